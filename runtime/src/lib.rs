@@ -1,1 +1,4 @@
-//! corelane-runtime
+//! Corelane's runtime.
+#![deny(missing_docs)]
+
+pub mod net;

@@ -1,0 +1,149 @@
+//! The network as actors see it: a port ([`Net`]), the events that come out of it ([`NetHandler`]) and the
+//! framing it applies to byte streams ([`Framer`]).
+//!
+//! [`Driver`] implements the port on raw `io_uring`. Everything is bounded and allocated at start: connections,
+//! receive buffers, send buffers. Bytes are borrowed in a callback; what a callback sends is copied to the
+//! connection's own send buffer and leaves in the next `enter`, streams before datagrams, so that answers
+//! overtake publications.
+
+use std::net::SocketAddr;
+
+/// A connection of a driver: slot and generation, so that a handle kept too long never reaches a later
+/// connection in the same slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnId {
+    /// Index in the driver's table, below `connections_max`.
+    pub slot: u32,
+    /// How often the slot has been reused.
+    pub generation: u32,
+}
+
+/// A configured socket (a listener, an outgoing connection, a UDP socket): its index in the order of
+/// declaration on its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointId(pub u32);
+
+/// What a handler did with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// The frame was consumed.
+    Taken,
+    /// There is no room behind the handler: offer the same frame again in a later cycle and stop reading this
+    /// connection meanwhile, so that TCP pushes the peer back.
+    Hold,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CloseReason {
+    /// The peer closed its side.
+    Peer,
+    /// The handler asked for it.
+    Local,
+    /// The peer's bytes are no frame (see [`FrameError`]).
+    BadFrame,
+    /// The peer read too slowly: its send buffer was full.
+    SlowReader,
+    /// The socket failed (reset, unreachable, refused).
+    Socket,
+    /// All `connections_max` slots are taken: closed straight after accept.
+    TooMany,
+    /// The shard stops.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// Every reason, in the order of their numbers; counters are indexed by it.
+    pub const ALL: [CloseReason; 7] = [
+        CloseReason::Peer,
+        CloseReason::Local,
+        CloseReason::BadFrame,
+        CloseReason::SlowReader,
+        CloseReason::Socket,
+        CloseReason::TooMany,
+        CloseReason::Shutdown,
+    ];
+}
+
+/// Why a send was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The connection's send buffer has no room for the bytes; nothing of them was taken. The handler decides:
+    /// wait for [`NetHandler::on_writable`], or close with [`CloseReason::SlowReader`].
+    #[error("the connection's send buffer is full; wait for on_writable or close the slow reader")]
+    Full,
+    /// The handle's connection is gone.
+    #[error("the connection is closed")]
+    Closed,
+    /// A datagram longer than the socket's `payload_max`.
+    #[error("the datagram is longer than the socket's payload_max")]
+    TooLong,
+}
+
+/// Bytes that cannot be a frame; the connection is closed with [`CloseReason::BadFrame`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The frame's length is over the connection's `max_frame`.
+    #[error("frame of {length} bytes is longer than max_frame")]
+    TooLong {
+        /// The length that the peer claims, in bytes.
+        length: usize,
+    },
+    /// The bytes break the framing's rules (for example a length of zero).
+    #[error("malformed frame")]
+    Malformed,
+}
+
+/// Finds frames in a byte stream. The runtime knows no protocol: a codec's framing is plugged in by the
+/// endpoint that uses it.
+pub trait Framer: Send {
+    /// The length in bytes of the first frame in `bytes` (its header included), or `None` while `bytes` is too
+    /// short to tell or to hold it.
+    ///
+    /// # Errors
+    /// [`FrameError`] when no further byte can make a frame of it.
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError>;
+}
+
+/// What an actor may ask of the network.
+pub trait Net {
+    /// Queues `bytes` on a connection, all or nothing. They leave in the shard's next `enter`.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] or [`SendError::Closed`].
+    fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError>;
+
+    /// Bytes that [`Net::send`] would take on this connection now; 0 once closed.
+    fn send_room(&self, conn: ConnId) -> usize;
+
+    /// Queues one datagram on a UDP endpoint, to its configured destination. Datagrams leave after the streams'
+    /// bytes of the same cycle.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when all the endpoint's send slots are in flight, [`SendError::TooLong`].
+    fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError>;
+
+    /// Ends a connection: what is queued is still flushed where the reason allows (`Local`, `Shutdown`), then the
+    /// socket is closed. [`NetHandler::on_close`] follows with `reason` once the slot is drained.
+    fn close(&mut self, conn: ConnId, reason: CloseReason);
+
+    /// The address that an endpoint is bound to (the real port where 0 was asked for).
+    fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr>;
+}
+
+/// What the network tells the actor that owns an endpoint.
+pub trait NetHandler {
+    /// A connection was accepted or an outgoing one is established.
+    fn on_open(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, peer: SocketAddr);
+    /// One whole frame, borrowed for the call.
+    fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow;
+    /// One datagram, borrowed for the call.
+    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]);
+    /// A connection that refused a send has room again (at least half of its buffer).
+    fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId);
+    /// A connection is gone; its handle is dead from here on. For an outgoing connection that was never
+    /// established, `on_open` did not precede.
+    fn on_close(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, reason: CloseReason);
+}
