@@ -1,0 +1,245 @@
+//! What the trading actors say to each other.
+//!
+//! [`Command`] is what the sequencer stamps: the group's only input, and plain old data, so that a recorded stream
+//! can be replayed. [`Reply`] and [`Publication`] are what leaves the group: encoded bytes, so that "same input,
+//! same output" can be checked byte by byte.
+
+use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
+use corelane_runtime::message::Message;
+
+/// Index of an account in the configured order of `[[sessions]]`.
+pub type AccountSlot = u32;
+
+/// Index of an instrument: its ITCH stock locate code, 1 and up in the configured order; 0 is "no such symbol".
+pub type Locate = u16;
+
+/// The best prices that the sequencer's shard knew when the order came in. 0 is "none".
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, NoUninit, CheckedBitPattern, Zeroable)]
+pub struct Reference {
+    /// Highest bid, four implied decimals.
+    pub bid: u64,
+    /// Lowest ask, four implied decimals.
+    pub ask: u64,
+    /// Number of the feed message that made it so.
+    pub feed_sequence: u64,
+    /// 1 while the feed is late or has a gap: the prices may be wrong.
+    pub stale: u8,
+    /// Always zero.
+    pub reserved: [u8; 7],
+}
+
+/// A decoded OUCH enter order.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Enter {
+    /// The best prices when it was sequenced; zero before.
+    pub reference: Reference,
+    /// Limit price, four implied decimals.
+    pub price: u64,
+    /// Who sent it.
+    pub account: AccountSlot,
+    /// The client's number for the order.
+    pub user_ref: u32,
+    /// Shares.
+    pub quantity: u32,
+    /// Instrument; 0 if the symbol is not known.
+    pub locate: Locate,
+    /// Wire byte of the side, unchecked.
+    pub side: u8,
+    /// Wire byte of the time in force, unchecked.
+    pub time_in_force: u8,
+    /// Wire byte of the display instruction, unchecked.
+    pub display: u8,
+    /// Wire byte of the capacity, unchecked.
+    pub capacity: u8,
+    /// Wire byte of the inter-market sweep flag, unchecked.
+    pub intermarket_sweep: u8,
+    /// Wire byte of the cross type, unchecked.
+    pub cross: u8,
+    /// The client's own identifier, echoed.
+    pub cl_ord_id: [u8; 14],
+    /// Reason (OUCH reject code) if an option of the order is not supported, else 0.
+    pub unsupported: u16,
+}
+
+/// A decoded OUCH replace.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Replace {
+    /// The best prices when it was sequenced; zero before. The sequencer attaches those of `locate`.
+    pub reference: Reference,
+    /// New limit price, four implied decimals.
+    pub price: u64,
+    /// Who sent it.
+    pub account: AccountSlot,
+    /// The order to replace.
+    pub original_user_ref: u32,
+    /// The number of the new order.
+    pub user_ref: u32,
+    /// New total quantity, executions included.
+    pub quantity: u32,
+    /// Instrument of the original order as the session remembers it; 0 if it does not.
+    pub locate: Locate,
+    /// Wire byte of the time in force, unchecked.
+    pub time_in_force: u8,
+    /// Wire byte of the display instruction, unchecked.
+    pub display: u8,
+    /// Wire byte of the inter-market sweep flag, unchecked.
+    pub intermarket_sweep: u8,
+    /// Always zero.
+    pub reserved: u8,
+    /// The client's own identifier, echoed.
+    pub cl_ord_id: [u8; 14],
+    /// Reason (OUCH reject code) if an option is not supported, else 0.
+    pub unsupported: u16,
+    /// Always zero.
+    pub reserved_end: [u8; 2],
+}
+
+/// A decoded OUCH cancel.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Cancel {
+    /// Who sent it.
+    pub account: AccountSlot,
+    /// The order to reduce.
+    pub user_ref: u32,
+    /// Intended total quantity, executions included; 0 cancels all that is open.
+    pub quantity: u32,
+}
+
+/// A session came or went.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct SessionChange {
+    /// Whose session.
+    pub account: AccountSlot,
+    /// Number of the log-in, counted per account.
+    pub generation: u32,
+}
+
+/// The kill switch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct KillSwitch {
+    /// The account to stop; [`KillSwitch::EVERYONE`] for the whole venue.
+    pub account: AccountSlot,
+    /// 1 stops: new orders are rejected and what rests is cancelled; 0 lets orders in again.
+    pub engaged: u32,
+}
+
+impl KillSwitch {
+    /// Stops every account.
+    pub const EVERYONE: AccountSlot = u32::MAX;
+}
+
+/// The market's day, as an ITCH/OUCH system event.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct MarketEvent {
+    /// ITCH event code: `O`, `S`, `Q`, `M`, `E` or `C`. `M` cancels the day orders (reason E, closed); `C` is last.
+    pub code: u8,
+}
+
+/// An input of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Enter an order.
+    Enter(Enter),
+    /// Replace an order.
+    Replace(Replace),
+    /// Cancel or reduce an order.
+    Cancel(Cancel),
+    /// A client has logged in.
+    LogIn(SessionChange),
+    /// A client is gone; if the venue cancels on disconnect, its orders go too.
+    Disconnect(SessionChange),
+    /// The kill switch was moved.
+    KillSwitch(KillSwitch),
+    /// The market's day goes on.
+    MarketEvent(MarketEvent),
+}
+
+impl Message for Command {
+    fn kind(&self) -> u16 {
+        match self {
+            Command::Enter(_) => 1,
+            Command::Replace(_) => 2,
+            Command::Cancel(_) => 3,
+            Command::LogIn(_) => 4,
+            Command::Disconnect(_) => 5,
+            Command::KillSwitch(_) => 6,
+            Command::MarketEvent(_) => 7,
+        }
+    }
+}
+
+/// A new best bid or offer of an instrument, from the market-data actor to the sequencer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReferenceUpdate {
+    /// Which instrument.
+    pub locate: Locate,
+    /// Its best prices.
+    pub reference: Reference,
+}
+
+/// What comes to the sequencer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequencerIn {
+    /// A request to be numbered and passed on.
+    Command(Command),
+    /// A price to be attached to the requests that follow.
+    Reference(ReferenceUpdate),
+}
+
+impl Message for SequencerIn {
+    fn kind(&self) -> u16 {
+        match self {
+            SequencerIn::Command(command) => command.kind(),
+            SequencerIn::Reference(_) => 100,
+        }
+    }
+}
+
+/// One OUCH answer on its way to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Reply {
+    /// Its number in the account's sequenced stream: 1 and up, no gap.
+    pub number: u64,
+    /// Whose.
+    pub account: AccountSlot,
+    /// The order it is about.
+    pub user_ref: u32,
+    /// Shares of that order still open after it; 0 means that nothing more follows for this order.
+    pub leaves_qty: u32,
+    /// The order that `user_ref` replaced, else 0: nothing more follows for that one.
+    pub replaced_user_ref: u32,
+    /// Length of the OUCH message in `bytes`.
+    pub length: u8,
+    /// The OUCH message.
+    pub bytes: [u8; 71],
+}
+
+impl Message for Reply {
+    fn kind(&self) -> u16 {
+        u16::from(self.bytes[0])
+    }
+}
+
+/// One ITCH message on its way to the feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Publication {
+    /// Length of the ITCH message in `bytes`.
+    pub length: u8,
+    /// The ITCH message.
+    pub bytes: [u8; 50],
+}
+
+impl Message for Publication {
+    fn kind(&self) -> u16 {
+        u16::from(self.bytes[0])
+    }
+}

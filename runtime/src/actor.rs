@@ -1,0 +1,175 @@
+//! The actor: a single-threaded, deterministic state machine without I/O, and the context it acts through.
+
+use std::net::SocketAddr;
+
+use crate::{
+    message::{Header, Message},
+    net::{CloseReason, ConnId, EndpointId, Flow, Net},
+    port::{Outputs, StepState},
+    time::ShardTime,
+    timer::{TimerId, TimersExhausted, Wheel},
+};
+
+/// Whether a step finished its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// The input is done.
+    Done,
+    /// There is more to do for this input: [`Actor::on_more`] is called, now or in a later cycle, before any
+    /// other message is delivered.
+    More,
+}
+
+/// Which part of the topology went down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// Index of the actor that failed, in the order of declaration.
+    pub actor: u32,
+    /// The sequenced input it failed on; 0 if it was none.
+    pub sequence: u64,
+}
+
+/// A state machine hosted by a shard.
+///
+/// Everything it may touch comes through its [`Context`]: time, ports, timers, the network. It has no clock and no
+/// randomness of its own, allocates nothing after [`Actor::on_start`], and does not log: then the same inputs give
+/// the same outputs, in a replica and in a replay alike.
+pub trait Actor: 'static {
+    /// Its one input type; an actor with several kinds of input makes it an enum.
+    type In: Message;
+    /// Its typed ports; see [`ports!`](crate::ports).
+    type Out: Outputs;
+    /// Most messages that one step puts on any one port. A step runs only while every port has that much room; one
+    /// that sends more fails the actor.
+    const OUTPUTS_MAX: usize;
+    /// Most timers it has set at once.
+    const TIMERS_MAX: usize = 0;
+
+    /// Called once on the shard's thread before any input; the place to allocate.
+    fn on_start(&mut self, ctx: &mut Context<'_, Self::Out>) {
+        let _ = ctx;
+    }
+
+    /// One input.
+    fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &Self::In) -> Step;
+
+    /// Goes on with the input whose last step returned [`Step::More`].
+    fn on_more(&mut self, ctx: &mut Context<'_, Self::Out>) -> Step {
+        let _ = ctx;
+        Step::Done
+    }
+
+    /// A timer set through [`Context::set_timer`] is due.
+    fn on_timer(&mut self, ctx: &mut Context<'_, Self::Out>, token: u64) {
+        let _ = (ctx, token);
+    }
+
+    /// The inputs of this cycle are done: the place to flush what was packed.
+    fn on_batch_end(&mut self, ctx: &mut Context<'_, Self::Out>) {
+        let _ = ctx;
+    }
+
+    /// An actor that this one exchanges messages with has failed and will not answer.
+    fn on_down(&mut self, ctx: &mut Context<'_, Self::Out>, down: Down) {
+        let _ = (ctx, down);
+    }
+
+    /// The topology is quiet and stops: the last chance to send to the network.
+    fn on_stop(&mut self, ctx: &mut Context<'_, Self::Out>) {
+        let _ = ctx;
+    }
+}
+
+/// An actor that owns network endpoints. A callback runs only while every port has room for two steps, so that
+/// what comes from outside never blocks what is answered.
+pub trait NetActor: Actor {
+    /// A connection was accepted, or an outgoing one is established.
+    fn on_open(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
+        let _ = (ctx, endpoint, conn, peer);
+    }
+
+    /// One whole frame of a stream, borrowed for the call.
+    fn on_frame(&mut self, ctx: &mut Context<'_, Self::Out>, conn: ConnId, frame: &[u8]) -> Flow {
+        let _ = (ctx, conn, frame);
+        Flow::Taken
+    }
+
+    /// One datagram, borrowed for the call.
+    fn on_datagram(
+        &mut self,
+        ctx: &mut Context<'_, Self::Out>,
+        endpoint: EndpointId,
+        from: SocketAddr,
+        payload: &[u8],
+    ) {
+        let _ = (ctx, endpoint, from, payload);
+    }
+
+    /// A connection that refused a send has room again.
+    fn on_writable(&mut self, ctx: &mut Context<'_, Self::Out>, conn: ConnId) {
+        let _ = (ctx, conn);
+    }
+
+    /// A connection is gone.
+    fn on_close(
+        &mut self,
+        ctx: &mut Context<'_, Self::Out>,
+        endpoint: EndpointId,
+        conn: ConnId,
+        reason: CloseReason,
+    ) {
+        let _ = (ctx, endpoint, conn, reason);
+    }
+}
+
+/// What an actor may touch during a step.
+pub struct Context<'a, O> {
+    /// Its ports.
+    pub out: &'a mut O,
+    /// The network of its shard; on a shard without one every call says closed.
+    pub net: &'a mut dyn Net,
+    pub(crate) step: &'a StepState,
+    pub(crate) timers: &'a mut Wheel,
+    pub(crate) time: &'a ShardTime,
+}
+
+impl<O> Context<'_, O> {
+    /// Header of the input being worked on.
+    pub fn header(&self) -> Header {
+        self.step.header.get()
+    }
+
+    /// Time in nanoseconds since midnight of the venue's zone: the sequenced time of the input behind the
+    /// sequencer, the shard's time before it.
+    pub fn time_ns(&self) -> u64 {
+        let header = self.step.header.get();
+        if header.sequence == 0 { self.time.wall_ns() } else { header.time_ns }
+    }
+
+    /// The shard's clock in ticks, read once per cycle: for measuring only. It is not the same in a replay, so
+    /// nothing sequenced may depend on it.
+    pub fn ticks(&self) -> u64 {
+        self.time.ticks()
+    }
+
+    /// Asks for [`Actor::on_timer`] with `token`, `after_ns` nanoseconds from now and never earlier.
+    ///
+    /// # Errors
+    /// [`TimersExhausted`] when the actor's timers are all in use. A group's members have none: to them, time comes
+    /// as a sequenced input.
+    pub fn set_timer(&mut self, after_ns: u64, token: u64) -> Result<TimerId, TimersExhausted> {
+        let now_ns = self.time.wall_ns();
+        self.timers.set(now_ns, now_ns.saturating_add(after_ns), token)
+    }
+
+    /// Takes a timer back; false if it has fired already.
+    pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
+        self.timers.cancel(timer)
+    }
+
+    /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.
+    pub(crate) fn stamp(&mut self, header: Header) {
+        self.step.header.set(header);
+    }
+}

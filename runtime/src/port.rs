@@ -1,0 +1,351 @@
+//! Both ends of an edge as actors and cells see them: the typed [`Port`] that stages a step's outputs, and the
+//! `Inlet` that a cell polls.
+//!
+//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends is staged in the port and
+//! enters the edge when the batch is over, so that a step that fails leaves nothing behind.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use crate::{
+    cell::BATCH_MAX,
+    message::{Envelope, Header, Message},
+};
+
+/// What happens when an edge is full. There is no default: each edge says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The producer waits: its step runs only when there is room. The pressure goes back to ingress.
+    Hold,
+    /// The newest message is dropped and counted. For telemetry only: never for what a client waits for.
+    DropNewest,
+}
+
+/// The step in progress, shared by a cell and its ports.
+#[derive(Debug, Default)]
+pub struct StepState {
+    pub(crate) header: Cell<Header>,
+    /// Counts steps, so that a port knows which staged messages belong to the running one.
+    pub(crate) id: Cell<u64>,
+    /// True while a step may send on admission ports: network, timer and start callbacks.
+    pub(crate) admitting: Cell<bool>,
+}
+
+/// A queue within one shard.
+pub(crate) type LocalQueue<M> = Rc<RefCell<VecDeque<Envelope<M>>>>;
+
+/// Set when an edge to a shard that may park got messages; the shard's cycle ends with waking what was touched.
+pub(crate) type Touched = Rc<Cell<bool>>;
+
+pub(crate) enum EdgeIn<M> {
+    Open,
+    Local { queue: LocalQueue<M>, capacity: usize },
+    Ring { producer: rtrb::Producer<Envelope<M>>, touched: Option<Touched> },
+}
+
+/// The producing end of an edge: where an actor puts messages of type `M`.
+pub struct Port<M> {
+    edge: EdgeIn<M>,
+    overflow: Overflow,
+    admission: bool,
+    /// Most messages for one sequenced input, as declared; `None` is unlimited (held back by the edge).
+    per_input_max: Option<u32>,
+    outputs_max: usize,
+    step: Rc<StepState>,
+    staged: Vec<Envelope<M>>,
+    /// Room known to be free in the edge, staged messages not counted.
+    free: usize,
+    step_id: u64,
+    /// Length of `staged` when the running step first sent.
+    step_start: usize,
+    last_sequence: u64,
+    next_index: u32,
+    sent: u64,
+    dropped: u64,
+}
+
+impl<M> Default for Port<M> {
+    /// A port that is not connected: what is sent there goes nowhere.
+    fn default() -> Self {
+        Port {
+            edge: EdgeIn::Open,
+            overflow: Overflow::Hold,
+            admission: false,
+            per_input_max: None,
+            outputs_max: usize::MAX,
+            step: Rc::default(),
+            staged: Vec::new(),
+            free: 0,
+            step_id: 0,
+            step_start: 0,
+            last_sequence: 0,
+            next_index: 0,
+            sent: 0,
+            dropped: 0,
+        }
+    }
+}
+
+/// How a port is bound to its edge; made by the topology.
+pub(crate) struct Binding<M> {
+    pub edge: EdgeIn<M>,
+    pub overflow: Overflow,
+    pub admission: bool,
+    pub per_input_max: Option<u32>,
+}
+
+impl<M: Message> Port<M> {
+    /// Sends `body` to the actor at the other end. It gets there when the step has returned; if the step fails it
+    /// never existed.
+    ///
+    /// # Panics
+    /// When the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX),
+    /// the edge's `per_input_max`), or sends on an admission edge while answering a message: the actor is wrong, and
+    /// fails.
+    #[inline]
+    pub fn send(&mut self, body: M) {
+        if matches!(self.edge, EdgeIn::Open) {
+            return;
+        }
+        let step_id = self.step.id.get();
+        if self.step_id != step_id {
+            self.step_id = step_id;
+            self.step_start = self.staged.len();
+        }
+        let mut header = self.step.header.get();
+        if header.sequence != self.last_sequence {
+            self.last_sequence = header.sequence;
+            self.next_index = 0;
+        }
+        assert!(self.staged.len() - self.step_start < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
+        if header.sequence != 0 {
+            let bound = self.per_input_max.unwrap_or(u32::MAX);
+            assert!(self.next_index < bound, "more messages for one input than the edge declares");
+        }
+        header.index = self.next_index;
+        header.kind = body.kind();
+        self.next_index = self.next_index.wrapping_add(1);
+        self.staged.push(Envelope { header, body });
+    }
+
+    /// Messages sent over the port's life.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
+        let Binding { edge, overflow, admission, per_input_max } = binding;
+        *self = Port {
+            edge,
+            overflow,
+            admission,
+            per_input_max,
+            outputs_max,
+            step,
+            staged: Vec::with_capacity(outputs_max * (BATCH_MAX + 1)),
+            ..Port::default()
+        };
+    }
+}
+
+/// The part of a port that does not depend on its message type.
+pub trait AnyPort {
+    /// False while no edge is bound.
+    fn is_connected(&self) -> bool;
+    /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
+    /// message steps.
+    fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
+    /// Moves what is staged into the edge; returns how many messages it moved.
+    fn flush(&mut self) -> usize;
+    /// Forgets what the step `step_id` staged.
+    fn roll_back(&mut self, step_id: u64);
+    /// Messages dropped by [`Overflow::DropNewest`].
+    fn dropped(&self) -> u64;
+    /// Messages sent.
+    fn sent(&self) -> u64;
+}
+
+impl<M: Message> AnyPort for Port<M> {
+    fn is_connected(&self) -> bool {
+        !matches!(self.edge, EdgeIn::Open)
+    }
+
+    #[inline]
+    fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
+        if self.overflow == Overflow::DropNewest || (self.admission && !admitting) {
+            return wanted;
+        }
+        let staged = self.staged.len();
+        let needed = staged + (wanted + reserve) * self.outputs_max;
+        if self.free < needed {
+            self.free = match &self.edge {
+                EdgeIn::Open => return wanted,
+                EdgeIn::Local { queue, capacity } => capacity - queue.borrow().len(),
+                EdgeIn::Ring { producer, .. } => producer.slots(),
+            };
+        }
+        if self.free >= needed {
+            return wanted;
+        }
+        (self.free.saturating_sub(staged) / self.outputs_max).saturating_sub(reserve)
+    }
+
+    #[inline]
+    fn flush(&mut self) -> usize {
+        let count = self.staged.len();
+        if count == 0 {
+            return 0;
+        }
+        let taken = match &mut self.edge {
+            EdgeIn::Open => count,
+            EdgeIn::Local { queue, capacity } => {
+                let mut queue = queue.borrow_mut();
+                let taken = count.min(*capacity - queue.len());
+                queue.extend(&self.staged[..taken]);
+                taken
+            }
+            EdgeIn::Ring { producer, touched } => {
+                let (pushed, _) = producer.push_partial_slice(&self.staged);
+                if let Some(touched) = touched {
+                    touched.set(true);
+                }
+                pushed.len()
+            }
+        };
+        assert!(
+            taken == count || self.overflow == Overflow::DropNewest,
+            "a hold edge had less room than its producer was promised"
+        );
+        self.free = self.free.saturating_sub(taken);
+        self.sent += taken as u64;
+        self.dropped += (count - taken) as u64;
+        self.staged.clear();
+        self.step_start = 0;
+        taken
+    }
+
+    fn roll_back(&mut self, step_id: u64) {
+        if self.step_id == step_id {
+            self.staged.truncate(self.step_start);
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+/// The ports of an actor. Implemented by [`Port`] itself (one port), by `()` (none) and by what
+/// [`ports!`](crate::ports) declares.
+pub trait Outputs: Default + 'static {
+    /// Shows every port with its name.
+    fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
+}
+
+impl Outputs for () {
+    fn visit(&mut self, _visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {}
+}
+
+impl<M: Message> Outputs for Port<M> {
+    #[inline]
+    fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {
+        visitor("out", self);
+    }
+}
+
+/// Declares an actor's ports: a struct with one [`Port`] per field.
+///
+/// ```
+/// use corelane_runtime::{message::Message, ports};
+/// #[derive(Clone, Copy)]
+/// pub struct Passed(u64);
+/// impl Message for Passed {}
+/// ports! {
+///     /// Where a check sends what it has decided.
+///     pub struct CheckOut {
+///         /// What passed.
+///         passed: Passed,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! ports {
+    (
+        $(#[$meta:meta])* $vis:vis struct $name:ident $(<$generic:ident: $bound:path>)? {
+            $($(#[$field_meta:meta])* $field:ident: $message:ty),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $vis struct $name $(<$generic: $bound>)? {
+            $($(#[$field_meta])* pub $field: $crate::port::Port<$message>,)+
+        }
+
+        impl $(<$generic: $bound>)? Default for $name $(<$generic>)? {
+            fn default() -> Self {
+                Self { $($field: $crate::port::Port::default(),)+ }
+            }
+        }
+
+        impl $(<$generic: $bound>)? $crate::port::Outputs for $name $(<$generic>)? {
+            #[inline]
+            fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::port::AnyPort)) {
+                $(visitor(stringify!($field), &mut self.$field);)+
+            }
+        }
+    };
+}
+
+/// The consuming end of an edge.
+pub(crate) enum Inlet<M> {
+    Local(LocalQueue<M>),
+    Ring(rtrb::Consumer<Envelope<M>>),
+}
+
+impl<M: Message> Inlet<M> {
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self {
+            Inlet::Local(queue) => queue.borrow().len(),
+            Inlet::Ring(consumer) => consumer.slots(),
+        }
+    }
+
+    /// Shows up to `count` messages, oldest first, to `visit`, in at most two runs, and removes as many as it says it
+    /// took. `visit` also says whether it wants the second run.
+    #[inline]
+    pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>]) -> (usize, bool)) -> usize {
+        let mut both = |first: &[Envelope<M>], second: &[Envelope<M>]| {
+            let (mut taken, go_on) = visit(first);
+            if go_on && !second.is_empty() {
+                taken += visit(second).0;
+            }
+            taken
+        };
+        match self {
+            Inlet::Local(queue) => {
+                let mut queue = queue.borrow_mut();
+                let (first, second) = queue.as_slices();
+                let first = &first[..count.min(first.len())];
+                let second = &second[..(count - first.len()).min(second.len())];
+                let taken = both(first, second);
+                queue.drain(..taken);
+                taken
+            }
+            Inlet::Ring(consumer) => {
+                let Ok(chunk) = consumer.read_chunk(count.min(consumer.slots())) else { return 0 };
+                let (first, second) = chunk.as_slices();
+                let taken = both(first, second);
+                chunk.commit(taken);
+                taken
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The sequencer: gives every input of a group its number and its time.
+
+use crate::{
+    actor::{Actor, Context, Down, Step},
+    message::{Header, Message},
+    port::Port,
+};
+
+/// What a group's inputs are made of: knows how a request becomes a sequenced input.
+///
+/// Where risk needs a price, the implementation keeps what the market-data actor of its own shard tells and attaches
+/// it here, so that everything behind the sequencer is a pure function of its input.
+pub trait Stamp: 'static {
+    /// What comes to the sequencer: requests, and what is to be attached to them.
+    type In: Message;
+    /// A sequenced input.
+    type Out: Message;
+
+    /// Turns `input` into a sequenced input, or takes note of it and returns `None`.
+    fn stamp(&mut self, input: &Self::In) -> Option<Self::Out>;
+
+    /// A neighbour of the sequencer has failed.
+    fn on_down(&mut self, down: Down) {
+        let _ = down;
+    }
+}
+
+crate::ports! {
+    /// Where sequenced inputs go.
+    pub struct SequencerOut<M: Message> {
+        /// The group.
+        group: M,
+        /// A recorder of the stream; may be left open.
+        record: M,
+    }
+}
+
+/// Stamps sequence (1 and up, no gap) and time (monotone) on every input.
+pub struct Sequencer<S: Stamp> {
+    stamp: S,
+    last_sequence: u64,
+    last_time_ns: u64,
+}
+
+impl<S: Stamp> Sequencer<S> {
+    /// A sequencer that begins a new stream.
+    pub fn new(stamp: S) -> Self {
+        Sequencer { stamp, last_sequence: 0, last_time_ns: 0 }
+    }
+}
+
+impl<S: Stamp> Actor for Sequencer<S> {
+    type In = S::In;
+    type Out = SequencerOut<S::Out>;
+    const OUTPUTS_MAX: usize = 1;
+
+    #[inline]
+    fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {
+        let arrival = ctx.header();
+        if let Some(input) = self.stamp.stamp(message) {
+            self.last_sequence += 1;
+            self.last_time_ns = self.last_time_ns.max(ctx.time_ns());
+            ctx.stamp(Header {
+                sequence: self.last_sequence,
+                time_ns: self.last_time_ns,
+                ingress_ticks: arrival.ingress_ticks,
+                ..Header::default()
+            });
+            ctx.out.group.send(input);
+            ctx.out.record.send(input);
+        }
+        Step::Done
+    }
+
+    fn on_down(&mut self, _ctx: &mut Context<'_, Self::Out>, down: Down) {
+        self.stamp.on_down(down);
+    }
+}

@@ -1,0 +1,42 @@
+//! Where a shard's actors are built: the shared pieces that their ports and inlets need.
+
+use std::{any::Any, cell::Cell, cell::RefCell, collections::HashMap, collections::VecDeque, rc::Rc};
+
+use crate::{
+    message::Message,
+    port::{LocalQueue, Touched},
+    time::ShardEnv,
+};
+
+pub(crate) struct Site {
+    pub env: Rc<ShardEnv>,
+    /// By shard: the mark that an edge to it was filled, for those shards that may park.
+    touched: Vec<Option<Touched>>,
+    /// By edge: whether it runs between two members of one group.
+    internal: Vec<bool>,
+    queues: HashMap<u32, Box<dyn Any>>,
+}
+
+impl Site {
+    pub fn new(env: Rc<ShardEnv>, parks: &[bool], internal: Vec<bool>) -> Self {
+        let touched = parks.iter().map(|parks| parks.then(|| Rc::new(Cell::new(false)))).collect();
+        Site { env, touched, internal, queues: HashMap::new() }
+    }
+
+    pub fn touched(&self, shard: u32) -> Option<Touched> {
+        self.touched[shard as usize].clone()
+    }
+
+    pub fn is_internal(&self, edge: u32) -> bool {
+        self.internal[edge as usize]
+    }
+
+    /// The queue of an edge within the shard, made by whichever end asks first.
+    pub fn local_queue<M: Message>(&mut self, edge: u32, capacity: usize) -> LocalQueue<M> {
+        let queue = self
+            .queues
+            .entry(edge)
+            .or_insert_with(|| Box::new(LocalQueue::<M>::new(RefCell::new(VecDeque::with_capacity(capacity)))));
+        queue.downcast_ref::<LocalQueue<M>>().expect("both ends of an edge have one message type").clone()
+    }
+}

@@ -1,0 +1,73 @@
+//! A shard's time: read at most once per cycle, shared by all that it hosts.
+
+use std::cell::Cell;
+
+use crate::clock::Clock;
+
+/// What a shard shares with the cells on it.
+pub(crate) struct ShardEnv {
+    pub time: ShardTime,
+    /// Set when an actor fails; the shard looks for it at the end of the cycle, a group after each input.
+    pub alarm: Cell<bool>,
+}
+
+/// The clock of a shard, or a clock that is set by hand in a simulation.
+pub struct ShardTime {
+    clock: Option<Clock>,
+    fresh: Cell<bool>,
+    ticks: Cell<u64>,
+    wall_ns: Cell<u64>,
+}
+
+impl ShardTime {
+    pub(crate) fn real(clock: Clock) -> Self {
+        ShardTime { clock: Some(clock), fresh: Cell::new(false), ticks: Cell::new(0), wall_ns: Cell::new(0) }
+    }
+
+    pub(crate) fn simulated() -> Self {
+        ShardTime { clock: None, fresh: Cell::new(true), ticks: Cell::new(0), wall_ns: Cell::new(0) }
+    }
+
+    /// Simulated time goes to `wall_ns`; ticks are nanoseconds.
+    pub(crate) fn set(&self, wall_ns: u64) {
+        self.ticks.set(wall_ns);
+        self.wall_ns.set(wall_ns);
+    }
+
+    /// The next reading looks at the clock again.
+    #[inline]
+    pub(crate) fn begin_cycle(&self) {
+        self.fresh.set(self.clock.is_none());
+    }
+
+    /// Clock ticks of this cycle.
+    #[inline]
+    pub fn ticks(&self) -> u64 {
+        self.refresh();
+        self.ticks.get()
+    }
+
+    /// Nanoseconds since midnight of the venue's zone, of this cycle.
+    #[inline]
+    pub fn wall_ns(&self) -> u64 {
+        self.refresh();
+        self.wall_ns.get()
+    }
+
+    /// Wall time of the last reading, which may be older than this cycle.
+    pub(crate) fn last_wall_ns(&self) -> u64 {
+        self.wall_ns.get()
+    }
+
+    #[inline]
+    fn refresh(&self) {
+        if !self.fresh.get()
+            && let Some(clock) = &self.clock
+        {
+            let ticks = clock.ticks();
+            self.ticks.set(ticks);
+            self.wall_ns.set(clock.time_of_day_ns(ticks));
+            self.fresh.set(true);
+        }
+    }
+}
