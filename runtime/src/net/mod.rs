@@ -6,7 +6,19 @@
 //! connection's own send buffer and leaves in the next `enter`, streams before datagrams, so that answers
 //! overtake publications.
 
+mod config;
+mod counters;
+mod driver;
+mod endpoint;
+mod error;
+
 use std::net::SocketAddr;
+
+pub use config::DriverConfig;
+pub use counters::NetCounters;
+pub use driver::{Driver, Owners};
+pub use endpoint::{EndpointSpec, MulticastGroup, UdpSpec};
+pub use error::NetError;
 
 /// A connection of a driver: slot and generation, so that a handle kept too long never reaches a later
 /// connection in the same slot.

@@ -1,0 +1,219 @@
+//! Start-up errors: each names the cause on this host and the remedy.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::EndpointId;
+
+/// Why a driver could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// A size in [`DriverConfig`](super::DriverConfig) is out of its range.
+    #[error("net: {field} = {value} must be {must}")]
+    Config {
+        /// The field's name.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// The administrator has switched io_uring off.
+    #[error(
+        "io_uring is switched off on this host (sysctl kernel.io_uring_disabled = {value}); allow it with `sysctl -w \
+         kernel.io_uring_disabled=0`{group_remedy}",
+        group_remedy = if *.value == 1 {
+            ", or add this user's group with `sysctl -w kernel.io_uring_group=GID`"
+        } else {
+            ""
+        }
+    )]
+    Disabled {
+        /// The sysctl's value: 1 allows only the privileged and one group, 2 nobody.
+        value: u8,
+    },
+    /// The call is refused although the sysctl allows it: a seccomp filter, as containers have by default.
+    #[error(
+        "io_uring_setup is refused ({errno}) although sysctl kernel.io_uring_disabled allows it: a seccomp filter or a \
+         security module blocks it; in a container allow io_uring_setup, io_uring_enter and io_uring_register \
+         in the seccomp profile (Docker: --security-opt seccomp=FILE, Kubernetes: seccompProfile)"
+    )]
+    Refused {
+        /// `EPERM` or `EACCES`.
+        errno: rustix::io::Errno,
+    },
+    /// The kernel does not know the call, or a filter pretends so.
+    #[error(
+        "io_uring is not there (ENOSYS): the kernel is built without it, or a sandbox (gVisor, a seccomp filter) hides \
+         it; Linux 6.1 or newer with CONFIG_IO_URING is needed, unfiltered"
+    )]
+    Missing,
+    /// The ring or its buffers may not be locked in memory.
+    #[error(
+        "no memory for {what} ({bytes} bytes to lock; RLIMIT_MEMLOCK is {limit}): raise the limit (`ulimit -l`, systemd \
+         LimitMEMLOCK=, Docker --ulimit memlock=) or lower {field}",
+        limit = .limit_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| format!("{bytes} bytes"))
+    )]
+    LockedMemory {
+        /// What needed it.
+        what: &'static str,
+        /// How much it needed.
+        bytes: u64,
+        /// The process's soft limit.
+        limit_bytes: Option<u64>,
+        /// The setting that makes it smaller.
+        field: &'static str,
+    },
+    /// The kernel refused a ring flag or an operation.
+    #[error("{step} failed: {source}; the net driver needs Linux 6.1 or newer")]
+    Ring {
+        /// What was tried.
+        step: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Another socket has the address.
+    #[error(
+        "net endpoint {endpoint}: {addr} is in use; stop the process that has it (`ss -lnp sport = :{port}`) or choose \
+         another address",
+        port = .addr.port()
+    )]
+    AddressInUse {
+        /// The endpoint's index.
+        endpoint: u32,
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// No interface has the address.
+    #[error(
+        "net endpoint {endpoint}: no interface of this host has the address {ip}; see `ip addr`, or bind 0.0.0.0",
+        ip = .addr.ip()
+    )]
+    AddressNotAvailable {
+        /// The endpoint's index.
+        endpoint: u32,
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// The process may not have the address.
+    #[error(
+        "net endpoint {endpoint}: not permitted to use {addr}; ports below 1024 need CAP_NET_BIND_SERVICE (`setcap \
+         cap_net_bind_service+ep`) or a lower sysctl net.ipv4.ip_unprivileged_port_start"
+    )]
+    Permission {
+        /// The endpoint's index.
+        endpoint: u32,
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// A multicast group could not be joined.
+    #[error(
+        "net endpoint {endpoint}: cannot join {group} on the interface with address {interface}: {source}; the group must \
+         be in 224.0.0.0/4, the interface up (`ip addr`) and below sysctl net.ipv4.igmp_max_memberships"
+    )]
+    Multicast {
+        /// The endpoint's index.
+        endpoint: u32,
+        /// The group.
+        group: Ipv4Addr,
+        /// The interface's address.
+        interface: Ipv4Addr,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Any other failure of a socket call.
+    #[error("net endpoint {endpoint}: {step} failed on {addr}: {source}")]
+    Socket {
+        /// The endpoint's index.
+        endpoint: u32,
+        /// The address asked for.
+        addr: SocketAddr,
+        /// The call.
+        step: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// [`Driver::reconnect`](super::Driver::reconnect) was asked for an endpoint that is no outgoing connection,
+    /// or whose connection is not gone yet.
+    #[error("net endpoint {endpoint} cannot connect: {why}")]
+    Reconnect {
+        /// The endpoint's index.
+        endpoint: u32,
+        /// What is in the way.
+        why: &'static str,
+    },
+}
+
+impl NetError {
+    /// Reads the cause of a failed socket call from its errno.
+    pub(super) fn socket(
+        endpoint: EndpointId,
+        addr: SocketAddr,
+        step: &'static str,
+        errno: rustix::io::Errno,
+    ) -> Self {
+        use rustix::io::Errno;
+        let endpoint = endpoint.0;
+        match errno {
+            Errno::ADDRINUSE => NetError::AddressInUse { endpoint, addr },
+            Errno::ADDRNOTAVAIL => NetError::AddressNotAvailable { endpoint, addr },
+            Errno::ACCESS | Errno::PERM => NetError::Permission { endpoint, addr },
+            errno => NetError::Socket {
+                endpoint,
+                addr,
+                step,
+                source: errno.into(),
+            },
+        }
+    }
+
+    /// Reads the cause of a failed ring set-up or registration from its errno and the host's settings.
+    pub(super) fn ring(request: RingRequest, error: io::Error, host: HostLimits) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => match host.io_uring_disabled {
+                Some(value @ 1..) => NetError::Disabled { value },
+                _ => NetError::Refused {
+                    errno: rustix::io::Errno::from_io_error(&error)
+                        .unwrap_or(rustix::io::Errno::PERM),
+                },
+            },
+            Some(libc::ENOSYS) => NetError::Missing,
+            Some(libc::ENOMEM) => NetError::LockedMemory {
+                what: request.step,
+                bytes: request.bytes,
+                limit_bytes: host.memlock_bytes,
+                field: request.field,
+            },
+            _ => NetError::Ring {
+                step: request.step,
+                source: error,
+            },
+        }
+    }
+}
+
+/// What was asked of the kernel when it refused.
+#[derive(Clone, Copy)]
+pub(super) struct RingRequest {
+    pub step: &'static str,
+    pub bytes: u64,
+    pub field: &'static str,
+}
+
+/// The host's settings that explain a refusal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostLimits {
+    pub io_uring_disabled: Option<u8>,
+    pub memlock_bytes: Option<u64>,
+}
+
+impl HostLimits {
+    pub(super) fn read() -> Self {
+        HostLimits {
+            io_uring_disabled: std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled")
+                .ok()
+                .and_then(|text| text.trim().parse().ok()),
+            memlock_bytes: rustix::process::getrlimit(rustix::process::Resource::Memlock).current,
+        }
+    }
+}
