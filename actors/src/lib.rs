@@ -1,1 +1,5 @@
-//! corelane-actors
+//! The trading actors: session, market data, order, risk, matching and publisher, as state machines without I/O.
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod messages;

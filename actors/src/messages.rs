@@ -61,6 +61,8 @@ pub struct Enter {
     pub cl_ord_id: [u8; 14],
     /// Reason (OUCH reject code) if an option of the order is not supported, else 0.
     pub unsupported: u16,
+    /// Always zero.
+    pub reserved: [u8; 4],
 }
 
 /// A decoded OUCH replace.

@@ -6,7 +6,8 @@ use crate::{
     message::{Header, Message},
     net::{CloseReason, ConnId, EndpointId, Flow, Net},
     port::{Outputs, StepState},
-    time::ShardTime,
+    telemetry::Timing,
+    time::ShardEnv,
     timer::{TimerId, TimersExhausted, Wheel},
 };
 
@@ -131,7 +132,7 @@ pub struct Context<'a, O> {
     pub net: &'a mut dyn Net,
     pub(crate) step: &'a StepState,
     pub(crate) timers: &'a mut Wheel,
-    pub(crate) time: &'a ShardTime,
+    pub(crate) env: &'a ShardEnv,
 }
 
 impl<O> Context<'_, O> {
@@ -144,13 +145,13 @@ impl<O> Context<'_, O> {
     /// sequencer, the shard's time before it.
     pub fn time_ns(&self) -> u64 {
         let header = self.step.header.get();
-        if header.sequence == 0 { self.time.wall_ns() } else { header.time_ns }
+        if header.sequence == 0 { self.env.time.wall_ns() } else { header.time_ns }
     }
 
     /// The shard's clock in ticks, read once per cycle: for measuring only. It is not the same in a replay, so
     /// nothing sequenced may depend on it.
     pub fn ticks(&self) -> u64 {
-        self.time.ticks()
+        self.env.time.ticks()
     }
 
     /// Asks for [`Actor::on_timer`] with `token`, `after_ns` nanoseconds from now and never earlier.
@@ -159,13 +160,18 @@ impl<O> Context<'_, O> {
     /// [`TimersExhausted`] when the actor's timers are all in use. A group's members have none: to them, time comes
     /// as a sequenced input.
     pub fn set_timer(&mut self, after_ns: u64, token: u64) -> Result<TimerId, TimersExhausted> {
-        let now_ns = self.time.wall_ns();
+        let now_ns = self.env.time.wall_ns();
         self.timers.set(now_ns, now_ns.saturating_add(after_ns), token)
     }
 
     /// Takes a timer back; false if it has fired already.
     pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
         self.timers.cancel(timer)
+    }
+
+    /// Records, as [`Timing`], the time from the reaping of the batch that held the input until now.
+    pub fn record_since_ingress(&mut self, timing: Timing) {
+        self.env.record_since(timing, self.step.header.get().ingress_ticks);
     }
 
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.

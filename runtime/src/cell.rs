@@ -171,7 +171,7 @@ impl<A: Actor> ActorCell<A> {
         let ActorCell { actor, out, step, env, timers, .. } = self;
         step.id.set(step.id.get() + 1);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            run(actor, &mut Context { out, net, step, timers, time: &env.time })
+            run(actor, &mut Context { out, net, step, timers, env })
         }));
         result.map_err(|_| self.fail_on_step()).ok()
     }
@@ -219,7 +219,7 @@ impl<A: Actor> ActorCell<A> {
                     taken += 1;
                     step.id.set(step.id.get() + 1);
                     step.header.set(envelope.header);
-                    let mut ctx = Context { out, net: &mut *net, step, timers, time: &env.time };
+                    let mut ctx = Context { out, net: &mut *net, step, timers, env };
                     if actor.on_message(&mut ctx, &envelope.body) == Step::More {
                         *more = true;
                         return;

@@ -1,8 +1,30 @@
-//! Corelane's runtime.
+//! Corelane's runtime: pinned shards that host actors, edges between them, a sequencer and deterministic groups, and
+//! a network driver on raw `io_uring`.
+//!
+//! Start at [`topology::Topology`]: declare shards, actors and edges, [`check`](topology::Topology::check) the whole,
+//! and start it; or [`simulate`](topology::Topology::simulate) it on one thread. An actor is an implementation of
+//! [`actor::Actor`].
 #![deny(missing_docs)]
 
+pub mod actor;
+mod cell;
+pub mod check;
 pub mod clock;
 pub mod cpu;
+mod group;
+pub mod message;
 pub mod net;
+mod plan;
+pub mod port;
+pub mod sequencer;
+mod shard;
+pub mod sim;
+mod site;
 pub mod telemetry;
+pub mod time;
 pub mod timer;
+pub mod topology;
+mod transport;
+mod wake;
+
+pub use shard::Failure;

@@ -3,7 +3,6 @@
 use crate::{
     actor::{Actor, Context, Down, Step},
     message::{Header, Message},
-    port::Port,
 };
 
 /// What a group's inputs are made of: knows how a request becomes a sequenced input.

@@ -1,14 +1,23 @@
 //! A shard's time: read at most once per cycle, shared by all that it hosts.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, telemetry::{ShardTelemetry, Timing}};
 
 /// What a shard shares with the cells on it.
 pub(crate) struct ShardEnv {
     pub time: ShardTime,
+    pub telemetry: RefCell<ShardTelemetry>,
     /// Set when an actor fails; the shard looks for it at the end of the cycle, a group after each input.
     pub alarm: Cell<bool>,
+}
+
+impl ShardEnv {
+    /// Records the time from `ticks` until now, read anew.
+    pub fn record_since(&self, timing: Timing, ticks: u64) {
+        let nanos = self.time.nanos_since(ticks);
+        self.telemetry.borrow_mut().record(timing, nanos);
+    }
 }
 
 /// The clock of a shard, or a clock that is set by hand in a simulation.
@@ -57,6 +66,14 @@ impl ShardTime {
     /// Wall time of the last reading, which may be older than this cycle.
     pub(crate) fn last_wall_ns(&self) -> u64 {
         self.wall_ns.get()
+    }
+
+    /// Nanoseconds from `ticks` until now; in a simulation, until the time that was set.
+    fn nanos_since(&self, ticks: u64) -> u64 {
+        match &self.clock {
+            Some(clock) => clock.nanos_between(ticks, clock.ticks()),
+            None => self.ticks.get().saturating_sub(ticks),
+        }
     }
 
     #[inline]

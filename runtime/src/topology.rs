@@ -237,13 +237,16 @@ impl Topology {
         ActorRef { index: self.actors.len() as u32 - 1, actor: PhantomData }
     }
 
-    /// Makes a group of actors that are already declared, all on one shard; the first takes the sequenced input.
+    /// Makes a group of actors that are already declared (by their [`ActorRef::index`]), all on one shard. They are
+    /// polled in the order of declaration, and the first declared takes the sequenced input.
     pub fn group(&mut self, name: impl Into<String>, members: &[u32]) {
         let group = self.groups.len() as u32;
-        for &member in members {
+        let mut members = members.to_vec();
+        members.sort_unstable();
+        for &member in &members {
             self.actors[member as usize].group = Some(group);
         }
-        self.groups.push(GroupDecl { name: name.into(), members: members.to_vec() });
+        self.groups.push(GroupDecl { name: name.into(), members });
     }
 
     /// Connects a port of one actor to another actor, whose input type the port must have.

@@ -1,0 +1,151 @@
+//! What a topology becomes when it starts: one plan per shard, sent to its thread and built there.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+};
+
+use crate::{
+    cell::Hosted,
+    group::Group,
+    net::{EndpointId, EndpointSpec},
+    shard::{Peer, Shard, Unit, Units},
+    site::Site,
+    telemetry::ShardTelemetry,
+    time::{ShardEnv, ShardTime},
+    topology::{ActorDecl, End, Idle, ShardSpec, Topology},
+    transport::Transport,
+    wake::Waker,
+};
+
+pub(crate) struct ShardPlan {
+    pub spec: ShardSpec,
+    pub waker: Arc<Waker>,
+    /// Its actors with their indices in the topology.
+    actors: Vec<(u32, ActorDecl)>,
+    wakers: Vec<Arc<Waker>>,
+    parks: Vec<bool>,
+    internal: Vec<bool>,
+    /// By actor: who exchanges messages with it or with its group.
+    neighbours: Arc<Vec<Vec<u32>>>,
+}
+
+impl Topology {
+    pub(crate) fn into_plans(self) -> Vec<ShardPlan> {
+        let internal: Vec<bool> = self.edges.iter().map(|edge| self.is_internal(edge)).collect();
+        let neighbours = Arc::new(self.neighbours());
+        let parks: Vec<bool> = self.shards.iter().map(|shard| shard.spec.idle == Idle::Park).collect();
+        let wakers: Vec<Arc<Waker>> = self.shards.iter().map(|shard| shard.waker.clone()).collect();
+        let mut plans: Vec<ShardPlan> = self
+            .shards
+            .into_iter()
+            .map(|shard| ShardPlan {
+                spec: shard.spec,
+                waker: shard.waker,
+                actors: Vec::new(),
+                wakers: wakers.clone(),
+                parks: parks.clone(),
+                internal: internal.clone(),
+                neighbours: neighbours.clone(),
+            })
+            .collect();
+        for (index, actor) in self.actors.into_iter().enumerate() {
+            plans[actor.shard as usize].actors.push((index as u32, actor));
+        }
+        plans
+    }
+
+    fn neighbours(&self) -> Vec<Vec<u32>> {
+        let unit_of = |actor: u32| match self.actors[actor as usize].group {
+            Some(group) => (true, group),
+            None => (false, actor),
+        };
+        let actors = 0..self.actors.len() as u32;
+        let of = |failed: u32| {
+            let ends = self.edges.iter().filter_map(|edge| match (edge.from, edge.to) {
+                (End::Actor(from), End::Actor(to)) => Some((from, to)),
+                _ => None,
+            });
+            let mut near: Vec<u32> = ends
+                .filter_map(|(from, to)| match (unit_of(from) == unit_of(failed), unit_of(to) == unit_of(failed)) {
+                    (true, false) => Some(to),
+                    (false, true) => Some(from),
+                    _ => None,
+                })
+                .collect();
+            near.sort_unstable();
+            near.dedup();
+            near
+        };
+        actors.map(of).collect()
+    }
+}
+
+impl ShardPlan {
+    /// The endpoints of all its actors, in the order of their ids. Taken out once, for the network that serves them.
+    pub fn take_endpoints(&mut self) -> Vec<EndpointSpec> {
+        self.actors.iter_mut().flat_map(|(_, actor)| actor.endpoints.drain(..).map(Some).collect::<Vec<_>>()).flatten().collect()
+    }
+
+    /// How many endpoints each actor has; to be asked before they are taken.
+    pub fn endpoint_counts(&self) -> Vec<usize> {
+        self.actors.iter().map(|(_, actor)| actor.endpoints.len()).collect()
+    }
+
+    /// Builds the shard on the calling thread.
+    pub fn build(
+        self,
+        time: ShardTime,
+        telemetry: ShardTelemetry,
+        transport: Box<dyn Transport>,
+        endpoint_counts: &[usize],
+    ) -> Shard {
+        let env = Rc::new(ShardEnv { time, telemetry: RefCell::new(telemetry), alarm: Cell::new(false) });
+        let mut site = Site::new(env.clone(), &self.parks, self.internal);
+        let mut endpoint_owner = Vec::new();
+        let mut units: Vec<Unit> = Vec::new();
+        let mut unit_of_actor = HashMap::new();
+        let mut groups: HashMap<u32, (usize, Vec<Box<dyn Hosted>>)> = HashMap::new();
+        for ((index, actor), &count) in self.actors.into_iter().zip(endpoint_counts) {
+            let first = endpoint_owner.len() as u32;
+            let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
+            let cell = actor.plan.build(&mut site, &ids, actor.group.is_some());
+            match actor.group {
+                // A group is polled where its first member stands; it is put there when all members are built.
+                Some(group) => {
+                    let (unit, members) = groups.entry(group).or_insert_with(|| (units.len(), Vec::new()));
+                    if members.is_empty() {
+                        units.push(Unit { hosted: Box::new(Group::new(Vec::new(), env.clone())), actors: Vec::new() });
+                    }
+                    members.push(cell);
+                    units[*unit].actors.push(index);
+                    unit_of_actor.insert(index, *unit);
+                }
+                None => {
+                    unit_of_actor.insert(index, units.len());
+                    units.push(Unit { hosted: cell, actors: vec![index] });
+                }
+            }
+            endpoint_owner.extend(ids.iter().map(|_| unit_of_actor[&index]));
+        }
+        for (unit, members) in groups.into_values() {
+            units[unit].hosted = Box::new(Group::new(members, env.clone()));
+        }
+        let here = |near: &Vec<u32>| {
+            let mut units: Vec<usize> = near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
+            units.sort_unstable();
+            units.dedup();
+            units
+        };
+        let neighbours = self.neighbours.iter().map(here).collect();
+        let peers = self
+            .wakers
+            .iter()
+            .enumerate()
+            .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
+            .collect();
+        Shard { units: Units { units, endpoint_owner }, transport, env, peers, neighbours }
+    }
+}

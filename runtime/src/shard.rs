@@ -1,0 +1,157 @@
+//! What a shard does in one turn of its duty cycle: network, actors to bounded quiescence, ends of batch, wake-ups.
+
+use std::{rc::Rc, sync::Arc};
+
+use corelane_sync::wake::producer_fence;
+
+use crate::{
+    actor::Down,
+    cell::{BATCH_MAX, Hosted, Scope, Traffic},
+    message::Header,
+    net::{EndpointId, NetHandler, Owners},
+    port::Touched,
+    telemetry::Counter,
+    time::ShardEnv,
+    transport::Transport,
+    wake::Waker,
+};
+
+/// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
+/// out, few enough that the network is looked at again soon.
+const ROUNDS_MAX: usize = 4;
+
+/// An actor, or a group of them, hosted by the shard.
+pub(crate) struct Unit {
+    pub hosted: Box<dyn Hosted>,
+    /// Indices of its actors in the topology.
+    pub actors: Vec<u32>,
+}
+
+/// Another shard that this one sends to and that may sleep.
+pub(crate) struct Peer {
+    pub touched: Touched,
+    pub waker: Arc<Waker>,
+}
+
+/// An actor that failed, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Index of the actor in the order of declaration.
+    pub actor: u32,
+    /// Header of the input it failed on.
+    pub header: Header,
+}
+
+pub(crate) struct Shard {
+    pub units: Units,
+    pub transport: Box<dyn Transport>,
+    pub env: Rc<ShardEnv>,
+    pub peers: Vec<Peer>,
+    /// By actor: who on this shard exchanges messages with it (indices of units).
+    pub neighbours: Vec<Vec<usize>>,
+}
+
+pub(crate) struct Units {
+    pub units: Vec<Unit>,
+    /// By endpoint: the unit that owns it.
+    pub endpoint_owner: Vec<usize>,
+}
+
+impl Owners for Units {
+    #[inline]
+    fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler {
+        let owner = self.endpoint_owner[endpoint.0 as usize];
+        self.units[owner].hosted.net_handler().expect("the owner of an endpoint handles the network")
+    }
+}
+
+impl Shard {
+    pub fn start(&mut self) {
+        for unit in &mut self.units.units {
+            unit.hosted.start(self.transport.as_net());
+        }
+    }
+
+    /// One turn. Returns how much was done; 0 means idle.
+    #[inline]
+    pub fn cycle(&mut self, failures: &mut Vec<Failure>) -> usize {
+        self.env.time.begin_cycle();
+        let mut work = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
+        let net = self.transport.as_net();
+        for _ in 0..ROUNDS_MAX {
+            let mut steps = 0;
+            for unit in &mut self.units.units {
+                steps += unit.hosted.poll(Scope::All, BATCH_MAX, net);
+            }
+            work += steps;
+            if steps == 0 {
+                break;
+            }
+        }
+        if work > 0 {
+            for unit in &mut self.units.units {
+                unit.hosted.end_batch(net);
+            }
+            if self.env.alarm.get() {
+                self.collect_failures(failures);
+            }
+            self.wake_peers();
+        }
+        work
+    }
+
+    /// Notes failures and tells the neighbours on this shard; the caller tells other shards.
+    #[cold]
+    fn collect_failures(&mut self, failures: &mut Vec<Failure>) {
+        self.env.alarm.set(false);
+        for index in 0..self.units.units.len() {
+            let unit = &mut self.units.units[index];
+            let Some((member, header)) = unit.hosted.take_failure() else { continue };
+            self.env.telemetry.borrow_mut().add(Counter::ActorPanics, 1);
+            let failure = Failure { actor: unit.actors[member], header };
+            failures.push(failure);
+            self.announce_down(failure);
+        }
+    }
+
+    /// Tells the actors of this shard that exchange messages with the failed one.
+    #[cold]
+    pub fn announce_down(&mut self, failure: Failure) {
+        let down = Down { actor: failure.actor, sequence: failure.header.sequence };
+        for &unit in &self.neighbours[failure.actor as usize] {
+            self.units.units[unit].hosted.down(down, self.transport.as_net());
+        }
+    }
+
+    #[inline]
+    pub fn wake_peers(&mut self) {
+        if self.peers.iter().all(|peer| !peer.touched.get()) {
+            return;
+        }
+        producer_fence();
+        for peer in &self.peers {
+            if peer.touched.replace(false) && peer.waker.wake() {
+                self.env.telemetry.borrow_mut().add(Counter::WakesSent, 1);
+            }
+        }
+    }
+
+    /// Whether nothing waits on this shard.
+    pub fn is_quiet(&self) -> bool {
+        !self.transport.has_pending() && self.units.units.iter().all(|unit| unit.hosted.is_quiet(Scope::All))
+    }
+
+    pub fn stop_actors(&mut self) {
+        for unit in self.units.units.iter_mut().rev() {
+            unit.hosted.stop(self.transport.as_net());
+        }
+    }
+
+    pub fn next_timer_ns(&self) -> Option<u64> {
+        self.units.units.iter().filter_map(|unit| unit.hosted.next_timer_ns()).min()
+    }
+
+    pub fn traffic(&mut self) -> Traffic {
+        self.units.units.iter_mut().map(|unit| unit.hosted.traffic()).fold(Traffic::default(), Traffic::plus)
+    }
+}

@@ -1,0 +1,85 @@
+//! The network of a shard as its duty cycle sees it. [`Driver`] is the real one; a shard without endpoints has
+//! [`NoNet`], a simulation [`SimNet`](crate::sim::SimNet).
+
+use std::net::SocketAddr;
+
+use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, Owners, SendError};
+
+/// What a duty cycle asks of a network.
+pub(crate) trait Transport: Net {
+    /// One cycle's work: submits what is queued, delivers what has come; returns how much that was.
+    fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize;
+    /// Whether something waits to be sent or taken.
+    fn has_pending(&self) -> bool;
+    /// Takes no new connection, and no further byte from those there are.
+    fn stop_input(&mut self);
+    /// Closes what is open; the polls that follow flush and drain it.
+    fn close_all(&mut self);
+    /// Connections not yet drained.
+    fn open_connections(&self) -> usize;
+    fn as_net(&mut self) -> &mut dyn Net;
+    fn driver(&mut self) -> Option<&mut Driver> {
+        None
+    }
+}
+
+impl Transport for Driver {
+    fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize {
+        Driver::poll(self, now_ns, owners)
+    }
+    fn has_pending(&self) -> bool {
+        Driver::has_pending(self)
+    }
+    fn stop_input(&mut self) {
+        self.stop_accepting();
+        self.stop_reading();
+    }
+    fn close_all(&mut self) {
+        Driver::close_all(self, CloseReason::Shutdown);
+    }
+    fn open_connections(&self) -> usize {
+        Driver::open_connections(self)
+    }
+    fn as_net(&mut self) -> &mut dyn Net {
+        self
+    }
+    fn driver(&mut self) -> Option<&mut Driver> {
+        Some(self)
+    }
+}
+
+/// The network of a shard without endpoints.
+pub(crate) struct NoNet;
+
+impl Net for NoNet {
+    fn send(&mut self, _conn: ConnId, _bytes: &[u8]) -> Result<(), SendError> {
+        Err(SendError::Closed)
+    }
+    fn send_room(&self, _conn: ConnId) -> usize {
+        0
+    }
+    fn send_datagram(&mut self, _endpoint: EndpointId, _payload: &[u8]) -> Result<(), SendError> {
+        Err(SendError::Closed)
+    }
+    fn close(&mut self, _conn: ConnId, _reason: CloseReason) {}
+    fn local_addr(&self, _endpoint: EndpointId) -> Option<SocketAddr> {
+        None
+    }
+}
+
+impl Transport for NoNet {
+    fn poll(&mut self, _now_ns: u64, _owners: &mut dyn Owners) -> usize {
+        0
+    }
+    fn has_pending(&self) -> bool {
+        false
+    }
+    fn stop_input(&mut self) {}
+    fn close_all(&mut self) {}
+    fn open_connections(&self) -> usize {
+        0
+    }
+    fn as_net(&mut self) -> &mut dyn Net {
+        self
+    }
+}
