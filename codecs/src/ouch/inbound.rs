@@ -1,0 +1,208 @@
+//! Client to venue.
+
+use zerocopy::big_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
+
+use super::{
+    Appendage, Capacity, CrossType, Display, OuchError, Side, TimeInForce, appendable, decode,
+};
+use crate::price::WirePrice;
+use crate::text::{ClOrdId, Symbol};
+use crate::wire::{MessageType, WireMessage, YesNo, wire_message};
+
+/// Enter order (`O`), 47 bytes and the appendage.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C)]
+pub struct Enter {
+    /// `O`.
+    pub message_type: MessageType<b'O'>,
+    /// The client's number of this request: from 1, strictly increasing through the day.
+    pub user_ref_num: U32,
+    /// Side.
+    pub side: Side,
+    /// Shares, 1 to [`MAX_QUANTITY`](super::MAX_QUANTITY).
+    pub quantity: U32,
+    /// Instrument.
+    pub symbol: Symbol,
+    /// Limit price, or one of the codes for market.
+    pub price: WirePrice,
+    /// How long it stays.
+    pub time_in_force: TimeInForce,
+    /// How it is shown; not [`Display::Z`].
+    pub display: Display,
+    /// For whom.
+    pub capacity: Capacity,
+    /// Intermarket sweep eligible.
+    pub intermarket_sweep: YesNo,
+    /// Which cross.
+    pub cross_type: CrossType,
+    /// The client's identifier, returned in the answer; not checked for uniqueness.
+    pub cl_ord_id: ClOrdId,
+    /// Bytes of the appendage after this struct.
+    pub appendage_len: U16,
+}
+
+/// Replace order (`U`), 40 bytes and the appendage.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C)]
+pub struct Replace {
+    /// `U`.
+    pub message_type: MessageType<b'U'>,
+    /// The order to replace.
+    pub orig_user_ref_num: U32,
+    /// The number of this request and of the order that it makes.
+    pub user_ref_num: U32,
+    /// Total shares for which the client is liable, those executed before included.
+    pub quantity: U32,
+    /// Limit price, or one of the codes for market.
+    pub price: WirePrice,
+    /// How long it stays; not [`TimeInForce::AfterHours`].
+    pub time_in_force: TimeInForce,
+    /// How it is shown; not [`Display::Z`].
+    pub display: Display,
+    /// Intermarket sweep eligible.
+    pub intermarket_sweep: YesNo,
+    /// The client's identifier, returned in the answer.
+    pub cl_ord_id: ClOrdId,
+    /// Bytes of the appendage after this struct.
+    pub appendage_len: U16,
+}
+
+/// Cancel order (`X`), 9 bytes in the usual short form.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C)]
+pub struct Cancel {
+    /// `X`.
+    pub message_type: MessageType<b'X'>,
+    /// The order.
+    pub user_ref_num: U32,
+    /// The new intended total size of the order, 0 to cancel all of it.
+    pub quantity: U32,
+}
+
+wire_message!(
+    Enter, "enter order (O)",
+    side: Side, time_in_force: TimeInForce, display: Display, capacity: Capacity, intermarket_sweep: YesNo,
+    cross_type: CrossType,
+);
+wire_message!(
+    Replace, "replace order (U)",
+    time_in_force: TimeInForce, display: Display, intermarket_sweep: YesNo,
+);
+wire_message!(Cancel, "cancel order (X)");
+
+appendable!(field: Enter, Replace);
+appendable!(short: Cancel);
+
+impl Cancel {
+    /// Reduces the order to `quantity` shares in total.
+    #[inline]
+    pub fn new(user_ref_num: u32, quantity: u32) -> Self {
+        Self {
+            message_type: MessageType::NEW,
+            user_ref_num: user_ref_num.into(),
+            quantity: quantity.into(),
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inbound<'a> {
+    /// Enter order.
+    Enter(&'a Enter, Appendage<'a>),
+    /// Replace order.
+    Replace(&'a Replace, Appendage<'a>),
+    /// Cancel order, in either form.
+    Cancel(&'a Cancel, Appendage<'a>),
+}
+
+impl<'a> Inbound<'a> {
+    /// Reads the one request that `bytes` (the payload of an unsequenced packet) is.
+    ///
+    /// # Errors
+    /// Any [`OuchError`] but [`OuchError::NoRoom`]. [`request_identity`] tells whom to answer.
+    #[inline]
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, OuchError> {
+        match bytes.first() {
+            Some(b'O') => {
+                let (enter, appendage) = decode::<Enter>(bytes)?;
+                refuse_answer_only_display::<Enter>(enter.display)?;
+                Ok(Self::Enter(enter, appendage))
+            }
+            Some(b'U') => {
+                let (replace, appendage) = decode::<Replace>(bytes)?;
+                refuse_answer_only_display::<Replace>(replace.display)?;
+                if replace.time_in_force == TimeInForce::AfterHours {
+                    return Err(refused::<Replace>(
+                        "time_in_force",
+                        replace.time_in_force.to_wire(),
+                    ));
+                }
+                Ok(Self::Replace(replace, appendage))
+            }
+            Some(b'X') => decode(bytes).map(|(cancel, appendage)| Self::Cancel(cancel, appendage)),
+            Some(&kind) => Err(OuchError::UnknownType { kind }),
+            None => Err(OuchError::Empty),
+        }
+    }
+
+    /// The number of the request; of a cancel, that of its order.
+    #[inline]
+    pub fn user_ref_num(&self) -> u32 {
+        match self {
+            Self::Enter(enter, _) => enter.user_ref_num.get(),
+            Self::Replace(replace, _) => replace.user_ref_num.get(),
+            Self::Cancel(cancel, _) => cancel.user_ref_num.get(),
+        }
+    }
+}
+
+/// The number and identifier that a reject of these bytes must carry, if they are an enter or replace long enough
+/// to have both. For requests that [`Inbound::decode`] refuses.
+pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
+    let (number_at, cl_ord_id_at) = match bytes.first()? {
+        b'O' => (
+            core::mem::offset_of!(Enter, user_ref_num),
+            core::mem::offset_of!(Enter, cl_ord_id),
+        ),
+        b'U' => (
+            core::mem::offset_of!(Replace, user_ref_num),
+            core::mem::offset_of!(Replace, cl_ord_id),
+        ),
+        _ => return None,
+    };
+    let (number, _) = U32::read_from_prefix(bytes.get(number_at..)?).ok()?;
+    let (cl_ord_id, _) = ClOrdId::read_from_prefix(bytes.get(cl_ord_id_at..)?).ok()?;
+    Some((number.get(), cl_ord_id))
+}
+
+#[inline]
+fn refuse_answer_only_display<M: WireMessage>(display: Display) -> Result<(), OuchError> {
+    if display == Display::Z {
+        Err(refused::<M>("display", display.to_wire()))
+    } else {
+        Ok(())
+    }
+}
+
+/// A code that the field has, but not in this message.
+#[cold]
+fn refused<M: WireMessage>(field: &'static str, value: u8) -> OuchError {
+    let offset = M::CODED
+        .iter()
+        .find(|coded| coded.name == field)
+        .map_or(0, |coded| coded.offset);
+    OuchError::BadField {
+        message: M::NAME,
+        field,
+        offset,
+        value,
+    }
+}

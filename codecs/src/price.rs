@@ -1,0 +1,247 @@
+//! Prices: fixed point with four implied decimals.
+//!
+//! [`Price`] is the value to compute with. [`Price4`] is the narrower value of ITCH, and converts without loss.
+//! [`WirePrice`] and [`WirePrice4`] are the same values as they stand in a message.
+//!
+//! ```
+//! use corelane_codecs::price::{Price, Price4};
+//!
+//! let price: Price = "63.02".parse().unwrap();
+//! assert_eq!(price.raw(), 630_200);
+//! assert_eq!(price.to_string(), "63.0200");
+//! assert_eq!(Price4::try_from(price).unwrap().raw(), 630_200);
+//! assert!("1.00001".parse::<Price>().is_err());
+//! ```
+
+use core::fmt;
+use core::str::FromStr;
+
+use thiserror::Error;
+use zerocopy::big_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// Units of a price in one unit of currency: four decimals.
+pub const UNITS: u64 = 10_000;
+
+/// A price in ten-thousandths.
+///
+/// The whole range of the wire can be represented; [`Price::is_limit`] says whether it is a price at which an
+/// order can rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Price(u64);
+
+/// A price in ten-thousandths in 32 bits, as ITCH carries it (up to 429 496.7295).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Price4(u32);
+
+/// A [`Price`] in a message: eight bytes, big-endian.
+#[derive(
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+    Unaligned,
+)]
+#[repr(transparent)]
+pub struct WirePrice(U64);
+
+/// A [`Price4`] in a message: four bytes, big-endian.
+#[derive(
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+    Unaligned,
+)]
+#[repr(transparent)]
+pub struct WirePrice4(U32);
+
+/// Why a text or a value is not a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PriceError {
+    /// Not digits with at most one decimal point between them.
+    #[error("not a price: write digits with at most one point, as in 63.02")]
+    Syntax,
+    /// More than four decimals.
+    #[error("a price has at most four decimals")]
+    TooPrecise,
+    /// The value needs more bits than the type has.
+    #[error("price exceeds the largest that its field can carry")]
+    TooLarge,
+}
+
+impl Price {
+    /// The highest limit price that OUCH 5.0 allows: 199 999.9900.
+    pub const MAX_LIMIT: Self = Self(1_999_999_900);
+    /// "Market" in OUCH 5.0 for an order into a cross.
+    pub const MARKET_FOR_CROSS: Self = Self(0x7fff_ffff);
+    /// "Market" in OUCH 5.0: 200 000.0000.
+    pub const MARKET: Self = Self(2_000_000_000);
+
+    /// Whether this is one of the codes for "at the market" of OUCH 5.0: [`Price::MARKET`],
+    /// [`Price::MARKET_FOR_CROSS`] or all bits set.
+    #[inline]
+    pub const fn is_market(self) -> bool {
+        matches!(self.0, 2_000_000_000 | 0x7fff_ffff | u64::MAX)
+    }
+
+    /// Whether this is a limit price: above zero, up to [`Price::MAX_LIMIT`].
+    #[inline]
+    pub const fn is_limit(self) -> bool {
+        self.0 != 0 && self.0 <= Self::MAX_LIMIT.0
+    }
+
+    /// Price times `quantity` in ten-thousandths of currency, `None` if it exceeds 64 bits.
+    #[inline]
+    pub const fn checked_notional(self, quantity: u32) -> Option<u64> {
+        self.0.checked_mul(quantity as u64)
+    }
+}
+
+/// What both widths have.
+macro_rules! price_value {
+    ($price:ident, $raw:ty, $wire:ident) => {
+        impl $price {
+            /// Zero.
+            pub const ZERO: Self = Self(0);
+            /// The largest value of the field.
+            pub const MAX: Self = Self(<$raw>::MAX);
+
+            /// A price of `raw` ten-thousandths.
+            #[inline]
+            pub const fn from_raw(raw: $raw) -> Self {
+                Self(raw)
+            }
+
+            /// The price in ten-thousandths.
+            #[inline]
+            pub const fn raw(self) -> $raw {
+                self.0
+            }
+
+            /// The sum, `None` on overflow.
+            #[inline]
+            pub const fn checked_add(self, other: Self) -> Option<Self> {
+                match self.0.checked_add(other.0) {
+                    Some(raw) => Some(Self(raw)),
+                    None => None,
+                }
+            }
+
+            /// The difference, `None` if `other` is higher.
+            #[inline]
+            pub const fn checked_sub(self, other: Self) -> Option<Self> {
+                match self.0.checked_sub(other.0) {
+                    Some(raw) => Some(Self(raw)),
+                    None => None,
+                }
+            }
+        }
+
+        /// Always with four decimals: `123.4500`.
+        impl fmt::Display for $price {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let raw = u64::from(self.0);
+                write!(f, "{}.{:04}", raw / UNITS, raw % UNITS)
+            }
+        }
+
+        /// Digits with at most one point and at most four decimals: `5`, `5.5`, `0.0001`.
+        impl FromStr for $price {
+            type Err = PriceError;
+
+            fn from_str(text: &str) -> Result<Self, PriceError> {
+                <$raw>::try_from(parse(text)?)
+                    .map(Self)
+                    .map_err(|_| PriceError::TooLarge)
+            }
+        }
+
+        impl $wire {
+            /// The value.
+            #[inline]
+            pub const fn get(self) -> $price {
+                $price(self.0.get())
+            }
+        }
+
+        impl From<$price> for $wire {
+            #[inline]
+            fn from(price: $price) -> Self {
+                Self(price.0.into())
+            }
+        }
+
+        impl From<$wire> for $price {
+            #[inline]
+            fn from(wire: $wire) -> Self {
+                wire.get()
+            }
+        }
+
+        impl fmt::Debug for $wire {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.get(), f)
+            }
+        }
+    };
+}
+
+price_value!(Price, u64, WirePrice);
+price_value!(Price4, u32, WirePrice4);
+
+impl From<Price4> for Price {
+    #[inline]
+    fn from(price: Price4) -> Self {
+        Self(u64::from(price.0))
+    }
+}
+
+impl TryFrom<Price> for Price4 {
+    type Error = PriceError;
+
+    #[inline]
+    fn try_from(price: Price) -> Result<Self, PriceError> {
+        u32::try_from(price.0)
+            .map(Self)
+            .map_err(|_| PriceError::TooLarge)
+    }
+}
+
+fn parse(text: &str) -> Result<u64, PriceError> {
+    let (whole, decimals) = match text.split_once('.') {
+        Some((_, "")) => return Err(PriceError::Syntax),
+        Some(parts) => parts,
+        None => (text, ""),
+    };
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(decimals) {
+        return Err(PriceError::Syntax);
+    }
+    if decimals.len() > 4 {
+        return Err(PriceError::TooPrecise);
+    }
+    let padding = 4 - decimals.len();
+    whole
+        .bytes()
+        .chain(decimals.bytes())
+        .chain(core::iter::repeat_n(b'0', padding))
+        .try_fold(0_u64, |raw, digit| {
+            raw.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        })
+        .ok_or(PriceError::TooLarge)
+}
