@@ -20,6 +20,11 @@ impl<'s> Alternatives<'s> {
         }
     }
 
+    /// The alternatives.
+    pub fn schemas(&self) -> &[&'s Value] {
+        &self.schemas
+    }
+
     /// The alternative for values of this type.
     pub fn accepting(&self, value: &DeValue<'_>) -> Option<&'s Value> {
         let fits = |name: &str| match value {
@@ -92,6 +97,15 @@ impl<'s> Alternatives<'s> {
                 .schemas
                 .iter()
                 .any(|schema| types(schema).any(|name| name == "string"))
+    }
+
+    /// The schema of a section's keys, those of an element if it is an array of tables.
+    pub fn section_body(&self, root: &'s Value) -> Option<&'s Value> {
+        let schema = *self.schemas.first()?;
+        match schema.get("items") {
+            Some(items) => Alternatives::of(root, items).schemas.first().copied(),
+            None => Some(schema),
+        }
     }
 
     /// The TOML header of a section at `path`, if the value is one.

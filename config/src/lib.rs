@@ -6,6 +6,7 @@ mod checks;
 pub mod document;
 mod errors;
 mod expectation;
+mod reference;
 mod schema;
 mod values;
 
