@@ -1,1 +1,56 @@
-//! corelane-config
+//! The TOML schema of a Corelane venue: one file describes its shards, limits, users, instruments and feeds.
+
+#![deny(missing_docs)]
+
+mod checks;
+pub mod document;
+mod errors;
+mod expectation;
+mod reference;
+mod schema;
+mod values;
+
+use std::path::Path;
+
+pub use errors::{ConfigError, ConfigErrors, ErrorKind};
+pub use schema::{
+    Config, Edges, FeedIn, FeedOut, Feeds, Idle, Instrument, Matching, Net, OrderEntry, Placement,
+    Risk, Session, Shard, Venue, WithoutReference,
+};
+pub use values::{Cpu, Password, Percent, Price, PriceError};
+
+/// The shipped `config/venue.toml`: what the server runs when it is given no file.
+pub const VENUE_TOML: &str = include_str!("../venue.toml");
+
+impl Config {
+    /// Reads a topology; `name` stands for the file in messages.
+    ///
+    /// # Errors
+    /// Every mistake in the text, each with its line, column and remedy.
+    pub fn parse(name: &str, text: &str) -> Result<Config, ConfigErrors> {
+        let (config, locations) = document::parse::<Config>(name, text, checks::check)?;
+        Ok(Config {
+            locations,
+            ..config
+        })
+    }
+
+    /// Reads a topology from a file.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], or that the file cannot be read.
+    pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigErrors> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&name, &text),
+            Err(error) => Err(ConfigErrors::unreadable(name, &error)),
+        }
+    }
+
+    /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu` in the file this was read
+    /// from; `None` if the file does not have it, so that its default is in force.
+    pub fn locate(&self, path: &str) -> Option<(usize, usize)> {
+        self.locations.get(path)
+    }
+}

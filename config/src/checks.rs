@@ -1,0 +1,429 @@
+//! What no schema can say: names that must exist, values that must agree with each other.
+//!
+//! Every check takes only sections that are sound in themselves, so that one mistake is not reported twice.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::document::{Document, closest};
+use crate::schema::{
+    FeedIn, FeedOut, Idle, Instrument, Matching, Net, OrderEntry, Placement, Risk, Session, Shard,
+};
+use crate::values::{Cpu, Price};
+
+pub(crate) fn check(document: &mut Document) {
+    let shards = document.elements::<Shard>("shards");
+    unique(
+        document,
+        "name",
+        "shard",
+        shards
+            .iter()
+            .map(|(path, shard)| (path, shard.name.clone())),
+    );
+    cpus(document, &shards);
+    // With an unreadable shard its name may only seem unknown.
+    if shards.len() == document.len("shards") && !shards.is_empty() {
+        placement(document, &shards);
+    }
+    network(document);
+    order_entry(document);
+    sessions(document);
+    instruments(document);
+    matching(document);
+    feed_in(document);
+    feed_out(document);
+}
+
+/// Reports every name that an earlier element of the same array has.
+fn unique<'p>(
+    document: &mut Document,
+    key: &str,
+    what: &str,
+    names: impl Iterator<Item = (&'p String, String)>,
+) {
+    let mut first: HashMap<String, &String> = HashMap::new();
+    for (path, name) in names {
+        if let Some(earlier) = first.get(&name) {
+            document.conflict(
+                &format!("{path}.{key}"),
+                format!("two of the {what}s are \"{name}\""),
+                "already used",
+                format!("give each {what} its own {key}; `{earlier}.{key}` is the same"),
+            );
+        } else {
+            first.insert(name, path);
+        }
+    }
+}
+
+/// A CPU that one shard spins on has no time for anything else.
+fn cpus(document: &mut Document, shards: &[(String, Shard)]) {
+    let mut first: HashMap<usize, (&String, &Shard)> = HashMap::new();
+    let housekeeping = document
+        .section::<Placement>("placement")
+        .map(|placement| placement.housekeeping_cpu);
+    for (path, shard) in shards {
+        let Cpu::Number(number) = shard.cpu else {
+            continue;
+        };
+        if shard.idle == Idle::Spin && housekeeping == Some(shard.cpu) {
+            document.conflict(
+                "placement.housekeeping_cpu",
+                format!(
+                    "housekeeping and the spinning shard \"{}\" share CPU {number}",
+                    shard.name
+                ),
+                "never idle",
+                format!("choose another CPU or \"auto\", or set {path}.idle = \"auto\""),
+            );
+        }
+        match first.get(&number) {
+            Some((_, other)) if shard.idle == Idle::Spin || other.idle == Idle::Spin => {
+                let spins = if shard.idle == Idle::Spin {
+                    shard
+                } else {
+                    other
+                };
+                document.conflict(
+                    &format!("{path}.cpu"),
+                    format!(
+                        "the shards \"{}\" and \"{}\" share CPU {number}, and \"{}\" spins on it",
+                        other.name, shard.name, spins.name
+                    ),
+                    "already taken",
+                    "give each spinning shard a CPU of its own, or set idle = \"auto\" on those that share one".into(),
+                );
+            }
+            Some(_) => {}
+            None => drop(first.insert(number, (path, shard))),
+        }
+    }
+}
+
+fn placement(document: &mut Document, shards: &[(String, Shard)]) {
+    let Some(placement) = document.section::<Placement>("placement") else {
+        return;
+    };
+    let roles = [
+        ("ingress", &placement.ingress),
+        ("core", &placement.core),
+        ("publisher", &placement.publisher),
+    ];
+    let names = || shards.iter().map(|(_, shard)| shard.name.as_str());
+    let mut all_known = true;
+    for (role, name) in roles {
+        if names().any(|known| known == name) {
+            continue;
+        }
+        all_known = false;
+        let quoted = names()
+            .map(|known| format!("\"{known}\""))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let help = match closest(name, names()) {
+            Some(known) => format!("did you mean \"{known}\"? The shards are {quoted}"),
+            None => format!("name one of the shards, {quoted}, or add a [[shards]] of this name"),
+        };
+        document.conflict(
+            &format!("placement.{role}"),
+            format!("{role} is placed on \"{name}\", which is no shard"),
+            "no such shard",
+            help,
+        );
+    }
+    let idle = shards
+        .iter()
+        .filter(|(_, shard)| roles.iter().all(|(_, name)| **name != shard.name));
+    for (path, shard) in idle.filter(|_| all_known) {
+        document.conflict(
+            &format!("{path}.name"),
+            format!("no role is placed on the shard \"{}\"", shard.name),
+            "runs nothing",
+            "remove the shard, or name it in [placement]".into(),
+        );
+    }
+}
+
+fn network(document: &mut Document) {
+    let Some(net) = document.section::<Net>("net") else {
+        return;
+    };
+    for (key, count) in [
+        ("receive_buffers", net.receive_buffers),
+        ("submission_entries", net.submission_entries),
+    ] {
+        if !count.is_power_of_two() {
+            document.conflict(
+                &format!("net.{key}"),
+                format!("`net.{key}` is {count}, which is no power of two"),
+                "the kernel's ring needs a power of two",
+                format!(
+                    "write {} or {}",
+                    count.next_power_of_two() / 2,
+                    count.next_power_of_two()
+                ),
+            );
+        }
+    }
+    if net.send_buffer_bytes < net.max_frame_bytes {
+        document.conflict(
+            "net.send_buffer_bytes",
+            format!(
+                "`net.send_buffer_bytes` is less than one frame of {} bytes",
+                net.max_frame_bytes
+            ),
+            "too small for one frame",
+            "raise it, or lower `net.max_frame_bytes`".into(),
+        );
+    }
+    let users = document.len("sessions");
+    if net.connections_max < users {
+        document.conflict(
+            "net.connections_max",
+            format!(
+                "{users} users may log in, but `net.connections_max` is {}",
+                net.connections_max
+            ),
+            "fewer than the users",
+            format!("raise it to {users} or more"),
+        );
+    }
+}
+
+fn order_entry(document: &mut Document) {
+    let Some(order_entry) = document.section::<OrderEntry>("order_entry") else {
+        return;
+    };
+    fixed_port(
+        document,
+        "order_entry",
+        order_entry.listen.port(),
+        order_entry.allow_ephemeral_port,
+    );
+    if let IpAddr::V4(address) = order_entry.listen.ip()
+        && (address.is_multicast() || address.is_broadcast())
+    {
+        document.conflict(
+            "order_entry.listen",
+            format!("{address} is no address of a TCP server"),
+            "multicast or broadcast",
+            "listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all".into(),
+        );
+    }
+    if order_entry.client_timeout_ms <= order_entry.heartbeat_ms {
+        document.conflict(
+            "order_entry.client_timeout_ms",
+            format!(
+                "`order_entry.client_timeout_ms` ({}) is not longer than `order_entry.heartbeat_ms` ({})",
+                order_entry.client_timeout_ms, order_entry.heartbeat_ms
+            ),
+            "quiet clients would be dropped between two heartbeats",
+            "make it several heartbeats long; 15000 is usual".into(),
+        );
+    }
+}
+
+fn sessions(document: &mut Document) {
+    let sessions = document.elements::<Session>("sessions");
+    // SoupBinTCP compares user names without case.
+    unique(
+        document,
+        "user",
+        "user",
+        sessions
+            .iter()
+            .map(|(path, session)| (path, session.user.to_ascii_uppercase())),
+    );
+}
+
+fn instruments(document: &mut Document) {
+    let instruments = document.elements::<Instrument>("instruments");
+    unique(
+        document,
+        "symbol",
+        "symbol",
+        instruments
+            .iter()
+            .map(|(path, one)| (path, one.symbol.clone())),
+    );
+    let risk = document.section::<Risk>("risk");
+    for (path, instrument) in &instruments {
+        let Instrument {
+            symbol,
+            tick,
+            lot,
+            reference_price,
+        } = instrument;
+        if tick.ten_thousandths() == 0 || *tick > Price::ORDER_MAX {
+            document.conflict(
+                &format!("{path}.tick"),
+                format!("the tick of {symbol} is {tick}"),
+                "no price could be a multiple",
+                format!(
+                    "write the smallest price step, such as \"0.01\", up to {}",
+                    Price::ORDER_MAX
+                ),
+            );
+        } else if let Some(reference) = reference_price {
+            reference_price_fits(document, path, symbol, *reference, *tick);
+        }
+        if let Some(risk) = risk.as_ref().filter(|risk| risk.quantity_max < *lot) {
+            document.conflict(
+                &format!("{path}.lot"),
+                format!("the lot of {symbol} is {lot}, more than one order may have"),
+                "above the limit",
+                format!(
+                    "lower it, or raise `risk.quantity_max` ({})",
+                    risk.quantity_max
+                ),
+            );
+        }
+    }
+    if risk.is_some_and(|risk| risk.notional_max.ten_thousandths() == 0) {
+        document.conflict(
+            "risk.notional_max",
+            "`risk.notional_max` is zero, so that every order would be rejected".into(),
+            "excludes every order",
+            "write the largest price times quantity of one order, such as \"1000000\"".into(),
+        );
+    }
+}
+
+fn reference_price_fits(
+    document: &mut Document,
+    path: &str,
+    symbol: &str,
+    reference: Price,
+    tick: Price,
+) {
+    let key = format!("{path}.reference_price");
+    let (units, step) = (reference.ten_thousandths(), tick.ten_thousandths());
+    if units == 0 || reference > Price::ORDER_MAX {
+        document.conflict(
+            &key,
+            format!("the reference price of {symbol} is {reference}"),
+            "no order could have it",
+            format!(
+                "write a price from {tick} to {}, or leave it out",
+                Price::ORDER_MAX
+            ),
+        );
+    } else if units % step != 0 {
+        let below = Price::from_ten_thousandths(units - units % step);
+        let above = Price::from_ten_thousandths(units - units % step + step);
+        document.conflict(
+            &key,
+            format!(
+                "the reference price of {symbol} is {reference}, no multiple of its tick {tick}"
+            ),
+            "between two ticks",
+            format!("write \"{below}\" or \"{above}\""),
+        );
+    }
+}
+
+fn matching(document: &mut Document) {
+    let Some(matching) = document.section::<Matching>("matching") else {
+        return;
+    };
+    let Some(order_entry) = document.section::<OrderEntry>("order_entry") else {
+        return;
+    };
+    if order_entry.open_orders_per_session_max > matching.orders_max {
+        document.conflict(
+            "order_entry.open_orders_per_session_max",
+            format!(
+                "one session may have {} open orders, but the books hold {}",
+                order_entry.open_orders_per_session_max, matching.orders_max
+            ),
+            "more than the books hold",
+            "lower it, or raise `matching.orders_max`".into(),
+        );
+    }
+}
+
+fn feed_in(document: &mut Document) {
+    let Some(feed) = document
+        .section::<FeedIn>("feeds.in")
+        .filter(|_| document.has("feeds.in"))
+    else {
+        return;
+    };
+    fixed_port(
+        document,
+        "feeds.in",
+        feed.listen.port(),
+        feed.allow_ephemeral_port,
+    );
+    interface_needs_multicast(
+        document,
+        "feeds.in.interface",
+        feed.interface,
+        *feed.listen.ip(),
+        "feeds.in.listen",
+    );
+}
+
+fn feed_out(document: &mut Document) {
+    let Some(feed) = document
+        .section::<FeedOut>("feeds.out")
+        .filter(|_| document.has("feeds.out"))
+    else {
+        return;
+    };
+    if feed.to.port() == 0 || feed.to.ip().is_unspecified() {
+        document.conflict(
+            "feeds.out.to",
+            format!("nothing can be sent to {}", feed.to),
+            "no destination",
+            "write the address and port that subscribers listen on, such as \"239.192.0.1:26400\""
+                .into(),
+        );
+    }
+    interface_needs_multicast(
+        document,
+        "feeds.out.source_interface",
+        feed.source_interface,
+        *feed.to.ip(),
+        "feeds.out.to",
+    );
+}
+
+fn fixed_port(document: &mut Document, section: &str, port: u16, ephemeral_allowed: bool) {
+    if port == 0 && !ephemeral_allowed {
+        document.conflict(
+            &format!("{section}.listen"),
+            format!("`{section}.listen` has port 0"),
+            "any free port",
+            format!(
+                "write the port that others know, or set {section}.allow_ephemeral_port = true"
+            ),
+        );
+    }
+}
+
+/// The interface only chooses where a group is joined or sent; with a unicast address it would be ignored silently.
+fn interface_needs_multicast(
+    document: &mut Document,
+    key: &str,
+    interface: Option<Ipv4Addr>,
+    group: Ipv4Addr,
+    group_key: &str,
+) {
+    if interface.is_some() && !group.is_multicast() {
+        document.conflict(
+            group_key,
+            format!("`{key}` is set, but {group} is no multicast group"),
+            "not multicast",
+            format!("write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `{key}`"),
+        );
+    } else if interface.is_some_and(|address| address.is_multicast()) {
+        document.conflict(
+            key,
+            format!("`{key}` is itself a multicast group"),
+            "not an interface",
+            "write the unicast address of a local interface, such as 127.0.0.1".into(),
+        );
+    }
+}

@@ -1,0 +1,519 @@
+//! A TOML text checked against a JSON schema: every deviation is reported with its place, not only the first.
+//!
+//! `toml` with `serde` stops at the first error and knows no ranges. Here the text is parsed into `toml`'s spanned
+//! tree, which is compared with the schema that `schemars` derives from the Rust types. The same schema is what
+//! editors complete from, so the three cannot disagree. What a schema cannot say (names that must exist, keys that
+//! exclude each other) is checked afterwards, on whatever parts are sound, by the function given to [`parse`].
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use serde_spanned::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::errors::{ConfigErrors, ErrorKind, Found, Lines, Source};
+use crate::expectation::{self, Alternatives};
+use crate::values::check_format;
+
+/// Parses `text` as the TOML form of `T`; `check` adds what the schema of `T` cannot say. `name` is the file's name
+/// in messages.
+///
+/// # Errors
+/// Every mistake found, in the order of the file: either all syntax errors, or all deviations from the schema together
+/// with all that `check` reported.
+pub fn parse<T: DeserializeOwned + JsonSchema>(
+    name: &str,
+    text: &str,
+    check: impl FnOnce(&mut Document),
+) -> Result<(T, Locations), ConfigErrors> {
+    let source = Source {
+        name: name.to_owned(),
+        lines: Lines::new(text),
+    };
+    let (tree, syntax_errors) = DeTable::parse_recoverable(text);
+    if !syntax_errors.is_empty() {
+        return Err(ConfigErrors::new(
+            &source,
+            syntax_errors
+                .iter()
+                .map(|error| syntax_error(text, error))
+                .collect(),
+        ));
+    }
+
+    let schema = schemars::schema_for!(T).to_value();
+    let mut document = Document::default();
+    let value = Walk {
+        schema: &schema,
+        document: &mut document,
+    }
+    .table(&schema, "", 0..0, tree.get_ref());
+    document.value = Value::Object(value);
+    check(&mut document);
+
+    if document.errors.is_empty() {
+        match serde_json::from_value(document.value.take()) {
+            Ok(typed) => return Ok((typed, Locations::new(&source.lines, &document.spans))),
+            // The schema and the types disagree: our mistake, but still an error and not a panic.
+            Err(error) => document.errors.push(Found {
+                kind: ErrorKind::InvalidValue,
+                span: 0..0,
+                message: format!("the file does not fit its own schema: {error}"),
+                label: String::new(),
+                help: "this is a defect of corelane-config; please report it with the file".into(),
+            }),
+        }
+    }
+    Err(ConfigErrors::new(&source, document.errors))
+}
+
+/// Where each key of a file stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Locations(BTreeMap<String, (usize, usize)>);
+
+impl Locations {
+    fn new(lines: &Lines, spans: &BTreeMap<String, Spans>) -> Self {
+        Self(
+            spans
+                .iter()
+                .map(|(path, spans)| (path.clone(), lines.locate(spans.key.start)))
+                .collect(),
+        )
+    }
+
+    /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu`; `None` if the file does
+    /// not have it, so that its default is in force.
+    pub fn get(&self, path: &str) -> Option<(usize, usize)> {
+        self.0.get(path).copied()
+    }
+}
+
+/// A checked text: the values that fit the schema, and the errors so far.
+#[derive(Debug, Default)]
+pub struct Document {
+    value: Value,
+    spans: BTreeMap<String, Spans>,
+    errors: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Spans {
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Document {
+    /// The section at a dotted path, with its defaults, if everything in it fits the schema.
+    pub fn section<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
+        let value = self
+            .value_at(path)
+            .cloned()
+            .unwrap_or_else(|| Value::Object(Map::new()));
+        serde_json::from_value(value).ok()
+    }
+
+    /// The elements of an array of tables that fit the schema, each with its path.
+    pub fn elements<T: DeserializeOwned>(&self, path: &str) -> Vec<(String, T)> {
+        let elements = self.value_at(path).and_then(Value::as_array);
+        let typed = |(index, value): (usize, &Value)| {
+            let element = serde_json::from_value(value.clone()).ok()?;
+            Some((format!("{path}[{index}]"), element))
+        };
+        elements
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .filter_map(typed)
+            .collect()
+    }
+
+    /// How many elements the array at a path has, sound or not.
+    pub fn len(&self, path: &str) -> usize {
+        self.value_at(path)
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len)
+    }
+
+    /// Whether the file itself has this key.
+    pub fn has(&self, path: &str) -> bool {
+        self.spans.contains_key(path)
+    }
+
+    /// Reports values that contradict each other at the value of `path`, or where its section begins if the file
+    /// leaves it to the default.
+    pub fn conflict(&mut self, path: &str, message: String, label: &str, help: String) {
+        let mut place = path;
+        let span = loop {
+            if let Some(spans) = self.spans.get(place) {
+                break spans.value.clone();
+            }
+            match place.rfind(['.', '[']) {
+                Some(end) => place = &place[..end],
+                None => break 0..0,
+            }
+        };
+        self.errors.push(Found {
+            kind: ErrorKind::Conflict,
+            span,
+            message,
+            label: label.to_owned(),
+            help,
+        });
+    }
+
+    fn value_at(&self, path: &str) -> Option<&Value> {
+        path.split('.')
+            .try_fold(&self.value, |value, key| value.get(key))
+    }
+}
+
+/// The comparison of a spanned tree with a schema.
+struct Walk<'a> {
+    schema: &'a Value,
+    document: &'a mut Document,
+}
+
+impl Walk<'_> {
+    /// Checks a table and returns what of it is known to the schema.
+    fn table(
+        &mut self,
+        schema: &Value,
+        path: &str,
+        span: Range<usize>,
+        table: &DeTable<'_>,
+    ) -> Map<String, Value> {
+        let empty = Map::new();
+        let properties = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
+        let mut checked = Map::new();
+        let mut meant = Vec::new();
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let path = join(path, name);
+            match properties.get(name) {
+                Some(property) => {
+                    self.document.spans.insert(
+                        path.clone(),
+                        Spans {
+                            key: key.span(),
+                            value: value.span(),
+                        },
+                    );
+                    checked.insert(name.to_owned(), self.value(property, &path, value));
+                }
+                None => meant.extend(self.unknown_key(properties, &path, name, key.span(), table)),
+            }
+        }
+        for name in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
+            if !checked.contains_key(name) && !meant.iter().any(|key| key == name) {
+                self.missing_key(&properties[name], path, name, span.clone());
+            }
+        }
+        checked
+    }
+
+    /// Checks any value; what does not fit becomes null, which no type of a schema accepts.
+    fn value(&mut self, schema: &Value, path: &str, value: &Spanned<DeValue<'_>>) -> Value {
+        let alternatives = Alternatives::of(self.schema, schema);
+        let Some(schema) = alternatives.accepting(value.get_ref()) else {
+            return self.wrong_type(&alternatives, path, value);
+        };
+        match value.get_ref() {
+            DeValue::Table(table) => Value::Object(self.table(schema, path, value.span(), table)),
+            DeValue::Array(array) => {
+                self.bounded(
+                    "Items",
+                    "an element",
+                    schema,
+                    path,
+                    value.span(),
+                    array.len(),
+                );
+                let items = schema.get("items").unwrap_or(&Value::Null);
+                let checked = array.iter().enumerate().map(|(index, element)| {
+                    let path = format!("{path}[{index}]");
+                    self.document.spans.insert(
+                        path.clone(),
+                        Spans {
+                            key: element.span(),
+                            value: element.span(),
+                        },
+                    );
+                    self.value(items, &path, element)
+                });
+                Value::Array(checked.collect())
+            }
+            DeValue::String(text) => self.string(&alternatives, schema, path, value.span(), text),
+            DeValue::Boolean(flag) => Value::Bool(*flag),
+            number => self.number(&alternatives, schema, path, value.span(), number),
+        }
+    }
+
+    fn string(
+        &mut self,
+        alternatives: &Alternatives<'_>,
+        schema: &Value,
+        path: &str,
+        span: Range<usize>,
+        text: &str,
+    ) -> Value {
+        let words = alternatives.words();
+        if !words.is_empty() {
+            if !words.contains(&text) {
+                let help = match closest(text, words.iter().copied()) {
+                    Some(word) => format!(
+                        "did you mean \"{word}\"? It takes {}",
+                        alternatives.description()
+                    ),
+                    None => format!("write {}", alternatives.description()),
+                };
+                return self.invalid(
+                    span,
+                    format!("`{path}` does not know {text:?}"),
+                    "unknown word",
+                    help,
+                );
+            }
+        } else if let Some(problem) = schema
+            .get("format")
+            .and_then(Value::as_str)
+            .and_then(|format| check_format(format, text).err())
+        {
+            let (problem, remedy) = problem
+                .split_once("; ")
+                .unwrap_or((&problem, "correct the value"));
+            return self.invalid(
+                span,
+                format!("`{path}` {problem}"),
+                "not valid",
+                remedy.to_owned(),
+            );
+        } else if !self.bounded(
+            "Length",
+            "a character",
+            schema,
+            path,
+            span,
+            text.chars().count(),
+        ) {
+            return Value::Null;
+        }
+        Value::String(text.to_owned())
+    }
+
+    fn number(
+        &mut self,
+        alternatives: &Alternatives<'_>,
+        schema: &Value,
+        path: &str,
+        span: Range<usize>,
+        number: &DeValue<'_>,
+    ) -> Value {
+        let (value, number) = match number {
+            DeValue::Integer(integer) => {
+                match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                    Ok(integer) => (integer as f64, Value::from(integer)),
+                    Err(_) => (f64::INFINITY, Value::Null),
+                }
+            }
+            DeValue::Float(float) => match float.as_str().parse::<f64>() {
+                Ok(float) => (float, Value::from(float)),
+                Err(_) => (f64::NAN, Value::Null),
+            },
+            _ => return Value::Null,
+        };
+        // i64 to f64 rounds above 2^53 only, far beyond every bound of ours, and monotonically.
+        let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+        let low = bound("minimum").is_some_and(|minimum| value < minimum);
+        let high = bound("maximum").is_some_and(|maximum| value > maximum);
+        if !low && !high && !number.is_null() {
+            return number;
+        }
+        let problem = if low {
+            "below the least allowed"
+        } else if high {
+            "above the most allowed"
+        } else {
+            "not a finite number that fits 64 bits"
+        };
+        let help = format!("write {}", alternatives.description_with_default());
+        self.invalid(span, format!("`{path}` is {problem}"), "out of range", help)
+    }
+
+    /// Checks `min{what}` and `max{what}` of the schema against a length.
+    fn bounded(
+        &mut self,
+        what: &str,
+        unit: &str,
+        schema: &Value,
+        path: &str,
+        span: Range<usize>,
+        length: usize,
+    ) -> bool {
+        let bound = |prefix: &str| {
+            schema
+                .get(format!("{prefix}{what}"))
+                .and_then(Value::as_u64)
+        };
+        let (least, most) = (bound("min").unwrap_or(0), bound("max").unwrap_or(u64::MAX));
+        let within = (least..=most).contains(&(length as u64));
+        if !within {
+            let units = format!(
+                "{}s",
+                unit.trim_start_matches("an ").trim_start_matches("a ")
+            );
+            let message = format!("`{path}` has {length} {units}");
+            self.invalid(
+                span,
+                message,
+                "wrong length",
+                format!("give {least} to {most} {units}"),
+            );
+        }
+        within
+    }
+
+    fn wrong_type(
+        &mut self,
+        alternatives: &Alternatives<'_>,
+        path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Value {
+        let found = expectation::type_name(value.get_ref());
+        let expected = alternatives.description();
+        let help = match value.get_ref() {
+            DeValue::String(text) if alternatives.takes_unquoted(text) => {
+                format!(
+                    "remove the quotes: {path_end} = {text}",
+                    path_end = last_key(path)
+                )
+            }
+            DeValue::Integer(number) if alternatives.takes_strings() => {
+                format!("put it in quotes: {} = \"{number}\"", last_key(path))
+            }
+            DeValue::Float(number) if alternatives.takes_strings() => {
+                format!("put it in quotes: {} = \"{number}\"", last_key(path))
+            }
+            _ => format!("write {}", alternatives.description_with_default()),
+        };
+        self.document.errors.push(Found {
+            kind: ErrorKind::WrongType,
+            span: value.span(),
+            message: format!("`{path}` takes {expected}, not {found}"),
+            label: format!("this is {found}"),
+            help,
+        });
+        Value::Null
+    }
+
+    fn invalid(&mut self, span: Range<usize>, message: String, label: &str, help: String) -> Value {
+        self.document.errors.push(Found {
+            kind: ErrorKind::InvalidValue,
+            span,
+            message,
+            label: label.to_owned(),
+            help,
+        });
+        Value::Null
+    }
+
+    /// Reports an unknown key and returns the known one that was probably meant.
+    fn unknown_key(
+        &mut self,
+        properties: &Map<String, Value>,
+        path: &str,
+        name: &str,
+        span: Range<usize>,
+        table: &DeTable<'_>,
+    ) -> Option<String> {
+        let absent = properties
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !table.contains_key(*key));
+        let meant = closest(name, absent).map(str::to_owned);
+        let help = match &meant {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => format!("remove it; the keys here are {}", list(properties.keys())),
+        };
+        self.document.errors.push(Found {
+            kind: ErrorKind::UnknownKey,
+            span,
+            message: format!("unknown key `{path}`"),
+            label: "not a key of this section".into(),
+            help,
+        });
+        meant
+    }
+
+    fn missing_key(&mut self, property: &Value, path: &str, name: &str, span: Range<usize>) {
+        let alternatives = Alternatives::of(self.schema, property);
+        let path = join(path, name);
+        let help = match alternatives.section_header(&path) {
+            Some(header) => format!("add a section {header}"),
+            None => format!("add `{name} = …`, {}", alternatives.description()),
+        };
+        self.document.errors.push(Found {
+            kind: ErrorKind::MissingKey,
+            span,
+            message: format!("`{path}` is missing"),
+            label: format!("has no `{name}`"),
+            help,
+        });
+    }
+}
+
+fn syntax_error(text: &str, error: &toml::de::Error) -> Found {
+    let span = error.span().unwrap_or(0..0);
+    Found {
+        kind: ErrorKind::Syntax,
+        // An error between two characters is shown at the one after it.
+        span: if span.is_empty() {
+            span.start..text.ceil_char_boundary(span.start + 1).min(text.len())
+        } else {
+            span
+        },
+        message: error.message().trim().replace('\n', ", "),
+        label: "here".into(),
+        help: "correct the TOML syntax (https://toml.io); other checks follow once it parses"
+            .into(),
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+fn last_key(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn list<'k>(keys: impl Iterator<Item = &'k String>) -> String {
+    keys.map(|key| format!("`{key}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The candidate nearest to a misspelt word, if it is near enough to be what was meant: a third of its letters
+/// may differ.
+pub fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    candidates
+        .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

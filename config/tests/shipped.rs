@@ -1,0 +1,130 @@
+//! Every file this crate ships is valid, and what is generated from the schema is up to date.
+//!
+//! `UPDATE_GENERATED=1 cargo test -p corelane-config` rewrites the generated files.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+
+use corelane_config::{Config, Cpu, Idle, VENUE_TOML};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn every_shipped_topology_is_valid() {
+    let mut count = 0;
+    for entry in fs::read_dir(folder()).expect("the crate's folder") {
+        let path = entry.expect("an entry").path();
+        let is_topology = path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+            && path.file_name().is_some_and(|name| name != "Cargo.toml");
+        if is_topology {
+            count += 1;
+            let text = fs::read_to_string(&path).expect("a readable file");
+            assert!(
+                text.starts_with("#:schema ./venue.schema.json\n"),
+                "{} names no schema",
+                path.display()
+            );
+            if let Err(errors) = Config::load(&path) {
+                panic!("{errors}");
+            }
+        }
+    }
+    assert!(count >= 2, "found {count} topologies");
+}
+
+#[test]
+fn the_embedded_venue_is_the_documented_demo() {
+    let config = Config::parse("venue.toml", VENUE_TOML).expect("the shipped venue");
+    assert_eq!(config.sessions.len(), 8);
+    assert_eq!(
+        (config.sessions[0].account(), config.sessions[1].account()),
+        ("HOUSE", "DEMO02")
+    );
+    assert!(
+        config
+            .sessions
+            .iter()
+            .all(|session| session.password.expose() == "corelane")
+    );
+    assert_eq!(config.instruments.len(), 11);
+    assert_eq!(
+        (config.shards[0].cpu, config.shards[0].idle),
+        (Cpu::Auto, Idle::Auto)
+    );
+    assert_eq!(config.risk.collar_percent.parts_per_million(), 100_000);
+    let line = VENUE_TOML
+        .lines()
+        .position(|line| line.starts_with("collar_percent"))
+        .map(|index| index + 1);
+    assert_eq!(
+        config.locate("risk.collar_percent"),
+        line.map(|line| (line, 1))
+    );
+    assert_eq!(config.locate("order_entry.allow_ephemeral_port"), None);
+}
+
+/// A reader of venue.toml sees the value of every default, so none of them may contradict the schema's.
+#[test]
+fn the_shipped_venue_states_the_defaults() {
+    let stated = Config::parse("venue.toml", VENUE_TOML).expect("the shipped venue");
+    let mut section = String::new();
+    let bare: Vec<&str> = VENUE_TOML
+        .lines()
+        .filter(|line| {
+            if line.starts_with('[') {
+                section = (*line).to_owned();
+            }
+            !["[edges]", "[net]", "[matching]"].contains(&section.as_str())
+        })
+        .collect();
+    let defaulted =
+        Config::parse("bare.toml", &bare.join("\n")).expect("sections with defaults may be absent");
+    assert_eq!(
+        (stated.edges, stated.net, stated.matching),
+        (defaulted.edges, defaulted.net, defaulted.matching)
+    );
+}
+
+#[test]
+fn generated_files_are_up_to_date() {
+    let mut schema =
+        serde_json::to_string_pretty(&Config::json_schema()).expect("a schema is JSON");
+    schema.push('\n');
+    for (name, generated) in [
+        ("venue.schema.json", schema),
+        ("REFERENCE.md", Config::reference_markdown()),
+    ] {
+        let path = folder().join(name);
+        if std::env::var_os("UPDATE_GENERATED").is_some() {
+            fs::write(&path, &generated).expect("a writable file");
+        }
+        let shipped = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            shipped == generated,
+            "{name} is out of date: run UPDATE_GENERATED=1 cargo test -p corelane-config"
+        );
+    }
+}
+
+#[test]
+fn every_key_is_described() {
+    fn undescribed(path: &str, schema: &serde_json::Value, found: &mut HashSet<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if property["description"].as_str().is_none_or(str::is_empty) {
+                found.insert(format!("{path}.{name}"));
+            }
+        }
+    }
+    let schema = Config::json_schema().to_value();
+    let mut found = HashSet::new();
+    undescribed("", &schema, &mut found);
+    for (name, definition) in schema["$defs"].as_object().expect("definitions") {
+        undescribed(name, definition, &mut found);
+    }
+    assert_eq!(found, HashSet::new());
+}
