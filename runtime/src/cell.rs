@@ -11,6 +11,7 @@ use crate::{
     actor::{Actor, Context, Down, NetActor, Step},
         message::{Envelope, Header},
     net::{CloseReason, ConnId, EndpointId, Flow, Net, NetHandler},
+    panics::{self, Place},
     port::{Inlet, Outputs, StepState},
     time::ShardEnv,
     timer::Wheel,
@@ -28,7 +29,14 @@ pub(crate) enum Scope {
     External,
 }
 
-/// Sums for the four-counter stop and for telemetry.
+/// On what input an actor failed, and where in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub header: Header,
+    pub place: Place,
+}
+
+/// Sums for telemetry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
     pub sent: u64,
@@ -60,8 +68,8 @@ pub(crate) trait Hosted {
     fn stop(&mut self, net: &mut dyn Net);
     /// Ends the actor without a panic of its own: its group has failed.
     fn fail(&mut self);
-    /// Which actor of the unit failed (its index among the members of a group) and on which input, once.
-    fn take_failure(&mut self) -> Option<(usize, Header)>;
+    /// Which actor of the unit failed (its index among the members of a group) and how, once.
+    fn take_failure(&mut self) -> Option<(usize, Fault)>;
     fn next_timer_ns(&self) -> Option<u64>;
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;
     fn traffic(&mut self) -> Traffic;
@@ -71,7 +79,7 @@ pub(crate) trait Hosted {
 enum State {
     Running,
     /// Failed, and not yet reported.
-    Failing(Header),
+    Failing(Fault),
     Failed,
 }
 
@@ -180,7 +188,7 @@ impl<A: Actor> ActorCell<A> {
     fn fail_on_step(&mut self) {
         let failed_step = self.step.id.get();
         self.out.visit(&mut |_, port| port.roll_back(failed_step));
-        self.state = State::Failing(self.step.header.get());
+        self.state = State::Failing(Fault { header: self.step.header.get(), place: panics::take_place() });
         self.env.alarm.set(true);
         self.more = false;
     }
@@ -332,10 +340,10 @@ impl<A: Actor> Hosted for ActorCell<A> {
         self.more = false;
     }
 
-    fn take_failure(&mut self) -> Option<(usize, Header)> {
-        let State::Failing(header) = self.state else { return None };
+    fn take_failure(&mut self) -> Option<(usize, Fault)> {
+        let State::Failing(fault) = self.state else { return None };
         self.state = State::Failed;
-        Some((0, header))
+        Some((0, fault))
     }
 
     fn next_timer_ns(&self) -> Option<u64> {
@@ -389,7 +397,7 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn fail(&mut self) {
         self.0.fail();
     }
-    fn take_failure(&mut self) -> Option<(usize, Header)> {
+    fn take_failure(&mut self) -> Option<(usize, Fault)> {
         self.0.take_failure()
     }
     fn next_timer_ns(&self) -> Option<u64> {

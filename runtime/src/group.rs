@@ -9,8 +9,7 @@ use std::rc::Rc;
 
 use crate::{
     actor::Down,
-    cell::{BATCH_MAX, Hosted, Scope, Traffic},
-    message::Header,
+    cell::{BATCH_MAX, Fault, Hosted, Scope, Traffic},
     net::{Net, NetHandler},
     time::ShardEnv,
 };
@@ -21,7 +20,7 @@ pub(crate) struct Group {
     env: Rc<ShardEnv>,
     /// All members were quiet when last polled, and nothing has come in since.
     settled: bool,
-    failure: Option<(usize, Header)>,
+    failure: Option<(usize, Fault)>,
     failed: bool,
 }
 
@@ -55,8 +54,8 @@ impl Group {
 
     fn note_failure(&mut self) {
         for index in 0..self.members.len() {
-            if let Some((_, header)) = self.members[index].take_failure() {
-                self.failure = Some((index, header));
+            if let Some((_, fault)) = self.members[index].take_failure() {
+                self.failure = Some((index, fault));
                 self.failed = true;
                 self.members.iter_mut().for_each(|member| member.fail());
             }
@@ -110,7 +109,7 @@ impl Hosted for Group {
         self.failed = true;
     }
 
-    fn take_failure(&mut self) -> Option<(usize, Header)> {
+    fn take_failure(&mut self) -> Option<(usize, Fault)> {
         self.failure.take()
     }
 

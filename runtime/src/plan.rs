@@ -86,7 +86,12 @@ impl Topology {
 impl ShardPlan {
     /// The endpoints of all its actors, in the order of their ids. Taken out once, for the network that serves them.
     pub fn take_endpoints(&mut self) -> Vec<EndpointSpec> {
-        self.actors.iter_mut().flat_map(|(_, actor)| actor.endpoints.drain(..).map(Some).collect::<Vec<_>>()).flatten().collect()
+        self.actors.iter_mut().flat_map(|(_, actor)| std::mem::take(&mut actor.endpoints)).collect()
+    }
+
+    /// Its actors' indices in the topology.
+    pub fn actor_indices(&self) -> Vec<u32> {
+        self.actors.iter().map(|&(index, _)| index).collect()
     }
 
     /// How many endpoints each actor has; to be asked before they are taken.

@@ -9,6 +9,7 @@ use crate::{
     cell::{BATCH_MAX, Hosted, Scope, Traffic},
     message::Header,
     net::{EndpointId, NetHandler, Owners},
+    panics::Place,
     port::Touched,
     telemetry::Counter,
     time::ShardEnv,
@@ -40,6 +41,8 @@ pub struct Failure {
     pub actor: u32,
     /// Header of the input it failed on.
     pub header: Header,
+    /// Where in the code it panicked.
+    pub place: Place,
 }
 
 pub(crate) struct Shard {
@@ -106,9 +109,9 @@ impl Shard {
         self.env.alarm.set(false);
         for index in 0..self.units.units.len() {
             let unit = &mut self.units.units[index];
-            let Some((member, header)) = unit.hosted.take_failure() else { continue };
+            let Some((member, fault)) = unit.hosted.take_failure() else { continue };
             self.env.telemetry.borrow_mut().add(Counter::ActorPanics, 1);
-            let failure = Failure { actor: unit.actors[member], header };
+            let failure = Failure { actor: unit.actors[member], header: fault.header, place: fault.place };
             failures.push(failure);
             self.announce_down(failure);
         }

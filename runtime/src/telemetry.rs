@@ -48,8 +48,8 @@ named! {
         ActorPanics = "actor_panics",
         /// Steps that waited for room in an outbox.
         Holds = "holds",
-        /// Inputs rejected at ingress for lack of permits or room.
-        IngressRejects = "ingress_rejects",
+        /// Messages dropped by edges that drop.
+        Dropped = "dropped",
         /// Times the shard was found on another CPU than its own.
         PinLosses = "pin_losses",
         /// System calls of the net driver.
@@ -60,12 +60,20 @@ named! {
         NetClosed = "net_closed",
         /// Frames and datagrams received.
         NetFramesIn = "net_frames_in",
-        /// Frames and datagrams sent.
-        NetFramesOut = "net_frames_out",
+        /// Datagrams sent.
+        NetDatagramsOut = "net_datagrams_out",
         /// Bytes received.
         NetBytesIn = "net_bytes_in",
         /// Bytes sent.
         NetBytesOut = "net_bytes_out",
+        /// Connections closed because they read too slowly.
+        NetSlowReaders = "net_slow_readers",
+        /// Connections closed because their bytes were no frames.
+        NetBadFrames = "net_bad_frames",
+        /// Connections closed because all slots were taken.
+        NetTooMany = "net_too_many",
+        /// Times the kernel found no free receive buffer.
+        NetBuffersExhausted = "net_buffers_exhausted",
     }
 }
 

@@ -1,0 +1,239 @@
+//! The duty cycle: the one task of a shard's executor. Turns the shard, follows the stages of the topology, and
+//! idles as told.
+
+use std::{
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use corelane_sync::stage::{ProgressWriter, Stage};
+use glommio::io::PollableFd;
+
+use crate::{
+    cpu,
+    net::{CloseReason, NetCounters},
+    shard::{Failure, Shard},
+    stages,
+    telemetry::{Counter, ShardTelemetry},
+    topology::Idle,
+    wake::Waker,
+};
+
+/// Turns between two looks at the clock for housekeeping's sake: 0.1 to 0.5 ms on a spinning shard.
+const TURNS_PER_CHECK: u32 = 4096;
+/// Figures are handed over about this often.
+const HAND_OVER_NS: u64 = 50_000_000;
+/// How long a shard that may sleep looks for work first. A sleep costs a wake-up of 20 µs and disturbs the shards
+/// that run (glommio's membarrier); see `parking.md` of the design.
+const PARK_AFTER: Duration = Duration::from_micros(50);
+/// Empty turns before the window above gives the CPU away in each turn: two shards on one CPU make 275,000 round
+/// trips a second with it and 9,000 without.
+const EMPTY_TURNS_BEFORE_YIELD: u32 = 50;
+/// Empty turns before `backoff` sleeps, and how long it sleeps.
+const EMPTY_TURNS_BEFORE_SLEEP: u32 = 1000;
+const BACKOFF_SLEEP: Duration = Duration::from_micros(50);
+/// How long sockets may take to flush after the actors have stopped.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+/// Failures noted per turn without allocating.
+const FAILURES_PER_TURN: usize = 64;
+
+pub(crate) struct DutyCycle {
+    pub shard: Shard,
+    pub idle: Idle,
+    pub cpu: usize,
+    pub stage: Arc<Stage>,
+    pub progress: ProgressWriter,
+    pub waker: Arc<Waker>,
+    /// Failures on this shard, to the supervisor.
+    pub failures: rtrb::Producer<Failure>,
+    /// Failures elsewhere, from the supervisor.
+    pub failures_elsewhere: rtrb::Consumer<Failure>,
+}
+
+impl DutyCycle {
+    /// Runs until the topology's last stage.
+    pub async fn run(mut self) {
+        let sleeper = Sleeper::new(&self.waker);
+        let mut failures = Vec::with_capacity(FAILURES_PER_TURN);
+        let mut reached = stages::RUN;
+        let (mut turns, mut busy_turns, mut empty_turns) = (0u64, 0u64, 0u32);
+        let mut until_check = TURNS_PER_CHECK;
+        let mut handed_over_ns = 0;
+        let mut idle_since: Option<Instant> = None;
+        loop {
+            let stage = self.stage.current();
+            if stage != reached {
+                self.enter_stage(stage, reached);
+                reached = stage;
+                if stage == stages::EXIT {
+                    break;
+                }
+            }
+            let work = self.shard.cycle(&mut failures);
+            turns += 1;
+            if work > 0 {
+                busy_turns += 1;
+                self.progress.count_received(1);
+                empty_turns = 0;
+                idle_since = None;
+                if !failures.is_empty() {
+                    self.report(&mut failures);
+                }
+            } else {
+                empty_turns = empty_turns.saturating_add(1);
+            }
+            until_check -= 1;
+            if until_check == 0 || stage != stages::RUN {
+                until_check = TURNS_PER_CHECK;
+                self.check(turns, busy_turns, &mut handed_over_ns);
+                self.publish(stage);
+            }
+            if work > 0 {
+                continue;
+            }
+            match self.idle {
+                Idle::Spin => std::hint::spin_loop(),
+                Idle::Backoff if empty_turns > EMPTY_TURNS_BEFORE_SLEEP => std::thread::sleep(BACKOFF_SLEEP),
+                Idle::Backoff => std::hint::spin_loop(),
+                Idle::Park => {
+                    if empty_turns < EMPTY_TURNS_BEFORE_YIELD {
+                        continue;
+                    }
+                    std::thread::yield_now();
+                    let since = *idle_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= PARK_AFTER {
+                        self.check(turns, busy_turns, &mut handed_over_ns);
+                        self.publish(stage);
+                        if let Some(sleeper) = &sleeper {
+                            self.park(sleeper, stage).await;
+                        }
+                        idle_since = None;
+                        empty_turns = 0;
+                    }
+                }
+            }
+        }
+        self.publish(stages::EXIT);
+    }
+
+    fn enter_stage(&mut self, stage: u32, reached: u32) {
+        if reached == stages::RUN {
+            self.shard.transport.stop_input();
+        }
+        if stage == stages::STOP {
+            self.shard.stop_actors();
+            self.shard.transport.close_all();
+            self.flush();
+        }
+    }
+
+    /// Turns until all sockets are flushed and closed, or their time is up.
+    fn flush(&mut self) {
+        let deadline = Instant::now() + FLUSH_DEADLINE;
+        let mut failures = Vec::new();
+        while self.shard.transport.open_connections() > 0 || self.shard.transport.has_pending() {
+            self.shard.cycle(&mut failures);
+            if Instant::now() > deadline {
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Says that a whole turn was made in `stage`.
+    fn publish(&mut self, stage: u32) {
+        self.progress.reach(stage);
+        self.progress.publish();
+    }
+
+    #[cold]
+    fn report(&mut self, failures: &mut Vec<Failure>) {
+        for failure in failures.drain(..) {
+            // The ring holds one for every actor, and each fails once.
+            let _ = self.failures.push(failure);
+        }
+    }
+
+    /// What need not be done in every turn.
+    #[cold]
+    fn check(&mut self, turns: u64, busy_turns: u64, handed_over_ns: &mut u64) {
+        while let Ok(failure) = self.failures_elsewhere.pop() {
+            self.shard.announce_down(failure);
+        }
+        let now_ns = self.shard.env.time.wall_ns();
+        if now_ns.saturating_sub(*handed_over_ns) < HAND_OVER_NS {
+            return;
+        }
+        *handed_over_ns = now_ns;
+        self.hand_over(turns, busy_turns);
+    }
+
+    fn hand_over(&mut self, turns: u64, busy_turns: u64) {
+        let traffic = self.shard.traffic();
+        let mut telemetry = self.shard.env.telemetry.borrow_mut();
+        telemetry.set(Counter::Cycles, turns);
+        telemetry.set(Counter::BusyCycles, busy_turns);
+        telemetry.set(Counter::Messages, traffic.received);
+        telemetry.set(Counter::Holds, traffic.holds);
+        telemetry.set(Counter::Dropped, traffic.dropped);
+        if !cpu::verify_pinned(self.cpu) {
+            telemetry.add(Counter::PinLosses, 1);
+        }
+        if let Some(driver) = self.shard.transport.driver() {
+            report_network(driver.counters(), &mut telemetry);
+        }
+        telemetry.offer();
+    }
+
+    /// Sleeps until something comes: a packet, a message, a timer or a stage. Every step of the order matters; the
+    /// traps are in `parking.md` of the design.
+    async fn park(&mut self, sleeper: &Sleeper, stage: u32) {
+        let now_ns = self.shard.env.time.wall_ns();
+        let timer_ns = self.shard.next_timer_ns();
+        let Some(driver) = self.shard.transport.driver() else { return };
+        if let Some(timer_ns) = timer_ns {
+            driver.arm_timeout(Duration::from_nanos(timer_ns.saturating_sub(now_ns)));
+        }
+        self.waker.flag().announce();
+        driver.enable_eventfd();
+        let nothing_came = driver.prepare_park();
+        if nothing_came && self.shard.is_quiet() && self.stage.current() == stage && self.failures_elsewhere.is_empty() {
+            self.shard.env.telemetry.borrow_mut().add(Counter::Parks, 1);
+            // An error means that the executor is going away; then the next turn finds out why.
+            let _ = sleeper.eventfd.readable().await;
+        }
+        self.waker.flag().retract();
+        if let Some(driver) = self.shard.transport.driver() {
+            driver.disable_eventfd();
+        }
+        self.waker.clear();
+    }
+}
+
+/// Copies the driver's totals into the shard's figures.
+fn report_network(network: &NetCounters, telemetry: &mut ShardTelemetry) {
+    telemetry.set(Counter::NetEnters, network.enters);
+    telemetry.set(Counter::NetOpened, network.accepted + network.connected);
+    telemetry.set(Counter::NetClosed, network.closed.iter().sum());
+    telemetry.set(Counter::NetFramesIn, network.frames + network.datagrams_received);
+    telemetry.set(Counter::NetDatagramsOut, network.datagrams_sent);
+    telemetry.set(Counter::NetBytesIn, network.received_bytes);
+    telemetry.set(Counter::NetBytesOut, network.sent_bytes);
+    telemetry.set(Counter::NetSlowReaders, network.closed_for(CloseReason::SlowReader));
+    telemetry.set(Counter::NetBadFrames, network.closed_for(CloseReason::BadFrame));
+    telemetry.set(Counter::NetTooMany, network.closed_for(CloseReason::TooMany));
+    telemetry.set(Counter::NetBuffersExhausted, network.buffers_exhausted);
+}
+
+/// The descriptor that a sleeping shard awaits through its executor.
+struct Sleeper {
+    eventfd: PollableFd<OwnedFd>,
+}
+
+impl Sleeper {
+    fn new(waker: &Waker) -> Option<Self> {
+        let descriptor = waker.descriptor().ok()??.try_clone_to_owned().ok()?;
+        Some(Sleeper { eventfd: PollableFd::new(descriptor).ok()? })
+    }
+}

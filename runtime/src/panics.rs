@@ -1,0 +1,71 @@
+//! The panic hook: on a shard's thread it notes where the panic was and formats nothing; elsewhere it is the one
+//! there was before.
+
+use std::{
+    cell::Cell,
+    fmt,
+    panic::{Location, PanicHookInfo},
+    sync::Once,
+};
+
+/// Bytes kept of a file's path: its end, which tells more than its beginning.
+const PATH_BYTES: usize = 58;
+
+/// Where a panic was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    path: [u8; PATH_BYTES],
+    path_length: u8,
+    line: u32,
+}
+
+impl Place {
+    /// A place that is not known.
+    pub const UNKNOWN: Place = Place { path: [0; PATH_BYTES], path_length: 0, line: 0 };
+
+    fn of(location: &Location<'_>) -> Self {
+        let path = location.file().as_bytes();
+        let tail = &path[path.len().saturating_sub(PATH_BYTES)..];
+        let mut place = Place { path_length: tail.len() as u8, line: location.line(), ..Place::UNKNOWN };
+        place.path[..tail.len()].copy_from_slice(tail);
+        place
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = String::from_utf8_lossy(&self.path[..usize::from(self.path_length)]);
+        write!(f, "{path}:{}", self.line)
+    }
+}
+
+thread_local! {
+    static ON_SHARD: Cell<bool> = const { Cell::new(false) };
+    static LAST_PLACE: Cell<Place> = const { Cell::new(Place::UNKNOWN) };
+}
+
+static INSTALL: Once = Once::new();
+
+/// Installs the hook, once per process.
+pub(crate) fn install_hook() {
+    INSTALL.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
+            if ON_SHARD.get() {
+                LAST_PLACE.set(info.location().map_or(Place::UNKNOWN, Place::of));
+            } else {
+                before(info);
+            }
+        }));
+    });
+}
+
+/// Panics on this thread are an actor's failure from now on, and are reported as such.
+pub(crate) fn mark_shard_thread() {
+    ON_SHARD.set(true);
+}
+
+/// Where the last panic on this thread was.
+pub(crate) fn take_place() -> Place {
+    LAST_PLACE.replace(Place::UNKNOWN)
+}

@@ -1,0 +1,469 @@
+//! A topology that runs: its threads, and the supervisor on the housekeeping CPU that starts them in order, hears of
+//! their failures, keeps their clock true, gathers their figures and stops them in order.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_sync::stage::{ProgressReader, Stage, progress};
+use glommio::{LocalExecutorBuilder, Placement, timer::sleep};
+
+use crate::{
+    check::TopologyErrors,
+    clock::{ClockMaster, HostTime, UtcOffset},
+    duty::DutyCycle,
+    net::{Driver, Net, NetError},
+    plan::ShardPlan,
+    shard::Failure,
+    stages,
+    telemetry::{Collector, Counter, ShardTelemetry, Timing},
+    time::ShardTime,
+    topology::{Idle, Topology},
+    transport::{NoNet, Transport},
+    wake::Waker,
+};
+
+/// How often housekeeping looks at the shards; the clock is recalibrated as often, well within its 100 ms.
+const HOUSEKEEPING_PERIOD: Duration = Duration::from_millis(20);
+/// How long a shard may take to be built.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+/// Memory that each of glommio's three rings per executor registers; it refuses below 512 KiB of memlock.
+const GLOMMIO_IO_MEMORY: usize = 1 << 20;
+
+/// How a topology is run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// The CPU that housekeeping is pinned to; any if `None`.
+    pub housekeeping_cpu: Option<usize>,
+    /// The venue's zone.
+    pub utc_offset: UtcOffset,
+    /// How long a graceful stop waits for what is in flight.
+    pub drain_deadline: Duration,
+}
+
+/// Why a topology did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It is faulty.
+    #[error(transparent)]
+    Topology(#[from] TopologyErrors),
+    /// The program was built so that a panic ends the process.
+    #[error("this program is built with panic = \"abort\", which makes supervision impossible; build it with panic = \"unwind\"")]
+    PanicAborts,
+    /// A shard's network refused.
+    #[error("shard {shard:?}: {source}")]
+    Net {
+        /// The shard.
+        shard: String,
+        /// What it said.
+        source: NetError,
+    },
+    /// A shard's thread did not come up.
+    #[error("shard {shard:?} did not start: {reason}")]
+    Shard {
+        /// The shard.
+        shard: String,
+        /// What is known of it.
+        reason: String,
+    },
+}
+
+/// A topology that runs. Dropping it stops it.
+pub struct Running {
+    stage: Arc<Stage>,
+    shared: Arc<Shared>,
+    housekeeping: Option<thread::JoinHandle<bool>>,
+    addresses: Vec<Vec<SocketAddr>>,
+}
+
+struct Shared {
+    stop: AtomicBool,
+    status: Mutex<Status>,
+}
+
+/// What housekeeping knows of the shards.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// One per shard, in the order of declaration.
+    pub shards: Vec<ShardStatus>,
+    /// The actors that failed, with their names.
+    pub failures: Vec<(String, Failure)>,
+}
+
+/// The figures of one shard.
+#[derive(Clone, Debug)]
+pub struct ShardStatus {
+    /// Its name.
+    pub name: String,
+    /// Its counters, in the order of [`Counter::ALL`].
+    pub counters: [u64; Counter::ALL.len()],
+    /// Its timings in nanoseconds, in the order of [`Timing::ALL`].
+    pub timings: Vec<hdrhistogram::Histogram<u64>>,
+}
+
+/// How a topology ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Whether everything in flight was finished before the deadline.
+    pub drained: bool,
+    /// The last figures.
+    pub status: Status,
+}
+
+impl Topology {
+    /// Checks the topology, starts its threads and returns when all shards run.
+    ///
+    /// # Errors
+    /// [`StartError`]; what had been started is stopped again.
+    pub fn start(self, options: RunOptions) -> Result<Running, StartError> {
+        if cfg!(panic = "abort") {
+            return Err(StartError::PanicAborts);
+        }
+        self.check()?;
+        crate::panics::install_hook();
+        let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
+        let stage = Arc::new(Stage::new(stages::BOOT));
+        let master = ClockMaster::new(HostTime::new(), options.utc_offset);
+        let mut collector = Collector::new();
+        let mut links = Vec::new();
+        let mut threads = Vec::new();
+        let (built, reports) = mpsc::channel();
+        let plans = self.into_plans();
+        for plan in plans {
+            let name = plan.spec.name.clone();
+            let (progress_writer, progress_reader) = progress();
+            let (failures, failures_out) = rtrb::RingBuffer::new(names.len().max(1));
+            let (elsewhere_in, failures_elsewhere) = rtrb::RingBuffer::new(names.len().max(1));
+            links.push(Link {
+                progress: progress_reader,
+                waker: plan.waker.clone(),
+                failures: failures_out,
+                elsewhere: elsewhere_in,
+            });
+            let seat = Seat {
+                plan,
+                telemetry: collector.register(name.clone()),
+                time: master.clock(),
+                stage: stage.clone(),
+                progress: progress_writer,
+                failures,
+                failures_elsewhere,
+            };
+            let built = built.clone();
+            let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
+                .name(&name.chars().take(15).collect::<String>())
+                .io_memory(GLOMMIO_IO_MEMORY)
+                .spawn(move || seat.run(built));
+            match spawned {
+                Ok(thread) => threads.push((name, thread)),
+                Err(error) => {
+                    stage.advance_to(stages::EXIT);
+                    return Err(StartError::Shard { shard: name, reason: remedy(&error.to_string()) });
+                }
+            }
+        }
+        drop(built);
+        let addresses = collect_addresses(&reports, threads.len(), names.len()).inspect_err(|_| {
+            stage.advance_to(stages::EXIT);
+        })?;
+        stage.advance_to(stages::RUN);
+        let shared = Arc::new(Shared { stop: AtomicBool::new(false), status: Mutex::default() });
+        let supervisor =
+            Supervisor { stage: stage.clone(), shared: shared.clone(), links, collector, master, names, options };
+        let housekeeping = thread::Builder::new()
+            .name("housekeeping".to_owned())
+            .spawn(move || supervisor.run(threads))
+            .map_err(|error| {
+                stage.advance_to(stages::EXIT);
+                StartError::Shard { shard: "housekeeping".to_owned(), reason: error.to_string() }
+            })?;
+        Ok(Running { stage, shared, housekeeping: Some(housekeeping), addresses })
+    }
+}
+
+fn remedy(reason: &str) -> String {
+    if reason.contains("memlock") || reason.contains("Cannot allocate memory") {
+        return format!("{reason}; raise RLIMIT_MEMLOCK (ulimit -l) to 8192 KiB or more");
+    }
+    reason.to_owned()
+}
+
+type Built = (String, Result<Vec<(u32, Vec<SocketAddr>)>, StartError>);
+
+/// Waits for every shard to be built; returns the endpoints' addresses by actor.
+fn collect_addresses(
+    reports: &mpsc::Receiver<Built>,
+    shards: usize,
+    actors: usize,
+) -> Result<Vec<Vec<SocketAddr>>, StartError> {
+    let mut addresses = vec![Vec::new(); actors];
+    for _ in 0..shards {
+        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|_| StartError::Shard {
+            shard: "(one of them)".to_owned(),
+            reason: "its thread ended or hung while the actors were built; see the log".to_owned(),
+        })?;
+        for (actor, bound) in result? {
+            addresses[actor as usize] = bound;
+        }
+    }
+    Ok(addresses)
+}
+
+/// What a shard's thread needs, sent to it.
+struct Seat {
+    plan: ShardPlan,
+    telemetry: ShardTelemetry,
+    time: crate::clock::Clock,
+    stage: Arc<Stage>,
+    progress: corelane_sync::stage::ProgressWriter,
+    failures: rtrb::Producer<Failure>,
+    failures_elsewhere: rtrb::Consumer<Failure>,
+}
+
+impl Seat {
+    /// Builds the shard on its own thread, says so, waits for the others and runs.
+    async fn run(self, built: mpsc::Sender<Built>) {
+        crate::panics::mark_shard_thread();
+        let Seat { mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
+        let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
+        let counts = plan.endpoint_counts();
+        let actors = plan.actor_indices();
+        let transport = match open_transport(&mut plan) {
+            Ok(transport) => transport,
+            Err(source) => {
+                let shard = spec.name.clone();
+                let _ = built.send((spec.name, Err(StartError::Net { shard, source })));
+                return;
+            }
+        };
+        let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
+        shard.start();
+        let mut endpoint = 0;
+        let mut addresses = Vec::new();
+        for (actor, count) in actors.into_iter().zip(counts) {
+            let ids = endpoint..endpoint + count as u32;
+            endpoint += count as u32;
+            let bound = ids.filter_map(|id| shard.transport.local_addr(crate::net::EndpointId(id)));
+            addresses.push((actor, bound.collect()));
+        }
+        let _ = built.send((spec.name, Ok(addresses)));
+        drop(built);
+        while stage.current() == stages::BOOT {
+            thread::sleep(Duration::from_micros(200));
+        }
+        let duty = DutyCycle {
+            shard,
+            idle: spec.idle,
+            cpu: spec.cpu,
+            stage,
+            progress,
+            waker,
+            failures,
+            failures_elsewhere,
+        };
+        duty.run().await;
+    }
+}
+
+/// A shard with endpoints has a driver; so has one that may sleep, since the driver's ring carries its timers.
+fn open_transport(plan: &mut ShardPlan) -> Result<Box<dyn Transport>, NetError> {
+    let endpoints = plan.take_endpoints();
+    if endpoints.is_empty() && plan.spec.idle != Idle::Park {
+        return Ok(Box::new(NoNet));
+    }
+    let mut driver = Driver::new(plan.spec.net.clone(), endpoints)?;
+    if let Ok(Some(descriptor)) = plan.waker.descriptor() {
+        driver.register_eventfd(descriptor)?;
+        driver.disable_eventfd();
+    }
+    Ok(Box::new(driver))
+}
+
+impl Running {
+    /// The addresses that an actor's endpoints are bound to, in the order of its endpoints.
+    pub fn addresses(&self, actor: u32) -> &[SocketAddr] {
+        &self.addresses[actor as usize]
+    }
+
+    /// What housekeeping knows, up to its last look 20 ms ago.
+    pub fn status(&self) -> Status {
+        self.shared.status().clone()
+    }
+
+    /// Whether the shards still run.
+    pub fn is_running(&self) -> bool {
+        self.stage.current() < stages::STOP && self.housekeeping.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops in order: no new input; what is in flight is finished; actors say good-bye; sockets are flushed;
+    /// threads end. Waits for it.
+    pub fn stop(mut self) -> Outcome {
+        self.join()
+    }
+
+    fn join(&mut self) -> Outcome {
+        self.shared.stop.store(true, Ordering::Release);
+        let drained = match self.housekeeping.take() {
+            Some(thread) => {
+                thread.thread().unpark();
+                thread.join().unwrap_or(false)
+            }
+            None => false,
+        };
+        Outcome { drained, status: self.shared.status().clone() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.housekeeping.is_some() {
+            self.join();
+        }
+    }
+}
+
+impl Shared {
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The supervisor's ends of what leads to one shard.
+struct Link {
+    progress: ProgressReader,
+    waker: Arc<Waker>,
+    failures: rtrb::Consumer<Failure>,
+    elsewhere: rtrb::Producer<Failure>,
+}
+
+struct Supervisor {
+    stage: Arc<Stage>,
+    shared: Arc<Shared>,
+    links: Vec<Link>,
+    collector: Collector,
+    master: ClockMaster,
+    names: Vec<String>,
+    options: RunOptions,
+}
+
+impl Supervisor {
+    /// Looks after the shards until told to stop, then stops them; returns whether all was drained.
+    fn run(self, threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> bool {
+        let placement = self.options.housekeeping_cpu.map_or(Placement::Unbound, Placement::Fixed);
+        let executor = LocalExecutorBuilder::new(placement).io_memory(GLOMMIO_IO_MEMORY).make();
+        let (stage, wakers) = (self.stage.clone(), self.links.iter().map(|link| link.waker.clone()).collect::<Vec<_>>());
+        let shared = self.shared.clone();
+        let looked_after = match executor {
+            Ok(executor) => Some(executor.run(self.look_after())),
+            Err(error) => {
+                tracing::error!(%error, "housekeeping could not start; stopping");
+                None
+            }
+        };
+        stage.advance_to(stages::EXIT);
+        wakers.iter().for_each(|waker| waker.wake_after_push());
+        for (name, thread) in threads {
+            if let Err(error) = thread.join() {
+                tracing::error!(shard = name, %error, "shard ended badly");
+            }
+        }
+        let Some((mut supervisor, drained)) = looked_after else { return false };
+        // What the shards handed over last.
+        supervisor.gather();
+        drop(shared);
+        drained
+    }
+
+    async fn look_after(mut self) -> (Self, bool) {
+        while !self.shared.stop.load(Ordering::Acquire) {
+            self.master.recalibrate();
+            self.relay_failures();
+            self.gather();
+            sleep(HOUSEKEEPING_PERIOD).await;
+        }
+        let deadline = Instant::now() + self.options.drain_deadline;
+        let drained = self.drain(deadline).await;
+        if !drained {
+            tracing::warn!("not everything in flight was finished before the drain deadline");
+        }
+        self.advance(stages::STOP);
+        let deadline = Instant::now() + self.options.drain_deadline;
+        while !self.all_reached(stages::STOP) && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.relay_failures();
+        (self, drained)
+    }
+
+    /// Tells each failure to all other shards, and keeps it.
+    fn relay_failures(&mut self) {
+        for from in 0..self.links.len() {
+            while let Ok(failure) = self.links[from].failures.pop() {
+                let name = self.names[failure.actor as usize].clone();
+                let Failure { header, place, .. } = failure;
+                tracing::error!(actor = name, sequence = header.sequence, kind = header.kind, %place, "actor failed");
+                self.shared.status().failures.push((name, failure));
+                for (_, link) in self.links.iter_mut().enumerate().filter(|(to, _)| *to != from) {
+                    // The ring holds one for every actor, and each fails once.
+                    let _ = link.elsewhere.push(failure);
+                    link.waker.wake_after_push();
+                }
+            }
+        }
+    }
+
+    fn gather(&mut self) {
+        if self.collector.collect() == 0 {
+            return;
+        }
+        let shards = self.collector.shards().iter().map(|totals| ShardStatus {
+            name: totals.name().to_owned(),
+            counters: Counter::ALL.map(|counter| totals.counter(counter)),
+            timings: Timing::ALL.iter().map(|&timing| totals.timing(timing).clone()).collect(),
+        });
+        self.shared.status().shards = shards.collect();
+    }
+
+    fn advance(&self, stage: u32) {
+        self.stage.advance_to(stage);
+        self.links.iter().for_each(|link| link.waker.wake_after_push());
+    }
+
+    fn all_reached(&self, stage: u32) -> bool {
+        self.links.iter().all(|link| link.progress.sample().stage_reached >= stage)
+    }
+
+    /// Stops input and waits until nothing is in flight.
+    ///
+    /// Rounds: note how much every shard has done, begin a round, and wait until each has made a whole turn that
+    /// began after it saw the round. If none has done anything since the note, no message can be under way: one
+    /// that had been sent before the round would have been found in it, and sending one is doing something.
+    async fn drain(&mut self, deadline: Instant) -> bool {
+        for round in stages::DRAIN..stages::STOP {
+            let before = self.work_done();
+            self.advance(round);
+            while !self.all_reached(round) {
+                if Instant::now() > deadline {
+                    return false;
+                }
+                self.relay_failures();
+                sleep(Duration::from_micros(200)).await;
+            }
+            if round > stages::DRAIN && self.work_done() == before {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn work_done(&self) -> Vec<u64> {
+        self.links.iter().map(|link| link.progress.sample().received).collect()
+    }
+}

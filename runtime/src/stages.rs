@@ -1,0 +1,12 @@
+//! The stages of a topology's life, in the order in which the supervisor advances them.
+
+/// Shards are being built.
+pub(crate) const BOOT: u32 = 0;
+/// Business as usual.
+pub(crate) const RUN: u32 = 1;
+/// Input is stopped, what is in flight goes on; each further round up to [`STOP`] is a look whether all is at rest.
+pub(crate) const DRAIN: u32 = 2;
+/// Actors have their stop hook called and sockets are flushed.
+pub(crate) const STOP: u32 = u32::MAX - 1;
+/// Shards end.
+pub(crate) const EXIT: u32 = u32::MAX;
