@@ -334,3 +334,5 @@ impl Wheel {
     }
 }
 
+#[cfg(test)]
+mod tests;
