@@ -245,28 +245,35 @@ fn a_late_recalibration_does_not_overshoot() {
 }
 
 #[test]
-fn a_time_given_by_the_old_line_is_not_undercut_by_the_new() {
+fn what_the_old_line_gave_holds_after_the_new_one_is_published() {
     let time = SimulatedTime::new(0, 9);
     let mut master = ClockMaster::new(time.clone(), UtcOffset::UTC);
-    let clock = master.clock();
     time.set_wall(20 * MS_NS as i64);
     assert!(master.recalibrate().slew_ppb > 0);
-    // Housekeeping stalls between its measurement and publishing, and the reader converts a reading meanwhile.
-    let ticks = time.ticks_at(time.0.true_ns.get() + 10 * MS_NS);
-    let given_ns = clock.time_of_day_ns(ticks);
+    // Housekeeping stalls between its measurement and publishing, and a reader converts a reading meanwhile; another
+    // reads just before, and converts a still earlier reading after.
+    let now_ticks = time.ticks_at(time.0.true_ns.get());
+    let (before, after) = (now_ticks, now_ticks + 10_000 * NOMINAL_TICKS_PER_US);
+    let (reader_before, reader_after) = (master.clock(), master.clock());
+    let before_ns = reader_before.time_of_day_ns(before);
+    let after_ns = reader_after.time_of_day_ns(after);
+    time.advance(5 * MS_NS);
     time.set_wall(-40 * MS_NS as i64);
     assert!(master.recalibrate().slew_ppb < 0);
+
+    let new_line = |ticks| Calibration::from_words(master.reader.read()).time_of_day_ns(ticks);
     assert!(
-        master.clock().time_of_day_ns(ticks + 1) < given_ns,
-        "the new line is below"
+        new_line(after + 1) < after_ns && new_line(before - 1) > before_ns,
+        "nothing to hold against"
     );
-    assert_eq!(clock.time_of_day_ns(ticks + 1), given_ns);
-    assert!(clock.time_of_day_ns(ticks - 26_000) < given_ns);
+    assert_eq!(reader_after.time_of_day_ns(after + 1), after_ns);
+    assert!(reader_after.time_of_day_ns(before) < after_ns);
     assert_eq!(
-        clock.time_of_day_ns(ticks + 1),
-        given_ns,
-        "an earlier reading between does not forget the latest"
+        reader_after.time_of_day_ns(after + 1),
+        after_ns,
+        "an earlier reading between changes nothing"
     );
+    assert_eq!(reader_before.time_of_day_ns(before - 1), before_ns);
 }
 
 #[test]

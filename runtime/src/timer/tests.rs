@@ -228,6 +228,18 @@ fn the_wheel_is_full_at_timers_max_and_has_room_again_after_one_goes() {
 }
 
 #[test]
+fn a_near_deadline_is_announced_to_the_tick_beside_a_far_one() {
+    let mut wheel = Wheel::with_capacity(2);
+    wheel.set(0, TURN_NS, 1).unwrap();
+    assert_eq!(wheel.next_deadline_ns(), Some(TURN_NS));
+    let now_ns = TURN_NS / 2;
+    assert_eq!(wheel.expire(now_ns), None);
+    let near_ns = now_ns + 63 * TICK_NS;
+    wheel.set(now_ns, near_ns, 2).unwrap();
+    assert_eq!(wheel.next_deadline_ns(), Some(near_ns));
+}
+
+#[test]
 fn the_ends_of_time_are_kept() {
     let mut wheel = Wheel::with_capacity(2);
     wheel.set(u64::MAX - TURN_NS, u64::MAX, 1).unwrap();
