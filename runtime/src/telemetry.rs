@@ -76,7 +76,7 @@ named! {
         OrderToAnswer = "order_to_answer_ns",
         /// The length of a busy turn of the duty cycle.
         BusyCycle = "busy_cycle_ns",
-        /// The longest gap between two turns that the shard did not cause: the machine's jitter.
+        /// A gap between two turns that the shard did not cause: the machine's jitter.
         CycleGap = "cycle_gap_ns",
     }
 }

@@ -97,7 +97,7 @@ struct Entry {
 }
 
 impl Wheel {
-    /// A wheel for at most `timers_max` timers at a time (at most 2^32 - 1), 48 bytes each.
+    /// A wheel for at most `timers_max` timers at a time (at most 2^32 - 1), 40 bytes each.
     ///
     /// # Panics
     /// If `timers_max` does not fit in 32 bits.

@@ -337,3 +337,22 @@ fn the_hosts_clock_agrees_with_its_wall_clock() {
         );
     }
 }
+
+#[test]
+fn shards_read_a_monotone_clock_while_housekeeping_recalibrates() {
+    let mut master = ClockMaster::new(HostTime::new(), UtcOffset::UTC);
+    let shards = [master.clock(), master.clock()].map(|clock| {
+        std::thread::spawn(move || {
+            let mut last_ns = 0;
+            for _ in 0..50_000 {
+                let ns = clock.time_of_day_ns(clock.ticks());
+                assert!(ns >= last_ns, "back from {last_ns} to {ns}");
+                last_ns = ns;
+            }
+        })
+    });
+    while !shards.iter().all(std::thread::JoinHandle::is_finished) {
+        master.recalibrate();
+    }
+    shards.into_iter().for_each(|shard| shard.join().unwrap());
+}
