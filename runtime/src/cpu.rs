@@ -78,10 +78,19 @@ pub fn pin_current_thread(cpu: usize) -> Result<(), PinError> {
     if !core_affinity::set_for_current(CoreId { id: cpu }) {
         return Err(PinError::Refused { cpu });
     }
-    let mask = sched_getaffinity(None)
-        .map(|set| cpus_of(&set))
-        .unwrap_or_default();
-    let running_on = sched_getcpu();
+    let mask = sched_getaffinity(None).map(|set| cpus_of(&set));
+    kept(cpu, mask.unwrap_or_default(), sched_getcpu())
+}
+
+/// Whether the calling thread runs on `cpu` at this moment: no system call where the vDSO has `getcpu` (x86-64), so
+/// a shard can ask every few thousand cycles; the
+/// first call in a process looks for the vDSO. It notices a move, not a widened mask.
+#[inline]
+pub fn verify_pinned(cpu: usize) -> bool {
+    sched_getcpu() == cpu
+}
+
+fn kept(cpu: usize, mask: Vec<usize>, running_on: usize) -> Result<(), PinError> {
     if mask == [cpu] && running_on == cpu {
         Ok(())
     } else {
@@ -91,13 +100,6 @@ pub fn pin_current_thread(cpu: usize) -> Result<(), PinError> {
             running_on,
         })
     }
-}
-
-/// Whether the calling thread runs on `cpu` at this moment: no system call where the vDSO has `getcpu` (x86-64), so
-/// a shard can ask every few thousand cycles. It notices a move, not a widened mask.
-#[inline]
-pub fn verify_pinned(cpu: usize) -> bool {
-    sched_getcpu() == cpu
 }
 
 fn cpus_of(set: &CpuSet) -> Vec<usize> {
@@ -169,6 +171,19 @@ mod tests {
             }
         );
         assert!(error.to_string().contains("taskset"), "{error}");
+    }
+
+    #[test]
+    fn a_pin_that_was_not_kept_is_told_with_what_is_so_instead() {
+        assert_eq!(kept(1, vec![1], 1), Ok(()));
+        for (mask, running_on, text) in [
+            (vec![0, 1], 1, "may use CPUs 0-1 and runs on CPU 1"),
+            (vec![1], 0, "may use CPUs 1 and runs on CPU 0"),
+            (vec![], 1, "may use CPUs none and runs on CPU 1"),
+        ] {
+            let error = kept(1, mask, running_on).unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains("cpuset"), "{error}");
+        }
     }
 
     #[test]

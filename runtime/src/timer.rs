@@ -97,7 +97,7 @@ struct Entry {
 }
 
 impl Wheel {
-    /// A wheel for at most `timers_max` timers at a time (at most 2^32 - 1), 48 bytes each.
+    /// A wheel for at most `timers_max` timers at a time (at most 2^32 - 1), 40 bytes each.
     ///
     /// # Panics
     /// If `timers_max` does not fit in 32 bits.
@@ -155,7 +155,8 @@ impl Wheel {
             });
         }
         let now_tick = now_ns >> TICK_SHIFT;
-        if self.len == 0 {
+        if now_ns < self.next_event_ns {
+            // No slot begins before now, so every timer stays where it is; the new one gets the lowest level.
             self.elapsed_tick = self.elapsed_tick.max(now_tick);
         }
         let tick = deadline_ns
@@ -231,7 +232,6 @@ impl Wheel {
                     self.cascade(level, slot);
                 }
                 _ => {
-                    self.elapsed_tick = self.elapsed_tick.max(now_tick);
                     self.note_next_event();
                     return None;
                 }
@@ -334,3 +334,5 @@ impl Wheel {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -152,22 +152,10 @@ pub trait NetHandler {
     /// One whole frame, borrowed for the call.
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow;
     /// One datagram, borrowed for the call.
-    fn on_datagram(
-        &mut self,
-        net: &mut dyn Net,
-        endpoint: EndpointId,
-        from: SocketAddr,
-        payload: &[u8],
-    );
+    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]);
     /// A connection that refused a send has room again (at least half of its buffer).
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId);
     /// A connection is gone; its handle is dead from here on. For an outgoing connection that was never
     /// established, `on_open` did not precede.
-    fn on_close(
-        &mut self,
-        net: &mut dyn Net,
-        endpoint: EndpointId,
-        conn: ConnId,
-        reason: CloseReason,
-    );
+    fn on_close(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, reason: CloseReason);
 }

@@ -1,0 +1,87 @@
+//! The venue's zone, as a fixed distance from UTC.
+
+use thiserror::Error;
+
+const DAY_NS: u64 = 86_400 * 1_000_000_000;
+
+/// The venue's distance from UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UtcOffset {
+    seconds: i32,
+}
+
+/// Not a distance from UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{seconds} s is no offset from UTC; zones lie between -43200 s (UTC-12) and 50400 s (UTC+14)"
+)]
+pub struct InvalidUtcOffset {
+    /// What was given.
+    pub seconds: i32,
+}
+
+impl UtcOffset {
+    /// No offset.
+    pub const UTC: UtcOffset = UtcOffset { seconds: 0 };
+
+    /// East of Greenwich is positive; New York is -18,000 s in winter.
+    ///
+    /// # Errors
+    /// [`InvalidUtcOffset`] outside -12 to +14 hours.
+    pub fn from_seconds(seconds: i32) -> Result<Self, InvalidUtcOffset> {
+        if (-12 * 3600..=14 * 3600).contains(&seconds) {
+            Ok(Self { seconds })
+        } else {
+            Err(InvalidUtcOffset { seconds })
+        }
+    }
+
+    /// The UTC time, since 1970, of the last midnight in this zone.
+    pub(super) fn last_midnight_ns(self, wall_ns: u64) -> u64 {
+        let offset_ns = i128::from(self.seconds) * 1_000_000_000;
+        let local_ns = i128::from(wall_ns) + offset_ns;
+        let midnight_ns = local_ns - local_ns.rem_euclid(i128::from(DAY_NS)) - offset_ns;
+        u64::try_from(midnight_ns).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_midnight_is_that_of_the_zone() {
+        const SECOND_NS: u64 = 1_000_000_000;
+        // 2023-12-25 03:00:00 UTC.
+        let wall_ns = 1_703_473_200 * SECOND_NS;
+        for (offset_s, midnight_s) in [
+            (0, 1_703_462_400),
+            (-5 * 3600, 1_703_394_000),
+            (9 * 3600, 1_703_430_000),
+            (-3 * 3600, 1_703_473_200),
+            (-3 * 3600 - 1, 1_703_386_801),
+            (5 * 3600 + 1800, 1_703_442_600),
+        ] {
+            let zone = UtcOffset::from_seconds(offset_s).unwrap();
+            assert_eq!(
+                zone.last_midnight_ns(wall_ns),
+                midnight_s * SECOND_NS,
+                "{offset_s} s"
+            );
+        }
+        assert_eq!(
+            UtcOffset::from_seconds(3600).unwrap().last_midnight_ns(0),
+            0
+        );
+    }
+
+    #[test]
+    fn offsets_outside_the_earth_are_refused() {
+        for seconds in [i32::MIN, -43_201, 50_401, i32::MAX] {
+            assert_eq!(
+                UtcOffset::from_seconds(seconds),
+                Err(InvalidUtcOffset { seconds })
+            );
+        }
+    }
+}
