@@ -18,7 +18,7 @@
 //! that a model fails. An ordering whose weakening no model notices is either untested or unnecessary, and not
 //! kept.
 
-#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod atomic;

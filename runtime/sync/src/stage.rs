@@ -18,18 +18,20 @@
 //! const DRAINING: u32 = 2;
 //! let stage = Stage::new(RUNNING);
 //! let (mut shard, reader) = progress();
-//! let mut quiescence = Quiescence::new(DRAINING, vec![reader]);
+//! let mut quiescence = Quiescence::new(DRAINING);
 //!
 //! stage.advance_to(DRAINING);
 //!
 //! // The shard's duty cycle: handle what came, count, publish, and only then push what was sent.
-//! shard.count_received(0);
-//! shard.count_sent(0);
+//! shard.count_received(7);
+//! shard.count_sent(7);
 //! shard.reach(stage.current());
 //! shard.publish();
 //!
-//! assert!(!quiescence.poll(), "one pass may have missed a message on its way");
-//! assert!(quiescence.poll());
+//! let shards = [reader];
+//! let mut at_rest = || quiescence.observe(shards.iter().map(|shard| shard.sample()));
+//! assert!(!at_rest(), "one pass may have missed a message on its way");
+//! assert!(at_rest());
 //! ```
 
 mod progress;

@@ -32,10 +32,10 @@ pub fn progress() -> (ProgressWriter, ProgressReader) {
 ///
 /// 1. Handle messages: `count_received` each, `count_sent` what it caused.
 /// 2. [`publish`](Self::publish).
-/// 3. Make the sent messages visible to their receivers (commit the rings).
+/// 3. Make the sent messages visible to their receivers: commit the rings, which release and acquire.
 ///
 /// A message that can be received has then been counted as sent, and one that has been counted as received has
-/// its consequences counted. Messages that are dropped after step 2, such as those of a stopped actor, must be
+/// its consequences counted. A shard that goes to sleep has nothing unpublished. Messages that are dropped after step 2, such as those of a stopped actor, must be
 /// counted as received by whoever drops them, or quiescence is never reached.
 #[derive(Debug)]
 pub struct ProgressWriter {

@@ -1,0 +1,42 @@
+//! Chores of the workspace: `cargo xtask <task>`. Standard library only, so that it is built in a moment.
+
+mod loom;
+mod sites;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+tasks:
+  loom [filter]   run the loom models of runtime/sync, all or those whose name contains the filter
+  mutants         weaken each memory ordering of runtime/sync in turn; fails if the models do not notice";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["loom"] => loom::models(root(), ""),
+        ["loom", filter] => loom::models(root(), filter),
+        ["mutants"] => loom::mutants(root()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask is a folder of the workspace")
+}
