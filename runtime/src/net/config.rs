@@ -45,7 +45,7 @@ impl Default for DriverConfig {
 }
 
 impl DriverConfig {
-    pub(super) fn check(&self) -> Result<(), NetError> {
+    pub(super) fn check(&self, endpoints: usize) -> Result<(), NetError> {
         let wrong = |field, value: u32, must| {
             Err(NetError::Config {
                 field,
@@ -101,6 +101,13 @@ impl DriverConfig {
         }
         if !(1..=1 << 24).contains(&self.max_frame_bytes) {
             return wrong("max_frame_bytes", self.max_frame_bytes, "1 to 16777216");
+        }
+        if endpoints > 1 << 16 {
+            return wrong(
+                "endpoints",
+                endpoints.try_into().unwrap_or(u32::MAX),
+                "at most 65536",
+            );
         }
         Ok(())
     }

@@ -1,103 +1,528 @@
-//! The driver.
+//! The driver: its set-up, its duty cycle and its end. What goes into the ring is in `submission`, what comes out of
+//! it in `reception`.
+
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use io_uring::opcode;
+use io_uring::types::{CancelBuilder, Timespec};
+
+use super::buffers::BufferGroup;
+use super::connection::{Phase, Receiving};
+use super::error::{HostLimits, RingRequest};
+use super::memory::{RawAddr, Region};
+use super::ring::{Operation, Ring, Token};
+use super::table::{DatagramSender, Table};
 use super::{
-    CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Net, NetCounters, NetError,
-    NetHandler, SendError,
+    CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetCounters,
+    NetError, NetHandler, SendError, endpoint,
 };
 
-/// Who handles what happens on an endpoint.
+/// Accepts that a listener has in flight, which is also how many connections one poll accepts: a storm of connects
+/// takes turns with the traffic. They are single-shot, because a multishot accept does not tell the peer's address
+/// and asking for it would be a system call per connection.
+const ACCEPTS_PER_LISTENER: usize = 8;
+
+/// Group numbers of the provided buffers.
+pub(super) const STREAM_GROUP: u16 = 0;
+pub(super) const DATAGRAM_GROUP: u16 = 1;
+
+/// Room before a datagram in its buffer: the kernel's header (`struct io_uring_recvmsg_out`) and the sender's address.
+const DATAGRAM_HEADER_BYTES: usize = 16 + RawAddr::CAPACITY;
+
+/// Enters that dropping a driver may take to end its operations. All are cancellable at once, so that a few
+/// suffice; if they do not, the memory that the kernel might still use is given up instead of freed.
+const DRAIN_ENTERS_MAX: usize = 10_000;
+
+/// Who handles what happens on an endpoint. A handler that may panic must be wrapped in one that catches it: a panic
+/// that unwinds through [`Driver::poll`] loses the rest of that poll's events.
 pub trait Owners {
-    /// The handler of `endpoint` and of its connections.
+    /// The handler of `endpoint` and of all its connections.
     fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler;
 }
 
-/// The network of one shard.
+/// The network of one shard, on one `io_uring`. It belongs to the thread that made it (and is not `Send`).
+///
+/// A duty cycle calls [`poll`](Driver::poll); actors use it as [`Net`] in their callbacks and, between polls, the
+/// driver itself. After start nothing is allocated, and the only system call is at most one `io_uring_enter` per
+/// poll, except one `shutdown` per connection that we close politely and extra enters when the submission queue is
+/// too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
-    counters: NetCounters,
+    pub(super) ring: Ring,
+    pub(super) table: Table,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) framers: Vec<Option<Box<dyn Framer>>>,
+    pub(super) accepts: Vec<Accept>,
+    pub(super) streams: BufferGroup,
+    pub(super) datagrams: BufferGroup,
+    /// `max_frame` bytes per connection for the incomplete frame at the end of what it sent.
+    pub(super) tails: Box<[u8]>,
+    pub(super) max_frame: usize,
+    /// Destinations of endpoints, then the peers of accepts.
+    pub(super) addresses: Region<RawAddr>,
+    /// The one header that all datagram receives share: the kernel only reads the room for names from it.
+    pub(super) message: Region<libc::msghdr>,
+    pub(super) timespec: Region<Timespec>,
+    /// Connections with received bytes to deliver.
+    pub(super) ready: VecDeque<u32>,
+    pub(super) opened: Vec<u32>,
+    pub(super) writable: Vec<u32>,
+    /// Datagrams to deliver.
+    pub(super) arrived: VecDeque<Arrived>,
+    /// Accepted sockets that found no slot.
+    pub(super) refused: Vec<RawFd>,
+    pub(super) accepting: bool,
+    pub(super) reading: bool,
+    pub(super) timeout_armed: bool,
 }
 
-#[allow(unused_variables)]
+/// The state of one configured socket.
+pub(super) enum Endpoint {
+    Listener {
+        fd: Option<OwnedFd>,
+        retry_at_ns: Option<u64>,
+    },
+    Connector {
+        addr: SocketAddr,
+        conn: Option<ConnId>,
+    },
+    Datagrams {
+        fd: OwnedFd,
+        receives: bool,
+        receiving: Receiving,
+    },
+}
+
+/// One accept operation.
+pub(super) struct Accept {
+    pub endpoint: EndpointId,
+    pub armed: bool,
+}
+
+/// A received datagram in its buffer.
+pub(super) struct Arrived {
+    pub endpoint: EndpointId,
+    pub buffer: u16,
+}
+
 impl Driver {
-    /// Opens the endpoints and arms everything; to be called in the shard's thread.
-    pub fn new(config: DriverConfig, endpoints: Vec<EndpointSpec>) -> Result<Driver, NetError> {
-        todo!()
+    /// Opens all endpoints and begins to accept, connect and receive. Must be called in the thread that will poll.
+    /// Endpoint `n` of the list gets `EndpointId(n)`.
+    ///
+    /// # Errors
+    /// [`NetError`]: a size out of range, io_uring refused, memory not lockable, an address not usable.
+    pub fn new(config: DriverConfig, specs: Vec<EndpointSpec>) -> Result<Driver, NetError> {
+        config.check(specs.len())?;
+        let count =
+            |wanted: fn(&EndpointSpec) -> bool| specs.iter().filter(|spec| wanted(spec)).count();
+        let outgoing = count(|spec| matches!(spec, EndpointSpec::Connect { .. }));
+        let listeners = count(|spec| matches!(spec, EndpointSpec::Listen { .. }));
+        let receivers = count(|spec| matches!(spec, EndpointSpec::Udp(udp) if udp.receive));
+        let accepts = listeners * ACCEPTS_PER_LISTENER;
+
+        let table = Table::new(&config, outgoing as u32);
+        let slots = table.connections.len();
+        let datagram_buffers = if receivers == 0 {
+            1
+        } else {
+            config.datagram_buffers
+        };
+        let sends: usize = specs.iter().map(EndpointSpec::send_slots).sum();
+        // Each buffer, and each operation that a connection can have in flight, can be a completion at one time.
+        let completions = usize::from(config.receive_buffers)
+            + usize::from(datagram_buffers)
+            + slots * 6
+            + accepts * 2
+            + sends
+            + specs.len() * 3;
+        let mut ring = Ring::new(
+            config.submission_entries,
+            completions.next_power_of_two() as u32,
+        )?;
+        let mut streams =
+            BufferGroup::new(config.receive_buffers, config.receive_buffer_bytes as usize);
+        let datagram_bytes = DATAGRAM_HEADER_BYTES + config.datagram_buffer_bytes as usize;
+        let mut datagrams = BufferGroup::new(datagram_buffers, datagram_bytes);
+        register(&mut ring, &mut streams, STREAM_GROUP, "receive_buffers")?;
+        register(
+            &mut ring,
+            &mut datagrams,
+            DATAGRAM_GROUP,
+            "datagram_buffers",
+        )?;
+
+        let mut message = Region::zeroed(1);
+        message.set(0, datagram_header());
+        let mut driver = Driver {
+            ring,
+            table,
+            endpoints: Vec::with_capacity(specs.len()),
+            framers: Vec::with_capacity(specs.len()),
+            accepts: Vec::with_capacity(accepts),
+            streams,
+            datagrams,
+            tails: vec![0; slots * config.max_frame_bytes as usize].into(),
+            max_frame: config.max_frame_bytes as usize,
+            addresses: Region::zeroed(specs.len() + accepts),
+            message,
+            timespec: Region::zeroed(1),
+            ready: VecDeque::with_capacity(slots),
+            opened: Vec::with_capacity(slots),
+            writable: Vec::with_capacity(slots),
+            arrived: VecDeque::with_capacity(usize::from(datagram_buffers)),
+            refused: Vec::with_capacity(accepts),
+            accepting: true,
+            reading: true,
+            timeout_armed: false,
+        };
+        for spec in specs {
+            driver.open_endpoint(spec)?;
+        }
+        driver.flush();
+        Ok(driver)
     }
-    /// One duty cycle's network work. `now_ns`: any monotonic clock.
+
+    fn open_endpoint(&mut self, spec: EndpointSpec) -> Result<(), NetError> {
+        let index = self.endpoints.len();
+        let id = EndpointId(index as u32);
+        match spec {
+            EndpointSpec::Listen {
+                addr,
+                framer,
+                backlog,
+            } => {
+                let (fd, bound) = endpoint::listen(id, addr, backlog)?;
+                self.endpoints.push(Endpoint::Listener {
+                    fd: Some(fd),
+                    retry_at_ns: None,
+                });
+                self.accepts
+                    .extend((0..ACCEPTS_PER_LISTENER).map(|_| Accept {
+                        endpoint: id,
+                        armed: false,
+                    }));
+                self.framers.push(Some(framer));
+                self.table.local_addrs.push(bound);
+                self.table.senders.push(None);
+            }
+            EndpointSpec::Connect { addr, framer } => {
+                self.endpoints
+                    .push(Endpoint::Connector { addr, conn: None });
+                self.framers.push(Some(framer));
+                self.table
+                    .local_addrs
+                    .push(SocketAddr::from(([0, 0, 0, 0], 0)));
+                self.table.senders.push(None);
+                self.addresses.set(index, RawAddr::encode(addr));
+                self.reconnect(id)?;
+            }
+            EndpointSpec::Udp(udp) => {
+                let (fd, bound) = endpoint::udp(id, &udp)?;
+                let sender = udp.to.map(|to| {
+                    self.addresses.set(index, RawAddr::encode(to));
+                    DatagramSender::new(
+                        std::os::fd::AsRawFd::as_raw_fd(&fd),
+                        udp.send_slots,
+                        udp.payload_max,
+                    )
+                });
+                self.endpoints.push(Endpoint::Datagrams {
+                    fd,
+                    receives: udp.receive,
+                    receiving: Receiving::Idle,
+                });
+                self.framers.push(None);
+                self.table.local_addrs.push(bound);
+                self.table.senders.push(sender);
+            }
+        }
+        Ok(())
+    }
+
+    /// One duty cycle's network work: submits what was queued (streams, then datagrams), takes what has completed, and
+    /// delivers it. `now_ns` is the shard's monotonic time, used for back-offs and for giving up on peers.
+    ///
+    /// Delivered in this order: connections opened; frames, connection by connection, starting with another one in
+    /// each poll; datagrams; writability; connections closed. Returns the number of events delivered, held frames
+    /// offered again included; 0 means that there was nothing to do.
     pub fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize {
-        todo!()
+        self.table.now_ns = now_ns;
+        self.stage();
+        if self.ring.needs_enter(&mut self.table.counters) {
+            self.ring.enter(0, &mut self.table.counters);
+        } else {
+            self.table.counters.enters_skipped += 1;
+        }
+        self.take_completions();
+        self.deliver(owners)
     }
-    /// Submits what is queued now.
+
+    /// Submits what is queued without waiting for the next poll: before parking or when stopping.
     pub fn flush(&mut self) {
-        todo!()
+        self.stage();
+        if self.ring.queued() > 0 {
+            self.ring.enter(0, &mut self.table.counters);
+        }
     }
-    /// Whether bytes wait to be sent or frames to be taken.
+
+    /// Whether bytes or datagrams wait to be sent, or received ones to be taken by a handler.
     pub fn has_pending(&self) -> bool {
-        todo!()
+        self.has_input()
+            || !self.table.dirty.is_empty()
+            || self.table.sends_in_flight > 0
+            || self
+                .table
+                .senders
+                .iter()
+                .flatten()
+                .any(DatagramSender::has_unsent)
     }
-    /// Counters.
+
+    /// What was counted since the start.
     pub fn counters(&self) -> &NetCounters {
-        &self.counters
+        &self.table.counters
     }
-    /// Connections that exist.
+
+    /// Connections that exist, those being established or closed included.
     pub fn open_connections(&self) -> usize {
-        todo!()
+        self.table.open_connections()
     }
-    /// Begins an outgoing connection again.
-    pub fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
-        todo!()
+
+    /// Begins an outgoing connection again after its `on_close`.
+    ///
+    /// # Errors
+    /// [`NetError::Reconnect`] if the endpoint is not an outgoing one or its connection is not gone; socket errors.
+    pub fn reconnect(&mut self, id: EndpointId) -> Result<ConnId, NetError> {
+        let refused = |why| NetError::Reconnect {
+            endpoint: id.0,
+            why,
+        };
+        let Some(Endpoint::Connector { addr, conn }) = self.endpoints.get_mut(id.0 as usize) else {
+            return Err(refused("it is not an outgoing connection"));
+        };
+        if conn.is_some_and(|conn| self.table.find(conn).is_some()) {
+            return Err(refused(
+                "its connection is not closed yet; wait for on_close",
+            ));
+        }
+        let fd = endpoint::tcp_socket(id, *addr)?.into_raw_fd();
+        let slot = self
+            .table
+            .allocate(id, fd, *addr, false)
+            .expect("each outgoing endpoint has a slot");
+        let new = self.table.id(slot);
+        *conn = Some(new);
+        self.table.touch(slot);
+        Ok(new)
     }
-    /// Stops accepting.
+
+    /// Stops accepting and closes the listening sockets, in the next polls. First step of a graceful stop.
     pub fn stop_accepting(&mut self) {
-        todo!()
+        self.accepting = false;
     }
-    /// Stops reading.
+
+    /// Stops reading from all sockets, in the next polls. What was received before is still delivered.
     pub fn stop_reading(&mut self) {
-        todo!()
+        self.reading = false;
+        for slot in 0..self.table.connections.len() as u32 {
+            if self.table.connections[slot as usize].phase == Phase::Open {
+                self.table.touch(slot);
+            }
+        }
     }
-    /// Closes all.
+
+    /// Closes all connections; with [`CloseReason::Shutdown`] their queued bytes still leave. Polls go on until
+    /// [`open_connections`](Driver::open_connections) is 0, which takes two seconds at most.
     pub fn close_all(&mut self, reason: CloseReason) {
-        todo!()
+        for slot in 0..self.table.connections.len() as u32 {
+            self.table.begin_close(slot, reason);
+        }
     }
-    /// Registers the eventfd (disabled).
+
+    /// Registers the eventfd that completions signal while the shard is parked. It starts disabled.
+    ///
+    /// # Errors
+    /// [`NetError::Ring`] if the kernel refuses it.
     pub fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
-        todo!()
+        self.ring.register_eventfd(fd)
     }
-    /// Enables it.
+
+    /// Lets completions signal the eventfd. What came before is not signalled: [`prepare_park`](Driver::prepare_park)
+    /// must follow.
     pub fn enable_eventfd(&mut self) {
-        todo!()
+        self.ring.enable_eventfd();
     }
-    /// Disables it.
+
+    /// Keeps completions from signalling the eventfd. A signal may already be on its way: spurious wake-ups are normal.
     pub fn disable_eventfd(&mut self) {
-        todo!()
+        self.ring.disable_eventfd();
     }
-    /// A completion after `after`.
+
+    /// Has a completion come `after` this time, so that a parked shard wakes for its timers; replaces an earlier one.
     pub fn arm_timeout(&mut self, after: Duration) {
-        todo!()
+        if !self.ring.reserve(1, &mut self.table.counters) {
+            // The kernel takes nothing now; `prepare_park` will find the queue full and refuse.
+            return;
+        }
+        self.timespec.set(0, Timespec::from(after));
+        let timer = Token::new(Operation::Timeout, 0, 0);
+        // SAFETY: the timespec is copied at submission, and lives as long as the driver.
+        unsafe {
+            if self.timeout_armed {
+                let update =
+                    opcode::TimeoutUpdate::new(timer.pack(), self.timespec.pointer(0)).build();
+                self.ring
+                    .push(update, Token::new(Operation::Detached, 0, 0));
+            } else {
+                self.ring.push(
+                    opcode::Timeout::new(self.timespec.pointer(0)).build(),
+                    timer,
+                );
+            }
+        }
+        self.timeout_armed = true;
     }
-    /// Submit and look: true when nothing came and the shard may park.
+
+    /// When the driver next has something to do without any event, on the clock given to [`poll`](Driver::poll): a
+    /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        let closes = self
+            .table
+            .closing
+            .iter()
+            .map(|&slot| self.table.connections[slot as usize].deadline_ns);
+        let retries = self.endpoints.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::Listener { retry_at_ns, .. } => *retry_at_ns,
+            _ => None,
+        });
+        closes.chain(retries).min()
+    }
+
+    /// The last look before parking: submits everything and runs the kernel's deferred work. True: nothing came and
+    /// nothing waits, the shard may park. False: poll first.
     pub fn prepare_park(&mut self) -> bool {
-        todo!()
+        self.stage();
+        self.ring.enter(0, &mut self.table.counters);
+        !self.ring.has_completions()
+            && self.ring.queued() == 0
+            && self.table.dirty.is_empty()
+            && !self.has_input()
+            && !self
+                .table
+                .closing
+                .iter()
+                .any(|&slot| self.is_close_due(slot))
+    }
+
+    pub(super) fn has_input(&self) -> bool {
+        !self.ready.is_empty()
+            || !self.arrived.is_empty()
+            || !self.opened.is_empty()
+            || !self.writable.is_empty()
     }
 }
 
-#[allow(unused_variables)]
 impl Net for Driver {
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
-        todo!()
+        self.table.send(conn, bytes)
     }
+
     fn send_room(&self, conn: ConnId) -> usize {
-        todo!()
+        self.table.send_room(conn)
     }
+
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
-        todo!()
+        self.table.send_datagram(endpoint, payload)
     }
+
     fn close(&mut self, conn: ConnId, reason: CloseReason) {
-        todo!()
+        self.table.close(conn, reason);
     }
+
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr> {
-        todo!()
+        self.table.local_addr(endpoint)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.drain();
+        if self.ring.in_flight() > 0 {
+            self.table.leak();
+            self.streams.leak();
+            self.datagrams.leak();
+            self.addresses.leak();
+            self.message.leak();
+            self.timespec.leak();
+        }
+        let connections = self
+            .table
+            .connections
+            .iter()
+            .map(|connection| connection.fd);
+        for fd in connections
+            .chain(self.refused.iter().copied())
+            .filter(|&fd| fd >= 0)
+        {
+            // SAFETY: the slot or the list owned the descriptor, and neither is used again.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        }
+    }
+}
+
+impl Driver {
+    /// Ends all operations, so that the kernel uses none of our memory any more.
+    fn drain(&mut self) {
+        if self.ring.in_flight() == 0 || !self.ring.reserve(1, &mut self.table.counters) {
+            return;
+        }
+        // SAFETY: names no memory.
+        unsafe {
+            let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
+            self.ring
+                .push(cancel, Token::new(Operation::Detached, 0, 0));
+        }
+        for _ in 0..DRAIN_ENTERS_MAX {
+            self.ring.enter(0, &mut self.table.counters);
+            while let Some(completion) = self.ring.complete() {
+                if completion.token.operation == Operation::Accept && completion.result >= 0 {
+                    // SAFETY: the kernel has just given us this descriptor.
+                    drop(unsafe { OwnedFd::from_raw_fd(completion.result) });
+                }
+            }
+            if self.ring.in_flight() == 0 {
+                break;
+            }
+        }
+    }
+}
+
+fn register(
+    ring: &mut Ring,
+    group: &mut BufferGroup,
+    id: u16,
+    field: &'static str,
+) -> Result<(), NetError> {
+    let request = RingRequest {
+        step: "IORING_REGISTER_PBUF_RING",
+        bytes: group.size_bytes(),
+        field,
+    };
+    let registered = group.register(&ring.submitter(), id);
+    registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
+}
+
+/// What a multishot `recvmsg` reads: how much room the sender's address gets.
+pub(super) fn datagram_header() -> libc::msghdr {
+    libc::msghdr {
+        msg_name: std::ptr::null_mut(),
+        msg_namelen: RawAddr::CAPACITY as u32,
+        msg_iov: std::ptr::null_mut(),
+        msg_iovlen: 0,
+        msg_control: std::ptr::null_mut(),
+        msg_controllen: 0,
+        msg_flags: 0,
     }
 }

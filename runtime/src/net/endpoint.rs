@@ -32,6 +32,16 @@ pub enum EndpointSpec {
     Udp(UdpSpec),
 }
 
+impl EndpointSpec {
+    /// Datagram sends that can be in flight.
+    pub(super) fn send_slots(&self) -> usize {
+        match self {
+            EndpointSpec::Udp(udp) if udp.to.is_some() => usize::from(udp.send_slots),
+            _ => 0,
+        }
+    }
+}
+
 /// A UDP socket. [`UdpSpec::receiver`] and [`UdpSpec::sender`] fill in the usual values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSpec {

@@ -6,11 +6,18 @@
 //! connection's own send buffer and leaves in the next `enter`, streams before datagrams, so that answers
 //! overtake publications.
 
+mod buffers;
 mod config;
+mod connection;
 mod counters;
 mod driver;
 mod endpoint;
 mod error;
+mod memory;
+mod reception;
+mod ring;
+mod submission;
+mod table;
 
 use std::net::SocketAddr;
 

@@ -1,0 +1,179 @@
+//! Provided buffers: memory that the kernel fills on its own when bytes arrive (`IORING_REGISTER_PBUF_RING`, see
+//! io_uring_register_buf_ring(3)). Streams and datagrams have separate groups, so that a burst of one cannot
+//! starve the other.
+
+use std::io;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use io_uring::Submitter;
+use io_uring::types::BufRingEntry;
+
+use super::memory::Region;
+
+/// No buffer: ends a chain.
+pub(super) const NO_BUFFER: u16 = u16::MAX;
+
+const PAGE_BYTES: usize = 4096;
+
+/// One group of equal buffers. A buffer is either the kernel's (free) or ours (filled); ours can be chained, so
+/// that a connection keeps its unread ones in order without allocating.
+pub(super) struct BufferGroup {
+    ring: Region<BufRingEntry>,
+    bytes: Region<u8>,
+    buffers: Box<[Buffer]>,
+    buffer_bytes: usize,
+    stride_bytes: usize,
+    tail: u16,
+    ours: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Buffer {
+    ours: bool,
+    filled_bytes: u32,
+    next: u16,
+}
+
+impl BufferGroup {
+    /// `count` (a power of two up to 2^15) buffers of `buffer_bytes`, all the kernel's, not yet registered.
+    pub fn new(count: u16, buffer_bytes: usize) -> Self {
+        assert!(
+            count.is_power_of_two() && count <= 1 << 15,
+            "checked by the configuration"
+        );
+        // Cache lines are not shared between buffers.
+        let stride_bytes = buffer_bytes.next_multiple_of(64);
+        let count = usize::from(count);
+        let mut group = BufferGroup {
+            ring: Region::aligned(count, PAGE_BYTES),
+            bytes: Region::aligned(count * stride_bytes, PAGE_BYTES),
+            buffers: vec![
+                Buffer {
+                    ours: true,
+                    filled_bytes: 0,
+                    next: NO_BUFFER
+                };
+                count
+            ]
+            .into(),
+            buffer_bytes,
+            stride_bytes,
+            tail: 0,
+            ours: count,
+        };
+        for buffer in 0..count as u16 {
+            group.give_back(buffer);
+        }
+        group
+    }
+
+    /// Bytes that the group needs.
+    pub fn size_bytes(&self) -> u64 {
+        (self.buffers.len() * (self.stride_bytes + size_of::<BufRingEntry>())) as u64
+    }
+
+    /// Makes the group known to the kernel as `id`.
+    pub fn register(&mut self, submitter: &Submitter<'_>, id: u16) -> io::Result<()> {
+        let entries = self.buffers.len() as u16;
+        // SAFETY: the ring's memory is page-aligned, has `entries` entries and lives until the driver is dropped,
+        // which drains all operations first or leaks it.
+        unsafe {
+            submitter.register_buf_ring_with_flags(self.ring.pointer(0) as u64, entries, id, 0)
+        }
+    }
+
+    /// Takes over a buffer that the kernel has filled with `filled_bytes`.
+    pub fn take(&mut self, buffer: u16, filled_bytes: u32) {
+        let entry = &mut self.buffers[usize::from(buffer)];
+        assert!(
+            !entry.ours && filled_bytes as usize <= self.buffer_bytes,
+            "the kernel fills only free buffers"
+        );
+        *entry = Buffer {
+            ours: true,
+            filled_bytes,
+            next: NO_BUFFER,
+        };
+        self.ours += 1;
+    }
+
+    /// Hands a buffer to the kernel.
+    pub fn give_back(&mut self, buffer: u16) {
+        let entry = &mut self.buffers[usize::from(buffer)];
+        assert!(entry.ours, "a buffer is returned once");
+        entry.ours = false;
+        self.ours -= 1;
+        let mask = self.buffers.len() - 1;
+        let at = self.ring.pointer(usize::from(self.tail) & mask);
+        let address = self.bytes.pointer(usize::from(buffer) * self.stride_bytes) as u64;
+        // SAFETY: `at` is in bounds. There are as many entries as buffers and each buffer is in the ring once, so
+        // this entry is free: the kernel reads entries only from its head up to the published tail. Only the three
+        // fields are written, not the reserved one, which in entry 0 is the tail.
+        let entry = unsafe { &mut *at };
+        entry.set_addr(address);
+        entry.set_len(self.buffer_bytes as u32);
+        entry.set_bid(buffer);
+        self.tail = self.tail.wrapping_add(1);
+        // SAFETY: the tail field of entry 0, aligned for u16; the kernel only reads it.
+        let tail = unsafe { &*BufRingEntry::tail(self.ring.pointer(0)).cast::<AtomicU16>() };
+        // Publishes the entry.
+        tail.store(self.tail, Ordering::Release);
+    }
+
+    /// What the kernel put into a buffer that is ours, from `start` on.
+    pub fn filled(&self, buffer: u16, start: u32) -> &[u8] {
+        let entry = &self.buffers[usize::from(buffer)];
+        assert!(
+            entry.ours && start <= entry.filled_bytes,
+            "only our buffers are read"
+        );
+        let at = usize::from(buffer) * self.stride_bytes + start as usize;
+        // SAFETY: the buffer is ours, so the kernel does not write it until `give_back`, which needs `&mut self`.
+        unsafe { self.bytes.slice(at, (entry.filled_bytes - start) as usize) }
+    }
+
+    /// Chains `next` behind `buffer`.
+    pub fn chain(&mut self, buffer: u16, next: u16) {
+        self.buffers[usize::from(buffer)].next = next;
+    }
+
+    /// The buffer behind `buffer`, or [`NO_BUFFER`].
+    pub fn next(&self, buffer: u16) -> u16 {
+        self.buffers[usize::from(buffer)].next
+    }
+
+    /// Whether all buffers are ours: receiving would fail at once.
+    pub fn is_exhausted(&self) -> bool {
+        self.ours == self.buffers.len()
+    }
+
+    pub fn leak(&mut self) {
+        self.ring.leak();
+        self.bytes.leak();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_changes_hands_once_each_way() {
+        let mut group = BufferGroup::new(4, 100);
+        assert!(!group.is_exhausted());
+        for buffer in 0..4 {
+            group.take(buffer, 10);
+        }
+        assert!(group.is_exhausted());
+        group.chain(2, 3);
+        assert_eq!((group.next(2), group.next(3)), (3, NO_BUFFER));
+        assert_eq!(group.filled(1, 4).len(), 6);
+        group.give_back(1);
+        assert!(!group.is_exhausted());
+        let twice = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| group.give_back(1)));
+        assert!(twice.is_err());
+        let read_after =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| group.filled(1, 0).len()));
+        assert!(read_after.is_err());
+    }
+}

@@ -1,0 +1,254 @@
+//! The ring: set-up, submission, completion, and what its user data means.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use io_uring::{IoUring, cqueue, squeue};
+
+use super::NetCounters;
+use super::error::{HostLimits, NetError, RingRequest};
+
+/// What an operation was; the first byte of its user data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Operation {
+    /// Slot: index of the accept.
+    Accept = 1,
+    Connect,
+    Receive,
+    Send,
+    /// Any step of closing a connection: cancel, option, close.
+    Close,
+    /// Cancels a connection's receive.
+    Disarm,
+    /// Slot: endpoint.
+    ReceiveDatagram,
+    /// Slot: endpoint.
+    SendDatagram,
+    /// Operations whose end interests nobody: a refused connection's close, a cancel of accepts.
+    Detached,
+    Timeout,
+}
+
+impl Operation {
+    const ALL: [Operation; 10] = [
+        Operation::Accept,
+        Operation::Connect,
+        Operation::Receive,
+        Operation::Send,
+        Operation::Close,
+        Operation::Disarm,
+        Operation::ReceiveDatagram,
+        Operation::SendDatagram,
+        Operation::Detached,
+        Operation::Timeout,
+    ];
+}
+
+/// User data: the operation, what it is about (24 bits), and that one's generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub operation: Operation,
+    pub slot: u32,
+    pub generation: u32,
+}
+
+impl Token {
+    pub fn new(operation: Operation, slot: u32, generation: u32) -> Self {
+        debug_assert!(slot < 1 << 24);
+        Token {
+            operation,
+            slot,
+            generation,
+        }
+    }
+
+    pub fn pack(self) -> u64 {
+        u64::from(self.operation as u8) << 56
+            | u64::from(self.slot) << 32
+            | u64::from(self.generation)
+    }
+
+    fn unpack(user_data: u64) -> Self {
+        let operation = Operation::ALL[(user_data >> 56) as usize - 1];
+        Token {
+            operation,
+            slot: (user_data >> 32) as u32 & 0xff_ffff,
+            generation: user_data as u32,
+        }
+    }
+}
+
+/// One completion.
+pub(super) struct Completion {
+    pub token: Token,
+    /// Bytes or descriptor, or a negative errno.
+    pub result: i32,
+    /// The provided buffer that was used.
+    pub buffer: Option<u16>,
+    /// Whether the operation goes on.
+    pub more: bool,
+}
+
+/// The ring of one thread.
+pub(super) struct Ring {
+    io: IoUring,
+    in_flight: usize,
+}
+
+const IORING_ENTER_GETEVENTS: u32 = 1;
+
+impl Ring {
+    /// `SINGLE_ISSUER`, `DEFER_TASKRUN` and `COOP_TASKRUN` keep the kernel from interrupting the shard: work is done
+    /// when the shard enters, and `TASKRUN_FLAG` tells in shared memory that there is some. Measured against default
+    /// flags: an echo's round trip 12.3 µs instead of 23 µs.
+    pub fn new(submission_entries: u32, completion_entries: u32) -> Result<Self, NetError> {
+        let request = RingRequest {
+            step: "io_uring_setup",
+            bytes: u64::from(submission_entries) * 64 + u64::from(completion_entries) * 16,
+            field: "submission_entries or connections_max",
+        };
+        let io = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_coop_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_clamp()
+            .setup_cqsize(completion_entries)
+            .build(submission_entries)
+            .map_err(|error| NetError::ring(request, error, HostLimits::read()))?;
+        if !io.params().is_feature_nodrop() {
+            let source =
+                io::Error::other("the kernel may drop completions (no IORING_FEAT_NODROP)");
+            return Err(NetError::Ring {
+                step: "io_uring_setup",
+                source,
+            });
+        }
+        Ok(Ring { io, in_flight: 0 })
+    }
+
+    pub fn submitter(&self) -> io_uring::Submitter<'_> {
+        self.io.submitter()
+    }
+
+    /// Makes room for `entries` submissions, entering the kernel early if it must. False: the kernel does not take
+    /// any now; try again in the next poll.
+    pub fn reserve(&mut self, entries: usize, counters: &mut NetCounters) -> bool {
+        let queue = self.io.submission();
+        if queue.capacity() - queue.len() >= entries {
+            return true;
+        }
+        drop(queue);
+        counters.early_submits += 1;
+        self.enter(0, counters);
+        let queue = self.io.submission();
+        queue.capacity() - queue.len() >= entries
+    }
+
+    /// Queues one operation; room must have been reserved.
+    ///
+    /// # Safety
+    /// The memory and descriptors that `entry` names must stay valid until its last completion (or, for what the
+    /// kernel copies at submission, until then).
+    pub unsafe fn push(&mut self, entry: squeue::Entry, token: Token) {
+        let entry = entry.user_data(token.pack());
+        // SAFETY: passed on to the caller.
+        let pushed = unsafe { self.io.submission().push(&entry) };
+        assert!(pushed.is_ok(), "room was reserved");
+        self.in_flight += 1;
+    }
+
+    /// Submissions waiting for the next enter.
+    pub fn queued(&mut self) -> usize {
+        self.io.submission().len()
+    }
+
+    /// Whether entering brings anything: something to submit, deferred work announced, or completions waiting for
+    /// room.
+    pub fn needs_enter(&mut self, counters: &mut NetCounters) -> bool {
+        let queue = self.io.submission();
+        let overflow = queue.cq_overflow();
+        counters.completion_overflows += u64::from(overflow);
+        overflow || queue.taskrun() || !queue.is_empty()
+    }
+
+    /// Submits what is queued and runs the deferred work; waits for `want` completions.
+    pub fn enter(&mut self, want: u32, counters: &mut NetCounters) {
+        let queued = self.queued() as u32;
+        counters.enters += 1;
+        // SAFETY: no argument is passed; the entries were vouched for in `push`.
+        let entered = unsafe {
+            self.io
+                .submitter()
+                .enter::<libc::sigset_t>(queued, want, IORING_ENTER_GETEVENTS, None)
+        };
+        if let Err(error) = entered {
+            match error.raw_os_error() {
+                // What was not submitted stays queued.
+                Some(libc::EAGAIN | libc::EBUSY | libc::EINTR | libc::ENOMEM) => {
+                    counters.enters_retried += 1
+                }
+                _ => panic!("io_uring_enter: {error}: the ring is used against its rules"),
+            }
+        }
+    }
+
+    /// The next completion.
+    pub fn complete(&mut self) -> Option<Completion> {
+        let entry = self.io.completion().next()?;
+        let more = cqueue::more(entry.flags());
+        self.in_flight -= usize::from(!more);
+        Some(Completion {
+            token: Token::unpack(entry.user_data()),
+            result: entry.result(),
+            buffer: cqueue::buffer_select(entry.flags()),
+            more,
+        })
+    }
+
+    pub fn has_completions(&mut self) -> bool {
+        !self.io.completion().is_empty()
+    }
+
+    /// Operations that have not ended, the queued ones included.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Registers `fd` to be signalled when completions come, switched off until it is enabled.
+    pub fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
+        self.io.completion().disable_eventfd();
+        let request = RingRequest {
+            step: "IORING_REGISTER_EVENTFD",
+            bytes: 0,
+            field: "submission_entries",
+        };
+        let registered = self.io.submitter().register_eventfd(fd.as_raw_fd());
+        registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
+    }
+
+    pub fn enable_eventfd(&mut self) {
+        self.io.completion().enable_eventfd();
+    }
+
+    pub fn disable_eventfd(&mut self) {
+        self.io.completion().disable_eventfd();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_data_carries_operation_slot_and_generation() {
+        for operation in Operation::ALL {
+            for (slot, generation) in [(0, 0), (0xff_ffff, u32::MAX), (7, 9)] {
+                let token = Token::new(operation, slot, generation);
+                assert_eq!(Token::unpack(token.pack()), token);
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What goes into the ring, in this order: bytes of streams, datagrams, then what keeps sockets going (receives,
+//! closes, accepts). Answers thereby overtake publications, and both overtake upkeep.
+
+use std::os::fd::{AsRawFd, IntoRawFd};
+
+use io_uring::types::{CancelBuilder, Fd};
+use io_uring::{opcode, squeue};
+
+use super::connection::{Phase, Receiving};
+use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
+use super::memory::RawAddr;
+use super::ring::{Operation, Token};
+use super::table::{must_disarm, wants_input};
+
+/// Makes close(2) reset the connection: what the peer has not read is given up by the kernel too.
+static RESET_ON_CLOSE: libc::linger = libc::linger {
+    l_onoff: 1,
+    l_linger: 0,
+};
+
+/// Submissions that one connection's upkeep needs at most: cancel, option, close.
+const UPKEEP_ENTRIES_MAX: usize = 3;
+
+impl Driver {
+    /// Queues all pending work. What finds the submission queue full (the kernel refusing an early submission) stays
+    /// on its list for the next poll.
+    pub(super) fn stage(&mut self) {
+        self.stage_streams();
+        self.stage_datagrams();
+        self.stage_upkeep();
+        self.stage_endpoints();
+    }
+
+    fn stage_streams(&mut self) {
+        let mut staged = 0;
+        while staged < self.table.dirty.len() && self.ring.reserve(1, &mut self.table.counters) {
+            let slot = self.table.dirty[staged];
+            staged += 1;
+            self.table.connections[slot as usize].listed.dirty = false;
+            if let Some((fd, bytes, len)) = self.table.start_send(slot) {
+                let entry = opcode::Send::new(Fd(fd), bytes, len)
+                    .flags(libc::MSG_NOSIGNAL)
+                    .build();
+                let token = self.connection_token(Operation::Send, slot);
+                // SAFETY: the bytes are in the table's send buffers, which outlive the operation, and stay untouched
+                // until it ends.
+                unsafe { self.ring.push(entry, token) };
+            }
+        }
+        self.table.dirty.drain(..staged);
+    }
+
+    fn stage_datagrams(&mut self) {
+        for (index, sender) in self.table.senders.iter_mut().enumerate() {
+            let Some(sender) = sender else { continue };
+            let mut building = false;
+            while sender.may_send(building) && self.ring.reserve(1, &mut self.table.counters) {
+                building = true;
+                let (payload, len) = sender.start_send();
+                let to = self.addresses.pointer(index);
+                let to_len = self.addresses.get(index).len;
+                let entry = opcode::Send::new(Fd(sender.fd), payload, len)
+                    .dest_addr(to.cast())
+                    .dest_addr_len(to_len)
+                    .build();
+                // SAFETY: payload and address are in regions that outlive the operation; the slot is not reused
+                // before its batch has ended, the address never changes.
+                unsafe {
+                    self.ring
+                        .push(entry, Token::new(Operation::SendDatagram, index as u32, 0))
+                };
+            }
+        }
+    }
+
+    fn stage_upkeep(&mut self) {
+        let mut kept = 0;
+        for at in 0..self.table.touched.len() {
+            let slot = self.table.touched[at];
+            if self
+                .ring
+                .reserve(UPKEEP_ENTRIES_MAX, &mut self.table.counters)
+                && self.keep_up(slot)
+            {
+                self.table.connections[slot as usize].listed.touched = false;
+            } else {
+                self.table.touched[kept] = slot;
+                kept += 1;
+            }
+        }
+        self.table.touched.truncate(kept);
+    }
+
+    /// Queues what a connection needs. False: it needs a receive buffer and there is none now.
+    fn keep_up(&mut self, slot: u32) -> bool {
+        let connection = &self.table.connections[slot as usize];
+        match connection.phase {
+            Phase::Connecting if connection.in_flight == 0 => self.push_connect(slot),
+            Phase::Draining if connection.fd >= 0 => self.push_close(slot),
+            Phase::Free | Phase::Connecting | Phase::Draining => {}
+            Phase::Open | Phase::Flushing | Phase::Lingering => {
+                if must_disarm(connection, self.reading) {
+                    self.push_disarm(slot);
+                } else if connection.receiving == Receiving::Idle
+                    && wants_input(connection, self.reading)
+                {
+                    if self.streams.is_exhausted() {
+                        return false;
+                    }
+                    self.push_receive(slot);
+                }
+            }
+        }
+        true
+    }
+
+    fn push_connect(&mut self, slot: u32) {
+        let connection = &self.table.connections[slot as usize];
+        let at = connection.endpoint.0 as usize;
+        let address = self.addresses.pointer(at);
+        let len = self.addresses.get(at).len;
+        let entry = opcode::Connect::new(Fd(connection.fd), address.cast(), len).build();
+        self.push_for(slot, Operation::Connect, entry);
+    }
+
+    fn push_receive(&mut self, slot: u32) {
+        let fd = Fd(self.table.connections[slot as usize].fd);
+        self.table.connections[slot as usize].receiving = Receiving::Armed;
+        self.push_for(
+            slot,
+            Operation::Receive,
+            opcode::RecvMulti::new(fd, STREAM_GROUP).build(),
+        );
+    }
+
+    fn push_disarm(&mut self, slot: u32) {
+        self.table.connections[slot as usize].receiving = Receiving::Cancelling;
+        let target = self.connection_token(Operation::Receive, slot);
+        self.push_for(
+            slot,
+            Operation::Disarm,
+            opcode::AsyncCancel::new(target.pack()).build(),
+        );
+    }
+
+    fn push_close(&mut self, slot: u32) {
+        let connection = &mut self.table.connections[slot as usize];
+        let fd = Fd(std::mem::replace(&mut connection.fd, -1));
+        let (in_flight, reset) = (connection.in_flight > 0, connection.reset);
+        if in_flight {
+            let cancel = opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build();
+            self.push_for(slot, Operation::Close, cancel);
+        }
+        if reset {
+            let option = opcode::SetSockOpt::new(
+                fd,
+                libc::SOL_SOCKET as u32,
+                libc::SO_LINGER as u32,
+                (&raw const RESET_ON_CLOSE).cast(),
+                size_of::<libc::linger>() as u32,
+            );
+            self.push_for(slot, Operation::Close, option.build());
+        }
+        self.push_for(slot, Operation::Close, opcode::Close::new(fd).build());
+    }
+
+    fn push_for(&mut self, slot: u32, operation: Operation, entry: squeue::Entry) {
+        let token = self.connection_token(operation, slot);
+        self.table.connections[slot as usize].in_flight += 1;
+        // SAFETY: the entries made above name the connection's descriptor, which is closed by the last of them only,
+        // addresses in a region that outlives the operation, or statics.
+        unsafe { self.ring.push(entry, token) };
+    }
+
+    fn connection_token(&self, operation: Operation, slot: u32) -> Token {
+        Token::new(
+            operation,
+            slot,
+            self.table.connections[slot as usize].generation,
+        )
+    }
+
+    fn stage_endpoints(&mut self) {
+        self.stage_accepts();
+        for index in 0..self.endpoints.len() {
+            match &self.endpoints[index] {
+                Endpoint::Listener { fd: Some(_), .. } if !self.accepting => {
+                    self.close_listener(index)
+                }
+                Endpoint::Datagrams { receives: true, .. } => self.stage_datagram_receive(index),
+                _ => {}
+            }
+        }
+        while let Some(&fd) = self.refused.last() {
+            if !self.ring.reserve(1, &mut self.table.counters) {
+                break;
+            }
+            self.refused.pop();
+            // SAFETY: names only the descriptor, which is ours and not used again.
+            unsafe {
+                self.ring.push(
+                    opcode::Close::new(Fd(fd)).build(),
+                    Token::new(Operation::Detached, 0, 0),
+                )
+            };
+        }
+    }
+
+    fn stage_accepts(&mut self) {
+        if !self.accepting {
+            return;
+        }
+        let peers_at = self.endpoints.len();
+        for (index, accept) in self
+            .accepts
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, accept)| !accept.armed)
+        {
+            let Endpoint::Listener {
+                fd: Some(fd),
+                retry_at_ns,
+            } = &mut self.endpoints[accept.endpoint.0 as usize]
+            else {
+                continue;
+            };
+            let backs_off = retry_at_ns.is_some_and(|at| self.table.now_ns < at);
+            if backs_off || !self.ring.reserve(1, &mut self.table.counters) {
+                continue;
+            }
+            *retry_at_ns = None;
+            accept.armed = true;
+            let at = peers_at + index;
+            self.addresses.set(at, RawAddr::empty());
+            let address = self.addresses.pointer(at);
+            let fd = Fd(fd.as_raw_fd());
+            // SAFETY: `address` is in bounds; only its field's place is computed.
+            let len = unsafe { &raw mut (*address).len };
+            let entry = opcode::Accept::new(fd, address.cast(), len)
+                .flags(libc::SOCK_CLOEXEC)
+                .build();
+            // SAFETY: the address is in a region that outlives the operation, and each accept has its own.
+            unsafe {
+                self.ring
+                    .push(entry, Token::new(Operation::Accept, index as u32, 0))
+            };
+        }
+    }
+
+    fn close_listener(&mut self, index: usize) {
+        let Endpoint::Listener { fd, retry_at_ns } = &mut self.endpoints[index] else {
+            return;
+        };
+        if !self.ring.reserve(2, &mut self.table.counters) {
+            return;
+        }
+        *retry_at_ns = None;
+        if let Some(fd) = fd.take() {
+            let fd = Fd(fd.into_raw_fd());
+            let token = Token::new(Operation::Detached, 0, 0);
+            // SAFETY: both name only the descriptor, which is ours and not used again.
+            unsafe {
+                self.ring.push(
+                    opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build(),
+                    token,
+                );
+                self.ring.push(opcode::Close::new(fd).build(), token);
+            }
+        }
+    }
+
+    fn stage_datagram_receive(&mut self, index: usize) {
+        let Endpoint::Datagrams { fd, receiving, .. } = &mut self.endpoints[index] else {
+            return;
+        };
+        let token = Token::new(Operation::ReceiveDatagram, index as u32, 0);
+        match (*receiving, self.reading) {
+            (Receiving::Idle, true) if !self.datagrams.is_exhausted() => {
+                if self.ring.reserve(1, &mut self.table.counters) {
+                    *receiving = Receiving::Armed;
+                    let fd = Fd(fd.as_raw_fd());
+                    let entry =
+                        opcode::RecvMsgMulti::new(fd, self.message.pointer(0), DATAGRAM_GROUP)
+                            .build();
+                    // SAFETY: the header lives in a region that outlives the operation and never changes.
+                    unsafe { self.ring.push(entry, token) };
+                }
+            }
+            (Receiving::Armed, false) => {
+                if self.ring.reserve(1, &mut self.table.counters) {
+                    *receiving = Receiving::Cancelling;
+                    let entry = opcode::AsyncCancel::new(token.pack()).build();
+                    // SAFETY: names no memory.
+                    unsafe { self.ring.push(entry, Token::new(Operation::Detached, 0, 0)) };
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The half of the driver that actors reach during a callback: connections and what they send. Nothing here enters
+//! the kernel; bytes are copied to their send buffer and the slot is put on the list of those with work.
+
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, RawFd};
+
+use super::connection::{Connection, Phase, Receiving};
+use super::memory::Region;
+use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, SendError};
+
+/// Bytes and sockets get this long to leave after a close that flushes; a peer that does not read, or does not
+/// close its side, is cut off then.
+pub(super) const CLOSE_LIMIT_NS: u64 = 2_000_000_000;
+
+pub(super) struct Table {
+    pub connections: Box<[Connection]>,
+    /// Slots with bytes to send, in the order in which they got them.
+    pub dirty: Vec<u32>,
+    /// Slots whose receive or close may need an operation.
+    pub touched: Vec<u32>,
+    /// Slots that are closing.
+    pub closing: Vec<u32>,
+    pub senders: Vec<Option<DatagramSender>>,
+    pub local_addrs: Vec<SocketAddr>,
+    pub counters: NetCounters,
+    pub now_ns: u64,
+    pub sends_in_flight: usize,
+    free: Vec<u32>,
+    sends: Region<u8>,
+    send_buffer_bytes: u32,
+    accepted: u32,
+    connections_max: u32,
+}
+
+impl Table {
+    /// `outgoing`: endpoints that connect; each has a slot beside the `connections_max` of accepted ones.
+    pub fn new(config: &DriverConfig, outgoing: u32) -> Self {
+        let slots = config.connections_max + outgoing;
+        let list = || Vec::with_capacity(slots as usize);
+        Table {
+            connections: (0..slots).map(|_| Connection::free()).collect(),
+            dirty: list(),
+            touched: list(),
+            closing: list(),
+            senders: Vec::new(),
+            local_addrs: Vec::new(),
+            counters: NetCounters::default(),
+            now_ns: 0,
+            sends_in_flight: 0,
+            free: (0..slots).rev().collect(),
+            sends: Region::zeroed(slots as usize * config.send_buffer_bytes as usize),
+            send_buffer_bytes: config.send_buffer_bytes,
+            accepted: 0,
+            connections_max: config.connections_max,
+        }
+    }
+
+    /// A slot for a connection, or `None` when all are taken (only possible for accepted ones).
+    pub fn allocate(
+        &mut self,
+        endpoint: EndpointId,
+        fd: RawFd,
+        peer: SocketAddr,
+        accepted: bool,
+    ) -> Option<u32> {
+        if accepted && self.accepted == self.connections_max {
+            return None;
+        }
+        let slot = self.free.pop()?;
+        self.accepted += u32::from(accepted);
+        let connection = &mut self.connections[slot as usize];
+        *connection = Connection {
+            generation: connection.generation,
+            listed: connection.listed,
+            phase: if accepted {
+                Phase::Open
+            } else {
+                Phase::Connecting
+            },
+            endpoint,
+            fd,
+            peer,
+            accepted,
+            ..Connection::free()
+        };
+        Some(slot)
+    }
+
+    /// Frees a drained slot; its handle is dead from here on.
+    pub fn release(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        debug_assert!(connection.in_flight == 0 && connection.phase == Phase::Draining);
+        self.counters.closed[connection.reason as usize] += 1;
+        self.counters.unsent_bytes += u64::from(connection.unsent_bytes());
+        self.accepted -= u32::from(connection.accepted);
+        connection.phase = Phase::Free;
+        connection.generation = connection.generation.wrapping_add(1);
+        self.free.push(slot);
+    }
+
+    pub fn open_connections(&self) -> usize {
+        self.connections.len() - self.free.len()
+    }
+
+    pub fn id(&self, slot: u32) -> ConnId {
+        ConnId {
+            slot,
+            generation: self.connections[slot as usize].generation,
+        }
+    }
+
+    /// The connection that `conn` names, if it still exists.
+    pub fn find(&self, conn: ConnId) -> Option<&Connection> {
+        let connection = self.connections.get(conn.slot as usize)?;
+        (connection.generation == conn.generation && connection.phase != Phase::Free)
+            .then_some(connection)
+    }
+
+    /// Puts `slot` on the list of those whose receive or close may need an operation.
+    pub fn touch(&mut self, slot: u32) {
+        let listed = &mut self.connections[slot as usize].listed;
+        if !std::mem::replace(&mut listed.touched, true) {
+            self.touched.push(slot);
+        }
+    }
+
+    fn mark_dirty(&mut self, slot: u32) {
+        let listed = &mut self.connections[slot as usize].listed;
+        if !std::mem::replace(&mut listed.dirty, true) {
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Begins to end a connection; the first reason counts.
+    pub fn begin_close(&mut self, slot: u32, reason: CloseReason) {
+        let connection = &mut self.connections[slot as usize];
+        if !matches!(connection.phase, Phase::Open | Phase::Connecting) {
+            return;
+        }
+        let flushes = matches!(
+            reason,
+            CloseReason::Local | CloseReason::Shutdown | CloseReason::Peer
+        );
+        connection.phase = match connection.phase {
+            Phase::Open if flushes && !connection.broken => Phase::Flushing,
+            _ => Phase::Draining,
+        };
+        connection.reason = reason;
+        connection.reset = reason == CloseReason::SlowReader;
+        connection.deadline_ns = self.now_ns.saturating_add(CLOSE_LIMIT_NS);
+        self.closing.push(slot);
+        self.touch(slot);
+    }
+
+    /// The next step of a connection that has flushed, lingered, failed or run out of time.
+    pub fn advance_close(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        let late = self.now_ns >= connection.deadline_ns;
+        let done = late
+            || connection.broken
+            || connection.ended.is_some()
+            || connection.phase == Phase::Lingering;
+        connection.reset |= late;
+        if done {
+            connection.phase = Phase::Draining;
+        } else {
+            connection.phase = Phase::Lingering;
+            // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
+            let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
+            // Fails only if the peer has reset the connection, which the receive reports too. A system call,
+            // because the ring would start a worker thread for it.
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
+        }
+        self.touch(slot);
+    }
+
+    /// The next contiguous run of unsent bytes, marked as in flight, unless one is already.
+    pub fn start_send(&mut self, slot: u32) -> Option<(RawFd, *const u8, u32)> {
+        let capacity = self.send_buffer_bytes;
+        let connection = &mut self.connections[slot as usize];
+        let sends = matches!(connection.phase, Phase::Open | Phase::Flushing) && !connection.broken;
+        if !sends || connection.sending_bytes > 0 || connection.unsent_bytes() == 0 {
+            return None;
+        }
+        let start = connection.sent_position & (capacity - 1);
+        connection.sending_bytes = connection.unsent_bytes().min(capacity - start);
+        connection.in_flight += 1;
+        self.sends_in_flight += 1;
+        let at = slot as usize * capacity as usize + start as usize;
+        Some((
+            connection.fd,
+            self.sends.pointer(at),
+            connection.sending_bytes,
+        ))
+    }
+
+    /// Records that the kernel took `bytes` of the send in flight, or failed. True: a refused sender has room
+    /// again and should be told.
+    pub fn finish_send(&mut self, slot: u32, result: i32) -> bool {
+        let connection = &mut self.connections[slot as usize];
+        connection.sending_bytes = 0;
+        self.sends_in_flight -= 1;
+        if result < 0 {
+            connection.broken = true;
+            return false;
+        }
+        self.counters.sent_bytes += result as u64;
+        connection.sent_position = connection.sent_position.wrapping_add(result as u32);
+        let unsent_bytes = connection.unsent_bytes();
+        let open = connection.phase == Phase::Open;
+        let writable = connection.refused && open && unsent_bytes <= self.send_buffer_bytes / 2;
+        connection.refused &= !writable;
+        if unsent_bytes == 0 {
+            // Starting over keeps the next bytes contiguous: one send instead of two.
+            connection.queued_position = 0;
+            connection.sent_position = 0;
+        } else {
+            self.mark_dirty(slot);
+        }
+        writable
+    }
+
+    pub fn leak(&mut self) {
+        self.sends.leak();
+        for sender in self.senders.iter_mut().flatten() {
+            sender.payloads.leak();
+        }
+    }
+}
+
+impl Net for Table {
+    fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
+        let capacity = self.send_buffer_bytes;
+        let open = self
+            .find(conn)
+            .is_some_and(|connection| connection.phase == Phase::Open && !connection.broken);
+        if !open {
+            return Err(SendError::Closed);
+        }
+        let connection = &mut self.connections[conn.slot as usize];
+        if bytes.len() > (capacity - connection.unsent_bytes()) as usize {
+            connection.refused = true;
+            self.counters.send_full += 1;
+            return Err(SendError::Full);
+        }
+        let start = (connection.queued_position & (capacity - 1)) as usize;
+        let base = conn.slot as usize * capacity as usize;
+        let (before_wrap, after_wrap) = bytes.split_at(bytes.len().min(capacity as usize - start));
+        connection.queued_position = connection.queued_position.wrapping_add(bytes.len() as u32);
+        // The bytes in flight lie between the two positions and are not touched.
+        self.sends.copy_in(base + start, before_wrap);
+        self.sends.copy_in(base, after_wrap);
+        self.mark_dirty(conn.slot);
+        Ok(())
+    }
+
+    fn send_room(&self, conn: ConnId) -> usize {
+        match self.find(conn) {
+            Some(connection) if connection.phase == Phase::Open && !connection.broken => {
+                (self.send_buffer_bytes - connection.unsent_bytes()) as usize
+            }
+            _ => 0,
+        }
+    }
+
+    fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
+        let sender = self
+            .senders
+            .get_mut(endpoint.0 as usize)
+            .and_then(Option::as_mut);
+        let queued = sender.ok_or(SendError::Closed)?.queue(payload);
+        self.counters.send_full += u64::from(queued == Err(SendError::Full));
+        queued
+    }
+
+    fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        if self.find(conn).is_some() {
+            self.begin_close(conn.slot, reason);
+        }
+    }
+
+    fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr> {
+        self.local_addrs.get(endpoint.0 as usize).copied()
+    }
+}
+
+/// Datagrams of one socket, waiting or in flight, in a ring of equal slots.
+///
+/// A batch is submitted when the one before has ended, so that a socket that blocks does not reorder them.
+pub(super) struct DatagramSender {
+    pub fd: RawFd,
+    payloads: Region<u8>,
+    lengths: Box<[u16]>,
+    payload_max: usize,
+    first: usize,
+    queued: usize,
+    in_flight: usize,
+    unfinished: usize,
+}
+
+impl DatagramSender {
+    pub fn new(fd: RawFd, slots: u16, payload_max: u16) -> Self {
+        let (slots, payload_max) = (usize::from(slots), usize::from(payload_max));
+        DatagramSender {
+            fd,
+            payloads: Region::zeroed(slots * payload_max),
+            lengths: vec![0; slots].into(),
+            payload_max,
+            first: 0,
+            queued: 0,
+            in_flight: 0,
+            unfinished: 0,
+        }
+    }
+
+    fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        if payload.len() > self.payload_max {
+            return Err(SendError::TooLong);
+        }
+        let slots = self.lengths.len();
+        if self.in_flight + self.queued == slots {
+            return Err(SendError::Full);
+        }
+        let at = (self.first + self.in_flight + self.queued) % slots;
+        self.payloads.copy_in(at * self.payload_max, payload);
+        self.lengths[at] = payload.len() as u16;
+        self.queued += 1;
+        Ok(())
+    }
+
+    /// Whether the next queued datagram may be submitted: with the batch that is being built (`building`), or as a
+    /// new batch when none is in flight.
+    pub fn may_send(&self, building: bool) -> bool {
+        self.queued > 0 && (building || self.in_flight == 0)
+    }
+
+    /// The next queued datagram, in flight from here on.
+    pub fn start_send(&mut self) -> (*const u8, u32) {
+        let at = (self.first + self.in_flight) % self.lengths.len();
+        self.queued -= 1;
+        self.in_flight += 1;
+        self.unfinished += 1;
+        (self.payload_pointer(at), u32::from(self.lengths[at]))
+    }
+
+    /// One datagram of the batch has ended; its slots are free when all have.
+    pub fn finish_send(&mut self) {
+        self.unfinished -= 1;
+        if self.unfinished == 0 {
+            self.first = (self.first + self.in_flight) % self.lengths.len();
+            self.in_flight = 0;
+        }
+    }
+
+    pub fn has_unsent(&self) -> bool {
+        self.queued + self.in_flight > 0
+    }
+
+    fn payload_pointer(&self, at: usize) -> *const u8 {
+        // With a payload_max of 0 there are no bytes to point to.
+        if self.payload_max == 0 {
+            std::ptr::dangling()
+        } else {
+            self.payloads.pointer(at * self.payload_max)
+        }
+    }
+}
+
+/// Whether a connection should be read now.
+pub(super) fn wants_input(connection: &Connection, reading: bool) -> bool {
+    connection.ended.is_none()
+        && match connection.phase {
+            Phase::Open => reading && !connection.has_input(),
+            // Read and discarded, to see the peer's end and to keep its bytes from resetting the connection.
+            Phase::Flushing | Phase::Lingering => true,
+            Phase::Free | Phase::Connecting | Phase::Draining => false,
+        }
+}
+
+/// Whether the receive has to be cancelled to stop reading.
+pub(super) fn must_disarm(connection: &Connection, reading: bool) -> bool {
+    connection.receiving == Receiving::Armed && !wants_input(connection, reading)
+}

@@ -1,0 +1,286 @@
+//! What the network tests share: a framing, a handler that records, and a loop with an end.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use corelane_runtime::net::{
+    CloseReason, ConnId, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer,
+    Net, NetHandler, Owners,
+};
+
+/// Everything here takes milliseconds; reaching this is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A big-endian 16-bit length of the payload, then the payload; a length of zero is malformed.
+pub struct LengthPrefixed;
+
+impl Framer for LengthPrefixed {
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        let Some(prefix) = bytes.first_chunk() else {
+            return Ok(None);
+        };
+        match usize::from(u16::from_be_bytes(*prefix)) {
+            0 => Err(FrameError::Malformed),
+            length => Ok((bytes.len() >= 2 + length).then_some(2 + length)),
+        }
+    }
+}
+
+pub fn frame(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u16).to_be_bytes().to_vec();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+pub type OnFrame = Box<dyn FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow>;
+
+/// Records all events; what it answers to a frame can be replaced.
+pub struct Recorder {
+    pub opened: Vec<(EndpointId, ConnId, SocketAddr)>,
+    pub frames: Vec<(ConnId, Vec<u8>)>,
+    pub datagrams: Vec<(EndpointId, SocketAddr, Vec<u8>)>,
+    pub writable: Vec<ConnId>,
+    pub closed: Vec<(EndpointId, ConnId, CloseReason)>,
+    pub on_frame: OnFrame,
+}
+
+impl Recorder {
+    pub fn frames_of(&self, conn: ConnId) -> Vec<&[u8]> {
+        self.frames
+            .iter()
+            .filter(|(from, _)| *from == conn)
+            .map(|(_, frame)| &frame[..])
+            .collect()
+    }
+
+    pub fn bytes_of(&self, conn: ConnId) -> Vec<u8> {
+        self.frames_of(conn).concat()
+    }
+
+    pub fn reason(&self, conn: ConnId) -> Option<CloseReason> {
+        self.closed
+            .iter()
+            .find(|(_, closed, _)| *closed == conn)
+            .map(|(_, _, reason)| *reason)
+    }
+}
+
+impl NetHandler for Recorder {
+    fn on_open(&mut self, _: &mut dyn Net, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
+        self.opened.push((endpoint, conn, peer));
+    }
+
+    fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
+        let flow = (self.on_frame)(net, conn, frame);
+        if flow == Flow::Taken {
+            self.frames.push((conn, frame.to_vec()));
+        }
+        flow
+    }
+
+    fn on_datagram(
+        &mut self,
+        _: &mut dyn Net,
+        endpoint: EndpointId,
+        from: SocketAddr,
+        payload: &[u8],
+    ) {
+        self.datagrams.push((endpoint, from, payload.to_vec()));
+    }
+
+    fn on_writable(&mut self, _: &mut dyn Net, conn: ConnId) {
+        self.writable.push(conn);
+    }
+
+    fn on_close(
+        &mut self,
+        _: &mut dyn Net,
+        endpoint: EndpointId,
+        conn: ConnId,
+        reason: CloseReason,
+    ) {
+        self.closed.push((endpoint, conn, reason));
+    }
+}
+
+impl Owners for Recorder {
+    fn handler(&mut self, _: EndpointId) -> &mut dyn NetHandler {
+        self
+    }
+}
+
+pub fn take(_: &mut dyn Net, _: ConnId, _: &[u8]) -> Flow {
+    Flow::Taken
+}
+
+pub fn echo(net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
+    match net.send(conn, frame) {
+        Ok(()) => Flow::Taken,
+        Err(_) => Flow::Hold,
+    }
+}
+
+pub const LISTENER: EndpointId = EndpointId(0);
+
+/// A driver, its handler and a clock.
+pub struct World {
+    pub driver: Driver,
+    pub actor: Recorder,
+    started: Instant,
+    clock_offset: Duration,
+}
+
+impl World {
+    pub fn new(
+        config: DriverConfig,
+        endpoints: Vec<EndpointSpec>,
+        on_frame: impl FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow + 'static,
+    ) -> Self {
+        let actor = Recorder {
+            opened: Vec::new(),
+            frames: Vec::new(),
+            datagrams: Vec::new(),
+            writable: Vec::new(),
+            closed: Vec::new(),
+            on_frame: Box::new(on_frame),
+        };
+        let driver = Driver::new(config, endpoints).unwrap_or_else(|error| panic!("{error}"));
+        World {
+            driver,
+            actor,
+            started: Instant::now(),
+            clock_offset: Duration::ZERO,
+        }
+    }
+
+    pub fn listening(
+        config: DriverConfig,
+        on_frame: impl FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow + 'static,
+    ) -> Self {
+        World::new(config, vec![listen()], on_frame)
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.driver.local_addr(LISTENER).unwrap()
+    }
+
+    /// Moves the driver's clock on.
+    pub fn skip(&mut self, time: Duration) {
+        self.clock_offset += time;
+    }
+
+    pub fn poll(&mut self) -> usize {
+        let now_ns = (self.started.elapsed() + self.clock_offset).as_nanos() as u64;
+        self.driver.poll(now_ns, &mut self.actor)
+    }
+
+    /// Polls until `done`.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, mut done: impl FnMut(&mut World) -> bool) {
+        let begun = Instant::now();
+        while !done(self) {
+            self.poll();
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "in vain: {what}; {:?}",
+                self.driver.counters()
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// Polls often enough that what the kernel has already is seen.
+    pub fn settle(&mut self) {
+        for _ in 0..50 {
+            self.poll();
+            std::thread::yield_now();
+        }
+    }
+
+    /// A client of the listener, accepted.
+    #[track_caller]
+    pub fn connect(&mut self) -> (TcpStream, ConnId) {
+        let client = TcpStream::connect(self.addr()).unwrap();
+        client.set_nodelay(true).unwrap();
+        let from = client.local_addr().unwrap();
+        self.until("a connection is accepted", |world| {
+            world.actor.opened.iter().any(|(_, _, peer)| *peer == from)
+        });
+        let &(_, conn, _) = self
+            .actor
+            .opened
+            .iter()
+            .rfind(|(_, _, peer)| *peer == from)
+            .unwrap();
+        (client, conn)
+    }
+
+    /// Writes all of `bytes` and reads `len` back, polling meanwhile.
+    #[track_caller]
+    pub fn exchange(&mut self, client: &mut TcpStream, bytes: &[u8], len: usize) -> Vec<u8> {
+        client.set_nonblocking(true).unwrap();
+        let (mut written, mut answer) = (0, vec![0; len]);
+        let mut read = 0;
+        self.until("an exchange", |_| {
+            written += ready(client.write(&bytes[written..]));
+            read += ready(client.read(&mut answer[read..]));
+            written == bytes.len() && read == len
+        });
+        answer
+    }
+
+    /// Polls until the client sees the end of the stream (or a reset); returns what came before.
+    #[track_caller]
+    pub fn read_to_end(&mut self, client: &mut TcpStream) -> Vec<u8> {
+        client.set_nonblocking(true).unwrap();
+        let mut bytes = Vec::new();
+        self.until("the end of the stream", |_| {
+            let mut chunk = [0; 4096];
+            match client.read(&mut chunk) {
+                Ok(0) => true,
+                Ok(len) => {
+                    bytes.extend_from_slice(&chunk[..len]);
+                    false
+                }
+                Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        });
+        bytes
+    }
+}
+
+pub fn ready(result: std::io::Result<usize>) -> usize {
+    match result {
+        Ok(len) => len,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
+        Err(error) => panic!("client socket: {error}"),
+    }
+}
+
+pub fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+pub fn listen() -> EndpointSpec {
+    EndpointSpec::Listen {
+        addr: loopback(),
+        framer: Box::new(LengthPrefixed),
+        backlog: 1024,
+    }
+}
+
+/// Small sizes, so that bounds are reached.
+pub fn small() -> DriverConfig {
+    DriverConfig {
+        receive_buffers: 16,
+        receive_buffer_bytes: 256,
+        datagram_buffers: 16,
+        datagram_buffer_bytes: 512,
+        send_buffer_bytes: 4096,
+        connections_max: 8,
+        submission_entries: 32,
+        max_frame_bytes: 128,
+    }
+}
