@@ -13,17 +13,17 @@ use crate::values::{Cpu, Price};
 
 pub(crate) fn check(document: &mut Document) {
     let shards = document.elements::<Shard>("shards");
-    unique(
+    let distinct = unique(
         document,
-        "name",
         "shard",
+        "name",
         shards
             .iter()
             .map(|(path, shard)| (path, shard.name.clone())),
     );
     cpus(document, &shards);
-    // With an unreadable shard its name may only seem unknown.
-    if shards.len() == document.len("shards") && !shards.is_empty() {
+    // With an unreadable or misnamed shard a name may only seem unknown.
+    if distinct && shards.len() == document.len("shards") && !shards.is_empty() {
         placement(document, &shards);
     }
     network(document);
@@ -35,26 +35,29 @@ pub(crate) fn check(document: &mut Document) {
     feed_out(document);
 }
 
-/// Reports every name that an earlier element of the same array has.
+/// Reports every name that an earlier element of the array has; names that compare equal are given in one case.
 fn unique<'p>(
     document: &mut Document,
-    key: &str,
     what: &str,
+    key: &str,
     names: impl Iterator<Item = (&'p String, String)>,
-) {
+) -> bool {
     let mut first: HashMap<String, &String> = HashMap::new();
+    let mut all_unique = true;
     for (path, name) in names {
         if let Some(earlier) = first.get(&name) {
+            all_unique = false;
             document.conflict(
                 &format!("{path}.{key}"),
-                format!("two of the {what}s are \"{name}\""),
+                format!("two {what}s have the {key} \"{name}\""),
                 "already used",
-                format!("give each {what} its own {key}; `{earlier}.{key}` is the same"),
+                format!("give each {what} a {key} of its own; `{earlier}` has this one"),
             );
         } else {
             first.insert(name, path);
         }
     }
+    all_unique
 }
 
 /// A CPU that one shard spins on has no time for anything else.
@@ -229,7 +232,7 @@ fn sessions(document: &mut Document) {
     // SoupBinTCP compares user names without case.
     unique(
         document,
-        "user",
+        "session",
         "user",
         sessions
             .iter()
@@ -241,7 +244,7 @@ fn instruments(document: &mut Document) {
     let instruments = document.elements::<Instrument>("instruments");
     unique(
         document,
-        "symbol",
+        "instrument",
         "symbol",
         instruments
             .iter()

@@ -320,42 +320,48 @@ impl Walk<'_> {
         span: Range<usize>,
         number: &DeValue<'_>,
     ) -> Value {
-        let (value, number) = match number {
+        let (value, checked, text) = match number {
             DeValue::Integer(integer) => {
                 match i64::from_str_radix(integer.as_str(), integer.radix()) {
-                    Ok(integer) => (integer as f64, Value::from(integer)),
-                    Err(_) => (f64::INFINITY, Value::Null),
+                    Ok(value) => (value as f64, Value::from(value), integer.to_string()),
+                    Err(_) if integer.as_str().starts_with('-') => {
+                        (f64::NEG_INFINITY, Value::Null, integer.to_string())
+                    }
+                    Err(_) => (f64::INFINITY, Value::Null, integer.to_string()),
                 }
             }
             DeValue::Float(float) => match float.as_str().parse::<f64>() {
-                Ok(float) => (float, Value::from(float)),
-                Err(_) => (f64::NAN, Value::Null),
+                Ok(value) => (value, Value::from(value), float.to_string()),
+                Err(_) => (f64::NAN, Value::Null, float.to_string()),
             },
             _ => return Value::Null,
         };
         // i64 to f64 rounds above 2^53 only, far beyond every bound of ours, and monotonically.
-        let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-        let low = bound("minimum").is_some_and(|minimum| value < minimum);
-        let high = bound("maximum").is_some_and(|maximum| value > maximum);
-        if !low && !high && !number.is_null() {
-            return number;
-        }
-        let problem = if low {
-            "below the least allowed"
-        } else if high {
-            "above the most allowed"
-        } else {
-            "not a finite number that fits 64 bits"
+        let bound = |key: &str| {
+            schema
+                .get(key)
+                .and_then(|bound| Some((bound.as_f64()?, bound)))
+        };
+        let problem = match (bound("minimum"), bound("maximum")) {
+            (Some((least, bound)), _) if value < least => format!("less than {bound}"),
+            (_, Some((most, bound))) if value > most => format!("more than {bound}"),
+            _ if checked.is_null() => "not a finite number of 64 bits".into(),
+            _ => return checked,
         };
         let help = format!("write {}", alternatives.description_with_default());
-        self.invalid(span, format!("`{path}` is {problem}"), "out of range", help)
+        self.invalid(
+            span,
+            format!("`{path}` is {text}, {problem}"),
+            "out of range",
+            help,
+        )
     }
 
     /// Checks `min{what}` and `max{what}` of the schema against a length.
     fn bounded(
         &mut self,
         what: &str,
-        unit: &str,
+        units: &str,
         schema: &Value,
         path: &str,
         span: Range<usize>,
@@ -369,10 +375,6 @@ impl Walk<'_> {
         let (least, most) = (bound("min").unwrap_or(0), bound("max").unwrap_or(u64::MAX));
         let within = (least..=most).contains(&(length as u64));
         if !within {
-            let units = format!(
-                "{}s",
-                unit.trim_start_matches("an ").trim_start_matches("a ")
-            );
             let message = format!("`{path}` has {length} {units}");
             self.invalid(
                 span,
@@ -392,20 +394,23 @@ impl Walk<'_> {
     ) -> Value {
         let found = expectation::type_name(value.get_ref());
         let expected = alternatives.description();
-        let help = match value.get_ref() {
-            DeValue::String(text) if alternatives.takes_unquoted(text) => {
-                format!(
-                    "remove the quotes: {path_end} = {text}",
-                    path_end = last_key(path)
-                )
+        let key = last_key(path);
+        let quoted = match value.get_ref() {
+            DeValue::Integer(number) => Some(number.to_string()),
+            DeValue::Float(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let help = match (value.get_ref(), quoted) {
+            (DeValue::String(text), _) if alternatives.takes_unquoted(text) => {
+                format!("remove the quotes: {key} = {text}")
             }
-            DeValue::Integer(number) if alternatives.takes_strings() => {
-                format!("put it in quotes: {} = \"{number}\"", last_key(path))
+            (_, Some(text)) if alternatives.takes_quoted(&text) => {
+                format!("put it in quotes: {key} = \"{text}\"")
             }
-            DeValue::Float(number) if alternatives.takes_strings() => {
-                format!("put it in quotes: {} = \"{number}\"", last_key(path))
-            }
-            _ => format!("write {}", alternatives.description_with_default()),
+            _ => match alternatives.section_header(path) {
+                Some(header) => format!("write its keys in a section {header}"),
+                None => format!("write {}", alternatives.description_with_default()),
+            },
         };
         self.document.errors.push(Found {
             kind: ErrorKind::WrongType,
@@ -449,7 +454,8 @@ impl Walk<'_> {
         self.document.errors.push(Found {
             kind: ErrorKind::UnknownKey,
             span,
-            message: format!("unknown key `{path}`"),
+            // A quoted key may hold anything, also what would confuse a terminal.
+            message: format!("unknown key `{}`", path.escape_debug()),
             label: "not a key of this section".into(),
             help,
         });

@@ -8,8 +8,8 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 /// Everything found wrong with one file, in the order of the file.
 ///
-/// Print it through miette (`miette::Report::new(errors)` with `{:?}`) for the annotated source, or with `{}` for one
-/// line per error, `file:line:column: message; remedy`.
+/// Print it through miette (`miette::Report::new(errors)` with `{:?}`) for the annotated source, or
+/// [`Self::plain`] where lines are wanted.
 #[derive(Clone, Debug)]
 pub struct ConfigErrors {
     file: String,
@@ -60,6 +60,14 @@ impl ConfigErrors {
         self.errors.iter()
     }
 
+    /// One line per error, `file:line:column: message; remedy`, for logs and editors.
+    pub fn plain(&self) -> String {
+        self.errors
+            .iter()
+            .map(|error| error.plain() + "\n")
+            .collect()
+    }
+
     /// How many errors were found beyond [`Self::KEPT_MAX`].
     pub fn omitted(&self) -> usize {
         self.omitted
@@ -71,13 +79,10 @@ impl fmt::Display for ConfigErrors {
         let count = self.errors.len() + self.omitted;
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{}: {count} error{plural}", self.file)?;
-        for error in &self.errors {
-            write!(f, "\n{error}; {}", error.help)?;
+        match self.omitted {
+            0 => Ok(()),
+            _ => write!(f, ", of which the first {} follow", self.errors.len()),
         }
-        if self.omitted > 0 {
-            write!(f, "\n{} more are not shown", self.omitted)?;
-        }
-        Ok(())
     }
 }
 
@@ -167,14 +172,28 @@ impl ConfigError {
             label,
         }
     }
+
+    /// The error in one line, `file:line:column: message; remedy`.
+    pub fn plain(&self) -> String {
+        let Self {
+            file,
+            line,
+            column,
+            message,
+            help,
+            ..
+        } = self;
+        match line {
+            0 => format!("{file}: {message}; {help}"),
+            _ => format!("{file}:{line}:{column}: {message}; {help}"),
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {
+    /// The message alone: the annotated source beside it shows the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}: {}", self.file, self.message),
-            line => write!(f, "{}:{line}:{}: {}", self.file, self.column, self.message),
-        }
+        f.write_str(&self.message)
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use toml::de::DeValue;
 
+use crate::values::check_format;
+
 /// The schemas of which a value must fit one, references resolved.
 pub(crate) struct Alternatives<'s> {
     schemas: Vec<&'s Value>,
@@ -90,13 +92,14 @@ impl<'s> Alternatives<'s> {
             || (accepts("boolean") && text.parse::<bool>().is_ok())
     }
 
-    /// Whether any string fits, so that a bare number may only lack its quotes.
-    pub fn takes_strings(&self) -> bool {
-        self.words().is_empty()
-            && self
-                .schemas
-                .iter()
-                .any(|schema| types(schema).any(|name| name == "string"))
+    /// Whether a bare value would fit in quotes.
+    pub fn takes_quoted(&self, text: &str) -> bool {
+        let fits = |schema: &Value| {
+            let format = schema.get("format").and_then(Value::as_str);
+            types(schema).any(|name| name == "string")
+                && format.is_none_or(|format| check_format(format, text).is_ok())
+        };
+        self.words().is_empty() && self.schemas.iter().any(|schema| fits(schema))
     }
 
     /// The schema of a section's keys, those of an element if it is an array of tables.

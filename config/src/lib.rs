@@ -1,4 +1,14 @@
 //! The TOML schema of a Corelane venue: one file describes its shards, limits, users, instruments and feeds.
+//!
+//! [`Config::parse`] gives plain typed values, or every mistake at once:
+//!
+//! ```text
+#![doc = include_str!("../tests/five_errors.txt")]
+//! ```
+//!
+//! The types in this crate are the only source: `venue.schema.json` (completion in editors) and `REFERENCE.md` are
+//! generated from them, and a file is checked against that same schema. Another crate can read its own TOML with the
+//! same care through [`document::parse`].
 
 #![deny(missing_docs)]
 

@@ -103,10 +103,13 @@ pub enum Idle {
 #[serde(deny_unknown_fields)]
 pub struct Placement {
     /// The shard of the network driver, log-ins, incoming market data and the sequencer.
+    #[schemars(schema_with = "graphic_ascii::<32>")]
     pub ingress: String,
     /// The shard of the order, risk and matching group.
+    #[schemars(schema_with = "graphic_ascii::<32>")]
     pub core: String,
     /// The shard that sends the market data feed.
+    #[schemars(schema_with = "graphic_ascii::<32>")]
     pub publisher: String,
     /// The CPU of everything that is not on the hot path: supervision, metrics, logs. `"auto"` takes one that no
     /// shard runs on, or shares the last one.

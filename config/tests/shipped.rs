@@ -30,7 +30,7 @@ fn every_shipped_topology_is_valid() {
                 path.display()
             );
             if let Err(errors) = Config::load(&path) {
-                panic!("{errors}");
+                panic!("{}", errors.plain());
             }
         }
     }
