@@ -13,6 +13,7 @@
 #![deny(missing_docs)]
 
 mod checks;
+mod comparison;
 pub mod document;
 mod errors;
 mod expectation;
