@@ -8,6 +8,7 @@
 //! - edges that drop their newest message;
 //! - *admission* edges: only network and timer callbacks send there, and those leave room or do not run, so no
 //!   answer ever waits for them;
+//! - edges whose protocol bounds what is in flight, with room for that and two steps more;
 //! - edges inside a group that carry at most *n* messages per input, with room for *n* and one step more: a group
 //!   takes one input at a time and lets it settle.
 //!
@@ -228,10 +229,11 @@ fn check_edges(topology: &Topology, errors: &mut Vec<TopologyError>) {
         if edge.from == edge.to {
             errors.push(TopologyError::SelfEdge { edge: edge.name.clone() });
         }
+        let in_flight = edge.spec.in_flight_max.unwrap_or(0) as usize;
         let least = match edge.from {
             End::Outside => 1,
             // A network callback leaves room for one step more.
-            End::Actor(from) => 2 * topology.actors[from as usize].outputs_max,
+            End::Actor(from) => in_flight + 2 * topology.actors[from as usize].outputs_max,
         };
         if edge.spec.capacity < least {
             let (edge, capacity) = (edge.name.clone(), edge.spec.capacity);
@@ -286,6 +288,7 @@ impl Topology {
         match edge.spec.per_input_max {
             _ if edge.spec.overflow == Overflow::DropNewest => Some("drops its newest"),
             _ if edge.spec.admission => Some("admission: no answer is sent there"),
+            _ if edge.spec.in_flight_max.is_some() => Some("what may be in flight fits"),
             Some(most) if self.is_internal(edge) && edge.spec.capacity >= most as usize + outputs_max => {
                 Some("one input at a time fits")
             }

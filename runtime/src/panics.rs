@@ -12,7 +12,7 @@ use std::{
 const PATH_BYTES: usize = 58;
 
 /// Where a panic was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     path: [u8; PATH_BYTES],
     path_length: u8,
@@ -36,6 +36,12 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = String::from_utf8_lossy(&self.path[..usize::from(self.path_length)]);
         write!(f, "{path}:{}", self.line)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

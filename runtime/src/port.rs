@@ -51,6 +51,8 @@ pub struct Port<M> {
     edge: EdgeIn<M>,
     overflow: Overflow,
     admission: bool,
+    /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
+    always_fits: bool,
     /// Most messages for one sequenced input, as declared; `None` is unlimited (held back by the edge).
     per_input_max: Option<u32>,
     outputs_max: usize,
@@ -74,6 +76,7 @@ impl<M> Default for Port<M> {
             edge: EdgeIn::Open,
             overflow: Overflow::Hold,
             admission: false,
+            always_fits: false,
             per_input_max: None,
             outputs_max: usize::MAX,
             step: Rc::default(),
@@ -94,6 +97,7 @@ pub(crate) struct Binding<M> {
     pub edge: EdgeIn<M>,
     pub overflow: Overflow,
     pub admission: bool,
+    pub always_fits: bool,
     pub per_input_max: Option<u32>,
 }
 
@@ -138,11 +142,12 @@ impl<M: Message> Port<M> {
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
-        let Binding { edge, overflow, admission, per_input_max } = binding;
+        let Binding { edge, overflow, admission, always_fits, per_input_max } = binding;
         *self = Port {
             edge,
             overflow,
             admission,
+            always_fits,
             per_input_max,
             outputs_max,
             step,
@@ -176,7 +181,7 @@ impl<M: Message> AnyPort for Port<M> {
 
     #[inline]
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        if self.overflow == Overflow::DropNewest || (self.admission && !admitting) {
+        if self.always_fits || self.overflow == Overflow::DropNewest || (self.admission && !admitting) {
             return wanted;
         }
         let staged = self.staged.len();
@@ -218,7 +223,7 @@ impl<M: Message> AnyPort for Port<M> {
         };
         assert!(
             taken == count || self.overflow == Overflow::DropNewest,
-            "a hold edge had less room than its producer was promised"
+            "an edge had less room than was declared or promised for it"
         );
         self.free = self.free.saturating_sub(taken);
         self.sent += taken as u64;

@@ -19,7 +19,7 @@ use crate::{
     check::TopologyErrors,
     clock::{ClockMaster, HostTime, UtcOffset},
     duty::DutyCycle,
-    net::{Driver, Net, NetError},
+    net::{Driver, NetError},
     plan::ShardPlan,
     shard::Failure,
     stages,

@@ -72,17 +72,18 @@ pub struct EdgeSpec {
     pub(crate) overflow: Overflow,
     pub(crate) admission: bool,
     pub(crate) per_input_max: Option<u32>,
+    pub(crate) in_flight_max: Option<u32>,
 }
 
 impl EdgeSpec {
     /// An edge of `capacity` messages that holds its producer back when full.
     pub const fn hold(capacity: usize) -> Self {
-        EdgeSpec { capacity, overflow: Overflow::Hold, admission: false, per_input_max: None }
+        EdgeSpec { capacity, overflow: Overflow::Hold, admission: false, per_input_max: None, in_flight_max: None }
     }
 
     /// An edge of `capacity` messages that drops the newest when full; for telemetry only.
     pub const fn drop_newest(capacity: usize) -> Self {
-        EdgeSpec { capacity, overflow: Overflow::DropNewest, admission: false, per_input_max: None }
+        EdgeSpec { capacity, overflow: Overflow::DropNewest, admission: false, per_input_max: None, in_flight_max: None }
     }
 
     /// Only network and timer callbacks send on this edge, never an answer to a message (enforced): a full edge then
@@ -96,6 +97,13 @@ impl EdgeSpec {
     /// input at a time, an edge with room for them can never fill.
     pub const fn per_input(mut self, messages: u32) -> Self {
         self.per_input_max = Some(messages);
+        self
+    }
+
+    /// The two actors' protocol lets at most `messages` be on this edge at once, for example because each is sent in
+    /// answer to one: an edge with room for them never fills. A producer that breaks its word fails.
+    pub const fn in_flight(mut self, messages: u32) -> Self {
+        self.in_flight_max = Some(messages);
         self
     }
 }
@@ -328,9 +336,10 @@ impl Topology {
     ) {
         let declared = &mut self.actors[from.index as usize].ports[port_index::<A, M>(port)];
         declared.edges += 1;
-        let EdgeSpec { overflow, admission, per_input_max, .. } = spec;
+        let EdgeSpec { overflow, admission, per_input_max, in_flight_max, .. } = spec;
         self.plan(from).ports.push(Box::new(move |out, site, step| {
-            let binding = Binding { edge: edge(site), overflow, admission, per_input_max };
+            let always_fits = in_flight_max.is_some();
+            let binding = Binding { edge: edge(site), overflow, admission, always_fits, per_input_max };
             port(out).bind(binding, step.clone(), A::OUTPUTS_MAX);
         }));
     }
