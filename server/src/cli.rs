@@ -1,0 +1,168 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// A colocated trading server on a thread-per-core actor runtime.
+///
+/// Without a command it runs the demo: starts a venue, plays a market into it, sends it orders over TCP, checks every
+/// answer and reports the latency.
+#[derive(Debug, Parser)]
+#[command(name = "corelane", version, arg_required_else_help = false)]
+pub struct Cli {
+    /// What to do; the demo if absent.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve a topology until SIGINT or SIGTERM (SIGUSR1 engages the kill switch, SIGUSR2 releases it).
+    Run {
+        /// The topology, for example config/venue.toml.
+        topology: PathBuf,
+    },
+    /// Check a topology and print its graph: CPUs, edges, overflow policies, memory, and why it cannot deadlock.
+    Check {
+        /// The topology.
+        topology: PathBuf,
+    },
+    /// Run a venue and a market against each other for some seconds, check every answer, report the latency.
+    Demo(DemoArgs),
+    /// Work with ITCH 5.0 files (length-prefixed, optionally gzip).
+    #[command(subcommand)]
+    Itch(ItchCommand),
+}
+
+/// Arguments of the demo.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Play this recorded day as the market instead of a generated one.
+    #[arg(long, value_name = "FILE")]
+    pub itch: Option<PathBuf>,
+    /// Orders and cancels per second, over all sessions.
+    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: u32,
+    /// Seconds to send for.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub seconds: u32,
+    /// Seed of the generated market and orders.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where the percentile plot goes.
+    #[arg(long, default_value = "corelane-demo.svg", value_name = "FILE")]
+    pub plot: PathBuf,
+    /// Write the report as JSON too.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+impl Default for DemoArgs {
+    fn default() -> Self {
+        DemoArgs { itch: None, rate: 25_000, seconds: 10, seed: 1, plot: "corelane-demo.svg".into(), json: None }
+    }
+}
+
+/// The commands on ITCH files.
+#[derive(Debug, Subcommand)]
+pub enum ItchCommand {
+    /// Send a file as MoldUDP64 packets over UDP, paced by its timestamps.
+    Play(PlayArgs),
+    /// Count what is in a file.
+    Stats {
+        /// The file.
+        file: PathBuf,
+        /// Print JSON: messages by type, instruments, first and last time, errors.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Arguments of `itch play`.
+#[derive(Debug, Args)]
+pub struct PlayArgs {
+    /// The file.
+    pub file: PathBuf,
+    /// Where to send the packets.
+    #[arg(long, value_name = "ADDR")]
+    pub to: SocketAddr,
+    /// How much faster than recorded: a factor, or `max` for as fast as the socket takes them.
+    #[arg(long, default_value = "1", value_name = "N|max", value_parser = parse_speed)]
+    pub speed: Speed,
+    /// Probability that a packet is not sent.
+    #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
+    pub loss: f64,
+    /// Probability that a packet is sent twice.
+    #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
+    pub dup: f64,
+    /// Probability that a packet is sent after its successor.
+    #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
+    pub reorder: f64,
+    /// Seed of loss, duplication and reordering.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Session name in the packets; 10 characters at most.
+    #[arg(long, default_value = "CORELANE01", value_parser = parse_session)]
+    pub session: String,
+}
+
+/// How fast a file is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// This many times as fast as recorded.
+    Times(f64),
+    /// As fast as the socket takes it.
+    Max,
+}
+
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse() {
+        Ok(times) if f64::is_finite(times) && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("expected a factor above 0, or max".to_owned()),
+    }
+}
+
+fn parse_probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(probability) if (0.0..=1.0).contains(&probability) => Ok(probability),
+        _ => Err("expected a probability between 0 and 1".to_owned()),
+    }
+}
+
+fn parse_session(text: &str) -> Result<String, String> {
+    if text.is_ascii() && (1..=10).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 1 to 10 ASCII characters".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn speeds_and_probabilities_outside_their_ranges_are_refused() {
+        for bad in ["0", "-1", "nan", "inf", "fast", ""] {
+            assert!(parse_speed(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["-0.1", "1.1", "nan", ""] {
+            assert!(parse_probability(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(parse_speed("max"), Ok(Speed::Max));
+        assert_eq!(parse_speed("2.5"), Ok(Speed::Times(2.5)));
+        assert_eq!(parse_probability("0.25"), Ok(0.25));
+    }
+}

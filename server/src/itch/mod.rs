@@ -1,0 +1,18 @@
+//! Commands on ITCH files.
+
+mod play;
+pub mod source;
+mod stats;
+
+use crate::cli::ItchCommand;
+
+/// Runs one of them.
+///
+/// # Errors
+/// What is wrong with the file or the address, and what to do.
+pub fn run(command: &ItchCommand) -> miette::Result<()> {
+    match command {
+        ItchCommand::Play(args) => play::play(args),
+        ItchCommand::Stats { file, json } => stats::stats(file, *json),
+    }
+}
