@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-/// Bounds one model of one mutant, in seconds: a weaker ordering can multiply the states. The models that catch
-/// a mutant do so within one second; one that has not by then counts as not having noticed.
-const MUTANT_MODEL_SECONDS_MAX: &str = "30";
+/// Bounds one model of one mutant, in seconds: a missing fence multiplies the states of the models that retry
+/// reads. A model that catches a mutant needs less than one second on an idle machine; one that has not by then
+/// counts as not having noticed.
+const MUTANT_MODEL_SECONDS_MAX: &str = "10";
 
 /// Runs the models whose name contains `filter`.
 pub fn models(root: &Path, filter: &str) -> Result<(), String> {
@@ -131,8 +132,8 @@ fn run(models: &Path, mutant: Option<&str>) -> Result<Run, String> {
     Ok(Run { failure, seconds })
 }
 
-/// `model: message` of the first panic. A deadlock that loom finds ends the whole process, and so has its
-/// message on stderr; other panics are reported on stdout.
+/// `model: message` of the first panic. It is on stdout, in the report of the test harness, or on stderr if
+/// loom's clean-up after a deadlock panicked again and so ended the process.
 fn first_panic(output: &Output) -> Result<String, String> {
     let text = [&output.stderr[..], &output.stdout[..]]
         .map(String::from_utf8_lossy)

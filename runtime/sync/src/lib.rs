@@ -1,7 +1,7 @@
 //! Lock-free primitives of the Corelane runtime.
 //!
-//! A leaf crate: it depends on nothing, allocates only when a primitive is created, never blocks and contains
-//! no `unsafe`. Each primitive has one writer per word, or says why it does not.
+//! A leaf crate: it depends on nothing, allocates only when a primitive is created, takes no lock, makes no
+//! system call and contains no `unsafe`. Each primitive has one writer per word, or says why it does not.
 //!
 //! | module | what crosses threads | writer → readers |
 //! |---|---|---|
