@@ -180,6 +180,32 @@ fn a_held_connection_waits_alone_and_loses_nothing() {
 }
 
 #[test]
+fn held_connections_take_turns_at_what_room_there_is() {
+    let room = Rc::new(Cell::new(0));
+    let left = room.clone();
+    let mut world = World::listening(small(), move |_, _, _| {
+        let taken = left.get() > 0;
+        left.set(left.get() - i32::from(taken));
+        if taken { Flow::Taken } else { Flow::Hold }
+    });
+    let mut clients: Vec<_> = (0..3).map(|_| world.connect()).collect();
+    for (client, _) in &mut clients {
+        client.write_all(&frame(b"x").repeat(20)).unwrap();
+    }
+    world.settle();
+    for turn in 1..=20 {
+        for _ in 0..3 {
+            room.set(1);
+            world.poll();
+        }
+        for (_, conn) in &clients {
+            let taken = world.actor.frames_of(*conn).len();
+            assert_eq!(taken, turn, "one of three polls is each one's");
+        }
+    }
+}
+
+#[test]
 fn a_flood_leaves_room_for_its_neighbour() {
     let config = DriverConfig {
         receive_buffers: 64,
@@ -222,7 +248,7 @@ fn a_slow_reader_is_refused_and_told_when_there_is_room() {
         }
     });
     assert!(world.driver.counters().send_full > 0 && world.driver.has_pending());
-    assert_eq!(world.driver.send(conn, &[0; 5000]), Err(SendError::Full));
+    assert_eq!(world.driver.send(conn, &[0; 5000]), Err(SendError::TooLong));
     world.actor.writable.clear();
     let received = world.exchange(&mut client, &[], sent);
     assert!(received.iter().all(|&byte| byte == 5));
@@ -450,6 +476,7 @@ fn an_outgoing_connection_is_made_lost_and_made_again() {
         });
         world.driver.reconnect(outgoing).unwrap();
     }
+    assert_eq!(world.driver.local_addr(outgoing), None);
     assert!(matches!(
         world.driver.reconnect(LISTENER),
         Err(NetError::Reconnect { .. })
@@ -515,4 +542,25 @@ fn many_sockets_share_an_enter() {
         world.driver.counters().enters - enters <= 4,
         "one to receive, one to send and their ends"
     );
+}
+
+#[test]
+fn a_submission_queue_that_is_too_small_only_costs_enters() {
+    let config = DriverConfig {
+        connections_max: 40,
+        submission_entries: 8,
+        receive_buffers: 64,
+        ..small()
+    };
+    let mut world = World::listening(config, echo);
+    let mut clients: Vec<_> = (0..40).map(|_| world.connect().0).collect();
+    for n in 0..20u8 {
+        for client in &mut clients {
+            client.write_all(&frame(&[n])).unwrap();
+        }
+        for client in &mut clients {
+            assert_eq!(world.exchange(client, &[], 3), frame(&[n]));
+        }
+    }
+    assert!(world.driver.counters().early_submits > 0);
 }

@@ -46,69 +46,75 @@ impl Default for DriverConfig {
 
 impl DriverConfig {
     pub(super) fn check(&self, endpoints: usize) -> Result<(), NetError> {
-        let wrong = |field, value: u32, must| {
-            Err(NetError::Config {
-                field,
-                value: u64::from(value),
-                must,
-            })
+        let power = |value: u32, min: u32, max: u32| {
+            value.is_power_of_two() && (min..=max).contains(&value)
         };
-        let buffers = |count: u16| count.is_power_of_two() && count <= 1 << 15;
-        if !buffers(self.receive_buffers) {
-            return wrong(
+        let buffers = |count: u16| power(count.into(), 1, 1 << 15);
+        let small = |value: u32, max: u32| (1..=max).contains(&value);
+        const BUFFERS: &str = "a power of two, 1 to 32768";
+        let rules = [
+            (
                 "receive_buffers",
                 self.receive_buffers.into(),
-                "a power of two, 1 to 32768",
-            );
-        }
-        if !buffers(self.datagram_buffers) {
-            return wrong(
+                buffers(self.receive_buffers),
+                BUFFERS,
+            ),
+            (
                 "datagram_buffers",
                 self.datagram_buffers.into(),
-                "a power of two, 1 to 32768",
-            );
-        }
-        if !(1..=1 << 24).contains(&self.receive_buffer_bytes) {
-            return wrong(
+                buffers(self.datagram_buffers),
+                BUFFERS,
+            ),
+            (
                 "receive_buffer_bytes",
                 self.receive_buffer_bytes,
+                small(self.receive_buffer_bytes, 1 << 24),
                 "1 to 16777216",
-            );
-        }
-        if !(1..=65_536).contains(&self.datagram_buffer_bytes) {
-            return wrong(
+            ),
+            (
                 "datagram_buffer_bytes",
                 self.datagram_buffer_bytes,
+                small(self.datagram_buffer_bytes, 1 << 16),
                 "1 to 65536",
-            );
-        }
-        if !self.send_buffer_bytes.is_power_of_two() || self.send_buffer_bytes > 1 << 30 {
-            return wrong(
+            ),
+            (
                 "send_buffer_bytes",
                 self.send_buffer_bytes,
+                power(self.send_buffer_bytes, 1, 1 << 30),
                 "a power of two up to 1073741824",
-            );
-        }
-        if !(1..1 << 23).contains(&self.connections_max) {
-            return wrong("connections_max", self.connections_max, "1 to 8388607");
-        }
-        if !self.submission_entries.is_power_of_two() || self.submission_entries > 1 << 15 {
-            return wrong(
+            ),
+            (
+                "connections_max",
+                self.connections_max,
+                small(self.connections_max, (1 << 23) - 1),
+                "1 to 8388607",
+            ),
+            (
                 "submission_entries",
                 self.submission_entries,
-                "a power of two up to 32768",
-            );
-        }
-        if !(1..=1 << 24).contains(&self.max_frame_bytes) {
-            return wrong("max_frame_bytes", self.max_frame_bytes, "1 to 16777216");
-        }
-        if endpoints > 1 << 16 {
-            return wrong(
+                power(self.submission_entries, 8, 1 << 15),
+                "a power of two, 8 to 32768",
+            ),
+            (
+                "max_frame_bytes",
+                self.max_frame_bytes,
+                small(self.max_frame_bytes, 1 << 24),
+                "1 to 16777216",
+            ),
+            (
                 "endpoints",
-                endpoints.try_into().unwrap_or(u32::MAX),
+                endpoints as u32,
+                endpoints <= 1 << 16,
                 "at most 65536",
-            );
+            ),
+        ];
+        match rules.into_iter().find(|(_, _, holds, _)| !holds) {
+            Some((field, value, _, must)) => Err(NetError::Config {
+                field,
+                value: value.into(),
+                must,
+            }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

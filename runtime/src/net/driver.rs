@@ -204,16 +204,14 @@ impl Driver {
                         armed: false,
                     }));
                 self.framers.push(Some(framer));
-                self.table.local_addrs.push(bound);
+                self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(None);
             }
             EndpointSpec::Connect { addr, framer } => {
                 self.endpoints
                     .push(Endpoint::Connector { addr, conn: None });
                 self.framers.push(Some(framer));
-                self.table
-                    .local_addrs
-                    .push(SocketAddr::from(([0, 0, 0, 0], 0)));
+                self.table.local_addrs.push(None);
                 self.table.senders.push(None);
                 self.addresses.set(index, RawAddr::encode(addr));
                 self.reconnect(id)?;
@@ -234,7 +232,7 @@ impl Driver {
                     receiving: Receiving::Idle,
                 });
                 self.framers.push(None);
-                self.table.local_addrs.push(bound);
+                self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(sender);
             }
         }
@@ -361,6 +359,7 @@ impl Driver {
     }
 
     /// Has a completion come `after` this time, so that a parked shard wakes for its timers; replaces an earlier one.
+    /// To be called before each [`prepare_park`](Driver::prepare_park), which submits it.
     pub fn arm_timeout(&mut self, after: Duration) {
         if !self.ring.reserve(1, &mut self.table.counters) {
             // The kernel takes nothing now; `prepare_park` will find the queue full and refuse.
@@ -388,11 +387,14 @@ impl Driver {
     /// When the driver next has something to do without any event, on the clock given to [`poll`](Driver::poll): a
     /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        let closes = self
+        let closing = self
             .table
             .closing
             .iter()
-            .map(|&slot| self.table.connections[slot as usize].deadline_ns);
+            .map(|&slot| &self.table.connections[slot as usize]);
+        let closes = closing
+            .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
+            .map(|connection| connection.deadline_ns);
         let retries = self.endpoints.iter().filter_map(|endpoint| match endpoint {
             Endpoint::Listener { retry_at_ns, .. } => *retry_at_ns,
             _ => None,

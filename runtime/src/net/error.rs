@@ -217,3 +217,59 @@ impl HostLimits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_from_the_errno_and_the_host() {
+        let cases = [
+            (libc::EPERM, Some(2), "kernel.io_uring_disabled=0"),
+            (libc::EPERM, Some(1), "kernel.io_uring_group=GID"),
+            (libc::EPERM, Some(0), "seccomp profile"),
+            (libc::EACCES, None, "seccomp profile"),
+            (libc::ENOSYS, Some(0), "CONFIG_IO_URING"),
+            (libc::ENOMEM, Some(0), "RLIMIT_MEMLOCK is 65536 bytes"),
+            (libc::ENOMEM, Some(0), "lower receive_buffers"),
+            (libc::EINVAL, Some(0), "Linux 6.1"),
+        ];
+        for (errno, io_uring_disabled, remedy) in cases {
+            let request = RingRequest {
+                step: "IORING_REGISTER_PBUF_RING",
+                bytes: 100_000,
+                field: "receive_buffers",
+            };
+            let host = HostLimits {
+                io_uring_disabled,
+                memlock_bytes: Some(65_536),
+            };
+            let text =
+                NetError::ring(request, io::Error::from_raw_os_error(errno), host).to_string();
+            assert!(
+                text.contains(remedy),
+                "{errno} with {io_uring_disabled:?}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_socket_error_names_the_endpoint_and_the_remedy() {
+        use rustix::io::Errno;
+        let addr: SocketAddr = "10.1.2.3:700".parse().unwrap();
+        let cases = [
+            (Errno::ADDRINUSE, "ss -lnp sport = :700"),
+            (Errno::ADDRNOTAVAIL, "ip addr"),
+            (Errno::ACCESS, "CAP_NET_BIND_SERVICE"),
+            (Errno::PERM, "CAP_NET_BIND_SERVICE"),
+            (Errno::NOBUFS, "bind failed on 10.1.2.3:700"),
+        ];
+        for (errno, remedy) in cases {
+            let text = NetError::socket(EndpointId(3), addr, "bind", errno).to_string();
+            assert!(
+                text.contains("endpoint 3") && text.contains(remedy),
+                "{text}"
+            );
+        }
+    }
+}

@@ -96,8 +96,9 @@ pub enum SendError {
     /// The handle's connection is gone.
     #[error("the connection is closed")]
     Closed,
-    /// A datagram longer than the socket's `payload_max`.
-    #[error("the datagram is longer than the socket's payload_max")]
+    /// It could never be sent: a datagram longer than the socket's `payload_max`, or bytes beyond a connection's
+    /// whole send buffer.
+    #[error("longer than the socket's payload_max (datagrams) or than send_buffer_bytes (streams)")]
     TooLong,
 }
 
@@ -119,7 +120,8 @@ pub enum FrameError {
 /// endpoint that uses it.
 pub trait Framer: Send {
     /// The length in bytes of the first frame in `bytes` (its header included), or `None` while `bytes` is too
-    /// short to tell or to hold it.
+    /// short to tell or to hold it. A length beyond `bytes` may be told as soon as it is known: a frame over
+    /// `max_frame` is then refused at once instead of after `max_frame` bytes.
     ///
     /// # Errors
     /// [`FrameError`] when no further byte can make a frame of it.
@@ -131,7 +133,8 @@ pub trait Net {
     /// Queues `bytes` on a connection, all or nothing. They leave in the shard's next `enter`.
     ///
     /// # Errors
-    /// [`SendError::Full`] or [`SendError::Closed`].
+    /// [`SendError::Full`], [`SendError::Closed`], or [`SendError::TooLong`] if the bytes would not even fit an empty
+    /// send buffer.
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError>;
 
     /// Bytes that [`Net::send`] would take on this connection now; 0 once closed.
@@ -141,14 +144,16 @@ pub trait Net {
     /// bytes of the same cycle.
     ///
     /// # Errors
-    /// [`SendError::Full`] when all the endpoint's send slots are in flight, [`SendError::TooLong`].
+    /// [`SendError::Full`] when all the endpoint's send slots are in flight, [`SendError::TooLong`],
+    /// [`SendError::Closed`] if the endpoint is no UDP socket with a destination.
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError>;
 
     /// Ends a connection: what is queued is still flushed where the reason allows (`Local`, `Shutdown`), then the
     /// socket is closed. [`NetHandler::on_close`] follows with `reason` once the slot is drained.
     fn close(&mut self, conn: ConnId, reason: CloseReason);
 
-    /// The address that an endpoint is bound to (the real port where 0 was asked for).
+    /// The address that an endpoint is bound to (the real port where 0 was asked for); `None` for an outgoing
+    /// connection, whose address is the kernel's choice.
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr>;
 }
 

@@ -251,4 +251,27 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn completions_beyond_the_queue_come_later() {
+        let mut counters = NetCounters::default();
+        let mut ring = Ring::new(8, 8).unwrap();
+        for generation in 0..40 {
+            assert!(ring.reserve(1, &mut counters));
+            let token = Token::new(Operation::Detached, 0, generation);
+            // SAFETY: names no memory.
+            unsafe { ring.push(io_uring::opcode::Nop::new().build(), token) };
+        }
+        assert!(counters.early_submits > 0);
+        let mut generations = Vec::new();
+        while ring.needs_enter(&mut counters) || ring.has_completions() {
+            ring.enter(0, &mut counters);
+            generations.extend(
+                std::iter::from_fn(|| ring.complete())
+                    .map(|completion| completion.token.generation),
+            );
+        }
+        assert_eq!(generations, (0..40).collect::<Vec<_>>());
+        assert!(counters.completion_overflows > 0 && ring.in_flight() == 0);
+    }
 }

@@ -273,28 +273,24 @@ impl Driver {
         let Endpoint::Datagrams { fd, receiving, .. } = &mut self.endpoints[index] else {
             return;
         };
-        let token = Token::new(Operation::ReceiveDatagram, index as u32, 0);
-        match (*receiving, self.reading) {
+        let receive = Token::new(Operation::ReceiveDatagram, index as u32, 0);
+        let entry = match (*receiving, self.reading) {
             (Receiving::Idle, true) if !self.datagrams.is_exhausted() => {
-                if self.ring.reserve(1, &mut self.table.counters) {
-                    *receiving = Receiving::Armed;
-                    let fd = Fd(fd.as_raw_fd());
-                    let entry =
-                        opcode::RecvMsgMulti::new(fd, self.message.pointer(0), DATAGRAM_GROUP)
-                            .build();
-                    // SAFETY: the header lives in a region that outlives the operation and never changes.
-                    unsafe { self.ring.push(entry, token) };
-                }
+                let fd = Fd(fd.as_raw_fd());
+                opcode::RecvMsgMulti::new(fd, self.message.pointer(0), DATAGRAM_GROUP).build()
             }
-            (Receiving::Armed, false) => {
-                if self.ring.reserve(1, &mut self.table.counters) {
-                    *receiving = Receiving::Cancelling;
-                    let entry = opcode::AsyncCancel::new(token.pack()).build();
-                    // SAFETY: names no memory.
-                    unsafe { self.ring.push(entry, Token::new(Operation::Detached, 0, 0)) };
-                }
-            }
-            _ => {}
+            (Receiving::Armed, false) => opcode::AsyncCancel::new(receive.pack()).build(),
+            _ => return,
+        };
+        if !self.ring.reserve(1, &mut self.table.counters) {
+            return;
         }
+        let (next, token) = match receiving {
+            Receiving::Idle => (Receiving::Armed, receive),
+            _ => (Receiving::Cancelling, Token::new(Operation::Detached, 0, 0)),
+        };
+        *receiving = next;
+        // SAFETY: the header lives in a region that outlives the operation and never changes; a cancel names no memory.
+        unsafe { self.ring.push(entry, token) };
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Table {
     /// Slots that are closing.
     pub closing: Vec<u32>,
     pub senders: Vec<Option<DatagramSender>>,
-    pub local_addrs: Vec<SocketAddr>,
+    pub local_addrs: Vec<Option<SocketAddr>>,
     pub counters: NetCounters,
     pub now_ns: u64,
     pub sends_in_flight: usize,
@@ -237,6 +237,9 @@ impl Net for Table {
         if !open {
             return Err(SendError::Closed);
         }
+        if bytes.len() > capacity as usize {
+            return Err(SendError::TooLong);
+        }
         let connection = &mut self.connections[conn.slot as usize];
         if bytes.len() > (capacity - connection.unsent_bytes()) as usize {
             connection.refused = true;
@@ -280,7 +283,7 @@ impl Net for Table {
     }
 
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr> {
-        self.local_addrs.get(endpoint.0 as usize).copied()
+        *self.local_addrs.get(endpoint.0 as usize)?
     }
 }
 

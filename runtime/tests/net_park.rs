@@ -1,0 +1,101 @@
+//! Parking: the eventfd, the timeout and the last look.
+
+mod net_support;
+
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use corelane_runtime::net::Net;
+use net_support::{World, echo, frame, listen, small};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+fn parkable() -> (World, OwnedFd) {
+    let mut world = World::new(small(), vec![listen()], echo);
+    let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
+    world.driver.register_eventfd(bell.as_fd()).unwrap();
+    (world, bell)
+}
+
+fn rings(bell: &OwnedFd, patience: Duration) -> bool {
+    let mut fds = [PollFd::new(bell, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::try_from(patience).unwrap())).unwrap() == 1
+}
+
+fn silence(bell: &OwnedFd) {
+    let _ = rustix::io::read(bell, &mut [0; 8]);
+}
+
+/// Follows the recipe: enable, look once more, sleep.
+fn park(world: &mut World, bell: &OwnedFd) {
+    world.driver.enable_eventfd();
+    while !world.driver.prepare_park() {
+        world.poll();
+    }
+    silence(bell);
+}
+
+#[test]
+fn traffic_wakes_a_parked_driver() {
+    let (mut world, bell) = parkable();
+    let (mut client, conn) = world.connect();
+    for n in 0..20u8 {
+        park(&mut world, &bell);
+        client.write_all(&frame(&[n])).unwrap();
+        assert!(rings(&bell, Duration::from_secs(10)), "round {n}");
+        world.driver.disable_eventfd();
+        silence(&bell);
+        world.until("the frame", |world| {
+            world.actor.frames_of(conn).len() == usize::from(n) + 1
+        });
+    }
+}
+
+#[test]
+fn what_came_before_parking_forbids_it() {
+    let (mut world, _bell) = parkable();
+    let (mut client, _) = world.connect();
+    client.write_all(&frame(b"early")).unwrap();
+    // Loopback delivers before `write` returns; the look itself must find it.
+    world.driver.enable_eventfd();
+    assert!(!world.driver.prepare_park());
+    world.until("it", |world| world.actor.frames.len() == 1);
+}
+
+#[test]
+fn the_timeout_wakes_and_can_be_moved() {
+    let (mut world, bell) = parkable();
+    world.settle();
+    // Far away, then moved near: only the near one can ring in time.
+    for after in [Duration::from_secs(3600), Duration::from_millis(5)] {
+        world.driver.arm_timeout(after);
+    }
+    park(&mut world, &bell);
+    let parked = Instant::now();
+    assert!(rings(&bell, Duration::from_secs(10)));
+    assert!(parked.elapsed() < Duration::from_secs(10));
+    world.driver.disable_eventfd();
+    world.settle();
+    silence(&bell);
+    // The next one is armed anew.
+    world.driver.arm_timeout(Duration::from_millis(1));
+    park(&mut world, &bell);
+    assert!(rings(&bell, Duration::from_secs(10)));
+}
+
+#[test]
+fn queued_bytes_leave_before_parking() {
+    let (mut world, bell) = parkable();
+    let (mut client, conn) = world.connect();
+    world.settle();
+    world.driver.send(conn, &frame(b"last words")).unwrap();
+    park(&mut world, &bell);
+    let mut answer = [0; 12];
+    std::io::Read::read_exact(&mut client, &mut answer).unwrap();
+    assert_eq!(answer[..], frame(b"last words"));
+    world.driver.send(conn, &frame(b"flushed bit")).unwrap();
+    world.driver.flush();
+    let mut answer = [0; 13];
+    std::io::Read::read_exact(&mut client, &mut answer).unwrap();
+    assert_eq!(answer[..], frame(b"flushed bit"));
+}

@@ -1,0 +1,274 @@
+//! What start-up says when the host does not let it start, provoked for real where a test may.
+
+mod net_support;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use corelane_runtime::net::{Driver, DriverConfig, EndpointSpec, NetError};
+use net_support::{LengthPrefixed, World, echo, frame, loopback, small};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+fn start(config: DriverConfig, addr: SocketAddr) -> Result<Driver, NetError> {
+    Driver::new(
+        config,
+        vec![EndpointSpec::Listen {
+            addr,
+            framer: Box::new(LengthPrefixed),
+            backlog: 8,
+        }],
+    )
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind(loopback()).unwrap();
+    let addr = taken.local_addr().unwrap();
+    let error = start(small(), addr).err().unwrap();
+    assert!(
+        matches!(error, NetError::AddressInUse { endpoint: 0, .. }),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains(&addr.to_string()) && error.to_string().contains("ss -lnp"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_address_of_another_host_is_named() {
+    let error = start(small(), "192.0.2.1:7000".parse().unwrap())
+        .err()
+        .unwrap();
+    assert!(
+        matches!(error, NetError::AddressNotAvailable { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("192.0.2.1"), "{error}");
+}
+
+#[test]
+fn sizes_out_of_range_are_named() {
+    let cases = [
+        (
+            "receive_buffers",
+            DriverConfig {
+                receive_buffers: 3,
+                ..small()
+            },
+        ),
+        (
+            "receive_buffer_bytes",
+            DriverConfig {
+                receive_buffer_bytes: 0,
+                ..small()
+            },
+        ),
+        (
+            "datagram_buffers",
+            DriverConfig {
+                datagram_buffers: 0,
+                ..small()
+            },
+        ),
+        (
+            "datagram_buffer_bytes",
+            DriverConfig {
+                datagram_buffer_bytes: 1 << 20,
+                ..small()
+            },
+        ),
+        (
+            "send_buffer_bytes",
+            DriverConfig {
+                send_buffer_bytes: 1000,
+                ..small()
+            },
+        ),
+        (
+            "connections_max",
+            DriverConfig {
+                connections_max: 0,
+                ..small()
+            },
+        ),
+        (
+            "submission_entries",
+            DriverConfig {
+                submission_entries: 4,
+                ..small()
+            },
+        ),
+        (
+            "max_frame_bytes",
+            DriverConfig {
+                max_frame_bytes: 0,
+                ..small()
+            },
+        ),
+    ];
+    for (field, config) in cases {
+        let error = start(config, loopback()).err().unwrap();
+        assert!(
+            error.to_string().starts_with(&format!("net: {field} = ")),
+            "{error}"
+        );
+    }
+}
+
+/// The filter is this thread's only.
+#[test]
+fn a_seccomp_filter_is_named() {
+    for (errno, remedy) in [
+        (libc::EPERM, "seccomp profile"),
+        (libc::ENOSYS, "CONFIG_IO_URING"),
+    ] {
+        let thread = std::thread::spawn(move || {
+            refuse_io_uring(errno);
+            start(small(), loopback()).err().unwrap().to_string()
+        });
+        let text = thread.join().unwrap();
+        assert!(text.contains(remedy), "{text}");
+    }
+}
+
+fn refuse_io_uring(errno: i32) {
+    let statement = |code: u32, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let skip_unless_equal = |k: u32| libc::sock_filter {
+        code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+        jt: 0,
+        jf: 1,
+        k,
+    };
+    let mut filter = [
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
+        skip_unless_equal(libc::SYS_io_uring_setup as u32),
+        statement(
+            libc::BPF_RET | libc::BPF_K,
+            libc::SECCOMP_RET_ERRNO | errno as u32,
+        ),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: the program and its filter live during the call, which copies them.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let mode = libc::SECCOMP_MODE_FILTER;
+        assert_eq!(
+            libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program),
+            0
+        );
+    }
+}
+
+/// Runs the named test again in a process of its own, because limits are a process's.
+fn in_own_process(test: &str, body: fn()) {
+    const MARK: &str = "NET_START_OWN_PROCESS";
+    if std::env::var(MARK).as_deref() == Ok(test) {
+        return body();
+    }
+    let this = std::env::current_exe().unwrap();
+    let output = Command::new(this)
+        .args(["--exact", test, "--nocapture"])
+        .env(MARK, test)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+}
+
+#[test]
+fn a_memlock_limit_is_named() {
+    in_own_process("a_memlock_limit_is_named", || {
+        setrlimit(
+            Resource::Memlock,
+            Rlimit {
+                current: Some(1024),
+                maximum: Some(1024),
+            },
+        )
+        .unwrap();
+        // Root is exempt. The raw call changes this thread only, which is the one that starts the driver.
+        // SAFETY: integers only.
+        unsafe { libc::syscall(libc::SYS_setresuid, 65_534, 65_534, 65_534) };
+        match start(DriverConfig::default(), loopback()) {
+            // Kernels before 6.14 charge rings and buffers to the memory cgroup instead.
+            Ok(_) => {}
+            Err(error) => {
+                assert!(
+                    matches!(
+                        error,
+                        NetError::LockedMemory {
+                            limit_bytes: Some(1024),
+                            ..
+                        }
+                    ),
+                    "{error:?}"
+                );
+                assert!(error.to_string().contains("ulimit -l"), "{error}");
+                eprintln!("{error}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
+    in_own_process(
+        "a_process_out_of_descriptors_accepts_again_when_it_has_some",
+        || {
+            let mut world = World::listening(small(), echo);
+            let mut client = TcpStream::connect(world.addr()).unwrap();
+            let limit = getrlimit(Resource::Nofile);
+            // All descriptors up to the limit are taken now.
+            setrlimit(
+                Resource::Nofile,
+                Rlimit {
+                    current: Some(0),
+                    ..limit
+                },
+            )
+            .unwrap();
+            world.until("an accept fails", |world| {
+                world.driver.counters().accept_errors > 0
+            });
+            let errors = world.driver.counters().accept_errors;
+            let deadline = world.driver.next_deadline_ns();
+            assert!(deadline.is_some(), "the listener backs off");
+            assert!(errors <= 16, "without spinning: {errors}");
+            setrlimit(Resource::Nofile, limit).unwrap();
+            world.skip(Duration::from_millis(50));
+            world.until("accepted after all", |world| {
+                world.driver.open_connections() == 1
+            });
+            client.write_all(&frame(b"x")).unwrap();
+            assert_eq!(world.exchange(&mut client, &[], 3), frame(b"x"));
+        },
+    );
+}
+
+#[test]
+fn dropping_a_busy_driver_ends_its_connections() {
+    let mut world = World::listening(small(), echo);
+    let (mut client, conn) = world.connect();
+    // A send that cannot end is in flight when the driver goes.
+    world.until("the buffers fill", |world| {
+        while corelane_runtime::net::Net::send(&mut world.driver, conn, &[1; 512]).is_ok() {}
+        world.settle();
+        corelane_runtime::net::Net::send_room(&world.driver, conn) < 512
+    });
+    let addr = world.addr();
+    drop(world);
+    std::io::copy(&mut client, &mut std::io::sink()).unwrap();
+    assert!(TcpStream::connect(addr).is_err());
+}
