@@ -1,0 +1,113 @@
+//! Every struct has the length and the offsets of its table.
+
+use core::mem::offset_of;
+
+use corelane_codecs::itch::{self, message_len};
+use corelane_codecs::ouch::{self, RejectReason, Tag};
+
+use crate::spec::{ITCH, OUCH_TAGS};
+
+macro_rules! layouts {
+    ($($type:ty, $len:literal: $($offset:literal $field:ident),+;)+) => {
+        $({
+            let name = stringify!($type);
+            assert_eq!(size_of::<$type>(), $len, "{name}");
+            assert_eq!(align_of::<$type>(), 1, "{name}");
+            $(assert_eq!(offset_of!($type, $field), $offset, "{name}.{}", stringify!($field));)+
+        })+
+    };
+}
+
+#[test]
+fn ouch_structs_lie_as_in_the_tables() {
+    layouts! {
+        ouch::Enter, 47: 0 message_type, 1 user_ref_num, 5 side, 6 quantity, 10 symbol, 18 price, 26 time_in_force,
+            27 display, 28 capacity, 29 intermarket_sweep, 30 cross_type, 31 cl_ord_id, 45 appendage_len;
+        ouch::Replace, 40: 0 message_type, 1 orig_user_ref_num, 5 user_ref_num, 9 quantity, 13 price,
+            21 time_in_force, 22 display, 23 intermarket_sweep, 24 cl_ord_id, 38 appendage_len;
+        ouch::Cancel, 9: 0 message_type, 1 user_ref_num, 5 quantity;
+        ouch::SystemEvent, 10: 0 message_type, 1 timestamp, 9 event_code;
+        ouch::Accepted, 64: 1 timestamp, 9 user_ref_num, 13 side, 14 quantity, 18 symbol, 26 price,
+            34 time_in_force, 35 display, 36 order_ref, 44 capacity, 45 intermarket_sweep, 46 cross_type,
+            47 order_state, 48 cl_ord_id, 62 appendage_len;
+        ouch::Replaced, 68: 1 timestamp, 9 orig_user_ref_num, 13 user_ref_num, 17 side, 18 quantity, 22 symbol,
+            30 price, 38 time_in_force, 39 display, 40 order_ref, 48 capacity, 49 intermarket_sweep,
+            50 cross_type, 51 order_state, 52 cl_ord_id, 66 appendage_len;
+        ouch::Canceled, 18: 1 timestamp, 9 user_ref_num, 13 quantity, 17 reason_code;
+        ouch::AiqCanceled, 32: 1 timestamp, 9 user_ref_num, 13 quantity, 17 reason_code, 18 quantity_prevented,
+            22 price, 30 liquidity_flag, 31 strategy;
+        ouch::Executed, 36: 1 timestamp, 9 user_ref_num, 13 quantity, 17 price, 25 liquidity_flag,
+            26 match_number, 34 appendage_len;
+        ouch::BrokenTrade, 36: 1 timestamp, 9 user_ref_num, 13 match_number, 21 reason_code, 22 cl_ord_id;
+        ouch::Rejected, 29: 1 timestamp, 9 user_ref_num, 13 reason_code, 15 cl_ord_id;
+        ouch::CancelPending, 13: 1 timestamp, 9 user_ref_num;
+        ouch::CancelReject, 13: 1 timestamp, 9 user_ref_num;
+        ouch::PriorityUpdate, 30: 1 timestamp, 9 user_ref_num, 13 price, 21 display, 22 order_ref;
+        ouch::Restated, 16: 1 timestamp, 9 user_ref_num, 13 reason_code, 14 appendage_len;
+    }
+}
+
+#[test]
+fn itch_structs_lie_as_in_the_table() {
+    layouts! {
+        itch::Header<b'S'>, 11: 0 message_type, 1 stock_locate, 3 tracking_number, 5 timestamp;
+        itch::SystemEvent, 12: 0 header, 11 event_code;
+        itch::StockDirectory, 39: 0 header, 11 stock, 19 market_category, 20 financial_status, 21 round_lot_size,
+            25 round_lots_only, 26 issue_classification, 27 issue_sub_type, 29 authenticity,
+            30 short_sale_threshold, 31 ipo_flag, 32 luld_tier, 33 etp_flag, 34 etp_leverage, 38 inverse;
+        itch::AddOrder, 36: 11 order_ref, 19 side, 20 shares, 24 stock, 32 price;
+        itch::AddOrderMpid, 40: 11 order_ref, 19 side, 20 shares, 24 stock, 32 price, 36 attribution;
+        itch::OrderExecuted, 31: 11 order_ref, 19 executed_shares, 23 match_number;
+        itch::OrderExecutedWithPrice, 36: 11 order_ref, 19 executed_shares, 23 match_number, 31 printable,
+            32 execution_price;
+        itch::OrderCancel, 23: 11 order_ref, 19 cancelled_shares;
+        itch::OrderDelete, 19: 11 order_ref;
+        itch::OrderReplace, 35: 11 original_order_ref, 19 new_order_ref, 27 shares, 31 price;
+        itch::Trade, 44: 11 order_ref, 19 side, 20 shares, 24 stock, 32 price, 36 match_number;
+    }
+}
+
+#[test]
+fn itch_has_23_types_with_the_lengths_of_the_table() {
+    let known: Vec<u8> = (0..=u8::MAX)
+        .filter(|kind| message_len(*kind).is_some())
+        .collect();
+    assert_eq!(known.len(), 23);
+    for spec in ITCH {
+        assert_eq!(
+            message_len(spec.kind),
+            Some(spec.len),
+            "{}",
+            char::from(spec.kind)
+        );
+    }
+    assert_eq!(
+        ITCH.iter().map(|spec| spec.len).max(),
+        Some(itch::MAX_MESSAGE_LEN)
+    );
+}
+
+#[test]
+fn ouch_tags_have_the_sizes_of_the_table() {
+    let ours: Vec<_> = Tag::ALL
+        .iter()
+        .map(|tag| (tag.to_wire(), tag.value_len()))
+        .collect();
+    assert_eq!(ours, OUCH_TAGS);
+}
+
+#[test]
+fn reject_reasons_fill_the_codes_from_1_to_0x33() {
+    let codes: Vec<u16> = RejectReason::ALL
+        .iter()
+        .map(|reason| reason.to_wire())
+        .collect();
+    assert_eq!(codes, (1..=0x33).collect::<Vec<u16>>());
+    for code in 0..=0x100 {
+        let reason = RejectReason::from_wire(code);
+        assert_eq!(
+            reason.map(RejectReason::to_wire),
+            (1..=0x33).contains(&code).then_some(code)
+        );
+    }
+}
