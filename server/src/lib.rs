@@ -1,1 +1,9 @@
-//! corelane
+//! The server: wires the actors into a venue as a configuration says, and the commands around it.
+
+pub mod check;
+pub mod cli;
+pub mod demo;
+pub mod itch;
+pub mod placement;
+pub mod run;
+pub mod venue;
