@@ -272,6 +272,10 @@ fn log_in_fields_may_be_padded_on_either_side() {
             next_sequence: 42
         })
     );
+    let (user, password) = (Alpha::new("ME").unwrap(), Alpha::new("Pass").unwrap());
+    let other = Alpha::new("other").unwrap();
+    assert!(expected.matches(&user, &password));
+    assert!(!expected.matches(&user, &other) && !expected.matches(&Alpha::BLANK, &password));
     assert!(
         !format!("{expected:?}").contains("pass"),
         "the password is not shown"

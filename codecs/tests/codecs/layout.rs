@@ -2,8 +2,10 @@
 
 use core::mem::offset_of;
 
+use corelane_codecs::YesNo;
 use corelane_codecs::itch::{self, message_len};
 use corelane_codecs::ouch::{self, RejectReason, Tag};
+use corelane_codecs::soup;
 
 use crate::spec::{ITCH, OUCH_TAGS};
 
@@ -94,6 +96,49 @@ fn ouch_tags_have_the_sizes_of_the_table() {
         .map(|tag| (tag.to_wire(), tag.value_len()))
         .collect();
     assert_eq!(ours, OUCH_TAGS);
+}
+
+#[test]
+fn one_byte_codes_are_those_of_the_tables() {
+    macro_rules! codes {
+        ($($type:ty, $codes:literal;)+) => {
+            $({
+                let ours: Vec<u8> = <$type>::ALL.iter().map(|value| value.to_wire()).collect();
+                assert_eq!(ours, $codes, "{}", stringify!($type));
+                for code in 0..=u8::MAX {
+                    let known = <$type>::from_wire(code).map(<$type>::to_wire);
+                    assert_eq!(known, ours.contains(&code).then_some(code), "{}", stringify!($type));
+                }
+            })+
+        };
+    }
+    codes! {
+        ouch::Side, b"BSTE";
+        ouch::TimeInForce, b"0356E";
+        ouch::Display, b"YNAZ";
+        ouch::Capacity, b"APRO";
+        ouch::CrossType, b"NOCHSREA";
+        ouch::OrderState, b"LD";
+        ouch::EventCode, b"SE";
+        ouch::CancelReason, b"DEFGHIKQSTUXZe";
+        ouch::BrokenReason, b"ECSX";
+        ouch::RestateReason, b"RP";
+        ouch::Liquidity, b"ARJkmOCHLM78u";
+        itch::Side, b"BS";
+        itch::EventCode, b"OSQMEC";
+        soup::RejectCode, b"AS";
+        YesNo, b"YN";
+    }
+    assert!(
+        ouch::Side::ALL
+            .iter()
+            .map(|side| side.is_buy())
+            .eq([true, false, false, false])
+    );
+    assert_eq!(
+        (YesNo::from(true), YesNo::from(false)),
+        (YesNo::Yes, YesNo::No)
+    );
 }
 
 #[test]

@@ -407,6 +407,7 @@ proptest! {
         let mut frames = Frames::new(&whole);
         let read: Vec<_> = frames.by_ref().map(Result::unwrap).collect();
         prop_assert_eq!(&read, &messages);
+        prop_assert_eq!(frames.next(), None, "nothing is read behind the end marker");
         prop_assert_eq!(frames.offset(), file.len());
 
         let cut = &file[..cut.index(file.len() + 1)];
