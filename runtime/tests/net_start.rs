@@ -2,12 +2,16 @@
 
 mod net_support;
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use corelane_runtime::net::{Driver, DriverConfig, EndpointSpec, NetError};
+use corelane_runtime::net::{
+    Driver, DriverConfig, EndpointId, EndpointSpec, Net, NetError, UdpSpec,
+};
 use net_support::{LengthPrefixed, World, echo, frame, loopback, small};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -135,6 +139,16 @@ fn a_seccomp_filter_is_named() {
 }
 
 fn refuse_io_uring(errno: i32) {
+    let refused = libc::SECCOMP_RET_ERRNO | errno as u32;
+    install_filter(
+        &[libc::SYS_io_uring_setup],
+        refused,
+        libc::SECCOMP_RET_ALLOW,
+    );
+}
+
+/// Answers the system calls in `listed` by `then` and all others by `otherwise`, in this thread and for good.
+fn install_filter(listed: &[libc::c_long], then: u32, otherwise: u32) {
     let statement = |code: u32, k: u32| libc::sock_filter {
         code: code as u16,
         jt: 0,
@@ -142,20 +156,17 @@ fn refuse_io_uring(errno: i32) {
         k,
     };
     let skip_unless_equal = |k: u32| libc::sock_filter {
-        code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
-        jt: 0,
         jf: 1,
-        k,
+        ..statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k)
     };
-    let mut filter = [
-        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
-        skip_unless_equal(libc::SYS_io_uring_setup as u32),
-        statement(
-            libc::BPF_RET | libc::BPF_K,
-            libc::SECCOMP_RET_ERRNO | errno as u32,
-        ),
-        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
-    ];
+    let answer = |k: u32| statement(libc::BPF_RET | libc::BPF_K, k);
+    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
+    filter.extend(
+        listed
+            .iter()
+            .flat_map(|&call| [skip_unless_equal(call as u32), answer(then)]),
+    );
+    filter.push(answer(otherwise));
     let program = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
@@ -169,6 +180,69 @@ fn refuse_io_uring(errno: i32) {
             0
         );
     }
+}
+
+/// Any other call kills the process, so that the outer test fails.
+#[test]
+fn polling_makes_no_system_call_but_enter() {
+    in_own_process("polling_makes_no_system_call_but_enter", || {
+        let sink = UdpSocket::bind(loopback()).unwrap();
+        let to = sink.local_addr().unwrap();
+        let (tell_addr, addr) = std::sync::mpsc::channel();
+        let done = Arc::new(AtomicBool::new(false));
+        let finished = done.clone();
+        std::thread::spawn(move || {
+            let feed = EndpointSpec::Udp(UdpSpec {
+                receive: true,
+                ..UdpSpec::sender(loopback(), to)
+            });
+            let mut world = World::new(
+                small(),
+                vec![net_support::listen(), feed],
+                |net, conn, bytes| {
+                    net.send_datagram(EndpointId(1), bytes).unwrap();
+                    echo(net, conn, bytes)
+                },
+            );
+            tell_addr
+                .send((
+                    world.addr(),
+                    world.driver.local_addr(EndpointId(1)).unwrap(),
+                ))
+                .unwrap();
+            // What the recording handler needs for its own memory is allowed too.
+            let allowed = [
+                libc::SYS_io_uring_enter,
+                libc::SYS_brk,
+                libc::SYS_mmap,
+                libc::SYS_mremap,
+                libc::SYS_munmap,
+            ];
+            install_filter(
+                &allowed,
+                libc::SECCOMP_RET_ALLOW,
+                libc::SECCOMP_RET_KILL_PROCESS,
+            );
+            loop {
+                world.poll();
+                let all = world.actor.closed.len() == 3 && world.actor.datagrams.len() == 3;
+                finished.store(all, Ordering::Release);
+            }
+        });
+        let (addr, feed) = addr.recv().unwrap();
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(addr).unwrap();
+            for n in 0..100u8 {
+                client.write_all(&frame(&[n])).unwrap();
+                client.read_exact(&mut [0; 3]).unwrap();
+                assert_eq!(sink.recv(&mut [0; 8]).unwrap(), 3);
+            }
+            sink.send_to(b"in", feed).unwrap();
+        }
+        while !done.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    });
 }
 
 /// Runs the named test again in a process of its own, because limits are a process's.
@@ -263,9 +337,9 @@ fn dropping_a_busy_driver_ends_its_connections() {
     let (mut client, conn) = world.connect();
     // A send that cannot end is in flight when the driver goes.
     world.until("the buffers fill", |world| {
-        while corelane_runtime::net::Net::send(&mut world.driver, conn, &[1; 512]).is_ok() {}
+        while world.driver.send(conn, &[1; 512]).is_ok() {}
         world.settle();
-        corelane_runtime::net::Net::send_room(&world.driver, conn) < 512
+        world.driver.send_room(conn) < 512
     });
     let addr = world.addr();
     drop(world);

@@ -4,7 +4,7 @@ mod net_support;
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
@@ -268,6 +268,13 @@ fn a_slow_reader_is_refused_and_told_when_there_is_room() {
         world.actor.reason(conn) == Some(CloseReason::SlowReader)
     });
     assert!(world.driver.counters().unsent_bytes > 0);
+    client.set_nonblocking(false).unwrap();
+    let end = std::io::copy(&mut client, &mut std::io::sink());
+    assert_eq!(
+        end.unwrap_err().kind(),
+        ErrorKind::ConnectionReset,
+        "the kernel keeps nothing for it either"
+    );
 }
 
 #[test]

@@ -8,7 +8,8 @@ use super::error::NetError;
 /// `connections_max` plus one per outgoing endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverConfig {
-    /// Receive buffers shared by all streams; a power of two, 1 to 32,768.
+    /// Receive buffers shared by all streams; a power of two, 1 to 32,768. A connection that is held or over its
+    /// budget keeps what it was delivered before it was disarmed: one enter's worth, about 32 buffers of a flood.
     pub receive_buffers: u16,
     /// Bytes of one such buffer: the most that one completion delivers.
     pub receive_buffer_bytes: u32,

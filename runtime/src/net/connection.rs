@@ -1,5 +1,6 @@
 //! The state of one connection.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
@@ -111,4 +112,27 @@ impl Connection {
     pub fn has_input(&self) -> bool {
         self.first_buffer != NO_BUFFER
     }
+}
+
+/// Puts a connection on the list of those with something to deliver.
+pub(super) fn mark_ready(ready: &mut VecDeque<u32>, connection: &mut Connection, slot: u32) {
+    if !std::mem::replace(&mut connection.listed.ready, true) {
+        ready.push_back(slot);
+    }
+}
+
+/// Whether a connection should be read now.
+pub(super) fn wants_input(connection: &Connection, reading: bool) -> bool {
+    connection.ended.is_none()
+        && match connection.phase {
+            Phase::Open => reading && !connection.has_input(),
+            // Read and discarded, to see the peer's end and to keep its bytes from resetting the connection.
+            Phase::Flushing | Phase::Lingering => true,
+            Phase::Free | Phase::Connecting | Phase::Draining => false,
+        }
+}
+
+/// Whether the receive has to be cancelled to stop reading.
+pub(super) fn must_disarm(connection: &Connection, reading: bool) -> bool {
+    connection.receiving == Receiving::Armed && !wants_input(connection, reading)
 }

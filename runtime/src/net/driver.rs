@@ -1,20 +1,20 @@
 //! The driver: its set-up, its duty cycle and its end. What goes into the ring is in `submission`, what comes out of
-//! it in `reception`.
+//! it in `completion`, what handlers get of it in `delivery`.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
 
 use super::buffers::BufferGroup;
 use super::connection::{Phase, Receiving};
+use super::datagram::DatagramSender;
 use super::error::{HostLimits, RingRequest};
 use super::memory::{RawAddr, Region};
 use super::ring::{Operation, Ring, Token};
-use super::table::{DatagramSender, Table};
+use super::table::Table;
 use super::{
     CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetCounters,
     NetError, NetHandler, SendError, endpoint,
@@ -220,11 +220,7 @@ impl Driver {
                 let (fd, bound) = endpoint::udp(id, &udp)?;
                 let sender = udp.to.map(|to| {
                     self.addresses.set(index, RawAddr::encode(to));
-                    DatagramSender::new(
-                        std::os::fd::AsRawFd::as_raw_fd(&fd),
-                        udp.send_slots,
-                        udp.payload_max,
-                    )
+                    DatagramSender::new(fd.as_raw_fd(), udp.send_slots, udp.payload_max)
                 });
                 self.endpoints.push(Endpoint::Datagrams {
                     fd,
@@ -337,85 +333,6 @@ impl Driver {
         for slot in 0..self.table.connections.len() as u32 {
             self.table.begin_close(slot, reason);
         }
-    }
-
-    /// Registers the eventfd that completions signal while the shard is parked. It starts disabled.
-    ///
-    /// # Errors
-    /// [`NetError::Ring`] if the kernel refuses it.
-    pub fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
-        self.ring.register_eventfd(fd)
-    }
-
-    /// Lets completions signal the eventfd. What came before is not signalled: [`prepare_park`](Driver::prepare_park)
-    /// must follow.
-    pub fn enable_eventfd(&mut self) {
-        self.ring.enable_eventfd();
-    }
-
-    /// Keeps completions from signalling the eventfd. A signal may already be on its way: spurious wake-ups are normal.
-    pub fn disable_eventfd(&mut self) {
-        self.ring.disable_eventfd();
-    }
-
-    /// Has a completion come `after` this time, so that a parked shard wakes for its timers; replaces an earlier one.
-    /// To be called before each [`prepare_park`](Driver::prepare_park), which submits it.
-    pub fn arm_timeout(&mut self, after: Duration) {
-        if !self.ring.reserve(1, &mut self.table.counters) {
-            // The kernel takes nothing now; `prepare_park` will find the queue full and refuse.
-            return;
-        }
-        self.timespec.set(0, Timespec::from(after));
-        let timer = Token::new(Operation::Timeout, 0, 0);
-        // SAFETY: the timespec is copied at submission, and lives as long as the driver.
-        unsafe {
-            if self.timeout_armed {
-                let update =
-                    opcode::TimeoutUpdate::new(timer.pack(), self.timespec.pointer(0)).build();
-                self.ring
-                    .push(update, Token::new(Operation::Detached, 0, 0));
-            } else {
-                self.ring.push(
-                    opcode::Timeout::new(self.timespec.pointer(0)).build(),
-                    timer,
-                );
-            }
-        }
-        self.timeout_armed = true;
-    }
-
-    /// When the driver next has something to do without any event, on the clock given to [`poll`](Driver::poll): a
-    /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
-    pub fn next_deadline_ns(&self) -> Option<u64> {
-        let closing = self
-            .table
-            .closing
-            .iter()
-            .map(|&slot| &self.table.connections[slot as usize]);
-        let closes = closing
-            .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
-            .map(|connection| connection.deadline_ns);
-        let retries = self.endpoints.iter().filter_map(|endpoint| match endpoint {
-            Endpoint::Listener { retry_at_ns, .. } => *retry_at_ns,
-            _ => None,
-        });
-        closes.chain(retries).min()
-    }
-
-    /// The last look before parking: submits everything and runs the kernel's deferred work. True: nothing came and
-    /// nothing waits, the shard may park. False: poll first.
-    pub fn prepare_park(&mut self) -> bool {
-        self.stage();
-        self.ring.enter(0, &mut self.table.counters);
-        !self.ring.has_completions()
-            && self.ring.queued() == 0
-            && self.table.dirty.is_empty()
-            && !self.has_input()
-            && !self
-                .table
-                .closing
-                .iter()
-                .any(|&slot| self.is_close_due(slot))
     }
 
     pub(super) fn has_input(&self) -> bool {

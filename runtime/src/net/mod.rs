@@ -7,14 +7,18 @@
 //! overtake publications.
 
 mod buffers;
+mod completion;
 mod config;
 mod connection;
 mod counters;
+mod datagram;
+mod delivery;
 mod driver;
 mod endpoint;
 mod error;
+mod framing;
 mod memory;
-mod reception;
+mod parking;
 mod ring;
 mod submission;
 mod table;

@@ -6,11 +6,10 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 use io_uring::types::{CancelBuilder, Fd};
 use io_uring::{opcode, squeue};
 
-use super::connection::{Phase, Receiving};
+use super::connection::{Phase, Receiving, must_disarm, wants_input};
 use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
 use super::memory::RawAddr;
 use super::ring::{Operation, Token};
-use super::table::{must_disarm, wants_input};
 
 /// Makes close(2) reset the connection: what the peer has not read is given up by the kernel too.
 static RESET_ON_CLOSE: libc::linger = libc::linger {

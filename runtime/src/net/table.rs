@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 
-use super::connection::{Connection, Phase, Receiving};
+use super::connection::{Connection, Phase};
+use super::datagram::DatagramSender;
 use super::memory::Region;
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, SendError};
 
@@ -223,7 +224,7 @@ impl Table {
     pub fn leak(&mut self) {
         self.sends.leak();
         for sender in self.senders.iter_mut().flatten() {
-            sender.payloads.leak();
+            sender.leak();
         }
     }
 }
@@ -285,102 +286,4 @@ impl Net for Table {
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr> {
         *self.local_addrs.get(endpoint.0 as usize)?
     }
-}
-
-/// Datagrams of one socket, waiting or in flight, in a ring of equal slots.
-///
-/// A batch is submitted when the one before has ended, so that a socket that blocks does not reorder them.
-pub(super) struct DatagramSender {
-    pub fd: RawFd,
-    payloads: Region<u8>,
-    lengths: Box<[u16]>,
-    payload_max: usize,
-    first: usize,
-    queued: usize,
-    in_flight: usize,
-    unfinished: usize,
-}
-
-impl DatagramSender {
-    pub fn new(fd: RawFd, slots: u16, payload_max: u16) -> Self {
-        let (slots, payload_max) = (usize::from(slots), usize::from(payload_max));
-        DatagramSender {
-            fd,
-            payloads: Region::zeroed(slots * payload_max),
-            lengths: vec![0; slots].into(),
-            payload_max,
-            first: 0,
-            queued: 0,
-            in_flight: 0,
-            unfinished: 0,
-        }
-    }
-
-    fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        if payload.len() > self.payload_max {
-            return Err(SendError::TooLong);
-        }
-        let slots = self.lengths.len();
-        if self.in_flight + self.queued == slots {
-            return Err(SendError::Full);
-        }
-        let at = (self.first + self.in_flight + self.queued) % slots;
-        self.payloads.copy_in(at * self.payload_max, payload);
-        self.lengths[at] = payload.len() as u16;
-        self.queued += 1;
-        Ok(())
-    }
-
-    /// Whether the next queued datagram may be submitted: with the batch that is being built (`building`), or as a
-    /// new batch when none is in flight.
-    pub fn may_send(&self, building: bool) -> bool {
-        self.queued > 0 && (building || self.in_flight == 0)
-    }
-
-    /// The next queued datagram, in flight from here on.
-    pub fn start_send(&mut self) -> (*const u8, u32) {
-        let at = (self.first + self.in_flight) % self.lengths.len();
-        self.queued -= 1;
-        self.in_flight += 1;
-        self.unfinished += 1;
-        (self.payload_pointer(at), u32::from(self.lengths[at]))
-    }
-
-    /// One datagram of the batch has ended; its slots are free when all have.
-    pub fn finish_send(&mut self) {
-        self.unfinished -= 1;
-        if self.unfinished == 0 {
-            self.first = (self.first + self.in_flight) % self.lengths.len();
-            self.in_flight = 0;
-        }
-    }
-
-    pub fn has_unsent(&self) -> bool {
-        self.queued + self.in_flight > 0
-    }
-
-    fn payload_pointer(&self, at: usize) -> *const u8 {
-        // With a payload_max of 0 there are no bytes to point to.
-        if self.payload_max == 0 {
-            std::ptr::dangling()
-        } else {
-            self.payloads.pointer(at * self.payload_max)
-        }
-    }
-}
-
-/// Whether a connection should be read now.
-pub(super) fn wants_input(connection: &Connection, reading: bool) -> bool {
-    connection.ended.is_none()
-        && match connection.phase {
-            Phase::Open => reading && !connection.has_input(),
-            // Read and discarded, to see the peer's end and to keep its bytes from resetting the connection.
-            Phase::Flushing | Phase::Lingering => true,
-            Phase::Free | Phase::Connecting | Phase::Draining => false,
-        }
-}
-
-/// Whether the receive has to be cancelled to stop reading.
-pub(super) fn must_disarm(connection: &Connection, reading: bool) -> bool {
-    connection.receiving == Receiving::Armed && !wants_input(connection, reading)
 }

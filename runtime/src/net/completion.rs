@@ -1,0 +1,264 @@
+//! What comes out of the ring: buffers are chained to their connections, states move, and what has to be told is noted.
+//! Handlers are called afterwards (see `delivery`), so that they always see a consistent driver.
+
+use super::buffers::NO_BUFFER;
+use super::connection::{Phase, Receiving, mark_ready};
+use super::driver::{Arrived, Driver, Endpoint};
+use super::memory::RawAddr;
+use super::ring::{Completion, Operation};
+use super::{CloseReason, EndpointId};
+
+/// How long a listener rests after the process ran out of descriptors or memory.
+const ACCEPT_BACKOFF_NS: u64 = 10_000_000;
+
+impl Driver {
+    pub(super) fn take_completions(&mut self) {
+        while let Some(completion) = self.ring.complete() {
+            self.take(completion);
+        }
+    }
+
+    fn take(&mut self, completion: Completion) {
+        let slot = completion.token.slot;
+        match completion.token.operation {
+            Operation::Accept => self.take_accept(completion),
+            Operation::ReceiveDatagram => self.take_datagram(completion),
+            Operation::SendDatagram => self.take_datagram_sent(completion),
+            Operation::Timeout => self.timeout_armed = false,
+            Operation::Detached => {}
+            Operation::Connect
+            | Operation::Receive
+            | Operation::Send
+            | Operation::Close
+            | Operation::Disarm => {
+                let connection = &mut self.table.connections[slot as usize];
+                let known = connection.phase != Phase::Free
+                    && connection.generation == completion.token.generation;
+                if !known {
+                    self.table.counters.stale_completions += 1;
+                    if let Some(buffer) = completion.buffer {
+                        self.streams.take(buffer, 0);
+                        self.streams.give_back(buffer);
+                    }
+                    return;
+                }
+                connection.in_flight -= u32::from(!completion.more);
+                match completion.token.operation {
+                    Operation::Connect => self.take_connect(slot, completion.result),
+                    Operation::Receive => self.take_received(slot, completion),
+                    Operation::Send => self.take_sent(slot, completion.result),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn take_accept(&mut self, completion: Completion) {
+        let index = completion.token.slot as usize;
+        let accept = &mut self.accepts[index];
+        accept.armed = false;
+        let id = accept.endpoint;
+        let fd = completion.result;
+        if fd < 0 {
+            self.take_accept_error(id, -fd);
+            return;
+        }
+        let raw = self.addresses.get(self.endpoints.len() + index);
+        let peer = RawAddr::decode(&raw.bytes[..(raw.len as usize).min(RawAddr::CAPACITY)]);
+        let slot = match peer {
+            Some(peer) if self.accepting => self.table.allocate(id, fd, peer, true),
+            _ => None,
+        };
+        if let Some(slot) = slot {
+            self.table.counters.accepted += 1;
+            self.table.touch(slot);
+            self.opened.push(slot);
+        } else {
+            let reason = if self.accepting {
+                CloseReason::TooMany
+            } else {
+                CloseReason::Shutdown
+            };
+            self.table.counters.closed[reason as usize] += 1;
+            self.refused.push(fd);
+        }
+    }
+
+    fn take_accept_error(&mut self, id: EndpointId, errno: i32) {
+        if errno == libc::ECANCELED {
+            return;
+        }
+        self.table.counters.accept_errors += 1;
+        // Out of descriptors or memory lasts: accepting again at once would spin. The others concern one connection.
+        if matches!(
+            errno,
+            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS
+        ) && let Endpoint::Listener { retry_at_ns, .. } = &mut self.endpoints[id.0 as usize]
+        {
+            *retry_at_ns = Some(self.table.now_ns.saturating_add(ACCEPT_BACKOFF_NS));
+        }
+    }
+
+    fn take_connect(&mut self, slot: u32, result: i32) {
+        if self.table.connections[slot as usize].phase != Phase::Connecting {
+            return;
+        }
+        if result < 0 {
+            self.table.counters.connect_errors += 1;
+            self.table.begin_close(slot, CloseReason::Socket);
+        } else {
+            self.table.counters.connected += 1;
+            self.table.connections[slot as usize].phase = Phase::Open;
+            self.table.touch(slot);
+            self.opened.push(slot);
+        }
+    }
+
+    fn take_received(&mut self, slot: u32, completion: Completion) {
+        let connection = &mut self.table.connections[slot as usize];
+        if let Some(buffer) = completion.buffer {
+            self.streams.take(buffer, completion.result.max(0) as u32);
+            if connection.phase == Phase::Open && completion.result > 0 {
+                self.table.counters.received_bytes += completion.result as u64;
+                match connection.last_buffer {
+                    NO_BUFFER => connection.first_buffer = buffer,
+                    last => self.streams.chain(last, buffer),
+                }
+                connection.last_buffer = buffer;
+                mark_ready(&mut self.ready, connection, slot);
+            } else {
+                self.streams.give_back(buffer);
+            }
+        }
+        if completion.more {
+            return;
+        }
+        connection.receiving = Receiving::Idle;
+        match -completion.result {
+            0 => connection.ended = connection.ended.or(Some(CloseReason::Peer)),
+            errno if errno < 0 || errno == libc::ECANCELED => self.table.counters.rearmed += 1,
+            libc::ENOBUFS => {
+                self.table.counters.buffers_exhausted += 1;
+                self.table.counters.rearmed += 1;
+            }
+            _ => connection.ended = connection.ended.or(Some(CloseReason::Socket)),
+        }
+        if connection.ended.is_some() && connection.phase == Phase::Open {
+            mark_ready(&mut self.ready, connection, slot);
+        }
+        self.table.touch(slot);
+    }
+
+    fn take_sent(&mut self, slot: u32, result: i32) {
+        if self.table.finish_send(slot, result) {
+            self.writable.push(slot);
+        }
+        let connection = &mut self.table.connections[slot as usize];
+        if connection.broken && connection.phase == Phase::Open {
+            connection.ended = connection.ended.or(Some(CloseReason::Socket));
+            mark_ready(&mut self.ready, connection, slot);
+        }
+    }
+
+    fn take_datagram(&mut self, completion: Completion) {
+        let endpoint = EndpointId(completion.token.slot);
+        if let Some(buffer) = completion.buffer {
+            self.datagrams.take(buffer, completion.result.max(0) as u32);
+            self.arrived.push_back(Arrived { endpoint, buffer });
+        }
+        if completion.more {
+            return;
+        }
+        match -completion.result {
+            libc::ENOBUFS => self.table.counters.buffers_exhausted += 1,
+            errno if errno <= 0 || errno == libc::ECANCELED => {}
+            _ => self.table.counters.datagram_errors += 1,
+        }
+        self.table.counters.rearmed += u64::from(self.reading);
+        if let Endpoint::Datagrams { receiving, .. } = &mut self.endpoints[endpoint.0 as usize] {
+            *receiving = Receiving::Idle;
+        }
+    }
+
+    fn take_datagram_sent(&mut self, completion: Completion) {
+        let counters = &mut self.table.counters;
+        if completion.result < 0 {
+            counters.datagram_errors += 1;
+        } else {
+            counters.datagrams_sent += 1;
+        }
+        if let Some(sender) = &mut self.table.senders[completion.token.slot as usize] {
+            sender.finish_send();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::super::ring::Token;
+    use super::super::{ConnId, DriverConfig, Flow, Net, NetHandler, Owners};
+    use super::*;
+
+    struct Nobody;
+
+    impl NetHandler for Nobody {
+        fn on_open(&mut self, _: &mut dyn Net, _: EndpointId, _: ConnId, _: SocketAddr) {}
+        fn on_frame(&mut self, _: &mut dyn Net, _: ConnId, _: &[u8]) -> Flow {
+            Flow::Taken
+        }
+        fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: SocketAddr, _: &[u8]) {}
+        fn on_writable(&mut self, _: &mut dyn Net, _: ConnId) {}
+        fn on_close(&mut self, _: &mut dyn Net, _: EndpointId, _: ConnId, _: CloseReason) {}
+    }
+
+    impl Owners for Nobody {
+        fn handler(&mut self, _: EndpointId) -> &mut dyn NetHandler {
+            self
+        }
+    }
+
+    #[test]
+    fn a_completion_of_an_earlier_generation_is_dropped() {
+        let mut driver = Driver::new(
+            DriverConfig {
+                connections_max: 2,
+                ..DriverConfig::default()
+            },
+            Vec::new(),
+        )
+        .unwrap();
+        let somewhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let slot = driver
+            .table
+            .allocate(EndpointId(0), -1, somewhere, true)
+            .unwrap();
+        driver.table.connections[slot as usize].generation = 7;
+        for (at, generation) in [(slot, 6), (slot, 8), (slot ^ 1, 0)] {
+            for operation in [
+                Operation::Receive,
+                Operation::Send,
+                Operation::Connect,
+                Operation::Close,
+            ] {
+                assert!(driver.ring.reserve(1, &mut driver.table.counters));
+                let token = Token::new(operation, at, generation);
+                // SAFETY: names no memory.
+                unsafe {
+                    driver
+                        .ring
+                        .push(io_uring::opcode::Nop::new().build(), token)
+                };
+            }
+        }
+        driver.poll(0, &mut Nobody);
+        assert_eq!(driver.counters().stale_completions, 12);
+        let connection = &driver.table.connections[slot as usize];
+        assert!(
+            connection.phase == Phase::Open
+                && connection.ended.is_none()
+                && connection.in_flight == 0
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! What a UDP socket sends.
+
+use std::os::fd::RawFd;
+
+use super::SendError;
+use super::memory::Region;
+
+/// Datagrams of one socket, waiting or in flight, in a ring of equal slots.
+///
+/// A batch is submitted when the one before has ended, so that a socket that blocks does not reorder them.
+pub(super) struct DatagramSender {
+    pub fd: RawFd,
+    payloads: Region<u8>,
+    lengths: Box<[u16]>,
+    payload_max: usize,
+    first: usize,
+    queued: usize,
+    in_flight: usize,
+    unfinished: usize,
+}
+
+impl DatagramSender {
+    pub fn new(fd: RawFd, slots: u16, payload_max: u16) -> Self {
+        let (slots, payload_max) = (usize::from(slots), usize::from(payload_max));
+        DatagramSender {
+            fd,
+            payloads: Region::zeroed(slots * payload_max),
+            lengths: vec![0; slots].into(),
+            payload_max,
+            first: 0,
+            queued: 0,
+            in_flight: 0,
+            unfinished: 0,
+        }
+    }
+
+    /// Copies a datagram to a free slot.
+    pub fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        if payload.len() > self.payload_max {
+            return Err(SendError::TooLong);
+        }
+        let slots = self.lengths.len();
+        if self.in_flight + self.queued == slots {
+            return Err(SendError::Full);
+        }
+        let at = (self.first + self.in_flight + self.queued) % slots;
+        self.payloads.copy_in(at * self.payload_max, payload);
+        self.lengths[at] = payload.len() as u16;
+        self.queued += 1;
+        Ok(())
+    }
+
+    /// Whether the next queued datagram may be submitted: with the batch that is being built (`building`), or as a
+    /// new batch when none is in flight.
+    pub fn may_send(&self, building: bool) -> bool {
+        self.queued > 0 && (building || self.in_flight == 0)
+    }
+
+    /// The next queued datagram, in flight from here on.
+    pub fn start_send(&mut self) -> (*const u8, u32) {
+        let at = (self.first + self.in_flight) % self.lengths.len();
+        self.queued -= 1;
+        self.in_flight += 1;
+        self.unfinished += 1;
+        (self.payload_pointer(at), u32::from(self.lengths[at]))
+    }
+
+    /// One datagram of the batch has ended; its slots are free when all have.
+    pub fn finish_send(&mut self) {
+        self.unfinished -= 1;
+        if self.unfinished == 0 {
+            self.first = (self.first + self.in_flight) % self.lengths.len();
+            self.in_flight = 0;
+        }
+    }
+
+    pub fn has_unsent(&self) -> bool {
+        self.queued + self.in_flight > 0
+    }
+
+    fn payload_pointer(&self, at: usize) -> *const u8 {
+        // With a payload_max of 0 there are no bytes to point to.
+        if self.payload_max == 0 {
+            std::ptr::dangling()
+        } else {
+            self.payloads.pointer(at * self.payload_max)
+        }
+    }
+
+    pub fn leak(&mut self) {
+        self.payloads.leak();
+    }
+}

@@ -1,0 +1,252 @@
+//! Events to handlers: in a fixed order of kinds, connections in turn, each within its budget.
+
+use io_uring::types::RecvMsgOut;
+
+use super::buffers::{BufferGroup, NO_BUFFER};
+use super::connection::{Connection, Phase, Receiving, mark_ready};
+use super::driver::{Arrived, Driver, Owners, datagram_header};
+use super::framing::{Next, next_frame};
+use super::memory::RawAddr;
+use super::{CloseReason, EndpointId, Flow};
+
+/// Frames that one connection may deliver in one poll; a flooding peer waits while its neighbours are served, and is
+/// not read meanwhile. A full default buffer of 48-byte orders (85 of them) fits.
+const FRAMES_PER_POLL: usize = 128;
+
+/// Datagrams delivered in one poll; the rest waits in its buffers, so that a burst does not delay answers by more.
+const DATAGRAMS_PER_POLL: usize = 64;
+
+impl Driver {
+    /// Delivers what was taken; returns the number of events.
+    pub(super) fn deliver(&mut self, owners: &mut dyn Owners) -> usize {
+        let mut events = self.deliver_opened(owners);
+        // Those with room left over from the last poll come first, but not always the same one of them.
+        if self.ready.len() > 1 {
+            self.ready.rotate_left(1);
+        }
+        for _ in 0..self.ready.len() {
+            let Some(slot) = self.ready.pop_front() else {
+                break;
+            };
+            self.table.connections[slot as usize].listed.ready = false;
+            events += self.deliver_input(slot, owners);
+        }
+        events += self.deliver_datagrams(owners);
+        events += self.deliver_writable(owners);
+        events + self.advance_closing(owners)
+    }
+
+    fn deliver_opened(&mut self, owners: &mut dyn Owners) -> usize {
+        for &slot in &self.opened {
+            let connection = &self.table.connections[slot as usize];
+            let (endpoint, peer) = (connection.endpoint, connection.peer);
+            let conn = self.table.id(slot);
+            owners
+                .handler(endpoint)
+                .on_open(&mut self.table, endpoint, conn, peer);
+        }
+        let events = self.opened.len();
+        self.opened.clear();
+        events
+    }
+
+    /// Delivers a connection's frames, as far as its budget and its handler go, and then its end.
+    fn deliver_input(&mut self, slot: u32, owners: &mut dyn Owners) -> usize {
+        let id = self.table.connections[slot as usize].endpoint;
+        let before = self.table.counters.frames + self.table.counters.holds;
+        self.deliver_frames(slot, id, owners);
+        let connection = &mut self.table.connections[slot as usize];
+        if connection.phase == Phase::Open {
+            if connection.has_input() {
+                mark_ready(&mut self.ready, connection, slot);
+                self.table.touch(slot);
+            } else if let Some(reason) = connection.ended {
+                self.table.begin_close(slot, reason);
+            } else if connection.receiving != Receiving::Armed {
+                self.table.touch(slot);
+            }
+        }
+        (self.table.counters.frames + self.table.counters.holds - before) as usize
+    }
+
+    fn deliver_frames(&mut self, slot: u32, endpoint: EndpointId, owners: &mut dyn Owners) {
+        let Some(framer) = self.framers[endpoint.0 as usize].as_deref() else {
+            return;
+        };
+        let conn = self.table.id(slot);
+        let handler = owners.handler(endpoint);
+        let tail_at = slot as usize * self.max_frame;
+        let mut budget = FRAMES_PER_POLL;
+        loop {
+            let connection = &self.table.connections[slot as usize];
+            if connection.phase != Phase::Open || !connection.has_input() {
+                return;
+            }
+            if budget == 0 {
+                self.table.counters.budget_cuts += 1;
+                return;
+            }
+            budget -= 1;
+            let tail_bytes = connection.tail_bytes as usize;
+            let unread = self
+                .streams
+                .filled(connection.first_buffer, connection.consumed_bytes);
+            let tail = &mut self.tails[tail_at..tail_at + self.max_frame];
+            match next_frame(framer, tail, tail_bytes, unread) {
+                Next::Frame {
+                    frame,
+                    consumed_bytes,
+                } => match handler.on_frame(&mut self.table, conn, frame) {
+                    Flow::Taken => {
+                        self.table.counters.frames += 1;
+                        consume(
+                            &mut self.table.connections[slot as usize],
+                            &mut self.streams,
+                            0,
+                            consumed_bytes,
+                        );
+                    }
+                    Flow::Hold => {
+                        self.table.counters.holds += 1;
+                        return;
+                    }
+                },
+                Next::Incomplete {
+                    tail_bytes,
+                    consumed_bytes,
+                } => {
+                    consume(
+                        &mut self.table.connections[slot as usize],
+                        &mut self.streams,
+                        tail_bytes,
+                        consumed_bytes,
+                    );
+                }
+                Next::Bad => {
+                    self.table.begin_close(slot, CloseReason::BadFrame);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn discard_input(&mut self, slot: u32) {
+        let connection = &mut self.table.connections[slot as usize];
+        let mut buffer = std::mem::replace(&mut connection.first_buffer, NO_BUFFER);
+        connection.last_buffer = NO_BUFFER;
+        connection.consumed_bytes = 0;
+        while buffer != NO_BUFFER {
+            let next = self.streams.next(buffer);
+            self.streams.give_back(buffer);
+            buffer = next;
+        }
+    }
+
+    fn deliver_datagrams(&mut self, owners: &mut dyn Owners) -> usize {
+        let header = datagram_header();
+        let mut events = 0;
+        while events < DATAGRAMS_PER_POLL {
+            let Some(Arrived { endpoint, buffer }) = self.arrived.pop_front() else {
+                break;
+            };
+            events += 1;
+            match RecvMsgOut::parse(self.datagrams.filled(buffer, 0), &header) {
+                Ok(datagram) if datagram.is_payload_truncated() => {
+                    self.table.counters.datagrams_truncated += 1
+                }
+                Ok(datagram) => match RawAddr::decode(datagram.name_data()) {
+                    Some(from) => {
+                        self.table.counters.datagrams_received += 1;
+                        let handler = owners.handler(endpoint);
+                        handler.on_datagram(
+                            &mut self.table,
+                            endpoint,
+                            from,
+                            datagram.payload_data(),
+                        );
+                    }
+                    None => self.table.counters.datagram_errors += 1,
+                },
+                Err(()) => self.table.counters.datagram_errors += 1,
+            }
+            self.datagrams.give_back(buffer);
+        }
+        events
+    }
+
+    fn deliver_writable(&mut self, owners: &mut dyn Owners) -> usize {
+        let mut events = 0;
+        for &slot in &self.writable {
+            let connection = &self.table.connections[slot as usize];
+            if connection.phase == Phase::Open {
+                events += 1;
+                let handler = owners.handler(connection.endpoint);
+                let conn = self.table.id(slot);
+                handler.on_writable(&mut self.table, conn);
+            }
+        }
+        self.writable.clear();
+        events
+    }
+
+    /// Whether a closing connection can make its next step.
+    pub(super) fn is_close_due(&self, slot: u32) -> bool {
+        let connection = &self.table.connections[slot as usize];
+        let late = self.table.now_ns >= connection.deadline_ns;
+        match connection.phase {
+            Phase::Flushing => late || connection.broken || connection.unsent_bytes() == 0,
+            Phase::Lingering => late || connection.ended.is_some(),
+            Phase::Draining => connection.in_flight == 0 && connection.fd < 0,
+            Phase::Free | Phase::Connecting | Phase::Open => false,
+        }
+    }
+
+    /// Moves closing connections on; those that are done are released and reported.
+    fn advance_closing(&mut self, owners: &mut dyn Owners) -> usize {
+        let mut events = 0;
+        let mut at = 0;
+        while at < self.table.closing.len() {
+            let slot = self.table.closing[at];
+            self.discard_input(slot);
+            if !self.is_close_due(slot) {
+                at += 1;
+                continue;
+            }
+            if self.table.connections[slot as usize].phase == Phase::Draining {
+                self.table.closing.swap_remove(at);
+                let connection = &self.table.connections[slot as usize];
+                let (endpoint, reason, conn) =
+                    (connection.endpoint, connection.reason, self.table.id(slot));
+                self.table.release(slot);
+                owners
+                    .handler(endpoint)
+                    .on_close(&mut self.table, endpoint, conn, reason);
+                events += 1;
+            } else {
+                self.table.advance_close(slot);
+            }
+        }
+        events
+    }
+}
+
+/// Consumes bytes of the oldest buffer, which is returned when none are left; `tail_bytes` of an incomplete frame are in
+/// the tail now.
+fn consume(
+    connection: &mut Connection,
+    streams: &mut BufferGroup,
+    tail_bytes: usize,
+    bytes: usize,
+) {
+    connection.tail_bytes = tail_bytes as u32;
+    connection.consumed_bytes += bytes as u32;
+    let buffer = connection.first_buffer;
+    if streams.filled(buffer, connection.consumed_bytes).is_empty() {
+        connection.consumed_bytes = 0;
+        connection.first_buffer = streams.next(buffer);
+        if connection.first_buffer == NO_BUFFER {
+            connection.last_buffer = NO_BUFFER;
+        }
+        streams.give_back(buffer);
+    }
+}
