@@ -2,4 +2,9 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod group;
+pub mod matching;
 pub mod messages;
+pub mod order;
+pub mod risk;
+pub mod stamp;

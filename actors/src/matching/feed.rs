@@ -1,0 +1,102 @@
+//! The ITCH messages of the venue's own feed.
+
+use corelane_codecs::{
+    IntoBytes,
+    itch::{
+        AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side,
+        StockDirectory, SystemEvent,
+    },
+    price::Price4,
+    text::{Alpha, Symbol},
+    zerocopy::Immutable,
+};
+use corelane_runtime::port::Port;
+
+use crate::messages::{Locate, Publication};
+
+/// Publishes on a port, at the time of one input.
+pub(super) struct Feed<'a> {
+    pub port: &'a mut Port<Publication>,
+    pub time_ns: u64,
+}
+
+impl Feed<'_> {
+    pub fn system_event(&mut self, event_code: u8) {
+        self.send(&SystemEvent { header: self.header(0), event_code });
+    }
+
+    /// An instrument: a live common share of the first tier, in round lots of `lot`.
+    pub fn directory(&mut self, locate: Locate, stock: Symbol, lot: u32) {
+        self.send(&StockDirectory {
+            header: self.header(locate),
+            stock,
+            market_category: b'Q',
+            financial_status: b'N',
+            round_lot_size: lot.into(),
+            round_lots_only: if lot > 1 { b'Y' } else { b'N' },
+            issue_classification: b'C',
+            issue_sub_type: Alpha::from_bytes(*b"Z "),
+            authenticity: b'P',
+            short_sale_threshold: b'N',
+            ipo_flag: b'N',
+            luld_tier: b' ',
+            etp_flag: b'N',
+            etp_leverage: 0.into(),
+            inverse: b'N',
+        });
+    }
+
+    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, buys: bool, shares: u32, price: u32) {
+        self.send(&AddOrder {
+            header: self.header(locate),
+            order_ref: order_ref.into(),
+            side: if buys { Side::Buy } else { Side::Sell },
+            shares: shares.into(),
+            stock,
+            price: Price4::from_raw(price).into(),
+        });
+    }
+
+    pub fn executed(&mut self, locate: Locate, order_ref: u64, shares: u32, match_number: u64) {
+        self.send(&OrderExecuted {
+            header: self.header(locate),
+            order_ref: order_ref.into(),
+            executed_shares: shares.into(),
+            match_number: match_number.into(),
+        });
+    }
+
+    pub fn reduced(&mut self, locate: Locate, order_ref: u64, shares: u32) {
+        self.send(&OrderCancel {
+            header: self.header(locate),
+            order_ref: order_ref.into(),
+            cancelled_shares: shares.into(),
+        });
+    }
+
+    pub fn deleted(&mut self, locate: Locate, order_ref: u64) {
+        self.send(&OrderDelete { header: self.header(locate), order_ref: order_ref.into() });
+    }
+
+    pub fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: u32) {
+        self.send(&OrderReplace {
+            header: self.header(locate),
+            original_order_ref: original.into(),
+            new_order_ref: order_ref.into(),
+            shares: shares.into(),
+            price: Price4::from_raw(price).into(),
+        });
+    }
+
+    fn header<const CODE: u8>(&self, locate: Locate) -> Header<CODE> {
+        Header::new(locate, 0, self.time_ns)
+    }
+
+    #[inline]
+    fn send<M: IntoBytes + Immutable>(&mut self, message: &M) {
+        let encoded = message.as_bytes();
+        let mut bytes = [0; 50];
+        bytes[..encoded.len()].copy_from_slice(encoded);
+        self.port.send(Publication { length: encoded.len() as u8, bytes });
+    }
+}

@@ -1,0 +1,188 @@
+//! What the venue knows of an account: its numbers, and its live orders by the client's number.
+
+use crate::matching::OrderSlot;
+
+/// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
+/// single input can cause, and the answer to a request.
+const SPARE_MESSAGES: u64 = 2;
+
+/// Bounds of an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AccountLimits {
+    pub open_orders_max: u32,
+    pub messages_max: u64,
+}
+
+impl AccountLimits {
+    /// The least number of messages that leaves enough for answers: from seven eighths on nothing is let in, and the
+    /// last eighth must answer for all open orders, and for some executions of the last order let in.
+    pub fn messages_least(open_orders_max: u32) -> u64 {
+        8 * (u64::from(open_orders_max) + 8)
+    }
+
+    fn entry_closes_at(&self) -> u64 {
+        self.messages_max - self.messages_max / 8
+    }
+}
+
+/// An account.
+///
+/// Its session keeps every message for a client that comes back, so their number is bounded, and nothing that an
+/// account has done may go unanswered. At any time, the messages sent plus one for each open order plus
+/// [`SPARE_MESSAGES`] do not exceed `messages_max`; when they reach it, all orders of the account are cancelled.
+pub(super) struct Account {
+    limits: AccountLimits,
+    /// The highest client's number used.
+    pub last_user_ref: u32,
+    /// Number of the last message sent.
+    pub last_number: u64,
+    /// Orders that wait for a final answer.
+    pub open_orders: u32,
+    /// The latest log-in.
+    pub generation: u32,
+    /// The messages have run out, and the orders are being cancelled.
+    pub is_exhausted: bool,
+    pub live: UserRefs,
+}
+
+impl Account {
+    pub fn new(limits: AccountLimits) -> Account {
+        Account {
+            limits,
+            last_user_ref: 0,
+            last_number: 0,
+            open_orders: 0,
+            generation: 0,
+            is_exhausted: false,
+            live: UserRefs::with_capacity(limits.open_orders_max),
+        }
+    }
+
+    /// Whether orders and replaces are refused so that what is open can be answered.
+    pub fn is_entry_closed(&self) -> bool {
+        self.last_number >= self.limits.entry_closes_at()
+    }
+
+    pub fn has_room_for_order(&self) -> bool {
+        self.open_orders < self.limits.open_orders_max
+    }
+
+    /// Whether one message that is no order's last can be sent without touching what is kept free.
+    pub fn can_tell(&self) -> bool {
+        self.promised() < self.limits.messages_max
+    }
+
+    /// Whether the messages have run out: what is open must be cancelled now.
+    pub fn must_cancel_all(&self) -> bool {
+        self.promised() > self.limits.messages_max
+    }
+
+    /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute
+    /// one of the account's own orders in part.
+    pub fn executions_max(&self) -> u32 {
+        let free = self.limits.messages_max.saturating_sub(self.promised() + 3);
+        u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    fn promised(&self) -> u64 {
+        self.last_number + u64::from(self.open_orders) + SPARE_MESSAGES
+    }
+}
+
+/// A live order's number and place.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    user_ref: u32,
+    /// `None` once the order is dead.
+    slot: Option<OrderSlot>,
+}
+
+/// Live orders by the client's number.
+///
+/// Clients choose these numbers, so a hash table would let them choose collisions. But the numbers only increase:
+/// the orders are a sorted array, in which a number that counts up by one is found at once, and any other by binary
+/// search. The dead leave gaps; when the array is full, at least half of it is gaps, and it is compacted.
+pub(super) struct UserRefs {
+    entries: Vec<Entry>,
+    live: u32,
+}
+
+impl UserRefs {
+    fn with_capacity(orders_max: u32) -> UserRefs {
+        UserRefs { entries: Vec::with_capacity(2 * orders_max as usize), live: 0 }
+    }
+
+    /// Adds an order whose number is above all before it.
+    pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.retain(|entry| entry.slot.is_some());
+        }
+        self.entries.push(Entry { user_ref, slot: Some(slot) });
+        self.live += 1;
+    }
+
+    /// Where the live order with this number is.
+    #[inline]
+    pub fn find(&self, user_ref: u32) -> Option<OrderSlot> {
+        self.entries[self.position(user_ref)?].slot
+    }
+
+    /// Forgets the order with this number.
+    pub fn remove(&mut self, user_ref: u32) {
+        let Some(position) = self.position(user_ref) else { return };
+        if self.entries[position].slot.take().is_some() {
+            self.live -= 1;
+        }
+        if self.live == 0 {
+            self.entries.clear();
+        }
+    }
+
+    #[inline]
+    fn position(&self, user_ref: u32) -> Option<usize> {
+        let first = self.entries.first()?.user_ref;
+        let last = self.entries.len() - 1;
+        // Numbers increase by one at least, so the entry is not beyond this.
+        let furthest = (user_ref.checked_sub(first)? as usize).min(last);
+        if self.entries[furthest].user_ref == user_ref {
+            return Some(furthest);
+        }
+        self.entries[..furthest].binary_search_by_key(&user_ref, |entry| entry.user_ref).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_with_and_without_gaps_are_found_until_removed(
+            steps in prop::collection::vec((1..4_u32, any::<prop::sample::Index>(), any::<bool>()), 1..400),
+        ) {
+            let mut refs = UserRefs::with_capacity(16);
+            let capacity = refs.entries.capacity();
+            let mut model = BTreeMap::new();
+            let mut last = 0;
+            for (gap, pick, enters) in steps {
+                if (enters && model.len() < 16) || model.is_empty() {
+                    last += gap;
+                    refs.push(last, OrderSlot(last * 7));
+                    model.insert(last, OrderSlot(last * 7));
+                } else {
+                    let user_ref = *pick.get(&model.keys().copied().collect::<Vec<_>>());
+                    refs.remove(user_ref);
+                    model.remove(&user_ref);
+                }
+                for user_ref in 0..last + 3 {
+                    prop_assert_eq!(refs.find(user_ref), model.get(&user_ref).copied());
+                }
+                prop_assert_eq!(refs.entries.capacity(), capacity);
+            }
+        }
+    }
+}

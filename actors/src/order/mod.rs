@@ -1,0 +1,407 @@
+//! The life of every order: from the client's request to its final answer.
+//!
+//! What a request leads to, by the rules of OUCH 5.0:
+//!
+//! | request | answer |
+//! |---|---|
+//! | enter with a number not above the last one used | none: it is a repetition |
+//! | enter that a check refuses | Rejected; its number is used |
+//! | enter | Accepted, then Executed and Canceled as it goes |
+//! | replace with a used number, or of an order that is not live | none; its number is not used |
+//! | replace with invalid details, or that risk refuses | the existing order is Canceled (`Z`, by the system); the number is not used |
+//! | replace to no more shares than are executed | the existing order is Canceled (`U`, as the user wished); the number is not used |
+//! | replace after entry has closed for the account | Rejected; its number is used, the existing order stays |
+//! | replace | Replaced, for the new total less what was executed |
+//! | cancel of an order that is not live, or to no fewer shares | none |
+//! | cancel | Canceled for the difference, `U`; the order keeps its priority |
+//!
+//! Refusals that are no fault of the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
+//! (the account has used seven eighths of its messages), 0x0F other (too many open orders of the account), 0x0A
+//! processing error (the venue's tables are full). Those of the fields are in `checks`, those of risk in
+//! [`risk`](crate::risk).
+//!
+//! Orders are cancelled without request by the kill switch (`S`, supervisory), at a disconnect if so configured and
+//! when the account's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
+//!
+//! An account whose messages have run out is not answered any more; it has no orders then.
+
+mod account;
+mod answers;
+mod checks;
+
+use corelane_codecs::{
+    itch::EventCode,
+    ouch::{CancelReason, RejectReason, TimeInForce},
+    text::ClOrdId,
+};
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    message::Message,
+    ports,
+};
+
+use self::{
+    account::{Account, AccountLimits},
+    checks::Terms,
+};
+use crate::{
+    group::{GroupConfig, Instrument},
+    matching::{Event, MatchingIn, NewOrder, OrderSlot, Outcome},
+    messages::{
+        AccountSlot, Cancel, Command, Enter, KillSwitch, Locate, Reference, Replace, Reply, SessionChange,
+    },
+    risk::{Exposure, RiskIn, RiskReject},
+};
+
+/// What comes to the order actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderIn {
+    /// A sequenced input, the group's only one.
+    Command(Command),
+    /// Risk has refused a new order.
+    Rejected(RiskReject),
+    /// Something became of an order.
+    Event(Event),
+}
+
+impl From<Command> for OrderIn {
+    fn from(command: Command) -> OrderIn {
+        OrderIn::Command(command)
+    }
+}
+
+impl Message for OrderIn {
+    fn kind(&self) -> u16 {
+        match self {
+            OrderIn::Command(command) => command.kind(),
+            OrderIn::Rejected(_) => 200,
+            OrderIn::Event(_) => 201,
+        }
+    }
+}
+
+ports! {
+    /// Where the order actor sends.
+    pub struct OrderOut {
+        /// Everything that passes the checks of the fields.
+        risk: RiskIn,
+        /// Answers to clients.
+        replies: Reply,
+    }
+}
+
+/// An order from its entry to its final answer.
+#[derive(Clone, Copy)]
+struct LiveOrder {
+    account: AccountSlot,
+    user_ref: u32,
+    order_ref: u64,
+    price: u64,
+    leaves: u32,
+    /// Shares executed, those of the orders that it has replaced included.
+    executed: u32,
+    locate: Locate,
+    terms: Terms,
+    cl_ord_id: ClOrdId,
+}
+
+/// The order actor.
+pub struct Order {
+    accounts: Vec<Account>,
+    instruments: Vec<Instrument>,
+    /// By slot; `None` where there is no order.
+    orders: Vec<Option<LiveOrder>>,
+    free: Vec<OrderSlot>,
+    /// The replace that is on its way, if the input being worked on is one.
+    replacing: Option<(Replace, TimeInForce)>,
+    is_open: bool,
+    cancel_on_disconnect: bool,
+}
+
+/// How many messages the order actor sends to risk for one input: the input itself, and for each account a cancel of
+/// all its orders when its messages run out.
+pub(crate) fn instructions_per_input(accounts: u32) -> u32 {
+    1 + accounts
+}
+
+/// The least `messages_per_account_max` that can answer for this many open orders.
+pub(crate) fn messages_least(open_orders_per_account_max: u32) -> u64 {
+    AccountLimits::messages_least(open_orders_per_account_max)
+}
+
+type Ctx<'a> = Context<'a, OrderOut>;
+
+impl Order {
+    /// Accounts without orders, sized by `config`.
+    pub fn new(config: &GroupConfig) -> Order {
+        let limits = AccountLimits {
+            open_orders_max: config.open_orders_per_account_max,
+            messages_max: config.messages_per_account_max,
+        };
+        Order {
+            accounts: (0..config.accounts).map(|_| Account::new(limits)).collect(),
+            instruments: config.instruments.clone(),
+            orders: vec![None; config.orders_max as usize],
+            free: (0..config.orders_max).rev().map(OrderSlot).collect(),
+            replacing: None,
+            is_open: config.opens_at_start,
+            cancel_on_disconnect: config.cancel_on_disconnect,
+        }
+    }
+
+    fn command(&mut self, ctx: &mut Ctx<'_>, command: &Command) {
+        match command {
+            Command::Enter(enter) => self.enter(ctx, enter),
+            Command::Replace(replace) => self.replace(ctx, replace),
+            Command::Cancel(cancel) => self.cancel(ctx, cancel),
+            Command::LogIn(change) => {
+                if let Some(account) = self.accounts.get_mut(change.account as usize) {
+                    account.generation = account.generation.max(change.generation);
+                }
+            }
+            Command::Disconnect(change) => self.disconnect(ctx, change),
+            Command::KillSwitch(switch) => {
+                if switch.account == KillSwitch::EVERYONE || (switch.account as usize) < self.accounts.len() {
+                    ctx.out.risk.send(RiskIn::KillSwitch(*switch));
+                }
+            }
+            Command::MarketEvent(event) => {
+                match EventCode::from_wire(event.code) {
+                    Some(EventCode::StartOfSystemHours | EventCode::StartOfMarketHours) => self.is_open = true,
+                    Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => self.is_open = false,
+                    Some(EventCode::StartOfMessages | EventCode::EndOfMessages) => {}
+                    None => return,
+                }
+                ctx.out.risk.send(RiskIn::Pass(MatchingIn::MarketEvent(*event)));
+            }
+        }
+    }
+
+    fn enter(&mut self, ctx: &mut Ctx<'_>, enter: &Enter) {
+        let Some(account) = self.accounts.get_mut(enter.account as usize) else { return };
+        if enter.user_ref <= account.last_user_ref {
+            return;
+        }
+        account.last_user_ref = enter.user_ref;
+        match self.admit(enter) {
+            Ok((slot, terms)) => {
+                let executions_max = self.open(slot, enter, terms);
+                let order = NewOrder {
+                    slot,
+                    account: enter.account,
+                    locate: enter.locate,
+                    buys: terms.side.is_buy(),
+                    immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
+                    quantity: enter.quantity,
+                    // Prices at the market are cut off here; risk refuses them by the price beside this one.
+                    price: enter.price as u32,
+                    executions_max,
+                };
+                let Enter { price, quantity: total_quantity, reference, .. } = *enter;
+                ctx.out.risk.send(RiskIn::Enter(Exposure { order, price, total_quantity, reference }));
+            }
+            Err(reason) => {
+                self.reject(ctx, enter.account, enter.user_ref, reason, ClOrdId::from_bytes(enter.cl_ord_id));
+            }
+        }
+    }
+
+    /// The checks that need no price, and a slot for what passes them.
+    fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
+        let account = &self.accounts[enter.account as usize];
+        if !self.is_open {
+            return Err(RejectReason::DestinationClosed);
+        }
+        if account.is_entry_closed() {
+            return Err(RejectReason::RiskPortMessageRate);
+        }
+        let terms = checks::enter(enter, &self.instruments)?;
+        if !account.has_room_for_order() {
+            return Err(RejectReason::Other);
+        }
+        let slot = self.free.pop().ok_or(RejectReason::ProcessingError)?;
+        Ok((slot, terms))
+    }
+
+    /// Puts a new order into its slot; returns how many executions it may have in one go.
+    fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
+        self.orders[slot.0 as usize] = Some(LiveOrder {
+            account: enter.account,
+            user_ref: enter.user_ref,
+            order_ref: 0,
+            price: enter.price,
+            leaves: enter.quantity,
+            executed: 0,
+            locate: enter.locate,
+            terms,
+            cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
+        });
+        let account = &mut self.accounts[enter.account as usize];
+        let executions_max = account.executions_max();
+        account.open_orders += 1;
+        executions_max
+    }
+
+    fn replace(&mut self, ctx: &mut Ctx<'_>, replace: &Replace) {
+        let Some(account) = self.accounts.get_mut(replace.account as usize) else { return };
+        if replace.user_ref <= account.last_user_ref {
+            return;
+        }
+        let Some(slot) = account.live.find(replace.original_user_ref) else { return };
+        if account.is_entry_closed() {
+            account.last_user_ref = replace.user_ref;
+            let (reason, cl_ord_id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
+            self.reject(ctx, replace.account, replace.user_ref, reason, cl_ord_id);
+            return;
+        }
+        let executions_max = account.executions_max();
+        let Some(existing) = self.orders[slot.0 as usize] else { return };
+        let cancel = |reason| RiskIn::Pass(MatchingIn::Cancel { slot, quantity: u32::MAX, reason });
+        let instrument = &self.instruments[usize::from(existing.locate) - 1];
+        ctx.out.risk.send(match checks::replace(replace, instrument) {
+            Err(_) => cancel(CancelReason::System),
+            Ok(_) if replace.quantity <= existing.executed => cancel(CancelReason::UserRequested),
+            Ok(time_in_force) => {
+                self.replacing = Some((*replace, time_in_force));
+                let order = NewOrder {
+                    slot,
+                    account: replace.account,
+                    locate: existing.locate,
+                    buys: existing.terms.side.is_buy(),
+                    immediate: time_in_force == TimeInForce::ImmediateOrCancel,
+                    quantity: replace.quantity - existing.executed,
+                    price: replace.price as u32,
+                    executions_max,
+                };
+                // Prices of another instrument than the order's say nothing about it.
+                let reference = match replace.locate == existing.locate {
+                    true => replace.reference,
+                    false => Reference { stale: 1, ..Reference::default() },
+                };
+                let (price, total_quantity) = (replace.price, replace.quantity);
+                RiskIn::Replace(Exposure { order, price, total_quantity, reference })
+            }
+        });
+    }
+
+    fn cancel(&mut self, ctx: &mut Ctx<'_>, cancel: &Cancel) {
+        let Some(account) = self.accounts.get(cancel.account as usize) else { return };
+        let Some(slot) = account.live.find(cancel.user_ref) else { return };
+        let Some(order) = &self.orders[slot.0 as usize] else { return };
+        let leaves = cancel.quantity.saturating_sub(order.executed);
+        if leaves < order.leaves {
+            let (quantity, reason) = (order.leaves - leaves, CancelReason::UserRequested);
+            ctx.out.risk.send(RiskIn::Pass(MatchingIn::Cancel { slot, quantity, reason }));
+        }
+    }
+
+    fn disconnect(&mut self, ctx: &mut Ctx<'_>, change: &SessionChange) {
+        let Some(account) = self.accounts.get(change.account as usize) else { return };
+        if self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0 {
+            let (account, reason) = (Some(change.account), CancelReason::System);
+            ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
+        }
+    }
+
+    /// Something became of the order in a slot; slots that matching names are never empty.
+    fn event(&mut self, ctx: &mut Ctx<'_>, event: &Event) {
+        let slot = event.slot;
+        let Some(mut order) = self.orders[slot.0 as usize] else { return };
+        let time_ns = ctx.time_ns();
+        let reply = match event.what {
+            Outcome::Rejected(reason) => return self.refuse(ctx, slot, reason),
+            Outcome::Accepted { order_ref } => {
+                order.order_ref = order_ref;
+                self.accounts[order.account as usize].live.push(order.user_ref, slot);
+                answers::accepted(time_ns, &order, self.symbol(&order))
+            }
+            Outcome::Replaced { order_ref } => {
+                let Some((replace, time_in_force)) = self.replacing.take() else { return };
+                let original = order.user_ref;
+                order.user_ref = replace.user_ref;
+                order.order_ref = order_ref;
+                order.price = replace.price;
+                order.leaves = replace.quantity - order.executed;
+                order.terms.time_in_force = time_in_force;
+                order.cl_ord_id = ClOrdId::from_bytes(replace.cl_ord_id);
+                let account = &mut self.accounts[order.account as usize];
+                account.last_user_ref = replace.user_ref;
+                account.live.remove(original);
+                account.live.push(order.user_ref, slot);
+                answers::replaced(time_ns, original, &order, self.symbol(&order))
+            }
+            Outcome::Executed { quantity, price, liquidity, match_number } => {
+                order.executed += quantity;
+                order.leaves -= quantity;
+                answers::executed(time_ns, &order, quantity, price, liquidity, match_number)
+            }
+            Outcome::Canceled { quantity, reason } => {
+                order.leaves -= quantity;
+                answers::canceled(time_ns, &order, quantity, reason)
+            }
+        };
+        self.orders[slot.0 as usize] = Some(order);
+        if order.leaves == 0 {
+            self.accounts[order.account as usize].live.remove(order.user_ref);
+            self.close(slot, order.account);
+        }
+        self.send(ctx, order.account, reply);
+        self.watch_messages(ctx, order.account);
+    }
+
+    /// A new order ends before it was accepted.
+    fn refuse(&mut self, ctx: &mut Ctx<'_>, slot: OrderSlot, reason: RejectReason) {
+        let Some(order) = self.orders[slot.0 as usize] else { return };
+        self.close(slot, order.account);
+        self.reject(ctx, order.account, order.user_ref, reason, order.cl_ord_id);
+    }
+
+    fn close(&mut self, slot: OrderSlot, account: AccountSlot) {
+        self.orders[slot.0 as usize] = None;
+        self.free.push(slot);
+        self.accounts[account as usize].open_orders -= 1;
+    }
+
+    fn reject(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, user_ref: u32, reason: RejectReason, id: ClOrdId) {
+        if self.accounts[account as usize].can_tell() {
+            let reply = answers::rejected(ctx.time_ns(), user_ref, reason, id);
+            self.send(ctx, account, reply);
+        }
+    }
+
+    fn send(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, reply: Reply) {
+        let number = &mut self.accounts[account as usize].last_number;
+        *number += 1;
+        ctx.out.replies.send(Reply { number: *number, account, ..reply });
+    }
+
+    /// Cancels what an account has open when its messages have run out.
+    fn watch_messages(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) {
+        let account = &mut self.accounts[slot as usize];
+        if account.open_orders > 0 && account.must_cancel_all() && !account.is_exhausted {
+            account.is_exhausted = true;
+            let (account, reason) = (Some(slot), CancelReason::System);
+            ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
+        }
+    }
+
+    fn symbol(&self, order: &LiveOrder) -> corelane_codecs::text::Symbol {
+        self.instruments[usize::from(order.locate) - 1].symbol
+    }
+}
+
+impl Actor for Order {
+    type In = OrderIn;
+    type Out = OrderOut;
+    const OUTPUTS_MAX: usize = 1;
+
+    #[inline]
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &OrderIn) -> Step {
+        match message {
+            OrderIn::Command(command) => self.command(ctx, command),
+            OrderIn::Rejected(RiskReject { slot, reason }) => self.refuse(ctx, *slot, *reason),
+            OrderIn::Event(event) => self.event(ctx, event),
+        }
+        Step::Done
+    }
+}

@@ -1,0 +1,68 @@
+//! What the sequencer attaches to requests: the best prices that its own shard knew when they came in.
+
+use corelane_runtime::{actor::Down, sequencer::Stamp};
+
+use crate::{
+    messages::{Command, Locate, Reference, ReferenceUpdate, SequencerIn},
+    order::OrderIn,
+};
+
+/// The trading stamp: keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
+pub struct TradingStamp {
+    /// By locate; index 0, "no such symbol", stays empty.
+    references: Vec<Reference>,
+    /// Index in the topology of the actor that tells the prices.
+    market_data: Option<u32>,
+    market_data_is_down: bool,
+}
+
+impl TradingStamp {
+    /// A stamp for `instruments` instruments, whose prices come from the actor with the index `market_data` in the
+    /// topology, if there is one.
+    pub fn new(instruments: usize, market_data: Option<u32>) -> TradingStamp {
+        let references = vec![Reference::default(); instruments + 1];
+        TradingStamp { references, market_data, market_data_is_down: false }
+    }
+
+    fn note(&mut self, update: &ReferenceUpdate) {
+        if update.locate != 0
+            && let Some(reference) = self.references.get_mut(usize::from(update.locate))
+        {
+            *reference = update.reference;
+        }
+    }
+
+    fn reference(&self, locate: Locate) -> Reference {
+        let mut reference = self.references.get(usize::from(locate)).copied().unwrap_or_default();
+        if self.market_data_is_down {
+            reference.stale = 1;
+        }
+        reference
+    }
+}
+
+impl Stamp for TradingStamp {
+    type In = SequencerIn;
+    type Out = OrderIn;
+
+    #[inline]
+    fn stamp(&mut self, input: &SequencerIn) -> Option<OrderIn> {
+        let mut command = match input {
+            SequencerIn::Command(command) => *command,
+            SequencerIn::Reference(update) => {
+                self.note(update);
+                return None;
+            }
+        };
+        match &mut command {
+            Command::Enter(enter) => enter.reference = self.reference(enter.locate),
+            Command::Replace(replace) => replace.reference = self.reference(replace.locate),
+            _ => {}
+        }
+        Some(OrderIn::Command(command))
+    }
+
+    fn on_down(&mut self, down: Down) {
+        self.market_data_is_down |= self.market_data == Some(down.actor);
+    }
+}
