@@ -20,7 +20,7 @@ pub struct Placement {
 pub fn place(config: &Config, allowed: &[usize]) -> Placement {
     let mut users: BTreeMap<usize, usize> = allowed.iter().map(|&cpu| (cpu, 0)).collect();
     let numbered = |cpu: &Cpu| match cpu {
-        Cpu::Number(cpu) => Some(usize::from(*cpu)),
+        Cpu::Number(cpu) => Some(*cpu),
         Cpu::Auto => None,
     };
     for cpu in config.shards.iter().filter_map(|shard| numbered(&shard.cpu)) {

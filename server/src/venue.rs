@@ -1,6 +1,9 @@
 //! The venue: its configuration turned into a topology, and the running server.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use corelane_actors::{
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
@@ -27,6 +30,8 @@ use crate::placement::{Placement, place};
 
 /// Commands from the operator that may wait for the sequencer.
 const CONTROL_CAPACITY: usize = 16;
+/// Bytes that the kernel keeps of a burst on the incoming feed: 4 MiB, some 3,000 full packets.
+const FEED_RECEIVE_BYTES: u32 = 4 << 20;
 /// How long a stop waits for what is in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -211,4 +216,99 @@ fn driver_config(config: &Config) -> DriverConfig {
         max_frame_bytes: config.net.max_frame_bytes as u32,
         ..DriverConfig::default()
     }
+}
+
+fn session_config(config: &Config) -> Result<SessionConfig, VenueError> {
+    let accounts = config
+        .sessions
+        .iter()
+        .map(|session| {
+            Ok(Account {
+                user: alpha("user", &session.user)?,
+                password: alpha("password", session.password.expose())?,
+                name: alpha("account", session.account())?,
+            })
+        })
+        .collect::<Result<_, VenueError>>()?;
+    let symbols = config
+        .instruments
+        .iter()
+        .map(|instrument| alpha("symbol", &instrument.symbol))
+        .collect::<Result<_, VenueError>>()?;
+    let order_entry = &config.order_entry;
+    Ok(SessionConfig {
+        login_timeout_ns: nanos(order_entry.login_timeout_ms),
+        client_timeout_ns: nanos(order_entry.client_timeout_ms),
+        heartbeat_ns: nanos(order_entry.heartbeat_ms),
+        messages_per_session_max: order_entry.messages_per_session_max,
+        open_orders_per_session_max: order_entry.open_orders_per_session_max,
+        connections_max: config.net.connections_max,
+        unsent_bytes_max: config.net.send_buffer_bytes,
+        ..SessionConfig::new(alpha("session", &config.venue.session)?, accounts, symbols)
+    })
+}
+
+fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
+    let instruments = config
+        .instruments
+        .iter()
+        .map(|instrument| {
+            Ok(Instrument {
+                symbol: alpha("symbol", &instrument.symbol)?,
+                tick: instrument.tick.ten_thousandths(),
+                lot: instrument.lot,
+                reference_price: instrument.reference_price.map_or(0, |price| price.ten_thousandths()),
+            })
+        })
+        .collect::<Result<_, VenueError>>()?;
+    Ok(GroupConfig {
+        accounts: config.sessions.len() as u32,
+        instruments,
+        orders_max: config.matching.orders_max as u32,
+        levels_max: config.matching.levels_max as u32,
+        open_orders_per_account_max: config.order_entry.open_orders_per_session_max as u32,
+        messages_per_account_max: config.order_entry.messages_per_session_max as u64,
+        events_capacity: config.edges.replies_capacity,
+        cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
+        opens_at_start: true,
+        limits: Limits {
+            quantity_max: config.risk.quantity_max,
+            notional_max: config.risk.notional_max.ten_thousandths(),
+            collar_parts_per_million: config.risk.collar_percent.parts_per_million(),
+            without_reference: match config.risk.collar_without_reference {
+                corelane_config::WithoutReference::Accept => WithoutReference::Accept,
+                corelane_config::WithoutReference::Reject => WithoutReference::Reject,
+            },
+        },
+    })
+}
+
+fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
+    todo!("{:?}{:?}", config.venue, feed)
+}
+
+fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, VenueError> {
+    todo!("{:?}{:?}", config.venue, feed)
+}
+
+fn feed_in_endpoint(feed: &FeedIn) -> UdpSpec {
+    let receiver = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::receiver(feed.listen.into()) };
+    if feed.listen.ip().is_multicast() {
+        receiver.join(*feed.listen.ip(), feed.interface.unwrap_or(Ipv4Addr::UNSPECIFIED))
+    } else {
+        receiver
+    }
+}
+
+fn feed_out_endpoint(feed: &FeedOut) -> UdpSpec {
+    let bind = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    UdpSpec {
+        multicast_interface: feed.source_interface,
+        payload_max: feed.payload_max_bytes as u16,
+        ..UdpSpec::sender(bind, feed.to.into())
+    }
+}
+
+fn nanos(milliseconds: u64) -> u64 {
+    milliseconds * 1_000_000
 }
