@@ -2,9 +2,13 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod counters;
 pub mod group;
+pub mod market_data;
 pub mod matching;
 pub mod messages;
 pub mod order;
+pub mod publisher;
 pub mod risk;
+pub mod session;
 pub mod stamp;

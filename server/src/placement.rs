@@ -27,7 +27,7 @@ pub fn place(config: &Config, allowed: &[usize]) -> Placement {
         *users.entry(cpu).or_default() += 1;
     }
     let housekeeping_asked = numbered(&config.placement.housekeeping_cpu);
-    let mut take_least_used = |users: &mut BTreeMap<usize, usize>| {
+    let take_least_used = |users: &mut BTreeMap<usize, usize>| {
         let free = allowed.iter().copied().filter(|cpu| Some(*cpu) != housekeeping_asked);
         let cpu = free.min_by_key(|cpu| (users[cpu], *cpu)).or(allowed.first().copied()).unwrap_or(0);
         *users.entry(cpu).or_default() += 1;

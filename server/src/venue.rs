@@ -7,14 +7,17 @@ use std::{
 
 use corelane_actors::{
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
-    market_data::{MarketData, MarketDataConfig},
+    market_data::{BookLimits, MarketData, MarketDataConfig},
     messages::SequencerIn,
     publisher::{Publisher, PublisherConfig},
     risk::{Limits, WithoutReference},
-    session::{Account, Session, SessionConfig, SessionConfigError, SoupFramer},
+    session::{Account, ReplyLog, Session, SessionConfig, SessionConfigError, SoupFramer},
     stamp::TradingStamp,
 };
-use corelane_codecs::text::{Alpha, AlphaError};
+use corelane_codecs::{
+    soup,
+    text::{Alpha, AlphaError, Symbol},
+};
 use corelane_config::{Config, FeedIn, FeedOut};
 use corelane_runtime::{
     check::TopologyErrors,
@@ -28,10 +31,16 @@ use corelane_runtime::{
 
 use crate::placement::{Placement, place};
 
+/// Connections that the kernel completes before the shard accepts them.
+const LISTEN_BACKLOG: u16 = 4096;
 /// Commands from the operator that may wait for the sequencer.
 const CONTROL_CAPACITY: usize = 16;
 /// Bytes that the kernel keeps of a burst on the incoming feed: 4 MiB, some 3,000 full packets.
 const FEED_RECEIVE_BYTES: u32 = 4 << 20;
+/// Price levels of one side of one book of the incoming feed.
+const FEED_LEVELS_MAX: usize = 16_384;
+/// Packets of the outgoing feed that may wait for the network.
+const PUBLISHER_PACKETS_MAX: usize = 1024;
 /// How long a stop waits for what is in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -113,7 +122,8 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     );
 
     let session_config = session_config(config)?;
-    let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer: Box::new(SoupFramer), backlog: 4096 };
+    let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });
+    let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer, backlog: LISTEN_BACKLOG };
     let built_session = Session::new(session_config)?;
     let session = topology.net_actor(ingress, "session", vec![listen], move |_| built_session);
     let market_data = match &config.feeds.inbound {
@@ -142,7 +152,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
             let publisher_config = publisher_config(config, feed)?;
             let endpoint = EndpointSpec::Udp(feed_out_endpoint(feed));
             let actor = topology.net_actor(publisher, "publisher", vec![endpoint], move |endpoints| {
-                Publisher::new(publisher_config, endpoints[0])
+                Publisher::new(publisher_config, endpoints[0]).expect("the schema's ranges are the publisher's")
             });
             let publications = EdgeSpec::hold(edges.publications_capacity);
             topology.connect(group.matching, |out| &mut out.publications, actor, publications);
@@ -198,7 +208,7 @@ impl Venue {
 
 /// Memory of the sessions' replay logs, in bytes.
 pub fn replay_bytes(config: &Config) -> usize {
-    config.sessions.len() * corelane_actors::session::replay_bytes(config.order_entry.messages_per_session_max)
+    config.sessions.len() * ReplyLog::bytes_for(config.order_entry.messages_per_session_max)
 }
 
 fn alpha<const N: usize>(what: &'static str, text: &str) -> Result<Alpha<N>, VenueError> {
@@ -230,11 +240,6 @@ fn session_config(config: &Config) -> Result<SessionConfig, VenueError> {
             })
         })
         .collect::<Result<_, VenueError>>()?;
-    let symbols = config
-        .instruments
-        .iter()
-        .map(|instrument| alpha("symbol", &instrument.symbol))
-        .collect::<Result<_, VenueError>>()?;
     let order_entry = &config.order_entry;
     Ok(SessionConfig {
         login_timeout_ns: nanos(order_entry.login_timeout_ms),
@@ -244,7 +249,7 @@ fn session_config(config: &Config) -> Result<SessionConfig, VenueError> {
         open_orders_per_session_max: order_entry.open_orders_per_session_max,
         connections_max: config.net.connections_max,
         unsent_bytes_max: config.net.send_buffer_bytes,
-        ..SessionConfig::new(alpha("session", &config.venue.session)?, accounts, symbols)
+        ..SessionConfig::new(alpha("session", &config.venue.session)?, accounts, symbols(config)?)
     })
 }
 
@@ -284,11 +289,25 @@ fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
 }
 
 fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
-    todo!("{:?}{:?}", config.venue, feed)
+    Ok(MarketDataConfig {
+        symbols: symbols(config)?,
+        session: feed.session.as_deref().map(|session| alpha("session", session)).transpose()?,
+        limits: BookLimits { orders_max: feed.orders_max, levels_max: FEED_LEVELS_MAX },
+        stale_after_ns: nanos(feed.stale_after_ms),
+    })
 }
 
 fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, VenueError> {
-    todo!("{:?}{:?}", config.venue, feed)
+    Ok(PublisherConfig {
+        session: alpha("session", &config.venue.session)?,
+        payload_max: feed.payload_max_bytes,
+        heartbeat_ns: nanos(feed.heartbeat_ms),
+        packets_max: PUBLISHER_PACKETS_MAX,
+    })
+}
+
+fn symbols(config: &Config) -> Result<Vec<Symbol>, VenueError> {
+    config.instruments.iter().map(|instrument| alpha("symbol", &instrument.symbol)).collect()
 }
 
 fn feed_in_endpoint(feed: &FeedIn) -> UdpSpec {

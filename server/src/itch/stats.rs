@@ -72,7 +72,7 @@ impl Stats {
             _ => None,
         };
         if let Some(stock) = stock {
-            self.symbols.insert(*stock.as_bytes());
+            self.symbols.insert(*stock.as_array());
         }
     }
 
