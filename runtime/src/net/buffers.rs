@@ -67,9 +67,9 @@ impl BufferGroup {
         group
     }
 
-    /// Bytes that the group needs.
-    pub fn size_bytes(&self) -> u64 {
-        (self.buffers.len() * (self.stride_bytes + size_of::<BufRingEntry>())) as u64
+    /// Bytes that the kernel locks: the ring of entries, not the buffers.
+    pub fn locked_bytes(&self) -> u64 {
+        (self.buffers.len() * size_of::<BufRingEntry>()) as u64
     }
 
     /// Makes the group known to the kernel as `id`.

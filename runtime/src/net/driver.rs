@@ -426,7 +426,7 @@ fn register(
 ) -> Result<(), NetError> {
     let request = RingRequest {
         step: "IORING_REGISTER_PBUF_RING",
-        bytes: group.size_bytes(),
+        bytes: group.locked_bytes(),
         field,
     };
     let registered = group.register(&ring.submitter(), id);

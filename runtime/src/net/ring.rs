@@ -166,7 +166,8 @@ impl Ring {
     }
 
     /// Whether entering brings anything: something to submit, deferred work announced, or completions waiting for
-    /// room.
+    /// room. Skipping the rest makes an idle poll cost 40 ns instead of the 208 ns of an empty enter; an echo's round
+    /// trip is the same with and without (9.6 and 9.3 µs, within the noise of interleaved runs).
     pub fn needs_enter(&mut self, counters: &mut NetCounters) -> bool {
         let queue = self.io.submission();
         let overflow = queue.cq_overflow();
