@@ -23,7 +23,7 @@ pub mod echo;
 pub mod engine;
 pub mod jitter;
 pub mod load;
-//pub mod market;
+pub mod market;
 //pub mod report;
 pub mod saturation;
 pub mod script;
