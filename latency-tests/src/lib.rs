@@ -24,7 +24,7 @@ pub mod engine;
 pub mod jitter;
 pub mod load;
 pub mod market;
-//pub mod report;
+pub mod report;
 pub mod saturation;
 pub mod script;
 

@@ -46,7 +46,7 @@ pub struct LoadResult {
     pub measured: Measured,
     /// Application messages received.
     pub answers: u64,
-    /// Rejects by reason code, in the order of the codes. Those of a code that is none have their number as it came.
+    /// Rejects by reason code, in the order of the codes; 0x100 stands for all codes that OUCH 5.0 does not have.
     pub rejects: Vec<(u16, u64)>,
     /// Shares executed of orders that rested (each trade once).
     pub executed_resting: u64,
@@ -62,7 +62,7 @@ impl LoadResult {
         self.rejects.iter().map(|&(code, count)| {
             let name = match RejectReason::from_wire(code) {
                 Some(reason) => format!("{reason:?} (0x{code:02X})"),
-                None => format!("0x{code:04X}"),
+                None => "unknown reason".to_owned(),
             };
             (name, count)
         })
