@@ -1,0 +1,125 @@
+//! One session's socket and its bounded buffers.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use super::schedule::Schedule;
+
+/// Bytes that may wait for a socket that takes no more; then requests become late, and nothing grows.
+const SEND_QUEUE_BYTES: usize = 64 * 1024;
+const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
+
+/// A request on its way, in nanoseconds from the start of the run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub intended_ns: u64,
+    pub sent_ns: u64,
+    /// Due after the warm-up.
+    pub measured: bool,
+}
+
+pub(super) struct Connection<'a> {
+    pub stream: &'a TcpStream,
+    pub schedule: Schedule,
+    /// The next request, encoded before it is due.
+    pub prepared: Vec<u8>,
+    pub outstanding: VecDeque<Sent>,
+    pub last_send_ns: u64,
+    pub last_receive_ns: u64,
+    pub open: bool,
+    pub ready: bool,
+    unsent: Vec<u8>,
+    received: Box<[u8]>,
+    received_len: usize,
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(stream: &'a TcpStream, schedule: Schedule, outstanding_max: usize) -> Self {
+        Self {
+            stream,
+            schedule,
+            prepared: Vec::with_capacity(256),
+            outstanding: VecDeque::with_capacity(outstanding_max),
+            last_send_ns: 0,
+            last_receive_ns: 0,
+            open: true,
+            ready: false,
+            unsent: Vec::with_capacity(2 * SEND_QUEUE_BYTES),
+            received: vec![0; RECEIVE_BUFFER_BYTES].into_boxed_slice(),
+            received_len: 0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Whether the queue takes what is prepared.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.unsent.len() + self.prepared.len() <= SEND_QUEUE_BYTES
+    }
+
+    /// Puts what is prepared into the queue.
+    #[inline]
+    pub(super) fn queue_prepared(&mut self) {
+        self.unsent.extend_from_slice(&self.prepared);
+        self.prepared.clear();
+    }
+
+    /// The queue itself, for packets that are not measured.
+    pub(super) fn queue(&mut self) -> &mut Vec<u8> {
+        &mut self.unsent
+    }
+
+    /// Sends as much of the queue as the socket takes, and says how many bytes.
+    #[inline]
+    pub(super) fn flush(&mut self) -> io::Result<usize> {
+        let mut written = 0;
+        while written < self.unsent.len() {
+            match self.stream.write(&self.unsent[written..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(bytes) => written += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.unsent.drain(..written);
+        Ok(written)
+    }
+
+    /// Reads once. `None`: nothing there. Zero bytes: the peer has closed.
+    #[inline]
+    pub(super) fn receive(&mut self) -> io::Result<Option<usize>> {
+        match self.stream.read(&mut self.received[self.received_len..]) {
+            Ok(bytes) => {
+                self.received_len += bytes;
+                Ok(Some(bytes))
+            }
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the received bytes out, so that frames can be read while the connection changes; give them back with
+    /// [`Connection::put_back`].
+    #[inline]
+    pub(super) fn take_received(&mut self) -> (Box<[u8]>, usize) {
+        (std::mem::take(&mut self.received), self.received_len)
+    }
+
+    /// Returns the buffer, of which `used` bytes were read as frames.
+    #[inline]
+    pub(super) fn put_back(&mut self, mut buffer: Box<[u8]>, used: usize) {
+        buffer.copy_within(used..self.received_len, 0);
+        self.received_len -= used;
+        self.received = buffer;
+    }
+}

@@ -1,0 +1,167 @@
+//! The table.
+
+use std::fmt::Write;
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use hdrhistogram::Histogram;
+
+use super::{QUANTILES, Report};
+use crate::jitter::Gaps;
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    let mut text = format!(
+        "{}\n{}\n{}\n",
+        report.title,
+        latencies(report),
+        counts(report)
+    );
+    if !report.load.rejects.is_empty() {
+        let _ = writeln!(text, "{}", rejects(report));
+    }
+    let _ = writeln!(text, "{}", jitter(report));
+    let problems = report.problems();
+    if problems.is_empty() {
+        text.push_str("VALID: every answer was what it must be");
+    } else {
+        let _ = write!(text, "INVALID: {}", problems.join("; "));
+    }
+    text
+}
+
+/// With a comma between thousands.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn micros(ns: u64) -> String {
+    format!("{:.1}", ns as f64 / 1000.0)
+}
+
+fn latencies(report: &Report<'_>) -> Table {
+    let measured = &report.load.measured;
+    let mut table =
+        table(std::iter::once("answer, µs").chain(QUANTILES.iter().map(|(name, _)| *name)));
+    for (name, histogram) in [
+        ("from intended time", &measured.intended),
+        ("from send time", &measured.send),
+    ] {
+        add(&mut table, name, quantiles(histogram));
+    }
+    table
+}
+
+fn counts(report: &Report<'_>) -> Table {
+    let load = report.load;
+    let measured = &load.measured;
+    let mut table = table(["load", ""]);
+    let mut row = |name: &str, value: String| add(&mut table, name, [value]);
+    row(
+        "asked, requests/s",
+        grouped(measured.asked_per_s.round() as u64),
+    );
+    row(
+        "achieved, requests/s",
+        grouped(measured.achieved_per_s.round() as u64),
+    );
+    row("requests sent", grouped(measured.sent));
+    row("answered", grouped(measured.answered));
+    row("rightly without answer", grouped(measured.silent));
+    row("answers checked", grouped(load.answers));
+    row("answers missing", grouped(measured.missing));
+    row("connections lost", grouped(measured.drops));
+    row("orders accepted", grouped(load.accepted));
+    row(
+        "orders rejected",
+        grouped(load.rejects.iter().map(|(_, count)| count).sum()),
+    );
+    row("shares executed", grouped(load.executed_resting));
+    if let Some(market) = report.market {
+        row("market messages played", grouped(market.messages));
+        row("market packets played", grouped(market.packets));
+        if market.lost + market.duplicated + market.reordered > 0 {
+            let faults = [market.lost, market.duplicated, market.reordered].map(grouped);
+            row("… lost / duplicated / reordered", faults.join(" / "));
+        }
+    }
+    if let Some(feed) = report.feed {
+        row("feed messages received", grouped(feed.messages));
+        row("feed messages missing", grouped(feed.messages_missed));
+        row("feed shares executed", grouped(feed.executed_shares));
+    }
+    table
+}
+
+fn rejects(report: &Report<'_>) -> Table {
+    let mut table = table(["rejected because", "orders"]);
+    for (name, count) in report.load.rejects_by_name() {
+        add(&mut table, &name, [grouped(count)]);
+    }
+    table
+}
+
+fn jitter(report: &Report<'_>) -> Table {
+    let mut table = table([
+        "machine jitter, µs",
+        "p99",
+        "p99.9",
+        "p99.99",
+        "longest",
+        ">10 µs /s",
+        ">100 µs /s",
+        ">1 ms /s",
+    ]);
+    for one in report.jitter {
+        add(
+            &mut table,
+            &format!("CPU {} before", one.cpu),
+            gaps(&one.gaps),
+        );
+    }
+    add(
+        &mut table,
+        "tester's loop",
+        gaps(&report.load.measured.loop_gaps),
+    );
+    table
+}
+
+fn gaps(gaps: &Gaps) -> impl Iterator<Item = String> {
+    let waits =
+        [0.99, 0.999, 0.9999].map(|quantile| micros(gaps.waits().value_at_quantile(quantile)));
+    let longest = match gaps.longest_ns() {
+        0 => "<10".to_owned(),
+        ns => micros(ns),
+    };
+    let per_second = gaps.per_second().map(|rate| format!("{rate:.1}"));
+    waits.into_iter().chain([longest]).chain(per_second)
+}
+
+fn quantiles(histogram: &Histogram<u64>) -> impl Iterator<Item = String> {
+    QUANTILES
+        .iter()
+        .map(|(_, quantile)| micros(histogram.value_at_quantile(*quantile)))
+}
+
+/// A table whose first column are names, and all others numbers.
+fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(header.into_iter().map(Cell::new));
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A row of a name and numbers.
+fn add(table: &mut Table, name: &str, values: impl IntoIterator<Item = String>) {
+    table.add_row(std::iter::once(name.to_owned()).chain(values));
+}

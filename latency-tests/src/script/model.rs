@@ -1,0 +1,608 @@
+//! The venue, as a slow and obvious model: a list of orders, searched from end to end.
+//!
+//! It shares nothing with the server's order, risk and matching actors, and is written from the protocol alone. Where
+//! the protocol leaves a choice to the venue, the choice is a [`Rules`] value or stands here:
+//!
+//! - An order that trades is accepted first, live, with its whole quantity; then come its fills.
+//! - The price of a fill is that of the resting order. Both sides are told, also if both are the client's own.
+//! - What is left of an immediate-or-cancel order is cancelled with reason `I`, after its fills.
+//! - A cancel names the new intended total, executions included. One that changes nothing, or names an order that is
+//!   dead or unknown, gets no answer. So does a replace of such an order.
+//! - A replace answers with what is left exposed: 500 entered, 100 executed, replaced by 500 leaves 400. One that
+//!   leaves nothing cancels the order.
+//! - Checks come in this order: symbol, quantity of zero or beyond the protocol, tick, quantity, notional, collar.
+
+use core::fmt;
+use std::collections::VecDeque;
+
+use corelane_codecs::IntoBytes;
+use corelane_codecs::MessageType;
+use corelane_codecs::YesNo;
+use corelane_codecs::ouch::{
+    Cancel, CancelReason, Capacity, CrossType, Display, Enter, Liquidity, MAX_QUANTITY, OrderState,
+    Outbound, RejectReason, Replace, Side, TimeInForce,
+};
+use corelane_codecs::price::Price;
+use corelane_codecs::text::{ClOrdId, Symbol};
+
+/// Which side of a fill is told first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FillOrder {
+    /// The order that rested, then the one that came in.
+    #[default]
+    RestingFirst,
+    /// The order that came in, then the one that rested.
+    AggressorFirst,
+}
+
+/// What a replace does to an order's place in the queue of its price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PriorityRule {
+    /// Kept at the same price, if no more is open than before.
+    #[default]
+    KeptWhenReduced,
+    /// Always lost.
+    AlwaysLost,
+}
+
+/// Choices that the protocol leaves to the venue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Which side of a fill is told first.
+    pub fill_order: FillOrder,
+    /// What a replace does to priority.
+    pub priority: PriorityRule,
+}
+
+/// What is traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The price around which it trades.
+    pub reference_price: Price,
+    /// Smallest price step.
+    pub tick: Price,
+    /// Quantities are multiples of it.
+    pub lot: u32,
+}
+
+/// The venue's limits on one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest quantity.
+    pub quantity_max: u32,
+    /// Largest price times quantity.
+    pub notional_max: Price,
+    /// A price further than this from [`Instrument::reference_price`], in percent, is certainly outside the collar
+    /// (the venue's own reference moves, so this must be well beyond its setting).
+    pub far_percent: u32,
+}
+
+/// A request as the model sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Enter order.
+    Enter {
+        /// Its number.
+        user_ref: u32,
+        /// Side.
+        side: Side,
+        /// Shares.
+        quantity: u32,
+        /// Instrument.
+        symbol: Symbol,
+        /// Limit.
+        price: Price,
+        /// Day or immediate-or-cancel.
+        time_in_force: TimeInForce,
+    },
+    /// Replace order.
+    Replace {
+        /// The order.
+        original: u32,
+        /// The new one's number.
+        user_ref: u32,
+        /// New total, executions included.
+        quantity: u32,
+        /// New limit.
+        price: Price,
+    },
+    /// Cancel or reduce an order.
+    Cancel {
+        /// The order.
+        user_ref: u32,
+        /// New total, executions included.
+        quantity: u32,
+    },
+}
+
+impl Request {
+    /// Appends the OUCH message.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match *self {
+            Self::Enter {
+                user_ref,
+                side,
+                quantity,
+                symbol,
+                price,
+                time_in_force,
+            } => out.extend_from_slice(
+                Enter {
+                    message_type: MessageType::NEW,
+                    user_ref_num: user_ref.into(),
+                    side,
+                    quantity: quantity.into(),
+                    symbol,
+                    price: price.into(),
+                    time_in_force,
+                    display: Display::Visible,
+                    capacity: Capacity::Principal,
+                    intermarket_sweep: YesNo::No,
+                    cross_type: CrossType::Continuous,
+                    cl_ord_id: cl_ord_id(user_ref),
+                    appendage_len: 0.into(),
+                }
+                .as_bytes(),
+            ),
+            Self::Replace {
+                original,
+                user_ref,
+                quantity,
+                price,
+            } => out.extend_from_slice(
+                Replace {
+                    message_type: MessageType::NEW,
+                    orig_user_ref_num: original.into(),
+                    user_ref_num: user_ref.into(),
+                    quantity: quantity.into(),
+                    price: price.into(),
+                    time_in_force: TimeInForce::Day,
+                    display: Display::Visible,
+                    intermarket_sweep: YesNo::No,
+                    cl_ord_id: cl_ord_id(user_ref),
+                    appendage_len: 0.into(),
+                }
+                .as_bytes(),
+            ),
+            Self::Cancel { user_ref, quantity } => {
+                out.extend_from_slice(Cancel::new(user_ref, quantity).as_bytes());
+            }
+        }
+    }
+}
+
+/// The identifier that the order with this number is given: its decimal digits.
+fn cl_ord_id(user_ref: u32) -> ClOrdId {
+    let mut digits = [b'0'; 14];
+    let mut rest = user_ref;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    ClOrdId::from_bytes(digits)
+}
+
+/// An answer, as far as it can be predicted: times, references and match numbers can not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Accepted, live.
+    Accepted {
+        /// The order.
+        user_ref: u32,
+        /// Side.
+        side: Side,
+        /// Shares.
+        quantity: u32,
+        /// Instrument.
+        symbol: Symbol,
+        /// Limit.
+        price: Price,
+        /// How long it stays.
+        time_in_force: TimeInForce,
+    },
+    /// Replaced, live.
+    Replaced {
+        /// The order that went.
+        original: u32,
+        /// The order that came.
+        user_ref: u32,
+        /// Side.
+        side: Side,
+        /// Shares open.
+        quantity: u32,
+        /// Instrument.
+        symbol: Symbol,
+        /// Limit.
+        price: Price,
+        /// Whether it may have kept its reference, because it kept its place.
+        kept_priority: bool,
+    },
+    /// Shares taken off.
+    Canceled {
+        /// The order.
+        user_ref: u32,
+        /// Shares.
+        quantity: u32,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// A fill.
+    Executed {
+        /// The order.
+        user_ref: u32,
+        /// Shares.
+        quantity: u32,
+        /// Price.
+        price: Price,
+        /// Whether it rested (`A`) or came in (`R`).
+        liquidity: Liquidity,
+        /// Whether it is the second of the two sides, and so has the match number of the answer before.
+        second_side: bool,
+    },
+    /// Refused.
+    Rejected {
+        /// The request.
+        user_ref: u32,
+        /// Why.
+        reason: RejectReason,
+    },
+}
+
+impl Expected {
+    /// Whether `answer` is this, but for times, references and match numbers.
+    pub fn is(&self, answer: &Outbound<'_>) -> bool {
+        match (*self, answer) {
+            (
+                Self::Accepted {
+                    user_ref,
+                    side,
+                    quantity,
+                    symbol,
+                    price,
+                    time_in_force,
+                },
+                Outbound::Accepted(actual, _),
+            ) => {
+                actual.user_ref_num.get() == user_ref
+                    && actual.side == side
+                    && actual.quantity.get() == quantity
+                    && actual.symbol == symbol
+                    && actual.price.get() == price
+                    && actual.time_in_force == time_in_force
+                    && actual.display == Display::Visible
+                    && actual.capacity == Capacity::Principal
+                    && actual.intermarket_sweep == YesNo::No
+                    && actual.cross_type == CrossType::Continuous
+                    && actual.order_state == OrderState::Live
+                    && actual.cl_ord_id == cl_ord_id(user_ref)
+            }
+            (
+                Self::Replaced {
+                    original,
+                    user_ref,
+                    side,
+                    quantity,
+                    symbol,
+                    price,
+                    ..
+                },
+                Outbound::Replaced(actual, _),
+            ) => {
+                actual.orig_user_ref_num.get() == original
+                    && actual.user_ref_num.get() == user_ref
+                    && actual.side == side
+                    && actual.quantity.get() == quantity
+                    && actual.symbol == symbol
+                    && actual.price.get() == price
+                    && actual.time_in_force == TimeInForce::Day
+                    && actual.display == Display::Visible
+                    && actual.capacity == Capacity::Principal
+                    && actual.intermarket_sweep == YesNo::No
+                    && actual.cross_type == CrossType::Continuous
+                    && actual.order_state == OrderState::Live
+                    && actual.cl_ord_id == cl_ord_id(user_ref)
+            }
+            (
+                Self::Canceled {
+                    user_ref,
+                    quantity,
+                    reason,
+                },
+                Outbound::Canceled(actual, _),
+            ) => {
+                actual.user_ref_num.get() == user_ref
+                    && actual.quantity.get() == quantity
+                    && actual.reason() == Some(reason)
+            }
+            (
+                Self::Executed {
+                    user_ref,
+                    quantity,
+                    price,
+                    liquidity,
+                    ..
+                },
+                Outbound::Executed(actual, _),
+            ) => {
+                actual.user_ref_num.get() == user_ref
+                    && actual.quantity.get() == quantity
+                    && actual.price.get() == price
+                    && actual.liquidity() == Some(liquidity)
+            }
+            (Self::Rejected { user_ref, reason }, Outbound::Rejected(actual, _)) => {
+                actual.user_ref_num.get() == user_ref
+                    && actual.reason() == Some(reason)
+                    && actual.cl_ord_id == cl_ord_id(user_ref)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// An order at the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its number.
+    pub user_ref: u32,
+    /// Side.
+    pub side: Side,
+    /// Instrument.
+    pub symbol: Symbol,
+    /// Limit.
+    pub price: Price,
+    /// Shares open.
+    pub open: u32,
+    /// Shares executed, those of the orders that it replaced included.
+    pub executed: u32,
+    /// Lower comes first at the same price.
+    priority: u64,
+}
+
+/// The venue as one client sees it that trades its instruments alone.
+#[derive(Clone, Debug)]
+pub struct Model {
+    instruments: Vec<Instrument>,
+    limits: Limits,
+    rules: Rules,
+    orders: Vec<Order>,
+    next_priority: u64,
+}
+
+impl Model {
+    /// Without orders.
+    pub fn new(instruments: Vec<Instrument>, limits: Limits, rules: Rules) -> Self {
+        Self {
+            instruments,
+            limits,
+            rules,
+            orders: Vec::new(),
+            next_priority: 0,
+        }
+    }
+
+    /// What rests, in no order.
+    pub fn orders(&self) -> &[Order] {
+        &self.orders
+    }
+
+    /// The resting order that one of `side` would meet first.
+    pub fn best_against(&self, side: Side, symbol: Symbol) -> Option<&Order> {
+        self.orders
+            .iter()
+            .filter(|order| order.symbol == symbol && order.side.is_buy() != side.is_buy())
+            .min_by_key(|order| {
+                let price = order.price.raw();
+                let worse = if side.is_buy() {
+                    price
+                } else {
+                    u64::MAX - price
+                };
+                (worse, order.priority)
+            })
+    }
+
+    /// Lets the venue handle a request and appends its answers.
+    pub fn apply(&mut self, request: Request, answers: &mut VecDeque<Expected>) {
+        match request {
+            Request::Enter {
+                user_ref,
+                side,
+                quantity,
+                symbol,
+                price,
+                time_in_force,
+            } => {
+                if let Some(reason) = self.refusal(symbol, quantity, price) {
+                    answers.push_back(Expected::Rejected { user_ref, reason });
+                    return;
+                }
+                answers.push_back(Expected::Accepted {
+                    user_ref,
+                    side,
+                    quantity,
+                    symbol,
+                    price,
+                    time_in_force,
+                });
+                let order = Order {
+                    user_ref,
+                    side,
+                    symbol,
+                    price,
+                    open: quantity,
+                    executed: 0,
+                    priority: self.take_priority(),
+                };
+                self.trade(order, time_in_force, answers);
+            }
+            Request::Replace {
+                original,
+                user_ref,
+                quantity,
+                price,
+            } => self.replace(original, user_ref, quantity, price, answers),
+            Request::Cancel { user_ref, quantity } => self.cancel(user_ref, quantity, answers),
+        }
+    }
+
+    fn refusal(&self, symbol: Symbol, quantity: u32, price: Price) -> Option<RejectReason> {
+        let Some(instrument) = self.instruments.iter().find(|one| one.symbol == symbol) else {
+            return Some(RejectReason::InvalidSymbol);
+        };
+        let notional = u128::from(price.raw()) * u128::from(quantity);
+        let reference = instrument.reference_price.raw();
+        let far = reference / 100 * u64::from(self.limits.far_percent);
+        if !(1..=MAX_QUANTITY).contains(&quantity) {
+            Some(RejectReason::InvalidQuantity)
+        } else if price.raw() % instrument.tick.raw() != 0 {
+            Some(RejectReason::InvalidPrice)
+        } else if quantity > self.limits.quantity_max {
+            Some(RejectReason::RiskMaxQuantity)
+        } else if notional > u128::from(self.limits.notional_max.raw()) {
+            Some(RejectReason::RiskSingleOrderNotional)
+        } else if price.raw().abs_diff(reference) > far {
+            Some(RejectReason::RiskFatFinger)
+        } else {
+            None
+        }
+    }
+
+    /// Matches, and lets the rest stay or go.
+    fn trade(
+        &mut self,
+        mut order: Order,
+        time_in_force: TimeInForce,
+        answers: &mut VecDeque<Expected>,
+    ) {
+        while order.open > 0
+            && let Some(resting) = self.best_against(order.side, order.symbol).copied()
+            && crosses(&order, resting.price)
+        {
+            let quantity = order.open.min(resting.open);
+            let side = |user_ref, liquidity, second_side| Expected::Executed {
+                user_ref,
+                quantity,
+                price: resting.price,
+                liquidity,
+                second_side,
+            };
+            match self.rules.fill_order {
+                FillOrder::RestingFirst => {
+                    answers.push_back(side(resting.user_ref, Liquidity::Added, false));
+                    answers.push_back(side(order.user_ref, Liquidity::Removed, true));
+                }
+                FillOrder::AggressorFirst => {
+                    answers.push_back(side(order.user_ref, Liquidity::Removed, false));
+                    answers.push_back(side(resting.user_ref, Liquidity::Added, true));
+                }
+            }
+            order.open -= quantity;
+            order.executed += quantity;
+            for one in &mut self.orders {
+                if one.user_ref == resting.user_ref {
+                    one.open -= quantity;
+                    one.executed += quantity;
+                }
+            }
+            self.orders.retain(|one| one.open > 0);
+        }
+        if order.open == 0 {
+            return;
+        }
+        if time_in_force == TimeInForce::ImmediateOrCancel {
+            answers.push_back(Expected::Canceled {
+                user_ref: order.user_ref,
+                quantity: order.open,
+                reason: CancelReason::ImmediateOrCancel,
+            });
+        } else {
+            self.orders.push(order);
+        }
+    }
+
+    fn replace(
+        &mut self,
+        original: u32,
+        user_ref: u32,
+        quantity: u32,
+        price: Price,
+        answers: &mut VecDeque<Expected>,
+    ) {
+        let Some(at) = self.orders.iter().position(|one| one.user_ref == original) else {
+            return;
+        };
+        let old = self.orders.remove(at);
+        let open = quantity.saturating_sub(old.executed);
+        if open == 0 {
+            answers.push_back(Expected::Canceled {
+                user_ref: original,
+                quantity: old.open,
+                reason: CancelReason::UserRequested,
+            });
+            return;
+        }
+        let kept_priority = self.rules.priority == PriorityRule::KeptWhenReduced
+            && price == old.price
+            && open <= old.open;
+        answers.push_back(Expected::Replaced {
+            original,
+            user_ref,
+            side: old.side,
+            quantity: open,
+            symbol: old.symbol,
+            price,
+            kept_priority,
+        });
+        let priority = if kept_priority {
+            old.priority
+        } else {
+            self.take_priority()
+        };
+        let order = Order {
+            user_ref,
+            price,
+            open,
+            priority,
+            ..old
+        };
+        self.trade(order, TimeInForce::Day, answers);
+    }
+
+    fn cancel(&mut self, user_ref: u32, quantity: u32, answers: &mut VecDeque<Expected>) {
+        let Some(order) = self.orders.iter_mut().find(|one| one.user_ref == user_ref) else {
+            return;
+        };
+        let left = quantity.saturating_sub(order.executed);
+        if left >= order.open {
+            return;
+        }
+        answers.push_back(Expected::Canceled {
+            user_ref,
+            quantity: order.open - left,
+            reason: CancelReason::UserRequested,
+        });
+        order.open = left;
+        self.orders.retain(|one| one.open > 0);
+    }
+
+    fn take_priority(&mut self) -> u64 {
+        self.next_priority += 1;
+        self.next_priority
+    }
+}
+
+fn crosses(order: &Order, resting_price: Price) -> bool {
+    if order.side.is_buy() {
+        order.price >= resting_price
+    } else {
+        order.price <= resting_price
+    }
+}
