@@ -2,4 +2,8 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod counters;
+pub mod market_data;
 pub mod messages;
+pub mod publisher;
+pub mod session;

@@ -174,6 +174,12 @@ impl<O> Context<'_, O> {
         self.env.record_since(timing, self.step.header.get().ingress_ticks);
     }
 
+    /// Records, as [`Timing`], the time from `ingress_ticks` of a message that was kept until now: for answers that are
+    /// collected and sent at the end of a batch.
+    pub fn record_since(&mut self, timing: Timing, ingress_ticks: u64) {
+        self.env.record_since(timing, ingress_ticks);
+    }
+
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.
     pub(crate) fn stamp(&mut self, header: Header) {
         self.step.header.set(header);

@@ -132,9 +132,38 @@ impl<M: Message> Port<M> {
         self.staged.push(Envelope { header, body });
     }
 
+    /// How many messages the running step may still send here: what is left of its
+    /// [`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX) and fits the edge with another `OUTPUTS_MAX` to spare.
+    ///
+    /// For callbacks that run whether or not there is room (a connection opens or closes, a batch ends, a timer
+    /// fires): what does not fit now must wait for a later callback. An edge that drops always has room.
+    pub fn room(&mut self) -> usize {
+        let in_step = if self.step_id == self.step.id.get() { self.staged.len() - self.step_start } else { 0 };
+        let left = self.outputs_max.saturating_sub(in_step);
+        if matches!(self.edge, EdgeIn::Open) || self.overflow == Overflow::DropNewest {
+            return left;
+        }
+        let kept = self.staged.len() + self.outputs_max;
+        self.look_for(kept + left);
+        self.free.saturating_sub(kept).min(left)
+    }
+
     /// Messages sent over the port's life.
     pub fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Makes sure that `free` counts `needed` messages, if the edge has that much room: an edge is only asked when
+    /// what is known does not suffice.
+    #[inline]
+    fn look_for(&mut self, needed: usize) {
+        if self.free < needed {
+            self.free = match &self.edge {
+                EdgeIn::Open => usize::MAX,
+                EdgeIn::Local { queue, capacity } => capacity - queue.borrow().len(),
+                EdgeIn::Ring { producer, .. } => producer.slots(),
+            };
+        }
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
@@ -181,13 +210,10 @@ impl<M: Message> AnyPort for Port<M> {
         }
         let staged = self.staged.len();
         let needed = staged + (wanted + reserve) * self.outputs_max;
-        if self.free < needed {
-            self.free = match &self.edge {
-                EdgeIn::Open => return wanted,
-                EdgeIn::Local { queue, capacity } => capacity - queue.borrow().len(),
-                EdgeIn::Ring { producer, .. } => producer.slots(),
-            };
+        if matches!(self.edge, EdgeIn::Open) {
+            return wanted;
         }
+        self.look_for(needed);
         if self.free >= needed {
             return wanted;
         }

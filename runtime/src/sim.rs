@@ -107,6 +107,8 @@ struct State {
     datagrams: Vec<(EndpointId, Vec<u8>)>,
     /// Bytes that a connection's send buffer takes before it refuses.
     send_room: Option<usize>,
+    /// Datagrams that wait to be taken before more are refused.
+    datagram_room: Option<usize>,
 }
 
 struct Connection {
@@ -159,6 +161,11 @@ impl SimNet {
         std::mem::take(&mut self.0.borrow_mut().datagrams)
     }
 
+    /// Datagrams that may wait to be taken from now on; more are refused.
+    pub fn set_datagram_room(&self, datagrams: Option<usize>) {
+        self.0.borrow_mut().datagram_room = datagrams;
+    }
+
     /// Whether a connection is open, and if an actor closed it, why.
     pub fn closed_by_actor(&self, conn: ConnId) -> Option<CloseReason> {
         self.0.borrow().connections[conn.slot as usize].closed_by_actor
@@ -201,7 +208,11 @@ impl Net for SimNet {
     }
 
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
-        self.0.borrow_mut().datagrams.push((endpoint, payload.to_vec()));
+        let mut state = self.0.borrow_mut();
+        if state.datagram_room.is_some_and(|room| state.datagrams.len() >= room) {
+            return Err(SendError::Full);
+        }
+        state.datagrams.push((endpoint, payload.to_vec()));
         Ok(())
     }
 

@@ -1,0 +1,210 @@
+//! What a session actor is given, and what it counts.
+
+use corelane_codecs::{
+    soup::Session,
+    text::{Alpha, Symbol},
+};
+use corelane_runtime::net::CloseReason;
+use thiserror::Error;
+
+use super::log::ReplyLog;
+
+/// Most connections of one session actor: each has a timer, and timers are sized at compile time.
+pub const CONNECTIONS_MAX: usize = 32_768;
+
+/// Who may log in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// User name; upper and lower case are the same.
+    pub user: Alpha<6>,
+    /// Password; upper and lower case are the same.
+    pub password: Alpha<10>,
+    /// What the orders are booked to, for reports.
+    pub name: Alpha<8>,
+}
+
+/// Everything that a session actor is sized and timed by.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// The accounts; their index is the [`AccountSlot`](crate::messages::AccountSlot).
+    pub accounts: Vec<Account>,
+    /// The symbols in locate order, from 1.
+    pub symbols: Vec<Symbol>,
+    /// Name of the day's session.
+    pub session: Session,
+    /// Time that a connection has to log in.
+    pub login_timeout_ns: u64,
+    /// Silence after which a client counts as gone. A client of SoupBinTCP 4.10 may name its own.
+    pub client_timeout_ns: u64,
+    /// Silence after which the server sends a heartbeat.
+    pub heartbeat_ns: u64,
+    /// Messages kept per account for clients that come back; up to [`ReplyLog::MESSAGES_MAX`].
+    pub messages_per_session_max: usize,
+    /// Open orders per account; one more is rejected.
+    pub open_orders_per_session_max: usize,
+    /// Enters and replaces of one account that the group has not answered; at the bound the connection is not read.
+    pub in_flight_max: usize,
+    /// Connections at once, as many as the driver's.
+    pub connections_max: usize,
+    /// How far a client that is up to date may fall behind, in bytes beyond the driver's send buffer.
+    pub unsent_bytes_max: usize,
+}
+
+impl SessionConfig {
+    /// Usual times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
+    /// requests in flight, 1,024 connections, 256 KiB behind.
+    pub fn new(session: Session, accounts: Vec<Account>, symbols: Vec<Symbol>) -> Self {
+        const SECOND_NS: u64 = 1_000_000_000;
+        SessionConfig {
+            accounts,
+            symbols,
+            session,
+            login_timeout_ns: 30 * SECOND_NS,
+            client_timeout_ns: 15 * SECOND_NS,
+            heartbeat_ns: SECOND_NS,
+            messages_per_session_max: 1 << 18,
+            open_orders_per_session_max: 8192,
+            in_flight_max: 256,
+            connections_max: 1024,
+            unsent_bytes_max: 256 << 10,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), SessionConfigError> {
+        let bounds = [
+            (
+                "messages_per_session_max",
+                self.messages_per_session_max,
+                ReplyLog::MESSAGES_MAX,
+            ),
+            (
+                "open_orders_per_session_max",
+                self.open_orders_per_session_max,
+                1 << 20,
+            ),
+            ("in_flight_max", self.in_flight_max, 1 << 15),
+            ("connections_max", self.connections_max, CONNECTIONS_MAX),
+            ("symbols", self.symbols.len(), u16::MAX as usize - 1),
+            ("accounts", self.accounts.len(), u32::MAX as usize - 1),
+        ];
+        for (field, value, most) in bounds {
+            if value == 0 || value > most {
+                return Err(SessionConfigError::OutOfRange { field, value, most });
+            }
+        }
+        for (index, account) in self.accounts.iter().enumerate() {
+            let same = |other: &Account| other.user.matches_ignoring_case(&account.user);
+            if account.user.is_blank() || self.accounts[..index].iter().any(same) {
+                return Err(SessionConfigError::User { user: account.user });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a session actor cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SessionConfigError {
+    /// A size is out of range.
+    #[error("{field} is {value}; it must be from 1 to {most}")]
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// The most it may be.
+        most: usize,
+    },
+    /// A user name is blank or there twice.
+    #[error("user {user:?} is blank or configured twice; give each account a user name of its own")]
+    User {
+        /// The name.
+        user: Alpha<6>,
+    },
+    /// A symbol is there twice.
+    #[error("symbol {symbol} is configured twice; list each instrument once")]
+    Symbol {
+        /// The symbol.
+        symbol: Symbol,
+    },
+}
+
+crate::counter_names! {
+    /// Why connections ended, and what else a session actor counts.
+    pub enum Count {
+        /// Ended: the client closed it.
+        Peer,
+        /// Ended: the bytes were no SoupBinTCP packets.
+        BadFrame,
+        /// Ended: the socket failed.
+        Socket,
+        /// Ended: no slot was free.
+        TooMany,
+        /// Ended: the client logged out.
+        Logout,
+        /// Ended: no log-in in time.
+        LoginTimeout,
+        /// Ended: no heartbeat in time.
+        ClientTimeout,
+        /// Ended: wrong user or password.
+        NotAuthorized,
+        /// Ended: another session, or a sequence number that is still to come, was asked for.
+        SessionUnavailable,
+        /// Ended: a packet of another kind than a log-in came first.
+        NotLoggedIn,
+        /// Ended: a second log-in on the same connection.
+        LoggedInAlready,
+        /// Ended: a packet of unknown type, or one that breaks the rules of its type.
+        BadPacket,
+        /// Ended: too many malformed requests.
+        Malformed,
+        /// Ended: the client did not read its answers.
+        SlowReader,
+        /// Ended: the same user logged in again elsewhere.
+        Superseded,
+        /// Ended: the account has used up its sequence of messages.
+        SequenceUsedUp,
+        /// Ended: the venue stops.
+        Shutdown,
+        /// Log-ins accepted.
+        LogIns,
+        /// Requests forwarded.
+        Requests,
+        /// Malformed requests among good packets.
+        MalformedRequests,
+        /// Requests of an account that may no longer send any: ignored.
+        IgnoredRequests,
+        /// Times that a request waited for room or for answers.
+        Holds,
+        /// Answers put on an account's sequence.
+        Answers,
+        /// Answers after an account's sequence was full, and so not kept.
+        AnswersNotKept,
+        /// Answers given for a group that has failed.
+        AnswersForGroup,
+    }
+}
+
+impl Count {
+    /// How a connection that the net ended is counted.
+    pub(super) fn of_close(reason: CloseReason) -> Count {
+        match reason {
+            CloseReason::Peer | CloseReason::Local => Count::Peer,
+            CloseReason::BadFrame => Count::BadFrame,
+            CloseReason::SlowReader => Count::SlowReader,
+            CloseReason::Socket => Count::Socket,
+            CloseReason::TooMany => Count::TooMany,
+            CloseReason::Shutdown => Count::Shutdown,
+        }
+    }
+
+    /// What the net is told when a connection ends for this reason.
+    pub(super) fn close_reason(self) -> CloseReason {
+        match self {
+            Count::SlowReader => CloseReason::SlowReader,
+            Count::TooMany => CloseReason::TooMany,
+            Count::Shutdown => CloseReason::Shutdown,
+            _ => CloseReason::Local,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What a session knows of an account's orders: enough to tell a replace's instrument, to bound what is open, and to
+//! answer for every order should the group fail.
+//!
+//! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so "not answered yet" has to be
+//! worked out. The group takes an account's requests in the order in which they were forwarded and consumes only
+//! user reference numbers that rise. Hence:
+//!
+//! - an enter whose number is above that of every enter forwarded before is answered, unless a replace took its
+//!   number or a higher one first;
+//! - once number *n* is answered, whatever was forwarded before *n* and has no answer was ignored, and what was
+//!   forwarded after *n* with a number of at most *n* will be;
+//! - once an order is dead, replaces of it are ignored.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::messages::{Locate, Reply};
+
+/// An order, or a request that may become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveOrder {
+    /// Its instrument.
+    pub locate: Locate,
+    /// Shares open; those asked for while it is not answered.
+    pub leaves_qty: u32,
+    /// The client's identifier, for a reject.
+    pub cl_ord_id: [u8; 14],
+    /// An answer has come.
+    answered: bool,
+    /// Replaces of this order that are not answered.
+    replaces_pending: u16,
+}
+
+/// A request not answered yet, in the order of forwarding.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    user_ref: u32,
+    /// The order that it replaces; 0 for an enter.
+    replaces: u32,
+}
+
+/// An account's orders.
+#[derive(Debug)]
+pub struct LiveOrders {
+    /// The keys are chosen by the client, so the hash is a keyed one (SipHash). Sized at twice the most there can be:
+    /// then what removals leave behind is cleaned up in place and never makes it grow.
+    orders: HashMap<u32, LiveOrder>,
+    pending: VecDeque<Pending>,
+    open_max: usize,
+    in_flight_max: usize,
+    /// Highest number known to be consumed.
+    consumed: u32,
+    /// Highest number of an enter that was forwarded.
+    entered: u32,
+    /// Highest number in `pending`, and whether a lower one stands behind it.
+    pending_high: u32,
+    disordered: bool,
+    /// For walking through the orders in the order of their numbers.
+    sorted: Vec<u32>,
+}
+
+/// How an order stands when the group fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orphan {
+    /// An enter that was never answered.
+    Unanswered(LiveOrder),
+    /// An accepted order.
+    Open(LiveOrder),
+}
+
+impl LiveOrders {
+    /// For at most `open_max` open orders and `in_flight_max` unanswered requests.
+    pub fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
+        let most = open_max + in_flight_max;
+        LiveOrders {
+            orders: HashMap::with_capacity(2 * most),
+            pending: VecDeque::with_capacity(in_flight_max),
+            open_max,
+            in_flight_max,
+            consumed: 0,
+            entered: 0,
+            pending_high: 0,
+            disordered: false,
+            sorted: Vec::with_capacity(most),
+        }
+    }
+
+    /// Orders and unanswered requests.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether one more order would be over the bound of open orders.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.orders.len() >= self.open_max
+    }
+
+    /// Whether another enter or replace may be forwarded before an answer comes.
+    #[inline]
+    pub fn has_credit(&self) -> bool {
+        self.pending.len() < self.in_flight_max
+    }
+
+    /// The instrument of an order, 0 if it is not known.
+    #[inline]
+    pub fn locate_of(&self, user_ref: u32) -> Locate {
+        self.orders.get(&user_ref).map_or(0, |order| order.locate)
+    }
+
+    /// Highest number known to be consumed.
+    pub fn consumed(&self) -> u32 {
+        self.consumed
+    }
+
+    /// Takes note that a number is consumed without the group's doing.
+    pub fn consume(&mut self, user_ref: u32) {
+        self.consumed = self.consumed.max(user_ref);
+    }
+
+    /// An enter is being forwarded. One that the group is sure to ignore is not noted.
+    #[inline]
+    pub fn entered(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
+        if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
+            return;
+        }
+        self.entered = user_ref;
+        self.note(user_ref, 0, locate, quantity, cl_ord_id);
+    }
+
+    /// A replace is being forwarded. One that the group is sure to ignore is not noted.
+    #[inline]
+    pub fn replacing(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
+        if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
+            return;
+        }
+        let Some(order) = self.orders.get_mut(&original) else {
+            return;
+        };
+        order.replaces_pending = order.replaces_pending.saturating_add(1);
+        let locate = order.locate;
+        self.note(user_ref, original, locate, quantity, cl_ord_id);
+    }
+
+    fn note(
+        &mut self,
+        user_ref: u32,
+        replaces: u32,
+        locate: Locate,
+        quantity: u32,
+        cl_ord_id: [u8; 14],
+    ) {
+        self.disordered |= user_ref < self.pending_high;
+        self.pending_high = self.pending_high.max(user_ref);
+        self.pending.push_back(Pending { user_ref, replaces });
+        let order = LiveOrder {
+            locate,
+            leaves_qty: quantity,
+            cl_ord_id,
+            answered: false,
+            replaces_pending: 0,
+        };
+        self.orders.insert(user_ref, order);
+    }
+
+    /// An answer has come.
+    #[inline]
+    pub fn answered(&mut self, reply: &Reply) {
+        let order = self.orders.get(&reply.user_ref);
+        if order.is_some_and(|order| !order.answered) {
+            self.settle(reply.user_ref);
+        }
+        if reply.replaced_user_ref != 0 {
+            self.bury(reply.replaced_user_ref);
+        }
+        if reply.leaves_qty == 0 {
+            self.bury(reply.user_ref);
+        } else if let Some(order) = self.orders.get_mut(&reply.user_ref) {
+            order.answered = true;
+            order.leaves_qty = reply.leaves_qty;
+        }
+    }
+
+    /// The first answer to a request: settles what it says about the others.
+    #[inline]
+    fn settle(&mut self, user_ref: u32) {
+        self.consume(user_ref);
+        while let Some(request) = self.pending.pop_front() {
+            self.end_replacing(request.replaces);
+            if request.user_ref == user_ref {
+                break;
+            }
+            self.bury(request.user_ref);
+        }
+        if self.disordered {
+            self.drop_pending(|request| request.user_ref <= user_ref);
+        }
+        if self.pending.is_empty() {
+            self.pending_high = 0;
+            self.disordered = false;
+        }
+    }
+
+    /// An order is dead: nothing more follows for it, nor for replaces of it.
+    #[inline]
+    fn bury(&mut self, user_ref: u32) {
+        let order = self.orders.remove(&user_ref);
+        if order.is_some_and(|order| order.replaces_pending > 0) {
+            self.drop_pending(|_| false);
+        }
+    }
+
+    /// Drops the unanswered requests that are `ignored`, and the replaces whose original is gone. A replace stands
+    /// behind its original, so one pass finds replaces of replaces too.
+    fn drop_pending(&mut self, ignored: impl Fn(&Pending) -> bool) {
+        let LiveOrders {
+            orders, pending, ..
+        } = self;
+        pending.retain(|request| {
+            let is_orphan = request.replaces != 0 && !orders.contains_key(&request.replaces);
+            if !is_orphan && !ignored(request) {
+                return true;
+            }
+            orders.remove(&request.user_ref);
+            if let Some(original) = orders.get_mut(&request.replaces) {
+                original.replaces_pending = original.replaces_pending.saturating_sub(1);
+            }
+            false
+        });
+    }
+
+    fn end_replacing(&mut self, original: u32) {
+        if original != 0
+            && let Some(order) = self.orders.get_mut(&original)
+        {
+            order.replaces_pending = order.replaces_pending.saturating_sub(1);
+        }
+    }
+
+    /// Forgets everything and gives each order that is owed an answer to `answer`, in the order of their numbers. A
+    /// replace without answer is owed none: its original is answered for.
+    pub fn abandon(&mut self, mut answer: impl FnMut(u32, Orphan)) {
+        for request in self.pending.drain(..) {
+            if request.replaces != 0 {
+                self.orders.remove(&request.user_ref);
+            }
+        }
+        self.sorted.extend(self.orders.keys());
+        self.sorted.sort_unstable();
+        for user_ref in self.sorted.drain(..) {
+            let Some(order) = self.orders.remove(&user_ref) else {
+                continue;
+            };
+            self.consumed = self.consumed.max(user_ref);
+            let orphan = if order.answered {
+                Orphan::Open(order)
+            } else {
+                Orphan::Unanswered(order)
+            };
+            answer(user_ref, orphan);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! An account's sequenced stream: every answer it was ever given, as SoupBinTCP packets ready to be sent.
+
+use corelane_codecs::soup::ServerPacket;
+
+/// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::messages::Reply) carries.
+pub const PACKET_MAX: usize = 3 + 71;
+
+/// Append-only, bounded, allocated once. The memory is reserved and first touched when it is written.
+///
+/// A message's number is its place, from 1, so a client that comes back is sent the bytes from [`ReplyLog::start_of`]
+/// on, in whatever pieces fit.
+#[derive(Debug)]
+pub struct ReplyLog {
+    bytes: Vec<u8>,
+    /// By message: where its packet ends. 32 bits hold 2^32 bytes, 58 million of the longest packets.
+    ends: Vec<u32>,
+    messages_max: usize,
+}
+
+impl ReplyLog {
+    /// The most messages that any log can hold.
+    pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
+
+    /// A log of at most `messages_max` messages, [`ReplyLog::MESSAGES_MAX`] or less.
+    pub fn with_capacity(messages_max: usize) -> Self {
+        ReplyLog {
+            bytes: Vec::with_capacity(messages_max * PACKET_MAX),
+            ends: Vec::with_capacity(messages_max),
+            messages_max,
+        }
+    }
+
+    /// Number of the next message.
+    #[inline]
+    pub fn next_number(&self) -> u64 {
+        self.ends.len() as u64 + 1
+    }
+
+    /// Whether it can take no more.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.ends.len() == self.messages_max
+    }
+
+    /// Appends a message of at most 71 bytes; false if the log is full.
+    #[inline]
+    #[must_use]
+    pub fn append(&mut self, message: &[u8]) -> bool {
+        let mut packet = [0; PACKET_MAX];
+        let Ok(length) = ServerPacket::Sequenced(message).encode(&mut packet) else {
+            return false;
+        };
+        if self.is_full() {
+            return false;
+        }
+        self.bytes.extend_from_slice(&packet[..length]);
+        self.ends.push(self.bytes.len() as u32);
+        true
+    }
+
+    /// Bytes so far.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Where message `number` begins, from 1 to [`ReplyLog::next_number`]; `None` beyond.
+    pub fn start_of(&self, number: u64) -> Option<usize> {
+        match number {
+            0 => None,
+            1 => Some(0),
+            _ => {
+                let before = usize::try_from(number - 2).ok()?;
+                self.ends.get(before).map(|&end| end as usize)
+            }
+        }
+    }
+
+    /// The bytes from `start` on.
+    #[inline]
+    pub fn bytes_from(&self, start: usize) -> &[u8] {
+        &self.bytes[start..]
+    }
+}

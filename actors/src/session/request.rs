@@ -1,0 +1,215 @@
+//! From OUCH requests to commands.
+//!
+//! The session checks form only. What an order asks for is the group's to judge, because only the group numbers
+//! answers: a request that cannot be read or that asks for what the venue does not offer goes on as a command that
+//! names the reject reason.
+
+use std::collections::HashMap;
+
+use corelane_codecs::{
+    ouch::{self, Appendage, Inbound, RejectReason, TagValue, request_identity},
+    text::Symbol,
+};
+
+use crate::messages::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Replace};
+
+/// Symbol to locate. Built at start and never changed; the hash is keyed (SipHash), since clients choose what is
+/// looked up.
+#[derive(Debug)]
+pub struct Locates(HashMap<Symbol, Locate>);
+
+impl Locates {
+    /// The symbols in locate order, from 1; the second place of a symbol that is there twice.
+    pub fn new(symbols: &[Symbol]) -> Result<Self, usize> {
+        let mut locates = HashMap::with_capacity(symbols.len());
+        for (index, symbol) in symbols.iter().enumerate() {
+            if locates.insert(*symbol, index as Locate + 1).is_some() {
+                return Err(index);
+            }
+        }
+        Ok(Locates(locates))
+    }
+
+    #[inline]
+    fn of(&self, symbol: &Symbol) -> Locate {
+        self.0.get(symbol).copied().unwrap_or(0)
+    }
+}
+
+/// What to do with the payload of an unsequenced packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Forward it.
+    Good(Command),
+    /// It is malformed, but its number is readable: forward a command that will be rejected.
+    Refused(Command),
+    /// It is malformed and there is nothing to answer.
+    Unreadable,
+}
+
+impl Request {
+    /// Reads a payload. A replace has no locate yet.
+    #[inline]
+    pub fn read(account: AccountSlot, payload: &[u8], locates: &Locates) -> Request {
+        match Inbound::decode(payload) {
+            Ok(Inbound::Enter(enter, options)) => Request::Good(Command::Enter(self::enter(
+                account, enter, options, locates,
+            ))),
+            Ok(Inbound::Replace(replace, options)) => {
+                Request::Good(Command::Replace(self::replace(account, replace, options)))
+            }
+            Ok(Inbound::Cancel(cancel, _)) => Request::Good(Command::Cancel(Cancel {
+                account,
+                user_ref: cancel.user_ref_num.get(),
+                quantity: cancel.quantity.get(),
+            })),
+            Err(error) => refused(account, payload, error.reject_reason()),
+        }
+    }
+}
+
+#[inline]
+fn enter(
+    account: AccountSlot,
+    enter: &ouch::Enter,
+    options: Appendage<'_>,
+    locates: &Locates,
+) -> Enter {
+    Enter {
+        price: enter.price.get().raw(),
+        user_ref: enter.user_ref_num.get(),
+        quantity: enter.quantity.get(),
+        locate: locates.of(&enter.symbol),
+        side: enter.side.to_wire(),
+        time_in_force: enter.time_in_force.to_wire(),
+        display: enter.display.to_wire(),
+        capacity: enter.capacity.to_wire(),
+        intermarket_sweep: enter.intermarket_sweep.to_wire(),
+        cross: enter.cross_type.to_wire(),
+        unsupported: unsupported(options),
+        ..blank_enter(account, *enter.cl_ord_id.as_array())
+    }
+}
+
+#[inline]
+fn replace(account: AccountSlot, replace: &ouch::Replace, options: Appendage<'_>) -> Replace {
+    Replace {
+        price: replace.price.get().raw(),
+        original_user_ref: replace.orig_user_ref_num.get(),
+        user_ref: replace.user_ref_num.get(),
+        quantity: replace.quantity.get(),
+        time_in_force: replace.time_in_force.to_wire(),
+        display: replace.display.to_wire(),
+        intermarket_sweep: replace.intermarket_sweep.to_wire(),
+        unsupported: unsupported(options),
+        ..blank_replace(account, *replace.cl_ord_id.as_array())
+    }
+}
+
+#[cold]
+fn refused(account: AccountSlot, payload: &[u8], reason: RejectReason) -> Request {
+    /// Where a replace has the number of its original.
+    const ORIGINAL: std::ops::Range<usize> = 1..5;
+    let Some((user_ref, cl_ord_id)) = request_identity(payload) else {
+        return Request::Unreadable;
+    };
+    // `request_identity` knows enters and replaces, which are longer than this.
+    Request::Refused(match (payload[0], payload[ORIGINAL].try_into()) {
+        (b'U', Ok(original)) => Command::Replace(Replace {
+            original_user_ref: u32::from_be_bytes(original),
+            user_ref,
+            unsupported: reason.to_wire(),
+            ..blank_replace(account, *cl_ord_id.as_array())
+        }),
+        _ => Command::Enter(Enter {
+            user_ref,
+            unsupported: reason.to_wire(),
+            ..blank_enter(account, *cl_ord_id.as_array())
+        }),
+    })
+}
+
+fn blank_enter(account: AccountSlot, cl_ord_id: [u8; 14]) -> Enter {
+    Enter {
+        reference: Reference::default(),
+        price: 0,
+        account,
+        user_ref: 0,
+        quantity: 0,
+        locate: 0,
+        side: 0,
+        time_in_force: 0,
+        display: 0,
+        capacity: 0,
+        intermarket_sweep: 0,
+        cross: 0,
+        cl_ord_id,
+        unsupported: 0,
+        reserved: [0; 4],
+    }
+}
+
+fn blank_replace(account: AccountSlot, cl_ord_id: [u8; 14]) -> Replace {
+    Replace {
+        reference: Reference::default(),
+        price: 0,
+        account,
+        original_user_ref: 0,
+        user_ref: 0,
+        quantity: 0,
+        locate: 0,
+        time_in_force: 0,
+        display: 0,
+        intermarket_sweep: 0,
+        reserved: 0,
+        cl_ord_id,
+        unsupported: 0,
+        reserved_end: [0; 2],
+    }
+}
+
+/// The reject reason of the first option that would change what the order means, 0 if there is none. Options that
+/// only inform (firm, customer type, group, locates, weight) are accepted and not used.
+#[inline]
+fn unsupported(options: Appendage<'_>) -> u16 {
+    if options.is_empty() {
+        return 0;
+    }
+    let refusal = options.values().find_map(refusal);
+    refusal.map_or(0, RejectReason::to_wire)
+}
+
+fn refusal(option: TagValue) -> Option<RejectReason> {
+    let unless = |is_neutral: bool, reason| (!is_neutral).then_some(reason);
+    match option {
+        TagValue::MinQty(quantity) => unless(quantity == 0, RejectReason::InvalidMinQuantity),
+        TagValue::MaxFloor(quantity) => unless(quantity == 0, RejectReason::InvalidMaxFloor),
+        TagValue::RandomReserves(quantity) => unless(quantity == 0, RejectReason::InvalidMaxFloor),
+        TagValue::PriceType(code) => unless(code == b'L', RejectReason::PeggingNotAllowed),
+        TagValue::PegOffset(offset) => unless(offset == 0, RejectReason::PeggingNotAllowed),
+        TagValue::DiscretionPegOffset(offset) => {
+            unless(offset == 0, RejectReason::PeggingNotAllowed)
+        }
+        TagValue::DiscretionPrice(price) => unless(price == 0, RejectReason::InvalidPrice),
+        TagValue::DiscretionPriceType(code) => {
+            unless(code == b'L', RejectReason::PeggingNotAllowed)
+        }
+        TagValue::PostOnly(code) => unless(code == b'N', RejectReason::Other),
+        TagValue::Route(route) => unless(route.is_blank(), RejectReason::RoutingNotAllowed),
+        TagValue::ExpireTime(_) => Some(RejectReason::Other),
+        TagValue::TradeNow(code) => unless(code == b'N', RejectReason::Other),
+        TagValue::HandleInst(code) => unless(code == b' ', RejectReason::Other),
+        TagValue::DisplayQty(quantity) => unless(quantity == 0, RejectReason::InvalidDisplay),
+        TagValue::DisplayPrice(price) => unless(price == 0, RejectReason::InvalidDisplay),
+        // Another channel of numbers than the first would need its own rule of rising numbers.
+        TagValue::UserRefIdx(channel) => unless(channel == 0, RejectReason::Other),
+        TagValue::SecondaryOrderRef(_)
+        | TagValue::Firm(_)
+        | TagValue::CustomerType(_)
+        | TagValue::BboWeight(_)
+        | TagValue::GroupId(_)
+        | TagValue::SharesLocated(_)
+        | TagValue::LocateBroker(_)
+        | TagValue::Side(_) => None,
+    }
+}
