@@ -56,7 +56,7 @@ pub struct Venue {
     pub now_ns: u64,
     next_port: u16,
     /// By account: number of the last answer.
-    pub numbers: [u64; 2],
+    pub numbers: [u64; 3],
 }
 
 pub fn config() -> SessionConfig {
@@ -65,7 +65,11 @@ pub fn config() -> SessionConfig {
         password: Alpha::new(password).unwrap(),
         name: Alpha::new(user).unwrap_or(Alpha::BLANK),
     };
-    let accounts = vec![account("alice", "secret"), account("bob", "hunter2")];
+    let accounts = vec![
+        account("alice", "secret"),
+        account("bob", "hunter2"),
+        account("carol", "swordfish"),
+    ];
     let symbols = vec![Alpha::new("AAPL").unwrap(), Alpha::new("MSFT").unwrap()];
     SessionConfig {
         messages_per_session_max: 4096,
@@ -115,7 +119,7 @@ impl Venue {
             stats,
             now_ns: 0,
             next_port: 40_000,
-            numbers: [0; 2],
+            numbers: [0; 3],
         };
         venue.advance(10 * 3600 * SECOND);
         venue
@@ -175,6 +179,12 @@ impl Venue {
 
     pub fn bob(&mut self) -> ConnId {
         let conn = self.log_in("bob", "hunter2", 0);
+        assert_eq!(self.net.take_sent(conn)[2], b'A');
+        conn
+    }
+
+    pub fn carol(&mut self) -> ConnId {
+        let conn = self.log_in("carol", "swordfish", 0);
         assert_eq!(self.net.take_sent(conn)[2], b'A');
         conn
     }
