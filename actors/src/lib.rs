@@ -6,5 +6,6 @@ pub mod group;
 pub mod matching;
 pub mod messages;
 pub mod order;
+pub mod record;
 pub mod risk;
 pub mod stamp;
