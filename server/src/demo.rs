@@ -199,7 +199,8 @@ fn on_loopback(config: &mut Config, feed_out: SocketAddr) -> miette::Result<()> 
     Ok(())
 }
 
-fn credentials(config: &Config) -> Vec<Credentials> {
+/// The user and password of every session.
+pub fn credentials(config: &Config) -> Vec<Credentials> {
     let one = |session: &corelane_config::Session| Credentials {
         user: session.user.clone(),
         password: session.password.expose().to_owned(),
@@ -207,8 +208,11 @@ fn credentials(config: &Config) -> Vec<Credentials> {
     config.sessions.iter().map(one).collect()
 }
 
-/// Each session trades one instrument, and nobody else does.
-fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
+/// What the sessions send: each trades one instrument, and nobody else does.
+///
+/// # Errors
+/// An instrument without a reference price, or a symbol that does not fit its field.
+pub fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
     let price = |price: corelane_config::Price| Price::from_raw(price.ten_thousandths());
     let own = config.instruments.iter().zip(&config.sessions).map(|(instrument, session)| {
         let reference = instrument.reference_price.ok_or_else(|| {
