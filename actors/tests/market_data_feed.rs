@@ -8,7 +8,7 @@ use corelane_actors::{
     messages::{Locate, Reference, SequencerIn},
 };
 use corelane_codecs::{
-    IntoBytes, MessageType,
+    IntoBytes,
     itch::{
         AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side,
         StockDirectory,

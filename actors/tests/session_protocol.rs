@@ -110,7 +110,8 @@ fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
 
 #[test]
 fn packets_are_found_in_a_stream_and_impossible_ones_refused() {
-    let cases: [(&[u8], Result<Option<usize>, FrameError>); 7] = [
+    type Expected = Result<Option<usize>, FrameError>;
+    let cases: [(&[u8], Expected); 7] = [
         (b"", Ok(None)),
         (b"\x00", Ok(None)),
         (b"\x00\x02U", Ok(None)),
@@ -130,7 +131,8 @@ fn packets_are_found_in_a_stream_and_impossible_ones_refused() {
 
 #[test]
 fn a_configuration_that_cannot_work_is_refused() {
-    let spoilt = |spoil: fn(&mut SessionConfig)| {
+    type Spoil = fn(&mut SessionConfig);
+    let spoilt = |spoil: Spoil| {
         let mut config = config();
         spoil(&mut config);
         Session::new(config)
@@ -138,7 +140,7 @@ fn a_configuration_that_cannot_work_is_refused() {
             .map(|error| error.to_string())
             .unwrap_or_default()
     };
-    let cases: [(fn(&mut SessionConfig), &str); 6] = [
+    let cases: [(Spoil, &str); 6] = [
         (|config| config.connections_max = 0, "connections_max is 0"),
         (
             |config| config.messages_per_session_max = usize::MAX,
