@@ -9,6 +9,7 @@ pub mod matching;
 pub mod messages;
 pub mod order;
 pub mod publisher;
+pub mod record;
 pub mod risk;
 pub mod session;
 pub mod stamp;

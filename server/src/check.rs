@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 use corelane_config::Config;
 use corelane_runtime::{check::Checked, cpu, port::Overflow, topology::Idle};
 
-use crate::venue;
+use crate::{tables::table, venue};
 
 /// Checks the topology in the file `path` and prints it.
 ///
@@ -23,12 +23,6 @@ pub fn check(path: &Path) -> miette::Result<()> {
     println!("\n{}", proof(&checked));
     println!("\n{}", memory(&config, &checked));
     Ok(())
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
-    table
 }
 
 fn shards(checked: &Checked) -> Table {

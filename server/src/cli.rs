@@ -42,9 +42,9 @@ pub struct DemoArgs {
     /// Play this recorded day as the market instead of a generated one.
     #[arg(long, value_name = "FILE")]
     pub itch: Option<PathBuf>,
-    /// Orders and cancels per second, over all sessions.
-    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub rate: u32,
+    /// Requests per second, over all sessions; 25000 unless server and clients must share one CPU, then 5000.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: Option<u32>,
     /// Seconds to send for.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub seconds: u32,
@@ -61,7 +61,7 @@ pub struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        DemoArgs { itch: None, rate: 25_000, seconds: 10, seed: 1, plot: "corelane-demo.svg".into(), json: None }
+        DemoArgs { itch: None, rate: None, seconds: 10, seed: 1, plot: "corelane-demo.svg".into(), json: None }
     }
 }
 

@@ -6,4 +6,5 @@ pub mod demo;
 pub mod itch;
 pub mod placement;
 pub mod run;
+mod tables;
 pub mod venue;

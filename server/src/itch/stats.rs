@@ -6,12 +6,15 @@ use std::{
 };
 
 use corelane_codecs::itch::{Message, message_len};
+use corelane_latency_tests::market::{MessageSource, SourceError};
 use miette::IntoDiagnostic;
 
-use super::source::{Item, Source};
+use super::source;
 
 #[derive(Debug, Default)]
 struct Stats {
+    /// Frames read, good or bad.
+    read: u64,
     messages: BTreeMap<char, u64>,
     symbols: BTreeSet<[u8; 8]>,
     first_ns: Option<u64>,
@@ -44,22 +47,30 @@ pub fn stats(file: &Path, json: bool) -> miette::Result<()> {
 }
 
 fn count(file: &Path) -> miette::Result<Stats> {
-    let mut source = Source::open(file, true)?;
+    let mut source = MessageSource::new(source::open(file)?);
     let mut stats = Stats::default();
-    while let Some(item) = source.next()? {
-        match item {
-            Item::Message(bytes, offset) => stats.add(bytes, offset),
-            Item::CutShort(left) => stats.error(format!("the file ends within a frame ({left} bytes of it are there)")),
+    loop {
+        match source.peek() {
+            Ok(Some(message)) => stats.add(message),
+            Ok(None) => break,
+            // What was read before counts; nothing can follow.
+            Err(error @ SourceError::Truncated { .. }) => {
+                stats.error(error.to_string());
+                break;
+            }
+            Err(error) => return Err(error).into_diagnostic(),
         }
+        source.take().into_diagnostic()?;
     }
     Ok(stats)
 }
 
 impl Stats {
-    fn add(&mut self, bytes: &[u8], offset: u64) {
+    fn add(&mut self, bytes: &[u8]) {
+        self.read += 1;
         let message = match Message::decode(bytes) {
             Ok(message) => message,
-            Err(error) => return self.error(format!("at offset {offset}: {error}")),
+            Err(error) => return self.error(format!("message {}: {error}", self.read)),
         };
         *self.messages.entry(char::from(message.kind())).or_default() += 1;
         let ns = message.timestamp_ns();
@@ -86,8 +97,7 @@ impl Stats {
 
 fn print_table(stats: &Stats) {
     let total: u64 = stats.messages.values().sum();
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["type", "bytes", "messages", "share"]);
+    let mut table = crate::tables::table(["type", "bytes", "messages", "share"]);
     for (kind, count) in &stats.messages {
         let bytes = message_len(*kind as u8).map_or_else(String::new, |bytes| bytes.to_string());
         let share = format!("{:.2} %", *count as f64 * 100.0 / total.max(1) as f64);
@@ -96,7 +106,7 @@ fn print_table(stats: &Stats) {
     println!("{table}");
     println!("{total} messages, {} instruments, {} errors", stats.symbols.len(), stats.errors);
     println!("from {} to {}", time_of_day(stats.first_ns.unwrap_or(0)), time_of_day(stats.last_ns));
-    stats.first_errors.iter().for_each(|error| println!("error {error}"));
+    stats.first_errors.iter().for_each(|error| println!("error: {error}"));
 }
 
 /// `HH:MM:SS.nnnnnnnnn`.

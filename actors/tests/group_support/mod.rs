@@ -1,0 +1,225 @@
+//! A venue's group behind its sequencer, on one thread with time set by hand, and requests to put into it.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub mod model;
+
+use corelane_actors::{
+    group::{GroupConfig, Instrument, wire_group},
+    messages::{
+        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply,
+        SequencerIn, SessionChange,
+    },
+    order::OrderIn,
+    risk::{Limits, WithoutReference},
+    stamp::TradingStamp,
+};
+use corelane_codecs::text::Symbol;
+use corelane_runtime::{
+    cpu,
+    message::Envelope,
+    net::DriverConfig,
+    sequencer::Sequencer,
+    sim::Simulation,
+    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+};
+
+pub const COLLAR_PPM: u32 = 100_000;
+
+/// Three instruments at 10.00, the last without a reference price; tables that tests can fill.
+pub fn config() -> GroupConfig {
+    let instrument = |symbol, tick, lot, reference_price| Instrument {
+        symbol: Symbol::new(symbol).unwrap(),
+        tick,
+        lot,
+        reference_price,
+    };
+    GroupConfig {
+        accounts: 3,
+        instruments: vec![
+            instrument("AAA", 100, 1, 100_000),
+            instrument("BBB", 100, 10, 100_000),
+            instrument("CCC", 100, 1, 0),
+        ],
+        orders_max: 1024,
+        levels_max: 256,
+        open_orders_per_account_max: 1000,
+        messages_per_account_max: 65_536,
+        events_capacity: 64,
+        cancel_on_disconnect: true,
+        opens_at_start: true,
+        limits: Limits {
+            quantity_max: 10_000,
+            notional_max: 500_000_000,
+            collar_parts_per_million: COLLAR_PPM,
+            without_reference: WithoutReference::Accept,
+        },
+    }
+}
+
+/// Capacities of the edges around the group.
+#[derive(Clone, Copy)]
+pub struct Edges {
+    pub input: usize,
+    pub replies: usize,
+    pub publications: usize,
+}
+
+impl Edges {
+    pub const ROOMY: Edges = Edges { input: 256, replies: 1 << 16, publications: 1 << 16 };
+    pub const TIGHT: Edges = Edges { input: 2, replies: 2, publications: 30 };
+}
+
+pub struct Venue {
+    pub sim: Simulation,
+    pub requests: Injector<SequencerIn>,
+    pub replies: Tap<Reply>,
+    pub publications: Tap<Publication>,
+    pub record: Tap<OrderIn>,
+    pub order_index: u32,
+}
+
+/// What came out since the last look.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    pub replies: Vec<Reply>,
+    pub publications: Vec<Publication>,
+}
+
+impl Venue {
+    pub fn new(config: GroupConfig) -> Venue {
+        Venue::with_edges(config, Edges::ROOMY)
+    }
+
+    pub fn with_edges(config: GroupConfig, edges: Edges) -> Venue {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec {
+            name: "hot".to_owned(),
+            cpu: cpu::allowed_cpus()[0],
+            idle: Idle::Spin,
+            net: DriverConfig::default(),
+        });
+        let instruments = config.instruments.len();
+        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(TradingStamp::new(instruments, None)));
+        let group = wire_group(&mut topology, shard, config).unwrap();
+        let requests = topology.injector("requests", sequencer, EdgeSpec::hold(edges.input));
+        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.input.max(2)));
+        let record = topology.tap(sequencer, |out| &mut out.record, EdgeSpec::hold(1 << 16));
+        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(edges.replies));
+        let publications =
+            topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(edges.publications));
+        let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
+        Venue { sim, requests, replies, publications, record, order_index: group.order.index() }
+    }
+
+    /// Puts a request in, waiting while the edge is full, and collects what comes out meanwhile.
+    pub fn send(&mut self, request: SequencerIn, outputs: &mut Outputs) {
+        let mut request = request;
+        while let Err(refused) = self.requests.send(request) {
+            request = refused;
+            self.sim.cycle();
+            self.collect(outputs);
+        }
+    }
+
+    /// Runs until nothing more comes.
+    pub fn settle(&mut self, outputs: &mut Outputs) {
+        loop {
+            let worked = self.sim.cycle();
+            let before = outputs.replies.len() + outputs.publications.len();
+            self.collect(outputs);
+            if worked == 0 && outputs.replies.len() + outputs.publications.len() == before {
+                break;
+            }
+        }
+        assert_eq!(self.sim.failures(), []);
+    }
+
+    pub fn collect(&mut self, outputs: &mut Outputs) {
+        outputs.replies.extend(std::iter::from_fn(|| self.replies.receive()).map(|envelope| envelope.body));
+        outputs.publications.extend(std::iter::from_fn(|| self.publications.receive()).map(|envelope| envelope.body));
+    }
+
+    /// One command at `time_ns`, and all that it leads to.
+    pub fn run(&mut self, time_ns: u64, command: Command) -> Outputs {
+        let mut outputs = Outputs::default();
+        self.sim.set_time_ns(time_ns);
+        self.send(SequencerIn::Command(command), &mut outputs);
+        self.settle(&mut outputs);
+        outputs
+    }
+
+    pub fn reference(&mut self, locate: u16, reference: Reference) {
+        self.send(SequencerIn::Reference(ReferenceUpdate { locate, reference }), &mut Outputs::default());
+        self.settle(&mut Outputs::default());
+    }
+
+    /// The sequenced stream so far.
+    pub fn recorded(&mut self) -> Vec<Envelope<OrderIn>> {
+        std::iter::from_fn(|| self.record.receive()).collect()
+    }
+}
+
+pub fn reference(bid: u64, ask: u64) -> Reference {
+    Reference { bid, ask, feed_sequence: 1, ..Reference::default() }
+}
+
+/// A day order for AAA.
+pub fn enter(account: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> Enter {
+    Enter {
+        reference: Reference::default(),
+        price,
+        account,
+        user_ref,
+        quantity,
+        locate: 1,
+        side,
+        time_in_force: b'0',
+        display: b'Y',
+        capacity: b'P',
+        intermarket_sweep: b'N',
+        cross: b'N',
+        cl_ord_id: *b"client-order-1",
+        unsupported: 0,
+        reserved: [0; 4],
+    }
+}
+
+/// A replace of an order for AAA by a day order.
+pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
+    Replace {
+        reference: Reference::default(),
+        price,
+        account,
+        original_user_ref,
+        user_ref,
+        quantity,
+        locate: 1,
+        time_in_force: b'0',
+        display: b'Y',
+        intermarket_sweep: b'N',
+        reserved: 0,
+        cl_ord_id: *b"client-order-2",
+        unsupported: 0,
+        reserved_end: [0; 2],
+    }
+}
+
+pub fn cancel(account: u32, user_ref: u32, quantity: u32) -> Command {
+    Command::Cancel(Cancel { account, user_ref, quantity })
+}
+
+pub fn kill(account: u32, engaged: u32) -> Command {
+    Command::KillSwitch(KillSwitch { account, engaged })
+}
+
+pub fn market(code: u8) -> Command {
+    Command::MarketEvent(MarketEvent { code })
+}
+
+pub fn log_in(account: u32, generation: u32) -> Command {
+    Command::LogIn(SessionChange { account, generation })
+}
+
+pub fn disconnect(account: u32, generation: u32) -> Command {
+    Command::Disconnect(SessionChange { account, generation })
+}

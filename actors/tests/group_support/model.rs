@@ -1,0 +1,557 @@
+//! The same venue, slow and obvious: one list of orders in the order of their priority, searched from the start
+//! every time, and messages put together byte by byte from the protocol page.
+
+use corelane_actors::{
+    group::GroupConfig,
+    messages::{AccountSlot, Command, Enter, KillSwitch, Publication, Reference, Replace, Reply},
+    risk::WithoutReference,
+};
+
+use super::Outputs;
+
+#[derive(Clone)]
+pub struct ModelOrder {
+    pub account: u32,
+    pub user_ref: u32,
+    pub order_ref: u64,
+    pub locate: u16,
+    pub side: u8,
+    pub price: u64,
+    pub leaves: u32,
+    pub executed: u32,
+    time_in_force: u8,
+    capacity: u8,
+    cl_ord_id: [u8; 14],
+}
+
+#[derive(Clone, Default)]
+pub struct ModelAccount {
+    pub last_user_ref: u32,
+    pub messages: u64,
+    generation: u32,
+    killed: bool,
+    exhausted: bool,
+}
+
+pub struct Model {
+    config: GroupConfig,
+    pub accounts: Vec<ModelAccount>,
+    /// What rests, oldest first; a replaced order is a new one.
+    pub orders: Vec<ModelOrder>,
+    everyone_killed: bool,
+    open: bool,
+    last_ref: u64,
+    last_match: u64,
+    time_ns: u64,
+    /// Accounts whose messages have run out in this input.
+    exhausted: Vec<u32>,
+    out: Outputs,
+}
+
+impl Model {
+    pub fn new(config: GroupConfig) -> Model {
+        Model {
+            accounts: vec![ModelAccount::default(); config.accounts as usize],
+            orders: Vec::new(),
+            everyone_killed: false,
+            open: config.opens_at_start,
+            last_ref: 0,
+            last_match: 0,
+            time_ns: 0,
+            exhausted: Vec::new(),
+            out: Outputs::default(),
+            config,
+        }
+    }
+
+    /// Everything that `command`, sequenced at `time_ns` with its reference attached, leads to.
+    pub fn run(&mut self, time_ns: u64, command: &Command) -> Outputs {
+        self.time_ns = time_ns;
+        match command {
+            Command::Enter(enter) => self.enter(enter),
+            Command::Replace(replace) => self.replace(replace),
+            Command::Cancel(cancel) => {
+                if let Some(at) = self.position(cancel.account, cancel.user_ref) {
+                    let order = &self.orders[at];
+                    let total = order.executed + order.leaves;
+                    if cancel.quantity < total {
+                        let wanted = cancel.quantity.max(order.executed);
+                        self.cancel_at(at, total - wanted, b'U');
+                    }
+                }
+            }
+            Command::LogIn(change) => {
+                if let Some(account) = self.accounts.get_mut(change.account as usize) {
+                    account.generation = account.generation.max(change.generation);
+                }
+            }
+            Command::Disconnect(change) => {
+                if let Some(account) = self.accounts.get(change.account as usize)
+                    && self.config.cancel_on_disconnect
+                    && change.generation >= account.generation
+                {
+                    self.cancel_account(change.account, b'Z');
+                }
+            }
+            Command::KillSwitch(switch) => self.kill(switch),
+            Command::MarketEvent(event) => self.market_event(event.code),
+        }
+        while !self.exhausted.is_empty() {
+            let account = self.exhausted.remove(0);
+            self.cancel_account(account, b'Z');
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    fn enter(&mut self, enter: &Enter) {
+        let Some(account) = self.accounts.get_mut(enter.account as usize) else { return };
+        if enter.user_ref <= account.last_user_ref {
+            return;
+        }
+        account.last_user_ref = enter.user_ref;
+        let executions_max = self.executions_max(enter.account);
+        if let Some(reason) = self.why_not(enter) {
+            self.reject(enter.account, enter.user_ref, reason, &enter.cl_ord_id);
+            return;
+        }
+        self.last_ref += 1;
+        let order = ModelOrder {
+            account: enter.account,
+            user_ref: enter.user_ref,
+            order_ref: self.last_ref,
+            locate: enter.locate,
+            side: enter.side,
+            price: enter.price,
+            leaves: enter.quantity,
+            executed: 0,
+            time_in_force: enter.time_in_force,
+            capacity: enter.capacity,
+            cl_ord_id: enter.cl_ord_id,
+        };
+        let mut bytes = self.answer(b'A');
+        bytes.extend(order.user_ref.to_be_bytes());
+        self.put_details(&mut bytes, &order);
+        self.reply(&order, 0, bytes, 1);
+        self.trade(order, executions_max);
+    }
+
+    /// The first check that an enter fails.
+    fn why_not(&self, enter: &Enter) -> Option<u16> {
+        let max = self.config.messages_per_account_max;
+        if !self.open {
+            return Some(0x02);
+        }
+        if self.accounts[enter.account as usize].messages >= max - max / 8 {
+            return Some(0x29);
+        }
+        if enter.unsupported != 0 {
+            let known = (1..=0x33).contains(&enter.unsupported);
+            return Some(if known { enter.unsupported } else { 0x0f });
+        }
+        if enter.locate == 0 || usize::from(enter.locate) > self.config.instruments.len() {
+            return Some(0x17);
+        }
+        let instrument = self.config.instruments[usize::from(enter.locate) - 1];
+        let market = is_market(enter.price);
+        let faults = [
+            (!b"BSTE".contains(&enter.side), 0x09),
+            (enter.quantity == 0 || enter.quantity > 999_999 || enter.quantity % instrument.lot != 0, 0x13),
+            (!b"03".contains(&enter.time_in_force), 0x0f),
+            (enter.display != b'Y', 0x03),
+            (!b"APRO".contains(&enter.capacity), 0x0f),
+            (enter.intermarket_sweep != b'N', 0x08),
+            (enter.cross != b'N', 0x14),
+            (
+                !market && (enter.price == 0 || enter.price > 1_999_999_900 || enter.price % instrument.tick != 0),
+                0x1d,
+            ),
+            (self.open_orders(enter.account) >= u64::from(self.config.open_orders_per_account_max), 0x0f),
+            (self.orders.len() >= self.config.orders_max as usize, 0x0a),
+        ];
+        if let Some((_, reason)) = faults.into_iter().find(|(fault, _)| *fault) {
+            return Some(reason);
+        }
+        let buys = enter.side == b'B';
+        self.risk(enter.account, enter.locate, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
+            let rests = enter.time_in_force == b'0';
+            (rests && self.lacks_level(enter.locate, buys, enter.price)).then_some(0x0a)
+        })
+    }
+
+    fn risk(
+        &self,
+        account: u32,
+        locate: u16,
+        buys: bool,
+        quantity: u32,
+        price: u64,
+        reference: &Reference,
+    ) -> Option<u16> {
+        let limits = self.config.limits;
+        if self.everyone_killed || self.accounts[account as usize].killed {
+            return Some(0x20);
+        }
+        if is_market(price) {
+            return Some(0x2c);
+        }
+        if quantity > limits.quantity_max {
+            return Some(0x31);
+        }
+        if price * u64::from(quantity) > limits.notional_max {
+            return Some(0x30);
+        }
+        let configured = self.config.instruments[usize::from(locate) - 1].reference_price;
+        let mut candidates = [reference.bid, reference.ask, configured];
+        if buys {
+            candidates.swap(0, 1);
+        }
+        let anchor = candidates.into_iter().find(|&candidate| candidate > 0 && reference.stale == 0);
+        let collar = i128::from(limits.collar_parts_per_million);
+        let good = match anchor {
+            None => limits.without_reference == WithoutReference::Accept,
+            Some(anchor) => {
+                // How far the price is on the wrong side of the anchor, in millionths of it.
+                let beyond = (i128::from(price) - i128::from(anchor)) * 1_000_000;
+                let beyond = if buys { beyond } else { -beyond };
+                beyond <= i128::from(anchor) * collar
+            }
+        };
+        (!good).then_some(0x26)
+    }
+
+    fn lacks_level(&self, locate: u16, buys: bool, price: u64) -> bool {
+        let mut levels: Vec<_> =
+            self.orders.iter().map(|order| (order.locate, order.side == b'B', order.price)).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        levels.len() >= self.config.levels_max as usize
+            && !levels.contains(&(locate, buys, price))
+            && self.counterpart(locate, buys, price).is_none()
+    }
+
+    fn replace(&mut self, replace: &Replace) {
+        let Some(account) = self.accounts.get_mut(replace.account as usize) else { return };
+        if replace.user_ref <= account.last_user_ref {
+            return;
+        }
+        let Some(at) = self.position(replace.account, replace.original_user_ref) else { return };
+        let max = self.config.messages_per_account_max;
+        if self.accounts[replace.account as usize].messages >= max - max / 8 {
+            self.accounts[replace.account as usize].last_user_ref = replace.user_ref;
+            self.reject(replace.account, replace.user_ref, 0x29, &replace.cl_ord_id);
+            return;
+        }
+        let executions_max = self.executions_max(replace.account);
+        let old = self.orders[at].clone();
+        let instrument = self.config.instruments[usize::from(old.locate) - 1];
+        let market = is_market(replace.price);
+        let invalid = replace.unsupported != 0
+            || replace.quantity == 0
+            || replace.quantity > 999_999
+            || replace.quantity % instrument.lot != 0
+            || !b"03".contains(&replace.time_in_force)
+            || replace.display != b'Y'
+            || replace.intermarket_sweep != b'N'
+            || (!market
+                && (replace.price == 0 || replace.price > 1_999_999_900 || replace.price % instrument.tick != 0));
+        if invalid {
+            return self.cancel_at(at, old.leaves, b'Z');
+        }
+        if replace.quantity <= old.executed {
+            return self.cancel_at(at, old.leaves, b'U');
+        }
+        let mut reference = replace.reference;
+        if replace.locate != old.locate {
+            reference.stale = 1;
+        }
+        let buys = old.side == b'B';
+        let refused =
+            self.risk(replace.account, old.locate, buys, replace.quantity, replace.price, &reference).is_some();
+        let removed = self.orders.remove(at);
+        let rests = replace.time_in_force == b'0';
+        if refused || (rests && self.lacks_level(old.locate, buys, replace.price)) {
+            self.orders.insert(at, removed);
+            return self.cancel_at(at, old.leaves, b'Z');
+        }
+        self.last_ref += 1;
+        let order = ModelOrder {
+            user_ref: replace.user_ref,
+            order_ref: self.last_ref,
+            price: replace.price,
+            leaves: replace.quantity - old.executed,
+            time_in_force: replace.time_in_force,
+            cl_ord_id: replace.cl_ord_id,
+            ..old.clone()
+        };
+        self.accounts[replace.account as usize].last_user_ref = replace.user_ref;
+        let mut bytes = self.answer(b'U');
+        bytes.extend(old.user_ref.to_be_bytes());
+        bytes.extend(order.user_ref.to_be_bytes());
+        self.put_details(&mut bytes, &order);
+        self.reply(&order, old.user_ref, bytes, 1);
+        if rests && self.counterpart(order.locate, buys, order.price).is_none() {
+            let mut bytes = self.news(b'U', order.locate);
+            bytes.extend(old.order_ref.to_be_bytes());
+            bytes.extend(order.order_ref.to_be_bytes());
+            bytes.extend(order.leaves.to_be_bytes());
+            bytes.extend((order.price as u32).to_be_bytes());
+            self.publish(bytes);
+            self.orders.push(order);
+        } else {
+            self.publish_delete(&old);
+            self.trade(order, executions_max);
+        }
+    }
+
+    /// The resting order that trades next with one that buys up to, or sells down to, `limit`.
+    fn counterpart(&self, locate: u16, buys: bool, limit: u64) -> Option<usize> {
+        let others = self.orders.iter().enumerate().filter(|(_, order)| {
+            let crosses = if buys { order.price <= limit } else { order.price >= limit };
+            order.locate == locate && (order.side == b'B') != buys && crosses
+        });
+        if buys {
+            others.min_by_key(|(_, order)| order.price).map(|(at, _)| at)
+        } else {
+            // Of equal maxima the last is taken, so the search goes backwards.
+            others.rev().max_by_key(|(_, order)| order.price).map(|(at, _)| at)
+        }
+    }
+
+    fn trade(&mut self, mut taker: ModelOrder, mut executions_left: u32) {
+        let buys = taker.side == b'B';
+        loop {
+            let counterpart = self.counterpart(taker.locate, buys, taker.price);
+            match counterpart {
+                Some(at) if taker.leaves > 0 && executions_left > 0 => {
+                    executions_left -= 1;
+                    self.last_match += 1;
+                    let shares = taker.leaves.min(self.orders[at].leaves);
+                    taker.leaves -= shares;
+                    taker.executed += shares;
+                    let maker = &mut self.orders[at];
+                    maker.leaves -= shares;
+                    maker.executed += shares;
+                    let maker = maker.clone();
+                    if maker.leaves == 0 {
+                        self.orders.remove(at);
+                    }
+                    let taker_open = u64::from(taker.leaves > 0);
+                    // The maker is told first, while the taker's own last execution is still to be told.
+                    let waiting = if taker.account == maker.account { 1 } else { taker_open };
+                    let bytes = self.execution(&maker, shares, maker.price, b'A');
+                    self.reply(&maker, 0, bytes, waiting);
+                    let bytes = self.execution(&taker, shares, maker.price, b'R');
+                    self.reply(&taker, 0, bytes, taker_open);
+                    let mut bytes = self.news(b'E', maker.locate);
+                    bytes.extend(maker.order_ref.to_be_bytes());
+                    bytes.extend(shares.to_be_bytes());
+                    bytes.extend(self.last_match.to_be_bytes());
+                    self.publish(bytes);
+                }
+                _ if taker.leaves == 0 => return,
+                crossing => {
+                    if taker.time_in_force == b'3' || crossing.is_some() {
+                        let reason = if taker.time_in_force == b'3' { b'I' } else { b'Z' };
+                        let shares = std::mem::take(&mut taker.leaves);
+                        self.tell_cancel(&taker, shares, reason);
+                    } else {
+                        let mut bytes = self.news(b'A', taker.locate);
+                        bytes.extend(taker.order_ref.to_be_bytes());
+                        bytes.push(if buys { b'B' } else { b'S' });
+                        bytes.extend(taker.leaves.to_be_bytes());
+                        bytes.extend(self.symbol(taker.locate));
+                        bytes.extend((taker.price as u32).to_be_bytes());
+                        self.publish(bytes);
+                        self.orders.push(taker);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn execution(&self, order: &ModelOrder, shares: u32, price: u64, liquidity: u8) -> Vec<u8> {
+        let mut bytes = self.answer(b'E');
+        bytes.extend(order.user_ref.to_be_bytes());
+        bytes.extend(shares.to_be_bytes());
+        bytes.extend(price.to_be_bytes());
+        bytes.push(liquidity);
+        bytes.extend(self.last_match.to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes
+    }
+
+    fn cancel_at(&mut self, at: usize, shares: u32, reason: u8) {
+        self.orders[at].leaves -= shares;
+        let order = self.orders[at].clone();
+        if order.leaves == 0 {
+            self.orders.remove(at);
+            self.publish_delete(&order);
+        } else {
+            let mut bytes = self.news(b'X', order.locate);
+            bytes.extend(order.order_ref.to_be_bytes());
+            bytes.extend(shares.to_be_bytes());
+            self.publish(bytes);
+        }
+        self.tell_cancel(&order, shares, reason);
+    }
+
+    fn tell_cancel(&mut self, order: &ModelOrder, shares: u32, reason: u8) {
+        let mut bytes = self.answer(b'C');
+        bytes.extend(order.user_ref.to_be_bytes());
+        bytes.extend(shares.to_be_bytes());
+        bytes.push(reason);
+        self.reply(order, 0, bytes, 0);
+    }
+
+    fn cancel_account(&mut self, account: u32, reason: u8) {
+        while let Some(at) = self.orders.iter().position(|order| order.account == account) {
+            self.cancel_at(at, self.orders[at].leaves, reason);
+        }
+    }
+
+    fn kill(&mut self, switch: &KillSwitch) {
+        let engaged = switch.engaged != 0;
+        let accounts: Vec<u32> = if switch.account == KillSwitch::EVERYONE {
+            self.everyone_killed = engaged;
+            (0..self.config.accounts).collect()
+        } else if let Some(account) = self.accounts.get_mut(switch.account as usize) {
+            account.killed = engaged;
+            vec![switch.account]
+        } else {
+            return;
+        };
+        if engaged {
+            accounts.into_iter().for_each(|account| self.cancel_account(account, b'S'));
+        }
+    }
+
+    fn market_event(&mut self, code: u8) {
+        if !b"OSQMEC".contains(&code) {
+            return;
+        }
+        let mut bytes = self.news(b'S', 0);
+        bytes.push(code);
+        self.publish(bytes);
+        match code {
+            b'S' | b'Q' => self.open = true,
+            b'M' | b'E' => {
+                self.open = false;
+                (0..self.config.accounts).for_each(|account| self.cancel_account(account, b'E'));
+            }
+            b'O' => {
+                for locate in 1..=self.config.instruments.len() as u16 {
+                    let lot = self.config.instruments[usize::from(locate) - 1].lot;
+                    let mut bytes = self.news(b'R', locate);
+                    bytes.extend(self.symbol(locate));
+                    bytes.extend(b"QN");
+                    bytes.extend(lot.to_be_bytes());
+                    bytes.extend(if lot > 1 { b"Y" } else { b"N" });
+                    bytes.extend(b"CZ PNN N\0\0\0\0N");
+                    self.publish(bytes);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn position(&self, account: u32, user_ref: u32) -> Option<usize> {
+        self.orders.iter().position(|order| order.account == account && order.user_ref == user_ref)
+    }
+
+    fn open_orders(&self, account: u32) -> u64 {
+        self.orders.iter().filter(|order| order.account == account).count() as u64
+    }
+
+    fn executions_max(&self, account: u32) -> u32 {
+        let used = self.accounts[account as usize].messages + self.open_orders(account) + 5;
+        self.config.messages_per_account_max.saturating_sub(used) as u32
+    }
+
+    fn reject(&mut self, account: u32, user_ref: u32, reason: u16, cl_ord_id: &[u8; 14]) {
+        let used = self.accounts[account as usize].messages + self.open_orders(account) + 2;
+        if used < self.config.messages_per_account_max {
+            let mut bytes = self.answer(b'J');
+            bytes.extend(user_ref.to_be_bytes());
+            bytes.extend(reason.to_be_bytes());
+            bytes.extend(cl_ord_id);
+            self.put_reply(account, user_ref, 0, 0, bytes);
+        }
+    }
+
+    /// `on_the_way`: orders of the account that are open but not in the list.
+    fn reply(&mut self, order: &ModelOrder, replaced: u32, bytes: Vec<u8>, on_the_way: u64) {
+        self.put_reply(order.account, order.user_ref, order.leaves, replaced, bytes);
+        let open = self.open_orders(order.account) + on_the_way;
+        let account = &mut self.accounts[order.account as usize];
+        if open > 0 && !account.exhausted && account.messages + open + 2 > self.config.messages_per_account_max {
+            account.exhausted = true;
+            self.exhausted.push(order.account);
+        }
+    }
+
+    fn put_reply(&mut self, account: AccountSlot, user_ref: u32, leaves_qty: u32, replaced: u32, encoded: Vec<u8>) {
+        let number = &mut self.accounts[account as usize].messages;
+        *number += 1;
+        let mut bytes = [0; 71];
+        bytes[..encoded.len()].copy_from_slice(&encoded);
+        self.out.replies.push(Reply {
+            number: *number,
+            account,
+            user_ref,
+            leaves_qty,
+            replaced_user_ref: replaced,
+            length: encoded.len() as u8,
+            bytes,
+        });
+    }
+
+    fn answer(&self, kind: u8) -> Vec<u8> {
+        let mut bytes = vec![kind];
+        bytes.extend(self.time_ns.to_be_bytes());
+        bytes
+    }
+
+    /// The fields that Accepted and Replaced have in common.
+    fn put_details(&self, bytes: &mut Vec<u8>, order: &ModelOrder) {
+        bytes.push(order.side);
+        bytes.extend(order.leaves.to_be_bytes());
+        bytes.extend(self.symbol(order.locate));
+        bytes.extend(order.price.to_be_bytes());
+        bytes.push(order.time_in_force);
+        bytes.push(b'Y');
+        bytes.extend(order.order_ref.to_be_bytes());
+        bytes.push(order.capacity);
+        bytes.extend(b"NNL");
+        bytes.extend(order.cl_ord_id);
+        bytes.extend([0, 0]);
+    }
+
+    fn news(&self, kind: u8, locate: u16) -> Vec<u8> {
+        let mut bytes = vec![kind];
+        bytes.extend(locate.to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(&self.time_ns.to_be_bytes()[2..]);
+        bytes
+    }
+
+    fn publish_delete(&mut self, order: &ModelOrder) {
+        let mut bytes = self.news(b'D', order.locate);
+        bytes.extend(order.order_ref.to_be_bytes());
+        self.publish(bytes);
+    }
+
+    fn publish(&mut self, encoded: Vec<u8>) {
+        let mut bytes = [0; 50];
+        bytes[..encoded.len()].copy_from_slice(&encoded);
+        self.out.publications.push(Publication { length: encoded.len() as u8, bytes });
+    }
+
+    fn symbol(&self, locate: u16) -> [u8; 8] {
+        *self.config.instruments[usize::from(locate) - 1].symbol.as_array()
+    }
+}
+
+fn is_market(price: u64) -> bool {
+    [2_000_000_000, 0x7fff_ffff, u64::MAX].contains(&price)
+}

@@ -1,0 +1,247 @@
+//! The feed as its receivers see it: packets, heartbeats, the end, and nothing lost when the network refuses.
+
+use corelane_actors::{
+    counters::Counters,
+    messages::Publication,
+    publisher::{PAYLOAD_MIN, Publisher, PublisherConfig, PublisherConfigError, PublisherCount},
+};
+use corelane_codecs::{
+    mold::{Content, Packet},
+    text::Alpha,
+};
+use corelane_runtime::{
+    cpu,
+    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    sim::{SimNet, Simulation},
+    topology::{EdgeSpec, Idle, Injector, ShardSpec, Topology},
+};
+use proptest::prelude::*;
+
+const MS: u64 = 1_000_000;
+
+struct Feed {
+    sim: Simulation,
+    net: SimNet,
+    messages: Injector<Publication>,
+    stats: Counters<PublisherCount>,
+    now_ns: u64,
+}
+
+fn config() -> PublisherConfig {
+    PublisherConfig {
+        session: Alpha::new("FEED").unwrap(),
+        payload_max: 200,
+        heartbeat_ns: 1000 * MS,
+        packets_max: 4,
+    }
+}
+
+impl Feed {
+    fn new(config: PublisherConfig) -> Self {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec {
+            name: "feed".into(),
+            cpu: cpu::allowed_cpus()[0],
+            idle: Idle::Spin,
+            net: DriverConfig::default(),
+        });
+        let local = "127.0.0.1:0".parse().unwrap();
+        let endpoint = EndpointSpec::Udp(UdpSpec::sender(local, local));
+        let publisher = Publisher::new(config, EndpointId(0)).unwrap();
+        let stats = publisher.stats();
+        let publisher = topology.net_actor(shard, "feed", vec![endpoint], move |_| publisher);
+        let messages = topology.injector("messages", publisher, EdgeSpec::hold(16));
+        let sim = topology.simulate().unwrap();
+        let net = sim.net(shard);
+        let mut feed = Feed {
+            sim,
+            net,
+            messages,
+            stats,
+            now_ns: 0,
+        };
+        feed.advance(MS);
+        feed
+    }
+
+    fn advance(&mut self, by_ns: u64) {
+        self.now_ns += by_ns;
+        self.sim.set_time_ns(self.now_ns);
+        for _ in 0..20 {
+            self.sim.cycle();
+        }
+    }
+
+    /// False if there is no room for it.
+    fn publish(&mut self, message: &[u8]) -> bool {
+        let mut bytes = [0; 50];
+        bytes[..message.len()].copy_from_slice(message);
+        let length = message.len() as u8;
+        self.messages.send(Publication { length, bytes }).is_ok()
+    }
+
+    /// What was sent, read: number of the first or next message, and the messages, or what else it is.
+    fn received(&mut self) -> Vec<(u64, Result<Vec<Vec<u8>>, Content>)> {
+        let datagrams = self.net.take_datagrams();
+        let read = |(endpoint, bytes): &(EndpointId, Vec<u8>)| {
+            assert_eq!(*endpoint, EndpointId(0));
+            assert!(bytes.len() <= 200);
+            let packet = Packet::decode(bytes).unwrap();
+            assert_eq!(packet.session, Alpha::new("FEED").unwrap());
+            let messages = packet.messages().map(|message| message.unwrap().1.to_vec());
+            let content = match packet.content {
+                Content::Messages(_) => Ok(messages.collect()),
+                other => Err(other),
+            };
+            (packet.sequence, content)
+        };
+        datagrams.iter().map(read).collect()
+    }
+}
+
+#[test]
+fn the_messages_of_a_batch_share_packets_as_far_as_they_fit() {
+    let mut feed = Feed::new(config());
+    let message = |number: u8| vec![number; 40];
+    // 20 bytes of header and 42 for each: four fit.
+    for number in 1..=10 {
+        assert!(feed.publish(&message(number)));
+    }
+    feed.advance(MS);
+    let numbers = |numbers: std::ops::RangeInclusive<u8>| Ok(numbers.map(message).collect());
+    let expected = [
+        (1, numbers(1..=4)),
+        (5, numbers(5..=8)),
+        (9, numbers(9..=10)),
+    ];
+    assert_eq!(feed.received(), expected);
+    assert!(feed.publish(&message(11)));
+    feed.advance(MS);
+    assert_eq!(feed.received(), [(11, numbers(11..=11))]);
+    assert_eq!(feed.stats.get(PublisherCount::Messages), 11);
+    assert_eq!(feed.stats.get(PublisherCount::Packets), 4);
+}
+
+#[test]
+fn heartbeats_name_the_next_message_in_each_second_of_silence() {
+    let mut feed = Feed::new(config());
+    feed.advance(1000 * MS);
+    assert_eq!(feed.received(), [(1, Err(Content::Heartbeat))]);
+    feed.advance(500 * MS);
+    assert!(feed.publish(b"message"));
+    feed.advance(MS);
+    assert_eq!(feed.received().len(), 1);
+    feed.advance(900 * MS);
+    assert_eq!(feed.received(), []);
+    for _ in 0..3 {
+        feed.advance(1001 * MS);
+        assert_eq!(feed.received(), [(2, Err(Content::Heartbeat))]);
+    }
+}
+
+#[test]
+fn what_the_network_refuses_is_held_back_to_the_producer_and_lost_nowhere() {
+    let mut feed = Feed::new(config());
+    feed.net.set_datagram_room(Some(0));
+    let mut accepted = 0_u64;
+    for round in 0..100 {
+        while feed.publish(&accepted.to_be_bytes()) {
+            accepted += 1;
+        }
+        feed.advance(MS);
+        if round < 50 {
+            assert_eq!(feed.received(), []);
+        }
+    }
+    // Four packets of a batch each, one that is filled (18 fit), one message held, and a full edge.
+    assert_eq!(accepted, 4 * 16 + 18 + 1 + 16);
+    feed.net.set_datagram_room(Some(1));
+    let mut got = Vec::new();
+    for _ in 0..100 {
+        feed.advance(2 * MS);
+        got.extend(
+            feed.received()
+                .into_iter()
+                .flat_map(|(_, content)| content.unwrap()),
+        );
+    }
+    let expected: Vec<_> = (0..accepted)
+        .map(|number| number.to_be_bytes().to_vec())
+        .collect();
+    assert_eq!(got, expected);
+    assert!(feed.sim.failures().is_empty());
+}
+
+#[test]
+fn stopping_sends_what_is_packed_and_says_the_end() {
+    let mut feed = Feed::new(config());
+    assert!(feed.publish(b"message"));
+    feed.advance(MS);
+    feed.received();
+    feed.sim.stop();
+    assert_eq!(feed.received(), vec![(2, Err(Content::EndOfSession)); 3]);
+    assert_eq!(feed.stats.get(PublisherCount::UnsentAtStop), 0);
+
+    let mut feed = Feed::new(config());
+    feed.net.set_datagram_room(Some(0));
+    (0..3).for_each(|_| assert!(feed.publish(b"message")));
+    feed.advance(MS);
+    feed.sim.stop();
+    assert_eq!(feed.stats.get(PublisherCount::UnsentAtStop), 3);
+}
+
+#[test]
+fn sizes_out_of_range_are_refused() {
+    for payload_max in [0, PAYLOAD_MIN - 1, 65_508] {
+        let wrong = PublisherConfig {
+            payload_max,
+            ..config()
+        };
+        let error = Publisher::new(wrong, EndpointId(0)).err();
+        assert_eq!(error, Some(PublisherConfigError::Payload { payload_max }));
+    }
+    let wrong = PublisherConfig {
+        packets_max: 0,
+        ..config()
+    };
+    assert_eq!(
+        Publisher::new(wrong, EndpointId(0)).err(),
+        Some(PublisherConfigError::NoPackets)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Each step publishes some messages, lets the network take so many datagrams, and goes on so long.
+    #[test]
+    fn every_message_arrives_once_in_order_whatever_the_network_takes(
+        steps in prop::collection::vec((0_usize..40, 0_usize..4, 1_u64..20), 1..40)
+    ) {
+        let mut feed = Feed::new(config());
+        let (mut accepted, mut got, mut next) = (0_u64, Vec::new(), 1);
+        let mut collect = |feed: &mut Feed| {
+            for (sequence, content) in feed.received() {
+                let Ok(messages) = content else { continue };
+                assert_eq!(sequence, next);
+                next += messages.len() as u64;
+                got.extend(messages);
+            }
+        };
+        for (messages, room, ms) in steps {
+            for _ in 0..messages {
+                accepted += u64::from(feed.publish(&accepted.to_be_bytes()));
+            }
+            feed.net.set_datagram_room(Some(room));
+            feed.advance(ms * MS);
+            collect(&mut feed);
+        }
+        feed.net.set_datagram_room(None);
+        for _ in 0..5 {
+            feed.advance(2 * MS);
+            collect(&mut feed);
+        }
+        let expected: Vec<_> = (0..accepted).map(|number| number.to_be_bytes().to_vec()).collect();
+        prop_assert_eq!(got, expected);
+    }
+}

@@ -1,0 +1,599 @@
+//! Requests in, answers out: mapping, back-pressure, replay, slow readers and the bounds of an account.
+
+mod session_harness;
+
+use corelane_actors::{
+    messages::{Command, SessionChange},
+    session::Count,
+};
+use corelane_codecs::{
+    IntoBytes,
+    ouch::{AppendageWriter, Cancel, RejectReason, TagValue, encode_with_appendage},
+    soup::ClientPacket,
+    text::Mpid,
+};
+use corelane_runtime::net::{CloseReason, ConnId};
+use session_harness::{MS, SECOND, Venue, config, enter, packets, replace, summary};
+
+fn request(venue: &mut Venue, conn: ConnId, message: &[u8]) {
+    venue.send(conn, &ClientPacket::Unsequenced(message));
+}
+
+/// What a command is, in short.
+fn short(command: &Command) -> String {
+    match command {
+        Command::Enter(enter) => format!("O{}", enter.user_ref),
+        Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
+        Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
+        Command::LogIn(change) => format!("in{}.{}", change.account, change.generation),
+        Command::Disconnect(change) => format!("out{}.{}", change.account, change.generation),
+        other => format!("{other:?}"),
+    }
+}
+
+fn shorts(venue: &mut Venue) -> Vec<String> {
+    venue.commands().iter().map(short).collect()
+}
+
+#[test]
+fn requests_become_commands_with_account_and_instrument() {
+    let mut venue = Venue::new(config());
+    venue.alice();
+    let bob = venue.bob();
+    venue.commands();
+    for (user_ref, symbol, locate) in [
+        (1, "AAPL", 1),
+        (2, "MSFT", 2),
+        (3, "IBM", 0),
+        (4, "aapl", 0),
+    ] {
+        request(&mut venue, bob, enter(user_ref, symbol).as_bytes());
+        let commands = venue.commands();
+        let [Command::Enter(read)] = commands[..] else {
+            panic!("{commands:?}")
+        };
+        assert_eq!(
+            (read.account, read.user_ref, read.locate),
+            (1, user_ref, locate)
+        );
+        assert_eq!((read.price, read.quantity), (1_000_000, 100));
+        assert_eq!(
+            (read.side, read.time_in_force, read.display),
+            (b'B', b'0', b'Y')
+        );
+        assert_eq!(
+            (read.capacity, read.intermarket_sweep, read.cross),
+            (b'P', b'N', b'N')
+        );
+        assert_eq!((&read.cl_ord_id, read.unsupported), (b"ID            ", 0));
+    }
+    request(&mut venue, bob, Cancel::new(2, 7).as_bytes());
+    let [Command::Cancel(cancel)] = venue.commands()[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (cancel.account, cancel.user_ref, cancel.quantity),
+        (1, 2, 7)
+    );
+}
+
+#[test]
+fn a_replace_has_the_instrument_of_its_original_as_long_as_that_may_live() {
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    let locate_of = |venue: &mut Venue, original, user_ref| {
+        venue.commands();
+        request(venue, conn, replace(original, user_ref).as_bytes());
+        let [Command::Replace(read)] = venue.commands()[..] else {
+            panic!()
+        };
+        read.locate
+    };
+    request(&mut venue, conn, enter(1, "MSFT").as_bytes());
+    assert_eq!(
+        locate_of(&mut venue, 1, 2),
+        2,
+        "of an order that is not answered"
+    );
+    assert_eq!(
+        locate_of(&mut venue, 2, 3),
+        2,
+        "of a replace that is not answered"
+    );
+    assert_eq!(
+        locate_of(&mut venue, 9, 10),
+        0,
+        "of an order that never was"
+    );
+    venue.answer(0, 1, 100, &Venue::some_answer(1));
+    venue.answer_replace(0, 2, 50, 1, &Venue::some_answer(2));
+    venue.tick();
+    assert_eq!(
+        locate_of(&mut venue, 1, 4),
+        0,
+        "of an order that was replaced"
+    );
+    assert_eq!(
+        locate_of(&mut venue, 2, 5),
+        2,
+        "of one that replaced another"
+    );
+    venue.answer(0, 2, 0, &Venue::some_answer(2));
+    venue.tick();
+    for dead in [2, 3, 5] {
+        assert_eq!(
+            locate_of(&mut venue, dead, 100 + dead),
+            0,
+            "{dead} died with its original"
+        );
+    }
+}
+
+#[test]
+fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
+    let firm = Mpid::new("LIME").unwrap();
+    let route = Mpid::new("SCAN").unwrap();
+    let cases: [(TagValue, Option<RejectReason>); 24] = [
+        (TagValue::Firm(firm), None),
+        (TagValue::CustomerType(b'R'), None),
+        (TagValue::GroupId(7), None),
+        (TagValue::SharesLocated(b'Y'), None),
+        (TagValue::LocateBroker(firm), None),
+        (TagValue::BboWeight(b'1'), None),
+        (TagValue::MinQty(0), None),
+        (TagValue::PriceType(b'L'), None),
+        (TagValue::PostOnly(b'N'), None),
+        (TagValue::TradeNow(b'N'), None),
+        (TagValue::UserRefIdx(0), None),
+        (TagValue::HandleInst(b' '), None),
+        (TagValue::MinQty(1), Some(RejectReason::InvalidMinQuantity)),
+        (TagValue::MaxFloor(1), Some(RejectReason::InvalidMaxFloor)),
+        (
+            TagValue::PriceType(b'P'),
+            Some(RejectReason::PeggingNotAllowed),
+        ),
+        (
+            TagValue::PegOffset(-1),
+            Some(RejectReason::PeggingNotAllowed),
+        ),
+        (
+            TagValue::DiscretionPrice(1),
+            Some(RejectReason::InvalidPrice),
+        ),
+        (TagValue::PostOnly(b'P'), Some(RejectReason::Other)),
+        (
+            TagValue::Route(route),
+            Some(RejectReason::RoutingNotAllowed),
+        ),
+        (TagValue::ExpireTime(1), Some(RejectReason::Other)),
+        (TagValue::TradeNow(b'Y'), Some(RejectReason::Other)),
+        (TagValue::DisplayQty(1), Some(RejectReason::InvalidDisplay)),
+        (TagValue::UserRefIdx(1), Some(RejectReason::Other)),
+        (
+            TagValue::RandomReserves(1),
+            Some(RejectReason::InvalidMaxFloor),
+        ),
+    ];
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    for (user_ref, (option, refusal)) in (1..).zip(cases) {
+        venue.commands();
+        let mut buffer = [0; 32];
+        let mut options = AppendageWriter::new(&mut buffer);
+        assert!(options.push(option));
+        let mut out = [0; 128];
+        let length =
+            encode_with_appendage(&enter(user_ref, "AAPL"), options.as_bytes(), &mut out).unwrap();
+        request(&mut venue, conn, &out[..length]);
+        let [Command::Enter(read)] = venue.commands()[..] else {
+            panic!("{option:?}")
+        };
+        assert_eq!(
+            read.unsupported,
+            refusal.map_or(0, RejectReason::to_wire),
+            "{option:?}"
+        );
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        venue.tick();
+    }
+    assert_eq!(venue.count(Count::MalformedRequests), 0);
+}
+
+#[test]
+fn a_malformed_request_with_a_number_goes_on_to_be_rejected() {
+    let mut wrong_side = enter(3, "AAPL").as_bytes().to_vec();
+    wrong_side[5] = b'?';
+    let mut wrong_display = replace(3, 4).as_bytes().to_vec();
+    wrong_display[22] = b'?';
+    let mut bad_options = enter(5, "AAPL").as_bytes().to_vec();
+    bad_options[46] = 1;
+    bad_options.push(0);
+    let truncated = &enter(6, "AAPL").as_bytes().to_vec()[..44];
+    let side = RejectReason::InvalidSide.to_wire();
+    let display = RejectReason::InvalidDisplay.to_wire();
+    let other = RejectReason::Other.to_wire();
+    let cases: [(&[u8], Option<(&str, u16)>); 8] = [
+        (&wrong_side, Some(("O3", side))),
+        (&wrong_display, Some(("U3>4", display))),
+        (&bad_options, Some(("O5", other))),
+        (truncated, None),
+        (b"", None),
+        (b"O", None),
+        (b"X\0\0\0", None),
+        (b"?????????", None),
+    ];
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    venue.commands();
+    for (index, (message, expected)) in (1..).zip(cases) {
+        request(&mut venue, conn, message);
+        let got = venue.commands();
+        let got = got.first().map(|command| match command {
+            Command::Enter(enter) => (short(command), enter.unsupported),
+            Command::Replace(replace) => (short(command), replace.unsupported),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(
+            got,
+            expected.map(|(name, reason)| (name.to_owned(), reason))
+        );
+        assert_eq!(venue.count(Count::MalformedRequests), index);
+    }
+    assert!(!venue.is_closed(conn));
+}
+
+#[test]
+fn answers_of_one_cycle_leave_together_and_come_again_the_same_after_a_reconnect() {
+    let mut venue = Venue::new(config());
+    let first = venue.alice();
+    let mut live = Vec::new();
+    for user_ref in 1..=300 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        if user_ref % 7 == 0 {
+            venue.tick();
+            live.extend(venue.sent(first));
+        }
+    }
+    venue.tick();
+    live.extend(venue.sent(first));
+    assert_eq!(packets(&live).len(), 300);
+    venue.net.disconnect(first, CloseReason::Peer);
+    venue.sim.settle();
+    // These come while nobody is there.
+    for user_ref in 301..=310 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+    }
+    venue.tick();
+    let second = venue.log_in("alice", "secret", 1);
+    let replayed = venue.sent(second);
+    let (accepted, replayed) = replayed.split_at(33);
+    assert_eq!(accepted[2], b'A');
+    assert_eq!(replayed[..live.len()], live);
+    assert_eq!(packets(&replayed[live.len()..]).len(), 10);
+}
+
+#[test]
+fn a_replay_passes_through_any_send_buffer() {
+    for room in [1, 33, 50, 1000] {
+        let mut venue = Venue::new(config());
+        for user_ref in 1..=50 {
+            venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        }
+        venue.tick();
+        venue.net.set_send_room(Some(room));
+        let conn = venue.log_in("alice", "secret", 1);
+        let mut bytes = Vec::new();
+        if room < 33 {
+            assert_eq!(venue.sent(conn), b"", "the acceptance does not fit");
+            venue.net.set_send_room(Some(33));
+            venue.sim.settle();
+            bytes.extend(venue.sent(conn));
+        }
+        for _ in 0..2000 {
+            venue.advance(2 * MS);
+            bytes.extend(venue.sent(conn));
+            venue.net.set_send_room(Some(room));
+            venue.sim.settle();
+        }
+        let expected = format!("A{}", " SC".repeat(50));
+        let got = summary(&bytes);
+        assert!(got.starts_with(&expected), "room {room}: {got}");
+        assert!(
+            got[expected.len()..]
+                .chars()
+                .all(|kind| "H ".contains(kind)),
+            "{got}"
+        );
+    }
+}
+
+#[test]
+fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
+    let mut small = config();
+    small.unsent_bytes_max = 500;
+    let mut venue = Venue::new(small);
+    let (slow, quick) = (venue.alice(), venue.bob());
+    venue.net.set_send_room(Some(1000));
+    venue.sim.settle();
+    let (mut slow_bytes, mut quick_bytes) = (Vec::new(), Vec::new());
+    let mut answered = 0;
+    while !venue.is_closed(slow) {
+        answered += 1;
+        assert!(answered < 200);
+        for account in [0, 1] {
+            venue.answer(account, answered, 0, &Venue::some_answer(answered));
+        }
+        venue.tick();
+        quick_bytes.extend(venue.sent(quick));
+    }
+    slow_bytes.extend(venue.sent(slow));
+    assert_eq!(
+        venue.net.closed_by_actor(slow),
+        Some(CloseReason::SlowReader)
+    );
+    assert_eq!(venue.count(Count::SlowReader), 1);
+    assert_eq!(packets(&quick_bytes).len(), answered as usize);
+    assert_eq!(slow_bytes.len(), 1000, "what fitted is there");
+    venue.net.set_send_room(None);
+    let again = venue.log_in("alice", "secret", 1);
+    let replayed = venue.sent(again);
+    assert_eq!(replayed[33..][..1000], slow_bytes);
+    assert_eq!(packets(&replayed).len(), 1 + answered as usize);
+}
+
+#[test]
+fn a_client_that_replays_slowly_is_not_a_slow_reader_until_it_has_caught_up() {
+    let mut small = config();
+    small.unsent_bytes_max = 100;
+    let mut venue = Venue::new(small);
+    for user_ref in 1..=100 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+    }
+    venue.tick();
+    venue.net.set_send_room(Some(200));
+    let conn = venue.log_in("alice", "secret", 1);
+    let mut bytes = Vec::new();
+    for user_ref in 101..=110 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        venue.tick();
+    }
+    assert!(!venue.is_closed(conn));
+    for _ in 0..20 {
+        bytes.extend(venue.sent(conn));
+        venue.net.set_send_room(Some(200));
+        venue.sim.settle();
+    }
+    assert_eq!(packets(&bytes).len(), 111);
+    for user_ref in 111..=130 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        venue.tick();
+    }
+    assert!(venue.is_closed(conn));
+}
+
+#[test]
+fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
+    // The least capacity that the topology allows.
+    let mut venue = Venue::with_edge(config(), 6);
+    let alice = venue.alice();
+    assert_eq!(shorts(&mut venue), ["in0.1"]);
+    let bob = venue.bob();
+    assert_eq!(shorts(&mut venue), ["in1.1"]);
+    for user_ref in 1..=20 {
+        let message = enter(user_ref, "AAPL");
+        venue.queue(alice, &ClientPacket::Unsequenced(message.as_bytes()));
+    }
+    venue.queue(alice, &ClientPacket::Logout);
+    venue.queue(bob, &ClientPacket::Logout);
+    let mut got = Vec::new();
+    for _ in 0..100 {
+        venue.advance(2 * MS);
+        assert!(venue.sim.failures().is_empty());
+        // One at a time: the slowest consumer.
+        got.extend(
+            venue
+                .requests
+                .receive()
+                .map(|envelope| match envelope.body {
+                    corelane_actors::messages::SequencerIn::Command(command) => short(&command),
+                    other => panic!("{other:?}"),
+                }),
+        );
+    }
+    let mut expected: Vec<_> = (1..=20).map(|user_ref| format!("O{user_ref}")).collect();
+    expected.extend(["out0.1".to_owned(), "out1.1".to_owned()]);
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn ends_that_find_no_room_are_told_when_there_is_some() {
+    let mut venue = Venue::with_edge(config(), 8);
+    let conns = [venue.alice(), venue.bob(), venue.carol()];
+    for conn in conns {
+        venue.net.disconnect(conn, CloseReason::Peer);
+    }
+    venue.advance_slowly(SECOND);
+    // A step's worth of room is left for what is to come.
+    let told = shorts(&mut venue);
+    assert_eq!(told, ["in0.1", "in1.1", "in2.1", "out0.1", "out1.1"]);
+    assert_eq!(shorts(&mut venue), Vec::<String>::new());
+    venue.advance(2 * MS);
+    assert_eq!(shorts(&mut venue), ["out2.1"]);
+}
+
+#[test]
+fn log_ins_that_follow_each_other_with_a_full_edge_are_told_in_pairs() {
+    let mut venue = Venue::with_edge(config(), 6);
+    for _ in 0..10 {
+        let conn = venue.connect();
+        let request = session_harness::login("alice", "secret", 1);
+        venue.queue(conn, &ClientPacket::Login(request));
+        venue.sim.settle();
+        venue.net.disconnect(conn, CloseReason::Peer);
+        venue.sim.settle();
+    }
+    let mut got = Vec::new();
+    for _ in 0..200 {
+        got.extend(shorts(&mut venue));
+        venue.advance(2 * MS);
+    }
+    let expected: Vec<_> = (1..=10)
+        .flat_map(|generation| [format!("in0.{generation}"), format!("out0.{generation}")])
+        .collect();
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn unanswered_requests_are_bounded_and_answers_give_the_credit_back() {
+    let mut small = config();
+    small.in_flight_max = 4;
+    let mut venue = Venue::new(small);
+    let (conn, other) = (venue.alice(), venue.bob());
+    venue.commands();
+    for user_ref in 1..=10 {
+        let message = enter(user_ref, "AAPL");
+        venue.queue(conn, &ClientPacket::Unsequenced(message.as_bytes()));
+    }
+    venue.sim.settle();
+    assert_eq!(shorts(&mut venue), ["O1", "O2", "O3", "O4"]);
+    // Retransmissions are ignored by the group: they cost no credit.
+    for user_ref in 1..=2 {
+        venue.answer(0, user_ref, 100, &Venue::some_answer(user_ref));
+    }
+    venue.tick();
+    assert_eq!(shorts(&mut venue), ["O5", "O6"]);
+    for user_ref in 3..=10 {
+        venue.answer(0, user_ref, 100, &Venue::some_answer(user_ref));
+        venue.tick();
+    }
+    assert_eq!(shorts(&mut venue), ["O7", "O8", "O9", "O10"]);
+    for _ in 0..20 {
+        request(&mut venue, conn, enter(5, "AAPL").as_bytes());
+        request(&mut venue, conn, replace(999, 11).as_bytes());
+    }
+    assert_eq!(venue.commands().len(), 40);
+    assert!(!venue.is_closed(other));
+}
+
+#[test]
+fn ignored_replaces_give_their_credit_back_when_their_fate_is_known() {
+    let mut small = config();
+    small.in_flight_max = 3;
+    let mut venue = Venue::new(small);
+    let conn = venue.alice();
+    venue.commands();
+    request(&mut venue, conn, enter(1, "AAPL").as_bytes());
+    request(&mut venue, conn, replace(1, 2).as_bytes());
+    request(&mut venue, conn, replace(2, 3).as_bytes());
+    // The order is accepted and executed before its replaces get there: these are ignored.
+    venue.answer(0, 1, 100, &Venue::some_answer(1));
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    venue.commands();
+    // An enter with a number below that of a replace, which then takes it.
+    request(&mut venue, conn, enter(4, "AAPL").as_bytes());
+    request(&mut venue, conn, replace(4, 9).as_bytes());
+    request(&mut venue, conn, enter(5, "AAPL").as_bytes());
+    venue.answer(0, 4, 100, &Venue::some_answer(4));
+    venue.answer_replace(0, 9, 50, 4, &Venue::some_answer(9));
+    venue.tick();
+    for user_ref in 10..=12 {
+        request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
+    }
+    assert_eq!(
+        shorts(&mut venue),
+        ["O4", "U4>9", "O5", "O10", "O11", "O12"]
+    );
+    assert_eq!(venue.count(Count::Holds), 0);
+}
+
+#[test]
+fn an_order_over_the_bound_of_open_orders_is_sent_on_to_be_rejected() {
+    let mut small = config();
+    small.open_orders_per_session_max = 2;
+    let mut venue = Venue::new(small);
+    let conn = venue.alice();
+    venue.commands();
+    for (user_ref, refused) in [(1, false), (2, false), (3, true)] {
+        request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
+        let [Command::Enter(enter)] = venue.commands()[..] else {
+            panic!()
+        };
+        assert_eq!(enter.unsupported == RejectReason::Other.to_wire(), refused);
+        assert_eq!(enter.unsupported == 0, !refused);
+    }
+    for (user_ref, leaves_qty) in [(1, 100), (2, 0), (3, 0)] {
+        venue.answer(0, user_ref, leaves_qty, &Venue::some_answer(user_ref));
+    }
+    venue.tick();
+    request(&mut venue, conn, enter(4, "AAPL").as_bytes());
+    let [Command::Enter(enter)] = venue.commands()[..] else {
+        panic!()
+    };
+    assert_eq!(enter.unsupported, 0);
+}
+
+#[test]
+fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
+    let mut small = config();
+    small.messages_per_session_max = 40;
+    let mut venue = Venue::new(small);
+    let conn = venue.alice();
+    request(&mut venue, conn, enter(1, "AAPL").as_bytes());
+    assert_eq!(shorts(&mut venue), ["in0.1", "O1"]);
+    // A quarter is kept back.
+    for _ in 0..30 {
+        venue.answer(0, 1, 100, &Venue::some_answer(1));
+    }
+    venue.tick();
+    assert_eq!(shorts(&mut venue), ["out0.1"], "the group ends its orders");
+    request(&mut venue, conn, enter(2, "AAPL").as_bytes());
+    assert_eq!(venue.commands(), []);
+    assert_eq!(venue.count(Count::IgnoredRequests), 1);
+    assert!(!venue.is_closed(conn));
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    assert_eq!(summary(&venue.sent(conn)), format!("{}Z", "SC ".repeat(31)));
+    assert!(venue.is_closed(conn));
+    // It can still be read, and ends again.
+    let again = venue.log_in("alice", "secret", 31);
+    assert_eq!(summary(&venue.sent(again)), "A SC Z");
+    assert_eq!(venue.count(Count::SequenceUsedUp), 2);
+    assert_eq!(venue.commands(), [], "the group hears nothing of it");
+    // Beyond the end nothing is kept, and nobody else is harmed.
+    for _ in 0..20 {
+        venue.answer(0, 1, 0, &Venue::some_answer(1));
+    }
+    venue.tick();
+    assert_eq!(venue.count(Count::AnswersNotKept), 11);
+    assert!(venue.sim.failures().is_empty());
+}
+
+#[test]
+fn an_answer_out_of_sequence_fails_the_actor() {
+    let mut venue = Venue::new(config());
+    venue.alice();
+    venue.numbers[0] = 1;
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    assert_eq!(venue.sim.failures().len(), 1);
+}
+
+#[test]
+fn a_disconnected_account_still_collects_its_answers() {
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    request(&mut venue, conn, enter(1, "AAPL").as_bytes());
+    venue.send(conn, &ClientPacket::Logout);
+    venue.advance_slowly(SECOND);
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    assert_eq!(venue.sent(conn), b"");
+    let again = venue.log_in("alice", "secret", 1);
+    assert_eq!(summary(&venue.sent(again)), "A SC");
+    let change = SessionChange {
+        account: 0,
+        generation: 2,
+    };
+    assert_eq!(venue.commands().last(), Some(&Command::LogIn(change)));
+}

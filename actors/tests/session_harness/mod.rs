@@ -1,0 +1,328 @@
+//! A session actor in the simulator, between clients and a group that the test plays.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use corelane_actors::{
+    counters::Counters,
+    messages::{Command, Reply, SequencerIn},
+    session::{Account, Count, Session, SessionConfig, SessionOut, SoupFramer},
+};
+use corelane_codecs::{
+    IntoBytes, MessageType,
+    ouch::{self, CancelReason, Canceled},
+    price::Price,
+    soup::{ClientPacket, LoginRequest, ServerPacket, packet_len},
+    text::Alpha,
+};
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    cpu,
+    net::{ConnId, DriverConfig, EndpointId, EndpointSpec},
+    port::Port,
+    sim::{SimNet, Simulation},
+    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+};
+
+pub const MS: u64 = 1_000_000;
+pub const SECOND: u64 = 1_000 * MS;
+/// More than a timer's tick.
+const TICK: u64 = MS / 10;
+
+/// Passes the test's answers on, and fails when told to.
+struct Group;
+
+const FAIL: u32 = u32::MAX;
+
+impl Actor for Group {
+    type In = Reply;
+    type Out = Port<Reply>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, reply: &Reply) -> Step {
+        assert_ne!(
+            reply.account, FAIL,
+            "the group fails because the test says so"
+        );
+        ctx.out.send(*reply);
+        Step::Done
+    }
+}
+
+pub struct Venue {
+    pub sim: Simulation,
+    pub net: SimNet,
+    pub requests: Tap<SequencerIn>,
+    pub group: Injector<Reply>,
+    pub stats: Counters<Count>,
+    pub now_ns: u64,
+    next_port: u16,
+    /// By account: number of the last answer.
+    pub numbers: [u64; 3],
+}
+
+pub fn config() -> SessionConfig {
+    let account = |user, password| Account {
+        user: Alpha::new(user).unwrap(),
+        password: Alpha::new(password).unwrap(),
+        name: Alpha::new(user).unwrap_or(Alpha::BLANK),
+    };
+    let accounts = vec![
+        account("alice", "secret"),
+        account("bob", "hunter2"),
+        account("carol", "swordfish"),
+    ];
+    let symbols = vec![Alpha::new("AAPL").unwrap(), Alpha::new("MSFT").unwrap()];
+    SessionConfig {
+        messages_per_session_max: 4096,
+        open_orders_per_session_max: 64,
+        connections_max: 64,
+        ..SessionConfig::new(Alpha::new("DAY1").unwrap(), accounts, symbols)
+    }
+}
+
+impl Venue {
+    pub fn new(config: SessionConfig) -> Self {
+        Venue::with_edge(config, 4096)
+    }
+
+    /// With so much room for requests.
+    pub fn with_edge(config: SessionConfig, capacity: usize) -> Self {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec {
+            name: "ingress".into(),
+            cpu: cpu::allowed_cpus()[0],
+            idle: Idle::Spin,
+            net: DriverConfig::default(),
+        });
+        let session = Session::new(config).unwrap();
+        let stats = session.stats();
+        let listen = EndpointSpec::Listen {
+            addr: "127.0.0.1:9000".parse().unwrap(),
+            framer: Box::new(SoupFramer { payload_max: 512 }),
+            backlog: 16,
+        };
+        let session = topology.net_actor(shard, "session", vec![listen], move |_| session);
+        let group = topology.actor(shard, "group", || Group);
+        let requests = topology.tap(
+            session,
+            |out: &mut SessionOut| &mut out.requests,
+            EdgeSpec::hold(capacity).admission(),
+        );
+        topology.connect(group, |out| out, session, EdgeSpec::hold(4096));
+        let injector = topology.injector("answers", group, EdgeSpec::hold(4096));
+        let sim = topology.simulate().unwrap();
+        let net = sim.net(shard);
+        let mut venue = Venue {
+            sim,
+            net,
+            requests,
+            group: injector,
+            stats,
+            now_ns: 0,
+            next_port: 40_000,
+            numbers: [0; 3],
+        };
+        venue.advance(10 * 3600 * SECOND);
+        venue
+    }
+
+    pub fn advance(&mut self, by_ns: u64) {
+        self.now_ns += by_ns;
+        self.sim.set_time_ns(self.now_ns);
+        self.sim.settle();
+    }
+
+    /// Goes on in steps that no timer is late by more than.
+    pub fn advance_slowly(&mut self, by_ns: u64) {
+        let end_ns = self.now_ns + by_ns;
+        while self.now_ns < end_ns {
+            self.advance((100 * MS).min(end_ns - self.now_ns));
+        }
+    }
+
+    pub fn tick(&mut self) {
+        self.advance(TICK);
+    }
+
+    pub fn connect(&mut self) -> ConnId {
+        self.next_port += 1;
+        let peer = ([127, 0, 0, 1], self.next_port).into();
+        let conn = self.net.connect(EndpointId(0), peer);
+        self.sim.settle();
+        conn
+    }
+
+    pub fn send(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
+        self.queue(conn, packet);
+        self.sim.settle();
+    }
+
+    /// Sends without letting anything run.
+    pub fn queue(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
+        let mut bytes = [0; 256];
+        let length = packet.encode(&mut bytes).unwrap();
+        self.net.frame(conn, &bytes[..length]);
+    }
+
+    pub fn log_in(&mut self, user: &str, password: &str, sequence: u64) -> ConnId {
+        let conn = self.connect();
+        self.send(conn, &ClientPacket::Login(login(user, password, sequence)));
+        conn
+    }
+
+    /// Logs in and takes the acceptance off the wire.
+    pub fn alice(&mut self) -> ConnId {
+        let conn = self.log_in("alice", "secret", 0);
+        let sent = self.net.take_sent(conn);
+        assert_eq!(sent[2], b'A', "{sent:?}");
+        conn
+    }
+
+    pub fn bob(&mut self) -> ConnId {
+        let conn = self.log_in("bob", "hunter2", 0);
+        assert_eq!(self.net.take_sent(conn)[2], b'A');
+        conn
+    }
+
+    pub fn carol(&mut self) -> ConnId {
+        let conn = self.log_in("carol", "swordfish", 0);
+        assert_eq!(self.net.take_sent(conn)[2], b'A');
+        conn
+    }
+
+    pub fn commands(&mut self) -> Vec<Command> {
+        std::iter::from_fn(|| self.requests.receive())
+            .map(|envelope| match envelope.body {
+                SequencerIn::Command(command) => command,
+                SequencerIn::Reference(_) => panic!("a session has no prices"),
+            })
+            .collect()
+    }
+
+    /// The group answers; nothing runs yet.
+    pub fn answer(&mut self, account: u32, user_ref: u32, leaves_qty: u32, message: &[u8]) {
+        self.answer_replace(account, user_ref, leaves_qty, 0, message);
+    }
+
+    pub fn answer_replace(
+        &mut self,
+        account: u32,
+        user_ref: u32,
+        leaves_qty: u32,
+        replaced_user_ref: u32,
+        message: &[u8],
+    ) {
+        let number = &mut self.numbers[account as usize];
+        *number += 1;
+        let mut bytes = [0; 71];
+        bytes[..message.len()].copy_from_slice(message);
+        let reply = Reply {
+            number: *number,
+            account,
+            user_ref,
+            leaves_qty,
+            replaced_user_ref,
+            length: message.len() as u8,
+            bytes,
+        };
+        self.group.send(reply).unwrap();
+    }
+
+    /// The group fails when it gets to this.
+    pub fn fail_group(&mut self) {
+        let reply = Reply {
+            number: 0,
+            account: FAIL,
+            user_ref: 0,
+            leaves_qty: 0,
+            replaced_user_ref: 0,
+            length: 0,
+            bytes: [0; 71],
+        };
+        self.group.send(reply).unwrap();
+    }
+
+    /// A message that the venue could send about an order: its contents do not matter to the session.
+    pub fn some_answer(user_ref: u32) -> Vec<u8> {
+        let reason = CancelReason::UserRequested;
+        Canceled::new(7, user_ref, 1, reason).as_bytes().to_vec()
+    }
+
+    pub fn sent(&mut self, conn: ConnId) -> Vec<u8> {
+        self.net.take_sent(conn)
+    }
+
+    pub fn is_closed(&self, conn: ConnId) -> bool {
+        self.net.closed_by_actor(conn).is_some()
+    }
+
+    pub fn count(&self, count: Count) -> u64 {
+        self.stats.get(count)
+    }
+}
+
+pub fn login(user: &str, password: &str, sequence: u64) -> LoginRequest {
+    LoginRequest {
+        user: Alpha::new(user).unwrap(),
+        password: Alpha::new(password).unwrap(),
+        session: Alpha::BLANK,
+        sequence: Some(sequence),
+        heartbeat_timeout_ms: None,
+    }
+}
+
+pub fn enter(user_ref: u32, symbol: &str) -> ouch::Enter {
+    ouch::Enter {
+        message_type: MessageType::NEW,
+        user_ref_num: user_ref.into(),
+        side: ouch::Side::Buy,
+        quantity: 100.into(),
+        symbol: Alpha::new(symbol).unwrap(),
+        price: Price::from_raw(1_000_000).into(),
+        time_in_force: ouch::TimeInForce::Day,
+        display: ouch::Display::Visible,
+        capacity: ouch::Capacity::Principal,
+        intermarket_sweep: false.into(),
+        cross_type: ouch::CrossType::Continuous,
+        cl_ord_id: Alpha::new("ID").unwrap(),
+        appendage_len: 0.into(),
+    }
+}
+
+pub fn replace(original: u32, user_ref: u32) -> ouch::Replace {
+    ouch::Replace {
+        message_type: MessageType::NEW,
+        orig_user_ref_num: original.into(),
+        user_ref_num: user_ref.into(),
+        quantity: 50.into(),
+        price: Price::from_raw(1_000_000).into(),
+        time_in_force: ouch::TimeInForce::Day,
+        display: ouch::Display::Visible,
+        intermarket_sweep: false.into(),
+        cl_ord_id: Alpha::new("ID").unwrap(),
+        appendage_len: 0.into(),
+    }
+}
+
+/// Splits a stream into packets; whatever is not a whole packet at its end fails.
+pub fn packets(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut rest = bytes;
+    let mut packets = Vec::new();
+    while !rest.is_empty() {
+        let length = packet_len(rest, 1024).unwrap().expect("a whole packet");
+        packets.push(&rest[..length]);
+        rest = &rest[length..];
+    }
+    packets
+}
+
+/// What the server sent, in a letter each, with the type of the OUCH message inside.
+pub fn summary(bytes: &[u8]) -> String {
+    packets(bytes)
+        .iter()
+        .map(|packet| match ServerPacket::decode(packet).unwrap() {
+            ServerPacket::Sequenced(message) => format!("S{}", char::from(message[0])),
+            _ => char::from(packet[2]).to_string(),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}

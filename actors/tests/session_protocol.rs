@@ -1,0 +1,394 @@
+//! SoupBinTCP as a client sees it: log-in, heartbeats, time-outs, ends.
+
+mod session_harness;
+
+use corelane_actors::{
+    messages::{Command, SessionChange},
+    session::{Count, MALFORMED_MAX},
+};
+use corelane_codecs::{
+    IntoBytes,
+    soup::{ClientPacket, LoginRequest, ServerPacket},
+    text::Alpha,
+};
+use corelane_runtime::net::CloseReason;
+use session_harness::{MS, SECOND, Venue, config, enter, login, packets, summary};
+
+#[test]
+fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
+    let with_session = |session: &str| LoginRequest {
+        session: Alpha::new(session).unwrap(),
+        ..login("alice", "secret", 1)
+    };
+    let blank_sequence = LoginRequest {
+        sequence: None,
+        ..login("alice", "secret", 1)
+    };
+    let newer = LoginRequest {
+        heartbeat_timeout_ms: Some(5000),
+        ..login("alice", "secret", 1)
+    };
+    // Three answers are there before.
+    let cases: [(&str, LoginRequest, &str, Option<Count>); 14] = [
+        ("good", login("alice", "secret", 1), "A SC SC SC", None),
+        (
+            "case of letters",
+            login("ALICE", "Secret", 1),
+            "A SC SC SC",
+            None,
+        ),
+        ("form of 4.10", newer, "A SC SC SC", None),
+        (
+            "from the second",
+            login("alice", "secret", 2),
+            "A SC SC",
+            None,
+        ),
+        ("from the next", login("alice", "secret", 4), "A", None),
+        ("only new", login("alice", "secret", 0), "A", None),
+        ("blank sequence", blank_sequence, "A SC SC SC", None),
+        ("today's session", with_session("DAY1"), "A SC SC SC", None),
+        (
+            "padded on the left",
+            with_session("      DAY1"),
+            "A SC SC SC",
+            None,
+        ),
+        (
+            "wrong password",
+            login("alice", "wrong", 1),
+            "J",
+            Some(Count::NotAuthorized),
+        ),
+        (
+            "wrong user",
+            login("mallet", "secret", 1),
+            "J",
+            Some(Count::NotAuthorized),
+        ),
+        (
+            "another's password",
+            login("alice", "hunter2", 1),
+            "J",
+            Some(Count::NotAuthorized),
+        ),
+        (
+            "another session",
+            with_session("DAY2"),
+            "J",
+            Some(Count::SessionUnavailable),
+        ),
+        (
+            "sequence to come",
+            login("alice", "secret", 5),
+            "J",
+            Some(Count::SessionUnavailable),
+        ),
+    ];
+    for (name, request, expected, refused) in cases {
+        let mut venue = Venue::new(config());
+        for user_ref in 1..=3 {
+            venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        }
+        let conn = venue.connect();
+        venue.send(conn, &ClientPacket::Login(request));
+        let sent = venue.sent(conn);
+        assert_eq!(summary(&sent), expected, "{name}");
+        match refused {
+            None => assert!(!venue.is_closed(conn), "{name}"),
+            Some(count) => {
+                assert_eq!(venue.count(count), 1, "{name}");
+                assert_eq!(
+                    venue.net.closed_by_actor(conn),
+                    Some(CloseReason::Local),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_accepted_log_in_names_the_session_and_the_next_number() {
+    for (asked, next) in [(1, 1), (2, 2), (3, 3), (0, 3)] {
+        let mut venue = Venue::new(config());
+        for user_ref in 1..=2 {
+            venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        }
+        let conn = venue.log_in("alice", "secret", asked);
+        let sent = venue.sent(conn);
+        let accepted = ServerPacket::decode(packets(&sent)[0]).unwrap();
+        let session = Alpha::new("DAY1").unwrap();
+        let expected = ServerPacket::LoginAccepted {
+            session,
+            next_sequence: next,
+        };
+        assert_eq!(accepted, expected);
+    }
+}
+
+#[test]
+fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
+    let mut enter = enter(1, "AAPL").as_bytes().to_vec();
+    enter.push(0);
+    let second_log_in = ClientPacket::Login(login("alice", "secret", 1));
+    let cases: [(&str, bool, Vec<u8>, Count); 8] = [
+        (
+            "unsequenced before log-in",
+            false,
+            b"\x00\x02UX".to_vec(),
+            Count::NotLoggedIn,
+        ),
+        (
+            "unknown type before log-in",
+            false,
+            b"\x00\x01?".to_vec(),
+            Count::BadPacket,
+        ),
+        (
+            "unknown type",
+            true,
+            b"\x00\x01?".to_vec(),
+            Count::BadPacket,
+        ),
+        (
+            "short log-in",
+            false,
+            b"\x00\x03Lxx".to_vec(),
+            Count::BadPacket,
+        ),
+        (
+            "heartbeat with a body",
+            true,
+            b"\x00\x02Rx".to_vec(),
+            Count::BadPacket,
+        ),
+        (
+            "server's packet",
+            true,
+            b"\x00\x02Sx".to_vec(),
+            Count::BadPacket,
+        ),
+        ("log-out", true, b"\x00\x01O".to_vec(), Count::Logout),
+        (
+            "second log-in",
+            true,
+            encoded(&second_log_in),
+            Count::LoggedInAlready,
+        ),
+    ];
+    for (name, is_logged_in, frame, reason) in cases {
+        let mut venue = Venue::new(config());
+        let other = venue.bob();
+        let conn = if is_logged_in {
+            venue.alice()
+        } else {
+            venue.connect()
+        };
+        venue.net.frame(conn, &frame);
+        venue.sim.settle();
+        assert!(venue.is_closed(conn), "{name}");
+        assert_eq!(venue.count(reason), 1, "{name}");
+        assert!(!venue.is_closed(other), "{name}");
+        // What comes after the end is not looked at.
+        venue.net.frame(conn, b"\x00\x01?");
+        venue.sim.settle();
+        assert_eq!(
+            venue
+                .stats
+                .iter()
+                .take(17)
+                .map(|(_, count)| count)
+                .sum::<u64>(),
+            1,
+            "{name}"
+        );
+    }
+}
+
+fn encoded(packet: &ClientPacket<'_>) -> Vec<u8> {
+    let mut bytes = [0; 256];
+    let length = packet.encode(&mut bytes).unwrap();
+    bytes[..length].to_vec()
+}
+
+#[test]
+fn heartbeats_go_out_each_second_of_silence_and_only_then() {
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    venue.advance(999 * MS);
+    assert_eq!(summary(&venue.sent(conn)), "");
+    venue.advance(2 * MS);
+    assert_eq!(summary(&venue.sent(conn)), "H");
+    venue.advance(500 * MS);
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    assert_eq!(summary(&venue.sent(conn)), "SC");
+    venue.advance(900 * MS);
+    assert_eq!(
+        summary(&venue.sent(conn)),
+        "",
+        "an answer went out less than a second ago"
+    );
+    venue.advance(101 * MS);
+    assert_eq!(summary(&venue.sent(conn)), "H");
+    for _ in 0..5 {
+        venue.advance(1001 * MS);
+        assert_eq!(summary(&venue.sent(conn)), "H");
+    }
+}
+
+#[test]
+fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
+    let newer = |ms| LoginRequest {
+        heartbeat_timeout_ms: Some(ms),
+        ..login("alice", "secret", 1)
+    };
+    let cases: [(&str, Option<LoginRequest>, u64, Count); 4] = [
+        ("no log-in", None, 30 * SECOND, Count::LoginTimeout),
+        (
+            "usual",
+            Some(login("alice", "secret", 1)),
+            15 * SECOND,
+            Count::ClientTimeout,
+        ),
+        (
+            "named by the client",
+            Some(newer(4000)),
+            4 * SECOND,
+            Count::ClientTimeout,
+        ),
+        (
+            "named as none",
+            Some(newer(0)),
+            15 * SECOND,
+            Count::ClientTimeout,
+        ),
+    ];
+    for (name, request, timeout_ns, reason) in cases {
+        let mut venue = Venue::new(config());
+        let conn = venue.connect();
+        if let Some(request) = request {
+            venue.send(conn, &ClientPacket::Login(request));
+            for _ in 0..20 {
+                venue.advance_slowly(timeout_ns / 2);
+                venue.send(conn, &ClientPacket::Heartbeat);
+            }
+        } else {
+            // A heartbeat does not prolong the time to log in.
+            venue.advance_slowly(timeout_ns / 2);
+            venue.send(conn, &ClientPacket::Heartbeat);
+        }
+        let left_ns = if request.is_some() {
+            timeout_ns
+        } else {
+            timeout_ns / 2
+        };
+        venue.advance_slowly(left_ns - 10 * MS);
+        assert!(!venue.is_closed(conn), "{name}");
+        venue.advance_slowly(20 * MS);
+        assert!(venue.is_closed(conn), "{name}");
+        assert_eq!(venue.count(reason), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_second_log_in_of_a_user_takes_over() {
+    let mut venue = Venue::new(config());
+    let first = venue.alice();
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    let live = venue.sent(first);
+    let second = venue.log_in("alice", "secret", 1);
+    assert!(venue.is_closed(first) && !venue.is_closed(second));
+    assert_eq!(venue.count(Count::Superseded), 1);
+    let replayed = venue.sent(second);
+    assert_eq!(replayed[33..], live, "what is sent again is the same");
+    venue.answer(0, 2, 0, &Venue::some_answer(2));
+    venue.tick();
+    assert_eq!(summary(&venue.sent(second)), "SC");
+    assert_eq!(venue.sent(first), b"");
+    let change = |generation| SessionChange {
+        account: 0,
+        generation,
+    };
+    let expected = [
+        Command::LogIn(change(1)),
+        Command::Disconnect(change(1)),
+        Command::LogIn(change(2)),
+    ];
+    assert_eq!(venue.commands(), expected);
+}
+
+#[test]
+fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
+    let ends: [(&str, fn(&mut Venue, corelane_runtime::net::ConnId), Count); 3] = [
+        (
+            "log-out",
+            |venue, conn| venue.send(conn, &ClientPacket::Logout),
+            Count::Logout,
+        ),
+        (
+            "peer",
+            |venue, conn| venue.net.disconnect(conn, CloseReason::Peer),
+            Count::Peer,
+        ),
+        (
+            "reset",
+            |venue, conn| venue.net.disconnect(conn, CloseReason::Socket),
+            Count::Socket,
+        ),
+    ];
+    for (name, end, reason) in ends {
+        let mut venue = Venue::new(config());
+        let conn = venue.alice();
+        venue.commands();
+        end(&mut venue, conn);
+        venue.sim.settle();
+        venue.advance_slowly(SECOND);
+        let told = venue.commands();
+        let change = SessionChange {
+            account: 0,
+            generation: 1,
+        };
+        assert_eq!(told, [Command::Disconnect(change)], "{name}");
+        assert_eq!(venue.count(reason), 1, "{name}");
+    }
+}
+
+#[test]
+fn too_many_malformed_requests_end_the_connection() {
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    for sent in 1..=MALFORMED_MAX + 1 {
+        assert!(!venue.is_closed(conn));
+        venue.send(conn, &ClientPacket::Unsequenced(b"?"));
+        assert_eq!(venue.count(Count::MalformedRequests), u64::from(sent));
+    }
+    assert!(venue.is_closed(conn));
+    assert_eq!(venue.count(Count::Malformed), 1);
+}
+
+#[test]
+fn connections_beyond_the_bound_are_closed() {
+    let mut venue = Venue::new(config());
+    let conns: Vec<_> = (0..80).map(|_| venue.connect()).collect();
+    let closed = conns.iter().filter(|conn| venue.is_closed(**conn)).count();
+    assert_eq!((closed, venue.count(Count::TooMany)), (16, 16));
+}
+
+#[test]
+fn stopping_flushes_says_the_end_and_closes() {
+    let mut venue = Venue::new(config());
+    let (alice, bob, anonymous) = (venue.alice(), venue.bob(), venue.connect());
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    venue.sim.stop();
+    assert_eq!(summary(&venue.sent(alice)), "SC Z");
+    assert_eq!(summary(&venue.sent(bob)), "Z");
+    assert_eq!(summary(&venue.sent(anonymous)), "");
+    for conn in [alice, bob, anonymous] {
+        assert_eq!(venue.net.closed_by_actor(conn), Some(CloseReason::Shutdown));
+    }
+    assert_eq!(venue.count(Count::Shutdown), 3);
+}

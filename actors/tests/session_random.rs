@@ -1,0 +1,208 @@
+//! Whatever clients send, the actor does not fail and their neighbour's stream is what it would have been.
+
+mod session_harness;
+
+use corelane_actors::messages::Command;
+use corelane_codecs::{IntoBytes, soup::ClientPacket};
+use corelane_runtime::net::{CloseReason, ConnId};
+use proptest::prelude::*;
+use session_harness::{MS, Venue, config, enter, login, replace};
+
+#[derive(Clone, Debug)]
+enum Act {
+    Connect,
+    /// Any bytes as a frame.
+    Noise(Vec<u8>),
+    /// A well-framed packet with any type and payload.
+    Packet(u8, Vec<u8>),
+    /// An enter or replace with some bytes spoilt.
+    Spoilt(u32, Vec<(usize, u8)>),
+    LogIn(bool, u64),
+    Enter(u32),
+    Replace(u32, u32),
+    LogOut,
+    Vanish,
+    Wait(u64),
+    SendRoom(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..80);
+    let number = 0_u32..12;
+    prop_oneof![
+        1 => Just(Act::Connect),
+        1 => bytes().prop_map(Act::Noise),
+        1 => (prop::sample::select(b"LURO+SAHZ?".to_vec()), bytes()).prop_map(|(kind, body)| Act::Packet(kind, body)),
+        1 => (number.clone(), prop::collection::vec((0_usize..47, any::<u8>()), 1..4))
+            .prop_map(|(user_ref, spoils)| Act::Spoilt(user_ref, spoils)),
+        3 => (any::<bool>(), 0_u64..6).prop_map(|(good, sequence)| Act::LogIn(good, sequence)),
+        6 => number.clone().prop_map(Act::Enter),
+        3 => (number.clone(), number).prop_map(|(original, user_ref)| Act::Replace(original, user_ref)),
+        1 => Just(Act::LogOut),
+        1 => Just(Act::Vanish),
+        1 => (1_u64..3000).prop_map(Act::Wait),
+        1 => (0_usize..500).prop_map(Act::SendRoom),
+    ]
+}
+
+fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
+    match act {
+        Act::Connect => *conn = venue.connect(),
+        Act::Noise(bytes) => venue.net.frame(*conn, bytes),
+        Act::Packet(kind, body) => {
+            let mut frame = (body.len() as u16 + 1).to_be_bytes().to_vec();
+            frame.push(*kind);
+            frame.extend(body);
+            venue.net.frame(*conn, &frame);
+        }
+        Act::Spoilt(user_ref, spoils) => {
+            let mut message = enter(*user_ref, "AAPL").as_bytes().to_vec();
+            spoils.iter().for_each(|&(at, byte)| message[at] = byte);
+            venue.queue(*conn, &ClientPacket::Unsequenced(&message));
+        }
+        Act::LogIn(good, sequence) => {
+            let password = if *good { "secret" } else { "wrong" };
+            let request = login("alice", password, *sequence);
+            venue.queue(*conn, &ClientPacket::Login(request));
+        }
+        Act::Enter(user_ref) => {
+            let message = enter(*user_ref, "MSFT");
+            venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
+        }
+        Act::Replace(original, user_ref) => {
+            let message = replace(*original, *user_ref);
+            venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
+        }
+        Act::LogOut => venue.queue(*conn, &ClientPacket::Logout),
+        Act::Vanish => venue.net.disconnect(*conn, CloseReason::Peer),
+        Act::Wait(ms) => {
+            venue.advance(ms * MS);
+        }
+        Act::SendRoom(bytes) => venue.net.set_send_room(Some(*bytes)),
+    }
+    venue.sim.settle();
+}
+
+/// A group with OUCH's rule of rising numbers: accepts every enter, answers some again, ends some.
+#[derive(Default)]
+struct Model {
+    consumed: u32,
+    open: Vec<u32>,
+}
+
+impl Model {
+    fn take(&mut self, venue: &mut Venue, command: &Command) {
+        match command {
+            Command::Enter(enter) if enter.user_ref > self.consumed => {
+                self.consumed = enter.user_ref;
+                let leaves_qty = if enter.unsupported == 0 { 100 } else { 0 };
+                if leaves_qty > 0 {
+                    self.open.push(enter.user_ref);
+                }
+                venue.answer(
+                    0,
+                    enter.user_ref,
+                    leaves_qty,
+                    &Venue::some_answer(enter.user_ref),
+                );
+            }
+            Command::Replace(replace) if replace.user_ref > self.consumed => {
+                let original = replace.original_user_ref;
+                let Some(at) = self.open.iter().position(|&open| open == original) else {
+                    return;
+                };
+                self.consumed = replace.user_ref;
+                self.open[at] = replace.user_ref;
+                let message = Venue::some_answer(replace.user_ref);
+                venue.answer_replace(0, replace.user_ref, 50, original, &message);
+            }
+            _ => {}
+        }
+        if self.open.len() > 3 {
+            let done = self.open.remove(0);
+            venue.answer(0, done, 0, &Venue::some_answer(done));
+        }
+    }
+}
+
+/// What the neighbour reads, sent one answer per step.
+fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
+    let mut small = config();
+    small.in_flight_max = 4;
+    let mut venue = Venue::with_edge(small, 64);
+    let bob = venue.bob();
+    let mut alice = venue.connect();
+    let mut model = Model::default();
+    let (mut stream, mut faults) = (Vec::new(), Vec::new());
+    for (step, act) in (1..).zip(acts) {
+        perform(&mut venue, &mut alice, act);
+        venue.send(bob, &ClientPacket::Heartbeat);
+        venue.answer(1, step, 0, &Venue::some_answer(step));
+        for command in venue.commands() {
+            model.take(&mut venue, &command);
+        }
+        venue.tick();
+        stream.extend(venue.sent(bob));
+    }
+    // With the group quiet, whoever comes gets the whole stream, and a request goes through: no credit has leaked.
+    venue.net.set_send_room(None);
+    venue.sim.settle();
+    stream.extend(venue.sent(bob));
+    for _ in 0..100 {
+        for command in venue.commands() {
+            model.take(&mut venue, &command);
+        }
+        venue.tick();
+    }
+    let conn = venue.log_in("alice", "secret", 1);
+    let replayed = venue.sent(conn);
+    if session_harness::packets(&replayed).len() as u64 != 1 + venue.numbers[0] {
+        faults.push("the replay is not whole".to_owned());
+    }
+    venue.commands();
+    for extra in 1..=20 {
+        let message = enter(1000 + extra, "AAPL");
+        venue.send(conn, &ClientPacket::Unsequenced(message.as_bytes()));
+        let commands = venue.commands();
+        if commands.len() != 1 {
+            faults.push(format!("request {extra} is held: {commands:?}"));
+            break;
+        }
+        model.take(&mut venue, &commands[0]);
+        venue.tick();
+    }
+    faults.extend(
+        venue
+            .sim
+            .failures()
+            .iter()
+            .map(|failure| format!("{failure:?}")),
+    );
+    (stream, faults)
+}
+
+/// Its answers, without heartbeats, whose places depend on time alone.
+fn sequenced(stream: &[u8]) -> Vec<u8> {
+    let packets = session_harness::packets(stream);
+    packets
+        .into_iter()
+        .filter(|packet| packet[2] == b'S')
+        .flatten()
+        .copied()
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_a_client_does_fails_the_actor_or_reaches_its_neighbour(
+        acts in prop::collection::vec(act(), 1..60)
+    ) {
+        let (stream, faults) = neighbour(&acts);
+        prop_assert_eq!(faults, Vec::<String>::new());
+        let alone: Vec<Act> = acts.iter().map(|_| Act::Wait(1)).collect();
+        let (undisturbed, _) = neighbour(&alone);
+        prop_assert_eq!(sequenced(&stream), sequenced(&undisturbed));
+    }
+}
