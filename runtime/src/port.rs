@@ -210,14 +210,13 @@ impl<M: Message> AnyPort for Port<M> {
 
     #[inline]
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        if self.always_fits || self.overflow == Overflow::DropNewest || (self.admission && !admitting) {
+        let is_unlimited = self.always_fits || self.overflow == Overflow::DropNewest || (self.admission && !admitting);
+        // An open port sets no bound, so that the product below would not fit a number.
+        if is_unlimited || matches!(self.edge, EdgeIn::Open) {
             return wanted;
         }
         let staged = self.staged.len();
         let needed = staged + (wanted + reserve) * self.outputs_max;
-        if matches!(self.edge, EdgeIn::Open) {
-            return wanted;
-        }
         self.look_for(needed);
         if self.free >= needed {
             return wanted;
@@ -377,6 +376,20 @@ impl<M: Message> Inlet<M> {
                 chunk.commit(taken);
                 taken
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_port_never_limits_the_steps_of_a_batch() {
+        impl Message for u64 {}
+        let mut port = Port::<u64>::default();
+        for (wanted, reserve) in [(1, 0), (1, 1), (BATCH_MAX, 1)] {
+            assert_eq!(port.steps_room(wanted, reserve, false), wanted);
         }
     }
 }
