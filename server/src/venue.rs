@@ -11,7 +11,7 @@ use corelane_actors::{
     messages::SequencerIn,
     publisher::{Publisher, PublisherConfig},
     risk::{Limits, WithoutReference},
-    session::{Account, ReplyLog, Session, SessionConfig, SessionConfigError, SoupFramer},
+    session::{Account, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
     stamp::TradingStamp,
 };
 use corelane_codecs::{
@@ -208,7 +208,7 @@ impl Venue {
 
 /// Memory of the sessions' replay logs, in bytes.
 pub fn replay_bytes(config: &Config) -> usize {
-    config.sessions.len() * ReplyLog::bytes_for(config.order_entry.messages_per_session_max)
+    config.sessions.len() * replay_log_bytes(config.order_entry.messages_per_session_max)
 }
 
 fn alpha<const N: usize>(what: &'static str, text: &str) -> Result<Alpha<N>, VenueError> {
