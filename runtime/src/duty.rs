@@ -61,6 +61,8 @@ impl DutyCycle {
         let mut until_check = TURNS_PER_CHECK;
         let mut handed_over_ns = 0;
         let mut idle_since: Option<Instant> = None;
+        // Starting the actors may have sent.
+        self.progress.count_work();
         loop {
             let stage = self.stage.current();
             if stage != reached {
@@ -74,7 +76,7 @@ impl DutyCycle {
             turns += 1;
             if work > 0 {
                 busy_turns += 1;
-                self.progress.count_received(1);
+                self.progress.count_work();
                 empty_turns = 0;
                 idle_since = None;
                 if !failures.is_empty() {
@@ -141,7 +143,7 @@ impl DutyCycle {
         }
     }
 
-    /// Says that a whole turn was made in `stage`.
+    /// Says that a whole turn was made which began when `stage` had been seen.
     fn publish(&mut self, stage: u32) {
         self.progress.reach(stage);
         self.progress.publish();
@@ -160,6 +162,9 @@ impl DutyCycle {
     fn check(&mut self, turns: u64, busy_turns: u64, handed_over_ns: &mut u64) {
         while let Ok(failure) = self.failures_elsewhere.pop() {
             self.shard.announce_down(failure);
+            // The neighbours may have sent in answer, and no turn has counted it or woken who gets it.
+            self.progress.count_work();
+            self.shard.wake_peers();
         }
         let now_ns = self.shard.env.time.wall_ns();
         if now_ns.saturating_sub(*handed_over_ns) < HAND_OVER_NS {
