@@ -28,4 +28,5 @@ pub mod report;
 pub mod saturation;
 pub mod script;
 
+mod pin;
 mod rng;

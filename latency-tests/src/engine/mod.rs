@@ -19,6 +19,7 @@ use hdrhistogram::Histogram;
 use thiserror::Error;
 
 use crate::jitter::Gaps;
+use crate::pin::pin;
 
 /// What the loop does when nothing is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,10 +275,8 @@ pub fn run<W: Wire, O: Observer>(
             return Err(LoadError::Zero { what });
         }
     }
-    if let Some(cpu) = pacing.cpu
-        && !core_affinity::set_for_current(core_affinity::CoreId { id: cpu })
-    {
-        return Err(LoadError::Pin { cpu });
+    if let Some(cpu) = pacing.cpu {
+        pin(cpu)?;
     }
     open_loop::run(pacing, wire, observer)
 }
