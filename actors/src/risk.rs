@@ -125,14 +125,23 @@ impl Risk {
     pub fn new(config: &GroupConfig) -> Risk {
         Risk {
             limits: config.limits,
-            reference_prices: config.instruments.iter().map(|one| one.reference_price).collect(),
+            reference_prices: config
+                .instruments
+                .iter()
+                .map(|one| one.reference_price)
+                .collect(),
             killed: vec![false; config.accounts as usize],
             everyone_killed: false,
         }
     }
 
     fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
-        let Exposure { order, price, total_quantity, reference } = exposure;
+        let Exposure {
+            order,
+            price,
+            total_quantity,
+            reference,
+        } = exposure;
         if self.everyone_killed || self.killed[order.account as usize] {
             return Err(RejectReason::RiskAggregateExposure);
         }
@@ -153,15 +162,24 @@ impl Risk {
             Some(anchor) => self.is_within_collar(order.buys, *price, anchor),
             None => self.limits.without_reference == WithoutReference::Accept,
         };
-        if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(RejectReason::RiskFatFinger)
+        }
     }
 
     /// The price that the collar is around: that of the other side, else of the own side, else the configured one.
     fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
-        let (other, own) =
-            if order.buys { (reference.ask, reference.bid) } else { (reference.bid, reference.ask) };
+        let (other, own) = if order.buys {
+            (reference.ask, reference.bid)
+        } else {
+            (reference.bid, reference.ask)
+        };
         let configured = self.reference_prices[usize::from(order.locate) - 1];
-        [other, own, configured].into_iter().find(|&price| price != 0)
+        [other, own, configured]
+            .into_iter()
+            .find(|&price| price != 0)
     }
 
     fn is_within_collar(&self, buys: bool, price: u64, anchor: u64) -> bool {
@@ -188,7 +206,10 @@ impl Risk {
             }
         };
         if engaged {
-            ctx.out.matching.send(MatchingIn::MassCancel { account, reason: CancelReason::Supervisory });
+            ctx.out.matching.send(MatchingIn::MassCancel {
+                account,
+                reason: CancelReason::Supervisory,
+            });
         }
     }
 }
@@ -205,7 +226,9 @@ impl Actor for Risk {
                 Ok(()) => ctx.out.matching.send(MatchingIn::Enter(exposure.order)),
                 Err(reason) => {
                     let slot = exposure.order.slot;
-                    ctx.out.rejects.send(OrderIn::Rejected(RiskReject { slot, reason }));
+                    ctx.out
+                        .rejects
+                        .send(OrderIn::Rejected(RiskReject { slot, reason }));
                 }
             },
             RiskIn::Replace(exposure) => ctx.out.matching.send(match self.check(exposure) {

@@ -19,6 +19,9 @@ use proptest::prelude::*;
 
 const MS: u64 = 1_000_000;
 
+/// The messages of a packet, or what else it is.
+type Received = Result<Vec<Vec<u8>>, Content>;
+
 struct Feed {
     sim: Simulation,
     net: SimNet,
@@ -81,7 +84,7 @@ impl Feed {
     }
 
     /// What was sent, read: number of the first or next message, and the messages, or what else it is.
-    fn received(&mut self) -> Vec<(u64, Result<Vec<Vec<u8>>, Content>)> {
+    fn received(&mut self) -> Vec<(u64, Received)> {
         let datagrams = self.net.take_datagrams();
         let read = |(endpoint, bytes): &(EndpointId, Vec<u8>)| {
             assert_eq!(*endpoint, EndpointId(0));

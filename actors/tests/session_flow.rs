@@ -212,7 +212,8 @@ fn a_malformed_request_with_a_number_goes_on_to_be_rejected() {
     let side = RejectReason::InvalidSide.to_wire();
     let display = RejectReason::InvalidDisplay.to_wire();
     let other = RejectReason::Other.to_wire();
-    let cases: [(&[u8], Option<(&str, u16)>); 8] = [
+    type Expected = Option<(&'static str, u16)>;
+    let cases: [(&[u8], Expected); 8] = [
         (&wrong_side, Some(("O3", side))),
         (&wrong_display, Some(("U3>4", display))),
         (&bad_options, Some(("O5", other))),

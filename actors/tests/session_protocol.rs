@@ -4,14 +4,14 @@ mod session_harness;
 
 use corelane_actors::{
     messages::{Command, SessionChange},
-    session::{Count, MALFORMED_MAX},
+    session::{Count, MALFORMED_MAX, Session, SessionConfig, SoupFramer},
 };
 use corelane_codecs::{
     IntoBytes,
     soup::{ClientPacket, LoginRequest, ServerPacket},
     text::Alpha,
 };
-use corelane_runtime::net::CloseReason;
+use corelane_runtime::net::{CloseReason, ConnId, FrameError, Framer};
 use session_harness::{MS, SECOND, Venue, config, enter, login, packets, summary};
 
 #[test]
@@ -105,6 +105,61 @@ fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn packets_are_found_in_a_stream_and_impossible_ones_refused() {
+    type Expected = Result<Option<usize>, FrameError>;
+    let cases: [(&[u8], Expected); 7] = [
+        (b"", Ok(None)),
+        (b"\x00", Ok(None)),
+        (b"\x00\x02U", Ok(None)),
+        (b"\x00\x02Ux\x00", Ok(Some(4))),
+        (b"\x00\x01R", Ok(Some(3))),
+        (b"\x00\x00", Err(FrameError::Malformed)),
+        (b"\x00\x0a", Err(FrameError::TooLong { length: 9 })),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(
+            SoupFramer { payload_max: 8 }.frame_len(bytes),
+            expected,
+            "{bytes:?}"
+        );
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused() {
+    type Spoil = fn(&mut SessionConfig);
+    let spoilt = |spoil: Spoil| {
+        let mut config = config();
+        spoil(&mut config);
+        Session::new(config)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    };
+    let cases: [(Spoil, &str); 6] = [
+        (|config| config.connections_max = 0, "connections_max is 0"),
+        (
+            |config| config.messages_per_session_max = usize::MAX,
+            "messages_per_session_max",
+        ),
+        (|config| config.accounts.clear(), "accounts is 0"),
+        (
+            |config| config.accounts[1].user = Alpha::new("ALICE").unwrap(),
+            "configured twice",
+        ),
+        (|config| config.accounts[1].user = Alpha::BLANK, "blank"),
+        (
+            |config| config.symbols.push(Alpha::new("AAPL").unwrap()),
+            "symbol AAPL",
+        ),
+    ];
+    for (spoil, expected) in cases {
+        let error = spoilt(spoil);
+        assert!(error.contains(expected), "{error:?} should name {expected}");
     }
 }
 
@@ -322,7 +377,8 @@ fn a_second_log_in_of_a_user_takes_over() {
 
 #[test]
 fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
-    let ends: [(&str, fn(&mut Venue, corelane_runtime::net::ConnId), Count); 3] = [
+    type End = fn(&mut Venue, ConnId);
+    let ends: [(&str, End, Count); 3] = [
         (
             "log-out",
             |venue, conn| venue.send(conn, &ClientPacket::Logout),

@@ -3,7 +3,11 @@
 mod session_harness;
 
 use corelane_actors::messages::Command;
-use corelane_codecs::{IntoBytes, soup::ClientPacket};
+use corelane_codecs::{
+    IntoBytes,
+    ouch::Outbound,
+    soup::{ClientPacket, ServerPacket},
+};
 use corelane_runtime::net::{CloseReason, ConnId};
 use proptest::prelude::*;
 use session_harness::{MS, Venue, config, enter, login, replace};
@@ -87,41 +91,63 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
 #[derive(Default)]
 struct Model {
     consumed: u32,
-    open: Vec<u32>,
+    /// Number and shares.
+    open: Vec<(u32, u32)>,
 }
 
 impl Model {
     fn take(&mut self, venue: &mut Venue, command: &Command) {
         match command {
             Command::Enter(enter) if enter.user_ref > self.consumed => {
-                self.consumed = enter.user_ref;
+                let user_ref = enter.user_ref;
+                self.consumed = user_ref;
                 let leaves_qty = if enter.unsupported == 0 { 100 } else { 0 };
                 if leaves_qty > 0 {
-                    self.open.push(enter.user_ref);
+                    self.open.push((user_ref, leaves_qty));
                 }
-                venue.answer(
-                    0,
-                    enter.user_ref,
-                    leaves_qty,
-                    &Venue::some_answer(enter.user_ref),
-                );
+                venue.answer(0, user_ref, leaves_qty, &Venue::some_answer(user_ref));
             }
             Command::Replace(replace) if replace.user_ref > self.consumed => {
-                let original = replace.original_user_ref;
-                let Some(at) = self.open.iter().position(|&open| open == original) else {
+                let (original, user_ref) = (replace.original_user_ref, replace.user_ref);
+                let Some(at) = self.open.iter().position(|open| open.0 == original) else {
                     return;
                 };
-                self.consumed = replace.user_ref;
-                self.open[at] = replace.user_ref;
-                let message = Venue::some_answer(replace.user_ref);
-                venue.answer_replace(0, replace.user_ref, 50, original, &message);
+                let message = Venue::some_answer(user_ref);
+                if replace.unsupported != 0 {
+                    // Invalid details: the order is cancelled, the new number is not consumed.
+                    self.open.remove(at);
+                    venue.answer(0, original, 0, &message);
+                } else if user_ref % 4 == 0 {
+                    // The order cannot be touched: rejected, the new number is consumed.
+                    self.consumed = user_ref;
+                    venue.answer(0, user_ref, 0, &message);
+                } else {
+                    self.consumed = user_ref;
+                    self.open[at] = (user_ref, 50);
+                    venue.answer_replace(0, user_ref, 50, original, &message);
+                }
             }
             _ => {}
         }
         if self.open.len() > 3 {
-            let done = self.open.remove(0);
+            let (done, _) = self.open.remove(0);
             venue.answer(0, done, 0, &Venue::some_answer(done));
         }
+    }
+
+    /// The enters among commands it never got to that are owed an answer.
+    fn owed(&self, waiting: &[Command]) -> Vec<u32> {
+        let mut highest = self.consumed;
+        let mut owed = Vec::new();
+        for command in waiting {
+            if let Command::Enter(enter) = command
+                && enter.user_ref > highest
+            {
+                highest = enter.user_ref;
+                owed.push(highest);
+            }
+        }
+        owed
     }
 }
 
@@ -194,6 +220,51 @@ fn sequenced(stream: &[u8]) -> Vec<u8> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The group lags behind, answers so many requests after each step, and fails in the end.
+    #[test]
+    fn whatever_is_open_or_unanswered_is_answered_once_when_the_group_fails(
+        acts in prop::collection::vec(act(), 1..60),
+        speeds in prop::collection::vec(0_usize..4, 60)
+    ) {
+        let mut venue = Venue::new(config());
+        let mut alice = venue.alice();
+        let mut model = Model::default();
+        let mut waiting = Vec::new();
+        for (act, speed) in acts.iter().zip(speeds) {
+            perform(&mut venue, &mut alice, act);
+            waiting.extend(venue.commands());
+            for command in waiting.drain(..speed.min(waiting.len())) {
+                model.take(&mut venue, &command);
+            }
+            venue.tick();
+        }
+        waiting.extend(venue.commands());
+        venue.fail_group();
+        venue.net.set_send_room(None);
+        for _ in 0..10 {
+            venue.tick();
+        }
+        let before = venue.numbers[0];
+        let conn = venue.log_in("alice", "secret", before + 1);
+        let (mut open, mut owed) = (Vec::new(), Vec::new());
+        let sent = venue.sent(conn);
+        for packet in &session_harness::packets(&sent)[1..] {
+            let ServerPacket::Sequenced(message) = ServerPacket::decode(packet).unwrap() else { panic!() };
+            match Outbound::decode(message).unwrap() {
+                Outbound::Canceled(canceled, _) => {
+                    open.push((canceled.user_ref_num.get(), canceled.quantity.get()));
+                }
+                Outbound::Rejected(rejected, _) => owed.push(rejected.user_ref_num.get()),
+                other => panic!("{other:?}"),
+            }
+        }
+        let mut expected = model.open.clone();
+        expected.sort_unstable();
+        prop_assert_eq!(open, expected);
+        prop_assert_eq!(owed, model.owed(&waiting));
+        prop_assert_eq!(venue.sim.failures().len(), 1);
+    }
 
     #[test]
     fn nothing_that_a_client_does_fails_the_actor_or_reaches_its_neighbour(

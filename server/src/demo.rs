@@ -25,7 +25,7 @@ use corelane_latency_tests::{
         DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player, generate_market,
     },
     report::Report,
-    script::{Instrument, Limits, MarketScript, MarketSpec, Mix, Rules},
+    script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
 };
 use corelane_runtime::cpu;
 use corelane_tuning::Host;
@@ -45,8 +45,8 @@ const JITTER_WATCH: Duration = Duration::from_secs(1);
 const MARKET_MESSAGES_PER_S: u32 = 5_000;
 /// Open orders that a session keeps.
 const OPEN_ORDERS_MAX: usize = 64;
-/// A price this many percent off is outside the collar, wherever the market has gone.
-const FAR_PERCENT: u32 = 50;
+/// A price further off than this, in percent, is outside the collar wherever the market has gone.
+const FAR_PERCENT: u32 = 40;
 /// How often the venue's feed is read, and how long its end is waited for.
 const FEED_READ_NS: u64 = 500_000;
 const FEED_DEADLINE: Duration = Duration::from_secs(2);
@@ -199,7 +199,8 @@ fn on_loopback(config: &mut Config, feed_out: SocketAddr) -> miette::Result<()> 
     Ok(())
 }
 
-fn credentials(config: &Config) -> Vec<Credentials> {
+/// The user and password of every session.
+pub fn credentials(config: &Config) -> Vec<Credentials> {
     let one = |session: &corelane_config::Session| Credentials {
         user: session.user.clone(),
         password: session.password.expose().to_owned(),
@@ -207,8 +208,11 @@ fn credentials(config: &Config) -> Vec<Credentials> {
     config.sessions.iter().map(one).collect()
 }
 
-/// Each session trades one instrument, and nobody else does.
-fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
+/// What the sessions send: each trades one instrument, and nobody else does.
+///
+/// # Errors
+/// An instrument without a reference price, or a symbol that does not fit its field.
+pub fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
     let price = |price: corelane_config::Price| Price::from_raw(price.ten_thousandths());
     let own = config.instruments.iter().zip(&config.sessions).map(|(instrument, session)| {
         let reference = instrument.reference_price.ok_or_else(|| {
@@ -229,7 +233,7 @@ fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
             notional_max: price(config.risk.notional_max),
             far_percent: FAR_PERCENT,
         },
-        rules: Rules::default(),
+        rules: Rules { priority: PriorityRule::AlwaysLost, ..Rules::default() },
         mix: Mix::default(),
         open_orders_max: OPEN_ORDERS_MAX,
         first_user_ref: 1,

@@ -151,6 +151,7 @@ impl MarketData {
         }
         self.session = Some(session);
         self.books.clear();
+        self.caused_by.fill(0);
         self.expected = 1;
         self.has_gap = false;
         self.has_ended = false;

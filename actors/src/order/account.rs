@@ -109,7 +109,14 @@ pub(super) struct UserRefs {
 
 impl UserRefs {
     fn with_capacity(orders_max: u32) -> UserRefs {
-        UserRefs { entries: Vec::with_capacity(2 * orders_max as usize), live: 0 }
+        let entry = Entry {
+            user_ref: 0,
+            slot: None,
+        };
+        // Written once, so that its pages are there before the first order.
+        let mut entries = vec![entry; 2 * orders_max as usize];
+        entries.clear();
+        UserRefs { entries, live: 0 }
     }
 
     /// Adds an order whose number is above all before it.
@@ -117,7 +124,10 @@ impl UserRefs {
         if self.entries.len() == self.entries.capacity() {
             self.entries.retain(|entry| entry.slot.is_some());
         }
-        self.entries.push(Entry { user_ref, slot: Some(slot) });
+        self.entries.push(Entry {
+            user_ref,
+            slot: Some(slot),
+        });
         self.live += 1;
     }
 
@@ -129,7 +139,9 @@ impl UserRefs {
 
     /// Forgets the order with this number.
     pub fn remove(&mut self, user_ref: u32) {
-        let Some(position) = self.position(user_ref) else { return };
+        let Some(position) = self.position(user_ref) else {
+            return;
+        };
         if self.entries[position].slot.take().is_some() {
             self.live -= 1;
         }
@@ -147,7 +159,9 @@ impl UserRefs {
         if self.entries[furthest].user_ref == user_ref {
             return Some(furthest);
         }
-        self.entries[..furthest].binary_search_by_key(&user_ref, |entry| entry.user_ref).ok()
+        self.entries[..furthest]
+            .binary_search_by_key(&user_ref, |entry| entry.user_ref)
+            .ok()
     }
 }
 

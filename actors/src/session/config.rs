@@ -7,7 +7,7 @@ use corelane_codecs::{
 use corelane_runtime::net::CloseReason;
 use thiserror::Error;
 
-use super::log::ReplyLog;
+use super::log::MESSAGES_MAX;
 
 /// Most connections of one session actor: each has a timer, and timers are sized at compile time.
 pub const CONNECTIONS_MAX: usize = 32_768;
@@ -38,7 +38,7 @@ pub struct SessionConfig {
     pub client_timeout_ns: u64,
     /// Silence after which the server sends a heartbeat.
     pub heartbeat_ns: u64,
-    /// Messages kept per account for clients that come back; up to [`ReplyLog::MESSAGES_MAX`].
+    /// Messages kept per account for clients that come back; up to [`MESSAGES_MAX`].
     pub messages_per_session_max: usize,
     /// Open orders per account; one more is rejected.
     pub open_orders_per_session_max: usize,
@@ -75,7 +75,7 @@ impl SessionConfig {
             (
                 "messages_per_session_max",
                 self.messages_per_session_max,
-                ReplyLog::MESSAGES_MAX,
+                MESSAGES_MAX,
             ),
             (
                 "open_orders_per_session_max",

@@ -5,6 +5,9 @@ use corelane_codecs::soup::ServerPacket;
 /// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::messages::Reply) carries.
 pub const PACKET_MAX: usize = 3 + 71;
 
+/// The most messages that an account's log can hold: their offsets have 32 bits.
+pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
+
 /// Append-only, bounded, allocated once. The memory is reserved and first touched when it is written.
 ///
 /// A message's number is its place, from 1, so a client that comes back is sent the bytes from [`ReplyLog::start_of`]
@@ -12,16 +15,13 @@ pub const PACKET_MAX: usize = 3 + 71;
 #[derive(Debug)]
 pub struct ReplyLog {
     bytes: Vec<u8>,
-    /// By message: where its packet ends. 32 bits hold 2^32 bytes, 58 million of the longest packets.
+    /// By message: where its packet ends.
     ends: Vec<u32>,
     messages_max: usize,
 }
 
 impl ReplyLog {
-    /// The most messages that any log can hold.
-    pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
-
-    /// A log of at most `messages_max` messages, [`ReplyLog::MESSAGES_MAX`] or less.
+    /// A log of at most `messages_max` messages, [`MESSAGES_MAX`] or less.
     pub fn with_capacity(messages_max: usize) -> Self {
         ReplyLog {
             bytes: Vec::with_capacity(messages_max * PACKET_MAX),
@@ -63,9 +63,9 @@ impl ReplyLog {
         true
     }
 
-    /// Bytes so far.
+    /// Where the next message will begin: the bytes so far.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn end(&self) -> usize {
         self.bytes.len()
     }
 

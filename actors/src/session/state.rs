@@ -126,7 +126,7 @@ impl AccountState {
     /// Whether its connection has been sent everything.
     #[inline]
     pub fn is_up_to_date(&self) -> bool {
-        self.conn.is_some() && self.cursor == self.log.len()
+        self.conn.is_some() && self.cursor == self.log.end()
     }
 
     /// Puts an answer on the sequence; false if the log is full.

@@ -2,12 +2,13 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod model;
+pub mod streams;
 
 use corelane_actors::{
     group::{GroupConfig, Instrument, wire_group},
     messages::{
-        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply,
-        SequencerIn, SessionChange,
+        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate,
+        Replace, Reply, SequencerIn, SessionChange,
     },
     order::OrderIn,
     risk::{Limits, WithoutReference},
@@ -18,7 +19,7 @@ use corelane_runtime::{
     cpu,
     message::Envelope,
     net::DriverConfig,
-    sequencer::Sequencer,
+    sequencer::{Sequencer, Stamp},
     sim::Simulation,
     topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
 };
@@ -65,17 +66,25 @@ pub struct Edges {
 }
 
 impl Edges {
-    pub const ROOMY: Edges = Edges { input: 256, replies: 1 << 16, publications: 1 << 16 };
-    pub const TIGHT: Edges = Edges { input: 2, replies: 2, publications: 30 };
+    pub const ROOMY: Edges = Edges {
+        input: 256,
+        replies: 1 << 16,
+        publications: 1 << 16,
+    };
+    pub const TIGHT: Edges = Edges {
+        input: 2,
+        replies: 2,
+        publications: 30,
+    };
 }
 
-pub struct Venue {
+/// The group behind a sequencer with stamp `S`.
+pub struct Venue<S: Stamp<Out = OrderIn> = TradingStamp> {
     pub sim: Simulation,
-    pub requests: Injector<SequencerIn>,
+    pub requests: Injector<S::In>,
     pub replies: Tap<Reply>,
     pub publications: Tap<Publication>,
     pub record: Tap<OrderIn>,
-    pub order_index: u32,
 }
 
 /// What came out since the last look.
@@ -91,6 +100,30 @@ impl Venue {
     }
 
     pub fn with_edges(config: GroupConfig, edges: Edges) -> Venue {
+        let instruments = config.instruments.len();
+        Venue::with_stamp(config, edges, TradingStamp::new(instruments, None))
+    }
+
+    /// One command at `time_ns`, and all that it leads to.
+    pub fn run(&mut self, time_ns: u64, command: Command) -> Outputs {
+        let mut outputs = Outputs::default();
+        self.sim.set_time_ns(time_ns);
+        self.send(SequencerIn::Command(command), &mut outputs);
+        self.settle(&mut outputs);
+        outputs
+    }
+
+    pub fn reference(&mut self, locate: u16, reference: Reference) {
+        self.send(
+            SequencerIn::Reference(ReferenceUpdate { locate, reference }),
+            &mut Outputs::default(),
+        );
+        self.settle(&mut Outputs::default());
+    }
+}
+
+impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
+    pub fn with_stamp(config: GroupConfig, edges: Edges, stamp: S) -> Venue<S> {
         let mut topology = Topology::new();
         let shard = topology.shard(ShardSpec {
             name: "hot".to_owned(),
@@ -98,21 +131,40 @@ impl Venue {
             idle: Idle::Spin,
             net: DriverConfig::default(),
         });
-        let instruments = config.instruments.len();
-        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(TradingStamp::new(instruments, None)));
+        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let requests = topology.injector("requests", sequencer, EdgeSpec::hold(edges.input));
-        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.input.max(2)));
+        topology.connect(
+            sequencer,
+            |out| &mut out.group,
+            group.order,
+            EdgeSpec::hold(edges.input.max(2)),
+        );
         let record = topology.tap(sequencer, |out| &mut out.record, EdgeSpec::hold(1 << 16));
-        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(edges.replies));
-        let publications =
-            topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(edges.publications));
-        let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
-        Venue { sim, requests, replies, publications, record, order_index: group.order.index() }
+        let replies = topology.tap(
+            group.order,
+            |out| &mut out.replies,
+            EdgeSpec::hold(edges.replies),
+        );
+        let publications = topology.tap(
+            group.matching,
+            |out| &mut out.publications,
+            EdgeSpec::hold(edges.publications),
+        );
+        let sim = topology
+            .simulate()
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        Venue {
+            sim,
+            requests,
+            replies,
+            publications,
+            record,
+        }
     }
 
     /// Puts a request in, waiting while the edge is full, and collects what comes out meanwhile.
-    pub fn send(&mut self, request: SequencerIn, outputs: &mut Outputs) {
+    pub fn send(&mut self, request: S::In, outputs: &mut Outputs) {
         let mut request = request;
         while let Err(refused) = self.requests.send(request) {
             request = refused;
@@ -135,22 +187,12 @@ impl Venue {
     }
 
     pub fn collect(&mut self, outputs: &mut Outputs) {
-        outputs.replies.extend(std::iter::from_fn(|| self.replies.receive()).map(|envelope| envelope.body));
-        outputs.publications.extend(std::iter::from_fn(|| self.publications.receive()).map(|envelope| envelope.body));
-    }
-
-    /// One command at `time_ns`, and all that it leads to.
-    pub fn run(&mut self, time_ns: u64, command: Command) -> Outputs {
-        let mut outputs = Outputs::default();
-        self.sim.set_time_ns(time_ns);
-        self.send(SequencerIn::Command(command), &mut outputs);
-        self.settle(&mut outputs);
         outputs
-    }
-
-    pub fn reference(&mut self, locate: u16, reference: Reference) {
-        self.send(SequencerIn::Reference(ReferenceUpdate { locate, reference }), &mut Outputs::default());
-        self.settle(&mut Outputs::default());
+            .replies
+            .extend(std::iter::from_fn(|| self.replies.receive()).map(|envelope| envelope.body));
+        outputs.publications.extend(
+            std::iter::from_fn(|| self.publications.receive()).map(|envelope| envelope.body),
+        );
     }
 
     /// The sequenced stream so far.
@@ -160,7 +202,12 @@ impl Venue {
 }
 
 pub fn reference(bid: u64, ask: u64) -> Reference {
-    Reference { bid, ask, feed_sequence: 1, ..Reference::default() }
+    Reference {
+        bid,
+        ask,
+        feed_sequence: 1,
+        ..Reference::default()
+    }
 }
 
 /// A day order for AAA.
@@ -185,7 +232,13 @@ pub fn enter(account: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -
 }
 
 /// A replace of an order for AAA by a day order.
-pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
+pub fn replace(
+    account: u32,
+    original_user_ref: u32,
+    user_ref: u32,
+    quantity: u32,
+    price: u64,
+) -> Replace {
     Replace {
         reference: Reference::default(),
         price,
@@ -205,7 +258,11 @@ pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u3
 }
 
 pub fn cancel(account: u32, user_ref: u32, quantity: u32) -> Command {
-    Command::Cancel(Cancel { account, user_ref, quantity })
+    Command::Cancel(Cancel {
+        account,
+        user_ref,
+        quantity,
+    })
 }
 
 pub fn kill(account: u32, engaged: u32) -> Command {
@@ -217,9 +274,15 @@ pub fn market(code: u8) -> Command {
 }
 
 pub fn log_in(account: u32, generation: u32) -> Command {
-    Command::LogIn(SessionChange { account, generation })
+    Command::LogIn(SessionChange {
+        account,
+        generation,
+    })
 }
 
 pub fn disconnect(account: u32, generation: u32) -> Command {
-    Command::Disconnect(SessionChange { account, generation })
+    Command::Disconnect(SessionChange {
+        account,
+        generation,
+    })
 }

@@ -1,0 +1,163 @@
+//! Answers: on to the client, and in the group's place when it has failed.
+
+use corelane_codecs::{
+    IntoBytes,
+    ouch::{CancelReason, Canceled, RejectReason, Rejected},
+    soup::{LOGIN_ACCEPTED_LEN, ServerPacket},
+    text::ClOrdId,
+};
+use corelane_runtime::net::{ConnId, SendError};
+
+use super::{Count, Ctx, Group, Session, live::Orphan, state::AccountState};
+use crate::messages::{AccountSlot, Command};
+
+impl Session {
+    #[inline]
+    pub(super) fn mark_dirty(&mut self, slot: AccountSlot) {
+        let account = &mut self.accounts[slot as usize];
+        if !account.is_dirty {
+            account.is_dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Sends what the account's connection has not been sent, as far as it takes it.
+    pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) {
+        let now_ns = ctx.time_ns();
+        let account = &mut self.accounts[slot as usize];
+        let Some(conn) = account.conn else { return };
+        let connection = &mut self.connections[conn.slot as usize];
+        if let Some(next_sequence) = connection.accept_owed {
+            let session = self.config.session;
+            let accepted = ServerPacket::LoginAccepted {
+                session,
+                next_sequence,
+            };
+            if send_packet(ctx, conn, &accepted).is_err() {
+                return;
+            }
+            connection.accept_owed = None;
+        }
+        while account.cursor < account.log.end() {
+            let unsent = account.log.bytes_from(account.cursor);
+            // Without room one byte is offered all the same: being refused is what makes the driver tell when there
+            // is room again.
+            let piece = ctx.net.send_room(conn).clamp(1, unsent.len());
+            if ctx.net.send(conn, &unsent[..piece]).is_err() {
+                break;
+            }
+            account.cursor += piece;
+            connection.last_sent_ns = now_ns;
+        }
+        let behind = account.log.end() - account.cursor;
+        if behind > 0 {
+            if !account.replaying && behind > self.config.unsent_bytes_max {
+                self.disconnect(ctx, conn, Count::SlowReader);
+            }
+            return;
+        }
+        account.replaying = false;
+        let is_over = account.is_over();
+        if (connection.ending || is_over)
+            && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
+        {
+            let reason = if is_over {
+                Count::SequenceUsedUp
+            } else {
+                Count::Shutdown
+            };
+            self.disconnect(ctx, conn, reason);
+        }
+    }
+
+    /// The group has failed: answers every order that it owes an answer, in the order of accounts and numbers.
+    #[cold]
+    pub(super) fn answer_for_group(&mut self, ctx: &mut Ctx<'_>) {
+        self.group = Group::Down;
+        let now_ns = ctx.time_ns();
+        for slot in 0..self.accounts.len() {
+            let AccountState {
+                log,
+                live,
+                last_number,
+                ..
+            } = &mut self.accounts[slot];
+            let mut answers = 0;
+            live.abandon(|user_ref, orphan| {
+                answers += 1;
+                *last_number += 1;
+                let is_kept = match orphan {
+                    Orphan::Unanswered(order) => {
+                        log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes())
+                    }
+                    Orphan::Open(order) => {
+                        let reason = CancelReason::System;
+                        log.append(
+                            Canceled::new(now_ns, user_ref, order.leaves_qty, reason).as_bytes(),
+                        )
+                    }
+                };
+                if !is_kept {
+                    self.counters.add(Count::AnswersNotKept, 1);
+                }
+            });
+            self.counters.add(Count::AnswersForGroup, answers);
+            self.mark_dirty(slot as AccountSlot);
+            if self.accounts[slot].told != self.accounts[slot].current() {
+                self.mark_unannounced(slot as AccountSlot);
+            }
+        }
+    }
+
+    /// With the group down, orders are rejected here; there is nothing left to cancel.
+    pub(super) fn answer_without_group(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        slot: AccountSlot,
+        command: &Command,
+    ) {
+        let (user_ref, cl_ord_id) = match command {
+            Command::Enter(enter) => (enter.user_ref, enter.cl_ord_id),
+            Command::Replace(replace) => (replace.user_ref, replace.cl_ord_id),
+            _ => return,
+        };
+        let now_ns = ctx.time_ns();
+        let account = &mut self.accounts[slot as usize];
+        if user_ref <= account.live.consumed() {
+            return;
+        }
+        account.live.consume(user_ref);
+        let is_kept = account.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
+        self.counters.add(Count::AnswersForGroup, 1);
+        if !is_kept {
+            self.counters.add(Count::AnswersNotKept, 1);
+        }
+        self.mark_dirty(slot);
+        if self.accounts[slot as usize].is_spent() {
+            self.mark_unannounced(slot);
+        }
+    }
+}
+
+fn rejected(now_ns: u64, user_ref: u32, cl_ord_id: [u8; 14]) -> Rejected {
+    Rejected::new(
+        now_ns,
+        user_ref,
+        RejectReason::ProcessingError,
+        ClOrdId::from_bytes(cl_ord_id),
+    )
+}
+
+/// Sends a packet other than an answer.
+pub(super) fn send_packet(
+    ctx: &mut Ctx<'_>,
+    conn: ConnId,
+    packet: &ServerPacket<'_>,
+) -> Result<(), SendError> {
+    let mut bytes = [0; LOGIN_ACCEPTED_LEN];
+    match packet.encode(&mut bytes) {
+        Ok(length) => ctx.net.send(conn, &bytes[..length]),
+        // None of the packets sent this way is longer than a login accepted.
+        Err(_) => Err(SendError::TooLong),
+    }
+}

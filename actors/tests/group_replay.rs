@@ -1,0 +1,239 @@
+//! The recorded stream of a day, replayed under other timing and back-pressure, gives the same bytes.
+
+mod group_support;
+
+use corelane_actors::{
+    group::GroupConfig,
+    messages::{Command, Enter},
+    order::OrderIn,
+    record::{Record, RecordError},
+};
+use corelane_runtime::{message::Header, sequencer::Stamp};
+use group_support::{
+    Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market,
+    model::Model,
+    replace,
+    streams::{Op, stream},
+};
+use proptest::prelude::*;
+
+/// Passes recorded inputs on as they were.
+struct Replayed;
+
+impl Stamp for Replayed {
+    type In = OrderIn;
+    type Out = OrderIn;
+    fn stamp(&mut self, input: &OrderIn) -> Option<OrderIn> {
+        Some(*input)
+    }
+}
+
+/// Runs the stream; returns what came out, and the recorded stream as bytes.
+fn record(config: &GroupConfig, ops: &[Op]) -> (Outputs, Vec<u8>) {
+    let mut venue = Venue::new(config.clone());
+    // Only so that the stream is about orders that exist.
+    let mut model = Model::new(config.clone());
+    let (mut outputs, mut bytes) = (Outputs::default(), Vec::new());
+    for (step, op) in ops.iter().enumerate() {
+        venue.sim.set_time_ns(1_000 * step as u64);
+        venue.send(op.resolve(&model), &mut outputs);
+        venue.settle(&mut outputs);
+        for input in venue.recorded() {
+            let OrderIn::Command(command) = input.body else {
+                panic!("the sequencer sends commands")
+            };
+            model.run(input.header.time_ns, &command);
+            bytes.extend_from_slice(Record::encode(&input.header, &command).as_bytes());
+        }
+    }
+    (outputs, bytes)
+}
+
+fn inputs(bytes: &[u8]) -> Vec<(Header, Command)> {
+    bytes
+        .chunks(size_of::<Record>())
+        .map(|chunk| Record::from_bytes(chunk).unwrap().decode().unwrap())
+        .collect()
+}
+
+/// Replays with the smallest edges. `pace` says, over and over, how many turns the venue makes before how many of its
+/// messages are read.
+fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) -> Outputs {
+    let config = GroupConfig {
+        events_capacity: 30,
+        ..config.clone()
+    };
+    let mut venue = Venue::with_stamp(config, Edges::TIGHT, Replayed);
+    let mut outputs = Outputs::default();
+    let mut pace = pace.iter().cycle();
+    let mut turn = |venue: &mut Venue<Replayed>, outputs: &mut Outputs| {
+        let &(cycles, reads) = pace.next().unwrap();
+        let work: usize = (0..cycles).map(|_| venue.sim.cycle()).sum();
+        for _ in 0..reads {
+            outputs
+                .replies
+                .extend(venue.replies.receive().map(|envelope| envelope.body));
+            outputs
+                .publications
+                .extend(venue.publications.receive().map(|envelope| envelope.body));
+        }
+        work
+    };
+    for (header, command) in inputs(bytes) {
+        venue.sim.set_time_ns(header.time_ns);
+        venue
+            .requests
+            .send(OrderIn::Command(command))
+            .expect("the last input was taken");
+        // The next time is set when this input has been sequenced, whether or not it has been worked on.
+        let sequenced = loop {
+            turn(&mut venue, &mut outputs);
+            if let Some(envelope) = venue.record.receive() {
+                break envelope.header;
+            }
+        };
+        assert_eq!(
+            (sequenced.sequence, sequenced.time_ns),
+            (header.sequence, header.time_ns)
+        );
+    }
+    venue.settle(&mut outputs);
+    outputs
+}
+
+/// A sweep, a mass cancel and an end of day, each of more messages than any edge holds.
+fn long_work() -> Vec<Op> {
+    let day = |account, side, quantity, price| Op::Enter {
+        order: enter(account, 0, side, quantity, price),
+        gap: 1,
+    };
+    let mut ops = vec![Op::Other(market(b'O'))];
+    ops.extend(
+        (0..200).map(|maker| day(maker % 2, b'S', 10, 100_000 + 100 * (u64::from(maker) / 20))),
+    );
+    ops.push(day(2, b'B', 1_505, 101_000));
+    ops.extend(
+        (0..150).map(|order| day(order % 3, b'B', 10, 99_000 + 100 * (u64::from(order) % 7))),
+    );
+    ops.push(Op::Other(kill(1, 1)));
+    ops.push(Op::Other(disconnect(2, 0)));
+    ops.push(Op::Other(market(b'M')));
+    ops
+}
+
+#[test]
+fn a_sweep_larger_than_every_ring_loses_nothing() {
+    let (outputs, bytes) = record(&config(), &long_work());
+    assert!(outputs.replies.len() > 800 && outputs.publications.len() > 700);
+    for pace in [&[(1, 1)][..], &[(50, 1)], &[(1, 0), (1, 2), (7, 3)]] {
+        assert_eq!(
+            replay_slowly(&config(), &bytes, pace),
+            outputs,
+            "pace {pace:?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_replay_gives_the_same_bytes_at_any_pace(
+        ops in stream(120),
+        mut pace in prop::collection::vec((0..4_usize, 0..3_usize), 1..8),
+    ) {
+        pace.push((1, 1));
+        let mut all = long_work();
+        all.truncate(230);
+        all.extend(ops);
+        let (outputs, bytes) = record(&config(), &all);
+        prop_assert_eq!(replay_slowly(&config(), &bytes, &pace), outputs);
+    }
+}
+
+#[test]
+fn every_command_comes_back_from_its_record() {
+    let header = Header {
+        sequence: 7,
+        time_ns: 9,
+        ingress_ticks: 11,
+        index: 1,
+        kind: 0,
+        generation: 2,
+    };
+    let commands = [
+        Command::Enter(enter(1, 2, b'B', 3, 4)),
+        Command::Replace(replace(1, 2, 3, 4, 5)),
+        cancel(1, 2, 3),
+        log_in(1, 2),
+        disconnect(3, 4),
+        kill(u32::MAX, 1),
+        market(b'Q'),
+    ];
+    for (index, command) in commands.into_iter().enumerate() {
+        let kind = index as u16 + 1;
+        let record = Record::encode(&header, &command);
+        assert_eq!(record.decode(), Ok((Header { kind, ..header }, command)));
+        assert_eq!(Record::from_bytes(record.as_bytes()), Ok(record));
+
+        let damaged = |offset: usize, value: u8| {
+            let mut bytes = record.as_bytes().to_vec();
+            bytes[offset] = value;
+            Record::from_bytes(&bytes).unwrap().decode()
+        };
+        let bad = Err(RecordError::BadPayload { sequence: 7, kind });
+        assert_eq!(
+            damaged(127, 1),
+            bad,
+            "{command:?}: the last byte is never used"
+        );
+        if let Command::Enter(_) | Command::Replace(_) = command {
+            assert_eq!(
+                damaged(32 + 31, 1),
+                bad,
+                "{command:?}: reserved in the reference"
+            );
+            assert_eq!(damaged(32 + 79, 1), bad, "{command:?}: reserved at the end");
+        }
+        let unknown = Err(RecordError::UnknownKind {
+            sequence: 7,
+            kind: 99,
+        });
+        assert_eq!(damaged(28, 99), unknown);
+    }
+    assert_eq!(
+        Record::from_bytes(&[0; 127]),
+        Err(RecordError::WrongLength { actual: 127 })
+    );
+    assert_eq!(
+        Record::from_bytes(&[0; 128]).unwrap().decode(),
+        Err(RecordError::UnknownKind {
+            sequence: 0,
+            kind: 0
+        })
+    );
+    let reserved = Enter {
+        reserved: [0, 1, 0, 0],
+        ..enter(1, 2, b'B', 3, 4)
+    };
+    assert_eq!(
+        Record::encode(&header, &Command::Enter(reserved)).decode(),
+        Err(RecordError::BadPayload {
+            sequence: 7,
+            kind: 1
+        })
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_record_panic(bytes in prop::collection::vec(any::<u8>(), 128), kind in 0..9_u8) {
+        let mut bytes = bytes;
+        bytes[28] = kind;
+        bytes[29] = 0;
+        let record = Record::from_bytes(&bytes).unwrap();
+        if let Ok((header, command)) = record.decode() {
+            prop_assert_eq!(Record::encode(&header, &command), record);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Order to acknowledgement over TCP through the whole venue (sequencer, risk, matching, publication), beside an echo
+//! on the same net driver with the same tester, sessions, rate and frame size.
+//!
+//! Server on the first CPU, tester on the second, in turns; every answer of both is checked. The ratio of medians over
+//! the rounds is what counts: the figures themselves are the machine's.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
+    time::Duration,
+};
+
+use corelane::{demo, venue::Venue};
+use corelane_actors::session::SoupFramer;
+use corelane_benches::median;
+use corelane_config::{Config, VENUE_TOML};
+use corelane_latency_tests::{
+    echo::{self, EchoSpec},
+    engine::{Measured, Pacing},
+    load::{self, LoadSpec},
+    saturation::{LoadSummary, Search},
+    script::MarketScript,
+};
+use corelane_runtime::{
+    actor::{Actor, Context, NetActor, Step},
+    clock::UtcOffset,
+    cpu,
+    message::Message,
+    net::{CloseReason, ConnId, DriverConfig, EndpointSpec, Flow, SendError},
+    running::{RunOptions, Running},
+    topology::{Idle, ShardSpec, Topology},
+};
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(2);
+const SATURATION_ROUNDS: usize = 3;
+const SATURATION_ROUND: Duration = Duration::from_millis(700);
+const WARMUP: Duration = Duration::from_millis(300);
+const RATE_PER_S: f64 = 25_000.0;
+const SESSIONS: usize = 8;
+/// An OUCH enter order in its SoupBinTCP packet.
+const FRAME_BYTES: usize = 50;
+const SEARCH: Search =
+    Search { start_per_s: 50_000.0, limit_per_s: 2_000_000.0, p50_bound_ns: 2_000_000, bisections: 4 };
+
+/// Sends every frame back.
+struct Echo;
+
+#[derive(Clone, Copy)]
+struct Nothing;
+
+impl Message for Nothing {}
+
+impl Actor for Echo {
+    type In = Nothing;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, _ctx: &mut Context<'_, ()>, _message: &Nothing) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Echo {
+    fn on_frame(&mut self, ctx: &mut Context<'_, ()>, conn: ConnId, frame: &[u8]) -> Flow {
+        match ctx.net.send(conn, frame) {
+            Ok(()) | Err(SendError::Closed) => Flow::Taken,
+            Err(_) => {
+                ctx.net.close(conn, CloseReason::SlowReader);
+                Flow::Taken
+            }
+        }
+    }
+}
+
+fn main() {
+    let cpus = cpu::allowed_cpus();
+    let [server_cpu, tester_cpu] = match cpus[..] {
+        [server, tester, ..] => [server, tester],
+        _ => {
+            println!("wire needs two CPUs, and this process may use {}", cpus.len());
+            return;
+        }
+    };
+    println!("wire: server on CPU {server_cpu}, tester on CPU {tester_cpu}, {SESSIONS} sessions, {RATE_PER_S}/s");
+    let (mut p50, mut control) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        let echo = echo_round(server_cpu, pacing(tester_cpu, RATE_PER_S, ROUND));
+        let venue = venue_round(round as u64, pacing(tester_cpu, RATE_PER_S, ROUND));
+        let echo_again = echo_round(server_cpu, pacing(tester_cpu, RATE_PER_S, ROUND));
+        println!("round {round}");
+        show("echo", &echo);
+        show("venue", &venue);
+        show("echo again", &echo_again);
+        let at_p50 = |measured: &Measured| measured.intended.value_at_quantile(0.5) as f64;
+        p50.push(at_p50(&venue) / ((at_p50(&echo) + at_p50(&echo_again)) / 2.0));
+        control.push(at_p50(&echo_again) / at_p50(&echo));
+    }
+    let (mut echo_rates, mut venue_rates) = (Vec::new(), Vec::new());
+    for round in 1..=SATURATION_ROUNDS {
+        let echo = saturation(|rate| echo_round(server_cpu, pacing(tester_cpu, rate, SATURATION_ROUND)));
+        let venue = saturation(|rate| venue_round(round as u64, pacing(tester_cpu, rate, SATURATION_ROUND)));
+        println!("saturation round {round}: echo {echo:.0}/s, venue {venue:.0}/s");
+        echo_rates.push(echo);
+        venue_rates.push(venue);
+    }
+    println!("control: the echo against itself p50={:.2}", median(&control));
+    println!("ratio wire p50={:.2} saturation={:.2}", median(&p50), median(&venue_rates) / median(&echo_rates));
+}
+
+fn saturation(mut run: impl FnMut(f64) -> Measured) -> f64 {
+    let summary = |measured: Measured| LoadSummary {
+        asked_per_s: measured.asked_per_s,
+        achieved_per_s: measured.achieved_per_s,
+        p50_ns: measured.intended.value_at_quantile(0.5),
+    };
+    let found: Result<f64, std::convert::Infallible> = SEARCH.saturation(|rate| Ok(summary(run(rate))));
+    found.unwrap_or_else(|never| match never {})
+}
+
+fn pacing(cpu: usize, rate_per_s: f64, duration: Duration) -> Pacing {
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Pacing { duration, warmup: WARMUP, cpu: Some(cpu), ..Pacing::new(nowhere, rate_per_s) }
+}
+
+fn show(name: &str, measured: &Measured) {
+    let at = |quantile| measured.intended.value_at_quantile(quantile) as f64 / 1000.0;
+    println!(
+        "  {name:<10} p50 {:>7.1}  p99 {:>8.1}  p99.9 {:>8.1}  max {:>8.1} µs, {:.0}/s achieved",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0),
+        measured.achieved_per_s
+    );
+}
+
+fn check(name: &str, measured: &Measured) {
+    assert!(measured.faults.is_empty(), "{name}: {:?}", measured.faults);
+    assert_eq!(measured.missing, 0, "{name}: answers are missing");
+}
+
+fn start_echo(cpu: usize) -> (Running, SocketAddr) {
+    let mut topology = Topology::new();
+    let shard = topology.shard(ShardSpec { name: "echo".to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() });
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listen = EndpointSpec::Listen { addr, framer: Box::new(SoupFramer { payload_max: 1000 }), backlog: 64 };
+    let echo = topology.net_actor(shard, "echo", vec![listen], |_| Echo);
+    let options = RunOptions {
+        housekeeping_cpu: None,
+        utc_offset: UtcOffset::from_seconds(0).expect("UTC is a zone"),
+        drain_deadline: Duration::from_secs(1),
+    };
+    let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
+    let addr = running.addresses(echo.index())[0];
+    (running, addr)
+}
+
+fn echo_round(server_cpu: usize, pacing: Pacing) -> Measured {
+    let (running, server) = start_echo(server_cpu);
+    let spec = EchoSpec { connections: SESSIONS, frame_bytes: FRAME_BYTES, pacing: Pacing { server, ..pacing } };
+    let measured = echo::run(&spec, &mut ()).unwrap_or_else(|error| panic!("{error}"));
+    running.stop();
+    check("echo", &measured);
+    measured
+}
+
+fn venue_round(seed: u64, pacing: Pacing) -> Measured {
+    // Publications go to a socket that nobody reads: the venue pays for sending them, the tester for nothing.
+    let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
+    let feed_port = feed.local_addr().expect("a bound socket has an address").port();
+    let mut config = Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+    config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    config.feeds.inbound = None;
+    if let Some(out) = &mut config.feeds.outbound {
+        out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
+    }
+    let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
+    let mut script = MarketScript::new(demo::script(&config, seed).unwrap_or_else(|error| panic!("{error}")));
+    let spec = LoadSpec {
+        sessions: demo::credentials(&config),
+        pacing: Pacing { server: venue.order_entry(), ..pacing },
+    };
+    let load = load::run(&spec, &mut script, &mut ()).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = venue.stop();
+    assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
+    check("venue", &load.measured);
+    load.measured
+}
