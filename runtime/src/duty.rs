@@ -116,6 +116,8 @@ impl DutyCycle {
                 }
             }
         }
+        // The last figures, good-byes included, go out when the telemetry is dropped.
+        self.hand_over(turns, busy_turns);
         self.publish(stages::EXIT);
     }
 

@@ -170,9 +170,13 @@ impl Topology {
             }
         }
         drop(built);
-        let addresses = collect_addresses(&reports, threads.len(), names.len()).inspect_err(|_| {
-            stage.advance_to(stages::EXIT);
-        })?;
+        let addresses = match collect_addresses(&reports, threads.len(), names.len()) {
+            Ok(addresses) => addresses,
+            Err(failed) => {
+                stage.advance_to(stages::EXIT);
+                return Err(failed.into_error(threads));
+            }
+        };
         stage.advance_to(stages::RUN);
         let shared = Arc::new(Shared { stop: AtomicBool::new(false), status: Mutex::default() });
         let supervisor =
@@ -189,7 +193,7 @@ impl Topology {
 }
 
 fn remedy(reason: &str) -> String {
-    if reason.contains("memlock") || reason.contains("Cannot allocate memory") {
+    if reason.to_lowercase().contains("memlock") || reason.contains("Cannot allocate memory") {
         return format!("{reason}; raise RLIMIT_MEMLOCK (ulimit -l) to 8192 KiB or more");
     }
     reason.to_owned()
@@ -197,19 +201,51 @@ fn remedy(reason: &str) -> String {
 
 type Built = (String, Result<Vec<(u32, Vec<SocketAddr>)>, StartError>);
 
+/// Why not every shard was built.
+enum BuildFailure {
+    /// A shard said why.
+    Refused(StartError),
+    /// A shard's thread ended without a word: its executor was refused, or an actor's factory panicked.
+    Ended,
+    /// A shard said nothing for too long.
+    Hung,
+}
+
+impl BuildFailure {
+    /// The error to report; asks the threads of the shards how they ended.
+    fn into_error(self, threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> StartError {
+        match self {
+            BuildFailure::Refused(error) => error,
+            BuildFailure::Ended => {
+                let ends = threads.into_iter().map(|(name, thread)| (name, thread.join()));
+                let mut errors = ends.filter_map(|(name, end)| Some((name, end.err()?)));
+                match errors.next() {
+                    Some((shard, error)) => StartError::Shard { shard, reason: remedy(&error.to_string()) },
+                    None => unknown_shard("its thread ended while the actors were built; see the log"),
+                }
+            }
+            BuildFailure::Hung => unknown_shard("its thread hung while the actors were built; see the log"),
+        }
+    }
+}
+
+fn unknown_shard(reason: &str) -> StartError {
+    StartError::Shard { shard: "(one of them)".to_owned(), reason: reason.to_owned() }
+}
+
 /// Waits for every shard to be built; returns the endpoints' addresses by actor.
 fn collect_addresses(
     reports: &mpsc::Receiver<Built>,
     shards: usize,
     actors: usize,
-) -> Result<Vec<Vec<SocketAddr>>, StartError> {
+) -> Result<Vec<Vec<SocketAddr>>, BuildFailure> {
     let mut addresses = vec![Vec::new(); actors];
     for _ in 0..shards {
-        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|_| StartError::Shard {
-            shard: "(one of them)".to_owned(),
-            reason: "its thread ended or hung while the actors were built; see the log".to_owned(),
+        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Disconnected => BuildFailure::Ended,
+            mpsc::RecvTimeoutError::Timeout => BuildFailure::Hung,
         })?;
-        for (actor, bound) in result? {
+        for (actor, bound) in result.map_err(BuildFailure::Refused)? {
             addresses[actor as usize] = bound;
         }
     }

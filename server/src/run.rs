@@ -2,7 +2,11 @@
 
 use std::{io, path::Path};
 
-use corelane_actors::messages::{Command, KillSwitch, SequencerIn};
+use corelane_actors::{
+    counters::{CounterName, Counters},
+    messages::{Command, KillSwitch, SequencerIn},
+    session::Count,
+};
 use corelane_config::Config;
 use corelane_runtime::running::Status;
 use miette::{IntoDiagnostic, miette};
@@ -39,8 +43,9 @@ pub fn run(path: &Path) -> miette::Result<()> {
         }
     }
     println!("stopping");
+    let session_counts = venue.session_counts().clone();
     let outcome = venue.stop();
-    print_status(&outcome.status);
+    print_status(&outcome.status, &session_counts);
     if outcome.drained {
         println!("stopped, nothing in flight was left");
         Ok(())
@@ -58,17 +63,20 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
     }
 }
 
-/// Counters of every shard that are not zero, and failures.
-fn print_status(status: &Status) {
+/// Counters of every shard and of order entry that are not zero, and failures.
+fn print_status(status: &Status, session_counts: &Counters<Count>) {
     for shard in &status.shards {
         let counters = corelane_runtime::telemetry::Counter::ALL.iter().zip(shard.counters);
-        let shown: Vec<String> = counters
-            .filter(|(_, value)| *value > 0)
-            .map(|(counter, value)| format!("{}={value}", counter.label()))
-            .collect();
-        println!("shard {}: {}", shard.name, shown.join(" "));
+        print_counts(&format!("shard {}", shard.name), counters.map(|(counter, value)| (counter.label(), value)));
     }
+    print_counts("order entry", session_counts.iter().map(|(count, value)| (count.name(), value)));
     for (actor, failure) in &status.failures {
         println!("actor {actor} failed at {} on input {}", failure.place, failure.header.sequence);
     }
+}
+
+fn print_counts(what: &str, counts: impl Iterator<Item = (&'static str, u64)>) {
+    let shown: Vec<String> =
+        counts.filter(|(_, value)| *value > 0).map(|(name, value)| format!("{name}={value}")).collect();
+    println!("{what}: {}", shown.join(" "));
 }

@@ -6,12 +6,14 @@ use std::{
 };
 
 use corelane_actors::{
+    counters::Counters,
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
     market_data::{BookLimits, MarketData, MarketDataConfig},
     messages::SequencerIn,
+    order::OrderIn,
     publisher::{Publisher, PublisherConfig},
     risk::{Limits, WithoutReference},
-    session::{Account, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
+    session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
     stamp::TradingStamp,
 };
 use corelane_codecs::{
@@ -26,7 +28,7 @@ use corelane_runtime::{
     net::{DriverConfig, EndpointSpec, UdpSpec},
     running::{Outcome, RunOptions, Running, StartError, Status},
     sequencer::Sequencer,
-    topology::{EdgeSpec, Injector, ShardRef, ShardSpec, Topology},
+    topology::{ActorRef, EdgeSpec, Injector, ShardRef, ShardSpec, Tap, Topology},
 };
 
 use crate::placement::{Placement, place};
@@ -82,8 +84,10 @@ pub struct Declared {
     pub topology: Topology,
     /// Where it runs.
     pub placement: Placement,
+    sequencer: ActorRef<Sequencer<TradingStamp>>,
     control: Injector<SequencerIn>,
     session: u32,
+    session_counts: Counters<Count>,
     market_data: Option<u32>,
 }
 
@@ -92,6 +96,7 @@ pub struct Venue {
     running: Running,
     control: Injector<SequencerIn>,
     session: u32,
+    session_counts: Counters<Count>,
     market_data: Option<u32>,
 }
 
@@ -125,6 +130,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });
     let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer, backlog: LISTEN_BACKLOG };
     let built_session = Session::new(session_config)?;
+    let session_counts = built_session.stats();
     let session = topology.net_actor(ingress, "session", vec![listen], move |_| built_session);
     let market_data = match &config.feeds.inbound {
         Some(feed) => {
@@ -161,7 +167,30 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     }
     let control = topology.injector("control", sequencer, EdgeSpec::hold(CONTROL_CAPACITY));
     let market_data = market_data.map(|actor| actor.index());
-    Ok(Declared { topology, placement, control, session: session.index(), market_data })
+    let session = session.index();
+    Ok(Declared { topology, placement, sequencer, control, session, session_counts, market_data })
+}
+
+impl Declared {
+    /// Gives the reader of the returned tap every sequenced input, in order: what a replay of the group needs. The
+    /// venue takes no request while `capacity` inputs are not read.
+    pub fn record(&mut self, capacity: usize) -> Tap<OrderIn> {
+        self.topology.tap(self.sequencer, |out| &mut out.record, EdgeSpec::hold(capacity))
+    }
+
+    /// Starts the venue; `config` is the one it was declared from.
+    ///
+    /// # Errors
+    /// [`VenueError`].
+    pub fn start(self, config: &Config) -> Result<Venue, VenueError> {
+        let options = RunOptions {
+            housekeeping_cpu: Some(self.placement.housekeeping_cpu),
+            utc_offset: UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?,
+            drain_deadline: DRAIN_DEADLINE,
+        };
+        let Declared { topology, control, session, session_counts, market_data, .. } = self;
+        Ok(Venue { running: topology.start(options)?, control, session, session_counts, market_data })
+    }
 }
 
 impl Venue {
@@ -170,14 +199,7 @@ impl Venue {
     /// # Errors
     /// [`VenueError`].
     pub fn start(config: &Config) -> Result<Self, VenueError> {
-        let declared = declare(config, &cpu::allowed_cpus())?;
-        let options = RunOptions {
-            housekeeping_cpu: Some(declared.placement.housekeeping_cpu),
-            utc_offset: UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?,
-            drain_deadline: DRAIN_DEADLINE,
-        };
-        let Declared { topology, control, session, market_data, .. } = declared;
-        Ok(Venue { running: topology.start(options)?, control, session, market_data })
+        declare(config, &cpu::allowed_cpus())?.start(config)
     }
 
     /// Where clients connect.
@@ -193,6 +215,11 @@ impl Venue {
     /// The operator's line to the sequencer.
     pub fn control(&mut self) -> &mut Injector<SequencerIn> {
         &mut self.control
+    }
+
+    /// Why connections ended, and what else order entry counts, up to now.
+    pub fn session_counts(&self) -> &Counters<Count> {
+        &self.session_counts
     }
 
     /// Figures and failures so far.
