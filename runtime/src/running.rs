@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +19,7 @@ use glommio::{LocalExecutorBuilder, Placement, timer::sleep};
 use crate::{
     check::TopologyErrors,
     clock::{ClockMaster, HostTime, UtcOffset},
-    duty::DutyCycle,
+    duty::{DutyCycle, Figures},
     net::{Driver, NetError},
     plan::ShardPlan,
     shard::Failure,
@@ -34,6 +35,8 @@ use crate::{
 const HOUSEKEEPING_PERIOD: Duration = Duration::from_millis(20);
 /// How long a shard may take to be built.
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the shards that came up may take to end when another did not.
+const END_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory that each of glommio's three rings per executor registers; it refuses below 512 KiB of memlock.
 const GLOMMIO_IO_MEMORY: usize = 1 << 20;
 
@@ -135,6 +138,7 @@ impl Topology {
         let mut links = Vec::new();
         let mut threads = Vec::new();
         let (built, reports) = mpsc::channel();
+        let (alive, ended) = mpsc::channel();
         let plans = self.into_plans();
         for plan in plans {
             let name = plan.spec.name.clone();
@@ -155,6 +159,7 @@ impl Topology {
                 progress: progress_writer,
                 failures,
                 failures_elsewhere,
+                alive: alive.clone(),
             };
             let built = built.clone();
             let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
@@ -164,7 +169,8 @@ impl Topology {
             match spawned {
                 Ok(thread) => threads.push((name, thread)),
                 Err(error) => {
-                    stage.advance_to(stages::EXIT);
+                    drop(alive);
+                    end(&stage, &ended);
                     return Err(StartError::Shard { shard: name, reason: remedy(&error.to_string()) });
                 }
             }
@@ -173,7 +179,8 @@ impl Topology {
         let addresses = match collect_addresses(&reports, threads.len(), names.len()) {
             Ok(addresses) => addresses,
             Err(failed) => {
-                stage.advance_to(stages::EXIT);
+                drop(alive);
+                end(&stage, &ended);
                 return Err(failed.into_error(threads));
             }
         };
@@ -190,6 +197,14 @@ impl Topology {
             })?;
         Ok(Running { stage, shared, housekeeping: Some(housekeeping), addresses })
     }
+}
+
+/// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
+/// does not answer (an actor's factory that hangs) is left behind.
+fn end(stage: &Stage, ended: &mpsc::Receiver<()>) {
+    stage.advance_to(stages::EXIT);
+    // Nothing is ever sent: it is disconnected when the last shard has gone.
+    let _ = ended.recv_timeout(END_DEADLINE);
 }
 
 fn remedy(reason: &str) -> String {
@@ -261,13 +276,15 @@ struct Seat {
     progress: corelane_sync::stage::ProgressWriter,
     failures: rtrb::Producer<Failure>,
     failures_elsewhere: rtrb::Consumer<Failure>,
+    /// Dropped last, when all that the shard held is gone.
+    alive: mpsc::Sender<()>,
 }
 
 impl Seat {
     /// Builds the shard on its own thread, says so, waits for the others and runs.
     async fn run(self, built: mpsc::Sender<Built>) {
         crate::panics::mark_shard_thread();
-        let Seat { mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
+        let Seat { alive: _alive, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
         let actors = plan.actor_indices();
@@ -279,8 +296,17 @@ impl Seat {
                 return;
             }
         };
-        let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
-        shard.start();
+        let building = AssertUnwindSafe(|| {
+            let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
+            shard.start();
+            shard
+        });
+        let Ok(shard) = catch_unwind(building) else {
+            let shard = spec.name.clone();
+            let reason = format!("the factory of one of its actors panicked at {}", crate::panics::take_place());
+            let _ = built.send((spec.name, Err(StartError::Shard { shard, reason })));
+            return;
+        };
         let mut endpoint = 0;
         let mut addresses = Vec::new();
         for (actor, count) in actors.into_iter().zip(counts) {
@@ -303,6 +329,7 @@ impl Seat {
             waker,
             failures,
             failures_elsewhere,
+            figures: Figures::default(),
         };
         duty.run().await;
     }
@@ -395,7 +422,6 @@ impl Supervisor {
         let placement = self.options.housekeeping_cpu.map_or(Placement::Unbound, Placement::Fixed);
         let executor = LocalExecutorBuilder::new(placement).io_memory(GLOMMIO_IO_MEMORY).make();
         let (stage, wakers) = (self.stage.clone(), self.links.iter().map(|link| link.waker.clone()).collect::<Vec<_>>());
-        let shared = self.shared.clone();
         let looked_after = match executor {
             Ok(executor) => Some(executor.run(self.look_after())),
             Err(error) => {
@@ -412,8 +438,8 @@ impl Supervisor {
         }
         let Some((mut supervisor, drained)) = looked_after else { return false };
         // What the shards handed over last.
+        supervisor.relay_failures();
         supervisor.gather();
-        drop(shared);
         drained
     }
 
@@ -438,10 +464,12 @@ impl Supervisor {
         (self, drained)
     }
 
-    /// Tells each failure to all other shards, and keeps it.
-    fn relay_failures(&mut self) {
+    /// Tells each failure to all other shards, and keeps it; returns how many there were.
+    fn relay_failures(&mut self) -> usize {
+        let mut relayed = 0;
         for from in 0..self.links.len() {
             while let Ok(failure) = self.links[from].failures.pop() {
+                relayed += 1;
                 let name = self.names[failure.actor as usize].clone();
                 let Failure { header, place, .. } = failure;
                 tracing::error!(actor = name, sequence = header.sequence, kind = header.kind, %place, "actor failed");
@@ -453,6 +481,7 @@ impl Supervisor {
                 }
             }
         }
+        relayed
     }
 
     fn gather(&mut self) {
@@ -491,7 +520,8 @@ impl Supervisor {
                 sleep(Duration::from_micros(200)).await;
                 verdict = round.judge(self.samples());
             }
-            if verdict == Verdict::AtRest && stage > stages::DRAIN {
+            let relayed = self.relay_failures();
+            if verdict == Verdict::AtRest && relayed == 0 && stage > stages::DRAIN {
                 return true;
             }
             // A busy round too: what never comes to rest may not keep the stop for ever.
