@@ -1,7 +1,7 @@
 //! Sends ITCH messages as MoldUDP64 packets, at their own pace or another, over a line as bad as asked for.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -421,10 +421,10 @@ impl<R: Read> Player<R> {
 
 fn open(to: SocketAddr) -> io::Result<UdpSocket> {
     // Loopback stays loopback; everything else is the routing table's business.
-    let from = if to.ip().is_loopback() {
-        Ipv4Addr::LOCALHOST
-    } else {
-        Ipv4Addr::UNSPECIFIED
+    let from: IpAddr = match to.ip() {
+        IpAddr::V4(to) if to.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((from, 0))?;
     socket.set_nonblocking(true)?;
