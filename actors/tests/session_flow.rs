@@ -473,6 +473,17 @@ fn unanswered_requests_are_bounded_and_answers_give_the_credit_back() {
         request(&mut venue, conn, replace(999, 11).as_bytes());
     }
     assert_eq!(venue.commands().len(), 40);
+    // Nor do enters whose number a replace has passed.
+    request(&mut venue, conn, replace(3, 30).as_bytes());
+    venue.answer_replace(0, 30, 50, 3, &Venue::some_answer(30));
+    venue.tick();
+    for _ in 0..20 {
+        request(&mut venue, conn, enter(25, "AAPL").as_bytes());
+    }
+    for user_ref in 31..=34 {
+        request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
+    }
+    assert_eq!(venue.commands().len(), 1 + 20 + 4);
     assert!(!venue.is_closed(other));
 }
 
