@@ -356,3 +356,15 @@ pub fn summary(bytes: &[u8]) -> String {
         .collect::<Vec<_>>()
         .join(" ")
 }
+
+/// What a command is, in short.
+pub fn short(command: &Command) -> String {
+    match command {
+        Command::Enter(enter) => format!("O{}", enter.user_ref),
+        Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
+        Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
+        Command::LogIn(change) => format!("in{}.{}", change.account, change.generation),
+        Command::Disconnect(change) => format!("out{}.{}", change.account, change.generation),
+        other => format!("{other:?}"),
+    }
+}
