@@ -2,6 +2,7 @@
 //! their failures, keeps their clock true, gathers their figures and stops them in order.
 
 use std::{
+    ffi::CString,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -163,7 +164,6 @@ impl Topology {
             };
             let built = built.clone();
             let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
-                .name(&name.chars().take(15).collect::<String>())
                 .io_memory(GLOMMIO_IO_MEMORY)
                 .spawn(move || seat.run(built));
             match spawned {
@@ -252,6 +252,10 @@ impl Seat {
     /// Builds the shard on its own thread, says so, waits for the others and runs.
     async fn run(self, built: mpsc::Sender<Built>) {
         crate::panics::mark_shard_thread();
+        // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
+        if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
+            let _ = rustix::thread::set_name(&name);
+        }
         let Seat { alive: _alive, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
