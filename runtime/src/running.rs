@@ -180,8 +180,8 @@ impl Topology {
             Ok(addresses) => addresses,
             Err(error) => {
                 drop(alive);
-                end(&stage, &ended);
-                return Err(error);
+                let died = if end(&stage, &ended) { cause_of_death(threads) } else { None };
+                return Err(died.unwrap_or(error));
             }
         };
         stage.advance_to(stages::RUN);
@@ -200,15 +200,23 @@ impl Topology {
 }
 
 /// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
-/// does not answer (an actor's factory that hangs) is left behind.
-fn end(stage: &Stage, ended: &mpsc::Receiver<()>) {
+/// does not answer (an actor's factory that hangs) is left behind, and then it returns false.
+fn end(stage: &Stage, ended: &mpsc::Receiver<()>) -> bool {
     stage.advance_to(stages::EXIT);
     // Nothing is ever sent: it is disconnected when the last shard has gone.
-    let _ = ended.recv_timeout(END_DEADLINE);
+    ended.recv_timeout(END_DEADLINE) == Err(mpsc::RecvTimeoutError::Disconnected)
+}
+
+/// Why a shard's executor did not come up, if one did not: only its thread knows.
+fn cause_of_death(threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> Option<StartError> {
+    threads.into_iter().find_map(|(shard, thread)| {
+        let error = thread.join().err()?;
+        Some(StartError::Shard { shard, reason: remedy(&error.to_string()) })
+    })
 }
 
 fn remedy(reason: &str) -> String {
-    if reason.contains("memlock") || reason.contains("Cannot allocate memory") {
+    if reason.to_lowercase().contains("memlock") || reason.contains("Cannot allocate memory") {
         return format!("{reason}; raise RLIMIT_MEMLOCK (ulimit -l) to 8192 KiB or more");
     }
     reason.to_owned()
