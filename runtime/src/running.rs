@@ -2,6 +2,7 @@
 //! their failures, keeps their clock true, gathers their figures and stops them in order.
 
 use std::{
+    ffi::CString,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -163,7 +164,6 @@ impl Topology {
             };
             let built = built.clone();
             let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
-                .name(&name.chars().take(15).collect::<String>())
                 .io_memory(GLOMMIO_IO_MEMORY)
                 .spawn(move || seat.run(built));
             match spawned {
@@ -178,10 +178,10 @@ impl Topology {
         drop(built);
         let addresses = match collect_addresses(&reports, threads.len(), names.len()) {
             Ok(addresses) => addresses,
-            Err(failed) => {
+            Err(error) => {
                 drop(alive);
-                end(&stage, &ended);
-                return Err(failed.into_error(threads));
+                let died = if end(&stage, &ended) { cause_of_death(threads) } else { None };
+                return Err(died.unwrap_or(error));
             }
         };
         stage.advance_to(stages::RUN);
@@ -200,11 +200,19 @@ impl Topology {
 }
 
 /// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
-/// does not answer (an actor's factory that hangs) is left behind.
-fn end(stage: &Stage, ended: &mpsc::Receiver<()>) {
+/// does not answer (an actor's factory that hangs) is left behind, and then it returns false.
+fn end(stage: &Stage, ended: &mpsc::Receiver<()>) -> bool {
     stage.advance_to(stages::EXIT);
     // Nothing is ever sent: it is disconnected when the last shard has gone.
-    let _ = ended.recv_timeout(END_DEADLINE);
+    ended.recv_timeout(END_DEADLINE) == Err(mpsc::RecvTimeoutError::Disconnected)
+}
+
+/// Why a shard's executor did not come up, if one did not: only its thread knows.
+fn cause_of_death(threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> Option<StartError> {
+    threads.into_iter().find_map(|(shard, thread)| {
+        let error = thread.join().err()?;
+        Some(StartError::Shard { shard, reason: remedy(&error.to_string()) })
+    })
 }
 
 fn remedy(reason: &str) -> String {
@@ -216,51 +224,19 @@ fn remedy(reason: &str) -> String {
 
 type Built = (String, Result<Vec<(u32, Vec<SocketAddr>)>, StartError>);
 
-/// Why not every shard was built.
-enum BuildFailure {
-    /// A shard said why.
-    Refused(StartError),
-    /// A shard's thread ended without a word: its executor was refused, or an actor's factory panicked.
-    Ended,
-    /// A shard said nothing for too long.
-    Hung,
-}
-
-impl BuildFailure {
-    /// The error to report; asks the threads of the shards how they ended.
-    fn into_error(self, threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> StartError {
-        match self {
-            BuildFailure::Refused(error) => error,
-            BuildFailure::Ended => {
-                let ends = threads.into_iter().map(|(name, thread)| (name, thread.join()));
-                let mut errors = ends.filter_map(|(name, end)| Some((name, end.err()?)));
-                match errors.next() {
-                    Some((shard, error)) => StartError::Shard { shard, reason: remedy(&error.to_string()) },
-                    None => unknown_shard("its thread ended while the actors were built; see the log"),
-                }
-            }
-            BuildFailure::Hung => unknown_shard("its thread hung while the actors were built; see the log"),
-        }
-    }
-}
-
-fn unknown_shard(reason: &str) -> StartError {
-    StartError::Shard { shard: "(one of them)".to_owned(), reason: reason.to_owned() }
-}
-
 /// Waits for every shard to be built; returns the endpoints' addresses by actor.
 fn collect_addresses(
     reports: &mpsc::Receiver<Built>,
     shards: usize,
     actors: usize,
-) -> Result<Vec<Vec<SocketAddr>>, BuildFailure> {
+) -> Result<Vec<Vec<SocketAddr>>, StartError> {
     let mut addresses = vec![Vec::new(); actors];
     for _ in 0..shards {
-        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|error| match error {
-            mpsc::RecvTimeoutError::Disconnected => BuildFailure::Ended,
-            mpsc::RecvTimeoutError::Timeout => BuildFailure::Hung,
+        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|_| StartError::Shard {
+            shard: "(one of them)".to_owned(),
+            reason: "its thread ended or hung while the actors were built; see the log".to_owned(),
         })?;
-        for (actor, bound) in result.map_err(BuildFailure::Refused)? {
+        for (actor, bound) in result? {
             addresses[actor as usize] = bound;
         }
     }
@@ -284,6 +260,10 @@ impl Seat {
     /// Builds the shard on its own thread, says so, waits for the others and runs.
     async fn run(self, built: mpsc::Sender<Built>) {
         crate::panics::mark_shard_thread();
+        // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
+        if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
+            let _ = rustix::thread::set_name(&name);
+        }
         let Seat { alive: _alive, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();

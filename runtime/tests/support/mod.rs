@@ -22,7 +22,7 @@ use corelane_runtime::{
 };
 
 /// Everything waited for takes milliseconds; reaching this is a failure.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The message of all tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
