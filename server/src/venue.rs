@@ -13,7 +13,7 @@ use corelane_actors::{
     order::OrderIn,
     publisher::{Publisher, PublisherConfig},
     risk::{Limits, WithoutReference},
-    session::{Account, Count, ReplyLog, Session, SessionConfig, SessionConfigError, SoupFramer},
+    session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
     stamp::TradingStamp,
 };
 use corelane_codecs::{
@@ -120,11 +120,8 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         let index = config.shards.iter().position(|shard| shard.name == role);
         shards[index.expect("the configuration's check knows every shard that a role names")]
     };
-    let (ingress, core, publisher) = (
-        shard_of(&config.placement.ingress),
-        shard_of(&config.placement.core),
-        shard_of(&config.placement.publisher),
-    );
+    let (ingress, core, publisher) =
+        (shard_of(&config.placement.ingress), shard_of(&config.placement.core), shard_of(&config.placement.publisher));
 
     let session_config = session_config(config)?;
     let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });
@@ -235,7 +232,7 @@ impl Venue {
 
 /// Memory of the sessions' replay logs, in bytes.
 pub fn replay_bytes(config: &Config) -> usize {
-    config.sessions.len() * ReplyLog::bytes_for(config.order_entry.messages_per_session_max)
+    config.sessions.len() * replay_log_bytes(config.order_entry.messages_per_session_max)
 }
 
 fn alpha<const N: usize>(what: &'static str, text: &str) -> Result<Alpha<N>, VenueError> {

@@ -20,6 +20,11 @@ pub struct ReplyLog {
     messages_max: usize,
 }
 
+/// Memory of an account's replay log of `messages_max` messages, in bytes. Pages are used when first written.
+pub const fn replay_log_bytes(messages_max: usize) -> usize {
+    messages_max * (PACKET_MAX + size_of::<u32>())
+}
+
 impl ReplyLog {
     /// A log of at most `messages_max` messages, [`MESSAGES_MAX`] or less.
     pub fn with_capacity(messages_max: usize) -> Self {
@@ -28,11 +33,6 @@ impl ReplyLog {
             ends: Vec::with_capacity(messages_max),
             messages_max,
         }
-    }
-
-    /// Memory of a log of `messages_max` messages, in bytes.
-    pub const fn bytes_for(messages_max: usize) -> usize {
-        messages_max * (PACKET_MAX + size_of::<u32>())
     }
 
     /// Number of the next message.

@@ -40,7 +40,7 @@ use corelane_runtime::{
 
 pub use config::{Account, CONNECTIONS_MAX, Count, SessionConfig, SessionConfigError};
 pub use framer::SoupFramer;
-pub use log::MESSAGES_MAX;
+pub use log::{MESSAGES_MAX, replay_log_bytes};
 
 use self::{
     request::Locates,

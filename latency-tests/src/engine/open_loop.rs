@@ -125,7 +125,9 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             return Err(LoadError::LogIn { session, why });
         }
         for (index, connection) in self.connections.iter_mut().enumerate() {
-            self.wire.request(index, &mut connection.prepared);
+            if connection.prepared.is_empty() {
+                self.wire.request(index, &mut connection.prepared);
+            }
             connection.last_send_ns = 0;
             connection.last_receive_ns = 0;
         }
