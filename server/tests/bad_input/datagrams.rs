@@ -2,8 +2,6 @@
 
 use std::net::UdpSocket;
 
-use corelane::venue::Venue;
-
 use crate::{
     alone,
     support::{self, Client, Neighbour, SYMBOLS, enter, eventually, price_of},
@@ -28,8 +26,10 @@ fn datagrams_of_any_content_leave_the_feed_and_order_entry_working() {
         let _ = socket.send(&bytes);
     }
     neighbour.is_served();
-    // What is right is still taken in: the feed's price moves the collar of a symbol.
-    socket.send(&mold(SESSION, 1, &[directory(1, SYMBOLS[0]), add(1, 1, b'S', SYMBOLS[0], 2 * price_of(SYMBOLS[0]))])).unwrap();
+    // What is right is still taken in: the feed's price moves the collar of a symbol. Of all the wrong packets of its
+    // session, one had a whole message, the first.
+    let offer = add(2, 1, b'S', SYMBOLS[0], 2 * price_of(SYMBOLS[0]));
+    socket.send(&mold(SESSION, 2, &[directory(2, SYMBOLS[0]), offer])).unwrap();
     let mut client = Client::log_in(venue.order_entry(), 1, 1);
     let mut user_ref = 0;
     eventually("the feed's offer is what the collar is around", || {
@@ -42,10 +42,6 @@ fn datagrams_of_any_content_leave_the_feed_and_order_entry_working() {
     });
     client.log_out();
     neighbour.leave();
-    stop(venue);
-}
-
-fn stop(venue: Venue) {
     support::stop(venue);
 }
 
@@ -103,5 +99,9 @@ fn directory(locate: u16, symbol: &str) -> Vec<u8> {
 
 fn add(locate: u16, reference: u64, side: u8, symbol: &str, price: u64) -> Vec<u8> {
     let (symbol, price) = (format!("{symbol:<8}"), u32::try_from(price).unwrap());
-    itch(b'A', locate, &[&reference.to_be_bytes(), &[side], &100_u32.to_be_bytes(), symbol.as_bytes(), &price.to_be_bytes()])
+    itch(
+        b'A',
+        locate,
+        &[&reference.to_be_bytes(), &[side], &100_u32.to_be_bytes(), symbol.as_bytes(), &price.to_be_bytes()],
+    )
 }

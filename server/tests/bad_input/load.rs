@@ -132,14 +132,14 @@ fn every_order_has_one_end(stream: &[Answer]) {
 const BURST_SESSIONS: usize = 4;
 const BURST_ORDERS: u32 = 12_500;
 
-/// 50,000 orders into rings of 16 to 64 slots, from sessions that trade with each other.
+/// 50,000 orders into rings of 16 to 128 slots, from sessions that trade with each other.
 #[test]
 fn a_burst_larger_than_every_ring_is_answered_in_order_and_once() {
     let _alone = alone();
     let mut config = support::config();
     config.edges.ingress_capacity = 16;
     config.edges.group_capacity = 16;
-    config.edges.references_capacity = 16;
+    config.edges.references_capacity = 128;
     config.edges.replies_capacity = 64;
     config.edges.publications_capacity = 64;
     config.net.receive_buffers = 64;
@@ -149,8 +149,7 @@ fn a_burst_larger_than_every_ring_is_answered_in_order_and_once() {
     let address = venue.order_entry();
     let neighbour = Neighbour::log_in(address);
 
-    let sessions: Vec<_> =
-        (0..BURST_SESSIONS).map(|session| thread::spawn(move || burst(address, session))).collect();
+    let sessions: Vec<_> = (0..BURST_SESSIONS).map(|session| thread::spawn(move || burst(address, session))).collect();
     let streams: Vec<Vec<Answer>> = sessions.into_iter().map(|session| session.join().unwrap()).collect();
     neighbour.is_served();
 
@@ -184,7 +183,8 @@ fn a_burst_larger_than_every_ring_is_answered_in_order_and_once() {
 fn burst(address: SocketAddr, session: usize) -> Vec<Answer> {
     let mut client = Client::log_in(address, 1 + session, 1);
     let side = if session.is_multiple_of(2) { b'B' } else { b'S' };
-    let orders = (1..=BURST_ORDERS).flat_map(|user_ref| enter(user_ref, side, 1, SYMBOLS[0], price_of(SYMBOLS[0]), b'0'));
+    let orders =
+        (1..=BURST_ORDERS).flat_map(|user_ref| enter(user_ref, side, 1, SYMBOLS[0], price_of(SYMBOLS[0]), b'0'));
     let orders: Vec<u8> = orders.collect();
     let mut writer = client.stream.try_clone().unwrap();
     let writing = thread::spawn(move || writer.write_all(&orders).unwrap());

@@ -68,13 +68,23 @@ fn before_log_in(frame_max: usize) -> Vec<(&'static str, Vec<u8>, Reject, Count)
         ("no password", log_in(1, "", "", "1"), Some(b'A'), Count::NotAuthorized),
         ("yesterday's session", log_in(1, "corelane", "CORELANE00", "1"), Some(b'S'), Count::SessionUnavailable),
         ("a sequence to come", log_in(1, "corelane", "", "1000000"), Some(b'S'), Count::SessionUnavailable),
-        ("the highest sequence", log_in(1, "corelane", "", &u64::MAX.to_string()), Some(b'S'), Count::SessionUnavailable),
+        (
+            "the highest sequence",
+            log_in(1, "corelane", "", &u64::MAX.to_string()),
+            Some(b'S'),
+            Count::SessionUnavailable,
+        ),
         ("a sequence beyond 64 bits", log_in(1, "corelane", "", "99999999999999999999"), None, Count::BadPacket),
         ("a sequence that is no number", log_in(1, "corelane", "", "one"), None, Count::BadPacket),
         ("half a log-in, then nothing", good[..20].to_vec(), None, Count::LoginTimeout),
         ("half a length, then nothing", vec![0], None, Count::LoginTimeout),
         ("nothing", Vec::new(), None, Count::LoginTimeout),
-        ("free text and heartbeats for a log-in", [packet(b'+', b"hello"), packet(b'R', b"")].concat(), None, Count::LoginTimeout),
+        (
+            "free text and heartbeats for a log-in",
+            [packet(b'+', b"hello"), packet(b'R', b"")].concat(),
+            None,
+            Count::LoginTimeout,
+        ),
     ]
 }
 

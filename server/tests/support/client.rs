@@ -144,7 +144,9 @@ impl Client {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return None,
                 Ok(length) => self.received.extend(&bytes[..length]),
-                Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => return None,
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                    return None;
+                }
                 Err(error) => panic!("no packet within {PATIENCE:?}: {error}"),
             }
         }
