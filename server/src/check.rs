@@ -16,7 +16,13 @@ pub fn check(path: &Path) -> miette::Result<()> {
     let config = Config::load(path)?;
     let declared = venue::declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(venue::topology_report)?;
-    println!("{}: venue {:?}, {} sessions, {} instruments", path.display(), config.venue.name, config.sessions.len(), config.instruments.len());
+    println!(
+        "{}: venue {:?}, {} sessions, {} instruments",
+        path.display(),
+        config.venue.name,
+        config.sessions.len(),
+        config.instruments.len()
+    );
     println!("\n{}", shards(&checked));
     println!("housekeeping on CPU {}", declared.placement.housekeeping_cpu);
     println!("\n{}", edges(&checked));
@@ -55,9 +61,8 @@ fn edges(checked: &Checked) -> Table {
 }
 
 fn proof(checked: &Checked) -> String {
-    let mut lines = vec![
-        "No deadlock. A step waits only for room in its actor's outgoing edges, and never for these:".to_owned(),
-    ];
+    let mut lines =
+        vec!["No deadlock. A step waits only for room in its actor's outgoing edges, and never for these:".to_owned()];
     for edge in &checked.edges {
         if let Some(why) = edge.never_waits {
             lines.push(format!("  {} -> {}: {why}", edge.from, edge.to));
@@ -76,7 +81,8 @@ fn memory(config: &Config, checked: &Checked) -> Table {
     table.add_row(["edges".to_owned(), mib(checked.edges.iter().map(|edge| edge.bytes()).sum())]);
     let receive = net.receive_buffers * net.receive_buffer_bytes;
     table.add_row(["receive buffers".to_owned(), mib(receive)]);
-    table.add_row(["send buffers".to_owned(), mib(net.connections_max * (net.send_buffer_bytes + net.max_frame_bytes))]);
+    table
+        .add_row(["send buffers".to_owned(), mib(net.connections_max * (net.send_buffer_bytes + net.max_frame_bytes))]);
     table.add_row(["replay logs of the sessions".to_owned(), mib(venue::replay_bytes(config))]);
     table
 }

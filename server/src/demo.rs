@@ -22,7 +22,8 @@ use corelane_latency_tests::{
     jitter,
     load::{self, Credentials, LoadSpec},
     market::{
-        DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player, generate_market,
+        DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player,
+        generate_market,
     },
     report::Report,
     script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
@@ -99,7 +100,9 @@ pub fn demo(args: &DemoArgs) -> miette::Result<()> {
         println!("report as JSON: {}", path.display());
     }
     let mut problems = report.problems();
-    problems.extend(outcome.status.failures.iter().map(|(actor, failure)| format!("actor {actor} failed at {}", failure.place)));
+    problems.extend(
+        outcome.status.failures.iter().map(|(actor, failure)| format!("actor {actor} failed at {}", failure.place)),
+    );
     if !outcome.drained {
         problems.push("the venue stopped with work in flight".to_owned());
     }
@@ -269,7 +272,8 @@ impl<'a> Bystander<'a> {
         let seconds = f64::from(args.seconds) + WARMUP.as_secs_f64();
         let pace = Pace::Rate { messages_per_s: market.messages.max(1) as f64 / seconds };
         let player = Player::new(PlaySpec { pace, ..PlaySpec::new(feed_in) }, Cursor::new(&market.bytes[..]));
-        let bar = if stderr().is_terminal() { ProgressBar::new(1000).with_style(style()) } else { ProgressBar::hidden() };
+        let bar =
+            if stderr().is_terminal() { ProgressBar::new(1000).with_style(style()) } else { ProgressBar::hidden() };
         Ok(Bystander { player: player.into_diagnostic()?, player_due_ns: 0, feed, failure: None, bar })
     }
 

@@ -33,11 +33,8 @@ pub fn place(config: &Config, allowed: &[usize]) -> Placement {
         *users.entry(cpu).or_default() += 1;
         cpu
     };
-    let cpus: Vec<usize> = config
-        .shards
-        .iter()
-        .map(|shard| numbered(&shard.cpu).unwrap_or_else(|| take_least_used(&mut users)))
-        .collect();
+    let cpus: Vec<usize> =
+        config.shards.iter().map(|shard| numbered(&shard.cpu).unwrap_or_else(|| take_least_used(&mut users))).collect();
     let housekeeping_cpu = housekeeping_asked.unwrap_or_else(|| {
         let unused = allowed.iter().copied().find(|cpu| users[cpu] == 0);
         unused.or(cpus.last().copied()).unwrap_or(0)

@@ -50,7 +50,10 @@ pub fn run(path: &Path) -> miette::Result<()> {
         println!("stopped, nothing in flight was left");
         Ok(())
     } else {
-        Err(miette!(help = "raise the deadline, or look for a shard that stalled in the log", "stopped with work in flight"))
+        Err(miette!(
+            help = "raise the deadline, or look for a shard that stalled in the log",
+            "stopped with work in flight"
+        ))
     }
 }
 
@@ -59,7 +62,9 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
     let word = if engaged { "engaged" } else { "released" };
     match venue.control().send(SequencerIn::Command(Command::KillSwitch(command))) {
         Ok(()) => tracing::warn!("kill switch {word} for every account"),
-        Err(_) => tracing::error!("kill switch not {word}: the sequencer does not take commands; send the signal again"),
+        Err(_) => {
+            tracing::error!("kill switch not {word}: the sequencer does not take commands; send the signal again")
+        }
     }
 }
 

@@ -120,11 +120,8 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         let index = config.shards.iter().position(|shard| shard.name == role);
         shards[index.expect("the configuration's check knows every shard that a role names")]
     };
-    let (ingress, core, publisher) = (
-        shard_of(&config.placement.ingress),
-        shard_of(&config.placement.core),
-        shard_of(&config.placement.publisher),
-    );
+    let (ingress, core, publisher) =
+        (shard_of(&config.placement.ingress), shard_of(&config.placement.core), shard_of(&config.placement.publisher));
 
     let session_config = session_config(config)?;
     let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });

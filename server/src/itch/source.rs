@@ -31,11 +31,8 @@ pub fn open(path: &Path) -> Result<Box<dyn Read>, OpenError> {
     let error = |source| OpenError { path: path.to_owned(), source };
     let file = File::open(path).map_err(error)?;
     let length = file.metadata().map_err(error)?.len();
-    let progress = if io::stderr().is_terminal() {
-        ProgressBar::new(length).with_style(style())
-    } else {
-        ProgressBar::hidden()
-    };
+    let progress =
+        if io::stderr().is_terminal() { ProgressBar::new(length).with_style(style()) } else { ProgressBar::hidden() };
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(file));
     let is_gzip = raw.fill_buf().map_err(error)?.starts_with(&GZIP_MAGIC);
     Ok(if is_gzip { Box::new(MultiGzDecoder::new(raw)) } else { Box::new(raw) })

@@ -1,0 +1,176 @@
+//! Connections that come too many at once, say nothing, dribble, take over, break off.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_actors::session::Count;
+use corelane_runtime::telemetry::Counter;
+
+use crate::{
+    Rise, alone, shard_counter,
+    support::{self, Client, Neighbour, SYMBOLS, enter, eventually, login_request, packet, price_of},
+};
+
+const CONNECTIONS_MAX: usize = 64;
+const FLOOD: usize = 1000;
+const LOGIN_TIMEOUT: Duration = Duration::from_millis(400);
+
+#[test]
+fn connections_that_misbehave_cost_their_neighbours_nothing() {
+    let _alone = alone();
+    let mut config = support::config();
+    config.net.connections_max = CONNECTIONS_MAX;
+    config.order_entry.login_timeout_ms = LOGIN_TIMEOUT.as_millis() as u64;
+    let venue = support::start(&config);
+    let address = venue.order_entry();
+    let neighbour = Neighbour::log_in(address);
+
+    let silent = Rise::of(&venue, Count::LoginTimeout);
+    says_nothing(address);
+    silent.is(1);
+    one_byte_at_a_time(address);
+    neighbour.is_served();
+
+    let wrong = Rise::of(&venue, Count::NotAuthorized);
+    log_in_flood(address, 500);
+    wrong.is(500);
+    neighbour.is_served();
+
+    let superseded = Rise::of(&venue, Count::Superseded);
+    each_log_in_takes_over(address, 20);
+    superseded.is(19);
+    neighbour.is_served();
+
+    half_closed_client_loses_no_answer(address);
+    reset_client_loses_no_answer(address);
+    neighbour.is_served();
+
+    // The ones before have gone, so that only the neighbour has a slot.
+    let open = || shard_counter(&venue, Counter::NetOpened) - shard_counter(&venue, Counter::NetClosed);
+    eventually("only the neighbour is connected", || open() == 1);
+    let timed_out_before = venue.session_counts().get(Count::LoginTimeout);
+    let flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(address).unwrap()).collect();
+    neighbour.is_served();
+    for stream in flood {
+        // Whether for want of a slot or of a log-in: the venue ends them all.
+        assert_eq!(Client::on(stream).packet(), None);
+    }
+    let too_many = || shard_counter(&venue, Counter::NetTooMany) as usize;
+    let timed_out = || (venue.session_counts().get(Count::LoginTimeout) - timed_out_before) as usize;
+    eventually("each of them is counted", || too_many() + timed_out() >= FLOOD);
+    assert_eq!(too_many() + timed_out(), FLOOD, "each once");
+    assert!(timed_out() >= CONNECTIONS_MAX - 1, "every slot was given away");
+    neighbour.is_served();
+    Client::log_in(address, 1, 1).log_out();
+    neighbour.leave();
+    support::stop(venue);
+}
+
+fn says_nothing(address: SocketAddr) {
+    let since = Instant::now();
+    assert_eq!(Client::connect(address).packet(), None);
+    let waited = since.elapsed();
+    assert!(waited >= LOGIN_TIMEOUT && waited < LOGIN_TIMEOUT + Duration::from_secs(5), "closed after {waited:?}");
+}
+
+fn one_byte_at_a_time(address: SocketAddr) {
+    let mut client = Client::connect(address);
+    let order = enter(1, b'B', 1, SYMBOLS[0], price_of(SYMBOLS[0]) / 2, b'3');
+    for bytes in [login_request(1, "corelane", "", "1"), order] {
+        bytes.iter().for_each(|byte| client.send(&[*byte]));
+    }
+    assert_eq!(client.packet().unwrap().kind, b'A');
+    let kinds: Vec<u8> = client.answers(2).iter().map(|answer| answer.kind).collect();
+    assert_eq!(kinds, *b"AC");
+    client.log_out();
+}
+
+fn log_in_flood(address: SocketAddr, attempts: usize) {
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            thread::spawn(move || {
+                for _ in 0..attempts / 4 {
+                    let mut client = Client::connect(address);
+                    client.send(&login_request(2, "guess", "", "1"));
+                    assert_eq!(client.packet().map(|packet| packet.payload), Some(b"A".to_vec()));
+                    assert_eq!(client.packet(), None);
+                }
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+}
+
+/// The same user again and again: the one before is closed, the order of each is answered on its own connection.
+fn each_log_in_takes_over(address: SocketAddr, times: u32) {
+    let mut before: Option<Client> = None;
+    for user_ref in 1..=times {
+        let mut client = Client::log_in(address, 3, 0);
+        if let Some(mut before) = before.take() {
+            assert_eq!(before.answers_to_the_end(), [], "nothing of the new connection's on the old one");
+        }
+        client.send(&enter(user_ref, b'B', 1, SYMBOLS[2], price_of(SYMBOLS[2]) / 2, b'3'));
+        let kinds: Vec<_> = client.answers(2).iter().map(|answer| (answer.kind, answer.user_ref)).collect();
+        assert_eq!(kinds, [(b'A', user_ref), (b'C', user_ref)]);
+        before = Some(client);
+    }
+    before.expect("the last of them").log_out();
+}
+
+/// All it sent before closing its side is answered, here or at its next log-in.
+fn half_closed_client_loses_no_answer(address: SocketAddr) {
+    const ORDERS: u32 = 100;
+    let mut client = Client::log_in(address, 4, 1);
+    let orders = (1..=ORDERS).flat_map(|user_ref| enter(user_ref, b'B', 1, SYMBOLS[3], price_of(SYMBOLS[3]) / 2, b'3'));
+    client.send(&orders.collect::<Vec<u8>>());
+    client.half_close();
+    let heard = client.answers_to_the_end();
+    let mut again = Client::log_in(address, 4, 1);
+    let all = again.answers(2 * ORDERS as usize);
+    assert_eq!(heard, all[..heard.len()], "the same bytes again");
+    let expected: Vec<_> = (1..=ORDERS).flat_map(|user_ref| [(b'A', user_ref), (b'C', user_ref)]).collect();
+    assert_eq!(all.iter().map(|answer| (answer.kind, answer.user_ref)).collect::<Vec<_>>(), expected);
+    again.log_out();
+}
+
+/// What was taken before the reset is answered, without a gap; resting orders are cancelled.
+fn reset_client_loses_no_answer(address: SocketAddr) {
+    let mut next = 1;
+    let mut sequence = 1;
+    for round in 1..=5 {
+        let mut client = Client::log_in(address, 5, sequence);
+        for user_ref in next..next + 200 {
+            client.send(&enter(user_ref, b'B', 1, SYMBOLS[4], price_of(SYMBOLS[4]) / 2, b'0'));
+        }
+        let first = client.answer();
+        assert_eq!((first.kind, first.user_ref), (b'A', next), "round {round}");
+        client.reset();
+        let mut again = Client::log_in(address, 5, sequence);
+        // The marker order's answer says that there is nothing more of those before.
+        let marker = next + 1000;
+        again.send(&enter(marker, b'B', 1, SYMBOLS[4], price_of(SYMBOLS[4]) / 2, b'3'));
+        let (mut accepted, mut canceled) = (Vec::new(), Vec::new());
+        loop {
+            let answer = again.answer();
+            sequence += 1;
+            match answer.kind {
+                b'A' if answer.user_ref == marker => break,
+                b'A' => accepted.push(answer.user_ref),
+                b'C' => canceled.push(answer.user_ref),
+                kind => panic!("unexpected answer {kind}"),
+            }
+        }
+        assert_eq!(again.answer().kind, b'C');
+        sequence += 1;
+        let expected: Vec<u32> = (next..next + accepted.len() as u32).collect();
+        canceled.sort_unstable();
+        assert_eq!(accepted, expected, "accepted without a gap");
+        assert_eq!(canceled, expected, "and cancelled, once each");
+        next = marker + 1;
+        again.send(&packet(b'R', b""));
+        again.log_out();
+    }
+}

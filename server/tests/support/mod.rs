@@ -1,0 +1,58 @@
+//! A venue in this process on ports that the kernel picks, and clients over real sockets that share no code with it.
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
+
+mod client;
+mod neighbour;
+
+use std::time::{Duration, Instant};
+
+pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
+use corelane::venue::Venue;
+use corelane_config::{Config, Idle, VENUE_TOML};
+pub use neighbour::Neighbour;
+
+/// How long anything may take that should be quick, on a machine with other work.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const SYMBOLS: [&str; 8] = ["CLN01", "CLN02", "CLN03", "CLN04", "CLN05", "CLN06", "CLN07", "CLN08"];
+
+/// Price of one share that nobody's collar minds, four implied decimals: each symbol's reference price.
+pub fn price_of(symbol: &str) -> u64 {
+    const REFERENCE_PRICES: [u64; 8] = [100, 50, 25, 200, 10, 75, 150, 400];
+    let index = SYMBOLS.iter().position(|known| *known == symbol).expect("a symbol of the shipped configuration");
+    REFERENCE_PRICES[index] * 10_000
+}
+
+/// The shipped configuration with ephemeral ports, no outgoing feed and a shard that sleeps when idle.
+pub fn config() -> Config {
+    let mut config = Config::parse("venue.toml", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
+    config.order_entry.listen.set_port(0);
+    config.shards[0].idle = Idle::Park;
+    config.feeds.outbound = None;
+    if let Some(feed) = &mut config.feeds.inbound {
+        feed.listen.set_port(0);
+        feed.orders_max = 4096;
+    }
+    config
+}
+
+pub fn start(config: &Config) -> Venue {
+    Venue::start(config).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Stops a venue that must have lost nothing.
+pub fn stop(venue: Venue) {
+    let outcome = venue.stop();
+    assert!(outcome.drained, "the stop left work in flight");
+    assert_eq!(outcome.status.failures, [], "an actor failed");
+}
+
+/// Waits until `condition` holds; `what` names it should it never.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
