@@ -78,7 +78,7 @@ pub struct RiskReject {
     pub reason: RejectReason,
 }
 
-/// What happens to an order while its instrument has no reference price, or a stale one.
+/// What happens to an order while its instrument has neither a good price from the feed nor a configured one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutReference {
     /// The collar is skipped.
@@ -154,11 +154,7 @@ impl Risk {
         if u128::from(*price) * u128::from(*total_quantity) > u128::from(self.limits.notional_max) {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
-        let anchor = match reference.stale {
-            0 => self.anchor(order, reference),
-            _ => None,
-        };
-        let allowed = match anchor {
+        let allowed = match self.anchor(order, reference) {
             Some(anchor) => self.is_within_collar(order.buys, *price, anchor),
             None => self.limits.without_reference == WithoutReference::Accept,
         };
@@ -169,12 +165,13 @@ impl Risk {
         }
     }
 
-    /// The price that the collar is around: that of the other side, else of the own side, else the configured one.
+    /// The price that the collar is around: the feed's of the other side, else of the own side, unless they are
+    /// stale; else the configured one.
     fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
-        let (other, own) = if order.buys {
-            (reference.ask, reference.bid)
-        } else {
-            (reference.bid, reference.ask)
+        let (other, own) = match (reference.stale, order.buys) {
+            (0, true) => (reference.ask, reference.bid),
+            (0, false) => (reference.bid, reference.ask),
+            _ => (0, 0),
         };
         let configured = self.reference_prices[usize::from(order.locate) - 1];
         [other, own, configured]

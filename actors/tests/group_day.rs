@@ -602,13 +602,14 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
 }
 
 #[test]
-fn a_replace_that_came_with_the_prices_of_another_instrument_has_no_reference() {
+fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_configured_price() {
     let mut strict = config();
     strict.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
     let elsewhere = |locate| {
         Command::Replace(Replace {
             locate,
-            ..replace(0, 2, 3, 10, 100_100)
+            reference: reference(200_000, 200_000),
+            ..replace(0, 2, 3, 10, 200_000)
         })
     };
     for locate in [0, 2, 999] {

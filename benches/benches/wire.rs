@@ -30,9 +30,9 @@ use corelane_runtime::{
     topology::{Idle, ShardSpec, Topology},
 };
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 2;
 const ROUND: Duration = Duration::from_secs(2);
-const SATURATION_ROUNDS: usize = 3;
+const SATURATION_ROUNDS: usize = 1;
 const SATURATION_ROUND: Duration = Duration::from_millis(700);
 const WARMUP: Duration = Duration::from_millis(300);
 const RATE_PER_S: f64 = 25_000.0;
@@ -183,6 +183,15 @@ fn venue_round(seed: u64, pacing: Pacing) -> Measured {
     let load = load::run(&spec, &mut script, &mut ()).unwrap_or_else(|error| panic!("{error}"));
     let outcome = venue.stop();
     assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
+    if std::env::var_os("WIRE_DEBUG").is_some() {
+        for shard in &outcome.status.shards {
+            for (timing, h) in corelane_runtime::telemetry::Timing::ALL.iter().zip(&shard.timings) {
+                println!("    {} {:?} p50 {} p90 {} p99 {} n {}", shard.name, timing, h.value_at_quantile(0.5), h.value_at_quantile(0.9), h.value_at_quantile(0.99), h.len());
+            }
+            for (counter, v) in corelane_runtime::telemetry::Counter::ALL.iter().zip(shard.counters) { if v>0 { print!(" {}={v}", counter.label()); } }
+            println!();
+        }
+    }
     check("venue", &load.measured);
     load.measured
 }

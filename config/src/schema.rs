@@ -260,7 +260,7 @@ pub struct Risk {
     pub notional_max: Price,
     /// How far a price may be from the reference price, in percent of it.
     pub collar_percent: Percent,
-    /// What happens to an order while its instrument has no reference price.
+    /// What happens to an order while its instrument has neither a reference price that is not stale nor a configured one.
     pub collar_without_reference: WithoutReference,
 }
 

@@ -227,9 +227,9 @@ impl Model {
         if buys {
             candidates.swap(0, 1);
         }
-        let anchor = candidates
-            .into_iter()
-            .find(|&candidate| candidate > 0 && reference.stale == 0);
+        // What is stale does not count; what is configured always does.
+        let first = if reference.stale == 0 { 0 } else { 2 };
+        let anchor = candidates[first..].iter().copied().find(|&candidate| candidate > 0);
         let collar = i128::from(limits.collar_parts_per_million);
         let good = match anchor {
             None => limits.without_reference == WithoutReference::Accept,
