@@ -2,13 +2,18 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod client;
+mod feed;
 mod neighbour;
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
 
 pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
 use corelane::venue::Venue;
-use corelane_config::{Config, Idle, VENUE_TOML};
+use corelane_config::{Config, FeedOut, Idle, VENUE_TOML};
+pub use feed::{add, delete, directory, mold};
 pub use neighbour::Neighbour;
 
 /// How long anything may take that should be quick, on a machine with other work.
@@ -34,6 +39,13 @@ pub fn config() -> Config {
         feed.orders_max = 4096;
     }
     config
+}
+
+/// Makes the venue publish its feed to a socket of the test.
+pub fn publish_to(config: &mut Config, socket: &UdpSocket) {
+    let SocketAddr::V4(to) = socket.local_addr().unwrap() else { panic!("an IPv4 socket") };
+    let shipped = Config::parse("venue.toml", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
+    config.feeds.outbound = shipped.feeds.outbound.map(|feed| FeedOut { to, ..feed });
 }
 
 pub fn start(config: &Config) -> Venue {
