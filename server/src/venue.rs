@@ -279,7 +279,11 @@ fn session_config(config: &Config) -> Result<SessionConfig, VenueError> {
     })
 }
 
-fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
+/// What the matching group of `config` is made for: a replay of its recorded stream needs the same.
+///
+/// # Errors
+/// [`VenueError::Text`] for a symbol that does not fit its wire field.
+pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
     let instruments = config
         .instruments
         .iter()

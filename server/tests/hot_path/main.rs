@@ -17,7 +17,7 @@ use corelane::venue;
 use corelane_config::Idle;
 use corelane_runtime::{cpu, telemetry::Counter, topology::EdgeSpec};
 use probe::{Probe, ProbeIn};
-use support::{Client, SYMBOLS, add, cancel, delete, directory, enter, eventually, mold, price_of, replace};
+use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
 
 #[global_allocator]
 static ALLOCATOR: probe::CountingAllocator = probe::CountingAllocator;
@@ -142,44 +142,5 @@ impl Pair {
         assert_eq!(kinds(self.buyer.answers(6)), *b"AEECAE");
         assert_eq!(kinds(self.seller.answers(3)), *b"EEE");
         self.next += 5;
-    }
-}
-
-/// A market whose best prices move around the reference prices.
-struct Market {
-    socket: UdpSocket,
-    sequence: u64,
-    reference: u64,
-}
-
-impl Market {
-    fn new(to: std::net::SocketAddr) -> Market {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(to).unwrap();
-        let mut market = Market { socket, sequence: 1, reference: 1 };
-        let directories = SYMBOLS.iter().zip(1..).map(|(symbol, locate)| directory(locate, symbol)).collect();
-        market.send(directories);
-        market
-    }
-
-    fn moves(&mut self) {
-        let mut messages = Vec::new();
-        for (symbol, locate) in SYMBOLS.iter().zip(1..) {
-            let reference = self.reference;
-            self.reference += 2;
-            let price = price_of(symbol) + 100 * (reference % 7);
-            messages.extend([
-                add(locate, reference, b'B', symbol, price - 100),
-                add(locate, reference + 1, b'S', symbol, price + 100),
-                delete(locate, reference),
-                delete(locate, reference + 1),
-            ]);
-        }
-        self.send(messages);
-    }
-
-    fn send(&mut self, messages: Vec<Vec<u8>>) {
-        self.socket.send(&mold("MARKET", self.sequence, &messages)).unwrap();
-        self.sequence += messages.len() as u64;
     }
 }

@@ -13,7 +13,7 @@ use std::{
 pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
 use corelane::venue::Venue;
 use corelane_config::{Config, FeedOut, Idle, VENUE_TOML};
-pub use feed::{add, delete, directory, mold};
+pub use feed::{Market, add, delete, directory, mold};
 pub use neighbour::Neighbour;
 
 /// How long anything may take that should be quick, on a machine with other work.
@@ -66,5 +66,18 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number from 0 up to `bound`, exclusive.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
     }
 }
