@@ -602,6 +602,38 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
 }
 
 #[test]
+fn a_replace_that_came_with_the_prices_of_another_instrument_has_no_reference() {
+    let mut strict = config();
+    strict.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
+    let elsewhere = |locate| {
+        Command::Replace(Replace {
+            locate,
+            ..replace(0, 2, 3, 10, 100_100)
+        })
+    };
+    for locate in [0, 2, 999] {
+        check(
+            &mut Venue::new(strict.clone()),
+            "locate",
+            &[
+                (
+                    buy(0, 1, 10, 100_000),
+                    &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"],
+                ),
+                (
+                    amend(0, 1, 2, 10, 100_100),
+                    &[
+                        "0#2 U 2 of 1 10@10.0100 ref 2 leaves 10",
+                        "U 1 2 10@10.0100",
+                    ],
+                ),
+                (elsewhere(locate), &["0#3 C 2 10 Z leaves 0", "D 2"]),
+            ],
+        );
+    }
+}
+
+#[test]
 fn the_kill_switch_cancels_and_keeps_out_until_released() {
     check(
         &mut Venue::new(config()),

@@ -9,7 +9,7 @@ use corelane_codecs::{
     soup::{ClientPacket, ServerPacket},
 };
 use corelane_runtime::net::ConnId;
-use session_harness::{MS, Venue, config, enter, packets, replace, summary};
+use session_harness::{BURST_ANSWERS, MS, Venue, config, enter, packets, replace, summary};
 
 fn request(venue: &mut Venue, conn: ConnId, message: &[u8]) {
     venue.send(conn, &ClientPacket::Unsequenced(message));
@@ -115,25 +115,25 @@ fn answers_on_the_edge_are_taken_before_orders_are_answered_for() {
     for user_ref in 1..=60 {
         request(&mut venue, alice, enter(user_ref, "AAPL").as_bytes());
     }
-    // More than one poll's worth.
-    for round in 1..=20 {
-        for user_ref in 1..=60 {
-            venue.answer(0, user_ref, 100 - round, &Venue::some_answer(user_ref));
-        }
+    // More than the session reads in one cycle.
+    for user_ref in 1..=20 {
+        venue.burst(user_ref, 80, &Venue::some_answer(user_ref));
     }
     venue.fail_group();
     for _ in 0..50 {
         venue.tick();
     }
+    assert_eq!(venue.sim.failures().len(), 1, "the group alone has failed");
     let got = answers(&venue.sent(alice));
-    assert_eq!(got.len(), 1200 + 60);
+    let (before, after) = got.split_at(20 * BURST_ANSWERS);
     assert!(
-        got[..1200]
+        before
             .iter()
             .all(|answer| answer.ends_with("1 UserRequested"))
     );
-    let expected: Vec<_> = (1..=60)
+    let mut expected: Vec<_> = (1..=20)
         .map(|user_ref| format!("C{user_ref} 80 System"))
         .collect();
-    assert_eq!(got[1200..], expected);
+    expected.extend((21..=60).map(|user_ref| format!("J{user_ref} ProcessingError")));
+    assert_eq!(after, expected);
 }

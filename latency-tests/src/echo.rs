@@ -28,8 +28,9 @@ pub struct EchoSpec {
 /// [`LoadError`] if it cannot be started, also if a frame is too short for its number.
 pub fn run(spec: &EchoSpec, observer: &mut impl Observer) -> Result<Measured, LoadError> {
     if !(FRAME_BYTES_MIN..=soup::MAX_PAYLOAD).contains(&spec.frame_bytes) {
-        return Err(LoadError::Zero {
-            what: "frame_bytes beyond its header and number (and below 65 534)",
+        return Err(LoadError::Setting {
+            setting: "frame_bytes",
+            rule: "from 11 (header and number) to 65534",
         });
     }
     let mut wire = EchoWire {

@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 
 use crate::clock::Clock;
 use crate::engine::LoadError;
+use crate::pin::pin;
 
 /// Distance of the probes.
 const PROBE_NS: u64 = 1_000;
@@ -132,9 +133,7 @@ pub fn measure(cpus: &[usize], duration: Duration) -> Result<Vec<CpuJitter>, Loa
 }
 
 fn spin(cpu: usize, duration: Duration) -> Result<CpuJitter, LoadError> {
-    if !core_affinity::set_for_current(core_affinity::CoreId { id: cpu }) {
-        return Err(LoadError::Pin { cpu });
-    }
+    pin(cpu)?;
     let mut gaps = Gaps::new();
     let clock = Clock::start();
     let start_ns = clock.now_ns();
@@ -200,6 +199,9 @@ mod tests {
         for one in measured {
             assert!(one.gaps.observed() >= duration);
         }
-        assert!(measure(&[usize::MAX >> 1], duration).is_err());
+        for cpu in [1000, usize::MAX] {
+            let error = measure(&[cpu], duration).unwrap_err();
+            assert!(error.to_string().contains(&cpu.to_string()), "{error}");
+        }
     }
 }

@@ -14,6 +14,49 @@
 //! That is the point. A generator that waits for an answer before it sends the next request leaves out exactly the
 //! requests that a stall would have delayed (*coordinated omission*), and one built on the server's own driver
 //! shares its blind spots.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use corelane_codecs::price::Price;
+//! use corelane_codecs::text::Symbol;
+//! use corelane_latency_tests::engine::{LoadError, Pacing};
+//! use corelane_latency_tests::load::{self, Credentials, LoadSpec};
+//! use corelane_latency_tests::script::{Instrument, Limits, MarketScript, MarketSpec, Mix, Rules};
+//! use corelane_latency_tests::{jitter, report::Report};
+//!
+//! # fn main() -> Result<(), LoadError> {
+//! let jitter = jitter::measure(&[0, 1], Duration::from_secs(1))?;
+//! let mut script = MarketScript::new(MarketSpec {
+//!     seed: 1,
+//!     // One session, which trades this instrument alone.
+//!     sessions: vec![vec![Instrument {
+//!         symbol: Symbol::from_bytes(*b"CLN01   "),
+//!         reference_price: Price::from_raw(1_000_000),
+//!         tick: Price::from_raw(100),
+//!         lot: 1,
+//!     }]],
+//!     limits: Limits {
+//!         quantity_max: 100_000,
+//!         notional_max: Price::from_raw(100_000_000_0000),
+//!         far_percent: 25,
+//!     },
+//!     rules: Rules::default(),
+//!     mix: Mix::default(),
+//!     open_orders_max: 32,
+//!     first_user_ref: 1,
+//!     overload_reasons: Vec::new(),
+//! });
+//! let spec = LoadSpec {
+//!     sessions: vec![Credentials { user: "DEMO01".into(), password: "corelane".into() }],
+//!     pacing: Pacing { cpu: Some(1), ..Pacing::new("127.0.0.1:9001".parse().unwrap(), 25_000.0) },
+//! };
+//! let load = load::run(&spec, &mut script, &mut ())?;
+//! let report = Report { title: "Demo", load: &load, jitter: &jitter, market: None, feed: None };
+//! println!("{}", report.table());
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -28,4 +71,5 @@ pub mod report;
 pub mod saturation;
 pub mod script;
 
+mod pin;
 mod rng;

@@ -1,5 +1,7 @@
 //! The highest rate that a server sustains.
 
+use crate::engine::Measured;
+
 /// What a short run at one rate showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadSummary {
@@ -9,6 +11,16 @@ pub struct LoadSummary {
     pub achieved_per_s: f64,
     /// Median latency from the intended time, in nanoseconds.
     pub p50_ns: u64,
+}
+
+impl From<&Measured> for LoadSummary {
+    fn from(measured: &Measured) -> Self {
+        Self {
+            asked_per_s: measured.asked_per_s,
+            achieved_per_s: measured.achieved_per_s,
+            p50_ns: measured.intended.value_at_quantile(0.5),
+        }
+    }
 }
 
 /// What counts as sustained, and where to search.

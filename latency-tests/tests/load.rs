@@ -216,7 +216,7 @@ fn a_wrong_password_and_a_dead_server_are_told_at_the_start() {
     assert!(matches!(error, LoadError::Credentials { .. }), "{error}");
     load.sessions.clear();
     let error = load::run(&load, &mut script, &mut ()).unwrap_err();
-    assert!(matches!(error, LoadError::Zero { .. }), "{error}");
+    assert!(matches!(error, LoadError::Setting { .. }), "{error}");
 }
 
 /// Coordinated omission: who waits for an answer before the next request sees a stall once, however many requests
@@ -357,6 +357,50 @@ fn an_altered_echo_is_found() {
         ..spec
     };
     assert!(echo::run(&too_short, &mut ()).is_err());
+}
+
+#[test]
+fn heartbeats_go_both_ways_and_the_log_out_is_last() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Answers every packet but the request with a heartbeat and free text, and returns their types.
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut types = Vec::new();
+        let mut header = [0; 3];
+        while stream.read_exact(&mut header).is_ok() {
+            let length = u16::from_be_bytes([header[0], header[1]]);
+            let mut payload = vec![0; usize::from(length) - 1];
+            stream.read_exact(&mut payload).unwrap();
+            types.push(char::from(header[2]));
+            let answer: &[u8] = match header[2] {
+                b'L' => b"\0\x1fA      DAY1                   1",
+                b'R' => b"\0\x01H\0\x03+hi",
+                _ => b"",
+            };
+            stream.write_all(answer).unwrap();
+        }
+        types
+    });
+    // One request at once, and none in the two seconds after it.
+    let spec = LoadSpec {
+        sessions: credentials("secret")[..1].to_vec(),
+        pacing: Pacing {
+            duration: Duration::from_millis(2300),
+            warmup: Duration::ZERO,
+            drain: Duration::from_millis(1),
+            ..pacing(address, 0.1)
+        },
+    };
+    let mut script = MarketScript::new(MarketSpec {
+        sessions: vec![instruments(0)],
+        ..self::spec(Rules::default(), Mix::ENTER_AND_CANCEL)
+    });
+    let result = load::run(&spec, &mut script, &mut ()).unwrap();
+    assert_eq!(result.measured.faults, Vec::<String>::new());
+    assert_eq!((result.measured.missing, result.answers), (1, 0));
+    let types: String = server.join().unwrap().into_iter().collect();
+    assert_eq!(types, "LURRO");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     actor::{Actor, Context, Down, NetActor, Step},
-        message::{Envelope, Header},
+    message::{Envelope, Header},
     net::{CloseReason, ConnId, EndpointId, Flow, Net, NetHandler},
     panics::{self, Place},
     port::{Inlet, Outputs, StepState},
@@ -61,8 +61,12 @@ pub(crate) trait Hosted {
     fn start(&mut self, net: &mut dyn Net);
     /// Runs up to `budget` steps; returns how many it ran.
     fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize;
-    /// True when nothing waits in the inlets of `scope` and no step is unfinished.
+    /// True when nothing waits in the inlets of `scope` or for room in an edge, and no step is unfinished.
     fn is_quiet(&self, scope: Scope) -> bool;
+    /// Whether the last poll was cut short by a full edge that is not internal to the actor's group.
+    fn is_held_outside(&self) -> bool {
+        false
+    }
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
@@ -97,7 +101,12 @@ pub(crate) struct ActorCell<A: Actor> {
     more: bool,
     /// Steps ran since the last end of batch.
     worked: bool,
+    /// Messages that wait in the ports for room in their edges.
+    backlog: usize,
+    held_outside: bool,
     received: u64,
+    /// Datagrams that found no room behind the actor.
+    datagrams_dropped: u64,
     holds: u64,
 }
 
@@ -121,7 +130,10 @@ impl<A: Actor> ActorCell<A> {
             state: State::Running,
             more: false,
             worked: false,
+            backlog: 0,
+            held_outside: false,
             received: 0,
+            datagrams_dropped: 0,
             holds: 0,
         }
     }
@@ -134,8 +146,14 @@ impl<A: Actor> ActorCell<A> {
     /// Steps that may run now: `wanted` at most, with room for `reserve` more left over.
     #[inline]
     fn room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        let mut room = wanted;
-        self.out.visit(&mut |_, port| room = room.min(port.steps_room(room, reserve, admitting)));
+        let (mut internal, mut outside) = (wanted, wanted);
+        self.out.visit(&mut |_, port| {
+            let room = port.steps_room(wanted, reserve, admitting);
+            let least = if port.is_internal() { &mut internal } else { &mut outside };
+            *least = room.min(*least);
+        });
+        self.held_outside = outside < internal;
+        let room = internal.min(outside);
         if room < wanted {
             self.holds += 1;
         }
@@ -144,9 +162,9 @@ impl<A: Actor> ActorCell<A> {
 
     #[inline]
     fn flush(&mut self) {
-        self.out.visit(&mut |_, port| {
-            port.flush();
-        });
+        let mut backlog = 0;
+        self.out.visit(&mut |_, port| backlog += port.flush());
+        self.backlog = backlog;
     }
 
     /// Runs one callback that is no answer to a message: from the network, a timer or the runtime.
@@ -201,6 +219,7 @@ impl<A: Actor> ActorCell<A> {
             let step = self.guarded(net, |actor, ctx| actor.on_more(ctx));
             self.more = step == Some(Step::More);
         }
+        self.held_outside &= self.more;
         steps
     }
 
@@ -244,6 +263,42 @@ impl<A: Actor> ActorCell<A> {
         taken
     }
 
+    /// Takes from the inlets of `scope` in turn, up to `budget` messages.
+    ///
+    /// The next poll goes on where this one was cut short, so that no producer keeps the others out: between two
+    /// turns of an inlet, each of the others gets [`BATCH_MAX`] messages in at most. Within a group the order must
+    /// not depend on where a poll was cut short: there, an inlet is emptied before the next is looked at.
+    #[inline]
+    fn take_in_turn(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
+        let fair = scope == Scope::All;
+        let mut turn = if fair { self.turn } else { 0 };
+        let mut steps = 0;
+        for _ in 0..self.inlets.len() {
+            let (inlet, internal) = &self.inlets[turn];
+            let waiting = if scope.includes(*internal) { inlet.len() } else { 0 };
+            let next = if turn + 1 == self.inlets.len() { 0 } else { turn + 1 };
+            if waiting == 0 {
+                turn = next;
+                continue;
+            }
+            let wanted = waiting.min(budget - steps);
+            let room = if wanted == 0 { 0 } else { self.room(wanted, 0, false) };
+            if room == 0 {
+                break;
+            }
+            steps += self.take(turn, room, net);
+            turn = next;
+            if self.more || !self.is_running() || (!fair && room < waiting) {
+                break;
+            }
+            self.flush();
+        }
+        if fair {
+            self.turn = turn;
+        }
+        steps
+    }
+
     /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
     fn discard(&mut self, scope: Scope) -> usize {
         let mut discarded = 0;
@@ -274,50 +329,40 @@ impl<A: Actor> Hosted for ActorCell<A> {
 
     #[inline]
     fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
-        if !self.is_running() {
-            return self.discard(scope);
+        let mut moved = 0;
+        if self.backlog > 0 {
+            moved = self.backlog;
+            self.flush();
+            moved -= self.backlog;
         }
+        if !self.is_running() {
+            return moved + self.discard(scope);
+        }
+        self.held_outside = false;
         let budget = budget.min(BATCH_MAX);
         let mut steps = 0;
         if self.more {
             steps = self.go_on(budget, net);
-            if self.more || !self.is_running() {
-                self.finish_poll(steps);
-                return steps;
-            }
         }
-        if !self.timers.is_empty() {
+        if !self.more && self.is_running() && !self.timers.is_empty() {
             steps += self.fire_timers(net);
         }
-        for _ in 0..self.inlets.len() {
-            let turn = self.turn;
-            self.turn = if turn + 1 == self.inlets.len() { 0 } else { turn + 1 };
-            let (inlet, internal) = &self.inlets[turn];
-            if !scope.includes(*internal) || steps >= budget {
-                continue;
-            }
-            let waiting = inlet.len().min(budget - steps);
-            if waiting == 0 {
-                continue;
-            }
-            let room = self.room(waiting, 0, false);
-            if room == 0 {
-                break;
-            }
-            steps += self.take(turn, room, net);
-            if self.more || !self.is_running() {
-                break;
-            }
-            self.flush();
+        if !self.more && self.is_running() {
+            steps += self.take_in_turn(scope, budget.saturating_sub(steps), net);
         }
         if steps > 0 {
-            self.finish_poll(steps);
+            self.flush();
+            self.worked = true;
         }
-        steps
+        moved + steps
     }
 
     fn is_quiet(&self, scope: Scope) -> bool {
-        !self.more && self.inlets.iter().all(|(inlet, internal)| !scope.includes(*internal) || inlet.len() == 0)
+        !self.more && self.backlog == 0 && self.inlets.iter().all(|(inlet, internal)| !scope.includes(*internal) || inlet.len() == 0)
+    }
+
+    fn is_held_outside(&self) -> bool {
+        self.held_outside
     }
 
     fn end_batch(&mut self, net: &mut dyn Net) {
@@ -355,20 +400,13 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     fn traffic(&mut self) -> Traffic {
-        let mut traffic = Traffic { received: self.received, holds: self.holds, ..Traffic::default() };
+        let dropped = self.datagrams_dropped;
+        let mut traffic = Traffic { received: self.received, holds: self.holds, dropped, ..Traffic::default() };
         self.out.visit(&mut |_, port| {
             traffic.sent += port.sent();
             traffic.dropped += port.dropped();
         });
         traffic
-    }
-}
-
-impl<A: Actor> ActorCell<A> {
-    #[inline]
-    fn finish_poll(&mut self, steps: usize) {
-        self.flush();
-        self.worked |= steps > 0;
     }
 }
 
@@ -420,7 +458,7 @@ impl<A: NetActor> NetHandler for NetCell<A> {
 
     #[inline]
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
-        if self.0.room(1, 1, true) == 0 {
+        if self.0.is_running() && self.0.room(1, 1, true) == 0 {
             return Flow::Hold;
         }
         match self.0.callback(net, |actor, ctx| actor.on_frame(ctx, conn, frame)) {
@@ -434,6 +472,10 @@ impl<A: NetActor> NetHandler for NetCell<A> {
 
     #[inline]
     fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
+        if self.0.is_running() && self.0.room(1, 1, true) == 0 {
+            self.0.datagrams_dropped += 1;
+            return;
+        }
         self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, from, payload));
     }
 

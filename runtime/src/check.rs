@@ -88,6 +88,22 @@ pub enum TopologyError {
         /// The member elsewhere.
         actor: String,
     },
+    /// An actor is a member of two groups.
+    #[error("group {group:?}: {actor:?} is a member of another group too; an actor has one")]
+    GroupShared {
+        /// The group declared first.
+        group: String,
+        /// The member of both.
+        actor: String,
+    },
+    /// A member of a group has endpoints.
+    #[error("group {group:?}: {actor:?} has endpoints; the network is for actors before the sequencer and behind the group")]
+    GroupEndpoints {
+        /// The group.
+        group: String,
+        /// The member.
+        actor: String,
+    },
     /// Something other than the sequenced input comes into a group.
     #[error("group {group:?}: edge {edge} comes in from outside; all input passes the sequencer, on one edge to the first member")]
     GroupInput {
@@ -251,6 +267,12 @@ fn check_groups(topology: &Topology, errors: &mut Vec<TopologyError>) {
         let shard = topology.actors[first as usize].shard;
         for &member in &group.members {
             let member = &topology.actors[member as usize];
+            if member.group != Some(index as u32) {
+                errors.push(TopologyError::GroupShared { group: group.name.clone(), actor: member.name.clone() });
+            }
+            if !member.endpoints.is_empty() {
+                errors.push(TopologyError::GroupEndpoints { group: group.name.clone(), actor: member.name.clone() });
+            }
             if member.shard != shard {
                 errors.push(TopologyError::GroupSplit { group: group.name.clone(), actor: member.name.clone() });
             }

@@ -49,6 +49,18 @@ pub(crate) struct DutyCycle {
     pub failures: rtrb::Producer<Failure>,
     /// Failures elsewhere, from the supervisor.
     pub failures_elsewhere: rtrb::Consumer<Failure>,
+    pub figures: Figures,
+}
+
+/// What the cycle counts of itself, and how far housekeeping knows of it.
+#[derive(Default)]
+pub(crate) struct Figures {
+    turns: u64,
+    busy_turns: u64,
+    /// When they were last handed over.
+    handed_over_ns: u64,
+    /// Something was done since.
+    behind: bool,
 }
 
 impl DutyCycle {
@@ -57,10 +69,11 @@ impl DutyCycle {
         let sleeper = Sleeper::new(&self.waker);
         let mut failures = Vec::with_capacity(FAILURES_PER_TURN);
         let mut reached = stages::RUN;
-        let (mut turns, mut busy_turns, mut empty_turns) = (0u64, 0u64, 0u32);
+        let mut empty_turns = 0u32;
         let mut until_check = TURNS_PER_CHECK;
-        let mut handed_over_ns = 0;
         let mut idle_since: Option<Instant> = None;
+        // Starting the actors may have sent.
+        self.progress.count_work();
         loop {
             let stage = self.stage.current();
             if stage != reached {
@@ -71,10 +84,11 @@ impl DutyCycle {
                 }
             }
             let work = self.shard.cycle(&mut failures);
-            turns += 1;
+            self.figures.turns += 1;
             if work > 0 {
-                busy_turns += 1;
-                self.progress.count_received(1);
+                self.figures.busy_turns += 1;
+                self.figures.behind = true;
+                self.progress.count_work();
                 empty_turns = 0;
                 idle_since = None;
                 if !failures.is_empty() {
@@ -86,7 +100,11 @@ impl DutyCycle {
             until_check -= 1;
             if until_check == 0 || stage != stages::RUN {
                 until_check = TURNS_PER_CHECK;
-                self.check(turns, busy_turns, &mut handed_over_ns);
+                self.check();
+                if work == 0 && stage != stages::RUN && !self.shard.actors_are_quiet() {
+                    // Held back by a full edge: nothing is done, but the shard is not at rest.
+                    self.progress.count_work();
+                }
                 self.publish(stage);
             }
             if work > 0 {
@@ -103,7 +121,7 @@ impl DutyCycle {
                     std::thread::yield_now();
                     let since = *idle_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= PARK_AFTER {
-                        self.check(turns, busy_turns, &mut handed_over_ns);
+                        self.check();
                         self.publish(stage);
                         if let Some(sleeper) = &sleeper {
                             self.park(sleeper, stage).await;
@@ -114,8 +132,7 @@ impl DutyCycle {
                 }
             }
         }
-        // The last figures, good-byes included, go out when the telemetry is dropped.
-        self.hand_over(turns, busy_turns);
+        self.count_figures();
         self.publish(stages::EXIT);
     }
 
@@ -136,6 +153,7 @@ impl DutyCycle {
         let mut failures = Vec::new();
         while self.shard.transport.open_connections() > 0 || self.shard.transport.has_pending() {
             self.shard.cycle(&mut failures);
+            self.report(&mut failures);
             if Instant::now() > deadline {
                 break;
             }
@@ -143,7 +161,7 @@ impl DutyCycle {
         }
     }
 
-    /// Says that a whole turn was made in `stage`.
+    /// Says that a whole turn was made which began when `stage` had been seen.
     fn publish(&mut self, stage: u32) {
         self.progress.reach(stage);
         self.progress.publish();
@@ -159,23 +177,30 @@ impl DutyCycle {
 
     /// What need not be done in every turn.
     #[cold]
-    fn check(&mut self, turns: u64, busy_turns: u64, handed_over_ns: &mut u64) {
+    fn check(&mut self) {
         while let Ok(failure) = self.failures_elsewhere.pop() {
             self.shard.announce_down(failure);
+            // The neighbours may have sent in answer, and no turn has counted it or woken who gets it.
+            self.progress.count_work();
+            self.shard.wake_peers();
         }
         let now_ns = self.shard.env.time.wall_ns();
-        if now_ns.saturating_sub(*handed_over_ns) < HAND_OVER_NS {
+        if now_ns.saturating_sub(self.figures.handed_over_ns) < HAND_OVER_NS {
             return;
         }
-        *handed_over_ns = now_ns;
-        self.hand_over(turns, busy_turns);
+        self.count_figures();
+        self.figures.handed_over_ns = now_ns;
+        if self.shard.env.telemetry.borrow_mut().offer() {
+            self.figures.behind = false;
+        }
     }
 
-    fn hand_over(&mut self, turns: u64, busy_turns: u64) {
+    /// Brings the figures of the shard up to date; they go to housekeeping with the next offer, or at the end.
+    fn count_figures(&mut self) {
         let traffic = self.shard.traffic();
         let mut telemetry = self.shard.env.telemetry.borrow_mut();
-        telemetry.set(Counter::Cycles, turns);
-        telemetry.set(Counter::BusyCycles, busy_turns);
+        telemetry.set(Counter::Cycles, self.figures.turns);
+        telemetry.set(Counter::BusyCycles, self.figures.busy_turns);
         telemetry.set(Counter::Messages, traffic.received);
         telemetry.set(Counter::Holds, traffic.holds);
         telemetry.set(Counter::Dropped, traffic.dropped);
@@ -185,14 +210,15 @@ impl DutyCycle {
         if let Some(driver) = self.shard.transport.driver() {
             report_network(driver.counters(), &mut telemetry);
         }
-        telemetry.offer();
     }
 
     /// Sleeps until something comes: a packet, a message, a timer or a stage. Every step of the order matters; the
     /// traps are in `parking.md` of the design.
     async fn park(&mut self, sleeper: &Sleeper, stage: u32) {
         let now_ns = self.shard.env.time.wall_ns();
-        let timer_ns = self.shard.next_timer_ns();
+        // What was done last is told to housekeeping before a long sleep.
+        let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
+        let timer_ns = [self.shard.next_timer_ns(), figures_ns].into_iter().flatten().min();
         let Some(driver) = self.shard.transport.driver() else { return };
         if let Some(timer_ns) = timer_ns {
             driver.arm_timeout(Duration::from_nanos(timer_ns.saturating_sub(now_ns)));

@@ -1,8 +1,10 @@
 //! A group: a deterministic pipeline of actors with one sequenced input.
 //!
 //! The members are polled in a fixed order until none has anything left to do; only then is the next input let in.
-//! What a member sees therefore depends on the inputs and their order alone, not on when they came, and the same
-//! inputs give the same output bytes. For that, members have no timers and no end of batch, and a member's failure
+//! Each runs until nothing waits for it or an edge inside the group is full, and only then the next; a full edge out
+//! of the group, or the end of the budget, stops the group where it stands. What a member sees therefore depends on
+//! the inputs and their order alone, not on when they came or how fast the outputs were taken, and the same inputs
+//! give the same output bytes. For that, members have no timers and no end of batch, and a member's failure
 //! is the failure of the group: half a pipeline's state is worth nothing.
 
 use std::rc::Rc;
@@ -14,51 +16,74 @@ use crate::{
     time::ShardEnv,
 };
 
+/// Steps that a group runs per poll: a long input (a sweep, a mass cancel) goes on in the next one.
+const STEPS_MAX: usize = 4 * BATCH_MAX;
+
 pub(crate) struct Group {
     /// The first member takes the sequenced input.
     members: Vec<Box<dyn Hosted>>,
     env: Rc<ShardEnv>,
     /// All members were quiet when last polled, and nothing has come in since.
     settled: bool,
+    /// While not settled: the member whose turn it is, and whether one has run in this round.
+    turn: usize,
+    ran: bool,
     failure: Option<(usize, Fault)>,
     failed: bool,
 }
 
 impl Group {
     pub fn new(members: Vec<Box<dyn Hosted>>, env: Rc<ShardEnv>) -> Self {
-        Group { members, env, settled: true, failure: None, failed: false }
+        // What the members send when they start waits for the first poll.
+        Group { members, env, settled: false, turn: 0, ran: false, failure: None, failed: false }
     }
 
-    /// Polls the members for what they send each other until they are quiet, or held back by a full edge out of the
-    /// group; returns how many steps ran.
+    /// Polls the members for what they send each other until they are quiet, held back by a full edge out of the
+    /// group, or `budget` is used up; returns how many steps ran.
     #[inline]
-    fn settle(&mut self, net: &mut dyn Net) -> usize {
+    fn settle(&mut self, budget: usize, net: &mut dyn Net) -> usize {
         let mut steps = 0;
-        loop {
-            let mut ran = 0;
-            for member in &mut self.members {
-                ran += member.poll(Scope::Internal, BATCH_MAX, net);
-            }
+        while steps < budget {
+            let Some(member) = self.members.get_mut(self.turn) else {
+                self.turn = 0;
+                if std::mem::take(&mut self.ran) {
+                    continue;
+                }
+                self.settled = self.members.iter().all(|member| member.is_quiet(Scope::Internal));
+                break;
+            };
+            let ran = member.poll(Scope::Internal, budget - steps, net);
             steps += ran;
-            if self.env.alarm.get() {
-                self.note_failure();
-                return steps;
-            }
-            if ran == 0 {
+            self.ran |= ran > 0;
+            if self.failed() || self.members[self.turn].is_held_outside() {
                 break;
             }
+            if ran == 0 {
+                self.turn += 1;
+            }
         }
-        self.settled = self.members.iter().all(|member| member.is_quiet(Scope::Internal));
         steps
     }
 
+    /// Looks whether a member has failed, which fails all.
+    #[inline]
+    fn failed(&mut self) -> bool {
+        if self.env.alarm.get() && !self.failed {
+            self.note_failure();
+        }
+        self.failed
+    }
+
+    #[cold]
     fn note_failure(&mut self) {
         for index in 0..self.members.len() {
             if let Some((_, fault)) = self.members[index].take_failure() {
-                self.failure = Some((index, fault));
+                self.failure.get_or_insert((index, fault));
                 self.failed = true;
-                self.members.iter_mut().for_each(|member| member.fail());
             }
+        }
+        if self.failed {
+            self.members.iter_mut().for_each(|member| member.fail());
         }
     }
 }
@@ -66,6 +91,7 @@ impl Group {
 impl Hosted for Group {
     fn start(&mut self, net: &mut dyn Net) {
         self.members.iter_mut().for_each(|member| member.start(net));
+        self.failed();
     }
 
     #[inline]
@@ -73,21 +99,21 @@ impl Hosted for Group {
         if self.failed {
             return self.members.iter_mut().map(|member| member.poll(Scope::All, budget, net)).sum();
         }
-        let mut steps = 0;
-        for _ in 0..=budget {
+        let (mut steps, mut inputs) = (0, 0);
+        loop {
             if !self.settled {
-                steps += self.settle(net);
+                steps += self.settle(STEPS_MAX - steps, net);
             }
-            if !self.settled || self.failed {
+            if !self.settled || self.failed || inputs == budget || steps == STEPS_MAX {
                 break;
             }
             if self.members[0].poll(Scope::External, 1, net) == 0 {
                 break;
             }
+            inputs += 1;
             steps += 1;
             self.settled = false;
-            if self.env.alarm.get() {
-                self.note_failure();
+            if self.failed() {
                 break;
             }
         }

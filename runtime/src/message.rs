@@ -15,7 +15,8 @@ pub struct Header {
     /// Clock ticks when the batch that held the input was reaped from the network (queueing in the kernel
     /// excluded).
     pub ingress_ticks: u64,
-    /// Index of this message among the outputs that its input caused on the same edge.
+    /// Index of this message among the outputs that its input caused on the same edge; before the sequencer, among
+    /// those of one step.
     pub index: u32,
     /// [`Message::kind`] of the body.
     pub kind: u16,

@@ -151,6 +151,6 @@ impl ShardPlan {
             .enumerate()
             .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
             .collect();
-        Shard { units: Units { units, endpoint_owner }, transport, env, peers, neighbours }
+        Shard { units: Units { units, endpoint_owner }, transport, env, peers, neighbours, stirred: false }
     }
 }

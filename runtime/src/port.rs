@@ -51,6 +51,8 @@ pub struct Port<M> {
     edge: EdgeIn<M>,
     overflow: Overflow,
     admission: bool,
+    /// The edge runs between two members of one group.
+    internal: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     always_fits: bool,
     /// Most messages for one sequenced input, as declared; `None` is unlimited (held back by the edge).
@@ -76,6 +78,7 @@ impl<M> Default for Port<M> {
             edge: EdgeIn::Open,
             overflow: Overflow::Hold,
             admission: false,
+            internal: false,
             always_fits: false,
             per_input_max: None,
             outputs_max: usize::MAX,
@@ -97,6 +100,7 @@ pub(crate) struct Binding<M> {
     pub edge: EdgeIn<M>,
     pub overflow: Overflow,
     pub admission: bool,
+    pub internal: bool,
     pub always_fits: bool,
     pub per_input_max: Option<u32>,
 }
@@ -107,9 +111,10 @@ impl<M: Message> Port<M> {
     ///
     /// # Panics
     /// When the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX),
-    /// the edge's `per_input_max`), or sends on an admission edge while answering a message: the actor is wrong, and
-    /// fails.
+    /// [`per_input`](crate::topology::EdgeSpec::per_input) or [`in_flight`](crate::topology::EdgeSpec::in_flight) of
+    /// the edge), or sends on an admission edge while answering a message: the actor is wrong, and fails.
     #[inline]
+    #[track_caller]
     pub fn send(&mut self, body: M) {
         if matches!(self.edge, EdgeIn::Open) {
             return;
@@ -119,20 +124,28 @@ impl<M: Message> Port<M> {
             self.step_id = step_id;
             self.step_start = self.staged.len();
         }
-        let mut header = self.step.header.get();
-        if header.sequence != self.last_sequence {
-            self.last_sequence = header.sequence;
-            self.next_index = 0;
-        }
-        assert!(self.staged.len() - self.step_start < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        let sent_in_step = self.staged.len() - self.step_start;
+        assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
-        if header.sequence != 0 {
+        if self.always_fits && self.free <= self.staged.len() {
+            self.look_for(self.staged.len() + 1);
+            assert!(self.free > self.staged.len(), "more messages in flight than the edge declares");
+        }
+        let mut header = self.step.header.get();
+        header.kind = body.kind();
+        header.index = if header.sequence == 0 {
+            sent_in_step as u32
+        } else {
+            // A callback may come between two steps of an input, so only another input begins anew.
+            if header.sequence != self.last_sequence {
+                self.last_sequence = header.sequence;
+                self.next_index = 0;
+            }
             let bound = self.per_input_max.unwrap_or(u32::MAX);
             assert!(self.next_index < bound, "more messages for one input than the edge declares");
-        }
-        header.index = self.next_index;
-        header.kind = body.kind();
-        self.next_index = self.next_index.wrapping_add(1);
+            self.next_index += 1;
+            self.next_index - 1
+        };
         self.staged.push(Envelope { header, body });
     }
 
@@ -171,11 +184,12 @@ impl<M: Message> Port<M> {
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
-        let Binding { edge, overflow, admission, always_fits, per_input_max } = binding;
+        let Binding { edge, overflow, admission, internal, always_fits, per_input_max } = binding;
         *self = Port {
             edge,
             overflow,
             admission,
+            internal,
             always_fits,
             per_input_max,
             outputs_max,
@@ -190,10 +204,14 @@ impl<M: Message> Port<M> {
 pub trait AnyPort {
     /// False while no edge is bound.
     fn is_connected(&self) -> bool;
+    /// Whether the edge runs between two members of one group.
+    fn is_internal(&self) -> bool;
     /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
     /// message steps.
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
-    /// Moves what is staged into the edge; returns how many messages it moved.
+    /// Moves what is staged into the edge; returns how many messages stay. What does not fit is dropped and counted
+    /// where the edge says so; otherwise it stays and goes first the next time: a callback that cannot be put off (a
+    /// disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
     fn flush(&mut self) -> usize;
     /// Forgets what the step `step_id` staged.
     fn roll_back(&mut self, step_id: u64);
@@ -209,10 +227,15 @@ impl<M: Message> AnyPort for Port<M> {
     }
 
     #[inline]
+    fn is_internal(&self) -> bool {
+        self.internal
+    }
+
+    #[inline]
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        let is_unlimited = self.always_fits || self.overflow == Overflow::DropNewest || (self.admission && !admitting);
-        // An open port sets no bound, so that the product below would not fit a number.
-        if is_unlimited || matches!(self.edge, EdgeIn::Open) {
+        let limits = self.overflow == Overflow::Hold && !self.always_fits && (admitting || !self.admission);
+        // An open port sets no bound, and its product below would not fit a number.
+        if !limits || matches!(self.edge, EdgeIn::Open) {
             return wanted;
         }
         let staged = self.staged.len();
@@ -240,22 +263,27 @@ impl<M: Message> AnyPort for Port<M> {
             }
             EdgeIn::Ring { producer, touched } => {
                 let (pushed, _) = producer.push_partial_slice(&self.staged);
-                if let Some(touched) = touched {
+                let pushed = pushed.len();
+                if let Some(touched) = touched
+                    && pushed > 0
+                {
                     touched.set(true);
                 }
-                pushed.len()
+                pushed
             }
         };
-        assert!(
-            taken == count || self.overflow == Overflow::DropNewest,
-            "an edge had less room than was declared or promised for it"
-        );
         self.free = self.free.saturating_sub(taken);
         self.sent += taken as u64;
-        self.dropped += (count - taken) as u64;
-        self.staged.clear();
-        self.step_start = 0;
-        taken
+        if taken == count {
+            self.staged.clear();
+        } else if self.overflow == Overflow::DropNewest {
+            self.dropped += (count - taken) as u64;
+            self.staged.clear();
+        } else {
+            self.staged.drain(..taken);
+        }
+        self.step_start = self.staged.len();
+        self.staged.len()
     }
 
     fn roll_back(&mut self, step_id: u64) {

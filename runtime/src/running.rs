@@ -2,7 +2,9 @@
 //! their failures, keeps their clock true, gathers their figures and stops them in order.
 
 use std::{
+    ffi::CString,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,13 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_sync::stage::{ProgressReader, Stage, progress};
+use corelane_sync::stage::{Progress, ProgressReader, Round, Stage, Verdict, progress};
 use glommio::{LocalExecutorBuilder, Placement, timer::sleep};
 
 use crate::{
     check::TopologyErrors,
     clock::{ClockMaster, HostTime, UtcOffset},
-    duty::DutyCycle,
+    duty::{DutyCycle, Figures},
     net::{Driver, NetError},
     plan::ShardPlan,
     shard::Failure,
@@ -34,6 +36,8 @@ use crate::{
 const HOUSEKEEPING_PERIOD: Duration = Duration::from_millis(20);
 /// How long a shard may take to be built.
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the shards that came up may take to end when another did not.
+const END_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory that each of glommio's three rings per executor registers; it refuses below 512 KiB of memlock.
 const GLOMMIO_IO_MEMORY: usize = 1 << 20;
 
@@ -135,6 +139,7 @@ impl Topology {
         let mut links = Vec::new();
         let mut threads = Vec::new();
         let (built, reports) = mpsc::channel();
+        let (alive, ended) = mpsc::channel();
         let plans = self.into_plans();
         for plan in plans {
             let name = plan.spec.name.clone();
@@ -155,16 +160,17 @@ impl Topology {
                 progress: progress_writer,
                 failures,
                 failures_elsewhere,
+                alive: alive.clone(),
             };
             let built = built.clone();
             let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
-                .name(&name.chars().take(15).collect::<String>())
                 .io_memory(GLOMMIO_IO_MEMORY)
                 .spawn(move || seat.run(built));
             match spawned {
                 Ok(thread) => threads.push((name, thread)),
                 Err(error) => {
-                    stage.advance_to(stages::EXIT);
+                    drop(alive);
+                    end(&stage, &ended);
                     return Err(StartError::Shard { shard: name, reason: remedy(&error.to_string()) });
                 }
             }
@@ -172,9 +178,10 @@ impl Topology {
         drop(built);
         let addresses = match collect_addresses(&reports, threads.len(), names.len()) {
             Ok(addresses) => addresses,
-            Err(failed) => {
-                stage.advance_to(stages::EXIT);
-                return Err(failed.into_error(threads));
+            Err(error) => {
+                drop(alive);
+                let died = if end(&stage, &ended) { cause_of_death(threads) } else { None };
+                return Err(died.unwrap_or(error));
             }
         };
         stage.advance_to(stages::RUN);
@@ -192,6 +199,22 @@ impl Topology {
     }
 }
 
+/// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
+/// does not answer (an actor's factory that hangs) is left behind, and then it returns false.
+fn end(stage: &Stage, ended: &mpsc::Receiver<()>) -> bool {
+    stage.advance_to(stages::EXIT);
+    // Nothing is ever sent: it is disconnected when the last shard has gone.
+    ended.recv_timeout(END_DEADLINE) == Err(mpsc::RecvTimeoutError::Disconnected)
+}
+
+/// Why a shard's executor did not come up, if one did not: only its thread knows.
+fn cause_of_death(threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> Option<StartError> {
+    threads.into_iter().find_map(|(shard, thread)| {
+        let error = thread.join().err()?;
+        Some(StartError::Shard { shard, reason: remedy(&error.to_string()) })
+    })
+}
+
 fn remedy(reason: &str) -> String {
     if reason.to_lowercase().contains("memlock") || reason.contains("Cannot allocate memory") {
         return format!("{reason}; raise RLIMIT_MEMLOCK (ulimit -l) to 8192 KiB or more");
@@ -201,51 +224,19 @@ fn remedy(reason: &str) -> String {
 
 type Built = (String, Result<Vec<(u32, Vec<SocketAddr>)>, StartError>);
 
-/// Why not every shard was built.
-enum BuildFailure {
-    /// A shard said why.
-    Refused(StartError),
-    /// A shard's thread ended without a word: its executor was refused, or an actor's factory panicked.
-    Ended,
-    /// A shard said nothing for too long.
-    Hung,
-}
-
-impl BuildFailure {
-    /// The error to report; asks the threads of the shards how they ended.
-    fn into_error(self, threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> StartError {
-        match self {
-            BuildFailure::Refused(error) => error,
-            BuildFailure::Ended => {
-                let ends = threads.into_iter().map(|(name, thread)| (name, thread.join()));
-                let mut errors = ends.filter_map(|(name, end)| Some((name, end.err()?)));
-                match errors.next() {
-                    Some((shard, error)) => StartError::Shard { shard, reason: remedy(&error.to_string()) },
-                    None => unknown_shard("its thread ended while the actors were built; see the log"),
-                }
-            }
-            BuildFailure::Hung => unknown_shard("its thread hung while the actors were built; see the log"),
-        }
-    }
-}
-
-fn unknown_shard(reason: &str) -> StartError {
-    StartError::Shard { shard: "(one of them)".to_owned(), reason: reason.to_owned() }
-}
-
 /// Waits for every shard to be built; returns the endpoints' addresses by actor.
 fn collect_addresses(
     reports: &mpsc::Receiver<Built>,
     shards: usize,
     actors: usize,
-) -> Result<Vec<Vec<SocketAddr>>, BuildFailure> {
+) -> Result<Vec<Vec<SocketAddr>>, StartError> {
     let mut addresses = vec![Vec::new(); actors];
     for _ in 0..shards {
-        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|error| match error {
-            mpsc::RecvTimeoutError::Disconnected => BuildFailure::Ended,
-            mpsc::RecvTimeoutError::Timeout => BuildFailure::Hung,
+        let (_, result) = reports.recv_timeout(START_DEADLINE).map_err(|_| StartError::Shard {
+            shard: "(one of them)".to_owned(),
+            reason: "its thread ended or hung while the actors were built; see the log".to_owned(),
         })?;
-        for (actor, bound) in result.map_err(BuildFailure::Refused)? {
+        for (actor, bound) in result? {
             addresses[actor as usize] = bound;
         }
     }
@@ -261,13 +252,19 @@ struct Seat {
     progress: corelane_sync::stage::ProgressWriter,
     failures: rtrb::Producer<Failure>,
     failures_elsewhere: rtrb::Consumer<Failure>,
+    /// Dropped last, when all that the shard held is gone.
+    alive: mpsc::Sender<()>,
 }
 
 impl Seat {
     /// Builds the shard on its own thread, says so, waits for the others and runs.
     async fn run(self, built: mpsc::Sender<Built>) {
         crate::panics::mark_shard_thread();
-        let Seat { mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
+        // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
+        if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
+            let _ = rustix::thread::set_name(&name);
+        }
+        let Seat { alive: _alive, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
         let actors = plan.actor_indices();
@@ -279,8 +276,17 @@ impl Seat {
                 return;
             }
         };
-        let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
-        shard.start();
+        let building = AssertUnwindSafe(|| {
+            let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
+            shard.start();
+            shard
+        });
+        let Ok(shard) = catch_unwind(building) else {
+            let shard = spec.name.clone();
+            let reason = format!("the factory of one of its actors panicked at {}", crate::panics::take_place());
+            let _ = built.send((spec.name, Err(StartError::Shard { shard, reason })));
+            return;
+        };
         let mut endpoint = 0;
         let mut addresses = Vec::new();
         for (actor, count) in actors.into_iter().zip(counts) {
@@ -303,6 +309,7 @@ impl Seat {
             waker,
             failures,
             failures_elsewhere,
+            figures: Figures::default(),
         };
         duty.run().await;
     }
@@ -395,7 +402,6 @@ impl Supervisor {
         let placement = self.options.housekeeping_cpu.map_or(Placement::Unbound, Placement::Fixed);
         let executor = LocalExecutorBuilder::new(placement).io_memory(GLOMMIO_IO_MEMORY).make();
         let (stage, wakers) = (self.stage.clone(), self.links.iter().map(|link| link.waker.clone()).collect::<Vec<_>>());
-        let shared = self.shared.clone();
         let looked_after = match executor {
             Ok(executor) => Some(executor.run(self.look_after())),
             Err(error) => {
@@ -412,8 +418,8 @@ impl Supervisor {
         }
         let Some((mut supervisor, drained)) = looked_after else { return false };
         // What the shards handed over last.
+        supervisor.relay_failures();
         supervisor.gather();
-        drop(shared);
         drained
     }
 
@@ -438,10 +444,12 @@ impl Supervisor {
         (self, drained)
     }
 
-    /// Tells each failure to all other shards, and keeps it.
-    fn relay_failures(&mut self) {
+    /// Tells each failure to all other shards, and keeps it; returns how many there were.
+    fn relay_failures(&mut self) -> usize {
+        let mut relayed = 0;
         for from in 0..self.links.len() {
             while let Ok(failure) = self.links[from].failures.pop() {
+                relayed += 1;
                 let name = self.names[failure.actor as usize].clone();
                 let Failure { header, place, .. } = failure;
                 tracing::error!(actor = name, sequence = header.sequence, kind = header.kind, %place, "actor failed");
@@ -453,6 +461,7 @@ impl Supervisor {
                 }
             }
         }
+        relayed
     }
 
     fn gather(&mut self) {
@@ -473,33 +482,37 @@ impl Supervisor {
     }
 
     fn all_reached(&self, stage: u32) -> bool {
-        self.links.iter().all(|link| link.progress.sample().stage_reached >= stage)
+        self.samples().all(|progress| progress.stage_reached >= stage)
     }
 
-    /// Stops input and waits until nothing is in flight.
-    ///
-    /// Rounds: note how much every shard has done, begin a round, and wait until each has made a whole turn that
-    /// began after it saw the round. If none has done anything since the note, no message can be under way: one
-    /// that had been sent before the round would have been found in it, and sending one is doing something.
+    /// Stops input and waits until nothing is in flight, in rounds; see [`Round`] for why that is so. The first round
+    /// only stops the input: what was received before is still delivered in it.
     async fn drain(&mut self, deadline: Instant) -> bool {
-        for round in stages::DRAIN..stages::STOP {
-            let before = self.work_done();
-            self.advance(round);
-            while !self.all_reached(round) {
-                if Instant::now() > deadline {
-                    return false;
-                }
+        for stage in stages::DRAIN..stages::STOP {
+            let round = Round::begin(stage, self.samples());
+            // A failure is in flight too. One that the note covers must be with the other shards before their turn in
+            // the round; what a later one does is work.
+            self.relay_failures();
+            self.advance(stage);
+            let mut verdict = round.judge(self.samples());
+            while verdict == Verdict::Pending && Instant::now() < deadline {
                 self.relay_failures();
                 sleep(Duration::from_micros(200)).await;
+                verdict = round.judge(self.samples());
             }
-            if round > stages::DRAIN && self.work_done() == before {
+            let relayed = self.relay_failures();
+            if verdict == Verdict::AtRest && relayed == 0 && stage > stages::DRAIN {
                 return true;
+            }
+            // A busy round too: what never comes to rest may not keep the stop for ever.
+            if Instant::now() >= deadline {
+                return false;
             }
         }
         false
     }
 
-    fn work_done(&self) -> Vec<u64> {
-        self.links.iter().map(|link| link.progress.sample().received).collect()
+    fn samples(&self) -> impl Iterator<Item = Progress> {
+        self.links.iter().map(|link| link.progress.sample())
     }
 }

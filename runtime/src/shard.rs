@@ -52,6 +52,8 @@ pub(crate) struct Shard {
     pub peers: Vec<Peer>,
     /// By actor: who on this shard exchanges messages with it (indices of units).
     pub neighbours: Vec<Vec<usize>>,
+    /// Actors were told of a failure, and what they did about it is not flushed yet.
+    pub stirred: bool,
 }
 
 pub(crate) struct Units {
@@ -79,7 +81,8 @@ impl Shard {
     #[inline]
     pub fn cycle(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_cycle();
-        let mut work = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
+        let mut work = usize::from(std::mem::take(&mut self.stirred));
+        work += self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
         let net = self.transport.as_net();
         for _ in 0..ROUNDS_MAX {
             let mut steps = 0;
@@ -95,9 +98,13 @@ impl Shard {
             for unit in &mut self.units.units {
                 unit.hosted.end_batch(net);
             }
-            if self.env.alarm.get() {
-                self.collect_failures(failures);
-            }
+        }
+        // An actor can fail without work: as it starts, or when it is told of another's failure.
+        if self.env.alarm.get() {
+            self.collect_failures(failures);
+            work += 1;
+        }
+        if work > 0 {
             self.wake_peers();
         }
         work
@@ -120,6 +127,7 @@ impl Shard {
     /// Tells the actors of this shard that exchange messages with the failed one.
     #[cold]
     pub fn announce_down(&mut self, failure: Failure) {
+        self.stirred = true;
         let down = Down { actor: failure.actor, sequence: failure.header.sequence };
         for &unit in &self.neighbours[failure.actor as usize] {
             self.units.units[unit].hosted.down(down, self.transport.as_net());
@@ -141,7 +149,12 @@ impl Shard {
 
     /// Whether nothing waits on this shard.
     pub fn is_quiet(&self) -> bool {
-        !self.transport.has_pending() && self.units.units.iter().all(|unit| unit.hosted.is_quiet(Scope::All))
+        !self.transport.has_pending() && self.actors_are_quiet()
+    }
+
+    /// Whether nothing waits for an actor of this shard, or for room in an edge out of one.
+    pub fn actors_are_quiet(&self) -> bool {
+        !self.stirred && !self.env.alarm.get() && self.units.units.iter().all(|unit| unit.hosted.is_quiet(Scope::All))
     }
 
     pub fn stop_actors(&mut self) {

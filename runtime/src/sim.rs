@@ -58,7 +58,7 @@ impl Simulation {
         for index in 0..self.shards.len() {
             let known = self.failures.len();
             work += self.shards[index].cycle(&mut self.failures);
-            for failure in self.failures[known..].to_vec() {
+            for &failure in &self.failures[known..] {
                 let others = self.shards.iter_mut().enumerate().filter(|(other, _)| *other != index);
                 others.for_each(|(_, shard)| shard.announce_down(failure));
             }

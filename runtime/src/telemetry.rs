@@ -48,7 +48,7 @@ named! {
         ActorPanics = "actor_panics",
         /// Steps that waited for room in an outbox.
         Holds = "holds",
-        /// Messages dropped by edges that drop.
+        /// Messages dropped by edges that drop, and datagrams that found no room behind their actor.
         Dropped = "dropped",
         /// Times the shard was found on another CPU than its own.
         PinLosses = "pin_losses",

@@ -251,6 +251,7 @@ impl Topology {
         let group = self.groups.len() as u32;
         let mut members = members.to_vec();
         members.sort_unstable();
+        members.dedup();
         for &member in &members {
             self.actors[member as usize].group = Some(group);
         }
@@ -270,10 +271,10 @@ impl Topology {
         if crosses {
             let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
             let to_shard = self.actors[to.index as usize].shard;
-            self.bind(from, port, spec, move |site| EdgeIn::Ring { producer, touched: site.touched(to_shard) });
+            self.bind(from, port, edge, move |site| EdgeIn::Ring { producer, touched: site.touched(to_shard) });
             self.open(to, edge, move |_| Inlet::Ring(consumer));
         } else {
-            self.bind(from, port, spec, move |site| EdgeIn::Local {
+            self.bind(from, port, edge, move |site| EdgeIn::Local {
                 queue: site.local_queue(edge, spec.capacity),
                 capacity: spec.capacity,
             });
@@ -297,9 +298,9 @@ impl Topology {
         port: fn(&mut A::Out) -> &mut Port<M>,
         spec: EdgeSpec,
     ) -> Tap<M> {
-        self.edge::<M>(self.port_name(from, port), End::Actor(from.index), End::Outside, spec, true);
+        let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index), End::Outside, spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
-        self.bind(from, port, spec, move |_| EdgeIn::Ring { producer, touched: None });
+        self.bind(from, port, edge, move |_| EdgeIn::Ring { producer, touched: None });
         Tap { consumer }
     }
 
@@ -331,15 +332,15 @@ impl Topology {
         &mut self,
         from: ActorRef<A>,
         port: fn(&mut A::Out) -> &mut Port<M>,
-        spec: EdgeSpec,
-        edge: impl FnOnce(&mut Site) -> EdgeIn<M> + Send + 'static,
+        edge: u32,
+        edge_in: impl FnOnce(&mut Site) -> EdgeIn<M> + Send + 'static,
     ) {
         let declared = &mut self.actors[from.index as usize].ports[port_index::<A, M>(port)];
         declared.edges += 1;
-        let EdgeSpec { overflow, admission, per_input_max, in_flight_max, .. } = spec;
+        let EdgeSpec { overflow, admission, per_input_max, in_flight_max, .. } = self.edges[edge as usize].spec;
         self.plan(from).ports.push(Box::new(move |out, site, step| {
-            let always_fits = in_flight_max.is_some();
-            let binding = Binding { edge: edge(site), overflow, admission, always_fits, per_input_max };
+            let (internal, always_fits) = (site.is_internal(edge), in_flight_max.is_some());
+            let binding = Binding { edge: edge_in(site), overflow, admission, internal, always_fits, per_input_max };
             port(out).bind(binding, step.clone(), A::OUTPUTS_MAX);
         }));
     }

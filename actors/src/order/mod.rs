@@ -32,7 +32,7 @@ mod checks;
 use corelane_codecs::{
     itch::EventCode,
     ouch::{CancelReason, RejectReason, TimeInForce},
-    text::ClOrdId,
+    text::{ClOrdId, Symbol},
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
@@ -484,7 +484,7 @@ impl Order {
         }
     }
 
-    fn symbol(&self, order: &LiveOrder) -> corelane_codecs::text::Symbol {
+    fn symbol(&self, order: &LiveOrder) -> Symbol {
         self.instruments[usize::from(order.locate) - 1].symbol
     }
 }

@@ -19,7 +19,7 @@ impl Session {
             self.counters.add(Count::IgnoredRequests, 1);
             return Flow::Taken;
         }
-        if self.group == Group::Draining || !self.announce(ctx, slot) {
+        if !self.announce(ctx, slot) {
             return self.hold();
         }
         let (request, is_malformed) = match Request::read(slot, payload, &self.locates) {

@@ -31,13 +31,26 @@ const TICK: u64 = MS / 10;
 struct Group;
 
 const FAIL: u32 = u32::MAX;
+/// Account of an order to the group: send [`BURST_ANSWERS`] of this answer in one step.
+const BURST: u32 = u32::MAX - 1;
+pub const BURST_ANSWERS: usize = 100;
 
 impl Actor for Group {
     type In = Reply;
     type Out = Port<Reply>;
-    const OUTPUTS_MAX: usize = 1;
+    const OUTPUTS_MAX: usize = BURST_ANSWERS;
 
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, reply: &Reply) -> Step {
+        if reply.account == BURST {
+            for index in 0..BURST_ANSWERS as u64 {
+                ctx.out.send(Reply {
+                    number: reply.number + index,
+                    account: 0,
+                    ..*reply
+                });
+            }
+            return Step::Done;
+        }
         assert_ne!(
             reply.account, FAIL,
             "the group fails because the test says so"
@@ -227,6 +240,23 @@ impl Venue {
         self.group.send(reply).unwrap();
     }
 
+    /// The group answers alice so often at once that the session takes several cycles to read it.
+    pub fn burst(&mut self, user_ref: u32, leaves_qty: u32, message: &[u8]) {
+        let mut bytes = [0; 71];
+        bytes[..message.len()].copy_from_slice(message);
+        let reply = Reply {
+            number: self.numbers[0] + 1,
+            account: BURST,
+            user_ref,
+            leaves_qty,
+            replaced_user_ref: 0,
+            length: message.len() as u8,
+            bytes,
+        };
+        self.numbers[0] += BURST_ANSWERS as u64;
+        self.group.send(reply).unwrap();
+    }
+
     /// The group fails when it gets to this.
     pub fn fail_group(&mut self) {
         let reply = Reply {
@@ -325,4 +355,16 @@ pub fn summary(bytes: &[u8]) -> String {
         })
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// What a command is, in short.
+pub fn short(command: &Command) -> String {
+    match command {
+        Command::Enter(enter) => format!("O{}", enter.user_ref),
+        Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
+        Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
+        Command::LogIn(change) => format!("in{}.{}", change.account, change.generation),
+        Command::Disconnect(change) => format!("out{}.{}", change.account, change.generation),
+        other => format!("{other:?}"),
+    }
 }

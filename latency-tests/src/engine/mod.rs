@@ -19,6 +19,7 @@ use hdrhistogram::Histogram;
 use thiserror::Error;
 
 use crate::jitter::Gaps;
+use crate::pin::pin;
 
 /// What the loop does when nothing is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +95,13 @@ impl Pacing {
 /// Why a load could not be started. What goes wrong later is in [`Measured::faults`].
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// Nothing to do.
-    #[error("{what} must be above zero")]
-    Zero {
-        /// Which setting.
-        what: &'static str,
+    /// A setting has a value with which nothing can be measured.
+    #[error("{setting} must be {rule}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// What it must be.
+        rule: &'static str,
     },
     /// A user or password does not fit its field.
     #[error("user {user:?}: {source}")]
@@ -261,7 +264,7 @@ pub fn run<W: Wire, O: Observer>(
     wire: &mut W,
     observer: &mut O,
 ) -> Result<Measured, LoadError> {
-    for (what, is_zero) in [
+    for (setting, is_zero) in [
         ("the number of sessions", wire.sessions() == 0),
         (
             "the rate",
@@ -271,13 +274,14 @@ pub fn run<W: Wire, O: Observer>(
         ("outstanding_max", pacing.outstanding_max == 0),
     ] {
         if is_zero {
-            return Err(LoadError::Zero { what });
+            return Err(LoadError::Setting {
+                setting,
+                rule: "above zero",
+            });
         }
     }
-    if let Some(cpu) = pacing.cpu
-        && !core_affinity::set_for_current(core_affinity::CoreId { id: cpu })
-    {
-        return Err(LoadError::Pin { cpu });
+    if let Some(cpu) = pacing.cpu {
+        pin(cpu)?;
     }
     open_loop::run(pacing, wire, observer)
 }

@@ -1,7 +1,7 @@
 //! Sends ITCH messages as MoldUDP64 packets, at their own pace or another, over a line as bad as asked for.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -238,10 +238,8 @@ impl<R: Read> Player<R> {
             }
             self.waiting = None;
         }
-        Ok(Step {
-            next_due_ns: self.next_due(now_ns)?.unwrap_or(now_ns),
-            ended: false,
-        })
+        let due_ns = self.next_due(now_ns)?;
+        Ok(self.wait_until(due_ns.unwrap_or(now_ns)))
     }
 
     /// Plays to the end on this thread, sleeping while nothing is due.
@@ -362,8 +360,7 @@ impl<R: Read> Player<R> {
     }
 
     fn idle(&mut self, now_ns: u64, due_ns: u64) -> Result<Step, PlayError> {
-        let heartbeat_ns = self.last_sent_ns + self.spec.heartbeat.as_nanos() as u64;
-        if now_ns >= heartbeat_ns {
+        if now_ns >= self.heartbeat_due_ns() {
             self.release()?;
             let mut out = [0; mold::HEADER_LEN];
             let written = mold::heartbeat(&mut out, self.spec.session, self.next_sequence);
@@ -373,11 +370,19 @@ impl<R: Read> Player<R> {
             }
             self.last_sent_ns = now_ns;
         }
-        let heartbeat_ns = self.last_sent_ns + self.spec.heartbeat.as_nanos() as u64;
-        Ok(Step {
-            next_due_ns: due_ns.min(heartbeat_ns),
+        Ok(self.wait_until(due_ns))
+    }
+
+    /// Until a message or a heartbeat is due.
+    fn wait_until(&self, due_ns: u64) -> Step {
+        Step {
+            next_due_ns: due_ns.min(self.heartbeat_due_ns()),
             ended: false,
-        })
+        }
+    }
+
+    fn heartbeat_due_ns(&self) -> u64 {
+        self.last_sent_ns + self.spec.heartbeat.as_nanos() as u64
     }
 
     fn end(&mut self, now_ns: u64) -> Result<Step, PlayError> {
@@ -416,10 +421,10 @@ impl<R: Read> Player<R> {
 
 fn open(to: SocketAddr) -> io::Result<UdpSocket> {
     // Loopback stays loopback; everything else is the routing table's business.
-    let from = if to.ip().is_loopback() {
-        Ipv4Addr::LOCALHOST
-    } else {
-        Ipv4Addr::UNSPECIFIED
+    let from: IpAddr = match to.ip() {
+        IpAddr::V4(to) if to.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((from, 0))?;
     socket.set_nonblocking(true)?;

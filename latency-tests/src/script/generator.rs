@@ -2,22 +2,13 @@
 
 use std::collections::VecDeque;
 
-use corelane_codecs::ouch::{MAX_QUANTITY, Outbound, RejectReason, Side, TimeInForce};
+use corelane_codecs::ouch::{Outbound, RejectReason};
 use corelane_codecs::price::Price;
-use corelane_codecs::text::Symbol;
 
-use super::model::Order;
+use super::choice::on_tick;
 use super::{Completion, Expected, Instrument, Limits, Mismatch, Model, Request, Rules, Script};
 use crate::rng::Rng;
 
-/// A symbol that no venue lists.
-const UNKNOWN_SYMBOL: Symbol = Symbol::from_bytes(*b"?NOSUCH ");
-/// Orders are of at most so many lots, unless the limits allow fewer.
-const LOTS_MAX: u32 = 500;
-/// Prices wander at most so far from the reference price, in percent, so that no collar is touched by chance.
-const WANDER_PERCENT: u64 = 1;
-/// Distance of resting orders from the middle, in ticks.
-const RESTING_TICKS: u64 = 6;
 /// Requests without answer for which a session has room from the start.
 const PENDING: usize = 16_384;
 
@@ -56,7 +47,7 @@ impl Mix {
         violation: 0,
     };
 
-    const fn total(&self) -> u32 {
+    pub(super) const fn total(&self) -> u32 {
         self.rest
             + self.cross
             + self.immediate
@@ -118,13 +109,13 @@ pub struct MarketScript {
 }
 
 #[derive(Clone, Debug)]
-struct Flow {
-    rng: Rng,
-    instruments: Vec<Instrument>,
+pub(super) struct Flow {
+    pub(super) rng: Rng,
+    pub(super) instruments: Vec<Instrument>,
     /// The middle around which each instrument trades.
-    middles: Vec<Price>,
-    next_user_ref: u32,
-    intended: Model,
+    pub(super) middles: Vec<Price>,
+    pub(super) next_user_ref: u32,
+    pub(super) intended: Model,
     /// Scratch for the answers that the intended model gives.
     unread: VecDeque<Expected>,
     /// Made, and not yet handled by the confirmed model.
@@ -338,245 +329,6 @@ impl Flow {
         }
         Ok(())
     }
-
-    fn choose(&mut self, spec: &MarketSpec) -> Request {
-        let at = self.rng.below(self.instruments.len() as u64) as usize;
-        self.wander(at);
-        if self.intended.orders().len() >= spec.open_orders_max {
-            return self.cancel_oldest();
-        }
-        let mut pick = self.rng.below(u64::from(spec.mix.total())) as u32;
-        let mut is = |weight: u32| {
-            let chosen = pick < weight;
-            pick = pick.wrapping_sub(weight);
-            chosen
-        };
-        if is(spec.mix.rest) {
-            self.rest(at, spec)
-        } else if is(spec.mix.cross) {
-            self.cross(at, spec)
-        } else if is(spec.mix.immediate) {
-            self.immediate(at, spec)
-        } else if is(spec.mix.violation) {
-            self.violation(at, spec)
-        } else if self.intended.orders().is_empty() {
-            self.rest(at, spec)
-        } else if is(spec.mix.cancel) {
-            let order = self.any_order();
-            cancel(order.user_ref, 0)
-        } else if is(spec.mix.reduce) {
-            let order = self.any_order();
-            // An order of one share is cancelled.
-            cancel(order.user_ref, order.executed + order.open / 2)
-        } else if is(spec.mix.replace) {
-            self.replace(spec)
-        } else {
-            self.silent()
-        }
-    }
-
-    /// The middle moves by at most a tick, and not far from the reference.
-    fn wander(&mut self, at: usize) {
-        let instrument = &self.instruments[at];
-        let reference = instrument.reference_price.raw();
-        let tick = instrument.tick.raw();
-        let far = (reference / 100 * WANDER_PERCENT).max(tick);
-        let middle = self.middles[at].raw();
-        let moved = match self.rng.below(20) {
-            0 => middle + tick,
-            1 => middle.saturating_sub(tick),
-            _ => return,
-        };
-        if moved.abs_diff(reference) <= far && moved > tick * (RESTING_TICKS + 1) {
-            self.middles[at] = Price::from_raw(moved);
-        }
-    }
-
-    fn rest(&mut self, at: usize, spec: &MarketSpec) -> Request {
-        let side = self.side();
-        let price = self.away(at, side);
-        self.enter(at, spec, side, price, TimeInForce::Day)
-    }
-
-    /// At the price of the best order on the other side, if there is one.
-    fn cross(&mut self, at: usize, spec: &MarketSpec) -> Request {
-        let side = self.side();
-        let price = match self
-            .intended
-            .best_against(side, self.instruments[at].symbol)
-        {
-            Some(resting) => resting.price,
-            None => self.away(at, side),
-        };
-        self.enter(at, spec, side, price, TimeInForce::Day)
-    }
-
-    fn immediate(&mut self, at: usize, spec: &MarketSpec) -> Request {
-        let side = self.side();
-        let other = if side.is_buy() { Side::Sell } else { Side::Buy };
-        let price = self.away(at, other);
-        self.enter(at, spec, side, price, TimeInForce::ImmediateOrCancel)
-    }
-
-    fn enter(
-        &mut self,
-        at: usize,
-        spec: &MarketSpec,
-        side: Side,
-        price: Price,
-        time_in_force: TimeInForce,
-    ) -> Request {
-        let instrument = self.instruments[at];
-        let affordable = spec.limits.notional_max.raw() / (2 * price.raw().max(1));
-        let quantity_max = affordable.min(u64::from(spec.limits.quantity_max));
-        let lots_max = (quantity_max / u64::from(instrument.lot)).clamp(1, u64::from(LOTS_MAX));
-        let quantity = instrument.lot * self.rng.between(1, lots_max) as u32;
-        Request::Enter {
-            user_ref: self.take_user_ref(),
-            side,
-            quantity,
-            symbol: instrument.symbol,
-            price,
-            time_in_force,
-        }
-    }
-
-    /// Every kind of violation that the limits allow without being refused for another reason first.
-    fn violation(&mut self, at: usize, spec: &MarketSpec) -> Request {
-        let instrument = self.instruments[at];
-        let side = self.side();
-        let lot = u64::from(instrument.lot);
-        let (mut symbol, mut price, mut quantity) = (instrument.symbol, self.middles[at], lot);
-        match self.rng.below(5) {
-            0 => symbol = UNKNOWN_SYMBOL,
-            1 if instrument.tick.raw() > 1 => price = Price::from_raw(price.raw() + 1),
-            2 if spec.limits.quantity_max < MAX_QUANTITY => {
-                quantity = u64::from(spec.limits.quantity_max) + 1;
-            }
-            3 => {
-                let over = spec.limits.notional_max.raw() / price.raw() + 1;
-                let over = over.div_ceil(lot) * lot;
-                if over <= u64::from(spec.limits.quantity_max) {
-                    quantity = over;
-                } else {
-                    symbol = UNKNOWN_SYMBOL;
-                }
-            }
-            // Half as much again above or below the reference, beyond any sensible collar.
-            _ => {
-                let reference = instrument.reference_price.raw();
-                let far = if side.is_buy() {
-                    reference * 3 / 2
-                } else {
-                    reference / 2
-                };
-                price = on_tick(&instrument, far);
-            }
-        }
-        Request::Enter {
-            user_ref: self.take_user_ref(),
-            side,
-            // At most MAX_QUANTITY: each branch keeps below the limits.
-            quantity: quantity as u32,
-            symbol,
-            price,
-            time_in_force: TimeInForce::Day,
-        }
-    }
-
-    fn replace(&mut self, spec: &MarketSpec) -> Request {
-        let order = self.any_order();
-        let at = self
-            .instruments
-            .iter()
-            .position(|one| one.symbol == order.symbol);
-        // The symbol is one of ours: only known ones rest.
-        let instrument = self.instruments[at.unwrap_or(0)];
-        let total = order.executed + order.open;
-        let (quantity, price) = match self.rng.below(4) {
-            // Keeps its place.
-            0 => (total - order.open / 2, order.price),
-            // Loses it. The quantity stays within what `enter` could have asked for.
-            1 if total < spec.limits.quantity_max / 2 => (total + instrument.lot, order.price),
-            // Away from the touch, or across it.
-            2 => (total, self.away(at.unwrap_or(0), order.side)),
-            _ => {
-                let best = self.intended.best_against(order.side, order.symbol);
-                (total, best.map_or(order.price, |resting| resting.price))
-            }
-        };
-        Request::Replace {
-            original: order.user_ref,
-            user_ref: self.take_user_ref(),
-            quantity,
-            price,
-        }
-    }
-
-    fn silent(&mut self) -> Request {
-        let order = self.any_order();
-        let never_entered = self.next_user_ref + 1_000_000;
-        match self.rng.below(3) {
-            0 => cancel(order.user_ref, order.executed + order.open),
-            1 => cancel(never_entered, 0),
-            _ => Request::Replace {
-                original: never_entered,
-                user_ref: self.take_user_ref(),
-                quantity: order.open,
-                price: order.price,
-            },
-        }
-    }
-
-    fn cancel_oldest(&self) -> Request {
-        let oldest = self
-            .intended
-            .orders()
-            .iter()
-            .map(|order| order.user_ref)
-            .min();
-        cancel(oldest.unwrap_or(0), 0)
-    }
-
-    /// One of the open orders; there must be one.
-    fn any_order(&mut self) -> Order {
-        let orders = self.intended.orders();
-        orders[self.rng.below(orders.len() as u64) as usize]
-    }
-
-    fn side(&mut self) -> Side {
-        if self.rng.below(2) == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
-        }
-    }
-
-    /// A price some ticks on this side's own part of the book.
-    fn away(&mut self, at: usize, side: Side) -> Price {
-        let distance = self.rng.between(1, RESTING_TICKS) * self.instruments[at].tick.raw();
-        let middle = self.middles[at].raw();
-        Price::from_raw(if side.is_buy() {
-            middle.saturating_sub(distance)
-        } else {
-            middle + distance
-        })
-    }
-
-    fn take_user_ref(&mut self) -> u32 {
-        let user_ref = self.next_user_ref;
-        self.next_user_ref += 1;
-        user_ref
-    }
-}
-
-fn cancel(user_ref: u32, quantity: u32) -> Request {
-    Request::Cancel { user_ref, quantity }
-}
-
-fn on_tick(instrument: &Instrument, raw: u64) -> Price {
-    let tick = instrument.tick.raw();
-    Price::from_raw(raw / tick * tick)
 }
 
 fn refused_by_overload(

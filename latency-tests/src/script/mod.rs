@@ -1,13 +1,18 @@
 //! What is sent, and what every answer to it must be.
 
+mod choice;
 mod generator;
+mod messages;
 mod model;
+#[cfg(test)]
+mod tests;
 
 use corelane_codecs::ouch::Outbound;
 use thiserror::Error;
 
 pub use generator::{MarketScript, MarketSpec, Mix};
-pub use model::{Expected, FillOrder, Instrument, Limits, Model, PriorityRule, Request, Rules};
+pub use messages::{Expected, Request};
+pub use model::{FillOrder, Instrument, Limits, Model, Order, PriorityRule, Rules};
 
 /// The longest request that a script may write, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 128;

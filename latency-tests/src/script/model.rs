@@ -10,20 +10,18 @@
 //!   dead or unknown, gets no answer. So does a replace of such an order.
 //! - A replace answers with what is left exposed: 500 entered, 100 executed, replaced by 500 leaves 400. One that
 //!   leaves nothing cancels the order.
-//! - Checks come in this order: symbol, quantity of zero or beyond the protocol, tick, quantity, notional, collar.
+//! - Checks come in this order: symbol, quantity (zero, beyond the protocol, no multiple of the lot), tick, largest
+//!   quantity, notional, collar. The collar refuses buys far above and sells far below the market.
 
-use core::fmt;
 use std::collections::VecDeque;
 
-use corelane_codecs::IntoBytes;
-use corelane_codecs::MessageType;
-use corelane_codecs::YesNo;
 use corelane_codecs::ouch::{
-    Cancel, CancelReason, Capacity, CrossType, Display, Enter, Liquidity, MAX_QUANTITY, OrderState,
-    Outbound, RejectReason, Replace, Side, TimeInForce,
+    CancelReason, Liquidity, MAX_QUANTITY, RejectReason, Side, TimeInForce,
 };
 use corelane_codecs::price::Price;
-use corelane_codecs::text::{ClOrdId, Symbol};
+use corelane_codecs::text::Symbol;
+
+use super::{Expected, Request};
 
 /// Which side of a fill is told first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,11 +36,11 @@ pub enum FillOrder {
 /// What a replace does to an order's place in the queue of its price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PriorityRule {
-    /// Kept at the same price, if no more is open than before.
+    /// Always lost, as the feed has it (an ITCH replace loses priority).
     #[default]
-    KeptWhenReduced,
-    /// Always lost.
     AlwaysLost,
+    /// Kept at the same price, if no more is open than before.
+    KeptWhenReduced,
 }
 
 /// Choices that the protocol leaves to the venue.
@@ -74,277 +72,10 @@ pub struct Limits {
     pub quantity_max: u32,
     /// Largest price times quantity.
     pub notional_max: Price,
-    /// A price further than this from [`Instrument::reference_price`], in percent, is certainly outside the collar
-    /// (the venue's own reference moves, so this must be well beyond its setting).
+    /// A buy that is further above [`Instrument::reference_price`] than this, in percent, or a sell that is further
+    /// below, is certainly outside the collar. The venue's own reference moves, so this must be well beyond its
+    /// setting, and below 50.
     pub far_percent: u32,
-}
-
-/// A request as the model sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Enter order.
-    Enter {
-        /// Its number.
-        user_ref: u32,
-        /// Side.
-        side: Side,
-        /// Shares.
-        quantity: u32,
-        /// Instrument.
-        symbol: Symbol,
-        /// Limit.
-        price: Price,
-        /// Day or immediate-or-cancel.
-        time_in_force: TimeInForce,
-    },
-    /// Replace order.
-    Replace {
-        /// The order.
-        original: u32,
-        /// The new one's number.
-        user_ref: u32,
-        /// New total, executions included.
-        quantity: u32,
-        /// New limit.
-        price: Price,
-    },
-    /// Cancel or reduce an order.
-    Cancel {
-        /// The order.
-        user_ref: u32,
-        /// New total, executions included.
-        quantity: u32,
-    },
-}
-
-impl Request {
-    /// Appends the OUCH message.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        match *self {
-            Self::Enter {
-                user_ref,
-                side,
-                quantity,
-                symbol,
-                price,
-                time_in_force,
-            } => out.extend_from_slice(
-                Enter {
-                    message_type: MessageType::NEW,
-                    user_ref_num: user_ref.into(),
-                    side,
-                    quantity: quantity.into(),
-                    symbol,
-                    price: price.into(),
-                    time_in_force,
-                    display: Display::Visible,
-                    capacity: Capacity::Principal,
-                    intermarket_sweep: YesNo::No,
-                    cross_type: CrossType::Continuous,
-                    cl_ord_id: cl_ord_id(user_ref),
-                    appendage_len: 0.into(),
-                }
-                .as_bytes(),
-            ),
-            Self::Replace {
-                original,
-                user_ref,
-                quantity,
-                price,
-            } => out.extend_from_slice(
-                Replace {
-                    message_type: MessageType::NEW,
-                    orig_user_ref_num: original.into(),
-                    user_ref_num: user_ref.into(),
-                    quantity: quantity.into(),
-                    price: price.into(),
-                    time_in_force: TimeInForce::Day,
-                    display: Display::Visible,
-                    intermarket_sweep: YesNo::No,
-                    cl_ord_id: cl_ord_id(user_ref),
-                    appendage_len: 0.into(),
-                }
-                .as_bytes(),
-            ),
-            Self::Cancel { user_ref, quantity } => {
-                out.extend_from_slice(Cancel::new(user_ref, quantity).as_bytes());
-            }
-        }
-    }
-}
-
-/// The identifier that the order with this number is given: its decimal digits.
-fn cl_ord_id(user_ref: u32) -> ClOrdId {
-    let mut digits = [b'0'; 14];
-    let mut rest = user_ref;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    ClOrdId::from_bytes(digits)
-}
-
-/// An answer, as far as it can be predicted: times, references and match numbers can not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// Accepted, live.
-    Accepted {
-        /// The order.
-        user_ref: u32,
-        /// Side.
-        side: Side,
-        /// Shares.
-        quantity: u32,
-        /// Instrument.
-        symbol: Symbol,
-        /// Limit.
-        price: Price,
-        /// How long it stays.
-        time_in_force: TimeInForce,
-    },
-    /// Replaced, live.
-    Replaced {
-        /// The order that went.
-        original: u32,
-        /// The order that came.
-        user_ref: u32,
-        /// Side.
-        side: Side,
-        /// Shares open.
-        quantity: u32,
-        /// Instrument.
-        symbol: Symbol,
-        /// Limit.
-        price: Price,
-        /// Whether it may have kept its reference, because it kept its place.
-        kept_priority: bool,
-    },
-    /// Shares taken off.
-    Canceled {
-        /// The order.
-        user_ref: u32,
-        /// Shares.
-        quantity: u32,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// A fill.
-    Executed {
-        /// The order.
-        user_ref: u32,
-        /// Shares.
-        quantity: u32,
-        /// Price.
-        price: Price,
-        /// Whether it rested (`A`) or came in (`R`).
-        liquidity: Liquidity,
-        /// Whether it is the second of the two sides, and so has the match number of the answer before.
-        second_side: bool,
-    },
-    /// Refused.
-    Rejected {
-        /// The request.
-        user_ref: u32,
-        /// Why.
-        reason: RejectReason,
-    },
-}
-
-impl Expected {
-    /// Whether `answer` is this, but for times, references and match numbers.
-    pub fn is(&self, answer: &Outbound<'_>) -> bool {
-        match (*self, answer) {
-            (
-                Self::Accepted {
-                    user_ref,
-                    side,
-                    quantity,
-                    symbol,
-                    price,
-                    time_in_force,
-                },
-                Outbound::Accepted(actual, _),
-            ) => {
-                actual.user_ref_num.get() == user_ref
-                    && actual.side == side
-                    && actual.quantity.get() == quantity
-                    && actual.symbol == symbol
-                    && actual.price.get() == price
-                    && actual.time_in_force == time_in_force
-                    && actual.display == Display::Visible
-                    && actual.capacity == Capacity::Principal
-                    && actual.intermarket_sweep == YesNo::No
-                    && actual.cross_type == CrossType::Continuous
-                    && actual.order_state == OrderState::Live
-                    && actual.cl_ord_id == cl_ord_id(user_ref)
-            }
-            (
-                Self::Replaced {
-                    original,
-                    user_ref,
-                    side,
-                    quantity,
-                    symbol,
-                    price,
-                    ..
-                },
-                Outbound::Replaced(actual, _),
-            ) => {
-                actual.orig_user_ref_num.get() == original
-                    && actual.user_ref_num.get() == user_ref
-                    && actual.side == side
-                    && actual.quantity.get() == quantity
-                    && actual.symbol == symbol
-                    && actual.price.get() == price
-                    && actual.time_in_force == TimeInForce::Day
-                    && actual.display == Display::Visible
-                    && actual.capacity == Capacity::Principal
-                    && actual.intermarket_sweep == YesNo::No
-                    && actual.cross_type == CrossType::Continuous
-                    && actual.order_state == OrderState::Live
-                    && actual.cl_ord_id == cl_ord_id(user_ref)
-            }
-            (
-                Self::Canceled {
-                    user_ref,
-                    quantity,
-                    reason,
-                },
-                Outbound::Canceled(actual, _),
-            ) => {
-                actual.user_ref_num.get() == user_ref
-                    && actual.quantity.get() == quantity
-                    && actual.reason() == Some(reason)
-            }
-            (
-                Self::Executed {
-                    user_ref,
-                    quantity,
-                    price,
-                    liquidity,
-                    ..
-                },
-                Outbound::Executed(actual, _),
-            ) => {
-                actual.user_ref_num.get() == user_ref
-                    && actual.quantity.get() == quantity
-                    && actual.price.get() == price
-                    && actual.liquidity() == Some(liquidity)
-            }
-            (Self::Rejected { user_ref, reason }, Outbound::Rejected(actual, _)) => {
-                actual.user_ref_num.get() == user_ref
-                    && actual.reason() == Some(reason)
-                    && actual.cl_ord_id == cl_ord_id(user_ref)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 /// An order at the venue.
@@ -420,7 +151,7 @@ impl Model {
                 price,
                 time_in_force,
             } => {
-                if let Some(reason) = self.refusal(symbol, quantity, price) {
+                if let Some(reason) = self.refusal(side, symbol, quantity, price) {
                     answers.push_back(Expected::Rejected { user_ref, reason });
                     return;
                 }
@@ -453,22 +184,33 @@ impl Model {
         }
     }
 
-    fn refusal(&self, symbol: Symbol, quantity: u32, price: Price) -> Option<RejectReason> {
+    fn refusal(
+        &self,
+        side: Side,
+        symbol: Symbol,
+        quantity: u32,
+        price: Price,
+    ) -> Option<RejectReason> {
         let Some(instrument) = self.instruments.iter().find(|one| one.symbol == symbol) else {
             return Some(RejectReason::InvalidSymbol);
         };
         let notional = u128::from(price.raw()) * u128::from(quantity);
         let reference = instrument.reference_price.raw();
+        let beyond = if side.is_buy() {
+            price.raw().saturating_sub(reference)
+        } else {
+            reference.saturating_sub(price.raw())
+        };
         let far = reference / 100 * u64::from(self.limits.far_percent);
-        if !(1..=MAX_QUANTITY).contains(&quantity) {
+        if !(1..=MAX_QUANTITY).contains(&quantity) || !quantity.is_multiple_of(instrument.lot) {
             Some(RejectReason::InvalidQuantity)
-        } else if price.raw() % instrument.tick.raw() != 0 {
+        } else if !price.raw().is_multiple_of(instrument.tick.raw()) {
             Some(RejectReason::InvalidPrice)
         } else if quantity > self.limits.quantity_max {
             Some(RejectReason::RiskMaxQuantity)
         } else if notional > u128::from(self.limits.notional_max.raw()) {
             Some(RejectReason::RiskSingleOrderNotional)
-        } else if price.raw().abs_diff(reference) > far {
+        } else if beyond > far {
             Some(RejectReason::RiskFatFinger)
         } else {
             None

@@ -6,13 +6,12 @@
 //! | module | what crosses threads | writer → readers |
 //! |---|---|---|
 //! | [`wake`] | "I am about to sleep" and "wake up" | one sleeper, many producers |
-//! | [`watermark`] | a position that only grows | one → many |
 //! | [`seqlock`] | a few words that belong together | one → many |
 //! | [`stage`] | the life cycle, progress, and whether anything is in flight | coordinator ↔ shards |
 //!
 //! # How the memory orderings are held
 //!
-//! Every ordering stronger than `Relaxed` carries a name (`order!("watermark_publish", Release)`). `cargo xtask
+//! Every ordering stronger than `Relaxed` carries a name (`order!("stage_advance", Release)`). `cargo xtask
 //! loom` runs each primitive's protocol through every interleaving (within a preemption bound) and every stale
 //! value the memory model allows; `cargo xtask mutants` weakens the named orderings one at a time and requires
 //! that a model fails. An ordering whose weakening no model notices is either untested or unnecessary, and not
@@ -25,4 +24,3 @@ mod atomic;
 pub mod seqlock;
 pub mod stage;
 pub mod wake;
-pub mod watermark;

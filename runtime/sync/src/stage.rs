@@ -1,51 +1,59 @@
 //! The life cycle: a stage that only moves forward, each shard's progress, and whether anything is in flight.
 //!
-//! A coordinator advances the [`Stage`]; shards observe it once per duty cycle and report in their [`Progress`]
-//! that they have reached it. To stop without losing messages the coordinator advances to a draining stage, in
-//! which shards only answer what they receive, and waits until [`Quiescence`] says that nothing is in flight.
+//! A coordinator advances the [`Stage`]; shards look at it at the start of every turn of their duty cycle and
+//! report in their [`Progress`] that they have made a whole turn in it. To stop without losing messages the
+//! coordinator orders one draining stage after the other, in which shards only answer what they receive, until
+//! a [`Round`] finds that nothing is in flight.
 //!
 //! # Memory ordering
 //!
 //! [`advance_to`](Stage::advance_to) releases and [`current`](Stage::current) acquires: a shard that sees a
-//! stage sees what the coordinator prepared for it. Progress crosses in a [seqlock](crate::seqlock).
+//! stage sees what the coordinator prepared for it, and what other shards pushed before the publications that
+//! the coordinator had read. Progress crosses in a [seqlock](crate::seqlock).
 //!
 //! # Examples
 //!
 //! ```
-//! use corelane_sync::stage::{Quiescence, Stage, progress};
+//! use corelane_sync::stage::{Round, Stage, Verdict, progress};
 //!
 //! const RUNNING: u32 = 1;
 //! const DRAINING: u32 = 2;
 //! let stage = Stage::new(RUNNING);
 //! let (mut shard, reader) = progress();
-//! let mut quiescence = Quiescence::new(DRAINING);
+//! let mut turn = |messages: u32| {
+//!     let seen = stage.current();
+//!     // Here it takes what waits in its rings, and pushes what it answers.
+//!     if messages > 0 {
+//!         shard.count_work();
+//!     }
+//!     shard.reach(seen);
+//!     shard.publish();
+//! };
 //!
+//! let round = Round::begin(DRAINING, [reader.sample()]);
 //! stage.advance_to(DRAINING);
+//! assert_eq!(round.judge([reader.sample()]), Verdict::Pending);
+//! turn(7);
+//! assert_eq!(round.judge([reader.sample()]), Verdict::Busy);
 //!
-//! // The shard's duty cycle: handle what came, count, publish, and only then push what was sent.
-//! shard.count_received(7);
-//! shard.count_sent(7);
-//! shard.reach(stage.current());
-//! shard.publish();
-//!
-//! let shards = [reader];
-//! let mut at_rest = || quiescence.observe(shards.iter().map(|shard| shard.sample()));
-//! assert!(!at_rest(), "one pass may have missed a message on its way");
-//! assert!(at_rest());
+//! let round = Round::begin(DRAINING + 1, [reader.sample()]);
+//! stage.advance_to(DRAINING + 1);
+//! turn(0);
+//! assert_eq!(round.judge([reader.sample()]), Verdict::AtRest);
 //! ```
 
 mod progress;
-mod quiescence;
+mod rest;
 
 pub use progress::{Progress, ProgressReader, ProgressWriter, progress};
-pub use quiescence::Quiescence;
+pub use rest::{Round, Verdict};
 
 use crate::atomic::{AtomicU32, order};
 
 /// The stage that a coordinator has ordered. It never goes back.
 ///
 /// The numbers are the caller's; larger is later. Alone on its pair of cache lines, as every shard reads it in
-/// every duty cycle.
+/// every turn.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Stage {

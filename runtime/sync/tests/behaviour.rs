@@ -4,11 +4,16 @@
 #![cfg(not(corelane_loom))]
 
 use corelane_sync::seqlock::seqlock;
-use corelane_sync::stage::{Progress, ProgressReader, ProgressWriter, Quiescence, Stage, progress};
+use corelane_sync::stage::{
+    Progress, ProgressReader, ProgressWriter, Round, Stage, Verdict, progress,
+};
 use corelane_sync::wake::{WakeFlag, producer_fence};
-use corelane_sync::watermark::{WatermarkReader, WatermarkWriter, watermark};
 use std::array;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::ops::Range;
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,30 +25,30 @@ const LOST_AFTER: Duration = Duration::from_secs(20);
 fn a_sleeping_consumer_is_woken_for_every_message_of_two_producers() {
     const MESSAGES: u64 = 5_000;
     let flag = WakeFlag::new();
-    let (writers, rings): (Vec<WatermarkWriter>, Vec<WatermarkReader>) =
-        (0..2).map(|_| watermark()).unzip();
-    let (mut handled, acknowledged) = watermark();
+    // Stand-ins for the rings: the messages pushed to each. Relaxed, as the flag may not lean on their ordering.
+    let rings = [AtomicU64::new(0), AtomicU64::new(0)];
+    let handled = AtomicU64::new(0);
     let consumer = thread::current();
 
     thread::scope(|scope| {
-        for mut ring in writers {
-            let (flag, consumer, acknowledged) = (&flag, &consumer, acknowledged.clone());
+        for ring in &rings {
+            let (flag, consumer, handled) = (&flag, &consumer, &handled);
             scope.spawn(move || {
                 for message in 1..=MESSAGES {
-                    ring.publish(message);
+                    ring.store(message, Relaxed);
                     producer_fence();
                     if flag.take_wake() {
                         consumer.unpark();
                     }
                     // Let the consumer run dry, so that it sleeps again.
-                    while acknowledged.get() < message {
+                    while handled.load(Relaxed) < message {
                         thread::yield_now();
                     }
                 }
             });
         }
 
-        let pushed = || rings.iter().map(WatermarkReader::get).sum::<u64>();
+        let pushed = || rings.iter().map(|ring| ring.load(Relaxed)).sum::<u64>();
         let mut received = 0;
         while received < 2 * MESSAGES {
             flag.announce();
@@ -54,7 +59,7 @@ fn a_sleeping_consumer_is_woken_for_every_message_of_two_producers() {
             }
             flag.retract();
             received = pushed();
-            handled.publish(received);
+            handled.store(received, Relaxed);
         }
     });
 }
@@ -70,41 +75,6 @@ fn a_wake_is_taken_once_and_only_while_announced() {
     assert!(flag.take_wake());
     assert!(!flag.take_wake(), "taken already");
     assert!(flag.retract(), "the wake was taken");
-}
-
-#[test]
-fn a_watermark_brings_all_work_below_it() {
-    const POSITIONS: u64 = 20_000;
-    let work: Vec<AtomicU64> = (0..=POSITIONS).map(|_| AtomicU64::new(0)).collect();
-    let (mut writer, reader) = watermark();
-    thread::scope(|scope| {
-        for reader in [reader.clone(), reader] {
-            let work = &work;
-            scope.spawn(move || {
-                let mut seen = 0;
-                while seen < POSITIONS {
-                    let position = reader.get();
-                    assert!(position >= seen, "back from {seen} to {position}");
-                    assert_eq!(work[position as usize].load(Relaxed), position);
-                    seen = position;
-                }
-            });
-        }
-        for position in 1..=POSITIONS {
-            work[position as usize].store(position, Relaxed);
-            writer.publish(position);
-        }
-    });
-    assert_eq!(writer.published(), POSITIONS);
-}
-
-#[test]
-#[should_panic(expected = "position 4 is below the published 5")]
-fn a_watermark_refuses_to_go_back() {
-    let (mut writer, _reader) = watermark();
-    writer.publish(5);
-    writer.publish(5);
-    writer.publish(4);
 }
 
 #[test]
@@ -149,17 +119,15 @@ fn a_stage_only_moves_forward() {
 #[test]
 fn progress_counts_from_the_start_and_appears_when_published() {
     let (mut shard, reader) = progress();
-    shard.count_sent(2);
-    shard.count_received(1);
+    shard.count_work();
     shard.reach(4);
     shard.reach(3);
     assert_eq!(reader.sample(), Progress::default(), "not published yet");
     shard.publish();
-    shard.count_sent(1);
+    shard.count_work();
     shard.publish();
     let expected = Progress {
-        sent: 3,
-        received: 1,
+        work: 2,
         stage_reached: 4,
         heartbeat: 2,
     };
@@ -167,88 +135,87 @@ fn progress_counts_from_the_start_and_appears_when_published() {
 }
 
 #[test]
-fn quiescence_needs_the_stage_the_balance_and_a_second_pass() {
-    // Each pass: (sent, received, stage reached) of two shards, and whether it ends in quiescence of stage 2.
-    type Pass = ([(u64, u64, u32); 2], bool);
-    let at_rest: Pass = ([(5, 3, 2), (1, 3, 2)], true);
-    let seen_once: Pass = (at_rest.0, false);
-    let cases: [(&str, &[Pass]); 6] = [
-        ("two equal passes", &[seen_once, at_rest, at_rest]),
+fn rest_needs_a_whole_turn_of_every_shard_and_no_work_since_the_note() {
+    use Verdict::{AtRest, Busy, Pending};
+    // Two shards have published 5 and 3 turns of work when the round of stage 7 begins.
+    const STAGE: u32 = 7;
+    const NOTED: [u64; 2] = [5, 3];
+    // What is judged, as (work, stage reached) of each.
+    let cases = [
+        ("nothing yet", [(5, 6), (3, 6)], Pending),
+        ("one is still to come", [(5, 7), (3, 6)], Pending),
         (
-            "a later stage counts",
-            &[
-                ([(0, 0, 3), (0, 0, 2)], false),
-                ([(0, 0, 3), (0, 0, 3)], true),
-            ],
+            "one is still to come, the other worked",
+            [(6, 7), (3, 6)],
+            Pending,
         ),
         (
-            "one shard has not reached the stage",
-            &[([(5, 3, 2), (1, 3, 1)], false), seen_once, at_rest],
+            "one worked before its turn in the round",
+            [(6, 6), (3, 7)],
+            Pending,
         ),
-        ("a message in flight", &[([(5, 3, 2), (1, 2, 2)], false); 3]),
-        (
-            "traffic between the passes",
-            &[
-                seen_once,
-                ([(6, 3, 2), (1, 4, 2)], false),
-                ([(6, 3, 2), (1, 4, 2)], true),
-            ],
-        ),
-        (
-            "a disturbed pass starts anew",
-            &[seen_once, ([(6, 3, 2), (1, 3, 2)], false), seen_once],
-        ),
+        ("the first worked", [(6, 7), (3, 7)], Busy),
+        ("the second worked", [(5, 7), (4, 7)], Busy),
+        ("both worked", [(9, 7), (9, 7)], Busy),
+        ("no work", [(5, 7), (3, 7)], AtRest),
+        ("no work, and one is further", [(5, 8), (3, 7)], AtRest),
     ];
-    for (case, passes) in cases {
-        let mut quiescence = Quiescence::new(2);
-        for (number, (shards, expected)) in passes.iter().enumerate() {
-            let samples = shards.map(|(sent, received, stage_reached)| Progress {
-                sent,
-                received,
-                stage_reached,
-                heartbeat: number as u64,
-            });
-            assert_eq!(
-                quiescence.observe(samples),
-                *expected,
-                "{case}, pass {number}"
-            );
-        }
+    let sample = |(work, stage_reached)| Progress {
+        work,
+        stage_reached,
+        heartbeat: 1,
+    };
+    for (case, samples, expected) in cases {
+        let round = Round::begin(STAGE, NOTED.map(|work| sample((work, 1))));
+        assert_eq!(round.judge(samples.map(sample)), expected, "{case}");
     }
 }
 
 #[test]
-fn shards_that_exchange_messages_are_drained_before_quiescence() {
+fn a_round_refuses_to_judge_other_shards_than_it_noted() {
+    for judged in [1, 3] {
+        let round = Round::begin(1, [Progress::default(); 2]);
+        let refused = std::panic::catch_unwind(|| round.judge(vec![Progress::default(); judged]));
+        assert!(refused.is_err(), "{judged} judged of 2 noted");
+    }
+}
+
+#[test]
+fn shards_that_exchange_messages_are_drained_before_rest() {
     const DRAINING: u32 = 1;
-    const ROUNDS: usize = 50;
-    for _ in 0..ROUNDS {
+    const STOPPED: u32 = u32::MAX;
+    const DRAINS: usize = 50;
+    for _ in 0..DRAINS {
         let stage = Stage::new(0);
+        let in_flight = AtomicU64::new(0);
         let (to_a, from_b) = channel();
         let (to_b, from_a) = channel();
         let (shard_a, progress_a) = Shard::new(to_b, from_b);
         let (shard_b, progress_b) = Shard::new(to_a, from_a);
         thread::scope(|scope| {
-            let threads =
-                [shard_a, shard_b].map(|shard| scope.spawn(|| shard.run(&stage, DRAINING)));
-            stage.advance_to(DRAINING);
+            let threads = [shard_a, shard_b]
+                .map(|shard| scope.spawn(|| shard.run(&stage, DRAINING..STOPPED, &in_flight)));
             let cells = [progress_b, progress_a];
-            let mut quiescence = Quiescence::new(DRAINING);
-            while !quiescence.observe(cells.iter().map(ProgressReader::sample)) {
-                thread::yield_now();
+            let samples = || cells.iter().map(ProgressReader::sample);
+            for number in DRAINING.. {
+                let round = Round::begin(number, samples());
+                stage.advance_to(number);
+                while round.judge(samples()) == Verdict::Pending {
+                    thread::yield_now();
+                }
+                if round.judge(samples()) == Verdict::AtRest {
+                    break;
+                }
             }
-            let at_rest = cells.each_ref().map(ProgressReader::sample);
-            stage.advance_to(DRAINING + 1);
+            let left = in_flight.load(Acquire);
+            let at_rest: Vec<u64> = samples().map(|progress| progress.work).collect();
+            stage.advance_to(STOPPED);
             for thread in threads {
-                assert_eq!(
-                    thread.join().unwrap(),
-                    0,
-                    "a message arrived after quiescence"
-                );
+                assert_eq!(thread.join().unwrap(), 0, "a message came after rest");
             }
-            for (cell, then) in cells.iter().zip(at_rest) {
-                let now = cell.sample();
-                assert_eq!((now.sent, now.received), (then.sent, then.received));
-            }
+            assert_eq!(left, 0, "at rest with a message in flight");
+            let stopped: Vec<u64> = samples().map(|progress| progress.work).collect();
+            assert_eq!(stopped, at_rest);
         });
     }
 }
@@ -262,45 +229,49 @@ struct Shard {
 
 impl Shard {
     const HOPS: u32 = 20;
+    /// Turns between two publications before draining.
+    const TURNS_PER_PUBLICATION: u32 = 8;
 
     fn new(peer: Sender<u32>, inbox: Receiver<u32>) -> (Self, ProgressReader) {
         let (progress, reader) = progress();
-        (
-            Self {
-                progress,
-                peer,
-                inbox,
-            },
-            reader,
-        )
+        let shard = Self {
+            progress,
+            peer,
+            inbox,
+        };
+        (shard, reader)
     }
 
     /// Runs until the stage after `draining`; returns the messages left over.
-    fn run(mut self, stage: &Stage, draining: u32) -> usize {
-        loop {
-            let current = stage.current();
-            if current > draining {
-                return self.inbox.try_iter().count();
+    fn run(mut self, stage: &Stage, draining: Range<u32>, in_flight: &AtomicU64) -> usize {
+        for turn in 0u32.. {
+            let seen = stage.current();
+            if seen >= draining.end {
+                break;
             }
-            let mut staged: Vec<u32> = self.inbox.try_iter().take(4).collect();
-            self.progress.count_received(staged.len() as u64);
-            staged.retain_mut(|hops| {
-                *hops -= 1;
-                *hops > 0
-            });
-            if current < draining {
-                staged.push(Self::HOPS);
+            let taken: Vec<u32> = self.inbox.try_iter().take(4).collect();
+            let mut answers: Vec<u32> = taken.iter().map(|hops| hops - 1).collect();
+            answers.retain(|&hops| hops > 0);
+            if seen < draining.start {
+                answers.push(Self::HOPS);
             }
-            self.progress.count_sent(staged.len() as u64);
-            self.progress.reach(current);
-            self.progress.publish();
-            for message in staged {
+            in_flight.fetch_add(answers.len() as u64, Release);
+            in_flight.fetch_sub(taken.len() as u64, Release);
+            if taken.len() + answers.len() > 0 {
+                self.progress.count_work();
+            }
+            for message in answers {
                 self.peer
                     .send(message)
-                    .expect("the peer stops only after quiescence");
+                    .expect("the peer stops only at rest");
+            }
+            if seen >= draining.start || turn % Self::TURNS_PER_PUBLICATION == 0 {
+                self.progress.reach(seen);
+                self.progress.publish();
             }
             thread::yield_now();
         }
+        self.inbox.try_iter().count()
     }
 }
 

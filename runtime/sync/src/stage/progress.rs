@@ -1,15 +1,13 @@
-//! What one shard reports about itself: four numbers that are published, and read, together.
+//! What one shard reports about itself: three numbers that are published, and read, together.
 
 use crate::seqlock::{SeqReader, SeqWriter, seqlock};
 
 /// One shard's progress, as of one of its publications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Messages sent to any shard since the start, including those still waiting for room in a ring.
-    pub sent: u64,
-    /// Messages received and fully handled since the start; what they caused is in `sent`.
-    pub received: u64,
-    /// The latest stage that the shard has acted upon.
+    /// Turns since the start that took or sent something.
+    pub work: u64,
+    /// The latest stage in which the shard has made a whole turn.
     pub stage_reached: u32,
     /// Publications since the start. A shard whose heartbeat stands still is asleep, stalled or dead.
     pub heartbeat: u64,
@@ -26,40 +24,35 @@ pub fn progress() -> (ProgressWriter, ProgressReader) {
     (writer, ProgressReader { cell: reader })
 }
 
-/// The shard's side: counts privately, publishes once per duty cycle.
+/// The shard's side: counts privately, and publishes after any turn it likes.
 ///
-/// # The order that quiescence rests on
+/// # The rules that a [`Round`](super::Round) rests on
 ///
-/// 1. Handle messages: `count_received` each, `count_sent` what it caused.
-/// 2. [`publish`](Self::publish).
-/// 3. Make the sent messages visible to their receivers: commit the rings, which release and acquire.
-///
-/// A message that can be received has then been counted as sent, and one that has been counted as received has
-/// its consequences counted. A shard that goes to sleep has nothing unpublished. Messages that are dropped after step 2, such as those of a stopped actor, must be
-/// counted as received by whoever drops them, or quiescence is never reached.
+/// 1. A turn begins with a look at the stage, and then takes what waits in *all* inbound rings, as far as there
+///    is room for the answers.
+/// 2. A turn that took or pushed anything, for whatever reason, is counted as work before the next publication.
+/// 3. [`reach`](Self::reach) is called after the turn, with the stage that was seen at its beginning.
+/// 4. While rounds are made, every turn is published after its last push. Before that a shard may publish as
+///    rarely as it likes.
 #[derive(Debug)]
 pub struct ProgressWriter {
     progress: Progress,
-    cell: SeqWriter<4>,
+    cell: SeqWriter<3>,
 }
 
 impl ProgressWriter {
-    /// Counts messages that the next publication makes sendable.
-    pub fn count_sent(&mut self, messages: u64) {
-        self.progress.sent += messages;
+    /// Counts a turn, or part of one, that took or sent something.
+    pub fn count_work(&mut self) {
+        self.progress.work += 1;
     }
 
-    /// Counts messages that have been handled.
-    pub fn count_received(&mut self, messages: u64) {
-        self.progress.received += messages;
-    }
-
-    /// Records that this shard acts upon `stage` from now on; an earlier stage than before is ignored.
+    /// Records that a whole turn was made which began when `stage` had been seen; an earlier stage than before is
+    /// ignored.
     pub fn reach(&mut self, stage: u32) {
         self.progress.stage_reached = self.progress.stage_reached.max(stage);
     }
 
-    /// Publishes the counts together, with the next heartbeat. Never waits.
+    /// Publishes all together, with the next heartbeat. Never waits.
     pub fn publish(&mut self) {
         self.progress.heartbeat += 1;
         self.cell.write(encode(self.progress));
@@ -69,30 +62,29 @@ impl ProgressWriter {
 /// The coordinator's side of a shard's progress cell.
 #[derive(Clone, Debug)]
 pub struct ProgressReader {
-    cell: SeqReader<4>,
+    cell: SeqReader<3>,
 }
 
 impl ProgressReader {
-    /// The shard's last publication. Spins while one is under way, see [`SeqReader::read`].
+    /// The shard's last publication; what the shard wrote before it is visible afterwards. Spins while one is
+    /// under way, see [`SeqReader::read`].
     #[must_use]
     pub fn sample(&self) -> Progress {
         decode(self.cell.read())
     }
 }
 
-fn encode(progress: Progress) -> [u64; 4] {
+fn encode(progress: Progress) -> [u64; 3] {
     [
-        progress.sent,
-        progress.received,
+        progress.work,
         u64::from(progress.stage_reached),
         progress.heartbeat,
     ]
 }
 
-fn decode([sent, received, stage_reached, heartbeat]: [u64; 4]) -> Progress {
+fn decode([work, stage_reached, heartbeat]: [u64; 3]) -> Progress {
     Progress {
-        sent,
-        received,
+        work,
         // Only `encode` writes the cell, so that the upper half is zero.
         stage_reached: stage_reached as u32,
         heartbeat,

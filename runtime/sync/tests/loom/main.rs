@@ -5,10 +5,10 @@
 
 #![cfg(corelane_loom)]
 
+mod rest;
 mod seqlock;
 mod stage;
 mod wake;
-mod watermark;
 
 /// Explores every interleaving of `model`.
 fn exhaustive(model: impl Fn() + Send + Sync + 'static) {

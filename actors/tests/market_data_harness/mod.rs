@@ -1,0 +1,197 @@
+//! A market-data actor in the simulator, between a feed and a sequencer that the test plays.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::BTreeMap;
+
+use corelane_actors::{
+    counters::Counters,
+    market_data::{BookLimits, FeedCount, MarketData, MarketDataConfig, MarketDataOut},
+    messages::{Locate, Reference, SequencerIn},
+};
+use corelane_codecs::{
+    IntoBytes,
+    itch::{AddOrder, Header, OrderDelete, Side, StockDirectory},
+    mold::PacketBuilder,
+    price::Price4,
+    text::{Alpha, Symbol},
+};
+use corelane_runtime::{
+    cpu,
+    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    sim::{SimNet, Simulation},
+    topology::{EdgeSpec, Idle, ShardSpec, Tap, Topology},
+};
+
+pub const MS: u64 = 1_000_000;
+
+pub fn symbol(name: &str) -> Symbol {
+    Alpha::new(name).unwrap()
+}
+
+pub struct Feed {
+    pub sim: Simulation,
+    pub net: SimNet,
+    pub references: Tap<SequencerIn>,
+    pub stats: Counters<FeedCount>,
+    now_ns: u64,
+    pub session: &'static str,
+    /// By our locate: the last reference.
+    pub known: BTreeMap<Locate, Reference>,
+}
+
+pub fn config() -> MarketDataConfig {
+    MarketDataConfig {
+        symbols: vec![symbol("AAPL"), symbol("MSFT")],
+        session: None,
+        limits: BookLimits {
+            orders_max: 100,
+            levels_max: 50,
+        },
+        stale_after_ns: 3000 * MS,
+    }
+}
+
+impl Feed {
+    pub fn new(config: MarketDataConfig) -> Self {
+        Feed::with_edge(config, 1024)
+    }
+
+    pub fn with_edge(config: MarketDataConfig, capacity: usize) -> Self {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec {
+            name: "ingress".into(),
+            cpu: cpu::allowed_cpus()[0],
+            idle: Idle::Spin,
+            net: DriverConfig::default(),
+        });
+        let endpoint = EndpointSpec::Udp(UdpSpec::receiver("127.0.0.1:0".parse().unwrap()));
+        let actor = MarketData::new(config);
+        let stats = actor.stats();
+        let actor = topology.net_actor(shard, "feed", vec![endpoint], move |_| actor);
+        let references = topology.tap(
+            actor,
+            |out: &mut MarketDataOut| &mut out.references,
+            EdgeSpec::hold(capacity),
+        );
+        let sim = topology.simulate().unwrap();
+        let net = sim.net(shard);
+        let mut feed = Feed {
+            sim,
+            net,
+            references,
+            stats,
+            now_ns: 0,
+            session: "FEED",
+            known: BTreeMap::new(),
+        };
+        feed.advance(1000 * MS);
+        feed
+    }
+
+    pub fn advance(&mut self, by_ns: u64) {
+        self.now_ns += by_ns;
+        self.sim.set_time_ns(self.now_ns);
+        self.sim.settle();
+    }
+
+    pub fn datagram(&mut self, bytes: &[u8]) {
+        let from = "127.0.0.1:5000".parse().unwrap();
+        self.net.datagram(EndpointId(0), from, bytes);
+    }
+
+    /// A packet comes in; nothing runs yet.
+    pub fn queue(&mut self, sequence: u64, messages: &[Vec<u8>]) {
+        let bytes = packet(self.session, sequence, messages);
+        self.datagram(&bytes);
+    }
+
+    pub fn packet(&mut self, sequence: u64, messages: &[Vec<u8>]) {
+        self.queue(sequence, messages);
+        self.sim.settle();
+    }
+
+    /// What the sequencer was told since: locate, bid, ask, stale.
+    pub fn told(&mut self) -> Vec<(Locate, u64, u64, bool)> {
+        let mut told = Vec::new();
+        while let Some(envelope) = self.references.receive() {
+            let SequencerIn::Reference(update) = envelope.body else {
+                panic!("a feed orders nothing")
+            };
+            self.known.insert(update.locate, update.reference);
+            let Reference {
+                bid, ask, stale, ..
+            } = update.reference;
+            told.push((update.locate, bid, ask, stale == 1));
+        }
+        told.sort_unstable();
+        told
+    }
+
+    pub fn count(&self, count: FeedCount) -> u64 {
+        self.stats.get(count)
+    }
+}
+
+pub fn packet(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
+    let mut buffer = [0; 1400];
+    let session = Alpha::new(session).unwrap();
+    let mut packet = PacketBuilder::new(&mut buffer, session, sequence, 1400).unwrap();
+    messages
+        .iter()
+        .for_each(|message| assert!(packet.push(message)));
+    packet.finish().to_vec()
+}
+
+pub fn add(
+    feed_locate: u16,
+    stock: &str,
+    order_ref: u64,
+    side: Side,
+    price: u32,
+    shares: u32,
+) -> Vec<u8> {
+    let add = AddOrder {
+        header: Header::new(feed_locate, 0, 0),
+        order_ref: order_ref.into(),
+        side,
+        shares: shares.into(),
+        stock: symbol(stock),
+        price: Price4::from_raw(price).into(),
+    };
+    add.as_bytes().to_vec()
+}
+
+pub fn bid(order_ref: u64, price: u32) -> Vec<u8> {
+    add(7, "AAPL", order_ref, Side::Buy, price, 100)
+}
+
+pub fn delete(feed_locate: u16, order_ref: u64) -> Vec<u8> {
+    let header = Header::new(feed_locate, 0, 0);
+    OrderDelete {
+        header,
+        order_ref: order_ref.into(),
+    }
+    .as_bytes()
+    .to_vec()
+}
+
+pub fn directory(feed_locate: u16, stock: &str) -> Vec<u8> {
+    let directory = StockDirectory {
+        header: Header::new(feed_locate, 0, 0),
+        stock: symbol(stock),
+        market_category: b'Q',
+        financial_status: b'N',
+        round_lot_size: 100.into(),
+        round_lots_only: b'N',
+        issue_classification: b'C',
+        issue_sub_type: Alpha::BLANK,
+        authenticity: b'P',
+        short_sale_threshold: b'N',
+        ipo_flag: b'N',
+        luld_tier: b'1',
+        etp_flag: b'N',
+        etp_leverage: 0.into(),
+        inverse: b'N',
+    };
+    directory.as_bytes().to_vec()
+}

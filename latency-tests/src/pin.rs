@@ -1,0 +1,16 @@
+//! Pinning of the calling thread.
+
+use core_affinity::CoreId;
+use rustix::thread::CpuSet;
+
+use crate::engine::LoadError;
+
+/// Lets the calling thread run on this CPU only.
+pub(crate) fn pin(cpu: usize) -> Result<(), LoadError> {
+    // The library indexes a mask of this size without looking.
+    if cpu < CpuSet::MAX_CPU && core_affinity::set_for_current(CoreId { id: cpu }) {
+        Ok(())
+    } else {
+        Err(LoadError::Pin { cpu })
+    }
+}

@@ -1,0 +1,370 @@
+//! What a step is held to: bounds of its outputs, admission, `More`, headers, fairness. All in simulation.
+
+mod support;
+
+use corelane_runtime::{
+    actor::Step,
+    port::Port,
+    sequencer::Sequencer,
+    sim::Simulation,
+    topology::{EdgeSpec, Idle, Injector, ShardRef, Tap, Topology},
+};
+use support::{AsIs, Log, Note, Play, Two, drain, left, note, numbers, out, right, shard, two_cpus};
+
+type One<const K: usize> = Play<Port<Note>, K>;
+
+fn topology() -> (Topology, ShardRef) {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
+    (topology, shard)
+}
+
+/// An actor with an injector before it and a tap behind it.
+fn alone<const K: usize>(
+    actor: impl FnOnce() -> One<K> + Send + 'static,
+    edge: EdgeSpec,
+) -> (Simulation, Injector<Note>, Tap<Note>) {
+    let (mut topology, shard) = topology();
+    let actor = topology.actor(shard, "actor", actor);
+    let injector = topology.injector("in", actor, EdgeSpec::hold(256));
+    let tap = topology.tap(actor, out, edge);
+    (topology.simulate().unwrap(), injector, tap)
+}
+
+#[test]
+fn a_full_edge_holds_its_producer_and_lets_it_go() {
+    let (mut simulation, mut injector, mut tap) = alone(One::<1>::relay, EdgeSpec::hold(2));
+    (1..=5).for_each(|n| injector.send(note(n)).unwrap());
+    for expected in [&[1, 2][..], &[3, 4], &[5], &[]] {
+        simulation.settle();
+        assert_eq!(numbers(&drain(&mut tap)), expected);
+    }
+}
+
+#[test]
+fn an_edge_that_drops_its_newest_drops_no_other_and_never_holds() {
+    let (mut simulation, mut injector, mut tap) = alone(One::<1>::relay, EdgeSpec::drop_newest(3));
+    (1..=7).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 3]);
+    (8..=9).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    assert_eq!(numbers(&drain(&mut tap)), [8, 9]);
+    assert!(simulation.failures().is_empty());
+}
+
+/// An actor that breaks its word at message 3 fails there; what it sent before is delivered, of message 3 nothing.
+fn fails_at_three(mut simulation: Simulation, mut injector: Injector<Note>, mut tap: Tap<Note>, case: &str) {
+    (1..=4).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    assert_eq!(numbers(&drain(&mut tap)), [1, 2], "{case}");
+    assert_eq!(simulation.failures().len(), 1, "{case}");
+    assert_eq!(simulation.failures()[0].header.kind, 7, "{case}");
+    // What still comes to it is taken off its edge.
+    (0..600).for_each(|n| {
+        injector.send(note(n)).unwrap();
+        simulation.settle();
+    });
+    assert_eq!(drain(&mut tap), [], "{case}");
+}
+
+/// Sends a message once, but number 3 as often as told.
+fn repeats_three<const K: usize>(times: usize) -> One<K> {
+    One::new(move |ctx, note| {
+        (0..if note.number == 3 { times } else { 1 }).for_each(|_| ctx.out.send(note));
+        Step::Done
+    })
+}
+
+#[test]
+fn more_than_outputs_max_fails_the_actor() {
+    for edge in [EdgeSpec::hold(64), EdgeSpec::drop_newest(64), EdgeSpec::hold(64).in_flight(16)] {
+        let (simulation, injector, tap) = alone(|| repeats_three::<2>(3), edge);
+        fails_at_three(simulation, injector, tap, &format!("{edge:?}"));
+    }
+}
+
+#[test]
+fn more_than_may_be_in_flight_fails_the_actor_at_the_input_that_did_it() {
+    // Room for 2 in flight and two steps: the fifth message has none.
+    let (mut simulation, mut injector, mut tap) = alone(One::<1>::relay, EdgeSpec::hold(4).in_flight(2));
+    (1..=6).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 3, 4]);
+    assert_eq!(simulation.failures().len(), 1);
+}
+
+#[test]
+fn more_than_declared_per_input_fails_the_actor() {
+    let (mut topology, shard) = topology();
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
+    let actor = topology.actor(shard, "actor", || repeats_three::<4>(3));
+    let injector = topology.injector("in", sequencer, EdgeSpec::hold(16));
+    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::hold(16));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    let tap = topology.tap(actor, out, EdgeSpec::hold(64).per_input(2));
+    fails_at_three(topology.simulate().unwrap(), injector, tap, "per input");
+}
+
+#[test]
+fn an_admission_edge_takes_from_callbacks_and_refuses_an_answer() {
+    let actor = || {
+        let mut actor = One::<1>::new(|ctx, note| {
+            match note.number {
+                3 => ctx.out.send(note),
+                number => assert!(ctx.set_timer(0, number).is_ok()),
+            }
+            Step::Done
+        });
+        actor.on_timer = Box::new(|ctx, token| ctx.out.send(note(token)));
+        actor
+    };
+    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(8).admission());
+    (1..=2).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    simulation.set_time_ns(1_000_000);
+    simulation.settle();
+    assert_eq!(numbers(&drain(&mut tap)), [1, 2]);
+    injector.send(note(3)).unwrap();
+    simulation.settle();
+    assert_eq!(drain(&mut tap), []);
+    assert_eq!(simulation.failures().len(), 1);
+}
+
+#[test]
+fn a_full_admission_edge_keeps_timers_out_and_answers_flowing() {
+    let (mut topology, shard) = topology();
+    let actor = topology.actor(shard, "actor", || {
+        let mut actor = Play::<Two, 1>::new(|ctx, note| {
+            ctx.out.right.send(note);
+            Step::Done
+        });
+        actor.on_start = Box::new(|ctx, ()| (0..8).for_each(|n| assert!(ctx.set_timer(0, n).is_ok())));
+        actor.on_timer = Box::new(|ctx, token| ctx.out.left.send(note(token)));
+        actor
+    });
+    let mut injector = topology.injector("in", actor, EdgeSpec::hold(64));
+    let mut admitted = topology.tap(actor, left, EdgeSpec::hold(3).admission());
+    let mut answers = topology.tap(actor, right, EdgeSpec::hold(64));
+    let mut simulation = topology.simulate().unwrap();
+    simulation.set_time_ns(1_000_000);
+    (0..40).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    assert_eq!(drain(&mut answers).len(), 40);
+    // A callback runs only with room for two steps.
+    let mut seen = Vec::new();
+    for _ in 0..8 {
+        seen.extend(numbers(&drain(&mut admitted)));
+        simulation.settle();
+    }
+    assert_eq!(seen, (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_next_input_waits_until_a_long_one_is_done() {
+    let log = Log::new();
+    let (steps, more) = (log.clone(), log.clone());
+    let actor = move || {
+        let left_over = std::rc::Rc::new(std::cell::Cell::new(0));
+        let left = left_over.clone();
+        let mut actor = One::<1>::new(move |ctx, note| {
+            steps.push((note.number, 0));
+            ctx.out.send(note);
+            left_over.set(note.number);
+            if note.number > 0 { Step::More } else { Step::Done }
+        });
+        actor.on_more = Box::new(move |ctx, ()| {
+            left.set(left.get() - 1);
+            more.push((ctx.header().kind.into(), left.get()));
+            ctx.out.send(note(100 + left.get()));
+            if left.get() > 0 { Step::More } else { Step::Done }
+        });
+        actor
+    };
+    // With room for two, the input takes many cycles.
+    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(2));
+    [3, 0, 1].into_iter().for_each(|n| injector.send(note(n)).unwrap());
+    let mut sent = Vec::new();
+    for _ in 0..10 {
+        simulation.settle();
+        sent.extend(numbers(&drain(&mut tap)));
+    }
+    assert_eq!(sent, [3, 102, 101, 100, 0, 1, 100]);
+    assert_eq!(log.entries(), [(3, 0), (7, 2), (7, 1), (7, 0), (0, 0), (1, 0), (7, 0)]);
+}
+
+#[test]
+fn a_long_input_leaves_its_neighbours_their_turns() {
+    let (mut topology, shard) = topology();
+    let endless = topology.actor(shard, "endless", || {
+        let mut actor = One::<1>::new(|_, _| Step::More);
+        actor.on_more = Box::new(|_, ()| Step::More);
+        actor
+    });
+    let relay = topology.actor(shard, "relay", One::<1>::relay);
+    topology.leave_open(endless, out);
+    let mut to_endless = topology.injector("a", endless, EdgeSpec::hold(8));
+    let mut to_relay = topology.injector("b", relay, EdgeSpec::hold(8));
+    let mut tap = topology.tap(relay, out, EdgeSpec::hold(8));
+    let mut simulation = topology.simulate().unwrap();
+    to_endless.send(note(1)).unwrap();
+    to_relay.send(note(2)).unwrap();
+    assert!(simulation.cycle() < 1000);
+    assert_eq!(numbers(&drain(&mut tap)), [2]);
+}
+
+#[test]
+fn a_timer_still_fires_under_inputs_that_never_end_a_batch() {
+    // Each input takes one step more, and there is always another.
+    let actor = || {
+        let mut actor = One::<1>::new(|_, _| Step::More);
+        actor.on_start = Box::new(|ctx, ()| assert!(ctx.set_timer(0, 9).is_ok()));
+        actor.on_timer = Box::new(|ctx, token| ctx.out.send(note(token)));
+        actor
+    };
+    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(2));
+    (0..200).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.cycle();
+    simulation.set_time_ns(1_000_000);
+    simulation.cycle();
+    assert_eq!(numbers(&drain(&mut tap)), [9]);
+}
+
+#[test]
+fn no_producer_keeps_the_others_out() {
+    // Where the bound comes from: the budget of a poll (a wide outlet) or the room behind (a narrow one).
+    for (outlet, inlet) in [(1024, 512), (2, 512), (3, 2)] {
+        let (mut topology, shard) = topology();
+        let consumer = topology.actor(shard, "consumer", One::<1>::relay);
+        let mut injectors: Vec<_> =
+            (0..4).map(|n| topology.injector(&format!("in {n}"), consumer, EdgeSpec::hold(inlet))).collect();
+        let mut tap = topology.tap(consumer, out, EdgeSpec::hold(outlet));
+        let mut simulation = topology.simulate().unwrap();
+        let mut served = [0u64; 4];
+        for cycle in 0..200 {
+            // Producers 0 and 3 flood; 1 and 2 send one message now and then.
+            for flooding in [0, 3] {
+                while injectors[flooding].send(Note { from: flooding as u64, ..note(0) }).is_ok() {}
+            }
+            if cycle % 20 == 0 {
+                for quiet in [1, 2] {
+                    injectors[quiet].send(Note { from: quiet as u64, ..note(cycle) }).unwrap();
+                }
+            }
+            simulation.cycle();
+            for note in drain(&mut tap) {
+                served[note.from as usize] += 1;
+            }
+        }
+        assert_eq!(served[1..3], [10, 10], "outlet {outlet}");
+        let (least, most) = (served[0].min(served[3]), served[0].max(served[3]));
+        assert!(least * 2 >= most, "outlet {outlet}: {served:?}");
+    }
+}
+
+#[test]
+fn headers_come_from_the_input_and_count_its_outputs_per_edge() {
+    let (mut topology, shard) = topology();
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
+    let actor = topology.actor(shard, "actor", || {
+        let mut actor = Play::<Two, 2>::new(|ctx, note| {
+            ctx.out.left.send(note);
+            ctx.out.right.send(note);
+            ctx.out.left.send(note);
+            if note.number == 2 { Step::More } else { Step::Done }
+        });
+        actor.on_more = Box::new(|ctx, ()| {
+            ctx.out.left.send(note(99));
+            Step::Done
+        });
+        // Comes between the steps of input 2, and must not make its count begin anew.
+        actor.on_batch_end = Box::new(|ctx, ()| ctx.out.left.send(note(50)));
+        actor
+    });
+    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(16));
+    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::hold(16));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    let mut lefts = topology.tap(actor, left, EdgeSpec::hold(5));
+    let mut rights = topology.tap(actor, right, EdgeSpec::hold(64));
+    let mut simulation = topology.simulate().unwrap();
+    let (mut left_headers, mut right_headers) = (Vec::new(), Vec::new());
+    for number in 1..=3 {
+        simulation.set_time_ns(1000 * number);
+        injector.send(note(number)).unwrap();
+        for _ in 0..4 {
+            simulation.cycle();
+            left_headers.extend(std::iter::from_fn(|| lefts.receive()).map(|envelope| envelope.header));
+        }
+        right_headers.extend(std::iter::from_fn(|| rights.receive()).map(|envelope| envelope.header));
+    }
+    let of_inputs: Vec<_> = left_headers
+        .iter()
+        .filter(|header| header.sequence != 0)
+        .map(|header| (header.sequence, header.index, header.time_ns, header.kind))
+        .collect();
+    let expected: Vec<_> = [(1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1)]
+        .map(|(sequence, index)| (sequence, index, 1000 * sequence, 7))
+        .to_vec();
+    assert_eq!(of_inputs, expected);
+    assert!(left_headers.iter().filter(|header| header.sequence == 0).all(|header| header.index == 0));
+    let rights: Vec<_> = right_headers.iter().map(|header| (header.sequence, header.index)).collect();
+    assert_eq!(rights, [(1, 0), (2, 0), (3, 0)]);
+}
+
+#[test]
+fn sequences_have_no_gap_and_time_never_goes_back() {
+    let (mut topology, shard) = topology();
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
+    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(16));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    let mut tap = topology.tap(sequencer, |out| &mut out.group, EdgeSpec::hold(64));
+    let mut simulation = topology.simulate().unwrap();
+    for time_ns in [500, 700, 300, 100, 700, 900] {
+        simulation.set_time_ns(time_ns);
+        injector.send(note(time_ns)).unwrap();
+        simulation.settle();
+    }
+    let stamps: Vec<_> =
+        std::iter::from_fn(|| tap.receive()).map(|envelope| (envelope.header.sequence, envelope.header.time_ns)).collect();
+    assert_eq!(stamps, [(1, 500), (2, 700), (3, 700), (4, 700), (5, 700), (6, 900)]);
+}
+
+#[test]
+fn what_callbacks_send_without_room_waits_and_keeps_its_place() {
+    // A batch end after each cycle sends one message, whether there is room or not.
+    let actor = || {
+        let mut actor = One::<1>::relay();
+        actor.on_batch_end = Box::new(|ctx, ()| ctx.out.send(note(1000)));
+        actor
+    };
+    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(2));
+    (1..=4).for_each(|n| injector.send(note(n)).unwrap());
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        simulation.cycle();
+        sent.extend(tap.receive().map(|envelope| envelope.body.number));
+    }
+    let inputs: Vec<_> = sent.iter().filter(|&&number| number < 1000).copied().collect();
+    assert_eq!(inputs, [1, 2, 3, 4]);
+    assert!(sent.iter().filter(|&&number| number == 1000).count() >= 2, "{sent:?}");
+    assert!(simulation.failures().is_empty());
+}
+
+#[test]
+fn ports_left_open_take_any_number_and_hold_nobody() {
+    let (mut topology, shard) = topology();
+    let actor = topology.actor(shard, "actor", || {
+        Play::<Two, 1>::new(|ctx, note| {
+            ctx.out.left.send(note);
+            ctx.out.right.send(note);
+            Step::Done
+        })
+    });
+    let mut injector = topology.injector("in", actor, EdgeSpec::hold(256));
+    topology.leave_open(actor, left);
+    let mut tap = topology.tap(actor, right, EdgeSpec::hold(256));
+    let mut simulation = topology.simulate().unwrap();
+    (0..200).for_each(|n| injector.send(note(n)).unwrap());
+    simulation.settle();
+    assert_eq!(drain(&mut tap).len(), 200);
+}

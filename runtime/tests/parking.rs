@@ -1,0 +1,293 @@
+//! Idle strategies on real threads: a shard that sleeps is woken by all that concerns it, costs nothing meanwhile, and
+//! stays on its CPU.
+
+mod support;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_runtime::{
+    actor::{Actor, Context, NetActor, Step},
+    net::{ConnId, EndpointSpec, Flow, FrameError, Framer},
+    port::Port,
+    running::Running,
+    telemetry::Counter,
+    topology::{EdgeSpec, Idle, Topology},
+};
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
+use support::{Note, Play, counter, note, numbers, options, out, receive, send_all, shard, two_cpus, until};
+
+type One = Play<Port<Note>, 1>;
+
+/// A thread of this process, by the name of its shard, which no other test uses.
+struct Thread(i32);
+
+impl Thread {
+    fn of(shard: &str) -> Self {
+        let named = |tid: &i32| fs::read_to_string(format!("/proc/self/task/{tid}/comm")).is_ok_and(|comm| comm.trim() == shard);
+        let tids = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().file_name());
+        let tid = tids.filter_map(|tid| tid.to_str()?.parse().ok()).find(named);
+        Thread(tid.expect("the shard's thread bears its name"))
+    }
+
+    /// Its state's letter, and its CPU time in ticks of 10 ms.
+    fn stat(&self) -> (char, u64) {
+        let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.0)).unwrap();
+        let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        let ticks = |field: usize| fields[field].parse::<u64>().unwrap();
+        (fields[0].chars().next().unwrap(), ticks(11) + ticks(12))
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        Some(Pid::from_raw(self.0).unwrap())
+    }
+
+    fn cpus(&self) -> Vec<usize> {
+        let set = sched_getaffinity(self.pid()).unwrap();
+        (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
+    }
+
+    fn move_to(&self, cpu: usize) {
+        let mut set = CpuSet::new();
+        set.set(cpu);
+        sched_setaffinity(self.pid(), &set).unwrap();
+    }
+}
+
+/// Waits until shard 0 sleeps with nothing left to tell, so that no timer of its own wakes it: housekeeping knows of all
+/// that it did.
+fn until_asleep(running: &Running, thread: &Thread, messages: u64) {
+    until("the shard sleeps", || counter(running, 0, Counter::Messages) == messages && thread.stat().0 == 'S');
+}
+
+#[test]
+fn a_message_from_outside_wakes_at_any_idle_strategy() {
+    for (name, idle) in [("inject-park", Idle::Park), ("inject-backoff", Idle::Backoff), ("inject-spin", Idle::Spin)] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, name, two_cpus()[0], idle);
+        let actor = topology.actor(shard, "relay", One::relay);
+        let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
+        let mut tap = topology.tap(actor, out, EdgeSpec::hold(8));
+        let running = topology.start(options()).unwrap();
+        let thread = Thread::of(name);
+        for round in 0..4 {
+            if idle == Idle::Park {
+                until_asleep(&running, &thread, round);
+            }
+            injector.send(note(round)).unwrap();
+            assert_eq!(numbers(&receive(&mut tap, 1)), [round]);
+        }
+        if idle == Idle::Park {
+            until("sleeps are counted", || counter(&running, 0, Counter::Parks) > 0);
+        }
+        assert!(running.stop().drained);
+    }
+}
+
+#[test]
+fn a_message_from_another_shard_wakes() {
+    let [one, two] = two_cpus();
+    for (name, idle) in [("ring-park", Idle::Park), ("ring-backoff", Idle::Backoff)] {
+        let mut topology = Topology::new();
+        let sleeper = shard(&mut topology, name, one, Idle::Park);
+        let other = shard(&mut topology, "other", two, idle);
+        let near = topology.actor(other, "near", One::relay);
+        let far = topology.actor(sleeper, "far", One::relay);
+        let mut injector = topology.injector("in", near, EdgeSpec::hold(8));
+        topology.connect(near, out, far, EdgeSpec::hold(2));
+        let mut tap = topology.tap(far, out, EdgeSpec::hold(8));
+        let running = topology.start(options()).unwrap();
+        let thread = Thread::of(name);
+        for round in 0..4 {
+            until_asleep(&running, &thread, round);
+            injector.send(note(round)).unwrap();
+            assert_eq!(numbers(&receive(&mut tap, 1)), [round]);
+        }
+        until("wakes are counted", || counter(&running, 1, Counter::WakesSent) > 0);
+        assert!(running.stop().drained);
+    }
+}
+
+#[test]
+fn a_timer_wakes_and_not_before_its_time() {
+    const AFTER: Duration = Duration::from_millis(150);
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "timer-park", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "actor", || {
+        let mut actor = One::new(|ctx, note| {
+            assert!(ctx.set_timer(AFTER.as_nanos() as u64, note.number).is_ok());
+            Step::Done
+        });
+        actor.on_timer = Box::new(|ctx, token| ctx.out.send(note(token)));
+        actor
+    });
+    let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
+    let mut tap = topology.tap(actor, out, EdgeSpec::hold(8));
+    let running = topology.start(options()).unwrap();
+    for round in 0..3 {
+        let sent = Instant::now();
+        injector.send(note(round)).unwrap();
+        assert_eq!(numbers(&receive(&mut tap, 1)), [round]);
+        // The shard's clock is slewed by 500 ppm at most.
+        assert!(sent.elapsed() > AFTER.mul_f64(0.99), "{:?}", sent.elapsed());
+    }
+    assert!(running.stop().drained);
+}
+
+#[test]
+fn a_stop_wakes() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "stop-park", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "relay", One::relay);
+    topology.leave_open(actor, out);
+    let running = topology.start(options()).unwrap();
+    until_asleep(&running, &Thread::of("stop-park"), 0);
+    assert!(running.stop().drained);
+}
+
+/// Frames of one byte.
+struct Bytewise;
+
+impl Framer for Bytewise {
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok((!bytes.is_empty()).then_some(1))
+    }
+}
+
+struct Echo;
+
+impl Actor for Echo {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Echo {
+    fn on_frame(&mut self, ctx: &mut Context<'_, ()>, conn: ConnId, frame: &[u8]) -> Flow {
+        ctx.net.send(conn, frame).map_or(Flow::Hold, |()| Flow::Taken)
+    }
+}
+
+#[test]
+fn a_socket_wakes() {
+    for (name, idle) in [("socket-park", Idle::Park), ("socket-backoff", Idle::Backoff)] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, name, two_cpus()[0], idle);
+        let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytewise), backlog: 8 };
+        let actor = topology.net_actor(shard, "echo", vec![listen], |_| Echo);
+        let running = topology.start(options()).unwrap();
+        let thread = Thread::of(name);
+        let until_asleep = || until("the shard sleeps", || idle != Idle::Park || thread.stat().0 == 'S');
+        until_asleep();
+        let mut client = TcpStream::connect(running.addresses(actor.index())[0]).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        for round in 0..10 {
+            until_asleep();
+            client.write_all(&[round]).unwrap();
+            let mut answer = [0];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, [round]);
+        }
+        assert!(running.stop().drained);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0, "the client is told");
+    }
+}
+
+/// Two shards hand a ball to and fro.
+fn play(idle: [Idle; 2], cpus: [usize; 2], trips: u64) {
+    let mut topology = Topology::new();
+    let shards = [shard(&mut topology, "ping", cpus[0], idle[0]), shard(&mut topology, "pong", cpus[1], idle[1])];
+    let ping = topology.actor(shards[0], "ping", move || {
+        Play::<support::Two, 1>::new(move |ctx, ball| {
+            if ball.number < trips {
+                ctx.out.left.send(note(ball.number + 1));
+            } else {
+                ctx.out.right.send(ball);
+            }
+            Step::Done
+        })
+    });
+    let pong = topology.actor(shards[1], "pong", One::relay);
+    let mut injector = topology.injector("in", ping, EdgeSpec::hold(1));
+    topology.connect(ping, support::left, pong, EdgeSpec::hold(3).in_flight(1));
+    topology.connect(pong, out, ping, EdgeSpec::hold(3).in_flight(1));
+    let mut tap = topology.tap(ping, support::right, EdgeSpec::hold(2));
+    let running = topology.start(options()).unwrap();
+    injector.send(note(0)).unwrap();
+    assert_eq!(numbers(&receive(&mut tap, 1)), [trips], "{idle:?}");
+    let outcome = running.stop();
+    assert!(outcome.drained);
+    let received = |shard: usize| outcome.status.shards[shard].counters[Counter::Messages as usize];
+    assert_eq!((received(0), received(1)), (trips + 1, trips), "{idle:?}");
+}
+
+#[test]
+fn no_wake_up_is_lost_between_two_shards() {
+    let [one, two] = two_cpus();
+    play([Idle::Park, Idle::Park], [one, one], 20_000);
+    play([Idle::Park, Idle::Park], [one, two], 5_000);
+    play([Idle::Park, Idle::Backoff], [one, one], 500);
+    if one != two {
+        play([Idle::Spin, Idle::Park], [one, two], 5_000);
+        play([Idle::Spin, Idle::Spin], [one, two], 5_000);
+    }
+}
+
+#[test]
+fn a_parked_shard_uses_no_cpu() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "idle-park", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "relay", One::relay);
+    let mut injector = topology.injector("in", actor, EdgeSpec::hold(64));
+    let mut tap = topology.tap(actor, out, EdgeSpec::hold(64));
+    let running = topology.start(options()).unwrap();
+    let thread = Thread::of("idle-park");
+    send_all(&mut injector, (0..50).map(note));
+    receive(&mut tap, 50);
+    until_asleep(&running, &thread, 50);
+    let (_, before) = thread.stat();
+    // Not to wait for something, but to measure over it.
+    thread::sleep(Duration::from_secs(1));
+    let (_, after) = thread.stat();
+    assert!(after - before <= 5, "{} ticks of 10 ms in an idle second", after - before);
+    assert!(running.stop().drained);
+}
+
+#[test]
+fn a_shard_is_pinned_and_tells_when_it_was_moved() {
+    let [one, two] = two_cpus();
+    for (name, idle) in [("pin-backoff", Idle::Backoff), ("pin-park", Idle::Park)] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, name, one, idle);
+        let actor = topology.actor(shard, "relay", One::relay);
+        let mut injector = topology.injector("in", actor, EdgeSpec::hold(64));
+        topology.leave_open(actor, out);
+        let running = topology.start(options()).unwrap();
+        let thread = Thread::of(name);
+        assert_eq!(thread.cpus(), [one]);
+        if one == two {
+            continue;
+        }
+        send_all(&mut injector, [note(1)]);
+        until("figures", || counter(&running, 0, Counter::Messages) == 1);
+        assert_eq!(counter(&running, 0, Counter::PinLosses), 0);
+        thread.move_to(two);
+        until("the loss is counted", || {
+            send_all(&mut injector, [note(2)]);
+            counter(&running, 0, Counter::PinLosses) > 0
+        });
+        assert!(running.stop().drained);
+    }
+}

@@ -1,0 +1,166 @@
+//! The ordered stop: what is in flight is finished, what cannot be finished does not hang it, and the last figures are
+//! complete.
+
+mod support;
+
+use std::{
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use corelane_runtime::{
+    actor::Step,
+    port::Port,
+    running::RunOptions,
+    telemetry::Counter,
+    topology::{EdgeSpec, Idle, Topology},
+};
+use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, shard, two_cpus};
+
+type One = Play<Port<Note>, 1>;
+
+/// Ends the process if the test does not end: a hang here would be in a join.
+fn watchdog() -> mpsc::Sender<()> {
+    let (alive, ended) = mpsc::channel();
+    thread::spawn(move || {
+        if ended.recv_timeout(Duration::from_secs(120)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("a stop hangs");
+            std::process::abort();
+        }
+    });
+    alive
+}
+
+#[test]
+fn what_is_in_flight_is_finished() {
+    let _watchdog = watchdog();
+    for idle in [Idle::Park, Idle::Backoff] {
+        let mut topology = Topology::new();
+        let [one, two] = two_cpus();
+        let shards = [shard(&mut topology, "one", one, idle), shard(&mut topology, "two", two, idle)];
+        let chain: Vec<_> = (0..4).map(|n| topology.actor(shards[n % 2], format!("relay {n}"), One::relay)).collect();
+        let mut injector = topology.injector("in", chain[0], EdgeSpec::hold(1000));
+        chain.windows(2).for_each(|pair| topology.connect(pair[0], out, pair[1], EdgeSpec::hold(2)));
+        let mut tap = topology.tap(chain[3], out, EdgeSpec::hold(1000));
+        let running = topology.start(options()).unwrap();
+        (0..1000).for_each(|n| injector.send(note(n)).unwrap());
+        let outcome = running.stop();
+        assert!(outcome.drained, "{idle:?}");
+        assert_eq!(numbers(&drain(&mut tap)), (0..1000).collect::<Vec<_>>(), "{idle:?}");
+        // Each message was given to two actors of each shard, and the last figures know of all.
+        for shard in &outcome.status.shards {
+            assert_eq!(shard.counters[Counter::Messages as usize], 2000, "{idle:?}");
+        }
+    }
+}
+
+#[test]
+fn actors_of_a_shard_stop_in_reverse_order_and_once() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let log = Log::new();
+    for n in 0..4 {
+        let log = log.clone();
+        let actor = topology.actor(shard, format!("actor {n}"), move || {
+            let mut actor = One::relay();
+            actor.on_stop = Box::new(move |_, ()| log.push(n));
+            actor
+        });
+        topology.leave_open(actor, out);
+    }
+    let outcome = topology.start(options()).unwrap().stop();
+    assert!(outcome.drained);
+    assert_eq!(log.entries(), [3, 2, 1, 0]);
+}
+
+#[test]
+fn a_consumer_that_never_takes_is_told_of_and_does_not_hang_the_stop() {
+    let _watchdog = watchdog();
+    for (idle, messages, drained) in [(Idle::Park, 2, true), (Idle::Park, 3, false), (Idle::Backoff, 3, false)] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, "only", two_cpus()[0], idle);
+        let actor = topology.actor(shard, "actor", One::relay);
+        let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
+        let mut tap = topology.tap(actor, out, EdgeSpec::hold(2));
+        let options = RunOptions { drain_deadline: Duration::from_millis(300), ..options() };
+        let running = topology.start(options).unwrap();
+        (0..messages).for_each(|n| injector.send(note(n)).unwrap());
+        let outcome = running.stop();
+        assert_eq!(outcome.drained, drained, "{idle:?}, {messages} messages");
+        assert_eq!(numbers(&drain(&mut tap)), [0, 1]);
+    }
+}
+
+#[test]
+fn stopping_in_the_middle_of_traffic_never_hangs() {
+    let _watchdog = watchdog();
+    let [one, two] = two_cpus();
+    for round in 0..50 {
+        // On two CPUs every third round spins.
+        let idle = match round % 3 {
+            0 if one != two => Idle::Spin,
+            1 => Idle::Backoff,
+            _ => Idle::Park,
+        };
+        let mut topology = Topology::new();
+        let shards = [shard(&mut topology, "one", one, idle), shard(&mut topology, "two", two, idle)];
+        // Two that keep each other busy for ever in every other round, and a flood through both shards.
+        let balls = if round % 2 == 0 { 3 } else { 0 };
+        let players = shards.map(|shard| {
+            topology.actor(shard, "player", move || {
+                let mut player = One::relay();
+                let first = shard == shards[0];
+                player.on_start = Box::new(move |ctx, ()| {
+                    if first && balls > 0 {
+                        ctx.out.send(note(0));
+                    }
+                });
+                player
+            })
+        });
+        topology.connect(players[0], out, players[1], EdgeSpec::hold(8).in_flight(1));
+        topology.connect(players[1], out, players[0], EdgeSpec::hold(8).in_flight(1));
+        let source = topology.actor(shards[0], "source", || {
+            let mut source = Play::<Two, 1>::new(|ctx, note| {
+                ctx.out.right.send(note);
+                Step::Done
+            });
+            source.on_start = Box::new(|ctx, ()| assert!(ctx.set_timer(0, 0).is_ok()));
+            source.on_timer = Box::new(|ctx, number| {
+                ctx.out.left.send(note(number));
+                assert!(ctx.set_timer(0, number + 1).is_ok());
+            });
+            source
+        });
+        let sink = topology.actor(shards[1], "sink", One::relay);
+        topology.connect(source, left, sink, EdgeSpec::hold(4));
+        topology.leave_open(source, right);
+        topology.leave_open(sink, out);
+        let mut injector = topology.injector("in", source, EdgeSpec::hold(64));
+        let options = RunOptions { drain_deadline: Duration::from_millis(10), ..options() };
+        let running = topology.start(options).unwrap();
+        (0..64).for_each(|n| injector.send(note(n)).unwrap());
+        let outcome = running.stop();
+        assert!(outcome.status.failures.is_empty(), "round {round}: {:?}", outcome.status.failures);
+        assert!(balls == 0 || !outcome.drained, "round {round}: the players never rest");
+    }
+}
+
+#[test]
+fn a_topology_that_is_dropped_has_stopped() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let log = Log::new();
+    let stopped = log.clone();
+    let actor = topology.actor(shard, "actor", move || {
+        let mut actor = One::relay();
+        actor.on_stop = Box::new(move |_, ()| stopped.push(()));
+        actor
+    });
+    topology.leave_open(actor, out);
+    let running = topology.start(options()).unwrap();
+    assert!(running.is_running());
+    drop(running);
+    assert_eq!(log.len(), 1);
+}

@@ -1,0 +1,238 @@
+//! What the tests of topologies share: one message, an actor whose hooks are closures, and waiting with an end.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_runtime::{
+    actor::{Actor, Context, Down, Step},
+    clock::UtcOffset,
+    cpu,
+    message::Message,
+    net::DriverConfig,
+    port::{Outputs, Port},
+    ports,
+    running::{RunOptions, Running},
+    sequencer::Stamp,
+    telemetry::Counter,
+    topology::{Idle, ShardRef, ShardSpec, Tap, Topology},
+};
+
+/// Everything waited for takes milliseconds; reaching this is a failure.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The message of all tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    pub number: u64,
+    pub from: u64,
+    pub filler: [u64; 2],
+}
+
+impl Message for Note {
+    fn kind(&self) -> u16 {
+        7
+    }
+}
+
+pub fn note(number: u64) -> Note {
+    Note { number, ..Note::default() }
+}
+
+ports! {
+    /// Two ports.
+    pub struct Two {
+        /// One.
+        left: Note,
+        /// The other.
+        right: Note,
+    }
+}
+
+type Hook<O, A, R> = Box<dyn FnMut(&mut Context<'_, O>, A) -> R>;
+
+/// An actor with at most `K` outputs per step and port, whose hooks are closures.
+pub struct Play<O: Outputs, const K: usize> {
+    on_message: Hook<O, Note, Step>,
+    pub on_more: Hook<O, (), Step>,
+    pub on_start: Hook<O, (), ()>,
+    pub on_timer: Hook<O, u64, ()>,
+    pub on_batch_end: Hook<O, (), ()>,
+    pub on_down: Hook<O, Down, ()>,
+    pub on_stop: Hook<O, (), ()>,
+}
+
+impl<O: Outputs, const K: usize> Play<O, K> {
+    pub fn new(on_message: impl FnMut(&mut Context<'_, O>, Note) -> Step + 'static) -> Self {
+        Play {
+            on_message: Box::new(on_message),
+            on_more: Box::new(|_, ()| Step::Done),
+            on_start: Box::new(|_, ()| ()),
+            on_timer: Box::new(|_, _| ()),
+            on_batch_end: Box::new(|_, ()| ()),
+            on_down: Box::new(|_, _| ()),
+            on_stop: Box::new(|_, ()| ()),
+        }
+    }
+}
+
+impl<const K: usize> Play<Port<Note>, K> {
+    /// Sends on what comes in.
+    pub fn relay() -> Self {
+        Play::new(|ctx: &mut Context<'_, Port<Note>>, note| {
+            ctx.out.send(note);
+            Step::Done
+        })
+    }
+}
+
+impl<O: Outputs, const K: usize> Actor for Play<O, K> {
+    type In = Note;
+    type Out = O;
+    const OUTPUTS_MAX: usize = K;
+    const TIMERS_MAX: usize = 8;
+
+    fn on_start(&mut self, ctx: &mut Context<'_, O>) {
+        (self.on_start)(ctx, ());
+    }
+    fn on_message(&mut self, ctx: &mut Context<'_, O>, message: &Note) -> Step {
+        (self.on_message)(ctx, *message)
+    }
+    fn on_more(&mut self, ctx: &mut Context<'_, O>) -> Step {
+        (self.on_more)(ctx, ())
+    }
+    fn on_timer(&mut self, ctx: &mut Context<'_, O>, token: u64) {
+        (self.on_timer)(ctx, token);
+    }
+    fn on_batch_end(&mut self, ctx: &mut Context<'_, O>) {
+        (self.on_batch_end)(ctx, ());
+    }
+    fn on_down(&mut self, ctx: &mut Context<'_, O>, down: Down) {
+        (self.on_down)(ctx, down);
+    }
+    fn on_stop(&mut self, ctx: &mut Context<'_, O>) {
+        (self.on_stop)(ctx, ());
+    }
+}
+
+/// The port of an actor that has one.
+pub fn out(out: &mut Port<Note>) -> &mut Port<Note> {
+    out
+}
+
+pub fn left(out: &mut Two) -> &mut Port<Note> {
+    &mut out.left
+}
+
+pub fn right(out: &mut Two) -> &mut Port<Note> {
+    &mut out.right
+}
+
+/// A sequenced input is the request itself.
+pub struct AsIs;
+
+impl Stamp for AsIs {
+    type In = Note;
+    type Out = Note;
+    fn stamp(&mut self, input: &Note) -> Option<Note> {
+        Some(*input)
+    }
+}
+
+/// What actors write and the test reads.
+#[derive(Clone, Debug)]
+pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T: Clone> Log<T> {
+    pub fn new() -> Self {
+        Log(Arc::default())
+    }
+    pub fn push(&self, entry: T) {
+        self.0.lock().unwrap().push(entry);
+    }
+    pub fn entries(&self) -> Vec<T> {
+        self.0.lock().unwrap().clone()
+    }
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// Two CPUs, the same one twice where there is only one.
+pub fn two_cpus() -> [usize; 2] {
+    let cpus = cpu::allowed_cpus();
+    [cpus[0], *cpus.get(1).unwrap_or(&cpus[0])]
+}
+
+/// Sizes for a shard whose network is only there to sleep on.
+pub fn small_net() -> DriverConfig {
+    DriverConfig {
+        receive_buffers: 16,
+        receive_buffer_bytes: 256,
+        datagram_buffers: 16,
+        datagram_buffer_bytes: 512,
+        send_buffer_bytes: 4096,
+        connections_max: 8,
+        submission_entries: 32,
+        max_frame_bytes: 128,
+    }
+}
+
+pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardRef {
+    topology.shard(ShardSpec { name: name.to_owned(), cpu, idle, net: small_net() })
+}
+
+pub fn options() -> RunOptions {
+    RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(20) }
+}
+
+/// Waits until `done`, and fails after a time that nothing here takes.
+#[track_caller]
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// The next `count` messages of a tap.
+#[track_caller]
+pub fn receive(tap: &mut Tap<Note>, count: usize) -> Vec<Note> {
+    let mut notes = Vec::new();
+    until(&format!("{count} messages"), || {
+        while let Some(envelope) = tap.receive() {
+            notes.push(envelope.body);
+        }
+        notes.len() >= count
+    });
+    notes
+}
+
+/// What is in a tap now.
+pub fn drain(tap: &mut Tap<Note>) -> Vec<Note> {
+    std::iter::from_fn(|| tap.receive()).map(|envelope| envelope.body).collect()
+}
+
+pub fn numbers(notes: &[Note]) -> Vec<u64> {
+    notes.iter().map(|note| note.number).collect()
+}
+
+/// A counter of a shard, as far as housekeeping knows.
+pub fn counter(running: &Running, shard: usize, counter: Counter) -> u64 {
+    running.status().shards.get(shard).map_or(0, |shard| shard.counters[counter as usize])
+}
+
+/// Sends all, waiting for room.
+#[track_caller]
+pub fn send_all(
+    injector: &mut corelane_runtime::topology::Injector<Note>,
+    notes: impl IntoIterator<Item = Note>,
+) {
+    for note in notes {
+        until("room in an injector", || injector.send(note).is_ok());
+    }
+}

@@ -1,0 +1,322 @@
+//! What the check of a topology refuses, by name, and what it proves.
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use corelane_runtime::{
+    actor::{Actor, Context, NetActor, Step},
+    check::TopologyError,
+    cpu,
+    net::{EndpointSpec, FrameError, Framer},
+    port::Port,
+    sequencer::Sequencer,
+    topology::{ActorRef, EdgeSpec, Idle, ShardRef, Topology},
+};
+use support::{AsIs, Note, Play, Two, left, out, right, shard, two_cpus};
+
+/// At most two outputs per step and port: the least capacity of an edge out of it is four.
+type Pair = Play<Two, 2>;
+type One = Play<Port<Note>, 1>;
+
+fn pair() -> Pair {
+    Play::new(|_, _| Step::Done)
+}
+
+fn leave_both_open(topology: &mut Topology, actor: ActorRef<Pair>) {
+    topology.leave_open(actor, left);
+    topology.leave_open(actor, right);
+}
+
+fn here(topology: &mut Topology) -> ShardRef {
+    shard(topology, "here", two_cpus()[0], Idle::Park)
+}
+
+struct Listener;
+
+impl Actor for Listener {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Listener {}
+
+struct NoFrames;
+
+impl Framer for NoFrames {
+    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
+        Err(FrameError::Malformed)
+    }
+}
+
+fn listen() -> EndpointSpec {
+    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 }
+}
+
+/// Sequencer before a group of those actors.
+fn sequenced(topology: &mut Topology, shard: ShardRef, first: ActorRef<One>, members: &[u32]) {
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::hold(8));
+    topology.group("group", members);
+}
+
+/// A topology with one fault, what is said of it, and words of the remedy.
+type Case = (fn(&mut Topology), fn(&TopologyError) -> bool, &'static str);
+
+#[test]
+fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
+    use TopologyError as E;
+    let cases: [Case; 14] = [
+        (
+            |topology| {
+                shard(topology, "far", 1023, Idle::Park);
+            },
+            |error| matches!(error, E::CpuNotAllowed { shard, cpu: 1023, .. } if shard == "far"),
+            "choose one of them",
+        ),
+        (
+            |topology| {
+                here(topology);
+                shard(topology, "spinning", two_cpus()[0], Idle::Spin);
+            },
+            |error| matches!(error, E::CpuShared { first, second, .. } if (&**first, &**second) == ("spinning", "here")),
+            "its own CPU",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let actor = topology.actor(here, "actor", pair);
+                topology.leave_open(actor, left);
+            },
+            |error| *error == E::PortOpen { actor: "actor".to_owned(), port: "right" },
+            "leave_open",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let [one, two] = ["one", "two"].map(|name| topology.actor(here, name, pair));
+                leave_both_open(topology, two);
+                topology.leave_open(one, right);
+                topology.connect(one, left, two, EdgeSpec::hold(8));
+                topology.connect(one, left, two, EdgeSpec::hold(8));
+            },
+            |error| *error == E::PortShared { actor: "one".to_owned(), port: "left", edges: 2 },
+            "a port for each",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let actor = topology.actor(here, "actor", pair);
+                topology.leave_open(actor, right);
+                topology.tap(actor, left, EdgeSpec::hold(3));
+            },
+            |error| *error == E::CapacityTooSmall { edge: "actor.left".to_owned(), capacity: 3, least: 4 },
+            "capacity 3 is below 4",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let actor = topology.actor(here, "actor", pair);
+                topology.leave_open(actor, right);
+                topology.tap(actor, left, EdgeSpec::hold(13).in_flight(10));
+            },
+            |error| *error == E::CapacityTooSmall { edge: "actor.left".to_owned(), capacity: 13, least: 14 },
+            "capacity 13 is below 14",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let actor = topology.actor(here, "actor", pair);
+                leave_both_open(topology, actor);
+                topology.injector("in", actor, EdgeSpec::hold(0));
+            },
+            |error| *error == E::CapacityTooSmall { edge: "in".to_owned(), capacity: 0, least: 1 },
+            "below 1",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let actor = topology.actor(here, "actor", pair);
+                topology.leave_open(actor, right);
+                topology.connect(actor, left, actor, EdgeSpec::hold(8).admission());
+            },
+            |error| *error == E::SelfEdge { edge: "actor.left".to_owned() },
+            "Step::More",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let there = shard(topology, "there", two_cpus()[1], Idle::Park);
+                let one = topology.actor(here, "one", One::relay);
+                let two = topology.actor(there, "two", One::relay);
+                topology.leave_open(two, out);
+                topology.connect(one, out, two, EdgeSpec::hold(8));
+                sequenced(topology, here, one, &[one.index(), two.index()]);
+            },
+            |error| *error == E::GroupSplit { group: "group".to_owned(), actor: "two".to_owned() },
+            "one shard's",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let [one, two] = ["one", "two"].map(|name| topology.actor(here, name, One::relay));
+                topology.leave_open(two, out);
+                topology.connect(one, out, two, EdgeSpec::hold(8));
+                sequenced(topology, here, one, &[one.index(), two.index()]);
+                topology.injector("side door", two, EdgeSpec::hold(8));
+            },
+            |error| *error == E::GroupInput { group: "group".to_owned(), edge: "side door".to_owned() },
+            "passes the sequencer",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let one = topology.actor(here, "one", One::relay);
+                topology.leave_open(one, out);
+                topology.group("group", &[one.index()]);
+            },
+            |error| *error == E::GroupWithoutInput { group: "group".to_owned() },
+            "connect a sequencer",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let one = topology.actor(here, "one", One::relay);
+                topology.leave_open(one, out);
+                topology.group("other", &[one.index()]);
+                sequenced(topology, here, one, &[one.index()]);
+            },
+            |error| *error == E::GroupShared { group: "other".to_owned(), actor: "one".to_owned() },
+            "an actor has one",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let one = topology.actor(here, "one", One::relay);
+                let listener = topology.net_actor(here, "listener", vec![listen()], |_| Listener);
+                topology.connect(one, out, listener, EdgeSpec::hold(8));
+                sequenced(topology, here, one, &[one.index(), listener.index()]);
+            },
+            |error| *error == E::GroupEndpoints { group: "group".to_owned(), actor: "listener".to_owned() },
+            "before the sequencer",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let [one, two, three] = ["one", "two", "three"].map(|name| topology.actor(here, name, pair));
+                topology.connect(one, left, two, EdgeSpec::hold(8));
+                topology.connect(two, left, three, EdgeSpec::hold(8));
+                topology.connect(three, left, two, EdgeSpec::hold(8));
+                [one, two, three].into_iter().for_each(|actor| topology.leave_open(actor, right));
+            },
+            |error| *error == E::Deadlock { edges: vec!["two.left".to_owned(), "three.left".to_owned()] },
+            "two.left -> three.left",
+        ),
+    ];
+    for (n, (declare, expected, remedy)) in cases.into_iter().enumerate() {
+        let mut topology = Topology::new();
+        declare(&mut topology);
+        let errors = topology.check().unwrap_err();
+        let said = errors.to_string();
+        // Sharing an actor leaves the group that lost it without input: the one case with two faults.
+        assert!(errors.0.iter().any(expected), "case {n}: {said}");
+        assert!(errors.0.len() == 1 || said.contains("another group"), "case {n}: {said}");
+        assert!(said.contains(remedy), "case {n}: {said}");
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let mut topology = Topology::new();
+    let far = shard(&mut topology, "far", 1023, Idle::Park);
+    let actor = topology.actor(far, "actor", pair);
+    topology.connect(actor, left, actor, EdgeSpec::hold(1));
+    let errors = topology.check().unwrap_err();
+    assert_eq!(errors.0.len(), 5, "{errors}");
+    assert_eq!(errors.to_string().lines().count(), 5);
+    // The same from what would run it.
+    let refused = topology.simulate().err().unwrap();
+    assert_eq!(refused, errors);
+}
+
+/// A request and its answer between two actors, the request's edge as given.
+fn round_trip(request: EdgeSpec, answer: EdgeSpec) -> Topology {
+    let mut topology = Topology::new();
+    let here = here(&mut topology);
+    let [client, server] = ["client", "server"].map(|name| topology.actor(here, name, pair));
+    topology.connect(client, left, server, request);
+    topology.connect(server, left, client, answer);
+    [client, server].into_iter().for_each(|actor| topology.leave_open(actor, right));
+    topology
+}
+
+#[test]
+fn a_cycle_is_safe_with_one_edge_that_is_never_waited_for() {
+    let hold = EdgeSpec::hold(16);
+    for (request, why) in [
+        (hold.admission(), "admission"),
+        (hold.in_flight(12), "in flight"),
+        (EdgeSpec::drop_newest(16), "drops"),
+    ] {
+        for topology in [round_trip(request, hold), round_trip(hold, request)] {
+            let checked = topology.check().unwrap_or_else(|errors| panic!("{why}: {errors}"));
+            let reasons: Vec<_> = checked.edges.iter().filter_map(|edge| edge.never_waits).collect();
+            assert!(matches!(reasons[..], [reason] if reason.contains(why)), "{reasons:?}");
+            assert_eq!(checked.drain_order.len(), 2);
+        }
+    }
+    for (request, answer) in [(hold, hold), (hold.per_input(1), hold.per_input(1))] {
+        let errors = round_trip(request, answer).check().unwrap_err();
+        let cycle = vec!["client.left".to_owned(), "server.left".to_owned()];
+        assert_eq!(errors.0, [TopologyError::Deadlock { edges: cycle }]);
+    }
+}
+
+#[test]
+fn an_edge_bounded_per_input_is_safe_within_a_group_if_it_fits() {
+    for (capacity, safe) in [(7, false), (8, true)] {
+        let mut topology = Topology::new();
+        let here = here(&mut topology);
+        let first = topology.actor(here, "first", One::relay);
+        let second = topology.actor(here, "second", pair);
+        topology.connect(first, out, second, EdgeSpec::hold(8));
+        // Six per input and one step of two more.
+        topology.connect(second, left, first, EdgeSpec::hold(capacity).per_input(6));
+        topology.leave_open(second, right);
+        sequenced(&mut topology, here, first, &[first.index(), second.index()]);
+        assert_eq!(topology.check().is_ok(), safe, "capacity {capacity}");
+    }
+}
+
+#[test]
+fn the_drain_order_has_each_actor_after_those_it_waits_for() {
+    let mut topology = Topology::new();
+    let here = here(&mut topology);
+    let names = ["a", "b", "c", "d"];
+    let [a, b, c, d] = names.map(|name| topology.actor(here, name, pair));
+    topology.connect(a, left, c, EdgeSpec::hold(8));
+    topology.connect(c, left, b, EdgeSpec::hold(8));
+    topology.connect(c, right, d, EdgeSpec::hold(8));
+    topology.connect(b, left, d, EdgeSpec::hold(8));
+    [a, b, d].into_iter().for_each(|actor| topology.leave_open(actor, right));
+    topology.leave_open(d, left);
+    let checked = topology.check().unwrap();
+    assert_eq!(checked.drain_order, ["d", "b", "c", "a"]);
+    assert_eq!(checked.shards[0].actors, names);
+    assert_eq!(checked.edges.iter().map(|edge| edge.bytes()).collect::<Vec<_>>(), [8 * 64; 4]);
+}
+
+#[test]
+fn shards_that_share_a_cpu_may_all_sleep() {
+    let mut topology = Topology::new();
+    let cpu = cpu::allowed_cpus()[0];
+    shard(&mut topology, "one", cpu, Idle::Park);
+    shard(&mut topology, "two", cpu, Idle::Backoff);
+    assert!(topology.check().is_ok());
+}

@@ -1,0 +1,144 @@
+//! What a start says when it is refused; and that what had come up by then has ended.
+
+mod support;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process::Command,
+};
+
+use corelane_runtime::{
+    actor::{Actor, Context, NetActor, Step},
+    check::TopologyError,
+    net::{EndpointSpec, FrameError, Framer},
+    port::Port,
+    running::StartError,
+    topology::{Idle, ShardRef, Topology},
+};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use support::{Note, Play, options, out, shard, two_cpus};
+
+type One = Play<Port<Note>, 1>;
+
+struct Listener;
+
+impl Actor for Listener {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Listener {}
+
+struct NoFrames;
+
+impl Framer for NoFrames {
+    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
+        Err(FrameError::Malformed)
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn listener(topology: &mut Topology, shard: ShardRef, addr: SocketAddr) {
+    let listen = EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 };
+    topology.net_actor(shard, "listener", vec![listen], |_| Listener);
+}
+
+/// Two shards: the first comes up with an address of its own.
+fn two_shards() -> (Topology, ShardRef, SocketAddr) {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let first = shard(&mut topology, "first", one, Idle::Park);
+    let second = shard(&mut topology, "second", two, Idle::Park);
+    let free = TcpListener::bind(loopback(0)).unwrap().local_addr().unwrap();
+    listener(&mut topology, first, free);
+    (topology, second, free)
+}
+
+/// The first shard has let go of its address.
+fn ended(addr: SocketAddr) {
+    TcpListener::bind(addr).unwrap_or_else(|error| panic!("{addr} is still held: {error}"));
+}
+
+#[test]
+fn an_address_in_use_is_named_and_the_other_shards_end() {
+    let (mut topology, second, free) = two_shards();
+    let taken = TcpListener::bind(loopback(0)).unwrap();
+    let addr = taken.local_addr().unwrap();
+    listener(&mut topology, second, addr);
+    let error = topology.start(options()).err().unwrap();
+    assert!(matches!(&error, StartError::Net { shard, .. } if shard == "second"), "{error:?}");
+    assert!(error.to_string().contains(&addr.to_string()), "{error}");
+    ended(free);
+}
+
+#[test]
+fn a_factory_that_panics_is_named_with_its_place_and_the_other_shards_end() {
+    let (mut topology, second, free) = two_shards();
+    let actor = topology.actor(second, "actor", || -> One { panic!("as the test wants") });
+    topology.leave_open(actor, out);
+    let error = topology.start(options()).err().unwrap();
+    let StartError::Shard { shard, reason } = &error else { panic!("{error:?}") };
+    assert_eq!(shard, "second");
+    assert!(reason.contains("factory") && reason.contains("topology_start.rs:"), "{reason}");
+    ended(free);
+}
+
+#[test]
+fn a_cpu_that_is_not_allowed_is_named() {
+    let mut topology = Topology::new();
+    shard(&mut topology, "far", 1023, Idle::Park);
+    let error = topology.start(options()).err().unwrap();
+    let StartError::Topology(errors) = &error else { panic!("{error:?}") };
+    assert!(matches!(&errors.0[..], [TopologyError::CpuNotAllowed { cpu: 1023, .. }]), "{error}");
+}
+
+#[test]
+fn a_memlock_limit_is_named_with_its_remedy() {
+    const CHILD: &str = "CORELANE_TEST_MEMLOCK";
+    if std::env::var_os(CHILD).is_some() {
+        match start_one() {
+            Ok(()) => println!("started"),
+            Err(error) => println!("refused: {error}"),
+        }
+        return;
+    }
+    let exe = std::env::current_exe().unwrap();
+    // A copy that another user can read; root is exempt from the limit.
+    let copy = std::env::temp_dir().join(format!("corelane-memlock-{}", std::process::id()));
+    fs::copy(&exe, &copy).unwrap();
+    let mut child = if rustix::process::geteuid().is_root() {
+        let mut child = Command::new("setpriv");
+        child.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy);
+        child
+    } else {
+        Command::new(&copy)
+    };
+    child.args(["--exact", "a_memlock_limit_is_named_with_its_remedy", "--nocapture"]);
+    let output = child.env(CHILD, "1").env("RUST_BACKTRACE", "0").current_dir("/").output();
+    fs::remove_file(&copy).unwrap();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    // A kernel that charges rings to the memory cgroup lets it start.
+    let named = said.contains("refused") && said.to_lowercase().contains("memlock") && said.contains("raise");
+    assert!(named || said.contains("started"), "{said}");
+    println!("{said}");
+}
+
+fn start_one() -> Result<(), StartError> {
+    let limit = Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
+    setrlimit(Resource::Memlock, limit).expect("lowering a limit is always allowed");
+    let mut topology = Topology::new();
+    let only = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(only, "actor", One::relay);
+    topology.leave_open(actor, out);
+    topology.start(options()).map(|running| assert!(running.stop().drained))
+}
