@@ -47,7 +47,10 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let mut tell = |message| {
         let done = probe::done();
         probe.send(message).unwrap_or_else(|_| panic!("the probe takes messages"));
-        eventually("the probe has done it", || probe::done() > done);
+        eventually("the probe has done it", || {
+            assert_eq!(venue.status().failures, [], "the probe or another actor failed");
+            probe::done() > done
+        });
     };
     tell(ProbeIn::Watch);
     let watched = probe::watch_system_calls();
