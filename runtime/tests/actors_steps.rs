@@ -324,8 +324,9 @@ fn sequences_have_no_gap_and_time_never_goes_back() {
         injector.send(note(time_ns)).unwrap();
         simulation.settle();
     }
-    let stamps: Vec<_> =
-        std::iter::from_fn(|| tap.receive()).map(|envelope| (envelope.header.sequence, envelope.header.time_ns)).collect();
+    let stamps: Vec<_> = std::iter::from_fn(|| tap.receive())
+        .map(|envelope| (envelope.header.sequence, envelope.header.time_ns))
+        .collect();
     assert_eq!(stamps, [(1, 500), (2, 700), (3, 700), (4, 700), (5, 700), (6, 900)]);
 }
 

@@ -32,7 +32,9 @@ struct Thread(i32);
 
 impl Thread {
     fn of(shard: &str) -> Self {
-        let named = |tid: &i32| fs::read_to_string(format!("/proc/self/task/{tid}/comm")).is_ok_and(|comm| comm.trim() == shard);
+        let named = |tid: &i32| {
+            fs::read_to_string(format!("/proc/self/task/{tid}/comm")).is_ok_and(|comm| comm.trim() == shard)
+        };
         let tids = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().file_name());
         let tid = tids.filter_map(|tid| tid.to_str()?.parse().ok()).find(named);
         Thread(tid.expect("the shard's thread bears its name"))

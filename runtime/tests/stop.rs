@@ -3,11 +3,7 @@
 
 mod support;
 
-use std::{
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{sync::mpsc, thread, time::Duration};
 
 use corelane_runtime::{
     actor::Step,

@@ -259,11 +259,9 @@ fn round_trip(request: EdgeSpec, answer: EdgeSpec) -> Topology {
 #[test]
 fn a_cycle_is_safe_with_one_edge_that_is_never_waited_for() {
     let hold = EdgeSpec::hold(16);
-    for (request, why) in [
-        (hold.admission(), "admission"),
-        (hold.in_flight(12), "in flight"),
-        (EdgeSpec::drop_newest(16), "drops"),
-    ] {
+    for (request, why) in
+        [(hold.admission(), "admission"), (hold.in_flight(12), "in flight"), (EdgeSpec::drop_newest(16), "drops")]
+    {
         for topology in [round_trip(request, hold), round_trip(hold, request)] {
             let checked = topology.check().unwrap_or_else(|errors| panic!("{why}: {errors}"));
             let reasons: Vec<_> = checked.edges.iter().filter_map(|edge| edge.never_waits).collect();

@@ -53,8 +53,7 @@ impl Plan {
 
     fn build(&self, idle: [Idle; 3], cpus: [usize; 3]) -> (Topology, Injector<Note>, Vec<Tap<Note>>) {
         let mut topology = Topology::new();
-        let shards: Vec<_> =
-            (0..3).map(|n| shard(&mut topology, &format!("shard {n}"), cpus[n], idle[n])).collect();
+        let shards: Vec<_> = (0..3).map(|n| shard(&mut topology, &format!("shard {n}"), cpus[n], idle[n])).collect();
         let nodes: Vec<ActorRef<Node>> = self
             .nodes
             .iter()

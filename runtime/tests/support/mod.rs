@@ -228,10 +228,7 @@ pub fn counter(running: &Running, shard: usize, counter: Counter) -> u64 {
 
 /// Sends all, waiting for room.
 #[track_caller]
-pub fn send_all(
-    injector: &mut corelane_runtime::topology::Injector<Note>,
-    notes: impl IntoIterator<Item = Note>,
-) {
+pub fn send_all(injector: &mut corelane_runtime::topology::Injector<Note>, notes: impl IntoIterator<Item = Note>) {
     for note in notes {
         until("room in an injector", || injector.send(note).is_ok());
     }
