@@ -412,10 +412,14 @@ impl<M: Message> Inlet<M> {
 mod tests {
     use super::*;
 
+    #[derive(Clone, Copy)]
+    struct Nothing;
+
+    impl Message for Nothing {}
+
     #[test]
     fn an_open_port_never_limits_the_steps_of_a_batch() {
-        impl Message for u64 {}
-        let mut port = Port::<u64>::default();
+        let mut port = Port::<Nothing>::default();
         for (wanted, reserve) in [(1, 0), (1, 1), (BATCH_MAX, 1)] {
             assert_eq!(port.steps_room(wanted, reserve, false), wanted);
         }

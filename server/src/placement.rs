@@ -56,16 +56,16 @@ mod tests {
 
     fn config(shards: &str, housekeeping: &str) -> Config {
         let head = corelane_config::VENUE_TOML;
-        let shards_at = head.find("[[shards]]").unwrap();
-        let placement_at = head.find("[placement]").unwrap();
-        let edges_at = head.find("[edges]").unwrap();
+        let shards_at = head.find("\n[[shards]]").unwrap();
+        let placement_at = head.find("\n[placement]").unwrap();
+        let edges_at = head.find("\n[edges]").unwrap();
         let first = shards.split('"').nth(1).unwrap();
         let last = shards.rsplit("name = \"").next().unwrap().split('"').next().unwrap();
         let placement = format!(
             "[placement]\ningress = \"{first}\"\ncore = \"{last}\"\npublisher = \"{last}\"\nhousekeeping_cpu = {housekeeping}\n"
         );
         assert!(shards_at < placement_at);
-        let text = format!("{}{shards}\n{placement}\n{}", &head[..shards_at], &head[edges_at..]);
+        let text = format!("{}\n{shards}\n{placement}\n{}", &head[..shards_at], &head[edges_at..]);
         Config::parse("test.toml", &text).unwrap_or_else(|errors| panic!("{}", errors.plain()))
     }
 
@@ -73,7 +73,9 @@ mod tests {
     fn shards_get_cpus_of_their_own_while_there_are_some() {
         let one = "[[shards]]\nname = \"a\"\n";
         let two = "[[shards]]\nname = \"a\"\n[[shards]]\nname = \"b\"\n";
-        let cases: [(&str, &str, &[usize], Vec<(usize, Idle)>, usize); 6] = [
+        /// Shards, housekeeping's CPU, allowed CPUs; CPU and idle strategy of each shard, housekeeping's CPU.
+        type Case<'a> = (&'a str, &'a str, &'a [usize], Vec<(usize, Idle)>, usize);
+        let cases: [Case<'_>; 6] = [
             (one, "\"auto\"", &[0], vec![(0, Idle::Park)], 0),
             (one, "\"auto\"", &[0, 1], vec![(0, Idle::Spin)], 1),
             (one, "0", &[0, 1], vec![(1, Idle::Spin)], 0),

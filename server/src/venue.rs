@@ -82,6 +82,8 @@ pub fn topology_report(errors: TopologyErrors) -> miette::Report {
 pub struct Declared {
     /// The topology.
     pub topology: Topology,
+    /// Its shards, in the order of the configuration.
+    pub shards: Vec<ShardRef>,
     /// Where it runs.
     pub placement: Placement,
     sequencer: ActorRef<Sequencer<TradingStamp>>,
@@ -165,7 +167,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let control = topology.injector("control", sequencer, EdgeSpec::hold(CONTROL_CAPACITY));
     let market_data = market_data.map(|actor| actor.index());
     let session = session.index();
-    Ok(Declared { topology, placement, sequencer, control, session, session_counts, market_data })
+    Ok(Declared { topology, shards, placement, sequencer, control, session, session_counts, market_data })
 }
 
 impl Declared {
@@ -277,7 +279,11 @@ fn session_config(config: &Config) -> Result<SessionConfig, VenueError> {
     })
 }
 
-fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
+/// What the matching group of `config` is made for: a replay of its recorded stream needs the same.
+///
+/// # Errors
+/// [`VenueError::Text`] for a symbol that does not fit its wire field.
+pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
     let instruments = config
         .instruments
         .iter()

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use crate::{
     alone,
-    support::{self, Client, Neighbour, SYMBOLS, enter, eventually, price_of},
+    support::{self, Client, Neighbour, SYMBOLS, add, directory, enter, eventually, mold, price_of},
 };
 
 const SESSION: &str = "FEED000001";
@@ -74,34 +74,4 @@ fn wrong() -> Vec<Vec<u8>> {
         wrong.push(noise);
     }
     wrong
-}
-
-fn mold(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
-    let mut packet = format!("{session:<10}").into_bytes();
-    packet.extend(sequence.to_be_bytes());
-    packet.extend((messages.len() as u16).to_be_bytes());
-    for message in messages {
-        packet.extend((message.len() as u16).to_be_bytes());
-        packet.extend(message);
-    }
-    packet
-}
-
-fn itch(kind: u8, locate: u16, body: &[&[u8]]) -> Vec<u8> {
-    let prefix = [&[kind][..], &locate.to_be_bytes(), &[0; 8]].concat();
-    [prefix, body.concat()].concat()
-}
-
-fn directory(locate: u16, symbol: &str) -> Vec<u8> {
-    let symbol = format!("{symbol:<8}");
-    itch(b'R', locate, &[symbol.as_bytes(), b"Q", b"N", &100_u32.to_be_bytes(), b"NCZ PNN1N", &[0; 4], b"N"])
-}
-
-fn add(locate: u16, reference: u64, side: u8, symbol: &str, price: u64) -> Vec<u8> {
-    let (symbol, price) = (format!("{symbol:<8}"), u32::try_from(price).unwrap());
-    itch(
-        b'A',
-        locate,
-        &[&reference.to_be_bytes(), &[side], &100_u32.to_be_bytes(), symbol.as_bytes(), &price.to_be_bytes()],
-    )
 }

@@ -7,7 +7,7 @@ use corelane_actors::session::Count;
 
 use crate::{
     Rise, alone,
-    support::{self, Client, Neighbour, Packet, SYMBOLS, enter, login_request, packet, price_of},
+    support::{self, Client, Neighbour, Packet, Random, SYMBOLS, enter, login_request, packet, price_of},
 };
 
 /// Length fields that claim far more than any packet has, in number.
@@ -189,17 +189,5 @@ fn noise_ends_or_is_ignored(address: SocketAddr, seed: u64) {
             1 => client.half_close(),
             _ => {}
         }
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
     }
 }

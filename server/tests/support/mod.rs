@@ -2,13 +2,18 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod client;
+mod feed;
 mod neighbour;
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
 
 pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
 use corelane::venue::Venue;
-use corelane_config::{Config, Idle, VENUE_TOML};
+use corelane_config::{Config, FeedOut, Idle, VENUE_TOML};
+pub use feed::{Market, add, delete, directory, mold};
 pub use neighbour::Neighbour;
 
 /// How long anything may take that should be quick, on a machine with other work.
@@ -36,6 +41,13 @@ pub fn config() -> Config {
     config
 }
 
+/// Makes the venue publish its feed to a socket of the test.
+pub fn publish_to(config: &mut Config, socket: &UdpSocket) {
+    let SocketAddr::V4(to) = socket.local_addr().unwrap() else { panic!("an IPv4 socket") };
+    let shipped = Config::parse("venue.toml", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
+    config.feeds.outbound = shipped.feeds.outbound.map(|feed| FeedOut { to, ..feed });
+}
+
 pub fn start(config: &Config) -> Venue {
     Venue::start(config).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -54,5 +66,18 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number from 0 up to `bound`, exclusive.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
     }
 }

@@ -1,0 +1,149 @@
+//! A busy hot shard, after warm-up, allocates nothing and makes no system call but the net driver's.
+//!
+//! Both are seen from inside the shard's own thread, on a real venue under load over TCP and UDP: an allocator that
+//! counts per thread, and a seccomp filter on that thread alone that reports every system call other than
+//! `io_uring_enter` and then lets it pass.
+
+mod probe;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
+
+use corelane::venue;
+use corelane_config::Idle;
+use corelane_runtime::{cpu, telemetry::Counter, topology::EdgeSpec};
+use probe::{Probe, ProbeIn};
+use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
+
+#[global_allocator]
+static ALLOCATOR: probe::CountingAllocator = probe::CountingAllocator;
+
+/// Pairs of sessions that trade with each other.
+const PAIRS: usize = 3;
+/// Rounds to warm up: several hand-overs of telemetry and as much of every kind of traffic as later.
+const WARM_UP_ROUNDS: usize = 150;
+/// What is measured lasts at least this long, for the hand-over of telemetry every 50 ms, and this many rounds.
+const WINDOW: Duration = Duration::from_millis(400);
+const ROUNDS: usize = 300;
+
+#[test]
+fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers() {
+    let publications = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut config = support::config();
+    config.shards[0].idle = Idle::Spin;
+    support::publish_to(&mut config, &publications);
+    let mut declared = venue::declare(&config, &cpu::allowed_cpus()).unwrap();
+    let probe = declared.topology.actor(declared.shards[0], "probe", || Probe);
+    let mut probe = declared.topology.injector("probe", probe, EdgeSpec::hold(16));
+    let venue = declared.start(&config).unwrap_or_else(|error| panic!("{error}"));
+    let mut market = Market::new(venue.feed_in().expect("it listens"));
+    let mut pairs: Vec<Pair> = (0..PAIRS).map(|pair| Pair::log_in(venue.order_entry(), pair)).collect();
+
+    trade(&mut pairs, &mut market, WARM_UP_ROUNDS, Duration::ZERO);
+    let mut tell = |message| {
+        let done = probe::done();
+        probe.send(message).unwrap_or_else(|_| panic!("the probe takes messages"));
+        eventually("the probe has done it", || {
+            assert_eq!(venue.status().failures, [], "the probe or another actor failed");
+            probe::done() > done
+        });
+    };
+    tell(ProbeIn::Watch);
+    let watched = probe::watch_system_calls();
+    // What is seen when there is something to see.
+    tell(ProbeIn::Allocate);
+    tell(ProbeIn::CallTheSystem);
+    assert_eq!(probe::take_allocations(), 2, "one allocation and its end");
+    eventually("the filter reports a call", || probe::take_system_calls() == [libc::SYS_getppid]);
+
+    let messages_before = messages(&venue);
+    let traded = trade(&mut pairs, &mut market, ROUNDS, WINDOW);
+    let (allocations, system_calls) = (probe::take_allocations(), probe::take_system_calls());
+    assert_eq!(allocations, 0, "allocations of the shard's thread in {traded} rounds");
+    assert_eq!(system_calls, Vec::<i64>::new(), "system calls of the shard's thread in {traded} rounds");
+    eventually("the figures of the window are handed over", || {
+        messages(&venue) >= messages_before + 10 * traded as u64
+    });
+    published(&publications);
+
+    tell(ProbeIn::StopWatching);
+    drop(pairs);
+    support::stop(venue);
+    watched.join().unwrap();
+}
+
+fn messages(venue: &venue::Venue) -> u64 {
+    venue.status().shards.first().map_or(0, |shard| shard.counters[Counter::Messages as usize])
+}
+
+/// Rounds of all pairs with market data in between; at least `rounds`, for at least `time`. Returns their number.
+fn trade(pairs: &mut [Pair], market: &mut Market, rounds: usize, time: Duration) -> usize {
+    let until = Instant::now() + time;
+    let mut done = 0;
+    while done < rounds || Instant::now() < until {
+        market.moves();
+        pairs.iter_mut().for_each(Pair::send);
+        pairs.iter_mut().for_each(Pair::check);
+        done += 1;
+    }
+    done
+}
+
+/// The venue's feed came out, as data packets of MoldUDP64.
+fn published(socket: &UdpSocket) {
+    socket.set_read_timeout(Some(support::PATIENCE)).unwrap();
+    let mut bytes = [0; 2048];
+    let packets = (0..100).map(|_| socket.recv(&mut bytes).map(|_| u16::from_be_bytes([bytes[18], bytes[19]])));
+    let messages: usize = packets.map(|count| usize::from(count.expect("the venue publishes"))).sum();
+    assert!(messages > 0, "no message in a hundred packets");
+}
+
+/// A seller and a buyer of one symbol.
+struct Pair {
+    seller: Client,
+    buyer: Client,
+    symbol: &'static str,
+    next: u32,
+}
+
+impl Pair {
+    fn log_in(address: std::net::SocketAddr, pair: usize) -> Pair {
+        let (seller, buyer) = (1 + 2 * pair, 2 + 2 * pair);
+        let [seller, buyer] = [seller, buyer].map(|user| Client::log_in(address, user, 1));
+        Pair { seller, buyer, symbol: SYMBOLS[pair], next: 1 }
+    }
+
+    /// Four orders rest, one is replaced, one cancelled, and two are bought, at once and by a client each.
+    fn send(&mut self) {
+        let (first, price) = (self.next, price_of(self.symbol));
+        let rest = |user_ref| enter(user_ref, b'S', 100, self.symbol, price, b'0');
+        let mut orders: Vec<u8> = (first..first + 4).flat_map(rest).collect();
+        orders.extend(replace(first, first + 4, 100, price + 100));
+        orders.extend(cancel(first + 1));
+        self.seller.send(&orders);
+        self.sold_by();
+    }
+
+    /// What the seller is told of its own requests, so that the buyer finds the orders in the book.
+    fn sold_by(&mut self) {
+        let first = self.next;
+        let answers = self.seller.answers(6);
+        let told: Vec<_> = answers.iter().map(|answer| (answer.kind, answer.user_ref)).collect();
+        let accepted = (first..first + 4).map(|user_ref| (b'A', user_ref));
+        assert!(told.iter().copied().eq(accepted.chain([(b'U', first + 4), (b'C', first + 1)])), "{told:?}");
+        let price = price_of(self.symbol);
+        self.buyer.send(&enter(first, b'B', 250, self.symbol, price, b'3'));
+        self.buyer.send(&enter(first + 1, b'B', 100, self.symbol, price + 100, b'0'));
+    }
+
+    fn check(&mut self) {
+        let kinds = |answers: Vec<support::Answer>| answers.iter().map(|answer| answer.kind).collect::<Vec<u8>>();
+        assert_eq!(kinds(self.buyer.answers(6)), *b"AEECAE");
+        assert_eq!(kinds(self.seller.answers(3)), *b"EEE");
+        self.next += 5;
+    }
+}

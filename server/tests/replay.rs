@@ -1,0 +1,230 @@
+//! Same input, same output bytes: what a venue's sequencer recorded while clients traded over TCP goes through a fresh
+//! group in simulation, and every account's stream comes out as its client received it.
+
+mod support;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use corelane::venue;
+use corelane_actors::{
+    group::{GroupConfig, wire_group},
+    messages::{Command, KillSwitch, Reply, SequencerIn},
+    order::OrderIn,
+    record::Record,
+};
+use corelane_runtime::{
+    cpu,
+    net::DriverConfig,
+    sequencer::{Sequencer, Stamp},
+    sim::Simulation,
+    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+};
+use support::{Client, Market, Random, SYMBOLS, cancel, enter, price_of, replace};
+
+const USERS: usize = 4;
+const REQUESTS: u32 = 600;
+const RECORD_CAPACITY: usize = 1 << 16;
+const SEED: u64 = 0x0c0f_fee0;
+
+#[test]
+fn a_recorded_stream_replayed_gives_the_bytes_that_the_clients_received() {
+    let config = support::config();
+    let mut declared = venue::declare(&config, &cpu::allowed_cpus()).unwrap();
+    let record = Recorder::start(declared.record(RECORD_CAPACITY));
+    let mut venue = declared.start(&config).unwrap_or_else(|error| panic!("{error}"));
+    let address = venue.order_entry();
+    let mut market = Market::new(venue.feed_in().expect("it listens"));
+
+    println!("seed {SEED:#x}");
+    let traders: Vec<_> = (1..=USERS).map(|user| thread::spawn(move || Trader::new(address, user).trade())).collect();
+    for engaged in [1, 0] {
+        (0..100).for_each(|_| market.moves());
+        let switch = KillSwitch { account: 1, engaged };
+        venue.control().send(SequencerIn::Command(Command::KillSwitch(switch))).expect("the sequencer takes commands");
+    }
+    let mut traders: Vec<Trader> = traders.into_iter().map(|trader| trader.join().unwrap()).collect();
+    // The first marker of each says that its own requests are done, the second that everybody's are.
+    traders.iter_mut().for_each(Trader::read_to_a_marker);
+    traders.iter_mut().for_each(Trader::read_to_a_marker);
+    let received: Vec<Vec<u8>> = traders.into_iter().map(|trader| trader.all_again(address)).collect();
+    support::stop(venue);
+
+    let recorded = record.stop();
+    let replayed = replay(venue::group_config(&config).unwrap(), &recorded);
+    for (account, (received, replayed)) in received.iter().zip(&replayed).enumerate() {
+        assert!(received.len() > 20_000, "account {account}: only {} bytes", received.len());
+        assert!(received == replayed, "account {account}: {}", first_difference(received, replayed));
+    }
+    assert!(replayed[USERS..].iter().all(Vec::is_empty), "nothing for accounts that sent nothing");
+}
+
+fn first_difference(received: &[u8], replayed: &[u8]) -> String {
+    let at = received.iter().zip(replayed).position(|(one, other)| one != other);
+    format!("{} bytes received, {} replayed, first difference at {at:?}", received.len(), replayed.len())
+}
+
+/// A session that trades at random with the others on few symbols.
+struct Trader {
+    client: Client,
+    user: usize,
+    next: u32,
+    received: Vec<u8>,
+}
+
+impl Trader {
+    fn new(address: SocketAddr, user: usize) -> Trader {
+        Trader { client: Client::log_in(address, user, 1), user, next: 1, received: Vec::new() }
+    }
+
+    /// Sends everything and reads nothing yet: it fits the buffers.
+    fn trade(mut self) -> Trader {
+        let mut random = Random(SEED + self.user as u64);
+        for _ in 0..REQUESTS {
+            let symbol = SYMBOLS[random.below(2)];
+            let price = price_of(symbol) + 100 * random.below(10) as u64;
+            let quantity = 1 + random.below(200) as u32;
+            let old = 1 + random.below(self.next as usize) as u32;
+            let bytes = match random.below(20) {
+                0 => cancel(old),
+                1..=3 => replace(old, self.next, quantity, price),
+                4 => enter(self.next, b'B', 999_999, symbol, price, b'0'),
+                5 => enter(self.next, b'S', quantity, "NOSUCH", price, b'0'),
+                6 => enter(self.next, b'B', quantity, symbol, 3 * price, b'0'),
+                7..=9 => enter(self.next, b'B', quantity, symbol, price, b'3'),
+                at => enter(self.next, b"BS"[at % 2], quantity, symbol, price, b'0'),
+            };
+            self.client.send(&bytes);
+            self.next += 1;
+        }
+        self
+    }
+
+    /// Reads up to the end of an order that trades with nobody.
+    fn read_to_a_marker(&mut self) {
+        let marker = self.next + 1_000_000;
+        self.next = marker + 1;
+        self.client.send(&enter(marker, b'B', 1, SYMBOLS[4], price_of(SYMBOLS[4]) / 2, b'3'));
+        loop {
+            let answer = self.client.answer();
+            self.received.extend(&answer.bytes);
+            if (answer.kind, answer.user_ref) == (b'C', marker) {
+                return;
+            }
+        }
+    }
+
+    /// Logs out, whereby what rests is cancelled, and reads the whole stream again.
+    fn all_again(mut self, address: SocketAddr) -> Vec<u8> {
+        let before = std::mem::take(&mut self.received);
+        let again = Client::log_in(address, self.user, 1);
+        std::mem::replace(&mut self.client, again).log_out();
+        self.read_to_a_marker();
+        assert!(self.received.starts_with(&before), "the same bytes again");
+        self.client.log_out();
+        self.received
+    }
+}
+
+/// Keeps the sequenced stream as the bytes of its records.
+struct Recorder {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<Vec<u8>>,
+}
+
+impl Recorder {
+    fn start(mut tap: Tap<OrderIn>) -> Recorder {
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        let thread = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            loop {
+                // Asked first: what was sent before the end is then still read.
+                let is_last = told.load(Ordering::Acquire);
+                while let Some(envelope) = tap.receive() {
+                    let OrderIn::Command(command) = envelope.body else {
+                        panic!("the sequencer sends commands only");
+                    };
+                    bytes.extend(Record::encode(&envelope.header, &command).as_bytes());
+                }
+                if is_last {
+                    return bytes;
+                }
+                thread::yield_now();
+            }
+        });
+        Recorder { stop, thread }
+    }
+
+    fn stop(self) -> Vec<u8> {
+        self.stop.store(true, Ordering::Release);
+        self.thread.join().unwrap()
+    }
+}
+
+/// Passes recorded commands on as they were sequenced.
+struct AsRecorded;
+
+impl Stamp for AsRecorded {
+    type In = OrderIn;
+    type Out = OrderIn;
+
+    fn stamp(&mut self, input: &OrderIn) -> Option<OrderIn> {
+        Some(*input)
+    }
+}
+
+/// The bytes that a fresh group answers to recorded input, by account.
+fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
+    let accounts = config.accounts as usize;
+    let mut group = Replay::new(config);
+    let mut streams = vec![Vec::new(); accounts];
+    let records = recorded.chunks(size_of::<Record>()).map(|bytes| Record::from_bytes(bytes).unwrap());
+    for (number, record) in (1..).zip(records) {
+        let (header, command) = record.decode().unwrap();
+        assert_eq!(header.sequence, number, "the record has a hole");
+        group.sim.set_time_ns(header.time_ns);
+        group.inputs.send(OrderIn::Command(command)).unwrap_or_else(|_| panic!("the group has taken the one before"));
+        group.sim.settle();
+        while let Some(reply) = group.replies.receive() {
+            let reply = reply.body;
+            streams[reply.account as usize].extend(&reply.bytes[..usize::from(reply.length)]);
+        }
+    }
+    assert_eq!(group.sim.failures(), []);
+    streams
+}
+
+struct Replay {
+    sim: Simulation,
+    inputs: Injector<OrderIn>,
+    replies: Tap<Reply>,
+}
+
+impl Replay {
+    fn new(config: GroupConfig) -> Replay {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec {
+            name: "replay".to_owned(),
+            cpu: cpu::allowed_cpus()[0],
+            idle: Idle::Spin,
+            net: DriverConfig::default(),
+        });
+        let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsRecorded));
+        let group = wire_group(&mut topology, shard, config).unwrap();
+        let inputs = topology.injector("inputs", sequencer, EdgeSpec::hold(2));
+        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(16));
+        topology.leave_open(sequencer, |out| &mut out.record);
+        // One input can end all orders of an account.
+        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(1 << 16));
+        topology.leave_open(group.matching, |out| &mut out.publications);
+        let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
+        Replay { sim, inputs, replies }
+    }
+}

@@ -1,0 +1,83 @@
+//! MoldUDP64 packets of ITCH messages, written from the protocol page.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use super::{SYMBOLS, price_of};
+
+/// A packet of `messages`, the first of which has the number `sequence`.
+pub fn mold(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
+    let mut packet = format!("{session:<10}").into_bytes();
+    packet.extend(sequence.to_be_bytes());
+    packet.extend((messages.len() as u16).to_be_bytes());
+    for message in messages {
+        packet.extend((message.len() as u16).to_be_bytes());
+        packet.extend(message);
+    }
+    packet
+}
+
+fn itch(kind: u8, locate: u16, body: &[&[u8]]) -> Vec<u8> {
+    let prefix = [&[kind][..], &locate.to_be_bytes(), &[0; 8]].concat();
+    [prefix, body.concat()].concat()
+}
+
+/// A stock directory message: `symbol` has `locate` from here on.
+pub fn directory(locate: u16, symbol: &str) -> Vec<u8> {
+    let symbol = format!("{symbol:<8}");
+    itch(b'R', locate, &[symbol.as_bytes(), b"Q", b"N", &100_u32.to_be_bytes(), b"NCZ PNN1N", &[0; 4], b"N"])
+}
+
+/// An order of 100 shares is added.
+pub fn add(locate: u16, reference: u64, side: u8, symbol: &str, price: u64) -> Vec<u8> {
+    let (symbol, price) = (format!("{symbol:<8}"), u32::try_from(price).unwrap());
+    itch(
+        b'A',
+        locate,
+        &[&reference.to_be_bytes(), &[side], &100_u32.to_be_bytes(), symbol.as_bytes(), &price.to_be_bytes()],
+    )
+}
+
+/// An order is gone.
+pub fn delete(locate: u16, reference: u64) -> Vec<u8> {
+    itch(b'D', locate, &[&reference.to_be_bytes()])
+}
+
+/// A market whose best prices move around the reference prices.
+pub struct Market {
+    socket: UdpSocket,
+    sequence: u64,
+    reference: u64,
+}
+
+impl Market {
+    pub fn new(to: SocketAddr) -> Market {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(to).unwrap();
+        let mut market = Market { socket, sequence: 1, reference: 1 };
+        let directories = SYMBOLS.iter().zip(1..).map(|(symbol, locate)| directory(locate, symbol)).collect();
+        market.send(directories);
+        market
+    }
+
+    /// Every symbol gets a new best bid and offer for a moment.
+    pub fn moves(&mut self) {
+        let mut messages = Vec::new();
+        for (symbol, locate) in SYMBOLS.iter().zip(1..) {
+            let reference = self.reference;
+            self.reference += 2;
+            let price = price_of(symbol) + 100 * (reference % 7);
+            messages.extend([
+                add(locate, reference, b'B', symbol, price - 100),
+                add(locate, reference + 1, b'S', symbol, price + 100),
+                delete(locate, reference),
+                delete(locate, reference + 1),
+            ]);
+        }
+        self.send(messages);
+    }
+
+    fn send(&mut self, messages: Vec<Vec<u8>>) {
+        self.socket.send(&mold("MARKET", self.sequence, &messages)).unwrap();
+        self.sequence += messages.len() as u64;
+    }
+}
