@@ -52,19 +52,13 @@ pub struct Counters<K> {
 
 impl<K> Clone for Counters<K> {
     fn clone(&self) -> Self {
-        Counters {
-            values: self.values.clone(),
-            names: PhantomData,
-        }
+        Counters { values: self.values.clone(), names: PhantomData }
     }
 }
 
 impl<K: CounterName> Default for Counters<K> {
     fn default() -> Self {
-        Counters {
-            values: K::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
-            names: PhantomData,
-        }
+        Counters { values: K::ALL.iter().map(|_| AtomicU64::new(0)).collect(), names: PhantomData }
     }
 }
 
@@ -83,9 +77,6 @@ impl<K: CounterName> Counters<K> {
     #[inline]
     pub(crate) fn add(&self, name: K, count: u64) {
         let value = &self.values[name.index()];
-        value.store(
-            value.load(Ordering::Relaxed).wrapping_add(count),
-            Ordering::Relaxed,
-        );
+        value.store(value.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }
 }

@@ -101,60 +101,25 @@ impl GroupConfig {
         let open_orders = self.open_orders_per_account_max;
         let ranges = [
             ("accounts", u64::from(self.accounts), 1, 1 << 20),
-            (
-                "instruments",
-                self.instruments.len() as u64,
-                1,
-                u64::from(u16::MAX),
-            ),
+            ("instruments", self.instruments.len() as u64, 1, u64::from(u16::MAX)),
             ("orders_max", self.orders_max.into(), 1, TABLE_MAX),
             ("levels_max", self.levels_max.into(), 1, TABLE_MAX),
-            (
-                "open_orders_per_account_max",
-                open_orders.into(),
-                1,
-                TABLE_MAX,
-            ),
-            (
-                "events_capacity",
-                self.events_capacity as u64,
-                2 * Matching::OUTPUTS_MAX as u64,
-                TABLE_MAX,
-            ),
-            (
-                "limits.quantity_max",
-                self.limits.quantity_max.into(),
-                1,
-                MAX_QUANTITY.into(),
-            ),
+            ("open_orders_per_account_max", open_orders.into(), 1, TABLE_MAX),
+            ("events_capacity", self.events_capacity as u64, 2 * Matching::OUTPUTS_MAX as u64, TABLE_MAX),
+            ("limits.quantity_max", self.limits.quantity_max.into(), 1, MAX_QUANTITY.into()),
         ];
         let steps = self.instruments.iter().flat_map(|instrument| {
             let lot_max = u64::from(MAX_QUANTITY);
-            [
-                ("tick", instrument.tick, 1, u64::from(u32::MAX)),
-                ("lot", instrument.lot.into(), 1, lot_max),
-            ]
+            [("tick", instrument.tick, 1, u64::from(u32::MAX)), ("lot", instrument.lot.into(), 1, lot_max)]
         });
         for (setting, value, least, most) in ranges.into_iter().chain(steps) {
             if !(least..=most).contains(&value) {
-                return Err(GroupConfigError::OutOfRange {
-                    setting,
-                    value,
-                    least,
-                    most,
-                });
+                return Err(GroupConfigError::OutOfRange { setting, value, least, most });
             }
         }
-        let (messages, least) = (
-            self.messages_per_account_max,
-            order::messages_least(open_orders),
-        );
+        let (messages, least) = (self.messages_per_account_max, order::messages_least(open_orders));
         if messages < least {
-            return Err(GroupConfigError::TooFewMessages {
-                messages,
-                open_orders,
-                least,
-            });
+            return Err(GroupConfigError::TooFewMessages { messages, open_orders, least });
         }
         Ok(())
     }
@@ -197,9 +162,5 @@ pub fn wire_group(
     topology.connect(risk, |out| &mut out.rejects, order, rejects);
     topology.connect(matching, |out| &mut out.events, order, events);
     topology.group("group", &[order.index(), risk.index(), matching.index()]);
-    Ok(GroupRefs {
-        order,
-        risk,
-        matching,
-    })
+    Ok(GroupRefs { order, risk, matching })
 }

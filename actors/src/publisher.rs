@@ -94,15 +94,8 @@ impl Publisher {
     ///
     /// # Errors
     /// [`PublisherConfigError`] for sizes out of range.
-    pub fn new(
-        config: PublisherConfig,
-        endpoint: EndpointId,
-    ) -> Result<Self, PublisherConfigError> {
-        let PublisherConfig {
-            payload_max,
-            packets_max,
-            ..
-        } = config;
+    pub fn new(config: PublisherConfig, endpoint: EndpointId) -> Result<Self, PublisherConfigError> {
+        let PublisherConfig { payload_max, packets_max, .. } = config;
         if !(PAYLOAD_MIN..=65_507).contains(&payload_max) {
             return Err(PublisherConfigError::Payload { payload_max });
         }
@@ -160,8 +153,7 @@ impl Publisher {
         let place = (self.first + self.count) % self.lengths.len();
         let payload_max = self.config.payload_max;
         let buffer = &mut self.packets[place * payload_max..][..payload_max];
-        let builder =
-            PacketBuilder::new(buffer, self.config.session, self.next_sequence, payload_max);
+        let builder = PacketBuilder::new(buffer, self.config.session, self.next_sequence, payload_max);
         let mut builder = builder.expect("payload_max holds a header");
         for publication in self.open.drain(..) {
             let message = &publication.bytes[..usize::from(publication.length)];
@@ -181,11 +173,7 @@ impl Publisher {
             let (length, _) = self.lengths[self.first];
             let packet = &self.packets[self.first * self.config.payload_max..][..length];
             if let Err(error) = ctx.net.send_datagram(self.endpoint, packet) {
-                assert_ne!(
-                    error,
-                    SendError::TooLong,
-                    "payload_max exceeds the endpoint's"
-                );
+                assert_ne!(error, SendError::TooLong, "payload_max exceeds the endpoint's");
                 self.counters.add(PublisherCount::Refused, 1);
                 return;
             }

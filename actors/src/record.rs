@@ -32,9 +32,7 @@ pub enum RecordError {
         actual: usize,
     },
     /// The kind names no command.
-    #[error(
-        "record of input {sequence}: unknown kind {kind}; it was written by another version or is damaged"
-    )]
+    #[error("record of input {sequence}: unknown kind {kind}; it was written by another version or is damaged")]
     UnknownKind {
         /// The input.
         sequence: u64,
@@ -76,20 +74,12 @@ impl Record {
     /// # Errors
     /// [`RecordError::WrongLength`]. The content is checked by [`Record::decode`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Record, RecordError> {
-        bytemuck::try_pod_read_unaligned(bytes).map_err(|_| RecordError::WrongLength {
-            actual: bytes.len(),
-        })
+        bytemuck::try_pod_read_unaligned(bytes).map_err(|_| RecordError::WrongLength { actual: bytes.len() })
     }
 }
 
 fn encode(header: &Header, command: &Command) -> Record {
-    let mut record = Record {
-        header: Header {
-            kind: command.kind(),
-            ..*header
-        },
-        payload: [0; PAYLOAD_BYTES / 8],
-    };
+    let mut record = Record { header: Header { kind: command.kind(), ..*header }, payload: [0; PAYLOAD_BYTES / 8] };
     let payload: &mut [u8] = bytemuck::cast_slice_mut(&mut record.payload);
     match command {
         Command::Enter(body) => put(payload, body),
@@ -113,28 +103,20 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         6 => Command::KillSwitch(take(record)?),
         7 => Command::MarketEvent(take(record)?),
         kind => {
-            return Err(RecordError::UnknownKind {
-                sequence: header.sequence,
-                kind,
-            });
+            return Err(RecordError::UnknownKind { sequence: header.sequence, kind });
         }
     };
     let reserved_is_zero = match &command {
         Command::Enter(enter) => enter.reserved == [0; 4] && enter.reference.reserved == [0; 7],
         Command::Replace(replace) => {
-            replace.reserved == 0
-                && replace.reserved_end == [0; 2]
-                && replace.reference.reserved == [0; 7]
+            replace.reserved == 0 && replace.reserved_end == [0; 2] && replace.reference.reserved == [0; 7]
         }
         _ => true,
     };
     if reserved_is_zero && encode(&header, &command) == *record {
         Ok((header, command))
     } else {
-        Err(RecordError::BadPayload {
-            sequence: header.sequence,
-            kind: header.kind,
-        })
+        Err(RecordError::BadPayload { sequence: header.sequence, kind: header.kind })
     }
 }
 
@@ -145,6 +127,5 @@ fn put<T: NoUninit>(payload: &mut [u8], body: &T) {
 fn take<T: CheckedBitPattern>(record: &Record) -> Result<T, RecordError> {
     let payload: &[u8] = bytemuck::cast_slice(&record.payload);
     let Header { sequence, kind, .. } = record.header;
-    checked::try_pod_read_unaligned(&payload[..size_of::<T>()])
-        .map_err(|_| RecordError::BadPayload { sequence, kind })
+    checked::try_pod_read_unaligned(&payload[..size_of::<T>()]).map_err(|_| RecordError::BadPayload { sequence, kind })
 }

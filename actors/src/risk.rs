@@ -125,23 +125,14 @@ impl Risk {
     pub fn new(config: &GroupConfig) -> Risk {
         Risk {
             limits: config.limits,
-            reference_prices: config
-                .instruments
-                .iter()
-                .map(|one| one.reference_price)
-                .collect(),
+            reference_prices: config.instruments.iter().map(|one| one.reference_price).collect(),
             killed: vec![false; config.accounts as usize],
             everyone_killed: false,
         }
     }
 
     fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
-        let Exposure {
-            order,
-            price,
-            total_quantity,
-            reference,
-        } = exposure;
+        let Exposure { order, price, total_quantity, reference } = exposure;
         if self.everyone_killed || self.killed[order.account as usize] {
             return Err(RejectReason::RiskAggregateExposure);
         }
@@ -158,11 +149,7 @@ impl Risk {
             Some(anchor) => self.is_within_collar(order.buys, *price, anchor),
             None => self.limits.without_reference == WithoutReference::Accept,
         };
-        if allowed {
-            Ok(())
-        } else {
-            Err(RejectReason::RiskFatFinger)
-        }
+        if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
     }
 
     /// The price that the collar is around: the feed's of the other side, else of the own side, unless they are
@@ -174,20 +161,14 @@ impl Risk {
             _ => (0, 0),
         };
         let configured = self.reference_prices[usize::from(order.locate) - 1];
-        [other, own, configured]
-            .into_iter()
-            .find(|&price| price != 0)
+        [other, own, configured].into_iter().find(|&price| price != 0)
     }
 
     fn is_within_collar(&self, buys: bool, price: u64, anchor: u64) -> bool {
         const WHOLE: u128 = 1_000_000;
         let collar = u128::from(self.limits.collar_parts_per_million);
         let (price, anchor) = (u128::from(price) * WHOLE, u128::from(anchor));
-        if buys {
-            price <= anchor * (WHOLE + collar)
-        } else {
-            price >= anchor * WHOLE.saturating_sub(collar)
-        }
+        if buys { price <= anchor * (WHOLE + collar) } else { price >= anchor * WHOLE.saturating_sub(collar) }
     }
 
     fn turn_kill_switch(&mut self, ctx: &mut Context<'_, RiskOut>, switch: KillSwitch) {
@@ -203,10 +184,7 @@ impl Risk {
             }
         };
         if engaged {
-            ctx.out.matching.send(MatchingIn::MassCancel {
-                account,
-                reason: CancelReason::Supervisory,
-            });
+            ctx.out.matching.send(MatchingIn::MassCancel { account, reason: CancelReason::Supervisory });
         }
     }
 }
@@ -223,18 +201,14 @@ impl Actor for Risk {
                 Ok(()) => ctx.out.matching.send(MatchingIn::Enter(exposure.order)),
                 Err(reason) => {
                     let slot = exposure.order.slot;
-                    ctx.out
-                        .rejects
-                        .send(OrderIn::Rejected(RiskReject { slot, reason }));
+                    ctx.out.rejects.send(OrderIn::Rejected(RiskReject { slot, reason }));
                 }
             },
             RiskIn::Replace(exposure) => ctx.out.matching.send(match self.check(exposure) {
                 Ok(()) => MatchingIn::Replace(exposure.order),
-                Err(_) => MatchingIn::Cancel {
-                    slot: exposure.order.slot,
-                    quantity: u32::MAX,
-                    reason: CancelReason::System,
-                },
+                Err(_) => {
+                    MatchingIn::Cancel { slot: exposure.order.slot, quantity: u32::MAX, reason: CancelReason::System }
+                }
             }),
             RiskIn::KillSwitch(switch) => self.turn_kill_switch(ctx, *switch),
             RiskIn::Pass(passed) => ctx.out.matching.send(*passed),

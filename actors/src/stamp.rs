@@ -21,11 +21,7 @@ impl TradingStamp {
     /// topology, if there is one.
     pub fn new(instruments: usize, market_data: Option<u32>) -> TradingStamp {
         let references = vec![Reference::default(); instruments + 1];
-        TradingStamp {
-            references,
-            market_data,
-            market_data_is_down: false,
-        }
+        TradingStamp { references, market_data, market_data_is_down: false }
     }
 
     fn note(&mut self, update: &ReferenceUpdate) {
@@ -37,11 +33,7 @@ impl TradingStamp {
     }
 
     fn reference(&self, locate: Locate) -> Reference {
-        let mut reference = self
-            .references
-            .get(usize::from(locate))
-            .copied()
-            .unwrap_or_default();
+        let mut reference = self.references.get(usize::from(locate)).copied().unwrap_or_default();
         if self.market_data_is_down {
             reference.stale = 1;
         }

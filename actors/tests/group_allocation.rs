@@ -9,9 +9,7 @@ use std::{
 };
 
 use corelane_actors::messages::{Command, Enter, Replace, SequencerIn};
-use group_support::{
-    Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, replace,
-};
+use group_support::{Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, replace};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -52,25 +50,13 @@ fn day() -> Vec<SequencerIn> {
                 number[account as usize] += 1 + round % 2;
                 number[account as usize]
             };
-            let side = if (round + account) % 2 == 0 {
-                b'B'
-            } else {
-                b'S'
-            };
+            let side = if (round + account) % 2 == 0 { b'B' } else { b'S' };
             let price = 99_000 + 100 * u64::from((round * 7 + account * 3) % 20);
             let (first, second) = (next(), next());
             commands.push(Command::Enter(enter(account, first, side, 100, price)));
-            commands.push(Command::Replace(Replace {
-                ..replace(account, first, second, 150, price + 100)
-            }));
-            commands.push(Command::Enter(Enter {
-                time_in_force: b'3',
-                ..enter(account, next(), b'S', 500, 99_000)
-            }));
-            commands.push(Command::Enter(Enter {
-                quantity: 0,
-                ..enter(account, next(), b'S', 500, 99_000)
-            }));
+            commands.push(Command::Replace(Replace { ..replace(account, first, second, 150, price + 100) }));
+            commands.push(Command::Enter(Enter { time_in_force: b'3', ..enter(account, next(), b'S', 500, 99_000) }));
+            commands.push(Command::Enter(Enter { quantity: 0, ..enter(account, next(), b'S', 500, 99_000) }));
             commands.push(cancel(account, second, u32::from(round % 3 == 0) * 70));
         }
         commands.extend(match round % 50 {
@@ -87,18 +73,8 @@ fn day() -> Vec<SequencerIn> {
 #[test]
 fn nothing_is_allocated_after_start() {
     let requests = day();
-    let mut venue = Venue::with_edges(
-        config(),
-        Edges {
-            input: 8,
-            replies: 512,
-            publications: 512,
-        },
-    );
-    let mut outputs = Outputs {
-        replies: Vec::with_capacity(1 << 16),
-        publications: Vec::with_capacity(1 << 16),
-    };
+    let mut venue = Venue::with_edges(config(), Edges { input: 8, replies: 512, publications: 512 });
+    let mut outputs = Outputs { replies: Vec::with_capacity(1 << 16), publications: Vec::with_capacity(1 << 16) };
     // Starts whatever a first turn starts.
     venue.sim.cycle();
     let before = ALLOCATIONS.with(Cell::get);
@@ -108,11 +84,6 @@ fn nothing_is_allocated_after_start() {
     }
     let allocations = ALLOCATIONS.with(Cell::get) - before;
     assert!(outputs.replies.len() > 5_000 && outputs.publications.len() > 3_000);
-    assert_eq!(
-        allocations,
-        0,
-        "on the way of {} replies",
-        outputs.replies.len()
-    );
+    assert_eq!(allocations, 0, "on the way of {} replies", outputs.replies.len());
     assert_ne!(ALLOCATIONS.with(Cell::get), 0, "the counter counts");
 }

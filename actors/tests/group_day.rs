@@ -3,9 +3,7 @@
 mod group_support;
 
 use corelane_actors::messages::{Command, Enter, KillSwitch, Replace};
-use group_support::{
-    Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, reference, replace,
-};
+use group_support::{Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, reference, replace};
 
 /// Runs the requests one nanosecond apart and compares what they lead to with lines such as
 /// `0#1 A 1 100@10.0000 ref 1 leaves 100`.
@@ -23,30 +21,16 @@ fn show(outputs: &Outputs) -> Vec<String> {
         let (kind, user_ref) = (char::from(bytes[0]), reply.user_ref);
         let what = match Outbound::decode(bytes).unwrap() {
             Outbound::Accepted(accepted, _) => {
-                format!(
-                    "{}@{} ref {}",
-                    accepted.quantity,
-                    accepted.price.get(),
-                    accepted.order_ref
-                )
+                format!("{}@{} ref {}", accepted.quantity, accepted.price.get(), accepted.order_ref)
             }
             Outbound::Replaced(replaced, _) => {
-                let (of, quantity, price) = (
-                    replaced.orig_user_ref_num,
-                    replaced.quantity,
-                    replaced.price.get(),
-                );
+                let (of, quantity, price) = (replaced.orig_user_ref_num, replaced.quantity, replaced.price.get());
                 assert_eq!(reply.replaced_user_ref, of.get());
                 format!("of {of} {quantity}@{price} ref {}", replaced.order_ref)
             }
             Outbound::Executed(executed, _) => {
                 let liquidity = char::from(executed.liquidity_flag);
-                format!(
-                    "{}@{} {liquidity} match {}",
-                    executed.quantity,
-                    executed.price.get(),
-                    executed.match_number
-                )
+                format!("{}@{} {liquidity} match {}", executed.quantity, executed.price.get(), executed.match_number)
             }
             Outbound::Canceled(canceled, _) => {
                 format!("{} {}", canceled.quantity, char::from(canceled.reason_code))
@@ -54,46 +38,31 @@ fn show(outputs: &Outputs) -> Vec<String> {
             Outbound::Rejected(rejected, _) => format!("{:#04x}", rejected.reason_code.get()),
             other => panic!("unexpected {other:?}"),
         };
-        format!(
-            "{}#{} {kind} {user_ref} {what} leaves {}",
-            reply.account, reply.number, reply.leaves_qty
-        )
+        format!("{}#{} {kind} {user_ref} {what} leaves {}", reply.account, reply.number, reply.leaves_qty)
     });
-    let publications =
-        outputs.publications.iter().map(|publication| {
-            match itch::Message::decode(&publication.bytes[..usize::from(publication.length)])
-                .unwrap()
-            {
-                itch::Message::SystemEvent(event) => format!("S {}", char::from(event.event_code)),
-                itch::Message::StockDirectory(stock) => {
-                    format!("R {} {}", stock.header.stock_locate, stock.stock)
-                }
-                itch::Message::AddOrder(add) => {
-                    format!(
-                        "A {} {:?} {}@{}",
-                        add.order_ref,
-                        add.side,
-                        add.shares,
-                        add.price.get()
-                    )
-                }
-                itch::Message::OrderExecuted(executed) => {
-                    format!(
-                        "E {} {} match {}",
-                        executed.order_ref, executed.executed_shares, executed.match_number
-                    )
-                }
-                itch::Message::OrderCancel(cancel) => {
-                    format!("X {} {}", cancel.order_ref, cancel.cancelled_shares)
-                }
-                itch::Message::OrderDelete(delete) => format!("D {}", delete.order_ref),
-                itch::Message::OrderReplace(replace) => {
-                    let (old, new) = (replace.original_order_ref, replace.new_order_ref);
-                    format!("U {old} {new} {}@{}", replace.shares, replace.price.get())
-                }
-                other => panic!("unexpected {other:?}"),
+    let publications = outputs.publications.iter().map(|publication| {
+        match itch::Message::decode(&publication.bytes[..usize::from(publication.length)]).unwrap() {
+            itch::Message::SystemEvent(event) => format!("S {}", char::from(event.event_code)),
+            itch::Message::StockDirectory(stock) => {
+                format!("R {} {}", stock.header.stock_locate, stock.stock)
             }
-        });
+            itch::Message::AddOrder(add) => {
+                format!("A {} {:?} {}@{}", add.order_ref, add.side, add.shares, add.price.get())
+            }
+            itch::Message::OrderExecuted(executed) => {
+                format!("E {} {} match {}", executed.order_ref, executed.executed_shares, executed.match_number)
+            }
+            itch::Message::OrderCancel(cancel) => {
+                format!("X {} {}", cancel.order_ref, cancel.cancelled_shares)
+            }
+            itch::Message::OrderDelete(delete) => format!("D {}", delete.order_ref),
+            itch::Message::OrderReplace(replace) => {
+                let (old, new) = (replace.original_order_ref, replace.new_order_ref);
+                format!("U {old} {new} {}@{}", replace.shares, replace.price.get())
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    });
     replies.chain(publications).collect()
 }
 
@@ -106,13 +75,8 @@ fn sell(account: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
 }
 
 fn immediate(command: Command) -> Command {
-    let Command::Enter(order) = command else {
-        panic!("only orders have a time in force")
-    };
-    Command::Enter(Enter {
-        time_in_force: b'3',
-        ..order
-    })
+    let Command::Enter(order) = command else { panic!("only orders have a time in force") };
+    Command::Enter(Enter { time_in_force: b'3', ..order })
 }
 
 fn amend(account: u32, original: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
@@ -127,21 +91,9 @@ fn orders_trade_by_price_then_time_at_the_resting_price() {
         &mut Venue::new(config()),
         "price, time",
         &[
-            (
-                sell(0, 1, 100, 100_100),
-                &[
-                    "0#1 A 1 100@10.0100 ref 1 leaves 100",
-                    "A 1 Sell 100@10.0100",
-                ],
-            ),
-            (
-                sell(1, 1, 50, 100_000),
-                &["1#1 A 1 50@10.0000 ref 2 leaves 50", "A 2 Sell 50@10.0000"],
-            ),
-            (
-                sell(0, 2, 50, 100_000),
-                &["0#2 A 2 50@10.0000 ref 3 leaves 50", "A 3 Sell 50@10.0000"],
-            ),
+            (sell(0, 1, 100, 100_100), &["0#1 A 1 100@10.0100 ref 1 leaves 100", "A 1 Sell 100@10.0100"]),
+            (sell(1, 1, 50, 100_000), &["1#1 A 1 50@10.0000 ref 2 leaves 50", "A 2 Sell 50@10.0000"]),
+            (sell(0, 2, 50, 100_000), &["0#2 A 2 50@10.0000 ref 3 leaves 50", "A 3 Sell 50@10.0000"]),
             (
                 buy(2, 1, 120, 100_100),
                 &[
@@ -167,10 +119,7 @@ fn orders_trade_by_price_then_time_at_the_resting_price() {
                     "E 1 80 match 4",
                 ],
             ),
-            (
-                immediate(sell(0, 3, 5, 100_000)),
-                &["0#6 A 3 5@10.0000 ref 6 leaves 5", "0#7 C 3 5 I leaves 0"],
-            ),
+            (immediate(sell(0, 3, 5, 100_000)), &["0#6 A 3 5@10.0000 ref 6 leaves 5", "0#7 C 3 5 I leaves 0"]),
         ],
     );
 }
@@ -181,20 +130,8 @@ fn a_cancel_names_the_intended_total_and_keeps_priority() {
         &mut Venue::new(config()),
         "cancel",
         &[
-            (
-                buy(0, 1, 100, 100_000),
-                &[
-                    "0#1 A 1 100@10.0000 ref 1 leaves 100",
-                    "A 1 Buy 100@10.0000",
-                ],
-            ),
-            (
-                buy(1, 1, 100, 100_000),
-                &[
-                    "1#1 A 1 100@10.0000 ref 2 leaves 100",
-                    "A 2 Buy 100@10.0000",
-                ],
-            ),
+            (buy(0, 1, 100, 100_000), &["0#1 A 1 100@10.0000 ref 1 leaves 100", "A 1 Buy 100@10.0000"]),
+            (buy(1, 1, 100, 100_000), &["1#1 A 1 100@10.0000 ref 2 leaves 100", "A 2 Buy 100@10.0000"]),
             (cancel(0, 1, 100), NOTHING),
             (cancel(0, 1, 500), NOTHING),
             (cancel(0, 2, 0), NOTHING),
@@ -222,20 +159,8 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
         &mut Venue::new(config()),
         "replace",
         &[
-            (
-                buy(0, 1, 500, 100_000),
-                &[
-                    "0#1 A 1 500@10.0000 ref 1 leaves 500",
-                    "A 1 Buy 500@10.0000",
-                ],
-            ),
-            (
-                buy(1, 1, 100, 100_000),
-                &[
-                    "1#1 A 1 100@10.0000 ref 2 leaves 100",
-                    "A 2 Buy 100@10.0000",
-                ],
-            ),
+            (buy(0, 1, 500, 100_000), &["0#1 A 1 500@10.0000 ref 1 leaves 500", "A 1 Buy 500@10.0000"]),
+            (buy(1, 1, 100, 100_000), &["1#1 A 1 100@10.0000 ref 2 leaves 100", "A 2 Buy 100@10.0000"]),
             (
                 sell(2, 1, 100, 100_000),
                 &[
@@ -246,13 +171,7 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
                 ],
             ),
             // 500 entered, 100 executed, replaced by 500: 400 are left, behind the other order now.
-            (
-                amend(0, 1, 2, 500, 100_000),
-                &[
-                    "0#3 U 2 of 1 400@10.0000 ref 4 leaves 400",
-                    "U 1 4 400@10.0000",
-                ],
-            ),
+            (amend(0, 1, 2, 500, 100_000), &["0#3 U 2 of 1 400@10.0000 ref 4 leaves 400", "U 1 4 400@10.0000"]),
             // Used number; dead order; order never seen: ignored, and the numbers are not used up.
             (amend(0, 2, 2, 400, 100_000), NOTHING),
             (amend(0, 1, 3, 400, 100_000), NOTHING),
@@ -269,10 +188,7 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
                     "E 4 10 match 3",
                 ],
             ),
-            (
-                sell(2, 3, 40, 100_200),
-                &["2#6 A 3 40@10.0200 ref 6 leaves 40", "A 6 Sell 40@10.0200"],
-            ),
+            (sell(2, 3, 40, 100_200), &["2#6 A 3 40@10.0200 ref 6 leaves 40", "A 6 Sell 40@10.0200"]),
             // Number 3 is still free. The new price trades: the old order leaves the feed, the rest comes back.
             (
                 amend(0, 2, 3, 200, 100_200),
@@ -286,44 +202,16 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
                 ],
             ),
             // No more than is executed: the existing order goes, the number stays free.
-            (
-                amend(0, 3, 4, 150, 100_200),
-                &["0#7 C 3 50 U leaves 0", "D 7"],
-            ),
-            (
-                buy(0, 4, 10, 100_000),
-                &["0#8 A 4 10@10.0000 ref 8 leaves 10", "A 8 Buy 10@10.0000"],
-            ),
+            (amend(0, 3, 4, 150, 100_200), &["0#7 C 3 50 U leaves 0", "D 7"]),
+            (buy(0, 4, 10, 100_000), &["0#8 A 4 10@10.0000 ref 8 leaves 10", "A 8 Buy 10@10.0000"]),
             // Invalid details, and what risk refuses: the existing order goes, the number stays free.
+            (amend(0, 4, 5, 10, 100_001), &["0#9 C 4 10 Z leaves 0", "D 8"]),
+            (buy(0, 5, 10, 100_000), &["0#10 A 5 10@10.0000 ref 9 leaves 10", "A 9 Buy 10@10.0000"]),
+            (amend(0, 5, 6, 10_001, 100_000), &["0#11 C 5 10 Z leaves 0", "D 9"]),
+            (buy(0, 6, 10, 100_000), &["0#12 A 6 10@10.0000 ref 10 leaves 10", "A 10 Buy 10@10.0000"]),
             (
-                amend(0, 4, 5, 10, 100_001),
-                &["0#9 C 4 10 Z leaves 0", "D 8"],
-            ),
-            (
-                buy(0, 5, 10, 100_000),
-                &["0#10 A 5 10@10.0000 ref 9 leaves 10", "A 9 Buy 10@10.0000"],
-            ),
-            (
-                amend(0, 5, 6, 10_001, 100_000),
-                &["0#11 C 5 10 Z leaves 0", "D 9"],
-            ),
-            (
-                buy(0, 6, 10, 100_000),
-                &[
-                    "0#12 A 6 10@10.0000 ref 10 leaves 10",
-                    "A 10 Buy 10@10.0000",
-                ],
-            ),
-            (
-                Command::Replace(Replace {
-                    time_in_force: b'3',
-                    ..replace(0, 6, 7, 10, 100_000)
-                }),
-                &[
-                    "0#13 U 7 of 6 10@10.0000 ref 11 leaves 10",
-                    "0#14 C 7 10 I leaves 0",
-                    "D 10",
-                ],
+                Command::Replace(Replace { time_in_force: b'3', ..replace(0, 6, 7, 10, 100_000) }),
+                &["0#13 U 7 of 6 10@10.0000 ref 11 leaves 10", "0#14 C 7 10 I leaves 0", "D 10"],
             ),
         ],
     );
@@ -333,187 +221,37 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
 fn every_fault_of_an_order_has_its_reject_reason() {
     let good = enter(0, 0, b'B', 100, 100_000);
     let cases = [
-        (
-            "option",
-            Enter {
-                unsupported: 0x16,
-                ..good
-            },
-            "0x16",
-        ),
-        (
-            "option of no known reason",
-            Enter {
-                unsupported: 999,
-                ..good
-            },
-            "0x0f",
-        ),
+        ("option", Enter { unsupported: 0x16, ..good }, "0x16"),
+        ("option of no known reason", Enter { unsupported: 999, ..good }, "0x0f"),
         ("no symbol", Enter { locate: 0, ..good }, "0x17"),
         ("unknown symbol", Enter { locate: 4, ..good }, "0x17"),
         ("side", Enter { side: b'x', ..good }, "0x09"),
-        (
-            "zero shares",
-            Enter {
-                quantity: 0,
-                ..good
-            },
-            "0x13",
-        ),
-        (
-            "a million shares",
-            Enter {
-                quantity: 1_000_000,
-                ..good
-            },
-            "0x13",
-        ),
-        (
-            "not a lot",
-            Enter {
-                locate: 2,
-                quantity: 15,
-                ..good
-            },
-            "0x13",
-        ),
-        (
-            "good till time",
-            Enter {
-                time_in_force: b'6',
-                ..good
-            },
-            "0x0f",
-        ),
-        (
-            "hidden",
-            Enter {
-                display: b'N',
-                ..good
-            },
-            "0x03",
-        ),
-        (
-            "capacity",
-            Enter {
-                capacity: b'?',
-                ..good
-            },
-            "0x0f",
-        ),
-        (
-            "sweep",
-            Enter {
-                intermarket_sweep: b'Y',
-                ..good
-            },
-            "0x08",
-        ),
-        (
-            "cross",
-            Enter {
-                cross: b'O',
-                ..good
-            },
-            "0x14",
-        ),
+        ("zero shares", Enter { quantity: 0, ..good }, "0x13"),
+        ("a million shares", Enter { quantity: 1_000_000, ..good }, "0x13"),
+        ("not a lot", Enter { locate: 2, quantity: 15, ..good }, "0x13"),
+        ("good till time", Enter { time_in_force: b'6', ..good }, "0x0f"),
+        ("hidden", Enter { display: b'N', ..good }, "0x03"),
+        ("capacity", Enter { capacity: b'?', ..good }, "0x0f"),
+        ("sweep", Enter { intermarket_sweep: b'Y', ..good }, "0x08"),
+        ("cross", Enter { cross: b'O', ..good }, "0x14"),
         ("price zero", Enter { price: 0, ..good }, "0x1d"),
-        (
-            "not a tick",
-            Enter {
-                price: 100_050,
-                ..good
-            },
-            "0x1d",
-        ),
-        (
-            "price beyond the wire's limit",
-            Enter {
-                price: 1_999_999_901,
-                ..good
-            },
-            "0x1d",
-        ),
-        (
-            "price beyond 32 bits",
-            Enter {
-                price: (1 << 32) + 100_000,
-                ..good
-            },
-            "0x1d",
-        ),
-        (
-            "at the market",
-            Enter {
-                price: 2_000_000_000,
-                ..good
-            },
-            "0x2c",
-        ),
-        (
-            "at the market, all bits",
-            Enter {
-                price: u64::MAX,
-                ..good
-            },
-            "0x2c",
-        ),
-        (
-            "quantity limit",
-            Enter {
-                quantity: 10_001,
-                ..good
-            },
-            "0x31",
-        ),
-        (
-            "notional limit",
-            Enter {
-                quantity: 5_001,
-                ..good
-            },
-            "0x30",
-        ),
-        (
-            "collar above",
-            Enter {
-                price: 110_100,
-                ..good
-            },
-            "0x26",
-        ),
-        (
-            "collar below",
-            Enter {
-                side: b'S',
-                price: 89_900,
-                ..good
-            },
-            "0x26",
-        ),
-        (
-            "collar below, short",
-            Enter {
-                side: b'T',
-                price: 89_900,
-                ..good
-            },
-            "0x26",
-        ),
+        ("not a tick", Enter { price: 100_050, ..good }, "0x1d"),
+        ("price beyond the wire's limit", Enter { price: 1_999_999_901, ..good }, "0x1d"),
+        ("price beyond 32 bits", Enter { price: (1 << 32) + 100_000, ..good }, "0x1d"),
+        ("at the market", Enter { price: 2_000_000_000, ..good }, "0x2c"),
+        ("at the market, all bits", Enter { price: u64::MAX, ..good }, "0x2c"),
+        ("quantity limit", Enter { quantity: 10_001, ..good }, "0x31"),
+        ("notional limit", Enter { quantity: 5_001, ..good }, "0x30"),
+        ("collar above", Enter { price: 110_100, ..good }, "0x26"),
+        ("collar below", Enter { side: b'S', price: 89_900, ..good }, "0x26"),
+        ("collar below, short", Enter { side: b'T', price: 89_900, ..good }, "0x26"),
     ];
     let mut venue = Venue::new(config());
     for (index, (name, order, reason)) in cases.into_iter().enumerate() {
         let number = index as u32 + 1;
-        let command = Command::Enter(Enter {
-            user_ref: number,
-            ..order
-        });
+        let command = Command::Enter(Enter { user_ref: number, ..order });
         let expected = format!("0#{number} J {number} {reason} leaves 0");
-        check(
-            &mut venue,
-            name,
-            &[(command, &[&expected]), (command, NOTHING)],
-        );
+        check(&mut venue, name, &[(command, &[&expected]), (command, NOTHING)]);
     }
 }
 
@@ -524,64 +262,23 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
         config.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
         config
     };
-    let stale = corelane_actors::messages::Reference {
-        stale: 1,
-        ..reference(100_000, 100_000)
-    };
+    let stale = corelane_actors::messages::Reference { stale: 1, ..reference(100_000, 100_000) };
     // Reference, locate, side, highest (buy) or lowest (sell) price that passes, or 0 where none does.
     let cases = [
-        (
-            "ask for a buy",
-            reference(80_000, 200_000),
-            1,
-            b'B',
-            220_000,
-        ),
-        (
-            "bid for a buy without ask",
-            reference(80_000, 0),
-            1,
-            b'B',
-            88_000,
-        ),
-        (
-            "configured for a buy without both",
-            reference(0, 0),
-            1,
-            b'B',
-            110_000,
-        ),
-        (
-            "bid for a sell",
-            reference(80_000, 200_000),
-            1,
-            b'S',
-            72_000,
-        ),
-        (
-            "ask for a sell without bid",
-            reference(0, 200_000),
-            1,
-            b'S',
-            180_000,
-        ),
+        ("ask for a buy", reference(80_000, 200_000), 1, b'B', 220_000),
+        ("bid for a buy without ask", reference(80_000, 0), 1, b'B', 88_000),
+        ("configured for a buy without both", reference(0, 0), 1, b'B', 110_000),
+        ("bid for a sell", reference(80_000, 200_000), 1, b'S', 72_000),
+        ("ask for a sell without bid", reference(0, 200_000), 1, b'S', 180_000),
         ("none", reference(0, 0), 3, b'B', 0),
         ("stale", stale, 1, b'S', 0),
     ];
     for (name, prices, locate, side, edge) in cases {
         let mut venue = Venue::new(strict());
         venue.reference(locate, prices);
-        let beyond = if side == b'B' {
-            edge + 100
-        } else {
-            edge.max(101) - 100
-        };
+        let beyond = if side == b'B' { edge + 100 } else { edge.max(101) - 100 };
         let mut order = |user_ref, price| {
-            let order = Enter {
-                locate,
-                price,
-                ..enter(0, user_ref, side, 10, 0)
-            };
+            let order = Enter { locate, price, ..enter(0, user_ref, side, 10, 0) };
             venue.run(0, Command::Enter(order)).replies[0].bytes[0]
         };
         assert_eq!(char::from(order(1, beyond)), 'J', "{name}: beyond");
@@ -591,14 +288,8 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
     }
     let mut lenient = Venue::new(config());
     lenient.reference(3, stale);
-    let far = Command::Enter(Enter {
-        locate: 3,
-        ..enter(0, 1, b'B', 1, 9_000_000)
-    });
-    assert_eq!(
-        show(&lenient.run(0, far))[0],
-        "0#1 A 1 1@900.0000 ref 1 leaves 1"
-    );
+    let far = Command::Enter(Enter { locate: 3, ..enter(0, 1, b'B', 1, 9_000_000) });
+    assert_eq!(show(&lenient.run(0, far))[0], "0#1 A 1 1@900.0000 ref 1 leaves 1");
 }
 
 #[test]
@@ -606,28 +297,15 @@ fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_conf
     let mut strict = config();
     strict.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
     let elsewhere = |locate| {
-        Command::Replace(Replace {
-            locate,
-            reference: reference(200_000, 200_000),
-            ..replace(0, 2, 3, 10, 200_000)
-        })
+        Command::Replace(Replace { locate, reference: reference(200_000, 200_000), ..replace(0, 2, 3, 10, 200_000) })
     };
     for locate in [0, 2, 999] {
         check(
             &mut Venue::new(strict.clone()),
             "locate",
             &[
-                (
-                    buy(0, 1, 10, 100_000),
-                    &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"],
-                ),
-                (
-                    amend(0, 1, 2, 10, 100_100),
-                    &[
-                        "0#2 U 2 of 1 10@10.0100 ref 2 leaves 10",
-                        "U 1 2 10@10.0100",
-                    ],
-                ),
+                (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
+                (amend(0, 1, 2, 10, 100_100), &["0#2 U 2 of 1 10@10.0100 ref 2 leaves 10", "U 1 2 10@10.0100"]),
                 (elsewhere(locate), &["0#3 C 2 10 Z leaves 0", "D 2"]),
             ],
         );
@@ -640,28 +318,16 @@ fn the_kill_switch_cancels_and_keeps_out_until_released() {
         &mut Venue::new(config()),
         "kill switch",
         &[
-            (
-                buy(0, 1, 10, 100_000),
-                &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"],
-            ),
-            (
-                buy(1, 1, 10, 100_000),
-                &["1#1 A 1 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"],
-            ),
+            (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
+            (buy(1, 1, 10, 100_000), &["1#1 A 1 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"]),
             (kill(0, 1), &["0#2 C 1 10 S leaves 0", "D 1"]),
             (buy(0, 2, 10, 100_000), &["0#3 J 2 0x20 leaves 0"]),
-            (
-                kill(KillSwitch::EVERYONE, 1),
-                &["1#2 C 1 10 S leaves 0", "D 2"],
-            ),
+            (kill(KillSwitch::EVERYONE, 1), &["1#2 C 1 10 S leaves 0", "D 2"]),
             (buy(1, 2, 10, 100_000), &["1#3 J 2 0x20 leaves 0"]),
             (kill(0, 0), NOTHING),
             (buy(0, 3, 10, 100_000), &["0#4 J 3 0x20 leaves 0"]),
             (kill(KillSwitch::EVERYONE, 0), NOTHING),
-            (
-                buy(0, 4, 10, 100_000),
-                &["0#5 A 4 10@10.0000 ref 3 leaves 10", "A 3 Buy 10@10.0000"],
-            ),
+            (buy(0, 4, 10, 100_000), &["0#5 A 4 10@10.0000 ref 3 leaves 10", "A 3 Buy 10@10.0000"]),
             (kill(77, 1), NOTHING),
         ],
     );
@@ -669,10 +335,7 @@ fn the_kill_switch_cancels_and_keeps_out_until_released() {
 
 #[test]
 fn the_market_opens_closes_and_publishes_its_day() {
-    let closed = || corelane_actors::group::GroupConfig {
-        opens_at_start: false,
-        ..config()
-    };
+    let closed = || corelane_actors::group::GroupConfig { opens_at_start: false, ..config() };
     check(
         &mut Venue::new(closed()),
         "market day",
@@ -680,25 +343,10 @@ fn the_market_opens_closes_and_publishes_its_day() {
             (market(b'O'), &["S O", "R 1 AAA", "R 2 BBB", "R 3 CCC"]),
             (buy(0, 1, 10, 100_000), &["0#1 J 1 0x02 leaves 0"]),
             (market(b'Q'), &["S Q"]),
-            (
-                buy(0, 2, 10, 100_000),
-                &["0#2 A 2 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"],
-            ),
-            (
-                buy(1, 1, 10, 100_000),
-                &["1#1 A 1 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"],
-            ),
+            (buy(0, 2, 10, 100_000), &["0#2 A 2 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
+            (buy(1, 1, 10, 100_000), &["1#1 A 1 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"]),
             (market(b'?'), NOTHING),
-            (
-                market(b'M'),
-                &[
-                    "0#3 C 2 10 E leaves 0",
-                    "1#2 C 1 10 E leaves 0",
-                    "S M",
-                    "D 1",
-                    "D 2",
-                ],
-            ),
+            (market(b'M'), &["0#3 C 2 10 E leaves 0", "1#2 C 1 10 E leaves 0", "S M", "D 1", "D 2"]),
             (buy(0, 3, 10, 100_000), &["0#4 J 3 0x02 leaves 0"]),
             (market(b'E'), &["S E"]),
             (market(b'C'), &["S C"]),
@@ -711,23 +359,13 @@ fn a_disconnect_cancels_if_so_configured_and_not_already_logged_in_again() {
     let steps = |answer: &'static [&'static str]| {
         [
             (log_in(0, 2), NOTHING),
-            (
-                buy(0, 1, 10, 100_000),
-                &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"] as &[&str],
-            ),
+            (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"] as &[&str]),
             (disconnect(0, 1), NOTHING),
             (disconnect(1, 5), NOTHING),
             (disconnect(0, 2), answer),
         ]
     };
-    check(
-        &mut Venue::new(config()),
-        "cancels",
-        &steps(&["0#2 C 1 10 Z leaves 0", "D 1"]),
-    );
-    let stays = corelane_actors::group::GroupConfig {
-        cancel_on_disconnect: false,
-        ..config()
-    };
+    check(&mut Venue::new(config()), "cancels", &steps(&["0#2 C 1 10 Z leaves 0", "D 1"]));
+    let stays = corelane_actors::group::GroupConfig { cancel_on_disconnect: false, ..config() };
     check(&mut Venue::new(stays), "stays", &steps(NOTHING));
 }

@@ -42,39 +42,18 @@ fn run_beside_model(config: GroupConfig, ops: &[Op]) -> Result<Outputs, TestCase
         venue.settle(&mut outputs);
         let mut expected = Outputs::default();
         for input in venue.recorded() {
-            let OrderIn::Command(command) = input.body else {
-                panic!("the sequencer sends commands")
-            };
+            let OrderIn::Command(command) = input.body else { panic!("the sequencer sends commands") };
             expected = model.run(input.header.time_ns, &command);
         }
-        prop_assert_eq!(
-            &outputs.replies,
-            &expected.replies,
-            "replies to step {}: {:?}",
-            step,
-            op
-        );
-        prop_assert_eq!(
-            &outputs.publications,
-            &expected.publications,
-            "publications of step {}: {:?}",
-            step,
-            op
-        );
+        prop_assert_eq!(&outputs.replies, &expected.replies, "replies to step {}: {:?}", step, op);
+        prop_assert_eq!(&outputs.publications, &expected.publications, "publications of step {}: {:?}", step, op);
         follow(&mut book, &outputs.publications);
         all.replies.extend(outputs.replies);
         all.publications.extend(outputs.publications);
-        let resting = model.orders.iter().map(|order| {
-            (
-                order.order_ref,
-                (
-                    order.locate,
-                    order.side == b'B',
-                    order.price as u32,
-                    order.leaves,
-                ),
-            )
-        });
+        let resting = model
+            .orders
+            .iter()
+            .map(|order| (order.order_ref, (order.locate, order.side == b'B', order.price as u32, order.leaves)));
         prop_assert_eq!(&book, &resting.collect::<Book>());
     }
     Ok(all)
@@ -85,43 +64,26 @@ type Book = BTreeMap<u64, (u16, bool, u32, u32)>;
 
 fn follow(book: &mut Book, publications: &[Publication]) {
     for publication in publications {
-        let message =
-            itch::Message::decode(&publication.bytes[..usize::from(publication.length)]).unwrap();
+        let message = itch::Message::decode(&publication.bytes[..usize::from(publication.length)]).unwrap();
         match message {
             itch::Message::AddOrder(add) => {
                 let buys = add.side == itch::Side::Buy;
-                let order = (
-                    message.stock_locate(),
-                    buys,
-                    add.price.get().raw(),
-                    add.shares.get(),
-                );
+                let order = (message.stock_locate(), buys, add.price.get().raw(), add.shares.get());
                 assert_eq!(book.insert(add.order_ref.get(), order), None);
             }
             itch::Message::OrderExecuted(executed) => {
-                take(
-                    book,
-                    executed.order_ref.get(),
-                    executed.executed_shares.get(),
-                );
+                take(book, executed.order_ref.get(), executed.executed_shares.get());
             }
             itch::Message::OrderCancel(cancel) => {
                 take(book, cancel.order_ref.get(), cancel.cancelled_shares.get());
             }
             itch::Message::OrderDelete(delete) => {
-                book.remove(&delete.order_ref.get())
-                    .expect("what is deleted rests");
+                book.remove(&delete.order_ref.get()).expect("what is deleted rests");
             }
             itch::Message::OrderReplace(replace) => {
-                let (locate, buys, ..) = book
-                    .remove(&replace.original_order_ref.get())
-                    .expect("what is replaced rests");
-                let order = (
-                    locate,
-                    buys,
-                    replace.price.get().raw(),
-                    replace.shares.get(),
-                );
+                let (locate, buys, ..) =
+                    book.remove(&replace.original_order_ref.get()).expect("what is replaced rests");
+                let order = (locate, buys, replace.price.get().raw(), replace.shares.get());
                 assert_eq!(book.insert(replace.new_order_ref.get(), order), None);
             }
             _ => {}
@@ -130,9 +92,7 @@ fn follow(book: &mut Book, publications: &[Publication]) {
 }
 
 fn take(book: &mut Book, order_ref: u64, shares: u32) {
-    let order = book
-        .get_mut(&order_ref)
-        .expect("what trades or is reduced rests");
+    let order = book.get_mut(&order_ref).expect("what trades or is reduced rests");
     order.3 = order.3.checked_sub(shares).expect("no more than rests");
     if order.3 == 0 {
         book.remove(&order_ref);
@@ -158,18 +118,12 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
             Outbound::Accepted(accepted, _) => accepted.quantity.get(),
             Outbound::Replaced(replaced, _) => {
                 let original = (reply.account, replaced.orig_user_ref_num.get());
-                prop_assert!(
-                    open.remove(&original).is_some(),
-                    "only a live order is replaced"
-                );
+                prop_assert!(open.remove(&original).is_some(), "only a live order is replaced");
                 replaced.quantity.get()
             }
             Outbound::Executed(executed, _) => {
                 let side = (executed.liquidity_flag, executed.quantity.get());
-                shares_of_match
-                    .entry(executed.match_number.get())
-                    .or_default()
-                    .push(side);
+                shares_of_match.entry(executed.match_number.get()).or_default().push(side);
                 open[&key] - executed.quantity.get()
             }
             Outbound::Canceled(canceled, _) => open[&key] - canceled.quantity.get(),
@@ -183,9 +137,7 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
     }
     prop_assert!(open.is_empty(), "no final answer for {:?}", open);
     for (number, sides) in shares_of_match {
-        let [(b'A', added), (b'R', removed)] = sides[..] else {
-            panic!("match {number} has {sides:?}")
-        };
+        let [(b'A', added), (b'R', removed)] = sides[..] else { panic!("match {number} has {sides:?}") };
         prop_assert_eq!(added, removed);
     }
     Ok(())
@@ -208,36 +160,20 @@ proptest! {
 }
 
 fn day(account: u32, side: u8, quantity: u32, price: u64) -> Op {
-    Op::Enter {
-        order: enter(account, 0, side, quantity, price),
-        gap: 1,
-    }
+    Op::Enter { order: enter(account, 0, side, quantity, price), gap: 1 }
 }
 
 /// Two messages: accepted, and cancelled at once.
 fn unmatched(account: u32) -> Op {
-    Op::Enter {
-        order: Enter {
-            time_in_force: b'3',
-            ..enter(account, 0, b'B', 1, 99_000)
-        },
-        gap: 1,
-    }
+    Op::Enter { order: Enter { time_in_force: b'3', ..enter(account, 0, b'B', 1, 99_000) }, gap: 1 }
 }
 
 /// Account, kind and (for cancels) reason of the replies.
 fn kinds(replies: &[Reply]) -> Vec<(u32, char, char)> {
     let reason = |reply: &Reply| {
-        if reply.bytes[0] == b'C' {
-            char::from(reply.bytes[17])
-        } else {
-            ' '
-        }
+        if reply.bytes[0] == b'C' { char::from(reply.bytes[17]) } else { ' ' }
     };
-    replies
-        .iter()
-        .map(|reply| (reply.account, char::from(reply.bytes[0]), reason(reply)))
-        .collect()
+    replies.iter().map(|reply| (reply.account, char::from(reply.bytes[0]), reason(reply))).collect()
 }
 
 #[test]
@@ -249,43 +185,25 @@ fn an_order_that_is_executed_until_the_messages_run_out_is_cancelled() {
     check_answers(&outputs.replies, 96).unwrap();
     let kinds = kinds(&outputs.replies);
     // 16 messages before; accepted; executed until one for the cancel and two spare are left; cancelled.
-    let of_account: Vec<_> = kinds
-        .iter()
-        .filter(|(account, ..)| *account == 0)
-        .skip(16)
-        .collect();
+    let of_account: Vec<_> = kinds.iter().filter(|(account, ..)| *account == 0).skip(16).collect();
     assert_eq!(of_account[0], &(0, 'A', ' '));
-    assert!(
-        of_account[1..of_account.len() - 1]
-            .iter()
-            .all(|kind| **kind == (0, 'E', ' '))
-    );
+    assert!(of_account[1..of_account.len() - 1].iter().all(|kind| **kind == (0, 'E', ' ')));
     assert_eq!(of_account.last(), Some(&&(0, 'C', 'Z')));
     assert_eq!(of_account.len() + 16, 95);
 }
 
 #[test]
 fn an_order_has_no_more_executions_than_can_be_told() {
-    let config = GroupConfig {
-        orders_max: 32,
-        levels_max: 32,
-        ..cramped()
-    };
+    let config = GroupConfig { orders_max: 32, levels_max: 32, ..cramped() };
     let mut ops: Vec<Op> = (0..41).map(|_| unmatched(0)).collect();
     ops.push(day(0, b'B', 10, 99_000));
     ops.extend((0..8).map(|maker| day(1 + maker % 2, b'S', 10, 100_000 + 100 * u64::from(maker))));
     ops.push(day(0, b'B', 500, 101_000));
     let outputs = run_beside_model(config, &ops).unwrap();
     check_answers(&outputs.replies, 96).unwrap();
-    let of_account: Vec<_> = kinds(&outputs.replies)
-        .into_iter()
-        .filter(|(account, ..)| *account == 0)
-        .collect();
+    let of_account: Vec<_> = kinds(&outputs.replies).into_iter().filter(|(account, ..)| *account == 0).collect();
     let executions = of_account.iter().filter(|kind| kind.1 == 'E').count();
-    assert_eq!(
-        executions, 7,
-        "seven of the eight orders that it could trade with"
-    );
+    assert_eq!(executions, 7, "seven of the eight orders that it could trade with");
     assert!(of_account.contains(&(0, 'C', 'Z')));
 }
 
@@ -294,16 +212,8 @@ fn an_account_that_has_used_its_messages_is_told_no_more() {
     let ops: Vec<Op> = (0..80).map(|_| unmatched(0)).collect();
     let outputs = run_beside_model(cramped(), &ops).unwrap();
     check_answers(&outputs.replies, 96).unwrap();
-    let rejects = outputs
-        .replies
-        .iter()
-        .filter(|reply| reply.bytes[0] == b'J')
-        .count();
-    assert_eq!(
-        (outputs.replies.len(), rejects),
-        (94, 10),
-        "84 answers, ten rejects, then silence"
-    );
+    let rejects = outputs.replies.iter().filter(|reply| reply.bytes[0] == b'J').count();
+    assert_eq!((outputs.replies.len(), rejects), (94, 10), "84 answers, ten rejects, then silence");
 }
 
 #[test]
@@ -314,17 +224,14 @@ fn streams_reach_what_they_are_meant_to_test() {
     for case in 0..60 {
         let ops = stream(300).new_tree(&mut runner).unwrap().current();
         let is_cramped = case % 2 == 0;
-        let outputs =
-            run_beside_model(if is_cramped { cramped() } else { config() }, &ops).unwrap();
+        let outputs = run_beside_model(if is_cramped { cramped() } else { config() }, &ops).unwrap();
         for reply in outputs.replies {
             let detail = match reply.bytes[0] {
                 b'J' => u16::from_be_bytes([reply.bytes[13], reply.bytes[14]]),
                 b'C' => u16::from(reply.bytes[17]),
                 _ => 0,
             };
-            *seen
-                .entry((is_cramped, reply.bytes[0], detail))
-                .or_default() += 1;
+            *seen.entry((is_cramped, reply.bytes[0], detail)).or_default() += 1;
         }
     }
     let wanted = [

@@ -39,9 +39,7 @@ fn record(config: &GroupConfig, ops: &[Op]) -> (Outputs, Vec<u8>) {
         venue.send(op.resolve(&model), &mut outputs);
         venue.settle(&mut outputs);
         for input in venue.recorded() {
-            let OrderIn::Command(command) = input.body else {
-                panic!("the sequencer sends commands")
-            };
+            let OrderIn::Command(command) = input.body else { panic!("the sequencer sends commands") };
             model.run(input.header.time_ns, &command);
             bytes.extend_from_slice(Record::encode(&input.header, &command).as_bytes());
         }
@@ -50,19 +48,13 @@ fn record(config: &GroupConfig, ops: &[Op]) -> (Outputs, Vec<u8>) {
 }
 
 fn inputs(bytes: &[u8]) -> Vec<(Header, Command)> {
-    bytes
-        .chunks(size_of::<Record>())
-        .map(|chunk| Record::from_bytes(chunk).unwrap().decode().unwrap())
-        .collect()
+    bytes.chunks(size_of::<Record>()).map(|chunk| Record::from_bytes(chunk).unwrap().decode().unwrap()).collect()
 }
 
 /// Replays with the smallest edges. `pace` says, over and over, how many turns the venue makes before how many of its
 /// messages are read.
 fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) -> Outputs {
-    let config = GroupConfig {
-        events_capacity: 30,
-        ..config.clone()
-    };
+    let config = GroupConfig { events_capacity: 30, ..config.clone() };
     let mut venue = Venue::with_stamp(config, Edges::TIGHT, Replayed);
     let mut outputs = Outputs::default();
     let mut pace = pace.iter().cycle();
@@ -70,21 +62,14 @@ fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) ->
         let &(cycles, reads) = pace.next().unwrap();
         let work: usize = (0..cycles).map(|_| venue.sim.cycle()).sum();
         for _ in 0..reads {
-            outputs
-                .replies
-                .extend(venue.replies.receive().map(|envelope| envelope.body));
-            outputs
-                .publications
-                .extend(venue.publications.receive().map(|envelope| envelope.body));
+            outputs.replies.extend(venue.replies.receive().map(|envelope| envelope.body));
+            outputs.publications.extend(venue.publications.receive().map(|envelope| envelope.body));
         }
         work
     };
     for (header, command) in inputs(bytes) {
         venue.sim.set_time_ns(header.time_ns);
-        venue
-            .requests
-            .send(OrderIn::Command(command))
-            .expect("the last input was taken");
+        venue.requests.send(OrderIn::Command(command)).expect("the last input was taken");
         // The next time is set when this input has been sequenced, whether or not it has been worked on.
         let sequenced = loop {
             turn(&mut venue, &mut outputs);
@@ -92,10 +77,7 @@ fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) ->
                 break envelope.header;
             }
         };
-        assert_eq!(
-            (sequenced.sequence, sequenced.time_ns),
-            (header.sequence, header.time_ns)
-        );
+        assert_eq!((sequenced.sequence, sequenced.time_ns), (header.sequence, header.time_ns));
     }
     venue.settle(&mut outputs);
     outputs
@@ -103,18 +85,11 @@ fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) ->
 
 /// A sweep, a mass cancel and an end of day, each of more messages than any edge holds.
 fn long_work() -> Vec<Op> {
-    let day = |account, side, quantity, price| Op::Enter {
-        order: enter(account, 0, side, quantity, price),
-        gap: 1,
-    };
+    let day = |account, side, quantity, price| Op::Enter { order: enter(account, 0, side, quantity, price), gap: 1 };
     let mut ops = vec![Op::Other(market(b'O'))];
-    ops.extend(
-        (0..200).map(|maker| day(maker % 2, b'S', 10, 100_000 + 100 * (u64::from(maker) / 20))),
-    );
+    ops.extend((0..200).map(|maker| day(maker % 2, b'S', 10, 100_000 + 100 * (u64::from(maker) / 20))));
     ops.push(day(2, b'B', 1_505, 101_000));
-    ops.extend(
-        (0..150).map(|order| day(order % 3, b'B', 10, 99_000 + 100 * (u64::from(order) % 7))),
-    );
+    ops.extend((0..150).map(|order| day(order % 3, b'B', 10, 99_000 + 100 * (u64::from(order) % 7))));
     ops.push(Op::Other(kill(1, 1)));
     ops.push(Op::Other(disconnect(2, 0)));
     ops.push(Op::Other(market(b'M')));
@@ -126,11 +101,7 @@ fn a_sweep_larger_than_every_ring_loses_nothing() {
     let (outputs, bytes) = record(&config(), &long_work());
     assert!(outputs.replies.len() > 800 && outputs.publications.len() > 700);
     for pace in [&[(1, 1)][..], &[(50, 1)], &[(1, 0), (1, 2), (7, 3)]] {
-        assert_eq!(
-            replay_slowly(&config(), &bytes, pace),
-            outputs,
-            "pace {pace:?}"
-        );
+        assert_eq!(replay_slowly(&config(), &bytes, pace), outputs, "pace {pace:?}");
     }
 }
 
@@ -153,14 +124,7 @@ proptest! {
 
 #[test]
 fn every_command_comes_back_from_its_record() {
-    let header = Header {
-        sequence: 7,
-        time_ns: 9,
-        ingress_ticks: 11,
-        index: 1,
-        kind: 0,
-        generation: 2,
-    };
+    let header = Header { sequence: 7, time_ns: 9, ingress_ticks: 11, index: 1, kind: 0, generation: 2 };
     let commands = [
         Command::Enter(enter(1, 2, b'B', 3, 4)),
         Command::Replace(replace(1, 2, 3, 4, 5)),
@@ -182,46 +146,20 @@ fn every_command_comes_back_from_its_record() {
             Record::from_bytes(&bytes).unwrap().decode()
         };
         let bad = Err(RecordError::BadPayload { sequence: 7, kind });
-        assert_eq!(
-            damaged(127, 1),
-            bad,
-            "{command:?}: the last byte is never used"
-        );
+        assert_eq!(damaged(127, 1), bad, "{command:?}: the last byte is never used");
         if let Command::Enter(_) | Command::Replace(_) = command {
-            assert_eq!(
-                damaged(32 + 31, 1),
-                bad,
-                "{command:?}: reserved in the reference"
-            );
+            assert_eq!(damaged(32 + 31, 1), bad, "{command:?}: reserved in the reference");
             assert_eq!(damaged(32 + 79, 1), bad, "{command:?}: reserved at the end");
         }
-        let unknown = Err(RecordError::UnknownKind {
-            sequence: 7,
-            kind: 99,
-        });
+        let unknown = Err(RecordError::UnknownKind { sequence: 7, kind: 99 });
         assert_eq!(damaged(28, 99), unknown);
     }
-    assert_eq!(
-        Record::from_bytes(&[0; 127]),
-        Err(RecordError::WrongLength { actual: 127 })
-    );
-    assert_eq!(
-        Record::from_bytes(&[0; 128]).unwrap().decode(),
-        Err(RecordError::UnknownKind {
-            sequence: 0,
-            kind: 0
-        })
-    );
-    let reserved = Enter {
-        reserved: [0, 1, 0, 0],
-        ..enter(1, 2, b'B', 3, 4)
-    };
+    assert_eq!(Record::from_bytes(&[0; 127]), Err(RecordError::WrongLength { actual: 127 }));
+    assert_eq!(Record::from_bytes(&[0; 128]).unwrap().decode(), Err(RecordError::UnknownKind { sequence: 0, kind: 0 }));
+    let reserved = Enter { reserved: [0, 1, 0, 0], ..enter(1, 2, b'B', 3, 4) };
     assert_eq!(
         Record::encode(&header, &Command::Enter(reserved)).decode(),
-        Err(RecordError::BadPayload {
-            sequence: 7,
-            kind: 1
-        })
+        Err(RecordError::BadPayload { sequence: 7, kind: 1 })
     );
 }
 

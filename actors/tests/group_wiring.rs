@@ -27,24 +27,13 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
         idle: Idle::Spin,
         net: DriverConfig::default(),
     });
-    let sequencer = topology.actor(shard, "sequencer", || {
-        Sequencer::new(TradingStamp::new(3, None))
-    });
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(TradingStamp::new(3, None)));
     let group = wire_group(&mut topology, shard, config()).unwrap();
     let _requests = topology.injector("requests", sequencer, EdgeSpec::hold(8));
-    topology.connect(
-        sequencer,
-        |out| &mut out.group,
-        group.order,
-        EdgeSpec::hold(8),
-    );
+    topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(8));
     topology.leave_open(sequencer, |out| &mut out.record);
     let _replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(64));
-    let _publications = topology.tap(
-        group.matching,
-        |out| &mut out.publications,
-        EdgeSpec::hold(64),
-    );
+    let _publications = topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(64));
     let checked = topology.check().unwrap_or_else(|errors| panic!("{errors}"));
     let waits: Vec<_> = checked
         .edges
@@ -61,10 +50,7 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
             "matching.publications -> (outside)",
         ]
     );
-    assert_eq!(
-        checked.shards[0].actors,
-        ["sequencer", "group/order", "group/risk", "group/matching"]
-    );
+    assert_eq!(checked.shards[0].actors, ["sequencer", "group/order", "group/risk", "group/matching"]);
 }
 
 #[test]
@@ -73,60 +59,21 @@ fn what_passes_risk_fits_one_cache_line_and_all_else_two() {
         Envelope::<M>::SLOT_BYTES
     }
     use corelane_actors::{matching::MatchingIn, messages::*, risk::RiskIn};
-    assert_eq!(
-        [slot::<OrderIn>(), slot::<SequencerIn>(), slot::<RiskIn>()],
-        [128; 3]
-    );
-    assert_eq!(
-        [slot::<MatchingIn>(), slot::<Reply>(), slot::<Publication>()],
-        [64, 128, 128]
-    );
+    assert_eq!([slot::<OrderIn>(), slot::<SequencerIn>(), slot::<RiskIn>()], [128; 3]);
+    assert_eq!([slot::<MatchingIn>(), slot::<Reply>(), slot::<Publication>()], [64, 128, 128]);
 }
 
 #[test]
 fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     let good = config();
     let cases = [
+        (GroupConfig { accounts: 0, ..good.clone() }, "accounts is 0; it must be 1 to 1048576"),
+        (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65535"),
+        (GroupConfig { orders_max: 0, ..good.clone() }, "orders_max is 0; it must be 1 to 1073741824"),
+        (GroupConfig { levels_max: u32::MAX, ..good.clone() }, "levels_max is 4294967295; it must be 1 to 1073741824"),
+        (GroupConfig { events_capacity: 29, ..good.clone() }, "events_capacity is 29; it must be 30 to 1073741824"),
         (
-            GroupConfig {
-                accounts: 0,
-                ..good.clone()
-            },
-            "accounts is 0; it must be 1 to 1048576",
-        ),
-        (
-            GroupConfig {
-                instruments: vec![],
-                ..good.clone()
-            },
-            "instruments is 0; it must be 1 to 65535",
-        ),
-        (
-            GroupConfig {
-                orders_max: 0,
-                ..good.clone()
-            },
-            "orders_max is 0; it must be 1 to 1073741824",
-        ),
-        (
-            GroupConfig {
-                levels_max: u32::MAX,
-                ..good.clone()
-            },
-            "levels_max is 4294967295; it must be 1 to 1073741824",
-        ),
-        (
-            GroupConfig {
-                events_capacity: 29,
-                ..good.clone()
-            },
-            "events_capacity is 29; it must be 30 to 1073741824",
-        ),
-        (
-            GroupConfig {
-                messages_per_account_max: 8 * 1008 - 1,
-                ..good.clone()
-            },
+            GroupConfig { messages_per_account_max: 8 * 1008 - 1, ..good.clone() },
             "messages_per_account_max is 8063; with 1000 open orders per account it must be at least 8064, so that \
              the eighth of it that is kept back can answer for them: raise it, or lower open_orders_per_account_max",
         ),
@@ -136,12 +83,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     }
     let mut tickless = good.clone();
     tickless.instruments[1].tick = 0;
-    let expected = GroupConfigError::OutOfRange {
-        setting: "tick",
-        value: 0,
-        least: 1,
-        most: u32::MAX.into(),
-    };
+    let expected = GroupConfigError::OutOfRange { setting: "tick", value: 0, least: 1, most: u32::MAX.into() };
     assert_eq!(tickless.check(), Err(expected));
     assert_eq!(good.check(), Ok(()));
 }
@@ -157,61 +99,24 @@ fn attached(stamp: &mut TradingStamp, command: Command) -> Reference {
 #[test]
 fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
     let mut stamp = TradingStamp::new(3, Some(5));
-    let ask = |locate| {
-        Command::Enter(corelane_actors::messages::Enter {
-            locate,
-            ..enter(0, 1, b'B', 1, 1)
-        })
-    };
-    let update = |locate, bid, ask| {
-        SequencerIn::Reference(ReferenceUpdate {
-            locate,
-            reference: reference(bid, ask),
-        })
-    };
+    let ask = |locate| Command::Enter(corelane_actors::messages::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
+    let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
     assert_eq!(attached(&mut stamp, ask(1)), Reference::default());
-    for input in [
-        update(1, 10, 20),
-        update(1, 11, 21),
-        update(3, 30, 40),
-        update(0, 7, 7),
-        update(4, 7, 7),
-    ] {
+    for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {
         assert_eq!(stamp.stamp(&input), None);
     }
     assert_eq!(attached(&mut stamp, ask(1)), reference(11, 21));
-    assert_eq!(
-        attached(&mut stamp, Command::Replace(replace(0, 1, 2, 1, 1))),
-        reference(11, 21)
-    );
+    assert_eq!(attached(&mut stamp, Command::Replace(replace(0, 1, 2, 1, 1))), reference(11, 21));
     assert_eq!(attached(&mut stamp, ask(3)), reference(30, 40));
     for unknown in [0, 4, u16::MAX] {
         assert_eq!(attached(&mut stamp, ask(unknown)), Reference::default());
     }
-    stamp.on_down(Down {
-        actor: 4,
-        sequence: 0,
-    });
+    stamp.on_down(Down { actor: 4, sequence: 0 });
     assert_eq!(attached(&mut stamp, ask(1)), reference(11, 21));
-    stamp.on_down(Down {
-        actor: 5,
-        sequence: 0,
-    });
-    assert_eq!(
-        attached(&mut stamp, ask(1)),
-        Reference {
-            stale: 1,
-            ..reference(11, 21)
-        }
-    );
+    stamp.on_down(Down { actor: 5, sequence: 0 });
+    assert_eq!(attached(&mut stamp, ask(1)), Reference { stale: 1, ..reference(11, 21) });
     // What was still on its way does not make them good again.
     stamp.stamp(&update(1, 12, 22));
-    assert_eq!(
-        attached(&mut stamp, ask(1)),
-        Reference {
-            stale: 1,
-            ..reference(12, 22)
-        }
-    );
+    assert_eq!(attached(&mut stamp, ask(1)), Reference { stale: 1, ..reference(12, 22) });
     assert_eq!(attached(&mut stamp, ask(2)).stale, 1);
 }

@@ -14,10 +14,8 @@ use corelane_codecs::{
 
 /// A file of the recorded data, if it is there.
 fn recorded(path: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("CORELANE_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("CORELANE_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     if !folder.is_dir() {
         eprintln!("no recorded data in {}", folder.display());
         return None;
@@ -27,9 +25,7 @@ fn recorded(path: &str) -> Option<Vec<u8>> {
 
 fn messages(file: &[u8]) -> Vec<&[u8]> {
     if file.starts_with(&[0, 0]) {
-        UnsizedFrames::new(file, message_len)
-            .map(Result::unwrap)
-            .collect()
+        UnsizedFrames::new(file, message_len).map(Result::unwrap).collect()
     } else {
         Frames::new(file).map(Result::unwrap).collect()
     }
@@ -47,10 +43,7 @@ fn symbols(messages: &[&[u8]]) -> Vec<Symbol> {
 }
 
 fn limits() -> BookLimits {
-    BookLimits {
-        orders_max: 50_000,
-        levels_max: 2048,
-    }
+    BookLimits { orders_max: 50_000, levels_max: 2048 }
 }
 
 fn price(units: u32) -> String {
@@ -58,18 +51,13 @@ fn price(units: u32) -> String {
 }
 
 fn json(levels: Vec<&Level>) -> serde_json::Value {
-    let level =
-        |level: &&Level| serde_json::json!([price(level.price), level.quantity, level.orders]);
+    let level = |level: &&Level| serde_json::json!([price(level.price), level.quantity, level.orders]);
     levels.iter().map(level).collect()
 }
 
 #[test]
 fn recorded_days_end_in_the_expected_books() {
-    let cases = [
-        ("esh4_20231225_mbo", 0),
-        ("ritch_synthetic_12012", 117),
-        ("nasdaq_dayhead_1000", 0),
-    ];
+    let cases = [("esh4_20231225_mbo", 0), ("ritch_synthetic_12012", 117), ("nasdaq_dayhead_1000", 0)];
     for (name, unknown) in cases {
         let Some(file) = recorded(&format!("itch/{name}.itch")) else {
             return;
@@ -91,9 +79,7 @@ fn recorded_days_end_in_the_expected_books() {
             let (bids, asks): (Vec<_>, Vec<_>) = (bids.collect(), asks.collect());
             if !bids.is_empty() || !asks.is_empty() {
                 let (bids, asks) = (json(bids), json(asks));
-                got.push(
-                    serde_json::json!({"symbol": symbol.to_string(), "bids": bids, "asks": asks}),
-                );
+                got.push(serde_json::json!({"symbol": symbol.to_string(), "bids": bids, "asks": asks}));
             }
         }
         let by_symbol = |book: &serde_json::Value| book["symbol"].to_string();
@@ -101,11 +87,7 @@ fn recorded_days_end_in_the_expected_books() {
         got.sort_by_key(by_symbol);
         assert!(got == expected, "{name}: the books differ");
         assert_eq!(counters.get(FeedCount::UnknownOrders), unknown, "{name}");
-        for other in [
-            FeedCount::DuplicateOrders,
-            FeedCount::Excess,
-            FeedCount::Overflows,
-        ] {
+        for other in [FeedCount::DuplicateOrders, FeedCount::Excess, FeedCount::Overflows] {
             assert_eq!(counters.get(other), 0, "{name}: {other:?}");
         }
     }
@@ -123,9 +105,7 @@ fn a_recorded_day_gives_every_change_of_the_best_prices() {
     let mut books = Books::new(&symbols(&messages), limits());
     let counters = Counters::default();
     let mut last = Top::default();
-    let mut got = String::from(
-        "msg_index_1based,itch_ts_ns,stock_locate,bid_px_1e4,bid_qty,ask_px_1e4,ask_qty\n",
-    );
+    let mut got = String::from("msg_index_1based,itch_ts_ns,stock_locate,bid_px_1e4,bid_qty,ask_px_1e4,ask_qty\n");
     let side = |level: Option<Level>| level.map_or((0, 0), |level| (level.price, level.quantity));
     for (index, message) in (1..).zip(&messages) {
         let message = Message::decode(message).unwrap();
@@ -136,10 +116,7 @@ fn a_recorded_day_gives_every_change_of_the_best_prices() {
         let (bid, ask) = (side(top.bid), side(top.ask));
         if (bid, ask) != (side(last.bid), side(last.ask)) {
             let ns = message.timestamp_ns();
-            got += &format!(
-                "{index},{ns},{locate},{},{},{},{}\n",
-                bid.0, bid.1, ask.0, ask.1
-            );
+            got += &format!("{index},{ns},{locate},{},{},{},{}\n", bid.0, bid.1, ask.0, ask.1);
             last = top;
         }
     }

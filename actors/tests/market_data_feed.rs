@@ -9,14 +9,7 @@ use market_data_harness::{Feed, MS, add, bid, config, delete, directory, packet,
 #[test]
 fn the_best_prices_of_our_instruments_reach_the_sequencer_once_per_batch() {
     let mut feed = Feed::new(config());
-    feed.packet(
-        1,
-        &[
-            bid(1, 100),
-            bid(2, 110),
-            add(7, "AAPL", 3, Side::Sell, 120, 5),
-        ],
-    );
+    feed.packet(1, &[bid(1, 100), bid(2, 110), add(7, "AAPL", 3, Side::Sell, 120, 5)]);
     assert_eq!(feed.told(), [(1, 110, 120, false)]);
     assert_eq!(feed.known[&1].feed_sequence, 3);
     feed.packet(4, &[bid(4, 105)]);
@@ -50,9 +43,7 @@ fn the_feeds_locates_are_mapped_by_directory_or_by_adds_and_other_symbols_ignore
 #[test]
 fn messages_seen_before_are_dropped_also_in_part() {
     let mut feed = Feed::new(config());
-    let messages: Vec<_> = (1..=6)
-        .map(|order_ref| bid(order_ref, 100 + order_ref as u32))
-        .collect();
+    let messages: Vec<_> = (1..=6).map(|order_ref| bid(order_ref, 100 + order_ref as u32)).collect();
     feed.packet(1, &messages[..3]);
     feed.packet(1, &messages[..3]);
     feed.packet(2, &messages[1..5]);
@@ -60,13 +51,7 @@ fn messages_seen_before_are_dropped_also_in_part() {
     feed.packet(6, &messages[5..]);
     assert_eq!(feed.count(FeedCount::Messages), 6);
     assert_eq!(feed.count(FeedCount::Duplicates), 3 + 2 + 1);
-    assert_eq!(
-        (
-            feed.count(FeedCount::Gaps),
-            feed.count(FeedCount::DuplicateOrders)
-        ),
-        (0, 0)
-    );
+    assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::DuplicateOrders)), (0, 0));
     assert_eq!(feed.told().last(), Some(&(1, 106, 0, false)));
 }
 
@@ -97,11 +82,7 @@ fn a_gap_makes_every_reference_stale_until_the_feed_begins_a_new_session() {
         // Another session is not believed while this one lives.
         feed.session = "NEXT";
         feed.packet(1, &[bid(1, 50)]);
-        assert_eq!(
-            (feed.told(), feed.count(FeedCount::ForeignSession)),
-            (vec![], 1),
-            "{name}"
-        );
+        assert_eq!((feed.told(), feed.count(FeedCount::ForeignSession)), (vec![], 1), "{name}");
         let mut end = [0; mold::HEADER_LEN];
         mold::end_of_session(&mut end, Alpha::new("FEED").unwrap(), 6).unwrap();
         feed.datagram(&end);
@@ -149,10 +130,7 @@ fn silence_is_stale_and_any_packet_of_the_session_ends_it() {
 
 #[test]
 fn a_configured_session_is_the_only_one() {
-    let mut feed = Feed::new(MarketDataConfig {
-        session: Some(Alpha::new("FEED").unwrap()),
-        ..config()
-    });
+    let mut feed = Feed::new(MarketDataConfig { session: Some(Alpha::new("FEED").unwrap()), ..config() });
     feed.session = "OTHER";
     feed.packet(1, &[bid(1, 100)]);
     feed.advance(10_000 * MS);
@@ -176,14 +154,7 @@ fn a_book_without_place_for_an_order_is_stale_and_its_neighbours_are_not() {
         feed.packet(4, &[bid(4, 104)]);
         assert_eq!(feed.told(), [(1, 103, 0, true)]);
         assert_eq!(feed.count(FeedCount::Overflows), 1);
-        feed.packet(
-            5,
-            &[
-                delete(7, 4),
-                delete(7, 3),
-                add(8, "MSFT", 9, Side::Sell, 50, 1),
-            ],
-        );
+        feed.packet(5, &[delete(7, 4), delete(7, 3), add(8, "MSFT", 9, Side::Sell, 50, 1)]);
         assert_eq!(feed.told(), [(1, 102, 0, true), (2, 0, 50, false)]);
         assert_eq!(feed.count(FeedCount::UnknownOrders), 1);
     }
@@ -201,14 +172,7 @@ fn references_that_find_no_room_wait_and_the_newest_is_told() {
         for chunk in (0_u16..300).collect::<Vec<_>>().chunks(30) {
             let order = |&number: &u16| {
                 let order_ref = u64::from(number) + 1000 * u64::from(price);
-                add(
-                    number + 1,
-                    &names[usize::from(number)],
-                    order_ref,
-                    Side::Buy,
-                    price,
-                    1,
-                )
+                add(number + 1, &names[usize::from(number)], order_ref, Side::Buy, price, 1)
             };
             let messages: Vec<_> = chunk.iter().map(order).collect();
             feed.packet(sequence, &messages);
@@ -221,8 +185,5 @@ fn references_that_find_no_room_wait_and_the_newest_is_told() {
     }
     let bids: Vec<_> = feed.known.values().map(|reference| reference.bid).collect();
     assert_eq!(bids, vec![20; 300]);
-    assert!(
-        feed.count(FeedCount::References) < 600,
-        "old prices were passed over"
-    );
+    assert!(feed.count(FeedCount::References) < 600, "old prices were passed over");
 }

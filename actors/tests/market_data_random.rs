@@ -16,25 +16,10 @@ use proptest::prelude::*;
 /// A message of the generated day; numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
 enum Act {
-    Add {
-        ours: bool,
-        buy: bool,
-        price: u32,
-        shares: u32,
-    },
-    Reduce {
-        order: usize,
-        shares: u32,
-        cancel: bool,
-    },
-    Delete {
-        order: usize,
-    },
-    Replace {
-        order: usize,
-        price: u32,
-        shares: u32,
-    },
+    Add { ours: bool, buy: bool, price: u32, shares: u32 },
+    Reduce { order: usize, shares: u32, cancel: bool },
+    Delete { order: usize },
+    Replace { order: usize, price: u32, shares: u32 },
     Noise(Vec<u8>),
 }
 
@@ -66,35 +51,16 @@ fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
     let mut orders: BTreeMap<u64, Resting> = BTreeMap::new();
     let mut messages = Vec::new();
     for (order_ref, act) in (1..).zip(acts) {
-        let pick = |order: usize| {
-            (!orders.is_empty()).then(|| *orders.keys().nth(order % orders.len()).unwrap())
-        };
+        let pick = |order: usize| (!orders.is_empty()).then(|| *orders.keys().nth(order % orders.len()).unwrap());
         let header = |ours| if ours { 7 } else { 8 };
         match act {
-            &Act::Add {
-                ours,
-                buy,
-                price,
-                shares,
-            } => {
+            &Act::Add { ours, buy, price, shares } => {
                 let side = if buy { Side::Buy } else { Side::Sell };
                 let stock = if ours { "AAPL" } else { "IBM" };
                 messages.push(add(header(ours), stock, order_ref, side, price, shares));
-                orders.insert(
-                    order_ref,
-                    Resting {
-                        ours,
-                        buy,
-                        price,
-                        shares,
-                    },
-                );
+                orders.insert(order_ref, Resting { ours, buy, price, shares });
             }
-            &Act::Reduce {
-                order,
-                shares,
-                cancel,
-            } => {
+            &Act::Reduce { order, shares, cancel } => {
                 let Some(order_ref) = pick(order) else {
                     continue;
                 };
@@ -103,24 +69,13 @@ fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
                 let locate = header(resting.ours);
                 messages.push(if cancel {
                     let header = Header::new(locate, 0, 0);
-                    OrderCancel {
-                        header,
-                        order_ref: order_ref.into(),
-                        cancelled_shares: shares.into(),
-                    }
-                    .as_bytes()
-                    .to_vec()
+                    OrderCancel { header, order_ref: order_ref.into(), cancelled_shares: shares.into() }
+                        .as_bytes()
+                        .to_vec()
                 } else {
                     let header = Header::new(locate, 0, 0);
                     let (order_ref, executed_shares) = (order_ref.into(), shares.into());
-                    OrderExecuted {
-                        header,
-                        order_ref,
-                        executed_shares,
-                        match_number: 1.into(),
-                    }
-                    .as_bytes()
-                    .to_vec()
+                    OrderExecuted { header, order_ref, executed_shares, match_number: 1.into() }.as_bytes().to_vec()
                 });
                 resting.shares -= shares;
                 if resting.shares == 0 {
@@ -134,11 +89,7 @@ fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
                 let resting = orders.remove(&order_ref).unwrap();
                 messages.push(delete(header(resting.ours), order_ref));
             }
-            &Act::Replace {
-                order,
-                price,
-                shares,
-            } => {
+            &Act::Replace { order, price, shares } => {
                 let Some(original) = pick(order) else {
                     continue;
                 };
@@ -151,14 +102,7 @@ fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
                     price: Price4::from_raw(price).into(),
                 };
                 messages.push(replace.as_bytes().to_vec());
-                orders.insert(
-                    order_ref,
-                    Resting {
-                        price,
-                        shares,
-                        ..resting
-                    },
-                );
+                orders.insert(order_ref, Resting { price, shares, ..resting });
             }
             // Too short for anything that changes a book but by chance; then its first byte is changed.
             Act::Noise(bytes) => {
@@ -169,16 +113,10 @@ fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
         }
     }
     let best = |buy| {
-        let ours = orders
-            .values()
-            .filter(move |order| order.ours && order.buy == buy);
+        let ours = orders.values().filter(move |order| order.ours && order.buy == buy);
         ours.map(|order| u64::from(order.price))
     };
-    (
-        messages,
-        best(true).max().unwrap_or(0),
-        best(false).min().unwrap_or(0),
-    )
+    (messages, best(true).max().unwrap_or(0), best(false).min().unwrap_or(0))
 }
 
 proptest! {

@@ -31,12 +31,7 @@ struct Feed {
 }
 
 fn config() -> PublisherConfig {
-    PublisherConfig {
-        session: Alpha::new("FEED").unwrap(),
-        payload_max: 200,
-        heartbeat_ns: 1000 * MS,
-        packets_max: 4,
-    }
+    PublisherConfig { session: Alpha::new("FEED").unwrap(), payload_max: 200, heartbeat_ns: 1000 * MS, packets_max: 4 }
 }
 
 impl Feed {
@@ -56,13 +51,7 @@ impl Feed {
         let messages = topology.injector("messages", publisher, EdgeSpec::hold(16));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
-        let mut feed = Feed {
-            sim,
-            net,
-            messages,
-            stats,
-            now_ns: 0,
-        };
+        let mut feed = Feed { sim, net, messages, stats, now_ns: 0 };
         feed.advance(MS);
         feed
     }
@@ -112,11 +101,7 @@ fn the_messages_of_a_batch_share_packets_as_far_as_they_fit() {
     }
     feed.advance(MS);
     let numbers = |numbers: std::ops::RangeInclusive<u8>| Ok(numbers.map(message).collect());
-    let expected = [
-        (1, numbers(1..=4)),
-        (5, numbers(5..=8)),
-        (9, numbers(9..=10)),
-    ];
+    let expected = [(1, numbers(1..=4)), (5, numbers(5..=8)), (9, numbers(9..=10))];
     assert_eq!(feed.received(), expected);
     assert!(feed.publish(&message(11)));
     feed.advance(MS);
@@ -162,15 +147,9 @@ fn what_the_network_refuses_is_held_back_to_the_producer_and_lost_nowhere() {
     let mut got = Vec::new();
     for _ in 0..100 {
         feed.advance(2 * MS);
-        got.extend(
-            feed.received()
-                .into_iter()
-                .flat_map(|(_, content)| content.unwrap()),
-        );
+        got.extend(feed.received().into_iter().flat_map(|(_, content)| content.unwrap()));
     }
-    let expected: Vec<_> = (0..accepted)
-        .map(|number| number.to_be_bytes().to_vec())
-        .collect();
+    let expected: Vec<_> = (0..accepted).map(|number| number.to_be_bytes().to_vec()).collect();
     assert_eq!(got, expected);
     assert!(feed.sim.failures().is_empty());
 }
@@ -196,21 +175,12 @@ fn stopping_sends_what_is_packed_and_says_the_end() {
 #[test]
 fn sizes_out_of_range_are_refused() {
     for payload_max in [0, PAYLOAD_MIN - 1, 65_508] {
-        let wrong = PublisherConfig {
-            payload_max,
-            ..config()
-        };
+        let wrong = PublisherConfig { payload_max, ..config() };
         let error = Publisher::new(wrong, EndpointId(0)).err();
         assert_eq!(error, Some(PublisherConfigError::Payload { payload_max }));
     }
-    let wrong = PublisherConfig {
-        packets_max: 0,
-        ..config()
-    };
-    assert_eq!(
-        Publisher::new(wrong, EndpointId(0)).err(),
-        Some(PublisherConfigError::NoPackets)
-    );
+    let wrong = PublisherConfig { packets_max: 0, ..config() };
+    assert_eq!(Publisher::new(wrong, EndpointId(0)).err(), Some(PublisherConfigError::NoPackets));
 }
 
 proptest! {

@@ -74,12 +74,7 @@ fn a_replay_passes_through_any_send_buffer() {
         let expected = format!("A{}", " SC".repeat(50));
         let got = summary(&bytes);
         assert!(got.starts_with(&expected), "room {room}: {got}");
-        assert!(
-            got[expected.len()..]
-                .chars()
-                .all(|kind| "H ".contains(kind)),
-            "{got}"
-        );
+        assert!(got[expected.len()..].chars().all(|kind| "H ".contains(kind)), "{got}");
     }
 }
 
@@ -103,10 +98,7 @@ fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
         quick_bytes.extend(venue.sent(quick));
     }
     slow_bytes.extend(venue.sent(slow));
-    assert_eq!(
-        venue.net.closed_by_actor(slow),
-        Some(CloseReason::SlowReader)
-    );
+    assert_eq!(venue.net.closed_by_actor(slow), Some(CloseReason::SlowReader));
     assert_eq!(venue.count(Count::SlowReader), 1);
     assert_eq!(packets(&quick_bytes).len(), answered as usize);
     assert_eq!(slow_bytes.len(), 1000, "what fitted is there");
@@ -166,15 +158,10 @@ fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
         venue.advance(2 * MS);
         assert!(venue.sim.failures().is_empty());
         // One at a time: the slowest consumer.
-        got.extend(
-            venue
-                .requests
-                .receive()
-                .map(|envelope| match envelope.body {
-                    corelane_actors::messages::SequencerIn::Command(command) => short(&command),
-                    other => panic!("{other:?}"),
-                }),
-        );
+        got.extend(venue.requests.receive().map(|envelope| match envelope.body {
+            corelane_actors::messages::SequencerIn::Command(command) => short(&command),
+            other => panic!("{other:?}"),
+        }));
     }
     let mut expected: Vec<_> = (1..=20).map(|user_ref| format!("O{user_ref}")).collect();
     expected.extend(["out0.1".to_owned(), "out1.1".to_owned()]);
@@ -213,9 +200,8 @@ fn log_ins_that_follow_each_other_with_a_full_edge_are_told_in_pairs() {
         got.extend(shorts(&mut venue));
         venue.advance(2 * MS);
     }
-    let expected: Vec<_> = (1..=10)
-        .flat_map(|generation| [format!("in0.{generation}"), format!("out0.{generation}")])
-        .collect();
+    let expected: Vec<_> =
+        (1..=10).flat_map(|generation| [format!("in0.{generation}"), format!("out0.{generation}")]).collect();
     assert_eq!(got, expected);
 }
 
@@ -287,10 +273,7 @@ fn ignored_replaces_give_their_credit_back_when_their_fate_is_known() {
     for user_ref in 10..=12 {
         request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
     }
-    assert_eq!(
-        shorts(&mut venue),
-        ["O4", "U4>9", "O5", "O10", "O11", "O12"]
-    );
+    assert_eq!(shorts(&mut venue), ["O4", "U4>9", "O5", "O10", "O11", "O12"]);
     assert_eq!(venue.count(Count::Holds), 0);
 }
 
@@ -303,9 +286,7 @@ fn an_order_over_the_bound_of_open_orders_is_sent_on_to_be_rejected() {
     venue.commands();
     for (user_ref, refused) in [(1, false), (2, false), (3, true)] {
         request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
-        let [Command::Enter(enter)] = venue.commands()[..] else {
-            panic!()
-        };
+        let [Command::Enter(enter)] = venue.commands()[..] else { panic!() };
         assert_eq!(enter.unsupported == RejectReason::Other.to_wire(), refused);
         assert_eq!(enter.unsupported == 0, !refused);
     }
@@ -314,9 +295,7 @@ fn an_order_over_the_bound_of_open_orders_is_sent_on_to_be_rejected() {
     }
     venue.tick();
     request(&mut venue, conn, enter(4, "AAPL").as_bytes());
-    let [Command::Enter(enter)] = venue.commands()[..] else {
-        panic!()
-    };
+    let [Command::Enter(enter)] = venue.commands()[..] else { panic!() };
     assert_eq!(enter.unsupported, 0);
 }
 
@@ -378,9 +357,6 @@ fn a_disconnected_account_still_collects_its_answers() {
     assert_eq!(venue.sent(conn), b"");
     let again = venue.log_in("alice", "secret", 1);
     assert_eq!(summary(&venue.sent(again)), "A SC");
-    let change = SessionChange {
-        account: 0,
-        generation: 2,
-    };
+    let change = SessionChange { account: 0, generation: 2 };
     assert_eq!(venue.commands().last(), Some(&Command::LogIn(change)));
 }

@@ -21,18 +21,11 @@ fn answers(bytes: &[u8]) -> Vec<String> {
         .iter()
         .filter_map(|packet| match ServerPacket::decode(packet).unwrap() {
             ServerPacket::Sequenced(message) => Some(match Outbound::decode(message).unwrap() {
-                Outbound::Canceled(canceled, _) => format!(
-                    "C{} {} {:?}",
-                    canceled.user_ref_num,
-                    canceled.quantity,
-                    canceled.reason().unwrap()
-                ),
+                Outbound::Canceled(canceled, _) => {
+                    format!("C{} {} {:?}", canceled.user_ref_num, canceled.quantity, canceled.reason().unwrap())
+                }
                 Outbound::Rejected(rejected, _) => {
-                    format!(
-                        "J{} {:?}",
-                        rejected.user_ref_num,
-                        rejected.reason().unwrap()
-                    )
+                    format!("J{} {:?}", rejected.user_ref_num, rejected.reason().unwrap())
                 }
                 other => format!("{other:?}"),
             }),
@@ -71,17 +64,8 @@ fn every_order_is_answered_once_when_the_group_fails() {
     let system = |user_ref, leaves| format!("C{user_ref} {leaves} {:?}", CancelReason::System);
     let processing = |user_ref| format!("J{user_ref} {:?}", RejectReason::ProcessingError);
     let live = venue.sent(alice);
-    let expected = [
-        user(1),
-        user(2),
-        user(3),
-        user(4),
-        user(4),
-        system(2, 60),
-        system(3, 100),
-        system(4, 30),
-        processing(5),
-    ];
+    let expected =
+        [user(1), user(2), user(3), user(4), user(4), system(2, 60), system(3, 100), system(4, 30), processing(5)];
     assert_eq!(answers(&live), expected);
     assert_eq!(answers(&venue.sent(bob)), [processing(9)]);
     assert_eq!(venue.count(Count::AnswersForGroup), 5);
@@ -102,10 +86,7 @@ fn every_order_is_answered_once_when_the_group_fails() {
     let replayed = venue.sent(again);
     assert_eq!(packets(&replayed).len(), 1 + 11);
     assert_eq!(replayed[33..][..live.len()], live);
-    assert!(matches!(
-        venue.commands()[..],
-        [Command::Disconnect(_), Command::LogIn(_)]
-    ));
+    assert!(matches!(venue.commands()[..], [Command::Disconnect(_), Command::LogIn(_)]));
 }
 
 #[test]
@@ -126,14 +107,8 @@ fn answers_on_the_edge_are_taken_before_orders_are_answered_for() {
     assert_eq!(venue.sim.failures().len(), 1, "the group alone has failed");
     let got = answers(&venue.sent(alice));
     let (before, after) = got.split_at(20 * BURST_ANSWERS);
-    assert!(
-        before
-            .iter()
-            .all(|answer| answer.ends_with("1 UserRequested"))
-    );
-    let mut expected: Vec<_> = (1..=20)
-        .map(|user_ref| format!("C{user_ref} 80 System"))
-        .collect();
+    assert!(before.iter().all(|answer| answer.ends_with("1 UserRequested")));
+    let mut expected: Vec<_> = (1..=20).map(|user_ref| format!("C{user_ref} 80 System")).collect();
     expected.extend((21..=60).map(|user_ref| format!("J{user_ref} ProcessingError")));
     assert_eq!(after, expected);
 }

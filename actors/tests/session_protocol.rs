@@ -16,74 +16,26 @@ use session_harness::{MS, SECOND, Venue, config, enter, login, packets, summary}
 
 #[test]
 fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
-    let with_session = |session: &str| LoginRequest {
-        session: Alpha::new(session).unwrap(),
-        ..login("alice", "secret", 1)
-    };
-    let blank_sequence = LoginRequest {
-        sequence: None,
-        ..login("alice", "secret", 1)
-    };
-    let newer = LoginRequest {
-        heartbeat_timeout_ms: Some(5000),
-        ..login("alice", "secret", 1)
-    };
+    let with_session =
+        |session: &str| LoginRequest { session: Alpha::new(session).unwrap(), ..login("alice", "secret", 1) };
+    let blank_sequence = LoginRequest { sequence: None, ..login("alice", "secret", 1) };
+    let newer = LoginRequest { heartbeat_timeout_ms: Some(5000), ..login("alice", "secret", 1) };
     // Three answers are there before.
     let cases: [(&str, LoginRequest, &str, Option<Count>); 14] = [
         ("good", login("alice", "secret", 1), "A SC SC SC", None),
-        (
-            "case of letters",
-            login("ALICE", "Secret", 1),
-            "A SC SC SC",
-            None,
-        ),
+        ("case of letters", login("ALICE", "Secret", 1), "A SC SC SC", None),
         ("form of 4.10", newer, "A SC SC SC", None),
-        (
-            "from the second",
-            login("alice", "secret", 2),
-            "A SC SC",
-            None,
-        ),
+        ("from the second", login("alice", "secret", 2), "A SC SC", None),
         ("from the next", login("alice", "secret", 4), "A", None),
         ("only new", login("alice", "secret", 0), "A", None),
         ("blank sequence", blank_sequence, "A SC SC SC", None),
         ("today's session", with_session("DAY1"), "A SC SC SC", None),
-        (
-            "padded on the left",
-            with_session("      DAY1"),
-            "A SC SC SC",
-            None,
-        ),
-        (
-            "wrong password",
-            login("alice", "wrong", 1),
-            "J",
-            Some(Count::NotAuthorized),
-        ),
-        (
-            "wrong user",
-            login("mallet", "secret", 1),
-            "J",
-            Some(Count::NotAuthorized),
-        ),
-        (
-            "another's password",
-            login("alice", "hunter2", 1),
-            "J",
-            Some(Count::NotAuthorized),
-        ),
-        (
-            "another session",
-            with_session("DAY2"),
-            "J",
-            Some(Count::SessionUnavailable),
-        ),
-        (
-            "sequence to come",
-            login("alice", "secret", 5),
-            "J",
-            Some(Count::SessionUnavailable),
-        ),
+        ("padded on the left", with_session("      DAY1"), "A SC SC SC", None),
+        ("wrong password", login("alice", "wrong", 1), "J", Some(Count::NotAuthorized)),
+        ("wrong user", login("mallet", "secret", 1), "J", Some(Count::NotAuthorized)),
+        ("another's password", login("alice", "hunter2", 1), "J", Some(Count::NotAuthorized)),
+        ("another session", with_session("DAY2"), "J", Some(Count::SessionUnavailable)),
+        ("sequence to come", login("alice", "secret", 5), "J", Some(Count::SessionUnavailable)),
     ];
     for (name, request, expected, refused) in cases {
         let mut venue = Venue::new(config());
@@ -98,11 +50,7 @@ fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
             None => assert!(!venue.is_closed(conn), "{name}"),
             Some(count) => {
                 assert_eq!(venue.count(count), 1, "{name}");
-                assert_eq!(
-                    venue.net.closed_by_actor(conn),
-                    Some(CloseReason::Local),
-                    "{name}"
-                );
+                assert_eq!(venue.net.closed_by_actor(conn), Some(CloseReason::Local), "{name}");
             }
         }
     }
@@ -121,11 +69,7 @@ fn packets_are_found_in_a_stream_and_impossible_ones_refused() {
         (b"\x00\x0a", Err(FrameError::TooLong { length: 9 })),
     ];
     for (bytes, expected) in cases {
-        assert_eq!(
-            SoupFramer { payload_max: 8 }.frame_len(bytes),
-            expected,
-            "{bytes:?}"
-        );
+        assert_eq!(SoupFramer { payload_max: 8 }.frame_len(bytes), expected, "{bytes:?}");
     }
 }
 
@@ -135,27 +79,15 @@ fn a_configuration_that_cannot_work_is_refused() {
     let spoilt = |spoil: Spoil| {
         let mut config = config();
         spoil(&mut config);
-        Session::new(config)
-            .err()
-            .map(|error| error.to_string())
-            .unwrap_or_default()
+        Session::new(config).err().map(|error| error.to_string()).unwrap_or_default()
     };
     let cases: [(Spoil, &str); 6] = [
         (|config| config.connections_max = 0, "connections_max is 0"),
-        (
-            |config| config.messages_per_session_max = usize::MAX,
-            "messages_per_session_max",
-        ),
+        (|config| config.messages_per_session_max = usize::MAX, "messages_per_session_max"),
         (|config| config.accounts.clear(), "accounts is 0"),
-        (
-            |config| config.accounts[1].user = Alpha::new("ALICE").unwrap(),
-            "configured twice",
-        ),
+        (|config| config.accounts[1].user = Alpha::new("ALICE").unwrap(), "configured twice"),
         (|config| config.accounts[1].user = Alpha::BLANK, "blank"),
-        (
-            |config| config.symbols.push(Alpha::new("AAPL").unwrap()),
-            "symbol AAPL",
-        ),
+        (|config| config.symbols.push(Alpha::new("AAPL").unwrap()), "symbol AAPL"),
     ];
     for (spoil, expected) in cases {
         let error = spoilt(spoil);
@@ -174,10 +106,7 @@ fn an_accepted_log_in_names_the_session_and_the_next_number() {
         let sent = venue.sent(conn);
         let accepted = ServerPacket::decode(packets(&sent)[0]).unwrap();
         let session = Alpha::new("DAY1").unwrap();
-        let expected = ServerPacket::LoginAccepted {
-            session,
-            next_sequence: next,
-        };
+        let expected = ServerPacket::LoginAccepted { session, next_sequence: next };
         assert_eq!(accepted, expected);
     }
 }
@@ -188,58 +117,19 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
     enter.push(0);
     let second_log_in = ClientPacket::Login(login("alice", "secret", 1));
     let cases: [(&str, bool, Vec<u8>, Count); 8] = [
-        (
-            "unsequenced before log-in",
-            false,
-            b"\x00\x02UX".to_vec(),
-            Count::NotLoggedIn,
-        ),
-        (
-            "unknown type before log-in",
-            false,
-            b"\x00\x01?".to_vec(),
-            Count::BadPacket,
-        ),
-        (
-            "unknown type",
-            true,
-            b"\x00\x01?".to_vec(),
-            Count::BadPacket,
-        ),
-        (
-            "short log-in",
-            false,
-            b"\x00\x03Lxx".to_vec(),
-            Count::BadPacket,
-        ),
-        (
-            "heartbeat with a body",
-            true,
-            b"\x00\x02Rx".to_vec(),
-            Count::BadPacket,
-        ),
-        (
-            "server's packet",
-            true,
-            b"\x00\x02Sx".to_vec(),
-            Count::BadPacket,
-        ),
+        ("unsequenced before log-in", false, b"\x00\x02UX".to_vec(), Count::NotLoggedIn),
+        ("unknown type before log-in", false, b"\x00\x01?".to_vec(), Count::BadPacket),
+        ("unknown type", true, b"\x00\x01?".to_vec(), Count::BadPacket),
+        ("short log-in", false, b"\x00\x03Lxx".to_vec(), Count::BadPacket),
+        ("heartbeat with a body", true, b"\x00\x02Rx".to_vec(), Count::BadPacket),
+        ("server's packet", true, b"\x00\x02Sx".to_vec(), Count::BadPacket),
         ("log-out", true, b"\x00\x01O".to_vec(), Count::Logout),
-        (
-            "second log-in",
-            true,
-            encoded(&second_log_in),
-            Count::LoggedInAlready,
-        ),
+        ("second log-in", true, encoded(&second_log_in), Count::LoggedInAlready),
     ];
     for (name, is_logged_in, frame, reason) in cases {
         let mut venue = Venue::new(config());
         let other = venue.bob();
-        let conn = if is_logged_in {
-            venue.alice()
-        } else {
-            venue.connect()
-        };
+        let conn = if is_logged_in { venue.alice() } else { venue.connect() };
         venue.net.frame(conn, &frame);
         venue.sim.settle();
         assert!(venue.is_closed(conn), "{name}");
@@ -248,16 +138,7 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
         // What comes after the end is not looked at.
         venue.net.frame(conn, b"\x00\x01?");
         venue.sim.settle();
-        assert_eq!(
-            venue
-                .stats
-                .iter()
-                .take(17)
-                .map(|(_, count)| count)
-                .sum::<u64>(),
-            1,
-            "{name}"
-        );
+        assert_eq!(venue.stats.iter().take(17).map(|(_, count)| count).sum::<u64>(), 1, "{name}");
     }
 }
 
@@ -280,11 +161,7 @@ fn heartbeats_go_out_each_second_of_silence_and_only_then() {
     venue.tick();
     assert_eq!(summary(&venue.sent(conn)), "SC");
     venue.advance(900 * MS);
-    assert_eq!(
-        summary(&venue.sent(conn)),
-        "",
-        "an answer went out less than a second ago"
-    );
+    assert_eq!(summary(&venue.sent(conn)), "", "an answer went out less than a second ago");
     venue.advance(101 * MS);
     assert_eq!(summary(&venue.sent(conn)), "H");
     for _ in 0..5 {
@@ -295,30 +172,12 @@ fn heartbeats_go_out_each_second_of_silence_and_only_then() {
 
 #[test]
 fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
-    let newer = |ms| LoginRequest {
-        heartbeat_timeout_ms: Some(ms),
-        ..login("alice", "secret", 1)
-    };
+    let newer = |ms| LoginRequest { heartbeat_timeout_ms: Some(ms), ..login("alice", "secret", 1) };
     let cases: [(&str, Option<LoginRequest>, u64, Count); 4] = [
         ("no log-in", None, 30 * SECOND, Count::LoginTimeout),
-        (
-            "usual",
-            Some(login("alice", "secret", 1)),
-            15 * SECOND,
-            Count::ClientTimeout,
-        ),
-        (
-            "named by the client",
-            Some(newer(4000)),
-            4 * SECOND,
-            Count::ClientTimeout,
-        ),
-        (
-            "named as none",
-            Some(newer(0)),
-            15 * SECOND,
-            Count::ClientTimeout,
-        ),
+        ("usual", Some(login("alice", "secret", 1)), 15 * SECOND, Count::ClientTimeout),
+        ("named by the client", Some(newer(4000)), 4 * SECOND, Count::ClientTimeout),
+        ("named as none", Some(newer(0)), 15 * SECOND, Count::ClientTimeout),
     ];
     for (name, request, timeout_ns, reason) in cases {
         let mut venue = Venue::new(config());
@@ -334,11 +193,7 @@ fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
             venue.advance_slowly(timeout_ns / 2);
             venue.send(conn, &ClientPacket::Heartbeat);
         }
-        let left_ns = if request.is_some() {
-            timeout_ns
-        } else {
-            timeout_ns / 2
-        };
+        let left_ns = if request.is_some() { timeout_ns } else { timeout_ns / 2 };
         venue.advance_slowly(left_ns - 10 * MS);
         assert!(!venue.is_closed(conn), "{name}");
         venue.advance_slowly(20 * MS);
@@ -363,15 +218,8 @@ fn a_second_log_in_of_a_user_takes_over() {
     venue.tick();
     assert_eq!(summary(&venue.sent(second)), "SC");
     assert_eq!(venue.sent(first), b"");
-    let change = |generation| SessionChange {
-        account: 0,
-        generation,
-    };
-    let expected = [
-        Command::LogIn(change(1)),
-        Command::Disconnect(change(1)),
-        Command::LogIn(change(2)),
-    ];
+    let change = |generation| SessionChange { account: 0, generation };
+    let expected = [Command::LogIn(change(1)), Command::Disconnect(change(1)), Command::LogIn(change(2))];
     assert_eq!(venue.commands(), expected);
 }
 
@@ -379,21 +227,9 @@ fn a_second_log_in_of_a_user_takes_over() {
 fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
     type End = fn(&mut Venue, ConnId);
     let ends: [(&str, End, Count); 3] = [
-        (
-            "log-out",
-            |venue, conn| venue.send(conn, &ClientPacket::Logout),
-            Count::Logout,
-        ),
-        (
-            "peer",
-            |venue, conn| venue.net.disconnect(conn, CloseReason::Peer),
-            Count::Peer,
-        ),
-        (
-            "reset",
-            |venue, conn| venue.net.disconnect(conn, CloseReason::Socket),
-            Count::Socket,
-        ),
+        ("log-out", |venue, conn| venue.send(conn, &ClientPacket::Logout), Count::Logout),
+        ("peer", |venue, conn| venue.net.disconnect(conn, CloseReason::Peer), Count::Peer),
+        ("reset", |venue, conn| venue.net.disconnect(conn, CloseReason::Socket), Count::Socket),
     ];
     for (name, end, reason) in ends {
         let mut venue = Venue::new(config());
@@ -403,10 +239,7 @@ fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
         venue.sim.settle();
         venue.advance_slowly(SECOND);
         let told = venue.commands();
-        let change = SessionChange {
-            account: 0,
-            generation: 1,
-        };
+        let change = SessionChange { account: 0, generation: 1 };
         assert_eq!(told, [Command::Disconnect(change)], "{name}");
         assert_eq!(venue.count(reason), 1, "{name}");
     }

@@ -197,25 +197,14 @@ fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
         model.take(&mut venue, &commands[0]);
         venue.tick();
     }
-    faults.extend(
-        venue
-            .sim
-            .failures()
-            .iter()
-            .map(|failure| format!("{failure:?}")),
-    );
+    faults.extend(venue.sim.failures().iter().map(|failure| format!("{failure:?}")));
     (stream, faults)
 }
 
 /// Its answers, without heartbeats, whose places depend on time alone.
 fn sequenced(stream: &[u8]) -> Vec<u8> {
     let packets = session_harness::packets(stream);
-    packets
-        .into_iter()
-        .filter(|packet| packet[2] == b'S')
-        .flatten()
-        .copied()
-        .collect()
+    packets.into_iter().filter(|packet| packet[2] == b'S').flatten().copied().collect()
 }
 
 proptest! {

@@ -22,40 +22,19 @@ fn requests_become_commands_with_account_and_instrument() {
     venue.alice();
     let bob = venue.bob();
     venue.commands();
-    for (user_ref, symbol, locate) in [
-        (1, "AAPL", 1),
-        (2, "MSFT", 2),
-        (3, "IBM", 0),
-        (4, "aapl", 0),
-    ] {
+    for (user_ref, symbol, locate) in [(1, "AAPL", 1), (2, "MSFT", 2), (3, "IBM", 0), (4, "aapl", 0)] {
         request(&mut venue, bob, enter(user_ref, symbol).as_bytes());
         let commands = venue.commands();
-        let [Command::Enter(read)] = commands[..] else {
-            panic!("{commands:?}")
-        };
-        assert_eq!(
-            (read.account, read.user_ref, read.locate),
-            (1, user_ref, locate)
-        );
+        let [Command::Enter(read)] = commands[..] else { panic!("{commands:?}") };
+        assert_eq!((read.account, read.user_ref, read.locate), (1, user_ref, locate));
         assert_eq!((read.price, read.quantity), (1_000_000, 100));
-        assert_eq!(
-            (read.side, read.time_in_force, read.display),
-            (b'B', b'0', b'Y')
-        );
-        assert_eq!(
-            (read.capacity, read.intermarket_sweep, read.cross),
-            (b'P', b'N', b'N')
-        );
+        assert_eq!((read.side, read.time_in_force, read.display), (b'B', b'0', b'Y'));
+        assert_eq!((read.capacity, read.intermarket_sweep, read.cross), (b'P', b'N', b'N'));
         assert_eq!((&read.cl_ord_id, read.unsupported), (b"ID            ", 0));
     }
     request(&mut venue, bob, Cancel::new(2, 7).as_bytes());
-    let [Command::Cancel(cancel)] = venue.commands()[..] else {
-        panic!()
-    };
-    assert_eq!(
-        (cancel.account, cancel.user_ref, cancel.quantity),
-        (1, 2, 7)
-    );
+    let [Command::Cancel(cancel)] = venue.commands()[..] else { panic!() };
+    assert_eq!((cancel.account, cancel.user_ref, cancel.quantity), (1, 2, 7));
 }
 
 #[test]
@@ -65,48 +44,22 @@ fn a_replace_has_the_instrument_of_its_original_as_long_as_that_may_live() {
     let locate_of = |venue: &mut Venue, original, user_ref| {
         venue.commands();
         request(venue, conn, replace(original, user_ref).as_bytes());
-        let [Command::Replace(read)] = venue.commands()[..] else {
-            panic!()
-        };
+        let [Command::Replace(read)] = venue.commands()[..] else { panic!() };
         read.locate
     };
     request(&mut venue, conn, enter(1, "MSFT").as_bytes());
-    assert_eq!(
-        locate_of(&mut venue, 1, 2),
-        2,
-        "of an order that is not answered"
-    );
-    assert_eq!(
-        locate_of(&mut venue, 2, 3),
-        2,
-        "of a replace that is not answered"
-    );
-    assert_eq!(
-        locate_of(&mut venue, 9, 10),
-        0,
-        "of an order that never was"
-    );
+    assert_eq!(locate_of(&mut venue, 1, 2), 2, "of an order that is not answered");
+    assert_eq!(locate_of(&mut venue, 2, 3), 2, "of a replace that is not answered");
+    assert_eq!(locate_of(&mut venue, 9, 10), 0, "of an order that never was");
     venue.answer(0, 1, 100, &Venue::some_answer(1));
     venue.answer_replace(0, 2, 50, 1, &Venue::some_answer(2));
     venue.tick();
-    assert_eq!(
-        locate_of(&mut venue, 1, 4),
-        0,
-        "of an order that was replaced"
-    );
-    assert_eq!(
-        locate_of(&mut venue, 2, 5),
-        2,
-        "of one that replaced another"
-    );
+    assert_eq!(locate_of(&mut venue, 1, 4), 0, "of an order that was replaced");
+    assert_eq!(locate_of(&mut venue, 2, 5), 2, "of one that replaced another");
     venue.answer(0, 2, 0, &Venue::some_answer(2));
     venue.tick();
     for dead in [2, 3, 5] {
-        assert_eq!(
-            locate_of(&mut venue, dead, 100 + dead),
-            0,
-            "{dead} died with its original"
-        );
+        assert_eq!(locate_of(&mut venue, dead, 100 + dead), 0, "{dead} died with its original");
     }
 }
 
@@ -129,31 +82,16 @@ fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
         (TagValue::HandleInst(b' '), None),
         (TagValue::MinQty(1), Some(RejectReason::InvalidMinQuantity)),
         (TagValue::MaxFloor(1), Some(RejectReason::InvalidMaxFloor)),
-        (
-            TagValue::PriceType(b'P'),
-            Some(RejectReason::PeggingNotAllowed),
-        ),
-        (
-            TagValue::PegOffset(-1),
-            Some(RejectReason::PeggingNotAllowed),
-        ),
-        (
-            TagValue::DiscretionPrice(1),
-            Some(RejectReason::InvalidPrice),
-        ),
+        (TagValue::PriceType(b'P'), Some(RejectReason::PeggingNotAllowed)),
+        (TagValue::PegOffset(-1), Some(RejectReason::PeggingNotAllowed)),
+        (TagValue::DiscretionPrice(1), Some(RejectReason::InvalidPrice)),
         (TagValue::PostOnly(b'P'), Some(RejectReason::Other)),
-        (
-            TagValue::Route(route),
-            Some(RejectReason::RoutingNotAllowed),
-        ),
+        (TagValue::Route(route), Some(RejectReason::RoutingNotAllowed)),
         (TagValue::ExpireTime(1), Some(RejectReason::Other)),
         (TagValue::TradeNow(b'Y'), Some(RejectReason::Other)),
         (TagValue::DisplayQty(1), Some(RejectReason::InvalidDisplay)),
         (TagValue::UserRefIdx(1), Some(RejectReason::Other)),
-        (
-            TagValue::RandomReserves(1),
-            Some(RejectReason::InvalidMaxFloor),
-        ),
+        (TagValue::RandomReserves(1), Some(RejectReason::InvalidMaxFloor)),
     ];
     let mut venue = Venue::new(config());
     let conn = venue.alice();
@@ -163,17 +101,10 @@ fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
         let mut options = AppendageWriter::new(&mut buffer);
         assert!(options.push(option));
         let mut out = [0; 128];
-        let length =
-            encode_with_appendage(&enter(user_ref, "AAPL"), options.as_bytes(), &mut out).unwrap();
+        let length = encode_with_appendage(&enter(user_ref, "AAPL"), options.as_bytes(), &mut out).unwrap();
         request(&mut venue, conn, &out[..length]);
-        let [Command::Enter(read)] = venue.commands()[..] else {
-            panic!("{option:?}")
-        };
-        assert_eq!(
-            read.unsupported,
-            refusal.map_or(0, RejectReason::to_wire),
-            "{option:?}"
-        );
+        let [Command::Enter(read)] = venue.commands()[..] else { panic!("{option:?}") };
+        assert_eq!(read.unsupported, refusal.map_or(0, RejectReason::to_wire), "{option:?}");
         venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
         venue.tick();
     }
@@ -215,10 +146,7 @@ fn a_malformed_request_with_a_number_goes_on_to_be_rejected() {
             Command::Replace(replace) => (short(command), replace.unsupported),
             other => panic!("{other:?}"),
         });
-        assert_eq!(
-            got,
-            expected.map(|(name, reason)| (name.to_owned(), reason))
-        );
+        assert_eq!(got, expected.map(|(name, reason)| (name.to_owned(), reason)));
         assert_eq!(venue.count(Count::MalformedRequests), index);
     }
     assert!(!venue.is_closed(conn));

@@ -75,28 +75,19 @@ fn main() {
             raw_chunked_rate / 1e6,
             our_rate / 1e6
         );
-        let ratio = |percentile| ours.value_at_percentile(percentile) as f64 / raw.value_at_percentile(percentile) as f64;
+        let ratio =
+            |percentile| ours.value_at_percentile(percentile) as f64 / raw.value_at_percentile(percentile) as f64;
         p50.push(ratio(50.0));
         p99_9.push(ratio(99.9));
         throughput.push(our_rate / raw_rate);
         throughput_chunked.push(our_rate / raw_chunked_rate);
     }
     println!("against the ring in chunks of 64: throughput={:.2}", median(&throughput_chunked));
-    println!(
-        "ratio hop p50={:.2} p99_9={:.2} throughput={:.2}",
-        median(&p50),
-        median(&p99_9),
-        median(&throughput)
-    );
+    println!("ratio hop p50={:.2} p99_9={:.2} throughput={:.2}", median(&p50), median(&p99_9), median(&throughput));
 }
 
 /// Runs `far` on its own thread on CPU `second` and `near` on one on CPU `first`; returns what `near` returns.
-fn on_two_cpus<R: Send>(
-    first: usize,
-    second: usize,
-    near: impl FnOnce() -> R + Send,
-    far: impl FnOnce() + Send,
-) -> R {
+fn on_two_cpus<R: Send>(first: usize, second: usize, near: impl FnOnce() -> R + Send, far: impl FnOnce() + Send) -> R {
     thread::scope(|scope| {
         scope.spawn(move || {
             assert!(core_affinity::set_for_current(CoreId { id: second }), "pinning to an allowed CPU");
@@ -119,7 +110,7 @@ fn raw_round_trips(first: usize, second: usize) -> Histogram<u64> {
         let mut histogram = round_trip_histogram();
         let end = Instant::now() + ROUND;
         let mut number = 0;
-        while number % 1024 != 0 || Instant::now() < end {
+        while !number.is_multiple_of(1024) || Instant::now() < end {
             number += 1;
             let sent = clock.raw();
             let message = Envelope { header: Header::default(), body: Ball::new(number) };
@@ -157,7 +148,7 @@ fn raw_flood(first: usize, second: usize, chunk: usize) -> f64 {
         let mut staged = Vec::with_capacity(chunk);
         let mut number = 0u64;
         let end = Instant::now() + ROUND;
-        while number % (1 << 16) != 0 || Instant::now() < end {
+        while !number.is_multiple_of(1 << 16) || Instant::now() < end {
             if chunk == 1 {
                 number += 1;
                 let mut message = Envelope { header: Header::default(), body: Ball::new(number) };

@@ -1,6 +1,9 @@
 //! Order to acknowledgement over TCP through the whole venue (sequencer, risk, matching, publication), beside an echo
 //! on the same net driver with the same tester, sessions, rate and frame size.
 //!
+//! The ratio is of orders that enter, rest and are cancelled: one answer to each request, as the echo gives. The full
+//! mix of the demo, with its executions and replaces (1.7 answers to a request), is shown beside it.
+//!
 //! Server on the first CPU, tester on the second, in turns; every answer of both is checked. The ratio of medians over
 //! the rounds is what counts: the figures themselves are the machine's.
 
@@ -18,7 +21,7 @@ use corelane_latency_tests::{
     engine::{Measured, Pacing},
     load::{self, LoadSpec},
     saturation::{LoadSummary, Search},
-    script::MarketScript,
+    script::{MarketScript, Mix},
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
@@ -30,9 +33,9 @@ use corelane_runtime::{
     topology::{Idle, ShardSpec, Topology},
 };
 
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_secs(2);
-const SATURATION_ROUNDS: usize = 1;
+const SATURATION_ROUNDS: usize = 3;
 const SATURATION_ROUND: Duration = Duration::from_millis(700);
 const WARMUP: Duration = Duration::from_millis(300);
 const RATE_PER_S: f64 = 25_000.0;
@@ -82,28 +85,35 @@ fn main() {
         }
     };
     println!("wire: server on CPU {server_cpu}, tester on CPU {tester_cpu}, {SESSIONS} sessions, {RATE_PER_S}/s");
-    let (mut p50, mut control) = (Vec::new(), Vec::new());
+    let (mut p50, mut p50_full_mix, mut control) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         let echo = echo_round(server_cpu, pacing(tester_cpu, RATE_PER_S, ROUND));
-        let venue = venue_round(round as u64, pacing(tester_cpu, RATE_PER_S, ROUND));
+        let venue = venue_round(round as u64, Mix::ENTER_AND_CANCEL, pacing(tester_cpu, RATE_PER_S, ROUND));
+        let full_mix = venue_round(round as u64, Mix::default(), pacing(tester_cpu, RATE_PER_S, ROUND));
         let echo_again = echo_round(server_cpu, pacing(tester_cpu, RATE_PER_S, ROUND));
         println!("round {round}");
         show("echo", &echo);
         show("venue", &venue);
+        show("full mix", &full_mix);
         show("echo again", &echo_again);
         let at_p50 = |measured: &Measured| measured.intended.value_at_quantile(0.5) as f64;
-        p50.push(at_p50(&venue) / ((at_p50(&echo) + at_p50(&echo_again)) / 2.0));
+        let floor = (at_p50(&echo) + at_p50(&echo_again)) / 2.0;
+        p50.push(at_p50(&venue) / floor);
+        p50_full_mix.push(at_p50(&full_mix) / floor);
         control.push(at_p50(&echo_again) / at_p50(&echo));
     }
     let (mut echo_rates, mut venue_rates) = (Vec::new(), Vec::new());
     for round in 1..=SATURATION_ROUNDS {
         let echo = saturation(|rate| echo_round(server_cpu, pacing(tester_cpu, rate, SATURATION_ROUND)));
-        let venue = saturation(|rate| venue_round(round as u64, pacing(tester_cpu, rate, SATURATION_ROUND)));
+        let venue = saturation(|rate| {
+            venue_round(round as u64, Mix::ENTER_AND_CANCEL, pacing(tester_cpu, rate, SATURATION_ROUND))
+        });
         println!("saturation round {round}: echo {echo:.0}/s, venue {venue:.0}/s");
         echo_rates.push(echo);
         venue_rates.push(venue);
     }
     println!("control: the echo against itself p50={:.2}", median(&control));
+    println!("full mix against the echo p50={:.2}", median(&p50_full_mix));
     println!("ratio wire p50={:.2} saturation={:.2}", median(&p50), median(&venue_rates) / median(&echo_rates));
 }
 
@@ -141,7 +151,8 @@ fn check(name: &str, measured: &Measured) {
 
 fn start_echo(cpu: usize) -> (Running, SocketAddr) {
     let mut topology = Topology::new();
-    let shard = topology.shard(ShardSpec { name: "echo".to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() });
+    let shard =
+        topology.shard(ShardSpec { name: "echo".to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() });
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listen = EndpointSpec::Listen { addr, framer: Box::new(SoupFramer { payload_max: 1000 }), backlog: 64 };
     let echo = topology.net_actor(shard, "echo", vec![listen], |_| Echo);
@@ -164,34 +175,24 @@ fn echo_round(server_cpu: usize, pacing: Pacing) -> Measured {
     measured
 }
 
-fn venue_round(seed: u64, pacing: Pacing) -> Measured {
+fn venue_round(seed: u64, mix: Mix, pacing: Pacing) -> Measured {
     // Publications go to a socket that nobody reads: the venue pays for sending them, the tester for nothing.
     let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
     let feed_port = feed.local_addr().expect("a bound socket has an address").port();
-    let mut config = Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+    let mut config =
+        Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
     config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.feeds.inbound = None;
     if let Some(out) = &mut config.feeds.outbound {
         out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
     }
     let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
-    let mut script = MarketScript::new(demo::script(&config, seed).unwrap_or_else(|error| panic!("{error}")));
-    let spec = LoadSpec {
-        sessions: demo::credentials(&config),
-        pacing: Pacing { server: venue.order_entry(), ..pacing },
-    };
+    let mut script = MarketScript::new(demo::script(&config, seed, mix).unwrap_or_else(|error| panic!("{error}")));
+    let spec =
+        LoadSpec { sessions: demo::credentials(&config), pacing: Pacing { server: venue.order_entry(), ..pacing } };
     let load = load::run(&spec, &mut script, &mut ()).unwrap_or_else(|error| panic!("{error}"));
     let outcome = venue.stop();
     assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
-    if std::env::var_os("WIRE_DEBUG").is_some() {
-        for shard in &outcome.status.shards {
-            for (timing, h) in corelane_runtime::telemetry::Timing::ALL.iter().zip(&shard.timings) {
-                println!("    {} {:?} p50 {} p90 {} p99 {} n {}", shard.name, timing, h.value_at_quantile(0.5), h.value_at_quantile(0.9), h.value_at_quantile(0.99), h.len());
-            }
-            for (counter, v) in corelane_runtime::telemetry::Counter::ALL.iter().zip(shard.counters) { if v>0 { print!(" {}={v}", counter.label()); } }
-            println!();
-        }
-    }
     check("venue", &load.measured);
     load.measured
 }

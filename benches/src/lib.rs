@@ -21,11 +21,5 @@ pub fn round_trip_histogram() -> Histogram<u64> {
 /// One line of percentiles in nanoseconds.
 pub fn percentiles(name: &str, histogram: &Histogram<u64>) -> String {
     let at = |percentile| histogram.value_at_percentile(percentile);
-    format!(
-        "{name:<28} p50 {:>7}  p99 {:>7}  p99.9 {:>7}  max {:>9} ns",
-        at(50.0),
-        at(99.0),
-        at(99.9),
-        histogram.max()
-    )
+    format!("{name:<28} p50 {:>7}  p99 {:>7}  p99.9 {:>7}  max {:>9} ns", at(50.0), at(99.0), at(99.9), histogram.max())
 }

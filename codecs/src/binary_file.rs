@@ -51,8 +51,7 @@ pub fn frame(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
 pub fn encode(message: &[u8], out: &mut [u8]) -> Result<usize, BinaryFileError> {
     let needed = LENGTH_BYTES + message.len();
     let no_room = |available| BinaryFileError::NoRoom { needed, available };
-    let length =
-        u16::try_from(message.len()).map_err(|_| no_room(LENGTH_BYTES + usize::from(u16::MAX)))?;
+    let length = u16::try_from(message.len()).map_err(|_| no_room(LENGTH_BYTES + usize::from(u16::MAX)))?;
     let available = out.len();
     let out = out.get_mut(..needed).ok_or_else(|| no_room(available))?;
     let (head, body) = out.split_at_mut(LENGTH_BYTES);
@@ -65,9 +64,7 @@ pub fn encode(message: &[u8], out: &mut [u8]) -> Result<usize, BinaryFileError> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BinaryFileError {
     /// The bytes end within a frame.
-    #[error(
-        "frame at offset {offset} needs {needed} bytes and the file has {actual} more; it is cut short"
-    )]
+    #[error("frame at offset {offset} needs {needed} bytes and the file has {actual} more; it is cut short")]
     Truncated {
         /// Where the frame begins.
         offset: usize,
@@ -77,9 +74,7 @@ pub enum BinaryFileError {
         actual: usize,
     },
     /// In a file without lengths, a length that is not zero.
-    #[error(
-        "length {length} at offset {offset} of a file without lengths; read it as an ordinary one"
-    )]
+    #[error("length {length} at offset {offset} of a file without lengths; read it as an ordinary one")]
     UnexpectedLength {
         /// Where the length is.
         offset: usize,
@@ -118,11 +113,7 @@ impl<'a> Frames<'a> {
     /// The frames of `bytes`.
     #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            offset: 0,
-            ended: false,
-        }
+        Self { bytes, offset: 0, ended: false }
     }
 
     /// Bytes read so far, the end marker included.
@@ -153,9 +144,7 @@ impl<'a> Iterator for Frames<'a> {
             }
             None => {
                 self.ended = true;
-                let length = rest
-                    .first_chunk()
-                    .map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+                let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
                 Some(Err(BinaryFileError::Truncated {
                     offset: self.offset,
                     needed: LENGTH_BYTES + length,
@@ -190,35 +179,20 @@ impl<'a> UnsizedFrames<'a> {
     /// The frames of `bytes`; `size_of_type` gives the length of a message by its first byte.
     #[inline]
     pub const fn new(bytes: &'a [u8], size_of_type: fn(u8) -> Option<usize>) -> Self {
-        Self {
-            bytes,
-            offset: 0,
-            ended: false,
-            size_of_type,
-        }
+        Self { bytes, offset: 0, ended: false, size_of_type }
     }
 
     fn read(&self) -> Result<&'a [u8], BinaryFileError> {
         let rest = &self.bytes[self.offset..];
-        let truncated = |needed| BinaryFileError::Truncated {
-            offset: self.offset,
-            needed,
-            actual: rest.len(),
-        };
-        let (length, body) = rest
-            .split_first_chunk::<LENGTH_BYTES>()
-            .ok_or(truncated(LENGTH_BYTES + 1))?;
+        let truncated = |needed| BinaryFileError::Truncated { offset: self.offset, needed, actual: rest.len() };
+        let (length, body) = rest.split_first_chunk::<LENGTH_BYTES>().ok_or(truncated(LENGTH_BYTES + 1))?;
         let length = u16::from_be_bytes(*length);
         if length != 0 {
-            return Err(BinaryFileError::UnexpectedLength {
-                offset: self.offset,
-                length,
-            });
+            return Err(BinaryFileError::UnexpectedLength { offset: self.offset, length });
         }
         let kind = *body.first().ok_or(truncated(LENGTH_BYTES + 1))?;
         let offset = self.offset + LENGTH_BYTES;
-        let size =
-            (self.size_of_type)(kind).ok_or(BinaryFileError::UnknownType { offset, kind })?;
+        let size = (self.size_of_type)(kind).ok_or(BinaryFileError::UnknownType { offset, kind })?;
         body.get(..size).ok_or(truncated(LENGTH_BYTES + size))
     }
 }

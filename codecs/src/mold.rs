@@ -92,9 +92,7 @@ pub enum MoldError {
 }
 
 /// The header as it stands on the wire; of a packet or of a request.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct Header {
     session: Session,
@@ -132,26 +130,17 @@ impl<'a> Packet<'a> {
     /// If it is shorter than a header, or its sequence numbers exceed 64 bits.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, MoldError> {
-        let (header, blocks) = Header::ref_from_prefix(bytes).map_err(|_| MoldError::TooShort {
-            actual: bytes.len(),
-        })?;
+        let (header, blocks) =
+            Header::ref_from_prefix(bytes).map_err(|_| MoldError::TooShort { actual: bytes.len() })?;
         let sequence = header.sequence.get();
         let content = match header.count.get() {
             0 => Content::Heartbeat,
             END_OF_SESSION => Content::EndOfSession,
             count => Content::Messages(count),
         };
-        let packet = Self {
-            session: header.session,
-            sequence,
-            content,
-            blocks,
-        };
+        let packet = Self { session: header.session, sequence, content, blocks };
         if sequence.checked_add(u64::from(packet.count())).is_none() {
-            return Err(MoldError::SequenceOverflow {
-                sequence,
-                count: packet.count(),
-            });
+            return Err(MoldError::SequenceOverflow { sequence, count: packet.count() });
         }
         Ok(packet)
     }
@@ -175,13 +164,7 @@ impl<'a> Packet<'a> {
     /// The messages with their sequence numbers.
     #[inline]
     pub const fn messages(&self) -> Messages<'a> {
-        Messages {
-            rest: self.blocks,
-            sequence: self.sequence,
-            index: 0,
-            count: self.count(),
-            offset: HEADER_LEN,
-        }
+        Messages { rest: self.blocks, sequence: self.sequence, index: 0, count: self.count(), offset: HEADER_LEN }
     }
 }
 
@@ -274,11 +257,7 @@ impl Request {
             actual @ ..HEADER_LEN => MoldError::TooShort { actual },
             actual => MoldError::RequestLength { actual },
         })?;
-        Ok(Self {
-            session: header.session,
-            sequence: header.sequence.get(),
-            count: header.count.get(),
-        })
+        Ok(Self { session: header.session, sequence: header.sequence.get(), count: header.count.get() })
     }
 
     /// Writes it to the start of `out` and returns the bytes written, [`HEADER_LEN`].
@@ -307,31 +286,15 @@ pub fn heartbeat(out: &mut [u8], session: Session, next_sequence: u64) -> Result
 /// # Errors
 /// [`MoldError::NoRoom`].
 #[inline]
-pub fn end_of_session(
-    out: &mut [u8],
-    session: Session,
-    next_sequence: u64,
-) -> Result<usize, MoldError> {
+pub fn end_of_session(out: &mut [u8], session: Session, next_sequence: u64) -> Result<usize, MoldError> {
     write_header(out, session, next_sequence, END_OF_SESSION)
 }
 
 #[inline]
-fn write_header(
-    out: &mut [u8],
-    session: Session,
-    sequence: u64,
-    count: u16,
-) -> Result<usize, MoldError> {
-    let header = Header {
-        session,
-        sequence: sequence.into(),
-        count: count.into(),
-    };
+fn write_header(out: &mut [u8], session: Session, sequence: u64, count: u16) -> Result<usize, MoldError> {
+    let header = Header { session, sequence: sequence.into(), count: count.into() };
     let available = out.len();
-    header.write_to_prefix(out).map_err(|_| MoldError::NoRoom {
-        needed: HEADER_LEN,
-        available,
-    })?;
+    header.write_to_prefix(out).map_err(|_| MoldError::NoRoom { needed: HEADER_LEN, available })?;
     Ok(HEADER_LEN)
 }
 
@@ -351,21 +314,11 @@ impl<'a> PacketBuilder<'a> {
     /// # Errors
     /// [`MoldError::NoRoom`] if `buffer` or `payload_max` is less than a header.
     #[inline]
-    pub fn new(
-        buffer: &'a mut [u8],
-        session: Session,
-        sequence: u64,
-        payload_max: usize,
-    ) -> Result<Self, MoldError> {
+    pub fn new(buffer: &'a mut [u8], session: Session, sequence: u64, payload_max: usize) -> Result<Self, MoldError> {
         let available = buffer.len().min(payload_max);
         let buffer = &mut buffer[..available];
         let length = write_header(buffer, session, sequence, 0)?;
-        Ok(Self {
-            buffer,
-            length,
-            sequence,
-            count: 0,
-        })
+        Ok(Self { buffer, length, sequence, count: 0 })
     }
 
     /// Appends a message; `false`, and nothing changed, if it does not fit: the packet is full, has
@@ -408,8 +361,7 @@ impl<'a> PacketBuilder<'a> {
     /// The packet; a heartbeat if nothing was pushed.
     #[inline]
     pub fn finish(self) -> &'a [u8] {
-        self.buffer[HEADER_LEN - LENGTH_BYTES..HEADER_LEN]
-            .copy_from_slice(&self.count.to_be_bytes());
+        self.buffer[HEADER_LEN - LENGTH_BYTES..HEADER_LEN].copy_from_slice(&self.count.to_be_bytes());
         &self.buffer[..self.length]
     }
 }

@@ -37,36 +37,12 @@ pub struct Price(u64);
 pub struct Price4(u32);
 
 /// A [`Price`] in a message: eight bytes, big-endian.
-#[derive(
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(transparent)]
 pub struct WirePrice(U64);
 
 /// A [`Price4`] in a message: four bytes, big-endian.
-#[derive(
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(transparent)]
 pub struct WirePrice4(U32);
 
@@ -165,9 +141,7 @@ macro_rules! price_value {
             type Err = PriceError;
 
             fn from_str(text: &str) -> Result<Self, PriceError> {
-                <$raw>::try_from(parse(text)?)
-                    .map(Self)
-                    .map_err(|_| PriceError::TooLarge)
+                <$raw>::try_from(parse(text)?).map(Self).map_err(|_| PriceError::TooLarge)
             }
         }
 
@@ -216,9 +190,7 @@ impl TryFrom<Price> for Price4 {
 
     #[inline]
     fn try_from(price: Price) -> Result<Self, PriceError> {
-        u32::try_from(price.0)
-            .map(Self)
-            .map_err(|_| PriceError::TooLarge)
+        u32::try_from(price.0).map(Self).map_err(|_| PriceError::TooLarge)
     }
 }
 
@@ -240,8 +212,6 @@ fn parse(text: &str) -> Result<u64, PriceError> {
         .bytes()
         .chain(decimals.bytes())
         .chain(core::iter::repeat_n(b'0', padding))
-        .try_fold(0_u64, |raw, digit| {
-            raw.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        })
+        .try_fold(0_u64, |raw, digit| raw.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
         .ok_or(PriceError::TooLarge)
 }

@@ -21,18 +21,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The bytes are kept as they came, printable or not. Equality and hash are those of the bytes, so that a symbol
 /// compares as one integer; use [`Alpha::justified`] first where a peer may pad on the other side.
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
 )]
 #[repr(transparent)]
 pub struct Alpha<const N: usize>([u8; N]);
@@ -76,10 +65,7 @@ impl<const N: usize> Alpha<N> {
     pub const fn new(text: &str) -> Result<Self, AlphaError> {
         let bytes = text.as_bytes();
         if bytes.len() > N {
-            return Err(AlphaError::TooLong {
-                length: bytes.len(),
-                max: N,
-            });
+            return Err(AlphaError::TooLong { length: bytes.len(), max: N });
         }
         let mut field = [b' '; N];
         let mut offset = 0;

@@ -5,9 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unali
 /// The first byte of a message, fixed by the message's Rust type.
 ///
 /// In a struct literal write [`MessageType::NEW`]; the code is inferred.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(transparent)]
 pub struct MessageType<const CODE: u8>(u8);
 
@@ -90,9 +88,7 @@ pub(crate) struct CodedField {
 }
 
 /// A fixed-length message (or the fixed part of one).
-pub(crate) trait WireMessage:
-    TryFromBytes + IntoBytes + KnownLayout + Immutable + Unaligned
-{
+pub(crate) trait WireMessage: TryFromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
     /// For errors: name and type character.
     const NAME: &'static str;
     /// The fields that have a closed set of codes, in wire order.
@@ -117,15 +113,8 @@ pub(crate) use wire_message;
 /// Why the bytes are not an `M`; a format turns it into its own error.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    Truncated {
-        needed: usize,
-        actual: usize,
-    },
-    BadField {
-        field: &'static str,
-        offset: usize,
-        value: u8,
-    },
+    Truncated { needed: usize, actual: usize },
+    BadField { field: &'static str, offset: usize, value: u8 },
 }
 
 /// Views the first bytes as an `M`, and returns the rest.
@@ -139,19 +128,12 @@ pub(crate) fn view<M: WireMessage>(bytes: &[u8]) -> Result<(&M, &[u8]), Refusal>
 
 #[cold]
 fn explain<M: WireMessage>(bytes: &[u8]) -> Refusal {
-    let mut refusal = Refusal::Truncated {
-        needed: size_of::<M>(),
-        actual: bytes.len(),
-    };
+    let mut refusal = Refusal::Truncated { needed: size_of::<M>(), actual: bytes.len() };
     if bytes.len() >= size_of::<M>() {
         for field in M::CODED.iter().rev() {
             let value = bytes[field.offset];
             if !(field.is_valid)(value) {
-                refusal = Refusal::BadField {
-                    field: field.name,
-                    offset: field.offset,
-                    value,
-                };
+                refusal = Refusal::BadField { field: field.name, offset: field.offset, value };
             }
         }
     }

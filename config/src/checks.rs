@@ -6,21 +6,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::document::{Document, closest};
-use crate::schema::{
-    FeedIn, FeedOut, Idle, Instrument, Matching, Net, OrderEntry, Placement, Risk, Session, Shard,
-};
+use crate::schema::{FeedIn, FeedOut, Idle, Instrument, Matching, Net, OrderEntry, Placement, Risk, Session, Shard};
 use crate::values::{Cpu, Price};
 
 pub(crate) fn check(document: &mut Document) {
     let shards = document.elements::<Shard>("shards");
-    let distinct = unique(
-        document,
-        "shard",
-        "name",
-        shards
-            .iter()
-            .map(|(path, shard)| (path, shard.name.clone())),
-    );
+    let distinct = unique(document, "shard", "name", shards.iter().map(|(path, shard)| (path, shard.name.clone())));
     cpus(document, &shards);
     // With an unreadable or misnamed shard a name may only seem unknown.
     if distinct && shards.len() == document.len("shards") && !shards.is_empty() {
@@ -63,9 +54,7 @@ fn unique<'p>(
 /// A CPU that one shard spins on has no time for anything else.
 fn cpus(document: &mut Document, shards: &[(String, Shard)]) {
     let mut first: HashMap<usize, (&String, &Shard)> = HashMap::new();
-    let housekeeping = document
-        .section::<Placement>("placement")
-        .map(|placement| placement.housekeeping_cpu);
+    let housekeeping = document.section::<Placement>("placement").map(|placement| placement.housekeeping_cpu);
     for (path, shard) in shards {
         let Cpu::Number(number) = shard.cpu else {
             continue;
@@ -73,21 +62,14 @@ fn cpus(document: &mut Document, shards: &[(String, Shard)]) {
         if shard.idle == Idle::Spin && housekeeping == Some(shard.cpu) {
             document.conflict(
                 "placement.housekeeping_cpu",
-                format!(
-                    "housekeeping and the spinning shard \"{}\" share CPU {number}",
-                    shard.name
-                ),
+                format!("housekeeping and the spinning shard \"{}\" share CPU {number}", shard.name),
                 "never idle",
                 format!("choose another CPU or \"auto\", or set {path}.idle = \"auto\""),
             );
         }
         match first.get(&number) {
             Some((_, other)) if shard.idle == Idle::Spin || other.idle == Idle::Spin => {
-                let spins = if shard.idle == Idle::Spin {
-                    shard
-                } else {
-                    other
-                };
+                let spins = if shard.idle == Idle::Spin { shard } else { other };
                 document.conflict(
                     &format!("{path}.cpu"),
                     format!(
@@ -108,11 +90,7 @@ fn placement(document: &mut Document, shards: &[(String, Shard)]) {
     let Some(placement) = document.section::<Placement>("placement") else {
         return;
     };
-    let roles = [
-        ("ingress", &placement.ingress),
-        ("core", &placement.core),
-        ("publisher", &placement.publisher),
-    ];
+    let roles = [("ingress", &placement.ingress), ("core", &placement.core), ("publisher", &placement.publisher)];
     let names = || shards.iter().map(|(_, shard)| shard.name.as_str());
     let mut all_known = true;
     for (role, name) in roles {
@@ -120,10 +98,7 @@ fn placement(document: &mut Document, shards: &[(String, Shard)]) {
             continue;
         }
         all_known = false;
-        let quoted = names()
-            .map(|known| format!("\"{known}\""))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let quoted = names().map(|known| format!("\"{known}\"")).collect::<Vec<_>>().join(", ");
         let help = match closest(name, names()) {
             Some(known) => format!("did you mean \"{known}\"? The shards are {quoted}"),
             None => format!("name one of the shards, {quoted}, or add a [[shards]] of this name"),
@@ -135,9 +110,7 @@ fn placement(document: &mut Document, shards: &[(String, Shard)]) {
             help,
         );
     }
-    let idle = shards
-        .iter()
-        .filter(|(_, shard)| roles.iter().all(|(_, name)| **name != shard.name));
+    let idle = shards.iter().filter(|(_, shard)| roles.iter().all(|(_, name)| **name != shard.name));
     for (path, shard) in idle.filter(|_| all_known) {
         document.conflict(
             &format!("{path}.name"),
@@ -152,30 +125,20 @@ fn network(document: &mut Document) {
     let Some(net) = document.section::<Net>("net") else {
         return;
     };
-    for (key, count) in [
-        ("receive_buffers", net.receive_buffers),
-        ("submission_entries", net.submission_entries),
-    ] {
+    for (key, count) in [("receive_buffers", net.receive_buffers), ("submission_entries", net.submission_entries)] {
         if !count.is_power_of_two() {
             document.conflict(
                 &format!("net.{key}"),
                 format!("`net.{key}` is {count}, which is no power of two"),
                 "the kernel's ring needs a power of two",
-                format!(
-                    "write {} or {}",
-                    count.next_power_of_two() / 2,
-                    count.next_power_of_two()
-                ),
+                format!("write {} or {}", count.next_power_of_two() / 2, count.next_power_of_two()),
             );
         }
     }
     if net.send_buffer_bytes < net.max_frame_bytes {
         document.conflict(
             "net.send_buffer_bytes",
-            format!(
-                "`net.send_buffer_bytes` is less than one frame of {} bytes",
-                net.max_frame_bytes
-            ),
+            format!("`net.send_buffer_bytes` is less than one frame of {} bytes", net.max_frame_bytes),
             "too small for one frame",
             "raise it, or lower `net.max_frame_bytes`".into(),
         );
@@ -184,10 +147,7 @@ fn network(document: &mut Document) {
     if net.connections_max < users {
         document.conflict(
             "net.connections_max",
-            format!(
-                "{users} users may log in, but `net.connections_max` is {}",
-                net.connections_max
-            ),
+            format!("{users} users may log in, but `net.connections_max` is {}", net.connections_max),
             "fewer than the users",
             format!("raise it to {users} or more"),
         );
@@ -198,12 +158,7 @@ fn order_entry(document: &mut Document) {
     let Some(order_entry) = document.section::<OrderEntry>("order_entry") else {
         return;
     };
-    fixed_port(
-        document,
-        "order_entry",
-        order_entry.listen.port(),
-        order_entry.allow_ephemeral_port,
-    );
+    fixed_port(document, "order_entry", order_entry.listen.port(), order_entry.allow_ephemeral_port);
     if let IpAddr::V4(address) = order_entry.listen.ip()
         && (address.is_multicast() || address.is_broadcast())
     {
@@ -234,39 +189,22 @@ fn sessions(document: &mut Document) {
         document,
         "session",
         "user",
-        sessions
-            .iter()
-            .map(|(path, session)| (path, session.user.to_ascii_uppercase())),
+        sessions.iter().map(|(path, session)| (path, session.user.to_ascii_uppercase())),
     );
 }
 
 fn instruments(document: &mut Document) {
     let instruments = document.elements::<Instrument>("instruments");
-    unique(
-        document,
-        "instrument",
-        "symbol",
-        instruments
-            .iter()
-            .map(|(path, one)| (path, one.symbol.clone())),
-    );
+    unique(document, "instrument", "symbol", instruments.iter().map(|(path, one)| (path, one.symbol.clone())));
     let risk = document.section::<Risk>("risk");
     for (path, instrument) in &instruments {
-        let Instrument {
-            symbol,
-            tick,
-            lot,
-            reference_price,
-        } = instrument;
+        let Instrument { symbol, tick, lot, reference_price } = instrument;
         if tick.ten_thousandths() == 0 || *tick > Price::ORDER_MAX {
             document.conflict(
                 &format!("{path}.tick"),
                 format!("the tick of {symbol} is {tick}"),
                 "no price could be a multiple",
-                format!(
-                    "write the smallest price step, such as \"0.01\", up to {}",
-                    Price::ORDER_MAX
-                ),
+                format!("write the smallest price step, such as \"0.01\", up to {}", Price::ORDER_MAX),
             );
         } else if let Some(reference) = reference_price {
             reference_price_fits(document, path, symbol, *reference, *tick);
@@ -276,10 +214,7 @@ fn instruments(document: &mut Document) {
                 &format!("{path}.lot"),
                 format!("the lot of {symbol} is {lot}, more than one order may have"),
                 "above the limit",
-                format!(
-                    "lower it, or raise `risk.quantity_max` ({})",
-                    risk.quantity_max
-                ),
+                format!("lower it, or raise `risk.quantity_max` ({})", risk.quantity_max),
             );
         }
     }
@@ -293,13 +228,7 @@ fn instruments(document: &mut Document) {
     }
 }
 
-fn reference_price_fits(
-    document: &mut Document,
-    path: &str,
-    symbol: &str,
-    reference: Price,
-    tick: Price,
-) {
+fn reference_price_fits(document: &mut Document, path: &str, symbol: &str, reference: Price, tick: Price) {
     let key = format!("{path}.reference_price");
     let (units, step) = (reference.ten_thousandths(), tick.ten_thousandths());
     if units == 0 || reference > Price::ORDER_MAX {
@@ -307,19 +236,14 @@ fn reference_price_fits(
             &key,
             format!("the reference price of {symbol} is {reference}"),
             "no order could have it",
-            format!(
-                "write a price from {tick} to {}, or leave it out",
-                Price::ORDER_MAX
-            ),
+            format!("write a price from {tick} to {}, or leave it out", Price::ORDER_MAX),
         );
     } else if units % step != 0 {
         let below = Price::from_ten_thousandths(units - units % step);
         let above = Price::from_ten_thousandths(units - units % step + step);
         document.conflict(
             &key,
-            format!(
-                "the reference price of {symbol} is {reference}, no multiple of its tick {tick}"
-            ),
+            format!("the reference price of {symbol} is {reference}, no multiple of its tick {tick}"),
             "between two ticks",
             format!("write \"{below}\" or \"{above}\""),
         );
@@ -347,32 +271,15 @@ fn matching(document: &mut Document) {
 }
 
 fn feed_in(document: &mut Document) {
-    let Some(feed) = document
-        .section::<FeedIn>("feeds.in")
-        .filter(|_| document.has("feeds.in"))
-    else {
+    let Some(feed) = document.section::<FeedIn>("feeds.in").filter(|_| document.has("feeds.in")) else {
         return;
     };
-    fixed_port(
-        document,
-        "feeds.in",
-        feed.listen.port(),
-        feed.allow_ephemeral_port,
-    );
-    interface_needs_multicast(
-        document,
-        "feeds.in.interface",
-        feed.interface,
-        *feed.listen.ip(),
-        "feeds.in.listen",
-    );
+    fixed_port(document, "feeds.in", feed.listen.port(), feed.allow_ephemeral_port);
+    interface_needs_multicast(document, "feeds.in.interface", feed.interface, *feed.listen.ip(), "feeds.in.listen");
 }
 
 fn feed_out(document: &mut Document) {
-    let Some(feed) = document
-        .section::<FeedOut>("feeds.out")
-        .filter(|_| document.has("feeds.out"))
-    else {
+    let Some(feed) = document.section::<FeedOut>("feeds.out").filter(|_| document.has("feeds.out")) else {
         return;
     };
     if feed.to.port() == 0 || feed.to.ip().is_unspecified() {
@@ -380,8 +287,7 @@ fn feed_out(document: &mut Document) {
             "feeds.out.to",
             format!("nothing can be sent to {}", feed.to),
             "no destination",
-            "write the address and port that subscribers listen on, such as \"239.192.0.1:26400\""
-                .into(),
+            "write the address and port that subscribers listen on, such as \"239.192.0.1:26400\"".into(),
         );
     }
     interface_needs_multicast(
@@ -399,9 +305,7 @@ fn fixed_port(document: &mut Document, section: &str, port: u16, ephemeral_allow
             &format!("{section}.listen"),
             format!("`{section}.listen` has port 0"),
             "any free port",
-            format!(
-                "write the port that others know, or set {section}.allow_ephemeral_port = true"
-            ),
+            format!("write the port that others know, or set {section}.allow_ephemeral_port = true"),
         );
     }
 }

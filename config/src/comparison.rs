@@ -19,18 +19,9 @@ pub(crate) struct Walk<'a> {
 
 impl Walk<'_> {
     /// Checks a table and returns what of it is known to the schema.
-    pub fn table(
-        &mut self,
-        schema: &Value,
-        path: &str,
-        span: Range<usize>,
-        table: &DeTable<'_>,
-    ) -> Map<String, Value> {
+    pub fn table(&mut self, schema: &Value, path: &str, span: Range<usize>, table: &DeTable<'_>) -> Map<String, Value> {
         let empty = Map::new();
-        let properties = schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .unwrap_or(&empty);
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let mut checked = Map::new();
         let mut meant = Vec::new();
         for (key, value) in table {
@@ -38,25 +29,13 @@ impl Walk<'_> {
             let path = join(path, name);
             match properties.get(name) {
                 Some(property) => {
-                    self.document.spans.insert(
-                        path.clone(),
-                        Spans {
-                            key: key.span(),
-                            value: value.span(),
-                        },
-                    );
+                    self.document.spans.insert(path.clone(), Spans { key: key.span(), value: value.span() });
                     checked.insert(name.to_owned(), self.value(property, &path, value));
                 }
                 None => meant.extend(self.unknown_key(properties, &path, name, key.span(), table)),
             }
         }
-        for name in schema
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
+        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if !checked.contains_key(name) && !meant.iter().any(|key| key == name) {
                 self.missing_key(&properties[name], path, name, span.clone());
             }
@@ -73,24 +52,11 @@ impl Walk<'_> {
         match value.get_ref() {
             DeValue::Table(table) => Value::Object(self.table(schema, path, value.span(), table)),
             DeValue::Array(array) => {
-                self.bounded(
-                    "Items",
-                    "an element",
-                    schema,
-                    path,
-                    value.span(),
-                    array.len(),
-                );
+                self.bounded("Items", "an element", schema, path, value.span(), array.len());
                 let items = schema.get("items").unwrap_or(&Value::Null);
                 let checked = array.iter().enumerate().map(|(index, element)| {
                     let path = format!("{path}[{index}]");
-                    self.document.spans.insert(
-                        path.clone(),
-                        Spans {
-                            key: element.span(),
-                            value: element.span(),
-                        },
-                    );
+                    self.document.spans.insert(path.clone(), Spans { key: element.span(), value: element.span() });
                     self.value(items, &path, element)
                 });
                 Value::Array(checked.collect())
@@ -113,41 +79,17 @@ impl Walk<'_> {
         if !words.is_empty() {
             if !words.contains(&text) {
                 let help = match closest(text, words.iter().copied()) {
-                    Some(word) => format!(
-                        "did you mean \"{word}\"? It takes {}",
-                        alternatives.description()
-                    ),
+                    Some(word) => format!("did you mean \"{word}\"? It takes {}", alternatives.description()),
                     None => format!("write {}", alternatives.description()),
                 };
-                return self.invalid(
-                    span,
-                    format!("`{path}` does not know {text:?}"),
-                    "unknown word",
-                    help,
-                );
+                return self.invalid(span, format!("`{path}` does not know {text:?}"), "unknown word", help);
             }
-        } else if let Some(problem) = schema
-            .get("format")
-            .and_then(Value::as_str)
-            .and_then(|format| check_format(format, text).err())
+        } else if let Some(problem) =
+            schema.get("format").and_then(Value::as_str).and_then(|format| check_format(format, text).err())
         {
-            let (problem, remedy) = problem
-                .split_once("; ")
-                .unwrap_or((&problem, "correct the value"));
-            return self.invalid(
-                span,
-                format!("`{path}` {problem}"),
-                "not valid",
-                remedy.to_owned(),
-            );
-        } else if !self.bounded(
-            "Length",
-            "a character",
-            schema,
-            path,
-            span,
-            text.chars().count(),
-        ) {
+            let (problem, remedy) = problem.split_once("; ").unwrap_or((&problem, "correct the value"));
+            return self.invalid(span, format!("`{path}` {problem}"), "not valid", remedy.to_owned());
+        } else if !self.bounded("Length", "a character", schema, path, span, text.chars().count()) {
             return Value::Null;
         }
         Value::String(text.to_owned())
@@ -162,15 +104,11 @@ impl Walk<'_> {
         number: &DeValue<'_>,
     ) -> Value {
         let (value, checked, text) = match number {
-            DeValue::Integer(integer) => {
-                match i64::from_str_radix(integer.as_str(), integer.radix()) {
-                    Ok(value) => (value as f64, Value::from(value), integer.to_string()),
-                    Err(_) if integer.as_str().starts_with('-') => {
-                        (f64::NEG_INFINITY, Value::Null, integer.to_string())
-                    }
-                    Err(_) => (f64::INFINITY, Value::Null, integer.to_string()),
-                }
-            }
+            DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                Ok(value) => (value as f64, Value::from(value), integer.to_string()),
+                Err(_) if integer.as_str().starts_with('-') => (f64::NEG_INFINITY, Value::Null, integer.to_string()),
+                Err(_) => (f64::INFINITY, Value::Null, integer.to_string()),
+            },
             DeValue::Float(float) => match float.as_str().parse::<f64>() {
                 Ok(value) => (value, Value::from(value), float.to_string()),
                 Err(_) => (f64::NAN, Value::Null, float.to_string()),
@@ -178,11 +116,7 @@ impl Walk<'_> {
             _ => return Value::Null,
         };
         // i64 to f64 rounds above 2^53 only, far beyond every bound of ours, and monotonically.
-        let bound = |key: &str| {
-            schema
-                .get(key)
-                .and_then(|bound| Some((bound.as_f64()?, bound)))
-        };
+        let bound = |key: &str| schema.get(key).and_then(|bound| Some((bound.as_f64()?, bound)));
         let problem = match (bound("minimum"), bound("maximum")) {
             (Some((least, bound)), _) if value < least => format!("less than {bound}"),
             (_, Some((most, bound))) if value > most => format!("more than {bound}"),
@@ -190,12 +124,7 @@ impl Walk<'_> {
             _ => return checked,
         };
         let help = format!("write {}", alternatives.description_with_default());
-        self.invalid(
-            span,
-            format!("`{path}` is {text}, {problem}"),
-            "out of range",
-            help,
-        )
+        self.invalid(span, format!("`{path}` is {text}, {problem}"), "out of range", help)
     }
 
     /// Checks `min{what}` and `max{what}` of the schema against a length.
@@ -208,31 +137,17 @@ impl Walk<'_> {
         span: Range<usize>,
         length: usize,
     ) -> bool {
-        let bound = |prefix: &str| {
-            schema
-                .get(format!("{prefix}{what}"))
-                .and_then(Value::as_u64)
-        };
+        let bound = |prefix: &str| schema.get(format!("{prefix}{what}")).and_then(Value::as_u64);
         let (least, most) = (bound("min").unwrap_or(0), bound("max").unwrap_or(u64::MAX));
         let within = (least..=most).contains(&(length as u64));
         if !within {
             let message = format!("`{path}` has {length} {units}");
-            self.invalid(
-                span,
-                message,
-                "wrong length",
-                format!("give {least} to {most} {units}"),
-            );
+            self.invalid(span, message, "wrong length", format!("give {least} to {most} {units}"));
         }
         within
     }
 
-    fn wrong_type(
-        &mut self,
-        alternatives: &Alternatives<'_>,
-        path: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Value {
+    fn wrong_type(&mut self, alternatives: &Alternatives<'_>, path: &str, value: &Spanned<DeValue<'_>>) -> Value {
         let found = expectation::type_name(value.get_ref());
         let expected = alternatives.description();
         let key = last_key(path);
@@ -283,10 +198,7 @@ impl Walk<'_> {
         span: Range<usize>,
         table: &DeTable<'_>,
     ) -> Option<String> {
-        let absent = properties
-            .keys()
-            .map(String::as_str)
-            .filter(|key| !table.contains_key(*key));
+        let absent = properties.keys().map(String::as_str).filter(|key| !table.contains_key(*key));
         let meant = closest(name, absent).map(str::to_owned);
         let help = match &meant {
             Some(key) => format!("did you mean `{key}`?"),
@@ -321,11 +233,7 @@ impl Walk<'_> {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 fn last_key(path: &str) -> &str {
@@ -333,7 +241,5 @@ fn last_key(path: &str) -> &str {
 }
 
 fn list<'k>(keys: impl Iterator<Item = &'k String>) -> String {
-    keys.map(|key| format!("`{key}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }

@@ -27,28 +27,15 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(
     text: &str,
     check: impl FnOnce(&mut Document),
 ) -> Result<(T, Locations), ConfigErrors> {
-    let source = Source {
-        name: name.to_owned(),
-        lines: Lines::new(text),
-    };
+    let source = Source { name: name.to_owned(), lines: Lines::new(text) };
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
     if !syntax_errors.is_empty() {
-        return Err(ConfigErrors::new(
-            &source,
-            syntax_errors
-                .iter()
-                .map(|error| syntax_error(text, error))
-                .collect(),
-        ));
+        return Err(ConfigErrors::new(&source, syntax_errors.iter().map(|error| syntax_error(text, error)).collect()));
     }
 
     let schema = schemars::schema_for!(T).to_value();
     let mut document = Document::default();
-    let value = Walk {
-        schema: &schema,
-        document: &mut document,
-    }
-    .table(&schema, "", 0..0, tree.get_ref());
+    let value = Walk { schema: &schema, document: &mut document }.table(&schema, "", 0..0, tree.get_ref());
     document.value = Value::Object(value);
     check(&mut document);
 
@@ -74,12 +61,7 @@ pub struct Locations(BTreeMap<String, (usize, usize)>);
 
 impl Locations {
     fn new(lines: &Lines, spans: &BTreeMap<String, Spans>) -> Self {
-        Self(
-            spans
-                .iter()
-                .map(|(path, spans)| (path.clone(), lines.locate(spans.key.start)))
-                .collect(),
-        )
+        Self(spans.iter().map(|(path, spans)| (path.clone(), lines.locate(spans.key.start))).collect())
     }
 
     /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu`; `None` if the file does
@@ -107,10 +89,7 @@ pub(crate) struct Spans {
 impl Document {
     /// The section at a dotted path, with its defaults, if everything in it fits the schema.
     pub fn section<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
-        let value = self
-            .value_at(path)
-            .cloned()
-            .unwrap_or_else(|| Value::Object(Map::new()));
+        let value = self.value_at(path).cloned().unwrap_or_else(|| Value::Object(Map::new()));
         serde_json::from_value(value).ok()
     }
 
@@ -121,19 +100,12 @@ impl Document {
             let element = serde_json::from_value(value.clone()).ok()?;
             Some((format!("{path}[{index}]"), element))
         };
-        elements
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .filter_map(typed)
-            .collect()
+        elements.into_iter().flatten().enumerate().filter_map(typed).collect()
     }
 
     /// How many elements the array at a path has, sound or not.
     pub fn len(&self, path: &str) -> usize {
-        self.value_at(path)
-            .and_then(Value::as_array)
-            .map_or(0, Vec::len)
+        self.value_at(path).and_then(Value::as_array).map_or(0, Vec::len)
     }
 
     /// Whether the file itself has this key.
@@ -154,18 +126,11 @@ impl Document {
                 None => break 0..0,
             }
         };
-        self.errors.push(Found {
-            kind: ErrorKind::Conflict,
-            span,
-            message,
-            label: label.to_owned(),
-            help,
-        });
+        self.errors.push(Found { kind: ErrorKind::Conflict, span, message, label: label.to_owned(), help });
     }
 
     fn value_at(&self, path: &str) -> Option<&Value> {
-        path.split('.')
-            .try_fold(&self.value, |value, key| value.get(key))
+        path.split('.').try_fold(&self.value, |value, key| value.get(key))
     }
 }
 
@@ -174,15 +139,10 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> Found {
     Found {
         kind: ErrorKind::Syntax,
         // An error between two characters is shown at the one after it.
-        span: if span.is_empty() {
-            span.start..text.ceil_char_boundary(span.start + 1).min(text.len())
-        } else {
-            span
-        },
+        span: if span.is_empty() { span.start..text.ceil_char_boundary(span.start + 1).min(text.len()) } else { span },
         message: error.message().trim().replace('\n', ", "),
         label: "here".into(),
-        help: "correct the TOML syntax (https://toml.io); other checks follow once it parses"
-            .into(),
+        help: "correct the TOML syntax (https://toml.io); other checks follow once it parses".into(),
     }
 }
 

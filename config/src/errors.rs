@@ -24,16 +24,8 @@ impl ConfigErrors {
     pub(crate) fn new(source: &Source, mut found: Vec<Found>) -> Self {
         found.sort_by_key(|error| (error.span.start, error.span.end));
         let omitted = found.len().saturating_sub(Self::KEPT_MAX);
-        let errors = found
-            .into_iter()
-            .take(Self::KEPT_MAX)
-            .map(|error| ConfigError::new(source, error))
-            .collect();
-        Self {
-            file: source.name.clone(),
-            errors,
-            omitted,
-        }
+        let errors = found.into_iter().take(Self::KEPT_MAX).map(|error| ConfigError::new(source, error)).collect();
+        Self { file: source.name.clone(), errors, omitted }
     }
 
     /// The error of a file that cannot be read at all.
@@ -48,11 +40,7 @@ impl ConfigErrors {
             help: "give the path of a topology file that this user may read, such as config/venue.toml".into(),
             source: None,
         };
-        Self {
-            file,
-            errors: vec![error],
-            omitted: 0,
-        }
+        Self { file, errors: vec![error], omitted: 0 }
     }
 
     /// The errors, in the order of the file; never empty.
@@ -62,10 +50,7 @@ impl ConfigErrors {
 
     /// One line per error, `file:line:column: message; remedy`, for logs and editors.
     pub fn plain(&self) -> String {
-        self.errors
-            .iter()
-            .map(|error| error.plain() + "\n")
-            .collect()
+        self.errors.iter().map(|error| error.plain() + "\n").collect()
     }
 
     /// How many errors were found beyond [`Self::KEPT_MAX`].
@@ -94,9 +79,7 @@ impl Diagnostic for ConfigErrors {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(
-            self.errors.iter().map(|error| error as &dyn Diagnostic),
-        ))
+        Some(Box::new(self.errors.iter().map(|error| error as &dyn Diagnostic)))
     }
 }
 
@@ -157,8 +140,7 @@ impl ConfigError {
     fn new(source: &Source, found: Found) -> Self {
         let (line, column) = source.lines.locate(found.span.start);
         // A label needs a character to stand under; an empty place, such as the file's end, is reported without.
-        let label = (!found.span.is_empty())
-            .then(|| LabeledSpan::new_with_span(Some(found.label), found.span.clone()));
+        let label = (!found.span.is_empty()).then(|| LabeledSpan::new_with_span(Some(found.label), found.span.clone()));
         Self {
             kind: found.kind,
             file: source.name.clone(),
@@ -166,23 +148,14 @@ impl ConfigError {
             column,
             message: found.message,
             help: found.help,
-            source: label
-                .is_some()
-                .then(|| NamedSource::new(&source.name, Arc::clone(&source.lines.text))),
+            source: label.is_some().then(|| NamedSource::new(&source.name, Arc::clone(&source.lines.text))),
             label,
         }
     }
 
     /// The error in one line, `file:line:column: message; remedy`.
     pub fn plain(&self) -> String {
-        let Self {
-            file,
-            line,
-            column,
-            message,
-            help,
-            ..
-        } = self;
+        let Self { file, line, column, message, help, .. } = self;
         match line {
             0 => format!("{file}: {message}; {help}"),
             _ => format!("{file}:{line}:{column}: {message}; {help}"),
@@ -244,13 +217,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub fn new(text: &str) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        Self {
-            text: text.into(),
-            starts,
-        }
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text: text.into(), starts }
     }
 
     /// The line and column, both from 1, of a byte offset; columns count characters.

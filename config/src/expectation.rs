@@ -16,10 +16,7 @@ impl<'s> Alternatives<'s> {
     pub fn of(root: &'s Value, schema: &'s Value) -> Self {
         let mut schemas = Vec::new();
         collect(root, schema, &mut schemas);
-        Self {
-            schemas,
-            default: schema.get("default").filter(|default| is_scalar(default)),
-        }
+        Self { schemas, default: schema.get("default").filter(|default| is_scalar(default)) }
     }
 
     /// The alternatives.
@@ -38,33 +35,18 @@ impl<'s> Alternatives<'s> {
             DeValue::Table(_) => name == "object",
             DeValue::Datetime(_) => false,
         };
-        self.schemas
-            .iter()
-            .copied()
-            .find(|schema| types(schema).any(fits))
+        self.schemas.iter().copied().find(|schema| types(schema).any(fits))
     }
 
     /// The words that are allowed, if only some are.
     pub fn words(&self) -> Vec<&'s str> {
-        self.schemas
-            .iter()
-            .flat_map(|schema| words(schema))
-            .collect()
+        self.schemas.iter().flat_map(|schema| words(schema)).collect()
     }
 
     /// The alternatives in words: `"auto" or an integer from 0 to 1023`.
     pub fn description(&self) -> String {
-        let mut parts: Vec<String> = self
-            .words()
-            .iter()
-            .map(|word| format!("\"{word}\""))
-            .collect();
-        parts.extend(
-            self.schemas
-                .iter()
-                .filter(|schema| words(schema).is_empty())
-                .map(|schema| describe(schema)),
-        );
+        let mut parts: Vec<String> = self.words().iter().map(|word| format!("\"{word}\"")).collect();
+        parts.extend(self.schemas.iter().filter(|schema| words(schema).is_empty()).map(|schema| describe(schema)));
         match parts.split_last() {
             Some((last, [])) => last.clone(),
             Some((last, others)) => format!("{} or {last}", others.join(", ")),
@@ -82,11 +64,7 @@ impl<'s> Alternatives<'s> {
 
     /// Whether a quoted value would fit without its quotes.
     pub fn takes_unquoted(&self, text: &str) -> bool {
-        let accepts = |name: &str| {
-            self.schemas
-                .iter()
-                .any(|schema| types(schema).any(|accepted| accepted == name))
-        };
+        let accepts = |name: &str| self.schemas.iter().any(|schema| types(schema).any(|accepted| accepted == name));
         (accepts("integer") && text.parse::<i64>().is_ok())
             || (accepts("number") && text.parse::<f64>().is_ok_and(f64::is_finite))
             || (accepts("boolean") && text.parse::<bool>().is_ok())
@@ -96,8 +74,7 @@ impl<'s> Alternatives<'s> {
     pub fn takes_quoted(&self, text: &str) -> bool {
         let fits = |schema: &Value| {
             let format = schema.get("format").and_then(Value::as_str);
-            types(schema).any(|name| name == "string")
-                && format.is_none_or(|format| check_format(format, text).is_ok())
+            types(schema).any(|name| name == "string") && format.is_none_or(|format| check_format(format, text).is_ok())
         };
         self.words().is_empty() && self.schemas.iter().any(|schema| fits(schema))
     }
@@ -136,20 +113,12 @@ pub(crate) fn type_name(value: &DeValue<'_>) -> &'static str {
 }
 
 fn collect<'s>(root: &'s Value, schema: &'s Value, schemas: &mut Vec<&'s Value>) {
-    let definition = schema
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|name| root.pointer(name.strip_prefix('#')?));
-    let choices = schema
-        .get("anyOf")
-        .or_else(|| schema.get("oneOf"))
-        .and_then(Value::as_array);
+    let definition = schema.get("$ref").and_then(Value::as_str).and_then(|name| root.pointer(name.strip_prefix('#')?));
+    let choices = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
     if let Some(definition) = definition {
         collect(root, definition, schemas);
     } else if let Some(choices) = choices {
-        choices
-            .iter()
-            .for_each(|choice| collect(root, choice, schemas));
+        choices.iter().for_each(|choice| collect(root, choice, schemas));
     } else if types(schema).any(|name| name != "null") {
         schemas.push(schema);
     }
@@ -161,20 +130,12 @@ fn types(schema: &Value) -> impl Iterator<Item = &str> {
         Some(Value::Array(names)) => (None, names.as_slice()),
         _ => (None, &[][..]),
     };
-    one.into_iter()
-        .chain(several.iter().filter_map(Value::as_str))
+    one.into_iter().chain(several.iter().filter_map(Value::as_str))
 }
 
 fn words(schema: &Value) -> Vec<&str> {
-    let listed = schema
-        .get("enum")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    listed
-        .chain(schema.get("const"))
-        .filter_map(Value::as_str)
-        .collect()
+    let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    listed.chain(schema.get("const")).filter_map(Value::as_str).collect()
 }
 
 /// One alternative in words.
@@ -185,9 +146,7 @@ fn describe(schema: &Value) -> String {
         (Some(least), None) => format!(" of at least {least}"),
         _ => String::new(),
     };
-    let name = types(schema)
-        .find(|name| *name != "null")
-        .unwrap_or("value");
+    let name = types(schema).find(|name| *name != "null").unwrap_or("value");
     match (name, schema.get("format").and_then(Value::as_str)) {
         ("string", Some("price")) => "a decimal string such as \"101.25\"".into(),
         ("string", Some("socket-address" | "socket-address-v4")) => {

@@ -25,8 +25,8 @@ use std::path::Path;
 
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use schema::{
-    Config, Edges, FeedIn, FeedOut, Feeds, Idle, Instrument, Matching, Net, OrderEntry, Placement,
-    Risk, Session, Shard, Venue, WithoutReference,
+    Config, Edges, FeedIn, FeedOut, Feeds, Idle, Instrument, Matching, Net, OrderEntry, Placement, Risk, Session,
+    Shard, Venue, WithoutReference,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError};
 
@@ -40,10 +40,7 @@ impl Config {
     /// Every mistake in the text, each with its line, column and remedy.
     pub fn parse(name: &str, text: &str) -> Result<Config, ConfigErrors> {
         let (config, locations) = document::parse::<Config>(name, text, checks::check)?;
-        Ok(Config {
-            locations,
-            ..config
-        })
+        Ok(Config { locations, ..config })
     }
 
     /// Reads a topology from a file.

@@ -57,26 +57,13 @@ fn without_null(schema: &mut Schema) {
 
 /// Writes the keys of one section as a table, then its subsections.
 fn section(root: &Value, path: &str, schema: &Value, page: &mut String) {
-    let properties = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    let required: Vec<&Value> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .collect();
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let required: Vec<&Value> = schema.get("required").and_then(Value::as_array).into_iter().flatten().collect();
     let mut subsections = Vec::new();
     let mut rows = String::new();
     for (name, property) in properties {
         let alternatives = Alternatives::of(root, property);
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         if let Some(header) = alternatives.section_header(&path) {
             subsections.push((path, header, property));
             continue;
@@ -88,32 +75,20 @@ fn section(root: &Value, path: &str, schema: &Value, page: &mut String) {
         };
         let description = alternatives.explanation(property);
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            rows,
-            "| `{name}` | {} | {default} | {description} |",
-            alternatives.description()
-        );
+        let _ = writeln!(rows, "| `{name}` | {} | {default} | {description} |", alternatives.description());
     }
     if !rows.is_empty() {
-        let _ = write!(
-            page,
-            "\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n{rows}"
-        );
+        let _ = write!(page, "\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n{rows}");
     }
     for (path, header, property) in subsections {
-        let body = Alternatives::of(root, property)
-            .section_body(root)
-            .unwrap_or(property);
+        let body = Alternatives::of(root, property).section_body(root).unwrap_or(property);
         let _ = write!(page, "\n## `{header}`\n\n{}\n", one_line(property));
         section(root, &path, body, page);
     }
 }
 
 fn one_line(schema: &Value) -> String {
-    let text = schema
-        .get("description")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -8,9 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Locations;
-use crate::values::{
-    Cpu, Password, Percent, Price, graphic_ascii, socket_address, socket_address_v4,
-};
+use crate::values::{Cpu, Password, Percent, Price, graphic_ascii, socket_address, socket_address_v4};
 
 /// The topology and the rules of one trading venue.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

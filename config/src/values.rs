@@ -62,9 +62,7 @@ impl FromStr for Price {
         if fraction.len() > 4 {
             return Err(PriceError::TooPrecise);
         }
-        let fraction_units = format!("{fraction:0<4}")
-            .parse::<u64>()
-            .map_err(|_| PriceError::NotDecimal)?;
+        let fraction_units = format!("{fraction:0<4}").parse::<u64>().map_err(|_| PriceError::NotDecimal)?;
         let whole: u64 = whole.parse().map_err(|_| PriceError::TooLarge)?;
         whole
             .checked_mul(10_000)
@@ -277,29 +275,20 @@ pub(crate) fn socket_address_v4(_: &mut SchemaGenerator) -> Schema {
 /// Says what is wrong with a string that its schema gives this `format`; formats of other origin are only hints.
 pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
     fn parses<T: FromStr>(text: &str, problem: &str) -> Result<(), String> {
-        text.parse::<T>()
-            .map(|_| ())
-            .map_err(|_| problem.to_owned())
+        text.parse::<T>().map(|_| ()).map_err(|_| problem.to_owned())
     }
     match format {
-        "price" => text
-            .parse::<Price>()
-            .map(|_| ())
-            .map_err(|error| error.to_string()),
+        "price" => text.parse::<Price>().map(|_| ()).map_err(|error| error.to_string()),
         "graphic-ascii" => match text.chars().find(|c| !c.is_ascii_graphic()) {
-            Some(c) => Err(format!(
-                "contains {c:?}; use letters, digits and ASCII punctuation without spaces"
-            )),
+            Some(c) => Err(format!("contains {c:?}; use letters, digits and ASCII punctuation without spaces")),
             None => Ok(()),
         },
-        "socket-address" => parses::<SocketAddr>(
-            text,
-            "is not an address; write \"ip:port\", such as \"127.0.0.1:9000\"",
-        ),
-        "socket-address-v4" => parses::<SocketAddrV4>(
-            text,
-            "is not an IPv4 address; write \"ip:port\", such as \"239.192.0.1:26400\"",
-        ),
+        "socket-address" => {
+            parses::<SocketAddr>(text, "is not an address; write \"ip:port\", such as \"127.0.0.1:9000\"")
+        }
+        "socket-address-v4" => {
+            parses::<SocketAddrV4>(text, "is not an IPv4 address; write \"ip:port\", such as \"239.192.0.1:26400\"")
+        }
         "ipv4" => parses::<Ipv4Addr>(text, "is not an IPv4 address; write it as in \"127.0.0.1\""),
         _ => Ok(()),
     }
@@ -330,41 +319,22 @@ mod tests {
             ("١", Err(PriceError::NotDecimal)),
         ];
         for (text, expected) in cases {
-            assert_eq!(
-                text.parse::<Price>().map(Price::ten_thousandths),
-                *expected,
-                "{text:?}"
-            );
+            assert_eq!(text.parse::<Price>().map(Price::ten_thousandths), *expected, "{text:?}");
         }
     }
 
     #[test]
     fn a_price_prints_as_it_is_written() {
         for text in ["0.00", "0.01", "101.25", "0.0001", "199999.99", "1.2345"] {
-            assert_eq!(
-                text.parse::<Price>()
-                    .map(|price| price.to_string())
-                    .as_deref(),
-                Ok(text)
-            );
+            assert_eq!(text.parse::<Price>().map(|price| price.to_string()).as_deref(), Ok(text));
         }
         assert_eq!(Price::ORDER_MAX.to_string(), "199999.99");
     }
 
     #[test]
     fn a_percentage_is_exact_and_bounded() {
-        for (percent, expected) in [
-            (0.0, 0),
-            (0.1, 1_000),
-            (2.5, 25_000),
-            (33.3333, 333_333),
-            (100.0, 1_000_000),
-        ] {
-            assert_eq!(
-                Percent::try_from(percent).map(Percent::parts_per_million),
-                Ok(expected),
-                "{percent}"
-            );
+        for (percent, expected) in [(0.0, 0), (0.1, 1_000), (2.5, 25_000), (33.3333, 333_333), (100.0, 1_000_000)] {
+            assert_eq!(Percent::try_from(percent).map(Percent::parts_per_million), Ok(expected), "{percent}");
         }
         for percent in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
             assert!(Percent::try_from(percent).is_err(), "{percent}");

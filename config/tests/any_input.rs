@@ -11,16 +11,8 @@ fn check(text: &str) {
     assert!(errors.iter().len() > 0);
     let lines = text.split('\n').count();
     for error in errors.iter() {
-        assert!(
-            (1..=lines).contains(&error.line),
-            "line {} of {lines}: {}",
-            error.line,
-            error.plain()
-        );
-        assert!(
-            error.column >= 1 && !error.message.is_empty() && !error.help.is_empty(),
-            "{error:?}"
-        );
+        assert!((1..=lines).contains(&error.line), "line {} of {lines}: {}", error.line, error.plain());
+        assert!(error.column >= 1 && !error.message.is_empty() && !error.help.is_empty(), "{error:?}");
     }
     let mut page = String::new();
     GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
@@ -103,11 +95,7 @@ proptest! {
 #[test]
 fn deep_nesting_is_answered() {
     for (open, close) in [("[", "]"), ("{a=", "}")] {
-        check(&format!(
-            "x = {}1{}",
-            open.repeat(100_000),
-            close.repeat(100_000)
-        ));
+        check(&format!("x = {}1{}", open.repeat(100_000), close.repeat(100_000)));
     }
     check(&format!("{}a = 1", "a.".repeat(100_000)));
     check(&format!("shards = {}{}", "[".repeat(60), "]".repeat(60)));

@@ -73,22 +73,14 @@ fn errors_of(text: &str) -> ConfigErrors {
 fn lines_of(errors: &ConfigErrors) -> Vec<String> {
     errors
         .iter()
-        .map(|error| {
-            format!(
-                "{}:{} {:?}: {}; {}",
-                error.line, error.column, error.kind, error.message, error.help
-            )
-        })
+        .map(|error| format!("{}:{} {:?}: {}; {}", error.line, error.column, error.kind, error.message, error.help))
         .collect()
 }
 
 #[test]
 fn the_topology_that_cases_start_from_is_valid() {
     let config = Config::parse("test.toml", VALID).expect("a valid topology");
-    assert_eq!(
-        config.edges.ingress_capacity, 1000,
-        "a capacity need not be a power of two"
-    );
+    assert_eq!(config.edges.ingress_capacity, 1000, "a capacity need not be a power of two");
     assert_eq!(config.locate("shards[1].cpu"), Some((12, 1)));
 }
 
@@ -98,9 +90,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "ingress_capacity = 1000",
             "ingres_capacity = 1000",
-            &[
-                "21:1 UnknownKey: unknown key `edges.ingres_capacity`; did you mean `ingress_capacity`?",
-            ],
+            &["21:1 UnknownKey: unknown key `edges.ingres_capacity`; did you mean `ingress_capacity`?"],
         ),
         (
             "connections_max = 8",
@@ -109,11 +99,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
                 "24:1 UnknownKey: unknown key `net.journal_path`; remove it; the keys here are `receive_buffers`, `receive_buffer_bytes`, `send_buffer_bytes`, `connections_max`, `submission_entries`, `max_frame_bytes`",
             ],
         ),
-        (
-            "[edges]",
-            "[edge]",
-            &["20:2 UnknownKey: unknown key `edge`; did you mean `edges`?"],
-        ),
+        ("[edges]", "[edge]", &["20:2 UnknownKey: unknown key `edge`; did you mean `edges`?"]),
         (
             "[feeds.in]",
             "[journal]\nmode = \"async\"\n\n[feeds.in]",
@@ -131,9 +117,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "quantity_max = 1000\n",
             "",
-            &[
-                "46:1 MissingKey: `risk.quantity_max` is missing; add `quantity_max = …`, an integer from 1 to 999999",
-            ],
+            &["46:1 MissingKey: `risk.quantity_max` is missing; add `quantity_max = …`, an integer from 1 to 999999"],
         ),
         (
             "[order_entry]\nlisten = \"127.0.0.1:9001\"\n",
@@ -143,9 +127,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "user = \"BOB\"\n",
             "",
-            &[
-                "33:1 MissingKey: `sessions[1].user` is missing; add `user = …`, a string of 1 to 6 characters",
-            ],
+            &["33:1 MissingKey: `sessions[1].user` is missing; add `user = …`, a string of 1 to 6 characters"],
         ),
         (
             "collar_percent = 10",
@@ -190,9 +172,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "cpu = 1",
             "cpu = \"one\"",
-            &[
-                "12:7 InvalidValue: `shards[1].cpu` does not know \"one\"; write \"auto\" or an integer from 0 to 1023",
-            ],
+            &["12:7 InvalidValue: `shards[1].cpu` does not know \"one\"; write \"auto\" or an integer from 0 to 1023"],
         ),
         (
             "idle = \"park\"",
@@ -211,16 +191,12 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "[venue]\nname = \"test\"\nsession = \"TEST000001\"",
             "venue = \"test\"",
-            &[
-                "1:9 WrongType: `venue` takes a table, not a string; write its keys in a section [venue]",
-            ],
+            &["1:9 WrongType: `venue` takes a table, not a string; write its keys in a section [venue]"],
         ),
         (
             "[risk]",
             "[[risk]]",
-            &[
-                "46:1 WrongType: `risk` takes a table, not an array; write its keys in a section [risk]",
-            ],
+            &["46:1 WrongType: `risk` takes a table, not an array; write its keys in a section [risk]"],
         ),
         (
             "session = \"TEST000001\"",
@@ -267,16 +243,12 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "collar_percent = 10",
             "collar_percent = 100.5",
-            &[
-                "49:18 InvalidValue: `risk.collar_percent` is 100.5, more than 100.0; write a number from 0.0 to 100.0",
-            ],
+            &["49:18 InvalidValue: `risk.collar_percent` is 100.5, more than 100.0; write a number from 0.0 to 100.0"],
         ),
         (
             "collar_percent = 10",
             "collar_percent = -0.1",
-            &[
-                "49:18 InvalidValue: `risk.collar_percent` is -0.1, less than 0.0; write a number from 0.0 to 100.0",
-            ],
+            &["49:18 InvalidValue: `risk.collar_percent` is -0.1, less than 0.0; write a number from 0.0 to 100.0"],
         ),
         (
             "collar_percent = 10",
@@ -288,9 +260,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "collar_percent = 10",
             "collar_percent = inf",
-            &[
-                "49:18 InvalidValue: `risk.collar_percent` is inf, more than 100.0; write a number from 0.0 to 100.0",
-            ],
+            &["49:18 InvalidValue: `risk.collar_percent` is inf, more than 100.0; write a number from 0.0 to 100.0"],
         ),
         (
             "cpu = 1",
@@ -341,9 +311,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "connections_max = 8",
             "receive_buffers = 1000",
-            &[
-                "24:19 Conflict: `net.receive_buffers` is 1000, which is no power of two; write 512 or 1024",
-            ],
+            &["24:19 Conflict: `net.receive_buffers` is 1000, which is no power of two; write 512 or 1024"],
         ),
         (
             "tick = \"0.25\"",
@@ -376,9 +344,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "interface = \"127.0.0.1\"",
             "interface = \"lo\"",
-            &[
-                "54:13 InvalidValue: `feeds.in.interface` is not an IPv4 address; write it as in \"127.0.0.1\"",
-            ],
+            &["54:13 InvalidValue: `feeds.in.interface` is not an IPv4 address; write it as in \"127.0.0.1\""],
         ),
         (
             "symbol = \"ESH4\"",
@@ -418,9 +384,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "publisher = \"cold\"",
             "publisher = \"hot\"",
-            &[
-                "11:8 Conflict: no role is placed on the shard \"cold\"; remove the shard, or name it in [placement]",
-            ],
+            &["11:8 Conflict: no role is placed on the shard \"cold\"; remove the shard, or name it in [placement]"],
         ),
         (
             "cpu = 1",
@@ -439,9 +403,7 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
         (
             "connections_max = 8",
             "connections_max = 1",
-            &[
-                "24:19 Conflict: 2 users may log in, but `net.connections_max` is 1; raise it to 2 or more",
-            ],
+            &["24:19 Conflict: 2 users may log in, but `net.connections_max` is 1; raise it to 2 or more"],
         ),
         (
             "connections_max = 8",
@@ -585,10 +547,7 @@ fn venue_with_five_mistakes() -> String {
     [
         ("core = \"hot\" ", "core = \"hto\" "),
         ("ingress_capacity = 4096", "ingres_capacity = 4096"),
-        (
-            "client_timeout_ms = 15_000",
-            "client_timeout_ms = \"15000\"",
-        ),
+        ("client_timeout_ms = 15_000", "client_timeout_ms = \"15000\""),
         ("quantity_max = 100_000", "quantity_max = 0"),
         ("to = \"127.0.0.1:26400\" ", "# "),
     ]
@@ -614,10 +573,7 @@ fn five_different_mistakes_are_reported_together() {
     let errors = Config::parse("venue.toml", &text).expect_err("the text has five mistakes");
     let kinds: Vec<ErrorKind> = errors.iter().map(|error| error.kind).collect();
     use ErrorKind::{Conflict, InvalidValue, MissingKey, UnknownKey, WrongType};
-    assert_eq!(
-        kinds,
-        [Conflict, UnknownKey, WrongType, InvalidValue, MissingKey]
-    );
+    assert_eq!(kinds, [Conflict, UnknownKey, WrongType, InvalidValue, MissingKey]);
     assert_eq!(errors.to_string(), "venue.toml: 5 errors");
 
     let page = rendered(&errors);
@@ -626,28 +582,20 @@ fn five_different_mistakes_are_reported_together() {
         std::fs::write(&path, &page).expect("a writable file");
     }
     let shown = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        page == shown,
-        "tests/five_errors.txt is out of date (UPDATE_GENERATED=1 rewrites it); now:\n{page}"
-    );
+    assert!(page == shown, "tests/five_errors.txt is out of date (UPDATE_GENERATED=1 rewrites it); now:\n{page}");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_an_error_with_a_remedy() {
     let errors = Config::load("no/such/venue.toml").expect_err("there is no such file");
     let lines = errors.plain();
-    assert!(
-        lines.starts_with("no/such/venue.toml: cannot read the file: No such file"),
-        "{lines}"
-    );
+    assert!(lines.starts_with("no/such/venue.toml: cannot read the file: No such file"), "{lines}");
     assert!(lines.ends_with("such as config/venue.toml\n"), "{lines}");
 }
 
 #[test]
 fn the_number_of_reported_errors_is_bounded() {
-    let text: String = (0..1000)
-        .map(|index| format!("unknown{index} = 1\n"))
-        .collect();
+    let text: String = (0..1000).map(|index| format!("unknown{index} = 1\n")).collect();
     let errors = errors_of(&text);
     assert_eq!(errors.iter().len(), ConfigErrors::KEPT_MAX);
     assert!(errors.omitted() >= 950, "{errors}");

@@ -17,18 +17,12 @@ fn every_shipped_topology_is_valid() {
     let mut count = 0;
     for entry in fs::read_dir(folder()).expect("the crate's folder") {
         let path = entry.expect("an entry").path();
-        let is_topology = path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
+        let is_topology = path.extension().is_some_and(|extension| extension == "toml")
             && path.file_name().is_some_and(|name| name != "Cargo.toml");
         if is_topology {
             count += 1;
             let text = fs::read_to_string(&path).expect("a readable file");
-            assert!(
-                text.starts_with("#:schema ./venue.schema.json\n"),
-                "{} names no schema",
-                path.display()
-            );
+            assert!(text.starts_with("#:schema ./venue.schema.json\n"), "{} names no schema", path.display());
             if let Err(errors) = Config::load(&path) {
                 panic!("{}", errors.plain());
             }
@@ -41,30 +35,13 @@ fn every_shipped_topology_is_valid() {
 fn the_embedded_venue_is_the_documented_demo() {
     let config = Config::parse("venue.toml", VENUE_TOML).expect("the shipped venue");
     assert_eq!(config.sessions.len(), 8);
-    assert_eq!(
-        (config.sessions[0].account(), config.sessions[1].account()),
-        ("HOUSE", "DEMO02")
-    );
-    assert!(
-        config
-            .sessions
-            .iter()
-            .all(|session| session.password.expose() == "corelane")
-    );
+    assert_eq!((config.sessions[0].account(), config.sessions[1].account()), ("HOUSE", "DEMO02"));
+    assert!(config.sessions.iter().all(|session| session.password.expose() == "corelane"));
     assert_eq!(config.instruments.len(), 11);
-    assert_eq!(
-        (config.shards[0].cpu, config.shards[0].idle),
-        (Cpu::Auto, Idle::Auto)
-    );
+    assert_eq!((config.shards[0].cpu, config.shards[0].idle), (Cpu::Auto, Idle::Auto));
     assert_eq!(config.risk.collar_percent.parts_per_million(), 100_000);
-    let line = VENUE_TOML
-        .lines()
-        .position(|line| line.starts_with("collar_percent"))
-        .map(|index| index + 1);
-    assert_eq!(
-        config.locate("risk.collar_percent"),
-        line.map(|line| (line, 1))
-    );
+    let line = VENUE_TOML.lines().position(|line| line.starts_with("collar_percent")).map(|index| index + 1);
+    assert_eq!(config.locate("risk.collar_percent"), line.map(|line| (line, 1)));
     assert_eq!(config.locate("order_entry.allow_ephemeral_port"), None);
 }
 
@@ -82,32 +59,21 @@ fn the_shipped_venue_states_the_defaults() {
             !["[edges]", "[net]", "[matching]"].contains(&section.as_str())
         })
         .collect();
-    let defaulted =
-        Config::parse("bare.toml", &bare.join("\n")).expect("sections with defaults may be absent");
-    assert_eq!(
-        (stated.edges, stated.net, stated.matching),
-        (defaulted.edges, defaulted.net, defaulted.matching)
-    );
+    let defaulted = Config::parse("bare.toml", &bare.join("\n")).expect("sections with defaults may be absent");
+    assert_eq!((stated.edges, stated.net, stated.matching), (defaulted.edges, defaulted.net, defaulted.matching));
 }
 
 #[test]
 fn generated_files_are_up_to_date() {
-    let mut schema =
-        serde_json::to_string_pretty(&Config::json_schema()).expect("a schema is JSON");
+    let mut schema = serde_json::to_string_pretty(&Config::json_schema()).expect("a schema is JSON");
     schema.push('\n');
-    for (name, generated) in [
-        ("venue.schema.json", schema),
-        ("REFERENCE.md", Config::reference_markdown()),
-    ] {
+    for (name, generated) in [("venue.schema.json", schema), ("REFERENCE.md", Config::reference_markdown())] {
         let path = folder().join(name);
         if std::env::var_os("UPDATE_GENERATED").is_some() {
             fs::write(&path, &generated).expect("a writable file");
         }
         let shipped = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            shipped == generated,
-            "{name} is out of date: run UPDATE_GENERATED=1 cargo test -p corelane-config"
-        );
+        assert!(shipped == generated, "{name} is out of date: run UPDATE_GENERATED=1 cargo test -p corelane-config");
     }
 }
 
@@ -132,11 +98,7 @@ fn every_key_is_described() {
 #[test]
 fn the_four_cpu_venue_gives_each_role_a_cpu_of_its_own() {
     let config = Config::load(folder().join("venue-4cpu.toml")).expect("the shipped venue");
-    let shards: Vec<_> = config
-        .shards
-        .iter()
-        .map(|shard| (shard.name.as_str(), shard.cpu, shard.idle))
-        .collect();
+    let shards: Vec<_> = config.shards.iter().map(|shard| (shard.name.as_str(), shard.cpu, shard.idle)).collect();
     assert_eq!(
         shards,
         [
@@ -146,9 +108,6 @@ fn the_four_cpu_venue_gives_each_role_a_cpu_of_its_own() {
         ]
     );
     let placement = &config.placement;
-    assert_eq!(
-        (&*placement.ingress, &*placement.core, &*placement.publisher),
-        ("ingress", "core", "publisher")
-    );
+    assert_eq!((&*placement.ingress, &*placement.core, &*placement.publisher), ("ingress", "core", "publisher"));
     assert_eq!(placement.housekeeping_cpu, Cpu::Number(3));
 }

@@ -28,10 +28,7 @@ pub struct EchoSpec {
 /// [`LoadError`] if it cannot be started, also if a frame is too short for its number.
 pub fn run(spec: &EchoSpec, observer: &mut impl Observer) -> Result<Measured, LoadError> {
     if !(FRAME_BYTES_MIN..=soup::MAX_PAYLOAD).contains(&spec.frame_bytes) {
-        return Err(LoadError::Setting {
-            setting: "frame_bytes",
-            rule: "from 11 (header and number) to 65534",
-        });
+        return Err(LoadError::Setting { setting: "frame_bytes", rule: "from 11 (header and number) to 65534" });
     }
     let mut wire = EchoWire {
         frame: vec![b'.'; spec.frame_bytes],

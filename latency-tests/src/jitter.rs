@@ -54,8 +54,7 @@ impl Gaps {
             self.count(gap_ns);
         }
         while self.next_probe_ns <= now_ns {
-            self.waits
-                .saturating_record((now_ns - self.next_probe_ns).max(1));
+            self.waits.saturating_record((now_ns - self.next_probe_ns).max(1));
             self.next_probe_ns += PROBE_NS;
         }
     }
@@ -118,10 +117,7 @@ pub struct CpuJitter {
 /// [`LoadError::Pin`] if a CPU is not to be had.
 pub fn measure(cpus: &[usize], duration: Duration) -> Result<Vec<CpuJitter>, LoadError> {
     thread::scope(|scope| {
-        let spinning: Vec<_> = cpus
-            .iter()
-            .map(|&cpu| scope.spawn(move || spin(cpu, duration)))
-            .collect();
+        let spinning: Vec<_> = cpus.iter().map(|&cpu| scope.spawn(move || spin(cpu, duration))).collect();
         spinning
             .into_iter()
             .map(|thread| match thread.join() {
@@ -188,11 +184,7 @@ mod tests {
 
     #[test]
     fn each_cpu_is_measured_for_the_whole_time() {
-        let cpus: Vec<_> = core_affinity::get_core_ids()
-            .unwrap()
-            .iter()
-            .map(|core| core.id)
-            .collect();
+        let cpus: Vec<_> = core_affinity::get_core_ids().unwrap().iter().map(|core| core.id).collect();
         let duration = Duration::from_millis(5);
         let measured = measure(&cpus, duration).unwrap();
         assert_eq!(measured.iter().map(|one| one.cpu).collect::<Vec<_>>(), cpus);

@@ -24,9 +24,7 @@ pub struct Credentials {
 /// Without the password.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
@@ -74,18 +72,10 @@ impl LoadResult {
 ///
 /// # Errors
 /// [`LoadError`] if the load cannot be started. What goes wrong later is in the result.
-pub fn run(
-    spec: &LoadSpec,
-    script: &mut dyn Script,
-    observer: &mut impl Observer,
-) -> Result<LoadResult, LoadError> {
+pub fn run(spec: &LoadSpec, script: &mut dyn Script, observer: &mut impl Observer) -> Result<LoadResult, LoadError> {
     let mut wire = OrderEntry::new(spec, script)?;
     let measured = engine::run(&spec.pacing, &mut wire, observer)?;
-    let rejects = wire
-        .rejects
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count > 0);
+    let rejects = wire.rejects.iter().enumerate().filter(|(_, count)| **count > 0);
     Ok(LoadResult {
         measured,
         answers: wire.answers,
@@ -113,10 +103,7 @@ const REJECT_CODES: usize = 0x101;
 impl<'a> OrderEntry<'a> {
     fn new(spec: &LoadSpec, script: &'a mut dyn Script) -> Result<Self, LoadError> {
         let logins = spec.sessions.iter().map(|credentials| {
-            let invalid = |source| LoadError::Credentials {
-                user: credentials.user.clone(),
-                source,
-            };
+            let invalid = |source| LoadError::Credentials { user: credentials.user.clone(), source };
             Ok(LoginRequest {
                 user: Alpha::new(&credentials.user).map_err(invalid)?,
                 password: Alpha::new(&credentials.password).map_err(invalid)?,
@@ -206,13 +193,10 @@ impl Wire for OrderEntry<'_> {
         match ServerPacket::decode(frame).map_err(|error| error.to_string())? {
             ServerPacket::Sequenced(message) => self.on_answer(session, message),
             ServerPacket::LoginAccepted { .. } => Ok(Event::Ready),
-            ServerPacket::LoginRejected(code) => Err(format!(
-                "user {}: rejected: {code:?}; check user and password",
-                self.logins[session].user
-            )),
-            ServerPacket::Heartbeat | ServerPacket::Debug(_) | ServerPacket::Unsequenced(_) => {
-                Ok(Event::Further)
+            ServerPacket::LoginRejected(code) => {
+                Err(format!("user {}: rejected: {code:?}; check user and password", self.logins[session].user))
             }
+            ServerPacket::Heartbeat | ServerPacket::Debug(_) | ServerPacket::Unsequenced(_) => Ok(Event::Further),
             ServerPacket::EndOfSession => Ok(Event::End),
         }
     }
@@ -229,8 +213,6 @@ impl Wire for OrderEntry<'_> {
 /// Appends a packet.
 fn put(packet: &ClientPacket<'_>, out: &mut Vec<u8>) {
     let mut bytes = [0; soup::HEADER_LEN + REQUEST_BYTES_MAX];
-    let length = packet
-        .encode(&mut bytes)
-        .expect("log-ins and requests of at most REQUEST_BYTES_MAX fit");
+    let length = packet.encode(&mut bytes).expect("log-ins and requests of at most REQUEST_BYTES_MAX fit");
     out.extend_from_slice(&bytes[..length]);
 }

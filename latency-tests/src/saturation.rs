@@ -45,16 +45,10 @@ impl Search {
     ///
     /// # Errors
     /// Those of `run`.
-    pub fn saturation<E>(
-        &self,
-        mut run: impl FnMut(f64) -> Result<LoadSummary, E>,
-    ) -> Result<f64, E> {
+    pub fn saturation<E>(&self, mut run: impl FnMut(f64) -> Result<LoadSummary, E>) -> Result<f64, E> {
         let mut sustained = |rate: f64| -> Result<bool, E> {
             let summary = run(rate)?;
-            Ok(
-                summary.achieved_per_s >= ACHIEVED_SHARE * summary.asked_per_s
-                    && summary.p50_ns < self.p50_bound_ns,
-            )
+            Ok(summary.achieved_per_s >= ACHIEVED_SHARE * summary.asked_per_s && summary.p50_ns < self.p50_bound_ns)
         };
         let mut good = self.start_per_s.min(self.limit_per_s);
         let mut bad = f64::INFINITY;
@@ -96,12 +90,7 @@ mod tests {
 
     #[test]
     fn search_finds_the_capacity_of_a_queue() {
-        let search = Search {
-            start_per_s: 10_000.0,
-            limit_per_s: 1_000_000.0,
-            p50_bound_ns: 1_000_000,
-            bisections: 6,
-        };
+        let search = Search { start_per_s: 10_000.0, limit_per_s: 1_000_000.0, p50_bound_ns: 1_000_000, bisections: 6 };
         for (capacity, lowest, highest) in [
             (173_000.0, 168_000.0, 177_000.0),
             (4_000.0, 3_800.0, 4_100.0),
@@ -122,12 +111,7 @@ mod tests {
 
     #[test]
     fn a_median_over_the_bound_is_an_overload_though_the_rate_is_achieved() {
-        let search = Search {
-            start_per_s: 1000.0,
-            limit_per_s: 8000.0,
-            p50_bound_ns: 50_000,
-            bisections: 3,
-        };
+        let search = Search { start_per_s: 1000.0, limit_per_s: 8000.0, p50_bound_ns: 50_000, bisections: 3 };
         let found = search.saturation(|rate| {
             Ok::<_, Infallible>(LoadSummary {
                 asked_per_s: rate,

@@ -20,11 +20,7 @@ use venue::Misdeed;
 const SESSIONS: usize = 3;
 
 fn limits() -> Limits {
-    Limits {
-        quantity_max: 100_000,
-        notional_max: "5000000".parse().unwrap(),
-        far_percent: 25,
-    }
+    Limits { quantity_max: 100_000, notional_max: "5000000".parse().unwrap(), far_percent: 25 }
 }
 
 fn instruments(session: usize) -> Vec<Instrument> {
@@ -61,10 +57,7 @@ fn pacing(server: SocketAddr, rate_per_s: f64) -> Pacing {
 }
 
 fn credentials(password: &str) -> Vec<Credentials> {
-    let one = Credentials {
-        user: "test".to_owned(),
-        password: password.to_owned(),
-    };
+    let one = Credentials { user: "test".to_owned(), password: password.to_owned() };
     vec![one; SESSIONS]
 }
 
@@ -72,39 +65,24 @@ fn run(misdeed: Misdeed, rules: Rules, mix: Mix) -> (LoadResult, MarketScript) {
     let market = spec(rules, mix);
     let server = venue::serve(market.sessions.clone(), limits(), rules, misdeed);
     let mut script = MarketScript::new(market);
-    let load = LoadSpec {
-        sessions: credentials("secret"),
-        pacing: pacing(server, 2000.0),
-    };
+    let load = LoadSpec { sessions: credentials("secret"), pacing: pacing(server, 2000.0) };
     let result = load::run(&load, &mut script, &mut ()).unwrap();
     (result, script)
 }
 
 #[test]
 fn a_correct_venue_satisfies_the_script_whatever_its_choices() {
-    for rules in [
-        Rules::default(),
-        Rules {
-            fill_order: FillOrder::AggressorFirst,
-            priority: PriorityRule::AlwaysLost,
-        },
-    ] {
+    for rules in [Rules::default(), Rules { fill_order: FillOrder::AggressorFirst, priority: PriorityRule::AlwaysLost }]
+    {
         let (result, script) = run(Misdeed::None, rules, Mix::default());
         let measured = &result.measured;
         assert_eq!(measured.faults, Vec::<String>::new());
-        assert_eq!(
-            (measured.missing, measured.drops, measured.unsent),
-            (0, 0, 0)
-        );
+        assert_eq!((measured.missing, measured.drops, measured.unsent), (0, 0, 0));
         // 2,000/s for half a second, and what cleans up.
         assert!((1000..=1000 + 24 * SESSIONS as u64).contains(&measured.sent));
         assert_eq!(measured.answered + measured.silent, measured.sent);
         assert!(measured.silent > 0 && result.answers > measured.answered);
-        assert!(
-            (750..=800).contains(&measured.intended.len()),
-            "{}",
-            measured.intended.len()
-        );
+        assert!((750..=800).contains(&measured.intended.len()), "{}", measured.intended.len());
         assert_eq!(measured.send.len(), measured.intended.len());
         assert!(result.executed_resting > 0);
         assert_eq!(result.executed_resting, result.executed_incoming);
@@ -132,20 +110,14 @@ fn every_misdeed_is_found() {
         (Misdeed::Repeat { at }, "expected "),
         (Misdeed::Falsify { at }, "expected "),
         (Misdeed::ReuseNumbers { at }, "expected a"),
-        (
-            Misdeed::TurnBackTime { at },
-            "expected a time of at least 10001",
-        ),
+        (Misdeed::TurnBackTime { at }, "expected a time of at least 10001"),
         (Misdeed::HangUp { at }, "connection lost: "),
         (Misdeed::End { at }, "ended by the server"),
         (Misdeed::Garble { at }, "length 0"),
     ] {
         let (result, _) = run(misdeed, Rules::default(), Mix::default());
         let faults = &result.measured.faults;
-        assert!(
-            faults.iter().any(|fault| fault.contains(expected)),
-            "{misdeed:?}: {faults:?}"
-        );
+        assert!(faults.iter().any(|fault| fault.contains(expected)), "{misdeed:?}: {faults:?}");
         let dropped = matches!(misdeed, Misdeed::HangUp { .. });
         assert_eq!(result.measured.drops > 0, dropped, "{misdeed:?}");
     }
@@ -156,24 +128,13 @@ fn the_last_answer_is_missed_too() {
     // The closing cancels are the last requests; of one session each: 24 orders at most are open.
     let (sound, _) = run(Misdeed::None, Rules::default(), Mix::ENTER_AND_CANCEL);
     let market = spec(Rules::default(), Mix::ENTER_AND_CANCEL);
-    let one_session = MarketSpec {
-        sessions: market.sessions[..1].to_vec(),
-        ..market
-    };
+    let one_session = MarketSpec { sessions: market.sessions[..1].to_vec(), ..market };
     assert!(sound.measured.missing == 0);
     let go = |misdeed| {
-        let server = venue::serve(
-            one_session.sessions.clone(),
-            limits(),
-            Rules::default(),
-            misdeed,
-        );
+        let server = venue::serve(one_session.sessions.clone(), limits(), Rules::default(), misdeed);
         let load = LoadSpec {
             sessions: credentials("secret")[..1].to_vec(),
-            pacing: Pacing {
-                drain: Duration::from_millis(200),
-                ..pacing(server, 1000.0)
-            },
+            pacing: Pacing { drain: Duration::from_millis(200), ..pacing(server, 1000.0) },
         };
         let mut script = MarketScript::new(one_session.clone());
         load::run(&load, &mut script, &mut ()).unwrap()
@@ -186,28 +147,12 @@ fn the_last_answer_is_missed_too() {
 #[test]
 fn a_wrong_password_and_a_dead_server_are_told_at_the_start() {
     let market = spec(Rules::default(), Mix::default());
-    let server = venue::serve(
-        market.sessions.clone(),
-        limits(),
-        Rules::default(),
-        Misdeed::None,
-    );
+    let server = venue::serve(market.sessions.clone(), limits(), Rules::default(), Misdeed::None);
     let mut script = MarketScript::new(market);
-    let mut load = LoadSpec {
-        sessions: credentials("wrong"),
-        pacing: pacing(server, 1000.0),
-    };
+    let mut load = LoadSpec { sessions: credentials("wrong"), pacing: pacing(server, 1000.0) };
     let error = load::run(&load, &mut script, &mut ()).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("user test: rejected: NotAuthorized"),
-        "{error}"
-    );
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    assert!(error.to_string().contains("user test: rejected: NotAuthorized"), "{error}");
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     load.pacing.server = unused;
     let error = load::run(&load, &mut script, &mut ()).unwrap_err();
     assert!(matches!(error, LoadError::Connect { .. }), "{error}");
@@ -225,20 +170,9 @@ fn a_wrong_password_and_a_dead_server_are_told_at_the_start() {
 fn a_stall_shows_in_intended_time_and_hides_in_a_closed_loop() {
     let stall = Duration::from_millis(100);
     let market = spec(Rules::default(), Mix::ENTER_AND_CANCEL);
-    let one_session = MarketSpec {
-        sessions: market.sessions[..1].to_vec(),
-        ..market
-    };
-    let misdeed = Misdeed::Stall {
-        at: 250,
-        duration: stall,
-    };
-    let server = venue::serve(
-        one_session.sessions.clone(),
-        limits(),
-        Rules::default(),
-        misdeed,
-    );
+    let one_session = MarketSpec { sessions: market.sessions[..1].to_vec(), ..market };
+    let misdeed = Misdeed::Stall { at: 250, duration: stall };
+    let server = venue::serve(one_session.sessions.clone(), limits(), Rules::default(), misdeed);
     let load = LoadSpec {
         sessions: credentials("secret")[..1].to_vec(),
         pacing: Pacing {
@@ -255,11 +189,7 @@ fn a_stall_shows_in_intended_time_and_hides_in_a_closed_loop() {
     let stalled = |histogram: &hdrhistogram::Histogram<u64>, ms: u64| {
         histogram.len() - histogram.count_between(0, ms * 1_000_000)
     };
-    assert!(
-        stalled(&measured.intended, 45) >= 45,
-        "{}",
-        stalled(&measured.intended, 45)
-    );
+    assert!(stalled(&measured.intended, 45) >= 45, "{}", stalled(&measured.intended, 45));
     assert!(measured.intended.max() >= stall.as_nanos() as u64);
     let seen = stalled(&measured.send, 90);
     assert!((1..=3).contains(&seen), "{seen}");
@@ -317,10 +247,7 @@ fn an_echo_server_is_measured_and_observers_are_served() {
         let spec = EchoSpec {
             connections: 4,
             frame_bytes: 50,
-            pacing: Pacing {
-                timing,
-                ..pacing(echo_server(4, None), 2000.0)
-            },
+            pacing: Pacing { timing, ..pacing(echo_server(4, None), 2000.0) },
         };
         let measured = echo::run(&spec, &mut observer).unwrap();
         assert_eq!(measured.faults, Vec::<String>::new());
@@ -328,11 +255,7 @@ fn an_echo_server_is_measured_and_observers_are_served() {
         assert_eq!(measured.answered, measured.sent);
         assert_eq!(measured.bytes_sent, 50 * measured.sent);
         assert_eq!(measured.bytes_received, measured.bytes_sent);
-        assert!(
-            measured.achieved_per_s > 1700.0,
-            "{}",
-            measured.achieved_per_s
-        );
+        assert!(measured.achieved_per_s > 1700.0, "{}", measured.achieved_per_s);
         assert!(observer.steps > 20, "{}", observer.steps);
         assert!(observer.progress.len() >= 3);
         assert!(observer.progress.is_sorted_by_key(|progress| progress.sent));
@@ -341,21 +264,11 @@ fn an_echo_server_is_measured_and_observers_are_served() {
 
 #[test]
 fn an_altered_echo_is_found() {
-    let spec = EchoSpec {
-        connections: 1,
-        frame_bytes: 64,
-        pacing: pacing(echo_server(1, Some(64 * 20 + 60)), 1000.0),
-    };
+    let spec = EchoSpec { connections: 1, frame_bytes: 64, pacing: pacing(echo_server(1, Some(64 * 20 + 60)), 1000.0) };
     let measured = echo::run(&spec, &mut ()).unwrap();
-    assert_eq!(
-        measured.faults,
-        ["session 0: frame 21 came back altered or out of order"]
-    );
+    assert_eq!(measured.faults, ["session 0: frame 21 came back altered or out of order"]);
     assert_eq!(measured.answered, 20);
-    let too_short = EchoSpec {
-        frame_bytes: 10,
-        ..spec
-    };
+    let too_short = EchoSpec { frame_bytes: 10, ..spec };
     assert!(echo::run(&too_short, &mut ()).is_err());
 }
 

@@ -10,8 +10,8 @@ use corelane_codecs::mold::Packet;
 use corelane_codecs::price::Price4;
 use corelane_codecs::text::Alpha;
 use corelane_latency_tests::market::{
-    DayInstrument, DaySpec, Faults, FeedReader, FeedReport, Pace, PlayError, PlayReport, PlaySpec,
-    Player, generate_market,
+    DayInstrument, DaySpec, Faults, FeedReader, FeedReport, Pace, PlayError, PlayReport, PlaySpec, Player,
+    generate_market,
 };
 use proptest::prelude::*;
 
@@ -62,21 +62,13 @@ impl Books {
                 let (shares, price) = (add.shares.get(), add.price.get().raw());
                 self.add(add.order_ref.get(), (locate, add.side, price, shares))
             }
-            Message::OrderExecuted(executed) => self.take(
-                executed.order_ref.get(),
-                executed.executed_shares.get(),
-                locate,
-            ),
-            Message::OrderCancel(cancel) => self.take(
-                cancel.order_ref.get(),
-                cancel.cancelled_shares.get(),
-                locate,
-            ),
-            Message::OrderDelete(delete) => self
-                .orders
-                .remove(&delete.order_ref.get())
-                .map(drop)
-                .ok_or("delete of nothing".to_owned()),
+            Message::OrderExecuted(executed) => {
+                self.take(executed.order_ref.get(), executed.executed_shares.get(), locate)
+            }
+            Message::OrderCancel(cancel) => self.take(cancel.order_ref.get(), cancel.cancelled_shares.get(), locate),
+            Message::OrderDelete(delete) => {
+                self.orders.remove(&delete.order_ref.get()).map(drop).ok_or("delete of nothing".to_owned())
+            }
             Message::OrderReplace(replace) => {
                 let old = self.orders.remove(&replace.original_order_ref.get());
                 let (_, side, ..) = old.ok_or("replace of nothing")?;
@@ -93,25 +85,14 @@ impl Books {
         }
         self.last_ref = order_ref;
         self.orders.insert(order_ref, order);
-        let of = |side| {
-            self.orders
-                .values()
-                .filter(move |one| one.0 == order.0 && one.1 == side)
-        };
+        let of = |side| self.orders.values().filter(move |one| one.0 == order.0 && one.1 == side);
         let bid = of(Side::Buy).map(|one| one.2).max().unwrap_or(0);
         let ask = of(Side::Sell).map(|one| one.2).min().unwrap_or(u32::MAX);
-        if bid < ask {
-            Ok(())
-        } else {
-            Err(format!("crossed: {bid} {ask}"))
-        }
+        if bid < ask { Ok(()) } else { Err(format!("crossed: {bid} {ask}")) }
     }
 
     fn take(&mut self, order_ref: u64, shares: u32, locate: u16) -> Result<(), String> {
-        let order = self
-            .orders
-            .get_mut(&order_ref)
-            .ok_or("reduction of nothing")?;
+        let order = self.orders.get_mut(&order_ref).ok_or("reduction of nothing")?;
         if order.0 != locate || shares == 0 || order.3 < shares {
             return Err(format!("{order_ref} {order:?} by {shares}"));
         }
@@ -169,26 +150,14 @@ fn a_good_line_brings_everything_once() {
         Pace::Max,
         Pace::Timestamps { speed: 1.0 },
         Pace::Timestamps { speed: 1000.0 },
-        Pace::Rate {
-            messages_per_s: 50_000.0,
-        },
+        Pace::Rate { messages_per_s: 50_000.0 },
     ] {
         let mut reader = loopback();
-        let spec = PlaySpec {
-            pace,
-            ..PlaySpec::new(reader.local_addr().unwrap())
-        };
+        let spec = PlaySpec { pace, ..PlaySpec::new(reader.local_addr().unwrap()) };
         let played = play(spec, &file, &mut reader);
         let read = reader.report();
-        assert_eq!(
-            (played.messages, played.lost, played.ended),
-            (20_008, 0, true)
-        );
-        assert_eq!(
-            (read.messages, read.gaps, read.messages_repeated),
-            (20_008, 0, 0),
-            "{pace:?}"
-        );
+        assert_eq!((played.messages, played.lost, played.ended), (20_008, 0, true));
+        assert_eq!((read.messages, read.gaps, read.messages_repeated), (20_008, 0, 0), "{pace:?}");
         assert_eq!((read.packets, read.invalid), (played.packets, 0));
         assert_eq!((read.next_sequence, read.ended), (20_009, true));
         let sum = read.adds + read.executions + read.cancels + read.deletes + read.replaces;
@@ -205,12 +174,7 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
         let spec = PlaySpec {
             pace: Pace::Max,
             payload_max: 300,
-            faults: Faults {
-                loss: 0.05,
-                duplication: 0.1,
-                reordering: 0.02,
-                seed,
-            },
+            faults: Faults { loss: 0.05, duplication: 0.1, reordering: 0.02, seed },
             ..PlaySpec::new(reader.local_addr().unwrap())
         };
         let played = play(spec, &file, &mut reader);
@@ -221,14 +185,8 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
     assert_ne!(bad(10).0, played);
     let share = |count: u64| count as f64 / played.packets as f64;
     assert!((0.04..0.06).contains(&share(played.lost)), "{played:?}");
-    assert!(
-        (0.08..0.11).contains(&share(played.duplicated)),
-        "{played:?}"
-    );
-    assert!(
-        (0.012..0.025).contains(&share(played.reordered)),
-        "{played:?}"
-    );
+    assert!((0.08..0.11).contains(&share(played.duplicated)), "{played:?}");
+    assert!((0.012..0.025).contains(&share(played.reordered)), "{played:?}");
     // What was lost is missing; what was overtaken is counted as missed, and again when it came.
     assert!(read.gaps > 0 && read.messages_missed > played.messages_lost);
     assert_eq!(read.messages + read.messages_missed, played.messages);
@@ -248,9 +206,7 @@ fn messages_that_are_due_together_share_a_packet_and_others_do_not() {
         })
         .collect();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let spec = PlaySpec {
         pace: Pace::Timestamps { speed: 2.0 },
         heartbeat: Duration::from_millis(2),
@@ -271,15 +227,7 @@ fn messages_that_are_due_together_share_a_packet_and_others_do_not() {
         now_ns = step.next_due_ns.max(now_ns);
     }
     // Time in tenths of a millisecond, sequence number, messages; the ends of session have none.
-    let expected = [
-        (0, 1, 2),
-        (20, 3, 0),
-        (25, 3, 1),
-        (45, 4, 0),
-        (50, 4, 2),
-        (50, 6, 0),
-        (50, 6, 0),
-    ];
+    let expected = [(0, 1, 2), (20, 3, 0), (25, 3, 1), (45, 4, 0), (50, 4, 2), (50, 6, 0), (50, 6, 0)];
     assert_eq!(sent, expected);
     assert_eq!(player.report().heartbeats, 2);
 }
@@ -288,12 +236,8 @@ fn messages_that_are_due_together_share_a_packet_and_others_do_not() {
 fn play_all_ends_by_itself() {
     let mut reader = loopback();
     let file = day(3, 300);
-    let spec = PlaySpec {
-        pace: Pace::Rate {
-            messages_per_s: 20_000.0,
-        },
-        ..PlaySpec::new(reader.local_addr().unwrap())
-    };
+    let spec =
+        PlaySpec { pace: Pace::Rate { messages_per_s: 20_000.0 }, ..PlaySpec::new(reader.local_addr().unwrap()) };
     let played = Player::new(spec, &file[..]).unwrap().play_all().unwrap();
     while reader.poll().unwrap() > 0 {}
     assert_eq!((played.messages, reader.report().messages), (308, 308));
@@ -301,44 +245,18 @@ fn play_all_ends_by_itself() {
 
 #[test]
 fn what_cannot_be_played_is_told() {
-    let spec = PlaySpec {
-        pace: Pace::Max,
-        payload_max: 40,
-        ..PlaySpec::new("127.0.0.1:9".parse().unwrap())
-    };
+    let spec = PlaySpec { pace: Pace::Max, payload_max: 40, ..PlaySpec::new("127.0.0.1:9".parse().unwrap()) };
     let error = |file: &[u8]| {
         let mut player = Player::new(spec, file).unwrap();
         player.play_all().unwrap_err()
     };
-    assert!(matches!(
-        error(b"\0\x03abc"),
-        PlayError::TooShort {
-            message: 1,
-            bytes: 3
-        }
-    ));
+    assert!(matches!(error(b"\0\x03abc"), PlayError::TooShort { message: 1, bytes: 3 }));
     assert!(matches!(error(b"\0\x0cS0000"), PlayError::Source(_)));
     let long = [&[0, 30, b'A'][..], &[0; 29]].concat();
     let error = error(&long);
-    assert!(
-        matches!(
-            error,
-            PlayError::TooLong {
-                bytes: 30,
-                payload_max: 40,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    let stopped = PlaySpec {
-        pace: Pace::Timestamps { speed: 0.0 },
-        ..spec
-    };
-    assert!(matches!(
-        Player::new(stopped, &b""[..]),
-        Err(PlayError::Pace)
-    ));
+    assert!(matches!(error, PlayError::TooLong { bytes: 30, payload_max: 40, .. }), "{error}");
+    let stopped = PlaySpec { pace: Pace::Timestamps { speed: 0.0 }, ..spec };
+    assert!(matches!(Player::new(stopped, &b""[..]), Err(PlayError::Pace)));
 }
 
 #[test]
@@ -346,13 +264,7 @@ fn a_feed_counts_what_is_not_its_own() {
     let mut report = FeedReport::default();
     report.take(b"short");
     let packet = |session: &[u8; 10], sequence: u64, count: u16, blocks: &[u8]| {
-        [
-            &session[..],
-            &sequence.to_be_bytes(),
-            &count.to_be_bytes(),
-            blocks,
-        ]
-        .concat()
+        [&session[..], &sequence.to_be_bytes(), &count.to_be_bytes(), blocks].concat()
     };
     // Joined at 100; another session; a message cut short; a type that does not exist.
     report.take(&packet(b"SESSION001", 100, 0, &[]));

@@ -116,13 +116,7 @@ pub trait NetActor: Actor {
     }
 
     /// A connection is gone.
-    fn on_close(
-        &mut self,
-        ctx: &mut Context<'_, Self::Out>,
-        endpoint: EndpointId,
-        conn: ConnId,
-        reason: CloseReason,
-    ) {
+    fn on_close(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
         let _ = (ctx, endpoint, conn, reason);
     }
 }

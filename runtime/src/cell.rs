@@ -168,16 +168,13 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// Runs one callback that is no answer to a message: from the network, a timer or the runtime.
-    fn callback<R>(
-        &mut self,
-        net: &mut dyn Net,
-        run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R,
-    ) -> Option<R> {
+    fn callback<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         if !self.is_running() {
             return None;
         }
         self.worked = true;
-        let header = Header { time_ns: self.env.time.wall_ns(), ingress_ticks: self.env.time.ticks(), ..Header::default() };
+        let header =
+            Header { time_ns: self.env.time.wall_ns(), ingress_ticks: self.env.time.ticks(), ..Header::default() };
         // A callback between two steps of an unfinished input must not change the input's header.
         let interrupted = self.step.header.replace(header);
         self.step.admitting.set(true);
@@ -189,16 +186,10 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// One step: whatever it staged is rolled back if it panics, and the actor is never run again.
-    fn guarded<R>(
-        &mut self,
-        net: &mut dyn Net,
-        run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R,
-    ) -> Option<R> {
+    fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         let ActorCell { actor, out, step, env, timers, .. } = self;
         step.id.set(step.id.get() + 1);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            run(actor, &mut Context { out, net, step, timers, env })
-        }));
+        let result = catch_unwind(AssertUnwindSafe(|| run(actor, &mut Context { out, net, step, timers, env })));
         result.map_err(|_| self.fail_on_step()).ok()
     }
 
@@ -358,7 +349,9 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     fn is_quiet(&self, scope: Scope) -> bool {
-        !self.more && self.backlog == 0 && self.inlets.iter().all(|(inlet, internal)| !scope.includes(*internal) || inlet.len() == 0)
+        !self.more
+            && self.backlog == 0
+            && self.inlets.iter().all(|(inlet, internal)| !scope.includes(*internal) || inlet.len() == 0)
     }
 
     fn is_held_outside(&self) -> bool {

@@ -27,7 +27,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopologyError {
     /// A shard's CPU is not one that this process may use.
-    #[error("shard {shard:?}: CPU {cpu} is not among those this process may run on ({allowed:?}); choose one of them, or widen the cpuset")]
+    #[error(
+        "shard {shard:?}: CPU {cpu} is not among those this process may run on ({allowed:?}); choose one of them, or widen the cpuset"
+    )]
     CpuNotAllowed {
         /// The shard.
         shard: String,
@@ -37,7 +39,9 @@ pub enum TopologyError {
         allowed: Vec<usize>,
     },
     /// Two shards that spin share a CPU: each would wait for the other's time slice.
-    #[error("shards {first:?} and {second:?} share CPU {cpu} and {first:?} spins; give each its own CPU or let both park")]
+    #[error(
+        "shards {first:?} and {second:?} share CPU {cpu} and {first:?} spins; give each its own CPU or let both park"
+    )]
     CpuShared {
         /// The shard that spins.
         first: String,
@@ -97,7 +101,9 @@ pub enum TopologyError {
         actor: String,
     },
     /// A member of a group has endpoints.
-    #[error("group {group:?}: {actor:?} has endpoints; the network is for actors before the sequencer and behind the group")]
+    #[error(
+        "group {group:?}: {actor:?} has endpoints; the network is for actors before the sequencer and behind the group"
+    )]
     GroupEndpoints {
         /// The group.
         group: String,
@@ -105,7 +111,9 @@ pub enum TopologyError {
         actor: String,
     },
     /// Something other than the sequenced input comes into a group.
-    #[error("group {group:?}: edge {edge} comes in from outside; all input passes the sequencer, on one edge to the first member")]
+    #[error(
+        "group {group:?}: edge {edge} comes in from outside; all input passes the sequencer, on one edge to the first member"
+    )]
     GroupInput {
         /// The group.
         group: String,
@@ -340,8 +348,9 @@ fn drain_order(topology: &Topology) -> Result<Vec<String>, Vec<String>> {
     let mut order = Vec::new();
     let mut done = vec![false; topology.actors.len()];
     while order.len() < topology.actors.len() {
-        let ready = (0..topology.actors.len() as u32)
-            .find(|&actor| !done[actor as usize] && waits.iter().all(|&(from, to, _)| from != actor || done[to as usize]));
+        let ready = (0..topology.actors.len() as u32).find(|&actor| {
+            !done[actor as usize] && waits.iter().all(|&(from, to, _)| from != actor || done[to as usize])
+        });
         match ready {
             Some(actor) => {
                 done[actor as usize] = true;

@@ -132,22 +132,10 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         let rate = source.rate();
         let sample = measure(&source, rate);
         let midnight_ns = utc_offset.last_midnight_ns(sample.wall_ns);
-        let calibration = Calibration {
-            base_ticks: sample.ticks,
-            base_ns: sample.wall_ns.saturating_sub(midnight_ns),
-            rate,
-        };
+        let calibration =
+            Calibration { base_ticks: sample.ticks, base_ns: sample.wall_ns.saturating_sub(midnight_ns), rate };
         let (writer, reader) = seqlock(calibration.words());
-        Self {
-            source,
-            midnight_ns,
-            calibration,
-            rate,
-            history: [sample; HISTORY],
-            samples: 1,
-            writer,
-            reader,
-        }
+        Self { source, midnight_ns, calibration, rate, history: [sample; HISTORY], samples: 1, writer, reader }
     }
 
     /// A clock for a shard.
@@ -166,13 +154,9 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
     pub fn recalibrate(&mut self) -> Recalibration {
         let sample = measure(&self.source, self.rate);
         self.measure_rate(sample);
-        let ours_ns = self
-            .midnight_ns
-            .saturating_add(self.calibration.time_of_day_ns(sample.ticks));
+        let ours_ns = self.midnight_ns.saturating_add(self.calibration.time_of_day_ns(sample.ticks));
         let offset_ns = clamp_i64(i128::from(sample.wall_ns) - i128::from(ours_ns));
-        let since_last_ns = self
-            .rate
-            .nanos(sample.ticks.saturating_sub(self.calibration.base_ticks));
+        let since_last_ns = self.rate.nanos(sample.ticks.saturating_sub(self.calibration.base_ticks));
         let slew_ppb = slew_ppb(offset_ns, sample.bracket_ns, since_last_ns);
         // The new line begins at a fresh reading, where the old one is: readers find no step between them.
         let base_ticks = self.source.ticks().max(self.calibration.base_ticks);
@@ -182,11 +166,7 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
             rate: self.rate.bent(slew_ppb),
         };
         self.writer.write(self.calibration.words());
-        Recalibration {
-            offset_ns,
-            bracket_ns: sample.bracket_ns,
-            slew_ppb,
-        }
+        Recalibration { offset_ns, bracket_ns: sample.bracket_ns, slew_ppb }
     }
 
     /// What the ticks are.
@@ -202,8 +182,7 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
     /// Takes the counter's rate over the history; begins a new one when the wall clock was set since the last.
     fn measure_rate(&mut self, sample: Sample) {
         let newest = self.history[(self.samples - 1) % HISTORY];
-        let steady = rate_between(newest, sample)
-            .filter(|rate| rate.is_near(self.source.rate(), RATE_PPM_MAX));
+        let steady = rate_between(newest, sample).filter(|rate| rate.is_near(self.source.rate(), RATE_PPM_MAX));
         if steady.is_none() {
             self.samples = 0;
         } else {
@@ -231,8 +210,7 @@ fn slew_ppb(offset_ns: i64, bracket_ns: u64, since_last_ns: u64) -> i64 {
     let limit = (SLEW_PPM_MAX * 1000) as i64;
     let certain_ns = offset_ns.unsigned_abs().saturating_sub(bracket_ns / 2);
     let over_ns = CATCH_UP_NS.max(since_last_ns.saturating_mul(2));
-    let ppb = i128::from(certain_ns) * 1_000_000_000 / i128::from(over_ns)
-        * i128::from(offset_ns.signum());
+    let ppb = i128::from(certain_ns) * 1_000_000_000 / i128::from(over_ns) * i128::from(offset_ns.signum());
     clamp_i64(ppb).clamp(-limit, limit)
 }
 
@@ -242,20 +220,15 @@ fn measure<S: TimeSource>(source: &S, rate: Rate) -> Sample {
         let before = source.ticks();
         let wall_ns = source.wall_ns();
         let width = source.ticks().saturating_sub(before);
-        Sample {
-            ticks: before + width / 2,
-            wall_ns,
-            bracket_ns: rate.nanos(width),
-        }
+        Sample { ticks: before + width / 2, wall_ns, bracket_ns: rate.nanos(width) }
     };
     let first = bracket();
-    (1..BRACKETS).map(|_| bracket()).fold(first, |best, next| {
-        if next.bracket_ns < best.bracket_ns {
-            next
-        } else {
-            best
-        }
-    })
+    (1..BRACKETS).map(|_| bracket()).fold(
+        first,
+        |best, next| {
+            if next.bracket_ns < best.bracket_ns { next } else { best }
+        },
+    )
 }
 
 fn clamp_i64(value: i128) -> i64 {

@@ -55,13 +55,7 @@ pub enum PinError {
 pub fn allowed_cpus() -> Vec<usize> {
     static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
     ALLOWED
-        .get_or_init(|| {
-            core_affinity::get_core_ids()
-                .unwrap_or_default()
-                .into_iter()
-                .map(|core| core.id)
-                .collect()
-        })
+        .get_or_init(|| core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect())
         .clone()
 }
 
@@ -91,21 +85,11 @@ pub fn verify_pinned(cpu: usize) -> bool {
 }
 
 fn kept(cpu: usize, mask: Vec<usize>, running_on: usize) -> Result<(), PinError> {
-    if mask == [cpu] && running_on == cpu {
-        Ok(())
-    } else {
-        Err(PinError::NotKept {
-            cpu,
-            mask,
-            running_on,
-        })
-    }
+    if mask == [cpu] && running_on == cpu { Ok(()) } else { Err(PinError::NotKept { cpu, mask, running_on }) }
 }
 
 fn cpus_of(set: &CpuSet) -> Vec<usize> {
-    (0..CpuSet::MAX_CPU)
-        .filter(|&cpu| set.is_set(cpu))
-        .collect()
+    (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
 }
 
 /// Prints CPUs as the kernel and `taskset` write them: `0-3,8`.
@@ -163,13 +147,7 @@ mod tests {
     fn a_cpu_outside_the_mask_is_refused_with_the_remedy() {
         let absent = CpuSet::MAX_CPU - 1;
         let error = pin_current_thread(absent).unwrap_err();
-        assert_eq!(
-            error,
-            PinError::NotAllowed {
-                cpu: absent,
-                allowed: allowed_cpus()
-            }
-        );
+        assert_eq!(error, PinError::NotAllowed { cpu: absent, allowed: allowed_cpus() });
         assert!(error.to_string().contains("taskset"), "{error}");
     }
 

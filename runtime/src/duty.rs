@@ -226,7 +226,8 @@ impl DutyCycle {
         self.waker.flag().announce();
         driver.enable_eventfd();
         let nothing_came = driver.prepare_park();
-        if nothing_came && self.shard.is_quiet() && self.stage.current() == stage && self.failures_elsewhere.is_empty() {
+        if nothing_came && self.shard.is_quiet() && self.stage.current() == stage && self.failures_elsewhere.is_empty()
+        {
             self.shard.env.telemetry.borrow_mut().add(Counter::Parks, 1);
             // An error means that the executor is going away; then the next turn finds out why.
             let _ = sleeper.eventfd.readable().await;

@@ -59,7 +59,9 @@ pub enum StartError {
     #[error(transparent)]
     Topology(#[from] TopologyErrors),
     /// The program was built so that a panic ends the process.
-    #[error("this program is built with panic = \"abort\", which makes supervision impossible; build it with panic = \"unwind\"")]
+    #[error(
+        "this program is built with panic = \"abort\", which makes supervision impossible; build it with panic = \"unwind\""
+    )]
     PanicAborts,
     /// A shard's network refused.
     #[error("shard {shard:?}: {source}")]
@@ -401,7 +403,8 @@ impl Supervisor {
     fn run(self, threads: Vec<(String, glommio::ExecutorJoinHandle<()>)>) -> bool {
         let placement = self.options.housekeeping_cpu.map_or(Placement::Unbound, Placement::Fixed);
         let executor = LocalExecutorBuilder::new(placement).io_memory(GLOMMIO_IO_MEMORY).make();
-        let (stage, wakers) = (self.stage.clone(), self.links.iter().map(|link| link.waker.clone()).collect::<Vec<_>>());
+        let (stage, wakers) =
+            (self.stage.clone(), self.links.iter().map(|link| link.waker.clone()).collect::<Vec<_>>());
         let looked_after = match executor {
             Ok(executor) => Some(executor.run(self.look_after())),
             Err(error) => {

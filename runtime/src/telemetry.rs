@@ -200,24 +200,12 @@ impl Collector {
         let (full_in, full) = RingBuffer::new(SNAPSHOTS_PER_SHARD);
         let (mut empty_in, empty) = RingBuffer::new(SNAPSHOTS_PER_SHARD);
         for _ in 1..SNAPSHOTS_PER_SHARD {
-            empty_in
-                .push(Box::new(Snapshot::empty()))
-                .expect("the ring holds as many as exist");
+            empty_in.push(Box::new(Snapshot::empty())).expect("the ring holds as many as exist");
         }
         let (name, totals) = (name.into(), Snapshot::empty());
-        self.shards.push(ShardTotals {
-            name,
-            totals,
-            full,
-            empty: empty_in,
-        });
+        self.shards.push(ShardTotals { name, totals, full, empty: empty_in });
         let filling = Some(Box::new(Snapshot::empty()));
-        ShardTelemetry {
-            counters: [0; Counter::ALL.len()],
-            filling,
-            full: full_in,
-            empty,
-        }
+        ShardTelemetry { counters: [0; Counter::ALL.len()], filling, full: full_in, empty }
     }
 
     /// Takes in what the shards handed over since, and sends the snapshots back; returns how many there were.
@@ -261,9 +249,7 @@ impl ShardTotals {
         while let Ok(mut snapshot) = self.full.pop() {
             self.totals.counters = snapshot.counters;
             for (total, part) in self.totals.timings.iter_mut().zip(&mut snapshot.timings) {
-                total
-                    .add(&*part)
-                    .expect("all histograms have the same bounds");
+                total.add(&*part).expect("all histograms have the same bounds");
                 part.reset();
             }
             // Never refused, as above; of a shard that has gone it ends with the ring.
@@ -363,11 +349,7 @@ mod tests {
             telemetry.add(Counter::Parks, n);
         }
         collector.collect();
-        let parks: Vec<_> = collector
-            .shards()
-            .iter()
-            .map(|s| (s.name(), s.counter(Counter::Parks)))
-            .collect();
+        let parks: Vec<_> = collector.shards().iter().map(|s| (s.name(), s.counter(Counter::Parks))).collect();
         assert_eq!(parks, [("a", 1), ("b", 2)]);
     }
 
@@ -376,11 +358,8 @@ mod tests {
         for (index, counter) in Counter::ALL.into_iter().enumerate() {
             assert_eq!(counter as usize, index);
         }
-        let mut labels: Vec<_> = Counter::ALL
-            .map(Counter::label)
-            .into_iter()
-            .chain(Timing::ALL.map(Timing::label))
-            .collect();
+        let mut labels: Vec<_> =
+            Counter::ALL.map(Counter::label).into_iter().chain(Timing::ALL.map(Timing::label)).collect();
         labels.sort_unstable();
         labels.dedup();
         assert_eq!(labels.len(), Counter::ALL.len() + Timing::ALL.len());

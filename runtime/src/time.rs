@@ -2,7 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::{clock::Clock, telemetry::{ShardTelemetry, Timing}};
+use crate::{
+    clock::Clock,
+    telemetry::{ShardTelemetry, Timing},
+};
 
 /// What a shard shares with the cells on it.
 pub(crate) struct ShardEnv {

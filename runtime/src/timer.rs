@@ -102,20 +102,13 @@ impl Wheel {
     /// # Panics
     /// If `timers_max` does not fit in 32 bits.
     pub fn with_capacity(timers_max: usize) -> Self {
-        assert!(
-            timers_max < NIL as usize,
-            "timers_max must be below 2^32 - 1, not {timers_max}"
-        );
+        assert!(timers_max < NIL as usize, "timers_max must be below 2^32 - 1, not {timers_max}");
         let vacant = |index: usize| Entry {
             tick: 0,
             deadline_ns: 0,
             token: 0,
             prev: NIL,
-            next: if index + 1 < timers_max {
-                index as u32 + 1
-            } else {
-                NIL
-            },
+            next: if index + 1 < timers_max { index as u32 + 1 } else { NIL },
             generation: 0,
             list: FREE,
         };
@@ -123,14 +116,7 @@ impl Wheel {
             next_event_ns: u64::MAX,
             elapsed_tick: 0,
             occupied: [0; LEVELS],
-            lists: vec![
-                List {
-                    head: NIL,
-                    tail: NIL
-                };
-                DUE as usize + 1
-            ]
-            .into(),
+            lists: vec![List { head: NIL, tail: NIL }; DUE as usize + 1].into(),
             entries: (0..timers_max).map(vacant).collect(),
             free: if timers_max == 0 { NIL } else { 0 },
             len: 0,
@@ -142,39 +128,21 @@ impl Wheel {
     ///
     /// # Errors
     /// [`TimersExhausted`] when `timers_max` timers are set.
-    pub fn set(
-        &mut self,
-        now_ns: u64,
-        deadline_ns: u64,
-        token: u64,
-    ) -> Result<TimerId, TimersExhausted> {
+    pub fn set(&mut self, now_ns: u64, deadline_ns: u64, token: u64) -> Result<TimerId, TimersExhausted> {
         let index = self.free;
         if index == NIL {
-            return Err(TimersExhausted {
-                timers_max: self.entries.len(),
-            });
+            return Err(TimersExhausted { timers_max: self.entries.len() });
         }
         let now_tick = now_ns >> TICK_SHIFT;
         if now_ns < self.next_event_ns {
             // No slot begins before now, so every timer stays where it is; the new one gets the lowest level.
             self.elapsed_tick = self.elapsed_tick.max(now_tick);
         }
-        let tick = deadline_ns
-            .div_ceil(TICK_NS)
-            .max(now_tick)
-            .max(self.elapsed_tick);
+        let tick = deadline_ns.div_ceil(TICK_NS).max(now_tick).max(self.elapsed_tick);
         let entry = &mut self.entries[index as usize];
         self.free = entry.next;
-        *entry = Entry {
-            tick,
-            deadline_ns,
-            token,
-            ..*entry
-        };
-        let id = TimerId {
-            index,
-            generation: entry.generation,
-        };
+        *entry = Entry { tick, deadline_ns, token, ..*entry };
+        let id = TimerId { index, generation: entry.generation };
         self.len += 1;
         self.place(index);
         self.note_next_event();
@@ -238,9 +206,7 @@ impl Wheel {
             }
         }
         let index = self.lists[DUE as usize].head;
-        let Entry {
-            token, deadline_ns, ..
-        } = self.entries[index as usize];
+        let Entry { token, deadline_ns, .. } = self.entries[index as usize];
         self.remove(index);
         self.note_next_event();
         Some(Expired { token, deadline_ns })
@@ -255,9 +221,7 @@ impl Wheel {
         let digit = (current % SLOTS as u64) as u32;
         // Slots count from the one behind the current to the current itself, a full turn later. Only the top level
         // turns: below it a timer differs from the elapsed tick in this digit and none above, so it is ahead.
-        let ahead = self.occupied[level]
-            .rotate_right(digit + 1)
-            .trailing_zeros();
+        let ahead = self.occupied[level].rotate_right(digit + 1).trailing_zeros();
         let begin = current + 1 + u64::from(ahead);
         Some((level, (begin % SLOTS as u64) as usize, begin << shift))
     }
@@ -268,10 +232,7 @@ impl Wheel {
         let list = &mut self.lists[level * SLOTS + slot];
         let mut index = list.head;
         // Emptied first: a timer further ahead than the whole wheel comes back to the same slot.
-        *list = List {
-            head: NIL,
-            tail: NIL,
-        };
+        *list = List { head: NIL, tail: NIL };
         while index != NIL {
             let next = self.entries[index as usize].next;
             self.place(index);
@@ -302,9 +263,7 @@ impl Wheel {
 
     /// Unlinks an entry that is set and makes its place free.
     fn remove(&mut self, index: u32) {
-        let Entry {
-            prev, next, list, ..
-        } = self.entries[index as usize];
+        let Entry { prev, next, list, .. } = self.entries[index as usize];
         match prev {
             NIL => self.lists[list as usize].head = next,
             _ => self.entries[prev as usize].next = next,
@@ -328,8 +287,7 @@ impl Wheel {
             self.elapsed_tick << TICK_SHIFT
         } else {
             // Ticks at and beyond 2^48 begin after the last nanosecond that time can name.
-            self.next_slot()
-                .map_or(u64::MAX, |(_, _, tick)| tick.saturating_mul(TICK_NS))
+            self.next_slot().map_or(u64::MAX, |(_, _, tick)| tick.saturating_mul(TICK_NS))
         };
     }
 }

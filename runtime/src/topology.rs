@@ -83,7 +83,13 @@ impl EdgeSpec {
 
     /// An edge of `capacity` messages that drops the newest when full; for telemetry only.
     pub const fn drop_newest(capacity: usize) -> Self {
-        EdgeSpec { capacity, overflow: Overflow::DropNewest, admission: false, per_input_max: None, in_flight_max: None }
+        EdgeSpec {
+            capacity,
+            overflow: Overflow::DropNewest,
+            admission: false,
+            per_input_max: None,
+            in_flight_max: None,
+        }
     }
 
     /// Only network and timer callbacks send on this edge, never an answer to a message (enforced): a full edge then
@@ -267,7 +273,8 @@ impl Topology {
         spec: EdgeSpec,
     ) {
         let crosses = self.actors[from.index as usize].shard != self.actors[to.index as usize].shard;
-        let edge = self.edge::<B::In>(self.port_name(from, port), End::Actor(from.index), End::Actor(to.index), spec, crosses);
+        let edge =
+            self.edge::<B::In>(self.port_name(from, port), End::Actor(from.index), End::Actor(to.index), spec, crosses);
         if crosses {
             let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
             let to_shard = self.actors[to.index as usize].shard;

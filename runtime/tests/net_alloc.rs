@@ -73,16 +73,9 @@ impl Owners for Venue {
 #[test]
 fn polling_and_sending_allocate_nothing() {
     let sink = UdpSocket::bind(loopback()).unwrap();
-    let feed = UdpSpec {
-        receive: true,
-        ..UdpSpec::sender(loopback(), sink.local_addr().unwrap())
-    };
+    let feed = UdpSpec { receive: true, ..UdpSpec::sender(loopback(), sink.local_addr().unwrap()) };
     let mut driver = Driver::new(small(), vec![listen(), EndpointSpec::Udp(feed)]).unwrap();
-    let mut venue = Venue {
-        frames: 0,
-        datagrams: 0,
-        closed: 0,
-    };
+    let mut venue = Venue { frames: 0, datagrams: 0, closed: 0 };
     let addr = driver.local_addr(EndpointId(0)).unwrap();
     let feed_addr = driver.local_addr(FEED).unwrap();
     let order = frame(&[1; 60]);
@@ -96,8 +89,7 @@ fn polling_and_sending_allocate_nothing() {
         counted += ALLOCATIONS.get() - before;
     };
     for _ in 0..50 {
-        let mut clients: [TcpStream; 8] =
-            std::array::from_fn(|_| TcpStream::connect(addr).unwrap());
+        let mut clients: [TcpStream; 8] = std::array::from_fn(|_| TcpStream::connect(addr).unwrap());
         while driver.open_connections() < 8 {
             poll(&mut driver, &mut venue);
         }
@@ -118,7 +110,5 @@ fn polling_and_sending_allocate_nothing() {
     }
     assert_eq!(counted, 0);
     assert_eq!((venue.closed, driver.counters().frames), (400, 400));
-    assert!(
-        venue.datagrams > 0 && driver.counters().holds > 0 && driver.counters().datagrams_sent > 0
-    );
+    assert!(venue.datagrams > 0 && driver.counters().holds > 0 && driver.counters().datagrams_sent > 0);
 }

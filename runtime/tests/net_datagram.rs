@@ -4,27 +4,18 @@ mod net_support;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use corelane_runtime::net::{
-    DriverConfig, EndpointId, EndpointSpec, Flow, Net, SendError, UdpSpec,
-};
+use corelane_runtime::net::{DriverConfig, EndpointId, EndpointSpec, Flow, Net, SendError, UdpSpec};
 use net_support::{World, echo, frame, listen, loopback, small, take};
 
 const RECEIVER: EndpointId = EndpointId(0);
 
 fn udp_world(config: DriverConfig, specs: Vec<UdpSpec>) -> World {
-    World::new(
-        config,
-        specs.into_iter().map(EndpointSpec::Udp).collect(),
-        take,
-    )
+    World::new(config, specs.into_iter().map(EndpointSpec::Udp).collect(), take)
 }
 
 #[test]
 fn datagrams_arrive_with_their_sender() {
-    let mut world = udp_world(
-        small(),
-        vec![UdpSpec::receiver(loopback()), UdpSpec::receiver(loopback())],
-    );
+    let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback()), UdpSpec::receiver(loopback())]);
     for endpoint in [EndpointId(0), EndpointId(1)] {
         let sender = UdpSocket::bind(loopback()).unwrap();
         let to = world.driver.local_addr(endpoint).unwrap();
@@ -41,14 +32,8 @@ fn datagrams_arrive_with_their_sender() {
 
 #[test]
 fn a_burst_longer_than_the_buffers_is_received_in_order() {
-    let spec = UdpSpec {
-        socket_receive_bytes: Some(1 << 20),
-        ..UdpSpec::receiver(loopback())
-    };
-    let config = DriverConfig {
-        datagram_buffers: 4,
-        ..small()
-    };
+    let spec = UdpSpec { socket_receive_bytes: Some(1 << 20), ..UdpSpec::receiver(loopback()) };
+    let config = DriverConfig { datagram_buffers: 4, ..small() };
     let mut world = udp_world(config, vec![spec]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
@@ -56,12 +41,7 @@ fn a_burst_longer_than_the_buffers_is_received_in_order() {
         sender.send_to(&[n], to).unwrap();
     }
     world.until("all", |world| world.actor.datagrams.len() == 150);
-    let received: Vec<u8> = world
-        .actor
-        .datagrams
-        .iter()
-        .map(|(_, _, payload)| payload[0])
-        .collect();
+    let received: Vec<u8> = world.actor.datagrams.iter().map(|(_, _, payload)| payload[0]).collect();
     assert_eq!(received, (0..150).collect::<Vec<u8>>());
     assert!(world.driver.counters().buffers_exhausted > 0);
 }
@@ -74,40 +54,25 @@ fn a_datagram_that_does_not_fit_is_dropped_and_counted() {
     sender.send_to(&[1; 513], to).unwrap();
     sender.send_to(&[2; 512], to).unwrap();
     world.until("the second", |world| !world.actor.datagrams.is_empty());
-    assert_eq!(
-        (world.actor.datagrams.len(), world.actor.datagrams[0].2[0]),
-        (1, 2)
-    );
+    assert_eq!((world.actor.datagrams.len(), world.actor.datagrams[0].2[0]), (1, 2));
     assert_eq!(world.driver.counters().datagrams_truncated, 1);
 }
 
 #[test]
 fn many_datagrams_leave_in_one_enter_in_order() {
     let receiver = UdpSocket::bind(loopback()).unwrap();
-    let spec = UdpSpec {
-        send_slots: 20,
-        payload_max: 100,
-        ..UdpSpec::sender(loopback(), receiver.local_addr().unwrap())
-    };
+    let spec =
+        UdpSpec { send_slots: 20, payload_max: 100, ..UdpSpec::sender(loopback(), receiver.local_addr().unwrap()) };
     let mut world = udp_world(small(), vec![spec]);
     let sender = EndpointId(0);
-    assert_eq!(
-        world.driver.send_datagram(sender, &[0; 101]),
-        Err(SendError::TooLong)
-    );
-    assert_eq!(
-        world.driver.send_datagram(EndpointId(9), b"x"),
-        Err(SendError::Closed)
-    );
+    assert_eq!(world.driver.send_datagram(sender, &[0; 101]), Err(SendError::TooLong));
+    assert_eq!(world.driver.send_datagram(EndpointId(9), b"x"), Err(SendError::Closed));
     world.settle();
     for round in 0..3u8 {
         for n in 0..20u8 {
             world.driver.send_datagram(sender, &[round, n]).unwrap();
         }
-        assert_eq!(
-            world.driver.send_datagram(sender, b"x"),
-            Err(SendError::Full)
-        );
+        assert_eq!(world.driver.send_datagram(sender, b"x"), Err(SendError::Full));
         assert!(world.driver.has_pending());
         let enters = world.driver.counters().enters;
         world.poll();
@@ -115,20 +80,11 @@ fn many_datagrams_leave_in_one_enter_in_order() {
         for n in 0..20u8 {
             let mut buffer = [0; 8];
             let (len, from) = receiver.recv_from(&mut buffer).unwrap();
-            assert_eq!(
-                (&buffer[..len], Some(from)),
-                (&[round, n][..], world.driver.local_addr(sender))
-            );
+            assert_eq!((&buffer[..len], Some(from)), (&[round, n][..], world.driver.local_addr(sender)));
         }
         assert!(!world.driver.has_pending());
     }
-    assert_eq!(
-        (
-            world.driver.counters().datagrams_sent,
-            world.driver.counters().send_full
-        ),
-        (60, 3)
-    );
+    assert_eq!((world.driver.counters().datagrams_sent, world.driver.counters().send_full), (60, 3));
 }
 
 #[test]
@@ -206,18 +162,10 @@ fn multicast_on_loopback() {
         multicast_ttl: 3,
         ..UdpSpec::sender(loopback(), (group, port).into())
     };
-    let specs = vec![
-        receiver(group),
-        receiver(group),
-        receiver(other_group),
-        sender(group, true),
-        sender(other_group, true),
-    ];
+    let specs =
+        vec![receiver(group), receiver(group), receiver(other_group), sender(group, true), sender(other_group, true)];
     let mut world = udp_world(small(), specs);
-    world
-        .driver
-        .send_datagram(EndpointId(3), b"to all of the group")
-        .unwrap();
+    world.driver.send_datagram(EndpointId(3), b"to all of the group").unwrap();
     world.until("both members", |world| world.actor.datagrams.len() == 2);
     world.settle();
     let from: SocketAddr = world.driver.local_addr(EndpointId(3)).unwrap();
@@ -229,15 +177,10 @@ fn multicast_on_loopback() {
     world.until("the other group", |world| world.actor.datagrams.len() == 1);
     assert_eq!(world.actor.datagrams[0].0, EndpointId(2));
 
-    let joined_nowhere =
-        UdpSpec::receiver((group, port).into()).join(Ipv4Addr::new(10, 0, 0, 1), interface);
-    let error =
-        corelane_runtime::net::Driver::new(small(), vec![EndpointSpec::Udp(joined_nowhere)]).err();
+    let joined_nowhere = UdpSpec::receiver((group, port).into()).join(Ipv4Addr::new(10, 0, 0, 1), interface);
+    let error = corelane_runtime::net::Driver::new(small(), vec![EndpointSpec::Udp(joined_nowhere)]).err();
     let text = error.expect("10.0.0.1 is no group").to_string();
-    assert!(
-        text.contains("10.0.0.1") && text.contains("224.0.0.0/4"),
-        "{text}"
-    );
+    assert!(text.contains("10.0.0.1") && text.contains("224.0.0.0/4"), "{text}");
 }
 
 /// The loopback interface of a new namespace is down.
@@ -249,30 +192,19 @@ fn raise_loopback() {
         request.ifr_name[0] = b'l' as libc::c_char;
         request.ifr_name[1] = b'o' as libc::c_char;
         let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
-        assert_eq!(
-            libc::ioctl(fd, libc::SIOCGIFFLAGS as _, &raw mut request),
-            0
-        );
+        assert_eq!(libc::ioctl(fd, libc::SIOCGIFFLAGS as _, &raw mut request), 0);
         request.ifr_ifru.ifru_flags |= (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        assert_eq!(
-            libc::ioctl(fd, libc::SIOCSIFFLAGS as _, &raw mut request),
-            0
-        );
+        assert_eq!(libc::ioctl(fd, libc::SIOCSIFFLAGS as _, &raw mut request), 0);
     }
 }
 
 #[test]
 fn taking_is_the_only_answer_to_a_datagram() {
     // A UDP endpoint has no frames: the frame hook must never see one.
-    let mut world = World::new(
-        small(),
-        vec![EndpointSpec::Udp(UdpSpec::receiver(loopback()))],
-        |_, _, _| -> Flow { panic!("a frame without a stream") },
-    );
+    let mut world = World::new(small(), vec![EndpointSpec::Udp(UdpSpec::receiver(loopback()))], |_, _, _| -> Flow {
+        panic!("a frame without a stream")
+    });
     let to = world.driver.local_addr(RECEIVER).unwrap();
-    UdpSocket::bind(loopback())
-        .unwrap()
-        .send_to(&frame(b"x"), to)
-        .unwrap();
+    UdpSocket::bind(loopback()).unwrap().send_to(&frame(b"x"), to).unwrap();
     world.until("the datagram", |world| world.actor.datagrams.len() == 1);
 }

@@ -45,9 +45,7 @@ fn traffic_wakes_a_parked_driver() {
         assert!(rings(&bell, Duration::from_secs(10)), "round {n}");
         world.driver.disable_eventfd();
         silence(&bell);
-        world.until("the frame", |world| {
-            world.actor.frames_of(conn).len() == usize::from(n) + 1
-        });
+        world.until("the frame", |world| world.actor.frames_of(conn).len() == usize::from(n) + 1);
     }
 }
 

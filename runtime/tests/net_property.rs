@@ -16,10 +16,8 @@ struct Peer {
 }
 
 fn peer() -> impl Strategy<Value = Peer> {
-    (vec(1usize..=100, 1..80), vec(1usize..=700, 1..40)).prop_map(|(payload_lengths, cuts)| Peer {
-        payload_lengths,
-        cuts,
-    })
+    (vec(1usize..=100, 1..80), vec(1usize..=700, 1..40))
+        .prop_map(|(payload_lengths, cuts)| Peer { payload_lengths, cuts })
 }
 
 proptest! {

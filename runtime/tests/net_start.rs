@@ -9,21 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use corelane_runtime::net::{
-    Driver, DriverConfig, EndpointId, EndpointSpec, Net, NetError, UdpSpec,
-};
+use corelane_runtime::net::{Driver, DriverConfig, EndpointId, EndpointSpec, Net, NetError, UdpSpec};
 use net_support::{LengthPrefixed, World, echo, frame, loopback, small};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn start(config: DriverConfig, addr: SocketAddr) -> Result<Driver, NetError> {
-    Driver::new(
-        config,
-        vec![EndpointSpec::Listen {
-            addr,
-            framer: Box::new(LengthPrefixed),
-            backlog: 8,
-        }],
-    )
+    Driver::new(config, vec![EndpointSpec::Listen { addr, framer: Box::new(LengthPrefixed), backlog: 8 }])
 }
 
 #[test]
@@ -31,104 +22,39 @@ fn an_address_in_use_is_named() {
     let taken = TcpListener::bind(loopback()).unwrap();
     let addr = taken.local_addr().unwrap();
     let error = start(small(), addr).err().unwrap();
-    assert!(
-        matches!(error, NetError::AddressInUse { endpoint: 0, .. }),
-        "{error:?}"
-    );
-    assert!(
-        error.to_string().contains(&addr.to_string()) && error.to_string().contains("ss -lnp"),
-        "{error}"
-    );
+    assert!(matches!(error, NetError::AddressInUse { endpoint: 0, .. }), "{error:?}");
+    assert!(error.to_string().contains(&addr.to_string()) && error.to_string().contains("ss -lnp"), "{error}");
 }
 
 #[test]
 fn an_address_of_another_host_is_named() {
-    let error = start(small(), "192.0.2.1:7000".parse().unwrap())
-        .err()
-        .unwrap();
-    assert!(
-        matches!(error, NetError::AddressNotAvailable { .. }),
-        "{error:?}"
-    );
+    let error = start(small(), "192.0.2.1:7000".parse().unwrap()).err().unwrap();
+    assert!(matches!(error, NetError::AddressNotAvailable { .. }), "{error:?}");
     assert!(error.to_string().contains("192.0.2.1"), "{error}");
 }
 
 #[test]
 fn sizes_out_of_range_are_named() {
     let cases = [
-        (
-            "receive_buffers",
-            DriverConfig {
-                receive_buffers: 3,
-                ..small()
-            },
-        ),
-        (
-            "receive_buffer_bytes",
-            DriverConfig {
-                receive_buffer_bytes: 0,
-                ..small()
-            },
-        ),
-        (
-            "datagram_buffers",
-            DriverConfig {
-                datagram_buffers: 0,
-                ..small()
-            },
-        ),
-        (
-            "datagram_buffer_bytes",
-            DriverConfig {
-                datagram_buffer_bytes: 1 << 20,
-                ..small()
-            },
-        ),
-        (
-            "send_buffer_bytes",
-            DriverConfig {
-                send_buffer_bytes: 1000,
-                ..small()
-            },
-        ),
-        (
-            "connections_max",
-            DriverConfig {
-                connections_max: 0,
-                ..small()
-            },
-        ),
-        (
-            "submission_entries",
-            DriverConfig {
-                submission_entries: 4,
-                ..small()
-            },
-        ),
-        (
-            "max_frame_bytes",
-            DriverConfig {
-                max_frame_bytes: 0,
-                ..small()
-            },
-        ),
+        ("receive_buffers", DriverConfig { receive_buffers: 3, ..small() }),
+        ("receive_buffer_bytes", DriverConfig { receive_buffer_bytes: 0, ..small() }),
+        ("datagram_buffers", DriverConfig { datagram_buffers: 0, ..small() }),
+        ("datagram_buffer_bytes", DriverConfig { datagram_buffer_bytes: 1 << 20, ..small() }),
+        ("send_buffer_bytes", DriverConfig { send_buffer_bytes: 1000, ..small() }),
+        ("connections_max", DriverConfig { connections_max: 0, ..small() }),
+        ("submission_entries", DriverConfig { submission_entries: 4, ..small() }),
+        ("max_frame_bytes", DriverConfig { max_frame_bytes: 0, ..small() }),
     ];
     for (field, config) in cases {
         let error = start(config, loopback()).err().unwrap();
-        assert!(
-            error.to_string().starts_with(&format!("net: {field} = ")),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with(&format!("net: {field} = ")), "{error}");
     }
 }
 
 /// The filter is this thread's only.
 #[test]
 fn a_seccomp_filter_is_named() {
-    for (errno, remedy) in [
-        (libc::EPERM, "seccomp profile"),
-        (libc::ENOSYS, "CONFIG_IO_URING"),
-    ] {
+    for (errno, remedy) in [(libc::EPERM, "seccomp profile"), (libc::ENOSYS, "CONFIG_IO_URING")] {
         let thread = std::thread::spawn(move || {
             refuse_io_uring(errno);
             start(small(), loopback()).err().unwrap().to_string()
@@ -140,45 +66,24 @@ fn a_seccomp_filter_is_named() {
 
 fn refuse_io_uring(errno: i32) {
     let refused = libc::SECCOMP_RET_ERRNO | errno as u32;
-    install_filter(
-        &[libc::SYS_io_uring_setup],
-        refused,
-        libc::SECCOMP_RET_ALLOW,
-    );
+    install_filter(&[libc::SYS_io_uring_setup], refused, libc::SECCOMP_RET_ALLOW);
 }
 
 /// Answers the system calls in `listed` by `then` and all others by `otherwise`, in this thread and for good.
 fn install_filter(listed: &[libc::c_long], then: u32, otherwise: u32) {
-    let statement = |code: u32, k: u32| libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf: 0,
-        k,
-    };
-    let skip_unless_equal = |k: u32| libc::sock_filter {
-        jf: 1,
-        ..statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k)
-    };
+    let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let skip_unless_equal =
+        |k: u32| libc::sock_filter { jf: 1, ..statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k) };
     let answer = |k: u32| statement(libc::BPF_RET | libc::BPF_K, k);
     let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
-    filter.extend(
-        listed
-            .iter()
-            .flat_map(|&call| [skip_unless_equal(call as u32), answer(then)]),
-    );
+    filter.extend(listed.iter().flat_map(|&call| [skip_unless_equal(call as u32), answer(then)]));
     filter.push(answer(otherwise));
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     // SAFETY: the program and its filter live during the call, which copies them.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         let mode = libc::SECCOMP_MODE_FILTER;
-        assert_eq!(
-            libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program),
-            0
-        );
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program), 0);
     }
 }
 
@@ -192,37 +97,15 @@ fn polling_makes_no_system_call_but_enter() {
         let done = Arc::new(AtomicBool::new(false));
         let finished = done.clone();
         std::thread::spawn(move || {
-            let feed = EndpointSpec::Udp(UdpSpec {
-                receive: true,
-                ..UdpSpec::sender(loopback(), to)
+            let feed = EndpointSpec::Udp(UdpSpec { receive: true, ..UdpSpec::sender(loopback(), to) });
+            let mut world = World::new(small(), vec![net_support::listen(), feed], |net, conn, bytes| {
+                net.send_datagram(EndpointId(1), bytes).unwrap();
+                echo(net, conn, bytes)
             });
-            let mut world = World::new(
-                small(),
-                vec![net_support::listen(), feed],
-                |net, conn, bytes| {
-                    net.send_datagram(EndpointId(1), bytes).unwrap();
-                    echo(net, conn, bytes)
-                },
-            );
-            tell_addr
-                .send((
-                    world.addr(),
-                    world.driver.local_addr(EndpointId(1)).unwrap(),
-                ))
-                .unwrap();
+            tell_addr.send((world.addr(), world.driver.local_addr(EndpointId(1)).unwrap())).unwrap();
             // What the recording handler needs for its own memory is allowed too.
-            let allowed = [
-                libc::SYS_io_uring_enter,
-                libc::SYS_brk,
-                libc::SYS_mmap,
-                libc::SYS_mremap,
-                libc::SYS_munmap,
-            ];
-            install_filter(
-                &allowed,
-                libc::SECCOMP_RET_ALLOW,
-                libc::SECCOMP_RET_KILL_PROCESS,
-            );
+            let allowed = [libc::SYS_io_uring_enter, libc::SYS_brk, libc::SYS_mmap, libc::SYS_mremap, libc::SYS_munmap];
+            install_filter(&allowed, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
             loop {
                 world.poll();
                 let all = world.actor.closed.len() == 3 && world.actor.datagrams.len() == 3;
@@ -252,11 +135,7 @@ fn in_own_process(test: &str, body: fn()) {
         return body();
     }
     let this = std::env::current_exe().unwrap();
-    let output = Command::new(this)
-        .args(["--exact", test, "--nocapture"])
-        .env(MARK, test)
-        .output()
-        .unwrap();
+    let output = Command::new(this).args(["--exact", test, "--nocapture"]).env(MARK, test).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
 }
@@ -264,14 +143,7 @@ fn in_own_process(test: &str, body: fn()) {
 #[test]
 fn a_memlock_limit_is_named() {
     in_own_process("a_memlock_limit_is_named", || {
-        setrlimit(
-            Resource::Memlock,
-            Rlimit {
-                current: Some(1024),
-                maximum: Some(1024),
-            },
-        )
-        .unwrap();
+        setrlimit(Resource::Memlock, Rlimit { current: Some(1024), maximum: Some(1024) }).unwrap();
         // Root is exempt. The raw call changes this thread only, which is the one that starts the driver.
         // SAFETY: integers only.
         unsafe { libc::syscall(libc::SYS_setresuid, 65_534, 65_534, 65_534) };
@@ -279,16 +151,7 @@ fn a_memlock_limit_is_named() {
             // Kernels before 6.14 charge rings and buffers to the memory cgroup instead.
             Ok(_) => {}
             Err(error) => {
-                assert!(
-                    matches!(
-                        error,
-                        NetError::LockedMemory {
-                            limit_bytes: Some(1024),
-                            ..
-                        }
-                    ),
-                    "{error:?}"
-                );
+                assert!(matches!(error, NetError::LockedMemory { limit_bytes: Some(1024), .. }), "{error:?}");
                 assert!(error.to_string().contains("ulimit -l"), "{error}");
                 eprintln!("{error}");
             }
@@ -298,37 +161,23 @@ fn a_memlock_limit_is_named() {
 
 #[test]
 fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
-    in_own_process(
-        "a_process_out_of_descriptors_accepts_again_when_it_has_some",
-        || {
-            let mut world = World::listening(small(), echo);
-            let mut client = TcpStream::connect(world.addr()).unwrap();
-            let limit = getrlimit(Resource::Nofile);
-            // All descriptors up to the limit are taken now.
-            setrlimit(
-                Resource::Nofile,
-                Rlimit {
-                    current: Some(0),
-                    ..limit
-                },
-            )
-            .unwrap();
-            world.until("an accept fails", |world| {
-                world.driver.counters().accept_errors > 0
-            });
-            let errors = world.driver.counters().accept_errors;
-            let deadline = world.driver.next_deadline_ns();
-            assert!(deadline.is_some(), "the listener backs off");
-            assert!(errors <= 16, "without spinning: {errors}");
-            setrlimit(Resource::Nofile, limit).unwrap();
-            world.skip(Duration::from_millis(50));
-            world.until("accepted after all", |world| {
-                world.driver.open_connections() == 1
-            });
-            client.write_all(&frame(b"x")).unwrap();
-            assert_eq!(world.exchange(&mut client, &[], 3), frame(b"x"));
-        },
-    );
+    in_own_process("a_process_out_of_descriptors_accepts_again_when_it_has_some", || {
+        let mut world = World::listening(small(), echo);
+        let mut client = TcpStream::connect(world.addr()).unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        // All descriptors up to the limit are taken now.
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        world.until("an accept fails", |world| world.driver.counters().accept_errors > 0);
+        let errors = world.driver.counters().accept_errors;
+        let deadline = world.driver.next_deadline_ns();
+        assert!(deadline.is_some(), "the listener backs off");
+        assert!(errors <= 16, "without spinning: {errors}");
+        setrlimit(Resource::Nofile, limit).unwrap();
+        world.skip(Duration::from_millis(50));
+        world.until("accepted after all", |world| world.driver.open_connections() == 1);
+        client.write_all(&frame(b"x")).unwrap();
+        assert_eq!(world.exchange(&mut client, &[], 3), frame(b"x"));
+    });
 }
 
 #[test]

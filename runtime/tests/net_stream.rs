@@ -18,20 +18,12 @@ use net_support::{LISTENER, LengthPrefixed, World, echo, frame, listen, ready, s
 fn frames_cut_at_every_byte_come_back_whole() {
     let mut world = World::listening(small(), echo);
     let (mut client, _) = world.connect();
-    let bytes = [
-        frame(b"a"),
-        frame(&[7; 126]),
-        frame(b"xyz"),
-        frame(&[9; 50]),
-    ]
-    .concat();
+    let bytes = [frame(b"a"), frame(&[7; 126]), frame(b"xyz"), frame(&[9; 50])].concat();
     for cut in 1..bytes.len() {
         let first = world.driver.counters().received_bytes + cut as u64;
         client.set_nonblocking(false).unwrap();
         client.write_all(&bytes[..cut]).unwrap();
-        world.until("the first part", |world| {
-            world.driver.counters().received_bytes >= first
-        });
+        world.until("the first part", |world| world.driver.counters().received_bytes >= first);
         let answer = world.exchange(&mut client, &bytes[cut..], bytes.len());
         assert_eq!(answer, bytes, "cut at {cut}");
     }
@@ -40,10 +32,7 @@ fn frames_cut_at_every_byte_come_back_whole() {
 
 #[test]
 fn a_byte_at_a_time_pins_no_buffer() {
-    let config = DriverConfig {
-        receive_buffers: 1,
-        ..small()
-    };
+    let config = DriverConfig { receive_buffers: 1, ..small() };
     let mut world = World::listening(config, echo);
     let (mut slow, slow_conn) = world.connect();
     let (mut other, _) = world.connect();
@@ -51,49 +40,27 @@ fn a_byte_at_a_time_pins_no_buffer() {
     for (at, byte) in bytes.iter().enumerate() {
         let received = world.driver.counters().received_bytes + 1;
         slow.write_all(&[*byte]).unwrap();
-        world.until("the byte", |world| {
-            world.driver.counters().received_bytes == received
-        });
+        world.until("the byte", |world| world.driver.counters().received_bytes == received);
         // With the only buffer pinned this would not come back.
-        assert_eq!(
-            world.exchange(&mut other, &frame(&[at as u8]), 3),
-            frame(&[at as u8])
-        );
+        assert_eq!(world.exchange(&mut other, &frame(&[at as u8]), 3), frame(&[at as u8]));
     }
-    world.until("the frame", |world| {
-        world.actor.bytes_of(slow_conn) == bytes
-    });
+    world.until("the frame", |world| world.actor.bytes_of(slow_conn) == bytes);
 }
 
 #[test]
 fn connects_beyond_the_limit_are_closed_and_counted() {
     const CLIENTS: usize = 1000;
-    let config = DriverConfig {
-        connections_max: 20,
-        ..small()
-    };
+    let config = DriverConfig { connections_max: 20, ..small() };
     let mut world = World::listening(config, echo);
     let addr = world.addr();
-    let storm = std::thread::spawn(move || {
-        (0..CLIENTS)
-            .map(|_| TcpStream::connect(addr).unwrap())
-            .collect::<Vec<_>>()
-    });
+    let storm = std::thread::spawn(move || (0..CLIENTS).map(|_| TcpStream::connect(addr).unwrap()).collect::<Vec<_>>());
     world.until("all are accepted or refused", |world| {
         let counters = world.driver.counters();
         counters.accepted + counters.closed_for(CloseReason::TooMany) == CLIENTS as u64
     });
     let clients = storm.join().unwrap();
-    assert_eq!(
-        (world.driver.open_connections(), world.actor.opened.len()),
-        (20, 20)
-    );
-    let served: HashSet<_> = world
-        .actor
-        .opened
-        .iter()
-        .map(|(_, _, peer)| *peer)
-        .collect();
+    assert_eq!((world.driver.open_connections(), world.actor.opened.len()), (20, 20));
+    let served: HashSet<_> = world.actor.opened.iter().map(|(_, _, peer)| *peer).collect();
     for mut client in clients {
         if served.contains(&client.local_addr().unwrap()) {
             assert_eq!(world.exchange(&mut client, &frame(b"hi"), 4), frame(b"hi"));
@@ -101,57 +68,39 @@ fn connects_beyond_the_limit_are_closed_and_counted() {
             assert_eq!(world.read_to_end(&mut client), b"");
         }
     }
-    world.until("slots are free again", |world| {
-        world.driver.open_connections() == 0
-    });
+    world.until("slots are free again", |world| world.driver.open_connections() == 0);
     let (mut late, _) = world.connect();
-    assert_eq!(
-        world.exchange(&mut late, &frame(b"late"), 6),
-        frame(b"late")
-    );
+    assert_eq!(world.exchange(&mut late, &frame(b"late"), 6), frame(b"late"));
 }
 
 #[test]
 fn exhausted_buffers_lose_nothing() {
-    let config = DriverConfig {
-        receive_buffers: 2,
-        receive_buffer_bytes: 64,
-        ..small()
-    };
+    let config = DriverConfig { receive_buffers: 2, receive_buffer_bytes: 64, ..small() };
     let mut world = World::listening(config, take);
     let mut clients: Vec<_> = (0..4).map(|_| world.connect()).collect();
     let stream: Vec<u8> = (0..200u8).flat_map(|n| frame(&[n; 70])).collect();
     for (client, _) in &mut clients {
         client.write_all(&stream).unwrap();
     }
-    world.until("everything", |world| {
-        world.driver.counters().frames == 4 * 200
-    });
+    world.until("everything", |world| world.driver.counters().frames == 4 * 200);
     for (_, conn) in &clients {
         assert_eq!(world.actor.bytes_of(*conn), stream);
     }
-    assert!(
-        world.driver.counters().buffers_exhausted > 0,
-        "{:?}",
-        world.driver.counters()
-    );
+    assert!(world.driver.counters().buffers_exhausted > 0, "{:?}", world.driver.counters());
 }
 
 #[test]
 fn a_held_connection_waits_alone_and_loses_nothing() {
     let gate = Rc::new(Cell::new(None::<ConnId>));
     let held = gate.clone();
-    let config = DriverConfig {
-        receive_buffers: 64,
-        ..small()
-    };
-    let mut world = World::listening(config, move |net, conn, frame| {
-        if held.get() == Some(conn) {
-            Flow::Hold
-        } else {
-            echo(net, conn, frame)
-        }
-    });
+    let config = DriverConfig { receive_buffers: 64, ..small() };
+    let mut world =
+        World::listening(
+            config,
+            move |net, conn, frame| {
+                if held.get() == Some(conn) { Flow::Hold } else { echo(net, conn, frame) }
+            },
+        );
     let (mut client, conn) = world.connect();
     let (mut neighbour, _) = world.connect();
     gate.set(Some(conn));
@@ -168,11 +117,7 @@ fn a_held_connection_waits_alone_and_loses_nothing() {
     assert!(world.driver.counters().holds > 0 && world.driver.has_pending());
     let received = world.driver.counters().received_bytes;
     world.settle();
-    assert_eq!(
-        world.driver.counters().received_bytes,
-        received,
-        "a held connection is not read"
-    );
+    assert_eq!(world.driver.counters().received_bytes, received, "a held connection is not read");
 
     gate.set(None);
     let answer = world.exchange(&mut client, &stream[written..], stream.len());
@@ -207,24 +152,16 @@ fn held_connections_take_turns_at_what_room_there_is() {
 
 #[test]
 fn a_flood_leaves_room_for_its_neighbour() {
-    let config = DriverConfig {
-        receive_buffers: 64,
-        receive_buffer_bytes: 4096,
-        ..small()
-    };
+    let config = DriverConfig { receive_buffers: 64, receive_buffer_bytes: 4096, ..small() };
     let mut world = World::listening(config, take);
     let (mut flood, flood_conn) = world.connect();
     let (mut neighbour, neighbour_conn) = world.connect();
     flood.write_all(&frame(b"x").repeat(20_000)).unwrap();
     neighbour.write_all(&frame(b"hello")).unwrap();
-    world.until("the neighbour", |world| {
-        !world.actor.frames_of(neighbour_conn).is_empty()
-    });
+    world.until("the neighbour", |world| !world.actor.frames_of(neighbour_conn).is_empty());
     assert!(world.actor.frames_of(flood_conn).len() < 2_000);
     assert!(world.driver.counters().budget_cuts > 0);
-    world.until("the flood", |world| {
-        world.actor.frames_of(flood_conn).len() == 20_000
-    });
+    world.until("the flood", |world| world.actor.frames_of(flood_conn).len() == 20_000);
 }
 
 #[test]
@@ -264,17 +201,11 @@ fn a_slow_reader_is_refused_and_told_when_there_is_room() {
         world.driver.send_room(conn) < chunk.len()
     });
     world.driver.close(conn, CloseReason::SlowReader);
-    world.until("closed", |world| {
-        world.actor.reason(conn) == Some(CloseReason::SlowReader)
-    });
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::SlowReader));
     assert!(world.driver.counters().unsent_bytes > 0);
     client.set_nonblocking(false).unwrap();
     let end = std::io::copy(&mut client, &mut std::io::sink());
-    assert_eq!(
-        end.unwrap_err().kind(),
-        ErrorKind::ConnectionReset,
-        "the kernel keeps nothing for it either"
-    );
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset, "the kernel keeps nothing for it either");
 }
 
 #[test]
@@ -283,10 +214,7 @@ fn bytes_that_are_no_frames_close_their_connection_only() {
         ("longer than max_frame, in one piece", frame(&[0; 127])),
         ("a length that would never arrive", vec![0xff, 0xff, 1]),
         ("zero length", vec![0, 0]),
-        (
-            "behind a good frame",
-            [frame(b"good"), vec![0, 0, 1]].concat(),
-        ),
+        ("behind a good frame", [frame(b"good"), vec![0, 0, 1]].concat()),
     ];
     let mut world = World::listening(small(), echo);
     let (mut neighbour, _) = world.connect();
@@ -297,15 +225,9 @@ fn bytes_that_are_no_frames_close_their_connection_only() {
             // The framer cannot tell before max_frame bytes are there.
             client.write_all(&[0; 200]).unwrap();
         }
-        world.until(what, |world| {
-            world.actor.reason(conn) == Some(CloseReason::BadFrame)
-        });
+        world.until(what, |world| world.actor.reason(conn) == Some(CloseReason::BadFrame));
         assert_eq!(world.driver.send(conn, b"x"), Err(SendError::Closed));
-        assert_eq!(
-            world.exchange(&mut neighbour, &frame(b"ok"), 4),
-            frame(b"ok"),
-            "{what}"
-        );
+        assert_eq!(world.exchange(&mut neighbour, &frame(b"ok"), 4), frame(b"ok"), "{what}");
     }
     assert_eq!(world.driver.counters().closed_for(CloseReason::BadFrame), 4);
 }
@@ -318,9 +240,7 @@ fn a_half_closed_peer_still_gets_its_answers() {
     client.write_all(&stream).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     assert_eq!(world.read_to_end(&mut client), stream);
-    world.until("closed", |world| {
-        world.actor.reason(conn) == Some(CloseReason::Peer)
-    });
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Peer));
 }
 
 #[test]
@@ -330,36 +250,24 @@ fn a_reset_ends_the_connection() {
     let linger = rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO));
     linger.unwrap();
     drop(client);
-    world.until("closed", |world| {
-        world.actor.reason(conn) == Some(CloseReason::Socket)
-    });
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Socket));
     assert_eq!(world.driver.open_connections(), 0);
 }
 
 #[test]
 fn a_slots_next_connection_is_not_reached_by_the_old_handle() {
-    let config = DriverConfig {
-        connections_max: 1,
-        ..small()
-    };
+    let config = DriverConfig { connections_max: 1, ..small() };
     let mut world = World::listening(config, take);
     let mut old: Vec<ConnId> = Vec::new();
     for n in 0..20u8 {
         let (mut client, conn) = world.connect();
         for &stale in &old {
-            assert_eq!(
-                world.driver.send(stale, &frame(b"stale")),
-                Err(SendError::Closed)
-            );
+            assert_eq!(world.driver.send(stale, &frame(b"stale")), Err(SendError::Closed));
             assert_eq!(world.driver.send_room(stale), 0);
             world.driver.close(stale, CloseReason::Local);
         }
         world.driver.send(conn, &frame(&[n])).unwrap();
-        assert_eq!(
-            world.exchange(&mut client, &[], 3),
-            frame(&[n]),
-            "only its own bytes"
-        );
+        assert_eq!(world.exchange(&mut client, &[], 3), frame(&[n]), "only its own bytes");
         client.write_all(&frame(&[n])).unwrap();
         drop(client);
         world.until("closed", |world| world.actor.reason(conn).is_some());
@@ -367,11 +275,7 @@ fn a_slots_next_connection_is_not_reached_by_the_old_handle() {
         old.push(conn);
     }
     assert!(old.iter().all(|conn| conn.slot == 0));
-    assert_eq!(
-        old.iter().collect::<HashSet<_>>().len(),
-        20,
-        "each has its own generation"
-    );
+    assert_eq!(old.iter().collect::<HashSet<_>>().len(), 20, "each has its own generation");
 }
 
 #[test]
@@ -388,9 +292,7 @@ fn a_local_close_flushes_first() {
     client.write_all(&frame(&[8; 100]).repeat(2)).unwrap();
     assert_eq!(world.read_to_end(&mut client), frame(&[8; 100]));
     drop(client);
-    world.until("closed", |world| {
-        world.actor.reason(conn) == Some(CloseReason::Local)
-    });
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Local));
     assert_eq!(world.actor.frames.len(), 1);
 }
 
@@ -409,9 +311,7 @@ fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
     assert_eq!(world.driver.open_connections(), 2, "both get their time");
     assert!(world.driver.next_deadline_ns().is_some());
     world.skip(Duration::from_secs(3));
-    world.until("both are given up", |world| {
-        world.driver.open_connections() == 0
-    });
+    world.until("both are given up", |world| world.driver.open_connections() == 0);
     for conn in [deaf, mute] {
         assert_eq!(world.actor.reason(conn), Some(CloseReason::Shutdown));
     }
@@ -424,14 +324,8 @@ fn a_stop_refuses_new_peers_then_input_then_closes() {
     let mut world = World::listening(small(), echo);
     let (mut client, conn) = world.connect();
     world.driver.stop_accepting();
-    world.until("the listener is closed", |world| {
-        TcpStream::connect(world.addr()).is_err()
-    });
-    assert_eq!(
-        world.exchange(&mut client, &frame(b"on"), 4),
-        frame(b"on"),
-        "those inside go on"
-    );
+    world.until("the listener is closed", |world| TcpStream::connect(world.addr()).is_err());
+    assert_eq!(world.exchange(&mut client, &frame(b"on"), 4), frame(b"on"), "those inside go on");
     world.driver.stop_reading();
     world.settle();
     let frames = world.driver.counters().frames;
@@ -442,64 +336,36 @@ fn a_stop_refuses_new_peers_then_input_then_closes() {
     world.driver.close_all(CloseReason::Shutdown);
     assert_eq!(world.read_to_end(&mut client), frame(b"bye"));
     drop(client);
-    world.until("closed", |world| {
-        world.actor.reason(conn) == Some(CloseReason::Shutdown)
-    });
-    assert_eq!(
-        (world.driver.open_connections(), world.driver.has_pending()),
-        (0, false)
-    );
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Shutdown));
+    assert_eq!((world.driver.open_connections(), world.driver.has_pending()), (0, false));
 }
 
 #[test]
 fn an_outgoing_connection_is_made_lost_and_made_again() {
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = peer.local_addr().unwrap();
-    let connect = EndpointSpec::Connect {
-        addr,
-        framer: Box::new(LengthPrefixed),
-    };
+    let connect = EndpointSpec::Connect { addr, framer: Box::new(LengthPrefixed) };
     let mut world = World::new(small(), vec![listen(), connect], echo);
     let outgoing = EndpointId(1);
     for round in 0..3 {
         world.until("established", |world| world.actor.opened.len() == round + 1);
         let (endpoint, conn, to) = world.actor.opened[round];
         assert_eq!((endpoint, to), (outgoing, addr));
-        assert!(
-            matches!(
-                world.driver.reconnect(outgoing),
-                Err(NetError::Reconnect { .. })
-            ),
-            "it is there already"
-        );
+        assert!(matches!(world.driver.reconnect(outgoing), Err(NetError::Reconnect { .. })), "it is there already");
         let (mut accepted, _) = peer.accept().unwrap();
-        assert_eq!(
-            world.exchange(&mut accepted, &frame(b"ping"), 6),
-            frame(b"ping")
-        );
+        assert_eq!(world.exchange(&mut accepted, &frame(b"ping"), 6), frame(b"ping"));
         drop(accepted);
-        world.until("lost", |world| {
-            world.actor.reason(conn) == Some(CloseReason::Peer)
-        });
+        world.until("lost", |world| world.actor.reason(conn) == Some(CloseReason::Peer));
         world.driver.reconnect(outgoing).unwrap();
     }
     assert_eq!(world.driver.local_addr(outgoing), None);
-    assert!(matches!(
-        world.driver.reconnect(LISTENER),
-        Err(NetError::Reconnect { .. })
-    ));
+    assert!(matches!(world.driver.reconnect(LISTENER), Err(NetError::Reconnect { .. })));
 }
 
 #[test]
 fn a_refused_connection_is_reported() {
-    let addr = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let connect = EndpointSpec::Connect {
-        addr,
-        framer: Box::new(LengthPrefixed),
-    };
+    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let connect = EndpointSpec::Connect { addr, framer: Box::new(LengthPrefixed) };
     let mut world = World::new(small(), vec![connect], echo);
     world.until("refused", |world| world.actor.closed.len() == 1);
     assert_eq!(world.actor.closed[0].2, CloseReason::Socket);
@@ -513,10 +379,7 @@ fn an_idle_poll_enters_the_kernel_not_at_all_and_misses_nothing() {
     let (mut client, _) = world.connect();
     world.exchange(&mut client, &frame(b"warm"), 6);
     world.settle();
-    let (enters, skipped) = (
-        world.driver.counters().enters,
-        world.driver.counters().enters_skipped,
-    );
+    let (enters, skipped) = (world.driver.counters().enters, world.driver.counters().enters_skipped);
     for _ in 0..1000 {
         world.poll();
     }
@@ -529,13 +392,7 @@ fn an_idle_poll_enters_the_kernel_not_at_all_and_misses_nothing() {
 
 #[test]
 fn many_sockets_share_an_enter() {
-    let mut world = World::listening(
-        DriverConfig {
-            receive_buffers: 64,
-            ..small()
-        },
-        echo,
-    );
+    let mut world = World::listening(DriverConfig { receive_buffers: 64, ..small() }, echo);
     let mut clients: Vec<_> = (0..8).map(|_| world.connect().0).collect();
     world.settle();
     let enters = world.driver.counters().enters;
@@ -545,20 +402,12 @@ fn many_sockets_share_an_enter() {
     for client in &mut clients {
         assert_eq!(world.exchange(client, &[], 5), frame(b"all"));
     }
-    assert!(
-        world.driver.counters().enters - enters <= 4,
-        "one to receive, one to send and their ends"
-    );
+    assert!(world.driver.counters().enters - enters <= 4, "one to receive, one to send and their ends");
 }
 
 #[test]
 fn a_submission_queue_that_is_too_small_only_costs_enters() {
-    let config = DriverConfig {
-        connections_max: 40,
-        submission_entries: 8,
-        receive_buffers: 64,
-        ..small()
-    };
+    let config = DriverConfig { connections_max: 40, submission_entries: 8, receive_buffers: 64, ..small() };
     let mut world = World::listening(config, echo);
     let mut clients: Vec<_> = (0..40).map(|_| world.connect().0).collect();
     for n in 0..20u8 {

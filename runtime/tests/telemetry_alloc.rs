@@ -47,14 +47,8 @@ fn allocator_calls(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn the_count_sees_what_it_should() {
-    assert_eq!(
-        allocator_calls(|| drop(std::hint::black_box(Box::new(1)))),
-        2
-    );
-    assert_eq!(
-        allocator_calls(|| drop(std::hint::black_box(vec![0; 100]))),
-        2
-    );
+    assert_eq!(allocator_calls(|| drop(std::hint::black_box(Box::new(1)))), 2);
+    assert_eq!(allocator_calls(|| drop(std::hint::black_box(vec![0; 100]))), 2);
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub fn demo(args: &DemoArgs) -> miette::Result<()> {
     );
 
     let mut observer = Bystander::new(&market, feed_in, feed, args)?;
-    let mut script = MarketScript::new(script(&config, args.seed)?);
+    let mut script = MarketScript::new(script(&config, args.seed, Mix::default())?);
     let spec = LoadSpec { sessions: credentials(&config), pacing: pacing(args, &cpus, venue.order_entry()) };
     let load = load::run(&spec, &mut script, &mut observer).into_diagnostic()?;
     let (market_report, feed) = observer.finish(load.executed_resting)?;
@@ -215,7 +215,7 @@ pub fn credentials(config: &Config) -> Vec<Credentials> {
 ///
 /// # Errors
 /// An instrument without a reference price, or a symbol that does not fit its field.
-pub fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
+pub fn script(config: &Config, seed: u64, mix: Mix) -> miette::Result<MarketSpec> {
     let price = |price: corelane_config::Price| Price::from_raw(price.ten_thousandths());
     let own = config.instruments.iter().zip(&config.sessions).map(|(instrument, session)| {
         let reference = instrument.reference_price.ok_or_else(|| {
@@ -237,7 +237,7 @@ pub fn script(config: &Config, seed: u64) -> miette::Result<MarketSpec> {
             far_percent: FAR_PERCENT,
         },
         rules: Rules { priority: PriorityRule::AlwaysLost, ..Rules::default() },
-        mix: Mix::default(),
+        mix,
         open_orders_max: OPEN_ORDERS_MAX,
         first_user_ref: 1,
         overload_reasons: Vec::new(),

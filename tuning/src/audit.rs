@@ -20,11 +20,7 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: is {}, should be {}\n  {}",
-            self.fact, self.is, self.should, self.remedy
-        )
+        write!(f, "{}: is {}, should be {}\n  {}", self.fact, self.is, self.should, self.remedy)
     }
 }
 
@@ -52,10 +48,7 @@ impl Profile {
             fact: "allowed_cpus_min",
             is: host.allowed_cpus.len().to_string(),
             should: format!("{least} or more"),
-            remedy: format!(
-                "taskset -c 0-{} corelane …, or take a host with more CPUs",
-                least - 1
-            ),
+            remedy: format!("taskset -c 0-{} corelane …, or take a host with more CPUs", least - 1),
         })
     }
 
@@ -65,19 +58,10 @@ impl Profile {
             return None;
         }
         // CPU 0 takes interrupts and timekeeping and cannot be isolated well; the last CPUs are the usual choice.
-        let mut candidates: Vec<usize> = host
-            .allowed_cpus
-            .iter()
-            .rev()
-            .filter(|cpu| *cpu != 0)
-            .take(least)
-            .collect();
+        let mut candidates: Vec<usize> = host.allowed_cpus.iter().rev().filter(|cpu| *cpu != 0).take(least).collect();
         candidates.sort_unstable();
         let remedy = if candidates.len() < least {
-            format!(
-                "take a host with {} CPUs or more; CPU 0 is the kernel's",
-                least + 1
-            )
+            format!("take a host with {} CPUs or more; CPU 0 is the kernel's", least + 1)
         } else {
             let cpus = CpuList::from_iter(candidates);
             format!(
@@ -100,14 +84,7 @@ impl Profile {
         let shared = &host.smt_siblings;
         (self.smt == Some(false) && !shared.is_empty()).then(|| Finding {
             fact: "smt",
-            is: format!(
-                "CPUs {} share cores",
-                shared
-                    .iter()
-                    .map(CpuList::to_string)
-                    .collect::<Vec<_>>()
-                    .join(" and ")
-            ),
+            is: format!("CPUs {} share cores", shared.iter().map(CpuList::to_string).collect::<Vec<_>>().join(" and ")),
             should: "one allowed CPU per core".into(),
             remedy: "echo off > /sys/devices/system/cpu/smt/control".into(),
         })
@@ -115,10 +92,7 @@ impl Profile {
 
     fn governor(&self, host: &Host) -> Option<Finding> {
         let wanted = self.governor.as_ref()?;
-        let fits = host
-            .governors
-            .as_ref()
-            .is_some_and(|governors| governors.iter().all(|governor| governor == wanted));
+        let fits = host.governors.as_ref().is_some_and(|governors| governors.iter().all(|governor| governor == wanted));
         (!fits).then(|| Finding {
             fact: "governor",
             is: host.governors_text(),
@@ -149,9 +123,7 @@ impl Profile {
 
     fn idle_exit_latency(&self, host: &Host) -> Option<Finding> {
         let most = self.idle_exit_latency_us_max?;
-        let fits = host
-            .idle_exit_latency_us_max
-            .is_some_and(|latency| latency <= most);
+        let fits = host.idle_exit_latency_us_max.is_some_and(|latency| latency <= most);
         (!fits).then(|| Finding {
             fact: "idle_exit_latency_us_max",
             is: host.idle_exit_text(),
@@ -167,14 +139,9 @@ impl Profile {
         let wanted = self.clocksource.as_ref()?;
         (host.clocksource.as_ref() != Some(wanted)).then(|| Finding {
             fact: "clocksource",
-            is: host
-                .clocksource
-                .clone()
-                .unwrap_or_else(|| "not shown by this kernel".into()),
+            is: host.clocksource.clone().unwrap_or_else(|| "not shown by this kernel".into()),
             should: wanted.clone(),
-            remedy: format!(
-                "echo {wanted} > /sys/devices/system/clocksource/clocksource0/current_clocksource"
-            ),
+            remedy: format!("echo {wanted} > /sys/devices/system/clocksource/clocksource0/current_clocksource"),
         })
     }
 
@@ -187,10 +154,7 @@ impl Profile {
             fact: "memlock_bytes_min",
             is: host.memlock.to_string(),
             should: format!("{} or more", Memlock::Bytes(least)),
-            remedy: format!(
-                "ulimit -l {}, or LimitMEMLOCK={least} in the systemd unit",
-                least.div_ceil(1024)
-            ),
+            remedy: format!("ulimit -l {}, or LimitMEMLOCK={least} in the systemd unit", least.div_ceil(1024)),
         })
     }
 
@@ -205,8 +169,7 @@ impl Profile {
 }
 
 /// The remedy of a fact that only the machine below can show and change.
-const ASK_THE_HYPERVISOR: &str =
-    "not in this system's hands: set it on the machine below, or in its firmware";
+const ASK_THE_HYPERVISOR: &str = "not in this system's hands: set it on the machine below, or in its firmware";
 
 #[cfg(test)]
 mod tests {
@@ -242,11 +205,7 @@ mod tests {
                        isolcpus=managed_irq,domain,5-7 nohz_full=5-7 rcu_nocbs=5-7";
         type Change = fn(&mut Host);
         let cases: &[(Change, &str, &str)] = &[
-            (
-                |host| host.isolated_cpus = CpuList::default(),
-                "isolated_cpus_min: is none",
-                isolate,
-            ),
+            (|host| host.isolated_cpus = CpuList::default(), "isolated_cpus_min: is none", isolate),
             (
                 |host| {
                     host.isolated_cpus = CpuList::default();
@@ -270,11 +229,7 @@ mod tests {
                 "governor: is performance, powersave, should be performance",
                 "cpupower frequency-set -g performance",
             ),
-            (
-                |host| host.governors = None,
-                "governor: is not shown by this kernel",
-                "machine below",
-            ),
+            (|host| host.governors = None, "governor: is not shown by this kernel", "machine below"),
             (
                 |host| host.turbo = Some(true),
                 "turbo: is on, should be off",
@@ -306,9 +261,7 @@ mod tests {
             let mut host = good_host();
             change(&mut host);
             let findings = profile.audit(&host);
-            let [found] = findings.as_slice() else {
-                panic!("{finding}: found {findings:?}")
-            };
+            let [found] = findings.as_slice() else { panic!("{finding}: found {findings:?}") };
             let text = found.to_string();
             assert!(text.starts_with(finding) && text.contains(remedy), "{text}");
         }

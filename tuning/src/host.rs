@@ -63,22 +63,13 @@ impl Host {
     /// thread.
     pub fn inspect() -> Self {
         let allowed = core_affinity::get_core_ids().unwrap_or_default();
-        let memlock = getrlimit(Resource::Memlock)
-            .current
-            .map_or(Memlock::Unlimited, Memlock::Bytes);
-        Self::read(
-            Path::new("/"),
-            allowed.into_iter().map(|core| core.id).collect(),
-            memlock,
-        )
+        let memlock = getrlimit(Resource::Memlock).current.map_or(Memlock::Unlimited, Memlock::Bytes);
+        Self::read(Path::new("/"), allowed.into_iter().map(|core| core.id).collect(), memlock)
     }
 
     /// Reads the facts below `root`, where `proc` and `sys` are.
     fn read(root: &Path, allowed_cpus: CpuList, memlock: Memlock) -> Self {
-        let cpus = Cpus {
-            root,
-            allowed: &allowed_cpus,
-        };
+        let cpus = Cpus { root, allowed: &allowed_cpus };
         let sys_cpu = root.join("sys/devices/system/cpu");
         let isolated = line(&sys_cpu.join("isolated")).unwrap_or_default();
         Self {
@@ -89,9 +80,7 @@ impl Host {
             governors: cpus.governors(),
             turbo: turbo(&sys_cpu),
             idle_exit_latency_us_max: cpus.idle_exit_latency_us_max(),
-            clocksource: line(
-                &root.join("sys/devices/system/clocksource/clocksource0/current_clocksource"),
-            ),
+            clocksource: line(&root.join("sys/devices/system/clocksource/clocksource0/current_clocksource")),
             io_uring: match line(&root.join("proc/sys/kernel/io_uring_disabled")).as_deref() {
                 Some("2") => IoUring::Disabled,
                 Some("1") => IoUring::Privileged,
@@ -108,23 +97,10 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |fact: &Option<String>| fact.clone().unwrap_or_else(|| NOT_SHOWN.into());
         let listed = |cpus: &CpuList| {
-            if cpus.is_empty() {
-                "none".into()
-            } else {
-                cpus.to_string()
-            }
+            if cpus.is_empty() { "none".into() } else { cpus.to_string() }
         };
-        let siblings = self
-            .smt_siblings
-            .iter()
-            .map(CpuList::to_string)
-            .collect::<Vec<_>>()
-            .join(" ");
-        let siblings = if siblings.is_empty() {
-            "none".into()
-        } else {
-            siblings
-        };
+        let siblings = self.smt_siblings.iter().map(CpuList::to_string).collect::<Vec<_>>().join(" ");
+        let siblings = if siblings.is_empty() { "none".into() } else { siblings };
         writeln!(f, "processor  {}", shown(&self.cpu_model))?;
         writeln!(
             f,
@@ -132,24 +108,10 @@ impl fmt::Display for Host {
             listed(&self.allowed_cpus),
             listed(&self.isolated_cpus)
         )?;
-        writeln!(
-            f,
-            "frequency  governor {}, turbo {}",
-            self.governors_text(),
-            self.turbo_text()
-        )?;
-        writeln!(
-            f,
-            "kernel     {}, clock source {}",
-            shown(&self.kernel_release),
-            shown(&self.clocksource)
-        )?;
+        writeln!(f, "frequency  governor {}, turbo {}", self.governors_text(), self.turbo_text())?;
+        writeln!(f, "kernel     {}, clock source {}", shown(&self.kernel_release), shown(&self.clocksource))?;
         writeln!(f, "idle       slowest wake-up {}", self.idle_exit_text())?;
-        write!(
-            f,
-            "limits     memlock {}, io_uring {}",
-            self.memlock, self.io_uring
-        )
+        write!(f, "limits     memlock {}, io_uring {}", self.memlock, self.io_uring)
     }
 }
 
@@ -158,9 +120,7 @@ const NOT_SHOWN: &str = "not shown by this kernel";
 
 impl Host {
     pub(crate) fn governors_text(&self) -> String {
-        self.governors
-            .as_ref()
-            .map_or_else(|| NOT_SHOWN.into(), |governors| governors.join(", "))
+        self.governors.as_ref().map_or_else(|| NOT_SHOWN.into(), |governors| governors.join(", "))
     }
 
     pub(crate) fn turbo_text(&self) -> &'static str {
@@ -172,8 +132,7 @@ impl Host {
     }
 
     pub(crate) fn idle_exit_text(&self) -> String {
-        self.idle_exit_latency_us_max
-            .map_or_else(|| NOT_SHOWN.into(), |latency| format!("{latency} µs"))
+        self.idle_exit_latency_us_max.map_or_else(|| NOT_SHOWN.into(), |latency| format!("{latency} µs"))
     }
 }
 
@@ -204,18 +163,11 @@ struct Cpus<'a> {
 
 impl Cpus<'_> {
     fn line(&self, cpu: usize, file: &str) -> Option<String> {
-        line(
-            &self
-                .root
-                .join(format!("sys/devices/system/cpu/cpu{cpu}/{file}")),
-        )
+        line(&self.root.join(format!("sys/devices/system/cpu/cpu{cpu}/{file}")))
     }
 
     fn governors(&self) -> Option<Vec<String>> {
-        let governors = self
-            .allowed
-            .iter()
-            .filter_map(|cpu| self.line(cpu, "cpufreq/scaling_governor"));
+        let governors = self.allowed.iter().filter_map(|cpu| self.line(cpu, "cpufreq/scaling_governor"));
         let distinct: BTreeSet<String> = governors.collect();
         (!distinct.is_empty()).then(|| distinct.into_iter().collect())
     }
@@ -223,19 +175,11 @@ impl Cpus<'_> {
     fn smt_siblings(&self) -> Vec<CpuList> {
         let siblings = |cpu| {
             let listed = CpuList::parse(&self.line(cpu, "topology/thread_siblings_list")?);
-            let allowed = CpuList::from_iter(
-                listed
-                    .iter()
-                    .filter(|sibling| self.allowed.iter().any(|cpu| cpu == *sibling)),
-            );
+            let allowed =
+                CpuList::from_iter(listed.iter().filter(|sibling| self.allowed.iter().any(|cpu| cpu == *sibling)));
             (allowed.len() > 1).then_some(allowed)
         };
-        self.allowed
-            .iter()
-            .filter_map(siblings)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        self.allowed.iter().filter_map(siblings).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn idle_exit_latency_us_max(&self) -> Option<u64> {
@@ -246,23 +190,16 @@ impl Cpus<'_> {
             if disabled.is_some_and(|disabled| disabled != "0") {
                 return None;
             }
-            self.line(cpu, &format!("cpuidle/state{state}/latency"))?
-                .parse()
-                .ok()
+            self.line(cpu, &format!("cpuidle/state{state}/latency"))?.parse().ok()
         };
-        let states = self
-            .allowed
-            .iter()
-            .flat_map(|cpu| (0..STATES_MAX).map(move |state| (cpu, state)));
+        let states = self.allowed.iter().flat_map(|cpu| (0..STATES_MAX).map(move |state| (cpu, state)));
         states.filter_map(latency).max()
     }
 }
 
 fn cpu_model(root: &Path) -> Option<String> {
     let text = fs::read_to_string(root.join("proc/cpuinfo")).ok()?;
-    let model = text
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     model.map(|(_, model)| model.trim().to_owned())
 }
 
@@ -273,9 +210,7 @@ fn turbo(sys_cpu: &Path) -> Option<bool> {
 }
 
 fn line(path: &Path) -> Option<String> {
-    fs::read_to_string(path)
-        .ok()
-        .map(|text| text.trim().to_owned())
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -289,12 +224,10 @@ mod tests {
 
     impl Root {
         fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let root =
-                std::env::temp_dir().join(format!("corelane-tuning-{}-{name}", std::process::id()));
+            let root = std::env::temp_dir().join(format!("corelane-tuning-{}-{name}", std::process::id()));
             for (file, text) in files {
                 let path = root.join(file);
-                fs::create_dir_all(path.parent().expect("a file has a folder"))
-                    .expect("a writable folder");
+                fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a writable folder");
                 fs::write(path, text).expect("a writable file");
             }
             Self(root)
@@ -314,42 +247,18 @@ mod tests {
         let root = Root::new(
             "facts",
             &[
-                (
-                    "proc/cpuinfo",
-                    "processor\t: 0\nmodel name\t: Test CPU 3000\n",
-                ),
+                ("proc/cpuinfo", "processor\t: 0\nmodel name\t: Test CPU 3000\n"),
                 ("proc/sys/kernel/osrelease", "6.18.4\n"),
                 ("proc/sys/kernel/io_uring_disabled", "1\n"),
-                (
-                    "sys/devices/system/clocksource/clocksource0/current_clocksource",
-                    "tsc\n",
-                ),
+                ("sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n"),
                 (&format!("{cpu}/isolated"), "2-3\n"),
                 (&format!("{cpu}/intel_pstate/no_turbo"), "1\n"),
-                (
-                    &format!("{cpu}/cpu0/cpufreq/scaling_governor"),
-                    "powersave\n",
-                ),
-                (
-                    &format!("{cpu}/cpu2/cpufreq/scaling_governor"),
-                    "performance\n",
-                ),
-                (
-                    &format!("{cpu}/cpu3/cpufreq/scaling_governor"),
-                    "performance\n",
-                ),
-                (
-                    &format!("{cpu}/cpu0/topology/thread_siblings_list"),
-                    "0-1\n",
-                ),
-                (
-                    &format!("{cpu}/cpu2/topology/thread_siblings_list"),
-                    "2-3\n",
-                ),
-                (
-                    &format!("{cpu}/cpu3/topology/thread_siblings_list"),
-                    "2-3\n",
-                ),
+                (&format!("{cpu}/cpu0/cpufreq/scaling_governor"), "powersave\n"),
+                (&format!("{cpu}/cpu2/cpufreq/scaling_governor"), "performance\n"),
+                (&format!("{cpu}/cpu3/cpufreq/scaling_governor"), "performance\n"),
+                (&format!("{cpu}/cpu0/topology/thread_siblings_list"), "0-1\n"),
+                (&format!("{cpu}/cpu2/topology/thread_siblings_list"), "2-3\n"),
+                (&format!("{cpu}/cpu3/topology/thread_siblings_list"), "2-3\n"),
                 (&format!("{cpu}/cpu2/cpuidle/state1/latency"), "2\n"),
                 (&format!("{cpu}/cpu2/cpuidle/state1/disable"), "0\n"),
                 (&format!("{cpu}/cpu2/cpuidle/state2/latency"), "133\n"),
@@ -373,24 +282,13 @@ limits     memlock 8192 KiB, io_uring for privileged processes only";
         let host = Host::read(&root.0, CpuList::default(), Memlock::Unlimited);
         assert_eq!(host.cpu_model, None);
         assert_eq!(host.governors, None);
-        assert_eq!(
-            host.io_uring,
-            IoUring::Enabled,
-            "kernels before 6.6 have no switch"
-        );
-        assert!(
-            host.to_string()
-                .contains("governor not shown by this kernel"),
-            "{host}"
-        );
+        assert_eq!(host.io_uring, IoUring::Enabled, "kernels before 6.6 have no switch");
+        assert!(host.to_string().contains("governor not shown by this kernel"), "{host}");
     }
 
     #[test]
     fn this_host_has_a_kernel_and_a_cpu() {
         let host = Host::inspect();
-        assert!(
-            host.kernel_release.is_some() && !host.allowed_cpus.is_empty(),
-            "{host}"
-        );
+        assert!(host.kernel_release.is_some() && !host.allowed_cpus.is_empty(), "{host}");
     }
 }

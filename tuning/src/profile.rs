@@ -74,34 +74,20 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles");
         let mut names: Vec<String> = std::fs::read_dir(folder)
             .expect("the profiles")
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .path()
-                    .file_stem()
-                    .expect("a name")
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|entry| entry.expect("an entry").path().file_stem().expect("a name").to_string_lossy().into_owned())
             .collect();
         names.sort();
         assert_eq!(names, Profile::SHIPPED.map(|(name, _)| name));
         for name in &names {
-            assert!(
-                Profile::shipped(name).is_some_and(|profile| !profile.summary.is_empty()),
-                "{name}"
-            );
+            assert!(Profile::shipped(name).is_some_and(|profile| !profile.summary.is_empty()), "{name}");
         }
         assert_eq!(Profile::shipped("mainframe"), None);
     }
 
     #[test]
     fn a_mistake_in_a_profile_has_its_place_and_remedy() {
-        let errors = Profile::parse(
-            "mine.toml",
-            "summary = \"x\"\ngovernour = \"performance\"\nturbo = \"off\"\n",
-        )
-        .expect_err("two mistakes");
+        let errors = Profile::parse("mine.toml", "summary = \"x\"\ngovernour = \"performance\"\nturbo = \"off\"\n")
+            .expect_err("two mistakes");
         assert_eq!(
             errors.plain(),
             "mine.toml:2:1: unknown key `governour`; did you mean `governor`?\n\

@@ -13,10 +13,7 @@ const MUTANT_MODEL_SECONDS_MAX: &str = "10";
 /// Runs the models whose name contains `filter`.
 pub fn models(root: &Path, filter: &str) -> Result<(), String> {
     let models = build(root)?;
-    let status = Command::new(models)
-        .arg(filter)
-        .status()
-        .map_err(|e| format!("cannot run the models: {e}"))?;
+    let status = Command::new(models).arg(filter).status().map_err(|e| format!("cannot run the models: {e}"))?;
     match status.success() {
         true => Ok(()),
         false => Err(format!("a model failed ({status})")),
@@ -50,17 +47,10 @@ pub fn mutants(root: &Path) -> Result<(), String> {
         println!("{mutant:<30} {verdict:<9} {:>6.1}  {noticed}", run.seconds);
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!(
-        "{} mutants of {} orderings, {survivors} survived, {seconds:.1} s",
-        mutants.len(),
-        sites.len()
-    );
+    println!("{} mutants of {} orderings, {survivors} survived, {seconds:.1} s", mutants.len(), sites.len());
     match survivors {
         0 => Ok(()),
-        _ => Err(
-            "an ordering can be weakened unnoticed: add a model that needs it, or weaken the code"
-                .into(),
-        ),
+        _ => Err("an ordering can be weakened unnoticed: add a model that needs it, or weaken the code".into()),
     }
 }
 
@@ -71,27 +61,16 @@ fn mutants_of(site: &Site) -> Vec<String> {
         "AcqRel" => &["Acquire", "Release"],
         _ => &["Relaxed"],
     };
-    weaker
-        .iter()
-        .map(|order| format!("{}={order}", site.name))
-        .collect()
+    weaker.iter().map(|order| format!("{}={order}", site.name)).collect()
 }
 
 /// Builds the models once for all mutants, in a target folder of their own: their flags would otherwise throw
 /// away the normal build. Returns the test binary.
 fn build(root: &Path) -> Result<PathBuf, String> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let output = Command::new(env!("CARGO"))
-        .args([
-            "test",
-            "--release",
-            "--package",
-            "corelane-sync",
-            "--test",
-            "loom",
-        ])
+        .args(["test", "--release", "--package", "corelane-sync", "--test", "loom"])
         .args(["--no-run", "--message-format", "json-render-diagnostics"])
         .current_dir(root)
         .env("RUSTFLAGS", format!("{flags} --cfg corelane_loom"))
@@ -123,14 +102,10 @@ fn run(models: &Path, mutant: Option<&str>, filter: &str) -> Result<Run, String>
     let mut command = Command::new(models);
     command.arg(filter);
     if let Some(mutant) = mutant {
-        command
-            .env("CORELANE_MUTANT", mutant)
-            .env("LOOM_MAX_DURATION", MUTANT_MODEL_SECONDS_MAX);
+        command.env("CORELANE_MUTANT", mutant).env("LOOM_MAX_DURATION", MUTANT_MODEL_SECONDS_MAX);
     }
     let started = Instant::now();
-    let output = command
-        .output()
-        .map_err(|e| format!("cannot run the models: {e}"))?;
+    let output = command.output().map_err(|e| format!("cannot run the models: {e}"))?;
     let seconds = started.elapsed().as_secs_f64();
     let failure = match output.status.success() {
         true => None,
@@ -142,17 +117,12 @@ fn run(models: &Path, mutant: Option<&str>, filter: &str) -> Result<Run, String>
 /// `model: message` of the first panic. It is on stdout, in the report of the test harness, or on stderr if
 /// loom's clean-up after a deadlock panicked again and so ended the process.
 fn first_panic(output: &Output) -> Result<String, String> {
-    let text = [&output.stderr[..], &output.stdout[..]]
-        .map(String::from_utf8_lossy)
-        .concat();
+    let text = [&output.stderr[..], &output.stdout[..]].map(String::from_utf8_lossy).concat();
     let mut lines = text.lines();
     let thread = lines.by_ref().find(|line| line.contains("panicked at"));
     let model = thread.and_then(|line| line.split('\'').nth(1));
     match (model, lines.next()) {
         (Some(model), Some(message)) => Ok(format!("{model}: {message}")),
-        _ => Err(format!(
-            "the models ended with {} and no panic:\n{text}",
-            output.status
-        )),
+        _ => Err(format!("the models ended with {} and no panic:\n{text}", output.status)),
     }
 }

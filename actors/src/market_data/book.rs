@@ -77,23 +77,14 @@ struct BookSide {
 
 impl BookSide {
     fn with_capacity(levels_max: usize, is_bid: bool) -> Self {
-        BookSide {
-            levels: Vec::with_capacity(levels_max),
-            is_bid,
-        }
+        BookSide { levels: Vec::with_capacity(levels_max), is_bid }
     }
 
     /// The place of a price, or where it would be. Looks at the best levels first, where most changes are.
     #[inline]
     fn find(&self, price: u32) -> Result<usize, usize> {
         let is_bid = self.is_bid;
-        self.levels.binary_search_by(|level| {
-            if is_bid {
-                level.price.cmp(&price)
-            } else {
-                price.cmp(&level.price)
-            }
-        })
+        self.levels.binary_search_by(|level| if is_bid { level.price.cmp(&price) } else { price.cmp(&level.price) })
     }
 
     /// False if the price needs a level and there is no place for one.
@@ -108,11 +99,7 @@ impl BookSide {
             Err(_) if self.levels.len() == self.levels.capacity() => return false,
             Err(at) => {
                 let quantity = u64::from(shares);
-                let level = Level {
-                    price,
-                    orders: 1,
-                    quantity,
-                };
+                let level = Level { price, orders: 1, quantity };
                 self.levels.insert(at, level);
             }
         }
@@ -141,11 +128,7 @@ struct Book {
 
 impl Book {
     fn side(&mut self, is_bid: bool) -> &mut BookSide {
-        if is_bid {
-            &mut self.bids
-        } else {
-            &mut self.asks
-        }
+        if is_bid { &mut self.bids } else { &mut self.asks }
     }
 }
 
@@ -215,20 +198,11 @@ impl Books {
     #[inline]
     pub fn top(&self, locate: Locate) -> Top {
         let book = &self.books[usize::from(locate) - 1];
-        Top {
-            bid: book.bids.levels.last().copied(),
-            ask: book.asks.levels.last().copied(),
-        }
+        Top { bid: book.bids.levels.last().copied(), ask: book.asks.levels.last().copied() }
     }
 
     /// Levels of an instrument, best first: bids, asks.
-    pub fn levels(
-        &self,
-        locate: Locate,
-    ) -> (
-        impl Iterator<Item = &Level> + '_,
-        impl Iterator<Item = &Level> + '_,
-    ) {
+    pub fn levels(&self, locate: Locate) -> (impl Iterator<Item = &Level> + '_, impl Iterator<Item = &Level> + '_) {
         let book = &self.books[usize::from(locate) - 1];
         (book.bids.levels.iter().rev(), book.asks.levels.iter().rev())
     }
@@ -241,11 +215,7 @@ impl Books {
 
     /// Applies a message; returns our locate of the book that it changed, if it changed one.
     #[inline]
-    pub fn apply(
-        &mut self,
-        message: &Message<'_>,
-        counters: &Counters<FeedCount>,
-    ) -> Option<Locate> {
+    pub fn apply(&mut self, message: &Message<'_>, counters: &Counters<FeedCount>) -> Option<Locate> {
         match message {
             Message::AddOrder(add) => {
                 let locate = self.ours(add.header.stock_locate.get(), &add.stock)?;
@@ -281,11 +251,10 @@ impl Books {
             Message::OrderReplace(replace) => {
                 self.known(replace.header.stock_locate.get())?;
                 let original = replace.original_order_ref.get();
-                let Order { locate, is_bid, .. } =
-                    self.orders.get(&original).copied().or_else(|| {
-                        counters.add(FeedCount::UnknownOrders, 1);
-                        None
-                    })?;
+                let Order { locate, is_bid, .. } = self.orders.get(&original).copied().or_else(|| {
+                    counters.add(FeedCount::UnknownOrders, 1);
+                    None
+                })?;
                 self.reduce(original, None, counters);
                 let (price, shares) = (replace.price.get().raw(), replace.shares.get());
                 let order_ref = replace.new_order_ref.get();
@@ -302,9 +271,7 @@ impl Books {
     }
 
     fn of_symbol(&self, symbol: &Symbol) -> Feed {
-        self.symbols
-            .get(symbol)
-            .map_or(Feed::Ignored, |&locate| Feed::Ours(locate))
+        self.symbols.get(symbol).map_or(Feed::Ignored, |&locate| Feed::Ours(locate))
     }
 
     /// Our locate for the feed's; a feed without directory tells it by its adds.
@@ -348,33 +315,18 @@ impl Books {
             book.is_incomplete = true;
             return Some(locate);
         }
-        place.insert(Order {
-            locate,
-            is_bid,
-            price,
-            shares,
-        });
+        place.insert(Order { locate, is_bid, price, shares });
         Some(locate)
     }
 
     /// Takes shares off an order, all that are left for `None`.
     #[inline]
-    fn reduce(
-        &mut self,
-        order_ref: u64,
-        shares: Option<u32>,
-        counters: &Counters<FeedCount>,
-    ) -> Option<Locate> {
+    fn reduce(&mut self, order_ref: u64, shares: Option<u32>, counters: &Counters<FeedCount>) -> Option<Locate> {
         let Entry::Occupied(mut order) = self.orders.entry(order_ref) else {
             counters.add(FeedCount::UnknownOrders, 1);
             return None;
         };
-        let Order {
-            locate,
-            is_bid,
-            price,
-            shares: open,
-        } = *order.get();
+        let Order { locate, is_bid, price, shares: open } = *order.get();
         let taken = shares.unwrap_or(open);
         if taken > open {
             counters.add(FeedCount::Excess, 1);
@@ -386,9 +338,7 @@ impl Books {
         } else {
             order.get_mut().shares -= taken;
         }
-        self.books[usize::from(locate) - 1]
-            .side(is_bid)
-            .take(price, taken, is_last);
+        self.books[usize::from(locate) - 1].side(is_bid).take(price, taken, is_last);
         Some(locate)
     }
 }

@@ -207,8 +207,7 @@ impl MarketData {
 
     fn reference(&self, locate: Locate) -> Reference {
         let Top { bid, ask } = self.books.top(locate);
-        let is_stale =
-            self.has_gap || self.has_ended || self.is_silent || self.books.is_incomplete(locate);
+        let is_stale = self.has_gap || self.has_ended || self.is_silent || self.books.is_incomplete(locate);
         Reference {
             bid: bid.map_or(0, |level| level.price.into()),
             ask: ask.map_or(0, |level| level.price.into()),
@@ -275,13 +274,7 @@ impl Actor for MarketData {
 
 impl NetActor for MarketData {
     #[inline]
-    fn on_datagram(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        _endpoint: EndpointId,
-        _from: SocketAddr,
-        payload: &[u8],
-    ) {
+    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, _from: SocketAddr, payload: &[u8]) {
         let Ok(packet) = Packet::decode(payload) else {
             self.counters.add(FeedCount::BadPackets, 1);
             return;

@@ -21,27 +21,9 @@ pub(super) struct Resting {
 }
 
 impl Resting {
-    pub fn new(
-        order_ref: u64,
-        leaves: u32,
-        account: AccountSlot,
-        locate: Locate,
-        buys: bool,
-    ) -> Resting {
-        let (level, older, younger, account_previous, account_next) =
-            (NONE, NONE, NONE, NONE, NONE);
-        Resting {
-            order_ref,
-            leaves,
-            account,
-            locate,
-            buys,
-            level,
-            older,
-            younger,
-            account_previous,
-            account_next,
-        }
+    pub fn new(order_ref: u64, leaves: u32, account: AccountSlot, locate: Locate, buys: bool) -> Resting {
+        let (level, older, younger, account_previous, account_next) = (NONE, NONE, NONE, NONE, NONE);
+        Resting { order_ref, leaves, account, locate, buys, level, older, younger, account_previous, account_next }
     }
 }
 
@@ -68,13 +50,7 @@ impl Books {
             orders: vec![Resting::new(0, 0, 0, 0, false); orders_max as usize],
             levels: Levels::with_capacity(levels_max),
             sides: vec![[SideLevels::EMPTY; 2]; instruments + 1],
-            accounts: vec![
-                AccountOrders {
-                    first: NONE,
-                    last: NONE
-                };
-                accounts
-            ],
+            accounts: vec![AccountOrders { first: NONE, last: NONE }; accounts],
         }
     }
 
@@ -116,10 +92,7 @@ impl Books {
     pub fn rest(&mut self, slot: u32, price: u32, mut order: Resting) {
         let side = &mut self.sides[usize::from(order.locate)][usize::from(order.buys)];
         let rank = Rank::of(price, order.buys);
-        let found = self
-            .levels
-            .find(side, rank)
-            .or_else(|| self.levels.insert(side, rank));
+        let found = self.levels.find(side, rank).or_else(|| self.levels.insert(side, rank));
         let level = found.expect("the caller asked for room");
         let youngest = self.levels[level].tail;
         match youngest {

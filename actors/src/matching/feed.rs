@@ -3,8 +3,7 @@
 use corelane_codecs::{
     IntoBytes,
     itch::{
-        AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side,
-        StockDirectory, SystemEvent,
+        AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side, StockDirectory, SystemEvent,
     },
     price::Price4,
     text::{Alpha, Symbol},
@@ -22,10 +21,7 @@ pub(super) struct Feed<'a> {
 
 impl Feed<'_> {
     pub fn system_event(&mut self, event_code: u8) {
-        self.send(&SystemEvent {
-            header: self.header(0),
-            event_code,
-        });
+        self.send(&SystemEvent { header: self.header(0), event_code });
     }
 
     /// An instrument: a live common share of the first tier, in round lots of `lot`.
@@ -49,15 +45,7 @@ impl Feed<'_> {
         });
     }
 
-    pub fn added(
-        &mut self,
-        locate: Locate,
-        stock: Symbol,
-        order_ref: u64,
-        buys: bool,
-        shares: u32,
-        price: u32,
-    ) {
+    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, buys: bool, shares: u32, price: u32) {
         self.send(&AddOrder {
             header: self.header(locate),
             order_ref: order_ref.into(),
@@ -86,20 +74,10 @@ impl Feed<'_> {
     }
 
     pub fn deleted(&mut self, locate: Locate, order_ref: u64) {
-        self.send(&OrderDelete {
-            header: self.header(locate),
-            order_ref: order_ref.into(),
-        });
+        self.send(&OrderDelete { header: self.header(locate), order_ref: order_ref.into() });
     }
 
-    pub fn replaced(
-        &mut self,
-        locate: Locate,
-        original: u64,
-        order_ref: u64,
-        shares: u32,
-        price: u32,
-    ) {
+    pub fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: u32) {
         self.send(&OrderReplace {
             header: self.header(locate),
             original_order_ref: original.into(),
@@ -118,9 +96,6 @@ impl Feed<'_> {
         let encoded = message.as_bytes();
         let mut bytes = [0; 50];
         bytes[..encoded.len()].copy_from_slice(encoded);
-        self.port.send(Publication {
-            length: encoded.len() as u8,
-            bytes,
-        });
+        self.port.send(Publication { length: encoded.len() as u8, bytes });
     }
 }

@@ -58,10 +58,7 @@ pub(super) struct SideLevels {
 }
 
 impl SideLevels {
-    pub const EMPTY: SideLevels = SideLevels {
-        root: NONE,
-        best: NONE,
-    };
+    pub const EMPTY: SideLevels = SideLevels { root: NONE, best: NONE };
 
     /// The best level, or [`NONE`].
     #[inline]
@@ -96,22 +93,10 @@ impl std::ops::IndexMut<u32> for Levels {
 impl Levels {
     /// A pool of `levels_max` levels.
     pub fn with_capacity(levels_max: u32) -> Levels {
-        let level = Level {
-            rank: Rank(0),
-            head: NONE,
-            tail: NONE,
-            better: NONE,
-            worse: NONE,
-        };
+        let level = Level { rank: Rank(0), head: NONE, tail: NONE, better: NONE, worse: NONE };
         Levels {
             levels: vec![level; levels_max as usize],
-            nodes: vec![
-                Node {
-                    bit: 0,
-                    children: [NONE; 2]
-                };
-                levels_max as usize
-            ],
+            nodes: vec![Node { bit: 0, children: [NONE; 2] }; levels_max as usize],
             free_levels: (0..levels_max).rev().collect(),
             free_nodes: (0..levels_max).rev().collect(),
         }
@@ -143,13 +128,7 @@ impl Levels {
             }
             Some(nearest) => self.branch(side, rank, self[nearest].rank, level),
         };
-        self[level] = Level {
-            rank,
-            head: NONE,
-            tail: NONE,
-            better,
-            worse,
-        };
+        self[level] = Level { rank, head: NONE, tail: NONE, better, worse };
         match better {
             NONE => side.best = level,
             better => self[better].worse = level,
@@ -162,12 +141,7 @@ impl Levels {
 
     /// Takes an empty level away.
     pub fn remove(&mut self, side: &mut SideLevels, level: u32) {
-        let Level {
-            rank,
-            better,
-            worse,
-            ..
-        } = self[level];
+        let Level { rank, better, worse, .. } = self[level];
         match better {
             NONE => side.best = worse,
             better => self[better].worse = worse,
@@ -195,13 +169,7 @@ impl Levels {
 
     /// Puts the new `level` into the tree, where `nearest` is the rank of the level that its search ended at; returns
     /// its neighbours, the better and the worse one.
-    fn branch(
-        &mut self,
-        side: &mut SideLevels,
-        rank: Rank,
-        nearest: Rank,
-        level: u32,
-    ) -> (u32, u32) {
+    fn branch(&mut self, side: &mut SideLevels, rank: Rank, nearest: Rank, level: u32) -> (u32, u32) {
         let bit = 1 << (31 - (rank.0 ^ nearest.0).leading_zeros());
         let mut parent = None;
         let mut at = side.root;
@@ -223,10 +191,7 @@ impl Levels {
         if is_worse {
             children.swap(0, 1);
         }
-        let node = self
-            .free_nodes
-            .pop()
-            .expect("a tree has fewer inner nodes than levels");
+        let node = self.free_nodes.pop().expect("a tree has fewer inner nodes than levels");
         self.nodes[node as usize] = Node { bit, children };
         self.relink(side, parent, node);
         neighbours

@@ -170,14 +170,8 @@ pub struct Matching {
 enum Work {
     Nothing,
     Sweep(Sweep),
-    MassCancel {
-        account: AccountSlot,
-        last_account: AccountSlot,
-        reason: CancelReason,
-    },
-    Directory {
-        next: usize,
-    },
+    MassCancel { account: AccountSlot, last_account: AccountSlot, reason: CancelReason },
+    Directory { next: usize },
 }
 
 /// An order that trades with what rests.
@@ -194,19 +188,9 @@ type Ctx<'a> = Context<'a, MatchingOut>;
 impl Matching {
     /// Empty books, sized by `config`.
     pub fn new(config: &GroupConfig) -> Matching {
-        let GroupConfig {
-            orders_max,
-            levels_max,
-            accounts,
-            ..
-        } = *config;
+        let GroupConfig { orders_max, levels_max, accounts, .. } = *config;
         Matching {
-            books: Books::new(
-                orders_max,
-                levels_max,
-                config.instruments.len(),
-                accounts as usize,
-            ),
+            books: Books::new(orders_max, levels_max, config.instruments.len(), accounts as usize),
             instruments: config.instruments.clone(),
             last_order_ref: 0,
             last_match_number: 0,
@@ -216,11 +200,7 @@ impl Matching {
 
     fn enter(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) {
         if self.lacks_room(&order) {
-            event(
-                ctx,
-                order.slot,
-                Outcome::Rejected(RejectReason::ProcessingError),
-            );
+            event(ctx, order.slot, Outcome::Rejected(RejectReason::ProcessingError));
             return;
         }
         let order_ref = self.next_order_ref();
@@ -244,24 +224,13 @@ impl Matching {
             feed(ctx).deleted(old.locate, old.order_ref);
             self.start_sweep(order, order_ref);
         } else {
-            feed(ctx).replaced(
-                order.locate,
-                old.order_ref,
-                order_ref,
-                order.quantity,
-                order.price,
-            );
+            feed(ctx).replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
             self.rest(&order, order_ref, order.quantity);
         }
     }
 
     fn cancel(&mut self, ctx: &mut Ctx<'_>, slot: OrderSlot, quantity: u32, reason: CancelReason) {
-        let Resting {
-            order_ref,
-            leaves,
-            locate,
-            ..
-        } = *self.books.order(slot.0);
+        let Resting { order_ref, leaves, locate, .. } = *self.books.order(slot.0);
         let quantity = quantity.min(leaves);
         match self.books.reduce(slot.0, quantity) {
             0 => feed(ctx).deleted(locate, order_ref),
@@ -272,11 +241,7 @@ impl Matching {
 
     fn start_mass_cancel(&mut self, account: Option<AccountSlot>, reason: CancelReason) {
         let last_account = account.unwrap_or(self.books.accounts() - 1);
-        self.work = Work::MassCancel {
-            account: account.unwrap_or(0),
-            last_account,
-            reason,
-        };
+        self.work = Work::MassCancel { account: account.unwrap_or(0), last_account, reason };
     }
 
     fn market_event(&mut self, ctx: &mut Ctx<'_>, code: u8) {
@@ -295,18 +260,10 @@ impl Matching {
         self.work = match self.work {
             Work::Nothing => Work::Nothing,
             Work::Sweep(sweep) => self.sweep(ctx, sweep),
-            Work::MassCancel {
-                account,
-                last_account,
-                reason,
-            } => self.mass_cancel(ctx, account, last_account, reason),
+            Work::MassCancel { account, last_account, reason } => self.mass_cancel(ctx, account, last_account, reason),
             Work::Directory { next } => self.directory(ctx, next),
         };
-        if matches!(self.work, Work::Nothing) {
-            Step::Done
-        } else {
-            Step::More
-        }
+        if matches!(self.work, Work::Nothing) { Step::Done } else { Step::More }
     }
 
     fn sweep(&mut self, ctx: &mut Ctx<'_>, mut sweep: Sweep) -> Work {
@@ -329,23 +286,13 @@ impl Matching {
     /// One trade with the order in slot `maker`; returns its shares.
     #[inline]
     fn execute(&mut self, ctx: &mut Ctx<'_>, maker: u32, sweep: &Sweep) -> u32 {
-        let Resting {
-            order_ref,
-            leaves,
-            locate,
-            ..
-        } = *self.books.order(maker);
+        let Resting { order_ref, leaves, locate, .. } = *self.books.order(maker);
         let price = self.books.price(maker);
         let quantity = sweep.leaves.min(leaves);
         self.books.reduce(maker, quantity);
         self.last_match_number += 1;
         let match_number = self.last_match_number;
-        let executed = |liquidity| Outcome::Executed {
-            quantity,
-            price,
-            liquidity,
-            match_number,
-        };
+        let executed = |liquidity| Outcome::Executed { quantity, price, liquidity, match_number };
         event(ctx, OrderSlot(maker), executed(Liquidity::Added));
         event(ctx, sweep.order.slot, executed(Liquidity::Removed));
         feed(ctx).executed(locate, order_ref, quantity, match_number);
@@ -354,32 +301,16 @@ impl Matching {
 
     /// What remains rests or is cancelled. `crosses` says that it could trade on, but has no executions left.
     fn finish(&mut self, ctx: &mut Ctx<'_>, sweep: &Sweep, crosses: bool) {
-        let Sweep {
-            order,
-            order_ref,
-            leaves: quantity,
-            ..
-        } = *sweep;
+        let Sweep { order, order_ref, leaves: quantity, .. } = *sweep;
         if quantity == 0 {
             return;
         }
         if order.immediate || crosses {
-            let reason = if order.immediate {
-                CancelReason::ImmediateOrCancel
-            } else {
-                CancelReason::System
-            };
+            let reason = if order.immediate { CancelReason::ImmediateOrCancel } else { CancelReason::System };
             event(ctx, order.slot, Outcome::Canceled { quantity, reason });
         } else {
             let stock = self.symbol(order.locate);
-            feed(ctx).added(
-                order.locate,
-                stock,
-                order_ref,
-                order.buys,
-                quantity,
-                order.price,
-            );
+            feed(ctx).added(order.locate, stock, order_ref, order.buys, quantity, order.price);
             self.rest(&order, order_ref, quantity);
         }
     }
@@ -398,11 +329,7 @@ impl Matching {
                 None => account += 1,
             }
         }
-        Work::MassCancel {
-            account,
-            last_account,
-            reason,
-        }
+        Work::MassCancel { account, last_account, reason }
     }
 
     fn directory(&mut self, ctx: &mut Ctx<'_>, first: usize) -> Work {
@@ -412,19 +339,12 @@ impl Matching {
             };
             feed(ctx).directory(locate as Locate, instrument.symbol, instrument.lot);
         }
-        Work::Directory {
-            next: first + ENTRIES_PER_STEP,
-        }
+        Work::Directory { next: first + ENTRIES_PER_STEP }
     }
 
     fn start_sweep(&mut self, order: NewOrder, order_ref: u64) {
         let (leaves, executions_left) = (order.quantity, order.executions_max);
-        self.work = Work::Sweep(Sweep {
-            order,
-            order_ref,
-            leaves,
-            executions_left,
-        });
+        self.work = Work::Sweep(Sweep { order, order_ref, leaves, executions_left });
     }
 
     fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
@@ -435,15 +355,11 @@ impl Matching {
     /// Whether the order would have to rest where no level can be made. One that trades first and rests then has
     /// emptied a level by that, so it finds room.
     fn lacks_room(&self, order: &NewOrder) -> bool {
-        !order.immediate
-            && !self.books.has_room(order.locate, order.buys, order.price)
-            && !self.trades_at_once(order)
+        !order.immediate && !self.books.has_room(order.locate, order.buys, order.price) && !self.trades_at_once(order)
     }
 
     fn trades_at_once(&self, order: &NewOrder) -> bool {
-        self.books
-            .best_match(order.locate, order.buys, order.price)
-            .is_some()
+        self.books.best_match(order.locate, order.buys, order.price).is_some()
     }
 
     fn next_order_ref(&mut self) -> u64 {
@@ -467,11 +383,7 @@ impl Actor for Matching {
         match *message {
             MatchingIn::Enter(order) => self.enter(ctx, order),
             MatchingIn::Replace(order) => self.replace(ctx, order),
-            MatchingIn::Cancel {
-                slot,
-                quantity,
-                reason,
-            } => self.cancel(ctx, slot, quantity, reason),
+            MatchingIn::Cancel { slot, quantity, reason } => self.cancel(ctx, slot, quantity, reason),
             MatchingIn::MassCancel { account, reason } => self.start_mass_cancel(account, reason),
             MatchingIn::MarketEvent(MarketEvent { code }) => self.market_event(ctx, code),
         }
@@ -491,8 +403,5 @@ fn event(ctx: &mut Ctx<'_>, slot: OrderSlot, what: Outcome) {
 #[inline]
 fn feed<'a>(ctx: &'a mut Ctx<'_>) -> Feed<'a> {
     let time_ns = ctx.time_ns();
-    Feed {
-        port: &mut ctx.out.publications,
-        time_ns,
-    }
+    Feed { port: &mut ctx.out.publications, time_ns }
 }

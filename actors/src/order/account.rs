@@ -109,10 +109,7 @@ pub(super) struct UserRefs {
 
 impl UserRefs {
     fn with_capacity(orders_max: u32) -> UserRefs {
-        let entry = Entry {
-            user_ref: 0,
-            slot: None,
-        };
+        let entry = Entry { user_ref: 0, slot: None };
         // Written once, so that its pages are there before the first order.
         let mut entries = vec![entry; 2 * orders_max as usize];
         entries.clear();
@@ -124,10 +121,7 @@ impl UserRefs {
         if self.entries.len() == self.entries.capacity() {
             self.entries.retain(|entry| entry.slot.is_some());
         }
-        self.entries.push(Entry {
-            user_ref,
-            slot: Some(slot),
-        });
+        self.entries.push(Entry { user_ref, slot: Some(slot) });
         self.live += 1;
     }
 
@@ -159,9 +153,7 @@ impl UserRefs {
         if self.entries[furthest].user_ref == user_ref {
             return Some(furthest);
         }
-        self.entries[..furthest]
-            .binary_search_by_key(&user_ref, |entry| entry.user_ref)
-            .ok()
+        self.entries[..furthest].binary_search_by_key(&user_ref, |entry| entry.user_ref).ok()
     }
 }
 

@@ -3,8 +3,8 @@
 use corelane_codecs::{
     IntoBytes,
     ouch::{
-        Accepted, CancelReason, Canceled, CrossType, Display, Executed, Liquidity, OrderState,
-        RejectReason, Rejected, Replaced,
+        Accepted, CancelReason, Canceled, CrossType, Display, Executed, Liquidity, OrderState, RejectReason, Rejected,
+        Replaced,
     },
     price::Price,
     text::{ClOrdId, Symbol},
@@ -37,12 +37,7 @@ pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Reply
     about(order, &message)
 }
 
-pub(super) fn replaced(
-    time_ns: u64,
-    original_user_ref: u32,
-    order: &LiveOrder,
-    symbol: Symbol,
-) -> Reply {
+pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &LiveOrder, symbol: Symbol) -> Reply {
     let message = Replaced {
         message_type: MessageType::NEW,
         timestamp: time_ns.into(),
@@ -62,10 +57,7 @@ pub(super) fn replaced(
         cl_ord_id: order.cl_ord_id,
         appendage_len: 0.into(),
     };
-    Reply {
-        replaced_user_ref: original_user_ref,
-        ..about(order, &message)
-    }
+    Reply { replaced_user_ref: original_user_ref, ..about(order, &message) }
 }
 
 pub(super) fn executed(
@@ -77,42 +69,15 @@ pub(super) fn executed(
     match_number: u64,
 ) -> Reply {
     let price = Price::from_raw(price.into());
-    about(
-        order,
-        &Executed::new(
-            time_ns,
-            order.user_ref,
-            quantity,
-            price,
-            liquidity,
-            match_number,
-        ),
-    )
+    about(order, &Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number))
 }
 
-pub(super) fn canceled(
-    time_ns: u64,
-    order: &LiveOrder,
-    quantity: u32,
-    reason: CancelReason,
-) -> Reply {
-    about(
-        order,
-        &Canceled::new(time_ns, order.user_ref, quantity, reason),
-    )
+pub(super) fn canceled(time_ns: u64, order: &LiveOrder, quantity: u32, reason: CancelReason) -> Reply {
+    about(order, &Canceled::new(time_ns, order.user_ref, quantity, reason))
 }
 
-pub(super) fn rejected(
-    time_ns: u64,
-    user_ref: u32,
-    reason: RejectReason,
-    cl_ord_id: ClOrdId,
-) -> Reply {
-    encoded(
-        user_ref,
-        0,
-        &Rejected::new(time_ns, user_ref, reason, cl_ord_id),
-    )
+pub(super) fn rejected(time_ns: u64, user_ref: u32, reason: RejectReason, cl_ord_id: ClOrdId) -> Reply {
+    encoded(user_ref, 0, &Rejected::new(time_ns, user_ref, reason, cl_ord_id))
 }
 
 fn about<M: IntoBytes + Immutable>(order: &LiveOrder, message: &M) -> Reply {
@@ -125,13 +90,5 @@ fn encoded<M: IntoBytes + Immutable>(user_ref: u32, leaves_qty: u32, message: &M
     let mut bytes = [0; 71];
     bytes[..message.len()].copy_from_slice(message);
     let length = message.len() as u8;
-    Reply {
-        number: 0,
-        account: 0,
-        user_ref,
-        leaves_qty,
-        replaced_user_ref: 0,
-        length,
-        bytes,
-    }
+    Reply { number: 0, account: 0, user_ref, leaves_qty, replaced_user_ref: 0, length, bytes }
 }

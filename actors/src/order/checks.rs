@@ -24,9 +24,7 @@ pub(super) struct Terms {
 /// has no reason of its own for it), display 0x03, capacity 0x0F, sweep 0x08, cross 0x14, price 0x1D.
 pub(super) fn enter(order: &Enter, instruments: &[Instrument]) -> Result<Terms, RejectReason> {
     supported(order.unsupported)?;
-    let instrument = usize::from(order.locate)
-        .checked_sub(1)
-        .and_then(|index| instruments.get(index));
+    let instrument = usize::from(order.locate).checked_sub(1).and_then(|index| instruments.get(index));
     let instrument = instrument.ok_or(RejectReason::InvalidSymbol)?;
     let side = Side::from_wire(order.side).ok_or(RejectReason::InvalidSide)?;
     quantity(order.quantity, instrument)?;
@@ -38,18 +36,11 @@ pub(super) fn enter(order: &Enter, instruments: &[Instrument]) -> Result<Terms, 
         return Err(RejectReason::InvalidCrossOrder);
     }
     price(order.price, instrument)?;
-    Ok(Terms {
-        side,
-        time_in_force,
-        capacity,
-    })
+    Ok(Terms { side, time_in_force, capacity })
 }
 
 /// Checks what a replace changes; returns the new time in force.
-pub(super) fn replace(
-    request: &Replace,
-    instrument: &Instrument,
-) -> Result<TimeInForce, RejectReason> {
+pub(super) fn replace(request: &Replace, instrument: &Instrument) -> Result<TimeInForce, RejectReason> {
     supported(request.unsupported)?;
     quantity(request.quantity, instrument)?;
     let time_in_force = time_in_force(request.time_in_force)?;
@@ -68,11 +59,7 @@ fn supported(unsupported: u16) -> Result<(), RejectReason> {
 
 fn quantity(quantity: u32, instrument: &Instrument) -> Result<(), RejectReason> {
     let valid = (1..=MAX_QUANTITY).contains(&quantity) && quantity.is_multiple_of(instrument.lot);
-    if valid {
-        Ok(())
-    } else {
-        Err(RejectReason::InvalidQuantity)
-    }
+    if valid { Ok(()) } else { Err(RejectReason::InvalidQuantity) }
 }
 
 fn time_in_force(code: u8) -> Result<TimeInForce, RejectReason> {
@@ -83,28 +70,16 @@ fn time_in_force(code: u8) -> Result<TimeInForce, RejectReason> {
 }
 
 fn display(code: u8) -> Result<(), RejectReason> {
-    if code == Display::Visible.to_wire() {
-        Ok(())
-    } else {
-        Err(RejectReason::InvalidDisplay)
-    }
+    if code == Display::Visible.to_wire() { Ok(()) } else { Err(RejectReason::InvalidDisplay) }
 }
 
 fn sweep(code: u8) -> Result<(), RejectReason> {
-    if code == b'N' {
-        Ok(())
-    } else {
-        Err(RejectReason::IsoNotAllowed)
-    }
+    if code == b'N' { Ok(()) } else { Err(RejectReason::IsoNotAllowed) }
 }
 
 /// The codes for "at the market" pass: risk names its own reason for them.
 fn price(raw: u64, instrument: &Instrument) -> Result<(), RejectReason> {
     let price = Price::from_raw(raw);
     let valid = price.is_market() || (price.is_limit() && raw.is_multiple_of(instrument.tick));
-    if valid {
-        Ok(())
-    } else {
-        Err(RejectReason::InvalidPrice)
-    }
+    if valid { Ok(()) } else { Err(RejectReason::InvalidPrice) }
 }

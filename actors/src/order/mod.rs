@@ -47,10 +47,7 @@ use self::{
 use crate::{
     group::{GroupConfig, Instrument},
     matching::{Event, MatchingIn, NewOrder, OrderSlot, Outcome},
-    messages::{
-        AccountSlot, Cancel, Command, Enter, KillSwitch, Locate, Reference, Replace, Reply,
-        SessionChange,
-    },
+    messages::{AccountSlot, Cancel, Command, Enter, KillSwitch, Locate, Reference, Replace, Reply, SessionChange},
     risk::{Exposure, RiskIn, RiskReject},
 };
 
@@ -162,26 +159,18 @@ impl Order {
             }
             Command::Disconnect(change) => self.disconnect(ctx, change),
             Command::KillSwitch(switch) => {
-                if switch.account == KillSwitch::EVERYONE
-                    || (switch.account as usize) < self.accounts.len()
-                {
+                if switch.account == KillSwitch::EVERYONE || (switch.account as usize) < self.accounts.len() {
                     ctx.out.risk.send(RiskIn::KillSwitch(*switch));
                 }
             }
             Command::MarketEvent(event) => {
                 match EventCode::from_wire(event.code) {
-                    Some(EventCode::StartOfSystemHours | EventCode::StartOfMarketHours) => {
-                        self.is_open = true
-                    }
-                    Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => {
-                        self.is_open = false
-                    }
+                    Some(EventCode::StartOfSystemHours | EventCode::StartOfMarketHours) => self.is_open = true,
+                    Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => self.is_open = false,
                     Some(EventCode::StartOfMessages | EventCode::EndOfMessages) => {}
                     None => return,
                 }
-                ctx.out
-                    .risk
-                    .send(RiskIn::Pass(MatchingIn::MarketEvent(*event)));
+                ctx.out.risk.send(RiskIn::Pass(MatchingIn::MarketEvent(*event)));
             }
         }
     }
@@ -208,27 +197,11 @@ impl Order {
                     price: enter.price as u32,
                     executions_max,
                 };
-                let Enter {
-                    price,
-                    quantity: total_quantity,
-                    reference,
-                    ..
-                } = *enter;
-                ctx.out.risk.send(RiskIn::Enter(Exposure {
-                    order,
-                    price,
-                    total_quantity,
-                    reference,
-                }));
+                let Enter { price, quantity: total_quantity, reference, .. } = *enter;
+                ctx.out.risk.send(RiskIn::Enter(Exposure { order, price, total_quantity, reference }));
             }
             Err(reason) => {
-                self.reject(
-                    ctx,
-                    enter.account,
-                    enter.user_ref,
-                    reason,
-                    ClOrdId::from_bytes(enter.cl_ord_id),
-                );
+                self.reject(ctx, enter.account, enter.user_ref, reason, ClOrdId::from_bytes(enter.cl_ord_id));
             }
         }
     }
@@ -281,10 +254,7 @@ impl Order {
         };
         if account.is_entry_closed() {
             account.last_user_ref = replace.user_ref;
-            let (reason, cl_ord_id) = (
-                RejectReason::RiskPortMessageRate,
-                ClOrdId::from_bytes(replace.cl_ord_id),
-            );
+            let (reason, cl_ord_id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
             self.reject(ctx, replace.account, replace.user_ref, reason, cl_ord_id);
             return;
         }
@@ -292,50 +262,32 @@ impl Order {
         let Some(existing) = self.orders[slot.0 as usize] else {
             return;
         };
-        let cancel = |reason| {
-            RiskIn::Pass(MatchingIn::Cancel {
-                slot,
-                quantity: u32::MAX,
-                reason,
-            })
-        };
+        let cancel = |reason| RiskIn::Pass(MatchingIn::Cancel { slot, quantity: u32::MAX, reason });
         let instrument = &self.instruments[usize::from(existing.locate) - 1];
-        ctx.out
-            .risk
-            .send(match checks::replace(replace, instrument) {
-                Err(_) => cancel(CancelReason::System),
-                Ok(_) if replace.quantity <= existing.executed => {
-                    cancel(CancelReason::UserRequested)
-                }
-                Ok(time_in_force) => {
-                    self.replacing = Some((*replace, time_in_force));
-                    let order = NewOrder {
-                        slot,
-                        account: replace.account,
-                        locate: existing.locate,
-                        buys: existing.terms.side.is_buy(),
-                        immediate: time_in_force == TimeInForce::ImmediateOrCancel,
-                        quantity: replace.quantity - existing.executed,
-                        price: replace.price as u32,
-                        executions_max,
-                    };
-                    // Prices of another instrument than the order's say nothing about it.
-                    let reference = match replace.locate == existing.locate {
-                        true => replace.reference,
-                        false => Reference {
-                            stale: 1,
-                            ..Reference::default()
-                        },
-                    };
-                    let (price, total_quantity) = (replace.price, replace.quantity);
-                    RiskIn::Replace(Exposure {
-                        order,
-                        price,
-                        total_quantity,
-                        reference,
-                    })
-                }
-            });
+        ctx.out.risk.send(match checks::replace(replace, instrument) {
+            Err(_) => cancel(CancelReason::System),
+            Ok(_) if replace.quantity <= existing.executed => cancel(CancelReason::UserRequested),
+            Ok(time_in_force) => {
+                self.replacing = Some((*replace, time_in_force));
+                let order = NewOrder {
+                    slot,
+                    account: replace.account,
+                    locate: existing.locate,
+                    buys: existing.terms.side.is_buy(),
+                    immediate: time_in_force == TimeInForce::ImmediateOrCancel,
+                    quantity: replace.quantity - existing.executed,
+                    price: replace.price as u32,
+                    executions_max,
+                };
+                // Prices of another instrument than the order's say nothing about it.
+                let reference = match replace.locate == existing.locate {
+                    true => replace.reference,
+                    false => Reference { stale: 1, ..Reference::default() },
+                };
+                let (price, total_quantity) = (replace.price, replace.quantity);
+                RiskIn::Replace(Exposure { order, price, total_quantity, reference })
+            }
+        });
     }
 
     fn cancel(&mut self, ctx: &mut Ctx<'_>, cancel: &Cancel) {
@@ -351,11 +303,7 @@ impl Order {
         let leaves = cancel.quantity.saturating_sub(order.executed);
         if leaves < order.leaves {
             let (quantity, reason) = (order.leaves - leaves, CancelReason::UserRequested);
-            ctx.out.risk.send(RiskIn::Pass(MatchingIn::Cancel {
-                slot,
-                quantity,
-                reason,
-            }));
+            ctx.out.risk.send(RiskIn::Pass(MatchingIn::Cancel { slot, quantity, reason }));
         }
     }
 
@@ -363,14 +311,9 @@ impl Order {
         let Some(account) = self.accounts.get(change.account as usize) else {
             return;
         };
-        if self.cancel_on_disconnect
-            && change.generation >= account.generation
-            && account.open_orders > 0
-        {
+        if self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0 {
             let (account, reason) = (Some(change.account), CancelReason::System);
-            ctx.out
-                .risk
-                .send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
+            ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
         }
     }
 
@@ -385,9 +328,7 @@ impl Order {
             Outcome::Rejected(reason) => return self.refuse(ctx, slot, reason),
             Outcome::Accepted { order_ref } => {
                 order.order_ref = order_ref;
-                self.accounts[order.account as usize]
-                    .live
-                    .push(order.user_ref, slot);
+                self.accounts[order.account as usize].live.push(order.user_ref, slot);
                 answers::accepted(time_ns, &order, self.symbol(&order))
             }
             Outcome::Replaced { order_ref } => {
@@ -407,12 +348,7 @@ impl Order {
                 account.live.push(order.user_ref, slot);
                 answers::replaced(time_ns, original, &order, self.symbol(&order))
             }
-            Outcome::Executed {
-                quantity,
-                price,
-                liquidity,
-                match_number,
-            } => {
+            Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.executed += quantity;
                 order.leaves -= quantity;
                 answers::executed(time_ns, &order, quantity, price, liquidity, match_number)
@@ -424,9 +360,7 @@ impl Order {
         };
         self.orders[slot.0 as usize] = Some(order);
         if order.leaves == 0 {
-            self.accounts[order.account as usize]
-                .live
-                .remove(order.user_ref);
+            self.accounts[order.account as usize].live.remove(order.user_ref);
             self.close(slot, order.account);
         }
         self.send(ctx, order.account, reply);
@@ -448,14 +382,7 @@ impl Order {
         self.accounts[account as usize].open_orders -= 1;
     }
 
-    fn reject(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        account: AccountSlot,
-        user_ref: u32,
-        reason: RejectReason,
-        id: ClOrdId,
-    ) {
+    fn reject(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, user_ref: u32, reason: RejectReason, id: ClOrdId) {
         if self.accounts[account as usize].can_tell() {
             let reply = answers::rejected(ctx.time_ns(), user_ref, reason, id);
             self.send(ctx, account, reply);
@@ -465,11 +392,7 @@ impl Order {
     fn send(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, reply: Reply) {
         let number = &mut self.accounts[account as usize].last_number;
         *number += 1;
-        ctx.out.replies.send(Reply {
-            number: *number,
-            account,
-            ..reply
-        });
+        ctx.out.replies.send(Reply { number: *number, account, ..reply });
     }
 
     /// Cancels what an account has open when its messages have run out.
@@ -478,9 +401,7 @@ impl Order {
         if account.open_orders > 0 && account.must_cancel_all() && !account.is_exhausted {
             account.is_exhausted = true;
             let (account, reason) = (Some(slot), CancelReason::System);
-            ctx.out
-                .risk
-                .send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
+            ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
         }
     }
 

@@ -8,13 +8,7 @@ use crate::messages::{AccountSlot, Command, SequencerIn, SessionChange};
 
 impl Session {
     #[inline]
-    pub(super) fn on_request(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        conn: ConnId,
-        slot: AccountSlot,
-        payload: &[u8],
-    ) -> Flow {
+    pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, slot: AccountSlot, payload: &[u8]) -> Flow {
         if self.accounts[slot as usize].is_spent() {
             self.counters.add(Count::IgnoredRequests, 1);
             return Flow::Taken;
@@ -70,21 +64,11 @@ impl Session {
                 if enter.unsupported == 0 && live.is_full() {
                     enter.unsupported = RejectReason::Other.to_wire();
                 }
-                live.entered(
-                    enter.user_ref,
-                    enter.locate,
-                    enter.quantity,
-                    enter.cl_ord_id,
-                );
+                live.entered(enter.user_ref, enter.locate, enter.quantity, enter.cl_ord_id);
             }
             Command::Replace(replace) => {
                 replace.locate = live.locate_of(replace.original_user_ref);
-                live.replacing(
-                    replace.original_user_ref,
-                    replace.user_ref,
-                    replace.quantity,
-                    replace.cl_ord_id,
-                );
+                live.replacing(replace.original_user_ref, replace.user_ref, replace.quantity, replace.cl_ord_id);
             }
             _ => {}
         }
@@ -104,17 +88,12 @@ impl Session {
         if account.told == current {
             return true;
         }
-        let change = |generation| SessionChange {
-            account: slot,
-            generation,
-        };
+        let change = |generation| SessionChange { account: slot, generation };
         let requests = &mut ctx.out.requests;
         if let Some(generation) = account.told
             && requests.room() > 0
         {
-            requests.send(SequencerIn::Command(Command::Disconnect(change(
-                generation,
-            ))));
+            requests.send(SequencerIn::Command(Command::Disconnect(change(generation))));
             account.told = None;
         }
         if let (None, Some(generation)) = (account.told, current)

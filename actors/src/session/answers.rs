@@ -29,10 +29,7 @@ impl Session {
         let connection = &mut self.connections[conn.slot as usize];
         if let Some(next_sequence) = connection.accept_owed {
             let session = self.config.session;
-            let accepted = ServerPacket::LoginAccepted {
-                session,
-                next_sequence,
-            };
+            let accepted = ServerPacket::LoginAccepted { session, next_sequence };
             if send_packet(ctx, conn, &accepted).is_err() {
                 return;
             }
@@ -58,14 +55,9 @@ impl Session {
         }
         account.replaying = false;
         let is_over = account.is_over();
-        if (connection.ending || is_over)
-            && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
+        if (connection.ending || is_over) && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
         {
-            let reason = if is_over {
-                Count::SequenceUsedUp
-            } else {
-                Count::Shutdown
-            };
+            let reason = if is_over { Count::SequenceUsedUp } else { Count::Shutdown };
             self.disconnect(ctx, conn, reason);
         }
     }
@@ -76,25 +68,16 @@ impl Session {
         self.group = Group::Down;
         let now_ns = ctx.time_ns();
         for slot in 0..self.accounts.len() {
-            let AccountState {
-                log,
-                live,
-                last_number,
-                ..
-            } = &mut self.accounts[slot];
+            let AccountState { log, live, last_number, .. } = &mut self.accounts[slot];
             let mut answers = 0;
             live.abandon(|user_ref, orphan| {
                 answers += 1;
                 *last_number += 1;
                 let is_kept = match orphan {
-                    Orphan::Unanswered(order) => {
-                        log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes())
-                    }
+                    Orphan::Unanswered(order) => log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes()),
                     Orphan::Open(order) => {
                         let reason = CancelReason::System;
-                        log.append(
-                            Canceled::new(now_ns, user_ref, order.leaves_qty, reason).as_bytes(),
-                        )
+                        log.append(Canceled::new(now_ns, user_ref, order.leaves_qty, reason).as_bytes())
                     }
                 };
                 if !is_kept {
@@ -110,12 +93,7 @@ impl Session {
     }
 
     /// With the group down, orders are rejected here; there is nothing left to cancel.
-    pub(super) fn answer_without_group(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        slot: AccountSlot,
-        command: &Command,
-    ) {
+    pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, command: &Command) {
         let (user_ref, cl_ord_id) = match command {
             Command::Enter(enter) => (enter.user_ref, enter.cl_ord_id),
             Command::Replace(replace) => (replace.user_ref, replace.cl_ord_id),
@@ -140,20 +118,11 @@ impl Session {
 }
 
 fn rejected(now_ns: u64, user_ref: u32, cl_ord_id: [u8; 14]) -> Rejected {
-    Rejected::new(
-        now_ns,
-        user_ref,
-        RejectReason::ProcessingError,
-        ClOrdId::from_bytes(cl_ord_id),
-    )
+    Rejected::new(now_ns, user_ref, RejectReason::ProcessingError, ClOrdId::from_bytes(cl_ord_id))
 }
 
 /// Sends a packet other than an answer.
-pub(super) fn send_packet(
-    ctx: &mut Ctx<'_>,
-    conn: ConnId,
-    packet: &ServerPacket<'_>,
-) -> Result<(), SendError> {
+pub(super) fn send_packet(ctx: &mut Ctx<'_>, conn: ConnId, packet: &ServerPacket<'_>) -> Result<(), SendError> {
     let mut bytes = [0; LOGIN_ACCEPTED_LEN];
     match packet.encode(&mut bytes) {
         Ok(length) => ctx.net.send(conn, &bytes[..length]),

@@ -72,16 +72,8 @@ impl SessionConfig {
 
     pub(super) fn check(&self) -> Result<(), SessionConfigError> {
         let bounds = [
-            (
-                "messages_per_session_max",
-                self.messages_per_session_max,
-                MESSAGES_MAX,
-            ),
-            (
-                "open_orders_per_session_max",
-                self.open_orders_per_session_max,
-                1 << 20,
-            ),
+            ("messages_per_session_max", self.messages_per_session_max, MESSAGES_MAX),
+            ("open_orders_per_session_max", self.open_orders_per_session_max, 1 << 20),
             ("in_flight_max", self.in_flight_max, 1 << 15),
             ("connections_max", self.connections_max, CONNECTIONS_MAX),
             ("symbols", self.symbols.len(), u16::MAX as usize - 1),

@@ -94,10 +94,7 @@ impl Session {
         let heartbeat_ns = self.config.heartbeat_ns;
         let connection = &mut self.connections[slot];
         connection.timer = None;
-        let conn = ConnId {
-            slot: slot as u32,
-            generation: connection.generation,
-        };
+        let conn = ConnId { slot: slot as u32, generation: connection.generation };
         let silent_ns = now_ns.saturating_sub(connection.last_heard_ns);
         let left_ns = connection.client_timeout_ns.saturating_sub(silent_ns);
         let mut after_ns = left_ns;

@@ -141,24 +141,11 @@ impl LiveOrders {
         self.note(user_ref, original, locate, quantity, cl_ord_id);
     }
 
-    fn note(
-        &mut self,
-        user_ref: u32,
-        replaces: u32,
-        locate: Locate,
-        quantity: u32,
-        cl_ord_id: [u8; 14],
-    ) {
+    fn note(&mut self, user_ref: u32, replaces: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
         self.disordered |= user_ref < self.pending_high;
         self.pending_high = self.pending_high.max(user_ref);
         self.pending.push_back(Pending { user_ref, replaces });
-        let order = LiveOrder {
-            locate,
-            leaves_qty: quantity,
-            cl_ord_id,
-            answered: false,
-            replaces_pending: 0,
-        };
+        let order = LiveOrder { locate, leaves_qty: quantity, cl_ord_id, answered: false, replaces_pending: 0 };
         self.orders.insert(user_ref, order);
     }
 
@@ -212,9 +199,7 @@ impl LiveOrders {
     /// Drops the unanswered requests that are `ignored`, and the replaces whose original is gone. A replace stands
     /// behind its original, so one pass finds replaces of replaces too.
     fn drop_pending(&mut self, ignored: impl Fn(&Pending) -> bool) {
-        let LiveOrders {
-            orders, pending, ..
-        } = self;
+        let LiveOrders { orders, pending, .. } = self;
         pending.retain(|request| {
             let is_orphan = request.replaces != 0 && !orders.contains_key(&request.replaces);
             if !is_orphan && !ignored(request) {
@@ -251,11 +236,7 @@ impl LiveOrders {
                 continue;
             };
             self.consumed = self.consumed.max(user_ref);
-            let orphan = if order.answered {
-                Orphan::Open(order)
-            } else {
-                Orphan::Unanswered(order)
-            };
+            let orphan = if order.answered { Orphan::Open(order) } else { Orphan::Unanswered(order) };
             answer(user_ref, orphan);
         }
     }

@@ -111,17 +111,11 @@ impl Session {
     /// [`SessionConfigError`] for sizes out of range and for users or symbols that are there twice.
     pub fn new(config: SessionConfig) -> Result<Self, SessionConfigError> {
         config.check()?;
-        let locates =
-            Locates::new(&config.symbols).map_err(|index| SessionConfigError::Symbol {
-                symbol: config.symbols[index],
-            })?;
+        let locates = Locates::new(&config.symbols)
+            .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
         Ok(Session {
             locates,
-            accounts: config
-                .accounts
-                .iter()
-                .map(|_| AccountState::new(&config))
-                .collect(),
+            accounts: config.accounts.iter().map(|_| AccountState::new(&config)).collect(),
             connections: vec![Connection::FREE; config.connections_max],
             counters: Counters::default(),
             group: Group::Up,
@@ -167,14 +161,7 @@ impl Actor for Session {
         if account.conn.is_some() && !account.replaying && self.timed.len() < TIMED_MAX {
             self.timed.push((reply.account, ctx.header().ingress_ticks));
         }
-        self.counters.add(
-            if is_kept {
-                Count::Answers
-            } else {
-                Count::AnswersNotKept
-            },
-            1,
-        );
+        self.counters.add(if is_kept { Count::Answers } else { Count::AnswersNotKept }, 1);
         self.mark_dirty(reply.account);
         if was_used_up {
             self.mark_unannounced(reply.account);
@@ -195,10 +182,7 @@ impl Actor for Session {
         self.announce_waiting(ctx);
         // A cycle looks at the inlet before its batch ends; one without answers has found it empty, and a group
         // that has failed adds nothing.
-        if self.group == Group::Draining
-            && self.answers_in_cycle == 0
-            && self.timers_in_cycle < TIMERS_PER_POLL
-        {
+        if self.group == Group::Draining && self.answers_in_cycle == 0 && self.timers_in_cycle < TIMERS_PER_POLL {
             self.answer_for_group(ctx);
         }
         while let Some(account) = self.dirty.pop() {
@@ -226,10 +210,7 @@ impl Actor for Session {
     fn on_stop(&mut self, ctx: &mut Ctx<'_>) {
         for slot in 0..self.connections.len() {
             let connection = &mut self.connections[slot];
-            let conn = ConnId {
-                slot: slot as u32,
-                generation: connection.generation,
-            };
+            let conn = ConnId { slot: slot as u32, generation: connection.generation };
             match connection.phase {
                 Phase::LoggedIn(account) => {
                     connection.ending = true;
@@ -243,13 +224,7 @@ impl Actor for Session {
 }
 
 impl NetActor for Session {
-    fn on_open(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        _endpoint: EndpointId,
-        conn: ConnId,
-        _peer: SocketAddr,
-    ) {
+    fn on_open(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, _peer: SocketAddr) {
         let now_ns = ctx.time_ns();
         let login_timeout_ns = self.config.login_timeout_ns;
         let Some(connection) = self.connections.get_mut(conn.slot as usize) else {
@@ -293,22 +268,12 @@ impl NetActor for Session {
     }
 
     fn on_writable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        if let Some(&mut Connection {
-            phase: Phase::LoggedIn(account),
-            ..
-        }) = self.connection(conn)
-        {
+        if let Some(&mut Connection { phase: Phase::LoggedIn(account), .. }) = self.connection(conn) {
             self.flush(ctx, account);
         }
     }
 
-    fn on_close(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        _endpoint: EndpointId,
-        conn: ConnId,
-        reason: CloseReason,
-    ) {
+    fn on_close(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
         let Some(connection) = self.connection(conn) else {
             return;
         };

@@ -52,9 +52,9 @@ impl Request {
     #[inline]
     pub fn read(account: AccountSlot, payload: &[u8], locates: &Locates) -> Request {
         match Inbound::decode(payload) {
-            Ok(Inbound::Enter(enter, options)) => Request::Good(Command::Enter(self::enter(
-                account, enter, options, locates,
-            ))),
+            Ok(Inbound::Enter(enter, options)) => {
+                Request::Good(Command::Enter(self::enter(account, enter, options, locates)))
+            }
             Ok(Inbound::Replace(replace, options)) => {
                 Request::Good(Command::Replace(self::replace(account, replace, options)))
             }
@@ -69,12 +69,7 @@ impl Request {
 }
 
 #[inline]
-fn enter(
-    account: AccountSlot,
-    enter: &ouch::Enter,
-    options: Appendage<'_>,
-    locates: &Locates,
-) -> Enter {
+fn enter(account: AccountSlot, enter: &ouch::Enter, options: Appendage<'_>, locates: &Locates) -> Enter {
     Enter {
         price: enter.price.get().raw(),
         user_ref: enter.user_ref_num.get(),
@@ -187,13 +182,9 @@ fn refusal(option: TagValue) -> Option<RejectReason> {
         TagValue::RandomReserves(quantity) => unless(quantity == 0, RejectReason::InvalidMaxFloor),
         TagValue::PriceType(code) => unless(code == b'L', RejectReason::PeggingNotAllowed),
         TagValue::PegOffset(offset) => unless(offset == 0, RejectReason::PeggingNotAllowed),
-        TagValue::DiscretionPegOffset(offset) => {
-            unless(offset == 0, RejectReason::PeggingNotAllowed)
-        }
+        TagValue::DiscretionPegOffset(offset) => unless(offset == 0, RejectReason::PeggingNotAllowed),
         TagValue::DiscretionPrice(price) => unless(price == 0, RejectReason::InvalidPrice),
-        TagValue::DiscretionPriceType(code) => {
-            unless(code == b'L', RejectReason::PeggingNotAllowed)
-        }
+        TagValue::DiscretionPriceType(code) => unless(code == b'L', RejectReason::PeggingNotAllowed),
         TagValue::PostOnly(code) => unless(code == b'N', RejectReason::Other),
         TagValue::Route(route) => unless(route.is_blank(), RejectReason::RoutingNotAllowed),
         TagValue::ExpireTime(_) => Some(RejectReason::Other),

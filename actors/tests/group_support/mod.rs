@@ -7,8 +7,8 @@ pub mod streams;
 use corelane_actors::{
     group::{GroupConfig, Instrument, wire_group},
     messages::{
-        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate,
-        Replace, Reply, SequencerIn, SessionChange,
+        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply,
+        SequencerIn, SessionChange,
     },
     order::OrderIn,
     risk::{Limits, WithoutReference},
@@ -66,16 +66,8 @@ pub struct Edges {
 }
 
 impl Edges {
-    pub const ROOMY: Edges = Edges {
-        input: 256,
-        replies: 1 << 16,
-        publications: 1 << 16,
-    };
-    pub const TIGHT: Edges = Edges {
-        input: 2,
-        replies: 2,
-        publications: 30,
-    };
+    pub const ROOMY: Edges = Edges { input: 256, replies: 1 << 16, publications: 1 << 16 };
+    pub const TIGHT: Edges = Edges { input: 2, replies: 2, publications: 30 };
 }
 
 /// The group behind a sequencer with stamp `S`.
@@ -114,10 +106,7 @@ impl Venue {
     }
 
     pub fn reference(&mut self, locate: u16, reference: Reference) {
-        self.send(
-            SequencerIn::Reference(ReferenceUpdate { locate, reference }),
-            &mut Outputs::default(),
-        );
+        self.send(SequencerIn::Reference(ReferenceUpdate { locate, reference }), &mut Outputs::default());
         self.settle(&mut Outputs::default());
     }
 }
@@ -134,33 +123,13 @@ impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let requests = topology.injector("requests", sequencer, EdgeSpec::hold(edges.input));
-        topology.connect(
-            sequencer,
-            |out| &mut out.group,
-            group.order,
-            EdgeSpec::hold(edges.input.max(2)),
-        );
+        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.input.max(2)));
         let record = topology.tap(sequencer, |out| &mut out.record, EdgeSpec::hold(1 << 16));
-        let replies = topology.tap(
-            group.order,
-            |out| &mut out.replies,
-            EdgeSpec::hold(edges.replies),
-        );
-        let publications = topology.tap(
-            group.matching,
-            |out| &mut out.publications,
-            EdgeSpec::hold(edges.publications),
-        );
-        let sim = topology
-            .simulate()
-            .unwrap_or_else(|errors| panic!("{errors}"));
-        Venue {
-            sim,
-            requests,
-            replies,
-            publications,
-            record,
-        }
+        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(edges.replies));
+        let publications =
+            topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(edges.publications));
+        let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
+        Venue { sim, requests, replies, publications, record }
     }
 
     /// Puts a request in, waiting while the edge is full, and collects what comes out meanwhile.
@@ -187,12 +156,8 @@ impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
     }
 
     pub fn collect(&mut self, outputs: &mut Outputs) {
-        outputs
-            .replies
-            .extend(std::iter::from_fn(|| self.replies.receive()).map(|envelope| envelope.body));
-        outputs.publications.extend(
-            std::iter::from_fn(|| self.publications.receive()).map(|envelope| envelope.body),
-        );
+        outputs.replies.extend(std::iter::from_fn(|| self.replies.receive()).map(|envelope| envelope.body));
+        outputs.publications.extend(std::iter::from_fn(|| self.publications.receive()).map(|envelope| envelope.body));
     }
 
     /// The sequenced stream so far.
@@ -202,12 +167,7 @@ impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
 }
 
 pub fn reference(bid: u64, ask: u64) -> Reference {
-    Reference {
-        bid,
-        ask,
-        feed_sequence: 1,
-        ..Reference::default()
-    }
+    Reference { bid, ask, feed_sequence: 1, ..Reference::default() }
 }
 
 /// A day order for AAA.
@@ -232,13 +192,7 @@ pub fn enter(account: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -
 }
 
 /// A replace of an order for AAA by a day order.
-pub fn replace(
-    account: u32,
-    original_user_ref: u32,
-    user_ref: u32,
-    quantity: u32,
-    price: u64,
-) -> Replace {
+pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
     Replace {
         reference: Reference::default(),
         price,
@@ -258,11 +212,7 @@ pub fn replace(
 }
 
 pub fn cancel(account: u32, user_ref: u32, quantity: u32) -> Command {
-    Command::Cancel(Cancel {
-        account,
-        user_ref,
-        quantity,
-    })
+    Command::Cancel(Cancel { account, user_ref, quantity })
 }
 
 pub fn kill(account: u32, engaged: u32) -> Command {
@@ -274,15 +224,9 @@ pub fn market(code: u8) -> Command {
 }
 
 pub fn log_in(account: u32, generation: u32) -> Command {
-    Command::LogIn(SessionChange {
-        account,
-        generation,
-    })
+    Command::LogIn(SessionChange { account, generation })
 }
 
 pub fn disconnect(account: u32, generation: u32) -> Command {
-    Command::Disconnect(SessionChange {
-        account,
-        generation,
-    })
+    Command::Disconnect(SessionChange { account, generation })
 }

@@ -157,12 +157,7 @@ impl Model {
         let market = is_market(enter.price);
         let faults = [
             (!b"BSTE".contains(&enter.side), 0x09),
-            (
-                enter.quantity == 0
-                    || enter.quantity > 999_999
-                    || !enter.quantity.is_multiple_of(instrument.lot),
-                0x13,
-            ),
+            (enter.quantity == 0 || enter.quantity > 999_999 || !enter.quantity.is_multiple_of(instrument.lot), 0x13),
             (!b"03".contains(&enter.time_in_force), 0x0f),
             (enter.display != b'Y', 0x03),
             (!b"APRO".contains(&enter.capacity), 0x0f),
@@ -175,26 +170,14 @@ impl Model {
                         || !enter.price.is_multiple_of(instrument.tick)),
                 0x1d,
             ),
-            (
-                self.open_orders(enter.account)
-                    >= u64::from(self.config.open_orders_per_account_max),
-                0x0f,
-            ),
+            (self.open_orders(enter.account) >= u64::from(self.config.open_orders_per_account_max), 0x0f),
             (self.orders.len() >= self.config.orders_max as usize, 0x0a),
         ];
         if let Some((_, reason)) = faults.into_iter().find(|(fault, _)| *fault) {
             return Some(reason);
         }
         let buys = enter.side == b'B';
-        self.risk(
-            enter.account,
-            enter.locate,
-            buys,
-            enter.quantity,
-            enter.price,
-            &enter.reference,
-        )
-        .or_else(|| {
+        self.risk(enter.account, enter.locate, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
             let rests = enter.time_in_force == b'0';
             (rests && self.lacks_level(enter.locate, buys, enter.price)).then_some(0x0a)
         })
@@ -244,11 +227,8 @@ impl Model {
     }
 
     fn lacks_level(&self, locate: u16, buys: bool, price: u64) -> bool {
-        let mut levels: Vec<_> = self
-            .orders
-            .iter()
-            .map(|order| (order.locate, order.side == b'B', order.price))
-            .collect();
+        let mut levels: Vec<_> =
+            self.orders.iter().map(|order| (order.locate, order.side == b'B', order.price)).collect();
         levels.sort_unstable();
         levels.dedup();
         levels.len() >= self.config.levels_max as usize
@@ -298,16 +278,8 @@ impl Model {
             reference.stale = 1;
         }
         let buys = old.side == b'B';
-        let refused = self
-            .risk(
-                replace.account,
-                old.locate,
-                buys,
-                replace.quantity,
-                replace.price,
-                &reference,
-            )
-            .is_some();
+        let refused =
+            self.risk(replace.account, old.locate, buys, replace.quantity, replace.price, &reference).is_some();
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
         if refused || (rests && self.lacks_level(old.locate, buys, replace.price)) {
@@ -347,23 +319,14 @@ impl Model {
     /// The resting order that trades next with one that buys up to, or sells down to, `limit`.
     fn counterpart(&self, locate: u16, buys: bool, limit: u64) -> Option<usize> {
         let others = self.orders.iter().enumerate().filter(|(_, order)| {
-            let crosses = if buys {
-                order.price <= limit
-            } else {
-                order.price >= limit
-            };
+            let crosses = if buys { order.price <= limit } else { order.price >= limit };
             order.locate == locate && (order.side == b'B') != buys && crosses
         });
         if buys {
-            others
-                .min_by_key(|(_, order)| order.price)
-                .map(|(at, _)| at)
+            others.min_by_key(|(_, order)| order.price).map(|(at, _)| at)
         } else {
             // Of equal maxima the last is taken, so the search goes backwards.
-            others
-                .rev()
-                .max_by_key(|(_, order)| order.price)
-                .map(|(at, _)| at)
+            others.rev().max_by_key(|(_, order)| order.price).map(|(at, _)| at)
         }
     }
 
@@ -401,11 +364,7 @@ impl Model {
                 _ if taker.leaves == 0 => return,
                 crossing => {
                     if taker.time_in_force == b'3' || crossing.is_some() {
-                        let reason = if taker.time_in_force == b'3' {
-                            b'I'
-                        } else {
-                            b'Z'
-                        };
+                        let reason = if taker.time_in_force == b'3' { b'I' } else { b'Z' };
                         let shares = std::mem::take(&mut taker.leaves);
                         self.tell_cancel(&taker, shares, reason);
                     } else {
@@ -459,11 +418,7 @@ impl Model {
     }
 
     fn cancel_account(&mut self, account: u32, reason: u8) {
-        while let Some(at) = self
-            .orders
-            .iter()
-            .position(|order| order.account == account)
-        {
+        while let Some(at) = self.orders.iter().position(|order| order.account == account) {
             self.cancel_at(at, self.orders[at].leaves, reason);
         }
     }
@@ -480,9 +435,7 @@ impl Model {
             return;
         };
         if engaged {
-            accounts
-                .into_iter()
-                .for_each(|account| self.cancel_account(account, b'S'));
+            accounts.into_iter().for_each(|account| self.cancel_account(account, b'S'));
         }
     }
 
@@ -516,16 +469,11 @@ impl Model {
     }
 
     fn position(&self, account: u32, user_ref: u32) -> Option<usize> {
-        self.orders
-            .iter()
-            .position(|order| order.account == account && order.user_ref == user_ref)
+        self.orders.iter().position(|order| order.account == account && order.user_ref == user_ref)
     }
 
     fn open_orders(&self, account: u32) -> u64 {
-        self.orders
-            .iter()
-            .filter(|order| order.account == account)
-            .count() as u64
+        self.orders.iter().filter(|order| order.account == account).count() as u64
     }
 
     fn executions_max(&self, account: u32) -> u32 {
@@ -549,23 +497,13 @@ impl Model {
         self.put_reply(order.account, order.user_ref, order.leaves, replaced, bytes);
         let open = self.open_orders(order.account) + on_the_way;
         let account = &mut self.accounts[order.account as usize];
-        if open > 0
-            && !account.exhausted
-            && account.messages + open + 2 > self.config.messages_per_account_max
-        {
+        if open > 0 && !account.exhausted && account.messages + open + 2 > self.config.messages_per_account_max {
             account.exhausted = true;
             self.exhausted.push(order.account);
         }
     }
 
-    fn put_reply(
-        &mut self,
-        account: AccountSlot,
-        user_ref: u32,
-        leaves_qty: u32,
-        replaced: u32,
-        encoded: Vec<u8>,
-    ) {
+    fn put_reply(&mut self, account: AccountSlot, user_ref: u32, leaves_qty: u32, replaced: u32, encoded: Vec<u8>) {
         let number = &mut self.accounts[account as usize].messages;
         *number += 1;
         let mut bytes = [0; 71];
@@ -619,16 +557,11 @@ impl Model {
     fn publish(&mut self, encoded: Vec<u8>) {
         let mut bytes = [0; 50];
         bytes[..encoded.len()].copy_from_slice(&encoded);
-        self.out.publications.push(Publication {
-            length: encoded.len() as u8,
-            bytes,
-        });
+        self.out.publications.push(Publication { length: encoded.len() as u8, bytes });
     }
 
     fn symbol(&self, locate: u16) -> [u8; 8] {
-        *self.config.instruments[usize::from(locate) - 1]
-            .symbol
-            .as_array()
+        *self.config.instruments[usize::from(locate) - 1].symbol.as_array()
     }
 }
 

@@ -9,46 +9,23 @@ use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, repla
 /// A step of a stream; which order it is about is decided when it is run.
 #[derive(Clone, Debug)]
 pub enum Op {
-    Enter {
-        order: Enter,
-        gap: u32,
-    },
-    Replace {
-        request: Replace,
-        pick: Option<Index>,
-        gap: u32,
-    },
-    Cancel {
-        account: u32,
-        user_ref: u32,
-        quantity: u32,
-        pick: Option<Index>,
-    },
+    Enter { order: Enter, gap: u32 },
+    Replace { request: Replace, pick: Option<Index>, gap: u32 },
+    Cancel { account: u32, user_ref: u32, quantity: u32, pick: Option<Index> },
     Other(Command),
-    Reference {
-        locate: u16,
-        reference: Reference,
-    },
+    Reference { locate: u16, reference: Reference },
 }
 
 impl Op {
     /// The request, given what rests in the model now.
     pub fn resolve(&self, model: &Model) -> SequencerIn {
-        let next = |account: u32, gap| {
-            model
-                .accounts
-                .get(account as usize)
-                .map_or(0, |one| one.last_user_ref + gap)
-        };
+        let next = |account: u32, gap| model.accounts.get(account as usize).map_or(0, |one| one.last_user_ref + gap);
         let picked = |pick: &Option<Index>| match pick {
             Some(pick) if !model.orders.is_empty() => Some(pick.get(&model.orders)),
             _ => None,
         };
         SequencerIn::Command(match self {
-            Op::Enter { order, gap } => Command::Enter(Enter {
-                user_ref: next(order.account, *gap),
-                ..*order
-            }),
+            Op::Enter { order, gap } => Command::Enter(Enter { user_ref: next(order.account, *gap), ..*order }),
             Op::Replace { request, pick, gap } => {
                 let mut request = *request;
                 if let Some(order) = picked(pick) {
@@ -56,17 +33,9 @@ impl Op {
                     request.original_user_ref = order.user_ref;
                     request.locate = order.locate;
                 }
-                Command::Replace(Replace {
-                    user_ref: next(request.account, *gap),
-                    ..request
-                })
+                Command::Replace(Replace { user_ref: next(request.account, *gap), ..request })
             }
-            Op::Cancel {
-                account,
-                user_ref,
-                quantity,
-                pick,
-            } => match picked(pick) {
+            Op::Cancel { account, user_ref, quantity, pick } => match picked(pick) {
                 Some(order) => cancel(order.account, order.user_ref, *quantity),
                 None => cancel(*account, *user_ref, *quantity),
             },
@@ -126,84 +95,44 @@ fn order() -> impl Strategy<Value = Enter> {
 
 /// Nothing about these fields can be relied on.
 fn garbled() -> impl Strategy<Value = Enter> {
-    let numbers = (
-        any::<u64>(),
-        0..5_u32,
-        any::<u32>(),
-        any::<u16>(),
-        any::<u16>(),
-    );
-    (
-        order(),
-        numbers,
-        any::<[u8; 6]>(),
-        any::<[u8; 14]>(),
-        0..64_u8,
+    let numbers = (any::<u64>(), 0..5_u32, any::<u32>(), any::<u16>(), any::<u16>());
+    (order(), numbers, any::<[u8; 6]>(), any::<[u8; 14]>(), 0..64_u8).prop_map(
+        |(order, (price, account, quantity, locate, unsupported), codes, cl_ord_id, mask)| {
+            let pick = |bit: u8, garbage: u8, good: u8| {
+                if mask & (1 << bit) == 0 { garbage } else { good }
+            };
+            Enter {
+                account,
+                price: if mask & 1 == 0 { price } else { order.price },
+                quantity: if mask & 2 == 0 { quantity } else { order.quantity },
+                locate: if mask & 4 == 0 { locate } else { order.locate },
+                unsupported: if mask & 8 == 0 { unsupported } else { 0 },
+                side: pick(0, codes[0], order.side),
+                time_in_force: pick(1, codes[1], order.time_in_force),
+                display: pick(2, codes[2], order.display),
+                capacity: pick(3, codes[3], order.capacity),
+                intermarket_sweep: pick(4, codes[4], order.intermarket_sweep),
+                cross: pick(5, codes[5], order.cross),
+                cl_ord_id,
+                ..order
+            }
+        },
     )
-        .prop_map(
-            |(order, (price, account, quantity, locate, unsupported), codes, cl_ord_id, mask)| {
-                let pick = |bit: u8, garbage: u8, good: u8| {
-                    if mask & (1 << bit) == 0 {
-                        garbage
-                    } else {
-                        good
-                    }
-                };
-                Enter {
-                    account,
-                    price: if mask & 1 == 0 { price } else { order.price },
-                    quantity: if mask & 2 == 0 {
-                        quantity
-                    } else {
-                        order.quantity
-                    },
-                    locate: if mask & 4 == 0 { locate } else { order.locate },
-                    unsupported: if mask & 8 == 0 { unsupported } else { 0 },
-                    side: pick(0, codes[0], order.side),
-                    time_in_force: pick(1, codes[1], order.time_in_force),
-                    display: pick(2, codes[2], order.display),
-                    capacity: pick(3, codes[3], order.capacity),
-                    intermarket_sweep: pick(4, codes[4], order.intermarket_sweep),
-                    cross: pick(5, codes[5], order.cross),
-                    cl_ord_id,
-                    ..order
-                }
-            },
-        )
 }
 
 fn request() -> impl Strategy<Value = Replace> {
-    let garbage =
-        prop_oneof![12 => Just(None), 1 => any::<(u8, u8, u8, u16, u64)>().prop_map(Some)];
-    (
-        0..4_u32,
-        0..20_u32,
-        0..100_u32,
-        price(),
-        prop_oneof![6 => Just(b'0'), 1 => Just(b'3')],
-        garbage,
-    )
-        .prop_map(
-            |(account, original, quantity, price, time_in_force, garbage)| {
-                let good = Replace {
-                    time_in_force,
-                    ..replace(account, original, 0, quantity, price)
-                };
-                match garbage {
-                    None => good,
-                    Some((time_in_force, display, intermarket_sweep, unsupported, price)) => {
-                        Replace {
-                            time_in_force,
-                            display,
-                            intermarket_sweep,
-                            unsupported,
-                            price,
-                            ..good
-                        }
-                    }
+    let garbage = prop_oneof![12 => Just(None), 1 => any::<(u8, u8, u8, u16, u64)>().prop_map(Some)];
+    (0..4_u32, 0..20_u32, 0..100_u32, price(), prop_oneof![6 => Just(b'0'), 1 => Just(b'3')], garbage).prop_map(
+        |(account, original, quantity, price, time_in_force, garbage)| {
+            let good = Replace { time_in_force, ..replace(account, original, 0, quantity, price) };
+            match garbage {
+                None => good,
+                Some((time_in_force, display, intermarket_sweep, unsupported, price)) => {
+                    Replace { time_in_force, display, intermarket_sweep, unsupported, price, ..good }
                 }
-            },
-        )
+            }
+        },
+    )
 }
 
 fn other() -> impl Strategy<Value = Command> {
@@ -221,8 +150,6 @@ fn other() -> impl Strategy<Value = Command> {
 
 fn reference() -> impl Strategy<Value = Reference> {
     let price = || prop_oneof![1 => Just(0_u64), 4 => 90_000..110_000_u64];
-    (price(), price(), prop::bool::weighted(0.2)).prop_map(|(bid, ask, stale)| Reference {
-        stale: u8::from(stale),
-        ..super::reference(bid, ask)
-    })
+    (price(), price(), prop::bool::weighted(0.2))
+        .prop_map(|(bid, ask, stale)| Reference { stale: u8::from(stale), ..super::reference(bid, ask) })
 }

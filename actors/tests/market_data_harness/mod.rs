@@ -43,10 +43,7 @@ pub fn config() -> MarketDataConfig {
     MarketDataConfig {
         symbols: vec![symbol("AAPL"), symbol("MSFT")],
         session: None,
-        limits: BookLimits {
-            orders_max: 100,
-            levels_max: 50,
-        },
+        limits: BookLimits { orders_max: 100, levels_max: 50 },
         stale_after_ns: 3000 * MS,
     }
 }
@@ -68,22 +65,10 @@ impl Feed {
         let actor = MarketData::new(config);
         let stats = actor.stats();
         let actor = topology.net_actor(shard, "feed", vec![endpoint], move |_| actor);
-        let references = topology.tap(
-            actor,
-            |out: &mut MarketDataOut| &mut out.references,
-            EdgeSpec::hold(capacity),
-        );
+        let references = topology.tap(actor, |out: &mut MarketDataOut| &mut out.references, EdgeSpec::hold(capacity));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
-        let mut feed = Feed {
-            sim,
-            net,
-            references,
-            stats,
-            now_ns: 0,
-            session: "FEED",
-            known: BTreeMap::new(),
-        };
+        let mut feed = Feed { sim, net, references, stats, now_ns: 0, session: "FEED", known: BTreeMap::new() };
         feed.advance(1000 * MS);
         feed
     }
@@ -114,13 +99,9 @@ impl Feed {
     pub fn told(&mut self) -> Vec<(Locate, u64, u64, bool)> {
         let mut told = Vec::new();
         while let Some(envelope) = self.references.receive() {
-            let SequencerIn::Reference(update) = envelope.body else {
-                panic!("a feed orders nothing")
-            };
+            let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
             self.known.insert(update.locate, update.reference);
-            let Reference {
-                bid, ask, stale, ..
-            } = update.reference;
+            let Reference { bid, ask, stale, .. } = update.reference;
             told.push((update.locate, bid, ask, stale == 1));
         }
         told.sort_unstable();
@@ -136,20 +117,11 @@ pub fn packet(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
     let mut buffer = [0; 1400];
     let session = Alpha::new(session).unwrap();
     let mut packet = PacketBuilder::new(&mut buffer, session, sequence, 1400).unwrap();
-    messages
-        .iter()
-        .for_each(|message| assert!(packet.push(message)));
+    messages.iter().for_each(|message| assert!(packet.push(message)));
     packet.finish().to_vec()
 }
 
-pub fn add(
-    feed_locate: u16,
-    stock: &str,
-    order_ref: u64,
-    side: Side,
-    price: u32,
-    shares: u32,
-) -> Vec<u8> {
+pub fn add(feed_locate: u16, stock: &str, order_ref: u64, side: Side, price: u32, shares: u32) -> Vec<u8> {
     let add = AddOrder {
         header: Header::new(feed_locate, 0, 0),
         order_ref: order_ref.into(),
@@ -167,12 +139,7 @@ pub fn bid(order_ref: u64, price: u32) -> Vec<u8> {
 
 pub fn delete(feed_locate: u16, order_ref: u64) -> Vec<u8> {
     let header = Header::new(feed_locate, 0, 0);
-    OrderDelete {
-        header,
-        order_ref: order_ref.into(),
-    }
-    .as_bytes()
-    .to_vec()
+    OrderDelete { header, order_ref: order_ref.into() }.as_bytes().to_vec()
 }
 
 pub fn directory(feed_locate: u16, stock: &str) -> Vec<u8> {

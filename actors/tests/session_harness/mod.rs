@@ -43,18 +43,11 @@ impl Actor for Group {
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, reply: &Reply) -> Step {
         if reply.account == BURST {
             for index in 0..BURST_ANSWERS as u64 {
-                ctx.out.send(Reply {
-                    number: reply.number + index,
-                    account: 0,
-                    ..*reply
-                });
+                ctx.out.send(Reply { number: reply.number + index, account: 0, ..*reply });
             }
             return Step::Done;
         }
-        assert_ne!(
-            reply.account, FAIL,
-            "the group fails because the test says so"
-        );
+        assert_ne!(reply.account, FAIL, "the group fails because the test says so");
         ctx.out.send(*reply);
         Step::Done
     }
@@ -78,11 +71,7 @@ pub fn config() -> SessionConfig {
         password: Alpha::new(password).unwrap(),
         name: Alpha::new(user).unwrap_or(Alpha::BLANK),
     };
-    let accounts = vec![
-        account("alice", "secret"),
-        account("bob", "hunter2"),
-        account("carol", "swordfish"),
-    ];
+    let accounts = vec![account("alice", "secret"), account("bob", "hunter2"), account("carol", "swordfish")];
     let symbols = vec![Alpha::new("AAPL").unwrap(), Alpha::new("MSFT").unwrap()];
     SessionConfig {
         messages_per_session_max: 4096,
@@ -115,25 +104,14 @@ impl Venue {
         };
         let session = topology.net_actor(shard, "session", vec![listen], move |_| session);
         let group = topology.actor(shard, "group", || Group);
-        let requests = topology.tap(
-            session,
-            |out: &mut SessionOut| &mut out.requests,
-            EdgeSpec::hold(capacity).admission(),
-        );
+        let requests =
+            topology.tap(session, |out: &mut SessionOut| &mut out.requests, EdgeSpec::hold(capacity).admission());
         topology.connect(group, |out| out, session, EdgeSpec::hold(4096));
         let injector = topology.injector("answers", group, EdgeSpec::hold(4096));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
-        let mut venue = Venue {
-            sim,
-            net,
-            requests,
-            group: injector,
-            stats,
-            now_ns: 0,
-            next_port: 40_000,
-            numbers: [0; 3],
-        };
+        let mut venue =
+            Venue { sim, net, requests, group: injector, stats, now_ns: 0, next_port: 40_000, numbers: [0; 3] };
         venue.advance(10 * 3600 * SECOND);
         venue
     }

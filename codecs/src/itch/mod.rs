@@ -18,8 +18,8 @@
 mod messages;
 
 pub use messages::{
-    AddOrder, AddOrderMpid, EventCode, Header, OrderCancel, OrderDelete, OrderExecuted,
-    OrderExecutedWithPrice, OrderReplace, Side, StockDirectory, SystemEvent, Timestamp, Trade,
+    AddOrder, AddOrderMpid, EventCode, Header, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
+    OrderReplace, Side, StockDirectory, SystemEvent, Timestamp, Trade,
 };
 
 use thiserror::Error;
@@ -190,24 +190,13 @@ messages! {
 
 #[inline]
 fn modelled<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
-    let wrong_length = ItchError::WrongLength {
-        kind,
-        expected: size_of::<M>(),
-        actual: bytes.len(),
-    };
+    let wrong_length = ItchError::WrongLength { kind, expected: size_of::<M>(), actual: bytes.len() };
     match view::<M>(bytes) {
         Ok((message, [])) => Ok(message),
         Ok(_) | Err(Refusal::Truncated { .. }) => Err(wrong_length),
-        Err(Refusal::BadField {
-            field,
-            offset,
-            value,
-        }) => Err(ItchError::BadField {
-            message: M::NAME,
-            field,
-            offset,
-            value,
-        }),
+        Err(Refusal::BadField { field, offset, value }) => {
+            Err(ItchError::BadField { message: M::NAME, field, offset, value })
+        }
     }
 }
 
@@ -215,11 +204,9 @@ fn modelled<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
 fn other(kind: u8, bytes: &[u8]) -> Result<Message<'_>, ItchError> {
     match message_len(kind) {
         None => Err(ItchError::UnknownType { kind }),
-        Some(expected) if expected != bytes.len() => Err(ItchError::WrongLength {
-            kind,
-            expected,
-            actual: bytes.len(),
-        }),
+        Some(expected) if expected != bytes.len() => {
+            Err(ItchError::WrongLength { kind, expected, actual: bytes.len() })
+        }
         Some(_) => Ok(Message::Other { kind, bytes }),
     }
 }

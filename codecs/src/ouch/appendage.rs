@@ -55,8 +55,7 @@ impl<'a> Appendage<'a> {
     pub fn parse(elements: &'a [u8]) -> Result<Self, (usize, AppendageFault)> {
         let mut rest = elements;
         while let [length, tail @ ..] = rest {
-            rest = after_element(*length, tail)
-                .map_err(|fault| (elements.len() - rest.len(), fault))?;
+            rest = after_element(*length, tail).map_err(|fault| (elements.len() - rest.len(), fault))?;
         }
         Ok(Self(elements))
     }
@@ -76,9 +75,7 @@ impl<'a> Appendage<'a> {
     /// The value of `tag`; of its first element if it is repeated.
     #[inline]
     pub fn get(&self, tag: Tag) -> Option<TagValue> {
-        self.elements()
-            .find(|element| element.tag == tag.to_wire())?
-            .typed()
+        self.elements().find(|element| element.tag == tag.to_wire())?.typed()
     }
 
     /// Whether there are no options.
@@ -98,18 +95,12 @@ impl<'a> Appendage<'a> {
 #[inline]
 fn after_element(length: u8, tail: &[u8]) -> Result<&[u8], AppendageFault> {
     let (element, after) =
-        tail.split_at_checked(usize::from(length))
-            .ok_or(AppendageFault::Overrun {
-                length,
-                left: tail.len(),
-            })?;
+        tail.split_at_checked(usize::from(length)).ok_or(AppendageFault::Overrun { length, left: tail.len() })?;
     let (tag, value) = element.split_first().ok_or(AppendageFault::NoTag)?;
     match Tag::from_wire(*tag) {
-        Some(tag) if tag.value_len() != value.len() => Err(AppendageFault::ValueSize {
-            tag,
-            expected: tag.value_len(),
-            actual: value.len(),
-        }),
+        Some(tag) if tag.value_len() != value.len() => {
+            Err(AppendageFault::ValueSize { tag, expected: tag.value_len(), actual: value.len() })
+        }
         _ => Ok(after),
     }
 }

@@ -3,17 +3,13 @@
 use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
-use super::{
-    Appendage, Capacity, CrossType, Display, OuchError, Side, TimeInForce, appendable, decode,
-};
+use super::{Appendage, Capacity, CrossType, Display, OuchError, Side, TimeInForce, appendable, decode};
 use crate::price::WirePrice;
 use crate::text::{ClOrdId, Symbol};
 use crate::wire::{MessageType, WireMessage, YesNo, wire_message};
 
 /// Enter order (`O`), 47 bytes and the appendage.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Enter {
     /// `O`.
@@ -45,9 +41,7 @@ pub struct Enter {
 }
 
 /// Replace order (`U`), 40 bytes and the appendage.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Replace {
     /// `U`.
@@ -73,9 +67,7 @@ pub struct Replace {
 }
 
 /// Cancel order (`X`), 9 bytes in the usual short form.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Cancel {
     /// `X`.
@@ -104,11 +96,7 @@ impl Cancel {
     /// Reduces the order to `quantity` shares in total.
     #[inline]
     pub fn new(user_ref_num: u32, quantity: u32) -> Self {
-        Self {
-            message_type: MessageType::NEW,
-            user_ref_num: user_ref_num.into(),
-            quantity: quantity.into(),
-        }
+        Self { message_type: MessageType::NEW, user_ref_num: user_ref_num.into(), quantity: quantity.into() }
     }
 }
 
@@ -140,10 +128,7 @@ impl<'a> Inbound<'a> {
                 let (replace, appendage) = decode::<Replace>(bytes)?;
                 refuse_answer_only_display::<Replace>(replace.display)?;
                 if replace.time_in_force == TimeInForce::AfterHours {
-                    return Err(refused::<Replace>(
-                        "time_in_force",
-                        replace.time_in_force.to_wire(),
-                    ));
+                    return Err(refused::<Replace>("time_in_force", replace.time_in_force.to_wire()));
                 }
                 Ok(Self::Replace(replace, appendage))
             }
@@ -168,14 +153,8 @@ impl<'a> Inbound<'a> {
 /// to have both. For requests that [`Inbound::decode`] refuses.
 pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
     let (number_at, cl_ord_id_at) = match bytes.first()? {
-        b'O' => (
-            core::mem::offset_of!(Enter, user_ref_num),
-            core::mem::offset_of!(Enter, cl_ord_id),
-        ),
-        b'U' => (
-            core::mem::offset_of!(Replace, user_ref_num),
-            core::mem::offset_of!(Replace, cl_ord_id),
-        ),
+        b'O' => (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id)),
+        b'U' => (core::mem::offset_of!(Replace, user_ref_num), core::mem::offset_of!(Replace, cl_ord_id)),
         _ => return None,
     };
     let (number, _) = U32::read_from_prefix(bytes.get(number_at..)?).ok()?;
@@ -185,24 +164,12 @@ pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
 
 #[inline]
 fn refuse_answer_only_display<M: WireMessage>(display: Display) -> Result<(), OuchError> {
-    if display == Display::Z {
-        Err(refused::<M>("display", display.to_wire()))
-    } else {
-        Ok(())
-    }
+    if display == Display::Z { Err(refused::<M>("display", display.to_wire())) } else { Ok(()) }
 }
 
 /// A code that the field has, but not in this message.
 #[cold]
 fn refused<M: WireMessage>(field: &'static str, value: u8) -> OuchError {
-    let offset = M::CODED
-        .iter()
-        .find(|coded| coded.name == field)
-        .map_or(0, |coded| coded.offset);
-    OuchError::BadField {
-        message: M::NAME,
-        field,
-        offset,
-        value,
-    }
+    let offset = M::CODED.iter().find(|coded| coded.name == field).map_or(0, |coded| coded.offset);
+    OuchError::BadField { message: M::NAME, field, offset, value }
 }

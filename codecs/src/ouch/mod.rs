@@ -29,13 +29,13 @@ mod outbound;
 
 pub use appendage::{Appendage, AppendageFault, AppendageWriter, Element, Elements, Tag, TagValue};
 pub use codes::{
-    BrokenReason, CancelReason, Capacity, CrossType, Display, EventCode, Liquidity, OrderState,
-    RejectReason, RestateReason, Side, TimeInForce,
+    BrokenReason, CancelReason, Capacity, CrossType, Display, EventCode, Liquidity, OrderState, RejectReason,
+    RestateReason, Side, TimeInForce,
 };
 pub use inbound::{Cancel, Enter, Inbound, Replace, request_identity};
 pub use outbound::{
-    Accepted, AiqCanceled, BrokenTrade, CancelPending, CancelReject, Canceled, Executed, Outbound,
-    PriorityUpdate, Rejected, Replaced, Restated, SystemEvent,
+    Accepted, AiqCanceled, BrokenTrade, CancelPending, CancelReject, Canceled, Executed, Outbound, PriorityUpdate,
+    Rejected, Replaced, Restated, SystemEvent,
 };
 
 use thiserror::Error;
@@ -116,38 +116,17 @@ impl OuchError {
     pub fn reject_reason(&self) -> RejectReason {
         match self {
             Self::BadField { field: "side", .. } => RejectReason::InvalidSide,
-            Self::BadField {
-                field: "display", ..
-            } => RejectReason::InvalidDisplay,
-            Self::BadField {
-                field: "intermarket_sweep",
-                ..
-            } => RejectReason::IsoNotAllowed,
-            Self::BadField {
-                field: "cross_type",
-                ..
-            } => RejectReason::InvalidCrossOrder,
+            Self::BadField { field: "display", .. } => RejectReason::InvalidDisplay,
+            Self::BadField { field: "intermarket_sweep", .. } => RejectReason::IsoNotAllowed,
+            Self::BadField { field: "cross_type", .. } => RejectReason::InvalidCrossOrder,
             _ => RejectReason::Other,
         }
     }
 
     fn of(message: &'static str, refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Truncated { needed, actual } => Self::Truncated {
-                message,
-                needed,
-                actual,
-            },
-            Refusal::BadField {
-                field,
-                offset,
-                value,
-            } => Self::BadField {
-                message,
-                field,
-                offset,
-                value,
-            },
+            Refusal::Truncated { needed, actual } => Self::Truncated { message, needed, actual },
+            Refusal::BadField { field, offset, value } => Self::BadField { message, field, offset, value },
         }
     }
 }
@@ -176,25 +155,12 @@ pub trait Appendable: WireMessage {
 ///
 /// # Errors
 /// [`OuchError::NoRoom`] if `out` is too short or `options` longer than 65 535 bytes.
-pub fn encode_with_appendage<M: Appendable>(
-    message: &M,
-    options: &[u8],
-    out: &mut [u8],
-) -> Result<usize, OuchError> {
+pub fn encode_with_appendage<M: Appendable>(message: &M, options: &[u8], out: &mut [u8]) -> Result<usize, OuchError> {
     let fixed = message.as_bytes();
-    let fixed = if M::HAS_LENGTH_FIELD {
-        &fixed[..fixed.len() - 2]
-    } else {
-        fixed
-    };
+    let fixed = if M::HAS_LENGTH_FIELD { &fixed[..fixed.len() - 2] } else { fixed };
     let needed = fixed.len() + 2 + options.len();
-    let no_room = |available| OuchError::NoRoom {
-        message: M::NAME,
-        needed,
-        available,
-    };
-    let option_bytes = u16::try_from(options.len())
-        .map_err(|_| no_room(fixed.len() + 2 + usize::from(u16::MAX)))?;
+    let no_room = |available| OuchError::NoRoom { message: M::NAME, needed, available };
+    let option_bytes = u16::try_from(options.len()).map_err(|_| no_room(fixed.len() + 2 + usize::from(u16::MAX)))?;
     let available = out.len();
     let out = out.get_mut(..needed).ok_or_else(|| no_room(available))?;
     let (head, rest) = out.split_at_mut(fixed.len());
@@ -222,11 +188,7 @@ use appendable;
 fn decode_fixed<M: WireMessage>(bytes: &[u8]) -> Result<&M, OuchError> {
     let (message, rest) = view::<M>(bytes).map_err(|refusal| OuchError::of(M::NAME, refusal))?;
     if !rest.is_empty() {
-        return Err(OuchError::WrongLength {
-            message: M::NAME,
-            expected: size_of::<M>(),
-            actual: bytes.len(),
-        });
+        return Err(OuchError::WrongLength { message: M::NAME, expected: size_of::<M>(), actual: bytes.len() });
     }
     Ok(message)
 }
@@ -238,40 +200,23 @@ fn decode<M: Appendable>(bytes: &[u8]) -> Result<(&M, Appendage<'_>), OuchError>
     if !M::HAS_LENGTH_FIELD && rest.is_empty() {
         return Ok((message, Appendage::EMPTY));
     }
-    let length_at = if M::HAS_LENGTH_FIELD {
-        size_of::<M>() - 2
-    } else {
-        size_of::<M>()
-    };
+    let length_at = if M::HAS_LENGTH_FIELD { size_of::<M>() - 2 } else { size_of::<M>() };
     let start = length_at + 2;
     let Some(length) = bytes[length_at..].first_chunk::<2>() else {
-        return Err(OuchError::Truncated {
-            message: M::NAME,
-            needed: start,
-            actual: bytes.len(),
-        });
+        return Err(OuchError::Truncated { message: M::NAME, needed: start, actual: bytes.len() });
     };
     let expected = start + usize::from(u16::from_be_bytes(*length));
     let actual = bytes.len();
     if actual < expected {
-        return Err(OuchError::Truncated {
-            message: M::NAME,
-            needed: expected,
-            actual,
-        });
+        return Err(OuchError::Truncated { message: M::NAME, needed: expected, actual });
     }
     if actual > expected {
-        return Err(OuchError::WrongLength {
-            message: M::NAME,
-            expected,
-            actual,
-        });
+        return Err(OuchError::WrongLength { message: M::NAME, expected, actual });
     }
-    let appendage =
-        Appendage::parse(&bytes[start..]).map_err(|(at, fault)| OuchError::BadAppendage {
-            message: M::NAME,
-            offset: start + at,
-            fault,
-        })?;
+    let appendage = Appendage::parse(&bytes[start..]).map_err(|(at, fault)| OuchError::BadAppendage {
+        message: M::NAME,
+        offset: start + at,
+        fault,
+    })?;
     Ok((message, appendage))
 }

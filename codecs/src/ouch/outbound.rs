@@ -4,9 +4,8 @@ use zerocopy::big_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 use super::{
-    Appendage, BrokenReason, CancelReason, Capacity, CrossType, Display, EventCode, Liquidity,
-    OrderState, OuchError, RejectReason, RestateReason, Side, TimeInForce, appendable, decode,
-    decode_fixed,
+    Appendage, BrokenReason, CancelReason, Capacity, CrossType, Display, EventCode, Liquidity, OrderState, OuchError,
+    RejectReason, RestateReason, Side, TimeInForce, appendable, decode, decode_fixed,
 };
 use crate::price::{Price, WirePrice};
 use crate::text::{ClOrdId, Symbol};
@@ -239,11 +238,7 @@ impl SystemEvent {
     /// The event at `timestamp_ns`.
     #[inline]
     pub fn new(timestamp_ns: u64, event_code: EventCode) -> Self {
-        Self {
-            message_type: MessageType::NEW,
-            timestamp: timestamp_ns.into(),
-            event_code,
-        }
+        Self { message_type: MessageType::NEW, timestamp: timestamp_ns.into(), event_code }
     }
 }
 
@@ -316,12 +311,7 @@ impl BrokenTrade {
 impl Rejected {
     /// The request `user_ref_num` is refused.
     #[inline]
-    pub fn new(
-        timestamp_ns: u64,
-        user_ref_num: u32,
-        reason: RejectReason,
-        cl_ord_id: ClOrdId,
-    ) -> Self {
+    pub fn new(timestamp_ns: u64, user_ref_num: u32, reason: RejectReason, cl_ord_id: ClOrdId) -> Self {
         Self {
             message_type: MessageType::NEW,
             timestamp: timestamp_ns.into(),
@@ -342,11 +332,7 @@ impl CancelPending {
     /// The cancel of `user_ref_num` waits.
     #[inline]
     pub fn new(timestamp_ns: u64, user_ref_num: u32) -> Self {
-        Self {
-            message_type: MessageType::NEW,
-            timestamp: timestamp_ns.into(),
-            user_ref_num: user_ref_num.into(),
-        }
+        Self { message_type: MessageType::NEW, timestamp: timestamp_ns.into(), user_ref_num: user_ref_num.into() }
     }
 }
 
@@ -354,11 +340,7 @@ impl CancelReject {
     /// The cancel of `user_ref_num` is refused.
     #[inline]
     pub fn new(timestamp_ns: u64, user_ref_num: u32) -> Self {
-        Self {
-            message_type: MessageType::NEW,
-            timestamp: timestamp_ns.into(),
-            user_ref_num: user_ref_num.into(),
-        }
+        Self { message_type: MessageType::NEW, timestamp: timestamp_ns.into(), user_ref_num: user_ref_num.into() }
     }
 }
 

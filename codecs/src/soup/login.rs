@@ -55,17 +55,9 @@ impl LoginRequest {
 
     pub(super) fn read(payload: &[u8]) -> Result<Self, SoupError> {
         if payload.len() != REQUEST && payload.len() != REQUEST_4_10 {
-            return Err(SoupError::WrongLength {
-                kind: b'L',
-                expected: 1 + REQUEST,
-                actual: 1 + payload.len(),
-            });
+            return Err(SoupError::WrongLength { kind: b'L', expected: 1 + REQUEST, actual: 1 + payload.len() });
         }
-        let mut fields = Fields {
-            kind: b'L',
-            payload,
-            at: 0,
-        };
+        let mut fields = Fields { kind: b'L', payload, at: 0 };
         Ok(Self {
             user: fields.text(),
             password: fields.text(),
@@ -73,9 +65,7 @@ impl LoginRequest {
             sequence: fields.number::<SEQUENCE>("requested sequence number")?,
             heartbeat_timeout_ms: match payload.len() {
                 // At most five digits, so it fits.
-                REQUEST_4_10 => fields
-                    .number::<TIMEOUT>("heartbeat timeout")?
-                    .map(|ms| ms as u32),
+                REQUEST_4_10 => fields.number::<TIMEOUT>("heartbeat timeout")?.map(|ms| ms as u32),
                 _ => None,
             },
         })
@@ -126,39 +116,18 @@ impl fmt::Debug for LoginRequest {
 pub(super) fn read_accepted(payload: &[u8]) -> Result<ServerPacket<'_>, SoupError> {
     let kind = b'A';
     if payload.len() + 1 != LOGIN_ACCEPTED_BODY {
-        return Err(SoupError::WrongLength {
-            kind,
-            expected: LOGIN_ACCEPTED_BODY,
-            actual: 1 + payload.len(),
-        });
+        return Err(SoupError::WrongLength { kind, expected: LOGIN_ACCEPTED_BODY, actual: 1 + payload.len() });
     }
-    let mut fields = Fields {
-        kind,
-        payload,
-        at: 0,
-    };
+    let mut fields = Fields { kind, payload, at: 0 };
     let session = fields.text();
     let offset = HEADER_LEN + fields.at;
     let field = "next sequence number";
-    let next_sequence = fields
-        .number::<SEQUENCE>(field)?
-        .ok_or(SoupError::BadField {
-            kind,
-            field,
-            offset,
-            expected: "a number",
-        })?;
-    Ok(ServerPacket::LoginAccepted {
-        session,
-        next_sequence,
-    })
+    let next_sequence =
+        fields.number::<SEQUENCE>(field)?.ok_or(SoupError::BadField { kind, field, offset, expected: "a number" })?;
+    Ok(ServerPacket::LoginAccepted { session, next_sequence })
 }
 
-pub(super) fn write_accepted(
-    session: &Session,
-    next_sequence: u64,
-    out: &mut [u8],
-) -> Result<usize, SoupError> {
+pub(super) fn write_accepted(session: &Session, next_sequence: u64, out: &mut [u8]) -> Result<usize, SoupError> {
     let mut payload = [b' '; LOGIN_ACCEPTED_BODY - 1];
     let (name, sequence) = payload.split_at_mut(SESSION);
     name.copy_from_slice(session.right_justified().as_array());
@@ -200,12 +169,7 @@ impl Fields<'_> {
                 _ => None,
             })
             .map(Some)
-            .ok_or(SoupError::BadField {
-                kind: self.kind,
-                field,
-                offset,
-                expected: "ASCII digits of a 64-bit number",
-            })
+            .ok_or(SoupError::BadField { kind: self.kind, field, offset, expected: "ASCII digits of a 64-bit number" })
     }
 }
 

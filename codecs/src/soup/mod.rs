@@ -130,10 +130,7 @@ pub fn packet_len(bytes: &[u8], payload_max: usize) -> Result<Option<usize>, Sou
         return Err(SoupError::ZeroLength);
     }
     if length - 1 > payload_max {
-        return Err(SoupError::TooLong {
-            length: length - 1,
-            max: payload_max,
-        });
+        return Err(SoupError::TooLong { length: length - 1, max: payload_max });
     }
     let total = LENGTH_BYTES + length;
     Ok((bytes.len() >= total).then_some(total))
@@ -236,19 +233,13 @@ impl<'a> ServerPacket<'a> {
             b'H' => empty(kind, payload).map(|()| Self::Heartbeat),
             b'A' => login::read_accepted(payload),
             b'J' => match payload {
-                [code] => RejectCode::from_wire(*code).map(Self::LoginRejected).ok_or(
-                    SoupError::BadField {
-                        kind,
-                        field: "reject code",
-                        offset: HEADER_LEN,
-                        expected: "'A' or 'S'",
-                    },
-                ),
-                _ => Err(SoupError::WrongLength {
+                [code] => RejectCode::from_wire(*code).map(Self::LoginRejected).ok_or(SoupError::BadField {
                     kind,
-                    expected: 2,
-                    actual: 1 + payload.len(),
+                    field: "reject code",
+                    offset: HEADER_LEN,
+                    expected: "'A' or 'S'",
                 }),
+                _ => Err(SoupError::WrongLength { kind, expected: 2, actual: 1 + payload.len() }),
             },
             b'Z' => empty(kind, payload).map(|()| Self::EndOfSession),
             b'+' => Ok(Self::Debug(payload)),
@@ -264,10 +255,7 @@ impl<'a> ServerPacket<'a> {
     #[inline]
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, SoupError> {
         match self {
-            Self::LoginAccepted {
-                session,
-                next_sequence,
-            } => login::write_accepted(session, *next_sequence, out),
+            Self::LoginAccepted { session, next_sequence } => login::write_accepted(session, *next_sequence, out),
             Self::LoginRejected(code) => put(out, b'J', &[code.to_wire()]),
             Self::Sequenced(payload) => put(out, b'S', payload),
             Self::Unsequenced(payload) => put(out, b'U', payload),
@@ -283,10 +271,7 @@ impl<'a> ServerPacket<'a> {
 fn split(packet: &[u8]) -> Result<(u8, &[u8]), SoupError> {
     let actual = packet.len();
     let Some((length, body)) = packet.split_first_chunk::<LENGTH_BYTES>() else {
-        return Err(SoupError::Truncated {
-            needed: HEADER_LEN,
-            actual,
-        });
+        return Err(SoupError::Truncated { needed: HEADER_LEN, actual });
     };
     let length = usize::from(u16::from_be_bytes(*length));
     let needed = LENGTH_BYTES + length;
@@ -294,10 +279,7 @@ fn split(packet: &[u8]) -> Result<(u8, &[u8]), SoupError> {
         return Err(SoupError::ZeroLength);
     }
     if body.len() > length {
-        return Err(SoupError::Trailing {
-            needed,
-            extra: body.len() - length,
-        });
+        return Err(SoupError::Trailing { needed, extra: body.len() - length });
     }
     match body.split_first() {
         Some((kind, payload)) if body.len() == length => Ok((*kind, payload)),
@@ -310,21 +292,14 @@ fn empty(kind: u8, payload: &[u8]) -> Result<(), SoupError> {
     if payload.is_empty() {
         Ok(())
     } else {
-        Err(SoupError::WrongLength {
-            kind,
-            expected: 1,
-            actual: 1 + payload.len(),
-        })
+        Err(SoupError::WrongLength { kind, expected: 1, actual: 1 + payload.len() })
     }
 }
 
 #[inline]
 fn put(out: &mut [u8], kind: u8, payload: &[u8]) -> Result<usize, SoupError> {
     let Ok(length) = u16::try_from(payload.len() + 1) else {
-        return Err(SoupError::TooLong {
-            length: payload.len(),
-            max: MAX_PAYLOAD,
-        });
+        return Err(SoupError::TooLong { length: payload.len(), max: MAX_PAYLOAD });
     };
     let needed = HEADER_LEN + payload.len();
     let available = out.len();

@@ -13,16 +13,11 @@ use corelane_codecs::soup::{ClientPacket, MAX_PAYLOAD, ServerPacket, packet_len}
 
 /// A folder of recorded data, `None` (and a note) if it is not there.
 fn recorded(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("CORELANE_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("CORELANE_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     let path = root.join(folder);
     if !path.is_dir() {
-        eprintln!(
-            "no recorded data in {}; set CORELANE_DATA to check it too",
-            path.display()
-        );
+        eprintln!("no recorded data in {}; set CORELANE_DATA to check it too", path.display());
         return None;
     }
     Some(path)
@@ -30,10 +25,7 @@ fn recorded(folder: &str) -> Option<PathBuf> {
 
 /// Name and payloads of every capture in a folder.
 fn captures(folder: &Path) -> Vec<(String, Vec<Vec<u8>>)> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |path: PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -45,10 +37,7 @@ fn captures(folder: &Path) -> Vec<(String, Vec<Vec<u8>>)> {
 /// UDP and TCP payloads of a pcap file: Ethernet, any VLAN tags, IPv4. What follows the IPv4 packet is padding or
 /// the trailer of a capture card.
 fn payloads(pcap: &[u8]) -> Vec<Vec<u8>> {
-    let little_endian = matches!(
-        pcap[..4],
-        [0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1]
-    );
+    let little_endian = matches!(pcap[..4], [0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1]);
     assert!(little_endian, "only little-endian captures are here");
     let mut rest = &pcap[24..];
     let mut payloads = Vec::new();
@@ -93,8 +82,7 @@ fn real_mold_packets_are_read_to_their_last_byte() {
                 let packet = Packet::decode(&datagram).unwrap();
                 let mut reader = packet.messages();
                 for (_, bytes) in reader.by_ref().map(Result::unwrap) {
-                    let message =
-                        Message::decode(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+                    let message = Message::decode(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
                     assert_eq!(message.as_bytes(), bytes);
                     seen.insert(char::from(message.kind()));
                     messages += 1;
@@ -163,35 +151,19 @@ fn real_mold_payloads_of_another_venue_are_read_up_to_the_cut() {
         rest = reader.remainder();
     };
     assert_eq!((packets, messages), (3, 40));
-    let MoldError::Truncated {
-        index,
-        count,
-        needed,
-        actual,
-        ..
-    } = error
-    else {
-        panic!("{error}")
-    };
+    let MoldError::Truncated { index, count, needed, actual, .. } = error else { panic!("{error}") };
     assert_eq!((index + 1, count, needed - actual), (count, count, 5));
 }
 
 #[test]
 fn recorded_days_have_the_expected_messages() {
     let Some(path) = recorded("itch") else { return };
-    for name in [
-        "esh4_20231225_mbo",
-        "nasdaq_dayhead_1000",
-        "ritch_synthetic_12012",
-    ] {
+    for name in ["esh4_20231225_mbo", "nasdaq_dayhead_1000", "ritch_synthetic_12012"] {
         let file = fs::read(path.join(name).with_extension("itch")).unwrap();
         let frames: Vec<&[u8]> = Frames::new(&file).collect::<Result<_, _>>().unwrap();
         let erased = without_lengths(&frames);
         let unsized_frames = UnsizedFrames::new(&erased, message_len).map(Result::unwrap);
-        assert!(
-            unsized_frames.eq(frames.iter().copied()),
-            "{name} with its lengths erased"
-        );
+        assert!(unsized_frames.eq(frames.iter().copied()), "{name} with its lengths erased");
         let mut counts: BTreeMap<char, usize> = BTreeMap::new();
         let mut instruments = BTreeSet::new();
         let mut times = Vec::new();
@@ -202,10 +174,7 @@ fn recorded_days_have_the_expected_messages() {
             times.push(message.timestamp_ns());
         }
         instruments.remove(&0);
-        let counts: Vec<String> = counts
-            .iter()
-            .map(|(kind, count)| format!("\"{kind}\":{count}"))
-            .collect();
+        let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("\"{kind}\":{count}")).collect();
         let ours = format!(
             "{{\"errors\":0,\"first_ns\":{},\"instruments\":{},\"last_ns\":{},\"messages\":{{{}}}}}",
             times[0],
@@ -220,8 +189,5 @@ fn recorded_days_have_the_expected_messages() {
 
 /// The file as a tool would write it that leaves zeros in place of the lengths.
 fn without_lengths(messages: &[&[u8]]) -> Vec<u8> {
-    messages
-        .iter()
-        .flat_map(|message| [&[0, 0], *message].concat())
-        .collect()
+    messages.iter().flat_map(|message| [&[0, 0], *message].concat()).collect()
 }

@@ -2,9 +2,7 @@
 
 use corelane_codecs::itch::{self, Header, Message};
 use corelane_codecs::mold;
-use corelane_codecs::ouch::{
-    self, AppendageWriter, Inbound, Outbound, Tag, TagValue, encode_with_appendage,
-};
+use corelane_codecs::ouch::{self, AppendageWriter, Inbound, Outbound, Tag, TagValue, encode_with_appendage};
 use corelane_codecs::price::{Price, Price4};
 use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket, packet_len};
 use corelane_codecs::text::{Alpha, ClOrdId, Mpid, Symbol};
@@ -20,8 +18,7 @@ pub const CANCEL: &str = "000a 55 58 00752e71 00000000";
 pub const CANCELED: &str = "0013 53 43 0000289b4d681317 00753a8d 00000028 55";
 pub const LOGIN: &str = "002f 4c 757365722020 70617373776f72642020 20202020202020202020 \
     20202020202020202020202020202020202020 30";
-pub const LOGIN_ACCEPTED: &str =
-    "001f 41 31363839313932313231 2020202020202020202020202020202020 313335";
+pub const LOGIN_ACCEPTED: &str = "001f 41 31363839313932313231 2020202020202020202020202020202020 313335";
 pub const MOLD_HEADER: &str = "30303030313030353942 0000000000e149d0 0001";
 pub const ITCH: &[&str] = &[
     "41159800001f1aced85306000000000166b53e420000064049564f4f20202020000d55ac",
@@ -55,9 +52,7 @@ fn payload(packet: &[u8]) -> &[u8] {
 #[test]
 fn a_real_enter_order_is_read_and_written() {
     let packet = hex(ENTER);
-    let Inbound::Enter(enter, options) = Inbound::decode(payload(&packet)).unwrap() else {
-        panic!()
-    };
+    let Inbound::Enter(enter, options) = Inbound::decode(payload(&packet)).unwrap() else { panic!() };
     let ours = ouch::Enter {
         message_type: MessageType::NEW,
         user_ref_num: 113.into(),
@@ -74,10 +69,7 @@ fn a_real_enter_order_is_read_and_written() {
         appendage_len: 6.into(),
     };
     assert_eq!(*enter, ours);
-    assert_eq!(
-        options.get(Tag::Firm),
-        Some(TagValue::Firm(Mpid::new("LIME").unwrap()))
-    );
+    assert_eq!(options.get(Tag::Firm), Some(TagValue::Firm(Mpid::new("LIME").unwrap())));
 
     let mut buffer = [0; 16];
     let mut writer = AppendageWriter::new(&mut buffer);
@@ -85,18 +77,14 @@ fn a_real_enter_order_is_read_and_written() {
     let mut message = [0; 64];
     let length = encode_with_appendage(&ours, writer.as_bytes(), &mut message).unwrap();
     let mut out = [0; 64];
-    let length = ClientPacket::Unsequenced(&message[..length])
-        .encode(&mut out)
-        .unwrap();
+    let length = ClientPacket::Unsequenced(&message[..length]).encode(&mut out).unwrap();
     assert_eq!(out[..length], packet);
 }
 
 #[test]
 fn a_real_accepted_with_two_options_is_read_and_written() {
     let packet = hex(ACCEPTED);
-    let Outbound::Accepted(accepted, options) = Outbound::decode(payload(&packet)).unwrap() else {
-        panic!()
-    };
+    let Outbound::Accepted(accepted, options) = Outbound::decode(payload(&packet)).unwrap() else { panic!() };
     let ours = ouch::Accepted {
         message_type: MessageType::NEW,
         timestamp: 0x289b_4d64_af87.into(),
@@ -116,10 +104,7 @@ fn a_real_accepted_with_two_options_is_read_and_written() {
         appendage_len: 9.into(),
     };
     assert_eq!(*accepted, ours);
-    let values = [
-        TagValue::Firm(Mpid::new("MLRO").unwrap()),
-        TagValue::BboWeight(b'0'),
-    ];
+    let values = [TagValue::Firm(Mpid::new("MLRO").unwrap()), TagValue::BboWeight(b'0')];
     assert_eq!(options.values().collect::<Vec<_>>(), values);
 
     let mut buffer = [0; 9];
@@ -128,9 +113,7 @@ fn a_real_accepted_with_two_options_is_read_and_written() {
     let mut message = [0; 80];
     let length = encode_with_appendage(&ours, writer.as_bytes(), &mut message).unwrap();
     let mut out = [0; 80];
-    let length = ServerPacket::Sequenced(&message[..length])
-        .encode(&mut out)
-        .unwrap();
+    let length = ServerPacket::Sequenced(&message[..length]).encode(&mut out).unwrap();
     assert_eq!(out[..length], packet);
 }
 
@@ -138,30 +121,15 @@ fn a_real_accepted_with_two_options_is_read_and_written() {
 fn a_real_cancel_and_its_answer_are_read_and_written() {
     let packet = hex(CANCEL);
     let cancel = ouch::Cancel::new(7_679_601, 0);
-    assert_eq!(
-        Inbound::decode(payload(&packet)),
-        Ok(Inbound::Cancel(&cancel, ouch::Appendage::EMPTY))
-    );
+    assert_eq!(Inbound::decode(payload(&packet)), Ok(Inbound::Cancel(&cancel, ouch::Appendage::EMPTY)));
     let mut out = [0; 32];
-    let length = ClientPacket::Unsequenced(cancel.as_bytes())
-        .encode(&mut out)
-        .unwrap();
+    let length = ClientPacket::Unsequenced(cancel.as_bytes()).encode(&mut out).unwrap();
     assert_eq!(out[..length], packet);
 
     let packet = hex(CANCELED);
-    let canceled = ouch::Canceled::new(
-        0x289b_4d68_1317,
-        0x75_3a8d,
-        40,
-        ouch::CancelReason::UserRequested,
-    );
-    assert_eq!(
-        Outbound::decode(payload(&packet)),
-        Ok(Outbound::Canceled(&canceled, ouch::Appendage::EMPTY))
-    );
-    let length = ServerPacket::Sequenced(canceled.as_bytes())
-        .encode(&mut out)
-        .unwrap();
+    let canceled = ouch::Canceled::new(0x289b_4d68_1317, 0x75_3a8d, 40, ouch::CancelReason::UserRequested);
+    assert_eq!(Outbound::decode(payload(&packet)), Ok(Outbound::Canceled(&canceled, ouch::Appendage::EMPTY)));
+    let length = ServerPacket::Sequenced(canceled.as_bytes()).encode(&mut out).unwrap();
     assert_eq!(out[..length], packet);
 }
 
@@ -175,16 +143,10 @@ fn soup_packets_are_read_and_written() {
         sequence: Some(0),
         heartbeat_timeout_ms: None,
     };
-    let with_timeout = LoginRequest {
-        heartbeat_timeout_ms: Some(15_000),
-        ..login
-    };
+    let with_timeout = LoginRequest { heartbeat_timeout_ms: Some(15_000), ..login };
     let client = [
         (hex(LOGIN), ClientPacket::Login(login)),
-        (
-            [&hex("0034")[..], &hex(LOGIN)[2..], b"15000"].concat(),
-            ClientPacket::Login(with_timeout),
-        ),
+        ([&hex("0034")[..], &hex(LOGIN)[2..], b"15000"].concat(), ClientPacket::Login(with_timeout)),
         (hex("0001 52"), ClientPacket::Heartbeat),
         (hex("0001 4f"), ClientPacket::Logout),
         (hex("0003 55 0102"), ClientPacket::Unsequenced(&[1, 2])),
@@ -199,28 +161,13 @@ fn soup_packets_are_read_and_written() {
     let session = Alpha::new("1689192121").unwrap();
     let short_session = Alpha::new("S1").unwrap();
     let server = [
-        (
-            hex(LOGIN_ACCEPTED),
-            ServerPacket::LoginAccepted {
-                session,
-                next_sequence: 135,
-            },
-        ),
+        (hex(LOGIN_ACCEPTED), ServerPacket::LoginAccepted { session, next_sequence: 135 }),
         (
             [&b"\0\x1fA        S1"[..], b"18446744073709551615"].concat(),
-            ServerPacket::LoginAccepted {
-                session: short_session,
-                next_sequence: u64::MAX,
-            },
+            ServerPacket::LoginAccepted { session: short_session, next_sequence: u64::MAX },
         ),
-        (
-            hex("0002 4a 41"),
-            ServerPacket::LoginRejected(RejectCode::NotAuthorized),
-        ),
-        (
-            hex("0002 4a 53"),
-            ServerPacket::LoginRejected(RejectCode::SessionUnavailable),
-        ),
+        (hex("0002 4a 41"), ServerPacket::LoginRejected(RejectCode::NotAuthorized)),
+        (hex("0002 4a 53"), ServerPacket::LoginRejected(RejectCode::SessionUnavailable)),
         (hex("0001 53"), ServerPacket::Sequenced(&[])),
         (hex("0002 55 ff"), ServerPacket::Unsequenced(&[255])),
         (hex("0001 48"), ServerPacket::Heartbeat),
@@ -247,58 +194,33 @@ fn log_in_fields_may_be_padded_on_either_side() {
     let left_padded = format!("L{:>6}{:>10}{:>10}{:>20}", "me", "pass", "S7", 42);
     let right_padded = format!("L{:<6}{:<10}{:<10}{:<20}", "me", "pass", "S7", 42);
     let blank = format!("L{:<6}{:<10}{:<10}{:<20}", "me", "pass", "", "");
-    let blank_fields = LoginRequest {
-        session: Alpha::BLANK,
-        sequence: None,
-        ..expected
-    };
-    for (text, login) in [
-        (left_padded, expected),
-        (right_padded, expected),
-        (blank, blank_fields),
-    ] {
+    let blank_fields = LoginRequest { session: Alpha::BLANK, sequence: None, ..expected };
+    for (text, login) in [(left_padded, expected), (right_padded, expected), (blank, blank_fields)] {
         let packet = [&[0, 47], text.as_bytes()].concat();
-        assert_eq!(
-            ClientPacket::decode(&packet),
-            Ok(ClientPacket::Login(login)),
-            "{text}"
-        );
+        assert_eq!(ClientPacket::decode(&packet), Ok(ClientPacket::Login(login)), "{text}");
     }
     let right_padded = [&[0, 31][..], format!("A{:<10}{:<20}", "S7", 42).as_bytes()].concat();
     assert_eq!(
         ServerPacket::decode(&right_padded),
-        Ok(ServerPacket::LoginAccepted {
-            session: Alpha::new("S7").unwrap(),
-            next_sequence: 42
-        })
+        Ok(ServerPacket::LoginAccepted { session: Alpha::new("S7").unwrap(), next_sequence: 42 })
     );
     let (user, password) = (Alpha::new("ME").unwrap(), Alpha::new("Pass").unwrap());
     let other = Alpha::new("other").unwrap();
     assert!(expected.matches(&user, &password));
     assert!(!expected.matches(&user, &other) && !expected.matches(&Alpha::BLANK, &password));
-    assert!(
-        !format!("{expected:?}").contains("pass"),
-        "the password is not shown"
-    );
+    assert!(!format!("{expected:?}").contains("pass"), "the password is not shown");
 }
 
 #[test]
 fn a_real_mold_packet_is_read_and_written() {
     let packet = [&hex(MOLD_HEADER)[..], &hex("0013"), &hex(ITCH[5])].concat();
     let read = mold::Packet::decode(&packet).unwrap();
-    assert_eq!(
-        (read.session.to_string().as_str(), read.sequence),
-        ("000010059B", 14_764_496)
-    );
+    assert_eq!((read.session.to_string().as_str(), read.sequence), ("000010059B", 14_764_496));
     assert_eq!(read.content, mold::Content::Messages(1));
-    assert_eq!(
-        read.messages().map(Result::unwrap).collect::<Vec<_>>(),
-        [(14_764_496, &hex(ITCH[5])[..])]
-    );
+    assert_eq!(read.messages().map(Result::unwrap).collect::<Vec<_>>(), [(14_764_496, &hex(ITCH[5])[..])]);
 
     let mut buffer = [0; 64];
-    let mut builder =
-        mold::PacketBuilder::new(&mut buffer, read.session, read.sequence, 64).unwrap();
+    let mut builder = mold::PacketBuilder::new(&mut buffer, read.session, read.sequence, 64).unwrap();
     assert!(builder.push(&hex(ITCH[5])));
     assert_eq!(builder.finish(), packet);
 }
@@ -312,15 +234,9 @@ fn real_itch_messages_are_read_and_written() {
         let message = Message::decode(bytes).unwrap();
         assert_eq!(message.as_bytes(), bytes);
         assert_eq!(message.kind(), bytes[0]);
-        assert_eq!(
-            message.stock_locate(),
-            u16::from_be_bytes([bytes[1], bytes[2]])
-        );
+        assert_eq!(message.stock_locate(), u16::from_be_bytes([bytes[1], bytes[2]]));
         // The seconds around the open at 09:30.
-        assert!(
-            (34_199..34_230).contains(&(message.timestamp_ns() / 1_000_000_000)),
-            "{message:?}"
-        );
+        assert!((34_199..34_230).contains(&(message.timestamp_ns() / 1_000_000_000)), "{message:?}");
     }
 
     let price = |raw| Price4::from_raw(raw).into();
@@ -361,10 +277,7 @@ fn real_itch_messages_are_read_and_written() {
         order_ref: 0x204_1a00.into(),
         cancelled_shares: 100.into(),
     };
-    let delete = itch::OrderDelete {
-        header: Header::new(0x0d19, 0, 0x1f1a_ced8_40ed),
-        order_ref: 0x165_b51a.into(),
-    };
+    let delete = itch::OrderDelete { header: Header::new(0x0d19, 0, 0x1f1a_ced8_40ed), order_ref: 0x165_b51a.into() };
     let replace = itch::OrderReplace {
         header: Header::new(0x1db3, 0, 0x1f1a_ced7_71e9),
         original_order_ref: 0xe6_897f.into(),
@@ -381,10 +294,7 @@ fn real_itch_messages_are_read_and_written() {
         price: price(0x13_99f8),
         match_number: 0x3_e642.into(),
     };
-    let event = itch::SystemEvent {
-        header: Header::new(0, 0, 0x1f1a_cedb_02f0),
-        event_code: b'Q',
-    };
+    let event = itch::SystemEvent { header: Header::new(0, 0, 0x1f1a_cedb_02f0), event_code: b'Q' };
     assert_eq!(event.event(), Some(itch::EventCode::StartOfMarketHours));
     assert!(!executed_with_price.is_printable());
     let ours = [
@@ -402,9 +312,7 @@ fn real_itch_messages_are_read_and_written() {
         assert_eq!(message.as_bytes(), decoded[golden], "{message:?}");
         assert_eq!(Message::decode(&decoded[golden]), Ok(message));
     }
-    let others = decoded
-        .iter()
-        .filter(|bytes| matches!(Message::decode(bytes), Ok(Message::Other { .. })));
+    let others = decoded.iter().filter(|bytes| matches!(Message::decode(bytes), Ok(Message::Other { .. })));
     assert_eq!(others.map(|bytes| bytes[0]).collect::<Vec<_>>(), b"QIJLYHN");
 }
 
@@ -482,14 +390,7 @@ fn other_messages_are_built_as_in_the_tables() {
         reason_code: ouch::RestateReason::ReserveRefresh.to_wire(),
         appendage_len: 0.into(),
     };
-    let executed = ouch::Executed::new(
-        TIME,
-        1,
-        100,
-        Price::from_raw(0x0f),
-        ouch::Liquidity::Added,
-        0x77,
-    );
+    let executed = ouch::Executed::new(TIME, 1, 100, Price::from_raw(0x0f), ouch::Liquidity::Added, 0x77);
     let rejected = ouch::Rejected::new(TIME, 1, ouch::RejectReason::RiskMaxQuantity, id);
     let event = ouch::SystemEvent::new(TIME, ouch::EventCode::EndOfDay);
     let pending = ouch::CancelPending::new(TIME, 1);
@@ -512,10 +413,7 @@ fn other_messages_are_built_as_in_the_tables() {
         inverse: b'N',
     };
     let table: &[(&[u8], String)] = &[
-        (
-            replace.as_bytes(),
-            format!("55 00000001 00000002 0000012c 0000000077359400 33 4e 59 {id_hex} 0000"),
-        ),
+        (replace.as_bytes(), format!("55 00000001 00000002 0000012c 0000000077359400 33 4e 59 {id_hex} 0000")),
         (
             replaced.as_bytes(),
             format!(
@@ -523,35 +421,18 @@ fn other_messages_are_built_as_in_the_tables() {
                  4f 44 {id_hex} 0000"
             ),
         ),
-        (
-            aiq.as_bytes(),
-            format!("44 {time} 00000001 00000002 51 00000003 0000000000000004 52 44"),
-        ),
-        (
-            broken.as_bytes(),
-            format!("42 {time} 00000001 0000000000000005 43 {id_hex}"),
-        ),
-        (
-            priority.as_bytes(),
-            format!("54 {time} 00000001 0000000000000006 5a 0000000000000007"),
-        ),
+        (aiq.as_bytes(), format!("44 {time} 00000001 00000002 51 00000003 0000000000000004 52 44")),
+        (broken.as_bytes(), format!("42 {time} 00000001 0000000000000005 43 {id_hex}")),
+        (priority.as_bytes(), format!("54 {time} 00000001 0000000000000006 5a 0000000000000007")),
         (restated.as_bytes(), format!("52 {time} 00000001 52 0000")),
-        (
-            executed.as_bytes(),
-            format!("45 {time} 00000001 00000064 000000000000000f 41 0000000000000077 0000"),
-        ),
-        (
-            rejected.as_bytes(),
-            format!("4a {time} 00000001 0031 {id_hex}"),
-        ),
+        (executed.as_bytes(), format!("45 {time} 00000001 00000064 000000000000000f 41 0000000000000077 0000")),
+        (rejected.as_bytes(), format!("4a {time} 00000001 0031 {id_hex}")),
         (event.as_bytes(), format!("53 {time} 45")),
         (pending.as_bytes(), format!("50 {time} 00000001")),
         (cancel_reject.as_bytes(), format!("49 {time} 00000001")),
         (
             directory.as_bytes(),
-            format!(
-                "52 0007 0000 010203040506 {stock} 51 4e 00000064 4e 43 5a20 50 4e 20 31 4e 00000000 4e"
-            ),
+            format!("52 0007 0000 010203040506 {stock} 51 4e 00000064 4e 43 5a20 50 4e 20 31 4e 00000000 4e"),
         ),
     ];
     for (bytes, expected) in table {

@@ -71,30 +71,17 @@ fn itch_structs_lie_as_in_the_table() {
 
 #[test]
 fn itch_has_23_types_with_the_lengths_of_the_table() {
-    let known: Vec<u8> = (0..=u8::MAX)
-        .filter(|kind| message_len(*kind).is_some())
-        .collect();
+    let known: Vec<u8> = (0..=u8::MAX).filter(|kind| message_len(*kind).is_some()).collect();
     assert_eq!(known.len(), 23);
     for spec in ITCH {
-        assert_eq!(
-            message_len(spec.kind),
-            Some(spec.len),
-            "{}",
-            char::from(spec.kind)
-        );
+        assert_eq!(message_len(spec.kind), Some(spec.len), "{}", char::from(spec.kind));
     }
-    assert_eq!(
-        ITCH.iter().map(|spec| spec.len).max(),
-        Some(itch::MAX_MESSAGE_LEN)
-    );
+    assert_eq!(ITCH.iter().map(|spec| spec.len).max(), Some(itch::MAX_MESSAGE_LEN));
 }
 
 #[test]
 fn ouch_tags_have_the_sizes_of_the_table() {
-    let ours: Vec<_> = Tag::ALL
-        .iter()
-        .map(|tag| (tag.to_wire(), tag.value_len()))
-        .collect();
+    let ours: Vec<_> = Tag::ALL.iter().map(|tag| (tag.to_wire(), tag.value_len())).collect();
     assert_eq!(ours, OUCH_TAGS);
 }
 
@@ -129,30 +116,16 @@ fn one_byte_codes_are_those_of_the_tables() {
         soup::RejectCode, b"AS";
         YesNo, b"YN";
     }
-    assert!(
-        ouch::Side::ALL
-            .iter()
-            .map(|side| side.is_buy())
-            .eq([true, false, false, false])
-    );
-    assert_eq!(
-        (YesNo::from(true), YesNo::from(false)),
-        (YesNo::Yes, YesNo::No)
-    );
+    assert!(ouch::Side::ALL.iter().map(|side| side.is_buy()).eq([true, false, false, false]));
+    assert_eq!((YesNo::from(true), YesNo::from(false)), (YesNo::Yes, YesNo::No));
 }
 
 #[test]
 fn reject_reasons_fill_the_codes_from_1_to_0x33() {
-    let codes: Vec<u16> = RejectReason::ALL
-        .iter()
-        .map(|reason| reason.to_wire())
-        .collect();
+    let codes: Vec<u16> = RejectReason::ALL.iter().map(|reason| reason.to_wire()).collect();
     assert_eq!(codes, (1..=0x33).collect::<Vec<u16>>());
     for code in 0..=0x100 {
         let reason = RejectReason::from_wire(code);
-        assert_eq!(
-            reason.map(RejectReason::to_wire),
-            (1..=0x33).contains(&code).then_some(code)
-        );
+        assert_eq!(reason.map(RejectReason::to_wire), (1..=0x33).contains(&code).then_some(code));
     }
 }

@@ -15,8 +15,5 @@ fn hex(text: &str) -> Vec<u8> {
         .filter(|byte| !byte.is_ascii_whitespace())
         .map(|byte| char::from(byte).to_digit(16).expect("a hexadecimal digit") as u8)
         .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }

@@ -5,13 +5,11 @@ use corelane_codecs::binary_file::{self, Frame, Frames, frame};
 use corelane_codecs::itch::{self, Message};
 use corelane_codecs::mold::{self, Content, Packet, PacketBuilder};
 use corelane_codecs::ouch::{
-    Appendage, AppendageWriter, Element, Inbound, OuchError, Outbound, Tag, TagValue,
-    encode_with_appendage, request_identity,
+    Appendage, AppendageWriter, Element, Inbound, OuchError, Outbound, Tag, TagValue, encode_with_appendage,
+    request_identity,
 };
 use corelane_codecs::price::{Price, Price4};
-use corelane_codecs::soup::{
-    ClientPacket, LoginRequest, RejectCode, ServerPacket, SoupError, packet_len,
-};
+use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket, SoupError, packet_len};
 use corelane_codecs::text::Alpha;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -21,31 +19,22 @@ use crate::spec::{Form, ITCH, OUCH_INBOUND, OUCH_OUTBOUND, Spec};
 
 /// Arbitrary bytes of the message's length, with its type and codes that its table allows.
 fn fixed_part(spec: &'static Spec) -> impl Strategy<Value = Vec<u8>> {
-    (
-        vec(any::<u8>(), spec.len),
-        vec(any::<Index>(), spec.coded.len()),
-    )
-        .prop_map(|(mut bytes, picks)| {
-            bytes[0] = spec.kind;
-            for ((offset, _, codes), pick) in spec.coded.iter().zip(picks) {
-                bytes[*offset] = *pick.get(codes);
-            }
-            if spec.form == Form::Always {
-                bytes.truncate(spec.len - 2);
-            }
-            bytes
-        })
+    (vec(any::<u8>(), spec.len), vec(any::<Index>(), spec.coded.len())).prop_map(|(mut bytes, picks)| {
+        bytes[0] = spec.kind;
+        for ((offset, _, codes), pick) in spec.coded.iter().zip(picks) {
+            bytes[*offset] = *pick.get(codes);
+        }
+        if spec.form == Form::Always {
+            bytes.truncate(spec.len - 2);
+        }
+        bytes
+    })
 }
 
 fn tag_value() -> impl Strategy<Value = TagValue> {
     (select(Tag::ALL), any::<[u8; 8]>()).prop_map(|(tag, bytes)| {
         let value = &bytes[..tag.value_len()];
-        Element {
-            tag: tag.to_wire(),
-            value,
-        }
-        .typed()
-        .expect("a known tag with its size")
+        Element { tag: tag.to_wire(), value }.typed().expect("a known tag with its size")
     })
 }
 
@@ -66,25 +55,21 @@ fn elements() -> impl Strategy<Value = (Vec<u8>, Vec<TagValue>)> {
 }
 
 /// A whole OUCH message, whether it is in its long form, and the values of its options.
-fn ouch_message(
-    table: &'static [Spec],
-) -> impl Strategy<Value = (&'static Spec, Vec<u8>, Option<Vec<TagValue>>)> {
+fn ouch_message(table: &'static [Spec]) -> impl Strategy<Value = (&'static Spec, Vec<u8>, Option<Vec<TagValue>>)> {
     select((0..table.len()).collect::<Vec<_>>()).prop_flat_map(move |index| {
         let spec = &table[index];
-        (fixed_part(spec), elements(), any::<bool>()).prop_map(
-            move |(mut bytes, (options, values), long)| {
-                let long = match spec.form {
-                    Form::Fixed => false,
-                    Form::Always => true,
-                    Form::Optional => long,
-                };
-                if long {
-                    bytes.extend((options.len() as u16).to_be_bytes());
-                    bytes.extend(options);
-                }
-                (spec, bytes, long.then_some(values))
-            },
-        )
+        (fixed_part(spec), elements(), any::<bool>()).prop_map(move |(mut bytes, (options, values), long)| {
+            let long = match spec.form {
+                Form::Fixed => false,
+                Form::Always => true,
+                Form::Optional => long,
+            };
+            if long {
+                bytes.extend((options.len() as u16).to_be_bytes());
+                bytes.extend(options);
+            }
+            (spec, bytes, long.then_some(values))
+        })
     })
 }
 
@@ -139,12 +124,8 @@ fn client_packet() -> impl Strategy<Value = ClientPacket<'static>> {
 
 fn server_packet() -> impl Strategy<Value = ServerPacket<'static>> {
     prop_oneof![
-        (text(), any::<u64>()).prop_map(|(session, next_sequence)| {
-            ServerPacket::LoginAccepted {
-                session,
-                next_sequence,
-            }
-        }),
+        (text(), any::<u64>())
+            .prop_map(|(session, next_sequence)| { ServerPacket::LoginAccepted { session, next_sequence } }),
         select(RejectCode::ALL).prop_map(ServerPacket::LoginRejected),
         payload().prop_map(ServerPacket::Sequenced),
         payload().prop_map(ServerPacket::Unsequenced),
@@ -155,22 +136,15 @@ fn server_packet() -> impl Strategy<Value = ServerPacket<'static>> {
 }
 
 fn login() -> impl Strategy<Value = LoginRequest> {
-    (
-        text(),
-        text(),
-        text(),
-        any::<Option<u64>>(),
-        proptest::option::of(0..100_000_u32),
+    (text(), text(), text(), any::<Option<u64>>(), proptest::option::of(0..100_000_u32)).prop_map(
+        |(user, password, session, sequence, heartbeat_timeout_ms)| LoginRequest {
+            user,
+            password,
+            session,
+            sequence,
+            heartbeat_timeout_ms,
+        },
     )
-        .prop_map(
-            |(user, password, session, sequence, heartbeat_timeout_ms)| LoginRequest {
-                user,
-                password,
-                session,
-                sequence,
-                heartbeat_timeout_ms,
-            },
-        )
 }
 
 /// Left-justified text, as decoders return it.

@@ -51,14 +51,9 @@ fn decode_as_everything(bytes: &[u8]) {
         request.encode(&mut out).unwrap();
         assert_eq!(out, bytes);
     }
-    let framed: usize = Frames::new(bytes)
-        .map_while(Result::ok)
-        .map(|message| 2 + message.len())
-        .sum();
-    let unsized_: usize = UnsizedFrames::new(bytes, itch::message_len)
-        .map_while(Result::ok)
-        .map(|message| 2 + message.len())
-        .sum();
+    let framed: usize = Frames::new(bytes).map_while(Result::ok).map(|message| 2 + message.len()).sum();
+    let unsized_: usize =
+        UnsizedFrames::new(bytes, itch::message_len).map_while(Result::ok).map(|message| 2 + message.len()).sum();
     assert!(framed <= bytes.len() && unsized_ <= bytes.len());
 }
 
@@ -68,30 +63,19 @@ fn decode_ouch(bytes: &[u8]) {
             let _ = format!("{message:?} {}", message.user_ref_num());
         }
         Err(error) => {
-            let _ = format!(
-                "{error} {:?} {:?}",
-                error.reject_reason(),
-                request_identity(bytes)
-            );
+            let _ = format!("{error} {:?} {:?}", error.reject_reason(), request_identity(bytes));
         }
     }
     match Outbound::decode(bytes) {
         Ok(message) => {
-            let _ = format!(
-                "{message:?} {} {:?}",
-                message.timestamp_ns(),
-                message.user_ref_num()
-            );
+            let _ = format!("{message:?} {} {:?}", message.timestamp_ns(), message.user_ref_num());
         }
         Err(error) => {
             let _ = error.to_string();
         }
     }
     if let Ok(appendage) = Appendage::parse(bytes) {
-        let length: usize = appendage
-            .elements()
-            .map(|element| 2 + element.value.len())
-            .sum();
+        let length: usize = appendage.elements().map(|element| 2 + element.value.len()).sum();
         assert_eq!(length, bytes.len());
         assert!(appendage.values().count() <= appendage.elements().count());
     }
@@ -101,11 +85,7 @@ fn decode_itch(bytes: &[u8]) {
     match Message::decode(bytes) {
         Ok(message) => {
             assert_eq!(message.as_bytes(), bytes);
-            let _ = format!(
-                "{message:?} {} {}",
-                message.stock_locate(),
-                message.timestamp_ns()
-            );
+            let _ = format!("{message:?} {} {}", message.stock_locate(), message.timestamp_ns());
         }
         Err(error) => {
             let _ = error.to_string();
@@ -128,12 +108,7 @@ enum Change {
 }
 
 fn edit() -> impl Strategy<Value = (Index, Change)> {
-    let byte = || {
-        prop_oneof![
-            any::<u8>(),
-            select(&[0_u8, 1, 2, 0x7f, 0x80, 0xfe, 0xff, b' ', b'0'][..])
-        ]
-    };
+    let byte = || prop_oneof![any::<u8>(), select(&[0_u8, 1, 2, 0x7f, 0x80, 0xfe, 0xff, b' ', b'0'][..])];
     let change = prop_oneof![
         4 => byte().prop_map(Change::Set),
         1 => byte().prop_map(Change::Insert),
@@ -160,14 +135,8 @@ fn apply(bytes: &mut Vec<u8>, (at, change): (Index, Change)) {
 
 /// Every golden input, bare and in its framing.
 fn golden_inputs() -> Vec<Vec<u8>> {
-    let packets = [
-        golden::ENTER,
-        golden::ACCEPTED,
-        golden::CANCEL,
-        golden::CANCELED,
-        golden::LOGIN,
-        golden::LOGIN_ACCEPTED,
-    ];
+    let packets =
+        [golden::ENTER, golden::ACCEPTED, golden::CANCEL, golden::CANCELED, golden::LOGIN, golden::LOGIN_ACCEPTED];
     let mut inputs: Vec<Vec<u8>> = packets.iter().map(|text| hex(text)).collect();
     inputs.extend(packets.iter().map(|text| hex(text)[3..].to_vec()));
     inputs.extend(golden::ITCH.iter().map(|text| hex(text)));
@@ -211,9 +180,7 @@ fn messages_are_read_at_any_alignment() {
     let add = hex(golden::ITCH[0]);
     for offset in 0..8 {
         let shifted = [&vec![0; offset][..], &add].concat();
-        let Ok(Message::AddOrder(read)) = Message::decode(&shifted[offset..]) else {
-            panic!()
-        };
+        let Ok(Message::AddOrder(read)) = Message::decode(&shifted[offset..]) else { panic!() };
         assert_eq!(read.as_bytes(), add);
     }
 }

@@ -19,18 +19,8 @@ pub enum Form {
     Optional,
 }
 
-const fn spec(
-    kind: u8,
-    len: usize,
-    form: Form,
-    coded: &'static [(usize, &'static str, &'static [u8])],
-) -> Spec {
-    Spec {
-        kind,
-        len,
-        form,
-        coded,
-    }
+const fn spec(kind: u8, len: usize, form: Form, coded: &'static [(usize, &'static str, &'static [u8])]) -> Spec {
+    Spec { kind, len, form, coded }
 }
 
 pub static OUCH_INBOUND: &[Spec] = &[
@@ -51,11 +41,7 @@ pub static OUCH_INBOUND: &[Spec] = &[
         b'U',
         40,
         Form::Always,
-        &[
-            (21, "time_in_force", b"0356"),
-            (22, "display", b"YNA"),
-            (23, "intermarket_sweep", b"YN"),
-        ],
+        &[(21, "time_in_force", b"0356"), (22, "display", b"YNA"), (23, "intermarket_sweep", b"YN")],
     ),
     spec(b'X', 9, Form::Optional, &[]),
 ];

@@ -99,11 +99,7 @@ impl<'a> Connection<'a> {
                 self.received_len += bytes;
                 Ok(Some(bytes))
             }
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
-                Ok(None)
-            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -259,25 +259,15 @@ pub struct Measured {
 ///
 /// # Errors
 /// [`LoadError`] if it cannot be started.
-pub fn run<W: Wire, O: Observer>(
-    pacing: &Pacing,
-    wire: &mut W,
-    observer: &mut O,
-) -> Result<Measured, LoadError> {
+pub fn run<W: Wire, O: Observer>(pacing: &Pacing, wire: &mut W, observer: &mut O) -> Result<Measured, LoadError> {
     for (setting, is_zero) in [
         ("the number of sessions", wire.sessions() == 0),
-        (
-            "the rate",
-            !(pacing.rate_per_s > 0.0 && pacing.rate_per_s.is_finite()),
-        ),
+        ("the rate", !(pacing.rate_per_s > 0.0 && pacing.rate_per_s.is_finite())),
         ("the duration", pacing.duration.is_zero()),
         ("outstanding_max", pacing.outstanding_max == 0),
     ] {
         if is_zero {
-            return Err(LoadError::Setting {
-                setting,
-                rule: "above zero",
-            });
+            return Err(LoadError::Setting { setting, rule: "above zero" });
         }
     }
     if let Some(cpu) = pacing.cpu {

@@ -35,10 +35,7 @@ pub(super) fn run<W: Wire, O: Observer>(
     let streams = (0..wire.sessions())
         .map(|_| connect(pacing.server))
         .collect::<io::Result<Vec<_>>>()
-        .map_err(|source| LoadError::Connect {
-            server: pacing.server,
-            source,
-        })?;
+        .map_err(|source| LoadError::Connect { server: pacing.server, source })?;
     if pacing.idle == Idle::Yield {
         // Wake from sleep when asked to, not up to 50 µs later. Where that is refused, the figures show it.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
@@ -68,12 +65,7 @@ struct Engine<'a, W, O> {
 }
 
 impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
-    fn new(
-        pacing: &'a Pacing,
-        streams: &'a [TcpStream],
-        wire: &'a mut W,
-        observer: &'a mut O,
-    ) -> Self {
+    fn new(pacing: &'a Pacing, streams: &'a [TcpStream], wire: &'a mut W, observer: &'a mut O) -> Self {
         let connections = streams.iter().enumerate().map(|(index, stream)| {
             let schedule = Schedule::new(pacing, index, streams.len());
             Connection::new(stream, schedule, pacing.outstanding_max)
@@ -165,9 +157,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             if now_ns >= self.housekeeping_due_ns {
                 self.keep_house(now_ns);
             }
-            due_ns = due_ns
-                .min(self.observer_due_ns)
-                .min(self.housekeeping_due_ns);
+            due_ns = due_ns.min(self.observer_due_ns).min(self.housekeeping_due_ns);
             if now_ns >= end_ns {
                 due_ns = due_ns.min(drain_check_ns);
             }
@@ -253,11 +243,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     #[inline]
     fn receive_ready(&mut self, due_ns: u64, blocking: bool) -> Result<(), LoadError> {
         let before_ns = self.clock.now_ns();
-        let wait_ns = if blocking {
-            due_ns.saturating_sub(before_ns)
-        } else {
-            0
-        };
+        let wait_ns = if blocking { due_ns.saturating_sub(before_ns) } else { 0 };
         if !blocking && self.connections.len() == 1 {
             // One read costs less than asking first.
             if self.connections[0].open {
@@ -291,28 +277,18 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             flags.set(PollFlags::OUT, connection.has_unsent());
             self.poll_fds.push(PollFd::new(connection.stream, flags));
         }
-        let timeout = Timespec {
-            tv_sec: (wait_ns / 1_000_000_000) as i64,
-            tv_nsec: (wait_ns % 1_000_000_000) as i64,
-        };
+        let timeout = Timespec { tv_sec: (wait_ns / 1_000_000_000) as i64, tv_nsec: (wait_ns % 1_000_000_000) as i64 };
         let result = poll(&mut self.poll_fds, Some(&timeout));
         if wait_ns > 0 {
             // The sleep was meant; only what came after its end is a gap.
             let now_ns = self.clock.now_ns();
             let woken_on_time = result.is_ok_and(|ready| ready > 0);
-            self.measured.loop_gaps.resume(if woken_on_time {
-                now_ns
-            } else {
-                now_ns.min(due_ns)
-            });
+            self.measured.loop_gaps.resume(if woken_on_time { now_ns } else { now_ns.min(due_ns) });
         }
         match result {
             Ok(ready) => Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(LoadError::System {
-                call: "poll",
-                source: error.into(),
-            }),
+            Err(error) => Err(LoadError::System { call: "poll", source: error.into() }),
         }
     }
 
@@ -371,9 +347,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
         self.measured.answered += 1;
         if sent.measured {
             let latency = |from_ns: u64| now_ns.saturating_sub(from_ns).max(1);
-            self.measured
-                .intended
-                .saturating_record(latency(sent.intended_ns));
+            self.measured.intended.saturating_record(latency(sent.intended_ns));
             self.measured.send.saturating_record(latency(sent.sent_ns));
         }
         self.count_completed(sent, now_ns);
@@ -388,16 +362,12 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     }
 
     fn is_drained(&mut self) -> bool {
-        self.connections
-            .iter()
-            .enumerate()
-            .all(|(index, connection)| {
-                !connection.open
-                    || (connection.schedule.next_ns().is_none()
-                        && !connection.has_unsent()
-                        && (connection.outstanding.is_empty()
-                            || self.wire.owed(index, connection.outstanding.len()) == 0))
-            })
+        self.connections.iter().enumerate().all(|(index, connection)| {
+            !connection.open
+                || (connection.schedule.next_ns().is_none()
+                    && !connection.has_unsent()
+                    && (connection.outstanding.is_empty() || self.wire.owed(index, connection.outstanding.len()) == 0))
+        })
     }
 
     fn keep_house(&mut self, now_ns: u64) {
@@ -434,11 +404,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
                 && connection.has_room()
                 && self.wire.closing(index, connection.queue())
             {
-                connection.outstanding.push_back(Sent {
-                    intended_ns: 0,
-                    sent_ns: 0,
-                    measured: false,
-                });
+                connection.outstanding.push_back(Sent { intended_ns: 0, sent_ns: 0, measured: false });
                 self.measured.sent += 1;
             }
         }
@@ -474,9 +440,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     /// Counts what is without answer: rightly, or because messages are missing.
     fn settle(&mut self) {
         for index in 0..self.connections.len() {
-            let owed = self
-                .wire
-                .owed(index, self.connections[index].outstanding.len());
+            let owed = self.wire.owed(index, self.connections[index].outstanding.len());
             self.measured.missing += owed;
             while owed == 0
                 && let Some(sent) = self.connections[index].outstanding.pop_front()
@@ -489,10 +453,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
 
     fn finish(self) -> Measured {
         let mut measured = self.measured;
-        let took_ns = self
-            .last_completed_ns
-            .max(self.pacing.end_ns())
-            .saturating_sub(self.pacing.warmup_ns());
+        let took_ns = self.last_completed_ns.max(self.pacing.end_ns()).saturating_sub(self.pacing.warmup_ns());
         measured.achieved_per_s = self.completed_measured as f64 * 1e9 / took_ns as f64;
         measured
     }

@@ -14,12 +14,7 @@ pub(super) struct Schedule {
 #[derive(Clone, Debug)]
 enum Rule {
     /// Request `sent` of the session is due at `(first + sent · step) / rate`.
-    Constant {
-        first: u64,
-        step: u64,
-        sent: u64,
-        interval_ns: f64,
-    },
+    Constant { first: u64, step: u64, sent: u64, interval_ns: f64 },
     /// Independent exponential gaps of this mean; the sessions together are a Poisson process of the whole rate.
     Poisson { rng: Rng, mean_ns: f64, at_ns: f64 },
 }
@@ -40,11 +35,7 @@ impl Schedule {
                 at_ns: 0.0,
             },
         };
-        let mut schedule = Self {
-            rule,
-            next_ns: 0,
-            end_ns: pacing.end_ns(),
-        };
+        let mut schedule = Self { rule, next_ns: 0, end_ns: pacing.end_ns() };
         schedule.advance();
         schedule
     }
@@ -59,22 +50,13 @@ impl Schedule {
     #[inline]
     pub(super) fn advance(&mut self) {
         self.next_ns = match &mut self.rule {
-            Rule::Constant {
-                first,
-                step,
-                sent,
-                interval_ns,
-            } => {
+            Rule::Constant { first, step, sent, interval_ns } => {
                 // Multiplied, not summed up, so that no rounding accumulates.
                 let ordinal = *first + *sent * *step;
                 *sent += 1;
                 (ordinal as f64 * *interval_ns) as u64
             }
-            Rule::Poisson {
-                rng,
-                mean_ns,
-                at_ns,
-            } => {
+            Rule::Poisson { rng, mean_ns, at_ns } => {
                 *at_ns -= (1.0 - rng.unit()).ln() * *mean_ns;
                 *at_ns as u64
             }

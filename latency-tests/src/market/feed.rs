@@ -75,11 +75,7 @@ impl FeedReader {
         };
         socket.set_nonblocking(true)?;
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES)?;
-        Ok(Self {
-            socket,
-            datagram: vec![0; 65_536].into_boxed_slice(),
-            report: FeedReport::default(),
-        })
+        Ok(Self { socket, datagram: vec![0; 65_536].into_boxed_slice(), report: FeedReport::default() })
     }
 
     /// Where it listens.

@@ -2,8 +2,8 @@
 
 use corelane_codecs::IntoBytes;
 use corelane_codecs::itch::{
-    AddOrder, EventCode, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side,
-    StockDirectory, SystemEvent,
+    AddOrder, EventCode, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side, StockDirectory,
+    SystemEvent,
 };
 use corelane_codecs::price::Price4;
 use corelane_codecs::text::{Alpha, Symbol};
@@ -111,11 +111,7 @@ impl Book {
 
     /// The best price of a side.
     fn best(&self, side: Side) -> Option<u32> {
-        let prices = self
-            .orders
-            .iter()
-            .filter(|one| one.side == side)
-            .map(|one| one.price);
+        let prices = self.orders.iter().filter(|one| one.side == side).map(|one| one.price);
         match side {
             Side::Buy => prices.max(),
             Side::Sell => prices.min(),
@@ -126,8 +122,7 @@ impl Book {
 impl Day {
     fn write(&mut self, message: &[u8]) {
         // ITCH messages have at most 50 bytes.
-        self.file
-            .extend_from_slice(&(message.len() as u16).to_be_bytes());
+        self.file.extend_from_slice(&(message.len() as u16).to_be_bytes());
         self.file.extend_from_slice(message);
     }
 
@@ -136,10 +131,7 @@ impl Day {
     }
 
     fn event(&mut self, code: EventCode) {
-        let event = SystemEvent {
-            header: Header::new(0, 0, self.now_ns),
-            event_code: code.to_wire(),
-        };
+        let event = SystemEvent { header: Header::new(0, 0, self.now_ns), event_code: code.to_wire() };
         self.write(event.as_bytes());
     }
 
@@ -202,10 +194,7 @@ impl Day {
         match side {
             Side::Buy => {
                 let below = book.best(Side::Sell).map_or(u32::MAX, |ask| ask - tick);
-                book.middle
-                    .saturating_sub(distance * tick)
-                    .min(below)
-                    .max(tick)
+                book.middle.saturating_sub(distance * tick).min(below).max(tick)
             }
             Side::Sell => {
                 let above = book.best(Side::Buy).map_or(0, |bid| bid + tick);
@@ -215,11 +204,7 @@ impl Day {
     }
 
     fn add(&mut self, index: usize) {
-        let side = if self.rng.below(2) == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
-        };
+        let side = if self.rng.below(2) == 0 { Side::Buy } else { Side::Sell };
         let order = Resting {
             order_ref: self.take_ref(),
             side,
@@ -241,10 +226,7 @@ impl Day {
     fn delete(&mut self, index: usize) {
         let at = self.any(index);
         let order = self.books[index].orders.swap_remove(at);
-        let delete = OrderDelete {
-            header: self.header(index),
-            order_ref: order.order_ref.into(),
-        };
+        let delete = OrderDelete { header: self.header(index), order_ref: order.order_ref.into() };
         self.write(delete.as_bytes());
     }
 
@@ -257,11 +239,8 @@ impl Day {
         }
         order.shares -= cancelled;
         let order_ref = order.order_ref;
-        let cancel = OrderCancel {
-            header: self.header(index),
-            order_ref: order_ref.into(),
-            cancelled_shares: cancelled.into(),
-        };
+        let cancel =
+            OrderCancel { header: self.header(index), order_ref: order_ref.into(), cancelled_shares: cancelled.into() };
         self.write(cancel.as_bytes());
     }
 
@@ -287,11 +266,7 @@ impl Day {
 
     /// Part or all of the order that is first in the queue of its side.
     fn execute(&mut self, index: usize) {
-        let side = if self.rng.below(2) == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
-        };
+        let side = if self.rng.below(2) == 0 { Side::Buy } else { Side::Sell };
         let orders = &self.books[index].orders;
         let best = self.books[index].best(side);
         let first = (0..orders.len())

@@ -88,9 +88,7 @@ pub enum PlayError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A message is no ITCH message.
-    #[error(
-        "message {message} of {bytes} bytes is too short for an ITCH message; is this an ITCH file?"
-    )]
+    #[error("message {message} of {bytes} bytes is too short for an ITCH message; is this an ITCH file?")]
     TooShort {
         /// Its number, from 1.
         message: u64,
@@ -98,9 +96,7 @@ pub enum PlayError {
         bytes: usize,
     },
     /// A message does not fit a packet.
-    #[error(
-        "message {message} of {bytes} bytes does not fit a packet of {payload_max}; raise the payload limit"
-    )]
+    #[error("message {message} of {bytes} bytes does not fit a packet of {payload_max}; raise the payload limit")]
     TooLong {
         /// Its number, from 1.
         message: u64,
@@ -191,10 +187,7 @@ impl<R: Read> Player<R> {
         if !(pace > 0.0 && pace.is_finite()) {
             return Err(PlayError::Pace);
         }
-        let socket = open(spec.to).map_err(|source| PlayError::Socket {
-            to: spec.to,
-            source,
-        })?;
+        let socket = open(spec.to).map_err(|source| PlayError::Socket { to: spec.to, source })?;
         Ok(Self {
             source: MessageSource::new(reader),
             socket,
@@ -231,10 +224,7 @@ impl<R: Read> Player<R> {
         if let Some(length) = self.waiting {
             if !self.transmit(length, now_ns)? {
                 self.report.blocked += 1;
-                return Ok(Step {
-                    next_due_ns: now_ns,
-                    ended: false,
-                });
+                return Ok(Step { next_due_ns: now_ns, ended: false });
             }
             self.waiting = None;
         }
@@ -268,19 +258,15 @@ impl<R: Read> Player<R> {
         let Some(message) = self.source.peek()? else {
             return Ok(None);
         };
-        let timestamp_ns = timestamp_ns(message).ok_or(PlayError::TooShort {
-            message: number,
-            bytes: message.len(),
-        })?;
+        let timestamp_ns =
+            timestamp_ns(message).ok_or(PlayError::TooShort { message: number, bytes: message.len() })?;
         let (start_ns, first_ns) = *self.origin.get_or_insert((now_ns, timestamp_ns));
         Ok(Some(match self.spec.pace {
             Pace::Timestamps { speed } => {
                 let since_ns = timestamp_ns.saturating_sub(first_ns);
                 start_ns + (since_ns as f64 / speed) as u64
             }
-            Pace::Rate { messages_per_s } => {
-                start_ns + ((number - 1) as f64 * 1e9 / messages_per_s) as u64
-            }
+            Pace::Rate { messages_per_s } => start_ns + ((number - 1) as f64 * 1e9 / messages_per_s) as u64,
             Pace::Max => start_ns,
         }))
     }
@@ -308,19 +294,11 @@ impl<R: Read> Player<R> {
 
     fn fill(&mut self, buffer: &mut [u8], now_ns: u64) -> Result<(usize, u16), PlayError> {
         let payload_max = self.spec.payload_max;
-        let too_long = |source: &MessageSource<R>, bytes| PlayError::TooLong {
-            message: source.taken() + 1,
-            bytes,
-            payload_max,
-        };
-        let mut packet =
-            PacketBuilder::new(buffer, self.spec.session, self.next_sequence, payload_max)
-                .map_err(|_| too_long(&self.source, 0))?;
-        while packet.count() < MESSAGES_PER_PACKET
-            && self
-                .next_due(now_ns)?
-                .is_some_and(|due_ns| due_ns <= now_ns)
-        {
+        let too_long =
+            |source: &MessageSource<R>, bytes| PlayError::TooLong { message: source.taken() + 1, bytes, payload_max };
+        let mut packet = PacketBuilder::new(buffer, self.spec.session, self.next_sequence, payload_max)
+            .map_err(|_| too_long(&self.source, 0))?;
+        while packet.count() < MESSAGES_PER_PACKET && self.next_due(now_ns)?.is_some_and(|due_ns| due_ns <= now_ns) {
             let message = self.source.peek()?.unwrap_or_default();
             let bytes = message.len();
             if !packet.push(message) {
@@ -375,10 +353,7 @@ impl<R: Read> Player<R> {
 
     /// Until a message or a heartbeat is due.
     fn wait_until(&self, due_ns: u64) -> Step {
-        Step {
-            next_due_ns: due_ns.min(self.heartbeat_due_ns()),
-            ended: false,
-        }
+        Step { next_due_ns: due_ns.min(self.heartbeat_due_ns()), ended: false }
     }
 
     fn heartbeat_due_ns(&self) -> u64 {
@@ -396,25 +371,15 @@ impl<R: Read> Player<R> {
             }
         }
         self.report.ended = self.ends_told == END_PACKETS && self.held.is_empty();
-        Ok(Step {
-            next_due_ns: if self.report.ended { u64::MAX } else { now_ns },
-            ended: self.report.ended,
-        })
+        Ok(Step { next_due_ns: if self.report.ended { u64::MAX } else { now_ns }, ended: self.report.ended })
     }
 
     /// `false` if the socket takes no more at the moment.
     fn send(&self, datagram: &[u8]) -> Result<bool, PlayError> {
         match self.socket.send_to(datagram, self.spec.to) {
             Ok(_) => Ok(true),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
-                Ok(false)
-            }
-            Err(source) => Err(PlayError::Socket {
-                to: self.spec.to,
-                source,
-            }),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(false),
+            Err(source) => Err(PlayError::Socket { to: self.spec.to, source }),
         }
     }
 }

@@ -20,9 +20,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The file ends within a message.
-    #[error(
-        "the file ends within message {message}, after {bytes} bytes of it; it is cut short or no BinaryFILE"
-    )]
+    #[error("the file ends within message {message}, after {bytes} bytes of it; it is cut short or no BinaryFILE")]
     Truncated {
         /// Number of the message, from 1.
         message: u64,
@@ -45,14 +43,7 @@ pub struct MessageSource<R> {
 impl<R: Read> MessageSource<R> {
     /// From the start of `reader`.
     pub fn new(reader: R) -> Self {
-        Self {
-            reader,
-            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
-            start: 0,
-            end: 0,
-            messages: 0,
-            ended: false,
-        }
+        Self { reader, buffer: vec![0; BUFFER_BYTES].into_boxed_slice(), start: 0, end: 0, messages: 0, ended: false }
     }
 
     /// The first message not taken yet, `None` at the end of the file or at its end marker.
@@ -60,9 +51,7 @@ impl<R: Read> MessageSource<R> {
     /// # Errors
     /// [`SourceError`] if the file cannot be read or ends within a message.
     pub fn peek(&mut self) -> Result<Option<&[u8]>, SourceError> {
-        Ok(self
-            .locate()?
-            .map(|length| &self.buffer[self.start + 2..self.start + length]))
+        Ok(self.locate()?.map(|length| &self.buffer[self.start + 2..self.start + length]))
     }
 
     /// Goes on to the message after the one that [`MessageSource::peek`] gives.
@@ -100,10 +89,7 @@ impl<R: Read> MessageSource<R> {
         self.end -= self.start;
         self.start = 0;
         match self.reader.read(&mut self.buffer[self.end..]) {
-            Ok(0) if self.end > 0 => Err(SourceError::Truncated {
-                message: self.messages + 1,
-                bytes: self.end,
-            }),
+            Ok(0) if self.end > 0 => Err(SourceError::Truncated { message: self.messages + 1, bytes: self.end }),
             Ok(0) => {
                 self.ended = true;
                 Ok(())
@@ -113,10 +99,7 @@ impl<R: Read> MessageSource<R> {
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(source) => Err(SourceError::Read {
-                message: self.messages,
-                source,
-            }),
+            Err(source) => Err(SourceError::Read { message: self.messages, source }),
         }
     }
 }
@@ -147,12 +130,8 @@ mod tests {
 
     #[test]
     fn messages_come_out_however_the_file_is_cut() {
-        let cases: [(&[u8], &[&[u8]]); 4] = [
-            (b"", &[]),
-            (b"\0\x01a\0\x02bc", &[b"a", b"bc"]),
-            (b"\0\x01a\0\0\0\x02bc", &[b"a"]),
-            (b"\0\0", &[]),
-        ];
+        let cases: [(&[u8], &[&[u8]]); 4] =
+            [(b"", &[]), (b"\0\x01a\0\x02bc", &[b"a", b"bc"]), (b"\0\x01a\0\0\0\x02bc", &[b"a"]), (b"\0\0", &[])];
         for (file, expected) in cases {
             assert_eq!(all(file).unwrap(), expected);
             assert_eq!(all(Dripping(file)).unwrap(), expected);
@@ -162,15 +141,6 @@ mod tests {
     #[test]
     fn a_file_cut_within_a_message_says_where() {
         let error = all(&b"\0\x01a\0\x02b"[..]).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                SourceError::Truncated {
-                    message: 2,
-                    bytes: 3
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, SourceError::Truncated { message: 2, bytes: 3 }), "{error}");
     }
 }

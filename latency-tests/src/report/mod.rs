@@ -16,14 +16,8 @@ use crate::market::{FeedReport, PlayReport};
 use crate::saturation::ACHIEVED_SHARE;
 
 /// The quantiles that are shown, and their names.
-pub const QUANTILES: [(&str, f64); 6] = [
-    ("p50", 0.5),
-    ("p90", 0.9),
-    ("p99", 0.99),
-    ("p99.9", 0.999),
-    ("p99.99", 0.9999),
-    ("max", 1.0),
-];
+pub const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 
 /// Everything that one run has shown.
 #[derive(Clone, Copy, Debug)]
@@ -67,45 +61,18 @@ impl Report<'_> {
             }
         };
         let count = |count: u64, of: &str| format!("{} {of}", table::grouped(count));
-        say(
-            measured.drops > 0,
-            count(measured.drops, "connections lost"),
-        );
-        say(
-            measured.missing > 0,
-            count(measured.missing, "answers missing"),
-        );
-        say(
-            measured.unsent > 0,
-            count(measured.unsent, "requests were due and could not be sent"),
-        );
-        say(
-            measured.intended.is_empty(),
-            "nothing was measured".to_owned(),
-        );
+        say(measured.drops > 0, count(measured.drops, "connections lost"));
+        say(measured.missing > 0, count(measured.missing, "answers missing"));
+        say(measured.unsent > 0, count(measured.unsent, "requests were due and could not be sent"));
+        say(measured.intended.is_empty(), "nothing was measured".to_owned());
         say(
             measured.achieved_per_s < ACHIEVED_SHARE * measured.asked_per_s,
-            format!(
-                "{:.0}/s achieved of {:.0}/s asked: lower the rate",
-                measured.achieved_per_s, measured.asked_per_s
-            ),
+            format!("{:.0}/s achieved of {:.0}/s asked: lower the rate", measured.achieved_per_s, measured.asked_per_s),
         );
         if let Some(feed) = self.feed {
-            say(
-                feed.messages == 0,
-                "the venue's feed brought nothing".to_owned(),
-            );
-            say(
-                feed.messages_missed > 0,
-                count(feed.messages_missed, "messages missing in the venue's feed"),
-            );
-            say(
-                feed.invalid > 0,
-                count(
-                    feed.invalid,
-                    "invalid packets or messages in the venue's feed",
-                ),
-            );
+            say(feed.messages == 0, "the venue's feed brought nothing".to_owned());
+            say(feed.messages_missed > 0, count(feed.messages_missed, "messages missing in the venue's feed"));
+            say(feed.invalid > 0, count(feed.invalid, "invalid packets or messages in the venue's feed"));
             say(
                 feed.executed_shares != self.load.executed_resting,
                 format!(
@@ -196,20 +163,13 @@ impl Report<'_> {
     /// # Errors
     /// [`ReportError`].
     pub fn write_plot(&self, path: &Path) -> Result<(), ReportError> {
-        std::fs::write(path, self.plot()?).map_err(|source| ReportError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        std::fs::write(path, self.plot()?).map_err(|source| ReportError::Write { path: path.to_owned(), source })
     }
 }
 
 fn quantiles(histogram: &Histogram<u64>) -> Value {
-    let values = QUANTILES.iter().map(|(name, quantile)| {
-        (
-            (*name).to_owned(),
-            histogram.value_at_quantile(*quantile).into(),
-        )
-    });
+    let values =
+        QUANTILES.iter().map(|(name, quantile)| ((*name).to_owned(), histogram.value_at_quantile(*quantile).into()));
     Value::Object(values.collect())
 }
 

@@ -44,10 +44,7 @@ fn draw_into<'a>(svg: &'a mut String, report: &Report<'_>) -> Result<(), Error<'
     // As far as there are answers; the machine was probed more often than that.
     let nines = (measured.intended.len().max(1) as f64).log10();
     let nines = nines.clamp(*NINES.start(), *NINES.end());
-    let low = all()
-        .map(|point| point.1)
-        .fold(f64::INFINITY, f64::min)
-        .clamp(0.01, 1.0);
+    let low = all().map(|point| point.1).fold(f64::INFINITY, f64::min).clamp(0.01, 1.0);
     let high = all().map(|point| point.1).fold(10.0, f64::max);
 
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
@@ -79,14 +76,9 @@ fn draw_into<'a>(svg: &'a mut String, report: &Report<'_>) -> Result<(), Error<'
             continue;
         }
         chart
-            .draw_series(LineSeries::new(
-                points.into_iter().filter(|(x, _)| *x <= nines),
-                color.stroke_width(width),
-            ))?
+            .draw_series(LineSeries::new(points.into_iter().filter(|(x, _)| *x <= nines), color.stroke_width(width)))?
             .label(name)
-            .legend(move |(x, y)| {
-                PathElement::new([(x, y), (x + 24, y)], color.stroke_width(width))
-            });
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], color.stroke_width(width)));
     }
     chart
         .configure_series_labels()
@@ -109,11 +101,7 @@ fn heading<'a>(
         let micros = measured.intended.value_at_quantile(quantile) as f64 / 1000.0;
         format!("{name} {}", duration(micros))
     });
-    let verdict = if report.problems().is_empty() {
-        ""
-    } else {
-        " — INVALID"
-    };
+    let verdict = if report.problems().is_empty() { "" } else { " — INVALID" };
     let line = format!(
         "{:.0} requests/s asked, {:.0}/s achieved; answers {}{verdict}",
         measured.asked_per_s,
@@ -122,11 +110,7 @@ fn heading<'a>(
     );
     let at_left = Pos::new(HPos::Left, VPos::Center);
     let style = |size: i32, color: RGBColor| (FONT, size).into_font().color(&color).pos(at_left);
-    root.draw(&Text::new(
-        report.title.to_owned(),
-        (24, 28),
-        style(20, INK),
-    ))?;
+    root.draw(&Text::new(report.title.to_owned(), (24, 28), style(20, INK)))?;
     root.draw(&Text::new(line, (24, 54), style(14, SOFT_INK)))
 }
 
@@ -169,9 +153,5 @@ fn duration(micros: f64) -> String {
 /// One decimal below ten, unless it is a zero.
 fn short(number: f64) -> String {
     let tenths = (number * 10.0).round() as u64;
-    if tenths < 100 && !tenths.is_multiple_of(10) {
-        format!("{number:.1}")
-    } else {
-        format!("{number:.0}")
-    }
+    if tenths < 100 && !tenths.is_multiple_of(10) { format!("{number:.1}") } else { format!("{number:.0}") }
 }

@@ -9,12 +9,7 @@ use super::{QUANTILES, Report};
 use crate::jitter::Gaps;
 
 pub(super) fn render(report: &Report<'_>) -> String {
-    let mut text = format!(
-        "{}\n{}\n{}\n",
-        report.title,
-        latencies(report),
-        counts(report)
-    );
+    let mut text = format!("{}\n{}\n{}\n", report.title, latencies(report), counts(report));
     if !report.load.rejects.is_empty() {
         let _ = writeln!(text, "{}", rejects(report));
     }
@@ -47,12 +42,8 @@ fn micros(ns: u64) -> String {
 
 fn latencies(report: &Report<'_>) -> Table {
     let measured = &report.load.measured;
-    let mut table =
-        table(std::iter::once("answer, µs").chain(QUANTILES.iter().map(|(name, _)| *name)));
-    for (name, histogram) in [
-        ("from intended time", &measured.intended),
-        ("from send time", &measured.send),
-    ] {
+    let mut table = table(std::iter::once("answer, µs").chain(QUANTILES.iter().map(|(name, _)| *name)));
+    for (name, histogram) in [("from intended time", &measured.intended), ("from send time", &measured.send)] {
         add(&mut table, name, quantiles(histogram));
     }
     table
@@ -63,14 +54,8 @@ fn counts(report: &Report<'_>) -> Table {
     let measured = &load.measured;
     let mut table = table(["load", ""]);
     let mut row = |name: &str, value: String| add(&mut table, name, [value]);
-    row(
-        "asked, requests/s",
-        grouped(measured.asked_per_s.round() as u64),
-    );
-    row(
-        "achieved, requests/s",
-        grouped(measured.achieved_per_s.round() as u64),
-    );
+    row("asked, requests/s", grouped(measured.asked_per_s.round() as u64));
+    row("achieved, requests/s", grouped(measured.achieved_per_s.round() as u64));
     row("requests sent", grouped(measured.sent));
     row("answered", grouped(measured.answered));
     row("rightly without answer", grouped(measured.silent));
@@ -78,10 +63,7 @@ fn counts(report: &Report<'_>) -> Table {
     row("answers missing", grouped(measured.missing));
     row("connections lost", grouped(measured.drops));
     row("orders accepted", grouped(load.accepted));
-    row(
-        "orders rejected",
-        grouped(load.rejects.iter().map(|(_, count)| count).sum()),
-    );
+    row("orders rejected", grouped(load.rejects.iter().map(|(_, count)| count).sum()));
     row("shares executed", grouped(load.executed_resting));
     if let Some(market) = report.market {
         row("market messages played", grouped(market.messages));
@@ -108,34 +90,17 @@ fn rejects(report: &Report<'_>) -> Table {
 }
 
 fn jitter(report: &Report<'_>) -> Table {
-    let mut table = table([
-        "machine jitter, µs",
-        "p99",
-        "p99.9",
-        "p99.99",
-        "longest",
-        ">10 µs /s",
-        ">100 µs /s",
-        ">1 ms /s",
-    ]);
+    let mut table =
+        table(["machine jitter, µs", "p99", "p99.9", "p99.99", "longest", ">10 µs /s", ">100 µs /s", ">1 ms /s"]);
     for one in report.jitter {
-        add(
-            &mut table,
-            &format!("CPU {} before", one.cpu),
-            gaps(&one.gaps),
-        );
+        add(&mut table, &format!("CPU {} before", one.cpu), gaps(&one.gaps));
     }
-    add(
-        &mut table,
-        "tester's loop",
-        gaps(&report.load.measured.loop_gaps),
-    );
+    add(&mut table, "tester's loop", gaps(&report.load.measured.loop_gaps));
     table
 }
 
 fn gaps(gaps: &Gaps) -> impl Iterator<Item = String> {
-    let waits =
-        [0.99, 0.999, 0.9999].map(|quantile| micros(gaps.waits().value_at_quantile(quantile)));
+    let waits = [0.99, 0.999, 0.9999].map(|quantile| micros(gaps.waits().value_at_quantile(quantile)));
     let longest = match gaps.longest_ns() {
         0 => "<10".to_owned(),
         ns => micros(ns),
@@ -145,9 +110,7 @@ fn gaps(gaps: &Gaps) -> impl Iterator<Item = String> {
 }
 
 fn quantiles(histogram: &Histogram<u64>) -> impl Iterator<Item = String> {
-    QUANTILES
-        .iter()
-        .map(|(_, quantile)| micros(histogram.value_at_quantile(*quantile)))
+    QUANTILES.iter().map(|(_, quantile)| micros(histogram.value_at_quantile(*quantile)))
 }
 
 /// A table whose first column are names, and all others numbers.

@@ -11,12 +11,7 @@ fn load() -> LoadResult {
         let slow = request > 99_900;
         let ns = 9_000 + request / 20;
         intended.record(if slow { 2_000_000 } else { ns }).unwrap();
-        send.record(if slow && request % 10 == 0 {
-            2_000_000
-        } else {
-            ns
-        })
-        .unwrap();
+        send.record(if slow && request % 10 == 0 { 2_000_000 } else { ns }).unwrap();
     }
     LoadResult {
         measured: Measured {
@@ -56,67 +51,36 @@ fn gaps_of(stall_ns: u64) -> Gaps {
 
 fn jitter() -> Vec<CpuJitter> {
     let cpus = [(0, 40_000), (1, 3_000_000)];
-    cpus.map(|(cpu, stall_ns)| CpuJitter {
-        cpu,
-        gaps: gaps_of(stall_ns),
-    })
-    .into()
+    cpus.map(|(cpu, stall_ns)| CpuJitter { cpu, gaps: gaps_of(stall_ns) }).into()
 }
 
 #[test]
 fn the_table_has_every_figure_in_its_place() {
     let (load, jitter) = (load(), jitter());
-    let report = Report {
-        title: "Demo",
-        load: &load,
-        jitter: &jitter,
-        market: None,
-        feed: None,
-    };
+    let report = Report { title: "Demo", load: &load, jitter: &jitter, market: None, feed: None };
     assert_eq!(report.table(), include_str!("table.snapshot").trim_end());
 }
 
 #[test]
 fn figures_count_only_if_nothing_is_wrong() {
-    let mut feed = FeedReport {
-        messages: 10,
-        executed_shares: 1_234_567,
-        ..FeedReport::default()
-    };
+    let mut feed = FeedReport { messages: 10, executed_shares: 1_234_567, ..FeedReport::default() };
     type Change = fn(&mut LoadResult, &mut FeedReport);
     let cases: [(&str, Change); 10] = [
-        ("session 1: odd", |load, _| {
-            load.measured.faults.push("session 1: odd".into())
-        }),
+        ("session 1: odd", |load, _| load.measured.faults.push("session 1: odd".into())),
         ("2 connections lost", |load, _| load.measured.drops = 2),
-        ("1,000 answers missing", |load, _| {
-            load.measured.missing = 1000
-        }),
+        ("1,000 answers missing", |load, _| load.measured.missing = 1000),
         ("7 requests were due", |load, _| load.measured.unsent = 7),
-        ("nothing was measured", |load, _| {
-            load.measured.intended.clear()
-        }),
-        ("9700/s achieved of 10000/s", |load, _| {
-            load.measured.achieved_per_s = 9700.0
-        }),
+        ("nothing was measured", |load, _| load.measured.intended.clear()),
+        ("9700/s achieved of 10000/s", |load, _| load.measured.achieved_per_s = 9700.0),
         ("feed brought nothing", |_, feed| feed.messages = 0),
         ("3 messages missing", |_, feed| feed.messages_missed = 3),
         ("1 invalid packets", |_, feed| feed.invalid = 1),
-        (
-            "feed has 5 shares executed, the clients were told 1,234,567",
-            |_, feed| {
-                feed.executed_shares = 5;
-            },
-        ),
+        ("feed has 5 shares executed, the clients were told 1,234,567", |_, feed| {
+            feed.executed_shares = 5;
+        }),
     ];
     let problems = |load: &LoadResult, feed: &FeedReport| {
-        let report = Report {
-            title: "",
-            load,
-            jitter: &[],
-            market: None,
-            feed: Some(feed),
-        };
+        let report = Report { title: "", load, jitter: &[], market: None, feed: Some(feed) };
         let (problems, json) = (report.problems(), report.json());
         assert_eq!(json["valid"], problems.is_empty());
         problems
@@ -128,32 +92,16 @@ fn figures_count_only_if_nothing_is_wrong() {
         feed.clone_from(&sound);
         change(&mut load, &mut feed);
         let problems = problems(&load, &feed);
-        assert!(
-            problems.len() == 1 && problems[0].contains(expected),
-            "{expected}: {problems:?}"
-        );
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{expected}: {problems:?}");
     }
 }
 
 #[test]
 fn json_has_nanoseconds_and_reasons() {
     let (load, jitter) = (load(), jitter());
-    let market = PlayReport {
-        messages: 5,
-        ..PlayReport::default()
-    };
-    let json = Report {
-        title: "Demo",
-        load: &load,
-        jitter: &jitter,
-        market: Some(&market),
-        feed: None,
-    }
-    .json();
-    assert_eq!(
-        json["intended_time_ns"]["p50"],
-        load.measured.intended.value_at_quantile(0.5)
-    );
+    let market = PlayReport { messages: 5, ..PlayReport::default() };
+    let json = Report { title: "Demo", load: &load, jitter: &jitter, market: Some(&market), feed: None }.json();
+    assert_eq!(json["intended_time_ns"]["p50"], load.measured.intended.value_at_quantile(0.5));
     assert_eq!(json["rejects"][0][0], "InvalidSymbol (0x17)");
     assert_eq!(json["machine"][1]["cpu"], 1);
     assert_eq!(json["market"]["messages"], 5);
@@ -163,39 +111,23 @@ fn json_has_nanoseconds_and_reasons() {
 #[test]
 fn the_plot_is_well_formed_and_has_its_curves() {
     let (load, jitter) = (load(), jitter());
-    let mut report = Report {
-        title: "Orders & <answers>",
-        load: &load,
-        jitter: &jitter,
-        market: None,
-        feed: None,
-    };
+    let mut report = Report { title: "Orders & <answers>", load: &load, jitter: &jitter, market: None, feed: None };
     let svg = report.plot().unwrap();
     assert_well_formed(&svg);
-    for name in [
-        "from intended time",
-        "from send time",
-        "machine jitter",
-        "99.9%",
-        "Orders &amp; ",
-    ] {
+    for name in ["from intended time", "from send time", "machine jitter", "99.9%", "Orders &amp; "] {
         assert!(svg.contains(name), "{name}");
     }
     // The three curves have their colours; each has one line in the legend too.
     for color in ["#005EB8", "#DE6E14", "#8C929E"] {
         let lines = svg.matches("<polyline").count();
-        let colored = svg
-            .lines()
-            .filter(|line| line.contains("<polyline") && line.contains(color));
+        let colored = svg.lines().filter(|line| line.contains("<polyline") && line.contains(color));
         assert_eq!(colored.count(), 2, "{color} among {lines}");
     }
     let path = std::env::temp_dir().join(format!("corelane-plot-{}.svg", std::process::id()));
     report.write_plot(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), svg);
     std::fs::remove_file(&path).unwrap();
-    let error = report
-        .write_plot(&path.join("below-no-folder"))
-        .unwrap_err();
+    let error = report.write_plot(&path.join("below-no-folder")).unwrap_err();
     assert!(error.to_string().contains("below-no-folder"), "{error}");
     // Without jitter and without a single answer there is still a plot.
     let mut empty = load.clone();
@@ -213,10 +145,7 @@ fn assert_well_formed(xml: &str) {
     while let Some((text, tag_and_rest)) = rest.split_once('<') {
         for entity in text.split('&').skip(1) {
             let name = entity.split(';').next().unwrap();
-            assert!(
-                ["amp", "lt", "gt", "quot", "apos"].contains(&name),
-                "&{entity}"
-            );
+            assert!(["amp", "lt", "gt", "quot", "apos"].contains(&name), "&{entity}");
         }
         let (tag, after) = tag_and_rest.split_once('>').expect("a tag is closed");
         assert!(!tag.contains('<'), "{tag}");

@@ -80,10 +80,7 @@ impl Flow {
     /// At the price of the best order on the other side, if there is one.
     fn cross(&mut self, at: usize, spec: &MarketSpec) -> Request {
         let side = self.side();
-        let price = match self
-            .intended
-            .best_against(side, self.instruments[at].symbol)
-        {
+        let price = match self.intended.best_against(side, self.instruments[at].symbol) {
             Some(resting) => resting.price,
             None => self.away(at, side),
         };
@@ -97,14 +94,7 @@ impl Flow {
         self.enter(at, spec, side, price, TimeInForce::ImmediateOrCancel)
     }
 
-    fn enter(
-        &mut self,
-        at: usize,
-        spec: &MarketSpec,
-        side: Side,
-        price: Price,
-        time_in_force: TimeInForce,
-    ) -> Request {
+    fn enter(&mut self, at: usize, spec: &MarketSpec, side: Side, price: Price, time_in_force: TimeInForce) -> Request {
         let instrument = self.instruments[at];
         let quantity_max = self.quantity_max(&instrument, price, spec);
         let lots_max = u64::from((quantity_max / instrument.lot).clamp(1, LOTS_MAX));
@@ -142,11 +132,7 @@ impl Flow {
             // Half as much again above or below the reference, beyond any sensible collar.
             _ => {
                 let reference = instrument.reference_price.raw();
-                let far = if side.is_buy() {
-                    reference * 3 / 2
-                } else {
-                    reference / 2
-                };
+                let far = if side.is_buy() { reference * 3 / 2 } else { reference / 2 };
                 price = on_tick(&instrument, far);
             }
         }
@@ -163,18 +149,13 @@ impl Flow {
 
     fn replace(&mut self, spec: &MarketSpec) -> Request {
         let order = self.any_order();
-        let at = self
-            .instruments
-            .iter()
-            .position(|one| one.symbol == order.symbol);
+        let at = self.instruments.iter().position(|one| one.symbol == order.symbol);
         // The symbol is one of ours: only known ones rest.
         let instrument = self.instruments[at.unwrap_or(0)];
         let total = order.executed + order.open;
         let (quantity, price) = match self.rng.below(4) {
             0 => (total - self.half(&order), order.price),
-            1 if self.quantity_max(&instrument, order.price, spec) > total => {
-                (total + instrument.lot, order.price)
-            }
+            1 if self.quantity_max(&instrument, order.price, spec) > total => (total + instrument.lot, order.price),
             // Away from the touch, or across it.
             2 => (total, self.away(at.unwrap_or(0), order.side)),
             _ => {
@@ -182,12 +163,7 @@ impl Flow {
                 (total, best.map_or(order.price, |resting| resting.price))
             }
         };
-        Request::Replace {
-            original: order.user_ref,
-            user_ref: self.take_user_ref(),
-            quantity,
-            price,
-        }
+        Request::Replace { original: order.user_ref, user_ref: self.take_user_ref(), quantity, price }
     }
 
     fn silent(&mut self) -> Request {
@@ -206,12 +182,7 @@ impl Flow {
     }
 
     fn cancel_oldest(&self) -> Request {
-        let oldest = self
-            .intended
-            .orders()
-            .iter()
-            .map(|order| order.user_ref)
-            .min();
+        let oldest = self.intended.orders().iter().map(|order| order.user_ref).min();
         cancel(oldest.unwrap_or(0), 0)
     }
 
@@ -224,9 +195,7 @@ impl Flow {
     /// Half of what is open, in whole lots.
     fn half(&self, order: &Order) -> u32 {
         let mut instruments = self.instruments.iter();
-        let lot = instruments
-            .find(|one| one.symbol == order.symbol)
-            .map_or(1, |one| one.lot);
+        let lot = instruments.find(|one| one.symbol == order.symbol).map_or(1, |one| one.lot);
         order.open / 2 / lot * lot
     }
 
@@ -239,22 +208,14 @@ impl Flow {
     }
 
     fn side(&mut self) -> Side {
-        if self.rng.below(2) == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
-        }
+        if self.rng.below(2) == 0 { Side::Buy } else { Side::Sell }
     }
 
     /// A price some ticks on this side's own part of the book.
     fn away(&mut self, at: usize, side: Side) -> Price {
         let distance = self.rng.between(1, RESTING_TICKS) * self.instruments[at].tick.raw();
         let middle = self.middles[at].raw();
-        Price::from_raw(if side.is_buy() {
-            middle.saturating_sub(distance)
-        } else {
-            middle + distance
-        })
+        Price::from_raw(if side.is_buy() { middle.saturating_sub(distance) } else { middle + distance })
     }
 
     fn take_user_ref(&mut self) -> u32 {

@@ -36,16 +36,8 @@ pub struct Mix {
 impl Mix {
     /// Every order enters, rests and is cancelled, in turn as the bound on open orders demands: the shortest path
     /// through the venue, for comparison with an echo.
-    pub const ENTER_AND_CANCEL: Self = Self {
-        rest: 1,
-        cross: 0,
-        immediate: 0,
-        cancel: 1,
-        reduce: 0,
-        replace: 0,
-        silent: 0,
-        violation: 0,
-    };
+    pub const ENTER_AND_CANCEL: Self =
+        Self { rest: 1, cross: 0, immediate: 0, cancel: 1, reduce: 0, replace: 0, silent: 0, violation: 0 };
 
     pub(super) const fn total(&self) -> u32 {
         self.rest
@@ -62,16 +54,7 @@ impl Mix {
 impl Default for Mix {
     /// Of hundred requests two are violations and one is silent; every second order is cancelled before it trades.
     fn default() -> Self {
-        Self {
-            rest: 40,
-            cross: 12,
-            immediate: 8,
-            cancel: 22,
-            reduce: 6,
-            replace: 9,
-            silent: 1,
-            violation: 2,
-        }
+        Self { rest: 40, cross: 12, immediate: 8, cancel: 22, reduce: 6, replace: 9, silent: 1, violation: 2 }
     }
 }
 
@@ -140,40 +123,30 @@ impl MarketScript {
     /// If a session has no instrument, or the mix or an instrument is all zero.
     pub fn new(spec: MarketSpec) -> Self {
         assert!(spec.mix.total() > 0, "the mix must have something in it");
-        let flows = spec
-            .sessions
-            .iter()
-            .enumerate()
-            .map(|(index, instruments)| {
-                assert!(!instruments.is_empty(), "session {index} has no instrument");
-                for instrument in instruments {
-                    assert!(
-                        instrument.tick > Price::ZERO && instrument.lot > 0,
-                        "tick and lot of {} must be above zero",
-                        instrument.symbol
-                    );
-                }
-                let model = Model::new(instruments.clone(), spec.limits, spec.rules);
-                Flow {
-                    rng: Rng::for_part(spec.seed, index),
-                    instruments: instruments.clone(),
-                    middles: instruments
-                        .iter()
-                        .map(|one| on_tick(one, one.reference_price.raw()))
-                        .collect(),
-                    next_user_ref: spec.first_user_ref,
-                    intended: model.clone(),
-                    unread: VecDeque::with_capacity(64),
-                    pending: VecDeque::with_capacity(PENDING),
-                    confirmed: model,
-                    expected: VecDeque::with_capacity(64),
-                    last: LastSeen::default(),
-                }
-            });
-        Self {
-            flows: flows.collect(),
-            spec,
-        }
+        let flows = spec.sessions.iter().enumerate().map(|(index, instruments)| {
+            assert!(!instruments.is_empty(), "session {index} has no instrument");
+            for instrument in instruments {
+                assert!(
+                    instrument.tick > Price::ZERO && instrument.lot > 0,
+                    "tick and lot of {} must be above zero",
+                    instrument.symbol
+                );
+            }
+            let model = Model::new(instruments.clone(), spec.limits, spec.rules);
+            Flow {
+                rng: Rng::for_part(spec.seed, index),
+                instruments: instruments.clone(),
+                middles: instruments.iter().map(|one| on_tick(one, one.reference_price.raw())).collect(),
+                next_user_ref: spec.first_user_ref,
+                intended: model.clone(),
+                unread: VecDeque::with_capacity(64),
+                pending: VecDeque::with_capacity(PENDING),
+                confirmed: model,
+                expected: VecDeque::with_capacity(64),
+                last: LastSeen::default(),
+            }
+        });
+        Self { flows: flows.collect(), spec }
     }
 
     /// Above every number used so far: [`MarketSpec::first_user_ref`] of the next script for the same accounts.
@@ -226,22 +199,15 @@ impl Script for MarketScript {
         let flow = &mut self.flows[session];
         // What the venue has, without what closing requests have asked for already.
         let asked = |user_ref| {
-            flow.pending
-                .iter()
-                .any(|request| matches!(request, Request::Cancel { user_ref: asked, quantity: 0 } if *asked == user_ref))
+            flow.pending.iter().any(
+                |request| matches!(request, Request::Cancel { user_ref: asked, quantity: 0 } if *asked == user_ref),
+            )
         };
-        let left = flow
-            .confirmed
-            .orders()
-            .iter()
-            .find(|order| !asked(order.user_ref));
+        let left = flow.confirmed.orders().iter().find(|order| !asked(order.user_ref));
         let Some(user_ref) = left.map(|order| order.user_ref) else {
             return false;
         };
-        let request = Request::Cancel {
-            user_ref,
-            quantity: 0,
-        };
+        let request = Request::Cancel { user_ref, quantity: 0 };
         flow.intended.apply(request, &mut flow.unread);
         flow.unread.clear();
         flow.pending.push_back(request);
@@ -251,11 +217,7 @@ impl Script for MarketScript {
 }
 
 impl Flow {
-    fn check(
-        &mut self,
-        answer: &Outbound<'_>,
-        overload_reasons: &[RejectReason],
-    ) -> Result<Completion, Mismatch> {
+    fn check(&mut self, answer: &Outbound<'_>, overload_reasons: &[RejectReason]) -> Result<Completion, Mismatch> {
         let mut completion = Completion::Further;
         if self.expected.is_empty() {
             let mut unanswered = 0;
@@ -308,11 +270,8 @@ impl Flow {
             }
             (Expected::Executed { second_side, .. }, Outbound::Executed(actual, _)) => {
                 let match_number = actual.match_number.get();
-                let fits = if *second_side {
-                    match_number == last.match_number
-                } else {
-                    match_number > last.match_number
-                };
+                let fits =
+                    if *second_side { match_number == last.match_number } else { match_number > last.match_number };
                 if !fits {
                     let which = if *second_side { "equal to" } else { "above" };
                     let expected = format!("a match number {which} {}", last.match_number);
@@ -331,11 +290,7 @@ impl Flow {
     }
 }
 
-fn refused_by_overload(
-    request: &Request,
-    answer: &Outbound<'_>,
-    overload_reasons: &[RejectReason],
-) -> bool {
+fn refused_by_overload(request: &Request, answer: &Outbound<'_>, overload_reasons: &[RejectReason]) -> bool {
     let (Outbound::Rejected(rejected, _), Some(reason)) = (answer, reject_reason(answer)) else {
         return false;
     };
@@ -354,8 +309,5 @@ fn reject_reason(answer: &Outbound<'_>) -> Option<RejectReason> {
 }
 
 fn mismatch(expected: &str, answer: &Outbound<'_>) -> Mismatch {
-    Mismatch {
-        expected: expected.to_owned(),
-        actual: format!("{answer:?}"),
-    }
+    Mismatch { expected: expected.to_owned(), actual: format!("{answer:?}") }
 }

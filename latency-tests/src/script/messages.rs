@@ -3,8 +3,8 @@
 use core::fmt;
 
 use corelane_codecs::ouch::{
-    Cancel, CancelReason, Capacity, CrossType, Display, Enter, Liquidity, OrderState, Outbound,
-    RejectReason, Replace, Side, TimeInForce,
+    Cancel, CancelReason, Capacity, CrossType, Display, Enter, Liquidity, OrderState, Outbound, RejectReason, Replace,
+    Side, TimeInForce,
 };
 use corelane_codecs::price::Price;
 use corelane_codecs::text::{ClOrdId, Symbol};
@@ -52,14 +52,7 @@ impl Request {
     /// Appends the OUCH message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Enter {
-                user_ref,
-                side,
-                quantity,
-                symbol,
-                price,
-                time_in_force,
-            } => out.extend_from_slice(
+            Self::Enter { user_ref, side, quantity, symbol, price, time_in_force } => out.extend_from_slice(
                 Enter {
                     message_type: MessageType::NEW,
                     user_ref_num: user_ref.into(),
@@ -77,12 +70,7 @@ impl Request {
                 }
                 .as_bytes(),
             ),
-            Self::Replace {
-                original,
-                user_ref,
-                quantity,
-                price,
-            } => out.extend_from_slice(
+            Self::Replace { original, user_ref, quantity, price } => out.extend_from_slice(
                 Replace {
                     message_type: MessageType::NEW,
                     orig_user_ref_num: original.into(),
@@ -186,14 +174,7 @@ impl Expected {
     pub fn is(&self, answer: &Outbound<'_>) -> bool {
         match (*self, answer) {
             (
-                Self::Accepted {
-                    user_ref,
-                    side,
-                    quantity,
-                    symbol,
-                    price,
-                    time_in_force,
-                },
+                Self::Accepted { user_ref, side, quantity, symbol, price, time_in_force },
                 Outbound::Accepted(actual, _),
             ) => {
                 actual.user_ref_num.get() == user_ref
@@ -210,15 +191,7 @@ impl Expected {
                     && actual.cl_ord_id == cl_ord_id(user_ref)
             }
             (
-                Self::Replaced {
-                    original,
-                    user_ref,
-                    side,
-                    quantity,
-                    symbol,
-                    price,
-                    ..
-                },
+                Self::Replaced { original, user_ref, side, quantity, symbol, price, .. },
                 Outbound::Replaced(actual, _),
             ) => {
                 actual.orig_user_ref_num.get() == original
@@ -235,28 +208,12 @@ impl Expected {
                     && actual.order_state == OrderState::Live
                     && actual.cl_ord_id == cl_ord_id(user_ref)
             }
-            (
-                Self::Canceled {
-                    user_ref,
-                    quantity,
-                    reason,
-                },
-                Outbound::Canceled(actual, _),
-            ) => {
+            (Self::Canceled { user_ref, quantity, reason }, Outbound::Canceled(actual, _)) => {
                 actual.user_ref_num.get() == user_ref
                     && actual.quantity.get() == quantity
                     && actual.reason() == Some(reason)
             }
-            (
-                Self::Executed {
-                    user_ref,
-                    quantity,
-                    price,
-                    liquidity,
-                    ..
-                },
-                Outbound::Executed(actual, _),
-            ) => {
+            (Self::Executed { user_ref, quantity, price, liquidity, .. }, Outbound::Executed(actual, _)) => {
                 actual.user_ref_num.get() == user_ref
                     && actual.quantity.get() == quantity
                     && actual.price.get() == price

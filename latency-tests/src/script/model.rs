@@ -15,9 +15,7 @@
 
 use std::collections::VecDeque;
 
-use corelane_codecs::ouch::{
-    CancelReason, Liquidity, MAX_QUANTITY, RejectReason, Side, TimeInForce,
-};
+use corelane_codecs::ouch::{CancelReason, Liquidity, MAX_QUANTITY, RejectReason, Side, TimeInForce};
 use corelane_codecs::price::Price;
 use corelane_codecs::text::Symbol;
 
@@ -110,13 +108,7 @@ pub struct Model {
 impl Model {
     /// Without orders.
     pub fn new(instruments: Vec<Instrument>, limits: Limits, rules: Rules) -> Self {
-        Self {
-            instruments,
-            limits,
-            rules,
-            orders: Vec::new(),
-            next_priority: 0,
-        }
+        Self { instruments, limits, rules, orders: Vec::new(), next_priority: 0 }
     }
 
     /// What rests, in no order.
@@ -126,43 +118,24 @@ impl Model {
 
     /// The resting order that one of `side` would meet first.
     pub fn best_against(&self, side: Side, symbol: Symbol) -> Option<&Order> {
-        self.orders
-            .iter()
-            .filter(|order| order.symbol == symbol && order.side.is_buy() != side.is_buy())
-            .min_by_key(|order| {
+        self.orders.iter().filter(|order| order.symbol == symbol && order.side.is_buy() != side.is_buy()).min_by_key(
+            |order| {
                 let price = order.price.raw();
-                let worse = if side.is_buy() {
-                    price
-                } else {
-                    u64::MAX - price
-                };
+                let worse = if side.is_buy() { price } else { u64::MAX - price };
                 (worse, order.priority)
-            })
+            },
+        )
     }
 
     /// Lets the venue handle a request and appends its answers.
     pub fn apply(&mut self, request: Request, answers: &mut VecDeque<Expected>) {
         match request {
-            Request::Enter {
-                user_ref,
-                side,
-                quantity,
-                symbol,
-                price,
-                time_in_force,
-            } => {
+            Request::Enter { user_ref, side, quantity, symbol, price, time_in_force } => {
                 if let Some(reason) = self.refusal(side, symbol, quantity, price) {
                     answers.push_back(Expected::Rejected { user_ref, reason });
                     return;
                 }
-                answers.push_back(Expected::Accepted {
-                    user_ref,
-                    side,
-                    quantity,
-                    symbol,
-                    price,
-                    time_in_force,
-                });
+                answers.push_back(Expected::Accepted { user_ref, side, quantity, symbol, price, time_in_force });
                 let order = Order {
                     user_ref,
                     side,
@@ -174,33 +147,21 @@ impl Model {
                 };
                 self.trade(order, time_in_force, answers);
             }
-            Request::Replace {
-                original,
-                user_ref,
-                quantity,
-                price,
-            } => self.replace(original, user_ref, quantity, price, answers),
+            Request::Replace { original, user_ref, quantity, price } => {
+                self.replace(original, user_ref, quantity, price, answers)
+            }
             Request::Cancel { user_ref, quantity } => self.cancel(user_ref, quantity, answers),
         }
     }
 
-    fn refusal(
-        &self,
-        side: Side,
-        symbol: Symbol,
-        quantity: u32,
-        price: Price,
-    ) -> Option<RejectReason> {
+    fn refusal(&self, side: Side, symbol: Symbol, quantity: u32, price: Price) -> Option<RejectReason> {
         let Some(instrument) = self.instruments.iter().find(|one| one.symbol == symbol) else {
             return Some(RejectReason::InvalidSymbol);
         };
         let notional = u128::from(price.raw()) * u128::from(quantity);
         let reference = instrument.reference_price.raw();
-        let beyond = if side.is_buy() {
-            price.raw().saturating_sub(reference)
-        } else {
-            reference.saturating_sub(price.raw())
-        };
+        let beyond =
+            if side.is_buy() { price.raw().saturating_sub(reference) } else { reference.saturating_sub(price.raw()) };
         let far = reference / 100 * u64::from(self.limits.far_percent);
         if !(1..=MAX_QUANTITY).contains(&quantity) || !quantity.is_multiple_of(instrument.lot) {
             Some(RejectReason::InvalidQuantity)
@@ -218,12 +179,7 @@ impl Model {
     }
 
     /// Matches, and lets the rest stay or go.
-    fn trade(
-        &mut self,
-        mut order: Order,
-        time_in_force: TimeInForce,
-        answers: &mut VecDeque<Expected>,
-    ) {
+    fn trade(&mut self, mut order: Order, time_in_force: TimeInForce, answers: &mut VecDeque<Expected>) {
         while order.open > 0
             && let Some(resting) = self.best_against(order.side, order.symbol).copied()
             && crosses(&order, resting.price)
@@ -270,14 +226,7 @@ impl Model {
         }
     }
 
-    fn replace(
-        &mut self,
-        original: u32,
-        user_ref: u32,
-        quantity: u32,
-        price: Price,
-        answers: &mut VecDeque<Expected>,
-    ) {
+    fn replace(&mut self, original: u32, user_ref: u32, quantity: u32, price: Price, answers: &mut VecDeque<Expected>) {
         let Some(at) = self.orders.iter().position(|one| one.user_ref == original) else {
             return;
         };
@@ -291,9 +240,8 @@ impl Model {
             });
             return;
         }
-        let kept_priority = self.rules.priority == PriorityRule::KeptWhenReduced
-            && price == old.price
-            && open <= old.open;
+        let kept_priority =
+            self.rules.priority == PriorityRule::KeptWhenReduced && price == old.price && open <= old.open;
         answers.push_back(Expected::Replaced {
             original,
             user_ref,
@@ -303,18 +251,8 @@ impl Model {
             price,
             kept_priority,
         });
-        let priority = if kept_priority {
-            old.priority
-        } else {
-            self.take_priority()
-        };
-        let order = Order {
-            user_ref,
-            price,
-            open,
-            priority,
-            ..old
-        };
+        let priority = if kept_priority { old.priority } else { self.take_priority() };
+        let order = Order { user_ref, price, open, priority, ..old };
         self.trade(order, TimeInForce::Day, answers);
     }
 
@@ -342,9 +280,5 @@ impl Model {
 }
 
 fn crosses(order: &Order, resting_price: Price) -> bool {
-    if order.side.is_buy() {
-        order.price >= resting_price
-    } else {
-        order.price <= resting_price
-    }
+    if order.side.is_buy() { order.price >= resting_price } else { order.price <= resting_price }
 }

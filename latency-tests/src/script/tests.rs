@@ -13,20 +13,11 @@ use super::*;
 const SYMBOL: Symbol = Symbol::from_bytes(*b"TEST    ");
 
 fn instrument() -> Instrument {
-    Instrument {
-        symbol: SYMBOL,
-        reference_price: Price::from_raw(1_000_000),
-        tick: Price::from_raw(100),
-        lot: 10,
-    }
+    Instrument { symbol: SYMBOL, reference_price: Price::from_raw(1_000_000), tick: Price::from_raw(100), lot: 10 }
 }
 
 fn limits() -> Limits {
-    Limits {
-        quantity_max: 10_000,
-        notional_max: "500000".parse().unwrap(),
-        far_percent: 25,
-    }
+    Limits { quantity_max: 10_000, notional_max: "500000".parse().unwrap(), far_percent: 25 }
 }
 
 /// Prices are in hundredths here.
@@ -43,32 +34,15 @@ fn enter(user_ref: u32, side: Side, quantity: u32, cents: u64) -> Request {
 
 fn immediate(user_ref: u32, side: Side, quantity: u32, cents: u64) -> Request {
     match enter(user_ref, side, quantity, cents) {
-        Request::Enter {
-            user_ref,
-            side,
-            quantity,
-            symbol,
-            price,
-            ..
-        } => Request::Enter {
-            user_ref,
-            side,
-            quantity,
-            symbol,
-            price,
-            time_in_force: TimeInForce::ImmediateOrCancel,
-        },
+        Request::Enter { user_ref, side, quantity, symbol, price, .. } => {
+            Request::Enter { user_ref, side, quantity, symbol, price, time_in_force: TimeInForce::ImmediateOrCancel }
+        }
         other => other,
     }
 }
 
 fn replace(original: u32, user_ref: u32, quantity: u32, cents: u64) -> Request {
-    Request::Replace {
-        original,
-        user_ref,
-        quantity,
-        price: Price::from_raw(cents * 100),
-    }
+    Request::Replace { original, user_ref, quantity, price: Price::from_raw(cents * 100) }
 }
 
 fn cancel(user_ref: u32, quantity: u32) -> Request {
@@ -80,34 +54,17 @@ fn cancel(user_ref: u32, quantity: u32) -> Request {
 fn short(answer: &Expected) -> String {
     let cents = |price: Price| format!("{}.{:02}", price.raw() / 10_000, price.raw() / 100 % 100);
     match *answer {
-        Expected::Accepted {
-            user_ref,
-            quantity,
-            price,
-            ..
-        } => format!("A{user_ref} {quantity}@{}", cents(price)),
-        Expected::Replaced {
-            original,
-            user_ref,
-            quantity,
-            price,
-            ..
-        } => format!("U{original}>{user_ref} {quantity}@{}", cents(price)),
-        Expected::Executed {
-            user_ref,
-            quantity,
-            price,
-            liquidity,
-            ..
-        } => {
+        Expected::Accepted { user_ref, quantity, price, .. } => format!("A{user_ref} {quantity}@{}", cents(price)),
+        Expected::Replaced { original, user_ref, quantity, price, .. } => {
+            format!("U{original}>{user_ref} {quantity}@{}", cents(price))
+        }
+        Expected::Executed { user_ref, quantity, price, liquidity, .. } => {
             let flag = char::from(liquidity.to_wire());
             format!("E{user_ref} {quantity}@{}{flag}", cents(price))
         }
-        Expected::Canceled {
-            user_ref,
-            quantity,
-            reason,
-        } => format!("C{user_ref} {quantity}{}", char::from(reason.to_wire())),
+        Expected::Canceled { user_ref, quantity, reason } => {
+            format!("C{user_ref} {quantity}{}", char::from(reason.to_wire()))
+        }
         Expected::Rejected { user_ref, reason } => {
             format!("J{user_ref} 0x{:02x}", reason.to_wire())
         }
@@ -131,12 +88,7 @@ fn the_model_keeps_the_rules_of_the_protocol() {
         (
             "both sides of a fill are told, the resting one first, at its price",
             &[enter(1, Sell, 100, 10_000), enter(2, Buy, 40, 10_500)],
-            &[
-                "A1 100@100.00",
-                "A2 40@105.00",
-                "E1 40@100.00A",
-                "E2 40@100.00R",
-            ],
+            &["A1 100@100.00", "A2 40@105.00", "E1 40@100.00A", "E2 40@100.00R"],
         ),
         (
             "prices that do not meet do not trade",
@@ -170,34 +122,13 @@ fn the_model_keeps_the_rules_of_the_protocol() {
         ),
         (
             "highest buy first",
-            &[
-                enter(1, Buy, 10, 9_999),
-                enter(2, Buy, 10, 10_000),
-                enter(3, Sell, 10, 9_000),
-            ],
-            &[
-                "A1 10@99.99",
-                "A2 10@100.00",
-                "A3 10@90.00",
-                "E2 10@100.00A",
-                "E3 10@100.00R",
-            ],
+            &[enter(1, Buy, 10, 9_999), enter(2, Buy, 10, 10_000), enter(3, Sell, 10, 9_000)],
+            &["A1 10@99.99", "A2 10@100.00", "A3 10@90.00", "E2 10@100.00A", "E3 10@100.00R"],
         ),
         (
             "the remainder of an immediate order is cancelled after its fills",
-            &[
-                enter(1, Sell, 30, 10_000),
-                immediate(2, Buy, 50, 10_000),
-                enter(3, Sell, 10, 10_000),
-            ],
-            &[
-                "A1 30@100.00",
-                "A2 50@100.00",
-                "E1 30@100.00A",
-                "E2 30@100.00R",
-                "C2 20I",
-                "A3 10@100.00",
-            ],
+            &[enter(1, Sell, 30, 10_000), immediate(2, Buy, 50, 10_000), enter(3, Sell, 10, 10_000)],
+            &["A1 30@100.00", "A2 50@100.00", "E1 30@100.00A", "E2 30@100.00R", "C2 20I", "A3 10@100.00"],
         ),
         (
             "an immediate order that meets nobody is accepted, then cancelled",
@@ -206,18 +137,8 @@ fn the_model_keeps_the_rules_of_the_protocol() {
         ),
         (
             "500 entered, 100 executed, replaced by 500: 400 are left",
-            &[
-                enter(1, Buy, 500, 10_000),
-                enter(2, Sell, 100, 10_000),
-                replace(1, 3, 500, 10_000),
-            ],
-            &[
-                "A1 500@100.00",
-                "A2 100@100.00",
-                "E1 100@100.00A",
-                "E2 100@100.00R",
-                "U1>3 400@100.00",
-            ],
+            &[enter(1, Buy, 500, 10_000), enter(2, Sell, 100, 10_000), replace(1, 3, 500, 10_000)],
+            &["A1 500@100.00", "A2 100@100.00", "E1 100@100.00A", "E2 100@100.00R", "U1>3 400@100.00"],
         ),
         (
             "executions count over a chain of replaces",
@@ -242,88 +163,33 @@ fn the_model_keeps_the_rules_of_the_protocol() {
         ),
         (
             "a replace may trade",
-            &[
-                enter(1, Sell, 100, 10_000),
-                enter(2, Buy, 60, 9_000),
-                replace(2, 3, 60, 10_000),
-            ],
-            &[
-                "A1 100@100.00",
-                "A2 60@90.00",
-                "U2>3 60@100.00",
-                "E1 60@100.00A",
-                "E3 60@100.00R",
-            ],
+            &[enter(1, Sell, 100, 10_000), enter(2, Buy, 60, 9_000), replace(2, 3, 60, 10_000)],
+            &["A1 100@100.00", "A2 60@90.00", "U2>3 60@100.00", "E1 60@100.00A", "E3 60@100.00R"],
         ),
         (
             "replaces of dead or unknown orders are ignored",
-            &[
-                enter(1, Buy, 10, 10_000),
-                cancel(1, 0),
-                replace(1, 2, 10, 10_000),
-                replace(9, 3, 10, 10_000),
-            ],
+            &[enter(1, Buy, 10, 10_000), cancel(1, 0), replace(1, 2, 10, 10_000), replace(9, 3, 10, 10_000)],
             &["A1 10@100.00", "C1 10U"],
         ),
         (
             "a cancel names the new total, executions included",
-            &[
-                enter(1, Buy, 500, 10_000),
-                enter(2, Sell, 100, 10_000),
-                cancel(1, 300),
-                cancel(1, 100),
-                cancel(1, 0),
-            ],
-            &[
-                "A1 500@100.00",
-                "A2 100@100.00",
-                "E1 100@100.00A",
-                "E2 100@100.00R",
-                "C1 200U",
-                "C1 200U",
-            ],
+            &[enter(1, Buy, 500, 10_000), enter(2, Sell, 100, 10_000), cancel(1, 300), cancel(1, 100), cancel(1, 0)],
+            &["A1 500@100.00", "A2 100@100.00", "E1 100@100.00A", "E2 100@100.00R", "C1 200U", "C1 200U"],
         ),
         (
             "a cancel to less than was executed takes what is left",
-            &[
-                enter(1, Buy, 500, 10_000),
-                enter(2, Sell, 100, 10_000),
-                cancel(1, 50),
-            ],
-            &[
-                "A1 500@100.00",
-                "A2 100@100.00",
-                "E1 100@100.00A",
-                "E2 100@100.00R",
-                "C1 400U",
-            ],
+            &[enter(1, Buy, 500, 10_000), enter(2, Sell, 100, 10_000), cancel(1, 50)],
+            &["A1 500@100.00", "A2 100@100.00", "E1 100@100.00A", "E2 100@100.00R", "C1 400U"],
         ),
         (
             "a cancel that changes nothing has no answer",
-            &[
-                enter(1, Buy, 50, 10_000),
-                cancel(1, 50),
-                cancel(1, 60),
-                cancel(7, 0),
-            ],
+            &[enter(1, Buy, 50, 10_000), cancel(1, 50), cancel(1, 60), cancel(7, 0)],
             &["A1 50@100.00"],
         ),
         (
             "a cancelled part keeps the order's place",
-            &[
-                enter(1, Buy, 50, 10_000),
-                enter(2, Buy, 50, 10_000),
-                cancel(1, 40),
-                enter(3, Sell, 40, 10_000),
-            ],
-            &[
-                "A1 50@100.00",
-                "A2 50@100.00",
-                "C1 10U",
-                "A3 40@100.00",
-                "E1 40@100.00A",
-                "E3 40@100.00R",
-            ],
+            &[enter(1, Buy, 50, 10_000), enter(2, Buy, 50, 10_000), cancel(1, 40), enter(3, Sell, 40, 10_000)],
+            &["A1 50@100.00", "A2 50@100.00", "C1 10U", "A3 40@100.00", "E1 40@100.00A", "E3 40@100.00R"],
         ),
         (
             "a replaced order loses its place",
@@ -333,14 +199,7 @@ fn the_model_keeps_the_rules_of_the_protocol() {
                 replace(1, 3, 40, 10_000),
                 enter(4, Sell, 10, 10_000),
             ],
-            &[
-                "A1 50@100.00",
-                "A2 50@100.00",
-                "U1>3 40@100.00",
-                "A4 10@100.00",
-                "E2 10@100.00A",
-                "E4 10@100.00R",
-            ],
+            &["A1 50@100.00", "A2 50@100.00", "U1>3 40@100.00", "A4 10@100.00", "E2 10@100.00A", "E4 10@100.00R"],
         ),
         (
             "limits are checked in order",
@@ -353,17 +212,11 @@ fn the_model_keeps_the_rules_of_the_protocol() {
                 enter(6, Buy, 10, 12_501),
                 enter(7, Sell, 10, 7_499),
             ],
-            &[
-                "J1 0x13", "J2 0x13", "J3 0x13", "J4 0x31", "J5 0x30", "J6 0x26", "J7 0x26",
-            ],
+            &["J1 0x13", "J2 0x13", "J3 0x13", "J4 0x31", "J5 0x30", "J6 0x26", "J7 0x26"],
         ),
         (
             "the collar lets passive prices through",
-            &[
-                enter(1, Buy, 10, 5_000),
-                enter(2, Sell, 10, 15_000),
-                enter(3, Buy, 10, 12_500),
-            ],
+            &[enter(1, Buy, 10, 5_000), enter(2, Sell, 10, 15_000), enter(3, Buy, 10, 12_500)],
             &["A1 10@50.00", "A2 10@150.00", "A3 10@125.00"],
         ),
     ];
@@ -375,25 +228,14 @@ fn the_model_keeps_the_rules_of_the_protocol() {
 #[test]
 fn the_venues_own_choices_can_be_set() {
     use Side::{Buy, Sell};
-    let aggressor_first = Rules {
-        fill_order: FillOrder::AggressorFirst,
-        ..Rules::default()
-    };
+    let aggressor_first = Rules { fill_order: FillOrder::AggressorFirst, ..Rules::default() };
     check(
         "the incoming side first",
         aggressor_first,
         &[enter(1, Sell, 10, 10_000), enter(2, Buy, 10, 10_000)],
-        &[
-            "A1 10@100.00",
-            "A2 10@100.00",
-            "E2 10@100.00R",
-            "E1 10@100.00A",
-        ],
+        &["A1 10@100.00", "A2 10@100.00", "E2 10@100.00R", "E1 10@100.00A"],
     );
-    let kept = Rules {
-        priority: PriorityRule::KeptWhenReduced,
-        ..Rules::default()
-    };
+    let kept = Rules { priority: PriorityRule::KeptWhenReduced, ..Rules::default() };
     for (name, replace, first) in [
         ("smaller", replace(1, 3, 40, 10_000), 3),
         ("as large", replace(1, 3, 50, 10_000), 3),
@@ -401,11 +243,7 @@ fn the_venues_own_choices_can_be_set() {
     ] {
         let mut model = Model::new(vec![instrument()], limits(), kept);
         let mut answers = VecDeque::new();
-        for request in [
-            enter(1, Buy, 50, 10_000),
-            enter(2, Buy, 50, 10_000),
-            replace,
-        ] {
+        for request in [enter(1, Buy, 50, 10_000), enter(2, Buy, 50, 10_000), replace] {
             model.apply(request, &mut answers);
         }
         let best = model.best_against(Sell, SYMBOL).map(|order| order.user_ref);
@@ -425,10 +263,7 @@ fn symbols_and_ticks_are_checked() {
         price: Price::from_raw(raw),
         time_in_force: TimeInForce::Day,
     };
-    model.apply(
-        request(Symbol::from_bytes(*b"OTHER   "), 1_000_000),
-        &mut answers,
-    );
+    model.apply(request(Symbol::from_bytes(*b"OTHER   "), 1_000_000), &mut answers);
     model.apply(request(SYMBOL, 1_000_001), &mut answers);
     let answers: Vec<_> = answers.iter().map(short).collect();
     assert_eq!(answers, ["J1 0x17", "J1 0x1d"]);
@@ -515,20 +350,14 @@ proptest! {
 
 #[test]
 fn a_refusal_for_overload_takes_the_order_back() {
-    let mut script = MarketScript::new(MarketSpec {
-        mix: Mix::ENTER_AND_CANCEL,
-        ..market(3)
-    });
+    let mut script = MarketScript::new(MarketSpec { mix: Mix::ENTER_AND_CANCEL, ..market(3) });
     let mut out = Vec::new();
     script.next(0, &mut out);
     let overload = |reason| Rejected::new(1, 1000, reason, ClOrdId::from_bytes(*b"00000000001000"));
     let refused = overload(RejectReason::RiskPortMessageRate);
     let answer = Outbound::decode(refused.as_bytes()).unwrap();
     assert_eq!(script.owed(0, 1), 1);
-    assert_eq!(
-        script.check(0, &answer),
-        Ok(Completion::First { unanswered: 0 })
-    );
+    assert_eq!(script.check(0, &answer), Ok(Completion::First { unanswered: 0 }));
     assert_eq!((script.owed(0, 0), script.open_orders(0)), (0, 0));
     // Another reason is a mismatch, and so is an answer to nothing.
     script.next(0, &mut out);

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use corelane_codecs::ouch::{
-    Accepted, Canceled, Capacity, CrossType, Display, Executed, Inbound, Liquidity, OrderState,
-    Rejected, Replaced, TimeInForce,
+    Accepted, Canceled, Capacity, CrossType, Display, Executed, Inbound, Liquidity, OrderState, Rejected, Replaced,
+    TimeInForce,
 };
 use corelane_codecs::price::Price;
 use corelane_codecs::soup::{ClientPacket, RejectCode, ServerPacket, packet_len};
@@ -63,12 +63,7 @@ pub enum Misdeed {
 }
 
 /// Serves `clients` connections, and answers each by its own model.
-pub fn serve(
-    clients: Vec<Vec<Instrument>>,
-    limits: Limits,
-    rules: Rules,
-    misdeed: Misdeed,
-) -> SocketAddr {
+pub fn serve(clients: Vec<Vec<Instrument>>, limits: Limits, rules: Rules, misdeed: Misdeed) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let numbers = Arc::new(AtomicU64::new(1));
@@ -115,12 +110,9 @@ impl Client {
             while let Some(packet) = packet_len(&buffer[used..length], 1024).unwrap() {
                 let cl_ord_id = match ClientPacket::decode(&buffer[used..used + packet]).unwrap() {
                     ClientPacket::Login(login) => {
-                        let known = login
-                            .matches(&Alpha::new("TEST").unwrap(), &Alpha::new("secret").unwrap());
-                        let answer = ServerPacket::LoginAccepted {
-                            session: Alpha::new("DAY1").unwrap(),
-                            next_sequence: 1,
-                        };
+                        let known = login.matches(&Alpha::new("TEST").unwrap(), &Alpha::new("secret").unwrap());
+                        let answer =
+                            ServerPacket::LoginAccepted { session: Alpha::new("DAY1").unwrap(), next_sequence: 1 };
                         let refusal = ServerPacket::LoginRejected(RejectCode::NotAuthorized);
                         self.send(if known { answer } else { refusal });
                         None
@@ -197,14 +189,7 @@ impl Client {
     fn encode(&mut self, answer: &Expected, cl_ord_id: ClOrdId) -> Vec<u8> {
         let timestamp = self.now_ns.into();
         match *answer {
-            Expected::Accepted {
-                user_ref,
-                side,
-                quantity,
-                symbol,
-                price,
-                time_in_force,
-            } => Accepted {
+            Expected::Accepted { user_ref, side, quantity, symbol, price, time_in_force } => Accepted {
                 message_type: MessageType::NEW,
                 timestamp,
                 user_ref_num: user_ref.into(),
@@ -224,15 +209,7 @@ impl Client {
             }
             .as_bytes()
             .to_vec(),
-            Expected::Replaced {
-                original,
-                user_ref,
-                side,
-                quantity,
-                symbol,
-                price,
-                ..
-            } => Replaced {
+            Expected::Replaced { original, user_ref, side, quantity, symbol, price, .. } => Replaced {
                 message_type: MessageType::NEW,
                 timestamp,
                 orig_user_ref_num: original.into(),
@@ -253,36 +230,17 @@ impl Client {
             }
             .as_bytes()
             .to_vec(),
-            Expected::Canceled {
-                user_ref,
-                quantity,
-                reason,
-            } => Canceled::new(self.now_ns, user_ref, quantity, reason)
-                .as_bytes()
-                .to_vec(),
-            Expected::Executed {
-                user_ref,
-                quantity,
-                price,
-                liquidity,
-                second_side,
-            } => {
+            Expected::Canceled { user_ref, quantity, reason } => {
+                Canceled::new(self.now_ns, user_ref, quantity, reason).as_bytes().to_vec()
+            }
+            Expected::Executed { user_ref, quantity, price, liquidity, second_side } => {
                 if !second_side {
                     self.match_number = self.number();
                 }
-                executed(
-                    self.now_ns,
-                    user_ref,
-                    quantity,
-                    price,
-                    liquidity,
-                    self.match_number,
-                )
+                executed(self.now_ns, user_ref, quantity, price, liquidity, self.match_number)
             }
             Expected::Rejected { user_ref, reason } => {
-                Rejected::new(self.now_ns, user_ref, reason, cl_ord_id)
-                    .as_bytes()
-                    .to_vec()
+                Rejected::new(self.now_ns, user_ref, reason, cl_ord_id).as_bytes().to_vec()
             }
         }
     }
@@ -296,9 +254,7 @@ fn executed(
     liquidity: Liquidity,
     match_number: u64,
 ) -> Vec<u8> {
-    Executed::new(now_ns, user_ref, quantity, price, liquidity, match_number)
-        .as_bytes()
-        .to_vec()
+    Executed::new(now_ns, user_ref, quantity, price, liquidity, match_number).as_bytes().to_vec()
 }
 
 fn as_request(inbound: &Inbound<'_>) -> Request {
@@ -317,9 +273,8 @@ fn as_request(inbound: &Inbound<'_>) -> Request {
             quantity: replace.quantity.get(),
             price: replace.price.get(),
         },
-        Inbound::Cancel(cancel, _) => Request::Cancel {
-            user_ref: cancel.user_ref_num.get(),
-            quantity: cancel.quantity.get(),
-        },
+        Inbound::Cancel(cancel, _) => {
+            Request::Cancel { user_ref: cancel.user_ref_num.get(), quantity: cancel.quantity.get() }
+        }
     }
 }

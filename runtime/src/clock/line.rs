@@ -52,11 +52,7 @@ pub(super) const WORDS: usize = 3;
 impl Calibration {
     #[inline]
     pub(super) fn from_words([base_ticks, base_ns, rate]: [u64; WORDS]) -> Self {
-        Self {
-            base_ticks,
-            base_ns,
-            rate: Rate(rate),
-        }
+        Self { base_ticks, base_ns, rate: Rate(rate) }
     }
 
     pub(super) fn words(self) -> [u64; WORDS] {
@@ -66,11 +62,9 @@ impl Calibration {
     #[inline]
     pub(super) fn time_of_day_ns(self, ticks: u64) -> u64 {
         if ticks >= self.base_ticks {
-            self.base_ns
-                .saturating_add(self.rate.nanos(ticks - self.base_ticks))
+            self.base_ns.saturating_add(self.rate.nanos(ticks - self.base_ticks))
         } else {
-            self.base_ns
-                .saturating_sub(self.rate.nanos(self.base_ticks - ticks))
+            self.base_ns.saturating_sub(self.rate.nanos(self.base_ticks - ticks))
         }
     }
 }

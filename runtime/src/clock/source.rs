@@ -43,11 +43,7 @@ impl HostTime {
         let ticks = 1 << 40;
         let rate = Rate::from_measurement(counter.delta_as_nanos(0, ticks), ticks);
         let source = detect_source(|| counter.raw());
-        Self {
-            counter,
-            rate: rate.unwrap_or(Rate::NANOSECONDS),
-            source,
-        }
+        Self { counter, rate: rate.unwrap_or(Rate::NANOSECONDS), source }
     }
 }
 
@@ -83,19 +79,13 @@ fn detect_source(ticks: impl Fn() -> u64) -> ClockSource {
     let before = read_clock_ns(ClockId::Monotonic);
     let raw = ticks();
     let after = read_clock_ns(ClockId::Monotonic);
-    if (before..=after).contains(&raw) {
-        ClockSource::Vdso
-    } else {
-        ClockSource::Tsc
-    }
+    if (before..=after).contains(&raw) { ClockSource::Vdso } else { ClockSource::Tsc }
 }
 
 fn read_clock_ns(id: ClockId) -> u64 {
     let time = clock_gettime(id);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -106,11 +96,7 @@ mod tests {
     fn a_counter_that_is_the_monotonic_clock_is_told_from_one_that_is_not() {
         let monotonic = || read_clock_ns(ClockId::Monotonic);
         assert_eq!(detect_source(monotonic), ClockSource::Vdso);
-        for other in [
-            0,
-            monotonic() - 1_000_000_000,
-            monotonic() + 3_600_000_000_000,
-        ] {
+        for other in [0, monotonic() - 1_000_000_000, monotonic() + 3_600_000_000_000] {
             assert_eq!(detect_source(|| other), ClockSource::Tsc);
         }
     }
@@ -126,9 +112,6 @@ mod tests {
             last = ticks;
         }
         let elapsed_ns = read_clock_ns(ClockId::Monotonic) - monotonic_before;
-        assert!(
-            elapsed_ns >= 1_990_000,
-            "{elapsed_ns} ns passed while the counter made 2 ms"
-        );
+        assert!(elapsed_ns >= 1_990_000, "{elapsed_ns} ns passed while the counter made 2 ms");
     }
 }

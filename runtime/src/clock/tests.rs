@@ -41,9 +41,7 @@ impl SimulatedTime {
     }
 
     fn set_wall(&self, by_ns: i64) {
-        self.0
-            .wall_offset_ns
-            .set(self.0.wall_offset_ns.get() + by_ns);
+        self.0.wall_offset_ns.set(self.0.wall_offset_ns.get() + by_ns);
     }
 
     /// A read takes 20 to 83 ns, one in 32 up to 0.1 ms.
@@ -53,11 +51,7 @@ impl SimulatedTime {
         random ^= random >> 7;
         random ^= random << 17;
         self.0.random.set(random);
-        let stall_ns = if random.is_multiple_of(32) {
-            (random >> 32) % 100_000
-        } else {
-            0
-        };
+        let stall_ns = if random.is_multiple_of(32) { (random >> 32) % 100_000 } else { 0 };
         self.advance(20 + (random >> 8) % 64 + stall_ns);
         self.0.true_ns.get()
     }
@@ -172,10 +166,7 @@ fn a_regularly_recalibrated_clock_stays_within_a_bracket_of_the_wall_clock() {
             time.advance(RECALIBRATION_NS_MAX);
             // Until the rate is known, 150 ppm are 15 µs in 100 ms; they are caught up within seconds.
             let error_ns = time.error_ns(&master, &clock).unsigned_abs();
-            assert!(
-                error_ns < 20_000,
-                "{drift_ppm} ppm, round {round}: {error_ns} ns"
-            );
+            assert!(error_ns < 20_000, "{drift_ppm} ppm, round {round}: {error_ns} ns");
             if round >= 100 {
                 worst_ns = worst_ns.max(error_ns);
             }
@@ -197,26 +188,16 @@ fn a_wall_clock_that_is_set_is_followed_at_the_named_slew() {
         time.set_wall(by_ns);
         let found = master.recalibrate();
         assert!(found.offset_ns.abs_diff(by_ns) < 200, "{found:?}");
-        assert!(
-            found.slew_ppb.unsigned_abs() <= SLEW_PPM_MAX * 1000,
-            "{found:?}"
-        );
+        assert!(found.slew_ppb.unsigned_abs() <= SLEW_PPM_MAX * 1000, "{found:?}");
         let full_slew = SLEW_PPM_MAX * 1000 <= by_ns.unsigned_abs();
-        assert_eq!(
-            found.slew_ppb.unsigned_abs() == SLEW_PPM_MAX * 1000,
-            full_slew,
-            "{found:?}"
-        );
+        assert_eq!(found.slew_ppb.unsigned_abs() == SLEW_PPM_MAX * 1000, full_slew, "{found:?}");
         // 20 ms at 500 ppm are 40 s; the last part decays by a tenth each time.
         let mut error_ns = time.error_ns(&master, &clock);
         for round in 0..600 {
             time.advance(RECALIBRATION_NS_MAX);
             master.recalibrate();
             let next_ns = time.error_ns(&master, &clock);
-            assert!(
-                next_ns.abs() <= error_ns.abs().max(200),
-                "{by_ns} ns, round {round}: {error_ns} to {next_ns}"
-            );
+            assert!(next_ns.abs() <= error_ns.abs().max(200), "{by_ns} ns, round {round}: {error_ns} to {next_ns}");
             error_ns = next_ns;
         }
         assert!(error_ns.abs() <= 150, "{by_ns} ns: {error_ns} ns left");
@@ -236,10 +217,7 @@ fn a_late_recalibration_does_not_overshoot() {
     for _ in 0..20 {
         time.advance(30 * SECOND_NS);
         let found = master.recalibrate();
-        assert!(
-            (-200..offset_ns.max(200)).contains(&found.offset_ns),
-            "{offset_ns} to {found:?}"
-        );
+        assert!((-200..offset_ns.max(200)).contains(&found.offset_ns), "{offset_ns} to {found:?}");
         offset_ns = found.offset_ns;
     }
 }
@@ -262,17 +240,10 @@ fn what_the_old_line_gave_holds_after_the_new_one_is_published() {
     assert!(master.recalibrate().slew_ppb < 0);
 
     let new_line = |ticks| Calibration::from_words(master.reader.read()).time_of_day_ns(ticks);
-    assert!(
-        new_line(after + 1) < after_ns && new_line(before - 1) > before_ns,
-        "nothing to hold against"
-    );
+    assert!(new_line(after + 1) < after_ns && new_line(before - 1) > before_ns, "nothing to hold against");
     assert_eq!(reader_after.time_of_day_ns(after + 1), after_ns);
     assert!(reader_after.time_of_day_ns(before) < after_ns);
-    assert_eq!(
-        reader_after.time_of_day_ns(after + 1),
-        after_ns,
-        "an earlier reading between changes nothing"
-    );
+    assert_eq!(reader_after.time_of_day_ns(after + 1), after_ns, "an earlier reading between changes nothing");
     assert_eq!(reader_before.time_of_day_ns(before - 1), before_ns);
 }
 
@@ -284,10 +255,7 @@ fn time_of_day_begins_at_the_venues_midnight_and_does_not_wrap_at_the_next() {
     let clock = master.clock();
     let near = |expected_ns: u64| {
         let ns = clock.time_of_day_ns(clock.ticks());
-        assert!(
-            ns.abs_diff(expected_ns) < 2 * MS_NS,
-            "{ns} is not {expected_ns}"
-        );
+        assert!(ns.abs_diff(expected_ns) < 2 * MS_NS, "{ns} is not {expected_ns}");
     };
     near((10 * 3600 + 1) * SECOND_NS);
     time.advance(20 * 3600 * SECOND_NS);
@@ -298,17 +266,8 @@ fn time_of_day_begins_at_the_venues_midnight_and_does_not_wrap_at_the_next() {
 #[test]
 fn intervals_and_rates_are_exact_where_they_can_be() {
     let rate = Rate::from_measurement(1_000, NOMINAL_TICKS_PER_US).unwrap();
-    for (ticks, ns) in [
-        (0, 0),
-        (26, 9),
-        (27, 10),
-        (2_600_000_000_000, 1_000_000_000_000),
-    ] {
-        assert!(
-            rate.nanos(ticks).abs_diff(ns) <= 1,
-            "{ticks} ticks are {} ns",
-            rate.nanos(ticks)
-        );
+    for (ticks, ns) in [(0, 0), (26, 9), (27, 10), (2_600_000_000_000, 1_000_000_000_000)] {
+        assert!(rate.nanos(ticks).abs_diff(ns) <= 1, "{ticks} ticks are {} ns", rate.nanos(ticks));
     }
     assert_eq!(Rate::NANOSECONDS.nanos(u64::MAX), u64::MAX);
     assert_eq!(Rate::from_measurement(u64::MAX, 1), None);
@@ -326,15 +285,11 @@ fn the_hosts_clock_agrees_with_its_wall_clock() {
     for _ in 0..20 {
         master.recalibrate();
         let wall_ns = || HostTime::wall_ns(&master.source) - master.midnight_ns();
-        let (before_ns, ours_ns, after_ns) =
-            (wall_ns(), clock.time_of_day_ns(clock.ticks()), wall_ns());
+        let (before_ns, ours_ns, after_ns) = (wall_ns(), clock.time_of_day_ns(clock.ticks()), wall_ns());
         // The rate is not yet known finely, and the brackets may have been cut: a tenth of a millisecond.
         let tolerance_ns = 100_000;
         let expected = before_ns - tolerance_ns..=after_ns + tolerance_ns;
-        assert!(
-            expected.contains(&ours_ns),
-            "{ours_ns} is not within {expected:?}"
-        );
+        assert!(expected.contains(&ours_ns), "{ours_ns} is not within {expected:?}");
     }
 }
 

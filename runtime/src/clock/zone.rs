@@ -12,9 +12,7 @@ pub struct UtcOffset {
 
 /// Not a distance from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "{seconds} s is no offset from UTC; zones lie between -43200 s (UTC-12) and 50400 s (UTC+14)"
-)]
+#[error("{seconds} s is no offset from UTC; zones lie between -43200 s (UTC-12) and 50400 s (UTC+14)")]
 pub struct InvalidUtcOffset {
     /// What was given.
     pub seconds: i32,
@@ -63,25 +61,15 @@ mod tests {
             (5 * 3600 + 1800, 1_703_442_600),
         ] {
             let zone = UtcOffset::from_seconds(offset_s).unwrap();
-            assert_eq!(
-                zone.last_midnight_ns(wall_ns),
-                midnight_s * SECOND_NS,
-                "{offset_s} s"
-            );
+            assert_eq!(zone.last_midnight_ns(wall_ns), midnight_s * SECOND_NS, "{offset_s} s");
         }
-        assert_eq!(
-            UtcOffset::from_seconds(3600).unwrap().last_midnight_ns(0),
-            0
-        );
+        assert_eq!(UtcOffset::from_seconds(3600).unwrap().last_midnight_ns(0), 0);
     }
 
     #[test]
     fn offsets_outside_the_earth_are_refused() {
         for seconds in [i32::MIN, -43_201, 50_401, i32::MAX] {
-            assert_eq!(
-                UtcOffset::from_seconds(seconds),
-                Err(InvalidUtcOffset { seconds })
-            );
+            assert_eq!(UtcOffset::from_seconds(seconds), Err(InvalidUtcOffset { seconds }));
         }
     }
 }

@@ -37,25 +37,14 @@ struct Buffer {
 impl BufferGroup {
     /// `count` (a power of two up to 2^15) buffers of `buffer_bytes`, all the kernel's, not yet registered.
     pub fn new(count: u16, buffer_bytes: usize) -> Self {
-        assert!(
-            count.is_power_of_two() && count <= 1 << 15,
-            "checked by the configuration"
-        );
+        assert!(count.is_power_of_two() && count <= 1 << 15, "checked by the configuration");
         // Cache lines are not shared between buffers.
         let stride_bytes = buffer_bytes.next_multiple_of(64);
         let count = usize::from(count);
         let mut group = BufferGroup {
             ring: Region::aligned(count, PAGE_BYTES),
             bytes: Region::aligned(count * stride_bytes, PAGE_BYTES),
-            buffers: vec![
-                Buffer {
-                    ours: true,
-                    filled_bytes: 0,
-                    next: NO_BUFFER
-                };
-                count
-            ]
-            .into(),
+            buffers: vec![Buffer { ours: true, filled_bytes: 0, next: NO_BUFFER }; count].into(),
             buffer_bytes,
             stride_bytes,
             tail: 0,
@@ -77,23 +66,14 @@ impl BufferGroup {
         let entries = self.buffers.len() as u16;
         // SAFETY: the ring's memory is page-aligned, has `entries` entries and lives until the driver is dropped,
         // which drains all operations first or leaks it.
-        unsafe {
-            submitter.register_buf_ring_with_flags(self.ring.pointer(0) as u64, entries, id, 0)
-        }
+        unsafe { submitter.register_buf_ring_with_flags(self.ring.pointer(0) as u64, entries, id, 0) }
     }
 
     /// Takes over a buffer that the kernel has filled with `filled_bytes`.
     pub fn take(&mut self, buffer: u16, filled_bytes: u32) {
         let entry = &mut self.buffers[usize::from(buffer)];
-        assert!(
-            !entry.ours && filled_bytes as usize <= self.buffer_bytes,
-            "the kernel fills only free buffers"
-        );
-        *entry = Buffer {
-            ours: true,
-            filled_bytes,
-            next: NO_BUFFER,
-        };
+        assert!(!entry.ours && filled_bytes as usize <= self.buffer_bytes, "the kernel fills only free buffers");
+        *entry = Buffer { ours: true, filled_bytes, next: NO_BUFFER };
         self.ours += 1;
     }
 
@@ -123,10 +103,7 @@ impl BufferGroup {
     /// What the kernel put into a buffer that is ours, from `start` on.
     pub fn filled(&self, buffer: u16, start: u32) -> &[u8] {
         let entry = &self.buffers[usize::from(buffer)];
-        assert!(
-            entry.ours && start <= entry.filled_bytes,
-            "only our buffers are read"
-        );
+        assert!(entry.ours && start <= entry.filled_bytes, "only our buffers are read");
         let at = usize::from(buffer) * self.stride_bytes + start as usize;
         // SAFETY: the buffer is ours, so the kernel does not write it until `give_back`, which needs `&mut self`.
         unsafe { self.bytes.slice(at, (entry.filled_bytes - start) as usize) }
@@ -172,8 +149,7 @@ mod tests {
         assert!(!group.is_exhausted());
         let twice = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| group.give_back(1)));
         assert!(twice.is_err());
-        let read_after =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| group.filled(1, 0).len()));
+        let read_after = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| group.filled(1, 0).len()));
         assert!(read_after.is_err());
     }
 }

@@ -26,14 +26,9 @@ impl Driver {
             Operation::SendDatagram => self.take_datagram_sent(completion),
             Operation::Timeout => self.timeout_armed = false,
             Operation::Detached => {}
-            Operation::Connect
-            | Operation::Receive
-            | Operation::Send
-            | Operation::Close
-            | Operation::Disarm => {
+            Operation::Connect | Operation::Receive | Operation::Send | Operation::Close | Operation::Disarm => {
                 let connection = &mut self.table.connections[slot as usize];
-                let known = connection.phase != Phase::Free
-                    && connection.generation == completion.token.generation;
+                let known = connection.phase != Phase::Free && connection.generation == completion.token.generation;
                 if !known {
                     self.table.counters.stale_completions += 1;
                     if let Some(buffer) = completion.buffer {
@@ -74,11 +69,7 @@ impl Driver {
             self.table.touch(slot);
             self.opened.push(slot);
         } else {
-            let reason = if self.accepting {
-                CloseReason::TooMany
-            } else {
-                CloseReason::Shutdown
-            };
+            let reason = if self.accepting { CloseReason::TooMany } else { CloseReason::Shutdown };
             self.table.counters.closed[reason as usize] += 1;
             self.refused.push(fd);
         }
@@ -90,10 +81,8 @@ impl Driver {
         }
         self.table.counters.accept_errors += 1;
         // Out of descriptors or memory lasts: accepting again at once would spin. The others concern one connection.
-        if matches!(
-            errno,
-            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS
-        ) && let Endpoint::Listener { retry_at_ns, .. } = &mut self.endpoints[id.0 as usize]
+        if matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)
+            && let Endpoint::Listener { retry_at_ns, .. } = &mut self.endpoints[id.0 as usize]
         {
             *retry_at_ns = Some(self.table.now_ns.saturating_add(ACCEPT_BACKOFF_NS));
         }
@@ -221,44 +210,22 @@ mod tests {
 
     #[test]
     fn a_completion_of_an_earlier_generation_is_dropped() {
-        let mut driver = Driver::new(
-            DriverConfig {
-                connections_max: 2,
-                ..DriverConfig::default()
-            },
-            Vec::new(),
-        )
-        .unwrap();
+        let mut driver =
+            Driver::new(DriverConfig { connections_max: 2, ..DriverConfig::default() }, Vec::new()).unwrap();
         let somewhere = SocketAddr::from(([127, 0, 0, 1], 9));
-        let slot = driver
-            .table
-            .allocate(EndpointId(0), -1, somewhere, true)
-            .unwrap();
+        let slot = driver.table.allocate(EndpointId(0), -1, somewhere, true).unwrap();
         driver.table.connections[slot as usize].generation = 7;
         for (at, generation) in [(slot, 6), (slot, 8), (slot ^ 1, 0)] {
-            for operation in [
-                Operation::Receive,
-                Operation::Send,
-                Operation::Connect,
-                Operation::Close,
-            ] {
+            for operation in [Operation::Receive, Operation::Send, Operation::Connect, Operation::Close] {
                 assert!(driver.ring.reserve(1, &mut driver.table.counters));
                 let token = Token::new(operation, at, generation);
                 // SAFETY: names no memory.
-                unsafe {
-                    driver
-                        .ring
-                        .push(io_uring::opcode::Nop::new().build(), token)
-                };
+                unsafe { driver.ring.push(io_uring::opcode::Nop::new().build(), token) };
             }
         }
         driver.poll(0, &mut Nobody);
         assert_eq!(driver.counters().stale_completions, 12);
         let connection = &driver.table.connections[slot as usize];
-        assert!(
-            connection.phase == Phase::Open
-                && connection.ended.is_none()
-                && connection.in_flight == 0
-        );
+        assert!(connection.phase == Phase::Open && connection.ended.is_none() && connection.in_flight == 0);
     }
 }

@@ -47,25 +47,13 @@ impl Default for DriverConfig {
 
 impl DriverConfig {
     pub(super) fn check(&self, endpoints: usize) -> Result<(), NetError> {
-        let power = |value: u32, min: u32, max: u32| {
-            value.is_power_of_two() && (min..=max).contains(&value)
-        };
+        let power = |value: u32, min: u32, max: u32| value.is_power_of_two() && (min..=max).contains(&value);
         let buffers = |count: u16| power(count.into(), 1, 1 << 15);
         let small = |value: u32, max: u32| (1..=max).contains(&value);
         const BUFFERS: &str = "a power of two, 1 to 32768";
         let rules = [
-            (
-                "receive_buffers",
-                self.receive_buffers.into(),
-                buffers(self.receive_buffers),
-                BUFFERS,
-            ),
-            (
-                "datagram_buffers",
-                self.datagram_buffers.into(),
-                buffers(self.datagram_buffers),
-                BUFFERS,
-            ),
+            ("receive_buffers", self.receive_buffers.into(), buffers(self.receive_buffers), BUFFERS),
+            ("datagram_buffers", self.datagram_buffers.into(), buffers(self.datagram_buffers), BUFFERS),
             (
                 "receive_buffer_bytes",
                 self.receive_buffer_bytes,
@@ -84,37 +72,18 @@ impl DriverConfig {
                 power(self.send_buffer_bytes, 1, 1 << 30),
                 "a power of two up to 1073741824",
             ),
-            (
-                "connections_max",
-                self.connections_max,
-                small(self.connections_max, (1 << 23) - 1),
-                "1 to 8388607",
-            ),
+            ("connections_max", self.connections_max, small(self.connections_max, (1 << 23) - 1), "1 to 8388607"),
             (
                 "submission_entries",
                 self.submission_entries,
                 power(self.submission_entries, 8, 1 << 15),
                 "a power of two, 8 to 32768",
             ),
-            (
-                "max_frame_bytes",
-                self.max_frame_bytes,
-                small(self.max_frame_bytes, 1 << 24),
-                "1 to 16777216",
-            ),
-            (
-                "endpoints",
-                endpoints as u32,
-                endpoints <= 1 << 16,
-                "at most 65536",
-            ),
+            ("max_frame_bytes", self.max_frame_bytes, small(self.max_frame_bytes, 1 << 24), "1 to 16777216"),
+            ("endpoints", endpoints as u32, endpoints <= 1 << 16, "at most 65536"),
         ];
         match rules.into_iter().find(|(_, _, holds, _)| !holds) {
-            Some((field, value, _, must)) => Err(NetError::Config {
-                field,
-                value: value.into(),
-                must,
-            }),
+            Some((field, value, _, must)) => Err(NetError::Config { field, value: value.into(), must }),
             None => Ok(()),
         }
     }

@@ -80,11 +80,7 @@ impl DatagramSender {
 
     fn payload_pointer(&self, at: usize) -> *const u8 {
         // With a payload_max of 0 there are no bytes to point to.
-        if self.payload_max == 0 {
-            std::ptr::dangling()
-        } else {
-            self.payloads.pointer(at * self.payload_max)
-        }
+        if self.payload_max == 0 { std::ptr::dangling() } else { self.payloads.pointer(at * self.payload_max) }
     }
 
     pub fn leak(&mut self) {

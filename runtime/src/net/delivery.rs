@@ -41,9 +41,7 @@ impl Driver {
             let connection = &self.table.connections[slot as usize];
             let (endpoint, peer) = (connection.endpoint, connection.peer);
             let conn = self.table.id(slot);
-            owners
-                .handler(endpoint)
-                .on_open(&mut self.table, endpoint, conn, peer);
+            owners.handler(endpoint).on_open(&mut self.table, endpoint, conn, peer);
         }
         let events = self.opened.len();
         self.opened.clear();
@@ -88,39 +86,21 @@ impl Driver {
             }
             budget -= 1;
             let tail_bytes = connection.tail_bytes as usize;
-            let unread = self
-                .streams
-                .filled(connection.first_buffer, connection.consumed_bytes);
+            let unread = self.streams.filled(connection.first_buffer, connection.consumed_bytes);
             let tail = &mut self.tails[tail_at..tail_at + self.max_frame];
             match next_frame(framer, tail, tail_bytes, unread) {
-                Next::Frame {
-                    frame,
-                    consumed_bytes,
-                } => match handler.on_frame(&mut self.table, conn, frame) {
+                Next::Frame { frame, consumed_bytes } => match handler.on_frame(&mut self.table, conn, frame) {
                     Flow::Taken => {
                         self.table.counters.frames += 1;
-                        consume(
-                            &mut self.table.connections[slot as usize],
-                            &mut self.streams,
-                            0,
-                            consumed_bytes,
-                        );
+                        consume(&mut self.table.connections[slot as usize], &mut self.streams, 0, consumed_bytes);
                     }
                     Flow::Hold => {
                         self.table.counters.holds += 1;
                         return;
                     }
                 },
-                Next::Incomplete {
-                    tail_bytes,
-                    consumed_bytes,
-                } => {
-                    consume(
-                        &mut self.table.connections[slot as usize],
-                        &mut self.streams,
-                        tail_bytes,
-                        consumed_bytes,
-                    );
+                Next::Incomplete { tail_bytes, consumed_bytes } => {
+                    consume(&mut self.table.connections[slot as usize], &mut self.streams, tail_bytes, consumed_bytes);
                 }
                 Next::Bad => {
                     self.table.begin_close(slot, CloseReason::BadFrame);
@@ -151,19 +131,12 @@ impl Driver {
             };
             events += 1;
             match RecvMsgOut::parse(self.datagrams.filled(buffer, 0), &header) {
-                Ok(datagram) if datagram.is_payload_truncated() => {
-                    self.table.counters.datagrams_truncated += 1
-                }
+                Ok(datagram) if datagram.is_payload_truncated() => self.table.counters.datagrams_truncated += 1,
                 Ok(datagram) => match RawAddr::decode(datagram.name_data()) {
                     Some(from) => {
                         self.table.counters.datagrams_received += 1;
                         let handler = owners.handler(endpoint);
-                        handler.on_datagram(
-                            &mut self.table,
-                            endpoint,
-                            from,
-                            datagram.payload_data(),
-                        );
+                        handler.on_datagram(&mut self.table, endpoint, from, datagram.payload_data());
                     }
                     None => self.table.counters.datagram_errors += 1,
                 },
@@ -215,12 +188,9 @@ impl Driver {
             if self.table.connections[slot as usize].phase == Phase::Draining {
                 self.table.closing.swap_remove(at);
                 let connection = &self.table.connections[slot as usize];
-                let (endpoint, reason, conn) =
-                    (connection.endpoint, connection.reason, self.table.id(slot));
+                let (endpoint, reason, conn) = (connection.endpoint, connection.reason, self.table.id(slot));
                 self.table.release(slot);
-                owners
-                    .handler(endpoint)
-                    .on_close(&mut self.table, endpoint, conn, reason);
+                owners.handler(endpoint).on_close(&mut self.table, endpoint, conn, reason);
                 events += 1;
             } else {
                 self.table.advance_close(slot);
@@ -232,12 +202,7 @@ impl Driver {
 
 /// Consumes bytes of the oldest buffer, which is returned when none are left; `tail_bytes` of an incomplete frame are in
 /// the tail now.
-fn consume(
-    connection: &mut Connection,
-    streams: &mut BufferGroup,
-    tail_bytes: usize,
-    bytes: usize,
-) {
+fn consume(connection: &mut Connection, streams: &mut BufferGroup, tail_bytes: usize, bytes: usize) {
     connection.tail_bytes = tail_bytes as u32;
     connection.consumed_bytes += bytes as u32;
     let buffer = connection.first_buffer;

@@ -16,8 +16,8 @@ use super::memory::{RawAddr, Region};
 use super::ring::{Operation, Ring, Token};
 use super::table::Table;
 use super::{
-    CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetCounters,
-    NetError, NetHandler, SendError, endpoint,
+    CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetCounters, NetError, NetHandler,
+    SendError, endpoint,
 };
 
 /// Accepts that a listener has in flight, which is also how many connections one poll accepts: a storm of connects
@@ -80,19 +80,9 @@ pub struct Driver {
 
 /// The state of one configured socket.
 pub(super) enum Endpoint {
-    Listener {
-        fd: Option<OwnedFd>,
-        retry_at_ns: Option<u64>,
-    },
-    Connector {
-        addr: SocketAddr,
-        conn: Option<ConnId>,
-    },
-    Datagrams {
-        fd: OwnedFd,
-        receives: bool,
-        receiving: Receiving,
-    },
+    Listener { fd: Option<OwnedFd>, retry_at_ns: Option<u64> },
+    Connector { addr: SocketAddr, conn: Option<ConnId> },
+    Datagrams { fd: OwnedFd, receives: bool, receiving: Receiving },
 }
 
 /// One accept operation.
@@ -115,8 +105,7 @@ impl Driver {
     /// [`NetError`]: a size out of range, io_uring refused, memory not lockable, an address not usable.
     pub fn new(config: DriverConfig, specs: Vec<EndpointSpec>) -> Result<Driver, NetError> {
         config.check(specs.len())?;
-        let count =
-            |wanted: fn(&EndpointSpec) -> bool| specs.iter().filter(|spec| wanted(spec)).count();
+        let count = |wanted: fn(&EndpointSpec) -> bool| specs.iter().filter(|spec| wanted(spec)).count();
         let outgoing = count(|spec| matches!(spec, EndpointSpec::Connect { .. }));
         let listeners = count(|spec| matches!(spec, EndpointSpec::Listen { .. }));
         let receivers = count(|spec| matches!(spec, EndpointSpec::Udp(udp) if udp.receive));
@@ -124,11 +113,7 @@ impl Driver {
 
         let table = Table::new(&config, outgoing as u32);
         let slots = table.connections.len();
-        let datagram_buffers = if receivers == 0 {
-            1
-        } else {
-            config.datagram_buffers
-        };
+        let datagram_buffers = if receivers == 0 { 1 } else { config.datagram_buffers };
         let sends: usize = specs.iter().map(EndpointSpec::send_slots).sum();
         // Each buffer, and each operation that a connection can have in flight, can be a completion at one time.
         let completions = usize::from(config.receive_buffers)
@@ -137,21 +122,12 @@ impl Driver {
             + accepts * 2
             + sends
             + specs.len() * 3;
-        let mut ring = Ring::new(
-            config.submission_entries,
-            completions.next_power_of_two() as u32,
-        )?;
-        let mut streams =
-            BufferGroup::new(config.receive_buffers, config.receive_buffer_bytes as usize);
+        let mut ring = Ring::new(config.submission_entries, completions.next_power_of_two() as u32)?;
+        let mut streams = BufferGroup::new(config.receive_buffers, config.receive_buffer_bytes as usize);
         let datagram_bytes = DATAGRAM_HEADER_BYTES + config.datagram_buffer_bytes as usize;
         let mut datagrams = BufferGroup::new(datagram_buffers, datagram_bytes);
         register(&mut ring, &mut streams, STREAM_GROUP, "receive_buffers")?;
-        register(
-            &mut ring,
-            &mut datagrams,
-            DATAGRAM_GROUP,
-            "datagram_buffers",
-        )?;
+        register(&mut ring, &mut datagrams, DATAGRAM_GROUP, "datagram_buffers")?;
 
         let mut message = Region::zeroed(1);
         message.set(0, datagram_header());
@@ -188,28 +164,16 @@ impl Driver {
         let index = self.endpoints.len();
         let id = EndpointId(index as u32);
         match spec {
-            EndpointSpec::Listen {
-                addr,
-                framer,
-                backlog,
-            } => {
+            EndpointSpec::Listen { addr, framer, backlog } => {
                 let (fd, bound) = endpoint::listen(id, addr, backlog)?;
-                self.endpoints.push(Endpoint::Listener {
-                    fd: Some(fd),
-                    retry_at_ns: None,
-                });
-                self.accepts
-                    .extend((0..ACCEPTS_PER_LISTENER).map(|_| Accept {
-                        endpoint: id,
-                        armed: false,
-                    }));
+                self.endpoints.push(Endpoint::Listener { fd: Some(fd), retry_at_ns: None });
+                self.accepts.extend((0..ACCEPTS_PER_LISTENER).map(|_| Accept { endpoint: id, armed: false }));
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(None);
             }
             EndpointSpec::Connect { addr, framer } => {
-                self.endpoints
-                    .push(Endpoint::Connector { addr, conn: None });
+                self.endpoints.push(Endpoint::Connector { addr, conn: None });
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(None);
                 self.table.senders.push(None);
@@ -222,11 +186,7 @@ impl Driver {
                     self.addresses.set(index, RawAddr::encode(to));
                     DatagramSender::new(fd.as_raw_fd(), udp.send_slots, udp.payload_max)
                 });
-                self.endpoints.push(Endpoint::Datagrams {
-                    fd,
-                    receives: udp.receive,
-                    receiving: Receiving::Idle,
-                });
+                self.endpoints.push(Endpoint::Datagrams { fd, receives: udp.receive, receiving: Receiving::Idle });
                 self.framers.push(None);
                 self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(sender);
@@ -266,12 +226,7 @@ impl Driver {
         self.has_input()
             || !self.table.dirty.is_empty()
             || self.table.sends_in_flight > 0
-            || self
-                .table
-                .senders
-                .iter()
-                .flatten()
-                .any(DatagramSender::has_unsent)
+            || self.table.senders.iter().flatten().any(DatagramSender::has_unsent)
     }
 
     /// What was counted since the start.
@@ -289,23 +244,15 @@ impl Driver {
     /// # Errors
     /// [`NetError::Reconnect`] if the endpoint is not an outgoing one or its connection is not gone; socket errors.
     pub fn reconnect(&mut self, id: EndpointId) -> Result<ConnId, NetError> {
-        let refused = |why| NetError::Reconnect {
-            endpoint: id.0,
-            why,
-        };
+        let refused = |why| NetError::Reconnect { endpoint: id.0, why };
         let Some(Endpoint::Connector { addr, conn }) = self.endpoints.get_mut(id.0 as usize) else {
             return Err(refused("it is not an outgoing connection"));
         };
         if conn.is_some_and(|conn| self.table.find(conn).is_some()) {
-            return Err(refused(
-                "its connection is not closed yet; wait for on_close",
-            ));
+            return Err(refused("its connection is not closed yet; wait for on_close"));
         }
         let fd = endpoint::tcp_socket(id, *addr)?.into_raw_fd();
-        let slot = self
-            .table
-            .allocate(id, fd, *addr, false)
-            .expect("each outgoing endpoint has a slot");
+        let slot = self.table.allocate(id, fd, *addr, false).expect("each outgoing endpoint has a slot");
         let new = self.table.id(slot);
         *conn = Some(new);
         self.table.touch(slot);
@@ -336,10 +283,7 @@ impl Driver {
     }
 
     pub(super) fn has_input(&self) -> bool {
-        !self.ready.is_empty()
-            || !self.arrived.is_empty()
-            || !self.opened.is_empty()
-            || !self.writable.is_empty()
+        !self.ready.is_empty() || !self.arrived.is_empty() || !self.opened.is_empty() || !self.writable.is_empty()
     }
 }
 
@@ -376,15 +320,8 @@ impl Drop for Driver {
             self.message.leak();
             self.timespec.leak();
         }
-        let connections = self
-            .table
-            .connections
-            .iter()
-            .map(|connection| connection.fd);
-        for fd in connections
-            .chain(self.refused.iter().copied())
-            .filter(|&fd| fd >= 0)
-        {
+        let connections = self.table.connections.iter().map(|connection| connection.fd);
+        for fd in connections.chain(self.refused.iter().copied()).filter(|&fd| fd >= 0) {
             // SAFETY: the slot or the list owned the descriptor, and neither is used again.
             drop(unsafe { OwnedFd::from_raw_fd(fd) });
         }
@@ -400,8 +337,7 @@ impl Driver {
         // SAFETY: names no memory.
         unsafe {
             let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
-            self.ring
-                .push(cancel, Token::new(Operation::Detached, 0, 0));
+            self.ring.push(cancel, Token::new(Operation::Detached, 0, 0));
         }
         for _ in 0..DRAIN_ENTERS_MAX {
             self.ring.enter(0, &mut self.table.counters);
@@ -418,17 +354,8 @@ impl Driver {
     }
 }
 
-fn register(
-    ring: &mut Ring,
-    group: &mut BufferGroup,
-    id: u16,
-    field: &'static str,
-) -> Result<(), NetError> {
-    let request = RingRequest {
-        step: "IORING_REGISTER_PBUF_RING",
-        bytes: group.locked_bytes(),
-        field,
-    };
+fn register(ring: &mut Ring, group: &mut BufferGroup, id: u16, field: &'static str) -> Result<(), NetError> {
+    let request = RingRequest { step: "IORING_REGISTER_PBUF_RING", bytes: group.locked_bytes(), field };
     let registered = group.register(&ring.submitter(), id);
     registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
 }

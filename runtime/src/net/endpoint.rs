@@ -73,11 +73,7 @@ pub struct UdpSpec {
 impl UdpSpec {
     /// A socket that only receives.
     pub fn receiver(bind: SocketAddr) -> Self {
-        UdpSpec {
-            receive: true,
-            send_slots: 0,
-            ..UdpSpec::sender(bind, bind).without_destination()
-        }
+        UdpSpec { receive: true, send_slots: 0, ..UdpSpec::sender(bind, bind).without_destination() }
     }
 
     /// A socket that only sends: payloads up to 1,400 bytes, 256 of them per cycle, multicast looped and kept on
@@ -120,11 +116,7 @@ pub struct MulticastGroup {
 }
 
 /// Opens a listening socket; returns it with the address it got.
-pub(super) fn listen(
-    id: EndpointId,
-    addr: SocketAddr,
-    backlog: u16,
-) -> Result<(OwnedFd, SocketAddr), NetError> {
+pub(super) fn listen(id: EndpointId, addr: SocketAddr, backlog: u16) -> Result<(OwnedFd, SocketAddr), NetError> {
     let failed = |step| move |error| NetError::socket(id, addr, step, error);
     let fd = tcp_socket(id, addr)?;
     // A restarted server must not wait for the old one's connections to leave TIME_WAIT.
@@ -162,20 +154,18 @@ pub(super) fn udp(id: EndpointId, spec: &UdpSpec) -> Result<(OwnedFd, SocketAddr
     }
     rustix::net::bind(&fd, &addr).map_err(failed("bind"))?;
     for membership in &spec.groups {
-        sockopt::set_ip_add_membership(&fd, &membership.group, &membership.interface).map_err(
-            |error| NetError::Multicast {
+        sockopt::set_ip_add_membership(&fd, &membership.group, &membership.interface).map_err(|error| {
+            NetError::Multicast {
                 endpoint: id.0,
                 group: membership.group,
                 interface: membership.interface,
                 source: error.into(),
-            },
-        )?;
+            }
+        })?;
     }
     if addr.is_ipv4() {
-        sockopt::set_ip_multicast_loop(&fd, spec.multicast_loop)
-            .map_err(failed("IP_MULTICAST_LOOP"))?;
-        sockopt::set_ip_multicast_ttl(&fd, spec.multicast_ttl.into())
-            .map_err(failed("IP_MULTICAST_TTL"))?;
+        sockopt::set_ip_multicast_loop(&fd, spec.multicast_loop).map_err(failed("IP_MULTICAST_LOOP"))?;
+        sockopt::set_ip_multicast_ttl(&fd, spec.multicast_ttl.into()).map_err(failed("IP_MULTICAST_TTL"))?;
         if let Some(interface) = &spec.multicast_interface {
             sockopt::set_ip_multicast_if(&fd, interface).map_err(failed("IP_MULTICAST_IF"))?;
         }

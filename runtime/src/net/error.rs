@@ -146,24 +146,14 @@ pub enum NetError {
 
 impl NetError {
     /// Reads the cause of a failed socket call from its errno.
-    pub(super) fn socket(
-        endpoint: EndpointId,
-        addr: SocketAddr,
-        step: &'static str,
-        errno: rustix::io::Errno,
-    ) -> Self {
+    pub(super) fn socket(endpoint: EndpointId, addr: SocketAddr, step: &'static str, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno;
         let endpoint = endpoint.0;
         match errno {
             Errno::ADDRINUSE => NetError::AddressInUse { endpoint, addr },
             Errno::ADDRNOTAVAIL => NetError::AddressNotAvailable { endpoint, addr },
             Errno::ACCESS | Errno::PERM => NetError::Permission { endpoint, addr },
-            errno => NetError::Socket {
-                endpoint,
-                addr,
-                step,
-                source: errno.into(),
-            },
+            errno => NetError::Socket { endpoint, addr, step, source: errno.into() },
         }
     }
 
@@ -173,8 +163,7 @@ impl NetError {
             Some(libc::EPERM | libc::EACCES) => match host.io_uring_disabled {
                 Some(value @ 1..) => NetError::Disabled { value },
                 _ => NetError::Refused {
-                    errno: rustix::io::Errno::from_io_error(&error)
-                        .unwrap_or(rustix::io::Errno::PERM),
+                    errno: rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::PERM),
                 },
             },
             Some(libc::ENOSYS) => NetError::Missing,
@@ -184,10 +173,7 @@ impl NetError {
                 limit_bytes: host.memlock_bytes,
                 field: request.field,
             },
-            _ => NetError::Ring {
-                step: request.step,
-                source: error,
-            },
+            _ => NetError::Ring { step: request.step, source: error },
         }
     }
 }
@@ -235,21 +221,10 @@ mod tests {
             (libc::EINVAL, Some(0), "Linux 6.1"),
         ];
         for (errno, io_uring_disabled, remedy) in cases {
-            let request = RingRequest {
-                step: "IORING_REGISTER_PBUF_RING",
-                bytes: 100_000,
-                field: "receive_buffers",
-            };
-            let host = HostLimits {
-                io_uring_disabled,
-                memlock_bytes: Some(65_536),
-            };
-            let text =
-                NetError::ring(request, io::Error::from_raw_os_error(errno), host).to_string();
-            assert!(
-                text.contains(remedy),
-                "{errno} with {io_uring_disabled:?}: {text}"
-            );
+            let request = RingRequest { step: "IORING_REGISTER_PBUF_RING", bytes: 100_000, field: "receive_buffers" };
+            let host = HostLimits { io_uring_disabled, memlock_bytes: Some(65_536) };
+            let text = NetError::ring(request, io::Error::from_raw_os_error(errno), host).to_string();
+            assert!(text.contains(remedy), "{errno} with {io_uring_disabled:?}: {text}");
         }
     }
 
@@ -266,10 +241,7 @@ mod tests {
         ];
         for (errno, remedy) in cases {
             let text = NetError::socket(EndpointId(3), addr, "bind", errno).to_string();
-            assert!(
-                text.contains("endpoint 3") && text.contains(remedy),
-                "{text}"
-            );
+            assert!(text.contains("endpoint 3") && text.contains(remedy), "{text}");
         }
     }
 }

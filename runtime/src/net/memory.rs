@@ -42,24 +42,12 @@ impl<T: Plain> Region<T> {
     /// `len` zeroed elements from an address divisible by `align`.
     pub fn aligned(len: usize, align: usize) -> Self {
         // A zero-sized allocation is not allowed; one element that nobody may reach does no harm.
-        let size = len
-            .max(1)
-            .checked_mul(size_of::<T>())
-            .expect("the driver's memory fits the address space");
-        let layout = Layout::from_size_align(size, align)
-            .expect("the driver's memory fits the address space");
+        let size = len.max(1).checked_mul(size_of::<T>()).expect("the driver's memory fits the address space");
+        let layout = Layout::from_size_align(size, align).expect("the driver's memory fits the address space");
         // SAFETY: the size is not zero.
         let start = unsafe { alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start.cast::<T>()) else {
-            handle_alloc_error(layout)
-        };
-        Region {
-            start,
-            len,
-            layout,
-            leaked: false,
-            owns: PhantomData,
-        }
+        let Some(start) = NonNull::new(start.cast::<T>()) else { handle_alloc_error(layout) };
+        Region { start, len, layout, leaked: false, owns: PhantomData }
     }
 
     /// Where element `at` lives. Valid as long as the region.
@@ -93,18 +81,10 @@ impl<T: Plain + Copy> Region<T> {
 impl Region<u8> {
     /// Copies `bytes` to `at`.
     pub fn copy_in(&mut self, at: usize, bytes: &[u8]) {
-        assert!(
-            at <= self.len && bytes.len() <= self.len - at,
-            "within the region"
-        );
+        assert!(at <= self.len && bytes.len() <= self.len - at, "within the region");
         // SAFETY: in bounds by the assertion; `bytes` is a Rust borrow and cannot overlap memory that is only
         // reachable through this region, which is borrowed mutably.
-        unsafe {
-            self.start
-                .as_ptr()
-                .add(at)
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
-        }
+        unsafe { self.start.as_ptr().add(at).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
     }
 
     /// The bytes `at..at + len`.
@@ -141,10 +121,7 @@ impl RawAddr {
 
     /// Room for an address that the kernel will fill in.
     pub fn empty() -> Self {
-        RawAddr {
-            bytes: [0; Self::CAPACITY],
-            len: Self::CAPACITY as u32,
-        }
+        RawAddr { bytes: [0; Self::CAPACITY], len: Self::CAPACITY as u32 }
     }
 
     pub fn encode(addr: SocketAddr) -> Self {
@@ -193,19 +170,10 @@ mod tests {
 
     #[test]
     fn addresses_survive_the_kernels_layout() {
-        for text in [
-            "127.0.0.1:80",
-            "255.1.2.3:65535",
-            "[::1]:1",
-            "[fe80::1%7]:443",
-        ] {
+        for text in ["127.0.0.1:80", "255.1.2.3:65535", "[::1]:1", "[fe80::1%7]:443"] {
             let addr: SocketAddr = text.parse().unwrap();
             let raw = RawAddr::encode(addr);
-            assert_eq!(
-                RawAddr::decode(&raw.bytes[..raw.len as usize]),
-                Some(addr),
-                "{text}"
-            );
+            assert_eq!(RawAddr::decode(&raw.bytes[..raw.len as usize]), Some(addr), "{text}");
         }
         for bytes in [&[][..], &[2, 0], &[2, 0, 0, 80, 127], &[1; 28]] {
             assert_eq!(RawAddr::decode(bytes), None, "{bytes:?}");

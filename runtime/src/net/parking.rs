@@ -46,15 +46,10 @@ impl Driver {
         // SAFETY: the timespec is copied at submission, and lives as long as the driver.
         unsafe {
             if self.timeout_armed {
-                let update =
-                    opcode::TimeoutUpdate::new(timer.pack(), self.timespec.pointer(0)).build();
-                self.ring
-                    .push(update, Token::new(Operation::Detached, 0, 0));
+                let update = opcode::TimeoutUpdate::new(timer.pack(), self.timespec.pointer(0)).build();
+                self.ring.push(update, Token::new(Operation::Detached, 0, 0));
             } else {
-                self.ring.push(
-                    opcode::Timeout::new(self.timespec.pointer(0)).build(),
-                    timer,
-                );
+                self.ring.push(opcode::Timeout::new(self.timespec.pointer(0)).build(), timer);
             }
         }
         self.timeout_armed = true;
@@ -63,11 +58,7 @@ impl Driver {
     /// When the driver next has something to do without any event, on the clock given to [`poll`](Driver::poll): a
     /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        let closing = self
-            .table
-            .closing
-            .iter()
-            .map(|&slot| &self.table.connections[slot as usize]);
+        let closing = self.table.closing.iter().map(|&slot| &self.table.connections[slot as usize]);
         let closes = closing
             .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
             .map(|connection| connection.deadline_ns);
@@ -87,10 +78,6 @@ impl Driver {
             && self.ring.queued() == 0
             && self.table.dirty.is_empty()
             && !self.has_input()
-            && !self
-                .table
-                .closing
-                .iter()
-                .any(|&slot| self.is_close_due(slot))
+            && !self.table.closing.iter().any(|&slot| self.is_close_due(slot))
     }
 }

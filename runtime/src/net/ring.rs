@@ -56,26 +56,16 @@ pub(super) struct Token {
 impl Token {
     pub fn new(operation: Operation, slot: u32, generation: u32) -> Self {
         debug_assert!(slot < 1 << 24);
-        Token {
-            operation,
-            slot,
-            generation,
-        }
+        Token { operation, slot, generation }
     }
 
     pub fn pack(self) -> u64 {
-        u64::from(self.operation as u8) << 56
-            | u64::from(self.slot) << 32
-            | u64::from(self.generation)
+        u64::from(self.operation as u8) << 56 | u64::from(self.slot) << 32 | u64::from(self.generation)
     }
 
     fn unpack(user_data: u64) -> Self {
         let operation = Operation::ALL[(user_data >> 56) as usize - 1];
-        Token {
-            operation,
-            slot: (user_data >> 32) as u32 & 0xff_ffff,
-            generation: user_data as u32,
-        }
+        Token { operation, slot: (user_data >> 32) as u32 & 0xff_ffff, generation: user_data as u32 }
     }
 }
 
@@ -119,12 +109,8 @@ impl Ring {
             .build(submission_entries)
             .map_err(|error| NetError::ring(request, error, HostLimits::read()))?;
         if !io.params().is_feature_nodrop() {
-            let source =
-                io::Error::other("the kernel may drop completions (no IORING_FEAT_NODROP)");
-            return Err(NetError::Ring {
-                step: "io_uring_setup",
-                source,
-            });
+            let source = io::Error::other("the kernel may drop completions (no IORING_FEAT_NODROP)");
+            return Err(NetError::Ring { step: "io_uring_setup", source });
         }
         Ok(Ring { io, in_flight: 0 })
     }
@@ -180,17 +166,12 @@ impl Ring {
         let queued = self.queued() as u32;
         counters.enters += 1;
         // SAFETY: no argument is passed; the entries were vouched for in `push`.
-        let entered = unsafe {
-            self.io
-                .submitter()
-                .enter::<libc::sigset_t>(queued, want, IORING_ENTER_GETEVENTS, None)
-        };
+        let entered =
+            unsafe { self.io.submitter().enter::<libc::sigset_t>(queued, want, IORING_ENTER_GETEVENTS, None) };
         if let Err(error) = entered {
             match error.raw_os_error() {
                 // What was not submitted stays queued.
-                Some(libc::EAGAIN | libc::EBUSY | libc::EINTR | libc::ENOMEM) => {
-                    counters.enters_retried += 1
-                }
+                Some(libc::EAGAIN | libc::EBUSY | libc::EINTR | libc::ENOMEM) => counters.enters_retried += 1,
                 _ => panic!("io_uring_enter: {error}: the ring is used against its rules"),
             }
         }
@@ -221,11 +202,7 @@ impl Ring {
     /// Registers `fd` to be signalled when completions come, switched off until it is enabled.
     pub fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
         self.io.completion().disable_eventfd();
-        let request = RingRequest {
-            step: "IORING_REGISTER_EVENTFD",
-            bytes: 0,
-            field: "submission_entries",
-        };
+        let request = RingRequest { step: "IORING_REGISTER_EVENTFD", bytes: 0, field: "submission_entries" };
         let registered = self.io.submitter().register_eventfd(fd.as_raw_fd());
         registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
     }
@@ -267,10 +244,7 @@ mod tests {
         let mut generations = Vec::new();
         while ring.needs_enter(&mut counters) || ring.has_completions() {
             ring.enter(0, &mut counters);
-            generations.extend(
-                std::iter::from_fn(|| ring.complete())
-                    .map(|completion| completion.token.generation),
-            );
+            generations.extend(std::iter::from_fn(|| ring.complete()).map(|completion| completion.token.generation));
         }
         assert_eq!(generations, (0..40).collect::<Vec<_>>());
         assert!(counters.completion_overflows > 0 && ring.in_flight() == 0);

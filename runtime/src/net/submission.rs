@@ -12,10 +12,7 @@ use super::memory::RawAddr;
 use super::ring::{Operation, Token};
 
 /// Makes close(2) reset the connection: what the peer has not read is given up by the kernel too.
-static RESET_ON_CLOSE: libc::linger = libc::linger {
-    l_onoff: 1,
-    l_linger: 0,
-};
+static RESET_ON_CLOSE: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
 
 /// Submissions that one connection's upkeep needs at most: cancel, option, close.
 const UPKEEP_ENTRIES_MAX: usize = 3;
@@ -37,9 +34,7 @@ impl Driver {
             staged += 1;
             self.table.connections[slot as usize].listed.dirty = false;
             if let Some((fd, bytes, len)) = self.table.start_send(slot) {
-                let entry = opcode::Send::new(Fd(fd), bytes, len)
-                    .flags(libc::MSG_NOSIGNAL)
-                    .build();
+                let entry = opcode::Send::new(Fd(fd), bytes, len).flags(libc::MSG_NOSIGNAL).build();
                 let token = self.connection_token(Operation::Send, slot);
                 // SAFETY: the bytes are in the table's send buffers, which outlive the operation, and stay untouched
                 // until it ends.
@@ -58,16 +53,11 @@ impl Driver {
                 let (payload, len) = sender.start_send();
                 let to = self.addresses.pointer(index);
                 let to_len = self.addresses.get(index).len;
-                let entry = opcode::Send::new(Fd(sender.fd), payload, len)
-                    .dest_addr(to.cast())
-                    .dest_addr_len(to_len)
-                    .build();
+                let entry =
+                    opcode::Send::new(Fd(sender.fd), payload, len).dest_addr(to.cast()).dest_addr_len(to_len).build();
                 // SAFETY: payload and address are in regions that outlive the operation; the slot is not reused
                 // before its batch has ended, the address never changes.
-                unsafe {
-                    self.ring
-                        .push(entry, Token::new(Operation::SendDatagram, index as u32, 0))
-                };
+                unsafe { self.ring.push(entry, Token::new(Operation::SendDatagram, index as u32, 0)) };
             }
         }
     }
@@ -76,11 +66,7 @@ impl Driver {
         let mut kept = 0;
         for at in 0..self.table.touched.len() {
             let slot = self.table.touched[at];
-            if self
-                .ring
-                .reserve(UPKEEP_ENTRIES_MAX, &mut self.table.counters)
-                && self.keep_up(slot)
-            {
+            if self.ring.reserve(UPKEEP_ENTRIES_MAX, &mut self.table.counters) && self.keep_up(slot) {
                 self.table.connections[slot as usize].listed.touched = false;
             } else {
                 self.table.touched[kept] = slot;
@@ -100,9 +86,7 @@ impl Driver {
             Phase::Open | Phase::Flushing | Phase::Lingering => {
                 if must_disarm(connection, self.reading) {
                     self.push_disarm(slot);
-                } else if connection.receiving == Receiving::Idle
-                    && wants_input(connection, self.reading)
-                {
+                } else if connection.receiving == Receiving::Idle && wants_input(connection, self.reading) {
                     if self.streams.is_exhausted() {
                         return false;
                     }
@@ -125,21 +109,13 @@ impl Driver {
     fn push_receive(&mut self, slot: u32) {
         let fd = Fd(self.table.connections[slot as usize].fd);
         self.table.connections[slot as usize].receiving = Receiving::Armed;
-        self.push_for(
-            slot,
-            Operation::Receive,
-            opcode::RecvMulti::new(fd, STREAM_GROUP).build(),
-        );
+        self.push_for(slot, Operation::Receive, opcode::RecvMulti::new(fd, STREAM_GROUP).build());
     }
 
     fn push_disarm(&mut self, slot: u32) {
         self.table.connections[slot as usize].receiving = Receiving::Cancelling;
         let target = self.connection_token(Operation::Receive, slot);
-        self.push_for(
-            slot,
-            Operation::Disarm,
-            opcode::AsyncCancel::new(target.pack()).build(),
-        );
+        self.push_for(slot, Operation::Disarm, opcode::AsyncCancel::new(target.pack()).build());
     }
 
     fn push_close(&mut self, slot: u32) {
@@ -172,20 +148,14 @@ impl Driver {
     }
 
     fn connection_token(&self, operation: Operation, slot: u32) -> Token {
-        Token::new(
-            operation,
-            slot,
-            self.table.connections[slot as usize].generation,
-        )
+        Token::new(operation, slot, self.table.connections[slot as usize].generation)
     }
 
     fn stage_endpoints(&mut self) {
         self.stage_accepts();
         for index in 0..self.endpoints.len() {
             match &self.endpoints[index] {
-                Endpoint::Listener { fd: Some(_), .. } if !self.accepting => {
-                    self.close_listener(index)
-                }
+                Endpoint::Listener { fd: Some(_), .. } if !self.accepting => self.close_listener(index),
                 Endpoint::Datagrams { receives: true, .. } => self.stage_datagram_receive(index),
                 _ => {}
             }
@@ -196,12 +166,7 @@ impl Driver {
             }
             self.refused.pop();
             // SAFETY: names only the descriptor, which is ours and not used again.
-            unsafe {
-                self.ring.push(
-                    opcode::Close::new(Fd(fd)).build(),
-                    Token::new(Operation::Detached, 0, 0),
-                )
-            };
+            unsafe { self.ring.push(opcode::Close::new(Fd(fd)).build(), Token::new(Operation::Detached, 0, 0)) };
         }
     }
 
@@ -210,16 +175,8 @@ impl Driver {
             return;
         }
         let peers_at = self.endpoints.len();
-        for (index, accept) in self
-            .accepts
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, accept)| !accept.armed)
-        {
-            let Endpoint::Listener {
-                fd: Some(fd),
-                retry_at_ns,
-            } = &mut self.endpoints[accept.endpoint.0 as usize]
+        for (index, accept) in self.accepts.iter_mut().enumerate().filter(|(_, accept)| !accept.armed) {
+            let Endpoint::Listener { fd: Some(fd), retry_at_ns } = &mut self.endpoints[accept.endpoint.0 as usize]
             else {
                 continue;
             };
@@ -235,14 +192,9 @@ impl Driver {
             let fd = Fd(fd.as_raw_fd());
             // SAFETY: `address` is in bounds; only its field's place is computed.
             let len = unsafe { &raw mut (*address).len };
-            let entry = opcode::Accept::new(fd, address.cast(), len)
-                .flags(libc::SOCK_CLOEXEC)
-                .build();
+            let entry = opcode::Accept::new(fd, address.cast(), len).flags(libc::SOCK_CLOEXEC).build();
             // SAFETY: the address is in a region that outlives the operation, and each accept has its own.
-            unsafe {
-                self.ring
-                    .push(entry, Token::new(Operation::Accept, index as u32, 0))
-            };
+            unsafe { self.ring.push(entry, Token::new(Operation::Accept, index as u32, 0)) };
         }
     }
 
@@ -259,10 +211,7 @@ impl Driver {
             let token = Token::new(Operation::Detached, 0, 0);
             // SAFETY: both name only the descriptor, which is ours and not used again.
             unsafe {
-                self.ring.push(
-                    opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build(),
-                    token,
-                );
+                self.ring.push(opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build(), token);
                 self.ring.push(opcode::Close::new(fd).build(), token);
             }
         }

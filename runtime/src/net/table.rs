@@ -57,13 +57,7 @@ impl Table {
     }
 
     /// A slot for a connection, or `None` when all are taken (only possible for accepted ones).
-    pub fn allocate(
-        &mut self,
-        endpoint: EndpointId,
-        fd: RawFd,
-        peer: SocketAddr,
-        accepted: bool,
-    ) -> Option<u32> {
+    pub fn allocate(&mut self, endpoint: EndpointId, fd: RawFd, peer: SocketAddr, accepted: bool) -> Option<u32> {
         if accepted && self.accepted == self.connections_max {
             return None;
         }
@@ -73,11 +67,7 @@ impl Table {
         *connection = Connection {
             generation: connection.generation,
             listed: connection.listed,
-            phase: if accepted {
-                Phase::Open
-            } else {
-                Phase::Connecting
-            },
+            phase: if accepted { Phase::Open } else { Phase::Connecting },
             endpoint,
             fd,
             peer,
@@ -104,17 +94,13 @@ impl Table {
     }
 
     pub fn id(&self, slot: u32) -> ConnId {
-        ConnId {
-            slot,
-            generation: self.connections[slot as usize].generation,
-        }
+        ConnId { slot, generation: self.connections[slot as usize].generation }
     }
 
     /// The connection that `conn` names, if it still exists.
     pub fn find(&self, conn: ConnId) -> Option<&Connection> {
         let connection = self.connections.get(conn.slot as usize)?;
-        (connection.generation == conn.generation && connection.phase != Phase::Free)
-            .then_some(connection)
+        (connection.generation == conn.generation && connection.phase != Phase::Free).then_some(connection)
     }
 
     /// Puts `slot` on the list of those whose receive or close may need an operation.
@@ -138,10 +124,7 @@ impl Table {
         if !matches!(connection.phase, Phase::Open | Phase::Connecting) {
             return;
         }
-        let flushes = matches!(
-            reason,
-            CloseReason::Local | CloseReason::Shutdown | CloseReason::Peer
-        );
+        let flushes = matches!(reason, CloseReason::Local | CloseReason::Shutdown | CloseReason::Peer);
         connection.phase = match connection.phase {
             Phase::Open if flushes && !connection.broken => Phase::Flushing,
             _ => Phase::Draining,
@@ -157,10 +140,7 @@ impl Table {
     pub fn advance_close(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let late = self.now_ns >= connection.deadline_ns;
-        let done = late
-            || connection.broken
-            || connection.ended.is_some()
-            || connection.phase == Phase::Lingering;
+        let done = late || connection.broken || connection.ended.is_some() || connection.phase == Phase::Lingering;
         connection.reset |= late;
         if done {
             connection.phase = Phase::Draining;
@@ -188,11 +168,7 @@ impl Table {
         connection.in_flight += 1;
         self.sends_in_flight += 1;
         let at = slot as usize * capacity as usize + start as usize;
-        Some((
-            connection.fd,
-            self.sends.pointer(at),
-            connection.sending_bytes,
-        ))
+        Some((connection.fd, self.sends.pointer(at), connection.sending_bytes))
     }
 
     /// Records that the kernel took `bytes` of the send in flight, or failed. True: a refused sender has room
@@ -232,9 +208,7 @@ impl Table {
 impl Net for Table {
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
         let capacity = self.send_buffer_bytes;
-        let open = self
-            .find(conn)
-            .is_some_and(|connection| connection.phase == Phase::Open && !connection.broken);
+        let open = self.find(conn).is_some_and(|connection| connection.phase == Phase::Open && !connection.broken);
         if !open {
             return Err(SendError::Closed);
         }
@@ -268,10 +242,7 @@ impl Net for Table {
     }
 
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
-        let sender = self
-            .senders
-            .get_mut(endpoint.0 as usize)
-            .and_then(Option::as_mut);
+        let sender = self.senders.get_mut(endpoint.0 as usize).and_then(Option::as_mut);
         let queued = sender.ok_or(SendError::Closed)?.queue(payload);
         self.counters.send_full += u64::from(queued == Err(SendError::Full));
         queued

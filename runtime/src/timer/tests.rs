@@ -18,10 +18,7 @@ struct Model {
 
 impl Model {
     fn set(&mut self, now_ns: u64, id: TimerId, timer: Expired) {
-        let tick = timer
-            .deadline_ns
-            .max(now_ns / TICK_NS * TICK_NS)
-            .div_ceil(TICK_NS);
+        let tick = timer.deadline_ns.max(now_ns / TICK_NS * TICK_NS).div_ceil(TICK_NS);
         self.timers.insert((tick, self.set), (id, timer));
         self.set += 1;
     }
@@ -65,8 +62,7 @@ enum Call {
 /// Spans of time of every order, so that each level and several turns are reached, with edges of slots among them.
 fn span_ns() -> impl Strategy<Value = u64> {
     prop_oneof![
-        (0..=42_u32, 0..=64_u64, -1..=1_i64)
-            .prop_map(|(shift, n, off)| (n << shift).saturating_add_signed(off)),
+        (0..=42_u32, 0..=64_u64, -1..=1_i64).prop_map(|(shift, n, off)| (n << shift).saturating_add_signed(off)),
         (0..4 * TURN_NS),
         (0..200 * TICK_NS),
     ]
@@ -152,32 +148,13 @@ proptest! {
 
 #[test]
 fn a_timer_fires_within_a_tick_of_its_deadline_and_never_before() {
-    for deadline_ns in [
-        0,
-        1,
-        TICK_NS - 1,
-        TICK_NS,
-        TICK_NS + 1,
-        64 * TICK_NS,
-        TURN_NS - 1,
-        TURN_NS,
-        5 * TURN_NS + 7,
-    ] {
+    for deadline_ns in [0, 1, TICK_NS - 1, TICK_NS, TICK_NS + 1, 64 * TICK_NS, TURN_NS - 1, TURN_NS, 5 * TURN_NS + 7] {
         let mut wheel = Wheel::with_capacity(1);
         wheel.set(0, deadline_ns, 1).unwrap();
-        let before = deadline_ns
-            .checked_sub(1)
-            .and_then(|now_ns| wheel.expire(now_ns));
+        let before = deadline_ns.checked_sub(1).and_then(|now_ns| wheel.expire(now_ns));
         assert_eq!(before, None, "before {deadline_ns} ns");
         let fired = wheel.expire(deadline_ns + TICK_NS - 1);
-        assert_eq!(
-            fired,
-            Some(Expired {
-                token: 1,
-                deadline_ns
-            }),
-            "after {deadline_ns} ns"
-        );
+        assert_eq!(fired, Some(Expired { token: 1, deadline_ns }), "after {deadline_ns} ns");
     }
 }
 
@@ -192,9 +169,7 @@ fn timers_of_one_tick_fire_in_the_order_of_setting_whenever_they_were_set() {
         now_ns = deadline_ns - (deadline_ns - now_ns) / 64;
         assert_eq!(wheel.expire(now_ns), None);
     }
-    let fired: Vec<_> = std::iter::from_fn(|| wheel.expire(deadline_ns))
-        .map(|timer| timer.token)
-        .collect();
+    let fired: Vec<_> = std::iter::from_fn(|| wheel.expire(deadline_ns)).map(|timer| timer.token).collect();
     assert_eq!(fired, [0, 1, 2, 3, 4, 5]);
 }
 
@@ -214,9 +189,7 @@ fn an_old_id_does_not_cancel_the_next_timer_in_its_place() {
 fn the_wheel_is_full_at_timers_max_and_has_room_again_after_one_goes() {
     for timers_max in [0, 1, 3] {
         let mut wheel = Wheel::with_capacity(timers_max);
-        let ids: Vec<_> = (0..timers_max)
-            .map(|n| wheel.set(0, n as u64, 0).unwrap())
-            .collect();
+        let ids: Vec<_> = (0..timers_max).map(|n| wheel.set(0, n as u64, 0).unwrap()).collect();
         let error = wheel.set(0, 1, 0).unwrap_err();
         assert_eq!(error, TimersExhausted { timers_max });
         assert!(error.to_string().contains("raise its timers_max"));
@@ -243,14 +216,8 @@ fn a_near_deadline_is_announced_to_the_tick_beside_a_far_one() {
 fn the_ends_of_time_are_kept() {
     let mut wheel = Wheel::with_capacity(2);
     wheel.set(u64::MAX - TURN_NS, u64::MAX, 1).unwrap();
-    wheel
-        .set(u64::MAX - TURN_NS, u64::MAX - TICK_NS, 2)
-        .unwrap();
+    wheel.set(u64::MAX - TURN_NS, u64::MAX - TICK_NS, 2).unwrap();
     assert_eq!(wheel.expire(u64::MAX).map(|timer| timer.token), Some(2));
-    assert_eq!(
-        wheel.expire(u64::MAX),
-        None,
-        "its tick begins after the last nanosecond"
-    );
+    assert_eq!(wheel.expire(u64::MAX), None, "its tick begins after the last nanosecond");
     assert_eq!(wheel.next_deadline_ns(), Some(u64::MAX));
 }

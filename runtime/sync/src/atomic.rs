@@ -50,8 +50,7 @@ mod imp {
 
     pub(crate) fn selected(site: &str, order: Ordering) -> Ordering {
         static MUTANT: OnceLock<Option<(String, Ordering)>> = OnceLock::new();
-        let mutant =
-            MUTANT.get_or_init(|| std::env::var("CORELANE_MUTANT").ok().map(|m| parse(&m)));
+        let mutant = MUTANT.get_or_init(|| std::env::var("CORELANE_MUTANT").ok().map(|m| parse(&m)));
         match mutant {
             Some((mutated, weaker)) if mutated == site => *weaker,
             _ => order,

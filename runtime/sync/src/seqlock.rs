@@ -33,14 +33,8 @@ use std::array;
 /// Creates a seqlock that holds `initial`.
 #[must_use]
 pub fn seqlock<const WORDS: usize>(initial: [u64; WORDS]) -> (SeqWriter<WORDS>, SeqReader<WORDS>) {
-    let cell = Arc::new(Cell {
-        sequence: AtomicU64::new(0),
-        words: initial.map(AtomicU64::new),
-    });
-    let writer = SeqWriter {
-        sequence: 0,
-        cell: Arc::clone(&cell),
-    };
+    let cell = Arc::new(Cell { sequence: AtomicU64::new(0), words: initial.map(AtomicU64::new) });
+    let writer = SeqWriter { sequence: 0, cell: Arc::clone(&cell) };
     (writer, SeqReader { cell })
 }
 
@@ -62,8 +56,7 @@ impl<const WORDS: usize> SeqWriter<WORDS> {
             shared.store(word, Ordering::Relaxed);
         }
         self.sequence += 2;
-        cell.sequence
-            .store(self.sequence, order!("seqlock_write_end", Release));
+        cell.sequence.store(self.sequence, order!("seqlock_write_end", Release));
     }
 }
 

@@ -64,9 +64,7 @@ impl Stage {
     /// A life cycle that starts at `stage`.
     #[must_use]
     pub fn new(stage: u32) -> Self {
-        Self {
-            ordered: AtomicU32::new(stage),
-        }
+        Self { ordered: AtomicU32::new(stage) }
     }
 
     /// Orders `stage`, and publishes what this thread wrote before. Returns false, and changes nothing, if that
@@ -74,9 +72,7 @@ impl Stage {
     ///
     /// Several threads may call it, such as a signal handler and a supervisor: the latest stage wins.
     pub fn advance_to(&self, stage: u32) -> bool {
-        self.ordered
-            .fetch_max(stage, order!("stage_advance", Release))
-            < stage
+        self.ordered.fetch_max(stage, order!("stage_advance", Release)) < stage
     }
 
     /// The stage ordered last, as far as this thread can see; never earlier than it saw before.

@@ -63,9 +63,7 @@ impl WakeFlag {
     /// A flag whose consumer is awake.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            parked: AtomicBool::new(false),
-        }
+        Self { parked: AtomicBool::new(false) }
     }
 
     /// Consumer: announces that it is about to sleep.

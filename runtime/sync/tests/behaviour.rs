@@ -4,9 +4,7 @@
 #![cfg(not(corelane_loom))]
 
 use corelane_sync::seqlock::seqlock;
-use corelane_sync::stage::{
-    Progress, ProgressReader, ProgressWriter, Round, Stage, Verdict, progress,
-};
+use corelane_sync::stage::{Progress, ProgressReader, ProgressWriter, Round, Stage, Verdict, progress};
 use corelane_sync::wake::{WakeFlag, producer_fence};
 use std::array;
 use std::ops::Range;
@@ -80,8 +78,7 @@ fn a_wake_is_taken_once_and_only_while_announced() {
 #[test]
 fn a_seqlock_is_read_whole_and_never_goes_back() {
     const WRITES: u64 = 20_000;
-    let words =
-        |write: u64| array::from_fn::<u64, 5, _>(|word| write.rotate_left(word as u32 * 13));
+    let words = |write: u64| array::from_fn::<u64, 5, _>(|word| write.rotate_left(word as u32 * 13));
     let (mut writer, reader) = seqlock(words(0));
     thread::scope(|scope| {
         for reader in [reader.clone(), reader] {
@@ -104,13 +101,7 @@ fn a_seqlock_is_read_whole_and_never_goes_back() {
 #[test]
 fn a_stage_only_moves_forward() {
     let stage = Stage::new(1);
-    for (order, advanced, current) in [
-        (1, false, 1),
-        (3, true, 3),
-        (2, false, 3),
-        (3, false, 3),
-        (4, true, 4),
-    ] {
+    for (order, advanced, current) in [(1, false, 1), (3, true, 3), (2, false, 3), (3, false, 3), (4, true, 4)] {
         assert_eq!(stage.advance_to(order), advanced, "to {order}");
         assert_eq!(stage.current(), current, "after {order}");
     }
@@ -126,11 +117,7 @@ fn progress_counts_from_the_start_and_appears_when_published() {
     shard.publish();
     shard.count_work();
     shard.publish();
-    let expected = Progress {
-        work: 2,
-        stage_reached: 4,
-        heartbeat: 2,
-    };
+    let expected = Progress { work: 2, stage_reached: 4, heartbeat: 2 };
     assert_eq!(reader.sample(), expected);
 }
 
@@ -144,27 +131,15 @@ fn rest_needs_a_whole_turn_of_every_shard_and_no_work_since_the_note() {
     let cases = [
         ("nothing yet", [(5, 6), (3, 6)], Pending),
         ("one is still to come", [(5, 7), (3, 6)], Pending),
-        (
-            "one is still to come, the other worked",
-            [(6, 7), (3, 6)],
-            Pending,
-        ),
-        (
-            "one worked before its turn in the round",
-            [(6, 6), (3, 7)],
-            Pending,
-        ),
+        ("one is still to come, the other worked", [(6, 7), (3, 6)], Pending),
+        ("one worked before its turn in the round", [(6, 6), (3, 7)], Pending),
         ("the first worked", [(6, 7), (3, 7)], Busy),
         ("the second worked", [(5, 7), (4, 7)], Busy),
         ("both worked", [(9, 7), (9, 7)], Busy),
         ("no work", [(5, 7), (3, 7)], AtRest),
         ("no work, and one is further", [(5, 8), (3, 7)], AtRest),
     ];
-    let sample = |(work, stage_reached)| Progress {
-        work,
-        stage_reached,
-        heartbeat: 1,
-    };
+    let sample = |(work, stage_reached)| Progress { work, stage_reached, heartbeat: 1 };
     for (case, samples, expected) in cases {
         let round = Round::begin(STAGE, NOTED.map(|work| sample((work, 1))));
         assert_eq!(round.judge(samples.map(sample)), expected, "{case}");
@@ -193,8 +168,8 @@ fn shards_that_exchange_messages_are_drained_before_rest() {
         let (shard_a, progress_a) = Shard::new(to_b, from_b);
         let (shard_b, progress_b) = Shard::new(to_a, from_a);
         thread::scope(|scope| {
-            let threads = [shard_a, shard_b]
-                .map(|shard| scope.spawn(|| shard.run(&stage, DRAINING..STOPPED, &in_flight)));
+            let threads =
+                [shard_a, shard_b].map(|shard| scope.spawn(|| shard.run(&stage, DRAINING..STOPPED, &in_flight)));
             let cells = [progress_b, progress_a];
             let samples = || cells.iter().map(ProgressReader::sample);
             for number in DRAINING.. {
@@ -234,11 +209,7 @@ impl Shard {
 
     fn new(peer: Sender<u32>, inbox: Receiver<u32>) -> (Self, ProgressReader) {
         let (progress, reader) = progress();
-        let shard = Self {
-            progress,
-            peer,
-            inbox,
-        };
+        let shard = Self { progress, peer, inbox };
         (shard, reader)
     }
 
@@ -261,9 +232,7 @@ impl Shard {
                 self.progress.count_work();
             }
             for message in answers {
-                self.peer
-                    .send(message)
-                    .expect("the peer stops only at rest");
+                self.peer.send(message).expect("the peer stops only at rest");
             }
             if seen >= draining.start || turn % Self::TURNS_PER_PUBLICATION == 0 {
                 self.progress.reach(seen);

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use corelane_runtime::net::{
-    CloseReason, ConnId, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer,
-    Net, NetHandler, Owners,
+    CloseReason, ConnId, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer, Net, NetHandler,
+    Owners,
 };
 
 /// Everything here takes milliseconds; reaching this is a failure.
@@ -48,11 +48,7 @@ pub struct Recorder {
 
 impl Recorder {
     pub fn frames_of(&self, conn: ConnId) -> Vec<&[u8]> {
-        self.frames
-            .iter()
-            .filter(|(from, _)| *from == conn)
-            .map(|(_, frame)| &frame[..])
-            .collect()
+        self.frames.iter().filter(|(from, _)| *from == conn).map(|(_, frame)| &frame[..]).collect()
     }
 
     pub fn bytes_of(&self, conn: ConnId) -> Vec<u8> {
@@ -60,10 +56,7 @@ impl Recorder {
     }
 
     pub fn reason(&self, conn: ConnId) -> Option<CloseReason> {
-        self.closed
-            .iter()
-            .find(|(_, closed, _)| *closed == conn)
-            .map(|(_, _, reason)| *reason)
+        self.closed.iter().find(|(_, closed, _)| *closed == conn).map(|(_, _, reason)| *reason)
     }
 }
 
@@ -80,13 +73,7 @@ impl NetHandler for Recorder {
         flow
     }
 
-    fn on_datagram(
-        &mut self,
-        _: &mut dyn Net,
-        endpoint: EndpointId,
-        from: SocketAddr,
-        payload: &[u8],
-    ) {
+    fn on_datagram(&mut self, _: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
         self.datagrams.push((endpoint, from, payload.to_vec()));
     }
 
@@ -94,13 +81,7 @@ impl NetHandler for Recorder {
         self.writable.push(conn);
     }
 
-    fn on_close(
-        &mut self,
-        _: &mut dyn Net,
-        endpoint: EndpointId,
-        conn: ConnId,
-        reason: CloseReason,
-    ) {
+    fn on_close(&mut self, _: &mut dyn Net, endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
         self.closed.push((endpoint, conn, reason));
     }
 }
@@ -147,12 +128,7 @@ impl World {
             on_frame: Box::new(on_frame),
         };
         let driver = Driver::new(config, endpoints).unwrap_or_else(|error| panic!("{error}"));
-        World {
-            driver,
-            actor,
-            started: Instant::now(),
-            clock_offset: Duration::ZERO,
-        }
+        World { driver, actor, started: Instant::now(), clock_offset: Duration::ZERO }
     }
 
     pub fn listening(
@@ -182,11 +158,7 @@ impl World {
         let begun = Instant::now();
         while !done(self) {
             self.poll();
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "in vain: {what}; {:?}",
-                self.driver.counters()
-            );
+            assert!(begun.elapsed() < PATIENCE, "in vain: {what}; {:?}", self.driver.counters());
             std::thread::yield_now();
         }
     }
@@ -205,15 +177,8 @@ impl World {
         let client = TcpStream::connect(self.addr()).unwrap();
         client.set_nodelay(true).unwrap();
         let from = client.local_addr().unwrap();
-        self.until("a connection is accepted", |world| {
-            world.actor.opened.iter().any(|(_, _, peer)| *peer == from)
-        });
-        let &(_, conn, _) = self
-            .actor
-            .opened
-            .iter()
-            .rfind(|(_, _, peer)| *peer == from)
-            .unwrap();
+        self.until("a connection is accepted", |world| world.actor.opened.iter().any(|(_, _, peer)| *peer == from));
+        let &(_, conn, _) = self.actor.opened.iter().rfind(|(_, _, peer)| *peer == from).unwrap();
         (client, conn)
     }
 
@@ -264,11 +229,7 @@ pub fn loopback() -> SocketAddr {
 }
 
 pub fn listen() -> EndpointSpec {
-    EndpointSpec::Listen {
-        addr: loopback(),
-        framer: Box::new(LengthPrefixed),
-        backlog: 1024,
-    }
+    EndpointSpec::Listen { addr: loopback(), framer: Box::new(LengthPrefixed), backlog: 1024 }
 }
 
 /// Small sizes, so that bounds are reached.

@@ -17,10 +17,7 @@ pub struct Progress {
 #[must_use]
 pub fn progress() -> (ProgressWriter, ProgressReader) {
     let (writer, reader) = seqlock(encode(Progress::default()));
-    let writer = ProgressWriter {
-        progress: Progress::default(),
-        cell: writer,
-    };
+    let writer = ProgressWriter { progress: Progress::default(), cell: writer };
     (writer, ProgressReader { cell: reader })
 }
 
@@ -75,11 +72,7 @@ impl ProgressReader {
 }
 
 fn encode(progress: Progress) -> [u64; 3] {
-    [
-        progress.work,
-        u64::from(progress.stage_reached),
-        progress.heartbeat,
-    ]
+    [progress.work, u64::from(progress.stage_reached), progress.heartbeat]
 }
 
 fn decode([work, stage_reached, heartbeat]: [u64; 3]) -> Progress {

@@ -78,9 +78,7 @@ impl Round {
         let mut noted = self.noted.iter();
         let (mut all_reached, mut none_worked) = (true, true);
         for sample in samples {
-            let work = noted
-                .next()
-                .expect("a round judges as many shards as it noted");
+            let work = noted.next().expect("a round judges as many shards as it noted");
             all_reached &= sample.stage_reached >= self.stage;
             none_worked &= sample.work == *work;
         }

@@ -77,10 +77,7 @@ fn exchange<const SHARDS: usize>(rules: Rules, hops: usize, turns: [usize; SHARD
     let at_rest = |round: &Round| {
         let at_rest = round.judge(samples()) == Verdict::AtRest;
         let in_flight = in_flight.load(Relaxed);
-        assert!(
-            !at_rest || in_flight == 0,
-            "at rest with a message in flight"
-        );
+        assert!(!at_rest || in_flight == 0, "at rest with a message in flight");
         at_rest
     };
 
@@ -161,10 +158,6 @@ impl Cell {
 
     fn sample(&self) -> Progress {
         let word = self.0.load(Acquire);
-        Progress {
-            work: word >> 32,
-            stage_reached: word as u32,
-            ..Progress::default()
-        }
+        Progress { work: word >> 32, stage_reached: word as u32, ..Progress::default() }
     }
 }

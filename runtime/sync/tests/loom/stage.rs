@@ -34,10 +34,7 @@ fn of_two_coordinators_the_later_stage_wins() {
             .into();
         let first = stage.current();
         assert!(stage.current() >= first, "the stage went back");
-        let advanced: Vec<_> = coordinators
-            .into_iter()
-            .map(|c| c.join().unwrap())
-            .collect();
+        let advanced: Vec<_> = coordinators.into_iter().map(|c| c.join().unwrap()).collect();
         assert!(advanced[1], "nothing was later than stage 2");
         assert_eq!(stage.current(), 2);
     });
@@ -52,16 +49,9 @@ fn progress_is_published_as_a_whole() {
             writer.reach(3);
             writer.publish();
         });
-        let published = Progress {
-            work: 1,
-            stage_reached: 3,
-            heartbeat: 1,
-        };
+        let published = Progress { work: 1, stage_reached: 3, heartbeat: 1 };
         let sample = reader.sample();
-        assert!(
-            sample == Progress::default() || sample == published,
-            "{sample:?}"
-        );
+        assert!(sample == Progress::default() || sample == published, "{sample:?}");
         shard.join().unwrap();
         assert_eq!(reader.sample(), published);
     });
