@@ -109,7 +109,7 @@ fn raw_round_trips(first: usize, second: usize) -> Histogram<u64> {
     let near = || {
         let mut histogram = round_trip_histogram();
         let end = Instant::now() + ROUND;
-        let mut number = 0;
+        let mut number = 0u64;
         while !number.is_multiple_of(1024) || Instant::now() < end {
             number += 1;
             let sent = clock.raw();
