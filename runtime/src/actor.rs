@@ -84,9 +84,10 @@ pub trait Actor: 'static {
 
 /// An actor that owns network endpoints.
 ///
-/// A frame or a datagram is delivered only while every port has room for two steps, so that what comes from outside
-/// never blocks what is answered: otherwise the frame is held, and the datagram dropped and counted. The other
-/// callbacks cannot be put off and come in any case; what they send while there is no room waits in the port.
+/// A frame is delivered only while every port has room for two steps, so that what comes from outside never blocks what
+/// is answered: otherwise it is held. The other callbacks cannot be put off; what they send while there is no room waits
+/// in the port. While it waits, datagrams are dropped and counted: an actor that must see them all asks
+/// [`Port::room`](crate::port::Port::room) before it sends, and keeps what does not fit in a form of its own.
 pub trait NetActor: Actor {
     /// A connection was accepted, or an outgoing one is established.
     fn on_open(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {

@@ -465,7 +465,7 @@ impl<A: NetActor> NetHandler for NetCell<A> {
 
     #[inline]
     fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
-        if self.0.is_running() && self.0.room(1, 1, true) == 0 {
+        if self.0.backlog > 0 {
             self.0.datagrams_dropped += 1;
             return;
         }

@@ -13,17 +13,25 @@ use crate::{
     actor::Down,
     cell::{BATCH_MAX, Fault, Hosted, Scope, Traffic},
     net::{Net, NetHandler},
+    port::Waiting,
     time::ShardEnv,
 };
 
 /// Steps that a group runs per poll: a long input (a sweep, a mass cancel) goes on in the next one.
 const STEPS_MAX: usize = 4 * BATCH_MAX;
 
+/// One actor of a group.
+pub(crate) struct Member {
+    pub hosted: Box<dyn Hosted>,
+    /// Set by the ports that lead to it and by the group itself while it is not quiet.
+    pub waiting: Waiting,
+}
+
 pub(crate) struct Group {
     /// The first member takes the sequenced input.
-    members: Vec<Box<dyn Hosted>>,
+    members: Vec<Member>,
     env: Rc<ShardEnv>,
-    /// All members were quiet when last polled, and nothing has come in since.
+    /// Nothing waits for any member.
     settled: bool,
     /// While not settled: the member whose turn it is, and whether one has run in this round.
     turn: usize,
@@ -33,7 +41,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub fn new(members: Vec<Box<dyn Hosted>>, env: Rc<ShardEnv>) -> Self {
+    pub fn new(members: Vec<Member>, env: Rc<ShardEnv>) -> Self {
         // What the members send when they start waits for the first poll.
         Group { members, env, settled: false, turn: 0, ran: false, failure: None, failed: false }
     }
@@ -49,16 +57,23 @@ impl Group {
                 if std::mem::take(&mut self.ran) {
                     continue;
                 }
-                self.settled = self.members.iter().all(|member| member.is_quiet(Scope::Internal));
+                self.settled = !self.members.iter().any(|member| member.waiting.get());
                 break;
             };
-            let ran = member.poll(Scope::Internal, budget - steps, net);
+            if !member.waiting.get() {
+                self.turn += 1;
+                continue;
+            }
+            let ran = member.hosted.poll(Scope::Internal, budget - steps, net);
+            let is_quiet = member.hosted.is_quiet(Scope::Internal);
+            let is_held_outside = member.hosted.is_held_outside();
+            member.waiting.set(!is_quiet);
             steps += ran;
             self.ran |= ran > 0;
-            if self.failed() || self.members[self.turn].is_held_outside() {
+            if self.failed() || is_held_outside {
                 break;
             }
-            if ran == 0 {
+            if is_quiet || ran == 0 {
                 self.turn += 1;
             }
         }
@@ -77,27 +92,30 @@ impl Group {
     #[cold]
     fn note_failure(&mut self) {
         for index in 0..self.members.len() {
-            if let Some((_, fault)) = self.members[index].take_failure() {
+            if let Some((_, fault)) = self.members[index].hosted.take_failure() {
                 self.failure.get_or_insert((index, fault));
                 self.failed = true;
             }
         }
         if self.failed {
-            self.members.iter_mut().for_each(|member| member.fail());
+            self.members.iter_mut().for_each(|member| member.hosted.fail());
         }
     }
 }
 
 impl Hosted for Group {
     fn start(&mut self, net: &mut dyn Net) {
-        self.members.iter_mut().for_each(|member| member.start(net));
+        for member in &mut self.members {
+            member.hosted.start(net);
+            member.waiting.set(true);
+        }
         self.failed();
     }
 
     #[inline]
     fn poll(&mut self, _scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
         if self.failed {
-            return self.members.iter_mut().map(|member| member.poll(Scope::All, budget, net)).sum();
+            return self.members.iter_mut().map(|member| member.hosted.poll(Scope::All, budget, net)).sum();
         }
         let (mut steps, mut inputs) = (0, 0);
         loop {
@@ -107,9 +125,11 @@ impl Hosted for Group {
             if !self.settled || self.failed || inputs == budget || steps == STEPS_MAX {
                 break;
             }
-            if self.members[0].poll(Scope::External, 1, net) == 0 {
+            let first = &mut self.members[0];
+            if first.hosted.poll(Scope::External, 1, net) == 0 {
                 break;
             }
+            first.waiting.set(!first.hosted.is_quiet(Scope::Internal));
             inputs += 1;
             steps += 1;
             self.settled = false;
@@ -121,7 +141,7 @@ impl Hosted for Group {
     }
 
     fn is_quiet(&self, scope: Scope) -> bool {
-        self.members.iter().all(|member| member.is_quiet(scope))
+        self.members.iter().all(|member| member.hosted.is_quiet(scope))
     }
 
     fn end_batch(&mut self, _net: &mut dyn Net) {}
@@ -131,7 +151,7 @@ impl Hosted for Group {
     fn stop(&mut self, _net: &mut dyn Net) {}
 
     fn fail(&mut self) {
-        self.members.iter_mut().for_each(|member| member.fail());
+        self.members.iter_mut().for_each(|member| member.hosted.fail());
         self.failed = true;
     }
 
@@ -148,6 +168,6 @@ impl Hosted for Group {
     }
 
     fn traffic(&mut self) -> Traffic {
-        self.members.iter_mut().map(|member| member.traffic()).fold(Traffic::default(), Traffic::plus)
+        self.members.iter_mut().map(|member| member.hosted.traffic()).fold(Traffic::default(), Traffic::plus)
     }
 }

@@ -8,8 +8,7 @@ use std::{
 };
 
 use crate::{
-    cell::Hosted,
-    group::Group,
+    group::{Group, Member},
     net::{EndpointId, EndpointSpec},
     shard::{Peer, Shard, Unit, Units},
     site::Site,
@@ -112,7 +111,7 @@ impl ShardPlan {
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of_actor = HashMap::new();
-        let mut groups: HashMap<u32, (usize, Vec<Box<dyn Hosted>>)> = HashMap::new();
+        let mut groups: HashMap<u32, (usize, Vec<Member>)> = HashMap::new();
         for ((index, actor), &count) in self.actors.into_iter().zip(endpoint_counts) {
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
@@ -124,7 +123,7 @@ impl ShardPlan {
                     if members.is_empty() {
                         units.push(Unit { hosted: Box::new(Group::new(Vec::new(), env.clone())), actors: Vec::new() });
                     }
-                    members.push(cell);
+                    members.push(Member { hosted: cell, waiting: site.waiting(index) });
                     units[*unit].actors.push(index);
                     unit_of_actor.insert(index, *unit);
                 }

@@ -40,10 +40,21 @@ pub(crate) type LocalQueue<M> = Rc<RefCell<VecDeque<Envelope<M>>>>;
 /// Set when an edge to a shard that may park got messages; the shard's cycle ends with waking what was touched.
 pub(crate) type Touched = Rc<Cell<bool>>;
 
+/// Set when something waits for a group's member; spares the group a look at members without work.
+pub(crate) type Waiting = Rc<Cell<bool>>;
+
 pub(crate) enum EdgeIn<M> {
     Open,
-    Local { queue: LocalQueue<M>, capacity: usize },
-    Ring { producer: rtrb::Producer<Envelope<M>>, touched: Option<Touched> },
+    /// `waiting` is the consumer's mark, if both ends are in one group.
+    Local {
+        queue: LocalQueue<M>,
+        capacity: usize,
+        waiting: Option<Waiting>,
+    },
+    Ring {
+        producer: rtrb::Producer<Envelope<M>>,
+        touched: Option<Touched>,
+    },
 }
 
 /// The producing end of an edge: where an actor puts messages of type `M`.
@@ -177,7 +188,7 @@ impl<M: Message> Port<M> {
         if self.free < needed {
             self.free = match &self.edge {
                 EdgeIn::Open => usize::MAX,
-                EdgeIn::Local { queue, capacity } => capacity - queue.borrow().len(),
+                EdgeIn::Local { queue, capacity, .. } => capacity - queue.borrow().len(),
                 EdgeIn::Ring { producer, .. } => producer.slots(),
             };
         }
@@ -255,10 +266,13 @@ impl<M: Message> AnyPort for Port<M> {
         }
         let taken = match &mut self.edge {
             EdgeIn::Open => count,
-            EdgeIn::Local { queue, capacity } => {
+            EdgeIn::Local { queue, capacity, waiting } => {
                 let mut queue = queue.borrow_mut();
                 let taken = count.min(*capacity - queue.len());
                 queue.extend(&self.staged[..taken]);
+                if let Some(waiting) = waiting {
+                    waiting.set(true);
+                }
                 taken
             }
             EdgeIn::Ring { producer, touched } => {

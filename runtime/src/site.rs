@@ -4,7 +4,7 @@ use std::{any::Any, cell::Cell, cell::RefCell, collections::HashMap, collections
 
 use crate::{
     message::Message,
-    port::{LocalQueue, Touched},
+    port::{LocalQueue, Touched, Waiting},
     time::ShardEnv,
 };
 
@@ -14,13 +14,15 @@ pub(crate) struct Site {
     touched: Vec<Option<Touched>>,
     /// By edge: whether it runs between two members of one group.
     internal: Vec<bool>,
+    /// By actor in a group: the mark that something waits for it.
+    waiting: HashMap<u32, Waiting>,
     queues: HashMap<u32, Box<dyn Any>>,
 }
 
 impl Site {
     pub fn new(env: Rc<ShardEnv>, parks: &[bool], internal: Vec<bool>) -> Self {
         let touched = parks.iter().map(|parks| parks.then(|| Rc::new(Cell::new(false)))).collect();
-        Site { env, touched, internal, queues: HashMap::new() }
+        Site { env, touched, internal, waiting: HashMap::new(), queues: HashMap::new() }
     }
 
     pub fn touched(&self, shard: u32) -> Option<Touched> {
@@ -29,6 +31,11 @@ impl Site {
 
     pub fn is_internal(&self, edge: u32) -> bool {
         self.internal[edge as usize]
+    }
+
+    /// The mark that something waits for a group's member, made by whoever asks first.
+    pub fn waiting(&mut self, actor: u32) -> Waiting {
+        self.waiting.entry(actor).or_default().clone()
     }
 
     /// The queue of an edge within the shard, made by whichever end asks first.

@@ -284,6 +284,7 @@ impl Topology {
             self.bind(from, port, edge, move |site| EdgeIn::Local {
                 queue: site.local_queue(edge, spec.capacity),
                 capacity: spec.capacity,
+                waiting: site.is_internal(edge).then(|| site.waiting(to.index)),
             });
             self.open(to, edge, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
         }

@@ -13,6 +13,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::number_hash::NumberHash;
 use crate::messages::{Locate, Reply};
 
 /// An order, or a request that may become one.
@@ -41,9 +42,9 @@ struct Pending {
 /// An account's orders.
 #[derive(Debug)]
 pub struct LiveOrders {
-    /// The keys are chosen by the client, so the hash is a keyed one (SipHash). Sized at twice the most there can be:
-    /// then what removals leave behind is cleaned up in place and never makes it grow.
-    orders: HashMap<u32, LiveOrder>,
+    /// Sized at twice the most there can be: then what removals leave behind is cleaned up in place and never makes it
+    /// grow.
+    orders: HashMap<u32, LiveOrder, NumberHash>,
     pending: VecDeque<Pending>,
     open_max: usize,
     in_flight_max: usize,
@@ -72,7 +73,7 @@ impl LiveOrders {
     pub fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
         let most = open_max + in_flight_max;
         LiveOrders {
-            orders: HashMap::with_capacity(2 * most),
+            orders: HashMap::with_capacity_and_hasher(2 * most, NumberHash::default()),
             pending: VecDeque::with_capacity(in_flight_max),
             open_max,
             in_flight_max,

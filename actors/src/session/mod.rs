@@ -26,6 +26,7 @@ mod connections;
 mod framer;
 mod live;
 mod log;
+mod number_hash;
 mod request;
 mod state;
 
