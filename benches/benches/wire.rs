@@ -40,6 +40,8 @@ const SATURATION_ROUND: Duration = Duration::from_millis(700);
 const WARMUP: Duration = Duration::from_millis(300);
 const RATE_PER_S: f64 = 25_000.0;
 const SESSIONS: usize = 8;
+/// Few, so that the tester's slow model of the venue does not become the bottleneck.
+const OPEN_ORDERS_MAX: usize = 8;
 /// An OUCH enter order in its SoupBinTCP packet.
 const FRAME_BYTES: usize = 50;
 const SEARCH: Search =
@@ -187,7 +189,9 @@ fn venue_round(seed: u64, mix: Mix, pacing: Pacing) -> Measured {
         out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
     }
     let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
-    let mut script = MarketScript::new(demo::script(&config, seed, mix).unwrap_or_else(|error| panic!("{error}")));
+    let mut spec = demo::script(&config, seed, mix).unwrap_or_else(|error| panic!("{error}"));
+    spec.open_orders_max = OPEN_ORDERS_MAX;
+    let mut script = MarketScript::new(spec);
     let spec =
         LoadSpec { sessions: demo::credentials(&config), pacing: Pacing { server: venue.order_entry(), ..pacing } };
     let load = load::run(&spec, &mut script, &mut ()).unwrap_or_else(|error| panic!("{error}"));

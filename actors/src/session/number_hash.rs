@@ -1,4 +1,4 @@
-//! A hash for user reference numbers, which clients choose but mostly count upwards.
+//! A hash for numbers that clients choose: user reference numbers, which mostly count upwards, and symbols.
 //!
 //! Numbers of one block of 64 share a place chosen by a secret, and lie there side by side: a client that counts finds
 //! its orders in a few warm cache lines, and one that picks its numbers to collide cannot know which blocks do. A place
@@ -26,12 +26,13 @@ impl Default for NumberHash {
 impl BuildHasher for NumberHash {
     type Hasher = NumberHasher;
 
+    #[inline]
     fn build_hasher(&self) -> NumberHasher {
         NumberHasher { secret: self.secret, hash: 0 }
     }
 }
 
-/// Hashes one `u32`.
+/// Hashes one number.
 #[derive(Debug)]
 pub struct NumberHasher {
     secret: [u64; 2],
@@ -41,7 +42,11 @@ pub struct NumberHasher {
 impl Hasher for NumberHasher {
     #[inline]
     fn write_u32(&mut self, number: u32) {
-        let number = u64::from(number);
+        self.write_u64(number.into());
+    }
+
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
         let block = number >> BLOCK_BITS;
         let product = u128::from(block ^ self.secret[0]) * u128::from(self.secret[1]);
         let place = (product as u64) ^ (product >> 64) as u64;
@@ -52,10 +57,11 @@ impl Hasher for NumberHasher {
 
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.write_u32(u32::from(byte) ^ (self.hash as u32));
+            self.write_u64(u64::from(byte) ^ self.hash);
         }
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
         self.hash
     }

@@ -11,19 +11,19 @@ use corelane_codecs::{
     text::Symbol,
 };
 
+use super::number_hash::NumberHash;
 use crate::messages::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Replace};
 
-/// Symbol to locate. Built at start and never changed; the hash is keyed (SipHash), since clients choose what is
-/// looked up.
+/// Symbol to locate, by the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
-pub struct Locates(HashMap<Symbol, Locate>);
+pub struct Locates(HashMap<u64, Locate, NumberHash>);
 
 impl Locates {
     /// The symbols in locate order, from 1; the second place of a symbol that is there twice.
     pub fn new(symbols: &[Symbol]) -> Result<Self, usize> {
-        let mut locates = HashMap::with_capacity(symbols.len());
+        let mut locates = HashMap::with_capacity_and_hasher(symbols.len(), NumberHash::default());
         for (index, symbol) in symbols.iter().enumerate() {
-            if locates.insert(*symbol, index as Locate + 1).is_some() {
+            if locates.insert(number_of(symbol), index as Locate + 1).is_some() {
                 return Err(index);
             }
         }
@@ -32,8 +32,14 @@ impl Locates {
 
     #[inline]
     fn of(&self, symbol: &Symbol) -> Locate {
-        self.0.get(symbol).copied().unwrap_or(0)
+        self.0.get(&number_of(symbol)).copied().unwrap_or(0)
     }
+}
+
+/// The first letter varies most, and the hash keeps the low bits apart.
+#[inline]
+fn number_of(symbol: &Symbol) -> u64 {
+    u64::from_le_bytes(*symbol.as_array())
 }
 
 /// What to do with the payload of an unsequenced packet.
