@@ -133,11 +133,11 @@ pub struct Edges {
     pub replies_capacity: usize,
     /// Book events on their way to the publisher.
     #[serde(default = "count::<8192>")]
-    #[schemars(range(min = 16, max = 1_048_576))]
+    #[schemars(range(min = 64, max = 1_048_576))]
     pub publications_capacity: usize,
     /// Reference prices on their way from the incoming feed to the sequencer.
     #[serde(default = "count::<1024>")]
-    #[schemars(range(min = 16, max = 1_048_576))]
+    #[schemars(range(min = 128, max = 1_048_576))]
     pub references_capacity: usize,
 }
 

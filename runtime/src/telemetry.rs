@@ -36,14 +36,10 @@ named! {
         BusyCycles = "busy_cycles",
         /// Messages given to actors.
         Messages = "messages",
-        /// Batches that the messages came in.
-        Batches = "batches",
         /// Times the shard went to sleep.
         Parks = "parks",
         /// Sleeping consumers woken by this shard.
         WakesSent = "wakes_sent",
-        /// Timers fired.
-        TimersFired = "timers_fired",
         /// Actors that panicked and were stopped.
         ActorPanics = "actor_panics",
         /// Steps that waited for room in an outbox.
@@ -82,10 +78,6 @@ named! {
     Timing {
         /// From the reaping of the batch that an order came in to its answer being handed to the net driver.
         OrderToAnswer = "order_to_answer_ns",
-        /// The length of a busy turn of the duty cycle.
-        BusyCycle = "busy_cycle_ns",
-        /// A gap between two turns that the shard did not cause: the machine's jitter.
-        CycleGap = "cycle_gap_ns",
     }
 }
 
@@ -316,14 +308,14 @@ mod tests {
         telemetry.add(Counter::Cycles, 1);
         assert!(telemetry.offer());
         telemetry.add(Counter::Cycles, 1);
-        telemetry.record(Timing::BusyCycle, 9);
+        telemetry.record(Timing::OrderToAnswer, 9);
         assert!(!telemetry.offer());
         assert_eq!(collector.collect(), 1);
         assert_eq!(collector.shards()[0].counter(Counter::Cycles), 1);
         assert!(telemetry.offer());
         assert_eq!(collector.collect(), 1);
         assert_eq!(collector.shards()[0].counter(Counter::Cycles), 2);
-        assert_eq!(collector.shards()[0].timing(Timing::BusyCycle).max(), 9);
+        assert_eq!(collector.shards()[0].timing(Timing::OrderToAnswer).max(), 9);
     }
 
     #[test]
@@ -332,12 +324,12 @@ mod tests {
         let mut telemetry = collector.register("core-1");
         assert!(telemetry.offer());
         telemetry.add(Counter::ActorPanics, 1);
-        telemetry.record(Timing::CycleGap, u64::MAX);
+        telemetry.record(Timing::OrderToAnswer, u64::MAX);
         drop(telemetry);
         assert_eq!(collector.collect(), 2);
         let totals = &collector.shards()[0];
         assert_eq!(totals.counter(Counter::ActorPanics), 1);
-        assert!(totals.timing(Timing::CycleGap).max() >= TIMING_NS_MAX);
+        assert!(totals.timing(Timing::OrderToAnswer).max() >= TIMING_NS_MAX);
         assert_eq!(collector.collect(), 0);
     }
 
