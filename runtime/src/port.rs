@@ -1,8 +1,9 @@
 //! Both ends of an edge as actors and cells see them: the typed [`Port`] that stages a step's outputs, and the
 //! `Inlet` that a cell polls.
 //!
-//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends is staged in the port and
-//! enters the edge when the batch is over, so that a step that fails leaves nothing behind.
+//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends is staged, for a ring in the
+//! port and for a queue in its own last places, and its consumer sees it when the batch is over, so that a step that
+//! fails leaves nothing behind.
 
 use std::{
     cell::{Cell, RefCell},
@@ -70,11 +71,15 @@ pub struct Port<M> {
     per_input_max: Option<u32>,
     outputs_max: usize,
     step: Rc<StepState>,
+    /// Messages of the running batch that lie in the queue of a local edge already: its consumer does not look there
+    /// before the flush.
+    placed: usize,
+    /// Those that wait here for the flush: all of a ring's, and what found a queue full.
     staged: Vec<Envelope<M>>,
-    /// Room known to be free in the edge, staged messages not counted.
+    /// Room known to be free in the edge before this batch.
     free: usize,
     step_id: u64,
-    /// Length of `staged` when the running step first sent.
+    /// Messages of the batch, placed and staged, when the running step first sent.
     step_start: usize,
     last_sequence: u64,
     next_index: u32,
@@ -94,6 +99,7 @@ impl<M> Default for Port<M> {
             per_input_max: None,
             outputs_max: usize::MAX,
             step: Rc::default(),
+            placed: 0,
             staged: Vec::new(),
             free: 0,
             step_id: 0,
@@ -131,16 +137,17 @@ impl<M: Message> Port<M> {
             return;
         }
         let step_id = self.step.id.get();
+        let pending = self.pending();
         if self.step_id != step_id {
             self.step_id = step_id;
-            self.step_start = self.staged.len();
+            self.step_start = pending;
         }
-        let sent_in_step = self.staged.len() - self.step_start;
+        let sent_in_step = pending - self.step_start;
         assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
-        if self.always_fits && self.free <= self.staged.len() {
-            self.look_for(self.staged.len() + 1);
-            assert!(self.free > self.staged.len(), "more messages in flight than the edge declares");
+        if self.always_fits && self.free <= pending {
+            self.look_for(pending + 1);
+            assert!(self.free > pending, "more messages in flight than the edge declares");
         }
         let mut header = self.step.header.get();
         header.kind = body.kind();
@@ -157,7 +164,24 @@ impl<M: Message> Port<M> {
             self.next_index += 1;
             self.next_index - 1
         };
-        self.staged.push(Envelope { header, body });
+        let envelope = Envelope { header, body };
+        if let EdgeIn::Local { queue, capacity, .. } = &self.edge
+            && self.staged.is_empty()
+        {
+            let mut queue = queue.borrow_mut();
+            if queue.len() < *capacity {
+                queue.push_back(envelope);
+                self.placed += 1;
+                return;
+            }
+        }
+        self.staged.push(envelope);
+    }
+
+    /// Messages of the running batch.
+    #[inline]
+    fn pending(&self) -> usize {
+        self.placed + self.staged.len()
     }
 
     /// How many messages the running step may still send here: what is left of its
@@ -166,12 +190,12 @@ impl<M: Message> Port<M> {
     /// For callbacks that run whether or not there is room (a connection opens or closes, a batch ends, a timer
     /// fires): what does not fit now must wait for a later callback. An edge that drops always has room.
     pub fn room(&mut self) -> usize {
-        let in_step = if self.step_id == self.step.id.get() { self.staged.len() - self.step_start } else { 0 };
+        let in_step = if self.step_id == self.step.id.get() { self.pending() - self.step_start } else { 0 };
         let left = self.outputs_max.saturating_sub(in_step);
         if matches!(self.edge, EdgeIn::Open) || self.overflow == Overflow::DropNewest {
             return left;
         }
-        let kept = self.staged.len() + self.outputs_max;
+        let kept = self.pending() + self.outputs_max;
         self.look_for(kept + left);
         self.free.saturating_sub(kept).min(left)
     }
@@ -188,7 +212,7 @@ impl<M: Message> Port<M> {
         if self.free < needed {
             self.free = match &self.edge {
                 EdgeIn::Open => usize::MAX,
-                EdgeIn::Local { queue, capacity, .. } => capacity - queue.borrow().len(),
+                EdgeIn::Local { queue, capacity, .. } => capacity - (queue.borrow().len() - self.placed),
                 EdgeIn::Ring { producer, .. } => producer.slots(),
             };
         }
@@ -249,17 +273,26 @@ impl<M: Message> AnyPort for Port<M> {
         if !limits || matches!(self.edge, EdgeIn::Open) {
             return wanted;
         }
-        let staged = self.staged.len();
-        let needed = staged + (wanted + reserve) * self.outputs_max;
+        let pending = self.pending();
+        let needed = pending + (wanted + reserve) * self.outputs_max;
         self.look_for(needed);
         if self.free >= needed {
             return wanted;
         }
-        (self.free.saturating_sub(staged) / self.outputs_max).saturating_sub(reserve)
+        (self.free.saturating_sub(pending) / self.outputs_max).saturating_sub(reserve)
     }
 
     #[inline]
     fn flush(&mut self) -> usize {
+        if self.placed > 0 {
+            self.free = self.free.saturating_sub(self.placed);
+            self.sent += self.placed as u64;
+            self.placed = 0;
+            self.step_start = 0;
+            if let EdgeIn::Local { waiting: Some(waiting), .. } = &self.edge {
+                waiting.set(true);
+            }
+        }
         let count = self.staged.len();
         if count == 0 {
             return 0;
@@ -301,8 +334,20 @@ impl<M: Message> AnyPort for Port<M> {
     }
 
     fn roll_back(&mut self, step_id: u64) {
-        if self.step_id == step_id {
-            self.staged.truncate(self.step_start);
+        if self.step_id != step_id {
+            return;
+        }
+        let undone = self.pending() - self.step_start;
+        let unstaged = undone.min(self.staged.len());
+        self.staged.truncate(self.staged.len() - unstaged);
+        let unplaced = undone - unstaged;
+        if let EdgeIn::Local { queue, .. } = &self.edge
+            && unplaced > 0
+        {
+            let mut queue = queue.borrow_mut();
+            let kept = queue.len() - unplaced;
+            queue.truncate(kept);
+            self.placed -= unplaced;
         }
     }
 

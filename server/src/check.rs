@@ -6,7 +6,10 @@ use comfy_table::Table;
 use corelane_config::Config;
 use corelane_runtime::{check::Checked, cpu, port::Overflow, topology::Idle};
 
-use crate::{tables::table, venue};
+use crate::{
+    tables::{say, table},
+    venue,
+};
 
 /// Checks the topology in the file `path` and prints it.
 ///
@@ -16,18 +19,18 @@ pub fn check(path: &Path) -> miette::Result<()> {
     let config = Config::load(path)?;
     let declared = venue::declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(venue::topology_report)?;
-    println!(
+    say(format_args!(
         "{}: venue {:?}, {} sessions, {} instruments",
         path.display(),
         config.venue.name,
         config.sessions.len(),
         config.instruments.len()
-    );
-    println!("\n{}", shards(&checked));
-    println!("housekeeping on CPU {}", declared.placement.housekeeping_cpu);
-    println!("\n{}", edges(&checked));
-    println!("\n{}", proof(&checked));
-    println!("\n{}", memory(&config, &checked));
+    ));
+    say(format_args!("\n{}", shards(&checked)));
+    say(format_args!("housekeeping on CPU {}", declared.placement.housekeeping_cpu));
+    say(format_args!("\n{}", edges(&checked)));
+    say(format_args!("\n{}", proof(&checked)));
+    say(format_args!("\n{}", memory(&config, &checked)));
     Ok(())
 }
 

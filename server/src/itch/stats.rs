@@ -10,6 +10,7 @@ use corelane_latency_tests::market::{MessageSource, SourceError};
 use miette::IntoDiagnostic;
 
 use super::source;
+use crate::tables::say;
 
 #[derive(Debug, Default)]
 struct Stats {
@@ -39,7 +40,7 @@ pub fn stats(file: &Path, json: bool) -> miette::Result<()> {
             "last_ns": stats.last_ns,
             "errors": stats.errors,
         });
-        println!("{}", serde_json::to_string_pretty(&value).into_diagnostic()?);
+        say(format_args!("{}", serde_json::to_string_pretty(&value).into_diagnostic()?));
     } else {
         print_table(&stats);
     }
@@ -103,10 +104,10 @@ fn print_table(stats: &Stats) {
         let share = format!("{:.2} %", *count as f64 * 100.0 / total.max(1) as f64);
         table.add_row([kind.to_string(), bytes, count.to_string(), share]);
     }
-    println!("{table}");
-    println!("{total} messages, {} instruments, {} errors", stats.symbols.len(), stats.errors);
-    println!("from {} to {}", time_of_day(stats.first_ns.unwrap_or(0)), time_of_day(stats.last_ns));
-    stats.first_errors.iter().for_each(|error| println!("error: {error}"));
+    say(table);
+    say(format_args!("{total} messages, {} instruments, {} errors", stats.symbols.len(), stats.errors));
+    say(format_args!("from {} to {}", time_of_day(stats.first_ns.unwrap_or(0)), time_of_day(stats.last_ns)));
+    stats.first_errors.iter().for_each(|error| say(format_args!("error: {error}")));
 }
 
 /// `HH:MM:SS.nnnnnnnnn`.
