@@ -96,18 +96,18 @@ fn every_key_is_described() {
 }
 
 #[test]
-fn the_four_cpu_venue_gives_each_role_a_cpu_of_its_own() {
+fn the_four_cpu_venue_gives_each_role_a_shard_of_its_own() {
     let config = Config::load(folder().join("venue-4cpu.toml")).expect("the shipped venue");
     let shards: Vec<_> = config.shards.iter().map(|shard| (shard.name.as_str(), shard.cpu, shard.idle)).collect();
     assert_eq!(
         shards,
         [
-            ("ingress", Cpu::Number(0), Idle::Spin),
-            ("core", Cpu::Number(1), Idle::Spin),
-            ("publisher", Cpu::Number(2), Idle::Park),
+            ("ingress", Cpu::Auto, Idle::Auto),
+            ("core", Cpu::Auto, Idle::Auto),
+            ("publisher", Cpu::Auto, Idle::Park),
         ]
     );
     let placement = &config.placement;
     assert_eq!((&*placement.ingress, &*placement.core, &*placement.publisher), ("ingress", "core", "publisher"));
-    assert_eq!(placement.housekeeping_cpu, Cpu::Number(3));
+    assert_eq!(placement.housekeeping_cpu, Cpu::Auto);
 }
