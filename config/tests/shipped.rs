@@ -101,11 +101,7 @@ fn the_four_cpu_venue_gives_each_role_a_shard_of_its_own() {
     let shards: Vec<_> = config.shards.iter().map(|shard| (shard.name.as_str(), shard.cpu, shard.idle)).collect();
     assert_eq!(
         shards,
-        [
-            ("ingress", Cpu::Auto, Idle::Auto),
-            ("core", Cpu::Auto, Idle::Auto),
-            ("publisher", Cpu::Auto, Idle::Park),
-        ]
+        [("ingress", Cpu::Auto, Idle::Auto), ("core", Cpu::Auto, Idle::Auto), ("publisher", Cpu::Auto, Idle::Park),]
     );
     let placement = &config.placement;
     assert_eq!((&*placement.ingress, &*placement.core, &*placement.publisher), ("ingress", "core", "publisher"));
