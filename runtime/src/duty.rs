@@ -218,8 +218,10 @@ impl DutyCycle {
         let now_ns = self.shard.env.time.wall_ns();
         // What was done last is told to housekeeping before a long sleep.
         let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
-        let timer_ns = [self.shard.next_timer_ns(), figures_ns].into_iter().flatten().min();
+        let actors_ns = self.shard.next_timer_ns();
         let Some(driver) = self.shard.transport.driver() else { return };
+        // A listener that backs off, a connection whose peer does not let it close.
+        let timer_ns = [actors_ns, figures_ns, driver.next_deadline_ns()].into_iter().flatten().min();
         if let Some(timer_ns) = timer_ns {
             driver.arm_timeout(Duration::from_nanos(timer_ns.saturating_sub(now_ns)));
         }

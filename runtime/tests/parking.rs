@@ -13,7 +13,7 @@ use std::{
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    net::{ConnId, EndpointSpec, Flow, FrameError, Framer},
+    net::{CloseReason, ConnId, EndpointSpec, Flow, FrameError, Framer},
     port::Port,
     running::Running,
     telemetry::Counter,
@@ -205,6 +205,39 @@ fn a_socket_wakes() {
         assert!(running.stop().drained);
         assert_eq!(client.read(&mut [0]).unwrap(), 0, "the client is told");
     }
+}
+
+/// Closes a connection when the first byte comes.
+struct Refuse;
+
+impl Actor for Refuse {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Refuse {
+    fn on_frame(&mut self, ctx: &mut Context<'_, ()>, conn: ConnId, _: &[u8]) -> Flow {
+        ctx.net.close(conn, CloseReason::Local);
+        Flow::Taken
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_let_a_connection_close_is_reset_by_a_sleeping_shard_too() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "refuse-park", two_cpus()[0], Idle::Park);
+    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytewise), backlog: 8 };
+    let actor = topology.net_actor(shard, "refuse", vec![listen], |_| Refuse);
+    let running = topology.start(options()).unwrap();
+    let mut client = TcpStream::connect(running.addresses(actor.index())[0]).unwrap();
+    client.write_all(&[1]).unwrap();
+    until("the connection is given up", || counter(&running, 0, Counter::NetClosed) == 1);
+    assert!(running.stop().drained);
 }
 
 /// Two shards hand a ball to and fro.
