@@ -167,11 +167,6 @@ impl<O> Context<'_, O> {
         self.timers.cancel(timer)
     }
 
-    /// Records, as [`Timing`], the time from the reaping of the batch that held the input until now.
-    pub fn record_since_ingress(&mut self, timing: Timing) {
-        self.env.record_since(timing, self.step.header.get().ingress_ticks);
-    }
-
     /// Records, as [`Timing`], the time from `ingress_ticks` of a message that was kept until now: for answers that are
     /// collected and sent at the end of a batch.
     pub fn record_since(&mut self, timing: Timing, ingress_ticks: u64) {

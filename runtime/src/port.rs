@@ -237,8 +237,6 @@ impl<M: Message> Port<M> {
 
 /// The part of a port that does not depend on its message type.
 pub trait AnyPort {
-    /// False while no edge is bound.
-    fn is_connected(&self) -> bool;
     /// Whether the edge runs between two members of one group.
     fn is_internal(&self) -> bool;
     /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
@@ -257,10 +255,6 @@ pub trait AnyPort {
 }
 
 impl<M: Message> AnyPort for Port<M> {
-    fn is_connected(&self) -> bool {
-        !matches!(self.edge, EdgeIn::Open)
-    }
-
     #[inline]
     fn is_internal(&self) -> bool {
         self.internal
