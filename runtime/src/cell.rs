@@ -20,6 +20,9 @@ use crate::{
 /// Most inputs a cell takes per poll: keeps neighbours on the shard served, and bounds what is staged.
 pub const BATCH_MAX: usize = 64;
 
+/// Steps that room is looked for at once, so that it need not be for each.
+const CREDIT_MAX: usize = BATCH_MAX;
+
 /// Which inlets a poll looks at. A group's members are polled for what they send each other until they are quiet;
 /// only then is the next sequenced input let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +59,26 @@ impl Traffic {
     }
 }
 
+/// What a poll came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Polled {
+    /// Steps that ran, and messages that moved on.
+    pub steps: usize,
+    /// Nothing is left for it in this scope.
+    pub is_quiet: bool,
+    /// Its last input is not done, or outputs wait for room.
+    pub is_unfinished: bool,
+    /// It was cut short by a full edge that is not internal to the actor's group.
+    pub is_held_outside: bool,
+}
+
 /// What a shard needs of an actor, with its type erased: once per batch, never per message.
 pub(crate) trait Hosted {
     fn start(&mut self, net: &mut dyn Net);
-    /// Runs up to `budget` steps; returns how many it ran.
-    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize;
+    /// Runs up to `budget` steps.
+    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled;
     /// True when nothing waits in the inlets of `scope` or for room in an edge, and no step is unfinished.
     fn is_quiet(&self, scope: Scope) -> bool;
-    /// Whether the last poll was cut short by a full edge that is not internal to the actor's group.
-    fn is_held_outside(&self) -> bool {
-        false
-    }
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
@@ -103,6 +115,8 @@ pub(crate) struct ActorCell<A: Actor> {
     worked: bool,
     /// Messages that wait in the ports for room in their edges.
     backlog: usize,
+    /// Steps for which every port that holds is known to have room.
+    credit: usize,
     held_outside: bool,
     received: u64,
     /// Datagrams that found no room behind the actor.
@@ -131,6 +145,7 @@ impl<A: Actor> ActorCell<A> {
             more: false,
             worked: false,
             backlog: 0,
+            credit: 0,
             held_outside: false,
             received: 0,
             datagrams_dropped: 0,
@@ -146,12 +161,22 @@ impl<A: Actor> ActorCell<A> {
     /// Steps that may run now: `wanted` at most, with room for `reserve` more left over.
     #[inline]
     fn room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
+        if wanted + reserve <= self.credit {
+            return wanted;
+        }
+        self.look_for_room(wanted, reserve, admitting)
+    }
+
+    fn look_for_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
         let (mut internal, mut outside) = (wanted, wanted);
+        let mut credit = CREDIT_MAX;
         self.out.visit(&mut |_, port| {
+            credit = credit.min(port.steps_room(CREDIT_MAX, 0, true));
             let room = port.steps_room(wanted, reserve, admitting);
             let least = if port.is_internal() { &mut internal } else { &mut outside };
             *least = room.min(*least);
         });
+        self.credit = credit;
         self.held_outside = outside < internal;
         let room = internal.min(outside);
         if room < wanted {
@@ -162,9 +187,19 @@ impl<A: Actor> ActorCell<A> {
 
     #[inline]
     fn flush(&mut self) {
+        if self.step.staged.get() {
+            self.flush_staged();
+        }
+    }
+
+    fn flush_staged(&mut self) {
         let mut backlog = 0;
         self.out.visit(&mut |_, port| backlog += port.flush());
         self.backlog = backlog;
+        self.step.staged.set(backlog > 0);
+        if backlog > 0 {
+            self.credit = 0;
+        }
     }
 
     /// Runs one callback that is no answer to a message: from the network, a timer or the runtime.
@@ -187,8 +222,9 @@ impl<A: Actor> ActorCell<A> {
 
     /// One step: whatever it staged is rolled back if it panics, and the actor is never run again.
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
-        let ActorCell { actor, out, step, env, timers, .. } = self;
+        let ActorCell { actor, out, step, env, timers, credit, .. } = self;
         step.id.set(step.id.get() + 1);
+        *credit = credit.saturating_sub(1);
         let result = catch_unwind(AssertUnwindSafe(|| run(actor, &mut Context { out, net, step, timers, env })));
         result.map_err(|_| self.fail_on_step()).ok()
     }
@@ -248,6 +284,7 @@ impl<A: Actor> ActorCell<A> {
             (taken, !failed && !*more)
         });
         self.received += taken as u64;
+        self.credit = self.credit.saturating_sub(taken);
         if failed {
             self.fail_on_step();
         }
@@ -259,11 +296,13 @@ impl<A: Actor> ActorCell<A> {
     /// The next poll goes on where this one was cut short, so that no producer keeps the others out: between two
     /// turns of an inlet, each of the others gets [`BATCH_MAX`] messages in at most. Within a group the order must
     /// not depend on where a poll was cut short: there, an inlet is emptied before the next is looked at.
+    ///
+    /// Returns how many it took, and whether it left any.
     #[inline]
-    fn take_in_turn(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
+    fn take_in_turn(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> (usize, bool) {
         let fair = scope == Scope::All;
         let mut turn = if fair { self.turn } else { 0 };
-        let mut steps = 0;
+        let (mut steps, mut left) = (0, false);
         for _ in 0..self.inlets.len() {
             let (inlet, internal) = &self.inlets[turn];
             let waiting = if scope.includes(*internal) { inlet.len() } else { 0 };
@@ -275,19 +314,24 @@ impl<A: Actor> ActorCell<A> {
             let wanted = waiting.min(budget - steps);
             let room = if wanted == 0 { 0 } else { self.room(wanted, 0, false) };
             if room == 0 {
+                left = true;
                 break;
             }
-            steps += self.take(turn, room, net);
+            let taken = self.take(turn, room, net);
+            steps += taken;
+            left |= taken < waiting;
             turn = next;
+            self.flush();
             if self.more || !self.is_running() || (!fair && room < waiting) {
+                // What the other inlets hold was not looked at.
+                left = true;
                 break;
             }
-            self.flush();
         }
         if fair {
             self.turn = turn;
         }
-        steps
+        (steps, left)
     }
 
     /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
@@ -319,43 +363,43 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     #[inline]
-    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
+    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled {
         let mut moved = 0;
         if self.backlog > 0 {
             moved = self.backlog;
-            self.flush();
+            self.flush_staged();
             moved -= self.backlog;
         }
         if !self.is_running() {
-            return moved + self.discard(scope);
+            let steps = moved + self.discard(scope);
+            let is_unfinished = self.backlog > 0;
+            return Polled { steps, is_quiet: !is_unfinished, is_unfinished, is_held_outside: false };
         }
         self.held_outside = false;
         let budget = budget.min(BATCH_MAX);
-        let mut steps = 0;
+        let (mut steps, mut left) = (0, true);
         if self.more {
             steps = self.go_on(budget, net);
+            self.flush();
         }
         if !self.more && self.is_running() && !self.timers.is_empty() {
             steps += self.fire_timers(net);
         }
         if !self.more && self.is_running() {
-            steps += self.take_in_turn(scope, budget.saturating_sub(steps), net);
+            let (taken, leaves) = self.take_in_turn(scope, budget.saturating_sub(steps), net);
+            steps += taken;
+            left = leaves;
         }
-        if steps > 0 {
-            self.flush();
-            self.worked = true;
-        }
-        moved + steps
+        self.worked |= steps > 0;
+        let is_unfinished = self.more || self.backlog > 0;
+        let is_quiet = !left && !is_unfinished;
+        Polled { steps: moved + steps, is_quiet, is_unfinished, is_held_outside: self.held_outside }
     }
 
     fn is_quiet(&self, scope: Scope) -> bool {
         !self.more
             && self.backlog == 0
             && self.inlets.iter().all(|(inlet, internal)| !scope.includes(*internal) || inlet.len() == 0)
-    }
-
-    fn is_held_outside(&self) -> bool {
-        self.held_outside
     }
 
     fn end_batch(&mut self, net: &mut dyn Net) {
@@ -410,7 +454,7 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn start(&mut self, net: &mut dyn Net) {
         self.0.start(net);
     }
-    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
+    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled {
         self.0.poll(scope, budget, net)
     }
     fn is_quiet(&self, scope: Scope) -> bool {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::{
     actor::Down,
-    cell::{BATCH_MAX, Fault, Hosted, Scope, Traffic},
+    cell::{BATCH_MAX, Fault, Hosted, Polled, Scope, Traffic},
     net::{Net, NetHandler},
     port::Waiting,
     time::ShardEnv,
@@ -64,16 +64,14 @@ impl Group {
                 self.turn += 1;
                 continue;
             }
-            let ran = member.hosted.poll(Scope::Internal, budget - steps, net);
-            let is_quiet = member.hosted.is_quiet(Scope::Internal);
-            let is_held_outside = member.hosted.is_held_outside();
-            member.waiting.set(!is_quiet);
-            steps += ran;
-            self.ran |= ran > 0;
-            if self.failed() || is_held_outside {
+            let polled = member.hosted.poll(Scope::Internal, budget - steps, net);
+            member.waiting.set(!polled.is_quiet);
+            steps += polled.steps;
+            self.ran |= polled.steps > 0;
+            if self.failed() || polled.is_held_outside {
                 break;
             }
-            if is_quiet || ran == 0 {
+            if polled.is_quiet || polled.steps == 0 {
                 self.turn += 1;
             }
         }
@@ -113,11 +111,12 @@ impl Hosted for Group {
     }
 
     #[inline]
-    fn poll(&mut self, _scope: Scope, budget: usize, net: &mut dyn Net) -> usize {
+    fn poll(&mut self, _scope: Scope, budget: usize, net: &mut dyn Net) -> Polled {
         if self.failed {
-            return self.members.iter_mut().map(|member| member.hosted.poll(Scope::All, budget, net)).sum();
+            let steps = self.members.iter_mut().map(|member| member.hosted.poll(Scope::All, budget, net).steps).sum();
+            return Polled { steps, is_quiet: false, is_unfinished: false, is_held_outside: false };
         }
-        let (mut steps, mut inputs) = (0, 0);
+        let (mut steps, mut inputs, mut is_quiet) = (0, 0, false);
         loop {
             if !self.settled {
                 steps += self.settle(STEPS_MAX - steps, net);
@@ -126,10 +125,12 @@ impl Hosted for Group {
                 break;
             }
             let first = &mut self.members[0];
-            if first.hosted.poll(Scope::External, 1, net) == 0 {
+            let polled = first.hosted.poll(Scope::External, 1, net);
+            if polled.steps == 0 {
+                is_quiet = polled.is_quiet;
                 break;
             }
-            first.waiting.set(!first.hosted.is_quiet(Scope::Internal));
+            first.waiting.set(polled.is_unfinished);
             inputs += 1;
             steps += 1;
             self.settled = false;
@@ -137,7 +138,7 @@ impl Hosted for Group {
                 break;
             }
         }
-        steps
+        Polled { steps, is_quiet, is_unfinished: !self.settled, is_held_outside: false }
     }
 
     fn is_quiet(&self, scope: Scope) -> bool {

@@ -18,6 +18,7 @@ pub mod net;
 mod panics;
 mod plan;
 pub mod port;
+mod queue;
 pub mod running;
 pub mod sequencer;
 mod shard;

@@ -27,6 +27,9 @@ pub(crate) struct ShardPlan {
     wakers: Vec<Arc<Waker>>,
     parks: Vec<bool>,
     internal: Vec<bool>,
+    /// By actor: whether it sends nothing to any other, and the group it is in.
+    sinks: Vec<bool>,
+    groups: Vec<Option<u32>>,
     /// By actor: who exchanges messages with it or with its group.
     neighbours: Arc<Vec<Vec<u32>>>,
 }
@@ -35,6 +38,13 @@ impl Topology {
     pub(crate) fn into_plans(self) -> Vec<ShardPlan> {
         let internal: Vec<bool> = self.edges.iter().map(|edge| self.is_internal(edge)).collect();
         let neighbours = Arc::new(self.neighbours());
+        let mut sinks: Vec<bool> = self.actors.iter().map(|actor| actor.group.is_none()).collect();
+        for edge in &self.edges {
+            if let End::Actor(from) = edge.from {
+                sinks[from as usize] = false;
+            }
+        }
+        let groups: Vec<Option<u32>> = self.actors.iter().map(|actor| actor.group).collect();
         let parks: Vec<bool> = self.shards.iter().map(|shard| shard.spec.idle == Idle::Park).collect();
         let wakers: Vec<Arc<Waker>> = self.shards.iter().map(|shard| shard.waker.clone()).collect();
         let mut plans: Vec<ShardPlan> = self
@@ -47,6 +57,8 @@ impl Topology {
                 wakers: wakers.clone(),
                 parks: parks.clone(),
                 internal: internal.clone(),
+                sinks: sinks.clone(),
+                groups: groups.clone(),
                 neighbours: neighbours.clone(),
             })
             .collect();
@@ -107,7 +119,7 @@ impl ShardPlan {
         endpoint_counts: &[usize],
     ) -> Shard {
         let env = Rc::new(ShardEnv { time, telemetry: RefCell::new(telemetry), alarm: Cell::new(false) });
-        let mut site = Site::new(env.clone(), &self.parks, self.internal);
+        let mut site = Site::new(env.clone(), &self.parks, self.internal, self.groups);
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of_actor = HashMap::new();
@@ -116,20 +128,22 @@ impl ShardPlan {
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
             let cell = actor.plan.build(&mut site, &ids, actor.group.is_some());
+            let (waiting, is_sink) = (site.waiting(index), self.sinks[index as usize]);
             match actor.group {
                 // A group is polled where its first member stands; it is put there when all members are built.
                 Some(group) => {
                     let (unit, members) = groups.entry(group).or_insert_with(|| (units.len(), Vec::new()));
                     if members.is_empty() {
-                        units.push(Unit { hosted: Box::new(Group::new(Vec::new(), env.clone())), actors: Vec::new() });
+                        let hosted = Box::new(Group::new(Vec::new(), env.clone()));
+                        units.push(Unit { hosted, actors: Vec::new(), waiting, is_sink });
                     }
-                    members.push(Member { hosted: cell, waiting: site.waiting(index) });
+                    members.push(Member { hosted: cell, waiting: site.member_waiting(index) });
                     units[*unit].actors.push(index);
                     unit_of_actor.insert(index, *unit);
                 }
                 None => {
                     unit_of_actor.insert(index, units.len());
-                    units.push(Unit { hosted: cell, actors: vec![index] });
+                    units.push(Unit { hosted: cell, actors: vec![index], waiting, is_sink });
                 }
             }
             endpoint_owner.extend(ids.iter().map(|_| unit_of_actor[&index]));

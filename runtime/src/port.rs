@@ -1,19 +1,19 @@
 //! Both ends of an edge as actors and cells see them: the typed [`Port`] that stages a step's outputs, and the
 //! `Inlet` that a cell polls.
 //!
-//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends is staged, for a ring in the
-//! port and for a queue in its own last places, and its consumer sees it when the batch is over, so that a step that
-//! fails leaves nothing behind.
+//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends to a ring is staged in the port
+//! until the batch is over; what it sends to a queue goes straight to its end, for the consumer, on the same thread,
+//! does not run before. A step that fails leaves nothing behind in either.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
 };
 
 use crate::{
     cell::BATCH_MAX,
     message::{Envelope, Header, Message},
+    queue::Queue,
 };
 
 /// What happens when an edge is full. There is no default: each edge says it.
@@ -33,24 +33,26 @@ pub struct StepState {
     pub(crate) id: Cell<u64>,
     /// True while a step may send on admission ports: network, timer and start callbacks.
     pub(crate) admitting: Cell<bool>,
+    /// A port has messages that wait for the flush.
+    pub(crate) staged: Cell<bool>,
 }
 
 /// A queue within one shard.
-pub(crate) type LocalQueue<M> = Rc<RefCell<VecDeque<Envelope<M>>>>;
+pub(crate) type LocalQueue<M> = Rc<RefCell<Queue<Envelope<M>>>>;
 
 /// Set when an edge to a shard that may park got messages; the shard's cycle ends with waking what was touched.
 pub(crate) type Touched = Rc<Cell<bool>>;
 
-/// Set when something waits for a group's member; spares the group a look at members without work.
+/// Set when something was put where an actor will find it; spares the shard, or the group that the actor is in, a look
+/// at those without work.
 pub(crate) type Waiting = Rc<Cell<bool>>;
 
 pub(crate) enum EdgeIn<M> {
     Open,
-    /// `waiting` is the consumer's mark, if both ends are in one group.
+    /// `waiting` is the mark of the consumer: of the member if both ends are in one group, else of the whole unit.
     Local {
         queue: LocalQueue<M>,
-        capacity: usize,
-        waiting: Option<Waiting>,
+        waiting: Waiting,
     },
     Ring {
         producer: rtrb::Producer<Envelope<M>>,
@@ -71,16 +73,13 @@ pub struct Port<M> {
     per_input_max: Option<u32>,
     outputs_max: usize,
     step: Rc<StepState>,
-    /// Messages of the running batch that lie in the queue of a local edge already: its consumer does not look there
-    /// before the flush.
-    placed: usize,
-    /// Those that wait here for the flush: all of a ring's, and what found a queue full.
+    /// Messages that wait here for the flush: all of a ring's, and what found a queue full.
     staged: Vec<Envelope<M>>,
-    /// Room known to be free in the edge before this batch.
+    /// Room known to be in the edge, beyond what is staged.
     free: usize,
+    /// The step that sent last, and how many messages.
     step_id: u64,
-    /// Messages of the batch, placed and staged, when the running step first sent.
-    step_start: usize,
+    sent_in_step: usize,
     last_sequence: u64,
     next_index: u32,
     sent: u64,
@@ -99,11 +98,10 @@ impl<M> Default for Port<M> {
             per_input_max: None,
             outputs_max: usize::MAX,
             step: Rc::default(),
-            placed: 0,
             staged: Vec::new(),
             free: 0,
             step_id: 0,
-            step_start: 0,
+            sent_in_step: 0,
             last_sequence: 0,
             next_index: 0,
             sent: 0,
@@ -137,17 +135,16 @@ impl<M: Message> Port<M> {
             return;
         }
         let step_id = self.step.id.get();
-        let pending = self.pending();
         if self.step_id != step_id {
             self.step_id = step_id;
-            self.step_start = pending;
+            self.sent_in_step = 0;
         }
-        let sent_in_step = pending - self.step_start;
+        let sent_in_step = self.sent_in_step;
         assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
-        if self.always_fits && self.free <= pending {
-            self.look_for(pending + 1);
-            assert!(self.free > pending, "more messages in flight than the edge declares");
+        if self.always_fits {
+            self.look_for(1);
+            assert!(self.free > 0, "more messages in flight than the edge declares");
         }
         let mut header = self.step.header.get();
         header.kind = body.kind();
@@ -164,24 +161,21 @@ impl<M: Message> Port<M> {
             self.next_index += 1;
             self.next_index - 1
         };
-        let envelope = Envelope { header, body };
-        if let EdgeIn::Local { queue, capacity, .. } = &self.edge
+        self.sent_in_step += 1;
+        self.free = self.free.saturating_sub(1);
+        if let EdgeIn::Local { queue, waiting } = &self.edge
             && self.staged.is_empty()
         {
             let mut queue = queue.borrow_mut();
-            if queue.len() < *capacity {
-                queue.push_back(envelope);
-                self.placed += 1;
+            if queue.room() > 0 {
+                queue.push(Envelope { header, body });
+                waiting.set(true);
+                self.sent += 1;
                 return;
             }
         }
-        self.staged.push(envelope);
-    }
-
-    /// Messages of the running batch.
-    #[inline]
-    fn pending(&self) -> usize {
-        self.placed + self.staged.len()
+        self.staged.push(Envelope { header, body });
+        self.step.staged.set(true);
     }
 
     /// How many messages the running step may still send here: what is left of its
@@ -190,12 +184,12 @@ impl<M: Message> Port<M> {
     /// For callbacks that run whether or not there is room (a connection opens or closes, a batch ends, a timer
     /// fires): what does not fit now must wait for a later callback. An edge that drops always has room.
     pub fn room(&mut self) -> usize {
-        let in_step = if self.step_id == self.step.id.get() { self.pending() - self.step_start } else { 0 };
+        let in_step = if self.step_id == self.step.id.get() { self.sent_in_step } else { 0 };
         let left = self.outputs_max.saturating_sub(in_step);
         if matches!(self.edge, EdgeIn::Open) || self.overflow == Overflow::DropNewest {
             return left;
         }
-        let kept = self.pending() + self.outputs_max;
+        let kept = self.outputs_max;
         self.look_for(kept + left);
         self.free.saturating_sub(kept).min(left)
     }
@@ -210,11 +204,12 @@ impl<M: Message> Port<M> {
     #[inline]
     fn look_for(&mut self, needed: usize) {
         if self.free < needed {
-            self.free = match &self.edge {
+            let room = match &self.edge {
                 EdgeIn::Open => usize::MAX,
-                EdgeIn::Local { queue, capacity, .. } => capacity - (queue.borrow().len() - self.placed),
+                EdgeIn::Local { queue, .. } => queue.borrow().room(),
                 EdgeIn::Ring { producer, .. } => producer.slots(),
             };
+            self.free = room.saturating_sub(self.staged.len());
         }
     }
 
@@ -267,39 +262,27 @@ impl<M: Message> AnyPort for Port<M> {
         if !limits || matches!(self.edge, EdgeIn::Open) {
             return wanted;
         }
-        let pending = self.pending();
-        let needed = pending + (wanted + reserve) * self.outputs_max;
+        let needed = (wanted + reserve) * self.outputs_max;
         self.look_for(needed);
         if self.free >= needed {
             return wanted;
         }
-        (self.free.saturating_sub(pending) / self.outputs_max).saturating_sub(reserve)
+        (self.free / self.outputs_max).saturating_sub(reserve)
     }
 
     #[inline]
     fn flush(&mut self) -> usize {
-        if self.placed > 0 {
-            self.free = self.free.saturating_sub(self.placed);
-            self.sent += self.placed as u64;
-            self.placed = 0;
-            self.step_start = 0;
-            if let EdgeIn::Local { waiting: Some(waiting), .. } = &self.edge {
-                waiting.set(true);
-            }
-        }
         let count = self.staged.len();
         if count == 0 {
             return 0;
         }
         let taken = match &mut self.edge {
             EdgeIn::Open => count,
-            EdgeIn::Local { queue, capacity, waiting } => {
+            EdgeIn::Local { queue, waiting } => {
                 let mut queue = queue.borrow_mut();
-                let taken = count.min(*capacity - queue.len());
-                queue.extend(&self.staged[..taken]);
-                if let Some(waiting) = waiting {
-                    waiting.set(true);
-                }
+                let taken = count.min(queue.room());
+                self.staged[..taken].iter().for_each(|envelope| queue.push(*envelope));
+                waiting.set(true);
                 taken
             }
             EdgeIn::Ring { producer, touched } => {
@@ -313,7 +296,6 @@ impl<M: Message> AnyPort for Port<M> {
                 pushed
             }
         };
-        self.free = self.free.saturating_sub(taken);
         self.sent += taken as u64;
         if taken == count {
             self.staged.clear();
@@ -323,7 +305,6 @@ impl<M: Message> AnyPort for Port<M> {
         } else {
             self.staged.drain(..taken);
         }
-        self.step_start = self.staged.len();
         self.staged.len()
     }
 
@@ -331,17 +312,13 @@ impl<M: Message> AnyPort for Port<M> {
         if self.step_id != step_id {
             return;
         }
-        let undone = self.pending() - self.step_start;
+        let undone = std::mem::take(&mut self.sent_in_step);
         let unstaged = undone.min(self.staged.len());
         self.staged.truncate(self.staged.len() - unstaged);
         let unplaced = undone - unstaged;
-        if let EdgeIn::Local { queue, .. } = &self.edge
-            && unplaced > 0
-        {
-            let mut queue = queue.borrow_mut();
-            let kept = queue.len() - unplaced;
-            queue.truncate(kept);
-            self.placed -= unplaced;
+        if let EdgeIn::Local { queue, .. } = &self.edge {
+            queue.borrow_mut().take_back(unplaced);
+            self.sent -= unplaced as u64;
         }
     }
 
@@ -443,11 +420,11 @@ impl<M: Message> Inlet<M> {
         match self {
             Inlet::Local(queue) => {
                 let mut queue = queue.borrow_mut();
-                let (first, second) = queue.as_slices();
+                let (first, second) = queue.runs();
                 let first = &first[..count.min(first.len())];
                 let second = &second[..(count - first.len()).min(second.len())];
                 let taken = both(first, second);
-                queue.drain(..taken);
+                queue.advance(taken);
                 taken
             }
             Inlet::Ring(consumer) => {

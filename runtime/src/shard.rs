@@ -1,4 +1,8 @@
 //! What a shard does in one turn of its duty cycle: network, actors to bounded quiescence, ends of batch, wake-ups.
+//!
+//! Actors that send nothing to any other (*sinks*: a publisher, a recorder) have their turn last, when the ends of batch
+//! of the others have said what they had to say and the kernel has got it: nobody waits for a sink, and no answer waits
+//! while one works.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -10,7 +14,7 @@ use crate::{
     message::Header,
     net::{EndpointId, NetHandler, Owners},
     panics::Place,
-    port::Touched,
+    port::{Touched, Waiting},
     telemetry::Counter,
     time::ShardEnv,
     transport::Transport,
@@ -26,6 +30,10 @@ pub(crate) struct Unit {
     pub hosted: Box<dyn Hosted>,
     /// Indices of its actors in the topology.
     pub actors: Vec<u32>,
+    /// Set by the ports of this shard that lead to it.
+    pub waiting: Waiting,
+    /// It sends nothing to any other actor.
+    pub is_sink: bool,
 }
 
 /// Another shard that this one sends to and that may sleep.
@@ -83,22 +91,11 @@ impl Shard {
         self.env.time.begin_cycle();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
         work += self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
-        let net = self.transport.as_net();
-        for _ in 0..ROUNDS_MAX {
-            let mut steps = 0;
-            for unit in &mut self.units.units {
-                steps += unit.hosted.poll(Scope::All, BATCH_MAX, net);
-            }
-            work += steps;
-            if steps == 0 {
-                break;
-            }
+        work += self.run_units(false, work > 0);
+        if self.units.units.iter().any(|unit| unit.is_sink && unit.waiting.get()) {
+            self.transport.flush();
         }
-        if work > 0 {
-            for unit in &mut self.units.units {
-                unit.hosted.end_batch(net);
-            }
-        }
+        work += self.run_units(true, work > 0);
         // An actor can fail without work: as it starts, or when it is told of another's failure.
         if self.env.alarm.get() {
             self.collect_failures(failures);
@@ -106,6 +103,39 @@ impl Shard {
         }
         if work > 0 {
             self.wake_peers();
+        }
+        work
+    }
+
+    /// Polls the sinks or the others until they are quiet, and ends their batch if they, or the network (`worked`), did
+    /// something; returns how many steps ran.
+    #[inline]
+    fn run_units(&mut self, sinks: bool, worked: bool) -> usize {
+        let net = self.transport.as_net();
+        let mut work = 0;
+        for round in 0..ROUNDS_MAX {
+            let mut steps = 0;
+            for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
+                // Rings and timers leave no mark: they are looked at once per cycle.
+                let is_marked = unit.waiting.get();
+                if round > 0 && !is_marked {
+                    continue;
+                }
+                let polled = unit.hosted.poll(Scope::All, BATCH_MAX, net);
+                if polled.steps > 0 || is_marked {
+                    unit.waiting.set(!polled.is_quiet);
+                }
+                steps += polled.steps;
+            }
+            work += steps;
+            if steps == 0 {
+                break;
+            }
+        }
+        if worked || work > 0 {
+            for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
+                unit.hosted.end_batch(net);
+            }
         }
         work
     }

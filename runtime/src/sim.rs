@@ -271,6 +271,7 @@ impl Transport for SimNet {
         }
         done
     }
+    fn flush(&mut self) {}
     fn has_pending(&self) -> bool {
         !self.0.borrow().events.is_empty()
     }

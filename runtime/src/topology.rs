@@ -283,8 +283,7 @@ impl Topology {
         } else {
             self.bind(from, port, edge, move |site| EdgeIn::Local {
                 queue: site.local_queue(edge, spec.capacity),
-                capacity: spec.capacity,
-                waiting: site.is_internal(edge).then(|| site.waiting(to.index)),
+                waiting: if site.is_internal(edge) { site.member_waiting(to.index) } else { site.waiting(to.index) },
             });
             self.open(to, edge, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
         }

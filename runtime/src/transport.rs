@@ -9,6 +9,8 @@ use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, Owners, SendError
 pub(crate) trait Transport: Net {
     /// One cycle's work: submits what is queued, delivers what has come; returns how much that was.
     fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize;
+    /// Submits what is queued now, not with the next poll.
+    fn flush(&mut self);
     /// Whether something waits to be sent or taken.
     fn has_pending(&self) -> bool;
     /// Takes no new connection, and no further byte from those there are.
@@ -26,6 +28,9 @@ pub(crate) trait Transport: Net {
 impl Transport for Driver {
     fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize {
         Driver::poll(self, now_ns, owners)
+    }
+    fn flush(&mut self) {
+        Driver::flush(self);
     }
     fn has_pending(&self) -> bool {
         Driver::has_pending(self)
@@ -71,6 +76,7 @@ impl Transport for NoNet {
     fn poll(&mut self, _now_ns: u64, _owners: &mut dyn Owners) -> usize {
         0
     }
+    fn flush(&mut self) {}
     fn has_pending(&self) -> bool {
         false
     }
