@@ -185,6 +185,8 @@ fn venue_round(seed: u64, mix: Mix, pacing: Pacing) -> Measured {
         Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
     config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.feeds.inbound = None;
+    // Room for the answers of a round at any rate that is tried.
+    config.order_entry.messages_per_session_max = 1 << 19;
     if let Some(out) = &mut config.feeds.outbound {
         out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
     }

@@ -16,14 +16,16 @@ impl Session {
         if !self.announce(ctx, slot) {
             return self.hold();
         }
-        let (request, is_malformed) = match Request::read(slot, payload, &self.locates) {
+        let mut request = Request::read(slot, payload, &self.locates);
+        // By reference: each copy of what was just written in pieces would wait for the stores.
+        let (command, is_malformed) = match &mut request {
             Request::Good(command) => (Some(command), false),
             Request::Refused(command) => (Some(command), true),
             Request::Unreadable => (None, true),
         };
-        if let Some(command) = request {
+        if let Some(command) = command {
             if self.group == Group::Down {
-                self.answer_without_group(ctx, slot, &command);
+                self.answer_without_group(ctx, slot, command);
             } else if !self.forward(ctx, slot, command) {
                 return self.hold();
             }
@@ -53,13 +55,13 @@ impl Session {
 
     /// Sends a request to the sequencer; false if it has to wait.
     #[inline]
-    fn forward(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, mut command: Command) -> bool {
+    fn forward(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, command: &mut Command) -> bool {
         let live = &mut self.accounts[slot as usize].live;
         let wants_credit = !matches!(command, Command::Cancel(_));
         if ctx.out.requests.room() == 0 || wants_credit && !live.has_credit() {
             return false;
         }
-        match &mut command {
+        match command {
             Command::Enter(enter) => {
                 if enter.unsupported == 0 && live.is_full() {
                     enter.unsupported = RejectReason::Other.to_wire();
@@ -73,7 +75,7 @@ impl Session {
             _ => {}
         }
         self.counters.add(Count::Requests, 1);
-        ctx.out.requests.send(SequencerIn::Command(command));
+        ctx.out.requests.send(SequencerIn::Command(*command));
         true
     }
 
