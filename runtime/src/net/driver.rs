@@ -47,7 +47,7 @@ pub trait Owners {
 ///
 /// A duty cycle calls [`poll`](Driver::poll); actors use it as [`Net`] in their callbacks and, between polls, the
 /// driver itself. After start nothing is allocated, and the only system call is at most one `io_uring_enter` per
-/// poll, except one `shutdown` per connection that we close politely and extra enters when the submission queue is
+/// poll and one per [`flush`](Driver::flush), except one `shutdown` per connection that we close politely and extra enters when the submission queue is
 /// too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
@@ -213,7 +213,7 @@ impl Driver {
         self.deliver(owners)
     }
 
-    /// Submits what is queued without waiting for the next poll: before parking or when stopping.
+    /// Submits what is queued without waiting for the next poll: answers before less urgent work, and before parking.
     pub fn flush(&mut self) {
         self.stage();
         if self.ring.queued() > 0 {
