@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`wake`] | "I am about to sleep" and "wake up" | one sleeper, many producers |
 //! | [`seqlock`] | a few words that belong together | one → many |
+//! | [`conflate`] | the newest value of each of many keys | one → one |
 //! | [`stage`] | the life cycle, progress, and whether anything is in flight | coordinator ↔ shards |
 //!
 //! # How the memory orderings are held
@@ -21,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+pub mod conflate;
 pub mod seqlock;
 pub mod stage;
 pub mod wake;

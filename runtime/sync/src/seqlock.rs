@@ -28,7 +28,6 @@
 //! ```
 
 use crate::atomic::{Arc, AtomicU64, Ordering, fence, order, spin_loop};
-use std::array;
 
 /// Creates a seqlock that holds `initial`.
 #[must_use]
@@ -49,15 +48,41 @@ pub struct SeqWriter<const WORDS: usize> {
 impl<const WORDS: usize> SeqWriter<WORDS> {
     /// Replaces all words. Never waits, whatever the readers do.
     pub fn write(&mut self, words: [u64; WORDS]) {
-        let cell = &*self.cell;
-        cell.sequence.store(self.sequence + 1, Ordering::Relaxed);
-        fence!("seqlock_write_begin", Release);
-        for (shared, word) in cell.words.iter().zip(words) {
-            shared.store(word, Ordering::Relaxed);
-        }
-        self.sequence += 2;
-        cell.sequence.store(self.sequence, order!("seqlock_write_end", Release));
+        self.sequence = write_words(&self.cell.sequence, self.sequence, &self.cell.words, &words);
     }
+}
+
+/// Writes `words` to `shared` under the even sequence that follows `last`, and returns it. Only one thread may write.
+pub(crate) fn write_words<'a>(
+    sequence: &AtomicU64,
+    last: u64,
+    shared: impl IntoIterator<Item = &'a AtomicU64>,
+    words: &[u64],
+) -> u64 {
+    sequence.store(last + 1, Ordering::Relaxed);
+    fence!("seqlock_write_begin", Release);
+    for (shared, &word) in shared.into_iter().zip(words) {
+        shared.store(word, Ordering::Relaxed);
+    }
+    sequence.store(last + 2, order!("seqlock_write_end", Release));
+    last + 2
+}
+
+/// Reads `shared` into `words`; false if a write is under way or came in between, and then they are worth nothing.
+pub(crate) fn try_read_words<'a>(
+    sequence: &AtomicU64,
+    shared: impl IntoIterator<Item = &'a AtomicU64>,
+    words: &mut [u64],
+) -> bool {
+    let before = sequence.load(order!("seqlock_read_begin", Acquire));
+    if before % 2 == 1 {
+        return false;
+    }
+    for (word, shared) in words.iter_mut().zip(shared) {
+        *word = shared.load(Ordering::Relaxed);
+    }
+    fence!("seqlock_read_end", Acquire);
+    before == sequence.load(Ordering::Relaxed)
 }
 
 /// A reader of a seqlock; clone it for each thread.
@@ -84,15 +109,8 @@ impl<const WORDS: usize> SeqReader<WORDS> {
     /// The words of the last write, or `None` if a write is under way or came in between.
     #[must_use]
     pub fn try_read(&self) -> Option<[u64; WORDS]> {
-        let cell = &*self.cell;
-        let before = cell.sequence.load(order!("seqlock_read_begin", Acquire));
-        if before % 2 == 1 {
-            return None;
-        }
-        let words = array::from_fn(|i| cell.words[i].load(Ordering::Relaxed));
-        fence!("seqlock_read_end", Acquire);
-        let after = cell.sequence.load(Ordering::Relaxed);
-        (before == after).then_some(words)
+        let mut words = [0; WORDS];
+        try_read_words(&self.cell.sequence, &self.cell.words, &mut words).then_some(words)
     }
 }
 

@@ -3,6 +3,7 @@
 
 #![cfg(not(corelane_loom))]
 
+use corelane_sync::conflate::conflated;
 use corelane_sync::seqlock::seqlock;
 use corelane_sync::stage::{Progress, ProgressReader, ProgressWriter, Round, Stage, Verdict, progress};
 use corelane_sync::wake::{WakeFlag, producer_fence};
@@ -248,4 +249,58 @@ impl Shard {
 fn shared_words_are_alone_on_their_pair_of_cache_lines() {
     assert_eq!((align_of::<WakeFlag>(), size_of::<WakeFlag>()), (128, 128));
     assert_eq!((align_of::<Stage>(), size_of::<Stage>()), (128, 128));
+}
+
+#[test]
+fn conflated_values_of_many_keys_arrive_whole_and_the_last_of_each_always() {
+    const KEYS: usize = 5_000;
+    const WRITES: usize = 300_000;
+    let (mut writer, mut reader) = conflated(KEYS, 12);
+    // Every key is written; some far more often than others.
+    let key_of = |write: usize| if write.is_multiple_of(3) { write / 3 % KEYS } else { write * 7 % 11 * 450 };
+    let writing = thread::spawn(move || {
+        let mut hidden = 0;
+        for write in 0..WRITES {
+            hidden += usize::from(writer.write(key_of(write), &[write as u64 + 1; 12]));
+        }
+        hidden
+    });
+    let mut newest = vec![0; KEYS];
+    let (mut words, mut reads) = ([0; 12], 0);
+    loop {
+        let is_last = writing.is_finished();
+        while let Some(key) = reader.take(&mut words) {
+            assert!(words.iter().all(|&word| word == words[0]), "a torn read");
+            assert!(words[0] > newest[key], "key {key} goes back or is read twice");
+            newest[key] = words[0];
+            reads += 1;
+        }
+        if is_last {
+            break;
+        }
+    }
+    for write in (0..WRITES).rev().take(3 * KEYS) {
+        assert!(newest[key_of(write)] > write as u64, "the last value of key {} was not read", key_of(write));
+    }
+    let hidden = writing.join().unwrap();
+    assert!(reads + hidden <= WRITES, "a value counts as read or as hidden, or met a reader half-way");
+    assert!(reader.is_empty());
+}
+
+#[test]
+fn conflated_keys_take_turns_and_are_counted() {
+    let (mut writer, mut reader) = conflated(4_200, 1);
+    for key in [4_199, 3, 70, 64] {
+        assert!(!writer.write(key, &[key as u64]));
+    }
+    assert!(writer.write(3, &[33]), "key 3 had not been read");
+    assert_eq!(reader.len(), 4);
+    let mut word = [0];
+    let mut order = Vec::new();
+    while let Some(key) = reader.take(&mut word) {
+        order.push((key, word[0]));
+        assert_eq!(reader.len(), 4 - order.len());
+    }
+    order.sort_unstable();
+    assert_eq!(order, [(3, 33), (64, 64), (70, 70), (4_199, 4_199)]);
 }

@@ -5,6 +5,7 @@
 
 #![cfg(corelane_loom)]
 
+mod conflate;
 mod rest;
 mod seqlock;
 mod stage;
