@@ -45,6 +45,7 @@ pub(crate) struct Traffic {
     pub sent: u64,
     pub received: u64,
     pub dropped: u64,
+    pub conflated: u64,
     pub holds: u64,
 }
 
@@ -54,6 +55,7 @@ impl Traffic {
             sent: self.sent + other.sent,
             received: self.received + other.received,
             dropped: self.dropped + other.dropped,
+            conflated: self.conflated + other.conflated,
             holds: self.holds + other.holds,
         }
     }
@@ -438,7 +440,9 @@ impl<A: Actor> Hosted for ActorCell<A> {
 
     fn traffic(&mut self) -> Traffic {
         let dropped = self.datagrams_dropped;
-        let mut traffic = Traffic { received: self.received, holds: self.holds, dropped, ..Traffic::default() };
+        let conflated = self.inlets.iter().map(|(inlet, _)| inlet.conflated()).sum();
+        let (received, holds) = (self.received, self.holds);
+        let mut traffic = Traffic { received, holds, dropped, conflated, sent: 0 };
         self.out.visit(&mut |_, port| {
             traffic.sent += port.sent();
             traffic.dropped += port.dropped();

@@ -5,7 +5,7 @@
 //! A step runs only while every edge out of its actor has room, so an actor waits for the consumers of its full
 //! edges and for nothing else. Take away the edges that an actor can never wait for:
 //!
-//! - edges that drop their newest message;
+//! - edges that drop their newest message, or keep only the newest of each key;
 //! - *admission* edges: only network and timer callbacks send there, and those leave room or do not run, so no
 //!   answer ever waits for them;
 //! - edges whose protocol bounds what is in flight, with room for that and two steps more;
@@ -115,6 +115,16 @@ pub enum TopologyError {
         "group {group:?}: edge {edge} comes in from outside; all input passes the sequencer, on one edge to the first member"
     )]
     GroupInput {
+        /// The group.
+        group: String,
+        /// The edge.
+        edge: String,
+    },
+    /// A sequenced actor would see what depends on when it looks.
+    #[error(
+        "group {group:?}: edge {edge} keeps only the newest message of each key, and which that is depends on time; give it a queue, or lead it to the sequencer"
+    )]
+    GroupConflated {
         /// The group.
         group: String,
         /// The edge.
@@ -256,6 +266,8 @@ fn check_edges(topology: &Topology, errors: &mut Vec<TopologyError>) {
         let in_flight = edge.spec.in_flight_max.unwrap_or(0) as usize;
         let least = match edge.from {
             End::Outside => 1,
+            // A place for each key.
+            End::Actor(_) if edge.spec.overflow == Overflow::KeepNewest => 1,
             // A network callback leaves room for one step more.
             End::Actor(from) => in_flight + 2 * topology.actors[from as usize].outputs_max,
         };
@@ -288,7 +300,13 @@ fn check_groups(topology: &Topology, errors: &mut Vec<TopologyError>) {
         let mut inputs = 0;
         for edge in &topology.edges {
             let End::Actor(to) = edge.to else { continue };
-            if topology.actors[to as usize].group != Some(index as u32) || topology.is_internal(edge) {
+            if topology.actors[to as usize].group != Some(index as u32) {
+                continue;
+            }
+            if edge.spec.overflow == Overflow::KeepNewest {
+                errors.push(TopologyError::GroupConflated { group: group.name.clone(), edge: edge.name.clone() });
+            }
+            if topology.is_internal(edge) {
                 continue;
             }
             inputs += 1;
@@ -317,6 +335,7 @@ impl Topology {
         let outputs_max = self.actors[from as usize].outputs_max;
         match edge.spec.per_input_max {
             _ if edge.spec.overflow == Overflow::DropNewest => Some("drops its newest"),
+            _ if edge.spec.overflow == Overflow::KeepNewest => Some("keeps the newest of each key"),
             _ if edge.spec.admission => Some("admission: no answer is sent there"),
             _ if edge.spec.in_flight_max.is_some() => Some("what may be in flight fits"),
             Some(most) if self.is_internal(edge) && edge.spec.capacity >= most as usize + outputs_max => {

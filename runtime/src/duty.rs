@@ -204,6 +204,7 @@ impl DutyCycle {
         telemetry.set(Counter::Messages, traffic.received);
         telemetry.set(Counter::Holds, traffic.holds);
         telemetry.set(Counter::Dropped, traffic.dropped);
+        telemetry.set(Counter::Conflated, traffic.conflated);
         if !cpu::verify_pinned(self.cpu) {
             telemetry.add(Counter::PinLosses, 1);
         }

@@ -10,6 +10,7 @@ pub mod actor;
 mod cell;
 pub mod check;
 pub mod clock;
+mod conflated;
 pub mod cpu;
 mod duty;
 mod group;

@@ -32,6 +32,13 @@ pub trait Message: Copy + Send + 'static {
     }
 }
 
+/// A message that replaces the one before it of the same key, for edges that keep only the newest of each
+/// ([`Topology::conflate`](crate::topology::Topology::conflate)).
+pub trait Keyed: Message + Pod {
+    /// Its key, from 0 to one less than the edge's number of keys; a larger one fails the actor that sends it.
+    fn key(&self) -> usize;
+}
+
 /// A message in its slot.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     cell::BATCH_MAX,
+    conflated::{PutNewest, TakeNewest},
     message::{Envelope, Header, Message},
     queue::Queue,
 };
@@ -23,6 +24,9 @@ pub enum Overflow {
     Hold,
     /// The newest message is dropped and counted. For telemetry only: never for what a client waits for.
     DropNewest,
+    /// It never is: a message replaces the one before it of the same key, and what was not read in time is counted as
+    /// conflated. What is seen depends on when one looks, so a sequenced actor cannot have it as input.
+    KeepNewest,
 }
 
 /// The step in progress, shared by a cell and its ports.
@@ -56,6 +60,10 @@ pub(crate) enum EdgeIn<M> {
     },
     Ring {
         producer: rtrb::Producer<Envelope<M>>,
+        touched: Option<Touched>,
+    },
+    Newest {
+        values: Box<dyn PutNewest<M>>,
         touched: Option<Touched>,
     },
 }
@@ -142,6 +150,9 @@ impl<M: Message> Port<M> {
         let sent_in_step = self.sent_in_step;
         assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
+        if let EdgeIn::Newest { values, .. } = &self.edge {
+            assert!(values.has_key(&body), "a key beyond those of the edge");
+        }
         if self.always_fits {
             self.look_for(1);
             assert!(self.free > 0, "more messages in flight than the edge declares");
@@ -182,11 +193,11 @@ impl<M: Message> Port<M> {
     /// [`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX) and fits the edge with another `OUTPUTS_MAX` to spare.
     ///
     /// For callbacks that run whether or not there is room (a connection opens or closes, a batch ends, a timer
-    /// fires): what does not fit now must wait for a later callback. An edge that drops always has room.
+    /// fires): what does not fit now must wait for a later callback. Only an edge that holds can be without room.
     pub fn room(&mut self) -> usize {
         let in_step = if self.step_id == self.step.id.get() { self.sent_in_step } else { 0 };
         let left = self.outputs_max.saturating_sub(in_step);
-        if matches!(self.edge, EdgeIn::Open) || self.overflow == Overflow::DropNewest {
+        if matches!(self.edge, EdgeIn::Open) || self.overflow != Overflow::Hold {
             return left;
         }
         let kept = self.outputs_max;
@@ -205,7 +216,7 @@ impl<M: Message> Port<M> {
     fn look_for(&mut self, needed: usize) {
         if self.free < needed {
             let room = match &self.edge {
-                EdgeIn::Open => usize::MAX,
+                EdgeIn::Open | EdgeIn::Newest { .. } => usize::MAX,
                 EdgeIn::Local { queue, .. } => queue.borrow().room(),
                 EdgeIn::Ring { producer, .. } => producer.slots(),
             };
@@ -294,6 +305,13 @@ impl<M: Message> AnyPort for Port<M> {
                     touched.set(true);
                 }
                 pushed
+            }
+            EdgeIn::Newest { values, touched } => {
+                self.staged.iter().for_each(|envelope| values.put(envelope));
+                if let Some(touched) = touched {
+                    touched.set(true);
+                }
+                count
             }
         };
         self.sent += taken as u64;
@@ -395,6 +413,7 @@ macro_rules! ports {
 pub(crate) enum Inlet<M> {
     Local(LocalQueue<M>),
     Ring(rtrb::Consumer<Envelope<M>>),
+    Newest(Box<dyn TakeNewest<M>>),
 }
 
 impl<M: Message> Inlet<M> {
@@ -403,39 +422,62 @@ impl<M: Message> Inlet<M> {
         match self {
             Inlet::Local(queue) => queue.borrow().len(),
             Inlet::Ring(consumer) => consumer.slots(),
+            Inlet::Newest(values) => values.len(),
         }
     }
 
-    /// Shows up to `count` messages, oldest first, to `visit`, in at most two runs, and removes as many as it says it
-    /// took. `visit` also says whether it wants the second run.
+    /// Messages replaced before they were read.
+    pub fn conflated(&self) -> u64 {
+        match self {
+            Inlet::Local(_) | Inlet::Ring(_) => 0,
+            Inlet::Newest(values) => values.hidden(),
+        }
+    }
+
+    /// Shows up to `count` messages, oldest first, to `visit`, in runs, and removes as many as it says it took. `visit`
+    /// also says whether it wants the next run.
     #[inline]
     pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>]) -> (usize, bool)) -> usize {
-        let mut both = |first: &[Envelope<M>], second: &[Envelope<M>]| {
-            let (mut taken, go_on) = visit(first);
-            if go_on && !second.is_empty() {
-                taken += visit(second).0;
-            }
-            taken
-        };
         match self {
             Inlet::Local(queue) => {
                 let mut queue = queue.borrow_mut();
                 let (first, second) = queue.runs();
                 let first = &first[..count.min(first.len())];
                 let second = &second[..(count - first.len()).min(second.len())];
-                let taken = both(first, second);
+                let taken = in_two_runs(first, second, visit);
                 queue.advance(taken);
                 taken
             }
             Inlet::Ring(consumer) => {
                 let Ok(chunk) = consumer.read_chunk(count.min(consumer.slots())) else { return 0 };
                 let (first, second) = chunk.as_slices();
-                let taken = both(first, second);
+                let taken = in_two_runs(first, second, visit);
                 chunk.commit(taken);
+                taken
+            }
+            Inlet::Newest(values) => {
+                let (mut taken, waiting) = (0, values.len());
+                while taken < count.min(waiting)
+                    && let Some(envelope) = values.take()
+                {
+                    taken += 1;
+                    if !visit(&[envelope]).1 {
+                        break;
+                    }
+                }
                 taken
             }
         }
     }
+}
+
+#[inline]
+fn in_two_runs<M>(first: &[M], second: &[M], mut visit: impl FnMut(&[M]) -> (usize, bool)) -> usize {
+    let (mut taken, go_on) = visit(first);
+    if go_on && !second.is_empty() {
+        taken += visit(second).0;
+    }
+    taken
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ named! {
         Holds = "holds",
         /// Messages dropped by edges that drop, and datagrams that found no room behind their actor.
         Dropped = "dropped",
+        /// Messages that a newer one of the same key replaced before they were read.
+        Conflated = "conflated",
         /// Times the shard was found on another CPU than its own.
         PinLosses = "pin_losses",
         /// System calls of the net driver.

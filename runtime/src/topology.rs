@@ -9,7 +9,8 @@ use crate::{
     actor::{Actor, NetActor},
     cell::{ActorCell, Hosted, NetCell},
     check::{self, Checked, TopologyErrors},
-    message::{Envelope, Message},
+    conflated::newest_of,
+    message::{Envelope, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
     port::{AnyPort, Binding, EdgeIn, Inlet, Outputs, Overflow, Port, StepState},
     site::Site,
@@ -287,6 +288,31 @@ impl Topology {
             });
             self.open(to, edge, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
         }
+    }
+
+    /// Connects a port to another actor by an edge that keeps only the newest message of each of `keys` keys
+    /// ([`Overflow::KeepNewest`]): the producer never waits, and the consumer, on whatever shard, sees what has changed
+    /// since it last looked. For what is replaced rather than queued, such as best prices.
+    pub fn conflate<A: Actor, B: Actor<In: Keyed>>(
+        &mut self,
+        from: ActorRef<A>,
+        port: fn(&mut A::Out) -> &mut Port<B::In>,
+        to: ActorRef<B>,
+        keys: usize,
+    ) {
+        let crosses = self.actors[from.index as usize].shard != self.actors[to.index as usize].shard;
+        let spec = EdgeSpec { overflow: Overflow::KeepNewest, ..EdgeSpec::hold(keys) };
+        let name = self.port_name(from, port);
+        let edge = self.edge::<B::In>(name, End::Actor(from.index), End::Actor(to.index), spec, crosses);
+        // A value has a sequence beside it, which takes it to one cache line more.
+        self.edges[edge as usize].slot_bytes += 64;
+        let (values, newest) = newest_of(keys.max(1));
+        let to_shard = self.actors[to.index as usize].shard;
+        self.bind(from, port, edge, move |site| EdgeIn::Newest {
+            values,
+            touched: crosses.then(|| site.touched(to_shard)).flatten(),
+        });
+        self.open(to, edge, move |_| Inlet::Newest(newest));
     }
 
     /// Gives code outside the topology a way to send to an actor. The injector may be used from any one thread.

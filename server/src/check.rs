@@ -55,6 +55,7 @@ fn edges(checked: &Checked) -> Table {
         let full = match edge.overflow {
             Overflow::Hold => "hold",
             Overflow::DropNewest => "drop newest",
+            Overflow::KeepNewest => "keep newest",
         };
         let (capacity, slot) = (edge.capacity.to_string(), edge.slot_bytes.to_string());
         let kib = edge.bytes().div_ceil(1024).to_string();

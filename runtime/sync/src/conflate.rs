@@ -11,7 +11,8 @@
 //!
 //! A value whose bits the reader takes is there to be read. A bit that is set after the swap stays for the next one, so
 //! the last value of a key is always read. A read that meets a write under way is given up: that write's own bit
-//! follows it.
+//! follows it. A value can be read before its own bit is set, by the bit of the one before it; the sequence then tells
+//! that there is nothing new. It also tells how many values were never read.
 //!
 //! # Examples
 //!
@@ -23,7 +24,7 @@
 //! writer.write(7, &[2, 20]);
 //! let mut words = [0; 2];
 //! assert_eq!(reader.take(&mut words), Some(7));
-//! assert_eq!(words, [2, 20]);
+//! assert_eq!((words, reader.hidden()), ([2, 20], 1));
 //! assert_eq!(reader.take(&mut words), None);
 //! ```
 
@@ -39,7 +40,7 @@ const TRIES: usize = 4;
 
 /// Creates the values of keys 0 to `keys` - 1, of `words` words each and all zero; none is dirty.
 ///
-/// They take `keys` times `words` + 1 words, rounded up to whole cache lines, and a little more than one bit per key.
+/// They take `keys` times `words` + 1 words, rounded up to whole cache lines, and a little more than 8 bytes per key.
 ///
 /// # Panics
 /// If `keys` or `words` is 0.
@@ -57,7 +58,15 @@ pub fn conflated(keys: usize, words: usize) -> (ConflatedWriter, ConflatedReader
         dirty: zeros(blocks),
         summary: zeros(blocks.div_ceil(BITS)),
     });
-    let reader = ConflatedReader { shared: Arc::clone(&shared), summary_at: 0, blocks: 0, block: 0, taken: 0 };
+    let reader = ConflatedReader {
+        shared: Arc::clone(&shared),
+        seen: vec![0; keys].into(),
+        hidden: 0,
+        summary_at: 0,
+        blocks: 0,
+        block: 0,
+        taken: 0,
+    };
     (ConflatedWriter { shared }, reader)
 }
 
@@ -106,20 +115,19 @@ impl ConflatedWriter {
         self.shared.keys
     }
 
-    /// Replaces the value of a key. Returns whether this hid one that had not been read. Never waits.
+    /// Replaces the value of a key. Never waits.
     ///
     /// # Panics
     /// If `key` is out of range or `words` has another length than the values.
-    pub fn write(&mut self, key: usize, words: &[u64]) -> bool {
+    pub fn write(&mut self, key: usize, words: &[u64]) {
         let shared = &*self.shared;
         assert!(key < shared.keys && words.len() == shared.words, "a key and a length of this set");
         let (sequence, value) = shared.value(key);
         // Nobody else writes it.
         write_words(sequence, sequence.load(Ordering::Relaxed), value, words);
         let (block, bit) = (key / BITS, 1 << (key % BITS));
-        let before = shared.dirty[block].fetch_or(bit, order!("conflate_mark_key", Release));
+        shared.dirty[block].fetch_or(bit, order!("conflate_mark_key", Release));
         shared.summary[block / BITS].fetch_or(1 << (block % BITS), order!("conflate_mark_block", Release));
-        before & bit != 0
     }
 }
 
@@ -127,6 +135,9 @@ impl ConflatedWriter {
 #[derive(Debug)]
 pub struct ConflatedReader {
     shared: Arc<Shared>,
+    /// By key: sequence of the value that was read last.
+    seen: Box<[u64]>,
+    hidden: u64,
     /// Word of the summary that is being worked off, and what is left of it.
     summary_at: usize,
     blocks: u64,
@@ -146,18 +157,28 @@ impl ConflatedReader {
         while self.taken != 0 || self.next_block() {
             let key = self.block * BITS + self.taken.trailing_zeros() as usize;
             self.taken &= self.taken - 1;
-            let is_read = (0..TRIES).any(|_| {
+            let sequence = (0..TRIES).find_map(|_| {
                 let (sequence, value) = self.shared.value(key);
                 try_read_words(sequence, value, words)
             });
-            if is_read {
+            if let Some(sequence) = sequence
+                && sequence != self.seen[key]
+            {
+                self.hidden += (sequence - self.seen[key]) / 2 - 1;
+                self.seen[key] = sequence;
                 return Some(key);
             }
         }
         None
     }
 
-    /// How many keys are waiting to be read; at least so many are when it returns.
+    /// Values that a newer one replaced before they were read, as far as the newer ones have been read.
+    #[must_use]
+    pub fn hidden(&self) -> u64 {
+        self.hidden
+    }
+
+    /// How many keys are marked as changed.
     #[must_use]
     pub fn len(&self) -> usize {
         let keys_of = |block: usize| self.shared.dirty[block].load(Ordering::Relaxed).count_ones() as usize;
@@ -175,7 +196,7 @@ impl ConflatedReader {
         waiting
     }
 
-    /// Whether no key is waiting to be read.
+    /// Whether no key is marked as changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

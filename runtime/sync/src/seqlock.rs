@@ -68,21 +68,22 @@ pub(crate) fn write_words<'a>(
     last + 2
 }
 
-/// Reads `shared` into `words`; false if a write is under way or came in between, and then they are worth nothing.
+/// Reads `shared` into `words` and returns their sequence, twice the number of writes so far; `None` if a write is under
+/// way or came in between, and then the words are worth nothing.
 pub(crate) fn try_read_words<'a>(
     sequence: &AtomicU64,
     shared: impl IntoIterator<Item = &'a AtomicU64>,
     words: &mut [u64],
-) -> bool {
+) -> Option<u64> {
     let before = sequence.load(order!("seqlock_read_begin", Acquire));
     if before % 2 == 1 {
-        return false;
+        return None;
     }
     for (word, shared) in words.iter_mut().zip(shared) {
         *word = shared.load(Ordering::Relaxed);
     }
     fence!("seqlock_read_end", Acquire);
-    before == sequence.load(Ordering::Relaxed)
+    (before == sequence.load(Ordering::Relaxed)).then_some(before)
 }
 
 /// A reader of a seqlock; clone it for each thread.
@@ -110,7 +111,7 @@ impl<const WORDS: usize> SeqReader<WORDS> {
     #[must_use]
     pub fn try_read(&self) -> Option<[u64; WORDS]> {
         let mut words = [0; WORDS];
-        try_read_words(&self.cell.sequence, &self.cell.words, &mut words).then_some(words)
+        try_read_words(&self.cell.sequence, &self.cell.words, &mut words).map(|_| words)
     }
 }
 

@@ -1,0 +1,189 @@
+//! Edges that keep only the newest message of each key.
+
+mod support;
+
+use bytemuck::{Pod, Zeroable};
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    check::TopologyError,
+    message::{Keyed, Message},
+    port::Port,
+    sequencer::{Sequencer, Stamp},
+    telemetry::Counter,
+    topology::{EdgeSpec, Idle, Topology},
+};
+use support::{Log, Note, note, options, shard, two_cpus, until};
+
+/// A price of an instrument.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+struct Price {
+    instrument: u64,
+    price: u64,
+}
+
+impl Message for Price {
+    fn kind(&self) -> u16 {
+        9
+    }
+}
+
+impl Keyed for Price {
+    fn key(&self) -> usize {
+        self.instrument as usize
+    }
+}
+
+/// Makes a price of each note: the instrument is `from`, the price `number`.
+struct Pricer;
+
+impl Actor for Pricer {
+    type In = Note;
+    type Out = Port<Price>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, ctx: &mut Context<'_, Port<Price>>, note: &Note) -> Step {
+        ctx.out.send(Price { instrument: note.from, price: note.number });
+        Step::Done
+    }
+}
+
+struct Watcher(Log<Price>);
+
+impl Actor for Watcher {
+    type In = Price;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, ctx: &mut Context<'_, ()>, price: &Price) -> Step {
+        assert_eq!(ctx.header().kind, 9, "the header travels with the message");
+        self.0.push(*price);
+        Step::Done
+    }
+}
+
+fn out(out: &mut Port<Price>) -> &mut Port<Price> {
+    out
+}
+
+fn price(instrument: u64, price: u64) -> Note {
+    Note { from: instrument, ..note(price) }
+}
+
+#[test]
+fn a_reader_sees_the_newest_of_each_key_and_the_rest_is_counted() {
+    let [first, second] = two_cpus();
+    let mut topology = Topology::new();
+    let (near, far) =
+        (shard(&mut topology, "near", first, Idle::Park), shard(&mut topology, "far", second, Idle::Park));
+    let seen = Log::new();
+    let log = seen.clone();
+    let watcher = topology.actor(near, "watcher", move || Watcher(log));
+    let pricer = topology.actor(far, "pricer", || Pricer);
+    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(64));
+    topology.conflate(pricer, out, watcher, 100);
+    let mut simulation = topology.simulate().unwrap();
+    for (instrument, value) in [(99, 1), (7, 2), (99, 3), (0, 4), (7, 5), (99, 6)] {
+        injector.send(price(instrument, value)).unwrap();
+    }
+    simulation.settle();
+    let newest = [(0, 4), (7, 5), (99, 6)].map(|(instrument, price)| Price { instrument, price });
+    let mut found = seen.entries();
+    found.sort_unstable_by_key(|price| price.instrument);
+    assert_eq!(found, newest);
+    injector.send(price(7, 8)).unwrap();
+    simulation.settle();
+    assert_eq!(seen.entries()[3..], [Price { instrument: 7, price: 8 }]);
+    assert!(simulation.failures().is_empty());
+}
+
+#[test]
+fn a_key_beyond_the_edge_fails_who_sends_it() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let seen = Log::new();
+    let log = seen.clone();
+    let watcher = topology.actor(shard, "watcher", move || Watcher(log));
+    let pricer = topology.actor(shard, "pricer", || Pricer);
+    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(64));
+    topology.conflate(pricer, out, watcher, 2);
+    let mut simulation = topology.simulate().unwrap();
+    injector.send(price(1, 1)).unwrap();
+    injector.send(price(2, 2)).unwrap();
+    injector.send(price(0, 3)).unwrap();
+    simulation.settle();
+    assert_eq!(seen.entries(), [Price { instrument: 1, price: 1 }]);
+    let failures = simulation.failures();
+    assert_eq!((failures.len(), failures[0].actor), (1, pricer.index()));
+}
+
+/// A sequenced input is a price.
+struct Priced;
+
+impl Stamp for Priced {
+    type In = Price;
+    type Out = Price;
+    fn stamp(&mut self, input: &Price) -> Option<Price> {
+        Some(*input)
+    }
+}
+
+#[test]
+fn a_sequenced_actor_cannot_have_one_as_input_but_the_sequencer_can() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let pricer = topology.actor(shard, "pricer", || Pricer);
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(Priced));
+    let watcher = topology.actor(shard, "watcher", || Watcher(Log::new()));
+    topology.group("group", &[watcher.index()]);
+    let _injector = topology.injector("in", pricer, EdgeSpec::hold(64));
+    topology.conflate(pricer, out, sequencer, 100);
+    topology.leave_open(sequencer, |out| &mut out.record);
+    topology.conflate(sequencer, |out| &mut out.group, watcher, 100);
+    let errors = topology.check().unwrap_err().0;
+    let (group, edge) = ("group".to_owned(), "sequencer.group".to_owned());
+    assert_eq!(errors, [TopologyError::GroupConflated { group, edge }]);
+}
+
+#[test]
+fn a_sleeping_reader_is_woken_and_never_misses_the_last_value() {
+    const INSTRUMENTS: u64 = 300;
+    const ROUNDS: u64 = 2_000;
+    const SINGLES: u64 = 20;
+    let [first, second] = two_cpus();
+    let mut topology = Topology::new();
+    let (near, far) =
+        (shard(&mut topology, "near", first, Idle::Park), shard(&mut topology, "far", second, Idle::Park));
+    let seen = Log::new();
+    let log = seen.clone();
+    let watcher = topology.actor(near, "watcher", move || Watcher(log));
+    let pricer = topology.actor(far, "pricer", || Pricer);
+    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(1024));
+    topology.conflate(pricer, out, watcher, INSTRUMENTS as usize);
+    let running = topology.start(options()).unwrap();
+    let notes =
+        (1..=ROUNDS).flat_map(|round| (0..3).map(move |step| price((round * 7 + step * 100) % INSTRUMENTS, round)));
+    support::send_all(&mut injector, notes);
+    until("the last price", || seen.entries().iter().rev().any(|seen| seen.price == ROUNDS));
+    // One change at a time, each after the reader has had time to fall asleep.
+    for single in 1..=SINGLES {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let change = Price { instrument: 5, price: ROUNDS + single };
+        injector.send(price(change.instrument, change.price)).unwrap();
+        until("a single price", || seen.entries().last() == Some(&change));
+    }
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.failures.is_empty());
+    let entries = seen.entries();
+    let mut newest = vec![0; INSTRUMENTS as usize];
+    for entry in &entries {
+        assert!(entry.price > newest[entry.key()], "instrument {} goes back", entry.instrument);
+        newest[entry.key()] = entry.price;
+    }
+    for round in 1..=ROUNDS {
+        (0..3).for_each(|step| assert!(newest[((round * 7 + step * 100) % INSTRUMENTS) as usize] >= round));
+    }
+    let counted = |counter: Counter| outcome.status.shards[0].counters[counter as usize];
+    assert_eq!(entries.len() as u64 + counted(Counter::Conflated), 3 * ROUNDS + SINGLES, "each is seen or counted");
+    assert!(counted(Counter::Parks) > 0, "the reader never slept");
+}
