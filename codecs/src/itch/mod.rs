@@ -42,7 +42,7 @@ use thiserror::Error;
 use zerocopy::IntoBytes;
 
 use crate::text::Symbol;
-use crate::wire::{Refusal, Shown, WireMessage, view};
+use crate::wire::{Refusal, Shown, WireMessage, explain};
 
 /// Bytes of the prefix that all messages share: type, locate, tracking number, time.
 pub const HEADER_LEN: usize = size_of::<Header<0>>();
@@ -245,13 +245,15 @@ impl Message<'_> {
 
 #[inline]
 fn message<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
-    match view::<M>(bytes) {
-        Ok((message, [])) => Ok(message),
-        Ok(_) | Err(Refusal::Truncated { .. }) => {
-            Err(ItchError::WrongLength { kind, expected: size_of::<M>(), actual: bytes.len() })
+    M::try_ref_from_bytes(bytes).map_err(|_| refuse::<M>(kind, bytes))
+}
+
+#[cold]
+fn refuse<M: WireMessage>(kind: u8, bytes: &[u8]) -> ItchError {
+    match explain::<M>(bytes) {
+        Refusal::BadField { field, offset, value } if bytes.len() == size_of::<M>() => {
+            ItchError::BadField { message: M::NAME, field, offset, value }
         }
-        Err(Refusal::BadField { field, offset, value }) => {
-            Err(ItchError::BadField { message: M::NAME, field, offset, value })
-        }
+        _ => ItchError::WrongLength { kind, expected: size_of::<M>(), actual: bytes.len() },
     }
 }
