@@ -68,9 +68,18 @@ impl Default for DemoArgs {
 /// The commands on ITCH files.
 #[derive(Debug, Subcommand)]
 pub enum ItchCommand {
+    /// Print one line per message, also of a packet capture (pcap or pcapng) with MoldUDP64 in it.
+    ///
+    /// A line begins with the message's number: its place in the file, or its sequence number. What is no message is
+    /// told on standard error with offset and reason, and passed over by its length; the exit code is then 1.
+    Decode {
+        /// The file or the capture, plain or gzip.
+        #[arg(value_name = "FILE|PCAP")]
+        file: PathBuf,
+    },
     /// Send a file as MoldUDP64 packets over UDP, paced by its timestamps.
     Play(PlayArgs),
-    /// Count what is in a file.
+    /// Count what is in a file; bytes that are no ITCH 5.0 message, unknown types too, are errors.
     Stats {
         /// The file.
         file: PathBuf,

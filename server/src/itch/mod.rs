@@ -1,5 +1,6 @@
 //! Commands on ITCH files.
 
+mod decode;
 mod play;
 pub mod source;
 mod stats;
@@ -12,6 +13,7 @@ use crate::cli::ItchCommand;
 /// What is wrong with the file or the address, and what to do.
 pub fn run(command: &ItchCommand) -> miette::Result<()> {
     match command {
+        ItchCommand::Decode { file } => decode::decode(file),
         ItchCommand::Play(args) => play::play(args),
         ItchCommand::Stats { file, json } => stats::stats(file, *json),
     }
