@@ -1,6 +1,7 @@
 //! Commands on ITCH files.
 
 mod decode;
+mod generate;
 mod play;
 pub mod source;
 mod stats;
@@ -14,6 +15,7 @@ use crate::cli::ItchCommand;
 pub fn run(command: &ItchCommand) -> miette::Result<()> {
     match command {
         ItchCommand::Decode { file } => decode::decode(file),
+        ItchCommand::Generate(args) => generate::generate(args),
         ItchCommand::Play(args) => play::play(args),
         ItchCommand::Stats { file, json } => stats::stats(file, *json),
     }
