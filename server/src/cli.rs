@@ -103,7 +103,7 @@ pub struct GenerateArgs {
     /// Messages of the day, all of them; at least 7 and 4 per instrument.
     #[arg(long, value_name = "M")]
     pub messages: u64,
-    /// How many of them are orders that rest when the market opens; makes the books as large [default: M/200].
+    /// How many of them are orders that rest when the market opens; makes the books as large [default: M/400].
     #[arg(long, value_name = "ORDERS")]
     pub opening_orders: Option<u64>,
     /// Where it goes; compressed if the name ends in .gz.

@@ -28,31 +28,16 @@ const MIX: [(u8, u64); 20] = [
 ];
 const MIX_TOTAL: u64 = 100_000;
 
-/// Draws types so that a whole day has the mix, the orders that were added before it opened included.
-#[derive(Debug)]
-pub(super) struct Mix {
-    /// Type and weight, summed up.
-    summed: [(u8, u64); MIX.len()],
-}
-
-impl Mix {
-    /// For `messages` of which `opening_orders` adds are there already.
-    pub fn new(messages: u64, opening_orders: u64) -> Self {
-        let mut sum = 0;
-        let summed = MIX.map(|(kind, share)| {
-            // Both factors are bounded by `DaySpec`, so that this fits.
-            let due = share * messages;
-            sum += if kind == b'A' { due.saturating_sub(opening_orders * MIX_TOTAL) } else { due };
-            (kind, sum)
-        });
-        Self { summed }
+/// The type of the next message of trading hours.
+pub(super) fn draw_kind(rng: &mut Rng) -> u8 {
+    let mut drawn = rng.below(MIX_TOTAL);
+    for (kind, share) in MIX {
+        match drawn.checked_sub(share) {
+            Some(rest) => drawn = rest,
+            None => return kind,
+        }
     }
-
-    pub fn draw(&self, rng: &mut Rng) -> u8 {
-        let (kinds, (_, total)) = (&self.summed, self.summed[MIX.len() - 1]);
-        let drawn = rng.below(total);
-        kinds.iter().find(|(_, sum)| drawn < *sum).map_or(b'A', |(kind, _)| *kind)
-    }
+    unreachable!("the shares add up to the total")
 }
 
 /// Draws instruments by how active they are: the chance of the one of rank `r`, from 0, is proportional to

@@ -22,7 +22,7 @@ pub use spec::{DayError, DayInstrument, DaySpec};
 
 use crate::rng::Rng;
 use book::Book;
-use mix::{Activity, Mix};
+use mix::Activity;
 
 /// 09:30:00.
 const OPEN_NS: u64 = 34_200_000_000_000;
@@ -57,7 +57,6 @@ pub struct Day {
     instruments: Vec<DayInstrument>,
     books: Vec<Book>,
     activity: Activity,
-    mix: Mix,
     /// What comes, last first, with the messages left of each.
     stages: Vec<(Stage, u64)>,
     /// Messages of the stage so far.
@@ -116,7 +115,6 @@ impl Day {
         Ok(Self {
             books: books.collect(),
             activity,
-            mix: Mix::new(opening + trading, opening),
             rng,
             instruments: spec.instruments,
             stages,

@@ -8,6 +8,7 @@ use corelane_codecs::text::Mpid;
 
 use super::Day;
 use super::book::{Place, Resting};
+use super::mix::draw_kind;
 
 /// Who signs attributed orders and makes markets.
 pub(super) const FIRMS: [Mpid; 4] =
@@ -20,7 +21,7 @@ impl Day {
 
     /// One message of trading hours. A type that nothing can be found for becomes an add.
     pub(super) fn trade_on(&mut self) {
-        match self.mix.draw(&mut self.rng) {
+        match draw_kind(&mut self.rng) {
             b'A' => self.add(false),
             b'F' => self.add(true),
             b'D' => self.delete(),

@@ -32,8 +32,8 @@ pub struct DaySpec {
     pub instruments: Vec<DayInstrument>,
     /// Messages, all of them; at least four per instrument, seven, and the opening orders.
     pub messages: u64,
-    /// Orders that are there when the market opens. During the day adds and deletes keep about as many resting, so
-    /// this decides how large the books are.
+    /// Orders that are there when the market opens. During the day adds and removals are about as many, so this
+    /// decides how large the books are: millions of orders, if asked for.
     pub opening_orders: u64,
     /// Prices wander at most so far from the reference price, in percent.
     pub wander_percent: u32,
@@ -85,8 +85,8 @@ impl DayInstrument {
 }
 
 impl DaySpec {
-    /// A day of `messages` in so many instruments with made-up names and prices; one message in two hundred is an
-    /// order before the open.
+    /// A day of `messages` in so many instruments with made-up names and prices; one message in four hundred is
+    /// an order before the open.
     pub fn made_up(seed: u64, instruments: usize, messages: u64) -> Self {
         let mut rng = Rng::for_part(seed, 0);
         let instrument = |index| DayInstrument {
@@ -96,7 +96,7 @@ impl DaySpec {
             tick: Price4::from_raw(100),
         };
         let instruments = (0..instruments).map(instrument).collect();
-        Self { seed, instruments, messages, opening_orders: messages / 200, wander_percent: 5 }
+        Self { seed, instruments, messages, opening_orders: messages / 400, wander_percent: 5 }
     }
 
     /// Instruments, and messages of trading hours.
