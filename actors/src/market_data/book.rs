@@ -266,7 +266,7 @@ impl Books {
                 self.feed_locates[usize::from(feed)] = self.of_symbol(&directory.stock);
                 None
             }
-            Message::SystemEvent(_) | Message::Trade(_) | Message::Other { .. } => None,
+            _ => None,
         }
     }
 
