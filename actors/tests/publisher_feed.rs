@@ -12,7 +12,7 @@ use corelane_codecs::{
 use corelane_runtime::{
     cpu,
     net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
-    sim::{SimNet, Simulation},
+    sim::{SentDatagram, SimNet, Simulation},
     topology::{EdgeSpec, Idle, Injector, ShardSpec, Topology},
 };
 use proptest::prelude::*;
@@ -75,10 +75,10 @@ impl Feed {
     /// What was sent, read: number of the first or next message, and the messages, or what else it is.
     fn received(&mut self) -> Vec<(u64, Received)> {
         let datagrams = self.net.take_datagrams();
-        let read = |(endpoint, bytes): &(EndpointId, Vec<u8>)| {
-            assert_eq!(*endpoint, EndpointId(0));
-            assert!(bytes.len() <= 200);
-            let packet = Packet::decode(bytes).unwrap();
+        let read = |datagram: &SentDatagram| {
+            assert_eq!((datagram.endpoint, datagram.to), (EndpointId(0), None));
+            assert!(datagram.payload.len() <= 200);
+            let packet = Packet::decode(&datagram.payload).unwrap();
             assert_eq!(packet.session, Alpha::new("FEED").unwrap());
             let messages = packet.messages().map(|message| message.unwrap().1.to_vec());
             let content = match packet.content {
