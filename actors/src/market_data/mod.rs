@@ -125,6 +125,11 @@ impl MarketData {
         }
     }
 
+    /// The books as they are.
+    pub fn books(&self) -> &Books {
+        &self.built.books
+    }
+
     /// After the arbiter has seen something: what it asks for, when it wants to be called, and what it makes of the
     /// references.
     #[inline]
