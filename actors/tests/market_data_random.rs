@@ -10,7 +10,7 @@ use corelane_codecs::{
     itch::{Header, OrderCancel, OrderExecuted, OrderReplace, Side},
     price::Price4,
 };
-use market_data_harness::{Feed, add, config, delete, packet};
+use market_data_harness::{Feed, MS, add, config, delete, packet};
 use proptest::prelude::*;
 
 /// A message of the generated day; numbers are taken modulo what there is.
@@ -173,6 +173,7 @@ proptest! {
         // The last message's number shows what was lost at the end.
         let end = messages.len() as u64 + 1;
         feed.packet(end.max(reached), &[]);
+        (0..3).for_each(|_| feed.advance(2 * MS));
         feed.told();
         prop_assert!(feed.sim.failures().is_empty());
         if is_lossy && !messages.is_empty() {

@@ -1,18 +1,20 @@
 //! The feed as its receivers see it: packets, heartbeats, the end, and nothing lost when the network refuses.
 
 use corelane_actors::{
-    counters::Counters,
     messages::Publication,
-    publisher::{PAYLOAD_MIN, Publisher, PublisherConfig, PublisherConfigError, PublisherCount},
+    publisher::{
+        ANSWERS_PER_BATCH_MAX, PAYLOAD_MIN, Publisher, PublisherConfig, PublisherConfigError, PublisherCount,
+        PublisherCounters, RetransmissionConfig, RetransmissionCount,
+    },
 };
 use corelane_codecs::{
-    mold::{Content, Packet},
+    mold::{Content, HEADER_LEN, Packet, Request},
     text::Alpha,
 };
 use corelane_runtime::{
     cpu,
     net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
-    sim::{SimNet, Simulation},
+    sim::{SentDatagram, SimNet, Simulation},
     topology::{EdgeSpec, Idle, Injector, ShardSpec, Topology},
 };
 use proptest::prelude::*;
@@ -26,12 +28,18 @@ struct Feed {
     sim: Simulation,
     net: SimNet,
     messages: Injector<Publication>,
-    stats: Counters<PublisherCount>,
+    stats: PublisherCounters,
     now_ns: u64,
 }
 
 fn config() -> PublisherConfig {
-    PublisherConfig { session: Alpha::new("FEED").unwrap(), payload_max: 200, heartbeat_ns: 1000 * MS, packets_max: 4 }
+    PublisherConfig {
+        session: Alpha::new("FEED").unwrap(),
+        payload_max: 200,
+        heartbeat_ns: 1000 * MS,
+        packets_max: 4,
+        retransmission: None,
+    }
 }
 
 impl Feed {
@@ -44,10 +52,14 @@ impl Feed {
             net: DriverConfig::default(),
         });
         let local = "127.0.0.1:0".parse().unwrap();
-        let endpoint = EndpointSpec::Udp(UdpSpec::sender(local, local));
-        let publisher = Publisher::new(config, EndpointId(0)).unwrap();
-        let stats = publisher.stats();
-        let publisher = topology.net_actor(shard, "feed", vec![endpoint], move |_| publisher);
+        let mut endpoints = vec![EndpointSpec::Udp(UdpSpec::sender(local, local))];
+        if config.retransmission.is_some() {
+            endpoints.push(EndpointSpec::Udp(UdpSpec::peer(local)));
+        }
+        let stats = PublisherCounters::default();
+        let counters = stats.clone();
+        let publisher =
+            topology.net_actor(shard, "feed", endpoints, move |ids| Publisher::new(config, ids, counters).unwrap());
         let messages = topology.injector("messages", publisher, EdgeSpec::hold(16));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
@@ -75,10 +87,10 @@ impl Feed {
     /// What was sent, read: number of the first or next message, and the messages, or what else it is.
     fn received(&mut self) -> Vec<(u64, Received)> {
         let datagrams = self.net.take_datagrams();
-        let read = |(endpoint, bytes): &(EndpointId, Vec<u8>)| {
-            assert_eq!(*endpoint, EndpointId(0));
-            assert!(bytes.len() <= 200);
-            let packet = Packet::decode(bytes).unwrap();
+        let read = |datagram: &SentDatagram| {
+            assert_eq!((datagram.endpoint, datagram.to), (EndpointId(0), None));
+            assert!(datagram.payload.len() <= 200);
+            let packet = Packet::decode(&datagram.payload).unwrap();
             assert_eq!(packet.session, Alpha::new("FEED").unwrap());
             let messages = packet.messages().map(|message| message.unwrap().1.to_vec());
             let content = match packet.content {
@@ -106,8 +118,8 @@ fn the_messages_of_a_batch_share_packets_as_far_as_they_fit() {
     assert!(feed.publish(&message(11)));
     feed.advance(MS);
     assert_eq!(feed.received(), [(11, numbers(11..=11))]);
-    assert_eq!(feed.stats.get(PublisherCount::Messages), 11);
-    assert_eq!(feed.stats.get(PublisherCount::Packets), 4);
+    assert_eq!(feed.stats.feed.get(PublisherCount::Messages), 11);
+    assert_eq!(feed.stats.feed.get(PublisherCount::Packets), 4);
 }
 
 #[test]
@@ -162,25 +174,168 @@ fn stopping_sends_what_is_packed_and_says_the_end() {
     feed.received();
     feed.sim.stop();
     assert_eq!(feed.received(), vec![(2, Err(Content::EndOfSession)); 3]);
-    assert_eq!(feed.stats.get(PublisherCount::UnsentAtStop), 0);
+    assert_eq!(feed.stats.feed.get(PublisherCount::UnsentAtStop), 0);
 
     let mut feed = Feed::new(config());
     feed.net.set_datagram_room(Some(0));
     (0..3).for_each(|_| assert!(feed.publish(b"message")));
     feed.advance(MS);
     feed.sim.stop();
-    assert_eq!(feed.stats.get(PublisherCount::UnsentAtStop), 3);
+    assert_eq!(feed.stats.feed.get(PublisherCount::UnsentAtStop), 3);
 }
 
 #[test]
 fn sizes_out_of_range_are_refused() {
+    let refusal = |config| Publisher::new(config, &[EndpointId(0)], PublisherCounters::default()).err();
     for payload_max in [0, PAYLOAD_MIN - 1, 65_508] {
         let wrong = PublisherConfig { payload_max, ..config() };
-        let error = Publisher::new(wrong, EndpointId(0)).err();
+        let error = refusal(wrong);
         assert_eq!(error, Some(PublisherConfigError::Payload { payload_max }));
     }
     let wrong = PublisherConfig { packets_max: 0, ..config() };
-    assert_eq!(Publisher::new(wrong, EndpointId(0)).err(), Some(PublisherConfigError::NoPackets));
+    assert_eq!(refusal(wrong), Some(PublisherConfigError::NoPackets));
+}
+
+/// A feed with a retransmission server that keeps 100 messages, of which `messages` have been published.
+fn published(messages: u64) -> Feed {
+    let retransmission = Some(RetransmissionConfig { messages_max: 100 });
+    let mut feed = Feed::new(PublisherConfig { retransmission, ..config() });
+    for number in 1..=messages {
+        assert!(feed.publish(&text(number)));
+        feed.advance(MS);
+    }
+    feed.received();
+    feed
+}
+
+/// The text of a message tells its number.
+fn text(number: u64) -> Vec<u8> {
+    format!("message {number}").into_bytes()
+}
+
+impl Feed {
+    /// A request comes from client number `client`.
+    fn ask(&mut self, client: u16, session: &str, sequence: u64, count: u16) {
+        let mut bytes = [0; HEADER_LEN];
+        Request { session: Alpha::new(session).unwrap(), sequence, count }.encode(&mut bytes).unwrap();
+        self.net.datagram(EndpointId(1), ([10, 0, 0, 1], client).into(), &bytes);
+    }
+
+    /// What was answered: to which client, the first number, how many. Every message is checked.
+    fn answered(&mut self) -> Vec<(u16, u64, u64)> {
+        let read = |datagram: SentDatagram| {
+            assert_eq!(datagram.endpoint, EndpointId(1));
+            assert!(datagram.payload.len() <= 200);
+            let packet = Packet::decode(&datagram.payload).unwrap();
+            assert_eq!(packet.session, Alpha::new("FEED").unwrap());
+            let messages = packet.messages().map(|message| message.unwrap());
+            let count = messages.map(|(number, message)| assert_eq!(message, text(number))).count();
+            (datagram.to.unwrap().port(), packet.sequence, count as u64)
+        };
+        self.net.take_datagrams().into_iter().map(read).collect()
+    }
+
+    fn retransmission(&self, count: RetransmissionCount) -> u64 {
+        self.stats.retransmission.get(count)
+    }
+}
+
+#[test]
+fn what_was_published_is_sent_again_to_who_asks_one_packet_at_a_time() {
+    let mut feed = published(150);
+    feed.ask(1, "FEED", 51, 1);
+    feed.ask(2, "FEED", 60, 5);
+    // 200 bytes hold 20 of header and 15 messages of 10 and 2 bytes, fewer of the longer ones.
+    feed.ask(3, "FEED", 60, u16::MAX);
+    feed.ask(3, "FEED", 95, 100);
+    feed.ask(4, "FEED", 148, 10);
+    feed.advance(MS);
+    assert_eq!(feed.answered(), [(1, 51, 1), (2, 60, 5), (3, 60, 15), (3, 95, 14), (4, 148, 3)]);
+    assert_eq!(feed.retransmission(RetransmissionCount::Answers), 5);
+    assert_eq!(feed.retransmission(RetransmissionCount::Messages), 1 + 5 + 15 + 14 + 3);
+}
+
+#[test]
+fn what_is_not_there_is_not_answered_and_counted() {
+    let mut feed = published(150);
+    let cases = [
+        ("FEED", 50, 1, RetransmissionCount::TooOld),
+        ("FEED", 1, 100, RetransmissionCount::TooOld),
+        ("FEED", 151, 1, RetransmissionCount::TooNew),
+        ("FEED", u64::MAX, u16::MAX, RetransmissionCount::TooNew),
+        ("FEED", 0, 1, RetransmissionCount::Bad),
+        ("FEED", 100, 0, RetransmissionCount::Bad),
+        ("OTHER", 100, 1, RetransmissionCount::Bad),
+    ];
+    for (session, sequence, count, counter) in cases {
+        let before = feed.retransmission(counter);
+        feed.ask(1, session, sequence, count);
+        feed.advance(MS);
+        assert_eq!(
+            (feed.answered(), feed.retransmission(counter)),
+            (vec![], before + 1),
+            "{session} {sequence} {count}"
+        );
+    }
+    for bytes in [&[][..], &[0; HEADER_LEN - 1], &[b'F'; HEADER_LEN + 1]] {
+        feed.net.datagram(EndpointId(1), ([10, 0, 0, 1], 1).into(), bytes);
+    }
+    feed.advance(MS);
+    assert_eq!((feed.answered(), feed.retransmission(RetransmissionCount::Bad)), (vec![], 3 + 3));
+    assert_eq!(feed.retransmission(RetransmissionCount::Requests), 10);
+    // Before anything was published there is nothing to ask for.
+    let mut feed = published(0);
+    feed.ask(1, "FEED", 1, 1);
+    feed.advance(MS);
+    assert_eq!((feed.answered(), feed.retransmission(RetransmissionCount::TooNew)), (vec![], 1));
+}
+
+#[test]
+fn a_flood_of_requests_is_answered_a_few_in_each_batch_behind_what_is_published() {
+    let mut feed = published(100);
+    for request in 0..1000 {
+        feed.ask(1 + request, "FEED", 5, 10);
+    }
+    assert!(feed.publish(&text(101)));
+    feed.sim.cycle();
+    let sent = feed.net.take_datagrams();
+    assert_eq!(sent[0].endpoint, EndpointId(0), "the feed goes first");
+    assert_eq!(sent.len(), 1 + ANSWERS_PER_BATCH_MAX);
+    // Those behind them wait, as many as there are places.
+    assert_eq!(feed.retransmission(RetransmissionCount::Overflows), 1000 - 256);
+    // Meanwhile newer messages take the place of what they ask for.
+    feed.net.set_datagram_room(Some(0));
+    (102..=110).for_each(|number| assert!(feed.publish(&text(number))));
+    feed.advance(MS);
+    feed.net.set_datagram_room(None);
+    (0..20).for_each(|_| feed.advance(MS));
+    assert!(feed.net.take_datagrams().iter().all(|datagram| datagram.endpoint == EndpointId(0)));
+    assert_eq!(feed.retransmission(RetransmissionCount::TooOld), 256 - ANSWERS_PER_BATCH_MAX as u64);
+
+    for request in 0..100 {
+        feed.ask(1 + request, "FEED", 12 + u64::from(request) % 50, 1);
+    }
+    let mut answered = Vec::new();
+    for _ in 0..10 {
+        feed.advance(MS / 10);
+        let sent = feed.answered();
+        assert!(sent.len() <= ANSWERS_PER_BATCH_MAX);
+        answered.extend(sent);
+    }
+    let expected: Vec<_> = (0..100).map(|request| (1 + request, 12 + u64::from(request) % 50, 1)).collect();
+    assert_eq!(answered, expected, "in their order, without waiting for anything else to happen");
+}
+
+#[test]
+fn an_answer_that_the_network_refuses_waits() {
+    let mut feed = published(100);
+    feed.net.set_datagram_room(Some(0));
+    feed.ask(1, "FEED", 7, 2);
+    feed.advance(MS);
+    assert_eq!(feed.answered(), []);
+    feed.net.set_datagram_room(None);
+    feed.advance(2 * MS);
+    assert_eq!(feed.answered(), [(1, 7, 2)]);
 }
 
 proptest! {

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::document::{Document, closest};
-use crate::schema::{FeedIn, FeedOut, Idle, Instrument, Matching, Net, OrderEntry, Placement, Risk, Session, Shard};
+use crate::schema::{
+    FeedIn, FeedOut, Idle, Instrument, Matching, Net, OrderEntry, Placement, Retransmission, Risk, Session, Shard,
+};
 use crate::values::{Cpu, Price};
 
 pub(crate) fn check(document: &mut Document) {
@@ -158,7 +160,7 @@ fn order_entry(document: &mut Document) {
     let Some(order_entry) = document.section::<OrderEntry>("order_entry") else {
         return;
     };
-    fixed_port(document, "order_entry", order_entry.listen.port(), order_entry.allow_ephemeral_port);
+    fixed_port(document, "order_entry", "order_entry", order_entry.listen.port(), order_entry.allow_ephemeral_port);
     if let IpAddr::V4(address) = order_entry.listen.ip()
         && (address.is_multicast() || address.is_broadcast())
     {
@@ -274,8 +276,31 @@ fn feed_in(document: &mut Document) {
     let Some(feed) = document.section::<FeedIn>("feeds.in").filter(|_| document.has("feeds.in")) else {
         return;
     };
-    fixed_port(document, "feeds.in", feed.listen.port(), feed.allow_ephemeral_port);
+    fixed_port(document, "feeds.in", "feeds.in", feed.listen.port(), feed.allow_ephemeral_port);
     interface_needs_multicast(document, "feeds.in.interface", feed.interface, *feed.listen.ip(), "feeds.in.listen");
+    if let Some(line_b) = &feed.line_b {
+        fixed_port(document, "feeds.in.line_b", "feeds.in", line_b.listen.port(), feed.allow_ephemeral_port);
+        let key = "feeds.in.line_b.interface";
+        interface_needs_multicast(document, key, line_b.interface, *line_b.listen.ip(), "feeds.in.line_b.listen");
+        if line_b.listen == feed.listen && line_b.listen.port() != 0 {
+            document.conflict(
+                "feeds.in.line_b.listen",
+                format!("line B listens on {}, as line A does", line_b.listen),
+                "the same address",
+                "write the address that the other line is sent to, or remove [feeds.in.line_b]".into(),
+            );
+        }
+    }
+    for (index, server) in feed.recovery.servers.iter().enumerate() {
+        if server.port() == 0 || server.ip().is_unspecified() || server.ip().is_multicast() {
+            document.conflict(
+                &format!("feeds.in.recovery.servers[{index}]"),
+                format!("no server can be asked at {server}"),
+                "no destination",
+                "write the unicast address and port of the retransmission server".into(),
+            );
+        }
+    }
 }
 
 fn feed_out(document: &mut Document) {
@@ -297,15 +322,32 @@ fn feed_out(document: &mut Document) {
         *feed.to.ip(),
         "feeds.out.to",
     );
+    if let Some(server) = &feed.retransmission {
+        retransmission(document, server);
+    }
 }
 
-fn fixed_port(document: &mut Document, section: &str, port: u16, ephemeral_allowed: bool) {
+fn retransmission(document: &mut Document, server: &Retransmission) {
+    let section = "feeds.out.retransmission";
+    fixed_port(document, section, section, server.listen.port(), server.allow_ephemeral_port);
+    if server.listen.ip().is_multicast() {
+        document.conflict(
+            &format!("{section}.listen"),
+            format!("requests cannot be answered from the multicast group {}", server.listen.ip()),
+            "multicast",
+            "listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all".into(),
+        );
+    }
+}
+
+/// Refuses port 0 in the `listen` of `section`, unless `allow_ephemeral_port` of `allowing` permits it.
+fn fixed_port(document: &mut Document, section: &str, allowing: &str, port: u16, ephemeral_allowed: bool) {
     if port == 0 && !ephemeral_allowed {
         document.conflict(
             &format!("{section}.listen"),
             format!("`{section}.listen` has port 0"),
             "any free port",
-            format!("write the port that others know, or set {section}.allow_ephemeral_port = true"),
+            format!("write the port that others know, or set {allowing}.allow_ephemeral_port = true"),
         );
     }
 }

@@ -93,7 +93,7 @@ impl<'s> Alternatives<'s> {
         let name = types(self.schemas.first()?).next()?;
         match name {
             "object" => Some(format!("[{path}]")),
-            "array" => Some(format!("[[{path}]]")),
+            "array" if element(self.schemas[0]).is_none() => Some(format!("[[{path}]]")),
             _ => None,
         }
     }
@@ -138,6 +138,11 @@ fn words(schema: &Value) -> Vec<&str> {
     listed.chain(schema.get("const")).filter_map(Value::as_str).collect()
 }
 
+/// The schema of an array's elements, if they are plain values; an array of tables is a section.
+fn element(schema: &Value) -> Option<&Value> {
+    schema.get("items").filter(|items| types(items).any(|name| name != "object"))
+}
+
 /// One alternative in words.
 fn describe(schema: &Value) -> String {
     let number = |key: &str| schema.get(key).filter(|value| value.is_number());
@@ -160,7 +165,10 @@ fn describe(schema: &Value) -> String {
         ("integer", _) => format!("an integer{range}"),
         ("number", _) => format!("a number{range}"),
         ("boolean", _) => "true or false".into(),
-        ("array", _) => "an array".into(),
+        ("array", _) => match element(schema) {
+            Some(element) => format!("an array, each element {}", describe(element)),
+            None => "an array".into(),
+        },
         ("object", _) => "a table".into(),
         (other, _) => other.into(),
     }

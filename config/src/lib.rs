@@ -25,8 +25,8 @@ use std::path::Path;
 
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use schema::{
-    Config, Edges, FeedIn, FeedOut, Feeds, Idle, Instrument, Matching, Net, OrderEntry, Placement, Risk, Session,
-    Shard, Venue, WithoutReference,
+    Config, Edges, FeedIn, FeedOut, Feeds, Idle, Instrument, LineB, Matching, Net, OrderEntry, Placement, Recovery,
+    Retransmission, Risk, Session, Shard, Venue, WithoutReference,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError};
 

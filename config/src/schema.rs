@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Locations;
-use crate::values::{Cpu, Password, Percent, Price, graphic_ascii, socket_address, socket_address_v4};
+use crate::values::{
+    Cpu, Password, Percent, Price, graphic_ascii, socket_address, socket_address_v4, socket_addresses_v4,
+};
 
 /// The topology and the rules of one trading venue.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -305,7 +307,7 @@ pub struct FeedIn {
     /// The UDP address to listen on, `"ip:port"`; a multicast group is joined.
     #[schemars(schema_with = "socket_address_v4")]
     pub listen: SocketAddrV4,
-    /// Allows port 0 in `listen`: the kernel picks a free port, which the server prints.
+    /// Allows port 0 in `listen`, also in that of line B: the kernel picks a free port, which the server prints.
     #[serde(default)]
     pub allow_ephemeral_port: bool,
     /// The address of the interface that joins the multicast group; the kernel's choice if absent.
@@ -320,9 +322,75 @@ pub struct FeedIn {
     #[serde(default = "count::<1_048_576>")]
     #[schemars(range(min = 64, max = 67_108_864))]
     pub orders_max: usize,
-    /// Silence after which the feed's prices count as stale, in milliseconds.
+    /// Silence of the feed after which its prices count as stale, and of a line after which it counts as silent, in
+    /// milliseconds.
     #[serde(default = "milliseconds::<3000>")]
     #[schemars(range(min = 1, max = 600_000))]
+    pub stale_after_ms: u64,
+    /// The second line, which brings the same packets another way: the first copy of each message is taken.
+    #[serde(default)]
+    pub line_b: Option<LineB>,
+    /// What happens to messages that no line brings.
+    #[serde(default = "all_defaults::<Recovery>")]
+    pub recovery: Recovery,
+}
+
+/// The second line of the incoming feed.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineB {
+    /// The UDP address to listen on, `"ip:port"`; a multicast group is joined.
+    #[schemars(schema_with = "socket_address_v4")]
+    pub listen: SocketAddrV4,
+    /// The address of the interface that joins the multicast group; the kernel's choice if absent.
+    #[serde(default)]
+    #[schemars(extend("format" = "ipv4"))]
+    pub interface: Option<Ipv4Addr>,
+}
+
+/// What happens to messages of the incoming feed that no line brings.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// The retransmission servers, at most 4, in the order of preference; without any, a missing message is lost.
+    #[serde(default)]
+    #[schemars(schema_with = "socket_addresses_v4::<4>")]
+    pub servers: Vec<SocketAddrV4>,
+    /// How long a missing message may still come by a line before it is asked for, in milliseconds; without servers,
+    /// before it is lost.
+    #[serde(default = "milliseconds::<1>")]
+    #[schemars(range(min = 1, max = 60_000))]
+    pub wait_ms: u64,
+    /// How long a server may take to answer, in milliseconds.
+    #[serde(default = "milliseconds::<20>")]
+    #[schemars(range(min = 1, max = 60_000))]
+    pub timeout_ms: u64,
+    /// How often a message is asked for, over all servers, before it is lost.
+    #[serde(default = "quantity::<5>")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub attempts_max: u32,
+    /// Messages that one request asks for; an answer is one packet.
+    #[serde(default = "count::<32>")]
+    #[schemars(range(min = 1, max = 65_534))]
+    pub messages_per_request: usize,
+    /// Requests that wait for an answer at once.
+    #[serde(default = "count::<16>")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub requests_max: usize,
+    /// Messages behind a gap that are kept until it is filled, 64 bytes each, rounded up to a power of two. Those beyond
+    /// are asked for later.
+    #[serde(default = "count::<65_536>")]
+    #[schemars(range(min = 64, max = 16_777_216))]
+    pub buffered_messages_max: usize,
+    /// The longest gap that is asked for, in messages; a longer one is lost at once. A session that is joined late is
+    /// such a gap from its first message on.
+    #[serde(default = "quantity::<100_000_000>")]
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub gap_messages_max: u32,
+    /// How long a gap may stay open before all prices count as stale, in milliseconds. They are fresh again when it is
+    /// filled; when a message is lost, with the next session.
+    #[serde(default = "milliseconds::<10>")]
+    #[schemars(range(min = 1, max = 60_000))]
     pub stale_after_ms: u64,
 }
 
@@ -345,6 +413,27 @@ pub struct FeedOut {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
+    /// The server that sends messages of the feed again to who missed them; off while the section is absent.
+    #[serde(default)]
+    pub retransmission: Option<Retransmission>,
+}
+
+/// The retransmission server of the venue's feed.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retransmission {
+    /// The UDP address that requests come to, `"ip:port"`. Anyone who reaches it may ask: keep it to the subscribers'
+    /// network.
+    #[schemars(schema_with = "socket_address_v4")]
+    pub listen: SocketAddrV4,
+    /// Allows port 0 in `listen`: the kernel picks a free port, which the server prints.
+    #[serde(default)]
+    pub allow_ephemeral_port: bool,
+    /// Messages of the feed that are kept, 51 bytes each; the oldest make room for the newest, and are then no longer
+    /// sent again.
+    #[serde(default = "count::<1_048_576>")]
+    #[schemars(range(min = 1024, max = 268_435_456))]
+    pub messages_max: usize,
 }
 
 fn count<const N: usize>() -> usize {

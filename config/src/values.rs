@@ -272,6 +272,11 @@ pub(crate) fn socket_address_v4(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "socket-address-v4" })
 }
 
+/// The schema of up to `SERVERS_MAX` IPv4 UDP addresses.
+pub(crate) fn socket_addresses_v4<const SERVERS_MAX: usize>(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "maxItems": SERVERS_MAX, "items": socket_address_v4(generator) })
+}
+
 /// Says what is wrong with a string that its schema gives this `format`; formats of other origin are only hints.
 pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
     fn parses<T: FromStr>(text: &str, problem: &str) -> Result<(), String> {

@@ -476,6 +476,51 @@ fn each_mistake_is_reported_at_its_place_with_its_remedy() {
             ],
         ),
         (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.line_b]\nlisten = \"239.192.0.1:26477\"",
+            &[
+                "55:10 Conflict: line B listens on 239.192.0.1:26477, as line A does; write the address that the other line is sent to, or remove [feeds.in.line_b]",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.line_b]\nlisten = \"127.0.0.1:0\"\ninterface = \"127.0.0.1\"",
+            &[
+                "55:10 Conflict: `feeds.in.line_b.listen` has port 0; write the port that others know, or set feeds.in.allow_ephemeral_port = true",
+                "55:10 Conflict: `feeds.in.line_b.interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.line_b.interface`",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.recovery]\nservers = [\"10.0.0.1:1\", \"10.0.0.2:0\"]",
+            &[
+                "55:26 Conflict: no server can be asked at 10.0.0.2:0; write the unicast address and port of the retransmission server",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.recovery]\nservers = [\"server\"]\nwait_ms = 0",
+            &[
+                "55:12 InvalidValue: `feeds.in.recovery.servers[0]` is not an IPv4 address; write \"ip:port\", such as \"239.192.0.1:26400\"",
+                "56:11 InvalidValue: `feeds.in.recovery.wait_ms` is 0, less than 1; write an integer from 1 to 60000, or leave it out for 1",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.recovery]\nservers = \"10.0.0.1:1\"",
+            &[
+                "55:11 WrongType: `feeds.in.recovery.servers` takes an array, each element an address string \"ip:port\" such as \"127.0.0.1:9000\", not a string; write an array, each element an address string \"ip:port\" such as \"127.0.0.1:9000\"",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:26400\"\n[feeds.out.retransmission]\nlisten = \"239.192.0.1:0\"",
+            &[
+                "59:10 Conflict: `feeds.out.retransmission.listen` has port 0; write the port that others know, or set feeds.out.retransmission.allow_ephemeral_port = true",
+                "59:10 Conflict: requests cannot be answered from the multicast group 239.192.0.1; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
+            ],
+        ),
+        (
             "tick = \"0.25\"",
             "tick = \"0\"",
             &[

@@ -4,11 +4,13 @@ use std::io::Read;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
-use corelane_codecs::mold::Packet;
+use corelane_codecs::binary_file::Frames;
+use corelane_codecs::mold::{HEADER_LEN, Packet, Request};
 use corelane_codecs::price::Price4;
 use corelane_codecs::text::Alpha;
 use corelane_latency_tests::market::{
-    Day, DayInstrument, DaySpec, Faults, FeedReader, FeedReport, Pace, PlayError, PlayReport, PlaySpec, Player,
+    Day, DayInstrument, DaySpec, Faults, FeedReader, FeedReport, LineSpec, Pace, PlayError, PlayReport, PlaySpec,
+    Player, RetransmissionSpec,
 };
 
 fn day(seed: u64, messages: usize) -> Vec<u8> {
@@ -60,7 +62,7 @@ fn a_good_line_brings_everything_once() {
         let spec = PlaySpec { pace, ..PlaySpec::new(reader.local_addr().unwrap()) };
         let played = play(spec, &file, &mut reader);
         let read = reader.report();
-        assert_eq!((played.messages, played.lost, played.ended), (20_000, 0, true));
+        assert_eq!((played.messages, played.total().lost, played.ended), (20_000, 0, true));
         assert_eq!((read.messages, read.gaps, read.messages_repeated), (20_000, 0, 0), "{pace:?}");
         assert_eq!((read.packets, read.invalid), (played.packets, 0));
         assert_eq!((read.next_sequence, read.ended), (20_001, true));
@@ -79,7 +81,10 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
         let spec = PlaySpec {
             pace: Pace::Max,
             payload_max: 300,
-            faults: Faults { loss: 0.05, duplication: 0.1, reordering: 0.02, seed },
+            line_a: LineSpec {
+                faults: Faults { loss: 0.05, duplication: 0.1, reordering: 0.02, seed },
+                ..LineSpec::new(reader.local_addr().unwrap())
+            },
             ..PlaySpec::new(reader.local_addr().unwrap())
         };
         let played = play(spec, &file, &mut reader);
@@ -89,11 +94,11 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
     assert_eq!(bad(9), (played, read.clone()), "the seed decides");
     assert_ne!(bad(10).0, played);
     let share = |count: u64| count as f64 / played.packets as f64;
-    assert!((0.04..0.06).contains(&share(played.lost)), "{played:?}");
-    assert!((0.08..0.11).contains(&share(played.duplicated)), "{played:?}");
-    assert!((0.012..0.025).contains(&share(played.reordered)), "{played:?}");
+    assert!((0.04..0.06).contains(&share(played.total().lost)), "{played:?}");
+    assert!((0.08..0.11).contains(&share(played.total().duplicated)), "{played:?}");
+    assert!((0.012..0.025).contains(&share(played.total().reordered)), "{played:?}");
     // What was lost is missing; what was overtaken is counted as missed, and again when it came.
-    assert!(read.gaps > 0 && read.messages_missed > played.messages_lost);
+    assert!(read.gaps > 0 && read.messages_missed > played.total().messages_lost);
     assert_eq!(read.messages + read.messages_missed, played.messages);
     assert!(read.messages_repeated > 0);
 }
@@ -179,4 +184,112 @@ fn a_feed_counts_what_is_not_its_own() {
     report.take(&packet(b"SESSION001", 101, 0xffff, &[]));
     assert_eq!((report.invalid, report.messages, report.gaps), (4, 1, 0));
     assert!(report.ended);
+}
+
+/// Plays on the test's own clock until the end; `meanwhile` runs after each step.
+fn play_with(player: &mut Player<&[u8]>, mut meanwhile: impl FnMut(u64)) {
+    let mut now_ns = 0;
+    loop {
+        let step = player.step(now_ns).unwrap();
+        meanwhile(now_ns);
+        if step.ended {
+            return;
+        }
+        now_ns = step.next_due_ns.max(now_ns);
+    }
+}
+
+#[test]
+fn two_lines_bring_the_same_packets_each_with_its_own_faults_and_the_second_later() {
+    let file = day(4, 5000);
+    let (mut a, mut b) = (loopback(), loopback());
+    let faults = |seed| Faults { loss: 0.1, duplication: 0.1, reordering: 0.1, seed };
+    let spec = PlaySpec {
+        pace: Pace::Rate { messages_per_s: 100_000.0 },
+        line_a: LineSpec { faults: faults(1), ..LineSpec::new(a.local_addr().unwrap()) },
+        line_b: Some(LineSpec {
+            faults: faults(2),
+            skew: Duration::from_millis(7),
+            ..LineSpec::new(b.local_addr().unwrap())
+        }),
+        ..PlaySpec::new(a.local_addr().unwrap())
+    };
+    let mut player = Player::new(spec, &file[..]).unwrap();
+    let mut first_ms = [None, None];
+    play_with(&mut player, |now_ns| {
+        for (reader, first_ms) in [&mut a, &mut b].into_iter().zip(&mut first_ms) {
+            while reader.poll().unwrap() > 0 {}
+            if reader.report().packets > 0 {
+                first_ms.get_or_insert(now_ns / 1_000_000);
+            }
+        }
+    });
+    assert_eq!(first_ms, [Some(0), Some(7)]);
+    let report = player.report();
+    assert_eq!((report.messages, report.ended), (5000, true));
+    for (line, reader) in report.lines.iter().zip([&a, &b]) {
+        let packets = report.packets - line.lost + line.duplicated;
+        assert!(line.lost > 0 && line.duplicated > 0 && line.reordered > 0, "{line:?}");
+        assert_eq!((reader.report().packets, reader.report().ended), (packets, true));
+        assert_eq!(reader.report().next_sequence, 5001);
+    }
+    assert_ne!(report.lines[0], report.lines[1]);
+}
+
+#[test]
+fn what_was_played_is_sent_again_while_it_is_kept_also_after_the_end() {
+    let file = day(5, 1000);
+    let mut reader = loopback();
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let spec = PlaySpec {
+        pace: Pace::Max,
+        retransmission: Some(RetransmissionSpec { listen, messages_max: 100 }),
+        linger: Duration::from_secs(2),
+        ..PlaySpec::new(reader.local_addr().unwrap())
+    };
+    let mut player = Player::new(spec, &file[..]).unwrap();
+    let server = player.retransmission().unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let session = spec.session;
+    let ask = |session, sequence, count| {
+        let mut bytes = [0; HEADER_LEN];
+        Request { session, sequence, count }.encode(&mut bytes).unwrap();
+        client.send_to(&bytes, server).unwrap();
+    };
+    let mut ends = 0;
+    let mut asked = false;
+    play_with(&mut player, |_| {
+        while reader.poll().unwrap() > 0 {}
+        ends += u32::from(reader.report().ended);
+        if reader.report().ended && !asked {
+            asked = true;
+            // Not kept any more, not there, another session, no request: no answer.
+            ask(session, 900, 1);
+            ask(session, 1001, 1);
+            ask(Alpha::new("OTHER").unwrap(), 950, 1);
+            client.send_to(b"?", server).unwrap();
+            ask(session, 901, 3);
+            ask(session, 992, u16::MAX);
+            ask(session, 901, u16::MAX);
+        }
+    });
+    assert!(asked && ends > 1000, "it went on for two seconds");
+    let mut counts = Vec::new();
+    let messages: Vec<_> = Frames::new(&file).map(Result::unwrap).collect();
+    for _ in 0..3 {
+        let mut datagram = [0; 2048];
+        let (length, from) = client.recv_from(&mut datagram).unwrap();
+        assert_eq!(from, server);
+        let packet = Packet::decode(&datagram[..length]).unwrap();
+        for message in packet.messages() {
+            let (sequence, message) = message.unwrap();
+            assert_eq!(message, messages[sequence as usize - 1]);
+        }
+        counts.push((packet.sequence, packet.count()));
+    }
+    assert_eq!(counts[..2], [(901, 3), (992, 9)]);
+    assert!(counts[2].0 == 901 && (30..80).contains(&counts[2].1), "as many as fit: {counts:?}");
+    let sent = player.report().retransmission;
+    assert_eq!((sent.requests, sent.answers, sent.messages), (7, 3, 12 + u64::from(counts[2].1)));
 }

@@ -104,11 +104,22 @@ pub struct SimNet(Rc<RefCell<State>>);
 struct State {
     events: VecDeque<Event>,
     connections: Vec<Connection>,
-    datagrams: Vec<(EndpointId, Vec<u8>)>,
+    datagrams: Vec<SentDatagram>,
     /// Bytes that a connection's send buffer takes before it refuses.
     send_room: Option<usize>,
     /// Datagrams that wait to be taken before more are refused.
     datagram_room: Option<usize>,
+}
+
+/// A datagram that an actor sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentDatagram {
+    /// The endpoint it left by.
+    pub endpoint: EndpointId,
+    /// Its destination; the endpoint's configured one if absent.
+    pub to: Option<SocketAddr>,
+    /// Its bytes.
+    pub payload: Vec<u8>,
 }
 
 struct Connection {
@@ -157,7 +168,7 @@ impl SimNet {
     }
 
     /// Takes the datagrams sent, in order.
-    pub fn take_datagrams(&self) -> Vec<(EndpointId, Vec<u8>)> {
+    pub fn take_datagrams(&self) -> Vec<SentDatagram> {
         std::mem::take(&mut self.0.borrow_mut().datagrams)
     }
 
@@ -180,6 +191,21 @@ impl SimNet {
                 state.events.push_back(Event::Writable(ConnId { slot, generation: 1 }));
             }
         }
+    }
+}
+
+impl State {
+    fn queue_datagram(
+        &mut self,
+        endpoint: EndpointId,
+        to: Option<SocketAddr>,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        if self.datagram_room.is_some_and(|room| self.datagrams.len() >= room) {
+            return Err(SendError::Full);
+        }
+        self.datagrams.push(SentDatagram { endpoint, to, payload: payload.to_vec() });
+        Ok(())
     }
 }
 
@@ -208,12 +234,11 @@ impl Net for SimNet {
     }
 
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
-        let mut state = self.0.borrow_mut();
-        if state.datagram_room.is_some_and(|room| state.datagrams.len() >= room) {
-            return Err(SendError::Full);
-        }
-        state.datagrams.push((endpoint, payload.to_vec()));
-        Ok(())
+        self.0.borrow_mut().queue_datagram(endpoint, None, payload)
+    }
+
+    fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError> {
+        self.0.borrow_mut().queue_datagram(endpoint, Some(to), payload)
     }
 
     fn close(&mut self, conn: ConnId, reason: CloseReason) {

@@ -66,6 +66,9 @@ impl Net for NoNet {
     fn send_datagram(&mut self, _endpoint: EndpointId, _payload: &[u8]) -> Result<(), SendError> {
         Err(SendError::Closed)
     }
+    fn send_datagram_to(&mut self, _: EndpointId, _: SocketAddr, _payload: &[u8]) -> Result<(), SendError> {
+        Err(SendError::Closed)
+    }
     fn close(&mut self, _conn: ConnId, _reason: CloseReason) {}
     fn local_addr(&self, _endpoint: EndpointId) -> Option<SocketAddr> {
         None

@@ -88,6 +88,34 @@ fn many_datagrams_leave_in_one_enter_in_order() {
 }
 
 #[test]
+fn an_answer_goes_to_whom_it_is_told() {
+    let clients = [(); 3].map(|()| UdpSocket::bind(loopback()).unwrap());
+    let mut world = udp_world(small(), vec![UdpSpec { payload_max: 8, send_slots: 4, ..UdpSpec::peer(loopback()) }]);
+    let server = world.driver.local_addr(RECEIVER).unwrap();
+    assert_eq!(world.driver.send_datagram(RECEIVER, b"x"), Err(SendError::Closed), "it has no destination of its own");
+    for round in 0..5u8 {
+        for (client, number) in clients.iter().zip(0u8..) {
+            client.send_to(&[round, number], server).unwrap();
+        }
+        world.until("the requests", |world| world.actor.datagrams.len() == 3);
+        for (_, from, request) in std::mem::take(&mut world.actor.datagrams) {
+            world.driver.send_datagram_to(RECEIVER, from, &request).unwrap();
+        }
+        // A destination of another family costs only that datagram.
+        world.driver.send_datagram_to(RECEIVER, "[::1]:9".parse().unwrap(), b"lost").unwrap();
+        assert_eq!(world.driver.send_datagram_to(RECEIVER, server, b"x"), Err(SendError::Full));
+        assert_eq!(world.driver.send_datagram_to(RECEIVER, server, &[0; 9]), Err(SendError::TooLong));
+        world.settle();
+        for (client, number) in clients.iter().zip(0u8..) {
+            let mut buffer = [0; 16];
+            let (len, from) = client.recv_from(&mut buffer).unwrap();
+            assert_eq!((&buffer[..len], from), (&[round, number][..], server));
+        }
+    }
+    assert_eq!((world.driver.counters().datagrams_sent, world.driver.counters().datagram_errors), (15, 5));
+}
+
+#[test]
 fn a_destination_that_nobody_has_costs_only_that_datagram() {
     let nobody = UdpSocket::bind(loopback()).unwrap().local_addr().unwrap();
     let mut world = udp_world(small(), vec![UdpSpec::sender(loopback(), nobody)]);

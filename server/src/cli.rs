@@ -79,8 +79,8 @@ pub enum ItchCommand {
     },
     /// Write a made-up day: the mix of a real one, valid to the last reference, the same for the same seed.
     Generate(GenerateArgs),
-    /// Send a file as MoldUDP64 packets over UDP, paced by its timestamps.
-    Play(PlayArgs),
+    /// Send a file as MoldUDP64 packets over UDP, on one line or two, paced by its timestamps.
+    Play(Box<PlayArgs>),
     /// Count what is in a file; bytes that are no ITCH 5.0 message, unknown types too, are errors.
     Stats {
         /// The file.
@@ -116,22 +116,56 @@ pub struct GenerateArgs {
 pub struct PlayArgs {
     /// The file.
     pub file: PathBuf,
-    /// Where to send the packets.
+    /// Where to send the packets: line A.
     #[arg(long, value_name = "ADDR")]
     pub to: SocketAddr,
+    /// Send the same packets here too: line B.
+    #[arg(long, value_name = "ADDR")]
+    pub to_b: Option<SocketAddr>,
+    /// Milliseconds by which line B is behind line A.
+    #[arg(long, default_value_t = 0, value_name = "MS", requires = "to_b")]
+    pub skew: u32,
+    /// Answer MoldUDP64 retransmission requests on this address.
+    #[arg(long, value_name = "ADDR")]
+    pub retransmission: Option<SocketAddr>,
+    /// Messages that are kept to be sent again; the oldest make room for the newest.
+    #[arg(long, default_value_t = 4_194_304, value_name = "N", requires = "retransmission")]
+    pub keep: usize,
+    /// Seconds for which the end of the session is told and requests are answered after the last message; 3 with
+    /// --retransmission, else 0.
+    #[arg(long, value_name = "S")]
+    pub linger: Option<u32>,
     /// How much faster than recorded: a factor, or `max` for as fast as the socket takes them.
     #[arg(long, default_value = "1", value_name = "N|max", value_parser = parse_speed)]
     pub speed: Speed,
-    /// Probability that a packet is not sent.
+    /// Probability that a packet is not sent, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub loss: f64,
-    /// Probability that a packet is sent twice.
+    /// The same on line A only.
+    #[arg(long, value_name = "P", value_parser = parse_probability)]
+    pub loss_a: Option<f64>,
+    /// The same on line B only.
+    #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
+    pub loss_b: Option<f64>,
+    /// Probability that a packet is sent twice, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub dup: f64,
-    /// Probability that a packet is sent after its successor.
+    /// The same on line A only.
+    #[arg(long, value_name = "P", value_parser = parse_probability)]
+    pub dup_a: Option<f64>,
+    /// The same on line B only.
+    #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
+    pub dup_b: Option<f64>,
+    /// Probability that a packet is sent after its successor, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub reorder: f64,
-    /// Seed of loss, duplication and reordering.
+    /// The same on line A only.
+    #[arg(long, value_name = "P", value_parser = parse_probability)]
+    pub reorder_a: Option<f64>,
+    /// The same on line B only.
+    #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
+    pub reorder_b: Option<f64>,
+    /// Seed of loss, duplication and reordering; the lines differ.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Session name in the packets; 10 characters at most.

@@ -1,11 +1,10 @@
 //! `corelane run`: serves a topology until told to stop.
 
-use std::{io, path::Path};
+use std::{io, net::SocketAddr, path::Path};
 
 use corelane_actors::{
     counters::{CounterName, Counters},
     messages::{Command, KillSwitch, SequencerIn},
-    session::Count,
 };
 use corelane_config::Config;
 use corelane_runtime::running::Status;
@@ -15,7 +14,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::venue::Venue;
+use crate::venue::{Venue, VenueCounters};
 
 /// Serves the topology in the file `path`.
 ///
@@ -28,11 +27,14 @@ pub fn run(path: &Path) -> miette::Result<()> {
     let config = Config::load(path)?;
     let mut venue = Venue::start(&config)?;
     println!("order entry on {}", venue.order_entry());
-    if let Some(feed) = venue.feed_in() {
-        println!("market data in on {feed}");
+    for (line, feed) in feed_lines(&venue, &config) {
+        println!("market data in on {feed} ({line})");
     }
     if let Some(feed) = &config.feeds.outbound {
         println!("market data out to {}", feed.to);
+    }
+    if let Some(address) = venue.retransmission() {
+        println!("market data again from {address}");
     }
     println!("stop with SIGINT or SIGTERM; SIGUSR1 engages the kill switch, SIGUSR2 releases it");
     for signal in signals.forever() {
@@ -43,9 +45,9 @@ pub fn run(path: &Path) -> miette::Result<()> {
         }
     }
     println!("stopping");
-    let session_counts = venue.session_counts().clone();
+    let counters = venue.counters().clone();
     let outcome = venue.stop();
-    print_status(&outcome.status, &session_counts);
+    print_status(&outcome.status, &counters);
     if outcome.drained {
         println!("stopped, nothing in flight was left");
         Ok(())
@@ -55,6 +57,12 @@ pub fn run(path: &Path) -> miette::Result<()> {
             "stopped with work in flight"
         ))
     }
+}
+
+/// The lines of the incoming feed and where they are expected.
+fn feed_lines(venue: &Venue, config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let has_line_b = config.feeds.inbound.as_ref().is_some_and(|feed| feed.line_b.is_some());
+    ["line A", "line B"].into_iter().zip(venue.feed_in_addresses().to_vec()).take(1 + usize::from(has_line_b))
 }
 
 fn kill_switch(venue: &mut Venue, engaged: bool) {
@@ -68,20 +76,33 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
     }
 }
 
-/// Counters of every shard and of order entry that are not zero, and failures.
-fn print_status(status: &Status, session_counts: &Counters<Count>) {
+/// Counters of every shard and of the actors that are not zero, and failures.
+fn print_status(status: &Status, counters: &VenueCounters) {
     for shard in &status.shards {
         let counters = corelane_runtime::telemetry::Counter::ALL.iter().zip(shard.counters);
         print_counts(&format!("shard {}", shard.name), counters.map(|(counter, value)| (counter.label(), value)));
     }
-    print_counts("order entry", session_counts.iter().map(|(count, value)| (count.name(), value)));
+    print_counters("order entry", &counters.session);
+    print_counters("feed in", &counters.feed_in.feed);
+    for (line, counters) in ["A", "B"].iter().zip(&counters.feed_in.lines) {
+        print_counters(&format!("feed in, line {line}"), counters);
+    }
+    print_counters("feed in, recovery", &counters.feed_in.recovery);
+    print_counters("feed out", &counters.feed_out.feed);
+    print_counters("feed out, retransmission", &counters.feed_out.retransmission);
     for (actor, failure) in &status.failures {
         println!("actor {actor} failed at {} on input {}", failure.place, failure.header.sequence);
     }
 }
 
+fn print_counters<K: CounterName>(what: &str, counters: &Counters<K>) {
+    print_counts(what, counters.iter().map(|(count, value)| (count.name(), value)));
+}
+
 fn print_counts(what: &str, counts: impl Iterator<Item = (&'static str, u64)>) {
     let shown: Vec<String> =
         counts.filter(|(_, value)| *value > 0).map(|(name, value)| format!("{name}={value}")).collect();
-    println!("{what}: {}", shown.join(" "));
+    if !shown.is_empty() {
+        println!("{what}: {}", shown.join(" "));
+    }
 }

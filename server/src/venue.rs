@@ -1,17 +1,19 @@
 //! The venue: its configuration turned into a topology, and the running server.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     time::Duration,
 };
 
 use corelane_actors::{
     counters::Counters,
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
-    market_data::{BookLimits, MarketData, MarketDataConfig},
+    market_data::{
+        ArbitrationConfig, BookLimits, FeedCounters, GapFillConfig, MarketData, MarketDataConfig, reorder_buffer_bytes,
+    },
     messages::SequencerIn,
     order::OrderIn,
-    publisher::{Publisher, PublisherConfig},
+    publisher::{Publisher, PublisherConfig, PublisherCounters, RetransmissionConfig},
     risk::{Limits, WithoutReference},
     session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
     stamp::TradingStamp,
@@ -25,7 +27,7 @@ use corelane_runtime::{
     check::TopologyErrors,
     clock::{InvalidUtcOffset, UtcOffset},
     cpu,
-    net::{DriverConfig, EndpointSpec, UdpSpec},
+    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
     running::{Outcome, RunOptions, Running, StartError, Status},
     sequencer::Sequencer,
     topology::{ActorRef, EdgeSpec, Injector, ShardRef, ShardSpec, Tap, Topology},
@@ -43,6 +45,8 @@ const FEED_RECEIVE_BYTES: u32 = 4 << 20;
 const FEED_LEVELS_MAX: usize = 16_384;
 /// Packets of the outgoing feed that may wait for the network.
 const PUBLISHER_PACKETS_MAX: usize = 1024;
+/// Bytes that the kernel keeps of a burst of retransmission requests: 64 KiB, some 80 of them with what it adds.
+const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
 /// How long a stop waits for what is in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -89,8 +93,20 @@ pub struct Declared {
     sequencer: ActorRef<Sequencer<TradingStamp>>,
     control: Injector<SequencerIn>,
     session: u32,
-    session_counts: Counters<Count>,
+    counters: VenueCounters,
     market_data: Option<u32>,
+    publisher: Option<u32>,
+}
+
+/// What the venue's actors count, to be read while they run.
+#[derive(Clone, Default)]
+pub struct VenueCounters {
+    /// Order entry.
+    pub session: Counters<Count>,
+    /// The incoming feed, its lines and what was asked for again.
+    pub feed_in: FeedCounters,
+    /// The outgoing feed and its retransmission server.
+    pub feed_out: PublisherCounters,
 }
 
 /// A running venue.
@@ -98,8 +114,9 @@ pub struct Venue {
     running: Running,
     control: Injector<SequencerIn>,
     session: u32,
-    session_counts: Counters<Count>,
+    counters: VenueCounters,
     market_data: Option<u32>,
+    publisher: Option<u32>,
 }
 
 /// Declares the venue of `config` on the `allowed` CPUs.
@@ -129,13 +146,14 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });
     let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer, backlog: LISTEN_BACKLOG };
     let built_session = Session::new(session_config)?;
-    let session_counts = built_session.stats();
+    let counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
     let session = topology.net_actor(ingress, "session", vec![listen], move |_| built_session);
     let market_data = match &config.feeds.inbound {
         Some(feed) => {
             let feed_config = market_data_config(config, feed)?;
-            let endpoint = EndpointSpec::Udp(feed_in_endpoint(feed));
-            Some(topology.net_actor(ingress, "market-data", vec![endpoint], move |_| MarketData::new(feed_config)))
+            let feed_counters = counters.feed_in.clone();
+            let build = move |endpoints: &[EndpointId]| MarketData::new(feed_config, endpoints, feed_counters);
+            Some(topology.net_actor(ingress, "market-data", feed_in_endpoints(feed), build))
         }
         None => None,
     };
@@ -152,22 +170,27 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.group_capacity));
     topology.leave_open(sequencer, |out| &mut out.record);
     topology.connect(group.order, |out| &mut out.replies, session, EdgeSpec::hold(edges.replies_capacity));
-    match &config.feeds.outbound {
+    let publisher = match &config.feeds.outbound {
         Some(feed) => {
             let publisher_config = publisher_config(config, feed)?;
-            let endpoint = EndpointSpec::Udp(feed_out_endpoint(feed));
-            let actor = topology.net_actor(publisher, "publisher", vec![endpoint], move |endpoints| {
-                Publisher::new(publisher_config, endpoints[0]).expect("the schema's ranges are the publisher's")
+            let feed_counters = counters.feed_out.clone();
+            let actor = topology.net_actor(publisher, "publisher", feed_out_endpoints(feed), move |endpoints| {
+                let built = Publisher::new(publisher_config, endpoints, feed_counters);
+                built.expect("the schema's ranges are the publisher's")
             });
             let publications = EdgeSpec::hold(edges.publications_capacity);
             topology.connect(group.matching, |out| &mut out.publications, actor, publications);
+            Some(actor.index())
         }
-        None => topology.leave_open(group.matching, |out| &mut out.publications),
-    }
+        None => {
+            topology.leave_open(group.matching, |out| &mut out.publications);
+            None
+        }
+    };
     let control = topology.injector("control", sequencer, EdgeSpec::hold(CONTROL_CAPACITY));
     let market_data = market_data.map(|actor| actor.index());
     let session = session.index();
-    Ok(Declared { topology, shards, placement, sequencer, control, session, session_counts, market_data })
+    Ok(Declared { topology, shards, placement, sequencer, control, session, counters, market_data, publisher })
 }
 
 impl Declared {
@@ -187,8 +210,8 @@ impl Declared {
             utc_offset: UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?,
             drain_deadline: DRAIN_DEADLINE,
         };
-        let Declared { topology, control, session, session_counts, market_data, .. } = self;
-        Ok(Venue { running: topology.start(options)?, control, session, session_counts, market_data })
+        let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
+        Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
     }
 }
 
@@ -206,9 +229,20 @@ impl Venue {
         self.running.addresses(self.session)[0]
     }
 
-    /// Where the incoming feed is expected, if there is one.
+    /// Where the incoming feed is expected, if there is one: line A.
     pub fn feed_in(&self) -> Option<SocketAddr> {
-        Some(self.running.addresses(self.market_data?)[0])
+        self.feed_in_addresses().first().copied()
+    }
+
+    /// Where the lines of the incoming feed are expected, A first, and behind them where requests are sent from if there
+    /// are retransmission servers.
+    pub fn feed_in_addresses(&self) -> &[SocketAddr] {
+        self.market_data.map_or(&[], |actor| self.running.addresses(actor))
+    }
+
+    /// Where messages of the outgoing feed are asked for again, if they can be.
+    pub fn retransmission(&self) -> Option<SocketAddr> {
+        self.running.addresses(self.publisher?).get(1).copied()
     }
 
     /// The operator's line to the sequencer.
@@ -218,7 +252,12 @@ impl Venue {
 
     /// Why connections ended, and what else order entry counts, up to now.
     pub fn session_counts(&self) -> &Counters<Count> {
-        &self.session_counts
+        &self.counters.session
+    }
+
+    /// What the venue's actors count, up to now.
+    pub fn counters(&self) -> &VenueCounters {
+        &self.counters
     }
 
     /// Figures and failures so far.
@@ -235,6 +274,18 @@ impl Venue {
 /// Memory of the sessions' replay logs, in bytes.
 pub fn replay_bytes(config: &Config) -> usize {
     config.sessions.len() * replay_log_bytes(config.order_entry.messages_per_session_max)
+}
+
+/// Memory of the messages that are kept to be sent again, in bytes.
+pub fn retransmission_bytes(config: &Config) -> usize {
+    let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
+    server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
+}
+
+/// Memory of the messages that wait behind gaps of the incoming feed, in bytes.
+pub fn reorder_bytes(config: &Config) -> usize {
+    let feed = config.feeds.inbound.as_ref();
+    feed.map_or(0, |feed| reorder_buffer_bytes(feed.recovery.buffered_messages_max))
 }
 
 fn alpha<const N: usize>(what: &'static str, text: &str) -> Result<Alpha<N>, VenueError> {
@@ -319,11 +370,28 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
 }
 
 fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
+    let recovery = &feed.recovery;
     Ok(MarketDataConfig {
         symbols: symbols(config)?,
-        session: feed.session.as_deref().map(|session| alpha("session", session)).transpose()?,
         limits: BookLimits { orders_max: feed.orders_max, levels_max: FEED_LEVELS_MAX },
-        stale_after_ns: nanos(feed.stale_after_ms),
+        arbitration: ArbitrationConfig {
+            session: feed.session.as_deref().map(|session| alpha("session", session)).transpose()?,
+            silent_after_ns: nanos(feed.stale_after_ms),
+            reorder_messages_max: recovery.buffered_messages_max,
+            wait_ns: nanos(recovery.wait_ms),
+            gap_messages_max: recovery.gap_messages_max.into(),
+            behind_after_ns: nanos(recovery.stale_after_ms),
+            gap_fill: GapFillConfig {
+                servers: recovery.servers.len(),
+                timeout_ns: nanos(recovery.timeout_ms),
+                attempts_max: recovery.attempts_max,
+                // The schema's range keeps it within its type.
+                messages_max: recovery.messages_per_request as u16,
+                requests_max: recovery.requests_max,
+            },
+        },
+        has_line_b: feed.line_b.is_some(),
+        servers: recovery.servers.iter().map(|&server| server.into()).collect(),
     })
 }
 
@@ -333,6 +401,10 @@ fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, 
         payload_max: feed.payload_max_bytes,
         heartbeat_ns: nanos(feed.heartbeat_ms),
         packets_max: PUBLISHER_PACKETS_MAX,
+        retransmission: feed
+            .retransmission
+            .as_ref()
+            .map(|server| RetransmissionConfig { messages_max: server.messages_max }),
     })
 }
 
@@ -340,22 +412,43 @@ fn symbols(config: &Config) -> Result<Vec<Symbol>, VenueError> {
     config.instruments.iter().map(|instrument| alpha("symbol", &instrument.symbol)).collect()
 }
 
-fn feed_in_endpoint(feed: &FeedIn) -> UdpSpec {
-    let receiver = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::receiver(feed.listen.into()) };
-    if feed.listen.ip().is_multicast() {
-        receiver.join(*feed.listen.ip(), feed.interface.unwrap_or(Ipv4Addr::UNSPECIFIED))
+/// Line A, line B if there is one, and where requests are sent from if there are servers.
+fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
+    let mut endpoints = vec![feed_line(feed.listen, feed.interface)];
+    endpoints.extend(feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface)));
+    if !feed.recovery.servers.is_empty() {
+        endpoints.push(UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::peer(any_port()) });
+    }
+    endpoints.into_iter().map(EndpointSpec::Udp).collect()
+}
+
+fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
+    let receiver = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::receiver(listen.into()) };
+    if listen.ip().is_multicast() {
+        receiver.join(*listen.ip(), interface.unwrap_or(Ipv4Addr::UNSPECIFIED))
     } else {
         receiver
     }
 }
 
-fn feed_out_endpoint(feed: &FeedOut) -> UdpSpec {
-    let bind = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    UdpSpec {
+/// The feed, and where it is asked for again if it can be.
+fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
+    let payload_max = feed.payload_max_bytes as u16;
+    let publications = UdpSpec {
         multicast_interface: feed.source_interface,
-        payload_max: feed.payload_max_bytes as u16,
-        ..UdpSpec::sender(bind, feed.to.into())
-    }
+        payload_max,
+        ..UdpSpec::sender(any_port(), feed.to.into())
+    };
+    let requests = feed.retransmission.as_ref().map(|server| UdpSpec {
+        payload_max,
+        socket_receive_bytes: Some(REQUESTS_RECEIVE_BYTES),
+        ..UdpSpec::peer(server.listen.into())
+    });
+    [Some(publications), requests].into_iter().flatten().map(EndpointSpec::Udp).collect()
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
 }
 
 fn nanos(milliseconds: u64) -> u64 {

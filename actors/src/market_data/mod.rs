@@ -1,29 +1,40 @@
-//! Market data in: MoldUDP64 packets to full-depth books to the best prices that the sequencer attaches to orders.
+//! Market data in: MoldUDP64 packets from two lines to full-depth books to the best prices that the sequencer attaches
+//! to orders.
 //!
-//! A reference is *stale* when its prices may be wrong: after a gap, while the feed is silent, after the end of its
-//! session, and for a book that had no place for an order. There is no recovery of lost messages here, and books
-//! that missed one cannot be told to be right again; so after a gap all references stay stale until the feed begins
-//! a new session. A feed that is joined late begins with a gap.
+//! Lines and retransmission are put into one sequence by [`Arbiter`]; messages of that sequence build the books. A
+//! reference is *stale* when its prices may be wrong: while a gap stays open, while the feed is silent, after the end of
+//! its session, and for a book that had no place for an order. When a message is lost for good, nobody can tell which
+//! books missed it; so all references stay stale until the feed begins a new session.
 //!
 //! One session is followed: the configured one, else the first that is seen, and after its end or in its silence the
-//! next that comes. Messages that were seen are dropped, also where a packet repeats only some of them.
+//! next that comes.
 
+mod arbitration;
 mod book;
+mod gap_fill;
+mod references;
+mod reorder;
 
 use std::net::SocketAddr;
 
 use corelane_codecs::{
     itch::Message as Itch,
-    mold::{Content, Packet, Session},
+    mold::{self, Packet},
     text::Symbol,
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     message::Message,
     net::EndpointId,
+    timer::TimerId,
 };
 
+pub use arbitration::{Arbiter, ArbitrationConfig, FeedCounters, Line, LineCount, RecoveryCount, Sink};
 pub use book::{BookLimits, Books, FeedCount, Level, Top};
+pub use gap_fill::{Asked, GapFillConfig};
+pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
+
+use references::References;
 
 use crate::{
     counters::Counters,
@@ -33,7 +44,7 @@ use crate::{
 /// How long references that found no room wait for the next try if nothing else happens.
 const RETRY_NS: u64 = 1_000_000;
 
-const SILENCE: u64 = 0;
+const LINES: u64 = 0;
 const RETRY: u64 = 1;
 
 corelane_runtime::ports! {
@@ -55,171 +66,132 @@ impl Message for NoInput {}
 pub struct MarketDataConfig {
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,
-    /// The only session to follow; the first one seen if absent.
-    pub session: Option<Session>,
     /// Sizes of the books.
     pub limits: BookLimits,
-    /// Silence after which all references are stale.
-    pub stale_after_ns: u64,
+    /// How the lines become one sequence.
+    pub arbitration: ArbitrationConfig,
+    /// Whether there is a line B.
+    pub has_line_b: bool,
+    /// Where retransmission is asked for, in the order of preference; as many as the arbitration knows of.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// The market-data actor, see the [module](self).
 pub struct MarketData {
-    config: MarketDataConfig,
-    books: Books,
-    counters: Counters<FeedCount>,
-    /// The session that is followed.
-    session: Option<Session>,
-    /// Number of the next message.
-    expected: u64,
-    has_gap: bool,
-    has_ended: bool,
-    is_silent: bool,
-    last_packet_ns: u64,
-    /// By our locate, less 1: what the sequencer knows, and whether the instrument is on the list of changed ones.
-    sent: Vec<(Reference, bool)>,
-    /// Number of the message that an instrument's reference is due to.
-    caused_by: Vec<u64>,
-    changed: Vec<Locate>,
-    silence_is_set: bool,
+    arbiter: Arbiter,
+    built: Built,
+    servers: Vec<SocketAddr>,
+    line_b: Option<EndpointId>,
+    requests: Option<EndpointId>,
+    counters: FeedCounters,
+    /// What the references last said of the feed as a whole.
+    is_stale: bool,
+    timer: Option<(TimerId, u64)>,
     retry_is_set: bool,
+}
+
+/// What is built from the sequence.
+struct Built {
+    books: Books,
+    references: References,
+    counters: Counters<FeedCount>,
 }
 
 type Ctx<'a> = Context<'a, MarketDataOut>;
 
 impl MarketData {
-    /// An actor with empty books. Its tables are allocated here.
-    pub fn new(config: MarketDataConfig) -> Self {
-        let instruments = config.symbols.len();
+    /// An actor with empty books that counts in `counters`. Its tables are allocated here.
+    ///
+    /// # Panics
+    /// Unless `endpoints` are line A, line B if there is one, and one to ask for retransmission by if there are servers.
+    pub fn new(config: MarketDataConfig, endpoints: &[EndpointId], counters: FeedCounters) -> Self {
+        let MarketDataConfig { symbols, limits, arbitration, has_line_b, servers } = config;
+        assert_eq!(arbitration.gap_fill.servers, servers.len(), "every server has an address");
+        assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
         MarketData {
-            books: Books::new(&config.symbols, config.limits),
-            counters: Counters::default(),
-            session: config.session,
-            expected: 1,
-            has_gap: false,
-            has_ended: false,
-            is_silent: false,
-            last_packet_ns: 0,
-            sent: vec![(Reference::default(), false); instruments],
-            caused_by: vec![0; instruments],
-            changed: Vec::with_capacity(instruments),
-            silence_is_set: false,
+            arbiter: Arbiter::new(arbitration, counters.clone()),
+            built: Built {
+                books: Books::new(&symbols, limits),
+                references: References::new(symbols.len()),
+                counters: counters.feed.clone(),
+            },
+            line_b: has_line_b.then(|| endpoints[1]),
+            requests: (!servers.is_empty()).then(|| endpoints[endpoints.len() - 1]),
+            servers,
+            counters,
+            is_stale: false,
+            timer: None,
             retry_is_set: false,
-            config,
         }
     }
 
-    /// What it counts, to be read from anywhere while it runs.
-    pub fn stats(&self) -> Counters<FeedCount> {
-        self.counters.clone()
+    /// The books as they are.
+    pub fn books(&self) -> &Books {
+        &self.built.books
     }
 
-    fn on_packet(&mut self, packet: &Packet<'_>) {
-        self.counters.add(FeedCount::Packets, 1);
-        self.set_silent(false);
-        if packet.sequence > self.expected {
-            self.on_gap(packet.sequence);
-        }
-        for message in packet.messages() {
-            let Ok((sequence, message)) = message else {
-                // What is missing shows as a gap when the next packet comes.
-                self.counters.add(FeedCount::BadPackets, 1);
-                break;
-            };
-            if sequence < self.expected {
-                self.counters.add(FeedCount::Duplicates, 1);
-                continue;
+    /// After the arbiter has seen something: what it asks for, when it wants to be called, and what it makes of the
+    /// references.
+    #[inline]
+    fn follow_up(&mut self, ctx: &mut Ctx<'_>) {
+        let now_ns = ctx.time_ns();
+        while let Some(Asked { server, request, .. }) = self.arbiter.next_request(now_ns) {
+            let mut bytes = [0; mold::HEADER_LEN];
+            if let (Some(endpoint), Ok(_)) = (self.requests, request.encode(&mut bytes)) {
+                // One that finds no room is repeated as if it had been lost on its way.
+                let _ = ctx.net.send_datagram_to(endpoint, self.servers[server], &bytes);
             }
-            self.expected = sequence + 1;
-            self.on_itch(sequence, message);
         }
-        if packet.content == Content::EndOfSession && !self.has_ended {
-            self.has_ended = true;
-            self.mark_all();
+        if self.is_stale != self.arbiter.is_stale() {
+            self.is_stale = !self.is_stale;
+            self.built.references.mark_all();
         }
+        self.set_timer(ctx);
     }
 
-    /// Whether a packet belongs to the session; a new one may begin it.
+    /// Sets the timer for the arbiter's deadline, unless it is set for an earlier time.
     #[inline]
-    fn follows(&mut self, session: Session) -> bool {
-        if self.session == Some(session) {
-            return true;
+    fn set_timer(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(deadline_ns) = self.arbiter.deadline_ns() else { return };
+        if let Some((timer, set_ns)) = self.timer {
+            if set_ns <= deadline_ns {
+                return;
+            }
+            ctx.cancel_timer(timer);
         }
-        let may_begin = self.session.is_none() || self.has_ended || self.is_silent;
-        if self.config.session.is_some() || !may_begin {
-            return false;
+        let after_ns = deadline_ns.saturating_sub(ctx.time_ns());
+        self.timer = ctx.set_timer(after_ns, LINES).ok().map(|timer| (timer, deadline_ns));
+    }
+
+    fn reference(&self, locate: Locate) -> Reference {
+        let Top { bid, ask } = self.built.books.top(locate);
+        let is_stale = self.is_stale || self.built.books.is_incomplete(locate);
+        Reference {
+            bid: bid.map_or(0, |level| level.price.into()),
+            ask: ask.map_or(0, |level| level.price.into()),
+            feed_sequence: self.built.references.caused_by(locate),
+            stale: is_stale.into(),
+            reserved: [0; 7],
         }
-        self.session = Some(session);
+    }
+}
+
+impl Sink for Built {
+    fn begin(&mut self) {
         self.books.clear();
-        self.caused_by.fill(0);
-        self.expected = 1;
-        self.has_gap = false;
-        self.has_ended = false;
-        self.mark_all();
-        true
+        self.references.begin();
+        self.references.mark_all();
     }
 
     #[inline]
-    fn on_itch(&mut self, sequence: u64, message: &[u8]) {
+    fn message(&mut self, sequence: u64, message: &[u8]) {
         let Ok(message) = Itch::decode(message) else {
             self.counters.add(FeedCount::BadMessages, 1);
             return;
         };
         self.counters.add(FeedCount::Messages, 1);
         if let Some(locate) = self.books.apply(&message, &self.counters) {
-            self.caused_by[usize::from(locate) - 1] = sequence;
-            self.mark(locate);
-        }
-    }
-
-    fn on_gap(&mut self, sequence: u64) {
-        self.counters.add(FeedCount::Gaps, 1);
-        self.counters.add(FeedCount::Lost, sequence - self.expected);
-        self.expected = sequence;
-        if !self.has_gap {
-            self.has_gap = true;
-            self.mark_all();
-        }
-    }
-
-    fn set_silent(&mut self, is_silent: bool) {
-        if self.is_silent != is_silent {
-            self.is_silent = is_silent;
-            self.counters.add(FeedCount::Silences, u64::from(is_silent));
-            self.mark_all();
-        }
-    }
-
-    #[inline]
-    fn mark(&mut self, locate: Locate) {
-        let (_, is_marked) = &mut self.sent[usize::from(locate) - 1];
-        if !*is_marked {
-            *is_marked = true;
-            self.changed.push(locate);
-        }
-    }
-
-    fn mark_all(&mut self) {
-        for locate in 1..=self.sent.len() as Locate {
-            self.mark(locate);
-        }
-    }
-
-    fn reference(&self, locate: Locate) -> Reference {
-        let Top { bid, ask } = self.books.top(locate);
-        let is_stale = self.has_gap || self.has_ended || self.is_silent || self.books.is_incomplete(locate);
-        Reference {
-            bid: bid.map_or(0, |level| level.price.into()),
-            ask: ask.map_or(0, |level| level.price.into()),
-            feed_sequence: self.caused_by[usize::from(locate) - 1],
-            stale: is_stale.into(),
-            reserved: [0; 7],
-        }
-    }
-
-    fn watch_silence(&mut self, ctx: &mut Ctx<'_>, after_ns: u64) {
-        if !self.silence_is_set {
-            self.silence_is_set = ctx.set_timer(after_ns, SILENCE).is_ok();
+            self.references.on_change(locate, sequence);
         }
     }
 }
@@ -241,32 +213,23 @@ impl Actor for MarketData {
             self.retry_is_set = false;
             return;
         }
-        self.silence_is_set = false;
-        let silent_ns = ctx.time_ns().saturating_sub(self.last_packet_ns);
-        match self.config.stale_after_ns.saturating_sub(silent_ns) {
-            // The next packet sets the timer again.
-            0 => self.set_silent(true),
-            left_ns => self.watch_silence(ctx, left_ns),
-        }
+        self.timer = None;
+        self.arbiter.on_time(ctx.time_ns(), &mut self.built);
+        self.follow_up(ctx);
     }
 
     fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(&locate) = self.changed.last()
-            && ctx.out.references.room() > 0
+        while ctx.out.references.room() > 0
+            && let Some(locate) = self.built.references.next_changed()
         {
-            self.changed.pop();
             let reference = self.reference(locate);
-            let (sent, is_marked) = &mut self.sent[usize::from(locate) - 1];
-            *is_marked = false;
-            let known = (sent.bid, sent.ask, sent.stale);
-            if known != (reference.bid, reference.ask, reference.stale) {
-                *sent = reference;
-                self.counters.add(FeedCount::References, 1);
+            if self.built.references.tell(locate, reference) {
+                self.counters.feed.add(FeedCount::References, 1);
                 let update = ReferenceUpdate { locate, reference };
                 ctx.out.references.send(SequencerIn::Reference(update));
             }
         }
-        if !self.changed.is_empty() && !self.retry_is_set {
+        if self.built.references.is_due() && !self.retry_is_set {
             self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
         }
     }
@@ -274,17 +237,22 @@ impl Actor for MarketData {
 
 impl NetActor for MarketData {
     #[inline]
-    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, _from: SocketAddr, payload: &[u8]) {
-        let Ok(packet) = Packet::decode(payload) else {
-            self.counters.add(FeedCount::BadPackets, 1);
-            return;
-        };
-        if !self.follows(packet.session) {
-            self.counters.add(FeedCount::ForeignSession, 1);
+    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
+        let now_ns = ctx.time_ns();
+        let packet = Packet::decode(payload);
+        if self.requests == Some(endpoint) {
+            let server = self.servers.iter().position(|server| *server == from);
+            match (server, packet) {
+                (Some(server), Ok(packet)) => self.arbiter.on_answer(server, &packet, now_ns, &mut self.built),
+                _ => self.counters.recovery.add(RecoveryCount::Refused, 1),
+            }
+        } else if let Ok(packet) = packet {
+            let line = if self.line_b == Some(endpoint) { Line::B } else { Line::A };
+            self.arbiter.on_line(line, &packet, now_ns, &mut self.built);
+        } else {
+            self.counters.feed.add(FeedCount::BadPackets, 1);
             return;
         }
-        self.last_packet_ns = ctx.time_ns();
-        self.watch_silence(ctx, self.config.stale_after_ns);
-        self.on_packet(&packet);
+        self.follow_up(ctx);
     }
 }

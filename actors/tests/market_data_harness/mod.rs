@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use corelane_actors::{
-    counters::Counters,
-    market_data::{BookLimits, FeedCount, MarketData, MarketDataConfig, MarketDataOut},
+    market_data::{
+        ArbitrationConfig, BookLimits, FeedCount, FeedCounters, GapFillConfig, MarketData, MarketDataConfig,
+        MarketDataOut,
+    },
     messages::{Locate, Reference, SequencerIn},
 };
 use corelane_codecs::{
@@ -32,7 +34,7 @@ pub struct Feed {
     pub sim: Simulation,
     pub net: SimNet,
     pub references: Tap<SequencerIn>,
-    pub stats: Counters<FeedCount>,
+    pub stats: FeedCounters,
     now_ns: u64,
     pub session: &'static str,
     /// By our locate: the last reference.
@@ -42,9 +44,36 @@ pub struct Feed {
 pub fn config() -> MarketDataConfig {
     MarketDataConfig {
         symbols: vec![symbol("AAPL"), symbol("MSFT")],
-        session: None,
         limits: BookLimits { orders_max: 100, levels_max: 50 },
-        stale_after_ns: 3000 * MS,
+        arbitration: arbitration(),
+        has_line_b: false,
+        servers: Vec::new(),
+    }
+}
+
+/// One line and nobody to ask.
+pub fn arbitration() -> ArbitrationConfig {
+    ArbitrationConfig {
+        session: None,
+        silent_after_ns: 3000 * MS,
+        reorder_messages_max: 64,
+        wait_ns: MS,
+        gap_messages_max: 1_000_000,
+        behind_after_ns: 10 * MS,
+        gap_fill: GapFillConfig { servers: 0, timeout_ns: 20 * MS, attempts_max: 3, messages_max: 8, requests_max: 4 },
+    }
+}
+
+/// Both lines, and two retransmission servers.
+pub fn both_lines() -> MarketDataConfig {
+    let servers = vec!["10.0.0.1:1".parse().unwrap(), "10.0.0.2:1".parse().unwrap()];
+    let arbitration = arbitration();
+    let gap_fill = GapFillConfig { servers: 2, ..arbitration.gap_fill };
+    MarketDataConfig {
+        arbitration: ArbitrationConfig { gap_fill, ..arbitration },
+        has_line_b: true,
+        servers,
+        ..config()
     }
 }
 
@@ -61,10 +90,12 @@ impl Feed {
             idle: Idle::Spin,
             net: DriverConfig::default(),
         });
-        let endpoint = EndpointSpec::Udp(UdpSpec::receiver("127.0.0.1:0".parse().unwrap()));
-        let actor = MarketData::new(config);
-        let stats = actor.stats();
-        let actor = topology.net_actor(shard, "feed", vec![endpoint], move |_| actor);
+        let endpoint = || EndpointSpec::Udp(UdpSpec::peer("127.0.0.1:0".parse().unwrap()));
+        let endpoints = 1 + usize::from(config.has_line_b) + usize::from(!config.servers.is_empty());
+        let endpoints = (0..endpoints).map(|_| endpoint()).collect();
+        let stats = FeedCounters::default();
+        let counters = stats.clone();
+        let actor = topology.net_actor(shard, "feed", endpoints, move |ids| MarketData::new(config, ids, counters));
         let references = topology.tap(actor, |out: &mut MarketDataOut| &mut out.references, EdgeSpec::hold(capacity));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
@@ -80,8 +111,12 @@ impl Feed {
     }
 
     pub fn datagram(&mut self, bytes: &[u8]) {
-        let from = "127.0.0.1:5000".parse().unwrap();
-        self.net.datagram(EndpointId(0), from, bytes);
+        self.datagram_on(0, "127.0.0.1:5000", bytes);
+    }
+
+    /// A datagram comes in on endpoint number `endpoint`.
+    pub fn datagram_on(&mut self, endpoint: u32, from: &str, bytes: &[u8]) {
+        self.net.datagram(EndpointId(endpoint), from.parse().unwrap(), bytes);
     }
 
     /// A packet comes in; nothing runs yet.
@@ -109,7 +144,7 @@ impl Feed {
     }
 
     pub fn count(&self, count: FeedCount) -> u64 {
-        self.stats.get(count)
+        self.stats.feed.get(count)
     }
 }
 

@@ -1,22 +1,26 @@
-//! Sends ITCH messages as MoldUDP64 packets, at their own pace or another, over a line as bad as asked for.
+//! Sends ITCH messages as MoldUDP64 packets, at their own pace or another, over one line or two as bad as asked for, and
+//! sends again what it is asked for.
 
-use std::io::{self, ErrorKind, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-use corelane_codecs::mold::{self, ETHERNET_PAYLOAD, PacketBuilder, Session};
+use corelane_codecs::mold::{self, ETHERNET_PAYLOAD, MoldError, PacketBuilder, Session};
 use corelane_codecs::text::Alpha;
 use thiserror::Error;
 
-use super::{MessageSource, SourceError};
+use super::line::Line;
+use super::retransmission::RetransmissionServer;
+use super::{LineReport, LineSpec, MessageSource, RetransmissionReport, RetransmissionSpec, SourceError};
 use crate::clock::Clock;
-use crate::rng::Rng;
 
 /// How often the end of the session is told.
 const END_PACKETS: u32 = 3;
 /// Messages of one packet at most, so that one step stays short also for tiny messages.
 const MESSAGES_PER_PACKET: u16 = 64;
+/// How long requests for messages wait at most to be looked at.
+const REQUESTS_READ_NS: u64 = 100_000;
 /// Where the time of an ITCH message begins, and its length.
 const TIMESTAMP: std::ops::Range<usize> = 5..11;
 
@@ -37,24 +41,15 @@ pub enum Pace {
     Max,
 }
 
-/// What the line does to packets, each with its own probability from 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Faults {
-    /// Not sent.
-    pub loss: f64,
-    /// Sent twice.
-    pub duplication: f64,
-    /// Sent after the packet that follows it.
-    pub reordering: f64,
-    /// Same seed, same packets hit.
-    pub seed: u64,
-}
-
 /// What to play, and where.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlaySpec {
-    /// Where to send; a multicast group too.
-    pub to: SocketAddr,
+    /// The first line.
+    pub line_a: LineSpec,
+    /// The second one, which gets the same packets.
+    pub line_b: Option<LineSpec>,
+    /// Who is asked for what the lines lost.
+    pub retransmission: Option<RetransmissionSpec>,
     /// MoldUDP64 session.
     pub session: Session,
     /// How fast.
@@ -63,20 +58,23 @@ pub struct PlaySpec {
     pub payload_max: usize,
     /// A heartbeat goes out after so long without a packet.
     pub heartbeat: Duration,
-    /// What the line does.
-    pub faults: Faults,
+    /// How long the end of the session is told after the last message, while requests are still answered; with zero it
+    /// is told a few times at once.
+    pub linger: Duration,
 }
 
 impl PlaySpec {
-    /// At the market's own pace, in Ethernet frames, on a good line, with a heartbeat each second.
+    /// At the market's own pace, in Ethernet frames, on one good line, with a heartbeat each second.
     pub fn new(to: SocketAddr) -> Self {
         Self {
-            to,
+            line_a: LineSpec::new(to),
+            line_b: None,
+            retransmission: None,
             session: Alpha::from_bytes(*b"PLAYER0001"),
             pace: Pace::Timestamps { speed: 1.0 },
             payload_max: ETHERNET_PAYLOAD,
             heartbeat: Duration::from_secs(1),
-            faults: Faults::default(),
+            linger: Duration::ZERO,
         }
     }
 }
@@ -116,6 +114,14 @@ pub enum PlayError {
         /// Why.
         source: io::Error,
     },
+    /// Requests cannot be listened for.
+    #[error("cannot listen for retransmission requests on {listen}: {source}")]
+    Listen {
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 /// What was sent so far.
@@ -125,22 +131,29 @@ pub struct PlayReport {
     pub messages: u64,
     /// Packets with messages, the lost ones included.
     pub packets: u64,
-    /// Bytes of the datagrams that really went out.
-    pub bytes: u64,
-    /// Packets not sent.
-    pub lost: u64,
-    /// Messages in these.
-    pub messages_lost: u64,
-    /// Packets sent twice.
-    pub duplicated: u64,
-    /// Packets sent after their successor.
-    pub reordered: u64,
     /// Heartbeats.
     pub heartbeats: u64,
-    /// Times that the socket took no more and the packet waited.
-    pub blocked: u64,
+    /// What the lines made of it, A and B.
+    pub lines: [LineReport; 2],
+    /// What was sent again.
+    pub retransmission: RetransmissionReport,
     /// Everything was played and the end of the session told.
     pub ended: bool,
+}
+
+impl PlayReport {
+    /// Both lines together.
+    pub fn total(&self) -> LineReport {
+        let [a, b] = self.lines;
+        LineReport {
+            bytes: a.bytes + b.bytes,
+            lost: a.lost + b.lost,
+            messages_lost: a.messages_lost + b.messages_lost,
+            duplicated: a.duplicated + b.duplicated,
+            reordered: a.reordered + b.reordered,
+            blocked: a.blocked + b.blocked,
+        }
+    }
 }
 
 /// What to do after a step.
@@ -158,18 +171,16 @@ pub struct Step {
 pub struct Player<R> {
     spec: PlaySpec,
     source: MessageSource<R>,
-    socket: UdpSocket,
-    rng: Rng,
+    lines: Vec<Line>,
+    server: Option<RetransmissionServer>,
     /// Time of the first step, and the timestamp of the first message.
     origin: Option<(u64, u64)>,
     next_sequence: u64,
-    last_sent_ns: u64,
+    last_packet_ns: u64,
     packet: Box<[u8]>,
-    /// Bytes of `packet` that the socket has not taken.
-    waiting: Option<usize>,
-    /// A packet that lets its successor pass.
-    held: Vec<u8>,
     ends_told: u32,
+    /// Set when the last message has been played: until when the end is told.
+    lingers_until_ns: Option<u64>,
     report: PlayReport,
 }
 
@@ -187,21 +198,26 @@ impl<R: Read> Player<R> {
         if !(pace > 0.0 && pace.is_finite()) {
             return Err(PlayError::Pace);
         }
-        let socket = open(spec.to).map_err(|source| PlayError::Socket { to: spec.to, source })?;
+        let server =
+            spec.retransmission.map(|server| RetransmissionServer::new(server, spec.session, spec.payload_max));
         Ok(Self {
             source: MessageSource::new(reader),
-            socket,
-            rng: Rng::new(spec.faults.seed),
+            lines: [Some(spec.line_a), spec.line_b].into_iter().flatten().map(Line::new).collect::<Result<_, _>>()?,
+            server: server.transpose()?,
             origin: None,
             next_sequence: 1,
-            last_sent_ns: 0,
+            last_packet_ns: 0,
             packet: vec![0; spec.payload_max.max(mold::HEADER_LEN)].into_boxed_slice(),
-            waiting: None,
-            held: Vec::with_capacity(spec.payload_max),
             ends_told: 0,
+            lingers_until_ns: None,
             report: PlayReport::default(),
             spec,
         })
+    }
+
+    /// Where requests for messages go, if there is a retransmission server.
+    pub fn retransmission(&self) -> Option<SocketAddr> {
+        self.server.as_ref()?.local_addr()
     }
 
     /// What was sent so far.
@@ -209,27 +225,40 @@ impl<R: Read> Player<R> {
         &self.report
     }
 
-    /// Sends at most one packet: what is due by `now_ns`, or a heartbeat, or the end of the session.
+    /// Packs at most one packet: of what is due by `now_ns`, or a heartbeat, or the end of the session. Sends what is due
+    /// on each line, and answers requests.
     ///
     /// # Errors
     /// [`PlayError`]; the player should not be used after it.
     pub fn step(&mut self, now_ns: u64) -> Result<Step, PlayError> {
-        if self.waiting.is_none() {
-            match self.next_due(now_ns)? {
-                Some(due_ns) if due_ns <= now_ns => self.pack(now_ns)?,
-                Some(due_ns) => return self.idle(now_ns, due_ns),
-                None => return self.end(now_ns),
-            }
+        let mut next_due_ns = now_ns;
+        // What a socket does not take now comes before anything new.
+        if self.flush(now_ns)? {
+            next_due_ns = match self.next_due(now_ns)? {
+                Some(due_ns) if due_ns <= now_ns => {
+                    self.pack(now_ns)?;
+                    self.next_due(now_ns)?.unwrap_or(now_ns)
+                }
+                Some(due_ns) => {
+                    self.idle(now_ns);
+                    due_ns
+                }
+                None => self.end(now_ns),
+            };
+            self.flush(now_ns)?;
         }
-        if let Some(length) = self.waiting {
-            if !self.transmit(length, now_ns)? {
-                self.report.blocked += 1;
-                return Ok(Step { next_due_ns: now_ns, ended: false });
-            }
-            self.waiting = None;
+        if let Some(server) = &mut self.server {
+            server.poll()?;
+            self.report.retransmission = server.report();
+            next_due_ns = next_due_ns.min(now_ns + REQUESTS_READ_NS);
         }
-        let due_ns = self.next_due(now_ns)?;
-        Ok(self.wait_until(due_ns.unwrap_or(now_ns)))
+        let waiting_ns = self.lines.iter().filter_map(Line::next_due_ns).min();
+        self.report.ended = self.has_ended(now_ns) && waiting_ns.is_none();
+        if self.report.ended {
+            return Ok(Step { next_due_ns: u64::MAX, ended: true });
+        }
+        let next_due_ns = next_due_ns.min(waiting_ns.unwrap_or(u64::MAX)).min(self.heartbeat_due_ns());
+        Ok(Step { next_due_ns: next_due_ns.max(now_ns), ended: false })
     }
 
     /// Plays to the end on this thread, sleeping while nothing is due.
@@ -246,7 +275,7 @@ impl<R: Read> Player<R> {
             let wait_ns = step.next_due_ns.saturating_sub(clock.now_ns());
             if wait_ns > 0 {
                 thread::sleep(Duration::from_nanos(wait_ns));
-            } else if self.waiting.is_some() {
+            } else if self.lines.iter().any(|line| line.next_due_ns().is_some()) {
                 thread::yield_now();
             }
         }
@@ -271,7 +300,7 @@ impl<R: Read> Player<R> {
         }))
     }
 
-    /// Puts what is due into one packet, and decides what the line does with it.
+    /// Puts what is due into one packet, and gives it to the lines.
     fn pack(&mut self, now_ns: u64) -> Result<(), PlayError> {
         let mut buffer = std::mem::take(&mut self.packet);
         let packed = self.fill(&mut buffer, now_ns);
@@ -280,14 +309,9 @@ impl<R: Read> Player<R> {
         self.report.packets += 1;
         self.report.messages += u64::from(count);
         self.next_sequence += u64::from(count);
-        if self.rng.chance(self.spec.faults.loss) {
-            self.report.lost += 1;
-            self.report.messages_lost += u64::from(count);
-        } else if self.held.is_empty() && self.rng.chance(self.spec.faults.reordering) {
-            self.report.reordered += 1;
-            self.held.extend_from_slice(&self.packet[..length]);
-        } else {
-            self.waiting = Some(length);
+        self.last_packet_ns = now_ns;
+        for line in &mut self.lines {
+            line.offer(&self.packet[..length], count, now_ns);
         }
         Ok(())
     }
@@ -307,93 +331,61 @@ impl<R: Read> Player<R> {
                 }
                 break;
             }
+            if let Some(server) = &mut self.server {
+                server.keep(message);
+            }
             self.source.take()?;
         }
         let count = packet.count();
         Ok((packet.finish().len(), count))
     }
 
-    /// Sends the packet that waits, twice if the line duplicates, and then the one that it overtook.
-    fn transmit(&mut self, length: usize, now_ns: u64) -> Result<bool, PlayError> {
-        if !self.send(&self.packet[..length])? {
-            return Ok(false);
+    /// Sends what is due on every line; false if a socket takes no more at the moment.
+    fn flush(&mut self, now_ns: u64) -> Result<bool, PlayError> {
+        let mut all = true;
+        for (line, report) in self.lines.iter_mut().zip(&mut self.report.lines) {
+            all &= line.flush(now_ns)?;
+            *report = line.report();
         }
-        self.last_sent_ns = now_ns;
-        self.report.bytes += length as u64;
-        if self.rng.chance(self.spec.faults.duplication) && self.send(&self.packet[..length])? {
-            self.report.duplicated += 1;
-            self.report.bytes += length as u64;
-        }
-        self.release()?;
-        Ok(true)
+        Ok(all)
     }
 
-    /// Sends the packet that was held back.
-    fn release(&mut self) -> Result<(), PlayError> {
-        if !self.held.is_empty() && self.send(&self.held)? {
-            self.report.bytes += self.held.len() as u64;
-            self.held.clear();
-        }
-        Ok(())
-    }
-
-    fn idle(&mut self, now_ns: u64, due_ns: u64) -> Result<Step, PlayError> {
+    fn idle(&mut self, now_ns: u64) {
         if now_ns >= self.heartbeat_due_ns() {
-            self.release()?;
-            let mut out = [0; mold::HEADER_LEN];
-            let written = mold::heartbeat(&mut out, self.spec.session, self.next_sequence);
-            if written.is_ok() && self.send(&out)? {
-                self.report.heartbeats += 1;
-                self.report.bytes += out.len() as u64;
-            }
-            self.last_sent_ns = now_ns;
+            self.report.heartbeats += 1;
+            self.tell(mold::heartbeat, now_ns);
         }
-        Ok(self.wait_until(due_ns))
-    }
-
-    /// Until a message or a heartbeat is due.
-    fn wait_until(&self, due_ns: u64) -> Step {
-        Step { next_due_ns: due_ns.min(self.heartbeat_due_ns()), ended: false }
     }
 
     fn heartbeat_due_ns(&self) -> u64 {
-        self.last_sent_ns + self.spec.heartbeat.as_nanos() as u64
+        self.last_packet_ns + self.spec.heartbeat.as_nanos() as u64
     }
 
-    fn end(&mut self, now_ns: u64) -> Result<Step, PlayError> {
-        self.release()?;
-        if self.ends_told < END_PACKETS {
-            let mut out = [0; mold::HEADER_LEN];
-            let written = mold::end_of_session(&mut out, self.spec.session, self.next_sequence);
-            if written.is_ok() && self.send(&out)? {
-                self.ends_told += 1;
-                self.report.bytes += out.len() as u64;
-            }
+    /// Tells the end of the session, a few times at once or while it lingers; returns when to do so again.
+    fn end(&mut self, now_ns: u64) -> u64 {
+        let linger_ns = self.spec.linger.as_nanos() as u64;
+        let until_ns = *self.lingers_until_ns.get_or_insert(now_ns + linger_ns);
+        let is_due = linger_ns == 0 || self.ends_told == 0 || now_ns >= self.heartbeat_due_ns();
+        if is_due && !self.has_ended(now_ns) {
+            self.ends_told += 1;
+            self.tell(mold::end_of_session, now_ns);
         }
-        self.report.ended = self.ends_told == END_PACKETS && self.held.is_empty();
-        Ok(Step { next_due_ns: if self.report.ended { u64::MAX } else { now_ns }, ended: self.report.ended })
+        if self.has_ended(now_ns) { u64::MAX } else { until_ns }
     }
 
-    /// `false` if the socket takes no more at the moment.
-    fn send(&self, datagram: &[u8]) -> Result<bool, PlayError> {
-        match self.socket.send_to(datagram, self.spec.to) {
-            Ok(_) => Ok(true),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(false),
-            Err(source) => Err(PlayError::Socket { to: self.spec.to, source }),
+    fn has_ended(&self, now_ns: u64) -> bool {
+        let is_told = self.ends_told >= END_PACKETS || !self.spec.linger.is_zero();
+        is_told && self.lingers_until_ns.is_some_and(|until_ns| now_ns >= until_ns)
+    }
+
+    /// Gives all lines a packet without messages.
+    fn tell(&mut self, write: fn(&mut [u8], Session, u64) -> Result<usize, MoldError>, now_ns: u64) {
+        let mut packet = [0; mold::HEADER_LEN];
+        if write(&mut packet, self.spec.session, self.next_sequence).is_ok() {
+            self.lines.iter_mut().for_each(|line| line.tell(&packet, now_ns));
         }
+        self.last_packet_ns = now_ns;
     }
-}
-
-fn open(to: SocketAddr) -> io::Result<UdpSocket> {
-    // Loopback stays loopback; everything else is the routing table's business.
-    let from: IpAddr = match to.ip() {
-        IpAddr::V4(to) if to.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((from, 0))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 fn timestamp_ns(message: &[u8]) -> Option<u64> {

@@ -133,10 +133,10 @@ impl Report<'_> {
             "market": self.market.map(|market| json!({
                 "messages": market.messages,
                 "packets": market.packets,
-                "bytes": market.bytes,
-                "lost": market.lost,
-                "duplicated": market.duplicated,
-                "reordered": market.reordered,
+                "bytes": market.total().bytes,
+                "lost": market.total().lost,
+                "duplicated": market.total().duplicated,
+                "reordered": market.total().reordered,
                 "ended": market.ended,
             })),
             "feed": self.feed.map(|feed| json!({

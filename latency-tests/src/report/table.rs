@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::{QUANTILES, Report};
 use crate::jitter::Gaps;
+use crate::market::LineReport;
 
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut text = format!("{}\n{}\n{}\n", report.title, latencies(report), counts(report));
@@ -68,8 +69,9 @@ fn counts(report: &Report<'_>) -> Table {
     if let Some(market) = report.market {
         row("market messages played", grouped(market.messages));
         row("market packets played", grouped(market.packets));
-        if market.lost + market.duplicated + market.reordered > 0 {
-            let faults = [market.lost, market.duplicated, market.reordered].map(grouped);
+        let LineReport { lost, duplicated, reordered, .. } = market.total();
+        if lost + duplicated + reordered > 0 {
+            let faults = [lost, duplicated, reordered].map(grouped);
             row("… lost / duplicated / reordered", faults.join(" / "));
         }
     }

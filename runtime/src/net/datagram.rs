@@ -1,15 +1,20 @@
 //! What a UDP socket sends.
 
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 use super::SendError;
-use super::memory::Region;
+use super::memory::{RawAddr, Region};
 
 /// Datagrams of one socket, waiting or in flight, in a ring of equal slots.
 ///
 /// A batch is submitted when the one before has ended, so that a socket that blocks does not reorder them.
 pub(super) struct DatagramSender {
     pub fd: RawFd,
+    /// Where those go that name no other destination.
+    to: Option<RawAddr>,
+    /// The destination of each slot: the kernel reads it until the send has ended.
+    destinations: Region<RawAddr>,
     payloads: Region<u8>,
     lengths: Box<[u16]>,
     payload_max: usize,
@@ -20,10 +25,12 @@ pub(super) struct DatagramSender {
 }
 
 impl DatagramSender {
-    pub fn new(fd: RawFd, slots: u16, payload_max: u16) -> Self {
+    pub fn new(fd: RawFd, to: Option<SocketAddr>, slots: u16, payload_max: u16) -> Self {
         let (slots, payload_max) = (usize::from(slots), usize::from(payload_max));
         DatagramSender {
             fd,
+            to: to.map(RawAddr::encode),
+            destinations: Region::zeroed(slots),
             payloads: Region::zeroed(slots * payload_max),
             lengths: vec![0; slots].into(),
             payload_max,
@@ -34,8 +41,14 @@ impl DatagramSender {
         }
     }
 
-    /// Copies a datagram to a free slot.
+    /// Copies a datagram for the configured destination to a free slot.
     pub fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        let to = self.to.ok_or(SendError::Closed)?;
+        self.queue_to(to, payload)
+    }
+
+    /// Copies a datagram for `to` to a free slot.
+    pub fn queue_to(&mut self, to: RawAddr, payload: &[u8]) -> Result<(), SendError> {
         if payload.len() > self.payload_max {
             return Err(SendError::TooLong);
         }
@@ -46,6 +59,7 @@ impl DatagramSender {
         let at = (self.first + self.in_flight + self.queued) % slots;
         self.payloads.copy_in(at * self.payload_max, payload);
         self.lengths[at] = payload.len() as u16;
+        self.destinations.set(at, to);
         self.queued += 1;
         Ok(())
     }
@@ -56,13 +70,18 @@ impl DatagramSender {
         self.queued > 0 && (building || self.in_flight == 0)
     }
 
-    /// The next queued datagram, in flight from here on.
-    pub fn start_send(&mut self) -> (*const u8, u32) {
+    /// The next queued datagram, in flight from here on, and its destination.
+    pub fn start_send(&mut self) -> (*const u8, u32, *const RawAddr, u32) {
         let at = (self.first + self.in_flight) % self.lengths.len();
         self.queued -= 1;
         self.in_flight += 1;
         self.unfinished += 1;
-        (self.payload_pointer(at), u32::from(self.lengths[at]))
+        (
+            self.payload_pointer(at),
+            u32::from(self.lengths[at]),
+            self.destinations.pointer(at),
+            self.destinations.get(at).len,
+        )
     }
 
     /// One datagram of the batch has ended; its slots are free when all have.
@@ -85,5 +104,6 @@ impl DatagramSender {
 
     pub fn leak(&mut self) {
         self.payloads.leak();
+        self.destinations.leak();
     }
 }

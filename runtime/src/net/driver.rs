@@ -60,7 +60,7 @@ pub struct Driver {
     /// `max_frame` bytes per connection for the incomplete frame at the end of what it sent.
     pub(super) tails: Box<[u8]>,
     pub(super) max_frame: usize,
-    /// Destinations of endpoints, then the peers of accepts.
+    /// Peers of outgoing connections by endpoint, then those of accepts.
     pub(super) addresses: Region<RawAddr>,
     /// The one header that all datagram receives share: the kernel only reads the room for names from it.
     pub(super) message: Region<libc::msghdr>,
@@ -182,10 +182,9 @@ impl Driver {
             }
             EndpointSpec::Udp(udp) => {
                 let (fd, bound) = endpoint::udp(id, &udp)?;
-                let sender = udp.to.map(|to| {
-                    self.addresses.set(index, RawAddr::encode(to));
-                    DatagramSender::new(fd.as_raw_fd(), udp.send_slots, udp.payload_max)
-                });
+                let sends = udp.to.is_some() || udp.send_slots > 0;
+                let sender =
+                    sends.then(|| DatagramSender::new(fd.as_raw_fd(), udp.to, udp.send_slots, udp.payload_max));
                 self.endpoints.push(Endpoint::Datagrams { fd, receives: udp.receive, receiving: Receiving::Idle });
                 self.framers.push(None);
                 self.table.local_addrs.push(Some(bound));
@@ -298,6 +297,10 @@ impl Net for Driver {
 
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
         self.table.send_datagram(endpoint, payload)
+    }
+
+    fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError> {
+        self.table.send_datagram_to(endpoint, to, payload)
     }
 
     fn close(&mut self, conn: ConnId, reason: CloseReason) {

@@ -36,19 +36,20 @@ impl EndpointSpec {
     /// Datagram sends that can be in flight.
     pub(super) fn send_slots(&self) -> usize {
         match self {
-            EndpointSpec::Udp(udp) if udp.to.is_some() => usize::from(udp.send_slots),
+            EndpointSpec::Udp(udp) => usize::from(udp.send_slots),
             _ => 0,
         }
     }
 }
 
-/// A UDP socket. [`UdpSpec::receiver`] and [`UdpSpec::sender`] fill in the usual values.
+/// A UDP socket. [`UdpSpec::receiver`], [`UdpSpec::sender`] and [`UdpSpec::peer`] fill in the usual values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSpec {
     /// Address to bind. For a multicast group bind the group's address, so that other groups on the same port
     /// stay out.
     pub bind: SocketAddr,
-    /// Where [`Net::send_datagram`](super::Net::send_datagram) sends to; without it the endpoint cannot send.
+    /// Where [`Net::send_datagram`](super::Net::send_datagram) sends to; without it, only
+    /// [`Net::send_datagram_to`](super::Net::send_datagram_to) does.
     pub to: Option<SocketAddr>,
     /// Groups to join.
     pub groups: Vec<MulticastGroup>,
@@ -63,7 +64,7 @@ pub struct UdpSpec {
     /// Longest payload to send, in bytes.
     pub payload_max: u16,
     /// Datagrams that may wait to be sent; further ones are refused with
-    /// [`SendError::Full`](super::SendError::Full).
+    /// [`SendError::Full`](super::SendError::Full). With 0 of them and no destination, the endpoint only receives.
     pub send_slots: u16,
     /// The socket's receive buffer (`SO_RCVBUF`) in bytes, which carries bursts; capped by `net.core.rmem_max`.
     /// The system's default without it.
@@ -91,6 +92,11 @@ impl UdpSpec {
             send_slots: 256,
             socket_receive_bytes: None,
         }
+    }
+
+    /// A socket that receives, and sends to whom it is told: one end of requests and answers.
+    pub fn peer(bind: SocketAddr) -> Self {
+        UdpSpec { receive: true, ..UdpSpec::sender(bind, bind).without_destination() }
     }
 
     /// Joins `group` on the interface that has the address `interface`.

@@ -152,6 +152,13 @@ pub trait Net {
     /// [`SendError::Closed`] if the endpoint is no UDP socket with a destination.
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError>;
 
+    /// Queues one datagram on a UDP endpoint that sends, to `to`: the answer to a datagram that came from there. A
+    /// destination of another address family than the endpoint's costs that datagram, as one that nobody has does.
+    ///
+    /// # Errors
+    /// As [`Net::send_datagram`].
+    fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError>;
+
     /// Ends a connection: what is queued is still flushed where the reason allows (`Local`, `Shutdown`), then the
     /// socket is closed. [`NetHandler::on_close`] follows with `reason` once the slot is drained.
     fn close(&mut self, conn: ConnId, reason: CloseReason);

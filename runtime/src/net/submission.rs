@@ -50,13 +50,11 @@ impl Driver {
             let mut building = false;
             while sender.may_send(building) && self.ring.reserve(1, &mut self.table.counters) {
                 building = true;
-                let (payload, len) = sender.start_send();
-                let to = self.addresses.pointer(index);
-                let to_len = self.addresses.get(index).len;
+                let (payload, len, to, to_len) = sender.start_send();
                 let entry =
                     opcode::Send::new(Fd(sender.fd), payload, len).dest_addr(to.cast()).dest_addr_len(to_len).build();
                 // SAFETY: payload and address are in regions that outlive the operation; the slot is not reused
-                // before its batch has ended, the address never changes.
+                // before its batch has ended.
                 unsafe { self.ring.push(entry, Token::new(Operation::SendDatagram, index as u32, 0)) };
             }
         }

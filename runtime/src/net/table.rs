@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 use super::connection::{Connection, Phase};
 use super::datagram::DatagramSender;
-use super::memory::Region;
+use super::memory::{RawAddr, Region};
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, SendError};
 
 /// Bytes and sockets get this long to leave after a close that flushes; a peer that does not read, or does not
@@ -244,6 +244,13 @@ impl Net for Table {
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
         let sender = self.senders.get_mut(endpoint.0 as usize).and_then(Option::as_mut);
         let queued = sender.ok_or(SendError::Closed)?.queue(payload);
+        self.counters.send_full += u64::from(queued == Err(SendError::Full));
+        queued
+    }
+
+    fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError> {
+        let sender = self.senders.get_mut(endpoint.0 as usize).and_then(Option::as_mut);
+        let queued = sender.ok_or(SendError::Closed)?.queue_to(RawAddr::encode(to), payload);
         self.counters.send_full += u64::from(queued == Err(SendError::Full));
         queued
     }

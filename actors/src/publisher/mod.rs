@@ -3,6 +3,11 @@
 //! Packets leave at the end of a batch or when they are full, a heartbeat when nothing has left for a while, and the
 //! end of the session on stop. What the network refuses is kept, in order, in a ring of packets; when the ring is
 //! full the publisher takes no further message ([`Step::More`]), which holds its producers back. Nothing is dropped.
+//! What subscribers miss all the same they can ask for again, see [`Retransmission`](RetransmissionConfig).
+
+mod retransmission;
+
+use std::net::SocketAddr;
 
 use corelane_codecs::mold::{self, PacketBuilder, Session};
 use corelane_runtime::{
@@ -10,6 +15,10 @@ use corelane_runtime::{
     net::{EndpointId, SendError},
 };
 use thiserror::Error;
+
+pub use retransmission::{ANSWERS_PER_BATCH_MAX, RetransmissionConfig, RetransmissionCount};
+
+use retransmission::Retransmission;
 
 use crate::{counters::Counters, messages::Publication};
 
@@ -36,6 +45,8 @@ pub struct PublisherConfig {
     pub heartbeat_ns: u64,
     /// Packets that may wait for the network.
     pub packets_max: usize,
+    /// What is kept to be sent again; nothing if absent.
+    pub retransmission: Option<RetransmissionConfig>,
 }
 
 /// Why a publisher cannot be made.
@@ -50,6 +61,9 @@ pub enum PublisherConfigError {
     /// There is no place for a packet.
     #[error("packets_max is 0; it must be 1 or more")]
     NoPackets,
+    /// There is no place for a message that is kept.
+    #[error("messages_max of the retransmission server is 0; it must be 1 or more")]
+    NoMessages,
 }
 
 crate::counter_names! {
@@ -86,27 +100,52 @@ pub struct Publisher {
     next_sequence: u64,
     last_sent_ns: u64,
     retry_is_set: bool,
-    counters: Counters<PublisherCount>,
+    retransmission: Option<Retransmission>,
+    counters: PublisherCounters,
+}
+
+/// Counters of one publisher. Cloning gives other readers of the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct PublisherCounters {
+    /// The feed.
+    pub feed: Counters<PublisherCount>,
+    /// Its retransmission server.
+    pub retransmission: Counters<RetransmissionCount>,
 }
 
 impl Publisher {
-    /// A feed that leaves by `endpoint`.
+    /// A feed that leaves by the first of `endpoints` and is asked for by the second, if it has a retransmission server.
+    /// It counts in `counters`.
     ///
     /// # Errors
     /// [`PublisherConfigError`] for sizes out of range.
-    pub fn new(config: PublisherConfig, endpoint: EndpointId) -> Result<Self, PublisherConfigError> {
-        let PublisherConfig { payload_max, packets_max, .. } = config;
+    ///
+    /// # Panics
+    /// Unless there are as many endpoints.
+    pub fn new(
+        config: PublisherConfig,
+        endpoints: &[EndpointId],
+        counters: PublisherCounters,
+    ) -> Result<Self, PublisherConfigError> {
+        let PublisherConfig { session, payload_max, packets_max, retransmission, .. } = config;
+        assert_eq!(endpoints.len(), 1 + usize::from(retransmission.is_some()));
         if !(PAYLOAD_MIN..=65_507).contains(&payload_max) {
             return Err(PublisherConfigError::Payload { payload_max });
         }
         if packets_max == 0 {
             return Err(PublisherConfigError::NoPackets);
         }
+        if retransmission.is_some_and(|config| config.messages_max == 0) {
+            return Err(PublisherConfigError::NoMessages);
+        }
+        let server =
+            |config| Retransmission::new(config, endpoints[1], session, payload_max, counters.retransmission.clone());
         // A block has at least its length.
         let messages_max = (payload_max - mold::HEADER_LEN) / 2;
         Ok(Publisher {
+            retransmission: retransmission.map(server),
             config,
-            endpoint,
+            endpoint: endpoints[0],
             open: Vec::with_capacity(messages_max),
             open_bytes: mold::HEADER_LEN,
             held: None,
@@ -117,13 +156,8 @@ impl Publisher {
             next_sequence: 1,
             last_sent_ns: 0,
             retry_is_set: false,
-            counters: Counters::default(),
+            counters,
         })
-    }
-
-    /// What it counts, to be read from anywhere while it runs.
-    pub fn stats(&self) -> Counters<PublisherCount> {
-        self.counters.clone()
     }
 
     /// Takes a message into the open packet; false if there is no place for it.
@@ -135,7 +169,7 @@ impl Publisher {
         }
         self.open.push(*publication);
         self.open_bytes += block;
-        self.counters.add(PublisherCount::Messages, 1);
+        self.counters.feed.add(PublisherCount::Messages, 1);
         true
     }
 
@@ -158,6 +192,9 @@ impl Publisher {
         for publication in self.open.drain(..) {
             let message = &publication.bytes[..usize::from(publication.length)];
             assert!(builder.push(message), "open_bytes counts what fits");
+            if let Some(server) = &mut self.retransmission {
+                server.keep(&publication);
+            }
         }
         self.next_sequence = builder.next_sequence();
         let messages = builder.count();
@@ -174,13 +211,13 @@ impl Publisher {
             let packet = &self.packets[self.first * self.config.payload_max..][..length];
             if let Err(error) = ctx.net.send_datagram(self.endpoint, packet) {
                 assert_ne!(error, SendError::TooLong, "payload_max exceeds the endpoint's");
-                self.counters.add(PublisherCount::Refused, 1);
+                self.counters.feed.add(PublisherCount::Refused, 1);
                 return;
             }
             self.first = (self.first + 1) % self.lengths.len();
             self.count -= 1;
             self.last_sent_ns = ctx.time_ns();
-            self.counters.add(PublisherCount::Packets, 1);
+            self.counters.feed.add(PublisherCount::Packets, 1);
         }
     }
 
@@ -197,7 +234,7 @@ impl Publisher {
                 && ctx.net.send_datagram(self.endpoint, &packet).is_ok()
             {
                 self.last_sent_ns = now_ns;
-                self.counters.add(PublisherCount::Heartbeats, 1);
+                self.counters.feed.add(PublisherCount::Heartbeats, 1);
             }
         }
         // It has two timers and sets each only when it has fired.
@@ -247,8 +284,13 @@ impl Actor for Publisher {
     fn on_batch_end(&mut self, ctx: &mut Context<'_, ()>) {
         self.finish_packet(ctx);
         self.send_packets(ctx);
-        if self.count > 0 && !self.retry_is_set {
-            self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
+        // After the feed: who missed something waits rather than those who did not.
+        let unanswered = self.retransmission.as_mut().and_then(|server| server.answer(ctx.net));
+        let unsent = (self.count > 0).then_some(RETRY_NS);
+        if let Some(after_ns) = unanswered.or(unsent)
+            && !self.retry_is_set
+        {
+            self.retry_is_set = ctx.set_timer(after_ns, RETRY).is_ok();
         }
     }
 
@@ -258,7 +300,7 @@ impl Actor for Publisher {
         let waiting = (0..self.count).map(|index| (self.first + index) % self.lengths.len());
         let unsent: u64 = waiting.map(|place| u64::from(self.lengths[place].1)).sum();
         let unsent = unsent + self.open.len() as u64 + u64::from(self.held.is_some());
-        self.counters.add(PublisherCount::UnsentAtStop, unsent);
+        self.counters.feed.add(PublisherCount::UnsentAtStop, unsent);
         let mut packet = [0; mold::HEADER_LEN];
         let next_sequence = self.next_sequence + self.open.len() as u64;
         if mold::end_of_session(&mut packet, self.config.session, next_sequence).is_ok() {
@@ -270,4 +312,11 @@ impl Actor for Publisher {
     }
 }
 
-impl NetActor for Publisher {}
+impl NetActor for Publisher {
+    fn on_datagram(&mut self, _ctx: &mut Context<'_, ()>, _: EndpointId, from: SocketAddr, payload: &[u8]) {
+        // Only the retransmission server's endpoint receives; the end of the batch answers.
+        if let Some(server) = &mut self.retransmission {
+            server.on_request(from, payload);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Requests for messages that no line has brought: what is asked of whom, how often and for how long.
+//!
+//! A request is for a range of numbers. It ends when all of them are there, when an answer has brought some (the rest is
+//! asked for anew), or when it has been sent so often without any success that its range is given up.
+
+use corelane_codecs::mold::{Request, Session};
+
+use super::reorder::ReorderBuffer;
+
+/// How retransmission is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GapFillConfig {
+    /// Retransmission servers there are; without any, a gap that is not filled in time is lost.
+    pub servers: usize,
+    /// How long an answer may take.
+    pub timeout_ns: u64,
+    /// How often one range is asked for, over all servers, until one brings a part of it.
+    pub attempts_max: u32,
+    /// Messages that one request asks for. An answer is one packet: more than fit are asked for again.
+    pub messages_max: u16,
+    /// Requests without an answer at one time.
+    pub requests_max: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    first: u64,
+    end: u64,
+    server: usize,
+    attempts: u32,
+    /// When an answer is no longer waited for; `u64::MAX` once the range is given up.
+    deadline_ns: u64,
+}
+
+impl Pending {
+    fn is_exhausted(&self) -> bool {
+        self.deadline_ns == u64::MAX
+    }
+}
+
+/// What [`GapFill::next_request`] asks for next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which server, from 0 in the configured order.
+    pub server: usize,
+    /// What to send it.
+    pub request: Request,
+    /// It was asked before and not answered.
+    pub is_repeat: bool,
+}
+
+/// The requests in flight.
+#[derive(Debug)]
+pub struct GapFill {
+    config: GapFillConfig,
+    pending: Vec<Pending>,
+    /// The server that is asked first: the last one that helped.
+    server: usize,
+}
+
+impl GapFill {
+    pub fn new(config: GapFillConfig) -> Self {
+        GapFill { config, pending: Vec::with_capacity(config.requests_max), server: 0 }
+    }
+
+    /// Whether there is anybody to ask.
+    pub fn has_servers(&self) -> bool {
+        self.config.servers > 0
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.pending.clear();
+    }
+
+    /// When the next answer is overdue.
+    pub fn deadline_ns(&self) -> Option<u64> {
+        self.pending.iter().filter(|one| !one.is_exhausted()).map(|one| one.deadline_ns).min()
+    }
+
+    /// The end of the range that was asked for and contains `sequence`.
+    pub fn asked_until(&self, sequence: u64) -> Option<u64> {
+        self.covering(sequence).map(|one| one.end)
+    }
+
+    /// Whether `sequence` was asked for in vain.
+    pub fn is_given_up(&self, sequence: u64) -> bool {
+        self.covering(sequence).is_some_and(Pending::is_exhausted)
+    }
+
+    /// Gives up the ranges whose last answer is overdue.
+    pub fn expire(&mut self, now_ns: u64) {
+        for one in &mut self.pending {
+            if one.deadline_ns <= now_ns && one.attempts >= self.config.attempts_max {
+                one.deadline_ns = u64::MAX;
+            }
+        }
+    }
+
+    /// `server` has brought messages of the range that contains `sequence`: the rest is asked for anew.
+    pub fn on_help(&mut self, server: usize, sequence: u64) {
+        self.server = server;
+        self.pending.retain(|one| !(one.first..one.end).contains(&sequence));
+    }
+
+    /// The next request to send: one that is overdue, else for numbers from `expected` up to `end` that `buffer` does
+    /// not hold and that were not asked for.
+    pub fn next_request(
+        &mut self,
+        session: Session,
+        expected: u64,
+        end: u64,
+        buffer: &ReorderBuffer,
+        now_ns: u64,
+    ) -> Option<Asked> {
+        if !self.has_servers() {
+            return None;
+        }
+        self.pending.retain_mut(|one| {
+            one.first = buffer.next_missing(one.first.max(expected), one.end.max(expected));
+            one.first < one.end
+        });
+        let one = self.overdue(now_ns).or_else(|| self.fresh(expected, end, buffer, now_ns))?;
+        let request = Request { session, sequence: one.first, count: (one.end - one.first) as u16 };
+        Some(Asked { server: one.server, request, is_repeat: one.attempts > 1 })
+    }
+
+    fn overdue(&mut self, now_ns: u64) -> Option<Pending> {
+        let GapFillConfig { attempts_max, timeout_ns, servers, .. } = self.config;
+        let is_due = |one: &&mut Pending| one.deadline_ns <= now_ns && one.attempts < attempts_max;
+        let one = self.pending.iter_mut().find(is_due)?;
+        one.attempts += 1;
+        one.deadline_ns = deadline_ns(now_ns, timeout_ns);
+        // Whoever was asked has not answered: the next one is, for this and for what follows.
+        if one.server == self.server {
+            self.server = (self.server + 1) % servers;
+        }
+        one.server = self.server;
+        Some(*one)
+    }
+
+    fn fresh(&mut self, expected: u64, end: u64, buffer: &ReorderBuffer, now_ns: u64) -> Option<Pending> {
+        if self.pending.len() >= self.config.requests_max {
+            return None;
+        }
+        let mut first = buffer.next_missing(expected, end);
+        while let Some(asked) = self.asked_until(first) {
+            first = buffer.next_missing(asked, end.max(asked));
+        }
+        if first >= end {
+            return None;
+        }
+        let asked = self.pending.iter().map(|one| one.first).filter(|&asked| asked > first).min();
+        let limit = first.saturating_add(self.config.messages_max.into()).min(end).min(asked.unwrap_or(u64::MAX));
+        let one = Pending {
+            first,
+            end: buffer.next_present(first, limit),
+            server: self.server,
+            attempts: 1,
+            deadline_ns: deadline_ns(now_ns, self.config.timeout_ns),
+        };
+        self.pending.push(one);
+        Some(one)
+    }
+
+    fn covering(&self, sequence: u64) -> Option<&Pending> {
+        self.pending.iter().find(|one| (one.first..one.end).contains(&sequence))
+    }
+}
+
+/// Never the value that says that a range is given up.
+fn deadline_ns(now_ns: u64, timeout_ns: u64) -> u64 {
+    now_ns.saturating_add(timeout_ns).min(u64::MAX - 1)
+}

@@ -1,0 +1,178 @@
+//! Messages that came before those ahead of them: a window over the sequence, one place of 64 bytes for each number.
+
+/// Bytes of one place: a length and a message, one cache line.
+const PLACE_BYTES: usize = 64;
+/// The longest message that is kept, in bytes. The longest of ITCH 5.0 has 50; a longer one has to come in order.
+pub const MESSAGE_BYTES_MAX: usize = PLACE_BYTES - 1;
+const WORD_BITS: u64 = u64::BITS as u64;
+
+/// Messages of a window of sequence numbers, in any order of arrival. The caller keeps the window: at no time may it
+/// use numbers that are [`ReorderBuffer::capacity`] or more apart.
+#[derive(Debug)]
+pub struct ReorderBuffer {
+    /// By sequence number modulo their count: a length, then the message.
+    places: Box<[[u8; PLACE_BYTES]]>,
+    /// One bit for each place that holds a message.
+    present: Box<[u64]>,
+    count: usize,
+}
+
+impl ReorderBuffer {
+    /// A buffer for a window of `messages_max` numbers, rounded up to a power of two, 64 at least. It never grows.
+    pub fn new(messages_max: usize) -> Self {
+        let places = places(messages_max);
+        ReorderBuffer {
+            places: vec![[0; PLACE_BYTES]; places].into(),
+            present: vec![0; places / WORD_BITS as usize].into(),
+            count: 0,
+        }
+    }
+
+    /// Numbers of the window.
+    pub fn capacity(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// Whether it holds no message.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Messages that it holds.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it holds this message.
+    #[inline]
+    pub fn contains(&self, sequence: u64) -> bool {
+        let (word, bit) = self.bit(sequence);
+        self.present[word] & bit != 0
+    }
+
+    /// Keeps a message; false if it is too long.
+    #[inline]
+    pub fn insert(&mut self, sequence: u64, message: &[u8]) -> bool {
+        if message.len() > MESSAGE_BYTES_MAX {
+            return false;
+        }
+        let (word, bit) = self.bit(sequence);
+        self.count += usize::from(self.present[word] & bit == 0);
+        self.present[word] |= bit;
+        let index = self.index(sequence);
+        let place = &mut self.places[index];
+        place[0] = message.len() as u8;
+        place[1..=message.len()].copy_from_slice(message);
+        true
+    }
+
+    /// Takes a message out.
+    #[inline]
+    pub fn take(&mut self, sequence: u64) -> Option<&[u8]> {
+        let (word, bit) = self.bit(sequence);
+        if self.present[word] & bit == 0 {
+            return None;
+        }
+        self.present[word] &= !bit;
+        self.count -= 1;
+        let place = &self.places[self.index(sequence)];
+        Some(&place[1..=usize::from(place[0])])
+    }
+
+    /// The first number from `from` up to `end` that it holds; `end` if none.
+    pub fn next_present(&self, from: u64, end: u64) -> u64 {
+        self.scan(from, end, 0)
+    }
+
+    /// The first number from `from` up to `end` that it does not hold; `end` if none.
+    pub fn next_missing(&self, from: u64, end: u64) -> u64 {
+        self.scan(from, end, u64::MAX)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.present.fill(0);
+        self.count = 0;
+    }
+
+    fn scan(&self, from: u64, end: u64, invert: u64) -> u64 {
+        let mut at = from;
+        while at < end {
+            let index = self.index(at) as u64;
+            let bits = (self.present[(index / WORD_BITS) as usize] ^ invert) >> (index % WORD_BITS);
+            if bits != 0 {
+                return at.saturating_add(bits.trailing_zeros().into()).min(end);
+            }
+            at = at.saturating_add(WORD_BITS - index % WORD_BITS);
+        }
+        end
+    }
+
+    #[inline]
+    fn index(&self, sequence: u64) -> usize {
+        sequence as usize & (self.places.len() - 1)
+    }
+
+    #[inline]
+    fn bit(&self, sequence: u64) -> (usize, u64) {
+        let index = self.index(sequence) as u64;
+        ((index / WORD_BITS) as usize, 1 << (index % WORD_BITS))
+    }
+}
+
+/// Memory of a buffer for a window of `messages_max` numbers, in bytes: 64 and a bit for each.
+pub fn reorder_buffer_bytes(messages_max: usize) -> usize {
+    places(messages_max) * PLACE_BYTES + places(messages_max) / 8
+}
+
+fn places(messages_max: usize) -> usize {
+    messages_max.next_power_of_two().max(WORD_BITS as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against a map, in a window that moves on by what is taken; also at the end of all numbers.
+        #[test]
+        fn it_holds_what_a_map_holds(
+            start in prop_oneof![Just(1), Just(u64::MAX - 200), any::<u32>().prop_map(u64::from)],
+            acts in prop::collection::vec((0_u64..128, prop::collection::vec(any::<u8>(), 0..70)), 1..200)
+        ) {
+            let mut buffer = ReorderBuffer::new(100);
+            prop_assert_eq!(buffer.capacity(), 128);
+            let mut model = BTreeMap::new();
+            let mut from = start;
+            for (ahead, message) in acts {
+                let end = from.saturating_add(128);
+                let sequence = from.saturating_add(ahead).min(u64::MAX - 1);
+                if buffer.insert(sequence, &message) {
+                    model.insert(sequence, message);
+                } else {
+                    prop_assert!(message.len() > MESSAGE_BYTES_MAX);
+                }
+                prop_assert_eq!(buffer.len(), model.len());
+                prop_assert_eq!(buffer.next_present(from, end), model.keys().next().copied().unwrap_or(end));
+                let missing = (from..end).find(|number| !model.contains_key(number)).unwrap_or(end);
+                prop_assert_eq!(buffer.next_missing(from, end), missing);
+                if ahead % 3 == 0 {
+                    while let Some(message) = model.remove(&from) {
+                        prop_assert!(buffer.contains(from));
+                        prop_assert_eq!(buffer.take(from), Some(&message[..]));
+                        from += 1;
+                    }
+                    prop_assert_eq!(buffer.take(from), None);
+                }
+            }
+            buffer.clear();
+            let end = from.saturating_add(128);
+            prop_assert!(buffer.is_empty() && buffer.next_present(from, end) == end);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The retransmission server of the feed: what was published is kept, up to a bound, and sent again to who asks.
+//!
+//! An answer is one packet with as many of the wanted messages as fit, from the first on; who wants more asks again. As
+//! MoldUDP64 has it, there is no answer to a request for another session or for messages that do not exist; nor is there
+//! one for messages so old that newer ones have taken their place. Requests wait in a short queue and a few are answered
+//! in each batch, after what the batch publishes, so that a flood of them costs those who flood.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use corelane_codecs::mold::{PacketBuilder, Request, Session};
+use corelane_runtime::net::{EndpointId, Net};
+
+use super::RETRY_NS;
+use crate::{counters::Counters, messages::Publication};
+
+/// Requests that may wait for their answer.
+const REQUESTS_MAX: usize = 256;
+/// Answers sent in one batch. A datagram costs some 3 µs of CPU: a flood adds 50 µs to a turn. While nothing else
+/// happens there is a batch each tick of the timers, 65 µs.
+pub const ANSWERS_PER_BATCH_MAX: usize = 16;
+
+crate::counter_names! {
+    /// What a retransmission server counts.
+    pub enum RetransmissionCount {
+        /// Requests received.
+        Requests,
+        /// Answers sent.
+        Answers,
+        /// Messages in these.
+        Messages,
+        /// Requests that are none: of another length, of another session, for no message.
+        Bad,
+        /// Requests for messages that are not kept any more.
+        TooOld,
+        /// Requests for messages that were not published yet.
+        TooNew,
+        /// Requests that found the queue full.
+        Overflows,
+    }
+}
+
+/// What a retransmission server keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetransmissionConfig {
+    /// Messages that are kept, [`RetransmissionConfig::MESSAGE_BYTES`] each.
+    pub messages_max: usize,
+}
+
+impl RetransmissionConfig {
+    /// Memory that one kept message takes, in bytes.
+    pub const MESSAGE_BYTES: usize = size_of::<Publication>();
+}
+
+/// The messages that were published last, and the requests for them.
+#[derive(Debug)]
+pub struct Retransmission {
+    endpoint: EndpointId,
+    session: Session,
+    /// By sequence number modulo their count.
+    kept: Box<[Publication]>,
+    /// One after the last message published.
+    next_sequence: u64,
+    requests: VecDeque<(SocketAddr, Request)>,
+    answer: Box<[u8]>,
+    counters: Counters<RetransmissionCount>,
+}
+
+impl Retransmission {
+    /// Keeps nothing yet; requests come by `endpoint`, answers have `payload_max` bytes at most.
+    pub fn new(
+        config: RetransmissionConfig,
+        endpoint: EndpointId,
+        session: Session,
+        payload_max: usize,
+        counters: Counters<RetransmissionCount>,
+    ) -> Self {
+        Retransmission {
+            endpoint,
+            session,
+            kept: vec![Publication { length: 0, bytes: [0; 50] }; config.messages_max].into(),
+            next_sequence: 1,
+            requests: VecDeque::with_capacity(REQUESTS_MAX),
+            answer: vec![0; payload_max].into(),
+            counters,
+        }
+    }
+
+    /// Keeps the message that was published next.
+    #[inline]
+    pub fn keep(&mut self, publication: &Publication) {
+        let place = self.place(self.next_sequence);
+        self.kept[place] = *publication;
+        self.next_sequence += 1;
+    }
+
+    /// Takes a request; it is answered by [`Retransmission::answer`].
+    pub fn on_request(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.counters.add(RetransmissionCount::Requests, 1);
+        let refusal = match Request::decode(bytes) {
+            Ok(request) if request.session != self.session || request.count == 0 || request.sequence == 0 => {
+                RetransmissionCount::Bad
+            }
+            Ok(request) if request.sequence >= self.next_sequence => RetransmissionCount::TooNew,
+            Ok(request) if request.sequence < self.oldest() => RetransmissionCount::TooOld,
+            Ok(_) if self.requests.len() == REQUESTS_MAX => RetransmissionCount::Overflows,
+            Ok(request) => return self.requests.push_back((from, request)),
+            Err(_) => RetransmissionCount::Bad,
+        };
+        self.counters.add(refusal, 1);
+    }
+
+    /// Answers requests in their order, a bounded number. Returns after how many nanoseconds to go on if more wait.
+    pub fn answer(&mut self, net: &mut dyn Net) -> Option<u64> {
+        for _ in 0..ANSWERS_PER_BATCH_MAX {
+            let (to, request) = self.requests.pop_front()?;
+            if request.sequence < self.oldest() {
+                // While it waited, newer messages took the place of what it asks for.
+                self.counters.add(RetransmissionCount::TooOld, 1);
+                continue;
+            }
+            let (length, messages) = self.pack(&request);
+            if net.send_datagram_to(self.endpoint, to, &self.answer[..length]).is_err() {
+                self.requests.push_front((to, request));
+                return Some(RETRY_NS);
+            }
+            self.counters.add(RetransmissionCount::Answers, 1);
+            self.counters.add(RetransmissionCount::Messages, messages);
+        }
+        (!self.requests.is_empty()).then_some(0)
+    }
+
+    /// Writes the answer to a request whose first message is kept; returns its length and its messages.
+    fn pack(&mut self, request: &Request) -> (usize, u64) {
+        let end = self.next_sequence.min(request.sequence.saturating_add(request.count.into()));
+        let mut answer = std::mem::take(&mut self.answer);
+        let payload_max = answer.len();
+        let builder = PacketBuilder::new(&mut answer, self.session, request.sequence, payload_max);
+        let mut builder = builder.expect("payload_max holds a header");
+        for sequence in request.sequence..end {
+            let Publication { length, bytes } = &self.kept[self.place(sequence)];
+            if !builder.push(&bytes[..usize::from(*length)]) {
+                break;
+            }
+        }
+        let messages = builder.count().into();
+        let length = builder.finish().len();
+        self.answer = answer;
+        (length, messages)
+    }
+
+    /// Number of the oldest message that is kept.
+    fn oldest(&self) -> u64 {
+        self.next_sequence.saturating_sub(self.kept.len() as u64).max(1)
+    }
+
+    #[inline]
+    fn place(&self, sequence: u64) -> usize {
+        (sequence % self.kept.len() as u64) as usize
+    }
+}
