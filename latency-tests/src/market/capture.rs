@@ -30,7 +30,7 @@ pub enum CaptureError {
         /// Where.
         offset: u64,
     },
-    /// A block is longer than [`BLOCK_BYTES_MAX`].
+    /// A block is longer than a mebibyte.
     #[error("the block at offset {offset} is longer than {BLOCK_BYTES_MAX} bytes; is the capture damaged?")]
     TooLong {
         /// Where.
@@ -177,8 +177,9 @@ fn captured(frame: &[u8], length: u32) -> &[u8] {
 /// Whether a file that begins with these bytes, four at least, is a capture.
 pub fn is_capture(head: &[u8]) -> bool {
     const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
-    const PCAP: [u32; 4] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
-    head.first_chunk().is_some_and(|magic| *magic == PCAPNG || PCAP.contains(&u32::from_be_bytes(*magic)))
+    /// Microseconds and nanoseconds in both orders of bytes, and the variant with longer frame headers in one.
+    const PCAP: [u32; 5] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1, 0xa1b2_cd34];
+    head.first_chunk().is_some_and(|magic| *magic == PCAPNG || PCAP.contains(&u32::from_le_bytes(*magic)))
 }
 
 /// Link types by interface; those of legacy captures have one.
@@ -198,5 +199,39 @@ impl Links {
             None if packet.is_ip_payload_fragmented() => Err(FrameError::Fragment),
             _ => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_read_is_taken_for_a_capture() {
+        for (magic, expected) in [
+            (0xa1b2_c3d4_u32, true),
+            (0xd4c3_b2a1, true),
+            (0xa1b2_3c4d, true),
+            (0x4d3c_b2a1, true),
+            (0xa1b2_cd34, true),
+            (0x34cd_b2a1, false),
+            (0x0c00_0053, false),
+        ] {
+            let header = [magic, 0, 0, 0, 0, 1].map(u32::to_le_bytes).concat();
+            assert_eq!(is_capture(&header), expected, "{magic:08x}");
+            match CaptureSource::new(&header[..]) {
+                Ok(mut source) => assert_eq!((source.next_frame().unwrap(), expected), (None, true), "{magic:08x}"),
+                Err(error) => assert!(!expected, "{magic:08x}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_longer_than_the_buffer_is_refused() {
+        let block = [0x0a0d_0d0a_u32, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28].map(u32::to_le_bytes).concat();
+        let huge = [7_u32, 0x7fff_fff0].map(u32::to_le_bytes).concat();
+        let file = [&block[..], &huge, &vec![0; 2 * BLOCK_BYTES_MAX]].concat();
+        let error = CaptureSource::new(&file[..]).unwrap().next_frame().unwrap_err();
+        assert!(matches!(error, CaptureError::TooLong { offset: 28 }), "{error}");
     }
 }

@@ -29,6 +29,9 @@ pub fn decode(path: &Path) -> miette::Result<()> {
     }
     let Lines { messages, refused, .. } = lines;
     progress.finish_and_clear();
+    if messages + refused == 0 {
+        eprintln!("no ITCH message in {}", path.display());
+    }
     if refused == 0 { Ok(()) } else { Err(miette!("{messages} messages read, {refused} errors, which stand above")) }
 }
 
