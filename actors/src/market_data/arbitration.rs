@@ -13,41 +13,10 @@ use corelane_codecs::mold::{Content, Packet, Session};
 use super::{
     FeedCount,
     gap_fill::{Asked, GapFill, GapFillConfig},
+    line::{Line, LineCount, LineState},
     reorder::ReorderBuffer,
 };
 use crate::counters::Counters;
-
-/// A line of the feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Line {
-    /// The first one.
-    A,
-    /// The second one, which brings the same packets another way.
-    B,
-}
-
-impl Line {
-    /// Both, in the order of their counters.
-    pub const BOTH: [Line; 2] = [Line::A, Line::B];
-}
-
-crate::counter_names! {
-    /// What is counted of each line.
-    pub enum LineCount {
-        /// Packets of the session that is followed.
-        Packets,
-        /// Messages that this line brought first.
-        FirstCopies,
-        /// Messages that were there already.
-        Duplicates,
-        /// Times that the line's numbers jumped ahead: packets that it lost or brought later.
-        Gaps,
-        /// Messages that were not there when it jumped.
-        Missed,
-        /// Times that the line fell silent.
-        Silences,
-    }
-}
 
 crate::counter_names! {
     /// What is counted of retransmission.
@@ -113,14 +82,6 @@ impl FeedCounters {
     pub fn line(&self, line: Line) -> &Counters<LineCount> {
         &self.lines[line as usize]
     }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LineState {
-    /// Number of the next message on this line alone; 0 before the first packet.
-    next: u64,
-    last_packet_ns: u64,
-    is_silent: bool,
 }
 
 /// A number that the sequence has to reach, and since when.
@@ -208,7 +169,7 @@ impl Arbiter {
         self.counters.feed.add(FeedCount::Packets, 1);
         self.last_packet_ns = now_ns;
         self.is_silent = false;
-        self.note_line(line, packet, now_ns);
+        self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
         if packet.sequence > self.expected && packet.sequence - self.expected > self.config.gap_messages_max {
             self.lose_until(packet.sequence, sink);
         }
@@ -245,14 +206,10 @@ impl Arbiter {
             return;
         }
         let silent_after_ns = self.config.silent_after_ns;
-        let is_silent = |last_packet_ns| now_ns.saturating_sub(last_packet_ns) >= silent_after_ns;
         for (line, counters) in self.lines.iter_mut().zip(&self.counters.lines) {
-            if line.next > 0 && !line.is_silent && is_silent(line.last_packet_ns) {
-                line.is_silent = true;
-                counters.add(LineCount::Silences, 1);
-            }
+            line.on_time(now_ns, silent_after_ns, counters);
         }
-        if !self.is_silent && is_silent(self.last_packet_ns) {
+        if !self.is_silent && now_ns.saturating_sub(self.last_packet_ns) >= silent_after_ns {
             self.is_silent = true;
             self.counters.feed.add(FeedCount::Silences, 1);
         }
@@ -275,16 +232,13 @@ impl Arbiter {
     pub fn deadline_ns(&self) -> Option<u64> {
         self.session?;
         let after = |mark: Option<Mark>, ns: u64| mark.map(|mark| mark.since_ns.saturating_add(ns));
-        let silence = |line: &LineState| {
-            (line.next > 0 && !line.is_silent).then(|| line.last_packet_ns.saturating_add(self.config.silent_after_ns))
-        };
         [
             after(self.aging, self.config.wait_ns),
             after(self.catch_up.filter(|_| !self.is_behind), self.config.behind_after_ns),
             self.gap_fill.deadline_ns(),
         ]
         .into_iter()
-        .chain(self.lines.iter().map(silence))
+        .chain(self.lines.iter().map(|line| line.silent_at_ns(self.config.silent_after_ns)))
         .flatten()
         .min()
     }
@@ -317,20 +271,6 @@ impl Arbiter {
         self.last_packet_ns = now_ns;
         sink.begin();
         true
-    }
-
-    #[inline]
-    fn note_line(&mut self, line: Line, packet: &Packet<'_>, now_ns: u64) {
-        let counters = &self.counters.lines[line as usize];
-        let state = &mut self.lines[line as usize];
-        counters.add(LineCount::Packets, 1);
-        if state.next > 0 && packet.sequence > state.next {
-            counters.add(LineCount::Gaps, 1);
-            counters.add(LineCount::Missed, packet.sequence - state.next);
-        }
-        state.next = state.next.max(packet.next_sequence()).max(1);
-        state.last_packet_ns = now_ns;
-        state.is_silent = false;
     }
 
     /// Takes the messages of a packet below `end`; returns how many were new and how many were there.
