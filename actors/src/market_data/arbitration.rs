@@ -29,6 +29,8 @@ crate::counter_names! {
         Answers,
         /// Messages that they brought first.
         Recovered,
+        /// Answers that came when a line, or an answer before, had brought their first message.
+        Late,
         /// Datagrams that are no answer to what was asked: another session or range, another sender, no MoldUDP64.
         Refused,
         /// Messages that came too early for the buffer, or too long for it, and have to come again.
@@ -185,9 +187,10 @@ impl Arbiter {
     /// A packet has come from retransmission server number `server`. Only what was asked for is taken from it.
     pub fn on_answer(&mut self, server: usize, packet: &Packet<'_>, now_ns: u64, sink: &mut impl Sink) {
         let first = packet.sequence;
-        let asked = self.gap_fill.asked_until(first).filter(|_| self.session == Some(packet.session));
-        let Some(end) = asked.filter(|_| packet.count() > 0) else {
-            self.counters.recovery.add(RecoveryCount::Refused, 1);
+        let is_ours = self.session == Some(packet.session) && packet.count() > 0;
+        let Some(end) = self.gap_fill.asked_until(first).filter(|_| is_ours) else {
+            let is_late = is_ours && self.has(first);
+            self.counters.recovery.add(if is_late { RecoveryCount::Late } else { RecoveryCount::Refused }, 1);
             return;
         };
         let (new, seen) = self.take(packet, end, sink);
@@ -295,7 +298,7 @@ impl Arbiter {
                 self.expected += 1;
                 sink.message(sequence, message);
                 self.deliver_buffered(sink);
-            } else if sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence)) {
+            } else if self.has(sequence) {
                 seen += 1;
             } else if sequence < self.window_end() && self.buffer.insert(sequence, message) {
                 new += 1;
@@ -304,6 +307,12 @@ impl Arbiter {
             }
         }
         (new, seen)
+    }
+
+    /// Whether a message has come already.
+    #[inline]
+    fn has(&self, sequence: u64) -> bool {
+        sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence))
     }
 
     #[inline]
