@@ -2,9 +2,14 @@
 
 mod market_data_harness;
 
-use corelane_actors::market_data::{BookLimits, FeedCount};
-use corelane_codecs::{itch::Side, mold, text::Alpha};
-use market_data_harness::{Feed, MS, add, bid, config, delete, directory, packet, symbol};
+use corelane_actors::market_data::{BookLimits, FeedCount, RecoveryCount};
+use corelane_codecs::{
+    itch::Side,
+    mold::{self, Request},
+    text::Alpha,
+};
+use corelane_runtime::{net::EndpointId, sim::SentDatagram};
+use market_data_harness::{Feed, MS, add, bid, both_lines, config, delete, directory, packet, symbol};
 
 #[test]
 fn the_best_prices_of_our_instruments_reach_the_sequencer_once_per_batch() {
@@ -191,4 +196,57 @@ fn references_that_find_no_room_wait_and_the_newest_is_told() {
     let bids: Vec<_> = feed.known.values().map(|reference| reference.bid).collect();
     assert_eq!(bids, vec![20; 300]);
     assert!(feed.count(FeedCount::References) < 600, "old prices were passed over");
+}
+
+#[test]
+fn a_gap_is_asked_for_and_prices_are_stale_only_while_it_stays_open() {
+    const LINE_B: u32 = 1;
+    const REQUESTS: u32 = 2;
+    let mut feed = Feed::new(both_lines());
+    feed.packet(1, &[bid(1, 100)]);
+    assert_eq!(feed.told(), [(1, 100, 0, false)]);
+    feed.datagram_on(LINE_B, "127.0.0.1:5000", &packet("FEED", 3, &[bid(3, 300)]));
+    feed.sim.settle();
+    feed.advance(2 * MS);
+    let request = Request { session: Alpha::new("FEED").unwrap(), sequence: 2, count: 1 };
+    let asked = |feed: &Feed| {
+        let read = |datagram: SentDatagram| {
+            assert_eq!(datagram.endpoint, EndpointId(REQUESTS));
+            assert_eq!(Request::decode(&datagram.payload), Ok(request));
+            datagram.to.unwrap().to_string()
+        };
+        feed.net.take_datagrams().into_iter().map(read).collect::<Vec<_>>()
+    };
+    assert_eq!((asked(&feed), feed.told()), (vec!["10.0.0.1:1".to_owned()], vec![]));
+    feed.advance(15 * MS);
+    assert_eq!(feed.told(), [(1, 100, 0, true), (2, 0, 0, true)]);
+    feed.advance(10 * MS);
+    assert_eq!(asked(&feed), ["10.0.0.2:1"], "the first has not answered, the second is asked");
+    // An answer from elsewhere is none, nor is one by a line's port.
+    let answer = packet("FEED", 2, &[bid(2, 200)]);
+    feed.datagram_on(REQUESTS, "10.0.0.3:1", &answer);
+    feed.datagram_on(REQUESTS, "10.0.0.1:2", &answer);
+    feed.datagram_on(REQUESTS, "10.0.0.2:1", &answer[..19]);
+    feed.sim.settle();
+    assert_eq!((feed.told(), feed.stats.recovery.get(RecoveryCount::Refused)), (vec![], 3));
+    // The first one answers after all.
+    feed.datagram_on(REQUESTS, "10.0.0.1:1", &answer);
+    feed.sim.settle();
+    assert_eq!(feed.told(), [(1, 300, 0, false), (2, 0, 0, false)]);
+    assert_eq!(feed.known[&1].feed_sequence, 3);
+    feed.advance(1000 * MS);
+    assert_eq!((asked(&feed), feed.count(FeedCount::Gaps)), (vec![], 0));
+}
+
+#[test]
+fn requests_that_the_network_refuses_are_repeated() {
+    let mut feed = Feed::new(both_lines());
+    feed.packet(1, &[bid(1, 100)]);
+    feed.net.set_datagram_room(Some(0));
+    feed.packet(3, &[bid(3, 300)]);
+    feed.advance(5 * MS);
+    assert!(feed.net.take_datagrams().is_empty());
+    feed.net.set_datagram_room(None);
+    feed.advance(20 * MS);
+    assert_eq!(feed.net.take_datagrams().len(), 1);
 }

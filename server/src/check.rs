@@ -7,6 +7,7 @@ use corelane_config::Config;
 use corelane_runtime::{check::Checked, cpu, port::Overflow, topology::Idle};
 
 use crate::{
+    feeds,
     tables::{say, table},
     venue,
 };
@@ -89,11 +90,11 @@ fn memory(config: &Config, checked: &Checked) -> Table {
         .add_row(["send buffers".to_owned(), mib(net.connections_max * (net.send_buffer_bytes + net.max_frame_bytes))]);
     table.add_row(["replay logs of the sessions".to_owned(), mib(venue::replay_bytes(config))]);
     if config.feeds.inbound.is_some() {
-        table.add_row(["feed in: messages behind a gap".to_owned(), mib(venue::reorder_bytes(config))]);
+        table.add_row(["feed in: messages behind a gap".to_owned(), mib(feeds::reorder_bytes(config))]);
     }
     if config.feeds.outbound.is_some() {
         table
-            .add_row(["feed out: messages kept to be sent again".to_owned(), mib(venue::retransmission_bytes(config))]);
+            .add_row(["feed out: messages kept to be sent again".to_owned(), mib(feeds::retransmission_bytes(config))]);
     }
     table
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod demo;
+mod feeds;
 pub mod itch;
 pub mod placement;
 pub mod run;

@@ -1,19 +1,14 @@
 //! The venue: its configuration turned into a topology, and the running server.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use corelane_actors::{
     counters::Counters,
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
-    market_data::{
-        ArbitrationConfig, BookLimits, FeedCounters, GapFillConfig, MarketData, MarketDataConfig, reorder_buffer_bytes,
-    },
+    market_data::{FeedCounters, MarketData},
     messages::SequencerIn,
     order::OrderIn,
-    publisher::{Publisher, PublisherConfig, PublisherCounters, RetransmissionConfig},
+    publisher::{Publisher, PublisherCounters},
     risk::{Limits, WithoutReference},
     session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
     stamp::TradingStamp,
@@ -22,31 +17,26 @@ use corelane_codecs::{
     soup,
     text::{Alpha, AlphaError, Symbol},
 };
-use corelane_config::{Config, FeedIn, FeedOut};
+use corelane_config::Config;
 use corelane_runtime::{
     check::TopologyErrors,
     clock::{InvalidUtcOffset, UtcOffset},
     cpu,
-    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    net::{DriverConfig, EndpointId, EndpointSpec},
     running::{Outcome, RunOptions, Running, StartError, Status},
     sequencer::Sequencer,
     topology::{ActorRef, EdgeSpec, Injector, ShardRef, ShardSpec, Tap, Topology},
 };
 
-use crate::placement::{Placement, place};
+use crate::{
+    feeds::{feed_in_endpoints, feed_out_endpoints, market_data_config, publisher_config},
+    placement::{Placement, place},
+};
 
 /// Connections that the kernel completes before the shard accepts them.
 const LISTEN_BACKLOG: u16 = 4096;
 /// Commands from the operator that may wait for the sequencer.
 const CONTROL_CAPACITY: usize = 16;
-/// Bytes that the kernel keeps of a burst on the incoming feed: 4 MiB, some 3,000 full packets.
-const FEED_RECEIVE_BYTES: u32 = 4 << 20;
-/// Price levels of one side of one book of the incoming feed.
-const FEED_LEVELS_MAX: usize = 16_384;
-/// Packets of the outgoing feed that may wait for the network.
-const PUBLISHER_PACKETS_MAX: usize = 1024;
-/// Bytes that the kernel keeps of a burst of retransmission requests: 64 KiB, some 80 of them with what it adds.
-const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
 /// How long a stop waits for what is in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -276,19 +266,7 @@ pub fn replay_bytes(config: &Config) -> usize {
     config.sessions.len() * replay_log_bytes(config.order_entry.messages_per_session_max)
 }
 
-/// Memory of the messages that are kept to be sent again, in bytes.
-pub fn retransmission_bytes(config: &Config) -> usize {
-    let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
-    server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
-}
-
-/// Memory of the messages that wait behind gaps of the incoming feed, in bytes.
-pub fn reorder_bytes(config: &Config) -> usize {
-    let feed = config.feeds.inbound.as_ref();
-    feed.map_or(0, |feed| reorder_buffer_bytes(feed.recovery.buffered_messages_max))
-}
-
-fn alpha<const N: usize>(what: &'static str, text: &str) -> Result<Alpha<N>, VenueError> {
+pub(crate) fn alpha<const N: usize>(what: &'static str, text: &str) -> Result<Alpha<N>, VenueError> {
     Alpha::new(text).map_err(|source| VenueError::Text { what, text: text.to_owned(), source })
 }
 
@@ -369,88 +347,10 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
     })
 }
 
-fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
-    let recovery = &feed.recovery;
-    Ok(MarketDataConfig {
-        symbols: symbols(config)?,
-        limits: BookLimits { orders_max: feed.orders_max, levels_max: FEED_LEVELS_MAX },
-        arbitration: ArbitrationConfig {
-            session: feed.session.as_deref().map(|session| alpha("session", session)).transpose()?,
-            silent_after_ns: nanos(feed.stale_after_ms),
-            reorder_messages_max: recovery.buffered_messages_max,
-            wait_ns: nanos(recovery.wait_ms),
-            gap_messages_max: recovery.gap_messages_max.into(),
-            behind_after_ns: nanos(recovery.stale_after_ms),
-            gap_fill: GapFillConfig {
-                servers: recovery.servers.len(),
-                timeout_ns: nanos(recovery.timeout_ms),
-                attempts_max: recovery.attempts_max,
-                // The schema's range keeps it within its type.
-                messages_max: recovery.messages_per_request as u16,
-                requests_max: recovery.requests_max,
-            },
-        },
-        has_line_b: feed.line_b.is_some(),
-        servers: recovery.servers.iter().map(|&server| server.into()).collect(),
-    })
-}
-
-fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, VenueError> {
-    Ok(PublisherConfig {
-        session: alpha("session", &config.venue.session)?,
-        payload_max: feed.payload_max_bytes,
-        heartbeat_ns: nanos(feed.heartbeat_ms),
-        packets_max: PUBLISHER_PACKETS_MAX,
-        retransmission: feed
-            .retransmission
-            .as_ref()
-            .map(|server| RetransmissionConfig { messages_max: server.messages_max }),
-    })
-}
-
-fn symbols(config: &Config) -> Result<Vec<Symbol>, VenueError> {
+pub(crate) fn symbols(config: &Config) -> Result<Vec<Symbol>, VenueError> {
     config.instruments.iter().map(|instrument| alpha("symbol", &instrument.symbol)).collect()
 }
 
-/// Line A, line B if there is one, and where requests are sent from if there are servers.
-fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
-    let mut endpoints = vec![feed_line(feed.listen, feed.interface)];
-    endpoints.extend(feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface)));
-    if !feed.recovery.servers.is_empty() {
-        endpoints.push(UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::peer(any_port()) });
-    }
-    endpoints.into_iter().map(EndpointSpec::Udp).collect()
-}
-
-fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
-    let receiver = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::receiver(listen.into()) };
-    if listen.ip().is_multicast() {
-        receiver.join(*listen.ip(), interface.unwrap_or(Ipv4Addr::UNSPECIFIED))
-    } else {
-        receiver
-    }
-}
-
-/// The feed, and where it is asked for again if it can be.
-fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
-    let payload_max = feed.payload_max_bytes as u16;
-    let publications = UdpSpec {
-        multicast_interface: feed.source_interface,
-        payload_max,
-        ..UdpSpec::sender(any_port(), feed.to.into())
-    };
-    let requests = feed.retransmission.as_ref().map(|server| UdpSpec {
-        payload_max,
-        socket_receive_bytes: Some(REQUESTS_RECEIVE_BYTES),
-        ..UdpSpec::peer(server.listen.into())
-    });
-    [Some(publications), requests].into_iter().flatten().map(EndpointSpec::Udp).collect()
-}
-
-fn any_port() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-}
-
-fn nanos(milliseconds: u64) -> u64 {
+pub(crate) fn nanos(milliseconds: u64) -> u64 {
     milliseconds * 1_000_000
 }

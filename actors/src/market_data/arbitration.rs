@@ -13,41 +13,10 @@ use corelane_codecs::mold::{Content, Packet, Session};
 use super::{
     FeedCount,
     gap_fill::{Asked, GapFill, GapFillConfig},
+    line::{Line, LineCount, LineState},
     reorder::ReorderBuffer,
 };
 use crate::counters::Counters;
-
-/// A line of the feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Line {
-    /// The first one.
-    A,
-    /// The second one, which brings the same packets another way.
-    B,
-}
-
-impl Line {
-    /// Both, in the order of their counters.
-    pub const BOTH: [Line; 2] = [Line::A, Line::B];
-}
-
-crate::counter_names! {
-    /// What is counted of each line.
-    pub enum LineCount {
-        /// Packets of the session that is followed.
-        Packets,
-        /// Messages that this line brought first.
-        FirstCopies,
-        /// Messages that were there already.
-        Duplicates,
-        /// Times that the line's numbers jumped ahead: packets that it lost or brought later.
-        Gaps,
-        /// Messages that were not there when it jumped.
-        Missed,
-        /// Times that the line fell silent.
-        Silences,
-    }
-}
 
 crate::counter_names! {
     /// What is counted of retransmission.
@@ -60,6 +29,8 @@ crate::counter_names! {
         Answers,
         /// Messages that they brought first.
         Recovered,
+        /// Answers that came when a line, or an answer before, had brought their first message.
+        Late,
         /// Datagrams that are no answer to what was asked: another session or range, another sender, no MoldUDP64.
         Refused,
         /// Messages that came too early for the buffer, or too long for it, and have to come again.
@@ -113,14 +84,6 @@ impl FeedCounters {
     pub fn line(&self, line: Line) -> &Counters<LineCount> {
         &self.lines[line as usize]
     }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LineState {
-    /// Number of the next message on this line alone; 0 before the first packet.
-    next: u64,
-    last_packet_ns: u64,
-    is_silent: bool,
 }
 
 /// A number that the sequence has to reach, and since when.
@@ -208,7 +171,7 @@ impl Arbiter {
         self.counters.feed.add(FeedCount::Packets, 1);
         self.last_packet_ns = now_ns;
         self.is_silent = false;
-        self.note_line(line, packet, now_ns);
+        self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
         if packet.sequence > self.expected && packet.sequence - self.expected > self.config.gap_messages_max {
             self.lose_until(packet.sequence, sink);
         }
@@ -224,9 +187,10 @@ impl Arbiter {
     /// A packet has come from retransmission server number `server`. Only what was asked for is taken from it.
     pub fn on_answer(&mut self, server: usize, packet: &Packet<'_>, now_ns: u64, sink: &mut impl Sink) {
         let first = packet.sequence;
-        let asked = self.gap_fill.asked_until(first).filter(|_| self.session == Some(packet.session));
-        let Some(end) = asked.filter(|_| packet.count() > 0) else {
-            self.counters.recovery.add(RecoveryCount::Refused, 1);
+        let is_ours = self.session == Some(packet.session) && packet.count() > 0;
+        let Some(end) = self.gap_fill.asked_until(first).filter(|_| is_ours) else {
+            let is_late = is_ours && self.has(first);
+            self.counters.recovery.add(if is_late { RecoveryCount::Late } else { RecoveryCount::Refused }, 1);
             return;
         };
         let (new, seen) = self.take(packet, end, sink);
@@ -245,14 +209,10 @@ impl Arbiter {
             return;
         }
         let silent_after_ns = self.config.silent_after_ns;
-        let is_silent = |last_packet_ns| now_ns.saturating_sub(last_packet_ns) >= silent_after_ns;
         for (line, counters) in self.lines.iter_mut().zip(&self.counters.lines) {
-            if line.next > 0 && !line.is_silent && is_silent(line.last_packet_ns) {
-                line.is_silent = true;
-                counters.add(LineCount::Silences, 1);
-            }
+            line.on_time(now_ns, silent_after_ns, counters);
         }
-        if !self.is_silent && is_silent(self.last_packet_ns) {
+        if !self.is_silent && now_ns.saturating_sub(self.last_packet_ns) >= silent_after_ns {
             self.is_silent = true;
             self.counters.feed.add(FeedCount::Silences, 1);
         }
@@ -275,16 +235,13 @@ impl Arbiter {
     pub fn deadline_ns(&self) -> Option<u64> {
         self.session?;
         let after = |mark: Option<Mark>, ns: u64| mark.map(|mark| mark.since_ns.saturating_add(ns));
-        let silence = |line: &LineState| {
-            (line.next > 0 && !line.is_silent).then(|| line.last_packet_ns.saturating_add(self.config.silent_after_ns))
-        };
         [
             after(self.aging, self.config.wait_ns),
             after(self.catch_up.filter(|_| !self.is_behind), self.config.behind_after_ns),
             self.gap_fill.deadline_ns(),
         ]
         .into_iter()
-        .chain(self.lines.iter().map(silence))
+        .chain(self.lines.iter().map(|line| line.silent_at_ns(self.config.silent_after_ns)))
         .flatten()
         .min()
     }
@@ -319,20 +276,6 @@ impl Arbiter {
         true
     }
 
-    #[inline]
-    fn note_line(&mut self, line: Line, packet: &Packet<'_>, now_ns: u64) {
-        let counters = &self.counters.lines[line as usize];
-        let state = &mut self.lines[line as usize];
-        counters.add(LineCount::Packets, 1);
-        if state.next > 0 && packet.sequence > state.next {
-            counters.add(LineCount::Gaps, 1);
-            counters.add(LineCount::Missed, packet.sequence - state.next);
-        }
-        state.next = state.next.max(packet.next_sequence()).max(1);
-        state.last_packet_ns = now_ns;
-        state.is_silent = false;
-    }
-
     /// Takes the messages of a packet below `end`; returns how many were new and how many were there.
     #[inline]
     fn take(&mut self, packet: &Packet<'_>, end: u64, sink: &mut impl Sink) -> (u64, u64) {
@@ -355,7 +298,7 @@ impl Arbiter {
                 self.expected += 1;
                 sink.message(sequence, message);
                 self.deliver_buffered(sink);
-            } else if sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence)) {
+            } else if self.has(sequence) {
                 seen += 1;
             } else if sequence < self.window_end() && self.buffer.insert(sequence, message) {
                 new += 1;
@@ -364,6 +307,12 @@ impl Arbiter {
             }
         }
         (new, seen)
+    }
+
+    /// Whether a message has come already.
+    #[inline]
+    fn has(&self, sequence: u64) -> bool {
+        sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence))
     }
 
     #[inline]

@@ -12,6 +12,7 @@
 mod arbitration;
 mod book;
 mod gap_fill;
+mod line;
 mod references;
 mod reorder;
 
@@ -29,9 +30,10 @@ use corelane_runtime::{
     timer::TimerId,
 };
 
-pub use arbitration::{Arbiter, ArbitrationConfig, FeedCounters, Line, LineCount, RecoveryCount, Sink};
+pub use arbitration::{Arbiter, ArbitrationConfig, FeedCounters, RecoveryCount, Sink};
 pub use book::{BookLimits, Books, FeedCount, Level, Top};
 pub use gap_fill::{Asked, GapFillConfig};
+pub use line::{Line, LineCount};
 pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
 
 use references::References;

@@ -9,12 +9,16 @@ mod probe;
 mod support;
 
 use std::{
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
 use corelane::venue;
-use corelane_config::Idle;
+use corelane_actors::{
+    market_data::{FeedCount, RecoveryCount},
+    publisher::RetransmissionCount,
+};
+use corelane_config::{Config, Idle, LineB, Retransmission};
 use corelane_runtime::{cpu, telemetry::Counter, topology::EdgeSpec};
 use probe::{Probe, ProbeIn};
 use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
@@ -29,6 +33,8 @@ const WARM_UP_ROUNDS: usize = 150;
 /// What is measured lasts at least this long, for the hand-over of telemetry every 50 ms, and this many rounds.
 const WINDOW: Duration = Duration::from_millis(400);
 const ROUNDS: usize = 300;
+/// The venue misses one packet of market data in so many rounds, and asks for it.
+const MISSED_EVERY: usize = 10;
 
 #[test]
 fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers() {
@@ -36,6 +42,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let mut config = support::config();
     config.shards[0].idle = Idle::Spin;
     support::publish_to(&mut config, &publications);
+    let recovery = Recovery::new(&mut config);
     let mut declared = venue::declare(&config, &cpu::allowed_cpus()).unwrap();
     let probe = declared.topology.actor(declared.shards[0], "probe", || Probe);
     let mut probe = declared.topology.injector("probe", probe, EdgeSpec::hold(16));
@@ -43,7 +50,9 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let mut market = Market::new(venue.feed_in().expect("it listens"));
     let mut pairs: Vec<Pair> = (0..PAIRS).map(|pair| Pair::log_in(venue.order_entry(), pair)).collect();
 
-    trade(&mut pairs, &mut market, WARM_UP_ROUNDS, Duration::ZERO);
+    let again = venue.retransmission().expect("it sends again");
+    let mut trade = |rounds, time| trade(&mut pairs, &mut market, &recovery, again, rounds, time);
+    trade(WARM_UP_ROUNDS, Duration::ZERO);
     let mut tell = |message| {
         let done = probe::done();
         probe.send(message).unwrap_or_else(|_| panic!("the probe takes messages"));
@@ -61,7 +70,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     eventually("the filter reports a call", || probe::take_system_calls() == [libc::SYS_getppid]);
 
     let messages_before = messages(&venue);
-    let traded = trade(&mut pairs, &mut market, ROUNDS, WINDOW);
+    let traded = trade(ROUNDS, WINDOW);
     let (allocations, system_calls) = (probe::take_allocations(), probe::take_system_calls());
     assert_eq!(allocations, 0, "allocations of the shard's thread in {traded} rounds");
     assert_eq!(system_calls, Vec::<i64>::new(), "system calls of the shard's thread in {traded} rounds");
@@ -69,6 +78,13 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
         messages(&venue) >= messages_before + 10 * traded as u64
     });
     published(&publications);
+    let counters = venue.counters();
+    let recovered = counters.feed_in.recovery.get(RecoveryCount::Recovered) as usize;
+    assert!(
+        recovered > traded / MISSED_EVERY && counters.feed_in.feed.get(FeedCount::Lost) == 0,
+        "{recovered} recovered"
+    );
+    assert!(counters.feed_out.retransmission.get(RetransmissionCount::Answers) > 0);
 
     tell(ProbeIn::StopWatching);
     drop(pairs);
@@ -80,12 +96,23 @@ fn messages(venue: &venue::Venue) -> u64 {
     venue.status().shards.first().map_or(0, |shard| shard.counters[Counter::Messages as usize])
 }
 
-/// Rounds of all pairs with market data in between; at least `rounds`, for at least `time`. Returns their number.
-fn trade(pairs: &mut [Pair], market: &mut Market, rounds: usize, time: Duration) -> usize {
+/// Rounds of all pairs with market data in between, some of which has to be recovered, and requests for the venue's own;
+/// at least `rounds`, for at least `time`. Returns their number.
+fn trade(
+    pairs: &mut [Pair],
+    market: &mut Market,
+    recovery: &Recovery,
+    again: SocketAddr,
+    rounds: usize,
+    time: Duration,
+) -> usize {
     let until = Instant::now() + time;
     let mut done = 0;
     while done < rounds || Instant::now() < until {
+        let missed = done.is_multiple_of(MISSED_EVERY).then(|| market.next_moves());
         market.moves();
+        recovery.ask_for_the_first(again);
+        missed.iter().for_each(|missed| recovery.answer(missed));
         pairs.iter_mut().for_each(Pair::send);
         pairs.iter_mut().for_each(Pair::check);
         done += 1;
@@ -102,6 +129,45 @@ fn published(socket: &UdpSocket) {
     assert!(messages > 0, "no message in a hundred packets");
 }
 
+/// The retransmission server of the incoming feed, and a client of the outgoing one's.
+struct Recovery(UdpSocket);
+
+impl Recovery {
+    /// With a second line, on which nothing comes.
+    fn new(config: &mut Config) -> Recovery {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        let SocketAddr::V4(server) = socket.local_addr().unwrap() else { panic!("an IPv4 socket") };
+        let any = "127.0.0.1:0".parse().unwrap();
+        let feed = config.feeds.inbound.as_mut().expect("the shipped configuration has an incoming feed");
+        feed.line_b = Some(LineB { listen: any, interface: None });
+        feed.recovery.servers = vec![server];
+        feed.recovery.timeout_ms = 20_000;
+        let feed = config.feeds.outbound.as_mut().expect("it publishes");
+        feed.retransmission = Some(Retransmission { listen: any, allow_ephemeral_port: true, messages_max: 4096 });
+        Recovery(socket)
+    }
+
+    /// Waits for the request for a packet that the venue missed, and sends it.
+    fn answer(&self, missed: &[u8]) {
+        let mut bytes = [0; 2048];
+        loop {
+            let (length, from) = self.0.recv_from(&mut bytes).expect("the venue asks for what it missed");
+            // What else comes are answers to this socket's own requests.
+            if length == 20 && bytes[10..18] == missed[10..18] {
+                self.0.send_to(missed, from).unwrap();
+                return;
+            }
+        }
+    }
+
+    /// Asks the venue for the first message of its feed.
+    fn ask_for_the_first(&self, server: SocketAddr) {
+        let request = [&b"CORELANE01"[..], &1_u64.to_be_bytes(), &1_u16.to_be_bytes()].concat();
+        self.0.send_to(&request, server).unwrap();
+    }
+}
+
 /// A seller and a buyer of one symbol.
 struct Pair {
     seller: Client,
@@ -111,7 +177,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn log_in(address: std::net::SocketAddr, pair: usize) -> Pair {
+    fn log_in(address: SocketAddr, pair: usize) -> Pair {
         let (seller, buyer) = (1 + 2 * pair, 2 + 2 * pair);
         let [seller, buyer] = [seller, buyer].map(|user| Client::log_in(address, user, 1));
         Pair { seller, buyer, symbol: SYMBOLS[pair], next: 1 }

@@ -54,13 +54,20 @@ impl Market {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(to).unwrap();
         let mut market = Market { socket, sequence: 1, reference: 1 };
-        let directories = SYMBOLS.iter().zip(1..).map(|(symbol, locate)| directory(locate, symbol)).collect();
-        market.send(directories);
+        let directories: Vec<_> = SYMBOLS.iter().zip(1..).map(|(symbol, locate)| directory(locate, symbol)).collect();
+        let packet = market.packet(&directories);
+        market.socket.send(&packet).unwrap();
         market
     }
 
     /// Every symbol gets a new best bid and offer for a moment.
     pub fn moves(&mut self) {
+        let packet = self.next_moves();
+        self.socket.send(&packet).unwrap();
+    }
+
+    /// The same as a packet that is not sent.
+    pub fn next_moves(&mut self) -> Vec<u8> {
         let mut messages = Vec::new();
         for (symbol, locate) in SYMBOLS.iter().zip(1..) {
             let reference = self.reference;
@@ -73,11 +80,12 @@ impl Market {
                 delete(locate, reference + 1),
             ]);
         }
-        self.send(messages);
+        self.packet(&messages)
     }
 
-    fn send(&mut self, messages: Vec<Vec<u8>>) {
-        self.socket.send(&mold("MARKET", self.sequence, &messages)).unwrap();
+    fn packet(&mut self, messages: &[Vec<u8>]) -> Vec<u8> {
+        let packet = mold("MARKET", self.sequence, messages);
         self.sequence += messages.len() as u64;
+        packet
     }
 }

@@ -1,0 +1,74 @@
+//! What is known of one line of the feed by itself.
+
+use corelane_codecs::mold::Packet;
+
+use crate::counters::Counters;
+
+/// A line of the feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Line {
+    /// The first one.
+    A,
+    /// The second one, which brings the same packets another way.
+    B,
+}
+
+impl Line {
+    /// Both, in the order of their counters.
+    pub const BOTH: [Line; 2] = [Line::A, Line::B];
+}
+
+crate::counter_names! {
+    /// What is counted of each line.
+    pub enum LineCount {
+        /// Packets of the session that is followed.
+        Packets,
+        /// Messages that this line brought first.
+        FirstCopies,
+        /// Messages that were there already.
+        Duplicates,
+        /// Times that the line's numbers jumped ahead: packets that it lost or brought later.
+        Gaps,
+        /// Messages that were not there when it jumped.
+        Missed,
+        /// Times that the line fell silent.
+        Silences,
+    }
+}
+
+/// The state of one line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LineState {
+    /// Number of the next message on this line alone; 0 before the first packet.
+    next: u64,
+    last_packet_ns: u64,
+    is_silent: bool,
+}
+
+impl LineState {
+    /// A packet of the session has come by the line.
+    #[inline]
+    pub fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
+        counters.add(LineCount::Packets, 1);
+        if self.next > 0 && packet.sequence > self.next {
+            counters.add(LineCount::Gaps, 1);
+            counters.add(LineCount::Missed, packet.sequence - self.next);
+        }
+        self.next = self.next.max(packet.next_sequence()).max(1);
+        self.last_packet_ns = now_ns;
+        self.is_silent = false;
+    }
+
+    /// When the line counts as silent if nothing comes; `None` if it does already, or has never brought anything.
+    pub fn silent_at_ns(&self, silent_after_ns: u64) -> Option<u64> {
+        (self.next > 0 && !self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns))
+    }
+
+    /// Time has passed.
+    pub fn on_time(&mut self, now_ns: u64, silent_after_ns: u64, counters: &Counters<LineCount>) {
+        if self.silent_at_ns(silent_after_ns).is_some_and(|silent_ns| silent_ns <= now_ns) {
+            self.is_silent = true;
+            counters.add(LineCount::Silences, 1);
+        }
+    }
+}

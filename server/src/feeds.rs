@@ -1,0 +1,118 @@
+//! The feeds of a venue: their configuration turned into sockets and actors' sizes.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use corelane_actors::{
+    market_data::{ArbitrationConfig, BookLimits, GapFillConfig, MarketDataConfig, reorder_buffer_bytes},
+    publisher::{PublisherConfig, RetransmissionConfig},
+};
+use corelane_config::{Config, FeedIn, FeedOut};
+use corelane_runtime::net::{EndpointSpec, UdpSpec};
+
+use crate::venue::{VenueError, alpha, nanos, symbols};
+
+/// Bytes that the kernel keeps of a burst on the incoming feed: 4 MiB, some 3,000 full packets.
+const FEED_RECEIVE_BYTES: u32 = 4 << 20;
+/// Price levels of one side of one book of the incoming feed.
+const FEED_LEVELS_MAX: usize = 16_384;
+/// Packets of the outgoing feed that may wait for the network.
+const PUBLISHER_PACKETS_MAX: usize = 1024;
+/// Bytes that the kernel keeps of a burst of retransmission requests: 64 KiB, some 80 of them with what it adds.
+const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
+/// What the market-data actor of `feed` is sized and timed by.
+///
+/// # Errors
+/// [`VenueError::Text`] for a session or a symbol that does not fit its wire field.
+pub fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
+    let recovery = &feed.recovery;
+    Ok(MarketDataConfig {
+        symbols: symbols(config)?,
+        limits: BookLimits { orders_max: feed.orders_max, levels_max: FEED_LEVELS_MAX },
+        arbitration: ArbitrationConfig {
+            session: feed.session.as_deref().map(|session| alpha("session", session)).transpose()?,
+            silent_after_ns: nanos(feed.stale_after_ms),
+            reorder_messages_max: recovery.buffered_messages_max,
+            wait_ns: nanos(recovery.wait_ms),
+            gap_messages_max: recovery.gap_messages_max.into(),
+            behind_after_ns: nanos(recovery.stale_after_ms),
+            gap_fill: GapFillConfig {
+                servers: recovery.servers.len(),
+                timeout_ns: nanos(recovery.timeout_ms),
+                attempts_max: recovery.attempts_max,
+                // The schema's range keeps it within its type.
+                messages_max: recovery.messages_per_request as u16,
+                requests_max: recovery.requests_max,
+            },
+        },
+        has_line_b: feed.line_b.is_some(),
+        servers: recovery.servers.iter().map(|&server| server.into()).collect(),
+    })
+}
+
+/// What the publisher of `feed` is sized and timed by.
+///
+/// # Errors
+/// [`VenueError::Text`] for a session that does not fit its wire field.
+pub fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, VenueError> {
+    Ok(PublisherConfig {
+        session: alpha("session", &config.venue.session)?,
+        payload_max: feed.payload_max_bytes,
+        heartbeat_ns: nanos(feed.heartbeat_ms),
+        packets_max: PUBLISHER_PACKETS_MAX,
+        retransmission: feed
+            .retransmission
+            .as_ref()
+            .map(|server| RetransmissionConfig { messages_max: server.messages_max }),
+    })
+}
+
+/// Line A, line B if there is one, and where requests are sent from if there are servers.
+pub fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
+    let mut endpoints = vec![feed_line(feed.listen, feed.interface)];
+    endpoints.extend(feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface)));
+    if !feed.recovery.servers.is_empty() {
+        endpoints.push(UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::peer(any_port()) });
+    }
+    endpoints.into_iter().map(EndpointSpec::Udp).collect()
+}
+
+fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
+    let receiver = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::receiver(listen.into()) };
+    if listen.ip().is_multicast() {
+        receiver.join(*listen.ip(), interface.unwrap_or(Ipv4Addr::UNSPECIFIED))
+    } else {
+        receiver
+    }
+}
+
+/// The feed, and where it is asked for again if it can be.
+pub fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
+    let payload_max = feed.payload_max_bytes as u16;
+    let publications = UdpSpec {
+        multicast_interface: feed.source_interface,
+        payload_max,
+        ..UdpSpec::sender(any_port(), feed.to.into())
+    };
+    let requests = feed.retransmission.as_ref().map(|server| UdpSpec {
+        payload_max,
+        socket_receive_bytes: Some(REQUESTS_RECEIVE_BYTES),
+        ..UdpSpec::peer(server.listen.into())
+    });
+    [Some(publications), requests].into_iter().flatten().map(EndpointSpec::Udp).collect()
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
+}
+
+/// Memory of the messages that are kept to be sent again, in bytes.
+pub fn retransmission_bytes(config: &Config) -> usize {
+    let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
+    server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
+}
+
+/// Memory of the messages that wait behind gaps of the incoming feed, in bytes.
+pub fn reorder_bytes(config: &Config) -> usize {
+    let feed = config.feeds.inbound.as_ref();
+    feed.map_or(0, |feed| reorder_buffer_bytes(feed.recovery.buffered_messages_max))
+}
