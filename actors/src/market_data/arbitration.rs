@@ -93,7 +93,8 @@ struct Mark {
     since_ns: u64,
 }
 
-/// The state of one feed, see the [module](self).
+/// Puts the packets of two lines and of retransmission into one gapless sequence. It has no I/O and no clock: packets and
+/// the time come in, messages and requests come out.
 #[derive(Debug)]
 pub struct Arbiter {
     config: ArbitrationConfig,

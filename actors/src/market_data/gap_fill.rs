@@ -38,7 +38,7 @@ impl Pending {
     }
 }
 
-/// What [`GapFill::next_request`] asks for next.
+/// A request that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Which server, from 0 in the configured order.
