@@ -10,6 +10,9 @@ use thiserror::Error;
 /// The longest block of a capture that is read, in bytes. Frames have at most 256 KiB, pcapng blocks of other kinds
 /// are as long as their writers like.
 const BLOCK_BYTES_MAX: usize = 1 << 20;
+/// The shortest pcapng block: type, length, length again (draft-ietf-opsawg-pcapng, section 3.1). The library subtracts
+/// this from any length that it is given.
+const BLOCK_BYTES_MIN: u32 = 12;
 /// Interfaces of one section of a pcapng file.
 const INTERFACES_MAX: usize = 4096;
 /// Read at once at the start, so that the first block is there whole.
@@ -82,6 +85,8 @@ pub struct CapturedFrame<'a> {
 pub struct CaptureSource<'r> {
     blocks: Box<dyn PcapReaderIterator + 'r>,
     links: Links,
+    /// Of pcapng: whether the section's numbers have their highest byte first.
+    is_big_endian: Option<bool>,
     /// Bytes of the block that was given out last.
     taken: usize,
     offset: u64,
@@ -104,7 +109,8 @@ impl<'r> CaptureSource<'r> {
             PcapNGReader::new(BLOCK_BYTES_MAX, reader).map(|blocks| Box::new(blocks) as _)
         };
         let blocks = blocks.map_err(|_| CaptureError::Damaged { offset: 0 })?;
-        Ok(Self { blocks, links: Links::default(), taken: 0, offset: 0, frames: 0 })
+        let is_big_endian = (!is_legacy).then_some(false);
+        Ok(Self { blocks, links: Links::default(), is_big_endian, taken: 0, offset: 0, frames: 0 })
     }
 
     /// The next frame, `None` at the end.
@@ -153,6 +159,9 @@ impl<'r> CaptureSource<'r> {
         let offset = self.offset;
         loop {
             let had = self.blocks.data().len();
+            if self.is_too_short() {
+                return Err(CaptureError::Damaged { offset });
+            }
             match self.blocks.next() {
                 Ok(_) => return Ok(true),
                 Err(PcapError::Eof) => return Ok(false),
@@ -166,6 +175,23 @@ impl<'r> CaptureSource<'r> {
                 return Err(CaptureError::TooLong { offset });
             }
         }
+    }
+}
+
+impl CaptureSource<'_> {
+    /// Whether the next block, as far as it is there, claims a length that no pcapng block has.
+    fn is_too_short(&mut self) -> bool {
+        const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+        const BIG_ENDIAN: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
+        let (Some(is_big_endian), data) = (&mut self.is_big_endian, self.blocks.data()) else { return false };
+        let word = |at: usize| data.get(at..)?.first_chunk::<4>().copied();
+        let (Some(kind), Some(length)) = (word(0), word(4)) else { return false };
+        if kind == SECTION_HEADER {
+            let Some(magic) = word(8) else { return false };
+            *is_big_endian = magic == BIG_ENDIAN;
+        }
+        let length = if *is_big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
+        length < BLOCK_BYTES_MIN
     }
 }
 
@@ -222,6 +248,19 @@ mod tests {
             match CaptureSource::new(&header[..]) {
                 Ok(mut source) => assert_eq!((source.next_frame().unwrap(), expected), (None, true), "{magic:08x}"),
                 Err(error) => assert!(!expected, "{magic:08x}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_shorter_than_its_own_head_is_refused() {
+        let words = [0x0a0d_0d0a_u32, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28];
+        for to_bytes in [u32::to_le_bytes, u32::to_be_bytes] {
+            for (kind, length) in [(0x8000_0001, 9), (1, 0), (6, 11), (0x0a0d_0d0a, 8)] {
+                let file = [&words[..], &[kind, length, 0x1a2b_3c4d, 0]].concat();
+                let file: Vec<u8> = file.into_iter().flat_map(to_bytes).collect();
+                let error = CaptureSource::new(&file[..]).unwrap().next_frame().unwrap_err();
+                assert!(matches!(error, CaptureError::Damaged { offset: 28 }), "{kind} {length}: {error}");
             }
         }
     }
