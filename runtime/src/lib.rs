@@ -13,6 +13,7 @@ pub mod clock;
 pub mod cpu;
 mod duty;
 mod group;
+pub mod mem;
 pub mod message;
 pub mod net;
 mod panics;

@@ -9,6 +9,7 @@
 //! next that comes. Messages that were seen are dropped, also where a packet repeats only some of them.
 
 mod book;
+mod counts;
 
 use std::net::SocketAddr;
 
@@ -23,7 +24,8 @@ use corelane_runtime::{
     net::EndpointId,
 };
 
-pub use book::{BookLimits, Books, FeedCount, Level, Top};
+pub use book::{BookLimits, Books, Inconsistency, Level, QueuePosition, RestingOrder, Top};
+pub use counts::FeedCount;
 
 use crate::{
     counters::Counters,
