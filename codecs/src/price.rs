@@ -1,7 +1,8 @@
-//! Prices: fixed point with four implied decimals.
+//! Prices: fixed point with four implied decimals, and index values with eight.
 //!
 //! [`Price`] is the value to compute with. [`Price4`] is the narrower value of ITCH, and converts without loss.
-//! [`WirePrice`] and [`WirePrice4`] are the same values as they stand in a message.
+//! [`Price8`] has the eight decimals of the market-wide circuit breaker's levels. [`WirePrice`], [`WirePrice4`] and
+//! [`WirePrice8`] are the same values as they stand in a message.
 //!
 //! ```
 //! use corelane_codecs::price::{Price, Price4};
@@ -20,9 +21,6 @@ use thiserror::Error;
 use zerocopy::big_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// Units of a price in one unit of currency: four decimals.
-pub const UNITS: u64 = 10_000;
-
 /// A price in ten-thousandths.
 ///
 /// The whole range of the wire can be represented; [`Price::is_limit`] says whether it is a price at which an
@@ -36,6 +34,11 @@ pub struct Price(u64);
 #[repr(transparent)]
 pub struct Price4(u32);
 
+/// An index value in hundred-millionths, as ITCH carries the levels of the market-wide circuit breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Price8(u64);
+
 /// A [`Price`] in a message: eight bytes, big-endian.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(transparent)]
@@ -46,15 +49,23 @@ pub struct WirePrice(U64);
 #[repr(transparent)]
 pub struct WirePrice4(U32);
 
+/// A [`Price8`] in a message: eight bytes, big-endian.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(transparent)]
+pub struct WirePrice8(U64);
+
 /// Why a text or a value is not a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PriceError {
     /// Not digits with at most one decimal point between them.
     #[error("not a price: write digits with at most one point, as in 63.02")]
     Syntax,
-    /// More than four decimals.
-    #[error("a price has at most four decimals")]
-    TooPrecise,
+    /// More decimals than the price has.
+    #[error("a price has at most {decimals} decimals")]
+    TooPrecise {
+        /// Those that it has.
+        decimals: usize,
+    },
     /// The value needs more bits than the type has.
     #[error("price exceeds the largest that its field can carry")]
     TooLarge,
@@ -88,22 +99,33 @@ impl Price {
     }
 }
 
-/// What both widths have.
+impl Price4 {
+    /// The highest price of ITCH 5.0: 200 000.0000. The bits hold higher ones, which no market has.
+    pub const HIGHEST: Self = Self(2_000_000_000);
+
+    /// Whether ITCH 5.0 has this price: up to [`Price4::HIGHEST`].
+    #[inline]
+    pub const fn is_in_range(self) -> bool {
+        self.0 <= Self::HIGHEST.0
+    }
+}
+
+/// What all have; `$decimals` are implied.
 macro_rules! price_value {
-    ($price:ident, $raw:ty, $wire:ident) => {
+    ($price:ident, $raw:ty, $wire:ident, $decimals:literal) => {
         impl $price {
             /// Zero.
             pub const ZERO: Self = Self(0);
             /// The largest value of the field.
             pub const MAX: Self = Self(<$raw>::MAX);
 
-            /// A price of `raw` ten-thousandths.
+            #[doc = concat!("A price of `raw` units of 10⁻", stringify!($decimals), ".")]
             #[inline]
             pub const fn from_raw(raw: $raw) -> Self {
                 Self(raw)
             }
 
-            /// The price in ten-thousandths.
+            #[doc = concat!("The price in units of 10⁻", stringify!($decimals), ".")]
             #[inline]
             pub const fn raw(self) -> $raw {
                 self.0
@@ -128,20 +150,21 @@ macro_rules! price_value {
             }
         }
 
-        /// Always with four decimals: `123.4500`.
+        /// Always with all decimals: `123.4500`.
         impl fmt::Display for $price {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                const UNITS: u64 = 10_u64.pow($decimals);
                 let raw = u64::from(self.0);
-                write!(f, "{}.{:04}", raw / UNITS, raw % UNITS)
+                write!(f, "{}.{:0width$}", raw / UNITS, raw % UNITS, width = $decimals)
             }
         }
 
-        /// Digits with at most one point and at most four decimals: `5`, `5.5`, `0.0001`.
+        /// Digits with at most one point and at most the implied decimals: `5`, `5.5`, `0.0001`.
         impl FromStr for $price {
             type Err = PriceError;
 
             fn from_str(text: &str) -> Result<Self, PriceError> {
-                <$raw>::try_from(parse(text)?).map(Self).map_err(|_| PriceError::TooLarge)
+                <$raw>::try_from(parse(text, $decimals)?).map(Self).map_err(|_| PriceError::TooLarge)
             }
         }
 
@@ -167,16 +190,23 @@ macro_rules! price_value {
             }
         }
 
-        impl fmt::Debug for $wire {
+        impl fmt::Display for $wire {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.get(), f)
+            }
+        }
+
+        impl fmt::Debug for $wire {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
             }
         }
     };
 }
 
-price_value!(Price, u64, WirePrice);
-price_value!(Price4, u32, WirePrice4);
+price_value!(Price, u64, WirePrice, 4);
+price_value!(Price4, u32, WirePrice4, 4);
+price_value!(Price8, u64, WirePrice8, 8);
 
 impl From<Price4> for Price {
     #[inline]
@@ -194,7 +224,7 @@ impl TryFrom<Price> for Price4 {
     }
 }
 
-fn parse(text: &str) -> Result<u64, PriceError> {
+fn parse(text: &str, decimals_max: usize) -> Result<u64, PriceError> {
     let (whole, decimals) = match text.split_once('.') {
         Some((_, "")) => return Err(PriceError::Syntax),
         Some(parts) => parts,
@@ -204,10 +234,10 @@ fn parse(text: &str) -> Result<u64, PriceError> {
     if whole.is_empty() || !all_digits(whole) || !all_digits(decimals) {
         return Err(PriceError::Syntax);
     }
-    if decimals.len() > 4 {
-        return Err(PriceError::TooPrecise);
+    if decimals.len() > decimals_max {
+        return Err(PriceError::TooPrecise { decimals: decimals_max });
     }
-    let padding = 4 - decimals.len();
+    let padding = decimals_max - decimals.len();
     whole
         .bytes()
         .chain(decimals.bytes())

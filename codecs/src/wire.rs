@@ -126,8 +126,9 @@ pub(crate) fn view<M: WireMessage>(bytes: &[u8]) -> Result<(&M, &[u8]), Refusal>
     }
 }
 
+/// Why the first bytes are not an `M`, which they are known not to be.
 #[cold]
-fn explain<M: WireMessage>(bytes: &[u8]) -> Refusal {
+pub(crate) fn explain<M: WireMessage>(bytes: &[u8]) -> Refusal {
     let mut refusal = Refusal::Truncated { needed: size_of::<M>(), actual: bytes.len() };
     if bytes.len() >= size_of::<M>() {
         for field in M::CODED.iter().rev() {

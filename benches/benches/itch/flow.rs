@@ -63,7 +63,9 @@ fn merged(day: &[u8], copies: usize) -> Flow {
     const SHIFT_NS: u64 = 61_700_000_000;
     let symbols: Vec<Symbol> = (0..copies).map(symbol).collect();
     let messages: Vec<&[u8]> = Frames::new(day).map(|frame| frame.expect("the recorded day is whole")).collect();
-    let decode = |bytes| Message::decode(bytes).expect("the recorded day is ITCH");
+    fn decode(bytes: &[u8]) -> Message<'_> {
+        Message::decode(bytes).expect("the recorded day is ITCH")
+    }
     let mut order: Vec<(u64, usize, usize)> = Vec::new();
     for copy in 0..copies {
         let at = |(index, bytes): (usize, &&[u8])| (decode(bytes).timestamp_ns() + copy as u64 * SHIFT_NS, copy, index);

@@ -1,7 +1,6 @@
 //! TotalView-ITCH 5.0 (texts of 2018 and 2023).
 //!
-//! All 23 message types have their length in [`message_len`]; those that build an order book are modelled, the
-//! others come as [`Message::Other`]. Times are nanoseconds since midnight of the venue's day.
+//! All 23 message types, as borrowed views. Times are nanoseconds since midnight of the venue's day.
 //!
 //! ```
 //! use corelane_codecs::IntoBytes;
@@ -15,47 +14,41 @@
 //! assert_eq!(read.header.timestamp.ns(), 34_200_000_000_000);
 //! ```
 
-mod messages;
+mod codes;
+mod header;
+mod instruments;
+mod layout;
+mod orders;
+mod trades;
 
-pub use messages::{
-    AddOrder, AddOrderMpid, EventCode, Header, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
-    OrderReplace, Side, StockDirectory, SystemEvent, Timestamp, Trade,
+pub use codes::{
+    Authenticity, BreachedLevel, CrossType, EventCode, FinancialStatus, HaltReason, ImbalanceDirection, InterestFlag,
+    IssueClassification, LuldTier, MarketCategory, MarketCode, MarketMakerMode, OperationalHaltAction,
+    ParticipantState, PriceVariation, RegShoAction, ReleaseQualifier, Side, TradingState,
 };
+pub use header::{Header, Timestamp, TimestampError};
+pub use instruments::{
+    IpoQuotingPeriod, LuldAuctionCollar, MarketParticipantPosition, MwcbDeclineLevels, MwcbStatus, OperationalHalt,
+    RegShoRestriction, StockDirectory, StockTradingAction, SystemEvent,
+};
+pub use orders::{
+    AddOrder, AddOrderMpid, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice, OrderReplace,
+};
+pub use trades::{BrokenTrade, CrossTrade, DirectListingPrice, NetOrderImbalance, RetailInterest, Trade};
+
+use core::fmt;
 
 use thiserror::Error;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
 
-use crate::wire::{Refusal, Shown, WireMessage, view};
+use crate::text::Symbol;
+use crate::wire::{Refusal, Shown, WireMessage, explain};
 
 /// Bytes of the prefix that all messages share: type, locate, tracking number, time.
 pub const HEADER_LEN: usize = size_of::<Header<0>>();
 
 /// The longest message, in bytes.
 pub const MAX_MESSAGE_LEN: usize = 50;
-
-/// The length of every message of type `kind`, `None` if ITCH 5.0 has no such type.
-#[inline]
-pub const fn message_len(kind: u8) -> Option<usize> {
-    Some(match kind {
-        b'S' | b'W' => 12,
-        b'D' | b'B' => 19,
-        b'Y' | b'N' => 20,
-        b'h' => 21,
-        b'X' => 23,
-        b'H' => 25,
-        b'L' => 26,
-        b'K' => 28,
-        b'E' => 31,
-        b'V' | b'J' | b'U' => 35,
-        b'A' | b'C' => 36,
-        b'R' => 39,
-        b'F' | b'Q' => 40,
-        b'P' => 44,
-        b'O' => 48,
-        b'I' => 50,
-        _ => return None,
-    })
-}
 
 /// Why bytes are not an ITCH message. Offsets count from the type byte, which is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -93,20 +86,34 @@ pub enum ItchError {
     },
 }
 
-/// Declares the enum of the modelled messages and its decoder.
+/// Declares the enum of the messages and its decoder. `[stock]` marks those that name an instrument.
 macro_rules! messages {
-    ($($(#[$meta:meta])* $name:ident = $code:literal,)+) => {
+    ($($(#[$meta:meta])* $name:ident = $code:literal $([$stock:ident])?,)+) => {
         /// One message.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Message<'a> {
             $($(#[$meta])* $name(&'a $name),)+
-            /// A type of ITCH 5.0 that is not modelled here. It has its right length, so at least a header.
-            Other {
-                /// The type byte.
-                kind: u8,
-                /// The whole message.
-                bytes: &'a [u8],
-            },
+        }
+
+        /// The type bytes of all messages, in the order of the specification.
+        pub const MESSAGE_TYPES: &[u8] = &[$($code,)+];
+
+        /// The length of every message of type `kind`, `None` if ITCH 5.0 has no such type.
+        #[inline]
+        pub const fn message_len(kind: u8) -> Option<usize> {
+            match kind {
+                $($code => Some(size_of::<$name>()),)+
+                _ => None,
+            }
+        }
+
+        /// Name and type character of messages of type `kind`, such as "add order (A)"; `None` if ITCH 5.0 has no
+        /// such type.
+        pub const fn message_name(kind: u8) -> Option<&'static str> {
+            match kind {
+                $($code => Some(<$name as WireMessage>::NAME),)+
+                _ => None,
+            }
         }
 
         impl<'a> Message<'a> {
@@ -121,8 +128,8 @@ macro_rules! messages {
                     return Err(ItchError::Empty);
                 };
                 match kind {
-                    $($code => modelled(kind, bytes).map(Self::$name),)+
-                    _ => other(kind, bytes),
+                    $($code => message(kind, bytes).map(Self::$name),)+
+                    _ => Err(ItchError::UnknownType { kind }),
                 }
             }
 
@@ -131,7 +138,6 @@ macro_rules! messages {
             pub const fn kind(&self) -> u8 {
                 match self {
                     $(Self::$name(_) => $code,)+
-                    Self::Other { kind, .. } => *kind,
                 }
             }
 
@@ -140,7 +146,6 @@ macro_rules! messages {
             pub fn as_bytes(&self) -> &'a [u8] {
                 match self {
                     $(Self::$name(message) => message.as_bytes(),)+
-                    Self::Other { bytes, .. } => bytes,
                 }
             }
 
@@ -149,16 +154,32 @@ macro_rules! messages {
             pub fn stock_locate(&self) -> u16 {
                 match self {
                     $(Self::$name(message) => message.header.stock_locate.get(),)+
-                    Self::Other { bytes, .. } => other_header(bytes).stock_locate.get(),
                 }
             }
 
-            /// Nanoseconds since midnight.
+            /// When.
             #[inline]
-            pub fn timestamp_ns(&self) -> u64 {
+            pub fn timestamp(&self) -> Timestamp {
                 match self {
-                    $(Self::$name(message) => message.header.timestamp.ns(),)+
-                    Self::Other { bytes, .. } => other_header(bytes).timestamp.ns(),
+                    $(Self::$name(message) => message.header.timestamp,)+
+                }
+            }
+
+            /// The symbol that the message has in it; `None` if it refers to its instrument by locate alone, or to
+            /// none.
+            pub fn stock(&self) -> Option<&'a Symbol> {
+                match self {
+                    $($(Self::$name(message) => Some(&message.$stock),)?)+
+                    _ => None,
+                }
+            }
+        }
+
+        /// One line: time, name and every field.
+        impl fmt::Display for Message<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name(message) => message.fmt(f),)+
                 }
             }
         }
@@ -169,11 +190,27 @@ messages! {
     /// System event.
     SystemEvent = b'S',
     /// Stock directory.
-    StockDirectory = b'R',
+    StockDirectory = b'R' [stock],
+    /// Stock trading action.
+    StockTradingAction = b'H' [stock],
+    /// Reg SHO short sale price test restriction.
+    RegShoRestriction = b'Y' [stock],
+    /// Market participant position.
+    MarketParticipantPosition = b'L' [stock],
+    /// Decline levels of the market-wide circuit breaker.
+    MwcbDeclineLevels = b'V',
+    /// Market-wide circuit breaker status.
+    MwcbStatus = b'W',
+    /// Quoting period update of an IPO.
+    IpoQuotingPeriod = b'K' [stock],
+    /// Limit-up limit-down auction collar.
+    LuldAuctionCollar = b'J' [stock],
+    /// Operational halt.
+    OperationalHalt = b'h' [stock],
     /// Add order.
-    AddOrder = b'A',
+    AddOrder = b'A' [stock],
     /// Add order with the firm's name.
-    AddOrderMpid = b'F',
+    AddOrderMpid = b'F' [stock],
     /// Order executed.
     OrderExecuted = b'E',
     /// Order executed at another price than the displayed one.
@@ -185,34 +222,38 @@ messages! {
     /// Order replaced.
     OrderReplace = b'U',
     /// Trade against a non-displayed order.
-    Trade = b'P',
+    Trade = b'P' [stock],
+    /// Cross trade.
+    CrossTrade = b'Q' [stock],
+    /// Broken trade.
+    BrokenTrade = b'B',
+    /// Net order imbalance indicator.
+    NetOrderImbalance = b'I' [stock],
+    /// Retail price improvement indicator.
+    RetailInterest = b'N' [stock],
+    /// Price discovery of a direct listing with capital raise.
+    DirectListingPrice = b'O' [stock],
 }
 
-#[inline]
-fn modelled<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
-    let wrong_length = ItchError::WrongLength { kind, expected: size_of::<M>(), actual: bytes.len() };
-    match view::<M>(bytes) {
-        Ok((message, [])) => Ok(message),
-        Ok(_) | Err(Refusal::Truncated { .. }) => Err(wrong_length),
-        Err(Refusal::BadField { field, offset, value }) => {
-            Err(ItchError::BadField { message: M::NAME, field, offset, value })
-        }
+impl Message<'_> {
+    /// Nanoseconds since midnight.
+    #[inline]
+    pub fn timestamp_ns(&self) -> u64 {
+        self.timestamp().ns()
     }
 }
 
 #[inline]
-fn other(kind: u8, bytes: &[u8]) -> Result<Message<'_>, ItchError> {
-    match message_len(kind) {
-        None => Err(ItchError::UnknownType { kind }),
-        Some(expected) if expected != bytes.len() => {
-            Err(ItchError::WrongLength { kind, expected, actual: bytes.len() })
-        }
-        Some(_) => Ok(Message::Other { kind, bytes }),
-    }
+fn message<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
+    M::try_ref_from_bytes(bytes).map_err(|_| refuse::<M>(kind, bytes))
 }
 
-/// The header of a [`Message::Other`]; zeros for one made by hand that is too short.
-#[inline]
-fn other_header(bytes: &[u8]) -> Header<0> {
-    Header::read_from_prefix(bytes).map_or(Header::new(0, 0, 0), |(header, _)| header)
+#[cold]
+fn refuse<M: WireMessage>(kind: u8, bytes: &[u8]) -> ItchError {
+    match explain::<M>(bytes) {
+        Refusal::BadField { field, offset, value } if bytes.len() == size_of::<M>() => {
+            ItchError::BadField { message: M::NAME, field, offset, value }
+        }
+        _ => ItchError::WrongLength { kind, expected: size_of::<M>(), actual: bytes.len() },
+    }
 }

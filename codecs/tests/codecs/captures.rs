@@ -11,6 +11,9 @@ use corelane_codecs::mold::{Messages, MoldError, Packet};
 use corelane_codecs::ouch::{Inbound, Outbound};
 use corelane_codecs::soup::{ClientPacket, MAX_PAYLOAD, ServerPacket, packet_len};
 
+use crate::golden;
+use crate::hex;
+
 /// A folder of recorded data, `None` (and a note) if it is not there.
 fn recorded(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("CORELANE_DATA")
@@ -67,12 +70,15 @@ fn payload(frame: &[u8]) -> &[u8] {
 
 #[test]
 fn real_mold_packets_are_read_to_their_last_byte() {
+    let mut golden: BTreeSet<Vec<u8>> = golden::ITCH.iter().map(|text| hex(text)).collect();
     for (folder, kinds, expected) in [
         ("pcap_nasdaq", "ACDEFHIJLPQSUXY", NASDAQ),
         ("pcap_bx", "ACDEFHNPSUXY", BX),
         ("pcap_bx_sequenced", "ADU", BX_SEQUENCED),
     ] {
         let Some(path) = recorded(folder) else {
+            // Without the data there is nothing to find the golden bytes in.
+            golden.clear();
             continue;
         };
         let mut seen = BTreeSet::new();
@@ -85,6 +91,7 @@ fn real_mold_packets_are_read_to_their_last_byte() {
                     let message = Message::decode(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
                     assert_eq!(message.as_bytes(), bytes);
                     seen.insert(char::from(message.kind()));
+                    golden.remove(bytes);
                     messages += 1;
                 }
                 assert_eq!(reader.remainder(), b"", "{name}");
@@ -94,6 +101,7 @@ fn real_mold_packets_are_read_to_their_last_byte() {
         assert_eq!(seen.into_iter().collect::<String>(), kinds, "{folder}");
         assert_eq!((packets, messages), expected, "{folder}");
     }
+    assert!(golden.is_empty(), "bytes of the protocol page that no capture has: {golden:02x?}");
 }
 
 /// Packets and messages, counted by another program.

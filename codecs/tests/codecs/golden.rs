@@ -3,7 +3,7 @@
 use corelane_codecs::itch::{self, Header, Message};
 use corelane_codecs::mold;
 use corelane_codecs::ouch::{self, AppendageWriter, Inbound, Outbound, Tag, TagValue, encode_with_appendage};
-use corelane_codecs::price::{Price, Price4};
+use corelane_codecs::price::{Price, Price4, Price8};
 use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket, packet_len};
 use corelane_codecs::text::{Alpha, ClOrdId, Mpid, Symbol};
 use corelane_codecs::{IntoBytes, MessageType, YesNo};
@@ -294,6 +294,59 @@ fn real_itch_messages_are_read_and_written() {
         price: price(0x13_99f8),
         match_number: 0x3_e642.into(),
     };
+    let cross = itch::CrossTrade {
+        header: Header::new(0x03d7, 1, 0x1f1a_cee1_5003),
+        shares: 0.into(),
+        stock: symbol("BAC-Q"),
+        cross_price: price(0),
+        match_number: 0x3_e63e.into(),
+        cross_type: itch::CrossType::Opening.to_wire(),
+    };
+    let imbalance = itch::NetOrderImbalance {
+        header: Header::new(0x1ead, 0, 0x1f1a_cedb_43f1),
+        paired_shares: 0.into(),
+        imbalance_shares: 0.into(),
+        imbalance_direction: itch::ImbalanceDirection::InsufficientOrders.to_wire(),
+        stock: symbol("PFTAW"),
+        far_price: price(0),
+        near_price: price(0),
+        current_reference_price: price(0),
+        cross_type: itch::CrossType::Opening.to_wire(),
+        price_variation_indicator: itch::PriceVariation::NotAvailable.to_wire(),
+    };
+    let collar = itch::LuldAuctionCollar {
+        header: Header::new(0x2c3d, 0, 0x1f1e_703b_4f95),
+        stock: symbol("ZXZZT"),
+        auction_collar_reference_price: price(0x2_0918),
+        upper_auction_collar_price: price(0x2_2344),
+        lower_auction_collar_price: price(0x1_aa90),
+        auction_collar_extension: 0.into(),
+    };
+    let position = itch::MarketParticipantPosition {
+        header: Header::new(0x0e40, 0, 0x1f20_8142_f846),
+        mpid: Mpid::new("MAXM").unwrap(),
+        stock: symbol("FDLS"),
+        primary_market_maker: YesNo::Yes.to_wire(),
+        market_maker_mode: itch::MarketMakerMode::Normal.to_wire(),
+        market_participant_state: itch::ParticipantState::Active.to_wire(),
+    };
+    let reg_sho = itch::RegShoRestriction {
+        header: Header::new(0x24bd, 0, 0x1f1a_d5cc_18b7),
+        stock: symbol("SOPA"),
+        reg_sho_action: itch::RegShoAction::RestrictedIntraday.to_wire(),
+    };
+    let action = itch::StockTradingAction {
+        header: Header::new(0x2c3d, 0, 0x1f1e_7036_e465),
+        stock: symbol("ZXZZT"),
+        trading_state: itch::TradingState::Paused.to_wire(),
+        reserved: b' ',
+        reason: itch::HaltReason::VolatilityPause.to_wire(),
+    };
+    let interest = itch::RetailInterest {
+        header: Header::new(0x04ea, 0, 0x1f1a_cece_ff2f),
+        stock: symbol("BIZD"),
+        interest_flag: itch::InterestFlag::None.to_wire(),
+    };
     let event = itch::SystemEvent { header: Header::new(0, 0, 0x1f1a_cedb_02f0), event_code: b'Q' };
     assert_eq!(event.event(), Some(itch::EventCode::StartOfMarketHours));
     assert!(!executed_with_price.is_printable());
@@ -306,14 +359,57 @@ fn real_itch_messages_are_read_and_written() {
         (5, Message::OrderDelete(&delete)),
         (6, Message::OrderReplace(&replace)),
         (7, Message::Trade(&trade)),
+        (8, Message::CrossTrade(&cross)),
+        (9, Message::NetOrderImbalance(&imbalance)),
+        (10, Message::LuldAuctionCollar(&collar)),
+        (11, Message::MarketParticipantPosition(&position)),
+        (12, Message::RegShoRestriction(&reg_sho)),
+        (13, Message::StockTradingAction(&action)),
         (14, Message::SystemEvent(&event)),
+        (15, Message::RetailInterest(&interest)),
     ];
+    assert_eq!(ours.len(), decoded.len());
     for (golden, message) in ours {
         assert_eq!(message.as_bytes(), decoded[golden], "{message:?}");
         assert_eq!(Message::decode(&decoded[golden]), Ok(message));
     }
-    let others = decoded.iter().filter(|bytes| matches!(Message::decode(bytes), Ok(Message::Other { .. })));
-    assert_eq!(others.map(|bytes| bytes[0]).collect::<Vec<_>>(), b"QIJLYHN");
+
+    assert_eq!(action.trading_state(), Some(itch::TradingState::Paused));
+    assert_eq!(action.reason(), Some(itch::HaltReason::VolatilityPause));
+    assert_eq!(reg_sho.reg_sho_action(), Some(itch::RegShoAction::RestrictedIntraday));
+    assert_eq!(imbalance.price_variation(), Some(itch::PriceVariation::NotAvailable));
+    let unknown = itch::CrossTrade { cross_type: b'I', ..cross };
+    assert_eq!((cross.cross_type(), unknown.cross_type()), (Some(itch::CrossType::Opening), None));
+}
+
+#[test]
+fn itch_messages_read_as_one_line() {
+    for (golden, expected) in [
+        (
+            0,
+            "09:29:59.999894278 add order (A) locate=5528 tracking=0 order_ref=23508286 side=Buy shares=1600 \
+             stock=IVOO price=87.3900",
+        ),
+        (
+            9,
+            "09:30:00.000087025 net order imbalance (I) locate=7853 tracking=0 paired_shares=0 imbalance_shares=0 \
+             imbalance_direction=InsufficientOrders stock=PFTAW far_price=0.0000 near_price=0.0000 \
+             current_reference_price=0.0000 cross_type=Opening price_variation_indicator=NotAvailable",
+        ),
+        (
+            13,
+            "09:30:15.592125541 stock trading action (H) locate=11325 tracking=0 stock=ZXZZT trading_state=Paused \
+             reserved=' ' reason=VolatilityPause",
+        ),
+    ] {
+        assert_eq!(Message::decode(&hex(ITCH[golden])).unwrap().to_string(), expected);
+    }
+    // Codes of no meaning are shown as they came.
+    let mut action = hex(ITCH[13]);
+    action[19] = 0;
+    action[21..25].copy_from_slice(b"ZZ9 ");
+    let line = Message::decode(&action).unwrap().to_string();
+    assert!(line.ends_with("trading_state=0x00 reserved=' ' reason=ZZ9"), "{line}");
 }
 
 /// The messages for which there are no real bytes, spelled out from the tables.
@@ -412,6 +508,40 @@ fn other_messages_are_built_as_in_the_tables() {
         etp_leverage: 0.into(),
         inverse: b'N',
     };
+    let levels = itch::MwcbDeclineLevels {
+        header: Header::new(0, 0, TIME),
+        level_1: Price8::from_raw(0x11).into(),
+        level_2: "4091.90000000".parse::<Price8>().unwrap().into(),
+        level_3: Price8::MAX.into(),
+    };
+    let breached =
+        itch::MwcbStatus { header: Header::new(0, 0, TIME), breached_level: itch::BreachedLevel::Level2.to_wire() };
+    let quoting = itch::IpoQuotingPeriod {
+        header: Header::new(7, 0, TIME),
+        stock: symbol,
+        ipo_quotation_release_time: 36_000.into(),
+        ipo_quotation_release_qualifier: itch::ReleaseQualifier::Anticipated.to_wire(),
+        ipo_price: Price4::HIGHEST.into(),
+    };
+    let halt = itch::OperationalHalt {
+        header: Header::new(7, 0, TIME),
+        stock: symbol,
+        market_code: itch::MarketCode::Bx.to_wire(),
+        operational_halt_action: itch::OperationalHaltAction::Halted.to_wire(),
+    };
+    let broken_itch = itch::BrokenTrade { header: Header::new(7, 0, TIME), match_number: 8.into() };
+    let price = |raw| Price4::from_raw(raw).into();
+    let direct = itch::DirectListingPrice {
+        header: Header::new(7, 0, TIME),
+        stock: symbol,
+        open_eligibility_status: YesNo::Yes.to_wire(),
+        minimum_allowable_price: price(1),
+        maximum_allowable_price: price(2),
+        near_execution_price: price(3),
+        near_execution_time: TIME.into(),
+        lower_price_range_collar: price(4),
+        upper_price_range_collar: price(5),
+    };
     let table: &[(&[u8], String)] = &[
         (replace.as_bytes(), format!("55 00000001 00000002 0000012c 0000000077359400 33 4e 59 {id_hex} 0000")),
         (
@@ -433,6 +563,15 @@ fn other_messages_are_built_as_in_the_tables() {
         (
             directory.as_bytes(),
             format!("52 0007 0000 010203040506 {stock} 51 4e 00000064 4e 43 5a20 50 4e 20 31 4e 00000000 4e"),
+        ),
+        (levels.as_bytes(), "56 0000 0000 010203040506 0000000000000011 0000005f459fe580 ffffffffffffffff".to_owned()),
+        (breached.as_bytes(), "57 0000 0000 010203040506 32".to_owned()),
+        (quoting.as_bytes(), format!("4b 0007 0000 010203040506 {stock} 00008ca0 41 77359400")),
+        (halt.as_bytes(), format!("68 0007 0000 010203040506 {stock} 42 48")),
+        (broken_itch.as_bytes(), "42 0007 0000 010203040506 0000000000000008".to_owned()),
+        (
+            direct.as_bytes(),
+            format!("4f 0007 0000 010203040506 {stock} 59 00000001 00000002 00000003 {time} 00000004 00000005"),
         ),
     ];
     for (bytes, expected) in table {

@@ -65,6 +65,25 @@ fn itch_structs_lie_as_in_the_table() {
         itch::OrderCancel, 23: 11 order_ref, 19 cancelled_shares;
         itch::OrderDelete, 19: 11 order_ref;
         itch::OrderReplace, 35: 11 original_order_ref, 19 new_order_ref, 27 shares, 31 price;
+        itch::StockTradingAction, 25: 11 stock, 19 trading_state, 20 reserved, 21 reason;
+        itch::RegShoRestriction, 20: 11 stock, 19 reg_sho_action;
+        itch::MarketParticipantPosition, 26: 11 mpid, 15 stock, 23 primary_market_maker, 24 market_maker_mode,
+            25 market_participant_state;
+        itch::MwcbDeclineLevels, 35: 11 level_1, 19 level_2, 27 level_3;
+        itch::MwcbStatus, 12: 11 breached_level;
+        itch::IpoQuotingPeriod, 28: 11 stock, 19 ipo_quotation_release_time, 23 ipo_quotation_release_qualifier,
+            24 ipo_price;
+        itch::LuldAuctionCollar, 35: 11 stock, 19 auction_collar_reference_price, 23 upper_auction_collar_price,
+            27 lower_auction_collar_price, 31 auction_collar_extension;
+        itch::OperationalHalt, 21: 11 stock, 19 market_code, 20 operational_halt_action;
+        itch::CrossTrade, 40: 11 shares, 19 stock, 27 cross_price, 31 match_number, 39 cross_type;
+        itch::BrokenTrade, 19: 11 match_number;
+        itch::NetOrderImbalance, 50: 11 paired_shares, 19 imbalance_shares, 27 imbalance_direction, 28 stock,
+            36 far_price, 40 near_price, 44 current_reference_price, 48 cross_type, 49 price_variation_indicator;
+        itch::RetailInterest, 20: 11 stock, 19 interest_flag;
+        itch::DirectListingPrice, 48: 11 stock, 19 open_eligibility_status, 20 minimum_allowable_price,
+            24 maximum_allowable_price, 28 near_execution_price, 32 near_execution_time,
+            40 lower_price_range_collar, 44 upper_price_range_collar;
         itch::Trade, 44: 11 order_ref, 19 side, 20 shares, 24 stock, 32 price, 36 match_number;
     }
 }
@@ -77,6 +96,24 @@ fn itch_has_23_types_with_the_lengths_of_the_table() {
         assert_eq!(message_len(spec.kind), Some(spec.len), "{}", char::from(spec.kind));
     }
     assert_eq!(ITCH.iter().map(|spec| spec.len).max(), Some(itch::MAX_MESSAGE_LEN));
+    assert!(ITCH.iter().map(|spec| &spec.kind).eq(itch::MESSAGE_TYPES));
+    for kind in 0..=u8::MAX {
+        let name = itch::message_name(kind);
+        assert_eq!(name.is_some(), known.contains(&kind));
+        assert!(name.is_none_or(|name| name.ends_with(&format!(" ({})", char::from(kind)))), "{name:?}");
+    }
+}
+
+#[test]
+fn halt_reasons_are_those_of_the_text() {
+    let codes: Vec<String> = itch::HaltReason::ALL.iter().map(|reason| reason.to_wire().to_string()).collect();
+    let expected = "T1 T2 T5 T6 T8 T12 H4 H9 H10 H11 O1 LUDP LUDS MWC1 MWC2 MWC3 MWC0 IPO1 M1 M2 \
+        T3 T7 R4 R9 C3 C4 C9 C11 R1 R2 IPOQ IPOE MWCQ ";
+    assert_eq!(codes.join(" "), expected);
+    for &reason in itch::HaltReason::ALL {
+        assert_eq!(itch::HaltReason::from_wire(reason.to_wire()), Some(reason));
+    }
+    assert_eq!(itch::HaltReason::from_wire("T9".parse().unwrap()), None);
 }
 
 #[test]
@@ -113,6 +150,23 @@ fn one_byte_codes_are_those_of_the_tables() {
         ouch::Liquidity, b"ARJkmOCHLM78u";
         itch::Side, b"BS";
         itch::EventCode, b"OSQMEC";
+        itch::MarketCategory, b"QGSNAPZV ";
+        itch::FinancialStatus, b"DEQSGHJKCN ";
+        itch::IssueClassification, b"ABCFILNOPQRSTUVW";
+        itch::Authenticity, b"PT";
+        itch::LuldTier, b"12 ";
+        itch::TradingState, b"HPQT";
+        itch::RegShoAction, b"012";
+        itch::MarketMakerMode, b"NPSRL";
+        itch::ParticipantState, b"AEWSD";
+        itch::BreachedLevel, b"123";
+        itch::ReleaseQualifier, b"AC";
+        itch::MarketCode, b"QBX";
+        itch::OperationalHaltAction, b"HT";
+        itch::CrossType, b"OCHA";
+        itch::ImbalanceDirection, b"BSNO";
+        itch::PriceVariation, b"L123456789ABC ";
+        itch::InterestFlag, b"BSAN";
         soup::RejectCode, b"AS";
         YesNo, b"YN";
     }

@@ -8,7 +8,7 @@ use corelane_codecs::ouch::{
     Appendage, AppendageWriter, Element, Inbound, OuchError, Outbound, Tag, TagValue, encode_with_appendage,
     request_identity,
 };
-use corelane_codecs::price::{Price, Price4};
+use corelane_codecs::price::{Price, Price4, Price8};
 use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket, SoupError, packet_len};
 use corelane_codecs::text::Alpha;
 use proptest::collection::vec;
@@ -241,6 +241,15 @@ proptest! {
         prop_assert_eq!(message.kind(), bytes[0]);
         prop_assert_eq!(message.stock_locate().to_be_bytes(), &bytes[1..3]);
         prop_assert_eq!(&message.timestamp_ns().to_be_bytes()[2..], &bytes[5..11]);
+        let stock_at = match bytes[0] {
+            b'R' | b'H' | b'Y' | b'K' | b'J' | b'h' | b'N' | b'O' => Some(11),
+            b'L' => Some(15),
+            b'Q' => Some(19),
+            b'A' | b'F' | b'P' => Some(24),
+            b'I' => Some(28),
+            _ => None,
+        };
+        prop_assert_eq!(message.stock().map(|stock| &stock.as_array()[..]), stock_at.map(|at| &bytes[at..at + 8]));
         let wrong_length = |bytes: &[u8]| matches!(
             Message::decode(bytes),
             Err(itch::ItchError::WrongLength { actual, .. }) if actual == bytes.len()
@@ -251,6 +260,7 @@ proptest! {
 
     #[test]
     fn itch_timestamps_hold_48_bits(ns in 0..=itch::Timestamp::MAX_NS) {
+        prop_assert_eq!(itch::Timestamp::try_from(ns), Ok(itch::Timestamp::from_ns(ns)));
         prop_assert_eq!(itch::Timestamp::from_ns(ns).ns(), ns);
     }
 
@@ -409,6 +419,8 @@ proptest! {
             Ok(narrow) => prop_assert_eq!(Price::from(narrow), price),
             Err(_) => prop_assert!(raw > u64::from(u32::MAX)),
         }
+        let fine = Price8::from_raw(raw);
+        prop_assert_eq!(fine.to_string().parse(), Ok(fine));
         let narrow = Price4::from_raw(raw as u32);
         prop_assert_eq!(narrow.to_string().parse(), Ok(narrow));
         prop_assert_eq!(narrow.to_string(), Price::from(narrow).to_string());

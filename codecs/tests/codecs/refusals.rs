@@ -1,12 +1,12 @@
 //! What a refusal says: one line per kind of error.
 
 use corelane_codecs::binary_file::{self, Frames, UnsizedFrames};
-use corelane_codecs::itch::{Message, message_len};
+use corelane_codecs::itch::{Message, Timestamp, message_len};
 use corelane_codecs::mold::{MoldError, Packet, PacketBuilder, Request};
 use corelane_codecs::ouch::{
     AppendageWriter, Inbound, Outbound, RejectReason, encode_with_appendage, request_identity,
 };
-use corelane_codecs::price::{Price, Price4, PriceError};
+use corelane_codecs::price::{Price, Price4, Price8, PriceError};
 use corelane_codecs::soup::{ClientPacket, MAX_PAYLOAD, ServerPacket, SoupError, packet_len};
 use corelane_codecs::text::{Alpha, AlphaError};
 
@@ -98,6 +98,16 @@ fn itch_says_what_where_and_why() {
     check(Message::decode(b"Z"), "unknown message type 'Z' at offset 0");
     check(Message::decode(&add[..35]), "message type 'A' has 36 bytes, not 35");
     check(Message::decode(b"I"), "message type 'I' has 50 bytes, not 1");
+}
+
+#[test]
+fn times_of_more_than_48_bits_are_refused() {
+    let last = Timestamp::try_from(Timestamp::MAX_NS).unwrap();
+    assert_eq!((last.ns(), last.is_time_of_day()), ((1 << 48) - 1, false));
+    check(Timestamp::try_from(1 << 48), "281474976710656 ns since midnight need more than 48 bits");
+    let before_midnight = Timestamp::from_ns(Timestamp::DAY_NS - 1);
+    assert!(before_midnight.is_time_of_day());
+    assert_eq!(before_midnight.to_string(), "23:59:59.999999999");
 }
 
 #[test]
@@ -235,7 +245,7 @@ fn prices_are_parsed_strictly() {
         ("429496.7295", Ok(4_294_967_295)),
         ("429496.7296", Err(PriceError::TooLarge)),
         ("99999999999999999999", Err(PriceError::TooLarge)),
-        ("1.00000", Err(PriceError::TooPrecise)),
+        ("1.00000", Err(PriceError::TooPrecise { decimals: 4 })),
         ("", Err(PriceError::Syntax)),
         (".", Err(PriceError::Syntax)),
         (".5", Err(PriceError::Syntax)),
@@ -249,6 +259,10 @@ fn prices_are_parsed_strictly() {
         assert_eq!(text.parse::<Price4>().map(Price4::raw), expected, "{text}");
     }
     assert_eq!(Price::from_raw(1_234_500).to_string(), "123.4500");
+    assert_eq!(Price8::from_raw(1).to_string(), "0.00000001");
+    assert_eq!("4091.9".parse::<Price8>().map(Price8::raw), Ok(409_190_000_000));
+    assert_eq!("0.000000001".parse::<Price8>(), Err(PriceError::TooPrecise { decimals: 8 }));
+    assert!(Price4::HIGHEST.is_in_range() && !Price4::from_raw(2_000_000_001).is_in_range());
 }
 
 #[test]

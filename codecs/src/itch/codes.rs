@@ -1,0 +1,426 @@
+//! One-byte codes, and the reason of a trading action. Meanings are those of the ITCH 5.0 text.
+
+use crate::text::Alpha;
+use crate::wire::wire_enum;
+
+wire_enum! {
+    /// Side of a displayed order.
+    pub enum Side {
+        /// Buy.
+        Buy = b'B',
+        /// Sell.
+        Sell = b'S',
+    }
+}
+
+wire_enum! {
+    /// Event of the trading day.
+    pub enum EventCode {
+        /// First message of the day.
+        StartOfMessages = b'O',
+        /// Orders can be entered.
+        StartOfSystemHours = b'S',
+        /// The market is open.
+        StartOfMarketHours = b'Q',
+        /// The market is closed.
+        EndOfMarketHours = b'M',
+        /// No more orders.
+        EndOfSystemHours = b'E',
+        /// Last message of the day.
+        EndOfMessages = b'C',
+    }
+}
+
+wire_enum! {
+    /// Where an instrument is listed.
+    pub enum MarketCategory {
+        /// Nasdaq Global Select Market.
+        NasdaqGlobalSelect = b'Q',
+        /// Nasdaq Global Market.
+        NasdaqGlobal = b'G',
+        /// Nasdaq Capital Market.
+        NasdaqCapital = b'S',
+        /// New York Stock Exchange.
+        Nyse = b'N',
+        /// NYSE American.
+        NyseAmerican = b'A',
+        /// NYSE Arca.
+        NyseArca = b'P',
+        /// Cboe BZX.
+        CboeBzx = b'Z',
+        /// Investors' Exchange.
+        Iex = b'V',
+        /// Not available.
+        NotAvailable = b' ',
+    }
+}
+
+wire_enum! {
+    /// Whether an issuer meets the requirements of its listing.
+    pub enum FinancialStatus {
+        /// Deficient.
+        Deficient = b'D',
+        /// Delinquent.
+        Delinquent = b'E',
+        /// Bankrupt.
+        Bankrupt = b'Q',
+        /// Suspended.
+        Suspended = b'S',
+        /// Deficient and bankrupt.
+        DeficientBankrupt = b'G',
+        /// Deficient and delinquent.
+        DeficientDelinquent = b'H',
+        /// Delinquent and bankrupt.
+        DelinquentBankrupt = b'J',
+        /// Deficient, delinquent and bankrupt.
+        DeficientDelinquentBankrupt = b'K',
+        /// Creations or redemptions of the exchange-traded product are suspended.
+        CreationsSuspended = b'C',
+        /// None of these.
+        Normal = b'N',
+        /// Not available: listed elsewhere.
+        NotAvailable = b' ',
+    }
+}
+
+wire_enum! {
+    /// Class of a security.
+    pub enum IssueClassification {
+        /// American depositary share.
+        AmericanDepositaryShare = b'A',
+        /// Bond.
+        Bond = b'B',
+        /// Common stock.
+        CommonStock = b'C',
+        /// Depository receipt.
+        DepositoryReceipt = b'F',
+        /// Under SEC rule 144A.
+        Rule144A = b'I',
+        /// Limited partnership.
+        LimitedPartnership = b'L',
+        /// Notes.
+        Notes = b'N',
+        /// Ordinary share.
+        OrdinaryShare = b'O',
+        /// Preferred stock.
+        PreferredStock = b'P',
+        /// Other securities.
+        Other = b'Q',
+        /// Right.
+        Right = b'R',
+        /// Shares of beneficial interest.
+        BeneficialInterest = b'S',
+        /// Convertible debenture.
+        ConvertibleDebenture = b'T',
+        /// Unit.
+        Unit = b'U',
+        /// Units of beneficial interest.
+        BeneficialInterestUnits = b'V',
+        /// Warrant.
+        Warrant = b'W',
+    }
+}
+
+wire_enum! {
+    /// Whether an instrument is real.
+    pub enum Authenticity {
+        /// Live.
+        Live = b'P',
+        /// For tests.
+        Test = b'T',
+    }
+}
+
+wire_enum! {
+    /// Limit-up limit-down tier.
+    pub enum LuldTier {
+        /// Tier 1.
+        Tier1 = b'1',
+        /// Tier 2.
+        Tier2 = b'2',
+        /// Not applicable.
+        NotApplicable = b' ',
+    }
+}
+
+wire_enum! {
+    /// Whether an instrument trades.
+    pub enum TradingState {
+        /// Halted on all markets.
+        Halted = b'H',
+        /// Paused on all markets.
+        Paused = b'P',
+        /// Quotations only.
+        QuotationOnly = b'Q',
+        /// Trading.
+        Trading = b'T',
+    }
+}
+
+wire_enum! {
+    /// Short sale price test restriction.
+    pub enum RegShoAction {
+        /// No price test.
+        NoRestriction = b'0',
+        /// In effect since a drop of the price within this day.
+        RestrictedIntraday = b'1',
+        /// In effect from the day before.
+        RestrictionContinues = b'2',
+    }
+}
+
+wire_enum! {
+    /// Mode of a market maker.
+    pub enum MarketMakerMode {
+        /// Normal.
+        Normal = b'N',
+        /// Passive.
+        Passive = b'P',
+        /// Syndicate.
+        Syndicate = b'S',
+        /// Pre-syndicate.
+        PreSyndicate = b'R',
+        /// Penalty.
+        Penalty = b'L',
+    }
+}
+
+wire_enum! {
+    /// Registration of a market participant in an instrument.
+    pub enum ParticipantState {
+        /// Active.
+        Active = b'A',
+        /// Excused.
+        Excused = b'E',
+        /// Withdrawn.
+        Withdrawn = b'W',
+        /// Suspended.
+        Suspended = b'S',
+        /// Deleted.
+        Deleted = b'D',
+    }
+}
+
+wire_enum! {
+    /// Level of the market-wide circuit breaker.
+    pub enum BreachedLevel {
+        /// Level 1.
+        Level1 = b'1',
+        /// Level 2.
+        Level2 = b'2',
+        /// Level 3.
+        Level3 = b'3',
+    }
+}
+
+wire_enum! {
+    /// What is said of an IPO's release for quotation.
+    pub enum ReleaseQualifier {
+        /// Its time is as expected.
+        Anticipated = b'A',
+        /// It is cancelled or postponed.
+        Cancelled = b'C',
+    }
+}
+
+wire_enum! {
+    /// Market that an operational halt is about.
+    pub enum MarketCode {
+        /// Nasdaq.
+        Nasdaq = b'Q',
+        /// BX.
+        Bx = b'B',
+        /// PSX.
+        Psx = b'X',
+    }
+}
+
+wire_enum! {
+    /// What an operational halt does.
+    pub enum OperationalHaltAction {
+        /// The market halts the instrument.
+        Halted = b'H',
+        /// It trades again.
+        Trading = b'T',
+    }
+}
+
+wire_enum! {
+    /// Auction.
+    pub enum CrossType {
+        /// Opening cross.
+        Opening = b'O',
+        /// Closing cross.
+        Closing = b'C',
+        /// Cross of an IPO or of a halted or paused instrument.
+        HaltOrIpo = b'H',
+        /// Close of extended trading (2023; imbalances only).
+        ExtendedTradingClose = b'A',
+    }
+}
+
+wire_enum! {
+    /// Side of the imbalance before a cross.
+    pub enum ImbalanceDirection {
+        /// More to buy.
+        Buy = b'B',
+        /// More to sell.
+        Sell = b'S',
+        /// None.
+        None = b'N',
+        /// Too few orders to calculate it.
+        InsufficientOrders = b'O',
+    }
+}
+
+wire_enum! {
+    /// Distance of the near indicative price from the nearer of the best bid and offer.
+    pub enum PriceVariation {
+        /// Less than 1 %.
+        Below1Percent = b'L',
+        /// 1 % to 1.99 %.
+        From1Percent = b'1',
+        /// 2 % to 2.99 %.
+        From2Percent = b'2',
+        /// 3 % to 3.99 %.
+        From3Percent = b'3',
+        /// 4 % to 4.99 %.
+        From4Percent = b'4',
+        /// 5 % to 5.99 %.
+        From5Percent = b'5',
+        /// 6 % to 6.99 %.
+        From6Percent = b'6',
+        /// 7 % to 7.99 %.
+        From7Percent = b'7',
+        /// 8 % to 8.99 %.
+        From8Percent = b'8',
+        /// 9 % to 9.99 %.
+        From9Percent = b'9',
+        /// 10 % to 19.99 %.
+        From10Percent = b'A',
+        /// 20 % to 29.99 %.
+        From20Percent = b'B',
+        /// 30 % and more.
+        From30Percent = b'C',
+        /// It cannot be calculated.
+        NotAvailable = b' ',
+    }
+}
+
+wire_enum! {
+    /// Side of retail price improvement orders that are there.
+    pub enum InterestFlag {
+        /// Buy.
+        Buy = b'B',
+        /// Sell.
+        Sell = b'S',
+        /// Both.
+        Both = b'A',
+        /// None.
+        None = b'N',
+    }
+}
+
+/// Declares the reasons, whose codes have up to four characters.
+macro_rules! halt_reasons {
+    ($($(#[$meta:meta])* $variant:ident = $code:literal,)+) => {
+        /// Why trading was halted, paused or resumed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum HaltReason {
+            $($(#[$meta])* $variant,)+
+        }
+
+        impl HaltReason {
+            /// Every value, in the order of the specification.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The value whose wire code is `code`, `None` if there is none.
+            #[inline]
+            pub const fn from_wire(code: Alpha<4>) -> Option<Self> {
+                match code.as_array() {
+                    $($code => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            /// The wire code.
+            #[inline]
+            pub const fn to_wire(self) -> Alpha<4> {
+                Alpha::from_bytes(match self {
+                    $(Self::$variant => *$code,)+
+                })
+            }
+        }
+    };
+}
+
+halt_reasons! {
+    /// Halt: news pending.
+    NewsPending = b"T1  ",
+    /// Halt: news disseminated.
+    NewsDisseminated = b"T2  ",
+    /// Single security trading pause in effect.
+    SingleSecurityPause = b"T5  ",
+    /// Regulatory halt: extraordinary market activity.
+    ExtraordinaryActivity = b"T6  ",
+    /// Halt of an exchange-traded fund.
+    EtfHalt = b"T8  ",
+    /// Halt: the listing market asks for information.
+    InformationRequested = b"T12 ",
+    /// Halt: non-compliance.
+    NonCompliance = b"H4  ",
+    /// Halt: filings not current.
+    FilingsNotCurrent = b"H9  ",
+    /// Halt: suspended by the SEC.
+    SecSuspension = b"H10 ",
+    /// Halt: regulatory concern.
+    RegulatoryConcern = b"H11 ",
+    /// Operations halt.
+    Operations = b"O1  ",
+    /// Volatility trading pause.
+    VolatilityPause = b"LUDP",
+    /// Volatility trading pause: straddle condition.
+    VolatilityPauseStraddle = b"LUDS",
+    /// Market-wide circuit breaker, level 1.
+    CircuitBreakerLevel1 = b"MWC1",
+    /// Market-wide circuit breaker, level 2.
+    CircuitBreakerLevel2 = b"MWC2",
+    /// Market-wide circuit breaker, level 3.
+    CircuitBreakerLevel3 = b"MWC3",
+    /// Market-wide circuit breaker, carried over from the day before.
+    CircuitBreakerCarriedOver = b"MWC0",
+    /// IPO issue not yet trading.
+    IpoNotYetTrading = b"IPO1",
+    /// Corporate action.
+    CorporateAction = b"M1  ",
+    /// Quotation not available.
+    QuotationNotAvailable = b"M2  ",
+    /// News and resumption times.
+    NewsAndResumption = b"T3  ",
+    /// Quotations resume after a pause.
+    QuotationResumed = b"T7  ",
+    /// Qualification issues resolved.
+    QualificationResolved = b"R4  ",
+    /// Filing requirements satisfied.
+    FilingsSatisfied = b"R9  ",
+    /// Issuer's news not forthcoming.
+    NewsNotForthcoming = b"C3  ",
+    /// Qualification halt ended, maintenance requirements met.
+    MaintenanceMet = b"C4  ",
+    /// Qualification halt concluded, filings met.
+    FilingsMet = b"C9  ",
+    /// Halt concluded by another regulator.
+    OtherRegulator = b"C11 ",
+    /// New issue available.
+    NewIssue = b"R1  ",
+    /// Issue available.
+    IssueAvailable = b"R2  ",
+    /// IPO released for quotation.
+    IpoReleased = b"IPOQ",
+    /// IPO positioning window extended.
+    IpoWindowExtended = b"IPOE",
+    /// Market-wide circuit breaker: trading resumes.
+    CircuitBreakerResumption = b"MWCQ",
+    /// No reason given.
+    NotAvailable = b"    ",
+}

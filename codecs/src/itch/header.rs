@@ -1,0 +1,103 @@
+//! What every message begins with.
+
+use core::fmt;
+
+use thiserror::Error;
+use zerocopy::big_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::wire::MessageType;
+
+/// Nanoseconds since midnight in six bytes.
+///
+/// Written as a time of day: `09:30:00.000000001`.
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(transparent)]
+pub struct Timestamp([u8; 6]);
+
+/// A time does not fit the six bytes of a [`Timestamp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{ns} ns since midnight need more than 48 bits")]
+pub struct TimestampError {
+    /// The time.
+    pub ns: u64,
+}
+
+impl Timestamp {
+    /// The largest value, in nanoseconds: more than three days.
+    pub const MAX_NS: u64 = (1 << 48) - 1;
+    /// Nanoseconds of a day; no message of a regular day has this time or a later one.
+    pub const DAY_NS: u64 = 86_400_000_000_000;
+
+    /// `ns` nanoseconds since midnight; only the low 48 bits are kept, which hold any time of a day. Use `try_from`
+    /// for a time from outside.
+    #[inline]
+    pub const fn from_ns(ns: u64) -> Self {
+        let [_, _, bytes @ ..] = ns.to_be_bytes();
+        Self(bytes)
+    }
+
+    /// Nanoseconds since midnight.
+    #[inline]
+    pub const fn ns(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    }
+
+    /// Whether this is before the next midnight.
+    #[inline]
+    pub const fn is_time_of_day(self) -> bool {
+        self.ns() < Self::DAY_NS
+    }
+}
+
+impl TryFrom<u64> for Timestamp {
+    type Error = TimestampError;
+
+    #[inline]
+    fn try_from(ns: u64) -> Result<Self, TimestampError> {
+        if ns > Self::MAX_NS { Err(TimestampError { ns }) } else { Ok(Self::from_ns(ns)) }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, ns) = (self.ns() / 1_000_000_000, self.ns() % 1_000_000_000);
+        write!(f, "{:02}:{:02}:{:02}.{ns:09}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ns", self.ns())
+    }
+}
+
+/// What every message begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Header<const CODE: u8> {
+    /// The type character.
+    pub message_type: MessageType<CODE>,
+    /// The day's number of the instrument, from 1; 0 if the message is about none.
+    pub stock_locate: U16,
+    /// The venue's own.
+    pub tracking_number: U16,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+impl<const CODE: u8> Header<CODE> {
+    /// A header at `timestamp_ns`, see [`Timestamp::from_ns`].
+    #[inline]
+    pub const fn new(stock_locate: u16, tracking_number: u16, timestamp_ns: u64) -> Self {
+        Self {
+            message_type: MessageType::NEW,
+            stock_locate: U16::new(stock_locate),
+            tracking_number: U16::new(tracking_number),
+            timestamp: Timestamp::from_ns(timestamp_ns),
+        }
+    }
+}
