@@ -1,6 +1,6 @@
 mod flow;
 use std::{hint::black_box, time::Instant};
-use corelane_actors::{counters::Counters, market_data::{BookLimits, Books}};
+use corelane_actors::{counters::{Counters, CounterName}, market_data::{BookLimits, Books, FeedCount}};
 use corelane_codecs::{binary_file::{Frame, frame}, itch::Message};
 use flow::Flow;
 
@@ -8,6 +8,18 @@ fn each(mut bytes: &[u8], mut f: impl FnMut(Message<'_>)) {
     while let Some((Frame::Message(m), n)) = frame(bytes) {
         if let Ok(m) = Message::decode(m) { f(m); }
         bytes = &bytes[n..];
+    }
+}
+
+fn ahead(bytes: &[u8], d1: usize, d2: usize, books: &mut Books, counters: &Counters<FeedCount>) {
+    let mut a = bytes; let mut b = bytes; let mut c = bytes;
+    for _ in 0..d1 { if let Some((Frame::Message(m), n)) = frame(a) { books.hint_order(m); a = &a[n..]; } }
+    for _ in 0..d2 { if let Some((Frame::Message(m), n)) = frame(b) { books.hint_level(m); b = &b[n..]; } }
+    while let Some((Frame::Message(m), n)) = frame(c) {
+        if d1 > 0 { if let Some((Frame::Message(m), n)) = frame(a) { books.hint_order(m); a = &a[n..]; } }
+        if d2 > 0 { if let Some((Frame::Message(m), n)) = frame(b) { books.hint_level(m); b = &b[n..]; } }
+        if let Ok(m) = Message::decode(m) { books.apply(&m, counters); }
+        c = &c[n..];
     }
 }
 
@@ -29,14 +41,13 @@ fn run(flow: &Flow) {
     black_box(sum);
     let counters = Counters::default();
     let mut books = Books::new(&flow.symbols, BookLimits { orders_max: flow.orders_max, levels_max: 4096 });
-    for _ in 0..5 {
+    for (d1, d2) in [(0, 0), (0, 0), (8, 0), (16, 0), (32, 0), (16, 8), (24, 12), (32, 16)] {
         books.clear();
         each(&flow.bytes[..flow.warm], |m| { books.apply(&m, &counters); });
         let t = Instant::now();
-        each(&flow.bytes[flow.warm..], |m| { books.apply(&m, &counters); });
+        ahead(&flow.bytes[flow.warm..], d1, d2, &mut books, &counters);
         let s = t.elapsed().as_secs_f64();
-        println!("books {:.1} M/s {:.2} ns; live {}", flow.messages as f64 / s / 1e6, s * 1e9 / flow.messages as f64, books.orders_len());
+        println!("{d1} {d2} books {:.1} M/s {:.2} ns; live {}", flow.messages as f64 / s / 1e6, s * 1e9 / flow.messages as f64, books.orders_len());
     }
-    use corelane_actors::{counters::CounterName, market_data::FeedCount};
     for c in FeedCount::ALL { if counters.get(*c) > 0 { println!("{c:?} {}", counters.get(*c)); } }
 }

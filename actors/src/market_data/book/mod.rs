@@ -195,6 +195,29 @@ impl Books {
         }
     }
 
+    /// Says that a message will come soon, so that what it will touch can be brought into the cache meanwhile: first its
+    /// order.
+    #[inline]
+    pub fn hint_order(&self, message: &[u8]) {
+        if let Some(order_ref) = message.get(11..19) {
+            let order_ref = u64::from_be_bytes(order_ref.try_into().expect("eight bytes"));
+            self.orders.prefetch(order_ref);
+        }
+    }
+
+    /// Later, what its order leads to.
+    #[inline]
+    pub fn hint_level(&self, message: &[u8]) {
+        if let Some(order_ref) = message.get(11..19) {
+            let order_ref = u64::from_be_bytes(order_ref.try_into().expect("eight bytes"));
+            let slot = self.orders.guess(order_ref);
+            let order = &self.orders[slot];
+            self.levels.prefetch(order.level);
+            self.orders.prefetch_slot(order.older);
+            self.orders.prefetch_slot(order.newer);
+        }
+    }
+
     fn of_symbol(&self, symbol: &Symbol) -> Feed {
         self.symbols.get(symbol).copied().unwrap_or(IGNORED)
     }

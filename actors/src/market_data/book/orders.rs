@@ -165,11 +165,13 @@ impl Orders {
     /// Asks for the memory that [`Orders::find`] and [`Orders::insert`] will look at.
     #[inline]
     pub fn prefetch(&self, order_ref: u64) {
-        let page = page_of(order_ref);
-        let mapping = self.page_table[self.place(page)];
-        if mapping.page == page {
-            prefetch(&self.slots, slot_in(mapping.frame, order_ref) as usize);
-        }
+        prefetch(&self.slots, self.guess(order_ref) as usize);
+    }
+
+    /// The slot that an order has if its page has a frame; another one if not.
+    #[inline]
+    pub fn guess(&self, order_ref: u64) -> u32 {
+        slot_in(self.page_table[self.place(page_of(order_ref))].frame, order_ref)
     }
 
     /// Asks for the memory of an order that [`Orders::find`] may already have found.
