@@ -196,7 +196,10 @@ fn generated(name: &'static str, instruments: usize, live_target: usize, message
             let at = orders.len() - 1 - back as usize;
             let Live { order_ref, shares, is_bid } = orders[at];
             if kind < 890 {
-                push(&mut bytes, OrderDelete { header: Header::new(locate, 0, ns), order_ref: order_ref.into() }.as_bytes());
+                push(
+                    &mut bytes,
+                    OrderDelete { header: Header::new(locate, 0, ns), order_ref: order_ref.into() }.as_bytes(),
+                );
                 orders.remove(at);
                 live -= 1;
             } else if kind < 965 {

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::{Books, level::LevelId, side_of};
-use crate::{messages::Locate, price_tree::NONE};
+use super::{Books, level::LevelId, orders::NIL, side_of};
+use crate::messages::Locate;
 
 /// Two tables of the books disagree: an error of ours, not of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -97,7 +97,7 @@ impl Books {
     fn check_queue(&self, locate: Locate, id: LevelId) -> Result<usize, Inconsistency> {
         let level = &self.levels[id];
         let price = level.price;
-        let (mut orders, mut quantity, mut older) = (0, 0, NONE);
+        let (mut orders, mut quantity, mut older) = (0, 0, NIL);
         for slot in self.queue(id) {
             let order = &self.orders[slot];
             let order_ref = self.orders.reference(slot);

@@ -3,7 +3,8 @@
 use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
-use crate::price_tree::{NONE, Rank};
+use super::orders::NIL;
+use crate::price_tree::Rank;
 
 /// Place of a level in the pool; [`LevelId::NONE`] is no level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
@@ -116,7 +117,7 @@ impl PriceLevels {
         } else {
             return None;
         };
-        self[level] = PriceLevel { quantity: 0, orders: 0, price, head: NONE, tail: NONE, side };
+        self[level] = PriceLevel { quantity: 0, orders: 0, price, head: NIL, tail: NIL, side };
         Some(level)
     }
 

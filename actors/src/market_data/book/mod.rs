@@ -25,12 +25,12 @@ use corelane_codecs::{itch::Message, text::Symbol};
 
 pub use check::Inconsistency;
 use level::{LevelId, PriceLevels, SideId};
-use orders::{Order, Orders, Refused};
+use orders::{NIL, Order, Orders, Refused};
 pub use queue::{QueuePosition, RestingOrder};
 use side::Sides;
 
 use super::FeedCount;
-use crate::{counters::Counters, messages::Locate, price_tree::NONE};
+use crate::{counters::Counters, messages::Locate};
 
 /// Price level of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,13 +263,11 @@ impl Books {
         let level = &mut self.levels[id];
         let older = level.tail;
         level.tail = slot;
+        level.head = if older == NIL { slot } else { level.head };
         level.orders += 1;
         level.quantity += u64::from(shares);
-        match older {
-            NONE => level.head = slot,
-            older => self.orders[older].newer = slot,
-        }
-        self.orders[slot] = Order { shares, level: id, older, newer: NONE };
+        self.orders[older].newer = slot;
+        self.orders[slot] = Order { shares, level: id, older, newer: NIL };
         Some(locate_of(side))
     }
 
@@ -320,18 +318,15 @@ impl Books {
         let level = &mut self.levels[id];
         let side = level.side;
         level.orders -= 1;
-        if level.orders == 0 {
-            self.sides.remove(id, &mut self.levels);
-            return side;
-        }
         level.quantity -= u64::from(shares);
-        match older {
-            NONE => level.head = newer,
-            older => self.orders[older].newer = newer,
-        }
-        match newer {
-            NONE => level.tail = older,
-            newer => self.orders[newer].older = older,
+        // No branches: whether an order has neighbours cannot be predicted. Those of the first and last are nobody.
+        level.head = if older == NIL { newer } else { level.head };
+        level.tail = if newer == NIL { older } else { level.tail };
+        let is_empty = level.orders == 0;
+        self.orders[older].newer = newer;
+        self.orders[newer].older = older;
+        if is_empty {
+            self.sides.remove(id, &mut self.levels);
         }
         side
     }

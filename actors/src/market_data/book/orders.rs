@@ -15,11 +15,17 @@ use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
 use super::level::{LevelId, PriceLevels};
-use crate::price_tree::NONE;
+
+/// No order's slot. It can be written to, so that the first and last of a queue need no branches.
+pub(super) const NIL: u32 = 0;
 
 const PAGE_BITS: u32 = 10;
 /// Slots of a page: enough that the page table stays small, few enough that moving a page is short.
 const PAGE: usize = 1 << PAGE_BITS;
+/// The frame before it holds [`NIL`].
+const FRAME_FIRST: usize = 1;
+/// Slots of the window for each order that may rest: pages keep their frames until their last order goes.
+const SLOTS_PER_ORDER: usize = 4;
 /// Fewest frames of a window.
 const FRAMES_MIN: usize = 4;
 /// Places in the page table for each frame, so that pages that are far apart seldom collide.
@@ -108,16 +114,16 @@ fn slot_in(frame: u32, order_ref: u64) -> u32 {
 }
 
 impl Orders {
-    /// Room for `orders_max` orders wherever their references lie: the window has slots for twice as many.
+    /// Room for `orders_max` orders wherever their references lie.
     pub fn with_capacity(orders_max: usize) -> Self {
-        let frames = (2 * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
-        let window = frames * PAGE;
-        assert!(window + orders_max < NONE as usize, "{orders_max} orders are more than 32-bit slots can number");
+        let frames = (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
+        let window = (FRAME_FIRST + frames) * PAGE;
+        assert!(window + orders_max <= u32::MAX as usize, "{orders_max} orders are more than 32-bit slots can number");
         Orders {
             slots: HugeSlice::zeroed(window + orders_max),
             page_table: vec![Mapping::NONE; (PLACES_PER_FRAME * frames).next_power_of_two()].into(),
-            mapped_at: vec![0; frames].into(),
-            free_frames: (0..frames as u32).rev().collect(),
+            mapped_at: vec![0; FRAME_FIRST + frames].into(),
+            free_frames: (FRAME_FIRST as u32..(FRAME_FIRST + frames) as u32).rev().collect(),
             hand: 0,
             spill: Spill::new(window as u32, orders_max),
             len: 0,
@@ -134,7 +140,7 @@ impl Orders {
             }
         }
         self.free_frames.clear();
-        self.free_frames.extend((0..self.mapped_at.len() as u32).rev());
+        self.free_frames.extend((FRAME_FIRST as u32..self.mapped_at.len() as u32).rev());
         self.spill.clear();
         self.len = 0;
     }
@@ -274,8 +280,9 @@ impl Orders {
 
     /// Place in the page table of the page with the fewest orders among the next frames; all frames are in use.
     fn victim(&mut self) -> usize {
-        let frames = self.mapped_at.len();
-        let candidates = (0..CANDIDATES.min(frames)).map(|step| self.mapped_at[(self.hand + step) % frames] as usize);
+        let mapped_at = &self.mapped_at[FRAME_FIRST..];
+        let frames = mapped_at.len();
+        let candidates = (0..CANDIDATES.min(frames)).map(|step| mapped_at[(self.hand + step) % frames] as usize);
         let victim = candidates.min_by_key(|&place| self.page_table[place].live).expect("a window has frames");
         self.hand = (self.hand + CANDIDATES) % frames;
         victim
@@ -293,11 +300,11 @@ impl Orders {
                 self[from].level = LevelId::NONE;
                 self[to] = order;
                 match order.older {
-                    NONE => levels[order.level].head = to,
+                    NIL => levels[order.level].head = to,
                     older => self[older].newer = to,
                 }
                 match order.newer {
-                    NONE => levels[order.level].tail = to,
+                    NIL => levels[order.level].tail = to,
                     newer => self[newer].older = to,
                 }
             }

@@ -1,7 +1,7 @@
 //! Where an order stands in the queue at its price.
 
-use super::{Books, level::LevelId, side_of};
-use crate::{messages::Locate, price_tree::NONE};
+use super::{Books, level::LevelId, orders::NIL, side_of};
+use crate::messages::Locate;
 
 /// What would be executed before an order at its price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Books {
     pub fn queue_position(&self, order_ref: u64) -> Option<QueuePosition> {
         let mut position = QueuePosition::default();
         let mut at = self.orders[self.orders.find(order_ref)?].older;
-        while at != NONE {
+        while at != NIL {
             let order = &self.orders[at];
             position.orders_ahead += 1;
             position.shares_ahead += u64::from(order.shares);
@@ -46,8 +46,8 @@ impl Books {
 
     /// Slots of a level's orders, oldest first.
     pub(super) fn queue(&self, level: LevelId) -> impl Iterator<Item = u32> + '_ {
-        let head = if level.exists() { self.levels[level].head } else { NONE };
-        let next = |slot: u32| (slot != NONE).then_some(slot);
+        let head = if level.exists() { self.levels[level].head } else { NIL };
+        let next = |slot: u32| (slot != NIL).then_some(slot);
         std::iter::successors(next(head), move |&slot| next(self.orders[slot].newer))
     }
 }

@@ -1,7 +1,7 @@
 //! The sides of all books: which levels each has, in order of price.
 //!
 //! Levels near the best price are in a *ladder*: an array by tick number, circular, with a bit for each place that is
-//! occupied, so that a level is found, made and removed without a search. It covers [`WIDTH`] ticks, a quarter of them
+//! occupied, so that a level is found, made and removed without a search. It covers [`WIDTH`] ticks, an eighth of them
 //! better than the best price when it was aimed. All others, and those at prices off the tick, are in a crit-bit tree.
 //! Where a level is affects speed only: a price is looked for in both if it may be in both.
 //!
@@ -15,10 +15,10 @@ use super::level::{LevelId, PriceLevel, PriceLevels, SideId};
 use crate::price_tree::{Leaves, PriceTrees, Rank, Root};
 
 /// Places of a ladder.
-const WIDTH: usize = 256;
+const WIDTH: usize = 512;
 const WORDS: usize = WIDTH / 64;
 /// Ticks of a ladder that are better than the best price it is aimed at.
-const HEADROOM: u32 = WIDTH as u32 / 4;
+const HEADROOM: u32 = WIDTH as u32 / 8;
 /// Searches in the tree before the ladder is aimed anew; twice as many each time that this moved nothing, up to
 /// [`PATIENCE_MAX`], since then it is the orders that are far away, not the ladder that is in the wrong place.
 const PATIENCE: u16 = 64;
@@ -26,20 +26,20 @@ const PATIENCE_MAX: u16 = 1 << 12;
 /// A ladder that is so many ticks off its aim is left where it is.
 const DRIFT_MAX: u32 = HEADROOM / 2;
 /// Best levels that choose the tick.
-const VOTERS: usize = 64;
+const VOTERS: usize = WIDTH / 2;
 /// Usual distances of prices, in ten-thousandths: those of the SEC's Rule 612 (a cent from a dollar up, else a hundredth
 /// of one), its half-cent, and of other markets. When several place as many levels, the last one wins.
 const TICKS: [u32; 10] = [10_000, 5_000, 2_500, 1_000, 500, 250, 1, 10, 50, 100];
 
-/// One side of one book, a cache line.
+/// One side of one book, two cache lines.
 #[derive(Clone, Copy, Debug, Zeroable)]
 #[repr(C, align(64))]
 struct Side {
     /// Places of the ladder with a level.
     occupied: [u64; WORDS],
+    tick: Tick,
     /// Tick number of the best place of the ladder. Tick numbers are ranks in units of the tick.
     first: u32,
-    tick: u32,
     best: LevelId,
     /// Rank of the best level; the worst there is without one.
     best_rank: Rank,
@@ -55,13 +55,34 @@ struct Side {
     patience: u16,
 }
 
+/// Distance of two places of a ladder.
+#[derive(Clone, Copy, Debug, Zeroable)]
+#[repr(C)]
+struct Tick {
+    /// 2⁶³ over the size, rounded up: a product takes a third of the time of a quotient.
+    inverse: u64,
+    size: u32,
+}
+
+impl Tick {
+    const fn new(size: u32) -> Self {
+        Tick { inverse: (1_u64 << 63).div_ceil(size as u64), size }
+    }
+
+    /// Ticks of a price, rounded down. Exact, since a price times what the inverse is too large by is below 2⁶³.
+    #[inline]
+    fn count(&self, price: u32) -> u32 {
+        (u128::from(self.inverse) * u128::from(price) >> 63) as u32
+    }
+}
+
 const WORST: Rank = Rank(u32::MAX);
 
 impl Side {
     const EMPTY: Side = Side {
         occupied: [0; WORDS],
+        tick: Tick::new(100),
         first: 0,
-        tick: 100,
         best: LevelId::NONE,
         best_rank: WORST,
         far: Root::EMPTY,
@@ -74,15 +95,15 @@ impl Side {
     /// The tick number of a price that has a place in the ladder.
     #[inline]
     fn tick_number(&self, price: u32, is_bid: bool) -> Option<u32> {
-        let ticks = price / self.tick;
+        let ticks = self.tick.count(price);
         let number = Rank::of(ticks, is_bid).0;
-        let is_on_tick = ticks * self.tick == price;
+        let is_on_tick = ticks * self.tick.size == price;
         (is_on_tick & (number.wrapping_sub(self.first) < WIDTH as u32)).then_some(number)
     }
 
     #[inline]
     fn rank(&self, tick_number: u32, is_bid: bool) -> Rank {
-        Rank::of(Rank(tick_number).price(is_bid) * self.tick, is_bid)
+        Rank::of(Rank(tick_number).price(is_bid) * self.tick.size, is_bid)
     }
 
     #[inline]
@@ -120,7 +141,7 @@ impl Side {
     }
 
     /// Puts the ladder where `price` is at its aim.
-    fn aimed_at(&self, price: u32, tick: u32, is_bid: bool) -> u32 {
+    fn aimed_at(price: u32, tick: u32, is_bid: bool) -> u32 {
         let number = Rank::of(price / tick, is_bid).0;
         number.saturating_sub(HEADROOM).min(u32::MAX - WIDTH as u32)
     }
@@ -221,15 +242,15 @@ impl Sides {
     /// Asks for the memory of a price's place in the ladder.
     #[inline]
     pub fn prefetch_place(&self, id: SideId, price: u32) {
-        let tick = self.sides[id.index()].tick;
-        prefetch(&self.ladders, place(id, Rank::of(price / tick, id.is_bid()).0));
+        let ticks = self.sides[id.index()].tick.count(price);
+        prefetch(&self.ladders, place(id, Rank::of(ticks, id.is_bid()).0));
     }
 
     /// What the ladder has at a price; may be another level, or one that was.
     #[inline]
     pub fn peek(&self, id: SideId, price: u32) -> LevelId {
-        let tick = self.sides[id.index()].tick;
-        self.ladders[place(id, Rank::of(price / tick, id.is_bid()).0)]
+        let ticks = self.sides[id.index()].tick.count(price);
+        self.ladders[place(id, Rank::of(ticks, id.is_bid()).0)]
     }
 
     fn insert(&mut self, id: SideId, price: u32, number: Option<u32>, levels: &mut PriceLevels) -> Option<LevelId> {
@@ -273,8 +294,8 @@ impl Sides {
         let is_bid = id.is_bid();
         let side = &mut self.sides[id.index()];
         if side.levels == 0 {
-            side.tick = choose_tick(&[price], side.tick);
-            side.first = side.aimed_at(price, side.tick, is_bid);
+            side.tick = Tick::new(choose_tick(&[price], side.tick.size));
+            side.first = Side::aimed_at(price, side.tick.size, is_bid);
         }
         side.misses += 1;
         if side.misses >= side.patience {
@@ -323,9 +344,9 @@ impl Sides {
         let side = &mut self.sides[id.index()];
         side.misses = 0;
         let Some(&best) = prices[..voters].first() else { return };
-        let tick = choose_tick(&prices[..voters], side.tick);
-        let first = side.aimed_at(best, tick, is_bid);
-        if tick == side.tick && first.abs_diff(side.first) < DRIFT_MAX {
+        let tick = choose_tick(&prices[..voters], side.tick.size);
+        let first = Side::aimed_at(best, tick, is_bid);
+        if tick == side.tick.size && first.abs_diff(side.first) < DRIFT_MAX {
             side.patience = (2 * side.patience).min(PATIENCE_MAX);
             return;
         }
@@ -337,7 +358,7 @@ impl Sides {
             self.insert_far(id, rank, self.ladders[place(id, number)], levels);
         }
         let side = &mut self.sides[id.index()];
-        (side.tick, side.first) = (tick, first);
+        (side.tick, side.first) = (Tick::new(tick), first);
         let mut near = [LevelId::NONE; WIDTH];
         near.iter_mut().zip(self.trees.leaves(side.far)).for_each(|(near, leaf)| *near = LevelId(leaf));
         for level in near.into_iter().take_while(|level| level.exists()) {
