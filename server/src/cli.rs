@@ -68,9 +68,20 @@ impl Default for DemoArgs {
 /// The commands on ITCH files.
 #[derive(Debug, Subcommand)]
 pub enum ItchCommand {
+    /// Print one line per message, also of a packet capture (pcap or pcapng) with MoldUDP64 in it.
+    ///
+    /// A line begins with the message's number: its place in the file, or its sequence number. What is no message is
+    /// told on standard error with offset and reason, and passed over by its length; the exit code is then 1.
+    Decode {
+        /// The file or the capture, plain or gzip.
+        #[arg(value_name = "FILE|PCAP")]
+        file: PathBuf,
+    },
+    /// Write a made-up day: the mix of a real one, valid to the last reference, the same for the same seed.
+    Generate(GenerateArgs),
     /// Send a file as MoldUDP64 packets over UDP, paced by its timestamps.
     Play(PlayArgs),
-    /// Count what is in a file.
+    /// Count what is in a file; bytes that are no ITCH 5.0 message, unknown types too, are errors.
     Stats {
         /// The file.
         file: PathBuf,
@@ -78,6 +89,26 @@ pub enum ItchCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Arguments of `itch generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Same seed, same bytes.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many instruments are traded, 1 to 65535; some are much busier than others.
+    #[arg(long, value_name = "N")]
+    pub instruments: usize,
+    /// Messages of the day, all of them; at least 7 and 4 per instrument.
+    #[arg(long, value_name = "M")]
+    pub messages: u64,
+    /// How many of them are orders that rest when the market opens; makes the books as large [default: M/200].
+    #[arg(long, value_name = "ORDERS")]
+    pub opening_orders: Option<u64>,
+    /// Where it goes; compressed if the name ends in .gz.
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `itch play`.

@@ -5,7 +5,7 @@
 //! beforehand whatever the sessions' timing.
 
 use std::{
-    io::{Cursor, IsTerminal, stderr},
+    io::{Cursor, IsTerminal, Read, stderr},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     path::Path,
     time::{Duration, Instant},
@@ -21,10 +21,7 @@ use corelane_latency_tests::{
     engine::{Idle, Observer, Pacing, Progress},
     jitter,
     load::{self, Credentials, LoadSpec},
-    market::{
-        DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player,
-        generate_market,
-    },
+    market::{Day, DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player},
     report::Report,
     script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
 };
@@ -44,6 +41,10 @@ const WARMUP: Duration = Duration::from_secs(1);
 const JITTER_WATCH: Duration = Duration::from_secs(1);
 /// Messages of the generated market per second.
 const MARKET_MESSAGES_PER_S: u32 = 5_000;
+/// Orders that rest in the generated market from its start.
+const OPENING_ORDERS: u64 = 1_000;
+/// How far the generated market goes from the reference prices, so that the collar moves and no order meets it.
+const WANDER_PERCENT: u32 = 1;
 /// Open orders that a session keeps.
 const OPEN_ORDERS_MAX: usize = 64;
 /// A price further off than this, in percent, is outside the collar wherever the market has gone.
@@ -122,9 +123,9 @@ struct Market {
 /// A recorded day, whose instruments the venue then knows too, or a generated one.
 fn market(args: &DemoArgs, config: &mut Config) -> miette::Result<Market> {
     let Some(file) = &args.itch else {
-        let bytes = generate_market(&day(args, config)?);
-        let messages = count(&bytes)?;
-        return Ok(Market { bytes, messages });
+        let (mut bytes, mut day) = (Vec::new(), Day::new(day(args, config)?).into_diagnostic()?);
+        day.read_to_end(&mut bytes).into_diagnostic()?;
+        return Ok(Market { bytes, messages: day.messages() });
     };
     let (market, symbols) = recorded(file)?;
     let like = config.instruments[0].clone();
@@ -150,23 +151,16 @@ fn day(args: &DemoArgs, config: &Config) -> miette::Result<DaySpec> {
     Ok(DaySpec {
         seed: args.seed,
         instruments: instruments.collect::<miette::Result<_>>()?,
-        messages: (MARKET_MESSAGES_PER_S * args.seconds) as usize,
-        mean_gap_ns: 1_000_000_000 / u64::from(MARKET_MESSAGES_PER_S),
+        messages: u64::from(MARKET_MESSAGES_PER_S * args.seconds),
+        opening_orders: OPENING_ORDERS,
+        wander_percent: WANDER_PERCENT,
     })
-}
-
-fn count(bytes: &[u8]) -> miette::Result<u64> {
-    let mut source = MessageSource::new(bytes);
-    while source.peek().into_diagnostic()?.is_some() {
-        source.take().into_diagnostic()?;
-    }
-    Ok(source.taken())
 }
 
 /// The file's bytes, and the symbols that it names.
 fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut source::open(file)?, &mut bytes).into_diagnostic()?;
+    source::open(file)?.read_to_end(&mut bytes).into_diagnostic()?;
     let mut symbols: Vec<Symbol> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut source = MessageSource::new(&bytes[..]);

@@ -20,10 +20,15 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The file ends within a message.
-    #[error("the file ends within message {message}, after {bytes} bytes of it; it is cut short or no BinaryFILE")]
+    #[error(
+        "the file ends within message {message} at offset {offset}, after {bytes} bytes of it; it is cut short or no \
+         BinaryFILE"
+    )]
     Truncated {
         /// Number of the message, from 1.
         message: u64,
+        /// Where its frame begins, in bytes from the start of the file.
+        offset: u64,
         /// Bytes of it that are there, its length field included.
         bytes: usize,
     },
@@ -37,13 +42,15 @@ pub struct MessageSource<R> {
     start: usize,
     end: usize,
     messages: u64,
+    offset: u64,
     ended: bool,
 }
 
 impl<R: Read> MessageSource<R> {
     /// From the start of `reader`.
     pub fn new(reader: R) -> Self {
-        Self { reader, buffer: vec![0; BUFFER_BYTES].into_boxed_slice(), start: 0, end: 0, messages: 0, ended: false }
+        let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
+        Self { reader, buffer, start: 0, end: 0, messages: 0, offset: 0, ended: false }
     }
 
     /// The first message not taken yet, `None` at the end of the file or at its end marker.
@@ -61,6 +68,7 @@ impl<R: Read> MessageSource<R> {
     pub fn take(&mut self) -> Result<(), SourceError> {
         if let Some(length) = self.locate()? {
             self.start += length;
+            self.offset += length as u64;
             self.messages += 1;
         }
         Ok(())
@@ -69,6 +77,12 @@ impl<R: Read> MessageSource<R> {
     /// Messages taken.
     pub fn taken(&self) -> u64 {
         self.messages
+    }
+
+    /// Where the frame of the first message not taken yet begins, in bytes from the start of the file; of a compressed
+    /// one, in bytes of what it holds.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Length of the frame at `start`, all of which is then in the buffer.
@@ -89,7 +103,10 @@ impl<R: Read> MessageSource<R> {
         self.end -= self.start;
         self.start = 0;
         match self.reader.read(&mut self.buffer[self.end..]) {
-            Ok(0) if self.end > 0 => Err(SourceError::Truncated { message: self.messages + 1, bytes: self.end }),
+            Ok(0) if self.end > 0 => {
+                let (message, offset, bytes) = (self.messages + 1, self.offset, self.end);
+                Err(SourceError::Truncated { message, offset, bytes })
+            }
             Ok(0) => {
                 self.ended = true;
                 Ok(())
@@ -141,6 +158,6 @@ mod tests {
     #[test]
     fn a_file_cut_within_a_message_says_where() {
         let error = all(&b"\0\x01a\0\x02b"[..]).unwrap_err();
-        assert!(matches!(error, SourceError::Truncated { message: 2, bytes: 3 }), "{error}");
+        assert!(matches!(error, SourceError::Truncated { message: 2, offset: 3, bytes: 3 }), "{error}");
     }
 }

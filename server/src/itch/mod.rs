@@ -1,5 +1,7 @@
 //! Commands on ITCH files.
 
+mod decode;
+mod generate;
 mod play;
 pub mod source;
 mod stats;
@@ -12,6 +14,8 @@ use crate::cli::ItchCommand;
 /// What is wrong with the file or the address, and what to do.
 pub fn run(command: &ItchCommand) -> miette::Result<()> {
     match command {
+        ItchCommand::Decode { file } => decode::decode(file),
+        ItchCommand::Generate(args) => generate::generate(args),
         ItchCommand::Play(args) => play::play(args),
         ItchCommand::Stats { file, json } => stats::stats(file, *json),
     }

@@ -17,22 +17,36 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// A file cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot open {path}: {source}", path = path.display())]
-#[diagnostic(help("give the path of a length-prefixed ITCH 5.0 file, plain or gzip"))]
+#[diagnostic(help(
+    "give the path of a length-prefixed ITCH 5.0 file (decode: or of a pcap or pcapng one), plain or gzip"
+))]
 pub struct OpenError {
     path: PathBuf,
     source: io::Error,
 }
 
-/// The bytes of the file, decompressed if it is a gzip one.
+/// The bytes of the file, decompressed if it is a gzip one, with a progress bar on a terminal.
 ///
 /// # Errors
 /// [`OpenError`].
 pub fn open(path: &Path) -> Result<Box<dyn Read>, OpenError> {
+    open_with(path, &progress(io::stderr().is_terminal()))
+}
+
+/// A progress bar for [`open_with`].
+pub fn progress(is_shown: bool) -> ProgressBar {
+    if is_shown { ProgressBar::new(0).with_style(style()) } else { ProgressBar::hidden() }
+}
+
+/// As [`open`], with the caller's progress bar.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_with(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
     let error = |source| OpenError { path: path.to_owned(), source };
     let file = File::open(path).map_err(error)?;
     let length = file.metadata().map_err(error)?.len();
-    let progress =
-        if io::stderr().is_terminal() { ProgressBar::new(length).with_style(style()) } else { ProgressBar::hidden() };
+    progress.set_length(length);
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(file));
     let is_gzip = raw.fill_buf().map_err(error)?.starts_with(&GZIP_MAGIC);
     Ok(if is_gzip { Box::new(MultiGzDecoder::new(raw)) } else { Box::new(raw) })

@@ -1,0 +1,202 @@
+//! UDP datagrams of a packet capture: pcap or pcapng, of Ethernet (with VLAN tags) or of bare IP.
+
+use std::io::{Cursor, Read};
+
+use etherparse::{SlicedPacket, TransportSlice, err::packet::SliceError};
+use pcap_parser::traits::PcapReaderIterator;
+use pcap_parser::{Block, LegacyPcapReader, Linktype, PcapBlockOwned, PcapError, PcapNGReader, parse_pcap_header};
+use thiserror::Error;
+
+/// The longest block of a capture that is read, in bytes. Frames have at most 256 KiB, pcapng blocks of other kinds
+/// are as long as their writers like.
+const BLOCK_BYTES_MAX: usize = 1 << 20;
+/// Interfaces of one section of a pcapng file.
+const INTERFACES_MAX: usize = 4096;
+/// Read at once at the start, so that the first block is there whole.
+const HEAD_BYTES: u64 = 64 * 1024;
+
+/// Why a capture cannot be read on. Offsets are those of the block, counted in bytes from the start of the capture.
+#[derive(Debug, Error)]
+pub enum CaptureError {
+    /// The file could not be read.
+    #[error("the capture cannot be read on at offset {offset}; is the disk well, the gzip file whole?")]
+    Read {
+        /// Where.
+        offset: u64,
+    },
+    /// The capture ends within a block.
+    #[error("the capture ends within the block at offset {offset}; it is cut short")]
+    Truncated {
+        /// Where.
+        offset: u64,
+    },
+    /// A block is longer than [`BLOCK_BYTES_MAX`].
+    #[error("the block at offset {offset} is longer than {BLOCK_BYTES_MAX} bytes; is the capture damaged?")]
+    TooLong {
+        /// Where.
+        offset: u64,
+    },
+    /// What is there is no block.
+    #[error("no pcap or pcapng block at offset {offset}; the capture is damaged from there on")]
+    Damaged {
+        /// Where.
+        offset: u64,
+    },
+    /// A section has more interfaces than are kept.
+    #[error("more than {INTERFACES_MAX} interfaces at offset {offset}; split the capture")]
+    Interfaces {
+        /// Where.
+        offset: u64,
+    },
+}
+
+/// Why a frame of a capture has no datagram to read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FrameError {
+    /// The link is none that is read here.
+    #[error("link type {0} is not read; capture Ethernet or bare IP")]
+    LinkType(i32),
+    /// The frame is of an interface that the capture does not describe.
+    #[error("interface {0} is not described before its frame")]
+    Interface(u32),
+    /// Headers that are cut short or contradict each other.
+    #[error("{0}")]
+    Headers(#[from] SliceError),
+    /// Part of a datagram.
+    #[error("a fragment of an IP packet; only whole datagrams are read")]
+    Fragment,
+}
+
+/// A frame of a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedFrame<'a> {
+    /// Its number, from 1.
+    pub number: u64,
+    /// Where its block begins, in bytes from the start of the capture.
+    pub offset: u64,
+    /// What UDP carries in it; `None` if it is no UDP.
+    pub datagram: Result<Option<&'a [u8]>, FrameError>,
+}
+
+/// The frames of a capture, one after another. Memory is bounded whatever the capture says.
+pub struct CaptureSource<'r> {
+    blocks: Box<dyn PcapReaderIterator + 'r>,
+    links: Links,
+    /// Bytes of the block that was given out last.
+    taken: usize,
+    offset: u64,
+    frames: u64,
+}
+
+impl<'r> CaptureSource<'r> {
+    /// From the start of `reader`.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if that is no capture.
+    pub fn new(mut reader: impl Read + 'r) -> Result<Self, CaptureError> {
+        let mut head = Vec::new();
+        reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|_| CaptureError::Read { offset: 0 })?;
+        let is_legacy = parse_pcap_header(&head).is_ok();
+        let reader = Cursor::new(head).chain(reader);
+        let blocks: Result<Box<dyn PcapReaderIterator + 'r>, _> = if is_legacy {
+            LegacyPcapReader::new(BLOCK_BYTES_MAX, reader).map(|blocks| Box::new(blocks) as _)
+        } else {
+            PcapNGReader::new(BLOCK_BYTES_MAX, reader).map(|blocks| Box::new(blocks) as _)
+        };
+        let blocks = blocks.map_err(|_| CaptureError::Damaged { offset: 0 })?;
+        Ok(Self { blocks, links: Links::default(), taken: 0, offset: 0, frames: 0 })
+    }
+
+    /// The next frame, `None` at the end.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if the capture cannot be read on.
+    pub fn next_frame(&mut self) -> Result<Option<CapturedFrame<'_>>, CaptureError> {
+        loop {
+            if !self.next_block()? {
+                return Ok(None);
+            }
+            let offset = self.offset;
+            // The block is looked at twice: what borrows it cannot be returned from a loop that goes on.
+            let (taken, block) = self.blocks.next().map_err(|_| CaptureError::Damaged { offset })?;
+            self.taken = taken;
+            match &block {
+                PcapBlockOwned::LegacyHeader(header) => self.links = Links(vec![header.network]),
+                PcapBlockOwned::NG(Block::SectionHeader(_)) => self.links = Links::default(),
+                PcapBlockOwned::NG(Block::InterfaceDescription(_)) if self.links.0.len() == INTERFACES_MAX => {
+                    return Err(CaptureError::Interfaces { offset });
+                }
+                PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => self.links.0.push(interface.linktype),
+                PcapBlockOwned::Legacy(_) | PcapBlockOwned::NG(Block::EnhancedPacket(_) | Block::SimplePacket(_)) => {
+                    break;
+                }
+                PcapBlockOwned::NG(_) => {}
+            }
+        }
+        self.frames += 1;
+        let offset = self.offset;
+        let (_, block) = self.blocks.next().map_err(|_| CaptureError::Damaged { offset })?;
+        let (interface, frame) = match block {
+            PcapBlockOwned::Legacy(block) => (0, block.data),
+            PcapBlockOwned::NG(Block::EnhancedPacket(block)) => (block.if_id, captured(block.data, block.caplen)),
+            PcapBlockOwned::NG(Block::SimplePacket(block)) => (0, captured(block.data, block.origlen)),
+            _ => unreachable!("the loop above ends at a frame"),
+        };
+        Ok(Some(CapturedFrame { number: self.frames, offset, datagram: self.links.datagram(interface, frame) }))
+    }
+
+    /// Drops the block that was given out, and reads until the next one is there whole; false at the end.
+    fn next_block(&mut self) -> Result<bool, CaptureError> {
+        self.blocks.consume(self.taken);
+        self.offset += self.taken as u64;
+        self.taken = 0;
+        let offset = self.offset;
+        loop {
+            let had = self.blocks.data().len();
+            match self.blocks.next() {
+                Ok(_) => return Ok(true),
+                Err(PcapError::Eof) => return Ok(false),
+                Err(PcapError::Incomplete(_)) => {}
+                Err(PcapError::UnexpectedEof) => return Err(CaptureError::Truncated { offset }),
+                Err(PcapError::BufferTooSmall) => return Err(CaptureError::TooLong { offset }),
+                Err(_) => return Err(CaptureError::Damaged { offset }),
+            }
+            self.blocks.refill().map_err(|_| CaptureError::Read { offset })?;
+            if self.blocks.data().len() == had && !self.blocks.reader_exhausted() {
+                return Err(CaptureError::TooLong { offset });
+            }
+        }
+    }
+}
+
+/// A frame without its padding.
+fn captured(frame: &[u8], length: u32) -> &[u8] {
+    frame.get(..length as usize).unwrap_or(frame)
+}
+
+/// Whether a file that begins with these bytes, four at least, is a capture.
+pub fn is_capture(head: &[u8]) -> bool {
+    const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+    const PCAP: [u32; 4] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
+    head.first_chunk().is_some_and(|magic| *magic == PCAPNG || PCAP.contains(&u32::from_be_bytes(*magic)))
+}
+
+/// Link types by interface; those of legacy captures have one.
+#[derive(Debug, Default)]
+struct Links(Vec<Linktype>);
+
+impl Links {
+    fn datagram<'a>(&self, interface: u32, frame: &'a [u8]) -> Result<Option<&'a [u8]>, FrameError> {
+        let link = self.0.get(interface as usize).ok_or(FrameError::Interface(interface))?;
+        let packet = match *link {
+            Linktype::ETHERNET => SlicedPacket::from_ethernet(frame)?,
+            Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => SlicedPacket::from_ip(frame)?,
+            Linktype(other) => return Err(FrameError::LinkType(other)),
+        };
+        match packet.transport {
+            Some(TransportSlice::Udp(udp)) => Ok(Some(udp.payload())),
+            None if packet.is_ip_payload_fragmented() => Err(FrameError::Fragment),
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Which type the next message has, and which instrument it is about.
+
+use crate::rng::Rng;
+
+/// Messages of a type in [`MIX_TOTAL`] of a day. The first ten are those of a real one (Nasdaq, 30 January 2019,
+/// 368 million messages); the others are more frequent than there, so that a day of a million has them all.
+const MIX: [(u8, u64); 20] = [
+    (b'A', 44_240),
+    (b'D', 42_962),
+    (b'U', 7_390),
+    (b'E', 2_198),
+    (b'X', 1_268),
+    (b'I', 1_000),
+    (b'F', 469),
+    (b'P', 360),
+    (b'C', 43),
+    (b'L', 40),
+    (b'Q', 5),
+    (b'H', 4),
+    (b'N', 4),
+    (b'B', 3),
+    (b'Y', 3),
+    (b'J', 3),
+    (b'h', 2),
+    (b'K', 2),
+    (b'O', 2),
+    (b'W', 2),
+];
+const MIX_TOTAL: u64 = 100_000;
+
+/// Draws types so that a whole day has the mix, the orders that were added before it opened included.
+#[derive(Debug)]
+pub(super) struct Mix {
+    /// Type and weight, summed up.
+    summed: [(u8, u64); MIX.len()],
+}
+
+impl Mix {
+    /// For `messages` of which `opening_orders` adds are there already.
+    pub fn new(messages: u64, opening_orders: u64) -> Self {
+        let mut sum = 0;
+        let summed = MIX.map(|(kind, share)| {
+            // Both factors are bounded by `DaySpec`, so that this fits.
+            let due = share * messages;
+            sum += if kind == b'A' { due.saturating_sub(opening_orders * MIX_TOTAL) } else { due };
+            (kind, sum)
+        });
+        Self { summed }
+    }
+
+    pub fn draw(&self, rng: &mut Rng) -> u8 {
+        let (kinds, (_, total)) = (&self.summed, self.summed[MIX.len() - 1]);
+        let drawn = rng.below(total);
+        kinds.iter().find(|(_, sum)| drawn < *sum).map_or(b'A', |(kind, _)| *kind)
+    }
+}
+
+/// Draws instruments by how active they are: the chance of the one of rank `r`, from 0, is proportional to
+/// 1 / (r + [`FLATTENING`]) (Zipf and Mandelbrot). Of 8,000, the busiest has 1.5 % of all messages and the busiest
+/// hundred a third, about as on a real day.
+#[derive(Debug)]
+pub(super) struct Activity {
+    /// Weights summed up, by rank.
+    summed: Box<[u64]>,
+    /// Instruments by rank.
+    ranked: Box<[u16]>,
+}
+
+const FLATTENING: u64 = 10;
+
+impl Activity {
+    pub fn new(rng: &mut Rng, instruments: u16) -> Self {
+        let mut ranked: Box<[u16]> = (0..instruments).collect();
+        // Fisher and Yates: which are busy does not depend on their locate.
+        for at in (1..ranked.len()).rev() {
+            ranked.swap(at, rng.below(at as u64 + 1) as usize);
+        }
+        let mut sum = 0;
+        let weigh = |rank| {
+            sum += (1 << 40) / (rank + FLATTENING);
+            sum
+        };
+        Self { summed: (0..u64::from(instruments)).map(weigh).collect(), ranked }
+    }
+
+    /// The index of an instrument; there must be one.
+    pub fn draw(&self, rng: &mut Rng) -> usize {
+        let drawn = rng.below(self.summed[self.summed.len() - 1]);
+        usize::from(self.ranked[self.summed.partition_point(|sum| *sum <= drawn)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_complete() {
+        assert_eq!(MIX.iter().map(|(_, share)| share).sum::<u64>(), MIX_TOTAL);
+    }
+
+    #[test]
+    fn activity_is_skewed() {
+        let mut rng = Rng::new(5);
+        let activity = Activity::new(&mut rng, 8_000);
+        let mut counts = vec![0_u32; 8_000];
+        (0..1_000_000).for_each(|_| counts[activity.draw(&mut rng)] += 1);
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        assert!((13_000..17_000).contains(&counts[0]), "{}", counts[0]);
+        assert!((330_000..390_000).contains(&counts[..100].iter().sum::<u32>()));
+        assert!(counts[7_999] > 0);
+    }
+}

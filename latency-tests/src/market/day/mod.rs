@@ -1,0 +1,276 @@
+//! A made-up day of a market: the mix of a real one, valid to the last reference, and the same for the same seed.
+//!
+//! The directory comes first, with the state of every instrument; then orders that rest when the market opens; then
+//! trading hours; then the close. References rise through the day, and those of one instrument share their low two
+//! bits, as the matching engines of a real venue leave them. Books never cross, a paused or halted instrument does
+//! not trade, and every reference and every broken match number is one that was given before. Of IPOs, direct
+//! listings, market-wide breakers and market makers only the messages are there; nothing follows from them.
+
+mod book;
+mod mix;
+mod notices;
+mod orders;
+mod spec;
+
+use std::io::{self, Read};
+
+use corelane_codecs::binary_file;
+use corelane_codecs::itch::{EventCode, Header, MAX_MESSAGE_LEN};
+use corelane_codecs::price::Price4;
+
+pub use spec::{DayError, DayInstrument, DaySpec};
+
+use crate::rng::Rng;
+use book::Book;
+use mix::{Activity, Mix};
+
+/// 09:30:00.
+const OPEN_NS: u64 = 34_200_000_000_000;
+/// 16:00:00.
+const CLOSE_NS: u64 = 57_600_000_000_000;
+/// How long before the open the first orders come at most.
+const OPENING_NS: u64 = 7_200_000_000_000;
+/// Between two messages before the first order.
+const SPIN_GAP_NS: u64 = 1_000;
+/// Tries to find an instrument that a message can be about.
+const TRIES: usize = 16;
+
+/// A part of the day, all of whose messages are made alike.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Event(EventCode),
+    Directory,
+    TradingActions,
+    RegSho,
+    Positions,
+    DeclineLevels,
+    Opening,
+    Trading,
+}
+
+/// The day as a stream of messages, and (as [`Read`]) as the bytes of a BinaryFILE, end marker included.
+///
+/// Memory is that of the orders that rest, about 24 bytes each, and 7 KiB per instrument.
+#[derive(Debug)]
+pub struct Day {
+    rng: Rng,
+    instruments: Vec<DayInstrument>,
+    books: Vec<Book>,
+    activity: Activity,
+    mix: Mix,
+    /// What comes, last first, with the messages left of each.
+    stages: Vec<(Stage, u64)>,
+    /// Messages of the stage so far.
+    stage_messages: u64,
+    now_ns: u64,
+    gap_ns: u64,
+    last_ref: u64,
+    last_match: u64,
+    /// The last match number that was not broken yet, and its instrument.
+    unbroken: Option<(u64, usize)>,
+    paused: Option<usize>,
+    halted: Option<usize>,
+    breached_levels: u8,
+    message: [u8; MAX_MESSAGE_LEN],
+    message_len: usize,
+    messages: u64,
+    /// The frame that is being read, and how much of it was.
+    frame: [u8; 2 + MAX_MESSAGE_LEN],
+    frame_len: usize,
+    frame_read: usize,
+    has_end: bool,
+}
+
+impl Day {
+    /// The day of `spec`.
+    ///
+    /// # Errors
+    /// [`DayError`] if its numbers do not fit together.
+    pub fn new(spec: DaySpec) -> Result<Self, DayError> {
+        let (instruments, trading) = spec.check()?;
+        let opening = spec.opening_orders;
+        let mut rng = Rng::new(spec.seed);
+        let activity = Activity::new(&mut rng, instruments);
+        let books = spec.instruments.iter().map(|one| {
+            let (reference, highest) = one.ticks();
+            let wander = (reference / 100).saturating_mul(spec.wander_percent).max(1);
+            Book::new(reference, wander, highest)
+        });
+        let each = u64::from(instruments);
+        let mut stages = vec![
+            (Stage::Event(EventCode::StartOfMessages), 1),
+            (Stage::Directory, each),
+            (Stage::TradingActions, each),
+            (Stage::RegSho, each),
+            (Stage::Positions, each),
+            (Stage::DeclineLevels, 1),
+            (Stage::Event(EventCode::StartOfSystemHours), 1),
+            (Stage::Opening, opening),
+            (Stage::Event(EventCode::StartOfMarketHours), 1),
+            (Stage::Trading, trading),
+            (Stage::Event(EventCode::EndOfMarketHours), 1),
+            (Stage::Event(EventCode::EndOfSystemHours), 1),
+            (Stage::Event(EventCode::EndOfMessages), 1),
+        ];
+        stages.reverse();
+        Ok(Self {
+            books: books.collect(),
+            activity,
+            mix: Mix::new(opening + trading, opening),
+            rng,
+            instruments: spec.instruments,
+            stages,
+            stage_messages: 0,
+            now_ns: OPEN_NS - OPENING_NS - SPIN_GAP_NS * (4 * each + 3),
+            gap_ns: SPIN_GAP_NS,
+            last_ref: 0,
+            last_match: 0,
+            unbroken: None,
+            paused: None,
+            halted: None,
+            breached_levels: 0,
+            message: [0; MAX_MESSAGE_LEN],
+            message_len: 0,
+            messages: 0,
+            frame: [0; 2 + MAX_MESSAGE_LEN],
+            frame_len: 0,
+            frame_read: 0,
+            has_end: false,
+        })
+    }
+
+    /// Messages given out so far.
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// Orders that rest now.
+    pub fn resting_orders(&self) -> usize {
+        self.books.iter().map(Book::orders).sum()
+    }
+
+    /// The next message, `None` after the last.
+    pub fn next_message(&mut self) -> Option<&[u8]> {
+        let stage = loop {
+            let (stage, left) = self.stages.last_mut()?;
+            if *left > 0 {
+                *left -= 1;
+                break *stage;
+            }
+            self.stages.pop();
+            self.stage_messages = 0;
+        };
+        if self.stage_messages == 0 {
+            self.begin(stage);
+        }
+        // Up to a gap later than its place in the stage, so that times never fall.
+        let place_ns = self.now_ns;
+        self.now_ns += self.rng.below(self.gap_ns.max(1));
+        let at = self.stage_messages as usize;
+        match stage {
+            Stage::Event(code) => self.event(code),
+            Stage::Directory => self.directory(at),
+            Stage::TradingActions => self.trading_starts(at),
+            Stage::RegSho => self.reg_sho(at),
+            Stage::Positions => self.position(at),
+            Stage::DeclineLevels => self.decline_levels(),
+            Stage::Opening => self.opening_order(),
+            Stage::Trading => self.trade_on(),
+        }
+        self.now_ns = place_ns + self.gap_ns;
+        self.stage_messages += 1;
+        self.messages += 1;
+        Some(&self.message[..self.message_len])
+    }
+
+    /// Sets the pace of a stage.
+    fn begin(&mut self, stage: Stage) {
+        let left = self.stages.last().map_or(0, |(_, left)| left + 1);
+        match stage {
+            Stage::Opening => self.gap_ns = (OPEN_NS.saturating_sub(self.now_ns)) / left,
+            Stage::Event(EventCode::StartOfMarketHours) => self.set_time(OPEN_NS),
+            Stage::Trading => self.gap_ns = (CLOSE_NS - OPEN_NS) / (left + 1),
+            Stage::Event(EventCode::EndOfMarketHours) => self.set_time(CLOSE_NS),
+            _ => {}
+        }
+    }
+
+    fn set_time(&mut self, ns: u64) {
+        self.now_ns = self.now_ns.max(ns);
+        self.gap_ns = SPIN_GAP_NS;
+    }
+
+    fn put(&mut self, message: &[u8]) {
+        self.message[..message.len()].copy_from_slice(message);
+        self.message_len = message.len();
+    }
+
+    fn header<const CODE: u8>(&self, index: usize) -> Header<CODE> {
+        Header::new(index as u16 + 1, 0, self.now_ns)
+    }
+
+    /// A header that is about no instrument.
+    fn market_header<const CODE: u8>(&self) -> Header<CODE> {
+        Header::new(0, 0, self.now_ns)
+    }
+
+    fn price(&self, index: usize, ticks: u32) -> Price4 {
+        Price4::from_raw(ticks * self.instruments[index].tick.raw())
+    }
+
+    fn take_match(&mut self, index: usize) -> u64 {
+        self.last_match += 1;
+        self.unbroken = Some((self.last_match, index));
+        self.last_match
+    }
+
+    /// Any instrument, by its activity.
+    fn any(&mut self) -> usize {
+        let index = self.activity.draw(&mut self.rng);
+        self.books[index].visit(&mut self.rng);
+        index
+    }
+
+    /// One of which this is true, `None` if none was found.
+    fn any_of(&mut self, is_fit: impl Fn(&Self, usize) -> bool) -> Option<usize> {
+        (0..TRIES).find_map(|_| {
+            let index = self.any();
+            is_fit(self, index).then_some(index)
+        })
+    }
+
+    fn trades(&self, index: usize) -> bool {
+        self.paused != Some(index) && self.halted != Some(index)
+    }
+}
+
+impl Read for Day {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut written = 0;
+        while written < out.len() {
+            if self.frame_read == self.frame_len && !self.next_frame() {
+                break;
+            }
+            let length = (self.frame_len - self.frame_read).min(out.len() - written);
+            out[written..][..length].copy_from_slice(&self.frame[self.frame_read..][..length]);
+            written += length;
+            self.frame_read += length;
+        }
+        Ok(written)
+    }
+}
+
+impl Day {
+    /// False after the end marker.
+    fn next_frame(&mut self) -> bool {
+        let mut frame = [0; 2 + MAX_MESSAGE_LEN];
+        let message = self.next_message().unwrap_or_default();
+        let is_end = message.is_empty();
+        let length = binary_file::encode(message, &mut frame).expect("the frame holds the longest message");
+        if is_end && std::mem::replace(&mut self.has_end, true) {
+            return false;
+        }
+        (self.frame, self.frame_len, self.frame_read) = (frame, length, 0);
+        true
+    }
+}

@@ -1,0 +1,113 @@
+//! `corelane itch generate`: writes a made-up day.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, IsTerminal, Read, Write},
+    path::Path,
+};
+
+use corelane_latency_tests::market::{Day, DaySpec};
+use flate2::{Compression, write::GzEncoder};
+use indicatif::{ProgressBar, ProgressStyle};
+use miette::IntoDiagnostic;
+
+use crate::{cli::GenerateArgs, tables::say};
+
+/// Bytes generated at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A file cannot be written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot write {path}: {source}")]
+#[diagnostic(help("what was written so far is no whole day; give a path on a disk with room"))]
+struct WriteError {
+    path: String,
+    source: io::Error,
+}
+
+pub fn generate(args: &GenerateArgs) -> miette::Result<()> {
+    let mut spec = DaySpec::made_up(args.seed, args.instruments, args.messages);
+    spec.opening_orders = args.opening_orders.unwrap_or(spec.opening_orders);
+    let mut day = Day::new(spec).into_diagnostic()?;
+    let bytes = write(&mut day, &args.out, args.messages)
+        .map_err(|source| WriteError { path: args.out.display().to_string(), source })?;
+    say(format_args!(
+        "{} messages in {} instruments, {bytes} bytes of ITCH, {} orders rest at the end",
+        day.messages(),
+        args.instruments,
+        day.resting_orders()
+    ));
+    Ok(())
+}
+
+/// Writes all of it, compressed if the name says so, and returns the bytes before compression.
+fn write(day: &mut Day, path: &Path, messages: u64) -> io::Result<u64> {
+    let progress =
+        if io::stderr().is_terminal() { ProgressBar::new(messages).with_style(style()) } else { ProgressBar::hidden() };
+    let file = BufWriter::with_capacity(CHUNK_BYTES, File::create(path)?);
+    let bytes = if path.extension().is_some_and(|extension| extension == "gz") {
+        let mut out = GzEncoder::new(file, Compression::fast());
+        let bytes = copy(day, &mut out, &progress)?;
+        out.finish()?.flush()?;
+        bytes
+    } else {
+        let mut out = file;
+        let bytes = copy(day, &mut out, &progress)?;
+        out.flush()?;
+        bytes
+    };
+    progress.finish_and_clear();
+    Ok(bytes)
+}
+
+fn copy(day: &mut Day, out: &mut impl Write, progress: &ProgressBar) -> io::Result<u64> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = day.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        out.write_all(&chunk[..read])?;
+        bytes += read as u64;
+        progress.set_position(day.messages());
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} messages {per_sec}, {eta} left")
+        .expect("the template is a constant and valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::itch::source;
+
+    #[test]
+    fn a_day_is_written_plain_and_compressed() {
+        let folder = std::env::temp_dir().join(format!("corelane-generate-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let read = |name: &str| {
+            let out = folder.join(name);
+            generate(&GenerateArgs {
+                seed: 9,
+                instruments: 3,
+                messages: 5_000,
+                opening_orders: Some(100),
+                out: out.clone(),
+            })
+            .unwrap();
+            let mut bytes = Vec::new();
+            source::open(&out).unwrap().read_to_end(&mut bytes).unwrap();
+            (std::fs::metadata(out).unwrap().len(), bytes)
+        };
+        let (plain_bytes, plain) = read("day.itch");
+        let (compressed_bytes, compressed) = read("day.itch.gz");
+        assert_eq!(plain_bytes, plain.len() as u64);
+        assert!(compressed_bytes < plain_bytes && plain == compressed);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let error = write(&mut Day::new(DaySpec::made_up(1, 1, 100)).unwrap(), &folder.join("gone"), 100).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}
