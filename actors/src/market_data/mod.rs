@@ -10,6 +10,7 @@
 
 mod book;
 mod counts;
+mod state;
 
 use std::net::SocketAddr;
 
@@ -26,6 +27,7 @@ use corelane_runtime::{
 
 pub use book::{BookLimits, Books, Inconsistency, Level, QueuePosition, RestingOrder, Top};
 pub use counts::FeedCount;
+pub use state::{AuctionCollar, Cross, Imbalance, InstrumentState, MarketState};
 
 use crate::{
     counters::Counters,

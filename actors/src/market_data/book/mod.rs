@@ -29,7 +29,7 @@ use orders::{NIL, Order, Orders, Refused};
 pub use queue::{QueuePosition, RestingOrder};
 use side::Sides;
 
-use super::FeedCount;
+use super::{FeedCount, InstrumentState, MarketState};
 use crate::{counters::Counters, messages::Locate};
 
 /// Price level of a book.
@@ -66,22 +66,44 @@ type Feed = u16;
 const UNKNOWN: Feed = 0;
 const IGNORED: Feed = u16::MAX;
 
+/// Which instruments are ours.
+#[derive(Debug)]
+enum Locates {
+    BySymbol(HashMap<Symbol, Locate>),
+    AsTheFeed,
+}
+
+impl Locates {
+    /// What the feed's locates stand for before it says anything.
+    fn before(&self, feed_locate: u16) -> Feed {
+        match self {
+            Locates::BySymbol(_) => UNKNOWN,
+            // No instrument has locate 0.
+            Locates::AsTheFeed if feed_locate == 0 => IGNORED,
+            Locates::AsTheFeed => feed_locate,
+        }
+    }
+}
+
 /// The books of all our instruments. Everything is allocated when they are made.
 #[derive(Debug)]
 pub struct Books {
     /// By the feed's locate.
     feed_locates: Box<[Feed]>,
-    symbols: HashMap<Symbol, Locate>,
+    locates: Locates,
     /// By our locate, less 1: orders are missing, there was no place for them.
     is_incomplete: Box<[bool]>,
+    /// By our locate, less 1.
+    states: Box<[InstrumentState]>,
+    market: MarketState,
     orders: Orders,
     levels: PriceLevels,
     sides: Sides,
 }
 
 impl Books {
-    /// Most instruments there can be.
-    pub const INSTRUMENTS_MAX: usize = 50_000;
+    /// Most instruments there can be: all that a feed's locates can number, but the last.
+    pub const INSTRUMENTS_MAX: usize = IGNORED as usize - 1;
 
     /// Empty books of `symbols`, whose locates are their places from 1. A symbol that comes again keeps its last
     /// place.
@@ -91,25 +113,43 @@ impl Books {
     pub fn new(symbols: &[Symbol], limits: BookLimits) -> Self {
         assert!(symbols.len() <= Self::INSTRUMENTS_MAX, "{} instruments are too many", symbols.len());
         let locate = |(index, symbol): (usize, &Symbol)| (*symbol, index as Locate + 1);
+        Self::with_locates(Locates::BySymbol(symbols.iter().enumerate().map(locate).collect()), symbols.len(), limits)
+    }
+
+    /// Empty books of every instrument that a feed may have, under the feed's own locates.
+    pub fn of_all(limits: BookLimits) -> Self {
+        Self::with_locates(Locates::AsTheFeed, Self::INSTRUMENTS_MAX, limits)
+    }
+
+    fn with_locates(locates: Locates, books: usize, limits: BookLimits) -> Self {
         // A level has an order, so there are at most as many.
-        let levels_total_max = limits.orders_max.min(2 * symbols.len() * limits.levels_max);
+        let levels_total_max = limits.orders_max.min(2 * books * limits.levels_max);
         Books {
-            feed_locates: vec![UNKNOWN; 1 << 16].into(),
-            symbols: symbols.iter().enumerate().map(locate).collect(),
-            is_incomplete: vec![false; symbols.len()].into(),
+            feed_locates: (0..=u16::MAX).map(|feed| locates.before(feed)).collect(),
+            locates,
+            is_incomplete: vec![false; books].into(),
+            states: vec![InstrumentState::default(); books].into(),
+            market: MarketState::default(),
             orders: Orders::with_capacity(limits.orders_max),
             levels: PriceLevels::with_capacity(levels_total_max),
-            sides: Sides::new(symbols.len(), limits.levels_max as u32, levels_total_max),
+            sides: Sides::new(books, limits.levels_max as u32, levels_total_max),
         }
     }
 
     /// Forgets all orders and what the feed's locates stand for: a new session begins.
     pub fn clear(&mut self) {
-        self.feed_locates.fill(UNKNOWN);
+        (0..).zip(&mut self.feed_locates).for_each(|(feed, ours)| *ours = self.locates.before(feed));
         self.is_incomplete.fill(false);
+        self.states.fill(InstrumentState::default());
+        self.market = MarketState::default();
         self.orders.clear();
         self.levels.clear();
         self.sides.clear();
+    }
+
+    /// Whether there is a book with this locate.
+    pub fn has(&self, locate: Locate) -> bool {
+        (1..=self.states.len()).contains(&usize::from(locate))
     }
 
     /// Best levels of an instrument by our locate, from 1.
@@ -188,11 +228,38 @@ impl Books {
             }
             Message::StockDirectory(directory) => {
                 let feed = directory.header.stock_locate.get();
-                self.feed_locates[usize::from(feed)] = self.of_symbol(&directory.stock);
+                self.feed_locates[usize::from(feed)] = self.of_symbol(feed, &directory.stock);
                 None
             }
-            _ => None,
+            Message::Trade(_) | Message::BrokenTrade(_) => None,
+            _ => {
+                self.notice(message);
+                None
+            }
         }
+    }
+
+    /// Takes in what is said of an instrument or of the market besides orders.
+    #[cold]
+    fn notice(&mut self, message: &Message<'_>) {
+        match message.stock() {
+            None => self.market.apply(message),
+            Some(stock) => {
+                if let Some(locate) = self.ours(message.stock_locate(), stock) {
+                    self.states[usize::from(locate) - 1].apply(message);
+                }
+            }
+        }
+    }
+
+    /// What was said of an instrument besides its orders.
+    pub fn state(&self, locate: Locate) -> &InstrumentState {
+        &self.states[usize::from(locate) - 1]
+    }
+
+    /// What was said of the market.
+    pub fn market(&self) -> &MarketState {
+        &self.market
     }
 
     /// Says that a message will come soon, so that what it will touch can be brought into the cache meanwhile: first its
@@ -218,8 +285,11 @@ impl Books {
         }
     }
 
-    fn of_symbol(&self, symbol: &Symbol) -> Feed {
-        self.symbols.get(symbol).copied().unwrap_or(IGNORED)
+    fn of_symbol(&self, feed_locate: u16, symbol: &Symbol) -> Feed {
+        match &self.locates {
+            Locates::BySymbol(symbols) => symbols.get(symbol).copied().unwrap_or(IGNORED),
+            Locates::AsTheFeed => self.locates.before(feed_locate),
+        }
     }
 
     /// Our locate for the feed's; a feed without directory tells it by its adds.
@@ -227,7 +297,7 @@ impl Books {
     fn ours(&mut self, feed_locate: u16, symbol: &Symbol) -> Option<Locate> {
         let mut feed = self.feed_locates[usize::from(feed_locate)];
         if feed == UNKNOWN {
-            feed = self.of_symbol(symbol);
+            feed = self.of_symbol(feed_locate, symbol);
             self.feed_locates[usize::from(feed_locate)] = feed;
         }
         (feed != IGNORED).then_some(feed)
