@@ -6,13 +6,14 @@
 //! ```
 //!
 //! A message touches the order's slot, its level, its neighbours in the queue, and only where levels come and go the
-//! side and its ladder. All of them are asked for ahead by [`Books::apply_all`], so that the waits of a packet's
-//! messages for memory overlap.
+//! side and its ladder. [`Books::ahead_of`] asks for all of them ahead, so that the waits of a packet's messages for
+//! memory overlap.
 //!
-//! **Memory**, reserved when the books are made and touched when used: for each order that may rest, 32 bytes of window
+//! **Memory**, reserved when the books are made and touched when used: for each order that may rest, 64 bytes of window
 //! and 64 of spill, of which an order is in one, and 48 for a level; for each instrument 2,184 bytes. Orders and levels
 //! that have no place are counted, and their book is incomplete until the next session.
 
+mod ahead;
 mod check;
 mod level;
 mod orders;
@@ -260,29 +261,6 @@ impl Books {
     /// What was said of the market.
     pub fn market(&self) -> &MarketState {
         &self.market
-    }
-
-    /// Says that a message will come soon, so that what it will touch can be brought into the cache meanwhile: first its
-    /// order.
-    #[inline]
-    pub fn hint_order(&self, message: &[u8]) {
-        if let Some(order_ref) = message.get(11..19) {
-            let order_ref = u64::from_be_bytes(order_ref.try_into().expect("eight bytes"));
-            self.orders.prefetch(order_ref);
-        }
-    }
-
-    /// Later, what its order leads to.
-    #[inline]
-    pub fn hint_level(&self, message: &[u8]) {
-        if let Some(order_ref) = message.get(11..19) {
-            let order_ref = u64::from_be_bytes(order_ref.try_into().expect("eight bytes"));
-            let slot = self.orders.guess(order_ref);
-            let order = &self.orders[slot];
-            self.levels.prefetch(order.level);
-            self.orders.prefetch_slot(order.older);
-            self.orders.prefetch_slot(order.newer);
-        }
     }
 
     fn of_symbol(&self, feed_locate: u16, symbol: &Symbol) -> Feed {
