@@ -19,13 +19,14 @@ impl Rank {
     /// The rank of `price` among resting orders that buy, or sell.
     #[inline]
     pub fn of(price: u32, buys: bool) -> Rank {
-        Rank(if buys { !price } else { price })
+        // No branch: sides cannot be predicted.
+        Rank(price ^ u32::from(buys).wrapping_neg())
     }
 
     /// The price that has this rank.
     #[inline]
     pub fn price(self, buys: bool) -> u32 {
-        if buys { !self.0 } else { self.0 }
+        Rank::of(self.0, buys).0
     }
 }
 

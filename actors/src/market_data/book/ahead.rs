@@ -27,22 +27,19 @@ impl Books {
         messages: impl Iterator<Item = &'a [u8]> + Clone,
         mut apply: impl FnMut(&mut Books, &'a [u8]),
     ) {
-        if self.orders.len() < LIVE_MIN {
-            return messages.for_each(|message| apply(self, message));
-        }
+        // One loop for both cases, so that `apply` is compiled into it.
+        let is_large = self.orders.len() >= LIVE_MIN;
         let (mut first, mut second, mut third) = (messages.clone(), messages.clone(), messages.clone());
-        first.by_ref().take(3 * STEP).for_each(|message| self.ask_first(message));
-        second.by_ref().take(2 * STEP).for_each(|message| self.ask_second(message));
-        third.by_ref().take(STEP).for_each(|message| self.ask_third(message));
+        if is_large {
+            first.by_ref().take(3 * STEP).for_each(|message| self.ask_first(message));
+            second.by_ref().take(2 * STEP).for_each(|message| self.ask_second(message));
+            third.by_ref().take(STEP).for_each(|message| self.ask_third(message));
+        }
         for message in messages {
-            if let Some(message) = first.next() {
-                self.ask_first(message);
-            }
-            if let Some(message) = second.next() {
-                self.ask_second(message);
-            }
-            if let Some(message) = third.next() {
-                self.ask_third(message);
+            if is_large {
+                first.next().into_iter().for_each(|message| self.ask_first(message));
+                second.next().into_iter().for_each(|message| self.ask_second(message));
+                third.next().into_iter().for_each(|message| self.ask_third(message));
             }
             apply(self, message);
         }

@@ -72,7 +72,7 @@ impl Tick {
     /// Ticks of a price, rounded down. Exact, since a price times what the inverse is too large by is below 2⁶³.
     #[inline]
     fn count(&self, price: u32) -> u32 {
-        (u128::from(self.inverse) * u128::from(price) >> 63) as u32
+        ((u128::from(self.inverse) * u128::from(price)) >> 63) as u32
     }
 }
 
