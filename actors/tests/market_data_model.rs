@@ -282,7 +282,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
                     slow.add(new, book, side, price, shares);
                 }
             }
-            60 if feed.random.below(3000) == 0 => {
+            60 if feed.random.below(40) == 0 => {
                 books.clear();
                 slow.clear();
             }

@@ -139,7 +139,7 @@ impl Books {
 
     /// Forgets all orders and what the feed's locates stand for: a new session begins.
     pub fn clear(&mut self) {
-        (0..).zip(&mut self.feed_locates).for_each(|(feed, ours)| *ours = self.locates.before(feed));
+        (0..=u16::MAX).zip(&mut self.feed_locates).for_each(|(feed, ours)| *ours = self.locates.before(feed));
         self.is_incomplete.fill(false);
         self.states.fill(InstrumentState::default());
         self.market = MarketState::default();
