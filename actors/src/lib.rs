@@ -8,6 +8,7 @@ pub mod market_data;
 pub mod matching;
 pub mod messages;
 pub mod order;
+mod price_tree;
 pub mod publisher;
 pub mod record;
 pub mod risk;

@@ -50,8 +50,8 @@ fn price(units: u32) -> String {
     format!("{}.{:04}", units / 10_000, units % 10_000)
 }
 
-fn json(levels: Vec<&Level>) -> serde_json::Value {
-    let level = |level: &&Level| serde_json::json!([price(level.price), level.quantity, level.orders]);
+fn json(levels: Vec<Level>) -> serde_json::Value {
+    let level = |level: &Level| serde_json::json!([price(level.price), level.quantity, level.orders]);
     levels.iter().map(level).collect()
 }
 
@@ -73,6 +73,7 @@ fn recorded_days_end_in_the_expected_books() {
         for message in &messages {
             books.apply(&Message::decode(message).unwrap(), &counters);
         }
+        books.check().unwrap();
         let mut got = Vec::new();
         for (locate, symbol) in (1..).zip(&symbols) {
             let (bids, asks) = books.levels(locate);

@@ -14,6 +14,7 @@ mod conflated;
 pub mod cpu;
 mod duty;
 mod group;
+pub mod mem;
 pub mod message;
 pub mod net;
 mod panics;

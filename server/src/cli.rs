@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use corelane_codecs::text::Symbol;
 
 /// A colocated trading server on a thread-per-core actor runtime.
 ///
@@ -68,6 +69,14 @@ impl Default for DemoArgs {
 /// The commands on ITCH files.
 #[derive(Debug, Subcommand)]
 pub enum ItchCommand {
+    /// Print every change of a best bid or offer as CSV: the message's number, its time, the instrument, prices in
+    /// ten-thousandths, quantities.
+    Bbo {
+        /// The file, plain or gzip.
+        file: PathBuf,
+    },
+    /// Print the books as they stand at the end of a file, or at a time of its day.
+    Book(BookArgs),
     /// Print one line per message, also of a packet capture (pcap or pcapng) with MoldUDP64 in it.
     ///
     /// A line begins with the message's number: its place in the file, or its sequence number. What is no message is
@@ -89,6 +98,25 @@ pub enum ItchCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Arguments of `itch book`.
+#[derive(Debug, Args)]
+pub struct BookArgs {
+    /// The file, plain or gzip.
+    pub file: PathBuf,
+    /// Stop after the last message of this time; the whole file if absent.
+    #[arg(long, value_name = "HH:MM:SS.nnnnnnnnn", value_parser = parse_time_of_day)]
+    pub at: Option<u64>,
+    /// Only this instrument.
+    #[arg(long, value_name = "S", value_parser = parse_symbol)]
+    pub symbol: Option<Symbol>,
+    /// Only so many levels of each side, the best ones.
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// Print JSON: an array of symbol, bids, asks (each [price, quantity, orders], best first) and state.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `itch generate`.
@@ -192,6 +220,25 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
     }
 }
 
+fn parse_symbol(text: &str) -> Result<Symbol, String> {
+    Symbol::new(text).map_err(|error| error.to_string())
+}
+
+/// Nanoseconds since midnight.
+fn parse_time_of_day(text: &str) -> Result<u64, String> {
+    const EXPECTED: &str = "expected a time of day as HH:MM:SS or HH:MM:SS.nnnnnnnnn";
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let number = |digits: &str, len: usize, below: u64| {
+        let is_number = digits.len() == len && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let value = is_number.then(|| digits.parse::<u64>().ok()).flatten();
+        value.filter(|value| *value < below).ok_or_else(|| EXPECTED.to_owned())
+    };
+    let [hours, minutes, seconds] = clock.split(':').collect::<Vec<_>>()[..] else { return Err(EXPECTED.to_owned()) };
+    let seconds = number(hours, 2, 24)? * 3600 + number(minutes, 2, 60)? * 60 + number(seconds, 2, 60)?;
+    let fraction = number(&format!("{fraction:0<9}"), 9, 1_000_000_000)?;
+    Ok(seconds * 1_000_000_000 + fraction)
+}
+
 fn parse_probability(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(probability) if (0.0..=1.0).contains(&probability) => Ok(probability),
@@ -219,10 +266,16 @@ mod tests {
     }
 
     #[test]
-    fn speeds_and_probabilities_outside_their_ranges_are_refused() {
+    fn values_outside_their_ranges_are_refused() {
         for bad in ["0", "-1", "nan", "inf", "fast", ""] {
             assert!(parse_speed(bad).is_err(), "{bad:?}");
         }
+        for bad in ["", "9:30:00", "09:30", "24:00:00", "09:60:00", "09:30:00.1234567890", "09:30:00.x", "+9:30:00"] {
+            assert!(parse_time_of_day(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(parse_time_of_day("09:30:00"), Ok(34_200_000_000_000));
+        assert_eq!(parse_time_of_day("23:59:59.000000001"), Ok(86_399_000_000_001));
+        assert_eq!(parse_time_of_day("00:00:00.5"), Ok(500_000_000));
         for bad in ["-0.1", "1.1", "nan", ""] {
             assert!(parse_probability(bad).is_err(), "{bad:?}");
         }

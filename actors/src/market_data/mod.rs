@@ -11,10 +11,12 @@
 
 mod arbitration;
 mod book;
+mod counts;
 mod gap_fill;
 mod line;
 mod references;
 mod reorder;
+mod state;
 
 use std::net::SocketAddr;
 
@@ -31,10 +33,12 @@ use corelane_runtime::{
 };
 
 pub use arbitration::{Arbiter, ArbitrationConfig, FeedCounters, RecoveryCount, Sink};
-pub use book::{BookLimits, Books, FeedCount, Level, Top};
+pub use book::{BookLimits, Books, Inconsistency, Level, QueuePosition, RestingOrder, Top};
+pub use counts::FeedCount;
 pub use gap_fill::{Asked, GapFillConfig};
 pub use line::{Line, LineCount};
 pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
+pub use state::{AuctionCollar, Cross, Imbalance, InstrumentState, MarketState};
 
 use references::References;
 

@@ -122,7 +122,7 @@ macro_rules! messages {
             /// # Errors
             /// An [`ItchError`] if the type is unknown, the length is not that of the type, or a side is neither
             /// buy nor sell.
-            #[inline]
+            #[inline(always)]
             pub fn decode(bytes: &'a [u8]) -> Result<Self, ItchError> {
                 let Some(&kind) = bytes.first() else {
                     return Err(ItchError::Empty);
@@ -243,7 +243,7 @@ impl Message<'_> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn message<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
     M::try_ref_from_bytes(bytes).map_err(|_| refuse::<M>(kind, bytes))
 }

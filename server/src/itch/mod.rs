@@ -1,8 +1,11 @@
 //! Commands on ITCH files.
 
+mod bbo;
+mod book;
 mod decode;
 mod generate;
 mod play;
+mod replay;
 pub mod source;
 mod stats;
 
@@ -14,6 +17,8 @@ use crate::cli::ItchCommand;
 /// What is wrong with the file or the address, and what to do.
 pub fn run(command: &ItchCommand) -> miette::Result<()> {
     match command {
+        ItchCommand::Bbo { file } => bbo::bbo(file),
+        ItchCommand::Book(args) => book::book(args),
         ItchCommand::Decode { file } => decode::decode(file),
         ItchCommand::Generate(args) => generate::generate(args),
         ItchCommand::Play(args) => play::play(args),

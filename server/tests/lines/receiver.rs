@@ -57,7 +57,7 @@ pub fn symbols_of(file: &[u8]) -> Vec<Symbol> {
 fn depth(books: &Books, instruments: usize) -> Depth {
     let levels = |locate| {
         let (bids, asks) = books.levels(locate);
-        (bids.copied().collect(), asks.copied().collect())
+        (bids.collect(), asks.collect())
     };
     (1..=instruments as Locate).map(levels).collect()
 }

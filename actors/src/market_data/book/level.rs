@@ -1,0 +1,136 @@
+//! Price levels of all books in one pool. A level keeps its place for as long as it has orders.
+
+use bytemuck::Zeroable;
+use corelane_runtime::mem::{HugeSlice, prefetch};
+
+use super::orders::NIL;
+use crate::price_tree::Rank;
+
+/// Place of a level in the pool; [`LevelId::NONE`] is no level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
+#[repr(transparent)]
+pub(super) struct LevelId(pub u32);
+
+impl LevelId {
+    /// Zero, so that zeroed tables hold none.
+    pub const NONE: LevelId = LevelId(0);
+
+    #[inline]
+    pub fn exists(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+/// One side of one book: twice the book's index, plus 1 for asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
+#[repr(transparent)]
+pub(super) struct SideId(pub u32);
+
+impl SideId {
+    #[inline]
+    pub fn new(book: usize, is_bid: bool) -> Self {
+        SideId((book as u32) << 1 | u32::from(!is_bid))
+    }
+
+    #[inline]
+    pub fn book(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    #[inline]
+    pub fn is_bid(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The orders at one price, oldest first. Two of them share a cache line.
+#[derive(Clone, Copy, Debug, Zeroable)]
+#[repr(C, align(32))]
+pub(super) struct PriceLevel {
+    pub quantity: u64,
+    pub orders: u32,
+    pub price: u32,
+    /// Slot of the oldest order; of a level without orders, the next free level.
+    pub head: u32,
+    /// Slot of the youngest order.
+    pub tail: u32,
+    pub side: SideId,
+}
+
+impl PriceLevel {
+    #[inline]
+    pub fn rank(&self) -> Rank {
+        Rank::of(self.price, self.side.is_bid())
+    }
+}
+
+/// The pool.
+#[derive(Debug)]
+pub(super) struct PriceLevels {
+    /// The first is never used: its place says "none".
+    levels: HugeSlice<PriceLevel>,
+    /// Head of the list of levels that were used and are free.
+    free: LevelId,
+    /// Places before this one were used.
+    used: u32,
+}
+
+impl std::ops::Index<LevelId> for PriceLevels {
+    type Output = PriceLevel;
+    #[inline]
+    fn index(&self, level: LevelId) -> &PriceLevel {
+        &self.levels[level.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<LevelId> for PriceLevels {
+    #[inline]
+    fn index_mut(&mut self, level: LevelId) -> &mut PriceLevel {
+        &mut self.levels[level.0 as usize]
+    }
+}
+
+impl PriceLevels {
+    pub fn with_capacity(levels_max: usize) -> Self {
+        PriceLevels { levels: HugeSlice::zeroed(levels_max + 1), free: LevelId::NONE, used: 1 }
+    }
+
+    pub fn clear(&mut self) {
+        (self.free, self.used) = (LevelId::NONE, 1);
+    }
+
+    /// A level without orders, or `None` if the pool is used up.
+    #[inline]
+    pub fn allocate(&mut self, side: SideId, price: u32) -> Option<LevelId> {
+        let level = if self.free.exists() {
+            let level = self.free;
+            self.free = LevelId(self[level].head);
+            level
+        } else if (self.used as usize) < self.levels.len() {
+            self.used += 1;
+            LevelId(self.used - 1)
+        } else {
+            return None;
+        };
+        self[level] = PriceLevel { quantity: 0, orders: 0, price, head: NIL, tail: NIL, side };
+        Some(level)
+    }
+
+    /// Gives back a level without orders.
+    #[inline]
+    pub fn release(&mut self, level: LevelId) {
+        let free = self.free.0;
+        self[level].head = free;
+        self.free = level;
+    }
+
+    #[inline]
+    pub fn prefetch(&self, level: LevelId) {
+        prefetch(&self.levels, level.0 as usize);
+    }
+}

@@ -1,0 +1,382 @@
+//! Resting orders by their references.
+//!
+//! A feed's references are unique for the day and mostly rise by small steps, so the table is a *window* on them, paged
+//! as virtual memory is: a reference is a page number and an offset, and a page with live orders has a frame of
+//! [`PAGE`] slots. A direct-mapped page table finds the frame. A page whose orders are all gone gives its frame back.
+//! When frames or places in the page table run short, the orders of an old page move to the *spill*, a map with a keyed
+//! hash, since references come from outside. So a feed with wild references is slow, and nothing worse: memory is
+//! reserved at the start, and no order is lost.
+//!
+//! An order's slot also links it to its neighbours in time at its level, so that the place in the queue is known.
+
+use std::collections::HashMap;
+
+use bytemuck::Zeroable;
+use corelane_runtime::mem::{HugeSlice, prefetch};
+
+use super::level::{LevelId, PriceLevels};
+
+/// No order's slot. It can be written to, so that the first and last of a queue need no branches.
+pub(super) const NIL: u32 = 0;
+
+const PAGE_BITS: u32 = 10;
+/// Slots of a page: enough that the page table stays small, few enough that moving a page is short.
+const PAGE: usize = 1 << PAGE_BITS;
+/// The frame before it holds [`NIL`].
+const FRAME_FIRST: usize = 1;
+/// Slots of the window for each order that may rest: pages keep their frames until their last order goes.
+const SLOTS_PER_ORDER: usize = 4;
+/// Fewest frames of a window.
+const FRAMES_MIN: usize = 4;
+/// Places in the page table for each frame, so that pages that are far apart seldom collide.
+const PLACES_PER_FRAME: usize = 4;
+/// Frames that are looked at for the one with the fewest orders when one must be freed.
+const CANDIDATES: usize = 16;
+
+/// A resting order.
+#[derive(Clone, Copy, Debug, Zeroable)]
+#[repr(C)]
+pub(super) struct Order {
+    /// Open shares.
+    pub shares: u32,
+    /// Its level; none in a slot without order.
+    pub level: LevelId,
+    /// Slot of the order before it in the queue.
+    pub older: u32,
+    /// Slot of the order after it in the queue.
+    pub newer: u32,
+}
+
+/// Why an order cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Duplicate,
+    Full,
+}
+
+/// An entry of the page table.
+#[derive(Clone, Copy, Debug)]
+struct Mapping {
+    page: u64,
+    frame: u32,
+    live: u32,
+}
+
+impl Mapping {
+    /// No reference has this page number.
+    const NONE: Mapping = Mapping { page: u64::MAX, frame: 0, live: 0 };
+
+    #[inline]
+    fn is_none(&self) -> bool {
+        self.page == u64::MAX
+    }
+}
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct Orders {
+    /// Frames of the window, then the slots of the spill.
+    slots: HugeSlice<Order>,
+    page_table: Box<[Mapping]>,
+    /// Place in the page table of the page that is in a frame.
+    mapped_at: Box<[u32]>,
+    free_frames: Vec<u32>,
+    /// Where the search for a frame to free goes on.
+    hand: usize,
+    spill: Spill,
+    len: usize,
+    orders_max: usize,
+}
+
+impl std::ops::Index<u32> for Orders {
+    type Output = Order;
+    #[inline]
+    fn index(&self, slot: u32) -> &Order {
+        &self.slots[slot as usize]
+    }
+}
+
+impl std::ops::IndexMut<u32> for Orders {
+    #[inline]
+    fn index_mut(&mut self, slot: u32) -> &mut Order {
+        &mut self.slots[slot as usize]
+    }
+}
+
+#[inline]
+fn page_of(order_ref: u64) -> u64 {
+    order_ref >> PAGE_BITS
+}
+
+#[inline]
+fn slot_in(frame: u32, order_ref: u64) -> u32 {
+    frame << PAGE_BITS | (order_ref as u32 & (PAGE as u32 - 1))
+}
+
+impl Orders {
+    /// Room for `orders_max` orders wherever their references lie.
+    pub fn with_capacity(orders_max: usize) -> Self {
+        let frames = (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
+        let window = (FRAME_FIRST + frames) * PAGE;
+        assert!(window + orders_max <= u32::MAX as usize, "{orders_max} orders are more than 32-bit slots can number");
+        Orders {
+            slots: HugeSlice::zeroed(window + orders_max),
+            page_table: vec![Mapping::NONE; (PLACES_PER_FRAME * frames).next_power_of_two()].into(),
+            mapped_at: vec![0; FRAME_FIRST + frames].into(),
+            free_frames: (FRAME_FIRST as u32..(FRAME_FIRST + frames) as u32).rev().collect(),
+            hand: 0,
+            spill: Spill::new(window as u32, orders_max),
+            len: 0,
+            orders_max,
+        }
+    }
+
+    pub fn clear(&mut self) {
+        for mapping in &mut self.page_table {
+            if !mapping.is_none() {
+                let first = slot_in(mapping.frame, 0) as usize;
+                self.slots[first..first + PAGE].fill(Order::zeroed());
+                *mapping = Mapping::NONE;
+            }
+        }
+        self.free_frames.clear();
+        self.free_frames.extend((FRAME_FIRST as u32..self.mapped_at.len() as u32).rev());
+        self.spill.clear();
+        self.len = 0;
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn place(&self, page: u64) -> usize {
+        page as usize & (self.page_table.len() - 1)
+    }
+
+    /// The slot of an order.
+    #[inline]
+    pub fn find(&self, order_ref: u64) -> Option<u32> {
+        let page = page_of(order_ref);
+        let mapping = self.page_table[self.place(page)];
+        if mapping.page == page {
+            let slot = slot_in(mapping.frame, order_ref);
+            if self[slot].level.exists() {
+                return Some(slot);
+            }
+        }
+        if self.spill.is_empty() { None } else { self.spill.find(order_ref) }
+    }
+
+    /// Asks for the memory that [`Orders::find`] and [`Orders::insert`] will look at.
+    #[inline]
+    pub fn prefetch(&self, order_ref: u64) {
+        prefetch(&self.slots, self.guess(order_ref) as usize);
+    }
+
+    /// The slot that an order has if its page has a frame; another one if not.
+    #[inline]
+    pub fn guess(&self, order_ref: u64) -> u32 {
+        slot_in(self.page_table[self.place(page_of(order_ref))].frame, order_ref)
+    }
+
+    /// Asks for the memory of an order that [`Orders::find`] may already have found.
+    #[inline]
+    pub fn prefetch_slot(&self, slot: u32) {
+        prefetch(&self.slots, slot as usize);
+    }
+
+    /// A slot for a new order, into which the caller writes it at once.
+    #[inline]
+    pub fn insert(&mut self, order_ref: u64, levels: &mut PriceLevels) -> Result<u32, Refused> {
+        let page = page_of(order_ref);
+        let place = self.place(page);
+        let mapping = self.page_table[place];
+        if mapping.page != page || self.spill.may_hold(page) {
+            return self.insert_slowly(order_ref, levels);
+        }
+        let slot = slot_in(mapping.frame, order_ref);
+        if self[slot].level.exists() {
+            return Err(Refused::Duplicate);
+        }
+        if self.len >= self.orders_max {
+            return Err(Refused::Full);
+        }
+        self.page_table[place].live += 1;
+        self.len += 1;
+        Ok(slot)
+    }
+
+    /// Takes an order out of its slot.
+    #[inline]
+    pub fn remove(&mut self, order_ref: u64, slot: u32) {
+        self[slot].level = LevelId::NONE;
+        self.len -= 1;
+        if slot >= self.spill.first {
+            return self.spill.remove(order_ref, slot);
+        }
+        let place = self.place(page_of(order_ref));
+        let mapping = &mut self.page_table[place];
+        mapping.live -= 1;
+        if mapping.live == 0 {
+            self.free_frames.push(mapping.frame);
+            *mapping = Mapping::NONE;
+        }
+    }
+
+    /// The reference of the order in a slot.
+    pub fn reference(&self, slot: u32) -> u64 {
+        if slot >= self.spill.first {
+            return self.spill.references[(slot - self.spill.first) as usize];
+        }
+        let frame = slot >> PAGE_BITS;
+        let mapping = self.page_table[self.mapped_at[frame as usize] as usize];
+        mapping.page << PAGE_BITS | u64::from(slot & (PAGE as u32 - 1))
+    }
+
+    /// The slots of all orders, and the frames' counts of them; for checks.
+    pub fn live(&self) -> impl Iterator<Item = u32> + '_ {
+        let mapped = self.page_table.iter().filter(|mapping| !mapping.is_none());
+        let slots = mapped.flat_map(|mapping| {
+            let first = slot_in(mapping.frame, 0);
+            first..first + PAGE as u32
+        });
+        slots.filter(|&slot| self[slot].level.exists()).chain(self.spill.index.values().copied())
+    }
+
+    /// Adds where the page has no frame, or the spill must be asked whether it knows the order.
+    #[cold]
+    #[inline(never)]
+    fn insert_slowly(&mut self, order_ref: u64, levels: &mut PriceLevels) -> Result<u32, Refused> {
+        if self.find(order_ref).is_some() {
+            return Err(Refused::Duplicate);
+        }
+        if self.len >= self.orders_max {
+            return Err(Refused::Full);
+        }
+        self.len += 1;
+        let page = page_of(order_ref);
+        let place = self.place(page);
+        let mapping = self.page_table[place];
+        if mapping.page != page {
+            if !mapping.is_none() && mapping.page > page {
+                // A late reference does not displace a younger page.
+                return Ok(self.spill.insert(order_ref));
+            }
+            if !mapping.is_none() {
+                self.evict(place, levels);
+            } else if self.free_frames.is_empty() {
+                let victim = self.victim();
+                self.evict(victim, levels);
+            }
+            let frame = self.free_frames.pop().expect("one was freed if there was none");
+            self.mapped_at[frame as usize] = place as u32;
+            self.page_table[place] = Mapping { page, frame, live: 0 };
+        }
+        let mapping = &mut self.page_table[place];
+        mapping.live += 1;
+        Ok(slot_in(mapping.frame, order_ref))
+    }
+
+    /// Place in the page table of the page with the fewest orders among the next frames; all frames are in use.
+    fn victim(&mut self) -> usize {
+        let mapped_at = &self.mapped_at[FRAME_FIRST..];
+        let frames = mapped_at.len();
+        let candidates = (0..CANDIDATES.min(frames)).map(|step| mapped_at[(self.hand + step) % frames] as usize);
+        let victim = candidates.min_by_key(|&place| self.page_table[place].live).expect("a window has frames");
+        self.hand = (self.hand + CANDIDATES) % frames;
+        victim
+    }
+
+    /// Moves the orders of a page to the spill, and frees its frame.
+    fn evict(&mut self, place: usize, levels: &mut PriceLevels) {
+        let Mapping { page, frame, .. } = std::mem::replace(&mut self.page_table[place], Mapping::NONE);
+        for offset in 0..PAGE as u64 {
+            let order_ref = page << PAGE_BITS | offset;
+            let from = slot_in(frame, order_ref);
+            let order = self[from];
+            if order.level.exists() {
+                let to = self.spill.insert(order_ref);
+                self[from].level = LevelId::NONE;
+                self[to] = order;
+                match order.older {
+                    NIL => levels[order.level].head = to,
+                    older => self[older].newer = to,
+                }
+                match order.newer {
+                    NIL => levels[order.level].tail = to,
+                    newer => self[newer].older = to,
+                }
+            }
+        }
+        self.free_frames.push(frame);
+    }
+}
+
+/// Orders outside the window.
+#[derive(Debug)]
+struct Spill {
+    /// The first of its slots.
+    first: u32,
+    /// Slots by reference. The keys come from outside, so the hash is a keyed one (SipHash). Sized at twice the most
+    /// there can be, so that what removals leave behind is cleaned up in place and never makes it grow.
+    index: HashMap<u64, u32>,
+    /// By slot.
+    references: HugeSlice<u64>,
+    free: Vec<u32>,
+    /// Slots that were used.
+    used: u32,
+    /// No page above this one has orders here.
+    page_max: u64,
+}
+
+impl Spill {
+    fn new(first: u32, orders_max: usize) -> Self {
+        Spill {
+            first,
+            index: HashMap::with_capacity(2 * orders_max),
+            references: HugeSlice::zeroed(orders_max),
+            free: Vec::with_capacity(orders_max),
+            used: 0,
+            page_max: 0,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.index.clear();
+        self.free.clear();
+        self.used = 0;
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    #[inline]
+    fn may_hold(&self, page: u64) -> bool {
+        page <= self.page_max && !self.is_empty()
+    }
+
+    #[inline(never)]
+    fn find(&self, order_ref: u64) -> Option<u32> {
+        self.index.get(&order_ref).copied()
+    }
+
+    fn insert(&mut self, order_ref: u64) -> u32 {
+        self.page_max = if self.is_empty() { page_of(order_ref) } else { self.page_max.max(page_of(order_ref)) };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.first + self.used - 1
+        });
+        self.index.insert(order_ref, slot);
+        self.references[(slot - self.first) as usize] = order_ref;
+        slot
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, order_ref: u64, slot: u32) {
+        self.index.remove(&order_ref);
+        self.free.push(slot);
+    }
+}

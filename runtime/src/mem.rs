@@ -1,0 +1,100 @@
+//! Memory for large tables: zeroed, on huge pages where the kernel grants them; and the prefetch hint.
+
+use std::{
+    fmt, io,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    slice,
+};
+
+use bytemuck::Zeroable;
+use memmap2::{Advice, MmapMut};
+
+/// A fixed number of `T`, all zero at first, in memory of its own.
+///
+/// The kernel is asked for huge pages (`MADV_HUGEPAGE`), so that random access to a table of hundreds of megabytes
+/// does not miss the TLB each time; where it refuses, the pages are ordinary ones. Memory is taken when it is first
+/// written to, not when the table is made.
+pub struct HugeSlice<T> {
+    map: MmapMut,
+    len: usize,
+    values: PhantomData<T>,
+}
+
+impl<T: Zeroable + Copy> HugeSlice<T> {
+    /// A table of `len` zeroed values.
+    ///
+    /// # Panics
+    /// If the address space has no room for it, as any allocation does.
+    pub fn zeroed(len: usize) -> Self {
+        const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
+        let bytes = len.checked_mul(size_of::<T>()).expect("a table's size fits the address space");
+        // A map of no bytes is refused.
+        let map = MmapMut::map_anon(bytes.max(1))
+            .unwrap_or_else(|error: io::Error| panic!("no memory for a table of {bytes} bytes: {error}"));
+        // A kernel without huge pages says so; then the table is slower and that is all.
+        let _ = map.advise(Advice::HugePage);
+        HugeSlice { map, len, values: PhantomData }
+    }
+}
+
+impl<T> Deref for HugeSlice<T> {
+    type Target = [T];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        // SAFETY: the map is page-aligned, which is enough for `T`, holds `len` values of it and is borrowed with
+        // `self`; the values began as zeros, which `T: Zeroable` allows, and were only written as `T` since.
+        unsafe { slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<T> DerefMut for HugeSlice<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and the map is borrowed mutably with `self`.
+        unsafe { slice::from_raw_parts_mut(self.map.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl<T> fmt::Debug for HugeSlice<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HugeSlice({} values)", self.len)
+    }
+}
+
+/// Asks the processor to bring `values[index]` into its first cache; does nothing for an index out of bounds, and
+/// nothing on processors other than x86-64.
+#[inline(always)]
+pub fn prefetch<T>(values: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and cannot fault, whatever the address; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_begins_as_zeros_and_keeps_what_is_written() {
+        let mut table = HugeSlice::<u64>::zeroed(1 << 20);
+        assert!(table.iter().all(|value| *value == 0));
+        for (index, value) in table.iter_mut().enumerate() {
+            *value = index as u64;
+        }
+        prefetch(&table, 5);
+        prefetch(&table, usize::MAX);
+        assert_eq!((table[5], table[(1 << 20) - 1], table.len()), (5, (1 << 20) - 1, 1 << 20));
+    }
+
+    #[test]
+    fn an_empty_table_is_one() {
+        assert!(HugeSlice::<u32>::zeroed(0).is_empty());
+    }
+}

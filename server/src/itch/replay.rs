@@ -1,0 +1,106 @@
+//! Books from a file.
+
+use std::{collections::BTreeMap, path::Path};
+
+use corelane_actors::{
+    counters::Counters,
+    market_data::{BookLimits, Books, FeedCount},
+    messages::Locate,
+};
+use corelane_codecs::{itch::Message, text::Symbol};
+use corelane_latency_tests::market::{MessageSource, SourceError};
+use miette::IntoDiagnostic;
+
+use super::source;
+
+/// More than a real day of all US instruments has at once.
+const LIMITS: BookLimits = BookLimits { orders_max: 1 << 22, levels_max: 1 << 16 };
+
+/// The books of every instrument of a file.
+pub struct Replay {
+    pub books: Books,
+    /// By locate, which is the file's.
+    pub symbols: BTreeMap<Locate, Symbol>,
+    counters: Counters<FeedCount>,
+    /// What is wrong with the file.
+    errors: u64,
+    truncated: Option<String>,
+}
+
+/// What [`Replay::run`] tells of a message that was applied.
+pub struct Applied<'a> {
+    /// Number of the message in the file, from 1.
+    pub number: u64,
+    pub at_ns: u64,
+    /// The book that it may have changed.
+    pub locate: Locate,
+    pub books: &'a Books,
+}
+
+impl Replay {
+    /// Applies the messages of `file` until one that is later than `until_ns`.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or read. One that is cut short or has bytes that are no message is used as far as
+    /// it goes, see [`Replay::warn`].
+    pub fn run(file: &Path, until_ns: u64, mut on_change: impl FnMut(Applied<'_>)) -> miette::Result<Self> {
+        let mut source = MessageSource::new(source::open(file)?);
+        let mut replay = Replay {
+            books: Books::of_all(LIMITS),
+            symbols: BTreeMap::new(),
+            counters: Counters::default(),
+            errors: 0,
+            truncated: None,
+        };
+        let mut number = 0;
+        loop {
+            number += 1;
+            match source.peek() {
+                Ok(None) => break,
+                Ok(Some(bytes)) => match Message::decode(bytes) {
+                    Ok(message) if message.timestamp_ns() > until_ns => break,
+                    Ok(message) => {
+                        if let Some(locate) = replay.apply(&message) {
+                            on_change(Applied { number, at_ns: message.timestamp_ns(), locate, books: &replay.books });
+                        }
+                    }
+                    Err(_) => replay.errors += 1,
+                },
+                Err(error @ SourceError::Truncated { .. }) => {
+                    replay.truncated = Some(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error).into_diagnostic(),
+            }
+            source.take().into_diagnostic()?;
+        }
+        Ok(replay)
+    }
+
+    fn apply(&mut self, message: &Message<'_>) -> Option<Locate> {
+        if let Message::StockDirectory(_) | Message::AddOrder(_) | Message::AddOrderMpid(_) = message
+            && let Some(symbol) = message.stock()
+        {
+            self.symbols.insert(message.stock_locate(), *symbol);
+        }
+        self.books.apply(message, &self.counters)
+    }
+
+    /// Tells on standard error what was wrong with the file, if anything was.
+    pub fn warn(&self) {
+        let count = |name| self.counters.get(name);
+        let told = [
+            (self.errors, "messages are no ITCH 5.0; `corelane itch stats` tells which"),
+            (count(FeedCount::UnknownOrders), "messages are about orders that were never added"),
+            (count(FeedCount::DuplicateOrders), "adds are of orders that were there already"),
+            (count(FeedCount::Excess), "executions and cancels are of more shares than the order has"),
+            (count(FeedCount::Overflows), "orders have no place, so that their books are incomplete"),
+        ];
+        for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
+            eprintln!("warning: {count} {what}");
+        }
+        if let Some(truncated) = &self.truncated {
+            eprintln!("warning: {truncated}");
+        }
+    }
+}
