@@ -8,7 +8,8 @@ pub const PACKET_MAX: usize = 3 + 71;
 /// The most messages that an account's log can hold: their offsets have 32 bits.
 pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
 
-/// Append-only, bounded, allocated once. The memory is reserved and first touched when it is written.
+/// Append-only, bounded, allocated once. Its memory is reserved, the first part of it touched at the start
+/// ([`ReplayLog::touch`]), the rest when it is first written.
 ///
 /// A message's number is its place, from 1, so a client that comes back is sent the bytes from [`ReplyLog::start_of`]
 /// on, in whatever pieces fit.
@@ -20,7 +21,7 @@ pub struct ReplyLog {
     messages_max: usize,
 }
 
-/// Memory of an account's replay log of `messages_max` messages, in bytes. Pages are used when first written.
+/// Memory of an account's replay log of `messages_max` messages, in bytes.
 pub const fn replay_log_bytes(messages_max: usize) -> usize {
     messages_max * (PACKET_MAX + size_of::<u32>())
 }
@@ -33,6 +34,16 @@ impl ReplyLog {
             ends: Vec::with_capacity(messages_max),
             messages_max,
         }
+    }
+
+    /// Writes to the first `bytes` of the log's memory, so that the kernel need not find pages for them while orders
+    /// are answered. The log must be empty.
+    pub fn touch(&mut self, bytes: usize) {
+        let share = bytes.min(self.bytes.capacity());
+        self.bytes.resize(share, 0);
+        self.bytes.clear();
+        self.ends.resize(share / PACKET_MAX, 0);
+        self.ends.clear();
     }
 
     /// Number of the next message.

@@ -59,6 +59,10 @@ pub const MALFORMED_MAX: u32 = 64;
 /// How long what the group has to be told waits before the room is looked at again.
 const RETRY_NS: u64 = 1_000_000;
 
+/// Memory of all replay logs together that is touched at the start; beyond it, the first answer on a page waits for the
+/// kernel to find one.
+const TOUCHED_BYTES_MAX: usize = 256 << 20;
+
 /// Token of the timer that only makes a batch end; the others are slots of connections.
 const WAKE: u64 = u64::MAX;
 
@@ -114,9 +118,12 @@ impl Session {
         config.check()?;
         let locates = Locates::new(&config.symbols)
             .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
+        let mut accounts: Vec<_> = config.accounts.iter().map(|_| AccountState::new(&config)).collect();
+        let share = TOUCHED_BYTES_MAX / accounts.len().max(1);
+        accounts.iter_mut().for_each(|account| account.log.touch(share));
         Ok(Session {
             locates,
-            accounts: config.accounts.iter().map(|_| AccountState::new(&config)).collect(),
+            accounts,
             connections: vec![Connection::FREE; config.connections_max],
             counters: Counters::default(),
             group: Group::Up,
