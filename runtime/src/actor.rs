@@ -42,7 +42,7 @@ pub trait Actor: 'static {
     /// Its typed ports; see [`ports!`](crate::ports).
     type Out: Outputs;
     /// Most messages that one step puts on any one port. A step runs only while every port has that much room; one
-    /// that sends more fails the actor.
+    /// that sends more fails the actor. Edges that drop set no such bound: what exceeds their room is dropped.
     const OUTPUTS_MAX: usize;
     /// Most timers it has set at once.
     const TIMERS_MAX: usize = 0;
