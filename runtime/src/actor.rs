@@ -173,6 +173,13 @@ impl<O> Context<'_, O> {
         self.env.record_since(timing, ingress_ticks);
     }
 
+    /// Records, as [`Timing`], the time from `time_ns` since midnight of the venue's zone until now, for times that
+    /// somebody else's clock has told. False, and nothing is recorded, if that is ahead or more than
+    /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) behind: then the clock has nothing to do with ours.
+    pub fn record_since_time(&mut self, timing: Timing, time_ns: u64) -> bool {
+        self.env.record_since_time(timing, time_ns)
+    }
+
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.
     pub(crate) fn stamp(&mut self, header: Header) {
         self.step.header.set(header);
