@@ -42,7 +42,7 @@ pub trait Actor: 'static {
     /// Its typed ports; see [`ports!`](crate::ports).
     type Out: Outputs;
     /// Most messages that one step puts on any one port. A step runs only while every port has that much room; one
-    /// that sends more fails the actor.
+    /// that sends more fails the actor. Edges that drop set no such bound: what exceeds their room is dropped.
     const OUTPUTS_MAX: usize;
     /// Most timers it has set at once.
     const TIMERS_MAX: usize = 0;
@@ -171,6 +171,13 @@ impl<O> Context<'_, O> {
     /// collected and sent at the end of a batch.
     pub fn record_since(&mut self, timing: Timing, ingress_ticks: u64) {
         self.env.record_since(timing, ingress_ticks);
+    }
+
+    /// Records, as [`Timing`], the time from `time_ns` since midnight of the venue's zone until now, for times that
+    /// somebody else's clock has told. False, and nothing is recorded, if that is ahead or more than
+    /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) behind: then the clock has nothing to do with ours.
+    pub fn record_since_time(&mut self, timing: Timing, time_ns: u64) -> bool {
+        self.env.record_since_time(timing, time_ns)
     }
 
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.

@@ -22,7 +22,8 @@ use crate::{
 pub enum Overflow {
     /// The producer waits: its step runs only when there is room. The pressure goes back to ingress.
     Hold,
-    /// The newest message is dropped and counted. For telemetry only: never for what a client waits for.
+    /// The newest message is dropped and counted. For telemetry, and for streams whose messages are numbered so that a
+    /// reader sees what it missed: never for what a client waits for.
     DropNewest,
     /// It never is: a message replaces the one before it of the same key, and what was not read in time is counted as
     /// conflated. What is seen depends on when one looks, so a sequenced actor cannot have it as input.
@@ -83,6 +84,8 @@ pub struct Port<M> {
     step: Rc<StepState>,
     /// Messages that wait here for the flush: all of a ring's, and what found a queue full.
     staged: Vec<Envelope<M>>,
+    /// Most of them.
+    staged_max: usize,
     /// Room known to be in the edge, beyond what is staged.
     free: usize,
     /// The step that sent last, and how many messages.
@@ -107,6 +110,7 @@ impl<M> Default for Port<M> {
             outputs_max: usize::MAX,
             step: Rc::default(),
             staged: Vec::new(),
+            staged_max: usize::MAX,
             free: 0,
             step_id: 0,
             sent_in_step: 0,
@@ -121,6 +125,7 @@ impl<M> Default for Port<M> {
 /// How a port is bound to its edge; made by the topology.
 pub(crate) struct Binding<M> {
     pub edge: EdgeIn<M>,
+    pub capacity: usize,
     pub overflow: Overflow,
     pub admission: bool,
     pub internal: bool,
@@ -133,8 +138,8 @@ impl<M: Message> Port<M> {
     /// never existed.
     ///
     /// # Panics
-    /// When the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX),
-    /// [`per_input`](crate::topology::EdgeSpec::per_input) or [`in_flight`](crate::topology::EdgeSpec::in_flight) of
+    /// When the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX)
+    /// unless the edge drops, [`per_input`](crate::topology::EdgeSpec::per_input) or [`in_flight`](crate::topology::EdgeSpec::in_flight) of
     /// the edge), or sends on an admission edge while answering a message: the actor is wrong, and fails.
     #[inline]
     #[track_caller]
@@ -148,10 +153,15 @@ impl<M: Message> Port<M> {
             self.sent_in_step = 0;
         }
         let sent_in_step = self.sent_in_step;
-        assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        let drops = self.overflow == Overflow::DropNewest;
+        assert!(drops || sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
         if let EdgeIn::Newest { values, .. } = &self.edge {
             assert!(values.has_key(&body), "a key beyond those of the edge");
+        }
+        if drops && self.staged.len() == self.staged_max {
+            self.dropped += 1;
+            return;
         }
         if self.always_fits {
             self.look_for(1);
@@ -205,6 +215,12 @@ impl<M: Message> Port<M> {
         self.free.saturating_sub(kept).min(left)
     }
 
+    /// Whether the port leads anywhere: what is sent to one that is left open need not be made.
+    #[inline]
+    pub fn is_connected(&self) -> bool {
+        !matches!(self.edge, EdgeIn::Open)
+    }
+
     /// Messages sent over the port's life.
     pub fn sent(&self) -> u64 {
         self.sent
@@ -225,7 +241,9 @@ impl<M: Message> Port<M> {
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
-        let Binding { edge, overflow, admission, internal, always_fits, per_input_max } = binding;
+        let Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
+        // A step that fills the edge of a port that drops has filled the port too.
+        let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {
             edge,
             overflow,
@@ -235,7 +253,8 @@ impl<M: Message> Port<M> {
             per_input_max,
             outputs_max,
             step,
-            staged: Vec::with_capacity(outputs_max * (BATCH_MAX + 1)),
+            staged: Vec::with_capacity(staged_max),
+            staged_max,
             ..Port::default()
         };
     }

@@ -80,6 +80,10 @@ named! {
     Timing {
         /// From the reaping of the batch that an order came in to its answer being handed to the net driver.
         OrderToAnswer = "order_to_answer_ns",
+        /// From the reaping of a batch of market data that changed a book to the last of what was said of it.
+        FeedToPublication = "feed_to_publication_ns",
+        /// The same from the exchange's time of the first such message, where its clock is ours.
+        ExchangeToPublication = "exchange_to_publication_ns",
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::{
     clock::Clock,
-    telemetry::{ShardTelemetry, Timing},
+    telemetry::{ShardTelemetry, TIMING_NS_MAX, Timing},
 };
 
 /// What a shard shares with the cells on it.
@@ -20,6 +20,13 @@ impl ShardEnv {
     pub fn record_since(&self, timing: Timing, ticks: u64) {
         let nanos = self.time.nanos_since(ticks);
         self.telemetry.borrow_mut().record(timing, nanos);
+    }
+
+    /// Records the time from `time_ns` of the wall clock until now, read anew; false if it is not within the bounds of
+    /// what is recorded.
+    pub fn record_since_time(&self, timing: Timing, time_ns: u64) -> bool {
+        let nanos = self.time.wall_ns_anew().checked_sub(time_ns).filter(|nanos| *nanos <= TIMING_NS_MAX);
+        nanos.inspect(|&nanos| self.telemetry.borrow_mut().record(timing, nanos)).is_some()
     }
 }
 
@@ -77,6 +84,11 @@ impl ShardTime {
             Some(clock) => clock.nanos_between(ticks, clock.ticks()),
             None => self.ticks.get().saturating_sub(ticks),
         }
+    }
+
+    /// Wall time, read now and not once per cycle; in a simulation the time that was set.
+    fn wall_ns_anew(&self) -> u64 {
+        self.clock.as_ref().map_or(self.wall_ns.get(), |clock| clock.time_of_day_ns(clock.ticks()))
     }
 
     #[inline]

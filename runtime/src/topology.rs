@@ -9,7 +9,7 @@ use crate::{
     actor::{Actor, NetActor},
     cell::{ActorCell, Hosted, NetCell},
     check::{self, Checked, TopologyErrors},
-    conflated::newest_of,
+    conflated::{TakeNewest, newest_of},
     message::{Envelope, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
     port::{AnyPort, Binding, EdgeIn, Inlet, Outputs, Overflow, Port, StepState},
@@ -82,7 +82,8 @@ impl EdgeSpec {
         EdgeSpec { capacity, overflow: Overflow::Hold, admission: false, per_input_max: None, in_flight_max: None }
     }
 
-    /// An edge of `capacity` messages that drops the newest when full; for telemetry only.
+    /// An edge of `capacity` messages that drops the newest when full ([`Overflow::DropNewest`]). A step may send any
+    /// number on it.
     pub const fn drop_newest(capacity: usize) -> Self {
         EdgeSpec {
             capacity,
@@ -300,19 +301,44 @@ impl Topology {
         to: ActorRef<B>,
         keys: usize,
     ) {
-        let crosses = self.actors[from.index as usize].shard != self.actors[to.index as usize].shard;
+        let from_shard = self.actors[from.index as usize].shard;
+        let to_shard = Some(self.actors[to.index as usize].shard).filter(|shard| *shard != from_shard);
+        let (edge, newest) = self.newest(from, port, End::Actor(to.index), keys, to_shard);
+        self.open(to, edge, move |_| Inlet::Newest(newest));
+    }
+
+    /// Lets code outside the topology read the newest message of each of `keys` keys that a port sends, as
+    /// [`Topology::conflate`] does for an actor. The producer never waits for the reader.
+    pub fn conflated_tap<A: Actor, M: Keyed>(
+        &mut self,
+        from: ActorRef<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+        keys: usize,
+    ) -> ConflatedTap<M> {
+        let (_, newest) = self.newest(from, port, End::Outside, keys, None);
+        ConflatedTap { newest }
+    }
+
+    /// An edge that keeps the newest, bound to its producer; `wakes` is the other shard that its consumer is on.
+    fn newest<A: Actor, M: Keyed>(
+        &mut self,
+        from: ActorRef<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+        to: End,
+        keys: usize,
+        wakes: Option<u32>,
+    ) -> (u32, Box<dyn TakeNewest<M>>) {
         let spec = EdgeSpec { overflow: Overflow::KeepNewest, ..EdgeSpec::hold(keys) };
-        let name = self.port_name(from, port);
-        let edge = self.edge::<B::In>(name, End::Actor(from.index), End::Actor(to.index), spec, crosses);
+        let crosses = to == End::Outside || wakes.is_some();
+        let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index), to, spec, crosses);
         // A value has a sequence beside it, which takes it to one cache line more.
         self.edges[edge as usize].slot_bytes += 64;
         let (values, newest) = newest_of(keys.max(1));
-        let to_shard = self.actors[to.index as usize].shard;
-        self.bind(from, port, edge, move |site| EdgeIn::Newest {
-            values,
-            touched: crosses.then(|| site.touched(to_shard)).flatten(),
+        self.bind(from, port, edge, move |site| {
+            let touched = wakes.and_then(|shard| site.touched(shard));
+            EdgeIn::Newest { values, touched }
         });
-        self.open(to, edge, move |_| Inlet::Newest(newest));
+        (edge, newest)
     }
 
     /// Gives code outside the topology a way to send to an actor. The injector may be used from any one thread.
@@ -370,10 +396,11 @@ impl Topology {
     ) {
         let declared = &mut self.actors[from.index as usize].ports[port_index::<A, M>(port)];
         declared.edges += 1;
-        let EdgeSpec { overflow, admission, per_input_max, in_flight_max, .. } = self.edges[edge as usize].spec;
+        let EdgeSpec { capacity, overflow, admission, per_input_max, in_flight_max } = self.edges[edge as usize].spec;
         self.plan(from).ports.push(Box::new(move |out, site, step| {
             let (internal, always_fits) = (site.is_internal(edge), in_flight_max.is_some());
-            let binding = Binding { edge: edge_in(site), overflow, admission, internal, always_fits, per_input_max };
+            let edge = edge_in(site);
+            let binding = Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max };
             port(out).bind(binding, step.clone(), A::OUTPUTS_MAX);
         }));
     }
@@ -435,5 +462,23 @@ impl<M: Message> Tap<M> {
     /// The oldest message not yet read.
     pub fn receive(&mut self) -> Option<Envelope<M>> {
         self.consumer.pop().ok()
+    }
+}
+
+/// Reads the newest message of each key that a port sends, outside the topology.
+pub struct ConflatedTap<M> {
+    newest: Box<dyn TakeNewest<M>>,
+}
+
+impl<M: Keyed> ConflatedTap<M> {
+    /// The newest message of a key whose message was replaced since it was last read; `None` when there is no such key.
+    /// Keys have their turn round and round.
+    pub fn receive(&mut self) -> Option<Envelope<M>> {
+        self.newest.take()
+    }
+
+    /// Messages that a newer one replaced before they were read, as far as the newer ones have been read.
+    pub fn conflated(&self) -> u64 {
+        self.newest.hidden()
     }
 }

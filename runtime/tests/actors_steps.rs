@@ -78,9 +78,24 @@ fn repeats_three<const K: usize>(times: usize) -> One<K> {
 
 #[test]
 fn more_than_outputs_max_fails_the_actor() {
-    for edge in [EdgeSpec::hold(64), EdgeSpec::drop_newest(64), EdgeSpec::hold(64).in_flight(16)] {
+    for edge in [EdgeSpec::hold(64), EdgeSpec::hold(64).in_flight(16)] {
         let (simulation, injector, tap) = alone(|| repeats_three::<2>(3), edge);
         fails_at_three(simulation, injector, tap, &format!("{edge:?}"));
+    }
+}
+
+#[test]
+fn an_edge_that_drops_takes_any_number_from_a_step_and_drops_what_does_not_fit() {
+    for (times, expected) in [(7, 7), (8, 8), (9, 8), (500, 8)] {
+        let (mut simulation, mut injector, mut tap) =
+            alone(move || repeats_three::<2>(times), EdgeSpec::drop_newest(8));
+        injector.send(note(3)).unwrap();
+        simulation.settle();
+        assert_eq!(numbers(&drain(&mut tap)), vec![3; expected]);
+        injector.send(note(4)).unwrap();
+        simulation.settle();
+        assert_eq!(numbers(&drain(&mut tap)), [4], "it goes on after {times}");
+        assert!(simulation.failures().is_empty());
     }
 }
 

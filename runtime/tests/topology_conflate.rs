@@ -98,6 +98,27 @@ fn a_reader_sees_the_newest_of_each_key_and_the_rest_is_counted() {
 }
 
 #[test]
+fn a_tap_outside_reads_the_newest_of_each_key() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let pricer = topology.actor(shard, "pricer", || Pricer);
+    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(64));
+    let mut tap = topology.conflated_tap(pricer, out, 100);
+    let mut simulation = topology.simulate().unwrap();
+    assert!(tap.receive().is_none());
+    for (instrument, value) in [(99, 1), (7, 2), (99, 3), (7, 4), (99, 5)] {
+        injector.send(price(instrument, value)).unwrap();
+    }
+    simulation.settle();
+    let mut found: Vec<_> = std::iter::from_fn(|| tap.receive()).collect();
+    found.sort_unstable_by_key(|envelope| envelope.body.instrument);
+    assert!(found.iter().all(|envelope| envelope.header.kind == 9), "the header travels with the message");
+    let found: Vec<_> = found.iter().map(|envelope| envelope.body).collect();
+    assert_eq!(found, [(7, 4), (99, 5)].map(|(instrument, price)| Price { instrument, price }));
+    assert_eq!(tap.conflated(), 3);
+}
+
+#[test]
 fn a_key_beyond_the_edge_fails_who_sends_it() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);

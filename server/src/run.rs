@@ -7,7 +7,7 @@ use corelane_actors::{
     messages::{Command, KillSwitch, SequencerIn},
 };
 use corelane_config::Config;
-use corelane_runtime::running::Status;
+use corelane_runtime::{running::Status, telemetry::Timing};
 use miette::{IntoDiagnostic, miette};
 use signal_hook::{
     consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
@@ -81,6 +81,16 @@ fn print_status(status: &Status, counters: &VenueCounters) {
     for shard in &status.shards {
         let counters = corelane_runtime::telemetry::Counter::ALL.iter().zip(shard.counters);
         print_counts(&format!("shard {}", shard.name), counters.map(|(counter, value)| (counter.label(), value)));
+        for (timing, times) in Timing::ALL.iter().zip(&shard.timings).filter(|(_, times)| !times.is_empty()) {
+            let [p50, p99] = [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile));
+            println!(
+                "shard {}, {}: n={} p50={p50} p99={p99} max={}",
+                shard.name,
+                timing.label(),
+                times.len(),
+                times.max()
+            );
+        }
     }
     print_counters("order entry", &counters.session);
     print_counters("feed in", &counters.feed_in.feed);

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use corelane_actors::{
     counters::Counters,
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
-    market_data::{FeedCounters, MarketData},
+    market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
     messages::SequencerIn,
     order::OrderIn,
     publisher::{Publisher, PublisherCounters},
@@ -19,13 +19,14 @@ use corelane_codecs::{
 };
 use corelane_config::Config;
 use corelane_runtime::{
+    actor::Actor,
     check::TopologyErrors,
     clock::{InvalidUtcOffset, UtcOffset},
     cpu,
     net::{DriverConfig, EndpointId, EndpointSpec},
     running::{Outcome, RunOptions, Running, StartError, Status},
     sequencer::Sequencer,
-    topology::{ActorRef, EdgeSpec, Injector, ShardRef, ShardSpec, Tap, Topology},
+    topology::{ActorRef, ConflatedTap, EdgeSpec, Injector, ShardRef, ShardSpec, Tap, Topology},
 };
 
 use crate::{
@@ -84,7 +85,8 @@ pub struct Declared {
     control: Injector<SequencerIn>,
     session: u32,
     counters: VenueCounters,
-    market_data: Option<u32>,
+    market_data: Option<ActorRef<MarketData>>,
+    instruments: usize,
     publisher: Option<u32>,
 }
 
@@ -159,6 +161,12 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     }
     topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.group_capacity));
     topology.leave_open(sequencer, |out| &mut out.record);
+    if let Some(market_data) = market_data {
+        // Whoever embeds the venue may read them.
+        topology.leave_open(market_data, |out| &mut out.tops);
+        topology.leave_open(market_data, |out| &mut out.depth);
+        topology.leave_open(market_data, |out| &mut out.events);
+    }
     topology.connect(group.order, |out| &mut out.replies, session, EdgeSpec::hold(edges.replies_capacity));
     let publisher = match &config.feeds.outbound {
         Some(feed) => {
@@ -178,9 +186,19 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
     };
     let control = topology.injector("control", sequencer, EdgeSpec::hold(CONTROL_CAPACITY));
-    let market_data = market_data.map(|actor| actor.index());
     let session = session.index();
-    Ok(Declared { topology, shards, placement, sequencer, control, session, counters, market_data, publisher })
+    Ok(Declared {
+        topology,
+        shards,
+        placement,
+        sequencer,
+        control,
+        session,
+        counters,
+        market_data,
+        instruments: config.instruments.len(),
+        publisher,
+    })
 }
 
 impl Declared {
@@ -188,6 +206,29 @@ impl Declared {
     /// venue takes no request while `capacity` inputs are not read.
     pub fn record(&mut self, capacity: usize) -> Tap<OrderIn> {
         self.topology.tap(self.sequencer, |out| &mut out.record, EdgeSpec::hold(capacity))
+    }
+
+    /// The newest best levels of the incoming feed's books, to be read on any one thread while the venue runs; `None`
+    /// without such a feed. An instrument's locate is its place in the configuration, from 1.
+    pub fn tops(&mut self) -> Option<ConflatedTap<TopOfBook>> {
+        let market_data = self.market_data?;
+        Some(self.topology.conflated_tap(market_data, |out| &mut out.tops, self.instruments + 1))
+    }
+
+    /// Depth of the incoming feed's books: requests go in at one end, `capacity` at once, and answers come out at the
+    /// other. Answers that the reader has left no room for are dropped and counted: 64 messages is one at least.
+    pub fn depth(&mut self, capacity: usize) -> Option<(Injector<MarketDataIn>, Tap<DepthAnswer>)> {
+        let market_data = self.market_data?;
+        let requests = self.topology.injector("depth", market_data, EdgeSpec::hold(capacity));
+        let answers = EdgeSpec::drop_newest(capacity.max(2) * MarketData::OUTPUTS_MAX);
+        Some((requests, self.topology.tap(market_data, |out| &mut out.depth, answers)))
+    }
+
+    /// Every message of the incoming feed that changed a book, in order. Of a reader that leaves `capacity` of them
+    /// unread the newest are dropped and counted, which shows in [`BookEvent::number`].
+    pub fn events(&mut self, capacity: usize) -> Option<Tap<BookEvent>> {
+        let market_data = self.market_data?;
+        Some(self.topology.tap(market_data, |out| &mut out.events, EdgeSpec::drop_newest(capacity)))
     }
 
     /// Starts the venue; `config` is the one it was declared from.
@@ -201,6 +242,7 @@ impl Declared {
             drain_deadline: DRAIN_DEADLINE,
         };
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
+        let market_data = market_data.map(ActorRef::index);
         Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
     }
 }

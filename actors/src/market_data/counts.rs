@@ -31,5 +31,11 @@ crate::counter_names! {
         Silences,
         /// References sent.
         References,
+        /// Best levels sent.
+        Tops,
+        /// Requests for depth answered.
+        Depths,
+        /// Batches whose exchange time is no measure: ahead of the venue's time, or a minute and more behind it.
+        ForeignTimes,
     }
 }

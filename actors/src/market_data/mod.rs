@@ -1,34 +1,35 @@
 //! Market data in: MoldUDP64 packets from two lines to full-depth books to the best prices that the sequencer attaches
-//! to orders.
+//! to orders, and to who else wants to know: best levels, depth on request, the messages that changed a book.
 //!
-//! Lines and retransmission are put into one sequence by [`Arbiter`]; messages of that sequence build the books. A
-//! reference is *stale* when its prices may be wrong: while a gap stays open, while the feed is silent, after the end of
+//! Lines and retransmission are put into one sequence by [`Arbiter`]; messages of that sequence build the books. What
+//! is said of a book is *stale* when it may be wrong: while a gap stays open, while the feed is silent, after the end of
 //! its session, and for a book that had no place for an order. When a message is lost for good, nobody can tell which
-//! books missed it; so all references stay stale until the feed begins a new session.
+//! books missed it; so all books stay stale until the feed begins a new session.
 //!
 //! One session is followed: the configured one, else the first that is seen, and after its end or in its silence the
 //! next that comes.
 
 mod arbitration;
 mod book;
+mod built;
 mod counts;
 mod gap_fill;
 mod line;
-mod references;
+mod publication;
 mod reorder;
 mod state;
+mod told;
 
 use std::net::SocketAddr;
 
 use corelane_codecs::{
-    itch::Message as Itch,
     mold::{self, Packet},
     text::Symbol,
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    message::Message,
     net::EndpointId,
+    telemetry::Timing,
     timer::TimerId,
 };
 
@@ -37,35 +38,37 @@ pub use book::{BookLimits, Books, Inconsistency, Level, QueuePosition, RestingOr
 pub use counts::FeedCount;
 pub use gap_fill::{Asked, GapFillConfig};
 pub use line::{Line, LineCount};
+pub use publication::{
+    BookEvent, DEPTH_LEVELS_MAX, DEPTH_PART_LEVELS, DepthAnswer, DepthPart, DepthRefusal, DepthRequest, MarketDataIn,
+    TopOfBook,
+};
 pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
 pub use state::{AuctionCollar, Cross, Imbalance, InstrumentState, MarketState};
 
-use references::References;
+use built::{Building, Built};
+use told::Told;
 
-use crate::{
-    counters::Counters,
-    messages::{Locate, Reference, ReferenceUpdate, SequencerIn},
-};
+use crate::messages::{ReferenceUpdate, SequencerIn};
 
-/// How long references that found no room wait for the next try if nothing else happens.
+/// How long what found no room waits for the next try if nothing else happens.
 const RETRY_NS: u64 = 1_000_000;
 
 const LINES: u64 = 0;
 const RETRY: u64 = 1;
 
 corelane_runtime::ports! {
-    /// Where references go.
+    /// Where the actor's knowledge goes.
     pub struct MarketDataOut {
         /// The sequencer.
         references: SequencerIn,
+        /// Best levels, for edges that keep the newest.
+        tops: TopOfBook,
+        /// Answers to requests for depth. An edge that holds would hold the actor's timers too when it is not read.
+        depth: DepthAnswer,
+        /// Every message that changed a book, for edges that drop.
+        events: BookEvent,
     }
 }
-
-/// What comes to an actor that only listens to the network: nothing.
-#[derive(Clone, Copy, Debug)]
-pub enum NoInput {}
-
-impl Message for NoInput {}
 
 /// What a market-data actor is sized and timed by.
 #[derive(Clone, Debug)]
@@ -90,17 +93,10 @@ pub struct MarketData {
     line_b: Option<EndpointId>,
     requests: Option<EndpointId>,
     counters: FeedCounters,
-    /// What the references last said of the feed as a whole.
+    /// What was last said of the feed as a whole.
     is_stale: bool,
     timer: Option<(TimerId, u64)>,
     retry_is_set: bool,
-}
-
-/// What is built from the sequence.
-struct Built {
-    books: Books,
-    references: References,
-    counters: Counters<FeedCount>,
 }
 
 type Ctx<'a> = Context<'a, MarketDataOut>;
@@ -116,11 +112,7 @@ impl MarketData {
         assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
         MarketData {
             arbiter: Arbiter::new(arbitration, counters.clone()),
-            built: Built {
-                books: Books::new(&symbols, limits),
-                references: References::new(symbols.len()),
-                counters: counters.feed.clone(),
-            },
+            built: Built::new(Books::new(&symbols, limits), symbols.len(), counters.feed.clone()),
             line_b: has_line_b.then(|| endpoints[1]),
             requests: (!servers.is_empty()).then(|| endpoints[endpoints.len() - 1]),
             servers,
@@ -137,7 +129,7 @@ impl MarketData {
     }
 
     /// After the arbiter has seen something: what it asks for, when it wants to be called, and what it makes of the
-    /// references.
+    /// prices.
     #[inline]
     fn follow_up(&mut self, ctx: &mut Ctx<'_>) {
         let now_ns = ctx.time_ns();
@@ -150,7 +142,7 @@ impl MarketData {
         }
         if self.is_stale != self.arbiter.is_stale() {
             self.is_stale = !self.is_stale;
-            self.built.references.mark_all();
+            self.built.mark_all();
         }
         self.set_timer(ctx);
     }
@@ -169,48 +161,78 @@ impl MarketData {
         self.timer = ctx.set_timer(after_ns, LINES).ok().map(|timer| (timer, deadline_ns));
     }
 
-    fn reference(&self, locate: Locate) -> Reference {
-        let Top { bid, ask } = self.built.books.top(locate);
-        let is_stale = self.is_stale || self.built.books.is_incomplete(locate);
-        Reference {
-            bid: bid.map_or(0, |level| level.price.into()),
-            ask: ask.map_or(0, |level| level.price.into()),
-            feed_sequence: self.built.references.caused_by(locate),
-            stale: is_stale.into(),
-            reserved: [0; 7],
-        }
-    }
-}
-
-impl Sink for Built {
-    fn begin(&mut self) {
-        self.books.clear();
-        self.references.begin();
-        self.references.mark_all();
-    }
-
+    /// What the arbiter works on: itself, and who takes its sequence.
     #[inline]
-    fn message(&mut self, sequence: u64, message: &[u8]) {
-        let Ok(message) = Itch::decode(message) else {
-            self.counters.add(FeedCount::BadMessages, 1);
-            return;
-        };
-        self.counters.add(FeedCount::Messages, 1);
-        if let Some(locate) = self.books.apply(&message, &self.counters) {
-            self.references.on_change(locate, sequence);
+    fn parts<'a>(&'a mut self, ctx: &'a mut Ctx<'_>) -> (&'a mut Arbiter, Building<'a>) {
+        let ingress_ticks = ctx.ticks();
+        (&mut self.arbiter, Building { built: &mut self.built, events: &mut ctx.out.events, ingress_ticks })
+    }
+
+    /// Tells the sequencer; returns whether there was anything to tell.
+    #[inline]
+    fn tell_references(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut has_told = false;
+        while ctx.out.references.room() > 0
+            && let Some(locate) = self.built.references.next_changed()
+        {
+            let reference = self.built.reference(locate, self.is_stale);
+            if self.built.references.tell(locate, reference) {
+                has_told = true;
+                self.counters.feed.add(FeedCount::References, 1);
+                let update = ReferenceUpdate { locate, reference };
+                ctx.out.references.send(SequencerIn::Reference(update));
+            }
         }
+        has_told
+    }
+
+    /// Tells who reads best levels; returns whether there was anything to tell.
+    #[inline]
+    fn tell_tops(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut has_told = false;
+        while ctx.out.tops.room() > 0
+            && let Some(locate) = self.built.tops.as_mut().and_then(Told::next_changed)
+        {
+            let top = self.built.top(locate, self.is_stale);
+            if self.built.tops.as_mut().is_some_and(|tops| tops.tell(locate, top)) {
+                has_told = true;
+                self.counters.feed.add(FeedCount::Tops, 1);
+                ctx.out.tops.send(top);
+            }
+        }
+        has_told
     }
 }
 
 impl Actor for MarketData {
-    type In = NoInput;
+    type In = MarketDataIn;
     type Out = MarketDataOut;
-    /// References per batch; those beyond wait for the next one.
+    /// References and best levels per batch, each; those beyond wait for the next one.
     const OUTPUTS_MAX: usize = 64;
     const TIMERS_MAX: usize = 2;
 
-    fn on_message(&mut self, _ctx: &mut Ctx<'_>, message: &NoInput) -> Step {
-        match *message {}
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        if ctx.out.tops.is_connected() {
+            self.built.watch_tops();
+        }
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &MarketDataIn) -> Step {
+        let MarketDataIn::Depth(asked) = message;
+        let reason = match asked {
+            _ if !self.built.books.has(asked.locate) => Some(DepthRefusal::UnknownLocate),
+            _ if !(1..=DEPTH_LEVELS_MAX).contains(&asked.levels) => Some(DepthRefusal::LevelsOutOfRange),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            ctx.out.depth.send(DepthAnswer::Refused { request: asked.request, reason });
+            return Step::Done;
+        }
+        self.counters.feed.add(FeedCount::Depths, 1);
+        let last_sequence = self.arbiter.expected() - 1;
+        let send = |part| ctx.out.depth.send(DepthAnswer::Levels(part));
+        self.built.depth(asked, last_sequence, self.is_stale, send);
+        Step::Done
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, token: u64) {
@@ -220,23 +242,25 @@ impl Actor for MarketData {
             return;
         }
         self.timer = None;
-        self.arbiter.on_time(ctx.time_ns(), &mut self.built);
+        let now_ns = ctx.time_ns();
+        let (arbiter, mut building) = self.parts(ctx);
+        arbiter.on_time(now_ns, &mut building);
         self.follow_up(ctx);
     }
 
     fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
-        while ctx.out.references.room() > 0
-            && let Some(locate) = self.built.references.next_changed()
-        {
-            let reference = self.reference(locate);
-            if self.built.references.tell(locate, reference) {
-                self.counters.feed.add(FeedCount::References, 1);
-                let update = ReferenceUpdate { locate, reference };
-                ctx.out.references.send(SequencerIn::Reference(update));
+        let has_told = self.tell_references(ctx) | self.tell_tops(ctx);
+        if self.built.is_due() {
+            if !self.retry_is_set {
+                self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
             }
-        }
-        if self.built.references.is_due() && !self.retry_is_set {
-            self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
+        } else if let Some(untold) = self.built.untold.take()
+            && has_told
+        {
+            ctx.record_since(Timing::FeedToPublication, untold.ingress_ticks);
+            if !ctx.record_since_time(Timing::ExchangeToPublication, untold.exchange_ns) {
+                self.counters.feed.add(FeedCount::ForeignTimes, 1);
+            }
         }
     }
 }
@@ -249,12 +273,16 @@ impl NetActor for MarketData {
         if self.requests == Some(endpoint) {
             let server = self.servers.iter().position(|server| *server == from);
             match (server, packet) {
-                (Some(server), Ok(packet)) => self.arbiter.on_answer(server, &packet, now_ns, &mut self.built),
+                (Some(server), Ok(packet)) => {
+                    let (arbiter, mut building) = self.parts(ctx);
+                    arbiter.on_answer(server, &packet, now_ns, &mut building);
+                }
                 _ => self.counters.recovery.add(RecoveryCount::Refused, 1),
             }
         } else if let Ok(packet) = packet {
             let line = if self.line_b == Some(endpoint) { Line::B } else { Line::A };
-            self.arbiter.on_line(line, &packet, now_ns, &mut self.built);
+            let (arbiter, mut building) = self.parts(ctx);
+            arbiter.on_line(line, &packet, now_ns, &mut building);
         } else {
             self.counters.feed.add(FeedCount::BadPackets, 1);
             return;

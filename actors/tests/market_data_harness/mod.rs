@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use corelane_actors::{
     market_data::{
-        ArbitrationConfig, BookLimits, FeedCount, FeedCounters, GapFillConfig, MarketData, MarketDataConfig,
-        MarketDataOut,
+        ArbitrationConfig, BookEvent, BookLimits, DepthAnswer, FeedCount, FeedCounters, GapFillConfig, MarketData,
+        MarketDataConfig, MarketDataIn, MarketDataOut, TopOfBook,
     },
     messages::{Locate, Reference, SequencerIn},
 };
@@ -21,10 +21,12 @@ use corelane_runtime::{
     cpu,
     net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
     sim::{SimNet, Simulation},
-    topology::{EdgeSpec, Idle, ShardSpec, Tap, Topology},
+    topology::{ConflatedTap, EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
 };
 
 pub const MS: u64 = 1_000_000;
+/// Events that may wait for their reader.
+pub const EVENTS: usize = 1024;
 
 pub fn symbol(name: &str) -> Symbol {
     Alpha::new(name).unwrap()
@@ -34,6 +36,10 @@ pub struct Feed {
     pub sim: Simulation,
     pub net: SimNet,
     pub references: Tap<SequencerIn>,
+    pub tops: ConflatedTap<TopOfBook>,
+    pub requests: Injector<MarketDataIn>,
+    pub depth: Tap<DepthAnswer>,
+    pub events: Tap<BookEvent>,
     pub stats: FeedCounters,
     now_ns: u64,
     pub session: &'static str,
@@ -90,6 +96,7 @@ impl Feed {
             idle: Idle::Spin,
             net: DriverConfig::default(),
         });
+        let instruments = config.symbols.len();
         let endpoint = || EndpointSpec::Udp(UdpSpec::peer("127.0.0.1:0".parse().unwrap()));
         let endpoints = 1 + usize::from(config.has_line_b) + usize::from(!config.servers.is_empty());
         let endpoints = (0..endpoints).map(|_| endpoint()).collect();
@@ -97,9 +104,25 @@ impl Feed {
         let counters = stats.clone();
         let actor = topology.net_actor(shard, "feed", endpoints, move |ids| MarketData::new(config, ids, counters));
         let references = topology.tap(actor, |out: &mut MarketDataOut| &mut out.references, EdgeSpec::hold(capacity));
+        let tops = topology.conflated_tap(actor, |out| &mut out.tops, instruments + 1);
+        let requests = topology.injector("depth", actor, EdgeSpec::hold(16));
+        let depth = topology.tap(actor, |out| &mut out.depth, EdgeSpec::drop_newest(256));
+        let events = topology.tap(actor, |out| &mut out.events, EdgeSpec::drop_newest(EVENTS));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
-        let mut feed = Feed { sim, net, references, stats, now_ns: 0, session: "FEED", known: BTreeMap::new() };
+        let mut feed = Feed {
+            sim,
+            net,
+            references,
+            tops,
+            requests,
+            depth,
+            events,
+            stats,
+            now_ns: 0,
+            session: "FEED",
+            known: BTreeMap::new(),
+        };
         feed.advance(1000 * MS);
         feed
     }

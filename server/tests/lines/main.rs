@@ -5,13 +5,17 @@ mod place;
 mod receiver;
 mod stage;
 
-use std::{net::UdpSocket, time::Duration};
+use std::{collections::BTreeMap, net::UdpSocket, time::Duration};
 
-use corelane_actors::market_data::{FeedCount, Line, LineCount, RecoveryCount};
-use corelane_codecs::mold::{HEADER_LEN, end_of_session, heartbeat};
+use corelane_actors::market_data::{Books, FeedCount, FeedCounters, Line, LineCount, RecoveryCount};
+use corelane_codecs::{
+    itch::Message,
+    mold::{HEADER_LEN, end_of_session, heartbeat},
+};
 use corelane_latency_tests::market::{Faults, LineSpec, Pace, PlaySpec};
+use corelane_runtime::telemetry::Timing;
 use place::Place;
-use receiver::{Receiver, config, depth_of, symbols_of};
+use receiver::{Receiver, config, depth, depth_of, limits, symbols_of};
 use stage::{Liar, Playing, day, faulty, good_lines, session, with_server};
 
 const MS: u64 = 1_000_000;
@@ -248,4 +252,40 @@ fn the_last_sequence_number_ends_a_session_and_not_the_actor() {
     receiver.takes(messages(&file));
     playing.stop();
     assert!(receiver.stop() == depth_of(&file, &symbols));
+}
+
+#[test]
+fn best_levels_and_events_agree_with_the_books_and_are_timed() {
+    let (place, file) = (Place::new(), day(32, 20_000));
+    let symbols = symbols_of(&file);
+    let mut receiver = Receiver::start(&place, config(symbols.clone(), vec![place.server()]));
+    let playing = Playing::start(faulty(with_server(&place), 0.1, 8), file.clone());
+    receiver.takes(messages(&file));
+    // A made-up day has a time of its own: compared or not, every batch that was told of is accounted for.
+    receiver.eventually("the last batch is timed", |receiver| {
+        let compared = receiver.timed(Timing::ExchangeToPublication) + receiver.feed(FeedCount::ForeignTimes);
+        let timed = receiver.timed(Timing::FeedToPublication);
+        timed > 10 && timed == compared
+    });
+    let mut books = Books::new(&symbols, limits());
+    let mut next = 1;
+    while let Some(event) = receiver.events.receive() {
+        let event = event.body;
+        assert_eq!(event.number, next, "this reader keeps up");
+        next += 1;
+        let changed = books.apply(&Message::decode(event.message()).unwrap(), &FeedCounters::default().feed);
+        assert_eq!(changed, Some(event.locate));
+    }
+    // It has not looked until now: each instrument's newest, once.
+    let mut tops = BTreeMap::new();
+    while let Some(top) = receiver.tops.receive() {
+        assert_eq!(tops.insert(top.body.locate, top.body), None);
+    }
+    assert!(receiver.tops.conflated() > 0 && tops.len() == symbols.len());
+    for (locate, told) in tops {
+        let top = books.top(locate);
+        assert_eq!((told.bid, told.ask), (top.bid.unwrap_or_default(), top.ask.unwrap_or_default()));
+    }
+    playing.stop();
+    assert!(receiver.stop() == depth_of(&file, &symbols) && depth(&books, symbols.len()) == depth_of(&file, &symbols));
 }

@@ -9,8 +9,8 @@ use std::{
 
 use corelane_actors::{
     market_data::{
-        ArbitrationConfig, BookLimits, Books, FeedCount, FeedCounters, GapFillConfig, Level, Line, LineCount,
-        MarketData, MarketDataConfig, MarketDataOut, NoInput, RecoveryCount,
+        ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, GapFillConfig, Level, Line,
+        LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook,
     },
     messages::{Locate, Reference, SequencerIn},
 };
@@ -21,7 +21,8 @@ use corelane_runtime::{
     cpu::allowed_cpus,
     net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
     running::{RunOptions, Running},
-    topology::{EdgeSpec, Idle, ShardSpec, Tap, Topology},
+    telemetry::Timing,
+    topology::{ConflatedTap, EdgeSpec, Idle, ShardSpec, Tap, Topology},
 };
 
 use crate::place::Place;
@@ -54,7 +55,7 @@ pub fn symbols_of(file: &[u8]) -> Vec<Symbol> {
     Frames::new(file).filter_map(|message| directory(message.unwrap())).collect()
 }
 
-fn depth(books: &Books, instruments: usize) -> Depth {
+pub fn depth(books: &Books, instruments: usize) -> Depth {
     let levels = |locate| {
         let (bids, asks) = books.levels(locate);
         (bids.collect(), asks.collect())
@@ -62,7 +63,7 @@ fn depth(books: &Books, instruments: usize) -> Depth {
     (1..=instruments as Locate).map(levels).collect()
 }
 
-fn limits() -> BookLimits {
+pub fn limits() -> BookLimits {
     BookLimits { orders_max: 200_000, levels_max: 4096 }
 }
 
@@ -76,12 +77,16 @@ struct Watched {
 type Ctx<'a> = Context<'a, MarketDataOut>;
 
 impl Actor for Watched {
-    type In = NoInput;
+    type In = MarketDataIn;
     type Out = MarketDataOut;
     const OUTPUTS_MAX: usize = MarketData::OUTPUTS_MAX;
     const TIMERS_MAX: usize = MarketData::TIMERS_MAX;
 
-    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &NoInput) -> Step {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.actor.on_start(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &MarketDataIn) -> Step {
         self.actor.on_message(ctx, message)
     }
 
@@ -134,6 +139,8 @@ pub struct Receiver {
     running: Running,
     counters: FeedCounters,
     references: Tap<SequencerIn>,
+    pub tops: ConflatedTap<TopOfBook>,
+    pub events: Tap<BookEvent>,
     known: BTreeMap<Locate, Reference>,
     instruments: usize,
     left: Arc<Mutex<Option<Depth>>>,
@@ -160,10 +167,13 @@ impl Receiver {
             left: its_left,
         });
         let references = topology.tap(actor, |out| &mut out.references, EdgeSpec::hold(1024));
+        let tops = topology.conflated_tap(actor, |out| &mut out.tops, instruments + 1);
+        let events = topology.tap(actor, |out| &mut out.events, EdgeSpec::drop_newest(1 << 16));
+        topology.leave_open(actor, |out| &mut out.depth);
         let options =
             RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(10) };
         let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
-        Receiver { running, counters, references, known: BTreeMap::new(), instruments, left }
+        Receiver { running, counters, references, tops, events, known: BTreeMap::new(), instruments, left }
     }
 
     /// Waits until `condition` holds of it.
@@ -184,6 +194,11 @@ impl Receiver {
     #[track_caller]
     pub fn takes(&mut self, messages: u64) {
         self.eventually("all messages are taken", |receiver| receiver.feed(FeedCount::Messages) >= messages);
+    }
+
+    /// How many batches were timed.
+    pub fn timed(&self, timing: Timing) -> u64 {
+        self.running.status().shards.first().map_or(0, |shard| shard.timings[timing as usize].len())
     }
 
     fn read(&mut self) {

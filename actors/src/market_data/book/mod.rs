@@ -22,6 +22,7 @@ mod side;
 
 use std::collections::HashMap;
 
+use bytemuck::{Pod, Zeroable};
 use corelane_codecs::{itch::Message, text::Symbol};
 
 pub use check::Inconsistency;
@@ -34,7 +35,8 @@ use super::{FeedCount, InstrumentState, MarketState};
 use crate::{counters::Counters, messages::Locate};
 
 /// Price level of a book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Level {
     /// Price, four implied decimals.
     pub price: u32,
@@ -262,6 +264,12 @@ impl Books {
     /// What was said of the market.
     pub fn market(&self) -> &MarketState {
         &self.market
+    }
+
+    /// Our locate for the feed's, if it is known to be one of ours.
+    pub fn our_locate(&self, feed_locate: u16) -> Option<Locate> {
+        let feed = self.feed_locates[usize::from(feed_locate)];
+        (feed != UNKNOWN && feed != IGNORED).then_some(feed)
     }
 
     fn of_symbol(&self, feed_locate: u16, symbol: &Symbol) -> Feed {

@@ -1,0 +1,204 @@
+//! What is built from the feed's sequence: the books, and what is to be said of them.
+
+use corelane_codecs::itch::{Message as Itch, TradingState};
+use corelane_runtime::port::Port;
+
+use super::{
+    Books, FeedCount, Level, Sink, Top,
+    publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
+    told::Told,
+};
+use crate::{
+    counters::Counters,
+    messages::{Locate, Reference},
+};
+
+/// The message that an instrument's prices are due to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cause {
+    sequence: u64,
+    exchange_ns: u64,
+}
+
+/// The first change that was not yet told.
+#[derive(Clone, Copy, Debug)]
+pub struct Untold {
+    /// Clock ticks when its batch was reaped.
+    pub ingress_ticks: u64,
+    /// The exchange's time of its message.
+    pub exchange_ns: u64,
+}
+
+/// The books, and what is due to be told of them.
+pub struct Built {
+    pub books: Books,
+    pub references: Told<Reference>,
+    /// Absent if nobody reads them.
+    pub tops: Option<Told<TopOfBook>>,
+    /// By our locate, less 1.
+    causes: Box<[Cause]>,
+    pub untold: Option<Untold>,
+    events: u64,
+    counters: Counters<FeedCount>,
+}
+
+impl Built {
+    pub fn new(books: Books, instruments: usize, counters: Counters<FeedCount>) -> Self {
+        Built {
+            books,
+            references: Told::new(instruments),
+            tops: None,
+            causes: vec![Cause::default(); instruments].into(),
+            untold: None,
+            events: 0,
+            counters,
+        }
+    }
+
+    /// From now on the best levels are read. Allocates.
+    pub fn watch_tops(&mut self) {
+        self.tops = Some(Told::new(self.causes.len()));
+    }
+
+    /// What is said of every instrument may have changed.
+    pub fn mark_all(&mut self) {
+        self.references.mark_all();
+        self.tops.iter_mut().for_each(Told::mark_all);
+    }
+
+    /// Whether something waits to be told.
+    pub fn is_due(&self) -> bool {
+        self.references.is_due() || self.tops.as_ref().is_some_and(Told::is_due)
+    }
+
+    pub fn reference(&self, locate: Locate, is_feed_stale: bool) -> Reference {
+        let Top { bid, ask } = self.books.top(locate);
+        Reference {
+            bid: bid.map_or(0, |level| level.price.into()),
+            ask: ask.map_or(0, |level| level.price.into()),
+            feed_sequence: self.cause(locate).sequence,
+            stale: self.is_stale(locate, is_feed_stale).into(),
+            reserved: [0; 7],
+        }
+    }
+
+    pub fn top(&self, locate: Locate, is_feed_stale: bool) -> TopOfBook {
+        let Top { bid, ask } = self.books.top(locate);
+        let Cause { sequence, exchange_ns } = self.cause(locate);
+        TopOfBook {
+            bid: bid.unwrap_or_default(),
+            ask: ask.unwrap_or_default(),
+            feed_sequence: sequence,
+            exchange_ns,
+            locate,
+            trading_state: self.books.state(locate).trading.map_or(0, TradingState::to_wire),
+            stale: self.is_stale(locate, is_feed_stale).into(),
+            reserved: [0; 4],
+        }
+    }
+
+    /// Shows the parts of the answer to a request that is in order.
+    pub fn depth(
+        &self,
+        request: &DepthRequest,
+        feed_sequence: u64,
+        is_feed_stale: bool,
+        mut show: impl FnMut(DepthPart),
+    ) {
+        let locate = request.locate;
+        let part = |is_bid| DepthPart {
+            request: request.request,
+            feed_sequence,
+            locate,
+            is_bid,
+            is_stale: self.is_stale(locate, is_feed_stale),
+            is_last: false,
+            count: 0,
+            levels: [Level::default(); DEPTH_PART_LEVELS],
+        };
+        let (bids, asks) = self.books.levels(locate);
+        let most = usize::from(request.levels);
+        show_side(part(true), bids.take(most), &mut show);
+        show_side(part(false), asks.take(most), &mut show);
+    }
+
+    fn is_stale(&self, locate: Locate, is_feed_stale: bool) -> bool {
+        is_feed_stale || self.books.is_incomplete(locate)
+    }
+
+    fn cause(&self, locate: Locate) -> Cause {
+        self.causes[usize::from(locate) - 1]
+    }
+
+    /// Message `sequence` changed the book of an instrument, or its trading state.
+    #[inline]
+    fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress_ticks: u64) {
+        let exchange_ns = message.timestamp_ns();
+        self.causes[usize::from(locate) - 1] = Cause { sequence, exchange_ns };
+        self.untold.get_or_insert(Untold { ingress_ticks, exchange_ns });
+        if let Some(tops) = &mut self.tops {
+            tops.mark(locate);
+        }
+    }
+}
+
+/// Builds from what comes in during one callback.
+pub struct Building<'a> {
+    pub built: &'a mut Built,
+    pub events: &'a mut Port<BookEvent>,
+    /// Clock ticks of the batch.
+    pub ingress_ticks: u64,
+}
+
+impl Sink for Building<'_> {
+    fn begin(&mut self) {
+        self.built.books.clear();
+        self.built.causes.fill(Cause::default());
+        self.built.mark_all();
+    }
+
+    #[inline]
+    fn message(&mut self, sequence: u64, bytes: &[u8]) {
+        let Building { built, events, ingress_ticks } = self;
+        let Ok(message) = Itch::decode(bytes) else {
+            built.counters.add(FeedCount::BadMessages, 1);
+            return;
+        };
+        built.counters.add(FeedCount::Messages, 1);
+        if let Some(locate) = built.books.apply(&message, &built.counters) {
+            built.on_change(locate, sequence, &message, *ingress_ticks);
+            built.references.mark(locate);
+            if events.is_connected() {
+                built.events += 1;
+                events.send(event(built.events, sequence, locate, bytes));
+            }
+        } else if let Itch::StockTradingAction(action) = &message
+            && let Some(locate) = built.books.our_locate(action.header.stock_locate.get())
+        {
+            built.on_change(locate, sequence, &message, *ingress_ticks);
+        }
+    }
+}
+
+/// Shows the levels of one side in parts like `part`; asks are the last.
+fn show_side(mut part: DepthPart, levels: impl Iterator<Item = Level>, show: &mut impl FnMut(DepthPart)) {
+    for level in levels {
+        if usize::from(part.count) == DEPTH_PART_LEVELS {
+            show(part);
+            part.count = 0;
+            part.levels = [Level::default(); DEPTH_PART_LEVELS];
+        }
+        part.levels[usize::from(part.count)] = level;
+        part.count += 1;
+    }
+    part.is_last = !part.is_bid;
+    show(part);
+}
+
+fn event(number: u64, feed_sequence: u64, locate: Locate, message: &[u8]) -> BookEvent {
+    let mut event = BookEvent { number, feed_sequence, locate, length: message.len() as u8, bytes: [0; 50] };
+    // The longest ITCH message has 50 bytes, and it was decoded.
+    let length = message.len().min(event.bytes.len());
+    event.bytes[..length].copy_from_slice(&message[..length]);
+    event
+}
