@@ -104,22 +104,37 @@ pub enum BinaryFileError {
 /// It ends at the end marker, at the end of the bytes, or after the first error.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
-    bytes: &'a [u8],
-    offset: usize,
-    ended: bool,
+    /// What is still to be read; empty after the end.
+    rest: &'a [u8],
+    /// Where that ends.
+    end: usize,
 }
 
 impl<'a> Frames<'a> {
     /// The frames of `bytes`.
     #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0, ended: false }
+        Self { rest: bytes, end: bytes.len() }
     }
 
     /// Bytes read so far, the end marker included.
     #[inline]
     pub const fn offset(&self) -> usize {
-        self.offset
+        self.end - self.rest.len()
+    }
+
+    /// Ends at the end marker, with an error if the bytes end within a frame.
+    #[cold]
+    fn finish(&mut self) -> Option<Result<&'a [u8], BinaryFileError>> {
+        let (rest, offset) = (self.rest, self.offset());
+        if rest.is_empty() {
+            return None;
+        }
+        let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+        let is_marker = length == 0 && rest.len() >= LENGTH_BYTES;
+        (self.rest, self.end) = (&[], if is_marker { offset + LENGTH_BYTES } else { offset });
+        let needed = LENGTH_BYTES + length;
+        (!is_marker).then_some(Err(BinaryFileError::Truncated { offset, needed, actual: rest.len() }))
     }
 }
 
@@ -128,29 +143,12 @@ impl<'a> Iterator for Frames<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = &self.bytes[self.offset..];
-        if self.ended || rest.is_empty() {
-            return None;
-        }
-        match frame(rest) {
+        match frame(self.rest) {
             Some((Frame::Message(message), taken)) => {
-                self.offset += taken;
+                self.rest = &self.rest[taken..];
                 Some(Ok(message))
             }
-            Some((Frame::EndOfSession, taken)) => {
-                self.offset += taken;
-                self.ended = true;
-                None
-            }
-            None => {
-                self.ended = true;
-                let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
-                Some(Err(BinaryFileError::Truncated {
-                    offset: self.offset,
-                    needed: LENGTH_BYTES + length,
-                    actual: rest.len(),
-                }))
-            }
+            _ => self.finish(),
         }
     }
 }

@@ -76,6 +76,9 @@ impl Tick {
     }
 }
 
+/// Bytes of a side and its ladder.
+pub(super) const SIDE_BYTES: usize = size_of::<Side>() + WIDTH * size_of::<LevelId>();
+
 const WORST: Rank = Rank(u32::MAX);
 
 impl Side {
