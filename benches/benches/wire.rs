@@ -4,6 +4,11 @@
 //! The ratio is of orders that enter, rest and are cancelled: one answer to each request, as the echo gives. The full
 //! mix of the demo, with its executions and replaces (1.7 answers to a request), is shown beside it.
 //!
+//! Saturation is found twice, the highest rate of each by doubling and halving in. For the ratio each request is a write
+//! and a segment of its own, as from clients that send an order when they have one; the tester then has as much to do
+//! as the server. Beside it stands, once, what they take of requests that the tester coalesces when it falls behind: an
+//! echo copies a whole buffer of frames for little more than one, which no venue can.
+//!
 //! Server on the first CPU, tester on the second, in turns; every answer of both is checked. The ratio of medians over
 //! the rounds is what counts: the figures themselves are the machine's.
 
@@ -45,7 +50,7 @@ const OPEN_ORDERS_MAX: usize = 8;
 /// An OUCH enter order in its SoupBinTCP packet.
 const FRAME_BYTES: usize = 50;
 const SEARCH: Search =
-    Search { start_per_s: 50_000.0, limit_per_s: 2_000_000.0, p50_bound_ns: 2_000_000, bisections: 4 };
+    Search { start_per_s: 50_000.0, limit_per_s: 8_000_000.0, p50_bound_ns: 2_000_000, bisections: 4 };
 
 /// Sends every frame back.
 struct Echo;
@@ -106,17 +111,23 @@ fn main() {
     }
     let (mut echo_rates, mut venue_rates) = (Vec::new(), Vec::new());
     for round in 1..=SATURATION_ROUNDS {
-        let echo = saturation(|rate| echo_round(server_cpu, pacing(tester_cpu, rate, SATURATION_ROUND)));
-        let venue = saturation(|rate| {
-            venue_round(round as u64, Mix::ENTER_AND_CANCEL, pacing(tester_cpu, rate, SATURATION_ROUND))
-        });
+        let [echo, venue] = saturations(server_cpu, tester_cpu, round as u64, false);
         println!("saturation round {round}: echo {echo:.0}/s, venue {venue:.0}/s");
         echo_rates.push(echo);
         venue_rates.push(venue);
     }
+    let [echo, venue] = saturations(server_cpu, tester_cpu, 1, true);
+    println!("saturation by coalesced requests: echo {echo:.0}/s, venue {venue:.0}/s");
     println!("control: the echo against itself p50={:.2}", median(&control));
     println!("full mix against the echo p50={:.2}", median(&p50_full_mix));
     println!("ratio wire p50={:.2} saturation={:.2}", median(&p50), median(&venue_rates) / median(&echo_rates));
+}
+
+/// Of the echo and of the venue, in requests per second.
+fn saturations(server_cpu: usize, tester_cpu: usize, seed: u64, coalesce: bool) -> [f64; 2] {
+    let pacing = |rate| Pacing { coalesce, ..pacing(tester_cpu, rate, SATURATION_ROUND) };
+    let echo = saturation(|rate| echo_round(server_cpu, pacing(rate)));
+    [echo, saturation(|rate| venue_round(seed, Mix::ENTER_AND_CANCEL, pacing(rate)))]
 }
 
 fn saturation(mut run: impl FnMut(f64) -> Measured) -> f64 {

@@ -63,12 +63,15 @@ pub struct Pacing {
     /// Requests of one session that may be without answer; then further ones wait, and become late. One makes the
     /// send-time figure that of an ordinary closed-loop client.
     pub outstanding_max: usize,
+    /// Whether requests of a session that are due together leave in one write. If not, each is a write and a segment of
+    /// its own, as from a client that sends an order when it has one.
+    pub coalesce: bool,
     /// How long to wait for what is still to be sent and answered after the last intended time.
     pub drain: Duration,
 }
 
 impl Pacing {
-    /// Ten seconds after one of warm-up, evenly spaced, busy, not pinned.
+    /// Ten seconds after one of warm-up, evenly spaced, busy, coalescing, not pinned.
     pub fn new(server: SocketAddr, rate_per_s: f64) -> Self {
         Self {
             server,
@@ -79,6 +82,7 @@ impl Pacing {
             timing: Timing::Constant,
             cpu: None,
             outstanding_max: 16_384,
+            coalesce: true,
             drain: Duration::from_secs(2),
         }
     }

@@ -200,10 +200,10 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     /// Moves all due requests of one session to its send queue, as far as they fit.
     #[inline]
     fn queue_due(&mut self, index: usize, now_ns: u64) {
-        let connection = &mut self.connections[index];
         // The moment before the write, not before what this loop did for other sessions.
         let sent_ns = self.clock.now_ns();
-        while let Some(intended_ns) = connection.schedule.next_ns()
+        while let connection = &mut self.connections[index]
+            && let Some(intended_ns) = connection.schedule.next_ns()
             && intended_ns <= now_ns
             && connection.outstanding.len() < self.pacing.outstanding_max
             && connection.has_room()
@@ -219,6 +219,12 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             self.measured.sent += 1;
             if connection.schedule.next_ns().is_some_and(|at| at <= now_ns) {
                 self.wire.request(index, &mut connection.prepared);
+            }
+            if !self.pacing.coalesce {
+                self.flush(index);
+                if !self.connections[index].open {
+                    return;
+                }
             }
         }
     }
