@@ -5,9 +5,9 @@
 //! mix of the demo, with its executions and replaces (1.7 answers to a request), is shown beside it.
 //!
 //! Saturation is found twice, the highest rate of each by doubling and halving in. For the ratio each request is a write
-//! and a segment of its own, as from clients that send an order when they have one; the tester then has as much to do
-//! as the server. Beside it stands, once, what they take of requests that the tester coalesces when it falls behind: an
-//! echo copies a whole buffer of frames for little more than one, which no venue can.
+//! and a segment of its own, as from clients that send an order when they have one; tester and kernel may then be the
+//! limit of both, which a ratio about 1 means. Beside it stands, once, what they take of requests that the tester
+//! coalesces when it falls behind: an echo copies a whole buffer of frames for little more than one, which no venue can.
 //!
 //! Server on the first CPU, tester on the second, in turns; every answer of both is checked. The ratio of medians over
 //! the rounds is what counts: the figures themselves are the machine's.

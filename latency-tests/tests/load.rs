@@ -242,12 +242,12 @@ fn echo_server(clients: usize, altered_byte: Option<usize>) -> SocketAddr {
 
 #[test]
 fn an_echo_server_is_measured_and_observers_are_served() {
-    for timing in [Timing::Constant, Timing::Poisson { seed: 5 }] {
+    for (timing, coalesce) in [(Timing::Constant, true), (Timing::Poisson { seed: 5 }, false)] {
         let mut observer = Counting::default();
         let spec = EchoSpec {
             connections: 4,
             frame_bytes: 50,
-            pacing: Pacing { timing, ..pacing(echo_server(4, None), 2000.0) },
+            pacing: Pacing { timing, coalesce, ..pacing(echo_server(4, None), 2000.0) },
         };
         let measured = echo::run(&spec, &mut observer).unwrap();
         assert_eq!(measured.faults, Vec::<String>::new());

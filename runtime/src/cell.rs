@@ -79,8 +79,8 @@ pub(crate) trait Hosted {
     fn start(&mut self, net: &mut dyn Net);
     /// Runs up to `budget` steps.
     fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled;
-    /// True when nothing waits in the inlets of `scope` or for room in an edge, and no step is unfinished.
-    fn is_quiet(&self, scope: Scope) -> bool;
+    /// True when nothing waits in the inlets or for room in an edge, and no step is unfinished.
+    fn is_quiet(&self) -> bool;
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
@@ -398,10 +398,8 @@ impl<A: Actor> Hosted for ActorCell<A> {
         Polled { steps: moved + steps, is_quiet, is_unfinished, is_held_outside: self.held_outside }
     }
 
-    fn is_quiet(&self, scope: Scope) -> bool {
-        !self.more
-            && self.backlog == 0
-            && self.inlets.iter().all(|(inlet, internal)| !scope.includes(*internal) || inlet.len() == 0)
+    fn is_quiet(&self) -> bool {
+        !self.more && self.backlog == 0 && self.inlets.iter().all(|(inlet, _)| inlet.len() == 0)
     }
 
     fn end_batch(&mut self, net: &mut dyn Net) {
@@ -461,8 +459,8 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled {
         self.0.poll(scope, budget, net)
     }
-    fn is_quiet(&self, scope: Scope) -> bool {
-        self.0.is_quiet(scope)
+    fn is_quiet(&self) -> bool {
+        self.0.is_quiet()
     }
     fn end_batch(&mut self, net: &mut dyn Net) {
         self.0.end_batch(net);

@@ -141,8 +141,8 @@ impl Hosted for Group {
         Polled { steps, is_quiet, is_unfinished: !self.settled, is_held_outside: false }
     }
 
-    fn is_quiet(&self, scope: Scope) -> bool {
-        self.members.iter().all(|member| member.hosted.is_quiet(scope))
+    fn is_quiet(&self) -> bool {
+        self.members.iter().all(|member| member.hosted.is_quiet())
     }
 
     fn end_batch(&mut self, _net: &mut dyn Net) {}

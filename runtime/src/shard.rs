@@ -184,7 +184,7 @@ impl Shard {
 
     /// Whether nothing waits for an actor of this shard, or for room in an edge out of one.
     pub fn actors_are_quiet(&self) -> bool {
-        !self.stirred && !self.env.alarm.get() && self.units.units.iter().all(|unit| unit.hosted.is_quiet(Scope::All))
+        !self.stirred && !self.env.alarm.get() && self.units.units.iter().all(|unit| unit.hosted.is_quiet())
     }
 
     pub fn stop_actors(&mut self) {

@@ -9,7 +9,7 @@ pub const PACKET_MAX: usize = 3 + 71;
 pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
 
 /// Append-only, bounded, allocated once. Its memory is reserved, the first part of it touched at the start
-/// ([`ReplayLog::touch`]), the rest when it is first written.
+/// ([`ReplyLog::touch`]), the rest when it is first written.
 ///
 /// A message's number is its place, from 1, so a client that comes back is sent the bytes from [`ReplyLog::start_of`]
 /// on, in whatever pieces fit.
@@ -96,5 +96,23 @@ impl ReplyLog {
     #[inline]
     pub fn bytes_from(&self, start: usize) -> &[u8] {
         &self.bytes[start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn touching_reserves_nothing_more_and_leaves_the_log_empty() {
+        for bytes in [0, 1, PACKET_MAX, 10 * PACKET_MAX, usize::MAX] {
+            let mut log = ReplyLog::with_capacity(10);
+            let reserved = (log.bytes.capacity(), log.ends.capacity());
+            log.touch(bytes);
+            assert_eq!((log.bytes.capacity(), log.ends.capacity()), reserved, "{bytes}");
+            assert_eq!((log.end(), log.next_number(), log.start_of(1)), (0, 1, Some(0)), "{bytes}");
+            assert!((0..10).all(|_| log.append(&[7; 71])) && !log.append(b"x"), "{bytes}");
+            assert_eq!((log.bytes.capacity(), log.ends.capacity()), reserved, "{bytes}");
+        }
     }
 }
