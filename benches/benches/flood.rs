@@ -16,12 +16,12 @@ use corelane::venue::Venue;
 use corelane_actors::market_data::{FeedCount, Line, LineCount};
 use corelane_codecs::{price::Price4, text::Alpha};
 use corelane_config::{Config, Idle, Instrument, VENUE_TOML};
-use corelane_latency_tests::{
+use corelane_runtime::cpu::allowed_cpus;
+use corelane_tester::{
     clock::Clock,
     market::{Day, DayInstrument, DaySpec, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player},
     saturation::{LoadSummary, Search},
 };
-use corelane_runtime::cpu::allowed_cpus;
 
 /// Messages of the generated day.
 const MESSAGES: u64 = 6_000_000;

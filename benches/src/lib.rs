@@ -1,5 +1,17 @@
-//! What the benchmarks share: rounds, medians and ratios.
+//! What is measured, and beside what, for the benchmarks here and the profiles of `corelane-latency`.
+//!
+//! | module | what it measures |
+//! |---|---|
+//! | [`hop`] | from actor to actor on another shard, beside the raw ring |
+//! | [`wire`] | from order to acknowledgement over TCP, beside an echo on the same driver |
+//!
+//! The functions run one side once and check every answer; who calls them interleaves the sides in rounds and compares
+//! within a round, because the machine's speed drifts.
 
+pub mod hop;
+pub mod wire;
+
+use corelane_runtime::cpu;
 use hdrhistogram::Histogram;
 
 /// The middle one of an odd number of figures, or the mean of the middle two.
@@ -22,4 +34,13 @@ pub fn round_trip_histogram() -> Histogram<u64> {
 pub fn percentiles(name: &str, histogram: &Histogram<u64>) -> String {
     let at = |percentile| histogram.value_at_percentile(percentile);
     format!("{name:<28} p50 {:>7}  p99 {:>7}  p99.9 {:>7}  max {:>9} ns", at(50.0), at(99.0), at(99.9), histogram.max())
+}
+
+/// The first two CPUs that this process may use; without them, says that `what` needs two.
+pub fn two_cpus(what: &str) -> Option<[usize; 2]> {
+    let cpus = cpu::allowed_cpus();
+    if cpus.len() < 2 {
+        println!("{what} needs two CPUs, and this process may use {}", cpus.len());
+    }
+    Some([*cpus.first()?, *cpus.get(1)?])
 }

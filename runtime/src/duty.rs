@@ -57,10 +57,27 @@ pub(crate) struct DutyCycle {
 pub(crate) struct Figures {
     turns: u64,
     busy_turns: u64,
+    busy_ticks: u64,
+    /// When the last turn ended, by the clock's ticks.
+    turn_end_ticks: u64,
     /// When they were last handed over.
     handed_over_ns: u64,
     /// Something was done since.
     behind: bool,
+}
+
+impl Figures {
+    /// A turn lasts from the end of the one before.
+    #[inline]
+    fn count_turn(&mut self, was_busy: bool, now_ticks: u64) {
+        let began_ticks = std::mem::replace(&mut self.turn_end_ticks, now_ticks);
+        self.turns += 1;
+        if was_busy {
+            self.busy_turns += 1;
+            self.busy_ticks += now_ticks.saturating_sub(began_ticks);
+            self.behind = true;
+        }
+    }
 }
 
 impl DutyCycle {
@@ -72,6 +89,7 @@ impl DutyCycle {
         let mut empty_turns = 0u32;
         let mut until_check = TURNS_PER_CHECK;
         let mut idle_since: Option<Instant> = None;
+        self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
         // Starting the actors may have sent.
         self.progress.count_work();
         loop {
@@ -84,10 +102,8 @@ impl DutyCycle {
                 }
             }
             let work = self.shard.cycle(&mut failures);
-            self.figures.turns += 1;
+            self.figures.count_turn(work > 0, self.shard.env.time.ticks_anew());
             if work > 0 {
-                self.figures.busy_turns += 1;
-                self.figures.behind = true;
                 self.progress.count_work();
                 empty_turns = 0;
                 idle_since = None;
@@ -112,7 +128,10 @@ impl DutyCycle {
             }
             match self.idle {
                 Idle::Spin => std::hint::spin_loop(),
-                Idle::Backoff if empty_turns > EMPTY_TURNS_BEFORE_SLEEP => std::thread::sleep(BACKOFF_SLEEP),
+                Idle::Backoff if empty_turns > EMPTY_TURNS_BEFORE_SLEEP => {
+                    std::thread::sleep(BACKOFF_SLEEP);
+                    self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
+                }
                 Idle::Backoff => std::hint::spin_loop(),
                 Idle::Park => {
                     if empty_turns < EMPTY_TURNS_BEFORE_YIELD {
@@ -129,6 +148,7 @@ impl DutyCycle {
                         idle_since = None;
                         empty_turns = 0;
                     }
+                    self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
                 }
             }
         }
@@ -201,6 +221,7 @@ impl DutyCycle {
         let mut telemetry = self.shard.env.telemetry.borrow_mut();
         telemetry.set(Counter::Cycles, self.figures.turns);
         telemetry.set(Counter::BusyCycles, self.figures.busy_turns);
+        telemetry.set(Counter::BusyNs, self.shard.env.time.nanos_of(self.figures.busy_ticks));
         telemetry.set(Counter::Messages, traffic.received);
         telemetry.set(Counter::Holds, traffic.holds);
         telemetry.set(Counter::Dropped, traffic.dropped);
@@ -267,5 +288,19 @@ impl Sleeper {
     fn new(waker: &Waker) -> Option<Self> {
         let descriptor = waker.descriptor().ok()??.try_clone_to_owned().ok()?;
         Some(Sleeper { eventfd: PollableFd::new(descriptor).ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_time_of_busy_turns_counts() {
+        let mut figures = Figures { turn_end_ticks: 100, ..Figures::default() };
+        for (was_busy, now_ticks) in [(false, 150), (true, 170), (true, 200), (false, 900), (true, 901)] {
+            figures.count_turn(was_busy, now_ticks);
+        }
+        assert_eq!((figures.turns, figures.busy_turns, figures.busy_ticks), (5, 3, 20 + 30 + 1));
     }
 }

@@ -34,6 +34,8 @@ named! {
         Cycles = "cycles",
         /// Turns in which something was done.
         BusyCycles = "busy_cycles",
+        /// Nanoseconds spent in those turns. A shard that spins uses all of its CPU; this is what it has work for.
+        BusyNs = "busy_ns",
         /// Messages given to actors.
         Messages = "messages",
         /// Times the shard went to sleep.

@@ -73,6 +73,17 @@ impl ShardTime {
         self.wall_ns.get()
     }
 
+    /// Clock ticks, read now and not once per cycle.
+    #[inline]
+    pub(crate) fn ticks_anew(&self) -> u64 {
+        self.clock.as_ref().map_or(self.ticks.get(), Clock::ticks)
+    }
+
+    /// Nanoseconds that so many ticks last.
+    pub(crate) fn nanos_of(&self, ticks: u64) -> u64 {
+        self.clock.as_ref().map_or(ticks, |clock| clock.nanos_between(0, ticks))
+    }
+
     /// Wall time of the last reading, which may be older than this cycle.
     pub(crate) fn last_wall_ns(&self) -> u64 {
         self.wall_ns.get()

@@ -1,6 +1,6 @@
 //! `corelane demo`: a venue, a market and clients in one process, every answer checked, and the latency reported.
 //!
-//! The venue is the real one on its shards, the clients are the tester of `corelane-latency-tests` on a CPU of its
+//! The venue is the real one on its shards, the clients are the tester of `corelane-tester` on a CPU of its
 //! own, over TCP and UDP on loopback. Each session trades its own instrument, so that every answer is known
 //! beforehand whatever the sessions' timing.
 
@@ -17,7 +17,8 @@ use corelane_codecs::{
     text::{Alpha, Symbol},
 };
 use corelane_config::{Config, VENUE_TOML};
-use corelane_latency_tests::{
+use corelane_runtime::cpu;
+use corelane_tester::{
     engine::{Idle, Observer, Pacing, Progress},
     jitter,
     load::{self, Credentials, LoadSpec},
@@ -25,7 +26,6 @@ use corelane_latency_tests::{
     report::Report,
     script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
 };
-use corelane_runtime::cpu;
 use corelane_tuning::Host;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, miette};

@@ -3,9 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use corelane_codecs::text::Alpha;
-use corelane_latency_tests::market::{
-    Faults, LineReport, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec,
-};
+use corelane_tester::market::{Faults, LineReport, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
 use miette::IntoDiagnostic;
 
 use super::source;

@@ -16,7 +16,7 @@ use corelane_codecs::{
     price::Price4,
     text::Alpha,
 };
-use corelane_latency_tests::{
+use corelane_tester::{
     clock::Clock,
     market::{Day, DayInstrument, DaySpec, Faults, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec},
 };

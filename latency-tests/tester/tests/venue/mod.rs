@@ -17,7 +17,7 @@ use corelane_codecs::price::Price;
 use corelane_codecs::soup::{ClientPacket, RejectCode, ServerPacket, packet_len};
 use corelane_codecs::text::{Alpha, ClOrdId};
 use corelane_codecs::{IntoBytes, MessageType, YesNo};
-use corelane_latency_tests::script::{Expected, Instrument, Limits, Model, Request, Rules};
+use corelane_tester::script::{Expected, Instrument, Limits, Model, Request, Rules};
 
 /// What a venue does wrong, always at its answer number `at` (from 1) to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,10 +20,10 @@
 //!
 //! use corelane_codecs::price::Price;
 //! use corelane_codecs::text::Symbol;
-//! use corelane_latency_tests::engine::{LoadError, Pacing};
-//! use corelane_latency_tests::load::{self, Credentials, LoadSpec};
-//! use corelane_latency_tests::script::{Instrument, Limits, MarketScript, MarketSpec, Mix, Rules};
-//! use corelane_latency_tests::{jitter, report::Report};
+//! use corelane_tester::engine::{LoadError, Pacing};
+//! use corelane_tester::load::{self, Credentials, LoadSpec};
+//! use corelane_tester::script::{Instrument, Limits, MarketScript, MarketSpec, Mix, Rules};
+//! use corelane_tester::{jitter, report::Report};
 //!
 //! # fn main() -> Result<(), LoadError> {
 //! let jitter = jitter::measure(&[0, 1], Duration::from_secs(1))?;

@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use corelane_codecs::price::Price;
 use corelane_codecs::text::Alpha;
-use corelane_latency_tests::echo::{self, EchoSpec};
-use corelane_latency_tests::engine::{Idle, LoadError, Observer, Pacing, Progress, Timing};
-use corelane_latency_tests::load::{self, Credentials, LoadResult, LoadSpec};
-use corelane_latency_tests::script::{
-    FillOrder, Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules,
-};
+use corelane_tester::echo::{self, EchoSpec};
+use corelane_tester::engine::{Idle, LoadError, Observer, Pacing, Progress, Timing};
+use corelane_tester::load::{self, Credentials, LoadResult, LoadSpec};
+use corelane_tester::script::{FillOrder, Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules};
 use venue::Misdeed;
 
 const SESSIONS: usize = 3;
