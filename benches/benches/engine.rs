@@ -3,7 +3,7 @@
 //!
 //! A million commands a second at times that were fixed beforehand, then as many as go. Ours runs the sequenced group as
 //! the venue does, with accounts, risk, encoded reports and feed; the crates match only. What the commands lead to is
-//! counted and must be what the generator's own books say. Latency counts from the intended time, so what the
+//! counted and must be, for ours, what the generator's own books say; where a crate differs, that is shown. Latency counts from the intended time, so what the
 //! measuring and the machine cost is shown beside it: the same loop without an engine.
 
 use corelane_benches::{
@@ -32,7 +32,9 @@ fn engines() -> Vec<(&'static str, Run)> {
 }
 
 fn main() {
-    let cpu = cpu::allowed_cpus()[0];
+    // The last one: the first serves most interrupts.
+    let cpus = cpu::allowed_cpus();
+    let cpu = cpus[cpus.len() - 1];
     let engines = engines();
     println!("engine: {ROUNDS} rounds of {COMMANDS} commands at {RATE_PER_S}/s and as they go, CPU {cpu}");
     let (mut p50, mut p99, mut per_s) = (grid(&engines), grid(&engines), grid(&engines));
@@ -46,10 +48,15 @@ fn main() {
         for (at, (name, run)) in engines.iter().enumerate() {
             let [paced, hurried] = [RATE_PER_S, f64::INFINITY].map(|rate_per_s| {
                 let seen = run(cpu, &commands, rate_per_s);
-                assert_eq!(seen.totals, commands.totals(), "{name}");
+                assert!(at > 0 || seen.totals == commands.totals(), "{:?}", seen.totals);
                 seen
             });
-            println!("  {}  {:.2} M/s", percentiles(name, &paced.latency), hurried.per_s / 1e6);
+            // Some crates trade with other orders of the same price first.
+            let differs = if hurried.totals == commands.totals() { "" } else { ", other totals" };
+            println!("  {}  {:.2} M/s{differs}", percentiles(name, &paced.latency), hurried.per_s / 1e6);
+            if !differs.is_empty() {
+                println!("    {:?}", hurried.totals);
+            }
             p50[at].push(paced.latency.value_at_quantile(0.5) as f64);
             p99[at].push(paced.latency.value_at_quantile(0.99) as f64);
             per_s[at].push(hurried.per_s);

@@ -28,8 +28,9 @@ use super::{
     commands::{INSTRUMENTS, PRICE, TICK},
 };
 
-/// Places of the edges into and out of the group: more than a batch of commands leads to.
-const CAPACITY: usize = 8192;
+/// Places of the edges into and out of the group: few, so that they stay in the nearest cache. A full one holds the group
+/// back until the next turn.
+const CAPACITY: usize = 256;
 
 /// See the [module](self).
 pub struct Group {
