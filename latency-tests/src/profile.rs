@@ -1,7 +1,5 @@
 //! How long what runs: profiles as TOML files, one for each kind of host and purpose.
 
-use std::time::Duration;
-
 use corelane_config::{ConfigErrors, document};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -89,18 +87,6 @@ impl Profile {
     /// Every mistake in the text, each with its line, column and remedy.
     pub fn parse(name: &str, text: &str) -> Result<Profile, ConfigErrors> {
         document::parse(name, text, |_| {}).map(|(profile, _)| profile)
-    }
-
-    /// Load before each measured time.
-    pub fn warmup(&self) -> Duration {
-        Duration::from_millis(self.warmup_ms)
-    }
-}
-
-impl Entry {
-    /// Measured time of each side in each round.
-    pub fn round(&self) -> Duration {
-        Duration::from_millis(self.round_ms)
     }
 }
 

@@ -45,17 +45,18 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         progress.say("This is a debug build: its figures mean nothing. Build with --release.");
     }
 
+    let bench = |rounds, round_ms| Bench {
+        cpus,
+        rounds,
+        round: Duration::from_millis(round_ms),
+        warmup: Duration::from_millis(profile.warmup_ms),
+        interval: Duration::from_millis(profile.interval_ms),
+        seed: args.seed,
+        progress: &progress,
+    };
     let mut seen = Vec::new();
     for (entry, name, scenario) in &scenarios {
-        let bench = Bench {
-            cpus,
-            rounds: entry.rounds,
-            round: entry.round(),
-            warmup: profile.warmup(),
-            interval: Duration::from_millis(profile.interval_ms),
-            seed: args.seed,
-            progress: &progress,
-        };
+        let bench = bench(entry.rounds, entry.round_ms);
         let found = measure::scenario(name, scenario, &bench)
             .map_err(|error| Report::new(error).wrap_err(format!("scenario {name}")))?;
         for one in found {
@@ -64,11 +65,18 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         }
         progress.done();
     }
+    let mut verdict = Verdict::of(&seen);
+    let mut scaling = Vec::new();
+    if let Some(sizes) = profile.scaling.as_ref().filter(|_| args.scenario.is_empty()) {
+        let (fits, problems) = measure::scaling::run(sizes, &bench(sizes.rounds, sizes.round_ms))
+            .map_err(|error| Report::new(error).wrap_err("growth"))?;
+        progress.say(&report::scaling(&fits));
+        scaling = fits;
+        verdict.add(problems);
+    }
     progress.finish();
     context.took_s = started.elapsed().as_secs_f64();
-    let verdict = Verdict::of(&seen);
-    let run =
-        Run { schema_version: SCHEMA_VERSION, context, host, jitter, scenarios: seen, scaling: Vec::new(), verdict };
+    let run = Run { schema_version: SCHEMA_VERSION, context, host, jitter, scenarios: seen, scaling, verdict };
     let json = report::write(&run, &args.out)?;
     println!("\nresult: {} (and .hgrm and .hlog files beside it), in {:.0} s", json.display(), run.context.took_s);
     println!("{}", report::verdict(&run));

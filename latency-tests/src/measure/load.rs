@@ -32,6 +32,11 @@ use crate::{
 pub(super) enum Target {
     /// The echo on our driver.
     Echo,
+    /// The same with frames of this size.
+    EchoOf {
+        /// Bytes of a frame.
+        frame_bytes: usize,
+    },
     /// The echo by busy system calls.
     RawEcho,
     /// The venue.
@@ -51,7 +56,7 @@ pub(super) struct Turned<'a> {
 
 impl Turned<'_> {
     /// How the requests are spread. The times of a cycle are whole periods, so that the rate is what was asked.
-    pub(super) fn pacing(&self) -> Result<Pacing, MeasureError> {
+    fn pacing(&self) -> Result<Pacing, MeasureError> {
         let Turned { scenario, bench, .. } = self;
         let mut pacing = wire::pacing(bench.cpus[1], self.rate_per_s, bench.warmup, bench.round);
         pacing.coalesce = scenario.coalesce;
@@ -70,6 +75,7 @@ impl Turned<'_> {
     pub(super) fn run(&self, target: Target) -> Result<Turn, MeasureError> {
         match target {
             Target::Echo => self.echo(wire::FRAME_BYTES),
+            Target::EchoOf { frame_bytes } => self.echo(frame_bytes),
             Target::RawEcho => self.raw_echo(),
             Target::Venue => self.venue(0),
             Target::VenueWithSlowReaders(slow) => self.venue(slow),
@@ -81,7 +87,7 @@ impl Turned<'_> {
     }
 
     /// The echo on our driver, with frames of this size.
-    pub(super) fn echo(&self, frame_bytes: usize) -> Result<Turn, MeasureError> {
+    fn echo(&self, frame_bytes: usize) -> Result<Turn, MeasureError> {
         let before = memory::resident_bytes();
         let (running, server) = wire::start_echo(self.bench.cpus[0]);
         let pacing = Pacing { server, ..self.pacing()? };

@@ -6,6 +6,7 @@
 //! | `saturation` | orders at the highest rate |
 //! | `feed` | a market into the venue |
 //! | `hop` | messages between shards |
+//! | [`scaling`] | sweeps over sizes |
 
 mod feed;
 mod hop;
@@ -13,7 +14,9 @@ mod load;
 mod market;
 mod order_ack;
 mod recorder;
+mod relay;
 mod saturation;
+pub mod scaling;
 mod side;
 mod slow_reader;
 

@@ -464,6 +464,12 @@ impl Verdict {
         }
         Verdict { valid: problems.is_empty(), problems }
     }
+
+    /// With these problems besides.
+    pub fn add(&mut self, problems: Vec<String>) {
+        self.valid &= problems.is_empty();
+        self.problems.extend(problems);
+    }
 }
 
 impl Percentiles {
