@@ -54,20 +54,20 @@ pub struct Bench<'a> {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MeasureError {
     /// The venue does not start.
-    #[error("the venue does not start: {0}")]
+    #[error("the venue does not start")]
     Venue(#[from] VenueError),
     /// The load cannot be started.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The market cannot be played.
-    #[error("the market cannot be played: {0}")]
+    #[error("the market cannot be played")]
     Play(#[from] PlayError),
     /// The recorded arrivals cannot be had.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Arrival(#[from] ArrivalError),
     /// A socket of the tester.
-    #[error("a socket of the tester: {0}")]
+    #[error("a socket of the tester failed")]
     Socket(#[from] io::Error),
 }
 

@@ -140,7 +140,12 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
         (Some(feed), true) => feed.listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
         (inbound, _) => *inbound = None,
     }
-    let messages = spec.requests_per_session * ANSWERS_PER_REQUEST + MESSAGES_SPARE;
+    if spec.sessions > SMALL {
+        config.order_entry.open_orders_per_session_max = 4 * OPEN_ORDERS_MAX;
+    }
+    // An eighth of the log is kept back for the answers to open orders.
+    let kept_back = 8 * config.order_entry.open_orders_per_session_max as u64;
+    let messages = spec.requests_per_session * ANSWERS_PER_REQUEST + kept_back + MESSAGES_SPARE;
     config.order_entry.messages_per_session_max = usize::try_from(messages).unwrap_or(usize::MAX).min(MESSAGES_MAX);
     config.net.connections_max = config.net.connections_max.max(spec.sessions + 16);
     let (session, instrument) = (config.sessions[1].clone(), config.instruments[0].clone());
@@ -150,9 +155,6 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
         config.sessions.push(session);
     }
     config.sessions.truncate(spec.sessions);
-    if spec.sessions > SMALL {
-        config.order_entry.open_orders_per_session_max = 4 * OPEN_ORDERS_MAX;
-    }
     for index in config.instruments.len()..spec.instruments {
         let mut instrument = instrument.clone();
         instrument.symbol = format!("I{index:05}");
