@@ -2,13 +2,19 @@
 //!
 //! | module | what it measures |
 //! |---|---|
+//! | [`engine`] | risk, matching and reports in process |
 //! | [`hop`] | from actor to actor on another shard, beside the raw ring |
 //! | [`wire`] | from order to acknowledgement over TCP, beside an echo on the same driver |
+//! | `peers` | what others would use instead, with the cargo feature `peers` |
 //!
 //! The functions run one side once and check every answer; who calls them interleaves the sides in rounds and compares
 //! within a round, because the machine's speed drifts.
 
+mod book;
+pub mod engine;
 pub mod hop;
+#[cfg(feature = "peers")]
+pub mod peers;
 pub mod wire;
 
 use corelane_runtime::cpu;

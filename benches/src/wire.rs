@@ -46,12 +46,11 @@ pub struct Run {
 }
 
 impl Run {
-    fn new(name: &str, measured: Measured, pacing: &Pacing, outcome: &Outcome) -> Run {
+    /// Checks that every answer came and was right; the server had work for `busy_s` seconds of the load.
+    pub(crate) fn new(name: &str, measured: Measured, pacing: &Pacing, busy_s: f64) -> Run {
         assert!(measured.faults.is_empty(), "{name}: {:?}", measured.faults);
         assert_eq!(measured.missing, 0, "{name}: answers are missing");
-        assert!(outcome.status.failures.is_empty(), "{name}: {:?}", outcome.status.failures);
-        let busy_ns: u64 = outcome.status.shards.iter().map(|shard| shard.counters[Counter::BusyNs as usize]).sum();
-        Run { measured, busy: busy_ns as f64 / (pacing.warmup + pacing.duration).as_nanos() as f64 }
+        Run { measured, busy: busy_s / (pacing.warmup + pacing.duration).as_secs_f64() }
     }
 
     /// A quantile of the latency from the intended time, in nanoseconds.
@@ -147,7 +146,51 @@ pub fn echo(server_cpu: usize, sessions: usize, pacing: Pacing) -> Run {
     let pacing = Pacing { server, ..pacing };
     let spec = EchoSpec { connections: sessions, frame_bytes: FRAME_BYTES, pacing: pacing.clone() };
     let measured = echo::run(&spec, &mut ()).unwrap_or_else(|error| panic!("{error}"));
-    Run::new("echo", measured, &pacing, &running.stop())
+    Run::new("echo", measured, &pacing, busy_s("echo", &running.stop()))
+}
+
+/// Seconds in which the shards had work.
+fn busy_s(name: &str, outcome: &Outcome) -> f64 {
+    assert!(outcome.status.failures.is_empty(), "{name}: {:?}", outcome.status.failures);
+    let busy_ns = outcome.status.shards.iter().map(|shard| shard.counters[Counter::BusyNs as usize]);
+    busy_ns.sum::<u64>() as f64 / 1e9
+}
+
+/// The shipped configuration without its incoming feed, and what the sessions send to a venue that has it.
+pub(crate) struct Market {
+    pub config: Config,
+    /// Publications go to a socket that nobody reads: the venue pays for sending them, the tester for nothing.
+    _feed: UdpSocket,
+}
+
+impl Market {
+    /// For this many sessions of those that are configured.
+    pub fn new(sessions: usize) -> Market {
+        let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
+        let feed_port = feed.local_addr().expect("a bound socket has an address").port();
+        let mut config =
+            Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+        config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        config.feeds.inbound = None;
+        // Room for the answers of a round at any rate that is tried.
+        config.order_entry.messages_per_session_max = 1 << 19;
+        if let Some(out) = &mut config.feeds.outbound {
+            out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
+        }
+        let configured = config.sessions.len();
+        assert!(sessions <= configured, "{sessions} sessions asked, {configured} configured");
+        config.sessions.truncate(sessions);
+        Market { config, _feed: feed }
+    }
+
+    /// Sends orders to the venue that `pacing` names, and checks every answer.
+    pub fn load(&self, seed: u64, mix: Mix, pacing: Pacing) -> Measured {
+        let mut spec = demo::script(&self.config, seed, mix).unwrap_or_else(|error| panic!("{error}"));
+        spec.open_orders_max = OPEN_ORDERS_MAX;
+        let spec_of_load = LoadSpec { sessions: demo::credentials(&self.config), pacing };
+        let load = load::run(&spec_of_load, &mut MarketScript::new(spec), &mut ());
+        load.unwrap_or_else(|error| panic!("{error}")).measured
+    }
 }
 
 /// The venue of the shipped configuration, without its incoming feed, on the first CPU that this process may use, under
@@ -156,27 +199,8 @@ pub fn echo(server_cpu: usize, sessions: usize, pacing: Pacing) -> Run {
 /// # Panics
 /// If an answer is missing or wrong, there are more sessions than configured, or the venue does not start.
 pub fn venue(sessions: usize, seed: u64, mix: Mix, pacing: Pacing) -> Run {
-    // Publications go to a socket that nobody reads: the venue pays for sending them, the tester for nothing.
-    let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
-    let feed_port = feed.local_addr().expect("a bound socket has an address").port();
-    let mut config =
-        Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
-    config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    config.feeds.inbound = None;
-    // Room for the answers of a round at any rate that is tried.
-    config.order_entry.messages_per_session_max = 1 << 19;
-    if let Some(out) = &mut config.feeds.outbound {
-        out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
-    }
-    let configured = config.sessions.len();
-    assert!(sessions <= configured, "{sessions} sessions asked, {configured} configured");
-    config.sessions.truncate(sessions);
-    let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
-    let mut spec = demo::script(&config, seed, mix).unwrap_or_else(|error| panic!("{error}"));
-    spec.open_orders_max = OPEN_ORDERS_MAX;
-    let mut script = MarketScript::new(spec);
-    let pacing = Pacing { server: venue.order_entry(), ..pacing };
-    let spec = LoadSpec { sessions: demo::credentials(&config), pacing: pacing.clone() };
-    let load = load::run(&spec, &mut script, &mut ()).unwrap_or_else(|error| panic!("{error}"));
-    Run::new("venue", load.measured, &pacing, &venue.stop())
+    let market = Market::new(sessions);
+    let venue = Venue::start(&market.config).unwrap_or_else(|error| panic!("{error}"));
+    let measured = market.load(seed, mix, Pacing { server: venue.order_entry(), ..pacing.clone() });
+    Run::new("venue", measured, &pacing, busy_s("venue", &venue.stop()))
 }

@@ -1,0 +1,82 @@
+//! Risk, matching and reports in process, without sockets: `cargo bench -p corelane-benches --bench engine`; with
+//! `--features peers` beside published matching crates on the same commands.
+//!
+//! A million commands a second at times that were fixed beforehand, then as many as go. Ours runs the sequenced group as
+//! the venue does, with accounts, risk, encoded reports and feed; the crates match only. What the commands lead to is
+//! counted and must be what the generator's own books say. Latency counts from the intended time, so what the
+//! measuring and the machine cost is shown beside it: the same loop without an engine.
+
+use corelane_benches::{
+    engine::{self, Commands, Nothing, Round, group::Group},
+    median, percentiles,
+};
+use corelane_runtime::cpu;
+
+const ROUNDS: usize = 5;
+const COMMANDS: usize = 700_000;
+const RATE_PER_S: f64 = 1_000_000.0;
+/// What is asked of ours, in nanoseconds.
+const P50_MAX_NS: u64 = 500;
+const P99_MAX_NS: u64 = 4000;
+
+type Run = fn(usize, &Commands, f64) -> Round;
+
+/// Name and what runs it; ours first.
+fn engines() -> Vec<(&'static str, Run)> {
+    let ours: Run = |cpu, commands, rate_per_s| engine::run(|| Group::new(commands), cpu, commands, rate_per_s);
+    #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "peers are added"))]
+    let mut engines = vec![("ours", ours)];
+    #[cfg(feature = "peers")]
+    engines.extend(corelane_benches::peers::matching::ALL.iter().map(|peer| (peer.name, peer.run as Run)));
+    engines
+}
+
+fn main() {
+    let cpu = cpu::allowed_cpus()[0];
+    let engines = engines();
+    println!("engine: {ROUNDS} rounds of {COMMANDS} commands at {RATE_PER_S}/s and as they go, CPU {cpu}");
+    let (mut p50, mut p99, mut per_s) = (grid(&engines), grid(&engines), grid(&engines));
+    let mut control_p99 = Vec::new();
+    for round in 1..=ROUNDS {
+        let commands = Commands::new(round as u64, COMMANDS);
+        println!("round {round}: {:?}", commands.totals());
+        let control = engine::run(|| Nothing, cpu, &commands, RATE_PER_S);
+        println!("  {}", percentiles("no engine", &control.latency));
+        control_p99.push(control.latency.value_at_quantile(0.99) as f64);
+        for (at, (name, run)) in engines.iter().enumerate() {
+            let [paced, hurried] = [RATE_PER_S, f64::INFINITY].map(|rate_per_s| {
+                let seen = run(cpu, &commands, rate_per_s);
+                assert_eq!(seen.totals, commands.totals(), "{name}");
+                seen
+            });
+            println!("  {}  {:.2} M/s", percentiles(name, &paced.latency), hurried.per_s / 1e6);
+            p50[at].push(paced.latency.value_at_quantile(0.5) as f64);
+            p99[at].push(paced.latency.value_at_quantile(0.99) as f64);
+            per_s[at].push(hurried.per_s);
+        }
+    }
+    println!("median p50 and p99 in ns, saturation in M commands/s:");
+    for (at, (name, _)) in engines.iter().enumerate() {
+        let [p50, p99, per_s] = [&p50[at], &p99[at], &per_s[at]].map(|figures| median(figures));
+        println!("  {name:<20} {p50:>7.0} {p99:>9.0} {:>7.2}", per_s / 1e6);
+    }
+    judge("p50", median(&p50[0]), P50_MAX_NS, true);
+    // A tail that the machine alone has is not the engine's.
+    judge("p99", median(&p99[0]), P99_MAX_NS, median(&control_p99) < P99_MAX_NS as f64 / 4.0);
+    let best = per_s[1..].iter().map(|figures| median(figures)).max_by(f64::total_cmp);
+    let saturation = best.map_or("no peer".to_owned(), |best| format!("{:.2}", median(&per_s[0]) / best));
+    println!("ratio engine p50_ns={:.0} p99_ns={:.0} saturation={saturation}", median(&p50[0]), median(&p99[0]));
+}
+
+fn judge(what: &str, seen_ns: f64, most_ns: u64, is_judged: bool) {
+    let verdict = match (is_judged, seen_ns <= most_ns as f64) {
+        (false, _) => "not judged: the loop without engine has that tail too",
+        (true, true) => "kept",
+        (true, false) => "missed",
+    };
+    println!("{what} {seen_ns:.0} ns, asked at most {most_ns} ns: {verdict}");
+}
+
+fn grid(engines: &[(&'static str, Run)]) -> Vec<Vec<f64>> {
+    vec![Vec::new(); engines.len()]
+}

@@ -1,0 +1,233 @@
+//! The stream of commands: only what every matching library knows, orders with a limit and cancels of whole orders.
+//!
+//! Some thousand orders rest; of the commands that are measured about half enter orders, of which a fifth trades at
+//! once, and the others cancel an order that rests, anywhere in its queue. The generator keeps the books itself, so that
+//! no cancel comes too late.
+
+use std::collections::HashMap;
+
+use super::Totals;
+use crate::book::Book;
+
+/// Instruments, and as many accounts.
+pub const INSTRUMENTS: usize = 8;
+/// The price of every instrument at the start, four implied decimals.
+pub const PRICE: u64 = 1_000_000;
+/// The price step.
+pub const TICK: u64 = 100;
+/// Orders that rest in each book at most.
+const RESTING_MAX: usize = 1000;
+/// How far from the middle orders rest, in ticks.
+const DISTANCE_MAX: u64 = 40;
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// A day order.
+    Enter {
+        /// Index of its instrument.
+        instrument: u16,
+        /// Index of its account.
+        account: u16,
+        /// Its number in the account, from 1.
+        user_ref: u32,
+        /// Its number over all, from 1.
+        id: u32,
+        /// Buys or sells.
+        buys: bool,
+        /// Shares.
+        quantity: u32,
+        /// Limit, four implied decimals.
+        price: u64,
+    },
+    /// Cancels an order that rests.
+    Cancel {
+        /// Index of its instrument.
+        instrument: u16,
+        /// Index of its account.
+        account: u16,
+        /// Its number in the account.
+        user_ref: u32,
+        /// Its number over all.
+        id: u32,
+    },
+}
+
+/// A stream of commands.
+pub struct Commands {
+    ops: Vec<Op>,
+    opening: usize,
+    orders: u32,
+    totals: Totals,
+}
+
+impl Commands {
+    /// The stream of this seed, with `measured` commands after those that fill the books.
+    pub fn new(seed: u64, measured: usize) -> Commands {
+        let mut market = Market::new(seed);
+        let mut ops = Vec::with_capacity(measured + 2 * INSTRUMENTS * RESTING_MAX);
+        while market.resting.iter().any(|resting| resting.len() < RESTING_MAX) {
+            ops.push(market.next());
+        }
+        let opening = ops.len();
+        ops.extend((0..measured).map(|_| market.next()));
+        Commands { ops, opening, orders: market.last_id, totals: market.totals }
+    }
+
+    /// The command at a place.
+    #[inline]
+    pub fn at(&self, place: usize) -> &Op {
+        &self.ops[place]
+    }
+
+    /// All of them.
+    pub fn len(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// How many fill the books, before those to be measured.
+    pub fn opening(&self) -> usize {
+        self.opening
+    }
+
+    /// What they lead to, by the generator's own books.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// How many of them enter orders.
+    pub fn orders(&self) -> usize {
+        self.orders as usize
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Order {
+    account: u16,
+    user_ref: u32,
+    buys: bool,
+    leaves: u32,
+    price: u64,
+    /// Where it is in the list of its instrument.
+    place: usize,
+}
+
+/// What the generator knows.
+struct Market {
+    random: u64,
+    books: Vec<Book>,
+    orders: HashMap<u64, Order>,
+    /// By instrument: the orders that rest.
+    resting: Vec<Vec<u64>>,
+    middles: Vec<u64>,
+    user_refs: Vec<u32>,
+    last_id: u32,
+    totals: Totals,
+}
+
+impl Market {
+    fn new(seed: u64) -> Market {
+        Market {
+            random: seed,
+            books: (0..INSTRUMENTS).map(|_| Book::default()).collect(),
+            orders: HashMap::new(),
+            resting: vec![Vec::new(); INSTRUMENTS],
+            middles: vec![PRICE; INSTRUMENTS],
+            user_refs: vec![0; INSTRUMENTS],
+            last_id: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    fn next(&mut self) -> Op {
+        let instrument = self.below(INSTRUMENTS as u64) as usize;
+        if self.resting[instrument].len() >= RESTING_MAX { self.cancel(instrument) } else { self.enter(instrument) }
+    }
+
+    fn cancel(&mut self, instrument: usize) -> Op {
+        let picked = self.below(self.resting[instrument].len() as u64) as usize;
+        let id = self.resting[instrument][picked];
+        let order = self.remove(instrument, id);
+        let Order { account, user_ref, .. } = order;
+        self.totals.canceled += 1;
+        Op::Cancel { instrument: instrument as u16, account, user_ref, id: id as u32 }
+    }
+
+    fn enter(&mut self, instrument: usize) -> Op {
+        let buys = self.below(2) == 0;
+        let account = self.below(INSTRUMENTS as u64) as u16;
+        let middle = &mut self.middles[instrument];
+        // The middle wanders, but not to where the collar is.
+        match splitmix(&mut self.random) % 40 {
+            0 if *middle < PRICE * 21 / 20 => *middle += TICK,
+            1 if *middle > PRICE * 19 / 20 => *middle -= TICK,
+            _ => {}
+        }
+        let middle = *middle;
+        let distance = TICK * (1 + self.below(DISTANCE_MAX).min(self.below(DISTANCE_MAX)));
+        // Every fifth goes for what rests on the other side.
+        let against =
+            (self.below(5) == 0).then(|| self.books[instrument].best_match(buys, if buys { u64::MAX } else { 0 }));
+        let price = match (against.flatten(), buys) {
+            (Some((price, _)), _) => price,
+            (None, true) => middle - distance,
+            (None, false) => middle + distance,
+        };
+        let mut quantity = 1 + self.below(500) as u32;
+        self.last_id += 1;
+        self.user_refs[usize::from(account)] += 1;
+        let (id, user_ref) = (self.last_id, self.user_refs[usize::from(account)]);
+        let instrument_code = instrument as u16;
+        let op = Op::Enter { instrument: instrument_code, account, user_ref, id, buys, quantity, price };
+        while quantity > 0
+            && let Some((_, maker)) = self.books[instrument].best_match(buys, price)
+            && let Some(order) = self.orders.get_mut(&maker)
+        {
+            let traded = quantity.min(order.leaves);
+            quantity -= traded;
+            order.leaves -= traded;
+            self.totals.trades += 1;
+            self.totals.shares += u64::from(traded);
+            if order.leaves == 0 {
+                self.remove(instrument, maker);
+            }
+        }
+        if quantity > 0 {
+            let resting = &mut self.resting[instrument];
+            let order = Order { account, user_ref, buys, leaves: quantity, price, place: resting.len() };
+            resting.push(id.into());
+            self.orders.insert(id.into(), order);
+            self.books[instrument].rest(buys, price, id.into());
+        }
+        op
+    }
+
+    fn remove(&mut self, instrument: usize, id: u64) -> Order {
+        let order = self.orders.remove(&id).expect("callers name orders that rest");
+        self.books[instrument].remove(order.buys, order.price, id);
+        let resting = &mut self.resting[instrument];
+        resting.swap_remove(order.place);
+        if let Some(moved) = resting.get(order.place).and_then(|moved| self.orders.get_mut(moved)) {
+            moved.place = order.place;
+        }
+        order
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        splitmix(&mut self.random) % end
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

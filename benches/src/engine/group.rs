@@ -1,0 +1,167 @@
+//! Ours: the sequenced group as in the venue, on a shard whose turns are made one by one.
+//!
+//! A command goes through the sequencer, the order actor, risk and matching; reports come out as encoded OUCH messages and
+//! the feed as encoded ITCH messages. The shard is a simulated one: it has the same cells and edges, but its thread is
+//! the caller's and its time is set.
+
+use std::ops::Range;
+
+use corelane_actors::{
+    group::{GroupConfig, Instrument, wire_group},
+    messages::{Cancel, Command, Enter, Publication, Reference, Reply, SequencerIn},
+    risk::{Limits, WithoutReference},
+    stamp::TradingStamp,
+};
+use corelane_codecs::{
+    ouch::{Liquidity, Outbound},
+    text::Symbol,
+};
+use corelane_runtime::{
+    net::DriverConfig,
+    sequencer::Sequencer,
+    sim::Simulation,
+    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+};
+
+use super::{
+    Commands, Engine, Op, Totals,
+    commands::{INSTRUMENTS, PRICE, TICK},
+};
+
+/// Places of the edges into and out of the group: more than a batch of commands leads to.
+const CAPACITY: usize = 8192;
+
+/// See the [module](self).
+pub struct Group {
+    simulation: Simulation,
+    requests: Injector<SequencerIn>,
+    replies: Tap<Reply>,
+    publications: Tap<Publication>,
+    /// Sent, and not yet answered.
+    unanswered: usize,
+    totals: Totals,
+}
+
+impl Group {
+    /// Empty books.
+    ///
+    /// # Panics
+    /// If the topology has faults.
+    pub fn new(commands: &Commands) -> Group {
+        let mut topology = Topology::new();
+        let net = DriverConfig::default();
+        let shard = topology.shard(ShardSpec { name: "core".to_owned(), cpu: 0, idle: Idle::Spin, net });
+        let config = config(commands);
+        let stamp = TradingStamp::new(config.instruments.len(), None);
+        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
+        let group = wire_group(&mut topology, shard, config).unwrap_or_else(|error| panic!("{error}"));
+        let requests = topology.injector("requests", sequencer, EdgeSpec::hold(CAPACITY));
+        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(1024));
+        topology.leave_open(sequencer, |out| &mut out.record);
+        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(CAPACITY));
+        let publications = topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(CAPACITY));
+        let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
+        Group { simulation, requests, replies, publications, unanswered: 0, totals: Totals::default() }
+    }
+
+    /// One turn, and what comes out in it.
+    fn turn(&mut self, done: &mut impl FnMut(usize)) -> usize {
+        let worked = self.simulation.cycle();
+        while let Some(reply) = self.replies.receive() {
+            if reply.header.index == 0 {
+                self.unanswered -= 1;
+                // The sequencer counts from 1.
+                done(reply.header.sequence as usize - 1);
+            }
+            self.count(&reply.body);
+        }
+        while self.publications.receive().is_some() {}
+        worked
+    }
+
+    #[inline]
+    fn count(&mut self, reply: &Reply) {
+        match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
+            Ok(Outbound::Executed(executed, _)) if executed.liquidity_flag == Liquidity::Added.to_wire() => {
+                self.totals.trades += 1;
+                self.totals.shares += u64::from(executed.quantity.get());
+            }
+            Ok(Outbound::Canceled(..)) => self.totals.canceled += 1,
+            Ok(Outbound::Accepted(..) | Outbound::Executed(..)) => {}
+            other => panic!("no command asks for this answer: {other:?}"),
+        }
+    }
+}
+
+impl Engine for Group {
+    #[inline]
+    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(usize)) {
+        for place in places {
+            let request = SequencerIn::Command(command(commands.at(place)));
+            assert!(self.requests.send(request).is_ok(), "there is room for a batch");
+            self.unanswered += 1;
+        }
+        while self.unanswered > 0 {
+            self.turn(done);
+        }
+    }
+
+    fn finish(&mut self, done: &mut impl FnMut(usize)) -> Totals {
+        while self.turn(done) > 0 {}
+        assert_eq!(self.simulation.failures(), []);
+        self.totals
+    }
+}
+
+#[inline]
+fn command(op: &Op) -> Command {
+    match *op {
+        Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => Command::Enter(Enter {
+            reference: Reference::default(),
+            price,
+            account: account.into(),
+            user_ref,
+            quantity,
+            locate: instrument + 1,
+            side: if buys { b'B' } else { b'S' },
+            time_in_force: b'0',
+            display: b'Y',
+            capacity: b'P',
+            intermarket_sweep: b'N',
+            cross: b'N',
+            cl_ord_id: *b"              ",
+            unsupported: 0,
+            reserved: [0; 4],
+        }),
+        Op::Cancel { account, user_ref, .. } => {
+            Command::Cancel(Cancel { account: account.into(), user_ref, quantity: 0 })
+        }
+    }
+}
+
+fn config(commands: &Commands) -> GroupConfig {
+    let instrument = |index: usize| Instrument {
+        symbol: Symbol::new(&format!("SYM{index}")).expect("a short symbol"),
+        tick: TICK,
+        lot: 1,
+        reference_price: PRICE,
+    };
+    GroupConfig {
+        accounts: INSTRUMENTS as u32,
+        instruments: (0..INSTRUMENTS).map(instrument).collect(),
+        orders_max: 65_536,
+        levels_max: 8192,
+        open_orders_per_account_max: 8192,
+        // Enough for all that the commands lead to.
+        messages_per_account_max: (16 * commands.len()) as u64 + (1 << 20),
+        events_capacity: 4096,
+        cancel_on_disconnect: true,
+        opens_at_start: true,
+        limits: Limits {
+            quantity_max: 100_000,
+            notional_max: 50_000_000_000,
+            collar_parts_per_million: 100_000,
+            without_reference: WithoutReference::Accept,
+        },
+    }
+}

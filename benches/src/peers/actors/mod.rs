@@ -1,0 +1,118 @@
+//! Actor frameworks: an actor on each of two pinned threads, each with a runtime that never sleeps, so that no message
+//! waits for a wake-up by the kernel.
+//!
+//! `tell` sends a message to the other actor, which sends one back, as our actors do; `ask` awaits the answer of one
+//! actor outside of another.
+
+mod actix;
+mod kameo;
+mod ractor;
+
+use std::{
+    hint::spin_loop,
+    time::{Duration, Instant},
+};
+
+use corelane_runtime::message::{Envelope, Header};
+use hdrhistogram::Histogram;
+use tokio::{runtime::Builder, task::yield_now};
+
+use super::Peer;
+use crate::{hop::Ball, round_trip_histogram};
+
+/// All of them.
+pub const ALL: &[Peer] = &[actix::TELL, actix::ASK, kameo::TELL, kameo::ASK, ractor::TELL, ractor::ASK];
+
+/// A runtime for one thread. Without drivers, so that a wake-up from the other thread makes no system call while this one
+/// does not sleep, and looking for tasks from there at every turn.
+fn runtime() -> tokio::runtime::Runtime {
+    let runtime = Builder::new_current_thread().global_queue_interval(1).build();
+    runtime.expect("a runtime without drivers needs nothing")
+}
+
+/// To be spawned, so that the runtime never sleeps.
+async fn spin() {
+    loop {
+        yield_now().await;
+    }
+}
+
+/// Runs a future on this thread, spinning.
+fn spinning<F: Future>(future: F) -> F::Output {
+    runtime().block_on(async {
+        tokio::spawn(spin());
+        future.await
+    })
+}
+
+fn ball(number: u64) -> Envelope<Ball> {
+    Envelope { header: Header::default(), body: Ball::new(number) }
+}
+
+/// The answer to a message.
+fn answer(message: &Envelope<Ball>) -> Envelope<Ball> {
+    Envelope { header: message.header, body: Ball::new(message.body.number + 1) }
+}
+
+/// Sends and times one message after another, for a while.
+struct Pinger {
+    clock: quanta::Clock,
+    sent: u64,
+    number: u64,
+    end: Instant,
+    histogram: Histogram<u64>,
+}
+
+impl Pinger {
+    fn new(duration: Duration) -> Pinger {
+        let (clock, end, histogram) = (quanta::Clock::new(), Instant::now() + duration, round_trip_histogram());
+        Pinger { clock, sent: 0, number: 0, end, histogram }
+    }
+
+    /// The next message, to be sent now.
+    fn serve(&mut self) -> Envelope<Ball> {
+        self.number += 1;
+        self.sent = self.clock.raw();
+        ball(self.number)
+    }
+
+    /// Takes the answer; whether to go on.
+    fn take(&mut self, answer: &Envelope<Ball>) -> bool {
+        assert_eq!(answer.body, Ball::new(self.number + 1));
+        self.histogram.saturating_record(self.clock.delta_as_nanos(self.sent, self.clock.raw()));
+        !self.number.is_multiple_of(256) || Instant::now() < self.end
+    }
+}
+
+/// Sends as fast as `try_send` takes, for a while.
+fn flood_with(duration: Duration, mut try_send: impl FnMut(Envelope<Ball>) -> bool) {
+    let end = Instant::now() + duration;
+    let mut number = 0u64;
+    while !number.is_multiple_of(1 << 12) || Instant::now() < end {
+        number += 1;
+        while !try_send(ball(number)) {
+            spin_loop();
+        }
+    }
+}
+
+/// Counts and checks a flood.
+struct Counter {
+    seen: u64,
+    start: Instant,
+}
+
+impl Counter {
+    fn new() -> Counter {
+        Counter { seen: 0, start: Instant::now() }
+    }
+
+    fn take(&mut self, message: &Envelope<Ball>) {
+        self.seen += 1;
+        assert_eq!(message.body, Ball::new(self.seen));
+    }
+
+    fn per_s(&self) -> f64 {
+        self.seen as f64 / self.start.elapsed().as_secs_f64()
+    }
+}

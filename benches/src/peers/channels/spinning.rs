@@ -1,0 +1,112 @@
+//! Both sides look again until there is a message, or room.
+
+use std::{
+    hint::spin_loop,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use corelane_runtime::message::{Envelope, Header};
+use hdrhistogram::Histogram;
+
+use crate::{
+    hop::{Ball, on_two_cpus},
+    peers::{Kind, Peer},
+    round_trip_histogram,
+};
+
+/// A channel in one direction.
+pub(super) trait Link {
+    /// The end that sends.
+    type Sender: Send;
+    /// The end that receives.
+    type Receiver: Send;
+
+    /// Both ends of an empty channel.
+    fn new() -> (Self::Sender, Self::Receiver);
+
+    /// Sends, unless there is no room; tells whether it has.
+    fn try_send(sender: &mut Self::Sender, message: Envelope<Ball>) -> bool;
+
+    /// Hands what has come to `each`, in the number that the channel gives at once; returns how many.
+    fn try_receive(receiver: &mut Self::Receiver, each: impl FnMut(Envelope<Ball>)) -> u64;
+}
+
+/// A peer that spins on `L`.
+pub(super) const fn peer<L: Link>(name: &'static str, kind: Kind) -> Peer {
+    Peer { name, kind, round_trips: round_trips::<L>, flood: flood::<L> }
+}
+
+fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
+    let (mut there, mut there_out) = L::new();
+    let (mut back, mut back_out) = L::new();
+    let done = AtomicBool::new(false);
+    let clock = quanta::Clock::new();
+    let near = || {
+        let mut histogram = round_trip_histogram();
+        let end = Instant::now() + duration;
+        let mut number = 0u64;
+        while !number.is_multiple_of(1024) || Instant::now() < end {
+            number += 1;
+            let sent = clock.raw();
+            let message = Envelope { header: Header::default(), body: Ball::new(number) };
+            assert!(L::try_send(&mut there, message), "one message is under way at a time");
+            while L::try_receive(&mut back_out, |answer| assert_eq!(answer.body, Ball::new(number + 1))) == 0 {
+                spin_loop();
+            }
+            histogram.saturating_record(clock.delta_as_nanos(sent, clock.raw()));
+        }
+        done.store(true, Ordering::Release);
+        histogram
+    };
+    let far = || {
+        while !done.load(Ordering::Relaxed) {
+            let seen = L::try_receive(&mut there_out, |message| {
+                let answer = Envelope { header: message.header, body: Ball::new(message.body.number + 1) };
+                assert!(L::try_send(&mut back, answer), "one message is under way at a time");
+            });
+            if seen == 0 {
+                spin_loop();
+            }
+        }
+    };
+    on_two_cpus(cpus, near, far)
+}
+
+fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
+    let (mut sender, mut receiver) = L::new();
+    let done = AtomicBool::new(false);
+    let near = || {
+        let mut number = 0u64;
+        let end = Instant::now() + duration;
+        while !number.is_multiple_of(1 << 16) || Instant::now() < end {
+            number += 1;
+            let message = Envelope { header: Header::default(), body: Ball::new(number) };
+            while !L::try_send(&mut sender, message) {
+                spin_loop();
+            }
+        }
+        done.store(true, Ordering::Release);
+    };
+    let mut rate = 0.0;
+    let far = || {
+        let start = Instant::now();
+        let mut seen = 0u64;
+        loop {
+            let over = done.load(Ordering::Acquire);
+            let received = L::try_receive(&mut receiver, |message| {
+                seen += 1;
+                assert_eq!(message.body, Ball::new(seen));
+            });
+            if received == 0 {
+                if over {
+                    break;
+                }
+                spin_loop();
+            }
+        }
+        rate = seen as f64 / start.elapsed().as_secs_f64();
+    };
+    on_two_cpus(cpus, near, far);
+    rate
+}

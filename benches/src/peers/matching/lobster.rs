@@ -1,0 +1,38 @@
+//! lobster.
+
+use lobster::{OrderBook, OrderEvent, OrderType, Side};
+
+use crate::engine::{Commands, Op, Totals, commands::INSTRUMENTS};
+
+/// Orders and places of a queue that its tables begin with, more than there will be.
+const ORDERS: usize = 4096;
+const QUEUE: usize = 64;
+
+pub(super) struct Books {
+    books: Vec<OrderBook>,
+}
+
+impl super::Books for Books {
+    fn new(_: &Commands) -> Self {
+        Books { books: (0..INSTRUMENTS).map(|_| OrderBook::new(ORDERS, QUEUE, false)).collect() }
+    }
+
+    #[inline]
+    fn execute(&mut self, op: &Op, totals: &mut Totals) {
+        let (instrument, order) = match *op {
+            Op::Enter { instrument, id, buys, quantity, price, .. } => {
+                let side = if buys { Side::Bid } else { Side::Ask };
+                (instrument, OrderType::Limit { id: id.into(), side, qty: quantity.into(), price })
+            }
+            Op::Cancel { instrument, id, .. } => (instrument, OrderType::Cancel { id: id.into() }),
+        };
+        match self.books[usize::from(instrument)].execute(order) {
+            OrderEvent::Filled { filled_qty, fills, .. } | OrderEvent::PartiallyFilled { filled_qty, fills, .. } => {
+                totals.trades += fills.len() as u64;
+                totals.shares += filled_qty;
+            }
+            OrderEvent::Canceled { .. } => totals.canceled += 1,
+            OrderEvent::Placed { .. } | OrderEvent::Unfilled { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What others would use instead, on the same CPUs, with the same messages and the same checks.
+//!
+//! | module | beside |
+//! |---|---|
+//! | [`actors`] | [`hop::actors`](crate::hop::actors): actor frameworks |
+//! | [`channels`] | the same: channels, and rings as further floors |
+//! | [`matching`] | [`engine`](crate::engine): published matching crates |
+//! | [`tokio_venue`] | [`wire::venue`](crate::wire::venue): the same venue on tokio |
+
+pub mod actors;
+pub mod channels;
+pub mod matching;
+pub mod tokio_venue;
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::{hop, median};
+
+/// What a peer is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Our actors.
+    Ours,
+    /// A channel that any thread may send to: to be beaten.
+    Channel,
+    /// A ring of one producer and one consumer without anything around it: a floor beside `rtrb`.
+    RawRing,
+    /// An actor framework: to be beaten.
+    Actors,
+}
+
+/// Carries a [`Ball`](crate::hop::Ball) in its [`Envelope`](corelane_runtime::message::Envelope) between two CPUs.
+#[derive(Clone, Copy)]
+pub struct Peer {
+    /// The library, and how it is used if there are two ways.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Round trips in nanoseconds, one message under way at a time, as [`hop::raw`](crate::hop::raw) measures them.
+    pub round_trips: fn(cpus: [usize; 2], duration: Duration) -> Histogram<u64>,
+    /// Messages per second one way.
+    pub flood: fn(cpus: [usize; 2], duration: Duration) -> f64,
+}
+
+/// From actor to actor of ours.
+pub const OURS: Peer =
+    Peer { name: "ours", kind: Kind::Ours, round_trips: hop::actors::round_trips, flood: hop::actors::flood };
+
+/// The ring that carries our edges, pushed and popped one message at a time.
+pub const RTRB: Peer = Peer {
+    name: "rtrb",
+    kind: Kind::RawRing,
+    round_trips: hop::raw::round_trips,
+    flood: |cpus, duration| hop::raw::flood(cpus, duration, 1),
+};
+
+/// What a peer showed in one round.
+pub struct Seen {
+    /// Which.
+    pub peer: Peer,
+    /// Round trips in nanoseconds.
+    pub round_trips: Histogram<u64>,
+    /// Messages per second one way.
+    pub per_s: f64,
+}
+
+impl Seen {
+    /// Median round trip in nanoseconds.
+    pub fn p50_ns(&self) -> f64 {
+        self.round_trips.value_at_quantile(0.5) as f64
+    }
+}
+
+/// Ours, `rtrb`, all [`channels`] and all [`actors`], one after another, each for twice the `duration`.
+///
+/// # Panics
+/// If a message is wrong, or a thread cannot be pinned.
+pub fn round(cpus: [usize; 2], duration: Duration) -> Vec<Seen> {
+    let peers = [OURS, RTRB].into_iter().chain(channels::ALL.iter().copied()).chain(actors::ALL.iter().copied());
+    let seen = peers.map(|peer| {
+        let (round_trips, per_s) = ((peer.round_trips)(cpus, duration), (peer.flood)(cpus, duration));
+        Seen { peer, round_trips, per_s }
+    });
+    seen.collect()
+}
+
+/// How far ahead we are of the best of the channels and actor frameworks; above 1 is ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct Lead {
+    /// Median round trip of the fastest over ours, and which that is.
+    pub hop: (f64, &'static str),
+    /// Our throughput over that of the fastest, and which that is.
+    pub throughput: (f64, &'static str),
+}
+
+/// The lead over each peer is the median of its rounds' ratios; that over the best is the least of them.
+///
+/// # Panics
+/// Without rounds, or if one of them is not by [`round`].
+pub fn lead(rounds: &[Vec<Seen>]) -> Lead {
+    let least = |ratio: fn(&Seen, &Seen) -> f64| {
+        let places = 0..rounds[0].len();
+        let rivals = places.filter(|&at| matches!(rounds[0][at].peer.kind, Kind::Channel | Kind::Actors));
+        let leads = rivals.map(|at| {
+            let ratios: Vec<f64> = rounds.iter().map(|round| ratio(&round[0], &round[at])).collect();
+            (median(&ratios), rounds[0][at].peer.name)
+        });
+        leads.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are rivals")
+    };
+    Lead {
+        hop: least(|ours, rival| rival.p50_ns() / ours.p50_ns()),
+        throughput: least(|ours, rival| ours.per_s / rival.per_s),
+    }
+}

@@ -1,0 +1,81 @@
+//! What every order must fulfil before it can trade, in the order in which our venue checks it.
+
+use corelane_actors::{group::Instrument, risk::Limits};
+use corelane_codecs::{
+    YesNo,
+    ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, TimeInForce},
+    price::Price,
+};
+
+/// Checks the fields of a new order.
+pub(super) fn enter(order: &Enter, instrument: &Instrument) -> Result<(), RejectReason> {
+    quantity(order.quantity.get(), instrument)?;
+    time_in_force(order.time_in_force)?;
+    display(order.display, order.intermarket_sweep)?;
+    if order.cross_type != CrossType::Continuous {
+        return Err(RejectReason::InvalidCrossOrder);
+    }
+    price(order.price.get(), instrument)
+}
+
+/// Checks what a replace changes.
+pub(super) fn replace(request: &Replace, instrument: &Instrument) -> Result<(), RejectReason> {
+    quantity(request.quantity.get(), instrument)?;
+    time_in_force(request.time_in_force)?;
+    display(request.display, request.intermarket_sweep)?;
+    price(request.price.get(), instrument)
+}
+
+/// Checks an order against the limits; the collar is around the instrument's configured price.
+pub(super) fn risk(
+    limits: &Limits,
+    instrument: &Instrument,
+    buys: bool,
+    price: Price,
+    quantity: u32,
+) -> Result<(), RejectReason> {
+    const WHOLE: u128 = 1_000_000;
+    if price.is_market() {
+        return Err(RejectReason::RiskMarketOrderNotAllowed);
+    }
+    if quantity > limits.quantity_max {
+        return Err(RejectReason::RiskMaxQuantity);
+    }
+    let raw = u128::from(price.raw());
+    if raw * u128::from(quantity) > u128::from(limits.notional_max) {
+        return Err(RejectReason::RiskSingleOrderNotional);
+    }
+    let anchor = u128::from(instrument.reference_price);
+    let collar = u128::from(limits.collar_parts_per_million);
+    let is_within = anchor == 0
+        || if buys {
+            raw * WHOLE <= anchor * (WHOLE + collar)
+        } else {
+            raw * WHOLE >= anchor * WHOLE.saturating_sub(collar)
+        };
+    if is_within { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
+}
+
+fn quantity(quantity: u32, instrument: &Instrument) -> Result<(), RejectReason> {
+    let valid = (1..=MAX_QUANTITY).contains(&quantity) && quantity.is_multiple_of(instrument.lot);
+    if valid { Ok(()) } else { Err(RejectReason::InvalidQuantity) }
+}
+
+fn time_in_force(time_in_force: TimeInForce) -> Result<(), RejectReason> {
+    match time_in_force {
+        TimeInForce::Day | TimeInForce::ImmediateOrCancel => Ok(()),
+        _ => Err(RejectReason::Other),
+    }
+}
+
+fn display(display: Display, sweep: YesNo) -> Result<(), RejectReason> {
+    if display != Display::Visible {
+        return Err(RejectReason::InvalidDisplay);
+    }
+    if sweep == YesNo::No { Ok(()) } else { Err(RejectReason::IsoNotAllowed) }
+}
+
+fn price(price: Price, instrument: &Instrument) -> Result<(), RejectReason> {
+    let valid = price.is_market() || (price.is_limit() && price.raw().is_multiple_of(instrument.tick));
+    if valid { Ok(()) } else { Err(RejectReason::InvalidPrice) }
+}

@@ -1,0 +1,48 @@
+//! The outgoing feed: ITCH messages packed into MoldUDP64, by the socket's owner.
+
+use std::net::SocketAddr;
+
+use corelane_actors::messages::Publication;
+use corelane_codecs::mold::{PacketBuilder, Session};
+
+/// Where the feed goes and how it is packed.
+#[derive(Clone, Copy)]
+pub(super) struct FeedSetup {
+    pub to: SocketAddr,
+    pub session: Session,
+    pub payload_max: usize,
+}
+
+/// Packs messages.
+pub(super) struct Feed {
+    session: Session,
+    buffer: Vec<u8>,
+    next_sequence: u64,
+}
+
+impl Feed {
+    pub fn new(setup: &FeedSetup) -> Feed {
+        Feed { session: setup.session, buffer: vec![0; setup.payload_max], next_sequence: 1 }
+    }
+
+    /// One packet with the first of `messages`, which are taken off; at least one fits.
+    pub fn pack<'a>(&'a mut self, messages: &mut &[Publication]) -> &'a [u8] {
+        let payload_max = self.buffer.len();
+        let builder = PacketBuilder::new(&mut self.buffer, self.session, self.next_sequence, payload_max);
+        let mut builder = builder.expect("the configuration leaves room for a header");
+        while let Some((first, rest)) = messages.split_first()
+            && builder.push(&first.bytes[..usize::from(first.length)])
+        {
+            *messages = rest;
+        }
+        self.next_sequence = builder.next_sequence();
+        builder.finish()
+    }
+}
+
+/// A message to be published.
+pub(super) fn publication(message: &[u8]) -> Publication {
+    let mut bytes = [0; 50];
+    bytes[..message.len()].copy_from_slice(message);
+    Publication { length: message.len() as u8, bytes }
+}

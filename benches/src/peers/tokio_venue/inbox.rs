@@ -1,0 +1,82 @@
+//! What a connection has received: packets, log-ins, requests.
+
+use corelane_actors::messages::AccountSlot;
+use corelane_codecs::{
+    ouch::Inbound,
+    soup::{ClientPacket, LoginRequest, SoupError, packet_len},
+    text::Alpha,
+};
+
+use super::exchange::Request;
+
+/// Longest payload that a client may send, in bytes; as our venue's.
+const PAYLOAD_MAX: usize = 1021;
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Who may log in.
+#[derive(Clone)]
+pub(super) struct Account {
+    user: Alpha<6>,
+    password: Alpha<10>,
+}
+
+impl Account {
+    pub fn new(user: &str, password: &str) -> Account {
+        let checked = "the configuration's check knows the lengths";
+        Account { user: Alpha::new(user).expect(checked), password: Alpha::new(password).expect(checked) }
+    }
+}
+
+/// The account of a log-in.
+pub(super) fn authenticate(accounts: &[Account], login: &LoginRequest) -> Option<AccountSlot> {
+    let slot = accounts.iter().position(|account| login.matches(&account.user, &account.password))?;
+    Some(slot as AccountSlot)
+}
+
+/// Bytes received and not yet read as packets.
+pub(super) struct Inbox {
+    buffer: Box<[u8]>,
+    read: usize,
+    filled: usize,
+}
+
+impl Inbox {
+    pub fn new() -> Inbox {
+        Inbox { buffer: vec![0; BUFFER_BYTES].into(), read: 0, filled: 0 }
+    }
+
+    /// Where the next bytes go. Never empty: what is left of a packet is shorter than the buffer.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.buffer.copy_within(self.read..self.filled, 0);
+        self.filled -= self.read;
+        self.read = 0;
+        &mut self.buffer[self.filled..]
+    }
+
+    /// So many bytes were put there.
+    pub fn received(&mut self, bytes: usize) {
+        self.filled += bytes;
+    }
+
+    /// The next whole packet, if there is one.
+    pub fn next(&mut self) -> Result<Option<ClientPacket<'_>>, SoupError> {
+        let bytes = &self.buffer[self.read..self.filled];
+        let Some(length) = packet_len(bytes, PAYLOAD_MAX)? else {
+            return Ok(None);
+        };
+        self.read += length;
+        ClientPacket::decode(&bytes[..length]).map(Some)
+    }
+}
+
+/// A request as the exchange takes it; `None` for one that cannot be read.
+pub(super) fn request(payload: &[u8]) -> Option<Request> {
+    Some(match Inbound::decode(payload).ok()? {
+        Inbound::Enter(enter, _) => Request::Enter(*enter),
+        Inbound::Replace(replace, _) => Request::Replace(*replace),
+        Inbound::Cancel(cancel, _) => {
+            Request::Cancel { user_ref: cancel.user_ref_num.get(), quantity: cancel.quantity.get() }
+        }
+    })
+}

@@ -1,0 +1,89 @@
+//! A server's thread, from its start to its end.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    pin::Pin,
+    thread::JoinHandle,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use core_affinity::CoreId;
+use corelane::venue::group_config;
+use corelane_actors::group::GroupConfig;
+use corelane_codecs::{soup::Session, text::Alpha};
+use corelane_config::Config;
+use tokio::{runtime::Builder, sync::oneshot};
+
+use super::{accounts, feed::FeedSetup, inbox::Account};
+
+/// What a server is made from.
+pub(super) struct Setup {
+    pub listener: TcpListener,
+    pub session: Session,
+    pub accounts: Vec<Account>,
+    pub group: GroupConfig,
+    pub feed: Option<FeedSetup>,
+}
+
+/// A server at work; it ends when it is dropped.
+pub(super) type Serving = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A running server.
+pub(super) struct Server {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<f64>,
+}
+
+impl Server {
+    /// Starts a server on a thread of its own on `cpu`.
+    pub fn start(cpu: usize, config: &Config, serve: fn(Setup) -> Serving) -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP port on loopback");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        listener.set_nonblocking(true).expect("sockets can be non-blocking");
+        let session = Alpha::new(&config.venue.session).expect("the configuration's check knows the length");
+        let feed = config.feeds.outbound.as_ref().map(|out| FeedSetup {
+            to: out.to.into(),
+            session,
+            payload_max: out.payload_max_bytes,
+        });
+        let group = group_config(config).unwrap_or_else(|error| panic!("{error}"));
+        let setup = Setup { listener, session, accounts: accounts(config), group, feed };
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            assert!(core_affinity::set_for_current(CoreId { id: cpu }), "pinning to an allowed CPU");
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let serving = serve(setup);
+                let mut serving = std::pin::pin!(serving);
+                let mut stopped = std::pin::pin!(stopped);
+                std::future::poll_fn(|context| {
+                    let _ = serving.as_mut().poll(context);
+                    stopped.as_mut().poll(context).map(|_| ())
+                })
+                .await;
+            });
+            runtime.metrics().worker_total_busy_duration(0).as_secs_f64()
+        });
+        Server { address, stop, thread }
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it; returns the seconds in which it did not sleep.
+    pub fn stop(self) -> f64 {
+        // The thread ends early only by a panic, which `join` shows.
+        let _ = self.stop.send(());
+        self.thread.join().expect("the server panicked")
+    }
+}
+
+/// Nanoseconds since midnight, UTC.
+pub(super) fn now_ns() -> u64 {
+    const DAY_NS: u128 = 86_400_000_000_000;
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    (since_epoch.as_nanos() % DAY_NS) as u64
+}

@@ -1,0 +1,45 @@
+//! Every peer does what it is measured at: short runs, all answers checked by the code that measures.
+
+use std::time::Duration;
+
+use corelane_benches::{
+    engine::Commands,
+    peers::{self, Kind, matching, tokio_venue},
+    two_cpus,
+    wire::pacing,
+};
+use corelane_runtime::cpu;
+use corelane_tester::script::Mix;
+
+#[test]
+fn channels_rings_and_actors_carry_every_message() {
+    let Some(cpus) = two_cpus("the test") else { return };
+    let seen = peers::round(cpus, Duration::from_millis(20));
+    for one in &seen {
+        assert!(!one.round_trips.is_empty() && one.per_s > 0.0, "{}", one.peer.name);
+    }
+    let lead = peers::lead(&[seen]);
+    assert!(lead.hop.0 > 0.0 && lead.throughput.0 > 0.0, "{lead:?}");
+    assert_eq!(peers::OURS.kind, Kind::Ours);
+}
+
+#[test]
+fn the_tokio_venues_give_the_answers_that_the_model_expects() {
+    let Some([server_cpu, tester_cpu]) = two_cpus("the test") else { return };
+    let pacing = pacing(tester_cpu, 4000.0, Duration::from_millis(50), Duration::from_millis(500));
+    for run in [tokio_venue::channels, tokio_venue::single_threaded] {
+        let seen = run(server_cpu, 4, 1, Mix::default(), pacing.clone());
+        assert!(seen.measured.answered > 1000, "{}", seen.measured.answered);
+        assert_eq!(seen.measured.drops, 0);
+    }
+}
+
+#[test]
+fn matching_crates_come_to_the_same_totals() {
+    let commands = Commands::new(3, 20_000);
+    let cpu = cpu::allowed_cpus()[0];
+    for peer in matching::ALL {
+        let seen = (peer.run)(cpu, &commands, f64::INFINITY);
+        assert_eq!(seen.totals, commands.totals(), "{}", peer.name);
+    }
+}
