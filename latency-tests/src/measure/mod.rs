@@ -15,6 +15,7 @@ mod market;
 mod order_ack;
 mod recorder;
 mod relay;
+mod rivals;
 mod saturation;
 pub mod scaling;
 mod side;
