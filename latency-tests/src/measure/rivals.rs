@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use corelane_benches::engine;
 use hdrhistogram::Histogram;
 
 use crate::result::Role;
@@ -35,5 +36,24 @@ pub(super) fn of_the_hop() -> Vec<Rival> {
 /// Without the feature there are none.
 #[cfg(not(feature = "peers"))]
 pub(super) fn of_the_hop() -> Vec<Rival> {
+    Vec::new()
+}
+
+/// Executes commands as [`engine::run`] does.
+pub(super) struct RivalEngine {
+    pub name: &'static str,
+    pub run: fn(usize, &engine::Commands, f64) -> engine::Round,
+}
+
+/// Published matching crates.
+#[cfg(feature = "peers")]
+pub(super) fn of_the_engine() -> Vec<RivalEngine> {
+    let all = corelane_benches::peers::matching::ALL.iter();
+    all.map(|peer| RivalEngine { name: peer.name, run: peer.run }).collect()
+}
+
+/// Without the feature there are none.
+#[cfg(not(feature = "peers"))]
+pub(super) fn of_the_engine() -> Vec<RivalEngine> {
     Vec::new()
 }
