@@ -7,6 +7,8 @@ use corelane_runtime::{
     running::Outcome,
     telemetry::{Counter, Timing},
 };
+#[cfg(feature = "peers")]
+use corelane_tester::script::Mix;
 use corelane_tester::{
     echo::{self, EchoSpec},
     engine::{Cycle, Measured, Pacing, Timing as Arrival},
@@ -28,7 +30,7 @@ use crate::{
 };
 
 /// Which server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     /// The echo on our driver.
     Echo,
@@ -43,6 +45,12 @@ pub(super) enum Target {
     Venue,
     /// The venue, with sessions beside that do not read.
     VenueWithSlowReaders(usize),
+    /// The same logic on tokio with channels.
+    #[cfg(feature = "peers")]
+    TokioChannels,
+    /// The same logic on tokio, on one thread that spins.
+    #[cfg(feature = "peers")]
+    TokioSingleThreaded,
 }
 
 /// The load of one turn.
@@ -79,6 +87,10 @@ impl Turned<'_> {
             Target::RawEcho => self.raw_echo(),
             Target::Venue => self.venue(0),
             Target::VenueWithSlowReaders(slow) => self.venue(slow),
+            #[cfg(feature = "peers")]
+            Target::TokioChannels => self.tokio(corelane_benches::peers::tokio_venue::channels),
+            #[cfg(feature = "peers")]
+            Target::TokioSingleThreaded => self.tokio(corelane_benches::peers::tokio_venue::single_threaded),
         }
     }
 
@@ -109,6 +121,25 @@ impl Turned<'_> {
         let measured = echo::run(&spec, &mut recorder)?;
         echo.stop()?;
         Ok(turn(&measured, &recorder))
+    }
+
+    /// A peer that panics has failed its oracle.
+    #[cfg(feature = "peers")]
+    fn tokio(&self, serve: fn(usize, usize, u64, Mix, Pacing) -> wire::Run) -> Result<Turn, MeasureError> {
+        let pacing = self.pacing()?;
+        let (cpu, sessions, mix) = (self.bench.cpus[0], self.scenario.sessions, self.scenario.mix.mix());
+        let run = std::panic::catch_unwind(|| serve(cpu, sessions, self.seed, mix, pacing.clone()));
+        Ok(match run {
+            Ok(run) => {
+                let mut turn = turn(&run.measured, &self.recorder(&pacing));
+                turn.round.resources = Some(Resources { busy: Some(run.busy), ..Resources::default() });
+                turn
+            }
+            Err(panic) => {
+                let why = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".to_owned());
+                Turn { round: Round { problems: vec![why], ..Round::default() }, ..Turn::default() }
+            }
+        })
     }
 
     fn venue(&self, slow_readers: usize) -> Result<Turn, MeasureError> {

@@ -18,6 +18,7 @@ const FRAME_MESSAGES: u64 = 16;
 pub(super) struct Market {
     player: Player<Cursor<Vec<u8>>>,
     due_ns: u64,
+    messages_per_s: f64,
     failure: Option<PlayError>,
     /// Messages of the whole day.
     pub messages: u64,
@@ -44,7 +45,7 @@ impl Market {
         let messages = day.messages();
         let pace = Pace::Rate { messages_per_s };
         let player = Player::new(PlaySpec { pace, ..PlaySpec::new(to) }, Cursor::new(bytes))?;
-        Ok(Self { player, due_ns: 0, failure: None, messages })
+        Ok(Self { player, due_ns: 0, messages_per_s, failure: None, messages })
     }
 
     /// Plays what is due; returns when to come again.
@@ -60,6 +61,16 @@ impl Market {
             }
         }
         self.due_ns
+    }
+
+    /// The rate asked for.
+    pub(super) fn messages_per_s(&self) -> f64 {
+        self.messages_per_s
+    }
+
+    /// When the message of this number, from 1, was meant to be sent, in nanoseconds after the first.
+    pub(super) fn intended_ns(&self, number: u64) -> u64 {
+        (number.saturating_sub(1) as f64 * 1e9 / self.messages_per_s) as u64
     }
 
     /// Whether all was played, or cannot be.

@@ -6,8 +6,10 @@
 //! | `saturation` | orders at the highest rate |
 //! | `feed` | a market into the venue |
 //! | `hop` | messages between shards |
+//! | `engine` | commands in process |
 //! | [`scaling`] | sweeps over sizes |
 
+mod engine;
 mod feed;
 mod hop;
 mod load;
@@ -15,6 +17,7 @@ mod market;
 mod order_ack;
 mod recorder;
 mod relay;
+mod rivals;
 mod saturation;
 pub mod scaling;
 mod side;
@@ -78,6 +81,7 @@ pub enum MeasureError {
 pub fn scenario(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<Vec<result::Scenario>, MeasureError> {
     Ok(match scenario.kind {
         Kind::Hop => vec![hop::run(name, scenario, bench)],
+        Kind::Engine => vec![engine::run(name, scenario, bench)],
         Kind::OrderAck => order_ack::run(name, scenario, bench)?,
         Kind::Saturation => vec![saturation::run(name, scenario, bench)?],
         Kind::FeedToBook => vec![feed::run(name, scenario, bench)?],

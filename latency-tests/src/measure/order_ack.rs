@@ -40,6 +40,11 @@ fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
         None => {
             side(scenario.floor, ECHO, Role::Floor, Target::Echo);
             side(true, VENUE, Role::Subject, Target::Venue);
+            #[cfg(feature = "peers")]
+            {
+                side(scenario.tokio, TOKIO, Role::Peer, Target::TokioChannels);
+                side(scenario.tokio, TOKIO_SPINNING, Role::Peer, Target::TokioSingleThreaded);
+            }
             side(scenario.raw_sockets, RAW, Role::Floor, Target::RawEcho);
             side(scenario.control, ECHO_AGAIN, Role::Control, Target::Echo);
         }
@@ -51,6 +56,8 @@ pub(super) const VENUE: &str = "venue";
 pub(super) const ECHO: &str = "echo";
 const ECHO_AGAIN: &str = "echo again";
 const RAW: &str = "raw sockets";
+const TOKIO: &str = "tokio with channels";
+const TOKIO_SPINNING: &str = "tokio single-threaded";
 const ALONE: &str = "without slow readers";
 const ALONE_AGAIN: &str = "without, again";
 const BESIDE: &str = "beside slow readers";
@@ -86,6 +93,10 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
     }
     for raw in [VENUE, ECHO] {
         wanted.push(Wanted { figure: "p50", of: raw, to: RAW, control: None, bar: None });
+    }
+    // Above 1 we are ahead.
+    for (tokio, bar) in [(TOKIO, Some(Bar::AtLeast(2.0))), (TOKIO_SPINNING, None)] {
+        wanted.push(Wanted { figure: "p50", of: tokio, to: VENUE, control: None, bar });
     }
     seen.ratios = judge::ratios(&seen.sides, &wanted);
     Ok(seen)

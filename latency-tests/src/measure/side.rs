@@ -14,13 +14,15 @@ pub(super) struct Turn {
     pub round: Round,
     pub intended: Option<Histogram<u64>>,
     pub send: Option<Histogram<u64>>,
-    /// From the reaping of a request's batch to the answer being handed to the driver, if the server measures it.
+    /// The part of it that the server measures by ingress times.
     pub inside: Option<Histogram<u64>>,
 }
 
 /// A side under measurement.
 pub(super) struct Gathered {
     side: Side,
+    /// From where to where the server measures.
+    inside_name: &'static str,
     intended: Option<Histogram<u64>>,
     send: Option<Histogram<u64>>,
     inside: Option<Histogram<u64>>,
@@ -30,7 +32,12 @@ impl Gathered {
     pub(super) fn new(name: &str, role: Role) -> Self {
         let side =
             Side { name: name.to_owned(), role, rounds: Vec::new(), intended: None, send: None, hops: Vec::new() };
-        Self { side, intended: None, send: None, inside: None }
+        Self { side, inside_name: ORDER, intended: None, send: None, inside: None }
+    }
+
+    /// The server measures from where to where this says, instead of an order's way.
+    pub(super) fn inside(self, inside_name: &'static str) -> Self {
+        Self { inside_name, ..self }
     }
 
     pub(super) fn add(&mut self, turn: Turn) {
@@ -42,7 +49,7 @@ impl Gathered {
 
     pub(super) fn finish(mut self) -> Side {
         self.side.hops = match (&self.intended, &self.inside) {
-            (Some(whole), Some(inside)) => hops(whole, inside),
+            (Some(whole), Some(inside)) => hops(whole, inside, self.inside_name),
             _ => Vec::new(),
         };
         self.side.intended = self.intended.as_ref().map(Into::into);
@@ -59,8 +66,10 @@ fn merge(total: &mut Option<Histogram<u64>>, part: Option<Histogram<u64>>) {
     }
 }
 
-/// The way of an order: what the server measured by the ingress times in its messages' headers, and the rest.
-fn hops(whole: &Histogram<u64>, inside: &Histogram<u64>) -> Vec<Hop> {
+const ORDER: &str = "batch reaped to answer handed to the driver";
+
+/// The way of a request: what the server measured by the ingress times in its messages' headers, and the rest.
+fn hops(whole: &Histogram<u64>, inside: &Histogram<u64>, inside_name: &str) -> Vec<Hop> {
     let (all, server) = (Percentiles::from(whole), Percentiles::from(inside));
     let outside = Percentiles {
         count: all.count,
@@ -74,16 +83,8 @@ fn hops(whole: &Histogram<u64>, inside: &Histogram<u64>) -> Vec<Hop> {
         max_ns: all.max_ns.saturating_sub(server.max_ns),
     };
     vec![
-        Hop {
-            name: "tester, kernel and driver, both ways (the rest)".to_owned(),
-            percentiles: outside,
-            histogram: None,
-        },
-        Hop {
-            name: "batch reaped to answer handed to the driver".to_owned(),
-            percentiles: server,
-            histogram: Some(EncodedHistogram::new(inside)),
-        },
+        Hop { name: "tester, kernel and driver (the rest)".to_owned(), percentiles: outside, histogram: None },
+        Hop { name: inside_name.to_owned(), percentiles: server, histogram: Some(EncodedHistogram::new(inside)) },
     ]
 }
 

@@ -85,6 +85,8 @@ pub enum Kind {
     Saturation,
     /// Market data in to best prices out.
     FeedToBook,
+    /// Commands to risk, matching and reports in process, without sockets.
+    Engine,
 }
 
 /// What sessions send.
@@ -127,7 +129,8 @@ fn yes() -> bool {
 
 impl Scenario {
     /// The shipped scenarios: name and text of each `scenarios/*.toml`.
-    pub const SHIPPED: [(&'static str, &'static str); 11] = [
+    pub const SHIPPED: [(&'static str, &'static str); 12] = [
+        ("engine", include_str!("../../scenarios/engine.toml")),
         ("feed-to-book", include_str!("../../scenarios/feed-to-book.toml")),
         ("hop", include_str!("../../scenarios/hop.toml")),
         ("idle-then-burst", include_str!("../../scenarios/idle-then-burst.toml")),
@@ -152,7 +155,7 @@ impl Scenario {
     /// How it is driven, in words, at this rate.
     pub fn load_text(&self, rate_per_s: Option<f64>) -> String {
         let mut parts = Vec::new();
-        if self.kind != Kind::Hop && self.kind != Kind::FeedToBook {
+        if matches!(self.kind, Kind::OrderAck | Kind::Saturation) {
             parts.push(format!("{} session{}", self.sessions, if self.sessions == 1 { "" } else { "s" }));
         }
         parts.extend(rate_per_s.map(|rate| format!("{rate:.0} requests/s")));
@@ -168,6 +171,7 @@ fn check(document: &mut document::Document) {
     let needs = match kind {
         Kind::OrderAck => Some(("rates_per_s", "an order_ack scenario sends at given rates")),
         Kind::FeedToBook => Some(("market", "a feed_to_book scenario plays a market")),
+        Kind::Engine => Some(("rates_per_s", "an engine scenario gives commands at a given rate")),
         Kind::Hop | Kind::Saturation => None,
     };
     if let Some((key, why)) = needs
@@ -179,6 +183,7 @@ fn check(document: &mut document::Document) {
         Kind::Hop => &["rates_per_s", "arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
         Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers"],
         Kind::FeedToBook => &["rates_per_s", "arrival", "slow_readers", "sessions", "mix"],
+        Kind::Engine => &["arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
         Kind::OrderAck => &[],
     };
     for key in unused {

@@ -4,14 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 
 use corelane::{
     demo,
-    venue::{Venue, VenueError},
+    venue::{self, Venue, VenueError},
 };
+use corelane_actors::market_data::TopOfBook;
 use corelane_codecs::{
     price::{Price, Price4},
     text::Alpha,
 };
 use corelane_config::{Config, VENUE_TOML};
-use corelane_runtime::running::Outcome;
+use corelane_runtime::{cpu, running::Outcome, topology::ConflatedTap};
 use corelane_tester::{
     load::Credentials,
     market::DayInstrument,
@@ -54,9 +55,25 @@ impl VenueUnderTest {
     /// # Errors
     /// [`VenueError`].
     pub fn start(spec: &VenueSpec) -> Result<Self, VenueError> {
-        let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
-        let config = config(spec, feed.local_addr().expect("a bound socket has an address").port());
+        let (config, feed) = Self::configure(spec);
         Ok(Self { venue: Venue::start(&config)?, config, _feed: feed })
+    }
+
+    /// The same, and the best prices of the incoming feed, to be read on any one thread.
+    ///
+    /// # Errors
+    /// [`VenueError`].
+    pub fn start_with_tops(spec: &VenueSpec) -> Result<(Self, Option<ConflatedTap<TopOfBook>>), VenueError> {
+        let (config, feed) = Self::configure(spec);
+        let mut declared = venue::declare(&config, &cpu::allowed_cpus())?;
+        let tops = declared.tops();
+        Ok((Self { venue: declared.start(&config)?, config, _feed: feed }, tops))
+    }
+
+    fn configure(spec: &VenueSpec) -> (Config, UdpSocket) {
+        let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
+        let port = feed.local_addr().expect("a bound socket has an address").port();
+        (config(spec, port), feed)
     }
 
     /// Where clients connect.
@@ -110,23 +127,32 @@ impl VenueUnderTest {
 
     /// The instruments of a market to be played in.
     pub fn market(&self) -> Vec<DayInstrument> {
-        let price4 = |price: corelane_config::Price| {
-            Price4::from_raw(u32::try_from(price.ten_thousandths()).expect("our prices are below 400,000"))
-        };
-        let instrument = |instrument: &corelane_config::Instrument| {
-            Some(DayInstrument {
-                symbol: Alpha::new(&instrument.symbol).ok()?,
-                reference_price: price4(instrument.reference_price?),
-                tick: price4(instrument.tick),
-            })
-        };
-        self.config.instruments.iter().filter_map(instrument).collect()
+        market(&self.config)
+    }
+
+    /// The same of a venue that is not started.
+    pub fn market_of(spec: &VenueSpec) -> Vec<DayInstrument> {
+        market(&config(spec, 0))
     }
 
     /// Stops it in order.
     pub fn stop(self) -> Outcome {
         self.venue.stop()
     }
+}
+
+fn market(config: &Config) -> Vec<DayInstrument> {
+    let price4 = |price: corelane_config::Price| {
+        Price4::from_raw(u32::try_from(price.ten_thousandths()).expect("our prices are below 400,000"))
+    };
+    let instrument = |instrument: &corelane_config::Instrument| {
+        Some(DayInstrument {
+            symbol: Alpha::new(&instrument.symbol).ok()?,
+            reference_price: price4(instrument.reference_price?),
+            tick: price4(instrument.tick),
+        })
+    };
+    config.instruments.iter().filter_map(instrument).collect()
 }
 
 fn config(spec: &VenueSpec, feed_port: u16) -> Config {
