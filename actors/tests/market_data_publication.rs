@@ -17,7 +17,8 @@ use corelane_codecs::{
     itch::{Header, Message, OrderCancel, Side, StockTradingAction},
     text::Alpha,
 };
-use market_data_harness::{EVENTS, Feed, MS, add, bid, config, delete, symbol};
+use corelane_runtime::net::EndpointId;
+use market_data_harness::{EVENTS, Feed, MS, add, bid, config, delete, packet, symbol};
 
 fn level(price: u32, quantity: u64, orders: u32) -> Level {
     Level { price, orders, quantity }
@@ -82,6 +83,34 @@ fn a_reader_that_does_not_look_sees_the_newest_and_the_stale_mark() {
     assert_eq!(stale(tops(&mut feed)), [(1, level(149, 100, 1), 1), (2, Level::default(), 1)]);
     feed.packet(51, &[]);
     assert_eq!(stale(tops(&mut feed)), [(1, level(149, 100, 1), 0), (2, Level::default(), 0)]);
+}
+
+#[test]
+fn a_kernel_time_that_is_no_measure_is_counted_and_harmless() {
+    const MINUTE: u64 = 60_000 * MS;
+    let mut feed = Feed::new(config());
+    feed.advance(MINUTE);
+    let now_ns = 1000 * MS + MINUTE;
+    // The endpoint does not ask; within a minute; ahead, as after the wall clock was set; long ago.
+    let cases = [
+        (None, 0),
+        (Some(now_ns), 0),
+        (Some(now_ns - MINUTE), 0),
+        (Some(now_ns + 1), 1),
+        (Some(u64::MAX), 1),
+        (Some(now_ns - MINUTE - 1), 1),
+        (Some(0), 1),
+    ];
+    let mut expected = 0;
+    for (number, (kernel_utc_ns, foreign)) in (1..).zip(cases) {
+        let bytes = packet(feed.session, number, &[bid(number, 100 + number as u32)]);
+        feed.net.datagram_at(EndpointId(0), "127.0.0.1:5000".parse().unwrap(), &bytes, kernel_utc_ns);
+        feed.sim.settle();
+        expected += foreign;
+        assert_eq!(feed.count(FeedCount::ForeignKernelTimes), expected, "{kernel_utc_ns:?}");
+        assert_eq!(tops(&mut feed).len(), 1, "it is told all the same");
+    }
+    assert!(feed.sim.failures().is_empty());
 }
 
 /// The parts that come of a request.

@@ -30,11 +30,11 @@ use corelane_tester::{
 };
 
 /// An OUCH enter order in its SoupBinTCP packet.
-const FRAME_BYTES: usize = 50;
+pub const FRAME_BYTES: usize = 50;
 /// Few, so that the tester's slow model of the venue does not become the bottleneck.
-const OPEN_ORDERS_MAX: usize = 8;
+pub const OPEN_ORDERS_MAX: usize = 8;
 /// Where saturation is searched. The lowest rate is far below any server's, the highest above the tester's.
-const SEARCH: Search =
+pub const SEARCH: Search =
     Search { start_per_s: 50_000.0, limit_per_s: 8_000_000.0, p50_bound_ns: 2_000_000, bisections: 4 };
 
 /// What one server showed under one load.
@@ -116,7 +116,11 @@ impl NetActor for Echo {
     }
 }
 
-fn start_echo(cpu: usize) -> (Running, SocketAddr) {
+/// Starts the echo on this CPU, and says where it listens.
+///
+/// # Panics
+/// If it does not start.
+pub fn start_echo(cpu: usize) -> (Running, SocketAddr) {
     let mut topology = Topology::new();
     let shard =
         topology.shard(ShardSpec { name: "echo".to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() });

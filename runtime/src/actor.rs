@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::{
     message::{Header, Message},
-    net::{CloseReason, ConnId, EndpointId, Flow, Net},
+    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net},
     port::{Outputs, StepState},
     telemetry::Timing,
     time::ShardEnv,
@@ -100,15 +100,9 @@ pub trait NetActor: Actor {
         Flow::Taken
     }
 
-    /// One datagram, borrowed for the call.
-    fn on_datagram(
-        &mut self,
-        ctx: &mut Context<'_, Self::Out>,
-        endpoint: EndpointId,
-        from: SocketAddr,
-        payload: &[u8],
-    ) {
-        let _ = (ctx, endpoint, from, payload);
+    /// One datagram.
+    fn on_datagram(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        let _ = (ctx, endpoint, datagram);
     }
 
     /// A connection that refused a send has room again.
@@ -178,6 +172,12 @@ impl<O> Context<'_, O> {
     /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) behind: then the clock has nothing to do with ours.
     pub fn record_since_time(&mut self, timing: Timing, time_ns: u64) -> bool {
         self.env.record_since_time(timing, time_ns)
+    }
+
+    /// The same for a time in nanoseconds since 1970 UTC, as [`Datagram::kernel_utc_ns`] is: the wall clock as it is, which
+    /// ours follows slowly after it was set. A time that is ahead by that is not recorded either.
+    pub fn record_since_utc(&mut self, timing: Timing, utc_ns: u64) -> bool {
+        self.env.record_since_utc(timing, utc_ns)
     }
 
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     actor::{Actor, Context, Down, NetActor, Step},
     message::{Envelope, Header},
-    net::{CloseReason, ConnId, EndpointId, Flow, Net, NetHandler},
+    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
     panics::{self, Place},
     port::{Inlet, Outputs, StepState},
     time::ShardEnv,
@@ -510,12 +510,12 @@ impl<A: NetActor> NetHandler for NetCell<A> {
     }
 
     #[inline]
-    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
+    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>) {
         if self.0.backlog > 0 {
             self.0.datagrams_dropped += 1;
             return;
         }
-        self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, from, payload));
+        self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram));
     }
 
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId) {

@@ -47,6 +47,7 @@ const HISTORY: usize = 16;
 pub struct Clock<S = HostTime> {
     source: S,
     rate: Rate,
+    midnight_ns: u64,
     published: SeqReader<WORDS>,
     /// The line read last, for when housekeeping is in the middle of publishing: a shard does not wait for it.
     calibration: Cell<Calibration>,
@@ -84,6 +85,11 @@ impl<S: TimeSource> Clock<S> {
         let ns = by_line_ns.max(latest_ns);
         self.latest.set((ticks, ns));
         ns
+    }
+
+    /// The midnight that time of day counts from, in nanoseconds since 1970 UTC.
+    pub fn midnight_ns(&self) -> u64 {
+        self.midnight_ns
     }
 
     /// What the ticks are.
@@ -143,6 +149,7 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         Clock {
             source: self.source.clone(),
             rate: self.source.rate(),
+            midnight_ns: self.midnight_ns,
             published: self.reader.clone(),
             calibration: Cell::new(self.calibration),
             latest: Cell::new((self.calibration.base_ticks, self.calibration.base_ns)),

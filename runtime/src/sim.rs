@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, rc::Rc};
 
 use crate::{
     check::TopologyErrors,
-    net::{CloseReason, ConnId, EndpointId, Flow, Net, Owners, SendError},
+    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, Owners, SendError},
     shard::{Failure, Shard},
     telemetry::Collector,
     time::ShardTime,
@@ -132,7 +132,7 @@ struct Connection {
 enum Event {
     Open(ConnId, SocketAddr),
     Frame(ConnId, Vec<u8>),
-    Datagram(EndpointId, SocketAddr, Vec<u8>),
+    Datagram { endpoint: EndpointId, from: SocketAddr, kernel_utc_ns: Option<u64>, payload: Vec<u8> },
     Writable(ConnId),
     Close(ConnId, CloseReason),
 }
@@ -154,7 +154,13 @@ impl SimNet {
 
     /// A datagram comes in.
     pub fn datagram(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
-        self.0.borrow_mut().events.push_back(Event::Datagram(endpoint, from, payload.to_vec()));
+        self.datagram_at(endpoint, from, payload, None);
+    }
+
+    /// A datagram comes in that the kernel received at `kernel_utc_ns`; here UTC is the simulation's time.
+    pub fn datagram_at(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8], kernel_utc_ns: Option<u64>) {
+        let event = Event::Datagram { endpoint, from, kernel_utc_ns, payload: payload.to_vec() };
+        self.0.borrow_mut().events.push_back(event);
     }
 
     /// The peer goes away.
@@ -277,8 +283,9 @@ impl Transport for SimNet {
                         return done;
                     }
                 }
-                Event::Datagram(endpoint, from, payload) => {
-                    owners.handler(endpoint).on_datagram(&mut self.clone(), endpoint, from, &payload);
+                Event::Datagram { endpoint, from, kernel_utc_ns, payload } => {
+                    let datagram = Datagram { from, kernel_utc_ns, payload: &payload };
+                    owners.handler(endpoint).on_datagram(&mut self.clone(), endpoint, &datagram);
                 }
                 Event::Writable(conn) => {
                     let endpoint = endpoint_of(conn);

@@ -86,6 +86,8 @@ named! {
         FeedToPublication = "feed_to_publication_ns",
         /// The same from the exchange's time of the first such message, where its clock is ours.
         ExchangeToPublication = "exchange_to_publication_ns",
+        /// The same from the time at which the kernel received the datagram of that message.
+        KernelToPublication = "kernel_to_publication_ns",
     }
 }
 
@@ -194,7 +196,7 @@ impl Collector {
         Self::default()
     }
 
-    /// Adds a shard under a name for reports; the result goes to the shard's thread. All its memory, about 300 KiB,
+    /// Adds a shard under a name for reports; the result goes to the shard's thread. All its memory, about 400 KiB,
     /// is allocated here.
     pub fn register(&mut self, name: impl Into<String>) -> ShardTelemetry {
         let (full_in, full) = RingBuffer::new(SNAPSHOTS_PER_SHARD);

@@ -28,6 +28,12 @@ impl ShardEnv {
         let nanos = self.time.wall_ns_anew().checked_sub(time_ns).filter(|nanos| *nanos <= TIMING_NS_MAX);
         nanos.inspect(|&nanos| self.telemetry.borrow_mut().record(timing, nanos)).is_some()
     }
+
+    /// The same from `utc_ns` since 1970 UTC.
+    pub fn record_since_utc(&self, timing: Timing, utc_ns: u64) -> bool {
+        let time_ns = utc_ns.checked_sub(self.time.midnight_ns());
+        time_ns.is_some_and(|time_ns| self.record_since_time(timing, time_ns))
+    }
 }
 
 /// The clock of a shard, or a clock that is set by hand in a simulation.
@@ -102,6 +108,11 @@ impl ShardTime {
         self.clock.as_ref().map_or(self.wall_ns.get(), |clock| clock.time_of_day_ns(clock.ticks()))
     }
 
+    /// The midnight that wall time counts from, since 1970 UTC; in a simulation that is the same.
+    fn midnight_ns(&self) -> u64 {
+        self.clock.as_ref().map_or(0, Clock::midnight_ns)
+    }
+
     #[inline]
     fn refresh(&self) {
         if !self.fresh.get()
@@ -112,5 +123,33 @@ impl ShardTime {
             self.wall_ns.set(clock.time_of_day_ns(ticks));
             self.fresh.set(true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::{ClockMaster, HostTime, UtcOffset},
+        telemetry::Collector,
+    };
+
+    #[test]
+    fn only_times_of_the_wall_clocks_last_minute_are_recorded() {
+        let master = ClockMaster::new(HostTime::new(), UtcOffset::UTC);
+        let time = ShardTime::real(master.clock());
+        let mut collector = Collector::new();
+        let telemetry = RefCell::new(collector.register("shard"));
+        let env = ShardEnv { time, telemetry, alarm: Cell::new(false) };
+        let midnight_ns = master.midnight_ns();
+        let now_ns = midnight_ns + env.time.wall_ns_anew();
+        let record = |utc_ns| env.record_since_utc(Timing::KernelToPublication, utc_ns);
+        assert!(record(now_ns));
+        for not_ours_ns in [0, midnight_ns - 1, now_ns + TIMING_NS_MAX, u64::MAX] {
+            assert!(!record(not_ours_ns), "{not_ours_ns} at {now_ns}");
+        }
+        drop(env);
+        collector.collect();
+        assert_eq!(collector.shards()[0].timing(Timing::KernelToPublication).len(), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    net::{CloseReason, ConnId, EndpointId, EndpointSpec, Flow, FrameError, Framer},
+    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer},
     port::Port,
     topology::{EdgeSpec, Idle, Topology},
 };
@@ -33,8 +33,8 @@ impl NetActor for Teller {
         ctx.out.send(note(200 + u64::from(frame[0])));
         Flow::Taken
     }
-    fn on_datagram(&mut self, ctx: &mut Context<'_, Port<Note>>, _: EndpointId, _: SocketAddr, payload: &[u8]) {
-        ctx.out.send(note(300 + u64::from(payload[0])));
+    fn on_datagram(&mut self, ctx: &mut Context<'_, Port<Note>>, _: EndpointId, datagram: &Datagram<'_>) {
+        ctx.out.send(note(300 + u64::from(datagram.payload[0])));
     }
     fn on_close(&mut self, ctx: &mut Context<'_, Port<Note>>, _: EndpointId, conn: ConnId, _: CloseReason) {
         ctx.out.send(note(400 + u64::from(conn.slot)));

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 
 use corelane_runtime::net::{
-    CloseReason, ConnId, Driver, EndpointId, EndpointSpec, Flow, Net, NetHandler, Owners, UdpSpec,
+    CloseReason, ConnId, Datagram, Driver, EndpointId, EndpointSpec, Flow, Net, NetHandler, Owners, UdpSpec,
 };
 use net_support::{frame, listen, loopback, small};
 
@@ -55,7 +55,7 @@ impl NetHandler for Venue {
         let _ = net.send_datagram(FEED, frame);
         Flow::Taken
     }
-    fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: SocketAddr, _: &[u8]) {
+    fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: &Datagram<'_>) {
         self.datagrams += 1;
     }
     fn on_writable(&mut self, _: &mut dyn Net, _: ConnId) {}
@@ -73,7 +73,7 @@ impl Owners for Venue {
 #[test]
 fn polling_and_sending_allocate_nothing() {
     let sink = UdpSocket::bind(loopback()).unwrap();
-    let feed = UdpSpec { receive: true, ..UdpSpec::sender(loopback(), sink.local_addr().unwrap()) };
+    let feed = UdpSpec { receive: true, kernel_times: true, ..UdpSpec::sender(loopback(), sink.local_addr().unwrap()) };
     let mut driver = Driver::new(small(), vec![listen(), EndpointSpec::Udp(feed)]).unwrap();
     let mut venue = Venue { frames: 0, datagrams: 0, closed: 0 };
     let addr = driver.local_addr(EndpointId(0)).unwrap();

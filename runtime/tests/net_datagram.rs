@@ -3,6 +3,7 @@
 mod net_support;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, SystemTime};
 
 use corelane_runtime::net::{DriverConfig, EndpointId, EndpointSpec, Flow, Net, SendError, UdpSpec};
 use net_support::{World, echo, frame, listen, loopback, small, take};
@@ -56,6 +57,68 @@ fn a_datagram_that_does_not_fit_is_dropped_and_counted() {
     world.until("the second", |world| !world.actor.datagrams.is_empty());
     assert_eq!((world.actor.datagrams.len(), world.actor.datagrams[0].2[0]), (1, 2));
     assert_eq!(world.driver.counters().datagrams_truncated, 1);
+}
+
+/// The longest way from a datagram's receipt to its delivery here, on a machine with other work.
+const DELIVERY_NS_MAX: u64 = 20_000_000_000;
+
+#[test]
+fn the_kernels_receive_time_comes_with_datagrams_where_it_is_asked_for() {
+    let asking = UdpSpec { kernel_times: true, ..UdpSpec::receiver(loopback()) };
+    let asking_v6 = UdpSpec { kernel_times: true, ..UdpSpec::receiver("[::1]:0".parse().unwrap()) };
+    let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback()), asking, asking_v6]);
+    for (endpoint, asks, from) in [(0, false, "127.0.0.1:0"), (1, true, "127.0.0.1:0"), (2, true, "[::1]:0")] {
+        let sender = UdpSocket::bind(from).unwrap();
+        let to = world.driver.local_addr(EndpointId(endpoint)).unwrap();
+        // The longest payload of `small` fits behind a time as it does without one.
+        for payload in [&b""[..], b"one", &[7; 512]] {
+            let sent_ns = utc_ns();
+            sender.send_to(payload, to).unwrap();
+            world.until("the datagram", |world| !world.actor.datagrams.is_empty());
+            let [(_, from, received)] = &world.actor.datagrams[..] else { panic!("one was sent") };
+            assert_eq!((*from, &received[..]), (sender.local_addr().unwrap(), payload));
+            let told_ns = world.actor.kernel_times.pop().unwrap();
+            assert_eq!(told_ns.is_some(), asks, "endpoint {endpoint}");
+            if let Some(told_ns) = told_ns {
+                assert!((sent_ns..=sent_ns + DELIVERY_NS_MAX).contains(&told_ns), "{told_ns} after {sent_ns}");
+                assert!(told_ns <= utc_ns(), "it was received before it was delivered");
+            }
+            world.actor.datagrams.clear();
+        }
+        sender.send_to(&[1; 513], to).unwrap();
+        world.until("a truncated one", |world| world.driver.counters().datagrams_truncated == u64::from(endpoint) + 1);
+    }
+}
+
+/// Times are of receipt, not of delivery: datagrams that waited have theirs from before.
+#[test]
+fn a_datagram_that_waited_has_the_time_at_which_it_began_to() {
+    let spec = UdpSpec { kernel_times: true, ..UdpSpec::receiver(loopback()) };
+    let mut world = udp_world(DriverConfig { datagram_buffers: 2, ..small() }, vec![spec]);
+    let to = world.driver.local_addr(RECEIVER).unwrap();
+    let sender = UdpSocket::bind(loopback()).unwrap();
+    // The kernel begins to take times some moments after the first socket has asked; until then they are of delivery.
+    let before_ns = loop {
+        sender.send_to(b"x", to).unwrap();
+        let before_ns = utc_ns();
+        std::thread::sleep(Duration::from_millis(1));
+        world.until("it", |world| world.actor.datagrams.pop().is_some());
+        if world.actor.kernel_times.pop().flatten().unwrap() <= before_ns {
+            break utc_ns();
+        }
+    };
+    for _ in 0..10 {
+        sender.send_to(b"x", to).unwrap();
+    }
+    let sent_ns = utc_ns();
+    std::thread::sleep(Duration::from_millis(5));
+    world.until("all", |world| world.actor.datagrams.len() == 10);
+    let times: Vec<u64> = world.actor.kernel_times.iter().map(|time| time.unwrap()).collect();
+    assert!(times.is_sorted() && times[0] >= before_ns && times[9] <= sent_ns, "{before_ns} {times:?} {sent_ns}");
+}
+
+fn utc_ns() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
 #[test]

@@ -10,7 +10,7 @@ use corelane_runtime::{
     port::Port,
     sequencer::{Sequencer, Stamp},
     telemetry::Counter,
-    topology::{EdgeSpec, Idle, Topology},
+    topology::{ActorRef, EdgeSpec, Idle, Injector, ShardRef, Topology},
 };
 use support::{Log, Note, note, options, shard, two_cpus, until};
 
@@ -70,18 +70,32 @@ fn price(instrument: u64, price: u64) -> Note {
     Note { from: instrument, ..note(price) }
 }
 
-#[test]
-fn a_reader_sees_the_newest_of_each_key_and_the_rest_is_counted() {
+/// Two shards, on a CPU each if there are two.
+fn near_and_far(topology: &mut Topology) -> [ShardRef; 2] {
     let [first, second] = two_cpus();
-    let mut topology = Topology::new();
-    let (near, far) =
-        (shard(&mut topology, "near", first, Idle::Park), shard(&mut topology, "far", second, Idle::Park));
+    [shard(topology, "near", first, Idle::Park), shard(topology, "far", second, Idle::Park)]
+}
+
+/// A pricer on `far` whose prices of so many instruments a watcher on `near` reads, and what goes in and was seen.
+fn watched(
+    topology: &mut Topology,
+    [near, far]: [ShardRef; 2],
+    instruments: usize,
+) -> (ActorRef<Pricer>, Injector<Note>, Log<Price>) {
     let seen = Log::new();
     let log = seen.clone();
     let watcher = topology.actor(near, "watcher", move || Watcher(log));
     let pricer = topology.actor(far, "pricer", || Pricer);
-    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(64));
-    topology.conflate(pricer, out, watcher, 100);
+    let injector = topology.injector("in", pricer, EdgeSpec::hold(1024));
+    topology.conflate(pricer, out, watcher, instruments);
+    (pricer, injector, seen)
+}
+
+#[test]
+fn a_reader_sees_the_newest_of_each_key_and_the_rest_is_counted() {
+    let mut topology = Topology::new();
+    let shards = near_and_far(&mut topology);
+    let (_, mut injector, seen) = watched(&mut topology, shards, 100);
     let mut simulation = topology.simulate().unwrap();
     for (instrument, value) in [(99, 1), (7, 2), (99, 3), (0, 4), (7, 5), (99, 6)] {
         injector.send(price(instrument, value)).unwrap();
@@ -122,12 +136,7 @@ fn a_tap_outside_reads_the_newest_of_each_key() {
 fn a_key_beyond_the_edge_fails_who_sends_it() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let seen = Log::new();
-    let log = seen.clone();
-    let watcher = topology.actor(shard, "watcher", move || Watcher(log));
-    let pricer = topology.actor(shard, "pricer", || Pricer);
-    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(64));
-    topology.conflate(pricer, out, watcher, 2);
+    let (pricer, mut injector, seen) = watched(&mut topology, [shard; 2], 2);
     let mut simulation = topology.simulate().unwrap();
     injector.send(price(1, 1)).unwrap();
     injector.send(price(2, 2)).unwrap();
@@ -171,16 +180,9 @@ fn a_sleeping_reader_is_woken_and_never_misses_the_last_value() {
     const INSTRUMENTS: u64 = 300;
     const ROUNDS: u64 = 2_000;
     const SINGLES: u64 = 20;
-    let [first, second] = two_cpus();
     let mut topology = Topology::new();
-    let (near, far) =
-        (shard(&mut topology, "near", first, Idle::Park), shard(&mut topology, "far", second, Idle::Park));
-    let seen = Log::new();
-    let log = seen.clone();
-    let watcher = topology.actor(near, "watcher", move || Watcher(log));
-    let pricer = topology.actor(far, "pricer", || Pricer);
-    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(1024));
-    topology.conflate(pricer, out, watcher, INSTRUMENTS as usize);
+    let shards = near_and_far(&mut topology);
+    let (_, mut injector, seen) = watched(&mut topology, shards, INSTRUMENTS as usize);
     let running = topology.start(options()).unwrap();
     let notes =
         (1..=ROUNDS).flat_map(|round| (0..3).map(move |step| price((round * 7 + step * 100) % INSTRUMENTS, round)));

@@ -77,7 +77,11 @@ pub fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
 }
 
 fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
-    let receiver = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::receiver(listen.into()) };
+    let receiver = UdpSpec {
+        socket_receive_bytes: Some(FEED_RECEIVE_BYTES),
+        kernel_times: true,
+        ..UdpSpec::receiver(listen.into())
+    };
     if listen.ip().is_multicast() {
         receiver.join(*listen.ip(), interface.unwrap_or(Ipv4Addr::UNSPECIFIED))
     } else {

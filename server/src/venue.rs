@@ -225,7 +225,7 @@ impl Declared {
     }
 
     /// Every message of the incoming feed that changed a book, in order. Of a reader that leaves `capacity` of them
-    /// unread the newest are dropped and counted, which shows in [`BookEvent::number`].
+    /// unread, 128 at least, the newest are dropped and counted, which shows in [`BookEvent::number`].
     pub fn events(&mut self, capacity: usize) -> Option<Tap<BookEvent>> {
         let market_data = self.market_data?;
         Some(self.topology.tap(market_data, |out| &mut out.events, EdgeSpec::drop_newest(capacity)))

@@ -1,6 +1,9 @@
 //! What is built from the feed's sequence: the books, and what is to be said of them.
 
-use corelane_codecs::itch::{Message as Itch, TradingState};
+use corelane_codecs::{
+    itch::{Message as Itch, TradingState},
+    mold::Packet,
+};
 use corelane_runtime::port::Port;
 
 use super::{
@@ -20,11 +23,20 @@ struct Cause {
     exchange_ns: u64,
 }
 
+/// When something came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Ingress {
+    /// Clock ticks when its batch was reaped.
+    pub ticks: u64,
+    /// As [`Datagram::kernel_utc_ns`](corelane_runtime::net::Datagram::kernel_utc_ns).
+    pub kernel_utc_ns: Option<u64>,
+}
+
 /// The first change that was not yet told.
 #[derive(Clone, Copy, Debug)]
 pub struct Untold {
-    /// Clock ticks when its batch was reaped.
-    pub ingress_ticks: u64,
+    /// What made it: its own datagram, or the one that it had to wait for.
+    pub ingress: Ingress,
     /// The exchange's time of its message.
     pub exchange_ns: u64,
 }
@@ -132,10 +144,10 @@ impl Built {
 
     /// Message `sequence` changed the book of an instrument, or its trading state.
     #[inline]
-    fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress_ticks: u64) {
+    fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress: Ingress) {
         let exchange_ns = message.timestamp_ns();
         self.causes[usize::from(locate) - 1] = Cause { sequence, exchange_ns };
-        self.untold.get_or_insert(Untold { ingress_ticks, exchange_ns });
+        self.untold.get_or_insert(Untold { ingress, exchange_ns });
         if let Some(tops) = &mut self.tops {
             tops.mark(locate);
         }
@@ -146,8 +158,8 @@ impl Built {
 pub struct Building<'a> {
     pub built: &'a mut Built,
     pub events: &'a mut Port<BookEvent>,
-    /// Clock ticks of the batch.
-    pub ingress_ticks: u64,
+    /// When that was.
+    pub ingress: Ingress,
 }
 
 impl Sink for Building<'_> {
@@ -158,15 +170,20 @@ impl Sink for Building<'_> {
     }
 
     #[inline]
+    fn expect(&mut self, packet: &Packet<'_>) {
+        self.built.books.expect(packet.messages().map_while(Result::ok).map(|(_, message)| message));
+    }
+
+    #[inline]
     fn message(&mut self, sequence: u64, bytes: &[u8]) {
-        let Building { built, events, ingress_ticks } = self;
+        let Building { built, events, ingress } = self;
         let Ok(message) = Itch::decode(bytes) else {
             built.counters.add(FeedCount::BadMessages, 1);
             return;
         };
         built.counters.add(FeedCount::Messages, 1);
         if let Some(locate) = built.books.apply(&message, &built.counters) {
-            built.on_change(locate, sequence, &message, *ingress_ticks);
+            built.on_change(locate, sequence, &message, *ingress);
             built.references.mark(locate);
             if events.is_connected() {
                 built.events += 1;
@@ -175,7 +192,7 @@ impl Sink for Building<'_> {
         } else if let Itch::StockTradingAction(action) = &message
             && let Some(locate) = built.books.our_locate(action.header.stock_locate.get())
         {
-            built.on_change(locate, sequence, &message, *ingress_ticks);
+            built.on_change(locate, sequence, &message, *ingress);
         }
     }
 }

@@ -37,5 +37,7 @@ crate::counter_names! {
         Depths,
         /// Batches whose exchange time is no measure: ahead of the venue's time, or a minute and more behind it.
         ForeignTimes,
+        /// The same of the kernel's receive times: after the wall clock was set, until ours has followed.
+        ForeignKernelTimes,
     }
 }

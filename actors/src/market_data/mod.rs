@@ -28,7 +28,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    net::EndpointId,
+    net::{Datagram, EndpointId},
     telemetry::Timing,
     timer::TimerId,
 };
@@ -45,7 +45,7 @@ pub use publication::{
 pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
 pub use state::{AuctionCollar, Cross, Imbalance, InstrumentState, MarketState};
 
-use built::{Building, Built};
+use built::{Building, Built, Ingress};
 use told::Told;
 
 use crate::messages::{ReferenceUpdate, SequencerIn};
@@ -161,11 +161,11 @@ impl MarketData {
         self.timer = ctx.set_timer(after_ns, LINES).ok().map(|timer| (timer, deadline_ns));
     }
 
-    /// What the arbiter works on: itself, and who takes its sequence.
+    /// What the arbiter works on: itself, and who takes the sequence that a datagram, or time, lets go on.
     #[inline]
-    fn parts<'a>(&'a mut self, ctx: &'a mut Ctx<'_>) -> (&'a mut Arbiter, Building<'a>) {
-        let ingress_ticks = ctx.ticks();
-        (&mut self.arbiter, Building { built: &mut self.built, events: &mut ctx.out.events, ingress_ticks })
+    fn parts<'a>(&'a mut self, ctx: &'a mut Ctx<'_>, kernel_utc_ns: Option<u64>) -> (&'a mut Arbiter, Building<'a>) {
+        let ingress = Ingress { ticks: ctx.ticks(), kernel_utc_ns };
+        (&mut self.arbiter, Building { built: &mut self.built, events: &mut ctx.out.events, ingress })
     }
 
     /// Tells the sequencer; returns whether there was anything to tell.
@@ -243,7 +243,7 @@ impl Actor for MarketData {
         }
         self.timer = None;
         let now_ns = ctx.time_ns();
-        let (arbiter, mut building) = self.parts(ctx);
+        let (arbiter, mut building) = self.parts(ctx, None);
         arbiter.on_time(now_ns, &mut building);
         self.follow_up(ctx);
     }
@@ -257,9 +257,14 @@ impl Actor for MarketData {
         } else if let Some(untold) = self.built.untold.take()
             && has_told
         {
-            ctx.record_since(Timing::FeedToPublication, untold.ingress_ticks);
+            ctx.record_since(Timing::FeedToPublication, untold.ingress.ticks);
             if !ctx.record_since_time(Timing::ExchangeToPublication, untold.exchange_ns) {
                 self.counters.feed.add(FeedCount::ForeignTimes, 1);
+            }
+            if let Some(utc_ns) = untold.ingress.kernel_utc_ns
+                && !ctx.record_since_utc(Timing::KernelToPublication, utc_ns)
+            {
+                self.counters.feed.add(FeedCount::ForeignKernelTimes, 1);
             }
         }
     }
@@ -267,21 +272,22 @@ impl Actor for MarketData {
 
 impl NetActor for MarketData {
     #[inline]
-    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
+    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        let &Datagram { from, kernel_utc_ns, payload } = datagram;
         let now_ns = ctx.time_ns();
         let packet = Packet::decode(payload);
         if self.requests == Some(endpoint) {
             let server = self.servers.iter().position(|server| *server == from);
             match (server, packet) {
                 (Some(server), Ok(packet)) => {
-                    let (arbiter, mut building) = self.parts(ctx);
+                    let (arbiter, mut building) = self.parts(ctx, kernel_utc_ns);
                     arbiter.on_answer(server, &packet, now_ns, &mut building);
                 }
                 _ => self.counters.recovery.add(RecoveryCount::Refused, 1),
             }
         } else if let Ok(packet) = packet {
             let line = if self.line_b == Some(endpoint) { Line::B } else { Line::A };
-            let (arbiter, mut building) = self.parts(ctx);
+            let (arbiter, mut building) = self.parts(ctx, kernel_utc_ns);
             arbiter.on_line(line, &packet, now_ns, &mut building);
         } else {
             self.counters.feed.add(FeedCount::BadPackets, 1);

@@ -7,12 +7,10 @@
 
 mod retransmission;
 
-use std::net::SocketAddr;
-
 use corelane_codecs::mold::{self, PacketBuilder, Session};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    net::{EndpointId, SendError},
+    net::{Datagram, EndpointId, SendError},
 };
 use thiserror::Error;
 
@@ -313,10 +311,10 @@ impl Actor for Publisher {
 }
 
 impl NetActor for Publisher {
-    fn on_datagram(&mut self, _ctx: &mut Context<'_, ()>, _: EndpointId, from: SocketAddr, payload: &[u8]) {
+    fn on_datagram(&mut self, _ctx: &mut Context<'_, ()>, _: EndpointId, datagram: &Datagram<'_>) {
         // Only the retransmission server's endpoint receives; the end of the batch answers.
         if let Some(server) = &mut self.retransmission {
-            server.on_request(from, payload);
+            server.on_request(datagram.from, datagram.payload);
         }
     }
 }

@@ -1,7 +1,12 @@
 //! A market-data actor in the simulator, between a feed and a sequencer that the test plays.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::collections::BTreeMap;
+mod watched;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use corelane_actors::{
     market_data::{
@@ -23,6 +28,8 @@ use corelane_runtime::{
     sim::{SimNet, Simulation},
     topology::{ConflatedTap, EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
 };
+pub use watched::Shown;
+use watched::Watched;
 
 pub const MS: u64 = 1_000_000;
 /// Events that may wait for their reader.
@@ -41,6 +48,7 @@ pub struct Feed {
     pub depth: Tap<DepthAnswer>,
     pub events: Tap<BookEvent>,
     pub stats: FeedCounters,
+    shown: Arc<Mutex<Shown>>,
     now_ns: u64,
     pub session: &'static str,
     /// By our locate: the last reference.
@@ -101,8 +109,13 @@ impl Feed {
         let endpoints = 1 + usize::from(config.has_line_b) + usize::from(!config.servers.is_empty());
         let endpoints = (0..endpoints).map(|_| endpoint()).collect();
         let stats = FeedCounters::default();
-        let counters = stats.clone();
-        let actor = topology.net_actor(shard, "feed", endpoints, move |ids| MarketData::new(config, ids, counters));
+        let shown = Arc::<Mutex<Shown>>::default();
+        let (its_counters, its_shown) = (stats.clone(), shown.clone());
+        let actor = topology.net_actor(shard, "feed", endpoints, move |ids| Watched {
+            actor: MarketData::new(config, ids, its_counters),
+            instruments,
+            shown: its_shown,
+        });
         let references = topology.tap(actor, |out: &mut MarketDataOut| &mut out.references, EdgeSpec::hold(capacity));
         let tops = topology.conflated_tap(actor, |out| &mut out.tops, instruments + 1);
         let requests = topology.injector("depth", actor, EdgeSpec::hold(16));
@@ -119,6 +132,7 @@ impl Feed {
             depth,
             events,
             stats,
+            shown,
             now_ns: 0,
             session: "FEED",
             known: BTreeMap::new(),
@@ -166,6 +180,11 @@ impl Feed {
         told
     }
 
+    /// What the books say besides orders, after the last batch.
+    pub fn shown(&self) -> Shown {
+        self.shown.lock().unwrap().clone()
+    }
+
     pub fn count(&self, count: FeedCount) -> u64 {
         self.stats.feed.get(count)
     }
@@ -183,7 +202,7 @@ pub fn add(feed_locate: u16, stock: &str, order_ref: u64, side: Side, price: u32
     let add = AddOrder {
         header: Header::new(feed_locate, 0, 0),
         order_ref: order_ref.into(),
-        side,
+        side: side.into(),
         shares: shares.into(),
         stock: symbol(stock),
         price: Price4::from_raw(price).into(),

@@ -187,7 +187,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::super::ring::Token;
-    use super::super::{ConnId, DriverConfig, Flow, Net, NetHandler, Owners};
+    use super::super::{ConnId, Datagram, DriverConfig, Flow, Net, NetHandler, Owners};
     use super::*;
 
     struct Nobody;
@@ -197,7 +197,7 @@ mod tests {
         fn on_frame(&mut self, _: &mut dyn Net, _: ConnId, _: &[u8]) -> Flow {
             Flow::Taken
         }
-        fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: SocketAddr, _: &[u8]) {}
+        fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: &Datagram<'_>) {}
         fn on_writable(&mut self, _: &mut dyn Net, _: ConnId) {}
         fn on_close(&mut self, _: &mut dyn Net, _: EndpointId, _: ConnId, _: CloseReason) {}
     }

@@ -4,7 +4,7 @@
 use super::error::NetError;
 
 /// Sizes of one driver. Memory: `receive_buffers × receive_buffer_bytes + datagram_buffers ×
-/// (datagram_buffer_bytes + 64) + connections × (send_buffer_bytes + max_frame_bytes)`, the connections being
+/// (datagram_buffer_bytes + 128) + connections × (send_buffer_bytes + max_frame_bytes)`, the connections being
 /// `connections_max` plus one per outgoing endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverConfig {

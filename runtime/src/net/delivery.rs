@@ -4,10 +4,10 @@ use io_uring::types::RecvMsgOut;
 
 use super::buffers::{BufferGroup, NO_BUFFER};
 use super::connection::{Connection, Phase, Receiving, mark_ready};
-use super::driver::{Arrived, Driver, Owners, datagram_header};
+use super::driver::{Arrived, Driver, Owners};
 use super::framing::{Next, next_frame};
 use super::memory::RawAddr;
-use super::{CloseReason, EndpointId, Flow};
+use super::{CloseReason, Datagram, EndpointId, Flow, control};
 
 /// Frames that one connection may deliver in one poll; a flooding peer waits while its neighbours are served, and is
 /// not read meanwhile. A full default buffer of 48-byte orders (85 of them) fits.
@@ -123,7 +123,7 @@ impl Driver {
     }
 
     fn deliver_datagrams(&mut self, owners: &mut dyn Owners) -> usize {
-        let header = datagram_header();
+        let header = control::message_header();
         let mut events = 0;
         while events < DATAGRAMS_PER_POLL {
             let Some(Arrived { endpoint, buffer }) = self.arrived.pop_front() else {
@@ -131,12 +131,13 @@ impl Driver {
             };
             events += 1;
             match RecvMsgOut::parse(self.datagrams.filled(buffer, 0), &header) {
-                Ok(datagram) if datagram.is_payload_truncated() => self.table.counters.datagrams_truncated += 1,
-                Ok(datagram) => match RawAddr::decode(datagram.name_data()) {
+                Ok(received) if received.is_payload_truncated() => self.table.counters.datagrams_truncated += 1,
+                Ok(received) => match RawAddr::decode(received.name_data()) {
                     Some(from) => {
                         self.table.counters.datagrams_received += 1;
-                        let handler = owners.handler(endpoint);
-                        handler.on_datagram(&mut self.table, endpoint, from, datagram.payload_data());
+                        let kernel_utc_ns = control::kernel_utc_ns(received.control_data());
+                        let datagram = Datagram { from, kernel_utc_ns, payload: received.payload_data() };
+                        owners.handler(endpoint).on_datagram(&mut self.table, endpoint, &datagram);
                     }
                     None => self.table.counters.datagram_errors += 1,
                 },

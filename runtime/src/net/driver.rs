@@ -17,7 +17,7 @@ use super::ring::{Operation, Ring, Token};
 use super::table::Table;
 use super::{
     CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetCounters, NetError, NetHandler,
-    SendError, endpoint,
+    SendError, control, endpoint,
 };
 
 /// Accepts that a listener has in flight, which is also how many connections one poll accepts: a storm of connects
@@ -28,9 +28,6 @@ const ACCEPTS_PER_LISTENER: usize = 8;
 /// Group numbers of the provided buffers.
 pub(super) const STREAM_GROUP: u16 = 0;
 pub(super) const DATAGRAM_GROUP: u16 = 1;
-
-/// Room before a datagram in its buffer: the kernel's header (`struct io_uring_recvmsg_out`) and the sender's address.
-const DATAGRAM_HEADER_BYTES: usize = 16 + RawAddr::CAPACITY;
 
 /// Enters that dropping a driver may take to end its operations. All are cancellable at once, so that a few
 /// suffice; if they do not, the memory that the kernel might still use is given up instead of freed.
@@ -62,7 +59,7 @@ pub struct Driver {
     pub(super) max_frame: usize,
     /// Peers of outgoing connections by endpoint, then those of accepts.
     pub(super) addresses: Region<RawAddr>,
-    /// The one header that all datagram receives share: the kernel only reads the room for names from it.
+    /// The one header that all datagram receives share: the kernel only reads from it how much room is before a payload.
     pub(super) message: Region<libc::msghdr>,
     pub(super) timespec: Region<Timespec>,
     /// Connections with received bytes to deliver.
@@ -124,13 +121,13 @@ impl Driver {
             + specs.len() * 3;
         let mut ring = Ring::new(config.submission_entries, completions.next_power_of_two() as u32)?;
         let mut streams = BufferGroup::new(config.receive_buffers, config.receive_buffer_bytes as usize);
-        let datagram_bytes = DATAGRAM_HEADER_BYTES + config.datagram_buffer_bytes as usize;
+        let datagram_bytes = control::ROOM_BYTES + config.datagram_buffer_bytes as usize;
         let mut datagrams = BufferGroup::new(datagram_buffers, datagram_bytes);
         register(&mut ring, &mut streams, STREAM_GROUP, "receive_buffers")?;
         register(&mut ring, &mut datagrams, DATAGRAM_GROUP, "datagram_buffers")?;
 
         let mut message = Region::zeroed(1);
-        message.set(0, datagram_header());
+        message.set(0, control::message_header());
         let mut driver = Driver {
             ring,
             table,
@@ -361,17 +358,4 @@ fn register(ring: &mut Ring, group: &mut BufferGroup, id: u16, field: &'static s
     let request = RingRequest { step: "IORING_REGISTER_PBUF_RING", bytes: group.locked_bytes(), field };
     let registered = group.register(&ring.submitter(), id);
     registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
-}
-
-/// What a multishot `recvmsg` reads: how much room the sender's address gets.
-pub(super) fn datagram_header() -> libc::msghdr {
-    libc::msghdr {
-        msg_name: std::ptr::null_mut(),
-        msg_namelen: RawAddr::CAPACITY as u32,
-        msg_iov: std::ptr::null_mut(),
-        msg_iovlen: 0,
-        msg_control: std::ptr::null_mut(),
-        msg_controllen: 0,
-        msg_flags: 0,
-    }
 }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::error::NetError;
-use super::{EndpointId, Framer};
+use super::{EndpointId, Framer, control};
 
 /// A socket to open at start. Its [`EndpointId`] is its index in the list given to
 /// [`Driver::new`](super::Driver::new).
@@ -69,6 +69,9 @@ pub struct UdpSpec {
     /// The socket's receive buffer (`SO_RCVBUF`) in bytes, which carries bursts; capped by `net.core.rmem_max`.
     /// The system's default without it.
     pub socket_receive_bytes: Option<u32>,
+    /// Whether datagrams come with the time at which the kernel received them (`SO_TIMESTAMPNS`). While one socket of
+    /// the host asks, the kernel reads the clock for every packet.
+    pub kernel_times: bool,
 }
 
 impl UdpSpec {
@@ -91,6 +94,7 @@ impl UdpSpec {
             payload_max: 1400,
             send_slots: 256,
             socket_receive_bytes: None,
+            kernel_times: false,
         }
     }
 
@@ -157,6 +161,9 @@ pub(super) fn udp(id: EndpointId, spec: &UdpSpec) -> Result<(OwnedFd, SocketAddr
     }
     if let Some(bytes) = spec.socket_receive_bytes {
         sockopt::set_socket_recv_buffer_size(&fd, bytes as usize).map_err(failed("SO_RCVBUF"))?;
+    }
+    if spec.kernel_times {
+        control::ask_for_times(&fd).map_err(failed("SO_TIMESTAMPNS"))?;
     }
     rustix::net::bind(&fd, &addr).map_err(failed("bind"))?;
     for membership in &spec.groups {

@@ -10,6 +10,7 @@ mod buffers;
 mod completion;
 mod config;
 mod connection;
+mod control;
 mod counters;
 mod datagram;
 mod delivery;
@@ -45,6 +46,18 @@ pub struct ConnId {
 /// declaration on its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointId(pub u32);
+
+/// A received datagram, borrowed for the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// When the kernel received it, by its software (`SO_TIMESTAMPNS`, before the socket's queue), in nanoseconds of
+    /// `CLOCK_REALTIME` since 1970 UTC. Absent if the endpoint does not ask (see [`UdpSpec::kernel_times`]).
+    pub kernel_utc_ns: Option<u64>,
+    /// Its bytes.
+    pub payload: &'a [u8],
+}
 
 /// What a handler did with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +187,8 @@ pub trait NetHandler {
     fn on_open(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, peer: SocketAddr);
     /// One whole frame, borrowed for the call.
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow;
-    /// One datagram, borrowed for the call.
-    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]);
+    /// One datagram.
+    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>);
     /// A connection that refused a send has room again (at least half of its buffer).
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId);
     /// A connection is gone; its handle is dead from here on. For an outgoing connection that was never

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use corelane_runtime::net::{
-    CloseReason, ConnId, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer, Net, NetHandler,
-    Owners,
+    CloseReason, ConnId, Datagram, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer, Net,
+    NetHandler, Owners,
 };
 
 /// Everything here takes milliseconds; reaching this is a failure.
@@ -41,6 +41,8 @@ pub struct Recorder {
     pub opened: Vec<(EndpointId, ConnId, SocketAddr)>,
     pub frames: Vec<(ConnId, Vec<u8>)>,
     pub datagrams: Vec<(EndpointId, SocketAddr, Vec<u8>)>,
+    /// By datagram, of all that ever came.
+    pub kernel_times: Vec<Option<u64>>,
     pub writable: Vec<ConnId>,
     pub closed: Vec<(EndpointId, ConnId, CloseReason)>,
     pub on_frame: OnFrame,
@@ -73,8 +75,9 @@ impl NetHandler for Recorder {
         flow
     }
 
-    fn on_datagram(&mut self, _: &mut dyn Net, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
-        self.datagrams.push((endpoint, from, payload.to_vec()));
+    fn on_datagram(&mut self, _: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        self.datagrams.push((endpoint, datagram.from, datagram.payload.to_vec()));
+        self.kernel_times.push(datagram.kernel_utc_ns);
     }
 
     fn on_writable(&mut self, _: &mut dyn Net, conn: ConnId) {
@@ -123,6 +126,7 @@ impl World {
             opened: Vec::new(),
             frames: Vec::new(),
             datagrams: Vec::new(),
+            kernel_times: Vec::new(),
             writable: Vec::new(),
             closed: Vec::new(),
             on_frame: Box::new(on_frame),

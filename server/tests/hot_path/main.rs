@@ -9,17 +9,22 @@ mod probe;
 mod support;
 
 use std::{
+    iter,
     net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
-use corelane::venue;
+use corelane::venue::{self, Declared};
 use corelane_actors::{
-    market_data::{FeedCount, RecoveryCount},
+    market_data::{BookEvent, DepthAnswer, DepthRequest, FeedCount, MarketDataIn, RecoveryCount, TopOfBook},
     publisher::RetransmissionCount,
 };
 use corelane_config::{Config, Idle, LineB, Retransmission};
-use corelane_runtime::{cpu, telemetry::Counter, topology::EdgeSpec};
+use corelane_runtime::{
+    cpu,
+    telemetry::Counter,
+    topology::{ConflatedTap, EdgeSpec, Injector, Tap},
+};
 use probe::{Probe, ProbeIn};
 use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
 
@@ -44,6 +49,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     support::publish_to(&mut config, &publications);
     let recovery = Recovery::new(&mut config);
     let mut declared = venue::declare(&config, &cpu::allowed_cpus()).unwrap();
+    let mut readers = Readers::of(&mut declared);
     let probe = declared.topology.actor(declared.shards[0], "probe", || Probe);
     let mut probe = declared.topology.injector("probe", probe, EdgeSpec::hold(16));
     let venue = declared.start(&config).unwrap_or_else(|error| panic!("{error}"));
@@ -51,8 +57,9 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let mut pairs: Vec<Pair> = (0..PAIRS).map(|pair| Pair::log_in(venue.order_entry(), pair)).collect();
 
     let again = venue.retransmission().expect("it sends again");
-    let mut trade = |rounds, time| trade(&mut pairs, &mut market, &recovery, again, rounds, time);
-    trade(WARM_UP_ROUNDS, Duration::ZERO);
+    let mut trade =
+        |readers: &mut _, rounds, time| trade(&mut pairs, &mut market, &recovery, again, readers, rounds, time);
+    trade(&mut readers, WARM_UP_ROUNDS, Duration::ZERO);
     let mut tell = |message| {
         let done = probe::done();
         probe.send(message).unwrap_or_else(|_| panic!("the probe takes messages"));
@@ -70,7 +77,8 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     eventually("the filter reports a call", || probe::take_system_calls() == [libc::SYS_getppid]);
 
     let messages_before = messages(&venue);
-    let traded = trade(ROUNDS, WINDOW);
+    readers.read = [0; 3];
+    let traded = trade(&mut readers, ROUNDS, WINDOW);
     let (allocations, system_calls) = (probe::take_allocations(), probe::take_system_calls());
     assert_eq!(allocations, 0, "allocations of the shard's thread in {traded} rounds");
     assert_eq!(system_calls, Vec::<i64>::new(), "system calls of the shard's thread in {traded} rounds");
@@ -78,6 +86,8 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
         messages(&venue) >= messages_before + 10 * traded as u64
     });
     published(&publications);
+    let [tops, parts, events] = readers.read;
+    assert!(tops > 0 && parts > 0 && events > traded, "{:?} read in {traded} rounds", readers.read);
     let counters = venue.counters();
     let recovered = counters.feed_in.recovery.get(RecoveryCount::Recovered) as usize;
     assert!(
@@ -96,13 +106,14 @@ fn messages(venue: &venue::Venue) -> u64 {
     venue.status().shards.first().map_or(0, |shard| shard.counters[Counter::Messages as usize])
 }
 
-/// Rounds of all pairs with market data in between, some of which has to be recovered, and requests for the venue's own;
-/// at least `rounds`, for at least `time`. Returns their number.
+/// Rounds of all pairs with market data in between, some of which has to be recovered, and requests for the venue's own,
+/// while the books are read; at least `rounds`, for at least `time`. Returns their number.
 fn trade(
     pairs: &mut [Pair],
     market: &mut Market,
     recovery: &Recovery,
     again: SocketAddr,
+    readers: &mut Readers,
     rounds: usize,
     time: Duration,
 ) -> usize {
@@ -115,9 +126,39 @@ fn trade(
         missed.iter().for_each(|missed| recovery.answer(missed));
         pairs.iter_mut().for_each(Pair::send);
         pairs.iter_mut().for_each(Pair::check);
+        readers.read();
         done += 1;
     }
     done
+}
+
+/// Who reads the books that the venue keeps of the incoming feed.
+struct Readers {
+    tops: ConflatedTap<TopOfBook>,
+    requests: Injector<MarketDataIn>,
+    answers: Tap<DepthAnswer>,
+    events: Tap<BookEvent>,
+    /// Best levels, parts of depth and events read.
+    read: [usize; 3],
+}
+
+impl Readers {
+    fn of(declared: &mut Declared) -> Readers {
+        let tops = declared.tops().expect("there is a feed");
+        let (requests, answers) = declared.depth(16).expect("there is a feed");
+        Readers { tops, requests, answers, events: declared.events(4096).expect("there is a feed"), read: [0; 3] }
+    }
+
+    /// Asks for the depth of every book, and reads what has come.
+    fn read(&mut self) {
+        for locate in 1..=SYMBOLS.len() as u16 {
+            // One that finds no room is not asked for.
+            let _ = self.requests.send(MarketDataIn::Depth(DepthRequest { request: 1, locate, levels: 10 }));
+        }
+        self.read[0] += iter::from_fn(|| self.tops.receive()).count();
+        self.read[1] += iter::from_fn(|| self.answers.receive()).count();
+        self.read[2] += iter::from_fn(|| self.events.receive()).count();
+    }
 }
 
 /// The venue's feed came out, as data packets of MoldUDP64.

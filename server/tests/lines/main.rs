@@ -267,6 +267,11 @@ fn best_levels_and_events_agree_with_the_books_and_are_timed() {
         let timed = receiver.timed(Timing::FeedToPublication);
         timed > 10 && timed == compared
     });
+    // What came by the lines has the kernel's time; what was asked for again, and what a timer let go on, has not.
+    let (received, foreign) =
+        (receiver.timed(Timing::KernelToPublication), receiver.feed(FeedCount::ForeignKernelTimes));
+    let timed = receiver.timed(Timing::FeedToPublication);
+    assert!(received > 0 && received + foreign <= timed, "{received} and {foreign} of {timed}");
     let mut books = Books::new(&symbols, limits());
     let mut next = 1;
     while let Some(event) = receiver.events.receive() {

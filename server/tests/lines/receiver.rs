@@ -19,7 +19,7 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     clock::UtcOffset,
     cpu::allowed_cpus,
-    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    net::{Datagram, DriverConfig, EndpointId, EndpointSpec, UdpSpec},
     running::{RunOptions, Running},
     telemetry::Timing,
     topology::{ConflatedTap, EdgeSpec, Idle, ShardSpec, Tap, Topology},
@@ -104,8 +104,8 @@ impl Actor for Watched {
 }
 
 impl NetActor for Watched {
-    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
-        self.actor.on_datagram(ctx, endpoint, from, payload);
+    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        self.actor.on_datagram(ctx, endpoint, datagram);
     }
 }
 
@@ -153,7 +153,7 @@ impl Receiver {
         let cpu = *allowed_cpus().last().unwrap();
         let net = DriverConfig::default();
         let shard = topology.shard(ShardSpec { name: "feed".into(), cpu, idle: Idle::Park, net });
-        let line = |to| UdpSpec { socket_receive_bytes: Some(4 << 20), ..UdpSpec::receiver(to) };
+        let line = |to| UdpSpec { socket_receive_bytes: Some(4 << 20), kernel_times: true, ..UdpSpec::receiver(to) };
         let mut endpoints = vec![line(place.line_a()), line(place.line_b())];
         if !config.servers.is_empty() {
             endpoints.push(UdpSpec::peer("127.0.0.1:0".parse().unwrap()));

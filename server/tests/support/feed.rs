@@ -60,7 +60,7 @@ impl Market {
         market
     }
 
-    /// Every symbol gets a new best bid and offer for a moment.
+    /// Every symbol gets a new best bid and offer.
     pub fn moves(&mut self) {
         let packet = self.next_moves();
         self.socket.send(&packet).unwrap();
@@ -69,16 +69,16 @@ impl Market {
     /// The same as a packet that is not sent.
     pub fn next_moves(&mut self) -> Vec<u8> {
         let mut messages = Vec::new();
+        let before = 2 * SYMBOLS.len() as u64;
         for (symbol, locate) in SYMBOLS.iter().zip(1..) {
             let reference = self.reference;
             self.reference += 2;
             let price = price_of(symbol) + 100 * (reference % 7);
-            messages.extend([
-                add(locate, reference, b'B', symbol, price - 100),
-                add(locate, reference + 1, b'S', symbol, price + 100),
-                delete(locate, reference),
-                delete(locate, reference + 1),
-            ]);
+            messages.push(add(locate, reference, b'B', symbol, price - 100));
+            messages.push(add(locate, reference + 1, b'S', symbol, price + 100));
+            if reference > before {
+                messages.extend([delete(locate, reference - before), delete(locate, reference + 1 - before)]);
+            }
         }
         self.packet(&messages)
     }

@@ -13,6 +13,7 @@ mod schedule;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -20,6 +21,8 @@ use thiserror::Error;
 
 use crate::jitter::Gaps;
 use crate::pin::pin;
+use crate::report::grouped;
+use crate::saturation::ACHIEVED_SHARE;
 
 /// What the loop does when nothing is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub enum Idle {
 }
 
 /// How the intended times are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Timing {
     /// Evenly.
     Constant,
@@ -41,6 +44,30 @@ pub enum Timing {
         /// Seed of the gaps.
         seed: u64,
     },
+    /// At these times, over and over: bursts, idle times, recorded arrivals. The sessions take turns.
+    Cycle(Cycle),
+}
+
+/// Intended times that repeat. [`Pacing::rate_per_s`] is then [`Cycle::rate_per_s`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// Times within one period, in nanoseconds, in their order.
+    pub offsets_ns: Arc<[u64]>,
+    /// Length of the period, in nanoseconds.
+    pub period_ns: u64,
+}
+
+impl Cycle {
+    /// Requests per second over whole periods.
+    pub fn rate_per_s(&self) -> f64 {
+        self.offsets_ns.len() as f64 * 1e9 / self.period_ns as f64
+    }
+
+    /// When request `ordinal` of the run is due.
+    fn at_ns(&self, ordinal: u64) -> u64 {
+        let requests = self.offsets_ns.len() as u64;
+        (ordinal / requests) * self.period_ns + self.offsets_ns[(ordinal % requests) as usize]
+    }
 }
 
 /// How fast, how long, and from where.
@@ -208,6 +235,19 @@ pub struct Progress {
     pub answered: u64,
 }
 
+/// A measured request and its first answer, all in nanoseconds since the start of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Of which session.
+    pub session: usize,
+    /// When it was due.
+    pub intended_ns: u64,
+    /// When it was handed to the socket.
+    pub sent_ns: u64,
+    /// When the answer was read.
+    pub answered_ns: u64,
+}
+
 /// Work that shares the tester's thread: a market player, a feed reader, a progress bar.
 pub trait Observer {
     /// Does a bounded piece of work (it delays what is due meanwhile) and returns when it wants the next one, both
@@ -215,6 +255,13 @@ pub trait Observer {
     fn step(&mut self, now_ns: u64) -> u64 {
         let _ = now_ns;
         u64::MAX
+    }
+
+    /// A request of the measured time has its first answer. It is called between two looks at the sockets: keep it to
+    /// some nanoseconds.
+    #[inline]
+    fn answered(&mut self, answered: &Answered) {
+        let _ = answered;
     }
 
     /// Called about ten times a second.
@@ -259,6 +306,28 @@ pub struct Measured {
     pub loop_gaps: Gaps,
 }
 
+impl Measured {
+    /// Why the figures do not count; empty if they do.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.faults.clone();
+        let mut say = |wrong: bool, text: String| {
+            if wrong {
+                problems.push(text);
+            }
+        };
+        let count = |count: u64, of: &str| format!("{} {of}", grouped(count));
+        say(self.drops > 0, count(self.drops, "connections lost"));
+        say(self.missing > 0, count(self.missing, "answers missing"));
+        say(self.unsent > 0, count(self.unsent, "requests were due and could not be sent"));
+        say(self.intended.is_empty(), "nothing was measured".to_owned());
+        say(
+            self.achieved_per_s < ACHIEVED_SHARE * self.asked_per_s,
+            format!("{:.0}/s achieved of {:.0}/s asked: lower the rate", self.achieved_per_s, self.asked_per_s),
+        );
+        problems
+    }
+}
+
 /// Runs the load and returns when every answer has come, or the bounded wait for it is over.
 ///
 /// # Errors
@@ -269,6 +338,10 @@ pub fn run<W: Wire, O: Observer>(pacing: &Pacing, wire: &mut W, observer: &mut O
         ("the rate", !(pacing.rate_per_s > 0.0 && pacing.rate_per_s.is_finite())),
         ("the duration", pacing.duration.is_zero()),
         ("outstanding_max", pacing.outstanding_max == 0),
+        (
+            "a cycle's times and period",
+            matches!(&pacing.timing, Timing::Cycle(cycle) if cycle.offsets_ns.is_empty() || cycle.period_ns == 0),
+        ),
     ] {
         if is_zero {
             return Err(LoadError::Setting { setting, rule: "above zero" });

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::connection::{Connection, Sent};
 use super::schedule::Schedule;
-use super::{Event, Idle, LoadError, Measured, Observer, Pacing, Progress, Wire};
+use super::{Answered, Event, Idle, LoadError, Measured, Observer, Pacing, Progress, Wire};
 use crate::clock::Clock;
 use crate::jitter::{Gaps, latency_histogram};
 
@@ -355,6 +355,8 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             let latency = |from_ns: u64| now_ns.saturating_sub(from_ns).max(1);
             self.measured.intended.saturating_record(latency(sent.intended_ns));
             self.measured.send.saturating_record(latency(sent.sent_ns));
+            let Sent { intended_ns, sent_ns, .. } = sent;
+            self.observer.answered(&Answered { session: index, intended_ns, sent_ns, answered_ns: now_ns });
         }
         self.count_completed(sent, now_ns);
     }

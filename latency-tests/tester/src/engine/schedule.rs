@@ -1,6 +1,6 @@
 //! When each request is meant to be sent: fixed before the run, whatever happens in it.
 
-use super::{Pacing, Timing};
+use super::{Cycle, Pacing, Timing};
 use crate::rng::Rng;
 
 /// The intended send times of one session, in nanoseconds from the start of the run.
@@ -17,12 +17,14 @@ enum Rule {
     Constant { first: u64, step: u64, sent: u64, interval_ns: f64 },
     /// Independent exponential gaps of this mean; the sessions together are a Poisson process of the whole rate.
     Poisson { rng: Rng, mean_ns: f64, at_ns: f64 },
+    /// Request `ordinal` of all sessions together is this session's next, and then every `step`th.
+    Cycle { ordinal: u64, step: u64, cycle: Cycle },
 }
 
 impl Schedule {
     /// Of session `index` of `sessions`; the constant schedules of several interleave evenly.
     pub(super) fn new(pacing: &Pacing, index: usize, sessions: usize) -> Self {
-        let rule = match pacing.timing {
+        let rule = match &pacing.timing {
             Timing::Constant => Rule::Constant {
                 first: index as u64,
                 step: sessions as u64,
@@ -30,10 +32,11 @@ impl Schedule {
                 interval_ns: 1e9 / pacing.rate_per_s,
             },
             Timing::Poisson { seed } => Rule::Poisson {
-                rng: Rng::for_part(seed, index),
+                rng: Rng::for_part(*seed, index),
                 mean_ns: 1e9 * sessions as f64 / pacing.rate_per_s,
                 at_ns: 0.0,
             },
+            Timing::Cycle(cycle) => Rule::Cycle { ordinal: index as u64, step: sessions as u64, cycle: cycle.clone() },
         };
         let mut schedule = Self { rule, next_ns: 0, end_ns: pacing.end_ns() };
         schedule.advance();
@@ -59,6 +62,11 @@ impl Schedule {
             Rule::Poisson { rng, mean_ns, at_ns } => {
                 *at_ns -= (1.0 - rng.unit()).ln() * *mean_ns;
                 *at_ns as u64
+            }
+            Rule::Cycle { ordinal, step, cycle } => {
+                let at_ns = cycle.at_ns(*ordinal);
+                *ordinal += *step;
+                at_ns
             }
         };
     }
@@ -103,6 +111,16 @@ mod tests {
             let times = times(Timing::Constant, sessions);
             assert_eq!(times.len(), 10_000, "{sessions} sessions");
             assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 100_000));
+        }
+    }
+
+    #[test]
+    fn a_cycle_repeats_and_the_sessions_take_turns() {
+        let cycle = Cycle { offsets_ns: [0, 0, 0, 250_000_000].into(), period_ns: 500_000_000 };
+        assert_eq!(cycle.rate_per_s(), 8.0);
+        for sessions in [1, 3, 8] {
+            let times = times(Timing::Cycle(cycle.clone()), sessions);
+            assert_eq!(times, [0, 0, 0, 250_000_000, 500_000_000, 500_000_000, 500_000_000, 750_000_000], "{sessions}");
         }
     }
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::jitter::{CpuJitter, Gaps};
 use crate::load::LoadResult;
 use crate::market::{FeedReport, PlayReport};
-use crate::saturation::ACHIEVED_SHARE;
+pub use table::grouped;
 
 /// The quantiles that are shown, and their names.
 pub const QUANTILES: [(&str, f64); 6] =
@@ -53,22 +53,13 @@ pub enum ReportError {
 impl Report<'_> {
     /// Why the figures do not count; empty if they do.
     pub fn problems(&self) -> Vec<String> {
-        let measured = &self.load.measured;
-        let mut problems = measured.faults.clone();
+        let mut problems = self.load.measured.problems();
         let mut say = |wrong: bool, text: String| {
             if wrong {
                 problems.push(text);
             }
         };
-        let count = |count: u64, of: &str| format!("{} {of}", table::grouped(count));
-        say(measured.drops > 0, count(measured.drops, "connections lost"));
-        say(measured.missing > 0, count(measured.missing, "answers missing"));
-        say(measured.unsent > 0, count(measured.unsent, "requests were due and could not be sent"));
-        say(measured.intended.is_empty(), "nothing was measured".to_owned());
-        say(
-            measured.achieved_per_s < ACHIEVED_SHARE * measured.asked_per_s,
-            format!("{:.0}/s achieved of {:.0}/s asked: lower the rate", measured.achieved_per_s, measured.asked_per_s),
-        );
+        let count = |count: u64, of: &str| format!("{} {of}", grouped(count));
         if let Some(feed) = self.feed {
             say(feed.messages == 0, "the venue's feed brought nothing".to_owned());
             say(feed.messages_missed > 0, count(feed.messages_missed, "messages missing in the venue's feed"));
@@ -77,8 +68,8 @@ impl Report<'_> {
                 feed.executed_shares != self.load.executed_resting,
                 format!(
                     "the venue's feed has {} shares executed, the clients were told {}",
-                    table::grouped(feed.executed_shares),
-                    table::grouped(self.load.executed_resting)
+                    grouped(feed.executed_shares),
+                    grouped(self.load.executed_resting)
                 ),
             );
         }
@@ -86,8 +77,8 @@ impl Report<'_> {
             self.load.executed_resting != self.load.executed_incoming,
             format!(
                 "resting orders executed {} shares, incoming ones {}",
-                table::grouped(self.load.executed_resting),
-                table::grouped(self.load.executed_incoming)
+                grouped(self.load.executed_resting),
+                grouped(self.load.executed_incoming)
             ),
         );
         problems

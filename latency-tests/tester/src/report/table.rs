@@ -24,8 +24,8 @@ pub(super) fn render(report: &Report<'_>) -> String {
     text
 }
 
-/// With a comma between thousands.
-pub(super) fn grouped(number: u64) -> String {
+/// A number with a comma between thousands.
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

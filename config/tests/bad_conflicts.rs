@@ -1,0 +1,210 @@
+//! Values that contradict each other: each contradiction is reported at its place with its remedy.
+
+mod mistakes;
+
+use mistakes::are_reported;
+
+#[test]
+fn each_contradiction_is_reported() {
+    are_reported(&[
+        (
+            "connections_max = 8",
+            "receive_buffers = 1000",
+            &["24:19 Conflict: `net.receive_buffers` is 1000, which is no power of two; write 512 or 1024"],
+        ),
+        (
+            "symbol = \"ESH4\"",
+            "symbol = \"AAPL\"",
+            &[
+                "43:10 Conflict: two instruments have the symbol \"AAPL\"; give each instrument a symbol of its own; `instruments[0]` has this one",
+            ],
+        ),
+        (
+            "user = \"BOB\"",
+            "user = \"alice\"",
+            &[
+                "34:8 Conflict: two sessions have the user \"ALICE\"; give each session a user of its own; `sessions[0]` has this one",
+            ],
+        ),
+        (
+            "name = \"cold\"",
+            "name = \"hot\"",
+            &[
+                "11:8 Conflict: two shards have the name \"hot\"; give each shard a name of its own; `shards[0]` has this one",
+            ],
+        ),
+        (
+            "publisher = \"cold\"",
+            "publisher = \"cool\"",
+            &[
+                "18:13 Conflict: publisher is placed on \"cool\", which is no shard; name one of the shards, \"hot\", \"cold\", or add a [[shards]] of this name",
+            ],
+        ),
+        (
+            "core = \"hot\"",
+            "core = \"matching\"",
+            &[
+                "17:8 Conflict: core is placed on \"matching\", which is no shard; name one of the shards, \"hot\", \"cold\", or add a [[shards]] of this name",
+            ],
+        ),
+        (
+            "publisher = \"cold\"",
+            "publisher = \"hot\"",
+            &["11:8 Conflict: no role is placed on the shard \"cold\"; remove the shard, or name it in [placement]"],
+        ),
+        (
+            "cpu = 1",
+            "cpu = 0",
+            &[
+                "12:7 Conflict: the shards \"hot\" and \"cold\" share CPU 0, and \"hot\" spins on it; give each spinning shard a CPU of its own, or set idle = \"auto\" on those that share one",
+            ],
+        ),
+        (
+            "publisher = \"cold\"",
+            "publisher = \"cold\"\nhousekeeping_cpu = 0",
+            &[
+                "19:20 Conflict: housekeeping and the spinning shard \"hot\" share CPU 0; choose another CPU or \"auto\", or set shards[0].idle = \"auto\"",
+            ],
+        ),
+        (
+            "connections_max = 8",
+            "connections_max = 1",
+            &["24:19 Conflict: 2 users may log in, but `net.connections_max` is 1; raise it to 2 or more"],
+        ),
+        (
+            "connections_max = 8",
+            "send_buffer_bytes = 4096\nmax_frame_bytes = 8192",
+            &[
+                "24:21 Conflict: `net.send_buffer_bytes` is less than one frame of 8192 bytes; raise it, or lower `net.max_frame_bytes`",
+            ],
+        ),
+        (
+            "listen = \"127.0.0.1:9001\"",
+            "listen = \"127.0.0.1:0\"",
+            &[
+                "27:10 Conflict: `order_entry.listen` has port 0; write the port that others know, or set order_entry.allow_ephemeral_port = true",
+            ],
+        ),
+        (
+            "listen = \"127.0.0.1:9001\"",
+            "listen = \"239.192.0.1:9001\"",
+            &[
+                "27:10 Conflict: 239.192.0.1 is no address of a TCP server; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
+            ],
+        ),
+        (
+            "listen = \"127.0.0.1:9001\"",
+            "listen = \"127.0.0.1:9001\"\nheartbeat_ms = 20_000",
+            &[
+                "26:1 Conflict: `order_entry.client_timeout_ms` (15000) is not longer than `order_entry.heartbeat_ms` (20000); make it several heartbeats long; 15000 is usual",
+            ],
+        ),
+        (
+            "listen = \"127.0.0.1:9001\"",
+            "listen = \"127.0.0.1:9001\"\nopen_orders_per_session_max = 300_000",
+            &[
+                "28:31 Conflict: one session may have 300000 open orders, but the books hold 262144; lower it, or raise `matching.orders_max`",
+            ],
+        ),
+        (
+            "listen = \"239.192.0.1:26477\"",
+            "listen = \"239.192.0.1:0\"",
+            &[
+                "53:10 Conflict: `feeds.in.listen` has port 0; write the port that others know, or set feeds.in.allow_ephemeral_port = true",
+            ],
+        ),
+        (
+            "listen = \"239.192.0.1:26477\"",
+            "listen = \"127.0.0.1:26477\"",
+            &[
+                "53:10 Conflict: `feeds.in.interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.interface`",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "interface = \"224.0.0.1\"",
+            &[
+                "54:13 Conflict: `feeds.in.interface` is itself a multicast group; write the unicast address of a local interface, such as 127.0.0.1",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"0.0.0.0:26400\"",
+            &[
+                "57:6 Conflict: nothing can be sent to 0.0.0.0:26400; write the address and port that subscribers listen on, such as \"239.192.0.1:26400\"",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:26400\"\nsource_interface = \"127.0.0.1\"",
+            &[
+                "57:6 Conflict: `feeds.out.source_interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.out.source_interface`",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.line_b]\nlisten = \"239.192.0.1:26477\"",
+            &[
+                "55:10 Conflict: line B listens on 239.192.0.1:26477, as line A does; write the address that the other line is sent to, or remove [feeds.in.line_b]",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.line_b]\nlisten = \"127.0.0.1:0\"\ninterface = \"127.0.0.1\"",
+            &[
+                "55:10 Conflict: `feeds.in.line_b.listen` has port 0; write the port that others know, or set feeds.in.allow_ephemeral_port = true",
+                "55:10 Conflict: `feeds.in.line_b.interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.line_b.interface`",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.recovery]\nservers = [\"10.0.0.1:1\", \"10.0.0.2:0\"]",
+            &[
+                "55:26 Conflict: no server can be asked at 10.0.0.2:0; write the unicast address and port of the retransmission server",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:26400\"\n[feeds.out.retransmission]\nlisten = \"239.192.0.1:0\"",
+            &[
+                "59:10 Conflict: `feeds.out.retransmission.listen` has port 0; write the port that others know, or set feeds.out.retransmission.allow_ephemeral_port = true",
+                "59:10 Conflict: requests cannot be answered from the multicast group 239.192.0.1; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
+            ],
+        ),
+        (
+            "tick = \"0.25\"",
+            "tick = \"0\"",
+            &[
+                "44:8 Conflict: the tick of ESH4 is 0.00; write the smallest price step, such as \"0.01\", up to 199999.99",
+            ],
+        ),
+        (
+            "tick = \"0.25\"",
+            "tick = \"0.25\"\nreference_price = \"4800.10\"",
+            &[
+                "45:19 Conflict: the reference price of ESH4 is 4800.10, no multiple of its tick 0.25; write \"4800.00\" or \"4800.25\"",
+            ],
+        ),
+        (
+            "tick = \"0.25\"",
+            "tick = \"0.25\"\nreference_price = \"0\"",
+            &[
+                "45:19 Conflict: the reference price of ESH4 is 0.00; write a price from 0.25 to 199999.99, or leave it out",
+            ],
+        ),
+        (
+            "tick = \"0.25\"",
+            "tick = \"0.25\"\nlot = 2000",
+            &[
+                "45:7 Conflict: the lot of ESH4 is 2000, more than one order may have; lower it, or raise `risk.quantity_max` (1000)",
+            ],
+        ),
+        (
+            "notional_max = \"1000000\"",
+            "notional_max = \"0.0\"",
+            &[
+                "48:16 Conflict: `risk.notional_max` is zero, so that every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
+            ],
+        ),
+    ]);
+}

@@ -1,0 +1,31 @@
+//! The latency harness: what `corelane-latency` is made of.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`run`], [`shipped`] | the commands, one module each |
+//! | [`scenario`], [`profile`] | what is measured and how long, as TOML |
+//! | [`measure`] | runs the sides of a scenario in turns |
+//! | [`target`] | the servers under load: the venue, echoes |
+//! | [`judge`] | ratios of sides, and what they mean |
+//! | [`result`] | the model of a run's result: written as JSON, compared, drawn |
+//! | [`report`] | tables, files, the last lines |
+//!
+//! Server and tester share a process and nothing else: the server is the real one on its own pinned threads, and the
+//! tester ([`corelane_tester`]) has plain sockets and a CPU of its own.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod cli;
+mod context;
+pub mod judge;
+pub mod measure;
+mod memory;
+pub mod profile;
+pub mod progress;
+pub mod report;
+pub mod result;
+pub mod run;
+pub mod scenario;
+pub mod shipped;
+pub mod target;

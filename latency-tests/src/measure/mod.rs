@@ -1,0 +1,89 @@
+//! Runs scenarios: sides in turns, round by round.
+//!
+//! | module | what it runs |
+//! |---|---|
+//! | `order_ack` | orders at a rate, beside echoes |
+//! | `saturation` | orders at the highest rate |
+//! | `feed` | a market into the venue |
+//! | `hop` | messages between shards |
+//! | `engine` | commands in process |
+//! | [`scaling`] | sweeps over sizes |
+
+mod engine;
+mod feed;
+mod hop;
+mod load;
+mod market;
+mod order_ack;
+mod recorder;
+mod relay;
+mod rivals;
+mod saturation;
+pub mod scaling;
+mod side;
+mod slow_reader;
+
+use std::{io, time::Duration};
+
+use corelane::venue::VenueError;
+use corelane_tester::{engine::LoadError, market::PlayError};
+
+use crate::{
+    progress::Progress,
+    result,
+    scenario::{ArrivalError, Kind, Scenario},
+};
+
+/// Where things run, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench<'a> {
+    /// The server's CPU and the tester's.
+    pub cpus: [usize; 2],
+    /// Turns of all sides.
+    pub rounds: usize,
+    /// Measured time of each side in each round.
+    pub round: Duration,
+    /// Load before.
+    pub warmup: Duration,
+    /// Length of an interval of the time series.
+    pub interval: Duration,
+    /// Seed of orders, markets and arrivals; each round takes the next.
+    pub seed: u64,
+    /// Shows how far it is.
+    pub progress: &'a Progress,
+}
+
+/// Why a scenario could not be run at all. What goes wrong under load is in the rounds' problems.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum MeasureError {
+    /// The venue does not start.
+    #[error("the venue does not start")]
+    Venue(#[from] VenueError),
+    /// The load cannot be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The market cannot be played.
+    #[error("the market cannot be played")]
+    Play(#[from] PlayError),
+    /// The recorded arrivals cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Arrival(#[from] ArrivalError),
+    /// A socket of the tester.
+    #[error("a socket of the tester failed")]
+    Socket(#[from] io::Error),
+}
+
+/// Runs one scenario: a result for each of its rates.
+///
+/// # Errors
+/// [`MeasureError`] if it cannot be run at all.
+pub fn scenario(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<Vec<result::Scenario>, MeasureError> {
+    Ok(match scenario.kind {
+        Kind::Hop => vec![hop::run(name, scenario, bench)],
+        Kind::Engine => vec![engine::run(name, scenario, bench)],
+        Kind::OrderAck => order_ack::run(name, scenario, bench)?,
+        Kind::Saturation => vec![saturation::run(name, scenario, bench)?],
+        Kind::FeedToBook => vec![feed::run(name, scenario, bench)?],
+    })
+}

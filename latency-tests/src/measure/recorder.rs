@@ -1,0 +1,76 @@
+//! What rides along on the tester's thread: the time series, the market, slow readers.
+
+use std::time::Duration;
+
+use corelane_tester::engine::{Answered, Observer};
+use hdrhistogram::Histogram;
+
+use super::{market::Market, slow_reader::SlowReaders};
+use crate::result::{Interval, Latency};
+
+/// Significant digits of an interval's histogram, and its longest time: 33 KiB, so that its memory stays in the caches.
+const DIGITS: u8 = 2;
+const LONGEST_NS: u64 = 60_000_000_000;
+
+pub(super) struct Recorder<'a> {
+    warmup_ns: u64,
+    interval_ns: u64,
+    intervals: Vec<Histogram<u64>>,
+    market: Option<&'a mut Market>,
+    slow: Option<&'a mut SlowReaders>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Its memory is touched here, so that no page is looked for while it measures.
+    pub(super) fn new(warmup: Duration, length: Duration, interval: Duration) -> Self {
+        let interval_ns = interval.as_nanos() as u64;
+        let intervals = (length.as_nanos() as u64).div_ceil(interval_ns);
+        let one = || {
+            let mut histogram =
+                Histogram::new_with_bounds(1, LONGEST_NS, DIGITS).expect("the bounds are valid constants");
+            histogram.reset();
+            histogram
+        };
+        Self {
+            warmup_ns: warmup.as_nanos() as u64,
+            interval_ns,
+            intervals: (0..intervals).map(|_| one()).collect(),
+            market: None,
+            slow: None,
+        }
+    }
+
+    pub(super) fn with(mut self, market: Option<&'a mut Market>, slow: Option<&'a mut SlowReaders>) -> Self {
+        self.market = market;
+        self.slow = slow;
+        self
+    }
+
+    /// The intervals in which something was due.
+    pub(super) fn series(&self) -> Vec<Interval> {
+        let length_s = self.interval_ns as f64 / 1e9;
+        let interval = |(index, histogram): (usize, &Histogram<u64>)| Interval {
+            start_s: index as f64 * length_s,
+            length_s,
+            intended: Latency::from(histogram),
+        };
+        self.intervals.iter().enumerate().filter(|(_, one)| !one.is_empty()).map(interval).collect()
+    }
+}
+
+impl Observer for Recorder<'_> {
+    #[inline]
+    fn step(&mut self, now_ns: u64) -> u64 {
+        let market_ns = self.market.as_mut().map_or(u64::MAX, |market| market.step(now_ns));
+        let slow_ns = self.slow.as_mut().map_or(u64::MAX, |slow| slow.step(now_ns));
+        market_ns.min(slow_ns)
+    }
+
+    #[inline]
+    fn answered(&mut self, answered: &Answered) {
+        let index = answered.intended_ns.saturating_sub(self.warmup_ns) / self.interval_ns;
+        if let Some(interval) = self.intervals.get_mut(index as usize) {
+            interval.saturating_record(answered.answered_ns.saturating_sub(answered.intended_ns).max(1));
+        }
+    }
+}

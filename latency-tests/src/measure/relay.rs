@@ -1,0 +1,116 @@
+//! A message on its way round a ring of shards.
+
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_benches::{
+    hop::{Ball, CAPACITY},
+    round_trip_histogram,
+};
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    clock::UtcOffset,
+    net::DriverConfig,
+    port::Port,
+    running::RunOptions,
+    topology::{ActorRef, EdgeSpec, Idle, ShardSpec, Topology},
+};
+use hdrhistogram::Histogram;
+
+/// How long the ordered stop waits.
+const DRAIN_DEADLINE: Duration = Duration::from_millis(20);
+
+/// Sends a ball and waits for it to come round.
+struct Server {
+    sent: Instant,
+    number: u64,
+    histogram: Histogram<u64>,
+    result: mpsc::Sender<Histogram<u64>>,
+}
+
+impl Server {
+    fn serve(&mut self, ctx: &mut Context<'_, Port<Ball>>) {
+        self.number += 1;
+        self.sent = Instant::now();
+        ctx.out.send(Ball::new(self.number));
+    }
+}
+
+impl Actor for Server {
+    type In = Ball;
+    type Out = Port<Ball>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_start(&mut self, ctx: &mut Context<'_, Port<Ball>>) {
+        self.serve(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Context<'_, Port<Ball>>, ball: &Ball) -> Step {
+        assert_eq!(*ball, Ball::new(self.number));
+        self.histogram.saturating_record(self.sent.elapsed().as_nanos() as u64);
+        self.serve(ctx);
+        Step::Done
+    }
+
+    fn on_stop(&mut self, _ctx: &mut Context<'_, Port<Ball>>) {
+        let _ = self.result.send(self.histogram.clone());
+    }
+}
+
+/// Hands it on.
+struct Relay;
+
+impl Actor for Relay {
+    type In = Ball;
+    type Out = Port<Ball>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, ctx: &mut Context<'_, Port<Ball>>, ball: &Ball) -> Step {
+        ctx.out.send(*ball);
+        Step::Done
+    }
+}
+
+/// Times round, in nanoseconds: an actor on each of these CPUs, and one more where there is one CPU only, so that there
+/// is always a hop.
+///
+/// # Panics
+/// If a ball is wrong, or the topology does not start.
+pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> {
+    let (result, received) = mpsc::channel();
+    let mut topology = Topology::new();
+    let shards: Vec<_> = cpus
+        .iter()
+        .map(|&cpu| {
+            let name = format!("shard {cpu}");
+            topology.shard(ShardSpec { name, cpu, idle: Idle::Spin, net: DriverConfig::default() })
+        })
+        .collect();
+    let server = topology.actor(shards[0], "server", move || Server {
+        sent: Instant::now(),
+        number: 0,
+        histogram: round_trip_histogram(),
+        result,
+    });
+    let others = if shards.len() == 1 { &shards[..] } else { &shards[1..] };
+    let relays: Vec<ActorRef<Relay>> = others
+        .iter()
+        .enumerate()
+        .map(|(index, &shard)| topology.actor(shard, format!("relay {index}"), || Relay))
+        .collect();
+    let edge = || EdgeSpec::hold(CAPACITY);
+    topology.connect(server, |out| out, relays[0], edge().in_flight(1));
+    for pair in relays.windows(2) {
+        topology.connect(pair[0], |out| out, pair[1], edge());
+    }
+    topology.connect(relays[relays.len() - 1], |out| out, server, edge());
+    let options = RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: DRAIN_DEADLINE };
+    let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
+    thread::sleep(duration);
+    let outcome = running.stop();
+    assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
+    received.recv().expect("the actor reports when it stops")
+}

@@ -1,0 +1,59 @@
+//! What others would use instead, if this was built with the feature `peers`.
+
+use std::time::Duration;
+
+use corelane_benches::engine;
+use hdrhistogram::Histogram;
+
+use crate::result::Role;
+
+/// Carries messages between two CPUs.
+pub(super) struct Rival {
+    pub name: &'static str,
+    /// A peer, or a floor if it is a bare ring as the one below our edges.
+    pub role: Role,
+    pub round_trips: fn([usize; 2], Duration) -> Histogram<u64>,
+    pub flood: fn([usize; 2], Duration) -> f64,
+}
+
+/// Channels, rings and actor frameworks.
+#[cfg(feature = "peers")]
+pub(super) fn of_the_hop() -> Vec<Rival> {
+    use corelane_benches::peers::{Kind, actors, channels};
+    let all = channels::ALL.iter().chain(actors::ALL);
+    all.map(|peer| Rival {
+        name: peer.name,
+        role: match peer.kind {
+            Kind::RawRing => Role::Floor,
+            Kind::Ours | Kind::Channel | Kind::Actors => Role::Peer,
+        },
+        round_trips: peer.round_trips,
+        flood: peer.flood,
+    })
+    .collect()
+}
+
+/// Without the feature there are none.
+#[cfg(not(feature = "peers"))]
+pub(super) fn of_the_hop() -> Vec<Rival> {
+    Vec::new()
+}
+
+/// Executes commands as [`engine::run`] does.
+pub(super) struct RivalEngine {
+    pub name: &'static str,
+    pub run: fn(usize, &engine::Commands, f64) -> engine::Round,
+}
+
+/// Published matching crates.
+#[cfg(feature = "peers")]
+pub(super) fn of_the_engine() -> Vec<RivalEngine> {
+    let all = corelane_benches::peers::matching::ALL.iter();
+    all.map(|peer| RivalEngine { name: peer.name, run: peer.run }).collect()
+}
+
+/// Without the feature there are none.
+#[cfg(not(feature = "peers"))]
+pub(super) fn of_the_engine() -> Vec<RivalEngine> {
+    Vec::new()
+}

@@ -1,0 +1,9 @@
+//! What is printed and written.
+
+mod files;
+mod ratio_lines;
+mod table;
+
+pub use files::{WriteError, write};
+pub use ratio_lines::ratio_lines;
+pub use table::{head, scaling, scenario, verdict};

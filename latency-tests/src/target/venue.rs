@@ -1,0 +1,196 @@
+//! The real venue, with as many sessions and instruments as a scenario asks for.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+
+use corelane::{
+    demo,
+    venue::{self, Venue, VenueError},
+};
+use corelane_actors::market_data::TopOfBook;
+use corelane_codecs::{
+    price::{Price, Price4},
+    text::Alpha,
+};
+use corelane_config::{Config, VENUE_TOML};
+use corelane_runtime::{cpu, running::Outcome, topology::ConflatedTap};
+use corelane_tester::{
+    load::Credentials,
+    market::DayInstrument,
+    script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
+};
+
+/// Open orders of a session. Few, so that the tester's slow model of the venue does not become the bottleneck.
+const OPEN_ORDERS_MAX: usize = corelane_benches::wire::OPEN_ORDERS_MAX;
+/// Answers to a request at most, on average: the full mix has 1.7.
+const ANSWERS_PER_REQUEST: u64 = 3;
+/// Room of the replay log of a session, besides what the load needs.
+const MESSAGES_SPARE: u64 = 2048;
+/// A price further off than this, in percent, is outside the collar wherever the market has gone.
+const FAR_PERCENT: u32 = 40;
+
+/// How large a venue.
+#[derive(Clone, Copy, Debug)]
+pub struct VenueSpec {
+    /// Sessions.
+    pub sessions: usize,
+    /// Instruments, at least as many as sessions: each session trades its own, so that every answer is known.
+    pub instruments: usize,
+    /// Requests of one session during the run.
+    pub requests_per_session: u64,
+    /// Whether it takes a market in.
+    pub feed_in: bool,
+}
+
+/// A running venue.
+pub struct VenueUnderTest {
+    venue: Venue,
+    config: Config,
+    /// Publications go there and nobody reads them: the venue pays for sending, the tester for nothing.
+    _feed: UdpSocket,
+}
+
+impl VenueUnderTest {
+    /// Starts the venue of the shipped configuration, grown to `spec`, on ports of the kernel's choice.
+    ///
+    /// # Errors
+    /// [`VenueError`].
+    pub fn start(spec: &VenueSpec) -> Result<Self, VenueError> {
+        let (config, feed) = Self::configure(spec);
+        Ok(Self { venue: Venue::start(&config)?, config, _feed: feed })
+    }
+
+    /// The same, and the best prices of the incoming feed, to be read on any one thread.
+    ///
+    /// # Errors
+    /// [`VenueError`].
+    pub fn start_with_tops(spec: &VenueSpec) -> Result<(Self, Option<ConflatedTap<TopOfBook>>), VenueError> {
+        let (config, feed) = Self::configure(spec);
+        let mut declared = venue::declare(&config, &cpu::allowed_cpus())?;
+        let tops = declared.tops();
+        Ok((Self { venue: declared.start(&config)?, config, _feed: feed }, tops))
+    }
+
+    fn configure(spec: &VenueSpec) -> (Config, UdpSocket) {
+        let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
+        let port = feed.local_addr().expect("a bound socket has an address").port();
+        (config(spec, port), feed)
+    }
+
+    /// Where clients connect.
+    pub fn order_entry(&self) -> SocketAddr {
+        self.venue.order_entry()
+    }
+
+    /// Where the market goes, if it takes one in.
+    pub fn feed_in(&self) -> Option<SocketAddr> {
+        self.venue.feed_in()
+    }
+
+    /// The venue itself.
+    pub fn venue(&self) -> &Venue {
+        &self.venue
+    }
+
+    /// The users.
+    pub fn credentials(&self) -> Vec<Credentials> {
+        demo::credentials(&self.config)
+    }
+
+    /// What sessions `of` send and get: the instruments are shared out to all sessions in turns.
+    pub fn script(&self, of: std::ops::Range<usize>, seed: u64, mix: Mix) -> MarketScript {
+        let all = self.config.sessions.len();
+        let price = |price: corelane_config::Price| Price::from_raw(price.ten_thousandths());
+        let own = |session: usize| {
+            let instruments = self.config.instruments.iter().skip(session).step_by(all);
+            instruments.map(|instrument| Instrument {
+                symbol: Alpha::new(&instrument.symbol).expect("symbols are the configuration's or ours"),
+                reference_price: instrument.reference_price.map_or(Price::ZERO, price),
+                tick: price(instrument.tick),
+                lot: instrument.lot,
+            })
+        };
+        MarketScript::new(MarketSpec {
+            seed,
+            sessions: of.map(|session| own(session).collect()).collect(),
+            limits: Limits {
+                quantity_max: self.config.risk.quantity_max,
+                notional_max: price(self.config.risk.notional_max),
+                far_percent: FAR_PERCENT,
+            },
+            rules: Rules { priority: PriorityRule::AlwaysLost, ..Rules::default() },
+            mix,
+            open_orders_max: OPEN_ORDERS_MAX,
+            first_user_ref: 1,
+            overload_reasons: Vec::new(),
+        })
+    }
+
+    /// The instruments of a market to be played in.
+    pub fn market(&self) -> Vec<DayInstrument> {
+        market(&self.config)
+    }
+
+    /// The same of a venue that is not started.
+    pub fn market_of(spec: &VenueSpec) -> Vec<DayInstrument> {
+        market(&config(spec, 0))
+    }
+
+    /// Stops it in order.
+    pub fn stop(self) -> Outcome {
+        self.venue.stop()
+    }
+}
+
+fn market(config: &Config) -> Vec<DayInstrument> {
+    let price4 = |price: corelane_config::Price| {
+        Price4::from_raw(u32::try_from(price.ten_thousandths()).expect("our prices are below 400,000"))
+    };
+    let instrument = |instrument: &corelane_config::Instrument| {
+        Some(DayInstrument {
+            symbol: Alpha::new(&instrument.symbol).ok()?,
+            reference_price: price4(instrument.reference_price?),
+            tick: price4(instrument.tick),
+        })
+    };
+    config.instruments.iter().filter_map(instrument).collect()
+}
+
+fn config(spec: &VenueSpec, feed_port: u16) -> Config {
+    let mut config =
+        Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+    config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    if let Some(out) = &mut config.feeds.outbound {
+        out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
+    }
+    match (&mut config.feeds.inbound, spec.feed_in) {
+        (Some(feed), true) => feed.listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
+        (inbound, _) => *inbound = None,
+    }
+    if spec.sessions > SMALL {
+        config.order_entry.open_orders_per_session_max = 4 * OPEN_ORDERS_MAX;
+    }
+    // An eighth of the log is kept back for the answers to open orders.
+    let kept_back = 8 * config.order_entry.open_orders_per_session_max as u64;
+    let messages = spec.requests_per_session * ANSWERS_PER_REQUEST + kept_back + MESSAGES_SPARE;
+    config.order_entry.messages_per_session_max = usize::try_from(messages).unwrap_or(usize::MAX).min(MESSAGES_MAX);
+    config.net.connections_max = config.net.connections_max.max(spec.sessions + 16);
+    let (session, instrument) = (config.sessions[1].clone(), config.instruments[0].clone());
+    for index in config.sessions.len()..spec.sessions {
+        let mut session = session.clone();
+        session.user = format!("S{index:05}");
+        config.sessions.push(session);
+    }
+    config.sessions.truncate(spec.sessions);
+    for index in config.instruments.len()..spec.instruments {
+        let mut instrument = instrument.clone();
+        instrument.symbol = format!("I{index:05}");
+        config.instruments.push(instrument);
+    }
+    config.instruments.truncate(spec.instruments.max(spec.sessions));
+    config
+}
+
+/// What the session actor keeps at most.
+const MESSAGES_MAX: usize = corelane_actors::session::MESSAGES_MAX;
+/// Sessions up to which the shipped bound on open orders stays; more would take memory that no scenario uses.
+const SMALL: usize = 16;

@@ -1,0 +1,194 @@
+//! The binary on scenarios of its reader's own, against the real venue.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Mutex, PoisonError},
+};
+
+use corelane_latency::result::{Judgement, Role, Run};
+use hdrhistogram::serialization::{
+    Deserializer,
+    interval_log::{IntervalLogIterator, LogEntry},
+};
+
+/// One run at a time: each spins on two CPUs.
+static CPUS: Mutex<()> = Mutex::new(());
+
+const PROFILE: &str = r#"
+summary = "tiny"
+jitter_ms = 20
+warmup_ms = 100
+interval_ms = 250
+[[scenarios]]
+name = "tiny.toml"
+rounds = 2
+round_ms = 1000
+"#;
+
+const SCENARIO: &str = r#"
+summary = "a few orders of all kinds, in bursts, with a market and raw sockets beside"
+kind = "order_ack"
+category = "execution_latency"
+sessions = 3
+instruments = 7
+rates_per_s = [500]
+mix = "full"
+control = true
+raw_sockets = true
+[arrival]
+kind = "bursts"
+burst = 5
+[market]
+messages_per_s = 500
+"#;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("corelane-latency-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let _alone = CPUS.lock().unwrap_or_else(PoisonError::into_inner);
+        let binary = env!("CARGO_BIN_EXE_corelane-latency");
+        Command::new(binary).current_dir(&self.0).args(arguments).output().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_tiny_profile_runs_the_real_venue_and_writes_every_file() {
+    let folder = Folder::new("tiny");
+    folder.write("tiny.toml", SCENARIO);
+    folder.write("profile.toml", PROFILE);
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let shown = text(&output.stdout);
+    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    // A machine that is busy with other tests misses rates; nothing else may be wrong, and the exit code must agree.
+    let problems = &result.verdict.problems;
+    assert!(problems.iter().all(|problem| problem.ends_with("lower the rate")), "{shown}");
+    assert_eq!(result.verdict.valid, problems.is_empty());
+    assert_eq!(output.status.code(), Some(i32::from(!result.verdict.valid)), "{shown}\n{}", text(&output.stderr));
+    assert!(shown.contains(if result.verdict.valid { "\nVALID: " } else { "\nINVALID:\n" }), "{shown}");
+
+    assert_eq!(result.context.profile, "profile");
+    assert_eq!(result.jitter.len(), 2);
+    let [scenario] = &result.scenarios[..] else { panic!("{} scenarios", result.scenarios.len()) };
+    let sides: Vec<(&str, Role)> = scenario.sides.iter().map(|side| (side.name.as_str(), side.role)).collect();
+    let expected =
+        [("echo", Role::Floor), ("venue", Role::Subject), ("raw sockets", Role::Floor), ("echo again", Role::Control)];
+    assert_eq!(sides, expected);
+    for side in &scenario.sides {
+        assert_eq!(side.rounds.len(), 2, "{}", side.name);
+        for round in &side.rounds {
+            let counts = round.counts.as_ref().unwrap();
+            // 500/s for a tenth of a second and one more, in whole bursts, and what cleans up.
+            assert!((550..650).contains(&counts.sent), "{}: {}", side.name, counts.sent);
+            assert_eq!(counts.sent, counts.answered + counts.silent, "{}", side.name);
+            assert_eq!(round.rate.unwrap().asked_per_s, 500.0);
+            assert_eq!(round.series.len(), 4, "{}", side.name);
+            let in_series: u64 = round.series.iter().map(|one| one.intended.percentiles.count).sum();
+            assert_eq!(in_series, round.intended.unwrap().count, "{}", side.name);
+        }
+        let all = side.intended.as_ref().unwrap();
+        assert_eq!(all.histogram.decode().unwrap().len(), all.percentiles.count);
+        check_files(&folder.0.join("out"), &side.name.replace(' ', "-"), all.percentiles.count);
+    }
+    let venue = scenario.side("venue").unwrap();
+    assert_eq!(venue.hops.len(), 2);
+    assert!(venue.hops[1].percentiles.p50_ns < venue.intended.as_ref().unwrap().percentiles.p50_ns);
+    let counts = venue.rounds[0].counts.as_ref().unwrap();
+    assert!(counts.checked > counts.answered && !counts.rejects.is_empty());
+    assert!(matches!(scenario.ratio("p50", "venue", "echo").unwrap().judgement, Judgement::Shown));
+    assert!(scenario.ratio("p50", "venue", "raw sockets").is_some());
+}
+
+/// What HdrHistogram's own tools read.
+fn check_files(out: &Path, side: &str, count: u64) {
+    let hgrm = fs::read_to_string(out.join(format!("tiny.{side}.hgrm"))).unwrap();
+    assert!(hgrm.trim_start().starts_with("Value     Percentile TotalCount 1/(1-Percentile)"), "{hgrm}");
+    let last = hgrm.lines().rfind(|line| !line.starts_with('#')).unwrap();
+    let fields: Vec<&str> = last.split_whitespace().collect();
+    assert_eq!(fields[1..], ["1.000000000000", &count.to_string()], "{last}");
+    let log = fs::read(out.join(format!("tiny.{side}.hlog"))).unwrap();
+    let mut total = 0;
+    for entry in IntervalLogIterator::new(&log) {
+        if let LogEntry::Interval(interval) = entry.unwrap() {
+            let bytes = base64(interval.encoded_histogram());
+            let histogram: hdrhistogram::Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
+            total += histogram.len();
+        }
+    }
+    assert_eq!(total, count, "{side}");
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.decode(text).unwrap()
+}
+
+#[test]
+fn a_missed_rate_is_invalid_and_the_exit_code_says_so() {
+    let folder = Folder::new("invalid");
+    let head = "summary = \"too fast\"\nkind = \"order_ack\"\ncategory = \"throughput\"\nfloor = false\n";
+    folder.write("tiny.toml", &format!("{head}sessions = 1\nrates_per_s = [10_000_000]\ncoalesce = false\n"));
+    folder.write("profile.toml", &PROFILE.replace("rounds = 2\nround_ms = 1000", "rounds = 1\nround_ms = 100"));
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("\nINVALID:\n  tiny, venue, round 1: "), "{shown}");
+    assert!(shown.contains("achieved of 10000000/s asked: lower the rate"), "{shown}");
+    // The result is there all the same, and says so.
+    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    assert!(!result.verdict.valid && !result.verdict.problems.is_empty());
+}
+
+#[test]
+fn mistakes_have_their_place_and_remedy() {
+    let folder = Folder::new("mistakes");
+    folder.write("profile.toml", "summary = \"x\"\njiter_ms = 3\n");
+    folder.write("mine.toml", "summary = \"x\"\nkind = \"hopp\"\ncategory = \"throughput\"\n");
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
+        (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
+        (&["run", "--profile", "developement"], &["there is no profile", "development, production, staging"]),
+        (&["run", "--scenario", "absent.toml"], &["cannot read the scenario absent.toml"]),
+    ];
+    for (arguments, expected) in cases {
+        let output = folder.run(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        let shown = text(&output.stderr);
+        for part in expected {
+            assert!(shown.contains(part), "{arguments:?}: no {part:?} in\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_is_shipped_is_listed_and_printed() {
+    let folder = Folder::new("list");
+    let all = text(&folder.run(&["scenarios"]).stdout);
+    for name in ["wire", "hop", "market-open", "development", "production"] {
+        assert!(all.contains(&format!("\n  {name} ")), "{name} in\n{all}");
+    }
+    let one = text(&folder.run(&["scenarios", "wire"]).stdout);
+    assert_eq!(one, include_str!("../scenarios/wire.toml"));
+}
