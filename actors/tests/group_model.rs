@@ -67,7 +67,7 @@ fn follow(book: &mut Book, publications: &[Publication]) {
         let message = itch::Message::decode(&publication.bytes[..usize::from(publication.length)]).unwrap();
         match message {
             itch::Message::AddOrder(add) => {
-                let buys = add.side == itch::Side::Buy;
+                let buys = add.side.get() == itch::Side::Buy;
                 let order = (message.stock_locate(), buys, add.price.get().raw(), add.shares.get());
                 assert_eq!(book.insert(add.order_ref.get(), order), None);
             }

@@ -293,7 +293,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
                 let add = AddOrder {
                     header: header(book, index),
                     order_ref: order_ref.into(),
-                    side: if is_bid { Side::Buy } else { Side::Sell },
+                    side: if is_bid { Side::Buy } else { Side::Sell }.into(),
                     shares: shares.into(),
                     stock: symbols[book],
                     price: Price4::from_raw(price).into(),

@@ -3,11 +3,11 @@
 //!
 //! A million commands a second at times that were fixed beforehand, then as many as go. Ours runs the sequenced group as
 //! the venue does, with accounts, risk, encoded reports and feed; the crates match only. What the commands lead to is
-//! counted and must be what the generator's own books say. Latency counts from the intended time, so what the
+//! counted and must be, for ours, what the generator's own books say; where a crate differs, that is shown. Latency counts from the intended time, so what the
 //! measuring and the machine cost is shown beside it: the same loop without an engine.
 
 use corelane_benches::{
-    engine::{self, Commands, Nothing, Round, group::Group},
+    engine::{self, Commands, Nothing, Round, group::Group, matching::MatchingAlone},
     median, percentiles,
 };
 use corelane_runtime::cpu;
@@ -21,18 +21,24 @@ const P99_MAX_NS: u64 = 4000;
 
 type Run = fn(usize, &Commands, f64) -> Round;
 
+/// Ours that come first: the group, and matching alone.
+const OURS: usize = 2;
+
 /// Name and what runs it; ours first.
 fn engines() -> Vec<(&'static str, Run)> {
-    let ours: Run = |cpu, commands, rate_per_s| engine::run(|| Group::new(commands), cpu, commands, rate_per_s);
+    let group: Run = |cpu, commands, rate| engine::run(|| Group::new(commands), cpu, commands, rate);
+    let matching: Run = |cpu, commands, rate| engine::run(|| MatchingAlone::new(commands), cpu, commands, rate);
     #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "peers are added"))]
-    let mut engines = vec![("ours", ours)];
+    let mut engines = vec![("ours, group", group), ("ours, matching alone", matching)];
     #[cfg(feature = "peers")]
     engines.extend(corelane_benches::peers::matching::ALL.iter().map(|peer| (peer.name, peer.run as Run)));
     engines
 }
 
 fn main() {
-    let cpu = cpu::allowed_cpus()[0];
+    // The last one: the first serves most interrupts.
+    let cpus = cpu::allowed_cpus();
+    let cpu = cpus[cpus.len() - 1];
     let engines = engines();
     println!("engine: {ROUNDS} rounds of {COMMANDS} commands at {RATE_PER_S}/s and as they go, CPU {cpu}");
     let (mut p50, mut p99, mut per_s) = (grid(&engines), grid(&engines), grid(&engines));
@@ -46,10 +52,15 @@ fn main() {
         for (at, (name, run)) in engines.iter().enumerate() {
             let [paced, hurried] = [RATE_PER_S, f64::INFINITY].map(|rate_per_s| {
                 let seen = run(cpu, &commands, rate_per_s);
-                assert_eq!(seen.totals, commands.totals(), "{name}");
+                assert!(at >= OURS || seen.totals == commands.totals(), "{:?}", seen.totals);
                 seen
             });
-            println!("  {}  {:.2} M/s", percentiles(name, &paced.latency), hurried.per_s / 1e6);
+            // Some crates trade with other orders of the same price first.
+            let differs = if hurried.totals == commands.totals() { "" } else { ", other totals" };
+            println!("  {}  {:.2} M/s{differs}", percentiles(name, &paced.latency), hurried.per_s / 1e6);
+            if !differs.is_empty() {
+                println!("    {:?}", hurried.totals);
+            }
             p50[at].push(paced.latency.value_at_quantile(0.5) as f64);
             p99[at].push(paced.latency.value_at_quantile(0.99) as f64);
             per_s[at].push(hurried.per_s);
@@ -63,9 +74,10 @@ fn main() {
     judge("p50", median(&p50[0]), P50_MAX_NS, true);
     // A tail that the machine alone has is not the engine's.
     judge("p99", median(&p99[0]), P99_MAX_NS, median(&control_p99) < P99_MAX_NS as f64 / 4.0);
-    let best = per_s[1..].iter().map(|figures| median(figures)).max_by(f64::total_cmp);
-    let saturation = best.map_or("no peer".to_owned(), |best| format!("{:.2}", median(&per_s[0]) / best));
-    println!("ratio engine p50_ns={:.0} p99_ns={:.0} saturation={saturation}", median(&p50[0]), median(&p99[0]));
+    let best = per_s[OURS..].iter().map(|figures| median(figures)).max_by(f64::total_cmp);
+    let over_best = |at: usize| best.map_or("no peer".to_owned(), |best| format!("{:.2}", median(&per_s[at]) / best));
+    println!("matching alone over the best crate saturation={}", over_best(1));
+    println!("ratio engine p50_ns={:.0} p99_ns={:.0} saturation={}", median(&p50[0]), median(&p99[0]), over_best(0));
 }
 
 fn judge(what: &str, seen_ns: f64, most_ns: u64, is_judged: bool) {

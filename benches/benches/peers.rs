@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use corelane_benches::{
     median,
     peers::{self, Kind, Seen, tokio_venue},
@@ -33,7 +33,7 @@ fn main() {
             peers::round(cpus, HOP_ROUND)
         })
         .collect();
-    println!("{}", hop_table(&hops));
+    println!("round trips and one way, medians of the rounds (least to most)\n{}", hop_table(&hops));
     let wires: Vec<tokio_venue::Round> = (1..=ROUNDS as u64)
         .map(|round| {
             println!("round {round} of orders");
@@ -41,23 +41,21 @@ fn main() {
             tokio_venue::round(cpus[0], SESSIONS, round, Mix::default(), &pacing)
         })
         .collect();
-    let shown = [wire_row("ours", &wires, |round| &round.ours)];
-    let [tokio, single] = [
-        wire_row("tokio with channels", &wires, |round| &round.channels),
-        wire_row("tokio on one spinning thread", &wires, |round| &round.single_threaded),
-    ];
+    let ours = wire_row("ours", &wires, |round| &round.ours);
+    let channels = wire_row("tokio with channels", &wires, |round| &round.channels);
+    let single = wire_row("tokio on one spinning thread", &wires, |round| &round.single_threaded);
     let mut table = table(["order to acknowledgement", "p50 µs", "p99 µs", "p50 over ours"]);
-    table.add_rows(shown.iter().chain([&tokio, &single]).map(|row| row.cells.clone()));
+    table.add_rows([ours.cells, channels.cells, single.cells]);
     println!("{SESSIONS} sessions, {RATE_PER_S}/s, full mix, publishing\n{table}");
-    println!("single-threaded tokio p50={:.2}", single.ratio);
-    println!("ratio tokio p50={:.2}", tokio.ratio);
     let lead = peers::lead(&hops);
     println!("closest: {} in round trips, {} in throughput", lead.hop.1, lead.throughput.1);
+    println!("single-threaded tokio p50={:.2}", single.ratio);
+    println!("ratio tokio p50={:.2}", channels.ratio);
     println!("ratio peers hop={:.2} throughput={:.2}", lead.hop.0, lead.throughput.0);
 }
 
 fn hop_table(rounds: &[Vec<Seen>]) -> Table {
-    let head = ["", "kind", "round trip p50 ns", "p99 ns", "p50 over ours", "M messages/s", "ours over it"];
+    let head = ["", "kind", "p50 ns", "p99 ns", "over ours", "M messages/s", "ours over it"];
     let mut table = table(head);
     for (at, Seen { peer, .. }) in rounds[0].iter().enumerate() {
         let over = |figure: &dyn Fn(&Seen, &Seen) -> f64| -> Vec<f64> {
@@ -73,10 +71,10 @@ fn hop_table(rounds: &[Vec<Seen>]) -> Table {
             peer.name.to_owned(),
             kind.to_owned(),
             spread(&over(&|_, one| one.p50_ns()), 0),
-            spread(&over(&|_, one| one.round_trips.value_at_quantile(0.99) as f64), 0),
-            spread(&over(&|ours, one| one.p50_ns() / ours.p50_ns()), 2),
+            format!("{:.0}", median(&over(&|_, one| one.round_trips.value_at_quantile(0.99) as f64))),
+            format!("{:.2}", median(&over(&|ours, one| one.p50_ns() / ours.p50_ns()))),
             spread(&over(&|_, one| one.per_s / 1e6), 1),
-            spread(&over(&|ours, one| ours.per_s / one.per_s), 2),
+            format!("{:.2}", median(&over(&|ours, one| ours.per_s / one.per_s))),
         ]);
     }
     table
@@ -104,7 +102,7 @@ fn spread(figures: &[f64], decimals: usize) -> String {
 
 fn table<const N: usize>(head: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(head);
+    table.load_preset(NOTHING).set_header(head);
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
 }

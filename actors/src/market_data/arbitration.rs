@@ -64,6 +64,10 @@ pub struct ArbitrationConfig {
 pub trait Sink {
     /// A session begins: what was known from the one before is void.
     fn begin(&mut self);
+    /// Messages of this packet will come next: time to ask for the memory that they will touch.
+    fn expect(&mut self, packet: &Packet<'_>) {
+        let _ = packet;
+    }
     /// The next message, with its number.
     fn message(&mut self, sequence: u64, message: &[u8]);
 }
@@ -283,6 +287,7 @@ impl Arbiter {
         if packet.next_sequence() <= self.expected {
             return (0, packet.count().into());
         }
+        sink.expect(packet);
         let (mut new, mut seen) = (0, 0);
         for message in packet.messages() {
             let Ok((sequence, message)) = message else {

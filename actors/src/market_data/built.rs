@@ -1,6 +1,9 @@
 //! What is built from the feed's sequence: the books, and what is to be said of them.
 
-use corelane_codecs::itch::{Message as Itch, TradingState};
+use corelane_codecs::{
+    itch::{Message as Itch, TradingState},
+    mold::Packet,
+};
 use corelane_runtime::port::Port;
 
 use super::{
@@ -164,6 +167,11 @@ impl Sink for Building<'_> {
         self.built.books.clear();
         self.built.causes.fill(Cause::default());
         self.built.mark_all();
+    }
+
+    #[inline]
+    fn expect(&mut self, packet: &Packet<'_>) {
+        self.built.books.expect(packet.messages().map_while(Result::ok).map(|(_, message)| message));
     }
 
     #[inline]

@@ -49,7 +49,7 @@ impl Feed<'_> {
         self.send(&AddOrder {
             header: self.header(locate),
             order_ref: order_ref.into(),
-            side: if buys { Side::Buy } else { Side::Sell },
+            side: if buys { Side::Buy } else { Side::Sell }.into(),
             shares: shares.into(),
             stock,
             price: Price4::from_raw(price).into(),

@@ -202,7 +202,7 @@ pub fn add(feed_locate: u16, stock: &str, order_ref: u64, side: Side, price: u32
     let add = AddOrder {
         header: Header::new(feed_locate, 0, 0),
         order_ref: order_ref.into(),
-        side,
+        side: side.into(),
         shares: shares.into(),
         stock: symbol(stock),
         price: Price4::from_raw(price).into(),

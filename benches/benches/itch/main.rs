@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p corelane-benches --features peers --bench itch [decode|book16|book8000]`
 //!
-//! All read the same bytes in the same run, in turns; what counts is the median over the rounds. The sums that decoding
-//! gives and the books at the end are compared. What the peers do:
+//! All read the same bytes in the same run, in turns; what counts is the median over the rounds. All decoders read the
+//! same fields of each message, those that books need; their sums and the books at the end are compared. What the peers
+//! do:
 //!
 //! - itch5: typed views by callback, as ours; lengths are checked, sides are not;
 //! - itchy: owned messages from a reader, all fields converted, whether wanted or not;
@@ -30,8 +31,11 @@ use corelane_actors::{
     market_data::{BookLimits, Books, FeedCount},
 };
 use corelane_benches::{median, percentiles, round_trip_histogram};
-use corelane_codecs::{binary_file::Frames, itch::Message};
-use corelane_runtime::cpu;
+use corelane_codecs::{
+    binary_file::Frames,
+    itch::{Message, Side},
+};
+use corelane_runtime::{cpu, mem::streamed};
 use flow::Flow;
 
 const ROUNDS: usize = 5;
@@ -113,17 +117,52 @@ fn timed(run: impl FnOnce()) -> Duration {
 }
 
 fn frames(bytes: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    Frames::new(bytes).map_while(Result::ok)
+    streamed(Frames::new(bytes).map_while(Result::ok))
 }
 
-/// Decodes all and adds up their times.
+/// Adds up fields.
+fn total<const N: usize>(fields: [u64; N]) -> u64 {
+    fields.into_iter().fold(0, u64::wrapping_add)
+}
+
+/// Decodes all and adds up what books need of each: the time, and of messages about orders the locate, references, side,
+/// shares and price.
 fn decode(bytes: &[u8]) -> u64 {
-    frames(bytes)
-        .filter_map(|frame| Message::decode(frame).ok())
-        .fold(0, |sum, message| sum.wrapping_add(message.timestamp_ns()))
+    frames(bytes).filter_map(|frame| Message::decode(frame).ok()).fold(0, |sum, message| {
+        let order = match &message {
+            Message::AddOrder(add) => total([
+                add.order_ref.get(),
+                (add.side.get() == Side::Buy).into(),
+                add.shares.get().into(),
+                add.price.get().raw().into(),
+            ]),
+            Message::AddOrderMpid(add) => total([
+                add.order_ref.get(),
+                (add.side.get() == Side::Buy).into(),
+                add.shares.get().into(),
+                add.price.get().raw().into(),
+            ]),
+            Message::OrderExecuted(executed) => {
+                total([executed.order_ref.get(), executed.executed_shares.get().into()])
+            }
+            Message::OrderExecutedWithPrice(executed) => {
+                total([executed.order_ref.get(), executed.executed_shares.get().into()])
+            }
+            Message::OrderCancel(cancel) => total([cancel.order_ref.get(), cancel.cancelled_shares.get().into()]),
+            Message::OrderDelete(delete) => delete.order_ref.get(),
+            Message::OrderReplace(replace) => total([
+                replace.original_order_ref.get(),
+                replace.new_order_ref.get(),
+                replace.shares.get().into(),
+                replace.price.get().raw().into(),
+            ]),
+            _ => return total([sum, message.timestamp_ns()]),
+        };
+        total([sum, message.stock_locate().into(), message.timestamp_ns(), order])
+    })
 }
 
-/// The same sum from the headers alone.
+/// The sum of the times, from the headers alone.
 #[cfg(feature = "peers")]
 fn walk(bytes: &[u8]) -> u64 {
     use corelane_codecs::itch::Header;
@@ -135,21 +174,21 @@ fn walk(bytes: &[u8]) -> u64 {
 
 fn decode_row(flow: &Flow) -> String {
     let bytes = flow.timed();
-    let expected = decode(bytes);
-    let contestant = |name, counts, run: fn(&[u8]) -> u64| {
+    let sum = decode(bytes);
+    let contestant = |name, counts, expected, run: fn(&[u8]) -> u64| {
         assert_eq!(run(bytes), expected, "{name}: another sum");
         let round = Box::new(move || timed(|| _ = black_box(run(black_box(bytes)))));
         Contestant { name, counts, round }
     };
     println!("decode only");
     #[allow(unused_mut, reason = "without peers")]
-    let mut contestants = vec![contestant("ours, typed views", true, decode)];
+    let mut contestants = vec![contestant("ours, typed views", true, sum, decode)];
     #[cfg(feature = "peers")]
     contestants.extend([
-        contestant("itch5, typed views", true, peers::decode_itch5),
-        contestant("itchy, owned messages", true, peers::decode_itchy),
-        contestant("ours, headers only", false, walk),
-        contestant("lunary, headers only", false, peers::walk_lunary),
+        contestant("itch5, typed views", true, sum, peers::decode_itch5),
+        contestant("itchy, owned messages", true, sum, peers::decode_itchy),
+        contestant("ours, headers only", false, walk(bytes), walk),
+        contestant("lunary, headers only", false, walk(bytes), peers::walk_lunary),
     ]);
     compete(flow.messages, contestants).0
 }

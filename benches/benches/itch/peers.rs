@@ -11,32 +11,61 @@ use hftbacktest::{
     types::Side,
 };
 use itch5::{MessageHandler, Parser, messages::*};
+use itchy::Body;
 use lunary::zerocopy::ZeroCopyParser;
 
-use super::flow::Flow;
+use super::{flow::Flow, total};
 
-/// Adds up the times of all messages, as [`super::decode`] does.
+/// Adds up the fields that [`super::decode`] adds up.
 pub fn decode_itch5(bytes: &[u8]) -> u64 {
     #[derive(Default)]
     struct Sum(u64);
     macro_rules! summed {
-        ($($on:ident: $message:ty),+ $(,)?) => {
+        ($($on:ident: $message:ty $(=> |$order:ident| [$($field:expr),+])?,)+) => {
             impl MessageHandler for Sum {
                 $(fn $on(&mut self, message: &$message) -> ControlFlow<()> {
-                    self.0 = self.0.wrapping_add(message.timestamp().to_u64());
+                    self.0 = total([self.0, message.timestamp().to_u64()]);
+                    $(
+                        let $order = message;
+                        self.0 = total([self.0, $order.stock_locate().into(), $($field),+]);
+                    )?
                     ControlFlow::Continue(())
                 })+
             }
         };
     }
+    fn is_buy(side: BuySellIndicator) -> u64 {
+        matches!(side, BuySellIndicator::Buy).into()
+    }
     summed! {
-        on_add_order_no_mpid_attribution: AddOrderNoMPIDAttribution,
-        on_add_order_with_mpid_attribution: AddOrderWithMPIDAttribution,
-        on_order_executed: OrderExecuted,
-        on_order_executed_with_price: OrderExecutedWithPrice,
-        on_order_cancel: OrderCancel,
-        on_order_delete: OrderDelete,
-        on_order_replace: OrderReplace,
+        on_add_order_no_mpid_attribution: AddOrderNoMPIDAttribution => |add| [
+            add.order_reference_number(),
+            is_buy(add.buy_sell_indicator()),
+            add.shares().into(),
+            add.price().into_u32().into()
+        ],
+        on_add_order_with_mpid_attribution: AddOrderWithMPIDAttribution => |add| [
+            add.order_reference_number(),
+            is_buy(add.buy_sell_indicator()),
+            add.shares().into(),
+            add.price().into_u32().into()
+        ],
+        on_order_executed: OrderExecuted => |executed| [
+            executed.order_reference_number(),
+            executed.executed_shares().into()
+        ],
+        on_order_executed_with_price: OrderExecutedWithPrice => |executed| [
+            executed.order_reference_number(),
+            executed.executed_shares().into()
+        ],
+        on_order_cancel: OrderCancel => |cancel| [cancel.order_reference_number(), cancel.cancelled_shares().into()],
+        on_order_delete: OrderDelete => |delete| [delete.order_reference_number()],
+        on_order_replace: OrderReplace => |replace| [
+            replace.original_order_reference_number(),
+            replace.new_order_reference_number(),
+            replace.shares().into(),
+            replace.price().into_u32().into()
+        ],
         on_trade: Trade,
         on_cross_trade: CrossTrade,
         on_broken_trade: BrokenTrade,
@@ -62,7 +91,22 @@ pub fn decode_itch5(bytes: &[u8]) -> u64 {
 pub fn decode_itchy(bytes: &[u8]) -> u64 {
     itchy::MessageStream::from_reader(bytes).fold(0, |sum: u64, message| {
         let message = message.expect("the flow is ITCH");
-        sum.wrapping_add(message.timestamp)
+        let order = match message.body {
+            Body::AddOrder(add) => {
+                let is_buy = add.side == itchy::Side::Buy;
+                total([add.reference, is_buy.into(), add.shares.into(), add.price.raw().into()])
+            }
+            Body::OrderExecuted { reference, executed, .. }
+            | Body::OrderExecutedWithPrice { reference, executed, .. } => total([reference, executed.into()]),
+            Body::OrderCancelled { reference, cancelled } => total([reference, cancelled.into()]),
+            Body::DeleteOrder { reference } => reference,
+            Body::ReplaceOrder(replace) => {
+                let (old, new) = (replace.old_reference, replace.new_reference);
+                total([old, new, replace.shares.into(), replace.price.raw().into()])
+            }
+            _ => return total([sum, message.timestamp]),
+        };
+        total([sum, message.stock_locate.into(), message.timestamp, order])
     })
 }
 

@@ -17,6 +17,8 @@ pub const PRICE: u64 = 1_000_000;
 pub const TICK: u64 = 100;
 /// Orders that rest in each book at most.
 const RESTING_MAX: usize = 1000;
+/// Orders live at once, the one that comes in included.
+pub const LIVE_MAX: u32 = (INSTRUMENTS * RESTING_MAX) as u32 + 1;
 /// How far from the middle orders rest, in ticks.
 const DISTANCE_MAX: u64 = 40;
 
@@ -33,6 +35,8 @@ pub enum Op {
         user_ref: u32,
         /// Its number over all, from 1.
         id: u32,
+        /// Where it lies in a table of live orders.
+        slot: u32,
         /// Buys or sells.
         buys: bool,
         /// Shares.
@@ -50,6 +54,8 @@ pub enum Op {
         user_ref: u32,
         /// Its number over all.
         id: u32,
+        /// Where it lies in a table of live orders.
+        slot: u32,
     },
 }
 
@@ -113,6 +119,7 @@ struct Order {
     buys: bool,
     leaves: u32,
     price: u64,
+    slot: u32,
     /// Where it is in the list of its instrument.
     place: usize,
 }
@@ -126,6 +133,7 @@ struct Market {
     resting: Vec<Vec<u64>>,
     middles: Vec<u64>,
     user_refs: Vec<u32>,
+    free_slots: Vec<u32>,
     last_id: u32,
     totals: Totals,
 }
@@ -139,6 +147,7 @@ impl Market {
             resting: vec![Vec::new(); INSTRUMENTS],
             middles: vec![PRICE; INSTRUMENTS],
             user_refs: vec![0; INSTRUMENTS],
+            free_slots: (0..LIVE_MAX).rev().collect(),
             last_id: 0,
             totals: Totals::default(),
         }
@@ -153,9 +162,9 @@ impl Market {
         let picked = self.below(self.resting[instrument].len() as u64) as usize;
         let id = self.resting[instrument][picked];
         let order = self.remove(instrument, id);
-        let Order { account, user_ref, .. } = order;
+        let Order { account, user_ref, slot, .. } = order;
         self.totals.canceled += 1;
-        Op::Cancel { instrument: instrument as u16, account, user_ref, id: id as u32 }
+        Op::Cancel { instrument: instrument as u16, account, user_ref, id: id as u32, slot }
     }
 
     fn enter(&mut self, instrument: usize) -> Op {
@@ -182,8 +191,8 @@ impl Market {
         self.last_id += 1;
         self.user_refs[usize::from(account)] += 1;
         let (id, user_ref) = (self.last_id, self.user_refs[usize::from(account)]);
-        let instrument_code = instrument as u16;
-        let op = Op::Enter { instrument: instrument_code, account, user_ref, id, buys, quantity, price };
+        let slot = self.free_slots.pop().expect("fewer orders rest than there are slots");
+        let op = Op::Enter { instrument: instrument as u16, account, user_ref, id, slot, buys, quantity, price };
         while quantity > 0
             && let Some((_, maker)) = self.books[instrument].best_match(buys, price)
             && let Some(order) = self.orders.get_mut(&maker)
@@ -199,10 +208,12 @@ impl Market {
         }
         if quantity > 0 {
             let resting = &mut self.resting[instrument];
-            let order = Order { account, user_ref, buys, leaves: quantity, price, place: resting.len() };
+            let order = Order { account, user_ref, buys, leaves: quantity, price, slot, place: resting.len() };
             resting.push(id.into());
             self.orders.insert(id.into(), order);
             self.books[instrument].rest(buys, price, id.into());
+        } else {
+            self.free_slots.push(slot);
         }
         op
     }
@@ -210,6 +221,7 @@ impl Market {
     fn remove(&mut self, instrument: usize, id: u64) -> Order {
         let order = self.orders.remove(&id).expect("callers name orders that rest");
         self.books[instrument].remove(order.buys, order.price, id);
+        self.free_slots.push(order.slot);
         let resting = &mut self.resting[instrument];
         resting.swap_remove(order.place);
         if let Some(moved) = resting.get(order.place).and_then(|moved| self.orders.get_mut(moved)) {

@@ -25,11 +25,12 @@ use corelane_runtime::{
 
 use super::{
     Commands, Engine, Op, Totals,
-    commands::{INSTRUMENTS, PRICE, TICK},
+    commands::{INSTRUMENTS, LIVE_MAX, PRICE, TICK},
 };
 
-/// Places of the edges into and out of the group: more than a batch of commands leads to.
-const CAPACITY: usize = 8192;
+/// Places of the edges into and out of the group: few, so that they stay in the nearest cache. A full one holds the group
+/// back until the next turn.
+pub(super) const CAPACITY: usize = 256;
 
 /// See the [module](self).
 pub struct Group {
@@ -139,7 +140,8 @@ fn command(op: &Op) -> Command {
     }
 }
 
-fn config(commands: &Commands) -> GroupConfig {
+/// What both ways of driving it are made for.
+pub(super) fn config(commands: &Commands) -> GroupConfig {
     let instrument = |index: usize| Instrument {
         symbol: Symbol::new(&format!("SYM{index}")).expect("a short symbol"),
         tick: TICK,
@@ -149,7 +151,7 @@ fn config(commands: &Commands) -> GroupConfig {
     GroupConfig {
         accounts: INSTRUMENTS as u32,
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
-        orders_max: 65_536,
+        orders_max: LIVE_MAX,
         levels_max: 8192,
         open_orders_per_account_max: 8192,
         // Enough for all that the commands lead to.

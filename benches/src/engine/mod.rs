@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`commands`] | the seeded stream: orders that rest, orders that trade, cancels |
 //! | [`group`] | ours: sequencer, order, risk and matching on their shard, turn by turn |
+//! | [`matching`] | ours: matching alone, which is what the published crates do |
 //!
 //! The published crates that take the same commands are in `peers::matching`, with the cargo feature `peers`.
 
 pub mod commands;
 pub mod group;
+pub mod matching;
 
 use std::{hint::spin_loop, ops::Range, time::Duration};
 

@@ -13,6 +13,52 @@ wire_enum! {
     }
 }
 
+/// A [`Side`] in a message. Decoding refuses all bytes but the two.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    zerocopy::FromBytes,
+    zerocopy::IntoBytes,
+    zerocopy::KnownLayout,
+    zerocopy::Immutable,
+    zerocopy::Unaligned,
+)]
+#[repr(transparent)]
+pub struct WireSide(u8);
+
+impl WireSide {
+    /// The side whose wire code is `code`, `None` if there is none.
+    #[inline]
+    pub const fn from_wire(code: u8) -> Option<Self> {
+        // One product instead of two comparisons, each with a branch of its own: which of the two sides a message has
+        // cannot be predicted.
+        let is_side = (code ^ Side::Buy.to_wire()) as u32 * (code ^ Side::Sell.to_wire()) as u32 == 0;
+        if is_side { Some(Self(code)) } else { None }
+    }
+
+    /// The side.
+    #[inline]
+    pub const fn get(self) -> Side {
+        if self.0 == Side::Buy.to_wire() { Side::Buy } else { Side::Sell }
+    }
+}
+
+impl From<Side> for WireSide {
+    #[inline]
+    fn from(side: Side) -> Self {
+        Self(side.to_wire())
+    }
+}
+
+impl core::fmt::Debug for WireSide {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
 wire_enum! {
     /// Event of the trading day.
     pub enum EventCode {

@@ -13,13 +13,13 @@ use crate::wire::YesNo;
 
 itch_messages! {
     /// System event (`S`), 12 bytes.
-    pub struct SystemEvent: b'S' "system event (S)", FromBytes {
+    pub struct SystemEvent: b'S' "system event (S)" {
         /// An [`EventCode`], see [`SystemEvent::event`].
         event_code: u8 as event: EventCode,
     }
 
     /// Stock directory (`R`), 39 bytes. Flags may be a space, "not available", where the text allows it.
-    pub struct StockDirectory: b'R' "stock directory (R)", FromBytes {
+    pub struct StockDirectory: b'R' "stock directory (R)" {
         /// Symbol of the instrument that has this locate today.
         stock: Symbol,
         /// Listing market, a [`MarketCategory`].
@@ -51,7 +51,7 @@ itch_messages! {
     }
 
     /// Stock trading action (`H`), 25 bytes: halts, pauses, and their ends.
-    pub struct StockTradingAction: b'H' "stock trading action (H)", FromBytes {
+    pub struct StockTradingAction: b'H' "stock trading action (H)" {
         /// Symbol.
         stock: Symbol,
         /// A [`TradingState`].
@@ -63,7 +63,7 @@ itch_messages! {
     }
 
     /// Reg SHO short sale price test restriction (`Y`), 20 bytes.
-    pub struct RegShoRestriction: b'Y' "Reg SHO restriction (Y)", FromBytes {
+    pub struct RegShoRestriction: b'Y' "Reg SHO restriction (Y)" {
         /// Symbol.
         stock: Symbol,
         /// A [`RegShoAction`].
@@ -71,7 +71,7 @@ itch_messages! {
     }
 
     /// Market participant position (`L`), 26 bytes.
-    pub struct MarketParticipantPosition: b'L' "market participant position (L)", FromBytes {
+    pub struct MarketParticipantPosition: b'L' "market participant position (L)" {
         /// The firm.
         mpid: Mpid,
         /// Symbol.
@@ -85,7 +85,7 @@ itch_messages! {
     }
 
     /// Decline levels of the market-wide circuit breaker (`V`), 35 bytes.
-    pub struct MwcbDeclineLevels: b'V' "MWCB decline levels (V)", FromBytes {
+    pub struct MwcbDeclineLevels: b'V' "MWCB decline levels (V)" {
         /// Index value of level 1.
         level_1: WirePrice8,
         /// Index value of level 2.
@@ -95,13 +95,13 @@ itch_messages! {
     }
 
     /// Market-wide circuit breaker status (`W`), 12 bytes.
-    pub struct MwcbStatus: b'W' "MWCB status (W)", FromBytes {
+    pub struct MwcbStatus: b'W' "MWCB status (W)" {
         /// A [`BreachedLevel`].
         breached_level: u8 as breached_level: BreachedLevel,
     }
 
     /// Quoting period update of an IPO (`K`), 28 bytes.
-    pub struct IpoQuotingPeriod: b'K' "IPO quoting period (K)", FromBytes {
+    pub struct IpoQuotingPeriod: b'K' "IPO quoting period (K)" {
         /// Symbol.
         stock: Symbol,
         /// When quoting begins, in seconds since midnight; 0 if cancelled.
@@ -113,7 +113,7 @@ itch_messages! {
     }
 
     /// Collar of the auction that ends a limit-up limit-down pause (`J`), 35 bytes.
-    pub struct LuldAuctionCollar: b'J' "LULD auction collar (J)", FromBytes {
+    pub struct LuldAuctionCollar: b'J' "LULD auction collar (J)" {
         /// Symbol.
         stock: Symbol,
         /// Price that the collar is calculated from.
@@ -127,7 +127,7 @@ itch_messages! {
     }
 
     /// Operational halt (`h`), 21 bytes: of one market, not of the instrument everywhere.
-    pub struct OperationalHalt: b'h' "operational halt (h)", FromBytes {
+    pub struct OperationalHalt: b'h' "operational halt (h)" {
         /// Symbol.
         stock: Symbol,
         /// A [`MarketCode`].

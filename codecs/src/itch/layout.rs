@@ -4,7 +4,7 @@ use core::fmt;
 
 use zerocopy::big_endian::{U16, U32, U64};
 
-use super::codes::Side;
+use super::codes::WireSide;
 use crate::price::{WirePrice4, WirePrice8};
 use crate::text::Alpha;
 use crate::wire::Shown;
@@ -37,7 +37,7 @@ impl Field for u8 {
     }
 }
 
-impl Field for Side {
+impl Field for WireSide {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
@@ -60,7 +60,7 @@ pub(super) fn show_code<C: fmt::Debug>(
 macro_rules! itch_messages {
     ($(
         $(#[$meta:meta])*
-        pub struct $name:ident: $code:literal $title:literal, $derive:ident $([$($closed:ident: $closed_type:ty),+])? {
+        pub struct $name:ident: $code:literal $title:literal $([$($closed:ident: $closed_type:ty),+])? {
             $(
                 $(#[$field_meta:meta])*
                 $field:ident: $type:ty $(as $accessor:ident: $meaning:ty)?,
@@ -70,7 +70,7 @@ macro_rules! itch_messages {
         $(
             $(#[$meta])*
             #[derive(
-                Clone, Copy, Debug, PartialEq, Eq, zerocopy::$derive, zerocopy::IntoBytes, zerocopy::KnownLayout,
+                Clone, Copy, Debug, PartialEq, Eq, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout,
                 zerocopy::Immutable, zerocopy::Unaligned,
             )]
             #[repr(C)]

@@ -24,7 +24,7 @@ mod trades;
 pub use codes::{
     Authenticity, BreachedLevel, CrossType, EventCode, FinancialStatus, HaltReason, ImbalanceDirection, InterestFlag,
     IssueClassification, LuldTier, MarketCategory, MarketCode, MarketMakerMode, OperationalHaltAction,
-    ParticipantState, PriceVariation, RegShoAction, ReleaseQualifier, Side, TradingState,
+    ParticipantState, PriceVariation, RegShoAction, ReleaseQualifier, Side, TradingState, WireSide,
 };
 pub use header::{Header, Timestamp, TimestampError};
 pub use instruments::{
@@ -39,7 +39,7 @@ pub use trades::{BrokenTrade, CrossTrade, DirectListingPrice, NetOrderImbalance,
 use core::fmt;
 
 use thiserror::Error;
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::text::Symbol;
 use crate::wire::{Refusal, Shown, WireMessage, explain};
@@ -244,8 +244,11 @@ impl Message<'_> {
 }
 
 #[inline(always)]
-fn message<M: WireMessage>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
-    M::try_ref_from_bytes(bytes).map_err(|_| refuse::<M>(kind, bytes))
+fn message<M: WireMessage + FromBytes>(kind: u8, bytes: &[u8]) -> Result<&M, ItchError> {
+    match M::ref_from_bytes(bytes) {
+        Ok(message) if M::CODED.iter().all(|field| (field.is_valid)(bytes[field.offset])) => Ok(message),
+        _ => Err(refuse::<M>(kind, bytes)),
+    }
 }
 
 #[cold]

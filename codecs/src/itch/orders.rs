@@ -2,7 +2,7 @@
 
 use zerocopy::big_endian::{U32, U64};
 
-use super::codes::Side;
+use super::codes::WireSide;
 use super::layout::itch_messages;
 use crate::price::WirePrice4;
 use crate::text::{Mpid, Symbol};
@@ -10,11 +10,11 @@ use crate::wire::YesNo;
 
 itch_messages! {
     /// Add order (`A`), 36 bytes.
-    pub struct AddOrder: b'A' "add order (A)", TryFromBytes [side: Side] {
+    pub struct AddOrder: b'A' "add order (A)" [side: WireSide] {
         /// The day's reference of the order.
         order_ref: U64,
         /// Side.
-        side: Side,
+        side: WireSide,
         /// Displayed shares.
         shares: U32,
         /// Symbol.
@@ -24,11 +24,11 @@ itch_messages! {
     }
 
     /// Add order with attribution (`F`), 40 bytes.
-    pub struct AddOrderMpid: b'F' "add order with MPID (F)", TryFromBytes [side: Side] {
+    pub struct AddOrderMpid: b'F' "add order with MPID (F)" [side: WireSide] {
         /// The day's reference of the order.
         order_ref: U64,
         /// Side.
-        side: Side,
+        side: WireSide,
         /// Displayed shares.
         shares: U32,
         /// Symbol.
@@ -40,7 +40,7 @@ itch_messages! {
     }
 
     /// Order executed (`E`), 31 bytes.
-    pub struct OrderExecuted: b'E' "order executed (E)", FromBytes {
+    pub struct OrderExecuted: b'E' "order executed (E)" {
         /// The order.
         order_ref: U64,
         /// Shares executed; they leave the displayed quantity.
@@ -50,7 +50,7 @@ itch_messages! {
     }
 
     /// Order executed at another price (`C`), 36 bytes.
-    pub struct OrderExecutedWithPrice: b'C' "order executed with price (C)", FromBytes {
+    pub struct OrderExecutedWithPrice: b'C' "order executed with price (C)" {
         /// The order.
         order_ref: U64,
         /// Shares executed; they leave the level at which the order is displayed.
@@ -64,7 +64,7 @@ itch_messages! {
     }
 
     /// Order partly cancelled (`X`), 23 bytes.
-    pub struct OrderCancel: b'X' "order cancel (X)", FromBytes {
+    pub struct OrderCancel: b'X' "order cancel (X)" {
         /// The order.
         order_ref: U64,
         /// Shares that leave it.
@@ -72,13 +72,13 @@ itch_messages! {
     }
 
     /// Order deleted (`D`), 19 bytes.
-    pub struct OrderDelete: b'D' "order delete (D)", FromBytes {
+    pub struct OrderDelete: b'D' "order delete (D)" {
         /// The order.
         order_ref: U64,
     }
 
     /// Order replaced (`U`), 35 bytes. Side, symbol and attribution stay; priority is lost.
-    pub struct OrderReplace: b'U' "order replace (U)", FromBytes {
+    pub struct OrderReplace: b'U' "order replace (U)" {
         /// The order that goes.
         original_order_ref: U64,
         /// The order that comes.

@@ -3,7 +3,7 @@
 
 use zerocopy::big_endian::{U32, U64};
 
-use super::codes::{CrossType, ImbalanceDirection, InterestFlag, PriceVariation, Side};
+use super::codes::{CrossType, ImbalanceDirection, InterestFlag, PriceVariation, WireSide};
 use super::layout::itch_messages;
 use crate::price::WirePrice4;
 use crate::text::Symbol;
@@ -11,11 +11,11 @@ use crate::wire::YesNo;
 
 itch_messages! {
     /// Trade against a non-displayed order (`P`), 44 bytes.
-    pub struct Trade: b'P' "trade (P)", TryFromBytes [side: Side] {
+    pub struct Trade: b'P' "trade (P)" [side: WireSide] {
         /// Always 0 since 2010.
         order_ref: U64,
         /// Always buy since July 2014.
-        side: Side,
+        side: WireSide,
         /// Shares.
         shares: U32,
         /// Symbol.
@@ -27,7 +27,7 @@ itch_messages! {
     }
 
     /// Cross trade (`Q`), 40 bytes: what a cross matched, as one print.
-    pub struct CrossTrade: b'Q' "cross trade (Q)", FromBytes {
+    pub struct CrossTrade: b'Q' "cross trade (Q)" {
         /// Shares; 0 if nothing was matched.
         shares: U64,
         /// Symbol.
@@ -41,13 +41,13 @@ itch_messages! {
     }
 
     /// Broken trade (`B`), 19 bytes: an execution that is taken back. The book stays as it is.
-    pub struct BrokenTrade: b'B' "broken trade (B)", FromBytes {
+    pub struct BrokenTrade: b'B' "broken trade (B)" {
         /// The trade.
         match_number: U64,
     }
 
     /// Net order imbalance indicator (`I`), 50 bytes.
-    pub struct NetOrderImbalance: b'I' "net order imbalance (I)", FromBytes {
+    pub struct NetOrderImbalance: b'I' "net order imbalance (I)" {
         /// Shares that would match at the current reference price.
         paired_shares: U64,
         /// Shares that would not.
@@ -69,7 +69,7 @@ itch_messages! {
     }
 
     /// Retail price improvement indicator (`N`), 20 bytes.
-    pub struct RetailInterest: b'N' "retail interest (N)", FromBytes {
+    pub struct RetailInterest: b'N' "retail interest (N)" {
         /// Symbol.
         stock: Symbol,
         /// An [`InterestFlag`].
@@ -77,7 +77,7 @@ itch_messages! {
     }
 
     /// Price discovery of a direct listing with capital raise (`O`, since 2022), 48 bytes.
-    pub struct DirectListingPrice: b'O' "direct listing price (O)", FromBytes {
+    pub struct DirectListingPrice: b'O' "direct listing price (O)" {
         /// Symbol.
         stock: Symbol,
         /// Whether it may be released: `Y` or `N`.

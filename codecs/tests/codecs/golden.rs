@@ -244,7 +244,7 @@ fn real_itch_messages_are_read_and_written() {
     let add = itch::AddOrder {
         header: Header::new(0x1598, 0, 0x1f1a_ced8_5306),
         order_ref: 0x166_b53e.into(),
-        side: itch::Side::Buy,
+        side: itch::Side::Buy.into(),
         shares: 1_600.into(),
         stock: symbol("IVOO"),
         price: price(873_900),
@@ -252,7 +252,7 @@ fn real_itch_messages_are_read_and_written() {
     let add_mpid = itch::AddOrderMpid {
         header: Header::new(0x06ca, 0, 0x1f1a_ced9_9936),
         order_ref: 0x120_be75.into(),
-        side: itch::Side::Sell,
+        side: itch::Side::Sell.into(),
         shares: 100.into(),
         stock: symbol("CASY"),
         price: price(0x26_fd40),
@@ -288,7 +288,7 @@ fn real_itch_messages_are_read_and_written() {
     let trade = itch::Trade {
         header: Header::new(0x1193, 2, 0x1f1a_cee4_62a9),
         order_ref: 0.into(),
-        side: itch::Side::Buy,
+        side: itch::Side::Buy.into(),
         shares: 100.into(),
         stock: symbol("GOOGL"),
         price: price(0x13_99f8),

@@ -136,6 +136,9 @@ fn one_byte_codes_are_those_of_the_tables() {
             })+
         };
     }
+    for code in 0..=u8::MAX {
+        assert_eq!(itch::WireSide::from_wire(code).map(itch::WireSide::get), itch::Side::from_wire(code));
+    }
     codes! {
         ouch::Side, b"BSTE";
         ouch::TimeInForce, b"0356E";

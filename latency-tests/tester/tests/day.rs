@@ -61,11 +61,13 @@ impl Checker {
         match message {
             Message::SystemEvent(event) => self.events.push(event.event().ok_or("unknown event")?),
             Message::AddOrder(add) => {
-                let order = Order { locate, side: add.side, price: add.price.get().raw(), shares: add.shares.get() };
+                let order =
+                    Order { locate, side: add.side.get(), price: add.price.get().raw(), shares: add.shares.get() };
                 self.add(add.order_ref.get(), order)?;
             }
             Message::AddOrderMpid(add) => {
-                let order = Order { locate, side: add.side, price: add.price.get().raw(), shares: add.shares.get() };
+                let order =
+                    Order { locate, side: add.side.get(), price: add.price.get().raw(), shares: add.shares.get() };
                 must(!add.attribution.is_blank(), "attribution")?;
                 self.add(add.order_ref.get(), order)?;
             }

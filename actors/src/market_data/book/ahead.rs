@@ -11,6 +11,9 @@ const LIVE_MIN: usize = 400_000;
 /// How many messages ahead the first thing is asked for that a message touches, and how many less for each that is
 /// found only through the one before.
 const STEP: usize = 8;
+/// Messages that [`Books::expect`] asks for: more than an Ethernet frame holds, and no more than what they touch has room
+/// for in the first cache.
+const EXPECTED_MAX: usize = 64;
 
 /// Place of the reference in all messages about an order.
 const ORDER_REF: std::ops::Range<usize> = 11..19;
@@ -27,22 +30,32 @@ impl Books {
         messages: impl Iterator<Item = &'a [u8]> + Clone,
         mut apply: impl FnMut(&mut Books, &'a [u8]),
     ) {
-        // One loop for both cases, so that `apply` is compiled into it.
-        let is_large = self.orders.len() >= LIVE_MIN;
-        let (mut first, mut second, mut third) = (messages.clone(), messages.clone(), messages.clone());
-        if is_large {
-            first.by_ref().take(3 * STEP).for_each(|message| self.ask_first(message));
-            second.by_ref().take(2 * STEP).for_each(|message| self.ask_second(message));
-            third.by_ref().take(STEP).for_each(|message| self.ask_third(message));
-        }
+        let mut asker = self.is_large().then(|| Asker::new(self, messages.clone()));
+        // One loop for both cases, so that `apply` is compiled into it, and what is asked for is not: small sets would
+        // carry its registers.
         for message in messages {
-            if is_large {
-                first.next().into_iter().for_each(|message| self.ask_first(message));
-                second.next().into_iter().for_each(|message| self.ask_second(message));
-                third.next().into_iter().for_each(|message| self.ask_third(message));
+            if let Some(asker) = &mut asker {
+                asker.step(self);
             }
             apply(self, message);
         }
+    }
+
+    /// Asks for the memory that the messages of a packet will touch, the first [`EXPECTED_MAX`] of them, before any is
+    /// applied.
+    #[inline]
+    pub fn expect<'a>(&self, messages: impl Iterator<Item = &'a [u8]> + Clone) {
+        if self.is_large() {
+            let messages = messages.take(EXPECTED_MAX);
+            messages.clone().for_each(|message| self.ask_first(message));
+            messages.clone().for_each(|message| self.ask_second(message));
+            messages.for_each(|message| self.ask_third(message));
+        }
+    }
+
+    #[inline]
+    fn is_large(&self) -> bool {
+        self.orders.len() >= LIVE_MIN
     }
 
     /// The order's slot, and the side that an order is added to.
@@ -87,6 +100,30 @@ impl Books {
         let locate = u16::from_be_bytes(message.get(LOCATE)?.try_into().ok()?);
         let locate = self.feed_locates[usize::from(locate)];
         (locate != UNKNOWN && locate != IGNORED).then(|| (side_of(locate, message[SIDE] == Side::Buy.to_wire()), price))
+    }
+}
+
+/// Asks ahead of the messages that are applied.
+struct Asker<I> {
+    first: I,
+    second: I,
+    third: I,
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Asker<I> {
+    fn new(books: &Books, messages: I) -> Self {
+        let mut asker = Asker { first: messages.clone(), second: messages.clone(), third: messages };
+        asker.first.by_ref().take(3 * STEP).for_each(|message| books.ask_first(message));
+        asker.second.by_ref().take(2 * STEP).for_each(|message| books.ask_second(message));
+        asker.third.by_ref().take(STEP).for_each(|message| books.ask_third(message));
+        asker
+    }
+
+    #[inline(never)]
+    fn step(&mut self, books: &Books) {
+        self.first.next().into_iter().for_each(|message| books.ask_first(message));
+        self.second.next().into_iter().for_each(|message| books.ask_second(message));
+        self.third.next().into_iter().for_each(|message| books.ask_third(message));
     }
 }
 

@@ -21,10 +21,13 @@ mod orders;
 mod queue;
 mod side;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hint::select_unpredictable};
 
 use bytemuck::{Pod, Zeroable};
-use corelane_codecs::{itch::Message, text::Symbol};
+use corelane_codecs::{
+    itch::{Message, Side},
+    text::Symbol,
+};
 
 pub use check::Inconsistency;
 use level::{LevelId, PriceLevels, SideId};
@@ -87,6 +90,13 @@ impl Locates {
             Locates::AsTheFeed => feed_locate,
         }
     }
+}
+
+/// An order as it comes.
+struct Added {
+    order_ref: u64,
+    price: u32,
+    shares: u32,
 }
 
 /// The books of all our instruments. Everything is allocated when they are made.
@@ -192,56 +202,51 @@ impl Books {
     // Compiled into the loop that decodes, the type is asked for once and not twice, which costs a misprediction.
     #[inline(always)]
     pub fn apply(&mut self, message: &Message<'_>, counters: &Counters<FeedCount>) -> Option<Locate> {
-        match message {
+        // Adds have their code once, behind the match: a call would cost as much as an eighth of what it does.
+        let (side, added) = match message {
             Message::AddOrder(add) => {
                 let locate = self.ours(add.header.stock_locate.get(), &add.stock)?;
-                let side = side_of(locate, add.side.to_wire() == b'B');
                 let (price, shares) = (add.price.get().raw(), add.shares.get());
-                self.add(add.order_ref.get(), side, price, shares, counters)
+                (side_of(locate, add.side.get() == Side::Buy), Added { order_ref: add.order_ref.get(), price, shares })
             }
             Message::AddOrderMpid(add) => {
                 let locate = self.ours(add.header.stock_locate.get(), &add.stock)?;
-                let side = side_of(locate, add.side.to_wire() == b'B');
                 let (price, shares) = (add.price.get().raw(), add.shares.get());
-                self.add(add.order_ref.get(), side, price, shares, counters)
+                (side_of(locate, add.side.get() == Side::Buy), Added { order_ref: add.order_ref.get(), price, shares })
             }
             Message::OrderExecuted(executed) => {
                 self.known(executed.header.stock_locate.get())?;
                 let shares = executed.executed_shares.get();
-                self.reduce(executed.order_ref.get(), shares, counters)
+                return self.reduce(executed.order_ref.get(), shares, counters);
             }
             Message::OrderExecutedWithPrice(executed) => {
                 self.known(executed.header.stock_locate.get())?;
                 let shares = executed.executed_shares.get();
-                self.reduce(executed.order_ref.get(), shares, counters)
+                return self.reduce(executed.order_ref.get(), shares, counters);
             }
             Message::OrderCancel(cancel) => {
                 self.known(cancel.header.stock_locate.get())?;
                 let shares = cancel.cancelled_shares.get();
-                self.reduce(cancel.order_ref.get(), shares, counters)
+                return self.reduce(cancel.order_ref.get(), shares, counters);
             }
             Message::OrderDelete(delete) => {
                 self.known(delete.header.stock_locate.get())?;
-                self.delete(delete.order_ref.get(), counters).map(locate_of)
+                return self.delete(delete.order_ref.get(), counters).map(locate_of);
             }
             Message::OrderReplace(replace) => {
                 self.known(replace.header.stock_locate.get())?;
                 let side = self.delete(replace.original_order_ref.get(), counters)?;
                 let (price, shares) = (replace.price.get().raw(), replace.shares.get());
-                self.add(replace.new_order_ref.get(), side, price, shares, counters);
-                Some(locate_of(side))
+                (side, Added { order_ref: replace.new_order_ref.get(), price, shares })
             }
-            Message::StockDirectory(directory) => {
-                let feed = directory.header.stock_locate.get();
-                self.feed_locates[usize::from(feed)] = self.of_symbol(feed, &directory.stock);
-                None
-            }
-            Message::Trade(_) | Message::BrokenTrade(_) => None,
+            Message::Trade(_) | Message::BrokenTrade(_) => return None,
             _ => {
                 self.notice(message);
-                None
+                return None;
             }
-        }
+        };
+        let has_changed = self.add(side, added, counters) || matches!(message, Message::OrderReplace(_));
+        has_changed.then(|| locate_of(side))
     }
 
     /// Takes in what is said of an instrument or of the market besides orders.
@@ -249,6 +254,10 @@ impl Books {
     fn notice(&mut self, message: &Message<'_>) {
         match message.stock() {
             None => self.market.apply(message),
+            Some(stock) if let Message::StockDirectory(directory) = message => {
+                let feed = directory.header.stock_locate.get();
+                self.feed_locates[usize::from(feed)] = self.of_symbol(feed, stock);
+            }
             Some(stock) => {
                 if let Some(locate) = self.ours(message.stock_locate(), stock) {
                     self.states[usize::from(locate) - 1].apply(message);
@@ -297,20 +306,15 @@ impl Books {
         (self.feed_locates[usize::from(feed_locate)] != IGNORED).then_some(())
     }
 
-    #[inline]
-    fn add(
-        &mut self,
-        order_ref: u64,
-        side: SideId,
-        price: u32,
-        shares: u32,
-        counters: &Counters<FeedCount>,
-    ) -> Option<Locate> {
+    /// Returns whether the book is another now: not if the order was there.
+    #[inline(always)]
+    fn add(&mut self, side: SideId, added: Added, counters: &Counters<FeedCount>) -> bool {
+        let Added { order_ref, price, shares } = added;
         let slot = match self.orders.insert(order_ref, &mut self.levels) {
             Ok(slot) => slot,
             Err(Refused::Duplicate) => {
                 counters.add(FeedCount::DuplicateOrders, 1);
-                return None;
+                return false;
             }
             Err(Refused::Full) => return self.overflow(side, counters),
         };
@@ -321,19 +325,19 @@ impl Books {
         let level = &mut self.levels[id];
         let older = level.tail;
         level.tail = slot;
-        level.head = if older == NIL { slot } else { level.head };
+        level.head = select_unpredictable(older == NIL, slot, level.head);
         level.orders += 1;
         level.quantity += u64::from(shares);
         self.orders[older].newer = slot;
         self.orders[slot] = Order { shares, level: id, older, newer: NIL };
-        Some(locate_of(side))
+        true
     }
 
     #[cold]
-    fn overflow(&mut self, side: SideId, counters: &Counters<FeedCount>) -> Option<Locate> {
+    fn overflow(&mut self, side: SideId, counters: &Counters<FeedCount>) -> bool {
         counters.add(FeedCount::Overflows, 1);
         self.is_incomplete[side.book()] = true;
-        Some(locate_of(side))
+        true
     }
 
     /// Takes shares off an order, and the order away with the last.
@@ -377,9 +381,9 @@ impl Books {
         let side = level.side;
         level.orders -= 1;
         level.quantity -= u64::from(shares);
-        // No branches: whether an order has neighbours cannot be predicted. Those of the first and last are nobody.
-        level.head = if older == NIL { newer } else { level.head };
-        level.tail = if newer == NIL { older } else { level.tail };
+        // Those of the first and last are nobody.
+        level.head = select_unpredictable(older == NIL, newer, level.head);
+        level.tail = select_unpredictable(newer == NIL, older, level.tail);
         let is_empty = level.orders == 0;
         self.orders[older].newer = newer;
         self.orders[newer].older = older;

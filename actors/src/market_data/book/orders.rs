@@ -165,7 +165,7 @@ impl Orders {
                 return Some(slot);
             }
         }
-        if self.spill.is_empty() { None } else { self.spill.find(order_ref) }
+        if self.spill.may_hold(page) { self.spill.find(order_ref) } else { None }
     }
 
     /// Asks for the memory that [`Orders::find`] and [`Orders::insert`] will look at.
@@ -326,8 +326,8 @@ struct Spill {
     free: Vec<u32>,
     /// Slots that were used.
     used: u32,
-    /// No page above this one has orders here.
-    page_max: u64,
+    /// No page from this one on has orders here.
+    pages_end: u64,
 }
 
 impl Spill {
@@ -338,7 +338,7 @@ impl Spill {
             references: HugeSlice::zeroed(orders_max),
             free: Vec::with_capacity(orders_max),
             used: 0,
-            page_max: 0,
+            pages_end: 0,
         }
     }
 
@@ -346,16 +346,12 @@ impl Spill {
         self.index.clear();
         self.free.clear();
         self.used = 0;
-    }
-
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.pages_end = 0;
     }
 
     #[inline]
     fn may_hold(&self, page: u64) -> bool {
-        page <= self.page_max && !self.is_empty()
+        page < self.pages_end
     }
 
     #[inline(never)]
@@ -364,7 +360,7 @@ impl Spill {
     }
 
     fn insert(&mut self, order_ref: u64) -> u32 {
-        self.page_max = if self.is_empty() { page_of(order_ref) } else { self.page_max.max(page_of(order_ref)) };
+        self.pages_end = self.pages_end.max(page_of(order_ref) + 1);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.first + self.used - 1
@@ -378,5 +374,8 @@ impl Spill {
     fn remove(&mut self, order_ref: u64, slot: u32) {
         self.index.remove(&order_ref);
         self.free.push(slot);
+        if self.index.is_empty() {
+            self.pages_end = 0;
+        }
     }
 }

@@ -74,6 +74,12 @@ impl Tick {
     fn count(&self, price: u32) -> u32 {
         ((u128::from(self.inverse) * u128::from(price)) >> 63) as u32
     }
+
+    /// Whether a price is a multiple of it.
+    #[inline]
+    fn has(&self, price: u32) -> bool {
+        self.count(price) * self.size == price
+    }
 }
 
 /// Bytes of a side and its ladder.
@@ -190,7 +196,7 @@ impl Sides {
     }
 
     /// The level of a price, a new one if there is none yet; `None` if that has no room.
-    #[inline]
+    #[inline(always)]
     pub fn level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> Option<LevelId> {
         let is_bid = id.is_bid();
         let side = &self.sides[id.index()];
@@ -354,11 +360,20 @@ impl Sides {
             return;
         }
         side.patience = PATIENCE;
-        while let Some(number) = self.sides[id.index()].next_occupied(self.sides[id.index()].first) {
-            let side = &mut self.sides[id.index()];
-            side.flip(number);
-            let rank = side.rank(number, is_bid);
-            self.insert_far(id, rank, self.ladders[place(id, number)], levels);
+        // Those that the ladder still covers keep their places in it.
+        let kept = if tick == side.tick.size { first..first + WIDTH as u32 } else { 0..0 };
+        let end = side.first + WIDTH as u32;
+        let mut from = side.first;
+        while from < end
+            && let Some(number) = self.sides[id.index()].next_occupied(from)
+        {
+            from = number + 1;
+            if !kept.contains(&number) {
+                let side = &mut self.sides[id.index()];
+                side.flip(number);
+                let rank = side.rank(number, is_bid);
+                self.insert_far(id, rank, self.ladders[place(id, number)], levels);
+            }
         }
         let side = &mut self.sides[id.index()];
         (side.tick, side.first) = (Tick::new(tick), first);
@@ -389,7 +404,8 @@ fn choose_tick(prices: &[u32], present: u32) -> u32 {
     let best = prices[0];
     let placed = |tick: u32| {
         let reach = (WIDTH as u32 - HEADROOM).saturating_mul(tick);
-        prices.iter().filter(|&&price| price % tick == 0 && price.abs_diff(best) < reach).count()
+        let ticks = Tick::new(tick);
+        prices.iter().filter(|&&price| ticks.has(price) & (price.abs_diff(best) < reach)).count()
     };
     TICKS.into_iter().max_by_key(|&tick| (placed(tick), tick == present)).expect("there are ticks")
 }

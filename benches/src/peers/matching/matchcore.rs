@@ -1,9 +1,9 @@
 //! matchcore: numbers the commands of each book itself, and orders by the command that entered them.
 
 use matchcore::{
-    CancelCmd, Command, CommandKind, CommandMeta, CommandOutcome, CommandReport, LimitOrder, NewOrder, OrderBook,
-    OrderFlags, OrderId, OrderKind, Price, Quantity, QuantityPolicy, SequenceNumber, Side, SubmitCmd, TimeInForce,
-    Timestamp,
+    CancelCmd, Command, CommandFailure, CommandKind, CommandMeta, CommandOutcome, CommandReport, LimitOrder, NewOrder,
+    OrderBook, OrderFlags, OrderId, OrderKind, Price, Quantity, QuantityPolicy, SequenceNumber, Side, SubmitCmd,
+    TimeInForce, Timestamp,
 };
 
 use crate::engine::{Commands, Op, Totals, commands::INSTRUMENTS};
@@ -48,6 +48,8 @@ impl super::Books for Books {
                 }
             }
             CommandOutcome::Applied(CommandReport::Cancel) => totals.canceled += 1,
+            // It has traded here, where time priority is kept otherwise; the totals show how far that goes.
+            CommandOutcome::Rejected(CommandFailure::OrderNotFound) => {}
             other => panic!("{op:?}: {other:?}"),
         }
     }

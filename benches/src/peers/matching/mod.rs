@@ -4,7 +4,6 @@
 
 mod lobster;
 mod matchcore;
-mod nanobook;
 
 use std::ops::Range;
 
@@ -20,8 +19,7 @@ pub struct Peer {
 }
 
 /// All of them.
-pub const ALL: &[Peer] =
-    &[peer::<matchcore::Books>("matchcore"), peer::<nanobook::Books>("nanobook"), peer::<lobster::Books>("lobster")];
+pub const ALL: &[Peer] = &[peer::<matchcore::Books>("matchcore"), peer::<lobster::Books>("lobster")];
 
 /// The books of one crate. Each call answers before it returns.
 trait Books: Sized {

@@ -25,7 +25,8 @@ use crate::wire::{self, Run};
 
 /// tokio with channels on `cpu`, under a load of orders.
 ///
-/// The runtime is a current-thread one: a multi-thread runtime whose workers share the CPU was slower.
+/// The runtime is a current-thread one: it has one CPU, on which a runtime of several threads would only switch between
+/// them.
 ///
 /// # Panics
 /// If an answer is missing or wrong, there are more sessions than configured, or the server does not start.

@@ -66,9 +66,13 @@ impl Day {
         if is_attributed {
             let attribution = FIRMS[self.rng.below(4) as usize];
             let header = self.header(index);
-            self.put(AddOrderMpid { header, order_ref, side, shares, stock, price, attribution }.as_bytes());
+            self.put(
+                AddOrderMpid { header, order_ref, side: side.into(), shares, stock, price, attribution }.as_bytes(),
+            );
         } else {
-            self.put(AddOrder { header: self.header(index), order_ref, side, shares, stock, price }.as_bytes());
+            self.put(
+                AddOrder { header: self.header(index), order_ref, side: side.into(), shares, stock, price }.as_bytes(),
+            );
         }
     }
 
@@ -159,7 +163,7 @@ impl Day {
         let message = Trade {
             header: self.header(index),
             order_ref: 0.into(),
-            side: Side::Buy,
+            side: Side::Buy.into(),
             shares,
             stock: self.instruments[index].symbol,
             price: self.price(index, self.books[index].middle()).into(),
