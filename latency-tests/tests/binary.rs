@@ -146,6 +146,56 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
+    let folder = Folder::new("kinds");
+    let kinds = [
+        ("hop", "kind = \"hop\"\n"),
+        ("wire", "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [300]\n"),
+        ("saturation", "kind = \"saturation\"\nsessions = 2\n"),
+        ("slow", "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [300]\nslow_readers = 1\n"),
+        ("feed", "kind = \"feed_to_book\"\n[market]\nmessages_per_s = 2000\n"),
+        ("engine", "kind = \"engine\"\nrates_per_s = [1000]\n"),
+    ];
+    let mut profile = PROFILE[..PROFILE.find("[[scenarios]]").unwrap()].to_owned();
+    for (name, text) in kinds {
+        folder.write(&format!("{name}.toml"), &format!("summary = \"x\"\ncategory = \"throughput\"\n{text}"));
+        profile += &format!("[[scenarios]]\nname = \"{name}.toml\"\nrounds = 1\nround_ms = 150\n");
+    }
+    profile += "[scaling]\nrounds = 1\nround_ms = 100\nrate_per_s = 300\nsessions = [1, 4]\ninstruments = [8, 64]\n";
+    profile += "message_bytes = [50, 500]\nshards = [1, 2]\n";
+    folder.write("profile.toml", &profile);
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let shown = text(&output.stdout);
+    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let names: Vec<&str> = result.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    assert_eq!(names, kinds.map(|(name, _)| name), "{shown}");
+    assert_eq!(output.status.code(), Some(i32::from(!result.verdict.valid)), "{shown}");
+    for scenario in &result.scenarios {
+        let subject = scenario.sides.iter().find(|side| side.role == Role::Subject).unwrap();
+        let round = &subject.rounds[0];
+        assert!(round.intended.is_some_and(|seen| seen.p50_ns > 0) || round.throughput_per_s.is_some(), "{shown}");
+    }
+    let saturation = &result.scenario("saturation").unwrap().side("echo").unwrap().rounds[0];
+    assert!(saturation.sweep.len() >= 2, "{shown}");
+    let fits: Vec<(&str, &str)> = result.scaling.iter().map(|fit| (fit.over.as_str(), fit.of.as_str())).collect();
+    let expected = [
+        ("sessions", "venue"),
+        ("sessions", "echo"),
+        ("instruments", "venue"),
+        ("message bytes", "echo"),
+        ("shards", "actors"),
+    ];
+    assert_eq!(fits, expected);
+    assert!(result.scaling.iter().all(|fit| fit.points.len() == 2 && fit.exponent.is_some()), "{shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    let last = lines.iter().rposition(|line| !line.starts_with("ratio ")).unwrap();
+    let starts: Vec<&str> = lines[last + 1..].iter().map(|line| line.split('=').next().unwrap()).collect();
+    // On a busy machine the saturation of the echo may not be found; then there is nothing to compare with.
+    assert_eq!(starts[0], "ratio hop p50", "{shown}");
+    assert_eq!(starts.get(1).copied().unwrap_or("ratio wire p50"), "ratio wire p50", "{shown}");
+}
+
+#[test]
 fn a_missed_rate_is_invalid_and_the_exit_code_says_so() {
     let folder = Folder::new("invalid");
     let head = "summary = \"too fast\"\nkind = \"order_ack\"\ncategory = \"throughput\"\nfloor = false\n";

@@ -35,3 +35,105 @@ fn least(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 fn median(scenario: &Scenario, figure: &str, of: &str, to: &str) -> Option<f64> {
     scenario.ratio(figure, of, to).map(|ratio| ratio.spread.median)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::{Category, Context, Host, HostKind, Judgement, Ratio, SCHEMA_VERSION, Side, Spread, Verdict};
+
+    /// Sides and ratios of a scenario: figure, of, to, median.
+    fn scenario(name: &str, sides: &[(&str, Role)], ratios: &[(&str, &str, &str, f64)]) -> Scenario {
+        let side = |&(name, role): &(&str, Role)| Side {
+            name: name.to_owned(),
+            role,
+            rounds: Vec::new(),
+            intended: None,
+            send: None,
+            hops: Vec::new(),
+        };
+        let ratio = |&(figure, of, to, median): &(&str, &str, &str, f64)| Ratio {
+            figure: figure.to_owned(),
+            of: of.to_owned(),
+            to: to.to_owned(),
+            spread: Spread { median, low: median, high: median },
+            rounds: vec![median],
+            judgement: Judgement::Shown,
+        };
+        Scenario {
+            name: name.to_owned(),
+            summary: String::new(),
+            category: Category::ExecutionLatency,
+            load: String::new(),
+            sides: sides.iter().map(side).collect(),
+            ratios: ratios.iter().map(ratio).collect(),
+        }
+    }
+
+    fn run(scenarios: Vec<Scenario>) -> Run {
+        Run {
+            schema_version: SCHEMA_VERSION,
+            context: Context {
+                started_unix_s: 0,
+                took_s: 0.0,
+                command: Vec::new(),
+                profile: String::new(),
+                profile_summary: String::new(),
+                revision: None,
+                modified: None,
+                version: String::new(),
+                debug_build: false,
+                cpus: Vec::new(),
+            },
+            host: Host {
+                cpu_model: None,
+                allowed_cpus: String::new(),
+                isolated_cpus: String::new(),
+                smt_siblings: Vec::new(),
+                kernel: None,
+                kernel_command_line: None,
+                governors: None,
+                turbo: None,
+                idle_exit_latency_us_max: None,
+                clocksource: None,
+                memlock: String::new(),
+                io_uring: String::new(),
+                kind: HostKind::Quiet,
+            },
+            jitter: Vec::new(),
+            scenarios,
+            scaling: Vec::new(),
+            verdict: Verdict::default(),
+        }
+    }
+
+    #[test]
+    fn the_lines_are_as_promised_and_the_best_peer_counts() {
+        let hop = scenario(
+            "hop",
+            &[("raw ring", Role::Floor), ("actors", Role::Subject), ("a", Role::Peer), ("b", Role::Peer)],
+            &[
+                ("p50", "actors", "raw ring", 1.084),
+                ("p99_9", "actors", "raw ring", 1.2),
+                ("throughput", "actors", "raw ring", 4.0),
+                ("p50", "a", "actors", 1.5),
+                ("p50", "b", "actors", 3.0),
+                ("throughput", "actors", "a", 9.0),
+                ("throughput", "actors", "b", 2.0),
+            ],
+        );
+        let wire =
+            scenario("wire", &[], &[("p50", "venue", "echo", 1.08), ("p50", "tokio with channels", "venue", 2.5)]);
+        let saturation = scenario("saturation", &[], &[("saturation", "venue", "echo", 1.12)]);
+        let all = run(vec![hop, wire.clone(), saturation]);
+        let expected = [
+            "ratio hop p50=1.08 p99_9=1.20 throughput=4.00",
+            "ratio wire p50=1.08 saturation=1.12",
+            "ratio tokio p50=2.50",
+            "ratio peers hop=1.50 throughput=2.00",
+        ];
+        assert_eq!(ratio_lines(&all), expected);
+        // What did not run has no line.
+        assert_eq!(ratio_lines(&run(vec![wire])), ["ratio tokio p50=2.50"]);
+        assert_eq!(ratio_lines(&run(vec![scenario("hop", &[], &[])])), Vec::<String>::new());
+    }
+}
