@@ -26,6 +26,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Draw a result as one HTML page.
     Report(ReportArgs),
+    /// Check figures against the budget; fail if one is critical.
+    Budget(BudgetArgs),
 }
 
 /// Arguments of `run`.
@@ -78,4 +80,18 @@ pub struct ReportArgs {
     /// Where the page goes.
     #[arg(long, value_name = "OUT.html")]
     pub html: PathBuf,
+}
+
+/// Arguments of `budget`.
+#[derive(Debug, Args)]
+pub struct BudgetArgs {
+    /// The limits.
+    #[arg(long, default_value = "benches/budget.toml", value_name = "FILE")]
+    pub budget: PathBuf,
+    /// What `cargo bench -p corelane-benches --bench instructions -- --output-format=json` printed.
+    #[arg(long, value_name = "FILE", required_unless_present = "result")]
+    pub instructions: Option<PathBuf>,
+    /// A result.json, for its ratios.
+    #[arg(long, value_name = "FILE")]
+    pub result: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use corelane_latency::{
+    budget,
     cli::{Cli, Command},
     compare,
     report::html,
@@ -13,6 +14,7 @@ fn main() -> miette::Result<()> {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::command(&args),
         Command::Report(args) => html::command(&args),
+        Command::Budget(args) => budget::command(&args),
         Command::Scenarios(args) => shipped::list(&args),
     }
 }
