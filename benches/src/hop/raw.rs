@@ -17,11 +17,13 @@ use crate::round_trip_histogram;
 /// # Panics
 /// If an answer is wrong, or a thread cannot be pinned.
 pub fn round_trips(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    let (mut there, mut there_out) = rtrb::RingBuffer::<Envelope<Ball>>::new(CAPACITY);
-    let (mut back, mut back_out) = rtrb::RingBuffer::<Envelope<Ball>>::new(CAPACITY);
-    let done = AtomicBool::new(false);
-    let clock = quanta::Clock::new();
-    let near = || {
+    let (there, there_out) = rtrb::RingBuffer::<Envelope<Ball>>::new(CAPACITY);
+    let (back, back_out) = rtrb::RingBuffer::<Envelope<Ball>>::new(CAPACITY);
+    let done = &AtomicBool::new(false);
+    // Each thread gets its ends as its own: beside each other on this thread's stack they would share cache lines.
+    let near = move || {
+        let (mut there, mut back_out) = (there, back_out);
+        let clock = quanta::Clock::new();
         let mut histogram = round_trip_histogram();
         let end = Instant::now() + duration;
         let mut number = 0u64;
@@ -42,7 +44,8 @@ pub fn round_trips(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
         done.store(true, Ordering::Release);
         histogram
     };
-    let far = || {
+    let far = move || {
+        let (mut back, mut there_out) = (back, there_out);
         while !done.load(Ordering::Relaxed) {
             if let Ok(message) = there_out.pop() {
                 let answer = Envelope { header: message.header, body: Ball::new(message.body.number + 1) };
@@ -60,9 +63,10 @@ pub fn round_trips(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
 /// # Panics
 /// If a message is wrong, or a thread cannot be pinned.
 pub fn flood(cpus: [usize; 2], duration: Duration, chunk: usize) -> f64 {
-    let (mut producer, mut consumer) = rtrb::RingBuffer::<Envelope<Ball>>::new(CAPACITY);
-    let done = AtomicBool::new(false);
-    let near = || {
+    let (producer, consumer) = rtrb::RingBuffer::<Envelope<Ball>>::new(CAPACITY);
+    let done = &AtomicBool::new(false);
+    let near = move || {
+        let mut producer = producer;
         let mut staged = Vec::with_capacity(chunk);
         let mut number = 0u64;
         let end = Instant::now() + duration;
@@ -88,7 +92,9 @@ pub fn flood(cpus: [usize; 2], duration: Duration, chunk: usize) -> f64 {
         done.store(true, Ordering::Release);
     };
     let mut rate = 0.0;
-    let far = || {
+    let measured = &mut rate;
+    let far = move || {
+        let mut consumer = consumer;
         let start = Instant::now();
         let mut seen = 0u64;
         loop {
@@ -114,7 +120,7 @@ pub fn flood(cpus: [usize; 2], duration: Duration, chunk: usize) -> f64 {
                 spin_loop();
             }
         }
-        rate = seen as f64 / start.elapsed().as_secs_f64();
+        *measured = seen as f64 / start.elapsed().as_secs_f64();
     };
     on_two_cpus(cpus, near, far);
     rate

@@ -38,11 +38,13 @@ pub(super) const fn peer<L: Link>(name: &'static str, kind: Kind) -> Peer {
 }
 
 fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    let (mut there, mut there_out) = L::new();
-    let (mut back, mut back_out) = L::new();
-    let done = AtomicBool::new(false);
-    let clock = quanta::Clock::new();
-    let near = || {
+    let (there, there_out) = L::new();
+    let (back, back_out) = L::new();
+    let done = &AtomicBool::new(false);
+    // Each thread gets its ends as its own: beside each other on this thread's stack they would share cache lines.
+    let near = move || {
+        let (mut there, mut back_out) = (there, back_out);
+        let clock = quanta::Clock::new();
         let mut histogram = round_trip_histogram();
         let end = Instant::now() + duration;
         let mut number = 0u64;
@@ -59,7 +61,8 @@ fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> 
         done.store(true, Ordering::Release);
         histogram
     };
-    let far = || {
+    let far = move || {
+        let (mut back, mut there_out) = (back, there_out);
         while !done.load(Ordering::Relaxed) {
             let seen = L::try_receive(&mut there_out, |message| {
                 let answer = Envelope { header: message.header, body: Ball::new(message.body.number + 1) };
@@ -74,9 +77,10 @@ fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> 
 }
 
 fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
-    let (mut sender, mut receiver) = L::new();
-    let done = AtomicBool::new(false);
-    let near = || {
+    let (sender, receiver) = L::new();
+    let done = &AtomicBool::new(false);
+    let near = move || {
+        let mut sender = sender;
         let mut number = 0u64;
         let end = Instant::now() + duration;
         while !number.is_multiple_of(1 << 16) || Instant::now() < end {
@@ -89,7 +93,9 @@ fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
         done.store(true, Ordering::Release);
     };
     let mut rate = 0.0;
-    let far = || {
+    let measured = &mut rate;
+    let far = move || {
+        let mut receiver = receiver;
         let start = Instant::now();
         let mut seen = 0u64;
         loop {
@@ -105,7 +111,7 @@ fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
                 spin_loop();
             }
         }
-        rate = seen as f64 / start.elapsed().as_secs_f64();
+        *measured = seen as f64 / start.elapsed().as_secs_f64();
     };
     on_two_cpus(cpus, near, far);
     rate
