@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::compare;
+
 /// Measures Corelane's latency: real server, open loop, every answer checked, beside the machine's own floor.
 #[derive(Debug, Parser)]
 #[command(name = "corelane-latency", version)]
@@ -20,6 +22,12 @@ pub enum Command {
     Run(RunArgs),
     /// List the shipped scenarios and profiles, or print one.
     Scenarios(ScenariosArgs),
+    /// Compare two results: what got faster or slower, with confidence; fail if something got slower.
+    Compare(CompareArgs),
+    /// Draw a result as one HTML page.
+    Report(ReportArgs),
+    /// Check figures against the budget; fail if one is critical.
+    Budget(BudgetArgs),
 }
 
 /// Arguments of `run`.
@@ -31,7 +39,7 @@ pub struct RunArgs {
     /// Run only this scenario: a shipped one, or a TOML file; may be given several times.
     #[arg(long, value_name = "NAME|FILE")]
     pub scenario: Vec<String>,
-    /// Where the result files go: result.json, and .hgrm and .hlog files per scenario and side.
+    /// Where the result files go: result.json, report.html, and .hgrm and .hlog files per scenario and side.
     #[arg(long, default_value = "corelane-latency", value_name = "FOLDER")]
     pub out: PathBuf,
     /// Seed of orders, markets and random arrivals.
@@ -44,4 +52,46 @@ pub struct RunArgs {
 pub struct ScenariosArgs {
     /// Print the TOML of this scenario or profile.
     pub name: Option<String>,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The older result.json.
+    pub before: PathBuf,
+    /// The newer result.json.
+    pub after: PathBuf,
+    /// By which share a figure may get worse before the exit code is 1.
+    #[arg(long, default_value_t = compare::THRESHOLD, value_name = "SHARE")]
+    pub threshold: f64,
+    /// Print JSON in place of the table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The result.json.
+    pub result: PathBuf,
+    /// An older result.json, to show what changed.
+    #[arg(long, value_name = "OLD.json")]
+    pub against: Option<PathBuf>,
+    /// Where the page goes.
+    #[arg(long, value_name = "OUT.html")]
+    pub html: PathBuf,
+}
+
+/// Arguments of `budget`.
+#[derive(Debug, Args)]
+pub struct BudgetArgs {
+    /// The limits.
+    #[arg(long, default_value = "benches/budget.toml", value_name = "FILE")]
+    pub budget: PathBuf,
+    /// What `cargo bench -p corelane-benches --bench instructions -- --output-format=json` printed.
+    #[arg(long, value_name = "FILE", required_unless_present = "result")]
+    pub instructions: Option<PathBuf>,
+    /// A result.json, for its ratios.
+    #[arg(long, value_name = "FILE")]
+    pub result: Option<PathBuf>,
 }

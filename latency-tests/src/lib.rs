@@ -8,6 +8,8 @@
 //! | [`target`] | the servers under load: the venue, echoes |
 //! | [`judge`] | ratios of sides, and what they mean |
 //! | [`result`] | the model of a run's result: written as JSON, compared, drawn |
+//! | [`budget`] | figures beside what they may be, for the gate |
+//! | [`compare`] | what changed between two runs |
 //! | [`report`] | tables, files, the last lines |
 //!
 //! Server and tester share a process and nothing else: the server is the real one on its own pinned threads, and the
@@ -16,7 +18,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod budget;
 pub mod cli;
+pub mod compare;
 mod context;
 pub mod judge;
 pub mod measure;

@@ -78,7 +78,12 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     context.took_s = started.elapsed().as_secs_f64();
     let run = Run { schema_version: SCHEMA_VERSION, context, host, jitter, scenarios: seen, scaling, verdict };
     let json = report::write(&run, &args.out)?;
-    println!("\nresult: {} (and .hgrm and .hlog files beside it), in {:.0} s", json.display(), run.context.took_s);
+    report::html::write(&run, None, &args.out.join("report.html"))?;
+    println!(
+        "\nresult: {} (and report.html, .hgrm and .hlog files beside it), in {:.0} s",
+        json.display(),
+        run.context.took_s
+    );
     println!("{}", report::verdict(&run));
     for line in report::ratio_lines(&run) {
         println!("{line}");

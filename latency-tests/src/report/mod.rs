@@ -1,6 +1,7 @@
 //! What is printed and written.
 
 mod files;
+pub mod html;
 mod ratio_lines;
 mod table;
 

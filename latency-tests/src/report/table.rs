@@ -137,20 +137,25 @@ fn add_costs(table: &mut Table, side: &Side) -> bool {
 }
 
 fn ratio_line(ratio: &Ratio) -> String {
-    let bar = |bar: &Bar| match bar {
-        Bar::AtMost(most) => format!("at most {most:.2}"),
-        Bar::AtLeast(least) => format!("at least {least:.2}"),
-    };
     let judged = match &ratio.judgement {
         Judgement::Shown => String::new(),
-        Judgement::Met { bar: met } => format!(": met ({})", bar(met)),
-        Judgement::Missed { bar: missed } => format!(": MISSED ({})", bar(missed)),
+        Judgement::Met { bar: met } => format!(": met ({})", bar(*met)),
+        Judgement::Missed { bar: missed } => format!(": MISSED ({})", bar(*missed)),
         Judgement::NotJudged { control } => format!(": not judged (the control differs from itself by {control:.2})"),
     };
     format!("{} of {} to {}: {}{judged}", ratio.figure, ratio.of, ratio.to, shown(ratio.spread, 2))
 }
 
-fn shown(spread: Spread, digits: usize) -> String {
+/// A bar in words.
+pub(super) fn bar(bar: Bar) -> String {
+    match bar {
+        Bar::AtMost(most) => format!("at most {most:.2}"),
+        Bar::AtLeast(least) => format!("at least {least:.2}"),
+    }
+}
+
+/// A median, and its spread.
+pub(super) fn shown(spread: Spread, digits: usize) -> String {
     let Spread { median, low, high } = spread;
     format!("{median:.digits$} [{low:.digits$}…{high:.digits$}]")
 }
@@ -181,7 +186,8 @@ pub fn verdict(run: &Run) -> String {
     }
 }
 
-fn micros(ns: u64) -> String {
+/// Nanoseconds, in microseconds.
+pub(super) fn micros(ns: u64) -> String {
     match ns {
         0..100_000 => format!("{:.2}", ns as f64 / 1000.0),
         _ => format!("{:.0}", ns as f64 / 1000.0),

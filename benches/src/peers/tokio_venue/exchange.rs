@@ -301,7 +301,7 @@ impl Exchange {
         let message = AddOrder {
             header: Header::new(order.locate, 0, now_ns),
             order_ref: order_ref.into(),
-            side: if order.side.is_buy() { itch::Side::Buy } else { itch::Side::Sell },
+            side: if order.side.is_buy() { itch::Side::Buy } else { itch::Side::Sell }.into(),
             shares: leaves.into(),
             stock: self.instrument(order.locate).symbol,
             price: price4(order.price).into(),

@@ -1,6 +1,7 @@
 //! The result: a table for people, JSON for programs, a percentile plot, and whether the figures count at all.
 
 mod plot;
+pub mod scale;
 mod table;
 
 use std::io;

@@ -1,10 +1,12 @@
 //! The percentile plot: the further to the right, the rarer, on a scale on which every "nine" is as wide.
 
-use hdrhistogram::Histogram;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{QUANTILES, Report, ReportError};
+use super::{
+    QUANTILES, Report, ReportError,
+    scale::{duration, floor_decade, percent, points},
+};
 use crate::jitter::latency_histogram;
 
 const SIZE: (u32, u32) = (1000, 560);
@@ -15,8 +17,6 @@ const GRID: RGBColor = RGBColor(226, 229, 234);
 const INTENDED: RGBColor = RGBColor(0, 94, 184);
 const SEND: RGBColor = RGBColor(222, 110, 20);
 const MACHINE: RGBColor = RGBColor(140, 146, 158);
-/// Points of a curve in each half of the remaining distance to 100 %.
-const POINTS_PER_HALF: u32 = 20;
 /// The scale reaches at least to 99.9 % and at most to 99.99999 %.
 const NINES: std::ops::RangeInclusive<f64> = 3.0..=7.0;
 
@@ -112,46 +112,4 @@ fn heading<'a>(
     let style = |size: i32, color: RGBColor| (FONT, size).into_font().color(&color).pos(at_left);
     root.draw(&Text::new(report.title.to_owned(), (24, 28), style(20, INK)))?;
     root.draw(&Text::new(line, (24, 54), style(14, SOFT_INK)))
-}
-
-/// Of each quantile: how many nines it has, and its value in microseconds.
-fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
-    if histogram.is_empty() {
-        return Vec::new();
-    }
-    let last = (histogram.len() as f64).log10();
-    histogram
-        .iter_quantiles(POINTS_PER_HALF)
-        .map(|step| {
-            let nines = -(1.0 - step.quantile_iterated_to()).log10();
-            // The maximum stands for one request in all.
-            (nines.min(last), step.value_iterated_to() as f64 / 1000.0)
-        })
-        .collect()
-}
-
-/// `2.0` is two nines: 99 %.
-fn percent(nines: f64) -> String {
-    let decimals = (nines.round() as usize).saturating_sub(2);
-    format!("{:.decimals$}%", 100.0 * (1.0 - 10_f64.powf(-nines)))
-}
-
-/// The power of ten at or below.
-fn floor_decade(micros: f64) -> f64 {
-    10_f64.powf(micros.log10().floor())
-}
-
-fn duration(micros: f64) -> String {
-    match micros {
-        0.0..1.0 => format!("{:.0} ns", micros * 1000.0),
-        1.0..1000.0 => format!("{} µs", short(micros)),
-        1000.0..1_000_000.0 => format!("{} ms", short(micros / 1000.0)),
-        _ => format!("{} s", short(micros / 1_000_000.0)),
-    }
-}
-
-/// One decimal below ten, unless it is a zero.
-fn short(number: f64) -> String {
-    let tenths = (number * 10.0).round() as u64;
-    if tenths < 100 && !tenths.is_multiple_of(10) { format!("{number:.1}") } else { format!("{number:.0}") }
 }

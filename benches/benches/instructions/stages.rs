@@ -1,0 +1,322 @@
+//! What is counted, ready to run.
+
+use corelane_actors::{
+    counters::Counters,
+    group::{GroupConfig, Instrument},
+    market_data::{BookLimits, Books, FeedCount},
+    matching::{Matching, MatchingIn, NewOrder, OrderSlot},
+    messages::Reference,
+    risk::{Exposure, Limits, Risk, RiskIn, WithoutReference},
+};
+use corelane_benches::hop::Ball;
+use corelane_codecs::{
+    itch,
+    ouch::{CancelReason, Inbound, Side, TimeInForce},
+    price::Price,
+    text::Symbol,
+};
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    cpu,
+    message::Message,
+    net::DriverConfig,
+    ports,
+    sim::Simulation,
+    topology::{EdgeSpec, Idle, Injector, ShardRef, ShardSpec, Tap, Topology},
+};
+use corelane_tester::{
+    market::{Day, DaySpec},
+    script::Request,
+};
+
+/// Messages of each run: `messages_per_run` of `benches/budget.toml`.
+pub const MESSAGES: u32 = 1000;
+/// Prices over which resting orders are spread.
+const PRICES: u32 = 10;
+/// The lowest of them, in four implied decimals, and the step to the next.
+const PRICE: u32 = 100_000;
+const TICK: u32 = 100;
+/// Room for all that a run sends.
+const ROOM: usize = 8 * MESSAGES as usize;
+/// Seed of the day, and its size: what builds the books up before those that are counted.
+const SEED: u64 = 1;
+const INSTRUMENTS: usize = 16;
+const OPENING_ORDERS: u64 = 4000;
+
+/// Actors in a simulation, with messages before them.
+pub struct Stage {
+    sim: Simulation,
+    /// Takes what came out, and counts it.
+    outputs: Box<dyn FnMut() -> u64>,
+    expected: u64,
+}
+
+impl Stage {
+    /// Until nothing moves any more.
+    pub fn run(mut self) -> Self {
+        self.sim.settle();
+        self
+    }
+
+    /// After the run: everything came out.
+    pub fn check(mut self) {
+        assert_eq!((self.outputs)(), self.expected);
+        assert!(self.sim.failures().is_empty());
+    }
+}
+
+fn shard(topology: &mut Topology) -> ShardRef {
+    let (cpu, net) = (cpu::allowed_cpus()[0], DriverConfig::default());
+    topology.shard(ShardSpec { name: "shard".to_owned(), cpu, idle: Idle::Spin, net })
+}
+
+fn simulate(topology: Topology) -> Simulation {
+    let mut sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
+    // Starts whatever a first turn starts.
+    sim.settle();
+    sim
+}
+
+fn send<M: Message>(injector: &mut Injector<M>, messages: impl Iterator<Item = M>) {
+    messages.for_each(|message| injector.send(message).unwrap_or_else(|_| panic!("the edge has room for all")));
+}
+
+fn drain<M: Message>(tap: &mut Tap<M>) -> u64 {
+    std::iter::from_fn(|| tap.receive()).count() as u64
+}
+
+ports! {
+    /// Where a bouncer sends.
+    struct BouncerOut {
+        /// To the other one.
+        other: Ball,
+        /// The last ball.
+        last: Ball,
+    }
+}
+
+struct Bouncer;
+
+impl Actor for Bouncer {
+    type In = Ball;
+    type Out = BouncerOut;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, ctx: &mut Context<'_, BouncerOut>, ball: &Ball) -> Step {
+        let next = Ball::new(ball.number + 1);
+        if next.number < u64::from(MESSAGES) {
+            ctx.out.other.send(next);
+        } else {
+            ctx.out.last.send(next);
+        }
+        Step::Done
+    }
+}
+
+/// Two actors and the first of [`MESSAGES`] balls.
+pub fn hop() -> Stage {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology);
+    let [one, other] = ["one", "other"].map(|name| topology.actor(shard, name, || Bouncer));
+    topology.connect(one, |out| &mut out.other, other, EdgeSpec::hold(64).in_flight(1));
+    topology.connect(other, |out| &mut out.other, one, EdgeSpec::hold(64).in_flight(1));
+    let mut lasts = [one, other].map(|actor| topology.tap(actor, |out| &mut out.last, EdgeSpec::hold(2)));
+    let mut first = topology.injector("first", one, EdgeSpec::hold(1));
+    let sim = simulate(topology);
+    send(&mut first, [Ball::new(0)].into_iter());
+    let outputs = Box::new(move || lasts.iter_mut().filter_map(Tap::receive).map(|last| last.body.number).sum());
+    Stage { sim, outputs, expected: MESSAGES.into() }
+}
+
+fn config() -> GroupConfig {
+    let symbol = Symbol::new("AAA").expect("three letters are a symbol");
+    GroupConfig {
+        accounts: 1,
+        instruments: vec![Instrument { symbol, tick: TICK.into(), lot: 1, reference_price: PRICE.into() }],
+        orders_max: 4 * MESSAGES,
+        levels_max: 256,
+        open_orders_per_account_max: 4 * MESSAGES,
+        messages_per_account_max: 1 << 20,
+        events_capacity: 64,
+        cancel_on_disconnect: true,
+        opens_at_start: true,
+        limits: Limits {
+            quantity_max: 10_000,
+            notional_max: 500_000_000,
+            collar_parts_per_million: 100_000,
+            without_reference: WithoutReference::Reject,
+        },
+    }
+}
+
+fn order(slot: u32, buys: bool) -> NewOrder {
+    let price = PRICE + TICK * (slot % PRICES);
+    let (slot, executions_max) = (OrderSlot(slot), u32::MAX);
+    NewOrder { slot, account: 0, locate: 1, buys, immediate: false, quantity: 100, price, executions_max }
+}
+
+/// Orders before the risk actor.
+pub fn risk() -> Stage {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology);
+    let risk = topology.actor(shard, "risk", || Risk::new(&config()));
+    let mut requests = topology.injector("requests", risk, EdgeSpec::hold(ROOM));
+    let mut passed = topology.tap(risk, |out| &mut out.matching, EdgeSpec::hold(ROOM));
+    topology.leave_open(risk, |out| &mut out.rejects);
+    let sim = simulate(topology);
+    let reference = Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() };
+    let exposure = |slot| {
+        let order = order(slot, slot % 2 == 0);
+        RiskIn::Enter(Exposure { price: order.price.into(), total_quantity: order.quantity, order, reference })
+    };
+    send(&mut requests, (0..MESSAGES).map(exposure));
+    Stage { sim, outputs: Box::new(move || drain(&mut passed)), expected: MESSAGES.into() }
+}
+
+/// The matching actor with `before` worked off, and `messages` before it. They lead to `expected` events and
+/// publications.
+fn matching(
+    before: impl Iterator<Item = MatchingIn>,
+    messages: impl Iterator<Item = MatchingIn>,
+    expected: u64,
+) -> Stage {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology);
+    let matching = topology.actor(shard, "matching", || Matching::new(&config()));
+    let mut requests = topology.injector("requests", matching, EdgeSpec::hold(ROOM));
+    let mut events = topology.tap(matching, |out| &mut out.events, EdgeSpec::hold(ROOM));
+    let mut publications = topology.tap(matching, |out| &mut out.publications, EdgeSpec::hold(ROOM));
+    let mut sim = simulate(topology);
+    let mut outputs = move || drain(&mut events) + drain(&mut publications);
+    send(&mut requests, before);
+    sim.settle();
+    outputs();
+    send(&mut requests, messages);
+    Stage { sim, outputs: Box::new(outputs), expected }
+}
+
+fn resting() -> impl Iterator<Item = MatchingIn> {
+    (0..MESSAGES).map(|slot| MatchingIn::Enter(order(slot, false)))
+}
+
+/// Orders before empty books: each is accepted and published.
+pub fn match_add() -> Stage {
+    matching(std::iter::empty(), resting(), 2 * u64::from(MESSAGES))
+}
+
+/// Orders that each take the whole of another one: accepted, executed on both sides, published.
+pub fn match_execute() -> Stage {
+    let taker = |slot| MatchingIn::Enter(NewOrder { price: PRICE + TICK * PRICES, ..order(MESSAGES + slot, true) });
+    matching(resting(), (0..MESSAGES).map(taker), 4 * u64::from(MESSAGES))
+}
+
+/// Cancels of resting orders, each told and published.
+pub fn match_cancel() -> Stage {
+    let (quantity, reason) = (u32::MAX, CancelReason::UserRequested);
+    let cancel = |slot| MatchingIn::Cancel { slot: OrderSlot(slot), quantity, reason };
+    matching(resting(), (0..MESSAGES).map(cancel), 2 * u64::from(MESSAGES))
+}
+
+/// A part of a day, and books as they were before it.
+pub struct Feed {
+    messages: Vec<Vec<u8>>,
+    books: Books,
+    counters: Counters<FeedCount>,
+    seen: u64,
+}
+
+/// The first trading hours of a made-up day, after its opening.
+pub fn feed() -> Feed {
+    let opening = OPENING_ORDERS + 4 * INSTRUMENTS as u64;
+    let mut spec = DaySpec::made_up(SEED, INSTRUMENTS, opening + u64::from(MESSAGES));
+    spec.opening_orders = OPENING_ORDERS;
+    let symbols: Vec<Symbol> = spec.instruments.iter().map(|one| one.symbol).collect();
+    let mut day = Day::new(spec).expect("the day can be made");
+    let orders_max = OPENING_ORDERS as usize + MESSAGES as usize;
+    let mut books = Books::new(&symbols, BookLimits { orders_max, levels_max: 4096 });
+    let counters = Counters::default();
+    for _ in 0..opening {
+        let message = day.next_message().expect("the day is longer than its opening");
+        books.apply(&itch::Message::decode(message).expect("the day is ITCH"), &counters);
+    }
+    let next = |_| day.next_message().expect("the day is long enough").to_vec();
+    Feed { messages: (0..MESSAGES).map(next).collect(), books, counters, seen: 0 }
+}
+
+impl Feed {
+    /// Adds up the times of all.
+    pub fn decode(mut self) -> Self {
+        for message in &self.messages {
+            if let Ok(message) = itch::Message::decode(message) {
+                self.seen = self.seen.wrapping_add(message.timestamp_ns());
+            }
+        }
+        self
+    }
+
+    /// Applies all, and counts those that belong to a book of ours.
+    pub fn apply(mut self) -> Self {
+        for message in &self.messages {
+            if let Ok(message) = itch::Message::decode(message) {
+                self.seen += u64::from(self.books.apply(&message, &self.counters).is_some());
+            }
+        }
+        self
+    }
+
+    /// The times are those in the messages' bytes.
+    pub fn check_decoded(self) {
+        let time = |message: &Vec<u8>| {
+            let mut bytes = [0; 8];
+            bytes[2..].copy_from_slice(&message[5..11]);
+            u64::from_be_bytes(bytes)
+        };
+        assert_eq!(self.seen, self.messages.iter().map(time).fold(0, u64::wrapping_add));
+    }
+
+    /// Most belong to a book, and the books are whole.
+    pub fn check_applied(self) {
+        assert!(self.seen > u64::from(MESSAGES) / 2, "{} applied", self.seen);
+        self.books.check().unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    }
+}
+
+/// OUCH requests as they come from clients.
+pub struct Requests {
+    bytes: Vec<Vec<u8>>,
+    seen: u64,
+}
+
+/// Enter, replace and cancel in turns.
+pub fn requests() -> Requests {
+    let (symbol, quantity, price) = (config().instruments[0].symbol, 100, Price::from_raw(PRICE.into()));
+    let (side, time_in_force) = (Side::Buy, TimeInForce::Day);
+    let request = |user_ref: u32| match user_ref % 3 {
+        0 => Request::Enter { user_ref, side, quantity, symbol, price, time_in_force },
+        1 => Request::Replace { original: user_ref - 1, user_ref, quantity, price },
+        _ => Request::Cancel { user_ref, quantity },
+    };
+    let encoded = |user_ref| {
+        let mut bytes = Vec::new();
+        request(user_ref).encode(&mut bytes);
+        bytes
+    };
+    Requests { bytes: (0..MESSAGES).map(encoded).collect(), seen: 0 }
+}
+
+impl Requests {
+    /// Adds up the numbers of all.
+    pub fn decode(mut self) -> Self {
+        for bytes in &self.bytes {
+            if let Ok(request) = Inbound::decode(bytes) {
+                self.seen += u64::from(request.user_ref_num());
+            }
+        }
+        self
+    }
+
+    /// Every number was seen.
+    pub fn check(self) {
+        assert_eq!(self.seen, (0..u64::from(MESSAGES)).sum::<u64>());
+    }
+}

@@ -1,0 +1,233 @@
+//! `corelane-latency budget`: figures beside what they may be, for the gate.
+//!
+//! Two kinds: instructions of a message, counted by callgrind and therefore sharp (`benches/benches/instructions`), and
+//! ratios to floors of a run, with room for what shared machines do. The limits are in `benches/budget.toml`.
+
+mod instructions;
+#[cfg(test)]
+mod tests;
+
+use std::{fs, path::Path};
+
+use comfy_table::{CellAlignment, Table, presets};
+use corelane_config::{ConfigErrors, document};
+use miette::{IntoDiagnostic, WrapErr, miette};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use instructions::{SummaryError, per_message};
+
+use crate::{
+    cli::BudgetArgs,
+    compare::{self, is_rate},
+    result::Run,
+};
+
+/// The limits of all figures.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Messages that each function of `benches/benches/instructions` works on.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub messages_per_run: u64,
+    /// Instructions of one message.
+    pub instructions: Vec<InstructionLimits>,
+    /// Ratios of a run.
+    pub ratios: Vec<RatioLimits>,
+}
+
+/// Limits of one stage, in instructions per message.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstructionLimits {
+    /// The function in `benches/benches/instructions`.
+    pub name: String,
+    /// Where it should be.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub target: f64,
+    /// From where on it is shown as too much.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub warning: f64,
+    /// From where on the gate fails.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub critical: f64,
+}
+
+/// Limits of one ratio. Of latencies it must not be above them, of rates not below.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RatioLimits {
+    /// The scenario.
+    pub scenario: String,
+    /// `p50`, `p99`, `p99_9`, `throughput` or `saturation`.
+    pub figure: String,
+    /// The side on top.
+    pub of: String,
+    /// The side below.
+    pub to: String,
+    /// Where it should be.
+    #[schemars(range(min = 0, max = 1000))]
+    pub target: f64,
+    /// From where on it is shown as too much.
+    #[schemars(range(min = 0, max = 1000))]
+    pub warning: f64,
+    /// From where on the gate fails.
+    #[schemars(range(min = 0, max = 1000))]
+    pub critical: f64,
+}
+
+/// One figure beside its limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Which figure, in words.
+    pub name: String,
+    /// The entry of the budget file that holds its limits.
+    pub place: String,
+    /// What was seen; `None` if it was to be measured and was not.
+    pub seen: Option<f64>,
+    /// Target, warning, critical.
+    pub limits: [f64; 3],
+    /// Whether more is better.
+    pub is_rate: bool,
+}
+
+/// What a figure is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Within the target.
+    Good,
+    /// Between target and warning.
+    Fair,
+    /// Between warning and critical.
+    Warning,
+    /// At critical or beyond, or not there.
+    Critical,
+}
+
+/// Checks the files against the budget.
+///
+/// # Errors
+/// Unreadable files, and figures that are critical or missing: each with how much it is and where its limit is.
+pub fn command(args: &BudgetArgs) -> miette::Result<()> {
+    let name = args.budget.display().to_string();
+    let budget = Budget::parse(&name, &read(&args.budget)?)?;
+    let mut entries = Vec::new();
+    if let Some(path) = &args.instructions {
+        let wrap = || format!("cannot use {}", path.display());
+        entries.extend(budget.of_instructions(&read(path)?).into_diagnostic().wrap_err_with(wrap)?);
+    }
+    if let Some(path) = &args.result {
+        let run = compare::read(path)?;
+        if !run.verdict.valid {
+            return Err(miette!("{} is invalid: {}", path.display(), run.verdict.problems.join("; ")));
+        }
+        entries.extend(budget.of_run(&run));
+    }
+    println!("{}", table(&entries));
+    let critical: Vec<String> =
+        entries.iter().filter(|entry| entry.level() == Level::Critical).map(|entry| entry.complaint(&name)).collect();
+    if critical.is_empty() {
+        return Ok(());
+    }
+    Err(miette!(
+        help =
+            format!("make it cheaper; or, if the cost is meant, say why in the commit and raise the limit in {name}"),
+        "over budget:\n{}",
+        critical.join("\n")
+    ))
+}
+
+fn read(path: &Path) -> miette::Result<String> {
+    fs::read_to_string(path).into_diagnostic().wrap_err_with(|| format!("cannot read {}", path.display()))
+}
+
+impl Budget {
+    /// Reads the file; `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// Every mistake in the text, each with its line, column and remedy.
+    pub fn parse(name: &str, text: &str) -> Result<Budget, ConfigErrors> {
+        document::parse(name, text, |_| {}).map(|(budget, _)| budget)
+    }
+
+    /// The limits of instructions beside what gungraun's summaries (its `--output-format=json`) say.
+    ///
+    /// # Errors
+    /// [`SummaryError`].
+    pub fn of_instructions(&self, summaries: &str) -> Result<Vec<Entry>, SummaryError> {
+        let seen = per_message(summaries, self.messages_per_run)?;
+        if let Some(name) = seen.keys().find(|name| self.instructions.iter().all(|one| one.name != **name)) {
+            return Err(SummaryError::NoLimits { name: name.clone() });
+        }
+        let entry = |one: &InstructionLimits| Entry {
+            name: format!("{}, instructions per message", one.name),
+            place: format!("[[instructions]] name = {:?}", one.name),
+            seen: seen.get(&one.name).copied(),
+            limits: [one.target, one.warning, one.critical],
+            is_rate: false,
+        };
+        Ok(self.instructions.iter().map(entry).collect())
+    }
+
+    /// The limits of ratios beside those of `run`.
+    pub fn of_run(&self, run: &Run) -> Vec<Entry> {
+        let entry = |one: &RatioLimits| {
+            let RatioLimits { scenario, figure, of, to, .. } = one;
+            let seen = run.scenario(scenario).and_then(|seen| seen.ratio(figure, of, to));
+            Entry {
+                name: format!("{scenario}: {} of {of} to {to}", figure.replace('_', ".")),
+                place: format!("[[ratios]] scenario = {scenario:?}, figure = {figure:?}"),
+                seen: seen.map(|ratio| ratio.spread.median),
+                limits: [one.target, one.warning, one.critical],
+                is_rate: is_rate(figure),
+            }
+        };
+        self.ratios.iter().map(entry).collect()
+    }
+}
+
+impl Entry {
+    /// What it is worth.
+    pub fn level(&self) -> Level {
+        let Some(seen) = self.seen else { return Level::Critical };
+        let is_within = |limit: f64| if self.is_rate { seen >= limit } else { seen <= limit };
+        match self.limits.map(is_within) {
+            [.., false] => Level::Critical,
+            [_, false, _] => Level::Warning,
+            [false, ..] => Level::Fair,
+            [true, true, true] => Level::Good,
+        }
+    }
+
+    fn complaint(&self, budget: &str) -> String {
+        let Entry { name, place, limits: [.., critical], .. } = self;
+        let Some(seen) = self.seen else {
+            return format!("{name}: not measured, though {budget} has limits for it ({place})");
+        };
+        let beyond = (seen / critical - 1.0).abs() * 100.0;
+        let side = if self.is_rate { "below" } else { "above" };
+        format!("{name}: {seen:.2}, {beyond:.1} % {side} the critical {critical} ({place})")
+    }
+}
+
+fn table(entries: &[Entry]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["figure", "now", "target", "warning", "critical", ""]);
+    for column in table.column_iter_mut().skip(1).take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for entry in entries {
+        let level = match entry.level() {
+            Level::Good => "good",
+            Level::Fair => "above its target",
+            Level::Warning => "WARNING",
+            Level::Critical => "CRITICAL",
+        };
+        let level = if entry.is_rate && entry.level() == Level::Fair { "below its target" } else { level };
+        let now = entry.seen.map_or_else(|| "not measured".to_owned(), |seen| format!("{seen:.2}"));
+        let limits = entry.limits.map(|limit| limit.to_string());
+        table.add_row([entry.name.clone(), now].into_iter().chain(limits).chain([level.to_owned()]));
+    }
+    table
+}

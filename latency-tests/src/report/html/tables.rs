@@ -1,0 +1,212 @@
+//! Tables of figures across scenarios: ratios, comparison, growth, the machine.
+
+use maud::{Markup, html};
+
+use crate::{
+    compare::{Comparison, Finding, Row, finding, percent, value},
+    report::table::{bar, micros, shown},
+    result::{Judgement, Ratio, Run, Scaling, ScalingPoint},
+};
+
+/// What a figure of a ratio is called.
+fn figure(name: &str) -> String {
+    match name {
+        "p50" => "median (p50)".to_owned(),
+        "throughput" => "messages per second".to_owned(),
+        "saturation" => "highest rate that was kept".to_owned(),
+        other => other.replace('_', "."),
+    }
+}
+
+/// What a ratio means: a class for its colour, and words.
+fn judged(judgement: &Judgement) -> (&'static str, String) {
+    match judgement {
+        Judgement::Shown => ("soft", "shown without a bar".to_owned()),
+        Judgement::Met { bar: met } => ("good", format!("met: {}", bar(*met))),
+        Judgement::Missed { bar: missed } => ("bad", format!("missed: {}", bar(*missed))),
+        Judgement::NotJudged { control } => {
+            ("open", format!("not judged: the floor, measured twice, gave a ratio of {control:.2}"))
+        }
+    }
+}
+
+/// The ratios that have a bar, at the head of the page.
+pub(super) fn tiles(run: &Run) -> Markup {
+    let ours = |ratio: &&Ratio| ratio.judgement != Judgement::Shown;
+    let all =
+        run.scenarios.iter().flat_map(|scenario| scenario.ratios.iter().filter(ours).map(move |one| (scenario, one)));
+    html! {
+        h2 { "Ours, to what the machine gives without us" }
+        p.soft { "A ratio of 1 is as fast as the floor. Of latencies less is better, of rates more." }
+        div.tiles {
+            @for (scenario, ratio) in all {
+                @let (class, words) = judged(&ratio.judgement);
+                div.card {
+                    span.soft { (scenario.name) ": " (figure(&ratio.figure)) ", " (ratio.of) " to " (ratio.to) }
+                    b class=(class) { (format!("{:.2}", ratio.spread.median)) }
+                    span { (words) }
+                }
+            }
+        }
+    }
+}
+
+/// The ratios of one scenario.
+pub(super) fn ratios(ratios: &[Ratio]) -> Markup {
+    html! {
+        div.scroll tabindex="0" {
+            table {
+                thead { tr { th { "ratio" } th.text { "figure" } th { "median [range]" } th.text { "judgement" } } }
+                tbody {
+                    @for ratio in ratios {
+                        @let (class, words) = judged(&ratio.judgement);
+                        tr {
+                            td { (ratio.of) " to " (ratio.to) }
+                            td.text { (figure(&ratio.figure)) }
+                            td { (shown(ratio.spread, 2)) }
+                            td class={ "text wrap " (class) } { (words) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What changed from an older run.
+pub(super) fn comparison(comparison: &Comparison) -> Markup {
+    let class = |row: &Row| match row.finding {
+        _ if !row.counts => "text soft",
+        Finding::Faster => "text good",
+        Finding::Slower => "text bad",
+        Finding::NoDifferenceShown => "text soft",
+    };
+    let name = |revision: &Option<String>| {
+        revision.as_deref().map_or_else(|| "unknown".to_owned(), |commit| commit.chars().take(12).collect::<String>())
+    };
+    let has_rows = comparison.scenarios.iter().any(|scenario| !scenario.rows.is_empty());
+    html! {
+        section id="comparison" {
+            h2 { "What changed from revision " (name(&comparison.before_revision)) }
+            p {
+                "Change of each figure from the rounds of the older run to those of this one, and between which values it lies "
+                "with 95 % confidence. A ratio to the floor counts before the figure itself, since the machine's own speed "
+                "differs between runs."
+            }
+            @if has_rows {
+                div.scroll tabindex="0" {
+                    table {
+                        thead {
+                            tr { th { "scenario" } th.text { "figure" } th { "before" } th { "now" } th { "change" } th { "between" } th.text { "finding" } }
+                        }
+                        tbody {
+                            @for scenario in &comparison.scenarios {
+                                @for row in &scenario.rows {
+                                    tr {
+                                        td { (scenario.name) }
+                                        td.text { (row.name()) }
+                                        td { (value(row, row.before)) }
+                                        td { (value(row, row.after)) }
+                                        td { (percent(row.factor.estimate)) }
+                                        td {
+                                            @match row.factor.interval {
+                                                Some([low, high]) => { (percent(low)) " … " (percent(high)) }
+                                                None => { "too few rounds" }
+                                            }
+                                        }
+                                        td class=(class(row)) { (finding(row)) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            ul {
+                @for scenario in &comparison.scenarios {
+                    @if let Some(reason) = &scenario.not_comparable { li { (scenario.name) ": not comparable: " (reason) } }
+                }
+            }
+        }
+    }
+}
+
+/// How figures grow.
+pub(super) fn growth(scaling: &[Scaling]) -> Markup {
+    let point = |point: &ScalingPoint| format!("{:.0} at {:.0}", point.figure, point.size);
+    html! {
+        section id="growth" {
+            h2 { "Growth" }
+            p { "A figure grows with size to the power of the exponent: 0 is flat, 1 is proportional." }
+            div.scroll tabindex="0" {
+                table {
+                    thead { tr { th { "over" } th.text { "of" } th.text { "figure" } th.text { "seen" } th { "exponent" } } }
+                    tbody {
+                        @for one in scaling {
+                            tr {
+                                td { (one.over) }
+                                td.text { (one.of) }
+                                td.text { (one.figure) }
+                                td.text { (one.points.iter().map(point).collect::<Vec<_>>().join(", ")) }
+                                td { @if let Some(exponent) = one.exponent { (format!("{exponent:.2}")) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The host, and what it did by itself.
+pub(super) fn machine(run: &Run) -> Markup {
+    let host = &run.host;
+    let list = |list: &str| if list.is_empty() { "none".to_owned() } else { list.to_owned() };
+    let known = |fact: Option<String>| fact.unwrap_or_else(|| "not shown by the kernel".to_owned());
+    let facts = [
+        ("Processor", known(host.cpu_model.clone())),
+        ("CPUs allowed", list(&host.allowed_cpus)),
+        ("CPUs isolated", list(&host.isolated_cpus)),
+        ("CPUs of server and tester", run.context.cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(" and ")),
+        ("CPUs that share a core", list(&host.smt_siblings.join("; "))),
+        ("Kernel", known(host.kernel.clone())),
+        ("Kernel command line", known(host.kernel_command_line.clone())),
+        ("Frequency governor", known(host.governors.as_ref().map(|all| all.join(", ")))),
+        ("Turbo", known(host.turbo.map(|may| if may { "on" } else { "off" }.to_owned()))),
+        ("Slowest wake-up from idle", known(host.idle_exit_latency_us_max.map(|longest| format!("{longest} µs")))),
+        ("Clock source", known(host.clocksource.clone())),
+        ("Lockable memory", host.memlock.clone()),
+        ("io_uring", host.io_uring.clone()),
+        ("Command", run.context.command.join(" ")),
+        ("Version", run.context.version.clone()),
+    ];
+    html! {
+        section id="machine" {
+            h2 { "Machine" }
+            div.card { dl { @for (name, fact) in facts { dt { (name) } dd { (fact) } } } }
+            p { "What a thread that only looks at the clock missed on the same CPUs, before the first scenario:" }
+            div.scroll tabindex="0" {
+                table {
+                    thead {
+                        tr {
+                            th { "waits in µs" } th { "p99" } th { "p99.9" } th { "p99.99" } th { "longest" }
+                            th { "stalls above 10 µs, per s" } th { "above 100 µs" } th { "above 1 ms" }
+                        }
+                    }
+                    tbody {
+                        @for one in &run.jitter {
+                            @let waits = &one.waits.percentiles;
+                            tr {
+                                td { "CPU " (one.cpu) }
+                                @for value_ns in [waits.p99_ns, waits.p99_9_ns, waits.p99_99_ns, one.longest_ns] {
+                                    td { (micros(value_ns)) }
+                                }
+                                @for rate in one.gaps_per_s { td { (format!("{rate:.1}")) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Comparison of results that the binary made.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use corelane_latency::{
+    compare::{Comparison, Finding},
+    result::Run,
+};
+
+const PROFILE: &str = r#"
+summary = "five short rounds"
+jitter_ms = 10
+warmup_ms = 50
+interval_ms = 100
+[[scenarios]]
+name = "tiny.toml"
+rounds = 5
+round_ms = 200
+"#;
+
+const SCENARIO: &str = r#"
+summary = "a few orders"
+kind = "order_ack"
+category = "execution_latency"
+sessions = 1
+rates_per_s = [200]
+"#;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    /// With `old.json`, the result of a real run of the venue.
+    fn with_a_run(name: &str) -> (Self, Run) {
+        let path = std::env::temp_dir().join(format!("corelane-latency-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let folder = Self(path);
+        fs::write(folder.0.join("profile.toml"), PROFILE).unwrap();
+        fs::write(folder.0.join("tiny.toml"), SCENARIO).unwrap();
+        let output = folder.run(&["run", "--profile", "profile.toml", "--out", "."]);
+        let written = fs::read_to_string(folder.0.join("result.json"));
+        let written = written.unwrap_or_else(|_| panic!("{}{}", text(&output.stdout), text(&output.stderr)));
+        let mut run = Run::from_json(&written).unwrap();
+        // A machine whose CPUs others use too misses rates, which is not what is tested here.
+        run.scenarios.iter_mut().flat_map(|seen| &mut seen.sides).for_each(|side| {
+            side.rounds.iter_mut().for_each(|round| round.problems.clear());
+        });
+        folder.write("old.json", &run);
+        (folder, run)
+    }
+
+    fn write(&self, name: &str, run: &Run) {
+        fs::write(self.0.join(name), serde_json::to_string(run).unwrap()).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_corelane-latency")).current_dir(&self.0).args(arguments).output().unwrap()
+    }
+
+    fn comparison(&self, new: &str) -> Comparison {
+        serde_json::from_slice(&self.run(&["compare", "old.json", new, "--json"]).stdout).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Medians, and ratios of them, by this factor; tails stay.
+fn slow_down_median(run: &mut Run, factor: f64) {
+    for scenario in &mut run.scenarios {
+        for ratio in scenario.ratios.iter_mut().filter(|ratio| ratio.figure == "p50") {
+            ratio.rounds.iter_mut().for_each(|round| *round *= factor);
+        }
+        for round in scenario.sides.iter_mut().flat_map(|side| &mut side.rounds) {
+            if let Some(seen) = &mut round.intended {
+                seen.p50_ns = (seen.p50_ns as f64 * factor) as u64;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refused() {
+    let (folder, run) = Folder::with_a_run("compare");
+
+    let output = folder.run(&["compare", "old.json", "old.json"]);
+    let shown = text(&output.stdout);
+    assert!(output.status.success() && shown.contains("no difference shown"), "{shown}");
+    assert!(!shown.contains("SLOWER") && !shown.contains("faster"), "{shown}");
+
+    // Far more than five rounds of one run differ among themselves.
+    let mut slower = run.clone();
+    slow_down_median(&mut slower, 100.0);
+    folder.write("slower.json", &slower);
+    let output = folder.run(&["compare", "old.json", "slower.json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("SLOWER"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("p50, venue to echo of tiny"), "{}", text(&output.stderr));
+    let comparison = folder.comparison("slower.json");
+    let rows = &comparison.scenarios[0].rows;
+    let row = |figure: &str, is_ratio: bool| {
+        rows.iter().find(|row| row.figure == figure && row.to.is_some() == is_ratio).unwrap()
+    };
+    assert_eq!(row("p50", true).finding, Finding::Slower);
+    assert!((50.0..200.0).contains(&row("p50", true).factor.estimate), "{:?}", row("p50", true));
+    assert_eq!(row("p99", true).finding, Finding::NoDifferenceShown);
+    // The ratio counts, the figure itself does not.
+    assert!(row("p50", true).counts && !row("p50", false).counts);
+    // What got slower is not slower by more than a large threshold.
+    assert!(folder.run(&["compare", "old.json", "slower.json", "--threshold", "1e6"]).status.success());
+    // The other way round it is faster, which is no failure.
+    let output = folder.run(&["compare", "slower.json", "old.json"]);
+    assert!(output.status.success() && text(&output.stdout).contains("faster"), "{}", text(&output.stdout));
+
+    let mut invalid = run.clone();
+    invalid.scenarios[0].sides[1].rounds[2].problems.push("an answer was wrong".to_owned());
+    let mut other_host = run.clone();
+    other_host.host.cpu_model = Some("another".to_owned());
+    let mut other_load = run.clone();
+    other_load.scenarios[0].load.push_str(", twice");
+    let mut other_scenario = run.clone();
+    other_scenario.scenarios[0].name = "other".to_owned();
+    let cases = [
+        (invalid, "the newer result is invalid: "),
+        (other_host, "another host or build: cpu model is \"another\""),
+        (other_load, "another load: "),
+        (other_scenario, "the older result has no such scenario"),
+    ];
+    for (case, reason) in cases {
+        folder.write("new.json", &case);
+        let output = folder.run(&["compare", "old.json", "new.json"]);
+        assert_eq!(output.status.code(), Some(1), "{reason}");
+        assert!(text(&output.stdout).contains(reason), "{reason} in {}", text(&output.stdout));
+        assert!(text(&output.stderr).contains("nothing in these two results is comparable"), "{reason}");
+    }
+
+    fs::write(folder.0.join("broken.json"), "{").unwrap();
+    for (file, reason) in [("broken.json", "no result of corelane-latency"), ("absent.json", "cannot read the result")]
+    {
+        let output = folder.run(&["compare", "old.json", file]);
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+    }
+}
