@@ -50,6 +50,10 @@ fn ratio(sides: &[Side], wanted: &Wanted) -> Option<Ratio> {
     let again = wanted.control.and_then(rounds);
     let below = |round: usize| again.as_ref().map_or(to[round], |again| f64::midpoint(to[round], again[round]));
     let of_rounds: Vec<f64> = of.iter().enumerate().map(|(round, of)| of / below(round)).collect();
+    // A round without a figure below has no ratio; its own problems say why.
+    if of_rounds.iter().any(|ratio| !ratio.is_finite()) {
+        return None;
+    }
     let spread = Spread::of(&of_rounds)?;
     let controls: Option<Vec<f64>> = again.map(|again| again.iter().zip(&to).map(|(again, to)| again / to).collect());
     let control = controls.and_then(|controls| Spread::of(&controls)).map(|spread| spread.median);
@@ -140,5 +144,7 @@ mod tests {
         assert_eq!(ratios(&sides, &[wanted("p50", None, 1.0)]), []);
         let sides = [side("ours", &[10], &[300]), side("floor", &[10], &[100])];
         assert_eq!(ratios(&sides, &[wanted("throughput", None, 1.0)]), []);
+        let sides = [side("ours", &[10], &[300]), side("floor", &[0], &[100])];
+        assert_eq!(ratios(&sides, &[wanted("p50", None, 1.0)]), []);
     }
 }
