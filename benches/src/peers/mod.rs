@@ -38,7 +38,7 @@ pub struct Peer {
     pub name: &'static str,
     /// What it is.
     pub kind: Kind,
-    /// Round trips in nanoseconds, one message under way at a time, as [`hop::raw`](crate::hop::raw) measures them.
+    /// Round trips in nanoseconds, one message under way at a time, as [`hop::raw`] measures them.
     pub round_trips: fn(cpus: [usize; 2], duration: Duration) -> Histogram<u64>,
     /// Messages per second one way.
     pub flood: fn(cpus: [usize; 2], duration: Duration) -> f64,

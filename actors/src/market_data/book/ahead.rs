@@ -41,7 +41,7 @@ impl Books {
         }
     }
 
-    /// Asks for the memory that the messages of a packet will touch, the first [`EXPECTED_MAX`] of them, before any is
+    /// Asks for the memory that the messages of a packet will touch, the first 64 of them, before any is
     /// applied.
     #[inline]
     pub fn expect<'a>(&self, messages: impl Iterator<Item = &'a [u8]> + Clone) {
