@@ -2,7 +2,7 @@
 //!
 //! | module | beside |
 //! |---|---|
-//! | [`actors`] | [`hop::actors`](crate::hop::actors): actor frameworks |
+//! | [`actors`] | [`hop::actors`]: actor frameworks |
 //! | [`channels`] | the same: channels, and rings as further floors |
 //! | [`matching`] | [`engine`](crate::engine): published matching crates |
 //! | [`tokio_venue`] | [`wire::venue`](crate::wire::venue): the same venue on tokio |
