@@ -149,8 +149,9 @@ pub fn wire_group(
 ) -> Result<GroupRefs, GroupConfigError> {
     config.check()?;
     let per_input = order::instructions_per_input(config.accounts);
-    let instructions = EdgeSpec::hold(per_input as usize + 1).per_input(per_input);
-    let rejects = EdgeSpec::hold(2).per_input(1);
+    // More than one input needs, so that room is not looked for at each.
+    let instructions = EdgeSpec::hold(per_input as usize + 64).per_input(per_input);
+    let rejects = EdgeSpec::hold(64).per_input(1);
     let events = EdgeSpec::hold(config.events_capacity);
 
     let (for_order, for_risk) = (config.clone(), config.clone());

@@ -129,12 +129,14 @@ pub struct Context<'a, O> {
 
 impl<O> Context<'_, O> {
     /// Header of the input being worked on.
+    #[inline]
     pub fn header(&self) -> Header {
         self.step.header.get()
     }
 
     /// Time in nanoseconds since midnight of the venue's zone: the sequenced time of the input behind the
     /// sequencer, the shard's time before it.
+    #[inline]
     pub fn time_ns(&self) -> u64 {
         let header = self.step.header.get();
         if header.sequence == 0 { self.env.time.wall_ns() } else { header.time_ns }

@@ -1,12 +1,15 @@
 //! The cell that hosts one actor: polls its inlets in a fair order, runs its steps inside one `catch_unwind` per
 //! batch, and commits or discards what they staged.
 
+mod member;
+
 use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
 };
 
+pub(crate) use self::member::{Member, Stepped};
 use crate::{
     actor::{Actor, Context, Down, NetActor, Step},
     message::{Envelope, Header},
@@ -22,15 +25,6 @@ pub const BATCH_MAX: usize = 64;
 
 /// Steps that room is looked for at once, so that it need not be for each.
 const CREDIT_MAX: usize = BATCH_MAX;
-
-/// Which inlets a poll looks at. A group's members are polled for what they send each other until they are quiet;
-/// only then is the next sequenced input let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    All,
-    Internal,
-    External,
-}
 
 /// On what input an actor failed, and where in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,26 +60,20 @@ impl Traffic {
 pub(crate) struct Polled {
     /// Steps that ran, and messages that moved on.
     pub steps: usize,
-    /// Nothing is left for it in this scope.
+    /// Nothing is left for it.
     pub is_quiet: bool,
-    /// Its last input is not done, or outputs wait for room.
-    pub is_unfinished: bool,
-    /// It was cut short by a full edge that is not internal to the actor's group.
-    pub is_held_outside: bool,
 }
 
 /// What a shard needs of an actor, with its type erased: once per batch, never per message.
 pub(crate) trait Hosted {
     fn start(&mut self, net: &mut dyn Net);
     /// Runs up to `budget` steps.
-    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled;
+    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled;
     /// True when nothing waits in the inlets or for room in an edge, and no step is unfinished.
     fn is_quiet(&self) -> bool;
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
-    /// Ends the actor without a panic of its own: its group has failed.
-    fn fail(&mut self);
     /// Which actor of the unit failed (its index among the members of a group) and how, once.
     fn take_failure(&mut self) -> Option<(usize, Fault)>;
     fn next_timer_ns(&self) -> Option<u64>;
@@ -101,15 +89,67 @@ enum State {
     Failed,
 }
 
-pub(crate) struct ActorCell<A: Actor> {
+/// An actor and what its steps touch.
+struct Core<A: Actor> {
     actor: A,
     out: A::Out,
-    inlets: Vec<(Inlet<A::In>, bool)>,
-    /// Inlet that the next poll begins with.
-    turn: usize,
     step: Rc<StepState>,
     env: Rc<ShardEnv>,
     timers: Wheel,
+}
+
+/// How a run of steps ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ran {
+    /// All are done.
+    Through,
+    /// The last one returned [`Step::More`].
+    ToMore,
+    /// The last one panicked.
+    IntoPanic,
+}
+
+impl<A: Actor> Core<A> {
+    /// Makes a step of each message until one asks for more or panics; returns how many, that one included.
+    fn run(&mut self, messages: &[Envelope<A::In>], net: &mut dyn Net) -> (usize, Ran) {
+        let Core { actor, out, step, env, timers } = self;
+        let mut taken = 0;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut ctx = Context { out, net, step, timers, env };
+            for envelope in messages {
+                taken += 1;
+                step.id.set(step.id.get() + 1);
+                step.header.set(envelope.header);
+                if actor.on_message(&mut ctx, &envelope.body) == Step::More {
+                    return Ran::ToMore;
+                }
+            }
+            Ran::Through
+        }));
+        (taken, result.unwrap_or(Ran::IntoPanic))
+    }
+
+    /// Makes a step of one message.
+    #[inline]
+    fn run_one(&mut self, message: &Envelope<A::In>, net: &mut dyn Net) -> Ran {
+        let Core { actor, out, step, env, timers } = self;
+        step.id.set(step.id.get() + 1);
+        step.header.set(message.header);
+        let run = AssertUnwindSafe(|| actor.on_message(&mut Context { out, net, step, timers, env }, &message.body));
+        match catch_unwind(run) {
+            Ok(Step::Done) => Ran::Through,
+            Ok(Step::More) => Ran::ToMore,
+            Err(_) => Ran::IntoPanic,
+        }
+    }
+}
+
+pub(crate) struct ActorCell<A: Actor> {
+    core: Core<A>,
+    /// In the order in which the edges were declared.
+    inlets: Vec<Inlet<A::In>>,
+    /// Inlet that the next poll begins with.
+    turn: usize,
     state: State,
     /// The last step returned [`Step::More`].
     more: bool,
@@ -119,7 +159,6 @@ pub(crate) struct ActorCell<A: Actor> {
     backlog: usize,
     /// Steps for which every port that holds is known to have room.
     credit: usize,
-    held_outside: bool,
     received: u64,
     /// Datagrams that found no room behind the actor.
     datagrams_dropped: u64,
@@ -130,25 +169,20 @@ impl<A: Actor> ActorCell<A> {
     pub fn new(
         actor: A,
         out: A::Out,
-        inlets: Vec<(Inlet<A::In>, bool)>,
+        inlets: Vec<Inlet<A::In>>,
         step: Rc<StepState>,
         env: Rc<ShardEnv>,
         timers_max: usize,
     ) -> Self {
         ActorCell {
-            actor,
-            out,
+            core: Core { actor, out, step, env, timers: Wheel::with_capacity(timers_max) },
             inlets,
             turn: 0,
-            step,
-            env,
-            timers: Wheel::with_capacity(timers_max),
             state: State::Running,
             more: false,
             worked: false,
             backlog: 0,
             credit: 0,
-            held_outside: false,
             received: 0,
             datagrams_dropped: 0,
             holds: 0,
@@ -169,18 +203,14 @@ impl<A: Actor> ActorCell<A> {
         self.look_for_room(wanted, reserve, admitting)
     }
 
+    #[cold]
     fn look_for_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        let (mut internal, mut outside) = (wanted, wanted);
-        let mut credit = CREDIT_MAX;
-        self.out.visit(&mut |_, port| {
+        let (mut room, mut credit) = (wanted, CREDIT_MAX);
+        self.core.out.visit(&mut |_, port| {
             credit = credit.min(port.steps_room(CREDIT_MAX, 0, true));
-            let room = port.steps_room(wanted, reserve, admitting);
-            let least = if port.is_internal() { &mut internal } else { &mut outside };
-            *least = room.min(*least);
+            room = room.min(port.steps_room(wanted, reserve, admitting));
         });
         self.credit = credit;
-        self.held_outside = outside < internal;
-        let room = internal.min(outside);
         if room < wanted {
             self.holds += 1;
         }
@@ -189,16 +219,16 @@ impl<A: Actor> ActorCell<A> {
 
     #[inline]
     fn flush(&mut self) {
-        if self.step.staged.get() {
+        if self.core.step.staged.get() {
             self.flush_staged();
         }
     }
 
     fn flush_staged(&mut self) {
         let mut backlog = 0;
-        self.out.visit(&mut |_, port| backlog += port.flush());
+        self.core.out.visit(&mut |_, port| backlog += port.flush());
         self.backlog = backlog;
-        self.step.staged.set(backlog > 0);
+        self.core.step.staged.set(backlog > 0);
         if backlog > 0 {
             self.credit = 0;
         }
@@ -210,33 +240,36 @@ impl<A: Actor> ActorCell<A> {
             return None;
         }
         self.worked = true;
-        let header =
-            Header { time_ns: self.env.time.wall_ns(), ingress_ticks: self.env.time.ticks(), ..Header::default() };
+        let header = Header {
+            time_ns: self.core.env.time.wall_ns(),
+            ingress_ticks: self.core.env.time.ticks(),
+            ..Header::default()
+        };
         // A callback between two steps of an unfinished input must not change the input's header.
-        let interrupted = self.step.header.replace(header);
-        self.step.admitting.set(true);
+        let interrupted = self.core.step.header.replace(header);
+        self.core.step.admitting.set(true);
         let result = self.guarded(net, run);
-        self.step.admitting.set(false);
-        self.step.header.set(interrupted);
+        self.core.step.admitting.set(false);
+        self.core.step.header.set(interrupted);
         self.flush();
         result
     }
 
     /// One step: whatever it staged is rolled back if it panics, and the actor is never run again.
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
-        let ActorCell { actor, out, step, env, timers, credit, .. } = self;
+        self.credit = self.credit.saturating_sub(1);
+        let Core { actor, out, step, env, timers } = &mut self.core;
         step.id.set(step.id.get() + 1);
-        *credit = credit.saturating_sub(1);
         let result = catch_unwind(AssertUnwindSafe(|| run(actor, &mut Context { out, net, step, timers, env })));
         result.map_err(|_| self.fail_on_step()).ok()
     }
 
     #[cold]
     fn fail_on_step(&mut self) {
-        let failed_step = self.step.id.get();
-        self.out.visit(&mut |_, port| port.roll_back(failed_step));
-        self.state = State::Failing(Fault { header: self.step.header.get(), place: panics::take_place() });
-        self.env.alarm.set(true);
+        let failed_step = self.core.step.id.get();
+        self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
+        self.state = State::Failing(Fault { header: self.core.step.header.get(), place: panics::take_place() });
+        self.core.env.alarm.set(true);
         self.more = false;
     }
 
@@ -248,114 +281,118 @@ impl<A: Actor> ActorCell<A> {
             let step = self.guarded(net, |actor, ctx| actor.on_more(ctx));
             self.more = step == Some(Step::More);
         }
-        self.held_outside &= self.more;
         steps
     }
 
     fn fire_timers(&mut self, net: &mut dyn Net) -> usize {
-        let now_ns = self.env.time.wall_ns();
+        let now_ns = self.core.env.time.wall_ns();
         let mut fired = 0;
         while fired < BATCH_MAX && self.is_running() && self.room(1, 1, true) > 0 {
-            let Some(timer) = self.timers.expire(now_ns) else { break };
+            let Some(timer) = self.core.timers.expire(now_ns) else { break };
             fired += 1;
             self.callback(net, |actor, ctx| actor.on_timer(ctx, timer.token));
         }
         fired
     }
 
-    /// Takes up to `count` messages from one inlet.
+    /// Takes up to `count` messages from one inlet; returns how many, and whether the next may be taken.
     #[inline]
-    fn take(&mut self, inlet: usize, count: usize, net: &mut dyn Net) -> usize {
-        let ActorCell { actor, out, inlets, step, env, timers, more, .. } = self;
-        let mut failed = false;
-        let taken = inlets[inlet].0.drain(count, |run: &[Envelope<A::In>]| {
-            let mut taken = 0;
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                for envelope in run {
-                    taken += 1;
-                    step.id.set(step.id.get() + 1);
-                    step.header.set(envelope.header);
-                    let mut ctx = Context { out, net: &mut *net, step, timers, env };
-                    if actor.on_message(&mut ctx, &envelope.body) == Step::More {
-                        *more = true;
-                        return;
-                    }
-                }
-            }));
-            failed = result.is_err();
-            (taken, !failed && !*more)
+    fn take(&mut self, inlet: usize, count: usize, net: &mut dyn Net) -> (usize, bool) {
+        let core = &mut self.core;
+        let mut ran = Ran::Through;
+        let taken = self.inlets[inlet].drain(count, |messages| {
+            let (taken, ended) = core.run(messages, net);
+            ran = ended;
+            (taken, ended == Ran::Through)
         });
         self.received += taken as u64;
         self.credit = self.credit.saturating_sub(taken);
-        if failed {
-            self.fail_on_step();
-        }
-        taken
+        self.note(ran);
+        self.flush();
+        (taken, ran == Ran::Through)
     }
 
-    /// Takes from the inlets of `scope` in turn, up to `budget` messages.
-    ///
-    /// The next poll goes on where this one was cut short, so that no producer keeps the others out: between two
-    /// turns of an inlet, each of the others gets [`BATCH_MAX`] messages in at most. Within a group the order must
-    /// not depend on where a poll was cut short: there, an inlet is emptied before the next is looked at.
+    #[inline]
+    fn note(&mut self, ran: Ran) {
+        match ran {
+            Ran::Through => {}
+            Ran::ToMore => self.more = true,
+            Ran::IntoPanic => self.fail_on_step(),
+        }
+    }
+
+    /// Takes up to `budget` messages from the inlets, beginning where the last poll was cut short, so that no producer
+    /// keeps the others out: between two turns of an inlet, each of the others gets [`BATCH_MAX`] messages in at most.
     ///
     /// Returns how many it took, and whether it left any.
     #[inline]
-    fn take_in_turn(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> (usize, bool) {
-        let fair = scope == Scope::All;
-        let mut turn = if fair { self.turn } else { 0 };
+    fn take_in_turn(&mut self, budget: usize, net: &mut dyn Net) -> (usize, bool) {
         let (mut steps, mut left) = (0, false);
-        for _ in 0..self.inlets.len() {
-            let (inlet, internal) = &self.inlets[turn];
-            let waiting = if scope.includes(*internal) { inlet.len() } else { 0 };
-            let next = if turn + 1 == self.inlets.len() { 0 } else { turn + 1 };
+        let inlets = self.inlets.len();
+        for _ in 0..inlets {
+            let at = self.turn;
+            let next = if at + 1 == inlets { 0 } else { at + 1 };
+            let waiting = self.inlets[at].len();
             if waiting == 0 {
-                turn = next;
+                self.turn = next;
                 continue;
             }
-            let wanted = waiting.min(budget - steps);
-            let room = if wanted == 0 { 0 } else { self.room(wanted, 0, false) };
+            let room = self.room(waiting.min(budget - steps), 0, false);
             if room == 0 {
-                left = true;
-                break;
+                return (steps, true);
             }
-            let taken = self.take(turn, room, net);
+            self.turn = next;
+            let (taken, goes_on) = self.take(at, room, net);
             steps += taken;
             left |= taken < waiting;
-            turn = next;
-            self.flush();
-            if self.more || !self.is_running() || (!fair && room < waiting) {
+            if !goes_on {
                 // What the other inlets hold was not looked at.
-                left = true;
-                break;
+                return (steps, true);
             }
-        }
-        if fair {
-            self.turn = turn;
         }
         (steps, left)
     }
 
-    /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
-    fn discard(&mut self, scope: Scope) -> usize {
-        let mut discarded = 0;
-        for (inlet, internal) in &mut self.inlets {
-            if scope.includes(*internal) {
-                discarded += inlet.drain(usize::MAX, |run| (run.len(), true));
-            }
+    /// Polls when there is more to look at than the inlets.
+    fn poll_unfinished(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
+        let mut moved = 0;
+        if self.backlog > 0 {
+            moved = self.backlog;
+            self.flush_staged();
+            moved -= self.backlog;
         }
+        if !self.is_running() {
+            return Polled { steps: moved + self.discard(), is_quiet: self.backlog == 0 };
+        }
+        let budget = budget.min(BATCH_MAX);
+        let (mut steps, mut left) = (0, true);
+        if self.more {
+            steps = self.go_on(budget, net);
+            self.flush();
+        }
+        if !self.more && self.is_running() && !self.core.timers.is_empty() {
+            steps += self.fire_timers(net);
+        }
+        if !self.more && self.is_running() {
+            let (taken, leaves) = self.take_in_turn(budget.saturating_sub(steps), net);
+            steps += taken;
+            left = leaves;
+        }
+        let polled = self.polled(steps, left);
+        Polled { steps: moved + steps, ..polled }
+    }
+
+    #[inline]
+    fn polled(&mut self, steps: usize, left: bool) -> Polled {
+        self.worked |= steps > 0;
+        Polled { steps, is_quiet: !left && !self.more && self.backlog == 0 }
+    }
+
+    /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
+    fn discard(&mut self) -> usize {
+        let discarded = self.inlets.iter_mut().map(|inlet| inlet.drain(usize::MAX, |run| (run.len(), true))).sum();
         self.received += discarded as u64;
         discarded
-    }
-}
-
-impl Scope {
-    fn includes(self, internal: bool) -> bool {
-        match self {
-            Scope::All => true,
-            Scope::Internal => internal,
-            Scope::External => !internal,
-        }
     }
 }
 
@@ -365,41 +402,16 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     #[inline]
-    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled {
-        let mut moved = 0;
-        if self.backlog > 0 {
-            moved = self.backlog;
-            self.flush_staged();
-            moved -= self.backlog;
+    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
+        if self.backlog > 0 || self.more || !self.is_running() || !self.core.timers.is_empty() {
+            return self.poll_unfinished(budget, net);
         }
-        if !self.is_running() {
-            let steps = moved + self.discard(scope);
-            let is_unfinished = self.backlog > 0;
-            return Polled { steps, is_quiet: !is_unfinished, is_unfinished, is_held_outside: false };
-        }
-        self.held_outside = false;
-        let budget = budget.min(BATCH_MAX);
-        let (mut steps, mut left) = (0, true);
-        if self.more {
-            steps = self.go_on(budget, net);
-            self.flush();
-        }
-        if !self.more && self.is_running() && !self.timers.is_empty() {
-            steps += self.fire_timers(net);
-        }
-        if !self.more && self.is_running() {
-            let (taken, leaves) = self.take_in_turn(scope, budget.saturating_sub(steps), net);
-            steps += taken;
-            left = leaves;
-        }
-        self.worked |= steps > 0;
-        let is_unfinished = self.more || self.backlog > 0;
-        let is_quiet = !left && !is_unfinished;
-        Polled { steps: moved + steps, is_quiet, is_unfinished, is_held_outside: self.held_outside }
+        let (steps, left) = self.take_in_turn(budget.min(BATCH_MAX), net);
+        self.polled(steps, left)
     }
 
     fn is_quiet(&self) -> bool {
-        !self.more && self.backlog == 0 && self.inlets.iter().all(|(inlet, _)| inlet.len() == 0)
+        !self.more && self.backlog == 0 && self.inlets.iter().all(|inlet| inlet.len() == 0)
     }
 
     fn end_batch(&mut self, net: &mut dyn Net) {
@@ -417,11 +429,6 @@ impl<A: Actor> Hosted for ActorCell<A> {
         self.callback(net, |actor, ctx| actor.on_stop(ctx));
     }
 
-    fn fail(&mut self) {
-        self.state = State::Failed;
-        self.more = false;
-    }
-
     fn take_failure(&mut self) -> Option<(usize, Fault)> {
         let State::Failing(fault) = self.state else { return None };
         self.state = State::Failed;
@@ -429,7 +436,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     fn next_timer_ns(&self) -> Option<u64> {
-        self.timers.next_deadline_ns()
+        self.core.timers.next_deadline_ns()
     }
 
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {
@@ -438,10 +445,10 @@ impl<A: Actor> Hosted for ActorCell<A> {
 
     fn traffic(&mut self) -> Traffic {
         let dropped = self.datagrams_dropped;
-        let conflated = self.inlets.iter().map(|(inlet, _)| inlet.conflated()).sum();
+        let conflated = self.inlets.iter().map(Inlet::conflated).sum();
         let (received, holds) = (self.received, self.holds);
         let mut traffic = Traffic { received, holds, dropped, conflated, sent: 0 };
-        self.out.visit(&mut |_, port| {
+        self.core.out.visit(&mut |_, port| {
             traffic.sent += port.sent();
             traffic.dropped += port.dropped();
         });
@@ -456,8 +463,8 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn start(&mut self, net: &mut dyn Net) {
         self.0.start(net);
     }
-    fn poll(&mut self, scope: Scope, budget: usize, net: &mut dyn Net) -> Polled {
-        self.0.poll(scope, budget, net)
+    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
+        self.0.poll(budget, net)
     }
     fn is_quiet(&self) -> bool {
         self.0.is_quiet()
@@ -470,9 +477,6 @@ impl<A: NetActor> Hosted for NetCell<A> {
     }
     fn stop(&mut self, net: &mut dyn Net) {
         self.0.stop(net);
-    }
-    fn fail(&mut self) {
-        self.0.fail();
     }
     fn take_failure(&mut self) -> Option<(usize, Fault)> {
         self.0.take_failure()

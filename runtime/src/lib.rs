@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod actor;
+mod agenda;
 mod cell;
 pub mod check;
 pub mod clock;

@@ -8,7 +8,9 @@ use std::{
 };
 
 use crate::{
-    group::{Group, Member},
+    agenda::Agendas,
+    cell::Member,
+    group::Group,
     net::{EndpointId, EndpointSpec},
     shard::{Peer, Shard, Unit, Units},
     site::Site,
@@ -26,7 +28,7 @@ pub(crate) struct ShardPlan {
     actors: Vec<(u32, ActorDecl)>,
     wakers: Vec<Arc<Waker>>,
     parks: Vec<bool>,
-    internal: Vec<bool>,
+    agendas: Agendas,
     /// By actor: whether it sends nothing to any other, and the group it is in.
     sinks: Vec<bool>,
     groups: Vec<Option<u32>>,
@@ -36,7 +38,7 @@ pub(crate) struct ShardPlan {
 
 impl Topology {
     pub(crate) fn into_plans(self) -> Vec<ShardPlan> {
-        let internal: Vec<bool> = self.edges.iter().map(|edge| self.is_internal(edge)).collect();
+        let agendas = self.agendas();
         let neighbours = Arc::new(self.neighbours());
         let mut sinks: Vec<bool> = self.actors.iter().map(|actor| actor.group.is_none()).collect();
         for edge in &self.edges {
@@ -56,7 +58,7 @@ impl Topology {
                 actors: Vec::new(),
                 wakers: wakers.clone(),
                 parks: parks.clone(),
-                internal: internal.clone(),
+                agendas: agendas.clone(),
                 sinks: sinks.clone(),
                 groups: groups.clone(),
                 neighbours: neighbours.clone(),
@@ -119,11 +121,11 @@ impl ShardPlan {
         endpoint_counts: &[usize],
     ) -> Shard {
         let env = Rc::new(ShardEnv { time, telemetry: RefCell::new(telemetry), alarm: Cell::new(false) });
-        let mut site = Site::new(env.clone(), &self.parks, self.internal, self.groups);
+        let mut site = Site::new(env.clone(), &self.parks, self.groups, &self.agendas);
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of_actor = HashMap::new();
-        let mut groups: HashMap<u32, (usize, Vec<Member>)> = HashMap::new();
+        let mut groups: HashMap<u32, (usize, Vec<Box<dyn Member>>)> = HashMap::new();
         for ((index, actor), &count) in self.actors.into_iter().zip(endpoint_counts) {
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
@@ -134,10 +136,11 @@ impl ShardPlan {
                 Some(group) => {
                     let (unit, members) = groups.entry(group).or_insert_with(|| (units.len(), Vec::new()));
                     if members.is_empty() {
-                        let hosted = Box::new(Group::new(Vec::new(), env.clone()));
+                        let input = self.agendas.inputs[group as usize];
+                        let hosted = Box::new(Group::new(Vec::new(), site.agenda(group), input, env.clone()));
                         units.push(Unit { hosted, actors: Vec::new(), waiting, is_sink });
                     }
-                    members.push(Member { hosted: cell, waiting: site.member_waiting(index) });
+                    members.push(cell);
                     units[*unit].actors.push(index);
                     unit_of_actor.insert(index, *unit);
                 }
@@ -148,8 +151,9 @@ impl ShardPlan {
             }
             endpoint_owner.extend(ids.iter().map(|_| unit_of_actor[&index]));
         }
-        for (unit, members) in groups.into_values() {
-            units[unit].hosted = Box::new(Group::new(members, env.clone()));
+        for (group, (unit, members)) in groups {
+            let input = self.agendas.inputs[group as usize];
+            units[unit].hosted = Box::new(Group::new(members, site.agenda(group), input, env.clone()));
         }
         let here = |near: &Vec<u32>| {
             let mut units: Vec<usize> = near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
@@ -164,6 +168,14 @@ impl ShardPlan {
             .enumerate()
             .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
             .collect();
-        Shard { units: Units { units, endpoint_owner }, transport, env, peers, neighbours, stirred: false }
+        Shard {
+            units: Units { units, endpoint_owner },
+            transport,
+            env,
+            peers,
+            neighbours,
+            turns_owed: 0,
+            stirred: false,
+        }
     }
 }

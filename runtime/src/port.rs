@@ -11,6 +11,7 @@ use std::{
 };
 
 use crate::{
+    agenda::{Agenda, Turn},
     cell::BATCH_MAX,
     conflated::{PutNewest, TakeNewest},
     message::{Envelope, Header, Message},
@@ -48,25 +49,32 @@ pub(crate) type LocalQueue<M> = Rc<RefCell<Queue<Envelope<M>>>>;
 /// Set when an edge to a shard that may park got messages; the shard's cycle ends with waking what was touched.
 pub(crate) type Touched = Rc<Cell<bool>>;
 
-/// Set when something was put where an actor will find it; spares the shard, or the group that the actor is in, a look
-/// at those without work.
+/// Set when something was put where a unit will find it; spares the shard a look at those without work.
 pub(crate) type Waiting = Rc<Cell<bool>>;
+
+/// Tells a queue's consumer of a message.
+pub(crate) enum Notice {
+    /// Marks its unit.
+    Unit(Waiting),
+    /// Gives it a turn: both ends are in one group.
+    Member(Agenda, Turn),
+}
+
+impl Notice {
+    #[inline]
+    fn give(&self) {
+        match self {
+            Notice::Unit(waiting) => waiting.set(true),
+            Notice::Member(agenda, turn) => agenda.push(*turn),
+        }
+    }
+}
 
 pub(crate) enum EdgeIn<M> {
     Open,
-    /// `waiting` is the mark of the consumer: of the member if both ends are in one group, else of the whole unit.
-    Local {
-        queue: LocalQueue<M>,
-        waiting: Waiting,
-    },
-    Ring {
-        producer: rtrb::Producer<Envelope<M>>,
-        touched: Option<Touched>,
-    },
-    Newest {
-        values: Box<dyn PutNewest<M>>,
-        touched: Option<Touched>,
-    },
+    Local { queue: LocalQueue<M>, notice: Notice },
+    Ring { producer: rtrb::Producer<Envelope<M>>, touched: Option<Touched> },
+    Newest { values: Box<dyn PutNewest<M>>, touched: Option<Touched> },
 }
 
 /// The producing end of an edge: where an actor puts messages of type `M`.
@@ -78,8 +86,11 @@ pub struct Port<M> {
     internal: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     always_fits: bool,
-    /// Most messages for one sequenced input, as declared; `None` is unlimited (held back by the edge).
-    per_input_max: Option<u32>,
+    /// It leads to a ring or a queue, holds when that is full, and takes messages from every step: nothing but the
+    /// bounds of a step and an input is to be looked at.
+    is_plain: bool,
+    /// Most messages for one sequenced input, as declared.
+    per_input_max: u32,
     outputs_max: usize,
     step: Rc<StepState>,
     /// Messages that wait here for the flush: all of a ring's, and what found a queue full.
@@ -106,7 +117,8 @@ impl<M> Default for Port<M> {
             admission: false,
             internal: false,
             always_fits: false,
-            per_input_max: None,
+            is_plain: false,
+            per_input_max: u32::MAX,
             outputs_max: usize::MAX,
             step: Rc::default(),
             staged: Vec::new(),
@@ -141,62 +153,81 @@ impl<M: Message> Port<M> {
     /// When the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX)
     /// unless the edge drops, [`per_input`](crate::topology::EdgeSpec::per_input) or [`in_flight`](crate::topology::EdgeSpec::in_flight) of
     /// the edge), or sends on an admission edge while answering a message: the actor is wrong, and fails.
-    #[inline]
+    // Always in line: then the message is made in its place. Copied from elsewhere just after it was made, its words are
+    // read wider than they were written, which stalls the processor.
+    #[inline(always)]
     #[track_caller]
     pub fn send(&mut self, body: M) {
-        if matches!(self.edge, EdgeIn::Open) {
-            return;
-        }
         let step_id = self.step.id.get();
         if self.step_id != step_id {
             self.step_id = step_id;
             self.sent_in_step = 0;
         }
         let sent_in_step = self.sent_in_step;
+        if self.is_plain {
+            assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        } else {
+            // Of a copy of its own: see above.
+            let copy = body;
+            if !self.takes(&copy) {
+                return;
+            }
+        }
+        let Header { sequence, time_ns, ingress_ticks, generation, .. } = self.step.header.get();
+        let index = if sequence == 0 {
+            sent_in_step as u32
+        } else {
+            // A callback may come between two steps of an input, so only another input begins anew.
+            if sequence != self.last_sequence {
+                self.last_sequence = sequence;
+                self.next_index = 0;
+            }
+            assert!(self.next_index < self.per_input_max, "more messages for one input than the edge declares");
+            self.next_index += 1;
+            self.next_index - 1
+        };
+        let kind = body.kind();
+        self.sent_in_step = sent_in_step + 1;
+        self.free = self.free.saturating_sub(1);
+        if let EdgeIn::Local { queue, notice } = &self.edge
+            && self.staged.is_empty()
+        {
+            let mut queue = queue.borrow_mut();
+            if queue.room() > 0 {
+                let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
+                queue.push(Envelope { header, body });
+                notice.give();
+                self.sent += 1;
+                return;
+            }
+        }
+        let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
+        self.staged.push(Envelope { header, body });
+        self.step.staged.set(true);
+    }
+
+    /// Whether a port that is not plain takes this message.
+    #[cold]
+    #[track_caller]
+    fn takes(&mut self, body: &M) -> bool {
+        if matches!(self.edge, EdgeIn::Open) {
+            return false;
+        }
         let drops = self.overflow == Overflow::DropNewest;
-        assert!(drops || sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        assert!(drops || self.sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
         if let EdgeIn::Newest { values, .. } = &self.edge {
-            assert!(values.has_key(&body), "a key beyond those of the edge");
+            assert!(values.has_key(body), "a key beyond those of the edge");
         }
         if drops && self.staged.len() == self.staged_max {
             self.dropped += 1;
-            return;
+            return false;
         }
         if self.always_fits {
             self.look_for(1);
             assert!(self.free > 0, "more messages in flight than the edge declares");
         }
-        let mut header = self.step.header.get();
-        header.kind = body.kind();
-        header.index = if header.sequence == 0 {
-            sent_in_step as u32
-        } else {
-            // A callback may come between two steps of an input, so only another input begins anew.
-            if header.sequence != self.last_sequence {
-                self.last_sequence = header.sequence;
-                self.next_index = 0;
-            }
-            let bound = self.per_input_max.unwrap_or(u32::MAX);
-            assert!(self.next_index < bound, "more messages for one input than the edge declares");
-            self.next_index += 1;
-            self.next_index - 1
-        };
-        self.sent_in_step += 1;
-        self.free = self.free.saturating_sub(1);
-        if let EdgeIn::Local { queue, waiting } = &self.edge
-            && self.staged.is_empty()
-        {
-            let mut queue = queue.borrow_mut();
-            if queue.room() > 0 {
-                queue.push(Envelope { header, body });
-                waiting.set(true);
-                self.sent += 1;
-                return;
-            }
-        }
-        self.staged.push(Envelope { header, body });
-        self.step.staged.set(true);
+        true
     }
 
     /// How many messages the running step may still send here: what is left of its
@@ -243,6 +274,11 @@ impl<M: Message> Port<M> {
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
         let Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
         // A step that fills the edge of a port that drops has filled the port too.
+        let is_plain = matches!(edge, EdgeIn::Local { .. } | EdgeIn::Ring { .. })
+            && overflow == Overflow::Hold
+            && !admission
+            && !always_fits;
+        let per_input_max = per_input_max.unwrap_or(u32::MAX);
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {
             edge,
@@ -250,6 +286,7 @@ impl<M: Message> Port<M> {
             admission,
             internal,
             always_fits,
+            is_plain,
             per_input_max,
             outputs_max,
             step,
@@ -308,11 +345,13 @@ impl<M: Message> AnyPort for Port<M> {
         }
         let taken = match &mut self.edge {
             EdgeIn::Open => count,
-            EdgeIn::Local { queue, waiting } => {
+            EdgeIn::Local { queue, notice } => {
                 let mut queue = queue.borrow_mut();
                 let taken = count.min(queue.room());
-                self.staged[..taken].iter().for_each(|envelope| queue.push(*envelope));
-                waiting.set(true);
+                for envelope in &self.staged[..taken] {
+                    queue.push(*envelope);
+                    notice.give();
+                }
                 taken
             }
             EdgeIn::Ring { producer, touched } => {
@@ -450,6 +489,27 @@ impl<M: Message> Inlet<M> {
         match self {
             Inlet::Local(_) | Inlet::Ring(_) => 0,
             Inlet::Newest(values) => values.hidden(),
+        }
+    }
+
+    /// Shows the oldest message to `visit` and removes it; `None` without one. For members of groups, whose inlets never
+    /// keep the newest only.
+    #[inline]
+    pub fn take_first<R>(&mut self, visit: impl FnOnce(&Envelope<M>) -> R) -> Option<R> {
+        match self {
+            Inlet::Local(queue) => {
+                let mut queue = queue.borrow_mut();
+                let result = visit(queue.first()?);
+                queue.advance(1);
+                Some(result)
+            }
+            Inlet::Ring(consumer) => {
+                let chunk = consumer.read_chunk(1).ok()?;
+                let result = visit(&chunk.as_slices().0[0]);
+                chunk.commit_all();
+                Some(result)
+            }
+            Inlet::Newest(_) => None,
         }
     }
 

@@ -30,7 +30,7 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Appends; there must be room.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, value: T) {
         assert!(self.len < self.capacity, "room was looked for");
         let mut at = self.first + self.len;
@@ -43,6 +43,33 @@ impl<T: Copy> Queue<T> {
             // Places are used in order, so it is the next.
             None => self.places.push(value),
         }
+    }
+
+    /// The oldest.
+    #[inline]
+    pub fn first(&self) -> Option<&T> {
+        if self.len == 0 { None } else { self.places.get(self.first) }
+    }
+
+    /// Removes the oldest.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        let oldest = self.first().copied();
+        if oldest.is_some() {
+            self.advance(1);
+        }
+        oldest
+    }
+
+    /// Puts back, as the oldest, what was popped last; nothing was pushed since.
+    pub fn put_back(&mut self, value: T) {
+        if self.len == 0 {
+            return self.push(value);
+        }
+        // If it was popped from the last place, all places are in use.
+        self.first = self.first.checked_sub(1).unwrap_or(self.capacity - 1);
+        self.places[self.first] = value;
+        self.len += 1;
     }
 
     /// All there is, oldest first, in two runs.
@@ -99,12 +126,21 @@ mod tests {
                         queue.take_back(amount);
                         model.truncate(model.len() - amount);
                     }
-                    11..=15 => {
+                    11 => {
+                        let popped = queue.pop();
+                        assert_eq!(popped, model.pop_front());
+                        if let Some(value) = popped.filter(|_| amount % 2 == 0) {
+                            queue.put_back(value);
+                            model.push_front(value);
+                        }
+                    }
+                    12..=15 => {
                         queue.advance(amount);
                         model.drain(..amount);
                     }
                     _ => {}
                 }
+                assert_eq!(queue.first(), model.front());
                 let (first, second) = queue.runs();
                 assert_eq!([first, second].concat(), Vec::from(model.clone()));
                 assert_eq!((queue.len(), queue.room()), (model.len(), capacity - model.len()));

@@ -2,7 +2,8 @@
 //!
 //! Actors that send nothing to any other (*sinks*: a publisher, a recorder) have their turn last, when the ends of batch
 //! of the others have said what they had to say and the kernel has got it: nobody waits for a sink, and no answer waits
-//! while one works.
+//! while one works. While the network brings something in every turn they wait for a few turns: what they then send is
+//! packed, and what comes next does not wait for them.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -10,7 +11,7 @@ use corelane_sync::wake::producer_fence;
 
 use crate::{
     actor::Down,
-    cell::{BATCH_MAX, Hosted, Scope, Traffic},
+    cell::{BATCH_MAX, Hosted, Traffic},
     message::Header,
     net::{EndpointId, NetHandler, Owners},
     panics::Place,
@@ -24,6 +25,9 @@ use crate::{
 /// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
 /// out, few enough that the network is looked at again soon.
 const ROUNDS_MAX: usize = 4;
+
+/// Turns for which the sinks wait at most while the network has work for the others.
+const SINKS_WAIT_MAX: u32 = 8;
 
 /// An actor, or a group of them, hosted by the shard.
 pub(crate) struct Unit {
@@ -60,6 +64,8 @@ pub(crate) struct Shard {
     pub peers: Vec<Peer>,
     /// By actor: who on this shard exchanges messages with it (indices of units).
     pub neighbours: Vec<Vec<usize>>,
+    /// Turns that did something and that the sinks have not had since.
+    pub turns_owed: u32,
     /// Actors were told of a failure, and what they did about it is not flushed yet.
     pub stirred: bool,
 }
@@ -90,12 +96,14 @@ impl Shard {
     pub fn cycle(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_cycle();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
-        work += self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
+        let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
+        work += came_in;
         work += self.run_units(false, work > 0);
-        if self.units.units.iter().any(|unit| unit.is_sink && unit.waiting.get()) {
-            self.transport.flush();
+        if came_in > 0 && self.turns_owed < SINKS_WAIT_MAX {
+            self.turns_owed += 1;
+        } else {
+            work += self.run_sinks(work > 0);
         }
-        work += self.run_units(true, work > 0);
         // An actor can fail without work: as it starts, or when it is told of another's failure.
         if self.env.alarm.get() {
             self.collect_failures(failures);
@@ -105,6 +113,15 @@ impl Shard {
             self.wake_peers();
         }
         work
+    }
+
+    #[inline]
+    fn run_sinks(&mut self, worked: bool) -> usize {
+        if worked && self.units.units.iter().any(|unit| unit.is_sink && unit.waiting.get()) {
+            self.transport.flush();
+        }
+        let owed = std::mem::take(&mut self.turns_owed) > 0;
+        self.run_units(true, worked || owed)
     }
 
     /// Polls the sinks or the others until they are quiet, and ends their batch if they, or the network (`worked`), did
@@ -121,7 +138,7 @@ impl Shard {
                 if round > 0 && !is_marked {
                     continue;
                 }
-                let polled = unit.hosted.poll(Scope::All, BATCH_MAX, net);
+                let polled = unit.hosted.poll(BATCH_MAX, net);
                 if polled.steps > 0 || is_marked {
                     unit.waiting.set(!polled.is_quiet);
                 }

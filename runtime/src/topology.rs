@@ -7,7 +7,7 @@ use std::{any::Any, marker::PhantomData, rc::Rc, sync::Arc};
 
 use crate::{
     actor::{Actor, NetActor},
-    cell::{ActorCell, Hosted, NetCell},
+    cell::{ActorCell, Member, NetCell},
     check::{self, Checked, TopologyErrors},
     conflated::{TakeNewest, newest_of},
     message::{Envelope, Keyed, Message},
@@ -169,7 +169,7 @@ pub(crate) struct GroupDecl {
 
 /// Builds one actor's cell on its shard's thread.
 pub(crate) trait Plan: Send {
-    fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId], sequenced: bool) -> Box<dyn Hosted>;
+    fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId], sequenced: bool) -> Box<dyn Member>;
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
@@ -180,18 +180,18 @@ type OpenInlet<A> = Box<dyn FnOnce(&mut Site) -> Inlet<<A as Actor>::In> + Send>
 struct TypedPlan<A: Actor> {
     factory: Factory<A>,
     ports: Vec<BindPort<A>>,
-    inlets: Vec<(u32, OpenInlet<A>)>,
-    host: fn(ActorCell<A>) -> Box<dyn Hosted>,
+    inlets: Vec<OpenInlet<A>>,
+    host: fn(ActorCell<A>) -> Box<dyn Member>,
 }
 
 impl<A: Actor> Plan for TypedPlan<A> {
-    fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId], sequenced: bool) -> Box<dyn Hosted> {
+    fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId], sequenced: bool) -> Box<dyn Member> {
         let step = Rc::new(StepState::default());
         let mut out = A::Out::default();
         for bind in self.ports {
             bind(&mut out, site, &step);
         }
-        let inlets = self.inlets.into_iter().map(|(edge, open)| (open(site), site.is_internal(edge))).collect();
+        let inlets = self.inlets.into_iter().map(|open| open(site)).collect();
         let timers_max = if sequenced { 0 } else { A::TIMERS_MAX };
         let actor = (self.factory)(endpoints);
         (self.host)(ActorCell::new(actor, out, inlets, step, site.env.clone(), timers_max))
@@ -243,7 +243,7 @@ impl Topology {
         name: String,
         endpoints: Vec<EndpointSpec>,
         factory: Factory<A>,
-        host: fn(ActorCell<A>) -> Box<dyn Hosted>,
+        host: fn(ActorCell<A>) -> Box<dyn Member>,
     ) -> ActorRef<A> {
         let mut ports = Vec::new();
         A::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
@@ -281,13 +281,13 @@ impl Topology {
             let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
             let to_shard = self.actors[to.index as usize].shard;
             self.bind(from, port, edge, move |site| EdgeIn::Ring { producer, touched: site.touched(to_shard) });
-            self.open(to, edge, move |_| Inlet::Ring(consumer));
+            self.open(to, move |_| Inlet::Ring(consumer));
         } else {
             self.bind(from, port, edge, move |site| EdgeIn::Local {
                 queue: site.local_queue(edge, spec.capacity),
-                waiting: if site.is_internal(edge) { site.member_waiting(to.index) } else { site.waiting(to.index) },
+                notice: site.notice(edge, to.index),
             });
-            self.open(to, edge, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
+            self.open(to, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
         }
     }
 
@@ -303,8 +303,8 @@ impl Topology {
     ) {
         let from_shard = self.actors[from.index as usize].shard;
         let to_shard = Some(self.actors[to.index as usize].shard).filter(|shard| *shard != from_shard);
-        let (edge, newest) = self.newest(from, port, End::Actor(to.index), keys, to_shard);
-        self.open(to, edge, move |_| Inlet::Newest(newest));
+        let (_, newest) = self.newest(from, port, End::Actor(to.index), keys, to_shard);
+        self.open(to, move |_| Inlet::Newest(newest));
     }
 
     /// Lets code outside the topology read the newest message of each of `keys` keys that a port sends, as
@@ -343,9 +343,9 @@ impl Topology {
 
     /// Gives code outside the topology a way to send to an actor. The injector may be used from any one thread.
     pub fn injector<B: Actor>(&mut self, name: &str, to: ActorRef<B>, spec: EdgeSpec) -> Injector<B::In> {
-        let edge = self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index), spec, true);
+        self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index), spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
-        self.open(to, edge, move |_| Inlet::Ring(consumer));
+        self.open(to, move |_| Inlet::Ring(consumer));
         let shard = self.actors[to.index as usize].shard;
         Injector { producer, waker: self.shards[shard as usize].waker.clone() }
     }
@@ -405,13 +405,8 @@ impl Topology {
         }));
     }
 
-    fn open<B: Actor>(
-        &mut self,
-        to: ActorRef<B>,
-        edge: u32,
-        inlet: impl FnOnce(&mut Site) -> Inlet<B::In> + Send + 'static,
-    ) {
-        self.plan(to).inlets.push((edge, Box::new(inlet)));
+    fn open<B: Actor>(&mut self, to: ActorRef<B>, inlet: impl FnOnce(&mut Site) -> Inlet<B::In> + Send + 'static) {
+        self.plan(to).inlets.push(Box::new(inlet));
     }
 
     fn plan<A: Actor>(&mut self, actor: ActorRef<A>) -> &mut TypedPlan<A> {

@@ -1,5 +1,5 @@
 //! What comes from outside while there is no room behind the actor: frames wait, datagrams are dropped, and what cannot
-//! be put off waits in the port. Nothing of it fails the actor.
+//! be put off waits in the port. Nothing of it fails the actor. And how long who only listens waits for the network.
 
 mod support;
 
@@ -7,11 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer},
+    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, UdpSpec},
     port::Port,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Note, drain, note, numbers, out, shard, two_cpus};
+use support::{Log, Note, drain, note, numbers, out, shard, two_cpus};
 
 /// Sends one message for everything that happens.
 struct Teller;
@@ -75,4 +75,46 @@ fn nothing_from_outside_fails_an_actor_that_has_no_room() {
     simulation.settle();
     assert_eq!(numbers(&drain(&mut tap)), [302]);
     assert!(simulation.failures().is_empty());
+}
+
+/// Writes down what it hears, and each end of a batch as 0.
+struct Listener(Log<u64>);
+
+impl Actor for Listener {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, note: &Note) -> Step {
+        self.0.push(note.number);
+        Step::Done
+    }
+    fn on_batch_end(&mut self, _: &mut Context<'_, ()>) {
+        self.0.push(0);
+    }
+}
+
+#[test]
+fn who_only_listens_waits_for_the_network_but_a_few_turns() {
+    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let teller = topology.net_actor(shard, "teller", vec![EndpointSpec::Udp(UdpSpec::receiver(addr))], |_| Teller);
+    let heard = Log::new();
+    let log = heard.clone();
+    let listener = topology.actor(shard, "listener", move || Listener(log));
+    topology.connect(teller, out, listener, EdgeSpec::hold(64));
+    let mut simulation = topology.simulate().unwrap();
+    let net = simulation.net(shard);
+    // One datagram in each turn: the ninth turn is the listener's too.
+    for turn in 1..=12 {
+        net.datagram(EndpointId(0), addr, &[turn]);
+        simulation.cycle();
+        assert_eq!(!heard.entries().is_empty(), turn >= 9, "{turn}");
+    }
+    let first: Vec<u64> = (301..=309).chain([0]).collect();
+    assert_eq!(heard.entries(), first);
+    // And the first turn without one is.
+    simulation.cycle();
+    assert_eq!(heard.entries()[first.len()..], [310, 311, 312, 0]);
+    assert_eq!(simulation.cycle(), 0);
 }

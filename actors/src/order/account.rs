@@ -100,14 +100,20 @@ struct Entry {
 /// Gaps that are not worth a compaction.
 const GAPS_MIN: usize = 64;
 
+/// Latest numbers whose places are remembered, at most.
+const REMEMBERED_MAX: usize = 4096;
+
 /// Live orders by the client's number.
 ///
 /// Clients choose these numbers, so a hash table would let them choose collisions. But the numbers only increase:
-/// the orders are a sorted array, in which a number that counts up by one is found at once, and any other by binary
-/// search. The dead leave gaps; when they are more than the living and [`GAPS_MIN`], the array is compacted, so that a
-/// search stays within a few cache lines while few orders are open.
+/// the orders are a sorted array, in which a number that counts up by one is found at once, as are those of the last
+/// [`REMEMBERED_MAX`] numbers, and any other by binary search. The dead leave gaps; when they are more than the living and
+/// [`GAPS_MIN`], the array is compacted, so that a search stays within a few cache lines while few orders are open.
 pub(super) struct UserRefs {
     entries: Vec<Entry>,
+    /// By the last bits of a number: where its entry was when it was last put in or moved, so only a guess. As many as a
+    /// power of two.
+    places: Vec<u32>,
     live: u32,
 }
 
@@ -117,17 +123,32 @@ impl UserRefs {
         // Written once, so that its pages are there before the first order.
         let mut entries = vec![entry; 2 * orders_max as usize];
         entries.clear();
-        UserRefs { entries, live: 0 }
+        let remembered = entries.capacity().next_power_of_two().min(REMEMBERED_MAX);
+        UserRefs { entries, places: vec![u32::MAX; remembered], live: 0 }
     }
 
     /// Adds an order whose number is above all before it.
     pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
         let gaps_max = (self.live as usize).max(GAPS_MIN);
         if self.entries.len() == self.entries.capacity() || self.entries.len() > self.live as usize + gaps_max {
-            self.entries.retain(|entry| entry.slot.is_some());
+            self.compact();
         }
+        self.remember(user_ref, self.entries.len());
         self.entries.push(Entry { user_ref, slot: Some(slot) });
         self.live += 1;
+    }
+
+    fn compact(&mut self) {
+        self.entries.retain(|entry| entry.slot.is_some());
+        for place in 0..self.entries.len() {
+            self.remember(self.entries[place].user_ref, place);
+        }
+    }
+
+    #[inline]
+    fn remember(&mut self, user_ref: u32, place: usize) {
+        let last = self.places.len() - 1;
+        self.places[user_ref as usize & last] = place as u32;
     }
 
     /// Where the live order with this number is.
@@ -151,6 +172,10 @@ impl UserRefs {
 
     #[inline]
     fn position(&self, user_ref: u32) -> Option<usize> {
+        let remembered = self.places[user_ref as usize & (self.places.len() - 1)] as usize;
+        if self.entries.get(remembered).is_some_and(|entry| entry.user_ref == user_ref) {
+            return Some(remembered);
+        }
         let first = self.entries.first()?.user_ref;
         let last = self.entries.len() - 1;
         // Numbers increase by one at least, so the entry is not beyond this.

@@ -320,16 +320,17 @@ impl Order {
     /// Something became of the order in a slot; slots that matching names are never empty.
     fn event(&mut self, ctx: &mut Ctx<'_>, event: &Event) {
         let slot = event.slot;
-        let Some(mut order) = self.orders[slot.0 as usize] else {
+        let Some(order) = &mut self.orders[slot.0 as usize] else {
             return;
         };
         let time_ns = ctx.time_ns();
+        let account = &mut self.accounts[order.account as usize];
         let reply = match event.what {
             Outcome::Rejected(reason) => return self.refuse(ctx, slot, reason),
             Outcome::Accepted { order_ref } => {
                 order.order_ref = order_ref;
-                self.accounts[order.account as usize].live.push(order.user_ref, slot);
-                answers::accepted(time_ns, &order, self.symbol(&order))
+                account.live.push(order.user_ref, slot);
+                answers::accepted(time_ns, order, symbol(&self.instruments, order.locate))
             }
             Outcome::Replaced { order_ref } => {
                 let Some((replace, time_in_force)) = self.replacing.take() else {
@@ -342,29 +343,28 @@ impl Order {
                 order.leaves = replace.quantity - order.executed;
                 order.terms.time_in_force = time_in_force;
                 order.cl_ord_id = ClOrdId::from_bytes(replace.cl_ord_id);
-                let account = &mut self.accounts[order.account as usize];
                 account.last_user_ref = replace.user_ref;
                 account.live.remove(original);
                 account.live.push(order.user_ref, slot);
-                answers::replaced(time_ns, original, &order, self.symbol(&order))
+                answers::replaced(time_ns, original, order, symbol(&self.instruments, order.locate))
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.executed += quantity;
                 order.leaves -= quantity;
-                answers::executed(time_ns, &order, quantity, price, liquidity, match_number)
+                answers::executed(time_ns, order, quantity, price, liquidity, match_number)
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                answers::canceled(time_ns, &order, quantity, reason)
+                answers::canceled(time_ns, order, quantity, reason)
             }
         };
-        self.orders[slot.0 as usize] = Some(order);
+        let account_slot = order.account;
         if order.leaves == 0 {
-            self.accounts[order.account as usize].live.remove(order.user_ref);
-            self.close(slot, order.account);
+            account.live.remove(order.user_ref);
+            self.close(slot, account_slot);
         }
-        self.send(ctx, order.account, reply);
-        self.watch_messages(ctx, order.account);
+        self.send(ctx, account_slot, reply);
+        self.watch_messages(ctx, account_slot);
     }
 
     /// A new order ends before it was accepted.
@@ -404,10 +404,10 @@ impl Order {
             ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
         }
     }
+}
 
-    fn symbol(&self, order: &LiveOrder) -> Symbol {
-        self.instruments[usize::from(order.locate) - 1].symbol
-    }
+fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {
+    instruments[usize::from(locate) - 1].symbol
 }
 
 impl Actor for Order {

@@ -1,10 +1,16 @@
 //! Ours: the sequenced group as in the venue, on a shard whose turns are made one by one.
 //!
 //! A command goes through the sequencer, the order actor, risk and matching; reports come out as encoded OUCH messages and
-//! the feed as encoded ITCH messages. The shard is a simulated one: it has the same cells and edges, but its thread is
-//! the caller's and its time is set.
+//! the feed as encoded ITCH messages, each to an actor of the same shard, as sessions and publisher are in the venue. The
+//! shard is a simulated one: it has the same cells and edges, but its thread is the caller's and its time is set.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use corelane_actors::{
     group::{GroupConfig, Instrument, wire_group},
@@ -17,10 +23,11 @@ use corelane_codecs::{
     text::Symbol,
 };
 use corelane_runtime::{
+    actor::{Actor, Context, Step},
     net::DriverConfig,
     sequencer::Sequencer,
     sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    topology::{EdgeSpec, Idle, Injector, ShardSpec, Topology},
 };
 
 use super::{
@@ -32,15 +39,65 @@ use super::{
 /// back until the next turn.
 pub(super) const CAPACITY: usize = 256;
 
+/// Takes the reports, and keeps what they said where the caller, on the same thread, sees it.
+struct Reports(Arc<Told>);
+
+/// What the reports said.
+#[derive(Default)]
+struct Told {
+    /// Commands with an answer: the sequencer's number of the last, for they are answered in its order.
+    answered: AtomicU64,
+    trades: AtomicU64,
+    shares: AtomicU64,
+    canceled: AtomicU64,
+}
+
+impl Actor for Reports {
+    type In = Reply;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+
+    #[inline]
+    fn on_message(&mut self, ctx: &mut Context<'_, ()>, reply: &Reply) -> Step {
+        let Reports(told) = self;
+        // One thread: no atomic addition is needed.
+        let add = |sum: &AtomicU64, more: u64| sum.store(sum.load(Relaxed) + more, Relaxed);
+        match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
+            Ok(Outbound::Executed(executed, _)) if executed.liquidity_flag == Liquidity::Added.to_wire() => {
+                add(&told.trades, 1);
+                add(&told.shares, executed.quantity.get().into());
+            }
+            Ok(Outbound::Canceled(..)) => add(&told.canceled, 1),
+            Ok(Outbound::Accepted(..) | Outbound::Executed(..)) => {}
+            other => panic!("no command asks for this answer: {other:?}"),
+        }
+        told.answered.store(ctx.header().sequence, Relaxed);
+        Step::Done
+    }
+}
+
+/// Takes the feed.
+struct Feed;
+
+impl Actor for Feed {
+    type In = Publication;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+
+    #[inline]
+    fn on_message(&mut self, _ctx: &mut Context<'_, ()>, _message: &Publication) -> Step {
+        Step::Done
+    }
+}
+
 /// See the [module](self).
 pub struct Group {
     simulation: Simulation,
     requests: Injector<SequencerIn>,
-    replies: Tap<Reply>,
-    publications: Tap<Publication>,
-    /// Sent, and not yet answered.
-    unanswered: usize,
-    totals: Totals,
+    told: Arc<Told>,
+    /// Commands sent, and those whose answer was seen.
+    sent: u64,
+    answered: u64,
 }
 
 impl Group {
@@ -59,38 +116,24 @@ impl Group {
         let requests = topology.injector("requests", sequencer, EdgeSpec::hold(CAPACITY));
         topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(1024));
         topology.leave_open(sequencer, |out| &mut out.record);
-        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(CAPACITY));
-        let publications = topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(CAPACITY));
+        let told = Arc::<Told>::default();
+        let reports = Reports(told.clone());
+        let reports = topology.actor(shard, "reports", move || reports);
+        let feed = topology.actor(shard, "feed", || Feed);
+        topology.connect(group.order, |out| &mut out.replies, reports, EdgeSpec::hold(CAPACITY));
+        topology.connect(group.matching, |out| &mut out.publications, feed, EdgeSpec::hold(CAPACITY));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
-        Group { simulation, requests, replies, publications, unanswered: 0, totals: Totals::default() }
+        Group { simulation, requests, told, sent: 0, answered: 0 }
     }
 
     /// One turn, and what comes out in it.
     fn turn(&mut self, done: &mut impl FnMut(usize)) -> usize {
         let worked = self.simulation.cycle();
-        while let Some(reply) = self.replies.receive() {
-            if reply.header.index == 0 {
-                self.unanswered -= 1;
-                // The sequencer counts from 1.
-                done(reply.header.sequence as usize - 1);
-            }
-            self.count(&reply.body);
-        }
-        while self.publications.receive().is_some() {}
+        let answered = self.told.answered.load(Relaxed);
+        // The sequencer counts from 1.
+        (self.answered..answered).for_each(|place| done(place as usize));
+        self.answered = answered;
         worked
-    }
-
-    #[inline]
-    fn count(&mut self, reply: &Reply) {
-        match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
-            Ok(Outbound::Executed(executed, _)) if executed.liquidity_flag == Liquidity::Added.to_wire() => {
-                self.totals.trades += 1;
-                self.totals.shares += u64::from(executed.quantity.get());
-            }
-            Ok(Outbound::Canceled(..)) => self.totals.canceled += 1,
-            Ok(Outbound::Accepted(..) | Outbound::Executed(..)) => {}
-            other => panic!("no command asks for this answer: {other:?}"),
-        }
     }
 }
 
@@ -100,9 +143,9 @@ impl Engine for Group {
         for place in places {
             let request = SequencerIn::Command(command(commands.at(place)));
             assert!(self.requests.send(request).is_ok(), "there is room for a batch");
-            self.unanswered += 1;
+            self.sent += 1;
         }
-        while self.unanswered > 0 {
+        while self.answered < self.sent {
             self.turn(done);
         }
     }
@@ -110,7 +153,8 @@ impl Engine for Group {
     fn finish(&mut self, done: &mut impl FnMut(usize)) -> Totals {
         while self.turn(done) > 0 {}
         assert_eq!(self.simulation.failures(), []);
-        self.totals
+        let Told { trades, shares, canceled, .. } = &*self.told;
+        Totals { trades: trades.load(Relaxed), shares: shares.load(Relaxed), canceled: canceled.load(Relaxed) }
     }
 }
 
