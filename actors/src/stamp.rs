@@ -3,7 +3,7 @@
 use corelane_runtime::{actor::Down, sequencer::Stamp};
 
 use crate::{
-    messages::{Command, Locate, Reference, ReferenceUpdate, SequencerIn},
+    messages::{Command, Enter, Locate, Reference, ReferenceUpdate, Replace, SequencerIn},
     order::OrderIn,
 };
 
@@ -47,18 +47,20 @@ impl Stamp for TradingStamp {
 
     #[inline]
     fn stamp(&mut self, input: &SequencerIn) -> Option<OrderIn> {
-        let mut command = match input {
-            SequencerIn::Command(command) => *command,
+        // Each command is made whole at once: one that is copied first and changed then is copied slowly.
+        let command = match input {
+            SequencerIn::Command(Command::Enter(enter)) => {
+                Command::Enter(Enter { reference: self.reference(enter.locate), ..*enter })
+            }
+            SequencerIn::Command(Command::Replace(replace)) => {
+                Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace })
+            }
+            SequencerIn::Command(other) => *other,
             SequencerIn::Reference(update) => {
                 self.note(update);
                 return None;
             }
         };
-        match &mut command {
-            Command::Enter(enter) => enter.reference = self.reference(enter.locate),
-            Command::Replace(replace) => replace.reference = self.reference(replace.locate),
-            _ => {}
-        }
         Some(OrderIn::Command(command))
     }
 

@@ -66,7 +66,9 @@ impl<S: Stamp> Actor for Sequencer<S> {
                 ..Header::default()
             });
             ctx.out.group.send(input);
-            ctx.out.record.send(input);
+            if ctx.out.record.is_connected() {
+                ctx.out.record.send(input);
+            }
         }
         Step::Done
     }
