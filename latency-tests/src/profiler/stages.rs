@@ -94,7 +94,7 @@ impl Stages {
     }
 
     /// The load begins, once the server's shards run: a thread that was started may still be setting itself up. If they do
-    /// not in [`START_DEADLINE`], it begins all the same.
+    /// not within two seconds, it begins all the same.
     pub fn enter_load(&self, do_shards_run: impl Fn() -> bool) {
         if self.kept.is_none() {
             return;
