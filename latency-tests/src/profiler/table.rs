@@ -75,6 +75,10 @@ pub fn functions(profile: &Profile, thread: &str, tally: &Tally) -> String {
         for function in widest.iter().filter(|one| is_kernels(one) == of_kernel).take(FUNCTIONS_MAX) {
             by_inclusive.add_row(row(function));
         }
+        if by_inclusive.is_empty() {
+            // The kernel's, to a user who may not see them.
+            continue;
+        }
         let _ = writeln!(text, "{by_inclusive}");
     }
     text.truncate(text.trim_end().len());
