@@ -9,10 +9,7 @@ use std::{
 use corelane_tester::jitter::CpuJitter;
 use corelane_tuning::{CpuList, Host};
 
-use crate::{
-    profile::Profile,
-    result::{self, Context, HostKind, Jitter},
-};
+use crate::result::{self, Context, HostKind, Jitter};
 
 /// Stalls of this length, in nanoseconds, make a host noisy: the claim below a millisecond cannot be judged there.
 const STALL_NS: u64 = 1_000_000;
@@ -50,14 +47,14 @@ pub fn jitter(measured: &[CpuJitter]) -> Vec<Jitter> {
 }
 
 /// The run's head; its length is filled in at its end.
-pub fn context(name: &str, profile: &Profile, cpus: &[usize]) -> Context {
+pub fn context(name: &str, summary: &str, cpus: &[usize]) -> Context {
     let (revision, modified) = revision();
     Context {
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         took_s: 0.0,
         command: std::env::args().collect(),
         profile: name.to_owned(),
-        profile_summary: profile.summary.clone(),
+        profile_summary: summary.to_owned(),
         revision,
         modified,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -10,6 +10,7 @@
 //! | [`result`] | the model of a run's result: written as JSON, compared, drawn |
 //! | [`budget`] | figures beside what they may be, for the gate |
 //! | [`compare`] | what changed between two runs |
+//! | [`profiler`] | where CPU time goes and who allocates, by samples |
 //! | [`report`] | tables, files, the last lines |
 //!
 //! Server and tester share a process and nothing else: the server is the real one on its own pinned threads, and the
@@ -26,6 +27,7 @@ pub mod judge;
 pub mod measure;
 mod memory;
 pub mod profile;
+pub mod profiler;
 pub mod progress;
 pub mod report;
 pub mod result;

@@ -12,6 +12,7 @@ use crate::{
     context,
     measure::{self, Bench},
     profile::{Entry, Profile},
+    profiler::stages::Stages,
     progress::Progress,
     report,
     result::{Run, SCHEMA_VERSION, Verdict},
@@ -35,7 +36,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     let facts = Host::inspect();
     let cpus = two_cpus()?;
     let started = Instant::now();
-    let mut context = context::context(stem(&args.profile), &profile, &cpus);
+    let mut context = context::context(stem(&args.profile), &profile.summary, &cpus);
     let progress = Progress::new(scenarios.len() as u64);
     let jitter = jitter::measure(&cpus, Duration::from_millis(profile.jitter_ms)).into_diagnostic()?;
     let jitter = context::jitter(&jitter);
@@ -45,6 +46,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         progress.say("This is a debug build: its figures mean nothing. Build with --release.");
     }
 
+    let stages = Stages::default();
     let bench = |rounds, round_ms| Bench {
         cpus,
         rounds,
@@ -53,6 +55,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         interval: Duration::from_millis(profile.interval_ms),
         seed: args.seed,
         progress: &progress,
+        stages: &stages,
     };
     let mut seen = Vec::new();
     for (entry, name, scenario) in &scenarios {
@@ -120,7 +123,7 @@ fn chosen(args: &RunArgs, profile: &Profile) -> miette::Result<Vec<(Entry, Strin
 }
 
 /// The server's CPU and the tester's.
-fn two_cpus() -> miette::Result<[usize; 2]> {
+pub(crate) fn two_cpus() -> miette::Result<[usize; 2]> {
     match cpu::allowed_cpus()[..] {
         [server, tester, ..] => Ok([server, tester]),
         _ => Err(miette!(

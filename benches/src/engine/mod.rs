@@ -13,7 +13,7 @@ pub mod commands;
 pub mod group;
 pub mod matching;
 
-use std::{hint::spin_loop, ops::Range, time::Duration};
+use std::{hint::spin_loop, ops::Range, thread, time::Duration};
 
 use core_affinity::CoreId;
 use hdrhistogram::Histogram;
@@ -21,6 +21,8 @@ use hdrhistogram::Histogram;
 pub use self::commands::{Commands, Op};
 use crate::round_trip_histogram;
 
+/// Name of the thread that executes.
+pub const THREAD: &str = "engine";
 /// Commands that are given at once when the engine is behind.
 const BATCH: usize = 64;
 
@@ -61,12 +63,12 @@ pub struct Round {
 /// # Panics
 /// If the thread cannot be pinned, or a command stays without answer.
 pub fn run<E: Engine>(engine: impl FnOnce() -> E + Send, cpu: usize, commands: &Commands, rate_per_s: f64) -> Round {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(move || {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(THREAD.to_owned()).spawn_scoped(scope, move || {
             assert!(core_affinity::set_for_current(CoreId { id: cpu }), "pinning to an allowed CPU");
             on_this_thread(engine(), commands, rate_per_s)
         });
-        thread.join().expect("the engine panicked")
+        thread.expect("the system starts a thread").join().expect("the engine panicked")
     })
 }
 

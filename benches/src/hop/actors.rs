@@ -23,6 +23,8 @@ use hdrhistogram::Histogram;
 use super::{Ball, CAPACITY};
 use crate::round_trip_histogram;
 
+/// Names of the shards, and of their threads.
+pub const SHARDS: [&str; 2] = ["near", "far"];
 /// Messages that the flood's source sends per step.
 const FLOOD_STEP: usize = 16;
 
@@ -77,7 +79,8 @@ impl Actor for Far {
 }
 
 fn two_shards(topology: &mut Topology, [first, second]: [usize; 2]) -> [ShardRef; 2] {
-    [("near", first), ("far", second)].map(|(name, cpu)| {
+    let [near, far] = SHARDS;
+    [(near, first), (far, second)].map(|(name, cpu)| {
         topology.shard(ShardSpec { name: name.to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() })
     })
 }

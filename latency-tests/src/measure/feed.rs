@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     judge::{self, Wanted},
+    profiler::stages::Stage,
     result::{Counts, Rate, Resources, Role, Round, Scenario as Seen},
     scenario::Scenario,
     target::{RawFeed, VenueSpec, VenueUnderTest},
@@ -56,16 +57,20 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
 }
 
 fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, MeasureError> {
+    bench.stages.enter(Stage::Start);
     let (venue, tops) = VenueUnderTest::start_with_tops(&spec(scenario))?;
     let (Some(mut tops), Some(to)) = (tops, venue.feed_in()) else { unreachable!("this venue takes a market in") };
     let mut market = market(scenario, bench, to, venue.market(), seed)?;
     let counters = venue.venue().counters().feed_in.feed.clone();
     let newest = || tops.receive().map(|top| top.body.feed_sequence);
     let done = || counters.get(FeedCount::Messages);
+    bench.stages.enter_load(|| venue.is_running());
     let watched = watch(&mut market, bench, newest, done)?;
+    bench.stages.enter(Stage::Stop);
     let messages = market.messages;
     market.finish()?;
     let outcome = venue.stop();
+    bench.stages.enter(Stage::Other);
     let mut turn = watched.turn(messages, counters.get(FeedCount::Messages));
     for bad in [FeedCount::BadPackets, FeedCount::BadMessages, FeedCount::UnknownOrders, FeedCount::Overflows] {
         let count = counters.get(bad);

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     memory,
+    profiler::stages::Stage,
     result::{Counts, Rate, Resources, Round},
     scenario::Scenario,
     target::{RawEcho, VenueSpec, VenueUnderTest},
@@ -145,6 +146,7 @@ impl Turned<'_> {
     fn venue(&self, slow_readers: usize) -> Result<Turn, MeasureError> {
         let scenario = self.scenario;
         let mut pacing = self.pacing()?;
+        self.bench.stages.enter(Stage::Start);
         let before = memory::resident_bytes();
         let length = pacing.warmup + pacing.duration;
         let sessions = scenario.sessions + slow_readers;
@@ -173,10 +175,13 @@ impl Turned<'_> {
         let mut script = venue.script(0..scenario.sessions, self.seed, scenario.mix.mix());
         let spec = LoadSpec { sessions: users.to_vec(), pacing };
         let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), slow.as_mut());
+        self.bench.stages.enter_load(|| venue.is_running());
         let load = load::run(&spec, &mut script, &mut recorder)?;
+        self.bench.stages.enter(Stage::Stop);
         let memory = memory::growth(before);
         let mut turn = turn(&load.measured, &recorder);
         let outcome = venue.stop();
+        self.bench.stages.enter(Stage::Other);
         turn.inside = timing(&outcome.status, Timing::OrderToAnswer);
         take_outcome(&mut turn, &outcome, &load.measured, &spec.pacing, memory);
         if let Some(counts) = &mut turn.round.counts {

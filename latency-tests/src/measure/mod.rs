@@ -29,6 +29,7 @@ use corelane::venue::VenueError;
 use corelane_tester::{engine::LoadError, market::PlayError};
 
 use crate::{
+    profiler::stages::Stages,
     progress::Progress,
     result,
     scenario::{ArrivalError, Kind, Scenario},
@@ -51,6 +52,8 @@ pub struct Bench<'a> {
     pub seed: u64,
     /// Shows how far it is.
     pub progress: &'a Progress,
+    /// Hears where the turns of ours are, for a profile.
+    pub stages: &'a Stages,
 }
 
 /// Why a scenario could not be run at all. What goes wrong under load is in the rounds' problems.

@@ -7,4 +7,5 @@ mod table;
 
 pub use files::{WriteError, write};
 pub use ratio_lines::ratio_lines;
+pub(crate) use table::table;
 pub use table::{head, scaling, scenario, verdict};

@@ -195,7 +195,7 @@ pub(super) fn micros(ns: u64) -> String {
 }
 
 /// A table whose first column are names, and all others numbers.
-fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+pub(crate) fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED);
     table.set_header(header.into_iter().map(Cell::new));

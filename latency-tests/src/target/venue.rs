@@ -12,7 +12,7 @@ use corelane_codecs::{
     text::Alpha,
 };
 use corelane_config::{Config, VENUE_TOML};
-use corelane_runtime::{cpu, running::Outcome, topology::ConflatedTap};
+use corelane_runtime::{cpu, running::Outcome, telemetry::Counter, topology::ConflatedTap};
 use corelane_tester::{
     load::Credentials,
     market::DayInstrument,
@@ -91,6 +91,12 @@ impl VenueUnderTest {
         &self.venue
     }
 
+    /// Whether all shards have made turns, as far as housekeeping knows.
+    pub fn is_running(&self) -> bool {
+        let shards = self.venue.status().shards;
+        !shards.is_empty() && shards.iter().all(|shard| shard.counters[Counter::Cycles as usize] > 0)
+    }
+
     /// The users.
     pub fn credentials(&self) -> Vec<Credentials> {
         demo::credentials(&self.config)
@@ -141,6 +147,15 @@ impl VenueUnderTest {
     }
 }
 
+/// Names of the venue's shards, which are those of their threads.
+pub fn venue_shards() -> Vec<String> {
+    shipped().shards.into_iter().map(|shard| shard.name).collect()
+}
+
+fn shipped() -> Config {
+    Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()))
+}
+
 fn market(config: &Config) -> Vec<DayInstrument> {
     let price4 = |price: corelane_config::Price| {
         Price4::from_raw(u32::try_from(price.ten_thousandths()).expect("our prices are below 400,000"))
@@ -156,8 +171,7 @@ fn market(config: &Config) -> Vec<DayInstrument> {
 }
 
 fn config(spec: &VenueSpec, feed_port: u16) -> Config {
-    let mut config =
-        Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+    let mut config = shipped();
     config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     if let Some(out) = &mut config.feeds.outbound {
         out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
