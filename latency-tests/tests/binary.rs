@@ -212,6 +212,20 @@ fn a_missed_rate_is_invalid_and_the_exit_code_says_so() {
 }
 
 #[test]
+fn a_profile_that_needs_isolated_cpus_says_what_to_do_without_them() {
+    let folder = Folder::new("isolated");
+    folder.write("profile.toml", &format!("needs_isolated_cpus = true{PROFILE}"));
+    folder.write("tiny.toml", SCENARIO);
+    let isolated = fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default();
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let refused = text(&output.stderr).contains("profile profile needs isolated CPUs");
+    // Whether it runs on a host that has some depends on which.
+    assert!(refused || !isolated.trim().is_empty(), "{}", text(&output.stderr));
+    assert_eq!(refused, !folder.0.join("out").exists());
+    assert!(!refused || text(&output.stderr).contains("isolcpus="), "{}", text(&output.stderr));
+}
+
+#[test]
 fn mistakes_have_their_place_and_remedy() {
     let folder = Folder::new("mistakes");
     folder.write("profile.toml", "summary = \"x\"\njiter_ms = 3\n");
@@ -219,7 +233,10 @@ fn mistakes_have_their_place_and_remedy() {
     let cases: [(&[&str], &[&str]); 4] = [
         (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
         (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
-        (&["run", "--profile", "developement"], &["there is no profile", "development, production, staging"]),
+        (
+            &["run", "--profile", "developement"],
+            &["there is no profile", "benchmarks, development, production, staging"],
+        ),
         (&["run", "--scenario", "absent.toml"], &["cannot read the scenario absent.toml"]),
     ];
     for (arguments, expected) in cases {

@@ -53,6 +53,19 @@ pub(super) enum Target {
     TokioSingleThreaded,
 }
 
+impl Target {
+    /// What it does not do that the venue does, of a peer.
+    pub(super) fn differs(self) -> Option<&'static str> {
+        match self {
+            Self::Echo | Self::EchoOf { .. } | Self::RawEcho | Self::Venue | Self::VenueWithSlowReaders(_) => None,
+            #[cfg(feature = "peers")]
+            Self::TokioChannels => Some(corelane_benches::peers::tokio_venue::CHANNELS_DIFFER),
+            #[cfg(feature = "peers")]
+            Self::TokioSingleThreaded => Some(corelane_benches::peers::tokio_venue::SINGLE_THREADED_DIFFERS),
+        }
+    }
+}
+
 /// The load of one turn.
 pub(super) struct Turned<'a> {
     pub scenario: &'a Scenario,
@@ -95,7 +108,7 @@ impl Turned<'_> {
     }
 
     fn recorder(&self, pacing: &Pacing) -> Recorder<'_> {
-        Recorder::new(pacing.warmup, pacing.duration, self.bench.interval)
+        Recorder::new(pacing.warmup, pacing.duration, self.bench.interval).within(self.scenario.answer_within_us)
     }
 
     /// The echo on our driver, with frames of this size.
@@ -131,7 +144,9 @@ impl Turned<'_> {
         let run = std::panic::catch_unwind(|| serve(cpu, sessions, self.seed, mix, pacing.clone()));
         Ok(match run {
             Ok(run) => {
-                let mut turn = turn(&run.measured, &self.recorder(&pacing));
+                // It has no observer: there is no series, and no availability.
+                let silent = Recorder::new(pacing.warmup, pacing.duration, self.bench.interval);
+                let mut turn = turn(&run.measured, &silent);
                 turn.round.resources = Some(Resources { busy: Some(run.busy), ..Resources::default() });
                 turn
             }
@@ -226,6 +241,7 @@ fn turn(measured: &Measured, recorder: &Recorder<'_>) -> Turn {
             drops: measured.drops,
             rejects: Default::default(),
         }),
+        availability: recorder.availability(measured),
         series: recorder.series(),
         problems: measured.problems(),
         ..Round::default()

@@ -22,6 +22,7 @@ mod saturation;
 pub mod scaling;
 mod side;
 mod slow_reader;
+mod stalls;
 
 use std::{io, time::Duration};
 
@@ -29,8 +30,9 @@ use corelane::venue::VenueError;
 use corelane_tester::{engine::LoadError, market::PlayError};
 
 use crate::{
+    judge,
     progress::Progress,
-    result,
+    result::{self, HostKind},
     scenario::{ArrivalError, Kind, Scenario},
 };
 
@@ -49,8 +51,31 @@ pub struct Bench<'a> {
     pub interval: Duration,
     /// Seed of orders, markets and arrivals; each round takes the next.
     pub seed: u64,
+    /// What tails of this host mean.
+    pub host: HostKind,
+    /// What the echo on our driver sustained in this run, if that was searched for.
+    pub floor_saturation: Option<FloorSaturation>,
     /// Shows how far it is.
     pub progress: &'a Progress,
+}
+
+/// The highest rate of the echo on our driver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FloorSaturation {
+    /// Over so many sessions.
+    pub sessions: usize,
+    /// Requests per second.
+    pub per_s: f64,
+}
+
+impl FloorSaturation {
+    /// What a search for it showed, if that is what was run.
+    pub fn of(scenario: &Scenario, seen: &[result::Scenario]) -> Option<Self> {
+        let [seen] = seen else { return None };
+        let per_s = judge::rounds(&seen.sides, order_ack::ECHO, "saturation")?;
+        let per_s = result::median(&per_s).filter(|_| scenario.kind == Kind::Saturation)?;
+        Some(Self { sessions: scenario.sessions, per_s })
+    }
 }
 
 /// Why a scenario could not be run at all. What goes wrong under load is in the rounds' problems.

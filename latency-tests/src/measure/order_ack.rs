@@ -6,8 +6,8 @@ use super::{
     side::Gathered,
 };
 use crate::{
-    judge::{self, Wanted},
-    result::{Bar, Role, Scenario as Seen},
+    judge::{self, Promised, Wanted},
+    result::{Bar, Role, Scenario as Seen, Unjudged},
     scenario::Scenario,
 };
 
@@ -62,9 +62,19 @@ const ALONE: &str = "without slow readers";
 const ALONE_AGAIN: &str = "without, again";
 const BESIDE: &str = "beside slow readers";
 
+/// Up to this share of what the floor sustains, ours is judged beside it: above, queues decide.
+const SHARE_OF_SATURATION: f64 = 0.5;
+
+/// What the floor sustains over as many sessions, if this rate is too near to it.
+fn saturated_floor(scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Option<f64> {
+    let floor = bench.floor_saturation.filter(|floor| floor.sessions == scenario.sessions)?;
+    (rate_per_s > SHARE_OF_SATURATION * floor.per_s).then_some(floor.per_s)
+}
+
 fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Result<Seen, MeasureError> {
     let sides = sides(scenario);
-    let mut gathered: Vec<Gathered> = sides.iter().map(|(name, role, _)| Gathered::new(name, *role)).collect();
+    let mut gathered: Vec<Gathered> =
+        sides.iter().map(|(name, role, target)| Gathered::new(name, *role).differs(target.differs())).collect();
     for round in 0..bench.rounds {
         let turned = Turned { scenario, bench, rate_per_s, seed: bench.seed + round as u64 };
         for ((side, _, target), gathered) in sides.iter().zip(&mut gathered) {
@@ -80,6 +90,7 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
         load: scenario.load_text(Some(rate_per_s)),
         sides,
         ratios: Vec::new(),
+        promises: Vec::new(),
     };
     let (of, to, control) =
         if scenario.slow_readers.is_some() { (BESIDE, ALONE, ALONE_AGAIN) } else { (VENUE, ECHO, ECHO_AGAIN) };
@@ -99,5 +110,17 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
         wanted.push(Wanted { figure: "p50", of: tokio, to: VENUE, control: None, bar });
     }
     seen.ratios = judge::ratios(&seen.sides, &wanted);
+    if let Some(per_s) = saturated_floor(scenario, bench, rate_per_s) {
+        for ratio in seen.ratios.iter_mut().filter(|ratio| ratio.of == of && ratio.to == to) {
+            ratio.judgement = ratio.judgement.withheld(Unjudged::FloorSaturates(per_s));
+        }
+    }
+    let promised = scenario.p99_99_max_us.map(|most_us| Promised {
+        figure: "p99_99",
+        of,
+        control: None,
+        bar: Bar::AtMost(most_us * 1000.0),
+    });
+    seen.promises = judge::promises(&seen.sides, promised.as_slice(), bench.host);
     Ok(seen)
 }

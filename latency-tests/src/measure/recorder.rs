@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use corelane_tester::engine::{Answered, Observer};
+use corelane_tester::engine::{Answered, Measured, Observer};
 use hdrhistogram::Histogram;
 
-use super::{market::Market, slow_reader::SlowReaders};
-use crate::result::{Interval, Latency};
+use super::{market::Market, slow_reader::SlowReaders, stalls::Stalls};
+use crate::result::{Availability, Interval, Latency};
 
 /// Significant digits of an interval's histogram, and its longest time: 33 KiB, so that its memory stays in the caches.
 const DIGITS: u8 = 2;
@@ -16,6 +16,7 @@ pub(super) struct Recorder<'a> {
     warmup_ns: u64,
     interval_ns: u64,
     intervals: Vec<Histogram<u64>>,
+    stalls: Option<Stalls>,
     market: Option<&'a mut Market>,
     slow: Option<&'a mut SlowReaders>,
 }
@@ -35,15 +36,27 @@ impl<'a> Recorder<'a> {
             warmup_ns: warmup.as_nanos() as u64,
             interval_ns,
             intervals: (0..intervals).map(|_| one()).collect(),
+            stalls: None,
             market: None,
             slow: None,
         }
+    }
+
+    /// Counts answers that take longer than this.
+    pub(super) fn within(mut self, within_us: Option<u64>) -> Self {
+        self.stalls = within_us.map(|within_us| Stalls::new(within_us * 1000));
+        self
     }
 
     pub(super) fn with(mut self, market: Option<&'a mut Market>, slow: Option<&'a mut SlowReaders>) -> Self {
         self.market = market;
         self.slow = slow;
         self
+    }
+
+    /// How much of the time answers came soon enough, if that was asked for.
+    pub(super) fn availability(&self, measured: &Measured) -> Option<Availability> {
+        self.stalls.as_ref().map(|stalls| stalls.availability(measured))
     }
 
     /// The intervals in which something was due.
@@ -71,6 +84,9 @@ impl Observer for Recorder<'_> {
         let index = answered.intended_ns.saturating_sub(self.warmup_ns) / self.interval_ns;
         if let Some(interval) = self.intervals.get_mut(index as usize) {
             interval.saturating_record(answered.answered_ns.saturating_sub(answered.intended_ns).max(1));
+        }
+        if let Some(stalls) = &mut self.stalls {
+            stalls.answered(answered);
         }
     }
 }

@@ -67,6 +67,23 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 0.01, max = 100))]
     pub p50_bar: Option<f64>,
+    /// The most that the median of ours may be, in microseconds; of an engine.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub p50_max_us: Option<f64>,
+    /// The most that its p99 may be, in microseconds, judged if the loop without an engine agrees with itself; of an
+    /// engine.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub p99_max_us: Option<f64>,
+    /// The most that the p99.99 of ours may be, in microseconds, judged on a quiet host.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub p99_99_max_us: Option<f64>,
+    /// An answer that takes longer, in microseconds, counts as none in the availability; without it none is counted.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 60_000_000))]
+    pub answer_within_us: Option<u64>,
 }
 
 /// What a scenario drives.
@@ -186,7 +203,14 @@ fn check(document: &mut document::Document) {
         Kind::Engine => &["arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
         Kind::OrderAck => &[],
     };
-    for key in unused {
+    let bars: &[&str] = match kind {
+        Kind::OrderAck => &["p50_max_us", "p99_max_us"],
+        Kind::Engine => &["p50_bar", "p99_99_max_us", "answer_within_us"],
+        Kind::Hop | Kind::Saturation | Kind::FeedToBook => {
+            &["p50_bar", "p50_max_us", "p99_max_us", "p99_99_max_us", "answer_within_us"]
+        }
+    };
+    for key in unused.iter().chain(bars) {
         if document.has(key) {
             let message = format!("`{key}` means nothing to a scenario of this kind");
             document.conflict(key, message, "not used", format!("remove `{key}`, or change `kind`"));
