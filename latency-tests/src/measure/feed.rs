@@ -104,7 +104,7 @@ fn floor(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Meas
 
 fn spec(scenario: &Scenario) -> VenueSpec {
     let instruments = scenario.instruments.unwrap_or(INSTRUMENTS);
-    VenueSpec { sessions: 1, instruments, requests_per_session: 0, feed_in: true }
+    VenueSpec { sessions: 1, instruments, requests_per_session: 0, feed_in: true, orders_stay: false }
 }
 
 fn market(

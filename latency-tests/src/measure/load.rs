@@ -18,7 +18,8 @@ use corelane_tester::{
 use super::{
     Bench, MeasureError,
     market::Market,
-    recorder::Recorder,
+    reconnecting::Reconnecting,
+    recorder::{Recorder, Rider},
     side::{Turn, counter, failures, timing},
     slow_reader::SlowReaders,
 };
@@ -43,8 +44,8 @@ pub(super) enum Target {
     RawEcho,
     /// The venue.
     Venue,
-    /// The venue, with sessions beside that do not read.
-    VenueWithSlowReaders(usize),
+    /// The venue, with sessions beside that behave badly.
+    VenueBeside(Neighbours),
     /// The same logic on tokio with channels.
     #[cfg(feature = "peers")]
     TokioChannels,
@@ -53,11 +54,26 @@ pub(super) enum Target {
     TokioSingleThreaded,
 }
 
+/// Sessions beside the load, so many.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Neighbours {
+    /// They send and do not read.
+    SlowReaders(usize),
+    /// They go away and come back.
+    Reconnecting(usize),
+}
+
+/// The same, running.
+enum Beside {
+    SlowReaders(SlowReaders),
+    Reconnecting(Reconnecting),
+}
+
 impl Target {
     /// What it does not do that the venue does, of a peer.
     pub(super) fn differs(self) -> Option<&'static str> {
         match self {
-            Self::Echo | Self::EchoOf { .. } | Self::RawEcho | Self::Venue | Self::VenueWithSlowReaders(_) => None,
+            Self::Echo | Self::EchoOf { .. } | Self::RawEcho | Self::Venue | Self::VenueBeside(_) => None,
             #[cfg(feature = "peers")]
             Self::TokioChannels => Some(corelane_benches::peers::tokio_venue::CHANNELS_DIFFER),
             #[cfg(feature = "peers")]
@@ -98,8 +114,8 @@ impl Turned<'_> {
             Target::Echo => self.echo(wire::FRAME_BYTES),
             Target::EchoOf { frame_bytes } => self.echo(frame_bytes),
             Target::RawEcho => self.raw_echo(),
-            Target::Venue => self.venue(0),
-            Target::VenueWithSlowReaders(slow) => self.venue(slow),
+            Target::Venue => self.venue(None),
+            Target::VenueBeside(neighbours) => self.venue(Some(neighbours)),
             #[cfg(feature = "peers")]
             Target::TokioChannels => self.tokio(corelane_benches::peers::tokio_venue::channels),
             #[cfg(feature = "peers")]
@@ -157,27 +173,37 @@ impl Turned<'_> {
         })
     }
 
-    fn venue(&self, slow_readers: usize) -> Result<Turn, MeasureError> {
+    fn venue(&self, neighbours: Option<Neighbours>) -> Result<Turn, MeasureError> {
         let scenario = self.scenario;
         let mut pacing = self.pacing()?;
         let before = memory::resident_bytes();
         let length = pacing.warmup + pacing.duration;
-        let sessions = scenario.sessions + slow_readers;
+        let count = match neighbours {
+            Some(Neighbours::SlowReaders(count) | Neighbours::Reconnecting(count)) => count,
+            None => 0,
+        };
+        let sessions = scenario.sessions + count;
         let requests = (pacing.rate_per_s * length.as_secs_f64() / scenario.sessions as f64).ceil() as u64;
         let venue = VenueUnderTest::start(&VenueSpec {
             sessions,
             instruments: scenario.instruments.unwrap_or(sessions),
             requests_per_session: requests,
             feed_in: scenario.market.is_some(),
+            // The model of an account knows nothing of connections.
+            orders_stay: matches!(neighbours, Some(Neighbours::Reconnecting(_))),
         })?;
         pacing.server = venue.order_entry();
         let users = venue.credentials();
-        let (users, slow_users) = users.split_at(scenario.sessions);
-        let mut slow = if slow_users.is_empty() {
-            None
-        } else {
-            let script = venue.script(scenario.sessions..sessions, self.seed, scenario.mix.mix());
-            Some(SlowReaders::connect(pacing.server, slow_users, script)?)
+        let (users, others) = users.split_at(scenario.sessions);
+        let others_script = || venue.script(scenario.sessions..sessions, self.seed, scenario.mix.mix());
+        let mut beside = match neighbours {
+            Some(Neighbours::SlowReaders(_)) => {
+                Some(Beside::SlowReaders(SlowReaders::connect(pacing.server, others, others_script())?))
+            }
+            Some(Neighbours::Reconnecting(_)) => {
+                Some(Beside::Reconnecting(Reconnecting::connect(pacing.server, others, others_script())?))
+            }
+            None => None,
         };
         let mut market = match (&scenario.market, venue.feed_in()) {
             (Some(market), Some(to)) => {
@@ -187,10 +213,26 @@ impl Turned<'_> {
         };
         let mut script = venue.script(0..scenario.sessions, self.seed, scenario.mix.mix());
         let spec = LoadSpec { sessions: users.to_vec(), pacing };
-        let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), slow.as_mut());
+        let rider = beside.as_mut().map(|beside| -> &mut dyn Rider {
+            match beside {
+                Beside::SlowReaders(slow) => slow,
+                Beside::Reconnecting(reconnecting) => reconnecting,
+            }
+        });
+        let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), rider);
         let load = load::run(&spec, &mut script, &mut recorder)?;
         let memory = memory::growth(before);
         let mut turn = turn(&load.measured, &recorder);
+        let slow_ended = match beside {
+            Some(Beside::Reconnecting(reconnecting)) => {
+                let (recovery, problems) = reconnecting.finish(length.as_nanos() as u64);
+                turn.round.recovery = Some(recovery);
+                turn.round.problems.extend(problems);
+                None
+            }
+            Some(Beside::SlowReaders(slow)) => Some(slow.disconnected()),
+            None => None,
+        };
         let outcome = venue.stop();
         turn.inside = timing(&outcome.status, Timing::OrderToAnswer);
         take_outcome(&mut turn, &outcome, &load.measured, &spec.pacing, memory);
@@ -204,8 +246,7 @@ impl Turned<'_> {
                 load.executed_resting, load.executed_incoming
             ));
         }
-        if let Some(slow) = slow {
-            let slow = slow.disconnected();
+        if let Some(slow) = slow_ended {
             let closed = counter(&outcome.status, Counter::NetSlowReaders);
             if closed < slow as u64 {
                 turn.round

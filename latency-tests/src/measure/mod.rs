@@ -9,12 +9,14 @@
 //! | `engine` | commands in process |
 //! | [`scaling`] | sweeps over sizes |
 
+mod client;
 mod engine;
 mod feed;
 mod hop;
 mod load;
 mod market;
 mod order_ack;
+mod reconnecting;
 mod recorder;
 mod relay;
 mod rivals;

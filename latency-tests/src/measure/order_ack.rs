@@ -2,7 +2,7 @@
 
 use super::{
     Bench, MeasureError,
-    load::{Target, Turned},
+    load::{Neighbours, Target, Turned},
     side::Gathered,
 };
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
     scenario.rates_per_s.iter().map(at_rate).collect()
 }
 
-/// The sides in the order of a round. With slow readers the floor is the venue without them.
+/// The sides in the order of a round. With neighbours the floor is the venue without them.
 fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
     let mut sides = Vec::new();
     let mut side = |wanted: bool, name, role, target| {
@@ -31,11 +31,11 @@ fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
             sides.push((name, role, target));
         }
     };
-    match scenario.slow_readers {
-        Some(slow) => {
-            side(scenario.floor, ALONE, Role::Floor, Target::Venue);
-            side(true, BESIDE, Role::Subject, Target::VenueWithSlowReaders(slow));
-            side(scenario.control, ALONE_AGAIN, Role::Control, Target::Venue);
+    match neighbours(scenario) {
+        Some((neighbours, names)) => {
+            side(scenario.floor, names.alone, Role::Floor, Target::Venue);
+            side(true, names.beside, Role::Subject, Target::VenueBeside(neighbours));
+            side(scenario.control, names.alone_again, Role::Control, Target::Venue);
         }
         None => {
             side(scenario.floor, ECHO, Role::Floor, Target::Echo);
@@ -58,9 +58,23 @@ const ECHO_AGAIN: &str = "echo again";
 const RAW: &str = "raw sockets";
 const TOKIO: &str = "tokio with channels";
 const TOKIO_SPINNING: &str = "tokio single-threaded";
-const ALONE: &str = "without slow readers";
-const ALONE_AGAIN: &str = "without, again";
-const BESIDE: &str = "beside slow readers";
+/// Of the sides of a scenario with neighbours.
+struct Names {
+    alone: &'static str,
+    beside: &'static str,
+    alone_again: &'static str,
+}
+
+fn neighbours(scenario: &Scenario) -> Option<(Neighbours, Names)> {
+    let names = |alone, beside| Names { alone, beside, alone_again: "without, again" };
+    let slow = scenario
+        .slow_readers
+        .map(|count| (Neighbours::SlowReaders(count), names("without slow readers", "beside slow readers")));
+    slow.or_else(|| {
+        let count = scenario.reconnecting?;
+        Some((Neighbours::Reconnecting(count), names("without reconnects", "beside reconnects")))
+    })
+}
 
 /// Up to this share of what the floor sustains, ours is judged beside it: above, queues decide.
 const SHARE_OF_SATURATION: f64 = 0.5;
@@ -92,8 +106,10 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
         ratios: Vec::new(),
         promises: Vec::new(),
     };
-    let (of, to, control) =
-        if scenario.slow_readers.is_some() { (BESIDE, ALONE, ALONE_AGAIN) } else { (VENUE, ECHO, ECHO_AGAIN) };
+    let (of, to, control) = match neighbours(scenario) {
+        Some((_, names)) => (names.beside, names.alone, names.alone_again),
+        None => (VENUE, ECHO, ECHO_AGAIN),
+    };
     let mut wanted = Vec::new();
     for (figure, bar) in
         [("p50", scenario.p50_bar.map(Bar::AtMost)), ("p99", Some(TAIL_BAR)), ("p99_9", Some(TAIL_BAR))]

@@ -1,16 +1,22 @@
-//! What rides along on the tester's thread: the time series, the market, slow readers.
+//! What rides along on the tester's thread: the time series, the market, sessions that behave badly.
 
 use std::time::Duration;
 
 use corelane_tester::engine::{Answered, Measured, Observer};
 use hdrhistogram::Histogram;
 
-use super::{market::Market, slow_reader::SlowReaders, stalls::Stalls};
+use super::{market::Market, stalls::Stalls};
 use crate::result::{Availability, Interval, Latency};
 
 /// Significant digits of an interval's histogram, and its longest time: 33 KiB, so that its memory stays in the caches.
 const DIGITS: u8 = 2;
 const LONGEST_NS: u64 = 60_000_000_000;
+
+/// What rides along besides a market.
+pub(super) trait Rider {
+    /// Does what is due, and returns when to come again.
+    fn step(&mut self, now_ns: u64) -> u64;
+}
 
 pub(super) struct Recorder<'a> {
     warmup_ns: u64,
@@ -18,7 +24,7 @@ pub(super) struct Recorder<'a> {
     intervals: Vec<Histogram<u64>>,
     stalls: Option<Stalls>,
     market: Option<&'a mut Market>,
-    slow: Option<&'a mut SlowReaders>,
+    rider: Option<&'a mut dyn Rider>,
 }
 
 impl<'a> Recorder<'a> {
@@ -38,7 +44,7 @@ impl<'a> Recorder<'a> {
             intervals: (0..intervals).map(|_| one()).collect(),
             stalls: None,
             market: None,
-            slow: None,
+            rider: None,
         }
     }
 
@@ -48,9 +54,9 @@ impl<'a> Recorder<'a> {
         self
     }
 
-    pub(super) fn with(mut self, market: Option<&'a mut Market>, slow: Option<&'a mut SlowReaders>) -> Self {
+    pub(super) fn with(mut self, market: Option<&'a mut Market>, rider: Option<&'a mut dyn Rider>) -> Self {
         self.market = market;
-        self.slow = slow;
+        self.rider = rider;
         self
     }
 
@@ -75,8 +81,8 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn step(&mut self, now_ns: u64) -> u64 {
         let market_ns = self.market.as_mut().map_or(u64::MAX, |market| market.step(now_ns));
-        let slow_ns = self.slow.as_mut().map_or(u64::MAX, |slow| slow.step(now_ns));
-        market_ns.min(slow_ns)
+        let rider_ns = self.rider.as_mut().map_or(u64::MAX, |rider| rider.step(now_ns));
+        market_ns.min(rider_ns)
     }
 
     #[inline]

@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 
 use crate::result::{
-    Availability, Bar, Category, Context, Host, Interval, Judgement, Latency, Promise, Rate, Ratio, Role, Round, Run,
-    SCHEMA_VERSION, Scenario, Side, Spread, SweepPoint, Unjudged, Verdict,
+    Bar, Category, Context, Host, Interval, Judgement, Latency, Promise, Rate, Ratio, Role, Round, Run, SCHEMA_VERSION,
+    Scenario, Side, Spread, SweepPoint, Unjudged, Verdict,
 };
 
 fn latency() -> Latency {

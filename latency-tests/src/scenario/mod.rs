@@ -51,6 +51,11 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 1, max = 16))]
     pub slow_readers: Option<usize>,
+    /// Sessions besides, whose connection ends again and again, and which must get what they missed. Not together with
+    /// `slow_readers`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 16))]
+    pub reconnecting: Option<usize>,
     /// Whether the echo on our driver runs beside it, as its floor.
     #[serde(default = "yes")]
     pub floor: bool,
@@ -146,7 +151,7 @@ fn yes() -> bool {
 
 impl Scenario {
     /// The shipped scenarios: name and text of each `scenarios/*.toml`.
-    pub const SHIPPED: [(&'static str, &'static str); 12] = [
+    pub const SHIPPED: [(&'static str, &'static str); 13] = [
         ("engine", include_str!("../../scenarios/engine.toml")),
         ("feed-to-book", include_str!("../../scenarios/feed-to-book.toml")),
         ("hop", include_str!("../../scenarios/hop.toml")),
@@ -155,6 +160,7 @@ impl Scenario {
         ("market-open", include_str!("../../scenarios/market-open.toml")),
         ("one-session", include_str!("../../scenarios/one-session.toml")),
         ("rates", include_str!("../../scenarios/rates.toml")),
+        ("reconnect", include_str!("../../scenarios/reconnect.toml")),
         ("saturation", include_str!("../../scenarios/saturation.toml")),
         ("slow-reader", include_str!("../../scenarios/slow-reader.toml")),
         ("soak", include_str!("../../scenarios/soak.toml")),
@@ -197,10 +203,12 @@ fn check(document: &mut document::Document) {
         document.conflict("kind", format!("{why}, and `{key}` is missing"), "of this kind", format!("add `{key}`"));
     }
     let unused: &[&str] = match kind {
-        Kind::Hop => &["rates_per_s", "arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
-        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers"],
-        Kind::FeedToBook => &["rates_per_s", "arrival", "slow_readers", "sessions", "mix"],
-        Kind::Engine => &["arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
+        Kind::Hop => {
+            &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"]
+        }
+        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting"],
+        Kind::FeedToBook => &["rates_per_s", "arrival", "slow_readers", "reconnecting", "sessions", "mix"],
+        Kind::Engine => &["arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"],
         Kind::OrderAck => &[],
     };
     let bars: &[&str] = match kind {
@@ -215,6 +223,11 @@ fn check(document: &mut document::Document) {
             let message = format!("`{key}` means nothing to a scenario of this kind");
             document.conflict(key, message, "not used", format!("remove `{key}`, or change `kind`"));
         }
+    }
+    if document.has("slow_readers") && document.has("reconnecting") {
+        let message =
+            "`reconnecting` is measured beside the same venue without it, and so is `slow_readers`".to_owned();
+        document.conflict("reconnecting", message, "one of them", "remove one, or make two scenarios".to_owned());
     }
     arrival::check(document);
 }
