@@ -42,7 +42,7 @@ pub struct Entry {
     #[schemars(range(min = 1, max = 1000))]
     pub rounds: usize,
     /// Measured time of each side in each round, in milliseconds. A search for saturation takes some ten of them, and a
-    /// round of `hop` five.
+    /// round of `hop` five; those from memory (`decode`, `books`) take what their messages take.
     #[schemars(range(min = 10, max = 86_400_000))]
     pub round_ms: u64,
 }

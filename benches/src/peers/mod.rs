@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`actors`] | [`hop::actors`]: actor frameworks |
 //! | [`channels`] | the same: channels, and rings as further floors |
+//! | `itch` | [`itch`](crate::itch): parsers and book builders |
 //! | [`matching`] | [`engine`](crate::engine): published matching crates |
 //! | [`tokio_venue`] | [`wire::venue`](crate::wire::venue): the same venue on tokio |
 
 pub mod actors;
 pub mod channels;
+pub(crate) mod itch;
 pub mod matching;
 pub mod tokio_venue;
 

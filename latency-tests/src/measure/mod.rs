@@ -7,6 +7,7 @@
 //! | `feed` | a market into the venue |
 //! | `hop` | messages between shards |
 //! | `engine` | commands in process |
+//! | `market_data` | ITCH from memory |
 //! | [`scaling`] | sweeps over sizes |
 
 mod client;
@@ -15,6 +16,7 @@ mod feed;
 mod hop;
 mod load;
 mod market;
+mod market_data;
 mod order_ack;
 mod reconnecting;
 mod recorder;
@@ -109,6 +111,7 @@ pub fn scenario(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<Ve
     Ok(match scenario.kind {
         Kind::Hop => vec![hop::run(name, scenario, bench)],
         Kind::Engine => vec![engine::run(name, scenario, bench)],
+        Kind::Decode | Kind::Books => vec![market_data::run(name, scenario, bench)],
         Kind::OrderAck => order_ack::run(name, scenario, bench)?,
         Kind::Saturation => vec![saturation::run(name, scenario, bench)?],
         Kind::FeedToBook => vec![feed::run(name, scenario, bench)?],

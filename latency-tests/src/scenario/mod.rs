@@ -109,6 +109,10 @@ pub enum Kind {
     FeedToBook,
     /// Commands to risk, matching and reports in process, without sockets.
     Engine,
+    /// ITCH messages from memory, as fast as they go: every field that books need is read.
+    Decode,
+    /// The same with full order-by-order books.
+    Books,
 }
 
 /// What sessions send.
@@ -151,7 +155,9 @@ fn yes() -> bool {
 
 impl Scenario {
     /// The shipped scenarios: name and text of each `scenarios/*.toml`.
-    pub const SHIPPED: [(&'static str, &'static str); 13] = [
+    pub const SHIPPED: [(&'static str, &'static str); 15] = [
+        ("books", include_str!("../../scenarios/books.toml")),
+        ("decode", include_str!("../../scenarios/decode.toml")),
         ("engine", include_str!("../../scenarios/engine.toml")),
         ("feed-to-book", include_str!("../../scenarios/feed-to-book.toml")),
         ("hop", include_str!("../../scenarios/hop.toml")),
@@ -195,7 +201,7 @@ fn check(document: &mut document::Document) {
         Kind::OrderAck => Some(("rates_per_s", "an order_ack scenario sends at given rates")),
         Kind::FeedToBook => Some(("market", "a feed_to_book scenario plays a market")),
         Kind::Engine => Some(("rates_per_s", "an engine scenario gives commands at a given rate")),
-        Kind::Hop | Kind::Saturation => None,
+        Kind::Hop | Kind::Saturation | Kind::Decode | Kind::Books => None,
     };
     if let Some((key, why)) = needs
         && !document.has(key)
@@ -203,7 +209,7 @@ fn check(document: &mut document::Document) {
         document.conflict("kind", format!("{why}, and `{key}` is missing"), "of this kind", format!("add `{key}`"));
     }
     let unused: &[&str] = match kind {
-        Kind::Hop => {
+        Kind::Hop | Kind::Decode | Kind::Books => {
             &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"]
         }
         Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting"],
@@ -214,7 +220,7 @@ fn check(document: &mut document::Document) {
     let bars: &[&str] = match kind {
         Kind::OrderAck => &["p50_max_us", "p99_max_us"],
         Kind::Engine => &["p50_bar", "p99_99_max_us", "answer_within_us"],
-        Kind::Hop | Kind::Saturation | Kind::FeedToBook => {
+        Kind::Hop | Kind::Saturation | Kind::FeedToBook | Kind::Decode | Kind::Books => {
             &["p50_bar", "p50_max_us", "p99_max_us", "p99_99_max_us", "answer_within_us"]
         }
     };
