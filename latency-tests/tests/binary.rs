@@ -79,9 +79,17 @@ fn a_tiny_profile_runs_the_real_venue_and_writes_every_file() {
     let folder = Folder::new("tiny");
     folder.write("tiny.toml", SCENARIO);
     folder.write("profile.toml", PROFILE);
-    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out", "--tables", "tables.md"]);
     let shown = text(&output.stdout);
     let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    // The same tables can be had later.
+    let tables = fs::read_to_string(folder.0.join("tables.md")).unwrap();
+    let again = folder.run(&["report", "out/result.json", "--tables", "again.md"]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    assert_eq!(fs::read_to_string(folder.0.join("again.md")).unwrap(), tables);
+    for part in ["-- run --profile profile.toml --out out --tables tables.md\n", "### tiny\n", "| **venue** "] {
+        assert!(tables.contains(part), "no {part:?} in\n{tables}");
+    }
     // A machine that is busy with other tests misses rates; nothing else may be wrong, and the exit code must agree.
     let problems = &result.verdict.problems;
     assert!(problems.iter().all(|problem| problem.ends_with("lower the rate")), "{shown}");
@@ -153,6 +161,12 @@ fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
         ("wire", "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [300]\n"),
         ("saturation", "kind = \"saturation\"\nsessions = 2\n"),
         ("slow", "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [300]\nslow_readers = 1\n"),
+        (
+            "back",
+            "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [2000]\nreconnecting = 1\nanswer_within_us = 1000000\n",
+        ),
+        ("decode", "kind = \"decode\"\n"),
+        ("books", "kind = \"books\"\n"),
         ("feed", "kind = \"feed_to_book\"\n[market]\nmessages_per_s = 2000\n"),
         ("engine", "kind = \"engine\"\nrates_per_s = [1000]\n"),
     ];
@@ -175,6 +189,17 @@ fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
         let round = &subject.rounds[0];
         assert!(round.intended.is_some_and(|seen| seen.p50_ns > 0) || round.throughput_per_s.is_some(), "{shown}");
     }
+    let back = result.scenario("back").unwrap();
+    let [alone, beside] = ["without reconnects", "beside reconnects"].map(|name| &back.side(name).unwrap().rounds[0]);
+    assert!(alone.recovery.is_none() && alone.availability.is_some(), "{shown}");
+    // 32 last words and the request before are not read; a busy machine may take longer than it should for the rest.
+    let recovery = beside.recovery.unwrap();
+    if beside.problems.is_empty() {
+        assert!(recovery.reconnects >= 1 && recovery.replayed >= 32 * recovery.reconnects, "{recovery:?}");
+        assert!(recovery.first.min_ns > 0 && recovery.first.max_ns <= recovery.last.max_ns, "{recovery:?}");
+    }
+    let availability = beside.availability.unwrap();
+    assert!((0.0..=1.0).contains(&availability.share) && availability.within_ns == 1_000_000_000, "{availability:?}");
     let saturation = &result.scenario("saturation").unwrap().side("echo").unwrap().rounds[0];
     assert!(saturation.sweep.len() >= 2, "{shown}");
     let fits: Vec<(&str, &str)> = result.scaling.iter().map(|fit| (fit.over.as_str(), fit.of.as_str())).collect();

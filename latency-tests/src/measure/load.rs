@@ -65,8 +65,8 @@ pub(super) enum Neighbours {
 
 /// The same, running.
 enum Beside {
-    SlowReaders(SlowReaders),
-    Reconnecting(Reconnecting),
+    SlowReaders(Box<SlowReaders>),
+    Reconnecting(Box<Reconnecting>),
 }
 
 impl Target {
@@ -198,10 +198,12 @@ impl Turned<'_> {
         let others_script = || venue.script(scenario.sessions..sessions, self.seed, scenario.mix.mix());
         let mut beside = match neighbours {
             Some(Neighbours::SlowReaders(_)) => {
-                Some(Beside::SlowReaders(SlowReaders::connect(pacing.server, others, others_script())?))
+                let slow = SlowReaders::connect(pacing.server, others, others_script())?;
+                Some(Beside::SlowReaders(Box::new(slow)))
             }
             Some(Neighbours::Reconnecting(_)) => {
-                Some(Beside::Reconnecting(Reconnecting::connect(pacing.server, others, others_script())?))
+                let reconnecting = Reconnecting::connect(pacing.server, others, others_script())?;
+                Some(Beside::Reconnecting(Box::new(reconnecting)))
             }
             None => None,
         };
@@ -215,8 +217,8 @@ impl Turned<'_> {
         let spec = LoadSpec { sessions: users.to_vec(), pacing };
         let rider = beside.as_mut().map(|beside| -> &mut dyn Rider {
             match beside {
-                Beside::SlowReaders(slow) => slow,
-                Beside::Reconnecting(reconnecting) => reconnecting,
+                Beside::SlowReaders(slow) => slow.as_mut(),
+                Beside::Reconnecting(reconnecting) => reconnecting.as_mut(),
             }
         });
         let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), rider);

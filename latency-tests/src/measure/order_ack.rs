@@ -1,7 +1,7 @@
 //! Orders at a rate, beside echoes under the same load.
 
 use super::{
-    Bench, MeasureError,
+    Bench, FloorSaturation, MeasureError,
     load::{Neighbours, Target, Turned},
     side::Gathered,
 };
@@ -80,8 +80,8 @@ fn neighbours(scenario: &Scenario) -> Option<(Neighbours, Names)> {
 const SHARE_OF_SATURATION: f64 = 0.5;
 
 /// What the floor sustains over as many sessions, if this rate is too near to it.
-fn saturated_floor(scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Option<f64> {
-    let floor = bench.floor_saturation.filter(|floor| floor.sessions == scenario.sessions)?;
+fn saturated_floor(floor: Option<FloorSaturation>, sessions: usize, rate_per_s: f64) -> Option<f64> {
+    let floor = floor.filter(|floor| floor.sessions == sessions)?;
     (rate_per_s > SHARE_OF_SATURATION * floor.per_s).then_some(floor.per_s)
 }
 
@@ -126,7 +126,7 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
         wanted.push(Wanted { figure: "p50", of: tokio, to: VENUE, control: None, bar });
     }
     seen.ratios = judge::ratios(&seen.sides, &wanted);
-    if let Some(per_s) = saturated_floor(scenario, bench, rate_per_s) {
+    if let Some(per_s) = saturated_floor(bench.floor_saturation, scenario.sessions, rate_per_s) {
         for ratio in seen.ratios.iter_mut().filter(|ratio| ratio.of == of && ratio.to == to) {
             ratio.judgement = ratio.judgement.withheld(Unjudged::FloorSaturates(per_s));
         }
@@ -139,4 +139,19 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
     });
     seen.promises = judge::promises(&seen.sides, promised.as_slice(), bench.host);
     Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_up_to_half_of_what_the_floor_sustains_is_judged() {
+        let floor = Some(FloorSaturation { sessions: 8, per_s: 400_000.0 });
+        assert_eq!(saturated_floor(floor, 8, 200_000.0), None);
+        assert_eq!(saturated_floor(floor, 8, 200_001.0), Some(400_000.0));
+        // Another number of sessions, or none searched for, says nothing.
+        assert_eq!(saturated_floor(floor, 1, 1e6), None);
+        assert_eq!(saturated_floor(None, 8, 1e6), None);
+    }
 }

@@ -87,10 +87,9 @@ fn add_latencies(table: &mut Table, side: &Side) {
         Role::Subject => format!("{} (ours)", side.name),
         Role::Floor | Role::Control | Role::Peer => side.name.clone(),
     };
-    let medians: Vec<f64> =
-        side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64 / 1000.0)).collect();
+    let medians: Vec<f64> = side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64)).collect();
     if let Some(latency) = &side.intended {
-        let spread = Spread::of(&medians).map_or(String::new(), |spread| shown(spread, 2));
+        let spread = Spread::of(&medians).map_or(String::new(), shown_micros);
         add(table, name.clone(), &latency.percentiles, spread);
     }
     if side.role == Role::Subject {
@@ -147,7 +146,7 @@ fn add_costs(table: &mut Table, name: String, side: &Side) {
 /// How much of the time answers came soon enough, of the sides where that was asked for.
 pub(super) fn availability(sides: &[Side]) -> Table {
     let mut table =
-        table(["availability", "answered within, µs", "share", "stalls", "longest, µs", "in all, ms", "measured, s"]);
+        table(["availability", "within, µs", "share", "stalls", "longest, µs", "in all, ms", "measured, s"]);
     for side in sides {
         let rounds: Vec<_> = side.rounds.iter().filter_map(|round| Some((round, round.availability?))).collect();
         let Some((_, first)) = rounds.first() else { continue };

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     report::{
         table,
-        words::{category, micros, role, shown},
+        words::{category, micros, role, shown_micros},
     },
     result::{Percentiles, Role, Round, Scenario, Side, Spread},
 };
@@ -78,9 +78,8 @@ fn latencies(sides: &[Side]) -> Markup {
         }
     };
     let rounds = |side: &Side| {
-        let medians: Vec<f64> =
-            side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64 / 1000.0)).collect();
-        Spread::of(&medians).map_or_else(String::new, |spread| shown(spread, 2))
+        let medians: Vec<f64> = side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64)).collect();
+        Spread::of(&medians).map_or_else(String::new, shown_micros)
     };
     html! {
         div.scroll tabindex="0" {

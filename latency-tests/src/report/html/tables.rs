@@ -31,8 +31,11 @@ pub(super) fn tiles(run: &Run) -> Markup {
         }
     };
     html! {
-        h2 { "Ours, to what the machine gives without us" }
-        p.soft { "A ratio of 1 is as fast as the floor. Of latencies less is better, of rates more." }
+        h2 { "Judged" }
+        p.soft {
+            "Ratios are to a floor, which is what the machine gives without us, or between ours and a peer; 1 is as fast. Of "
+            "latencies of ours less is better, of rates more."
+        }
         div.tiles {
             @for scenario in &run.scenarios {
                 @for promise in &scenario.promises {
