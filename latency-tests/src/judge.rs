@@ -2,7 +2,7 @@
 //!
 //! A ratio is taken within each round and the median over the rounds counts. Where the floor was measured twice, the
 //! mean of both stands below, and the second against the first is the control: tails are judged only if it agrees
-//! within [`CONTROL_BAND`]. So are tails of a side by itself; those so far out that the machine's own stalls decide them
+//! within [`CONTROL_BAND`]. So are tails of a side by itself, if the floor is not beyond their bar already; those so far out that the machine's own stalls decide them
 //! are judged on a quiet host only.
 
 use crate::result::{Bar, HostKind, Judgement, Promise, Ratio, Round, Side, Spread, Unjudged};
@@ -108,7 +108,11 @@ fn promise(sides: &[Side], promised: &Promised, host: HostKind) -> Option<Promis
     let spread = Spread::of(&figures)?;
     let why_not = match promised.figure {
         "p99_99" => (host == HostKind::Noisy).then_some(Unjudged::NoisyHost),
-        tail if is_tail(tail) => promised.control.and_then(|control| disagreement(sides, tail, control)),
+        tail if is_tail(tail) => promised.control.and_then(|control| {
+            let floor = Spread::of(&rounds(sides, control[0], tail)?)?.median;
+            let beyond = (!promised.bar.is_met_by(floor)).then_some(Unjudged::FloorMisses(floor));
+            disagreement(sides, tail, control).or(beyond)
+        }),
         _ => None,
     };
     Some(Promise {
@@ -200,6 +204,11 @@ mod tests {
             let expected = if agrees { Judgement::Missed { bar } } else { Judgement::NotJudged { bar, why } };
             assert_eq!(of("p99", 4000.0), expected, "{again}");
         }
+        // No engine could be faster than none.
+        let slow = |name| side(name, &[1; 3], &[5000; 3]);
+        let sides = [ours.clone(), slow("floor"), slow("again")];
+        let (bar, why) = (Bar::AtMost(4000.0), Unjudged::FloorMisses(5000.0));
+        assert_eq!(judged(&sides, "p99", 4000.0, HostKind::Quiet), Judgement::NotJudged { bar, why });
         let promised = Promised { figure: "p50", of: "another", control: None, bar: Bar::AtMost(1.0) };
         assert_eq!(promises(&[ours], &[promised], HostKind::Quiet), []);
     }

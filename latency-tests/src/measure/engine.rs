@@ -1,7 +1,7 @@
 //! Risk, matching and reports in process: commands at a rate, and as many as go.
 
 use corelane_benches::engine::{self, Commands, Nothing, Totals, group::Group, matching::MatchingAlone};
-use corelane_tester::saturation::ACHIEVED_SHARE;
+use corelane_tester::{report::grouped, saturation::ACHIEVED_SHARE};
 
 use super::{
     Bench,
@@ -85,7 +85,10 @@ fn differs(rival: &RivalEngine, seen: Totals, expected: Totals) -> String {
         text += &format!(
             "; other rules of matching: in the last round {} trades of {} shares where ours and the generator's books have \
              {} of {}",
-            seen.trades, seen.shares, expected.trades, expected.shares
+            grouped(seen.trades),
+            grouped(seen.shares),
+            grouped(expected.trades),
+            grouped(expected.shares)
         );
     }
     text

@@ -58,7 +58,7 @@ pub(super) fn of_ratio(ratio: &Ratio) -> String {
 
 /// What a promise means. All are of times.
 pub(super) fn of_promise(promise: &Promise) -> String {
-    judged(&promise.judgement, &|ns| format!("{} µs", ns / 1000.0))
+    judged(&promise.judgement, &|ns| format!("{} µs", (ns / 10.0).round() / 100.0))
 }
 
 fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
@@ -75,6 +75,7 @@ fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
                 Unjudged::Control(control) => {
                     format!("the floor, measured twice, gave a ratio of {control:.2} to itself")
                 }
+                Unjudged::FloorMisses(figure) => format!("the floor by itself is at {}", value(*figure)),
                 Unjudged::NoisyHost => "the machine itself stalls for a millisecond and more".to_owned(),
                 Unjudged::FloorSaturates(per_s) => {
                     format!(

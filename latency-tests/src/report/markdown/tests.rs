@@ -25,13 +25,22 @@ fn run() -> Run {
     peer.differs = Some("it does half".to_owned());
     let mut hop = run.scenarios[0].clone();
     hop.name = "hop".to_owned();
-    hop.ratios.clear();
+    let ahead = |to: &str, median| Ratio {
+        figure: "throughput".to_owned(),
+        of: "actors".to_owned(),
+        to: to.to_owned(),
+        spread: Spread { median, low: median, high: median },
+        rounds: vec![median],
+        judgement: Judgement::of(median, Some(Bar::AtLeast(1.0)), None),
+    };
+    hop.ratios = vec![ahead("a | b", 3.0), ahead("c", 2.5), ahead("d", 0.9)];
     hop.promises.clear();
     hop.sides = vec![
         side("ring", Role::Floor, &[1000, 3000, 1000], 2_000_000.0),
         side("actors", Role::Subject, &[1500, 4500, 1600], 1_500_000.0),
         peer.clone(),
-        Side { name: "c".to_owned(), ..peer },
+        Side { name: "c".to_owned(), ..peer.clone() },
+        Side { name: "d".to_owned(), ..peer },
     ];
     run.scenarios.push(hop);
     let mut soak = run.scenarios[0].clone();
