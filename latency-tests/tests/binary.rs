@@ -64,6 +64,15 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// What a run has written.
+    fn result(&self, output: &Output) -> Run {
+        let written = fs::read_to_string(self.0.join("out/result.json"));
+        Run::from_json(&written.unwrap_or_else(|_| panic!("{}\n{}", text(&output.stdout), text(&output.stderr))))
+            .unwrap()
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
@@ -81,7 +90,7 @@ fn a_tiny_profile_runs_the_real_venue_and_writes_every_file() {
     folder.write("profile.toml", PROFILE);
     let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out", "--tables", "tables.md"]);
     let shown = text(&output.stdout);
-    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let result = folder.result(&output);
     // The same tables can be had later.
     let tables = fs::read_to_string(folder.0.join("tables.md")).unwrap();
     let again = folder.run(&["report", "out/result.json", "--tables", "again.md"]);
@@ -180,7 +189,7 @@ fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
     folder.write("profile.toml", &profile);
     let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
     let shown = text(&output.stdout);
-    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let result = folder.result(&output);
     let names: Vec<&str> = result.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     assert_eq!(names, kinds.map(|(name, _)| name), "{shown}");
     assert_eq!(output.status.code(), Some(i32::from(!result.verdict.valid)), "{shown}");
@@ -232,7 +241,7 @@ fn a_missed_rate_is_invalid_and_the_exit_code_says_so() {
     assert!(shown.contains("\nINVALID:\n  tiny, venue, round 1: "), "{shown}");
     assert!(shown.contains("achieved of 10000000/s asked: lower the rate"), "{shown}");
     // The result is there all the same, and says so.
-    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let result = folder.result(&output);
     assert!(!result.verdict.valid && !result.verdict.problems.is_empty());
 }
 

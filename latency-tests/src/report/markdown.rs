@@ -14,13 +14,14 @@ use comfy_table::{CellAlignment, Table, presets};
 use miette::{IntoDiagnostic, WrapErr};
 
 use super::{
+    barred::{Barred, barred},
     ratio_lines,
     table::{self, table},
     words::{self, shown_micros, shown_rate},
 };
 use crate::{
     judge,
-    result::{Bar, Category, Judgement, Ratio, Role, Run, Scenario, Side, Spread},
+    result::{Category, Role, Run, Scenario, Side, Spread},
 };
 
 const CATEGORIES: [Category; 5] = [
@@ -126,13 +127,9 @@ impl Page {
                 let seen = format!("{} µs", shown_micros(promise.spread));
                 table.add_row([&scenario.name, &figure, &seen, &words::of_promise(promise)].map(|cell| escaped(cell)));
             }
-            for (ratio, others) in barred(scenario) {
-                let mut figure = format!("{}, {} to {}", words::figure(&ratio.figure), ratio.of, ratio.to);
-                if others > 0 {
-                    let _ = write!(figure, ": the closest of {} peers", others + 1);
-                }
+            for Barred { ratio, name } in barred(scenario) {
                 let seen = words::shown(ratio.spread, 2);
-                table.add_row([&scenario.name, &figure, &seen, &words::of_ratio(ratio)].map(|cell| escaped(cell)));
+                table.add_row([&scenario.name, &name, &seen, &words::of_ratio(ratio)].map(|cell| escaped(cell)));
             }
         }
         self.table(table, 4);
@@ -193,30 +190,6 @@ impl Page {
             let _ = writeln!(self.0, "- **{}**: {}.", names.join("; "), how);
         }
     }
-}
-
-/// The ratios with a bar. Of those to peers of which we are ahead the closest stands for all of a figure, with the number of
-/// the others.
-fn barred(scenario: &Scenario) -> Vec<(&Ratio, usize)> {
-    let is_peer = |name: &str| scenario.side(name).is_some_and(|side| side.role == Role::Peer);
-    let is_ahead = |ratio: &Ratio| {
-        let is_met = matches!(ratio.judgement, Judgement::Met { bar: Bar::AtLeast(_) });
-        is_met && (is_peer(&ratio.of) || is_peer(&ratio.to))
-    };
-    let mut seen: Vec<(&Ratio, usize)> = Vec::new();
-    for ratio in scenario.ratios.iter().filter(|ratio| ratio.judgement != Judgement::Shown) {
-        let same = |(known, _): &&mut (&Ratio, usize)| is_ahead(known) && known.figure == ratio.figure;
-        match seen.iter_mut().find(same).filter(|_| is_ahead(ratio)) {
-            Some((closest, others)) => {
-                *others += 1;
-                if ratio.spread.median < closest.spread.median {
-                    *closest = ratio;
-                }
-            }
-            None => seen.push((ratio, 0)),
-        }
-    }
-    seen
 }
 
 /// The command line as a reader types it.

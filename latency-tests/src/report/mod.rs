@@ -1,5 +1,6 @@
 //! What is printed and written.
 
+mod barred;
 mod files;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use crate::{
     compare::{Comparison, Finding, Row, finding, percent, value},
+    report::barred::{Barred, barred},
     report::words::{figure, micros, of_promise, of_ratio, shown, shown_micros},
-    result::{Judgement, Ratio, Run, Scaling, ScalingPoint, Scenario},
+    result::{Judgement, Run, Scaling, ScalingPoint, Scenario},
 };
 
 /// The class of a judgement, for its colour.
@@ -20,7 +21,6 @@ fn class(judgement: &Judgement) -> &'static str {
 
 /// The ratios and promises that have a bar, at the head of the page.
 pub(super) fn tiles(run: &Run) -> Markup {
-    let has_bar = |ratio: &&Ratio| ratio.judgement != Judgement::Shown;
     let tile = |name: String, judgement: &Judgement, figure: String, words: String| {
         html! {
             div.card {
@@ -46,9 +46,9 @@ pub(super) fn tiles(run: &Run) -> Markup {
                         of_promise(promise)
                     ))
                 }
-                @for ratio in scenario.ratios.iter().filter(has_bar) {
+                @for Barred { ratio, name } in barred(scenario) {
                     (tile(
-                        format!("{}: {}, {} to {}", scenario.name, figure(&ratio.figure), ratio.of, ratio.to),
+                        format!("{}: {name}", scenario.name),
                         &ratio.judgement,
                         format!("{:.2}", ratio.spread.median),
                         of_ratio(ratio)

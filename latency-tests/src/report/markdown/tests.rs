@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     report::fixture,
-    result::{Availability, Percentiles, Recovery, Resources, Round, Scaling, ScalingPoint},
+    result::{Availability, Bar, Judgement, Percentiles, Ratio, Recovery, Resources, Round, Scaling, ScalingPoint},
 };
 
 /// Rounds with these medians in nanoseconds and rates per second.
