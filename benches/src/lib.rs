@@ -3,6 +3,7 @@
 //! | module | what it measures |
 //! |---|---|
 //! | [`engine`] | risk, matching and reports in process |
+//! | [`itch`] | market data from memory: decoding, and books |
 //! | [`hop`] | from actor to actor on another shard, beside the raw ring |
 //! | [`wire`] | from order to acknowledgement over TCP, beside an echo on the same driver |
 //! | `peers` | what others would use instead, with the cargo feature `peers` |
@@ -13,6 +14,7 @@
 mod book;
 pub mod engine;
 pub mod hop;
+pub mod itch;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub mod wire;

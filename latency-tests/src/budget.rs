@@ -1,7 +1,7 @@
 //! `corelane-latency budget`: figures beside what they may be, for the gate.
 //!
 //! Two kinds: instructions of a message, counted by callgrind and therefore sharp (`benches/benches/instructions`), and
-//! ratios to floors of a run, with room for what shared machines do. The limits are in `benches/budget.toml`.
+//! ratios to floors and figures of a run, with room for what shared machines do. The limits are in `benches/budget.toml`.
 
 mod instructions;
 #[cfg(test)]
@@ -20,7 +20,8 @@ pub use instructions::{SummaryError, per_message};
 use crate::{
     cli::BudgetArgs,
     compare::{self, is_rate},
-    result::Run,
+    judge,
+    result::{Run, median},
 };
 
 /// The limits of all figures.
@@ -34,6 +35,9 @@ pub struct Budget {
     pub instructions: Vec<InstructionLimits>,
     /// Ratios of a run.
     pub ratios: Vec<RatioLimits>,
+    /// Figures of a run by themselves.
+    #[serde(default)]
+    pub figures: Vec<FigureLimits>,
 }
 
 /// Limits of one stage, in instructions per message.
@@ -73,6 +77,28 @@ pub struct RatioLimits {
     pub warning: f64,
     /// From where on the gate fails.
     #[schemars(range(min = 0, max = 1000))]
+    pub critical: f64,
+}
+
+/// Limits of a figure of one side by itself. Of latencies it must not be above them, of rates and shares not below.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FigureLimits {
+    /// The scenario.
+    pub scenario: String,
+    /// `p50`, `p99`, `p99_9`, `p99_99` in nanoseconds, `throughput` or `saturation` per second, or `availability` as a
+    /// share.
+    pub figure: String,
+    /// The side.
+    pub of: String,
+    /// Where it should be.
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
+    pub target: f64,
+    /// From where on it is shown as too much.
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
+    pub warning: f64,
+    /// From where on the gate fails.
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
     pub critical: f64,
 }
 
@@ -169,7 +195,7 @@ impl Budget {
         Ok(self.instructions.iter().map(entry).collect())
     }
 
-    /// The limits of ratios beside those of `run`.
+    /// The limits of ratios and figures beside those of `run`.
     pub fn of_run(&self, run: &Run) -> Vec<Entry> {
         let entry = |one: &RatioLimits| {
             let RatioLimits { scenario, figure, of, to, .. } = one;
@@ -182,7 +208,18 @@ impl Budget {
                 is_rate: is_rate(figure),
             }
         };
-        self.ratios.iter().map(entry).collect()
+        let figure_entry = |one: &FigureLimits| {
+            let FigureLimits { scenario, figure, of, .. } = one;
+            let rounds = run.scenario(scenario).and_then(|seen| judge::rounds(&seen.sides, of, figure));
+            Entry {
+                name: format!("{scenario}: {} of {of}", figure.replace('_', ".")),
+                place: format!("[[figures]] scenario = {scenario:?}, figure = {figure:?}"),
+                seen: rounds.and_then(|rounds| median(&rounds)),
+                limits: [one.target, one.warning, one.critical],
+                is_rate: is_rate(figure),
+            }
+        };
+        self.ratios.iter().map(entry).chain(self.figures.iter().map(figure_entry)).collect()
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Command {
     Scenarios(ScenariosArgs),
     /// Compare two results: what got faster or slower, with confidence; fail if something got slower.
     Compare(CompareArgs),
-    /// Draw a result as one HTML page.
+    /// Draw a result as one HTML page, or write its tables as Markdown.
     Report(ReportArgs),
     /// Check figures against the budget; fail if one is critical.
     Budget(BudgetArgs),
@@ -42,7 +42,7 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// A shipped profile (development, staging, production), or a TOML file.
+    /// A shipped profile (development, benchmarks, staging, production), or a TOML file.
     #[arg(long, default_value = "development", value_name = "NAME|FILE")]
     pub profile: String,
     /// Run only this scenario: a shipped one, or a TOML file; may be given several times.
@@ -51,6 +51,9 @@ pub struct RunArgs {
     /// Where the result files go: result.json, report.html, and .hgrm and .hlog files per scenario and side.
     #[arg(long, default_value = "corelane-latency", value_name = "FOLDER")]
     pub out: PathBuf,
+    /// Write the tables as Markdown there too; docs/benchmarks.md is made so.
+    #[arg(long, value_name = "FILE.md")]
+    pub tables: Option<PathBuf>,
     /// Seed of orders, markets and random arrivals.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -87,8 +90,11 @@ pub struct ReportArgs {
     #[arg(long, value_name = "OLD.json")]
     pub against: Option<PathBuf>,
     /// Where the page goes.
-    #[arg(long, value_name = "OUT.html")]
-    pub html: PathBuf,
+    #[arg(long, value_name = "OUT.html", required_unless_present = "tables")]
+    pub html: Option<PathBuf>,
+    /// Where its tables go, as Markdown.
+    #[arg(long, value_name = "OUT.md")]
+    pub tables: Option<PathBuf>,
 }
 
 /// Arguments of `budget`.

@@ -59,6 +59,7 @@ pub fn context(name: &str, summary: &str, cpus: &[usize]) -> Context {
         modified,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         debug_build: cfg!(debug_assertions),
+        peers: cfg!(feature = "peers"),
         cpus: cpus.to_vec(),
     }
 }

@@ -10,6 +10,10 @@ use serde::Deserialize;
 pub struct Profile {
     /// What it is for.
     pub summary: String,
+    /// Whether it means nothing without CPUs of its own: then it runs only where the scheduler leaves the CPUs of server
+    /// and tester alone.
+    #[serde(default)]
+    pub needs_isolated_cpus: bool,
     /// How long the machine is watched first, in milliseconds.
     #[schemars(range(min = 10, max = 600_000))]
     pub jitter_ms: u64,
@@ -19,7 +23,8 @@ pub struct Profile {
     /// Length of an interval of the time series, in milliseconds.
     #[schemars(range(min = 10, max = 60_000))]
     pub interval_ms: u64,
-    /// What is run, in this order.
+    /// What is run, in this order. A search for saturation before the scenarios at given rates tells which of these rates
+    /// are near to what the floor sustains.
     #[schemars(length(min = 1, max = 64))]
     pub scenarios: Vec<Entry>,
     /// Sizes over which growth is fitted.
@@ -37,7 +42,7 @@ pub struct Entry {
     #[schemars(range(min = 1, max = 1000))]
     pub rounds: usize,
     /// Measured time of each side in each round, in milliseconds. A search for saturation takes some ten of them, and a
-    /// round of `hop` five.
+    /// round of `hop` five; those from memory (`decode`, `books`) take what their messages take.
     #[schemars(range(min = 10, max = 86_400_000))]
     pub round_ms: u64,
 }
@@ -75,7 +80,8 @@ pub struct Sizes {
 
 impl Profile {
     /// The shipped profiles: name and text of each `profiles/*.toml`.
-    pub const SHIPPED: [(&'static str, &'static str); 3] = [
+    pub const SHIPPED: [(&'static str, &'static str); 4] = [
+        ("benchmarks", include_str!("../profiles/benchmarks.toml")),
         ("development", include_str!("../profiles/development.toml")),
         ("production", include_str!("../profiles/production.toml")),
         ("staging", include_str!("../profiles/staging.toml")),

@@ -10,7 +10,7 @@ use miette::{IntoDiagnostic, Report, miette};
 use crate::{
     cli::RunArgs,
     context,
-    measure::{self, Bench},
+    measure::{self, Bench, FloorSaturation},
     profile::{Entry, Profile},
     profiler::stages::Stages,
     progress::Progress,
@@ -35,6 +35,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     // Before any thread is pinned: the facts are those of the calling thread.
     let facts = Host::inspect();
     let cpus = two_cpus()?;
+    isolated(&profile, stem(&args.profile), &facts, cpus)?;
     let started = Instant::now();
     let mut context = context::context(stem(&args.profile), &profile.summary, &cpus);
     let progress = Progress::new(scenarios.len() as u64);
@@ -47,21 +48,25 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     }
 
     let stages = Stages::default();
-    let bench = |rounds, round_ms| Bench {
+    let mut floor_saturation = None;
+    let bench = |rounds, round_ms, floor_saturation| Bench {
         cpus,
         rounds,
         round: Duration::from_millis(round_ms),
         warmup: Duration::from_millis(profile.warmup_ms),
         interval: Duration::from_millis(profile.interval_ms),
         seed: args.seed,
+        host: host.kind,
+        floor_saturation,
         progress: &progress,
         stages: &stages,
     };
     let mut seen = Vec::new();
     for (entry, name, scenario) in &scenarios {
-        let bench = bench(entry.rounds, entry.round_ms);
+        let bench = bench(entry.rounds, entry.round_ms, floor_saturation);
         let found = measure::scenario(name, scenario, &bench)
             .map_err(|error| Report::new(error).wrap_err(format!("scenario {name}")))?;
+        floor_saturation = FloorSaturation::of(scenario, &found).or(floor_saturation);
         for one in found {
             progress.say(&report::scenario(&one));
             seen.push(one);
@@ -71,7 +76,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     let mut verdict = Verdict::of(&seen);
     let mut scaling = Vec::new();
     if let Some(sizes) = profile.scaling.as_ref().filter(|_| args.scenario.is_empty()) {
-        let (fits, problems) = measure::scaling::run(sizes, &bench(sizes.rounds, sizes.round_ms))
+        let (fits, problems) = measure::scaling::run(sizes, &bench(sizes.rounds, sizes.round_ms, None))
             .map_err(|error| Report::new(error).wrap_err("growth"))?;
         progress.say(&report::scaling(&fits));
         scaling = fits;
@@ -82,6 +87,9 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     let run = Run { schema_version: SCHEMA_VERSION, context, host, jitter, scenarios: seen, scaling, verdict };
     let json = report::write(&run, &args.out)?;
     report::html::write(&run, None, &args.out.join("report.html"))?;
+    if let Some(path) = &args.tables {
+        report::markdown::write(&run, path)?;
+    }
     println!(
         "\nresult: {} (and report.html, .hgrm and .hlog files beside it), in {:.0} s",
         json.display(),
@@ -120,6 +128,21 @@ fn chosen(args: &RunArgs, profile: &Profile) -> miette::Result<Vec<(Entry, Strin
         Ok((entry, name, scenario))
     };
     asked.into_iter().map(read).collect()
+}
+
+/// Refuses a profile that needs isolated CPUs where these are not.
+fn isolated(profile: &Profile, name: &str, facts: &Host, cpus: [usize; 2]) -> miette::Result<()> {
+    let is_shared = |cpu: &&usize| facts.isolated_cpus.iter().all(|isolated| isolated != **cpu);
+    let shared: Vec<String> = cpus.iter().filter(is_shared).map(usize::to_string).collect();
+    if !profile.needs_isolated_cpus || shared.is_empty() {
+        return Ok(());
+    }
+    Err(miette!(
+        help = "boot with isolcpus=managed_irq,domain,LIST nohz_full=LIST rcu_nocbs=LIST and start this under taskset -c \
+                LIST; or run --profile staging, which takes any host",
+        "profile {name} needs isolated CPUs, and the scheduler runs others on CPU {}: its tails would be theirs",
+        shared.join(" and ")
+    ))
 }
 
 /// The server's CPU and the tester's.

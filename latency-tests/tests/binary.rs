@@ -64,6 +64,15 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// What a run has written.
+    fn result(&self, output: &Output) -> Run {
+        let written = fs::read_to_string(self.0.join("out/result.json"));
+        Run::from_json(&written.unwrap_or_else(|_| panic!("{}\n{}", text(&output.stdout), text(&output.stderr))))
+            .unwrap()
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
@@ -79,9 +88,17 @@ fn a_tiny_profile_runs_the_real_venue_and_writes_every_file() {
     let folder = Folder::new("tiny");
     folder.write("tiny.toml", SCENARIO);
     folder.write("profile.toml", PROFILE);
-    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out", "--tables", "tables.md"]);
     let shown = text(&output.stdout);
-    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let result = folder.result(&output);
+    // The same tables can be had later.
+    let tables = fs::read_to_string(folder.0.join("tables.md")).unwrap();
+    let again = folder.run(&["report", "out/result.json", "--tables", "again.md"]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    assert_eq!(fs::read_to_string(folder.0.join("again.md")).unwrap(), tables);
+    for part in ["-- run --profile profile.toml --out out --tables tables.md\n", "### tiny\n", "| **venue** "] {
+        assert!(tables.contains(part), "no {part:?} in\n{tables}");
+    }
     // A machine that is busy with other tests misses rates; nothing else may be wrong, and the exit code must agree.
     let problems = &result.verdict.problems;
     assert!(problems.iter().all(|problem| problem.ends_with("lower the rate")), "{shown}");
@@ -153,6 +170,12 @@ fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
         ("wire", "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [300]\n"),
         ("saturation", "kind = \"saturation\"\nsessions = 2\n"),
         ("slow", "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [300]\nslow_readers = 1\n"),
+        (
+            "back",
+            "kind = \"order_ack\"\nsessions = 2\nrates_per_s = [2000]\nreconnecting = 1\nanswer_within_us = 1000000\n",
+        ),
+        ("decode", "kind = \"decode\"\n"),
+        ("books", "kind = \"books\"\n"),
         ("feed", "kind = \"feed_to_book\"\n[market]\nmessages_per_s = 2000\n"),
         ("engine", "kind = \"engine\"\nrates_per_s = [1000]\n"),
     ];
@@ -166,7 +189,7 @@ fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
     folder.write("profile.toml", &profile);
     let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
     let shown = text(&output.stdout);
-    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let result = folder.result(&output);
     let names: Vec<&str> = result.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     assert_eq!(names, kinds.map(|(name, _)| name), "{shown}");
     assert_eq!(output.status.code(), Some(i32::from(!result.verdict.valid)), "{shown}");
@@ -175,6 +198,17 @@ fn every_kind_of_scenario_runs_and_the_last_lines_are_the_ratios() {
         let round = &subject.rounds[0];
         assert!(round.intended.is_some_and(|seen| seen.p50_ns > 0) || round.throughput_per_s.is_some(), "{shown}");
     }
+    let back = result.scenario("back").unwrap();
+    let [alone, beside] = ["without reconnects", "beside reconnects"].map(|name| &back.side(name).unwrap().rounds[0]);
+    assert!(alone.recovery.is_none() && alone.availability.is_some(), "{shown}");
+    // 32 last words and the request before are not read; a busy machine may take longer than it should for the rest.
+    let recovery = beside.recovery.unwrap();
+    if beside.problems.is_empty() {
+        assert!(recovery.reconnects >= 1 && recovery.replayed >= 32 * recovery.reconnects, "{recovery:?}");
+        assert!(recovery.first.min_ns > 0 && recovery.first.max_ns <= recovery.last.max_ns, "{recovery:?}");
+    }
+    let availability = beside.availability.unwrap();
+    assert!((0.0..=1.0).contains(&availability.share) && availability.within_ns == 1_000_000_000, "{availability:?}");
     let saturation = &result.scenario("saturation").unwrap().side("echo").unwrap().rounds[0];
     assert!(saturation.sweep.len() >= 2, "{shown}");
     let fits: Vec<(&str, &str)> = result.scaling.iter().map(|fit| (fit.over.as_str(), fit.of.as_str())).collect();
@@ -207,8 +241,22 @@ fn a_missed_rate_is_invalid_and_the_exit_code_says_so() {
     assert!(shown.contains("\nINVALID:\n  tiny, venue, round 1: "), "{shown}");
     assert!(shown.contains("achieved of 10000000/s asked: lower the rate"), "{shown}");
     // The result is there all the same, and says so.
-    let result = Run::from_json(&fs::read_to_string(folder.0.join("out/result.json")).unwrap()).unwrap();
+    let result = folder.result(&output);
     assert!(!result.verdict.valid && !result.verdict.problems.is_empty());
+}
+
+#[test]
+fn a_profile_that_needs_isolated_cpus_says_what_to_do_without_them() {
+    let folder = Folder::new("isolated");
+    folder.write("profile.toml", &format!("needs_isolated_cpus = true{PROFILE}"));
+    folder.write("tiny.toml", SCENARIO);
+    let isolated = fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default();
+    let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
+    let refused = text(&output.stderr).contains("profile profile needs isolated CPUs");
+    // Whether it runs on a host that has some depends on which.
+    assert!(refused || !isolated.trim().is_empty(), "{}", text(&output.stderr));
+    assert_eq!(refused, !folder.0.join("out").exists());
+    assert!(!refused || text(&output.stderr).contains("isolcpus="), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -219,7 +267,10 @@ fn mistakes_have_their_place_and_remedy() {
     let cases: [(&[&str], &[&str]); 4] = [
         (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
         (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
-        (&["run", "--profile", "developement"], &["there is no profile", "development, production, staging"]),
+        (
+            &["run", "--profile", "developement"],
+            &["there is no profile", "benchmarks, development, production, staging"],
+        ),
         (&["run", "--scenario", "absent.toml"], &["cannot read the scenario absent.toml"]),
     ];
     for (arguments, expected) in cases {

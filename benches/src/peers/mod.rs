@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`actors`] | [`hop::actors`]: actor frameworks |
 //! | [`channels`] | the same: channels, and rings as further floors |
+//! | `itch` | [`itch`](crate::itch): parsers and book builders |
 //! | [`matching`] | [`engine`](crate::engine): published matching crates |
 //! | [`tokio_venue`] | [`wire::venue`](crate::wire::venue): the same venue on tokio |
 
 pub mod actors;
 pub mod channels;
+pub(crate) mod itch;
 pub mod matching;
 pub mod tokio_venue;
 
@@ -29,6 +31,24 @@ pub enum Kind {
     RawRing,
     /// An actor framework: to be beaten.
     Actors,
+}
+
+impl Kind {
+    /// What one of this kind does not do that our actors do, for who reads a ratio to it. `None` of ours.
+    pub const fn differs(self) -> Option<&'static str> {
+        match self {
+            Kind::Ours => None,
+            Kind::Channel => Some(
+                "carries messages from thread to thread and nothing else: no actors, no panics caught, no room reserved \
+                 before a step; polled without sleeping, unless its name says `await`",
+            ),
+            Kind::RawRing => Some("one producer and one consumer without anything around: a floor, not to be beaten"),
+            Kind::Actors => Some(
+                "an actor framework on tokio, an actor on each of two pinned threads whose runtimes never sleep; mailboxes \
+                 are bounded where it has such",
+            ),
+        }
+    }
 }
 
 /// Carries a [`Ball`](crate::hop::Ball) in its [`Envelope`](corelane_runtime::message::Envelope) between two CPUs.

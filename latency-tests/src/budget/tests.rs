@@ -37,12 +37,13 @@ fn the_shipped_budget_is_valid_and_its_limits_are_in_order() {
     for InstructionLimits { name, target, warning, critical } in &budget.instructions {
         assert!(target < warning && warning < critical, "{name}");
     }
-    for one in &budget.ratios {
-        let mut limits = [one.target, one.warning, one.critical];
-        if is_rate(&one.figure) {
+    let ratios = budget.ratios.iter().map(|one| (&one.figure, [one.target, one.warning, one.critical]));
+    let figures = budget.figures.iter().map(|one| (&one.figure, [one.target, one.warning, one.critical]));
+    for (figure, mut limits) in ratios.chain(figures) {
+        if is_rate(figure) {
             limits.reverse();
         }
-        assert!(limits.is_sorted(), "{one:?}");
+        assert!(limits.is_sorted(), "{figure}: {limits:?}");
     }
 }
 
@@ -75,6 +76,22 @@ fn what_was_not_measured_is_critical_and_what_has_no_limits_is_an_error() {
     assert_eq!(budget.of_instructions("").unwrap()[0].level(), Level::Critical);
     let both = summary("hop", 1) + &summary("new", 1);
     assert!(matches!(budget.of_instructions(&both), Err(SummaryError::NoLimits { name }) if name == "new"));
+}
+
+#[test]
+fn a_figure_of_a_run_is_the_median_of_its_rounds() {
+    let limits = "scenario = \"wire\"\nfigure = \"p50\"\ntarget = 10\nwarning = 20\ncritical = 30\n";
+    let text = format!("{BUDGET}[[figures]]\nof = \"venue\"\n{limits}[[figures]]\nof = \"nobody\"\n{limits}");
+    let mut run = crate::report::fixture::run("echo");
+    for (round, p50_ns) in run.scenarios[0].sides[0].rounds.iter_mut().zip([5, 15, 25, 100]) {
+        round.intended.as_mut().unwrap().p50_ns = p50_ns;
+    }
+    let entries = Budget::parse("budget.toml", &text).unwrap().of_run(&run);
+    let [_, venue, nobody] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!((venue.seen, venue.level()), (Some(20.0), Level::Fair));
+    assert_eq!((nobody.seen, nobody.level()), (None, Level::Critical));
+    let complaint = "wire: p50 of nobody: not measured, though b.toml has limits for it ([[figures]] scenario = \"wire\", figure = \"p50\")";
+    assert_eq!(nobody.complaint("b.toml"), complaint);
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl Row {
 
 /// Whether more of it is better.
 pub fn is_rate(figure: &str) -> bool {
-    matches!(figure, "throughput" | "saturation")
+    matches!(figure, "throughput" | "saturation" | "availability")
 }
 
 /// Why no scenario of these runs can be compared.

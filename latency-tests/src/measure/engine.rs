@@ -1,20 +1,24 @@
 //! Risk, matching and reports in process: commands at a rate, and as many as go.
 
-use corelane_benches::engine::{self, Commands, Nothing, group::Group};
-use corelane_tester::saturation::ACHIEVED_SHARE;
+use corelane_benches::engine::{self, Commands, Nothing, Totals, group::Group, matching::MatchingAlone};
+use corelane_tester::{report::grouped, saturation::ACHIEVED_SHARE};
 
 use super::{
-    Bench, rivals,
+    Bench,
+    rivals::{self, RivalEngine},
     side::{Gathered, Turn},
 };
 use crate::{
-    judge::{self, Wanted},
+    judge::{self, Promised, Wanted},
     result::{Bar, Rate, Role, Round, Scenario as Seen},
     scenario::Scenario,
 };
 
 const OURS: &str = "group";
+/// What the published crates do.
+const MATCHING: &str = "matching alone";
 const NOTHING: &str = "no engine";
+const NOTHING_AGAIN: &str = "no engine, again";
 
 /// Runs it at the scenario's first rate.
 pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
@@ -24,41 +28,70 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let rivals = rivals::of_the_engine();
     let mut nothing = Gathered::new(NOTHING, Role::Floor);
     let mut ours = Gathered::new(OURS, Role::Subject);
+    let mut matching = Gathered::new(MATCHING, Role::Subject);
+    let mut again = Gathered::new(NOTHING_AGAIN, Role::Control);
     let mut others: Vec<Gathered> = rivals.iter().map(|rival| Gathered::new(rival.name, Role::Peer)).collect();
     for round in 0..bench.rounds {
         let commands = Commands::new(bench.seed + round as u64, measured);
-        bench.progress.at(name, OURS, round, bench.rounds);
-        let turn = |run: &dyn Fn(f64) -> engine::Round, is_checked: bool| {
+        let turn = |side: &str, run: &dyn Fn(f64) -> engine::Round, is_checked: bool| {
+            bench.progress.at(name, side, round, bench.rounds);
             let [paced, hurried] = [rate_per_s, f64::INFINITY].map(run);
             let right = !is_checked || [&paced, &hurried].iter().all(|seen| seen.totals == commands.totals());
-            turn(paced, hurried.per_s, rate_per_s, right)
+            let totals = hurried.totals;
+            (self::turn(paced, hurried.per_s, rate_per_s, right), totals)
         };
-        nothing.add(turn(&|rate| engine::run(|| Nothing, cpu, &commands, rate), false));
-        ours.add(turn(&|rate| engine::run(|| Group::new(&commands), cpu, &commands, rate), true));
+        nothing.add(turn(NOTHING, &|rate| engine::run(|| Nothing, cpu, &commands, rate), false).0);
+        ours.add(turn(OURS, &|rate| engine::run(|| Group::new(&commands), cpu, &commands, rate), true).0);
+        matching
+            .add(turn(MATCHING, &|rate| engine::run(|| MatchingAlone::new(&commands), cpu, &commands, rate), true).0);
+        again.add(turn(NOTHING_AGAIN, &|rate| engine::run(|| Nothing, cpu, &commands, rate), false).0);
         for (rival, other) in rivals.iter().zip(&mut others) {
-            bench.progress.at(name, rival.name, round, bench.rounds);
-            // Their rules of matching need not be ours; `--bench engine` says whose totals differ.
-            other.add(turn(&|rate| (rival.run)(cpu, &commands, rate), false));
+            let (turn, totals) = turn(rival.name, &|rate| (rival.run)(cpu, &commands, rate), false);
+            other.add(turn);
+            other.set_differs(differs(rival, totals, commands.totals()));
         }
     }
-    let sides: Vec<_> = [nothing, ours].into_iter().chain(others).map(Gathered::finish).collect();
-    let wanted = rivals.iter().flat_map(|rival| {
-        let ahead = Some(Bar::AtLeast(1.0));
+    let sides: Vec<_> = [nothing, ours, matching, again].into_iter().chain(others).map(Gathered::finish).collect();
+    let wanted = |figure, of, to, bar| Wanted { figure, of, to, control: None, bar };
+    let floor = wanted("p50", OURS, NOTHING, None);
+    let rivals = rivals.iter().flat_map(|rival| {
         [
-            Wanted { figure: "p50", of: rival.name, to: OURS, control: None, bar: None },
-            Wanted { figure: "throughput", of: OURS, to: rival.name, control: None, bar: ahead },
+            wanted("p50", rival.name, OURS, None),
+            wanted("throughput", OURS, rival.name, Some(Bar::AtLeast(1.0))),
+            wanted("throughput", MATCHING, rival.name, None),
         ]
     });
-    let floor = Wanted { figure: "p50", of: OURS, to: NOTHING, control: None, bar: None };
-    let wanted: Vec<Wanted> = [floor].into_iter().chain(wanted).collect();
+    let wanted: Vec<Wanted> = [floor].into_iter().chain(rivals).collect();
+    let promised = |figure, most_us: Option<f64>| {
+        let bar = Bar::AtMost(most_us? * 1000.0);
+        Some(Promised { figure, of: OURS, control: Some([NOTHING, NOTHING_AGAIN]), bar })
+    };
+    let promised = [promised("p50", scenario.p50_max_us), promised("p99", scenario.p99_max_us)];
     Seen {
         name: name.to_owned(),
         summary: scenario.summary.clone(),
         category: scenario.category,
         load: format!("{rate_per_s:.0} commands/s, and as many as go"),
         ratios: judge::ratios(&sides, &wanted),
+        promises: judge::promises(&sides, &promised.into_iter().flatten().collect::<Vec<_>>(), bench.host),
         sides,
     }
+}
+
+/// What a crate leaves out, and whether its rules of matching led to other trades than ours, which they may.
+fn differs(rival: &RivalEngine, seen: Totals, expected: Totals) -> String {
+    let mut text = rival.differs.to_owned();
+    if seen != expected {
+        text += &format!(
+            "; other rules of matching: in the last round {} trades of {} shares where ours and the generator's books have \
+             {} of {}",
+            grouped(seen.trades),
+            grouped(seen.shares),
+            grouped(expected.trades),
+            grouped(expected.shares)
+        );
+    }
+    text
 }
 
 /// One round at the rate, with the throughput of another as fast as it goes.

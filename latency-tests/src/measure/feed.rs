@@ -52,6 +52,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
         category: scenario.category,
         load: scenario.load_text(None),
         ratios: judge::ratios(&sides, &wanted),
+        promises: Vec::new(),
         sides,
     })
 }
@@ -108,7 +109,7 @@ fn floor(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Meas
 
 fn spec(scenario: &Scenario) -> VenueSpec {
     let instruments = scenario.instruments.unwrap_or(INSTRUMENTS);
-    VenueSpec { sessions: 1, instruments, requests_per_session: 0, feed_in: true }
+    VenueSpec { sessions: 1, instruments, requests_per_session: 0, feed_in: true, orders_stay: false }
 }
 
 fn market(

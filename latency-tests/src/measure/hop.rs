@@ -24,7 +24,8 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let mut chunked = Gathered::new(RING_CHUNKED, Role::Floor);
     let mut again = Gathered::new(RING_AGAIN, Role::Control);
     let rivals = rivals::of_the_hop();
-    let mut others: Vec<Gathered> = rivals.iter().map(|rival| Gathered::new(rival.name, rival.role)).collect();
+    let other = |rival: &rivals::Rival| Gathered::new(rival.name, rival.role).differs(rival.differs);
+    let mut others: Vec<Gathered> = rivals.iter().map(other).collect();
     for round in 0..bench.rounds {
         bench.progress.at(name, "ring and actors", round, bench.rounds);
         let seen = hop::round(bench.cpus, bench.round);
@@ -61,6 +62,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         load: "one message under way, and as many as go one way".to_owned(),
         sides,
         ratios,
+        promises: Vec::new(),
     }
 }
 

@@ -18,7 +18,8 @@ use corelane_tester::{
 use super::{
     Bench, MeasureError,
     market::Market,
-    recorder::Recorder,
+    reconnecting::Reconnecting,
+    recorder::{Recorder, Rider},
     side::{Turn, counter, failures, timing},
     slow_reader::SlowReaders,
 };
@@ -44,14 +45,42 @@ pub(super) enum Target {
     RawEcho,
     /// The venue.
     Venue,
-    /// The venue, with sessions beside that do not read.
-    VenueWithSlowReaders(usize),
+    /// The venue, with sessions beside that behave badly.
+    VenueBeside(Neighbours),
     /// The same logic on tokio with channels.
     #[cfg(feature = "peers")]
     TokioChannels,
     /// The same logic on tokio, on one thread that spins.
     #[cfg(feature = "peers")]
     TokioSingleThreaded,
+}
+
+/// Sessions beside the load, so many.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Neighbours {
+    /// They send and do not read.
+    SlowReaders(usize),
+    /// They go away and come back.
+    Reconnecting(usize),
+}
+
+/// The same, running.
+enum Beside {
+    SlowReaders(Box<SlowReaders>),
+    Reconnecting(Box<Reconnecting>),
+}
+
+impl Target {
+    /// What it does not do that the venue does, of a peer.
+    pub(super) fn differs(self) -> Option<&'static str> {
+        match self {
+            Self::Echo | Self::EchoOf { .. } | Self::RawEcho | Self::Venue | Self::VenueBeside(_) => None,
+            #[cfg(feature = "peers")]
+            Self::TokioChannels => Some(corelane_benches::peers::tokio_venue::CHANNELS_DIFFER),
+            #[cfg(feature = "peers")]
+            Self::TokioSingleThreaded => Some(corelane_benches::peers::tokio_venue::SINGLE_THREADED_DIFFERS),
+        }
+    }
 }
 
 /// The load of one turn.
@@ -86,8 +115,8 @@ impl Turned<'_> {
             Target::Echo => self.echo(wire::FRAME_BYTES),
             Target::EchoOf { frame_bytes } => self.echo(frame_bytes),
             Target::RawEcho => self.raw_echo(),
-            Target::Venue => self.venue(0),
-            Target::VenueWithSlowReaders(slow) => self.venue(slow),
+            Target::Venue => self.venue(None),
+            Target::VenueBeside(neighbours) => self.venue(Some(neighbours)),
             #[cfg(feature = "peers")]
             Target::TokioChannels => self.tokio(corelane_benches::peers::tokio_venue::channels),
             #[cfg(feature = "peers")]
@@ -96,7 +125,7 @@ impl Turned<'_> {
     }
 
     fn recorder(&self, pacing: &Pacing) -> Recorder<'_> {
-        Recorder::new(pacing.warmup, pacing.duration, self.bench.interval)
+        Recorder::new(pacing.warmup, pacing.duration, self.bench.interval).within(self.scenario.answer_within_us)
     }
 
     /// The echo on our driver, with frames of this size.
@@ -132,7 +161,9 @@ impl Turned<'_> {
         let run = std::panic::catch_unwind(|| serve(cpu, sessions, self.seed, mix, pacing.clone()));
         Ok(match run {
             Ok(run) => {
-                let mut turn = turn(&run.measured, &self.recorder(&pacing));
+                // It has no observer: there is no series, and no availability.
+                let silent = Recorder::new(pacing.warmup, pacing.duration, self.bench.interval);
+                let mut turn = turn(&run.measured, &silent);
                 turn.round.resources = Some(Resources { busy: Some(run.busy), ..Resources::default() });
                 turn
             }
@@ -143,28 +174,40 @@ impl Turned<'_> {
         })
     }
 
-    fn venue(&self, slow_readers: usize) -> Result<Turn, MeasureError> {
+    fn venue(&self, neighbours: Option<Neighbours>) -> Result<Turn, MeasureError> {
         let scenario = self.scenario;
         let mut pacing = self.pacing()?;
         self.bench.stages.enter(Stage::Start);
         let before = memory::resident_bytes();
         let length = pacing.warmup + pacing.duration;
-        let sessions = scenario.sessions + slow_readers;
+        let count = match neighbours {
+            Some(Neighbours::SlowReaders(count) | Neighbours::Reconnecting(count)) => count,
+            None => 0,
+        };
+        let sessions = scenario.sessions + count;
         let requests = (pacing.rate_per_s * length.as_secs_f64() / scenario.sessions as f64).ceil() as u64;
         let venue = VenueUnderTest::start(&VenueSpec {
             sessions,
             instruments: scenario.instruments.unwrap_or(sessions),
             requests_per_session: requests,
             feed_in: scenario.market.is_some(),
+            // The model of an account knows nothing of connections.
+            orders_stay: matches!(neighbours, Some(Neighbours::Reconnecting(_))),
         })?;
         pacing.server = venue.order_entry();
         let users = venue.credentials();
-        let (users, slow_users) = users.split_at(scenario.sessions);
-        let mut slow = if slow_users.is_empty() {
-            None
-        } else {
-            let script = venue.script(scenario.sessions..sessions, self.seed, scenario.mix.mix());
-            Some(SlowReaders::connect(pacing.server, slow_users, script)?)
+        let (users, others) = users.split_at(scenario.sessions);
+        let others_script = || venue.script(scenario.sessions..sessions, self.seed, scenario.mix.mix());
+        let mut beside = match neighbours {
+            Some(Neighbours::SlowReaders(_)) => {
+                let slow = SlowReaders::connect(pacing.server, others, others_script())?;
+                Some(Beside::SlowReaders(Box::new(slow)))
+            }
+            Some(Neighbours::Reconnecting(_)) => {
+                let reconnecting = Reconnecting::connect(pacing.server, others, others_script())?;
+                Some(Beside::Reconnecting(Box::new(reconnecting)))
+            }
+            None => None,
         };
         let mut market = match (&scenario.market, venue.feed_in()) {
             (Some(market), Some(to)) => {
@@ -174,12 +217,28 @@ impl Turned<'_> {
         };
         let mut script = venue.script(0..scenario.sessions, self.seed, scenario.mix.mix());
         let spec = LoadSpec { sessions: users.to_vec(), pacing };
-        let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), slow.as_mut());
+        let rider = beside.as_mut().map(|beside| -> &mut dyn Rider {
+            match beside {
+                Beside::SlowReaders(slow) => slow.as_mut(),
+                Beside::Reconnecting(reconnecting) => reconnecting.as_mut(),
+            }
+        });
+        let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), rider);
         self.bench.stages.enter_load(|| venue.is_running());
         let load = load::run(&spec, &mut script, &mut recorder)?;
         self.bench.stages.enter(Stage::Stop);
         let memory = memory::growth(before);
         let mut turn = turn(&load.measured, &recorder);
+        let slow_ended = match beside {
+            Some(Beside::Reconnecting(reconnecting)) => {
+                let (recovery, problems) = reconnecting.finish(length.as_nanos() as u64);
+                turn.round.recovery = Some(recovery);
+                turn.round.problems.extend(problems);
+                None
+            }
+            Some(Beside::SlowReaders(slow)) => Some(slow.disconnected()),
+            None => None,
+        };
         let outcome = venue.stop();
         self.bench.stages.enter(Stage::Other);
         turn.inside = timing(&outcome.status, Timing::OrderToAnswer);
@@ -194,8 +253,7 @@ impl Turned<'_> {
                 load.executed_resting, load.executed_incoming
             ));
         }
-        if let Some(slow) = slow {
-            let slow = slow.disconnected();
+        if let Some(slow) = slow_ended {
             let closed = counter(&outcome.status, Counter::NetSlowReaders);
             if closed < slow as u64 {
                 turn.round
@@ -231,6 +289,7 @@ fn turn(measured: &Measured, recorder: &Recorder<'_>) -> Turn {
             drops: measured.drops,
             rejects: Default::default(),
         }),
+        availability: recorder.availability(measured),
         series: recorder.series(),
         problems: measured.problems(),
         ..Round::default()

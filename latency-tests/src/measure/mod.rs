@@ -7,14 +7,18 @@
 //! | `feed` | a market into the venue |
 //! | `hop` | messages between shards |
 //! | `engine` | commands in process |
+//! | `market_data` | ITCH from memory |
 //! | [`scaling`] | sweeps over sizes |
 
+mod client;
 mod engine;
 mod feed;
 mod hop;
 mod load;
 mod market;
+mod market_data;
 mod order_ack;
+mod reconnecting;
 mod recorder;
 mod relay;
 mod rivals;
@@ -22,16 +26,19 @@ mod saturation;
 pub mod scaling;
 mod side;
 mod slow_reader;
+mod stalls;
 
 use std::{io, time::Duration};
 
 use corelane::venue::VenueError;
 use corelane_tester::{engine::LoadError, market::PlayError};
 
+pub use self::market_data::MARKET_DATA_THREAD;
 use crate::{
+    judge,
     profiler::stages::Stages,
     progress::Progress,
-    result,
+    result::{self, HostKind},
     scenario::{ArrivalError, Kind, Scenario},
 };
 
@@ -50,10 +57,33 @@ pub struct Bench<'a> {
     pub interval: Duration,
     /// Seed of orders, markets and arrivals; each round takes the next.
     pub seed: u64,
+    /// What tails of this host mean.
+    pub host: HostKind,
+    /// What the echo on our driver sustained in this run, if that was searched for.
+    pub floor_saturation: Option<FloorSaturation>,
     /// Shows how far it is.
     pub progress: &'a Progress,
     /// Hears where the turns of ours are, for a profile.
     pub stages: &'a Stages,
+}
+
+/// The highest rate of the echo on our driver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FloorSaturation {
+    /// Over so many sessions.
+    pub sessions: usize,
+    /// Requests per second.
+    pub per_s: f64,
+}
+
+impl FloorSaturation {
+    /// What a search for it showed, if that is what was run.
+    pub fn of(scenario: &Scenario, seen: &[result::Scenario]) -> Option<Self> {
+        let [seen] = seen else { return None };
+        let per_s = judge::rounds(&seen.sides, order_ack::ECHO, "saturation")?;
+        let per_s = result::median(&per_s).filter(|_| scenario.kind == Kind::Saturation)?;
+        Some(Self { sessions: scenario.sessions, per_s })
+    }
 }
 
 /// Why a scenario could not be run at all. What goes wrong under load is in the rounds' problems.
@@ -85,6 +115,7 @@ pub fn scenario(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<Ve
     Ok(match scenario.kind {
         Kind::Hop => vec![hop::run(name, scenario, bench)],
         Kind::Engine => vec![engine::run(name, scenario, bench)],
+        Kind::Decode | Kind::Books => vec![market_data::run(name, scenario, bench)],
         Kind::OrderAck => order_ack::run(name, scenario, bench)?,
         Kind::Saturation => vec![saturation::run(name, scenario, bench)?],
         Kind::FeedToBook => vec![feed::run(name, scenario, bench)?],

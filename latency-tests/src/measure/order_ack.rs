@@ -1,13 +1,13 @@
 //! Orders at a rate, beside echoes under the same load.
 
 use super::{
-    Bench, MeasureError,
-    load::{Target, Turned},
+    Bench, FloorSaturation, MeasureError,
+    load::{Neighbours, Target, Turned},
     side::Gathered,
 };
 use crate::{
-    judge::{self, Wanted},
-    result::{Bar, Role, Scenario as Seen},
+    judge::{self, Promised, Wanted},
+    result::{Bar, Role, Scenario as Seen, Unjudged},
     scenario::Scenario,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
     scenario.rates_per_s.iter().map(at_rate).collect()
 }
 
-/// The sides in the order of a round. With slow readers the floor is the venue without them.
+/// The sides in the order of a round. With neighbours the floor is the venue without them.
 fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
     let mut sides = Vec::new();
     let mut side = |wanted: bool, name, role, target| {
@@ -31,11 +31,11 @@ fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
             sides.push((name, role, target));
         }
     };
-    match scenario.slow_readers {
-        Some(slow) => {
-            side(scenario.floor, ALONE, Role::Floor, Target::Venue);
-            side(true, BESIDE, Role::Subject, Target::VenueWithSlowReaders(slow));
-            side(scenario.control, ALONE_AGAIN, Role::Control, Target::Venue);
+    match neighbours(scenario) {
+        Some((neighbours, names)) => {
+            side(scenario.floor, names.alone, Role::Floor, Target::Venue);
+            side(true, names.beside, Role::Subject, Target::VenueBeside(neighbours));
+            side(scenario.control, names.alone_again, Role::Control, Target::Venue);
         }
         None => {
             side(scenario.floor, ECHO, Role::Floor, Target::Echo);
@@ -58,13 +58,37 @@ const ECHO_AGAIN: &str = "echo again";
 const RAW: &str = "raw sockets";
 const TOKIO: &str = "tokio with channels";
 const TOKIO_SPINNING: &str = "tokio single-threaded";
-const ALONE: &str = "without slow readers";
-const ALONE_AGAIN: &str = "without, again";
-const BESIDE: &str = "beside slow readers";
+/// Of the sides of a scenario with neighbours.
+struct Names {
+    alone: &'static str,
+    beside: &'static str,
+    alone_again: &'static str,
+}
+
+fn neighbours(scenario: &Scenario) -> Option<(Neighbours, Names)> {
+    let names = |alone, beside| Names { alone, beside, alone_again: "without, again" };
+    let slow = scenario
+        .slow_readers
+        .map(|count| (Neighbours::SlowReaders(count), names("without slow readers", "beside slow readers")));
+    slow.or_else(|| {
+        let count = scenario.reconnecting?;
+        Some((Neighbours::Reconnecting(count), names("without reconnects", "beside reconnects")))
+    })
+}
+
+/// Up to this share of what the floor sustains, ours is judged beside it: above, queues decide.
+const SHARE_OF_SATURATION: f64 = 0.5;
+
+/// What the floor sustains over as many sessions, if this rate is too near to it.
+fn saturated_floor(floor: Option<FloorSaturation>, sessions: usize, rate_per_s: f64) -> Option<f64> {
+    let floor = floor.filter(|floor| floor.sessions == sessions)?;
+    (rate_per_s > SHARE_OF_SATURATION * floor.per_s).then_some(floor.per_s)
+}
 
 fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Result<Seen, MeasureError> {
     let sides = sides(scenario);
-    let mut gathered: Vec<Gathered> = sides.iter().map(|(name, role, _)| Gathered::new(name, *role)).collect();
+    let mut gathered: Vec<Gathered> =
+        sides.iter().map(|(name, role, target)| Gathered::new(name, *role).differs(target.differs())).collect();
     for round in 0..bench.rounds {
         let turned = Turned { scenario, bench, rate_per_s, seed: bench.seed + round as u64 };
         for ((side, _, target), gathered) in sides.iter().zip(&mut gathered) {
@@ -80,9 +104,12 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
         load: scenario.load_text(Some(rate_per_s)),
         sides,
         ratios: Vec::new(),
+        promises: Vec::new(),
     };
-    let (of, to, control) =
-        if scenario.slow_readers.is_some() { (BESIDE, ALONE, ALONE_AGAIN) } else { (VENUE, ECHO, ECHO_AGAIN) };
+    let (of, to, control) = match neighbours(scenario) {
+        Some((_, names)) => (names.beside, names.alone, names.alone_again),
+        None => (VENUE, ECHO, ECHO_AGAIN),
+    };
     let mut wanted = Vec::new();
     for (figure, bar) in
         [("p50", scenario.p50_bar.map(Bar::AtMost)), ("p99", Some(TAIL_BAR)), ("p99_9", Some(TAIL_BAR))]
@@ -99,5 +126,32 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
         wanted.push(Wanted { figure: "p50", of: tokio, to: VENUE, control: None, bar });
     }
     seen.ratios = judge::ratios(&seen.sides, &wanted);
+    if let Some(per_s) = saturated_floor(bench.floor_saturation, scenario.sessions, rate_per_s) {
+        for ratio in seen.ratios.iter_mut().filter(|ratio| ratio.of == of && ratio.to == to) {
+            ratio.judgement = ratio.judgement.withheld(Unjudged::FloorSaturates(per_s));
+        }
+    }
+    let promised = scenario.p99_99_max_us.map(|most_us| Promised {
+        figure: "p99_99",
+        of,
+        control: None,
+        bar: Bar::AtMost(most_us * 1000.0),
+    });
+    seen.promises = judge::promises(&seen.sides, promised.as_slice(), bench.host);
     Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_up_to_half_of_what_the_floor_sustains_is_judged() {
+        let floor = Some(FloorSaturation { sessions: 8, per_s: 400_000.0 });
+        assert_eq!(saturated_floor(floor, 8, 200_000.0), None);
+        assert_eq!(saturated_floor(floor, 8, 200_001.0), Some(400_000.0));
+        // Another number of sessions, or none searched for, says nothing.
+        assert_eq!(saturated_floor(floor, 1, 1e6), None);
+        assert_eq!(saturated_floor(None, 8, 1e6), None);
+    }
 }

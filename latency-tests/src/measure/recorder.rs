@@ -1,23 +1,30 @@
-//! What rides along on the tester's thread: the time series, the market, slow readers.
+//! What rides along on the tester's thread: the time series, the market, sessions that behave badly.
 
 use std::time::Duration;
 
-use corelane_tester::engine::{Answered, Observer};
+use corelane_tester::engine::{Answered, Measured, Observer};
 use hdrhistogram::Histogram;
 
-use super::{market::Market, slow_reader::SlowReaders};
-use crate::result::{Interval, Latency};
+use super::{market::Market, stalls::Stalls};
+use crate::result::{Availability, Interval, Latency};
 
 /// Significant digits of an interval's histogram, and its longest time: 33 KiB, so that its memory stays in the caches.
 const DIGITS: u8 = 2;
 const LONGEST_NS: u64 = 60_000_000_000;
 
+/// What rides along besides a market.
+pub(super) trait Rider {
+    /// Does what is due, and returns when to come again.
+    fn step(&mut self, now_ns: u64) -> u64;
+}
+
 pub(super) struct Recorder<'a> {
     warmup_ns: u64,
     interval_ns: u64,
     intervals: Vec<Histogram<u64>>,
+    stalls: Option<Stalls>,
     market: Option<&'a mut Market>,
-    slow: Option<&'a mut SlowReaders>,
+    rider: Option<&'a mut dyn Rider>,
 }
 
 impl<'a> Recorder<'a> {
@@ -35,15 +42,27 @@ impl<'a> Recorder<'a> {
             warmup_ns: warmup.as_nanos() as u64,
             interval_ns,
             intervals: (0..intervals).map(|_| one()).collect(),
+            stalls: None,
             market: None,
-            slow: None,
+            rider: None,
         }
     }
 
-    pub(super) fn with(mut self, market: Option<&'a mut Market>, slow: Option<&'a mut SlowReaders>) -> Self {
-        self.market = market;
-        self.slow = slow;
+    /// Counts answers that take longer than this.
+    pub(super) fn within(mut self, within_us: Option<u64>) -> Self {
+        self.stalls = within_us.map(|within_us| Stalls::new(within_us * 1000));
         self
+    }
+
+    pub(super) fn with(mut self, market: Option<&'a mut Market>, rider: Option<&'a mut dyn Rider>) -> Self {
+        self.market = market;
+        self.rider = rider;
+        self
+    }
+
+    /// How much of the time answers came soon enough, if that was asked for.
+    pub(super) fn availability(&self, measured: &Measured) -> Option<Availability> {
+        self.stalls.as_ref().map(|stalls| stalls.availability(measured))
     }
 
     /// The intervals in which something was due.
@@ -62,8 +81,8 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn step(&mut self, now_ns: u64) -> u64 {
         let market_ns = self.market.as_mut().map_or(u64::MAX, |market| market.step(now_ns));
-        let slow_ns = self.slow.as_mut().map_or(u64::MAX, |slow| slow.step(now_ns));
-        market_ns.min(slow_ns)
+        let rider_ns = self.rider.as_mut().map_or(u64::MAX, |rider| rider.step(now_ns));
+        market_ns.min(rider_ns)
     }
 
     #[inline]
@@ -71,6 +90,9 @@ impl Observer for Recorder<'_> {
         let index = answered.intended_ns.saturating_sub(self.warmup_ns) / self.interval_ns;
         if let Some(interval) = self.intervals.get_mut(index as usize) {
             interval.saturating_record(answered.answered_ns.saturating_sub(answered.intended_ns).max(1));
+        }
+        if let Some(stalls) = &mut self.stalls {
+            stalls.answered(answered);
         }
     }
 }

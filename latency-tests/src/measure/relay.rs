@@ -2,7 +2,6 @@
 
 use std::{
     sync::mpsc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -20,11 +19,15 @@ use corelane_runtime::{
 };
 use hdrhistogram::Histogram;
 
-/// How long the ordered stop waits.
-const DRAIN_DEADLINE: Duration = Duration::from_millis(20);
+/// How long the ordered stop waits; nothing is under way then.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
+/// What start and end may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends a ball and waits for it to come round.
+/// Sends a ball and waits for it to come round, until its time is over; then nothing is under way.
 struct Server {
+    duration: Duration,
+    until: Instant,
     sent: Instant,
     number: u64,
     histogram: Histogram<u64>,
@@ -34,7 +37,6 @@ struct Server {
 impl Server {
     fn serve(&mut self, ctx: &mut Context<'_, Port<Ball>>) {
         self.number += 1;
-        self.sent = Instant::now();
         ctx.out.send(Ball::new(self.number));
     }
 }
@@ -45,18 +47,22 @@ impl Actor for Server {
     const OUTPUTS_MAX: usize = 1;
 
     fn on_start(&mut self, ctx: &mut Context<'_, Port<Ball>>) {
+        self.until = Instant::now() + self.duration;
+        self.sent = Instant::now();
         self.serve(ctx);
     }
 
     fn on_message(&mut self, ctx: &mut Context<'_, Port<Ball>>, ball: &Ball) -> Step {
         assert_eq!(*ball, Ball::new(self.number));
-        self.histogram.saturating_record(self.sent.elapsed().as_nanos() as u64);
-        self.serve(ctx);
+        let now = Instant::now();
+        self.histogram.saturating_record(now.duration_since(self.sent).as_nanos() as u64);
+        if now < self.until {
+            self.sent = Instant::now();
+            self.serve(ctx);
+        } else {
+            let _ = self.result.send(self.histogram.clone());
+        }
         Step::Done
-    }
-
-    fn on_stop(&mut self, _ctx: &mut Context<'_, Port<Ball>>) {
-        let _ = self.result.send(self.histogram.clone());
     }
 }
 
@@ -90,6 +96,8 @@ pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> 
         })
         .collect();
     let server = topology.actor(shards[0], "server", move || Server {
+        duration,
+        until: Instant::now(),
         sent: Instant::now(),
         number: 0,
         histogram: round_trip_histogram(),
@@ -109,8 +117,8 @@ pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> 
     topology.connect(relays[relays.len() - 1], |out| out, server, edge());
     let options = RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: DRAIN_DEADLINE };
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
-    thread::sleep(duration);
+    let seen = received.recv_timeout(duration + PATIENCE);
     let outcome = running.stop();
     assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
-    received.recv().expect("the actor reports when it stops")
+    seen.expect("the ball comes round until the time is over")
 }

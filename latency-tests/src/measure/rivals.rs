@@ -12,6 +12,8 @@ pub(super) struct Rival {
     pub name: &'static str,
     /// A peer, or a floor if it is a bare ring as the one below our edges.
     pub role: Role,
+    /// What it does not do that ours does.
+    pub differs: Option<&'static str>,
     pub round_trips: fn([usize; 2], Duration) -> Histogram<u64>,
     pub flood: fn([usize; 2], Duration) -> f64,
 }
@@ -27,6 +29,7 @@ pub(super) fn of_the_hop() -> Vec<Rival> {
             Kind::RawRing => Role::Floor,
             Kind::Ours | Kind::Channel | Kind::Actors => Role::Peer,
         },
+        differs: peer.kind.differs(),
         round_trips: peer.round_trips,
         flood: peer.flood,
     })
@@ -42,14 +45,16 @@ pub(super) fn of_the_hop() -> Vec<Rival> {
 /// Executes commands as [`engine::run`] does.
 pub(super) struct RivalEngine {
     pub name: &'static str,
+    /// What it does not do that ours does.
+    pub differs: &'static str,
     pub run: fn(usize, &engine::Commands, f64) -> engine::Round,
 }
 
 /// Published matching crates.
 #[cfg(feature = "peers")]
 pub(super) fn of_the_engine() -> Vec<RivalEngine> {
-    let all = corelane_benches::peers::matching::ALL.iter();
-    all.map(|peer| RivalEngine { name: peer.name, run: peer.run }).collect()
+    use corelane_benches::peers::matching::{ALL, DIFFERS};
+    ALL.iter().map(|peer| RivalEngine { name: peer.name, differs: DIFFERS, run: peer.run }).collect()
 }
 
 /// Without the feature there are none.

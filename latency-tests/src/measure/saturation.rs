@@ -32,6 +32,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
         category: scenario.category,
         load: scenario.load_text(None),
         ratios: judge::ratios(&sides, &[saturation]),
+        promises: Vec::new(),
         sides,
     })
 }

@@ -30,9 +30,27 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn new(name: &str, role: Role) -> Self {
-        let side =
-            Side { name: name.to_owned(), role, rounds: Vec::new(), intended: None, send: None, hops: Vec::new() };
+        let side = Side {
+            name: name.to_owned(),
+            role,
+            rounds: Vec::new(),
+            intended: None,
+            send: None,
+            hops: Vec::new(),
+            differs: None,
+        };
         Self { side, inside_name: ORDER, intended: None, send: None, inside: None }
+    }
+
+    /// What it does not do that ours does.
+    pub(super) fn differs(mut self, how: Option<&str>) -> Self {
+        self.side.differs = how.map(str::to_owned);
+        self
+    }
+
+    /// The same, of what the turns have shown.
+    pub(super) fn set_differs(&mut self, how: String) {
+        self.side.differs = Some(how);
     }
 
     /// The server measures from where to where this says, instead of an order's way.

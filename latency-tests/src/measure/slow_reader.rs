@@ -5,13 +5,15 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use corelane_codecs::{
-    soup::{self, ClientPacket, LoginRequest},
-    text::Alpha,
-};
+use corelane_codecs::soup::ClientPacket;
 use corelane_tester::{
     load::Credentials,
     script::{MarketScript, REQUEST_BYTES_MAX, Script},
+};
+
+use super::{
+    client::{log_in, packet},
+    recorder::Rider,
 };
 
 /// Requests per second of each.
@@ -35,27 +37,23 @@ impl SlowReaders {
     pub(super) fn connect(server: SocketAddr, users: &[Credentials], script: MarketScript) -> io::Result<Self> {
         let mut streams = Vec::with_capacity(users.len());
         for user in users {
-            let mut stream = TcpStream::connect(server)?;
+            let stream = log_in(server, user, 0)?;
             rustix::net::sockopt::set_socket_recv_buffer_size(&stream, RECEIVE_BYTES)?;
-            stream.set_nodelay(true)?;
-            let invalid = |error| io::Error::new(ErrorKind::InvalidInput, format!("user {}: {error}", user.user));
-            let login = LoginRequest {
-                user: Alpha::new(&user.user).map_err(invalid)?,
-                password: Alpha::new(&user.password).map_err(invalid)?,
-                session: Alpha::BLANK,
-                sequence: Some(0),
-                heartbeat_timeout_ms: None,
-            };
-            stream.write_all(&packet(&ClientPacket::Login(login)))?;
-            stream.set_nonblocking(true)?;
             streams.push(Some(stream));
         }
         let unsent = vec![Vec::new(); users.len()];
         Ok(Self { streams, script, unsent, request: Vec::with_capacity(REQUEST_BYTES_MAX), sent: 0 })
     }
 
+    /// How many the venue has disconnected.
+    pub(super) fn disconnected(&self) -> usize {
+        self.streams.iter().filter(|stream| stream.is_none()).count()
+    }
+}
+
+impl Rider for SlowReaders {
     /// Sends what is due, as far as the sockets take it; returns when to come again.
-    pub(super) fn step(&mut self, now_ns: u64) -> u64 {
+    fn step(&mut self, now_ns: u64) -> u64 {
         let due = now_ns / (1_000_000_000 / RATE_PER_S);
         let more = due.saturating_sub(self.sent).min(RATE_PER_S / 100);
         self.sent = due;
@@ -77,15 +75,4 @@ impl SlowReaders {
         }
         now_ns + STEP_NS
     }
-
-    /// How many the venue has disconnected.
-    pub(super) fn disconnected(&self) -> usize {
-        self.streams.iter().filter(|stream| stream.is_none()).count()
-    }
-}
-
-fn packet(packet: &ClientPacket<'_>) -> Vec<u8> {
-    let mut bytes = [0; soup::HEADER_LEN + REQUEST_BYTES_MAX];
-    let length = packet.encode(&mut bytes).expect("log-ins and requests of at most REQUEST_BYTES_MAX fit");
-    bytes[..length].to_vec()
 }

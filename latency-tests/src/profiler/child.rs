@@ -14,7 +14,7 @@ use crate::{
     cli::{ProfiledArgs, ProfiledLoad},
     measure::{self, Bench},
     progress::Progress,
-    result,
+    result::{self, HostKind},
     run::two_cpus,
     scenario::{Kind, Scenario},
     shipped,
@@ -63,6 +63,7 @@ pub fn server_threads(kind: Kind) -> Vec<String> {
         Kind::OrderAck | Kind::Saturation | Kind::FeedToBook => crate::target::venue_shards(),
         Kind::Hop => corelane_benches::hop::actors::SHARDS.map(str::to_owned).to_vec(),
         Kind::Engine => vec![corelane_benches::engine::THREAD.to_owned()],
+        Kind::Decode | Kind::Books => vec![measure::MARKET_DATA_THREAD.to_owned()],
     }
 }
 
@@ -84,6 +85,9 @@ pub fn run(args: &ProfiledArgs) -> miette::Result<()> {
         warmup: WARMUP,
         interval: INTERVAL,
         seed: args.load.seed,
+        // A profile judges nothing.
+        host: HostKind::Noisy,
+        floor_saturation: None,
         progress: &progress,
         stages: &stages,
     };

@@ -1,8 +1,9 @@
 //! Where a profiled scenario is: what a server does before its load is told apart from what it does under it.
 
 use std::{
-    cell::RefCell,
-    fs, thread,
+    fs,
+    sync::{Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -66,7 +67,7 @@ pub struct Thread {
 /// Keeps the stages of a scenario; nothing unless it is profiled.
 #[derive(Debug, Default)]
 pub struct Stages {
-    kept: Option<RefCell<Kept>>,
+    kept: Option<Mutex<Kept>>,
 }
 
 #[derive(Debug, Default)]
@@ -78,7 +79,7 @@ struct Kept {
 impl Stages {
     /// Keeps them from now on, and counts allocations by them.
     pub fn kept() -> Self {
-        let stages = Stages { kept: Some(RefCell::default()) };
+        let stages = Stages { kept: Some(Mutex::default()) };
         stages.enter(Stage::Other);
         stages
     }
@@ -86,7 +87,7 @@ impl Stages {
     /// This stage begins, and the one before ends.
     pub fn enter(&self, stage: Stage) {
         let Some(kept) = &self.kept else { return };
-        let mut kept = kept.borrow_mut();
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Threads that end with the stage can be asked now only.
         kept.see_threads();
         kept.spans.push(Span { stage, from_ns: now_ns() });
@@ -110,7 +111,7 @@ impl Stages {
     pub fn finish(self) -> (Vec<Span>, Vec<Thread>) {
         self.enter(Stage::Other);
         allocations::stop_counting();
-        let kept = self.kept.map(RefCell::into_inner).unwrap_or_default();
+        let kept = self.kept.map(|kept| kept.into_inner().unwrap_or_else(PoisonError::into_inner)).unwrap_or_default();
         (kept.spans, kept.threads)
     }
 }
@@ -157,17 +158,17 @@ mod tests {
 
     #[test]
     fn threads_keep_their_last_name_after_their_end() {
-        let stages = Stages { kept: Some(RefCell::default()) };
+        let stages = Stages { kept: Some(Mutex::default()) };
         let (tell, told) = std::sync::mpsc::channel::<()>();
         let (begin, begun) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("seen once".to_owned());
         let thread = thread.spawn(move || begin.send(()).map(|()| told.recv())).unwrap();
         begun.recv().unwrap();
-        stages.kept.as_ref().unwrap().borrow_mut().see_threads();
+        stages.kept.as_ref().unwrap().lock().unwrap().see_threads();
         drop(tell);
         thread.join().unwrap().unwrap().unwrap_err();
-        stages.kept.as_ref().unwrap().borrow_mut().see_threads();
-        let threads = stages.kept.unwrap().into_inner().threads;
+        stages.kept.as_ref().unwrap().lock().unwrap().see_threads();
+        let threads = stages.kept.unwrap().into_inner().unwrap().threads;
         assert_eq!(threads.iter().filter(|thread| thread.name == "seen once").count(), 1, "{threads:?}");
     }
 }

@@ -39,7 +39,10 @@ fn median(scenario: &Scenario, figure: &str, of: &str, to: &str) -> Option<f64> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{Category, Context, Host, HostKind, Judgement, Ratio, SCHEMA_VERSION, Side, Spread, Verdict};
+    use crate::{
+        report::fixture,
+        result::{Category, Judgement, Ratio, Side, Spread},
+    };
 
     /// Sides and ratios of a scenario: figure, of, to, median.
     fn scenario(name: &str, sides: &[(&str, Role)], ratios: &[(&str, &str, &str, f64)]) -> Scenario {
@@ -50,6 +53,7 @@ mod tests {
             intended: None,
             send: None,
             hops: Vec::new(),
+            differs: None,
         };
         let ratio = |&(figure, of, to, median): &(&str, &str, &str, f64)| Ratio {
             figure: figure.to_owned(),
@@ -66,44 +70,12 @@ mod tests {
             load: String::new(),
             sides: sides.iter().map(side).collect(),
             ratios: ratios.iter().map(ratio).collect(),
+            promises: Vec::new(),
         }
     }
 
     fn run(scenarios: Vec<Scenario>) -> Run {
-        Run {
-            schema_version: SCHEMA_VERSION,
-            context: Context {
-                started_unix_s: 0,
-                took_s: 0.0,
-                command: Vec::new(),
-                profile: String::new(),
-                profile_summary: String::new(),
-                revision: None,
-                modified: None,
-                version: String::new(),
-                debug_build: false,
-                cpus: Vec::new(),
-            },
-            host: Host {
-                cpu_model: None,
-                allowed_cpus: String::new(),
-                isolated_cpus: String::new(),
-                smt_siblings: Vec::new(),
-                kernel: None,
-                kernel_command_line: None,
-                governors: None,
-                turbo: None,
-                idle_exit_latency_us_max: None,
-                clocksource: None,
-                memlock: String::new(),
-                io_uring: String::new(),
-                kind: HostKind::Quiet,
-            },
-            jitter: Vec::new(),
-            scenarios,
-            scaling: Vec::new(),
-            verdict: Verdict::default(),
-        }
+        Run { scenarios, ..fixture::run("") }
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use corelane_tester::report::grouped;
 
+use super::words::{self, micros, shown, shown_micros};
 use crate::result::{
-    Bar, Context, Host, HostKind, Jitter, Judgement, Percentiles, Ratio, Role, Run, Scaling, Scenario, Side, Spread,
-    Verdict,
+    Context, Host, Jitter, Judgement, Percentiles, Promise, Ratio, Recovery, Role, Run, Scaling, Scenario, Side,
+    Spread, Verdict,
 };
 
 /// The host, the run and what the machine did by itself.
@@ -16,10 +17,6 @@ pub fn head(context: &Context, host: &Host, jitter: &[Jitter]) -> String {
     let listed = |list: &str| if list.is_empty() { "none".to_owned() } else { list.to_owned() };
     let governors = host.governors.as_ref().map_or("not shown".to_owned(), |all| all.join(", "));
     let modified = if context.modified == Some(true) { ", modified" } else { "" };
-    let kind = match host.kind {
-        HostKind::Quiet => "quiet: no stall of a millisecond while it was watched",
-        HostKind::Noisy => "noisy: it stalls for a millisecond and more by itself",
-    };
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<11}{value}");
@@ -38,7 +35,13 @@ pub fn head(context: &Context, host: &Host, jitter: &[Jitter]) -> String {
     line("frequency", format!("governor {governors}, clock source {}", shown(&host.clocksource)));
     line("revision", format!("{}{modified}", shown(&context.revision)));
     line("profile", format!("{}: {}", context.profile, context.profile_summary));
-    line("host", kind.to_owned());
+    line("host", words::host(host.kind).to_owned());
+    let _ = write!(text, "{}", waits(jitter));
+    text
+}
+
+/// What the machine did by itself.
+pub(super) fn waits(jitter: &[Jitter]) -> Table {
     let mut table = table(["machine jitter, µs", "p99", "p99.9", "p99.99", "longest", ">10 µs /s", ">1 ms /s"]);
     for one in jitter {
         let waits = &one.waits.percentiles;
@@ -48,8 +51,7 @@ pub fn head(context: &Context, host: &Host, jitter: &[Jitter]) -> String {
         cells.extend([over_10us, over_1ms].map(|rate| format!("{rate:.1}")));
         table.add_row(cells);
     }
-    let _ = write!(text, "{table}");
-    text
+    table
 }
 
 /// All of a scenario.
@@ -64,14 +66,14 @@ pub fn scenario(scenario: &Scenario) -> String {
         }
         let _ = writeln!(text, "{latencies}");
     }
-    let mut costs =
-        table(["side", "asked /s", "achieved /s", "busy", "calls /req", "memory, MiB", "rejects", "checked"]);
-    let mut is_empty = true;
-    for side in &scenario.sides {
-        is_empty &= !add_costs(&mut costs, side);
+    let costs = costs(scenario.sides.iter().map(|side| (side.name.clone(), side)));
+    for table in [costs, availability(&scenario.sides), recovery(&scenario.sides)] {
+        if !table.is_empty() {
+            let _ = writeln!(text, "{table}");
+        }
     }
-    if !is_empty {
-        let _ = writeln!(text, "{costs}");
+    for promise in &scenario.promises {
+        let _ = writeln!(text, "  {}", promise_line(promise));
     }
     for ratio in &scenario.ratios {
         let _ = writeln!(text, "  {}", ratio_line(ratio));
@@ -85,10 +87,9 @@ fn add_latencies(table: &mut Table, side: &Side) {
         Role::Subject => format!("{} (ours)", side.name),
         Role::Floor | Role::Control | Role::Peer => side.name.clone(),
     };
-    let medians: Vec<f64> =
-        side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64 / 1000.0)).collect();
+    let medians: Vec<f64> = side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64)).collect();
     if let Some(latency) = &side.intended {
-        let spread = Spread::of(&medians).map_or(String::new(), |spread| shown(spread, 2));
+        let spread = Spread::of(&medians).map_or(String::new(), shown_micros);
         add(table, name.clone(), &latency.percentiles, spread);
     }
     if side.role == Role::Subject {
@@ -106,8 +107,15 @@ fn add(table: &mut Table, name: String, percentiles: &Percentiles, last: String)
     table.add_row([name].into_iter().chain(values).chain([last]));
 }
 
-/// False if this side has nothing to show here.
-fn add_costs(table: &mut Table, side: &Side) -> bool {
+/// Rates and costs of the sides that have any.
+pub(super) fn costs<'a>(sides: impl Iterator<Item = (String, &'a Side)>) -> Table {
+    let mut table =
+        table(["side", "asked /s", "achieved /s", "busy", "calls /req", "memory, MiB", "rejects", "checked"]);
+    sides.for_each(|(name, side)| add_costs(&mut table, name, side));
+    table
+}
+
+fn add_costs(table: &mut Table, name: String, side: &Side) {
     let median = |figures: Vec<f64>| Spread::of(&figures).map(|spread| spread.median);
     let of = |figure: fn(&crate::result::Round) -> Option<f64>| {
         median(side.rounds.iter().filter_map(figure).collect::<Vec<_>>())
@@ -115,7 +123,7 @@ fn add_costs(table: &mut Table, side: &Side) -> bool {
     let asked = of(|round| Some(round.rate?.asked_per_s));
     let achieved = of(|round| round.rate.map(|rate| rate.achieved_per_s).or(round.throughput_per_s));
     if asked.is_none() && achieved.is_none() {
-        return false;
+        return;
     }
     let whole = |figure: Option<f64>| figure.map_or(String::new(), |figure| grouped(figure.round() as u64));
     let total = |count: fn(&crate::result::Counts) -> u64| {
@@ -123,7 +131,7 @@ fn add_costs(table: &mut Table, side: &Side) -> bool {
         counted.map_or(String::new(), grouped)
     };
     table.add_row([
-        side.name.clone(),
+        name,
         whole(asked),
         whole(achieved),
         of(|round| round.resources?.busy).map_or(String::new(), |busy| format!("{:.0} %", busy * 100.0)),
@@ -133,35 +141,84 @@ fn add_costs(table: &mut Table, side: &Side) -> bool {
         total(|counts| counts.rejects.values().sum()),
         total(|counts| counts.checked),
     ]);
-    true
+}
+
+/// How much of the time answers came soon enough, of the sides where that was asked for.
+pub(super) fn availability(sides: &[Side]) -> Table {
+    let mut table =
+        table(["availability", "within, µs", "share", "stalls", "longest, µs", "in all, ms", "measured, s"]);
+    for side in sides {
+        let rounds: Vec<_> = side.rounds.iter().filter_map(|round| Some((round, round.availability?))).collect();
+        let Some((_, first)) = rounds.first() else { continue };
+        let shares: Vec<f64> = rounds.iter().map(|(_, seen)| seen.share * 100.0).collect();
+        let measured = |round: &crate::result::Round| round.series.iter().map(|one| one.length_s).sum::<f64>();
+        table.add_row([
+            side.name.clone(),
+            micros(first.within_ns),
+            Spread::of(&shares).map_or(String::new(), |spread| format!("{} %", shown(spread, 3))),
+            grouped(rounds.iter().map(|(_, seen)| seen.stalls).sum()),
+            micros(rounds.iter().map(|(_, seen)| seen.longest_ns).max().unwrap_or(0)),
+            format!("{:.1}", rounds.iter().map(|(_, seen)| seen.stalled_ns as f64 / 1e6).sum::<f64>()),
+            format!("{:.1}", rounds.iter().map(|(round, _)| measured(round)).sum::<f64>()),
+        ]);
+    }
+    table
+}
+
+/// How sessions that were cut off caught up.
+pub(super) fn recovery(sides: &[Side]) -> Table {
+    let mut table = table([
+        "after a reconnect, µs",
+        "reconnects",
+        "answers sent again",
+        "to the first, p50",
+        "to the first, max",
+        "to the last, p50",
+        "to the last, max",
+    ]);
+    for side in sides {
+        let rounds: Vec<_> = side.rounds.iter().filter_map(|round| round.recovery).collect();
+        let median = |of: fn(&Recovery) -> u64| {
+            let figures: Vec<f64> = rounds.iter().map(|seen| of(seen) as f64).collect();
+            Spread::of(&figures).map_or(String::new(), shown_micros)
+        };
+        let most = |of: fn(&Recovery) -> u64| rounds.iter().map(of).max().map_or(String::new(), micros);
+        if !rounds.is_empty() {
+            table.add_row([
+                side.name.clone(),
+                grouped(rounds.iter().map(|seen| seen.reconnects).sum()),
+                grouped(rounds.iter().map(|seen| seen.replayed).sum()),
+                median(|seen| seen.first.p50_ns),
+                most(|seen| seen.first.max_ns),
+                median(|seen| seen.last.p50_ns),
+                most(|seen| seen.last.max_ns),
+            ]);
+        }
+    }
+    table
 }
 
 fn ratio_line(ratio: &Ratio) -> String {
-    let judged = match &ratio.judgement {
+    let judged = match ratio.judgement {
         Judgement::Shown => String::new(),
-        Judgement::Met { bar: met } => format!(": met ({})", bar(*met)),
-        Judgement::Missed { bar: missed } => format!(": MISSED ({})", bar(*missed)),
-        Judgement::NotJudged { control } => format!(": not judged (the control differs from itself by {control:.2})"),
+        _ => format!(": {}", words::of_ratio(ratio)),
     };
     format!("{} of {} to {}: {}{judged}", ratio.figure, ratio.of, ratio.to, shown(ratio.spread, 2))
 }
 
-/// A bar in words.
-pub(super) fn bar(bar: Bar) -> String {
-    match bar {
-        Bar::AtMost(most) => format!("at most {most:.2}"),
-        Bar::AtLeast(least) => format!("at least {least:.2}"),
-    }
-}
-
-/// A median, and its spread.
-pub(super) fn shown(spread: Spread, digits: usize) -> String {
-    let Spread { median, low, high } = spread;
-    format!("{median:.digits$} [{low:.digits$}…{high:.digits$}]")
+/// A promise with what it means.
+fn promise_line(promise: &Promise) -> String {
+    let Promise { figure, of, spread, .. } = promise;
+    format!("{figure} of {of}: {} µs: {}", shown_micros(*spread), words::of_promise(promise))
 }
 
 /// How figures grow.
 pub fn scaling(scaling: &[Scaling]) -> String {
+    format!("\n{}", growth(scaling))
+}
+
+/// The sizes and what was seen at each.
+pub(super) fn growth(scaling: &[Scaling]) -> Table {
     let mut table = table(["growth over", "of", "figure", "at sizes", "exponent"]);
     for one in scaling {
         let point = |point: &crate::result::ScalingPoint| format!("{:.0}: {:.0}", point.size, point.figure);
@@ -173,7 +230,7 @@ pub fn scaling(scaling: &[Scaling]) -> String {
             one.exponent.map_or(String::new(), |exponent| format!("{exponent:.2}")),
         ]);
     }
-    format!("\n{table}")
+    table
 }
 
 /// Whether it counts, and why not.
@@ -183,14 +240,6 @@ pub fn verdict(run: &Run) -> String {
         "VALID: every rate was kept, nothing was lost, every answer was what it must be".to_owned()
     } else {
         format!("INVALID:\n  {}", problems.join("\n  "))
-    }
-}
-
-/// Nanoseconds, in microseconds.
-pub(super) fn micros(ns: u64) -> String {
-    match ns {
-        0..100_000 => format!("{:.2}", ns as f64 / 1000.0),
-        _ => format!("{:.0}", ns as f64 / 1000.0),
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! One [`Run`] holds [`Scenario`]s. A scenario has [`Side`]s, measured in turns, round by round: the *subject* (ours),
 //! its *floor* (what the machine gives without us), a *control* (the floor once more), and *peers*. A [`Ratio`] compares
-//! two sides within each round, because the machine's speed drifts between rounds.
+//! two sides within each round, because the machine's speed drifts between rounds. A [`Promise`] is a figure of one side
+//! by itself that has a bar.
 //!
 //! Units are in the names: `_ns` nanoseconds, `_s` seconds, `_per_s` per second, `_bytes`; shares are from 0 to 1. A
 //! field that is absent was not measured; zero was. [`SCHEMA_VERSION`] grows when a reader of an older version would
 //! misread; readers take what they do not know for absent.
 
 mod histogram;
+mod judged;
 mod stats;
 
 use std::collections::BTreeMap;
@@ -16,10 +18,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use histogram::{EncodedHistogram, HistogramError};
+pub use judged::{Bar, Judgement, Promise, Ratio, Unjudged};
 pub use stats::{Spread, growth_exponent, median};
 
 /// Of this model. A file of another version is refused by [`Run::from_json`].
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// All that one run has shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +64,9 @@ pub struct Context {
     pub version: String,
     /// Whether the program was built with debug assertions: then no figure means anything.
     pub debug_build: bool,
+    /// Whether it was built with the feature `peers`.
+    #[serde(default)]
+    pub peers: bool,
     /// The server's CPU and the tester's.
     pub cpus: Vec<usize>,
 }
@@ -136,6 +142,9 @@ pub struct Scenario {
     pub sides: Vec<Side>,
     /// How the sides compare.
     pub ratios: Vec<Ratio>,
+    /// Figures of sides by themselves that have a bar.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
 }
 
 /// The five categories.
@@ -161,6 +170,9 @@ pub struct Side {
     pub name: String,
     /// What it stands for.
     pub role: Role,
+    /// What it does not do that ours does, or does otherwise, in a sentence: what a ratio to it leaves out. Of peers.
+    #[serde(default)]
+    pub differs: Option<String>,
     /// The rounds, in their order; round *n* of every side was measured in the same turn.
     pub rounds: Vec<Round>,
     /// All rounds together, from the intended send time, in nanoseconds. For a closed loop (ring round trips) from the
@@ -204,6 +216,12 @@ pub struct Round {
     pub counts: Option<Counts>,
     /// What it cost the server.
     pub resources: Option<Resources>,
+    /// How much of the time answers came soon enough, of an open loop.
+    #[serde(default)]
+    pub availability: Option<Availability>,
+    /// How sessions that were cut off caught up.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
     /// Latency over time; empty where none was kept.
     pub series: Vec<Interval>,
     /// Why this round does not count, in words; empty if it does.
@@ -299,6 +317,35 @@ pub struct Resources {
     pub memory_bytes: Option<u64>,
 }
 
+/// How much of a round's measured time answers came soon enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Availability {
+    /// An answer later than this after its request was due counts as none, in nanoseconds.
+    pub within_ns: u64,
+    /// Share of the requests due that were answered within it; what was never answered is in it as not answered.
+    pub share: f64,
+    /// Stalls: stretches of time in which some request waited for longer, from when the first of them was due to the
+    /// answer of the last. Stretches that overlap are one.
+    pub stalls: u64,
+    /// The longest of them in nanoseconds: how long it took until answers came soon enough again. 0 without a stall.
+    pub longest_ns: u64,
+    /// All of them together, in nanoseconds.
+    pub stalled_ns: u64,
+}
+
+/// How sessions whose connection was cut under load caught up with what they had missed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Connections that were cut and came back.
+    pub reconnects: u64,
+    /// Answers that were sent again, each compared with what it had to be.
+    pub replayed: u64,
+    /// From the start of the new connection to the first answer sent again, in nanoseconds.
+    pub first: Percentiles,
+    /// From the start of the new connection to the last of the missed answers, in nanoseconds.
+    pub last: Percentiles,
+}
+
 /// Latency of the requests that were due in one stretch of a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -319,56 +366,6 @@ pub struct Hop {
     pub percentiles: Percentiles,
     /// All of it, if it was measured by itself.
     pub histogram: Option<EncodedHistogram>,
-}
-
-/// How two sides of a scenario compare.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ratio {
-    /// Of which figure: `p50`, `p99`, `p99_9`, `throughput`, `saturation`.
-    pub figure: String,
-    /// The side on top.
-    pub of: String,
-    /// The side below. Where a round has the floor twice, the mean of both stands below.
-    pub to: String,
-    /// Median and spread over the rounds.
-    pub spread: Spread,
-    /// The ratio of each round.
-    pub rounds: Vec<f64>,
-    /// What it means.
-    pub judgement: Judgement,
-}
-
-/// What a ratio means.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
-pub enum Judgement {
-    /// Shown without a bar.
-    Shown,
-    /// On the right side of its bar.
-    Met {
-        /// The bar.
-        bar: Bar,
-    },
-    /// On the wrong side of it. Reported; the run is valid all the same, since nothing was measured wrongly.
-    Missed {
-        /// The bar.
-        bar: Bar,
-    },
-    /// A tail, and the same-run control does not agree with itself within 1.1.
-    NotJudged {
-        /// The control's median ratio.
-        control: f64,
-    },
-}
-
-/// A bar that a ratio has to meet.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bar {
-    /// At most this.
-    AtMost(f64),
-    /// At least this.
-    AtLeast(f64),
 }
 
 /// How a figure grows with a size.
@@ -442,6 +439,16 @@ impl Scenario {
     /// The side of this name.
     pub fn side(&self, name: &str) -> Option<&Side> {
         self.sides.iter().find(|side| side.name == name)
+    }
+
+    /// The promise of this figure of this side.
+    pub fn promise(&self, figure: &str, of: &str) -> Option<&Promise> {
+        self.promises.iter().find(|promise| promise.figure == figure && promise.of == of)
+    }
+
+    /// The first floor: what ours is compared with.
+    pub fn floor(&self) -> Option<&Side> {
+        self.sides.iter().find(|side| side.role == Role::Floor)
     }
 
     /// The ratio of this figure between these sides.

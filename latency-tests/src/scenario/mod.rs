@@ -51,6 +51,11 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 1, max = 16))]
     pub slow_readers: Option<usize>,
+    /// Sessions besides, whose connection ends again and again, and which must get what they missed. Not together with
+    /// `slow_readers`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 16))]
+    pub reconnecting: Option<usize>,
     /// Whether the echo on our driver runs beside it, as its floor.
     #[serde(default = "yes")]
     pub floor: bool,
@@ -67,6 +72,23 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 0.01, max = 100))]
     pub p50_bar: Option<f64>,
+    /// The most that the median of ours may be, in microseconds; of an engine.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub p50_max_us: Option<f64>,
+    /// The most that its p99 may be, in microseconds, judged if the loop without an engine agrees with itself; of an
+    /// engine.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub p99_max_us: Option<f64>,
+    /// The most that the p99.99 of ours may be, in microseconds, judged on a quiet host.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub p99_99_max_us: Option<f64>,
+    /// An answer that takes longer, in microseconds, counts as none in the availability; without it none is counted.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 60_000_000))]
+    pub answer_within_us: Option<u64>,
 }
 
 /// What a scenario drives.
@@ -87,6 +109,10 @@ pub enum Kind {
     FeedToBook,
     /// Commands to risk, matching and reports in process, without sockets.
     Engine,
+    /// ITCH messages from memory, as fast as they go: every field that books need is read.
+    Decode,
+    /// The same with full order-by-order books.
+    Books,
 }
 
 /// What sessions send.
@@ -129,7 +155,9 @@ fn yes() -> bool {
 
 impl Scenario {
     /// The shipped scenarios: name and text of each `scenarios/*.toml`.
-    pub const SHIPPED: [(&'static str, &'static str); 12] = [
+    pub const SHIPPED: [(&'static str, &'static str); 15] = [
+        ("books", include_str!("../../scenarios/books.toml")),
+        ("decode", include_str!("../../scenarios/decode.toml")),
         ("engine", include_str!("../../scenarios/engine.toml")),
         ("feed-to-book", include_str!("../../scenarios/feed-to-book.toml")),
         ("hop", include_str!("../../scenarios/hop.toml")),
@@ -138,6 +166,7 @@ impl Scenario {
         ("market-open", include_str!("../../scenarios/market-open.toml")),
         ("one-session", include_str!("../../scenarios/one-session.toml")),
         ("rates", include_str!("../../scenarios/rates.toml")),
+        ("reconnect", include_str!("../../scenarios/reconnect.toml")),
         ("saturation", include_str!("../../scenarios/saturation.toml")),
         ("slow-reader", include_str!("../../scenarios/slow-reader.toml")),
         ("soak", include_str!("../../scenarios/soak.toml")),
@@ -172,7 +201,7 @@ fn check(document: &mut document::Document) {
         Kind::OrderAck => Some(("rates_per_s", "an order_ack scenario sends at given rates")),
         Kind::FeedToBook => Some(("market", "a feed_to_book scenario plays a market")),
         Kind::Engine => Some(("rates_per_s", "an engine scenario gives commands at a given rate")),
-        Kind::Hop | Kind::Saturation => None,
+        Kind::Hop | Kind::Saturation | Kind::Decode | Kind::Books => None,
     };
     if let Some((key, why)) = needs
         && !document.has(key)
@@ -180,17 +209,31 @@ fn check(document: &mut document::Document) {
         document.conflict("kind", format!("{why}, and `{key}` is missing"), "of this kind", format!("add `{key}`"));
     }
     let unused: &[&str] = match kind {
-        Kind::Hop => &["rates_per_s", "arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
-        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers"],
-        Kind::FeedToBook => &["rates_per_s", "arrival", "slow_readers", "sessions", "mix"],
-        Kind::Engine => &["arrival", "market", "slow_readers", "sessions", "instruments", "mix"],
+        Kind::Hop | Kind::Decode | Kind::Books => {
+            &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"]
+        }
+        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting"],
+        Kind::FeedToBook => &["rates_per_s", "arrival", "slow_readers", "reconnecting", "sessions", "mix"],
+        Kind::Engine => &["arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"],
         Kind::OrderAck => &[],
     };
-    for key in unused {
+    let bars: &[&str] = match kind {
+        Kind::OrderAck => &["p50_max_us", "p99_max_us"],
+        Kind::Engine => &["p50_bar", "p99_99_max_us", "answer_within_us"],
+        Kind::Hop | Kind::Saturation | Kind::FeedToBook | Kind::Decode | Kind::Books => {
+            &["p50_bar", "p50_max_us", "p99_max_us", "p99_99_max_us", "answer_within_us"]
+        }
+    };
+    for key in unused.iter().chain(bars) {
         if document.has(key) {
             let message = format!("`{key}` means nothing to a scenario of this kind");
             document.conflict(key, message, "not used", format!("remove `{key}`, or change `kind`"));
         }
+    }
+    if document.has("slow_readers") && document.has("reconnecting") {
+        let message =
+            "`reconnecting` is measured beside the same venue without it, and so is `slow_readers`".to_owned();
+        document.conflict("reconnecting", message, "one of them", "remove one, or make two scenarios".to_owned());
     }
     arrival::check(document);
 }

@@ -42,6 +42,14 @@ fn every_mistake_has_its_place_and_remedy() {
             "summary = \"x\"\nkind = \"hop\"\ncategory = \"throughput\"\nsessions = 9\n".to_owned(),
             "4:12: `sessions` means nothing to a scenario of this kind",
         ),
+        (
+            format!("{head}rates_per_s = [1000]\np99_max_us = 4\n"),
+            "5:14: `p99_max_us` means nothing to a scenario of this kind",
+        ),
+        (
+            format!("{head}rates_per_s = [1000]\nslow_readers = 1\nreconnecting = 1\n"),
+            "6:16: `reconnecting` is measured beside the same venue without it, and so is `slow_readers`",
+        ),
     ];
     for (text, expected) in cases {
         let errors = Scenario::parse("mine.toml", &text).unwrap_err().plain();

@@ -39,6 +39,8 @@ pub struct VenueSpec {
     pub requests_per_session: u64,
     /// Whether it takes a market in.
     pub feed_in: bool,
+    /// Whether open orders of a client stay when its connection ends.
+    pub orders_stay: bool,
 }
 
 /// A running venue.
@@ -180,6 +182,7 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
         (Some(feed), true) => feed.listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
         (inbound, _) => *inbound = None,
     }
+    config.order_entry.cancel_on_disconnect &= !spec.orders_stay;
     if spec.sessions > SMALL {
         config.order_entry.open_orders_per_session_max = 4 * OPEN_ORDERS_MAX;
     }

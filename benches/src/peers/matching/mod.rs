@@ -9,6 +9,9 @@ use std::ops::Range;
 
 use crate::engine::{self, Commands, Engine, Op, Round, Totals};
 
+/// What they do not do that our group does in the same time, for who reads a ratio to them.
+pub const DIFFERS: &str = "matches only: no risk checks, no accounts, no sequence, no encoded reports, no feed";
+
 /// A crate.
 #[derive(Clone, Copy)]
 pub struct Peer {

@@ -23,6 +23,13 @@ use corelane_tester::{engine::Pacing, script::Mix};
 use self::server::Server;
 use crate::wire::{self, Run};
 
+/// What [`channels()`] does otherwise than our venue, for who reads a ratio to it.
+pub const CHANNELS_DIFFER: &str = "idiomatic: a task reads and one writes for each connection, one matches, one publishes, \
+     mpsc channels between them; no replay log: it keeps no answers for clients that come back";
+/// What [`single_threaded()`] does otherwise than our venue.
+pub const SINGLE_THREADED_DIFFERS: &str = "tuned: one runtime that never sleeps, matching is called by the task that has \
+     read the order; no replay log: it keeps no answers for clients that come back";
+
 /// tokio with channels on `cpu`, under a load of orders.
 ///
 /// The runtime is a current-thread one: it has one CPU, on which a runtime of several threads would only switch between

@@ -24,10 +24,11 @@ pub use plot::PlotError;
 use crate::{
     cli::ReportArgs,
     compare::{self, Comparison},
+    report::markdown,
     result::{HostKind, Run},
 };
 
-/// Writes the page of a result file.
+/// Writes the page of a result file, its tables, or both.
 ///
 /// # Errors
 /// Files that cannot be read or written, and damaged histograms.
@@ -35,7 +36,10 @@ pub fn command(args: &ReportArgs) -> miette::Result<()> {
     let run = compare::read(&args.result)?;
     let against = args.against.as_ref().map(|path| compare::read(path)).transpose()?;
     let comparison = against.map(|before| Comparison::of(&before, &run, compare::THRESHOLD));
-    write(&run, comparison.as_ref(), &args.html)
+    if let Some(path) = &args.tables {
+        markdown::write(&run, path)?;
+    }
+    args.html.as_ref().map_or(Ok(()), |path| write(&run, comparison.as_ref(), path))
 }
 
 /// Writes the page.

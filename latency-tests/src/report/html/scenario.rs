@@ -8,7 +8,10 @@ use super::{
     tables,
 };
 use crate::{
-    report::table::{micros, shown},
+    report::{
+        table,
+        words::{category, micros, role, shown_micros},
+    },
     result::{Percentiles, Role, Round, Scenario, Side, Spread},
 };
 
@@ -26,7 +29,7 @@ pub(super) fn section(scenario: &Scenario) -> Result<Markup, PlotError> {
     Ok(html! {
         section id=(scenario.name) {
             h2 { (scenario.name) }
-            p { (scenario.summary) " " span.soft { "Load: " (scenario.load) "." } }
+            p { (scenario.summary) " " span.soft { (category(scenario.category)) ". Load: " (scenario.load) "." } }
             div.split {
                 @if plots.iter().any(|(.., plot)| plot.is_some()) {
                     div.plots {
@@ -36,9 +39,12 @@ pub(super) fn section(scenario: &Scenario) -> Result<Markup, PlotError> {
                     }
                 }
                 div {
-                    @if !scenario.ratios.is_empty() { (tables::ratios(&scenario.ratios)) }
+                    (tables::judged(scenario))
                     @if has_latency { (latencies(&scenario.sides)) }
                     (cost_table(&scenario.sides))
+                    (tables::page_table(&table::availability(&scenario.sides)))
+                    (tables::page_table(&table::recovery(&scenario.sides)))
+                    (differences(&scenario.sides))
                 }
             }
         }
@@ -72,9 +78,8 @@ fn latencies(sides: &[Side]) -> Markup {
         }
     };
     let rounds = |side: &Side| {
-        let medians: Vec<f64> =
-            side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64 / 1000.0)).collect();
-        Spread::of(&medians).map_or_else(String::new, |spread| shown(spread, 2))
+        let medians: Vec<f64> = side.rounds.iter().filter_map(|round| Some(round.intended?.p50_ns as f64)).collect();
+        Spread::of(&medians).map_or_else(String::new, shown_micros)
     };
     html! {
         div.scroll tabindex="0" {
@@ -133,6 +138,16 @@ fn cost_table(sides: &[Side]) -> Markup {
     }
 }
 
+/// What peers do not do that ours does.
+fn differences(sides: &[Side]) -> Markup {
+    let differing = || sides.iter().filter_map(|side| Some((&side.name, side.differs.as_ref()?)));
+    html! {
+        @if differing().next().is_some() {
+            ul.soft { @for (name, how) in differing() { li { strong { (name) } ": " (how) } } }
+        }
+    }
+}
+
 /// What [`costs`] gives.
 const COSTS: [&str; 7] =
     ["asked /s", "achieved /s", "busy", "calls per request", "memory, MiB", "rejects", "answers checked"];
@@ -161,15 +176,6 @@ fn costs(side: &Side) -> Option<[String; 7]> {
         total(|counts| counts.rejects.values().sum()),
         total(|counts| counts.checked),
     ])
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Subject => "ours",
-        Role::Floor => "floor",
-        Role::Control => "control",
-        Role::Peer => "peer",
-    }
 }
 
 fn class(role: Role) -> &'static str {

@@ -4,68 +4,115 @@ use maud::{Markup, html};
 
 use crate::{
     compare::{Comparison, Finding, Row, finding, percent, value},
-    report::table::{bar, micros, shown},
-    result::{Judgement, Ratio, Run, Scaling, ScalingPoint},
+    report::barred::{Barred, barred},
+    report::words::{figure, micros, of_promise, of_ratio, shown, shown_micros},
+    result::{Judgement, Run, Scaling, ScalingPoint, Scenario},
 };
 
-/// What a figure of a ratio is called.
-fn figure(name: &str) -> String {
-    match name {
-        "p50" => "median (p50)".to_owned(),
-        "throughput" => "messages per second".to_owned(),
-        "saturation" => "highest rate that was kept".to_owned(),
-        other => other.replace('_', "."),
-    }
-}
-
-/// What a ratio means: a class for its colour, and words.
-fn judged(judgement: &Judgement) -> (&'static str, String) {
+/// The class of a judgement, for its colour.
+fn class(judgement: &Judgement) -> &'static str {
     match judgement {
-        Judgement::Shown => ("soft", "shown without a bar".to_owned()),
-        Judgement::Met { bar: met } => ("good", format!("met: {}", bar(*met))),
-        Judgement::Missed { bar: missed } => ("bad", format!("missed: {}", bar(*missed))),
-        Judgement::NotJudged { control } => {
-            ("open", format!("not judged: the floor, measured twice, gave a ratio of {control:.2}"))
-        }
+        Judgement::Shown => "soft",
+        Judgement::Met { .. } => "good",
+        Judgement::Missed { .. } => "bad",
+        Judgement::NotJudged { .. } => "open",
     }
 }
 
-/// The ratios that have a bar, at the head of the page.
+/// The ratios and promises that have a bar, at the head of the page.
 pub(super) fn tiles(run: &Run) -> Markup {
-    let ours = |ratio: &&Ratio| ratio.judgement != Judgement::Shown;
-    let all =
-        run.scenarios.iter().flat_map(|scenario| scenario.ratios.iter().filter(ours).map(move |one| (scenario, one)));
+    let tile = |name: String, judgement: &Judgement, figure: String, words: String| {
+        html! {
+            div.card {
+                span.soft { (name) }
+                b class=(class(judgement)) { (figure) }
+                span { (words) }
+            }
+        }
+    };
     html! {
-        h2 { "Ours, to what the machine gives without us" }
-        p.soft { "A ratio of 1 is as fast as the floor. Of latencies less is better, of rates more." }
+        h2 { "Judged" }
+        p.soft {
+            "Ratios are to a floor, which is what the machine gives without us, or between ours and a peer; 1 is as fast. Of "
+            "latencies of ours less is better, of rates more."
+        }
         div.tiles {
-            @for (scenario, ratio) in all {
-                @let (class, words) = judged(&ratio.judgement);
-                div.card {
-                    span.soft { (scenario.name) ": " (figure(&ratio.figure)) ", " (ratio.of) " to " (ratio.to) }
-                    b class=(class) { (format!("{:.2}", ratio.spread.median)) }
-                    span { (words) }
+            @for scenario in &run.scenarios {
+                @for promise in &scenario.promises {
+                    (tile(
+                        format!("{}: {}, {}", scenario.name, figure(&promise.figure), promise.of),
+                        &promise.judgement,
+                        format!("{} µs", micros(promise.spread.median.round() as u64)),
+                        of_promise(promise)
+                    ))
+                }
+                @for Barred { ratio, name } in barred(scenario) {
+                    (tile(
+                        format!("{}: {name}", scenario.name),
+                        &ratio.judgement,
+                        format!("{:.2}", ratio.spread.median),
+                        of_ratio(ratio)
+                    ))
                 }
             }
         }
     }
 }
 
-/// The ratios of one scenario.
-pub(super) fn ratios(ratios: &[Ratio]) -> Markup {
+/// The promises and ratios of one scenario.
+pub(super) fn judged(scenario: &Scenario) -> Markup {
+    let row = |name: String, figure: String, seen: String, judgement: &Judgement, words: String| {
+        html! {
+            tr {
+                td { (name) }
+                td.text { (figure) }
+                td { (seen) }
+                td class={ "text wrap " (class(judgement)) } { (words) }
+            }
+        }
+    };
     html! {
-        div.scroll tabindex="0" {
-            table {
-                thead { tr { th { "ratio" } th.text { "figure" } th { "median [range]" } th.text { "judgement" } } }
-                tbody {
-                    @for ratio in ratios {
-                        @let (class, words) = judged(&ratio.judgement);
-                        tr {
-                            td { (ratio.of) " to " (ratio.to) }
-                            td.text { (figure(&ratio.figure)) }
-                            td { (shown(ratio.spread, 2)) }
-                            td class={ "text wrap " (class) } { (words) }
+        @if !scenario.ratios.is_empty() || !scenario.promises.is_empty() {
+            div.scroll tabindex="0" {
+                table {
+                    thead { tr { th { "judged" } th.text { "figure" } th { "median [range]" } th.text { "judgement" } } }
+                    tbody {
+                        @for promise in &scenario.promises {
+                            (row(
+                                promise.of.clone(),
+                                figure(&promise.figure),
+                                format!("{} µs", shown_micros(promise.spread)),
+                                &promise.judgement,
+                                of_promise(promise)
+                            ))
                         }
+                        @for ratio in &scenario.ratios {
+                            (row(
+                                format!("{} to {}", ratio.of, ratio.to),
+                                figure(&ratio.figure),
+                                shown(ratio.spread, 2),
+                                &ratio.judgement,
+                                of_ratio(ratio)
+                            ))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A table of a terminal, as one of the page.
+pub(super) fn page_table(table: &comfy_table::Table) -> Markup {
+    html! {
+        @if !table.is_empty() {
+            div.scroll tabindex="0" {
+                table {
+                    @if let Some(header) = table.header() {
+                        thead { tr { @for cell in header.cell_iter() { th { (cell.content()) } } } }
+                    }
+                    tbody {
+                        @for row in table.row_iter() { tr { @for cell in row.cell_iter() { td { (cell.content()) } } } }
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! What the benchmark feeds to everybody: days as length-prefixed ITCH 5.0 in memory.
+//! What is fed to everybody: days as length-prefixed ITCH 5.0 in memory.
 
 use std::{collections::HashMap, env, fs, path::PathBuf};
 
@@ -13,11 +13,15 @@ use zerocopy::FromZeros;
 
 /// A day: `bytes[..warm]` builds the books up, the rest is what is timed.
 pub struct Flow {
+    /// Which day it is.
     pub name: &'static str,
+    /// All of it.
     pub bytes: Vec<u8>,
+    /// Bytes that come before what is timed.
     pub warm: usize,
     /// Messages that are timed.
     pub messages: u64,
+    /// By locate, from 1.
     pub symbols: Vec<Symbol>,
     /// Most orders at once.
     pub orders_max: usize,

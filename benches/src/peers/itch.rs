@@ -1,6 +1,4 @@
-//! Peers: parsers and book builders of other crates, on the same bytes.
-//!
-//! What each does and does not do stands beside its row, see [`super`].
+//! Parsers and book builders of other crates, on the same bytes as ours in [`crate::itch`].
 
 use std::ops::ControlFlow;
 
@@ -14,10 +12,29 @@ use itch5::{MessageHandler, Parser, messages::*};
 use itchy::Body;
 use lunary::zerocopy::ZeroCopyParser;
 
-use super::{flow::Flow, total};
+use crate::itch::{flow::Flow, total};
 
-/// Adds up the fields that [`super::decode`] adds up.
-pub fn decode_itch5(bytes: &[u8]) -> u64 {
+/// What itch5 does otherwise than ours, for who reads a ratio to it.
+pub(crate) const ITCH5_DIFFERS: &str = "typed views by callback, as ours; lengths are checked, sides are not";
+/// What itchy does otherwise.
+pub(crate) const ITCHY_DIFFERS: &str = "owned messages from a reader, all fields converted, whether wanted or not";
+/// What lunary does otherwise.
+pub(crate) const LUNARY_DIFFERS: &str =
+    "a walk from header to header: neither lengths by type nor fields are looked at";
+/// What hftbacktest does otherwise.
+pub(crate) const HFTBACKTEST_DIFFERS: &str =
+    "the sum at each price and all orders in a map: no queue of orders, no count of them at a price, prices in `f64`";
+/// What it does with vectors.
+pub(crate) const KNOWN_PRICES_DIFFER: &str = "as with hash maps, in vectors over the range of prices that the flow will \
+     have, which only a benchmark knows beforehand";
+
+/// hftbacktest's depth with hash maps.
+pub(crate) type HashMaps = Depths<HashMapMarketDepth>;
+/// The same with vectors.
+pub(crate) type Vectors = Depths<ROIVectorMarketDepth>;
+
+/// Adds up the fields that [`crate::itch`]'s own decoder adds up.
+pub(crate) fn decode_itch5(bytes: &[u8]) -> u64 {
     #[derive(Default)]
     struct Sum(u64);
     macro_rules! summed {
@@ -88,7 +105,7 @@ pub fn decode_itch5(bytes: &[u8]) -> u64 {
     sum.0
 }
 
-pub fn decode_itchy(bytes: &[u8]) -> u64 {
+pub(crate) fn decode_itchy(bytes: &[u8]) -> u64 {
     itchy::MessageStream::from_reader(bytes).fold(0, |sum: u64, message| {
         let message = message.expect("the flow is ITCH");
         let order = match message.body {
@@ -110,7 +127,7 @@ pub fn decode_itchy(bytes: &[u8]) -> u64 {
     })
 }
 
-pub fn walk_lunary(bytes: &[u8]) -> u64 {
+pub(crate) fn walk_lunary(bytes: &[u8]) -> u64 {
     let mut parser = ZeroCopyParser::new(bytes);
     let mut sum = 0_u64;
     while let Some(message) = parser.parse_next() {
@@ -120,7 +137,7 @@ pub fn walk_lunary(bytes: &[u8]) -> u64 {
 }
 
 /// hftbacktest's order-by-order depth, one per instrument: sums per price and a map of orders, no queue.
-pub struct Depths<D> {
+pub(crate) struct Depths<D> {
     by_locate: Vec<D>,
     tick: u32,
 }
@@ -146,14 +163,14 @@ fn prices(flow: &Flow) -> (u32, Vec<(u32, u32)>) {
 }
 
 /// With hash maps.
-pub fn hash_maps(flow: &Flow) -> Depths<HashMapMarketDepth> {
+pub(crate) fn hash_maps(flow: &Flow) -> HashMaps {
     let (tick, ranges) = prices(flow);
     let by_locate = ranges.iter().map(|_| HashMapMarketDepth::new(tick.into(), 1.0)).collect();
     Depths { by_locate, tick }
 }
 
 /// With vectors over all prices that each instrument will have in the flow, which only a benchmark knows beforehand.
-pub fn vectors(flow: &Flow) -> Depths<ROIVectorMarketDepth> {
+pub(crate) fn vectors(flow: &Flow) -> Vectors {
     let (tick, ranges) = prices(flow);
     let depth = |(low, high): (u32, u32)| {
         let low = low.min(high);
@@ -163,7 +180,7 @@ pub fn vectors(flow: &Flow) -> Depths<ROIVectorMarketDepth> {
 }
 
 impl<D: L3MarketDepth<Error: std::fmt::Debug> + MarketDepth> Depths<D> {
-    pub fn run(&mut self, bytes: &[u8]) {
+    pub(crate) fn run(&mut self, bytes: &[u8]) {
         Parser::new(bytes).parse_stream(self).expect("the flow is ITCH");
     }
 
@@ -189,7 +206,7 @@ impl<D: L3MarketDepth<Error: std::fmt::Debug> + MarketDepth> Depths<D> {
     }
 
     /// Panics unless every level has the quantity that ours has, and no order is left over.
-    pub fn check(&self, books: &Books) {
+    pub(crate) fn check(&self, books: &Books) {
         let mut orders = 0;
         for (locate, depth) in (1..).zip(&self.by_locate) {
             let tick = |price: u32| i64::from(price / self.tick);

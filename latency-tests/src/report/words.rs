@@ -1,0 +1,125 @@
+//! Figures and what they mean, in the words that every report uses.
+
+use corelane_tester::report::grouped;
+
+use crate::result::{Bar, Category, HostKind, Judgement, Promise, Ratio, Role, Spread, Unjudged};
+
+/// What a figure is called.
+pub(super) fn figure(name: &str) -> String {
+    match name {
+        "p50" => "median (p50)".to_owned(),
+        "throughput" => "messages per second".to_owned(),
+        "saturation" => "highest rate that was kept".to_owned(),
+        other => other.replace('_', "."),
+    }
+}
+
+/// Nanoseconds, in microseconds.
+pub(super) fn micros(ns: u64) -> String {
+    match ns {
+        0..100_000 => format!("{:.2}", ns as f64 / 1000.0),
+        _ => grouped((ns + 500) / 1000),
+    }
+}
+
+/// A median, and its spread.
+pub(super) fn shown(spread: Spread, digits: usize) -> String {
+    let Spread { median, low, high } = spread;
+    format!("{median:.digits$} [{low:.digits$}…{high:.digits$}]")
+}
+
+/// Of nanoseconds, in microseconds.
+pub(super) fn shown_micros(spread: Spread) -> String {
+    let of = |ns: f64| ns / 1000.0;
+    let Spread { median, low, high } = spread;
+    let digits = match median {
+        ..10_000.0 => 3,
+        ..100_000.0 => 2,
+        _ => 0,
+    };
+    shown(Spread { median: of(median), low: of(low), high: of(high) }, digits)
+}
+
+/// Of a rate per second, in millions where it has some.
+pub(super) fn shown_rate(spread: Spread) -> String {
+    let Spread { median, low, high } = spread;
+    if median >= 1e6 {
+        let of = |rate: f64| rate / 1e6;
+        return format!("{} M", shown(Spread { median: of(median), low: of(low), high: of(high) }, 2));
+    }
+    let whole = |rate: f64| grouped(rate.round() as u64);
+    format!("{} [{}…{}]", whole(median), whole(low), whole(high))
+}
+
+/// What a ratio means.
+pub(super) fn of_ratio(ratio: &Ratio) -> String {
+    judged(&ratio.judgement, &|value| format!("{value:.2}"))
+}
+
+/// What a promise means. All are of times.
+pub(super) fn of_promise(promise: &Promise) -> String {
+    judged(&promise.judgement, &|ns| format!("{} µs", (ns / 10.0).round() / 100.0))
+}
+
+fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
+    let bar = |bar: &Bar| match bar {
+        Bar::AtMost(most) => format!("at most {}", value(*most)),
+        Bar::AtLeast(least) => format!("at least {}", value(*least)),
+    };
+    match judgement {
+        Judgement::Shown => "shown without a bar".to_owned(),
+        Judgement::Met { bar: met } => format!("met: {}", bar(met)),
+        Judgement::Missed { bar: missed } => format!("MISSED: {}", bar(missed)),
+        Judgement::NotJudged { bar: asked, why } => {
+            let why = match why {
+                Unjudged::Control(control) => {
+                    format!("the floor, measured twice, gave a ratio of {control:.2} to itself")
+                }
+                Unjudged::FloorMisses(figure) => format!("the floor by itself is at {}", value(*figure)),
+                Unjudged::NoisyHost => "the machine itself stalls for a millisecond and more".to_owned(),
+                Unjudged::FloorSaturates(per_s) => {
+                    format!(
+                        "above half of the {}/s that the floor sustained in this run",
+                        grouped(per_s.round() as u64)
+                    )
+                }
+            };
+            format!("not judged ({}): {why}", bar(asked))
+        }
+    }
+}
+
+/// What a side stands for.
+pub(super) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Subject => "ours",
+        Role::Floor => "floor",
+        Role::Control => "control",
+        Role::Peer => "peer",
+    }
+}
+
+/// A category as a title.
+pub(super) fn category(category: Category) -> &'static str {
+    match category {
+        Category::ExecutionLatency => "Execution latency",
+        Category::Throughput => "Throughput",
+        Category::ResourceEfficiency => "Resource efficiency",
+        Category::Scalability => "Scalability",
+        Category::Reliability => "Reliability",
+    }
+}
+
+/// What kind of host it is.
+pub(super) fn host(kind: HostKind) -> &'static str {
+    match kind {
+        HostKind::Quiet => "quiet: no stall of a millisecond while it was watched",
+        HostKind::Noisy => "noisy: it stalls for a millisecond and more by itself",
+    }
+}
+
+/// The first characters of a commit, and whether the tree differed from it.
+pub(super) fn revision(commit: Option<&str>, modified: Option<bool>) -> Option<String> {
+    let short: String = commit?.chars().take(12).collect();
+    Some(if modified == Some(true) { format!("{short}, with changes") } else { short })
+}
