@@ -12,6 +12,7 @@
 mod engine;
 mod feed;
 mod hop;
+mod hops;
 mod load;
 mod market;
 mod order_ack;
