@@ -21,9 +21,8 @@ pub(super) struct Stretches {
 const LATE: &str = "intended to sent by the tester";
 const SENDING: &str = "sent to at the network device";
 const READING: &str = "answer in the tester's kernel to read";
-/// Between the network device and the tester's kernel, all of it, and but for what the server measures of itself.
-const AWAY: &str = "kernel and server";
-const AWAY_REST: &str = "kernel and driver, both ways (the rest)";
+/// All of the server and the kernel on its side. What the server measures of itself is within.
+const AWAY: &str = "network device to the tester's kernel";
 /// All that was not measured.
 const REST: &str = "tester, kernel and driver (the rest)";
 const REST_UNSTAMPED: &str = "tester, kernel and driver (the rest: the kernel gave no times)";
@@ -52,7 +51,8 @@ impl Stretches {
     }
 
     /// In the order of the way. `whole` is from the intended send time to the answer, `inside_name` says from where to
-    /// where the server measures. What nobody measured is the rest: differences of quantiles.
+    /// where the server measures. Without the kernel's times a part remains that nobody measured: differences of quantiles,
+    /// of which those of tails say little.
     pub(super) fn hops(&self, whole: &Histogram<u64>, inside_name: &str) -> Vec<Hop> {
         let inside = self.inside.as_ref();
         let measured = |name: &str, histogram: Option<&Histogram<u64>>| {
@@ -68,9 +68,8 @@ impl Stretches {
             Some(Hop { name: name.to_owned(), percentiles, histogram: None })
         };
         let (late, reading) = (self.late.as_ref(), self.reading.as_ref());
-        let rest = match (&self.away, inside) {
-            (Some(away), Some(_)) => without(AWAY_REST, away, &[inside]),
-            (Some(away), None) => measured(AWAY, Some(away)),
+        let away = match (&self.away, inside) {
+            (Some(away), _) => measured(AWAY, Some(away)),
             (None, Some(_)) if late.is_some() => without(REST_UNSTAMPED, whole, &[late, reading, inside]),
             (None, Some(_)) => without(REST, whole, &[inside]),
             (None, None) => None,
@@ -78,7 +77,7 @@ impl Stretches {
         let ways = [
             measured(LATE, late),
             measured(SENDING, self.sending.as_ref()),
-            rest,
+            away,
             measured(inside_name, inside),
             measured(READING, reading),
         ];
@@ -135,7 +134,7 @@ mod tests {
         let expected = [
             row(LATE, 100, true),
             row(SENDING, 50, true),
-            row(AWAY_REST, 400, false),
+            row(AWAY, 700, true),
             row("inside", 300, true),
             row(READING, 150, true),
         ];

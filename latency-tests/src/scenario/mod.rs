@@ -42,7 +42,8 @@ pub struct Scenario {
     #[serde(default = "yes")]
     pub coalesce: bool,
     /// Whether the kernel is asked when it sent requests and received answers, so that the tester's part can be told from
-    /// the server's. It costs some 0.1 µs per answer.
+    /// the server's. It costs less than 0.1 µs per
+    /// answer.
     #[serde(default = "yes")]
     pub kernel_times: bool,
     /// When requests are due; evenly if absent.
