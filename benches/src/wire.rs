@@ -80,10 +80,10 @@ pub fn saturation(mut run: impl FnMut(f64) -> Run) -> Saturation {
     tried.into_iter().find(|one| one.per_s == per_s).unwrap_or(Saturation { per_s, busy: 0.0 })
 }
 
-/// A load whose server [`echo()`] or [`venue`] starts.
+/// A load whose server [`echo()`] or [`venue`] starts, measured by the tester's clock alone.
 pub fn pacing(tester_cpu: usize, rate_per_s: f64, warmup: Duration, duration: Duration) -> Pacing {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Pacing { duration, warmup, cpu: Some(tester_cpu), ..Pacing::new(nowhere, rate_per_s) }
+    Pacing { duration, warmup, cpu: Some(tester_cpu), kernel_times: false, ..Pacing::new(nowhere, rate_per_s) }
 }
 
 /// Sends every frame back.

@@ -130,8 +130,15 @@ fn a_tiny_profile_runs_the_real_venue_and_writes_every_file() {
         check_files(&folder.0.join("out"), &side.name.replace(' ', "-"), all.percentiles.count);
     }
     let venue = scenario.side("venue").unwrap();
-    assert_eq!(venue.hops.len(), 2);
-    assert!(venue.hops[1].percentiles.p50_ns < venue.intended.as_ref().unwrap().percentiles.p50_ns);
+    let whole = venue.intended.as_ref().unwrap().percentiles;
+    for part in [
+        "intended to sent by the tester",
+        "batch reaped to answer handed to the driver",
+        "answer in the tester's kernel to read",
+    ] {
+        let hop = venue.hops.iter().find(|hop| hop.name == part).unwrap_or_else(|| panic!("{part}: {:?}", venue.hops));
+        assert!((1..whole.p50_ns).contains(&hop.percentiles.p50_ns), "{part}: {:?} of {whole:?}", hop.percentiles);
+    }
     let counts = venue.rounds[0].counts.as_ref().unwrap();
     assert!(counts.checked > counts.answered && !counts.rejects.is_empty());
     assert!(matches!(scenario.ratio("p50", "venue", "echo").unwrap().judgement, Judgement::Shown));

@@ -1,7 +1,8 @@
-//! A message to another CPU and back, and as many as go one way: through the raw ring ([`raw`]) and from actor to
-//! actor on two shards ([`actors`]). Both on the same two CPUs, every message checked.
+//! A message to another CPU and back, and as many as go one way: through the raw ring ([`raw`]), or any other [`link`],
+//! and from actor to actor on two shards ([`actors`]). All on the same two CPUs, every message checked.
 
 pub mod actors;
+pub mod link;
 pub mod raw;
 
 use std::{thread, time::Duration};
@@ -9,6 +10,8 @@ use std::{thread, time::Duration};
 use core_affinity::CoreId;
 use corelane_runtime::message::Message;
 use hdrhistogram::Histogram;
+
+use self::raw::{Rtrb, RtrbChunked};
 
 /// Slots of every ring and edge.
 pub const CAPACITY: usize = 1024;
@@ -52,10 +55,10 @@ pub struct Round {
 /// If a message is wrong, or a thread cannot be pinned.
 pub fn round(cpus: [usize; 2], duration: Duration) -> Round {
     Round {
-        raw: raw::round_trips(cpus, duration),
+        raw: link::round_trips::<Rtrb>(cpus, duration),
         actors: actors::round_trips(cpus, duration),
-        raw_per_s: raw::flood(cpus, duration, 1),
-        raw_chunked_per_s: raw::flood(cpus, duration, CHUNK),
+        raw_per_s: link::flood::<Rtrb>(cpus, duration),
+        raw_chunked_per_s: link::flood::<RtrbChunked>(cpus, duration),
         actors_per_s: actors::flood(cpus, duration),
     }
 }

@@ -18,7 +18,13 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::{hop, median};
+use crate::{
+    hop::{
+        self,
+        link::{self, Link},
+    },
+    median,
+};
 
 /// What a peer is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +64,17 @@ pub struct Peer {
     pub name: &'static str,
     /// What it is.
     pub kind: Kind,
-    /// Round trips in nanoseconds, one message under way at a time, as [`hop::raw`] measures them.
+    /// Round trips in nanoseconds, one message under way at a time, as [`hop::link`] measures them.
     pub round_trips: fn(cpus: [usize; 2], duration: Duration) -> Histogram<u64>,
     /// Messages per second one way.
     pub flood: fn(cpus: [usize; 2], duration: Duration) -> f64,
+}
+
+impl Peer {
+    /// One whose ends spin.
+    const fn spinning<L: Link>(name: &'static str, kind: Kind) -> Peer {
+        Peer { name, kind, round_trips: link::round_trips::<L>, flood: link::flood::<L> }
+    }
 }
 
 /// From actor to actor of ours.
@@ -69,12 +82,7 @@ pub const OURS: Peer =
     Peer { name: "ours", kind: Kind::Ours, round_trips: hop::actors::round_trips, flood: hop::actors::flood };
 
 /// The ring that carries our edges, pushed and popped one message at a time.
-pub const RTRB: Peer = Peer {
-    name: "rtrb",
-    kind: Kind::RawRing,
-    round_trips: hop::raw::round_trips,
-    flood: |cpus, duration| hop::raw::flood(cpus, duration, 1),
-};
+pub const RTRB: Peer = Peer::spinning::<hop::raw::Rtrb>("rtrb", Kind::RawRing);
 
 /// What a peer showed in one round.
 pub struct Seen {

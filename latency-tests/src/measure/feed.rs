@@ -87,7 +87,7 @@ fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Measu
         messages_per_request: per_message(Counter::Messages),
         ..Resources::default()
     });
-    turn.inside = timing(&outcome.status, Timing::FeedToPublication);
+    turn.stretches.inside = timing(&outcome.status, Timing::FeedToPublication);
     Ok(turn)
 }
 

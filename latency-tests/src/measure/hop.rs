@@ -32,7 +32,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         ring.add(turn(Some(seen.raw), Some(seen.raw_per_s)));
         actors.add(turn(Some(seen.actors), Some(seen.actors_per_s)));
         chunked.add(turn(None, Some(seen.raw_chunked_per_s)));
-        again.add(turn(Some(hop::raw::round_trips(bench.cpus, bench.round)), None));
+        again.add(turn(Some(hop::link::round_trips::<hop::raw::Rtrb>(bench.cpus, bench.round)), None));
         for (rival, other) in rivals.iter().zip(&mut others) {
             bench.progress.at(name, rival.name, round, bench.rounds);
             let round_trips = (rival.round_trips)(bench.cpus, bench.round);

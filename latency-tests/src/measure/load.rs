@@ -17,6 +17,7 @@ use corelane_tester::{
 
 use super::{
     Bench, MeasureError,
+    hops::Stretches,
     market::Market,
     reconnecting::Reconnecting,
     recorder::{Recorder, Rider},
@@ -27,7 +28,7 @@ use crate::{
     memory,
     profiler::stages::Stage,
     result::{Counts, Rate, Resources, Round},
-    scenario::Scenario,
+    scenario::{Kind, Scenario},
     target::{RawEcho, VenueSpec, VenueUnderTest},
 };
 
@@ -98,6 +99,7 @@ impl Turned<'_> {
         let Turned { scenario, bench, .. } = self;
         let mut pacing = wire::pacing(bench.cpus[1], self.rate_per_s, bench.warmup, bench.round);
         pacing.coalesce = scenario.coalesce;
+        pacing.kernel_times = scenario.kernel_times && scenario.kind == Kind::OrderAck;
         if let Some(arrival) = &scenario.arrival {
             pacing.timing = arrival.timing(self.rate_per_s, self.seed)?;
         }
@@ -241,7 +243,7 @@ impl Turned<'_> {
         };
         let outcome = venue.stop();
         self.bench.stages.enter(Stage::Other);
-        turn.inside = timing(&outcome.status, Timing::OrderToAnswer);
+        turn.stretches.inside = timing(&outcome.status, Timing::OrderToAnswer);
         take_outcome(&mut turn, &outcome, &load.measured, &spec.pacing, memory);
         if let Some(counts) = &mut turn.round.counts {
             counts.checked = load.answers;
@@ -294,7 +296,12 @@ fn turn(measured: &Measured, recorder: &Recorder<'_>) -> Turn {
         problems: measured.problems(),
         ..Round::default()
     };
-    Turn { round, intended: Some(measured.intended.clone()), send: Some(measured.send.clone()), inside: None }
+    Turn {
+        round,
+        intended: Some(measured.intended.clone()),
+        send: Some(measured.send.clone()),
+        stretches: Stretches::of(measured),
+    }
 }
 
 /// What the server says of itself.

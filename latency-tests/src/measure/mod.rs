@@ -14,6 +14,7 @@ mod client;
 mod engine;
 mod feed;
 mod hop;
+mod hops;
 mod load;
 mod market;
 mod market_data;

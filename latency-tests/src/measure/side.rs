@@ -6,7 +6,8 @@ use corelane_runtime::{
 };
 use hdrhistogram::Histogram;
 
-use crate::result::{EncodedHistogram, Hop, Percentiles, Role, Round, Side};
+use super::hops::{Stretches, merge};
+use crate::result::{Role, Round, Side};
 
 /// What one turn showed: the round's figures, and all of the distributions behind them.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +15,8 @@ pub(super) struct Turn {
     pub round: Round,
     pub intended: Option<Histogram<u64>>,
     pub send: Option<Histogram<u64>>,
-    /// The part of it that the server measures by ingress times.
-    pub inside: Option<Histogram<u64>>,
+    /// Where that time went.
+    pub stretches: Stretches,
 }
 
 /// A side under measurement.
@@ -25,7 +26,7 @@ pub(super) struct Gathered {
     inside_name: &'static str,
     intended: Option<Histogram<u64>>,
     send: Option<Histogram<u64>>,
-    inside: Option<Histogram<u64>>,
+    stretches: Stretches,
 }
 
 impl Gathered {
@@ -39,7 +40,7 @@ impl Gathered {
             hops: Vec::new(),
             differs: None,
         };
-        Self { side, inside_name: ORDER, intended: None, send: None, inside: None }
+        Self { side, inside_name: ORDER, intended: None, send: None, stretches: Stretches::default() }
     }
 
     /// What it does not do that ours does.
@@ -62,49 +63,20 @@ impl Gathered {
         self.side.rounds.push(turn.round);
         merge(&mut self.intended, turn.intended);
         merge(&mut self.send, turn.send);
-        merge(&mut self.inside, turn.inside);
+        self.stretches.add(turn.stretches);
     }
 
     pub(super) fn finish(mut self) -> Side {
-        self.side.hops = match (&self.intended, &self.inside) {
-            (Some(whole), Some(inside)) => hops(whole, inside, self.inside_name),
-            _ => Vec::new(),
-        };
+        let hops = self.intended.as_ref().map(|whole| self.stretches.hops(whole, self.inside_name));
+        self.side.hops = hops.unwrap_or_default();
         self.side.intended = self.intended.as_ref().map(Into::into);
         self.side.send = self.send.as_ref().map(Into::into);
         self.side
     }
 }
 
-fn merge(total: &mut Option<Histogram<u64>>, part: Option<Histogram<u64>>) {
-    match (total, part) {
-        (Some(total), Some(part)) => total.add(&part).expect("all histograms of a side have the same bounds"),
-        (total @ None, part) => *total = part,
-        (Some(_), None) => {}
-    }
-}
-
+/// From where to where the venue measures an order's way.
 const ORDER: &str = "batch reaped to answer handed to the driver";
-
-/// The way of a request: what the server measured by the ingress times in its messages' headers, and the rest.
-fn hops(whole: &Histogram<u64>, inside: &Histogram<u64>, inside_name: &str) -> Vec<Hop> {
-    let (all, server) = (Percentiles::from(whole), Percentiles::from(inside));
-    let outside = Percentiles {
-        count: all.count,
-        min_ns: all.min_ns.saturating_sub(server.min_ns),
-        mean_ns: (all.mean_ns - server.mean_ns).max(0.0),
-        p50_ns: all.p50_ns.saturating_sub(server.p50_ns),
-        p90_ns: all.p90_ns.saturating_sub(server.p90_ns),
-        p99_ns: all.p99_ns.saturating_sub(server.p99_ns),
-        p99_9_ns: all.p99_9_ns.saturating_sub(server.p99_9_ns),
-        p99_99_ns: all.p99_99_ns.saturating_sub(server.p99_99_ns),
-        max_ns: all.max_ns.saturating_sub(server.max_ns),
-    };
-    vec![
-        Hop { name: "tester, kernel and driver (the rest)".to_owned(), percentiles: outside, histogram: None },
-        Hop { name: inside_name.to_owned(), percentiles: server, histogram: Some(EncodedHistogram::new(inside)) },
-    ]
-}
 
 /// One timing over all shards, `None` if nothing was timed.
 pub(super) fn timing(status: &Status, timing: Timing) -> Option<Histogram<u64>> {

@@ -41,6 +41,11 @@ pub struct Scenario {
     /// Whether requests of a session that are due together leave in one write.
     #[serde(default = "yes")]
     pub coalesce: bool,
+    /// Whether the kernel is asked when it sent requests and received answers, so that the tester's part can be told from
+    /// the server's. It costs less than 0.1 µs per
+    /// answer.
+    #[serde(default = "yes")]
+    pub kernel_times: bool,
     /// When requests are due; evenly if absent.
     #[serde(default)]
     pub arrival: Option<Arrival>,
@@ -209,12 +214,24 @@ fn check(document: &mut document::Document) {
         document.conflict("kind", format!("{why}, and `{key}` is missing"), "of this kind", format!("add `{key}`"));
     }
     let unused: &[&str] = match kind {
-        Kind::Hop | Kind::Decode | Kind::Books => {
-            &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"]
+        Kind::Hop | Kind::Decode | Kind::Books => &[
+            "rates_per_s",
+            "arrival",
+            "market",
+            "slow_readers",
+            "reconnecting",
+            "sessions",
+            "instruments",
+            "mix",
+            "kernel_times",
+        ],
+        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "kernel_times"],
+        Kind::FeedToBook => {
+            &["rates_per_s", "arrival", "slow_readers", "reconnecting", "sessions", "mix", "kernel_times"]
         }
-        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting"],
-        Kind::FeedToBook => &["rates_per_s", "arrival", "slow_readers", "reconnecting", "sessions", "mix"],
-        Kind::Engine => &["arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix"],
+        Kind::Engine => {
+            &["arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix", "kernel_times"]
+        }
         Kind::OrderAck => &[],
     };
     let bars: &[&str] = match kind {

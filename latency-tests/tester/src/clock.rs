@@ -1,4 +1,9 @@
-//! Time since a start, from the processor's time stamp counter.
+//! Time since a start, from the processor's time stamp counter, and where the system's clock stands against it.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Readings of which the tightest counts: one is as good as the two looks at the counter around it are close.
+const READINGS: usize = 8;
 
 /// Nanoseconds since [`Clock::start`]. Good for intervals of minutes: it drifts about a microsecond per second from
 /// the system's clock.
@@ -6,6 +11,14 @@
 pub struct Clock {
     counter: quanta::Clock,
     start: u64,
+}
+
+/// A moment on both clocks. It holds for a second to a microsecond or so, as [`Clock`] drifts, and until somebody sets
+/// the system's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Correlation {
+    clock_ns: u64,
+    utc_ns: u64,
 }
 
 impl Clock {
@@ -20,5 +33,59 @@ impl Clock {
     #[inline]
     pub fn now_ns(&self) -> u64 {
         self.counter.delta_as_nanos(self.start, self.counter.raw())
+    }
+
+    /// Reads the system's clock beside this one, to some tens of nanoseconds; half a microsecond.
+    pub fn correlate(&self) -> Correlation {
+        let reading = |_| {
+            let before_ns = self.now_ns();
+            let utc = clock_gettime(ClockId::Realtime);
+            let width_ns = self.now_ns() - before_ns;
+            let utc_ns = utc.tv_sec as u64 * 1_000_000_000 + utc.tv_nsec as u64;
+            (width_ns, Correlation { clock_ns: before_ns + width_ns / 2, utc_ns })
+        };
+        let tightest = (0..READINGS).map(reading).min_by_key(|(width_ns, _)| *width_ns);
+        tightest.expect("there is a reading").1
+    }
+}
+
+impl Correlation {
+    /// A time since 1970 UTC on the other clock; `None` if that was before its start.
+    #[inline]
+    pub fn clock_ns(&self, utc_ns: u64) -> Option<u64> {
+        self.clock_ns.checked_add_signed(utc_ns.wrapping_sub(self.utc_ns) as i64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn times_of_the_systems_clock_are_found_on_ours() {
+        let clock = Clock::start();
+        let correlation = clock.correlate();
+        // As in an answer's life: a moment later. Of several, since the thread may lose its CPU in between.
+        let error_ns = |_| {
+            std::thread::sleep(Duration::from_millis(2));
+            let (before_ns, utc) = (clock.now_ns(), SystemTime::now());
+            let after_ns = clock.now_ns();
+            let utc_ns = utc.duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+            let found_ns = correlation.clock_ns(utc_ns).unwrap();
+            before_ns.saturating_sub(found_ns) + found_ns.saturating_sub(after_ns)
+        };
+        let least_ns = (0..10).map(error_ns).min().unwrap();
+        assert!(least_ns < 1000, "{least_ns} ns beside the interval in which the clock was read");
+    }
+
+    #[test]
+    fn times_before_the_start_are_none() {
+        let correlation = Correlation { clock_ns: 100, utc_ns: 1_700_000_000_000_000_000 };
+        assert_eq!(correlation.clock_ns(1_700_000_000_000_000_005), Some(105));
+        assert_eq!(correlation.clock_ns(1_699_999_999_999_999_901), Some(1));
+        assert_eq!(correlation.clock_ns(1_699_999_999_999_999_899), None);
+        assert_eq!(correlation.clock_ns(0), None);
     }
 }

@@ -1,27 +1,31 @@
 //! actix: bounded mailboxes, an arbiter on each thread.
 
-use std::{sync::mpsc, time::Duration};
+use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, Message, MessageResult, System};
 use corelane_runtime::message::Envelope;
 use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
-use super::{Counter, Pinger, answer, flood_with, runtime, spin};
+use super::{Counter, Framework, Pinger, answer, flood_with, runtime, spin};
 use crate::{
-    hop::{Ball, CAPACITY, on_two_cpus},
+    hop::{Ball, CAPACITY},
     peers::{Kind, Peer},
 };
 
 pub(super) const TELL: Peer = Peer { name: "actix, do_send", kind: Kind::Actors, round_trips: tell, flood };
 pub(super) const ASK: Peer = Peer { name: "actix, send", kind: Kind::Actors, round_trips: ask, flood };
 
-/// Runs a future in a system of this thread, spinning.
-fn spinning<F: Future>(future: F) -> F::Output {
-    System::with_tokio_rt(runtime).block_on(async {
-        tokio::spawn(spin());
-        future.await
-    })
+/// Actors in a system on each thread.
+struct Systems;
+
+impl Framework for Systems {
+    fn spinning<F: Future>(future: F) -> F::Output {
+        System::with_tokio_rt(runtime).block_on(async {
+            tokio::spawn(spin());
+            future.await
+        })
+    }
 }
 
 /// A message without an answer.
@@ -117,7 +121,7 @@ impl Handler<Ask> for Far {
 }
 
 fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    round_trips(cpus, async move |far: Addr<Far>| {
+    Systems::beside(cpus, far, async move |far: Addr<Far>| {
         let (result, histogram) = oneshot::channel();
         // The mailbox keeps the order: the far side knows whom to answer before the first message comes.
         let near = Near::create(|ctx| {
@@ -131,7 +135,7 @@ fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
 }
 
 fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    round_trips(cpus, async move |far: Addr<Far>| {
+    Systems::beside(cpus, far, async move |far: Addr<Far>| {
         let mut pinger = Pinger::new(duration);
         loop {
             let ball = pinger.serve();
@@ -143,24 +147,8 @@ fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     })
 }
 
-/// Runs `near` beside an actor on the other CPU.
-fn round_trips(cpus: [usize; 2], near: impl AsyncFnOnce(Addr<Far>) -> Histogram<u64> + Send) -> Histogram<u64> {
-    let (meet, met) = mpsc::channel();
-    let (done, over) = oneshot::channel::<()>();
-    let near = move || {
-        spinning(async {
-            let histogram = near(met.recv().expect("the far side starts")).await;
-            drop(done);
-            histogram
-        })
-    };
-    let far = move || {
-        spinning(async {
-            meet.send(Far { near: None }.start()).expect("the near side waits");
-            let _ = over.await;
-        });
-    };
-    on_two_cpus(cpus, near, far)
+async fn far() -> Addr<Far> {
+    Far { near: None }.start()
 }
 
 struct Sink {
@@ -202,20 +190,9 @@ impl Handler<Over> for Sink {
 }
 
 fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
-    let (meet, met) = mpsc::channel();
-    let near = move || {
-        let sink: Addr<Sink> = met.recv().expect("the far side starts");
+    let sink = async |result| Sink { counter: Counter::new(), result: Some(result) }.start();
+    Systems::into_sink(cpus, sink, |sink: Addr<Sink>| {
         flood_with(duration, |ball| sink.try_send(Post(ball)).is_ok());
         sink.do_send(Over);
-    };
-    let mut rate = 0.0;
-    let far = || {
-        spinning(async {
-            let (result, over) = oneshot::channel();
-            meet.send(Sink { counter: Counter::new(), result: Some(result) }.start()).expect("the near side waits");
-            rate = over.await.expect("it reports at the end");
-        });
-    };
-    on_two_cpus(cpus, near, far);
-    rate
+    })
 }

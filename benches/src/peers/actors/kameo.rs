@@ -1,6 +1,6 @@
 //! kameo: bounded mailboxes over tokio's `mpsc`.
 
-use std::{convert::Infallible, sync::mpsc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use corelane_runtime::message::Envelope;
 use hdrhistogram::Histogram;
@@ -12,9 +12,9 @@ use kameo::{
 };
 use tokio::sync::oneshot;
 
-use super::{Counter, Pinger, answer, flood_with, spinning};
+use super::{Counter, Framework, Pinger, Tasks, answer, flood_with};
 use crate::{
-    hop::{Ball, CAPACITY, on_two_cpus},
+    hop::{Ball, CAPACITY},
     peers::{Kind, Peer},
 };
 
@@ -102,27 +102,17 @@ impl Message<Envelope<Ball>> for Far {
 }
 
 fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    let (meet, met) = mpsc::channel();
-    let (done, over) = oneshot::channel::<()>();
-    let near = move || {
-        spinning(async {
-            let far: ActorRef<Far> = met.recv().expect("the far side starts");
+    Tasks::beside(
+        cpus,
+        async || start(Far { near: None }),
+        async move |far: ActorRef<Far>| {
             let (result, histogram) = oneshot::channel();
             let near = start(Near { far: far.clone(), pinger: Pinger::new(duration), result: Some(result) });
             far.tell(Meet(near.clone())).await.expect("the far side runs until this one ends");
             near.tell(Serve).await.expect("it has just been started");
-            let histogram = histogram.await.expect("it reports at the end");
-            drop(done);
-            histogram
-        })
-    };
-    let far = move || {
-        spinning(async {
-            meet.send(start(Far { near: None })).expect("the near side waits");
-            let _ = over.await;
-        });
-    };
-    on_two_cpus(cpus, near, far)
+            histogram.await.expect("it reports at the end")
+        },
+    )
 }
 
 struct Answerer;
@@ -159,30 +149,20 @@ impl Reply for Answer {
 }
 
 fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    let (meet, met) = mpsc::channel();
-    let (done, over) = oneshot::channel::<()>();
-    let near = move || {
-        spinning(async {
-            let far: ActorRef<Answerer> = met.recv().expect("the far side starts");
+    Tasks::beside(
+        cpus,
+        async || start(Answerer),
+        async move |far: ActorRef<Answerer>| {
             let mut pinger = Pinger::new(duration);
             loop {
                 let ball = pinger.serve();
                 let Answer(answer) = far.ask(Ask(ball)).await.expect("the far side runs until this one ends");
                 if !pinger.take(&answer) {
-                    break;
+                    return pinger.histogram;
                 }
             }
-            drop(done);
-            pinger.histogram
-        })
-    };
-    let far = move || {
-        spinning(async {
-            meet.send(start(Answerer)).expect("the near side waits");
-            let _ = over.await;
-        });
-    };
-    on_two_cpus(cpus, near, far)
+        },
+    )
 }
 
 struct Sink {
@@ -212,20 +192,9 @@ impl Message<Over> for Sink {
 }
 
 fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
-    let (meet, met) = mpsc::channel();
-    let near = move || {
-        let sink: ActorRef<Sink> = met.recv().expect("the far side starts");
+    let sink = async |result| start(Sink { counter: Counter::new(), result: Some(result) });
+    Tasks::into_sink(cpus, sink, |sink: ActorRef<Sink>| {
         flood_with(duration, |ball| sink.tell(ball).try_send().is_ok());
         sink.tell(Over).blocking_send().expect("the far side runs until this");
-    };
-    let mut rate = 0.0;
-    let far = || {
-        spinning(async {
-            let (result, over) = oneshot::channel();
-            meet.send(start(Sink { counter: Counter::new(), result: Some(result) })).expect("the near side waits");
-            rate = over.await.expect("it reports at the end");
-        });
-    };
-    on_two_cpus(cpus, near, far);
-    rate
+    })
 }

@@ -10,15 +10,19 @@ mod ractor;
 
 use std::{
     hint::spin_loop,
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
 use corelane_runtime::message::{Envelope, Header};
 use hdrhistogram::Histogram;
-use tokio::{runtime::Builder, task::yield_now};
+use tokio::{runtime::Builder, sync::oneshot, task::yield_now};
 
 use super::Peer;
-use crate::{hop::Ball, round_trip_histogram};
+use crate::{
+    hop::{Ball, on_two_cpus},
+    round_trip_histogram,
+};
 
 /// All of them.
 pub const ALL: &[Peer] = &[actix::TELL, actix::ASK, kameo::TELL, kameo::ASK, ractor::TELL, ractor::ASK];
@@ -37,12 +41,66 @@ async fn spin() {
     }
 }
 
-/// Runs a future on this thread, spinning.
-fn spinning<F: Future>(future: F) -> F::Output {
-    runtime().block_on(async {
-        tokio::spawn(spin());
-        future.await
-    })
+/// Where a framework's actors run.
+trait Framework {
+    /// Runs a future on this thread, spinning.
+    fn spinning<F: Future>(future: F) -> F::Output;
+
+    /// Runs `near` beside an actor that `far` starts on the other CPU, and returns what it returns.
+    fn beside<A: Send, R: Send>(
+        cpus: [usize; 2],
+        far: impl AsyncFnOnce() -> A + Send,
+        near: impl AsyncFnOnce(A) -> R + Send,
+    ) -> R {
+        let (meet, met) = mpsc::channel();
+        let (done, over) = oneshot::channel::<()>();
+        let near = move || {
+            Self::spinning(async {
+                let result = near(met.recv().expect("the far side starts")).await;
+                drop(done);
+                result
+            })
+        };
+        let far = move || {
+            Self::spinning(async {
+                meet.send(far().await).expect("the near side waits");
+                let _ = over.await;
+            });
+        };
+        on_two_cpus(cpus, near, far)
+    }
+
+    /// Runs `near` without a runtime beside a sink that `far` starts on the other CPU, and returns what that reports.
+    fn into_sink<A: Send>(
+        cpus: [usize; 2],
+        far: impl AsyncFnOnce(oneshot::Sender<f64>) -> A + Send,
+        near: impl FnOnce(A) + Send,
+    ) -> f64 {
+        let (meet, met) = mpsc::channel();
+        let near = move || near(met.recv().expect("the far side starts"));
+        let mut rate = 0.0;
+        let far = || {
+            Self::spinning(async {
+                let (result, over) = oneshot::channel();
+                meet.send(far(result).await).expect("the near side waits");
+                rate = over.await.expect("it reports at the end");
+            });
+        };
+        on_two_cpus(cpus, near, far);
+        rate
+    }
+}
+
+/// Frameworks whose actors are plain tasks.
+struct Tasks;
+
+impl Framework for Tasks {
+    fn spinning<F: Future>(future: F) -> F::Output {
+        runtime().block_on(async {
+            tokio::spawn(spin());
+            future.await
+        })
+    }
 }
 
 fn ball(number: u64) -> Envelope<Ball> {

@@ -5,7 +5,6 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
     },
     time::Duration,
 };
@@ -15,9 +14,9 @@ use hdrhistogram::Histogram;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::oneshot;
 
-use super::{Counter, Pinger, answer, flood_with, spinning};
+use super::{Counter, Framework, Pinger, Tasks, answer, flood_with};
 use crate::{
-    hop::{Ball, CAPACITY, on_two_cpus},
+    hop::{Ball, CAPACITY},
     peers::{Kind, Peer},
 };
 
@@ -108,7 +107,7 @@ impl Handle for Far {
 }
 
 fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    round_trips(cpus, async move |far: ActorRef<ToFar>| {
+    Tasks::beside(cpus, far, async move |far: ActorRef<ToFar>| {
         let (result, histogram) = oneshot::channel();
         let near = start(Near { far: far.clone(), pinger: Pinger::new(duration), result: Some(result) }).await;
         far.cast(ToFar::Meet(near.clone())).expect("the far side runs until this one ends");
@@ -118,7 +117,7 @@ fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
 }
 
 fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    round_trips(cpus, async move |far: ActorRef<ToFar>| {
+    Tasks::beside(cpus, far, async move |far: ActorRef<ToFar>| {
         let mut pinger = Pinger::new(duration);
         loop {
             let ball = pinger.serve();
@@ -131,24 +130,8 @@ fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     })
 }
 
-/// Runs `near` beside an actor on the other CPU.
-fn round_trips(cpus: [usize; 2], near: impl AsyncFnOnce(ActorRef<ToFar>) -> Histogram<u64> + Send) -> Histogram<u64> {
-    let (meet, met) = mpsc::channel();
-    let (done, over) = oneshot::channel::<()>();
-    let near = move || {
-        spinning(async {
-            let histogram = near(met.recv().expect("the far side starts")).await;
-            drop(done);
-            histogram
-        })
-    };
-    let far = move || {
-        spinning(async {
-            meet.send(start(Far { near: None }).await).expect("the near side waits");
-            let _ = over.await;
-        });
-    };
-    on_two_cpus(cpus, near, far)
+async fn far() -> ActorRef<ToFar> {
+    start(Far { near: None }).await
 }
 
 struct Sink {
@@ -181,11 +164,9 @@ impl Handle for Sink {
 }
 
 fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
-    let (meet, met) = mpsc::channel();
     let taken = Arc::new(AtomicU64::new(0));
-    let taken_by_sink = taken.clone();
-    let near = move || {
-        let sink: ActorRef<ToSink> = met.recv().expect("the far side starts");
+    let sink = async |result| start(Sink { counter: Counter::new(), taken: taken.clone(), result: Some(result) }).await;
+    Tasks::into_sink(cpus, sink, |sink: ActorRef<ToSink>| {
         let mut known = 0;
         flood_with(duration, |ball| {
             if ball.body.number - known > CAPACITY as u64 {
@@ -195,16 +176,5 @@ fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
             has_room && sink.cast(ToSink::Ball(ball)).is_ok()
         });
         sink.cast(ToSink::Over).expect("the far side runs until this");
-    };
-    let mut rate = 0.0;
-    let far = || {
-        spinning(async {
-            let (result, over) = oneshot::channel();
-            let sink = Sink { counter: Counter::new(), taken: taken_by_sink, result: Some(result) };
-            meet.send(start(sink).await).expect("the near side waits");
-            rate = over.await.expect("it reports at the end");
-        });
-    };
-    on_two_cpus(cpus, near, far);
-    rate
+    })
 }

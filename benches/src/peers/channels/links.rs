@@ -4,8 +4,7 @@ use corelane_runtime::message::{Envelope, Header};
 use disruptor::{BusySpin, Producer as _, SingleConsumerBarrier, SingleProducer, SingleProducerBarrier};
 use ringbuf::traits::{Consumer as _, Producer as _, Split as _};
 
-use super::spinning::Link;
-use crate::hop::{Ball, CAPACITY};
+use crate::hop::{Ball, CAPACITY, link::Link};
 
 type Message = Envelope<Ball>;
 

@@ -6,8 +6,6 @@
 
 mod awaiting;
 mod links;
-mod shared_channel;
-mod spinning;
 
 use self::links::{
     Crossbeam, Disruptor, Flume, Kanal, NexusMpsc, NexusSpsc, Ringbuf, SyncChannel, Thingbuf, TokioMpsc,
@@ -16,16 +14,16 @@ use super::{Kind, Peer};
 
 /// All of them.
 pub const ALL: &[Peer] = &[
-    spinning::peer::<Crossbeam>("crossbeam-channel", Kind::Channel),
-    spinning::peer::<Flume>("flume", Kind::Channel),
-    spinning::peer::<Kanal>("kanal", Kind::Channel),
-    spinning::peer::<Thingbuf>("thingbuf mpsc", Kind::Channel),
-    spinning::peer::<NexusMpsc>("nexus-queue mpsc", Kind::Channel),
-    spinning::peer::<SyncChannel>("std sync_channel", Kind::Channel),
-    spinning::peer::<TokioMpsc>("tokio mpsc, try_recv", Kind::Channel),
-    awaiting::PEER,
-    shared_channel::PEER,
-    spinning::peer::<Ringbuf>("ringbuf", Kind::RawRing),
-    spinning::peer::<NexusSpsc>("nexus-queue spsc", Kind::RawRing),
-    spinning::peer::<Disruptor>("disruptor", Kind::RawRing),
+    Peer::spinning::<Crossbeam>("crossbeam-channel", Kind::Channel),
+    Peer::spinning::<Flume>("flume", Kind::Channel),
+    Peer::spinning::<Kanal>("kanal", Kind::Channel),
+    Peer::spinning::<Thingbuf>("thingbuf mpsc", Kind::Channel),
+    Peer::spinning::<NexusMpsc>("nexus-queue mpsc", Kind::Channel),
+    Peer::spinning::<SyncChannel>("std sync_channel", Kind::Channel),
+    Peer::spinning::<TokioMpsc>("tokio mpsc, try_recv", Kind::Channel),
+    awaiting::TOKIO,
+    awaiting::GLOMMIO,
+    Peer::spinning::<Ringbuf>("ringbuf", Kind::RawRing),
+    Peer::spinning::<NexusSpsc>("nexus-queue spsc", Kind::RawRing),
+    Peer::spinning::<Disruptor>("disruptor", Kind::RawRing),
 ];

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::num::NonZeroU64;
 
+use super::kernel_times::{Received, SocketTimes};
 use super::schedule::Schedule;
 
 /// Bytes that may wait for a socket that takes no more; then requests become late, and nothing grows.
@@ -15,6 +17,8 @@ const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 pub(super) struct Sent {
     pub intended_ns: u64,
     pub sent_ns: u64,
+    /// When the kernel gave it to the network device, if that is known.
+    pub left_ns: Option<NonZeroU64>,
     /// Due after the warm-up.
     pub measured: bool,
 }
@@ -29,13 +33,20 @@ pub(super) struct Connection<'a> {
     pub last_receive_ns: u64,
     pub open: bool,
     pub ready: bool,
+    /// The kernel's times, if they are wanted and given.
+    pub times: Option<SocketTimes>,
     unsent: Vec<u8>,
     received: Box<[u8]>,
     received_len: usize,
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(stream: &'a TcpStream, schedule: Schedule, outstanding_max: usize) -> Self {
+    pub(super) fn new(
+        stream: &'a TcpStream,
+        schedule: Schedule,
+        outstanding_max: usize,
+        times: Option<SocketTimes>,
+    ) -> Self {
         Self {
             stream,
             schedule,
@@ -45,6 +56,7 @@ impl<'a> Connection<'a> {
             last_receive_ns: 0,
             open: true,
             ready: false,
+            times,
             unsent: Vec::with_capacity(2 * SEND_QUEUE_BYTES),
             received: vec![0; RECEIVE_BUFFER_BYTES].into_boxed_slice(),
             received_len: 0,
@@ -88,16 +100,24 @@ impl<'a> Connection<'a> {
             }
         }
         self.unsent.drain(..written);
+        if let Some(times) = &mut self.times {
+            times.wrote(written);
+        }
         Ok(written)
     }
 
-    /// Reads once. `None`: nothing there. Zero bytes: the peer has closed.
+    /// Reads once. `None`: nothing there.
     #[inline]
-    pub(super) fn receive(&mut self) -> io::Result<Option<usize>> {
-        match self.stream.read(&mut self.received[self.received_len..]) {
-            Ok(bytes) => {
-                self.received_len += bytes;
-                Ok(Some(bytes))
+    pub(super) fn receive(&mut self) -> io::Result<Option<Received>> {
+        let room = &mut self.received[self.received_len..];
+        let received = match &self.times {
+            Some(times) => times.receive(self.stream, room),
+            None => self.stream.read(room).map(|bytes| Received { bytes, utc_ns: None }),
+        };
+        match received {
+            Ok(received) => {
+                self.received_len += received.bytes;
+                Ok(Some(received))
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
             Err(error) => Err(error),

@@ -8,6 +8,7 @@
 //! instructions.
 
 mod connection;
+mod kernel_times;
 mod open_loop;
 mod schedule;
 
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use thiserror::Error;
+
+pub use kernel_times::{KernelTimes, SENT_SAMPLED};
 
 use crate::jitter::Gaps;
 use crate::pin::pin;
@@ -93,12 +96,14 @@ pub struct Pacing {
     /// Whether requests of a session that are due together leave in one write. If not, each is a write and a segment of
     /// its own, as from a client that sends an order when it has one.
     pub coalesce: bool,
+    /// Whether the kernel is asked when it sent and received: see [`KernelTimes`].
+    pub kernel_times: bool,
     /// How long to wait for what is still to be sent and answered after the last intended time.
     pub drain: Duration,
 }
 
 impl Pacing {
-    /// Ten seconds after one of warm-up, evenly spaced, busy, coalescing, not pinned.
+    /// Ten seconds after one of warm-up, evenly spaced, busy, coalescing, with the kernel's times, not pinned.
     pub fn new(server: SocketAddr, rate_per_s: f64) -> Self {
         Self {
             server,
@@ -110,6 +115,7 @@ impl Pacing {
             cpu: None,
             outstanding_max: 16_384,
             coalesce: true,
+            kernel_times: true,
             drain: Duration::from_secs(2),
         }
     }
@@ -280,6 +286,10 @@ pub struct Measured {
     pub intended: Histogram<u64>,
     /// The same from the time at which the request was handed to the socket.
     pub send: Histogram<u64>,
+    /// From intended send time to being handed to the socket, of the same requests: what the tester was late.
+    pub late: Histogram<u64>,
+    /// The same way by the kernel's times; absent if they were not wanted, or not given.
+    pub kernel_times: Option<KernelTimes>,
     /// The rate that was asked for.
     pub asked_per_s: f64,
     /// Completed requests of the measured time, per second until the last of them was completed.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::connection::{Connection, Sent};
+use super::kernel_times::{KernelTimes, Received, SocketTimes};
 use super::schedule::Schedule;
 use super::{Answered, Event, Idle, LoadError, Measured, Observer, Pacing, Progress, Wire};
-use crate::clock::Clock;
+use crate::clock::{Clock, Correlation};
 use crate::jitter::{Gaps, latency_histogram};
 
 /// Send a heartbeat after so long without sending anything (SoupBinTCP).
@@ -54,6 +55,8 @@ struct Engine<'a, W, O> {
     observer_due_ns: u64,
     housekeeping_due_ns: u64,
     clock: Clock,
+    /// Where the kernel's clock stands.
+    correlation: Correlation,
     connections: Vec<Connection<'a>>,
     /// Of the open connections, in their order; refilled before every poll.
     poll_fds: Vec<PollFd<'a>>,
@@ -66,22 +69,33 @@ struct Engine<'a, W, O> {
 
 impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     fn new(pacing: &'a Pacing, streams: &'a [TcpStream], wire: &'a mut W, observer: &'a mut O) -> Self {
-        let connections = streams.iter().enumerate().map(|(index, stream)| {
-            let schedule = Schedule::new(pacing, index, streams.len());
-            Connection::new(stream, schedule, pacing.outstanding_max)
-        });
+        let connections: Vec<_> = streams
+            .iter()
+            .enumerate()
+            .map(|(index, stream)| {
+                let schedule = Schedule::new(pacing, index, streams.len());
+                // Where it is refused, the figures are the same without.
+                let times = pacing.kernel_times.then(|| SocketTimes::ask(stream).ok()).flatten();
+                Connection::new(stream, schedule, pacing.outstanding_max, times)
+            })
+            .collect();
+        let has_times = connections.iter().any(|one| one.times.is_some());
+        let clock = Clock::start();
         Self {
             pacing,
             wire,
             observer,
             observer_due_ns: 0,
             housekeeping_due_ns: 0,
-            clock: Clock::start(),
-            connections: connections.collect(),
+            correlation: clock.correlate(),
+            clock,
+            connections,
             poll_fds: Vec::with_capacity(streams.len()),
             measured: Measured {
                 intended: latency_histogram(),
                 send: latency_histogram(),
+                late: latency_histogram(),
+                kernel_times: has_times.then(KernelTimes::new),
                 asked_per_s: pacing.rate_per_s,
                 achieved_per_s: 0.0,
                 sent: 0,
@@ -130,6 +144,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
         }
         // The run's time begins here.
         self.clock = Clock::start();
+        self.correlation = self.clock.correlate();
         Ok(())
     }
 
@@ -180,12 +195,15 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             }
             let connection = &mut self.connections[index];
             if connection.has_unsent() {
-                self.flush(index);
+                self.flush_requests(index);
             }
             // While the kernel carries it: the next one is ready before it is due.
             let connection = &mut self.connections[index];
             if connection.prepared.is_empty() && connection.schedule.next_ns().is_some() {
                 self.wire.request(index, &mut connection.prepared);
+                if let Some(times) = &mut connection.times {
+                    times.before_write(connection.stream);
+                }
             }
             if connection.outstanding.len() < self.pacing.outstanding_max
                 && connection.has_room()
@@ -212,6 +230,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             connection.outstanding.push_back(Sent {
                 intended_ns,
                 sent_ns,
+                left_ns: None,
                 measured: intended_ns >= self.pacing.warmup_ns(),
             });
             connection.schedule.advance();
@@ -221,11 +240,25 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
                 self.wire.request(index, &mut connection.prepared);
             }
             if !self.pacing.coalesce {
-                self.flush(index);
+                self.flush_requests(index);
                 if !self.connections[index].open {
                     return;
                 }
             }
+        }
+    }
+
+    /// Sends the queue, whose end is the newest request.
+    #[inline]
+    fn flush_requests(&mut self, index: usize) {
+        self.flush(index);
+        let connection = &mut self.connections[index];
+        if let Some(times) = &mut connection.times
+            && let Some(utc_ns) = times.after_write(connection.stream)
+            && !connection.has_unsent()
+            && let Some(newest) = connection.outstanding.back_mut()
+        {
+            newest.left_ns = self.correlation.clock_ns(utc_ns).and_then(NonZeroU64::new);
         }
     }
 
@@ -264,9 +297,14 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
         for index in 0..self.connections.len() {
             if self.connections[index].open {
                 // Opened connections are never added, and dropped ones only after their turn.
-                let ready = !self.poll_fds[polled].revents().is_empty();
+                let ready = self.poll_fds[polled].revents();
                 polled += 1;
-                if ready {
+                if ready.contains(PollFlags::ERR)
+                    && let Connection { times: Some(times), stream, .. } = &self.connections[index]
+                {
+                    times.forget_late(stream);
+                }
+                if !ready.is_empty() {
                     self.receive(index);
                 }
             }
@@ -302,19 +340,21 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     fn receive(&mut self, index: usize) {
         match self.connections[index].receive() {
             Ok(None) => {}
-            Ok(Some(0)) => self.drop_connection(index, "closed by the server"),
-            Ok(Some(bytes)) => {
+            Ok(Some(Received { bytes: 0, .. })) => self.drop_connection(index, "closed by the server"),
+            Ok(Some(Received { bytes, utc_ns })) => {
                 let now_ns = self.clock.now_ns();
                 self.measured.bytes_received += bytes as u64;
                 self.connections[index].last_receive_ns = now_ns;
-                self.read_frames(index, now_ns);
+                let arrived_ns = utc_ns.and_then(|utc_ns| self.correlation.clock_ns(utc_ns));
+                self.read_frames(index, now_ns, arrived_ns);
             }
             Err(error) => self.drop_connection(index, &error.to_string()),
         }
     }
 
+    /// Reads what is there at `now_ns`, whose last byte the kernel received at `arrived_ns`.
     #[inline]
-    fn read_frames(&mut self, index: usize, now_ns: u64) {
+    fn read_frames(&mut self, index: usize, now_ns: u64, arrived_ns: Option<u64>) {
         let (buffer, length) = self.connections[index].take_received();
         let mut used = 0;
         while !self.faulty {
@@ -329,7 +369,9 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             };
             match event {
                 Ok(Event::Further) => {}
-                Ok(Event::First { unanswered }) => self.complete(index, unanswered, now_ns),
+                Ok(Event::First { unanswered }) => {
+                    self.complete(index, unanswered, now_ns, arrived_ns.filter(|_| used == length));
+                }
                 Ok(Event::Ready) => self.connections[index].ready = true,
                 Ok(Event::End) => self.fault(format!("session {index}: ended by the server")),
                 Err(why) => self.fault(format!("session {index}: {why}")),
@@ -339,7 +381,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
     }
 
     #[inline]
-    fn complete(&mut self, index: usize, unanswered: u32, now_ns: u64) {
+    fn complete(&mut self, index: usize, unanswered: u32, now_ns: u64, arrived_ns: Option<u64>) {
         for _ in 0..unanswered {
             if let Some(sent) = self.connections[index].outstanding.pop_front() {
                 self.measured.silent += 1;
@@ -355,6 +397,10 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             let latency = |from_ns: u64| now_ns.saturating_sub(from_ns).max(1);
             self.measured.intended.saturating_record(latency(sent.intended_ns));
             self.measured.send.saturating_record(latency(sent.sent_ns));
+            self.measured.late.saturating_record(sent.sent_ns.saturating_sub(sent.intended_ns).max(1));
+            if let Some(times) = &mut self.measured.kernel_times {
+                times.record(&sent, arrived_ns, now_ns);
+            }
             let Sent { intended_ns, sent_ns, .. } = sent;
             self.observer.answered(&Answered { session: index, intended_ns, sent_ns, answered_ns: now_ns });
         }
@@ -380,6 +426,8 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
 
     fn keep_house(&mut self, now_ns: u64) {
         self.housekeeping_due_ns = now_ns + HOUSEKEEPING_NS;
+        // The clocks drift apart by a tenth of a microsecond meanwhile.
+        self.correlation = self.clock.correlate();
         for index in 0..self.connections.len() {
             let connection = &mut self.connections[index];
             if !connection.open {
@@ -412,7 +460,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
                 && connection.has_room()
                 && self.wire.closing(index, connection.queue())
             {
-                connection.outstanding.push_back(Sent { intended_ns: 0, sent_ns: 0, measured: false });
+                connection.outstanding.push_back(Sent { intended_ns: 0, sent_ns: 0, left_ns: None, measured: false });
                 self.measured.sent += 1;
             }
         }

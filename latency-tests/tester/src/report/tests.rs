@@ -17,6 +17,8 @@ fn load() -> LoadResult {
         measured: Measured {
             intended,
             send,
+            late: latency_histogram(),
+            kernel_times: None,
             asked_per_s: 10_000.0,
             achieved_per_s: 9_999.7,
             sent: 110_000,

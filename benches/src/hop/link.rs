@@ -1,4 +1,4 @@
-//! Both sides look again until there is a message, or room.
+//! Messages between two threads that spin: both look again until there is a message, or room.
 
 use std::{
     hint::spin_loop,
@@ -9,35 +9,31 @@ use std::{
 use corelane_runtime::message::{Envelope, Header};
 use hdrhistogram::Histogram;
 
-use crate::{
-    hop::{Ball, on_two_cpus},
-    peers::{Kind, Peer},
-    round_trip_histogram,
-};
+use super::{Ball, on_two_cpus};
+use crate::round_trip_histogram;
 
-/// A channel in one direction.
-pub(super) trait Link {
+/// A ring or a channel in one direction.
+pub trait Link {
     /// The end that sends.
     type Sender: Send;
     /// The end that receives.
     type Receiver: Send;
 
-    /// Both ends of an empty channel.
+    /// Both ends of an empty one.
     fn new() -> (Self::Sender, Self::Receiver);
 
     /// Sends, unless there is no room; tells whether it has.
     fn try_send(sender: &mut Self::Sender, message: Envelope<Ball>) -> bool;
 
-    /// Hands what has come to `each`, in the number that the channel gives at once; returns how many.
+    /// Hands what has come to `each`, in the number that it gives at once; returns how many.
     fn try_receive(receiver: &mut Self::Receiver, each: impl FnMut(Envelope<Ball>)) -> u64;
 }
 
-/// A peer that spins on `L`.
-pub(super) const fn peer<L: Link>(name: &'static str, kind: Kind) -> Peer {
-    Peer { name, kind, round_trips: round_trips::<L>, flood: flood::<L> }
-}
-
-fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
+/// Round trips in nanoseconds, one message under way at a time.
+///
+/// # Panics
+/// If an answer is wrong, or a thread cannot be pinned.
+pub fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     let (there, there_out) = L::new();
     let (back, back_out) = L::new();
     let done = &AtomicBool::new(false);
@@ -76,7 +72,11 @@ fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u64> 
     on_two_cpus(cpus, near, far)
 }
 
-fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
+/// Messages per second one way.
+///
+/// # Panics
+/// If a message is wrong, or a thread cannot be pinned.
+pub fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
     let (sender, receiver) = L::new();
     let done = &AtomicBool::new(false);
     let near = move || {
@@ -98,8 +98,8 @@ fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
         let mut receiver = receiver;
         let start = Instant::now();
         let mut seen = 0u64;
+        let mut over = false;
         loop {
-            let over = done.load(Ordering::Acquire);
             let received = L::try_receive(&mut receiver, |message| {
                 seen += 1;
                 assert_eq!(message.body, Ball::new(seen));
@@ -108,6 +108,8 @@ fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
                 if over {
                     break;
                 }
+                // Once more after that: it may have come in between.
+                over = done.load(Ordering::Acquire);
                 spin_loop();
             }
         }
