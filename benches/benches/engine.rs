@@ -4,7 +4,7 @@
 //! A million commands a second at times that were fixed beforehand, then as many as go. Ours runs the sequenced group as
 //! the venue does, with accounts, risk, encoded reports and feed; the crates match only. What the commands lead to is
 //! counted and must be, for ours, what the generator's own books say; where a crate differs, that is shown. Latency counts from the intended time, so what the
-//! measuring and the machine cost is shown beside it: the same loop without an engine.
+//! measuring and the machine cost is shown beside it: the same loop without an engine, twice.
 
 use corelane_benches::{
     engine::{self, Commands, Nothing, Round, group::Group, matching::MatchingAlone},
@@ -42,13 +42,16 @@ fn main() {
     let engines = engines();
     println!("engine: {ROUNDS} rounds of {COMMANDS} commands at {RATE_PER_S}/s and as they go, CPU {cpu}");
     let (mut p50, mut p99, mut per_s) = (grid(&engines), grid(&engines), grid(&engines));
-    let mut control_p99 = Vec::new();
+    let mut control = Vec::new();
     for round in 1..=ROUNDS {
         let commands = Commands::new(round as u64, COMMANDS);
         println!("round {round}: {:?}", commands.totals());
-        let control = engine::run(|| Nothing, cpu, &commands, RATE_PER_S);
-        println!("  {}", percentiles("no engine", &control.latency));
-        control_p99.push(control.latency.value_at_quantile(0.99) as f64);
+        let [floor, again] = [(); 2].map(|()| {
+            let floor = engine::run(|| Nothing, cpu, &commands, RATE_PER_S);
+            println!("  {}", percentiles("no engine", &floor.latency));
+            floor.latency.value_at_quantile(0.99) as f64
+        });
+        control.push(again / floor);
         for (at, (name, run)) in engines.iter().enumerate() {
             let [paced, hurried] = [RATE_PER_S, f64::INFINITY].map(|rate_per_s| {
                 let seen = run(cpu, &commands, rate_per_s);
@@ -72,8 +75,9 @@ fn main() {
         println!("  {name:<20} {p50:>7.0} {p99:>9.0} {:>7.2}", per_s / 1e6);
     }
     judge("p50", median(&p50[0]), P50_MAX_NS, true);
-    // A tail that the machine alone has is not the engine's.
-    judge("p99", median(&p99[0]), P99_MAX_NS, median(&control_p99) < P99_MAX_NS as f64 / 4.0);
+    // Where the machine does not agree with itself, a tail is not the engine's.
+    let agrees = (1.0 / 1.1..=1.1).contains(&median(&control));
+    judge("p99", median(&p99[0]), P99_MAX_NS, agrees);
     let best = per_s[OURS..].iter().map(|figures| median(figures)).max_by(f64::total_cmp);
     let over_best = |at: usize| best.map_or("no peer".to_owned(), |best| format!("{:.2}", median(&per_s[at]) / best));
     println!("matching alone over the best crate saturation={}", over_best(1));
@@ -82,7 +86,7 @@ fn main() {
 
 fn judge(what: &str, seen_ns: f64, most_ns: u64, is_judged: bool) {
     let verdict = match (is_judged, seen_ns <= most_ns as f64) {
-        (false, _) => "not judged: the loop without engine has that tail too",
+        (false, _) => "not judged: the loop without engine, run twice, differs by more than a tenth there",
         (true, true) => "kept",
         (true, false) => "missed",
     };

@@ -108,11 +108,7 @@ fn promise(sides: &[Side], promised: &Promised, host: HostKind) -> Option<Promis
     let spread = Spread::of(&figures)?;
     let why_not = match promised.figure {
         "p99_99" => (host == HostKind::Noisy).then_some(Unjudged::NoisyHost),
-        tail if is_tail(tail) => promised.control.and_then(|control| {
-            let floor = Spread::of(&rounds(sides, control[0], tail)?)?.median;
-            let beyond = (!promised.bar.is_met_by(floor)).then_some(Unjudged::FloorMisses(floor));
-            disagreement(sides, tail, control).or(beyond)
-        }),
+        tail if is_tail(tail) => promised.control.and_then(|control| disagreement(sides, tail, control)),
         _ => None,
     };
     Some(Promise {
@@ -204,11 +200,6 @@ mod tests {
             let expected = if agrees { Judgement::Missed { bar } } else { Judgement::NotJudged { bar, why } };
             assert_eq!(of("p99", 4000.0), expected, "{again}");
         }
-        // No engine could be faster than none.
-        let slow = |name| side(name, &[1; 3], &[5000; 3]);
-        let sides = [ours.clone(), slow("floor"), slow("again")];
-        let (bar, why) = (Bar::AtMost(4000.0), Unjudged::FloorMisses(5000.0));
-        assert_eq!(judged(&sides, "p99", 4000.0, HostKind::Quiet), Judgement::NotJudged { bar, why });
         let promised = Promised { figure: "p50", of: "another", control: None, bar: Bar::AtMost(1.0) };
         assert_eq!(promises(&[ours], &[promised], HostKind::Quiet), []);
     }

@@ -6,7 +6,7 @@ use crate::{
     message::{Header, Message},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net},
     port::{Outputs, StepState},
-    telemetry::Timing,
+    telemetry::{TIMED_ONE_IN, Timing},
     time::ShardEnv,
     timer::{TimerId, TimersExhausted, Wheel},
 };
@@ -167,6 +167,17 @@ impl<O> Context<'_, O> {
     /// collected and sent at the end of a batch.
     pub fn record_since(&mut self, timing: Timing, ingress_ticks: u64) {
         self.env.record_since(timing, ingress_ticks);
+    }
+
+    /// Records, as [`Timing`], the time from the reaping of the batch that the input came in until now, if it is one of
+    /// those that are timed: one in [`TIMED_ONE_IN`](crate::telemetry::TIMED_ONE_IN), by its number.
+    #[inline]
+    pub fn record_sampled(&mut self, timing: Timing) {
+        let Header { sequence, ingress_ticks, .. } = self.step.header.get();
+        // What an injector sent has no such time.
+        if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
+            self.env.record_since(timing, ingress_ticks);
+        }
     }
 
     /// Records, as [`Timing`], the time from `time_ns` since midnight of the venue's zone until now, for times that

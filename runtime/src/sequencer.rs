@@ -3,6 +3,7 @@
 use crate::{
     actor::{Actor, Context, Down, Step},
     message::{Header, Message},
+    telemetry::Timing,
 };
 
 /// What a group's inputs are made of: knows how a request becomes a sequenced input.
@@ -65,6 +66,7 @@ impl<S: Stamp> Actor for Sequencer<S> {
                 ingress_ticks: arrival.ingress_ticks,
                 ..Header::default()
             });
+            ctx.record_sampled(Timing::InputToNumber);
             ctx.out.group.send(input);
             if ctx.out.record.is_connected() {
                 ctx.out.record.send(input);

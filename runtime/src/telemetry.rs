@@ -80,6 +80,12 @@ named! {
 named! {
     /// What a shard measures, in nanoseconds.
     Timing {
+        /// From the reaping of the batch that a group's input came in to its number, of one input in
+        /// [`TIMED_ONE_IN`].
+        InputToNumber = "input_to_number_ns",
+        /// From the reaping of the batch that an order came in to its first answer having left the group, of one in
+        /// [`TIMED_ONE_IN`].
+        OrderToDecision = "order_to_decision_ns",
         /// From the reaping of the batch that an order came in to its answer being handed to the net driver.
         OrderToAnswer = "order_to_answer_ns",
         /// From the reaping of a batch of market data that changed a book to the last of what was said of it.
@@ -91,6 +97,8 @@ named! {
     }
 }
 
+/// Of so many inputs of a group one is timed on its way: those whose number it divides.
+pub const TIMED_ONE_IN: u64 = 64;
 /// The longest time a histogram tells apart, in nanoseconds; longer ones count as this.
 pub const TIMING_NS_MAX: u64 = 60_000_000_000;
 /// Two significant digits: 1 % is finer than one machine repeats, and the lines that one kind of traffic touches

@@ -155,6 +155,9 @@ impl Actor for Session {
     #[inline]
     fn on_message(&mut self, ctx: &mut Ctx<'_>, reply: &Reply) -> Step {
         self.answers_in_cycle += 1;
+        if ctx.header().index == 0 {
+            ctx.record_sampled(Timing::OrderToDecision);
+        }
         let account = &mut self.accounts[reply.account as usize];
         assert_eq!(
             reply.number,

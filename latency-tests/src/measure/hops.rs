@@ -14,7 +14,10 @@ pub(super) struct Stretches {
     sending: Option<Histogram<u64>>,
     away: Option<Histogram<u64>>,
     reading: Option<Histogram<u64>>,
-    /// The part that the server measures by ingress times.
+    /// The parts that the server measures by ingress times, all from the same beginning: until an order has its number,
+    /// until its first answer has left the group, and all of it.
+    pub numbered: Option<Histogram<u64>>,
+    pub decided: Option<Histogram<u64>>,
     pub inside: Option<Histogram<u64>>,
 }
 
@@ -23,6 +26,9 @@ const SENDING: &str = "sent to at the network device";
 const READING: &str = "answer in the tester's kernel to read";
 /// All of the server and the kernel on its side. What the server measures of itself is within.
 const AWAY: &str = "network device to the tester's kernel";
+/// Of one order in [`TIMED_ONE_IN`](corelane_runtime::telemetry::TIMED_ONE_IN).
+const NUMBERED: &str = "batch reaped to order numbered";
+const DECIDED: &str = "batch reaped to answer decided";
 /// All that was not measured.
 const REST: &str = "tester, kernel and driver (the rest)";
 const REST_UNSTAMPED: &str = "tester, kernel and driver (the rest: the kernel gave no times)";
@@ -37,6 +43,8 @@ impl Stretches {
             sending: times.and_then(|times| known(&times.sending)),
             away: times.and_then(|times| known(&times.away)),
             reading: times.and_then(|times| known(&times.reading)),
+            numbered: None,
+            decided: None,
             inside: None,
         }
     }
@@ -47,6 +55,8 @@ impl Stretches {
         merge(&mut self.sending, other.sending);
         merge(&mut self.away, other.away);
         merge(&mut self.reading, other.reading);
+        merge(&mut self.numbered, other.numbered);
+        merge(&mut self.decided, other.decided);
         merge(&mut self.inside, other.inside);
     }
 
@@ -78,6 +88,8 @@ impl Stretches {
             measured(LATE, late),
             measured(SENDING, self.sending.as_ref()),
             away,
+            measured(NUMBERED, self.numbered.as_ref()),
+            measured(DECIDED, self.decided.as_ref()),
             measured(inside_name, inside),
             measured(READING, reading),
         ];
@@ -130,21 +142,31 @@ mod tests {
 
     #[test]
     fn the_way_is_split_as_far_as_it_was_measured() {
-        let all = Stretches { late: of(100), sending: of(50), away: of(700), reading: of(150), inside: of(300) };
+        let all = Stretches {
+            late: of(100),
+            sending: of(50),
+            away: of(700),
+            reading: of(150),
+            numbered: of(80),
+            decided: of(200),
+            inside: of(300),
+        };
         let expected = [
             row(LATE, 100, true),
             row(SENDING, 50, true),
             row(AWAY, 700, true),
+            row(NUMBERED, 80, true),
+            row(DECIDED, 200, true),
             row("inside", 300, true),
             row(READING, 150, true),
         ];
         assert_eq!(rows(&all), expected);
         // An echo does not measure itself.
-        let echo = Stretches { inside: None, ..all.clone() };
+        let echo = Stretches { numbered: None, decided: None, inside: None, ..all.clone() };
         let expected = [row(LATE, 100, true), row(SENDING, 50, true), row(AWAY, 700, true), row(READING, 150, true)];
         assert_eq!(rows(&echo), expected);
         // Only answers have times.
-        let answers = Stretches { sending: None, away: None, ..all.clone() };
+        let answers = Stretches { sending: None, away: None, numbered: None, decided: None, ..all.clone() };
         let expected =
             [row(LATE, 100, true), row(REST_UNSTAMPED, 450, false), row("inside", 300, true), row(READING, 150, true)];
         assert_eq!(rows(&answers), expected);

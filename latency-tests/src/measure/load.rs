@@ -243,6 +243,8 @@ impl Turned<'_> {
         };
         let outcome = venue.stop();
         self.bench.stages.enter(Stage::Other);
+        turn.stretches.numbered = timing(&outcome.status, Timing::InputToNumber);
+        turn.stretches.decided = timing(&outcome.status, Timing::OrderToDecision);
         turn.stretches.inside = timing(&outcome.status, Timing::OrderToAnswer);
         take_outcome(&mut turn, &outcome, &load.measured, &spec.pacing, memory);
         if let Some(counts) = &mut turn.round.counts {

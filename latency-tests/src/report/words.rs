@@ -75,7 +75,6 @@ fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
                 Unjudged::Control(control) => {
                     format!("the floor, measured twice, gave a ratio of {control:.2} to itself")
                 }
-                Unjudged::FloorMisses(figure) => format!("the floor by itself is at {}", value(*figure)),
                 Unjudged::NoisyHost => "the machine itself stalls for a millisecond and more".to_owned(),
                 Unjudged::FloorSaturates(per_s) => {
                     format!(

@@ -67,8 +67,6 @@ pub enum Judgement {
 pub enum Unjudged {
     /// A tail, and the same-run control does not agree with itself within 1.1: its median ratio.
     Control(f64),
-    /// A tail of one side whose bar the floor misses by itself: the floor's figure.
-    FloorMisses(f64),
     /// A tail that the machine's own stalls decide.
     NoisyHost,
     /// The rate is above half of what the floor sustains: its saturation in this run, per second.
