@@ -175,6 +175,7 @@ impl ShardPlan {
             peers,
             neighbours,
             turns_owed: 0,
+            work_owed: 0,
             stirred: false,
         }
     }

@@ -27,7 +27,10 @@ use crate::{
 const ROUNDS_MAX: usize = 4;
 
 /// Turns for which the sinks wait at most while the network has work for the others.
-const SINKS_WAIT_MAX: u32 = 8;
+const SINKS_WAIT_TURNS_MAX: u32 = 8;
+
+/// Work in such turns after which they wait no longer: what they get then fills their packets, and is still in the cache.
+const SINKS_WAIT_WORK_MAX: usize = 128;
 
 /// An actor, or a group of them, hosted by the shard.
 pub(crate) struct Unit {
@@ -64,8 +67,9 @@ pub(crate) struct Shard {
     pub peers: Vec<Peer>,
     /// By actor: who on this shard exchanges messages with it (indices of units).
     pub neighbours: Vec<Vec<usize>>,
-    /// Turns that did something and that the sinks have not had since.
+    /// Turns that did something and that the sinks have not had since, and how much.
     pub turns_owed: u32,
+    pub work_owed: usize,
     /// Actors were told of a failure, and what they did about it is not flushed yet.
     pub stirred: bool,
 }
@@ -99,7 +103,8 @@ impl Shard {
         let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
         work += came_in;
         work += self.run_units(false, work > 0);
-        if came_in > 0 && self.turns_owed < SINKS_WAIT_MAX {
+        self.work_owed += work;
+        if came_in > 0 && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
             self.turns_owed += 1;
         } else {
             work += self.run_sinks(work > 0);
@@ -121,6 +126,7 @@ impl Shard {
             self.transport.flush();
         }
         let owed = std::mem::take(&mut self.turns_owed) > 0;
+        self.work_owed = 0;
         self.run_units(true, worked || owed)
     }
 
