@@ -1,7 +1,7 @@
 //! Others beside ours, in turns on the same two CPUs: channels, rings and actor frameworks from thread to thread, and the
 //! same venue on tokio over the same sockets.
 //!
-//! `cargo bench -p corelane-benches --features peers --bench peers`
+//! `cargo bench -p corelane-benches --features peers --bench peers`, or with `--features aeron`, which has Aeron's IPC too
 //!
 //! Every round gives one ratio per peer, and the medians of the rounds are what counts: the figures themselves are the
 //! machine's. Every message and every answer is checked.

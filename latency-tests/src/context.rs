@@ -60,6 +60,7 @@ pub fn context(name: &str, summary: &str, cpus: &[usize]) -> Context {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         debug_build: cfg!(debug_assertions),
         peers: cfg!(feature = "peers"),
+        aeron: cfg!(feature = "aeron"),
         cpus: cpus.to_vec(),
     }
 }

@@ -29,6 +29,14 @@ pub trait Link {
     fn try_receive(receiver: &mut Self::Receiver, each: impl FnMut(Envelope<Ball>)) -> u64;
 }
 
+/// Sends as soon as there is room.
+#[inline]
+fn send<L: Link>(sender: &mut L::Sender, message: Envelope<Ball>) {
+    while !L::try_send(sender, message) {
+        spin_loop();
+    }
+}
+
 /// Round trips in nanoseconds, one message under way at a time.
 ///
 /// # Panics
@@ -48,7 +56,7 @@ pub fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u
             number += 1;
             let sent = clock.raw();
             let message = Envelope { header: Header::default(), body: Ball::new(number) };
-            assert!(L::try_send(&mut there, message), "one message is under way at a time");
+            send::<L>(&mut there, message);
             while L::try_receive(&mut back_out, |answer| assert_eq!(answer.body, Ball::new(number + 1))) == 0 {
                 spin_loop();
             }
@@ -62,7 +70,7 @@ pub fn round_trips<L: Link>(cpus: [usize; 2], duration: Duration) -> Histogram<u
         while !done.load(Ordering::Relaxed) {
             let seen = L::try_receive(&mut there_out, |message| {
                 let answer = Envelope { header: message.header, body: Ball::new(message.body.number + 1) };
-                assert!(L::try_send(&mut back, answer), "one message is under way at a time");
+                send::<L>(&mut back, answer);
             });
             if seen == 0 {
                 spin_loop();
@@ -86,9 +94,7 @@ pub fn flood<L: Link>(cpus: [usize; 2], duration: Duration) -> f64 {
         while !number.is_multiple_of(1 << 16) || Instant::now() < end {
             number += 1;
             let message = Envelope { header: Header::default(), body: Ball::new(number) };
-            while !L::try_send(&mut sender, message) {
-                spin_loop();
-            }
+            send::<L>(&mut sender, message);
         }
         done.store(true, Ordering::Release);
     };

@@ -7,6 +7,7 @@ pub mod raw;
 
 use std::{thread, time::Duration};
 
+use bytemuck::{Pod, Zeroable};
 use core_affinity::CoreId;
 use corelane_runtime::message::Message;
 use hdrhistogram::Histogram;
@@ -19,7 +20,8 @@ pub const CAPACITY: usize = 1024;
 pub const CHUNK: usize = 64;
 
 /// 32 bytes, so that a slot is 64 as in the design's measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Ball {
     /// Counts up.
     pub number: u64,

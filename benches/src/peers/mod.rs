@@ -31,7 +31,7 @@ use crate::{
 pub enum Kind {
     /// Our actors.
     Ours,
-    /// A channel that any thread may send to: to be beaten.
+    /// A channel that any thread may send to, or any process: to be beaten.
     Channel,
     /// A ring of one producer and one consumer without anything around it: a floor beside `rtrb`.
     RawRing,

@@ -51,6 +51,7 @@ pub(crate) fn run(name: &str) -> Run {
         version: "1".to_owned(),
         debug_build: false,
         peers: false,
+        aeron: false,
         cpus: vec![0, 1],
     };
     let ratio = Ratio {

@@ -196,8 +196,12 @@ impl Page {
 fn command(run: &Run) -> String {
     let arguments = run.context.command.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(" ");
     let release = if run.context.debug_build { "" } else { " --release" };
-    let peers = if run.context.peers { " --features peers" } else { "" };
-    format!("cargo run{release} -p corelane-latency-tests{peers} -- {arguments}")
+    let features = match (run.context.aeron, run.context.peers) {
+        (true, _) => " --features aeron",
+        (false, true) => " --features peers",
+        (false, false) => "",
+    };
+    format!("cargo run{release} -p corelane-latency-tests{features} -- {arguments}")
 }
 
 /// Every side of a scenario, beside ours and beside the floor.

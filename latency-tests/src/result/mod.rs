@@ -67,6 +67,9 @@ pub struct Context {
     /// Whether it was built with the feature `peers`.
     #[serde(default)]
     pub peers: bool,
+    /// Whether it was built with the feature `aeron`, which has `peers` in it.
+    #[serde(default)]
+    pub aeron: bool,
     /// The server's CPU and the tester's.
     pub cpus: Vec<usize>,
 }

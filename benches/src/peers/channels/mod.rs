@@ -4,6 +4,8 @@
 //! Each is used in the way that is fastest for it. A receiver that looks again at once beats one that lets itself be
 //! woken, so all but those with `await` in their name are polled with `try_send` and `try_recv`.
 
+#[cfg(feature = "aeron")]
+mod aeron;
 mod awaiting;
 mod links;
 
@@ -23,6 +25,8 @@ pub const ALL: &[Peer] = &[
     Peer::spinning::<TokioMpsc>("tokio mpsc, try_recv", Kind::Channel),
     awaiting::TOKIO,
     awaiting::GLOMMIO,
+    #[cfg(feature = "aeron")]
+    Peer::spinning::<aeron::AeronIpc>("Aeron IPC", Kind::Channel),
     Peer::spinning::<Ringbuf>("ringbuf", Kind::RawRing),
     Peer::spinning::<NexusSpsc>("nexus-queue spsc", Kind::RawRing),
     Peer::spinning::<Disruptor>("disruptor", Kind::RawRing),
