@@ -66,7 +66,7 @@ pub trait Actor: 'static {
         let _ = (ctx, token);
     }
 
-    /// The inputs of this cycle are done: the place to flush what was packed.
+    /// The inputs that came are done: the place to flush what was packed.
     fn on_batch_end(&mut self, ctx: &mut Context<'_, Self::Out>) {
         let _ = ctx;
     }
@@ -170,7 +170,7 @@ impl<O> Context<'_, O> {
     }
 
     /// Records, as [`Timing`], the time from the reaping of the batch that the input came in until now, if it is one of
-    /// those that are timed: one in [`TIMED_ONE_IN`](crate::telemetry::TIMED_ONE_IN), by its number.
+    /// those that are timed: one in [`TIMED_ONE_IN`], by its number.
     #[inline]
     pub fn record_sampled(&mut self, timing: Timing) {
         let Header { sequence, ingress_ticks, .. } = self.step.header.get();

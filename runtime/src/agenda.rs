@@ -58,6 +58,7 @@ impl Agenda {
         self.0.borrow_mut().put_back(turn);
     }
 
+    /// Forgets all: a failed step's messages are taken back, and their turns are not.
     pub fn clear(&self) {
         let mut turns = self.0.borrow_mut();
         let all = turns.len();

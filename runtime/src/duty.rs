@@ -171,7 +171,8 @@ impl DutyCycle {
     fn flush(&mut self) {
         let deadline = Instant::now() + FLUSH_DEADLINE;
         let mut failures = Vec::new();
-        while self.shard.transport.open_connections() > 0 || self.shard.transport.has_pending() {
+        let transport_is_busy = |shard: &Shard| shard.transport.open_connections() > 0 || shard.transport.has_pending();
+        while transport_is_busy(&self.shard) || self.shard.owes_turns() {
             self.shard.cycle(&mut failures);
             self.report(&mut failures);
             if Instant::now() > deadline {

@@ -83,15 +83,18 @@ impl Group {
         Progress::Settled
     }
 
-    /// A member has failed, which fails all.
+    /// Looks for a member that has failed, which fails all.
     #[cold]
     fn note_failure(&mut self) {
-        self.failed = true;
-        for index in 0..self.members.len() {
-            if let Some((_, fault)) = self.members[index].take_failure() {
-                self.failure.get_or_insert((index, fault));
-            }
+        let members = self.members.iter_mut().enumerate();
+        let mut failures = members.filter_map(|(index, member)| Some((index, member.take_failure()?.1)));
+        let first = failures.next();
+        failures.for_each(drop);
+        if first.is_none() {
+            return;
         }
+        self.failure = first;
+        self.failed = true;
         self.members.iter_mut().for_each(|member| member.fail());
         self.agenda.clear();
     }
@@ -100,6 +103,7 @@ impl Group {
 impl Hosted for Group {
     fn start(&mut self, net: &mut dyn Net) {
         self.members.iter_mut().for_each(|member| member.start(net));
+        // The alarm is the whole shard's: it may be for somebody else.
         if self.env.alarm.get() {
             self.note_failure();
         }

@@ -168,15 +168,6 @@ impl ShardPlan {
             .enumerate()
             .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
             .collect();
-        Shard {
-            units: Units { units, endpoint_owner },
-            transport,
-            env,
-            peers,
-            neighbours,
-            turns_owed: 0,
-            work_owed: 0,
-            stirred: false,
-        }
+        Shard::new(Units::new(units, endpoint_owner), transport, env, peers, neighbours)
     }
 }

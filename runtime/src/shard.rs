@@ -2,8 +2,8 @@
 //!
 //! Actors that send nothing to any other (*sinks*: a publisher, a recorder) have their turn last, when the ends of batch
 //! of the others have said what they had to say and the kernel has got it: nobody waits for a sink, and no answer waits
-//! while one works. While the network brings something in every turn they wait for a few turns: what they then send is
-//! packed, and what comes next does not wait for them.
+//! while one works. While the network brings the others something in every turn, and nothing for a sink, they wait for a few
+//! turns: what they then send is packed, and what comes next does not wait for them.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -67,28 +67,51 @@ pub(crate) struct Shard {
     pub peers: Vec<Peer>,
     /// By actor: who on this shard exchanges messages with it (indices of units).
     pub neighbours: Vec<Vec<usize>>,
-    /// Turns that did something and that the sinks have not had since, and how much.
-    pub turns_owed: u32,
-    pub work_owed: usize,
+    /// Busy turns that the sinks have not had since their last, and what was done in them.
+    turns_owed: u32,
+    work_owed: usize,
     /// Actors were told of a failure, and what they did about it is not flushed yet.
     pub stirred: bool,
 }
 
 pub(crate) struct Units {
-    pub units: Vec<Unit>,
+    units: Vec<Unit>,
+    /// The network had something for a sink itself.
+    sink_called: bool,
     /// By endpoint: the unit that owns it.
-    pub endpoint_owner: Vec<usize>,
+    endpoint_owner: Vec<usize>,
+}
+
+impl Units {
+    pub fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>) -> Units {
+        // A sink that is alone waits for nobody.
+        if units.iter().all(|unit| unit.is_sink) {
+            units.iter_mut().for_each(|unit| unit.is_sink = false);
+        }
+        Units { units, sink_called: false, endpoint_owner }
+    }
 }
 
 impl Owners for Units {
     #[inline]
     fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler {
-        let owner = self.endpoint_owner[endpoint.0 as usize];
-        self.units[owner].hosted.net_handler().expect("the owner of an endpoint handles the network")
+        let unit = &mut self.units[self.endpoint_owner[endpoint.0 as usize]];
+        self.sink_called |= unit.is_sink;
+        unit.hosted.net_handler().expect("the owner of an endpoint handles the network")
     }
 }
 
 impl Shard {
+    pub fn new(
+        units: Units,
+        transport: Box<dyn Transport>,
+        env: Rc<ShardEnv>,
+        peers: Vec<Peer>,
+        neighbours: Vec<Vec<usize>>,
+    ) -> Shard {
+        Shard { units, transport, env, peers, neighbours, turns_owed: 0, work_owed: 0, stirred: false }
+    }
+
     pub fn start(&mut self) {
         for unit in &mut self.units.units {
             unit.hosted.start(self.transport.as_net());
@@ -100,11 +123,13 @@ impl Shard {
     pub fn cycle(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_cycle();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
+        self.units.sink_called = false;
         let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
         work += came_in;
         work += self.run_units(false, work > 0);
         self.work_owed += work;
-        if came_in > 0 && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
+        let others_are_busy = came_in > 0 && !self.units.sink_called;
+        if others_are_busy && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
             self.turns_owed += 1;
         } else {
             work += self.run_sinks(work > 0);
@@ -120,6 +145,7 @@ impl Shard {
         work
     }
 
+    /// The turn of the sinks, with what they are owed.
     #[inline]
     fn run_sinks(&mut self, worked: bool) -> usize {
         if worked && self.units.units.iter().any(|unit| unit.is_sink && unit.waiting.get()) {
@@ -127,7 +153,12 @@ impl Shard {
         }
         let owed = std::mem::take(&mut self.turns_owed) > 0;
         self.work_owed = 0;
-        self.run_units(true, worked || owed)
+        usize::from(owed) + self.run_units(true, worked || owed)
+    }
+
+    /// Whether the sinks are owed a turn.
+    pub fn owes_turns(&self) -> bool {
+        self.turns_owed > 0
     }
 
     /// Polls the sinks or the others until they are quiet, and ends their batch if they, or the network (`worked`), did
@@ -211,6 +242,7 @@ impl Shard {
     }
 
     pub fn stop_actors(&mut self) {
+        self.run_sinks(false);
         for unit in self.units.units.iter_mut().rev() {
             unit.hosted.stop(self.transport.as_net());
         }

@@ -254,7 +254,8 @@ impl Topology {
     }
 
     /// Makes a group of actors that are already declared (by their [`ActorRef::index`]), all on one shard. They are
-    /// polled in the order of declaration, and the first declared takes the sequenced input.
+    /// one unit to the shard, take their messages in the order in which they were sent, and the first declared takes the
+    /// sequenced input.
     pub fn group(&mut self, name: impl Into<String>, members: &[u32]) {
         let group = self.groups.len() as u32;
         let mut members = members.to_vec();

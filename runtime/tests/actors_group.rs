@@ -256,6 +256,29 @@ fn a_member_that_fails_as_it_starts_is_reported_without_any_input() {
 }
 
 #[test]
+fn who_fails_as_it_starts_outside_of_a_group_leaves_the_group_as_it_is() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
+    topology.actor(shard, "neighbour", || {
+        let mut actor = Play::<(), 0>::new(|_, _| Step::Done);
+        actor.on_start = Box::new(|_, ()| panic!("as the test wants"));
+        actor
+    });
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
+    let member = topology.actor(shard, "member", Play::<Port<Note>, 1>::relay);
+    topology.group("group", &[member.index()]);
+    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(8));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    topology.connect(sequencer, |out| &mut out.group, member, EdgeSpec::hold(4));
+    let mut tap = topology.tap(member, out, EdgeSpec::hold(8));
+    let mut simulation = topology.simulate().unwrap();
+    (1..=3).for_each(|number| injector.send(note(number)).unwrap());
+    simulation.settle();
+    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 3]);
+    assert_eq!(simulation.failures().len(), 1);
+}
+
+#[test]
 fn what_members_send_as_they_start_needs_no_input_to_arrive() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
