@@ -50,12 +50,12 @@ impl Group {
     }
 
     /// Gives the members their turns until none is left, the group is held back by a full edge out of it, or `steps`
-    /// has come to `steps_max`.
+    /// has come to [`STEPS_MAX`].
     #[inline]
-    fn settle(&mut self, steps: &mut usize, steps_max: usize, net: &mut dyn Net) -> Progress {
+    fn settle(&mut self, steps: &mut usize, net: &mut dyn Net) -> Progress {
         let mut waiting = 0;
         while let Some(turn) = self.agenda.pop() {
-            if *steps >= steps_max {
+            if *steps >= STEPS_MAX {
                 self.agenda.put_back(turn);
                 return Progress::Held;
             }
@@ -116,12 +116,14 @@ impl Hosted for Group {
             return Polled { steps, is_quiet: false };
         }
         if self.starting {
-            let held = self.members.iter_mut().filter_map(|member| (!member.unload()).then_some(())).count();
-            self.starting = held > 0;
+            self.starting = false;
+            for member in &mut self.members {
+                self.starting |= !member.unload();
+            }
         }
         let mut steps = 0;
         for _ in 0..budget {
-            if self.settle(&mut steps, STEPS_MAX, net) == Progress::Held || self.starting {
+            if self.settle(&mut steps, net) == Progress::Held || self.starting {
                 return Polled { steps, is_quiet: false };
             }
             match self.members[0].step(self.input, net) {
@@ -137,7 +139,7 @@ impl Hosted for Group {
             steps += 1;
         }
         // The last input is not put off without need.
-        self.settle(&mut steps, STEPS_MAX, net);
+        self.settle(&mut steps, net);
         Polled { steps, is_quiet: false }
     }
 

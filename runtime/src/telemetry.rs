@@ -83,7 +83,7 @@ named! {
         /// From the reaping of the batch that a group's input came in to its number, of one input in
         /// [`TIMED_ONE_IN`].
         InputToNumber = "input_to_number_ns",
-        /// From the reaping of the batch that an order came in to its first answer having left the group, of one in
+        /// From the reaping of the batch that a request came in to its first answer having left the group, of one in
         /// [`TIMED_ONE_IN`].
         OrderToDecision = "order_to_decision_ns",
         /// From the reaping of the batch that an order came in to its answer being handed to the net driver.

@@ -1,4 +1,4 @@
-//! The OUCH 5.0 answers, encoded. The number of a reply is filled in when it is sent.
+//! The OUCH 5.0 answers, encoded. Number and account of a reply are filled in when it is sent.
 
 use corelane_codecs::{
     IntoBytes,
