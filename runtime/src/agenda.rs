@@ -16,12 +16,36 @@ pub(crate) enum What {
     More,
 }
 
-/// A step that a member of a group is to make.
+/// A step that a member of a group is to make: the index of the member above, what it is to do below.
+///
+/// One word, so that it is read just as it was written: two that are written apart and read as one stall the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Turn {
-    /// Index of the member.
-    pub member: u32,
-    pub what: What,
+pub(crate) struct Turn(u64);
+
+impl Turn {
+    const MORE: u32 = u32::MAX;
+
+    #[inline]
+    pub fn new(member: u32, what: What) -> Turn {
+        let what = match what {
+            What::Message(inlet) => inlet,
+            What::More => Turn::MORE,
+        };
+        Turn(u64::from(member) << 32 | u64::from(what))
+    }
+
+    #[inline]
+    pub fn member(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline]
+    pub fn what(self) -> What {
+        match self.0 as u32 {
+            Turn::MORE => What::More,
+            inlet => What::Message(inlet),
+        }
+    }
 }
 
 /// The turns of a group, in their order.
@@ -91,7 +115,7 @@ impl Topology {
             let Some(group) = self.actors[to as usize].group.map(|group| group as usize) else { continue };
             if self.is_internal(edge) {
                 let member = self.groups[group].members.binary_search(&to).expect("members are sorted") as u32;
-                *turn = Some(Turn { member, what });
+                *turn = Some(Turn::new(member, what));
                 turns_max[group] += edge.spec.capacity;
             } else {
                 inputs[group] = what;

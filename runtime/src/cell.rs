@@ -119,7 +119,7 @@ impl<A: Actor> Core<A> {
             for envelope in messages {
                 taken += 1;
                 step.id.set(step.id.get() + 1);
-                step.header.set(envelope.header);
+                step.set_header(&envelope.header);
                 if actor.on_message(&mut ctx, &envelope.body) == Step::More {
                     return Ran::ToMore;
                 }
@@ -129,18 +129,12 @@ impl<A: Actor> Core<A> {
         (taken, result.unwrap_or(Ran::IntoPanic))
     }
 
-    /// Makes a step of one message.
+    /// Makes one step; the caller catches its panic.
     #[inline]
-    fn run_one(&mut self, message: &Envelope<A::In>, net: &mut dyn Net) -> Ran {
+    fn run_one<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> R {
         let Core { actor, out, step, env, timers } = self;
         step.id.set(step.id.get() + 1);
-        step.header.set(message.header);
-        let run = AssertUnwindSafe(|| actor.on_message(&mut Context { out, net, step, timers, env }, &message.body));
-        match catch_unwind(run) {
-            Ok(Step::Done) => Ran::Through,
-            Ok(Step::More) => Ran::ToMore,
-            Err(_) => Ran::IntoPanic,
-        }
+        run(actor, &mut Context { out, net, step, timers, env })
     }
 }
 
@@ -246,11 +240,12 @@ impl<A: Actor> ActorCell<A> {
             ..Header::default()
         };
         // A callback between two steps of an unfinished input must not change the input's header.
-        let interrupted = self.core.step.header.replace(header);
+        let interrupted = self.core.step.header();
+        self.core.step.set_header(&header);
         self.core.step.admitting.set(true);
         let result = self.guarded(net, run);
         self.core.step.admitting.set(false);
-        self.core.step.header.set(interrupted);
+        self.core.step.set_header(&interrupted);
         self.flush();
         result
     }
@@ -258,9 +253,7 @@ impl<A: Actor> ActorCell<A> {
     /// One step: whatever it staged is rolled back if it panics, and the actor is never run again.
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         self.credit = self.credit.saturating_sub(1);
-        let Core { actor, out, step, env, timers } = &mut self.core;
-        step.id.set(step.id.get() + 1);
-        let result = catch_unwind(AssertUnwindSafe(|| run(actor, &mut Context { out, net, step, timers, env })));
+        let result = catch_unwind(AssertUnwindSafe(|| self.core.run_one(net, run)));
         result.map_err(|_| self.fail_on_step()).ok()
     }
 
@@ -268,7 +261,7 @@ impl<A: Actor> ActorCell<A> {
     fn fail_on_step(&mut self) {
         let failed_step = self.core.step.id.get();
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
-        self.state = State::Failing(Fault { header: self.core.step.header.get(), place: panics::take_place() });
+        self.state = State::Failing(Fault { header: self.core.step.header(), place: panics::take_place() });
         self.core.env.alarm.set(true);
         self.more = false;
     }

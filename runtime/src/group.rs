@@ -8,7 +8,10 @@
 //! have no timers and no end of batch, and a member's failure is the failure of the group: half a pipeline's state is
 //! worth nothing.
 
-use std::rc::Rc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
 
 use crate::{
     actor::Down,
@@ -25,8 +28,10 @@ pub(crate) struct Group {
     /// The first member takes the sequenced input.
     members: Vec<Box<dyn Member>>,
     agenda: Agenda,
-    /// How the first member takes the sequenced input.
-    input: What,
+    /// The first member's, to take the sequenced input.
+    input: Turn,
+    /// Index of the member whose step runs, or was the last.
+    stepping: u32,
     env: Rc<ShardEnv>,
     /// Members may have sent, as they started, what found no room.
     starting: bool,
@@ -45,8 +50,9 @@ enum Progress {
 
 impl Group {
     pub fn new(members: Vec<Box<dyn Member>>, agenda: Agenda, input: What, env: Rc<ShardEnv>) -> Self {
+        let input = Turn::new(0, input);
         // What the members send when they start waits for the first poll.
-        Group { members, agenda, input, env, starting: true, failure: None, failed: false }
+        Group { members, agenda, input, stepping: 0, env, starting: true, failure: None, failed: false }
     }
 
     /// Gives the members their turns until none is left, the group is held back by a full edge out of it, or `steps`
@@ -59,9 +65,9 @@ impl Group {
                 self.agenda.put_back(turn);
                 return Progress::Held;
             }
-            match self.members[turn.member as usize].step(turn.what, net) {
+            match self.step(turn, net) {
                 Stepped::Done => {}
-                Stepped::ToMore => self.agenda.push(Turn { what: What::More, ..turn }),
+                Stepped::ToMore => self.agenda.push(Turn::new(turn.member(), What::More)),
                 Stepped::Waits if waiting <= self.agenda.len() => {
                     waiting += 1;
                     self.agenda.push(turn);
@@ -72,15 +78,37 @@ impl Group {
                     return Progress::Held;
                 }
                 Stepped::Empty => unreachable!("there is a turn for each message"),
-                Stepped::Failed => {
-                    self.note_failure();
-                    return Progress::Held;
-                }
             }
             waiting = 0;
             *steps += 1;
         }
         Progress::Settled
+    }
+
+    #[inline]
+    fn step(&mut self, turn: Turn, net: &mut dyn Net) -> Stepped {
+        self.stepping = turn.member();
+        self.members[turn.member() as usize].step(turn.what(), net)
+    }
+
+    /// Takes up to `budget` inputs, each when nothing is left of the one before.
+    #[inline]
+    fn take_inputs(&mut self, budget: usize, steps: &mut usize, net: &mut dyn Net) -> Progress {
+        for _ in 0..budget {
+            if self.settle(steps, net) == Progress::Held || self.starting {
+                return Progress::Held;
+            }
+            match self.step(self.input, net) {
+                Stepped::Done => {}
+                Stepped::ToMore => self.agenda.push(Turn::new(self.input.member(), What::More)),
+                Stepped::Empty => return Progress::Settled,
+                Stepped::Waits | Stepped::HeldOutside => return Progress::Held,
+            }
+            *steps += 1;
+        }
+        // The last input is not put off without need.
+        self.settle(steps, net);
+        Progress::Held
     }
 
     /// Looks for a member that has failed, which fails all.
@@ -122,25 +150,16 @@ impl Hosted for Group {
             }
         }
         let mut steps = 0;
-        for _ in 0..budget {
-            if self.settle(&mut steps, net) == Progress::Held || self.starting {
-                return Polled { steps, is_quiet: false };
+        // Once for all steps of the poll: which of them failed is known.
+        let run = AssertUnwindSafe(|| self.take_inputs(budget, &mut steps, net));
+        match catch_unwind(run) {
+            Ok(progress) => Polled { steps, is_quiet: progress == Progress::Settled },
+            Err(_) => {
+                self.members[self.stepping as usize].fail_on_step();
+                self.note_failure();
+                Polled { steps: steps + 1, is_quiet: false }
             }
-            match self.members[0].step(self.input, net) {
-                Stepped::Done => {}
-                Stepped::ToMore => self.agenda.push(Turn { member: 0, what: What::More }),
-                Stepped::Empty => return Polled { steps, is_quiet: true },
-                Stepped::Waits | Stepped::HeldOutside => return Polled { steps, is_quiet: false },
-                Stepped::Failed => {
-                    self.note_failure();
-                    return Polled { steps: steps + 1, is_quiet: false };
-                }
-            }
-            steps += 1;
         }
-        // The last input is not put off without need.
-        self.settle(&mut steps, net);
-        Polled { steps, is_quiet: false }
     }
 
     fn is_quiet(&self) -> bool {

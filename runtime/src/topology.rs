@@ -442,11 +442,30 @@ impl<M: Message> Injector<M> {
     /// # Errors
     /// The message, when there is no room for it now.
     pub fn send(&mut self, body: M) -> Result<(), M> {
-        let header = crate::message::Header { kind: body.kind(), ..Default::default() };
-        self.producer.push(Envelope { header, body }).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
+        self.producer.push(injected(body)).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
         self.waker.wake_after_push();
         Ok(())
     }
+
+    /// Sends what `bodies` gives while there is room, and wakes the actor's shard once; returns how many. What found no
+    /// room was not taken from `bodies`.
+    pub fn send_all(&mut self, bodies: &mut impl Iterator<Item = M>) -> usize {
+        let room = self.producer.slots();
+        let Ok(chunk) = self.producer.write_chunk_uninit(room) else {
+            return 0;
+        };
+        let sent = chunk.fill_from_iter(bodies.map(injected));
+        if sent > 0 {
+            self.waker.wake_after_push();
+        }
+        sent
+    }
+}
+
+#[inline]
+fn injected<M: Message>(body: M) -> Envelope<M> {
+    let header = crate::message::Header { kind: body.kind(), ..Default::default() };
+    Envelope { header, body }
 }
 
 /// Reads what a port sends, outside the topology.

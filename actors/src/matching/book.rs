@@ -80,8 +80,8 @@ impl Books {
 
     /// Whether an order can rest at this price: its level is there, or one more can be made.
     #[inline]
-    pub fn has_room(&self, locate: Locate, buys: bool, price: u32) -> bool {
-        let side = &self.sides[usize::from(locate)][usize::from(buys)];
+    pub fn has_room(&mut self, locate: Locate, buys: bool, price: u32) -> bool {
+        let side = &mut self.sides[usize::from(locate)][usize::from(buys)];
         self.levels.has_room() || self.levels.find(side, Rank::of(price, buys)).is_some()
     }
 

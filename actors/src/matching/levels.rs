@@ -1,5 +1,5 @@
 //! Price levels of all books in one pool: a sorted list per side for the sweep, and a crit-bit tree per side to find
-//! a price.
+//! a price that was not found lately.
 //!
 //! Both are sized once, see [`price_tree`](crate::price_tree).
 
@@ -20,15 +20,29 @@ pub(super) struct Level {
     worse: u32,
 }
 
+/// Levels of a side that are remembered: a power of two, more than most orders are spread over.
+const REMEMBERED: usize = 64;
+
 /// One side of one book.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SideLevels {
     root: Root,
     best: u32,
+    /// Levels that were found lately, each at a place that its rank gives, so that the tree, whose turns cannot be
+    /// predicted, is seldom asked.
+    lately: [u32; REMEMBERED],
 }
 
 impl SideLevels {
-    pub const EMPTY: SideLevels = SideLevels { root: Root::EMPTY, best: NONE };
+    pub const EMPTY: SideLevels = SideLevels { root: Root::EMPTY, best: NONE, lately: [NONE; REMEMBERED] };
+
+    /// Where a level is remembered. Prices that follow each other, in whatever steps, are spread evenly by the golden
+    /// ratio (Knuth, The Art of Computer Programming 3, 6.4).
+    #[inline]
+    fn lately(&mut self, rank: Rank) -> &mut u32 {
+        const GOLDEN: u32 = 0x9e37_79b9;
+        &mut self.lately[(rank.0.wrapping_mul(GOLDEN) >> (u32::BITS - REMEMBERED.trailing_zeros())) as usize]
+    }
 
     /// The best level, or [`NONE`].
     #[inline]
@@ -78,12 +92,17 @@ impl Levels {
 
     /// The level with this rank.
     #[inline]
-    pub fn find(&self, side: &SideLevels, rank: Rank) -> Option<u32> {
-        if side.best != NONE && self[side.best].rank == rank {
-            return Some(side.best);
+    pub fn find(&self, side: &mut SideLevels, rank: Rank) -> Option<u32> {
+        let lately = side.lately(rank);
+        if *lately != NONE && self[*lately].rank == rank {
+            return Some(*lately);
         }
         let leaf = self.trees.nearest(side.root, rank)?;
-        (self[leaf].rank == rank).then_some(leaf)
+        if self[leaf].rank != rank {
+            return None;
+        }
+        *side.lately(rank) = leaf;
+        Some(leaf)
     }
 
     /// Makes the level with this rank, which must not be there; `None` if the pool is used up.
@@ -96,6 +115,7 @@ impl Levels {
             Neighbour::Worse(worse) => (self[worse].better, worse),
         };
         self[level] = Level { rank, head: NONE, tail: NONE, better, worse };
+        *side.lately(rank) = level;
         match better {
             NONE => side.best = level,
             better => self[better].worse = level,
@@ -117,6 +137,10 @@ impl Levels {
             self[worse].better = better;
         }
         self.trees.remove(&mut side.root, rank);
+        let lately = side.lately(rank);
+        if *lately == level {
+            *lately = NONE;
+        }
         self.free_levels.push(level);
     }
 }
@@ -148,7 +172,7 @@ mod tests {
             let mut side = SideLevels::EMPTY;
             let mut model = BTreeSet::new();
             for rank in ranks {
-                match levels.find(&side, Rank(rank)) {
+                match levels.find(&mut side, Rank(rank)) {
                     Some(level) => {
                         prop_assert!(model.remove(&rank));
                         levels.remove(&mut side, level);

@@ -162,10 +162,11 @@ pub struct Matching {
     instruments: Vec<Instrument>,
     last_order_ref: u64,
     last_match_number: u64,
+    /// What the input whose last step asked for another still needs.
     work: Work,
 }
 
-/// What the input being worked on still needs.
+/// What an input still needs.
 #[derive(Clone, Copy)]
 enum Work {
     Nothing,
@@ -183,6 +184,12 @@ struct Sweep {
     executions_left: u32,
 }
 
+impl Sweep {
+    fn new(order: NewOrder, order_ref: u64) -> Sweep {
+        Sweep { order, order_ref, leaves: order.quantity, executions_left: order.executions_max }
+    }
+}
+
 type Ctx<'a> = Context<'a, MatchingOut>;
 
 impl Matching {
@@ -198,35 +205,35 @@ impl Matching {
         }
     }
 
-    fn enter(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) {
+    fn enter(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) -> Work {
         if self.lacks_room(&order) {
             event(ctx, order.slot, Outcome::Rejected(RejectReason::ProcessingError));
-            return;
+            return Work::Nothing;
         }
         let order_ref = self.next_order_ref();
         event(ctx, order.slot, Outcome::Accepted { order_ref });
-        self.start_sweep(order, order_ref);
+        self.sweep(ctx, Sweep::new(order, order_ref))
     }
 
     /// The old order goes in any case: if the new one has no room, it was the client's wish that it goes.
-    fn replace(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) {
+    fn replace(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) -> Work {
         let old = *self.books.order(order.slot.0);
         self.books.remove(order.slot.0);
         if self.lacks_room(&order) {
             feed(ctx).deleted(old.locate, old.order_ref);
             let (quantity, reason) = (old.leaves, CancelReason::System);
             event(ctx, order.slot, Outcome::Canceled { quantity, reason });
-            return;
+            return Work::Nothing;
         }
         let order_ref = self.next_order_ref();
         event(ctx, order.slot, Outcome::Replaced { order_ref });
         if self.trades_at_once(&order) || order.immediate {
             feed(ctx).deleted(old.locate, old.order_ref);
-            self.start_sweep(order, order_ref);
-        } else {
-            feed(ctx).replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
-            self.rest(&order, order_ref, order.quantity);
+            return self.sweep(ctx, Sweep::new(order, order_ref));
         }
+        feed(ctx).replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
+        self.rest(&order, order_ref, order.quantity);
+        Work::Nothing
     }
 
     fn cancel(&mut self, ctx: &mut Ctx<'_>, slot: OrderSlot, quantity: u32, reason: CancelReason) {
@@ -239,31 +246,41 @@ impl Matching {
         event(ctx, slot, Outcome::Canceled { quantity, reason });
     }
 
-    fn start_mass_cancel(&mut self, account: Option<AccountSlot>, reason: CancelReason) {
+    fn all_of(&self, account: Option<AccountSlot>, reason: CancelReason) -> Work {
         let last_account = account.unwrap_or(self.books.accounts() - 1);
-        self.work = Work::MassCancel { account: account.unwrap_or(0), last_account, reason };
+        Work::MassCancel { account: account.unwrap_or(0), last_account, reason }
     }
 
-    fn market_event(&mut self, ctx: &mut Ctx<'_>, code: u8) {
+    fn market_event(&mut self, ctx: &mut Ctx<'_>, code: u8) -> Work {
         feed(ctx).system_event(code);
         match EventCode::from_wire(code) {
-            Some(EventCode::StartOfMessages) => self.work = Work::Directory { next: 1 },
+            Some(EventCode::StartOfMessages) => self.directory(ctx, 1),
             Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => {
-                self.start_mass_cancel(None, CancelReason::Closed);
+                let work = self.all_of(None, CancelReason::Closed);
+                self.go_on(ctx, work)
             }
-            _ => {}
+            _ => Work::Nothing,
         }
     }
 
-    /// One step of what is left to do.
-    fn go_on(&mut self, ctx: &mut Ctx<'_>) -> Step {
-        self.work = match self.work {
+    /// One step of what is left to do; returns what then is.
+    fn go_on(&mut self, ctx: &mut Ctx<'_>, work: Work) -> Work {
+        match work {
             Work::Nothing => Work::Nothing,
             Work::Sweep(sweep) => self.sweep(ctx, sweep),
             Work::MassCancel { account, last_account, reason } => self.mass_cancel(ctx, account, last_account, reason),
             Work::Directory { next } => self.directory(ctx, next),
-        };
-        if matches!(self.work, Work::Nothing) { Step::Done } else { Step::More }
+        }
+    }
+
+    /// Keeps what is left for the next step.
+    #[inline]
+    fn keep(&mut self, work: Work) -> Step {
+        if matches!(work, Work::Nothing) {
+            return Step::Done;
+        }
+        self.work = work;
+        Step::More
     }
 
     fn sweep(&mut self, ctx: &mut Ctx<'_>, mut sweep: Sweep) -> Work {
@@ -342,11 +359,6 @@ impl Matching {
         Work::Directory { next: first + ENTRIES_PER_STEP }
     }
 
-    fn start_sweep(&mut self, order: NewOrder, order_ref: u64) {
-        let (leaves, executions_left) = (order.quantity, order.executions_max);
-        self.work = Work::Sweep(Sweep { order, order_ref, leaves, executions_left });
-    }
-
     fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
         let resting = Resting::new(order_ref, leaves, order.account, order.locate, order.buys);
         self.books.rest(order.slot.0, order.price, resting);
@@ -354,7 +366,7 @@ impl Matching {
 
     /// Whether the order would have to rest where no level can be made. One that trades first and rests then has
     /// emptied a level by that, so it finds room.
-    fn lacks_room(&self, order: &NewOrder) -> bool {
+    fn lacks_room(&mut self, order: &NewOrder) -> bool {
         !order.immediate && !self.books.has_room(order.locate, order.buys, order.price) && !self.trades_at_once(order)
     }
 
@@ -380,18 +392,25 @@ impl Actor for Matching {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &MatchingIn) -> Step {
-        match *message {
+        let work = match *message {
             MatchingIn::Enter(order) => self.enter(ctx, order),
             MatchingIn::Replace(order) => self.replace(ctx, order),
-            MatchingIn::Cancel { slot, quantity, reason } => self.cancel(ctx, slot, quantity, reason),
-            MatchingIn::MassCancel { account, reason } => self.start_mass_cancel(account, reason),
+            MatchingIn::Cancel { slot, quantity, reason } => {
+                self.cancel(ctx, slot, quantity, reason);
+                Work::Nothing
+            }
+            MatchingIn::MassCancel { account, reason } => {
+                let work = self.all_of(account, reason);
+                self.go_on(ctx, work)
+            }
             MatchingIn::MarketEvent(MarketEvent { code }) => self.market_event(ctx, code),
-        }
-        self.go_on(ctx)
+        };
+        self.keep(work)
     }
 
     fn on_more(&mut self, ctx: &mut Ctx<'_>) -> Step {
-        self.go_on(ctx)
+        let work = self.go_on(ctx, self.work);
+        self.keep(work)
     }
 }
 

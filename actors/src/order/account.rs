@@ -1,5 +1,7 @@
 //! What the venue knows of an account: its numbers, and its live orders by the client's number.
 
+use std::hash::{BuildHasher, RandomState};
+
 use crate::matching::OrderSlot;
 
 /// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
@@ -58,6 +60,13 @@ impl Account {
         }
     }
 
+    /// The number of a message that is sent now.
+    #[inline]
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
     /// Whether orders and replaces are refused so that what is open can be answered.
     pub fn is_entry_closed(&self) -> bool {
         self.last_number >= self.limits.entry_closes_at()
@@ -89,101 +98,128 @@ impl Account {
     }
 }
 
-/// A live order's number and place.
+/// Places in a cache line.
+const LINE: usize = 8;
+
+/// Where a live order's number lies.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Place {
     user_ref: u32,
-    /// `None` once the order is dead.
-    slot: Option<OrderSlot>,
+    /// [`Place::FREE`] where there is no order.
+    slot: OrderSlot,
 }
 
-/// Gaps that are not worth a compaction.
-const GAPS_MIN: usize = 64;
+impl Place {
+    /// No order's slot.
+    const FREE: OrderSlot = OrderSlot(u32::MAX);
+}
 
-/// Latest numbers whose places are remembered, at most.
-const REMEMBERED_MAX: usize = 4096;
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Line([Place; LINE]);
 
-/// Live orders by the client's number.
+/// Live orders by the client's number: a hash table with linear probing that is never more than half full.
 ///
-/// Clients choose these numbers, so a hash table would let them choose collisions. But the numbers only increase:
-/// the orders are a sorted array, in which a number that counts up by one is found at once, as are those of the last
-/// [`REMEMBERED_MAX`] numbers, and any other by binary search. The dead leave gaps; when they are more than the living and
-/// [`GAPS_MIN`], the array is compacted, so that a search stays within a few cache lines while few orders are open.
+/// [`LINE`] numbers in a row share a cache line, at a place given by multiplication with a secret factor (multiply-shift
+/// hashing: Dietzfelbinger and others, 1997). A client that counts finds its orders in few lines, and one that chooses its
+/// numbers to collide cannot know which do. What follows a removed order moves up, so that the dead leave nothing behind.
 pub(super) struct UserRefs {
-    entries: Vec<Entry>,
-    /// By the last bits of a number: where its entry was when it was last put in or moved, so only a guess. As many as a
-    /// power of two.
-    places: Vec<u32>,
-    live: u32,
+    /// As many as a power of two.
+    lines: Vec<Line>,
+    factor: u64,
+    /// What leaves the index of a line of a product.
+    shift: u32,
 }
 
 impl UserRefs {
     fn with_capacity(orders_max: u32) -> UserRefs {
-        let entry = Entry { user_ref: 0, slot: None };
-        // Written once, so that its pages are there before the first order.
-        let mut entries = vec![entry; 2 * orders_max as usize];
-        entries.clear();
-        let remembered = entries.capacity().next_power_of_two().min(REMEMBERED_MAX);
-        UserRefs { entries, places: vec![u32::MAX; remembered], live: 0 }
-    }
-
-    /// Adds an order whose number is above all before it.
-    pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
-        let gaps_max = (self.live as usize).max(GAPS_MIN);
-        if self.entries.len() == self.entries.capacity() || self.entries.len() > self.live as usize + gaps_max {
-            self.compact();
-        }
-        self.remember(user_ref, self.entries.len());
-        self.entries.push(Entry { user_ref, slot: Some(slot) });
-        self.live += 1;
-    }
-
-    fn compact(&mut self) {
-        self.entries.retain(|entry| entry.slot.is_some());
-        for place in 0..self.entries.len() {
-            self.remember(self.entries[place].user_ref, place);
+        let lines = (2 * orders_max as usize).div_ceil(LINE).next_power_of_two().max(2);
+        // Free places are not zero: they are written, so that their pages are there before the first order.
+        let free = Place { user_ref: 0, slot: Place::FREE };
+        UserRefs {
+            lines: vec![Line([free; LINE]); lines],
+            factor: RandomState::new().hash_one(lines) | 1,
+            shift: u64::BITS - lines.trailing_zeros(),
         }
     }
 
+    /// Adds an order whose number is not there.
     #[inline]
-    fn remember(&mut self, user_ref: u32, place: usize) {
-        let last = self.places.len() - 1;
-        self.places[user_ref as usize & last] = place as u32;
+    pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
+        let mut at = self.home(user_ref);
+        while self.place(at).slot != Place::FREE {
+            at = self.after(at);
+        }
+        *self.place_mut(at) = Place { user_ref, slot };
     }
 
     /// Where the live order with this number is.
     #[inline]
     pub fn find(&self, user_ref: u32) -> Option<OrderSlot> {
-        self.entries[self.position(user_ref)?].slot
+        self.position(user_ref).map(|at| self.place(at).slot)
     }
 
     /// Forgets the order with this number.
+    #[inline]
     pub fn remove(&mut self, user_ref: u32) {
-        let Some(position) = self.position(user_ref) else {
+        let Some(mut free) = self.position(user_ref) else {
             return;
         };
-        if self.entries[position].slot.take().is_some() {
-            self.live -= 1;
+        // An order behind a free place would not be found any more, unless it lies at or behind its home without it.
+        let mut at = self.after(free);
+        while self.place(at).slot != Place::FREE {
+            let place = *self.place(at);
+            let (from_home, from_free) = (self.distance(self.home(place.user_ref), at), self.distance(free, at));
+            if from_home >= from_free {
+                *self.place_mut(free) = place;
+                free = at;
+            }
+            at = self.after(at);
         }
-        if self.live == 0 {
-            self.entries.clear();
-        }
+        self.place_mut(free).slot = Place::FREE;
     }
 
     #[inline]
     fn position(&self, user_ref: u32) -> Option<usize> {
-        let remembered = self.places[user_ref as usize & (self.places.len() - 1)] as usize;
-        if self.entries.get(remembered).is_some_and(|entry| entry.user_ref == user_ref) {
-            return Some(remembered);
+        let mut at = self.home(user_ref);
+        loop {
+            let place = self.place(at);
+            if place.slot == Place::FREE {
+                return None;
+            }
+            if place.user_ref == user_ref {
+                return Some(at);
+            }
+            at = self.after(at);
         }
-        let first = self.entries.first()?.user_ref;
-        let last = self.entries.len() - 1;
-        // Numbers increase by one at least, so the entry is not beyond this.
-        let furthest = (user_ref.checked_sub(first)? as usize).min(last);
-        if self.entries[furthest].user_ref == user_ref {
-            return Some(furthest);
-        }
-        self.entries[..furthest].binary_search_by_key(&user_ref, |entry| entry.user_ref).ok()
+    }
+
+    /// The place that a number lies at, if none that came before has it.
+    #[inline]
+    fn home(&self, user_ref: u32) -> usize {
+        let (row, within) = (u64::from(user_ref) / LINE as u64, user_ref as usize % LINE);
+        (row.wrapping_mul(self.factor) >> self.shift) as usize * LINE + within
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (LINE * self.lines.len() - 1)
+    }
+
+    /// Steps from one place to another.
+    #[inline]
+    fn distance(&self, from: usize, to: usize) -> usize {
+        to.wrapping_sub(from) & (LINE * self.lines.len() - 1)
+    }
+
+    #[inline]
+    fn place(&self, at: usize) -> &Place {
+        &self.lines[at / LINE].0[at % LINE]
+    }
+
+    #[inline]
+    fn place_mut(&mut self, at: usize) -> &mut Place {
+        &mut self.lines[at / LINE].0[at % LINE]
     }
 }
 
@@ -201,7 +237,6 @@ mod tests {
             steps in prop::collection::vec((1..4_u32, any::<prop::sample::Index>(), any::<bool>()), 1..400),
         ) {
             let mut refs = UserRefs::with_capacity(16);
-            let capacity = refs.entries.capacity();
             let mut model = BTreeMap::new();
             let mut last = 0;
             for (gap, pick, enters) in steps {
@@ -217,7 +252,6 @@ mod tests {
                 for user_ref in 0..last + 3 {
                     prop_assert_eq!(refs.find(user_ref), model.get(&user_ref).copied());
                 }
-                prop_assert_eq!(refs.entries.capacity(), capacity);
             }
         }
     }

@@ -1,22 +1,19 @@
-//! The OUCH 5.0 answers, encoded. Number and account of a reply are filled in when it is sent.
+//! The OUCH 5.0 answers.
 
 use corelane_codecs::{
-    IntoBytes,
-    ouch::{
-        Accepted, CancelReason, Canceled, CrossType, Display, Executed, Liquidity, OrderState, RejectReason, Rejected,
-        Replaced,
-    },
+    IntoBytes, MessageType, YesNo,
+    ouch::{Accepted, CrossType, Display, OrderState, Replaced},
     price::Price,
-    text::{ClOrdId, Symbol},
+    text::Symbol,
     zerocopy::Immutable,
 };
-use corelane_codecs::{MessageType, YesNo};
 
 use super::LiveOrder;
-use crate::messages::Reply;
+use crate::messages::{AccountSlot, Reply};
 
-pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Reply {
-    let message = Accepted {
+#[inline(always)]
+pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Accepted {
+    Accepted {
         message_type: MessageType::NEW,
         timestamp: time_ns.into(),
         user_ref_num: order.user_ref.into(),
@@ -33,12 +30,12 @@ pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Reply
         order_state: OrderState::Live,
         cl_ord_id: order.cl_ord_id,
         appendage_len: 0.into(),
-    };
-    about(order, &message)
+    }
 }
 
-pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &LiveOrder, symbol: Symbol) -> Reply {
-    let message = Replaced {
+#[inline(always)]
+pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &LiveOrder, symbol: Symbol) -> Replaced {
+    Replaced {
         message_type: MessageType::NEW,
         timestamp: time_ns.into(),
         orig_user_ref_num: original_user_ref.into(),
@@ -56,39 +53,15 @@ pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &LiveOrder, 
         order_state: OrderState::Live,
         cl_ord_id: order.cl_ord_id,
         appendage_len: 0.into(),
-    };
-    Reply { replaced_user_ref: original_user_ref, ..about(order, &message) }
+    }
 }
 
-pub(super) fn executed(
-    time_ns: u64,
-    order: &LiveOrder,
-    quantity: u32,
-    price: u32,
-    liquidity: Liquidity,
-    match_number: u64,
-) -> Reply {
-    let price = Price::from_raw(price.into());
-    about(order, &Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number))
-}
-
-pub(super) fn canceled(time_ns: u64, order: &LiveOrder, quantity: u32, reason: CancelReason) -> Reply {
-    about(order, &Canceled::new(time_ns, order.user_ref, quantity, reason))
-}
-
-pub(super) fn rejected(time_ns: u64, user_ref: u32, reason: RejectReason, cl_ord_id: ClOrdId) -> Reply {
-    encoded(user_ref, 0, &Rejected::new(time_ns, user_ref, reason, cl_ord_id))
-}
-
-fn about<M: IntoBytes + Immutable>(order: &LiveOrder, message: &M) -> Reply {
-    encoded(order.user_ref, order.leaves, message)
-}
-
-#[inline]
-fn encoded<M: IntoBytes + Immutable>(user_ref: u32, leaves_qty: u32, message: &M) -> Reply {
-    let message = message.as_bytes();
+/// The reply that carries an answer. Always in line, so that it is made in the place it is sent to.
+#[inline(always)]
+pub(super) fn reply<M: IntoBytes + Immutable>(number: u64, account: AccountSlot, user_ref: u32, answer: &M) -> Reply {
+    let answer = answer.as_bytes();
     let mut bytes = [0; 71];
-    bytes[..message.len()].copy_from_slice(message);
-    let length = message.len() as u8;
-    Reply { number: 0, account: 0, user_ref, leaves_qty, replaced_user_ref: 0, length, bytes }
+    bytes[..answer.len()].copy_from_slice(answer);
+    let length = answer.len() as u8;
+    Reply { number, account, user_ref, leaves_qty: 0, replaced_user_ref: 0, length, bytes }
 }

@@ -30,9 +30,12 @@ mod answers;
 mod checks;
 
 use corelane_codecs::{
+    IntoBytes,
     itch::EventCode,
-    ouch::{CancelReason, RejectReason, TimeInForce},
+    ouch::{CancelReason, Canceled, Executed, RejectReason, Rejected, TimeInForce},
+    price::Price,
     text::{ClOrdId, Symbol},
+    zerocopy::Immutable,
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
@@ -88,8 +91,9 @@ ports! {
     }
 }
 
-/// An order from its entry to its final answer.
+/// An order from its entry to its final answer, in one cache line.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct LiveOrder {
     account: AccountSlot,
     user_ref: u32,
@@ -320,17 +324,21 @@ impl Order {
     /// Something became of the order in a slot; slots that matching names are never empty.
     fn event(&mut self, ctx: &mut Ctx<'_>, event: &Event) {
         let slot = event.slot;
+        if let Outcome::Rejected(reason) = event.what {
+            return self.refuse(ctx, slot, reason);
+        }
         let Some(order) = &mut self.orders[slot.0 as usize] else {
             return;
         };
         let time_ns = ctx.time_ns();
         let account = &mut self.accounts[order.account as usize];
-        let reply = match event.what {
-            Outcome::Rejected(reason) => return self.refuse(ctx, slot, reason),
+        match event.what {
+            Outcome::Rejected(_) => {}
             Outcome::Accepted { order_ref } => {
                 order.order_ref = order_ref;
                 account.live.push(order.user_ref, slot);
-                answers::accepted(time_ns, order, symbol(&self.instruments, order.locate))
+                let answer = answers::accepted(time_ns, order, symbol(&self.instruments, order.locate));
+                tell(ctx, account, order, 0, &answer);
             }
             Outcome::Replaced { order_ref } => {
                 let Some((replace, time_in_force)) = self.replacing.take() else {
@@ -346,24 +354,26 @@ impl Order {
                 account.last_user_ref = replace.user_ref;
                 account.live.remove(original);
                 account.live.push(order.user_ref, slot);
-                answers::replaced(time_ns, original, order, symbol(&self.instruments, order.locate))
+                let answer = answers::replaced(time_ns, original, order, symbol(&self.instruments, order.locate));
+                tell(ctx, account, order, original, &answer);
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.executed += quantity;
                 order.leaves -= quantity;
-                answers::executed(time_ns, order, quantity, price, liquidity, match_number)
+                let price = Price::from_raw(price.into());
+                let answer = Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number);
+                tell(ctx, account, order, 0, &answer);
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                answers::canceled(time_ns, order, quantity, reason)
+                tell(ctx, account, order, 0, &Canceled::new(time_ns, order.user_ref, quantity, reason));
             }
-        };
-        let account_slot = order.account;
+        }
+        let (account_slot, user_ref) = (order.account, order.user_ref);
         if order.leaves == 0 {
-            account.live.remove(order.user_ref);
+            account.live.remove(user_ref);
             self.close(slot, account_slot);
         }
-        self.send(ctx, account_slot, reply);
         self.watch_messages(ctx, account_slot);
     }
 
@@ -383,16 +393,12 @@ impl Order {
     }
 
     fn reject(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, user_ref: u32, reason: RejectReason, id: ClOrdId) {
-        if self.accounts[account as usize].can_tell() {
-            let reply = answers::rejected(ctx.time_ns(), user_ref, reason, id);
-            self.send(ctx, account, reply);
+        let slot = account;
+        let account = &mut self.accounts[slot as usize];
+        if account.can_tell() {
+            let answer = Rejected::new(ctx.time_ns(), user_ref, reason, id);
+            ctx.out.replies.send(answers::reply(account.next_number(), slot, user_ref, &answer));
         }
-    }
-
-    fn send(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, reply: Reply) {
-        let number = &mut self.accounts[account as usize].last_number;
-        *number += 1;
-        ctx.out.replies.send(Reply { number: *number, account, ..reply });
     }
 
     /// Cancels what an account has open when its messages have run out.
@@ -404,6 +410,19 @@ impl Order {
             ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
         }
     }
+}
+
+/// Sends an answer about an order. Always in line, so that it is made in the place it is sent to.
+#[inline(always)]
+fn tell<M: IntoBytes + Immutable>(
+    ctx: &mut Ctx<'_>,
+    account: &mut Account,
+    order: &LiveOrder,
+    replaced_user_ref: u32,
+    answer: &M,
+) {
+    let reply = answers::reply(account.next_number(), order.account, order.user_ref, answer);
+    ctx.out.replies.send(Reply { leaves_qty: order.leaves, replaced_user_ref, ..reply });
 }
 
 fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {

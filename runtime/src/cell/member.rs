@@ -1,6 +1,6 @@
 //! The cell as a member of a group: the group tells it which message to take, one at a time.
 
-use super::{ActorCell, Hosted, NetCell, Ran, State};
+use super::{ActorCell, Hosted, NetCell, State};
 use crate::{
     actor::{Actor, NetActor, Step},
     agenda::What,
@@ -10,8 +10,10 @@ use crate::{
 
 /// What a group needs of a member.
 pub(crate) trait Member: Hosted {
-    /// Makes one step.
+    /// Makes one step. If it panics, [`fail_on_step`](Member::fail_on_step) must be called.
     fn step(&mut self, what: What, net: &mut dyn Net) -> Stepped;
+    /// Its step has panicked: what the step sent is taken back, and the actor is never run again.
+    fn fail_on_step(&mut self);
     /// Moves what waits for room into the edges; whether none is left.
     fn unload(&mut self) -> bool;
     /// Ends the actor without a panic of its own: its group has failed.
@@ -31,8 +33,6 @@ pub(crate) enum Stepped {
     Waits,
     /// It did not run: an edge out of the group is full.
     HeldOutside,
-    /// It ran, and the actor has failed.
-    Failed,
 }
 
 impl<A: Actor> ActorCell<A> {
@@ -60,33 +60,29 @@ impl<A: Actor> Member for ActorCell<A> {
         {
             return hindered;
         }
-        let stepped = match what {
+        let step = match what {
             What::Message(_) if self.more => return Stepped::Waits,
             What::Message(inlet) => {
                 let core = &mut self.core;
-                let Some(ran) = self.inlets[inlet as usize].take_first(|message| core.run_one(message, net)) else {
+                let Some(step) = self.inlets[inlet as usize].take_first(|message| {
+                    core.step.set_header(&message.header);
+                    core.run_one(net, |actor, ctx| actor.on_message(ctx, &message.body))
+                }) else {
                     return Stepped::Empty;
                 };
                 self.received += 1;
-                self.credit = self.credit.saturating_sub(1);
-                self.note(ran);
-                match ran {
-                    Ran::Through => Stepped::Done,
-                    Ran::ToMore => Stepped::ToMore,
-                    Ran::IntoPanic => Stepped::Failed,
-                }
+                step
             }
-            What::More => match self.guarded(net, |actor, ctx| actor.on_more(ctx)) {
-                Some(Step::More) => Stepped::ToMore,
-                Some(Step::Done) => {
-                    self.more = false;
-                    Stepped::Done
-                }
-                None => Stepped::Failed,
-            },
+            What::More => self.core.run_one(net, |actor, ctx| actor.on_more(ctx)),
         };
+        self.credit = self.credit.saturating_sub(1);
+        self.more = step == Step::More;
         self.flush();
-        stepped
+        if self.more { Stepped::ToMore } else { Stepped::Done }
+    }
+
+    fn fail_on_step(&mut self) {
+        ActorCell::fail_on_step(self);
     }
 
     fn unload(&mut self) -> bool {
@@ -103,6 +99,9 @@ impl<A: Actor> Member for ActorCell<A> {
 impl<A: NetActor> Member for NetCell<A> {
     fn step(&mut self, what: What, net: &mut dyn Net) -> Stepped {
         self.0.step(what, net)
+    }
+    fn fail_on_step(&mut self) {
+        self.0.fail_on_step();
     }
     fn unload(&mut self) -> bool {
         self.0.unload()
