@@ -78,9 +78,10 @@ impl Sweeps<'_> {
                 self.problems.extend(problems.iter().map(|problem| format!("{place}: {problem}")));
             }
         }
-        let point =
-            |(&size, figures): (&usize, &Vec<f64>)| Some(ScalingPoint { size: size as f64, figure: median(figures)? });
-        let points: Vec<ScalingPoint> = sizes.iter().zip(&figures).filter_map(point).collect();
+        let point = |(&size, rounds): (&usize, Vec<f64>)| {
+            Some(ScalingPoint { size: size as f64, figure: median(&rounds)?, rounds })
+        };
+        let points: Vec<ScalingPoint> = sizes.iter().zip(figures).filter_map(point).collect();
         let pairs: Vec<(f64, f64)> = points.iter().map(|point| (point.size, point.figure)).collect();
         self.fits.push(Scaling {
             over: over.to_owned(),
