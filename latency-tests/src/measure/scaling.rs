@@ -71,7 +71,7 @@ impl Sweeps<'_> {
         let mut figures = vec![Vec::new(); sizes.len()];
         for round in 0..self.bench.rounds {
             for (size, figures) in sizes.iter().zip(&mut figures) {
-                self.bench.progress.at("growth", &format!("{of} at {size} {over}"), round, self.bench.rounds);
+                self.bench.progress.at(&format!("{of} at {size} {over}"), round, self.bench.rounds);
                 let (figure, problems) = measure(self, size, self.bench.seed + round as u64)?;
                 figures.push(figure);
                 let place = format!("growth over {over}, {of} at {size}, round {}", round + 1);
