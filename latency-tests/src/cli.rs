@@ -22,7 +22,7 @@ pub enum Command {
     Run(RunArgs),
     /// List the shipped scenarios and profiles, or print one.
     Scenarios(ScenariosArgs),
-    /// Compare two results: what got faster or slower, with confidence; fail if something got slower.
+    /// Compare two results: what got better or worse, with confidence; fail if something got worse.
     Compare(CompareArgs),
     /// Draw a result as one HTML page, or write its tables as Markdown.
     Report(ReportArgs),

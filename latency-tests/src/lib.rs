@@ -7,6 +7,7 @@
 //! | [`measure`] | runs the sides of a scenario in turns |
 //! | [`target`] | the servers under load: the venue, echoes |
 //! | [`judge`] | ratios of sides, and what they mean |
+//! | [`confidence`] | how sure a factor is |
 //! | [`result`] | the model of a run's result: written as JSON, compared, drawn |
 //! | [`budget`] | figures beside what they may be, for the gate |
 //! | [`compare`] | what changed between two runs |
@@ -22,6 +23,7 @@
 pub mod budget;
 pub mod cli;
 pub mod compare;
+pub mod confidence;
 mod context;
 pub mod judge;
 pub mod measure;

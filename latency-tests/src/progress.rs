@@ -1,36 +1,47 @@
 //! How far a run is, on a terminal.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    io::{IsTerminal, stderr},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::measure::estimate;
 
 /// One bar for the whole run, on standard error, and only if that is a terminal.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    /// How long what runs now should take, in milliseconds.
+    current_ms: AtomicU64,
 }
 
 impl Progress {
-    /// A bar over so many scenarios.
-    pub fn new(scenarios: u64) -> Self {
+    /// A bar over a run of about this length.
+    pub fn new(length: Duration) -> Self {
         let bar = if stderr().is_terminal() {
-            let style = ProgressStyle::with_template("{elapsed} {bar:30} {pos}/{len} {msg}");
+            let template = format!("{{elapsed}} of about {} {{bar:30}} {{prefix}}{{msg}}", estimate::words(length));
+            let style = ProgressStyle::with_template(&template).expect("the template is valid with any length");
             // Drawn between turns only: a thread that draws would take CPU time from what is measured.
-            ProgressBar::new(scenarios).with_style(style.expect("the template is a constant and valid"))
+            ProgressBar::new(milliseconds(length)).with_style(style)
         } else {
             ProgressBar::hidden()
         };
-        Self { bar }
+        Self { bar, current_ms: AtomicU64::new(0) }
     }
 
-    /// What runs now.
-    pub fn at(&self, scenario: &str, side: &str, round: usize, rounds: usize) {
-        self.bar.set_message(format!("{scenario}: {side}, round {} of {rounds}", round + 1));
+    /// What ran before is done; this runs now, for about so long.
+    pub fn begin(&self, scenario: &str, length: Duration) {
+        self.bar.inc(self.current_ms.swap(milliseconds(length), Ordering::Relaxed));
+        self.bar.set_message("");
+        self.bar.set_prefix(format!("{scenario} ({})", estimate::words(length)));
     }
 
-    /// A scenario is done.
-    pub fn done(&self) {
-        self.bar.inc(1);
+    /// Which turn of it.
+    pub fn at(&self, side: &str, round: usize, rounds: usize) {
+        self.bar.set_message(format!(": {side}, round {} of {rounds}", round + 1));
     }
 
     /// Prints above the bar.
@@ -42,4 +53,8 @@ impl Progress {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn milliseconds(length: Duration) -> u64 {
+    length.as_millis() as u64
 }

@@ -10,7 +10,7 @@ use miette::{IntoDiagnostic, Report, miette};
 use crate::{
     cli::RunArgs,
     context,
-    measure::{self, Bench, FloorSaturation},
+    measure::{self, Bench, FloorSaturation, estimate},
     profile::{Entry, Profile},
     profiler::stages::Stages,
     progress::Progress,
@@ -38,7 +38,19 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     isolated(&profile, stem(&args.profile), &facts, cpus)?;
     let started = Instant::now();
     let mut context = context::context(stem(&args.profile), &profile.summary, &cpus);
-    let progress = Progress::new(scenarios.len() as u64);
+    let with_growth = args.scenario.is_empty() && profile.scaling.is_some();
+    let planned = scenarios.iter().map(|(entry, _, scenario)| (entry, scenario));
+    let length = estimate::all(&profile, planned, with_growth, context.peers);
+    println!(
+        "profile {}: {} scenarios{}, about {} in all; each is shown when it is done\n",
+        context.profile,
+        scenarios.len(),
+        if with_growth { " and growth" } else { "" },
+        estimate::words(length)
+    );
+    let progress = Progress::new(length);
+    let warmup = Duration::from_millis(profile.warmup_ms);
+    progress.begin("the machine by itself", Duration::from_millis(profile.jitter_ms));
     let jitter = jitter::measure(&cpus, Duration::from_millis(profile.jitter_ms)).into_diagnostic()?;
     let jitter = context::jitter(&jitter);
     let host = context::host(&facts, &jitter);
@@ -53,7 +65,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         cpus,
         rounds,
         round: Duration::from_millis(round_ms),
-        warmup: Duration::from_millis(profile.warmup_ms),
+        warmup,
         interval: Duration::from_millis(profile.interval_ms),
         seed: args.seed,
         host: host.kind,
@@ -64,6 +76,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     let mut seen = Vec::new();
     for (entry, name, scenario) in &scenarios {
         let bench = bench(entry.rounds, entry.round_ms, floor_saturation);
+        progress.begin(name, estimate::scenario(scenario, entry, warmup, context.peers));
         let found = measure::scenario(name, scenario, &bench)
             .map_err(|error| Report::new(error).wrap_err(format!("scenario {name}")))?;
         floor_saturation = FloorSaturation::of(scenario, &found).or(floor_saturation);
@@ -71,11 +84,11 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
             progress.say(&report::scenario(&one));
             seen.push(one);
         }
-        progress.done();
     }
     let mut verdict = Verdict::of(&seen);
     let mut scaling = Vec::new();
-    if let Some(sizes) = profile.scaling.as_ref().filter(|_| args.scenario.is_empty()) {
+    if let Some(sizes) = profile.scaling.as_ref().filter(|_| with_growth) {
+        progress.begin("growth", estimate::growth(sizes, warmup));
         let (fits, problems) = measure::scaling::run(sizes, &bench(sizes.rounds, sizes.round_ms, None))
             .map_err(|error| Report::new(error).wrap_err("growth"))?;
         progress.say(&report::scaling(&fits));

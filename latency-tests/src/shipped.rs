@@ -1,10 +1,17 @@
 //! Scenarios and profiles by name or by file, and `corelane-latency scenarios`.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
+use corelane_config::ConfigErrors;
 use miette::{IntoDiagnostic, WrapErr, miette};
 
-use crate::{cli::ScenariosArgs, profile::Profile, scenario::Scenario};
+use crate::{
+    cli::ScenariosArgs,
+    measure::estimate::{self, words},
+    profile::Profile,
+    report::table,
+    scenario::Scenario,
+};
 
 /// The text of a shipped one, or of a file.
 ///
@@ -47,5 +54,75 @@ pub fn list(args: &ScenariosArgs) -> miette::Result<()> {
     for (name, text) in Profile::SHIPPED {
         println!("  {name:<16} {}", Profile::parse(name, text)?.summary);
     }
+    let peers = cfg!(feature = "peers");
+    println!("how long they take, about, {} the feature peers", if peers { "with" } else { "without" });
+    let mut lengths = table(["scenario"].into_iter().chain(Profile::SHIPPED.map(|(name, _)| name)));
+    for Lengths { scenario, by_profile } in lengths_of_all(peers)? {
+        lengths.add_row([scenario].into_iter().chain(by_profile));
+    }
+    println!("{lengths}");
     Ok(())
+}
+
+/// How long a scenario takes in each profile of [`Profile::SHIPPED`], in words; empty where it is not in one.
+struct Lengths {
+    scenario: String,
+    by_profile: [String; Profile::SHIPPED.len()],
+}
+
+/// Of every scenario, of the growth over sizes, and of each profile in all.
+fn lengths_of_all(peers: bool) -> Result<Vec<Lengths>, ConfigErrors> {
+    let mut profiles = Vec::new();
+    for (name, text) in Profile::SHIPPED {
+        profiles.push(Profile::parse(name, text)?);
+    }
+    let by_profile = |length: &dyn Fn(&Profile) -> Option<Duration>| {
+        std::array::from_fn(|at| length(&profiles[at]).map_or_else(String::new, words))
+    };
+    let warmup = |profile: &Profile| Duration::from_millis(profile.warmup_ms);
+    let mut scenarios = Vec::new();
+    for (name, text) in Scenario::SHIPPED {
+        scenarios.push((name, Scenario::parse(name, text)?));
+    }
+    let find = |name: &str| scenarios.iter().find(|(known, _)| *known == name).map(|(_, scenario)| scenario);
+    let of_scenario = |(name, scenario): &(&str, Scenario)| Lengths {
+        scenario: (*name).to_owned(),
+        by_profile: by_profile(&|profile| {
+            let entry = profile.scenarios.iter().find(|entry| entry.name == *name)?;
+            Some(estimate::scenario(scenario, entry, warmup(profile), peers))
+        }),
+    };
+    let growth = Lengths {
+        scenario: "growth".to_owned(),
+        by_profile: by_profile(&|profile| Some(estimate::growth(profile.scaling.as_ref()?, warmup(profile)))),
+    };
+    let all = Lengths {
+        scenario: "all".to_owned(),
+        by_profile: by_profile(&|profile| {
+            let planned = profile.scenarios.iter().filter_map(|entry| Some((entry, find(&entry.name)?)));
+            Some(estimate::all(profile, planned, true, peers))
+        }),
+    };
+    Ok(scenarios.iter().map(of_scenario).chain([growth, all]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When it is meant to change: put there what is missing.
+    #[test]
+    fn the_readme_lists_every_scenario_with_its_lengths() {
+        let readme = include_str!("../README.md");
+        let header = format!("| scenario | {} | what it shows |", Profile::SHIPPED.map(|(name, _)| name).join(" | "));
+        assert!(readme.contains(&header), "not in README.md: {header}");
+        for Lengths { scenario, by_profile } in lengths_of_all(true).unwrap() {
+            let shipped = Scenario::SHIPPED.into_iter().find(|(name, _)| *name == scenario);
+            let summary = shipped.map(|(name, text)| Scenario::parse(name, text).unwrap().summary);
+            // What is no scenario is described there alone.
+            let end = summary.map_or_else(String::new, |summary| format!(" {summary} |"));
+            let row = format!("| `{scenario}` | {} |{end}", by_profile.join(" | "));
+            assert!(readme.contains(&row), "not in README.md: {row}");
+        }
+    }
 }

@@ -96,7 +96,9 @@ fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refu
     let output = folder.run(&["compare", "old.json", "old.json"]);
     let shown = text(&output.stdout);
     assert!(output.status.success() && shown.contains("no difference shown"), "{shown}");
-    assert!(!shown.contains("SLOWER") && !shown.contains("faster"), "{shown}");
+    assert!(!shown.contains("WORSE"), "{shown}");
+    let last = shown.lines().last().unwrap();
+    assert!(last.starts_with("compare: ") && last.ends_with(" the same within noise, 0 better, 0 worse"), "{shown}");
 
     // Far more than five rounds of one run differ among themselves.
     let mut slower = run.clone();
@@ -104,23 +106,24 @@ fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refu
     folder.write("slower.json", &slower);
     let output = folder.run(&["compare", "old.json", "slower.json"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stdout).contains("SLOWER"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("WORSE"), "{}", text(&output.stdout));
     assert!(text(&output.stderr).contains("p50, venue to echo of tiny"), "{}", text(&output.stderr));
     let comparison = folder.comparison("slower.json");
     let rows = &comparison.scenarios[0].rows;
     let row = |figure: &str, is_ratio: bool| {
         rows.iter().find(|row| row.figure == figure && row.to.is_some() == is_ratio).unwrap()
     };
-    assert_eq!(row("p50", true).finding, Finding::Slower);
+    assert_eq!(row("p50", true).finding, Finding::Worse);
     assert!((50.0..200.0).contains(&row("p50", true).factor.estimate), "{:?}", row("p50", true));
     assert_eq!(row("p99", true).finding, Finding::NoDifferenceShown);
     // The ratio counts, the figure itself does not.
     assert!(row("p50", true).counts && !row("p50", false).counts);
     // What got slower is not slower by more than a large threshold.
     assert!(folder.run(&["compare", "old.json", "slower.json", "--threshold", "1e6"]).status.success());
-    // The other way round it is faster, which is no failure.
+    // The other way round it is better, which is no failure.
     let output = folder.run(&["compare", "slower.json", "old.json"]);
-    assert!(output.status.success() && text(&output.stdout).contains("faster"), "{}", text(&output.stdout));
+    let shown = text(&output.stdout);
+    assert!(output.status.success() && shown.ends_with(" 1 better, 0 worse\n"), "{shown}");
 
     let mut invalid = run.clone();
     invalid.scenarios[0].sides[1].rounds[2].problems.push("an answer was wrong".to_owned());

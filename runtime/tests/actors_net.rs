@@ -9,6 +9,7 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, UdpSpec},
     port::Port,
+    sim::{SimNet, Simulation},
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Log, Note, drain, note, numbers, out, shard, two_cpus};
@@ -93,8 +94,8 @@ impl Actor for Listener {
     }
 }
 
-#[test]
-fn who_only_listens_waits_for_the_network_but_a_few_turns() {
+/// A teller with one endpoint for datagrams, and a listener behind an edge that holds this many.
+fn teller_and_listener(edge: usize) -> (Simulation, SimNet, Log<u64>) {
     let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
@@ -102,12 +103,22 @@ fn who_only_listens_waits_for_the_network_but_a_few_turns() {
     let heard = Log::new();
     let log = heard.clone();
     let listener = topology.actor(shard, "listener", move || Listener(log));
-    topology.connect(teller, out, listener, EdgeSpec::hold(64));
-    let mut simulation = topology.simulate().unwrap();
+    topology.connect(teller, out, listener, EdgeSpec::hold(edge));
+    let simulation = topology.simulate().unwrap();
     let net = simulation.net(shard);
+    (simulation, net, heard)
+}
+
+fn datagram(net: &SimNet, byte: u8) {
+    net.datagram(EndpointId(0), (Ipv4Addr::LOCALHOST, 0).into(), &[byte]);
+}
+
+#[test]
+fn who_only_listens_waits_for_the_network_but_a_few_turns() {
+    let (mut simulation, net, heard) = teller_and_listener(64);
     // One datagram in each turn: the ninth turn is the listener's too.
     for turn in 1..=12 {
-        net.datagram(EndpointId(0), addr, &[turn]);
+        datagram(&net, turn);
         simulation.cycle();
         assert_eq!(!heard.entries().is_empty(), turn >= 9, "{turn}");
     }
@@ -117,4 +128,26 @@ fn who_only_listens_waits_for_the_network_but_a_few_turns() {
     simulation.cycle();
     assert_eq!(heard.entries()[first.len()..], [310, 311, 312, 0]);
     assert_eq!(simulation.cycle(), 0);
+}
+
+#[test]
+fn who_only_listens_waits_for_128_datagrams_at_most_however_few_turns_bring_them() {
+    let (mut simulation, net, heard) = teller_and_listener(512);
+    let mut turn = |datagrams: usize| {
+        let before = heard.entries().len();
+        (0..datagrams).for_each(|_| datagram(&net, 1));
+        simulation.cycle();
+        // Without the ends of batches.
+        heard.entries()[before..].iter().filter(|&&number| number > 0).count()
+    };
+    // 127 are not too many, by themselves or in turns; one more is.
+    assert_eq!(turn(127), 0);
+    assert_eq!(turn(1), 128);
+    // It is counted anew from there on.
+    assert_eq!([turn(50), turn(50), turn(27)], [0, 0, 0]);
+    assert_eq!(turn(1), 128);
+    // All at once need not wait at all.
+    assert_eq!(turn(128), 128);
+    assert_eq!(turn(1), 0);
+    assert_eq!(turn(0), 1);
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use corelane_tester::report::grouped;
 
-use super::{Comparison, Finding, Row, is_rate};
+use super::{Comparison, Finding, Row, Summary};
 
 /// All of it, a row per figure.
 pub fn table(comparison: &Comparison) -> String {
@@ -54,12 +54,35 @@ pub fn table(comparison: &Comparison) -> String {
     text + &reasons
 }
 
+/// How many are what, in a line.
+pub fn summary(comparison: &Comparison) -> String {
+    let Summary { same, better, worse, regressions, too_few_rounds, not_comparable } = comparison.summary;
+    let mut text = format!(
+        "compare: {} figures, {same} the same within noise, {better} better, {worse} worse",
+        comparison.summary.figures()
+    );
+    if worse > 0 {
+        let _ = write!(text, " ({regressions} by more than {:.0} %)", comparison.threshold * 100.0);
+    }
+    if too_few_rounds > 0 {
+        let _ = write!(text, ", {too_few_rounds} with too few rounds to say");
+    }
+    if not_comparable > 0 {
+        let plural = if not_comparable > 1 { "s" } else { "" };
+        let _ = write!(text, "; {not_comparable} scenario{plural} not comparable");
+    }
+    text
+}
+
 /// A figure with its unit.
 pub fn value(row: &Row, figure: f64) -> String {
-    match (&row.to, is_rate(&row.figure)) {
+    match (&row.to, row.figure.as_str()) {
         (Some(_), _) => format!("{figure:.2} ×"),
-        (None, true) => format!("{}/s", grouped(figure.round() as u64)),
-        (None, false) => format!("{:.2} µs", figure / 1000.0),
+        (None, "availability" | "busy") => format!("{:.2} %", figure * 100.0),
+        (None, "enters_per_request") => format!("{figure:.2}"),
+        (None, "memory_bytes") => format!("{:.1} MiB", figure / f64::from(1 << 20)),
+        (None, "throughput" | "saturation") => format!("{}/s", grouped(figure.round() as u64)),
+        (None, _) => format!("{:.2} µs", figure / 1000.0),
     }
 }
 
@@ -71,10 +94,11 @@ pub fn percent(factor: f64) -> String {
 /// What it means, in words.
 pub fn finding(row: &Row) -> &'static str {
     match (row.finding, row.counts) {
-        (Finding::Faster, true) => "faster",
-        (Finding::Slower, true) => "SLOWER",
-        (Finding::Faster, false) => "faster, machine included",
-        (Finding::Slower, false) => "slower, machine included",
+        (Finding::Better, true) => "better",
+        (Finding::Worse, true) => "WORSE",
+        (Finding::Better, false) => "better, machine included",
+        (Finding::Worse, false) => "worse, machine included",
         (Finding::NoDifferenceShown, _) => "no difference shown",
+        (Finding::TooFewRounds, _) => "cannot say",
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     for round in 0..bench.rounds {
         let commands = Commands::new(bench.seed + round as u64, measured);
         let turn = |side: &str, run: &dyn Fn(f64) -> engine::Round, is_checked: bool| {
-            bench.progress.at(name, side, round, bench.rounds);
+            bench.progress.at(side, round, bench.rounds);
             let [paced, hurried] = [rate_per_s, f64::INFINITY].map(run);
             let right = !is_checked || [&paced, &hurried].iter().all(|seen| seen.totals == commands.totals());
             let totals = hurried.totals;

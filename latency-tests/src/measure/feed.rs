@@ -36,10 +36,10 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
     let mut raw = Gathered::new(RAW, Role::Floor);
     for round in 0..bench.rounds {
         let seed = bench.seed + round as u64;
-        bench.progress.at(name, VENUE, round, bench.rounds);
+        bench.progress.at(VENUE, round, bench.rounds);
         venue.add(turn(scenario, bench, seed)?);
         if scenario.floor {
-            bench.progress.at(name, RAW, round, bench.rounds);
+            bench.progress.at(RAW, round, bench.rounds);
             raw.add(floor(scenario, bench, seed)?);
         }
     }

@@ -27,14 +27,14 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let other = |rival: &rivals::Rival| Gathered::new(rival.name, rival.role).differs(rival.differs);
     let mut others: Vec<Gathered> = rivals.iter().map(other).collect();
     for round in 0..bench.rounds {
-        bench.progress.at(name, "ring and actors", round, bench.rounds);
+        bench.progress.at("ring and actors", round, bench.rounds);
         let seen = hop::round(bench.cpus, bench.round);
         ring.add(turn(Some(seen.raw), Some(seen.raw_per_s)));
         actors.add(turn(Some(seen.actors), Some(seen.actors_per_s)));
         chunked.add(turn(None, Some(seen.raw_chunked_per_s)));
         again.add(turn(Some(hop::link::round_trips::<hop::raw::Rtrb>(bench.cpus, bench.round)), None));
         for (rival, other) in rivals.iter().zip(&mut others) {
-            bench.progress.at(name, rival.name, round, bench.rounds);
+            bench.progress.at(rival.name, round, bench.rounds);
             let round_trips = (rival.round_trips)(bench.cpus, bench.round);
             other.add(turn(Some(round_trips), Some((rival.flood)(bench.cpus, bench.round))));
         }

@@ -33,10 +33,10 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
             let cpu = core_affinity::CoreId { id: bench.cpus[0] };
             assert!(core_affinity::set_for_current(cpu), "pinning to an allowed CPU");
             if scenario.kind == Kind::Decode {
-                return rounds(name, bench, flow.messages, &mut Decoders::new(flow));
+                return rounds(bench, flow.messages, &mut Decoders::new(flow));
             }
             let mut builders = Builders::new(flow);
-            let seen = rounds(name, bench, flow.messages, &mut builders);
+            let seen = rounds(bench, flow.messages, &mut builders);
             builders.check();
             seen
         });
@@ -55,7 +55,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
 }
 
 /// All in turns; and the ratios of ours to each.
-fn rounds(name: &str, bench: &Bench<'_>, messages: u64, contest: &mut dyn Contest) -> (Vec<Side>, Vec<Wanted>) {
+fn rounds(bench: &Bench<'_>, messages: u64, contest: &mut dyn Contest) -> (Vec<Side>, Vec<Wanted>) {
     let contestants = contest.contestants().to_vec();
     let gathered = |one: &Contestant| {
         let role = if one.beside.is_some() { Role::Peer } else { Role::Subject };
@@ -64,7 +64,7 @@ fn rounds(name: &str, bench: &Bench<'_>, messages: u64, contest: &mut dyn Contes
     let mut sides: Vec<Gathered> = contestants.iter().map(gathered).collect();
     for round in 0..bench.rounds {
         for (at, side) in sides.iter_mut().enumerate() {
-            bench.progress.at(name, contestants[at].name, round, bench.rounds);
+            bench.progress.at(contestants[at].name, round, bench.rounds);
             let per_s = messages as f64 / contest.round(at).as_secs_f64();
             side.add(Turn { round: Round { throughput_per_s: Some(per_s), ..Round::default() }, ..Turn::default() });
         }

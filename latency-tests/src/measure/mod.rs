@@ -9,9 +9,11 @@
 //! | `engine` | commands in process |
 //! | `market_data` | ITCH from memory |
 //! | [`scaling`] | sweeps over sizes |
+//! | [`estimate`] | how long it all takes, before it starts |
 
 mod client;
 mod engine;
+pub mod estimate;
 mod feed;
 mod hop;
 mod hops;

@@ -24,7 +24,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
 }
 
 /// The sides in the order of a round. With neighbours the floor is the venue without them.
-fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
+pub(super) fn sides(scenario: &Scenario) -> Vec<(&'static str, Role, Target)> {
     let mut sides = Vec::new();
     let mut side = |wanted: bool, name, role, target| {
         if wanted {
@@ -92,7 +92,7 @@ fn at(name: &str, scenario: &Scenario, bench: &Bench<'_>, rate_per_s: f64) -> Re
     for round in 0..bench.rounds {
         let turned = Turned { scenario, bench, rate_per_s, seed: bench.seed + round as u64 };
         for ((side, _, target), gathered) in sides.iter().zip(&mut gathered) {
-            bench.progress.at(name, side, round, bench.rounds);
+            bench.progress.at(side, round, bench.rounds);
             gathered.add(turned.run(*target)?);
         }
     }

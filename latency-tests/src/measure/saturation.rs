@@ -20,7 +20,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
     let mut gathered = sides.map(|(name, role, _)| Gathered::new(name, role));
     for round in 0..bench.rounds {
         for ((side, _, target), gathered) in sides.iter().zip(&mut gathered) {
-            bench.progress.at(name, side, round, bench.rounds);
+            bench.progress.at(side, round, bench.rounds);
             gathered.add(search(scenario, bench, *target, bench.seed + round as u64)?);
         }
     }

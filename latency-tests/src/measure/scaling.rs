@@ -71,16 +71,17 @@ impl Sweeps<'_> {
         let mut figures = vec![Vec::new(); sizes.len()];
         for round in 0..self.bench.rounds {
             for (size, figures) in sizes.iter().zip(&mut figures) {
-                self.bench.progress.at("growth", &format!("{of} at {size} {over}"), round, self.bench.rounds);
+                self.bench.progress.at(&format!("{of} at {size} {over}"), round, self.bench.rounds);
                 let (figure, problems) = measure(self, size, self.bench.seed + round as u64)?;
                 figures.push(figure);
                 let place = format!("growth over {over}, {of} at {size}, round {}", round + 1);
                 self.problems.extend(problems.iter().map(|problem| format!("{place}: {problem}")));
             }
         }
-        let point =
-            |(&size, figures): (&usize, &Vec<f64>)| Some(ScalingPoint { size: size as f64, figure: median(figures)? });
-        let points: Vec<ScalingPoint> = sizes.iter().zip(&figures).filter_map(point).collect();
+        let point = |(&size, rounds): (&usize, Vec<f64>)| {
+            Some(ScalingPoint { size: size as f64, figure: median(&rounds)?, rounds })
+        };
+        let points: Vec<ScalingPoint> = sizes.iter().zip(figures).filter_map(point).collect();
         let pairs: Vec<(f64, f64)> = points.iter().map(|point| (point.size, point.figure)).collect();
         self.fits.push(Scaling {
             over: over.to_owned(),

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     cli::{ProfiledArgs, ProfiledLoad},
-    measure::{self, Bench},
+    measure::{self, Bench, estimate},
+    profile::Entry,
     progress::Progress,
     result::{self, HostKind},
     run::two_cpus,
@@ -67,6 +68,12 @@ pub fn server_threads(kind: Kind) -> Vec<String> {
     }
 }
 
+/// How long it takes, about.
+pub fn length(load: &ProfiledLoad, scenario: &Scenario) -> Duration {
+    let round_ms = (load.seconds * 1000.0) as u64;
+    estimate::scenario(scenario, &Entry { name: load.scenario.clone(), rounds: 1, round_ms }, WARMUP, false)
+}
+
 /// Runs it, and writes what it tells.
 ///
 /// # Errors
@@ -76,7 +83,10 @@ pub fn run(args: &ProfiledArgs) -> miette::Result<()> {
     let cpus = two_cpus()?;
     let image = Image::of_this_process().into_diagnostic()?;
     rustix::thread::set_name(c"tester").into_diagnostic()?;
-    let progress = Progress::new(1);
+    let name = shipped::stem(&args.load.scenario);
+    let length = length(&args.load, &scenario);
+    let progress = Progress::new(length);
+    progress.begin(name, length);
     let stages = Stages::kept();
     let bench = Bench {
         cpus,
@@ -91,7 +101,6 @@ pub fn run(args: &ProfiledArgs) -> miette::Result<()> {
         progress: &progress,
         stages: &stages,
     };
-    let name = shipped::stem(&args.load.scenario);
     let scenarios = measure::scenario(name, &scenario, &bench)
         .map_err(|error| Report::new(error).wrap_err(format!("scenario {name}")))?;
     let (spans, threads) = stages.finish();

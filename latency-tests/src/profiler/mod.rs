@@ -98,9 +98,10 @@ pub fn command(args: &ProfileArgs) -> miette::Result<()> {
     );
     let name = shipped::stem(&args.load.scenario);
     fs::create_dir_all(&args.out).into_diagnostic().wrap_err_with(|| format!("cannot make {}", args.out.display()))?;
-    let progress = Progress::new(1);
+    let length = child::length(&args.load, &scenario);
+    let progress = Progress::new(JITTER + length);
     // The main thread stays free to go where it likes: what is measured is in another process.
-    progress.at(name, "watching the machine", 0, 1);
+    progress.begin("the machine by itself", JITTER);
     let jitter = context::jitter(&watch(cpus)?);
     let host = context::host(&facts, &jitter);
     progress.say(&report::head(&context, &host, &jitter));
@@ -108,7 +109,8 @@ pub fn command(args: &ProfileArgs) -> miette::Result<()> {
         progress.say("This is a debug build: its profile means little. Build with --release.");
     }
 
-    let gathered = gather::gather(args, scenario.kind, |what| progress.at(name, what, 0, 1))?;
+    progress.begin(name, length);
+    let gathered = gather::gather(args, scenario.kind, |what| progress.at(what, 0, 1))?;
     context.took_s = started.elapsed().as_secs_f64();
     progress.finish();
     let scenarios = &gathered.told.scenarios;

@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 
 use crate::result::{
-    Bar, Category, Context, Host, Interval, Judgement, Latency, Promise, Rate, Ratio, Role, Round, Run, SCHEMA_VERSION,
-    Scenario, Side, Spread, SweepPoint, Unjudged, Verdict,
+    Bar, Category, Context, Control, Host, Interval, Judgement, Latency, Promise, Rate, Ratio, Role, Round, Run,
+    SCHEMA_VERSION, Scenario, Side, Spread, SweepPoint, Unjudged, Verdict,
 };
 
 fn latency() -> Latency {
@@ -59,14 +59,20 @@ pub(crate) fn run(name: &str) -> Run {
         of: "venue".to_owned(),
         to: name.to_owned(),
         spread: Spread { median: 1.234, low: 1.1, high: 1.3 },
-        rounds: vec![1.1, 1.2, 1.25, 1.3],
-        judgement: Judgement::NotJudged { bar: Bar::AtMost(1.25), why: Unjudged::Control(1.5) },
+        rounds: vec![1.1, 1.2, 1.234, 1.25, 1.3],
+        control: Some(Control {
+            spread: Spread { median: 1.05, low: 0.4, high: 3.4 },
+            interval: Some([0.66, 1.99]),
+            rounds: 7,
+        }),
+        judgement: Judgement::NotJudged { bar: Bar::AtMost(1.25), why: Unjudged::Control },
     };
     let promise = Promise {
         figure: "p99_99".to_owned(),
         of: "venue".to_owned(),
         spread: Spread { median: 1_234_567.0, low: 1_000_000.0, high: 2_000_000.0 },
         rounds: vec![1_000_000.0, 1_234_567.0, 2_000_000.0],
+        control: None,
         judgement: Judgement::Missed { bar: Bar::AtMost(1_000_000.0) },
     };
     let scenario = Scenario {

@@ -120,19 +120,31 @@ impl Page {
     /// All that has a bar.
     fn judged(&mut self, run: &Run) {
         self.text("## Judged");
-        let mut table = table(["scenario", "figure", "seen", "judgement"]);
+        self.text(&format!(
+            "*Interval* is where the figure lies by its rounds, each end with 95 % confidence; *control* is the floor \
+             measured twice in each round, the second to the first: its median and its interval. A tail is judged only \
+             where both lie within {}: otherwise the machine's own tails are larger than what would be judged.",
+            words::control_band()
+        ));
+        let mut table = table(["scenario", "figure", "seen", "interval", "control", "judgement"]);
         for scenario in &run.scenarios {
             for promise in &scenario.promises {
                 let figure = format!("{} of {}", words::figure(&promise.figure), promise.of);
                 let seen = format!("{} µs", shown_micros(promise.spread));
-                table.add_row([&scenario.name, &figure, &seen, &words::of_promise(promise)].map(|cell| escaped(cell)));
+                let interval = words::interval_of_promise(promise);
+                let control = words::control(promise.control.as_ref());
+                let judged = words::of_promise(promise);
+                table.add_row([&scenario.name, &figure, &seen, &interval, &control, &judged].map(|cell| escaped(cell)));
             }
             for Barred { ratio, name } in barred(scenario) {
                 let seen = words::shown(ratio.spread, 2);
-                table.add_row([&scenario.name, &name, &seen, &words::of_ratio(ratio)].map(|cell| escaped(cell)));
+                let interval = words::interval_of_ratio(ratio);
+                let control = words::control(ratio.control.as_ref());
+                let judged = words::of_ratio(ratio);
+                table.add_row([&scenario.name, &name, &seen, &interval, &control, &judged].map(|cell| escaped(cell)));
             }
         }
-        self.table(table, 4);
+        self.table(table, 6);
         let lines = ratio_lines(run);
         if !lines.is_empty() {
             self.text(&format!("```\n{}\n```", lines.join("\n")));

@@ -61,6 +61,7 @@ mod tests {
             to: to.to_owned(),
             spread: Spread { median, low: median, high: median },
             rounds: vec![median],
+            control: None,
             judgement: Judgement::Shown,
         };
         Scenario {

@@ -7,8 +7,8 @@ use corelane_tester::report::grouped;
 
 use super::words::{self, micros, shown, shown_micros};
 use crate::result::{
-    Context, Host, Jitter, Judgement, Percentiles, Promise, Ratio, Recovery, Role, Run, Scaling, Scenario, Side,
-    Spread, Verdict,
+    Context, Control, Host, Jitter, Judgement, Percentiles, Promise, Ratio, Recovery, Role, Run, Scaling, Scenario,
+    Side, Spread, Verdict,
 };
 
 /// The host, the run and what the machine did by itself.
@@ -201,15 +201,25 @@ pub(super) fn recovery(sides: &[Side]) -> Table {
 fn ratio_line(ratio: &Ratio) -> String {
     let judged = match ratio.judgement {
         Judgement::Shown => String::new(),
-        _ => format!(": {}", words::of_ratio(ratio)),
+        _ => {
+            let beside = beside(&words::interval_of_ratio(ratio), ratio.control.as_ref());
+            format!("{beside}: {}", words::of_ratio(ratio))
+        }
     };
     format!("{} of {} to {}: {}{judged}", ratio.figure, ratio.of, ratio.to, shown(ratio.spread, 2))
 }
 
+/// Where a figure lies, and what its control says.
+fn beside(interval: &str, control: Option<&Control>) -> String {
+    let control = control.map(|seen| format!("; control {}", words::control(Some(seen)))).unwrap_or_default();
+    format!(" ({interval}{control})")
+}
+
 /// A promise with what it means.
 fn promise_line(promise: &Promise) -> String {
-    let Promise { figure, of, spread, .. } = promise;
-    format!("{figure} of {of}: {} µs: {}", shown_micros(*spread), words::of_promise(promise))
+    let Promise { figure, of, spread, control, .. } = promise;
+    let beside = beside(&words::interval_of_promise(promise), control.as_ref());
+    format!("{figure} of {of}: {} µs{beside}: {}", shown_micros(*spread), words::of_promise(promise))
 }
 
 /// How figures grow.

@@ -2,7 +2,16 @@
 
 use corelane_tester::report::grouped;
 
-use crate::result::{Bar, Category, HostKind, Judgement, Promise, Ratio, Role, Spread, Unjudged};
+use crate::{
+    confidence::{Factor, ROUNDS_WITHIN_MIN},
+    judge::CONTROL_BAND,
+    result::{Bar, Category, Control, HostKind, Judgement, Promise, Ratio, Role, Spread, Unjudged},
+};
+
+/// Where a control has to lie.
+pub(super) fn control_band() -> String {
+    format!("{:.2} to {CONTROL_BAND:.2}", 1.0 / CONTROL_BAND)
+}
 
 /// What a figure is called.
 pub(super) fn figure(name: &str) -> String {
@@ -32,12 +41,36 @@ pub(super) fn shown(spread: Spread, digits: usize) -> String {
 pub(super) fn shown_micros(spread: Spread) -> String {
     let of = |ns: f64| ns / 1000.0;
     let Spread { median, low, high } = spread;
-    let digits = match median {
+    shown(Spread { median: of(median), low: of(low), high: of(high) }, digits_of_micros(median))
+}
+
+fn digits_of_micros(ns: f64) -> usize {
+    match ns {
         ..10_000.0 => 3,
         ..100_000.0 => 2,
         _ => 0,
-    };
-    shown(Spread { median: of(median), low: of(low), high: of(high) }, digits)
+    }
+}
+
+/// Where a ratio lies by its rounds.
+pub(super) fn interval_of_ratio(ratio: &Ratio) -> String {
+    interval(Factor::within(&ratio.rounds).and_then(|factor| factor.interval), 2)
+}
+
+/// Where a promise lies by its rounds, in microseconds. All are of times.
+pub(super) fn interval_of_promise(promise: &Promise) -> String {
+    let seen = Factor::within(&promise.rounds).and_then(|factor| factor.interval);
+    let text = interval(seen.map(|ends| ends.map(|ns| ns / 1000.0)), digits_of_micros(promise.spread.median));
+    if seen.is_some() { format!("{text} µs") } else { text }
+}
+
+/// The control's median and interval; empty without a control.
+pub(super) fn control(control: Option<&Control>) -> String {
+    control.map_or_else(String::new, |seen| format!("{:.2}, {}", seen.spread.median, interval(seen.interval, 2)))
+}
+
+fn interval(ends: Option<[f64; 2]>, digits: usize) -> String {
+    ends.map_or_else(|| "too few rounds".to_owned(), |[low, high]| format!("{low:.digits$} to {high:.digits$}"))
 }
 
 /// Of a rate per second, in millions where it has some.
@@ -72,9 +105,13 @@ fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
         Judgement::Missed { bar: missed } => format!("MISSED: {}", bar(missed)),
         Judgement::NotJudged { bar: asked, why } => {
             let why = match why {
-                Unjudged::Control(control) => {
-                    format!("the floor, measured twice, gave a ratio of {control:.2} to itself")
+                Unjudged::Control => {
+                    format!("the floor, measured twice, does not agree with itself within {CONTROL_BAND}")
                 }
+                Unjudged::ControlTooShort => {
+                    format!("whether the floor agrees with itself takes {ROUNDS_WITHIN_MIN} rounds or more to say")
+                }
+                Unjudged::NoControl => "the floor was not measured twice in each round".to_owned(),
                 Unjudged::NoisyHost => "the machine itself stalls for a millisecond and more".to_owned(),
                 Unjudged::FloorSaturates(per_s) => {
                     format!(

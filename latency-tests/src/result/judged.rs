@@ -17,6 +17,8 @@ pub struct Ratio {
     pub spread: Spread,
     /// The ratio of each round.
     pub rounds: Vec<f64>,
+    /// What the floor measured twice said of itself in this figure, if it was.
+    pub control: Option<Control>,
     /// What it means.
     pub judgement: Judgement,
 }
@@ -32,8 +34,22 @@ pub struct Promise {
     pub spread: Spread,
     /// The figure of each round.
     pub rounds: Vec<f64>,
+    /// What the floor measured twice said of itself in this figure, if it was.
+    pub control: Option<Control>,
     /// What it means; a bar is in the figure's unit.
     pub judgement: Judgement,
+}
+
+/// A floor that was measured twice in each round: the second to the first. Were nothing by chance, it would be 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Median and spread over the rounds.
+    pub spread: Spread,
+    /// Between which two ratios it lies, each with 95 % confidence ([`crate::confidence::Factor::within`]); absent with too
+    /// few rounds.
+    pub interval: Option<[f64; 2]>,
+    /// In how many rounds.
+    pub rounds: usize,
 }
 
 /// What a figure means.
@@ -65,8 +81,12 @@ pub enum Judgement {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unjudged {
-    /// A tail, and the same-run control does not agree with itself within 1.1: its median ratio.
-    Control(f64),
+    /// A tail, and the same-run control does not agree with itself.
+    Control,
+    /// A tail, and the control has too few rounds to say whether it agrees with itself.
+    ControlTooShort,
+    /// A tail, and there is no control that has it in every round.
+    NoControl,
     /// A tail that the machine's own stalls decide.
     NoisyHost,
     /// The rate is above half of what the floor sustains: its saturation in this run, per second.

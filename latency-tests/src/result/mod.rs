@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use histogram::{EncodedHistogram, HistogramError};
-pub use judged::{Bar, Judgement, Promise, Ratio, Unjudged};
+pub use judged::{Bar, Control, Judgement, Promise, Ratio, Unjudged};
 pub use stats::{Spread, growth_exponent, median};
 
 /// Of this model. A file of another version is refused by [`Run::from_json`].
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// All that one run has shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -388,12 +388,14 @@ pub struct Scaling {
 }
 
 /// One size.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalingPoint {
     /// The size.
     pub size: f64,
     /// The figure, the median over the rounds.
     pub figure: f64,
+    /// The figure of each round.
+    pub rounds: Vec<f64>,
 }
 
 /// Whether the figures count.

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use crate::{
-    compare::{Comparison, Finding, Row, finding, percent, value},
+    compare::{Comparison, Finding, Row, finding, percent, summary, value},
     report::barred::{Barred, barred},
-    report::words::{figure, micros, of_promise, of_ratio, shown, shown_micros},
-    result::{Judgement, Run, Scaling, ScalingPoint, Scenario},
+    report::words::{self, figure, micros, of_promise, of_ratio, shown, shown_micros},
+    result::{Control, Judgement, Run, Scaling, ScalingPoint, Scenario},
 };
 
 /// The class of a judgement, for its colour.
@@ -21,12 +21,13 @@ fn class(judgement: &Judgement) -> &'static str {
 
 /// The ratios and promises that have a bar, at the head of the page.
 pub(super) fn tiles(run: &Run) -> Markup {
-    let tile = |name: String, judgement: &Judgement, figure: String, words: String| {
+    let tile = |name: String, judgement: &Judgement, figure: String, control: Option<&Control>, words: String| {
         html! {
             div.card {
                 span.soft { (name) }
                 b class=(class(judgement)) { (figure) }
                 span { (words) }
+                @if control.is_some() { div.soft { "control " (words::control(control)) } }
             }
         }
     };
@@ -34,7 +35,9 @@ pub(super) fn tiles(run: &Run) -> Markup {
         h2 { "Judged" }
         p.soft {
             "Ratios are to a floor, which is what the machine gives without us, or between ours and a peer; 1 is as fast. Of "
-            "latencies of ours less is better, of rates more."
+            "latencies of ours less is better, of rates more. The control is the floor measured twice in each round, the second "
+            "to the first: its median, and where it lies with 95 % confidence at each end. A tail is judged only where both "
+            "are within " (words::control_band()) "."
         }
         div.tiles {
             @for scenario in &run.scenarios {
@@ -43,6 +46,7 @@ pub(super) fn tiles(run: &Run) -> Markup {
                         format!("{}: {}, {}", scenario.name, figure(&promise.figure), promise.of),
                         &promise.judgement,
                         format!("{} µs", micros(promise.spread.median.round() as u64)),
+                        promise.control.as_ref(),
                         of_promise(promise)
                     ))
                 }
@@ -51,6 +55,7 @@ pub(super) fn tiles(run: &Run) -> Markup {
                         format!("{}: {name}", scenario.name),
                         &ratio.judgement,
                         format!("{:.2}", ratio.spread.median),
+                        ratio.control.as_ref(),
                         of_ratio(ratio)
                     ))
                 }
@@ -61,12 +66,12 @@ pub(super) fn tiles(run: &Run) -> Markup {
 
 /// The promises and ratios of one scenario.
 pub(super) fn judged(scenario: &Scenario) -> Markup {
-    let row = |name: String, figure: String, seen: String, judgement: &Judgement, words: String| {
+    let row = |name: String, figure: String, seen: [String; 3], judgement: &Judgement, words: String| {
         html! {
             tr {
                 td { (name) }
                 td.text { (figure) }
-                td { (seen) }
+                @for cell in seen { td { (cell) } }
                 td class={ "text wrap " (class(judgement)) } { (words) }
             }
         }
@@ -75,13 +80,17 @@ pub(super) fn judged(scenario: &Scenario) -> Markup {
         @if !scenario.ratios.is_empty() || !scenario.promises.is_empty() {
             div.scroll tabindex="0" {
                 table {
-                    thead { tr { th { "judged" } th.text { "figure" } th { "median [range]" } th.text { "judgement" } } }
+                    thead { tr { th { "judged" } th.text { "figure" } th { "median [range]" } th { "interval" } th { "control" } th.text { "judgement" } } }
                     tbody {
                         @for promise in &scenario.promises {
                             (row(
                                 promise.of.clone(),
                                 figure(&promise.figure),
-                                format!("{} µs", shown_micros(promise.spread)),
+                                [
+                                    format!("{} µs", shown_micros(promise.spread)),
+                                    words::interval_of_promise(promise),
+                                    words::control(promise.control.as_ref())
+                                ],
                                 &promise.judgement,
                                 of_promise(promise)
                             ))
@@ -90,7 +99,11 @@ pub(super) fn judged(scenario: &Scenario) -> Markup {
                             (row(
                                 format!("{} to {}", ratio.of, ratio.to),
                                 figure(&ratio.figure),
-                                shown(ratio.spread, 2),
+                                [
+                                    shown(ratio.spread, 2),
+                                    words::interval_of_ratio(ratio),
+                                    words::control(ratio.control.as_ref())
+                                ],
                                 &ratio.judgement,
                                 of_ratio(ratio)
                             ))
@@ -124,9 +137,9 @@ pub(super) fn page_table(table: &comfy_table::Table) -> Markup {
 pub(super) fn comparison(comparison: &Comparison) -> Markup {
     let class = |row: &Row| match row.finding {
         _ if !row.counts => "text soft",
-        Finding::Faster => "text good",
-        Finding::Slower => "text bad",
-        Finding::NoDifferenceShown => "text soft",
+        Finding::Better => "text good",
+        Finding::Worse => "text bad",
+        Finding::NoDifferenceShown | Finding::TooFewRounds => "text soft",
     };
     let name = |revision: &Option<String>| {
         revision.as_deref().map_or_else(|| "unknown".to_owned(), |commit| commit.chars().take(12).collect::<String>())
@@ -140,6 +153,7 @@ pub(super) fn comparison(comparison: &Comparison) -> Markup {
                 "with 95 % confidence. A ratio to the floor counts before the figure itself, since the machine's own speed "
                 "differs between runs."
             }
+            p { strong { (summary(comparison)) } }
             @if has_rows {
                 div.scroll tabindex="0" {
                     table {

@@ -31,6 +31,7 @@ fn run() -> Run {
         to: to.to_owned(),
         spread: Spread { median, low: median, high: median },
         rounds: vec![median],
+        control: None,
         judgement: Judgement::of(median, Some(Bar::AtLeast(1.0)), None),
     };
     hop.ratios = vec![ahead("a | b", 3.0), ahead("c", 2.5), ahead("d", 0.9)];
@@ -58,7 +59,8 @@ fn run() -> Run {
         round.recovery = Some(Recovery { reconnects: 3, replayed: 40, first: of(50_000), last: of(70_000) });
     }
     run.scenarios.push(soak);
-    let points = [8.0, 64.0].map(|size| ScalingPoint { size, figure: 1000.0 * size }).to_vec();
+    let points =
+        [8.0, 64.0].map(|size| ScalingPoint { size, figure: 1000.0 * size, rounds: vec![1000.0 * size] }).to_vec();
     let growth = |of: &str| Scaling {
         over: "sessions".to_owned(),
         of: of.to_owned(),

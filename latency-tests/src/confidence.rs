@@ -1,0 +1,145 @@
+//! By which factor one thing lies above another, and how sure that is.
+//!
+//! Two kinds of samples, both of figures that are positive and change by factors, so that quotients stand where the sources
+//! have differences:
+//!
+//! - Two runs, whose rounds have nothing to do with each other ([`Factor::between`]): the estimate of Hodges and Lehmann
+//!   (*Estimates of Location Based on Rank Tests*, 1963) with the interval of Moses, from the rank sum's exact distribution
+//!   under "no difference" (Mann and Whitney, *On a Test of Whether one of Two Random Variables is Stochastically Larger
+//!   than the Other*, 1947). It is what R's `wilcox.test(log(x), log(y), conf.int = TRUE)` shows.
+//! - Two sides of one run, as their quotients within its rounds ([`Factor::within`]): the median of these, with the interval
+//!   that goes with the sign test (Thompson, *On Confidence Ranges for the Median and Other Expectation Distributions for
+//!   Populations of Unknown Distribution Form*, 1936), from one of them to another.
+//!
+//! No shape of the distribution is assumed, and one wild round among many moves neither much.
+
+use serde::{Deserialize, Serialize};
+
+use crate::result::median;
+
+/// How sure an interval is: that between two runs as a whole, that within one on each of its ends.
+pub const CONFIDENCE: f64 = 0.95;
+/// From so many rounds on there is an interval within them: of fewer no order of signs is rare enough.
+pub const ROUNDS_WITHIN_MIN: usize = 5;
+/// Up to so many rounds a side the distributions are counted out; beyond they are normal for all purposes.
+const EXACT_ROUNDS_MAX: usize = 50;
+
+/// What is too rare on one side of a distribution.
+#[derive(Clone, Copy)]
+struct Tail {
+    probability: f64,
+    /// The normal distribution's quantile.
+    quantile: f64,
+}
+
+/// Of an interval that is sure as a whole.
+const HALF: Tail = Tail { probability: (1.0 - CONFIDENCE) / 2.0, quantile: 1.959_964 };
+/// Of an interval that is sure on each end.
+const WHOLE: Tail = Tail { probability: 1.0 - CONFIDENCE, quantile: 1.644_854 };
+
+/// A factor.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Factor {
+    /// The estimate: the median of all quotients.
+    pub estimate: f64,
+    /// Between which two factors it lies with [`CONFIDENCE`]; absent with too few rounds.
+    pub interval: Option<[f64; 2]>,
+}
+
+impl Factor {
+    /// Of the second sample to the first; `None` without rounds, or with figures that are not above zero. The interval takes
+    /// four rounds on each side (or more on one).
+    pub fn between(before: &[f64], after: &[f64]) -> Option<Self> {
+        if !before.iter().chain(after).all(is_positive) {
+            return None;
+        }
+        let quotients = after.iter().flat_map(|after| before.iter().map(move |before| after / before)).collect();
+        Self::of(quotients, rare_rank_sums(before.len(), after.len(), HALF))
+    }
+
+    /// Of quotients that were taken within the rounds of one run; `None` without rounds, or with quotients that are not above
+    /// zero. The interval takes [`ROUNDS_WITHIN_MIN`] rounds.
+    ///
+    /// Each of its ends holds with [`CONFIDENCE`]: what lies within a band as a whole is shown to belong there, by two
+    /// one-sided tests (Schuirmann, *A Comparison of the Two One-Sided Tests Procedure and the Power Approach*, 1987).
+    pub fn within(quotients: &[f64]) -> Option<Self> {
+        if !quotients.iter().all(is_positive) {
+            return None;
+        }
+        Self::of(quotients.to_vec(), rare_signs(quotients.len(), WHOLE))
+    }
+
+    /// Of all quotients, of which the interval leaves out `rare - 1` on each side.
+    fn of(mut quotients: Vec<f64>, rare: usize) -> Option<Self> {
+        quotients.sort_by(f64::total_cmp);
+        let interval = (rare > 0).then(|| [quotients[rare - 1], quotients[quotients.len() - rare]]);
+        Some(Self { estimate: median(&quotients)?, interval })
+    }
+
+    /// Whether no difference at all is out of the question.
+    pub fn is_shown(self) -> bool {
+        self.interval.is_some_and(|[low, high]| low > 1.0 || high < 1.0)
+    }
+}
+
+fn is_positive(figure: &f64) -> bool {
+    figure.is_finite() && *figure > 0.0
+}
+
+/// How many values of the Mann-Whitney statistic, counted from 0, are together too rare on one side.
+fn rare_rank_sums(before: usize, after: usize, tail: Tail) -> usize {
+    if before.max(after) > EXACT_ROUNDS_MAX {
+        let (m, n) = (before as f64, after as f64);
+        return rare_of_normal(m * n / 2.0, m * n * (m + n + 1.0) / 12.0, tail);
+    }
+    rare(&rank_sums(before, after), tail)
+}
+
+/// The same of the number of rounds on one side of their median.
+fn rare_signs(rounds: usize, tail: Tail) -> usize {
+    if rounds > EXACT_ROUNDS_MAX {
+        let n = rounds as f64;
+        return rare_of_normal(n / 2.0, n / 4.0, tail);
+    }
+    rare(&signs(rounds), tail)
+}
+
+/// Of a statistic that is 0, 1, 2, … in so many ways each.
+fn rare(ways: &[f64], tail: Tail) -> usize {
+    let all: f64 = ways.iter().sum();
+    let cumulated = ways.iter().scan(0.0, |sum, ways| {
+        *sum += ways / all;
+        Some(*sum)
+    });
+    cumulated.take_while(|&probability| probability <= tail.probability).count()
+}
+
+fn rare_of_normal(mean: f64, variance: f64, tail: Tail) -> usize {
+    (mean - tail.quantile * variance.sqrt()).max(0.0) as usize
+}
+
+/// In how many orders of both samples the Mann-Whitney statistic is 0, 1, 2, … : the number of choices of `before` among
+/// all ranks by their sum.
+fn rank_sums(before: usize, after: usize) -> Vec<f64> {
+    let least: usize = (1..=before).sum();
+    let most = least + before * after;
+    let mut by_count_and_sum = vec![vec![0.0; most + 1]; before + 1];
+    by_count_and_sum[0][0] = 1.0;
+    for rank in 1..=before + after {
+        for count in (1..=before).rev() {
+            for sum in rank..=most {
+                by_count_and_sum[count][sum] += by_count_and_sum[count - 1][sum - rank];
+            }
+        }
+    }
+    by_count_and_sum[before][least..].to_vec()
+}
+
+/// In how many ways 0, 1, 2, … of the rounds are on one side: binomial coefficients.
+fn signs(rounds: usize) -> Vec<f64> {
+    let next = |ways: &f64, count: usize| ways * (rounds - count) as f64 / (count + 1) as f64;
+    (0..=rounds).scan(1.0, |ways, count| Some(std::mem::replace(ways, next(ways, count)))).collect()
+}
+
+#[cfg(test)]
+mod tests;
