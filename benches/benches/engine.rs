@@ -7,7 +7,7 @@
 //! measuring and the machine cost is shown beside it: the same loop without an engine, twice.
 
 use corelane_benches::{
-    engine::{self, Commands, Nothing, Round, group::Group, matching::MatchingAlone},
+    engine::{self, Commands, Nothing, Round, commands::RESTING, group::Group, matching::MatchingAlone},
     median, percentiles,
 };
 use corelane_runtime::cpu;
@@ -44,7 +44,7 @@ fn main() {
     let (mut p50, mut p99, mut per_s) = (grid(&engines), grid(&engines), grid(&engines));
     let mut control = Vec::new();
     for round in 1..=ROUNDS {
-        let commands = Commands::new(round as u64, COMMANDS);
+        let commands = Commands::new(round as u64, COMMANDS, RESTING);
         println!("round {round}: {:?}", commands.totals());
         let [floor, again] = [(); 2].map(|()| {
             let floor = engine::run(|| Nothing, cpu, &commands, RATE_PER_S);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corelane_benches::{
-    engine::Commands,
+    engine::{Commands, commands::RESTING},
     peers::{self, Kind, matching, tokio_venue},
     two_cpus,
     wire::pacing,
@@ -36,7 +36,7 @@ fn the_tokio_venues_give_the_answers_that_the_model_expects() {
 
 #[test]
 fn matching_crates_trade_what_the_generator_expects_or_almost() {
-    let commands = Commands::new(3, 20_000);
+    let commands = Commands::new(3, 20_000, RESTING);
     let cpu = cpu::allowed_cpus()[0];
     for peer in matching::ALL {
         let seen = (peer.run)(cpu, &commands, f64::INFINITY);

@@ -1,6 +1,6 @@
 //! The stream of commands: only what every matching library knows, orders with a limit and cancels of whole orders.
 //!
-//! Some thousand orders rest; of the commands that are measured about half enter orders, of which a fifth trades at
+//! So many orders rest in each book; of the commands that are measured about half enter orders, of which a fifth trades at
 //! once, and the others cancel an order that rests, anywhere in its queue. The generator keeps the books itself, so that
 //! no cancel comes too late.
 
@@ -15,12 +15,8 @@ pub const INSTRUMENTS: usize = 8;
 pub const PRICE: u64 = 1_000_000;
 /// The price step.
 pub const TICK: u64 = 100;
-/// Orders that rest in each book at most.
-const RESTING_MAX: usize = 1000;
-/// Orders live at once, the one that comes in included.
-pub const LIVE_MAX: u32 = (INSTRUMENTS * RESTING_MAX) as u32 + 1;
-/// How far from the middle orders rest, in ticks.
-const DISTANCE_MAX: u64 = 40;
+/// Orders that rest in each book, where nothing else is said.
+pub const RESTING: usize = 1000;
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,19 +61,20 @@ pub struct Commands {
     opening: usize,
     orders: u32,
     totals: Totals,
+    resting: usize,
 }
 
 impl Commands {
-    /// The stream of this seed, with `measured` commands after those that fill the books.
-    pub fn new(seed: u64, measured: usize) -> Commands {
-        let mut market = Market::new(seed);
-        let mut ops = Vec::with_capacity(measured + 2 * INSTRUMENTS * RESTING_MAX);
-        while market.resting.iter().any(|resting| resting.len() < RESTING_MAX) {
+    /// The stream of this seed, with `measured` commands after those that fill the books with `resting` orders each.
+    pub fn new(seed: u64, measured: usize, resting: usize) -> Commands {
+        let mut market = Market::new(seed, resting);
+        let mut ops = Vec::with_capacity(measured + 2 * INSTRUMENTS * resting);
+        while market.resting.iter().any(|orders| orders.len() < resting) {
             ops.push(market.next());
         }
         let opening = ops.len();
         ops.extend((0..measured).map(|_| market.next()));
-        Commands { ops, opening, orders: market.last_id, totals: market.totals }
+        Commands { ops, opening, orders: market.last_id, totals: market.totals, resting }
     }
 
     /// The command at a place.
@@ -106,10 +103,24 @@ impl Commands {
         self.totals
     }
 
+    /// Orders that rest in each book at most.
+    pub fn resting_max(&self) -> usize {
+        self.resting
+    }
+
+    /// Orders live at once, the one that comes in included.
+    pub fn live_max(&self) -> u32 {
+        live_max(self.resting)
+    }
+
     /// How many of them enter orders.
     pub fn orders(&self) -> usize {
         self.orders as usize
     }
+}
+
+fn live_max(resting: usize) -> u32 {
+    (INSTRUMENTS * resting) as u32 + 1
 }
 
 #[derive(Clone, Copy)]
@@ -127,6 +138,9 @@ struct Order {
 /// What the generator knows.
 struct Market {
     random: u64,
+    resting_max: usize,
+    /// How far from the middle orders rest, in ticks: the further the more there are.
+    distance_max: u64,
     books: Vec<Book>,
     orders: HashMap<u64, Order>,
     /// By instrument: the orders that rest.
@@ -139,15 +153,17 @@ struct Market {
 }
 
 impl Market {
-    fn new(seed: u64) -> Market {
+    fn new(seed: u64, resting_max: usize) -> Market {
         Market {
             random: seed,
+            resting_max,
+            distance_max: 30 + resting_max as u64 / 100,
             books: (0..INSTRUMENTS).map(|_| Book::default()).collect(),
             orders: HashMap::new(),
             resting: vec![Vec::new(); INSTRUMENTS],
             middles: vec![PRICE; INSTRUMENTS],
             user_refs: vec![0; INSTRUMENTS],
-            free_slots: (0..LIVE_MAX).rev().collect(),
+            free_slots: (0..live_max(resting_max)).rev().collect(),
             last_id: 0,
             totals: Totals::default(),
         }
@@ -155,7 +171,11 @@ impl Market {
 
     fn next(&mut self) -> Op {
         let instrument = self.below(INSTRUMENTS as u64) as usize;
-        if self.resting[instrument].len() >= RESTING_MAX { self.cancel(instrument) } else { self.enter(instrument) }
+        if self.resting[instrument].len() >= self.resting_max {
+            self.cancel(instrument)
+        } else {
+            self.enter(instrument)
+        }
     }
 
     fn cancel(&mut self, instrument: usize) -> Op {
@@ -178,7 +198,7 @@ impl Market {
             _ => {}
         }
         let middle = *middle;
-        let distance = TICK * (1 + self.below(DISTANCE_MAX).min(self.below(DISTANCE_MAX)));
+        let distance = TICK * (1 + self.below(self.distance_max).min(self.below(self.distance_max)));
         // Every fifth goes for what rests on the other side.
         let against =
             (self.below(5) == 0).then(|| self.books[instrument].best_match(buys, if buys { u64::MAX } else { 0 }));

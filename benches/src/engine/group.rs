@@ -32,7 +32,7 @@ use corelane_runtime::{
 
 use super::{
     Commands, Engine, Op, Totals,
-    commands::{INSTRUMENTS, LIVE_MAX, PRICE, TICK},
+    commands::{INSTRUMENTS, PRICE, TICK},
 };
 
 /// Places of the edges into and out of the group: few, so that they stay in the nearest cache. A full one holds the group
@@ -195,9 +195,9 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
     GroupConfig {
         accounts: INSTRUMENTS as u32,
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
-        orders_max: LIVE_MAX,
-        levels_max: 8192,
-        open_orders_per_account_max: 8192,
+        orders_max: commands.live_max(),
+        levels_max: 65_536,
+        open_orders_per_account_max: commands.live_max(),
         // Enough for all that the commands lead to.
         messages_per_account_max: (16 * commands.len()) as u64 + (1 << 20),
         events_capacity: 4096,

@@ -1,6 +1,8 @@
 //! Risk, matching and reports in process: commands at a rate, and as many as go.
 
-use corelane_benches::engine::{self, Commands, Nothing, Totals, group::Group, matching::MatchingAlone};
+use corelane_benches::engine::{
+    self, Commands, Nothing, Totals, commands::RESTING, group::Group, matching::MatchingAlone,
+};
 use corelane_tester::{report::grouped, saturation::ACHIEVED_SHARE};
 
 use super::{
@@ -24,6 +26,7 @@ const NOTHING_AGAIN: &str = "no engine, again";
 pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let rate_per_s = scenario.rates_per_s.first().copied().unwrap_or(1.0);
     let measured = (rate_per_s * bench.round.as_secs_f64()).ceil() as usize;
+    let resting = scenario.resting_per_book.unwrap_or(RESTING);
     let cpu = bench.cpus[0];
     let rivals = rivals::of_the_engine();
     let mut nothing = Gathered::new(NOTHING, Role::Floor);
@@ -32,7 +35,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let mut again = Gathered::new(NOTHING_AGAIN, Role::Control);
     let mut others: Vec<Gathered> = rivals.iter().map(|rival| Gathered::new(rival.name, Role::Peer)).collect();
     for round in 0..bench.rounds {
-        let commands = Commands::new(bench.seed + round as u64, measured);
+        let commands = Commands::new(bench.seed + round as u64, measured, resting);
         let turn = |side: &str, run: &dyn Fn(f64) -> engine::Round, is_checked: bool| {
             bench.progress.at(side, round, bench.rounds);
             let [paced, hurried] = [rate_per_s, f64::INFINITY].map(run);
@@ -71,7 +74,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         name: name.to_owned(),
         summary: scenario.summary.clone(),
         category: scenario.category,
-        load: format!("{rate_per_s:.0} commands/s, and as many as go"),
+        load: format!("{rate_per_s:.0} commands/s, and as many as go; {resting} orders rest in each book"),
         ratios: judge::ratios(&sides, &wanted),
         promises: judge::promises(&sides, &promised.into_iter().flatten().collect::<Vec<_>>(), bench.host),
         sides,

@@ -61,6 +61,10 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 1, max = 16))]
     pub reconnecting: Option<usize>,
+    /// Orders that rest in each of the eight books of an engine; 1,000 without it.
+    #[serde(default)]
+    #[schemars(range(min = 16, max = 100_000))]
+    pub resting_per_book: Option<usize>,
     /// Whether the echo on our driver runs beside it, as its floor.
     #[serde(default = "yes")]
     pub floor: bool,
@@ -160,10 +164,11 @@ fn yes() -> bool {
 
 impl Scenario {
     /// The shipped scenarios: name and text of each `scenarios/*.toml`.
-    pub const SHIPPED: [(&'static str, &'static str); 15] = [
+    pub const SHIPPED: [(&'static str, &'static str); 16] = [
         ("books", include_str!("../../scenarios/books.toml")),
         ("decode", include_str!("../../scenarios/decode.toml")),
         ("engine", include_str!("../../scenarios/engine.toml")),
+        ("engine-deep", include_str!("../../scenarios/engine-deep.toml")),
         ("feed-to-book", include_str!("../../scenarios/feed-to-book.toml")),
         ("hop", include_str!("../../scenarios/hop.toml")),
         ("idle-then-burst", include_str!("../../scenarios/idle-then-burst.toml")),
@@ -224,15 +229,25 @@ fn check(document: &mut document::Document) {
             "instruments",
             "mix",
             "kernel_times",
+            "resting_per_book",
         ],
-        Kind::Saturation => &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "kernel_times"],
-        Kind::FeedToBook => {
-            &["rates_per_s", "arrival", "slow_readers", "reconnecting", "sessions", "mix", "kernel_times"]
+        Kind::Saturation => {
+            &["rates_per_s", "arrival", "market", "slow_readers", "reconnecting", "kernel_times", "resting_per_book"]
         }
+        Kind::FeedToBook => &[
+            "rates_per_s",
+            "arrival",
+            "slow_readers",
+            "reconnecting",
+            "sessions",
+            "mix",
+            "kernel_times",
+            "resting_per_book",
+        ],
         Kind::Engine => {
             &["arrival", "market", "slow_readers", "reconnecting", "sessions", "instruments", "mix", "kernel_times"]
         }
-        Kind::OrderAck => &[],
+        Kind::OrderAck => &["resting_per_book"],
     };
     let bars: &[&str] = match kind {
         Kind::OrderAck => &["p50_max_us", "p99_max_us"],

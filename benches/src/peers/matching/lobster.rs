@@ -4,17 +4,19 @@ use lobster::{OrderBook, OrderEvent, OrderType, Side};
 
 use crate::engine::{Commands, Op, Totals, commands::INSTRUMENTS};
 
-/// Orders and places of a queue that its tables begin with, more than there will be.
-const ORDERS: usize = 4096;
-const QUEUE: usize = 64;
+/// Orders and places of a queue that its tables begin with, for each that rests: more than there will be.
+const ORDERS: usize = 4;
+const QUEUES: usize = 16;
 
 pub(super) struct Books {
     books: Vec<OrderBook>,
 }
 
 impl super::Books for Books {
-    fn new(_: &Commands) -> Self {
-        Books { books: (0..INSTRUMENTS).map(|_| OrderBook::new(ORDERS, QUEUE, false)).collect() }
+    fn new(commands: &Commands) -> Self {
+        let resting = commands.resting_max();
+        let book = || OrderBook::new(ORDERS * resting, resting / QUEUES, false);
+        Books { books: (0..INSTRUMENTS).map(|_| book()).collect() }
     }
 
     #[inline]
