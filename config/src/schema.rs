@@ -171,6 +171,11 @@ pub struct Net {
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 128, max = 65_536))]
     pub max_frame_bytes: usize,
+    /// Connections with answers to send up to which each is sent by a system call of its own, which for a few is faster;
+    /// beyond it all leave by one call through the io_uring. 0 sends all through the io_uring.
+    #[serde(default = "count::<8>")]
+    #[schemars(range(min = 0, max = 32_768))]
+    pub sends_by_call: usize,
 }
 
 /// The TCP order entry port.

@@ -16,7 +16,7 @@ fn each_key_that_is_unknown_or_missing_is_reported() {
             "connections_max = 8",
             "journal_path = \"/tmp\"",
             &[
-                "24:1 UnknownKey: unknown key `net.journal_path`; remove it; the keys here are `receive_buffers`, `receive_buffer_bytes`, `send_buffer_bytes`, `connections_max`, `submission_entries`, `max_frame_bytes`",
+                "24:1 UnknownKey: unknown key `net.journal_path`; remove it; the keys here are `receive_buffers`, `receive_buffer_bytes`, `send_buffer_bytes`, `connections_max`, `submission_entries`, `max_frame_bytes`, `sends_by_call`",
             ],
         ),
         ("[edges]", "[edge]", &["20:2 UnknownKey: unknown key `edge`; did you mean `edges`?"]),

@@ -267,7 +267,7 @@ impl DutyCycle {
 
 /// Copies the driver's totals into the shard's figures.
 fn report_network(network: &NetCounters, telemetry: &mut ShardTelemetry) {
-    telemetry.set(Counter::NetEnters, network.enters);
+    telemetry.set(Counter::NetEnters, network.enters + network.sends_by_call);
     telemetry.set(Counter::NetOpened, network.accepted + network.connected);
     telemetry.set(Counter::NetClosed, network.closed.iter().sum());
     telemetry.set(Counter::NetFramesIn, network.frames + network.datagrams_received);

@@ -30,8 +30,9 @@ proptest! {
         receive_buffers in prop::sample::select(vec![1u16, 2, 8, 64]),
         receive_buffer_bytes in 1u32..600,
         submission_entries in prop::sample::select(vec![8u32, 64]),
+        sends_by_call in 0u16..4,
     ) {
-        let config = DriverConfig { receive_buffers, receive_buffer_bytes, submission_entries, ..small() };
+        let config = DriverConfig { receive_buffers, receive_buffer_bytes, submission_entries, sends_by_call, ..small() };
         let mut turn = 0;
         let mut world = World::listening(config, move |net, conn, bytes| {
             turn += 1;

@@ -44,6 +44,7 @@ fn sizes_out_of_range_are_named() {
         ("connections_max", DriverConfig { connections_max: 0, ..small() }),
         ("submission_entries", DriverConfig { submission_entries: 4, ..small() }),
         ("max_frame_bytes", DriverConfig { max_frame_bytes: 0, ..small() }),
+        ("sends_by_call", DriverConfig { sends_by_call: 40_000, ..small() }),
     ];
     for (field, config) in cases {
         let error = start(config, loopback()).err().unwrap();
@@ -89,43 +90,56 @@ fn install_filter(listed: &[libc::c_long], then: u32, otherwise: u32) {
 
 /// Any other call kills the process, so that the outer test fails.
 #[test]
+fn polling_makes_no_system_call_but_enter_and_sends() {
+    in_own_process("polling_makes_no_system_call_but_enter_and_sends", || polls_under_a_filter(2, &[libc::SYS_sendto]));
+}
+
+/// The same without sends by call.
+#[test]
 fn polling_makes_no_system_call_but_enter() {
-    in_own_process("polling_makes_no_system_call_but_enter", || {
-        let sink = UdpSocket::bind(loopback()).unwrap();
-        let to = sink.local_addr().unwrap();
-        let (tell_addr, addr) = std::sync::mpsc::channel();
-        let done = Arc::new(AtomicBool::new(false));
-        let finished = done.clone();
-        std::thread::spawn(move || {
-            let feed = EndpointSpec::Udp(UdpSpec { receive: true, ..UdpSpec::sender(loopback(), to) });
-            let mut world = World::new(small(), vec![net_support::listen(), feed], |net, conn, bytes| {
+    in_own_process("polling_makes_no_system_call_but_enter", || polls_under_a_filter(0, &[]));
+}
+
+fn polls_under_a_filter(sends_by_call: u16, sends: &'static [libc::c_long]) {
+    let sink = UdpSocket::bind(loopback()).unwrap();
+    let to = sink.local_addr().unwrap();
+    let (tell_addr, addr) = std::sync::mpsc::channel();
+    let done = Arc::new(AtomicBool::new(false));
+    let finished = done.clone();
+    std::thread::spawn(move || {
+        let feed = EndpointSpec::Udp(UdpSpec { receive: true, ..UdpSpec::sender(loopback(), to) });
+        let mut world = World::new(
+            DriverConfig { sends_by_call, ..small() },
+            vec![net_support::listen(), feed],
+            |net, conn, bytes| {
                 net.send_datagram(EndpointId(1), bytes).unwrap();
                 echo(net, conn, bytes)
-            });
-            tell_addr.send((world.addr(), world.driver.local_addr(EndpointId(1)).unwrap())).unwrap();
-            // What the recording handler needs for its own memory is allowed too.
-            let allowed = [libc::SYS_io_uring_enter, libc::SYS_brk, libc::SYS_mmap, libc::SYS_mremap, libc::SYS_munmap];
-            install_filter(&allowed, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
-            loop {
-                world.poll();
-                let all = world.actor.closed.len() == 3 && world.actor.datagrams.len() == 3;
-                finished.store(all, Ordering::Release);
-            }
-        });
-        let (addr, feed) = addr.recv().unwrap();
-        for _ in 0..3 {
-            let mut client = TcpStream::connect(addr).unwrap();
-            for n in 0..100u8 {
-                client.write_all(&frame(&[n])).unwrap();
-                client.read_exact(&mut [0; 3]).unwrap();
-                assert_eq!(sink.recv(&mut [0; 8]).unwrap(), 3);
-            }
-            sink.send_to(b"in", feed).unwrap();
-        }
-        while !done.load(Ordering::Acquire) {
-            std::thread::yield_now();
+            },
+        );
+        tell_addr.send((world.addr(), world.driver.local_addr(EndpointId(1)).unwrap())).unwrap();
+        // What the recording handler needs for its own memory is allowed too.
+        let memory = [libc::SYS_brk, libc::SYS_mmap, libc::SYS_mremap, libc::SYS_munmap];
+        let allowed = [&[libc::SYS_io_uring_enter], sends, &memory[..]].concat();
+        install_filter(&allowed, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
+        loop {
+            world.poll();
+            let all = world.actor.closed.len() == 3 && world.actor.datagrams.len() == 3;
+            finished.store(all, Ordering::Release);
         }
     });
+    let (addr, feed) = addr.recv().unwrap();
+    for _ in 0..3 {
+        let mut client = TcpStream::connect(addr).unwrap();
+        for n in 0..100u8 {
+            client.write_all(&frame(&[n])).unwrap();
+            client.read_exact(&mut [0; 3]).unwrap();
+            assert_eq!(sink.recv(&mut [0; 8]).unwrap(), 3);
+        }
+        sink.send_to(b"in", feed).unwrap();
+    }
+    while !done.load(Ordering::Acquire) {
+        std::thread::yield_now();
+    }
 }
 
 /// Runs the named test again in a process of its own, because limits are a process's.

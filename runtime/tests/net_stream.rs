@@ -403,6 +403,92 @@ fn many_sockets_share_an_enter() {
         assert_eq!(world.exchange(client, &[], 5), frame(b"all"));
     }
     assert!(world.driver.counters().enters - enters <= 4, "one to receive, one to send and their ends");
+    assert_eq!(world.driver.counters().sends_by_call, 0, "they are too many");
+}
+
+#[test]
+fn a_few_sends_need_no_enter() {
+    let mut world = World::listening(small(), take);
+    let mut clients: Vec<_> = (0..3).map(|_| world.connect()).collect();
+    world.settle();
+    for sockets in 1..=3 {
+        let (enters, calls) = (world.driver.counters().enters, world.driver.counters().sends_by_call);
+        for (_, conn) in &clients[..sockets] {
+            world.driver.send(*conn, &frame(b"few")).unwrap();
+        }
+        world.driver.flush();
+        assert_eq!(world.driver.has_pending(), sockets == 3, "a call has ended when it returns");
+        for (client, _) in &mut clients[..sockets] {
+            assert_eq!(world.exchange(client, &[], 5), frame(b"few"));
+        }
+        let made = (world.driver.counters().enters - enters, world.driver.counters().sends_by_call - calls);
+        assert_eq!(made, if sockets <= 2 { (0, sockets as u64) } else { (1, 0) });
+    }
+}
+
+#[test]
+fn a_send_cut_short_goes_on_through_the_ring() {
+    let config = DriverConfig { send_buffer_bytes: 1 << 16, ..small() };
+    let mut world = World::listening(config, take);
+    let (mut client, conn) = world.connect();
+    world.settle();
+    let stream: Vec<u8> = (0..20_000_000u32).map(|at| (at / 7) as u8).collect();
+    let mut queued = 0;
+    // Until the socket takes no more: the kernel ends no send then.
+    while !world.driver.has_pending() {
+        let end = queued + world.driver.send_room(conn);
+        world.driver.send(conn, &stream[queued..end]).unwrap();
+        queued = end;
+        world.poll();
+    }
+    let (taken, calls) = (world.driver.counters().sent_bytes, world.driver.counters().sends_by_call);
+    assert!(
+        taken > 0 && taken < queued as u64 && !taken.is_multiple_of(1 << 16),
+        "{taken} of {queued} by {calls} calls"
+    );
+    assert!(calls > 0);
+    let more = world.driver.send_room(conn);
+    world.driver.send(conn, &stream[queued..queued + more]).unwrap();
+    queued += more;
+    world.settle();
+    assert_eq!(world.driver.counters().sends_by_call, calls, "none beside one in flight");
+    assert!(world.exchange(&mut client, &[], queued) == stream[..queued], "all of it in order");
+    assert_eq!(world.driver.counters().sent_bytes, queued as u64);
+}
+
+#[test]
+fn a_peer_that_is_gone_ends_the_connection_by_call_as_by_ring() {
+    for sends_by_call in [0, 2] {
+        let mut world = World::listening(DriverConfig { sends_by_call, ..small() }, take);
+        let (client, conn) = world.connect();
+        // With a receive in flight that would report it first.
+        world.driver.stop_reading();
+        world.settle();
+        rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
+        drop(client);
+        world.settle();
+        assert_eq!(world.actor.reason(conn), None);
+        world.driver.send(conn, &frame(b"lost")).unwrap();
+        world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Socket));
+        assert_eq!(world.driver.counters().sends_by_call, u64::from(sends_by_call > 0));
+        assert_eq!((world.driver.counters().unsent_bytes, world.driver.open_connections()), (6, 0));
+    }
+}
+
+#[test]
+fn a_refused_sender_is_told_once_in_a_poll() {
+    let mut world = World::listening(small(), take);
+    let (mut client, conn) = world.connect();
+    world.settle();
+    for _ in 0..2 {
+        world.driver.send(conn, &[1; 4000]).unwrap();
+        assert_eq!(world.driver.send(conn, &[1; 4000]), Err(SendError::Full));
+        world.driver.flush();
+    }
+    assert_eq!(world.driver.counters().sends_by_call, 2);
+    world.poll();
+    assert_eq!(world.actor.writable, [conn]);
+    assert_eq!(world.exchange(&mut client, &[], 8000), [1; 8000]);
 }
 
 #[test]

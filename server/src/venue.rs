@@ -321,6 +321,7 @@ fn driver_config(config: &Config) -> DriverConfig {
         connections_max: config.net.connections_max as u32,
         submission_entries: config.net.submission_entries as u32,
         max_frame_bytes: config.net.max_frame_bytes as u32,
+        sends_by_call: config.net.sends_by_call as u16,
         ..DriverConfig::default()
     }
 }

@@ -138,11 +138,13 @@ impl Driver {
         self.table.touch(slot);
     }
 
-    fn take_sent(&mut self, slot: u32, result: i32) {
-        if self.table.finish_send(slot, result) {
+    /// A send has ended, in the ring or by call.
+    pub(super) fn take_sent(&mut self, slot: u32, result: i32) {
+        let has_room = self.table.finish_send(slot, result);
+        let connection = &mut self.table.connections[slot as usize];
+        if has_room && !std::mem::replace(&mut connection.listed.writable, true) {
             self.writable.push(slot);
         }
-        let connection = &mut self.table.connections[slot as usize];
         if connection.broken && connection.phase == Phase::Open {
             connection.ended = connection.ended.or(Some(CloseReason::Socket));
             mark_ready(&mut self.ready, connection, slot);

@@ -26,6 +26,12 @@ pub struct DriverConfig {
     pub submission_entries: u32,
     /// Longest frame in bytes, header included; a longer one closes its connection.
     pub max_frame_bytes: u32,
+    /// Connections with bytes to send up to which these leave by a call each, up to 32,768; beyond it, and whenever the
+    /// ring is entered anyway, they leave through the ring. With 0 always through the ring.
+    ///
+    /// Sends of 50 bytes on loopback (Xeon, Linux 6.18): one by call 1.01 µs and through the ring 1.17, two 2.00 and
+    /// 2.16, eight 7.8 and 8.0, sixteen 15.8 and 16.1; at 32 no difference is left.
+    pub sends_by_call: u16,
 }
 
 impl Default for DriverConfig {
@@ -41,6 +47,7 @@ impl Default for DriverConfig {
             connections_max: 1024,
             submission_entries: 1024,
             max_frame_bytes: 1024,
+            sends_by_call: 8,
         }
     }
 }
@@ -80,6 +87,7 @@ impl DriverConfig {
                 "a power of two, 8 to 32768",
             ),
             ("max_frame_bytes", self.max_frame_bytes, small(self.max_frame_bytes, 1 << 24), "1 to 16777216"),
+            ("sends_by_call", self.sends_by_call.into(), self.sends_by_call <= 1 << 15, "at most 32768"),
             ("endpoints", endpoints as u32, endpoints <= 1 << 16, "at most 65536"),
         ];
         match rules.into_iter().find(|(_, _, holds, _)| !holds) {

@@ -75,6 +75,7 @@ pub(super) struct Listed {
     pub ready: bool,
     pub dirty: bool,
     pub touched: bool,
+    pub writable: bool,
 }
 
 impl Connection {

@@ -16,6 +16,9 @@ pub struct NetCounters {
     pub early_submits: u64,
     /// Polls that found completions parked in the kernel because the completion queue was full.
     pub completion_overflows: u64,
+    /// Sends of streams made by call instead of through the ring, those that found no room in the socket included; see
+    /// [`DriverConfig::sends_by_call`](super::DriverConfig::sends_by_call).
+    pub sends_by_call: u64,
     /// Completions of operations whose connection was already gone.
     pub stale_completions: u64,
     /// Connections accepted and given to their handler.

@@ -151,7 +151,8 @@ impl Driver {
     fn deliver_writable(&mut self, owners: &mut dyn Owners) -> usize {
         let mut events = 0;
         for &slot in &self.writable {
-            let connection = &self.table.connections[slot as usize];
+            let connection = &mut self.table.connections[slot as usize];
+            connection.listed.writable = false;
             if connection.phase == Phase::Open {
                 events += 1;
                 let handler = owners.handler(connection.endpoint);

@@ -44,8 +44,9 @@ pub trait Owners {
 ///
 /// A duty cycle calls [`poll`](Driver::poll); actors use it as [`Net`] in their callbacks and, between polls, the
 /// driver itself. After start nothing is allocated, and the only system call is at most one `io_uring_enter` per
-/// poll and one per [`flush`](Driver::flush), except one `shutdown` per connection that we close politely and extra enters when the submission queue is
-/// too small (see [`NetCounters::early_submits`]).
+/// poll and one per [`flush`](Driver::flush), except a `sendto` for each of a few connections with bytes to send (see
+/// [`DriverConfig::sends_by_call`]), one `shutdown` per connection that we close politely and extra enters when the
+/// submission queue is too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
     pub(super) table: Table,
@@ -57,6 +58,7 @@ pub struct Driver {
     /// `max_frame` bytes per connection for the incomplete frame at the end of what it sent.
     pub(super) tails: Box<[u8]>,
     pub(super) max_frame: usize,
+    pub(super) sends_by_call: usize,
     /// Peers of outgoing connections by endpoint, then those of accepts.
     pub(super) addresses: Region<RawAddr>,
     /// The one header that all datagram receives share: the kernel only reads from it how much room is before a payload.
@@ -138,6 +140,7 @@ impl Driver {
             datagrams,
             tails: vec![0; slots * config.max_frame_bytes as usize].into(),
             max_frame: config.max_frame_bytes as usize,
+            sends_by_call: config.sends_by_call.into(),
             addresses: Region::zeroed(specs.len() + accepts),
             message,
             timespec: Region::zeroed(1),

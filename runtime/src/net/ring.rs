@@ -151,6 +151,12 @@ impl Ring {
         self.io.submission().len()
     }
 
+    /// Whether nothing asks for an enter: nothing is queued, announced or waiting for room.
+    pub fn is_idle(&mut self) -> bool {
+        let queue = self.io.submission();
+        queue.is_empty() && !queue.taskrun() && !queue.cq_overflow()
+    }
+
     /// Whether entering brings anything: something to submit, deferred work announced, or completions waiting for
     /// room. Skipping the rest makes an idle poll cost 40 ns instead of the 208 ns of an empty enter; an echo's round
     /// trip is the same with and without (9.6 and 9.3 µs, within the noise of interleaved runs).

@@ -1,10 +1,13 @@
 //! What goes into the ring, in this order: bytes of streams, datagrams, then what keeps sockets going (receives,
-//! closes, accepts). Answers thereby overtake publications, and both overtake upkeep.
+//! closes, accepts). Answers thereby overtake publications, and both overtake upkeep. The bytes of a few streams pass
+//! the ring by.
 
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 
 use io_uring::types::{CancelBuilder, Fd};
 use io_uring::{opcode, squeue};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
 
 use super::connection::{Phase, Receiving, must_disarm, wants_input};
 use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
@@ -27,13 +30,22 @@ impl Driver {
         self.stage_endpoints();
     }
 
+    /// Few sends leave by call: an enter for them alone costs more. One that the socket does not take, or not all of, goes
+    /// on through the ring, which waits for room.
     fn stage_streams(&mut self) {
+        let waiting = self.table.dirty.len();
+        let are_few = waiting > 0 && waiting <= self.sends_by_call;
+        let by_call = if are_few && self.ring.is_idle() { waiting } else { 0 };
         let mut staged = 0;
         while staged < self.table.dirty.len() && self.ring.reserve(1, &mut self.table.counters) {
             let slot = self.table.dirty[staged];
             staged += 1;
             self.table.connections[slot as usize].listed.dirty = false;
             if let Some((fd, bytes, len)) = self.table.start_send(slot) {
+                // What comes behind those that waited is the rest of a send that was cut short.
+                if staged <= by_call && self.send_by_call(slot, fd, bytes, len) {
+                    continue;
+                }
                 let entry = opcode::Send::new(Fd(fd), bytes, len).flags(libc::MSG_NOSIGNAL).build();
                 let token = self.connection_token(Operation::Send, slot);
                 // SAFETY: the bytes are in the table's send buffers, which outlive the operation, and stay untouched
@@ -42,6 +54,23 @@ impl Driver {
             }
         }
         self.table.dirty.drain(..staged);
+    }
+
+    /// Ends the send that was started if the socket takes some of it now, or has failed. False: it has to wait for room.
+    fn send_by_call(&mut self, slot: u32, fd: RawFd, bytes: *const u8, len: u32) -> bool {
+        // SAFETY: the bytes are in the table's send buffers and stay untouched until the send has ended, which is below.
+        let bytes = unsafe { std::slice::from_raw_parts(bytes, len as usize) };
+        // SAFETY: the slot owns the descriptor, which is open: bytes are sent only before its close is queued.
+        let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+        self.table.counters.sends_by_call += 1;
+        let result = match rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(taken) => taken as i32,
+            Err(Errno::AGAIN | Errno::INTR) => return false,
+            Err(errno) => -errno.raw_os_error(),
+        };
+        self.table.connections[slot as usize].in_flight -= 1;
+        self.take_sent(slot, result);
+        true
     }
 
     fn stage_datagrams(&mut self) {
@@ -238,5 +267,77 @@ impl Driver {
         *receiving = next;
         // SAFETY: the header lives in a region that outlives the operation and never changes; a cancel names no memory.
         unsafe { self.ring.push(entry, token) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    use super::super::{ConnId, DriverConfig, EndpointId, Net};
+    use super::*;
+
+    /// A connection of a driver that is polled by nobody, and its peer.
+    fn connected() -> (Driver, ConnId, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, from): (TcpStream, SocketAddr) = listener.accept().unwrap();
+        let mut driver =
+            Driver::new(DriverConfig { connections_max: 1, ..DriverConfig::default() }, Vec::new()).unwrap();
+        let slot = driver.table.allocate(EndpointId(0), socket.into_raw_fd(), from, true).unwrap();
+        let conn = driver.table.id(slot);
+        (driver, conn, peer)
+    }
+
+    #[test]
+    fn a_send_that_finds_no_room_waits_in_the_ring() {
+        let (mut driver, conn, mut peer) = connected();
+        // SAFETY: the slot owns the descriptor, which stays open.
+        let socket = unsafe { BorrowedFd::borrow_raw(driver.table.connections[conn.slot as usize].fd) };
+        let mut filled = 0;
+        loop {
+            match rustix::net::send(socket, &[7; 1 << 16], SendFlags::DONTWAIT) {
+                Ok(taken) => filled += taken,
+                Err(errno) => break assert_eq!(errno, Errno::AGAIN),
+            }
+        }
+        driver.send(conn, b"after").unwrap();
+        driver.flush();
+        assert_eq!((driver.counters().sends_by_call, driver.counters().sent_bytes), (1, 0));
+        assert_eq!(driver.table.sends_in_flight, 1, "the ring has it");
+        driver.send(conn, b"wards").unwrap();
+        driver.flush();
+        assert_eq!(driver.counters().sends_by_call, 1, "bytes do not overtake those in flight");
+
+        peer.set_nonblocking(true).unwrap();
+        let mut received = Vec::new();
+        while received.len() < filled + 10 {
+            match peer.read_to_end(&mut received) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                ended => panic!("the stream has ended: {ended:?}"),
+            }
+            driver.ring.enter(0, &mut driver.table.counters);
+            driver.take_completions();
+            driver.flush();
+        }
+        assert!(received.ends_with(b"afterwards") && received.len() == filled + 10);
+        assert_eq!((driver.counters().sent_bytes, driver.table.sends_in_flight), (10, 0));
+    }
+
+    #[test]
+    fn the_list_of_those_with_bytes_to_send_has_room_for_those_cut_short() {
+        let (mut driver, conn, mut peer) = connected();
+        let room = driver.table.dirty.capacity();
+        let all = driver.send_room(conn);
+        // A run that ends at the buffer's end, and the rest from its beginning.
+        driver.table.connections[0].queued_position = all as u32 - 3;
+        driver.table.connections[0].sent_position = all as u32 - 3;
+        driver.send(conn, b"around").unwrap();
+        driver.flush();
+        driver.take_completions();
+        let mut received = [0; 6];
+        peer.read_exact(&mut received).unwrap();
+        assert_eq!((&received, driver.table.dirty.capacity(), driver.counters().sends_by_call), (b"around", room, 1));
     }
 }

@@ -40,7 +40,8 @@ impl Table {
         let list = || Vec::with_capacity(slots as usize);
         Table {
             connections: (0..slots).map(|_| Connection::free()).collect(),
-            dirty: list(),
+            // What a send by call did not take goes on the list again, behind those that are being sent.
+            dirty: Vec::with_capacity(2 * slots as usize),
             touched: list(),
             closing: list(),
             senders: Vec::new(),

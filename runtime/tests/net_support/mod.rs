@@ -247,5 +247,6 @@ pub fn small() -> DriverConfig {
         connections_max: 8,
         submission_entries: 32,
         max_frame_bytes: 128,
+        sends_by_call: 2,
     }
 }

@@ -178,6 +178,7 @@ pub fn small_net() -> DriverConfig {
         connections_max: 8,
         submission_entries: 32,
         max_frame_bytes: 128,
+        sends_by_call: 2,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Both are seen from inside the shard's own thread, on a real venue under load over TCP and UDP: an allocator that
 //! counts per thread, and a seccomp filter on that thread alone that reports every system call other than
-//! `io_uring_enter` and then lets it pass.
+//! `io_uring_enter` and `sendto` and then lets it pass.
 
 mod probe;
 #[path = "../support/mod.rs"]

@@ -126,16 +126,21 @@ fn thread_name() -> String {
     std::fs::read_to_string("/proc/thread-self/comm").expect("every thread has a name")
 }
 
-/// Puts a filter on the calling thread, and on no other, that reports all calls but `io_uring_enter` to a listener,
+/// What the net driver calls after start: the ring, and `sendto` for a few connections (`sends_by_call`).
+const DRIVERS_CALLS: [libc::c_long; 2] = [libc::SYS_io_uring_enter, libc::SYS_sendto];
+
+/// Puts a filter on the calling thread, and on no other, that reports all calls but those of the net driver to a listener,
 /// whose descriptor is returned.
 fn install_filter() -> io::Result<i32> {
     const LOAD_NUMBER: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let statement = |code, k| libc::sock_filter { code, jt: 0, jf: 0, k };
+    let [enter, send] = DRIVERS_CALLS.map(|call| call as u32);
     let mut filter = [
         statement(LOAD_NUMBER, std::mem::offset_of!(libc::seccomp_data, nr) as u32),
-        libc::sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: libc::SYS_io_uring_enter as u32 },
+        libc::sock_filter { code: JUMP_IF_EQUAL, jt: 1, jf: 0, k: enter },
+        libc::sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: send },
         statement(RETURN, libc::SECCOMP_RET_ALLOW),
         statement(RETURN, libc::SECCOMP_RET_USER_NOTIF),
     ];
