@@ -121,8 +121,9 @@ struct Line([Place; LINE]);
 /// Live orders by the client's number: a hash table with linear probing that is never more than half full.
 ///
 /// [`LINE`] numbers in a row share a cache line, at a place given by multiplication with a secret factor (multiply-shift
-/// hashing: Dietzfelbinger and others, 1997). A client that counts finds its orders in few lines, and one that chooses its
-/// numbers to collide cannot know which do. What follows a removed order moves up, so that the dead leave nothing behind.
+/// hashing: Dietzfelbinger and others, 1997). The factor is one that spreads rows which follow each other: the orders of a
+/// client that counts all lie at home, and one that chooses its numbers to collide cannot know which do. What follows a
+/// removed order moves up, so that the dead leave nothing behind.
 pub(super) struct UserRefs {
     /// As many as a power of two.
     lines: Vec<Line>,
@@ -136,11 +137,11 @@ impl UserRefs {
         let lines = (2 * orders_max as usize).div_ceil(LINE).next_power_of_two().max(2);
         // Free places are not zero: they are written, so that their pages are there before the first order.
         let free = Place { user_ref: 0, slot: Place::FREE };
-        UserRefs {
-            lines: vec![Line([free; LINE]); lines],
-            factor: RandomState::new().hash_one(lines) | 1,
-            shift: u64::BITS - lines.trailing_zeros(),
+        let mut factor = secret();
+        while !spreads(factor, lines) {
+            factor = secret();
         }
+        UserRefs { lines: vec![Line([free; LINE]); lines], factor, shift: u64::BITS - lines.trailing_zeros() }
     }
 
     /// Adds an order whose number is not there.
@@ -223,6 +224,21 @@ impl UserRefs {
     }
 }
 
+/// An odd number that nobody outside can know.
+fn secret() -> u64 {
+    RandomState::new().hash_one(LINE) | 1
+}
+
+/// Whether no two of the rows that follow each other and fill half of `lines`, a power of two, come to the same line: true
+/// of two in five factors.
+fn spreads(factor: u64, lines: usize) -> bool {
+    let line = 1 << (u64::BITS - lines.trailing_zeros());
+    (1..lines as u64 / 2).all(|rows| {
+        let apart = rows.wrapping_mul(factor);
+        apart.min(apart.wrapping_neg()) >= line
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -231,28 +247,81 @@ mod tests {
 
     use super::*;
 
+    /// Numbers that follow each other, lie the width of a table apart, or are at either end of all.
+    fn numbers() -> impl Strategy<Value = u32> {
+        prop_oneof![
+            4 => 0..24_u32,
+            2 => (0..24_u32).prop_map(|row| row << 12),
+            2 => (0..24_u32).prop_map(|below| u32::MAX - below),
+            1 => any::<u32>(),
+        ]
+    }
+
+    /// Also factors that take all numbers to the first line, or to the last: from there they go on at the first.
+    fn factors() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(1), Just(u64::MAX), any::<u64>().prop_map(|factor| factor | 1)]
+    }
+
+    impl UserRefs {
+        /// How many orders there are, and how many of them lie elsewhere than at home.
+        fn count(&self) -> (usize, usize) {
+            let all = (0..LINE * self.lines.len()).map(|at| (at, self.place(at)));
+            let taken: Vec<_> = all.filter(|(_, place)| place.slot != Place::FREE).collect();
+            let away = taken.iter().filter(|(at, place)| self.home(place.user_ref) != *at).count();
+            (taken.len(), away)
+        }
+    }
+
     proptest! {
         #[test]
-        fn numbers_with_and_without_gaps_are_found_until_removed(
-            steps in prop::collection::vec((1..4_u32, any::<prop::sample::Index>(), any::<bool>()), 1..400),
+        fn numbers_are_found_until_removed(
+            orders_max in 0..20_u32,
+            factor in factors(),
+            steps in prop::collection::vec((numbers(), any::<prop::sample::Index>(), 0..5_u8), 1..200),
         ) {
-            let mut refs = UserRefs::with_capacity(16);
+            let mut refs = UserRefs { factor, ..UserRefs::with_capacity(orders_max) };
+            prop_assert!(LINE * refs.lines.len() >= 2 * orders_max as usize);
             let mut model = BTreeMap::new();
-            let mut last = 0;
-            for (gap, pick, enters) in steps {
-                if (enters && model.len() < 16) || model.is_empty() {
-                    last += gap;
-                    refs.push(last, OrderSlot(last * 7));
-                    model.insert(last, OrderSlot(last * 7));
-                } else {
-                    let user_ref = *pick.get(&model.keys().copied().collect::<Vec<_>>());
-                    refs.remove(user_ref);
-                    model.remove(&user_ref);
+            for (step, (number, pick, what)) in (0..).zip(steps) {
+                match what {
+                    0..3 if model.len() < orders_max as usize && !model.contains_key(&number) => {
+                        refs.push(number, OrderSlot(step));
+                        model.insert(number, OrderSlot(step));
+                    }
+                    // Also one that is not there.
+                    3 => {
+                        refs.remove(number);
+                        model.remove(&number);
+                    }
+                    _ if !model.is_empty() => {
+                        let number = *pick.get(&model.keys().copied().collect::<Vec<_>>());
+                        refs.remove(number);
+                        model.remove(&number);
+                    }
+                    _ => {}
                 }
-                for user_ref in 0..last + 3 {
-                    prop_assert_eq!(refs.find(user_ref), model.get(&user_ref).copied());
+                prop_assert_eq!(refs.find(number), model.get(&number).copied());
+                for (&number, &slot) in &model {
+                    prop_assert_eq!(refs.find(number), Some(slot));
                 }
+                prop_assert_eq!(refs.count().0, model.len());
             }
+        }
+
+        #[test]
+        fn as_many_as_may_be_of_a_client_that_counts_lie_at_home(orders_max in 1..3000_u32, first in any::<u32>()) {
+            let mut refs = UserRefs::with_capacity(orders_max);
+            let first = first.min(u32::MAX - orders_max);
+            for number in first..first + orders_max {
+                refs.push(number, OrderSlot(0));
+            }
+            prop_assert_eq!(refs.count(), (orders_max as usize, 0));
+            // The oldest go as new ones come.
+            for number in (first..first + orders_max).take_while(|number| *number < u32::MAX - orders_max) {
+                refs.remove(number);
+                refs.push(number + orders_max, OrderSlot(0));
+            }
+            prop_assert_eq!(refs.count(), (orders_max as usize, 0));
         }
     }
 }

@@ -107,6 +107,8 @@ struct LiveOrder {
     cl_ord_id: ClOrdId,
 }
 
+const _: () = assert!(size_of::<Option<LiveOrder>>() == 64);
+
 /// The order actor.
 pub struct Order {
     accounts: Vec<Account>,
