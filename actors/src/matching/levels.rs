@@ -147,7 +147,7 @@ impl Levels {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
@@ -163,30 +163,41 @@ mod tests {
         ranks
     }
 
+    /// Ranks that come again on every side, from either end of all, and any.
+    fn ranks() -> impl Strategy<Value = u32> {
+        prop_oneof![4 => 0..40_u32, 1 => (0..40_u32).prop_map(|rank| u32::MAX - rank), 1 => any::<u32>()]
+    }
+
     proptest! {
         #[test]
         fn levels_are_found_and_listed_from_best_to_worst(
-            ranks in prop::collection::vec(prop_oneof![0..40_u32, any::<u32>()], 1..300),
+            steps in prop::collection::vec((0..3_usize, ranks()), 1..400),
         ) {
+            // Levels that one side gave up are made again on another, also with the same rank.
             let mut levels = Levels::with_capacity(32);
-            let mut side = SideLevels::EMPTY;
-            let mut model = BTreeSet::new();
-            for rank in ranks {
-                match levels.find(&mut side, Rank(rank)) {
+            let mut sides = [SideLevels::EMPTY; 3];
+            let mut models: [BTreeMap<u32, u32>; 3] = Default::default();
+            for (at, rank) in steps {
+                let made: usize = models.iter().map(BTreeMap::len).sum();
+                let (side, model) = (&mut sides[at], &mut models[at]);
+                let found = levels.find(side, Rank(rank));
+                prop_assert_eq!(found, model.get(&rank).copied());
+                match found {
                     Some(level) => {
-                        prop_assert!(model.remove(&rank));
-                        levels.remove(&mut side, level);
+                        model.remove(&rank);
+                        levels.remove(side, level);
                     }
                     None => {
-                        prop_assert_eq!(levels.has_room(), model.len() < 32);
-                        let made = levels.insert(&mut side, Rank(rank));
-                        prop_assert_eq!(made.is_some(), model.len() < 32);
-                        if made.is_some() {
-                            prop_assert!(model.insert(rank));
-                        }
+                        prop_assert_eq!(levels.has_room(), made < 32);
+                        let level = levels.insert(side, Rank(rank));
+                        prop_assert_eq!(level.is_some(), made < 32);
+                        model.extend(level.map(|level| (rank, level)));
                     }
                 }
-                prop_assert_eq!(listed(&levels, &side), model.iter().copied().collect::<Vec<_>>());
+                for (side, model) in sides.iter_mut().zip(&models) {
+                    prop_assert_eq!(listed(&levels, side), model.keys().copied().collect::<Vec<_>>());
+                    prop_assert_eq!(levels.find(side, Rank(rank)), model.get(&rank).copied());
+                }
             }
         }
     }
