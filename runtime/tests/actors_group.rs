@@ -4,7 +4,7 @@
 mod support;
 
 use corelane_runtime::{
-    actor::Step,
+    actor::{Context, Down, Step},
     message::Header,
     port::Port,
     ports,
@@ -241,6 +241,87 @@ fn a_group_fails_as_a_whole_and_takes_nothing_more() {
     simulation.settle();
     assert!(injector.send(note(1)).is_ok(), "the edges before the dead group are empty");
     assert_eq!(drain(&mut tap), []);
+}
+
+/// Steps of a long input: more than a group makes in one poll.
+const LONG: u64 = 600;
+
+/// A group of three in a row, each of which also sends outside what comes. At input 3 the one at `failing` sends to both
+/// sides and panics: in the step of the message, or in the last one of a long input.
+fn fails_in_a_row(failing: usize, is_long: bool) {
+    let case = format!("member {failing}, long: {is_long}");
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
+    let panics = move |ctx: &mut Context<'_, Two>| {
+        ctx.out.left.send(note(333));
+        ctx.out.right.send(note(333));
+        panic!("as the test wants")
+    };
+    let members: [ActorRef<Play<Two, 1>>; 3] = [0, 1, 2].map(|at| {
+        topology.actor(shard, format!("member {at}"), move || {
+            let mut actor = Play::new(move |ctx, note: Note| {
+                let fails = at == failing && note.number == 3;
+                if fails && !is_long {
+                    panics(ctx);
+                }
+                ctx.out.left.send(note);
+                ctx.out.right.send(note);
+                if fails { Step::More } else { Step::Done }
+            });
+            let mut steps = 0;
+            actor.on_more = Box::new(move |ctx, ()| {
+                steps += 1;
+                if steps == LONG {
+                    panics(ctx);
+                }
+                Step::More
+            });
+            actor
+        })
+    });
+    topology.group("group", &members.map(|member| member.index()));
+    let downs = Log::new();
+    let told = downs.clone();
+    let neighbour = topology.actor(shard, "neighbour", move || {
+        let mut actor = Play::<Port<Note>, 1>::relay();
+        actor.on_down = Box::new(move |_, down| told.push(down));
+        actor
+    });
+    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(8));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    topology.connect(sequencer, |out| &mut out.group, members[0], EdgeSpec::hold(8));
+    topology.connect(members[0], left, members[1], EdgeSpec::hold(4));
+    topology.connect(members[1], left, members[2], EdgeSpec::hold(4));
+    topology.leave_open(members[2], left);
+    topology.connect(members[failing], right, neighbour, EdgeSpec::hold(4));
+    let mut near = topology.tap(neighbour, out, EdgeSpec::hold(16));
+    let others = [0, 1, 2].into_iter().filter(|&at| at != failing);
+    let mut taps: Vec<_> = others.map(|at| (at, topology.tap(members[at], right, EdgeSpec::hold(16)))).collect();
+    let mut simulation = topology.simulate().unwrap();
+    for number in 1..=5 {
+        injector.send(note(number)).unwrap();
+        simulation.settle();
+    }
+    // What whole steps have sent stays; the step that failed has sent nothing, and nobody makes another.
+    let whole: &[u64] = if is_long { &[1, 2, 3] } else { &[1, 2] };
+    assert_eq!(numbers(&drain(&mut near)), whole, "{case}");
+    for (at, tap) in &mut taps {
+        let expected = if *at < failing { &[1, 2, 3] } else { whole };
+        assert_eq!(numbers(&drain(tap)), expected, "{case}: of member {at}");
+    }
+    let [failure] = simulation.failures() else { panic!("{case}: {:?}", simulation.failures()) };
+    assert_eq!((failure.actor, failure.header.sequence), (members[failing].index(), 3), "{case}");
+    assert_eq!(downs.entries(), [Down { actor: failure.actor, sequence: 3 }], "{case}");
+}
+
+#[test]
+fn whichever_member_fails_is_named_and_only_its_last_step_is_taken_back() {
+    for failing in 0..3 {
+        for is_long in [false, true] {
+            fails_in_a_row(failing, is_long);
+        }
+    }
 }
 
 #[test]
