@@ -36,44 +36,26 @@ pub enum Overflow {
 /// The words of the header of its input lie apart, so that each is read from the message just as it was written there:
 /// two that were written one by one just before, and are read at once, stall the processor until both are in the cache.
 #[derive(Debug, Default)]
-#[repr(C)]
 pub struct StepState {
-    sequence: Cell<u64>,
-    index: Cell<u32>,
-    kind: Cell<u16>,
+    header: Cell<Header>,
+    /// Counts steps, so that a port knows which staged messages belong to the running one.
+    pub(crate) id: Cell<u64>,
     /// True while a step may send on admission ports: network, timer and start callbacks.
     pub(crate) admitting: Cell<bool>,
     /// A port has messages that wait for the flush.
     pub(crate) staged: Cell<bool>,
-    time_ns: Cell<u64>,
-    /// Counts steps, so that a port knows which staged messages belong to the running one.
-    pub(crate) id: Cell<u64>,
-    ingress_ticks: Cell<u64>,
-    generation: Cell<u16>,
 }
 
 impl StepState {
     /// The header of the input being worked on.
     #[inline]
     pub(crate) fn header(&self) -> Header {
-        Header {
-            sequence: self.sequence.get(),
-            time_ns: self.time_ns.get(),
-            ingress_ticks: self.ingress_ticks.get(),
-            index: self.index.get(),
-            kind: self.kind.get(),
-            generation: self.generation.get(),
-        }
+        self.header.get()
     }
 
     #[inline]
     pub(crate) fn set_header(&self, header: &Header) {
-        self.sequence.set(header.sequence);
-        self.time_ns.set(header.time_ns);
-        self.ingress_ticks.set(header.ingress_ticks);
-        self.index.set(header.index);
-        self.kind.set(header.kind);
-        self.generation.set(header.generation);
+        self.header.set(*header);
     }
 }
 
