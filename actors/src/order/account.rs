@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use corelane_runtime::mem;
+
 use crate::matching::OrderSlot;
 
 /// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
@@ -152,6 +154,12 @@ impl UserRefs {
             at = self.after(at);
         }
         *self.place_mut(at) = Place { user_ref, slot };
+    }
+
+    /// Has the place of a number fetched that will be added soon.
+    #[inline]
+    pub fn prefetch(&self, user_ref: u32) {
+        mem::prefetch(&self.lines, self.home(user_ref) / LINE);
     }
 
     /// Where the live order with this number is.

@@ -189,6 +189,7 @@ impl Order {
             return;
         }
         account.last_user_ref = enter.user_ref;
+        account.live.prefetch(enter.user_ref);
         match self.admit(enter) {
             Ok((slot, terms)) => {
                 let executions_max = self.open(slot, enter, terms);
