@@ -61,11 +61,14 @@ fn a_slow_server_shows_between_the_kernels_times_and_a_slow_tester_outside() {
     assert!(times.away.min() >= SLOW_NS * 99 / 100, "{} ns", times.away.min());
     assert!(times.reading.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.reading.value_at_quantile(0.5));
     assert!(times.sending.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.sending.value_at_quantile(0.5));
-    // One answer at a time: each has its time, and of each so many-th request it is known when it left.
-    assert_eq!(times.reading.len(), measured.intended.len());
+    // Answers that a stalled machine brings together have one time; most come alone. Of each so many-th request it is
+    // known when it left, and mostly when its answer came.
+    let answers = measured.intended.len();
+    assert!((answers / 2..=answers).contains(&times.reading.len()), "{} of {answers}", times.reading.len());
     let sampled = measured.sent / u64::from(SENT_SAMPLED) - 1;
-    assert!((sampled - 1..=sampled + 1).contains(&times.away.len()), "{} of {sampled}", times.away.len());
-    assert_eq!(times.sending.len(), times.away.len());
+    for known in [times.away.len(), times.sending.len()] {
+        assert!((sampled / 2..=sampled + 1).contains(&known), "{known} of {sampled}");
+    }
 
     let measured = self::measure(Duration::ZERO, SLOW, true);
     let times = measured.kernel_times.unwrap();
