@@ -131,14 +131,14 @@ impl<O> Context<'_, O> {
     /// Header of the input being worked on.
     #[inline]
     pub fn header(&self) -> Header {
-        self.step.header()
+        self.step.header.get()
     }
 
     /// Time in nanoseconds since midnight of the venue's zone: the sequenced time of the input behind the
     /// sequencer, the shard's time before it.
     #[inline]
     pub fn time_ns(&self) -> u64 {
-        let header = self.step.header();
+        let header = self.step.header.get();
         if header.sequence == 0 { self.env.time.wall_ns() } else { header.time_ns }
     }
 
@@ -173,7 +173,7 @@ impl<O> Context<'_, O> {
     /// those that are timed: one in [`TIMED_ONE_IN`], by its number.
     #[inline]
     pub fn record_sampled(&mut self, timing: Timing) {
-        let Header { sequence, ingress_ticks, .. } = self.step.header();
+        let Header { sequence, ingress_ticks, .. } = self.step.header.get();
         // What an injector sent has no such time.
         if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
             self.env.record_since(timing, ingress_ticks);
@@ -195,6 +195,6 @@ impl<O> Context<'_, O> {
 
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.
     pub(crate) fn stamp(&mut self, header: Header) {
-        self.step.set_header(&header);
+        self.step.header.set(header);
     }
 }

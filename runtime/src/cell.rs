@@ -119,7 +119,7 @@ impl<A: Actor> Core<A> {
             for envelope in messages {
                 taken += 1;
                 step.id.set(step.id.get() + 1);
-                step.set_header(&envelope.header);
+                step.header.set(envelope.header);
                 if actor.on_message(&mut ctx, &envelope.body) == Step::More {
                     return Ran::ToMore;
                 }
@@ -240,12 +240,11 @@ impl<A: Actor> ActorCell<A> {
             ..Header::default()
         };
         // A callback between two steps of an unfinished input must not change the input's header.
-        let interrupted = self.core.step.header();
-        self.core.step.set_header(&header);
+        let interrupted = self.core.step.header.replace(header);
         self.core.step.admitting.set(true);
         let result = self.guarded(net, run);
         self.core.step.admitting.set(false);
-        self.core.step.set_header(&interrupted);
+        self.core.step.header.set(interrupted);
         self.flush();
         result
     }
@@ -261,7 +260,7 @@ impl<A: Actor> ActorCell<A> {
     fn fail_on_step(&mut self) {
         let failed_step = self.core.step.id.get();
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
-        self.state = State::Failing(Fault { header: self.core.step.header(), place: panics::take_place() });
+        self.state = State::Failing(Fault { header: self.core.step.header.get(), place: panics::take_place() });
         self.core.env.alarm.set(true);
         self.more = false;
     }

@@ -37,26 +37,13 @@ pub enum Overflow {
 /// two that were written one by one just before, and are read at once, stall the processor until both are in the cache.
 #[derive(Debug, Default)]
 pub struct StepState {
-    header: Cell<Header>,
+    pub(crate) header: Cell<Header>,
     /// Counts steps, so that a port knows which staged messages belong to the running one.
     pub(crate) id: Cell<u64>,
     /// True while a step may send on admission ports: network, timer and start callbacks.
     pub(crate) admitting: Cell<bool>,
     /// A port has messages that wait for the flush.
     pub(crate) staged: Cell<bool>,
-}
-
-impl StepState {
-    /// The header of the input being worked on.
-    #[inline]
-    pub(crate) fn header(&self) -> Header {
-        self.header.get()
-    }
-
-    #[inline]
-    pub(crate) fn set_header(&self, header: &Header) {
-        self.header.set(*header);
-    }
 }
 
 /// A queue within one shard.
@@ -189,7 +176,7 @@ impl<M: Message> Port<M> {
                 return;
             }
         }
-        let Header { sequence, time_ns, ingress_ticks, generation, .. } = self.step.header();
+        let Header { sequence, time_ns, ingress_ticks, generation, .. } = self.step.header.get();
         let index = if sequence == 0 {
             sent_in_step as u32
         } else {

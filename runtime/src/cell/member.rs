@@ -65,7 +65,7 @@ impl<A: Actor> Member for ActorCell<A> {
             What::Message(inlet) => {
                 let core = &mut self.core;
                 let Some(step) = self.inlets[inlet as usize].take_first(|message| {
-                    core.step.set_header(&message.header);
+                    core.step.header.set(message.header);
                     core.run_one(net, |actor, ctx| actor.on_message(ctx, &message.body))
                 }) else {
                     return Stepped::Empty;

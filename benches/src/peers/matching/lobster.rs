@@ -4,8 +4,9 @@ use lobster::{OrderBook, OrderEvent, OrderType, Side};
 
 use crate::engine::{Commands, Op, Totals, commands::INSTRUMENTS};
 
-/// Orders and places of a queue that its tables begin with, for each that rests: more than there will be.
+/// Orders that its tables begin with, for each that rests: more than there will be.
 const ORDERS: usize = 4;
+/// One in so many of those that rest has a place in each queue from the beginning: mostly more than there will be.
 const QUEUES: usize = 16;
 
 pub(super) struct Books {
