@@ -23,24 +23,22 @@ pub struct Reference {
     pub ask: u64,
     /// Number of the feed message that made it so.
     pub feed_sequence: u64,
-    /// 1 while the feed is late or has a gap: the prices may be wrong.
-    pub stale: u8,
-    /// Always zero.
-    pub reserved: [u8; 7],
+    /// 1 while the feed is late or has a gap: the prices may be wrong. A whole word, which is copied as one.
+    pub stale: u64,
 }
 
 /// A decoded OUCH enter order.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Enter {
-    /// The best prices when it was sequenced; zero before.
-    pub reference: Reference,
-    /// Limit price, four implied decimals.
-    pub price: u64,
     /// Who sent it.
     pub account: AccountSlot,
     /// The client's number for the order.
     pub user_ref: u32,
+    /// The best prices when it was sequenced; zero before.
+    pub reference: Reference,
+    /// Limit price, four implied decimals.
+    pub price: u64,
     /// Shares.
     pub quantity: u32,
     /// Instrument; 0 if the symbol is not known.
@@ -69,14 +67,14 @@ pub struct Enter {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Replace {
-    /// The best prices when it was sequenced; zero before. The sequencer attaches those of `locate`.
-    pub reference: Reference,
-    /// New limit price, four implied decimals.
-    pub price: u64,
     /// Who sent it.
     pub account: AccountSlot,
     /// The order to replace.
     pub original_user_ref: u32,
+    /// The best prices when it was sequenced; zero before. The sequencer attaches those of `locate`.
+    pub reference: Reference,
+    /// New limit price, four implied decimals.
+    pub price: u64,
     /// The number of the new order.
     pub user_ref: u32,
     /// New total quantity, executions included.
@@ -100,7 +98,7 @@ pub struct Replace {
 }
 
 /// A decoded OUCH cancel.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Cancel {
     /// Who sent it.
@@ -109,6 +107,8 @@ pub struct Cancel {
     pub user_ref: u32,
     /// Intended total quantity, executions included; 0 cancels all that is open.
     pub quantity: u32,
+    /// Always zero.
+    pub reserved: [u8; 4],
 }
 
 /// A session came or went.
@@ -161,6 +161,20 @@ pub enum Command {
     KillSwitch(KillSwitch),
     /// The market's day goes on.
     MarketEvent(MarketEvent),
+}
+
+impl Command {
+    /// The account of a request about an order, and the client's number by which that order is known. All three kinds have
+    /// them at the same place, so that which kind it is, and that cannot be predicted, need not be asked.
+    #[inline]
+    pub fn order_key(&self) -> Option<(AccountSlot, u32)> {
+        match self {
+            Command::Enter(Enter { account, user_ref, .. }) => Some((*account, *user_ref)),
+            Command::Replace(Replace { account, original_user_ref, .. }) => Some((*account, *original_user_ref)),
+            Command::Cancel(Cancel { account, user_ref, .. }) => Some((*account, *user_ref)),
+            _ => None,
+        }
+    }
 }
 
 impl Message for Command {

@@ -107,11 +107,10 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         }
     };
     let reserved_is_zero = match &command {
-        Command::Enter(enter) => enter.reserved == [0; 4] && enter.reference.reserved == [0; 7],
-        Command::Replace(replace) => {
-            replace.reserved == 0 && replace.reserved_end == [0; 2] && replace.reference.reserved == [0; 7]
-        }
-        _ => true,
+        Command::Enter(enter) => enter.reserved == [0; 4],
+        Command::Replace(replace) => replace.reserved == 0 && replace.reserved_end == [0; 2],
+        Command::Cancel(cancel) => cancel.reserved == [0; 4],
+        Command::LogIn(_) | Command::Disconnect(_) | Command::KillSwitch(_) | Command::MarketEvent(_) => true,
     };
     if reserved_is_zero && encode(&header, &command) == *record {
         Ok((header, command))

@@ -78,6 +78,17 @@ pub struct RiskReject {
     pub reason: RejectReason,
 }
 
+/// What risk says to something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes on to matching.
+    Passes(MatchingIn),
+    /// A new order ends here.
+    Refused(RiskReject),
+    /// Nothing more is to be done.
+    Done,
+}
+
 /// What happens to an order while its instrument has neither a good price from the feed nor a configured one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutReference {
@@ -131,7 +142,9 @@ impl Risk {
         }
     }
 
-    fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
+    /// Whether an order may trade.
+    #[inline]
+    pub(crate) fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
         let Exposure { order, price, total_quantity, reference } = exposure;
         if self.everyone_killed || self.killed[order.account as usize] {
             return Err(RejectReason::RiskAggregateExposure);
@@ -155,11 +168,9 @@ impl Risk {
     /// The price that the collar is around: the feed's of the other side, else of the own side, unless they are
     /// stale; else the configured one.
     fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
-        let (other, own) = match (reference.stale, order.buys) {
-            (0, true) => (reference.ask, reference.bid),
-            (0, false) => (reference.bid, reference.ask),
-            _ => (0, 0),
-        };
+        // No branch on the side: it cannot be predicted.
+        let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { 0 });
+        let (other, own) = (fed[usize::from(order.buys)], fed[usize::from(!order.buys)]);
         let configured = self.reference_prices[usize::from(order.locate) - 1];
         [other, own, configured].into_iter().find(|&price| price != 0)
     }
@@ -168,10 +179,31 @@ impl Risk {
         const WHOLE: u128 = 1_000_000;
         let collar = u128::from(self.limits.collar_parts_per_million);
         let (price, anchor) = (u128::from(price) * WHOLE, u128::from(anchor));
-        if buys { price <= anchor * (WHOLE + collar) } else { price >= anchor * WHOLE.saturating_sub(collar) }
+        let (highest, lowest) = (anchor * (WHOLE + collar), anchor * WHOLE.saturating_sub(collar));
+        // No branch on the side here either.
+        (price <= highest) & buys | (price >= lowest) & !buys
     }
 
-    fn turn_kill_switch(&mut self, ctx: &mut Context<'_, RiskOut>, switch: KillSwitch) {
+    /// What becomes of what the order actor asks.
+    pub(crate) fn judge(&mut self, asked: &RiskIn) -> Verdict {
+        match asked {
+            RiskIn::Enter(exposure) => match self.check(exposure) {
+                Ok(()) => Verdict::Passes(MatchingIn::Enter(exposure.order)),
+                Err(reason) => Verdict::Refused(RiskReject { slot: exposure.order.slot, reason }),
+            },
+            RiskIn::Replace(exposure) => Verdict::Passes(match self.check(exposure) {
+                Ok(()) => MatchingIn::Replace(exposure.order),
+                Err(_) => {
+                    MatchingIn::Cancel { slot: exposure.order.slot, quantity: u32::MAX, reason: CancelReason::System }
+                }
+            }),
+            RiskIn::KillSwitch(switch) => self.turn_kill_switch(*switch),
+            RiskIn::Pass(passed) => Verdict::Passes(*passed),
+        }
+    }
+
+    #[cold]
+    fn turn_kill_switch(&mut self, switch: KillSwitch) -> Verdict {
         let engaged = switch.engaged != 0;
         let account = match switch.account {
             KillSwitch::EVERYONE => {
@@ -184,7 +216,9 @@ impl Risk {
             }
         };
         if engaged {
-            ctx.out.matching.send(MatchingIn::MassCancel { account, reason: CancelReason::Supervisory });
+            Verdict::Passes(MatchingIn::MassCancel { account, reason: CancelReason::Supervisory })
+        } else {
+            Verdict::Done
         }
     }
 }
@@ -196,22 +230,10 @@ impl Actor for Risk {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, RiskOut>, message: &RiskIn) -> Step {
-        match message {
-            RiskIn::Enter(exposure) => match self.check(exposure) {
-                Ok(()) => ctx.out.matching.send(MatchingIn::Enter(exposure.order)),
-                Err(reason) => {
-                    let slot = exposure.order.slot;
-                    ctx.out.rejects.send(OrderIn::Rejected(RiskReject { slot, reason }));
-                }
-            },
-            RiskIn::Replace(exposure) => ctx.out.matching.send(match self.check(exposure) {
-                Ok(()) => MatchingIn::Replace(exposure.order),
-                Err(_) => {
-                    MatchingIn::Cancel { slot: exposure.order.slot, quantity: u32::MAX, reason: CancelReason::System }
-                }
-            }),
-            RiskIn::KillSwitch(switch) => self.turn_kill_switch(ctx, *switch),
-            RiskIn::Pass(passed) => ctx.out.matching.send(*passed),
+        match self.judge(message) {
+            Verdict::Passes(passed) => ctx.out.matching.send(passed),
+            Verdict::Refused(refused) => ctx.out.rejects.send(OrderIn::Rejected(refused)),
+            Verdict::Done => {}
         }
         Step::Done
     }

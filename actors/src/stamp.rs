@@ -2,10 +2,7 @@
 
 use corelane_runtime::{actor::Down, sequencer::Stamp};
 
-use crate::{
-    messages::{Command, Enter, Locate, Reference, ReferenceUpdate, Replace, SequencerIn},
-    order::OrderIn,
-};
+use crate::messages::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
 
 /// The trading stamp: keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
 pub struct TradingStamp {
@@ -43,25 +40,22 @@ impl TradingStamp {
 
 impl Stamp for TradingStamp {
     type In = SequencerIn;
-    type Out = OrderIn;
+    type Out = Command;
 
     #[inline]
-    fn stamp(&mut self, input: &SequencerIn) -> Option<OrderIn> {
-        // Each command is made whole at once: one that is copied first and changed then is copied slowly.
-        let command = match input {
+    fn stamp(&mut self, input: &SequencerIn, pass: impl FnOnce(Command)) {
+        match input {
             SequencerIn::Command(Command::Enter(enter)) => {
-                Command::Enter(Enter { reference: self.reference(enter.locate), ..*enter })
+                let mut stamped = *enter;
+                stamped.reference = self.reference(enter.locate);
+                pass(Command::Enter(stamped));
             }
             SequencerIn::Command(Command::Replace(replace)) => {
-                Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace })
+                pass(Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace }));
             }
-            SequencerIn::Command(other) => *other,
-            SequencerIn::Reference(update) => {
-                self.note(update);
-                return None;
-            }
-        };
-        Some(OrderIn::Command(command))
+            SequencerIn::Command(other) => pass(*other),
+            SequencerIn::Reference(update) => self.note(update),
+        }
     }
 
     fn on_down(&mut self, down: Down) {

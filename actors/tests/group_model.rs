@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 use corelane_actors::{
     group::GroupConfig,
     messages::{Enter, Publication, Reply},
-    order::OrderIn,
 };
 use corelane_codecs::{itch, ouch::Outbound};
 use group_support::{
@@ -42,8 +41,7 @@ fn run_beside_model(config: GroupConfig, ops: &[Op]) -> Result<Outputs, TestCase
         venue.settle(&mut outputs);
         let mut expected = Outputs::default();
         for input in venue.recorded() {
-            let OrderIn::Command(command) = input.body else { panic!("the sequencer sends commands") };
-            expected = model.run(input.header.time_ns, &command);
+            expected = model.run(input.header.time_ns, &input.body);
         }
         prop_assert_eq!(&outputs.replies, &expected.replies, "replies to step {}: {:?}", step, op);
         prop_assert_eq!(&outputs.publications, &expected.publications, "publications of step {}: {:?}", step, op);

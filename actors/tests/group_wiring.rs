@@ -30,10 +30,10 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(TradingStamp::new(3, None)));
     let group = wire_group(&mut topology, shard, config()).unwrap();
     let _requests = topology.injector("requests", sequencer, EdgeSpec::hold(8));
-    topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(8));
+    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(8));
     topology.leave_open(sequencer, |out| &mut out.record);
-    let _replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(64));
-    let _publications = topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(64));
+    let _replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(64));
+    let _publications = topology.tap(group, |out| &mut out.publications, EdgeSpec::hold(64));
     let checked = topology.check().unwrap_or_else(|errors| panic!("{errors}"));
     let waits: Vec<_> = checked
         .edges
@@ -43,14 +43,9 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
         .collect();
     assert_eq!(
         waits,
-        [
-            "matching.events -> order",
-            "sequencer.group -> order",
-            "order.replies -> (outside)",
-            "matching.publications -> (outside)",
-        ]
+        ["sequencer.group -> trading", "trading.replies -> (outside)", "trading.publications -> (outside)"]
     );
-    assert_eq!(checked.shards[0].actors, ["sequencer", "group/order", "group/risk", "group/matching"]);
+    assert_eq!(checked.shards[0].actors, ["sequencer", "group/trading"]);
 }
 
 #[test]
@@ -71,7 +66,6 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
         (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65535"),
         (GroupConfig { orders_max: 0, ..good.clone() }, "orders_max is 0; it must be 1 to 1073741824"),
         (GroupConfig { levels_max: u32::MAX, ..good.clone() }, "levels_max is 4294967295; it must be 1 to 1073741824"),
-        (GroupConfig { events_capacity: 29, ..good.clone() }, "events_capacity is 29; it must be 30 to 1073741824"),
         (
             GroupConfig { messages_per_account_max: 8 * 1008 - 1, ..good.clone() },
             "messages_per_account_max is 8063; with 1000 open orders per account it must be at least 8064, so that \
@@ -88,10 +82,17 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     assert_eq!(good.check(), Ok(()));
 }
 
+/// What a stamp passes on for an input.
+fn passed(stamp: &mut TradingStamp, input: SequencerIn) -> Option<Command> {
+    let mut passed = None;
+    stamp.stamp(&input, |command| passed = Some(command));
+    passed
+}
+
 fn attached(stamp: &mut TradingStamp, command: Command) -> Reference {
-    match stamp.stamp(&SequencerIn::Command(command)) {
-        Some(OrderIn::Command(Command::Enter(enter))) => enter.reference,
-        Some(OrderIn::Command(Command::Replace(replace))) => replace.reference,
+    match passed(stamp, SequencerIn::Command(command)) {
+        Some(Command::Enter(enter)) => enter.reference,
+        Some(Command::Replace(replace)) => replace.reference,
         other => panic!("{other:?}"),
     }
 }
@@ -103,7 +104,7 @@ fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_i
     let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
     assert_eq!(attached(&mut stamp, ask(1)), Reference::default());
     for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {
-        assert_eq!(stamp.stamp(&input), None);
+        assert_eq!(passed(&mut stamp, input), None);
     }
     assert_eq!(attached(&mut stamp, ask(1)), reference(11, 21));
     assert_eq!(attached(&mut stamp, Command::Replace(replace(0, 1, 2, 1, 1))), reference(11, 21));
@@ -116,7 +117,7 @@ fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_i
     stamp.on_down(Down { actor: 5, sequence: 0 });
     assert_eq!(attached(&mut stamp, ask(1)), Reference { stale: 1, ..reference(11, 21) });
     // What was still on its way does not make them good again.
-    stamp.stamp(&update(1, 12, 22));
+    passed(&mut stamp, update(1, 12, 22));
     assert_eq!(attached(&mut stamp, ask(1)), Reference { stale: 1, ..reference(12, 22) });
     assert_eq!(attached(&mut stamp, ask(2)).stale, 1);
 }

@@ -131,7 +131,7 @@ pub struct Edges {
     pub group_capacity: usize,
     /// Answers on their way back to the sessions.
     #[serde(default = "count::<4096>")]
-    #[schemars(range(min = 16, max = 1_048_576))]
+    #[schemars(range(min = 32, max = 1_048_576))]
     pub replies_capacity: usize,
     /// Book events on their way to the publisher.
     #[serde(default = "count::<8192>")]

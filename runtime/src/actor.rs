@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::{
-    message::{Header, Message},
+    message::{Envelope, Header, Message},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net},
     port::{Outputs, StepState},
     telemetry::{TIMED_ONE_IN, Timing},
@@ -54,6 +54,15 @@ pub trait Actor: 'static {
 
     /// One input.
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &Self::In) -> Step;
+
+    /// What waits behind the message that is taken next, oldest first, as far as it is known: the place to ask for the
+    /// memory that it will need ([`mem::prefetch`](crate::mem::prefetch)) while another is worked on.
+    ///
+    /// Called before each message of a batch. How much is seen depends on timing, so that no output may depend on it.
+    #[inline]
+    fn look_ahead(&mut self, coming: &[Envelope<Self::In>]) {
+        let _ = coming;
+    }
 
     /// Goes on with the input whose last step returned [`Step::More`].
     fn on_more(&mut self, ctx: &mut Context<'_, Self::Out>) -> Step {

@@ -110,14 +110,16 @@ enum Ran {
 }
 
 impl<A: Actor> Core<A> {
-    /// Makes a step of each message until one asks for more or panics; returns how many, that one included.
-    fn run(&mut self, messages: &[Envelope<A::In>], net: &mut dyn Net) -> (usize, Ran) {
+    /// Makes a step of each of the first `count` messages until one asks for more or panics; returns how many, that one
+    /// included.
+    fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
         let Core { actor, out, step, env, timers } = self;
         let mut taken = 0;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut ctx = Context { out, net, step, timers, env };
-            for envelope in messages {
+            for envelope in &messages[..count] {
                 taken += 1;
+                actor.look_ahead(&messages[taken..]);
                 step.id.set(step.id.get() + 1);
                 step.header.set(envelope.header);
                 if actor.on_message(&mut ctx, &envelope.body) == Step::More {
@@ -292,8 +294,8 @@ impl<A: Actor> ActorCell<A> {
     fn take(&mut self, inlet: usize, count: usize, net: &mut dyn Net) -> (usize, bool) {
         let core = &mut self.core;
         let mut ran = Ran::Through;
-        let taken = self.inlets[inlet].drain(count, |messages| {
-            let (taken, ended) = core.run(messages, net);
+        let taken = self.inlets[inlet].drain(count, |messages, count| {
+            let (taken, ended) = core.run(messages, count, net);
             ran = ended;
             (taken, ended == Ran::Through)
         });
@@ -382,7 +384,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
     fn discard(&mut self) -> usize {
-        let discarded = self.inlets.iter_mut().map(|inlet| inlet.drain(usize::MAX, |run| (run.len(), true))).sum();
+        let discarded = self.inlets.iter_mut().map(|inlet| inlet.drain(usize::MAX, |run, _| (run.len(), true))).sum();
         self.received += discarded as u64;
         discarded
     }

@@ -128,6 +128,53 @@ impl Group {
     }
 }
 
+/// The members as one unit of their shard.
+pub(crate) fn hosted(
+    mut members: Vec<Box<dyn Member>>,
+    agenda: Agenda,
+    input: What,
+    env: Rc<ShardEnv>,
+) -> Box<dyn Hosted> {
+    match members.pop() {
+        Some(only) if members.is_empty() => Box::new(Alone(only)),
+        last => {
+            members.extend(last);
+            Box::new(Group::new(members, agenda, input, env))
+        }
+    }
+}
+
+/// A group of one: it has its inputs in their order anyway, and nothing within the group to wait for.
+struct Alone(Box<dyn Member>);
+
+impl Hosted for Alone {
+    fn start(&mut self, net: &mut dyn Net) {
+        self.0.start(net);
+    }
+    #[inline]
+    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
+        self.0.poll(budget, net)
+    }
+    fn is_quiet(&self) -> bool {
+        self.0.is_quiet()
+    }
+    fn end_batch(&mut self, _net: &mut dyn Net) {}
+    fn down(&mut self, _down: Down, _net: &mut dyn Net) {}
+    fn stop(&mut self, _net: &mut dyn Net) {}
+    fn take_failure(&mut self) -> Option<(usize, Fault)> {
+        self.0.take_failure()
+    }
+    fn next_timer_ns(&self) -> Option<u64> {
+        None
+    }
+    fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {
+        None
+    }
+    fn traffic(&mut self) -> Traffic {
+        self.0.traffic()
+    }
+}
+
 impl Hosted for Group {
     fn start(&mut self, net: &mut dyn Net) {
         self.members.iter_mut().for_each(|member| member.start(net));

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     agenda::Agendas,
     cell::Member,
-    group::Group,
+    group::{self, Group},
     net::{EndpointId, EndpointSpec},
     shard::{Peer, Shard, Unit, Units},
     site::Site,
@@ -153,7 +153,7 @@ impl ShardPlan {
         }
         for (group, (unit, members)) in groups {
             let input = self.agendas.inputs[group as usize];
-            units[unit].hosted = Box::new(Group::new(members, site.agenda(group), input, env.clone()));
+            units[unit].hosted = group::hosted(members, site.agenda(group), input, env.clone());
         }
         let here = |near: &Vec<u32>| {
             let mut units: Vec<usize> = near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();

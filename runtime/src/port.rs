@@ -100,15 +100,22 @@ pub struct Port<M> {
     staged: Vec<Envelope<M>>,
     /// Most of them.
     staged_max: usize,
-    /// Room known to be in the edge, beyond what is staged.
-    free: usize,
-    /// The step that sent last, and how many messages.
+    /// Messages taken over the port's life. The counts below are values of this one, so that it alone changes with each
+    /// message.
+    taken: u64,
+    /// Count up to which the edge is known to have room, beyond what is staged.
+    room_until: u64,
+    /// The step that sent last, and the count when it began.
     step_id: u64,
-    sent_in_step: usize,
+    step_start: u64,
+    /// Count up to which that step sends without being looked at.
+    unchecked_until: u64,
+    /// The sequenced input that was sent for last, and the count less the messages for it.
     last_sequence: u64,
-    next_index: u32,
-    sent: u64,
-    dropped: u64,
+    input_start: u64,
+    /// Messages dropped when they were taken, and when they were flushed.
+    refused: u64,
+    lost: u64,
 }
 
 impl<M> Default for Port<M> {
@@ -126,13 +133,15 @@ impl<M> Default for Port<M> {
             step: Rc::default(),
             staged: Vec::new(),
             staged_max: usize::MAX,
-            free: 0,
+            taken: 0,
+            room_until: 0,
             step_id: 0,
-            sent_in_step: 0,
+            step_start: 0,
+            unchecked_until: 0,
             last_sequence: 0,
-            next_index: 0,
-            sent: 0,
-            dropped: 0,
+            input_start: 0,
+            refused: 0,
+            lost: 0,
         }
     }
 }
@@ -163,13 +172,9 @@ impl<M: Message> Port<M> {
     pub fn send(&mut self, body: M) {
         let step_id = self.step.id.get();
         if self.step_id != step_id {
-            self.step_id = step_id;
-            self.sent_in_step = 0;
+            self.begin_step(step_id);
         }
-        let sent_in_step = self.sent_in_step;
-        if self.is_plain {
-            assert!(sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
-        } else {
+        if self.taken >= self.unchecked_until {
             // Of a copy of its own: see above.
             let copy = body;
             if !self.takes(&copy) {
@@ -177,39 +182,61 @@ impl<M: Message> Port<M> {
             }
         }
         let Header { sequence, time_ns, ingress_ticks, generation, .. } = self.step.header.get();
-        let index = if sequence == 0 {
-            sent_in_step as u32
+        let start = if sequence == 0 {
+            // A callback may come between two steps of an input, whose count goes on behind it.
+            self.input_start += 1;
+            self.step_start
         } else {
-            // A callback may come between two steps of an input, so only another input begins anew.
-            if sequence != self.last_sequence {
-                self.last_sequence = sequence;
-                self.next_index = 0;
-            }
-            assert!(self.next_index < self.per_input_max, "more messages for one input than the edge declares");
-            self.next_index += 1;
-            self.next_index - 1
+            self.input_start
         };
+        let index = (self.taken - start) as u32;
+        self.taken += 1;
         let kind = body.kind();
-        self.sent_in_step = sent_in_step + 1;
-        self.free = self.free.saturating_sub(1);
+        let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
         if let EdgeIn::Local { queue, notice } = &self.edge
             && self.staged.is_empty()
         {
             let mut queue = queue.borrow_mut();
-            if queue.room() > 0 {
-                let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
+            if !queue.is_full() {
                 queue.push(Envelope { header, body });
                 notice.give();
-                self.sent += 1;
                 return;
             }
         }
-        let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
         self.staged.push(Envelope { header, body });
         self.step.staged.set(true);
     }
 
-    /// Whether a port that is not plain takes this message.
+    /// Another step sends its first message.
+    #[inline(always)]
+    fn begin_step(&mut self, step_id: u64) {
+        self.step_id = step_id;
+        self.step_start = self.taken;
+        let sequence = self.step.header.get().sequence;
+        let mut left = self.outputs_max as u64;
+        if sequence != 0 {
+            // A callback may have come between two steps of an input, so only another input begins anew.
+            if sequence != self.last_sequence {
+                self.last_sequence = sequence;
+                self.input_start = self.taken;
+            }
+            left = left.min(self.left_for_input());
+        }
+        self.unchecked_until = if self.is_plain { self.taken + left } else { 0 };
+    }
+
+    /// How many more messages the edge declares for the running input.
+    #[inline(always)]
+    fn left_for_input(&self) -> u64 {
+        u64::from(self.per_input_max).saturating_sub(self.taken - self.input_start)
+    }
+
+    #[inline]
+    fn sent_in_step(&self) -> usize {
+        (self.taken - self.step_start) as usize
+    }
+
+    /// Whether a port that is not plain takes this message, or a plain one within its bounds.
     #[cold]
     #[track_caller]
     fn takes(&mut self, body: &M) -> bool {
@@ -217,18 +244,19 @@ impl<M: Message> Port<M> {
             return false;
         }
         let drops = self.overflow == Overflow::DropNewest;
-        assert!(drops || self.sent_in_step < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        assert!(drops || self.sent_in_step() < self.outputs_max, "a step sent more than OUTPUTS_MAX");
+        let fits_input = self.step.header.get().sequence == 0 || self.left_for_input() > 0;
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
         if let EdgeIn::Newest { values, .. } = &self.edge {
             assert!(values.has_key(body), "a key beyond those of the edge");
         }
         if drops && self.staged.len() == self.staged_max {
-            self.dropped += 1;
+            self.refused += 1;
             return false;
         }
+        assert!(fits_input, "more messages for one input than the edge declares");
         if self.always_fits {
-            self.look_for(1);
-            assert!(self.free > 0, "more messages in flight than the edge declares");
+            assert!(self.look_for(1) > 0, "more messages in flight than the edge declares");
         }
         true
     }
@@ -239,14 +267,13 @@ impl<M: Message> Port<M> {
     /// For callbacks that run whether or not there is room (a connection opens or closes, a batch ends, a timer
     /// fires): what does not fit now must wait for a later callback. Only an edge that holds can be without room.
     pub fn room(&mut self) -> usize {
-        let in_step = if self.step_id == self.step.id.get() { self.sent_in_step } else { 0 };
+        let in_step = if self.step_id == self.step.id.get() { self.sent_in_step() } else { 0 };
         let left = self.outputs_max.saturating_sub(in_step);
         if matches!(self.edge, EdgeIn::Open) || self.overflow != Overflow::Hold {
             return left;
         }
         let kept = self.outputs_max;
-        self.look_for(kept + left);
-        self.free.saturating_sub(kept).min(left)
+        self.look_for(kept + left).saturating_sub(kept).min(left)
     }
 
     /// Whether the port leads anywhere: what is sent to one that is left open need not be made.
@@ -257,21 +284,25 @@ impl<M: Message> Port<M> {
 
     /// Messages sent over the port's life.
     pub fn sent(&self) -> u64 {
-        self.sent
+        self.taken - self.lost - self.staged.len() as u64
     }
 
-    /// Makes sure that `free` counts `needed` messages, if the edge has that much room: an edge is only asked when
-    /// what is known does not suffice.
+    /// The room in the edge beyond what is staged, as far as it is known, which is for `needed` messages if it has so much:
+    /// an edge is only asked when what is known does not suffice.
     #[inline]
-    fn look_for(&mut self, needed: usize) {
-        if self.free < needed {
-            let room = match &self.edge {
-                EdgeIn::Open | EdgeIn::Newest { .. } => usize::MAX,
-                EdgeIn::Local { queue, .. } => queue.borrow().room(),
-                EdgeIn::Ring { producer, .. } => producer.slots(),
-            };
-            self.free = room.saturating_sub(self.staged.len());
+    fn look_for(&mut self, needed: usize) -> usize {
+        let known = self.room_until.saturating_sub(self.taken) as usize;
+        if known >= needed {
+            return known;
         }
+        let room = match &self.edge {
+            EdgeIn::Open | EdgeIn::Newest { .. } => usize::MAX,
+            EdgeIn::Local { queue, .. } => queue.borrow().room(),
+            EdgeIn::Ring { producer, .. } => producer.slots(),
+        };
+        let room = room.saturating_sub(self.staged.len());
+        self.room_until = self.taken.saturating_add(room as u64);
+        room
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
@@ -333,11 +364,11 @@ impl<M: Message> AnyPort for Port<M> {
             return wanted;
         }
         let needed = (wanted + reserve) * self.outputs_max;
-        self.look_for(needed);
-        if self.free >= needed {
+        let room = self.look_for(needed);
+        if room >= needed {
             return wanted;
         }
-        (self.free / self.outputs_max).saturating_sub(reserve)
+        (room / self.outputs_max).saturating_sub(reserve)
     }
 
     #[inline]
@@ -375,11 +406,10 @@ impl<M: Message> AnyPort for Port<M> {
                 count
             }
         };
-        self.sent += taken as u64;
         if taken == count {
             self.staged.clear();
         } else if self.overflow == Overflow::DropNewest {
-            self.dropped += (count - taken) as u64;
+            self.lost += (count - taken) as u64;
             self.staged.clear();
         } else {
             self.staged.drain(..taken);
@@ -391,22 +421,21 @@ impl<M: Message> AnyPort for Port<M> {
         if self.step_id != step_id {
             return;
         }
-        let undone = std::mem::take(&mut self.sent_in_step);
+        let undone = self.sent_in_step();
         let unstaged = undone.min(self.staged.len());
         self.staged.truncate(self.staged.len() - unstaged);
-        let unplaced = undone - unstaged;
         if let EdgeIn::Local { queue, .. } = &self.edge {
-            queue.borrow_mut().take_back(unplaced);
-            self.sent -= unplaced as u64;
+            queue.borrow_mut().take_back(undone - unstaged);
         }
+        self.taken = self.step_start;
     }
 
     fn dropped(&self) -> u64 {
-        self.dropped
+        self.refused + self.lost
     }
 
     fn sent(&self) -> u64 {
-        self.sent
+        self.sent()
     }
 }
 
@@ -516,24 +545,20 @@ impl<M: Message> Inlet<M> {
         }
     }
 
-    /// Shows up to `count` messages, oldest first, to `visit`, in runs, and removes as many as it says it took. `visit`
-    /// also says whether it wants the next run.
+    /// Shows the messages, oldest first, to `visit`, in runs, with how many of a run may be taken, `count` in all; removes as
+    /// many as it says it took. `visit` also says whether it wants the next run.
     #[inline]
-    pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>]) -> (usize, bool)) -> usize {
+    pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>], usize) -> (usize, bool)) -> usize {
         match self {
             Inlet::Local(queue) => {
                 let mut queue = queue.borrow_mut();
-                let (first, second) = queue.runs();
-                let first = &first[..count.min(first.len())];
-                let second = &second[..(count - first.len()).min(second.len())];
-                let taken = in_two_runs(first, second, visit);
+                let taken = in_two_runs(queue.runs(), count, visit);
                 queue.advance(taken);
                 taken
             }
             Inlet::Ring(consumer) => {
-                let Ok(chunk) = consumer.read_chunk(count.min(consumer.slots())) else { return 0 };
-                let (first, second) = chunk.as_slices();
-                let taken = in_two_runs(first, second, visit);
+                let Ok(chunk) = consumer.read_chunk(consumer.slots()) else { return 0 };
+                let taken = in_two_runs(chunk.as_slices(), count, visit);
                 chunk.commit(taken);
                 taken
             }
@@ -543,7 +568,7 @@ impl<M: Message> Inlet<M> {
                     && let Some(envelope) = values.take()
                 {
                     taken += 1;
-                    if !visit(&[envelope]).1 {
+                    if !visit(&[envelope], 1).1 {
                         break;
                     }
                 }
@@ -554,10 +579,15 @@ impl<M: Message> Inlet<M> {
 }
 
 #[inline]
-fn in_two_runs<M>(first: &[M], second: &[M], mut visit: impl FnMut(&[M]) -> (usize, bool)) -> usize {
-    let (mut taken, go_on) = visit(first);
-    if go_on && !second.is_empty() {
-        taken += visit(second).0;
+fn in_two_runs<M>(
+    (first, second): (&[M], &[M]),
+    count: usize,
+    mut visit: impl FnMut(&[M], usize) -> (usize, bool),
+) -> usize {
+    let (mut taken, go_on) = visit(first, count.min(first.len()));
+    let left = (count - taken).min(second.len());
+    if go_on && left > 0 {
+        taken += visit(second, left).0;
     }
     taken
 }

@@ -23,6 +23,11 @@ impl<T: Copy> Queue<T> {
         self.len
     }
 
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len >= self.capacity
+    }
+
     /// How many more it takes.
     #[inline]
     pub fn room(&self) -> usize {
@@ -32,7 +37,7 @@ impl<T: Copy> Queue<T> {
     /// Appends; there must be room.
     #[inline(always)]
     pub fn push(&mut self, value: T) {
-        assert!(self.len < self.capacity, "room was looked for");
+        assert!(!self.is_full(), "room was looked for");
         let mut at = self.first + self.len;
         if at >= self.capacity {
             at -= self.capacity;

@@ -16,8 +16,9 @@ pub trait Stamp: 'static {
     /// A sequenced input.
     type Out: Message;
 
-    /// Turns `input` into a sequenced input, or takes note of it and returns `None`.
-    fn stamp(&mut self, input: &Self::In) -> Option<Self::Out>;
+    /// Gives `pass` the sequenced input that `input` becomes, or takes note of it. What is given to `pass` where it is made
+    /// is made where it goes, and not copied.
+    fn stamp(&mut self, input: &Self::In, pass: impl FnOnce(Self::Out));
 
     /// A neighbour of the sequencer has failed.
     fn on_down(&mut self, down: Down) {
@@ -56,22 +57,26 @@ impl<S: Stamp> Actor for Sequencer<S> {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {
-        let arrival = ctx.header();
-        if let Some(input) = self.stamp.stamp(message) {
-            self.last_sequence += 1;
-            self.last_time_ns = self.last_time_ns.max(ctx.time_ns());
-            ctx.stamp(Header {
-                sequence: self.last_sequence,
-                time_ns: self.last_time_ns,
-                ingress_ticks: arrival.ingress_ticks,
-                ..Header::default()
-            });
-            ctx.record_sampled(Timing::InputToNumber);
-            ctx.out.group.send(input);
-            if ctx.out.record.is_connected() {
-                ctx.out.record.send(input);
-            }
-        }
+        let Sequencer { stamp, last_sequence, last_time_ns } = self;
+        stamp.stamp(
+            message,
+            #[inline(always)]
+            |input| {
+                *last_sequence += 1;
+                *last_time_ns = (*last_time_ns).max(ctx.time_ns());
+                ctx.stamp(Header {
+                    sequence: *last_sequence,
+                    time_ns: *last_time_ns,
+                    ingress_ticks: ctx.header().ingress_ticks,
+                    ..Header::default()
+                });
+                ctx.record_sampled(Timing::InputToNumber);
+                if ctx.out.record.is_connected() {
+                    ctx.out.record.send(input);
+                }
+                ctx.out.group.send(input);
+            },
+        );
         Step::Done
     }
 

@@ -442,27 +442,45 @@ impl<M: Message> Injector<M> {
     /// # Errors
     /// The message, when there is no room for it now.
     pub fn send(&mut self, body: M) -> Result<(), M> {
-        self.producer.push(injected(body)).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
-        self.waker.wake_after_push();
-        Ok(())
+        self.batch().send(body)
     }
 
-    /// Sends what `bodies` gives while there is room, and wakes the actor's shard once; returns how many. What found no
-    /// room was not taken from `bodies`.
-    pub fn send_all(&mut self, bodies: &mut impl Iterator<Item = M>) -> usize {
-        let room = self.producer.slots();
-        let Ok(chunk) = self.producer.write_chunk_uninit(room) else {
-            return 0;
-        };
-        let sent = chunk.fill_from_iter(bodies.map(injected));
-        if sent > 0 {
-            self.waker.wake_after_push();
-        }
-        sent
+    /// For several messages at once: the actor's shard is woken when the batch is dropped, once.
+    #[inline]
+    pub fn batch(&mut self) -> InjectorBatch<'_, M> {
+        InjectorBatch { injector: self, is_empty: true }
     }
 }
 
-#[inline]
+/// See [`Injector::batch`].
+pub struct InjectorBatch<'a, M: Message> {
+    injector: &'a mut Injector<M>,
+    is_empty: bool,
+}
+
+impl<M: Message> InjectorBatch<'_, M> {
+    /// As [`Injector::send`]. The actor may see the message before the batch is dropped.
+    ///
+    /// # Errors
+    /// The message, when there is no room for it now.
+    // Always in line: then the message is made in its place, as in `Port::send`.
+    #[inline(always)]
+    pub fn send(&mut self, body: M) -> Result<(), M> {
+        self.injector.producer.push(injected(body)).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
+        self.is_empty = false;
+        Ok(())
+    }
+}
+
+impl<M: Message> Drop for InjectorBatch<'_, M> {
+    fn drop(&mut self) {
+        if !self.is_empty {
+            self.injector.waker.wake_after_push();
+        }
+    }
+}
+
+#[inline(always)]
 fn injected<M: Message>(body: M) -> Envelope<M> {
     let header = crate::message::Header { kind: body.kind(), ..Default::default() };
     Envelope { header, body }

@@ -153,8 +153,8 @@ struct Priced;
 impl Stamp for Priced {
     type In = Price;
     type Out = Price;
-    fn stamp(&mut self, input: &Price) -> Option<Price> {
-        Some(*input)
+    fn stamp(&mut self, input: &Price, pass: impl FnOnce(Price)) {
+        pass(*input);
     }
 }
 

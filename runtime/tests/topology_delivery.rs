@@ -175,26 +175,25 @@ fn a_full_injector_hands_the_message_back() {
 }
 
 #[test]
-fn an_injector_takes_of_many_what_it_has_room_for_and_leaves_the_rest() {
+fn a_batch_takes_what_it_has_room_for_and_hands_the_rest_back() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
     let actor = topology.actor(shard, "actor", Play::<corelane_runtime::port::Port<Note>, 1>::relay);
     let mut injector = topology.injector("in", actor, EdgeSpec::hold(3));
     let mut tap = topology.tap(actor, support::out, EdgeSpec::hold(16));
     let mut simulation = topology.simulate().unwrap();
-    let mut notes = [1, 2, 3, 4, 5, 6, 7, 8].map(note).into_iter();
-    assert_eq!(injector.send_all(&mut std::iter::empty()), 0);
-    injector.send(notes.next().unwrap()).unwrap();
-    for (sent, left) in [(2, 5), (0, 5)] {
-        assert_eq!((injector.send_all(&mut notes), notes.len()), (sent, left));
-    }
-    // Around the end of its places, and fewer than there is room for.
-    for (sent, left) in [(3, 2), (2, 0), (0, 0)] {
-        simulation.settle();
-        assert_eq!((injector.send_all(&mut notes), notes.len()), (sent, left));
-    }
+    drop(injector.batch());
+    injector.send(note(1)).unwrap();
+    let mut batch = injector.batch();
+    assert_eq!([2, 3, 4].map(|number| batch.send(note(number))), [Ok(()), Ok(()), Err(note(4))]);
+    drop(batch);
+    // Around the end of its places.
+    simulation.settle();
+    let mut batch = injector.batch();
+    assert_eq!([4, 5].map(|number| batch.send(note(number))), [Ok(()), Ok(())]);
+    drop(batch);
     simulation.settle();
     let arrived: Vec<_> = std::iter::from_fn(|| tap.receive()).collect();
-    assert_eq!(arrived.iter().map(|envelope| envelope.body.number).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    assert_eq!(arrived.iter().map(|envelope| envelope.body.number).collect::<Vec<_>>(), (1..=5).collect::<Vec<_>>());
     assert!(arrived.iter().all(|envelope| envelope.header.kind == 7), "as one sent by itself");
 }

@@ -6,8 +6,7 @@ use corelane_actors::{
     counters::Counters,
     group::{GroupConfig, GroupConfigError, Instrument, wire_group},
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
-    messages::SequencerIn,
-    order::OrderIn,
+    messages::{Command, SequencerIn},
     publisher::{Publisher, PublisherCounters},
     risk::{Limits, WithoutReference},
     session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
@@ -159,7 +158,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         let references = EdgeSpec::hold(edges.references_capacity).admission();
         topology.connect(market_data, |out| &mut out.references, sequencer, references);
     }
-    topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.group_capacity));
+    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(edges.group_capacity));
     topology.leave_open(sequencer, |out| &mut out.record);
     if let Some(market_data) = market_data {
         // Whoever embeds the venue may read them.
@@ -167,7 +166,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         topology.leave_open(market_data, |out| &mut out.depth);
         topology.leave_open(market_data, |out| &mut out.events);
     }
-    topology.connect(group.order, |out| &mut out.replies, session, EdgeSpec::hold(edges.replies_capacity));
+    topology.connect(group, |out| &mut out.replies, session, EdgeSpec::hold(edges.replies_capacity));
     let publisher = match &config.feeds.outbound {
         Some(feed) => {
             let publisher_config = publisher_config(config, feed)?;
@@ -177,11 +176,11 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
                 built.expect("the schema's ranges are the publisher's")
             });
             let publications = EdgeSpec::hold(edges.publications_capacity);
-            topology.connect(group.matching, |out| &mut out.publications, actor, publications);
+            topology.connect(group, |out| &mut out.publications, actor, publications);
             Some(actor.index())
         }
         None => {
-            topology.leave_open(group.matching, |out| &mut out.publications);
+            topology.leave_open(group, |out| &mut out.publications);
             None
         }
     };
@@ -204,7 +203,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
 impl Declared {
     /// Gives the reader of the returned tap every sequenced input, in order: what a replay of the group needs. The
     /// venue takes no request while `capacity` inputs are not read.
-    pub fn record(&mut self, capacity: usize) -> Tap<OrderIn> {
+    pub fn record(&mut self, capacity: usize) -> Tap<Command> {
         self.topology.tap(self.sequencer, |out| &mut out.record, EdgeSpec::hold(capacity))
     }
 
@@ -375,7 +374,6 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         levels_max: config.matching.levels_max as u32,
         open_orders_per_account_max: config.order_entry.open_orders_per_session_max as u32,
         messages_per_account_max: config.order_entry.messages_per_session_max as u64,
-        events_capacity: config.edges.replies_capacity,
         cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
         opens_at_start: true,
         limits: Limits {

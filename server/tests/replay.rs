@@ -16,7 +16,6 @@ use corelane::venue;
 use corelane_actors::{
     group::{GroupConfig, wire_group},
     messages::{Command, KillSwitch, Reply, SequencerIn},
-    order::OrderIn,
     record::Record,
 };
 use corelane_runtime::{
@@ -139,7 +138,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn start(mut tap: Tap<OrderIn>) -> Recorder {
+    fn start(mut tap: Tap<Command>) -> Recorder {
         let stop = Arc::new(AtomicBool::new(false));
         let told = stop.clone();
         let thread = thread::spawn(move || {
@@ -148,10 +147,7 @@ impl Recorder {
                 // Asked first: what was sent before the end is then still read.
                 let is_last = told.load(Ordering::Acquire);
                 while let Some(envelope) = tap.receive() {
-                    let OrderIn::Command(command) = envelope.body else {
-                        panic!("the sequencer sends commands only");
-                    };
-                    bytes.extend(Record::encode(&envelope.header, &command).as_bytes());
+                    bytes.extend(Record::encode(&envelope.header, &envelope.body).as_bytes());
                 }
                 if is_last {
                     return bytes;
@@ -172,11 +168,11 @@ impl Recorder {
 struct AsRecorded;
 
 impl Stamp for AsRecorded {
-    type In = OrderIn;
-    type Out = OrderIn;
+    type In = Command;
+    type Out = Command;
 
-    fn stamp(&mut self, input: &OrderIn) -> Option<OrderIn> {
-        Some(*input)
+    fn stamp(&mut self, input: &Command, pass: impl FnOnce(Command)) {
+        pass(*input);
     }
 }
 
@@ -190,7 +186,7 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
         let (header, command) = record.decode().unwrap();
         assert_eq!(header.sequence, number, "the record has a hole");
         group.sim.set_time_ns(header.time_ns);
-        group.inputs.send(OrderIn::Command(command)).unwrap_or_else(|_| panic!("the group has taken the one before"));
+        group.inputs.send(command).unwrap_or_else(|_| panic!("the group has taken the one before"));
         group.sim.settle();
         while let Some(reply) = group.replies.receive() {
             let reply = reply.body;
@@ -203,7 +199,7 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
 
 struct Replay {
     sim: Simulation,
-    inputs: Injector<OrderIn>,
+    inputs: Injector<Command>,
     replies: Tap<Reply>,
 }
 
@@ -219,11 +215,11 @@ impl Replay {
         let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsRecorded));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let inputs = topology.injector("inputs", sequencer, EdgeSpec::hold(2));
-        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(16));
+        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(16));
         topology.leave_open(sequencer, |out| &mut out.record);
         // One input can end all orders of an account.
-        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(1 << 16));
-        topology.leave_open(group.matching, |out| &mut out.publications);
+        let replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(1 << 16));
+        topology.leave_open(group, |out| &mut out.publications);
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Replay { sim, inputs, replies }
     }

@@ -90,7 +90,6 @@ impl Built {
             ask: ask.map_or(0, |level| level.price.into()),
             feed_sequence: self.cause(locate).sequence,
             stale: self.is_stale(locate, is_feed_stale).into(),
-            reserved: [0; 7],
         }
     }
 

@@ -1,10 +1,18 @@
 //! The price-time books of all instruments: which orders rest, in which order they trade, and whose they are.
 
-use super::levels::{Levels, NONE, Rank, SideLevels};
+use std::hint::select_unpredictable;
+
+use corelane_runtime::mem;
+
+use super::{
+    NewOrder, OrderSlot,
+    levels::{Levels, NONE, Rank, SideLevels},
+};
 use crate::messages::{AccountSlot, Locate};
 
-/// A resting order. It lies in the slot that the order actor gave it, so that nobody ever looks one up.
+/// A resting order in one cache line. It lies in the slot that the order actor gave it, so that nobody ever looks one up.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Resting {
     pub order_ref: u64,
     pub leaves: u32,
@@ -21,10 +29,18 @@ pub(super) struct Resting {
 }
 
 impl Resting {
-    pub fn new(order_ref: u64, leaves: u32, account: AccountSlot, locate: Locate, buys: bool) -> Resting {
-        let (level, older, younger, account_previous, account_next) = (NONE, NONE, NONE, NONE, NONE);
-        Resting { order_ref, leaves, account, locate, buys, level, older, younger, account_previous, account_next }
-    }
+    const NOWHERE: Resting = Resting {
+        order_ref: 0,
+        leaves: 0,
+        account: 0,
+        locate: 0,
+        buys: false,
+        level: NONE,
+        older: NONE,
+        younger: NONE,
+        account_previous: NONE,
+        account_next: NONE,
+    };
 }
 
 /// First and last order of an account.
@@ -47,10 +63,28 @@ pub(super) struct Books {
 impl Books {
     pub fn new(orders_max: u32, levels_max: u32, instruments: usize, accounts: usize) -> Books {
         Books {
-            orders: vec![Resting::new(0, 0, 0, 0, false); orders_max as usize],
+            orders: vec![Resting::NOWHERE; orders_max as usize],
             levels: Levels::with_capacity(levels_max),
             sides: vec![[SideLevels::EMPTY; 2]; instruments + 1],
             accounts: vec![AccountOrders { first: NONE, last: NONE }; accounts],
+        }
+    }
+
+    /// Has the order in `slot` fetched.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        mem::prefetch(&self.orders, slot as usize);
+    }
+
+    /// Has fetched what changes when the order in `slot` goes, if there is such a slot.
+    #[inline]
+    pub fn prefetch_neighbours(&self, slot: u32) {
+        // Whether there is cannot be predicted: half of the requests may be about orders that are yet to come.
+        let is_slot = (slot as usize) < self.orders.len();
+        let order = &self.orders[select_unpredictable(is_slot, slot as usize, 0)];
+        self.levels.prefetch(order.level);
+        for neighbour in [order.older, order.younger, order.account_previous, order.account_next] {
+            mem::prefetch(&self.orders, neighbour as usize);
         }
     }
 
@@ -85,13 +119,14 @@ impl Books {
         self.levels.has_room() || self.levels.find(side, Rank::of(price, buys)).is_some()
     }
 
-    /// Puts an order behind all others of its price.
+    /// Puts `leaves` shares of an order behind all others of its price.
     ///
     /// # Panics
     /// If [`Books::has_room`] was not asked.
-    pub fn rest(&mut self, slot: u32, price: u32, mut order: Resting) {
-        let side = &mut self.sides[usize::from(order.locate)][usize::from(order.buys)];
-        let rank = Rank::of(price, order.buys);
+    pub fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
+        let NewOrder { slot: OrderSlot(slot), account, locate, buys, price, .. } = *order;
+        let side = &mut self.sides[usize::from(locate)][usize::from(buys)];
+        let rank = Rank::of(price, buys);
         let found = self.levels.find(side, rank).or_else(|| self.levels.insert(side, rank));
         let level = found.expect("the caller asked for room");
         let youngest = self.levels[level].tail;
@@ -100,16 +135,24 @@ impl Books {
             youngest => self.orders[youngest as usize].younger = slot,
         }
         self.levels[level].tail = slot;
-        let account = &mut self.accounts[order.account as usize];
-        let previous = std::mem::replace(&mut account.last, slot);
+        let of_account = &mut self.accounts[account as usize];
+        let previous = std::mem::replace(&mut of_account.last, slot);
         match previous {
-            NONE => account.first = slot,
+            NONE => of_account.first = slot,
             previous => self.orders[previous as usize].account_next = slot,
         }
-        order.level = level;
-        order.older = youngest;
-        order.account_previous = previous;
-        self.orders[slot as usize] = order;
+        self.orders[slot as usize] = Resting {
+            order_ref,
+            leaves,
+            account,
+            locate,
+            buys,
+            level,
+            older: youngest,
+            younger: NONE,
+            account_previous: previous,
+            account_next: NONE,
+        };
     }
 
     /// Takes `quantity` shares off an order, which goes when none are left; returns what is left.
@@ -126,27 +169,29 @@ impl Books {
 
     /// Takes an order out, and its level if it was the last there.
     pub fn remove(&mut self, slot: u32) {
-        let order = self.orders[slot as usize];
-        match order.older {
-            NONE => self.levels[order.level].head = order.younger,
-            older => self.orders[older as usize].younger = order.younger,
+        // Each field by itself, as it was written.
+        let order = &self.orders[slot as usize];
+        let Resting { level, older, younger, account, locate, buys, account_previous, account_next, .. } = *order;
+        match older {
+            NONE => self.levels[level].head = younger,
+            older => self.orders[older as usize].younger = younger,
         }
-        match order.younger {
-            NONE => self.levels[order.level].tail = order.older,
-            younger => self.orders[younger as usize].older = order.older,
+        match younger {
+            NONE => self.levels[level].tail = older,
+            younger => self.orders[younger as usize].older = older,
         }
-        if self.levels[order.level].head == NONE {
-            let side = &mut self.sides[usize::from(order.locate)][usize::from(order.buys)];
-            self.levels.remove(side, order.level);
+        if self.levels[level].head == NONE {
+            let side = &mut self.sides[usize::from(locate)][usize::from(buys)];
+            self.levels.remove(side, level);
         }
-        let account = &mut self.accounts[order.account as usize];
-        match order.account_previous {
-            NONE => account.first = order.account_next,
-            previous => self.orders[previous as usize].account_next = order.account_next,
+        let of_account = &mut self.accounts[account as usize];
+        match account_previous {
+            NONE => of_account.first = account_next,
+            previous => self.orders[previous as usize].account_next = account_next,
         }
-        match order.account_next {
-            NONE => account.last = order.account_previous,
-            next => self.orders[next as usize].account_previous = order.account_previous,
+        match account_next {
+            NONE => of_account.last = account_previous,
+            next => self.orders[next as usize].account_previous = account_previous,
         }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Both are sized once, see [`price_tree`](crate::price_tree).
 
+use corelane_runtime::mem;
+
 pub(super) use crate::price_tree::{NONE, Rank};
 use crate::price_tree::{Neighbour, PriceTrees, Root};
 
@@ -88,6 +90,12 @@ impl Levels {
     #[inline]
     pub fn has_room(&self) -> bool {
         !self.free_levels.is_empty()
+    }
+
+    /// Has a level fetched.
+    #[inline]
+    pub fn prefetch(&self, level: u32) {
+        mem::prefetch(&self.levels, level as usize);
     }
 
     /// The level with this rank.

@@ -19,6 +19,7 @@ use corelane_codecs::{
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     message::Message,
+    port::Port,
     ports,
 };
 
@@ -184,13 +185,38 @@ struct Sweep {
     executions_left: u32,
 }
 
-impl Sweep {
-    fn new(order: NewOrder, order_ref: u64) -> Sweep {
-        Sweep { order, order_ref, leaves: order.quantity, executions_left: order.executions_max }
+/// Who is told what becomes of orders.
+pub(crate) trait Events {
+    /// To be in line always: each caller knows what happened, so that nobody has to ask.
+    fn tell(&mut self, event: Event);
+}
+
+/// By messages.
+impl Events for &mut Port<OrderIn> {
+    #[inline(always)]
+    fn tell(&mut self, event: Event) {
+        self.send(OrderIn::Event(event));
     }
 }
 
-type Ctx<'a> = Context<'a, MatchingOut>;
+/// Where the messages of one step go.
+pub(crate) struct Outlets<'a, E> {
+    pub events: E,
+    feed: Feed<'a>,
+}
+
+impl<'a, E: Events> Outlets<'a, E> {
+    /// Publications are sent at the time of the input.
+    #[inline]
+    pub fn new(events: E, publications: &'a mut Port<Publication>, time_ns: u64) -> Self {
+        Outlets { events, feed: Feed { port: publications, time_ns } }
+    }
+
+    #[inline(always)]
+    fn event(&mut self, slot: OrderSlot, what: Outcome) {
+        self.events.tell(Event { slot, what });
+    }
+}
 
 impl Matching {
     /// Empty books, sized by `config`.
@@ -205,163 +231,212 @@ impl Matching {
         }
     }
 
-    fn enter(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) -> Work {
-        if self.lacks_room(&order) {
-            event(ctx, order.slot, Outcome::Rejected(RejectReason::ProcessingError));
-            return Work::Nothing;
+    /// The first step of a new order.
+    pub(crate) fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
+        if self.lacks_room(order) {
+            out.event(order.slot, Outcome::Rejected(RejectReason::ProcessingError));
+            return Step::Done;
         }
         let order_ref = self.next_order_ref();
-        event(ctx, order.slot, Outcome::Accepted { order_ref });
-        self.sweep(ctx, Sweep::new(order, order_ref))
+        out.event(order.slot, Outcome::Accepted { order_ref });
+        self.sweep(out, order, order_ref, order.quantity, order.executions_max)
     }
 
     /// The old order goes in any case: if the new one has no room, it was the client's wish that it goes.
-    fn replace(&mut self, ctx: &mut Ctx<'_>, order: NewOrder) -> Work {
+    fn replace<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         let old = *self.books.order(order.slot.0);
         self.books.remove(order.slot.0);
-        if self.lacks_room(&order) {
-            feed(ctx).deleted(old.locate, old.order_ref);
+        if self.lacks_room(order) {
+            out.feed.deleted(old.locate, old.order_ref);
             let (quantity, reason) = (old.leaves, CancelReason::System);
-            event(ctx, order.slot, Outcome::Canceled { quantity, reason });
-            return Work::Nothing;
+            out.event(order.slot, Outcome::Canceled { quantity, reason });
+            return Step::Done;
         }
         let order_ref = self.next_order_ref();
-        event(ctx, order.slot, Outcome::Replaced { order_ref });
-        if self.trades_at_once(&order) || order.immediate {
-            feed(ctx).deleted(old.locate, old.order_ref);
-            return self.sweep(ctx, Sweep::new(order, order_ref));
+        out.event(order.slot, Outcome::Replaced { order_ref });
+        if self.trades_at_once(order) || order.immediate {
+            out.feed.deleted(old.locate, old.order_ref);
+            return self.sweep(out, order, order_ref, order.quantity, order.executions_max);
         }
-        feed(ctx).replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
-        self.rest(&order, order_ref, order.quantity);
-        Work::Nothing
+        out.feed.replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
+        self.rest(order, order_ref, order.quantity);
+        Step::Done
     }
 
-    fn cancel(&mut self, ctx: &mut Ctx<'_>, slot: OrderSlot, quantity: u32, reason: CancelReason) {
+    /// Takes shares off an order, all that are left if it has no more than `quantity`.
+    pub(crate) fn cancel<E: Events>(
+        &mut self,
+        out: &mut Outlets<'_, E>,
+        slot: OrderSlot,
+        quantity: u32,
+        reason: CancelReason,
+    ) {
         let Resting { order_ref, leaves, locate, .. } = *self.books.order(slot.0);
         let quantity = quantity.min(leaves);
         match self.books.reduce(slot.0, quantity) {
-            0 => feed(ctx).deleted(locate, order_ref),
-            _ => feed(ctx).reduced(locate, order_ref, quantity),
+            0 => out.feed.deleted(locate, order_ref),
+            _ => out.feed.reduced(locate, order_ref, quantity),
         }
-        event(ctx, slot, Outcome::Canceled { quantity, reason });
+        out.event(slot, Outcome::Canceled { quantity, reason });
     }
 
-    fn all_of(&self, account: Option<AccountSlot>, reason: CancelReason) -> Work {
+    fn cancel_all<E: Events>(
+        &mut self,
+        out: &mut Outlets<'_, E>,
+        account: Option<AccountSlot>,
+        reason: CancelReason,
+    ) -> Step {
         let last_account = account.unwrap_or(self.books.accounts() - 1);
-        Work::MassCancel { account: account.unwrap_or(0), last_account, reason }
+        self.mass_cancel(out, account.unwrap_or(0), last_account, reason)
     }
 
-    fn market_event(&mut self, ctx: &mut Ctx<'_>, code: u8) -> Work {
-        feed(ctx).system_event(code);
+    #[cold]
+    fn market_event<E: Events>(&mut self, out: &mut Outlets<'_, E>, code: u8) -> Step {
+        out.feed.system_event(code);
         match EventCode::from_wire(code) {
-            Some(EventCode::StartOfMessages) => self.directory(ctx, 1),
+            Some(EventCode::StartOfMessages) => self.directory(out, 1),
             Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => {
-                let work = self.all_of(None, CancelReason::Closed);
-                self.go_on(ctx, work)
+                self.cancel_all(out, None, CancelReason::Closed)
             }
-            _ => Work::Nothing,
+            _ => Step::Done,
         }
     }
 
-    /// One step of what is left to do; returns what then is.
-    fn go_on(&mut self, ctx: &mut Ctx<'_>, work: Work) -> Work {
-        match work {
-            Work::Nothing => Work::Nothing,
-            Work::Sweep(sweep) => self.sweep(ctx, sweep),
-            Work::MassCancel { account, last_account, reason } => self.mass_cancel(ctx, account, last_account, reason),
-            Work::Directory { next } => self.directory(ctx, next),
+    /// Has an order fetched.
+    #[inline]
+    pub(crate) fn expect_order(&self, slot: OrderSlot) {
+        self.books.prefetch(slot.0);
+    }
+
+    /// Has what lies around an order fetched: all that its removal changes.
+    #[inline]
+    pub(crate) fn expect_neighbours(&self, slot: OrderSlot) {
+        self.books.prefetch_neighbours(slot.0);
+    }
+
+    /// The first step of an input.
+    pub(crate) fn begin<E: Events>(&mut self, out: &mut Outlets<'_, E>, message: &MatchingIn) -> Step {
+        match message {
+            MatchingIn::Enter(order) => self.enter(out, order),
+            MatchingIn::Replace(order) => self.replace(out, order),
+            MatchingIn::Cancel { slot, quantity, reason } => {
+                self.cancel(out, *slot, *quantity, *reason);
+                Step::Done
+            }
+            MatchingIn::MassCancel { account, reason } => self.cancel_all(out, *account, *reason),
+            MatchingIn::MarketEvent(MarketEvent { code }) => self.market_event(out, *code),
+        }
+    }
+
+    /// Another step of an input whose last one returned [`Step::More`].
+    pub(crate) fn resume<E: Events>(&mut self, out: &mut Outlets<'_, E>) -> Step {
+        match std::mem::replace(&mut self.work, Work::Nothing) {
+            Work::Nothing => Step::Done,
+            Work::Sweep(Sweep { order, order_ref, leaves, executions_left }) => {
+                self.sweep(out, &order, order_ref, leaves, executions_left)
+            }
+            Work::MassCancel { account, last_account, reason } => self.mass_cancel(out, account, last_account, reason),
+            Work::Directory { next } => self.directory(out, next),
         }
     }
 
     /// Keeps what is left for the next step.
-    #[inline]
+    #[cold]
     fn keep(&mut self, work: Work) -> Step {
-        if matches!(work, Work::Nothing) {
-            return Step::Done;
-        }
         self.work = work;
         Step::More
     }
 
-    fn sweep(&mut self, ctx: &mut Ctx<'_>, mut sweep: Sweep) -> Work {
-        let order = sweep.order;
+    fn sweep<E: Events>(
+        &mut self,
+        out: &mut Outlets<'_, E>,
+        order: &NewOrder,
+        order_ref: u64,
+        mut leaves: u32,
+        mut executions_left: u32,
+    ) -> Step {
         for _ in 0..EXECUTIONS_PER_STEP {
             let maker = match self.books.best_match(order.locate, order.buys, order.price) {
-                Some(maker) if sweep.leaves > 0 && sweep.executions_left > 0 => maker,
+                Some(maker) if leaves > 0 && executions_left > 0 => maker,
                 more => {
-                    self.finish(ctx, &sweep, more.is_some());
-                    return Work::Nothing;
+                    self.finish(out, order, order_ref, leaves, more.is_some());
+                    return Step::Done;
                 }
             };
-            let quantity = self.execute(ctx, maker, &sweep);
-            sweep.leaves -= quantity;
-            sweep.executions_left -= 1;
+            leaves -= self.execute(out, maker, order.slot, leaves);
+            executions_left -= 1;
         }
-        Work::Sweep(sweep)
+        self.keep(Work::Sweep(Sweep { order: *order, order_ref, leaves, executions_left }))
     }
 
-    /// One trade with the order in slot `maker`; returns its shares.
+    /// One trade with the order in slot `maker`, of `wanted` shares at most; returns how many.
     #[inline]
-    fn execute(&mut self, ctx: &mut Ctx<'_>, maker: u32, sweep: &Sweep) -> u32 {
+    fn execute<E: Events>(&mut self, out: &mut Outlets<'_, E>, maker: u32, taker: OrderSlot, wanted: u32) -> u32 {
         let Resting { order_ref, leaves, locate, .. } = *self.books.order(maker);
         let price = self.books.price(maker);
-        let quantity = sweep.leaves.min(leaves);
+        let quantity = wanted.min(leaves);
         self.books.reduce(maker, quantity);
         self.last_match_number += 1;
         let match_number = self.last_match_number;
         let executed = |liquidity| Outcome::Executed { quantity, price, liquidity, match_number };
-        event(ctx, OrderSlot(maker), executed(Liquidity::Added));
-        event(ctx, sweep.order.slot, executed(Liquidity::Removed));
-        feed(ctx).executed(locate, order_ref, quantity, match_number);
+        out.event(OrderSlot(maker), executed(Liquidity::Added));
+        out.event(taker, executed(Liquidity::Removed));
+        out.feed.executed(locate, order_ref, quantity, match_number);
         quantity
     }
 
     /// What remains rests or is cancelled. `crosses` says that it could trade on, but has no executions left.
-    fn finish(&mut self, ctx: &mut Ctx<'_>, sweep: &Sweep, crosses: bool) {
-        let Sweep { order, order_ref, leaves: quantity, .. } = *sweep;
+    fn finish<E: Events>(
+        &mut self,
+        out: &mut Outlets<'_, E>,
+        order: &NewOrder,
+        order_ref: u64,
+        quantity: u32,
+        crosses: bool,
+    ) {
         if quantity == 0 {
             return;
         }
         if order.immediate || crosses {
             let reason = if order.immediate { CancelReason::ImmediateOrCancel } else { CancelReason::System };
-            event(ctx, order.slot, Outcome::Canceled { quantity, reason });
+            out.event(order.slot, Outcome::Canceled { quantity, reason });
         } else {
             let stock = self.symbol(order.locate);
-            feed(ctx).added(order.locate, stock, order_ref, order.buys, quantity, order.price);
-            self.rest(&order, order_ref, quantity);
+            out.feed.added(order.locate, stock, order_ref, order.buys, quantity, order.price);
+            self.rest(order, order_ref, quantity);
         }
     }
 
-    fn mass_cancel(
+    #[cold]
+    fn mass_cancel<E: Events>(
         &mut self,
-        ctx: &mut Ctx<'_>,
+        out: &mut Outlets<'_, E>,
         mut account: AccountSlot,
         last_account: AccountSlot,
         reason: CancelReason,
-    ) -> Work {
+    ) -> Step {
         for _ in 0..ENTRIES_PER_STEP {
             match self.books.first_of(account) {
-                Some(slot) => self.cancel(ctx, OrderSlot(slot), u32::MAX, reason),
-                None if account == last_account => return Work::Nothing,
+                Some(slot) => self.cancel(out, OrderSlot(slot), u32::MAX, reason),
+                None if account == last_account => return Step::Done,
                 None => account += 1,
             }
         }
-        Work::MassCancel { account, last_account, reason }
+        self.keep(Work::MassCancel { account, last_account, reason })
     }
 
-    fn directory(&mut self, ctx: &mut Ctx<'_>, first: usize) -> Work {
+    fn directory<E: Events>(&mut self, out: &mut Outlets<'_, E>, first: usize) -> Step {
         for locate in first..first + ENTRIES_PER_STEP {
             let Some(instrument) = self.instruments.get(locate - 1) else {
-                return Work::Nothing;
+                return Step::Done;
             };
-            feed(ctx).directory(locate as Locate, instrument.symbol, instrument.lot);
+            out.feed.directory(locate as Locate, instrument.symbol, instrument.lot);
         }
-        Work::Directory { next: first + ENTRIES_PER_STEP }
+        self.keep(Work::Directory { next: first + ENTRIES_PER_STEP })
     }
 
     fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
-        let resting = Resting::new(order_ref, leaves, order.account, order.locate, order.buys);
-        self.books.rest(order.slot.0, order.price, resting);
+        self.books.rest(order, order_ref, leaves);
     }
 
     /// Whether the order would have to rest where no level can be made. One that trades first and rests then has
@@ -391,36 +466,18 @@ impl Actor for Matching {
     const OUTPUTS_MAX: usize = 2 * EXECUTIONS_PER_STEP + 1;
 
     #[inline]
-    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &MatchingIn) -> Step {
-        let work = match *message {
-            MatchingIn::Enter(order) => self.enter(ctx, order),
-            MatchingIn::Replace(order) => self.replace(ctx, order),
-            MatchingIn::Cancel { slot, quantity, reason } => {
-                self.cancel(ctx, slot, quantity, reason);
-                Work::Nothing
-            }
-            MatchingIn::MassCancel { account, reason } => {
-                let work = self.all_of(account, reason);
-                self.go_on(ctx, work)
-            }
-            MatchingIn::MarketEvent(MarketEvent { code }) => self.market_event(ctx, code),
-        };
-        self.keep(work)
+    fn on_message(&mut self, ctx: &mut Context<'_, MatchingOut>, message: &MatchingIn) -> Step {
+        self.begin(&mut outlets(ctx), message)
     }
 
-    fn on_more(&mut self, ctx: &mut Ctx<'_>) -> Step {
-        let work = self.go_on(ctx, self.work);
-        self.keep(work)
+    fn on_more(&mut self, ctx: &mut Context<'_, MatchingOut>) -> Step {
+        self.resume(&mut outlets(ctx))
     }
 }
 
 #[inline]
-fn event(ctx: &mut Ctx<'_>, slot: OrderSlot, what: Outcome) {
-    ctx.out.events.send(OrderIn::Event(Event { slot, what }));
-}
-
-#[inline]
-fn feed<'a>(ctx: &'a mut Ctx<'_>) -> Feed<'a> {
+fn outlets<'a>(ctx: &'a mut Context<'_, MatchingOut>) -> Outlets<'a, &'a mut Port<OrderIn>> {
     let time_ns = ctx.time_ns();
-    Feed { port: &mut ctx.out.publications, time_ns }
+    let MatchingOut { events, publications } = &mut ctx.out;
+    Outlets::new(events, publications, time_ns)
 }

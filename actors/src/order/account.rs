@@ -132,6 +132,8 @@ pub(super) struct UserRefs {
     factor: u64,
     /// What leaves the index of a line of a product.
     shift: u32,
+    /// Orders that do not lie at home. While there are none, and a client that counts has none, nothing has to move up.
+    away: usize,
 }
 
 impl UserRefs {
@@ -143,23 +145,33 @@ impl UserRefs {
         while !spreads(factor, lines) {
             factor = secret();
         }
-        UserRefs { lines: vec![Line([free; LINE]); lines], factor, shift: u64::BITS - lines.trailing_zeros() }
+        UserRefs { lines: vec![Line([free; LINE]); lines], factor, shift: u64::BITS - lines.trailing_zeros(), away: 0 }
     }
 
     /// Adds an order whose number is not there.
     #[inline]
     pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
-        let mut at = self.home(user_ref);
+        let home = self.home(user_ref);
+        let mut at = home;
         while self.place(at).slot != Place::FREE {
             at = self.after(at);
         }
+        self.away += usize::from(at != home);
         *self.place_mut(at) = Place { user_ref, slot };
     }
 
-    /// Has the place of a number fetched that will be added soon.
+    /// Has the home of a number fetched that will be asked for or added soon; returns where it is.
     #[inline]
-    pub fn prefetch(&self, user_ref: u32) {
-        mem::prefetch(&self.lines, self.home(user_ref) / LINE);
+    pub fn expect(&self, user_ref: u32) -> usize {
+        let home = self.home(user_ref);
+        mem::prefetch(&self.lines, home / LINE);
+        home
+    }
+
+    /// The slot at a place; any if there is no order.
+    #[inline]
+    pub fn at(&self, place: usize) -> OrderSlot {
+        self.place(place).slot
     }
 
     /// Where the live order with this number is.
@@ -171,16 +183,27 @@ impl UserRefs {
     /// Forgets the order with this number.
     #[inline]
     pub fn remove(&mut self, user_ref: u32) {
-        let Some(mut free) = self.position(user_ref) else {
+        let Some(free) = self.position(user_ref) else {
             return;
         };
+        if self.away == 0 {
+            self.place_mut(free).slot = Place::FREE;
+        } else {
+            self.remove_and_move_up(free);
+        }
+    }
+
+    #[cold]
+    fn remove_and_move_up(&mut self, mut free: usize) {
+        self.away -= usize::from(self.home(self.place(free).user_ref) != free);
         // An order behind a free place would not be found any more, unless it lies at or behind its home without it.
         let mut at = self.after(free);
         while self.place(at).slot != Place::FREE {
             let place = *self.place(at);
-            let (from_home, from_free) = (self.distance(self.home(place.user_ref), at), self.distance(free, at));
-            if from_home >= from_free {
+            let (home, from_free) = (self.home(place.user_ref), self.distance(free, at));
+            if self.distance(home, at) >= from_free {
                 *self.place_mut(free) = place;
+                self.away -= usize::from(free == home);
                 free = at;
             }
             at = self.after(at);
@@ -312,7 +335,7 @@ mod tests {
                 for (&number, &slot) in &model {
                     prop_assert_eq!(refs.find(number), Some(slot));
                 }
-                prop_assert_eq!(refs.count().0, model.len());
+                prop_assert_eq!(refs.count(), (model.len(), refs.away));
             }
         }
 

@@ -39,7 +39,9 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
+    mem,
     message::Message,
+    port::Port,
     ports,
 };
 
@@ -109,6 +111,13 @@ struct LiveOrder {
 
 const _: () = assert!(size_of::<Option<LiveOrder>>() == 64);
 
+/// Where an order is found by its client's number: in the table of an account, at the number's home.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct NumberPlace {
+    account: AccountSlot,
+    place: usize,
+}
+
 /// The order actor.
 pub struct Order {
     accounts: Vec<Account>,
@@ -122,18 +131,10 @@ pub struct Order {
     cancel_on_disconnect: bool,
 }
 
-/// How many messages the order actor sends to risk for one input: the input itself, and for each account a cancel of
-/// all its orders when its messages run out.
-pub(crate) fn instructions_per_input(accounts: u32) -> u32 {
-    1 + accounts
-}
-
 /// The least `messages_per_account_max` that can answer for this many open orders.
 pub(crate) fn messages_least(open_orders_per_account_max: u32) -> u64 {
     AccountLimits::messages_least(open_orders_per_account_max)
 }
-
-type Ctx<'a> = Context<'a, OrderOut>;
 
 impl Order {
     /// Accounts without orders, sized by `config`.
@@ -153,43 +154,63 @@ impl Order {
         }
     }
 
-    fn command(&mut self, ctx: &mut Ctx<'_>, command: &Command) {
+    /// Has the place fetched at which a request's order is found by its number, or will be.
+    #[inline]
+    pub(crate) fn expect(&self, command: &Command) -> Option<NumberPlace> {
+        let (account, user_ref) = command.order_key()?;
+        let place = self.accounts.get(account as usize)?.live.expect(user_ref);
+        Some(NumberPlace { account, place })
+    }
+
+    /// The order whose number lies at a place; any slot if none does.
+    #[inline]
+    pub(crate) fn at(&self, NumberPlace { account, place }: NumberPlace) -> OrderSlot {
+        self.accounts[account as usize].live.at(place)
+    }
+
+    /// Has an order fetched.
+    #[inline]
+    pub(crate) fn expect_order(&self, slot: OrderSlot) {
+        mem::prefetch(&self.orders, slot.0 as usize);
+    }
+
+    /// A sequenced input: what risk is asked about it, if anything. A refusal is answered on `replies`.
+    pub(crate) fn command(&mut self, command: &Command, replies: &mut Replies<'_>) -> Option<RiskIn> {
         match command {
-            Command::Enter(enter) => self.enter(ctx, enter),
-            Command::Replace(replace) => self.replace(ctx, replace),
-            Command::Cancel(cancel) => self.cancel(ctx, cancel),
+            Command::Enter(enter) => self.enter(enter, replies).map(RiskIn::Enter),
+            Command::Replace(replace) => self.replace(replace, replies),
+            Command::Cancel(cancel) => self.cancel(cancel).map(|reduction| RiskIn::Pass(reduction.into())),
             Command::LogIn(change) => {
-                if let Some(account) = self.accounts.get_mut(change.account as usize) {
-                    account.generation = account.generation.max(change.generation);
-                }
+                let account = self.accounts.get_mut(change.account as usize)?;
+                account.generation = account.generation.max(change.generation);
+                None
             }
-            Command::Disconnect(change) => self.disconnect(ctx, change),
+            Command::Disconnect(change) => self.disconnect(change),
             Command::KillSwitch(switch) => {
-                if switch.account == KillSwitch::EVERYONE || (switch.account as usize) < self.accounts.len() {
-                    ctx.out.risk.send(RiskIn::KillSwitch(*switch));
-                }
+                let is_known =
+                    switch.account == KillSwitch::EVERYONE || (switch.account as usize) < self.accounts.len();
+                is_known.then_some(RiskIn::KillSwitch(*switch))
             }
             Command::MarketEvent(event) => {
-                match EventCode::from_wire(event.code) {
-                    Some(EventCode::StartOfSystemHours | EventCode::StartOfMarketHours) => self.is_open = true,
-                    Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => self.is_open = false,
-                    Some(EventCode::StartOfMessages | EventCode::EndOfMessages) => {}
-                    None => return,
+                match EventCode::from_wire(event.code)? {
+                    EventCode::StartOfSystemHours | EventCode::StartOfMarketHours => self.is_open = true,
+                    EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => self.is_open = false,
+                    EventCode::StartOfMessages | EventCode::EndOfMessages => {}
                 }
-                ctx.out.risk.send(RiskIn::Pass(MatchingIn::MarketEvent(*event)));
+                Some(RiskIn::Pass(MatchingIn::MarketEvent(*event)))
             }
         }
     }
 
-    fn enter(&mut self, ctx: &mut Ctx<'_>, enter: &Enter) {
-        let Some(account) = self.accounts.get_mut(enter.account as usize) else {
-            return;
-        };
+    /// A new order: what risk is to check.
+    #[inline]
+    pub(crate) fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
+        let account = self.accounts.get_mut(enter.account as usize)?;
         if enter.user_ref <= account.last_user_ref {
-            return;
+            return None;
         }
         account.last_user_ref = enter.user_ref;
-        account.live.prefetch(enter.user_ref);
+        account.live.expect(enter.user_ref);
         match self.admit(enter) {
             Ok((slot, terms)) => {
                 let executions_max = self.open(slot, enter, terms);
@@ -205,15 +226,18 @@ impl Order {
                     executions_max,
                 };
                 let Enter { price, quantity: total_quantity, reference, .. } = *enter;
-                ctx.out.risk.send(RiskIn::Enter(Exposure { order, price, total_quantity, reference }));
+                Some(Exposure { order, price, total_quantity, reference })
             }
             Err(reason) => {
-                self.reject(ctx, enter.account, enter.user_ref, reason, ClOrdId::from_bytes(enter.cl_ord_id));
+                let id = ClOrdId::from_bytes(enter.cl_ord_id);
+                self.reject(enter.account, enter.user_ref, reason, id, replies);
+                None
             }
         }
     }
 
     /// The checks that need no price, and a slot for what passes them.
+    #[inline(always)]
     fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
         let account = &self.accounts[enter.account as usize];
         if !self.is_open {
@@ -231,6 +255,7 @@ impl Order {
     }
 
     /// Puts a new order into its slot; returns how many executions it may have in one go.
+    #[inline(always)]
     fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
         self.orders[slot.0 as usize] = Some(LiveOrder {
             account: enter.account,
@@ -249,29 +274,24 @@ impl Order {
         executions_max
     }
 
-    fn replace(&mut self, ctx: &mut Ctx<'_>, replace: &Replace) {
-        let Some(account) = self.accounts.get_mut(replace.account as usize) else {
-            return;
-        };
+    #[inline(never)]
+    fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<RiskIn> {
+        let account = self.accounts.get_mut(replace.account as usize)?;
         if replace.user_ref <= account.last_user_ref {
-            return;
+            return None;
         }
-        let Some(slot) = account.live.find(replace.original_user_ref) else {
-            return;
-        };
+        let slot = account.live.find(replace.original_user_ref)?;
         if account.is_entry_closed() {
             account.last_user_ref = replace.user_ref;
-            let (reason, cl_ord_id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
-            self.reject(ctx, replace.account, replace.user_ref, reason, cl_ord_id);
-            return;
+            let (reason, id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
+            self.reject(replace.account, replace.user_ref, reason, id, replies);
+            return None;
         }
         let executions_max = account.executions_max();
-        let Some(existing) = self.orders[slot.0 as usize] else {
-            return;
-        };
+        let existing = self.orders[slot.0 as usize]?;
         let cancel = |reason| RiskIn::Pass(MatchingIn::Cancel { slot, quantity: u32::MAX, reason });
         let instrument = &self.instruments[usize::from(existing.locate) - 1];
-        ctx.out.risk.send(match checks::replace(replace, instrument) {
+        Some(match checks::replace(replace, instrument) {
             Err(_) => cancel(CancelReason::System),
             Ok(_) if replace.quantity <= existing.executed => cancel(CancelReason::UserRequested),
             Ok(time_in_force) => {
@@ -294,46 +314,40 @@ impl Order {
                 let (price, total_quantity) = (replace.price, replace.quantity);
                 RiskIn::Replace(Exposure { order, price, total_quantity, reference })
             }
-        });
+        })
     }
 
-    fn cancel(&mut self, ctx: &mut Ctx<'_>, cancel: &Cancel) {
-        let Some(account) = self.accounts.get(cancel.account as usize) else {
-            return;
-        };
-        let Some(slot) = account.live.find(cancel.user_ref) else {
-            return;
-        };
-        let Some(order) = &self.orders[slot.0 as usize] else {
-            return;
-        };
+    /// A cancel: what is to be taken off.
+    #[inline]
+    pub(crate) fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
+        let account = self.accounts.get(cancel.account as usize)?;
+        let slot = account.live.find(cancel.user_ref)?;
+        let order = self.orders[slot.0 as usize].as_ref()?;
         let leaves = cancel.quantity.saturating_sub(order.executed);
-        if leaves < order.leaves {
-            let (quantity, reason) = (order.leaves - leaves, CancelReason::UserRequested);
-            ctx.out.risk.send(RiskIn::Pass(MatchingIn::Cancel { slot, quantity, reason }));
+        if leaves >= order.leaves {
+            return None;
         }
+        Some(Reduction { slot, quantity: order.leaves - leaves })
     }
 
-    fn disconnect(&mut self, ctx: &mut Ctx<'_>, change: &SessionChange) {
-        let Some(account) = self.accounts.get(change.account as usize) else {
-            return;
-        };
-        if self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0 {
-            let (account, reason) = (Some(change.account), CancelReason::System);
-            ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
-        }
+    #[cold]
+    fn disconnect(&mut self, change: &SessionChange) -> Option<RiskIn> {
+        let account = self.accounts.get(change.account as usize)?;
+        let cancels = self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0;
+        cancels.then(|| mass_cancel(change.account))
     }
 
-    /// Something became of the order in a slot; slots that matching names are never empty.
-    fn event(&mut self, ctx: &mut Ctx<'_>, event: &Event) {
+    /// Something became of the order in a slot; slots that matching names are never empty. Returns the account whose
+    /// messages have run out by the answer: then [`mass_cancel`] goes to risk.
+    #[inline(always)]
+    pub(crate) fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<AccountSlot> {
         let slot = event.slot;
         if let Outcome::Rejected(reason) = event.what {
-            return self.refuse(ctx, slot, reason);
+            self.refuse(slot, reason, replies);
+            return None;
         }
-        let Some(order) = &mut self.orders[slot.0 as usize] else {
-            return;
-        };
-        let time_ns = ctx.time_ns();
+        let order = self.orders[slot.0 as usize].as_mut()?;
+        let time_ns = replies.time_ns;
         let account = &mut self.accounts[order.account as usize];
         match event.what {
             Outcome::Rejected(_) => {}
@@ -341,12 +355,10 @@ impl Order {
                 order.order_ref = order_ref;
                 account.live.push(order.user_ref, slot);
                 let answer = answers::accepted(time_ns, order, symbol(&self.instruments, order.locate));
-                tell(ctx, account, order, 0, &answer);
+                tell(replies, account, order, 0, &answer);
             }
             Outcome::Replaced { order_ref } => {
-                let Some((replace, time_in_force)) = self.replacing.take() else {
-                    return;
-                };
+                let (replace, time_in_force) = self.replacing.take()?;
                 let original = order.user_ref;
                 order.user_ref = replace.user_ref;
                 order.order_ref = order_ref;
@@ -358,18 +370,18 @@ impl Order {
                 account.live.remove(original);
                 account.live.push(order.user_ref, slot);
                 let answer = answers::replaced(time_ns, original, order, symbol(&self.instruments, order.locate));
-                tell(ctx, account, order, original, &answer);
+                tell(replies, account, order, original, &answer);
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.executed += quantity;
                 order.leaves -= quantity;
                 let price = Price::from_raw(price.into());
                 let answer = Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number);
-                tell(ctx, account, order, 0, &answer);
+                tell(replies, account, order, 0, &answer);
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                tell(ctx, account, order, 0, &Canceled::new(time_ns, order.user_ref, quantity, reason));
+                tell(replies, account, order, 0, &Canceled::new(time_ns, order.user_ref, quantity, reason));
             }
         }
         let (account_slot, user_ref) = (order.account, order.user_ref);
@@ -377,16 +389,16 @@ impl Order {
             account.live.remove(user_ref);
             self.close(slot, account_slot);
         }
-        self.watch_messages(ctx, account_slot);
+        self.has_run_out(account_slot).then_some(account_slot)
     }
 
     /// A new order ends before it was accepted.
-    fn refuse(&mut self, ctx: &mut Ctx<'_>, slot: OrderSlot, reason: RejectReason) {
+    pub(crate) fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
         let Some(order) = self.orders[slot.0 as usize] else {
             return;
         };
         self.close(slot, order.account);
-        self.reject(ctx, order.account, order.user_ref, reason, order.cl_ord_id);
+        self.reject(order.account, order.user_ref, reason, order.cl_ord_id, replies);
     }
 
     fn close(&mut self, slot: OrderSlot, account: AccountSlot) {
@@ -395,37 +407,69 @@ impl Order {
         self.accounts[account as usize].open_orders -= 1;
     }
 
-    fn reject(&mut self, ctx: &mut Ctx<'_>, account: AccountSlot, user_ref: u32, reason: RejectReason, id: ClOrdId) {
-        let slot = account;
+    #[cold]
+    fn reject(
+        &mut self,
+        slot: AccountSlot,
+        user_ref: u32,
+        reason: RejectReason,
+        id: ClOrdId,
+        replies: &mut Replies<'_>,
+    ) {
         let account = &mut self.accounts[slot as usize];
         if account.can_tell() {
-            let answer = Rejected::new(ctx.time_ns(), user_ref, reason, id);
-            ctx.out.replies.send(answers::reply(account.next_number(), slot, user_ref, &answer));
+            let answer = Rejected::new(replies.time_ns, user_ref, reason, id);
+            replies.port.send(answers::reply(account.next_number(), slot, user_ref, &answer));
         }
     }
 
-    /// Cancels what an account has open when its messages have run out.
-    fn watch_messages(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) {
+    /// Whether an account's messages have run out just now and it has orders open, which are to be cancelled then.
+    fn has_run_out(&mut self, slot: AccountSlot) -> bool {
         let account = &mut self.accounts[slot as usize];
-        if account.open_orders > 0 && account.must_cancel_all() && !account.is_exhausted {
-            account.is_exhausted = true;
-            let (account, reason) = (Some(slot), CancelReason::System);
-            ctx.out.risk.send(RiskIn::Pass(MatchingIn::MassCancel { account, reason }));
-        }
+        let runs_out = account.open_orders > 0 && account.must_cancel_all() && !account.is_exhausted;
+        account.is_exhausted |= runs_out;
+        runs_out
     }
+}
+
+/// Shares to be taken off an order because its client wants it.
+pub(crate) struct Reduction {
+    pub slot: OrderSlot,
+    pub quantity: u32,
+}
+
+impl Reduction {
+    pub const REASON: CancelReason = CancelReason::UserRequested;
+}
+
+impl From<Reduction> for MatchingIn {
+    fn from(Reduction { slot, quantity }: Reduction) -> MatchingIn {
+        MatchingIn::Cancel { slot, quantity, reason: Reduction::REASON }
+    }
+}
+
+/// What risk gets for an account that is to have no orders any more.
+pub(crate) fn mass_cancel(account: AccountSlot) -> RiskIn {
+    RiskIn::Pass(MatchingIn::MassCancel { account: Some(account), reason: CancelReason::System })
+}
+
+/// Where answers go, at the time of one input.
+pub(crate) struct Replies<'a> {
+    pub port: &'a mut Port<Reply>,
+    pub time_ns: u64,
 }
 
 /// Sends an answer about an order. Always in line, so that it is made in the place it is sent to.
 #[inline(always)]
 fn tell<M: IntoBytes + Immutable>(
-    ctx: &mut Ctx<'_>,
+    replies: &mut Replies<'_>,
     account: &mut Account,
     order: &LiveOrder,
     replaced_user_ref: u32,
     answer: &M,
 ) {
     let reply = answers::reply(account.next_number(), order.account, order.user_ref, answer);
-    ctx.out.replies.send(Reply { leaves_qty: order.leaves, replaced_user_ref, ..reply });
+    replies.port.send(Reply { leaves_qty: order.leaves, replaced_user_ref, ..reply });
 }
 
 fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {
@@ -438,11 +482,20 @@ impl Actor for Order {
     const OUTPUTS_MAX: usize = 1;
 
     #[inline]
-    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &OrderIn) -> Step {
-        match message {
-            OrderIn::Command(command) => self.command(ctx, command),
-            OrderIn::Rejected(RiskReject { slot, reason }) => self.refuse(ctx, *slot, *reason),
-            OrderIn::Event(event) => self.event(ctx, event),
+    fn on_message(&mut self, ctx: &mut Context<'_, OrderOut>, message: &OrderIn) -> Step {
+        let time_ns = ctx.time_ns();
+        let OrderOut { risk, replies } = &mut ctx.out;
+        let mut replies = Replies { port: replies, time_ns };
+        let to_risk = match message {
+            OrderIn::Command(command) => self.command(command, &mut replies),
+            OrderIn::Rejected(RiskReject { slot, reason }) => {
+                self.refuse(*slot, *reason, &mut replies);
+                None
+            }
+            OrderIn::Event(event) => self.event(event, &mut replies).map(mass_cancel),
+        };
+        if let Some(to_risk) = to_risk {
+            risk.send(to_risk);
         }
         Step::Done
     }

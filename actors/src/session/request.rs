@@ -68,6 +68,7 @@ impl Request {
                 account,
                 user_ref: cancel.user_ref_num.get(),
                 quantity: cancel.quantity.get(),
+                reserved: [0; 4],
             })),
             Err(error) => refused(account, payload, error.reject_reason()),
         }

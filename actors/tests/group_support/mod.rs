@@ -10,7 +10,6 @@ use corelane_actors::{
         Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply,
         SequencerIn, SessionChange,
     },
-    order::OrderIn,
     risk::{Limits, WithoutReference},
     stamp::TradingStamp,
 };
@@ -45,7 +44,6 @@ pub fn config() -> GroupConfig {
         levels_max: 256,
         open_orders_per_account_max: 1000,
         messages_per_account_max: 65_536,
-        events_capacity: 64,
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
@@ -67,16 +65,16 @@ pub struct Edges {
 
 impl Edges {
     pub const ROOMY: Edges = Edges { input: 256, replies: 1 << 16, publications: 1 << 16 };
-    pub const TIGHT: Edges = Edges { input: 2, replies: 2, publications: 30 };
+    pub const TIGHT: Edges = Edges { input: 2, replies: 30, publications: 30 };
 }
 
 /// The group behind a sequencer with stamp `S`.
-pub struct Venue<S: Stamp<Out = OrderIn> = TradingStamp> {
+pub struct Venue<S: Stamp<Out = Command> = TradingStamp> {
     pub sim: Simulation,
     pub requests: Injector<S::In>,
     pub replies: Tap<Reply>,
     pub publications: Tap<Publication>,
-    pub record: Tap<OrderIn>,
+    pub record: Tap<Command>,
 }
 
 /// What came out since the last look.
@@ -111,7 +109,7 @@ impl Venue {
     }
 }
 
-impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
+impl<S: Stamp<Out = Command> + Send> Venue<S> {
     pub fn with_stamp(config: GroupConfig, edges: Edges, stamp: S) -> Venue<S> {
         let mut topology = Topology::new();
         let shard = topology.shard(ShardSpec {
@@ -123,11 +121,10 @@ impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let requests = topology.injector("requests", sequencer, EdgeSpec::hold(edges.input));
-        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(edges.input.max(2)));
+        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(edges.input.max(2)));
         let record = topology.tap(sequencer, |out| &mut out.record, EdgeSpec::hold(1 << 16));
-        let replies = topology.tap(group.order, |out| &mut out.replies, EdgeSpec::hold(edges.replies));
-        let publications =
-            topology.tap(group.matching, |out| &mut out.publications, EdgeSpec::hold(edges.publications));
+        let replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(edges.replies));
+        let publications = topology.tap(group, |out| &mut out.publications, EdgeSpec::hold(edges.publications));
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Venue { sim, requests, replies, publications, record }
     }
@@ -161,7 +158,7 @@ impl<S: Stamp<Out = OrderIn> + Send> Venue<S> {
     }
 
     /// The sequenced stream so far.
-    pub fn recorded(&mut self) -> Vec<Envelope<OrderIn>> {
+    pub fn recorded(&mut self) -> Vec<Envelope<Command>> {
         std::iter::from_fn(|| self.record.receive()).collect()
     }
 }
@@ -212,7 +209,7 @@ pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u3
 }
 
 pub fn cancel(account: u32, user_ref: u32, quantity: u32) -> Command {
-    Command::Cancel(Cancel { account, user_ref, quantity })
+    Command::Cancel(Cancel { account, user_ref, quantity, reserved: [0; 4] })
 }
 
 pub fn kill(account: u32, engaged: u32) -> Command {

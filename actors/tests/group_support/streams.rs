@@ -151,5 +151,5 @@ fn other() -> impl Strategy<Value = Command> {
 fn reference() -> impl Strategy<Value = Reference> {
     let price = || prop_oneof![1 => Just(0_u64), 4 => 90_000..110_000_u64];
     (price(), price(), prop::bool::weighted(0.2))
-        .prop_map(|(bid, ask, stale)| Reference { stale: u8::from(stale), ..super::reference(bid, ask) })
+        .prop_map(|(bid, ask, stale)| Reference { stale: u64::from(stale), ..super::reference(bid, ask) })
 }

@@ -137,7 +137,6 @@ fn config() -> GroupConfig {
         levels_max: 256,
         open_orders_per_account_max: 4 * MESSAGES,
         messages_per_account_max: 1 << 20,
-        events_capacity: 64,
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {

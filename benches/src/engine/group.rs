@@ -27,7 +27,7 @@ use corelane_runtime::{
     net::DriverConfig,
     sequencer::Sequencer,
     sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Topology},
+    topology::{EdgeSpec, Idle, Injector, InjectorBatch, ShardSpec, Topology},
 };
 
 use super::{
@@ -62,14 +62,18 @@ impl Actor for Reports {
         let Reports(told) = self;
         // One thread: no atomic addition is needed.
         let add = |sum: &AtomicU64, more: u64| sum.store(sum.load(Relaxed) + more, Relaxed);
-        match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
-            Ok(Outbound::Executed(executed, _)) if executed.liquidity_flag == Liquidity::Added.to_wire() => {
-                add(&told.trades, 1);
-                add(&told.shares, executed.quantity.get().into());
+        // Only executions are decoded; which of the others it is cannot be predicted, and so is not asked.
+        let kind = reply.bytes[0];
+        add(&told.canceled, u64::from(kind == b'C'));
+        if kind != b'A' && kind != b'C' {
+            match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
+                Ok(Outbound::Executed(executed, _)) => {
+                    let is_added = executed.liquidity_flag == Liquidity::Added.to_wire();
+                    add(&told.trades, u64::from(is_added));
+                    add(&told.shares, u64::from(is_added) * u64::from(executed.quantity.get()));
+                }
+                other => panic!("no command asks for this answer: {other:?}"),
             }
-            Ok(Outbound::Canceled(..)) => add(&told.canceled, 1),
-            Ok(Outbound::Accepted(..) | Outbound::Executed(..)) => {}
-            other => panic!("no command asks for this answer: {other:?}"),
         }
         told.answered.store(ctx.header().sequence, Relaxed);
         Step::Done
@@ -114,14 +118,14 @@ impl Group {
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
         let group = wire_group(&mut topology, shard, config).unwrap_or_else(|error| panic!("{error}"));
         let requests = topology.injector("requests", sequencer, EdgeSpec::hold(CAPACITY));
-        topology.connect(sequencer, |out| &mut out.group, group.order, EdgeSpec::hold(1024));
+        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(1024));
         topology.leave_open(sequencer, |out| &mut out.record);
         let told = Arc::<Told>::default();
         let reports = Reports(told.clone());
         let reports = topology.actor(shard, "reports", move || reports);
         let feed = topology.actor(shard, "feed", || Feed);
-        topology.connect(group.order, |out| &mut out.replies, reports, EdgeSpec::hold(CAPACITY));
-        topology.connect(group.matching, |out| &mut out.publications, feed, EdgeSpec::hold(CAPACITY));
+        topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::hold(CAPACITY));
+        topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::hold(CAPACITY));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Group { simulation, requests, told, sent: 0, answered: 0 }
     }
@@ -140,11 +144,12 @@ impl Group {
 impl Engine for Group {
     #[inline]
     fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(usize)) {
+        self.sent += places.len() as u64;
+        let mut batch = self.requests.batch();
         for place in places {
-            let request = SequencerIn::Command(command(commands.at(place)));
-            assert!(self.requests.send(request).is_ok(), "there is room for a batch");
-            self.sent += 1;
+            send(&mut batch, commands.at(place));
         }
+        drop(batch);
         while self.answered < self.sent {
             self.turn(done);
         }
@@ -158,30 +163,35 @@ impl Engine for Group {
     }
 }
 
+/// Each kind of command is made where it goes.
 #[inline]
-fn command(op: &Op) -> Command {
-    match *op {
-        Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => Command::Enter(Enter {
-            reference: Reference::default(),
-            price,
-            account: account.into(),
-            user_ref,
-            quantity,
-            locate: instrument + 1,
-            side: if buys { b'B' } else { b'S' },
-            time_in_force: b'0',
-            display: b'Y',
-            capacity: b'P',
-            intermarket_sweep: b'N',
-            cross: b'N',
-            cl_ord_id: *b"              ",
-            unsupported: 0,
-            reserved: [0; 4],
-        }),
-        Op::Cancel { account, user_ref, .. } => {
-            Command::Cancel(Cancel { account: account.into(), user_ref, quantity: 0 })
+fn send(batch: &mut InjectorBatch<'_, SequencerIn>, op: &Op) {
+    let sent = match *op {
+        Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => {
+            batch.send(SequencerIn::Command(Command::Enter(Enter {
+                reference: Reference::default(),
+                price,
+                account: account.into(),
+                user_ref,
+                quantity,
+                locate: instrument + 1,
+                side: if buys { b'B' } else { b'S' },
+                time_in_force: b'0',
+                display: b'Y',
+                capacity: b'P',
+                intermarket_sweep: b'N',
+                cross: b'N',
+                cl_ord_id: *b"              ",
+                unsupported: 0,
+                reserved: [0; 4],
+            })))
         }
-    }
+        Op::Cancel { account, user_ref, .. } => {
+            let cancel = Cancel { account: account.into(), user_ref, quantity: 0, reserved: [0; 4] };
+            batch.send(SequencerIn::Command(Command::Cancel(cancel)))
+        }
+    };
+    assert!(sent.is_ok(), "there is room for a batch");
 }
 
 /// What both ways of driving it are made for.
@@ -200,7 +210,6 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         open_orders_per_account_max: commands.live_max(),
         // Enough for all that the commands lead to.
         messages_per_account_max: (16 * commands.len()) as u64 + (1 << 20),
-        events_capacity: 4096,
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {

@@ -137,8 +137,8 @@ pub struct AsIs;
 impl Stamp for AsIs {
     type In = Note;
     type Out = Note;
-    fn stamp(&mut self, input: &Note) -> Option<Note> {
-        Some(*input)
+    fn stamp(&mut self, input: &Note, pass: impl FnOnce(Note)) {
+        pass(*input);
     }
 }
 

@@ -1,25 +1,8 @@
-//! The deterministic group of a venue and its wiring, the same in a server, in tests and in a replay.
-//!
-//! ```text
-//!   sequencer ─▶ order ──per input──▶ risk ──per input──▶ matching ─▶ publications
-//!                 │ ▲ ▲ ◀─per input──┘                      │
-//!   replies ◀─────┘ └─┴────────────── hold ─────────────────┘
-//! ```
-//!
-//! Everything a client can do goes through risk, so that risk sees it all. A full edge of replies or publications
-//! holds the group back in the middle of a sweep; nothing is lost, and the next input waits.
+//! What a group is made for.
 
 use corelane_codecs::{ouch::MAX_QUANTITY, text::Symbol};
-use corelane_runtime::{
-    actor::Actor,
-    topology::{ActorRef, EdgeSpec, ShardRef, Topology},
-};
 
-use crate::{
-    matching::Matching,
-    order::{self, Order},
-    risk::{Limits, Risk},
-};
+use crate::{order, risk::Limits};
 
 /// Something that is traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +32,6 @@ pub struct GroupConfig {
     pub open_orders_per_account_max: u32,
     /// Messages to one account in the day.
     pub messages_per_account_max: u64,
-    /// Messages that may wait between matching and the order actor.
-    pub events_capacity: usize,
     /// Whether an account's orders are cancelled when its client goes.
     pub cancel_on_disconnect: bool,
     /// Whether orders are taken before the first market event.
@@ -105,7 +86,6 @@ impl GroupConfig {
             ("orders_max", self.orders_max.into(), 1, TABLE_MAX),
             ("levels_max", self.levels_max.into(), 1, TABLE_MAX),
             ("open_orders_per_account_max", open_orders.into(), 1, TABLE_MAX),
-            ("events_capacity", self.events_capacity as u64, 2 * Matching::OUTPUTS_MAX as u64, TABLE_MAX),
             ("limits.quantity_max", self.limits.quantity_max.into(), 1, MAX_QUANTITY.into()),
         ];
         let steps = self.instruments.iter().flat_map(|instrument| {
@@ -123,45 +103,4 @@ impl GroupConfig {
         }
         Ok(())
     }
-}
-
-/// The actors of a group. To be connected by the caller: a sequencer to `order`, and the ports
-/// [`replies`](crate::order::OrderOut::replies) and
-/// [`publications`](crate::matching::MatchingOut::publications).
-#[derive(Clone, Copy)]
-pub struct GroupRefs {
-    /// Takes the sequenced input, sends replies.
-    pub order: ActorRef<Order>,
-    /// In between.
-    pub risk: ActorRef<Risk>,
-    /// Sends publications.
-    pub matching: ActorRef<Matching>,
-}
-
-/// Declares the actors of a group, the edges between them and the group itself.
-///
-/// # Errors
-/// As [`GroupConfig::check`].
-pub fn wire_group(
-    topology: &mut Topology,
-    shard: ShardRef,
-    config: GroupConfig,
-) -> Result<GroupRefs, GroupConfigError> {
-    config.check()?;
-    let per_input = order::instructions_per_input(config.accounts);
-    // More than one input needs, so that room is not looked for at each.
-    let instructions = EdgeSpec::hold(per_input as usize + 64).per_input(per_input);
-    let rejects = EdgeSpec::hold(64).per_input(1);
-    let events = EdgeSpec::hold(config.events_capacity);
-
-    let (for_order, for_risk) = (config.clone(), config.clone());
-    let order = topology.actor(shard, "order", move || Order::new(&for_order));
-    let risk = topology.actor(shard, "risk", move || Risk::new(&for_risk));
-    let matching = topology.actor(shard, "matching", move || Matching::new(&config));
-    topology.connect(order, |out| &mut out.risk, risk, instructions);
-    topology.connect(risk, |out| &mut out.matching, matching, instructions);
-    topology.connect(risk, |out| &mut out.rejects, order, rejects);
-    topology.connect(matching, |out| &mut out.events, order, events);
-    topology.group("group", &[order.index(), risk.index(), matching.index()]);
-    Ok(GroupRefs { order, risk, matching })
 }

@@ -1,0 +1,213 @@
+//! The deterministic group of a venue, the same in a server, in tests and in a replay.
+//!
+//! ```text
+//!   sequencer ─▶ ┌ group ─────────────────────────────────┐
+//!                │ order ─▶ risk ─▶ matching ─────────────┼─▶ publications
+//!                │   ▲ ▲      │         │                 │
+//!                │   │ └──────┘ refusal │ events          │
+//!   replies ◀────┼── └──────────────────┘                 │
+//!                └────────────────────────────────────────┘
+//! ```
+//!
+//! Everything a client can do goes through risk, so that risk sees it all. The three are state machines of their own, and
+//! actors of their own where they are wired as such; here one actor holds them and they call each other, because a message
+//! between two actors of a shard costs more than what most of them do with it (see `ARCHITECTURE.md`). What comes of an
+//! input is the same, byte for byte, and a test says so.
+//!
+//! A full edge of replies or publications holds the group back in the middle of a sweep; nothing is lost, and the next
+//! input waits.
+
+mod config;
+
+use std::collections::VecDeque;
+
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    message::Envelope,
+    ports,
+    topology::{ActorRef, ShardRef, Topology},
+};
+
+pub use self::config::{GroupConfig, GroupConfigError, Instrument};
+use crate::{
+    matching::{Event, Events, Matching, OrderSlot, Outlets},
+    messages::{AccountSlot, Command, Publication, Reply},
+    order::{self, NumberPlace, Order, Reduction, Replies},
+    risk::{Exposure, Risk, RiskIn, Verdict},
+};
+
+ports! {
+    /// What leaves the group.
+    pub struct GroupOut {
+        /// Answers to clients.
+        replies: Reply,
+        /// The venue's feed.
+        publications: Publication,
+    }
+}
+
+/// Order, risk and matching as one actor, whose only input is the sequenced stream.
+pub struct Group {
+    order: Order,
+    risk: Risk,
+    matching: Matching,
+    /// Matching has more to do for the input.
+    is_matching: bool,
+    /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each account is here once
+    /// in the day at most.
+    exhausted: VecDeque<AccountSlot>,
+    /// What [`look_ahead`](Actor::look_ahead) found lately.
+    expected_place: NumberPlace,
+    expected_order: OrderSlot,
+}
+
+impl Group {
+    /// Empty tables, sized by `config`, which was [checked](GroupConfig::check).
+    pub fn new(config: &GroupConfig) -> Group {
+        Group {
+            order: Order::new(config),
+            risk: Risk::new(config),
+            matching: Matching::new(config),
+            is_matching: false,
+            exhausted: VecDeque::with_capacity(config.accounts as usize),
+            expected_place: NumberPlace::default(),
+            expected_order: OrderSlot(0),
+        }
+    }
+
+    /// Has a new order checked, and entered if it passes.
+    #[inline]
+    fn enter(&mut self, ctx: &mut Context<'_, GroupOut>, exposure: &Exposure) {
+        match self.risk.check(exposure) {
+            Ok(()) => self.run_matching(ctx, |matching, out| matching.enter(out, &exposure.order)),
+            Err(reason) => self.order.refuse(exposure.order.slot, reason, &mut replies(ctx)),
+        }
+    }
+
+    /// What risk says to this, and the first step of what matching makes of it.
+    fn ask_risk(&mut self, ctx: &mut Context<'_, GroupOut>, asked: &RiskIn) {
+        match self.risk.judge(asked) {
+            Verdict::Passes(passed) => self.run_matching(ctx, |matching, out| matching.begin(out, &passed)),
+            Verdict::Refused(refused) => self.order.refuse(refused.slot, refused.reason, &mut replies(ctx)),
+            Verdict::Done => {}
+        }
+    }
+
+    /// A step of matching.
+    #[inline(always)]
+    fn run_matching(
+        &mut self,
+        ctx: &mut Context<'_, GroupOut>,
+        run: impl FnOnce(&mut Matching, &mut Outlets<'_, Answers<'_>>) -> Step,
+    ) {
+        let time_ns = ctx.time_ns();
+        let GroupOut { replies, publications } = &mut ctx.out;
+        let replies = Replies { port: replies, time_ns };
+        // What matching tells of an order is answered at once.
+        let answers = Answers { order: &mut self.order, exhausted: &mut self.exhausted, replies };
+        let mut out = Outlets::new(answers, publications, time_ns);
+        self.is_matching = run(&mut self.matching, &mut out) == Step::More;
+    }
+
+    #[inline]
+    fn step(&self) -> Step {
+        if self.is_matching || !self.exhausted.is_empty() { Step::More } else { Step::Done }
+    }
+}
+
+#[inline]
+fn replies<'a>(ctx: &'a mut Context<'_, GroupOut>) -> Replies<'a> {
+    let time_ns = ctx.time_ns();
+    Replies { port: &mut ctx.out.replies, time_ns }
+}
+
+/// Answers what matching tells of orders.
+struct Answers<'a> {
+    order: &'a mut Order,
+    exhausted: &'a mut VecDeque<AccountSlot>,
+    replies: Replies<'a>,
+}
+
+impl Events for Answers<'_> {
+    #[inline(always)]
+    fn tell(&mut self, event: Event) {
+        if let Some(account) = self.order.event(&event, &mut self.replies) {
+            self.exhausted.push_back(account);
+        }
+    }
+}
+
+impl Actor for Group {
+    type In = Command;
+    type Out = GroupOut;
+    /// Each event of matching is answered once.
+    const OUTPUTS_MAX: usize = Matching::OUTPUTS_MAX;
+
+    #[inline]
+    fn on_message(&mut self, ctx: &mut Context<'_, GroupOut>, command: &Command) -> Step {
+        // What is frequent is passed on as it is, without being wrapped and unwrapped: risk checks new orders, and lets
+        // cancels pass.
+        match command {
+            Command::Enter(enter) => {
+                let exposure = self.order.enter(enter, &mut replies(ctx));
+                if let Some(exposure) = &exposure {
+                    self.enter(ctx, exposure);
+                }
+            }
+            Command::Cancel(cancel) => {
+                if let Some(Reduction { slot, quantity }) = self.order.cancel(cancel) {
+                    self.run_matching(ctx, |matching, out| {
+                        matching.cancel(out, slot, quantity, Reduction::REASON);
+                        Step::Done
+                    });
+                }
+            }
+            other => {
+                let asked = self.order.command(other, &mut replies(ctx));
+                if let Some(asked) = &asked {
+                    self.ask_risk(ctx, asked);
+                }
+            }
+        }
+        self.step()
+    }
+
+    /// An order is found in three steps, each by what the one before found: its number's place, its slot, its neighbours.
+    /// Each is a wait for memory, so each is asked for while the command before is worked on. What was found for the one
+    /// behind is kept for that: where a batch begins it is another's, and what is fetched is of no use then.
+    #[inline]
+    fn look_ahead(&mut self, coming: &[Envelope<Command>]) {
+        let Some(third) = coming.get(2) else {
+            return;
+        };
+        self.matching.expect_neighbours(self.expected_order);
+        self.expected_order = self.order.at(self.expected_place);
+        self.order.expect_order(self.expected_order);
+        self.matching.expect_order(self.expected_order);
+        self.expected_place = self.order.expect(&third.body).unwrap_or(self.expected_place);
+    }
+
+    fn on_more(&mut self, ctx: &mut Context<'_, GroupOut>) -> Step {
+        if self.is_matching {
+            self.run_matching(ctx, |matching, out| matching.resume(out));
+        } else if let Some(account) = self.exhausted.pop_front() {
+            self.ask_risk(ctx, &order::mass_cancel(account));
+        }
+        self.step()
+    }
+}
+
+/// Declares the group and its actor. To be connected by the caller: a sequencer to it, and its two ports.
+///
+/// # Errors
+/// As [`GroupConfig::check`].
+pub fn wire_group(
+    topology: &mut Topology,
+    shard: ShardRef,
+    config: GroupConfig,
+) -> Result<ActorRef<Group>, GroupConfigError> {
+    config.check()?;
+    let group = topology.actor(shard, "trading", move || Group::new(&config));
+    topology.group("group", &[group.index()]);
+    Ok(group)
+}
