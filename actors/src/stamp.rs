@@ -53,6 +53,8 @@ impl Stamp for TradingStamp {
             SequencerIn::Command(Command::Replace(replace)) => {
                 pass(Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace }));
             }
+            // By itself, since it is frequent and short.
+            SequencerIn::Command(Command::Cancel(cancel)) => pass(Command::Cancel(*cancel)),
             SequencerIn::Command(other) => pass(*other),
             SequencerIn::Reference(update) => self.note(update),
         }

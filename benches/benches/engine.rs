@@ -1,8 +1,8 @@
 //! Risk, matching and reports in process, without sockets: `cargo bench -p corelane-benches --bench engine`; with
 //! `--features peers` beside published matching crates on the same commands.
 //!
-//! A million commands a second at times that were fixed beforehand, then as many as go. Ours runs the sequenced group as
-//! the venue does, with accounts, risk, encoded reports and feed; the crates match only. What the commands lead to is
+//! A million commands a second at times that were fixed beforehand, then as many as go. Ours runs the group as the venue
+//! does, with accounts, risk, encoded reports and feed, behind a sequencer on another CPU or with it; the crates match only. What the commands lead to is
 //! counted and must be, for ours, what the generator's own books say; where a crate differs, that is shown. Latency counts from the intended time, so what the
 //! measuring and the machine cost is shown beside it: the same loop without an engine, twice.
 
@@ -21,15 +21,19 @@ const P99_MAX_NS: u64 = 4000;
 
 type Run = fn(usize, &Commands, f64) -> Round;
 
-/// Ours that come first: the group, and matching alone.
-const OURS: usize = 2;
+/// Ours that come first: the group, the group with its sequencer, and matching alone.
+const OURS: usize = 3;
+/// Where matching alone is.
+const MATCHING: usize = 2;
 
 /// Name and what runs it; ours first.
 fn engines() -> Vec<(&'static str, Run)> {
     let group: Run = |cpu, commands, rate| engine::run(|| Group::new(commands), cpu, commands, rate);
+    let sequenced: Run = |cpu, commands, rate| engine::run(|| Group::with_sequencer(commands), cpu, commands, rate);
     let matching: Run = |cpu, commands, rate| engine::run(|| MatchingAlone::new(commands), cpu, commands, rate);
     #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "peers are added"))]
-    let mut engines = vec![("ours, group", group), ("ours, matching alone", matching)];
+    let mut engines =
+        vec![("ours, group", group), ("ours, with sequencer", sequenced), ("ours, matching alone", matching)];
     #[cfg(feature = "peers")]
     engines.extend(corelane_benches::peers::matching::ALL.iter().map(|peer| (peer.name, peer.run as Run)));
     engines
@@ -80,7 +84,7 @@ fn main() {
     judge("p99", median(&p99[0]), P99_MAX_NS, agrees);
     let best = per_s[OURS..].iter().map(|figures| median(figures)).max_by(f64::total_cmp);
     let over_best = |at: usize| best.map_or("no peer".to_owned(), |best| format!("{:.2}", median(&per_s[at]) / best));
-    println!("matching alone over the best crate saturation={}", over_best(1));
+    println!("matching alone over the best crate saturation={}", over_best(MATCHING));
     println!("ratio engine p50_ns={:.0} p99_ns={:.0} saturation={}", median(&p50[0]), median(&p99[0]), over_best(0));
 }
 

@@ -8,8 +8,9 @@ const COMMANDS: usize = 20_000;
 #[test]
 fn ours_do_what_the_generator_expects_and_answer_every_command() {
     let cpu = cpu::allowed_cpus()[0];
-    let ours: [fn(usize, &Commands, f64) -> Round; 2] = [
+    let ours: [fn(usize, &Commands, f64) -> Round; 3] = [
         |cpu, commands, rate| engine::run(|| Group::new(commands), cpu, commands, rate),
+        |cpu, commands, rate| engine::run(|| Group::with_sequencer(commands), cpu, commands, rate),
         |cpu, commands, rate| engine::run(|| MatchingAlone::new(commands), cpu, commands, rate),
     ];
     for (seed, rate_per_s) in [(1, f64::INFINITY), (2, 200_000.0)] {

@@ -89,9 +89,9 @@ pub struct Port<M> {
     internal: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     always_fits: bool,
-    /// It leads to a ring or a queue, holds when that is full, and takes messages from every step: nothing but the
-    /// bounds of a step and an input is to be looked at.
-    is_plain: bool,
+    /// Messages that a step sends without being looked at, but for what the edge declares for an input: `outputs_max` if
+    /// the port leads to a ring or a queue, holds when that is full, and takes messages from every step; otherwise none.
+    plain_max: u64,
     /// Most messages for one sequenced input, as declared.
     per_input_max: u32,
     outputs_max: usize,
@@ -110,9 +110,11 @@ pub struct Port<M> {
     step_start: u64,
     /// Count up to which that step sends without being looked at.
     unchecked_until: u64,
-    /// The sequenced input that was sent for last, and the count less the messages for it.
+    /// The sequenced input that was sent for last, the count less the messages for it, and the count up to which the edge
+    /// takes messages for it.
     last_sequence: u64,
     input_start: u64,
+    input_until: u64,
     /// Messages dropped when they were taken, and when they were flushed.
     refused: u64,
     lost: u64,
@@ -127,7 +129,7 @@ impl<M> Default for Port<M> {
             admission: false,
             internal: false,
             always_fits: false,
-            is_plain: false,
+            plain_max: 0,
             per_input_max: u32::MAX,
             outputs_max: usize::MAX,
             step: Rc::default(),
@@ -140,6 +142,7 @@ impl<M> Default for Port<M> {
             unchecked_until: 0,
             last_sequence: 0,
             input_start: 0,
+            input_until: 0,
             refused: 0,
             lost: 0,
         }
@@ -185,6 +188,7 @@ impl<M: Message> Port<M> {
         let start = if sequence == 0 {
             // A callback may come between two steps of an input, whose count goes on behind it.
             self.input_start += 1;
+            self.input_until += 1;
             self.step_start
         } else {
             self.input_start
@@ -212,23 +216,17 @@ impl<M: Message> Port<M> {
     fn begin_step(&mut self, step_id: u64) {
         self.step_id = step_id;
         self.step_start = self.taken;
+        self.unchecked_until = self.taken + self.plain_max;
         let sequence = self.step.header.get().sequence;
-        let mut left = self.outputs_max as u64;
         if sequence != 0 {
             // A callback may have come between two steps of an input, so only another input begins anew.
             if sequence != self.last_sequence {
                 self.last_sequence = sequence;
                 self.input_start = self.taken;
+                self.input_until = self.taken + u64::from(self.per_input_max);
             }
-            left = left.min(self.left_for_input());
+            self.unchecked_until = self.unchecked_until.min(self.input_until);
         }
-        self.unchecked_until = if self.is_plain { self.taken + left } else { 0 };
-    }
-
-    /// How many more messages the edge declares for the running input.
-    #[inline(always)]
-    fn left_for_input(&self) -> u64 {
-        u64::from(self.per_input_max).saturating_sub(self.taken - self.input_start)
     }
 
     #[inline]
@@ -245,7 +243,7 @@ impl<M: Message> Port<M> {
         }
         let drops = self.overflow == Overflow::DropNewest;
         assert!(drops || self.sent_in_step() < self.outputs_max, "a step sent more than OUTPUTS_MAX");
-        let fits_input = self.step.header.get().sequence == 0 || self.left_for_input() > 0;
+        let fits_input = self.step.header.get().sequence == 0 || self.taken < self.input_until;
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
         if let EdgeIn::Newest { values, .. } = &self.edge {
             assert!(values.has_key(body), "a key beyond those of the edge");
@@ -312,6 +310,7 @@ impl<M: Message> Port<M> {
             && overflow == Overflow::Hold
             && !admission
             && !always_fits;
+        let plain_max = if is_plain { outputs_max as u64 } else { 0 };
         let per_input_max = per_input_max.unwrap_or(u32::MAX);
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {
@@ -320,7 +319,7 @@ impl<M: Message> Port<M> {
             admission,
             internal,
             always_fits,
-            is_plain,
+            plain_max,
             per_input_max,
             outputs_max,
             step,

@@ -10,7 +10,7 @@ use crate::{
     cell::{ActorCell, Member, NetCell},
     check::{self, Checked, TopologyErrors},
     conflated::{TakeNewest, newest_of},
-    message::{Envelope, Keyed, Message},
+    message::{Envelope, Header, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
     port::{AnyPort, Binding, EdgeIn, Inlet, Outputs, Overflow, Port, StepState},
     site::Site,
@@ -466,7 +466,18 @@ impl<M: Message> InjectorBatch<'_, M> {
     // Always in line: then the message is made in its place, as in `Port::send`.
     #[inline(always)]
     pub fn send(&mut self, body: M) -> Result<(), M> {
-        self.injector.producer.push(injected(body)).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
+        self.send_as(Header::default(), body)
+    }
+
+    /// The same with the header that a sequencer gave the message: for a group whose sequencer is elsewhere, or whose
+    /// inputs were recorded. Its kind is the body's in any case.
+    ///
+    /// # Errors
+    /// The message, when there is no room for it now.
+    #[inline(always)]
+    pub fn send_as(&mut self, header: Header, body: M) -> Result<(), M> {
+        let envelope = Envelope { header: Header { kind: body.kind(), ..header }, body };
+        self.injector.producer.push(envelope).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
         self.is_empty = false;
         Ok(())
     }
@@ -478,12 +489,6 @@ impl<M: Message> Drop for InjectorBatch<'_, M> {
             self.injector.waker.wake_after_push();
         }
     }
-}
-
-#[inline(always)]
-fn injected<M: Message>(body: M) -> Envelope<M> {
-    let header = crate::message::Header { kind: body.kind(), ..Default::default() };
-    Envelope { header, body }
 }
 
 /// Reads what a port sends, outside the topology.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use corelane_runtime::{
     actor::Step,
+    message::Header,
     topology::{ActorRef, EdgeSpec, Idle, Injector, Tap, Topology},
 };
 use proptest::prelude::*;
@@ -172,6 +173,22 @@ fn a_full_injector_hands_the_message_back() {
     send_all(&mut injector, [note(3)]);
     simulation.settle();
     assert_eq!(support::numbers(&drain(&mut tap)), [1, 2, 3]);
+}
+
+#[test]
+fn what_was_numbered_elsewhere_comes_with_its_header() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::port::Port<Note>, 1>::relay);
+    topology.group("group", &[actor.index()]);
+    let mut injector = topology.injector("in", actor, EdgeSpec::hold(3));
+    let mut tap = topology.tap(actor, support::out, EdgeSpec::hold(16));
+    let mut simulation = topology.simulate().unwrap();
+    let header = Header { sequence: 41, time_ns: 42, ingress_ticks: 43, ..Header::default() };
+    injector.batch().send_as(Header { kind: 99, ..header }, note(1)).unwrap();
+    simulation.settle();
+    let arrived = tap.receive().unwrap();
+    assert_eq!((arrived.header, arrived.body), (Header { kind: 7, ..header }, note(1)));
 }
 
 #[test]

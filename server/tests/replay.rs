@@ -21,7 +21,6 @@ use corelane_actors::{
 use corelane_runtime::{
     cpu,
     net::DriverConfig,
-    sequencer::{Sequencer, Stamp},
     sim::Simulation,
     topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
 };
@@ -164,18 +163,6 @@ impl Recorder {
     }
 }
 
-/// Passes recorded commands on as they were sequenced.
-struct AsRecorded;
-
-impl Stamp for AsRecorded {
-    type In = Command;
-    type Out = Command;
-
-    fn stamp(&mut self, input: &Command, pass: impl FnOnce(Command)) {
-        pass(*input);
-    }
-}
-
 /// The bytes that a fresh group answers to recorded input, by account.
 fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
     let accounts = config.accounts as usize;
@@ -185,8 +172,8 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
     for (number, record) in (1..).zip(records) {
         let (header, command) = record.decode().unwrap();
         assert_eq!(header.sequence, number, "the record has a hole");
-        group.sim.set_time_ns(header.time_ns);
-        group.inputs.send(command).unwrap_or_else(|_| panic!("the group has taken the one before"));
+        let sent = group.inputs.batch().send_as(header, command);
+        sent.unwrap_or_else(|_| panic!("the group has taken the one before"));
         group.sim.settle();
         while let Some(reply) = group.replies.receive() {
             let reply = reply.body;
@@ -212,11 +199,8 @@ impl Replay {
             idle: Idle::Spin,
             net: DriverConfig::default(),
         });
-        let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsRecorded));
         let group = wire_group(&mut topology, shard, config).unwrap();
-        let inputs = topology.injector("inputs", sequencer, EdgeSpec::hold(2));
-        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(16));
-        topology.leave_open(sequencer, |out| &mut out.record);
+        let inputs = topology.injector("inputs", group, EdgeSpec::hold(2));
         // One input can end all orders of an account.
         let replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(1 << 16));
         topology.leave_open(group, |out| &mut out.publications);

@@ -1,8 +1,10 @@
 //! Ours: the sequenced group as in the venue, on a shard whose turns are made one by one.
 //!
-//! A command goes through the sequencer, the order actor, risk and matching; reports come out as encoded OUCH messages and
-//! the feed as encoded ITCH messages, each to an actor of the same shard, as sessions and publisher are in the venue. The
-//! shard is a simulated one: it has the same cells and edges, but its thread is the caller's and its time is set.
+//! A command goes through the order actor, risk and matching; reports come out as encoded OUCH messages and the feed as
+//! encoded ITCH messages, each to an actor of the same shard, as sessions and publisher are in the venue. Commands come
+//! numbered, as to a core that is behind the ingress shard's sequencer (`config/venue-4cpu.toml`), or the sequencer is on the
+//! same CPU (`config/venue.toml`). The shard is a simulated one: it has the same cells and edges, but its thread is the
+//! caller's and its time is set.
 
 use std::{
     ops::Range,
@@ -13,7 +15,7 @@ use std::{
 };
 
 use corelane_actors::{
-    group::{GroupConfig, Instrument, wire_group},
+    group::{Group as TradingGroup, GroupConfig, Instrument, wire_group},
     messages::{Cancel, Command, Enter, Publication, Reference, Reply, SequencerIn},
     risk::{Limits, WithoutReference},
     stamp::TradingStamp,
@@ -24,10 +26,11 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
+    message::Header,
     net::DriverConfig,
     sequencer::Sequencer,
     sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, InjectorBatch, ShardSpec, Topology},
+    topology::{ActorRef, EdgeSpec, Idle, Injector, ShardRef, ShardSpec, Topology},
 };
 
 use super::{
@@ -39,8 +42,12 @@ use super::{
 /// back until the next turn.
 pub(super) const CAPACITY: usize = 256;
 
-/// Takes the reports, and keeps what they said where the caller, on the same thread, sees it.
-struct Reports(Arc<Told>);
+/// Takes the reports, and says at the end of a batch what they said where the caller, on the same thread, sees it.
+struct Reports {
+    told: Arc<Told>,
+    answered: u64,
+    totals: Totals,
+}
 
 /// What the reports said.
 #[derive(Default)]
@@ -59,24 +66,29 @@ impl Actor for Reports {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, ()>, reply: &Reply) -> Step {
-        let Reports(told) = self;
-        // One thread: no atomic addition is needed.
-        let add = |sum: &AtomicU64, more: u64| sum.store(sum.load(Relaxed) + more, Relaxed);
         // Only executions are decoded; which of the others it is cannot be predicted, and so is not asked.
         let kind = reply.bytes[0];
-        add(&told.canceled, u64::from(kind == b'C'));
+        self.totals.canceled += u64::from(kind == b'C');
         if kind != b'A' && kind != b'C' {
             match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
                 Ok(Outbound::Executed(executed, _)) => {
                     let is_added = executed.liquidity_flag == Liquidity::Added.to_wire();
-                    add(&told.trades, u64::from(is_added));
-                    add(&told.shares, u64::from(is_added) * u64::from(executed.quantity.get()));
+                    self.totals.trades += u64::from(is_added);
+                    self.totals.shares += u64::from(is_added) * u64::from(executed.quantity.get());
                 }
                 other => panic!("no command asks for this answer: {other:?}"),
             }
         }
-        told.answered.store(ctx.header().sequence, Relaxed);
+        self.answered = ctx.header().sequence;
         Step::Done
+    }
+
+    fn on_batch_end(&mut self, _ctx: &mut Context<'_, ()>) {
+        let Totals { trades, shares, canceled } = self.totals;
+        self.told.trades.store(trades, Relaxed);
+        self.told.shares.store(shares, Relaxed);
+        self.told.canceled.store(canceled, Relaxed);
+        self.told.answered.store(self.answered, Relaxed);
     }
 }
 
@@ -94,10 +106,16 @@ impl Actor for Feed {
     }
 }
 
+/// Where commands go in.
+enum Input {
+    Sequencer(Injector<SequencerIn>),
+    Group(Injector<Command>),
+}
+
 /// See the [module](self).
 pub struct Group {
     simulation: Simulation,
-    requests: Injector<SequencerIn>,
+    input: Input,
     told: Arc<Told>,
     /// Commands sent, and those whose answer was seen.
     sent: u64,
@@ -105,57 +123,89 @@ pub struct Group {
 }
 
 impl Group {
-    /// Empty books.
+    /// Empty books, and commands come numbered.
     ///
     /// # Panics
     /// If the topology has faults.
     pub fn new(commands: &Commands) -> Group {
+        Group::build(commands, |topology, _, group, _| {
+            Input::Group(topology.injector("commands", group, EdgeSpec::hold(CAPACITY)))
+        })
+    }
+
+    /// Empty books, and the sequencer is on the same CPU.
+    ///
+    /// # Panics
+    /// If the topology has faults.
+    pub fn with_sequencer(commands: &Commands) -> Group {
+        Group::build(commands, |topology, shard, group, instruments| {
+            let stamp = TradingStamp::new(instruments, None);
+            let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
+            topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(1024));
+            topology.leave_open(sequencer, |out| &mut out.record);
+            Input::Sequencer(topology.injector("requests", sequencer, EdgeSpec::hold(CAPACITY)))
+        })
+    }
+
+    fn build(
+        commands: &Commands,
+        input: impl FnOnce(&mut Topology, ShardRef, ActorRef<TradingGroup>, usize) -> Input,
+    ) -> Group {
         let mut topology = Topology::new();
         let net = DriverConfig::default();
         let shard = topology.shard(ShardSpec { name: "core".to_owned(), cpu: 0, idle: Idle::Spin, net });
         let config = config(commands);
-        let stamp = TradingStamp::new(config.instruments.len(), None);
-        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
+        let instruments = config.instruments.len();
         let group = wire_group(&mut topology, shard, config).unwrap_or_else(|error| panic!("{error}"));
-        let requests = topology.injector("requests", sequencer, EdgeSpec::hold(CAPACITY));
-        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(1024));
-        topology.leave_open(sequencer, |out| &mut out.record);
+        let input = input(&mut topology, shard, group, instruments);
         let told = Arc::<Told>::default();
-        let reports = Reports(told.clone());
+        let reports = Reports { told: told.clone(), answered: 0, totals: Totals::default() };
         let reports = topology.actor(shard, "reports", move || reports);
         let feed = topology.actor(shard, "feed", || Feed);
         topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::hold(CAPACITY));
         topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::hold(CAPACITY));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
-        Group { simulation, requests, told, sent: 0, answered: 0 }
+        Group { simulation, input, told, sent: 0, answered: 0 }
     }
 
     /// One turn, and what comes out in it.
-    fn turn(&mut self, done: &mut impl FnMut(usize)) -> usize {
+    fn turn(&mut self, done: &mut impl FnMut(Range<usize>)) -> usize {
         let worked = self.simulation.cycle();
         let answered = self.told.answered.load(Relaxed);
-        // The sequencer counts from 1.
-        (self.answered..answered).for_each(|place| done(place as usize));
-        self.answered = answered;
+        if answered > self.answered {
+            // Sequences count from 1.
+            done(self.answered as usize..answered as usize);
+            self.answered = answered;
+        }
         worked
     }
 }
 
 impl Engine for Group {
     #[inline]
-    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(usize)) {
+    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(Range<usize>)) {
         self.sent += places.len() as u64;
-        let mut batch = self.requests.batch();
-        for place in places {
-            send(&mut batch, commands.at(place));
+        match &mut self.input {
+            Input::Sequencer(requests) => {
+                let mut batch = requests.batch();
+                for place in places {
+                    send(commands.at(place), |command| batch.send(SequencerIn::Command(command)).is_ok());
+                }
+            }
+            Input::Group(numbered) => {
+                let mut batch = numbered.batch();
+                for place in places {
+                    let header = Header { sequence: place as u64 + 1, ..Header::default() };
+                    send(commands.at(place), |command| batch.send_as(header, command).is_ok());
+                }
+            }
         }
-        drop(batch);
         while self.answered < self.sent {
             self.turn(done);
         }
     }
 
-    fn finish(&mut self, done: &mut impl FnMut(usize)) -> Totals {
+    fn finish(&mut self, done: &mut impl FnMut(Range<usize>)) -> Totals {
         while self.turn(done) > 0 {}
         assert_eq!(self.simulation.failures(), []);
         let Told { trades, shares, canceled, .. } = &*self.told;
@@ -163,35 +213,32 @@ impl Engine for Group {
     }
 }
 
-/// Each kind of command is made where it goes.
-#[inline]
-fn send(batch: &mut InjectorBatch<'_, SequencerIn>, op: &Op) {
-    let sent = match *op {
-        Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => {
-            batch.send(SequencerIn::Command(Command::Enter(Enter {
-                reference: Reference::default(),
-                price,
-                account: account.into(),
-                user_ref,
-                quantity,
-                locate: instrument + 1,
-                side: if buys { b'B' } else { b'S' },
-                time_in_force: b'0',
-                display: b'Y',
-                capacity: b'P',
-                intermarket_sweep: b'N',
-                cross: b'N',
-                cl_ord_id: *b"              ",
-                unsupported: 0,
-                reserved: [0; 4],
-            })))
-        }
+/// Each kind of command is made where it goes: `put` is compiled into both places.
+#[inline(always)]
+fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
+    let is_sent = match *op {
+        Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => put(Command::Enter(Enter {
+            account: account.into(),
+            user_ref,
+            reference: Reference::default(),
+            price,
+            quantity,
+            locate: instrument + 1,
+            side: if buys { b'B' } else { b'S' },
+            time_in_force: b'0',
+            display: b'Y',
+            capacity: b'P',
+            intermarket_sweep: b'N',
+            cross: b'N',
+            cl_ord_id: *b"              ",
+            unsupported: 0,
+            reserved: [0; 4],
+        })),
         Op::Cancel { account, user_ref, .. } => {
-            let cancel = Cancel { account: account.into(), user_ref, quantity: 0, reserved: [0; 4] };
-            batch.send(SequencerIn::Command(Command::Cancel(cancel)))
+            put(Command::Cancel(Cancel { account: account.into(), user_ref, quantity: 0, reserved: [0; 4] }))
         }
     };
-    assert!(sent.is_ok(), "there is room for a batch");
+    assert!(is_sent, "there is room for a batch");
 }
 
 /// What both ways of driving it are made for.

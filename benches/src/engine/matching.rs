@@ -50,8 +50,9 @@ impl MatchingAlone {
         MatchingAlone { simulation, requests, events, publications, sent: 0, answered: 0, totals: Totals::default() }
     }
 
-    fn turn(&mut self, done: &mut impl FnMut(usize)) -> usize {
+    fn turn(&mut self, done: &mut impl FnMut(Range<usize>)) -> usize {
         let worked = self.simulation.cycle();
+        let first = self.answered;
         while let Some(event) = self.events.receive() {
             let OrderIn::Event(Event { what, .. }) = event.body else { continue };
             match what {
@@ -62,20 +63,22 @@ impl MatchingAlone {
                 Outcome::Executed { .. } => {}
                 Outcome::Accepted { .. } | Outcome::Canceled { .. } => {
                     self.totals.canceled += u64::from(matches!(what, Outcome::Canceled { .. }));
-                    done(self.answered);
                     self.answered += 1;
                 }
                 other => panic!("no command leads to this: {other:?}"),
             }
         }
         while self.publications.receive().is_some() {}
+        if self.answered > first {
+            done(first..self.answered);
+        }
         worked
     }
 }
 
 impl Engine for MatchingAlone {
     #[inline]
-    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(usize)) {
+    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(Range<usize>)) {
         for place in places {
             let request = match *commands.at(place) {
                 Op::Enter { instrument, account, slot, buys, quantity, price, .. } => MatchingIn::Enter(NewOrder {
@@ -101,7 +104,7 @@ impl Engine for MatchingAlone {
         }
     }
 
-    fn finish(&mut self, done: &mut impl FnMut(usize)) -> Totals {
+    fn finish(&mut self, done: &mut impl FnMut(Range<usize>)) -> Totals {
         while self.turn(done) > 0 {}
         assert_eq!(self.simulation.failures(), []);
         self.totals

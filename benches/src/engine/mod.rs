@@ -4,7 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`commands`] | the seeded stream: orders that rest, orders that trade, cancels |
-//! | [`group`] | ours: sequencer, order, risk and matching on their shard, turn by turn |
+//! | [`group`] | ours: order, risk and matching on their shard, turn by turn, with or without the sequencer |
 //! | [`matching`] | ours: matching alone, which is what the published crates do |
 //!
 //! The published crates that take the same commands are in `peers::matching`, with the cargo feature `peers`.
@@ -39,12 +39,12 @@ pub struct Totals {
 
 /// Executes commands.
 pub trait Engine {
-    /// Executes these of `commands`, in order. Calls `done` with the place of each command when its first answer is
-    /// there; an engine may keep some for its next call.
-    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(usize));
+    /// Executes these of `commands`, in order. Calls `done` with the places of commands, in their order, when the first
+    /// answer of each is there; an engine may keep some for its next call.
+    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(Range<usize>));
 
     /// Finishes what it has begun, and tells what came of everything.
-    fn finish(&mut self, done: &mut impl FnMut(usize)) -> Totals;
+    fn finish(&mut self, done: &mut impl FnMut(Range<usize>)) -> Totals;
 }
 
 /// What one round showed.
@@ -76,7 +76,7 @@ fn on_this_thread<E: Engine>(mut engine: E, commands: &Commands, rate_per_s: f64
     let (opening, all) = (commands.opening(), commands.len());
     let mut answered = 0;
     for first in (0..opening).step_by(BATCH) {
-        engine.execute(commands, first..(first + BATCH).min(opening), &mut |_| answered += 1);
+        engine.execute(commands, first..(first + BATCH).min(opening), &mut |places| answered += places.len());
     }
     let clock = quanta::Clock::new();
     let interval_ns = 1e9 / rate_per_s;
@@ -84,10 +84,12 @@ fn on_this_thread<E: Engine>(mut engine: E, commands: &Commands, rate_per_s: f64
     let start = clock.raw();
     let now_ns = || clock.delta_as_nanos(start, clock.raw());
     let due_ns = |place: usize| ((place - opening) as f64 * interval_ns) as u64;
-    let mut done = |place: usize| {
-        answered += 1;
-        if place >= opening {
-            latency.saturating_record(now_ns().saturating_sub(due_ns(place)).max(1));
+    let mut done = |places: Range<usize>| {
+        answered += places.len();
+        // What is said to be done at once is done at one time.
+        let now_ns = now_ns();
+        for place in places.start.max(opening)..places.end {
+            latency.saturating_record(now_ns.saturating_sub(due_ns(place)).max(1));
         }
     };
     let mut next = opening;
@@ -115,11 +117,11 @@ fn on_this_thread<E: Engine>(mut engine: E, commands: &Commands, rate_per_s: f64
 pub struct Nothing;
 
 impl Engine for Nothing {
-    fn execute(&mut self, _: &Commands, places: Range<usize>, done: &mut impl FnMut(usize)) {
-        places.for_each(done);
+    fn execute(&mut self, _: &Commands, places: Range<usize>, done: &mut impl FnMut(Range<usize>)) {
+        done(places);
     }
 
-    fn finish(&mut self, _: &mut impl FnMut(usize)) -> Totals {
+    fn finish(&mut self, _: &mut impl FnMut(Range<usize>)) -> Totals {
         Totals::default()
     }
 }

@@ -17,6 +17,8 @@ use crate::{
 };
 
 const OURS: &str = "group";
+/// The same with the sequencer on its CPU, as where the venue has one CPU.
+const SEQUENCED: &str = "group with sequencer";
 /// What the published crates do.
 const MATCHING: &str = "matching alone";
 const NOTHING: &str = "no engine";
@@ -31,6 +33,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let rivals = rivals::of_the_engine();
     let mut nothing = Gathered::new(NOTHING, Role::Floor);
     let mut ours = Gathered::new(OURS, Role::Subject);
+    let mut sequenced = Gathered::new(SEQUENCED, Role::Subject);
     let mut matching = Gathered::new(MATCHING, Role::Subject);
     let mut again = Gathered::new(NOTHING_AGAIN, Role::Control);
     let mut others: Vec<Gathered> = rivals.iter().map(|rival| Gathered::new(rival.name, Role::Peer)).collect();
@@ -45,6 +48,8 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         };
         nothing.add(turn(NOTHING, &|rate| engine::run(|| Nothing, cpu, &commands, rate), false).0);
         ours.add(turn(OURS, &|rate| engine::run(|| Group::new(&commands), cpu, &commands, rate), true).0);
+        let with_sequencer = |rate| engine::run(|| Group::with_sequencer(&commands), cpu, &commands, rate);
+        sequenced.add(turn(SEQUENCED, &with_sequencer, true).0);
         matching
             .add(turn(MATCHING, &|rate| engine::run(|| MatchingAlone::new(&commands), cpu, &commands, rate), true).0);
         again.add(turn(NOTHING_AGAIN, &|rate| engine::run(|| Nothing, cpu, &commands, rate), false).0);
@@ -54,7 +59,8 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
             other.set_differs(differs(rival, totals, commands.totals()));
         }
     }
-    let sides: Vec<_> = [nothing, ours, matching, again].into_iter().chain(others).map(Gathered::finish).collect();
+    let sides: Vec<_> =
+        [nothing, ours, sequenced, matching, again].into_iter().chain(others).map(Gathered::finish).collect();
     let wanted = |figure, of, to, bar| Wanted { figure, of, to, control: None, bar };
     let floor = wanted("p50", OURS, NOTHING, None);
     let rivals = rivals.iter().flat_map(|rival| {

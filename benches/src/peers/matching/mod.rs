@@ -54,14 +54,14 @@ impl<B: Books> Direct<B> {
 
 impl<B: Books> Engine for Direct<B> {
     #[inline]
-    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(usize)) {
-        for place in places {
+    fn execute(&mut self, commands: &Commands, places: Range<usize>, done: &mut impl FnMut(Range<usize>)) {
+        for place in places.clone() {
             self.books.execute(commands.at(place), &mut self.totals);
-            done(place);
         }
+        done(places);
     }
 
-    fn finish(&mut self, _: &mut impl FnMut(usize)) -> Totals {
+    fn finish(&mut self, _: &mut impl FnMut(Range<usize>)) -> Totals {
         self.totals
     }
 }
