@@ -230,7 +230,15 @@ impl Actor for Risk {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, RiskOut>, message: &RiskIn) -> Step {
-        match self.judge(message) {
+        // The frequent one by itself: an order that passes is sent as it is.
+        let verdict = match message {
+            RiskIn::Enter(exposure) if self.check(exposure).is_ok() => {
+                ctx.out.matching.send(MatchingIn::Enter(exposure.order));
+                return Step::Done;
+            }
+            other => self.judge(other),
+        };
+        match verdict {
             Verdict::Passes(passed) => ctx.out.matching.send(passed),
             Verdict::Refused(refused) => ctx.out.rejects.send(OrderIn::Rejected(refused)),
             Verdict::Done => {}

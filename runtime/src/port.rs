@@ -92,6 +92,8 @@ pub struct Port<M> {
     /// Messages that a step sends without being looked at, but for what the edge declares for an input: `outputs_max` if
     /// the port leads to a ring or a queue, holds when that is full, and takes messages from every step; otherwise none.
     plain_max: u64,
+    /// Count up to which messages fit: what is known of the room where no step waits for it, otherwise without end.
+    fits_until: u64,
     /// Most messages for one sequenced input, as declared.
     per_input_max: u32,
     outputs_max: usize,
@@ -130,6 +132,7 @@ impl<M> Default for Port<M> {
             internal: false,
             always_fits: false,
             plain_max: 0,
+            fits_until: u64::MAX,
             per_input_max: u32::MAX,
             outputs_max: usize::MAX,
             step: Rc::default(),
@@ -216,7 +219,7 @@ impl<M: Message> Port<M> {
     fn begin_step(&mut self, step_id: u64) {
         self.step_id = step_id;
         self.step_start = self.taken;
-        self.unchecked_until = self.taken + self.plain_max;
+        self.unchecked_until = (self.taken + self.plain_max).min(self.fits_until);
         let sequence = self.step.header.get().sequence;
         if sequence != 0 {
             // A callback may have come between two steps of an input, so only another input begins anew.
@@ -300,16 +303,17 @@ impl<M: Message> Port<M> {
         };
         let room = room.saturating_sub(self.staged.len());
         self.room_until = self.taken.saturating_add(room as u64);
+        if self.always_fits {
+            self.fits_until = self.room_until;
+        }
         room
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
         let Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
         // A step that fills the edge of a port that drops has filled the port too.
-        let is_plain = matches!(edge, EdgeIn::Local { .. } | EdgeIn::Ring { .. })
-            && overflow == Overflow::Hold
-            && !admission
-            && !always_fits;
+        let is_plain =
+            matches!(edge, EdgeIn::Local { .. } | EdgeIn::Ring { .. }) && overflow == Overflow::Hold && !admission;
         let plain_max = if is_plain { outputs_max as u64 } else { 0 };
         let per_input_max = per_input_max.unwrap_or(u32::MAX);
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
@@ -320,6 +324,7 @@ impl<M: Message> Port<M> {
             internal,
             always_fits,
             plain_max,
+            fits_until: if always_fits { 0 } else { u64::MAX },
             per_input_max,
             outputs_max,
             step,

@@ -62,6 +62,20 @@ fn match_cancel(stage: Stage) -> Stage {
     stage.run()
 }
 
+// An order that rests, through the whole group: order, risk, matching, its answer and its publication.
+#[library_benchmark]
+#[bench::run(args = (stages::group_add()), teardown = Stage::check)]
+fn group_add(stage: Stage) -> Stage {
+    stage.run()
+}
+
+// A cancel of a resting order, through the whole group.
+#[library_benchmark]
+#[bench::run(args = (stages::group_cancel()), teardown = Stage::check)]
+fn group_cancel(stage: Stage) -> Stage {
+    stage.run()
+}
+
 // ITCH messages of a day's mix, decoded and applied to full books of 16 instruments.
 #[library_benchmark]
 #[bench::run(args = (stages::feed()), teardown = Feed::check_applied)]
@@ -71,6 +85,17 @@ fn book_update(feed: Feed) -> Feed {
 
 library_benchmark_group!(
     name = stages_of_a_message,
-    benchmarks = [hop, decode_itch, decode_ouch, risk_check, match_add, match_execute, match_cancel, book_update]
+    benchmarks = [
+        hop,
+        decode_itch,
+        decode_ouch,
+        risk_check,
+        match_add,
+        match_execute,
+        match_cancel,
+        group_add,
+        group_cancel,
+        book_update
+    ]
 );
 main!(library_benchmark_groups = stages_of_a_message);

@@ -2,10 +2,10 @@
 
 use corelane_actors::{
     counters::Counters,
-    group::{GroupConfig, Instrument},
+    group::{GroupConfig, Instrument, wire_group},
     market_data::{BookLimits, Books, FeedCount},
     matching::{Matching, MatchingIn, NewOrder, OrderSlot},
-    messages::Reference,
+    messages::{Cancel, Command, Enter, Reference},
     risk::{Exposure, Limits, Risk, RiskIn, WithoutReference},
 };
 use corelane_benches::hop::Ball;
@@ -18,7 +18,7 @@ use corelane_codecs::{
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
-    message::Message,
+    message::{Header, Message},
     net::DriverConfig,
     ports,
     sim::Simulation,
@@ -214,6 +214,68 @@ pub fn match_cancel() -> Stage {
     let (quantity, reason) = (u32::MAX, CancelReason::UserRequested);
     let cancel = |slot| MatchingIn::Cancel { slot: OrderSlot(slot), quantity, reason };
     matching(resting(), (0..MESSAGES).map(cancel), 2 * u64::from(MESSAGES))
+}
+
+/// The whole group with `before` worked off, and `commands` before it: numbered, as a sequencer on another shard sends them.
+/// Each leads to an answer and a publication.
+fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = Command>) -> Stage {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology);
+    let group = wire_group(&mut topology, shard, config()).unwrap_or_else(|error| panic!("{error}"));
+    let mut numbered = topology.injector("numbered", group, EdgeSpec::hold(ROOM));
+    let mut replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(ROOM));
+    let mut publications = topology.tap(group, |out| &mut out.publications, EdgeSpec::hold(ROOM));
+    let mut sim = simulate(topology);
+    let mut outputs = move || drain(&mut replies) + drain(&mut publications);
+    let mut sequence = 0;
+    let mut send = |commands: &mut dyn Iterator<Item = Command>| {
+        let mut batch = numbered.batch();
+        for command in commands {
+            sequence += 1;
+            let sent = batch.send_as(Header { sequence, ..Header::default() }, command);
+            sent.unwrap_or_else(|_| panic!("the edge has room for all"));
+        }
+    };
+    send(&mut { before });
+    sim.settle();
+    outputs();
+    send(&mut { commands });
+    Stage { sim, outputs: Box::new(outputs), expected: 2 * u64::from(MESSAGES) }
+}
+
+/// Orders that rest, by their clients' numbers.
+fn enters() -> impl Iterator<Item = Command> {
+    let reference = Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() };
+    (1..=MESSAGES).map(move |user_ref| {
+        Command::Enter(Enter {
+            account: 0,
+            user_ref,
+            reference,
+            price: (PRICE + TICK * (user_ref % PRICES)).into(),
+            quantity: 100,
+            locate: 1,
+            side: b'S',
+            time_in_force: b'0',
+            display: b'Y',
+            capacity: b'P',
+            intermarket_sweep: b'N',
+            cross: b'N',
+            cl_ord_id: *b"              ",
+            unsupported: 0,
+            reserved: [0; 4],
+        })
+    })
+}
+
+/// Orders on their whole way: checked, accepted, resting, answered and published.
+pub fn group_add() -> Stage {
+    group(std::iter::empty(), enters())
+}
+
+/// Cancels of resting orders on their whole way.
+pub fn group_cancel() -> Stage {
+    let cancel = |user_ref| Command::Cancel(Cancel { account: 0, user_ref, quantity: 0, reserved: [0; 4] });
+    group(enters(), (1..=MESSAGES).map(cancel))
 }
 
 /// A part of a day, and books as they were before it.
