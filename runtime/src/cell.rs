@@ -119,7 +119,8 @@ impl<A: Actor> Core<A> {
             let mut ctx = Context { out, net, step, timers, env };
             for envelope in &messages[..count] {
                 taken += 1;
-                actor.look_ahead(&messages[taken..]);
+                // Without a panic, so that nothing is left of it where an actor does not look.
+                actor.look_ahead(messages.get(taken..).unwrap_or_default());
                 step.id.set(step.id.get() + 1);
                 step.header.set(envelope.header);
                 if actor.on_message(&mut ctx, &envelope.body) == Step::More {
