@@ -3,13 +3,14 @@
 mod support;
 
 use corelane_runtime::{
-    actor::Step,
+    actor::{Actor, Context, Step},
+    message::Envelope,
     port::Port,
     sequencer::Sequencer,
     sim::Simulation,
     topology::{EdgeSpec, Idle, Injector, ShardRef, Tap, Topology},
 };
-use support::{AsIs, Log, Note, Play, Two, drain, left, note, numbers, out, right, shard, two_cpus};
+use support::{AsIs, Log, Note, Play, Two, drain, left, note, numbers, out, right, send_all, shard, two_cpus};
 
 type One<const K: usize> = Play<Port<Note>, K>;
 
@@ -383,4 +384,42 @@ fn ports_left_open_take_any_number_and_hold_nobody() {
     (0..200).for_each(|n| injector.send(note(n)).unwrap());
     simulation.settle();
     assert_eq!(drain(&mut tap).len(), 200);
+}
+
+/// Takes messages, and writes down which it saw coming at each.
+struct Seer {
+    seen: Log<(u64, Vec<u64>)>,
+    coming: Vec<u64>,
+}
+
+impl Actor for Seer {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+
+    fn look_ahead(&mut self, coming: &[Envelope<Note>]) {
+        self.coming = coming.iter().map(|envelope| envelope.body.number).collect();
+    }
+
+    fn on_message(&mut self, _ctx: &mut Context<'_, ()>, note: &Note) -> Step {
+        self.seen.push((note.number, std::mem::take(&mut self.coming)));
+        Step::Done
+    }
+}
+
+#[test]
+fn an_actor_sees_what_waits_behind_each_message_before_it_takes_it() {
+    let (mut topology, shard) = topology();
+    let seen = Log::new();
+    let told = seen.clone();
+    let seer = topology.actor(shard, "seer", move || Seer { seen: told, coming: Vec::new() });
+    let mut injector = topology.injector("in", seer, EdgeSpec::hold(4));
+    let mut simulation = topology.simulate().unwrap();
+    send_all(&mut injector, [1, 2, 3].map(note));
+    simulation.settle();
+    // Around the end of the ring: a run at a time.
+    send_all(&mut injector, [4, 5, 6].map(note));
+    simulation.settle();
+    let expected = [(1, vec![2, 3]), (2, vec![3]), (3, vec![]), (4, vec![]), (5, vec![6]), (6, vec![])];
+    assert_eq!(seen.entries(), expected);
 }
