@@ -230,12 +230,15 @@ impl Actor for Risk {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, RiskOut>, message: &RiskIn) -> Step {
-        // The frequent one by itself: an order that passes is sent as it is.
         let verdict = match message {
-            RiskIn::Enter(exposure) if self.check(exposure).is_ok() => {
-                ctx.out.matching.send(MatchingIn::Enter(exposure.order));
-                return Step::Done;
-            }
+            // The frequent one by itself: an order that passes is sent as it is.
+            RiskIn::Enter(exposure) => match self.check(exposure) {
+                Ok(()) => {
+                    ctx.out.matching.send(MatchingIn::Enter(exposure.order));
+                    return Step::Done;
+                }
+                Err(reason) => Verdict::Refused(RiskReject { slot: exposure.order.slot, reason }),
+            },
             other => self.judge(other),
         };
         match verdict {

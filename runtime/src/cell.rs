@@ -12,10 +12,11 @@ use std::{
 pub(crate) use self::member::{Member, Stepped};
 use crate::{
     actor::{Actor, Context, Down, NetActor, Step},
+    inlet::Inlet,
     message::{Envelope, Header},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
     panics::{self, Place},
-    port::{Inlet, Outputs, StepState},
+    port::{Outputs, StepState},
     time::ShardEnv,
     timer::Wheel,
 };

@@ -15,6 +15,7 @@ mod conflated;
 pub mod cpu;
 mod duty;
 mod group;
+mod inlet;
 pub mod mem;
 pub mod message;
 pub mod net;

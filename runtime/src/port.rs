@@ -1,5 +1,4 @@
-//! Both ends of an edge as actors and cells see them: the typed [`Port`] that stages a step's outputs, and the
-//! `Inlet` that a cell polls.
+//! The producing end of an edge as actors and cells see it: the typed [`Port`] that stages a step's outputs.
 //!
 //! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends to a ring is staged in the port
 //! until the batch is over; what it sends to a queue goes straight to its end, for the consumer, on the same thread,
@@ -13,7 +12,7 @@ use std::{
 use crate::{
     agenda::{Agenda, Turn},
     cell::BATCH_MAX,
-    conflated::{PutNewest, TakeNewest},
+    conflated::PutNewest,
     message::{Envelope, Header, Message},
     queue::Queue,
 };
@@ -501,99 +500,6 @@ macro_rules! ports {
             }
         }
     };
-}
-
-/// The consuming end of an edge.
-pub(crate) enum Inlet<M> {
-    Local(LocalQueue<M>),
-    Ring(rtrb::Consumer<Envelope<M>>),
-    Newest(Box<dyn TakeNewest<M>>),
-}
-
-impl<M: Message> Inlet<M> {
-    #[inline]
-    pub fn len(&self) -> usize {
-        match self {
-            Inlet::Local(queue) => queue.borrow().len(),
-            Inlet::Ring(consumer) => consumer.slots(),
-            Inlet::Newest(values) => values.len(),
-        }
-    }
-
-    /// Messages replaced before they were read.
-    pub fn conflated(&self) -> u64 {
-        match self {
-            Inlet::Local(_) | Inlet::Ring(_) => 0,
-            Inlet::Newest(values) => values.hidden(),
-        }
-    }
-
-    /// Shows the oldest message to `visit` and removes it; `None` without one. For members of groups, whose inlets never
-    /// keep the newest only.
-    #[inline]
-    pub fn take_first<R>(&mut self, visit: impl FnOnce(&Envelope<M>) -> R) -> Option<R> {
-        match self {
-            Inlet::Local(queue) => {
-                let mut queue = queue.borrow_mut();
-                let result = visit(queue.first()?);
-                queue.advance(1);
-                Some(result)
-            }
-            Inlet::Ring(consumer) => {
-                let chunk = consumer.read_chunk(1).ok()?;
-                let result = visit(&chunk.as_slices().0[0]);
-                chunk.commit_all();
-                Some(result)
-            }
-            Inlet::Newest(_) => None,
-        }
-    }
-
-    /// Shows the messages, oldest first, to `visit`, in runs, with how many of a run may be taken, `count` in all; removes as
-    /// many as it says it took. `visit` also says whether it wants the next run.
-    #[inline]
-    pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>], usize) -> (usize, bool)) -> usize {
-        match self {
-            Inlet::Local(queue) => {
-                let mut queue = queue.borrow_mut();
-                let taken = in_two_runs(queue.runs(), count, visit);
-                queue.advance(taken);
-                taken
-            }
-            Inlet::Ring(consumer) => {
-                let Ok(chunk) = consumer.read_chunk(consumer.slots()) else { return 0 };
-                let taken = in_two_runs(chunk.as_slices(), count, visit);
-                chunk.commit(taken);
-                taken
-            }
-            Inlet::Newest(values) => {
-                let (mut taken, waiting) = (0, values.len());
-                while taken < count.min(waiting)
-                    && let Some(envelope) = values.take()
-                {
-                    taken += 1;
-                    if !visit(&[envelope], 1).1 {
-                        break;
-                    }
-                }
-                taken
-            }
-        }
-    }
-}
-
-#[inline]
-fn in_two_runs<M>(
-    (first, second): (&[M], &[M]),
-    count: usize,
-    mut visit: impl FnMut(&[M], usize) -> (usize, bool),
-) -> usize {
-    let (mut taken, go_on) = visit(first, count.min(first.len()));
-    let left = (count - taken).min(second.len());
-    if go_on && left > 0 {
-        taken += visit(second, left).0;
-    }
-    taken
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use crate::{
     cell::{ActorCell, Member, NetCell},
     check::{self, Checked, TopologyErrors},
     conflated::{TakeNewest, newest_of},
+    inlet::Inlet,
     message::{Envelope, Header, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
-    port::{AnyPort, Binding, EdgeIn, Inlet, Outputs, Overflow, Port, StepState},
+    port::{AnyPort, Binding, EdgeIn, Outputs, Overflow, Port, StepState},
     site::Site,
     wake::Waker,
 };

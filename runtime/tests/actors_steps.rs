@@ -368,6 +368,29 @@ fn what_callbacks_send_without_room_waits_and_keeps_its_place() {
 }
 
 #[test]
+fn a_group_of_one_has_no_end_of_batch_either() {
+    let sent_at_the_end = |in_group: bool| {
+        let (mut topology, shard) = topology();
+        let actor = topology.actor(shard, "actor", || {
+            let mut actor = One::<1>::relay();
+            actor.on_batch_end = Box::new(|ctx, ()| ctx.out.send(note(1000)));
+            actor
+        });
+        if in_group {
+            topology.group("group", &[actor.index()]);
+        }
+        let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
+        let mut tap = topology.tap(actor, out, EdgeSpec::hold(8));
+        let mut simulation = topology.simulate().unwrap();
+        injector.send(note(1)).unwrap();
+        simulation.settle();
+        numbers(&drain(&mut tap))
+    };
+    assert_eq!(sent_at_the_end(false), [1, 1000]);
+    assert_eq!(sent_at_the_end(true), [1]);
+}
+
+#[test]
 fn ports_left_open_take_any_number_and_hold_nobody() {
     let (mut topology, shard) = topology();
     let actor = topology.actor(shard, "actor", || {

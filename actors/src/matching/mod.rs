@@ -201,7 +201,7 @@ impl Events for &mut Port<OrderIn> {
 
 /// Where the messages of one step go.
 pub(crate) struct Outlets<'a, E> {
-    pub events: E,
+    events: E,
     feed: Feed<'a>,
 }
 

@@ -67,12 +67,6 @@ pub enum OrderIn {
     Event(Event),
 }
 
-impl From<Command> for OrderIn {
-    fn from(command: Command) -> OrderIn {
-        OrderIn::Command(command)
-    }
-}
-
 impl Message for OrderIn {
     fn kind(&self) -> u16 {
         match self {
