@@ -223,8 +223,7 @@ impl<A: Actor> ActorCell<A> {
     }
 
     fn flush_staged(&mut self) {
-        let mut backlog = 0;
-        self.core.out.visit(&mut |_, port| backlog += port.flush());
+        let backlog = self.core.out.flush();
         self.backlog = backlog;
         self.core.step.staged.set(backlog > 0);
         if backlog > 0 {
@@ -386,7 +385,12 @@ impl<A: Actor> ActorCell<A> {
 
     /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
     fn discard(&mut self) -> usize {
-        let discarded = self.inlets.iter_mut().map(|inlet| inlet.drain(usize::MAX, |run, _| (run.len(), true))).sum();
+        let mut discarded = 0;
+        for inlet in &mut self.inlets {
+            if inlet.len() > 0 {
+                discarded += inlet.drain(usize::MAX, |run, _| (run.len(), true));
+            }
+        }
         self.received += discarded as u64;
         discarded
     }

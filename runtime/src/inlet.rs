@@ -53,7 +53,8 @@ impl<M: Message> Inlet<M> {
     }
 
     /// Shows the messages, oldest first, to `visit`, in runs, with how many of a run may be taken, `count` in all; removes as
-    /// many as it says it took. `visit` also says whether it wants the next run.
+    /// many as it says it took. `visit` also says whether it wants the next run. Of a ring, those that were there when
+    /// [`len`](Self::len) last looked.
     #[inline]
     pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>], usize) -> (usize, bool)) -> usize {
         match self {
@@ -64,7 +65,7 @@ impl<M: Message> Inlet<M> {
                 taken
             }
             Inlet::Ring(consumer) => {
-                let Ok(chunk) = consumer.read_chunk(consumer.slots()) else { return 0 };
+                let Ok(chunk) = consumer.read_chunk(consumer.cached_slots()) else { return 0 };
                 let taken = in_two_runs(chunk.as_slices(), count, visit);
                 chunk.commit(taken);
                 taken

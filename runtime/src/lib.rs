@@ -19,6 +19,7 @@ mod inlet;
 pub mod mem;
 pub mod message;
 pub mod net;
+mod outlet;
 mod panics;
 mod plan;
 pub mod port;

@@ -14,6 +14,7 @@ use crate::{
     cell::BATCH_MAX,
     conflated::PutNewest,
     message::{Envelope, Header, Message},
+    outlet::Outlet,
     queue::Queue,
 };
 
@@ -75,7 +76,7 @@ impl Notice {
 pub(crate) enum EdgeIn<M> {
     Open,
     Local { queue: LocalQueue<M>, notice: Notice },
-    Ring { producer: rtrb::Producer<Envelope<M>>, touched: Option<Touched> },
+    Ring { outlet: Outlet<M>, touched: Option<Touched> },
     Newest { values: Box<dyn PutNewest<M>>, touched: Option<Touched> },
 }
 
@@ -199,14 +200,23 @@ impl<M: Message> Port<M> {
         self.taken += 1;
         let kind = body.kind();
         let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
-        if let EdgeIn::Local { queue, notice } = &self.edge
-            && self.staged.is_empty()
-        {
-            let mut queue = queue.borrow_mut();
-            if !queue.is_full() {
-                queue.push(Envelope { header, body });
-                notice.give();
-                return;
+        if self.staged.is_empty() {
+            match &mut self.edge {
+                EdgeIn::Local { queue, notice } => {
+                    let mut queue = queue.borrow_mut();
+                    if !queue.is_full() {
+                        queue.push(Envelope { header, body });
+                        notice.give();
+                        return;
+                    }
+                }
+                EdgeIn::Ring { outlet, .. } => {
+                    self.step.staged.set(true);
+                    if outlet.push(Envelope { header, body }) {
+                        return;
+                    }
+                }
+                EdgeIn::Open | EdgeIn::Newest { .. } => {}
             }
         }
         self.staged.push(Envelope { header, body });
@@ -284,7 +294,13 @@ impl<M: Message> Port<M> {
 
     /// Messages sent over the port's life.
     pub fn sent(&self) -> u64 {
-        self.taken - self.lost - self.staged.len() as u64
+        self.taken - self.lost - (self.staged.len() + self.unpublished()) as u64
+    }
+
+    /// Messages that a ring holds and does not show yet.
+    #[inline]
+    fn unpublished(&self) -> usize {
+        if let EdgeIn::Ring { outlet, .. } = &self.edge { outlet.unpublished() } else { 0 }
     }
 
     /// The room in the edge beyond what is staged, as far as it is known, which is for `needed` messages if it has so much:
@@ -298,7 +314,7 @@ impl<M: Message> Port<M> {
         let room = match &self.edge {
             EdgeIn::Open | EdgeIn::Newest { .. } => usize::MAX,
             EdgeIn::Local { queue, .. } => queue.borrow().room(),
-            EdgeIn::Ring { producer, .. } => producer.slots(),
+            EdgeIn::Ring { outlet, .. } => outlet.room(),
         };
         let room = room.saturating_sub(self.staged.len());
         self.room_until = self.taken.saturating_add(room as u64);
@@ -377,7 +393,7 @@ impl<M: Message> AnyPort for Port<M> {
     #[inline]
     fn flush(&mut self) -> usize {
         let count = self.staged.len();
-        if count == 0 {
+        if count == 0 && self.unpublished() == 0 {
             return 0;
         }
         let taken = match &mut self.edge {
@@ -391,11 +407,10 @@ impl<M: Message> AnyPort for Port<M> {
                 }
                 taken
             }
-            EdgeIn::Ring { producer, touched } => {
-                let (pushed, _) = producer.push_partial_slice(&self.staged);
-                let pushed = pushed.len();
-                if let Some(touched) = touched
-                    && pushed > 0
+            EdgeIn::Ring { outlet, touched } => {
+                let pushed = self.staged.iter().take_while(|envelope| outlet.push(**envelope)).count();
+                if outlet.publish() > 0
+                    && let Some(touched) = touched
                 {
                     touched.set(true);
                 }
@@ -427,8 +442,10 @@ impl<M: Message> AnyPort for Port<M> {
         let undone = self.sent_in_step();
         let unstaged = undone.min(self.staged.len());
         self.staged.truncate(self.staged.len() - unstaged);
-        if let EdgeIn::Local { queue, .. } = &self.edge {
-            queue.borrow_mut().take_back(undone - unstaged);
+        match &mut self.edge {
+            EdgeIn::Local { queue, .. } => queue.borrow_mut().take_back(undone - unstaged),
+            EdgeIn::Ring { outlet, .. } => outlet.take_back(undone - unstaged),
+            EdgeIn::Open | EdgeIn::Newest { .. } => {}
         }
         self.taken = self.step_start;
     }
@@ -447,6 +464,13 @@ impl<M: Message> AnyPort for Port<M> {
 pub trait Outputs: Default + 'static {
     /// Shows every port with its name.
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
+
+    /// Flushes every port; returns how many messages stay.
+    fn flush(&mut self) -> usize {
+        let mut stay = 0;
+        self.visit(&mut |_, port| stay += port.flush());
+        stay
+    }
 }
 
 impl Outputs for () {
@@ -457,6 +481,11 @@ impl<M: Message> Outputs for Port<M> {
     #[inline]
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {
         visitor("out", self);
+    }
+
+    #[inline]
+    fn flush(&mut self) -> usize {
+        AnyPort::flush(self)
     }
 }
 
@@ -497,6 +526,11 @@ macro_rules! ports {
             #[inline]
             fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::port::AnyPort)) {
                 $(visitor(stringify!($field), &mut self.$field);)+
+            }
+
+            #[inline]
+            fn flush(&mut self) -> usize {
+                0 $(+ $crate::port::AnyPort::flush(&mut self.$field))+
             }
         }
     };

@@ -13,7 +13,7 @@ use crate::{
     actor::Down,
     cell::{BATCH_MAX, Hosted, Traffic},
     message::Header,
-    net::{EndpointId, NetHandler, Owners},
+    net::{EndpointId, Net, NetHandler, Owners},
     panics::Place,
     port::{Touched, Waiting},
     telemetry::Counter,
@@ -76,6 +76,7 @@ pub(crate) struct Shard {
 
 pub(crate) struct Units {
     units: Vec<Unit>,
+    has_sinks: bool,
     /// The network had something for a sink itself.
     sink_called: bool,
     /// By endpoint: the unit that owns it.
@@ -88,7 +89,8 @@ impl Units {
         if units.iter().all(|unit| unit.is_sink) {
             units.iter_mut().for_each(|unit| unit.is_sink = false);
         }
-        Units { units, sink_called: false, endpoint_owner }
+        let has_sinks = units.iter().any(|unit| unit.is_sink);
+        Units { units, has_sinks, sink_called: false, endpoint_owner }
     }
 }
 
@@ -114,7 +116,7 @@ impl Shard {
 
     pub fn start(&mut self) {
         for unit in &mut self.units.units {
-            unit.hosted.start(self.transport.as_net());
+            unit.hosted.start(&mut *self.transport);
         }
     }
 
@@ -127,12 +129,14 @@ impl Shard {
         let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
         work += came_in;
         work += self.run_units(false, work > 0);
-        self.work_owed += work;
-        let others_are_busy = came_in > 0 && !self.units.sink_called;
-        if others_are_busy && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
-            self.turns_owed += 1;
-        } else {
-            work += self.run_sinks(work > 0);
+        if self.units.has_sinks {
+            self.work_owed += work;
+            let others_are_busy = came_in > 0 && !self.units.sink_called;
+            if others_are_busy && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
+                self.turns_owed += 1;
+            } else {
+                work += self.run_sinks(work > 0);
+            }
         }
         // An actor can fail without work: as it starts, or when it is told of another's failure.
         if self.env.alarm.get() {
@@ -165,7 +169,7 @@ impl Shard {
     /// something; returns how many steps ran.
     #[inline]
     fn run_units(&mut self, sinks: bool, worked: bool) -> usize {
-        let net = self.transport.as_net();
+        let net: &mut dyn Net = &mut *self.transport;
         let mut work = 0;
         for round in 0..ROUNDS_MAX {
             let mut steps = 0;
@@ -214,7 +218,7 @@ impl Shard {
         self.stirred = true;
         let down = Down { actor: failure.actor, sequence: failure.header.sequence };
         for &unit in &self.neighbours[failure.actor as usize] {
-            self.units.units[unit].hosted.down(down, self.transport.as_net());
+            self.units.units[unit].hosted.down(down, &mut *self.transport);
         }
     }
 
@@ -244,7 +248,7 @@ impl Shard {
     pub fn stop_actors(&mut self) {
         self.run_sinks(false);
         for unit in self.units.units.iter_mut().rev() {
-            unit.hosted.stop(self.transport.as_net());
+            unit.hosted.stop(&mut *self.transport);
         }
     }
 

@@ -315,7 +315,4 @@ impl Transport for SimNet {
     fn open_connections(&self) -> usize {
         self.0.borrow().connections.iter().filter(|connection| connection.open).count()
     }
-    fn as_net(&mut self) -> &mut dyn Net {
-        self
-    }
 }

@@ -13,6 +13,7 @@ use crate::{
     inlet::Inlet,
     message::{Envelope, Header, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
+    outlet::Outlet,
     port::{AnyPort, Binding, EdgeIn, Outputs, Overflow, Port, StepState},
     site::Site,
     wake::Waker,
@@ -282,7 +283,7 @@ impl Topology {
         if crosses {
             let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
             let to_shard = self.actors[to.index as usize].shard;
-            self.bind(from, port, edge, move |site| EdgeIn::Ring { producer, touched: site.touched(to_shard) });
+            self.bind(from, port, edge, move |site| EdgeIn::Ring { outlet: Outlet::new(producer), touched: site.touched(to_shard) });
             self.open(to, move |_| Inlet::Ring(consumer));
         } else {
             self.bind(from, port, edge, move |site| EdgeIn::Local {
@@ -361,7 +362,7 @@ impl Topology {
     ) -> Tap<M> {
         let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index), End::Outside, spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
-        self.bind(from, port, edge, move |_| EdgeIn::Ring { producer, touched: None });
+        self.bind(from, port, edge, move |_| EdgeIn::Ring { outlet: Outlet::new(producer), touched: None });
         Tap { consumer }
     }
 

@@ -19,7 +19,6 @@ pub(crate) trait Transport: Net {
     fn close_all(&mut self);
     /// Connections not yet drained.
     fn open_connections(&self) -> usize;
-    fn as_net(&mut self) -> &mut dyn Net;
     fn driver(&mut self) -> Option<&mut Driver> {
         None
     }
@@ -44,9 +43,6 @@ impl Transport for Driver {
     }
     fn open_connections(&self) -> usize {
         Driver::open_connections(self)
-    }
-    fn as_net(&mut self) -> &mut dyn Net {
-        self
     }
     fn driver(&mut self) -> Option<&mut Driver> {
         Some(self)
@@ -87,8 +83,5 @@ impl Transport for NoNet {
     fn close_all(&mut self) {}
     fn open_connections(&self) -> usize {
         0
-    }
-    fn as_net(&mut self) -> &mut dyn Net {
-        self
     }
 }

@@ -1,0 +1,106 @@
+//! The producing end of a ring: messages are written into their slots as they are sent, and published together.
+
+use crate::message::{Envelope, Message};
+
+/// The producing end of a ring, with the messages behind it that nobody sees yet.
+///
+/// A message is made in its slot. Collected elsewhere and copied when a batch is over, its words would be read wider than
+/// they were just written, for which the processor waits until they are in its cache: 90 ns, a third of a hop.
+pub(crate) struct Outlet<M> {
+    producer: rtrb::Producer<Envelope<M>>,
+    /// Slots behind the published ones that hold messages.
+    unpublished: usize,
+}
+
+impl<M: Message> Outlet<M> {
+    pub fn new(producer: rtrb::Producer<Envelope<M>>) -> Self {
+        Outlet { producer, unpublished: 0 }
+    }
+
+    /// How many more it takes.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.producer.slots() - self.unpublished
+    }
+
+    /// Messages that are not published.
+    #[inline]
+    pub fn unpublished(&self) -> usize {
+        self.unpublished
+    }
+
+    /// Writes a message into the next slot, unless there is none; tells whether it has.
+    // Always in line: only then is the message made in its slot.
+    #[inline(always)]
+    pub fn push(&mut self, message: Envelope<M>) -> bool {
+        let at = self.unpublished;
+        let Ok(mut slots) = self.producer.write_chunk_uninit(at + 1) else { return false };
+        let (first, second) = slots.as_mut_slices();
+        let slot = if at < first.len() { &mut first[at] } else { &mut second[at - first.len()] };
+        slot.write(message);
+        self.unpublished = at + 1;
+        true
+    }
+
+    /// Takes the newest `count` back that are not published.
+    pub fn take_back(&mut self, count: usize) {
+        self.unpublished -= count;
+    }
+
+    /// Shows what was written to the consumer; returns how many messages.
+    #[inline]
+    pub fn publish(&mut self) -> usize {
+        let count = std::mem::take(&mut self.unpublished);
+        if count > 0
+            && let Ok(slots) = self.producer.write_chunk_uninit(count)
+        {
+            // SAFETY: `push` has written each of these slots since the last commit, which alone moves where they begin.
+            unsafe { slots.commit_all() };
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Numbered(u64, [u64; 3]);
+
+    impl Message for Numbered {}
+
+    #[test]
+    fn what_is_published_is_what_was_pushed_and_not_taken_back() {
+        for capacity in 1..=5_usize {
+            let (producer, mut consumer) = rtrb::RingBuffer::new(capacity);
+            let mut outlet = Outlet::new(producer);
+            let (mut published, mut waiting) = (std::collections::VecDeque::new(), Vec::new());
+            let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+            for number in 0..5000_u64 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let room = capacity - published.len() - waiting.len();
+                assert_eq!((outlet.room(), outlet.unpublished()), (room, waiting.len()));
+                match state >> 60 {
+                    0..=7 => {
+                        let body = Numbered(number, [number; 3]);
+                        assert_eq!(outlet.push(Envelope { header: Default::default(), body }), room > 0);
+                        if room > 0 {
+                            waiting.push(body);
+                        }
+                    }
+                    8 => {
+                        let count = (state >> 33) as usize % (waiting.len() + 1);
+                        outlet.take_back(count);
+                        waiting.truncate(waiting.len() - count);
+                    }
+                    9..=11 => {
+                        assert_eq!(outlet.publish(), waiting.len());
+                        published.extend(waiting.drain(..));
+                    }
+                    _ => assert_eq!(consumer.pop().ok().map(|message| message.body), published.pop_front()),
+                }
+            }
+        }
+    }
+}
