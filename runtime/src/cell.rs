@@ -294,6 +294,7 @@ impl<A: Actor> ActorCell<A> {
     #[inline]
     fn take(&mut self, inlet: usize, count: usize, net: &mut dyn Net) -> (usize, bool) {
         let core = &mut self.core;
+        core.out.warm();
         let mut ran = Ran::Through;
         let taken = self.inlets[inlet].drain(count, |messages, count| {
             let (taken, ended) = core.run(messages, count, net);

@@ -77,6 +77,20 @@ pub fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
+/// Asks the processor to make the first cache line at `place` its own, for writing; does nothing on processors other than
+/// x86-64.
+#[inline(always)]
+pub(crate) fn prefetch_to_write<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch changes nothing that a program sees and cannot fault, whatever the address. Processors without
+    // this one take it for a `nop`.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly));
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// How far [`streamed`] asks ahead, in bytes: a few dozen messages, and well beyond what the processor fetches by itself
 /// where pages end.
 const STREAM_AHEAD: usize = 1024;

@@ -357,6 +357,8 @@ pub trait AnyPort {
     /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
     /// message steps.
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
+    /// Has the memory fetched that the next message goes to.
+    fn warm(&mut self);
     /// Moves what is staged into the edge; returns how many messages stay. What does not fit is dropped and counted
     /// where the edge says so; otherwise it stays and goes first the next time: a callback that cannot be put off (a
     /// disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
@@ -388,6 +390,13 @@ impl<M: Message> AnyPort for Port<M> {
             return wanted;
         }
         (room / self.outputs_max).saturating_sub(reserve)
+    }
+
+    #[inline]
+    fn warm(&mut self) {
+        if let EdgeIn::Ring { outlet, .. } = &mut self.edge {
+            outlet.warm();
+        }
     }
 
     #[inline]
@@ -465,6 +474,11 @@ pub trait Outputs: Default + 'static {
     /// Shows every port with its name.
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
 
+    /// Warms every port.
+    fn warm(&mut self) {
+        self.visit(&mut |_, port| port.warm());
+    }
+
     /// Flushes every port; returns how many messages stay.
     fn flush(&mut self) -> usize {
         let mut stay = 0;
@@ -481,6 +495,11 @@ impl<M: Message> Outputs for Port<M> {
     #[inline]
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {
         visitor("out", self);
+    }
+
+    #[inline]
+    fn warm(&mut self) {
+        AnyPort::warm(self);
     }
 
     #[inline]
@@ -526,6 +545,11 @@ macro_rules! ports {
             #[inline]
             fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::port::AnyPort)) {
                 $(visitor(stringify!($field), &mut self.$field);)+
+            }
+
+            #[inline]
+            fn warm(&mut self) {
+                $($crate::port::AnyPort::warm(&mut self.$field);)+
             }
 
             #[inline]
