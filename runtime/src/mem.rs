@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     marker::PhantomData,
+    mem::MaybeUninit,
     ops::{Deref, DerefMut},
     slice,
 };
@@ -77,16 +78,18 @@ pub fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
-/// Asks the processor to make the first cache line at `place` its own, for writing; does nothing on processors other than
-/// x86-64.
+/// Asks the processor to make the cache lines of `place` its own, for writing; does nothing on processors other than x86-64.
 #[inline(always)]
-pub(crate) fn prefetch_to_write<T>(place: *const T) {
+pub(crate) fn prefetch_to_write<T>(place: &mut MaybeUninit<T>) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch changes nothing that a program sees and cannot fault, whatever the address. Processors without
-    // this one take it for a `nop`.
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly));
-    };
+    for line in (0..size_of::<T>()).step_by(64) {
+        // SAFETY: a prefetch changes nothing that a program sees and cannot fault, whatever the address. A processor that does
+        // not know this one takes it for a `nop`.
+        unsafe {
+            let line = place.as_ptr().wrapping_byte_add(line);
+            std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
+        }
+    }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
 }

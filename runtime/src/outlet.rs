@@ -1,14 +1,22 @@
 //! The producing end of a ring: messages are written into their slots as they are sent, and published together.
 
+use std::mem::MaybeUninit;
+
+use rtrb::chunks::WriteChunkUninit;
+
 use crate::{
     mem,
     message::{Envelope, Message},
 };
 
+/// How many slots ahead of the one being written the next are fetched: the other CPU has them from the last lap. With
+/// none, a burst goes at half the rate; with 16 it is no faster.
+const AHEAD: usize = 4;
+
 /// The producing end of a ring, with the messages behind it that nobody sees yet.
 ///
 /// A message is made in its slot. Collected elsewhere and copied when a batch is over, its words would be read wider than
-/// they were just written, for which the processor waits until they are in its cache: 90 ns, a third of a hop.
+/// they were just written, for which the processor waits until they are in its cache: 60 ns of a hop.
 pub(crate) struct Outlet<M> {
     producer: rtrb::Producer<Envelope<M>>,
     /// Slots behind the published ones that hold messages.
@@ -37,24 +45,25 @@ impl<M: Message> Outlet<M> {
     #[inline(always)]
     pub fn push(&mut self, message: Envelope<M>) -> bool {
         let at = self.unpublished;
-        let Ok(mut slots) = self.producer.write_chunk_uninit(at + 1) else { return false };
-        let (first, second) = slots.as_mut_slices();
-        let slot = if at < first.len() { &mut first[at] } else { &mut second[at - first.len()] };
-        slot.write(message);
+        // Only what is known to be free: the consumer may be reading the others.
+        let ahead = if self.producer.cached_slots() > at + AHEAD { AHEAD } else { 0 };
+        let Ok(mut slots) = self.producer.write_chunk_uninit(at + ahead + 1) else { return false };
+        mem::prefetch_to_write(slot(&mut slots, at + ahead));
+        slot(&mut slots, at).write(message);
         self.unpublished = at + 1;
         true
     }
 
     /// Has the next slot fetched for writing, if one is known to be free.
     ///
-    /// The consumer's CPU still has it from the last lap, or for having read its neighbour. Asked for when a message has come,
-    /// it is there when the answer is written: both wait for the other CPU at once and not in turns.
+    /// The consumer's CPU has it from the last lap, or for having read its neighbour. Asked for when a message has come, it
+    /// is there when the answer is written: the two ways to the other CPU then go at once and not in turns, 40 ns of a hop.
     #[inline]
     pub fn warm(&mut self) {
         if self.producer.cached_slots() > self.unpublished
-            && let Ok(mut slots) = self.producer.write_chunk_uninit(1)
+            && let Ok(mut slots) = self.producer.write_chunk_uninit(self.unpublished + 1)
         {
-            mem::prefetch_to_write(slots.as_mut_slices().0.as_ptr());
+            mem::prefetch_to_write(slot(&mut slots, self.unpublished));
         }
     }
 
@@ -75,6 +84,13 @@ impl<M: Message> Outlet<M> {
         }
         count
     }
+}
+
+/// The slot that is `at` behind the first of `slots`.
+#[inline(always)]
+fn slot<'a, T>(slots: &'a mut WriteChunkUninit<'_, T>, at: usize) -> &'a mut MaybeUninit<T> {
+    let (first, second) = slots.as_mut_slices();
+    if at < first.len() { &mut first[at] } else { &mut second[at - first.len()] }
 }
 
 #[cfg(test)]

@@ -200,27 +200,31 @@ impl<M: Message> Port<M> {
         self.taken += 1;
         let kind = body.kind();
         let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
-        if self.staged.is_empty() {
-            match &mut self.edge {
-                EdgeIn::Local { queue, notice } => {
-                    let mut queue = queue.borrow_mut();
-                    if !queue.is_full() {
-                        queue.push(Envelope { header, body });
-                        notice.give();
-                        return;
-                    }
-                }
-                EdgeIn::Ring { outlet, .. } => {
-                    self.step.staged.set(true);
-                    if outlet.push(Envelope { header, body }) {
-                        return;
-                    }
-                }
-                EdgeIn::Open | EdgeIn::Newest { .. } => {}
+        if let EdgeIn::Local { queue, notice } = &self.edge
+            && self.staged.is_empty()
+        {
+            let mut queue = queue.borrow_mut();
+            if !queue.is_full() {
+                queue.push(Envelope { header, body });
+                notice.give();
+                return;
             }
         }
-        self.staged.push(Envelope { header, body });
         self.step.staged.set(true);
+        if let EdgeIn::Ring { outlet, .. } = &mut self.edge
+            && self.staged.is_empty()
+            && outlet.push(Envelope { header, body })
+        {
+            return;
+        }
+        self.stage(Envelope { header, body });
+    }
+
+    /// Keeps a message until the flush.
+    // Not in line: few edges need it, and each place that sends would have it.
+    #[inline(never)]
+    fn stage(&mut self, message: Envelope<M>) {
+        self.staged.push(message);
     }
 
     /// Another step sends its first message.

@@ -283,7 +283,10 @@ impl Topology {
         if crosses {
             let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
             let to_shard = self.actors[to.index as usize].shard;
-            self.bind(from, port, edge, move |site| EdgeIn::Ring { outlet: Outlet::new(producer), touched: site.touched(to_shard) });
+            self.bind(from, port, edge, move |site| EdgeIn::Ring {
+                outlet: Outlet::new(producer),
+                touched: site.touched(to_shard),
+            });
             self.open(to, move |_| Inlet::Ring(consumer));
         } else {
             self.bind(from, port, edge, move |site| EdgeIn::Local {

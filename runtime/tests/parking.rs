@@ -35,9 +35,17 @@ impl Thread {
         let named = |tid: &i32| {
             fs::read_to_string(format!("/proc/self/task/{tid}/comm")).is_ok_and(|comm| comm.trim() == shard)
         };
-        let tids = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().file_name());
-        let tid = tids.filter_map(|tid| tid.to_str()?.parse().ok()).find(named);
-        Thread(tid.expect("the shard's thread bears its name"))
+        let find = || {
+            let tids = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().file_name());
+            tids.filter_map(|tid| tid.to_str()?.parse().ok()).find(named)
+        };
+        // The list leaves threads out while others end.
+        let mut found = None;
+        until("the shard's thread bears its name", || {
+            found = find();
+            found.is_some()
+        });
+        Thread(found.unwrap())
     }
 
     /// Its state's letter, and its CPU time in ticks of 10 ms.
