@@ -3,7 +3,6 @@
 use std::{
     fmt, io,
     marker::PhantomData,
-    mem::MaybeUninit,
     ops::{Deref, DerefMut},
     slice,
 };
@@ -78,15 +77,15 @@ pub fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
-/// Asks the processor to make the cache lines of `place` its own, for writing; does nothing on processors other than x86-64.
+/// Asks the processor to make the cache lines of a value at `place` its own, for writing; does nothing on processors other than x86-64.
 #[inline(always)]
-pub(crate) fn prefetch_to_write<T>(place: &mut MaybeUninit<T>) {
+pub(crate) fn prefetch_to_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..size_of::<T>()).step_by(64) {
         // SAFETY: a prefetch changes nothing that a program sees and cannot fault, whatever the address. A processor that does
         // not know this one takes it for a `nop`.
         unsafe {
-            let line = place.as_ptr().wrapping_byte_add(line);
+            let line = place.wrapping_byte_add(line);
             std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
         }
     }

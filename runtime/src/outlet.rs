@@ -46,10 +46,14 @@ impl<M: Message> Outlet<M> {
     pub fn push(&mut self, message: Envelope<M>) -> bool {
         let at = self.unpublished;
         // Only what is known to be free: the consumer may be reading the others.
-        let ahead = if self.producer.cached_slots() > at + AHEAD { AHEAD } else { 0 };
-        let Ok(mut slots) = self.producer.write_chunk_uninit(at + ahead + 1) else { return false };
-        mem::prefetch_to_write(slot(&mut slots, at + ahead));
-        slot(&mut slots, at).write(message);
+        let is_free_ahead = self.producer.cached_slots() > at + AHEAD;
+        let Ok(mut slots) = self.producer.write_chunk_uninit(at + 1) else { return false };
+        let slot = slot(&mut slots, at);
+        slot.write(message);
+        if is_free_ahead {
+            // Where the ring begins anew this is behind its end, which does no harm.
+            mem::prefetch_to_write(slot.as_ptr().wrapping_add(AHEAD));
+        }
         self.unpublished = at + 1;
         true
     }
@@ -63,7 +67,7 @@ impl<M: Message> Outlet<M> {
         if self.producer.cached_slots() > self.unpublished
             && let Ok(mut slots) = self.producer.write_chunk_uninit(self.unpublished + 1)
         {
-            mem::prefetch_to_write(slot(&mut slots, self.unpublished));
+            mem::prefetch_to_write(slot(&mut slots, self.unpublished).as_ptr());
         }
     }
 

@@ -152,6 +152,21 @@ impl<M> Default for Port<M> {
     }
 }
 
+/// Shows a ring's messages to the consumer, on another shard.
+#[inline]
+fn publish<M: Message>(outlet: &mut Outlet<M>, touched: &Option<Touched>) {
+    if outlet.publish() > 0 {
+        touch(touched);
+    }
+}
+
+#[inline]
+fn touch(touched: &Option<Touched>) {
+    if let Some(touched) = touched {
+        touched.set(true);
+    }
+}
+
 /// How a port is bound to its edge; made by the topology.
 pub(crate) struct Binding<M> {
     pub edge: EdgeIn<M>,
@@ -328,6 +343,42 @@ impl<M: Message> Port<M> {
         room
     }
 
+    /// Moves what is staged; returns how many messages stay.
+    fn flush_staged(&mut self) -> usize {
+        let count = self.staged.len();
+        let taken = match &mut self.edge {
+            EdgeIn::Open => count,
+            EdgeIn::Local { queue, notice } => {
+                let mut queue = queue.borrow_mut();
+                let taken = count.min(queue.room());
+                for envelope in &self.staged[..taken] {
+                    queue.push(*envelope);
+                    notice.give();
+                }
+                taken
+            }
+            EdgeIn::Ring { outlet, touched } => {
+                let pushed = self.staged.iter().take_while(|envelope| outlet.push(**envelope)).count();
+                publish(outlet, touched);
+                pushed
+            }
+            EdgeIn::Newest { values, touched } => {
+                self.staged.iter().for_each(|envelope| values.put(envelope));
+                touch(touched);
+                count
+            }
+        };
+        if taken == count {
+            self.staged.clear();
+        } else if self.overflow == Overflow::DropNewest {
+            self.lost += (count - taken) as u64;
+            self.staged.clear();
+        } else {
+            self.staged.drain(..taken);
+        }
+        self.staged.len()
+    }
+
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
         let Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
         // A step that fills the edge of a port that drops has filled the port too.
@@ -405,47 +456,13 @@ impl<M: Message> AnyPort for Port<M> {
 
     #[inline]
     fn flush(&mut self) -> usize {
-        let count = self.staged.len();
-        if count == 0 && self.unpublished() == 0 {
+        if let EdgeIn::Ring { outlet, touched } = &mut self.edge
+            && self.staged.is_empty()
+        {
+            publish(outlet, touched);
             return 0;
         }
-        let taken = match &mut self.edge {
-            EdgeIn::Open => count,
-            EdgeIn::Local { queue, notice } => {
-                let mut queue = queue.borrow_mut();
-                let taken = count.min(queue.room());
-                for envelope in &self.staged[..taken] {
-                    queue.push(*envelope);
-                    notice.give();
-                }
-                taken
-            }
-            EdgeIn::Ring { outlet, touched } => {
-                let pushed = self.staged.iter().take_while(|envelope| outlet.push(**envelope)).count();
-                if outlet.publish() > 0
-                    && let Some(touched) = touched
-                {
-                    touched.set(true);
-                }
-                pushed
-            }
-            EdgeIn::Newest { values, touched } => {
-                self.staged.iter().for_each(|envelope| values.put(envelope));
-                if let Some(touched) = touched {
-                    touched.set(true);
-                }
-                count
-            }
-        };
-        if taken == count {
-            self.staged.clear();
-        } else if self.overflow == Overflow::DropNewest {
-            self.lost += (count - taken) as u64;
-            self.staged.clear();
-        } else {
-            self.staged.drain(..taken);
-        }
-        self.staged.len()
+        if self.staged.is_empty() { 0 } else { self.flush_staged() }
     }
 
     fn roll_back(&mut self, step_id: u64) {
