@@ -33,7 +33,7 @@ pub enum Kind {
     Ours,
     /// A channel that any thread may send to, or any process: to be beaten.
     Channel,
-    /// A ring of one producer and one consumer without anything around it: a floor beside `rtrb`.
+    /// A ring without anything around it, that nobody can wait at or close: a floor beside `rtrb`.
     RawRing,
     /// An actor framework: to be beaten.
     Actors,
@@ -48,7 +48,7 @@ impl Kind {
                 "carries messages from thread to thread and nothing else: no actors, no panics caught, no room reserved \
                  before a step; polled without sleeping, unless its name says `await`",
             ),
-            Kind::RawRing => Some("one producer and one consumer without anything around: a floor, not to be beaten"),
+            Kind::RawRing => Some("a ring without anything around it: a floor, not to be beaten"),
             Kind::Actors => Some(
                 "an actor framework on tokio, an actor on each of two pinned threads whose runtimes never sleep; mailboxes \
                  are bounded where it has such",

@@ -20,7 +20,6 @@ pub const ALL: &[Peer] = &[
     Peer::spinning::<Flume>("flume", Kind::Channel),
     Peer::spinning::<Kanal>("kanal", Kind::Channel),
     Peer::spinning::<Thingbuf>("thingbuf mpsc", Kind::Channel),
-    Peer::spinning::<NexusMpsc>("nexus-queue mpsc", Kind::Channel),
     Peer::spinning::<SyncChannel>("std sync_channel", Kind::Channel),
     Peer::spinning::<TokioMpsc>("tokio mpsc, try_recv", Kind::Channel),
     awaiting::TOKIO,
@@ -29,5 +28,6 @@ pub const ALL: &[Peer] = &[
     Peer::spinning::<aeron::AeronIpc>("Aeron IPC", Kind::Channel),
     Peer::spinning::<Ringbuf>("ringbuf", Kind::RawRing),
     Peer::spinning::<NexusSpsc>("nexus-queue spsc", Kind::RawRing),
+    Peer::spinning::<NexusMpsc>("nexus-queue mpsc", Kind::RawRing),
     Peer::spinning::<Disruptor>("disruptor", Kind::RawRing),
 ];
