@@ -77,7 +77,8 @@ pub fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
-/// Asks the processor to make the cache lines of a value at `place` its own, for writing; does nothing on processors other than x86-64.
+/// Asks the processor to make the cache lines of a value at `place` its own, for writing; does nothing on processors other
+/// than x86-64.
 #[inline(always)]
 pub(crate) fn prefetch_to_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]

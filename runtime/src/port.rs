@@ -1,8 +1,8 @@
 //! The producing end of an edge as actors and cells see it: the typed [`Port`] that stages a step's outputs.
 //!
-//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends to a ring is staged in the port
-//! until the batch is over; what it sends to a queue goes straight to its end, for the consumer, on the same thread,
-//! does not run before. A step that fails leaves nothing behind in either.
+//! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends to a ring is written into its slots,
+//! which the consumer sees when the batch is over; what it sends to a queue goes straight to its end, for the consumer, on
+//! the same thread, does not run before. A step that fails leaves nothing behind in either.
 
 use std::{
     cell::{Cell, RefCell},
@@ -42,7 +42,7 @@ pub struct StepState {
     pub(crate) id: Cell<u64>,
     /// True while a step may send on admission ports: network, timer and start callbacks.
     pub(crate) admitting: Cell<bool>,
-    /// A port has messages that wait for the flush.
+    /// A port has messages that wait for the flush, in itself or in slots that are not shown yet.
     pub(crate) staged: Cell<bool>,
 }
 
@@ -98,7 +98,7 @@ pub struct Port<M> {
     per_input_max: u32,
     outputs_max: usize,
     step: Rc<StepState>,
-    /// Messages that wait here for the flush: all of a ring's, and what found a queue full.
+    /// Messages that wait here for the flush: what found a ring or a queue full, and all of an edge that keeps the newest.
     staged: Vec<Envelope<M>>,
     /// Most of them.
     staged_max: usize,
@@ -414,9 +414,9 @@ pub trait AnyPort {
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
     /// Has the memory fetched that the next message goes to.
     fn warm(&mut self);
-    /// Moves what is staged into the edge; returns how many messages stay. What does not fit is dropped and counted
-    /// where the edge says so; otherwise it stays and goes first the next time: a callback that cannot be put off (a
-    /// disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
+    /// Shows what is in a ring's slots and moves what is staged into the edge; returns how many messages stay. What does
+    /// not fit is dropped and counted where the edge says so; otherwise it stays and goes first the next time: a callback
+    /// that cannot be put off (a disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
     fn flush(&mut self) -> usize;
     /// Forgets what the step `step_id` staged.
     fn roll_back(&mut self, step_id: u64);
