@@ -1,5 +1,5 @@
 //! The cell that hosts one actor: polls its inlets in a fair order, runs its steps inside one `catch_unwind` per
-//! batch, and commits or discards what they staged.
+//! batch, and shows or takes back what they sent.
 
 mod member;
 
@@ -21,7 +21,7 @@ use crate::{
     timer::Wheel,
 };
 
-/// Most inputs a cell takes per poll: keeps neighbours on the shard served, and bounds what is staged.
+/// Most inputs a cell takes per poll: keeps neighbours on the shard served, and bounds what waits to be shown.
 pub const BATCH_MAX: usize = 64;
 
 /// Steps that room is looked for at once, so that it need not be for each.
@@ -37,7 +37,6 @@ pub(crate) struct Fault {
 /// Sums for telemetry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
-    pub sent: u64,
     pub received: u64,
     pub dropped: u64,
     pub conflated: u64,
@@ -47,7 +46,6 @@ pub(crate) struct Traffic {
 impl Traffic {
     pub fn plus(self, other: Traffic) -> Traffic {
         Traffic {
-            sent: self.sent + other.sent,
             received: self.received + other.received,
             dropped: self.dropped + other.dropped,
             conflated: self.conflated + other.conflated,
@@ -120,10 +118,10 @@ impl<A: Actor> Core<A> {
             let mut ctx = Context { out, net, step, timers, env };
             for envelope in &messages[..count] {
                 taken += 1;
-                // Without a panic, so that nothing is left of it where an actor does not look.
-                actor.look_ahead(messages.get(taken..).unwrap_or_default());
                 step.id.set(step.id.get() + 1);
                 step.header.set(envelope.header);
+                // Without a panic, so that nothing is left of it where an actor does not look.
+                actor.look_ahead(messages.get(taken..).unwrap_or_default());
                 if actor.on_message(&mut ctx, &envelope.body) == Step::More {
                     return Ran::ToMore;
                 }
@@ -223,7 +221,7 @@ impl<A: Actor> ActorCell<A> {
     }
 
     fn flush_staged(&mut self) {
-        let backlog = self.core.out.flush();
+        let backlog = self.core.out.flush_all();
         self.backlog = backlog;
         self.core.step.staged.set(backlog > 0);
         if backlog > 0 {
@@ -252,7 +250,7 @@ impl<A: Actor> ActorCell<A> {
         result
     }
 
-    /// One step: whatever it staged is rolled back if it panics, and the actor is never run again.
+    /// One step: whatever it sent is taken back if it panics, and the actor is never run again.
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         self.credit = self.credit.saturating_sub(1);
         let result = catch_unwind(AssertUnwindSafe(|| self.core.run_one(net, run)));
@@ -294,7 +292,7 @@ impl<A: Actor> ActorCell<A> {
     #[inline]
     fn take(&mut self, inlet: usize, count: usize, net: &mut dyn Net) -> (usize, bool) {
         let core = &mut self.core;
-        core.out.warm();
+        core.out.warm_all();
         let mut ran = Ran::Through;
         let taken = self.inlets[inlet].drain(count, |messages, count| {
             let (taken, ended) = core.run(messages, count, net);
@@ -448,11 +446,8 @@ impl<A: Actor> Hosted for ActorCell<A> {
         let dropped = self.datagrams_dropped;
         let conflated = self.inlets.iter().map(Inlet::conflated).sum();
         let (received, holds) = (self.received, self.holds);
-        let mut traffic = Traffic { received, holds, dropped, conflated, sent: 0 };
-        self.core.out.visit(&mut |_, port| {
-            traffic.sent += port.sent();
-            traffic.dropped += port.dropped();
-        });
+        let mut traffic = Traffic { received, holds, dropped, conflated };
+        self.core.out.visit(&mut |_, port| traffic.dropped += port.dropped());
         traffic
     }
 }

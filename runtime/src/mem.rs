@@ -1,4 +1,4 @@
-//! Memory for large tables: zeroed, on huge pages where the kernel grants them; and the prefetch hint.
+//! Memory for large tables: zeroed, on huge pages where the kernel grants them; and hints to have memory fetched.
 
 use std::{
     fmt, io,
@@ -79,6 +79,7 @@ pub fn prefetch<T>(values: &[T], index: usize) {
 
 /// Asks the processor to make the cache lines of a value at `place` its own, for writing; does nothing on processors other
 /// than x86-64.
+// The intrinsic of this hint becomes a fetch for reading where the target is not known to have `prfchw`.
 #[inline(always)]
 pub(crate) fn prefetch_to_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]

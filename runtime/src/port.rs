@@ -1,4 +1,4 @@
-//! The producing end of an edge as actors and cells see it: the typed [`Port`] that stages a step's outputs.
+//! The producing end of an edge as actors and cells see it: the typed [`Port`] that takes a step's outputs.
 //!
 //! Across shards an edge is an `rtrb` ring, within one a plain queue. What a step sends to a ring is written into its slots,
 //! which the consumer sees when the batch is over; what it sends to a queue goes straight to its end, for the consumer, on
@@ -38,7 +38,7 @@ pub enum Overflow {
 #[derive(Debug, Default)]
 pub struct StepState {
     pub(crate) header: Cell<Header>,
-    /// Counts steps, so that a port knows which staged messages belong to the running one.
+    /// Counts steps, so that a port knows which of its messages belong to the running one.
     pub(crate) id: Cell<u64>,
     /// True while a step may send on admission ports: network, timer and start callbacks.
     pub(crate) admitting: Cell<bool>,
@@ -105,7 +105,7 @@ pub struct Port<M> {
     /// Messages taken over the port's life. The counts below are values of this one, so that it alone changes with each
     /// message.
     taken: u64,
-    /// Count up to which the edge is known to have room, beyond what is staged.
+    /// Count up to which the edge is known to have room, beyond what was sent and is not there yet.
     room_until: u64,
     /// The step that sent last, and the count when it began.
     step_id: u64,
@@ -202,6 +202,8 @@ impl<M: Message> Port<M> {
                 return;
             }
         }
+        // Code of the message's: if it panics, nothing was counted.
+        let kind = body.kind();
         let Header { sequence, time_ns, ingress_ticks, generation, .. } = self.step.header.get();
         let start = if sequence == 0 {
             // A callback may come between two steps of an input, whose count goes on behind it.
@@ -213,7 +215,6 @@ impl<M: Message> Port<M> {
         };
         let index = (self.taken - start) as u32;
         self.taken += 1;
-        let kind = body.kind();
         let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
         if let EdgeIn::Local { queue, notice } = &self.edge
             && self.staged.is_empty()
@@ -311,18 +312,7 @@ impl<M: Message> Port<M> {
         !matches!(self.edge, EdgeIn::Open)
     }
 
-    /// Messages sent over the port's life.
-    pub fn sent(&self) -> u64 {
-        self.taken - self.lost - (self.staged.len() + self.unpublished()) as u64
-    }
-
-    /// Messages that a ring holds and does not show yet.
-    #[inline]
-    fn unpublished(&self) -> usize {
-        if let EdgeIn::Ring { outlet, .. } = &self.edge { outlet.unpublished() } else { 0 }
-    }
-
-    /// The room in the edge beyond what is staged, as far as it is known, which is for `needed` messages if it has so much:
+    /// The room in the edge beyond what was sent, as far as it is known, which is for `needed` messages if it has so much:
     /// an edge is only asked when what is known does not suffice.
     #[inline]
     fn look_for(&mut self, needed: usize) -> usize {
@@ -381,11 +371,11 @@ impl<M: Message> Port<M> {
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
         let Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
-        // A step that fills the edge of a port that drops has filled the port too.
         let is_plain =
             matches!(edge, EdgeIn::Local { .. } | EdgeIn::Ring { .. }) && overflow == Overflow::Hold && !admission;
         let plain_max = if is_plain { outputs_max as u64 } else { 0 };
         let per_input_max = per_input_max.unwrap_or(u32::MAX);
+        // What finds a ring that drops full may still find room at the flush: as much again waits for that.
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {
             edge,
@@ -418,12 +408,10 @@ pub trait AnyPort {
     /// not fit is dropped and counted where the edge says so; otherwise it stays and goes first the next time: a callback
     /// that cannot be put off (a disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
     fn flush(&mut self) -> usize;
-    /// Forgets what the step `step_id` staged.
+    /// Takes back what the step `step_id` sent.
     fn roll_back(&mut self, step_id: u64);
     /// Messages dropped by [`Overflow::DropNewest`].
     fn dropped(&self) -> u64;
-    /// Messages sent.
-    fn sent(&self) -> u64;
 }
 
 impl<M: Message> AnyPort for Port<M> {
@@ -483,10 +471,6 @@ impl<M: Message> AnyPort for Port<M> {
     fn dropped(&self) -> u64 {
         self.refused + self.lost
     }
-
-    fn sent(&self) -> u64 {
-        self.sent()
-    }
 }
 
 /// The ports of an actor. Implemented by [`Port`] itself (one port), by `()` (none) and by what
@@ -495,13 +479,15 @@ pub trait Outputs: Default + 'static {
     /// Shows every port with its name.
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
 
-    /// Warms every port.
-    fn warm(&mut self) {
+    /// [`AnyPort::warm`] of every port. Called by the cell.
+    #[doc(hidden)]
+    fn warm_all(&mut self) {
         self.visit(&mut |_, port| port.warm());
     }
 
-    /// Flushes every port; returns how many messages stay.
-    fn flush(&mut self) -> usize {
+    /// [`AnyPort::flush`] of every port; returns how many messages stay. Called by the cell.
+    #[doc(hidden)]
+    fn flush_all(&mut self) -> usize {
         let mut stay = 0;
         self.visit(&mut |_, port| stay += port.flush());
         stay
@@ -519,13 +505,13 @@ impl<M: Message> Outputs for Port<M> {
     }
 
     #[inline]
-    fn warm(&mut self) {
-        AnyPort::warm(self);
+    fn warm_all(&mut self) {
+        self.warm();
     }
 
     #[inline]
-    fn flush(&mut self) -> usize {
-        AnyPort::flush(self)
+    fn flush_all(&mut self) -> usize {
+        self.flush()
     }
 }
 
@@ -569,12 +555,12 @@ macro_rules! ports {
             }
 
             #[inline]
-            fn warm(&mut self) {
+            fn warm_all(&mut self) {
                 $($crate::port::AnyPort::warm(&mut self.$field);)+
             }
 
             #[inline]
-            fn flush(&mut self) -> usize {
+            fn flush_all(&mut self) -> usize {
                 0 $(+ $crate::port::AnyPort::flush(&mut self.$field))+
             }
         }
@@ -583,18 +569,112 @@ macro_rules! ports {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
-    #[derive(Clone, Copy)]
-    struct Nothing;
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Numbered(u64, [u64; 3]);
 
-    impl Message for Nothing {}
+    impl Message for Numbered {}
 
     #[test]
     fn an_open_port_never_limits_the_steps_of_a_batch() {
-        let mut port = Port::<Nothing>::default();
+        let mut port = Port::<Numbered>::default();
         for (wanted, reserve) in [(1, 0), (1, 1), (BATCH_MAX, 1)] {
             assert_eq!(port.steps_room(wanted, reserve, false), wanted);
+        }
+    }
+
+    /// Where the messages of a port to a ring are: three plain lists.
+    #[derive(Default)]
+    struct Model {
+        shown: VecDeque<u64>,
+        in_slots: Vec<u64>,
+        staged: Vec<u64>,
+        dropped: u64,
+    }
+
+    impl Model {
+        /// Returns how many stay.
+        fn flush(&mut self, capacity: usize, drops: bool) -> usize {
+            self.shown.extend(self.in_slots.drain(..));
+            let fits = (capacity - self.shown.len()).min(self.staged.len());
+            self.shown.extend(self.staged.drain(..fits));
+            if drops {
+                self.dropped += self.staged.drain(..).count() as u64;
+            }
+            self.staged.len()
+        }
+    }
+
+    const OUTPUTS_MAX: usize = 3;
+
+    /// Steps that send, of which some fail; flushes and a consumer between them.
+    fn does_what_the_model_does(capacity: usize, overflow: Overflow) {
+        let drops = overflow == Overflow::DropNewest;
+        let (producer, mut consumer) = rtrb::RingBuffer::new(capacity);
+        let step = Rc::<StepState>::default();
+        let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
+        let (internal, admission, always_fits, per_input_max) = (false, false, false, None);
+        let mut port = Port::default();
+        port.bind(
+            Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max },
+            step.clone(),
+            OUTPUTS_MAX,
+        );
+        let mut model = Model::default();
+        let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+        let mut number = 0;
+        for _ in 0..5000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            match state >> 61 {
+                // Its cell does not let it go on for long without room.
+                0..=3 if drops || model.staged.len() < 4 * OUTPUTS_MAX => {
+                    step.id.set(step.id.get() + 1);
+                    let before = (model.in_slots.len(), model.staged.len());
+                    let room = capacity - model.shown.len() - before.0;
+                    if !drops {
+                        assert_eq!(port.room(), room.saturating_sub(before.1 + OUTPUTS_MAX).min(OUTPUTS_MAX));
+                    }
+                    for sent in 0..(state >> 40) as usize % (OUTPUTS_MAX + 1) {
+                        number += 1;
+                        port.send(Numbered(number, [number; 3]));
+                        if drops && model.staged.len() == capacity {
+                            model.dropped += 1;
+                        } else if sent < room && model.staged.is_empty() {
+                            model.in_slots.push(number);
+                        } else {
+                            model.staged.push(number);
+                        }
+                    }
+                    if (state >> 50).is_multiple_of(4) {
+                        port.roll_back(step.id.get());
+                        model.in_slots.truncate(before.0);
+                        model.staged.truncate(before.1);
+                    }
+                }
+                4 | 5 if step.staged.get() => {
+                    let stay = model.flush(capacity, drops);
+                    assert_eq!(port.flush(), stay);
+                    step.staged.set(stay > 0);
+                }
+                _ => {
+                    let popped = consumer.pop().ok().map(|message| message.body);
+                    assert_eq!(popped, model.shown.pop_front().map(|number| Numbered(number, [number; 3])));
+                }
+            }
+            assert_eq!((consumer.slots(), port.dropped()), (model.shown.len(), model.dropped));
+        }
+        assert_eq!(model.dropped > 0, drops, "it was full at times");
+    }
+
+    #[test]
+    fn a_port_to_a_ring_keeps_order_and_counts_whatever_is_full_or_fails() {
+        for capacity in [1, 2, 3, 5, 8] {
+            for overflow in [Overflow::Hold, Overflow::DropNewest] {
+                does_what_the_model_does(capacity, overflow);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    message::Envelope,
+    message::{Envelope, Header},
     port::Port,
     sequencer::Sequencer,
     sim::Simulation,
@@ -445,4 +445,49 @@ fn an_actor_sees_what_waits_behind_each_message_before_it_takes_it() {
     simulation.settle();
     let expected = [(1, vec![2, 3]), (2, vec![3]), (3, vec![]), (4, vec![]), (5, vec![6]), (6, vec![])];
     assert_eq!(seen.entries(), expected);
+}
+
+/// Passes messages on, and fails as it looks ahead with the first of those behind it that is 7.
+struct Shy;
+
+impl Actor for Shy {
+    type In = Note;
+    type Out = Port<Note>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn look_ahead(&mut self, coming: &[Envelope<Note>]) {
+        assert!(coming.first().is_none_or(|envelope| envelope.body.number != 7));
+    }
+
+    fn on_message(&mut self, ctx: &mut Context<'_, Port<Note>>, note: &Note) -> Step {
+        ctx.out.send(*note);
+        Step::Done
+    }
+}
+
+#[test]
+fn an_actor_that_fails_as_it_looks_ahead_fails_on_the_message_before_it() {
+    for before in [&[][..], &[1], &[1, 2, 3]] {
+        for is_apart in [false, true] {
+            let (mut topology, shard) = topology();
+            let shy = topology.actor(shard, "shy", || Shy);
+            let mut injector = topology.injector("in", shy, EdgeSpec::hold(8));
+            let mut tap = topology.tap(shy, out, EdgeSpec::hold(8));
+            let mut simulation = topology.simulate().unwrap();
+            let mut send = |number| {
+                let header = Header { sequence: number, ..Header::default() };
+                injector.batch().send_as(header, note(number)).unwrap();
+            };
+            before.iter().copied().for_each(&mut send);
+            if is_apart {
+                simulation.settle();
+            }
+            [6, 7, 8].into_iter().for_each(&mut send);
+            simulation.settle();
+            // What steps before it sent is there, whether or not it was shown before.
+            assert_eq!(numbers(&drain(&mut tap)), before);
+            let failed: Vec<_> = simulation.failures().iter().map(|failure| failure.header.sequence).collect();
+            assert_eq!(failed, [6]);
+        }
+    }
 }
