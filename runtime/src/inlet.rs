@@ -92,18 +92,10 @@ fn in_two_runs<M>(
     count: usize,
     mut visit: impl FnMut(&[M], usize) -> (usize, bool),
 ) -> usize {
-    let mut taken = 0;
-    // One place that calls, so that it is compiled in line.
-    for run in [first, second] {
-        let wanted = (count - taken).min(run.len());
-        if wanted == 0 {
-            break;
-        }
-        let (visited, go_on) = visit(run, wanted);
-        taken += visited;
-        if !go_on {
-            break;
-        }
+    let (mut taken, go_on) = visit(first, count.min(first.len()));
+    let left = (count - taken).min(second.len());
+    if go_on && left > 0 {
+        taken += visit(second, left).0;
     }
     taken
 }

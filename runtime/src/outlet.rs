@@ -90,13 +90,19 @@ fn slot<'a, T>(slots: &'a mut WriteChunkUninit<'_, T>, at: usize) -> &'a mut May
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq)]
-    struct Numbered(u64, [u64; 3]);
+    pub(crate) struct Numbered(u64, [u64; 3]);
 
     impl Message for Numbered {}
+
+    impl Numbered {
+        pub(crate) fn new(number: u64) -> Self {
+            Numbered(number, [number; 3])
+        }
+    }
 
     #[test]
     fn what_is_published_is_what_was_pushed_and_not_taken_back() {
@@ -111,7 +117,7 @@ mod tests {
                 assert_eq!((outlet.room(), outlet.unpublished), (room, waiting.len()));
                 match state >> 60 {
                     0..=7 => {
-                        let body = Numbered(number, [number; 3]);
+                        let body = Numbered::new(number);
                         assert_eq!(outlet.push(Envelope { header: Default::default(), body }), room > 0);
                         if room > 0 {
                             waiting.push(body);

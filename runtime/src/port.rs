@@ -4,6 +4,10 @@
 //! which the consumer sees when the batch is over; what it sends to a queue goes straight to its end, for the consumer, on
 //! the same thread, does not run before. A step that fails leaves nothing behind in either.
 
+mod outputs;
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -17,6 +21,8 @@ use crate::{
     outlet::Outlet,
     queue::Queue,
 };
+
+pub use self::outputs::Outputs;
 
 /// What happens when an edge is full. There is no default: each edge says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +123,8 @@ pub struct Port<M> {
     last_sequence: u64,
     input_start: u64,
     input_until: u64,
-    /// Messages dropped when they were taken, and when they were flushed.
-    refused: u64,
-    lost: u64,
+    /// Messages dropped, as they were sent or at the flush.
+    dropped: u64,
 }
 
 impl<M> Default for Port<M> {
@@ -146,8 +151,7 @@ impl<M> Default for Port<M> {
             last_sequence: 0,
             input_start: 0,
             input_until: 0,
-            refused: 0,
-            lost: 0,
+            dropped: 0,
         }
     }
 }
@@ -281,7 +285,7 @@ impl<M: Message> Port<M> {
             assert!(values.has_key(body), "a key beyond those of the edge");
         }
         if drops && self.staged.len() == self.staged_max {
-            self.refused += 1;
+            self.dropped += 1;
             return false;
         }
         assert!(fits_input, "more messages for one input than the edge declares");
@@ -361,7 +365,7 @@ impl<M: Message> Port<M> {
         if taken == count {
             self.staged.clear();
         } else if self.overflow == Overflow::DropNewest {
-            self.lost += (count - taken) as u64;
+            self.dropped += (count - taken) as u64;
             self.staged.clear();
         } else {
             self.staged.drain(..taken);
@@ -444,13 +448,13 @@ impl<M: Message> AnyPort for Port<M> {
 
     #[inline]
     fn flush(&mut self) -> usize {
-        if let EdgeIn::Ring { outlet, touched } = &mut self.edge
-            && self.staged.is_empty()
-        {
-            publish(outlet, touched);
-            return 0;
+        if !self.staged.is_empty() {
+            return self.flush_staged();
         }
-        if self.staged.is_empty() { 0 } else { self.flush_staged() }
+        if let EdgeIn::Ring { outlet, touched } = &mut self.edge {
+            publish(outlet, touched);
+        }
+        0
     }
 
     fn roll_back(&mut self, step_id: u64) {
@@ -469,212 +473,6 @@ impl<M: Message> AnyPort for Port<M> {
     }
 
     fn dropped(&self) -> u64 {
-        self.refused + self.lost
-    }
-}
-
-/// The ports of an actor. Implemented by [`Port`] itself (one port), by `()` (none) and by what
-/// [`ports!`](crate::ports) declares.
-pub trait Outputs: Default + 'static {
-    /// Shows every port with its name.
-    fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
-
-    /// [`AnyPort::warm`] of every port. Called by the cell.
-    #[doc(hidden)]
-    fn warm_all(&mut self) {
-        self.visit(&mut |_, port| port.warm());
-    }
-
-    /// [`AnyPort::flush`] of every port; returns how many messages stay. Called by the cell.
-    #[doc(hidden)]
-    fn flush_all(&mut self) -> usize {
-        let mut stay = 0;
-        self.visit(&mut |_, port| stay += port.flush());
-        stay
-    }
-}
-
-impl Outputs for () {
-    fn visit(&mut self, _visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {}
-}
-
-impl<M: Message> Outputs for Port<M> {
-    #[inline]
-    fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {
-        visitor("out", self);
-    }
-
-    #[inline]
-    fn warm_all(&mut self) {
-        self.warm();
-    }
-
-    #[inline]
-    fn flush_all(&mut self) -> usize {
-        self.flush()
-    }
-}
-
-/// Declares an actor's ports: a struct with one [`Port`] per field.
-///
-/// ```
-/// use corelane_runtime::{message::Message, ports};
-/// #[derive(Clone, Copy)]
-/// pub struct Passed(u64);
-/// impl Message for Passed {}
-/// ports! {
-///     /// Where a check sends what it has decided.
-///     pub struct CheckOut {
-///         /// What passed.
-///         passed: Passed,
-///     }
-/// }
-/// ```
-#[macro_export]
-macro_rules! ports {
-    (
-        $(#[$meta:meta])* $vis:vis struct $name:ident $(<$generic:ident: $bound:path>)? {
-            $($(#[$field_meta:meta])* $field:ident: $message:ty),+ $(,)?
-        }
-    ) => {
-        $(#[$meta])*
-        $vis struct $name $(<$generic: $bound>)? {
-            $($(#[$field_meta])* pub $field: $crate::port::Port<$message>,)+
-        }
-
-        impl $(<$generic: $bound>)? Default for $name $(<$generic>)? {
-            fn default() -> Self {
-                Self { $($field: $crate::port::Port::default(),)+ }
-            }
-        }
-
-        impl $(<$generic: $bound>)? $crate::port::Outputs for $name $(<$generic>)? {
-            #[inline]
-            fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::port::AnyPort)) {
-                $(visitor(stringify!($field), &mut self.$field);)+
-            }
-
-            #[inline]
-            fn warm_all(&mut self) {
-                $($crate::port::AnyPort::warm(&mut self.$field);)+
-            }
-
-            #[inline]
-            fn flush_all(&mut self) -> usize {
-                0 $(+ $crate::port::AnyPort::flush(&mut self.$field))+
-            }
-        }
-    };
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    struct Numbered(u64, [u64; 3]);
-
-    impl Message for Numbered {}
-
-    #[test]
-    fn an_open_port_never_limits_the_steps_of_a_batch() {
-        let mut port = Port::<Numbered>::default();
-        for (wanted, reserve) in [(1, 0), (1, 1), (BATCH_MAX, 1)] {
-            assert_eq!(port.steps_room(wanted, reserve, false), wanted);
-        }
-    }
-
-    /// Where the messages of a port to a ring are: three plain lists.
-    #[derive(Default)]
-    struct Model {
-        shown: VecDeque<u64>,
-        in_slots: Vec<u64>,
-        staged: Vec<u64>,
-        dropped: u64,
-    }
-
-    impl Model {
-        /// Returns how many stay.
-        fn flush(&mut self, capacity: usize, drops: bool) -> usize {
-            self.shown.extend(self.in_slots.drain(..));
-            let fits = (capacity - self.shown.len()).min(self.staged.len());
-            self.shown.extend(self.staged.drain(..fits));
-            if drops {
-                self.dropped += self.staged.drain(..).count() as u64;
-            }
-            self.staged.len()
-        }
-    }
-
-    const OUTPUTS_MAX: usize = 3;
-
-    /// Steps that send, of which some fail; flushes and a consumer between them.
-    fn does_what_the_model_does(capacity: usize, overflow: Overflow) {
-        let drops = overflow == Overflow::DropNewest;
-        let (producer, mut consumer) = rtrb::RingBuffer::new(capacity);
-        let step = Rc::<StepState>::default();
-        let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
-        let (internal, admission, always_fits, per_input_max) = (false, false, false, None);
-        let mut port = Port::default();
-        port.bind(
-            Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max },
-            step.clone(),
-            OUTPUTS_MAX,
-        );
-        let mut model = Model::default();
-        let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
-        let mut number = 0;
-        for _ in 0..5000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            match state >> 61 {
-                // Its cell does not let it go on for long without room.
-                0..=3 if drops || model.staged.len() < 4 * OUTPUTS_MAX => {
-                    step.id.set(step.id.get() + 1);
-                    let before = (model.in_slots.len(), model.staged.len());
-                    let room = capacity - model.shown.len() - before.0;
-                    if !drops {
-                        assert_eq!(port.room(), room.saturating_sub(before.1 + OUTPUTS_MAX).min(OUTPUTS_MAX));
-                    }
-                    for sent in 0..(state >> 40) as usize % (OUTPUTS_MAX + 1) {
-                        number += 1;
-                        port.send(Numbered(number, [number; 3]));
-                        if drops && model.staged.len() == capacity {
-                            model.dropped += 1;
-                        } else if sent < room && model.staged.is_empty() {
-                            model.in_slots.push(number);
-                        } else {
-                            model.staged.push(number);
-                        }
-                    }
-                    if (state >> 50).is_multiple_of(4) {
-                        port.roll_back(step.id.get());
-                        model.in_slots.truncate(before.0);
-                        model.staged.truncate(before.1);
-                    }
-                }
-                4 | 5 if step.staged.get() => {
-                    let stay = model.flush(capacity, drops);
-                    assert_eq!(port.flush(), stay);
-                    step.staged.set(stay > 0);
-                }
-                _ => {
-                    let popped = consumer.pop().ok().map(|message| message.body);
-                    assert_eq!(popped, model.shown.pop_front().map(|number| Numbered(number, [number; 3])));
-                }
-            }
-            assert_eq!((consumer.slots(), port.dropped()), (model.shown.len(), model.dropped));
-        }
-        assert_eq!(model.dropped > 0, drops, "it was full at times");
-    }
-
-    #[test]
-    fn a_port_to_a_ring_keeps_order_and_counts_whatever_is_full_or_fails() {
-        for capacity in [1, 2, 3, 5, 8] {
-            for overflow in [Overflow::Hold, Overflow::DropNewest] {
-                does_what_the_model_does(capacity, overflow);
-            }
-        }
+        self.dropped
     }
 }

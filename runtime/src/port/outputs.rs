@@ -1,0 +1,98 @@
+//! The ports of an actor together, and the macro that declares them.
+
+use super::{AnyPort, Port};
+use crate::message::Message;
+
+/// The ports of an actor. Implemented by [`Port`] itself (one port), by `()` (none) and by what
+/// [`ports!`](crate::ports) declares.
+pub trait Outputs: Default + 'static {
+    /// Shows every port with its name.
+    fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
+
+    /// [`AnyPort::warm`] of every port. Called by the cell.
+    #[doc(hidden)]
+    fn warm_all(&mut self) {
+        self.visit(&mut |_, port| port.warm());
+    }
+
+    /// [`AnyPort::flush`] of every port; returns how many messages stay. Called by the cell.
+    #[doc(hidden)]
+    fn flush_all(&mut self) -> usize {
+        let mut stay = 0;
+        self.visit(&mut |_, port| stay += port.flush());
+        stay
+    }
+}
+
+impl Outputs for () {
+    fn visit(&mut self, _visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {}
+}
+
+impl<M: Message> Outputs for Port<M> {
+    #[inline]
+    fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort)) {
+        visitor("out", self);
+    }
+
+    #[inline]
+    fn warm_all(&mut self) {
+        self.warm();
+    }
+
+    #[inline]
+    fn flush_all(&mut self) -> usize {
+        self.flush()
+    }
+}
+
+/// Declares an actor's ports: a struct with one [`Port`] per field.
+///
+/// ```
+/// use corelane_runtime::{message::Message, ports};
+/// #[derive(Clone, Copy)]
+/// pub struct Passed(u64);
+/// impl Message for Passed {}
+/// ports! {
+///     /// Where a check sends what it has decided.
+///     pub struct CheckOut {
+///         /// What passed.
+///         passed: Passed,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! ports {
+    (
+        $(#[$meta:meta])* $vis:vis struct $name:ident $(<$generic:ident: $bound:path>)? {
+            $($(#[$field_meta:meta])* $field:ident: $message:ty),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $vis struct $name $(<$generic: $bound>)? {
+            $($(#[$field_meta])* pub $field: $crate::port::Port<$message>,)+
+        }
+
+        impl $(<$generic: $bound>)? Default for $name $(<$generic>)? {
+            fn default() -> Self {
+                Self { $($field: $crate::port::Port::default(),)+ }
+            }
+        }
+
+        impl $(<$generic: $bound>)? $crate::port::Outputs for $name $(<$generic>)? {
+            #[inline]
+            fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::port::AnyPort)) {
+                $(visitor(stringify!($field), &mut self.$field);)+
+            }
+
+            #[inline]
+            fn warm_all(&mut self) {
+                $($crate::port::AnyPort::warm(&mut self.$field);)+
+            }
+
+            #[inline]
+            fn flush_all(&mut self) -> usize {
+                0 $(+ $crate::port::AnyPort::flush(&mut self.$field))+
+            }
+        }
+    };
+}
