@@ -42,8 +42,10 @@ impl Framer for NoFrames {
     }
 }
 
-fn loopback(port: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, port).into()
+/// A port that nobody has, on a host of the test's own: tests beside this one ask for free ports too, and one of
+/// them could be given a port that was let go here.
+fn bound(host: u8) -> TcpListener {
+    TcpListener::bind((Ipv4Addr::new(127, 0, 0, host), 0)).unwrap()
 }
 
 fn listener(topology: &mut Topology, shard: ShardRef, addr: SocketAddr) {
@@ -51,13 +53,13 @@ fn listener(topology: &mut Topology, shard: ShardRef, addr: SocketAddr) {
     topology.net_actor(shard, "listener", vec![listen], |_| Listener);
 }
 
-/// Two shards: the first comes up with an address of its own.
-fn two_shards() -> (Topology, ShardRef, SocketAddr) {
+/// Two shards: the first comes up with an address of its own on `host`.
+fn two_shards(host: u8) -> (Topology, ShardRef, SocketAddr) {
     let mut topology = Topology::new();
     let [one, two] = two_cpus();
     let first = shard(&mut topology, "first", one, Idle::Park);
     let second = shard(&mut topology, "second", two, Idle::Park);
-    let free = TcpListener::bind(loopback(0)).unwrap().local_addr().unwrap();
+    let free = bound(host).local_addr().unwrap();
     listener(&mut topology, first, free);
     (topology, second, free)
 }
@@ -69,8 +71,8 @@ fn ended(addr: SocketAddr) {
 
 #[test]
 fn an_address_in_use_is_named_and_the_other_shards_end() {
-    let (mut topology, second, free) = two_shards();
-    let taken = TcpListener::bind(loopback(0)).unwrap();
+    let taken = bound(1);
+    let (mut topology, second, free) = two_shards(2);
     let addr = taken.local_addr().unwrap();
     listener(&mut topology, second, addr);
     let error = topology.start(options()).err().unwrap();
@@ -81,7 +83,7 @@ fn an_address_in_use_is_named_and_the_other_shards_end() {
 
 #[test]
 fn a_factory_that_panics_is_named_with_its_place_and_the_other_shards_end() {
-    let (mut topology, second, free) = two_shards();
+    let (mut topology, second, free) = two_shards(3);
     let actor = topology.actor(second, "actor", || -> One { panic!("as the test wants") });
     topology.leave_open(actor, out);
     let error = topology.start(options()).err().unwrap();
