@@ -364,7 +364,8 @@ fn an_outgoing_connection_is_made_lost_and_made_again() {
 
 #[test]
 fn a_refused_connection_is_reported() {
-    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A host of its own: a test beside this one could be given the port that is let go here.
+    let addr = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
     let connect = EndpointSpec::Connect { addr, framer: Box::new(LengthPrefixed) };
     let mut world = World::new(small(), vec![connect], echo);
     world.until("refused", |world| world.actor.closed.len() == 1);
