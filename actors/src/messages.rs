@@ -219,7 +219,7 @@ impl Message for SequencerIn {
 }
 
 /// One OUCH answer on its way to a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 #[repr(C)]
 pub struct Reply {
     /// Its number in the account's sequenced stream: 1 and up, no gap.
@@ -245,7 +245,7 @@ impl Message for Reply {
 }
 
 /// One ITCH message on its way to the feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 #[repr(C)]
 pub struct Publication {
     /// Length of the ITCH message in `bytes`.

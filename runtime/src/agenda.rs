@@ -68,7 +68,8 @@ impl Agenda {
     /// Puts a turn behind the others.
     #[inline]
     pub fn push(&self, turn: Turn) {
-        self.0.borrow_mut().push(turn);
+        let has_room = self.0.borrow_mut().push(turn);
+        debug_assert!(has_room, "it is never full");
     }
 
     /// Takes the first.

@@ -7,6 +7,7 @@ use rtrb::chunks::WriteChunkUninit;
 use crate::{
     mem,
     message::{Envelope, Message},
+    queue::Place,
 };
 
 /// How many slots ahead of the one being written the next are fetched: the other CPU has them from the last lap. With
@@ -34,18 +35,22 @@ impl<M: Message> Outlet<M> {
         self.producer.slots() - self.unpublished
     }
 
-    /// Writes a message into the next slot, unless there is none; tells whether it has.
-    // Always in line: only then is the message made in its slot.
+    /// The place of the next message, unless none is free.
     #[inline(always)]
-    pub fn push(&mut self, message: Envelope<M>) -> bool {
+    pub fn place(&mut self) -> Option<Place<Envelope<M>>> {
         let at = self.unpublished;
         // Only what is known to be free: the consumer may be reading the others.
         let ahead = if self.producer.cached_slots() > at + AHEAD { AHEAD } else { 0 };
-        let Ok(mut slots) = self.producer.write_chunk_uninit(at + ahead + 1) else { return false };
+        let mut slots = self.producer.write_chunk_uninit(at + ahead + 1).ok()?;
         mem::prefetch_to_write(slot(&mut slots, at + ahead).as_ptr());
-        slot(&mut slots, at).write(message);
-        self.unpublished = at + 1;
-        true
+        Some(Place::new(slot(&mut slots, at), &mut self.unpublished))
+    }
+
+    /// Appends a message, unless no slot is free; tells whether it has.
+    #[inline]
+    pub fn push(&mut self, message: Envelope<M>) -> bool {
+        // SAFETY: filled at once.
+        self.place().map(|place| unsafe { place.fill(message) }).is_some()
     }
 
     /// Has the next slot fetched for writing, if one is known to be free.
@@ -73,7 +78,7 @@ impl<M: Message> Outlet<M> {
         let count = self.unpublished;
         if count > 0 {
             let slots = self.producer.write_chunk_uninit(count).expect("slots that were written are free");
-            // SAFETY: `push` has written each of these slots since the last commit. The ring's slots begin behind the last
+            // SAFETY: what was appended was written, each slot since the last commit. The ring's slots begin behind the last
             // commit and nowhere else, and what is not committed stays as it is until then: the test below is also of that.
             unsafe { slots.commit_all() };
             self.unpublished = 0;
@@ -93,7 +98,7 @@ fn slot<'a, T>(slots: &'a mut WriteChunkUninit<'_, T>, at: usize) -> &'a mut May
 pub(crate) mod tests {
     use super::*;
 
-    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Zeroable)]
     pub(crate) struct Numbered(u64, [u64; 3]);
 
     impl Message for Numbered {}

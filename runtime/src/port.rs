@@ -10,8 +10,12 @@ mod tests;
 
 use std::{
     cell::{Cell, RefCell},
+    mem::MaybeUninit,
+    ptr::NonNull,
     rc::Rc,
 };
+
+use bytemuck::Zeroable;
 
 use crate::{
     agenda::{Agenda, Turn},
@@ -19,7 +23,7 @@ use crate::{
     conflated::PutNewest,
     message::{Envelope, Header, Message},
     outlet::Outlet,
-    queue::Queue,
+    queue::{Place, Queue},
 };
 
 pub use self::outputs::Outputs;
@@ -61,18 +65,21 @@ pub(crate) type Touched = Rc<Cell<bool>>;
 /// Set when something was put where a unit will find it; spares the shard a look at those without work.
 pub(crate) type Waiting = Rc<Cell<bool>>;
 
-/// Tells a queue's consumer of a message.
+/// Whom a message in its place concerns.
 pub(crate) enum Notice {
-    /// Marks its unit.
+    /// The flush, which shows it to the consumer.
+    Flush,
+    /// The consumer's unit, which is marked.
     Unit(Waiting),
-    /// Gives it a turn: both ends are in one group.
+    /// The consumer, which is given a turn: both ends are in one group.
     Member(Agenda, Turn),
 }
 
 impl Notice {
     #[inline]
-    fn give(&self) {
+    fn give(&self, step: &StepState) {
         match self {
+            Notice::Flush => step.staged.set(true),
             Notice::Unit(waiting) => waiting.set(true),
             Notice::Member(agenda, turn) => agenda.push(*turn),
         }
@@ -81,7 +88,7 @@ impl Notice {
 
 pub(crate) enum EdgeIn<M> {
     Open,
-    Local { queue: LocalQueue<M>, notice: Notice },
+    Local(LocalQueue<M>),
     Ring { outlet: Outlet<M>, touched: Option<Touched> },
     Newest { values: Box<dyn PutNewest<M>>, touched: Option<Touched> },
 }
@@ -89,19 +96,21 @@ pub(crate) enum EdgeIn<M> {
 /// The producing end of an edge: where an actor puts messages of type `M`.
 pub struct Port<M> {
     edge: EdgeIn<M>,
+    notice: Notice,
     overflow: Overflow,
     admission: bool,
     /// The edge runs between two members of one group.
     internal: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     always_fits: bool,
-    /// Messages that a step sends without being looked at, but for what the edge declares for an input: `outputs_max` if
-    /// the port leads to a ring or a queue, holds when that is full, and takes messages from every step; otherwise none.
-    plain_max: u64,
+    /// Messages that a step sends without being looked at, an answer to a message and a callback: `outputs_max` if the port
+    /// leads to a ring or a queue, holds when that is full, and takes messages from such a step, any number for an input;
+    /// otherwise none.
+    unchecked_max: [u64; 2],
     /// Count up to which messages fit: what is known of the room where no step waits for it, otherwise without end.
     fits_until: u64,
     /// Most messages for one sequenced input, as declared.
-    per_input_max: u32,
+    per_input_max: u64,
     outputs_max: usize,
     step: Rc<StepState>,
     /// Messages that wait here for the flush: what found a ring or a queue full, and all of an edge that keeps the newest.
@@ -118,11 +127,12 @@ pub struct Port<M> {
     step_start: u64,
     /// Count up to which that step sends without being looked at.
     unchecked_until: u64,
-    /// The sequenced input that was sent for last, the count less the messages for it, and the count up to which the edge
-    /// takes messages for it.
-    last_sequence: u64,
-    input_start: u64,
-    input_until: u64,
+    /// The sequenced input that this step is for; 0 for a callback.
+    sequence: u64,
+    /// The count less the messages of this input, or of this callback.
+    index_start: u64,
+    /// The input that the last callback came after, and how many messages there were for it: it may go on.
+    interrupted: (u64, u64),
     /// Messages dropped, as they were sent or at the flush.
     dropped: u64,
 }
@@ -132,13 +142,14 @@ impl<M> Default for Port<M> {
     fn default() -> Self {
         Port {
             edge: EdgeIn::Open,
+            notice: Notice::Flush,
             overflow: Overflow::Hold,
             admission: false,
             internal: false,
             always_fits: false,
-            plain_max: 0,
+            unchecked_max: [0; 2],
             fits_until: u64::MAX,
-            per_input_max: u32::MAX,
+            per_input_max: u64::MAX,
             outputs_max: usize::MAX,
             step: Rc::default(),
             staged: Vec::new(),
@@ -148,9 +159,9 @@ impl<M> Default for Port<M> {
             step_id: 0,
             step_start: 0,
             unchecked_until: 0,
-            last_sequence: 0,
-            input_start: 0,
-            input_until: 0,
+            sequence: 0,
+            index_start: 0,
+            interrupted: (0, 0),
             dropped: 0,
         }
     }
@@ -174,6 +185,7 @@ fn touch(touched: &Option<Touched>) {
 /// How a port is bound to its edge; made by the topology.
 pub(crate) struct Binding<M> {
     pub edge: EdgeIn<M>,
+    pub notice: Notice,
     pub capacity: usize,
     pub overflow: Overflow,
     pub admission: bool,
@@ -195,56 +207,99 @@ impl<M: Message> Port<M> {
     #[inline(always)]
     #[track_caller]
     pub fn send(&mut self, body: M) {
+        self.send_made(|place| place.write(body));
+    }
+
+    /// As [`send`](Self::send), for a message of many words: `fill` writes them, once its place is known, into one of zeros.
+    /// Nothing is sent if it panics.
+    #[inline(always)]
+    #[track_caller]
+    pub fn send_filled(&mut self, fill: impl FnOnce(&mut M))
+    where
+        M: Zeroable,
+    {
+        self.send_made(|place| {
+            *place = MaybeUninit::zeroed();
+            // SAFETY: zeros are such a message.
+            let body = unsafe { place.assume_init_mut() };
+            fill(body);
+            body
+        });
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn send_made(&mut self, make: impl FnOnce(&mut MaybeUninit<M>) -> &mut M) {
         let step_id = self.step.id.get();
         if self.step_id != step_id {
             self.begin_step(step_id);
         }
-        if self.taken >= self.unchecked_until {
-            // Of a copy of its own: see above.
-            let copy = body;
-            if !self.takes(&copy) {
-                return;
-            }
-        }
-        // Code of the message's: if it panics, nothing was counted.
-        let kind = body.kind();
-        let Header { sequence, time_ns, ingress_ticks, generation, .. } = self.step.header.get();
-        let start = if sequence == 0 {
-            // A callback may come between two steps of an input, whose count goes on behind it.
-            self.input_start += 1;
-            self.input_until += 1;
-            self.step_start
-        } else {
-            self.input_start
+        let header = Header { index: (self.taken - self.index_start) as u32, ..self.step.header.get() };
+        let place = self.place();
+        let slot = match &place {
+            Some(place) => place.slot,
+            None => self.slot_to_check(),
         };
-        let index = (self.taken - start) as u32;
+        // One place in the code where a message is made, so that what is compiled into each sender is short.
+        // SAFETY: the slot is the edge's next, or behind what is staged. Until it is counted below it is this port's alone,
+        // and `make` has no way to the port.
+        unsafe {
+            let slot = slot.as_ptr();
+            let kind = make(&mut *(&raw mut (*slot).body).cast()).kind();
+            (&raw mut (*slot).header).write(Header { kind, ..header });
+        }
+        let Some(place) = place else { return self.send_checked() };
+        // SAFETY: it was written.
+        unsafe { place.append() };
         self.taken += 1;
-        let header = Header { sequence, time_ns, ingress_ticks, index, kind, generation };
-        if let EdgeIn::Local { queue, notice } = &self.edge
-            && self.staged.is_empty()
-        {
-            let mut queue = queue.borrow_mut();
-            if !queue.is_full() {
-                queue.push(Envelope { header, body });
-                notice.give();
-                return;
-            }
-        }
-        self.step.staged.set(true);
-        if let EdgeIn::Ring { outlet, .. } = &mut self.edge
-            && self.staged.is_empty()
-            && outlet.push(Envelope { header, body })
-        {
-            return;
-        }
-        self.stage(Envelope { header, body });
+        self.notice.give(&self.step);
     }
 
-    /// Keeps a message until the flush.
-    // Not in line: few edges need it, and each place that sends would have it.
-    #[inline(never)]
-    fn stage(&mut self, message: Envelope<M>) {
-        self.staged.push(message);
+    /// The edge's next place, for a message that need not be looked at.
+    #[inline(always)]
+    fn place(&mut self) -> Option<Place<Envelope<M>>> {
+        if self.taken >= self.unchecked_until || !self.staged.is_empty() {
+            return None;
+        }
+        // One question after the other: by a table, the processor would have to guess where it leads.
+        if let EdgeIn::Local(queue) = &self.edge {
+            queue.borrow_mut().place()
+        } else if let EdgeIn::Ring { outlet, .. } = &mut self.edge {
+            outlet.place()
+        } else {
+            None
+        }
+    }
+
+    /// Where a message lies that is looked at first, or waits here: behind those that do.
+    #[cold]
+    fn slot_to_check(&mut self) -> NonNull<Envelope<M>> {
+        self.staged.reserve(1);
+        NonNull::from(&mut self.staged.spare_capacity_mut()[0]).cast()
+    }
+
+    /// Sends what lies in the [`slot_to_check`](Self::slot_to_check).
+    #[cold]
+    #[track_caller]
+    fn send_checked(&mut self) {
+        // SAFETY: it was written just now.
+        let message = unsafe { self.staged.spare_capacity_mut()[0].assume_init_read() };
+        if self.taken >= self.unchecked_until && !self.takes(&message.body) {
+            return;
+        }
+        self.taken += 1;
+        let is_sent = self.staged.is_empty()
+            && match &mut self.edge {
+                EdgeIn::Local(queue) => queue.borrow_mut().push(message),
+                EdgeIn::Ring { outlet, .. } => outlet.push(message),
+                EdgeIn::Open | EdgeIn::Newest { .. } => false,
+            };
+        if is_sent {
+            self.notice.give(&self.step);
+        } else {
+            self.step.staged.set(true);
+            self.staged.push(message);
+        }
     }
 
     /// Another step sends its first message.
@@ -252,17 +307,32 @@ impl<M: Message> Port<M> {
     fn begin_step(&mut self, step_id: u64) {
         self.step_id = step_id;
         self.step_start = self.taken;
-        self.unchecked_until = (self.taken + self.plain_max).min(self.fits_until);
+        let unchecked_max = self.unchecked_max[usize::from(self.step.admitting.get())];
+        self.unchecked_until = (self.taken + unchecked_max).min(self.fits_until);
         let sequence = self.step.header.get().sequence;
-        if sequence != 0 {
-            // A callback may have come between two steps of an input, so only another input begins anew.
-            if sequence != self.last_sequence {
-                self.last_sequence = sequence;
-                self.input_start = self.taken;
-                self.input_until = self.taken + u64::from(self.per_input_max);
+        if sequence != self.sequence {
+            if sequence == 0 || self.sequence == 0 {
+                return self.cross_callback(sequence);
             }
-            self.unchecked_until = self.unchecked_until.min(self.input_until);
+            self.sequence = sequence;
+            self.index_start = self.taken;
+        } else if sequence == 0 {
+            self.index_start = self.taken;
         }
+    }
+
+    /// A callback sends after an input, or an input after a callback: one that came between two steps of an input, whose
+    /// count then goes on behind it.
+    #[inline(never)]
+    fn cross_callback(&mut self, sequence: u64) {
+        let mut before = 0;
+        if sequence == 0 {
+            self.interrupted = (self.sequence, self.taken - self.index_start);
+        } else if sequence == self.interrupted.0 {
+            before = self.interrupted.1;
+        }
+        self.sequence = sequence;
+        self.index_start = self.taken - before;
     }
 
     #[inline]
@@ -270,7 +340,7 @@ impl<M: Message> Port<M> {
         (self.taken - self.step_start) as usize
     }
 
-    /// Whether a port that is not plain takes this message, or a plain one within its bounds.
+    /// Whether a message that is looked at may be sent.
     #[cold]
     #[track_caller]
     fn takes(&mut self, body: &M) -> bool {
@@ -279,7 +349,7 @@ impl<M: Message> Port<M> {
         }
         let drops = self.overflow == Overflow::DropNewest;
         assert!(drops || self.sent_in_step() < self.outputs_max, "a step sent more than OUTPUTS_MAX");
-        let fits_input = self.step.header.get().sequence == 0 || self.taken < self.input_until;
+        let fits_input = self.sequence == 0 || self.taken - self.index_start < self.per_input_max;
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
         if let EdgeIn::Newest { values, .. } = &self.edge {
             assert!(values.has_key(body), "a key beyond those of the edge");
@@ -326,7 +396,7 @@ impl<M: Message> Port<M> {
         }
         let room = match &self.edge {
             EdgeIn::Open | EdgeIn::Newest { .. } => usize::MAX,
-            EdgeIn::Local { queue, .. } => queue.borrow().room(),
+            EdgeIn::Local(queue) => queue.borrow().room(),
             EdgeIn::Ring { outlet, .. } => outlet.room(),
         };
         let room = room.saturating_sub(self.staged.len());
@@ -342,14 +412,11 @@ impl<M: Message> Port<M> {
         let count = self.staged.len();
         let taken = match &mut self.edge {
             EdgeIn::Open => count,
-            EdgeIn::Local { queue, notice } => {
+            EdgeIn::Local(queue) => {
                 let mut queue = queue.borrow_mut();
-                let taken = count.min(queue.room());
-                for envelope in &self.staged[..taken] {
-                    queue.push(*envelope);
-                    notice.give();
-                }
-                taken
+                let pushed = self.staged.iter().take_while(|envelope| queue.push(**envelope)).count();
+                (0..pushed).for_each(|_| self.notice.give(&self.step));
+                pushed
             }
             EdgeIn::Ring { outlet, touched } => {
                 let pushed = self.staged.iter().take_while(|envelope| outlet.push(**envelope)).count();
@@ -374,25 +441,28 @@ impl<M: Message> Port<M> {
     }
 
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
-        let Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
-        let is_plain =
-            matches!(edge, EdgeIn::Local { .. } | EdgeIn::Ring { .. }) && overflow == Overflow::Hold && !admission;
-        let plain_max = if is_plain { outputs_max as u64 } else { 0 };
-        let per_input_max = per_input_max.unwrap_or(u32::MAX);
+        let Binding { edge, notice, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
+        let is_plain = matches!(edge, EdgeIn::Local(_) | EdgeIn::Ring { .. })
+            && overflow == Overflow::Hold
+            && per_input_max.is_none();
+        let unchecked_max =
+            [is_plain && !admission, is_plain].map(|is_unchecked| u64::from(is_unchecked) * outputs_max as u64);
+        let per_input_max = per_input_max.map_or(u64::MAX, u64::from);
         // What finds a ring that drops full may still find room at the flush: as much again waits for that.
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {
             edge,
+            notice,
             overflow,
             admission,
             internal,
             always_fits,
-            plain_max,
+            unchecked_max,
             fits_until: if always_fits { 0 } else { u64::MAX },
             per_input_max,
             outputs_max,
             step,
-            staged: Vec::with_capacity(staged_max),
+            staged: Vec::with_capacity(staged_max + 1),
             staged_max,
             ..Port::default()
         };
@@ -465,7 +535,7 @@ impl<M: Message> AnyPort for Port<M> {
         let unstaged = undone.min(self.staged.len());
         self.staged.truncate(self.staged.len() - unstaged);
         match &mut self.edge {
-            EdgeIn::Local { queue, .. } => queue.borrow_mut().take_back(undone - unstaged),
+            EdgeIn::Local(queue) => queue.borrow_mut().take_back(undone - unstaged),
             EdgeIn::Ring { outlet, .. } => outlet.take_back(undone - unstaged),
             EdgeIn::Open | EdgeIn::Newest { .. } => {}
         }

@@ -1,31 +1,66 @@
 //! The queue of an edge within one shard.
 
+use std::{mem::MaybeUninit, ptr::NonNull};
+
 /// A bounded queue in one allocation.
 ///
 /// It begins again at its first place whenever it runs empty: a queue that seldom holds more than a few messages then
 /// stays in the same few cache lines, however many have passed.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    /// Grows up to `capacity` as places are first used, and never shrinks.
-    places: Vec<T>,
+    /// A power of two. The `len` places from `first` on hold values, those behind the last are followed by the first.
+    places: Box<[MaybeUninit<T>]>,
     capacity: usize,
     first: usize,
     len: usize,
 }
 
+/// Where the next value goes.
+pub(crate) struct Place<T> {
+    pub slot: NonNull<T>,
+    /// Of the values that are there.
+    count: NonNull<usize>,
+}
+
+impl<T> Place<T> {
+    #[inline(always)]
+    pub fn new(slot: &mut MaybeUninit<T>, count: &mut usize) -> Self {
+        Place { slot: NonNull::from(slot).cast(), count: count.into() }
+    }
+
+    /// Counts the value.
+    ///
+    /// # Safety
+    /// It was written to the slot, and where the place comes from was not touched since.
+    #[inline(always)]
+    pub unsafe fn append(self) {
+        // SAFETY: passed on to the caller.
+        unsafe { *self.count.as_ptr() += 1 };
+    }
+
+    /// Writes the value and counts it.
+    ///
+    /// # Safety
+    /// Where the place comes from was not touched since.
+    #[inline]
+    pub unsafe fn fill(self, value: T) {
+        // SAFETY: the slot is free, and the rest is passed on to the caller.
+        unsafe {
+            self.slot.write(value);
+            self.append();
+        }
+    }
+}
+
 impl<T: Copy> Queue<T> {
     pub fn with_capacity(capacity: usize) -> Self {
-        Queue { places: Vec::with_capacity(capacity), capacity, first: 0, len: 0 }
+        let places = Box::new_uninit_slice(capacity.next_power_of_two());
+        Queue { places, capacity, first: 0, len: 0 }
     }
 
     #[inline]
     pub fn len(&self) -> usize {
         self.len
-    }
-
-    #[inline]
-    pub fn is_full(&self) -> bool {
-        self.len >= self.capacity
     }
 
     /// How many more it takes.
@@ -34,26 +69,31 @@ impl<T: Copy> Queue<T> {
         self.capacity - self.len
     }
 
-    /// Appends; there must be room.
+    /// The place of the next value, unless it is full.
     #[inline(always)]
-    pub fn push(&mut self, value: T) {
-        assert!(!self.is_full(), "room was looked for");
-        let mut at = self.first + self.len;
-        if at >= self.capacity {
-            at -= self.capacity;
-        }
-        self.len += 1;
-        match self.places.get_mut(at) {
-            Some(place) => *place = value,
-            // Places are used in order, so it is the next.
-            None => self.places.push(value),
-        }
+    pub fn place(&mut self) -> Option<Place<T>> {
+        let at = self.at(self.len);
+        (self.len < self.capacity).then(|| Place::new(&mut self.places[at], &mut self.len))
+    }
+
+    /// Appends, unless it is full; tells whether it has.
+    #[inline]
+    pub fn push(&mut self, value: T) -> bool {
+        // SAFETY: filled at once.
+        self.place().map(|place| unsafe { place.fill(value) }).is_some()
+    }
+
+    /// The place of the `index`th value.
+    #[inline(always)]
+    fn at(&self, index: usize) -> usize {
+        (self.first + index) & (self.places.len() - 1)
     }
 
     /// The oldest.
     #[inline]
     pub fn first(&self) -> Option<&T> {
-        if self.len == 0 { None } else { self.places.get(self.first) }
+        // SAFETY: not empty, so that this place holds a value.
+        (self.len > 0).then(|| unsafe { self.places[self.first].assume_init_ref() })
     }
 
     /// Removes the oldest.
@@ -68,12 +108,8 @@ impl<T: Copy> Queue<T> {
 
     /// Puts back, as the oldest, what was popped last; nothing was pushed since.
     pub fn put_back(&mut self, value: T) {
-        if self.len == 0 {
-            return self.push(value);
-        }
-        // If it was popped from the last place, all places are in use.
-        self.first = self.first.checked_sub(1).unwrap_or(self.capacity - 1);
-        self.places[self.first] = value;
+        self.first = self.at(self.places.len() - 1);
+        self.places[self.first].write(value);
         self.len += 1;
     }
 
@@ -81,11 +117,12 @@ impl<T: Copy> Queue<T> {
     #[inline]
     pub fn runs(&self) -> (&[T], &[T]) {
         let end = self.first + self.len;
-        if end <= self.capacity {
-            (&self.places[self.first..end], &[])
-        } else {
-            (&self.places[self.first..], &self.places[..end - self.capacity])
-        }
+        let (first, second) = match end.checked_sub(self.places.len()) {
+            None => (&self.places[self.first..end], &self.places[..0]),
+            Some(end) => (&self.places[self.first..], &self.places[..end]),
+        };
+        // SAFETY: these are the `len` places from `first` on, which hold values.
+        unsafe { (first.assume_init_ref(), second.assume_init_ref()) }
     }
 
     /// Removes the oldest `count`.
@@ -93,16 +130,12 @@ impl<T: Copy> Queue<T> {
     pub fn advance(&mut self, count: usize) {
         debug_assert!(count <= self.len);
         self.len -= count;
-        self.first += count;
-        if self.len == 0 {
-            self.first = 0;
-        } else if self.first >= self.capacity {
-            self.first -= self.capacity;
-        }
+        self.first = if self.len == 0 { 0 } else { self.at(count) };
     }
 
     /// Removes the newest `count`.
     pub fn take_back(&mut self, count: usize) {
+        debug_assert!(count <= self.len);
         self.len -= count;
     }
 }
@@ -115,7 +148,7 @@ mod tests {
 
     #[test]
     fn it_does_what_a_deque_does() {
-        for capacity in 1..=5_usize {
+        for capacity in 1..=9_usize {
             let mut queue = Queue::with_capacity(capacity);
             let mut model = VecDeque::new();
             let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
@@ -123,9 +156,10 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let (choice, amount) = (state >> 60, (state >> 33) as usize % (model.len() + 1));
                 match choice {
-                    0..=9 if queue.room() > 0 => {
-                        queue.push(value);
-                        model.push_back(value);
+                    0..=9 => {
+                        let has_room = model.len() < capacity;
+                        assert_eq!(queue.push(value), has_room);
+                        model.extend(has_room.then_some(value));
                     }
                     10 => {
                         queue.take_back(amount);
@@ -150,7 +184,6 @@ mod tests {
                 assert_eq!([first, second].concat(), Vec::from(model.clone()));
                 assert_eq!((queue.len(), queue.room()), (model.len(), capacity - model.len()));
             }
-            assert_eq!(queue.places.capacity(), capacity, "it never allocates after its start");
         }
     }
 }

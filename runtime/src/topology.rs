@@ -14,7 +14,7 @@ use crate::{
     message::{Envelope, Header, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
     outlet::Outlet,
-    port::{AnyPort, Binding, EdgeIn, Outputs, Overflow, Port, StepState},
+    port::{AnyPort, Binding, EdgeIn, Notice, Outputs, Overflow, Port, StepState},
     site::Site,
     wake::Waker,
 };
@@ -289,10 +289,7 @@ impl Topology {
             });
             self.open(to, move |_| Inlet::Ring(consumer));
         } else {
-            self.bind(from, port, edge, move |site| EdgeIn::Local {
-                queue: site.local_queue(edge, spec.capacity),
-                notice: site.notice(edge, to.index),
-            });
+            self.bind(from, port, edge, move |site| EdgeIn::Local(site.local_queue(edge, spec.capacity)));
             self.open(to, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
         }
     }
@@ -402,11 +399,15 @@ impl Topology {
     ) {
         let declared = &mut self.actors[from.index as usize].ports[port_index::<A, M>(port)];
         declared.edges += 1;
-        let EdgeSpec { capacity, overflow, admission, per_input_max, in_flight_max } = self.edges[edge as usize].spec;
+        let EdgeDecl { to, spec, .. } = self.edges[edge as usize];
+        let EdgeSpec { capacity, overflow, admission, per_input_max, in_flight_max } = spec;
         self.plan(from).ports.push(Box::new(move |out, site, step| {
             let (internal, always_fits) = (site.is_internal(edge), in_flight_max.is_some());
-            let edge = edge_in(site);
-            let binding = Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max };
+            let (edge, notice) = match (edge_in(site), to) {
+                (local @ EdgeIn::Local(_), End::Actor(to)) => (local, site.notice(edge, to)),
+                (other, _) => (other, Notice::Flush),
+            };
+            let binding = Binding { edge, notice, capacity, overflow, admission, internal, always_fits, per_input_max };
             port(out).bind(binding, step.clone(), A::OUTPUTS_MAX);
         }));
     }

@@ -21,13 +21,13 @@ pub(super) struct Feed<'a> {
 
 impl Feed<'_> {
     pub fn system_event(&mut self, event_code: u8) {
-        self.send(&SystemEvent { header: self.header(0), event_code });
+        self.send(|time_ns| SystemEvent { header: header(0, time_ns), event_code });
     }
 
     /// An instrument: a live common share of the first tier, in round lots of `lot`.
     pub fn directory(&mut self, locate: Locate, stock: Symbol, lot: u32) {
-        self.send(&StockDirectory {
-            header: self.header(locate),
+        self.send(|time_ns| StockDirectory {
+            header: header(locate, time_ns),
             stock,
             market_category: b'Q',
             financial_status: b'N',
@@ -46,8 +46,8 @@ impl Feed<'_> {
     }
 
     pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, buys: bool, shares: u32, price: u32) {
-        self.send(&AddOrder {
-            header: self.header(locate),
+        self.send(|time_ns| AddOrder {
+            header: header(locate, time_ns),
             order_ref: order_ref.into(),
             side: if buys { Side::Buy } else { Side::Sell }.into(),
             shares: shares.into(),
@@ -57,8 +57,8 @@ impl Feed<'_> {
     }
 
     pub fn executed(&mut self, locate: Locate, order_ref: u64, shares: u32, match_number: u64) {
-        self.send(&OrderExecuted {
-            header: self.header(locate),
+        self.send(|time_ns| OrderExecuted {
+            header: header(locate, time_ns),
             order_ref: order_ref.into(),
             executed_shares: shares.into(),
             match_number: match_number.into(),
@@ -66,20 +66,20 @@ impl Feed<'_> {
     }
 
     pub fn reduced(&mut self, locate: Locate, order_ref: u64, shares: u32) {
-        self.send(&OrderCancel {
-            header: self.header(locate),
+        self.send(|time_ns| OrderCancel {
+            header: header(locate, time_ns),
             order_ref: order_ref.into(),
             cancelled_shares: shares.into(),
         });
     }
 
     pub fn deleted(&mut self, locate: Locate, order_ref: u64) {
-        self.send(&OrderDelete { header: self.header(locate), order_ref: order_ref.into() });
+        self.send(|time_ns| OrderDelete { header: header(locate, time_ns), order_ref: order_ref.into() });
     }
 
     pub fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: u32) {
-        self.send(&OrderReplace {
-            header: self.header(locate),
+        self.send(|time_ns| OrderReplace {
+            header: header(locate, time_ns),
             original_order_ref: original.into(),
             new_order_ref: order_ref.into(),
             shares: shares.into(),
@@ -87,15 +87,16 @@ impl Feed<'_> {
         });
     }
 
-    fn header<const CODE: u8>(&self, locate: Locate) -> Header<CODE> {
-        Header::new(locate, 0, self.time_ns)
+    #[inline(always)]
+    fn send<M: IntoBytes + Immutable>(&mut self, make: impl FnOnce(u64) -> M) {
+        let time_ns = self.time_ns;
+        self.port.send_filled(|publication| {
+            publication.length = size_of::<M>() as u8;
+            make(time_ns).write_to_prefix(&mut publication.bytes).expect("a publication has room for every message");
+        });
     }
+}
 
-    #[inline]
-    fn send<M: IntoBytes + Immutable>(&mut self, message: &M) {
-        let encoded = message.as_bytes();
-        let mut bytes = [0; 50];
-        bytes[..encoded.len()].copy_from_slice(encoded);
-        self.port.send(Publication { length: encoded.len() as u8, bytes });
-    }
+fn header<const CODE: u8>(locate: Locate, time_ns: u64) -> Header<CODE> {
+    Header::new(locate, 0, time_ns)
 }

@@ -45,7 +45,7 @@ pub(super) struct Account {
     /// The latest log-in.
     pub generation: u32,
     /// The messages have run out, and the orders are being cancelled.
-    pub is_exhausted: bool,
+    is_exhausted: bool,
     pub live: UserRefs,
 }
 
@@ -83,9 +83,12 @@ impl Account {
         self.promised() < self.limits.messages_max
     }
 
-    /// Whether the messages have run out: what is open must be cancelled now.
-    pub fn must_cancel_all(&self) -> bool {
-        self.promised() > self.limits.messages_max
+    /// Whether the messages have run out just now while orders are open, which are to be cancelled then.
+    #[inline]
+    pub fn runs_out(&mut self) -> bool {
+        let runs_out = self.promised() > self.limits.messages_max && self.open_orders > 0 && !self.is_exhausted;
+        self.is_exhausted |= runs_out;
+        runs_out
     }
 
     /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute

@@ -9,7 +9,7 @@ use corelane_codecs::{
 };
 
 use super::LiveOrder;
-use crate::messages::{AccountSlot, Reply};
+use crate::messages::Reply;
 
 #[inline(always)]
 pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Accepted {
@@ -56,12 +56,9 @@ pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &LiveOrder, 
     }
 }
 
-/// The reply that carries an answer. Always in line, so that it is made in the place it is sent to.
+/// Writes an answer into a reply of zeros. Always in line, so that it is made in the place it is sent to.
 #[inline(always)]
-pub(super) fn reply<M: IntoBytes + Immutable>(number: u64, account: AccountSlot, user_ref: u32, answer: &M) -> Reply {
-    let answer = answer.as_bytes();
-    let mut bytes = [0; 71];
-    bytes[..answer.len()].copy_from_slice(answer);
-    let length = answer.len() as u8;
-    Reply { number, account, user_ref, leaves_qty: 0, replaced_user_ref: 0, length, bytes }
+pub(super) fn write<M: IntoBytes + Immutable>(reply: &mut Reply, answer: &M) {
+    reply.length = size_of::<M>() as u8;
+    answer.write_to_prefix(&mut reply.bytes).expect("a reply has room for every answer");
 }

@@ -22,6 +22,7 @@ pub(super) struct Terms {
 ///
 /// `unsupported` options (as the session found them), symbol 0x17, side 0x09, quantity 0x13, time in force 0x0F (OUCH
 /// has no reason of its own for it), display 0x03, capacity 0x0F, sweep 0x08, cross 0x14, price 0x1D.
+#[inline(always)]
 pub(super) fn enter(order: &Enter, instruments: &[Instrument]) -> Result<Terms, RejectReason> {
     supported(order.unsupported)?;
     let instrument = usize::from(order.locate).checked_sub(1).and_then(|index| instruments.get(index));

@@ -197,7 +197,7 @@ impl Order {
     }
 
     /// A new order: what risk is to check.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
         let account = self.accounts.get_mut(enter.account as usize)?;
         if enter.user_ref <= account.last_user_ref {
@@ -312,7 +312,7 @@ impl Order {
     }
 
     /// A cancel: what is to be taken off.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
         let account = self.accounts.get(cancel.account as usize)?;
         let slot = account.live.find(cancel.user_ref)?;
@@ -341,15 +341,14 @@ impl Order {
             return None;
         }
         let order = self.orders[slot.0 as usize].as_mut()?;
-        let time_ns = replies.time_ns;
         let account = &mut self.accounts[order.account as usize];
         match event.what {
             Outcome::Rejected(_) => {}
             Outcome::Accepted { order_ref } => {
                 order.order_ref = order_ref;
                 account.live.push(order.user_ref, slot);
-                let answer = answers::accepted(time_ns, order, symbol(&self.instruments, order.locate));
-                tell(replies, account, order, 0, &answer);
+                let symbol = symbol(&self.instruments, order.locate);
+                tell(replies, account, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
             }
             Outcome::Replaced { order_ref } => {
                 let (replace, time_in_force) = self.replacing.take()?;
@@ -363,27 +362,32 @@ impl Order {
                 account.last_user_ref = replace.user_ref;
                 account.live.remove(original);
                 account.live.push(order.user_ref, slot);
-                let answer = answers::replaced(time_ns, original, order, symbol(&self.instruments, order.locate));
-                tell(replies, account, order, original, &answer);
+                let symbol = symbol(&self.instruments, order.locate);
+                tell(replies, account, order, original, |time_ns| answers::replaced(time_ns, original, order, symbol));
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.executed += quantity;
                 order.leaves -= quantity;
                 let price = Price::from_raw(price.into());
-                let answer = Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number);
-                tell(replies, account, order, 0, &answer);
+                tell(replies, account, order, 0, |time_ns| {
+                    Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number)
+                });
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                tell(replies, account, order, 0, &Canceled::new(time_ns, order.user_ref, quantity, reason));
+                tell(replies, account, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity, reason));
             }
         }
-        let (account_slot, user_ref) = (order.account, order.user_ref);
-        if order.leaves == 0 {
-            account.live.remove(user_ref);
-            self.close(slot, account_slot);
+        let (account_slot, ends) = (order.account, order.leaves == 0);
+        if ends {
+            account.live.remove(order.user_ref);
+            account.open_orders -= 1;
         }
-        self.has_run_out(account_slot).then_some(account_slot)
+        let runs_out = account.runs_out();
+        if ends {
+            self.vacate(slot);
+        }
+        runs_out.then_some(account_slot)
     }
 
     /// A new order ends before it was accepted.
@@ -391,14 +395,14 @@ impl Order {
         let Some(order) = self.orders[slot.0 as usize] else {
             return;
         };
-        self.close(slot, order.account);
+        self.accounts[order.account as usize].open_orders -= 1;
+        self.vacate(slot);
         self.reject(order.account, order.user_ref, reason, order.cl_ord_id, replies);
     }
 
-    fn close(&mut self, slot: OrderSlot, account: AccountSlot) {
+    fn vacate(&mut self, slot: OrderSlot) {
         self.orders[slot.0 as usize] = None;
         self.free.push(slot);
-        self.accounts[account as usize].open_orders -= 1;
     }
 
     #[cold]
@@ -412,17 +416,13 @@ impl Order {
     ) {
         let account = &mut self.accounts[slot as usize];
         if account.can_tell() {
-            let answer = Rejected::new(replies.time_ns, user_ref, reason, id);
-            replies.port.send(answers::reply(account.next_number(), slot, user_ref, &answer));
+            replies.port.send_filled(|reply| {
+                reply.number = account.next_number();
+                reply.account = slot;
+                reply.user_ref = user_ref;
+                answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));
+            });
         }
-    }
-
-    /// Whether an account's messages have run out just now and it has orders open, which are to be cancelled then.
-    fn has_run_out(&mut self, slot: AccountSlot) -> bool {
-        let account = &mut self.accounts[slot as usize];
-        let runs_out = account.open_orders > 0 && account.must_cancel_all() && !account.is_exhausted;
-        account.is_exhausted |= runs_out;
-        runs_out
     }
 }
 
@@ -460,10 +460,17 @@ fn tell<M: IntoBytes + Immutable>(
     account: &mut Account,
     order: &LiveOrder,
     replaced_user_ref: u32,
-    answer: &M,
+    answer: impl FnOnce(u64) -> M,
 ) {
-    let reply = answers::reply(account.next_number(), order.account, order.user_ref, answer);
-    replies.port.send(Reply { leaves_qty: order.leaves, replaced_user_ref, ..reply });
+    let (number, time_ns) = (account.next_number(), replies.time_ns);
+    replies.port.send_filled(|reply| {
+        reply.number = number;
+        reply.account = order.account;
+        reply.user_ref = order.user_ref;
+        reply.leaves_qty = order.leaves;
+        reply.replaced_user_ref = replaced_user_ref;
+        answers::write(reply, &answer(time_ns));
+    });
 }
 
 fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {

@@ -11,7 +11,7 @@ fn an_open_port_never_limits_the_steps_of_a_batch() {
     }
 }
 
-/// Where the messages of a port to a ring are: three plain lists.
+/// Where the messages of a port are: three plain lists.
 #[derive(Default)]
 struct Model {
     shown: VecDeque<u64>,
@@ -33,21 +33,52 @@ impl Model {
     }
 }
 
+/// The other end of an edge.
+enum Consumer {
+    Ring(rtrb::Consumer<Envelope<Numbered>>),
+    Local(LocalQueue<Numbered>),
+}
+
+impl Consumer {
+    fn pop(&mut self) -> Option<Envelope<Numbered>> {
+        match self {
+            Consumer::Ring(ring) => ring.pop().ok(),
+            Consumer::Local(queue) => queue.borrow_mut().pop(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Consumer::Ring(ring) => ring.slots(),
+            Consumer::Local(queue) => queue.borrow().len(),
+        }
+    }
+}
+
 const OUTPUTS_MAX: usize = 3;
 
-/// Steps that send, of which some fail; flushes and a consumer between them.
-fn does_what_the_model_does(capacity: usize, overflow: Overflow) {
-    let drops = overflow == Overflow::DropNewest;
-    let (producer, mut consumer) = rtrb::RingBuffer::new(capacity);
-    let step = Rc::<StepState>::default();
-    let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
+/// Both ends of a ring, or of a queue.
+fn edge(capacity: usize, is_local: bool, overflow: Overflow, step: &Rc<StepState>) -> (Port<Numbered>, Consumer) {
+    let (edge, notice, consumer) = if is_local {
+        let queue = LocalQueue::new(RefCell::new(Queue::with_capacity(capacity)));
+        (EdgeIn::Local(queue.clone()), Notice::Unit(Waiting::default()), Consumer::Local(queue))
+    } else {
+        let (producer, consumer) = rtrb::RingBuffer::new(capacity);
+        let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
+        (edge, Notice::Flush, Consumer::Ring(consumer))
+    };
     let (internal, admission, always_fits, per_input_max) = (false, false, false, None);
+    let binding = Binding { edge, notice, capacity, overflow, admission, internal, always_fits, per_input_max };
     let mut port = Port::default();
-    port.bind(
-        Binding { edge, capacity, overflow, admission, internal, always_fits, per_input_max },
-        step.clone(),
-        OUTPUTS_MAX,
-    );
+    port.bind(binding, step.clone(), OUTPUTS_MAX);
+    (port, consumer)
+}
+
+/// Steps that send, of which some fail; flushes and a consumer between them.
+fn does_what_the_model_does(capacity: usize, is_local: bool, overflow: Overflow) {
+    let drops = overflow == Overflow::DropNewest;
+    let step = Rc::<StepState>::default();
+    let (mut port, mut consumer) = edge(capacity, is_local, overflow, &step);
     let mut model = Model::default();
     let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
     let mut number = 0;
@@ -64,7 +95,10 @@ fn does_what_the_model_does(capacity: usize, overflow: Overflow) {
                 }
                 for sent in 0..(state >> 40) as usize % (OUTPUTS_MAX + 1) {
                     number += 1;
-                    port.send(Numbered::new(number));
+                    match number % 2 {
+                        0 => port.send(Numbered::new(number)),
+                        _ => port.send_filled(|message| *message = Numbered::new(number)),
+                    }
                     if drops && model.staged.len() == capacity {
                         model.dropped += 1;
                     } else if sent < room && model.staged.is_empty() {
@@ -78,6 +112,9 @@ fn does_what_the_model_does(capacity: usize, overflow: Overflow) {
                     model.in_slots.truncate(before.0);
                     model.staged.truncate(before.1);
                 }
+                if is_local {
+                    model.shown.extend(model.in_slots.drain(..));
+                }
             }
             4 | 5 if step.staged.get() => {
                 let stay = model.flush(capacity, drops);
@@ -85,20 +122,52 @@ fn does_what_the_model_does(capacity: usize, overflow: Overflow) {
                 step.staged.set(stay > 0);
             }
             _ => {
-                let popped = consumer.pop().ok().map(|message| message.body);
+                let popped = consumer.pop().map(|message| message.body);
                 assert_eq!(popped, model.shown.pop_front().map(Numbered::new));
             }
         }
-        assert_eq!((consumer.slots(), port.dropped()), (model.shown.len(), model.dropped));
+        assert_eq!((consumer.len(), port.dropped()), (model.shown.len(), model.dropped));
     }
     assert_eq!(model.dropped > 0, drops, "it was full at times");
 }
 
 #[test]
-fn a_port_to_a_ring_keeps_order_and_counts_whatever_is_full_or_fails() {
+fn a_port_keeps_order_and_counts_whatever_is_full_or_fails() {
     for capacity in [1, 2, 3, 5, 8] {
         for overflow in [Overflow::Hold, Overflow::DropNewest] {
-            does_what_the_model_does(capacity, overflow);
+            does_what_the_model_does(capacity, false, overflow);
+            does_what_the_model_does(capacity, true, overflow);
         }
+    }
+}
+
+#[test]
+fn a_message_is_filled_into_zeros_and_not_sent_if_that_panics() {
+    for (is_local, overflow) in [(false, Overflow::Hold), (true, Overflow::Hold), (false, Overflow::DropNewest)] {
+        let step = Rc::<StepState>::default();
+        let (mut port, mut consumer) = edge(2, is_local, overflow, &step);
+        // Every place has held something.
+        for number in 1..=6 {
+            step.id.set(step.id.get() + 1);
+            port.send(Numbered::new(number));
+            port.flush();
+            consumer.pop().unwrap();
+        }
+        step.id.set(step.id.get() + 1);
+        let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            port.send_filled(|message| {
+                *message = Numbered::new(7);
+                panic!("as the test wants");
+            });
+        }));
+        assert!(panics.is_err());
+        port.send_filled(|message| {
+            assert_eq!(*message, Numbered::zeroed());
+            *message = Numbered::new(8);
+        });
+        port.flush();
+        let received = consumer.pop().unwrap();
+        assert_eq!((received.header.index, received.body), (0, Numbered::new(8)));
+        assert!(consumer.pop().is_none());
     }
 }
