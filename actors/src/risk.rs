@@ -167,6 +167,7 @@ impl Risk {
 
     /// The price that the collar is around: the feed's of the other side, else of the own side, unless they are
     /// stale; else the configured one.
+    #[inline(always)]
     fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
         // No branch on the side: it cannot be predicted.
         let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { 0 });
@@ -175,6 +176,7 @@ impl Risk {
         [other, own, configured].into_iter().find(|&price| price != 0)
     }
 
+    #[inline(always)]
     fn is_within_collar(&self, buys: bool, price: u64, anchor: u64) -> bool {
         const WHOLE: u128 = 1_000_000;
         let collar = u128::from(self.limits.collar_parts_per_million);

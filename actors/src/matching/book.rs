@@ -123,6 +123,7 @@ impl Books {
     ///
     /// # Panics
     /// If [`Books::has_room`] was not asked.
+    #[inline(always)]
     pub fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
         let NewOrder { slot: OrderSlot(slot), account, locate, buys, price, .. } = *order;
         let side = &mut self.sides[usize::from(locate)][usize::from(buys)];

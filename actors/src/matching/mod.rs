@@ -232,6 +232,7 @@ impl Matching {
     }
 
     /// The first step of a new order.
+    #[inline(always)]
     pub(crate) fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         if self.lacks_room(order) {
             out.event(order.slot, Outcome::Rejected(RejectReason::ProcessingError));
@@ -239,6 +240,10 @@ impl Matching {
         }
         let order_ref = self.next_order_ref();
         out.event(order.slot, Outcome::Accepted { order_ref });
+        if !self.trades_at_once(order) {
+            self.finish(out, order, order_ref, order.quantity, false);
+            return Step::Done;
+        }
         self.sweep(out, order, order_ref, order.quantity, order.executions_max)
     }
 
@@ -259,11 +264,12 @@ impl Matching {
             return self.sweep(out, order, order_ref, order.quantity, order.executions_max);
         }
         out.feed.replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
-        self.rest(order, order_ref, order.quantity);
+        self.books.rest(order, order_ref, order.quantity);
         Step::Done
     }
 
     /// Takes shares off an order, all that are left if it has no more than `quantity`.
+    #[inline(always)]
     pub(crate) fn cancel<E: Events>(
         &mut self,
         out: &mut Outlets<'_, E>,
@@ -386,6 +392,7 @@ impl Matching {
     }
 
     /// What remains rests or is cancelled. `crosses` says that it could trade on, but has no executions left.
+    #[inline(always)]
     fn finish<E: Events>(
         &mut self,
         out: &mut Outlets<'_, E>,
@@ -403,7 +410,7 @@ impl Matching {
         } else {
             let stock = self.symbol(order.locate);
             out.feed.added(order.locate, stock, order_ref, order.buys, quantity, order.price);
-            self.rest(order, order_ref, quantity);
+            self.books.rest(order, order_ref, quantity);
         }
     }
 
@@ -435,12 +442,9 @@ impl Matching {
         self.keep(Work::Directory { next: first + ENTRIES_PER_STEP })
     }
 
-    fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
-        self.books.rest(order, order_ref, leaves);
-    }
-
     /// Whether the order would have to rest where no level can be made. One that trades first and rests then has
     /// emptied a level by that, so it finds room.
+    #[inline(always)]
     fn lacks_room(&mut self, order: &NewOrder) -> bool {
         !order.immediate && !self.books.has_room(order.locate, order.buys, order.price) && !self.trades_at_once(order)
     }
