@@ -21,8 +21,9 @@ use corelane_actors::{
     stamp::TradingStamp,
 };
 use corelane_codecs::{
-    ouch::{Liquidity, Outbound},
+    ouch::{Executed, Liquidity},
     text::Symbol,
+    zerocopy::FromBytes,
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
@@ -38,9 +39,11 @@ use super::{
     commands::{INSTRUMENTS, PRICE, TICK},
 };
 
-/// Places of the edges into and out of the group: few, so that they stay in the nearest cache. A full one holds the group
-/// back until the next turn.
+/// Places of the edges into the group: few, so that they stay in the nearest cache.
 pub(super) const CAPACITY: usize = 256;
+/// Places of the edges out of the group: room for the most that a batch can lead to, without which it is cut into small
+/// ones. Few are in use, and always the first.
+const OUTPUTS: usize = 1024;
 
 /// Takes the reports, and says at the end of a batch what they said where the caller, on the same thread, sees it.
 struct Reports {
@@ -66,19 +69,14 @@ impl Actor for Reports {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, ()>, reply: &Reply) -> Step {
-        // Only executions are decoded; which of the others it is cannot be predicted, and so is not asked.
+        // Which answer it is cannot be predicted, and so is not asked: each is read as if it were an execution.
         let kind = reply.bytes[0];
+        assert!(matches!(kind, b'A' | b'C' | b'E'), "no command asks for an answer of the kind {kind}");
+        let (executed, _) = Executed::ref_from_prefix(&reply.bytes).expect("a reply has room for every answer");
+        let is_trade = u64::from(kind == b'E') & u64::from(executed.liquidity_flag == Liquidity::Added.to_wire());
         self.totals.canceled += u64::from(kind == b'C');
-        if kind != b'A' && kind != b'C' {
-            match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
-                Ok(Outbound::Executed(executed, _)) => {
-                    let is_added = executed.liquidity_flag == Liquidity::Added.to_wire();
-                    self.totals.trades += u64::from(is_added);
-                    self.totals.shares += u64::from(is_added) * u64::from(executed.quantity.get());
-                }
-                other => panic!("no command asks for this answer: {other:?}"),
-            }
-        }
+        self.totals.trades += is_trade;
+        self.totals.shares += is_trade * u64::from(executed.quantity.get());
         self.answered = ctx.header().sequence;
         Step::Done
     }
@@ -162,8 +160,8 @@ impl Group {
         let reports = Reports { told: told.clone(), answered: 0, totals: Totals::default() };
         let reports = topology.actor(shard, "reports", move || reports);
         let feed = topology.actor(shard, "feed", || Feed);
-        topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::hold(CAPACITY));
-        topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::hold(CAPACITY));
+        topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::hold(OUTPUTS));
+        topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::hold(OUTPUTS));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Group { simulation, input, told, sent: 0, answered: 0 }
     }
