@@ -69,7 +69,7 @@ impl Agenda {
     #[inline]
     pub fn push(&self, turn: Turn) {
         let has_room = self.0.borrow_mut().push(turn);
-        debug_assert!(has_room, "it is never full");
+        assert!(has_room, "it is never full");
     }
 
     /// Takes the first.

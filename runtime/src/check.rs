@@ -208,7 +208,8 @@ pub struct CheckedEdge {
 impl CheckedEdge {
     /// Memory of its slots.
     pub fn bytes(&self) -> usize {
-        self.capacity * self.slot_bytes
+        let slots = if self.crosses { self.capacity } else { self.capacity.next_power_of_two() };
+        slots * self.slot_bytes
     }
 }
 

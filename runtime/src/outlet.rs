@@ -48,6 +48,7 @@ impl<M: Message> Outlet<M> {
 
     /// Appends a message, unless no slot is free; tells whether it has.
     #[inline]
+    #[must_use]
     pub fn push(&mut self, message: Envelope<M>) -> bool {
         // SAFETY: filled at once.
         self.place().map(|place| unsafe { place.fill(message) }).is_some()

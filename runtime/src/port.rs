@@ -103,9 +103,9 @@ pub struct Port<M> {
     internal: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     always_fits: bool,
-    /// Messages that a step sends without being looked at, an answer to a message and a callback: `outputs_max` if the port
-    /// leads to a ring or a queue, holds when that is full, and takes messages from such a step, any number for an input;
-    /// otherwise none.
+    /// Messages of a step that are not looked at one by one: of one that answers a message, and of a callback. `outputs_max`
+    /// where the edge is a ring or a queue that holds when it is full, takes any number for an input, and takes messages
+    /// from such a step; otherwise none.
     unchecked_max: [u64; 2],
     /// Count up to which messages fit: what is known of the room where no step waits for it, otherwise without end.
     fits_until: u64,
@@ -127,14 +127,21 @@ pub struct Port<M> {
     step_start: u64,
     /// Count up to which that step sends without being looked at.
     unchecked_until: u64,
-    /// The sequenced input that this step is for; 0 for a callback.
+    /// The sequenced input that the step is for; 0 for a callback, and for what no sequencer has numbered.
     sequence: u64,
-    /// The count less the messages of this input, or of this callback.
+    /// The count less the messages of this input, or of this step without one.
     index_start: u64,
-    /// The input that the last callback came after, and how many messages there were for it: it may go on.
-    interrupted: (u64, u64),
+    interrupted: Interrupted,
     /// Messages dropped, as they were sent or at the flush.
     dropped: u64,
+}
+
+/// The input that the last callback came after: it may go on.
+#[derive(Default)]
+struct Interrupted {
+    sequence: u64,
+    /// Messages sent for it.
+    sent: u64,
 }
 
 impl<M> Default for Port<M> {
@@ -152,7 +159,8 @@ impl<M> Default for Port<M> {
             per_input_max: u64::MAX,
             outputs_max: usize::MAX,
             step: Rc::default(),
-            staged: Vec::new(),
+            // What is sent to an open port is made, too, and has to lie somewhere.
+            staged: Vec::with_capacity(1),
             staged_max: usize::MAX,
             taken: 0,
             room_until: 0,
@@ -161,7 +169,7 @@ impl<M> Default for Port<M> {
             unchecked_until: 0,
             sequence: 0,
             index_start: 0,
-            interrupted: (0, 0),
+            interrupted: Interrupted::default(),
             dropped: 0,
         }
     }
@@ -211,7 +219,7 @@ impl<M: Message> Port<M> {
     }
 
     /// As [`send`](Self::send), for a message of many words: `fill` writes them, once its place is known, into one of zeros.
-    /// Nothing is sent if it panics.
+    /// It is called also where the message is then dropped, or the port is open. Nothing is sent if it panics.
     #[inline(always)]
     #[track_caller]
     pub fn send_filled(&mut self, fill: impl FnOnce(&mut M))
@@ -227,6 +235,7 @@ impl<M: Message> Port<M> {
         });
     }
 
+    /// `make` writes the message to where it is given, and returns that.
     #[inline(always)]
     #[track_caller]
     fn send_made(&mut self, make: impl FnOnce(&mut MaybeUninit<M>) -> &mut M) {
@@ -241,8 +250,8 @@ impl<M: Message> Port<M> {
             None => self.slot_to_check(),
         };
         // One place in the code where a message is made, so that what is compiled into each sender is short.
-        // SAFETY: the slot is the edge's next, or behind what is staged. Until it is counted below it is this port's alone,
-        // and `make` has no way to the port.
+        // SAFETY: the slot is the edge's next, or the one behind what is staged. Until the message counts, which is below or in
+        // `send_checked`, it is this port's alone, and `make`, which writes all of it, has no way to the port.
         unsafe {
             let slot = slot.as_ptr();
             let kind = make(&mut *(&raw mut (*slot).body).cast()).kind();
@@ -327,9 +336,9 @@ impl<M: Message> Port<M> {
     fn cross_callback(&mut self, sequence: u64) {
         let mut before = 0;
         if sequence == 0 {
-            self.interrupted = (self.sequence, self.taken - self.index_start);
-        } else if sequence == self.interrupted.0 {
-            before = self.interrupted.1;
+            self.interrupted = Interrupted { sequence: self.sequence, sent: self.taken - self.index_start };
+        } else if sequence == self.interrupted.sequence {
+            before = self.interrupted.sent;
         }
         self.sequence = sequence;
         self.index_start = self.taken - before;
@@ -448,6 +457,8 @@ impl<M: Message> Port<M> {
         let unchecked_max =
             [is_plain && !admission, is_plain].map(|is_unchecked| u64::from(is_unchecked) * outputs_max as u64);
         let per_input_max = per_input_max.map_or(u64::MAX, u64::from);
+        let tells = !matches!((&edge, &notice), (EdgeIn::Local(_), Notice::Flush));
+        assert!(tells, "the consumer of a queue is told of each message");
         // What finds a ring that drops full may still find room at the flush: as much again waits for that.
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {

@@ -78,6 +78,7 @@ impl<T: Copy> Queue<T> {
 
     /// Appends, unless it is full; tells whether it has.
     #[inline]
+    #[must_use]
     pub fn push(&mut self, value: T) -> bool {
         // SAFETY: filled at once.
         self.place().map(|place| unsafe { place.fill(value) }).is_some()

@@ -83,9 +83,10 @@ impl Account {
         self.promised() < self.limits.messages_max
     }
 
-    /// Whether the messages have run out just now while orders are open, which are to be cancelled then.
+    /// Notes it if the messages have run out just now while orders are open, which are to be cancelled then; tells whether
+    /// they have.
     #[inline]
-    pub fn runs_out(&mut self) -> bool {
+    pub fn note_running_out(&mut self) -> bool {
         let runs_out = self.promised() > self.limits.messages_max && self.open_orders > 0 && !self.is_exhausted;
         self.is_exhausted |= runs_out;
         runs_out

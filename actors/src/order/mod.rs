@@ -383,7 +383,7 @@ impl Order {
             account.live.remove(order.user_ref);
             account.open_orders -= 1;
         }
-        let runs_out = account.runs_out();
+        let runs_out = account.note_running_out();
         if ends {
             self.vacate(slot);
         }
@@ -416,8 +416,9 @@ impl Order {
     ) {
         let account = &mut self.accounts[slot as usize];
         if account.can_tell() {
+            let number = account.next_number();
             replies.port.send_filled(|reply| {
-                reply.number = account.next_number();
+                reply.number = number;
                 reply.account = slot;
                 reply.user_ref = user_ref;
                 answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));

@@ -41,8 +41,8 @@ use super::{
 
 /// Places of the edges into the group: few, so that they stay in the nearest cache.
 pub(super) const CAPACITY: usize = 256;
-/// Places of the edges out of the group: room for the most that a batch can lead to, without which it is cut into small
-/// ones. Few are in use, and always the first.
+/// Places of the edges out of the group: room for the most that the 64 steps of a batch send, without which it is cut into
+/// small ones. Few are in use, and always the first.
 const OUTPUTS: usize = 1024;
 
 /// Takes the reports, and says at the end of a batch what they said where the caller, on the same thread, sees it.
@@ -69,7 +69,7 @@ impl Actor for Reports {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, ()>, reply: &Reply) -> Step {
-        // Which answer it is cannot be predicted, and so is not asked: each is read as if it were an execution.
+        // Which of the three it is cannot be predicted, and so makes no difference: each is read as if it were an execution.
         let kind = reply.bytes[0];
         assert!(matches!(kind, b'A' | b'C' | b'E'), "no command asks for an answer of the kind {kind}");
         let (executed, _) = Executed::ref_from_prefix(&reply.bytes).expect("a reply has room for every answer");

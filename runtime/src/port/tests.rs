@@ -11,6 +11,36 @@ fn an_open_port_never_limits_the_steps_of_a_batch() {
     }
 }
 
+#[test]
+fn an_open_port_allocates_nothing() {
+    let mut port = Port::<Numbered>::default();
+    let capacity = port.staged.capacity();
+    port.send(Numbered::new(1));
+    assert_eq!((port.staged.len(), port.staged.capacity()), (0, capacity));
+}
+
+#[test]
+fn the_messages_of_an_input_are_counted_on_behind_callbacks() {
+    let step = Rc::<StepState>::default();
+    let (mut port, mut consumer) = edge(64, true, Overflow::Hold, &step);
+    let mut sends = |sequence, messages| {
+        step.id.set(step.id.get() + 1);
+        step.header.set(Header { sequence, ..Header::default() });
+        (0..messages).for_each(|_| port.send(Numbered::new(sequence)));
+        std::iter::from_fn(|| consumer.pop()).map(|message| message.header.index).collect::<Vec<_>>()
+    };
+    assert_eq!(sends(1, 2), [0, 1]);
+    assert_eq!(sends(1, 1), [2]);
+    assert_eq!(sends(0, 2), [0, 1]);
+    assert_eq!(sends(0, 1), [0]);
+    assert_eq!(sends(1, 2), [3, 4]);
+    assert_eq!(sends(0, 0), []);
+    assert_eq!(sends(1, 1), [5]);
+    assert_eq!(sends(0, 1), [0]);
+    assert_eq!(sends(2, 2), [0, 1]);
+    assert_eq!(sends(3, 1), [0]);
+}
+
 /// Where the messages of a port are: three plain lists.
 #[derive(Default)]
 struct Model {
@@ -36,21 +66,29 @@ impl Model {
 /// The other end of an edge.
 enum Consumer {
     Ring(rtrb::Consumer<Envelope<Numbered>>),
-    Local(LocalQueue<Numbered>),
+    Local(LocalQueue<Numbered>, Waiting),
 }
 
 impl Consumer {
     fn pop(&mut self) -> Option<Envelope<Numbered>> {
         match self {
             Consumer::Ring(ring) => ring.pop().ok(),
-            Consumer::Local(queue) => queue.borrow_mut().pop(),
+            Consumer::Local(queue, _) => queue.borrow_mut().pop(),
         }
     }
 
     fn len(&self) -> usize {
         match self {
             Consumer::Ring(ring) => ring.slots(),
-            Consumer::Local(queue) => queue.borrow().len(),
+            Consumer::Local(queue, _) => queue.borrow().len(),
+        }
+    }
+
+    /// Whether it was told of messages since this was asked last; a ring's is not told.
+    fn take_notice(&self) -> Option<bool> {
+        match self {
+            Consumer::Ring(_) => None,
+            Consumer::Local(_, waiting) => Some(waiting.take()),
         }
     }
 }
@@ -61,7 +99,8 @@ const OUTPUTS_MAX: usize = 3;
 fn edge(capacity: usize, is_local: bool, overflow: Overflow, step: &Rc<StepState>) -> (Port<Numbered>, Consumer) {
     let (edge, notice, consumer) = if is_local {
         let queue = LocalQueue::new(RefCell::new(Queue::with_capacity(capacity)));
-        (EdgeIn::Local(queue.clone()), Notice::Unit(Waiting::default()), Consumer::Local(queue))
+        let waiting = Waiting::default();
+        (EdgeIn::Local(queue.clone()), Notice::Unit(waiting.clone()), Consumer::Local(queue, waiting))
     } else {
         let (producer, consumer) = rtrb::RingBuffer::new(capacity);
         let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
@@ -84,6 +123,7 @@ fn does_what_the_model_does(capacity: usize, is_local: bool, overflow: Overflow)
     let mut number = 0;
     for _ in 0..5000 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let before = model.shown.len();
         match state >> 61 {
             // Its cell does not let it go on for long without room.
             0..=3 if drops || model.staged.len() < 4 * OUTPUTS_MAX => {
@@ -127,6 +167,9 @@ fn does_what_the_model_does(capacity: usize, is_local: bool, overflow: Overflow)
             }
         }
         assert_eq!((consumer.len(), port.dropped()), (model.shown.len(), model.dropped));
+        if let Some(told) = consumer.take_notice() {
+            assert!(told || model.shown.len() <= before, "told of each message");
+        }
     }
     assert_eq!(model.dropped > 0, drops, "it was full at times");
 }
@@ -146,7 +189,7 @@ fn a_message_is_filled_into_zeros_and_not_sent_if_that_panics() {
     for (is_local, overflow) in [(false, Overflow::Hold), (true, Overflow::Hold), (false, Overflow::DropNewest)] {
         let step = Rc::<StepState>::default();
         let (mut port, mut consumer) = edge(2, is_local, overflow, &step);
-        // Every place has held something.
+        // Each place that is used below has held something.
         for number in 1..=6 {
             step.id.set(step.id.get() + 1);
             port.send(Numbered::new(number));
