@@ -79,8 +79,9 @@ impl<M: Message> Outlet<M> {
         let count = self.unpublished;
         if count > 0 {
             let slots = self.producer.write_chunk_uninit(count).expect("slots that were written are free");
-            // SAFETY: what was appended was written, each slot since the last commit. The ring's slots begin behind the last
-            // commit and nowhere else, and what is not committed stays as it is until then: the test below is also of that.
+            // The ring's slots begin behind the last commit and nowhere else, and what is not committed stays as it is until
+            // then: the test below is also of that.
+            // SAFETY: what was appended was written, each slot since the last commit.
             unsafe { slots.commit_all() };
             self.unpublished = 0;
         }

@@ -249,9 +249,9 @@ impl<M: Message> Port<M> {
             Some(place) => place.slot,
             None => self.slot_to_check(),
         };
-        // One place in the code where a message is made, so that what is compiled into each sender is short.
-        // SAFETY: the slot is the edge's next, or the one behind what is staged. Until the message counts, which is below or in
-        // `send_checked`, it is this port's alone, and `make`, which writes all of it, has no way to the port.
+        // One place in the code where a message is made, so that what is compiled into each sender is short. Until it counts,
+        // below or in `send_checked`, its slot is this port's alone, to which `make` has no way.
+        // SAFETY: the slot is the edge's next, or the one behind what is staged, and `make` writes all of the message.
         unsafe {
             let slot = slot.as_ptr();
             let kind = make(&mut *(&raw mut (*slot).body).cast()).kind();
