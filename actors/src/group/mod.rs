@@ -30,7 +30,7 @@ use corelane_runtime::{
 
 pub use self::config::{GroupConfig, GroupConfigError, Instrument};
 use crate::{
-    matching::{Event, Events, Matching, OrderSlot, Outlets},
+    matching::{Event, Events, Matching, Outlets},
     messages::{AccountSlot, Command, Publication, Reply},
     order::{self, NumberPlace, Order, Reduction, Replies},
     risk::{Exposure, Risk, RiskIn, Verdict},
@@ -58,7 +58,6 @@ pub struct Group {
     exhausted: VecDeque<AccountSlot>,
     /// What [`look_ahead`](Actor::look_ahead) found lately.
     expected_place: NumberPlace,
-    expected_order: OrderSlot,
 }
 
 impl Group {
@@ -71,7 +70,6 @@ impl Group {
             is_matching: false,
             exhausted: VecDeque::with_capacity(config.accounts as usize),
             expected_place: NumberPlace::default(),
-            expected_order: OrderSlot(0),
         }
     }
 
@@ -172,19 +170,18 @@ impl Actor for Group {
         self.step()
     }
 
-    /// An order is found in three steps, each by what the one before found: its number's place, its slot, its neighbours.
-    /// Each is a wait for memory, so each is asked for while the command before is worked on. What was found for the one
-    /// behind is kept for that: where a batch begins it is another's, and what is fetched is of no use then.
+    /// An order is found in two steps, the second by what the first found: its number's place, and its slot. Each is a wait
+    /// for memory, so each is asked for while the command before is worked on. What was found for the one behind is kept
+    /// for that: where a batch begins it is another's, and what is fetched is of no use then.
     #[inline]
     fn look_ahead(&mut self, coming: &[Envelope<Command>]) {
-        let Some(third) = coming.get(2) else {
+        let Some(second) = coming.get(1) else {
             return;
         };
-        self.matching.expect_neighbours(self.expected_order);
-        self.expected_order = self.order.at(self.expected_place);
-        self.order.expect_order(self.expected_order);
-        self.matching.expect_order(self.expected_order);
-        self.expected_place = self.order.expect(&third.body).unwrap_or(self.expected_place);
+        let slot = self.order.at(self.expected_place);
+        self.order.expect_order(slot);
+        self.matching.expect_order(slot);
+        self.expected_place = self.order.expect(&second.body).unwrap_or(self.expected_place);
     }
 
     fn on_more(&mut self, ctx: &mut Context<'_, GroupOut>) -> Step {

@@ -3,19 +3,13 @@
 //!
 //! Both are sized once, see [`price_tree`](crate::price_tree).
 
-use corelane_runtime::mem;
-
 pub(super) use crate::price_tree::{NONE, Rank};
 use crate::price_tree::{Neighbour, PriceTrees, Root};
 
-/// The orders at one price, oldest first.
+/// A price at which orders rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
     pub rank: Rank,
-    /// Oldest order.
-    pub head: u32,
-    /// Youngest order.
-    pub tail: u32,
     /// Next better level.
     better: u32,
     /// Next worse level.
@@ -78,7 +72,7 @@ impl std::ops::IndexMut<u32> for Levels {
 impl Levels {
     /// A pool of `levels_max` levels.
     pub fn with_capacity(levels_max: u32) -> Levels {
-        let level = Level { rank: Rank(0), head: NONE, tail: NONE, better: NONE, worse: NONE };
+        let level = Level { rank: Rank(0), better: NONE, worse: NONE };
         Levels {
             levels: vec![level; levels_max as usize],
             trees: PriceTrees::with_capacity(levels_max as usize),
@@ -90,12 +84,6 @@ impl Levels {
     #[inline]
     pub fn has_room(&self) -> bool {
         !self.free_levels.is_empty()
-    }
-
-    /// Has a level fetched.
-    #[inline]
-    pub fn prefetch(&self, level: u32) {
-        mem::prefetch(&self.levels, level as usize);
     }
 
     /// The level with this rank.
@@ -122,7 +110,7 @@ impl Levels {
             Neighbour::Better(better) => (better, self[better].worse),
             Neighbour::Worse(worse) => (self[worse].better, worse),
         };
-        self[level] = Level { rank, head: NONE, tail: NONE, better, worse };
+        self[level] = Level { rank, better, worse };
         *side.lately(rank) = level;
         match better {
             NONE => side.best = level,

@@ -10,6 +10,7 @@
 mod book;
 mod feed;
 mod levels;
+mod lists;
 
 use corelane_codecs::{
     itch::EventCode,
@@ -223,7 +224,7 @@ impl Matching {
     pub fn new(config: &GroupConfig) -> Matching {
         let GroupConfig { orders_max, levels_max, accounts, .. } = *config;
         Matching {
-            books: Books::new(orders_max, levels_max, config.instruments.len(), accounts as usize),
+            books: Books::new(orders_max, levels_max, config.instruments.len(), accounts),
             instruments: config.instruments.clone(),
             last_order_ref: 0,
             last_match_number: 0,
@@ -312,12 +313,6 @@ impl Matching {
     #[inline]
     pub(crate) fn expect_order(&self, slot: OrderSlot) {
         self.books.prefetch(slot.0);
-    }
-
-    /// Has what lies around an order fetched: all that its removal changes.
-    #[inline]
-    pub(crate) fn expect_neighbours(&self, slot: OrderSlot) {
-        self.books.prefetch_neighbours(slot.0);
     }
 
     /// The first step of an input.

@@ -42,8 +42,9 @@ impl Timestamp {
     /// Nanoseconds since midnight.
     #[inline]
     pub const fn ns(self) -> u64 {
+        // In the two words it is read in, or it is gathered byte by byte in vector registers.
         let [a, b, c, d, e, f] = self.0;
-        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+        (u16::from_be_bytes([a, b]) as u64) << 32 | u32::from_be_bytes([c, d, e, f]) as u64
     }
 
     /// Whether this is before the next midnight.
