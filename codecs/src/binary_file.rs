@@ -104,35 +104,36 @@ pub enum BinaryFileError {
 /// It ends at the end marker, at the end of the bytes, or after the first error.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
-    /// What is still to be read; empty after the end.
-    rest: &'a [u8],
-    /// Where that ends.
-    end: usize,
+    /// The file, up to the end once that was found.
+    bytes: &'a [u8],
+    /// Where what is still to be read begins.
+    offset: usize,
 }
 
 impl<'a> Frames<'a> {
     /// The frames of `bytes`.
     #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, end: bytes.len() }
+        Self { bytes, offset: 0 }
     }
 
     /// Bytes read so far, the end marker included.
     #[inline]
     pub const fn offset(&self) -> usize {
-        self.end - self.rest.len()
+        self.offset
     }
 
     /// Ends at the end marker, with an error if the bytes end within a frame.
     #[cold]
     fn finish(&mut self) -> Option<Result<&'a [u8], BinaryFileError>> {
-        let (rest, offset) = (self.rest, self.offset());
+        let (rest, offset) = (&self.bytes[self.offset..], self.offset);
         if rest.is_empty() {
             return None;
         }
         let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
         let is_marker = length == 0 && rest.len() >= LENGTH_BYTES;
-        (self.rest, self.end) = (&[], if is_marker { offset + LENGTH_BYTES } else { offset });
+        self.offset += if is_marker { LENGTH_BYTES } else { 0 };
+        self.bytes = &self.bytes[..self.offset];
         let needed = LENGTH_BYTES + length;
         (!is_marker).then_some(Err(BinaryFileError::Truncated { offset, needed, actual: rest.len() }))
     }
@@ -141,11 +142,17 @@ impl<'a> Frames<'a> {
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<&'a [u8], BinaryFileError>;
 
+    // Where the next frame begins is what is compared with the end, so that it is known before the caller, whose turns
+    // cannot be predicted, takes one: the next length is then fetched beside this message's fields.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match frame(self.rest) {
-            Some((Frame::Message(message), taken)) => {
-                self.rest = &self.rest[taken..];
+        let rest = self.bytes.get(self.offset..)?;
+        let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+        let body = self.offset + LENGTH_BYTES;
+        let end = body + length;
+        match self.bytes.get(body..end) {
+            Some(message) if length > 0 => {
+                self.offset = end;
                 Some(Ok(message))
             }
             _ => self.finish(),
