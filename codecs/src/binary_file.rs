@@ -29,6 +29,12 @@ pub enum Frame<'a> {
     EndOfSession,
 }
 
+/// The length that a frame at the start of `bytes` gives; zero also if they are too few for one.
+#[inline]
+fn length(bytes: &[u8]) -> usize {
+    bytes.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)))
+}
+
 /// The first frame and the bytes that it takes, or `None` if more bytes are needed to tell.
 ///
 /// For streams: give it what is there, drop what it took, read more on `None`.
@@ -130,7 +136,7 @@ impl<'a> Frames<'a> {
         if rest.is_empty() {
             return None;
         }
-        let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+        let length = length(rest);
         let is_marker = length == 0 && rest.len() >= LENGTH_BYTES;
         self.offset += if is_marker { LENGTH_BYTES } else { 0 };
         self.bytes = &self.bytes[..self.offset];
@@ -147,7 +153,7 @@ impl<'a> Iterator for Frames<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.bytes.get(self.offset..)?;
-        let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+        let length = length(rest);
         let body = self.offset + LENGTH_BYTES;
         let end = body + length;
         match self.bytes.get(body..end) {

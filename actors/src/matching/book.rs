@@ -35,7 +35,6 @@ pub(super) struct Books {
     by_level: Lists,
     /// The orders of each account, as they came.
     by_account: Lists,
-    accounts: u32,
 }
 
 impl Books {
@@ -46,7 +45,6 @@ impl Books {
             sides: vec![[SideLevels::EMPTY; 2]; instruments + 1],
             by_level: Lists::new(orders_max, levels_max),
             by_account: Lists::new(orders_max, accounts),
-            accounts,
         }
     }
 
@@ -134,6 +132,6 @@ impl Books {
 
     /// How many accounts there are.
     pub fn accounts(&self) -> AccountSlot {
-        self.accounts
+        self.by_account.count()
     }
 }
