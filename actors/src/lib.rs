@@ -12,5 +12,5 @@ mod price_tree;
 pub mod publisher;
 pub mod record;
 pub mod risk;
+pub mod sequencer_policy;
 pub mod session;
-pub mod stamp;

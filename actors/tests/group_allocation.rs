@@ -76,7 +76,7 @@ fn nothing_is_allocated_after_start() {
     let mut venue = Venue::with_edges(config(), Edges { input: 8, replies: 512, publications: 512 });
     let mut outputs = Outputs { replies: Vec::with_capacity(1 << 16), publications: Vec::with_capacity(1 << 16) };
     // Starts whatever a first turn starts.
-    venue.sim.cycle();
+    venue.sim.turn();
     let before = ALLOCATIONS.with(Cell::get);
     for request in requests {
         venue.send(request, &mut outputs);

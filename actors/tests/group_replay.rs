@@ -7,7 +7,7 @@ use corelane_actors::{
     messages::{Command, Enter},
     record::{Record, RecordError},
 };
-use corelane_runtime::{message::Header, sequencer::Stamp};
+use corelane_runtime::{message::Header, sequencer::SequencerPolicy};
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market,
     model::Model,
@@ -19,11 +19,11 @@ use proptest::prelude::*;
 /// Passes recorded inputs on as they were.
 struct Replayed;
 
-impl Stamp for Replayed {
+impl SequencerPolicy for Replayed {
     type In = Command;
     type Out = Command;
-    fn stamp(&mut self, input: &Command, pass: impl FnOnce(Command)) {
-        pass(*input);
+    fn sequence(&mut self, input: &Command, emit: impl FnOnce(Command)) {
+        emit(*input);
     }
 }
 
@@ -52,12 +52,12 @@ fn inputs(bytes: &[u8]) -> Vec<(Header, Command)> {
 /// Replays with the smallest edges. `pace` says, over and over, how many turns the venue makes before how many of its
 /// messages are read.
 fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) -> Outputs {
-    let mut venue = Venue::with_stamp(config.clone(), Edges::TIGHT, Replayed);
+    let mut venue = Venue::with_policy(config.clone(), Edges::TIGHT, Replayed);
     let mut outputs = Outputs::default();
     let mut pace = pace.iter().cycle();
     let mut turn = |venue: &mut Venue<Replayed>, outputs: &mut Outputs| {
         let &(cycles, reads) = pace.next().unwrap();
-        let work: usize = (0..cycles).map(|_| venue.sim.cycle()).sum();
+        let work: usize = (0..cycles).map(|_| venue.sim.turn()).sum();
         for _ in 0..reads {
             outputs.replies.extend(venue.replies.receive().map(|envelope| envelope.body));
             outputs.publications.extend(venue.publications.receive().map(|envelope| envelope.body));

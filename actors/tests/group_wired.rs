@@ -14,9 +14,9 @@ use corelane_runtime::{
     cpu,
     message::Header,
     net::DriverConfig,
-    sequencer::{Sequencer, Stamp},
-    sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    sequencer::{Sequencer, SequencerPolicy},
+    simulation::Simulation,
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 use group_support::{
     Outputs, Venue, config,
@@ -28,20 +28,20 @@ use proptest::prelude::*;
 /// Numbers commands for the order actor.
 struct ForOrder;
 
-impl Stamp for ForOrder {
+impl SequencerPolicy for ForOrder {
     type In = Command;
     type Out = OrderIn;
-    fn stamp(&mut self, input: &Command, pass: impl FnOnce(OrderIn)) {
-        pass(OrderIn::Command(*input));
+    fn sequence(&mut self, input: &Command, emit: impl FnOnce(OrderIn)) {
+        emit(OrderIn::Command(*input));
     }
 }
 
 /// Sequencer → order → risk → matching → order, in a group of three.
 struct Wired {
     sim: Simulation,
-    requests: Injector<Command>,
-    replies: Tap<Reply>,
-    publications: Tap<Publication>,
+    requests: ExternalSender<Command>,
+    replies: ExternalReceiver<Reply>,
+    publications: ExternalReceiver<Publication>,
 }
 
 /// Places of the edges out of the group and between matching and order: the least that a step of matching needs.
@@ -58,18 +58,19 @@ impl Wired {
         let risk = topology.actor(shard, "risk", move || Risk::new(&for_risk));
         let matching = topology.actor(shard, "matching", move || Matching::new(&for_matching));
         topology.group("group", &[order.index(), risk.index(), matching.index()]);
-        let requests = topology.injector("requests", sequencer, EdgeSpec::hold(2));
-        topology.connect(sequencer, |out| &mut out.group, order, EdgeSpec::hold(2));
+        let requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(2));
+        topology.connect(sequencer, |out| &mut out.group, order, EdgeSpec::backpressure(2));
         topology.leave_open(sequencer, |out| &mut out.record);
         // The input itself, and a cancel of all its orders for each account whose messages run out by it.
         let per_input = 1 + config.accounts;
-        let instructions = EdgeSpec::hold(per_input as usize + 1).per_input(per_input);
+        let instructions = EdgeSpec::backpressure(per_input as usize + 1).per_input(per_input);
         topology.connect(order, |out| &mut out.risk, risk, instructions);
         topology.connect(risk, |out| &mut out.matching, matching, instructions);
-        topology.connect(risk, |out| &mut out.rejects, order, EdgeSpec::hold(2).per_input(1));
-        topology.connect(matching, |out| &mut out.events, order, EdgeSpec::hold(TIGHT));
-        let replies = topology.tap(order, |out| &mut out.replies, EdgeSpec::hold(2));
-        let publications = topology.tap(matching, |out| &mut out.publications, EdgeSpec::hold(TIGHT));
+        topology.connect(risk, |out| &mut out.rejects, order, EdgeSpec::backpressure(2).per_input(1));
+        topology.connect(matching, |out| &mut out.events, order, EdgeSpec::backpressure(TIGHT));
+        let replies = topology.external_receiver(order, |out| &mut out.replies, EdgeSpec::backpressure(2));
+        let publications =
+            topology.external_receiver(matching, |out| &mut out.publications, EdgeSpec::backpressure(TIGHT));
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Wired { sim, requests, replies, publications }
     }
@@ -80,7 +81,7 @@ impl Wired {
         self.sim.set_time_ns(header.time_ns);
         self.requests.send(command).expect("the last input was taken");
         loop {
-            let worked = self.sim.cycle();
+            let worked = self.sim.turn();
             let before = outputs.replies.len() + outputs.publications.len();
             outputs.replies.extend(self.replies.receive().map(|reply| reply.body));
             let published = std::iter::from_fn(|| self.publications.receive()).take(publications);

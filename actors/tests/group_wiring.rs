@@ -6,14 +6,14 @@ use corelane_actors::{
     group::{GroupConfig, GroupConfigError, wire_group},
     messages::{Command, Reference, ReferenceUpdate, SequencerIn},
     order::OrderIn,
-    stamp::TradingStamp,
+    sequencer_policy::ReferencePolicy,
 };
 use corelane_runtime::{
     actor::Down,
     cpu,
     message::{Envelope, Message},
     net::DriverConfig,
-    sequencer::{Sequencer, Stamp},
+    sequencer::{Sequencer, SequencerPolicy},
     topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
 use group_support::{config, enter, reference, replace};
@@ -27,13 +27,13 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
         idle: Idle::Spin,
         net: DriverConfig::default(),
     });
-    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(TradingStamp::new(3, None)));
+    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(ReferencePolicy::new(3, None)));
     let group = wire_group(&mut topology, shard, config()).unwrap();
-    let _requests = topology.injector("requests", sequencer, EdgeSpec::hold(8));
-    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(8));
+    let _requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(8));
+    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(8));
     topology.leave_open(sequencer, |out| &mut out.record);
-    let _replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(64));
-    let _publications = topology.tap(group, |out| &mut out.publications, EdgeSpec::hold(64));
+    let _replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(64));
+    let _publications = topology.external_receiver(group, |out| &mut out.publications, EdgeSpec::backpressure(64));
     let checked = topology.check().unwrap_or_else(|errors| panic!("{errors}"));
     let waits: Vec<_> = checked
         .edges
@@ -82,15 +82,15 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     assert_eq!(good.check(), Ok(()));
 }
 
-/// What a stamp passes on for an input.
-fn passed(stamp: &mut TradingStamp, input: SequencerIn) -> Option<Command> {
+/// What a policy passes on for an input.
+fn passed(policy: &mut ReferencePolicy, input: SequencerIn) -> Option<Command> {
     let mut passed = None;
-    stamp.stamp(&input, |command| passed = Some(command));
+    policy.sequence(&input, |command| passed = Some(command));
     passed
 }
 
-fn attached(stamp: &mut TradingStamp, command: Command) -> Reference {
-    match passed(stamp, SequencerIn::Command(command)) {
+fn attached(policy: &mut ReferencePolicy, command: Command) -> Reference {
+    match passed(policy, SequencerIn::Command(command)) {
         Some(Command::Enter(enter)) => enter.reference,
         Some(Command::Replace(replace)) => replace.reference,
         other => panic!("{other:?}"),
@@ -99,25 +99,25 @@ fn attached(stamp: &mut TradingStamp, command: Command) -> Reference {
 
 #[test]
 fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
-    let mut stamp = TradingStamp::new(3, Some(5));
+    let mut policy = ReferencePolicy::new(3, Some(5));
     let ask = |locate| Command::Enter(corelane_actors::messages::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
     let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
-    assert_eq!(attached(&mut stamp, ask(1)), Reference::default());
+    assert_eq!(attached(&mut policy, ask(1)), Reference::default());
     for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {
-        assert_eq!(passed(&mut stamp, input), None);
+        assert_eq!(passed(&mut policy, input), None);
     }
-    assert_eq!(attached(&mut stamp, ask(1)), reference(11, 21));
-    assert_eq!(attached(&mut stamp, Command::Replace(replace(0, 1, 2, 1, 1))), reference(11, 21));
-    assert_eq!(attached(&mut stamp, ask(3)), reference(30, 40));
+    assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
+    assert_eq!(attached(&mut policy, Command::Replace(replace(0, 1, 2, 1, 1))), reference(11, 21));
+    assert_eq!(attached(&mut policy, ask(3)), reference(30, 40));
     for unknown in [0, 4, u16::MAX] {
-        assert_eq!(attached(&mut stamp, ask(unknown)), Reference::default());
+        assert_eq!(attached(&mut policy, ask(unknown)), Reference::default());
     }
-    stamp.on_down(Down { actor: 4, sequence: 0 });
-    assert_eq!(attached(&mut stamp, ask(1)), reference(11, 21));
-    stamp.on_down(Down { actor: 5, sequence: 0 });
-    assert_eq!(attached(&mut stamp, ask(1)), Reference { stale: 1, ..reference(11, 21) });
+    policy.on_down(Down { actor: 4, sequence: 0 });
+    assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
+    policy.on_down(Down { actor: 5, sequence: 0 });
+    assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(11, 21) });
     // What was still on its way does not make them good again.
-    passed(&mut stamp, update(1, 12, 22));
-    assert_eq!(attached(&mut stamp, ask(1)), Reference { stale: 1, ..reference(12, 22) });
-    assert_eq!(attached(&mut stamp, ask(2)).stale, 1);
+    passed(&mut policy, update(1, 12, 22));
+    assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(12, 22) });
+    assert_eq!(attached(&mut policy, ask(2)).stale, 1);
 }

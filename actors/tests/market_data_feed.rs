@@ -8,7 +8,7 @@ use corelane_codecs::{
     mold::{self, Request},
     text::Alpha,
 };
-use corelane_runtime::{net::EndpointId, sim::SentDatagram};
+use corelane_runtime::{net::EndpointId, simulation::SentDatagram};
 use market_data_harness::{Feed, MS, add, bid, both_lines, config, delete, directory, packet, symbol};
 
 #[test]
@@ -77,7 +77,7 @@ fn a_gap_makes_every_reference_stale_until_the_feed_begins_a_new_session() {
         feed.packet(1, &[bid(1, 100)]);
         assert_eq!(feed.told(), [(1, 100, 0, false)]);
         feed.datagram(&gap);
-        feed.sim.settle();
+        feed.sim.run_until_idle();
         assert_eq!(feed.told(), [], "{name}: what is missing may only be late");
         feed.advance(2 * MS);
         assert!(feed.told().iter().all(|told| told.3) && feed.known.len() == 2, "{name}: {:?}", feed.known);
@@ -206,7 +206,7 @@ fn a_gap_is_asked_for_and_prices_are_stale_only_while_it_stays_open() {
     feed.packet(1, &[bid(1, 100)]);
     assert_eq!(feed.told(), [(1, 100, 0, false)]);
     feed.datagram_on(LINE_B, "127.0.0.1:5000", &packet("FEED", 3, &[bid(3, 300)]));
-    feed.sim.settle();
+    feed.sim.run_until_idle();
     feed.advance(2 * MS);
     let request = Request { session: Alpha::new("FEED").unwrap(), sequence: 2, count: 1 };
     let asked = |feed: &Feed| {
@@ -227,11 +227,11 @@ fn a_gap_is_asked_for_and_prices_are_stale_only_while_it_stays_open() {
     feed.datagram_on(REQUESTS, "10.0.0.3:1", &answer);
     feed.datagram_on(REQUESTS, "10.0.0.1:2", &answer);
     feed.datagram_on(REQUESTS, "10.0.0.2:1", &answer[..19]);
-    feed.sim.settle();
+    feed.sim.run_until_idle();
     assert_eq!((feed.told(), feed.stats.recovery.get(RecoveryCount::Refused)), (vec![], 3));
     // The first one answers after all.
     feed.datagram_on(REQUESTS, "10.0.0.1:1", &answer);
-    feed.sim.settle();
+    feed.sim.run_until_idle();
     assert_eq!(feed.told(), [(1, 300, 0, false), (2, 0, 0, false)]);
     assert_eq!(feed.known[&1].feed_sequence, 3);
     feed.advance(1000 * MS);

@@ -105,7 +105,7 @@ fn a_kernel_time_that_is_no_measure_is_counted_and_harmless() {
     for (number, (kernel_utc_ns, foreign)) in (1..).zip(cases) {
         let bytes = packet(feed.session, number, &[bid(number, 100 + number as u32)]);
         feed.net.datagram_at(EndpointId(0), "127.0.0.1:5000".parse().unwrap(), &bytes, kernel_utc_ns);
-        feed.sim.settle();
+        feed.sim.run_until_idle();
         expected += foreign;
         assert_eq!(feed.count(FeedCount::ForeignKernelTimes), expected, "{kernel_utc_ns:?}");
         assert_eq!(tops(&mut feed).len(), 1, "it is told all the same");
@@ -116,7 +116,7 @@ fn a_kernel_time_that_is_no_measure_is_counted_and_harmless() {
 /// The parts that come of a request.
 fn ask(feed: &mut Feed, locate: Locate, levels: u16) -> Vec<DepthAnswer> {
     feed.requests.send(MarketDataIn::Depth(DepthRequest { request: 42, locate, levels })).unwrap();
-    feed.sim.settle();
+    feed.sim.run_until_idle();
     from_fn(|| feed.depth.receive()).map(|envelope| envelope.body).collect()
 }
 

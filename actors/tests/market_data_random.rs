@@ -167,7 +167,7 @@ proptest! {
                 _ => {}
             }
             feed.datagram(&bytes);
-            feed.sim.settle();
+            feed.sim.run_until_idle();
             reached = index as u64 * 3 + 1 + chunk.len() as u64;
         }
         // The last message's number shows what was lost at the end.
@@ -190,7 +190,7 @@ proptest! {
         for bytes in &datagrams {
             feed.datagram(bytes);
         }
-        feed.sim.settle();
+        feed.sim.run_until_idle();
         prop_assert!(feed.sim.failures().is_empty());
     }
 }

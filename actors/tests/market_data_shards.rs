@@ -15,8 +15,8 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     clock::UtcOffset,
     cpu,
+    lifecycle::{RunOptions, Running},
     net::{DriverConfig, EndpointSpec, UdpSpec},
-    running::{RunOptions, Running},
     telemetry::Counter,
     topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
@@ -77,7 +77,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let feed = topology.net_actor(feed_shard, "feed", vec![line], build);
     let reader = topology.actor(reader_shard, "reader", move || Reader(its_seen));
     topology.conflate(feed, |out| &mut out.tops, reader, instruments + 1);
-    let mut references = topology.tap(feed, |out| &mut out.references, EdgeSpec::hold(1024));
+    let mut references = topology.external_receiver(feed, |out| &mut out.references, EdgeSpec::backpressure(1024));
     topology.leave_open(feed, |out| &mut out.depth);
     topology.leave_open(feed, |out| &mut out.events);
     let options =

@@ -29,21 +29,21 @@ const AAPL_THERE: u16 = 7;
 const MSFT_THERE: u16 = 9;
 
 /// A feed whose next message has the number `next`.
-struct Told {
+struct LastPublished {
     feed: Feed,
     next: u64,
 }
 
-impl Told {
+impl LastPublished {
     /// With the directory of both instruments.
-    fn new() -> Told {
-        let mut told = Told::without_directory();
+    fn new() -> LastPublished {
+        let mut told = LastPublished::without_directory();
         told.tell(&[directory(AAPL_THERE, "AAPL"), directory(MSFT_THERE, "MSFT")]);
         told
     }
 
-    fn without_directory() -> Told {
-        Told { feed: Feed::new(config()), next: 1 }
+    fn without_directory() -> LastPublished {
+        LastPublished { feed: Feed::new(config()), next: 1 }
     }
 
     fn tell(&mut self, messages: &[Vec<u8>]) {
@@ -159,7 +159,7 @@ fn system_event(code: u8) -> Vec<u8> {
 
 #[test]
 fn the_market_wide_breakers_levels_and_its_highest_breach_are_known() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     assert_eq!(told.market(), MarketState::default());
     // 4,650, 4,350 and a little over 4,000.
     let declared = [465_000_000_000, 435_000_000_000, 400_000_000_001];
@@ -188,7 +188,7 @@ fn the_market_wide_breakers_levels_and_its_highest_breach_are_known() {
 
 #[test]
 fn the_short_sale_test_is_known_of_the_instrument_it_is_said_of() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     let actions = [
         (b'0', Some(RegShoAction::NoRestriction)),
         (b'1', Some(RegShoAction::RestrictedIntraday)),
@@ -206,7 +206,7 @@ fn the_short_sale_test_is_known_of_the_instrument_it_is_said_of() {
 
 #[test]
 fn the_auction_collar_is_the_last_one() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     for (reference, extension) in [(1_000_000, 0), (1_010_000, 1), (50, u32::MAX)] {
         let expected = AuctionCollar {
             reference: price(reference),
@@ -220,7 +220,7 @@ fn the_auction_collar_is_the_last_one() {
 
 #[test]
 fn the_imbalance_before_a_cross_and_the_cross_are_known() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     let expected = Imbalance {
         at_ns: 34_080_000_000_123,
         cross: Some(CrossType::Opening),
@@ -252,7 +252,7 @@ fn the_imbalance_before_a_cross_and_the_cross_are_known() {
 
 #[test]
 fn halts_of_all_markets_and_of_one_are_apart() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     told.changes(AAPL, action(AAPL_THERE, "AAPL", b'H', "T1"), |state| {
         (state.trading, state.reason) = (Some(TradingState::Halted), HaltReason::from_wire(Alpha::new("T1").unwrap()));
         assert!(state.reason.is_some());
@@ -290,7 +290,7 @@ fn is_complete(state: &InstrumentState) -> bool {
 
 #[test]
 fn what_is_said_of_other_instruments_changes_none_of_ours() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     for message in all_of(50, "ZZZZ") {
         told.changes_nothing(message);
     }
@@ -302,7 +302,7 @@ fn what_is_said_of_other_instruments_changes_none_of_ours() {
 
 #[test]
 fn before_the_directory_the_symbol_tells_the_instrument() {
-    let mut told = Told::without_directory();
+    let mut told = LastPublished::without_directory();
     told.tell(&all_of(30, "MSFT"));
     assert!(is_complete(&told.state(MSFT)));
     assert_eq!(told.state(AAPL), InstrumentState::default());
@@ -315,13 +315,13 @@ fn before_the_directory_the_symbol_tells_the_instrument() {
 
 #[test]
 fn a_new_session_begins_without_the_states_of_the_old_one() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     told.tell(&[&all_of(AAPL_THERE, "AAPL")[..], &[breaker_status(b'1'), breaker_levels([3, 2, 1])]].concat());
     assert!(is_complete(&told.state(AAPL)) && told.market().breached.is_some());
     let mut end = [0; mold::HEADER_LEN];
     mold::end_of_session(&mut end, Alpha::new(told.feed.session).unwrap(), told.next).unwrap();
     told.feed.datagram(&end);
-    told.feed.sim.settle();
+    told.feed.sim.run_until_idle();
     assert!(is_complete(&told.state(AAPL)), "the old day is shown until the next one begins");
     told.feed.session = "NEXT";
     told.feed.packet(1, &[system_event(b'O')]);
@@ -332,7 +332,7 @@ fn a_new_session_begins_without_the_states_of_the_old_one() {
 
 #[test]
 fn states_are_no_changes_of_a_book() {
-    let mut told = Told::new();
+    let mut told = LastPublished::new();
     let quiet: Vec<_> = all_of(AAPL_THERE, "AAPL").into_iter().filter(|message| message[0] != b'H').collect();
     told.tell(&quiet);
     told.tell(&[breaker_status(b'1'), breaker_levels([3, 2, 1]), system_event(b'Q')]);

@@ -14,8 +14,8 @@ use corelane_codecs::{
 use corelane_runtime::{
     cpu,
     net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
-    sim::{SentDatagram, SimNet, Simulation},
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Topology},
+    simulation::{SentDatagram, SimNet, Simulation},
+    topology::{EdgeSpec, ExternalSender, Idle, ShardSpec, Topology},
 };
 use proptest::prelude::*;
 
@@ -27,7 +27,7 @@ type Received = Result<Vec<Vec<u8>>, Content>;
 struct Feed {
     sim: Simulation,
     net: SimNet,
-    messages: Injector<Publication>,
+    messages: ExternalSender<Publication>,
     stats: PublisherCounters,
     now_ns: u64,
 }
@@ -60,7 +60,7 @@ impl Feed {
         let counters = stats.clone();
         let publisher =
             topology.net_actor(shard, "feed", endpoints, move |ids| Publisher::new(config, ids, counters).unwrap());
-        let messages = topology.injector("messages", publisher, EdgeSpec::hold(16));
+        let messages = topology.external_sender("messages", publisher, EdgeSpec::backpressure(16));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
         let mut feed = Feed { sim, net, messages, stats, now_ns: 0 };
@@ -72,7 +72,7 @@ impl Feed {
         self.now_ns += by_ns;
         self.sim.set_time_ns(self.now_ns);
         for _ in 0..20 {
-            self.sim.cycle();
+            self.sim.turn();
         }
     }
 
@@ -298,7 +298,7 @@ fn a_flood_of_requests_is_answered_a_few_in_each_batch_behind_what_is_published(
     }
     assert!(feed.publish(&text(101)));
     // In the first turn the network has work, and the publisher waits.
-    (0..2).for_each(|_| _ = feed.sim.cycle());
+    (0..2).for_each(|_| _ = feed.sim.turn());
     let sent = feed.net.take_datagrams();
     assert_eq!(sent[0].endpoint, EndpointId(0), "the feed goes first");
     assert_eq!(sent.len(), 1 + ANSWERS_PER_BATCH_MAX);

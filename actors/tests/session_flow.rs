@@ -34,7 +34,7 @@ fn answers_of_one_cycle_leave_together_and_come_again_the_same_after_a_reconnect
     live.extend(venue.sent(first));
     assert_eq!(packets(&live).len(), 300);
     venue.net.disconnect(first, CloseReason::Peer);
-    venue.sim.settle();
+    venue.sim.run_until_idle();
     // These come while nobody is there.
     for user_ref in 301..=310 {
         venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
@@ -62,14 +62,14 @@ fn a_replay_passes_through_any_send_buffer() {
         if room < 33 {
             assert_eq!(venue.sent(conn), b"", "the acceptance does not fit");
             venue.net.set_send_room(Some(33));
-            venue.sim.settle();
+            venue.sim.run_until_idle();
             bytes.extend(venue.sent(conn));
         }
         for _ in 0..2000 {
             venue.advance(2 * MS);
             bytes.extend(venue.sent(conn));
             venue.net.set_send_room(Some(room));
-            venue.sim.settle();
+            venue.sim.run_until_idle();
         }
         let expected = format!("A{}", " SC".repeat(50));
         let got = summary(&bytes);
@@ -85,7 +85,7 @@ fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
     let mut venue = Venue::new(small);
     let (slow, quick) = (venue.alice(), venue.bob());
     venue.net.set_send_room(Some(1000));
-    venue.sim.settle();
+    venue.sim.run_until_idle();
     let (mut slow_bytes, mut quick_bytes) = (Vec::new(), Vec::new());
     let mut answered = 0;
     while !venue.is_closed(slow) {
@@ -129,7 +129,7 @@ fn a_client_that_replays_slowly_is_not_a_slow_reader_until_it_has_caught_up() {
     for _ in 0..20 {
         bytes.extend(venue.sent(conn));
         venue.net.set_send_room(Some(200));
-        venue.sim.settle();
+        venue.sim.run_until_idle();
     }
     assert_eq!(packets(&bytes).len(), 111);
     for user_ref in 111..=130 {
@@ -191,9 +191,9 @@ fn log_ins_that_follow_each_other_with_a_full_edge_are_told_in_pairs() {
         let conn = venue.connect();
         let request = session_harness::login("alice", "secret", 1);
         venue.queue(conn, &ClientPacket::Login(request));
-        venue.sim.settle();
+        venue.sim.run_until_idle();
         venue.net.disconnect(conn, CloseReason::Peer);
-        venue.sim.settle();
+        venue.sim.run_until_idle();
     }
     let mut got = Vec::new();
     for _ in 0..200 {
@@ -216,7 +216,7 @@ fn unanswered_requests_are_bounded_and_answers_give_the_credit_back() {
         let message = enter(user_ref, "AAPL");
         venue.queue(conn, &ClientPacket::Unsequenced(message.as_bytes()));
     }
-    venue.sim.settle();
+    venue.sim.run_until_idle();
     assert_eq!(shorts(&mut venue), ["O1", "O2", "O3", "O4"]);
     // Retransmissions are ignored by the group: they cost no credit.
     for user_ref in 1..=2 {

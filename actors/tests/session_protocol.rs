@@ -131,13 +131,13 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
         let other = venue.bob();
         let conn = if is_logged_in { venue.alice() } else { venue.connect() };
         venue.net.frame(conn, &frame);
-        venue.sim.settle();
+        venue.sim.run_until_idle();
         assert!(venue.is_closed(conn), "{name}");
         assert_eq!(venue.count(reason), 1, "{name}");
         assert!(!venue.is_closed(other), "{name}");
         // What comes after the end is not looked at.
         venue.net.frame(conn, b"\x00\x01?");
-        venue.sim.settle();
+        venue.sim.run_until_idle();
         assert_eq!(venue.stats.iter().take(17).map(|(_, count)| count).sum::<u64>(), 1, "{name}");
     }
 }
@@ -236,7 +236,7 @@ fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
         let conn = venue.alice();
         venue.commands();
         end(&mut venue, conn);
-        venue.sim.settle();
+        venue.sim.run_until_idle();
         venue.advance_slowly(SECOND);
         let told = venue.commands();
         let change = SessionChange { account: 0, generation: 1 };

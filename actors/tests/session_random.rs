@@ -84,7 +84,7 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
         }
         Act::SendRoom(bytes) => venue.net.set_send_room(Some(*bytes)),
     }
-    venue.sim.settle();
+    venue.sim.run_until_idle();
 }
 
 /// A group with OUCH's rule of rising numbers: accepts every enter, answers some again, ends some.
@@ -172,7 +172,7 @@ fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
     }
     // With the group quiet, whoever comes gets the whole stream, and a request goes through: no credit has leaked.
     venue.net.set_send_room(None);
-    venue.sim.settle();
+    venue.sim.run_until_idle();
     stream.extend(venue.sent(bob));
     for _ in 0..100 {
         for command in venue.commands() {

@@ -15,9 +15,9 @@ use corelane_config::{Config, VENUE_TOML};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     clock::UtcOffset,
+    lifecycle::{Outcome, RunOptions, Running},
     message::Message,
     net::{CloseReason, ConnId, DriverConfig, EndpointSpec, Flow, SendError},
-    running::{Outcome, RunOptions, Running},
     telemetry::Counter,
     topology::{Idle, ShardSpec, Topology},
 };

@@ -15,9 +15,9 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     clock::UtcOffset,
     cpu,
+    lifecycle::RunOptions,
     message::Message,
     net::DriverConfig,
-    running::RunOptions,
     topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
 
@@ -74,7 +74,7 @@ fn a_shard_that_allocates_after_start_is_told_from_one_that_does_not() {
         let shard = topology.shard(shard);
         let (received, receives) = std::sync::mpsc::sync_channel(2);
         let actor = topology.actor(shard, name, move || Receiver { allocates, received, count: 0 });
-        (topology.injector(name, actor, EdgeSpec::hold(MESSAGES as usize)), receives)
+        (topology.external_sender(name, actor, EdgeSpec::backpressure(MESSAGES as usize)), receives)
     };
     let wasteful = receiver("wasteful", cpus[0], true);
     let thrifty = receiver("thrifty", cpus[cpus.len() - 1], false);
@@ -82,15 +82,15 @@ fn a_shard_that_allocates_after_start_is_told_from_one_that_does_not() {
     let drain_deadline = std::time::Duration::from_secs(10);
     let running = topology.start(RunOptions { housekeeping_cpu: None, utc_offset, drain_deadline }).unwrap();
     let mut receivers = [wasteful, thrifty];
-    for (injector, receives) in &mut receivers {
+    for (sender, receives) in &mut receivers {
         // Threads finish their start by themselves.
-        injector.send(Ball).unwrap_or_else(|_| panic!("the edge is empty"));
+        sender.send(Ball).unwrap_or_else(|_| panic!("the edge is empty"));
         receives.recv().unwrap();
     }
     stages.enter(Stage::Load);
-    for (injector, receives) in &mut receivers {
+    for (sender, receives) in &mut receivers {
         for _ in 0..MESSAGES {
-            injector.send(Ball).unwrap_or_else(|_| panic!("the edge holds all"));
+            sender.send(Ball).unwrap_or_else(|_| panic!("the edge holds all"));
         }
         receives.recv().unwrap();
     }

@@ -7,10 +7,10 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     clock::UtcOffset,
     cpu::allowed_cpus,
+    lifecycle::RunOptions,
     message::Message,
     net::DriverConfig,
     ports,
-    running::RunOptions,
     topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
 
@@ -50,9 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let sum = topology.actor(first, "sum", Counter::default);
     let sum_of_sums = topology.actor(second, "sum of sums", Counter::default);
-    let mut numbers = topology.injector("numbers", sum, EdgeSpec::hold(1000));
-    topology.connect(sum, |out| &mut out.total, sum_of_sums, EdgeSpec::hold(64));
-    let mut totals = topology.tap(sum_of_sums, |out| &mut out.total, EdgeSpec::hold(1000));
+    let mut numbers = topology.external_sender("numbers", sum, EdgeSpec::backpressure(1000));
+    topology.connect(sum, |out| &mut out.total, sum_of_sums, EdgeSpec::backpressure(64));
+    let mut totals = topology.external_receiver(sum_of_sums, |out| &mut out.total, EdgeSpec::backpressure(1000));
 
     let drain_deadline = Duration::from_secs(10);
     let running = topology.start(RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline })?;

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use crate::{
+    edge::port::{Outputs, StepState},
     message::{Envelope, Header, Message},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net},
-    port::{Outputs, StepState},
+    shard::time::ShardEnv,
+    shard::timer::{TimerId, TimersExhausted, Wheel},
     telemetry::{TIMED_ONE_IN, Timing},
-    time::ShardEnv,
-    timer::{TimerId, TimersExhausted, Wheel},
 };
 
 /// Whether a step finished its input.
@@ -60,7 +60,7 @@ pub trait Actor: 'static {
     ///
     /// Called before each message of a batch. How much is seen depends on timing, so that no output may depend on it.
     #[inline]
-    fn look_ahead(&mut self, coming: &[Envelope<Self::In>]) {
+    fn prefetch(&mut self, coming: &[Envelope<Self::In>]) {
         let _ = coming;
     }
 
@@ -96,7 +96,7 @@ pub trait Actor: 'static {
 /// A frame is delivered only while every port has room for two steps, so that what comes from outside never blocks what
 /// is answered: otherwise it is held. The other callbacks cannot be put off; what they send while there is no room waits
 /// in the port. While it waits, datagrams are dropped and counted: an actor that must see them all asks
-/// [`Port::room`](crate::port::Port::room) before it sends, and keeps what does not fit in a form of its own.
+/// [`Port::room`](crate::edge::port::Port::room) before it sends, and keeps what does not fit in a form of its own.
 pub trait NetActor: Actor {
     /// A connection was accepted, or an outgoing one is established.
     fn on_open(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
@@ -183,7 +183,7 @@ impl<O> Context<'_, O> {
     #[inline]
     pub fn record_sampled(&mut self, timing: Timing) {
         let Header { sequence, ingress_ticks, .. } = self.step.header.get();
-        // What an injector sent has no such time.
+        // What an sender sent has no such time.
         if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
             self.env.record_since(timing, ingress_ticks);
         }

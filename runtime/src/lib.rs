@@ -7,35 +7,17 @@
 #![deny(missing_docs)]
 
 pub mod actor;
-mod agenda;
-mod cell;
-pub mod check;
 pub mod clock;
-mod conflated;
 pub mod cpu;
-mod duty;
-mod group;
-mod inlet;
+pub mod edge;
+pub mod lifecycle;
 pub mod mem;
 pub mod message;
 pub mod net;
-mod outlet;
-mod panics;
-mod plan;
-pub mod port;
-mod queue;
-pub mod running;
 pub mod sequencer;
-mod shard;
-pub mod sim;
-mod site;
-mod stages;
+pub mod shard;
+pub mod simulation;
 pub mod telemetry;
-pub mod time;
-pub mod timer;
 pub mod topology;
-mod transport;
-mod wake;
 
-pub use panics::Place;
-pub use shard::Failure;
+pub use shard::{Failure, panics::Place};

@@ -10,15 +10,15 @@ use crate::{
 ///
 /// Where risk needs a price, the implementation keeps what the market-data actor of its own shard tells and attaches
 /// it here, so that everything behind the sequencer is a pure function of its input.
-pub trait Stamp: 'static {
+pub trait SequencerPolicy: 'static {
     /// What comes to the sequencer: requests, and what is to be attached to them.
     type In: Message;
     /// A sequenced input.
     type Out: Message;
 
-    /// Gives `pass` the sequenced input that `input` becomes, or takes note of it. What is given to `pass` where it is made
+    /// Gives `emit` the sequenced input that `input` becomes, or takes note of it. What is given to `emit` where it is made
     /// is made where it goes, and not copied.
-    fn stamp(&mut self, input: &Self::In, pass: impl FnOnce(Self::Out));
+    fn sequence(&mut self, input: &Self::In, emit: impl FnOnce(Self::Out));
 
     /// A neighbour of the sequencer has failed.
     fn on_down(&mut self, down: Down) {
@@ -37,28 +37,28 @@ crate::ports! {
 }
 
 /// Stamps sequence (1 and up, no gap) and time (monotone) on every input.
-pub struct Sequencer<S: Stamp> {
-    stamp: S,
+pub struct Sequencer<S: SequencerPolicy> {
+    policy: S,
     last_sequence: u64,
     last_time_ns: u64,
 }
 
-impl<S: Stamp> Sequencer<S> {
+impl<S: SequencerPolicy> Sequencer<S> {
     /// A sequencer that begins a new stream.
-    pub fn new(stamp: S) -> Self {
-        Sequencer { stamp, last_sequence: 0, last_time_ns: 0 }
+    pub fn new(policy: S) -> Self {
+        Sequencer { policy, last_sequence: 0, last_time_ns: 0 }
     }
 }
 
-impl<S: Stamp> Actor for Sequencer<S> {
+impl<S: SequencerPolicy> Actor for Sequencer<S> {
     type In = S::In;
     type Out = SequencerOut<S::Out>;
     const OUTPUTS_MAX: usize = 1;
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {
-        let Sequencer { stamp, last_sequence, last_time_ns } = self;
-        stamp.stamp(
+        let Sequencer { policy, last_sequence, last_time_ns } = self;
+        policy.sequence(
             message,
             #[inline(always)]
             |input| {
@@ -81,6 +81,6 @@ impl<S: Stamp> Actor for Sequencer<S> {
     }
 
     fn on_down(&mut self, _ctx: &mut Context<'_, Self::Out>, down: Down) {
-        self.stamp.on_down(down);
+        self.policy.on_down(down);
     }
 }

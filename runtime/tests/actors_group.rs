@@ -5,12 +5,12 @@ mod support;
 
 use corelane_runtime::{
     actor::{Context, Down, Step},
+    edge::port::Port,
     message::Header,
-    port::Port,
     ports,
     sequencer::Sequencer,
-    sim::Simulation,
-    topology::{ActorRef, EdgeSpec, Idle, Injector, Tap, Topology},
+    simulation::Simulation,
+    topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
 };
 use proptest::prelude::*;
 use support::{AsIs, Log, Note, Play, Two, drain, left, note, numbers, out, right, shard, two_cpus};
@@ -35,8 +35,8 @@ fn mix(state: &mut u64, number: u64) -> u64 {
 
 struct Pipeline {
     simulation: Simulation,
-    injector: Injector<Note>,
-    taps: [Tap<Note>; 2],
+    sender: ExternalSender<Note>,
+    receivers: [ExternalReceiver<Note>; 2],
 }
 
 /// Sequencer → splitter → {sweeper, joiner}, sweeper → {joiner, splitter, outside}, joiner → outside: fan-in, feedback
@@ -45,7 +45,7 @@ fn pipeline(outlet: usize) -> Pipeline {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
-    let splitter: ActorRef<Play<Two, 2>> = topology.actor(shard, "splitter", || {
+    let splitter: ActorId<Play<Two, 2>> = topology.actor(shard, "splitter", || {
         let mut state = 0;
         Play::<Two, 2>::new(move |ctx, note| {
             if note.from == 1 {
@@ -58,7 +58,7 @@ fn pipeline(outlet: usize) -> Pipeline {
             Step::Done
         })
     });
-    let sweeper: ActorRef<Play<Three, 1>> = topology.actor(shard, "sweeper", || {
+    let sweeper: ActorId<Play<Three, 1>> = topology.actor(shard, "sweeper", || {
         let left_over = std::rc::Rc::new(std::cell::Cell::new(note(0)));
         let rest = left_over.clone();
         let mut actor = Play::<Three, 1>::new(move |_, note| {
@@ -77,7 +77,7 @@ fn pipeline(outlet: usize) -> Pipeline {
         });
         actor
     });
-    let joiner: ActorRef<Play<Port<Note>, 1>> = topology.actor(shard, "joiner", || {
+    let joiner: ActorId<Play<Port<Note>, 1>> = topology.actor(shard, "joiner", || {
         let mut state = 0;
         Play::<Port<Note>, 1>::new(move |ctx, note| {
             ctx.out.send(Note { from: mix(&mut state, note.number ^ note.from), ..note });
@@ -85,19 +85,19 @@ fn pipeline(outlet: usize) -> Pipeline {
         })
     });
     topology.group("group", &[splitter.index(), sweeper.index(), joiner.index()]);
-    let injector = topology.injector("in", sequencer, EdgeSpec::hold(1024));
+    let sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(1024));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, splitter, EdgeSpec::hold(8));
-    topology.connect(splitter, left, sweeper, EdgeSpec::hold(4));
-    topology.connect(splitter, right, joiner, EdgeSpec::hold(4));
+    topology.connect(sequencer, |out| &mut out.group, splitter, EdgeSpec::backpressure(8));
+    topology.connect(splitter, left, sweeper, EdgeSpec::backpressure(4));
+    topology.connect(splitter, right, joiner, EdgeSpec::backpressure(4));
     // Smaller than a long input: an edge within the group fills up and holds too.
-    topology.connect(sweeper, |out| &mut out.on, joiner, EdgeSpec::hold(3));
-    topology.connect(sweeper, |out| &mut out.back, splitter, EdgeSpec::hold(16).per_input(12));
-    let taps = [
-        topology.tap(sweeper, |out: &mut Three| &mut out.outside, EdgeSpec::hold(outlet)),
-        topology.tap(joiner, out, EdgeSpec::hold(outlet)),
+    topology.connect(sweeper, |out| &mut out.on, joiner, EdgeSpec::backpressure(3));
+    topology.connect(sweeper, |out| &mut out.back, splitter, EdgeSpec::backpressure(16).per_input(12));
+    let receivers = [
+        topology.external_receiver(sweeper, |out: &mut Three| &mut out.outside, EdgeSpec::backpressure(outlet)),
+        topology.external_receiver(joiner, out, EdgeSpec::backpressure(outlet)),
     ];
-    Pipeline { simulation: topology.simulate().unwrap(), injector, taps }
+    Pipeline { simulation: topology.simulate().unwrap(), sender, receivers }
 }
 
 type Outputs = [Vec<(Header, Note)>; 2];
@@ -105,13 +105,13 @@ type Outputs = [Vec<(Header, Note)>; 2];
 /// Everything at once, with room for all outputs.
 fn in_one_go(inputs: &[u64]) -> Outputs {
     let mut world = pipeline(1 << 14);
-    inputs.iter().for_each(|&number| world.injector.send(note(number)).unwrap());
-    world.simulation.settle();
-    world.taps.each_mut().map(taken)
+    inputs.iter().for_each(|&number| world.sender.send(note(number)).unwrap());
+    world.simulation.run_until_idle();
+    world.receivers.each_mut().map(taken)
 }
 
-fn taken(tap: &mut Tap<Note>) -> Vec<(Header, Note)> {
-    std::iter::from_fn(|| tap.receive()).map(|envelope| (envelope.header, envelope.body)).collect()
+fn taken(receiver: &mut ExternalReceiver<Note>) -> Vec<(Header, Note)> {
+    std::iter::from_fn(|| receiver.receive()).map(|envelope| (envelope.header, envelope.body)).collect()
 }
 
 /// Inputs and outputs a few at a time, as `pace` says.
@@ -121,11 +121,12 @@ fn bit_by_bit(inputs: &[u64], outlet: usize, pace: &[(usize, usize, usize)]) -> 
     let mut outputs: Outputs = Default::default();
     let mut idle = 0;
     for &(arrive, take_one, take_other) in pace.iter().cycle() {
-        waiting.by_ref().take(arrive).for_each(|&number| world.injector.send(note(number)).unwrap());
-        let mut work = world.simulation.cycle();
-        for ((tap, outputs), count) in world.taps.iter_mut().zip(&mut outputs).zip([take_one, take_other]) {
+        waiting.by_ref().take(arrive).for_each(|&number| world.sender.send(note(number)).unwrap());
+        let mut work = world.simulation.turn();
+        for ((receiver, outputs), count) in world.receivers.iter_mut().zip(&mut outputs).zip([take_one, take_other]) {
             let before = outputs.len();
-            outputs.extend((0..count).map_while(|_| tap.receive()).map(|envelope| (envelope.header, envelope.body)));
+            outputs
+                .extend((0..count).map_while(|_| receiver.receive()).map(|envelope| (envelope.header, envelope.body)));
             work += outputs.len() - before;
         }
         idle = if work > 0 || waiting.len() > 0 { 0 } else { idle + 1 };
@@ -177,20 +178,20 @@ fn one_input_is_settled_before_the_next_comes_in() {
         })
     });
     topology.group("group", &[second.index(), first.index()]);
-    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(64));
+    let mut sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(64));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::hold(64));
-    topology.connect(first, out, second, EdgeSpec::hold(8).per_input(2));
-    topology.connect(second, out, first, EdgeSpec::hold(8).per_input(4));
+    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::backpressure(64));
+    topology.connect(first, out, second, EdgeSpec::backpressure(8).per_input(2));
+    topology.connect(second, out, first, EdgeSpec::backpressure(8).per_input(4));
     let mut simulation = topology.simulate().unwrap();
-    (1..=3).for_each(|number| injector.send(note(number)).unwrap());
-    simulation.settle();
+    (1..=3).for_each(|number| sender.send(note(number)).unwrap());
+    simulation.run_until_idle();
     let expected: Vec<_> = (1..=3).flat_map(|n| [(n, n), (1000 + n, n), (2000 + n, n)]).collect();
     assert_eq!(log.entries(), expected);
 }
 
 /// A group of two behind a sequencer on its own shard, with a neighbour behind it; the second member panics on input 3.
-fn failing_group(fails_at_start: bool) -> (Simulation, Injector<Note>, Tap<Note>, Log<u32>) {
+fn failing_group(fails_at_start: bool) -> (Simulation, ExternalSender<Note>, ExternalReceiver<Note>, Log<u32>) {
     let mut topology = Topology::new();
     let [one, two] = two_cpus();
     let ingress = shard(&mut topology, "ingress", one, Idle::Park);
@@ -217,30 +218,30 @@ fn failing_group(fails_at_start: bool) -> (Simulation, Injector<Note>, Tap<Note>
         });
         actor
     });
-    let injector = topology.injector("in", sequencer, EdgeSpec::hold(64));
+    let sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(64));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::hold(4));
-    topology.connect(first, out, second, EdgeSpec::hold(4));
-    topology.connect(second, out, neighbour, EdgeSpec::hold(4));
-    let tap = topology.tap(neighbour, out, EdgeSpec::hold(256));
+    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::backpressure(4));
+    topology.connect(first, out, second, EdgeSpec::backpressure(4));
+    topology.connect(second, out, neighbour, EdgeSpec::backpressure(4));
+    let receiver = topology.external_receiver(neighbour, out, EdgeSpec::backpressure(256));
     assert_eq!(second.index(), 2);
-    (topology.simulate().unwrap(), injector, tap, downs)
+    (topology.simulate().unwrap(), sender, receiver, downs)
 }
 
 #[test]
 fn a_group_fails_as_a_whole_and_takes_nothing_more() {
-    let (mut simulation, mut injector, mut tap, downs) = failing_group(false);
-    (1..=50).for_each(|number| injector.send(note(number)).unwrap());
-    simulation.settle();
+    let (mut simulation, mut sender, mut receiver, downs) = failing_group(false);
+    (1..=50).for_each(|number| sender.send(note(number)).unwrap());
+    simulation.run_until_idle();
     // Input 3 caused nothing, 1 and 2 are whole, and 4 to 50 were taken off the edge, so that nobody waits.
-    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 1_000_003]);
+    assert_eq!(numbers(&drain(&mut receiver)), [1, 2, 1_000_003]);
     assert_eq!(downs.entries(), [2]);
     assert_eq!(simulation.failures().len(), 1);
     assert_eq!(simulation.failures()[0].header.sequence, 3);
-    (1..=64).for_each(|number| injector.send(note(number)).unwrap());
-    simulation.settle();
-    assert!(injector.send(note(1)).is_ok(), "the edges before the dead group are empty");
-    assert_eq!(drain(&mut tap), []);
+    (1..=64).for_each(|number| sender.send(note(number)).unwrap());
+    simulation.run_until_idle();
+    assert!(sender.send(note(1)).is_ok(), "the edges before the dead group are empty");
+    assert_eq!(drain(&mut receiver), []);
 }
 
 /// Steps of a long input: more than a group makes in one poll.
@@ -258,7 +259,7 @@ fn fails_in_a_row(failing: usize, is_long: bool) {
         ctx.out.right.send(note(333));
         panic!("as the test wants")
     };
-    let members: [ActorRef<Play<Two, 1>>; 3] = [0, 1, 2].map(|at| {
+    let members: [ActorId<Play<Two, 1>>; 3] = [0, 1, 2].map(|at| {
         topology.actor(shard, format!("member {at}"), move || {
             let mut actor = Play::new(move |ctx, note: Note| {
                 let fails = at == failing && note.number == 3;
@@ -288,27 +289,28 @@ fn fails_in_a_row(failing: usize, is_long: bool) {
         actor.on_down = Box::new(move |_, down| told.push(down));
         actor
     });
-    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(8));
+    let mut sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(8));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, members[0], EdgeSpec::hold(8));
-    topology.connect(members[0], left, members[1], EdgeSpec::hold(4));
-    topology.connect(members[1], left, members[2], EdgeSpec::hold(4));
+    topology.connect(sequencer, |out| &mut out.group, members[0], EdgeSpec::backpressure(8));
+    topology.connect(members[0], left, members[1], EdgeSpec::backpressure(4));
+    topology.connect(members[1], left, members[2], EdgeSpec::backpressure(4));
     topology.leave_open(members[2], left);
-    topology.connect(members[failing], right, neighbour, EdgeSpec::hold(4));
-    let mut near = topology.tap(neighbour, out, EdgeSpec::hold(16));
+    topology.connect(members[failing], right, neighbour, EdgeSpec::backpressure(4));
+    let mut near = topology.external_receiver(neighbour, out, EdgeSpec::backpressure(16));
     let others = [0, 1, 2].into_iter().filter(|&at| at != failing);
-    let mut taps: Vec<_> = others.map(|at| (at, topology.tap(members[at], right, EdgeSpec::hold(16)))).collect();
+    let mut receivers: Vec<_> =
+        others.map(|at| (at, topology.external_receiver(members[at], right, EdgeSpec::backpressure(16)))).collect();
     let mut simulation = topology.simulate().unwrap();
     for number in 1..=5 {
-        injector.send(note(number)).unwrap();
-        simulation.settle();
+        sender.send(note(number)).unwrap();
+        simulation.run_until_idle();
     }
     // What whole steps have sent stays; the step that failed has sent nothing, and nobody makes another.
     let whole: &[u64] = if is_long { &[1, 2, 3] } else { &[1, 2] };
     assert_eq!(numbers(&drain(&mut near)), whole, "{case}");
-    for (at, tap) in &mut taps {
+    for (at, receiver) in &mut receivers {
         let expected = if *at < failing { &[1, 2, 3] } else { whole };
-        assert_eq!(numbers(&drain(tap)), expected, "{case}: of member {at}");
+        assert_eq!(numbers(&drain(receiver)), expected, "{case}: of member {at}");
     }
     let [failure] = simulation.failures() else { panic!("{case}: {:?}", simulation.failures()) };
     assert_eq!((failure.actor, failure.header.sequence), (members[failing].index(), 3), "{case}");
@@ -326,14 +328,14 @@ fn whichever_member_fails_is_named_and_only_its_last_step_is_taken_back() {
 
 #[test]
 fn a_member_that_fails_as_it_starts_is_reported_without_any_input() {
-    let (mut simulation, mut injector, mut tap, downs) = failing_group(true);
-    simulation.settle();
+    let (mut simulation, mut sender, mut receiver, downs) = failing_group(true);
+    simulation.run_until_idle();
     assert_eq!(simulation.failures().len(), 1);
     assert_eq!(downs.entries(), [2]);
-    assert_eq!(numbers(&drain(&mut tap)), [1_000_000]);
-    injector.send(note(1)).unwrap();
-    simulation.settle();
-    assert_eq!(drain(&mut tap), []);
+    assert_eq!(numbers(&drain(&mut receiver)), [1_000_000]);
+    sender.send(note(1)).unwrap();
+    simulation.run_until_idle();
+    assert_eq!(drain(&mut receiver), []);
 }
 
 #[test]
@@ -348,14 +350,14 @@ fn who_fails_as_it_starts_outside_of_a_group_leaves_the_group_as_it_is() {
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
     let member = topology.actor(shard, "member", Play::<Port<Note>, 1>::relay);
     topology.group("group", &[member.index()]);
-    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(8));
+    let mut sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(8));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, member, EdgeSpec::hold(4));
-    let mut tap = topology.tap(member, out, EdgeSpec::hold(8));
+    topology.connect(sequencer, |out| &mut out.group, member, EdgeSpec::backpressure(4));
+    let mut receiver = topology.external_receiver(member, out, EdgeSpec::backpressure(8));
     let mut simulation = topology.simulate().unwrap();
-    (1..=3).for_each(|number| injector.send(note(number)).unwrap());
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 3]);
+    (1..=3).for_each(|number| sender.send(note(number)).unwrap());
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [1, 2, 3]);
     assert_eq!(simulation.failures().len(), 1);
 }
 
@@ -371,12 +373,12 @@ fn what_members_send_as_they_start_needs_no_input_to_arrive() {
     });
     let second = topology.actor(shard, "second", Play::<Port<Note>, 1>::relay);
     topology.group("group", &[first.index(), second.index()]);
-    let _injector = topology.injector("in", sequencer, EdgeSpec::hold(4));
+    let _injector = topology.external_sender("in", sequencer, EdgeSpec::backpressure(4));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::hold(4));
-    topology.connect(first, out, second, EdgeSpec::hold(4));
-    let mut tap = topology.tap(second, out, EdgeSpec::hold(4));
+    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::backpressure(4));
+    topology.connect(first, out, second, EdgeSpec::backpressure(4));
+    let mut receiver = topology.external_receiver(second, out, EdgeSpec::backpressure(4));
     let mut simulation = topology.simulate().unwrap();
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [5]);
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [5]);
 }

@@ -7,9 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    edge::port::Port,
     net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, UdpSpec},
-    port::Port,
-    sim::{SimNet, Simulation},
+    simulation::{SimNet, Simulation},
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Log, Note, drain, note, numbers, out, shard, two_cpus};
@@ -57,7 +57,7 @@ fn nothing_from_outside_fails_an_actor_that_has_no_room() {
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
     let listen = EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 };
     let actor = topology.net_actor(shard, "teller", vec![listen], |_| Teller);
-    let mut tap = topology.tap(actor, out, EdgeSpec::hold(2));
+    let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
     let mut simulation = topology.simulate().unwrap();
     let net = simulation.net(shard);
     let conns = [0, 1, 2, 3].map(|_| net.connect(EndpointId(0), addr));
@@ -67,14 +67,14 @@ fn nothing_from_outside_fails_an_actor_that_has_no_room() {
     net.frame(conns[1], &[2]);
     let mut told = Vec::new();
     for _ in 0..12 {
-        simulation.cycle();
-        told.extend(tap.receive().map(|envelope| envelope.body.number));
+        simulation.turn();
+        told.extend(receiver.receive().map(|envelope| envelope.body.number));
     }
     // The datagram found four messages before it; the frames were held until there was room for two steps.
     assert_eq!(told, [100, 101, 102, 103, 403, 201, 202]);
     net.datagram(EndpointId(0), addr, &[2]);
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [302]);
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [302]);
     assert!(simulation.failures().is_empty());
 }
 
@@ -103,7 +103,7 @@ fn teller_and_listener(edge: usize) -> (Simulation, SimNet, Log<u64>) {
     let heard = Log::new();
     let log = heard.clone();
     let listener = topology.actor(shard, "listener", move || Listener(log));
-    topology.connect(teller, out, listener, EdgeSpec::hold(edge));
+    topology.connect(teller, out, listener, EdgeSpec::backpressure(edge));
     let simulation = topology.simulate().unwrap();
     let net = simulation.net(shard);
     (simulation, net, heard)
@@ -119,15 +119,15 @@ fn who_only_listens_waits_for_the_network_but_a_few_turns() {
     // One datagram in each turn: the ninth turn is the listener's too.
     for turn in 1..=12 {
         datagram(&net, turn);
-        simulation.cycle();
+        simulation.turn();
         assert_eq!(!heard.entries().is_empty(), turn >= 9, "{turn}");
     }
     let first: Vec<u64> = (301..=309).chain([0]).collect();
     assert_eq!(heard.entries(), first);
     // And the first turn without one is.
-    simulation.cycle();
+    simulation.turn();
     assert_eq!(heard.entries()[first.len()..], [310, 311, 312, 0]);
-    assert_eq!(simulation.cycle(), 0);
+    assert_eq!(simulation.turn(), 0);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn who_only_listens_waits_for_128_datagrams_at_most_however_few_turns_bring_them
     let mut turn = |datagrams: usize| {
         let before = heard.entries().len();
         (0..datagrams).for_each(|_| datagram(&net, 1));
-        simulation.cycle();
+        simulation.turn();
         // Without the ends of batches.
         heard.entries()[before..].iter().filter(|&&number| number > 0).count()
     };

@@ -6,7 +6,7 @@ use std::{cell::Cell, process::Command, rc::Rc};
 
 use corelane_runtime::{
     actor::{Down, Step},
-    port::Port,
+    edge::port::Port,
     telemetry::Counter,
     topology::{EdgeSpec, Idle, Topology},
 };
@@ -81,12 +81,12 @@ fn survive(hook: Hook) {
     let victim = topology.actor(near, "victim", move || victim(hook));
     let downstream = topology.actor(near, "downstream", move || neighbour(down.0, down.1));
     let stranger = topology.actor(near, "stranger", move || neighbour(stranger.0, stranger.1));
-    let mut injector = topology.injector("in", upstream, EdgeSpec::hold(64));
-    topology.connect(upstream, out, victim, EdgeSpec::hold(8));
-    topology.connect(victim, out, downstream, EdgeSpec::hold(8));
-    let mut delivered = topology.tap(downstream, out, EdgeSpec::hold(64));
-    let mut strange = topology.injector("strange", stranger, EdgeSpec::hold(64));
-    let mut strange_out = topology.tap(stranger, out, EdgeSpec::hold(64));
+    let mut sender = topology.external_sender("in", upstream, EdgeSpec::backpressure(64));
+    topology.connect(upstream, out, victim, EdgeSpec::backpressure(8));
+    topology.connect(victim, out, downstream, EdgeSpec::backpressure(8));
+    let mut delivered = topology.external_receiver(downstream, out, EdgeSpec::backpressure(64));
+    let mut strange = topology.external_sender("strange", stranger, EdgeSpec::backpressure(64));
+    let mut strange_out = topology.external_receiver(stranger, out, EdgeSpec::backpressure(64));
     let running = topology.start(options()).unwrap();
 
     let delivered_first: &[u64] = match hook {
@@ -95,7 +95,7 @@ fn survive(hook: Hook) {
         _ => &[1, 2, 3],
     };
     for number in 1..=3 {
-        send_all(&mut injector, [note(number)]);
+        send_all(&mut sender, [note(number)]);
         if delivered_first.contains(&number) {
             assert_eq!(numbers(&receive(&mut delivered, 1)), [number], "{hook:?}");
         }
@@ -105,7 +105,7 @@ fn survive(hook: Hook) {
     } else {
         until(&format!("both neighbours are told: {hook:?}"), || downs.len() >= 2);
         // The edges to the dead actor block nobody, and others on its shard go on.
-        send_all(&mut injector, (0..200).map(note));
+        send_all(&mut sender, (0..200).map(note));
         send_all(&mut strange, [note(7)]);
         assert_eq!(numbers(&receive(&mut strange_out, 1)), [7]);
         until("the failure is known", || !running.status().failures.is_empty());
@@ -155,13 +155,13 @@ fn a_failure_of_who_is_told_of_a_failure_is_reported_too() {
     let victim = topology.actor(near, "victim", || victim(Hook::Message));
     let after = topology.actor(near, "after", fragile);
     let last = topology.actor(far, "last", move || neighbour("last", told));
-    let mut injector = topology.injector("in", before, EdgeSpec::hold(8));
-    topology.connect(before, out, victim, EdgeSpec::hold(8));
-    topology.connect(victim, out, after, EdgeSpec::hold(8));
-    topology.connect(after, out, last, EdgeSpec::hold(8));
+    let mut sender = topology.external_sender("in", before, EdgeSpec::backpressure(8));
+    topology.connect(before, out, victim, EdgeSpec::backpressure(8));
+    topology.connect(victim, out, after, EdgeSpec::backpressure(8));
+    topology.connect(after, out, last, EdgeSpec::backpressure(8));
     topology.leave_open(last, out);
     let running = topology.start(options()).unwrap();
-    send_all(&mut injector, [note(3)]);
+    send_all(&mut sender, [note(3)]);
     until("all three failures are known", || running.status().failures.len() == 3);
     until("the last one is told", || downs.len() == 1);
     let outcome = running.stop();

@@ -4,69 +4,74 @@ mod support;
 
 use corelane_runtime::{
     actor::{Actor, Context, Step},
+    edge::port::Port,
     message::{Envelope, Header},
-    port::Port,
     sequencer::Sequencer,
-    sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardRef, Tap, Topology},
+    simulation::Simulation,
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, Topology},
 };
 use support::{AsIs, Log, Note, Play, Two, drain, left, note, numbers, out, right, send_all, shard, two_cpus};
 
 type One<const K: usize> = Play<Port<Note>, K>;
 
-fn topology() -> (Topology, ShardRef) {
+fn topology() -> (Topology, ShardId) {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
     (topology, shard)
 }
 
-/// An actor with an injector before it and a tap behind it.
+/// An actor with an sender before it and a receiver behind it.
 fn alone<const K: usize>(
     actor: impl FnOnce() -> One<K> + Send + 'static,
     edge: EdgeSpec,
-) -> (Simulation, Injector<Note>, Tap<Note>) {
+) -> (Simulation, ExternalSender<Note>, ExternalReceiver<Note>) {
     let (mut topology, shard) = topology();
     let actor = topology.actor(shard, "actor", actor);
-    let injector = topology.injector("in", actor, EdgeSpec::hold(256));
-    let tap = topology.tap(actor, out, edge);
-    (topology.simulate().unwrap(), injector, tap)
+    let sender = topology.external_sender("in", actor, EdgeSpec::backpressure(256));
+    let receiver = topology.external_receiver(actor, out, edge);
+    (topology.simulate().unwrap(), sender, receiver)
 }
 
 #[test]
 fn a_full_edge_holds_its_producer_and_lets_it_go() {
-    let (mut simulation, mut injector, mut tap) = alone(One::<1>::relay, EdgeSpec::hold(2));
-    (1..=5).for_each(|n| injector.send(note(n)).unwrap());
+    let (mut simulation, mut sender, mut receiver) = alone(One::<1>::relay, EdgeSpec::backpressure(2));
+    (1..=5).for_each(|n| sender.send(note(n)).unwrap());
     for expected in [&[1, 2][..], &[3, 4], &[5], &[]] {
-        simulation.settle();
-        assert_eq!(numbers(&drain(&mut tap)), expected);
+        simulation.run_until_idle();
+        assert_eq!(numbers(&drain(&mut receiver)), expected);
     }
 }
 
 #[test]
 fn an_edge_that_drops_its_newest_drops_no_other_and_never_holds() {
-    let (mut simulation, mut injector, mut tap) = alone(One::<1>::relay, EdgeSpec::drop_newest(3));
-    (1..=7).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 3]);
-    (8..=9).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [8, 9]);
+    let (mut simulation, mut sender, mut receiver) = alone(One::<1>::relay, EdgeSpec::drop_newest(3));
+    (1..=7).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [1, 2, 3]);
+    (8..=9).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [8, 9]);
     assert!(simulation.failures().is_empty());
 }
 
 /// An actor that breaks its word at message 3 fails there; what it sent before is delivered, of message 3 nothing.
-fn fails_at_three(mut simulation: Simulation, mut injector: Injector<Note>, mut tap: Tap<Note>, case: &str) {
-    (1..=4).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [1, 2], "{case}");
+fn fails_at_three(
+    mut simulation: Simulation,
+    mut sender: ExternalSender<Note>,
+    mut receiver: ExternalReceiver<Note>,
+    case: &str,
+) {
+    (1..=4).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [1, 2], "{case}");
     assert_eq!(simulation.failures().len(), 1, "{case}");
     assert_eq!(simulation.failures()[0].header.kind, 7, "{case}");
     // What still comes to it is taken off its edge.
     (0..600).for_each(|n| {
-        injector.send(note(n)).unwrap();
-        simulation.settle();
+        sender.send(note(n)).unwrap();
+        simulation.run_until_idle();
     });
-    assert_eq!(drain(&mut tap), [], "{case}");
+    assert_eq!(drain(&mut receiver), [], "{case}");
 }
 
 /// Sends a message once, but number 3 as often as told.
@@ -79,23 +84,23 @@ fn repeats_three<const K: usize>(times: usize) -> One<K> {
 
 #[test]
 fn more_than_outputs_max_fails_the_actor() {
-    for edge in [EdgeSpec::hold(64), EdgeSpec::hold(64).in_flight(16)] {
-        let (simulation, injector, tap) = alone(|| repeats_three::<2>(3), edge);
-        fails_at_three(simulation, injector, tap, &format!("{edge:?}"));
+    for edge in [EdgeSpec::backpressure(64), EdgeSpec::backpressure(64).in_flight(16)] {
+        let (simulation, sender, receiver) = alone(|| repeats_three::<2>(3), edge);
+        fails_at_three(simulation, sender, receiver, &format!("{edge:?}"));
     }
 }
 
 #[test]
 fn an_edge_that_drops_takes_any_number_from_a_step_and_drops_what_does_not_fit() {
     for (times, expected) in [(7, 7), (8, 8), (9, 8), (500, 8)] {
-        let (mut simulation, mut injector, mut tap) =
+        let (mut simulation, mut sender, mut receiver) =
             alone(move || repeats_three::<2>(times), EdgeSpec::drop_newest(8));
-        injector.send(note(3)).unwrap();
-        simulation.settle();
-        assert_eq!(numbers(&drain(&mut tap)), vec![3; expected]);
-        injector.send(note(4)).unwrap();
-        simulation.settle();
-        assert_eq!(numbers(&drain(&mut tap)), [4], "it goes on after {times}");
+        sender.send(note(3)).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(numbers(&drain(&mut receiver)), vec![3; expected]);
+        sender.send(note(4)).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(numbers(&drain(&mut receiver)), [4], "it goes on after {times}");
         assert!(simulation.failures().is_empty());
     }
 }
@@ -103,10 +108,10 @@ fn an_edge_that_drops_takes_any_number_from_a_step_and_drops_what_does_not_fit()
 #[test]
 fn more_than_may_be_in_flight_fails_the_actor_at_the_input_that_did_it() {
     // Room for 2 in flight and two steps: the fifth message has none.
-    let (mut simulation, mut injector, mut tap) = alone(One::<1>::relay, EdgeSpec::hold(4).in_flight(2));
-    (1..=6).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [1, 2, 3, 4]);
+    let (mut simulation, mut sender, mut receiver) = alone(One::<1>::relay, EdgeSpec::backpressure(4).in_flight(2));
+    (1..=6).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [1, 2, 3, 4]);
     assert_eq!(simulation.failures().len(), 1);
 }
 
@@ -115,11 +120,11 @@ fn more_than_declared_per_input_fails_the_actor() {
     let (mut topology, shard) = topology();
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
     let actor = topology.actor(shard, "actor", || repeats_three::<4>(3));
-    let injector = topology.injector("in", sequencer, EdgeSpec::hold(16));
-    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::hold(16));
+    let sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(16));
+    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::backpressure(16));
     topology.leave_open(sequencer, |out| &mut out.record);
-    let tap = topology.tap(actor, out, EdgeSpec::hold(64).per_input(2));
-    fails_at_three(topology.simulate().unwrap(), injector, tap, "per input");
+    let receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(64).per_input(2));
+    fails_at_three(topology.simulate().unwrap(), sender, receiver, "per input");
 }
 
 #[test]
@@ -135,15 +140,15 @@ fn an_admission_edge_takes_from_callbacks_and_refuses_an_answer() {
         actor.on_timer = Box::new(|ctx, token| ctx.out.send(note(token)));
         actor
     };
-    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(8).admission());
-    (1..=2).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
+    let (mut simulation, mut sender, mut receiver) = alone(actor, EdgeSpec::backpressure(8).admission());
+    (1..=2).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
     simulation.set_time_ns(1_000_000);
-    simulation.settle();
-    assert_eq!(numbers(&drain(&mut tap)), [1, 2]);
-    injector.send(note(3)).unwrap();
-    simulation.settle();
-    assert_eq!(drain(&mut tap), []);
+    simulation.run_until_idle();
+    assert_eq!(numbers(&drain(&mut receiver)), [1, 2]);
+    sender.send(note(3)).unwrap();
+    simulation.run_until_idle();
+    assert_eq!(drain(&mut receiver), []);
     assert_eq!(simulation.failures().len(), 1);
 }
 
@@ -159,19 +164,19 @@ fn a_full_admission_edge_keeps_timers_out_and_answers_flowing() {
         actor.on_timer = Box::new(|ctx, token| ctx.out.left.send(note(token)));
         actor
     });
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(64));
-    let mut admitted = topology.tap(actor, left, EdgeSpec::hold(3).admission());
-    let mut answers = topology.tap(actor, right, EdgeSpec::hold(64));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(64));
+    let mut admitted = topology.external_receiver(actor, left, EdgeSpec::backpressure(3).admission());
+    let mut answers = topology.external_receiver(actor, right, EdgeSpec::backpressure(64));
     let mut simulation = topology.simulate().unwrap();
     simulation.set_time_ns(1_000_000);
-    (0..40).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
+    (0..40).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
     assert_eq!(drain(&mut answers).len(), 40);
     // A callback runs only with room for two steps.
     let mut seen = Vec::new();
     for _ in 0..8 {
         seen.extend(numbers(&drain(&mut admitted)));
-        simulation.settle();
+        simulation.run_until_idle();
     }
     assert_eq!(seen, (0..8).collect::<Vec<_>>());
 }
@@ -198,12 +203,12 @@ fn the_next_input_waits_until_a_long_one_is_done() {
         actor
     };
     // With room for two, the input takes many cycles.
-    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(2));
-    [3, 0, 1].into_iter().for_each(|n| injector.send(note(n)).unwrap());
+    let (mut simulation, mut sender, mut receiver) = alone(actor, EdgeSpec::backpressure(2));
+    [3, 0, 1].into_iter().for_each(|n| sender.send(note(n)).unwrap());
     let mut sent = Vec::new();
     for _ in 0..10 {
-        simulation.settle();
-        sent.extend(numbers(&drain(&mut tap)));
+        simulation.run_until_idle();
+        sent.extend(numbers(&drain(&mut receiver)));
     }
     assert_eq!(sent, [3, 102, 101, 100, 0, 1, 100]);
     assert_eq!(log.entries(), [(3, 0), (7, 2), (7, 1), (7, 0), (0, 0), (1, 0), (7, 0)]);
@@ -219,14 +224,14 @@ fn a_long_input_leaves_its_neighbours_their_turns() {
     });
     let relay = topology.actor(shard, "relay", One::<1>::relay);
     topology.leave_open(endless, out);
-    let mut to_endless = topology.injector("a", endless, EdgeSpec::hold(8));
-    let mut to_relay = topology.injector("b", relay, EdgeSpec::hold(8));
-    let mut tap = topology.tap(relay, out, EdgeSpec::hold(8));
+    let mut to_endless = topology.external_sender("a", endless, EdgeSpec::backpressure(8));
+    let mut to_relay = topology.external_sender("b", relay, EdgeSpec::backpressure(8));
+    let mut receiver = topology.external_receiver(relay, out, EdgeSpec::backpressure(8));
     let mut simulation = topology.simulate().unwrap();
     to_endless.send(note(1)).unwrap();
     to_relay.send(note(2)).unwrap();
-    assert!(simulation.cycle() < 1000);
-    assert_eq!(numbers(&drain(&mut tap)), [2]);
+    assert!(simulation.turn() < 1000);
+    assert_eq!(numbers(&drain(&mut receiver)), [2]);
 }
 
 #[test]
@@ -238,12 +243,12 @@ fn a_timer_still_fires_under_inputs_that_never_end_a_batch() {
         actor.on_timer = Box::new(|ctx, token| ctx.out.send(note(token)));
         actor
     };
-    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(2));
-    (0..200).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.cycle();
+    let (mut simulation, mut sender, mut receiver) = alone(actor, EdgeSpec::backpressure(2));
+    (0..200).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.turn();
     simulation.set_time_ns(1_000_000);
-    simulation.cycle();
-    assert_eq!(numbers(&drain(&mut tap)), [9]);
+    simulation.turn();
+    assert_eq!(numbers(&drain(&mut receiver)), [9]);
 }
 
 #[test]
@@ -252,23 +257,24 @@ fn no_producer_keeps_the_others_out() {
     for (outlet, inlet) in [(1024, 512), (2, 512), (3, 2)] {
         let (mut topology, shard) = topology();
         let consumer = topology.actor(shard, "consumer", One::<1>::relay);
-        let mut injectors: Vec<_> =
-            (0..4).map(|n| topology.injector(&format!("in {n}"), consumer, EdgeSpec::hold(inlet))).collect();
-        let mut tap = topology.tap(consumer, out, EdgeSpec::hold(outlet));
+        let mut senders: Vec<_> = (0..4)
+            .map(|n| topology.external_sender(&format!("in {n}"), consumer, EdgeSpec::backpressure(inlet)))
+            .collect();
+        let mut receiver = topology.external_receiver(consumer, out, EdgeSpec::backpressure(outlet));
         let mut simulation = topology.simulate().unwrap();
         let mut served = [0u64; 4];
         for cycle in 0..200 {
             // Producers 0 and 3 flood; 1 and 2 send one message now and then.
             for flooding in [0, 3] {
-                while injectors[flooding].send(Note { from: flooding as u64, ..note(0) }).is_ok() {}
+                while senders[flooding].send(Note { from: flooding as u64, ..note(0) }).is_ok() {}
             }
             if cycle % 20 == 0 {
                 for quiet in [1, 2] {
-                    injectors[quiet].send(Note { from: quiet as u64, ..note(cycle) }).unwrap();
+                    senders[quiet].send(Note { from: quiet as u64, ..note(cycle) }).unwrap();
                 }
             }
-            simulation.cycle();
-            for note in drain(&mut tap) {
+            simulation.turn();
+            for note in drain(&mut receiver) {
                 served[note.from as usize] += 1;
             }
         }
@@ -297,18 +303,18 @@ fn headers_come_from_the_input_and_count_its_outputs_per_edge() {
         actor.on_batch_end = Box::new(|ctx, ()| ctx.out.left.send(note(50)));
         actor
     });
-    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(16));
-    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::hold(16));
+    let mut sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(16));
+    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::backpressure(16));
     topology.leave_open(sequencer, |out| &mut out.record);
-    let mut lefts = topology.tap(actor, left, EdgeSpec::hold(5));
-    let mut rights = topology.tap(actor, right, EdgeSpec::hold(64));
+    let mut lefts = topology.external_receiver(actor, left, EdgeSpec::backpressure(5));
+    let mut rights = topology.external_receiver(actor, right, EdgeSpec::backpressure(64));
     let mut simulation = topology.simulate().unwrap();
     let (mut left_headers, mut right_headers) = (Vec::new(), Vec::new());
     for number in 1..=3 {
         simulation.set_time_ns(1000 * number);
-        injector.send(note(number)).unwrap();
+        sender.send(note(number)).unwrap();
         for _ in 0..4 {
-            simulation.cycle();
+            simulation.turn();
             left_headers.extend(std::iter::from_fn(|| lefts.receive()).map(|envelope| envelope.header));
         }
         right_headers.extend(std::iter::from_fn(|| rights.receive()).map(|envelope| envelope.header));
@@ -331,16 +337,16 @@ fn headers_come_from_the_input_and_count_its_outputs_per_edge() {
 fn sequences_have_no_gap_and_time_never_goes_back() {
     let (mut topology, shard) = topology();
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
-    let mut injector = topology.injector("in", sequencer, EdgeSpec::hold(16));
+    let mut sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(16));
     topology.leave_open(sequencer, |out| &mut out.record);
-    let mut tap = topology.tap(sequencer, |out| &mut out.group, EdgeSpec::hold(64));
+    let mut receiver = topology.external_receiver(sequencer, |out| &mut out.group, EdgeSpec::backpressure(64));
     let mut simulation = topology.simulate().unwrap();
     for time_ns in [500, 700, 300, 100, 700, 900] {
         simulation.set_time_ns(time_ns);
-        injector.send(note(time_ns)).unwrap();
-        simulation.settle();
+        sender.send(note(time_ns)).unwrap();
+        simulation.run_until_idle();
     }
-    let stamps: Vec<_> = std::iter::from_fn(|| tap.receive())
+    let stamps: Vec<_> = std::iter::from_fn(|| receiver.receive())
         .map(|envelope| (envelope.header.sequence, envelope.header.time_ns))
         .collect();
     assert_eq!(stamps, [(1, 500), (2, 700), (3, 700), (4, 700), (5, 700), (6, 900)]);
@@ -354,12 +360,12 @@ fn what_callbacks_send_without_room_waits_and_keeps_its_place() {
         actor.on_batch_end = Box::new(|ctx, ()| ctx.out.send(note(1000)));
         actor
     };
-    let (mut simulation, mut injector, mut tap) = alone(actor, EdgeSpec::hold(2));
-    (1..=4).for_each(|n| injector.send(note(n)).unwrap());
+    let (mut simulation, mut sender, mut receiver) = alone(actor, EdgeSpec::backpressure(2));
+    (1..=4).for_each(|n| sender.send(note(n)).unwrap());
     let mut sent = Vec::new();
     for _ in 0..20 {
-        simulation.cycle();
-        sent.extend(tap.receive().map(|envelope| envelope.body.number));
+        simulation.turn();
+        sent.extend(receiver.receive().map(|envelope| envelope.body.number));
     }
     let inputs: Vec<_> = sent.iter().filter(|&&number| number < 1000).copied().collect();
     assert_eq!(inputs, [1, 2, 3, 4]);
@@ -379,12 +385,12 @@ fn a_group_of_one_has_no_end_of_batch_either() {
         if in_group {
             topology.group("group", &[actor.index()]);
         }
-        let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
-        let mut tap = topology.tap(actor, out, EdgeSpec::hold(8));
+        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+        let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(8));
         let mut simulation = topology.simulate().unwrap();
-        injector.send(note(1)).unwrap();
-        simulation.settle();
-        numbers(&drain(&mut tap))
+        sender.send(note(1)).unwrap();
+        simulation.run_until_idle();
+        numbers(&drain(&mut receiver))
     };
     assert_eq!(sent_at_the_end(false), [1, 1000]);
     assert_eq!(sent_at_the_end(true), [1]);
@@ -400,13 +406,13 @@ fn ports_left_open_take_any_number_and_hold_nobody() {
             Step::Done
         })
     });
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(256));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(256));
     topology.leave_open(actor, left);
-    let mut tap = topology.tap(actor, right, EdgeSpec::hold(256));
+    let mut receiver = topology.external_receiver(actor, right, EdgeSpec::backpressure(256));
     let mut simulation = topology.simulate().unwrap();
-    (0..200).for_each(|n| injector.send(note(n)).unwrap());
-    simulation.settle();
-    assert_eq!(drain(&mut tap).len(), 200);
+    (0..200).for_each(|n| sender.send(note(n)).unwrap());
+    simulation.run_until_idle();
+    assert_eq!(drain(&mut receiver).len(), 200);
 }
 
 /// Takes messages, and writes down which it saw coming at each.
@@ -420,7 +426,7 @@ impl Actor for Seer {
     type Out = ();
     const OUTPUTS_MAX: usize = 0;
 
-    fn look_ahead(&mut self, coming: &[Envelope<Note>]) {
+    fn prefetch(&mut self, coming: &[Envelope<Note>]) {
         self.coming = coming.iter().map(|envelope| envelope.body.number).collect();
     }
 
@@ -436,13 +442,13 @@ fn an_actor_sees_what_waits_behind_each_message_before_it_takes_it() {
     let seen = Log::new();
     let told = seen.clone();
     let seer = topology.actor(shard, "seer", move || Seer { seen: told, coming: Vec::new() });
-    let mut injector = topology.injector("in", seer, EdgeSpec::hold(4));
+    let mut sender = topology.external_sender("in", seer, EdgeSpec::backpressure(4));
     let mut simulation = topology.simulate().unwrap();
-    send_all(&mut injector, [1, 2, 3].map(note));
-    simulation.settle();
+    send_all(&mut sender, [1, 2, 3].map(note));
+    simulation.run_until_idle();
     // Around the end of the ring: a run at a time.
-    send_all(&mut injector, [4, 5, 6].map(note));
-    simulation.settle();
+    send_all(&mut sender, [4, 5, 6].map(note));
+    simulation.run_until_idle();
     let expected = [(1, vec![2, 3]), (2, vec![3]), (3, vec![]), (4, vec![]), (5, vec![6]), (6, vec![])];
     assert_eq!(seen.entries(), expected);
 }
@@ -455,7 +461,7 @@ impl Actor for Shy {
     type Out = Port<Note>;
     const OUTPUTS_MAX: usize = 1;
 
-    fn look_ahead(&mut self, coming: &[Envelope<Note>]) {
+    fn prefetch(&mut self, coming: &[Envelope<Note>]) {
         assert!(coming.first().is_none_or(|envelope| envelope.body.number != 7));
     }
 
@@ -471,21 +477,21 @@ fn an_actor_that_fails_as_it_looks_ahead_fails_on_the_message_before_it() {
         for is_apart in [false, true] {
             let (mut topology, shard) = topology();
             let shy = topology.actor(shard, "shy", || Shy);
-            let mut injector = topology.injector("in", shy, EdgeSpec::hold(8));
-            let mut tap = topology.tap(shy, out, EdgeSpec::hold(8));
+            let mut sender = topology.external_sender("in", shy, EdgeSpec::backpressure(8));
+            let mut receiver = topology.external_receiver(shy, out, EdgeSpec::backpressure(8));
             let mut simulation = topology.simulate().unwrap();
             let mut send = |number| {
                 let header = Header { sequence: number, ..Header::default() };
-                injector.batch().send_as(header, note(number)).unwrap();
+                sender.batch().send_as(header, note(number)).unwrap();
             };
             before.iter().copied().for_each(&mut send);
             if is_apart {
-                simulation.settle();
+                simulation.run_until_idle();
             }
             [6, 7, 8].into_iter().for_each(&mut send);
-            simulation.settle();
+            simulation.run_until_idle();
             // What steps before it sent is there, whether or not it was shown before.
-            assert_eq!(numbers(&drain(&mut tap)), before);
+            assert_eq!(numbers(&drain(&mut receiver)), before);
             let failed: Vec<_> = simulation.failures().iter().map(|failure| failure.header.sequence).collect();
             assert_eq!(failed, [6]);
         }

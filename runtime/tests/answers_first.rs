@@ -11,8 +11,8 @@ use std::{
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    edge::port::Port,
     net::{ConnId, EndpointSpec, Flow, FrameError, Framer},
-    port::Port,
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Note, Play, note, options, out, shard, two_cpus, until};
@@ -76,7 +76,7 @@ fn a_sink_that_waits_for_the_answer_finds_it_sent() {
     let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
     let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytes), backlog: 1 };
     let answerer = topology.net_actor(shard, "answerer", vec![listen], |_| Answerer::default());
-    topology.connect(answerer, out, sink, EdgeSpec::hold(8));
+    topology.connect(answerer, out, sink, EdgeSpec::backpressure(8));
     let running = topology.start(options()).unwrap();
 
     let mut client = TcpStream::connect(running.addresses(answerer.index())[0]).unwrap();

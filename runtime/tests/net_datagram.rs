@@ -130,7 +130,7 @@ fn many_datagrams_leave_in_one_enter_in_order() {
     let sender = EndpointId(0);
     assert_eq!(world.driver.send_datagram(sender, &[0; 101]), Err(SendError::TooLong));
     assert_eq!(world.driver.send_datagram(EndpointId(9), b"x"), Err(SendError::Closed));
-    world.settle();
+    world.run_until_idle();
     for round in 0..3u8 {
         for n in 0..20u8 {
             world.driver.send_datagram(sender, &[round, n]).unwrap();
@@ -168,7 +168,7 @@ fn an_answer_goes_to_whom_it_is_told() {
         world.driver.send_datagram_to(RECEIVER, "[::1]:9".parse().unwrap(), b"lost").unwrap();
         assert_eq!(world.driver.send_datagram_to(RECEIVER, server, b"x"), Err(SendError::Full));
         assert_eq!(world.driver.send_datagram_to(RECEIVER, server, &[0; 9]), Err(SendError::TooLong));
-        world.settle();
+        world.run_until_idle();
         for (client, number) in clients.iter().zip(0u8..) {
             let mut buffer = [0; 16];
             let (len, from) = client.recv_from(&mut buffer).unwrap();
@@ -185,7 +185,7 @@ fn a_destination_that_nobody_has_costs_only_that_datagram() {
     let mut world = udp_world(small(), vec![UdpSpec::sender(loopback(), nobody)]);
     for _ in 0..10 {
         world.driver.send_datagram(EndpointId(0), b"lost").unwrap();
-        world.settle();
+        world.run_until_idle();
     }
     assert_eq!(world.driver.counters().datagrams_sent, 10);
 }
@@ -205,7 +205,7 @@ fn a_stream_is_answered_while_datagrams_are_published() {
     let (mut client, _) = world.connect();
     for n in 0..100u8 {
         assert_eq!(world.exchange(&mut client, &frame(&[n]), 3), frame(&[n]));
-        world.settle();
+        world.run_until_idle();
         let mut buffer = [0; 8];
         let len = receiver.recv(&mut buffer).unwrap();
         assert_eq!(buffer[..len], frame(&[n]));
@@ -217,11 +217,11 @@ fn reading_can_be_stopped() {
     let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback())]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
-    world.settle();
+    world.run_until_idle();
     world.driver.stop_reading();
-    world.settle();
+    world.run_until_idle();
     sender.send_to(b"late", to).unwrap();
-    world.settle();
+    world.run_until_idle();
     assert!(world.actor.datagrams.is_empty());
 }
 
@@ -259,7 +259,7 @@ fn multicast_on_loopback() {
     let mut world = udp_world(small(), specs);
     world.driver.send_datagram(EndpointId(3), b"to all of the group").unwrap();
     world.until("both members", |world| world.actor.datagrams.len() == 2);
-    world.settle();
+    world.run_until_idle();
     let from: SocketAddr = world.driver.local_addr(EndpointId(3)).unwrap();
     let mut members: Vec<_> = world.actor.datagrams.drain(..).collect();
     members.sort_by_key(|(endpoint, _, _)| endpoint.0);

@@ -63,7 +63,7 @@ fn what_came_before_parking_forbids_it() {
 #[test]
 fn the_timeout_wakes_and_can_be_moved() {
     let (mut world, bell) = parkable();
-    world.settle();
+    world.run_until_idle();
     // Far away, then moved near: only the near one can ring in time.
     for after in [Duration::from_secs(3600), Duration::from_millis(5)] {
         world.driver.arm_timeout(after);
@@ -73,7 +73,7 @@ fn the_timeout_wakes_and_can_be_moved() {
     assert!(rings(&bell, Duration::from_secs(10)));
     assert!(parked.elapsed() < Duration::from_secs(10));
     world.driver.disable_eventfd();
-    world.settle();
+    world.run_until_idle();
     silence(&bell);
     // The next one is armed anew.
     world.driver.arm_timeout(Duration::from_millis(1));
@@ -85,7 +85,7 @@ fn the_timeout_wakes_and_can_be_moved() {
 fn queued_bytes_leave_before_parking() {
     let (mut world, bell) = parkable();
     let (mut client, conn) = world.connect();
-    world.settle();
+    world.run_until_idle();
     world.driver.send(conn, &frame(b"last words")).unwrap();
     park(&mut world, &bell);
     let mut answer = [0; 12];

@@ -201,7 +201,7 @@ fn dropping_a_busy_driver_ends_its_connections() {
     // A send that cannot end is in flight when the driver goes.
     world.until("the buffers fill", |world| {
         while world.driver.send(conn, &[1; 512]).is_ok() {}
-        world.settle();
+        world.run_until_idle();
         world.driver.send_room(conn) < 512
     });
     let addr = world.addr();

@@ -116,7 +116,7 @@ fn a_held_connection_waits_alone_and_loses_nothing() {
     assert!(world.actor.frames_of(conn).is_empty());
     assert!(world.driver.counters().holds > 0 && world.driver.has_pending());
     let received = world.driver.counters().received_bytes;
-    world.settle();
+    world.run_until_idle();
     assert_eq!(world.driver.counters().received_bytes, received, "a held connection is not read");
 
     gate.set(None);
@@ -137,7 +137,7 @@ fn held_connections_take_turns_at_what_room_there_is() {
     for (client, _) in &mut clients {
         client.write_all(&frame(b"x").repeat(20)).unwrap();
     }
-    world.settle();
+    world.run_until_idle();
     for turn in 1..=20 {
         for _ in 0..3 {
             room.set(1);
@@ -179,7 +179,7 @@ fn a_slow_reader_is_refused_and_told_when_there_is_room() {
             Err(error) => {
                 assert_eq!(error, SendError::Full);
                 // Full also means that the kernel has had its chance to take some.
-                world.settle();
+                world.run_until_idle();
                 world.driver.send_room(conn) < chunk.len()
             }
         }
@@ -191,13 +191,13 @@ fn a_slow_reader_is_refused_and_told_when_there_is_room() {
     assert!(received.iter().all(|&byte| byte == 5));
     world.until("on_writable", |world| world.actor.writable == [conn]);
     assert_eq!(world.driver.send_room(conn), 4096);
-    world.settle();
+    world.run_until_idle();
     assert_eq!(world.actor.writable.len(), 1, "told once");
 
     // One that never reads again is cut off at once, with what it did not take counted.
     world.until("the buffers fill again", |world| {
         while world.driver.send(conn, &chunk).is_ok() {}
-        world.settle();
+        world.run_until_idle();
         world.driver.send_room(conn) < chunk.len()
     });
     world.driver.close(conn, CloseReason::SlowReader);
@@ -303,11 +303,11 @@ fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
     let (_mute, mute) = world.connect();
     world.until("the buffers fill", |world| {
         while world.driver.send(deaf, &[0; 512]).is_ok() {}
-        world.settle();
+        world.run_until_idle();
         world.driver.send_room(deaf) < 512
     });
     world.driver.close_all(CloseReason::Shutdown);
-    world.settle();
+    world.run_until_idle();
     assert_eq!(world.driver.open_connections(), 2, "both get their time");
     assert!(world.driver.next_deadline_ns().is_some());
     world.skip(Duration::from_secs(3));
@@ -327,10 +327,10 @@ fn a_stop_refuses_new_peers_then_input_then_closes() {
     world.until("the listener is closed", |world| TcpStream::connect(world.addr()).is_err());
     assert_eq!(world.exchange(&mut client, &frame(b"on"), 4), frame(b"on"), "those inside go on");
     world.driver.stop_reading();
-    world.settle();
+    world.run_until_idle();
     let frames = world.driver.counters().frames;
     client.write_all(&frame(b"unread")).unwrap();
-    world.settle();
+    world.run_until_idle();
     assert_eq!(world.driver.counters().frames, frames);
     world.driver.send(conn, &frame(b"bye")).unwrap();
     world.driver.close_all(CloseReason::Shutdown);
@@ -379,7 +379,7 @@ fn an_idle_poll_enters_the_kernel_not_at_all_and_misses_nothing() {
     let mut world = World::listening(small(), echo);
     let (mut client, _) = world.connect();
     world.exchange(&mut client, &frame(b"warm"), 6);
-    world.settle();
+    world.run_until_idle();
     let (enters, skipped) = (world.driver.counters().enters, world.driver.counters().enters_skipped);
     for _ in 0..1000 {
         world.poll();
@@ -395,7 +395,7 @@ fn an_idle_poll_enters_the_kernel_not_at_all_and_misses_nothing() {
 fn many_sockets_share_an_enter() {
     let mut world = World::listening(DriverConfig { receive_buffers: 64, ..small() }, echo);
     let mut clients: Vec<_> = (0..8).map(|_| world.connect().0).collect();
-    world.settle();
+    world.run_until_idle();
     let enters = world.driver.counters().enters;
     for client in &mut clients {
         client.write_all(&frame(b"all")).unwrap();
@@ -411,7 +411,7 @@ fn many_sockets_share_an_enter() {
 fn a_few_sends_need_no_enter() {
     let mut world = World::listening(small(), take);
     let mut clients: Vec<_> = (0..3).map(|_| world.connect()).collect();
-    world.settle();
+    world.run_until_idle();
     for sockets in 1..=3 {
         let (enters, calls) = (world.driver.counters().enters, world.driver.counters().sends_by_call);
         for (_, conn) in &clients[..sockets] {
@@ -432,7 +432,7 @@ fn a_send_cut_short_goes_on_through_the_ring() {
     let config = DriverConfig { send_buffer_bytes: 1 << 16, ..small() };
     let mut world = World::listening(config, take);
     let (mut client, conn) = world.connect();
-    world.settle();
+    world.run_until_idle();
     let stream: Vec<u8> = (0..20_000_000u32).map(|at| (at / 7) as u8).collect();
     let mut queued = 0;
     // Until the socket takes no more: the kernel ends no send then.
@@ -451,7 +451,7 @@ fn a_send_cut_short_goes_on_through_the_ring() {
     let more = world.driver.send_room(conn);
     world.driver.send(conn, &stream[queued..queued + more]).unwrap();
     queued += more;
-    world.settle();
+    world.run_until_idle();
     assert_eq!(world.driver.counters().sends_by_call, calls, "none beside one in flight");
     assert!(world.exchange(&mut client, &[], queued) == stream[..queued], "all of it in order");
     assert_eq!(world.driver.counters().sent_bytes, queued as u64);
@@ -464,10 +464,10 @@ fn a_peer_that_is_gone_ends_the_connection_by_call_as_by_ring() {
         let (client, conn) = world.connect();
         // With a receive in flight that would report it first.
         world.driver.stop_reading();
-        world.settle();
+        world.run_until_idle();
         rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
         drop(client);
-        world.settle();
+        world.run_until_idle();
         assert_eq!(world.actor.reason(conn), None);
         world.driver.send(conn, &frame(b"lost")).unwrap();
         world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Socket));
@@ -480,7 +480,7 @@ fn a_peer_that_is_gone_ends_the_connection_by_call_as_by_ring() {
 fn a_refused_sender_is_told_once_in_a_poll() {
     let mut world = World::listening(small(), take);
     let (mut client, conn) = world.connect();
-    world.settle();
+    world.run_until_idle();
     for _ in 0..2 {
         world.driver.send(conn, &[1; 4000]).unwrap();
         assert_eq!(world.driver.send(conn, &[1; 4000]), Err(SendError::Full));

@@ -13,9 +13,9 @@ use std::{
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    edge::port::Port,
+    lifecycle::Running,
     net::{CloseReason, ConnId, EndpointSpec, Flow, FrameError, Framer},
-    port::Port,
-    running::Running,
     telemetry::Counter,
     topology::{EdgeSpec, Idle, Topology},
 };
@@ -84,8 +84,8 @@ fn a_message_from_outside_wakes_at_any_idle_strategy() {
         let mut topology = Topology::new();
         let shard = shard(&mut topology, name, two_cpus()[0], idle);
         let actor = topology.actor(shard, "relay", One::relay);
-        let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
-        let mut tap = topology.tap(actor, out, EdgeSpec::hold(8));
+        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+        let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(8));
         let running = topology.start(options()).unwrap();
         let thread = Thread::of(name);
         for round in 0..4 {
@@ -93,10 +93,10 @@ fn a_message_from_outside_wakes_at_any_idle_strategy() {
                 until_asleep(&running, &thread, round);
             }
             match round % 2 {
-                0 => injector.send(note(round)).unwrap(),
-                _ => injector.batch().send(note(round)).unwrap(),
+                0 => sender.send(note(round)).unwrap(),
+                _ => sender.batch().send(note(round)).unwrap(),
             }
-            assert_eq!(numbers(&receive(&mut tap, 1)), [round]);
+            assert_eq!(numbers(&receive(&mut receiver, 1)), [round]);
         }
         if idle == Idle::Park {
             until("sleeps are counted", || counter(&running, 0, Counter::Parks) > 0);
@@ -114,15 +114,15 @@ fn a_message_from_another_shard_wakes() {
         let other = shard(&mut topology, "other", two, idle);
         let near = topology.actor(other, "near", One::relay);
         let far = topology.actor(sleeper, "far", One::relay);
-        let mut injector = topology.injector("in", near, EdgeSpec::hold(8));
-        topology.connect(near, out, far, EdgeSpec::hold(2));
-        let mut tap = topology.tap(far, out, EdgeSpec::hold(8));
+        let mut sender = topology.external_sender("in", near, EdgeSpec::backpressure(8));
+        topology.connect(near, out, far, EdgeSpec::backpressure(2));
+        let mut receiver = topology.external_receiver(far, out, EdgeSpec::backpressure(8));
         let running = topology.start(options()).unwrap();
         let thread = Thread::of(name);
         for round in 0..4 {
             until_asleep(&running, &thread, round);
-            injector.send(note(round)).unwrap();
-            assert_eq!(numbers(&receive(&mut tap, 1)), [round]);
+            sender.send(note(round)).unwrap();
+            assert_eq!(numbers(&receive(&mut receiver, 1)), [round]);
         }
         until("wakes are counted", || counter(&running, 1, Counter::WakesSent) > 0);
         assert!(running.stop().drained);
@@ -142,13 +142,13 @@ fn a_timer_wakes_and_not_before_its_time() {
         actor.on_timer = Box::new(|ctx, token| ctx.out.send(note(token)));
         actor
     });
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
-    let mut tap = topology.tap(actor, out, EdgeSpec::hold(8));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+    let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(8));
     let running = topology.start(options()).unwrap();
     for round in 0..3 {
         let sent = Instant::now();
-        injector.send(note(round)).unwrap();
-        assert_eq!(numbers(&receive(&mut tap, 1)), [round]);
+        sender.send(note(round)).unwrap();
+        assert_eq!(numbers(&receive(&mut receiver, 1)), [round]);
         // The shard's clock is slewed by 500 ppm at most.
         assert!(sent.elapsed() > AFTER.mul_f64(0.99), "{:?}", sent.elapsed());
     }
@@ -266,13 +266,13 @@ fn play(idle: [Idle; 2], cpus: [usize; 2], trips: u64) {
         })
     });
     let pong = topology.actor(shards[1], "pong", One::relay);
-    let mut injector = topology.injector("in", ping, EdgeSpec::hold(1));
-    topology.connect(ping, support::left, pong, EdgeSpec::hold(3).in_flight(1));
-    topology.connect(pong, out, ping, EdgeSpec::hold(3).in_flight(1));
-    let mut tap = topology.tap(ping, support::right, EdgeSpec::hold(2));
+    let mut sender = topology.external_sender("in", ping, EdgeSpec::backpressure(1));
+    topology.connect(ping, support::left, pong, EdgeSpec::backpressure(3).in_flight(1));
+    topology.connect(pong, out, ping, EdgeSpec::backpressure(3).in_flight(1));
+    let mut receiver = topology.external_receiver(ping, support::right, EdgeSpec::backpressure(2));
     let running = topology.start(options()).unwrap();
-    injector.send(note(0)).unwrap();
-    assert_eq!(numbers(&receive(&mut tap, 1)), [trips], "{idle:?}");
+    sender.send(note(0)).unwrap();
+    assert_eq!(numbers(&receive(&mut receiver, 1)), [trips], "{idle:?}");
     let outcome = running.stop();
     assert!(outcome.drained);
     let received = |shard: usize| outcome.status.shards[shard].counters[Counter::Messages as usize];
@@ -296,12 +296,12 @@ fn a_parked_shard_uses_no_cpu() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "idle-park", two_cpus()[0], Idle::Park);
     let actor = topology.actor(shard, "relay", One::relay);
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(64));
-    let mut tap = topology.tap(actor, out, EdgeSpec::hold(64));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(64));
+    let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(64));
     let running = topology.start(options()).unwrap();
     let thread = Thread::of("idle-park");
-    send_all(&mut injector, (0..50).map(note));
-    receive(&mut tap, 50);
+    send_all(&mut sender, (0..50).map(note));
+    receive(&mut receiver, 50);
     until_asleep(&running, &thread, 50);
     let (_, before) = thread.stat();
     // Not to wait for something, but to measure over it.
@@ -318,7 +318,7 @@ fn a_shard_is_pinned_and_tells_when_it_was_moved() {
         let mut topology = Topology::new();
         let shard = shard(&mut topology, name, one, idle);
         let actor = topology.actor(shard, "relay", One::relay);
-        let mut injector = topology.injector("in", actor, EdgeSpec::hold(64));
+        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(64));
         topology.leave_open(actor, out);
         let running = topology.start(options()).unwrap();
         let thread = Thread::of(name);
@@ -326,12 +326,12 @@ fn a_shard_is_pinned_and_tells_when_it_was_moved() {
         if one == two {
             continue;
         }
-        send_all(&mut injector, [note(1)]);
+        send_all(&mut sender, [note(1)]);
         until("figures", || counter(&running, 0, Counter::Messages) == 1);
         assert_eq!(counter(&running, 0, Counter::PinLosses), 0);
         thread.move_to(two);
         until("the loss is counted", || {
-            send_all(&mut injector, [note(2)]);
+            send_all(&mut sender, [note(2)]);
             counter(&running, 0, Counter::PinLosses) > 0
         });
         assert!(running.stop().drained);

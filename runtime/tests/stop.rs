@@ -7,8 +7,8 @@ use std::{sync::mpsc, thread, time::Duration};
 
 use corelane_runtime::{
     actor::Step,
-    port::Port,
-    running::RunOptions,
+    edge::port::Port,
+    lifecycle::RunOptions,
     telemetry::Counter,
     topology::{EdgeSpec, Idle, Topology},
 };
@@ -36,14 +36,14 @@ fn what_is_in_flight_is_finished() {
         let [one, two] = two_cpus();
         let shards = [shard(&mut topology, "one", one, idle), shard(&mut topology, "two", two, idle)];
         let chain: Vec<_> = (0..4).map(|n| topology.actor(shards[n % 2], format!("relay {n}"), One::relay)).collect();
-        let mut injector = topology.injector("in", chain[0], EdgeSpec::hold(1000));
-        chain.windows(2).for_each(|pair| topology.connect(pair[0], out, pair[1], EdgeSpec::hold(2)));
-        let mut tap = topology.tap(chain[3], out, EdgeSpec::hold(1000));
+        let mut sender = topology.external_sender("in", chain[0], EdgeSpec::backpressure(1000));
+        chain.windows(2).for_each(|pair| topology.connect(pair[0], out, pair[1], EdgeSpec::backpressure(2)));
+        let mut receiver = topology.external_receiver(chain[3], out, EdgeSpec::backpressure(1000));
         let running = topology.start(options()).unwrap();
-        (0..1000).for_each(|n| injector.send(note(n)).unwrap());
+        (0..1000).for_each(|n| sender.send(note(n)).unwrap());
         let outcome = running.stop();
         assert!(outcome.drained, "{idle:?}");
-        assert_eq!(numbers(&drain(&mut tap)), (0..1000).collect::<Vec<_>>(), "{idle:?}");
+        assert_eq!(numbers(&drain(&mut receiver)), (0..1000).collect::<Vec<_>>(), "{idle:?}");
         // Each message was given to two actors of each shard, and the last figures know of all.
         for shard in &outcome.status.shards {
             assert_eq!(shard.counters[Counter::Messages as usize], 2000, "{idle:?}");
@@ -77,14 +77,14 @@ fn a_consumer_that_never_takes_is_told_of_and_does_not_hang_the_stop() {
         let mut topology = Topology::new();
         let shard = shard(&mut topology, "only", two_cpus()[0], idle);
         let actor = topology.actor(shard, "actor", One::relay);
-        let mut injector = topology.injector("in", actor, EdgeSpec::hold(8));
-        let mut tap = topology.tap(actor, out, EdgeSpec::hold(2));
+        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+        let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
         let options = RunOptions { drain_deadline: Duration::from_millis(300), ..options() };
         let running = topology.start(options).unwrap();
-        (0..messages).for_each(|n| injector.send(note(n)).unwrap());
+        (0..messages).for_each(|n| sender.send(note(n)).unwrap());
         let outcome = running.stop();
         assert_eq!(outcome.drained, drained, "{idle:?}, {messages} messages");
-        assert_eq!(numbers(&drain(&mut tap)), [0, 1]);
+        assert_eq!(numbers(&drain(&mut receiver)), [0, 1]);
     }
 }
 
@@ -115,8 +115,8 @@ fn stopping_in_the_middle_of_traffic_never_hangs() {
                 player
             })
         });
-        topology.connect(players[0], out, players[1], EdgeSpec::hold(8).in_flight(1));
-        topology.connect(players[1], out, players[0], EdgeSpec::hold(8).in_flight(1));
+        topology.connect(players[0], out, players[1], EdgeSpec::backpressure(8).in_flight(1));
+        topology.connect(players[1], out, players[0], EdgeSpec::backpressure(8).in_flight(1));
         let source = topology.actor(shards[0], "source", || {
             let mut source = Play::<Two, 1>::new(|ctx, note| {
                 ctx.out.right.send(note);
@@ -130,13 +130,13 @@ fn stopping_in_the_middle_of_traffic_never_hangs() {
             source
         });
         let sink = topology.actor(shards[1], "sink", One::relay);
-        topology.connect(source, left, sink, EdgeSpec::hold(4));
+        topology.connect(source, left, sink, EdgeSpec::backpressure(4));
         topology.leave_open(source, right);
         topology.leave_open(sink, out);
-        let mut injector = topology.injector("in", source, EdgeSpec::hold(64));
+        let mut sender = topology.external_sender("in", source, EdgeSpec::backpressure(64));
         let options = RunOptions { drain_deadline: Duration::from_millis(10), ..options() };
         let running = topology.start(options).unwrap();
-        (0..64).for_each(|n| injector.send(note(n)).unwrap());
+        (0..64).for_each(|n| sender.send(note(n)).unwrap());
         let outcome = running.stop();
         assert!(outcome.status.failures.is_empty(), "round {round}: {:?}", outcome.status.failures);
         assert!(balls == 0 || !outcome.drained, "round {round}: the players never rest");

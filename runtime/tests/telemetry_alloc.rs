@@ -4,8 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use corelane_runtime::clock::{ClockMaster, HostTime, UtcOffset};
+use corelane_runtime::shard::timer::{TICK_NS, Wheel};
 use corelane_runtime::telemetry::{Collector, Counter, Timing};
-use corelane_runtime::timer::{TICK_NS, Wheel};
 
 /// Counts the calls of each thread.
 struct Counting;

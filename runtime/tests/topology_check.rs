@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    check::TopologyError,
     cpu,
+    edge::port::Port,
     net::{EndpointSpec, FrameError, Framer},
-    port::Port,
     sequencer::Sequencer,
-    topology::{ActorRef, EdgeSpec, Idle, ShardRef, Topology},
+    topology::check::TopologyError,
+    topology::{ActorId, EdgeSpec, Idle, ShardId, Topology},
 };
 use support::{AsIs, Note, Play, Two, left, out, right, shard, two_cpus};
 
@@ -23,12 +23,12 @@ fn pair() -> Pair {
     Play::new(|_, _| Step::Done)
 }
 
-fn leave_both_open(topology: &mut Topology, actor: ActorRef<Pair>) {
+fn leave_both_open(topology: &mut Topology, actor: ActorId<Pair>) {
     topology.leave_open(actor, left);
     topology.leave_open(actor, right);
 }
 
-fn here(topology: &mut Topology) -> ShardRef {
+fn here(topology: &mut Topology) -> ShardId {
     shard(topology, "here", two_cpus()[0], Idle::Park)
 }
 
@@ -59,10 +59,10 @@ fn listen() -> EndpointSpec {
 }
 
 /// Sequencer before a group of those actors.
-fn sequenced(topology: &mut Topology, shard: ShardRef, first: ActorRef<One>, members: &[u32]) {
+fn sequenced(topology: &mut Topology, shard: ShardId, first: ActorId<One>, members: &[u32]) {
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::hold(8));
+    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::backpressure(8));
     topology.group("group", members);
 }
 
@@ -103,8 +103,8 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let [one, two] = ["one", "two"].map(|name| topology.actor(here, name, pair));
                 leave_both_open(topology, two);
                 topology.leave_open(one, right);
-                topology.connect(one, left, two, EdgeSpec::hold(8));
-                topology.connect(one, left, two, EdgeSpec::hold(8));
+                topology.connect(one, left, two, EdgeSpec::backpressure(8));
+                topology.connect(one, left, two, EdgeSpec::backpressure(8));
             },
             |error| *error == E::PortShared { actor: "one".to_owned(), port: "left", edges: 2 },
             "a port for each",
@@ -114,7 +114,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let here = here(topology);
                 let actor = topology.actor(here, "actor", pair);
                 topology.leave_open(actor, right);
-                topology.tap(actor, left, EdgeSpec::hold(3));
+                topology.external_receiver(actor, left, EdgeSpec::backpressure(3));
             },
             |error| *error == E::CapacityTooSmall { edge: "actor.left".to_owned(), capacity: 3, least: 4 },
             "capacity 3 is below 4",
@@ -124,7 +124,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let here = here(topology);
                 let actor = topology.actor(here, "actor", pair);
                 topology.leave_open(actor, right);
-                topology.tap(actor, left, EdgeSpec::hold(13).in_flight(10));
+                topology.external_receiver(actor, left, EdgeSpec::backpressure(13).in_flight(10));
             },
             |error| *error == E::CapacityTooSmall { edge: "actor.left".to_owned(), capacity: 13, least: 14 },
             "capacity 13 is below 14",
@@ -134,7 +134,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let here = here(topology);
                 let actor = topology.actor(here, "actor", pair);
                 leave_both_open(topology, actor);
-                topology.injector("in", actor, EdgeSpec::hold(0));
+                topology.external_sender("in", actor, EdgeSpec::backpressure(0));
             },
             |error| *error == E::CapacityTooSmall { edge: "in".to_owned(), capacity: 0, least: 1 },
             "below 1",
@@ -144,7 +144,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let here = here(topology);
                 let actor = topology.actor(here, "actor", pair);
                 topology.leave_open(actor, right);
-                topology.connect(actor, left, actor, EdgeSpec::hold(8).admission());
+                topology.connect(actor, left, actor, EdgeSpec::backpressure(8).admission());
             },
             |error| *error == E::SelfEdge { edge: "actor.left".to_owned() },
             "Step::More",
@@ -156,7 +156,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let one = topology.actor(here, "one", One::relay);
                 let two = topology.actor(there, "two", One::relay);
                 topology.leave_open(two, out);
-                topology.connect(one, out, two, EdgeSpec::hold(8));
+                topology.connect(one, out, two, EdgeSpec::backpressure(8));
                 sequenced(topology, here, one, &[one.index(), two.index()]);
             },
             |error| *error == E::GroupSplit { group: "group".to_owned(), actor: "two".to_owned() },
@@ -167,9 +167,9 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let here = here(topology);
                 let [one, two] = ["one", "two"].map(|name| topology.actor(here, name, One::relay));
                 topology.leave_open(two, out);
-                topology.connect(one, out, two, EdgeSpec::hold(8));
+                topology.connect(one, out, two, EdgeSpec::backpressure(8));
                 sequenced(topology, here, one, &[one.index(), two.index()]);
-                topology.injector("side door", two, EdgeSpec::hold(8));
+                topology.external_sender("side door", two, EdgeSpec::backpressure(8));
             },
             |error| *error == E::GroupInput { group: "group".to_owned(), edge: "side door".to_owned() },
             "passes the sequencer",
@@ -200,7 +200,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
                 let here = here(topology);
                 let one = topology.actor(here, "one", One::relay);
                 let listener = topology.net_actor(here, "listener", vec![listen()], |_| Listener);
-                topology.connect(one, out, listener, EdgeSpec::hold(8));
+                topology.connect(one, out, listener, EdgeSpec::backpressure(8));
                 sequenced(topology, here, one, &[one.index(), listener.index()]);
             },
             |error| *error == E::GroupEndpoints { group: "group".to_owned(), actor: "listener".to_owned() },
@@ -210,9 +210,9 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
             |topology| {
                 let here = here(topology);
                 let [one, two, three] = ["one", "two", "three"].map(|name| topology.actor(here, name, pair));
-                topology.connect(one, left, two, EdgeSpec::hold(8));
-                topology.connect(two, left, three, EdgeSpec::hold(8));
-                topology.connect(three, left, two, EdgeSpec::hold(8));
+                topology.connect(one, left, two, EdgeSpec::backpressure(8));
+                topology.connect(two, left, three, EdgeSpec::backpressure(8));
+                topology.connect(three, left, two, EdgeSpec::backpressure(8));
                 [one, two, three].into_iter().for_each(|actor| topology.leave_open(actor, right));
             },
             |error| *error == E::Deadlock { edges: vec!["two.left".to_owned(), "three.left".to_owned()] },
@@ -236,7 +236,7 @@ fn all_faults_are_told_at_once() {
     let mut topology = Topology::new();
     let far = shard(&mut topology, "far", 1023, Idle::Park);
     let actor = topology.actor(far, "actor", pair);
-    topology.connect(actor, left, actor, EdgeSpec::hold(1));
+    topology.connect(actor, left, actor, EdgeSpec::backpressure(1));
     let errors = topology.check().unwrap_err();
     assert_eq!(errors.0.len(), 5, "{errors}");
     assert_eq!(errors.to_string().lines().count(), 5);
@@ -258,7 +258,7 @@ fn round_trip(request: EdgeSpec, answer: EdgeSpec) -> Topology {
 
 #[test]
 fn a_cycle_is_safe_with_one_edge_that_is_never_waited_for() {
-    let hold = EdgeSpec::hold(16);
+    let hold = EdgeSpec::backpressure(16);
     for (request, why) in
         [(hold.admission(), "admission"), (hold.in_flight(12), "in flight"), (EdgeSpec::drop_newest(16), "drops")]
     {
@@ -283,9 +283,9 @@ fn an_edge_bounded_per_input_is_safe_within_a_group_if_it_fits() {
         let here = here(&mut topology);
         let first = topology.actor(here, "first", One::relay);
         let second = topology.actor(here, "second", pair);
-        topology.connect(first, out, second, EdgeSpec::hold(8));
+        topology.connect(first, out, second, EdgeSpec::backpressure(8));
         // Six per input and one step of two more.
-        topology.connect(second, left, first, EdgeSpec::hold(capacity).per_input(6));
+        topology.connect(second, left, first, EdgeSpec::backpressure(capacity).per_input(6));
         topology.leave_open(second, right);
         sequenced(&mut topology, here, first, &[first.index(), second.index()]);
         assert_eq!(topology.check().is_ok(), safe, "capacity {capacity}");
@@ -298,10 +298,10 @@ fn the_drain_order_has_each_actor_after_those_it_waits_for() {
     let here = here(&mut topology);
     let names = ["a", "b", "c", "d"];
     let [a, b, c, d] = names.map(|name| topology.actor(here, name, pair));
-    topology.connect(a, left, c, EdgeSpec::hold(8));
-    topology.connect(c, left, b, EdgeSpec::hold(8));
-    topology.connect(c, right, d, EdgeSpec::hold(8));
-    topology.connect(b, left, d, EdgeSpec::hold(8));
+    topology.connect(a, left, c, EdgeSpec::backpressure(8));
+    topology.connect(c, left, b, EdgeSpec::backpressure(8));
+    topology.connect(c, right, d, EdgeSpec::backpressure(8));
+    topology.connect(b, left, d, EdgeSpec::backpressure(8));
     [a, b, d].into_iter().for_each(|actor| topology.leave_open(actor, right));
     topology.leave_open(d, left);
     let checked = topology.check().unwrap();

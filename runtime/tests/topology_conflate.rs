@@ -5,12 +5,12 @@ mod support;
 use bytemuck::{Pod, Zeroable};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    check::TopologyError,
+    edge::port::Port,
     message::{Keyed, Message},
-    port::Port,
-    sequencer::{Sequencer, Stamp},
+    sequencer::{Sequencer, SequencerPolicy},
     telemetry::Counter,
-    topology::{ActorRef, EdgeSpec, Idle, Injector, ShardRef, Topology},
+    topology::check::TopologyError,
+    topology::{ActorId, EdgeSpec, ExternalSender, Idle, ShardId, Topology},
 };
 use support::{Log, Note, note, options, shard, two_cpus, until};
 
@@ -71,7 +71,7 @@ fn price(instrument: u64, price: u64) -> Note {
 }
 
 /// Two shards, on a CPU each if there are two.
-fn near_and_far(topology: &mut Topology) -> [ShardRef; 2] {
+fn near_and_far(topology: &mut Topology) -> [ShardId; 2] {
     let [first, second] = two_cpus();
     [shard(topology, "near", first, Idle::Park), shard(topology, "far", second, Idle::Park)]
 }
@@ -79,34 +79,34 @@ fn near_and_far(topology: &mut Topology) -> [ShardRef; 2] {
 /// A pricer on `far` whose prices of so many instruments a watcher on `near` reads, and what goes in and was seen.
 fn watched(
     topology: &mut Topology,
-    [near, far]: [ShardRef; 2],
+    [near, far]: [ShardId; 2],
     instruments: usize,
-) -> (ActorRef<Pricer>, Injector<Note>, Log<Price>) {
+) -> (ActorId<Pricer>, ExternalSender<Note>, Log<Price>) {
     let seen = Log::new();
     let log = seen.clone();
     let watcher = topology.actor(near, "watcher", move || Watcher(log));
     let pricer = topology.actor(far, "pricer", || Pricer);
-    let injector = topology.injector("in", pricer, EdgeSpec::hold(1024));
+    let sender = topology.external_sender("in", pricer, EdgeSpec::backpressure(1024));
     topology.conflate(pricer, out, watcher, instruments);
-    (pricer, injector, seen)
+    (pricer, sender, seen)
 }
 
 #[test]
 fn a_reader_sees_the_newest_of_each_key_and_the_rest_is_counted() {
     let mut topology = Topology::new();
     let shards = near_and_far(&mut topology);
-    let (_, mut injector, seen) = watched(&mut topology, shards, 100);
+    let (_, mut sender, seen) = watched(&mut topology, shards, 100);
     let mut simulation = topology.simulate().unwrap();
     for (instrument, value) in [(99, 1), (7, 2), (99, 3), (0, 4), (7, 5), (99, 6)] {
-        injector.send(price(instrument, value)).unwrap();
+        sender.send(price(instrument, value)).unwrap();
     }
-    simulation.settle();
+    simulation.run_until_idle();
     let newest = [(0, 4), (7, 5), (99, 6)].map(|(instrument, price)| Price { instrument, price });
     let mut found = seen.entries();
     found.sort_unstable_by_key(|price| price.instrument);
     assert_eq!(found, newest);
-    injector.send(price(7, 8)).unwrap();
-    simulation.settle();
+    sender.send(price(7, 8)).unwrap();
+    simulation.run_until_idle();
     assert_eq!(seen.entries()[3..], [Price { instrument: 7, price: 8 }]);
     assert!(simulation.failures().is_empty());
 }
@@ -116,32 +116,32 @@ fn a_tap_outside_reads_the_newest_of_each_key() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
     let pricer = topology.actor(shard, "pricer", || Pricer);
-    let mut injector = topology.injector("in", pricer, EdgeSpec::hold(64));
-    let mut tap = topology.conflated_tap(pricer, out, 100);
+    let mut sender = topology.external_sender("in", pricer, EdgeSpec::backpressure(64));
+    let mut receiver = topology.conflated_receiver(pricer, out, 100);
     let mut simulation = topology.simulate().unwrap();
-    assert!(tap.receive().is_none());
+    assert!(receiver.receive().is_none());
     for (instrument, value) in [(99, 1), (7, 2), (99, 3), (7, 4), (99, 5)] {
-        injector.send(price(instrument, value)).unwrap();
+        sender.send(price(instrument, value)).unwrap();
     }
-    simulation.settle();
-    let mut found: Vec<_> = std::iter::from_fn(|| tap.receive()).collect();
+    simulation.run_until_idle();
+    let mut found: Vec<_> = std::iter::from_fn(|| receiver.receive()).collect();
     found.sort_unstable_by_key(|envelope| envelope.body.instrument);
     assert!(found.iter().all(|envelope| envelope.header.kind == 9), "the header travels with the message");
     let found: Vec<_> = found.iter().map(|envelope| envelope.body).collect();
     assert_eq!(found, [(7, 4), (99, 5)].map(|(instrument, price)| Price { instrument, price }));
-    assert_eq!(tap.conflated(), 3);
+    assert_eq!(receiver.conflated(), 3);
 }
 
 #[test]
 fn a_key_beyond_the_edge_fails_who_sends_it() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let (pricer, mut injector, seen) = watched(&mut topology, [shard; 2], 2);
+    let (pricer, mut sender, seen) = watched(&mut topology, [shard; 2], 2);
     let mut simulation = topology.simulate().unwrap();
-    injector.send(price(1, 1)).unwrap();
-    injector.send(price(2, 2)).unwrap();
-    injector.send(price(0, 3)).unwrap();
-    simulation.settle();
+    sender.send(price(1, 1)).unwrap();
+    sender.send(price(2, 2)).unwrap();
+    sender.send(price(0, 3)).unwrap();
+    simulation.run_until_idle();
     assert_eq!(seen.entries(), [Price { instrument: 1, price: 1 }]);
     let failures = simulation.failures();
     assert_eq!((failures.len(), failures[0].actor), (1, pricer.index()));
@@ -150,11 +150,11 @@ fn a_key_beyond_the_edge_fails_who_sends_it() {
 /// A sequenced input is a price.
 struct Priced;
 
-impl Stamp for Priced {
+impl SequencerPolicy for Priced {
     type In = Price;
     type Out = Price;
-    fn stamp(&mut self, input: &Price, pass: impl FnOnce(Price)) {
-        pass(*input);
+    fn sequence(&mut self, input: &Price, emit: impl FnOnce(Price)) {
+        emit(*input);
     }
 }
 
@@ -166,7 +166,7 @@ fn a_sequenced_actor_cannot_have_one_as_input_but_the_sequencer_can() {
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(Priced));
     let watcher = topology.actor(shard, "watcher", || Watcher(Log::new()));
     topology.group("group", &[watcher.index()]);
-    let _injector = topology.injector("in", pricer, EdgeSpec::hold(64));
+    let _injector = topology.external_sender("in", pricer, EdgeSpec::backpressure(64));
     topology.conflate(pricer, out, sequencer, 100);
     topology.leave_open(sequencer, |out| &mut out.record);
     topology.conflate(sequencer, |out| &mut out.group, watcher, 100);
@@ -182,17 +182,17 @@ fn a_sleeping_reader_is_woken_and_never_misses_the_last_value() {
     const SINGLES: u64 = 20;
     let mut topology = Topology::new();
     let shards = near_and_far(&mut topology);
-    let (_, mut injector, seen) = watched(&mut topology, shards, INSTRUMENTS as usize);
+    let (_, mut sender, seen) = watched(&mut topology, shards, INSTRUMENTS as usize);
     let running = topology.start(options()).unwrap();
     let notes =
         (1..=ROUNDS).flat_map(|round| (0..3).map(move |step| price((round * 7 + step * 100) % INSTRUMENTS, round)));
-    support::send_all(&mut injector, notes);
+    support::send_all(&mut sender, notes);
     until("the last price", || seen.entries().iter().rev().any(|seen| seen.price == ROUNDS));
     // One change at a time, each after the reader has had time to fall asleep.
     for single in 1..=SINGLES {
         std::thread::sleep(std::time::Duration::from_millis(5));
         let change = Price { instrument: 5, price: ROUNDS + single };
-        injector.send(price(change.instrument, change.price)).unwrap();
+        sender.send(price(change.instrument, change.price)).unwrap();
         until("a single price", || seen.entries().last() == Some(&change));
     }
     let outcome = running.stop();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use corelane_runtime::{
     actor::Step,
     message::Header,
-    topology::{ActorRef, EdgeSpec, Idle, Injector, Tap, Topology},
+    topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
 };
 use proptest::prelude::*;
 use support::{Note, Play, Two, drain, left, note, options, right, send_all, shard, two_cpus, until};
@@ -52,10 +52,14 @@ impl Plan {
         lefts.into_iter().chain(rights.into_iter().flatten()).collect()
     }
 
-    fn build(&self, idle: [Idle; 3], cpus: [usize; 3]) -> (Topology, Injector<Note>, Vec<Tap<Note>>) {
+    fn build(
+        &self,
+        idle: [Idle; 3],
+        cpus: [usize; 3],
+    ) -> (Topology, ExternalSender<Note>, Vec<ExternalReceiver<Note>>) {
         let mut topology = Topology::new();
         let shards: Vec<_> = (0..3).map(|n| shard(&mut topology, &format!("shard {n}"), cpus[n], idle[n])).collect();
-        let nodes: Vec<ActorRef<Node>> = self
+        let nodes: Vec<ActorId<Node>> = self
             .nodes
             .iter()
             .map(|plan| {
@@ -68,8 +72,8 @@ impl Plan {
                 })
             })
             .collect();
-        let injector = topology.injector("in", nodes[0], EdgeSpec::hold(self.ends));
-        let mut taps = Vec::new();
+        let sender = topology.external_sender("in", nodes[0], EdgeSpec::backpressure(self.ends));
+        let mut receivers = Vec::new();
         for (n, plan) in self.nodes.iter().enumerate() {
             let ports = [(left as fn(&mut Two) -> &mut _, Some(plan.left)), (right, plan.right)];
             for (port, edge) in ports {
@@ -78,12 +82,14 @@ impl Plan {
                     continue;
                 };
                 match nodes.get(self.target(n, edge)) {
-                    Some(&to) => topology.connect(nodes[n], port, to, EdgeSpec::hold(edge.1)),
-                    None => taps.push(topology.tap(nodes[n], port, EdgeSpec::hold(self.ends))),
+                    Some(&to) => topology.connect(nodes[n], port, to, EdgeSpec::backpressure(edge.1)),
+                    None => {
+                        receivers.push(topology.external_receiver(nodes[n], port, EdgeSpec::backpressure(self.ends)))
+                    }
                 }
             }
         }
-        (topology, injector, taps)
+        (topology, sender, receivers)
     }
 
     /// Every way was gone by every message, in order.
@@ -111,19 +117,19 @@ proptest! {
         const MESSAGES: u64 = 60;
         pace.push((1, vec![1; 8]));
         let [one, two] = two_cpus();
-        let (topology, mut injector, mut taps) = plan.build([Idle::Park; 3], [one, two, one]);
+        let (topology, mut sender, mut receivers) = plan.build([Idle::Park; 3], [one, two, one]);
         let mut simulation = topology.simulate().unwrap();
         let (mut sent, mut arrived, mut idle) = (0, Vec::new(), 0);
         for (send, takes) in pace.iter().cycle() {
             for _ in 0..*send {
-                if sent < MESSAGES && injector.send(note(sent)).is_ok() {
+                if sent < MESSAGES && sender.send(note(sent)).is_ok() {
                     sent += 1;
                 }
             }
             let before = arrived.len();
-            let work = simulation.cycle();
-            for (tap, &take) in taps.iter_mut().zip(takes.iter().cycle()) {
-                arrived.extend((0..take).map_while(|_| tap.receive()).map(|envelope| envelope.body));
+            let work = simulation.turn();
+            for (receiver, &take) in receivers.iter_mut().zip(takes.iter().cycle()) {
+                arrived.extend((0..take).map_while(|_| receiver.receive()).map(|envelope| envelope.body));
             }
             idle = if work > 0 || arrived.len() > before || sent < MESSAGES { 0 } else { idle + 1 };
             if idle > pace.len() {
@@ -143,19 +149,19 @@ proptest! {
         const MESSAGES: u64 = 300;
         let [one, two] = two_cpus();
         let idle = idles.map(|parks| if parks { Idle::Park } else { Idle::Backoff });
-        let (topology, mut injector, mut taps) = plan.build(idle, [one, two, one]);
+        let (topology, mut sender, mut receivers) = plan.build(idle, [one, two, one]);
         let running = topology.start(options()).unwrap();
         let expected = plan.ways(0, 0).len() * MESSAGES as usize;
         let (mut sent, mut arrived) = (0, Vec::new());
         until("everything arrives", || {
-            while sent < MESSAGES && injector.send(note(sent)).is_ok() {
+            while sent < MESSAGES && sender.send(note(sent)).is_ok() {
                 sent += 1;
             }
-            taps.iter_mut().for_each(|tap| arrived.extend(drain(tap)));
+            receivers.iter_mut().for_each(|receiver| arrived.extend(drain(receiver)));
             arrived.len() >= expected
         });
         prop_assert!(running.stop().drained);
-        taps.iter_mut().for_each(|tap| arrived.extend(drain(tap)));
+        receivers.iter_mut().for_each(|receiver| arrived.extend(drain(receiver)));
         plan.check(&arrived, MESSAGES);
     }
 }
@@ -164,30 +170,30 @@ proptest! {
 fn a_full_injector_hands_the_message_back() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::port::Port<Note>, 1>::relay);
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(2));
-    let mut tap = topology.tap(actor, support::out, EdgeSpec::hold(8));
+    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::edge::port::Port<Note>, 1>::relay);
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(2));
+    let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(8));
     let mut simulation = topology.simulate().unwrap();
-    assert_eq!([1, 2, 3].map(|n| injector.send(note(n))), [Ok(()), Ok(()), Err(note(3))]);
-    simulation.settle();
-    send_all(&mut injector, [note(3)]);
-    simulation.settle();
-    assert_eq!(support::numbers(&drain(&mut tap)), [1, 2, 3]);
+    assert_eq!([1, 2, 3].map(|n| sender.send(note(n))), [Ok(()), Ok(()), Err(note(3))]);
+    simulation.run_until_idle();
+    send_all(&mut sender, [note(3)]);
+    simulation.run_until_idle();
+    assert_eq!(support::numbers(&drain(&mut receiver)), [1, 2, 3]);
 }
 
 #[test]
 fn what_was_numbered_elsewhere_comes_with_its_header() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::port::Port<Note>, 1>::relay);
+    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::edge::port::Port<Note>, 1>::relay);
     topology.group("group", &[actor.index()]);
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(3));
-    let mut tap = topology.tap(actor, support::out, EdgeSpec::hold(16));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(3));
+    let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(16));
     let mut simulation = topology.simulate().unwrap();
     let header = Header { sequence: 41, time_ns: 42, ingress_ticks: 43, ..Header::default() };
-    injector.batch().send_as(Header { kind: 99, ..header }, note(1)).unwrap();
-    simulation.settle();
-    let arrived = tap.receive().unwrap();
+    sender.batch().send_as(Header { kind: 99, ..header }, note(1)).unwrap();
+    simulation.run_until_idle();
+    let arrived = receiver.receive().unwrap();
     assert_eq!((arrived.header, arrived.body), (Header { kind: 7, ..header }, note(1)));
 }
 
@@ -195,22 +201,22 @@ fn what_was_numbered_elsewhere_comes_with_its_header() {
 fn a_batch_takes_what_it_has_room_for_and_hands_the_rest_back() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::port::Port<Note>, 1>::relay);
-    let mut injector = topology.injector("in", actor, EdgeSpec::hold(3));
-    let mut tap = topology.tap(actor, support::out, EdgeSpec::hold(16));
+    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::edge::port::Port<Note>, 1>::relay);
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(3));
+    let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(16));
     let mut simulation = topology.simulate().unwrap();
-    drop(injector.batch());
-    injector.send(note(1)).unwrap();
-    let mut batch = injector.batch();
+    drop(sender.batch());
+    sender.send(note(1)).unwrap();
+    let mut batch = sender.batch();
     assert_eq!([2, 3, 4].map(|number| batch.send(note(number))), [Ok(()), Ok(()), Err(note(4))]);
     drop(batch);
     // Around the end of its places.
-    simulation.settle();
-    let mut batch = injector.batch();
+    simulation.run_until_idle();
+    let mut batch = sender.batch();
     assert_eq!([4, 5].map(|number| batch.send(note(number))), [Ok(()), Ok(())]);
     drop(batch);
-    simulation.settle();
-    let arrived: Vec<_> = std::iter::from_fn(|| tap.receive()).collect();
+    simulation.run_until_idle();
+    let arrived: Vec<_> = std::iter::from_fn(|| receiver.receive()).collect();
     assert_eq!(arrived.iter().map(|envelope| envelope.body.number).collect::<Vec<_>>(), (1..=5).collect::<Vec<_>>());
     assert!(arrived.iter().all(|envelope| envelope.header.kind == 7), "as one sent by itself");
 }

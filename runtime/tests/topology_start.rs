@@ -10,11 +10,11 @@ use std::{
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    check::TopologyError,
+    edge::port::Port,
+    lifecycle::StartError,
     net::{EndpointSpec, FrameError, Framer},
-    port::Port,
-    running::StartError,
-    topology::{Idle, ShardRef, Topology},
+    topology::check::TopologyError,
+    topology::{Idle, ShardId, Topology},
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use support::{Note, Play, options, out, shard, two_cpus};
@@ -48,13 +48,13 @@ fn bound(host: u8) -> TcpListener {
     TcpListener::bind((Ipv4Addr::new(127, 0, 0, host), 0)).unwrap()
 }
 
-fn listener(topology: &mut Topology, shard: ShardRef, addr: SocketAddr) {
+fn listener(topology: &mut Topology, shard: ShardId, addr: SocketAddr) {
     let listen = EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 };
     topology.net_actor(shard, "listener", vec![listen], |_| Listener);
 }
 
 /// Two shards: the first comes up with an address of its own on `host`.
-fn two_shards(host: u8) -> (Topology, ShardRef, SocketAddr) {
+fn two_shards(host: u8) -> (Topology, ShardId, SocketAddr) {
     let mut topology = Topology::new();
     let [one, two] = two_cpus();
     let first = shard(&mut topology, "first", one, Idle::Park);

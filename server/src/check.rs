@@ -4,7 +4,7 @@ use std::path::Path;
 
 use comfy_table::Table;
 use corelane_config::Config;
-use corelane_runtime::{check::Checked, cpu, port::Overflow, topology::Idle};
+use corelane_runtime::{cpu, edge::port::Overflow, topology::Idle, topology::check::Checked};
 
 use crate::{
     feeds,
@@ -54,9 +54,9 @@ fn edges(checked: &Checked) -> Table {
     for edge in &checked.edges {
         let kind = if edge.crosses { "ring" } else { "queue" };
         let full = match edge.overflow {
-            Overflow::Hold => "hold",
+            Overflow::Backpressure => "hold",
             Overflow::DropNewest => "drop newest",
-            Overflow::KeepNewest => "keep newest",
+            Overflow::Conflate => "keep newest",
         };
         let (capacity, slot) = (edge.capacity.to_string(), edge.slot_bytes.to_string());
         let kib = edge.bytes().div_ceil(1024).to_string();

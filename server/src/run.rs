@@ -7,7 +7,7 @@ use corelane_actors::{
     messages::{Command, KillSwitch, SequencerIn},
 };
 use corelane_config::Config;
-use corelane_runtime::{running::Status, telemetry::Timing};
+use corelane_runtime::{lifecycle::Status, telemetry::Timing};
 use miette::{IntoDiagnostic, miette};
 use signal_hook::{
     consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2},

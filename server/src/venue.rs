@@ -9,8 +9,8 @@ use corelane_actors::{
     messages::{Command, SequencerIn},
     publisher::{Publisher, PublisherCounters},
     risk::{Limits, WithoutReference},
+    sequencer_policy::ReferencePolicy,
     session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
-    stamp::TradingStamp,
 };
 use corelane_codecs::{
     soup,
@@ -19,13 +19,13 @@ use corelane_codecs::{
 use corelane_config::Config;
 use corelane_runtime::{
     actor::Actor,
-    check::TopologyErrors,
     clock::{InvalidUtcOffset, UtcOffset},
     cpu,
+    lifecycle::{Outcome, RunOptions, Running, StartError, Status},
     net::{DriverConfig, EndpointId, EndpointSpec},
-    running::{Outcome, RunOptions, Running, StartError, Status},
     sequencer::Sequencer,
-    topology::{ActorRef, ConflatedTap, EdgeSpec, Injector, ShardRef, ShardSpec, Tap, Topology},
+    topology::check::TopologyErrors,
+    topology::{ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, ShardId, ShardSpec, Topology},
 };
 
 use crate::{
@@ -77,14 +77,14 @@ pub struct Declared {
     /// The topology.
     pub topology: Topology,
     /// Its shards, in the order of the configuration.
-    pub shards: Vec<ShardRef>,
+    pub shards: Vec<ShardId>,
     /// Where it runs.
     pub placement: Placement,
-    sequencer: ActorRef<Sequencer<TradingStamp>>,
-    control: Injector<SequencerIn>,
+    sequencer: ActorId<Sequencer<ReferencePolicy>>,
+    control: ExternalSender<SequencerIn>,
     session: u32,
     counters: VenueCounters,
-    market_data: Option<ActorRef<MarketData>>,
+    market_data: Option<ActorId<MarketData>>,
     instruments: usize,
     publisher: Option<u32>,
 }
@@ -103,7 +103,7 @@ pub struct VenueCounters {
 /// A running venue.
 pub struct Venue {
     running: Running,
-    control: Injector<SequencerIn>,
+    control: ExternalSender<SequencerIn>,
     session: u32,
     counters: VenueCounters,
     market_data: Option<u32>,
@@ -118,7 +118,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let placement = place(config, allowed);
     let mut topology = Topology::new();
     let net = driver_config(config);
-    let shards: Vec<ShardRef> = config
+    let shards: Vec<ShardId> = config
         .shards
         .iter()
         .zip(&placement.shards)
@@ -148,17 +148,22 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
         None => None,
     };
-    let stamp = TradingStamp::new(config.instruments.len(), market_data.map(|actor| actor.index()));
+    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(|actor| actor.index()));
     let sequencer = topology.actor(ingress, "sequencer", move || Sequencer::new(stamp));
     let group = wire_group(&mut topology, core, group_config(config)?)?;
 
     let edges = &config.edges;
-    topology.connect(session, |out| &mut out.requests, sequencer, EdgeSpec::hold(edges.ingress_capacity).admission());
+    topology.connect(
+        session,
+        |out| &mut out.requests,
+        sequencer,
+        EdgeSpec::backpressure(edges.ingress_capacity).admission(),
+    );
     if let Some(market_data) = market_data {
-        let references = EdgeSpec::hold(edges.references_capacity).admission();
+        let references = EdgeSpec::backpressure(edges.references_capacity).admission();
         topology.connect(market_data, |out| &mut out.references, sequencer, references);
     }
-    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(edges.group_capacity));
+    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(edges.group_capacity));
     topology.leave_open(sequencer, |out| &mut out.record);
     if let Some(market_data) = market_data {
         // Whoever embeds the venue may read them.
@@ -166,7 +171,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         topology.leave_open(market_data, |out| &mut out.depth);
         topology.leave_open(market_data, |out| &mut out.events);
     }
-    topology.connect(group, |out| &mut out.replies, session, EdgeSpec::hold(edges.replies_capacity));
+    topology.connect(group, |out| &mut out.replies, session, EdgeSpec::backpressure(edges.replies_capacity));
     let publisher = match &config.feeds.outbound {
         Some(feed) => {
             let publisher_config = publisher_config(config, feed)?;
@@ -175,7 +180,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
                 let built = Publisher::new(publisher_config, endpoints, feed_counters);
                 built.expect("the schema's ranges are the publisher's")
             });
-            let publications = EdgeSpec::hold(edges.publications_capacity);
+            let publications = EdgeSpec::backpressure(edges.publications_capacity);
             topology.connect(group, |out| &mut out.publications, actor, publications);
             Some(actor.index())
         }
@@ -184,7 +189,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
             None
         }
     };
-    let control = topology.injector("control", sequencer, EdgeSpec::hold(CONTROL_CAPACITY));
+    let control = topology.external_sender("control", sequencer, EdgeSpec::backpressure(CONTROL_CAPACITY));
     let session = session.index();
     Ok(Declared {
         topology,
@@ -201,33 +206,33 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
 }
 
 impl Declared {
-    /// Gives the reader of the returned tap every sequenced input, in order: what a replay of the group needs. The
+    /// Gives the reader of the returned receiver every sequenced input, in order: what a replay of the group needs. The
     /// venue takes no request while `capacity` inputs are not read.
-    pub fn record(&mut self, capacity: usize) -> Tap<Command> {
-        self.topology.tap(self.sequencer, |out| &mut out.record, EdgeSpec::hold(capacity))
+    pub fn record(&mut self, capacity: usize) -> ExternalReceiver<Command> {
+        self.topology.external_receiver(self.sequencer, |out| &mut out.record, EdgeSpec::backpressure(capacity))
     }
 
     /// The newest best levels of the incoming feed's books, to be read on any one thread while the venue runs; `None`
     /// without such a feed. An instrument's locate is its place in the configuration, from 1.
-    pub fn tops(&mut self) -> Option<ConflatedTap<TopOfBook>> {
+    pub fn tops(&mut self) -> Option<ConflatedReceiver<TopOfBook>> {
         let market_data = self.market_data?;
-        Some(self.topology.conflated_tap(market_data, |out| &mut out.tops, self.instruments + 1))
+        Some(self.topology.conflated_receiver(market_data, |out| &mut out.tops, self.instruments + 1))
     }
 
     /// Depth of the incoming feed's books: requests go in at one end, `capacity` at once, and answers come out at the
     /// other. Answers that the reader has left no room for are dropped and counted: 64 messages is one at least.
-    pub fn depth(&mut self, capacity: usize) -> Option<(Injector<MarketDataIn>, Tap<DepthAnswer>)> {
+    pub fn depth(&mut self, capacity: usize) -> Option<(ExternalSender<MarketDataIn>, ExternalReceiver<DepthAnswer>)> {
         let market_data = self.market_data?;
-        let requests = self.topology.injector("depth", market_data, EdgeSpec::hold(capacity));
+        let requests = self.topology.external_sender("depth", market_data, EdgeSpec::backpressure(capacity));
         let answers = EdgeSpec::drop_newest(capacity.max(2) * MarketData::OUTPUTS_MAX);
-        Some((requests, self.topology.tap(market_data, |out| &mut out.depth, answers)))
+        Some((requests, self.topology.external_receiver(market_data, |out| &mut out.depth, answers)))
     }
 
     /// Every message of the incoming feed that changed a book, in order. Of a reader that leaves `capacity` of them
     /// unread, 128 at least, the newest are dropped and counted, which shows in [`BookEvent::number`].
-    pub fn events(&mut self, capacity: usize) -> Option<Tap<BookEvent>> {
+    pub fn events(&mut self, capacity: usize) -> Option<ExternalReceiver<BookEvent>> {
         let market_data = self.market_data?;
-        Some(self.topology.tap(market_data, |out| &mut out.events, EdgeSpec::drop_newest(capacity)))
+        Some(self.topology.external_receiver(market_data, |out| &mut out.events, EdgeSpec::drop_newest(capacity)))
     }
 
     /// Starts the venue; `config` is the one it was declared from.
@@ -241,7 +246,7 @@ impl Declared {
             drain_deadline: DRAIN_DEADLINE,
         };
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
-        let market_data = market_data.map(ActorRef::index);
+        let market_data = market_data.map(ActorId::index);
         Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
     }
 }
@@ -277,7 +282,7 @@ impl Venue {
     }
 
     /// The operator's line to the sequencer.
-    pub fn control(&mut self) -> &mut Injector<SequencerIn> {
+    pub fn control(&mut self) -> &mut ExternalSender<SequencerIn> {
         &mut self.control
     }
 

@@ -21,8 +21,8 @@ use corelane_actors::{
 use corelane_runtime::{
     cpu,
     net::DriverConfig,
-    sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    simulation::Simulation,
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 use support::{Client, Market, Random, SYMBOLS, cancel, enter, price_of, replace};
 
@@ -137,7 +137,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn start(mut tap: Tap<Command>) -> Recorder {
+    fn start(mut receiver: ExternalReceiver<Command>) -> Recorder {
         let stop = Arc::new(AtomicBool::new(false));
         let told = stop.clone();
         let thread = thread::spawn(move || {
@@ -145,7 +145,7 @@ impl Recorder {
             loop {
                 // Asked first: what was sent before the end is then still read.
                 let is_last = told.load(Ordering::Acquire);
-                while let Some(envelope) = tap.receive() {
+                while let Some(envelope) = receiver.receive() {
                     bytes.extend(Record::encode(&envelope.header, &envelope.body).as_bytes());
                 }
                 if is_last {
@@ -174,7 +174,7 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
         assert_eq!(header.sequence, number, "the record has a hole");
         let sent = group.inputs.batch().send_as(header, command);
         sent.unwrap_or_else(|_| panic!("the group has taken the one before"));
-        group.sim.settle();
+        group.sim.run_until_idle();
         while let Some(reply) = group.replies.receive() {
             let reply = reply.body;
             streams[reply.account as usize].extend(&reply.bytes[..usize::from(reply.length)]);
@@ -186,8 +186,8 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
 
 struct Replay {
     sim: Simulation,
-    inputs: Injector<Command>,
-    replies: Tap<Reply>,
+    inputs: ExternalSender<Command>,
+    replies: ExternalReceiver<Reply>,
 }
 
 impl Replay {
@@ -200,9 +200,9 @@ impl Replay {
             net: DriverConfig::default(),
         });
         let group = wire_group(&mut topology, shard, config).unwrap();
-        let inputs = topology.injector("inputs", group, EdgeSpec::hold(2));
+        let inputs = topology.external_sender("inputs", group, EdgeSpec::backpressure(2));
         // One input can end all orders of an account.
-        let replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(1 << 16));
+        let replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(1 << 16));
         topology.leave_open(group, |out| &mut out.publications);
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Replay { sim, inputs, replies }

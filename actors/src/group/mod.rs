@@ -25,7 +25,7 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     message::Envelope,
     ports,
-    topology::{ActorRef, ShardRef, Topology},
+    topology::{ActorId, ShardId, Topology},
 };
 
 pub use self::config::{GroupConfig, GroupConfigError, Instrument};
@@ -56,7 +56,7 @@ pub struct Group {
     /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each account is here once
     /// in the day at most.
     exhausted: VecDeque<AccountSlot>,
-    /// What [`look_ahead`](Actor::look_ahead) found lately.
+    /// What [`prefetch`](Actor::prefetch) found lately.
     expected_place: NumberPlace,
 }
 
@@ -174,7 +174,7 @@ impl Actor for Group {
     /// for memory, so each is asked for while the command before is worked on. What was found for the one behind is kept
     /// for that: where a batch begins it is another's, and what is fetched is of no use then.
     #[inline]
-    fn look_ahead(&mut self, coming: &[Envelope<Command>]) {
+    fn prefetch(&mut self, coming: &[Envelope<Command>]) {
         let Some(second) = coming.get(1) else {
             return;
         };
@@ -200,9 +200,9 @@ impl Actor for Group {
 /// As [`GroupConfig::check`].
 pub fn wire_group(
     topology: &mut Topology,
-    shard: ShardRef,
+    shard: ShardId,
     config: GroupConfig,
-) -> Result<ActorRef<Group>, GroupConfigError> {
+) -> Result<ActorId<Group>, GroupConfigError> {
     config.check()?;
     let group = topology.actor(shard, "trading", move || Group::new(&config));
     topology.group("group", &[group.index()]);

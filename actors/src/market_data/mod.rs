@@ -11,14 +11,14 @@
 
 mod arbitration;
 mod book;
-mod built;
+mod book_builder;
 mod counts;
 mod gap_fill;
+mod last_published;
 mod line;
 mod publication;
 mod reorder;
 mod state;
-mod told;
 
 use std::net::SocketAddr;
 
@@ -29,8 +29,8 @@ use corelane_codecs::{
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{Datagram, EndpointId},
+    shard::timer::TimerId,
     telemetry::Timing,
-    timer::TimerId,
 };
 
 pub use arbitration::{Arbiter, ArbitrationConfig, FeedCounters, RecoveryCount, Sink};
@@ -45,8 +45,8 @@ pub use publication::{
 pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
 pub use state::{AuctionCollar, Cross, Imbalance, InstrumentState, MarketState};
 
-use built::{Building, Built, Ingress};
-use told::Told;
+use book_builder::{BookBuilder, Building, Ingress};
+use last_published::LastPublished;
 
 use crate::messages::{ReferenceUpdate, SequencerIn};
 
@@ -88,7 +88,7 @@ pub struct MarketDataConfig {
 /// The market-data actor, see the [module](self).
 pub struct MarketData {
     arbiter: Arbiter,
-    built: Built,
+    builder: BookBuilder,
     servers: Vec<SocketAddr>,
     line_b: Option<EndpointId>,
     requests: Option<EndpointId>,
@@ -112,7 +112,7 @@ impl MarketData {
         assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
         MarketData {
             arbiter: Arbiter::new(arbitration, counters.clone()),
-            built: Built::new(Books::new(&symbols, limits), symbols.len(), counters.feed.clone()),
+            builder: BookBuilder::new(Books::new(&symbols, limits), symbols.len(), counters.feed.clone()),
             line_b: has_line_b.then(|| endpoints[1]),
             requests: (!servers.is_empty()).then(|| endpoints[endpoints.len() - 1]),
             servers,
@@ -125,7 +125,7 @@ impl MarketData {
 
     /// The books as they are.
     pub fn books(&self) -> &Books {
-        &self.built.books
+        &self.builder.books
     }
 
     /// After the arbiter has seen something: what it asks for, when it wants to be called, and what it makes of the
@@ -142,7 +142,7 @@ impl MarketData {
         }
         if self.is_stale != self.arbiter.is_stale() {
             self.is_stale = !self.is_stale;
-            self.built.mark_all();
+            self.builder.mark_all();
         }
         self.set_timer(ctx);
     }
@@ -165,42 +165,42 @@ impl MarketData {
     #[inline]
     fn parts<'a>(&'a mut self, ctx: &'a mut Ctx<'_>, kernel_utc_ns: Option<u64>) -> (&'a mut Arbiter, Building<'a>) {
         let ingress = Ingress { ticks: ctx.ticks(), kernel_utc_ns };
-        (&mut self.arbiter, Building { built: &mut self.built, events: &mut ctx.out.events, ingress })
+        (&mut self.arbiter, Building { builder: &mut self.builder, events: &mut ctx.out.events, ingress })
     }
 
     /// Tells the sequencer; returns whether there was anything to tell.
     #[inline]
-    fn tell_references(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let mut has_told = false;
+    fn publish_references(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut has_published = false;
         while ctx.out.references.room() > 0
-            && let Some(locate) = self.built.references.next_changed()
+            && let Some(locate) = self.builder.references.next_changed()
         {
-            let reference = self.built.reference(locate, self.is_stale);
-            if self.built.references.tell(locate, reference) {
-                has_told = true;
+            let reference = self.builder.reference(locate, self.is_stale);
+            if self.builder.references.tell(locate, reference) {
+                has_published = true;
                 self.counters.feed.add(FeedCount::References, 1);
                 let update = ReferenceUpdate { locate, reference };
                 ctx.out.references.send(SequencerIn::Reference(update));
             }
         }
-        has_told
+        has_published
     }
 
     /// Tells who reads best levels; returns whether there was anything to tell.
     #[inline]
-    fn tell_tops(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let mut has_told = false;
+    fn publish_tops(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut has_published = false;
         while ctx.out.tops.room() > 0
-            && let Some(locate) = self.built.tops.as_mut().and_then(Told::next_changed)
+            && let Some(locate) = self.builder.tops.as_mut().and_then(LastPublished::next_changed)
         {
-            let top = self.built.top(locate, self.is_stale);
-            if self.built.tops.as_mut().is_some_and(|tops| tops.tell(locate, top)) {
-                has_told = true;
+            let top = self.builder.top(locate, self.is_stale);
+            if self.builder.tops.as_mut().is_some_and(|tops| tops.tell(locate, top)) {
+                has_published = true;
                 self.counters.feed.add(FeedCount::Tops, 1);
                 ctx.out.tops.send(top);
             }
         }
-        has_told
+        has_published
     }
 }
 
@@ -213,14 +213,14 @@ impl Actor for MarketData {
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         if ctx.out.tops.is_connected() {
-            self.built.watch_tops();
+            self.builder.watch_tops();
         }
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &MarketDataIn) -> Step {
         let MarketDataIn::Depth(asked) = message;
         let reason = match asked {
-            _ if !self.built.books.has(asked.locate) => Some(DepthRefusal::UnknownLocate),
+            _ if !self.builder.books.has(asked.locate) => Some(DepthRefusal::UnknownLocate),
             _ if !(1..=DEPTH_LEVELS_MAX).contains(&asked.levels) => Some(DepthRefusal::LevelsOutOfRange),
             _ => None,
         };
@@ -231,7 +231,7 @@ impl Actor for MarketData {
         self.counters.feed.add(FeedCount::Depths, 1);
         let last_sequence = self.arbiter.expected() - 1;
         let send = |part| ctx.out.depth.send(DepthAnswer::Levels(part));
-        self.built.depth(asked, last_sequence, self.is_stale, send);
+        self.builder.depth(asked, last_sequence, self.is_stale, send);
         Step::Done
     }
 
@@ -249,19 +249,19 @@ impl Actor for MarketData {
     }
 
     fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
-        let has_told = self.tell_references(ctx) | self.tell_tops(ctx);
-        if self.built.is_due() {
+        let has_published = self.publish_references(ctx) | self.publish_tops(ctx);
+        if self.builder.is_due() {
             if !self.retry_is_set {
                 self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
             }
-        } else if let Some(untold) = self.built.untold.take()
-            && has_told
+        } else if let Some(unpublished) = self.builder.unpublished.take()
+            && has_published
         {
-            ctx.record_since(Timing::FeedToPublication, untold.ingress.ticks);
-            if !ctx.record_since_time(Timing::ExchangeToPublication, untold.exchange_ns) {
+            ctx.record_since(Timing::FeedToPublication, unpublished.ingress.ticks);
+            if !ctx.record_since_time(Timing::ExchangeToPublication, unpublished.exchange_ns) {
                 self.counters.feed.add(FeedCount::ForeignTimes, 1);
             }
-            if let Some(utc_ns) = untold.ingress.kernel_utc_ns
+            if let Some(utc_ns) = unpublished.ingress.kernel_utc_ns
                 && !ctx.record_since_utc(Timing::KernelToPublication, utc_ns)
             {
                 self.counters.feed.add(FeedCount::ForeignKernelTimes, 1);

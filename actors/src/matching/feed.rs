@@ -9,7 +9,7 @@ use corelane_codecs::{
     text::{Alpha, Symbol},
     zerocopy::Immutable,
 };
-use corelane_runtime::port::Port;
+use corelane_runtime::edge::port::Port;
 
 use crate::messages::{Locate, Publication};
 

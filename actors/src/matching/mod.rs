@@ -19,8 +19,8 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
+    edge::port::Port,
     message::Message,
-    port::Port,
     ports,
 };
 

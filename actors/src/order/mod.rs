@@ -39,9 +39,9 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
+    edge::port::Port,
     mem,
     message::Message,
-    port::Port,
     ports,
 };
 

@@ -1,6 +1,6 @@
 //! The two things that a session actor has many of: connections and accounts.
 
-use corelane_runtime::{net::ConnId, timer::TimerId};
+use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{SessionConfig, live::LiveOrders, log::ReplyLog};
 use crate::messages::AccountSlot;

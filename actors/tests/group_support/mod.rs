@@ -11,16 +11,16 @@ use corelane_actors::{
         SequencerIn, SessionChange,
     },
     risk::{Limits, WithoutReference},
-    stamp::TradingStamp,
+    sequencer_policy::ReferencePolicy,
 };
 use corelane_codecs::text::Symbol;
 use corelane_runtime::{
     cpu,
     message::Envelope,
     net::DriverConfig,
-    sequencer::{Sequencer, Stamp},
-    sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    sequencer::{Sequencer, SequencerPolicy},
+    simulation::Simulation,
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 
 pub const COLLAR_PPM: u32 = 100_000;
@@ -68,13 +68,13 @@ impl Edges {
     pub const TIGHT: Edges = Edges { input: 2, replies: 30, publications: 30 };
 }
 
-/// The group behind a sequencer with stamp `S`.
-pub struct Venue<S: Stamp<Out = Command> = TradingStamp> {
+/// The group behind a sequencer with policy `S`.
+pub struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
     pub sim: Simulation,
-    pub requests: Injector<S::In>,
-    pub replies: Tap<Reply>,
-    pub publications: Tap<Publication>,
-    pub record: Tap<Command>,
+    pub requests: ExternalSender<S::In>,
+    pub replies: ExternalReceiver<Reply>,
+    pub publications: ExternalReceiver<Publication>,
+    pub record: ExternalReceiver<Command>,
 }
 
 /// What came out since the last look.
@@ -91,7 +91,7 @@ impl Venue {
 
     pub fn with_edges(config: GroupConfig, edges: Edges) -> Venue {
         let instruments = config.instruments.len();
-        Venue::with_stamp(config, edges, TradingStamp::new(instruments, None))
+        Venue::with_policy(config, edges, ReferencePolicy::new(instruments, None))
     }
 
     /// One command at `time_ns`, and all that it leads to.
@@ -109,8 +109,8 @@ impl Venue {
     }
 }
 
-impl<S: Stamp<Out = Command> + Send> Venue<S> {
-    pub fn with_stamp(config: GroupConfig, edges: Edges, stamp: S) -> Venue<S> {
+impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
+    pub fn with_policy(config: GroupConfig, edges: Edges, policy: S) -> Venue<S> {
         let mut topology = Topology::new();
         let shard = topology.shard(ShardSpec {
             name: "hot".to_owned(),
@@ -118,13 +118,14 @@ impl<S: Stamp<Out = Command> + Send> Venue<S> {
             idle: Idle::Spin,
             net: DriverConfig::default(),
         });
-        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
+        let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(policy));
         let group = wire_group(&mut topology, shard, config).unwrap();
-        let requests = topology.injector("requests", sequencer, EdgeSpec::hold(edges.input));
-        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(edges.input.max(2)));
-        let record = topology.tap(sequencer, |out| &mut out.record, EdgeSpec::hold(1 << 16));
-        let replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(edges.replies));
-        let publications = topology.tap(group, |out| &mut out.publications, EdgeSpec::hold(edges.publications));
+        let requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(edges.input));
+        topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(edges.input.max(2)));
+        let record = topology.external_receiver(sequencer, |out| &mut out.record, EdgeSpec::backpressure(1 << 16));
+        let replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(edges.replies));
+        let publications =
+            topology.external_receiver(group, |out| &mut out.publications, EdgeSpec::backpressure(edges.publications));
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Venue { sim, requests, replies, publications, record }
     }
@@ -134,7 +135,7 @@ impl<S: Stamp<Out = Command> + Send> Venue<S> {
         let mut request = request;
         while let Err(refused) = self.requests.send(request) {
             request = refused;
-            self.sim.cycle();
+            self.sim.turn();
             self.collect(outputs);
         }
     }
@@ -142,7 +143,7 @@ impl<S: Stamp<Out = Command> + Send> Venue<S> {
     /// Runs until nothing more comes.
     pub fn settle(&mut self, outputs: &mut Outputs) {
         loop {
-            let worked = self.sim.cycle();
+            let worked = self.sim.turn();
             let before = outputs.replies.len() + outputs.publications.len();
             self.collect(outputs);
             if worked == 0 && outputs.replies.len() + outputs.publications.len() == before {

@@ -25,8 +25,8 @@ use corelane_codecs::{
 use corelane_runtime::{
     cpu,
     net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
-    sim::{SimNet, Simulation},
-    topology::{ConflatedTap, EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    simulation::{SimNet, Simulation},
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 pub use watched::Shown;
 use watched::Watched;
@@ -42,11 +42,11 @@ pub fn symbol(name: &str) -> Symbol {
 pub struct Feed {
     pub sim: Simulation,
     pub net: SimNet,
-    pub references: Tap<SequencerIn>,
-    pub tops: ConflatedTap<TopOfBook>,
-    pub requests: Injector<MarketDataIn>,
-    pub depth: Tap<DepthAnswer>,
-    pub events: Tap<BookEvent>,
+    pub references: ExternalReceiver<SequencerIn>,
+    pub tops: ConflatedReceiver<TopOfBook>,
+    pub requests: ExternalSender<MarketDataIn>,
+    pub depth: ExternalReceiver<DepthAnswer>,
+    pub events: ExternalReceiver<BookEvent>,
     pub stats: FeedCounters,
     shown: Arc<Mutex<Shown>>,
     now_ns: u64,
@@ -116,11 +116,15 @@ impl Feed {
             instruments,
             shown: its_shown,
         });
-        let references = topology.tap(actor, |out: &mut MarketDataOut| &mut out.references, EdgeSpec::hold(capacity));
-        let tops = topology.conflated_tap(actor, |out| &mut out.tops, instruments + 1);
-        let requests = topology.injector("depth", actor, EdgeSpec::hold(16));
-        let depth = topology.tap(actor, |out| &mut out.depth, EdgeSpec::drop_newest(256));
-        let events = topology.tap(actor, |out| &mut out.events, EdgeSpec::drop_newest(EVENTS));
+        let references = topology.external_receiver(
+            actor,
+            |out: &mut MarketDataOut| &mut out.references,
+            EdgeSpec::backpressure(capacity),
+        );
+        let tops = topology.conflated_receiver(actor, |out| &mut out.tops, instruments + 1);
+        let requests = topology.external_sender("depth", actor, EdgeSpec::backpressure(16));
+        let depth = topology.external_receiver(actor, |out| &mut out.depth, EdgeSpec::drop_newest(256));
+        let events = topology.external_receiver(actor, |out| &mut out.events, EdgeSpec::drop_newest(EVENTS));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
         let mut feed = Feed {
@@ -144,7 +148,7 @@ impl Feed {
     pub fn advance(&mut self, by_ns: u64) {
         self.now_ns += by_ns;
         self.sim.set_time_ns(self.now_ns);
-        self.sim.settle();
+        self.sim.run_until_idle();
     }
 
     pub fn datagram(&mut self, bytes: &[u8]) {
@@ -164,7 +168,7 @@ impl Feed {
 
     pub fn packet(&mut self, sequence: u64, messages: &[Vec<u8>]) {
         self.queue(sequence, messages);
-        self.sim.settle();
+        self.sim.run_until_idle();
     }
 
     /// What the sequencer was told since: locate, bid, ask, stale.

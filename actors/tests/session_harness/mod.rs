@@ -16,10 +16,10 @@ use corelane_codecs::{
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
+    edge::port::Port,
     net::{ConnId, DriverConfig, EndpointId, EndpointSpec},
-    port::Port,
-    sim::{SimNet, Simulation},
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    simulation::{SimNet, Simulation},
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 
 pub const MS: u64 = 1_000_000;
@@ -56,8 +56,8 @@ impl Actor for Group {
 pub struct Venue {
     pub sim: Simulation,
     pub net: SimNet,
-    pub requests: Tap<SequencerIn>,
-    pub group: Injector<Reply>,
+    pub requests: ExternalReceiver<SequencerIn>,
+    pub group: ExternalSender<Reply>,
     pub stats: Counters<Count>,
     pub now_ns: u64,
     next_port: u16,
@@ -104,14 +104,17 @@ impl Venue {
         };
         let session = topology.net_actor(shard, "session", vec![listen], move |_| session);
         let group = topology.actor(shard, "group", || Group);
-        let requests =
-            topology.tap(session, |out: &mut SessionOut| &mut out.requests, EdgeSpec::hold(capacity).admission());
-        topology.connect(group, |out| out, session, EdgeSpec::hold(4096));
-        let injector = topology.injector("answers", group, EdgeSpec::hold(4096));
+        let requests = topology.external_receiver(
+            session,
+            |out: &mut SessionOut| &mut out.requests,
+            EdgeSpec::backpressure(capacity).admission(),
+        );
+        topology.connect(group, |out| out, session, EdgeSpec::backpressure(4096));
+        let sender = topology.external_sender("answers", group, EdgeSpec::backpressure(4096));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
         let mut venue =
-            Venue { sim, net, requests, group: injector, stats, now_ns: 0, next_port: 40_000, numbers: [0; 3] };
+            Venue { sim, net, requests, group: sender, stats, now_ns: 0, next_port: 40_000, numbers: [0; 3] };
         venue.advance(10 * 3600 * SECOND);
         venue
     }
@@ -119,7 +122,7 @@ impl Venue {
     pub fn advance(&mut self, by_ns: u64) {
         self.now_ns += by_ns;
         self.sim.set_time_ns(self.now_ns);
-        self.sim.settle();
+        self.sim.run_until_idle();
     }
 
     /// Goes on in steps that no timer is late by more than.
@@ -138,13 +141,13 @@ impl Venue {
         self.next_port += 1;
         let peer = ([127, 0, 0, 1], self.next_port).into();
         let conn = self.net.connect(EndpointId(0), peer);
-        self.sim.settle();
+        self.sim.run_until_idle();
         conn
     }
 
     pub fn send(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
         self.queue(conn, packet);
-        self.sim.settle();
+        self.sim.run_until_idle();
     }
 
     /// Sends without letting anything run.

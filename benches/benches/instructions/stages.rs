@@ -21,8 +21,8 @@ use corelane_runtime::{
     message::{Header, Message},
     net::DriverConfig,
     ports,
-    sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardRef, ShardSpec, Tap, Topology},
+    simulation::Simulation,
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, ShardSpec, Topology},
 };
 use corelane_tester::{
     market::{Day, DaySpec},
@@ -54,7 +54,7 @@ pub struct Stage {
 impl Stage {
     /// Until nothing moves any more.
     pub fn run(mut self) -> Self {
-        self.sim.settle();
+        self.sim.run_until_idle();
         self
     }
 
@@ -65,7 +65,7 @@ impl Stage {
     }
 }
 
-fn shard(topology: &mut Topology) -> ShardRef {
+fn shard(topology: &mut Topology) -> ShardId {
     let (cpu, net) = (cpu::allowed_cpus()[0], DriverConfig::default());
     topology.shard(ShardSpec { name: "shard".to_owned(), cpu, idle: Idle::Spin, net })
 }
@@ -73,16 +73,16 @@ fn shard(topology: &mut Topology) -> ShardRef {
 fn simulate(topology: Topology) -> Simulation {
     let mut sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
     // Starts whatever a first turn starts.
-    sim.settle();
+    sim.run_until_idle();
     sim
 }
 
-fn send<M: Message>(injector: &mut Injector<M>, messages: impl Iterator<Item = M>) {
-    messages.for_each(|message| injector.send(message).unwrap_or_else(|_| panic!("the edge has room for all")));
+fn send<M: Message>(sender: &mut ExternalSender<M>, messages: impl Iterator<Item = M>) {
+    messages.for_each(|message| sender.send(message).unwrap_or_else(|_| panic!("the edge has room for all")));
 }
 
-fn drain<M: Message>(tap: &mut Tap<M>) -> u64 {
-    std::iter::from_fn(|| tap.receive()).count() as u64
+fn drain<M: Message>(receiver: &mut ExternalReceiver<M>) -> u64 {
+    std::iter::from_fn(|| receiver.receive()).count() as u64
 }
 
 ports! {
@@ -118,13 +118,15 @@ pub fn hop() -> Stage {
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
     let [one, other] = ["one", "other"].map(|name| topology.actor(shard, name, || Bouncer));
-    topology.connect(one, |out| &mut out.other, other, EdgeSpec::hold(64).in_flight(1));
-    topology.connect(other, |out| &mut out.other, one, EdgeSpec::hold(64).in_flight(1));
-    let mut lasts = [one, other].map(|actor| topology.tap(actor, |out| &mut out.last, EdgeSpec::hold(2)));
-    let mut first = topology.injector("first", one, EdgeSpec::hold(1));
+    topology.connect(one, |out| &mut out.other, other, EdgeSpec::backpressure(64).in_flight(1));
+    topology.connect(other, |out| &mut out.other, one, EdgeSpec::backpressure(64).in_flight(1));
+    let mut lasts =
+        [one, other].map(|actor| topology.external_receiver(actor, |out| &mut out.last, EdgeSpec::backpressure(2)));
+    let mut first = topology.external_sender("first", one, EdgeSpec::backpressure(1));
     let sim = simulate(topology);
     send(&mut first, [Ball::new(0)].into_iter());
-    let outputs = Box::new(move || lasts.iter_mut().filter_map(Tap::receive).map(|last| last.body.number).sum());
+    let outputs =
+        Box::new(move || lasts.iter_mut().filter_map(ExternalReceiver::receive).map(|last| last.body.number).sum());
     Stage { sim, outputs, expected: MESSAGES.into() }
 }
 
@@ -159,8 +161,8 @@ pub fn risk() -> Stage {
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
     let risk = topology.actor(shard, "risk", || Risk::new(&config()));
-    let mut requests = topology.injector("requests", risk, EdgeSpec::hold(ROOM));
-    let mut passed = topology.tap(risk, |out| &mut out.matching, EdgeSpec::hold(ROOM));
+    let mut requests = topology.external_sender("requests", risk, EdgeSpec::backpressure(ROOM));
+    let mut passed = topology.external_receiver(risk, |out| &mut out.matching, EdgeSpec::backpressure(ROOM));
     topology.leave_open(risk, |out| &mut out.rejects);
     let sim = simulate(topology);
     let reference = Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() };
@@ -182,13 +184,14 @@ fn matching(
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
     let matching = topology.actor(shard, "matching", || Matching::new(&config()));
-    let mut requests = topology.injector("requests", matching, EdgeSpec::hold(ROOM));
-    let mut events = topology.tap(matching, |out| &mut out.events, EdgeSpec::hold(ROOM));
-    let mut publications = topology.tap(matching, |out| &mut out.publications, EdgeSpec::hold(ROOM));
+    let mut requests = topology.external_sender("requests", matching, EdgeSpec::backpressure(ROOM));
+    let mut events = topology.external_receiver(matching, |out| &mut out.events, EdgeSpec::backpressure(ROOM));
+    let mut publications =
+        topology.external_receiver(matching, |out| &mut out.publications, EdgeSpec::backpressure(ROOM));
     let mut sim = simulate(topology);
     let mut outputs = move || drain(&mut events) + drain(&mut publications);
     send(&mut requests, before);
-    sim.settle();
+    sim.run_until_idle();
     outputs();
     send(&mut requests, messages);
     Stage { sim, outputs: Box::new(outputs), expected }
@@ -222,9 +225,9 @@ fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = C
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
     let group = wire_group(&mut topology, shard, config()).unwrap_or_else(|error| panic!("{error}"));
-    let mut numbered = topology.injector("numbered", group, EdgeSpec::hold(ROOM));
-    let mut replies = topology.tap(group, |out| &mut out.replies, EdgeSpec::hold(ROOM));
-    let mut publications = topology.tap(group, |out| &mut out.publications, EdgeSpec::hold(ROOM));
+    let mut numbered = topology.external_sender("numbered", group, EdgeSpec::backpressure(ROOM));
+    let mut replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(ROOM));
+    let mut publications = topology.external_receiver(group, |out| &mut out.publications, EdgeSpec::backpressure(ROOM));
     let mut sim = simulate(topology);
     let mut outputs = move || drain(&mut replies) + drain(&mut publications);
     let mut sequence = 0;
@@ -237,7 +240,7 @@ fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = C
         }
     };
     send(&mut { before });
-    sim.settle();
+    sim.run_until_idle();
     outputs();
     send(&mut { commands });
     Stage { sim, outputs: Box::new(outputs), expected: 2 * u64::from(MESSAGES) }

@@ -18,7 +18,7 @@ use corelane_actors::{
     group::{Group as TradingGroup, GroupConfig, Instrument, wire_group},
     messages::{Cancel, Command, Enter, Publication, Reference, Reply, SequencerIn},
     risk::{Limits, WithoutReference},
-    stamp::TradingStamp,
+    sequencer_policy::ReferencePolicy,
 };
 use corelane_codecs::{
     ouch::{Executed, Liquidity},
@@ -30,8 +30,8 @@ use corelane_runtime::{
     message::Header,
     net::DriverConfig,
     sequencer::Sequencer,
-    sim::Simulation,
-    topology::{ActorRef, EdgeSpec, Idle, Injector, ShardRef, ShardSpec, Topology},
+    simulation::Simulation,
+    topology::{ActorId, EdgeSpec, ExternalSender, Idle, ShardId, ShardSpec, Topology},
 };
 
 use super::{
@@ -106,8 +106,8 @@ impl Actor for Feed {
 
 /// Where commands go in.
 enum Input {
-    Sequencer(Injector<SequencerIn>),
-    Group(Injector<Command>),
+    Sequencer(ExternalSender<SequencerIn>),
+    Group(ExternalSender<Command>),
 }
 
 /// See the [module](self).
@@ -127,7 +127,7 @@ impl Group {
     /// If the topology has faults.
     pub fn new(commands: &Commands) -> Group {
         Group::build(commands, |topology, _, group, _| {
-            Input::Group(topology.injector("commands", group, EdgeSpec::hold(CAPACITY)))
+            Input::Group(topology.external_sender("commands", group, EdgeSpec::backpressure(CAPACITY)))
         })
     }
 
@@ -137,17 +137,17 @@ impl Group {
     /// If the topology has faults.
     pub fn with_sequencer(commands: &Commands) -> Group {
         Group::build(commands, |topology, shard, group, instruments| {
-            let stamp = TradingStamp::new(instruments, None);
-            let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(stamp));
-            topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::hold(1024));
+            let policy = ReferencePolicy::new(instruments, None);
+            let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(policy));
+            topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(1024));
             topology.leave_open(sequencer, |out| &mut out.record);
-            Input::Sequencer(topology.injector("requests", sequencer, EdgeSpec::hold(CAPACITY)))
+            Input::Sequencer(topology.external_sender("requests", sequencer, EdgeSpec::backpressure(CAPACITY)))
         })
     }
 
     fn build(
         commands: &Commands,
-        input: impl FnOnce(&mut Topology, ShardRef, ActorRef<TradingGroup>, usize) -> Input,
+        input: impl FnOnce(&mut Topology, ShardId, ActorId<TradingGroup>, usize) -> Input,
     ) -> Group {
         let mut topology = Topology::new();
         let net = DriverConfig::default();
@@ -160,15 +160,15 @@ impl Group {
         let reports = Reports { told: told.clone(), answered: 0, totals: Totals::default() };
         let reports = topology.actor(shard, "reports", move || reports);
         let feed = topology.actor(shard, "feed", || Feed);
-        topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::hold(OUTPUTS));
-        topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::hold(OUTPUTS));
+        topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::backpressure(OUTPUTS));
+        topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::backpressure(OUTPUTS));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         Group { simulation, input, told, sent: 0, answered: 0 }
     }
 
     /// One turn, and what comes out in it.
     fn turn(&mut self, done: &mut impl FnMut(Range<usize>)) -> usize {
-        let worked = self.simulation.cycle();
+        let worked = self.simulation.turn();
         let answered = self.told.answered.load(Relaxed);
         if answered > self.answered {
             // Sequences count from 1.

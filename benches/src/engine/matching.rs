@@ -11,8 +11,8 @@ use corelane_actors::{
 use corelane_codecs::ouch::{CancelReason, Liquidity};
 use corelane_runtime::{
     net::DriverConfig,
-    sim::Simulation,
-    topology::{EdgeSpec, Idle, Injector, ShardSpec, Tap, Topology},
+    simulation::Simulation,
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 
 use super::{
@@ -23,9 +23,9 @@ use super::{
 /// See the [module](self).
 pub struct MatchingAlone {
     simulation: Simulation,
-    requests: Injector<MatchingIn>,
-    events: Tap<OrderIn>,
-    publications: Tap<Publication>,
+    requests: ExternalSender<MatchingIn>,
+    events: ExternalReceiver<OrderIn>,
+    publications: ExternalReceiver<Publication>,
     /// Commands sent and answered; each has one event that says that it was accepted or cancelled, in their order.
     sent: usize,
     answered: usize,
@@ -43,15 +43,16 @@ impl MatchingAlone {
         let shard = topology.shard(ShardSpec { name: "core".to_owned(), cpu: 0, idle: Idle::Spin, net });
         let config = config(commands);
         let matching = topology.actor(shard, "matching", move || Matching::new(&config));
-        let requests = topology.injector("requests", matching, EdgeSpec::hold(CAPACITY));
-        let events = topology.tap(matching, |out| &mut out.events, EdgeSpec::hold(CAPACITY));
-        let publications = topology.tap(matching, |out| &mut out.publications, EdgeSpec::hold(CAPACITY));
+        let requests = topology.external_sender("requests", matching, EdgeSpec::backpressure(CAPACITY));
+        let events = topology.external_receiver(matching, |out| &mut out.events, EdgeSpec::backpressure(CAPACITY));
+        let publications =
+            topology.external_receiver(matching, |out| &mut out.publications, EdgeSpec::backpressure(CAPACITY));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
         MatchingAlone { simulation, requests, events, publications, sent: 0, answered: 0, totals: Totals::default() }
     }
 
     fn turn(&mut self, done: &mut impl FnMut(Range<usize>)) -> usize {
-        let worked = self.simulation.cycle();
+        let worked = self.simulation.turn();
         let first = self.answered;
         while let Some(event) = self.events.receive() {
             let OrderIn::Event(Event { what, .. }) = event.body else { continue };

@@ -13,10 +13,10 @@ use std::{
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     clock::UtcOffset,
+    edge::port::Port,
+    lifecycle::RunOptions,
     net::DriverConfig,
-    port::Port,
-    running::RunOptions,
-    topology::{EdgeSpec, Idle, ShardRef, ShardSpec, Topology},
+    topology::{EdgeSpec, Idle, ShardId, ShardSpec, Topology},
 };
 use hdrhistogram::Histogram;
 
@@ -78,7 +78,7 @@ impl Actor for Far {
     }
 }
 
-fn two_shards(topology: &mut Topology, [first, second]: [usize; 2]) -> [ShardRef; 2] {
+fn two_shards(topology: &mut Topology, [first, second]: [usize; 2]) -> [ShardId; 2] {
     let [near, far] = SHARDS;
     [(near, first), (far, second)].map(|(name, cpu)| {
         topology.shard(ShardSpec { name: name.to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() })
@@ -113,8 +113,8 @@ pub fn round_trips(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
         result,
     });
     let far = topology.actor(far_shard, "far", || Far);
-    topology.connect(near, |out| out, far, EdgeSpec::hold(CAPACITY).in_flight(1));
-    topology.connect(far, |out| out, near, EdgeSpec::hold(CAPACITY));
+    topology.connect(near, |out| out, far, EdgeSpec::backpressure(CAPACITY).in_flight(1));
+    topology.connect(far, |out| out, near, EdgeSpec::backpressure(CAPACITY));
     run_for(topology, duration);
     received.recv().expect("the actor reports when it stops")
 }
@@ -190,8 +190,8 @@ pub fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
     let stopping = stop.clone();
     let source = topology.actor(near_shard, "source", move || Source { number: 0, stop: stopping });
     let sink = topology.actor(far_shard, "sink", move || Sink { seen: 0, start: None, result, duration, total: 0 });
-    topology.connect(source, |out| out, sink, EdgeSpec::hold(CAPACITY));
-    let mut starter = topology.injector("start", source, EdgeSpec::hold(1));
+    topology.connect(source, |out| out, sink, EdgeSpec::backpressure(CAPACITY));
+    let mut starter = topology.external_sender("start", source, EdgeSpec::backpressure(1));
     starter.send(Ball::new(0)).expect("the edge is empty");
     let stopper = thread::spawn(move || {
         let rate = received.recv_timeout(duration * 10).expect("the sink reports");

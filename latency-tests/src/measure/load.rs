@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use corelane_benches::wire;
 use corelane_runtime::{
-    running::Outcome,
+    lifecycle::Outcome,
     telemetry::{Counter, Timing},
 };
 #[cfg(feature = "peers")]

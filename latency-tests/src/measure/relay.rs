@@ -12,10 +12,10 @@ use corelane_benches::{
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     clock::UtcOffset,
+    edge::port::Port,
+    lifecycle::RunOptions,
     net::DriverConfig,
-    port::Port,
-    running::RunOptions,
-    topology::{ActorRef, EdgeSpec, Idle, ShardSpec, Topology},
+    topology::{ActorId, EdgeSpec, Idle, ShardSpec, Topology},
 };
 use hdrhistogram::Histogram;
 
@@ -104,12 +104,12 @@ pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> 
         result,
     });
     let others = if shards.len() == 1 { &shards[..] } else { &shards[1..] };
-    let relays: Vec<ActorRef<Relay>> = others
+    let relays: Vec<ActorId<Relay>> = others
         .iter()
         .enumerate()
         .map(|(index, &shard)| topology.actor(shard, format!("relay {index}"), || Relay))
         .collect();
-    let edge = || EdgeSpec::hold(CAPACITY);
+    let edge = || EdgeSpec::backpressure(CAPACITY);
     topology.connect(server, |out| out, relays[0], edge().in_flight(1));
     for pair in relays.windows(2) {
         topology.connect(pair[0], |out| out, pair[1], edge());

@@ -1,7 +1,7 @@
 //! The rounds of one side, gathered.
 
 use corelane_runtime::{
-    running::Status,
+    lifecycle::Status,
     telemetry::{Counter, Timing},
 };
 use hdrhistogram::Histogram;

@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_sampled_place_is_not_its_own_caller() {
-        let twice = "<corelane_runtime::cell::NetCell<A> as corelane_runtime::cell::Hosted>::poll";
+        let twice = "<corelane_runtime::shard::cell::NetCell<A> as corelane_runtime::shard::cell::Hosted>::poll";
         assert!(RECORDED.contains(&format!("246059 {twice} (")));
         let (folded, _) = recorded(RECORDED, Stage::Load);
         assert!(folded.contains(twice) && !folded.contains(&format!("{twice};{twice}")), "{folded}");

@@ -12,7 +12,7 @@ use corelane_codecs::{
     text::Alpha,
 };
 use corelane_config::{Config, VENUE_TOML};
-use corelane_runtime::{cpu, running::Outcome, telemetry::Counter, topology::ConflatedTap};
+use corelane_runtime::{cpu, lifecycle::Outcome, telemetry::Counter, topology::ConflatedReceiver};
 use corelane_tester::{
     load::Credentials,
     market::DayInstrument,
@@ -65,7 +65,7 @@ impl VenueUnderTest {
     ///
     /// # Errors
     /// [`VenueError`].
-    pub fn start_with_tops(spec: &VenueSpec) -> Result<(Self, Option<ConflatedTap<TopOfBook>>), VenueError> {
+    pub fn start_with_tops(spec: &VenueSpec) -> Result<(Self, Option<ConflatedReceiver<TopOfBook>>), VenueError> {
         let (config, feed) = Self::configure(spec);
         let mut declared = venue::declare(&config, &cpu::allowed_cpus())?;
         let tops = declared.tops();

@@ -24,7 +24,7 @@
 //! writer.write(7, &[2, 20]);
 //! let mut words = [0; 2];
 //! assert_eq!(reader.take(&mut words), Some(7));
-//! assert_eq!((words, reader.hidden()), ([2, 20], 1));
+//! assert_eq!((words, reader.overwritten()), ([2, 20], 1));
 //! assert_eq!(reader.take(&mut words), None);
 //! ```
 
@@ -61,7 +61,7 @@ pub fn conflated(keys: usize, words: usize) -> (ConflatedWriter, ConflatedReader
     let reader = ConflatedReader {
         shared: Arc::clone(&shared),
         seen: vec![0; keys].into(),
-        hidden: 0,
+        overwritten: 0,
         summary_at: 0,
         blocks: 0,
         block: 0,
@@ -137,7 +137,7 @@ pub struct ConflatedReader {
     shared: Arc<Shared>,
     /// By key: sequence of the value that was read last.
     seen: Box<[u64]>,
-    hidden: u64,
+    overwritten: u64,
     /// Word of the summary that is being worked off, and what is left of it.
     summary_at: usize,
     blocks: u64,
@@ -164,7 +164,7 @@ impl ConflatedReader {
             if let Some(sequence) = sequence
                 && sequence != self.seen[key]
             {
-                self.hidden += (sequence - self.seen[key]) / 2 - 1;
+                self.overwritten += (sequence - self.seen[key]) / 2 - 1;
                 self.seen[key] = sequence;
                 return Some(key);
             }
@@ -174,8 +174,8 @@ impl ConflatedReader {
 
     /// Values that a newer one replaced before they were read, as far as the newer ones have been read.
     #[must_use]
-    pub fn hidden(&self) -> u64 {
-        self.hidden
+    pub fn overwritten(&self) -> u64 {
+        self.overwritten
     }
 
     /// How many keys are marked as changed.

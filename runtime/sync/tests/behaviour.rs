@@ -281,7 +281,7 @@ fn conflated_values_of_many_keys_arrive_whole_and_the_last_of_each_always() {
         assert!(newest[key_of(write)] > write as u64, "the last value of key {} was not read", key_of(write));
     }
     writing.join().unwrap();
-    assert_eq!(reads + reader.hidden() as usize, WRITES, "a value is read or counts as hidden");
+    assert_eq!(reads + reader.overwritten() as usize, WRITES, "a value is read or counts as hidden");
     assert!(reader.is_empty());
 }
 
@@ -301,5 +301,5 @@ fn conflated_keys_take_turns_and_are_counted() {
     }
     order.sort_unstable();
     assert_eq!(order, [(3, 33), (64, 64), (70, 70), (4_199, 4_199)]);
-    assert_eq!(reader.hidden(), 1);
+    assert_eq!(reader.overwritten(), 1);
 }

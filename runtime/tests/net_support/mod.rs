@@ -168,7 +168,7 @@ impl World {
     }
 
     /// Polls often enough that what the kernel has already is seen.
-    pub fn settle(&mut self) {
+    pub fn run_until_idle(&mut self) {
         for _ in 0..50 {
             self.poll();
             std::thread::yield_now();

@@ -11,14 +11,14 @@ use corelane_runtime::{
     actor::{Actor, Context, Down, Step},
     clock::UtcOffset,
     cpu,
+    edge::port::{Outputs, Port},
+    lifecycle::{RunOptions, Running},
     message::Message,
     net::DriverConfig,
-    port::{Outputs, Port},
     ports,
-    running::{RunOptions, Running},
-    sequencer::Stamp,
+    sequencer::SequencerPolicy,
     telemetry::Counter,
-    topology::{Idle, ShardRef, ShardSpec, Tap, Topology},
+    topology::{ExternalReceiver, Idle, ShardId, ShardSpec, Topology},
 };
 
 /// Everything waited for takes milliseconds; reaching this is a failure.
@@ -134,11 +134,11 @@ pub fn right(out: &mut Two) -> &mut Port<Note> {
 /// A sequenced input is the request itself.
 pub struct AsIs;
 
-impl Stamp for AsIs {
+impl SequencerPolicy for AsIs {
     type In = Note;
     type Out = Note;
-    fn stamp(&mut self, input: &Note, pass: impl FnOnce(Note)) {
-        pass(*input);
+    fn sequence(&mut self, input: &Note, emit: impl FnOnce(Note)) {
+        emit(*input);
     }
 }
 
@@ -182,7 +182,7 @@ pub fn small_net() -> DriverConfig {
     }
 }
 
-pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardRef {
+pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardId {
     topology.shard(ShardSpec { name: name.to_owned(), cpu, idle, net: small_net() })
 }
 
@@ -200,12 +200,12 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// The next `count` messages of a tap.
+/// The next `count` messages of a receiver.
 #[track_caller]
-pub fn receive(tap: &mut Tap<Note>, count: usize) -> Vec<Note> {
+pub fn receive(receiver: &mut ExternalReceiver<Note>, count: usize) -> Vec<Note> {
     let mut notes = Vec::new();
     until(&format!("{count} messages"), || {
-        while let Some(envelope) = tap.receive() {
+        while let Some(envelope) = receiver.receive() {
             notes.push(envelope.body);
         }
         notes.len() >= count
@@ -213,9 +213,9 @@ pub fn receive(tap: &mut Tap<Note>, count: usize) -> Vec<Note> {
     notes
 }
 
-/// What is in a tap now.
-pub fn drain(tap: &mut Tap<Note>) -> Vec<Note> {
-    std::iter::from_fn(|| tap.receive()).map(|envelope| envelope.body).collect()
+/// What is in a receiver now.
+pub fn drain(receiver: &mut ExternalReceiver<Note>) -> Vec<Note> {
+    std::iter::from_fn(|| receiver.receive()).map(|envelope| envelope.body).collect()
 }
 
 pub fn numbers(notes: &[Note]) -> Vec<u64> {
@@ -229,8 +229,8 @@ pub fn counter(running: &Running, shard: usize, counter: Counter) -> u64 {
 
 /// Sends all, waiting for room.
 #[track_caller]
-pub fn send_all(injector: &mut corelane_runtime::topology::Injector<Note>, notes: impl IntoIterator<Item = Note>) {
+pub fn send_all(sender: &mut corelane_runtime::topology::ExternalSender<Note>, notes: impl IntoIterator<Item = Note>) {
     for note in notes {
-        until("room in an injector", || injector.send(note).is_ok());
+        until("room in an sender", || sender.send(note).is_ok());
     }
 }

@@ -23,7 +23,7 @@ use corelane_config::{Config, Idle, LineB, Retransmission};
 use corelane_runtime::{
     cpu,
     telemetry::Counter,
-    topology::{ConflatedTap, EdgeSpec, Injector, Tap},
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender},
 };
 use probe::{Probe, ProbeIn};
 use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
@@ -51,7 +51,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let mut declared = venue::declare(&config, &cpu::allowed_cpus()).unwrap();
     let mut readers = Readers::of(&mut declared);
     let probe = declared.topology.actor(declared.shards[0], "probe", || Probe);
-    let mut probe = declared.topology.injector("probe", probe, EdgeSpec::hold(16));
+    let mut probe = declared.topology.external_sender("probe", probe, EdgeSpec::backpressure(16));
     let venue = declared.start(&config).unwrap_or_else(|error| panic!("{error}"));
     let mut market = Market::new(venue.feed_in().expect("it listens"));
     let mut pairs: Vec<Pair> = (0..PAIRS).map(|pair| Pair::log_in(venue.order_entry(), pair)).collect();
@@ -134,10 +134,10 @@ fn trade(
 
 /// Who reads the books that the venue keeps of the incoming feed.
 struct Readers {
-    tops: ConflatedTap<TopOfBook>,
-    requests: Injector<MarketDataIn>,
-    answers: Tap<DepthAnswer>,
-    events: Tap<BookEvent>,
+    tops: ConflatedReceiver<TopOfBook>,
+    requests: ExternalSender<MarketDataIn>,
+    answers: ExternalReceiver<DepthAnswer>,
+    events: ExternalReceiver<BookEvent>,
     /// Best levels, parts of depth and events read.
     read: [usize; 3],
 }

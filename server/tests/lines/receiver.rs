@@ -19,10 +19,10 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     clock::UtcOffset,
     cpu::allowed_cpus,
+    lifecycle::{RunOptions, Running},
     net::{Datagram, DriverConfig, EndpointId, EndpointSpec, UdpSpec},
-    running::{RunOptions, Running},
     telemetry::Timing,
-    topology::{ConflatedTap, EdgeSpec, Idle, ShardSpec, Tap, Topology},
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Idle, ShardSpec, Topology},
 };
 
 use crate::place::Place;
@@ -138,9 +138,9 @@ pub fn config(symbols: Vec<Symbol>, servers: Vec<SocketAddr>) -> MarketDataConfi
 pub struct Receiver {
     running: Running,
     counters: FeedCounters,
-    references: Tap<SequencerIn>,
-    pub tops: ConflatedTap<TopOfBook>,
-    pub events: Tap<BookEvent>,
+    references: ExternalReceiver<SequencerIn>,
+    pub tops: ConflatedReceiver<TopOfBook>,
+    pub events: ExternalReceiver<BookEvent>,
     known: BTreeMap<Locate, Reference>,
     instruments: usize,
     left: Arc<Mutex<Option<Depth>>>,
@@ -166,9 +166,9 @@ impl Receiver {
             actor: MarketData::new(config, endpoints, its_counters),
             left: its_left,
         });
-        let references = topology.tap(actor, |out| &mut out.references, EdgeSpec::hold(1024));
-        let tops = topology.conflated_tap(actor, |out| &mut out.tops, instruments + 1);
-        let events = topology.tap(actor, |out| &mut out.events, EdgeSpec::drop_newest(1 << 16));
+        let references = topology.external_receiver(actor, |out| &mut out.references, EdgeSpec::backpressure(1024));
+        let tops = topology.conflated_receiver(actor, |out| &mut out.tops, instruments + 1);
+        let events = topology.external_receiver(actor, |out| &mut out.events, EdgeSpec::drop_newest(1 << 16));
         topology.leave_open(actor, |out| &mut out.depth);
         let options =
             RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(10) };

@@ -37,7 +37,7 @@ fn the_last_value_of_a_key_is_read_last() {
         writing.join().unwrap();
         seen.extend(take(&mut reader));
         assert!(seen.is_sorted_by(|a, b| a < b), "values go back or come twice: {seen:?}");
-        assert_eq!(seen.len() as u64 + reader.hidden(), 2);
+        assert_eq!(seen.len() as u64 + reader.overwritten(), 2);
         assert_eq!(seen.last(), Some(&(0, 2)), "the last value is lost");
         assert_eq!(take(&mut reader), None);
     });

@@ -3,9 +3,9 @@
 use super::{ActorCell, Hosted, NetCell, State};
 use crate::{
     actor::{Actor, NetActor, Step},
-    agenda::What,
+    edge::port::Outputs,
     net::Net,
-    port::Outputs,
+    shard::agenda::What,
 };
 
 /// What a group needs of a member.

@@ -1,6 +1,8 @@
 //! A topology that runs: its threads, and the supervisor on the housekeeping CPU that starts them in order, hears of
 //! their failures, keeps their clock true, gathers their figures and stops them in order.
 
+pub(crate) mod stages;
+
 use std::{
     ffi::CString,
     net::SocketAddr,
@@ -18,18 +20,17 @@ use corelane_sync::stage::{Progress, ProgressReader, Round, Stage, Verdict, prog
 use glommio::{LocalExecutorBuilder, Placement, timer::sleep};
 
 use crate::{
-    check::TopologyErrors,
     clock::{ClockMaster, HostTime, UtcOffset},
-    duty::{DutyCycle, Figures},
     net::{Driver, NetError},
-    plan::ShardPlan,
     shard::Failure,
-    stages,
+    shard::duty::{DutyCycle, Figures},
+    shard::time::ShardTime,
+    shard::transport::{NoNet, Transport},
+    shard::wake::Waker,
     telemetry::{Collector, Counter, ShardTelemetry, Timing},
-    time::ShardTime,
+    topology::check::TopologyErrors,
+    topology::plan::ShardPlan,
     topology::{Idle, Topology},
-    transport::{NoNet, Transport},
-    wake::Waker,
 };
 
 /// How often housekeeping looks at the shards; the clock is recalibrated as often, well within its 100 ms.
@@ -133,7 +134,7 @@ impl Topology {
             return Err(StartError::PanicAborts);
         }
         self.check()?;
-        crate::panics::install_hook();
+        crate::shard::panics::install_hook();
         let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let stage = Arc::new(Stage::new(stages::BOOT));
         let master = ClockMaster::new(HostTime::new(), options.utc_offset);
@@ -261,7 +262,7 @@ struct Seat {
 impl Seat {
     /// Builds the shard on its own thread, says so, waits for the others and runs.
     async fn run(self, built: mpsc::Sender<Built>) {
-        crate::panics::mark_shard_thread();
+        crate::shard::panics::mark_shard_thread();
         // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
         if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
             let _ = rustix::thread::set_name(&name);
@@ -285,7 +286,7 @@ impl Seat {
         });
         let Ok(shard) = catch_unwind(building) else {
             let shard = spec.name.clone();
-            let reason = format!("the factory of one of its actors panicked at {}", crate::panics::take_place());
+            let reason = format!("the factory of one of its actors panicked at {}", crate::shard::panics::take_place());
             let _ = built.send((spec.name, Err(StartError::Shard { shard, reason })));
             return;
         };

@@ -3,11 +3,11 @@
 use std::{any::Any, cell::Cell, cell::RefCell, collections::HashMap, rc::Rc};
 
 use crate::{
-    agenda::{Agenda, Agendas, Turn},
+    edge::port::{LocalQueue, Notice, Touched, Waiting},
+    edge::queue::Queue,
     message::Message,
-    port::{LocalQueue, Notice, Touched, Waiting},
-    queue::Queue,
-    time::ShardEnv,
+    shard::agenda::{Agenda, Agendas, Turn},
+    shard::time::ShardEnv,
 };
 
 /// What a shard polls as one.

@@ -5,21 +5,31 @@
 //! while one works. While the network brings the others something in every turn, and nothing for a sink, they wait for a few
 //! turns: what they then send is packed, and what comes next does not wait for them.
 
+pub(crate) mod agenda;
+pub(crate) mod cell;
+pub(crate) mod duty;
+pub(crate) mod group;
+pub(crate) mod panics;
+pub mod time;
+pub mod timer;
+pub(crate) mod transport;
+pub(crate) mod wake;
+
 use std::{rc::Rc, sync::Arc};
 
 use corelane_sync::wake::producer_fence;
 
 use crate::{
     actor::Down,
-    cell::{BATCH_MAX, Hosted, Traffic},
+    edge::port::{Touched, Waiting},
     message::Header,
     net::{EndpointId, Net, NetHandler, Owners},
-    panics::Place,
-    port::{Touched, Waiting},
+    shard::cell::{BATCH_MAX, Hosted, Traffic},
+    shard::panics::Place,
+    shard::time::ShardEnv,
+    shard::transport::Transport,
+    shard::wake::Waker,
     telemetry::Counter,
-    time::ShardEnv,
-    transport::Transport,
-    wake::Waker,
 };
 
 /// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
@@ -122,7 +132,7 @@ impl Shard {
 
     /// One turn. Returns how much was done; 0 means idle.
     #[inline]
-    pub fn cycle(&mut self, failures: &mut Vec<Failure>) -> usize {
+    pub fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_cycle();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
         self.units.sink_called = false;

@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     cpu,
-    port::Overflow,
+    edge::port::Overflow,
     topology::{EdgeDecl, End, Idle, Topology},
 };
 
@@ -268,7 +268,7 @@ fn check_edges(topology: &Topology, errors: &mut Vec<TopologyError>) {
         let least = match edge.from {
             End::Outside => 1,
             // A place for each key.
-            End::Actor(_) if edge.spec.overflow == Overflow::KeepNewest => 1,
+            End::Actor(_) if edge.spec.overflow == Overflow::Conflate => 1,
             // A network callback leaves room for one step more.
             End::Actor(from) => in_flight + 2 * topology.actors[from as usize].outputs_max,
         };
@@ -304,7 +304,7 @@ fn check_groups(topology: &Topology, errors: &mut Vec<TopologyError>) {
             if topology.actors[to as usize].group != Some(index as u32) {
                 continue;
             }
-            if edge.spec.overflow == Overflow::KeepNewest {
+            if edge.spec.overflow == Overflow::Conflate {
                 errors.push(TopologyError::GroupConflated { group: group.name.clone(), edge: edge.name.clone() });
             }
             if topology.is_internal(edge) {
@@ -336,7 +336,7 @@ impl Topology {
         let outputs_max = self.actors[from as usize].outputs_max;
         match edge.spec.per_input_max {
             _ if edge.spec.overflow == Overflow::DropNewest => Some("drops its newest"),
-            _ if edge.spec.overflow == Overflow::KeepNewest => Some("keeps the newest of each key"),
+            _ if edge.spec.overflow == Overflow::Conflate => Some("keeps the newest of each key"),
             _ if edge.spec.admission => Some("admission: no answer is sent there"),
             _ if edge.spec.in_flight_max.is_some() => Some("what may be in flight fits"),
             Some(most) if self.is_internal(edge) && edge.spec.capacity >= most as usize + outputs_max => {

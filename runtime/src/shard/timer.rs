@@ -57,7 +57,7 @@ pub struct TimersExhausted {
 ///
 /// # Examples
 /// ```
-/// use corelane_runtime::timer::Wheel;
+/// use corelane_runtime::shard::timer::Wheel;
 ///
 /// let mut wheel = Wheel::with_capacity(8);
 /// wheel.set(0, 1_000_000, 7).unwrap();

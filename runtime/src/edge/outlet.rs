@@ -5,9 +5,9 @@ use std::mem::MaybeUninit;
 use rtrb::chunks::WriteChunkUninit;
 
 use crate::{
+    edge::queue::Place,
     mem,
     message::{Envelope, Message},
-    queue::Place,
 };
 
 /// How many slots ahead of the one being written the next are fetched: the other CPU has them from the last lap. With
@@ -60,7 +60,7 @@ impl<M: Message> Outlet<M> {
     /// is there when the answer is written: the two ways to the other CPU then go at once and not in turns, 40 ns of a hop of
     /// 240.
     #[inline]
-    pub fn warm(&mut self) {
+    pub fn prefetch(&mut self) {
         if self.producer.cached_slots() > self.unpublished
             && let Ok(mut slots) = self.producer.write_chunk_uninit(self.unpublished + 1)
         {

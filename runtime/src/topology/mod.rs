@@ -3,20 +3,24 @@
 //! Nothing is built while declaring: an actor's factory runs on its shard's thread, so that what it allocates is
 //! local to it and need not be `Send`.
 
+pub mod check;
+pub(crate) mod plan;
+pub(crate) mod site;
+
 use std::{any::Any, marker::PhantomData, rc::Rc, sync::Arc};
 
 use crate::{
     actor::{Actor, NetActor},
-    cell::{ActorCell, Member, NetCell},
-    check::{self, Checked, TopologyErrors},
-    conflated::{TakeNewest, newest_of},
-    inlet::Inlet,
+    edge::conflated::{TakeConflated, conflated_pair},
+    edge::inlet::Inlet,
+    edge::outlet::Outlet,
+    edge::port::{AnyPort, Binding, EdgeIn, Notice, Outputs, Overflow, Port, StepState},
     message::{Envelope, Header, Keyed, Message},
     net::{DriverConfig, EndpointId, EndpointSpec},
-    outlet::Outlet,
-    port::{AnyPort, Binding, EdgeIn, Notice, Outputs, Overflow, Port, StepState},
-    site::Site,
-    wake::Waker,
+    shard::cell::{ActorCell, Member, NetCell},
+    shard::wake::Waker,
+    topology::check::{Checked, TopologyErrors},
+    topology::site::Site,
 };
 
 /// What a shard does when it has nothing to do.
@@ -45,23 +49,23 @@ pub struct ShardSpec {
 
 /// A declared shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardRef(pub(crate) u32);
+pub struct ShardId(pub(crate) u32);
 
 /// A declared actor, typed.
-pub struct ActorRef<A> {
+pub struct ActorId<A> {
     pub(crate) index: u32,
     actor: PhantomData<fn() -> A>,
 }
 
-impl<A> Clone for ActorRef<A> {
+impl<A> Clone for ActorId<A> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A> Copy for ActorRef<A> {}
+impl<A> Copy for ActorId<A> {}
 
-impl<A> ActorRef<A> {
+impl<A> ActorId<A> {
     /// Its index in the order of declaration, as [`Down`](crate::actor::Down) names it.
     pub fn index(self) -> u32 {
         self.index
@@ -80,8 +84,14 @@ pub struct EdgeSpec {
 
 impl EdgeSpec {
     /// An edge of `capacity` messages that holds its producer back when full.
-    pub const fn hold(capacity: usize) -> Self {
-        EdgeSpec { capacity, overflow: Overflow::Hold, admission: false, per_input_max: None, in_flight_max: None }
+    pub const fn backpressure(capacity: usize) -> Self {
+        EdgeSpec {
+            capacity,
+            overflow: Overflow::Backpressure,
+            admission: false,
+            per_input_max: None,
+            in_flight_max: None,
+        }
     }
 
     /// An edge of `capacity` messages that drops the newest when full ([`Overflow::DropNewest`]). A step may send any
@@ -211,51 +221,51 @@ impl Topology {
     }
 
     /// Declares a shard.
-    pub fn shard(&mut self, spec: ShardSpec) -> ShardRef {
+    pub fn shard(&mut self, spec: ShardSpec) -> ShardId {
         let waker = Arc::new(Waker::new(spec.idle == Idle::Park));
         self.shards.push(ShardDecl { spec, waker });
-        ShardRef(self.shards.len() as u32 - 1)
+        ShardId(self.shards.len() as u32 - 1)
     }
 
     /// Declares an actor on a shard; `factory` runs on the shard's thread at start. Actors of a shard are polled in
     /// the order of declaration.
     pub fn actor<A: Actor>(
         &mut self,
-        shard: ShardRef,
+        shard: ShardId,
         name: impl Into<String>,
         factory: impl FnOnce() -> A + Send + 'static,
-    ) -> ActorRef<A> {
+    ) -> ActorId<A> {
         self.declare(shard, name.into(), Vec::new(), Box::new(|_| factory()), |cell| Box::new(cell))
     }
 
     /// Declares an actor that owns endpoints; the factory is given their ids in the same order.
     pub fn net_actor<A: NetActor>(
         &mut self,
-        shard: ShardRef,
+        shard: ShardId,
         name: impl Into<String>,
         endpoints: Vec<EndpointSpec>,
         factory: impl FnOnce(&[EndpointId]) -> A + Send + 'static,
-    ) -> ActorRef<A> {
+    ) -> ActorId<A> {
         self.declare(shard, name.into(), endpoints, Box::new(factory), |cell| Box::new(NetCell(cell)))
     }
 
     fn declare<A: Actor>(
         &mut self,
-        shard: ShardRef,
+        shard: ShardId,
         name: String,
         endpoints: Vec<EndpointSpec>,
         factory: Factory<A>,
         host: fn(ActorCell<A>) -> Box<dyn Member>,
-    ) -> ActorRef<A> {
+    ) -> ActorId<A> {
         let mut ports = Vec::new();
         A::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
         let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), host });
         let outputs_max = A::OUTPUTS_MAX;
         self.actors.push(ActorDecl { name, shard: shard.0, group: None, outputs_max, endpoints, ports, plan });
-        ActorRef { index: self.actors.len() as u32 - 1, actor: PhantomData }
+        ActorId { index: self.actors.len() as u32 - 1, actor: PhantomData }
     }
 
-    /// Makes a group of actors that are already declared (by their [`ActorRef::index`]), all on one shard. They are
+    /// Makes a group of actors that are already declared (by their [`ActorId::index`]), all on one shard. They are
     /// one unit to the shard, take their messages in the order in which they were sent, and the first declared takes the
     /// sequenced input.
     pub fn group(&mut self, name: impl Into<String>, members: &[u32]) {
@@ -272,9 +282,9 @@ impl Topology {
     /// Connects a port of one actor to another actor, whose input type the port must have.
     pub fn connect<A: Actor, B: Actor>(
         &mut self,
-        from: ActorRef<A>,
+        from: ActorId<A>,
         port: fn(&mut A::Out) -> &mut Port<B::In>,
-        to: ActorRef<B>,
+        to: ActorId<B>,
         spec: EdgeSpec,
     ) {
         let crosses = self.actors[from.index as usize].shard != self.actors[to.index as usize].shard;
@@ -295,79 +305,79 @@ impl Topology {
     }
 
     /// Connects a port to another actor by an edge that keeps only the newest message of each of `keys` keys
-    /// ([`Overflow::KeepNewest`]): the producer never waits, and the consumer, on whatever shard, sees what has changed
+    /// ([`Overflow::Conflate`]): the producer never waits, and the consumer, on whatever shard, sees what has changed
     /// since it last looked. For what is replaced rather than queued, such as best prices.
     pub fn conflate<A: Actor, B: Actor<In: Keyed>>(
         &mut self,
-        from: ActorRef<A>,
+        from: ActorId<A>,
         port: fn(&mut A::Out) -> &mut Port<B::In>,
-        to: ActorRef<B>,
+        to: ActorId<B>,
         keys: usize,
     ) {
         let from_shard = self.actors[from.index as usize].shard;
         let to_shard = Some(self.actors[to.index as usize].shard).filter(|shard| *shard != from_shard);
         let (_, newest) = self.newest(from, port, End::Actor(to.index), keys, to_shard);
-        self.open(to, move |_| Inlet::Newest(newest));
+        self.open(to, move |_| Inlet::Conflated(newest));
     }
 
     /// Lets code outside the topology read the newest message of each of `keys` keys that a port sends, as
     /// [`Topology::conflate`] does for an actor. The producer never waits for the reader.
-    pub fn conflated_tap<A: Actor, M: Keyed>(
+    pub fn conflated_receiver<A: Actor, M: Keyed>(
         &mut self,
-        from: ActorRef<A>,
+        from: ActorId<A>,
         port: fn(&mut A::Out) -> &mut Port<M>,
         keys: usize,
-    ) -> ConflatedTap<M> {
+    ) -> ConflatedReceiver<M> {
         let (_, newest) = self.newest(from, port, End::Outside, keys, None);
-        ConflatedTap { newest }
+        ConflatedReceiver { newest }
     }
 
     /// An edge that keeps the newest, bound to its producer; `wakes` is the other shard that its consumer is on.
     fn newest<A: Actor, M: Keyed>(
         &mut self,
-        from: ActorRef<A>,
+        from: ActorId<A>,
         port: fn(&mut A::Out) -> &mut Port<M>,
         to: End,
         keys: usize,
         wakes: Option<u32>,
-    ) -> (u32, Box<dyn TakeNewest<M>>) {
-        let spec = EdgeSpec { overflow: Overflow::KeepNewest, ..EdgeSpec::hold(keys) };
+    ) -> (u32, Box<dyn TakeConflated<M>>) {
+        let spec = EdgeSpec { overflow: Overflow::Conflate, ..EdgeSpec::backpressure(keys) };
         let crosses = to == End::Outside || wakes.is_some();
         let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index), to, spec, crosses);
         // A value has a sequence beside it, which takes it to one cache line more.
         self.edges[edge as usize].slot_bytes += 64;
-        let (values, newest) = newest_of(keys.max(1));
+        let (values, newest) = conflated_pair(keys.max(1));
         self.bind(from, port, edge, move |site| {
             let touched = wakes.and_then(|shard| site.touched(shard));
-            EdgeIn::Newest { values, touched }
+            EdgeIn::Conflated { values, touched }
         });
         (edge, newest)
     }
 
-    /// Gives code outside the topology a way to send to an actor. The injector may be used from any one thread.
-    pub fn injector<B: Actor>(&mut self, name: &str, to: ActorRef<B>, spec: EdgeSpec) -> Injector<B::In> {
+    /// Gives code outside the topology a way to send to an actor. The sender may be used from any one thread.
+    pub fn external_sender<B: Actor>(&mut self, name: &str, to: ActorId<B>, spec: EdgeSpec) -> ExternalSender<B::In> {
         self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index), spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
         self.open(to, move |_| Inlet::Ring(consumer));
         let shard = self.actors[to.index as usize].shard;
-        Injector { producer, waker: self.shards[shard as usize].waker.clone() }
+        ExternalSender { producer, waker: self.shards[shard as usize].waker.clone() }
     }
 
     /// Lets code outside the topology read what a port sends. With an edge that holds, the reader must keep up.
-    pub fn tap<A: Actor, M: Message>(
+    pub fn external_receiver<A: Actor, M: Message>(
         &mut self,
-        from: ActorRef<A>,
+        from: ActorId<A>,
         port: fn(&mut A::Out) -> &mut Port<M>,
         spec: EdgeSpec,
-    ) -> Tap<M> {
+    ) -> ExternalReceiver<M> {
         let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index), End::Outside, spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
         self.bind(from, port, edge, move |_| EdgeIn::Ring { outlet: Outlet::new(producer), touched: None });
-        Tap { consumer }
+        ExternalReceiver { consumer }
     }
 
     /// Says that a port is meant to go nowhere; any other open port is an error.
-    pub fn leave_open<A: Actor, M: Message>(&mut self, from: ActorRef<A>, port: fn(&mut A::Out) -> &mut Port<M>) {
+    pub fn leave_open<A: Actor, M: Message>(&mut self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) {
         let index = port_index::<A, M>(port);
         self.actors[from.index as usize].ports[index].left_open = true;
     }
@@ -380,7 +390,7 @@ impl Topology {
         check::check(self)
     }
 
-    fn port_name<A: Actor, M: Message>(&self, from: ActorRef<A>, port: fn(&mut A::Out) -> &mut Port<M>) -> String {
+    fn port_name<A: Actor, M: Message>(&self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) -> String {
         let actor = &self.actors[from.index as usize];
         format!("{}.{}", actor.name, actor.ports[port_index::<A, M>(port)].name)
     }
@@ -392,7 +402,7 @@ impl Topology {
 
     fn bind<A: Actor, M: Message>(
         &mut self,
-        from: ActorRef<A>,
+        from: ActorId<A>,
         port: fn(&mut A::Out) -> &mut Port<M>,
         edge: u32,
         edge_in: impl FnOnce(&mut Site) -> EdgeIn<M> + Send + 'static,
@@ -412,13 +422,13 @@ impl Topology {
         }));
     }
 
-    fn open<B: Actor>(&mut self, to: ActorRef<B>, inlet: impl FnOnce(&mut Site) -> Inlet<B::In> + Send + 'static) {
+    fn open<B: Actor>(&mut self, to: ActorId<B>, inlet: impl FnOnce(&mut Site) -> Inlet<B::In> + Send + 'static) {
         self.plan(to).inlets.push(Box::new(inlet));
     }
 
-    fn plan<A: Actor>(&mut self, actor: ActorRef<A>) -> &mut TypedPlan<A> {
+    fn plan<A: Actor>(&mut self, actor: ActorId<A>) -> &mut TypedPlan<A> {
         let plan = self.actors[actor.index as usize].plan.as_any().downcast_mut();
-        plan.expect("an ActorRef is used only with the topology that made it")
+        plan.expect("an ActorId is used only with the topology that made it")
     }
 }
 
@@ -437,12 +447,12 @@ fn port_index<A: Actor, M: Message>(port: fn(&mut A::Out) -> &mut Port<M>) -> us
 }
 
 /// Sends to an actor from outside the topology.
-pub struct Injector<M> {
+pub struct ExternalSender<M> {
     producer: rtrb::Producer<Envelope<M>>,
     waker: Arc<Waker>,
 }
 
-impl<M: Message> Injector<M> {
+impl<M: Message> ExternalSender<M> {
     /// Sends `body`; hands it back when the edge is full.
     ///
     /// # Errors
@@ -453,19 +463,19 @@ impl<M: Message> Injector<M> {
 
     /// For several messages at once: the actor's shard is woken when the batch is dropped, once.
     #[inline]
-    pub fn batch(&mut self) -> InjectorBatch<'_, M> {
-        InjectorBatch { injector: self, is_empty: true }
+    pub fn batch(&mut self) -> SenderBatch<'_, M> {
+        SenderBatch { sender: self, is_empty: true }
     }
 }
 
-/// See [`Injector::batch`].
-pub struct InjectorBatch<'a, M: Message> {
-    injector: &'a mut Injector<M>,
+/// See [`ExternalSender::batch`].
+pub struct SenderBatch<'a, M: Message> {
+    sender: &'a mut ExternalSender<M>,
     is_empty: bool,
 }
 
-impl<M: Message> InjectorBatch<'_, M> {
-    /// As [`Injector::send`]. The actor may see the message before the batch is dropped.
+impl<M: Message> SenderBatch<'_, M> {
+    /// As [`ExternalSender::send`]. The actor may see the message before the batch is dropped.
     ///
     /// # Errors
     /// The message, when there is no room for it now.
@@ -483,26 +493,26 @@ impl<M: Message> InjectorBatch<'_, M> {
     #[inline(always)]
     pub fn send_as(&mut self, header: Header, body: M) -> Result<(), M> {
         let envelope = Envelope { header: Header { kind: body.kind(), ..header }, body };
-        self.injector.producer.push(envelope).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
+        self.sender.producer.push(envelope).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
         self.is_empty = false;
         Ok(())
     }
 }
 
-impl<M: Message> Drop for InjectorBatch<'_, M> {
+impl<M: Message> Drop for SenderBatch<'_, M> {
     fn drop(&mut self) {
         if !self.is_empty {
-            self.injector.waker.wake_after_push();
+            self.sender.waker.wake_after_push();
         }
     }
 }
 
 /// Reads what a port sends, outside the topology.
-pub struct Tap<M> {
+pub struct ExternalReceiver<M> {
     consumer: rtrb::Consumer<Envelope<M>>,
 }
 
-impl<M: Message> Tap<M> {
+impl<M: Message> ExternalReceiver<M> {
     /// The oldest message not yet read.
     pub fn receive(&mut self) -> Option<Envelope<M>> {
         self.consumer.pop().ok()
@@ -510,11 +520,11 @@ impl<M: Message> Tap<M> {
 }
 
 /// Reads the newest message of each key that a port sends, outside the topology.
-pub struct ConflatedTap<M> {
-    newest: Box<dyn TakeNewest<M>>,
+pub struct ConflatedReceiver<M> {
+    newest: Box<dyn TakeConflated<M>>,
 }
 
-impl<M: Keyed> ConflatedTap<M> {
+impl<M: Keyed> ConflatedReceiver<M> {
     /// The newest message of a key whose message was replaced since it was last read; `None` when there is no such key.
     /// Keys have their turn round and round.
     pub fn receive(&mut self) -> Option<Envelope<M>> {
@@ -523,6 +533,6 @@ impl<M: Keyed> ConflatedTap<M> {
 
     /// Messages that a newer one replaced before they were read, as far as the newer ones have been read.
     pub fn conflated(&self) -> u64 {
-        self.newest.hidden()
+        self.newest.overwritten()
     }
 }

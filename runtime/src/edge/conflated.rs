@@ -18,7 +18,7 @@ const fn words_of<M: Keyed>() -> usize {
 }
 
 /// The producing end, with its message type's demands erased.
-pub(crate) trait PutNewest<M>: Send {
+pub(crate) trait PutConflated<M>: Send {
     /// Whether the edge has the message's key.
     fn has_key(&self, message: &M) -> bool;
     /// Replaces the message of its key.
@@ -26,20 +26,20 @@ pub(crate) trait PutNewest<M>: Send {
 }
 
 /// The consuming end, likewise.
-pub(crate) trait TakeNewest<M>: Send {
+pub(crate) trait TakeConflated<M>: Send {
     fn take(&mut self) -> Option<Envelope<M>>;
     fn len(&self) -> usize;
     /// Messages replaced before they were read.
-    fn hidden(&self) -> u64;
+    fn overwritten(&self) -> u64;
 }
 
 /// Makes the two ends of an edge of `keys` keys.
-pub(crate) fn newest_of<M: Keyed>(keys: usize) -> (Box<dyn PutNewest<M>>, Box<dyn TakeNewest<M>>) {
+pub(crate) fn conflated_pair<M: Keyed>(keys: usize) -> (Box<dyn PutConflated<M>>, Box<dyn TakeConflated<M>>) {
     let (writer, reader) = conflated(keys, words_of::<M>());
     (Box::new(writer), Box::new(Reader { reader, message: PhantomData }))
 }
 
-impl<M: Keyed> PutNewest<M> for ConflatedWriter {
+impl<M: Keyed> PutConflated<M> for ConflatedWriter {
     fn has_key(&self, message: &M) -> bool {
         message.key() < self.keys()
     }
@@ -59,7 +59,7 @@ struct Reader<M> {
     message: PhantomData<fn() -> M>,
 }
 
-impl<M: Keyed> TakeNewest<M> for Reader<M> {
+impl<M: Keyed> TakeConflated<M> for Reader<M> {
     fn take(&mut self) -> Option<Envelope<M>> {
         let mut words = [0; WORDS_MAX];
         self.reader.take(&mut words[..words_of::<M>()])?;
@@ -75,7 +75,7 @@ impl<M: Keyed> TakeNewest<M> for Reader<M> {
         self.reader.len()
     }
 
-    fn hidden(&self) -> u64 {
-        self.reader.hidden()
+    fn overwritten(&self) -> u64 {
+        self.reader.overwritten()
     }
 }

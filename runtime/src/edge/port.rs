@@ -18,12 +18,12 @@ use std::{
 use bytemuck::Zeroable;
 
 use crate::{
-    agenda::{Agenda, Turn},
-    cell::BATCH_MAX,
-    conflated::PutNewest,
+    edge::conflated::PutConflated,
+    edge::outlet::Outlet,
+    edge::queue::{Place, Queue},
     message::{Envelope, Header, Message},
-    outlet::Outlet,
-    queue::{Place, Queue},
+    shard::agenda::{Agenda, Turn},
+    shard::cell::BATCH_MAX,
 };
 
 pub use self::outputs::Outputs;
@@ -32,13 +32,13 @@ pub use self::outputs::Outputs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
     /// The producer waits: its step runs only when there is room. The pressure goes back to ingress.
-    Hold,
+    Backpressure,
     /// The newest message is dropped and counted. For telemetry, and for streams whose messages are numbered so that a
     /// reader sees what it missed: never for what a client waits for.
     DropNewest,
     /// It never is: a message replaces the one before it of the same key, and what was not read in time is counted as
     /// conflated. What is seen depends on when one looks, so a sequenced actor cannot have it as input.
-    KeepNewest,
+    Conflate,
 }
 
 /// The step in progress, shared by a cell and its ports.
@@ -90,7 +90,7 @@ pub(crate) enum EdgeIn<M> {
     Open,
     Local(LocalQueue<M>),
     Ring { outlet: Outlet<M>, touched: Option<Touched> },
-    Newest { values: Box<dyn PutNewest<M>>, touched: Option<Touched> },
+    Conflated { values: Box<dyn PutConflated<M>>, touched: Option<Touched> },
 }
 
 /// The producing end of an edge: where an actor puts messages of type `M`.
@@ -150,7 +150,7 @@ impl<M> Default for Port<M> {
         Port {
             edge: EdgeIn::Open,
             notice: Notice::Flush,
-            overflow: Overflow::Hold,
+            overflow: Overflow::Backpressure,
             admission: false,
             internal: false,
             always_fits: false,
@@ -301,7 +301,7 @@ impl<M: Message> Port<M> {
             && match &mut self.edge {
                 EdgeIn::Local(queue) => queue.borrow_mut().push(message),
                 EdgeIn::Ring { outlet, .. } => outlet.push(message),
-                EdgeIn::Open | EdgeIn::Newest { .. } => false,
+                EdgeIn::Open | EdgeIn::Conflated { .. } => false,
             };
         if is_sent {
             self.notice.give(&self.step);
@@ -360,7 +360,7 @@ impl<M: Message> Port<M> {
         assert!(drops || self.sent_in_step() < self.outputs_max, "a step sent more than OUTPUTS_MAX");
         let fits_input = self.sequence == 0 || self.taken - self.index_start < self.per_input_max;
         assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
-        if let EdgeIn::Newest { values, .. } = &self.edge {
+        if let EdgeIn::Conflated { values, .. } = &self.edge {
             assert!(values.has_key(body), "a key beyond those of the edge");
         }
         if drops && self.staged.len() == self.staged_max {
@@ -382,7 +382,7 @@ impl<M: Message> Port<M> {
     pub fn room(&mut self) -> usize {
         let in_step = if self.step_id == self.step.id.get() { self.sent_in_step() } else { 0 };
         let left = self.outputs_max.saturating_sub(in_step);
-        if matches!(self.edge, EdgeIn::Open) || self.overflow != Overflow::Hold {
+        if matches!(self.edge, EdgeIn::Open) || self.overflow != Overflow::Backpressure {
             return left;
         }
         let kept = self.outputs_max;
@@ -404,7 +404,7 @@ impl<M: Message> Port<M> {
             return known;
         }
         let room = match &self.edge {
-            EdgeIn::Open | EdgeIn::Newest { .. } => usize::MAX,
+            EdgeIn::Open | EdgeIn::Conflated { .. } => usize::MAX,
             EdgeIn::Local(queue) => queue.borrow().room(),
             EdgeIn::Ring { outlet, .. } => outlet.room(),
         };
@@ -432,7 +432,7 @@ impl<M: Message> Port<M> {
                 publish(outlet, touched);
                 pushed
             }
-            EdgeIn::Newest { values, touched } => {
+            EdgeIn::Conflated { values, touched } => {
                 self.staged.iter().for_each(|envelope| values.put(envelope));
                 touch(touched);
                 count
@@ -452,7 +452,7 @@ impl<M: Message> Port<M> {
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
         let Binding { edge, notice, capacity, overflow, admission, internal, always_fits, per_input_max } = binding;
         let is_plain = matches!(edge, EdgeIn::Local(_) | EdgeIn::Ring { .. })
-            && overflow == Overflow::Hold
+            && overflow == Overflow::Backpressure
             && per_input_max.is_none();
         let unchecked_max =
             [is_plain && !admission, is_plain].map(|is_unchecked| u64::from(is_unchecked) * outputs_max as u64);
@@ -488,7 +488,7 @@ pub trait AnyPort {
     /// message steps.
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
     /// Has the memory fetched that the next message goes to.
-    fn warm(&mut self);
+    fn prefetch(&mut self);
     /// Shows what is in a ring's slots and moves what is staged into the edge; returns how many messages stay. What does
     /// not fit is dropped and counted where the edge says so; otherwise it stays and goes first the next time: a callback
     /// that cannot be put off (a disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
@@ -507,7 +507,7 @@ impl<M: Message> AnyPort for Port<M> {
 
     #[inline]
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        let limits = self.overflow == Overflow::Hold && !self.always_fits && (admitting || !self.admission);
+        let limits = self.overflow == Overflow::Backpressure && !self.always_fits && (admitting || !self.admission);
         // An open port sets no bound, and its product below would not fit a number.
         if !limits || matches!(self.edge, EdgeIn::Open) {
             return wanted;
@@ -521,9 +521,9 @@ impl<M: Message> AnyPort for Port<M> {
     }
 
     #[inline]
-    fn warm(&mut self) {
+    fn prefetch(&mut self) {
         if let EdgeIn::Ring { outlet, .. } = &mut self.edge {
-            outlet.warm();
+            outlet.prefetch();
         }
     }
 
@@ -548,7 +548,7 @@ impl<M: Message> AnyPort for Port<M> {
         match &mut self.edge {
             EdgeIn::Local(queue) => queue.borrow_mut().take_back(undone - unstaged),
             EdgeIn::Ring { outlet, .. } => outlet.take_back(undone - unstaged),
-            EdgeIn::Open | EdgeIn::Newest { .. } => {}
+            EdgeIn::Open | EdgeIn::Conflated { .. } => {}
         }
         self.taken = self.step_start;
     }

@@ -15,10 +15,10 @@ use std::{
 
 use crate::{
     actor::Down,
-    agenda::{Agenda, Turn, What},
-    cell::{BATCH_MAX, Fault, Hosted, Member, Polled, Stepped, Traffic},
     net::{Net, NetHandler},
-    time::ShardEnv,
+    shard::agenda::{Agenda, Turn, What},
+    shard::cell::{BATCH_MAX, Fault, Hosted, Member, Polled, Stepped, Traffic},
+    shard::time::ShardEnv,
 };
 
 /// Steps that a group runs per poll: a long input (a sweep, a mass cancel) goes on in the next one.

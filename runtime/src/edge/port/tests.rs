@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::outlet::tests::Numbered;
+use crate::edge::outlet::tests::Numbered;
 
 #[test]
 fn an_open_port_never_limits_the_steps_of_a_batch() {
@@ -22,7 +22,7 @@ fn an_open_port_allocates_nothing() {
 #[test]
 fn the_messages_of_an_input_are_counted_on_behind_callbacks() {
     let step = Rc::<StepState>::default();
-    let (mut port, mut consumer) = edge(64, true, Overflow::Hold, &step);
+    let (mut port, mut consumer) = edge(64, true, Overflow::Backpressure, &step);
     let mut sends = |sequence, messages| {
         step.id.set(step.id.get() + 1);
         step.header.set(Header { sequence, ..Header::default() });
@@ -177,7 +177,7 @@ fn does_what_the_model_does(capacity: usize, is_local: bool, overflow: Overflow)
 #[test]
 fn a_port_keeps_order_and_counts_whatever_is_full_or_fails() {
     for capacity in [1, 2, 3, 5, 8] {
-        for overflow in [Overflow::Hold, Overflow::DropNewest] {
+        for overflow in [Overflow::Backpressure, Overflow::DropNewest] {
             does_what_the_model_does(capacity, false, overflow);
             does_what_the_model_does(capacity, true, overflow);
         }
@@ -186,7 +186,9 @@ fn a_port_keeps_order_and_counts_whatever_is_full_or_fails() {
 
 #[test]
 fn a_message_is_filled_into_zeros_and_not_sent_if_that_panics() {
-    for (is_local, overflow) in [(false, Overflow::Hold), (true, Overflow::Hold), (false, Overflow::DropNewest)] {
+    for (is_local, overflow) in
+        [(false, Overflow::Backpressure), (true, Overflow::Backpressure), (false, Overflow::DropNewest)]
+    {
         let step = Rc::<StepState>::default();
         let (mut port, mut consumer) = edge(2, is_local, overflow, &step);
         // Each place that is used below has held something.

@@ -4,12 +4,12 @@ use corelane_codecs::{
     itch::{Message as Itch, TradingState},
     mold::Packet,
 };
-use corelane_runtime::port::Port;
+use corelane_runtime::edge::port::Port;
 
 use super::{
     Books, FeedCount, Level, Sink, Top,
+    last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
-    told::Told,
 };
 use crate::{
     counters::Counters,
@@ -34,7 +34,7 @@ pub struct Ingress {
 
 /// The first change that was not yet told.
 #[derive(Clone, Copy, Debug)]
-pub struct Untold {
+pub struct Unpublished {
     /// What made it: its own datagram, or the one that it had to wait for.
     pub ingress: Ingress,
     /// The exchange's time of its message.
@@ -42,26 +42,26 @@ pub struct Untold {
 }
 
 /// The books, and what is due to be told of them.
-pub struct Built {
+pub struct BookBuilder {
     pub books: Books,
-    pub references: Told<Reference>,
+    pub references: LastPublished<Reference>,
     /// Absent if nobody reads them.
-    pub tops: Option<Told<TopOfBook>>,
+    pub tops: Option<LastPublished<TopOfBook>>,
     /// By our locate, less 1.
     causes: Box<[Cause]>,
-    pub untold: Option<Untold>,
+    pub unpublished: Option<Unpublished>,
     events: u64,
     counters: Counters<FeedCount>,
 }
 
-impl Built {
+impl BookBuilder {
     pub fn new(books: Books, instruments: usize, counters: Counters<FeedCount>) -> Self {
-        Built {
+        BookBuilder {
             books,
-            references: Told::new(instruments),
+            references: LastPublished::new(instruments),
             tops: None,
             causes: vec![Cause::default(); instruments].into(),
-            untold: None,
+            unpublished: None,
             events: 0,
             counters,
         }
@@ -69,18 +69,18 @@ impl Built {
 
     /// From now on the best levels are read. Allocates.
     pub fn watch_tops(&mut self) {
-        self.tops = Some(Told::new(self.causes.len()));
+        self.tops = Some(LastPublished::new(self.causes.len()));
     }
 
     /// What is said of every instrument may have changed.
     pub fn mark_all(&mut self) {
         self.references.mark_all();
-        self.tops.iter_mut().for_each(Told::mark_all);
+        self.tops.iter_mut().for_each(LastPublished::mark_all);
     }
 
     /// Whether something waits to be told.
     pub fn is_due(&self) -> bool {
-        self.references.is_due() || self.tops.as_ref().is_some_and(Told::is_due)
+        self.references.is_due() || self.tops.as_ref().is_some_and(LastPublished::is_due)
     }
 
     pub fn reference(&self, locate: Locate, is_feed_stale: bool) -> Reference {
@@ -146,7 +146,7 @@ impl Built {
     fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress: Ingress) {
         let exchange_ns = message.timestamp_ns();
         self.causes[usize::from(locate) - 1] = Cause { sequence, exchange_ns };
-        self.untold.get_or_insert(Untold { ingress, exchange_ns });
+        self.unpublished.get_or_insert(Unpublished { ingress, exchange_ns });
         if let Some(tops) = &mut self.tops {
             tops.mark(locate);
         }
@@ -155,7 +155,7 @@ impl Built {
 
 /// Builds from what comes in during one callback.
 pub struct Building<'a> {
-    pub built: &'a mut Built,
+    pub builder: &'a mut BookBuilder,
     pub events: &'a mut Port<BookEvent>,
     /// When that was.
     pub ingress: Ingress,
@@ -163,35 +163,35 @@ pub struct Building<'a> {
 
 impl Sink for Building<'_> {
     fn begin(&mut self) {
-        self.built.books.clear();
-        self.built.causes.fill(Cause::default());
-        self.built.mark_all();
+        self.builder.books.clear();
+        self.builder.causes.fill(Cause::default());
+        self.builder.mark_all();
     }
 
     #[inline]
     fn expect(&mut self, packet: &Packet<'_>) {
-        self.built.books.expect(packet.messages().map_while(Result::ok).map(|(_, message)| message));
+        self.builder.books.expect(packet.messages().map_while(Result::ok).map(|(_, message)| message));
     }
 
     #[inline]
     fn message(&mut self, sequence: u64, bytes: &[u8]) {
-        let Building { built, events, ingress } = self;
+        let Building { builder, events, ingress } = self;
         let Ok(message) = Itch::decode(bytes) else {
-            built.counters.add(FeedCount::BadMessages, 1);
+            builder.counters.add(FeedCount::BadMessages, 1);
             return;
         };
-        built.counters.add(FeedCount::Messages, 1);
-        if let Some(locate) = built.books.apply(&message, &built.counters) {
-            built.on_change(locate, sequence, &message, *ingress);
-            built.references.mark(locate);
+        builder.counters.add(FeedCount::Messages, 1);
+        if let Some(locate) = builder.books.apply(&message, &builder.counters) {
+            builder.on_change(locate, sequence, &message, *ingress);
+            builder.references.mark(locate);
             if events.is_connected() {
-                built.events += 1;
-                events.send(event(built.events, sequence, locate, bytes));
+                builder.events += 1;
+                events.send(event(builder.events, sequence, locate, bytes));
             }
         } else if let Itch::StockTradingAction(action) = &message
-            && let Some(locate) = built.books.our_locate(action.header.stock_locate.get())
+            && let Some(locate) = builder.books.our_locate(action.header.stock_locate.get())
         {
-            built.on_change(locate, sequence, &message, *ingress);
+            builder.on_change(locate, sequence, &message, *ingress);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What the sequencer attaches to requests: the best prices that its own shard knew when they came in.
 
-use corelane_runtime::{actor::Down, sequencer::Stamp};
+use corelane_runtime::{actor::Down, sequencer::SequencerPolicy};
 
 use crate::messages::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
 
-/// The trading stamp: keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
-pub struct TradingStamp {
+/// The trading policy: keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
+pub struct ReferencePolicy {
     /// By locate; index 0, "no such symbol", stays empty.
     references: Vec<Reference>,
     /// Index in the topology of the actor that tells the prices.
@@ -13,12 +13,12 @@ pub struct TradingStamp {
     market_data_is_down: bool,
 }
 
-impl TradingStamp {
-    /// A stamp for `instruments` instruments, whose prices come from the actor with the index `market_data` in the
+impl ReferencePolicy {
+    /// A policy for `instruments` instruments, whose prices come from the actor with the index `market_data` in the
     /// topology, if there is one.
-    pub fn new(instruments: usize, market_data: Option<u32>) -> TradingStamp {
+    pub fn new(instruments: usize, market_data: Option<u32>) -> ReferencePolicy {
         let references = vec![Reference::default(); instruments + 1];
-        TradingStamp { references, market_data, market_data_is_down: false }
+        ReferencePolicy { references, market_data, market_data_is_down: false }
     }
 
     fn note(&mut self, update: &ReferenceUpdate) {
@@ -38,24 +38,24 @@ impl TradingStamp {
     }
 }
 
-impl Stamp for TradingStamp {
+impl SequencerPolicy for ReferencePolicy {
     type In = SequencerIn;
     type Out = Command;
 
     #[inline]
-    fn stamp(&mut self, input: &SequencerIn, pass: impl FnOnce(Command)) {
+    fn sequence(&mut self, input: &SequencerIn, emit: impl FnOnce(Command)) {
         match input {
             SequencerIn::Command(Command::Enter(enter)) => {
                 let mut stamped = *enter;
                 stamped.reference = self.reference(enter.locate);
-                pass(Command::Enter(stamped));
+                emit(Command::Enter(stamped));
             }
             SequencerIn::Command(Command::Replace(replace)) => {
-                pass(Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace }));
+                emit(Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace }));
             }
             // By itself, since it is frequent and short.
-            SequencerIn::Command(Command::Cancel(cancel)) => pass(Command::Cancel(*cancel)),
-            SequencerIn::Command(other) => pass(*other),
+            SequencerIn::Command(Command::Cancel(cancel)) => emit(Command::Cancel(*cancel)),
+            SequencerIn::Command(other) => emit(*other),
             SequencerIn::Reference(update) => self.note(update),
         }
     }

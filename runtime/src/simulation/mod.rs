@@ -4,16 +4,16 @@
 use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, rc::Rc};
 
 use crate::{
-    check::TopologyErrors,
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, Owners, SendError},
+    shard::time::ShardTime,
+    shard::transport::Transport,
     shard::{Failure, Shard},
     telemetry::Collector,
-    time::ShardTime,
-    topology::{ShardRef, Topology},
-    transport::Transport,
+    topology::check::TopologyErrors,
+    topology::{ShardId, Topology},
 };
 
-/// Turns that [`Simulation::settle`] makes at most before it says that the topology does not come to rest.
+/// Turns that [`Simulation::run_until_idle`] makes at most before it says that the topology does not come to rest.
 const SETTLE_CYCLES_MAX: usize = 1_000_000;
 
 impl Topology {
@@ -25,7 +25,7 @@ impl Topology {
         self.check()?;
         let mut collector = Collector::new();
         let mut nets = Vec::new();
-        let build = |mut plan: crate::plan::ShardPlan| {
+        let build = |mut plan: crate::topology::plan::ShardPlan| {
             let counts = plan.endpoint_counts();
             plan.take_endpoints();
             let net = SimNet::default();
@@ -53,11 +53,11 @@ impl Simulation {
     }
 
     /// One turn of every shard, in order; returns how much was done.
-    pub fn cycle(&mut self) -> usize {
+    pub fn turn(&mut self) -> usize {
         let mut work = 0;
         for index in 0..self.shards.len() {
             let known = self.failures.len();
-            work += self.shards[index].cycle(&mut self.failures);
+            work += self.shards[index].turn(&mut self.failures);
             for &failure in &self.failures[known..] {
                 let others = self.shards.iter_mut().enumerate().filter(|(other, _)| *other != index);
                 others.for_each(|(_, shard)| shard.announce_down(failure));
@@ -70,9 +70,9 @@ impl Simulation {
     ///
     /// # Panics
     /// When a million turns did not suffice: some actors keep each other busy.
-    pub fn settle(&mut self) {
+    pub fn run_until_idle(&mut self) {
         for _ in 0..SETTLE_CYCLES_MAX {
-            if self.cycle() == 0 {
+            if self.turn() == 0 {
                 return;
             }
         }
@@ -85,7 +85,7 @@ impl Simulation {
     }
 
     /// The network of a shard, to play its peers.
-    pub fn net(&self, shard: ShardRef) -> SimNet {
+    pub fn net(&self, shard: ShardId) -> SimNet {
         self.nets[shard.0 as usize].clone()
     }
 

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use crate::{
-    queue::Queue,
+    edge::queue::Queue,
     topology::{End, Topology},
 };
 

@@ -8,17 +8,17 @@ use std::{
 };
 
 use crate::{
-    agenda::Agendas,
-    cell::Member,
-    group::{self, Group},
     net::{EndpointId, EndpointSpec},
+    shard::agenda::Agendas,
+    shard::cell::Member,
+    shard::group::{self, Group},
+    shard::time::{ShardEnv, ShardTime},
+    shard::transport::Transport,
+    shard::wake::Waker,
     shard::{Peer, Shard, Unit, Units},
-    site::Site,
     telemetry::ShardTelemetry,
-    time::{ShardEnv, ShardTime},
+    topology::site::Site,
     topology::{ActorDecl, End, Idle, ShardSpec, Topology},
-    transport::Transport,
-    wake::Waker,
 };
 
 pub(crate) struct ShardPlan {

@@ -1,5 +1,5 @@
 //! The network of a shard as its duty cycle sees it. [`Driver`] is the real one; a shard without endpoints has
-//! [`NoNet`], a simulation [`SimNet`](crate::sim::SimNet).
+//! [`NoNet`], a simulation [`SimNet`](crate::simulation::SimNet).
 
 use std::net::SocketAddr;
 

@@ -12,12 +12,12 @@ use glommio::io::PollableFd;
 
 use crate::{
     cpu,
+    lifecycle::stages,
     net::{CloseReason, NetCounters},
+    shard::wake::Waker,
     shard::{Failure, Shard},
-    stages,
     telemetry::{Counter, ShardTelemetry},
     topology::Idle,
-    wake::Waker,
 };
 
 /// Turns between two looks at the clock for housekeeping's sake: 0.1 to 0.5 ms on a spinning shard.
@@ -101,7 +101,7 @@ impl DutyCycle {
                     break;
                 }
             }
-            let work = self.shard.cycle(&mut failures);
+            let work = self.shard.turn(&mut failures);
             self.figures.count_turn(work > 0, self.shard.env.time.ticks_anew());
             if work > 0 {
                 self.progress.count_work();
@@ -173,7 +173,7 @@ impl DutyCycle {
         let mut failures = Vec::new();
         let transport_is_busy = |shard: &Shard| shard.transport.open_connections() > 0 || shard.transport.has_pending();
         while transport_is_busy(&self.shard) || self.shard.owes_turns() {
-            self.shard.cycle(&mut failures);
+            self.shard.turn(&mut failures);
             self.report(&mut failures);
             if Instant::now() > deadline {
                 break;

@@ -9,10 +9,10 @@ pub trait Outputs: Default + 'static {
     /// Shows every port with its name.
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
 
-    /// [`AnyPort::warm`] of every port. Called by the cell.
+    /// [`AnyPort::prefetch`] of every port. Called by the cell.
     #[doc(hidden)]
-    fn warm_all(&mut self) {
-        self.visit(&mut |_, port| port.warm());
+    fn prefetch_all(&mut self) {
+        self.visit(&mut |_, port| port.prefetch());
     }
 
     /// [`AnyPort::flush`] of every port; returns how many messages stay. Called by the cell.
@@ -35,8 +35,8 @@ impl<M: Message> Outputs for Port<M> {
     }
 
     #[inline]
-    fn warm_all(&mut self) {
-        self.warm();
+    fn prefetch_all(&mut self) {
+        self.prefetch();
     }
 
     #[inline]
@@ -69,29 +69,29 @@ macro_rules! ports {
     ) => {
         $(#[$meta])*
         $vis struct $name $(<$generic: $bound>)? {
-            $($(#[$field_meta])* pub $field: $crate::port::Port<$message>,)+
+            $($(#[$field_meta])* pub $field: $crate::edge::port::Port<$message>,)+
         }
 
         impl $(<$generic: $bound>)? Default for $name $(<$generic>)? {
             fn default() -> Self {
-                Self { $($field: $crate::port::Port::default(),)+ }
+                Self { $($field: $crate::edge::port::Port::default(),)+ }
             }
         }
 
-        impl $(<$generic: $bound>)? $crate::port::Outputs for $name $(<$generic>)? {
+        impl $(<$generic: $bound>)? $crate::edge::port::Outputs for $name $(<$generic>)? {
             #[inline]
-            fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::port::AnyPort)) {
+            fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::edge::port::AnyPort)) {
                 $(visitor(stringify!($field), &mut self.$field);)+
             }
 
             #[inline]
-            fn warm_all(&mut self) {
-                $($crate::port::AnyPort::warm(&mut self.$field);)+
+            fn prefetch_all(&mut self) {
+                $($crate::edge::port::AnyPort::prefetch(&mut self.$field);)+
             }
 
             #[inline]
             fn flush_all(&mut self) -> usize {
-                0 $(+ $crate::port::AnyPort::flush(&mut self.$field))+
+                0 $(+ $crate::edge::port::AnyPort::flush(&mut self.$field))+
             }
         }
     };

@@ -12,13 +12,13 @@ use std::{
 pub(crate) use self::member::{Member, Stepped};
 use crate::{
     actor::{Actor, Context, Down, NetActor, Step},
-    inlet::Inlet,
+    edge::inlet::Inlet,
+    edge::port::{Outputs, StepState},
     message::{Envelope, Header},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
-    panics::{self, Place},
-    port::{Outputs, StepState},
-    time::ShardEnv,
-    timer::Wheel,
+    shard::panics::{self, Place},
+    shard::time::ShardEnv,
+    shard::timer::Wheel,
 };
 
 /// Most inputs a cell takes per poll: keeps neighbours on the shard served, and bounds what waits to be shown.
@@ -121,7 +121,7 @@ impl<A: Actor> Core<A> {
                 step.id.set(step.id.get() + 1);
                 step.header.set(envelope.header);
                 // Without a panic, so that nothing is left of it where an actor does not look.
-                actor.look_ahead(messages.get(taken..).unwrap_or_default());
+                actor.prefetch(messages.get(taken..).unwrap_or_default());
                 if actor.on_message(&mut ctx, &envelope.body) == Step::More {
                     return Ran::ToMore;
                 }
@@ -292,7 +292,7 @@ impl<A: Actor> ActorCell<A> {
     #[inline]
     fn take(&mut self, inlet: usize, count: usize, net: &mut dyn Net) -> (usize, bool) {
         let core = &mut self.core;
-        core.out.warm_all();
+        core.out.prefetch_all();
         let mut ran = Ran::Through;
         let taken = self.inlets[inlet].drain(count, |messages, count| {
             let (taken, ended) = core.run(messages, count, net);

@@ -1,16 +1,16 @@
 //! The consuming end of an edge, as a cell polls it.
 
 use crate::{
-    conflated::TakeNewest,
+    edge::conflated::TakeConflated,
+    edge::port::LocalQueue,
     message::{Envelope, Message},
-    port::LocalQueue,
 };
 
 /// The consuming end of an edge.
 pub(crate) enum Inlet<M> {
     Local(LocalQueue<M>),
     Ring(rtrb::Consumer<Envelope<M>>),
-    Newest(Box<dyn TakeNewest<M>>),
+    Conflated(Box<dyn TakeConflated<M>>),
 }
 
 impl<M: Message> Inlet<M> {
@@ -19,7 +19,7 @@ impl<M: Message> Inlet<M> {
         match self {
             Inlet::Local(queue) => queue.borrow().len(),
             Inlet::Ring(consumer) => consumer.slots(),
-            Inlet::Newest(values) => values.len(),
+            Inlet::Conflated(values) => values.len(),
         }
     }
 
@@ -27,7 +27,7 @@ impl<M: Message> Inlet<M> {
     pub fn conflated(&self) -> u64 {
         match self {
             Inlet::Local(_) | Inlet::Ring(_) => 0,
-            Inlet::Newest(values) => values.hidden(),
+            Inlet::Conflated(values) => values.overwritten(),
         }
     }
 
@@ -48,7 +48,7 @@ impl<M: Message> Inlet<M> {
                 chunk.commit_all();
                 Some(result)
             }
-            Inlet::Newest(_) => None,
+            Inlet::Conflated(_) => None,
         }
     }
 
@@ -70,7 +70,7 @@ impl<M: Message> Inlet<M> {
                 chunk.commit(taken);
                 taken
             }
-            Inlet::Newest(values) => {
+            Inlet::Conflated(values) => {
                 let (mut taken, waiting) = (0, values.len());
                 while taken < count.min(waiting)
                     && let Some(envelope) = values.take()
