@@ -51,7 +51,7 @@ pub struct RunArgs {
     /// Where the result files go: result.json, report.html, and .hgrm and .hlog files per scenario and side.
     #[arg(long, default_value = "corelane-latency", value_name = "FOLDER")]
     pub out: PathBuf,
-    /// Write the tables as Markdown there too; docs/benchmarks.md is made so.
+    /// Also write the tables as Markdown to this file, as docs/performance/benchmarks.md was.
     #[arg(long, value_name = "FILE.md")]
     pub tables: Option<PathBuf>,
     /// Seed of orders, markets and random arrivals.

@@ -1,4 +1,4 @@
-//! The tables of a run as one Markdown page: `docs/benchmarks.md`.
+//! The tables of a run as one Markdown page: `docs/performance/benchmarks.md`.
 //!
 //! Tables are those of the terminal where it has them, and one more for each scenario: every side beside ours and beside
 //! the floor.
@@ -92,7 +92,7 @@ impl Page {
              lowest and the highest round in brackets. Times count from when a request was due, not from when it was sent. \
              *To ours* is a side's figure divided by ours, *to the floor* by what the machine gives without us: of times \
              above 1 is slower, of rates above 1 is faster. How to read it is in \
-             [latency-tests/README.md](../latency-tests/README.md).",
+             [latency-tests/README.md](../../latency-tests/README.md).",
         );
         let mut table = table(["", ""]);
         let mut fact = |name: &str, fact: Option<String>| {

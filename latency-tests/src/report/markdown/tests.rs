@@ -18,7 +18,7 @@ fn side(name: &str, role: Role, p50s_ns: &[u64], per_s: f64) -> Side {
 fn run() -> Run {
     let mut run = fixture::run("echo");
     run.context.command =
-        ["target/release/corelane-latency", "run", "--tables", "docs/benchmarks.md"].map(Into::into).into();
+        ["target/release/corelane-latency", "run", "--tables", "docs/performance/benchmarks.md"].map(Into::into).into();
     run.context.peers = true;
     run.context.took_s = 90.0;
     let mut peer = side("a | b", Role::Peer, &[3000, 9000, 3000], 500_000.0);
