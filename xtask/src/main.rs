@@ -1,7 +1,9 @@
-//! Chores of the workspace: `cargo xtask <task>`. Standard library only, so that it is built in a moment.
+//! Chores of the workspace: `cargo xtask <task>`.
 
 mod loom;
 mod sites;
+mod tidy;
+mod workspace;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +13,8 @@ usage: cargo xtask <task>
 
 tasks:
   loom [filter]   run the loom models of runtime/sync, all or those whose name contains the filter
-  mutants         weaken each memory ordering of runtime/sync in turn; fails if the models do not notice";
+  mutants         weaken each memory ordering of runtime/sync in turn; fails if the models do not notice
+  tidy [rule...]  check the house rules, all or those named: circles";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +22,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["loom"] => loom::models(root(), ""),
         ["loom", filter] => loom::models(root(), filter),
+        ["tidy", rules @ ..] => tidy::run(root(), rules),
         ["mutants"] => loom::mutants(root()),
         _ => {
             eprintln!("{USAGE}");
