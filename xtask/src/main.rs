@@ -2,19 +2,12 @@
 
 mod loom;
 mod sites;
+mod tasks;
 mod tidy;
 mod workspace;
 
 use std::path::Path;
 use std::process::ExitCode;
-
-const USAGE: &str = "\
-usage: cargo xtask <task>
-
-tasks:
-  loom [filter]   run the loom models of runtime/sync, all or those whose name contains the filter
-  mutants         weaken each memory ordering of runtime/sync in turn; fails if the models do not notice
-  tidy [rule...]  check the house rules, all or those named: circles";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +18,7 @@ fn main() -> ExitCode {
         ["tidy", rules @ ..] => tidy::run(root(), rules),
         ["mutants"] => loom::mutants(root()),
         _ => {
-            eprintln!("{USAGE}");
+            eprint!("{}", tasks::usage());
             return ExitCode::from(2);
         }
     };

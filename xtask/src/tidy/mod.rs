@@ -2,7 +2,12 @@
 //! its name.
 
 mod circles;
+mod dependencies;
 mod finding;
+mod names;
+mod readme;
+mod sizes;
+mod texts;
 
 use finding::Finding;
 use std::path::Path;
@@ -10,8 +15,13 @@ use std::path::Path;
 type Rule = fn(&Path) -> Result<Vec<Finding>, String>;
 
 /// The rules by name, with what each demands.
-const RULES: &[(&str, &str, Rule)] =
-    &[("circles", "the module files of a crate do not import each other in circles", circles::check)];
+const RULES: &[(&str, &str, Rule)] = &[
+    ("circles", "the module files of a crate do not import each other in circles", circles::check),
+    ("texts", "paths, commands, flags and keys in texts exist", texts::check),
+    ("readme", "the README's first actor is its example", readme::check),
+    ("dependencies", "every dependency has its reason in docs/dependencies.md", dependencies::check),
+    ("names", "names are the field's words", names::check),
+];
 
 /// Runs the rules of these names, or all if none is given, and prints what they find.
 ///
@@ -33,6 +43,9 @@ pub fn run(root: &Path, names: &[&str]) -> Result<(), String> {
         }
         findings.iter().for_each(|finding| println!("{finding}"));
         count += findings.len();
+    }
+    if names.is_empty() {
+        sizes::warnings(root)?.iter().for_each(|warning| println!("{warning}"));
     }
     match count {
         0 => Ok(()),

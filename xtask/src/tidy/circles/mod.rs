@@ -31,7 +31,7 @@ use std::path::Path;
 /// Checks every library and binary of the workspace, and its tests, benchmarks and examples of several files.
 pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
-    for package in packages(&root.join("Cargo.toml"))? {
+    for package in packages(root)? {
         for target in &package.targets {
             let tree = CrateTree::load(&target.src_path, &|file| fs::read_to_string(file).ok())?;
             findings.extend(circles(root, &tree));

@@ -1,0 +1,17 @@
+//! The tasks of `cargo xtask`, by name.
+
+/// A task's name, its arguments and what it does.
+pub type Task = (&'static str, &'static str, &'static str);
+
+/// All tasks, as `cargo xtask` lists them and as texts may name them.
+pub const TASKS: &[Task] = &[
+    ("loom", "[FILTER]", "run the loom models of runtime/sync, all or those whose name contains the filter"),
+    ("mutants", "", "weaken each memory ordering of runtime/sync in turn; fails if the models do not notice"),
+    ("tidy", "[RULE...]", "check the house rules, all or those named"),
+];
+
+/// How to use `cargo xtask`.
+pub fn usage() -> String {
+    let tasks = TASKS.iter().map(|(name, arguments, what)| format!("  {:<26}{what}\n", format!("{name} {arguments}")));
+    format!("usage: cargo xtask TASK\n\ntasks:\n{}", tasks.collect::<String>())
+}

@@ -1,0 +1,174 @@
+//! Commands in texts: their subcommands, flags, packages and targets exist.
+
+use super::command_line::CommandLine;
+use crate::tasks::TASKS;
+use crate::workspace::{self, Package};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Our programs, and where their command lines are defined.
+const PROGRAMS: [(&str, &str, &str); 2] = [
+    ("corelane", "corelane-server", "server/src"),
+    ("corelane-latency", "corelane-latency-tests", "latency-tests/src"),
+];
+
+/// Flags of other programs, of cargo above all, that texts name by themselves.
+const FLAGS_OF_OTHERS: [&str; 10] =
+    ["release", "workspace", "features", "locked", "package", "example", "bench", "test", "profile", "all-targets"];
+
+/// What there is to be named.
+pub struct Commands {
+    programs: BTreeMap<String, CommandLine>,
+    packages: Vec<Package>,
+    /// Names of shipped scenarios and profiles, by flag.
+    shipped: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Commands {
+    /// Reads manifests, command lines, and the folders of what is shipped.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be read.
+    pub fn read(root: &Path) -> Result<Self, String> {
+        let packages = [workspace::packages(root)?, workspace::fuzz_packages(root)?].concat();
+        let files = workspace::tree(root)?;
+        let mut programs = BTreeMap::new();
+        for (program, _, folder) in PROGRAMS {
+            let sources =
+                files.iter().filter(|file| file.starts_with(folder) && file.extension().is_some_and(|e| e == "rs"));
+            let sources = sources.map(|file| fs::read_to_string(root.join(file)).unwrap_or_default());
+            let sources: Vec<String> = sources.filter(|source| source.contains("clap")).collect();
+            programs.insert(program.to_owned(), CommandLine::read(&sources).map_err(|e| format!("{folder}: {e}"))?);
+        }
+        let shipped = [("scenario", "latency-tests/scenarios"), ("profile", "latency-tests/profiles")];
+        let shipped = shipped.map(|(flag, folder)| {
+            let names = files.iter().filter(|file| file.parent() == Some(Path::new(folder)));
+            let names = names.filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()));
+            (flag.to_owned(), names.collect())
+        });
+        Ok(Self { programs, packages, shipped: shipped.into() })
+    }
+
+    /// What is wrong with the commands in a line, if there are any.
+    pub fn check(&self, line: &str) -> Vec<String> {
+        let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+        let words: Vec<&str> = words.map(|word| word.trim_matches(['[', ']', '"', '\'', '(', ')'])).collect();
+        let commands = words.split(|word| ["|", ";", "&&", "||", ">"].contains(word) || word.starts_with('>'));
+        commands.flat_map(|command| self.check_command(command)).collect()
+    }
+
+    fn check_command(&self, words: &[&str]) -> Vec<String> {
+        let Some(start) = words.iter().position(|word| !word.contains('=') || word.starts_with('-')) else {
+            return Vec::new();
+        };
+        let (program, rest) = (words[start], &words[start + 1..]);
+        match program.rsplit('/').next().unwrap_or_default() {
+            "cargo" => self.check_cargo(rest),
+            name if self.programs.contains_key(name) => self.check_program(name, rest),
+            name => match name.strip_prefix("--") {
+                Some(flag) if words.len() <= 2 => self.check_flag_alone(flag),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    fn check_program(&self, program: &str, words: &[&str]) -> Vec<String> {
+        let mut line = &self.programs[program];
+        let mut command = program.to_owned();
+        let mut wrong = Vec::new();
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            if let Some(flag) = word.strip_prefix("--") {
+                let flag = flag.split('=').next().unwrap_or_default();
+                if !line.flags.contains(flag) {
+                    wrong.push(format!("`{command}` has no flag --{flag}: see `{command} --help`"));
+                }
+                let value = words.peek().filter(|value| is_plain(value));
+                if let (Some(names), Some(value)) = (self.shipped.get(flag), value)
+                    && !names.contains(**value)
+                {
+                    wrong.push(format!("no {flag} {value} is shipped: see `corelane-latency scenarios`"));
+                }
+            } else if !line.subcommands.is_empty() {
+                match line.subcommands.get(*word) {
+                    Some(subcommand) => line = subcommand,
+                    None if is_plain(word) => {
+                        wrong.push(format!("`{command}` has no subcommand {word}: see `{command} --help`"));
+                        return wrong;
+                    }
+                    None => return wrong,
+                }
+                command = format!("{command} {word}");
+            }
+        }
+        wrong
+    }
+
+    fn check_cargo(&self, words: &[&str]) -> Vec<String> {
+        let words = match words {
+            [toolchain, rest @ ..] if toolchain.starts_with('+') => rest,
+            _ => words,
+        };
+        if let ["xtask", rest @ ..] = words {
+            let task = rest.first().filter(|task| is_plain(task));
+            let unknown = task.filter(|task| TASKS.iter().all(|(name, ..)| name != *task));
+            return unknown.map(|task| format!("no task {task}: see `cargo xtask`")).into_iter().collect();
+        }
+        let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+        let (cargo, program) = (&words[..split], words.get(split + 1..).unwrap_or_default());
+        let mut wrong = Vec::new();
+        let mut packages: Vec<&Package> = self.packages.iter().collect();
+        for name in values_of(cargo, &["-p", "--package"]) {
+            packages = self.packages.iter().filter(|package| package.name == name).collect();
+            if packages.is_empty() {
+                wrong.push(format!("no package {name}: see the members in Cargo.toml"));
+                return wrong;
+            }
+        }
+        for kind in ["example", "bench", "test", "bin"] {
+            for name in values_of(cargo, &[&format!("--{kind}")]) {
+                if !packages.iter().any(|package| package.targets_of(kind).any(|target| target == name)) {
+                    wrong.push(format!("no {kind} {name}: correct the name, or give its package by -p"));
+                }
+            }
+        }
+        for feature in values_of(cargo, &["--features"]).flat_map(|features| features.split(',')) {
+            if is_plain(feature) && !packages.iter().any(|package| package.features.contains_key(feature)) {
+                wrong.push(format!("no feature {feature}: see [features] of the package"));
+            }
+        }
+        if cargo.first() == Some(&"run") && values_of(cargo, &["--example", "--bin"]).next().is_none() {
+            let package = values_of(cargo, &["-p", "--package"]).next();
+            let run = PROGRAMS.iter().find(|(_, of, _)| package.is_none_or(|package| package == *of));
+            wrong.extend(run.into_iter().flat_map(|(name, ..)| self.check_program(name, program)));
+        }
+        wrong
+    }
+
+    fn check_flag_alone(&self, flag: &str) -> Vec<String> {
+        let flag = flag.split('=').next().unwrap_or_default();
+        let is_known = FLAGS_OF_OTHERS.contains(&flag) || self.programs.values().any(|line| has_flag(line, flag));
+        if is_known { Vec::new() } else { vec![format!("no program of ours has a flag --{flag}: correct it")] }
+    }
+}
+
+fn has_flag(line: &CommandLine, flag: &str) -> bool {
+    line.flags.contains(flag) || line.subcommands.values().any(|line| has_flag(line, flag))
+}
+
+/// The words that follow one of these flags.
+fn values_of<'a>(words: &'a [&'a str], flags: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let pairs = words.windows(2).filter(move |pair| flags.contains(&pair[0]));
+    pairs.map(|pair| pair[1]).filter(|value| is_plain(value))
+}
+
+/// Whether a word is a name, and not a placeholder such as `CRATE`, a path, or an ellipsis.
+fn is_plain(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
+}
+
+#[cfg(test)]
+mod tests;
