@@ -16,10 +16,10 @@ use corelane::venue::Venue;
 use corelane_actors::market_data::{FeedCount, Line, LineCount};
 use corelane_codecs::{price::Price4, text::Alpha};
 use corelane_config::{Config, Idle, Instrument, VENUE_TOML};
+use corelane_market::{Day, DayInstrument, DaySpec, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu::allowed_cpus;
 use corelane_tester::{
     clock::Clock,
-    market::{Day, DayInstrument, DaySpec, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player},
     saturation::{LoadSummary, Search},
 };
 

@@ -12,7 +12,7 @@ use corelane_codecs::price::Price;
 use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket};
 use corelane_codecs::text::{Alpha, ClOrdId};
 use corelane_config::VENUE_TOML;
-use corelane_tester::market::{Day, DaySpec};
+use corelane_market::{Day, DaySpec};
 
 fn main() -> std::io::Result<()> {
     let messages = itch_messages();

@@ -1,7 +1,7 @@
 #![no_main]
 
 use corelane_codecs::mold::Packet;
-use corelane_tester::market::{CaptureSource, is_capture};
+use corelane_market::{CaptureSource, is_capture};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use corelane_codecs::binary_file::{Frames, encode};
-use corelane_tester::market::MessageSource;
+use corelane_market::MessageSource;
 use libfuzzer_sys::fuzz_target;
 
 /// Gives a few bytes at a time.

@@ -17,12 +17,14 @@ use corelane_codecs::{
     text::{Alpha, Symbol},
 };
 use corelane_config::{Config, VENUE_TOML};
+use corelane_market::{
+    Day, DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player,
+};
 use corelane_runtime::cpu;
 use corelane_tester::{
     engine::{Idle, Observer, Pacing, Progress},
     jitter,
     load::{self, Credentials, LoadSpec},
-    market::{Day, DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player},
     report::Report,
     script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
 };

@@ -15,6 +15,7 @@ use corelane_codecs::{
     price::Price,
     text::Symbol,
 };
+use corelane_market::{Day, DaySpec};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
@@ -24,10 +25,7 @@ use corelane_runtime::{
     simulation::Simulation,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, ShardSpec, Topology},
 };
-use corelane_tester::{
-    market::{Day, DaySpec},
-    script::Request,
-};
+use corelane_tester::script::Request;
 
 /// Messages of each run: `messages_per_run` of `benches/budget.toml`.
 pub const MESSAGES: u32 = 1000;

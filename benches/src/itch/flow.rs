@@ -8,7 +8,7 @@ use corelane_codecs::{
     itch::{Header, Message, StockDirectory},
     text::Symbol,
 };
-use corelane_tester::market::{Day, DaySpec};
+use corelane_market::{Day, DaySpec};
 use zerocopy::FromZeros;
 
 /// A day: `bytes[..warm]` builds the books up, the rest is what is timed.

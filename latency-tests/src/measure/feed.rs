@@ -116,7 +116,7 @@ fn market(
     scenario: &Scenario,
     bench: &Bench<'_>,
     to: std::net::SocketAddr,
-    instruments: Vec<corelane_tester::market::DayInstrument>,
+    instruments: Vec<corelane_market::DayInstrument>,
     seed: u64,
 ) -> Result<Market, MeasureError> {
     let messages_per_s = scenario.market.as_ref().map_or(1.0, |market| market.messages_per_s);

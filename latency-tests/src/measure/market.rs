@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use corelane_tester::market::{Day, DayError, DayInstrument, DaySpec, Pace, PlayError, PlayReport, PlaySpec, Player};
+use corelane_market::{Day, DayError, DayInstrument, DaySpec, Pace, PlayError, PlayReport, PlaySpec, Player};
 
 /// Orders that rest from the start, at most.
 const OPENING_ORDERS_MAX: u64 = 1000;

@@ -34,7 +34,8 @@ mod stalls;
 use std::{io, time::Duration};
 
 use corelane::venue::VenueError;
-use corelane_tester::{engine::LoadError, market::PlayError};
+use corelane_market::PlayError;
+use corelane_tester::engine::LoadError;
 
 pub use self::market_data::MARKET_DATA_THREAD;
 use crate::{

@@ -8,10 +8,8 @@ use std::{
 };
 
 use corelane_config::document;
-use corelane_tester::{
-    engine::{Cycle, Timing},
-    market::{MessageSource, SourceError},
-};
+use corelane_market::{MessageSource, SourceError};
+use corelane_tester::engine::{Cycle, Timing};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

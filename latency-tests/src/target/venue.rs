@@ -12,10 +12,10 @@ use corelane_codecs::{
     text::Alpha,
 };
 use corelane_config::{Config, VENUE_TOML};
+use corelane_market::DayInstrument;
 use corelane_runtime::{cpu, lifecycle::Outcome, telemetry::Counter, topology::ConflatedReceiver};
 use corelane_tester::{
     load::Credentials,
-    market::DayInstrument,
     script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
 };
 

@@ -1,4 +1,4 @@
-//! The tester's side: an open-loop load generator, a market player, and what judges their figures.
+//! The tester's side: an open-loop load generator, and what judges their figures.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -6,7 +6,6 @@
 //! | [`script`] | decides what is sent, and predicts every answer with a slow, obvious model of the venue |
 //! | [`echo`] | the same load with the same timing code against an echo server |
 //! | [`saturation`] | searches the highest rate that a server sustains |
-//! | [`market`] | plays ITCH messages as MoldUDP64, makes a synthetic day, and counts what a venue publishes |
 //! | [`jitter`] | measures the machine itself: what an event due at any instant would have waited |
 //! | [`report`] | table, JSON and percentile plot, and whether the run is valid at all |
 //!
@@ -66,10 +65,8 @@ pub mod echo;
 pub mod engine;
 pub mod jitter;
 pub mod load;
-pub mod market;
 pub mod report;
 pub mod saturation;
 pub mod script;
 
 mod pin;
-mod rng;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use corelane_codecs::{itch::Message, mold::Packet};
-use corelane_tester::market::{CaptureSource, CapturedFrame, MessageSource, is_capture};
+use corelane_market::{CaptureSource, CapturedFrame, MessageSource, is_capture};
 use miette::{IntoDiagnostic, miette};
 
 use super::source;

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use corelane_tester::market::{Day, DaySpec};
+use corelane_market::{Day, DaySpec};
 use flate2::{Compression, write::GzEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::IntoDiagnostic;

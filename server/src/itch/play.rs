@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use corelane_codecs::text::Alpha;
-use corelane_tester::market::{Faults, LineReport, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
+use corelane_market::{Faults, LineReport, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
 use miette::IntoDiagnostic;
 
 use super::source;

@@ -8,7 +8,7 @@ use corelane_actors::{
     messages::Locate,
 };
 use corelane_codecs::{itch::Message, text::Symbol};
-use corelane_tester::market::{MessageSource, SourceError};
+use corelane_market::{MessageSource, SourceError};
 use miette::IntoDiagnostic;
 
 use super::source;

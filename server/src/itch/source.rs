@@ -2,17 +2,11 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, IsTerminal, Read},
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
-use flate2::bufread::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
-
-/// Bytes read at once.
-const BUFFER_BYTES: usize = 1 << 20;
-/// What a gzip file begins with.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A file cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -47,9 +41,7 @@ pub fn open_with(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, O
     let file = File::open(path).map_err(error)?;
     let length = file.metadata().map_err(error)?.len();
     progress.set_length(length);
-    let mut raw = BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(file));
-    let is_gzip = raw.fill_buf().map_err(error)?.starts_with(&GZIP_MAGIC);
-    Ok(if is_gzip { Box::new(MultiGzDecoder::new(raw)) } else { Box::new(raw) })
+    corelane_market::decompress(progress.wrap_read(file)).map_err(error)
 }
 
 fn style() -> ProgressStyle {

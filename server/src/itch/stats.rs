@@ -9,7 +9,7 @@ use corelane_codecs::{
     itch::{ItchError, Message, Timestamp, message_len, message_name},
     text::Symbol,
 };
-use corelane_tester::market::{MessageSource, SourceError};
+use corelane_market::{MessageSource, SourceError};
 use miette::IntoDiagnostic;
 
 use super::source;

@@ -12,8 +12,8 @@ use corelane_codecs::{
     itch::Message,
     mold::{HEADER_LEN, end_of_session, heartbeat},
 };
+use corelane_market::{Faults, LineSpec, Pace, PlaySpec};
 use corelane_runtime::telemetry::Timing;
-use corelane_tester::market::{Faults, LineSpec, Pace, PlaySpec};
 use place::Place;
 use receiver::{Receiver, config, depth, depth_of, limits, symbols_of};
 use stage::{Liar, Playing, day, faulty, good_lines, session, with_server};

@@ -16,10 +16,10 @@ use corelane_codecs::{
     price::Price4,
     text::Alpha,
 };
-use corelane_tester::{
-    clock::Clock,
-    market::{Day, DayInstrument, DaySpec, Faults, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec},
+use corelane_market::{
+    Day, DayInstrument, DaySpec, Faults, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec,
 };
+use corelane_tester::clock::Clock;
 
 use crate::place::Place;
 

@@ -1,7 +1,7 @@
 //! When each request is meant to be sent: fixed before the run, whatever happens in it.
 
 use super::{Cycle, Pacing, Timing};
-use crate::rng::Rng;
+use corelane_market::Rng;
 
 /// The intended send times of one session, in nanoseconds from the start of the run.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::jitter::{CpuJitter, Gaps};
 use crate::load::LoadResult;
-use crate::market::{FeedReport, PlayReport};
+use corelane_market::{FeedReport, PlayReport};
 pub use table::grouped;
 
 /// The quantiles that are shown, and their names.

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::{QUANTILES, Report};
 use crate::jitter::Gaps;
-use crate::market::LineReport;
+use corelane_market::LineReport;
 
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut text = format!("{}\n{}\n{}\n", report.title, latencies(report), counts(report));

@@ -7,7 +7,7 @@ use corelane_codecs::price::Price;
 
 use super::choice::on_tick;
 use super::{Completion, Expected, Instrument, Limits, Mismatch, Model, Request, Rules, Script};
-use crate::rng::Rng;
+use corelane_market::Rng;
 
 /// Requests without answer for which a session has room from the start.
 const PENDING: usize = 16_384;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::PlayError;
+use crate::play_error::PlayError;
 use crate::rng::Rng;
 
 /// What a line does to packets, each with its own probability from 0 to 1.
@@ -58,7 +58,7 @@ pub struct LineReport {
 
 /// A line that is played to.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     spec: LineSpec,
     socket: UdpSocket,
     rng: Rng,

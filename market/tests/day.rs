@@ -9,7 +9,7 @@ use corelane_codecs::itch::{
 };
 use corelane_codecs::price::Price4;
 use corelane_codecs::text::Symbol;
-use corelane_tester::market::{Day, DayError, DayInstrument, DaySpec};
+use corelane_market::{Day, DayError, DayInstrument, DaySpec};
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]

@@ -1,19 +1,18 @@
 //! Sends ITCH messages as MoldUDP64 packets, at their own pace or another, over one line or two as bad as asked for, and
 //! sends again what it is asked for.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use corelane_codecs::mold::{self, ETHERNET_PAYLOAD, MoldError, PacketBuilder, Session};
 use corelane_codecs::text::Alpha;
-use thiserror::Error;
 
-use super::line::Line;
-use super::retransmission::RetransmissionServer;
-use super::{LineReport, LineSpec, MessageSource, RetransmissionReport, RetransmissionSpec, SourceError};
-use crate::clock::Clock;
+use crate::line::{Line, LineReport, LineSpec};
+use crate::play_error::PlayError;
+use crate::retransmission::{RetransmissionReport, RetransmissionServer, RetransmissionSpec};
+use crate::source::MessageSource;
 
 /// How often the end of the session is told.
 const END_PACKETS: u32 = 3;
@@ -77,51 +76,6 @@ impl PlaySpec {
             linger: Duration::ZERO,
         }
     }
-}
-
-/// Why a market cannot be played, or played on.
-#[derive(Debug, Error)]
-pub enum PlayError {
-    /// The file.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// A message is no ITCH message.
-    #[error("message {message} of {bytes} bytes is too short for an ITCH message; is this an ITCH file?")]
-    TooShort {
-        /// Its number, from 1.
-        message: u64,
-        /// Its length.
-        bytes: usize,
-    },
-    /// A message does not fit a packet.
-    #[error("message {message} of {bytes} bytes does not fit a packet of {payload_max}; raise the payload limit")]
-    TooLong {
-        /// Its number, from 1.
-        message: u64,
-        /// Its length.
-        bytes: usize,
-        /// The limit.
-        payload_max: usize,
-    },
-    /// The pace is zero or no number.
-    #[error("the pace must be above zero")]
-    Pace,
-    /// A socket call failed.
-    #[error("cannot send to {to}: {source}")]
-    Socket {
-        /// Where to.
-        to: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// Requests cannot be listened for.
-    #[error("cannot listen for retransmission requests on {listen}: {source}")]
-    Listen {
-        /// Where.
-        listen: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 /// What was sent so far.
@@ -266,13 +220,14 @@ impl<R: Read> Player<R> {
     /// # Errors
     /// [`PlayError`].
     pub fn play_all(&mut self) -> Result<PlayReport, PlayError> {
-        let clock = Clock::start();
+        let start = Instant::now();
+        let now_ns = || start.elapsed().as_nanos() as u64;
         loop {
-            let step = self.step(clock.now_ns())?;
+            let step = self.step(now_ns())?;
             if step.ended {
                 return Ok(self.report);
             }
-            let wait_ns = step.next_due_ns.saturating_sub(clock.now_ns());
+            let wait_ns = step.next_due_ns.saturating_sub(now_ns());
             if wait_ns > 0 {
                 thread::sleep(Duration::from_nanos(wait_ns));
             } else if self.lines.iter().any(|line| line.next_due_ns().is_some()) {

@@ -8,7 +8,7 @@ use corelane_codecs::binary_file::Frames;
 use corelane_codecs::mold::{HEADER_LEN, Packet, Request};
 use corelane_codecs::price::Price4;
 use corelane_codecs::text::Alpha;
-use corelane_tester::market::{
+use corelane_market::{
     Day, DayInstrument, DaySpec, Faults, FeedReader, FeedReport, LineSpec, Pace, PlayError, PlayReport, PlaySpec,
     Player, RetransmissionSpec,
 };

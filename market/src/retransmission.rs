@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use corelane_codecs::mold::{PacketBuilder, Request, Session};
 
-use super::PlayError;
+use crate::play_error::PlayError;
 
 /// Requests answered by one poll, so that it stays short.
 const REQUESTS_PER_POLL: usize = 64;
@@ -33,7 +33,7 @@ pub struct RetransmissionReport {
 
 /// The server. It answers with one packet each, as MoldUDP64 has it.
 #[derive(Debug)]
-pub(super) struct RetransmissionServer {
+pub(crate) struct RetransmissionServer {
     spec: RetransmissionSpec,
     socket: UdpSocket,
     session: Session,

@@ -2,21 +2,24 @@
 
 /// The same seed gives the same numbers on every machine and in every version.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The generator of this seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// An independent generator for the part number `index`.
-    pub(crate) fn for_part(seed: u64, index: usize) -> Self {
+    pub fn for_part(seed: u64, index: usize) -> Self {
         let mut mixed = Self::new(seed ^ (index as u64).wrapping_mul(0xd134_2543_de82_ef95));
         Self(mixed.next())
     }
 
+    /// The next number: any of 64 bits.
+    #[allow(clippy::should_implement_trait, reason = "it never ends, and callers want no `Option`")]
     #[inline]
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,25 +29,25 @@ impl Rng {
 
     /// From 0 up to, not including, `end`; 0 if `end` is 0. The bias is below 2⁻³² for every `end` used here.
     #[inline]
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
     /// From `first` to `last`, both included.
     #[inline]
-    pub(crate) fn between(&mut self, first: u64, last: u64) -> u64 {
+    pub fn between(&mut self, first: u64, last: u64) -> u64 {
         first + self.below(last - first + 1)
     }
 
     /// From 0 up to, not including, 1.
     #[inline]
-    pub(crate) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// True with this probability.
     #[inline]
-    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+    pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 }
