@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-use crate::host::{Host, IoUring, Memlock};
+use crate::host::{Host, IoUring, Memlock, NOT_EXPOSED};
 use crate::{CpuList, Profile};
 
 /// One difference between a host and its profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The fact, such as `governor`: the profile's key.
+    /// The setting, by its key in the profile, such as `governor`.
     pub fact: &'static str,
-    /// What it is on this host.
+    /// Its value on this host.
     pub is: String,
-    /// What it should be.
+    /// The value that the profile requires.
     pub should: String,
-    /// What to run (as root) or to change. Nothing here is done by Corelane.
+    /// The command to run (as root) or the change to make. Corelane never does it itself.
     pub remedy: String,
 }
 
@@ -25,8 +25,9 @@ impl fmt::Display for Finding {
 }
 
 impl Profile {
-    /// Compares the host with this profile; empty if the host is all it should be. A fact the kernel does not show
-    /// is a finding too: nobody knows then that it is as it should be.
+    /// Compares the host with this profile. Empty if the host matches. A setting that the kernel does not expose is a
+    /// finding too, because nobody can tell whether it matches.
+    #[must_use]
     pub fn audit(&self, host: &Host) -> Vec<Finding> {
         let checks = [
             self.allowed_cpus(host),
@@ -48,7 +49,7 @@ impl Profile {
             fact: "allowed_cpus_min",
             is: host.allowed_cpus.len().to_string(),
             should: format!("{least} or more"),
-            remedy: format!("taskset -c 0-{} corelane …, or take a host with more CPUs", least - 1),
+            remedy: format!("start with `taskset -c 0-{} corelane …`, or use a host with more CPUs", least - 1),
         })
     }
 
@@ -57,11 +58,11 @@ impl Profile {
         if host.isolated_cpus.len() >= least {
             return None;
         }
-        // CPU 0 takes interrupts and timekeeping and cannot be isolated well; the last CPUs are the usual choice.
+        // CPU 0 handles interrupts and timekeeping and cannot be isolated well; the last CPUs are the usual choice.
         let mut candidates: Vec<usize> = host.allowed_cpus.iter().rev().filter(|cpu| *cpu != 0).take(least).collect();
         candidates.sort_unstable();
         let remedy = if candidates.len() < least {
-            format!("take a host with {} CPUs or more; CPU 0 is the kernel's", least + 1)
+            format!("use a host with at least {} CPUs; CPU 0 stays with the kernel", least + 1)
         } else {
             let cpus = CpuList::from_iter(candidates);
             format!(
@@ -84,7 +85,10 @@ impl Profile {
         let shared = &host.smt_siblings;
         (self.smt == Some(false) && !shared.is_empty()).then(|| Finding {
             fact: "smt",
-            is: format!("CPUs {} share cores", shared.iter().map(CpuList::to_string).collect::<Vec<_>>().join(" and ")),
+            is: format!(
+                "on (CPUs {} share cores)",
+                shared.iter().map(CpuList::to_string).collect::<Vec<_>>().join(" and ")
+            ),
             should: "one allowed CPU per core".into(),
             remedy: "echo off > /sys/devices/system/cpu/smt/control".into(),
         })
@@ -139,7 +143,7 @@ impl Profile {
         let wanted = self.clocksource.as_ref()?;
         (host.clocksource.as_ref() != Some(wanted)).then(|| Finding {
             fact: "clocksource",
-            is: host.clocksource.clone().unwrap_or_else(|| "not shown by this kernel".into()),
+            is: host.clocksource.clone().unwrap_or_else(|| NOT_EXPOSED.into()),
             should: wanted.clone(),
             remedy: format!("echo {wanted} > /sys/devices/system/clocksource/clocksource0/current_clocksource"),
         })
@@ -168,8 +172,8 @@ impl Profile {
     }
 }
 
-/// The remedy of a fact that only the machine below can show and change.
-const ASK_THE_HYPERVISOR: &str = "not in this system's hands: set it on the machine below, or in its firmware";
+/// The remedy for a setting that only the hypervisor or the firmware can expose and change.
+const ASK_THE_HYPERVISOR: &str = "this system cannot change it: set it on the hypervisor's host, or in its firmware";
 
 #[cfg(test)]
 mod tests {
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_is_found_with_its_remedy() {
+    fn each_difference_is_reported_with_its_remedy() {
         let isolate = "add to the kernel command line and reboot: \
                        isolcpus=managed_irq,domain,5-7 nohz_full=5-7 rcu_nocbs=5-7";
         type Change = fn(&mut Host);
@@ -221,7 +225,7 @@ mod tests {
             ),
             (
                 |host| host.smt_siblings = vec![CpuList::parse("0,4"), CpuList::parse("1,5")],
-                "smt: is CPUs 0,4 and 1,5 share cores",
+                "smt: is on (CPUs 0,4 and 1,5 share cores), should be one allowed CPU per core",
                 "echo off > /sys/devices/system/cpu/smt/control",
             ),
             (
@@ -229,7 +233,7 @@ mod tests {
                 "governor: is performance, powersave, should be performance",
                 "cpupower frequency-set -g performance",
             ),
-            (|host| host.governors = None, "governor: is not shown by this kernel", "machine below"),
+            (|host| host.governors = None, "governor: is not exposed by this kernel", "hypervisor's host"),
             (
                 |host| host.turbo = Some(true),
                 "turbo: is on, should be off",

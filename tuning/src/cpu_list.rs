@@ -8,10 +8,11 @@ use std::fmt;
 pub struct CpuList(BTreeSet<usize>);
 
 impl CpuList {
-    /// The highest CPU number read: what `cpu_set_t` holds, so that no file can make the set large.
+    /// The highest CPU number accepted: the limit of `cpu_set_t`, so that no file can make the set large.
     const NUMBER_MAX: usize = 1023;
 
-    /// Reads the kernel's format; whatever is no range of CPU numbers is left out.
+    /// Parses the kernel's format. Parts that are not a CPU number or a range are skipped.
+    #[must_use]
     pub fn parse(text: &str) -> Self {
         let range = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -26,12 +27,14 @@ impl CpuList {
         self.0.iter().copied()
     }
 
-    /// How many CPUs the set has.
+    /// The number of CPUs in the set.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether the set has no CPU.
+    /// Whether the set is empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -67,7 +70,7 @@ mod tests {
     use super::CpuList;
 
     #[test]
-    fn lists_are_read_and_printed_in_the_kernels_format() {
+    fn lists_are_parsed_and_printed_in_the_kernels_format() {
         let cases = [
             ("0-3,8", "0-3,8"),
             ("0,1,2\n", "0-2"),

@@ -1,4 +1,4 @@
-//! The facts about a host that decide latency, read from the kernel's files.
+//! The host settings that decide latency, read from procfs and sysfs.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,45 +9,45 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::CpuList;
 
-/// What the kernel says about this host and this process. A fact is `None` where the kernel does not show it, as
-/// virtual machines and containers often do.
+/// The settings of this host and this process. A setting is `None` if the kernel does not expose it, which is common in
+/// virtual machines and containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// The processor's name.
+    /// The processor's model name.
     pub cpu_model: Option<String>,
-    /// The CPUs this process may use, from the affinity mask of the calling thread.
+    /// The CPUs that this process may use, from the affinity mask of the calling thread.
     pub allowed_cpus: CpuList,
-    /// The CPUs the scheduler leaves alone (`isolcpus=`).
+    /// The CPUs excluded from scheduling (`isolcpus=`).
     pub isolated_cpus: CpuList,
-    /// Allowed CPUs that share a core with another allowed one, a list per core.
+    /// Allowed CPUs that share a core with another allowed CPU, one list per core.
     pub smt_siblings: Vec<CpuList>,
-    /// The kernel's release, such as `6.18.4`.
+    /// The kernel release, such as `6.18.4`.
     pub kernel_release: Option<String>,
-    /// The frequency governors of the allowed CPUs, each once.
+    /// The distinct frequency governors of the allowed CPUs.
     pub governors: Option<Vec<String>>,
-    /// Whether the processor may exceed its nominal frequency for a while.
+    /// Whether the processor may exceed its nominal frequency (turbo, boost).
     pub turbo: Option<bool>,
-    /// The slowest wake-up from an idle state that is enabled on an allowed CPU, in microseconds.
+    /// The longest exit latency among the idle states enabled on an allowed CPU, in microseconds.
     pub idle_exit_latency_us_max: Option<u64>,
     /// The kernel's clock source, such as `tsc`.
     pub clocksource: Option<String>,
-    /// How much memory the process may lock.
+    /// The process's limit on locked memory.
     pub memlock: Memlock,
-    /// Who may use io_uring.
+    /// Which processes may use io_uring.
     pub io_uring: IoUring,
 }
 
-/// How much memory a process may lock (`RLIMIT_MEMLOCK`, the soft limit).
+/// A process's limit on locked memory (`RLIMIT_MEMLOCK`, the soft limit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memlock {
-    /// As much as there is.
+    /// No limit.
     Unlimited,
-    /// This many bytes.
+    /// The limit, in bytes.
     Bytes(u64),
 }
 
-/// Who may use io_uring (`kernel.io_uring_disabled`, Documentation/admin-guide/sysctl/kernel.rst). A seccomp filter
-/// may refuse it all the same; only creating a ring tells.
+/// Which processes may use io_uring (`kernel.io_uring_disabled`, Documentation/admin-guide/sysctl/kernel.rst). A
+/// seccomp filter can still refuse it, which shows only when a ring is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoUring {
     /// Every process (0, or a kernel before 6.6, which has no switch).
@@ -59,15 +59,16 @@ pub enum IoUring {
 }
 
 impl Host {
-    /// Reads the facts of this host. Call it before any thread is pinned: the allowed CPUs are those of the calling
+    /// Reads the settings of this host. Call it before any thread is pinned: the allowed CPUs are those of the calling
     /// thread.
+    #[must_use]
     pub fn inspect() -> Self {
         let allowed = core_affinity::get_core_ids().unwrap_or_default();
         let memlock = getrlimit(Resource::Memlock).current.map_or(Memlock::Unlimited, Memlock::Bytes);
         Self::read(Path::new("/"), allowed.into_iter().map(|core| core.id).collect(), memlock)
     }
 
-    /// Reads the facts below `root`, where `proc` and `sys` are.
+    /// Reads the settings from the `proc` and `sys` below `root`.
     fn read(root: &Path, allowed_cpus: CpuList, memlock: Memlock) -> Self {
         let cpus = Cpus { root, allowed: &allowed_cpus };
         let sys_cpu = root.join("sys/devices/system/cpu");
@@ -93,9 +94,9 @@ impl Host {
 }
 
 impl fmt::Display for Host {
-    /// A block of six lines for the head of a report.
+    /// Six lines for the head of a report.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |fact: &Option<String>| fact.clone().unwrap_or_else(|| NOT_SHOWN.into());
+        let shown = |fact: &Option<String>| fact.clone().unwrap_or_else(|| NOT_EXPOSED.into());
         let listed = |cpus: &CpuList| {
             if cpus.is_empty() { "none".into() } else { cpus.to_string() }
         };
@@ -115,24 +116,24 @@ impl fmt::Display for Host {
     }
 }
 
-/// What a report says of a fact that the kernel does not show.
-const NOT_SHOWN: &str = "not shown by this kernel";
+/// The text in place of a setting that the kernel does not expose.
+pub(crate) const NOT_EXPOSED: &str = "not exposed by this kernel";
 
 impl Host {
     pub(crate) fn governors_text(&self) -> String {
-        self.governors.as_ref().map_or_else(|| NOT_SHOWN.into(), |governors| governors.join(", "))
+        self.governors.as_ref().map_or_else(|| NOT_EXPOSED.into(), |governors| governors.join(", "))
     }
 
     pub(crate) fn turbo_text(&self) -> &'static str {
         match self.turbo {
             Some(true) => "on",
             Some(false) => "off",
-            None => NOT_SHOWN,
+            None => NOT_EXPOSED,
         }
     }
 
     pub(crate) fn idle_exit_text(&self) -> String {
-        self.idle_exit_latency_us_max.map_or_else(|| NOT_SHOWN.into(), |latency| format!("{latency} µs"))
+        self.idle_exit_latency_us_max.map_or_else(|| NOT_EXPOSED.into(), |latency| format!("{latency} µs"))
     }
 }
 
@@ -155,7 +156,7 @@ impl fmt::Display for IoUring {
     }
 }
 
-/// The files of the allowed CPUs.
+/// The per-CPU files of the allowed CPUs.
 struct Cpus<'a> {
     root: &'a Path,
     allowed: &'a CpuList,
@@ -183,7 +184,7 @@ impl Cpus<'_> {
     }
 
     fn idle_exit_latency_us_max(&self) -> Option<u64> {
-        /// More idle states than any driver has (`CPUIDLE_STATE_MAX` is 10).
+        /// More than any driver has: `CPUIDLE_STATE_MAX` is 10.
         const STATES_MAX: usize = 16;
         let latency = |(cpu, state): (usize, usize)| {
             let disabled = self.line(cpu, &format!("cpuidle/state{state}/disable"));
@@ -203,7 +204,7 @@ fn cpu_model(root: &Path) -> Option<String> {
     model.map(|(_, model)| model.trim().to_owned())
 }
 
-/// `boost` is acpi-cpufreq's and amd-pstate's switch, `no_turbo` intel_pstate's.
+/// The switch is `boost` with acpi-cpufreq and amd-pstate, `no_turbo` with intel_pstate.
 fn turbo(sys_cpu: &Path) -> Option<bool> {
     let boost = line(&sys_cpu.join("cpufreq/boost")).map(|boost| boost == "1");
     boost.or_else(|| line(&sys_cpu.join("intel_pstate/no_turbo")).map(|no_turbo| no_turbo == "0"))
@@ -219,7 +220,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with these files, removed at the end.
+    /// A temporary folder with these files, removed on drop.
     struct Root(PathBuf);
 
     impl Root {
@@ -236,16 +237,16 @@ mod tests {
 
     impl Drop for Root {
         fn drop(&mut self) {
-            // What is left behind in the temporary folder does no harm.
+            // Leftovers in the temporary folder do no harm.
             let _ = fs::remove_dir_all(&self.0);
         }
     }
 
     #[test]
-    fn facts_are_read_from_the_kernels_files() {
+    fn settings_are_read_from_the_kernels_files() {
         let cpu = "sys/devices/system/cpu";
         let root = Root::new(
-            "facts",
+            "settings",
             &[
                 ("proc/cpuinfo", "processor\t: 0\nmodel name\t: Test CPU 3000\n"),
                 ("proc/sys/kernel/osrelease", "6.18.4\n"),
@@ -277,13 +278,13 @@ limits     memlock 8192 KiB, io_uring for privileged processes only";
     }
 
     #[test]
-    fn a_kernel_that_shows_nothing_is_no_error() {
+    fn a_kernel_that_exposes_nothing_is_not_an_error() {
         let root = Root::new("empty", &[]);
         let host = Host::read(&root.0, CpuList::default(), Memlock::Unlimited);
         assert_eq!(host.cpu_model, None);
         assert_eq!(host.governors, None);
         assert_eq!(host.io_uring, IoUring::Enabled, "kernels before 6.6 have no switch");
-        assert!(host.to_string().contains("governor not shown by this kernel"), "{host}");
+        assert!(host.to_string().contains("governor not exposed by this kernel"), "{host}");
     }
 
     #[test]

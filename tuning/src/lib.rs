@@ -1,7 +1,7 @@
-//! What a host is like, and what would have to change for it to be fast: an audit that changes nothing.
+//! A read-only audit of the host settings that decide latency.
 //!
-//! [`Host::inspect`] reads the facts that decide latency, a [`Profile`] says what they should be on one kind of host,
-//! and [`Profile::audit`] lists the differences, each with the command that removes it.
+//! [`Host::inspect`] reads the settings, a [`Profile`] states what they should be on one kind of host, and
+//! [`Profile::audit`] lists the differences, each with the command that removes it. Nothing on the host is changed.
 //!
 //! ```
 //! use corelane_tuning::{Host, Profile};

@@ -1,65 +1,66 @@
-//! What one kind of host should be like.
+//! The required settings of one kind of host.
 
 use corelane_config::{ConfigErrors, document};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What one kind of host should be like; a key that is absent asks for nothing.
+/// The required settings of one kind of host. An absent key requires nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// What kind of host this is for.
+    /// The kind of host that the profile is for.
     pub summary: String,
-    /// How many CPUs the process must be allowed to use at least.
+    /// The minimum number of CPUs that the process must be allowed to use.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1023))]
     pub allowed_cpus_min: Option<u16>,
-    /// How many CPUs the scheduler must leave alone at least.
+    /// The minimum number of isolated CPUs, which the scheduler must leave alone.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1022))]
     pub isolated_cpus_min: Option<u16>,
-    /// Whether two allowed CPUs may be threads of one core, which take turns on it.
+    /// Whether two allowed CPUs may be hardware threads of one core, which then share its execution units.
     #[serde(default)]
     pub smt: Option<bool>,
-    /// The frequency governor of every allowed CPU.
+    /// The required frequency governor of every allowed CPU.
     #[serde(default)]
     pub governor: Option<String>,
-    /// Whether the processor may exceed its nominal frequency; off costs speed and makes it steady.
+    /// Whether the processor may exceed its nominal frequency. Off costs speed, but makes timings steady.
     #[serde(default)]
     pub turbo: Option<bool>,
-    /// The slowest wake-up from an idle state that is allowed, in microseconds.
+    /// The longest allowed exit latency of an enabled idle state, in microseconds.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub idle_exit_latency_us_max: Option<u64>,
-    /// The kernel's clock source.
+    /// The required clock source of the kernel.
     #[serde(default)]
     pub clocksource: Option<String>,
-    /// How much memory the process must be allowed to lock at least, in bytes.
+    /// The minimum amount of memory that the process must be allowed to lock, in bytes.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_099_511_627_776_i64))]
     pub memlock_bytes_min: Option<u64>,
-    /// Whether io_uring must be open to every process.
+    /// Whether every process must be allowed to use io_uring.
     #[serde(default)]
     pub io_uring: Option<bool>,
 }
 
 impl Profile {
-    /// The shipped profiles: name and text of each `profiles/*.toml`.
+    /// The shipped profiles: the name and text of each `profiles/*.toml`.
     pub const SHIPPED: [(&'static str, &'static str); 2] = [
         ("colocated", include_str!("../profiles/colocated.toml")),
         ("development", include_str!("../profiles/development.toml")),
     ];
 
     /// A shipped profile by its name; `None` if there is no such profile.
+    #[must_use]
     pub fn shipped(name: &str) -> Option<Profile> {
         let (name, text) = Self::SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
         Some(Self::parse(name, text).expect("the shipped profiles are valid, which a test checks"))
     }
 
-    /// Reads a profile; `name` stands for the file in messages.
+    /// Parses a profile. `name` is the file name in error messages.
     ///
     /// # Errors
-    /// Every mistake in the text, each with its line, column and remedy.
+    /// [`ConfigErrors`] with every mistake in the text, each with its line, column and remedy.
     pub fn parse(name: &str, text: &str) -> Result<Profile, ConfigErrors> {
         document::parse(name, text, |_| {}).map(|(profile, _)| profile)
     }
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_a_profile_has_its_place_and_remedy() {
+    fn a_mistake_in_a_profile_is_reported_with_its_place_and_remedy() {
         let errors = Profile::parse("mine.toml", "summary = \"x\"\ngovernour = \"performance\"\nturbo = \"off\"\n")
             .expect_err("two mistakes");
         assert_eq!(

@@ -1,10 +1,9 @@
-//! The atomics of this crate: std's, or loom's in the model-checking build; and orderings that have a name.
+//! The atomics of this crate (std's, or loom's in the model-checking build) and named memory orderings.
 //!
-//! `order!("site", Release)` is `Ordering::Release` and `fence!("site", SeqCst)` is `fence(Ordering::SeqCst)`.
-//! Under `--cfg corelane_loom` the environment variable `CORELANE_MUTANT=site=Weaker` replaces the ordering of
-//! that one site, where `Relaxed` removes a fence. The choice is made at run time, so that one test binary
-//! serves every mutant. `cargo xtask mutants` finds the sites by these two macros, and refuses an ordering
-//! that is written without them.
+//! `order!("site", Release)` is `Ordering::Release` and `fence!("site", SeqCst)` is `fence(Ordering::SeqCst)`. Under
+//! `--cfg corelane_loom` the environment variable `CORELANE_MUTANT=site=Weaker` replaces the ordering of that one site;
+//! `Relaxed` removes a fence. The ordering is chosen at run time, so that one test binary serves every mutant. `cargo
+//! xtask mutants` finds the sites by these two macros, and rejects an ordering written without them.
 
 #[cfg(not(corelane_loom))]
 mod imp {

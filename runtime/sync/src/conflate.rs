@@ -1,18 +1,19 @@
-//! The newest value of each of many keys: one writer that never waits, one reader that is told which keys changed.
+//! The latest value per key, with one wait-free writer and one reader that iterates over the changed keys.
 //!
-//! For what is replaced rather than queued, such as best prices: a reader that is slow sees fewer values and never an
-//! old one for good, and the writer is never held back.
+//! For data where only the latest value matters, such as best prices. A slow reader skips intermediate values but
+//! always reaches the latest one, and never slows the writer down.
 //!
 //! # Memory ordering
 //!
-//! A key's value is a [`seqlock`](crate::seqlock). Its writer then sets the key's bit among the *dirty* ones and the bit
-//! of that block of 64 keys in a summary, each by a `Release` read-modify-write. The reader takes a block's bit from the
-//! summary and then the keys' bits, each by an `Acquire` swap, and reads the values of those keys.
+//! Each key's value is a [`seqlock`](crate::seqlock). After writing it, the writer sets the key's *dirty* bit, then the
+//! bit of the key's block of 64 keys in a summary, each by a `Release` read-modify-write. The reader takes the blocks'
+//! bits from the summary, then a block's dirty bits, each by an `Acquire` swap, and reads the values of those keys.
 //!
-//! A value whose bits the reader takes is there to be read. A bit that is set after the swap stays for the next one, so
-//! the last value of a key is always read. A read that meets a write under way is given up: that write's own bit
-//! follows it. A value can be read before its own bit is set, by the bit of the one before it; the sequence then tells
-//! that there is nothing new. It also tells how many values were never read.
+//! When the reader takes a dirty bit, the value is visible to it. A bit set after the swap stays for the next swap, so
+//! the last value of a key is always read. A read that overlaps a write may be abandoned, because that write sets the
+//! dirty bit again. The reader can also see a value before its dirty bit is set, having come for an earlier value of
+//! that key; when it takes the late bit, the unchanged sequence number shows that there is nothing new. The sequence
+//! number also gives the number of values that were never read.
 //!
 //! # Examples
 //!
@@ -33,20 +34,21 @@ use crate::seqlock::{try_read_words, write_words};
 use std::array;
 
 const BITS: usize = 64;
-/// Words of a cache line.
+/// Words per cache line.
 const LINE_WORDS: usize = 8;
-/// How often a read that met a write is tried again before it is left to that write's bit.
+/// Attempts to read a value that is being written, before the reader leaves it to the dirty bit that this write will
+/// set.
 const TRIES: usize = 4;
 
-/// Creates the values of keys 0 to `keys` - 1, of `words` words each and all zero; none is dirty.
+/// Creates values for the keys 0 to `keys` - 1, `words` words each, all zero and none dirty.
 ///
-/// They take `keys` times `words` + 1 words, rounded up to whole cache lines, and a little more than 8 bytes per key.
+/// Each key takes `words` + 1 words of memory, rounded up to whole cache lines, and a little more than 8 bytes besides.
 ///
 /// # Panics
 /// If `keys` or `words` is 0.
 #[must_use]
 pub fn conflated(keys: usize, words: usize) -> (ConflatedWriter, ConflatedReader) {
-    assert!(keys > 0 && words > 0, "at least one key and one word");
+    assert!(keys > 0 && words > 0, "a conflated set needs at least one key and one word");
     let lines = (1 + words).div_ceil(LINE_WORDS);
     let blocks = keys.div_ceil(BITS);
     let zeros = |count: usize| (0..count).map(|_| AtomicU64::new(0)).collect();
@@ -77,13 +79,13 @@ struct Shared {
     /// Cache lines per value.
     lines: usize,
     values: Box<[Line]>,
-    /// A bit per key.
+    /// One bit per key.
     dirty: Box<[AtomicU64]>,
-    /// A bit per word of `dirty`.
+    /// One bit per word of `dirty`.
     summary: Box<[AtomicU64]>,
 }
 
-/// A cache line, so that two keys share none.
+/// A cache line. No two keys share one.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Line([AtomicU64; LINE_WORDS]);
@@ -95,35 +97,38 @@ impl Line {
 }
 
 impl Shared {
-    /// The sequence of a key's value, and its words.
+    /// The sequence word of a key's value, and its data words.
     fn value(&self, key: usize) -> (&AtomicU64, impl Iterator<Item = &AtomicU64>) {
         let lines = &self.values[key * self.lines..][..self.lines];
         (&lines[0].0[0], lines.iter().flat_map(|line| &line.0).skip(1))
     }
 }
 
-/// The one writer.
+/// The writer's side of a conflated set.
 #[derive(Debug)]
 pub struct ConflatedWriter {
     shared: Arc<Shared>,
 }
 
 impl ConflatedWriter {
-    /// How many keys there are.
+    /// The number of keys.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.shared.keys
     }
 
-    /// Replaces the value of a key. Never waits.
+    /// Replaces the value of a key. Wait-free.
     ///
     /// # Panics
-    /// If `key` is out of range or `words` has another length than the values.
+    /// If `key` is out of range, or if the length of `words` differs from that of the values.
     pub fn write(&mut self, key: usize, words: &[u64]) {
         let shared = &*self.shared;
-        assert!(key < shared.keys && words.len() == shared.words, "a key and a length of this set");
+        assert!(
+            key < shared.keys && words.len() == shared.words,
+            "the key is in range and the value has the set's length"
+        );
         let (sequence, value) = shared.value(key);
-        // Nobody else writes it.
+        // Relaxed, because nobody else writes it.
         write_words(sequence, sequence.load(Ordering::Relaxed), value, words);
         let (block, bit) = (key / BITS, 1 << (key % BITS));
         shared.dirty[block].fetch_or(bit, order!("conflate_mark_key", Release));
@@ -131,29 +136,29 @@ impl ConflatedWriter {
     }
 }
 
-/// The one reader.
+/// The reader's side of a conflated set.
 #[derive(Debug)]
 pub struct ConflatedReader {
     shared: Arc<Shared>,
-    /// By key: sequence of the value that was read last.
+    /// The sequence number of the value last read, by key.
     seen: Box<[u64]>,
     overwritten: u64,
-    /// Word of the summary that is being worked off, and what is left of it.
+    /// The summary word that the reader is working through, and the bits of it that remain.
     summary_at: usize,
     blocks: u64,
-    /// Block that is being worked off, and what is left of its keys.
+    /// The block that the reader is working through, and the keys of it that remain.
     block: usize,
     taken: u64,
 }
 
 impl ConflatedReader {
-    /// Copies the value of a key that was written since it was last read to `words`, and returns the key; `None` when
-    /// there is no such key. Keys have their turn in ascending order, round and round.
+    /// Copies the value of the next changed key to `words` and returns the key; `None` if no key has changed since it
+    /// was last read. Visits keys round-robin in ascending order.
     ///
     /// # Panics
-    /// If `words` has another length than the values.
+    /// If the length of `words` differs from that of the values.
     pub fn take(&mut self, words: &mut [u64]) -> Option<usize> {
-        assert_eq!(words.len(), self.shared.words, "a length of this set");
+        assert_eq!(words.len(), self.shared.words, "the buffer has the length of the set's values");
         while self.taken != 0 || self.next_block() {
             let key = self.block * BITS + self.taken.trailing_zeros() as usize;
             self.taken &= self.taken - 1;
@@ -172,13 +177,14 @@ impl ConflatedReader {
         None
     }
 
-    /// Values that a newer one replaced before they were read, as far as the newer ones have been read.
+    /// The number of values that were overwritten before they were read. A value counts once the reader has read a
+    /// later one of the same key.
     #[must_use]
     pub fn overwritten(&self) -> u64 {
         self.overwritten
     }
 
-    /// How many keys are marked as changed.
+    /// The number of keys marked as changed.
     #[must_use]
     pub fn len(&self) -> usize {
         let keys_of = |block: usize| self.shared.dirty[block].load(Ordering::Relaxed).count_ones() as usize;
@@ -202,14 +208,14 @@ impl ConflatedReader {
         self.len() == 0
     }
 
-    /// Takes the dirty keys of the next block that has any.
+    /// Takes the dirty bits of the next block that has any.
     fn next_block(&mut self) -> bool {
         for _ in 0..=self.shared.summary.len() {
             while self.blocks != 0 {
                 self.block = self.summary_at * BITS + self.blocks.trailing_zeros() as usize;
                 self.blocks &= self.blocks - 1;
                 let dirty = &self.shared.dirty[self.block];
-                // A look first: a swap would take the line away from the writer.
+                // Loads first, because a swap would take the cache line away from the writer.
                 if dirty.load(Ordering::Relaxed) != 0 {
                     self.taken = dirty.swap(0, order!("conflate_take_key", Acquire));
                     return true;

@@ -1,20 +1,21 @@
-//! A few words that belong together: one writer that never waits, readers that see all of one write or retry.
+//! A few words published together by one wait-free writer; readers get all of one write, or retry.
 //!
-//! Used where the value is small, rarely written and often read, such as the clock calibration that
-//! housekeeping publishes to all shards.
+//! For a value that is small, rarely written and often read, such as the clock calibration that housekeeping publishes
+//! to all shards.
 //!
 //! # Memory ordering
 //!
 //! After Boehm, *Can seqlocks get along with programming language memory models?* (2012). The words are relaxed
-//! atomics, so that a read racing with a write is no data race, only a value to throw away. A sequence word is
+//! atomics, so that a read that overlaps a write is not a data race; the reader discards the value. A sequence word is
 //! odd during a write:
 //!
-//! - The writer makes it odd, fences (`Release`), stores the words, and makes it even by a `Release` store.
-//! - A reader loads it (`Acquire`), loads the words, fences (`Acquire`), and loads it again. Even and unchanged
-//!   means that the words are one write's.
+//! - The writer makes the sequence odd, fences (`Release`), stores the words, and makes the sequence even by a
+//!   `Release` store.
+//! - A reader loads the sequence (`Acquire`), loads the words, fences (`Acquire`), and loads the sequence again. If it
+//!   is even and unchanged, all words come from one write.
 //!
-//! A reader that saw an even value sees at least that write's words, by the outer pair. If any word it loaded is
-//! of a later write, the two fences make its second load see that write's odd value or a later one.
+//! The outer pair ensures that a reader that loaded an even value sees at least the words of that write. If a word it
+//! loaded comes from a later write, the two fences make its second load return that write's odd value or a later one.
 //!
 //! # Examples
 //!
@@ -46,13 +47,13 @@ pub struct SeqWriter<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> SeqWriter<WORDS> {
-    /// Replaces all words. Never waits, whatever the readers do.
+    /// Replaces all words. Wait-free, whatever the readers do.
     pub fn write(&mut self, words: [u64; WORDS]) {
         self.sequence = write_words(&self.cell.sequence, self.sequence, &self.cell.words, &words);
     }
 }
 
-/// Writes `words` to `shared` under the even sequence that follows `last`, and returns it. Only one thread may write.
+/// Writes `words` to `shared` and returns their sequence, the even number after `last`. Only one thread may write.
 pub(crate) fn write_words<'a>(
     sequence: &AtomicU64,
     last: u64,
@@ -68,8 +69,8 @@ pub(crate) fn write_words<'a>(
     last + 2
 }
 
-/// Reads `shared` into `words` and returns their sequence, twice the number of writes so far; `None` if a write is under
-/// way or came in between, and then the words are worth nothing.
+/// Reads `shared` into `words` and returns their sequence, which is twice the number of writes so far. `None` if a
+/// write overlapped the read; `words` is then meaningless.
 pub(crate) fn try_read_words<'a>(
     sequence: &AtomicU64,
     shared: impl IntoIterator<Item = &'a AtomicU64>,
@@ -93,10 +94,10 @@ pub struct SeqReader<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> SeqReader<WORDS> {
-    /// The words of the last write that was complete.
+    /// The words of the last complete write.
     ///
-    /// Spins while a write is under way: nanoseconds, unless the writer was preempted in the middle of it. A
-    /// thread that may not wait for that calls [`try_read`](Self::try_read) and keeps the value it has.
+    /// Spins while a write is in progress: nanoseconds, unless the writer is preempted in the middle. A thread that
+    /// must not wait calls [`try_read`](Self::try_read) instead and keeps the value it has.
     #[must_use]
     pub fn read(&self) -> [u64; WORDS] {
         loop {
@@ -107,7 +108,7 @@ impl<const WORDS: usize> SeqReader<WORDS> {
         }
     }
 
-    /// The words of the last write, or `None` if a write is under way or came in between.
+    /// The words of the last write, or `None` if a write overlapped the read.
     #[must_use]
     pub fn try_read(&self) -> Option<[u64; WORDS]> {
         let mut words = [0; WORDS];
@@ -115,7 +116,7 @@ impl<const WORDS: usize> SeqReader<WORDS> {
     }
 }
 
-/// Alone on its pair of cache lines, or a multiple of that for more than 15 words.
+/// Has a pair of cache lines to itself, or several pairs for more than 15 words.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Cell<const WORDS: usize> {

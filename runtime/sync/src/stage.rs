@@ -1,15 +1,15 @@
-//! The life cycle: a stage that only moves forward, each shard's progress, and whether anything is in flight.
+//! The lifecycle: a stage that only moves forward, each shard's progress, and quiescence detection.
 //!
-//! A coordinator advances the [`Stage`]; shards look at it at the start of every turn of their duty cycle and
-//! report in their [`Progress`] that they have made a whole turn in it. To stop without losing messages the
-//! coordinator orders one draining stage after the other, in which shards only answer what they receive, until
-//! a [`Round`] finds that nothing is in flight.
+//! A coordinator advances the [`Stage`]. Shards read it at the start of every turn of their duty cycle, and report in
+//! their [`Progress`] when they have completed a whole turn in it. To stop without losing messages, the coordinator
+//! orders one draining stage after another, in which shards only answer what they receive, until a [`Round`] finds that
+//! nothing is in flight.
 //!
 //! # Memory ordering
 //!
-//! [`advance_to`](Stage::advance_to) releases and [`current`](Stage::current) acquires: a shard that sees a
-//! stage sees what the coordinator prepared for it, and what other shards pushed before the publications that
-//! the coordinator had read. Progress crosses in a [seqlock](crate::seqlock).
+//! [`advance_to`](Stage::advance_to) releases and [`current`](Stage::current) acquires. A shard that sees a stage
+//! therefore sees what the coordinator prepared for it, and what other shards pushed before they published the progress
+//! that the coordinator had read. Progress is published through a [seqlock](crate::seqlock).
 //!
 //! # Examples
 //!
@@ -22,7 +22,7 @@
 //! let (mut shard, reader) = progress();
 //! let mut turn = |messages: u32| {
 //!     let seen = stage.current();
-//!     // Here it takes what waits in its rings, and pushes what it answers.
+//!     // Here the shard takes what waits in its rings, and pushes its answers.
 //!     if messages > 0 {
 //!         shard.count_work();
 //!     }
@@ -50,10 +50,10 @@ pub use rest::{Round, Verdict};
 
 use crate::atomic::{AtomicU32, order};
 
-/// The stage that a coordinator has ordered. It never goes back.
+/// The stage ordered by the coordinator. It never goes back.
 ///
-/// The numbers are the caller's; larger is later. Alone on its pair of cache lines, as every shard reads it in
-/// every turn.
+/// The caller chooses the numbers; larger is later. The stage has a pair of cache lines to itself, because every shard
+/// reads it in every turn.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Stage {
@@ -61,23 +61,23 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A life cycle that starts at `stage`.
+    /// A lifecycle that starts at `stage`.
     #[must_use]
     pub fn new(stage: u32) -> Self {
         Self { ordered: AtomicU32::new(stage) }
     }
 
-    /// Orders `stage`, and publishes what this thread wrote before. Returns false, and changes nothing, if that
-    /// stage or a later one was ordered already.
+    /// Orders `stage`, and publishes what this thread wrote before. Returns false and changes nothing if that stage or
+    /// a later one has already been ordered.
     ///
-    /// Several threads may call it, such as a signal handler and a supervisor: the latest stage wins.
+    /// Several threads may call it, such as a signal handler and a supervisor; the latest stage wins.
     pub fn advance_to(&self, stage: u32) -> bool {
         self.ordered.fetch_max(stage, order!("stage_advance", Release)) < stage
     }
 
-    /// The stage ordered last, as far as this thread can see; never earlier than it saw before.
+    /// The latest stage that is visible to this thread. Never goes back.
     ///
-    /// Everything that was written before it was ordered is visible afterwards.
+    /// Everything written before that stage was ordered is visible afterwards.
     #[must_use]
     pub fn current(&self) -> u32 {
         self.ordered.load(order!("stage_current", Acquire))

@@ -1,32 +1,32 @@
-//! The sleep/wake flag: producers pay for a wake-up only when the consumer sleeps, and none is lost.
+//! A sleep/wake flag: producers pay for a wake-up only if the consumer sleeps, and no wake-up is lost.
 //!
-//! A shard that runs dry goes to sleep on a descriptor (an eventfd); a producer that has pushed to it must then
-//! write that descriptor, which costs microseconds, and must not when the shard is awake. [`WakeFlag`] decides
-//! which; the descriptor and the rings are the caller's.
+//! An idle shard sleeps on a descriptor (an eventfd). A producer that has pushed to a sleeping shard must signal that
+//! descriptor, which costs microseconds; if the shard is awake, the producer should save that cost. [`WakeFlag`] tells
+//! the producer which is the case. The descriptor and the rings belong to the caller.
 //!
 //! # Protocol
 //!
-//! | producer, once per duty cycle | consumer, when it found no work |
+//! | producer, once per duty cycle | consumer, when it has found no work |
 //! |---|---|
 //! | push to any number of rings | [`announce`](WakeFlag::announce) |
-//! | [`producer_fence`] once | look at every inbound ring again |
-//! | for each consumer pushed to: [`take_wake`](WakeFlag::take_wake); if true, write its descriptor | if all are empty, sleep until the descriptor is signalled |
-//! | | [`retract`](WakeFlag::retract), clear the descriptor, look at the rings |
+//! | [`producer_fence`] once | check every inbound ring again |
+//! | for each consumer pushed to: [`take_wake`](WakeFlag::take_wake); if true, signal its descriptor | if all are empty, sleep until the descriptor is signalled |
+//! | | [`retract`](WakeFlag::retract), clear the descriptor, check the rings |
 //!
-//! Spurious wake-ups are normal: a producer may take the wake just when the consumer's second look finds the
-//! message, and its signal arrives later. A producer that waits for room in a full ring must not sleep unless
-//! the consumer of that ring wakes it in the same way.
+//! Spurious wake-ups are normal: the consumer's second check may find the message just as the producer takes the wake,
+//! and the signal arrives later. A producer that waits for room in a full ring must not sleep unless the consumer of
+//! that ring wakes it in the same way.
 //!
 //! # Memory ordering
 //!
-//! The race is Dekker's: the producer writes the ring and reads the flag, the consumer writes the flag and reads
-//! the ring. Release and acquire allow both to read the old value, and then the message waits for ever. Hence a
-//! `SeqCst` fence between the write and the read on each side. Of the two fences one is first in their total
-//! order: if the producer's, the consumer's second look sees the push; if the consumer's, the producer sees the
-//! flag set, or cleared by another producer whose signal is then on its way. The accesses themselves need no
-//! ordering for this. `take_wake` swaps, so that of several producers exactly one signals.
+//! The race is Dekker's: the producer writes the ring and reads the flag, while the consumer writes the flag and reads
+//! the ring. With release and acquire alone, both could read the old value, and the message would wait for ever. So
+//! each side has a `SeqCst` fence between its write and its read. One of the two fences comes first in their total
+//! order. If it is the producer's, the consumer's second check sees the push. If it is the consumer's, the producer
+//! sees the flag set, or cleared by another producer that signals or is about to. The accesses themselves need no
+//! ordering for this. `take_wake` swaps, so that exactly one of several producers signals.
 //!
-//! [`retract`](WakeFlag::retract) acquires, and so pairs with the fence of the producer whose claim it reads.
+//! [`retract`](WakeFlag::retract) acquires, which pairs with the fence of the producer that took the wake.
 //!
 //! # Examples
 //!
@@ -39,7 +39,7 @@
 //! producer_fence();
 //! assert!(!flag.take_wake());
 //!
-//! // The consumer is about to sleep: the first producer, and only that one, writes its descriptor.
+//! // The consumer is about to sleep: the first producer, and only the first, signals its descriptor.
 //! flag.announce();
 //! producer_fence();
 //! assert!(flag.take_wake());
@@ -49,10 +49,10 @@
 
 use crate::atomic::{AtomicBool, Ordering, fence, order};
 
-/// Whether one consumer sleeps, or is about to, and nobody has taken it upon himself to wake it.
+/// A flag that is set while one consumer sleeps, or is about to, and no producer has taken the wake yet.
 ///
-/// Share it by `Arc` between its consumer and all producers to it. It is alone on its cache lines (two of
-/// them: the prefetcher fetches lines in pairs), because producers read it in every duty cycle.
+/// Share it by `Arc` between the consumer and its producers. The flag has two cache lines to itself, because producers
+/// read it in every duty cycle and the prefetcher fetches lines in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct WakeFlag {
@@ -66,30 +66,31 @@ impl WakeFlag {
         Self { parked: AtomicBool::new(false) }
     }
 
-    /// Consumer: announces that it is about to sleep.
+    /// Consumer: announces that the consumer is about to sleep.
     ///
-    /// Afterwards the consumer must look at every source of work again: a producer that pushed before it could
-    /// see the announcement does not signal. Whether work was found or not, [`retract`](Self::retract) ends it.
+    /// Afterwards the consumer must check every source of work again, because a producer that pushed before it could
+    /// see the announcement does not signal. Whether or not there was work, end the announcement with
+    /// [`retract`](Self::retract).
     pub fn announce(&self) {
         self.parked.swap(true, Ordering::Relaxed);
         fence!("wake_consumer_fence", SeqCst);
     }
 
-    /// Consumer: withdraws the announcement, after sleeping or instead of it.
+    /// Consumer: withdraws the announcement, after sleeping or instead of sleeping.
     ///
-    /// Returns true if a producer has taken the wake: it has signalled the descriptor or is about to, and
-    /// everything it pushed before its [`producer_fence`] is visible now.
+    /// Returns true if a producer has taken the wake. That producer has signalled the descriptor or is about to, and
+    /// everything it pushed before its [`producer_fence`] is now visible.
     pub fn retract(&self) -> bool {
         !self.parked.swap(false, order!("wake_retract", Acquire))
     }
 
     /// Producer: whether the caller must signal the consumer's descriptor.
     ///
-    /// Call it after [`producer_fence`], which follows the pushes. True for exactly one producer per
-    /// announcement; that one must signal, or the consumer may sleep for ever.
+    /// Call it after [`producer_fence`], which follows the pushes. Returns true to exactly one producer per
+    /// announcement; that producer must signal, or the consumer may sleep for ever.
     #[must_use = "the producer that takes the wake must signal the consumer"]
     pub fn take_wake(&self) -> bool {
-        // The load spares the awake consumer's line from being taken away by every producer's swap.
+        // Loads first, so that producers do not take the cache line away from an awake consumer by swapping.
         self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::Relaxed)
     }
 }
@@ -100,10 +101,10 @@ impl Default for WakeFlag {
     }
 }
 
-/// Producer: separates the pushes of a duty cycle from the [`take_wake`](WakeFlag::take_wake) calls after them.
+/// Producer: orders the pushes of a duty cycle before the [`take_wake`](WakeFlag::take_wake) calls that follow.
 ///
-/// One fence serves all destinations. Measured at about nothing per message in batches of 16, and 13 to 98 ns
-/// when paid for every message.
+/// One fence serves all destinations. Its measured cost per message is negligible in batches of 16, and 13 to 98 ns
+/// with a fence per message.
 pub fn producer_fence() {
     fence!("wake_producer_fence", SeqCst);
 }

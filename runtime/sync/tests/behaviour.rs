@@ -1,5 +1,5 @@
-//! The primitives on real threads, and what needs no second thread. The models in `tests/loom` prove more, of
-//! smaller cases.
+//! The primitives on real threads, and the behaviour that needs only one thread. The models in `tests/loom` prove more,
+//! about smaller cases.
 
 #![cfg(not(corelane_loom))]
 
@@ -17,14 +17,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A wait that takes this long has lost its wake-up.
+/// A wait this long means that a wake-up was lost.
 const LOST_AFTER: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_sleeping_consumer_is_woken_for_every_message_of_two_producers() {
     const MESSAGES: u64 = 5_000;
     let flag = WakeFlag::new();
-    // Stand-ins for the rings: the messages pushed to each. Relaxed, as the flag may not lean on their ordering.
+    // Stand-ins for the rings: the number of messages pushed to each. Relaxed, because the flag must not rely on their
+    // ordering.
     let rings = [AtomicU64::new(0), AtomicU64::new(0)];
     let handled = AtomicU64::new(0);
     let consumer = thread::current();
@@ -196,7 +197,7 @@ fn shards_that_exchange_messages_are_drained_before_rest() {
     }
 }
 
-/// Sends until told to drain; passes on each message it gets until the message's hops are used up.
+/// A shard that sends until the draining stage, and passes each message on until the message's hops are used up.
 struct Shard {
     progress: ProgressWriter,
     peer: Sender<u32>,
@@ -205,7 +206,7 @@ struct Shard {
 
 impl Shard {
     const HOPS: u32 = 20;
-    /// Turns between two publications before draining.
+    /// The number of turns between two publications before draining.
     const TURNS_PER_PUBLICATION: u32 = 8;
 
     fn new(peer: Sender<u32>, inbox: Receiver<u32>) -> (Self, ProgressReader) {
@@ -214,7 +215,7 @@ impl Shard {
         (shard, reader)
     }
 
-    /// Runs until the stage after `draining`; returns the messages left over.
+    /// Runs until the stage after `draining`, and returns the messages that are left over.
     fn run(mut self, stage: &Stage, draining: Range<u32>, in_flight: &AtomicU64) -> usize {
         for turn in 0u32.. {
             let seen = stage.current();
@@ -256,7 +257,7 @@ fn conflated_values_of_many_keys_arrive_whole_and_the_last_of_each_always() {
     const KEYS: usize = 5_000;
     const WRITES: usize = 300_000;
     let (mut writer, mut reader) = conflated(KEYS, 12);
-    // Every key is written; some far more often than others.
+    // Every key is written, some far more often than others.
     let key_of = |write: usize| if write.is_multiple_of(3) { write / 3 % KEYS } else { write * 7 % 11 * 450 };
     let writing = thread::spawn(move || {
         for write in 0..WRITES {

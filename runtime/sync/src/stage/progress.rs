@@ -1,19 +1,19 @@
-//! What one shard reports about itself: three numbers that are published, and read, together.
+//! One shard's progress report: three numbers, published and read together.
 
 use crate::seqlock::{SeqReader, SeqWriter, seqlock};
 
-/// One shard's progress, as of one of its publications.
+/// A shard's progress as of one publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Turns since the start that took or sent something.
+    /// The number of turns since the start that took or sent something.
     pub work: u64,
-    /// The latest stage in which the shard has made a whole turn.
+    /// The latest stage in which the shard has completed a whole turn.
     pub stage_reached: u32,
-    /// Publications since the start. A shard whose heartbeat stands still is asleep, stalled or dead.
+    /// The number of publications since the start. If it stops increasing, the shard is asleep, stalled or dead.
     pub heartbeat: u64,
 }
 
-/// Creates the progress cell of one shard, all zero.
+/// Creates one shard's progress cell, all zero.
 #[must_use]
 pub fn progress() -> (ProgressWriter, ProgressReader) {
     let (writer, reader) = seqlock(encode(Progress::default()));
@@ -21,16 +21,16 @@ pub fn progress() -> (ProgressWriter, ProgressReader) {
     (writer, ProgressReader { cell: reader })
 }
 
-/// The shard's side: counts privately, and publishes after any turn it likes.
+/// The shard's side of a progress cell. Counts privately, and publishes after any turn.
 ///
-/// # The rules that a [`Round`](super::Round) rests on
+/// # Rules that a [`Round`](super::Round) relies on
 ///
-/// 1. A turn begins with a look at the stage, and then takes what waits in *all* inbound rings, as far as there
-///    is room for the answers.
-/// 2. A turn that took or pushed anything, for whatever reason, is counted as work before the next publication.
-/// 3. [`reach`](Self::reach) is called after the turn, with the stage that was seen at its beginning.
-/// 4. While rounds are made, every turn is published after its last push. Before that a shard may publish as
-///    rarely as it likes.
+/// 1. A turn begins by reading the stage, and then takes what waits in *all* inbound rings, as far as there is room for
+///    the answers.
+/// 2. A turn that took or pushed anything, for whatever reason, counts as work before the next publication.
+/// 3. After the turn, the shard calls [`reach`](Self::reach) with the stage that it read at the beginning of the turn.
+/// 4. While rounds are in progress, the shard publishes after the last push of every turn. Before that, it may publish
+///    as rarely as it likes.
 #[derive(Debug)]
 pub struct ProgressWriter {
     progress: Progress,
@@ -38,18 +38,17 @@ pub struct ProgressWriter {
 }
 
 impl ProgressWriter {
-    /// Counts a turn, or part of one, that took or sent something.
+    /// Counts a turn (or part of one) that took or sent something.
     pub fn count_work(&mut self) {
         self.progress.work += 1;
     }
 
-    /// Records that a whole turn was made which began when `stage` had been seen; an earlier stage than before is
-    /// ignored.
+    /// Records a whole turn that began by reading `stage`. A stage earlier than the last recorded one is ignored.
     pub fn reach(&mut self, stage: u32) {
         self.progress.stage_reached = self.progress.stage_reached.max(stage);
     }
 
-    /// Publishes all together, with the next heartbeat. Never waits.
+    /// Publishes the three numbers together and increments the heartbeat. Wait-free.
     pub fn publish(&mut self) {
         self.progress.heartbeat += 1;
         self.cell.write(encode(self.progress));
@@ -63,8 +62,8 @@ pub struct ProgressReader {
 }
 
 impl ProgressReader {
-    /// The shard's last publication; what the shard wrote before it is visible afterwards. Spins while one is
-    /// under way, see [`SeqReader::read`].
+    /// The shard's last publication. What the shard wrote before it is visible afterwards. Spins while a publication is
+    /// in progress, see [`SeqReader::read`].
     #[must_use]
     pub fn sample(&self) -> Progress {
         decode(self.cell.read())
@@ -78,7 +77,7 @@ fn encode(progress: Progress) -> [u64; 3] {
 fn decode([work, stage_reached, heartbeat]: [u64; 3]) -> Progress {
     Progress {
         work,
-        // Only `encode` writes the cell, so that the upper half is zero.
+        // Only `encode` writes the cell, so the upper half is zero.
         stage_reached: stage_reached as u32,
         heartbeat,
     }

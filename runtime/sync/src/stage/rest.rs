@@ -1,78 +1,79 @@
-//! Deciding that nothing is in flight, without stopping anyone and without counting messages.
+//! Quiescence detection that stops no shard and counts no messages.
 
 use super::Progress;
 
-/// One look at whether a set of shards is at rest: no message waits, is on its way, or is being handled.
+/// One attempt to find a set of shards at rest, which means that no message is waiting, in flight, or being handled.
 ///
 /// The coordinator
 ///
-/// 1. notes how much work every shard has published: [`begin`](Self::begin);
-/// 2. orders the round's stage: [`Stage::advance_to`](super::Stage::advance_to), and wakes who sleeps;
-/// 3. samples the shards again until each has made a whole turn in the round: [`judge`](Self::judge).
+/// 1. notes how much work each shard has published: [`begin`](Self::begin);
+/// 2. orders the round's stage and wakes sleeping shards: [`Stage::advance_to`](super::Stage::advance_to);
+/// 3. samples the shards until each has completed a whole turn in the round: [`judge`](Self::judge).
 ///
-/// The shards keep the rules of [`ProgressWriter`](super::ProgressWriter). If none of them has worked since the
-/// note, all are at rest; else the coordinator begins the next round, with a later stage.
+/// The shards follow the rules of [`ProgressWriter`](super::ProgressWriter). If no shard has worked since the note, all
+/// are at rest. Otherwise the coordinator begins the next round, with a later stage.
 ///
-/// # Why it is right
+/// # Proof
 ///
-/// For shard S let N be the publication in the note, T the whole turn in the round, and F the publication that
-/// is judged. T began after the order and N was read before it, and F comes after T: the order is N, T, F. If N
-/// and F show the same work, every turn between them, T included, took nothing and sent nothing.
+/// For a shard S, let N be the noted publication, T the whole turn in the round, and F the judged publication. N was
+/// read before the stage was ordered, T began after it, and F follows T. So they happen in the order N, T, F. If N and
+/// F show the same work, then no turn between them, T included, took or sent anything.
 ///
-/// Suppose that this is so for all shards, and yet a message from A to B is unhandled. If A sent it before N,
+/// Suppose that this holds for all shards, and yet a message from A to B is unhandled. If A sent it before its N:
 ///
-/// - the push comes before A's N (program order),
-/// - N before the coordinator's note (the [seqlock](crate::seqlock) releases and acquires),
-/// - the note before B's look at the stage, with which T begins (the stage releases and acquires),
-/// - so that T found the message if B had not taken it before. T took nothing: B took it in an earlier turn,
-///   which is over, and that is a contradiction.
+/// - the push happens before A's N (program order),
+/// - N happens before the coordinator's note (the [seqlock](crate::seqlock) releases and acquires),
+/// - the note happens before B reads the stage at the beginning of its T (the stage releases and acquires),
+/// - so B's T would find the message, unless B had taken it earlier. T took nothing, so B took the message in an
+///   earlier turn. That turn is over, so the message is handled: a contradiction.
 ///
-/// If A sent it after F, in a turn that a message caused, consider the first such turn of all shards: its cause
-/// was sent before its sender's N, and all those were taken before. Between N and F nothing was sent.
+/// Between N and F, A sent nothing. If A sent the message after its F, it did so in a turn caused by another message.
+/// Consider the first such turn of any shard. Its cause was sent before the N of its sender, and all such messages had
+/// been taken by then: a contradiction.
 ///
-/// So nothing is in flight from the order on, and it stays so as long as shards send only in answer to messages.
-/// Where one also sends for another reason, such as a timer, only the moment of the order is proved.
+/// So nothing is in flight from the moment the stage is ordered, and nothing will be as long as shards send only in
+/// answer to messages. If a shard also sends for another reason, such as a timer, the proof holds only for that moment.
 ///
-/// It follows that the note may be as old as it likes. A turn under way while it is taken, or over and not yet
-/// published, belongs between N and F: its work shows in F, and the round is [`Busy`](Verdict::Busy). A turn
-/// that finds a message but no room for the answer may pass for idle: then the ring that it waits for holds
-/// messages which that ring's consumer finds in the round, or waits likewise. Such waits must not form a circle.
+/// The note may be arbitrarily old. A turn that is in progress while the note is taken, or complete but not yet
+/// published, lies between N and F. Its work shows in F, and the round is [`Busy`](Verdict::Busy). A turn that finds a
+/// message but no room for the answer may look idle. In that case the full ring holds messages, and the consumer of
+/// that ring either finds them in the round or is blocked in the same way. Such waits must not form a cycle.
 #[derive(Debug)]
 pub struct Round {
     stage: u32,
-    /// The work that each shard had published before the round was ordered.
+    /// The work that each shard had published before the stage was ordered.
     noted: Vec<u64>,
 }
 
-/// What a [`Round`] has found.
+/// The result of a [`Round`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A shard has not yet made a whole turn in the round: judge it again.
+    /// A shard has not yet completed a whole turn in the round. Judge again.
     Pending,
-    /// A shard has worked since the note: begin another round.
+    /// A shard has worked since the note. Begin another round.
     Busy,
     /// Nothing is in flight.
     AtRest,
 }
 
 impl Round {
-    /// Begins the round that `stage` orders, and that must be ordered only afterwards.
+    /// Begins the round of `stage`. Call it before that stage is ordered.
     ///
-    /// `samples` holds one sample of each shard that exchanges messages.
+    /// `samples` has one sample per shard that exchanges messages.
     #[must_use]
     pub fn begin(stage: u32, samples: impl IntoIterator<Item = Progress>) -> Self {
         let noted = samples.into_iter().map(|sample| sample.work).collect();
         Self { stage, noted }
     }
 
-    /// Judges the round by a new sample of each shard, in the order of [`begin`](Self::begin).
+    /// Judges the round by one new sample per shard, in the same order as in [`begin`](Self::begin).
     ///
-    /// Call it while [`Pending`](Verdict::Pending), or until the caller's deadline: a shard that died is pending
-    /// for ever.
+    /// Call it again while the result is [`Pending`](Verdict::Pending), up to a deadline of yours: a dead shard stays
+    /// pending for ever.
     ///
     /// # Panics
     ///
-    /// If there are fewer or more samples than in the note.
+    /// If the number of samples differs from that in the note.
     #[must_use]
     pub fn judge(&self, samples: impl IntoIterator<Item = Progress>) -> Verdict {
         let mut noted = self.noted.iter();

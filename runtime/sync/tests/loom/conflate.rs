@@ -2,7 +2,7 @@ use crate::{bounded, exhaustive};
 use corelane_sync::conflate::{ConflatedReader, conflated};
 use loom::thread;
 
-/// The next key and its value, which must be whole.
+/// Takes the next key and its value, which must not be torn.
 fn take(reader: &mut ConflatedReader) -> Option<(usize, u64)> {
     let mut words = [0; 2];
     let key = reader.take(&mut words)?;

@@ -1,6 +1,7 @@
-//! Models of every protocol of the crate, run by `cargo xtask loom` and, weakened, by `cargo xtask mutants`.
+//! Models of all protocols of the crate, run by `cargo xtask loom`, and with weakened orderings by `cargo xtask
+//! mutants`.
 //!
-//! Loom runs each model through all interleavings, up to a number of preemptions where one is given, and lets
+//! Loom runs each model through all interleavings (up to a given number of preemptions, where there is one) and lets
 //! each load return every value that the memory model allows. A lost wake-up shows as a deadlock.
 
 #![cfg(corelane_loom)]

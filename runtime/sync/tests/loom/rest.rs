@@ -1,5 +1,5 @@
-//! Shards exchange messages over relaxed queues, so that a round's verdict can lean on nothing but the stage and
-//! the progress cells, while the coordinator makes rounds.
+//! Shards exchange messages over relaxed queues while the coordinator makes rounds. A round's verdict can therefore
+//! rely only on the stage and the progress cells.
 
 use crate::bounded;
 use corelane_sync::stage::{Progress, Round, Stage, Verdict};
@@ -40,14 +40,14 @@ enum Rules {
 
 const ROUND: u32 = 1;
 
-/// Shards in a circle. The first sends a message to the second in its first turn, and each passes it on to the
-/// next until it has made `hops`. Each makes its `turns`, while the coordinator makes a round; then all make turns
-/// in rounds until they are at rest, which they must be in the end.
+/// Shards in a circle. The first shard sends a message to the second in its first turn, and each shard passes it on
+/// until it has made `hops`. Each shard makes its `turns` while the coordinator makes a round. Then all shards make
+/// turns in further rounds until they are at rest, which they must reach.
 fn exchange<const SHARDS: usize>(rules: Rules, hops: usize, turns: [usize; SHARDS]) {
     let stage = Arc::new(Stage::new(0));
     let inboxes: [_; SHARDS] = std::array::from_fn(|_| Arc::new(AtomicUsize::new(0)));
-    // Messages sent and not yet handled. No part of the model: loom runs one thread at a time, so that this
-    // tells the truth at every moment.
+    // The number of messages sent and not yet handled. It is not part of the model: loom runs one thread at a time, so
+    // the number is always exact.
     let in_flight = StdArc::new(GhostCounter::new(0));
     let mut cells = Vec::new();
     let mut threads = Vec::new();
@@ -62,7 +62,7 @@ fn exchange<const SHARDS: usize>(rules: Rules, hops: usize, turns: [usize; SHARD
             inbox: Arc::clone(&inboxes[index]),
             next: Arc::clone(&inboxes[(index + 1) % SHARDS]),
             in_flight: in_flight.clone(),
-            // With one message in all, the nth hop is the nth shard's: nothing else need be sent with it.
+            // There is only one message, so the nth hop is the nth shard's and the message needs no content.
             takes: (0..hops).filter(|hop| (hop + 1) % SHARDS == index).count(),
             passes_on: (1..hops).filter(|hop| hop % SHARDS == index).count(),
             taken: 0,
@@ -104,8 +104,8 @@ struct Shard {
     stage: Arc<Stage>,
     cell: Cell,
     work: u64,
-    /// Stand-ins for rings: the number of messages pushed to it. Relaxed, because the verdict may not lean on the
-    /// ordering of the rings.
+    /// A stand-in for the inbound ring: the number of messages pushed. Relaxed, because the verdict must not rely on
+    /// the ordering of the rings.
     inbox: Arc<AtomicUsize>,
     next: Arc<AtomicUsize>,
     in_flight: StdArc<GhostCounter>,
@@ -119,7 +119,7 @@ impl Shard {
     fn turn(&mut self) {
         let seen = self.stage.current();
         let sends = usize::from(std::mem::take(&mut self.sends_first));
-        // A shard that has all it will ever get need not look: it would find nothing, in more states.
+        // A shard that has received all its messages need not look: it would find nothing, and add states.
         let found = match self.taken < self.takes {
             true => self.inbox.load(Relaxed) - self.taken,
             false => 0,
@@ -142,8 +142,8 @@ impl Shard {
     }
 }
 
-/// A stand-in for the progress cell, in one word: what the models of the seqlock and of its publications prove, at
-/// a fraction of the states (with two real cells this exchange takes minutes).
+/// A stand-in for the progress cell, in one word. It has the properties that the models of the seqlock and of its
+/// publications prove, at a fraction of the states: with two real cells this exchange takes minutes.
 #[derive(Clone)]
 struct Cell(Arc<AtomicU64>);
 

@@ -72,7 +72,7 @@ enum Look {
     AfterAnnouncing,
 }
 
-/// The heart of the protocol alone: one push, one announcement, and the look that decides on sleeping.
+/// The core of the protocol: one push, one announcement, and the check that decides whether to sleep.
 fn push_while_announcing(look: Look) {
     let flag = Arc::new(WakeFlag::new());
     let pushed = Arc::new(AtomicBool::new(false));
@@ -97,8 +97,8 @@ fn push_while_announcing(look: Look) {
     assert!(seen || signalled, "neither seen nor signalled");
 }
 
-/// `producers` push `messages` each, one per duty cycle; the consumer sleeps whenever it finds nothing, and
-/// ends when it has them all.
+/// `producers` push `messages` each, one per duty cycle. The consumer sleeps whenever it finds nothing, and ends when
+/// it has received all of them.
 fn deliver(producers: usize, messages: usize) {
     let inbox = Arc::new(Inbox {
         flag: WakeFlag::new(),
@@ -136,8 +136,8 @@ fn deliver(producers: usize, messages: usize) {
 
 struct Inbox {
     flag: WakeFlag,
-    /// A stand-in for each producer's ring: the messages pushed to it. Relaxed, because the protocol may not
-    /// lean on the ordering of the rings.
+    /// A stand-in for each producer's ring: the number of messages pushed. Relaxed, because the protocol must not rely
+    /// on the ordering of the rings.
     rings: Vec<AtomicUsize>,
     descriptor: Descriptor,
 }
@@ -148,7 +148,7 @@ impl Inbox {
     }
 }
 
-/// A stand-in for the eventfd: a signal stays until it is waited for.
+/// A stand-in for the eventfd: a signal persists until somebody waits for it.
 #[derive(Default)]
 struct Descriptor {
     signalled: Mutex<bool>,
