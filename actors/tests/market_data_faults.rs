@@ -5,7 +5,7 @@ mod arbitration_harness;
 use std::collections::{BTreeMap, BTreeSet};
 
 use arbitration_harness::{Feed, MS, config, end, packet};
-use corelane_actors::market_data::{ArbitrationConfig, FeedCount, Line, LineCount, RecoveryCount};
+use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine, LineCount, RecoveryCount};
 use corelane_codecs::mold::HEADER_LEN;
 use proptest::prelude::*;
 
@@ -43,14 +43,14 @@ fn server_fate() -> impl Strategy<Value = ServerFate> {
 }
 
 /// Arrivals by time and order: what comes, from a line or a server.
-type Network = BTreeMap<(u64, u64), (Result<Line, usize>, Vec<u8>)>;
+type Network = BTreeMap<(u64, u64), (Result<FeedLine, usize>, Vec<u8>)>;
 
 /// Sends `messages` messages in packets of the given lengths over each line, one packet each 2 ms; returns all arrivals
 /// and the numbers that no line brings.
 fn send(messages: u64, lines: &[(Vec<u64>, Vec<Fate>, u64); 2]) -> (Network, BTreeSet<u64>) {
     let (mut network, mut missing) = (Network::new(), (1..=messages).collect::<BTreeSet<_>>());
     let mut order = 0;
-    for (line, (lengths, fates, skew_ms)) in Line::BOTH.into_iter().zip(lines) {
+    for (line, (lengths, fates, skew_ms)) in FeedLine::BOTH.into_iter().zip(lines) {
         let (mut first, mut sent_ms) = (1, 10 + skew_ms);
         for (length, fate) in lengths.iter().cycle().zip(fates.iter().cycle()) {
             if first > messages {
@@ -131,7 +131,7 @@ proptest! {
         feed.has_all_until(messages + 1);
         prop_assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::Lost)), (0, 0));
         prop_assert!(feed.recovery(RecoveryCount::Recovered) >= missing.len() as u64);
-        let first_copies: u64 = Line::BOTH.iter().map(|&line| feed.line_count(line, LineCount::FirstCopies)).sum();
+        let first_copies: u64 = FeedLine::BOTH.iter().map(|&line| feed.line_count(line, LineCount::FirstCopies)).sum();
         prop_assert_eq!(first_copies + feed.recovery(RecoveryCount::Recovered), messages);
     }
 
@@ -166,8 +166,8 @@ proptest! {
                 bytes.truncate(HEADER_LEN.max(usize::from(cut) % bytes.len()));
             }
             match source {
-                0 => feed.line(Line::A, &bytes),
-                1 => feed.line(Line::B, &bytes),
+                0 => feed.line(FeedLine::A, &bytes),
+                1 => feed.line(FeedLine::B, &bytes),
                 server => feed.answer(usize::from(server) - 2, &bytes),
             }
             let mut requests = 0;

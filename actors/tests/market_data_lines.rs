@@ -3,39 +3,42 @@
 mod arbitration_harness;
 
 use arbitration_harness::{Feed, MS, beat, config, end, honest, nobody, packet};
-use corelane_actors::market_data::{ArbitrationConfig, FeedCount, Line, LineCount, RecoveryCount, Sink};
+use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine, LineCount, MessageSink, RecoveryCount};
 use corelane_codecs::mold::Packet;
 
 #[test]
 fn the_first_copy_wins_whichever_line_brings_it() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 1, 4));
-    feed.line(Line::B, &packet("DAY", 1, 6));
-    feed.line(Line::A, &packet("DAY", 4, 5));
-    feed.line(Line::A, &packet("DAY", 3, 8));
-    feed.line(Line::B, &packet("DAY", 6, 8));
+    feed.line(FeedLine::A, &packet("DAY", 1, 4));
+    feed.line(FeedLine::B, &packet("DAY", 1, 6));
+    feed.line(FeedLine::A, &packet("DAY", 4, 5));
+    feed.line(FeedLine::A, &packet("DAY", 3, 8));
+    feed.line(FeedLine::B, &packet("DAY", 6, 8));
     feed.has_all_until(8);
     let counts = |line| {
         [LineCount::Packets, LineCount::FirstCopies, LineCount::Duplicates].map(|count| feed.line_count(line, count))
     };
-    assert_eq!(counts(Line::A), [3, 3 + 2, 1 + 3]);
-    assert_eq!(counts(Line::B), [2, 2, 3 + 2]);
-    assert_eq!(feed.line_count(Line::A, LineCount::Gaps) + feed.line_count(Line::B, LineCount::Gaps), 0);
+    assert_eq!(counts(FeedLine::A), [3, 3 + 2, 1 + 3]);
+    assert_eq!(counts(FeedLine::B), [2, 2, 3 + 2]);
+    assert_eq!(feed.line_count(FeedLine::A, LineCount::Gaps) + feed.line_count(FeedLine::B, LineCount::Gaps), 0);
     assert!(!feed.arbiter.is_stale());
 }
 
 #[test]
 fn the_other_line_fills_a_gap_before_anybody_is_asked() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 1, 3));
-    feed.line(Line::A, &packet("DAY", 5, 9));
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    feed.line(FeedLine::A, &packet("DAY", 5, 9));
     feed.has_all_until(3);
     feed.advance(MS / 2, nobody);
-    feed.line(Line::B, &packet("DAY", 1, 6));
+    feed.line(FeedLine::B, &packet("DAY", 1, 6));
     feed.has_all_until(9);
     feed.advance(100 * MS, |asked| panic!("{asked:?}"));
     assert!(!feed.arbiter.is_stale());
-    assert_eq!((feed.line_count(Line::A, LineCount::Gaps), feed.line_count(Line::A, LineCount::Missed)), (1, 2));
+    assert_eq!(
+        (feed.line_count(FeedLine::A, LineCount::Gaps), feed.line_count(FeedLine::A, LineCount::Missed)),
+        (1, 2)
+    );
     assert_eq!((feed.count(FeedCount::Gaps), feed.recovery(RecoveryCount::Requests)), (0, 0));
 }
 
@@ -43,8 +46,8 @@ fn the_other_line_fills_a_gap_before_anybody_is_asked() {
 fn a_heartbeat_shows_what_was_lost_last() {
     for last in [beat("DAY", 6), end("DAY", 6)] {
         let mut feed = Feed::new(config());
-        feed.line(Line::A, &packet("DAY", 1, 3));
-        feed.line(Line::B, &last);
+        feed.line(FeedLine::A, &packet("DAY", 1, 3));
+        feed.line(FeedLine::B, &last);
         feed.advance(5 * MS, honest);
         feed.has_all_until(6);
     }
@@ -53,18 +56,18 @@ fn a_heartbeat_shows_what_was_lost_last() {
 #[test]
 fn one_dead_line_costs_nothing_and_both_are_silence() {
     let mut feed = Feed::new(config());
-    feed.line(Line::B, &packet("DAY", 1, 2));
+    feed.line(FeedLine::B, &packet("DAY", 1, 2));
     for first in 1..8 {
-        feed.line(Line::A, &packet("DAY", first, first + 1));
+        feed.line(FeedLine::A, &packet("DAY", first, first + 1));
         feed.advance(1000 * MS, nobody);
         assert!(!feed.arbiter.is_stale());
     }
-    assert_eq!([Line::A, Line::B].map(|line| feed.line_count(line, LineCount::Silences)), [0, 1]);
+    assert_eq!([FeedLine::A, FeedLine::B].map(|line| feed.line_count(line, LineCount::Silences)), [0, 1]);
     feed.advance(2500 * MS, nobody);
     assert!(feed.arbiter.is_stale());
-    assert_eq!((feed.line_count(Line::A, LineCount::Silences), feed.count(FeedCount::Silences)), (1, 1));
+    assert_eq!((feed.line_count(FeedLine::A, LineCount::Silences), feed.count(FeedCount::Silences)), (1, 1));
     // They come back, having lost what was sent meanwhile: it is recovered.
-    feed.line(Line::B, &packet("DAY", 100, 101));
+    feed.line(FeedLine::B, &packet("DAY", 100, 101));
     feed.advance(MS / 2, nobody);
     assert!(!feed.arbiter.is_stale(), "the gap may still be filled in time");
     feed.advance(5 * MS, honest);
@@ -76,37 +79,37 @@ fn one_dead_line_costs_nothing_and_both_are_silence() {
 fn a_line_that_lags_brings_duplicates_also_across_a_new_session() {
     let mut feed = Feed::new(config());
     for first in 1..200 {
-        feed.line(Line::A, &packet("DAY", first, first + 1));
+        feed.line(FeedLine::A, &packet("DAY", first, first + 1));
         if first > 50 {
-            feed.line(Line::B, &packet("DAY", first - 50, first - 49));
+            feed.line(FeedLine::B, &packet("DAY", first - 50, first - 49));
         }
         feed.advance(MS, |asked| panic!("{asked:?}"));
     }
-    assert_eq!(feed.line_count(Line::B, LineCount::Duplicates), 149);
-    assert_eq!(feed.line_count(Line::B, LineCount::FirstCopies), 0);
-    feed.line(Line::A, &end("DAY", 200));
+    assert_eq!(feed.line_count(FeedLine::B, LineCount::Duplicates), 149);
+    assert_eq!(feed.line_count(FeedLine::B, LineCount::FirstCopies), 0);
+    feed.line(FeedLine::A, &end("DAY", 200));
     assert!(feed.arbiter.is_stale(), "prices of a session that is over");
-    feed.line(Line::A, &packet("NEXT", 1, 4));
+    feed.line(FeedLine::A, &packet("NEXT", 1, 4));
     assert!(!feed.arbiter.is_stale());
     // The lagging line still ends the old session; it must not bring it back, also when the new one is over.
-    feed.line(Line::B, &packet("DAY", 150, 200));
-    feed.line(Line::B, &end("DAY", 200));
-    feed.line(Line::A, &end("NEXT", 4));
-    feed.line(Line::B, &packet("DAY", 150, 200));
+    feed.line(FeedLine::B, &packet("DAY", 150, 200));
+    feed.line(FeedLine::B, &end("DAY", 200));
+    feed.line(FeedLine::A, &end("NEXT", 4));
+    feed.line(FeedLine::B, &packet("DAY", 150, 200));
     feed.has_all_until(4);
     assert_eq!((feed.sink.sessions, feed.count(FeedCount::ForeignSession)), (2, 3));
-    feed.line(Line::B, &packet("NEXT", 1, 4));
-    feed.line(Line::B, &packet("THIRD", 1, 2));
+    feed.line(FeedLine::B, &packet("NEXT", 1, 4));
+    feed.line(FeedLine::B, &packet("THIRD", 1, 2));
     assert_eq!(feed.sink.sessions, 3);
 }
 
 #[test]
 fn what_is_missing_when_a_session_ends_is_lost_with_it() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 1, 3));
-    feed.line(Line::A, &packet("DAY", 5, 6));
-    feed.line(Line::A, &end("DAY", 8));
-    feed.line(Line::A, &packet("NEXT", 1, 2));
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    feed.line(FeedLine::A, &packet("DAY", 5, 6));
+    feed.line(FeedLine::A, &end("DAY", 8));
+    feed.line(FeedLine::A, &packet("NEXT", 1, 2));
     feed.has_all_until(2);
     assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::Lost)), (1, 4));
     assert!(!feed.arbiter.is_stale());
@@ -117,15 +120,15 @@ fn sequence_numbers_are_good_to_their_last_one() {
     // A session whose last number is the last there is; its next would overflow, which the codec refuses.
     const LAST: u64 = u64::MAX - 1;
     let mut feed = Feed::new(ArbitrationConfig { gap_messages_max: u64::MAX, ..config() });
-    feed.line(Line::A, &packet("DAY", 1, 2));
+    feed.line(FeedLine::A, &packet("DAY", 1, 2));
     assert!(Packet::decode(&packet("DAY", u64::MAX, u64::MAX)).is_ok(), "a heartbeat");
     // All of it is missing, and 8 servers' worth of time would not suffice.
-    feed.line(Line::A, &packet("DAY", LAST - 2, LAST));
+    feed.line(FeedLine::A, &packet("DAY", LAST - 2, LAST));
     feed.advance(500 * MS, nobody);
-    feed.line(Line::B, &packet("DAY", LAST, u64::MAX));
+    feed.line(FeedLine::B, &packet("DAY", LAST, u64::MAX));
     assert_eq!(feed.arbiter.expected(), u64::MAX);
-    feed.line(Line::A, &beat("DAY", u64::MAX));
-    feed.line(Line::A, &end("DAY", u64::MAX));
+    feed.line(FeedLine::A, &beat("DAY", u64::MAX));
+    feed.line(FeedLine::A, &end("DAY", u64::MAX));
     feed.advance(500 * MS, nobody);
     // What was too far ahead of the gap for the buffer went with it.
     assert_eq!(feed.sink.numbers, [1, LAST]);
@@ -133,8 +136,8 @@ fn sequence_numbers_are_good_to_their_last_one() {
 
     // Joined near the end: the gap is longer than may be asked for.
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", LAST - 20, LAST - 10));
-    feed.line(Line::B, &packet("DAY", LAST - 5, u64::MAX));
+    feed.line(FeedLine::A, &packet("DAY", LAST - 20, LAST - 10));
+    feed.line(FeedLine::B, &packet("DAY", LAST - 5, u64::MAX));
     feed.advance(50 * MS, honest);
     assert_eq!(feed.arbiter.expected(), u64::MAX);
     assert_eq!(feed.sink.numbers, (LAST - 20..=LAST).collect::<Vec<_>>());
@@ -145,7 +148,7 @@ fn sequence_numbers_are_good_to_their_last_one() {
     full[18..].copy_from_slice(&0xfffe_u16.to_be_bytes());
     full.extend(vec![0; 2 * 0xfffe]);
     struct Count(u64);
-    impl Sink for Count {
+    impl MessageSink for Count {
         fn begin(&mut self) {}
         fn message(&mut self, _: u64, message: &[u8]) {
             assert!(message.is_empty());
@@ -153,6 +156,6 @@ fn sequence_numbers_are_good_to_their_last_one() {
         }
     }
     let mut count = Count(0);
-    feed.arbiter.on_line(Line::A, &Packet::decode(&full).unwrap(), MS, &mut count);
+    feed.arbiter.on_line(FeedLine::A, &Packet::decode(&full).unwrap(), MS, &mut count);
     assert_eq!((count.0, feed.arbiter.expected()), (0xfffe, 0xffff));
 }

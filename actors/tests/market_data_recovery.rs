@@ -3,15 +3,17 @@
 mod arbitration_harness;
 
 use arbitration_harness::{Feed, MS, beat, config, end, honest, nobody, packet, session};
-use corelane_actors::market_data::{Arbiter, ArbitrationConfig, FeedCount, FeedCounters, Line, RecoveryCount, Sink};
+use corelane_actors::market_data::{
+    Arbiter, ArbitrationConfig, FeedCount, FeedCounters, FeedLine, MessageSink, RecoveryCount,
+};
 use corelane_codecs::mold::{Packet, PacketBuilder};
 
 #[test]
 fn what_no_line_brings_is_asked_for_in_small_parts() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 1, 3));
-    feed.line(Line::B, &packet("DAY", 23, 25));
-    feed.line(Line::A, &packet("DAY", 10, 12));
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    feed.line(FeedLine::B, &packet("DAY", 23, 25));
+    feed.line(FeedLine::A, &packet("DAY", 10, 12));
     let mut ranges = Vec::new();
     feed.advance(5 * MS, |asked| {
         ranges.push((asked.request.sequence, asked.request.count, asked.server, asked.is_repeat));
@@ -28,8 +30,8 @@ fn what_no_line_brings_is_asked_for_in_small_parts() {
 #[test]
 fn a_server_that_is_dead_is_passed_over() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 1, 3));
-    feed.line(Line::A, &packet("DAY", 60, 61));
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    feed.line(FeedLine::A, &packet("DAY", 60, 61));
     let mut asked_of = [0, 0];
     feed.advance(200 * MS, |asked| {
         asked_of[asked.server] += 1;
@@ -55,8 +57,8 @@ fn a_server_that_lies_is_not_believed_and_the_other_one_is_asked() {
     ];
     for (index, lie) in lies.iter().enumerate() {
         let mut feed = Feed::new(config());
-        feed.line(Line::A, &packet("DAY", 1, 3));
-        feed.line(Line::A, &packet("DAY", 8, 9));
+        feed.line(FeedLine::A, &packet("DAY", 1, 3));
+        feed.line(FeedLine::A, &packet("DAY", 8, 9));
         feed.advance(
             200 * MS,
             |asked| {
@@ -77,8 +79,8 @@ fn a_server_that_lies_is_not_believed_and_the_other_one_is_asked() {
 #[test]
 fn an_answer_that_says_more_than_was_asked_is_taken_as_far_as_it_was() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 1, 3));
-    feed.line(Line::A, &packet("DAY", 5, 6));
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    feed.line(FeedLine::A, &packet("DAY", 5, 6));
     feed.advance(2 * MS, |asked| Some((0, packet("DAY", asked.request.sequence, 50))));
     feed.has_all_until(6);
 }
@@ -89,9 +91,9 @@ fn a_gap_that_nobody_can_fill_is_lost_and_said_so_until_the_next_session() {
         let mut config = config();
         config.gap_fill.servers = servers;
         let mut feed = Feed::new(config);
-        feed.line(Line::A, &packet("DAY", 1, 3));
-        feed.line(Line::A, &packet("DAY", 40, 41));
-        feed.line(Line::B, &packet("DAY", 50, 52));
+        feed.line(FeedLine::A, &packet("DAY", 1, 3));
+        feed.line(FeedLine::A, &packet("DAY", 40, 41));
+        feed.line(FeedLine::B, &packet("DAY", 50, 52));
         feed.advance(500 * MS, nobody);
         assert_eq!(feed.sink.numbers, [1, 2, 40, 50, 51], "{servers} servers");
         assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::Lost)), (2, 37 + 9));
@@ -100,11 +102,11 @@ fn a_gap_that_nobody_can_fill_is_lost_and_said_so_until_the_next_session() {
         assert!(feed.recovery(RecoveryCount::Requests) <= 2 * 4 * 5, "{}", feed.recovery(RecoveryCount::Requests));
         assert_eq!(feed.recovery(RecoveryCount::Requests) == 0, servers == 0);
         // It goes on, and what was declared lost is not taken back.
-        feed.line(Line::B, &packet("DAY", 30, 53));
+        feed.line(FeedLine::B, &packet("DAY", 30, 53));
         assert_eq!(feed.sink.numbers.last(), Some(&52));
         assert!(feed.arbiter.is_stale());
-        feed.line(Line::A, &end("DAY", 53));
-        feed.line(Line::A, &packet("NEXT", 1, 3));
+        feed.line(FeedLine::A, &end("DAY", 53));
+        feed.line(FeedLine::A, &packet("NEXT", 1, 3));
         feed.has_all_until(3);
         assert!(!feed.arbiter.is_stale(), "the next session puts it right");
     }
@@ -113,7 +115,7 @@ fn a_gap_that_nobody_can_fill_is_lost_and_said_so_until_the_next_session() {
 #[test]
 fn a_session_that_is_joined_late_is_replayed_from_its_first_message() {
     let mut feed = Feed::new(config());
-    feed.line(Line::A, &packet("DAY", 5001, 5004));
+    feed.line(FeedLine::A, &packet("DAY", 5001, 5004));
     assert!(feed.arbiter.is_stale());
     feed.advance(50 * MS, honest);
     feed.has_all_until(5004);
@@ -124,7 +126,7 @@ fn a_session_that_is_joined_late_is_replayed_from_its_first_message() {
 
     // What is longer than may be asked for is lost at once.
     let mut feed = Feed::new(ArbitrationConfig { gap_messages_max: 5000 - 1, ..config() });
-    feed.line(Line::A, &packet("DAY", 5001, 5004));
+    feed.line(FeedLine::A, &packet("DAY", 5001, 5004));
     feed.advance(50 * MS, |asked| panic!("{asked:?}"));
     assert_eq!(feed.sink.numbers, [5001, 5002, 5003]);
     assert_eq!(feed.count(FeedCount::Lost), 5000);
@@ -139,7 +141,7 @@ fn a_message_too_long_for_the_buffer_is_had_in_order() {
     assert!(builder.push(&long) && builder.push(b"4"));
     let bytes = builder.finish().to_vec();
     struct Lengths(Vec<usize>);
-    impl Sink for Lengths {
+    impl MessageSink for Lengths {
         fn begin(&mut self) {}
         fn message(&mut self, _: u64, message: &[u8]) {
             self.0.push(message.len());
@@ -148,8 +150,8 @@ fn a_message_too_long_for_the_buffer_is_had_in_order() {
     let mut lengths = Lengths(Vec::new());
     let counters = FeedCounters::default();
     let mut arbiter = Arbiter::new(config(), counters.clone());
-    arbiter.on_line(Line::A, &Packet::decode(&packet("DAY", 1, 2)).unwrap(), MS, &mut lengths);
-    arbiter.on_line(Line::A, &Packet::decode(&bytes).unwrap(), MS, &mut lengths);
+    arbiter.on_line(FeedLine::A, &Packet::decode(&packet("DAY", 1, 2)).unwrap(), MS, &mut lengths);
+    arbiter.on_line(FeedLine::A, &Packet::decode(&bytes).unwrap(), MS, &mut lengths);
     assert_eq!(counters.recovery.get(RecoveryCount::Unbuffered), 1);
     arbiter.on_time(3 * MS, &mut lengths);
     while let Some(asked) = arbiter.next_request(3 * MS) {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use corelane::venue::Venue;
-use corelane_actors::market_data::{FeedCount, Line, LineCount};
+use corelane_actors::market_data::{FeedCount, FeedLine, LineCount};
 use corelane_codecs::{price::Price4, text::Alpha};
 use corelane_config::{Config, Idle, Instrument, VENUE_TOML};
 use corelane_market::{Day, DayInstrument, DaySpec, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
@@ -75,7 +75,7 @@ fn main() {
 fn play(venue: &Venue, session: u32, messages_per_s: f64, file: &[u8]) -> (f64, u64, PlayReport) {
     let counters = &venue.counters().feed_in;
     let taken = || counters.feed.get(FeedCount::Messages);
-    let missed = || counters.line(Line::A).get(LineCount::Missed) + counters.feed.get(FeedCount::Lost);
+    let missed = || counters.line(FeedLine::A).get(LineCount::Missed) + counters.feed.get(FeedCount::Lost);
     let (taken_before, missed_before) = (taken(), missed());
     let spec = PlaySpec {
         session: Alpha::new(&format!("FLOOD{session:05}")).expect("ten characters"),

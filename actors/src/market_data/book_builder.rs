@@ -7,7 +7,9 @@ use corelane_codecs::{
 use corelane_runtime::edge::port::Port;
 
 use super::{
-    Books, FeedCount, Level, Sink, Top,
+    arbitration::MessageSink,
+    book::{Books, Level, Top},
+    counts::FeedCount,
     last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
 };
@@ -161,7 +163,7 @@ pub struct Building<'a> {
     pub ingress: Ingress,
 }
 
-impl Sink for Building<'_> {
+impl MessageSink for Building<'_> {
     fn begin(&mut self) {
         self.builder.books.clear();
         self.builder.causes.fill(Cause::default());
@@ -169,8 +171,8 @@ impl Sink for Building<'_> {
     }
 
     #[inline]
-    fn expect(&mut self, packet: &Packet<'_>) {
-        self.builder.books.expect(packet.messages().map_while(Result::ok).map(|(_, message)| message));
+    fn prefetch(&mut self, packet: &Packet<'_>) {
+        self.builder.books.prefetch(packet.messages().map_while(Result::ok).map(|(_, message)| message));
     }
 
     #[inline]

@@ -1,4 +1,7 @@
-//! What a market-data actor counts.
+//! Counters of a market-data actor.
+
+use super::feed_line::FeedLine;
+use crate::counters::Counters;
 
 crate::counter_names! {
     /// What a market-data actor counts.
@@ -39,5 +42,63 @@ crate::counter_names! {
         ForeignTimes,
         /// The same of the kernel's receive times: after the wall clock was set, until ours has followed.
         ForeignKernelTimes,
+    }
+}
+
+crate::counter_names! {
+    /// Counters of one line.
+    pub enum LineCount {
+        /// Packets of the session that is followed.
+        Packets,
+        /// Messages that this line brought first.
+        FirstCopies,
+        /// Messages that were there already.
+        Duplicates,
+        /// Times that the line's numbers jumped ahead: packets that it lost or brought later.
+        Gaps,
+        /// Messages that were not there when it jumped.
+        Missed,
+        /// Times that the line fell silent.
+        Silences,
+    }
+}
+
+crate::counter_names! {
+    /// Counters of retransmission.
+    pub enum RecoveryCount {
+        /// Requests sent, repeated ones included.
+        Requests,
+        /// Requests sent again because no answer had come.
+        Repeats,
+        /// Answers with messages that were missing.
+        Answers,
+        /// Messages that they brought first.
+        Recovered,
+        /// Answers that came when a line, or an answer before, had brought their first message.
+        Late,
+        /// Datagrams that are no answer to what was asked: another session or range, another sender, no MoldUDP64.
+        Refused,
+        /// Messages that came too early for the buffer, or too long for it, and have to come again.
+        Unbuffered,
+        /// Times that a gap stayed open for so long that prices were stale.
+        TimesBehind,
+    }
+}
+
+/// Counters of one feed. Cloning gives other readers of the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct FeedCounters {
+    /// The feed as a whole, and its books.
+    pub feed: Counters<FeedCount>,
+    /// By line, A and B.
+    pub lines: [Counters<LineCount>; 2],
+    /// Retransmission.
+    pub recovery: Counters<RecoveryCount>,
+}
+
+impl FeedCounters {
+    /// Those of one line.
+    pub fn line(&self, line: FeedLine) -> &Counters<LineCount> {
+        &self.lines[line as usize]
     }
 }

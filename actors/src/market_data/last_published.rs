@@ -18,8 +18,8 @@ impl Publishable for Reference {
 
 impl Publishable for TopOfBook {
     fn differs_from(&self, published: &Self) -> bool {
-        let said = |top: &Self| (top.bid, top.ask, top.stale, top.trading_state);
-        said(self) != said(published)
+        let fields = |top: &Self| (top.bid, top.ask, top.stale, top.trading_state);
+        fields(self) != fields(published)
     }
 }
 
@@ -70,7 +70,7 @@ impl<N: Publishable> LastPublished<N> {
     }
 
     /// Notes `update` as published; false if it is none.
-    pub fn tell(&mut self, locate: Locate, update: N) -> bool {
+    pub fn publish(&mut self, locate: Locate, update: N) -> bool {
         let (published, _) = &mut self.published[usize::from(locate) - 1];
         let is_update = update.differs_from(published);
         if is_update {

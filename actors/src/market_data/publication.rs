@@ -4,8 +4,22 @@
 use bytemuck::{Pod, Zeroable};
 use corelane_runtime::message::{Keyed, Message};
 
-use super::Level;
-use crate::messages::Locate;
+use super::book::Level;
+use crate::messages::{Locate, SequencerIn};
+
+corelane_runtime::ports! {
+    /// Where the actor's knowledge goes.
+    pub struct MarketDataOut {
+        /// The sequencer.
+        references: SequencerIn,
+        /// Best levels, for edges that keep the newest.
+        tops: TopOfBook,
+        /// Answers to requests for depth. An edge that holds would hold the actor's timers too when it is not read.
+        depth: DepthAnswer,
+        /// Every message that changed a book, for edges that drop.
+        events: BookEvent,
+    }
+}
 
 /// The best levels of an instrument, for an edge that keeps the newest of each, whose keys are the locates: one more
 /// than there are instruments. Sent when anything but its number and time has changed.

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::market_data::{
-    Arbiter, ArbitrationConfig, Asked, FeedCount, FeedCounters, GapFillConfig, Line, LineCount, RecoveryCount, Sink,
+    Arbiter, ArbitrationConfig, DueRequest, FeedCount, FeedCounters, FeedLine, GapFillConfig, LineCount, MessageSink,
+    RecoveryCount,
 };
 use corelane_codecs::{
     mold::{HEADER_LEN, Packet, PacketBuilder, Session, end_of_session, heartbeat},
@@ -59,7 +60,7 @@ pub struct Delivered {
     pub sessions: u32,
 }
 
-impl Sink for Delivered {
+impl MessageSink for Delivered {
     fn begin(&mut self) {
         self.numbers.clear();
         self.sessions += 1;
@@ -86,7 +87,7 @@ impl Feed {
         Feed { arbiter: Arbiter::new(config, counters.clone()), counters, sink: Delivered::default(), now_ns: 5 * MS }
     }
 
-    pub fn line(&mut self, line: Line, bytes: &[u8]) {
+    pub fn line(&mut self, line: FeedLine, bytes: &[u8]) {
         let packet = Packet::decode(bytes).unwrap();
         self.arbiter.on_line(line, &packet, self.now_ns, &mut self.sink);
     }
@@ -98,7 +99,7 @@ impl Feed {
 
     /// Time goes on to `by_ns` from now; on the way the arbiter is called when it wants to be, and `network` carries
     /// its requests: it is given each and returns what comes back at once.
-    pub fn advance(&mut self, by_ns: u64, mut network: impl FnMut(Asked) -> Option<(usize, Vec<u8>)>) {
+    pub fn advance(&mut self, by_ns: u64, mut network: impl FnMut(DueRequest) -> Option<(usize, Vec<u8>)>) {
         let until_ns = self.now_ns + by_ns;
         for _ in 0..1_000_000 {
             while let Some(asked) = self.arbiter.next_request(self.now_ns) {
@@ -128,7 +129,7 @@ impl Feed {
         self.counters.recovery.get(count)
     }
 
-    pub fn line_count(&self, line: Line, count: LineCount) -> u64 {
+    pub fn line_count(&self, line: FeedLine, count: LineCount) -> u64 {
         self.counters.line(line).get(count)
     }
 
@@ -140,12 +141,12 @@ impl Feed {
 }
 
 /// A server that has every message of the session and answers as many as asked for, but 3 at most.
-pub fn honest(asked: Asked) -> Option<(usize, Vec<u8>)> {
+pub fn honest(asked: DueRequest) -> Option<(usize, Vec<u8>)> {
     let first = asked.request.sequence;
     let count = u64::from(asked.request.count.min(3));
     Some((asked.server, packet("DAY", first, first + count)))
 }
 
-pub fn nobody(_: Asked) -> Option<(usize, Vec<u8>)> {
+pub fn nobody(_: DueRequest) -> Option<(usize, Vec<u8>)> {
     None
 }

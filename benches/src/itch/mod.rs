@@ -215,7 +215,7 @@ pub fn frames(bytes: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 
 /// Applies all messages.
 fn build(books: &mut Books, bytes: &[u8], counters: &Counters<FeedCount>) {
-    books.ahead_of(frames(bytes), |books, frame| {
+    books.for_each_prefetched(frames(bytes), |books, frame| {
         if let Ok(message) = Message::decode(frame) {
             books.apply(&message, counters);
         }

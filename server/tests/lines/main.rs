@@ -7,7 +7,7 @@ mod stage;
 
 use std::{collections::BTreeMap, net::UdpSocket, time::Duration};
 
-use corelane_actors::market_data::{Books, FeedCount, FeedCounters, Line, LineCount, RecoveryCount};
+use corelane_actors::market_data::{Books, FeedCount, FeedCounters, FeedLine, LineCount, RecoveryCount};
 use corelane_codecs::{
     itch::Message,
     mold::{HEADER_LEN, end_of_session, heartbeat},
@@ -34,7 +34,7 @@ fn identical_books(file: &[u8], seed: u64) {
     let report = receiver.report();
     assert_eq!(receiver.feed(FeedCount::Messages), messages(file), "seed {seed}: each message once; {report}");
     assert_eq!((receiver.feed(FeedCount::Gaps), receiver.feed(FeedCount::Lost)), (0, 0), "seed {seed}: {report}");
-    for (line, played) in Line::BOTH.into_iter().zip(playing.stop().lines) {
+    for (line, played) in FeedLine::BOTH.into_iter().zip(playing.stop().lines) {
         assert!(played.lost > 0 && played.duplicated > 0 && played.reordered > 0, "seed {seed}: {played:?}");
         assert!(receiver.line(line, LineCount::FirstCopies) > 0 && receiver.line(line, LineCount::Gaps) > 0);
     }
@@ -75,7 +75,7 @@ fn a_dead_line_costs_nothing_but_its_protection() {
     let playing = Playing::start(PlaySpec { line_a, line_b: None, ..spec }, file.clone());
     receiver.takes(messages(&file));
     let lost = playing.stop().lines[0].messages_lost;
-    assert_eq!(receiver.line(Line::B, LineCount::Packets), 0);
+    assert_eq!(receiver.line(FeedLine::B, LineCount::Packets), 0);
     assert_eq!(receiver.feed(FeedCount::Lost), 0);
     assert!(receiver.recovery(RecoveryCount::Recovered) >= lost && lost > 0, "all of it came from the server");
     assert!(receiver.stop() == depth_of(&file, &symbols));
@@ -96,8 +96,8 @@ fn a_line_that_lags_fills_the_other_ones_gaps_and_nobody_is_asked() {
     receiver.takes(messages(&file));
     let lost = playing.stop().lines[0].messages_lost;
     assert_eq!((receiver.recovery(RecoveryCount::Requests), receiver.feed(FeedCount::Lost)), (0, 0));
-    assert!(receiver.line(Line::B, LineCount::FirstCopies) >= lost && lost > 0, "{}", receiver.report());
-    assert!(receiver.line(Line::B, LineCount::Duplicates) > 0);
+    assert!(receiver.line(FeedLine::B, LineCount::FirstCopies) >= lost && lost > 0, "{}", receiver.report());
+    assert!(receiver.line(FeedLine::B, LineCount::Duplicates) > 0);
     assert!(receiver.stop() == depth_of(&file, &symbols));
 }
 
@@ -116,7 +116,7 @@ fn two_dead_lines_are_stale_until_they_live_again_and_then_nothing_is_missing() 
     playing.pause();
     receiver.eventually("silence makes all prices stale", Receiver::is_all_stale);
     assert_eq!(receiver.feed(FeedCount::Silences), 1);
-    assert_eq!(Line::BOTH.map(|line| receiver.line(line, LineCount::Silences)), [1, 1]);
+    assert_eq!(FeedLine::BOTH.map(|line| receiver.line(line, LineCount::Silences)), [1, 1]);
     playing.go_on();
     receiver.takes(messages(&file));
     assert_eq!(receiver.feed(FeedCount::Lost), 0);

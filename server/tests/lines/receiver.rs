@@ -9,7 +9,7 @@ use std::{
 
 use corelane_actors::{
     market_data::{
-        ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, GapFillConfig, Level, Line,
+        ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, FeedLine, GapFillConfig, Level,
         LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook,
     },
     messages::{Locate, Reference, SequencerIn},
@@ -222,7 +222,7 @@ impl Receiver {
         self.counters.feed.get(count)
     }
 
-    pub fn line(&self, line: Line, count: LineCount) -> u64 {
+    pub fn line(&self, line: FeedLine, count: LineCount) -> u64 {
         self.counters.line(line).get(count)
     }
 

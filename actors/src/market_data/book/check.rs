@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use super::{Books, level::LevelId, orders::NIL, side_of};
+use super::{
+    books::Books,
+    ids::{LevelId, NIL, SideId},
+};
 use crate::messages::Locate;
 
 /// Two tables of the books disagree: an error of ours, not of the feed.
@@ -72,7 +75,7 @@ impl Books {
 
     /// Returns how many orders the side has.
     fn check_side(&self, locate: Locate, is_bid: bool) -> Result<usize, Inconsistency> {
-        let side = side_of(locate, is_bid);
+        let side = SideId::of(locate, is_bid);
         let mut last = None;
         let mut levels = 0;
         let mut queued = 0;

@@ -9,19 +9,16 @@
 //!
 //! An order's slot also links it to its neighbours in time at its level, so that the place in the queue is known.
 
-use std::collections::HashMap;
-
 use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
-use super::level::{LevelId, PriceLevels};
+use super::{
+    ids::{LevelId, NIL},
+    page::{PAGE, PAGE_BITS, page_of, slot_in},
+    price_level::PriceLevels,
+    spill::Spill,
+};
 
-/// No order's slot. It can be written to, so that the first and last of a queue need no branches.
-pub(super) const NIL: u32 = 0;
-
-const PAGE_BITS: u32 = 10;
-/// Slots of a page: enough that the page table stays small, few enough that moving a page is short.
-const PAGE: usize = 1 << PAGE_BITS;
 /// The frame before it holds [`NIL`].
 const FRAME_FIRST: usize = 1;
 /// Slots of the window for each order that may rest: pages keep their frames until their last order goes.
@@ -36,7 +33,7 @@ const CANDIDATES: usize = 16;
 /// A resting order.
 #[derive(Clone, Copy, Debug, Zeroable)]
 #[repr(C)]
-pub(super) struct Order {
+pub(super) struct QueuedOrder {
     /// Open shares.
     pub shares: u32,
     /// Its level; none in a slot without order.
@@ -76,7 +73,7 @@ impl Mapping {
 #[derive(Debug)]
 pub(super) struct Orders {
     /// Frames of the window, then the slots of the spill.
-    slots: HugeSlice<Order>,
+    slots: HugeSlice<QueuedOrder>,
     page_table: Box<[Mapping]>,
     /// Place in the page table of the page that is in a frame.
     mapped_at: Box<[u32]>,
@@ -89,28 +86,18 @@ pub(super) struct Orders {
 }
 
 impl std::ops::Index<u32> for Orders {
-    type Output = Order;
+    type Output = QueuedOrder;
     #[inline]
-    fn index(&self, slot: u32) -> &Order {
+    fn index(&self, slot: u32) -> &QueuedOrder {
         &self.slots[slot as usize]
     }
 }
 
 impl std::ops::IndexMut<u32> for Orders {
     #[inline]
-    fn index_mut(&mut self, slot: u32) -> &mut Order {
+    fn index_mut(&mut self, slot: u32) -> &mut QueuedOrder {
         &mut self.slots[slot as usize]
     }
-}
-
-#[inline]
-fn page_of(order_ref: u64) -> u64 {
-    order_ref >> PAGE_BITS
-}
-
-#[inline]
-fn slot_in(frame: u32, order_ref: u64) -> u32 {
-    frame << PAGE_BITS | (order_ref as u32 & (PAGE as u32 - 1))
 }
 
 impl Orders {
@@ -135,7 +122,7 @@ impl Orders {
         for mapping in &mut self.page_table {
             if !mapping.is_none() {
                 let first = slot_in(mapping.frame, 0) as usize;
-                self.slots[first..first + PAGE].fill(Order::zeroed());
+                self.slots[first..first + PAGE].fill(QueuedOrder::zeroed());
                 *mapping = Mapping::NONE;
             }
         }
@@ -227,7 +214,7 @@ impl Orders {
     /// The reference of the order in a slot.
     pub fn reference(&self, slot: u32) -> u64 {
         if slot >= self.spill.first {
-            return self.spill.references[(slot - self.spill.first) as usize];
+            return self.spill.reference(slot);
         }
         let frame = slot >> PAGE_BITS;
         let mapping = self.page_table[self.mapped_at[frame as usize] as usize];
@@ -241,7 +228,7 @@ impl Orders {
             let first = slot_in(mapping.frame, 0);
             first..first + PAGE as u32
         });
-        slots.filter(|&slot| self[slot].level.exists()).chain(self.spill.index.values().copied())
+        slots.filter(|&slot| self[slot].level.exists()).chain(self.spill.slots())
     }
 
     /// Adds where the page has no frame, or the spill must be asked whether it knows the order.
@@ -310,72 +297,5 @@ impl Orders {
             }
         }
         self.free_frames.push(frame);
-    }
-}
-
-/// Orders outside the window.
-#[derive(Debug)]
-struct Spill {
-    /// The first of its slots.
-    first: u32,
-    /// Slots by reference. The keys come from outside, so the hash is a keyed one (SipHash). Sized at twice the most
-    /// there can be, so that what removals leave behind is cleaned up in place and never makes it grow.
-    index: HashMap<u64, u32>,
-    /// By slot.
-    references: HugeSlice<u64>,
-    free: Vec<u32>,
-    /// Slots that were used.
-    used: u32,
-    /// No page from this one on has orders here.
-    pages_end: u64,
-}
-
-impl Spill {
-    fn new(first: u32, orders_max: usize) -> Self {
-        Spill {
-            first,
-            index: HashMap::with_capacity(2 * orders_max),
-            references: HugeSlice::zeroed(orders_max),
-            free: Vec::with_capacity(orders_max),
-            used: 0,
-            pages_end: 0,
-        }
-    }
-
-    fn clear(&mut self) {
-        self.index.clear();
-        self.free.clear();
-        self.used = 0;
-        self.pages_end = 0;
-    }
-
-    #[inline]
-    fn may_hold(&self, page: u64) -> bool {
-        page < self.pages_end
-    }
-
-    #[inline(never)]
-    fn find(&self, order_ref: u64) -> Option<u32> {
-        self.index.get(&order_ref).copied()
-    }
-
-    fn insert(&mut self, order_ref: u64) -> u32 {
-        self.pages_end = self.pages_end.max(page_of(order_ref) + 1);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.used += 1;
-            self.first + self.used - 1
-        });
-        self.index.insert(order_ref, slot);
-        self.references[(slot - self.first) as usize] = order_ref;
-        slot
-    }
-
-    #[inline(never)]
-    fn remove(&mut self, order_ref: u64, slot: u32) {
-        self.index.remove(&order_ref);
-        self.free.push(slot);
-        if self.index.is_empty() {
-            self.pages_end = 0;
-        }
     }
 }

@@ -1,6 +1,9 @@
 //! Where an order stands in the queue at its price.
 
-use super::{Books, level::LevelId, orders::NIL, side_of};
+use super::{
+    books::Books,
+    ids::{LevelId, NIL, SideId},
+};
 use crate::messages::Locate;
 
 /// What would be executed before an order at its price.
@@ -38,7 +41,7 @@ impl Books {
     /// The orders at one price, oldest first; none if there is no such level. Finding the level takes a step for each
     /// better one.
     pub fn orders_at(&self, locate: Locate, is_bid: bool, price: u32) -> impl Iterator<Item = RestingOrder> + '_ {
-        let mut levels = self.sides.levels(side_of(locate, is_bid), &self.levels);
+        let mut levels = self.sides.levels(SideId::of(locate, is_bid), &self.levels);
         let level = levels.find(|&level| self.levels[level].price == price);
         self.queue(level.unwrap_or(LevelId::NONE))
             .map(|slot| RestingOrder { order_ref: self.orders.reference(slot), shares: self.orders[slot].shares })

@@ -1,40 +1,8 @@
-//! What is known of one line of the feed by itself.
+//! State of one line of the feed by itself.
 
 use corelane_codecs::mold::Packet;
 
-use crate::counters::Counters;
-
-/// A line of the feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Line {
-    /// The first one.
-    A,
-    /// The second one, which brings the same packets another way.
-    B,
-}
-
-impl Line {
-    /// Both, in the order of their counters.
-    pub const BOTH: [Line; 2] = [Line::A, Line::B];
-}
-
-crate::counter_names! {
-    /// What is counted of each line.
-    pub enum LineCount {
-        /// Packets of the session that is followed.
-        Packets,
-        /// Messages that this line brought first.
-        FirstCopies,
-        /// Messages that were there already.
-        Duplicates,
-        /// Times that the line's numbers jumped ahead: packets that it lost or brought later.
-        Gaps,
-        /// Messages that were not there when it jumped.
-        Missed,
-        /// Times that the line fell silent.
-        Silences,
-    }
-}
+use crate::{counters::Counters, market_data::counts::LineCount};
 
 /// The state of one line.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,52 +1,10 @@
-//! Price levels of all books in one pool. A level keeps its place for as long as it has orders.
+//! One pool for the price levels of all books. A level keeps its index for as long as it has orders.
 
 use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
-use super::orders::NIL;
+use super::ids::{LevelId, NIL, SideId};
 use crate::price_tree::Rank;
-
-/// Place of a level in the pool; [`LevelId::NONE`] is no level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
-#[repr(transparent)]
-pub(super) struct LevelId(pub u32);
-
-impl LevelId {
-    /// Zero, so that zeroed tables hold none.
-    pub const NONE: LevelId = LevelId(0);
-
-    #[inline]
-    pub fn exists(self) -> bool {
-        self != Self::NONE
-    }
-}
-
-/// One side of one book: twice the book's index, plus 1 for asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
-#[repr(transparent)]
-pub(super) struct SideId(pub u32);
-
-impl SideId {
-    #[inline]
-    pub fn new(book: usize, is_bid: bool) -> Self {
-        SideId((book as u32) << 1 | u32::from(!is_bid))
-    }
-
-    #[inline]
-    pub fn book(self) -> usize {
-        (self.0 >> 1) as usize
-    }
-
-    #[inline]
-    pub fn is_bid(self) -> bool {
-        self.0 & 1 == 0
-    }
-
-    #[inline]
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// The orders at one price, oldest first. Two of them share a cache line.
 #[derive(Clone, Copy, Debug, Zeroable)]
@@ -69,10 +27,10 @@ impl PriceLevel {
     }
 }
 
-/// The pool.
+/// The pool of levels.
 #[derive(Debug)]
 pub(super) struct PriceLevels {
-    /// The first is never used: its place says "none".
+    /// The first is never used: its index means "none".
     levels: HugeSlice<PriceLevel>,
     /// Head of the list of levels that were used and are free.
     free: LevelId,

@@ -8,158 +8,24 @@
 //! The ladder is aimed anew, and its tick chosen anew, after [`PATIENCE`] searches in the tree; that moves at most
 //! [`WIDTH`] levels in each direction, so prices that jump about cost a bounded time per message.
 
-use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
-use super::level::{LevelId, PriceLevel, PriceLevels, SideId};
-use crate::price_tree::{Leaves, PriceTrees, Rank, Root};
+use super::{
+    book_side::{BookSide, HEADROOM, PATIENCE, PATIENCE_MAX, Tick, WIDTH, WORST, choose_tick},
+    ids::{LevelId, SideId},
+    price_level::{PriceLevel, PriceLevels},
+};
+use crate::price_tree::{Leaves, PriceTrees, Rank};
 
-/// Places of a ladder.
-const WIDTH: usize = 512;
-const WORDS: usize = WIDTH / 64;
-/// Ticks of a ladder that are better than the best price it is aimed at.
-const HEADROOM: u32 = WIDTH as u32 / 8;
-/// Searches in the tree before the ladder is aimed anew; twice as many each time that this moved nothing, up to
-/// [`PATIENCE_MAX`], since then it is the orders that are far away, not the ladder that is in the wrong place.
-const PATIENCE: u16 = 64;
-const PATIENCE_MAX: u16 = 1 << 12;
 /// A ladder that is so many ticks off its aim is left where it is.
 const DRIFT_MAX: u32 = HEADROOM / 2;
 /// Best levels that choose the tick.
 const VOTERS: usize = WIDTH / 2;
-/// Usual distances of prices, in ten-thousandths: those of the SEC's Rule 612 (a cent from a dollar up, else a hundredth
-/// of one), its half-cent, and of other markets. When several place as many levels, the last one wins.
-const TICKS: [u32; 10] = [10_000, 5_000, 2_500, 1_000, 500, 250, 1, 10, 50, 100];
 
-/// One side of one book, two cache lines.
-#[derive(Clone, Copy, Debug, Zeroable)]
-#[repr(C, align(64))]
-struct Side {
-    /// Places of the ladder with a level.
-    occupied: [u64; WORDS],
-    tick: Tick,
-    /// Tick number of the best place of the ladder. Tick numbers are ranks in units of the tick.
-    first: u32,
-    best: LevelId,
-    /// Rank of the best level; the worst there is without one.
-    best_rank: Rank,
-    /// Levels that are not in the ladder.
-    far: Root,
-    /// Rank of the best of them; the worst there is without one.
-    far_best_rank: Rank,
-    /// Levels in all.
-    levels: u32,
-    /// Searches in the tree since the ladder was aimed.
-    misses: u16,
-    /// How many of them there may be.
-    patience: u16,
-}
-
-/// Distance of two places of a ladder.
-#[derive(Clone, Copy, Debug, Zeroable)]
-#[repr(C)]
-struct Tick {
-    /// 2⁶³ over the size, rounded up: a product takes a third of the time of a quotient.
-    inverse: u64,
-    size: u32,
-}
-
-impl Tick {
-    const fn new(size: u32) -> Self {
-        Tick { inverse: (1_u64 << 63).div_ceil(size as u64), size }
-    }
-
-    /// Ticks of a price, rounded down. Exact, since a price times what the inverse is too large by is below 2⁶³.
-    #[inline]
-    fn count(&self, price: u32) -> u32 {
-        ((u128::from(self.inverse) * u128::from(price)) >> 63) as u32
-    }
-
-    /// Whether a price is a multiple of it.
-    #[inline]
-    fn has(&self, price: u32) -> bool {
-        self.count(price) * self.size == price
-    }
-}
-
-/// Bytes of a side and its ladder.
-pub(super) const SIDE_BYTES: usize = size_of::<Side>() + WIDTH * size_of::<LevelId>();
-
-const WORST: Rank = Rank(u32::MAX);
-
-impl Side {
-    const EMPTY: Side = Side {
-        occupied: [0; WORDS],
-        tick: Tick::new(100),
-        first: 0,
-        best: LevelId::NONE,
-        best_rank: WORST,
-        far: Root::EMPTY,
-        far_best_rank: WORST,
-        levels: 0,
-        misses: 0,
-        patience: PATIENCE,
-    };
-
-    /// The tick number of a price that has a place in the ladder.
-    #[inline]
-    fn tick_number(&self, price: u32, is_bid: bool) -> Option<u32> {
-        let ticks = self.tick.count(price);
-        let number = Rank::of(ticks, is_bid).0;
-        let is_on_tick = ticks * self.tick.size == price;
-        (is_on_tick & (number.wrapping_sub(self.first) < WIDTH as u32)).then_some(number)
-    }
-
-    #[inline]
-    fn rank(&self, tick_number: u32, is_bid: bool) -> Rank {
-        Rank::of(Rank(tick_number).price(is_bid) * self.tick.size, is_bid)
-    }
-
-    #[inline]
-    fn is_occupied(&self, tick_number: u32) -> bool {
-        let place = tick_number as usize % WIDTH;
-        self.occupied[place / 64] >> (place % 64) & 1 != 0
-    }
-
-    #[inline]
-    fn flip(&mut self, tick_number: u32) {
-        let place = tick_number as usize % WIDTH;
-        self.occupied[place / 64] ^= 1 << (place % 64);
-    }
-
-    /// The best occupied tick number at or behind `from`, which is one of the ladder, and before its end.
-    #[inline]
-    fn next_occupied(&self, from: u32) -> Option<u32> {
-        let start = from as usize % WIDTH;
-        let offset = from - self.first;
-        let shift = start % 64;
-        for step in 0..=WORDS {
-            let word = (start / 64 + step) % WORDS;
-            let bits = match step {
-                0 => self.occupied[word] >> shift << shift,
-                WORDS => self.occupied[word] & ((1 << shift) - 1),
-                _ => self.occupied[word],
-            };
-            if bits != 0 {
-                let place = word * 64 + bits.trailing_zeros() as usize;
-                let distance = (place.wrapping_sub(start) % WIDTH) as u32;
-                return (offset + distance < WIDTH as u32).then_some(from + distance);
-            }
-        }
-        None
-    }
-
-    /// Puts the ladder where `price` is at its aim.
-    fn aimed_at(price: u32, tick: u32, is_bid: bool) -> u32 {
-        let number = Rank::of(price / tick, is_bid).0;
-        number.saturating_sub(HEADROOM).min(u32::MAX - WIDTH as u32)
-    }
-}
-
-/// All sides.
+/// The sides of all books.
 #[derive(Debug)]
 pub(super) struct Sides {
-    sides: HugeSlice<Side>,
+    sides: HugeSlice<BookSide>,
     /// Ladder by ladder.
     ladders: HugeSlice<LevelId>,
     trees: PriceTrees,
@@ -175,12 +41,12 @@ impl Sides {
             trees: PriceTrees::with_capacity(levels_total_max),
             levels_max,
         };
-        sides.sides.fill(Side::EMPTY);
+        sides.sides.fill(BookSide::EMPTY);
         sides
     }
 
     pub fn clear(&mut self) {
-        self.sides.fill(Side::EMPTY);
+        self.sides.fill(BookSide::EMPTY);
         self.trees.clear();
     }
 
@@ -304,7 +170,7 @@ impl Sides {
         let side = &mut self.sides[id.index()];
         if side.levels == 0 {
             side.tick = Tick::new(choose_tick(&[price], side.tick.size));
-            side.first = Side::aimed_at(price, side.tick.size, is_bid);
+            side.first = BookSide::aimed_at(price, side.tick.size, is_bid);
         }
         side.misses += 1;
         if side.misses >= side.patience {
@@ -354,7 +220,7 @@ impl Sides {
         side.misses = 0;
         let Some(&best) = prices[..voters].first() else { return };
         let tick = choose_tick(&prices[..voters], side.tick.size);
-        let first = Side::aimed_at(best, tick, is_bid);
+        let first = BookSide::aimed_at(best, tick, is_bid);
         if tick == side.tick.size && first.abs_diff(side.first) < DRIFT_MAX {
             side.patience = (2 * side.patience).min(PATIENCE_MAX);
             return;
@@ -397,17 +263,6 @@ impl Sides {
 #[inline]
 fn place(id: SideId, tick_number: u32) -> usize {
     id.index() * WIDTH + tick_number as usize % WIDTH
-}
-
-/// The tick that gives most of these levels, best first, a place in the ladder; in doubt the present one.
-fn choose_tick(prices: &[u32], present: u32) -> u32 {
-    let best = prices[0];
-    let placed = |tick: u32| {
-        let reach = (WIDTH as u32 - HEADROOM).saturating_mul(tick);
-        let ticks = Tick::new(tick);
-        prices.iter().filter(|&&price| ticks.has(price) & (price.abs_diff(best) < reach)).count()
-    };
-    TICKS.into_iter().max_by_key(|&tick| (placed(tick), tick == present)).expect("there are ticks")
 }
 
 /// See [`Sides::levels`].

@@ -5,25 +5,10 @@
 
 use corelane_codecs::mold::{Request, Session};
 
-use super::reorder::ReorderBuffer;
-
-/// How retransmission is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GapFillConfig {
-    /// Retransmission servers there are; without any, a gap that is not filled in time is lost.
-    pub servers: usize,
-    /// How long an answer may take.
-    pub timeout_ns: u64,
-    /// How often one range is asked for, over all servers, until one brings a part of it.
-    pub attempts_max: u32,
-    /// Messages that one request asks for. An answer is one packet: more than fit are asked for again.
-    pub messages_max: u16,
-    /// Requests without an answer at one time.
-    pub requests_max: usize,
-}
+use super::{config::GapFillConfig, reorder::ReorderBuffer};
 
 #[derive(Clone, Copy, Debug)]
-struct Pending {
+struct PendingRange {
     first: u64,
     end: u64,
     server: usize,
@@ -32,7 +17,7 @@ struct Pending {
     deadline_ns: u64,
 }
 
-impl Pending {
+impl PendingRange {
     fn is_exhausted(&self) -> bool {
         self.deadline_ns == u64::MAX
     }
@@ -40,7 +25,7 @@ impl Pending {
 
 /// A request that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct DueRequest {
     /// Which server, from 0 in the configured order.
     pub server: usize,
     /// What to send it.
@@ -53,7 +38,7 @@ pub struct Asked {
 #[derive(Debug)]
 pub struct GapFill {
     config: GapFillConfig,
-    pending: Vec<Pending>,
+    pending: Vec<PendingRange>,
     /// The server that is asked first: the last one that helped.
     server: usize,
 }
@@ -88,7 +73,7 @@ impl GapFill {
 
     /// Whether `sequence` was asked for in vain.
     pub fn is_given_up(&self, sequence: u64) -> bool {
-        self.covering(sequence).is_some_and(Pending::is_exhausted)
+        self.covering(sequence).is_some_and(PendingRange::is_exhausted)
     }
 
     /// Gives up the ranges whose last answer is overdue.
@@ -115,7 +100,7 @@ impl GapFill {
         end: u64,
         buffer: &ReorderBuffer,
         now_ns: u64,
-    ) -> Option<Asked> {
+    ) -> Option<DueRequest> {
         if !self.has_servers() {
             return None;
         }
@@ -125,12 +110,12 @@ impl GapFill {
         });
         let one = self.overdue(now_ns).or_else(|| self.fresh(expected, end, buffer, now_ns))?;
         let request = Request { session, sequence: one.first, count: (one.end - one.first) as u16 };
-        Some(Asked { server: one.server, request, is_repeat: one.attempts > 1 })
+        Some(DueRequest { server: one.server, request, is_repeat: one.attempts > 1 })
     }
 
-    fn overdue(&mut self, now_ns: u64) -> Option<Pending> {
+    fn overdue(&mut self, now_ns: u64) -> Option<PendingRange> {
         let GapFillConfig { attempts_max, timeout_ns, servers, .. } = self.config;
-        let is_due = |one: &&mut Pending| one.deadline_ns <= now_ns && one.attempts < attempts_max;
+        let is_due = |one: &&mut PendingRange| one.deadline_ns <= now_ns && one.attempts < attempts_max;
         let one = self.pending.iter_mut().find(is_due)?;
         one.attempts += 1;
         one.deadline_ns = deadline_ns(now_ns, timeout_ns);
@@ -142,7 +127,7 @@ impl GapFill {
         Some(*one)
     }
 
-    fn fresh(&mut self, expected: u64, end: u64, buffer: &ReorderBuffer, now_ns: u64) -> Option<Pending> {
+    fn fresh(&mut self, expected: u64, end: u64, buffer: &ReorderBuffer, now_ns: u64) -> Option<PendingRange> {
         if self.pending.len() >= self.config.requests_max {
             return None;
         }
@@ -155,7 +140,7 @@ impl GapFill {
         }
         let asked = self.pending.iter().map(|one| one.first).filter(|&asked| asked > first).min();
         let limit = first.saturating_add(self.config.messages_max.into()).min(end).min(asked.unwrap_or(u64::MAX));
-        let one = Pending {
+        let one = PendingRange {
             first,
             end: buffer.next_present(first, limit),
             server: self.server,
@@ -166,7 +151,7 @@ impl GapFill {
         Some(one)
     }
 
-    fn covering(&self, sequence: u64) -> Option<&Pending> {
+    fn covering(&self, sequence: u64) -> Option<&PendingRange> {
         self.pending.iter().find(|one| (one.first..one.end).contains(&sequence))
     }
 }

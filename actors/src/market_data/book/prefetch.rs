@@ -2,7 +2,7 @@
 
 use corelane_codecs::itch::Side;
 
-use super::{Books, IGNORED, UNKNOWN, side_of};
+use super::{books::Books, ids::SideId};
 
 /// Live orders from which on looking ahead pays. With fewer, the tables are in the caches and asking costs more than
 /// it brings: 2 ns of 25 per message at 180,000 orders in 16 books, against a quarter of the time won at 2.5 million in
@@ -11,9 +11,9 @@ const LIVE_MIN: usize = 400_000;
 /// How many messages ahead the first thing is asked for that a message touches, and how many less for each that is
 /// found only through the one before.
 const STEP: usize = 8;
-/// Messages that [`Books::expect`] asks for: more than an Ethernet frame holds, and no more than what they touch has room
+/// Messages that [`Books::prefetch`] asks for: more than an Ethernet frame holds, and no more than what they touch has room
 /// for in the first cache.
-const EXPECTED_MAX: usize = 64;
+const PREFETCHED_MAX: usize = 64;
 
 /// Place of the reference in all messages about an order.
 const ORDER_REF: std::ops::Range<usize> = 11..19;
@@ -25,17 +25,17 @@ impl Books {
     /// Calls `apply` with each of `messages`, which may be any bytes, after having asked for the memory that they and
     /// the next ones touch. Meant for the messages of a packet or of a file.
     #[inline]
-    pub fn ahead_of<'a>(
+    pub fn for_each_prefetched<'a>(
         &mut self,
         messages: impl Iterator<Item = &'a [u8]> + Clone,
         mut apply: impl FnMut(&mut Books, &'a [u8]),
     ) {
-        let mut asker = self.is_large().then(|| Asker::new(self, messages.clone()));
+        let mut prefetcher = self.is_large().then(|| Prefetcher::new(self, messages.clone()));
         // One loop for both cases, so that `apply` is compiled into it, and what is asked for is not: small sets would
         // carry its registers.
         for message in messages {
-            if let Some(asker) = &mut asker {
-                asker.step(self);
+            if let Some(prefetcher) = &mut prefetcher {
+                prefetcher.step(self);
             }
             apply(self, message);
         }
@@ -44,12 +44,12 @@ impl Books {
     /// Asks for the memory that the messages of a packet will touch, the first 64 of them, before any is
     /// applied.
     #[inline]
-    pub fn expect<'a>(&self, messages: impl Iterator<Item = &'a [u8]> + Clone) {
+    pub fn prefetch<'a>(&self, messages: impl Iterator<Item = &'a [u8]> + Clone) {
         if self.is_large() {
-            let messages = messages.take(EXPECTED_MAX);
-            messages.clone().for_each(|message| self.ask_first(message));
-            messages.clone().for_each(|message| self.ask_second(message));
-            messages.for_each(|message| self.ask_third(message));
+            let messages = messages.take(PREFETCHED_MAX);
+            messages.clone().for_each(|message| self.prefetch_first(message));
+            messages.clone().for_each(|message| self.prefetch_second(message));
+            messages.for_each(|message| self.prefetch_third(message));
         }
     }
 
@@ -60,7 +60,7 @@ impl Books {
 
     /// The order's slot, and the side that an order is added to.
     #[inline]
-    fn ask_first(&self, message: &[u8]) {
+    fn prefetch_first(&self, message: &[u8]) {
         if let Some(order_ref) = order_ref(message) {
             self.orders.prefetch(order_ref);
             if let Some((side, _)) = self.added_to(message) {
@@ -71,7 +71,7 @@ impl Books {
 
     /// The price's place in the ladder; the order's level and its neighbours in the queue.
     #[inline]
-    fn ask_second(&self, message: &[u8]) {
+    fn prefetch_second(&self, message: &[u8]) {
         if let Some((side, price)) = self.added_to(message) {
             self.sides.prefetch_place(side, price);
         } else if let Some(order_ref) = order_ref(message) {
@@ -84,7 +84,7 @@ impl Books {
 
     /// The level of the price.
     #[inline]
-    fn ask_third(&self, message: &[u8]) {
+    fn prefetch_third(&self, message: &[u8]) {
         if let Some((side, price)) = self.added_to(message) {
             self.levels.prefetch(self.sides.peek(side, price));
         }
@@ -92,38 +92,38 @@ impl Books {
 
     /// Side and price of an add order message for a book that is known.
     #[inline]
-    fn added_to(&self, message: &[u8]) -> Option<(super::SideId, u32)> {
+    fn added_to(&self, message: &[u8]) -> Option<(SideId, u32)> {
         if !matches!(message.first(), Some(b'A' | b'F')) {
             return None;
         }
         let price = u32::from_be_bytes(message.get(PRICE)?.try_into().ok()?);
         let locate = u16::from_be_bytes(message.get(LOCATE)?.try_into().ok()?);
-        let locate = self.feed_locates[usize::from(locate)];
-        (locate != UNKNOWN && locate != IGNORED).then(|| (side_of(locate, message[SIDE] == Side::Buy.to_wire()), price))
+        let locate = self.locates.ours(locate)?;
+        Some((SideId::of(locate, message[SIDE] == Side::Buy.to_wire()), price))
     }
 }
 
 /// Asks ahead of the messages that are applied.
-struct Asker<I> {
+struct Prefetcher<I> {
     first: I,
     second: I,
     third: I,
 }
 
-impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Asker<I> {
+impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Prefetcher<I> {
     fn new(books: &Books, messages: I) -> Self {
-        let mut asker = Asker { first: messages.clone(), second: messages.clone(), third: messages };
-        asker.first.by_ref().take(3 * STEP).for_each(|message| books.ask_first(message));
-        asker.second.by_ref().take(2 * STEP).for_each(|message| books.ask_second(message));
-        asker.third.by_ref().take(STEP).for_each(|message| books.ask_third(message));
-        asker
+        let mut prefetcher = Prefetcher { first: messages.clone(), second: messages.clone(), third: messages };
+        prefetcher.first.by_ref().take(3 * STEP).for_each(|message| books.prefetch_first(message));
+        prefetcher.second.by_ref().take(2 * STEP).for_each(|message| books.prefetch_second(message));
+        prefetcher.third.by_ref().take(STEP).for_each(|message| books.prefetch_third(message));
+        prefetcher
     }
 
     #[inline(never)]
     fn step(&mut self, books: &Books) {
-        self.first.next().into_iter().for_each(|message| books.ask_first(message));
-        self.second.next().into_iter().for_each(|message| books.ask_second(message));
-        self.third.next().into_iter().for_each(|message| books.ask_third(message));
+        self.first.next().into_iter().for_each(|message| books.prefetch_first(message));
+        self.second.next().into_iter().for_each(|message| books.prefetch_second(message));
+        self.third.next().into_iter().for_each(|message| books.prefetch_third(message));
     }
 }
 

@@ -1,0 +1,258 @@
+//! The market-data actor: packets and requests in, publications out.
+
+use std::net::SocketAddr;
+
+use corelane_codecs::{
+    mold::{self, Packet},
+    text::Symbol,
+};
+use corelane_runtime::{
+    actor::{Actor, Context, NetActor, Step},
+    net::{Datagram, EndpointId},
+    shard::timer::TimerId,
+    telemetry::Timing,
+};
+
+use super::{
+    arbitration::{Arbiter, ArbitrationConfig, DueRequest},
+    book::{BookLimits, Books},
+    book_builder::{BookBuilder, Building, Ingress},
+    counts::{FeedCount, FeedCounters, RecoveryCount},
+    feed_line::FeedLine,
+    last_published::LastPublished,
+    publication::{DEPTH_LEVELS_MAX, DepthAnswer, DepthRefusal, MarketDataIn, MarketDataOut},
+};
+use crate::messages::{ReferenceUpdate, SequencerIn};
+
+/// How long what found no room waits for the next try if nothing else happens.
+const RETRY_NS: u64 = 1_000_000;
+
+const LINES: u64 = 0;
+const RETRY: u64 = 1;
+
+/// What a market-data actor is sized and timed by.
+#[derive(Clone, Debug)]
+pub struct MarketDataConfig {
+    /// The symbols in locate order, from 1.
+    pub symbols: Vec<Symbol>,
+    /// Sizes of the books.
+    pub limits: BookLimits,
+    /// How the lines become one sequence.
+    pub arbitration: ArbitrationConfig,
+    /// Whether there is a line B.
+    pub has_line_b: bool,
+    /// Where retransmission is asked for, in the order of preference; as many as the arbitration knows of.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// The market-data actor, see the [module](super).
+pub struct MarketData {
+    arbiter: Arbiter,
+    builder: BookBuilder,
+    servers: Vec<SocketAddr>,
+    line_b: Option<EndpointId>,
+    requests: Option<EndpointId>,
+    counters: FeedCounters,
+    /// What was last said of the feed as a whole.
+    is_stale: bool,
+    timer: Option<(TimerId, u64)>,
+    retry_is_set: bool,
+}
+
+type Ctx<'a> = Context<'a, MarketDataOut>;
+
+impl MarketData {
+    /// An actor with empty books that counts in `counters`. Its tables are allocated here.
+    ///
+    /// # Panics
+    /// Unless `endpoints` are line A, line B if there is one, and one to ask for retransmission by if there are servers.
+    pub fn new(config: MarketDataConfig, endpoints: &[EndpointId], counters: FeedCounters) -> Self {
+        let MarketDataConfig { symbols, limits, arbitration, has_line_b, servers } = config;
+        assert_eq!(arbitration.gap_fill.servers, servers.len(), "every server has an address");
+        assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
+        MarketData {
+            arbiter: Arbiter::new(arbitration, counters.clone()),
+            builder: BookBuilder::new(Books::new(&symbols, limits), symbols.len(), counters.feed.clone()),
+            line_b: has_line_b.then(|| endpoints[1]),
+            requests: (!servers.is_empty()).then(|| endpoints[endpoints.len() - 1]),
+            servers,
+            counters,
+            is_stale: false,
+            timer: None,
+            retry_is_set: false,
+        }
+    }
+
+    /// The books as they are.
+    pub fn books(&self) -> &Books {
+        &self.builder.books
+    }
+
+    /// After the arbiter has seen something: what it asks for, when it wants to be called, and what it makes of the
+    /// prices.
+    #[inline]
+    fn follow_up(&mut self, ctx: &mut Ctx<'_>) {
+        let now_ns = ctx.time_ns();
+        while let Some(DueRequest { server, request, .. }) = self.arbiter.next_request(now_ns) {
+            let mut bytes = [0; mold::HEADER_LEN];
+            if let (Some(endpoint), Ok(_)) = (self.requests, request.encode(&mut bytes)) {
+                // One that finds no room is repeated as if it had been lost on its way.
+                let _ = ctx.net.send_datagram_to(endpoint, self.servers[server], &bytes);
+            }
+        }
+        if self.is_stale != self.arbiter.is_stale() {
+            self.is_stale = !self.is_stale;
+            self.builder.mark_all();
+        }
+        self.set_timer(ctx);
+    }
+
+    /// Sets the timer for the arbiter's deadline, unless it is set for an earlier time.
+    #[inline]
+    fn set_timer(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(deadline_ns) = self.arbiter.deadline_ns() else { return };
+        if let Some((timer, set_ns)) = self.timer {
+            if set_ns <= deadline_ns {
+                return;
+            }
+            ctx.cancel_timer(timer);
+        }
+        let after_ns = deadline_ns.saturating_sub(ctx.time_ns());
+        self.timer = ctx.set_timer(after_ns, LINES).ok().map(|timer| (timer, deadline_ns));
+    }
+
+    /// What the arbiter works on: itself, and who takes the sequence that a datagram, or time, lets go on.
+    #[inline]
+    fn parts<'a>(&'a mut self, ctx: &'a mut Ctx<'_>, kernel_utc_ns: Option<u64>) -> (&'a mut Arbiter, Building<'a>) {
+        let ingress = Ingress { ticks: ctx.ticks(), kernel_utc_ns };
+        (&mut self.arbiter, Building { builder: &mut self.builder, events: &mut ctx.out.events, ingress })
+    }
+
+    /// Tells the sequencer; returns whether there was anything to tell.
+    #[inline]
+    fn publish_references(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut has_published = false;
+        while ctx.out.references.room() > 0
+            && let Some(locate) = self.builder.references.next_changed()
+        {
+            let reference = self.builder.reference(locate, self.is_stale);
+            if self.builder.references.publish(locate, reference) {
+                has_published = true;
+                self.counters.feed.add(FeedCount::References, 1);
+                let update = ReferenceUpdate { locate, reference };
+                ctx.out.references.send(SequencerIn::Reference(update));
+            }
+        }
+        has_published
+    }
+
+    /// Tells who reads best levels; returns whether there was anything to tell.
+    #[inline]
+    fn publish_tops(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut has_published = false;
+        while ctx.out.tops.room() > 0
+            && let Some(locate) = self.builder.tops.as_mut().and_then(LastPublished::next_changed)
+        {
+            let top = self.builder.top(locate, self.is_stale);
+            if self.builder.tops.as_mut().is_some_and(|tops| tops.publish(locate, top)) {
+                has_published = true;
+                self.counters.feed.add(FeedCount::Tops, 1);
+                ctx.out.tops.send(top);
+            }
+        }
+        has_published
+    }
+}
+
+impl Actor for MarketData {
+    type In = MarketDataIn;
+    type Out = MarketDataOut;
+    /// References and best levels per batch, each; those beyond wait for the next one.
+    const OUTPUTS_MAX: usize = 64;
+    const TIMERS_MAX: usize = 2;
+
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        if ctx.out.tops.is_connected() {
+            self.builder.watch_tops();
+        }
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, message: &MarketDataIn) -> Step {
+        let MarketDataIn::Depth(asked) = message;
+        let reason = match asked {
+            _ if !self.builder.books.has(asked.locate) => Some(DepthRefusal::UnknownLocate),
+            _ if !(1..=DEPTH_LEVELS_MAX).contains(&asked.levels) => Some(DepthRefusal::LevelsOutOfRange),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            ctx.out.depth.send(DepthAnswer::Refused { request: asked.request, reason });
+            return Step::Done;
+        }
+        self.counters.feed.add(FeedCount::Depths, 1);
+        let last_sequence = self.arbiter.expected() - 1;
+        let send = |part| ctx.out.depth.send(DepthAnswer::Levels(part));
+        self.builder.depth(asked, last_sequence, self.is_stale, send);
+        Step::Done
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, token: u64) {
+        if token == RETRY {
+            // The end of the batch, which follows, tries again.
+            self.retry_is_set = false;
+            return;
+        }
+        self.timer = None;
+        let now_ns = ctx.time_ns();
+        let (arbiter, mut building) = self.parts(ctx, None);
+        arbiter.on_time(now_ns, &mut building);
+        self.follow_up(ctx);
+    }
+
+    fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
+        let has_published = self.publish_references(ctx) | self.publish_tops(ctx);
+        if self.builder.is_due() {
+            if !self.retry_is_set {
+                self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
+            }
+        } else if let Some(unpublished) = self.builder.unpublished.take()
+            && has_published
+        {
+            ctx.record_since(Timing::FeedToPublication, unpublished.ingress.ticks);
+            if !ctx.record_since_time(Timing::ExchangeToPublication, unpublished.exchange_ns) {
+                self.counters.feed.add(FeedCount::ForeignTimes, 1);
+            }
+            if let Some(utc_ns) = unpublished.ingress.kernel_utc_ns
+                && !ctx.record_since_utc(Timing::KernelToPublication, utc_ns)
+            {
+                self.counters.feed.add(FeedCount::ForeignKernelTimes, 1);
+            }
+        }
+    }
+}
+
+impl NetActor for MarketData {
+    #[inline]
+    fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        let &Datagram { from, kernel_utc_ns, payload } = datagram;
+        let now_ns = ctx.time_ns();
+        let packet = Packet::decode(payload);
+        if self.requests == Some(endpoint) {
+            let server = self.servers.iter().position(|server| *server == from);
+            match (server, packet) {
+                (Some(server), Ok(packet)) => {
+                    let (arbiter, mut building) = self.parts(ctx, kernel_utc_ns);
+                    arbiter.on_answer(server, &packet, now_ns, &mut building);
+                }
+                _ => self.counters.recovery.add(RecoveryCount::Refused, 1),
+            }
+        } else if let Ok(packet) = packet {
+            let line = if self.line_b == Some(endpoint) { FeedLine::B } else { FeedLine::A };
+            let (arbiter, mut building) = self.parts(ctx, kernel_utc_ns);
+            arbiter.on_line(line, &packet, now_ns, &mut building);
+        } else {
+            self.counters.feed.add(FeedCount::BadPackets, 1);
+            return;
+        }
+        self.follow_up(ctx);
+    }
+}

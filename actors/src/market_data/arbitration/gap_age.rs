@@ -1,0 +1,110 @@
+//! How long messages have been missing: when to request them, and when prices are stale.
+
+use super::config::ArbitrationConfig;
+
+/// A number that the sequence has to reach, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    sequence: u64,
+    since_ns: u64,
+}
+
+impl Mark {
+    fn is_over(self, now_ns: u64, after_ns: u64) -> bool {
+        now_ns.saturating_sub(self.since_ns) >= after_ns
+    }
+}
+
+/// Ages of the open gaps.
+#[derive(Debug)]
+pub struct GapAge {
+    wait_ns: u64,
+    behind_after_ns: u64,
+    /// Missing messages below this number may be requested.
+    requestable_end: u64,
+    /// Missing messages below this number may be requested after the wait.
+    waiting: Option<Mark>,
+    /// Set while a message is missing.
+    catch_up: Option<Mark>,
+    is_behind: bool,
+}
+
+impl GapAge {
+    /// No gap is open.
+    pub fn new(config: &ArbitrationConfig) -> Self {
+        let ArbitrationConfig { wait_ns, behind_after_ns, .. } = *config;
+        GapAge { wait_ns, behind_after_ns, requestable_end: 1, waiting: None, catch_up: None, is_behind: false }
+    }
+
+    /// A session begins at message 1; behind, if its first packet is a later one.
+    pub fn begin(&mut self, is_behind: bool) {
+        self.close(1);
+        self.is_behind = is_behind;
+    }
+
+    /// Nothing is missing up to `expected`.
+    pub fn close(&mut self, expected: u64) {
+        self.requestable_end = expected;
+        (self.waiting, self.catch_up) = (None, None);
+        self.is_behind = false;
+    }
+
+    /// Whether a gap is open, or was when this was last told of the sequence.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.catch_up.is_some() || self.is_behind
+    }
+
+    /// Whether a gap has been open for so long that prices are stale.
+    #[inline]
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Missing messages below this number may be requested.
+    #[inline]
+    pub fn requestable_end(&self) -> u64 {
+        self.requestable_end
+    }
+
+    /// Ends the wait for messages that have been missing long enough.
+    pub fn end_wait(&mut self, now_ns: u64) {
+        if let Some(mark) = self.waiting.filter(|mark| mark.is_over(now_ns, self.wait_ns)) {
+            self.requestable_end = mark.sequence;
+            self.waiting = None;
+        }
+    }
+
+    /// Messages are missing from `expected` on, below `frontier`. Returns whether the sequence has fallen behind just
+    /// now.
+    pub fn observe(&mut self, expected: u64, frontier: u64, now_ns: u64) -> bool {
+        let to_frontier = Mark { sequence: frontier, since_ns: now_ns };
+        if self.waiting.is_none() && frontier > self.requestable_end {
+            self.waiting = Some(to_frontier);
+        }
+        match self.catch_up {
+            None => self.catch_up = Some(to_frontier),
+            Some(mark) if mark.is_over(now_ns, self.behind_after_ns) => {
+                let has_fallen_behind = !self.is_behind;
+                self.is_behind = true;
+                if expected >= mark.sequence {
+                    self.catch_up = Some(to_frontier);
+                }
+                return has_fallen_behind;
+            }
+            Some(mark) if expected >= mark.sequence => {
+                self.catch_up = Some(to_frontier);
+                self.is_behind = false;
+            }
+            Some(_) => {}
+        }
+        false
+    }
+
+    /// When a wait ends or the sequence falls behind.
+    pub fn deadline_ns(&self) -> Option<u64> {
+        let after = |mark: Option<Mark>, ns: u64| mark.map(|mark| mark.since_ns.saturating_add(ns));
+        let behind = after(self.catch_up.filter(|_| !self.is_behind), self.behind_after_ns);
+        after(self.waiting, self.wait_ns).into_iter().chain(behind).min()
+    }
+}

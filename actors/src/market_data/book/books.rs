@@ -1,0 +1,142 @@
+//! The tables of all books, and what can be read from them.
+
+use corelane_codecs::text::Symbol;
+
+use super::{
+    book_side::SIDE_BYTES,
+    feed_locates::FeedLocates,
+    ids::{LevelId, SideId},
+    orders::Orders,
+    price_level::PriceLevels,
+    sides::Sides,
+    top::{Level, Top},
+};
+use crate::{
+    market_data::state::{InstrumentState, MarketState},
+    messages::Locate,
+};
+
+/// Sizes of the tables.
+#[derive(Clone, Copy, Debug)]
+pub struct BookLimits {
+    /// Orders at once over all instruments.
+    pub orders_max: usize,
+    /// Price levels of one side of one book.
+    pub levels_max: usize,
+}
+
+/// The books of all our instruments. Everything is allocated when they are made.
+#[derive(Debug)]
+pub struct Books {
+    pub(super) locates: FeedLocates,
+    /// By our locate, less 1: orders are missing, there was no place for them.
+    pub(super) is_incomplete: Box<[bool]>,
+    /// By our locate, less 1.
+    pub(super) states: Box<[InstrumentState]>,
+    pub(super) market: MarketState,
+    pub(super) orders: Orders,
+    pub(super) levels: PriceLevels,
+    pub(super) sides: Sides,
+}
+
+impl Books {
+    /// Most instruments there can be: all that a feed's locates can number, but the last.
+    pub const INSTRUMENTS_MAX: usize = FeedLocates::OURS_MAX;
+
+    /// Empty books of `symbols`, whose locates are their places from 1. A symbol that comes again keeps its last
+    /// place.
+    ///
+    /// # Panics
+    /// If there are more symbols than [`Books::INSTRUMENTS_MAX`].
+    pub fn new(symbols: &[Symbol], limits: BookLimits) -> Self {
+        assert!(symbols.len() <= Self::INSTRUMENTS_MAX, "{} instruments are too many", symbols.len());
+        Self::with_locates(FeedLocates::by_symbol(symbols), symbols.len(), limits)
+    }
+
+    /// Empty books of every instrument that a feed may have, under the feed's own locates.
+    pub fn of_all(limits: BookLimits) -> Self {
+        Self::with_locates(FeedLocates::as_numbered(), Self::INSTRUMENTS_MAX, limits)
+    }
+
+    fn with_locates(locates: FeedLocates, books: usize, limits: BookLimits) -> Self {
+        // A level has an order, so there are at most as many.
+        let levels_total_max = limits.orders_max.min(2 * books * limits.levels_max);
+        Books {
+            locates,
+            is_incomplete: vec![false; books].into(),
+            states: vec![InstrumentState::default(); books].into(),
+            market: MarketState::default(),
+            orders: Orders::with_capacity(limits.orders_max),
+            levels: PriceLevels::with_capacity(levels_total_max),
+            sides: Sides::new(books, limits.levels_max as u32, levels_total_max),
+        }
+    }
+
+    /// Forgets all orders and what the feed's locates stand for: a new session begins.
+    pub fn clear(&mut self) {
+        self.locates.clear();
+        self.is_incomplete.fill(false);
+        self.states.fill(InstrumentState::default());
+        self.market = MarketState::default();
+        self.orders.clear();
+        self.levels.clear();
+        self.sides.clear();
+    }
+
+    /// Whether there is a book with this locate.
+    pub fn has(&self, locate: Locate) -> bool {
+        (1..=self.states.len()).contains(&usize::from(locate))
+    }
+
+    /// Best levels of an instrument by our locate, from 1.
+    #[inline]
+    pub fn top(&self, locate: Locate) -> Top {
+        let best = |is_bid| {
+            let level = self.sides.best(SideId::of(locate, is_bid));
+            level.exists().then(|| self.level(level))
+        };
+        Top { bid: best(true), ask: best(false) }
+    }
+
+    /// Levels of an instrument, best first: bids, asks.
+    pub fn levels(&self, locate: Locate) -> (impl Iterator<Item = Level> + '_, impl Iterator<Item = Level> + '_) {
+        let side = |is_bid| self.sides.levels(SideId::of(locate, is_bid), &self.levels).map(|level| self.level(level));
+        (side(true), side(false))
+    }
+
+    /// Orders that rest in all books.
+    pub fn orders_len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether orders of the instrument are missing for want of a place.
+    #[inline]
+    pub fn is_incomplete(&self, locate: Locate) -> bool {
+        self.is_incomplete[usize::from(locate) - 1]
+    }
+
+    fn level(&self, level: LevelId) -> Level {
+        let level = &self.levels[level];
+        Level { price: level.price, orders: level.orders, quantity: level.quantity }
+    }
+
+    /// Our locate for the feed's, if the feed's is known to be one of ours.
+    pub fn our_locate(&self, feed_locate: u16) -> Option<Locate> {
+        self.locates.ours(feed_locate)
+    }
+
+    /// What was said of an instrument besides its orders.
+    pub fn state(&self, locate: Locate) -> &InstrumentState {
+        &self.states[usize::from(locate) - 1]
+    }
+
+    /// What was said of the market.
+    pub fn market(&self) -> &MarketState {
+        &self.market
+    }
+}
+
+/// What an instrument takes, however many orders it has: two sides with their ladders, its state and a flag.
+const INSTRUMENT_BYTES: usize = 2 * SIDE_BYTES + size_of::<InstrumentState>() + size_of::<bool>();
+// The figure above.
+const _: () = assert!(INSTRUMENT_BYTES == 4_449);

@@ -1,0 +1,103 @@
+//! Our locates for the feed's, which the feed assigns anew each day.
+
+use std::collections::HashMap;
+
+use corelane_codecs::text::Symbol;
+
+use crate::messages::Locate;
+
+/// Meaning of a locate of the feed: unknown, an instrument that we do not trade, or our locate.
+type Meaning = u16;
+const UNKNOWN: Meaning = 0;
+const IGNORED: Meaning = u16::MAX;
+
+/// Which instruments are ours.
+#[derive(Debug)]
+enum Instruments {
+    /// These, whatever locates the feed gives them.
+    BySymbol(HashMap<Symbol, Locate>),
+    /// All, under the feed's locates.
+    AsNumbered,
+}
+
+impl Instruments {
+    /// Meaning of a locate before the feed has named its instrument.
+    fn unnamed(&self, feed_locate: u16) -> Meaning {
+        match self {
+            Instruments::BySymbol(_) => UNKNOWN,
+            // No instrument has locate 0.
+            Instruments::AsNumbered if feed_locate == 0 => IGNORED,
+            Instruments::AsNumbered => feed_locate,
+        }
+    }
+
+    fn named(&self, feed_locate: u16, symbol: &Symbol) -> Meaning {
+        match self {
+            Instruments::BySymbol(symbols) => symbols.get(symbol).copied().unwrap_or(IGNORED),
+            Instruments::AsNumbered => self.unnamed(feed_locate),
+        }
+    }
+}
+
+/// Meanings of the feed's locates.
+#[derive(Debug)]
+pub(super) struct FeedLocates {
+    /// By the feed's locate.
+    meanings: Box<[Meaning]>,
+    instruments: Instruments,
+}
+
+impl FeedLocates {
+    /// Most instruments that can be ours.
+    pub const OURS_MAX: usize = IGNORED as usize - 1;
+
+    /// Instruments with these symbols are ours; their locates are their places from 1. If a symbol is repeated, its
+    /// last place counts.
+    pub fn by_symbol(symbols: &[Symbol]) -> Self {
+        let locate = |(index, symbol): (usize, &Symbol)| (*symbol, index as Locate + 1);
+        Self::new(Instruments::BySymbol(symbols.iter().enumerate().map(locate).collect()))
+    }
+
+    /// All instruments are ours, under the feed's locates.
+    pub fn as_numbered() -> Self {
+        Self::new(Instruments::AsNumbered)
+    }
+
+    fn new(instruments: Instruments) -> Self {
+        FeedLocates { meanings: (0..=u16::MAX).map(|feed| instruments.unnamed(feed)).collect(), instruments }
+    }
+
+    /// Forgets what the feed has said.
+    pub fn clear(&mut self) {
+        (0..=u16::MAX).zip(&mut self.meanings).for_each(|(feed, meaning)| *meaning = self.instruments.unnamed(feed));
+    }
+
+    /// Takes a stock directory entry.
+    pub fn define(&mut self, feed_locate: u16, symbol: &Symbol) {
+        self.meanings[usize::from(feed_locate)] = self.instruments.named(feed_locate, symbol);
+    }
+
+    /// Our locate, if the feed has named the instrument and it is ours.
+    #[inline]
+    pub fn ours(&self, feed_locate: u16) -> Option<Locate> {
+        let meaning = self.meanings[usize::from(feed_locate)];
+        (meaning != UNKNOWN && meaning != IGNORED).then_some(meaning)
+    }
+
+    /// Our locate. A feed without a directory names its instruments in add orders.
+    #[inline]
+    pub fn learn(&mut self, feed_locate: u16, symbol: &Symbol) -> Option<Locate> {
+        let mut meaning = self.meanings[usize::from(feed_locate)];
+        if meaning == UNKNOWN {
+            meaning = self.instruments.named(feed_locate, symbol);
+            self.meanings[usize::from(feed_locate)] = meaning;
+        }
+        (meaning != IGNORED).then_some(meaning)
+    }
+
+    /// `None` if the instrument is known not to be ours, so that its order need not be looked up.
+    #[inline]
+    pub fn unless_ignored(&self, feed_locate: u16) -> Option<()> {
+        (self.meanings[usize::from(feed_locate)] != IGNORED).then_some(())
+    }
+}

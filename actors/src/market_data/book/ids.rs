@@ -1,0 +1,62 @@
+//! Indices into the tables of the books.
+
+use bytemuck::Zeroable;
+
+use crate::messages::Locate;
+
+/// Slot of no order. It may be written to, so the first and the last order of a queue need no branches.
+pub(super) const NIL: u32 = 0;
+
+/// Index of a level in the pool; [`LevelId::NONE`] is no level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
+#[repr(transparent)]
+pub(super) struct LevelId(pub u32);
+
+impl LevelId {
+    /// No level. It is zero, so a zeroed table holds none.
+    pub const NONE: LevelId = LevelId(0);
+
+    #[inline]
+    pub fn exists(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+/// One side of one book: twice the book's index, plus 1 for asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
+#[repr(transparent)]
+pub(super) struct SideId(pub u32);
+
+impl SideId {
+    #[inline]
+    fn new(book: usize, is_bid: bool) -> Self {
+        SideId((book as u32) << 1 | u32::from(!is_bid))
+    }
+
+    /// The side of the book with this locate.
+    #[inline]
+    pub fn of(locate: Locate, is_bid: bool) -> Self {
+        SideId::new(usize::from(locate) - 1, is_bid)
+    }
+
+    /// Locate of the book.
+    #[inline]
+    pub fn locate(self) -> Locate {
+        self.book() as Locate + 1
+    }
+
+    #[inline]
+    pub fn book(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    #[inline]
+    pub fn is_bid(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}

@@ -1,0 +1,84 @@
+//! Orders whose pages have no frame in the window.
+
+use std::collections::HashMap;
+
+use corelane_runtime::mem::HugeSlice;
+
+use super::page::page_of;
+
+/// Orders outside the window.
+#[derive(Debug)]
+pub(super) struct Spill {
+    /// The first of its slots.
+    pub first: u32,
+    /// Slots by reference. The keys come from outside, so the hash is a keyed one (SipHash). Sized at twice the most
+    /// there can be, so that what removals leave behind is cleaned up in place and never makes it grow.
+    index: HashMap<u64, u32>,
+    /// By slot.
+    references: HugeSlice<u64>,
+    free: Vec<u32>,
+    /// Slots that were used.
+    used: u32,
+    /// No page from this one on has orders here.
+    pages_end: u64,
+}
+
+impl Spill {
+    pub fn new(first: u32, orders_max: usize) -> Self {
+        Spill {
+            first,
+            index: HashMap::with_capacity(2 * orders_max),
+            references: HugeSlice::zeroed(orders_max),
+            free: Vec::with_capacity(orders_max),
+            used: 0,
+            pages_end: 0,
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.index.clear();
+        self.free.clear();
+        self.used = 0;
+        self.pages_end = 0;
+    }
+
+    /// Slots of all orders in the spill.
+    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        self.index.values().copied()
+    }
+
+    /// The reference of the order in a slot.
+    pub fn reference(&self, slot: u32) -> u64 {
+        self.references[(slot - self.first) as usize]
+    }
+
+    #[inline]
+    pub fn may_hold(&self, page: u64) -> bool {
+        page < self.pages_end
+    }
+
+    #[inline(never)]
+    pub fn find(&self, order_ref: u64) -> Option<u32> {
+        self.index.get(&order_ref).copied()
+    }
+
+    pub fn insert(&mut self, order_ref: u64) -> u32 {
+        self.pages_end = self.pages_end.max(page_of(order_ref) + 1);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.first + self.used - 1
+        });
+        self.index.insert(order_ref, slot);
+        self.references[(slot - self.first) as usize] = order_ref;
+        slot
+    }
+
+    #[inline(never)]
+    pub fn remove(&mut self, order_ref: u64, slot: u32) {
+        self.index.remove(&order_ref);
+        self.free.push(slot);
+        if self.index.is_empty() {
+            self.pages_end = 0;
+        }
+    }
+}
