@@ -77,7 +77,7 @@ fn packages_at(manifest: &Path) -> Result<Vec<Package>, String> {
 }
 
 /// Folders with what tools write, and nothing of ours.
-const WRITTEN_BY_TOOLS: [&str; 5] = ["__pycache__", "corpus", "artifacts", "corelane-latency", "corelane-profile"];
+pub const WRITTEN_BY_TOOLS: [&str; 5] = ["__pycache__", "corpus", "artifacts", "corelane-latency", "corelane-profile"];
 
 /// The files and folders of the repository, relative to `root` and sorted; without hidden ones and what tools write.
 ///

@@ -12,12 +12,14 @@ use syn::visit::{self, Visit};
 enum Place {
     /// Among the words of a name.
     Anywhere,
-    /// As the first or the last word.
+    /// As the first word, the last word, or the whole name.
     AtAnEnd,
+    /// As the first word or the whole name: the verb. An operating system's process is one.
+    First,
     /// As the whole name.
     Alone,
 }
-use Place::{Alone, Anywhere, AtAnEnd};
+use Place::{Alone, Anywhere, AtAnEnd, First};
 
 /// What is not to be written, in words of lower case divided by `_`; where; and what to write instead.
 const WORDS: &[(&str, Place, &str)] = &[
@@ -27,7 +29,7 @@ const WORDS: &[(&str, Place, &str)] = &[
     ("util", Anywhere, "what it does"),
     ("utils", Anywhere, "what they do"),
     ("data", AtAnEnd, "what it holds: message, frame, levels"),
-    ("process", AtAnEnd, "what it does: decode, match, apply"),
+    ("process", First, "what it does: decode, match, apply"),
     // What others call by another name.
     ("injector", Anywhere, "ExternalSender, external_sender"),
     ("tap", Anywhere, "ExternalReceiver, external_receiver"),
@@ -35,8 +37,7 @@ const WORDS: &[(&str, Place, &str)] = &[
     ("keep_newest", Anywhere, "conflate, overwritten"),
     ("look_ahead", Anywhere, "prefetch"),
     ("news", Anywhere, "LastPublished"),
-    ("told", Alone, "LastPublished"),
-    ("built", Alone, "BookBuilder"),
+    ("buys", Alone, "side: Side"),
 ];
 
 /// The field's terms that have such a word in them.
@@ -76,6 +77,7 @@ fn forbidden(name: &str) -> Option<(&'static str, &'static str)> {
         let word = format!("_{word}_");
         match place {
             Anywhere => name.contains(&word),
+            First => name.starts_with(&word),
             AtAnEnd => name.starts_with(&word) || name.ends_with(&word),
             Alone => name == word,
         }
@@ -146,6 +148,7 @@ mod tests {
             ("DATA", Some("data")),
             ("data_of", Some("data")),
             ("process_order", Some("process")),
+            ("of_this_process", None),
             ("Injector", Some("injector")),
             ("look_ahead_steps", Some("look_ahead")),
             ("KeepNewest", Some("keep_newest")),
@@ -153,9 +156,9 @@ mod tests {
             ("MarketDataConfig", None),
             ("SequencedData", None),
             ("datagram", None),
-            ("this_process_is_found", None),
             ("tape", None),
-            ("as_built_before", None),
+            ("buys", Some("buys")),
+            ("who_buys", None),
         ];
         for (name, expected) in cases {
             assert_eq!(forbidden(name).map(|(word, _)| word), expected, "{name}");

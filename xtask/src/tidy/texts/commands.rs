@@ -8,10 +8,8 @@ use std::fs;
 use std::path::Path;
 
 /// Our programs, and where their command lines are defined.
-const PROGRAMS: [(&str, &str, &str); 2] = [
-    ("corelane", "corelane-server", "server/src"),
-    ("corelane-latency", "corelane-latency-tests", "latency-tests/src"),
-];
+const PROGRAMS: [(&str, &str, &str); 2] =
+    [("corelane", "corelane", "server/src"), ("corelane-latency", "corelane-latency-tests", "latency-tests/src")];
 
 /// Flags of other programs, of cargo above all, that texts name by themselves.
 const FLAGS_OF_OTHERS: [&str; 10] =

@@ -1,6 +1,6 @@
 //! Texts name what exists: links, paths, commands with their flags, and keys of the configuration.
 //!
-//! Looked at are README, ARCHITECTURE, CONTRIBUTING, SECURITY, CHANGELOG, all Markdown below `docs` and beside code, and the
+//! Looked at are README, ARCHITECTURE, CONTRIBUTING, SECURITY, CHANGELOG, all Markdown below `docs`, README and REFERENCE anywhere, and the
 //! comments of `config/*.toml`. CHANGELOG and `docs/performance` tell of what was, so only their links must lead
 //! somewhere. What is in backticks or in a block of commands counts; in the comments of a configuration, every word.
 
@@ -40,7 +40,9 @@ struct Known {
 }
 
 fn is_text(path: &Path) -> bool {
-    let is_markdown = path.extension().is_some_and(|e| e == "md");
+    let is_public = path.components().count() == 1 || path.starts_with("docs");
+    let is_markdown = path.extension().is_some_and(|e| e == "md")
+        && (is_public || path.ends_with("README.md") || path.ends_with("REFERENCE.md"));
     let is_configuration = path.parent() == Some(Path::new("config")) && path.extension().is_some_and(|e| e == "toml");
     // The manifest of the package, not a topology.
     (is_markdown || is_configuration) && !path.ends_with("Cargo.toml")

@@ -3,6 +3,7 @@
 //! A link is relative to its text. A path in backticks may also be relative to the root, or be the end of a path, so that
 //! `duty.rs` and `session/` may stand for files that a paragraph is about; such an end may leave out `.rs`.
 
+use crate::workspace::WRITTEN_BY_TOOLS;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
@@ -96,8 +97,12 @@ fn has_known_extension(path: &str) -> bool {
 }
 
 fn is_written_like_a_path(word: &str) -> bool {
-    let is_of_a_build = word.starts_with("target/") || word.starts_with('/') || word.contains("://");
-    !word.is_empty() && !is_of_a_build && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/*".contains(c))
+    let is_of_tools = word.starts_with("target/") || WRITTEN_BY_TOOLS.contains(&word.trim_end_matches('/'));
+    let is_elsewhere = word.starts_with('/') || word.contains("://");
+    !word.is_empty()
+        && !is_of_tools
+        && !is_elsewhere
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/*".contains(c))
 }
 
 fn missing(path: &str) -> String {
@@ -127,9 +132,18 @@ mod tests {
     #[test]
     fn spans_and_words_that_are_paths_exist() {
         let file = Path::new("README.md");
-        for good in
-            ["docs/a.md", "duty.rs", "src/duty", "runtime/", "docs/*.md", "n/s", "a.b", "FILE.md", "target/x.rs"]
-        {
+        for good in [
+            "docs/a.md",
+            "duty.rs",
+            "src/duty",
+            "runtime/",
+            "docs/*.md",
+            "n/s",
+            "a.b",
+            "FILE.md",
+            "target/x.rs",
+            "corpus/",
+        ] {
             assert!(paths().check_span(file, good).is_empty(), "{good}");
         }
         for bad in ["docs/c.md", "gone.rs", "runtime/src/gone", "gone/", "docs/*.rs"] {
