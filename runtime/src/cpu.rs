@@ -1,8 +1,8 @@
-//! Which CPUs the process may use, and pinning threads to them.
+//! The CPUs that the process may use, and the pinning of threads to them.
 //!
-//! Shards are pinned by their executor; the threads beside them (supervisor, testers) by [`pin_current_thread`].
-//! A pin is worth what the kernel says afterwards, so it is read back, and shards ask [`verify_pinned`] while they
-//! run: a cgroup's cpuset can be changed under a running process, and the kernel then moves its threads silently.
+//! Their executor pins the shards; [`pin_current_thread`] pins other threads (supervisor, testers). Pinning reads the
+//! affinity mask back from the kernel to make sure that it took effect. Shards also call [`verify_pinned`] while they
+//! run, because a cgroup's cpuset can change under a running process, and the kernel then moves its threads silently.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -11,10 +11,10 @@ use core_affinity::CoreId;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu};
 use thiserror::Error;
 
-/// Why a thread could not be pinned.
+/// The reason why a thread could not be pinned.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PinError {
-    /// The CPU is outside the process's affinity mask, or does not exist.
+    /// The CPU does not exist, or is outside the process's affinity mask.
     #[error(
         "CPU {cpu} is not among the CPUs this process may use ({}); choose one of them, or widen them: \
          `taskset -c` for the process, cpuset.cpus for its cgroup", CpuList(.allowed)
@@ -22,36 +22,36 @@ pub enum PinError {
     NotAllowed {
         /// The CPU asked for.
         cpu: usize,
-        /// What [`allowed_cpus`] says.
+        /// The CPUs that the process may use, from [`allowed_cpus`].
         allowed: Vec<usize>,
     },
-    /// The kernel did not accept the mask.
+    /// The kernel rejected the mask.
     #[error(
-        "the kernel refused to pin a thread to CPU {cpu}; see that it is online (/sys/devices/system/cpu/online) \
+        "the kernel refused to pin a thread to CPU {cpu}; check that it is online (/sys/devices/system/cpu/online) \
          and in cpuset.cpus.effective of the process's cgroup"
     )]
     Refused {
         /// The CPU asked for.
         cpu: usize,
     },
-    /// The mask was accepted, but the thread's mask or place is another one now.
+    /// The kernel accepted the mask, but the thread now has another mask or runs on another CPU.
     #[error(
-        "after pinning to CPU {cpu} the thread may use CPUs {} and runs on CPU {running_on}; something else sets its \
+        "after pinning to CPU {cpu} the thread may use CPUs {} and runs on CPU {running_on}; something else changes its \
          affinity: look for taskset, a cgroup cpuset being changed, or a CPU-assigning daemon", CpuList(.mask)
     )]
     NotKept {
         /// The CPU asked for.
         cpu: usize,
-        /// The CPUs of the thread's mask, read back.
+        /// The thread's mask, read back from the kernel.
         mask: Vec<usize>,
-        /// Where the thread was running when asked.
+        /// The CPU that the thread was running on.
         running_on: usize,
     },
 }
 
-/// The CPUs this process may use, in ascending order, as they were at the first call: pinning narrows the mask it
-/// is read from, so call it once from the main thread before anything is pinned. Empty when the kernel does not
-/// tell.
+/// The CPUs that this process may use, in ascending order, as of the first call. Call it once from the main thread
+/// before any thread is pinned, because pinning narrows the mask that this function reads. Empty if the kernel does not
+/// report the mask.
 pub fn allowed_cpus() -> Vec<usize> {
     static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
     ALLOWED
@@ -59,16 +59,16 @@ pub fn allowed_cpus() -> Vec<usize> {
         .clone()
 }
 
-/// Pins the calling thread to one of the [`allowed_cpus`] and reads back that it is so.
+/// Pins the calling thread to one of the [`allowed_cpus`], and reads the mask back to make sure.
 ///
 /// # Errors
-/// [`PinError`]; each says the remedy. The thread's mask is unchanged on `NotAllowed` and `Refused`.
+/// [`PinError`], with the remedy. On `NotAllowed` and `Refused`, the thread's mask is unchanged.
 pub fn pin_current_thread(cpu: usize) -> Result<(), PinError> {
     let allowed = allowed_cpus();
     if !allowed.contains(&cpu) {
         return Err(PinError::NotAllowed { cpu, allowed });
     }
-    // It reports a bool only, and would pin outside a `taskset` mask: hence the check above.
+    // Returns only a bool, and would pin outside a `taskset` mask: hence the check above.
     if !core_affinity::set_for_current(CoreId { id: cpu }) {
         return Err(PinError::Refused { cpu });
     }
@@ -76,9 +76,10 @@ pub fn pin_current_thread(cpu: usize) -> Result<(), PinError> {
     kept(cpu, mask.unwrap_or_default(), sched_getcpu())
 }
 
-/// Whether the calling thread runs on `cpu` at this moment: no system call where the vDSO has `getcpu` (x86-64), so
-/// a shard can ask every few thousand cycles; the
-/// first call in a process looks for the vDSO. It notices a move, not a widened mask.
+/// Whether the calling thread runs on `cpu` right now. Detects a migration, not a widened mask.
+///
+/// Makes no system call if the vDSO has `getcpu` (x86-64), so a shard can check every few thousand cycles. The first
+/// call in a process looks the vDSO up.
 #[inline]
 pub fn verify_pinned(cpu: usize) -> bool {
     sched_getcpu() == cpu
@@ -92,7 +93,7 @@ fn cpus_of(set: &CpuSet) -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
 }
 
-/// Prints CPUs as the kernel and `taskset` write them: `0-3,8`.
+/// Prints CPUs in the list format of the kernel and `taskset`: `0-3,8`.
 struct CpuList<'a>(&'a [usize]);
 
 impl fmt::Display for CpuList<'_> {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cpu_outside_the_mask_is_refused_with_the_remedy() {
+    fn a_cpu_outside_the_mask_is_rejected_with_the_remedy() {
         let absent = CpuSet::MAX_CPU - 1;
         let error = pin_current_thread(absent).unwrap_err();
         assert_eq!(error, PinError::NotAllowed { cpu: absent, allowed: allowed_cpus() });
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_that_was_not_kept_is_told_with_what_is_so_instead() {
+    fn a_pin_that_did_not_hold_is_reported_with_the_actual_mask_and_cpu() {
         assert_eq!(kept(1, vec![1], 1), Ok(()));
         for (mask, running_on, text) in [
             (vec![0, 1], 1, "may use CPUs 0-1 and runs on CPU 1"),

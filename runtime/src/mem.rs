@@ -1,4 +1,4 @@
-//! Memory for large tables: zeroed, on huge pages where the kernel grants them; and hints to have memory fetched.
+//! Zeroed memory for large tables, on huge pages where the kernel grants them, and prefetch hints.
 
 use std::{
     fmt, io,
@@ -10,11 +10,11 @@ use std::{
 use bytemuck::Zeroable;
 use memmap2::{Advice, MmapMut};
 
-/// A fixed number of `T`, all zero at first, in memory of its own.
+/// A slice of `T` with a fixed length, initially all zero, in its own memory mapping.
 ///
-/// The kernel is asked for huge pages (`MADV_HUGEPAGE`), so that random access to a table of hundreds of megabytes
-/// does not miss the TLB each time; where it refuses, the pages are ordinary ones. Memory is taken when it is first
-/// written to, not when the table is made.
+/// Requests huge pages (`MADV_HUGEPAGE`), so that random access to a table of hundreds of megabytes does not miss the
+/// TLB every time. If the kernel refuses, the pages are ordinary ones. Memory is committed on first write, not when the
+/// table is created.
 pub struct HugeSlice<T> {
     map: MmapMut,
     len: usize,
@@ -22,17 +22,18 @@ pub struct HugeSlice<T> {
 }
 
 impl<T: Zeroable + Copy> HugeSlice<T> {
-    /// A table of `len` zeroed values.
+    /// Creates a table of `len` zeroed values.
     ///
     /// # Panics
-    /// If the address space has no room for it, as any allocation does.
+    /// If the address space has no room for the table, as with any allocation.
     pub fn zeroed(len: usize) -> Self {
         const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
         let bytes = len.checked_mul(size_of::<T>()).expect("a table's size fits the address space");
-        // A map of no bytes is refused.
-        let map = MmapMut::map_anon(bytes.max(1))
-            .unwrap_or_else(|error: io::Error| panic!("no memory for a table of {bytes} bytes: {error}"));
-        // A kernel without huge pages says so; then the table is slower and that is all.
+        // The kernel refuses an empty mapping.
+        let map = MmapMut::map_anon(bytes.max(1)).unwrap_or_else(|error: io::Error| {
+            panic!("cannot map a table of {bytes} bytes: {error}; lower its capacity")
+        });
+        // Fails on a kernel without huge pages. The table is then slower, but works.
         let _ = map.advise(Advice::HugePage);
         HugeSlice { map, len, values: PhantomData }
     }
@@ -63,8 +64,8 @@ impl<T> fmt::Debug for HugeSlice<T> {
     }
 }
 
-/// Asks the processor to bring `values[index]` into its first cache; does nothing for an index out of bounds, and
-/// nothing on processors other than x86-64.
+/// Prefetches `values[index]` into the L1 cache. The index may be out of bounds. Does nothing on processors other than
+/// x86-64.
 #[inline(always)]
 pub fn prefetch<T>(values: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -77,15 +78,15 @@ pub fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
-/// Asks the processor to make the cache lines of a value at `place` its own, for writing; does nothing on processors other
+/// Prefetches the cache lines of the value at `place` for writing, in exclusive state. Does nothing on processors other
 /// than x86-64.
-// The intrinsic of this hint becomes a fetch for reading where the target is not known to have `prfchw`.
+// Assembly, because the intrinsic compiles to a prefetch for reading if the target is not known to have `prfchw`.
 #[inline(always)]
 pub(crate) fn prefetch_to_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..size_of::<T>()).step_by(64) {
-        // SAFETY: a prefetch changes nothing that a program sees and cannot fault, whatever the address. A processor that does
-        // not know this one takes it for a `nop`.
+        // SAFETY: a prefetch changes no program state and cannot fault, whatever the address. A processor that lacks
+        // this instruction executes it as a `nop`.
         unsafe {
             let line = place.wrapping_byte_add(line);
             std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
@@ -95,13 +96,13 @@ pub(crate) fn prefetch_to_write<T>(place: *const T) {
     let _ = place;
 }
 
-/// How far [`streamed`] asks ahead, in bytes: a few dozen messages, and well beyond what the processor fetches by itself
-/// where pages end.
+/// How far ahead [`streamed`] prefetches, in bytes: a few dozen messages, and well beyond the hardware prefetcher,
+/// which stops at page boundaries.
 const STREAM_AHEAD: usize = 1024;
 
-/// Passes on slices that lie one behind the other, as the frames of a file in memory do, and asks with each for the bytes
-/// that come after it. Where the next slice begins is only known when this one's length is there, so that the processor
-/// would wait for each cache line anew.
+/// Iterates over contiguous slices, such as the frames of a file in memory, and prefetches the bytes ahead of each one.
+/// Without that, the processor would wait for every cache line in turn, because it learns where the next slice begins
+/// only when it has the length of the current one.
 #[inline]
 pub fn streamed<'a>(slices: impl Iterator<Item = &'a [u8]> + Clone) -> impl Iterator<Item = &'a [u8]> + Clone {
     slices.inspect(|slice| prefetch(slice, STREAM_AHEAD))

@@ -1,32 +1,32 @@
-//! What travels on edges: a fixed-size value with a header, in a slot of one to four cache lines.
+//! Messages on edges: fixed-size values with a header, in slots of one, two or four cache lines.
 
 use bytemuck::{Pod, Zeroable};
 
-/// Travels with every message: which input caused it, when it came in, and what it is.
+/// The header of every message: the input that caused it, the time of that input, and the kind of the message.
 ///
-/// A step's outputs inherit the header of the input being worked on; only the sequencer writes a new one.
+/// The outputs of a step inherit the header of the input being handled; only the sequencer writes a new one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Header {
-    /// Number of the sequenced input that caused this message; 0 before the sequencer.
+    /// The sequence number of the input that caused this message; 0 before the sequencer.
     pub sequence: u64,
-    /// Time of that input in nanoseconds since midnight of the venue's zone: sequenced, so the same in a replay.
+    /// The sequenced time of that input, in nanoseconds since midnight in the venue's time zone; a replay gives the
+    /// same.
     pub time_ns: u64,
-    /// Clock ticks when the batch that held the input was reaped from the network (queueing in the kernel
-    /// excluded).
+    /// The clock ticks when the shard reaped the input's batch from the network; queueing in the kernel came before.
     pub ingress_ticks: u64,
-    /// Index of this message among the outputs that its input caused on the same edge; before the sequencer, among
-    /// those of one step.
+    /// The index of this message among the outputs of the same input on the same edge; before the sequencer, among the
+    /// outputs of one step.
     pub index: u32,
-    /// [`Message::kind`] of the body.
+    /// The [`Message::kind`] of the body.
     pub kind: u16,
-    /// Generation of the producer: 0 until an actor is restarted or replaced.
+    /// The generation of the producer: 0 until the actor is restarted or replaced.
     pub generation: u16,
 }
 
 /// A value that can travel on an edge.
 pub trait Message: Copy + Send + 'static {
-    /// A number that names the variant, for tools that look at headers only.
+    /// A number for the variant, for tools that read only headers.
     fn kind(&self) -> u16 {
         0
     }
@@ -43,15 +43,15 @@ pub trait Keyed: Message + Pod {
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<M> {
-    /// Where the message comes from.
+    /// The header.
     pub header: Header,
-    /// The message.
+    /// The message itself.
     pub body: M,
 }
 
 impl<M: Message> Envelope<M> {
-    /// Size of the slot in bytes: 64, 128 or 256. A body that needs another size does not compile: pad it, or
-    /// move what is rare into a message of its own.
+    /// The size of the slot: 64, 128 or 256 bytes. A body that needs another size does not compile; pad it, or move
+    /// rare fields to a message of their own.
     pub const SLOT_BYTES: usize = {
         let bytes = size_of::<Envelope<M>>();
         assert!(

@@ -1,24 +1,24 @@
-//! A counter's rate, and the line from its ticks to the time of day, in fixed point.
+//! The rate of a counter and the line from its ticks to the time of day, in fixed point.
 
-/// Rates are 24.40 fixed point, nanoseconds per tick: resolves 10^-12 ns, and holds counters down to 60 Hz.
+/// Rates are 24.40 fixed-point nanoseconds per tick, with a resolution of 10^-12 ns, for counters of 60 Hz and more.
 const RATE_SHIFT: u32 = 40;
 
-/// Nanoseconds per tick of a counter, as a fixed-point number.
+/// The rate of a counter in nanoseconds per tick, as a fixed-point number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(u64);
 
 impl Rate {
-    /// One tick is one nanosecond.
+    /// One nanosecond per tick.
     pub const NANOSECONDS: Rate = Rate(1 << RATE_SHIFT);
 
-    /// The rate of a counter that made `ticks` in `ns` nanoseconds; `None` when it stands still or is slower than
-    /// 60 Hz.
+    /// The rate of a counter that advanced by `ticks` in `ns` nanoseconds; `None` if it did not advance or is slower
+    /// than 60 Hz.
     pub fn from_measurement(ns: u64, ticks: u64) -> Option<Rate> {
         let rate = (u128::from(ns) << RATE_SHIFT).checked_div(u128::from(ticks))?;
         u64::try_from(rate).ok().filter(|&rate| rate != 0).map(Rate)
     }
 
-    /// The nanoseconds that `ticks` take, rounded down; saturates after 584 years.
+    /// The duration of `ticks` in nanoseconds, rounded down; saturates at 584 years.
     #[inline]
     pub fn nanos(self, ticks: u64) -> u64 {
         let ns = (u128::from(ticks) * u128::from(self.0)) >> RATE_SHIFT;
@@ -31,22 +31,22 @@ impl Rate {
         Rate((i128::from(self.0) + bend).clamp(1, i128::from(u64::MAX)) as u64)
     }
 
-    /// Whether the two differ by at most `ppm` parts per million of the other.
+    /// Whether this rate differs from `other` by at most `ppm` parts per million.
     pub(super) fn is_near(self, other: Rate, ppm: u64) -> bool {
         u128::from(self.0.abs_diff(other.0)) * 1_000_000 <= u128::from(other.0) * u128::from(ppm)
     }
 }
 
-/// A line through (`base_ticks`, `base_ns`): what is published.
+/// The published line through (`base_ticks`, `base_ns`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Calibration {
     pub(super) base_ticks: u64,
-    /// Time of day at the base.
+    /// The time of day at the base.
     pub(super) base_ns: u64,
     pub(super) rate: Rate,
 }
 
-/// The words of a calibration.
+/// The number of words in a published calibration.
 pub(super) const WORDS: usize = 3;
 
 impl Calibration {

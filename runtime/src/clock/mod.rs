@@ -1,15 +1,15 @@
-//! Time on shards: the TSC, turned into the venue's time of day by a line that housekeeping keeps true.
+//! Time on shards: the TSC, converted to the venue's time of day by a line that housekeeping recalibrates.
 //!
-//! A shard reads the counter once per batch ([`Clock::ticks`]) and converts it when it must be shown or stamped
-//! ([`Clock::time_of_day_ns`]): a read of a few published words, one multiplication, no system call, no floats.
-//! Housekeeping calls [`ClockMaster::recalibrate`] at least every [`RECALIBRATION_NS_MAX`]: it measures the line
-//! against `CLOCK_REALTIME` and bends it. The line is never broken: a new one begins where the old one is, and its
-//! slope differs from the counter's measured rate by at most [`SLEW_PPM_MAX`]. Only the first line takes the wall
-//! clock as it is.
+//! A shard reads the counter once per batch ([`Clock::ticks`]), and converts the reading when it displays or stamps a
+//! time ([`Clock::time_of_day_ns`]): a read of a few published words, one multiplication, no system call, no floats.
+//! Housekeeping calls [`ClockMaster::recalibrate`] at least every [`RECALIBRATION_NS_MAX`], which compares the line
+//! with `CLOCK_REALTIME` and adjusts its slope. Time never steps: a new line begins at the old one's current value, and
+//! its slope differs from the counter's measured rate by at most [`SLEW_PPM_MAX`]. Only the first line starts at the
+//! wall clock's time.
 //!
-//! Time of day counts from the midnight, in the venue's zone, before the master was made. It does not wrap at the
-//! next midnight but goes on past 86,400 s, so that stamps stay ordered; a venue restarts for a new day. The zone's
-//! offset is fixed for the run: a change to or from summer time shows at the next start.
+//! Time of day counts from the last midnight in the venue's time zone before the master was created. It does not wrap
+//! at the next midnight, but runs past 86,400 s, so that stamps stay ordered; a venue restarts for a new day. The
+//! zone's offset is fixed for the run: a change to or from daylight saving time takes effect at the next start.
 
 use std::cell::Cell;
 
@@ -24,54 +24,56 @@ mod line;
 mod source;
 mod zone;
 
-/// How long a line may be used before the next one, in nanoseconds: a good crystal's drift, some parts per million
-/// against a disciplined wall clock, stays below a microsecond in that time.
+/// The longest time between two recalibrations, in nanoseconds. A good crystal drifts by some parts per million against
+/// a disciplined wall clock, which is less than a microsecond in that time.
 pub const RECALIBRATION_NS_MAX: u64 = 100_000_000;
-/// How much faster or slower than real time the clock may run while it catches up, in parts per million: that of
-/// `adjtime`. A wall clock set back by a second while we run is caught up within 34 minutes.
+/// The largest slew: how much faster or slower than real time the clock may run while it corrects an offset, in parts
+/// per million. `adjtime` has the same limit. An offset of one second is corrected within 34 minutes.
 pub const SLEW_PPM_MAX: u64 = 500;
 
-/// The time in which an offset is meant to be gone; a slew of 1 ppm for each microsecond.
+/// The time in which to correct an offset: a slew of 1 ppm per microsecond of offset.
 const CATCH_UP_NS: u64 = 1_000_000_000;
-/// Brackets per measurement. The tightest counts: the others were cut by an interrupt or by the hypervisor.
+/// Brackets per measurement, of which the tightest counts: an interrupt or the hypervisor may have interrupted the
+/// others.
 const BRACKETS: usize = 8;
-/// A wall clock that ran further than this from the counter's nominal rate between two measurements was set or
-/// slewed, which is followed but not taken for the rate of a crystal.
+/// The largest plausible deviation of the counter's rate from its nominal rate. If the wall clock deviated by more
+/// between two measurements, somebody set or slewed it; the clock follows, but the deviation is not taken as the
+/// counter's rate.
 const RATE_PPM_MAX: u64 = 200;
-/// Rates are measured over up to this many recalibrations, 1.6 s: with brackets of 50 ns good to 0.1 ppm.
+/// The number of recalibrations over which a rate is measured: 1.6 s, which with brackets of 50 ns is good to 0.1 ppm.
 const HISTORY: usize = 16;
 
-/// A shard's clock. Each shard has its own: it remembers what it gave last, so that time never goes back for its
-/// reader, whenever a new line is published between two readings.
+/// One shard's clock. It remembers the last time it returned, so that time never goes back for its reader when a new
+/// line is published between two readings.
 #[derive(Debug)]
 pub struct Clock<S = HostTime> {
     source: S,
     rate: Rate,
     midnight_ns: u64,
     published: SeqReader<WORDS>,
-    /// The line read last, for when housekeeping is in the middle of publishing: a shard does not wait for it.
+    /// The last line read. The shard uses it while housekeeping is publishing a new one, instead of waiting.
     calibration: Cell<Calibration>,
-    /// The latest reading converted, and its time of day.
+    /// The latest reading that was converted, and its time of day.
     latest: Cell<(u64, u64)>,
 }
 
 impl<S: TimeSource> Clock<S> {
-    /// The counter now. On one thread it never goes back.
+    /// The current value of the counter. Never goes back on one thread.
     #[inline]
     pub fn ticks(&self) -> u64 {
         self.source.ticks()
     }
 
-    /// The nanoseconds from one reading of the counter to a later one; 0 when it is not later. By the source's own
-    /// rate, the same for the whole run: good for intervals to some parts per million.
+    /// The nanoseconds from one reading of the counter to a later one; 0 if the second is not later. Uses the source's
+    /// nominal rate, which is fixed for the run and good to some parts per million.
     #[inline]
     pub fn nanos_between(&self, earlier_ticks: u64, later_ticks: u64) -> u64 {
         self.rate.nanos(later_ticks.saturating_sub(earlier_ticks))
     }
 
-    /// The time of day of a reading of the counter, in nanoseconds since the midnight of the start (see the
-    /// [module](self)). It is never earlier than that of the latest reading converted before, nor later for an
-    /// earlier reading.
+    /// Converts a reading of the counter to the time of day, in nanoseconds since the midnight before the start (see
+    /// the [module](self)). Monotonic: a later reading than any converted before never gets an earlier time, and an
+    /// earlier reading never gets a later time.
     #[inline]
     pub fn time_of_day_ns(&self, ticks: u64) -> u64 {
         if let Some(words) = self.published.try_read() {
@@ -87,36 +89,36 @@ impl<S: TimeSource> Clock<S> {
         ns
     }
 
-    /// The midnight that time of day counts from, in nanoseconds since 1970 UTC.
+    /// The midnight from which time of day counts, in nanoseconds since 1970 UTC.
     pub fn midnight_ns(&self) -> u64 {
         self.midnight_ns
     }
 
-    /// What the ticks are.
+    /// The kind of counter that the ticks come from.
     pub fn source(&self) -> ClockSource {
         self.source.source()
     }
 }
 
-/// What a recalibration found and did.
+/// The result of a recalibration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recalibration {
-    /// How far the wall clock was ahead of ours, in nanoseconds. After a step of the wall clock it shrinks by
-    /// [`SLEW_PPM_MAX`]: half a millisecond a second.
+    /// How far the wall clock was ahead of ours, in nanoseconds. After a step of the wall clock, the offset shrinks at
+    /// [`SLEW_PPM_MAX`], which is half a millisecond per second.
     pub offset_ns: i64,
-    /// How wide the tightest bracket was: the offset is uncertain by half of it, in nanoseconds.
+    /// The width of the tightest bracket, in nanoseconds. The offset is uncertain by half of it.
     pub bracket_ns: u64,
-    /// How much faster than real time the clock runs from now on, to catch up, in parts per billion.
+    /// The slew from now on: how much faster than real time the clock runs, in parts per billion.
     pub slew_ppb: i64,
 }
 
-/// Housekeeping's side: keeps the shards' line true.
+/// Housekeeping's side of the clock, which recalibrates the shards' line.
 #[derive(Debug)]
 pub struct ClockMaster<S = HostTime> {
     source: S,
     midnight_ns: u64,
     calibration: Calibration,
-    /// The counter's true rate, as measured last.
+    /// The counter's actual rate, as last measured.
     rate: Rate,
     history: [Sample; HISTORY],
     samples: usize,
@@ -124,7 +126,7 @@ pub struct ClockMaster<S = HostTime> {
     reader: SeqReader<WORDS>,
 }
 
-/// One reading of both clocks at once.
+/// One simultaneous reading of both clocks.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     ticks: u64,
@@ -133,7 +135,7 @@ struct Sample {
 }
 
 impl<S: TimeSource + Clone> ClockMaster<S> {
-    /// Takes the wall clock as it is, and the last midnight at `utc_offset` as the origin.
+    /// Creates a master that starts at the wall clock's time and counts from the last midnight at `utc_offset`.
     pub fn new(source: S, utc_offset: UtcOffset) -> Self {
         let rate = source.rate();
         let sample = measure(&source, rate);
@@ -144,7 +146,7 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         Self { source, midnight_ns, calibration, rate, history: [sample; HISTORY], samples: 1, writer, reader }
     }
 
-    /// A clock for a shard.
+    /// Creates a clock for one shard.
     pub fn clock(&self) -> Clock<S> {
         Clock {
             source: self.source.clone(),
@@ -156,8 +158,8 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         }
     }
 
-    /// Measures our time against the wall clock and publishes the line that brings it there. To be called at least
-    /// every [`RECALIBRATION_NS_MAX`]; later is safe, but lets the clock drift meanwhile.
+    /// Measures the offset from the wall clock, and publishes a line that corrects it. Call it at least every
+    /// [`RECALIBRATION_NS_MAX`]; a later call is safe, but the clock drifts until then.
     pub fn recalibrate(&mut self) -> Recalibration {
         let sample = measure(&self.source, self.rate);
         self.measure_rate(sample);
@@ -165,7 +167,7 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         let offset_ns = clamp_i64(i128::from(sample.wall_ns) - i128::from(ours_ns));
         let since_last_ns = self.rate.nanos(sample.ticks.saturating_sub(self.calibration.base_ticks));
         let slew_ppb = slew_ppb(offset_ns, sample.bracket_ns, since_last_ns);
-        // The new line begins at a fresh reading, where the old one is: readers find no step between them.
+        // The new line begins at a fresh reading, with the old line's value there, so that time does not step.
         let base_ticks = self.source.ticks().max(self.calibration.base_ticks);
         self.calibration = Calibration {
             base_ticks,
@@ -186,7 +188,8 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         self.midnight_ns
     }
 
-    /// Takes the counter's rate over the history; begins a new one when the wall clock was set since the last.
+    /// Measures the counter's rate over the history. Starts a new history if the wall clock was set since the last
+    /// sample.
     fn measure_rate(&mut self, sample: Sample) {
         let newest = self.history[(self.samples - 1) % HISTORY];
         let steady = rate_between(newest, sample).filter(|rate| rate.is_near(self.source.rate(), RATE_PPM_MAX));
@@ -196,7 +199,8 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
             let oldest = self.history[self.samples.saturating_sub(HISTORY) % HISTORY];
             let uncertain_ns = (sample.bracket_ns + oldest.bracket_ns) / 2;
             let elapsed_ns = sample.wall_ns.saturating_sub(oldest.wall_ns);
-            // Less than 1 ppm is no better than what is known: a short history, or a stall that cut every bracket.
+            // Skips measurements uncertain by more than 1 ppm, which improve nothing: the history is short, or a stall
+            // widened every bracket.
             if uncertain_ns.saturating_mul(1_000_000) <= elapsed_ns {
                 self.rate = rate_between(oldest, sample).unwrap_or(self.rate);
             }
@@ -211,8 +215,9 @@ fn rate_between(earlier: Sample, later: Sample) -> Option<Rate> {
     Rate::from_measurement(elapsed_ns, later.ticks.saturating_sub(earlier.ticks))
 }
 
-/// How much to bend the line, in parts per billion. What the bracket cannot tell from no offset is left alone; an
-/// offset is spread over more time than recalibrations are apart, so that a late one does not overshoot.
+/// The slew that corrects an offset, in parts per billion. Ignores the part of the offset that lies within the
+/// bracket's uncertainty. Spreads the correction over more time than the last interval between recalibrations, so that
+/// a late recalibration does not overshoot.
 fn slew_ppb(offset_ns: i64, bracket_ns: u64, since_last_ns: u64) -> i64 {
     let limit = (SLEW_PPM_MAX * 1000) as i64;
     let certain_ns = offset_ns.unsigned_abs().saturating_sub(bracket_ns / 2);
@@ -221,7 +226,7 @@ fn slew_ppb(offset_ns: i64, bracket_ns: u64, since_last_ns: u64) -> i64 {
     clamp_i64(ppb).clamp(-limit, limit)
 }
 
-/// Reads the wall clock between two readings of the counter, several times, and keeps the tightest.
+/// Reads the wall clock between two readings of the counter, several times, and keeps the tightest bracket.
 fn measure<S: TimeSource>(source: &S, rate: Rate) -> Sample {
     let bracket = || {
         let before = source.ticks();

@@ -1,30 +1,32 @@
-//! Where ticks and wall time come from.
+//! The sources of ticks and wall time.
 
 use rustix::time::{ClockId, clock_gettime};
 
 use super::line::Rate;
 
-/// What the ticks of a clock are.
+/// The kind of counter that a clock reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockSource {
-    /// The processor's counter, invariant over frequency and sleep states (x86-64 TSC, Arm system counter): 9 to
-    /// 19 ns a read.
+    /// The processor's counter, invariant over frequency and sleep states (x86-64 TSC, Arm system counter). A read
+    /// takes 9 to 19 ns.
     Tsc,
-    /// `CLOCK_MONOTONIC` through the vDSO, because the processor does not promise an invariant counter: 45 ns.
+    /// `CLOCK_MONOTONIC` through the vDSO, because the processor does not guarantee an invariant counter. A read takes
+    /// 45 ns.
     Vdso,
-    /// Virtual time.
+    /// Virtual time of a simulation.
     Simulated,
 }
 
-/// Where a clock's time comes from: the host ([`HostTime`]), or a simulation's.
+/// A source of time: the host ([`HostTime`]) or a simulation.
 pub trait TimeSource {
-    /// The counter now; never goes back on one thread.
+    /// The current value of the counter. Never goes back on one thread.
     fn ticks(&self) -> u64;
-    /// The wall clock now: nanoseconds since 1970 UTC, leap seconds not counted.
+    /// The wall clock's time in nanoseconds since 1970 UTC, without leap seconds.
     fn wall_ns(&self) -> u64;
-    /// The counter's rate as its maker knows it, good to some ten parts per million; measured more finely here.
+    /// The counter's nominal rate, good to some tens of parts per million; [`ClockMaster`](super::ClockMaster) measures
+    /// it more precisely.
     fn rate(&self) -> Rate;
-    /// What the ticks are.
+    /// The kind of counter that the ticks come from.
     fn source(&self) -> ClockSource;
 }
 
@@ -37,7 +39,7 @@ pub struct HostTime {
 }
 
 impl HostTime {
-    /// Finds the best counter. The first call in a process takes 10 to 200 ms, in which quanta measures it.
+    /// Selects the best counter. The first call in a process takes 10 to 200 ms, while quanta calibrates the counter.
     pub fn new() -> Self {
         let counter = quanta::Clock::new();
         let ticks = 1 << 40;
@@ -72,9 +74,10 @@ impl TimeSource for HostTime {
     }
 }
 
-/// quanta asks CPUID for an invariant TSC and otherwise reads `CLOCK_MONOTONIC`, but does not say which: it is the
-/// latter if its reading lies between two of that clock's. A counter that passes by chance was started within
-/// microseconds of the kernel's clock and counts nanoseconds, which is then no difference to anybody.
+/// Finds out which counter quanta uses. It reads the TSC if CPUID reports an invariant one and `CLOCK_MONOTONIC`
+/// otherwise, but does not say which. If its reading lies between two readings of `CLOCK_MONOTONIC`, it is that clock.
+/// A TSC could pass this test by chance only if it counted nanoseconds and started within microseconds of the kernel's
+/// clock; the mistake would then make no difference.
 fn detect_source(ticks: impl Fn() -> u64) -> ClockSource {
     let before = read_clock_ns(ClockId::Monotonic);
     let raw = ticks();
@@ -93,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_that_is_the_monotonic_clock_is_told_from_one_that_is_not() {
+    fn the_monotonic_clock_is_distinguished_from_other_counters() {
         let monotonic = || read_clock_ns(ClockId::Monotonic);
         assert_eq!(detect_source(monotonic), ClockSource::Vdso);
         for other in [0, monotonic() - 1_000_000_000, monotonic() + 3_600_000_000_000] {
@@ -102,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_counter_runs_on_at_its_rate() {
+    fn the_hosts_counter_advances_at_its_rate() {
         let host = HostTime::new();
         let (monotonic_before, ticks_before) = (read_clock_ns(ClockId::Monotonic), host.ticks());
         let mut last = ticks_before;

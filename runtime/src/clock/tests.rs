@@ -1,4 +1,4 @@
-//! The clock under a simulated counter and wall clock.
+//! Tests of the clock with a simulated counter and wall clock.
 
 use std::rc::Rc;
 
@@ -12,16 +12,16 @@ const SECOND_NS: u64 = 1_000_000_000;
 const START_NS: u64 = 1_703_516_400 * SECOND_NS;
 const NOMINAL_TICKS_PER_US: u64 = 2_600;
 
-/// A host whose true time the test moves. Reading a clock takes time, and sometimes a stall's worth.
+/// A host whose true time the test advances. Reading a clock takes time, and sometimes stalls.
 #[derive(Clone, Debug)]
 struct SimulatedTime(Rc<State>);
 
 #[derive(Debug)]
 struct State {
     true_ns: Cell<u64>,
-    /// How far the counter is from its nominal rate.
+    /// The counter's deviation from its nominal rate.
     drift_ppm: i64,
-    /// How far the wall clock has been set from true time.
+    /// The wall clock's offset from true time.
     wall_offset_ns: Cell<i64>,
     random: Cell<u64>,
 }
@@ -44,7 +44,7 @@ impl SimulatedTime {
         self.0.wall_offset_ns.set(self.0.wall_offset_ns.get() + by_ns);
     }
 
-    /// A read takes 20 to 83 ns, one in 32 up to 0.1 ms.
+    /// A read takes 20 to 83 ns, and one in 32 up to 0.1 ms more.
     fn read(&self) -> u64 {
         let mut random = self.0.random.get();
         random ^= random << 13;
@@ -65,7 +65,7 @@ impl SimulatedTime {
         (START_NS + true_ns).saturating_add_signed(self.0.wall_offset_ns.get())
     }
 
-    /// How far a reading of the clock is from the wall clock, without the time that reading takes.
+    /// The error of the clock against the wall clock, without the time that reading takes.
     fn error_ns(&self, master: &ClockMaster<SimulatedTime>, clock: &Clock<SimulatedTime>) -> i64 {
         let true_ns = self.0.true_ns.get();
         let ours_ns = master.midnight_ns() + clock.time_of_day_ns(self.ticks_at(true_ns));
@@ -101,7 +101,7 @@ enum Event {
         by_ns: i64,
     },
     Read,
-    /// A reading taken now and converted after what follows.
+    /// Takes a reading now and converts it after later events.
     Keep,
 }
 
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn time_never_goes_back_nor_leaps_whatever_the_wall_clock_does(
+    fn time_never_goes_back_or_jumps_whatever_the_wall_clock_does(
         drift_ppm in -150..150_i64,
         seed: u64,
         events in prop::collection::vec(event(), 1..200),
@@ -141,7 +141,7 @@ proptest! {
                     let true_ns = time.0.true_ns.get();
                     let passed_ns = true_ns - last_true_ns;
                     prop_assert!(ns >= last_ns, "back from {last_ns} to {ns}");
-                    // The slew, twice the drift at worst, and a nanosecond or two of rounding.
+                    // The slew, plus at worst twice the drift, plus a few nanoseconds of rounding.
                     let bound_ns = passed_ns * (SLEW_PPM_MAX + 2 * RATE_PPM_MAX) / 1_000_000 + 3;
                     prop_assert!((ns - last_ns).abs_diff(passed_ns) <= bound_ns, "{} in {passed_ns}", ns - last_ns);
                     (last_ns, last_true_ns) = (ns, true_ns);
@@ -164,7 +164,7 @@ fn a_regularly_recalibrated_clock_stays_within_a_bracket_of_the_wall_clock() {
         for round in 0..300 {
             master.recalibrate();
             time.advance(RECALIBRATION_NS_MAX);
-            // Until the rate is known, 150 ppm are 15 µs in 100 ms; they are caught up within seconds.
+            // Until the rate is known, 150 ppm are 15 µs in 100 ms, which are corrected within seconds.
             let error_ns = time.error_ns(&master, &clock).unsigned_abs();
             assert!(error_ns < 20_000, "{drift_ppm} ppm, round {round}: {error_ns} ns");
             if round >= 100 {
@@ -176,7 +176,7 @@ fn a_regularly_recalibrated_clock_stays_within_a_bracket_of_the_wall_clock() {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_is_followed_at_the_named_slew() {
+fn the_clock_follows_a_set_wall_clock_at_the_slew_limit() {
     for by_ns in [-20_000_000, -30_000, 30_000, 20_000_000] {
         let time = SimulatedTime::new(10, 7);
         let mut master = ClockMaster::new(time.clone(), UtcOffset::UTC);
@@ -223,13 +223,13 @@ fn a_late_recalibration_does_not_overshoot() {
 }
 
 #[test]
-fn what_the_old_line_gave_holds_after_the_new_one_is_published() {
+fn times_from_the_old_line_still_bound_those_from_the_new_one() {
     let time = SimulatedTime::new(0, 9);
     let mut master = ClockMaster::new(time.clone(), UtcOffset::UTC);
     time.set_wall(20 * MS_NS as i64);
     assert!(master.recalibrate().slew_ppb > 0);
-    // Housekeeping stalls between its measurement and publishing, and a reader converts a reading meanwhile; another
-    // reads just before, and converts a still earlier reading after.
+    // Housekeeping stalls between measuring and publishing. One reader converts a reading in that time. Another
+    // converts one just before, and a still earlier one afterwards.
     let now_ticks = time.ticks_at(time.0.true_ns.get());
     let (before, after) = (now_ticks, now_ticks + 10_000 * NOMINAL_TICKS_PER_US);
     let (reader_before, reader_after) = (master.clock(), master.clock());
@@ -286,7 +286,7 @@ fn the_hosts_clock_agrees_with_its_wall_clock() {
         master.recalibrate();
         let wall_ns = || HostTime::wall_ns(&master.source) - master.midnight_ns();
         let (before_ns, ours_ns, after_ns) = (wall_ns(), clock.time_of_day_ns(clock.ticks()), wall_ns());
-        // The rate is not yet known finely, and the brackets may have been cut: a tenth of a millisecond.
+        // A tenth of a millisecond, because the rate is not yet known precisely and the brackets may be wide.
         let tolerance_ns = 100_000;
         let expected = before_ns - tolerance_ns..=after_ns + tolerance_ns;
         assert!(expected.contains(&ours_ns), "{ours_ns} is not within {expected:?}");

@@ -1,28 +1,28 @@
-//! The venue's zone, as a fixed distance from UTC.
+//! The venue's time zone, as a fixed offset from UTC.
 
 use thiserror::Error;
 
 const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
-/// The venue's distance from UTC.
+/// The venue's offset from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcOffset {
     seconds: i32,
 }
 
-/// Not a distance from UTC.
+/// An offset from UTC that no time zone has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{seconds} s is no offset from UTC; zones lie between -43200 s (UTC-12) and 50400 s (UTC+14)")]
+#[error("UTC offset of {seconds} s is out of range; time zones lie between -43200 s (UTC-12) and 50400 s (UTC+14)")]
 pub struct InvalidUtcOffset {
-    /// What was given.
+    /// The rejected offset, in seconds.
     pub seconds: i32,
 }
 
 impl UtcOffset {
-    /// No offset.
+    /// UTC itself.
     pub const UTC: UtcOffset = UtcOffset { seconds: 0 };
 
-    /// East of Greenwich is positive; New York is -18,000 s in winter.
+    /// An offset in seconds, positive east of Greenwich. New York in winter is -18,000 s.
     ///
     /// # Errors
     /// [`InvalidUtcOffset`] outside -12 to +14 hours.
@@ -34,7 +34,7 @@ impl UtcOffset {
         }
     }
 
-    /// The UTC time, since 1970, of the last midnight in this zone.
+    /// The UTC time of the last midnight in this zone, in nanoseconds since 1970.
     pub(super) fn last_midnight_ns(self, wall_ns: u64) -> u64 {
         let offset_ns = i128::from(self.seconds) * 1_000_000_000;
         let local_ns = i128::from(wall_ns) + offset_ns;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_midnight_is_that_of_the_zone() {
+    fn the_last_midnight_is_taken_in_the_zone() {
         const SECOND_NS: u64 = 1_000_000_000;
         // 2023-12-25 03:00:00 UTC.
         let wall_ns = 1_703_473_200 * SECOND_NS;
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_outside_the_earth_are_refused() {
+    fn offsets_that_no_zone_has_are_rejected() {
         for seconds in [i32::MIN, -43_201, 50_401, i32::MAX] {
             assert_eq!(UtcOffset::from_seconds(seconds), Err(InvalidUtcOffset { seconds }));
         }

@@ -1,6 +1,6 @@
-//! Provided buffers: memory that the kernel fills on its own when bytes arrive (`IORING_REGISTER_PBUF_RING`, see
-//! io_uring_register_buf_ring(3)). Streams and datagrams have separate groups, so that a burst of one cannot
-//! starve the other.
+//! Provided buffers, which the kernel fills by itself as bytes arrive (`IORING_REGISTER_PBUF_RING`, see
+//! io_uring_register_buf_ring(3)). Streams and datagrams have separate groups, so that a burst of one cannot starve the
+//! other.
 
 use std::io;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -10,13 +10,13 @@ use io_uring::types::BufRingEntry;
 
 use super::memory::Region;
 
-/// No buffer: ends a chain.
+/// The end of a chain.
 pub(super) const NO_BUFFER: u16 = u16::MAX;
 
 const PAGE_BYTES: usize = 4096;
 
-/// One group of equal buffers. A buffer is either the kernel's (free) or ours (filled); ours can be chained, so
-/// that a connection keeps its unread ones in order without allocating.
+/// A group of buffers of equal size. The kernel owns free buffers, and we own filled ones. Owned buffers can be
+/// chained, so that a connection keeps its unread ones in order without allocating.
 pub(super) struct BufferGroup {
     ring: Region<BufRingEntry>,
     bytes: Region<u8>,
@@ -35,10 +35,11 @@ struct Buffer {
 }
 
 impl BufferGroup {
-    /// `count` (a power of two up to 2^15) buffers of `buffer_bytes`, all the kernel's, not yet registered.
+    /// Creates `count` buffers (a power of two up to 2^15) of `buffer_bytes` each. The kernel owns all of them, once
+    /// they are registered.
     pub fn new(count: u16, buffer_bytes: usize) -> Self {
         assert!(count.is_power_of_two() && count <= 1 << 15, "checked by the configuration");
-        // Cache lines are not shared between buffers.
+        // Buffers do not share cache lines.
         let stride_bytes = buffer_bytes.next_multiple_of(64);
         let count = usize::from(count);
         let mut group = BufferGroup {
@@ -56,16 +57,16 @@ impl BufferGroup {
         group
     }
 
-    /// Bytes that the kernel locks: the ring of entries, not the buffers.
+    /// The number of bytes that the kernel locks: the ring of entries, without the buffers.
     pub fn locked_bytes(&self) -> u64 {
         (self.buffers.len() * size_of::<BufRingEntry>()) as u64
     }
 
-    /// Makes the group known to the kernel as `id`.
+    /// Registers the group with the kernel as `id`.
     pub fn register(&mut self, submitter: &Submitter<'_>, id: u16) -> io::Result<()> {
         let entries = self.buffers.len() as u16;
-        // SAFETY: the ring's memory is page-aligned, has `entries` entries and lives until the driver is dropped,
-        // which drains all operations first or leaks it.
+        // SAFETY: the ring's memory is page-aligned, has `entries` entries and lives until the driver is dropped.
+        // Dropping the driver drains all operations first, or leaks the memory.
         unsafe { submitter.register_buf_ring_with_flags(self.ring.pointer(0) as u64, entries, id, 0) }
     }
 
@@ -77,7 +78,7 @@ impl BufferGroup {
         self.ours += 1;
     }
 
-    /// Hands a buffer to the kernel.
+    /// Returns a buffer to the kernel.
     pub fn give_back(&mut self, buffer: u16) {
         let entry = &mut self.buffers[usize::from(buffer)];
         assert!(entry.ours, "a buffer is returned once");
@@ -86,26 +87,26 @@ impl BufferGroup {
         let mask = self.buffers.len() - 1;
         let at = self.ring.pointer(usize::from(self.tail) & mask);
         let address = self.bytes.pointer(usize::from(buffer) * self.stride_bytes) as u64;
-        // SAFETY: `at` is in bounds. There are as many entries as buffers and each buffer is in the ring once, so
-        // this entry is free: the kernel reads entries only from its head up to the published tail. Only the three
-        // fields are written, not the reserved one, which in entry 0 is the tail.
+        // SAFETY: `at` is in bounds. There are as many entries as buffers and each buffer is in the ring at most once,
+        // so this entry is free: the kernel reads entries only from its head up to the published tail. Only the three
+        // fields are written, not the reserved field, which is the tail in entry 0.
         let entry = unsafe { &mut *at };
         entry.set_addr(address);
         entry.set_len(self.buffer_bytes as u32);
         entry.set_bid(buffer);
         self.tail = self.tail.wrapping_add(1);
-        // SAFETY: the tail field of entry 0, aligned for u16; the kernel only reads it.
+        // SAFETY: this is the tail field of entry 0, which is aligned for u16 and which the kernel only reads.
         let tail = unsafe { &*BufRingEntry::tail(self.ring.pointer(0)).cast::<AtomicU16>() };
         // Publishes the entry.
         tail.store(self.tail, Ordering::Release);
     }
 
-    /// What the kernel put into a buffer that is ours, from `start` on.
+    /// The bytes from `start` on that the kernel put into a buffer that we own.
     pub fn filled(&self, buffer: u16, start: u32) -> &[u8] {
         let entry = &self.buffers[usize::from(buffer)];
         assert!(entry.ours && start <= entry.filled_bytes, "only our buffers are read");
         let at = usize::from(buffer) * self.stride_bytes + start as usize;
-        // SAFETY: the buffer is ours, so the kernel does not write it until `give_back`, which needs `&mut self`.
+        // SAFETY: we own the buffer, so the kernel does not write it until `give_back`, which needs `&mut self`.
         unsafe { self.bytes.slice(at, (entry.filled_bytes - start) as usize) }
     }
 
@@ -119,7 +120,7 @@ impl BufferGroup {
         self.buffers[usize::from(buffer)].next
     }
 
-    /// Whether all buffers are ours: receiving would fail at once.
+    /// Whether no buffer is free, so that receiving would fail at once.
     pub fn is_exhausted(&self) -> bool {
         self.ours == self.buffers.len()
     }
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_changes_hands_once_each_way() {
+    fn a_buffer_cannot_be_returned_twice_or_read_after_its_return() {
         let mut group = BufferGroup::new(4, 100);
         assert!(!group.is_exhausted());
         for buffer in 0..4 {

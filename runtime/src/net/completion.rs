@@ -1,5 +1,5 @@
-//! What comes out of the ring: buffers are chained to their connections, states move, and what has to be told is noted.
-//! Handlers are called afterwards (see `delivery`), so that they always see a consistent driver.
+//! Reaping of completions: chains buffers to their connections, advances states, and notes events. `delivery` calls the
+//! handlers afterwards, so that they always see a consistent driver.
 
 use super::buffers::NO_BUFFER;
 use super::connection::{Phase, Receiving, mark_ready};
@@ -8,7 +8,7 @@ use super::memory::RawAddr;
 use super::ring::{Completion, Operation};
 use super::{CloseReason, EndpointId};
 
-/// How long a listener rests after the process ran out of descriptors or memory.
+/// How long a listener backs off after the process ran out of descriptors or memory, in nanoseconds.
 const ACCEPT_BACKOFF_NS: u64 = 10_000_000;
 
 impl Driver {
@@ -80,7 +80,8 @@ impl Driver {
             return;
         }
         self.table.counters.accept_errors += 1;
-        // Out of descriptors or memory lasts: accepting again at once would spin. The others concern one connection.
+        // A lack of descriptors or memory lasts, so accepting again at once would spin. Other errors concern one
+        // connection.
         if matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)
             && let Endpoint::Listener { retry_at_ns, .. } = &mut self.endpoints[id.0 as usize]
         {
@@ -138,7 +139,7 @@ impl Driver {
         self.table.touch(slot);
     }
 
-    /// A send has ended, in the ring or by call.
+    /// Handles the end of a send, made through the ring or by call.
     pub(super) fn take_sent(&mut self, slot: u32, result: i32) {
         let has_room = self.table.finish_send(slot, result);
         let connection = &mut self.table.connections[slot as usize];

@@ -1,42 +1,44 @@
-//! Sizes of one driver. Everything is allocated (and mostly only reserved: pages are faulted in on first use)
-//! when the driver starts.
+//! The capacities of a driver. All memory is allocated at start; most of it is only reserved, and pages are faulted in
+//! on first use.
 
 use super::error::NetError;
 
-/// Sizes of one driver. Memory: `receive_buffers × receive_buffer_bytes + datagram_buffers ×
-/// (datagram_buffer_bytes + 128) + connections × (send_buffer_bytes + max_frame_bytes)`, the connections being
-/// `connections_max` plus one per outgoing endpoint.
+/// The capacities of a driver. It uses `receive_buffers × receive_buffer_bytes + datagram_buffers ×
+/// (datagram_buffer_bytes + 128) + connections × (send_buffer_bytes + max_frame_bytes)` bytes of memory, where
+/// `connections` is `connections_max` plus one per outgoing endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverConfig {
-    /// Receive buffers shared by all streams; a power of two, 1 to 32,768. A connection that is held or over its
-    /// budget keeps what it was delivered before it was disarmed: one enter's worth, about 32 buffers of a flood.
+    /// Receive buffers shared by all streams; a power of two, 1 to 32,768. A connection that is held or over its budget
+    /// keeps the buffers that it received before the driver stopped reading it: those of one enter, up to about 32
+    /// buffers in a flood.
     pub receive_buffers: u16,
-    /// Bytes of one such buffer: the most that one completion delivers.
+    /// The size of a receive buffer in bytes, which is the most that one completion delivers; 1 to 16,777,216.
     pub receive_buffer_bytes: u32,
     /// Receive buffers shared by all UDP sockets; a power of two, 1 to 32,768.
     pub datagram_buffers: u16,
-    /// Longest datagram payload that is received, in bytes; longer ones are counted and dropped.
+    /// The longest datagram payload received, in bytes; longer datagrams are dropped and counted. 1 to 65,536.
     pub datagram_buffer_bytes: u32,
-    /// Bytes that may wait to be sent per connection; a power of two.
+    /// The size of each connection's send buffer in bytes; a power of two, at most 2^30.
     pub send_buffer_bytes: u32,
-    /// Accepted connections at one time, below 2^23; further ones are closed straight after accept.
+    /// The maximum number of accepted connections at a time, below 2^23; further ones are closed straight after accept.
     pub connections_max: u32,
-    /// Entries of the submission queue; a power of two up to 32,768. When a poll has more to submit, it enters
-    /// the kernel more than once.
+    /// Entries of the submission queue; a power of two, 8 to 32,768. A poll with more to submit enters the kernel more
+    /// than once.
     pub submission_entries: u32,
-    /// Longest frame in bytes, header included; a longer one closes its connection.
+    /// The longest frame in bytes, header included; a longer frame closes its connection. 1 to 16,777,216.
     pub max_frame_bytes: u32,
-    /// Connections with bytes to send up to which these leave by a call each, up to 32,768; beyond it, and whenever the
-    /// ring is entered anyway, they leave through the ring. With 0 always through the ring.
+    /// The largest number of connections with bytes to send that are written by one `sendto` call each, at most 32,768.
+    /// With more connections, or if the ring must be entered anyway, the bytes leave through the ring. With 0 they
+    /// always do.
     ///
-    /// Sends of 50 bytes on loopback (Xeon, Linux 6.18): one by call 1.01 µs and through the ring 1.17, two 2.00 and
-    /// 2.16, eight 7.8 and 8.0, sixteen 15.8 and 16.1; at 32 two runs disagree.
+    /// Sends of 50 bytes on loopback (Xeon, Linux 6.18), by call and through the ring: one 1.01 and 1.17 µs, two 2.00
+    /// and 2.16 µs, eight 7.8 and 8.0 µs, sixteen 15.8 and 16.1 µs. At 32, two runs disagree.
     pub sends_by_call: u16,
 }
 
 impl Default for DriverConfig {
-    /// A venue's ingress shard: 1,024 sessions, 4 MiB of stream buffers, 4 MiB of datagram buffers, 64 KiB to send
-    /// per session (about 1,000 order acknowledgements), frames of 1 KiB.
+    /// Capacities for a venue's ingress shard: 1,024 sessions, 4 MiB of stream buffers, 4 MiB of datagram buffers, a
+    /// send buffer of 64 KiB per session (about 1,000 order acknowledgements), and frames of up to 1 KiB.
     fn default() -> Self {
         DriverConfig {
             receive_buffers: 1024,

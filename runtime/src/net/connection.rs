@@ -7,21 +7,21 @@ use std::os::fd::RawFd;
 use super::buffers::NO_BUFFER;
 use super::{CloseReason, EndpointId};
 
-/// Where a connection is in its life.
+/// The lifecycle phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The slot is free.
     Free,
-    /// An outgoing connection is being established.
+    /// Establishing an outgoing connection.
     Connecting,
-    /// Frames flow.
+    /// Receiving and sending.
     Open,
-    /// Closing: queued bytes still leave; what arrives is discarded.
+    /// Closing: flushing queued bytes, discarding received ones.
     Flushing,
-    /// Closing: everything left and our side is shut; waits for the peer's end, because closing a socket with
-    /// unread bytes resets it and the peer could lose our last answer.
+    /// Closing: everything is sent and our side is shut down. Waits for the peer to close its side, because closing a
+    /// socket with unread bytes resets the connection, and the peer could lose our last answer.
     Lingering,
-    /// Closing: operations are being cancelled, the socket is closed.
+    /// Closing: cancelling operations and closing the socket.
     Draining,
 }
 
@@ -40,33 +40,33 @@ pub(super) struct Connection {
     pub endpoint: EndpointId,
     pub peer: SocketAddr,
     pub fd: RawFd,
-    /// Counted against `connections_max`.
+    /// Whether the connection counts against `connections_max`.
     pub accepted: bool,
-    /// Operations that the kernel has not ended; the slot is reused only at 0.
+    /// The number of operations that the kernel has not ended. The slot is reused only at 0.
     pub in_flight: u32,
     pub receiving: Receiving,
-    /// Why nothing more will be received; acted upon when what was received is consumed.
+    /// The reason why nothing more will be received. The connection closes for it once the received bytes are consumed.
     pub ended: Option<CloseReason>,
-    /// Received buffers, oldest first, and how much of the oldest is consumed.
+    /// The received buffers, oldest first, and the number of bytes consumed of the oldest.
     pub first_buffer: u16,
     pub last_buffer: u16,
     pub consumed_bytes: u32,
-    /// Bytes of an incomplete frame in the connection's tail buffer.
+    /// The number of bytes of an incomplete frame in the connection's tail buffer.
     pub tail_bytes: u32,
-    /// Bytes ever queued and ever taken by the kernel, modulo 2^32: the difference is unsent.
+    /// The total numbers of bytes queued and taken by the kernel, modulo 2^32. Their difference is unsent.
     pub queued_position: u32,
     pub sent_position: u32,
-    /// Length of the send in flight, 0 without one.
+    /// The length of the send in flight; 0 if there is none.
     pub sending_bytes: u32,
-    /// A send was refused; [`on_writable`](super::NetHandler::on_writable) is owed.
+    /// A send was rejected, so [`on_writable`](super::NetHandler::on_writable) must follow.
     pub refused: bool,
-    /// The socket takes no more bytes.
+    /// The socket failed and accepts no more bytes.
     pub broken: bool,
-    /// Closing resets: the peer was too slow.
+    /// Closing resets the connection, because the peer was too slow.
     pub reset: bool,
     pub reason: CloseReason,
     pub deadline_ns: u64,
-    /// Membership of the driver's work lists, each of which has room for every slot once.
+    /// Membership in the driver's work lists, each of which has room for every slot once.
     pub listed: Listed,
 }
 
@@ -115,25 +115,25 @@ impl Connection {
     }
 }
 
-/// Puts a connection on the list of those with something to deliver.
+/// Adds a connection to the list of those with input to deliver, unless it is listed.
 pub(super) fn mark_ready(ready: &mut VecDeque<u32>, connection: &mut Connection, slot: u32) {
     if !std::mem::replace(&mut connection.listed.ready, true) {
         ready.push_back(slot);
     }
 }
 
-/// Whether a connection should be read now.
+/// Whether the driver should read from a connection now.
 pub(super) fn wants_input(connection: &Connection, reading: bool) -> bool {
     connection.ended.is_none()
         && match connection.phase {
             Phase::Open => reading && !connection.has_input(),
-            // Read and discarded, to see the peer's end and to keep its bytes from resetting the connection.
+            // Read and discard, to notice the peer's close and to keep unread bytes from resetting the connection.
             Phase::Flushing | Phase::Lingering => true,
             Phase::Free | Phase::Connecting | Phase::Draining => false,
         }
 }
 
-/// Whether the receive has to be cancelled to stop reading.
+/// Whether the receive must be cancelled to stop reading.
 pub(super) fn must_disarm(connection: &Connection, reading: bool) -> bool {
     connection.receiving == Receiving::Armed && !wants_input(connection, reading)
 }

@@ -1,5 +1,5 @@
-//! What the kernel tells of a datagram beside its bytes: the sender, and in a control message (recvmsg(2), cmsg(3)) the
-//! time of receipt, `SO_TIMESTAMPNS` in socket(7), the only one that is ever asked for.
+//! Ancillary data of received datagrams: the sender's address and, as a control message (recvmsg(2), cmsg(3)), the
+//! receive timestamp. `SO_TIMESTAMPNS` (socket(7)) is the only control message that the driver requests.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -8,13 +8,13 @@ use bytemuck::{Pod, Zeroable};
 
 use super::memory::RawAddr;
 
-/// Room for the sender's address, such that the control message after it is aligned.
+/// Room for the sender's address, padded so that the control message after it is aligned.
 const NAME_BYTES: usize = RawAddr::CAPACITY.next_multiple_of(align_of::<TimeMessage>());
 /// Room before a datagram in its buffer: the kernel's header (`struct io_uring_recvmsg_out`), the sender's address and
-/// a time. It is the same whether a time is asked for or not; what is not asked for is not written.
+/// a timestamp. The room is the same without a timestamp; the kernel then leaves its part unwritten.
 pub(super) const ROOM_BYTES: usize = 16 + NAME_BYTES + size_of::<TimeMessage>();
 
-/// A `struct cmsghdr` with its `struct timespec`.
+/// A `struct cmsghdr` followed by a `struct timespec`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct TimeMessage {
@@ -25,7 +25,7 @@ struct TimeMessage {
     nanos: i64,
 }
 
-/// What a multishot `recvmsg` reads: how much room the address and the control message get.
+/// The header of a multishot `recvmsg`, which reserves room for the address and the control message.
 pub(super) fn message_header() -> libc::msghdr {
     libc::msghdr {
         msg_name: std::ptr::null_mut(),
@@ -38,12 +38,12 @@ pub(super) fn message_header() -> libc::msghdr {
     }
 }
 
-/// Makes the kernel write down when it received each datagram of a socket.
+/// Requests a receive timestamp for each datagram of a socket.
 pub(super) fn ask_for_times(socket: &OwnedFd) -> rustix::io::Result<()> {
     let on: libc::c_int = 1;
     let bytes = size_of_val(&on) as libc::socklen_t;
     let value = (&raw const on).cast();
-    // SAFETY: the value is an int of that size, which lives through the call.
+    // SAFETY: the value is an int of that size and outlives the call.
     let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, value, bytes) };
     if result == 0 {
         return Ok(());
@@ -51,7 +51,7 @@ pub(super) fn ask_for_times(socket: &OwnedFd) -> rustix::io::Result<()> {
     Err(rustix::io::Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(rustix::io::Errno::INVAL))
 }
 
-/// The time in a datagram's control data, in nanoseconds since 1970 UTC; `None` if there is no such message.
+/// The receive timestamp in a datagram's control data, in nanoseconds since 1970 UTC; `None` if there is none.
 #[inline]
 pub(super) fn kernel_utc_ns(control: &[u8]) -> Option<u64> {
     let message: TimeMessage = bytemuck::pod_read_unaligned(control.get(..size_of::<TimeMessage>())?);
@@ -74,8 +74,8 @@ mod tests {
     };
 
     #[test]
-    fn a_time_is_read_and_nothing_else_is_taken_for_one() {
-        // The layouts of this platform's headers, which the struct repeats.
+    fn a_timestamp_is_read_and_nothing_else_is_mistaken_for_one() {
+        // The struct repeats the layouts of this platform's headers.
         assert_eq!(size_of::<TimeMessage>(), size_of::<libc::cmsghdr>() + size_of::<libc::timespec>());
         assert_eq!((NAME_BYTES, ROOM_BYTES), (32, 80));
         let bytes = bytemuck::bytes_of(&TIME);
@@ -87,7 +87,7 @@ mod tests {
             TimeMessage { length: 0, ..TIME },
             TimeMessage { level: libc::SOL_IP, ..TIME },
             TimeMessage { kind: libc::SO_RXQ_OVFL, ..TIME },
-            // Before 1970, and after the year 2554.
+            // Times before 1970 and after the year 2554.
             TimeMessage { seconds: -1, ..TIME },
             TimeMessage { nanos: -1, ..TIME },
             TimeMessage { seconds: i64::MAX, ..TIME },

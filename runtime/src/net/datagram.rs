@@ -1,4 +1,4 @@
-//! What a UDP socket sends.
+//! The send queue of a UDP socket.
 
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -6,14 +6,14 @@ use std::os::fd::RawFd;
 use super::SendError;
 use super::memory::{RawAddr, Region};
 
-/// Datagrams of one socket, waiting or in flight, in a ring of equal slots.
+/// The datagrams of one socket that are queued or in flight, in a ring of equal slots.
 ///
-/// A batch is submitted when the one before has ended, so that a socket that blocks does not reorder them.
+/// A batch is submitted only when the previous one has ended, so that a blocking socket does not reorder datagrams.
 pub(super) struct DatagramSender {
     pub fd: RawFd,
-    /// Where those go that name no other destination.
+    /// The configured destination.
     to: Option<RawAddr>,
-    /// The destination of each slot: the kernel reads it until the send has ended.
+    /// The destination of each slot. The kernel may read it until the send has ended.
     destinations: Region<RawAddr>,
     payloads: Region<u8>,
     lengths: Box<[u16]>,
@@ -41,13 +41,13 @@ impl DatagramSender {
         }
     }
 
-    /// Copies a datagram for the configured destination to a free slot.
+    /// Copies a datagram to a free slot, for the configured destination.
     pub fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
         let to = self.to.ok_or(SendError::Closed)?;
         self.queue_to(to, payload)
     }
 
-    /// Copies a datagram for `to` to a free slot.
+    /// Copies a datagram to a free slot, for the destination `to`.
     pub fn queue_to(&mut self, to: RawAddr, payload: &[u8]) -> Result<(), SendError> {
         if payload.len() > self.payload_max {
             return Err(SendError::TooLong);
@@ -64,13 +64,13 @@ impl DatagramSender {
         Ok(())
     }
 
-    /// Whether the next queued datagram may be submitted: with the batch that is being built (`building`), or as a
-    /// new batch when none is in flight.
+    /// Whether the next queued datagram may be submitted, either in the batch being built (`building`) or as a new
+    /// batch if none is in flight.
     pub fn may_send(&self, building: bool) -> bool {
         self.queued > 0 && (building || self.in_flight == 0)
     }
 
-    /// The next queued datagram, in flight from here on, and its destination.
+    /// Marks the next queued datagram as in flight, and returns its payload and destination.
     pub fn start_send(&mut self) -> (*const u8, u32, *const RawAddr, u32) {
         let at = (self.first + self.in_flight) % self.lengths.len();
         self.queued -= 1;
@@ -84,7 +84,7 @@ impl DatagramSender {
         )
     }
 
-    /// One datagram of the batch has ended; its slots are free when all have.
+    /// Records that one datagram of the batch has ended. The batch's slots become free when all have.
     pub fn finish_send(&mut self) {
         self.unfinished -= 1;
         if self.unfinished == 0 {
@@ -98,7 +98,7 @@ impl DatagramSender {
     }
 
     fn payload_pointer(&self, at: usize) -> *const u8 {
-        // With a payload_max of 0 there are no bytes to point to.
+        // With a `payload_max` of 0 the region has no bytes to point to.
         if self.payload_max == 0 { std::ptr::dangling() } else { self.payloads.pointer(at * self.payload_max) }
     }
 

@@ -1,4 +1,4 @@
-//! Events to handlers: in a fixed order of kinds, connections in turn, each within its budget.
+//! Delivery of events to handlers, in a fixed order of kinds, round-robin over connections, each within its budget.
 
 use io_uring::types::RecvMsgOut;
 
@@ -9,18 +9,19 @@ use super::framing::{Next, next_frame};
 use super::memory::RawAddr;
 use super::{CloseReason, Datagram, EndpointId, Flow, control};
 
-/// Frames that one connection may deliver in one poll; a flooding peer waits while its neighbours are served, and is
-/// not read meanwhile. A full default buffer of 48-byte orders (85 of them) fits.
+/// The maximum number of frames per connection in one poll. A flooding peer waits while other connections are served,
+/// and is not read until then. The frames of a full default buffer of 48-byte orders (85) fit.
 const FRAMES_PER_POLL: usize = 128;
 
-/// Datagrams delivered in one poll; the rest waits in its buffers, so that a burst does not delay answers by more.
+/// The maximum number of datagrams in one poll. The rest waits in its buffers, to bound the delay of answers in a
+/// burst.
 const DATAGRAMS_PER_POLL: usize = 64;
 
 impl Driver {
-    /// Delivers what was taken; returns the number of events.
+    /// Delivers all noted events, and returns their number.
     pub(super) fn deliver(&mut self, owners: &mut dyn Owners) -> usize {
         let mut events = self.deliver_opened(owners);
-        // Those with room left over from the last poll come first, but not always the same one of them.
+        // Connections with input left over from the last poll come first, in rotation.
         if self.ready.len() > 1 {
             self.ready.rotate_left(1);
         }
@@ -48,7 +49,7 @@ impl Driver {
         events
     }
 
-    /// Delivers a connection's frames, as far as its budget and its handler go, and then its end.
+    /// Delivers a connection's frames, as far as its budget and its handler allow, and then its end.
     fn deliver_input(&mut self, slot: u32, owners: &mut dyn Owners) -> usize {
         let id = self.table.connections[slot as usize].endpoint;
         let before = self.table.counters.frames + self.table.counters.holds;
@@ -164,7 +165,7 @@ impl Driver {
         events
     }
 
-    /// Whether a closing connection can make its next step.
+    /// Whether a closing connection can take its next step.
     pub(super) fn is_close_due(&self, slot: u32) -> bool {
         let connection = &self.table.connections[slot as usize];
         let late = self.table.now_ns >= connection.deadline_ns;
@@ -176,7 +177,7 @@ impl Driver {
         }
     }
 
-    /// Moves closing connections on; those that are done are released and reported.
+    /// Advances closing connections, and releases and reports those that are done.
     fn advance_closing(&mut self, owners: &mut dyn Owners) -> usize {
         let mut events = 0;
         let mut at = 0;
@@ -202,8 +203,8 @@ impl Driver {
     }
 }
 
-/// Consumes bytes of the oldest buffer, which is returned when none are left; `tail_bytes` of an incomplete frame are in
-/// the tail now.
+/// Consumes bytes of the oldest buffer, and returns the buffer when it is empty. `tail_bytes` is the new number of
+/// bytes in the connection's tail.
 fn consume(connection: &mut Connection, streams: &mut BufferGroup, tail_bytes: usize, bytes: usize) {
     connection.tail_bytes = tail_bytes as u32;
     connection.consumed_bytes += bytes as u32;

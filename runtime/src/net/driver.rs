@@ -1,5 +1,5 @@
-//! The driver: its set-up, its duty cycle and its end. What goes into the ring is in `submission`, what comes out of
-//! it in `completion`, what handlers get of it in `delivery`.
+//! The driver's set-up, duty cycle and shutdown. `submission` fills the ring, `completion` reaps it, and `delivery`
+//! calls the handlers.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -20,32 +20,34 @@ use super::{
     SendError, control, endpoint,
 };
 
-/// Accepts that a listener has in flight, which is also how many connections one poll accepts: a storm of connects
-/// takes turns with the traffic. They are single-shot, because a multishot accept does not tell the peer's address
-/// and asking for it would be a system call per connection.
+/// Accepts in flight per listener. A poll accepts at most this many connections, so that a connect storm does not
+/// starve the traffic. The accepts are single-shot, because a multishot accept does not return the peer's address, and
+/// `getpeername` would cost a system call per connection.
 const ACCEPTS_PER_LISTENER: usize = 8;
 
-/// Group numbers of the provided buffers.
+/// The group numbers of the provided buffers.
 pub(super) const STREAM_GROUP: u16 = 0;
 pub(super) const DATAGRAM_GROUP: u16 = 1;
 
-/// Enters that dropping a driver may take to end its operations. All are cancellable at once, so that a few
-/// suffice; if they do not, the memory that the kernel might still use is given up instead of freed.
+/// The maximum number of enters to end all operations when a driver is dropped. All operations can be cancelled at
+/// once, so a few enters suffice. If they do not, memory that the kernel might still use is leaked instead of freed.
 const DRAIN_ENTERS_MAX: usize = 10_000;
 
-/// Who handles what happens on an endpoint. A handler that may panic must be wrapped in one that catches it: a panic
-/// that unwinds through [`Driver::poll`] loses the rest of that poll's events.
+/// Access to the handlers of endpoints. Wrap a handler that may panic in one that catches the panic: a panic that
+/// unwinds through [`Driver::poll`] loses the rest of that poll's events.
 pub trait Owners {
     /// The handler of `endpoint` and of all its connections.
     fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler;
 }
 
-/// The network of one shard, on one `io_uring`. It belongs to the thread that made it (and is not `Send`).
+/// The network driver of one shard, on one `io_uring`. It belongs to the thread that created it, and is not `Send`.
 ///
-/// A duty cycle calls [`poll`](Driver::poll); actors use it as [`Net`] in their callbacks and, between polls, the
-/// driver itself. After start nothing is allocated, and the only system call is at most one `io_uring_enter` per
-/// poll and one per [`flush`](Driver::flush), except a `sendto` for each of a few connections with bytes to send (see
-/// [`DriverConfig::sends_by_call`]), one `shutdown` per connection that we close politely and extra enters when the
+/// Each duty cycle calls [`poll`](Driver::poll). Actors use [`Net`], which the driver passes to their callbacks and
+/// implements itself for use between polls.
+///
+/// The driver allocates nothing after start. It makes at most one `io_uring_enter` call per poll and one per
+/// [`flush`](Driver::flush). Further system calls are a `sendto` per connection if few connections have bytes to send
+/// (see [`DriverConfig::sends_by_call`]), a `shutdown` per connection closed gracefully, and extra enters if the
 /// submission queue is too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
@@ -55,13 +57,14 @@ pub struct Driver {
     pub(super) accepts: Vec<Accept>,
     pub(super) streams: BufferGroup,
     pub(super) datagrams: BufferGroup,
-    /// `max_frame` bytes per connection for the incomplete frame at the end of what it sent.
+    /// `max_frame` bytes per connection, for the incomplete frame at the end of the received bytes.
     pub(super) tails: Box<[u8]>,
     pub(super) max_frame: usize,
     pub(super) sends_by_call: usize,
-    /// Peers of outgoing connections by endpoint, then those of accepts.
+    /// The peer addresses of outgoing connections, by endpoint, then those of accepts.
     pub(super) addresses: Region<RawAddr>,
-    /// The one header that all datagram receives share: the kernel only reads from it how much room is before a payload.
+    /// The header shared by all datagram receives. The kernel reads from it only how much room to leave before a
+    /// payload.
     pub(super) message: Region<libc::msghdr>,
     pub(super) timespec: Region<Timespec>,
     /// Connections with received bytes to deliver.
@@ -70,7 +73,7 @@ pub struct Driver {
     pub(super) writable: Vec<u32>,
     /// Datagrams to deliver.
     pub(super) arrived: VecDeque<Arrived>,
-    /// Accepted sockets that found no slot.
+    /// Accepted sockets without a slot, to be closed.
     pub(super) refused: Vec<RawFd>,
     pub(super) accepting: bool,
     pub(super) reading: bool,
@@ -97,11 +100,12 @@ pub(super) struct Arrived {
 }
 
 impl Driver {
-    /// Opens all endpoints and begins to accept, connect and receive. Must be called in the thread that will poll.
+    /// Opens all endpoints and starts accepting, connecting and receiving. Call it in the thread that will poll.
     /// Endpoint `n` of the list gets `EndpointId(n)`.
     ///
     /// # Errors
-    /// [`NetError`]: a size out of range, io_uring refused, memory not lockable, an address not usable.
+    /// [`NetError`] if a capacity is out of range, the kernel refuses io_uring, memory cannot be locked, or an address
+    /// cannot be used.
     pub fn new(config: DriverConfig, specs: Vec<EndpointSpec>) -> Result<Driver, NetError> {
         config.check(specs.len())?;
         let count = |wanted: fn(&EndpointSpec) -> bool| specs.iter().filter(|spec| wanted(spec)).count();
@@ -114,7 +118,7 @@ impl Driver {
         let slots = table.connections.len();
         let datagram_buffers = if receivers == 0 { 1 } else { config.datagram_buffers };
         let sends: usize = specs.iter().map(EndpointSpec::send_slots).sum();
-        // Each buffer, and each operation that a connection can have in flight, can be a completion at one time.
+        // Every buffer, and every operation that can be in flight, may have a completion at the same time.
         let completions = usize::from(config.receive_buffers)
             + usize::from(datagram_buffers)
             + slots * 6
@@ -194,12 +198,13 @@ impl Driver {
         Ok(())
     }
 
-    /// One duty cycle's network work: submits what was queued (streams, then datagrams), takes what has completed, and
-    /// delivers it. `now_ns` is the shard's monotonic time, used for back-offs and for giving up on peers.
+    /// Does one duty cycle's network work: submits what is queued (streams, then datagrams), reaps completions, and
+    /// delivers events. `now_ns` is the shard's monotonic time, used for back-offs and for the deadlines of closing
+    /// connections.
     ///
-    /// Delivered in this order: connections opened; frames, connection by connection, starting with another one in
-    /// each poll; datagrams; writability; connections closed. Returns the number of events delivered, held frames
-    /// offered again included; 0 means that there was nothing to do.
+    /// Delivers in this order: opened connections; frames, connection by connection, starting with a different one in
+    /// each poll; datagrams; writability; closed connections. Returns the number of events delivered, including held
+    /// frames that were offered again. 0 means that there was nothing to do.
     pub fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize {
         self.table.now_ns = now_ns;
         self.stage();
@@ -212,7 +217,8 @@ impl Driver {
         self.deliver(owners)
     }
 
-    /// Submits what is queued without waiting for the next poll: answers before less urgent work, and before parking.
+    /// Submits what is queued without waiting for the next poll. For answers before less urgent work, and before
+    /// parking.
     pub fn flush(&mut self) {
         self.stage();
         if self.ring.queued() > 0 {
@@ -220,7 +226,7 @@ impl Driver {
         }
     }
 
-    /// Whether bytes or datagrams wait to be sent, or received ones to be taken by a handler.
+    /// Whether bytes or datagrams wait to be sent, or received ones wait for their handler.
     pub fn has_pending(&self) -> bool {
         self.has_input()
             || !self.table.dirty.is_empty()
@@ -228,20 +234,21 @@ impl Driver {
             || self.table.senders.iter().flatten().any(DatagramSender::has_unsent)
     }
 
-    /// What was counted since the start.
+    /// The counters since the start.
     pub fn counters(&self) -> &NetCounters {
         &self.table.counters
     }
 
-    /// Connections that exist, those being established or closed included.
+    /// The number of connections, including those being established or closed.
     pub fn open_connections(&self) -> usize {
         self.table.open_connections()
     }
 
-    /// Begins an outgoing connection again after its `on_close`.
+    /// Reopens an outgoing connection after its `on_close`.
     ///
     /// # Errors
-    /// [`NetError::Reconnect`] if the endpoint is not an outgoing one or its connection is not gone; socket errors.
+    /// [`NetError::Reconnect`] if the endpoint is not an outgoing connection, or if its previous connection is not
+    /// closed yet; also socket errors.
     pub fn reconnect(&mut self, id: EndpointId) -> Result<ConnId, NetError> {
         let refused = |why| NetError::Reconnect { endpoint: id.0, why };
         let Some(Endpoint::Connector { addr, conn }) = self.endpoints.get_mut(id.0 as usize) else {
@@ -258,12 +265,12 @@ impl Driver {
         Ok(new)
     }
 
-    /// Stops accepting and closes the listening sockets, in the next polls. First step of a graceful stop.
+    /// Stops accepting and closes the listening sockets, during the next polls. The first step of a graceful stop.
     pub fn stop_accepting(&mut self) {
         self.accepting = false;
     }
 
-    /// Stops reading from all sockets, in the next polls. What was received before is still delivered.
+    /// Stops reading from all sockets, during the next polls. Bytes that were received before are still delivered.
     pub fn stop_reading(&mut self) {
         self.reading = false;
         for slot in 0..self.table.connections.len() as u32 {
@@ -273,8 +280,8 @@ impl Driver {
         }
     }
 
-    /// Closes all connections; with [`CloseReason::Shutdown`] their queued bytes still leave. Polls go on until
-    /// [`open_connections`](Driver::open_connections) is 0, which takes two seconds at most.
+    /// Closes all connections. With [`CloseReason::Shutdown`], queued bytes are flushed first. Keep polling until
+    /// [`open_connections`](Driver::open_connections) is 0, which takes at most two seconds.
     pub fn close_all(&mut self, reason: CloseReason) {
         for slot in 0..self.table.connections.len() as u32 {
             self.table.begin_close(slot, reason);
@@ -332,7 +339,7 @@ impl Drop for Driver {
 }
 
 impl Driver {
-    /// Ends all operations, so that the kernel uses none of our memory any more.
+    /// Ends all operations, so that the kernel no longer uses our memory.
     fn drain(&mut self) {
         if self.ring.in_flight() == 0 || !self.ring.reserve(1, &mut self.table.counters) {
             return;

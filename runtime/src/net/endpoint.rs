@@ -1,5 +1,5 @@
-//! The sockets a driver is configured with: what they are and how they are opened. All of this runs at start
-//! (and on [`Driver::reconnect`](super::Driver::reconnect)), never while polling.
+//! The configuration and the opening of a driver's sockets. Sockets are opened at start and on
+//! [`Driver::reconnect`](super::Driver::reconnect), never while polling.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -9,31 +9,32 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use super::error::NetError;
 use super::{EndpointId, Framer, control};
 
-/// A socket to open at start. Its [`EndpointId`] is its index in the list given to
+/// A socket to open at start. Its [`EndpointId`] is its index in the list passed to
 /// [`Driver::new`](super::Driver::new).
 pub enum EndpointSpec {
-    /// Accepts TCP connections.
+    /// A listener for TCP connections.
     Listen {
-        /// Address to bind; port 0 lets the kernel choose (see [`Net::local_addr`](super::Net::local_addr)).
+        /// The address to bind. With port 0 the kernel chooses the port (see
+        /// [`Net::local_addr`](super::Net::local_addr)).
         addr: SocketAddr,
-        /// Framing of the accepted connections.
+        /// The framing of the accepted connections.
         framer: Box<dyn Framer>,
-        /// Connections that the kernel completes before they are accepted; capped by `net.core.somaxconn`.
+        /// The number of established connections that may wait to be accepted; capped by `net.core.somaxconn`.
         backlog: u16,
     },
-    /// One outgoing TCP connection, begun at start and on [`Driver::reconnect`](super::Driver::reconnect).
+    /// An outgoing TCP connection, opened at start and on [`Driver::reconnect`](super::Driver::reconnect).
     Connect {
-        /// The peer.
+        /// The peer's address.
         addr: SocketAddr,
-        /// Framing of the connection.
+        /// The framing of the connection.
         framer: Box<dyn Framer>,
     },
-    /// A UDP socket, unicast or IPv4 multicast, to receive, to send or both.
+    /// A UDP socket, unicast or IPv4 multicast, for receiving, sending or both.
     Udp(UdpSpec),
 }
 
 impl EndpointSpec {
-    /// Datagram sends that can be in flight.
+    /// The number of datagram sends that can be in flight.
     pub(super) fn send_slots(&self) -> usize {
         match self {
             EndpointSpec::Udp(udp) => usize::from(udp.send_slots),
@@ -42,46 +43,46 @@ impl EndpointSpec {
     }
 }
 
-/// A UDP socket. [`UdpSpec::receiver`], [`UdpSpec::sender`] and [`UdpSpec::peer`] fill in the usual values.
+/// The configuration of a UDP socket. [`UdpSpec::receiver`], [`UdpSpec::sender`] and [`UdpSpec::peer`] fill in the
+/// usual values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSpec {
-    /// Address to bind. For a multicast group bind the group's address, so that other groups on the same port
-    /// stay out.
+    /// The address to bind. For a multicast group, bind the group's address, so that the socket does not receive other
+    /// groups on the same port.
     pub bind: SocketAddr,
-    /// Where [`Net::send_datagram`](super::Net::send_datagram) sends to; without it, only
-    /// [`Net::send_datagram_to`](super::Net::send_datagram_to) does.
+    /// The destination of [`Net::send_datagram`](super::Net::send_datagram). Without it, the socket sends only by
+    /// [`Net::send_datagram_to`](super::Net::send_datagram_to).
     pub to: Option<SocketAddr>,
-    /// Groups to join.
+    /// The multicast groups to join.
     pub groups: Vec<MulticastGroup>,
-    /// Interface (its address) that multicast leaves by; the routing table decides without it.
+    /// The address of the interface that sends multicast. Without it, the routing table decides.
     pub multicast_interface: Option<Ipv4Addr>,
-    /// Whether this host's own members get the multicast that is sent (`IP_MULTICAST_LOOP`).
+    /// Whether group members on this host receive the multicast that this socket sends (`IP_MULTICAST_LOOP`).
     pub multicast_loop: bool,
-    /// Hops that sent multicast may make (`IP_MULTICAST_TTL`); 1 stays on the network.
+    /// The maximum number of hops of sent multicast (`IP_MULTICAST_TTL`); 1 stays on the local network.
     pub multicast_ttl: u8,
-    /// Whether datagrams are received.
+    /// Whether the socket receives datagrams.
     pub receive: bool,
-    /// Longest payload to send, in bytes.
+    /// The longest payload to send, in bytes.
     pub payload_max: u16,
-    /// Datagrams that may wait to be sent; further ones are refused with
-    /// [`SendError::Full`](super::SendError::Full). With 0 of them and no destination, the endpoint only receives.
+    /// The number of datagrams that may wait to be sent; further ones are rejected with
+    /// [`SendError::Full`](super::SendError::Full). With 0 slots and no destination, the endpoint only receives.
     pub send_slots: u16,
-    /// The socket's receive buffer (`SO_RCVBUF`) in bytes, which carries bursts; capped by `net.core.rmem_max`.
-    /// The system's default without it.
+    /// The size of the socket's receive buffer (`SO_RCVBUF`), which absorbs bursts, in bytes; capped by
+    /// `net.core.rmem_max`. Without it, the system's default.
     pub socket_receive_bytes: Option<u32>,
-    /// Whether datagrams come with the time at which the kernel received them (`SO_TIMESTAMPNS`). While one socket of
-    /// the host asks, the kernel reads the clock for every packet.
+    /// Whether datagrams carry the kernel's receive timestamp (`SO_TIMESTAMPNS`). If any socket of the host requests
+    /// timestamps, the kernel reads the clock for every packet.
     pub kernel_times: bool,
 }
 
 impl UdpSpec {
-    /// A socket that only receives.
+    /// A receive-only socket.
     pub fn receiver(bind: SocketAddr) -> Self {
         UdpSpec { receive: true, send_slots: 0, ..UdpSpec::sender(bind, bind).without_destination() }
     }
 
-    /// A socket that only sends: payloads up to 1,400 bytes, 256 of them per cycle, multicast looped and kept on
-    /// the network.
+    /// A send-only socket: payloads of up to 1,400 bytes, up to 256 of them per cycle, multicast loopback on, TTL 1.
     pub fn sender(bind: SocketAddr, to: SocketAddr) -> Self {
         UdpSpec {
             bind,
@@ -98,7 +99,8 @@ impl UdpSpec {
         }
     }
 
-    /// A socket that receives, and sends to whom it is told: one end of requests and answers.
+    /// A socket that receives, and sends only to explicit destinations, such as either end of a request/response
+    /// protocol.
     pub fn peer(bind: SocketAddr) -> Self {
         UdpSpec { receive: true, ..UdpSpec::sender(bind, bind).without_destination() }
     }
@@ -116,20 +118,20 @@ impl UdpSpec {
     }
 }
 
-/// Membership of an IPv4 multicast group.
+/// The membership of an IPv4 multicast group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MulticastGroup {
-    /// The group, 224.0.0.0/4.
+    /// The group's address, in 224.0.0.0/4.
     pub group: Ipv4Addr,
-    /// Address of the interface to join on; 0.0.0.0 lets the routing table decide.
+    /// The address of the interface to join on. With 0.0.0.0 the routing table decides.
     pub interface: Ipv4Addr,
 }
 
-/// Opens a listening socket; returns it with the address it got.
+/// Opens a listening socket, and returns it with its bound address.
 pub(super) fn listen(id: EndpointId, addr: SocketAddr, backlog: u16) -> Result<(OwnedFd, SocketAddr), NetError> {
     let failed = |step| move |error| NetError::socket(id, addr, step, error);
     let fd = tcp_socket(id, addr)?;
-    // A restarted server must not wait for the old one's connections to leave TIME_WAIT.
+    // So that a restarted server need not wait for old connections to leave TIME_WAIT.
     sockopt::set_socket_reuseaddr(&fd, true).map_err(failed("SO_REUSEADDR"))?;
     rustix::net::bind(&fd, &addr).map_err(failed("bind"))?;
     rustix::net::listen(&fd, i32::from(backlog)).map_err(failed("listen"))?;
@@ -137,10 +139,11 @@ pub(super) fn listen(id: EndpointId, addr: SocketAddr, backlog: u16) -> Result<(
     Ok((fd, bound))
 }
 
-/// A TCP socket for an outgoing connection, or for a listener: accepted sockets inherit `TCP_NODELAY` from it.
+/// Creates a TCP socket for an outgoing connection or a listener. Accepted sockets inherit `TCP_NODELAY` from the
+/// listener.
 ///
-/// It is left blocking: the ring tries without blocking and then waits for readiness itself, but on a
-/// non-blocking socket it would hand EAGAIN to us instead.
+/// The socket stays blocking. The ring then tries without blocking and waits for readiness by itself; with a
+/// non-blocking socket it would return EAGAIN to us instead.
 pub(super) fn tcp_socket(id: EndpointId, addr: SocketAddr) -> Result<OwnedFd, NetError> {
     let failed = |step| move |error| NetError::socket(id, addr, step, error);
     let fd = rustix::net::socket_with(family(addr), SocketType::STREAM, SocketFlags::CLOEXEC, None)
@@ -149,14 +152,14 @@ pub(super) fn tcp_socket(id: EndpointId, addr: SocketAddr) -> Result<OwnedFd, Ne
     Ok(fd)
 }
 
-/// Opens a UDP socket; returns it with the address it got.
+/// Opens a UDP socket, and returns it with its bound address.
 pub(super) fn udp(id: EndpointId, spec: &UdpSpec) -> Result<(OwnedFd, SocketAddr), NetError> {
     let addr = spec.bind;
     let failed = |step| move |error| NetError::socket(id, addr, step, error);
     let fd = rustix::net::socket_with(family(addr), SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .map_err(failed("socket"))?;
     if !spec.groups.is_empty() {
-        // Several processes of a host may listen to one group and port.
+        // Several processes on a host may listen to the same group and port.
         sockopt::set_socket_reuseaddr(&fd, true).map_err(failed("SO_REUSEADDR"))?;
     }
     if let Some(bytes) = spec.socket_receive_bytes {

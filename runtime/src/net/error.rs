@@ -1,26 +1,26 @@
-//! Start-up errors: each names the cause on this host and the remedy.
+//! Start-up errors, each with its cause on this host and the remedy.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::EndpointId;
 
-/// Why a driver could not start.
+/// The reason why a driver could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
-    /// A size in [`DriverConfig`](super::DriverConfig) is out of its range.
-    #[error("net: {field} = {value} must be {must}")]
+    /// A capacity in [`DriverConfig`](super::DriverConfig) is out of range.
+    #[error("net: {field} = {value} is out of range; it must be {must}")]
     Config {
         /// The field's name.
         field: &'static str,
         /// Its value.
         value: u64,
-        /// What it must be.
+        /// The valid range.
         must: &'static str,
     },
-    /// The administrator has switched io_uring off.
+    /// The administrator has disabled io_uring.
     #[error(
-        "io_uring is switched off on this host (sysctl kernel.io_uring_disabled = {value}); allow it with `sysctl -w \
+        "io_uring is disabled on this host (sysctl kernel.io_uring_disabled = {value}); enable it with `sysctl -w \
          kernel.io_uring_disabled=0`{group_remedy}",
         group_remedy = if *.value == 1 {
             ", or add this user's group with `sysctl -w kernel.io_uring_group=GID`"
@@ -29,52 +29,53 @@ pub enum NetError {
         }
     )]
     Disabled {
-        /// The sysctl's value: 1 allows only the privileged and one group, 2 nobody.
+        /// The sysctl's value: 1 allows only privileged processes and one group, 2 nobody.
         value: u8,
     },
-    /// The call is refused although the sysctl allows it: a seccomp filter, as containers have by default.
+    /// The kernel refuses the call although the sysctl allows it: a seccomp filter blocks it, which is the default in
+    /// containers.
     #[error(
-        "io_uring_setup is refused ({errno}) although sysctl kernel.io_uring_disabled allows it: a seccomp filter or a \
-         security module blocks it; in a container allow io_uring_setup, io_uring_enter and io_uring_register \
+        "the kernel refused io_uring_setup ({errno}) although sysctl kernel.io_uring_disabled allows it: a seccomp filter \
+         or a security module blocks it; in a container, allow io_uring_setup, io_uring_enter and io_uring_register \
          in the seccomp profile (Docker: --security-opt seccomp=FILE, Kubernetes: seccompProfile)"
     )]
     Refused {
         /// `EPERM` or `EACCES`.
         errno: rustix::io::Errno,
     },
-    /// The kernel does not know the call, or a filter pretends so.
+    /// The kernel does not have the call, or a filter hides it.
     #[error(
-        "io_uring is not there (ENOSYS): the kernel is built without it, or a sandbox (gVisor, a seccomp filter) hides \
-         it; Linux 6.1 or newer with CONFIG_IO_URING is needed, unfiltered"
+        "io_uring is not available (ENOSYS): the kernel is built without it, or a sandbox (gVisor, a seccomp filter) \
+         hides it; run on Linux 6.1 or newer with CONFIG_IO_URING, outside the sandbox"
     )]
     Missing,
-    /// The ring or its buffers may not be locked in memory.
+    /// The limit on locked memory is too low for the ring or its buffers.
     #[error(
-        "no memory for {what} ({bytes} bytes to lock; RLIMIT_MEMLOCK is {limit}): raise the limit (`ulimit -l`, systemd \
-         LimitMEMLOCK=, Docker --ulimit memlock=) or lower {field}",
+        "{what} failed: cannot lock {bytes} bytes of memory (RLIMIT_MEMLOCK is {limit}); raise the limit (`ulimit -l`, \
+         systemd LimitMEMLOCK=, Docker --ulimit memlock=) or lower {field}",
         limit = .limit_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| format!("{bytes} bytes"))
     )]
     LockedMemory {
-        /// What needed it.
+        /// The call that needed the memory.
         what: &'static str,
-        /// How much it needed.
+        /// The number of bytes to lock.
         bytes: u64,
-        /// The process's soft limit.
+        /// The process's soft limit, in bytes; `None` if it has no limit.
         limit_bytes: Option<u64>,
-        /// The setting that makes it smaller.
+        /// The setting that reduces the need.
         field: &'static str,
     },
     /// The kernel refused a ring flag or an operation.
     #[error("{step} failed: {source}; the net driver needs Linux 6.1 or newer")]
     Ring {
-        /// What was tried.
+        /// The call that failed.
         step: &'static str,
         /// The kernel's answer.
         source: io::Error,
     },
-    /// Another socket has the address.
+    /// Another socket uses the address.
     #[error(
-        "net endpoint {endpoint}: {addr} is in use; stop the process that has it (`ss -lnp sport = :{port}`) or choose \
+        "net endpoint {endpoint}: {addr} is in use; stop the process that uses it (`ss -lnp sport = :{port}`) or choose \
          another address",
         port = .addr.port()
     )]
@@ -86,7 +87,8 @@ pub enum NetError {
     },
     /// No interface has the address.
     #[error(
-        "net endpoint {endpoint}: no interface of this host has the address {ip}; see `ip addr`, or bind 0.0.0.0",
+        "net endpoint {endpoint}: no interface of this host has the address {ip}; choose one from `ip addr`, or \
+         bind 0.0.0.0",
         ip = .addr.ip()
     )]
     AddressNotAvailable {
@@ -95,7 +97,7 @@ pub enum NetError {
         /// The address asked for.
         addr: SocketAddr,
     },
-    /// The process may not have the address.
+    /// The process is not permitted to use the address.
     #[error(
         "net endpoint {endpoint}: not permitted to use {addr}; ports below 1024 need CAP_NET_BIND_SERVICE (`setcap \
          cap_net_bind_service+ep`) or a lower sysctl net.ipv4.ip_unprivileged_port_start"
@@ -121,31 +123,31 @@ pub enum NetError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// Any other failure of a socket call.
+    /// Another failure of a socket call.
     #[error("net endpoint {endpoint}: {step} failed on {addr}: {source}")]
     Socket {
         /// The endpoint's index.
         endpoint: u32,
         /// The address asked for.
         addr: SocketAddr,
-        /// The call.
+        /// The call that failed.
         step: &'static str,
         /// The kernel's answer.
         source: io::Error,
     },
-    /// [`Driver::reconnect`](super::Driver::reconnect) was asked for an endpoint that is no outgoing connection,
-    /// or whose connection is not gone yet.
+    /// [`Driver::reconnect`](super::Driver::reconnect) was called for an endpoint that is not an outgoing connection,
+    /// or whose connection is not closed yet.
     #[error("net endpoint {endpoint} cannot connect: {why}")]
     Reconnect {
         /// The endpoint's index.
         endpoint: u32,
-        /// What is in the way.
+        /// The obstacle.
         why: &'static str,
     },
 }
 
 impl NetError {
-    /// Reads the cause of a failed socket call from its errno.
+    /// Derives the cause of a failed socket call from its errno.
     pub(super) fn socket(endpoint: EndpointId, addr: SocketAddr, step: &'static str, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno;
         let endpoint = endpoint.0;
@@ -157,7 +159,7 @@ impl NetError {
         }
     }
 
-    /// Reads the cause of a failed ring set-up or registration from its errno and the host's settings.
+    /// Derives the cause of a failed ring set-up or registration from its errno and the host's settings.
     pub(super) fn ring(request: RingRequest, error: io::Error, host: HostLimits) -> Self {
         match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => match host.io_uring_disabled {
@@ -178,7 +180,7 @@ impl NetError {
     }
 }
 
-/// What was asked of the kernel when it refused.
+/// The request that the kernel refused.
 #[derive(Clone, Copy)]
 pub(super) struct RingRequest {
     pub step: &'static str,
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_read_from_the_errno_and_the_host() {
+    fn the_cause_of_a_refusal_is_derived_from_the_errno_and_the_host() {
         let cases = [
             (libc::EPERM, Some(2), "kernel.io_uring_disabled=0"),
             (libc::EPERM, Some(1), "kernel.io_uring_group=GID"),

@@ -1,18 +1,19 @@
-//! Finds the next frame in what a connection has received.
+//! The search for the next frame in the bytes that a connection has received.
 
 use super::Framer;
 
-/// What the unread bytes of a connection begin with.
+/// The result of the search at the beginning of the unread bytes.
 pub(super) enum Next<'a> {
-    /// A frame; taking it consumes so many of the unread bytes.
+    /// A frame. Taking it consumes `consumed_bytes` of the unread bytes.
     Frame { frame: &'a [u8], consumed_bytes: usize },
-    /// No whole frame; the bytes were copied to the tail, which has `tail_bytes` now.
+    /// An incomplete frame. Its bytes were copied to the tail, which now holds `tail_bytes`.
     Incomplete { tail_bytes: usize, consumed_bytes: usize },
-    /// No frame can come of it.
+    /// Bytes that cannot be a frame.
     Bad,
 }
 
-/// The frame that begins in `tail[..tail_bytes]`, or in `unread` if that is empty. The tail's length is `max_frame`.
+/// Finds the frame that begins in `tail[..tail_bytes]`, or in `unread` if `tail_bytes` is 0. The tail's length is
+/// `max_frame`.
 pub(super) fn next_frame<'a>(framer: &dyn Framer, tail: &'a mut [u8], tail_bytes: usize, unread: &'a [u8]) -> Next<'a> {
     let max_frame = tail.len();
     if tail_bytes == 0 {
@@ -26,13 +27,13 @@ pub(super) fn next_frame<'a>(framer: &dyn Framer, tail: &'a mut [u8], tail_bytes
             Ok(_) | Err(_) => Next::Bad,
         };
     }
-    // The framer tells a length only when it sees enough, so as much as could belong to the frame is shown to it;
-    // what belongs to the next one stays unread.
+    // The framer returns a length only if it sees enough bytes, so show it as many as can belong to the frame. Bytes of
+    // the next frame stay unread.
     let copied = unread.len().min(max_frame - tail_bytes);
     let filled = tail_bytes + copied;
     tail[tail_bytes..filled].copy_from_slice(&unread[..copied]);
     match framer.frame_len(&tail[..filled]) {
-        // A frame that ended before these bytes would have been delivered: the framer contradicts itself.
+        // A frame that ends within the tail would have been delivered before, so the framer contradicts itself.
         Ok(Some(len)) if len <= tail_bytes || len > max_frame => Next::Bad,
         Ok(Some(len)) if len <= filled => Next::Frame { frame: &tail[..len], consumed_bytes: len - tail_bytes },
         Ok(_) if filled < max_frame => Next::Incomplete { tail_bytes: filled, consumed_bytes: copied },
@@ -45,7 +46,7 @@ mod tests {
     use super::super::FrameError;
     use super::*;
 
-    /// A byte with the frame's length, which counts itself.
+    /// A framing with a length byte that counts itself.
     struct SelfCounting;
 
     impl Framer for SelfCounting {
@@ -55,8 +56,8 @@ mod tests {
     }
 
     #[test]
-    fn the_next_frame_is_found_wherever_it_is_cut() {
-        // Tail, unread bytes: the frame and what taking it consumes.
+    fn the_next_frame_is_found_wherever_it_is_split() {
+        // Tail and unread bytes; the frame and the bytes that taking it consumes.
         let frames = [
             (&b""[..], &b"\x03ab"[..], &b"\x03ab"[..], 3),
             (b"", b"\x03ab\x02", b"\x03ab", 3),
@@ -74,7 +75,7 @@ mod tests {
                 _ => panic!("no frame in {tail:?} {unread:?}"),
             }
         }
-        // A length of zero, over max_frame, or one that contradicts what came before.
+        // A length of zero, one over `max_frame`, and one that contradicts earlier bytes.
         let bad: [(&[u8], &[u8]); 4] = [(b"", b"\0"), (b"", b"\x09"), (b"\x09", b"a"), (b"\x02ab", b"c")];
         for (tail, unread) in bad {
             let mut room = [0; 8];

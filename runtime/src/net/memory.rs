@@ -1,4 +1,4 @@
-//! Memory that the kernel reads or writes while an operation is in flight: allocated once, never moved.
+//! Memory that the kernel accesses while operations are in flight, allocated once and never moved.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
@@ -7,10 +7,10 @@ use std::ptr::NonNull;
 
 use io_uring::types::{BufRingEntry, Timespec};
 
-/// Types of which all-zero bytes are a value and which need no drop.
+/// Types that need no drop and for which all-zero bytes are a valid value.
 ///
 /// # Safety
-/// Both must hold.
+/// Both properties must hold.
 pub(super) unsafe trait Plain {}
 // SAFETY: an integer.
 unsafe impl Plain for u8 {}
@@ -23,8 +23,7 @@ unsafe impl Plain for Timespec {}
 // SAFETY: integers and raw pointers, which may be null.
 unsafe impl Plain for libc::msghdr {}
 
-/// A fixed array outside of Rust's aliasing rules: everything is reached through raw pointers, because the
-/// kernel has pointers into it too.
+/// A fixed array accessed only through raw pointers, because the kernel has pointers into it too.
 pub(super) struct Region<T: Plain> {
     start: NonNull<T>,
     len: usize,
@@ -34,14 +33,14 @@ pub(super) struct Region<T: Plain> {
 }
 
 impl<T: Plain> Region<T> {
-    /// `len` zeroed elements. With small alignments the pages are only reserved until they are first used.
+    /// Allocates `len` zeroed elements. With small alignments, pages are only reserved until first use.
     pub fn zeroed(len: usize) -> Self {
         Self::aligned(len, align_of::<T>())
     }
 
-    /// `len` zeroed elements from an address divisible by `align`.
+    /// Allocates `len` zeroed elements at an address divisible by `align`.
     pub fn aligned(len: usize, align: usize) -> Self {
-        // A zero-sized allocation is not allowed; one element that nobody may reach does no harm.
+        // A zero-sized allocation is not allowed; one inaccessible element does no harm.
         let size = len.max(1).checked_mul(size_of::<T>()).expect("the driver's memory fits the address space");
         let layout = Layout::from_size_align(size, align).expect("the driver's memory fits the address space");
         // SAFETY: the size is not zero.
@@ -50,7 +49,7 @@ impl<T: Plain> Region<T> {
         Region { start, len, layout, leaked: false, owns: PhantomData }
     }
 
-    /// Where element `at` lives. Valid as long as the region.
+    /// A pointer to element `at`, valid as long as the region.
     pub fn pointer(&self, at: usize) -> *mut T {
         assert!(at < self.len, "within the region");
         // SAFETY: in bounds of the allocation by the assertion.
@@ -59,11 +58,11 @@ impl<T: Plain> Region<T> {
 
     /// Stores `value` at `at`.
     pub fn set(&mut self, at: usize, value: T) {
-        // SAFETY: `pointer` is in bounds, aligned and ours to write.
+        // SAFETY: `pointer` is in bounds and aligned, and we may write there.
         unsafe { self.pointer(at).write(value) }
     }
 
-    /// Gives the memory up without freeing it: for operations that the kernel has not ended.
+    /// Leaks the memory on drop, for operations that the kernel has not ended.
     pub fn leak(&mut self) {
         self.leaked = true;
     }
@@ -72,8 +71,8 @@ impl<T: Plain> Region<T> {
 impl<T: Plain + Copy> Region<T> {
     /// The element at `at`.
     pub fn get(&self, at: usize) -> T {
-        // SAFETY: in bounds and initialised (zeroed, or written by `set` or by the kernel, which only writes
-        // values of plain types).
+        // SAFETY: in bounds and initialised: zeroed, or written by `set` or by the kernel, which writes only values of
+        // plain types.
         unsafe { self.pointer(at).read() }
     }
 }
@@ -87,13 +86,14 @@ impl Region<u8> {
         unsafe { self.start.as_ptr().add(at).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
     }
 
-    /// The bytes `at..at + len`.
+    /// The `len` bytes from `at` on.
     ///
     /// # Safety
     /// The kernel must not write them while the borrow lives.
     pub unsafe fn slice(&self, at: usize, len: usize) -> &[u8] {
         assert!(at <= self.len && len <= self.len - at, "within the region");
-        // SAFETY: in bounds by the assertion, initialised from the start, and not written (caller).
+        // SAFETY: in bounds by the assertion, initialised at allocation, and not written meanwhile, by the caller's
+        // promise.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(at), len) }
     }
 }
@@ -119,7 +119,7 @@ impl RawAddr {
     /// Size of `sockaddr_in6`, the longer one.
     pub const CAPACITY: usize = 28;
 
-    /// Room for an address that the kernel will fill in.
+    /// An empty address for the kernel to fill in.
     pub fn empty() -> Self {
         RawAddr { bytes: [0; Self::CAPACITY], len: Self::CAPACITY as u32 }
     }
@@ -144,7 +144,7 @@ impl RawAddr {
         raw
     }
 
-    /// The address in `bytes`, if it is an internet address.
+    /// Decodes the address in `bytes`; `None` if it is not an IPv4 or IPv6 address.
     pub fn decode(bytes: &[u8]) -> Option<SocketAddr> {
         let family = i32::from(u16::from_ne_bytes(*bytes.first_chunk()?));
         let port = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "within the region")]
-    fn a_region_is_not_left() {
+    fn a_copy_beyond_the_region_panics() {
         Region::<u8>::zeroed(8).copy_in(6, &[0; 3]);
     }
 }

@@ -1,10 +1,9 @@
-//! The network as actors see it: a port ([`Net`]), the events that come out of it ([`NetHandler`]) and the
-//! framing it applies to byte streams ([`Framer`]).
+//! The network interface for actors: operations ([`Net`]), events ([`NetHandler`]) and the framing of byte streams
+//! ([`Framer`]).
 //!
-//! [`Driver`] implements the port on raw `io_uring`. Everything is bounded and allocated at start: connections,
-//! receive buffers, send buffers. Bytes are borrowed in a callback; what a callback sends is copied to the
-//! connection's own send buffer and leaves in the next `enter`, streams before datagrams, so that answers
-//! overtake publications.
+//! [`Driver`] implements it on raw `io_uring`. Connections, receive buffers and send buffers are bounded and allocated
+//! at start. A callback borrows received bytes. Bytes that a callback sends are copied to the connection's send buffer
+//! and leave in the next `enter`, streams before datagrams, so that answers overtake publications.
 
 mod buffers;
 mod completion;
@@ -32,66 +31,65 @@ pub use driver::{Driver, Owners};
 pub use endpoint::{EndpointSpec, MulticastGroup, UdpSpec};
 pub use error::NetError;
 
-/// A connection of a driver: slot and generation, so that a handle kept too long never reaches a later
-/// connection in the same slot.
+/// A handle of a connection. The generation keeps a stale handle from reaching a later connection in the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnId {
-    /// Index in the driver's table, below `connections_max`.
+    /// The index in the driver's table, below `connections_max` plus the number of outgoing endpoints.
     pub slot: u32,
-    /// How often the slot has been reused.
+    /// The number of times that the slot has been reused.
     pub generation: u32,
 }
 
-/// A configured socket (a listener, an outgoing connection, a UDP socket): its index in the order of
-/// declaration on its shard.
+/// A configured socket (a listener, an outgoing connection or a UDP socket), by its index in the order of declaration
+/// on its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointId(pub u32);
 
 /// A received datagram, borrowed for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
-    /// Who sent it.
+    /// The sender's address.
     pub from: SocketAddr,
-    /// When the kernel received it, by its software (`SO_TIMESTAMPNS`, before the socket's queue), in nanoseconds of
-    /// `CLOCK_REALTIME` since 1970 UTC. Absent if the endpoint does not ask (see [`UdpSpec::kernel_times`]).
+    /// The kernel's software receive timestamp (`SO_TIMESTAMPNS`, taken before the socket's queue), in nanoseconds of
+    /// `CLOCK_REALTIME` since 1970 UTC. `None` unless the endpoint requests it (see [`UdpSpec::kernel_times`]).
     pub kernel_utc_ns: Option<u64>,
-    /// Its bytes.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
-/// What a handler did with a frame.
+/// The handler's answer to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Flow {
-    /// The frame was consumed.
+    /// The handler consumed the frame.
     Taken,
-    /// There is no room behind the handler: offer the same frame again in a later cycle and stop reading this
-    /// connection meanwhile, so that TCP pushes the peer back.
+    /// The handler has no room downstream. The driver offers the same frame again in a later cycle and stops reading
+    /// this connection until then, so that TCP applies backpressure to the peer.
     Hold,
 }
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum CloseReason {
-    /// The peer closed its side.
+    /// The peer closed its side of the connection.
     Peer,
-    /// The handler asked for it.
+    /// The handler closed the connection.
     Local,
-    /// The peer's bytes are no frame (see [`FrameError`]).
+    /// The peer sent bytes that cannot be a frame (see [`FrameError`]).
     BadFrame,
-    /// The peer read too slowly: its send buffer was full.
+    /// The peer read too slowly, and its send buffer was full.
     SlowReader,
     /// The socket failed (reset, unreachable, refused).
     Socket,
-    /// All `connections_max` slots are taken: closed straight after accept.
+    /// All `connections_max` slots were taken; the connection was closed straight after accept.
     TooMany,
-    /// The shard stops.
+    /// The shard is stopping.
     Shutdown,
 }
 
 impl CloseReason {
-    /// Every reason, in the order of their numbers; counters are indexed by it.
+    /// All reasons, in the order of their numbers. Counters are indexed by this number.
     pub const ALL: [CloseReason; 7] = [
         CloseReason::Peer,
         CloseReason::Local,
@@ -103,95 +101,97 @@ impl CloseReason {
     ];
 }
 
-/// Why a send was not taken.
+/// The reason why a send was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The connection's send buffer has no room for the bytes; nothing of them was taken. The handler decides:
-    /// wait for [`NetHandler::on_writable`], or close with [`CloseReason::SlowReader`].
-    #[error("the connection's send buffer is full; wait for on_writable or close the slow reader")]
+    /// The send buffer (or, for datagrams, the send slots) has no room. Nothing was queued. The handler of a connection
+    /// either waits for [`NetHandler::on_writable`] or closes with [`CloseReason::SlowReader`].
+    #[error("the send buffer is full; wait for on_writable, or close the slow reader")]
     Full,
-    /// The handle's connection is gone.
+    /// The connection no longer exists, or the endpoint cannot send.
     #[error("the connection is closed")]
     Closed,
-    /// It could never be sent: a datagram longer than the socket's `payload_max`, or bytes beyond a connection's
-    /// whole send buffer.
-    #[error("longer than the socket's payload_max (datagrams) or than send_buffer_bytes (streams)")]
+    /// The bytes can never be sent: a datagram is longer than the socket's `payload_max`, or a stream send is longer
+    /// than the whole send buffer.
+    #[error(
+        "the send is longer than the socket's payload_max (datagrams) or send_buffer_bytes (streams); raise that setting"
+    )]
     TooLong,
 }
 
-/// Bytes that cannot be a frame; the connection is closed with [`CloseReason::BadFrame`].
+/// An error of the framing. The driver closes the connection with [`CloseReason::BadFrame`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// The frame's length is over the connection's `max_frame`.
-    #[error("frame of {length} bytes is longer than max_frame")]
+    /// The frame is longer than [`DriverConfig::max_frame_bytes`].
+    #[error("frame of {length} bytes is longer than max_frame_bytes")]
     TooLong {
-        /// The length that the peer claims, in bytes.
+        /// The length that the peer announced, in bytes.
         length: usize,
     },
-    /// The bytes break the framing's rules (for example a length of zero).
+    /// The bytes violate the framing's rules, for example by a length of zero.
     #[error("malformed frame")]
     Malformed,
 }
 
-/// Finds frames in a byte stream. The runtime knows no protocol: a codec's framing is plugged in by the
-/// endpoint that uses it.
+/// Splits a byte stream into frames. The runtime knows no protocol; each endpoint brings the framing of its codec.
 pub trait Framer: Send {
-    /// The length in bytes of the first frame in `bytes` (its header included), or `None` while `bytes` is too
-    /// short to tell or to hold it. A length beyond `bytes` may be told as soon as it is known: a frame over
-    /// `max_frame` is then refused at once instead of after `max_frame` bytes.
+    /// The length of the first frame in `bytes`, header included, in bytes. `None` if `bytes` is too short to tell or
+    /// does not hold the whole frame. A framer may return the length of an incomplete frame, and should do so as early
+    /// as possible: a frame longer than [`DriverConfig::max_frame_bytes`] is then rejected at once, instead of after
+    /// that many bytes.
     ///
     /// # Errors
-    /// [`FrameError`] when no further byte can make a frame of it.
+    /// [`FrameError`] if no further bytes can complete a valid frame.
     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError>;
 }
 
-/// What an actor may ask of the network.
+/// The network operations available to an actor.
 pub trait Net {
-    /// Queues `bytes` on a connection, all or nothing. They leave in the shard's next `enter`.
+    /// Queues `bytes` on a connection, all or nothing. They leave when the shard next enters the kernel.
     ///
     /// # Errors
-    /// [`SendError::Full`], [`SendError::Closed`], or [`SendError::TooLong`] if the bytes would not even fit an empty
+    /// [`SendError::Full`], [`SendError::Closed`], or [`SendError::TooLong`] if the bytes would not fit even an empty
     /// send buffer.
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError>;
 
-    /// Bytes that [`Net::send`] would take on this connection now; 0 once closed.
+    /// The number of bytes that [`Net::send`] would accept on this connection now; 0 if it is closed.
     fn send_room(&self, conn: ConnId) -> usize;
 
-    /// Queues one datagram on a UDP endpoint, to its configured destination. Datagrams leave after the streams'
-    /// bytes of the same cycle.
+    /// Queues one datagram on a UDP endpoint, to its configured destination. Datagrams leave after the stream bytes of
+    /// the same cycle.
     ///
     /// # Errors
-    /// [`SendError::Full`] when all the endpoint's send slots are in flight, [`SendError::TooLong`],
-    /// [`SendError::Closed`] if the endpoint is no UDP socket with a destination.
+    /// [`SendError::Full`] if all the endpoint's send slots are taken, [`SendError::TooLong`], or [`SendError::Closed`]
+    /// if the endpoint is not a UDP socket with a destination.
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError>;
 
-    /// Queues one datagram on a UDP endpoint that sends, to `to`: the answer to a datagram that came from there. A
-    /// destination of another address family than the endpoint's costs that datagram, as one that nobody has does.
+    /// Queues one datagram on a sending UDP endpoint to the address `to`, such as the answer to a datagram from there.
+    /// If the address family of `to` differs from the endpoint's, the datagram is lost, as with an unreachable address.
     ///
     /// # Errors
     /// As [`Net::send_datagram`].
     fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError>;
 
-    /// Ends a connection: what is queued is still flushed where the reason allows (`Local`, `Shutdown`), then the
-    /// socket is closed. [`NetHandler::on_close`] follows with `reason` once the slot is drained.
+    /// Closes a connection. With the reasons `Local`, `Shutdown` and `Peer`, queued bytes are flushed first.
+    /// [`NetHandler::on_close`] follows with `reason` when the slot is drained.
     fn close(&mut self, conn: ConnId, reason: CloseReason);
 
-    /// The address that an endpoint is bound to (the real port where 0 was asked for); `None` for an outgoing
-    /// connection, whose address is the kernel's choice.
+    /// The address that an endpoint is bound to, with the actual port if port 0 was configured. `None` for an outgoing
+    /// connection, whose address the kernel chooses.
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr>;
 }
 
-/// What the network tells the actor that owns an endpoint.
+/// The network events of the actor that owns an endpoint.
 pub trait NetHandler {
-    /// A connection was accepted or an outgoing one is established.
+    /// A connection was accepted, or an outgoing connection was established.
     fn on_open(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, peer: SocketAddr);
-    /// One whole frame, borrowed for the call.
+    /// A complete frame, borrowed for the call.
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow;
-    /// One datagram.
+    /// A datagram, borrowed for the call.
     fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>);
-    /// A connection that refused a send has room again (at least half of its buffer).
+    /// A connection that rejected a send has room again: at least half of its send buffer.
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId);
-    /// A connection is gone; its handle is dead from here on. For an outgoing connection that was never
-    /// established, `on_open` did not precede.
+    /// A connection ended, and its handle is invalid from now on. An outgoing connection that could not be established
+    /// reports `on_close` without `on_open`.
     fn on_close(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, reason: CloseReason);
 }

@@ -1,7 +1,7 @@
-//! What a shard needs to sleep and be woken: an eventfd that completions signal, a timeout, and a last look.
+//! Parking: an eventfd that completions signal, a timeout, and a last check before sleeping.
 //!
-//! The ring's own descriptor cannot be polled for this: with `DEFER_TASKRUN` completions are posted only when the owner
-//! enters, and a poller of the descriptor is not woken; a registered eventfd is.
+//! Polling the ring's own descriptor would not work: with `DEFER_TASKRUN`, completions are posted only when the owner
+//! enters, which does not wake a poller of that descriptor. A registered eventfd is signalled.
 
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::driver::{Driver, Endpoint};
 use super::ring::{Operation, Token};
 
 impl Driver {
-    /// Registers the eventfd that completions signal while the shard is parked. It starts disabled.
+    /// Registers the eventfd that completions signal while the shard is parked. Signals are disabled at first.
     ///
     /// # Errors
     /// [`NetError::Ring`] if the kernel refuses it.
@@ -23,22 +23,22 @@ impl Driver {
         self.ring.register_eventfd(fd)
     }
 
-    /// Lets completions signal the eventfd. What came before is not signalled: [`prepare_park`](Driver::prepare_park)
-    /// must follow.
+    /// Lets completions signal the eventfd. Earlier completions are not signalled, so
+    /// [`prepare_park`](Driver::prepare_park) must follow.
     pub fn enable_eventfd(&mut self) {
         self.ring.enable_eventfd();
     }
 
-    /// Keeps completions from signalling the eventfd. A signal may already be on its way: spurious wake-ups are normal.
+    /// Keeps completions from signalling the eventfd. A signal may already be pending; spurious wake-ups are normal.
     pub fn disable_eventfd(&mut self) {
         self.ring.disable_eventfd();
     }
 
-    /// Has a completion come `after` this time, so that a parked shard wakes for its timers; replaces an earlier one.
-    /// To be called before each [`prepare_park`](Driver::prepare_park), which submits it.
+    /// Arms a timeout that completes `after` this time, so that a parked shard wakes for its timers. Replaces an
+    /// earlier timeout. Call it before each [`prepare_park`](Driver::prepare_park), which submits it.
     pub fn arm_timeout(&mut self, after: Duration) {
         if !self.ring.reserve(1, &mut self.table.counters) {
-            // The kernel takes nothing now; `prepare_park` will find the queue full and refuse.
+            // The kernel accepts no submissions now. `prepare_park` will find the queue full and return false.
             return;
         }
         self.timespec.set(0, Timespec::from(after));
@@ -55,7 +55,7 @@ impl Driver {
         self.timeout_armed = true;
     }
 
-    /// When the driver next has something to do without any event, on the clock given to [`poll`](Driver::poll): a
+    /// The next time at which the driver has work to do without any event, on the clock of [`poll`](Driver::poll). A
     /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
     pub fn next_deadline_ns(&self) -> Option<u64> {
         let closing = self.table.closing.iter().map(|&slot| &self.table.connections[slot as usize]);
@@ -69,8 +69,8 @@ impl Driver {
         closes.chain(retries).min()
     }
 
-    /// The last look before parking: submits everything and runs the kernel's deferred work. True: nothing came and
-    /// nothing waits, the shard may park. False: poll first.
+    /// The last check before parking: submits everything and runs the kernel's deferred work. Returns true if nothing
+    /// arrived and nothing is pending, so that the shard may park; false if it must poll first.
     pub fn prepare_park(&mut self) -> bool {
         self.stage();
         self.ring.enter(0, &mut self.table.counters);

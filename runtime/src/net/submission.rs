@@ -1,6 +1,6 @@
-//! What goes into the ring, in this order: bytes of streams, datagrams, then what keeps sockets going (receives,
-//! closes, accepts). Answers thereby overtake publications, and both overtake upkeep. The bytes of a few streams pass
-//! the ring by.
+//! Submissions, in this order: stream bytes, datagrams, then upkeep (receives, closes, accepts). Answers thus overtake
+//! publications, and both overtake upkeep. If only a few streams have bytes to send, they are written by system call
+//! instead of through the ring.
 
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 
@@ -14,15 +14,15 @@ use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
 use super::memory::RawAddr;
 use super::ring::{Operation, Token};
 
-/// Makes close(2) reset the connection: what the peer has not read is given up by the kernel too.
+/// Makes close(2) reset the connection, so that the kernel also discards what the peer has not read.
 static RESET_ON_CLOSE: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
 
-/// Submissions that one connection's upkeep needs at most: cancel, option, close.
+/// The maximum number of submissions for one connection's upkeep: cancel, option, close.
 const UPKEEP_ENTRIES_MAX: usize = 3;
 
 impl Driver {
-    /// Queues all pending work. What finds the submission queue full (the kernel refusing an early submission) stays
-    /// on its list for the next poll.
+    /// Queues all pending work. If the submission queue is full and the kernel refuses an early submission, the
+    /// remaining work stays on its list for the next poll.
     pub(super) fn stage(&mut self) {
         self.stage_streams();
         self.stage_datagrams();
@@ -30,8 +30,8 @@ impl Driver {
         self.stage_endpoints();
     }
 
-    /// Few sends leave by call: an enter for them alone costs more. One that the socket does not take, or not all of, goes
-    /// on through the ring, which waits for room.
+    /// Queues the stream sends. A few sends are made by system call, because an enter for them alone costs more. If the
+    /// socket does not accept all bytes of a send, the rest goes through the ring, which waits for room.
     fn stage_streams(&mut self) {
         let waiting = self.table.dirty.len();
         let are_few = waiting > 0 && waiting <= self.sends_by_call;
@@ -42,13 +42,13 @@ impl Driver {
             staged += 1;
             self.table.connections[slot as usize].listed.dirty = false;
             if let Some((fd, bytes, len)) = self.table.start_send(slot) {
-                // What comes behind those that waited is the rest of a send that was cut short.
+                // Entries beyond `by_call` are the remainders of sends that were cut short.
                 if staged <= by_call && self.send_by_call(slot, fd, bytes, len) {
                     continue;
                 }
                 let entry = opcode::Send::new(Fd(fd), bytes, len).flags(libc::MSG_NOSIGNAL).build();
                 let token = self.connection_token(Operation::Send, slot);
-                // SAFETY: the bytes are in the table's send buffers, which outlive the operation, and stay untouched
+                // SAFETY: the bytes are in the table's send buffers, which outlive the operation, and stay unchanged
                 // until it ends.
                 unsafe { self.ring.push(entry, token) };
             }
@@ -56,11 +56,12 @@ impl Driver {
         self.table.dirty.drain(..staged);
     }
 
-    /// Ends the send that was started if the socket takes some of it now, or has failed. False: it has to wait for room.
+    /// Completes the started send if the socket accepts some of its bytes now, or has failed. Returns false if the send
+    /// must wait for room.
     fn send_by_call(&mut self, slot: u32, fd: RawFd, bytes: *const u8, len: u32) -> bool {
-        // SAFETY: the bytes are in the table's send buffers and stay untouched until the send has ended, which is below.
+        // SAFETY: the bytes are in the table's send buffers and stay unchanged until the send ends below.
         let bytes = unsafe { std::slice::from_raw_parts(bytes, len as usize) };
-        // SAFETY: the slot owns the descriptor, which is open: bytes are sent only before its close is queued.
+        // SAFETY: the slot owns the descriptor, which is open because bytes are sent only before its close is queued.
         let socket = unsafe { BorrowedFd::borrow_raw(fd) };
         self.table.counters.sends_by_call += 1;
         let result = match rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
@@ -82,8 +83,8 @@ impl Driver {
                 let (payload, len, to, to_len) = sender.start_send();
                 let entry =
                     opcode::Send::new(Fd(sender.fd), payload, len).dest_addr(to.cast()).dest_addr_len(to_len).build();
-                // SAFETY: payload and address are in regions that outlive the operation; the slot is not reused
-                // before its batch has ended.
+                // SAFETY: the payload and the address are in regions that outlive the operation, and the slot is not
+                // reused before its batch has ended.
                 unsafe { self.ring.push(entry, Token::new(Operation::SendDatagram, index as u32, 0)) };
             }
         }
@@ -103,7 +104,7 @@ impl Driver {
         self.table.touched.truncate(kept);
     }
 
-    /// Queues what a connection needs. False: it needs a receive buffer and there is none now.
+    /// Queues a connection's upkeep. Returns false if it needs a receive buffer and none is free.
     fn keep_up(&mut self, slot: u32) -> bool {
         let connection = &self.table.connections[slot as usize];
         match connection.phase {
@@ -169,8 +170,8 @@ impl Driver {
     fn push_for(&mut self, slot: u32, operation: Operation, entry: squeue::Entry) {
         let token = self.connection_token(operation, slot);
         self.table.connections[slot as usize].in_flight += 1;
-        // SAFETY: the entries made above name the connection's descriptor, which is closed by the last of them only,
-        // addresses in a region that outlives the operation, or statics.
+        // SAFETY: the entries above name the connection's descriptor, which only the last of them closes, addresses in
+        // a region that outlives the operation, or statics.
         unsafe { self.ring.push(entry, token) };
     }
 
@@ -192,7 +193,7 @@ impl Driver {
                 break;
             }
             self.refused.pop();
-            // SAFETY: names only the descriptor, which is ours and not used again.
+            // SAFETY: names only the descriptor, which we own and do not use again.
             unsafe { self.ring.push(opcode::Close::new(Fd(fd)).build(), Token::new(Operation::Detached, 0, 0)) };
         }
     }
@@ -217,7 +218,7 @@ impl Driver {
             self.addresses.set(at, RawAddr::empty());
             let address = self.addresses.pointer(at);
             let fd = Fd(fd.as_raw_fd());
-            // SAFETY: `address` is in bounds; only its field's place is computed.
+            // SAFETY: `address` is in bounds, and only the address of its field is computed.
             let len = unsafe { &raw mut (*address).len };
             let entry = opcode::Accept::new(fd, address.cast(), len).flags(libc::SOCK_CLOEXEC).build();
             // SAFETY: the address is in a region that outlives the operation, and each accept has its own.
@@ -236,7 +237,7 @@ impl Driver {
         if let Some(fd) = fd.take() {
             let fd = Fd(fd.into_raw_fd());
             let token = Token::new(Operation::Detached, 0, 0);
-            // SAFETY: both name only the descriptor, which is ours and not used again.
+            // SAFETY: both name only the descriptor, which we own and do not use again.
             unsafe {
                 self.ring.push(opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build(), token);
                 self.ring.push(opcode::Close::new(fd).build(), token);
@@ -265,7 +266,7 @@ impl Driver {
             _ => (Receiving::Cancelling, Token::new(Operation::Detached, 0, 0)),
         };
         *receiving = next;
-        // SAFETY: the header lives in a region that outlives the operation and never changes; a cancel names no memory.
+        // SAFETY: the header is in a region that outlives the operation and never changes. A cancel names no memory.
         unsafe { self.ring.push(entry, token) };
     }
 }
@@ -278,7 +279,7 @@ mod tests {
     use super::super::{ConnId, DriverConfig, EndpointId, Net};
     use super::*;
 
-    /// A connection of a driver that is polled by nobody, and its peer.
+    /// A connection of a driver that nobody polls, and its peer.
     fn connected() -> (Driver, ConnId, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -305,7 +306,7 @@ mod tests {
         driver.send(conn, b"after").unwrap();
         driver.flush();
         assert_eq!((driver.counters().sends_by_call, driver.counters().sent_bytes), (1, 0));
-        assert_eq!(driver.table.sends_in_flight, 1, "the ring has it");
+        assert_eq!(driver.table.sends_in_flight, 1, "the send is in the ring");
         driver.send(conn, b"wards").unwrap();
         driver.flush();
         assert_eq!(driver.counters().sends_by_call, 1, "bytes do not overtake those in flight");
@@ -326,11 +327,11 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_those_with_bytes_to_send_has_room_for_those_cut_short() {
+    fn the_list_of_connections_with_bytes_to_send_has_room_for_sends_cut_short() {
         let (mut driver, conn, mut peer) = connected();
         let room = driver.table.dirty.capacity();
         let all = driver.send_room(conn);
-        // A run that ends at the buffer's end, and the rest from its beginning.
+        // A run up to the end of the buffer, and the rest from its beginning.
         driver.table.connections[0].queued_position = all as u32 - 3;
         driver.table.connections[0].sent_position = all as u32 - 3;
         driver.send(conn, b"around").unwrap();

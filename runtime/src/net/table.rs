@@ -1,5 +1,5 @@
-//! The half of the driver that actors reach during a callback: connections and what they send. Nothing here enters
-//! the kernel; bytes are copied to their send buffer and the slot is put on the list of those with work.
+//! The part of the driver that actors use during callbacks: connections and their send buffers. Sending copies bytes to
+//! a send buffer and lists the slot for the next poll, without entering the kernel.
 
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -9,15 +9,15 @@ use super::datagram::DatagramSender;
 use super::memory::{RawAddr, Region};
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, SendError};
 
-/// Bytes and sockets get this long to leave after a close that flushes; a peer that does not read, or does not
-/// close its side, is cut off then.
+/// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
+/// then is cut off.
 pub(super) const CLOSE_LIMIT_NS: u64 = 2_000_000_000;
 
 pub(super) struct Table {
     pub connections: Box<[Connection]>,
-    /// Slots with bytes to send, in the order in which they got them.
+    /// Slots with bytes to send, in order of queueing.
     pub dirty: Vec<u32>,
-    /// Slots whose receive or close may need an operation.
+    /// Slots that may need an operation to receive or to close.
     pub touched: Vec<u32>,
     /// Slots that are closing.
     pub closing: Vec<u32>,
@@ -34,13 +34,14 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// `outgoing`: endpoints that connect; each has a slot beside the `connections_max` of accepted ones.
+    /// Creates the table. Each of the `outgoing` endpoints has a slot in addition to `connections_max` slots for
+    /// accepted connections.
     pub fn new(config: &DriverConfig, outgoing: u32) -> Self {
         let slots = config.connections_max + outgoing;
         let list = || Vec::with_capacity(slots as usize);
         Table {
             connections: (0..slots).map(|_| Connection::free()).collect(),
-            // What a send by call did not take goes on the list again, behind those that are being sent.
+            // Twice the slots, because the remainder of a send by call is listed again behind the entries being sent.
             dirty: Vec::with_capacity(2 * slots as usize),
             touched: list(),
             closing: list(),
@@ -57,7 +58,7 @@ impl Table {
         }
     }
 
-    /// A slot for a connection, or `None` when all are taken (only possible for accepted ones).
+    /// Allocates a slot for a connection; `None` if all are taken, which only happens to accepted connections.
     pub fn allocate(&mut self, endpoint: EndpointId, fd: RawFd, peer: SocketAddr, accepted: bool) -> Option<u32> {
         if accepted && self.accepted == self.connections_max {
             return None;
@@ -78,7 +79,7 @@ impl Table {
         Some(slot)
     }
 
-    /// Frees a drained slot; its handle is dead from here on.
+    /// Frees a drained slot, which invalidates its handle.
     pub fn release(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         debug_assert!(connection.in_flight == 0 && connection.phase == Phase::Draining);
@@ -104,7 +105,7 @@ impl Table {
         (connection.generation == conn.generation && connection.phase != Phase::Free).then_some(connection)
     }
 
-    /// Puts `slot` on the list of those whose receive or close may need an operation.
+    /// Lists `slot` as one that may need an operation to receive or to close.
     pub fn touch(&mut self, slot: u32) {
         let listed = &mut self.connections[slot as usize].listed;
         if !std::mem::replace(&mut listed.touched, true) {
@@ -119,7 +120,7 @@ impl Table {
         }
     }
 
-    /// Begins to end a connection; the first reason counts.
+    /// Begins to close a connection. If called again, the first reason counts.
     pub fn begin_close(&mut self, slot: u32, reason: CloseReason) {
         let connection = &mut self.connections[slot as usize];
         if !matches!(connection.phase, Phase::Open | Phase::Connecting) {
@@ -137,7 +138,7 @@ impl Table {
         self.touch(slot);
     }
 
-    /// The next step of a connection that has flushed, lingered, failed or run out of time.
+    /// Takes the next closing step of a connection that has flushed, lingered, failed or run out of time.
     pub fn advance_close(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let late = self.now_ns >= connection.deadline_ns;
@@ -149,14 +150,15 @@ impl Table {
             connection.phase = Phase::Lingering;
             // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
             let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
-            // Fails only if the peer has reset the connection, which the receive reports too. A system call,
+            // Fails only if the peer has reset the connection, which the receive also reports. This is a system call,
             // because the ring would start a worker thread for it.
             let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
         }
         self.touch(slot);
     }
 
-    /// The next contiguous run of unsent bytes, marked as in flight, unless one is already.
+    /// Marks the next contiguous run of unsent bytes as in flight and returns it; `None` if a send is already in flight
+    /// or there is nothing to send.
     pub fn start_send(&mut self, slot: u32) -> Option<(RawFd, *const u8, u32)> {
         let capacity = self.send_buffer_bytes;
         let connection = &mut self.connections[slot as usize];
@@ -172,8 +174,8 @@ impl Table {
         Some((connection.fd, self.sends.pointer(at), connection.sending_bytes))
     }
 
-    /// Records that the kernel took `bytes` of the send in flight, or failed. True: a refused sender has room
-    /// again and should be told.
+    /// Records the result of the send in flight: the number of bytes that the kernel accepted, or a negative errno.
+    /// Returns true if a handler whose send was rejected now has room again.
     pub fn finish_send(&mut self, slot: u32, result: i32) -> bool {
         let connection = &mut self.connections[slot as usize];
         connection.sending_bytes = 0;
@@ -189,7 +191,7 @@ impl Table {
         let writable = connection.refused && open && unsent_bytes <= self.send_buffer_bytes / 2;
         connection.refused &= !writable;
         if unsent_bytes == 0 {
-            // Starting over keeps the next bytes contiguous: one send instead of two.
+            // Restarting at 0 keeps the next bytes contiguous, for one send instead of two.
             connection.queued_position = 0;
             connection.sent_position = 0;
         } else {
@@ -226,7 +228,7 @@ impl Net for Table {
         let base = conn.slot as usize * capacity as usize;
         let (before_wrap, after_wrap) = bytes.split_at(bytes.len().min(capacity as usize - start));
         connection.queued_position = connection.queued_position.wrapping_add(bytes.len() as u32);
-        // The bytes in flight lie between the two positions and are not touched.
+        // The bytes in flight lie between the two positions and stay unchanged.
         self.sends.copy_in(base + start, before_wrap);
         self.sends.copy_in(base, after_wrap);
         self.mark_dirty(conn.slot);
