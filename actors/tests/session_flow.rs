@@ -4,7 +4,7 @@ mod session_harness;
 
 use corelane_actors::{
     messages::{Command, SessionChange},
-    session::Count,
+    session::SessionCount,
 };
 use corelane_codecs::{IntoBytes, ouch::RejectReason, soup::ClientPacket};
 use corelane_runtime::net::{CloseReason, ConnId};
@@ -99,7 +99,7 @@ fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
     }
     slow_bytes.extend(venue.sent(slow));
     assert_eq!(venue.net.closed_by_actor(slow), Some(CloseReason::SlowReader));
-    assert_eq!(venue.count(Count::SlowReader), 1);
+    assert_eq!(venue.count(SessionCount::SlowReader), 1);
     assert_eq!(packets(&quick_bytes).len(), answered as usize);
     assert_eq!(slow_bytes.len(), 1000, "what fitted is there");
     venue.net.set_send_room(None);
@@ -274,7 +274,7 @@ fn ignored_replaces_give_their_credit_back_when_their_fate_is_known() {
         request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
     }
     assert_eq!(shorts(&mut venue), ["O4", "U4>9", "O5", "O10", "O11", "O12"]);
-    assert_eq!(venue.count(Count::Holds), 0);
+    assert_eq!(venue.count(SessionCount::Holds), 0);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
     assert_eq!(shorts(&mut venue), ["out0.1"], "the group ends its orders");
     request(&mut venue, conn, enter(2, "AAPL").as_bytes());
     assert_eq!(venue.commands(), []);
-    assert_eq!(venue.count(Count::IgnoredRequests), 1);
+    assert_eq!(venue.count(SessionCount::IgnoredRequests), 1);
     assert!(!venue.is_closed(conn));
     venue.answer(0, 1, 0, &Venue::some_answer(1));
     venue.tick();
@@ -324,14 +324,14 @@ fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
     // It can still be read, and ends again.
     let again = venue.log_in("alice", "secret", 31);
     assert_eq!(summary(&venue.sent(again)), "A SC Z");
-    assert_eq!(venue.count(Count::SequenceUsedUp), 2);
+    assert_eq!(venue.count(SessionCount::SequenceUsedUp), 2);
     assert_eq!(venue.commands(), [], "the group hears nothing of it");
     // Beyond the end nothing is kept, and nobody else is harmed.
     for _ in 0..20 {
         venue.answer(0, 1, 0, &Venue::some_answer(1));
     }
     venue.tick();
-    assert_eq!(venue.count(Count::AnswersNotKept), 11);
+    assert_eq!(venue.count(SessionCount::AnswersNotKept), 11);
     assert!(venue.sim.failures().is_empty());
 }
 

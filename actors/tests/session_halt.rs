@@ -2,7 +2,7 @@
 
 mod session_harness;
 
-use corelane_actors::{messages::Command, session::Count};
+use corelane_actors::{messages::Command, session::SessionCount};
 use corelane_codecs::{
     IntoBytes,
     ouch::{Cancel, CancelReason, Outbound, RejectReason},
@@ -68,7 +68,7 @@ fn every_order_is_answered_once_when_the_group_fails() {
         [user(1), user(2), user(3), user(4), user(4), system(2, 60), system(3, 100), system(4, 30), processing(5)];
     assert_eq!(answers(&live), expected);
     assert_eq!(answers(&venue.sent(bob)), [processing(9)]);
-    assert_eq!(venue.count(Count::AnswersForGroup), 5);
+    assert_eq!(venue.count(SessionCount::AnswersForGroup), 5);
 
     // Sessions stay up; orders are rejected here, cancels are of dead orders, repeats are ignored.
     venue.commands();

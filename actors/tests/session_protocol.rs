@@ -4,7 +4,7 @@ mod session_harness;
 
 use corelane_actors::{
     messages::{Command, SessionChange},
-    session::{Count, MALFORMED_MAX, Session, SessionConfig, SoupFramer},
+    session::{MALFORMED_MAX, Session, SessionConfig, SessionCount, SoupFramer},
 };
 use corelane_codecs::{
     IntoBytes,
@@ -21,7 +21,7 @@ fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
     let blank_sequence = LoginRequest { sequence: None, ..login("alice", "secret", 1) };
     let newer = LoginRequest { heartbeat_timeout_ms: Some(5000), ..login("alice", "secret", 1) };
     // Three answers are there before.
-    let cases: [(&str, LoginRequest, &str, Option<Count>); 14] = [
+    let cases: [(&str, LoginRequest, &str, Option<SessionCount>); 14] = [
         ("good", login("alice", "secret", 1), "A SC SC SC", None),
         ("case of letters", login("ALICE", "Secret", 1), "A SC SC SC", None),
         ("form of 4.10", newer, "A SC SC SC", None),
@@ -31,11 +31,11 @@ fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
         ("blank sequence", blank_sequence, "A SC SC SC", None),
         ("today's session", with_session("DAY1"), "A SC SC SC", None),
         ("padded on the left", with_session("      DAY1"), "A SC SC SC", None),
-        ("wrong password", login("alice", "wrong", 1), "J", Some(Count::NotAuthorized)),
-        ("wrong user", login("mallet", "secret", 1), "J", Some(Count::NotAuthorized)),
-        ("another's password", login("alice", "hunter2", 1), "J", Some(Count::NotAuthorized)),
-        ("another session", with_session("DAY2"), "J", Some(Count::SessionUnavailable)),
-        ("sequence to come", login("alice", "secret", 5), "J", Some(Count::SessionUnavailable)),
+        ("wrong password", login("alice", "wrong", 1), "J", Some(SessionCount::NotAuthorized)),
+        ("wrong user", login("mallet", "secret", 1), "J", Some(SessionCount::NotAuthorized)),
+        ("another's password", login("alice", "hunter2", 1), "J", Some(SessionCount::NotAuthorized)),
+        ("another session", with_session("DAY2"), "J", Some(SessionCount::SessionUnavailable)),
+        ("sequence to come", login("alice", "secret", 5), "J", Some(SessionCount::SessionUnavailable)),
     ];
     for (name, request, expected, refused) in cases {
         let mut venue = Venue::new(config());
@@ -116,15 +116,15 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
     let mut enter = enter(1, "AAPL").as_bytes().to_vec();
     enter.push(0);
     let second_log_in = ClientPacket::Login(login("alice", "secret", 1));
-    let cases: [(&str, bool, Vec<u8>, Count); 8] = [
-        ("unsequenced before log-in", false, b"\x00\x02UX".to_vec(), Count::NotLoggedIn),
-        ("unknown type before log-in", false, b"\x00\x01?".to_vec(), Count::BadPacket),
-        ("unknown type", true, b"\x00\x01?".to_vec(), Count::BadPacket),
-        ("short log-in", false, b"\x00\x03Lxx".to_vec(), Count::BadPacket),
-        ("heartbeat with a body", true, b"\x00\x02Rx".to_vec(), Count::BadPacket),
-        ("server's packet", true, b"\x00\x02Sx".to_vec(), Count::BadPacket),
-        ("log-out", true, b"\x00\x01O".to_vec(), Count::Logout),
-        ("second log-in", true, encoded(&second_log_in), Count::LoggedInAlready),
+    let cases: [(&str, bool, Vec<u8>, SessionCount); 8] = [
+        ("unsequenced before log-in", false, b"\x00\x02UX".to_vec(), SessionCount::NotLoggedIn),
+        ("unknown type before log-in", false, b"\x00\x01?".to_vec(), SessionCount::BadPacket),
+        ("unknown type", true, b"\x00\x01?".to_vec(), SessionCount::BadPacket),
+        ("short log-in", false, b"\x00\x03Lxx".to_vec(), SessionCount::BadPacket),
+        ("heartbeat with a body", true, b"\x00\x02Rx".to_vec(), SessionCount::BadPacket),
+        ("server's packet", true, b"\x00\x02Sx".to_vec(), SessionCount::BadPacket),
+        ("log-out", true, b"\x00\x01O".to_vec(), SessionCount::Logout),
+        ("second log-in", true, encoded(&second_log_in), SessionCount::LoggedInAlready),
     ];
     for (name, is_logged_in, frame, reason) in cases {
         let mut venue = Venue::new(config());
@@ -173,11 +173,11 @@ fn heartbeats_go_out_each_second_of_silence_and_only_then() {
 #[test]
 fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
     let newer = |ms| LoginRequest { heartbeat_timeout_ms: Some(ms), ..login("alice", "secret", 1) };
-    let cases: [(&str, Option<LoginRequest>, u64, Count); 4] = [
-        ("no log-in", None, 30 * SECOND, Count::LoginTimeout),
-        ("usual", Some(login("alice", "secret", 1)), 15 * SECOND, Count::ClientTimeout),
-        ("named by the client", Some(newer(4000)), 4 * SECOND, Count::ClientTimeout),
-        ("named as none", Some(newer(0)), 15 * SECOND, Count::ClientTimeout),
+    let cases: [(&str, Option<LoginRequest>, u64, SessionCount); 4] = [
+        ("no log-in", None, 30 * SECOND, SessionCount::LoginTimeout),
+        ("usual", Some(login("alice", "secret", 1)), 15 * SECOND, SessionCount::ClientTimeout),
+        ("named by the client", Some(newer(4000)), 4 * SECOND, SessionCount::ClientTimeout),
+        ("named as none", Some(newer(0)), 15 * SECOND, SessionCount::ClientTimeout),
     ];
     for (name, request, timeout_ns, reason) in cases {
         let mut venue = Venue::new(config());
@@ -211,7 +211,7 @@ fn a_second_log_in_of_a_user_takes_over() {
     let live = venue.sent(first);
     let second = venue.log_in("alice", "secret", 1);
     assert!(venue.is_closed(first) && !venue.is_closed(second));
-    assert_eq!(venue.count(Count::Superseded), 1);
+    assert_eq!(venue.count(SessionCount::Superseded), 1);
     let replayed = venue.sent(second);
     assert_eq!(replayed[33..], live, "what is sent again is the same");
     venue.answer(0, 2, 0, &Venue::some_answer(2));
@@ -226,10 +226,10 @@ fn a_second_log_in_of_a_user_takes_over() {
 #[test]
 fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
     type End = fn(&mut Venue, ConnId);
-    let ends: [(&str, End, Count); 3] = [
-        ("log-out", |venue, conn| venue.send(conn, &ClientPacket::Logout), Count::Logout),
-        ("peer", |venue, conn| venue.net.disconnect(conn, CloseReason::Peer), Count::Peer),
-        ("reset", |venue, conn| venue.net.disconnect(conn, CloseReason::Socket), Count::Socket),
+    let ends: [(&str, End, SessionCount); 3] = [
+        ("log-out", |venue, conn| venue.send(conn, &ClientPacket::Logout), SessionCount::Logout),
+        ("peer", |venue, conn| venue.net.disconnect(conn, CloseReason::Peer), SessionCount::Peer),
+        ("reset", |venue, conn| venue.net.disconnect(conn, CloseReason::Socket), SessionCount::Socket),
     ];
     for (name, end, reason) in ends {
         let mut venue = Venue::new(config());
@@ -252,10 +252,10 @@ fn too_many_malformed_requests_end_the_connection() {
     for sent in 1..=MALFORMED_MAX + 1 {
         assert!(!venue.is_closed(conn));
         venue.send(conn, &ClientPacket::Unsequenced(b"?"));
-        assert_eq!(venue.count(Count::MalformedRequests), u64::from(sent));
+        assert_eq!(venue.count(SessionCount::MalformedRequests), u64::from(sent));
     }
     assert!(venue.is_closed(conn));
-    assert_eq!(venue.count(Count::Malformed), 1);
+    assert_eq!(venue.count(SessionCount::Malformed), 1);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn connections_beyond_the_bound_are_closed() {
     let mut venue = Venue::new(config());
     let conns: Vec<_> = (0..80).map(|_| venue.connect()).collect();
     let closed = conns.iter().filter(|conn| venue.is_closed(**conn)).count();
-    assert_eq!((closed, venue.count(Count::TooMany)), (16, 16));
+    assert_eq!((closed, venue.count(SessionCount::TooMany)), (16, 16));
 }
 
 #[test]
@@ -279,5 +279,5 @@ fn stopping_flushes_says_the_end_and_closes() {
     for conn in [alice, bob, anonymous] {
         assert_eq!(venue.net.closed_by_actor(conn), Some(CloseReason::Shutdown));
     }
-    assert_eq!(venue.count(Count::Shutdown), 3);
+    assert_eq!(venue.count(SessionCount::Shutdown), 3);
 }

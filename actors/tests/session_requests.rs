@@ -2,7 +2,7 @@
 
 mod session_harness;
 
-use corelane_actors::{messages::Command, session::Count};
+use corelane_actors::{messages::Command, session::SessionCount};
 use corelane_codecs::{
     IntoBytes,
     ouch::{AppendageWriter, Cancel, RejectReason, TagValue, encode_with_appendage},
@@ -108,7 +108,7 @@ fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
         venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
         venue.tick();
     }
-    assert_eq!(venue.count(Count::MalformedRequests), 0);
+    assert_eq!(venue.count(SessionCount::MalformedRequests), 0);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_malformed_request_with_a_number_goes_on_to_be_rejected() {
             other => panic!("{other:?}"),
         });
         assert_eq!(got, expected.map(|(name, reason)| (name.to_owned(), reason)));
-        assert_eq!(venue.count(Count::MalformedRequests), index);
+        assert_eq!(venue.count(SessionCount::MalformedRequests), index);
     }
     assert!(!venue.is_closed(conn));
 }

@@ -10,7 +10,7 @@ use corelane_actors::{
     publisher::{Publisher, PublisherCounters},
     risk::{Limits, WithoutReference},
     sequencer_policy::ReferencePolicy,
-    session::{Account, Count, Session, SessionConfig, SessionConfigError, SoupFramer, replay_log_bytes},
+    session::{Account, Session, SessionConfig, SessionConfigError, SessionCount, SoupFramer, replay_log_bytes},
 };
 use corelane_codecs::{
     soup,
@@ -93,7 +93,7 @@ pub struct Declared {
 #[derive(Clone, Default)]
 pub struct VenueCounters {
     /// Order entry.
-    pub session: Counters<Count>,
+    pub session: Counters<SessionCount>,
     /// The incoming feed, its lines and what was asked for again.
     pub feed_in: FeedCounters,
     /// The outgoing feed and its retransmission server.
@@ -287,7 +287,7 @@ impl Venue {
     }
 
     /// Why connections ended, and what else order entry counts, up to now.
-    pub fn session_counts(&self) -> &Counters<Count> {
+    pub fn session_counts(&self) -> &Counters<SessionCount> {
         &self.counters.session
     }
 

@@ -10,7 +10,10 @@ use std::{collections::VecDeque, net::SocketAddr};
 use corelane_codecs::mold::{PacketBuilder, Request, Session};
 use corelane_runtime::net::{EndpointId, Net};
 
-use super::RETRY_NS;
+use super::{
+    config::{RETRY_NS, RetransmissionConfig},
+    counts::RetransmissionCount,
+};
 use crate::{counters::Counters, messages::Publication};
 
 /// Requests that may wait for their answer.
@@ -18,38 +21,6 @@ const REQUESTS_MAX: usize = 256;
 /// Answers sent in one batch. A datagram costs some 3 µs of CPU: a flood adds 50 µs to a turn. While nothing else
 /// happens there is a batch each tick of the timers, 65 µs.
 pub const ANSWERS_PER_BATCH_MAX: usize = 16;
-
-crate::counter_names! {
-    /// What a retransmission server counts.
-    pub enum RetransmissionCount {
-        /// Requests received.
-        Requests,
-        /// Answers sent.
-        Answers,
-        /// Messages in these.
-        Messages,
-        /// Requests that are none: of another length, of another session, for no message.
-        Bad,
-        /// Requests for messages that are not kept any more.
-        TooOld,
-        /// Requests for messages that were not published yet.
-        TooNew,
-        /// Requests that found the queue full.
-        Overflows,
-    }
-}
-
-/// What a retransmission server keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetransmissionConfig {
-    /// Messages that are kept, [`RetransmissionConfig::MESSAGE_BYTES`] each.
-    pub messages_max: usize,
-}
-
-impl RetransmissionConfig {
-    /// Memory that one kept message takes, in bytes.
-    pub const MESSAGE_BYTES: usize = size_of::<Publication>();
-}
 
 /// The messages that were published last, and the requests for them.
 #[derive(Debug)]

@@ -3,12 +3,18 @@
 use corelane_codecs::{
     IntoBytes,
     ouch::{CancelReason, Canceled, RejectReason, Rejected},
-    soup::{LOGIN_ACCEPTED_LEN, ServerPacket},
+    soup::ServerPacket,
     text::ClOrdId,
 };
-use corelane_runtime::net::{ConnId, SendError};
+use corelane_runtime::net::SendError;
 
-use super::{Count, Ctx, Group, Session, live::Orphan, state::AccountState};
+use super::{
+    connections::send_packet,
+    counts::SessionCount,
+    order_entry::{Ctx, GroupState, Session},
+    order_tracker::Orphan,
+    state::AccountState,
+};
 use crate::messages::{AccountSlot, Command};
 
 impl Session {
@@ -49,7 +55,7 @@ impl Session {
         let behind = account.log.end() - account.cursor;
         if behind > 0 {
             if !account.replaying && behind > self.config.unsent_bytes_max {
-                self.disconnect(ctx, conn, Count::SlowReader);
+                self.disconnect(ctx, conn, SessionCount::SlowReader);
             }
             return;
         }
@@ -57,7 +63,7 @@ impl Session {
         let is_over = account.is_over();
         if (connection.ending || is_over) && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
         {
-            let reason = if is_over { Count::SequenceUsedUp } else { Count::Shutdown };
+            let reason = if is_over { SessionCount::SequenceUsedUp } else { SessionCount::Shutdown };
             self.disconnect(ctx, conn, reason);
         }
     }
@@ -65,12 +71,12 @@ impl Session {
     /// The group has failed: answers every order that it owes an answer, in the order of accounts and numbers.
     #[cold]
     pub(super) fn answer_for_group(&mut self, ctx: &mut Ctx<'_>) {
-        self.group = Group::Down;
+        self.group = GroupState::Down;
         let now_ns = ctx.time_ns();
         for slot in 0..self.accounts.len() {
-            let AccountState { log, live, last_number, .. } = &mut self.accounts[slot];
+            let AccountState { log, orders, last_number, .. } = &mut self.accounts[slot];
             let mut answers = 0;
-            live.abandon(|user_ref, orphan| {
+            orders.abandon(|user_ref, orphan| {
                 answers += 1;
                 *last_number += 1;
                 let is_kept = match orphan {
@@ -81,12 +87,12 @@ impl Session {
                     }
                 };
                 if !is_kept {
-                    self.counters.add(Count::AnswersNotKept, 1);
+                    self.counters.add(SessionCount::AnswersNotKept, 1);
                 }
             });
-            self.counters.add(Count::AnswersForGroup, answers);
+            self.counters.add(SessionCount::AnswersForGroup, answers);
             self.mark_dirty(slot as AccountSlot);
-            if self.accounts[slot].told != self.accounts[slot].current() {
+            if self.accounts[slot].announced != self.accounts[slot].current() {
                 self.mark_unannounced(slot as AccountSlot);
             }
         }
@@ -101,14 +107,14 @@ impl Session {
         };
         let now_ns = ctx.time_ns();
         let account = &mut self.accounts[slot as usize];
-        if user_ref <= account.live.consumed() {
+        if user_ref <= account.orders.consumed() {
             return;
         }
-        account.live.consume(user_ref);
+        account.orders.consume(user_ref);
         let is_kept = account.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
-        self.counters.add(Count::AnswersForGroup, 1);
+        self.counters.add(SessionCount::AnswersForGroup, 1);
         if !is_kept {
-            self.counters.add(Count::AnswersNotKept, 1);
+            self.counters.add(SessionCount::AnswersNotKept, 1);
         }
         self.mark_dirty(slot);
         if self.accounts[slot as usize].is_spent() {
@@ -119,14 +125,4 @@ impl Session {
 
 fn rejected(now_ns: u64, user_ref: u32, cl_ord_id: [u8; 14]) -> Rejected {
     Rejected::new(now_ns, user_ref, RejectReason::ProcessingError, ClOrdId::from_bytes(cl_ord_id))
-}
-
-/// Sends a packet other than an answer.
-pub(super) fn send_packet(ctx: &mut Ctx<'_>, conn: ConnId, packet: &ServerPacket<'_>) -> Result<(), SendError> {
-    let mut bytes = [0; LOGIN_ACCEPTED_LEN];
-    match packet.encode(&mut bytes) {
-        Ok(length) => ctx.net.send(conn, &bytes[..length]),
-        // None of the packets sent this way is longer than a login accepted.
-        Err(_) => Err(SendError::TooLong),
-    }
 }

@@ -16,9 +16,9 @@ use crate::messages::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Re
 
 /// Symbol to locate, by the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
-pub struct Locates(HashMap<u64, Locate, NumberHash>);
+pub struct SymbolLocates(HashMap<u64, Locate, NumberHash>);
 
-impl Locates {
+impl SymbolLocates {
     /// The symbols in locate order, from 1; the second place of a symbol that is there twice.
     pub fn new(symbols: &[Symbol]) -> Result<Self, usize> {
         let mut locates = HashMap::with_capacity_and_hasher(symbols.len(), NumberHash::default());
@@ -27,7 +27,7 @@ impl Locates {
                 return Err(index);
             }
         }
-        Ok(Locates(locates))
+        Ok(SymbolLocates(locates))
     }
 
     #[inline]
@@ -44,7 +44,7 @@ fn number_of(symbol: &Symbol) -> u64 {
 
 /// What to do with the payload of an unsequenced packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum DecodedRequest {
     /// Forward it.
     Good(Command),
     /// It is malformed, but its number is readable: forward a command that will be rejected.
@@ -53,18 +53,18 @@ pub enum Request {
     Unreadable,
 }
 
-impl Request {
+impl DecodedRequest {
     /// Reads a payload. A replace has no locate yet.
     #[inline]
-    pub fn read(account: AccountSlot, payload: &[u8], locates: &Locates) -> Request {
+    pub fn read(account: AccountSlot, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
         match Inbound::decode(payload) {
             Ok(Inbound::Enter(enter, options)) => {
-                Request::Good(Command::Enter(self::enter(account, enter, options, locates)))
+                DecodedRequest::Good(Command::Enter(self::enter(account, enter, options, locates)))
             }
             Ok(Inbound::Replace(replace, options)) => {
-                Request::Good(Command::Replace(self::replace(account, replace, options)))
+                DecodedRequest::Good(Command::Replace(self::replace(account, replace, options)))
             }
-            Ok(Inbound::Cancel(cancel, _)) => Request::Good(Command::Cancel(Cancel {
+            Ok(Inbound::Cancel(cancel, _)) => DecodedRequest::Good(Command::Cancel(Cancel {
                 account,
                 user_ref: cancel.user_ref_num.get(),
                 quantity: cancel.quantity.get(),
@@ -76,7 +76,7 @@ impl Request {
 }
 
 #[inline]
-fn enter(account: AccountSlot, enter: &ouch::Enter, options: Appendage<'_>, locates: &Locates) -> Enter {
+fn enter(account: AccountSlot, enter: &ouch::Enter, options: Appendage<'_>, locates: &SymbolLocates) -> Enter {
     Enter {
         price: enter.price.get().raw(),
         user_ref: enter.user_ref_num.get(),
@@ -109,14 +109,14 @@ fn replace(account: AccountSlot, replace: &ouch::Replace, options: Appendage<'_>
 }
 
 #[cold]
-fn refused(account: AccountSlot, payload: &[u8], reason: RejectReason) -> Request {
+fn refused(account: AccountSlot, payload: &[u8], reason: RejectReason) -> DecodedRequest {
     /// Where a replace has the number of its original.
     const ORIGINAL: std::ops::Range<usize> = 1..5;
     let Some((user_ref, cl_ord_id)) = request_identity(payload) else {
-        return Request::Unreadable;
+        return DecodedRequest::Unreadable;
     };
     // `request_identity` knows enters and replaces, which are longer than this.
-    Request::Refused(match (payload[0], payload[ORIGINAL].try_into()) {
+    DecodedRequest::Refused(match (payload[0], payload[ORIGINAL].try_into()) {
         (b'U', Ok(original)) => Command::Replace(Replace {
             original_user_ref: u32::from_be_bytes(original),
             user_ref,

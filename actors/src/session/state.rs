@@ -2,7 +2,7 @@
 
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
-use super::{SessionConfig, live::LiveOrders, log::ReplyLog};
+use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
 use crate::messages::AccountSlot;
 
 /// Where a connection stands.
@@ -64,7 +64,7 @@ impl Connection {
 #[derive(Debug)]
 pub struct AccountState {
     pub log: ReplyLog,
-    pub live: LiveOrders,
+    pub orders: OrderTracker,
     /// Number of the last answer, kept or not.
     pub last_number: u64,
     /// Number at which the account may no longer send requests; what the log holds beyond is for the answers of
@@ -79,7 +79,7 @@ pub struct AccountState {
     /// Counts log-ins.
     pub generation: u32,
     /// The log-in that the group knows of, if it takes the account to be logged in.
-    pub told: Option<u32>,
+    pub announced: Option<u32>,
     /// On the list of accounts that the group has to hear of.
     pub is_unannounced: bool,
     /// On the list of accounts that have something to send.
@@ -93,14 +93,14 @@ impl AccountState {
         let reserve = (open_max + config.in_flight_max).min(messages_max / 4);
         AccountState {
             log: ReplyLog::with_capacity(messages_max),
-            live: LiveOrders::with_capacity(open_max, config.in_flight_max),
+            orders: OrderTracker::with_capacity(open_max, config.in_flight_max),
             last_number: 0,
             number_max: (messages_max - reserve) as u64,
             conn: None,
             cursor: 0,
             replaying: false,
             generation: 0,
-            told: None,
+            announced: None,
             is_unannounced: false,
             is_dirty: false,
         }
@@ -114,7 +114,7 @@ impl AccountState {
 
     /// Whether nothing will be added to its log any more.
     pub fn is_over(&self) -> bool {
-        self.is_spent() && (self.live.len() == 0 || self.log.is_full())
+        self.is_spent() && (self.orders.len() == 0 || self.log.is_full())
     }
 
     /// The log-in that the group should know of.

@@ -4,7 +4,7 @@
 use corelane_actors::{
     counters::Counters,
     messages::{Command, Reply, SequencerIn},
-    session::{Account, Count, Session, SessionConfig, SessionOut, SoupFramer},
+    session::{Account, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
 };
 use corelane_codecs::{
     IntoBytes, MessageType,
@@ -58,7 +58,7 @@ pub struct Venue {
     pub net: SimNet,
     pub requests: ExternalReceiver<SequencerIn>,
     pub group: ExternalSender<Reply>,
-    pub stats: Counters<Count>,
+    pub stats: Counters<SessionCount>,
     pub now_ns: u64,
     next_port: u16,
     /// By account: number of the last answer.
@@ -266,7 +266,7 @@ impl Venue {
         self.net.closed_by_actor(conn).is_some()
     }
 
-    pub fn count(&self, count: Count) -> u64 {
+    pub fn count(&self, count: SessionCount) -> u64 {
         self.stats.get(count)
     }
 }

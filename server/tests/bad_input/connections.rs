@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_actors::session::Count;
+use corelane_actors::session::SessionCount;
 use corelane_runtime::telemetry::Counter;
 
 use crate::{
@@ -28,18 +28,18 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
     let address = venue.order_entry();
     let neighbour = Neighbour::log_in(address);
 
-    let silent = Rise::of(&venue, Count::LoginTimeout);
+    let silent = Rise::of(&venue, SessionCount::LoginTimeout);
     says_nothing(address);
     silent.is(1);
     one_byte_at_a_time(address);
     neighbour.is_served();
 
-    let wrong = Rise::of(&venue, Count::NotAuthorized);
+    let wrong = Rise::of(&venue, SessionCount::NotAuthorized);
     log_in_flood(address, 500);
     wrong.is(500);
     neighbour.is_served();
 
-    let superseded = Rise::of(&venue, Count::Superseded);
+    let superseded = Rise::of(&venue, SessionCount::Superseded);
     each_log_in_takes_over(address, 20);
     superseded.is(19);
     neighbour.is_served();
@@ -51,7 +51,7 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
     // The ones before have gone, so that only the neighbour has a slot.
     let open = || shard_counter(&venue, Counter::NetOpened) - shard_counter(&venue, Counter::NetClosed);
     eventually("only the neighbour is connected", || open() == 1);
-    let timed_out_before = venue.session_counts().get(Count::LoginTimeout);
+    let timed_out_before = venue.session_counts().get(SessionCount::LoginTimeout);
     let flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(address).unwrap()).collect();
     neighbour.is_served();
     for stream in flood {
@@ -59,7 +59,7 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
         assert_eq!(Client::on(stream).packet(), None);
     }
     let too_many = || shard_counter(&venue, Counter::NetTooMany) as usize;
-    let timed_out = || (venue.session_counts().get(Count::LoginTimeout) - timed_out_before) as usize;
+    let timed_out = || (venue.session_counts().get(SessionCount::LoginTimeout) - timed_out_before) as usize;
     eventually("each of them is counted", || too_many() + timed_out() >= FLOOD);
     assert_eq!(too_many() + timed_out(), FLOOD, "each once");
     assert!(timed_out() >= CONNECTIONS_MAX - 1, "every slot was given away");

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use corelane_actors::session::Count;
+use corelane_actors::session::SessionCount;
 
 use crate::{
     Rise, alone,
@@ -28,7 +28,7 @@ fn a_client_that_never_reads_is_disconnected_and_loses_no_fill() {
     let venue = support::start(&config);
     let address = venue.order_entry();
     let neighbour = Neighbour::log_in(address);
-    let slow_readers = Rise::of(&venue, Count::SlowReader);
+    let slow_readers = Rise::of(&venue, SessionCount::SlowReader);
 
     let mut slow = slow_client(address);
     let price = price_of(SYMBOLS[0]);

@@ -18,7 +18,7 @@ mod support;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use corelane::venue::Venue;
-use corelane_actors::session::Count;
+use corelane_actors::session::SessionCount;
 use corelane_runtime::telemetry::Counter;
 use support::eventually;
 
@@ -31,12 +31,12 @@ fn alone() -> MutexGuard<'static, ()> {
 /// A counter of order entry, and waiting for it to rise.
 struct Rise<'a> {
     venue: &'a Venue,
-    count: Count,
+    count: SessionCount,
     before: u64,
 }
 
 impl<'a> Rise<'a> {
-    fn of(venue: &'a Venue, count: Count) -> Self {
+    fn of(venue: &'a Venue, count: SessionCount) -> Self {
         Rise { venue, count, before: venue.session_counts().get(count) }
     }
 

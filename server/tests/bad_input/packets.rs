@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use corelane::venue::Venue;
-use corelane_actors::session::Count;
+use corelane_actors::session::SessionCount;
 
 use crate::{
     Rise, alone,
@@ -47,63 +47,63 @@ fn every_malformed_packet_ends_in_its_reject_or_a_counted_disconnect() {
 
 type Reject = Option<u8>;
 
-fn before_log_in(frame_max: usize) -> Vec<(&'static str, Vec<u8>, Reject, Count)> {
+fn before_log_in(frame_max: usize) -> Vec<(&'static str, Vec<u8>, Reject, SessionCount)> {
     let log_in = |user, password, session, sequence| login_request(user, password, session, sequence);
     let good = log_in(1, "corelane", "", "1");
     let too_long = [&(frame_max as u16 - 1).to_be_bytes(), b"L".as_slice()].concat();
     vec![
-        ("a length of zero", vec![0, 0], None, Count::BadFrame),
-        ("the longest length there is", vec![0xff, 0xff, b'L'], None, Count::BadFrame),
-        ("one byte more than the longest frame", too_long, None, Count::BadFrame),
-        ("another protocol", b"GET / HTTP/1.1\r\nHost: venue\r\n\r\n".to_vec(), None, Count::BadFrame),
-        ("an unknown type", packet(b'Q', b""), None, Count::BadPacket),
-        ("a server's packet", packet(b'A', &[b' '; 30]), None, Count::BadPacket),
-        ("a log-in cut short", packet(b'L', &good[3..20]), None, Count::BadPacket),
-        ("a log-in that is too long", packet(b'L', &[&good[3..], b"0100000"].concat()), None, Count::BadPacket),
-        ("a heartbeat with a payload", packet(b'R', b"x"), None, Count::BadPacket),
-        ("an order", enter(1, b'B', 1, SYMBOLS[0], 10_000, b'0'), None, Count::NotLoggedIn),
-        ("a log-out", packet(b'O', b""), None, Count::Logout),
-        ("the wrong password", log_in(1, "wrong", "", "1"), Some(b'A'), Count::NotAuthorized),
-        ("an unknown user", log_in(9, "corelane", "", "1"), Some(b'A'), Count::NotAuthorized),
-        ("no password", log_in(1, "", "", "1"), Some(b'A'), Count::NotAuthorized),
-        ("yesterday's session", log_in(1, "corelane", "CORELANE00", "1"), Some(b'S'), Count::SessionUnavailable),
-        ("a sequence to come", log_in(1, "corelane", "", "1000000"), Some(b'S'), Count::SessionUnavailable),
+        ("a length of zero", vec![0, 0], None, SessionCount::BadFrame),
+        ("the longest length there is", vec![0xff, 0xff, b'L'], None, SessionCount::BadFrame),
+        ("one byte more than the longest frame", too_long, None, SessionCount::BadFrame),
+        ("another protocol", b"GET / HTTP/1.1\r\nHost: venue\r\n\r\n".to_vec(), None, SessionCount::BadFrame),
+        ("an unknown type", packet(b'Q', b""), None, SessionCount::BadPacket),
+        ("a server's packet", packet(b'A', &[b' '; 30]), None, SessionCount::BadPacket),
+        ("a log-in cut short", packet(b'L', &good[3..20]), None, SessionCount::BadPacket),
+        ("a log-in that is too long", packet(b'L', &[&good[3..], b"0100000"].concat()), None, SessionCount::BadPacket),
+        ("a heartbeat with a payload", packet(b'R', b"x"), None, SessionCount::BadPacket),
+        ("an order", enter(1, b'B', 1, SYMBOLS[0], 10_000, b'0'), None, SessionCount::NotLoggedIn),
+        ("a log-out", packet(b'O', b""), None, SessionCount::Logout),
+        ("the wrong password", log_in(1, "wrong", "", "1"), Some(b'A'), SessionCount::NotAuthorized),
+        ("an unknown user", log_in(9, "corelane", "", "1"), Some(b'A'), SessionCount::NotAuthorized),
+        ("no password", log_in(1, "", "", "1"), Some(b'A'), SessionCount::NotAuthorized),
+        ("yesterday's session", log_in(1, "corelane", "CORELANE00", "1"), Some(b'S'), SessionCount::SessionUnavailable),
+        ("a sequence to come", log_in(1, "corelane", "", "1000000"), Some(b'S'), SessionCount::SessionUnavailable),
         (
             "the highest sequence",
             log_in(1, "corelane", "", &u64::MAX.to_string()),
             Some(b'S'),
-            Count::SessionUnavailable,
+            SessionCount::SessionUnavailable,
         ),
-        ("a sequence beyond 64 bits", log_in(1, "corelane", "", "99999999999999999999"), None, Count::BadPacket),
-        ("a sequence that is no number", log_in(1, "corelane", "", "one"), None, Count::BadPacket),
-        ("half a log-in, then nothing", good[..20].to_vec(), None, Count::LoginTimeout),
-        ("half a length, then nothing", vec![0], None, Count::LoginTimeout),
-        ("nothing", Vec::new(), None, Count::LoginTimeout),
+        ("a sequence beyond 64 bits", log_in(1, "corelane", "", "99999999999999999999"), None, SessionCount::BadPacket),
+        ("a sequence that is no number", log_in(1, "corelane", "", "one"), None, SessionCount::BadPacket),
+        ("half a log-in, then nothing", good[..20].to_vec(), None, SessionCount::LoginTimeout),
+        ("half a length, then nothing", vec![0], None, SessionCount::LoginTimeout),
+        ("nothing", Vec::new(), None, SessionCount::LoginTimeout),
         (
             "free text and heartbeats for a log-in",
             [packet(b'+', b"hello"), packet(b'R', b"")].concat(),
             None,
-            Count::LoginTimeout,
+            SessionCount::LoginTimeout,
         ),
     ]
 }
 
-fn after_log_in(frame_max: usize) -> Vec<(&'static str, Vec<u8>, Count)> {
+fn after_log_in(frame_max: usize) -> Vec<(&'static str, Vec<u8>, SessionCount)> {
     let order = enter(1, b'B', 1, SYMBOLS[0], 10_000, b'0');
     vec![
-        ("a second log-in", login_request(1, "corelane", "", "1"), Count::LoggedInAlready),
-        ("a length of zero", vec![0, 0], Count::BadFrame),
-        ("an oversized frame", (frame_max as u16).to_be_bytes().to_vec(), Count::BadFrame),
-        ("an unknown type", packet(b'?', b""), Count::BadPacket),
-        ("a server's sequenced packet", packet(b'S', &order[3..]), Count::BadPacket),
-        ("a log-out with a payload", packet(b'O', b"now"), Count::BadPacket),
-        ("a log-out", packet(b'O', b""), Count::Logout),
+        ("a second log-in", login_request(1, "corelane", "", "1"), SessionCount::LoggedInAlready),
+        ("a length of zero", vec![0, 0], SessionCount::BadFrame),
+        ("an oversized frame", (frame_max as u16).to_be_bytes().to_vec(), SessionCount::BadFrame),
+        ("an unknown type", packet(b'?', b""), SessionCount::BadPacket),
+        ("a server's sequenced packet", packet(b'S', &order[3..]), SessionCount::BadPacket),
+        ("a log-out with a payload", packet(b'O', b"now"), SessionCount::BadPacket),
+        ("a log-out", packet(b'O', b""), SessionCount::Logout),
     ]
 }
 
 /// The connection ends after `bytes`, with the log-in reject if there is one, and is counted.
 #[track_caller]
-fn refused(venue: &Venue, what: &str, mut client: Client, bytes: &[u8], reject: Reject, count: Count) {
+fn refused(venue: &Venue, what: &str, mut client: Client, bytes: &[u8], reject: Reject, count: SessionCount) {
     let rise = Rise::of(venue, count);
     client.send(bytes);
     let packets: Vec<Packet> = std::iter::from_fn(|| client.packet()).collect();
@@ -114,7 +114,7 @@ fn refused(venue: &Venue, what: &str, mut client: Client, bytes: &[u8], reject: 
 
 #[track_caller]
 fn malformed_requests_are_rejected_and_at_last_disconnected(venue: &Venue) {
-    let (requests, ends) = (Rise::of(venue, Count::MalformedRequests), Rise::of(venue, Count::Malformed));
+    let (requests, ends) = (Rise::of(venue, SessionCount::MalformedRequests), Rise::of(venue, SessionCount::Malformed));
     let mut client = Client::log_in(venue.order_entry(), 2, 1);
     // An order whose appendage is wrong has a number, and so a reject; the rest has nobody to answer to.
     let mut bad_appendage = enter(1, b'B', 1, SYMBOLS[0], 10_000, b'0')[3..].to_vec();

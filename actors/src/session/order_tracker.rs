@@ -18,7 +18,7 @@ use crate::messages::{Locate, Reply};
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveOrder {
+pub struct TrackedOrder {
     /// Its instrument.
     pub locate: Locate,
     /// Shares open; those asked for while it is not answered.
@@ -33,7 +33,7 @@ pub struct LiveOrder {
 
 /// A request not answered yet, in the order of forwarding.
 #[derive(Clone, Copy, Debug)]
-struct Pending {
+struct PendingRequest {
     user_ref: u32,
     /// The order that it replaces; 0 for an enter.
     replaces: u32,
@@ -41,11 +41,11 @@ struct Pending {
 
 /// An account's orders.
 #[derive(Debug)]
-pub struct LiveOrders {
+pub struct OrderTracker {
     /// Sized at twice the most there can be: then what removals leave behind is cleaned up in place and never makes it
     /// grow.
-    orders: HashMap<u32, LiveOrder, NumberHash>,
-    pending: VecDeque<Pending>,
+    orders: HashMap<u32, TrackedOrder, NumberHash>,
+    pending: VecDeque<PendingRequest>,
     open_max: usize,
     in_flight_max: usize,
     /// Highest number known to be consumed.
@@ -63,16 +63,16 @@ pub struct LiveOrders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Orphan {
     /// An enter that was never answered.
-    Unanswered(LiveOrder),
+    Unanswered(TrackedOrder),
     /// An accepted order.
-    Open(LiveOrder),
+    Open(TrackedOrder),
 }
 
-impl LiveOrders {
+impl OrderTracker {
     /// For at most `open_max` open orders and `in_flight_max` unanswered requests.
     pub fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
         let most = open_max + in_flight_max;
-        LiveOrders {
+        OrderTracker {
             orders: HashMap::with_capacity_and_hasher(2 * most, NumberHash::default()),
             pending: VecDeque::with_capacity(in_flight_max),
             open_max,
@@ -120,7 +120,7 @@ impl LiveOrders {
 
     /// An enter is being forwarded. One that the group is sure to ignore is not noted.
     #[inline]
-    pub fn entered(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
+    pub fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -130,7 +130,7 @@ impl LiveOrders {
 
     /// A replace is being forwarded. One that the group is sure to ignore is not noted.
     #[inline]
-    pub fn replacing(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
+    pub fn on_replace(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -145,23 +145,23 @@ impl LiveOrders {
     fn note(&mut self, user_ref: u32, replaces: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
         self.disordered |= user_ref < self.pending_high;
         self.pending_high = self.pending_high.max(user_ref);
-        self.pending.push_back(Pending { user_ref, replaces });
-        let order = LiveOrder { locate, leaves_qty: quantity, cl_ord_id, answered: false, replaces_pending: 0 };
+        self.pending.push_back(PendingRequest { user_ref, replaces });
+        let order = TrackedOrder { locate, leaves_qty: quantity, cl_ord_id, answered: false, replaces_pending: 0 };
         self.orders.insert(user_ref, order);
     }
 
     /// An answer has come.
     #[inline]
-    pub fn answered(&mut self, reply: &Reply) {
+    pub fn on_answer(&mut self, reply: &Reply) {
         let order = self.orders.get(&reply.user_ref);
         if order.is_some_and(|order| !order.answered) {
-            self.settle(reply.user_ref);
+            self.on_first_answer(reply.user_ref);
         }
         if reply.replaced_user_ref != 0 {
-            self.bury(reply.replaced_user_ref);
+            self.remove_dead(reply.replaced_user_ref);
         }
         if reply.leaves_qty == 0 {
-            self.bury(reply.user_ref);
+            self.remove_dead(reply.user_ref);
         } else if let Some(order) = self.orders.get_mut(&reply.user_ref) {
             order.answered = true;
             order.leaves_qty = reply.leaves_qty;
@@ -170,14 +170,14 @@ impl LiveOrders {
 
     /// The first answer to a request: settles what it says about the others.
     #[inline]
-    fn settle(&mut self, user_ref: u32) {
+    fn on_first_answer(&mut self, user_ref: u32) {
         self.consume(user_ref);
         while let Some(request) = self.pending.pop_front() {
             self.end_replacing(request.replaces);
             if request.user_ref == user_ref {
                 break;
             }
-            self.bury(request.user_ref);
+            self.remove_dead(request.user_ref);
         }
         if self.disordered {
             self.drop_pending(|request| request.user_ref <= user_ref);
@@ -190,7 +190,7 @@ impl LiveOrders {
 
     /// An order is dead: nothing more follows for it, nor for replaces of it.
     #[inline]
-    fn bury(&mut self, user_ref: u32) {
+    fn remove_dead(&mut self, user_ref: u32) {
         let order = self.orders.remove(&user_ref);
         if order.is_some_and(|order| order.replaces_pending > 0) {
             self.drop_pending(|_| false);
@@ -199,8 +199,8 @@ impl LiveOrders {
 
     /// Drops the unanswered requests that are `ignored`, and the replaces whose original is gone. A replace stands
     /// behind its original, so one pass finds replaces of replaces too.
-    fn drop_pending(&mut self, ignored: impl Fn(&Pending) -> bool) {
-        let LiveOrders { orders, pending, .. } = self;
+    fn drop_pending(&mut self, ignored: impl Fn(&PendingRequest) -> bool) {
+        let OrderTracker { orders, pending, .. } = self;
         pending.retain(|request| {
             let is_orphan = request.replaces != 0 && !orders.contains_key(&request.replaces);
             if !is_orphan && !ignored(request) {

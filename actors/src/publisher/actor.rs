@@ -1,0 +1,232 @@
+//! The publisher: messages in, packets out.
+
+use corelane_codecs::mold::{self, PacketBuilder};
+use corelane_runtime::{
+    actor::{Actor, Context, NetActor, Step},
+    net::{Datagram, EndpointId, SendError},
+};
+
+use super::{
+    config::{PublisherConfig, PublisherConfigError, RETRY_NS},
+    counts::{PublisherCount, PublisherCounters},
+    packet_queue::PacketQueue,
+    retransmission::Retransmission,
+};
+use crate::messages::Publication;
+
+/// How often the end of the session is said: it is the last packet, so none that follows would reveal its loss.
+const END_OF_SESSION_PACKETS: usize = 3;
+
+const HEARTBEAT: u64 = 0;
+const RETRY: u64 = 1;
+
+/// The feed actor, see the [module](super).
+pub struct Publisher {
+    config: PublisherConfig,
+    endpoint: EndpointId,
+    /// Messages of the packet that is being filled.
+    open: Vec<Publication>,
+    open_bytes: usize,
+    /// A message that found the ring full.
+    held: Option<Publication>,
+    /// Finished packets that wait for the network.
+    packets: PacketQueue,
+    /// Number of the first message of the next packet.
+    next_sequence: u64,
+    last_sent_ns: u64,
+    retry_is_set: bool,
+    retransmission: Option<Retransmission>,
+    counters: PublisherCounters,
+}
+
+impl Publisher {
+    /// A feed that leaves by the first of `endpoints` and is asked for by the second, if it has a retransmission server.
+    /// It counts in `counters`.
+    ///
+    /// # Errors
+    /// [`PublisherConfigError`] for sizes out of range.
+    ///
+    /// # Panics
+    /// Unless there are as many endpoints.
+    pub fn new(
+        config: PublisherConfig,
+        endpoints: &[EndpointId],
+        counters: PublisherCounters,
+    ) -> Result<Self, PublisherConfigError> {
+        config.check()?;
+        let PublisherConfig { session, payload_max, packets_max, retransmission, .. } = config;
+        assert_eq!(endpoints.len(), 1 + usize::from(retransmission.is_some()));
+        let server =
+            |config| Retransmission::new(config, endpoints[1], session, payload_max, counters.retransmission.clone());
+        // A block has at least its length.
+        let messages_max = (payload_max - mold::HEADER_LEN) / 2;
+        Ok(Publisher {
+            retransmission: retransmission.map(server),
+            config,
+            endpoint: endpoints[0],
+            open: Vec::with_capacity(messages_max),
+            open_bytes: mold::HEADER_LEN,
+            held: None,
+            packets: PacketQueue::new(packets_max, payload_max),
+            next_sequence: 1,
+            last_sent_ns: 0,
+            retry_is_set: false,
+            counters,
+        })
+    }
+
+    /// Takes a message into the open packet; false if there is no place for it.
+    #[inline]
+    fn take(&mut self, ctx: &mut Context<'_, ()>, publication: &Publication) -> bool {
+        let block = 2 + usize::from(publication.length);
+        if self.open_bytes + block > self.config.payload_max && !self.finish_packet(ctx) {
+            return false;
+        }
+        self.open.push(*publication);
+        self.open_bytes += block;
+        self.counters.feed.add(PublisherCount::Messages, 1);
+        true
+    }
+
+    /// Moves the open packet to the ring; false if that is full.
+    fn finish_packet(&mut self, ctx: &mut Context<'_, ()>) -> bool {
+        if self.open.is_empty() {
+            return true;
+        }
+        if self.packets.is_full() {
+            self.send_packets(ctx);
+            if self.packets.is_full() {
+                return false;
+            }
+        }
+        let PublisherConfig { session, payload_max, .. } = self.config;
+        let Publisher { packets, open, retransmission, next_sequence, .. } = self;
+        packets.push(|buffer| {
+            let builder = PacketBuilder::new(buffer, session, *next_sequence, payload_max);
+            let mut builder = builder.expect("payload_max holds a header");
+            for publication in open.drain(..) {
+                let message = &publication.bytes[..usize::from(publication.length)];
+                assert!(builder.push(message), "open_bytes counts what fits");
+                if let Some(server) = retransmission {
+                    server.keep(&publication);
+                }
+            }
+            *next_sequence = builder.next_sequence();
+            let messages = builder.count();
+            (builder.finish().len(), messages)
+        });
+        self.open_bytes = mold::HEADER_LEN;
+        true
+    }
+
+    /// Sends finished packets, oldest first, until the network refuses one.
+    fn send_packets(&mut self, ctx: &mut Context<'_, ()>) {
+        while let Some(packet) = self.packets.front() {
+            if let Err(error) = ctx.net.send_datagram(self.endpoint, packet) {
+                assert_ne!(error, SendError::TooLong, "payload_max exceeds the endpoint's");
+                self.counters.feed.add(PublisherCount::Refused, 1);
+                return;
+            }
+            self.packets.pop_front();
+            self.last_sent_ns = ctx.time_ns();
+            self.counters.feed.add(PublisherCount::Packets, 1);
+        }
+    }
+
+    fn heartbeat(&mut self, ctx: &mut Context<'_, ()>) {
+        let now_ns = ctx.time_ns();
+        let idle_ns = now_ns.saturating_sub(self.last_sent_ns);
+        let mut after_ns = self.config.heartbeat_ns.saturating_sub(idle_ns);
+        if after_ns == 0 {
+            after_ns = self.config.heartbeat_ns;
+            let mut packet = [0; mold::HEADER_LEN];
+            let is_idle = self.packets.is_empty() && self.open.is_empty();
+            if is_idle
+                && mold::heartbeat(&mut packet, self.config.session, self.next_sequence).is_ok()
+                && ctx.net.send_datagram(self.endpoint, &packet).is_ok()
+            {
+                self.last_sent_ns = now_ns;
+                self.counters.feed.add(PublisherCount::Heartbeats, 1);
+            }
+        }
+        // It has two timers and sets each only when it has fired.
+        let _ = ctx.set_timer(after_ns, HEARTBEAT);
+    }
+}
+
+impl Actor for Publisher {
+    type In = Publication;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 1;
+    const TIMERS_MAX: usize = 2;
+
+    fn on_start(&mut self, ctx: &mut Context<'_, ()>) {
+        self.last_sent_ns = ctx.time_ns();
+        let _ = ctx.set_timer(self.config.heartbeat_ns, HEARTBEAT);
+    }
+
+    #[inline]
+    fn on_message(&mut self, ctx: &mut Context<'_, ()>, publication: &Publication) -> Step {
+        if self.take(ctx, publication) {
+            return Step::Done;
+        }
+        self.held = Some(*publication);
+        Step::More
+    }
+
+    fn on_more(&mut self, ctx: &mut Context<'_, ()>) -> Step {
+        let Some(publication) = self.held else {
+            return Step::Done;
+        };
+        if !self.take(ctx, &publication) {
+            return Step::More;
+        }
+        self.held = None;
+        Step::Done
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context<'_, ()>, token: u64) {
+        match token {
+            HEARTBEAT => self.heartbeat(ctx),
+            // The end of the batch, which follows, tries again.
+            _ => self.retry_is_set = false,
+        }
+    }
+
+    fn on_batch_end(&mut self, ctx: &mut Context<'_, ()>) {
+        self.finish_packet(ctx);
+        self.send_packets(ctx);
+        // After the feed: who missed something waits rather than those who did not.
+        let unanswered = self.retransmission.as_mut().and_then(|server| server.answer(ctx.net));
+        let unsent = (!self.packets.is_empty()).then_some(RETRY_NS);
+        if let Some(after_ns) = unanswered.or(unsent)
+            && !self.retry_is_set
+        {
+            self.retry_is_set = ctx.set_timer(after_ns, RETRY).is_ok();
+        }
+    }
+
+    fn on_stop(&mut self, ctx: &mut Context<'_, ()>) {
+        self.finish_packet(ctx);
+        self.send_packets(ctx);
+        let unsent = self.packets.messages() + self.open.len() as u64 + u64::from(self.held.is_some());
+        self.counters.feed.add(PublisherCount::UnsentAtStop, unsent);
+        let mut packet = [0; mold::HEADER_LEN];
+        let next_sequence = self.next_sequence + self.open.len() as u64;
+        if mold::end_of_session(&mut packet, self.config.session, next_sequence).is_ok() {
+            for _ in 0..END_OF_SESSION_PACKETS {
+                // With no room left for it, the feed's silence has to say it.
+                let _ = ctx.net.send_datagram(self.endpoint, &packet);
+            }
+        }
+    }
+}
+
+impl NetActor for Publisher {
+    fn on_datagram(&mut self, _ctx: &mut Context<'_, ()>, _: EndpointId, datagram: &Datagram<'_>) {
+        // Only the retransmission server's endpoint receives; the end of the batch answers.
+        if let Some(server) = &mut self.retransmission {
+            server.on_request(datagram.from, datagram.payload);
+        }
+    }
+}

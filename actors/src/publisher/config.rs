@@ -1,0 +1,75 @@
+//! Sizes and times of a publisher.
+
+use corelane_codecs::mold::{self, Session};
+use thiserror::Error;
+
+use crate::messages::Publication;
+
+/// Bytes of the longest ITCH message with its block length.
+const BLOCK_MAX: usize = 2 + 50;
+/// The least `payload_max`: a header and one message.
+pub const PAYLOAD_MIN: usize = mold::HEADER_LEN + BLOCK_MAX;
+/// The most `payload_max`: the payload of the longest UDP datagram over IPv4.
+const PAYLOAD_MAX: usize = 65_507;
+/// How long refused packets wait for the next try if nothing else happens.
+pub(super) const RETRY_NS: u64 = 1_000_000;
+
+/// What a publisher is sized and timed by.
+#[derive(Clone, Debug)]
+pub struct PublisherConfig {
+    /// Name of the feed's session.
+    pub session: Session,
+    /// Longest payload of a datagram in bytes, [`PAYLOAD_MIN`] to 65,507.
+    pub payload_max: usize,
+    /// Silence after which a heartbeat is sent.
+    pub heartbeat_ns: u64,
+    /// Packets that may wait for the network.
+    pub packets_max: usize,
+    /// What is kept to be sent again; nothing if absent.
+    pub retransmission: Option<RetransmissionConfig>,
+}
+
+/// What a retransmission server keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetransmissionConfig {
+    /// Messages that are kept, [`RetransmissionConfig::MESSAGE_BYTES`] each.
+    pub messages_max: usize,
+}
+
+impl RetransmissionConfig {
+    /// Memory that one kept message takes, in bytes.
+    pub const MESSAGE_BYTES: usize = size_of::<Publication>();
+}
+
+impl PublisherConfig {
+    pub(super) fn check(&self) -> Result<(), PublisherConfigError> {
+        let payload_max = self.payload_max;
+        if !(PAYLOAD_MIN..=PAYLOAD_MAX).contains(&payload_max) {
+            return Err(PublisherConfigError::Payload { payload_max });
+        }
+        if self.packets_max == 0 {
+            return Err(PublisherConfigError::NoPackets);
+        }
+        if self.retransmission.is_some_and(|config| config.messages_max == 0) {
+            return Err(PublisherConfigError::NoMessages);
+        }
+        Ok(())
+    }
+}
+
+/// Why a publisher cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PublisherConfigError {
+    /// The payload is out of range.
+    #[error("payload_max is {payload_max}; it must be from {PAYLOAD_MIN} to {PAYLOAD_MAX}")]
+    Payload {
+        /// The value.
+        payload_max: usize,
+    },
+    /// There is no place for a packet.
+    #[error("packets_max is 0; it must be 1 or more")]
+    NoPackets,
+    /// There is no place for a message that is kept.
+    #[error("messages_max of the retransmission server is 0; it must be 1 or more")]
+    NoMessages,
+}

@@ -1,0 +1,177 @@
+//! The order entry actor: answers, timers and connections in, requests and bytes out.
+
+use std::net::SocketAddr;
+
+use corelane_codecs::soup::ClientPacket;
+use corelane_runtime::{
+    actor::{Actor, Down, NetActor, Step},
+    net::{CloseReason, ConnId, EndpointId, Flow},
+    telemetry::Timing,
+};
+
+use super::{
+    announcements::WAKE,
+    config::CONNECTIONS_MAX,
+    counts::SessionCount,
+    order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
+    state::{Connection, Phase},
+};
+use crate::messages::Reply;
+
+/// Most timers that leave a poll of the inlets after them: the steps of one poll.
+const TIMERS_PER_POLL: usize = 64;
+
+impl Actor for Session {
+    type In = Reply;
+    type Out = SessionOut;
+    /// A log-in that takes over from another connection, and a request behind it.
+    const OUTPUTS_MAX: usize = 3;
+    const TIMERS_MAX: usize = CONNECTIONS_MAX + 1;
+
+    #[inline]
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, reply: &Reply) -> Step {
+        self.answers_in_cycle += 1;
+        if ctx.header().index == 0 {
+            ctx.record_sampled(Timing::OrderToDecision);
+        }
+        let account = &mut self.accounts[reply.account as usize];
+        assert_eq!(
+            reply.number,
+            account.last_number + 1,
+            "account {}: an answer of the group is not the next of its sequence",
+            reply.account
+        );
+        account.orders.on_answer(reply);
+        let was_spent = account.is_spent();
+        let is_kept = account.append(&reply.bytes[..usize::from(reply.length)]);
+        let was_used_up = !was_spent && account.is_spent();
+        if account.conn.is_some() && !account.replaying && self.timed.len() < TIMED_MAX {
+            self.timed.push((reply.account, ctx.header().ingress_ticks));
+        }
+        self.counters.add(if is_kept { SessionCount::Answers } else { SessionCount::AnswersNotKept }, 1);
+        self.mark_dirty(reply.account);
+        if was_used_up {
+            self.mark_unannounced(reply.account);
+        }
+        Step::Done
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, token: u64) {
+        self.timers_in_cycle += 1;
+        if token == WAKE {
+            self.wake_is_set = false;
+        } else {
+            self.on_connection_timer(ctx, token as usize);
+        }
+    }
+
+    fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
+        self.announce_waiting(ctx);
+        // A cycle looks at the inlet before its batch ends; one without answers has found it empty, and a group
+        // that has failed adds nothing.
+        if self.group == GroupState::Draining && self.answers_in_cycle == 0 && self.timers_in_cycle < TIMERS_PER_POLL {
+            self.answer_for_group(ctx);
+        }
+        while let Some(account) = self.dirty.pop() {
+            self.accounts[account as usize].is_dirty = false;
+            self.flush(ctx, account);
+        }
+        for (account, ingress_ticks) in self.timed.drain(..) {
+            if self.accounts[account as usize].is_up_to_date() {
+                ctx.record_since(Timing::OrderToAnswer, ingress_ticks);
+            }
+        }
+        self.answers_in_cycle = 0;
+        self.timers_in_cycle = 0;
+        self.wake_if_waiting(ctx);
+    }
+
+    /// The sequencer is taken for the group: without it no request is answered either.
+    fn on_down(&mut self, ctx: &mut Ctx<'_>, _down: Down) {
+        if self.group == GroupState::Up {
+            self.group = GroupState::Draining;
+            self.wake_if_waiting(ctx);
+        }
+    }
+
+    fn on_stop(&mut self, ctx: &mut Ctx<'_>) {
+        for slot in 0..self.connections.len() {
+            let connection = &mut self.connections[slot];
+            let conn = ConnId { slot: slot as u32, generation: connection.generation };
+            match connection.phase {
+                Phase::LoggedIn(account) => {
+                    connection.ending = true;
+                    self.flush(ctx, account);
+                }
+                Phase::Anonymous => self.disconnect(ctx, conn, SessionCount::Shutdown),
+                Phase::Free | Phase::Closing => {}
+            }
+        }
+    }
+}
+
+impl NetActor for Session {
+    fn on_open(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, _peer: SocketAddr) {
+        let now_ns = ctx.time_ns();
+        let login_timeout_ns = self.config.login_timeout_ns;
+        let Some(connection) = self.connections.get_mut(conn.slot as usize) else {
+            self.counters.add(SessionCount::TooMany, 1);
+            ctx.net.close(conn, CloseReason::TooMany);
+            return;
+        };
+        *connection = Connection::open(conn, now_ns, login_timeout_ns);
+        connection.timer = ctx.set_timer(login_timeout_ns, conn.slot.into()).ok();
+    }
+
+    #[inline]
+    fn on_frame(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, frame: &[u8]) -> Flow {
+        let now_ns = ctx.time_ns();
+        let Some(connection) = self.connection(conn) else {
+            return Flow::Taken;
+        };
+        let phase = connection.phase;
+        match (ClientPacket::decode(frame), phase) {
+            (_, Phase::Free | Phase::Closing) => return Flow::Taken,
+            (Ok(ClientPacket::Unsequenced(payload)), Phase::LoggedIn(account)) => {
+                connection.last_heard_ns = now_ns;
+                return self.on_request(ctx, conn, account, payload);
+            }
+            (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::LoggedIn(_)) => {
+                connection.last_heard_ns = now_ns;
+            }
+            // The time to log in is not prolonged.
+            (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::Anonymous) => {}
+            (Ok(ClientPacket::Login(login)), Phase::Anonymous) => self.log_in(ctx, conn, &login),
+            (Ok(ClientPacket::Login(_)), Phase::LoggedIn(_)) => {
+                self.disconnect(ctx, conn, SessionCount::LoggedInAlready);
+            }
+            (Ok(ClientPacket::Logout), _) => self.disconnect(ctx, conn, SessionCount::Logout),
+            (Ok(ClientPacket::Unsequenced(_)), Phase::Anonymous) => {
+                self.disconnect(ctx, conn, SessionCount::NotLoggedIn);
+            }
+            (Err(_), _) => self.disconnect(ctx, conn, SessionCount::BadPacket),
+        }
+        Flow::Taken
+    }
+
+    fn on_writable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        if let Some(&mut Connection { phase: Phase::LoggedIn(account), .. }) = self.connection(conn) {
+            self.flush(ctx, account);
+        }
+    }
+
+    fn on_close(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        let (phase, timer) = (connection.phase, connection.timer.take());
+        connection.phase = Phase::Free;
+        if let Some(timer) = timer {
+            ctx.cancel_timer(timer);
+        }
+        if matches!(phase, Phase::Anonymous | Phase::LoggedIn(_)) {
+            self.counters.add(SessionCount::of_close(reason), 1);
+        }
+        self.leave(ctx, conn, phase);
+    }
+}

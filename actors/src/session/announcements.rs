@@ -1,0 +1,73 @@
+//! Log-ins and disconnects on their way to the group.
+
+use super::order_entry::{Ctx, GroupState, Session};
+use crate::messages::{AccountSlot, Command, SequencerIn, SessionChange};
+
+/// How long what the group has to be told waits before the room is looked at again.
+const RETRY_NS: u64 = 1_000_000;
+
+/// Token of the timer that only makes a batch end; the others are slots of connections.
+pub(super) const WAKE: u64 = u64::MAX;
+
+impl Session {
+    /// Tells the group of an account's log-in or disconnect; false, and the account noted, if there is no room.
+    ///
+    /// Only the newest state is told: a log-in that came and went unheard has sent no request, because requests wait
+    /// for it.
+    #[inline]
+    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) -> bool {
+        let account = &mut self.accounts[slot as usize];
+        let current = account.current();
+        if account.announced == current {
+            return true;
+        }
+        let change = |generation| SessionChange { account: slot, generation };
+        let requests = &mut ctx.out.requests;
+        if let Some(generation) = account.announced
+            && requests.room() > 0
+        {
+            requests.send(SequencerIn::Command(Command::Disconnect(change(generation))));
+            account.announced = None;
+        }
+        if let (None, Some(generation)) = (account.announced, current)
+            && requests.room() > 0
+        {
+            requests.send(SequencerIn::Command(Command::LogIn(change(generation))));
+            account.announced = current;
+        }
+        let is_announced = account.announced == current;
+        if !is_announced {
+            self.mark_unannounced(slot);
+        }
+        is_announced
+    }
+
+    pub(super) fn announce_waiting(&mut self, ctx: &mut Ctx<'_>) {
+        while let Some(&slot) = self.unannounced.first() {
+            if !self.announce(ctx, slot) {
+                return;
+            }
+            self.unannounced.remove(0);
+            self.accounts[slot as usize].is_unannounced = false;
+        }
+    }
+
+    pub(super) fn mark_unannounced(&mut self, slot: AccountSlot) {
+        let account = &mut self.accounts[slot as usize];
+        if !account.is_unannounced {
+            account.is_unannounced = true;
+            self.unannounced.push(slot);
+        }
+    }
+
+    pub(super) fn wake_if_waiting(&mut self, ctx: &mut Ctx<'_>) {
+        let after_ns = match self.group {
+            GroupState::Draining => 0,
+            _ if !self.unannounced.is_empty() => RETRY_NS,
+            _ => return,
+        };
+        if !self.wake_is_set {
+            self.wake_is_set = ctx.set_timer(after_ns, WAKE).is_ok();
+        }
+    }
+}

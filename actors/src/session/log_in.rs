@@ -1,0 +1,84 @@
+//! Log-ins.
+
+use corelane_codecs::soup::{LoginRequest, RejectCode, ServerPacket};
+use corelane_runtime::net::ConnId;
+
+use super::{
+    config::Account,
+    connections::send_packet,
+    counts::SessionCount,
+    order_entry::{Ctx, Session},
+    state::Phase,
+};
+use crate::messages::AccountSlot;
+
+impl Session {
+    pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {
+        let by_login = |account: &Account| login.matches(&account.user, &account.password);
+        let Some(slot) = self.config.accounts.iter().position(by_login) else {
+            return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized);
+        };
+        let today = self.config.session;
+        let next_number = self.accounts[slot].log.next_number();
+        let first = match login.sequence.unwrap_or(1) {
+            0 => next_number,
+            number => number,
+        };
+        let start = self.accounts[slot].log.start_of(first);
+        let is_today = login.session.is_blank() || login.session.trimmed() == today.trimmed();
+        let Some(start) = start.filter(|_| is_today) else {
+            return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable);
+        };
+        if let Some(superseded) = self.accounts[slot].conn {
+            self.disconnect(ctx, superseded, SessionCount::Superseded);
+        }
+        let account = &mut self.accounts[slot];
+        account.generation += 1;
+        account.conn = Some(conn);
+        account.cursor = start;
+        account.replaying = start < account.log.end();
+        let slot = slot as AccountSlot;
+        self.counters.add(SessionCount::LogIns, 1);
+        self.begin(ctx, conn, slot, first, login.heartbeat_timeout_ms);
+        self.announce(ctx, slot);
+        self.flush(ctx, slot);
+    }
+
+    fn begin(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        conn: ConnId,
+        account: AccountSlot,
+        first_number: u64,
+        timeout_ms: Option<u32>,
+    ) {
+        let now_ns = ctx.time_ns();
+        let (heartbeat_ns, usual_ns) = (self.config.heartbeat_ns, self.config.client_timeout_ns);
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        connection.phase = Phase::LoggedIn(account);
+        connection.last_heard_ns = now_ns;
+        connection.last_sent_ns = now_ns;
+        connection.client_timeout_ns = match timeout_ms {
+            None | Some(0) => usual_ns,
+            Some(ms) => u64::from(ms) * 1_000_000,
+        };
+        connection.accept_owed = Some(first_number);
+        let after_ns = heartbeat_ns.min(connection.client_timeout_ns);
+        if let Some(timer) = connection.timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        connection.timer = ctx.set_timer(after_ns, conn.slot.into()).ok();
+    }
+
+    fn reject_log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, code: RejectCode) {
+        let reason = match code {
+            RejectCode::NotAuthorized => SessionCount::NotAuthorized,
+            RejectCode::SessionUnavailable => SessionCount::SessionUnavailable,
+        };
+        // A fresh connection takes four bytes; should it not, closing says enough.
+        let _ = send_packet(ctx, conn, &ServerPacket::LoginRejected(code));
+        self.disconnect(ctx, conn, reason);
+    }
+}
