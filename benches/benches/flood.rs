@@ -12,16 +12,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane::venue::Venue;
 use corelane_actors::market_data::{FeedCount, FeedLine, LineCount};
-use corelane_codecs::{price::Price4, text::Alpha};
-use corelane_config::{Config, Idle, Instrument, VENUE_TOML};
-use corelane_market::{Day, DayInstrument, DaySpec, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
+use corelane_codecs::text::Alpha;
+use corelane_config::{Config, Idle, VENUE_TOML};
+use corelane_market::{Day, DaySpec, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu::allowed_cpus;
 use corelane_tester::{
     clock::Clock,
+    configured,
     saturation::{LoadSummary, Search},
 };
+use corelane_venue::Venue;
 
 /// Messages of the generated day.
 const MESSAGES: u64 = 6_000_000;
@@ -44,7 +45,7 @@ fn main() {
     let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
     core_affinity::set_for_current(core_affinity::CoreId { id: cpus[cpus.len() - 1] });
 
-    let instruments = config.instruments.iter().map(instrument).collect();
+    let instruments = configured::day_instruments(&config);
     let spec = DaySpec { seed: 1, instruments, messages: MESSAGES, opening_orders: 10_000, wander_percent: 1 };
     let mut day = Vec::new();
     Day::new(spec).expect("a day of these sizes").read_to_end(&mut day).expect("a day that can be made can be read");
@@ -115,15 +116,6 @@ fn send(spec: PlaySpec, file: &[u8]) -> Result<PlayReport, PlayError> {
                 now_ns = clock.now_ns();
             }
         }
-    }
-}
-
-fn instrument(instrument: &Instrument) -> DayInstrument {
-    let units = |price: corelane_config::Price| price.ten_thousandths() as u32;
-    DayInstrument {
-        symbol: Alpha::new(&instrument.symbol).expect("a symbol of the shipped configuration"),
-        reference_price: Price4::from_raw(instrument.reference_price.map_or(1_000_000, units)),
-        tick: Price4::from_raw(units(instrument.tick)),
     }
 }
 

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use corelane::{demo, venue::Venue};
 use corelane_actors::session::SoupFramer;
 use corelane_config::{Config, VENUE_TOML};
 use corelane_runtime::{
@@ -22,12 +21,14 @@ use corelane_runtime::{
     topology::{Idle, ShardSpec, Topology},
 };
 use corelane_tester::{
+    configured,
     echo::{self, EchoSpec},
     engine::{Measured, Pacing},
     load::{self, LoadSpec},
     saturation::{LoadSummary, Search},
     script::{MarketScript, Mix},
 };
+use corelane_venue::Venue;
 
 /// An OUCH enter order in its SoupBinTCP packet.
 pub const FRAME_BYTES: usize = 50;
@@ -185,10 +186,10 @@ impl Market {
 
     /// Sends orders to the venue that `pacing` names, and checks every answer.
     pub fn load(&self, seed: u64, mix: Mix, pacing: Pacing) -> Measured {
-        let mut spec = demo::script(&self.config, seed, mix).unwrap_or_else(|error| panic!("{error}"));
-        spec.open_orders_max = OPEN_ORDERS_MAX;
-        let spec_of_load = LoadSpec { sessions: demo::credentials(&self.config), pacing };
-        let load = load::run(&spec_of_load, &mut MarketScript::new(spec), &mut ());
+        let script = configured::script(&self.config, seed, mix, OPEN_ORDERS_MAX);
+        let script = script.unwrap_or_else(|error| panic!("{error}"));
+        let spec = LoadSpec { sessions: configured::credentials(&self.config), pacing };
+        let load = load::run(&spec, &mut MarketScript::new(script), &mut ());
         load.unwrap_or_else(|error| panic!("{error}")).measured
     }
 }

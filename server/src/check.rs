@@ -5,12 +5,10 @@ use std::path::Path;
 use comfy_table::Table;
 use corelane_config::Config;
 use corelane_runtime::{cpu, edge::port::Overflow, topology::Idle, topology::check::Checked};
+use corelane_venue::{declare, reorder_bytes, replay_bytes, retransmission_bytes};
+use miette::miette;
 
-use crate::{
-    feeds,
-    tables::{say, table},
-    venue,
-};
+use crate::tables::{say, table};
 
 /// Checks the topology in the file `path` and prints it.
 ///
@@ -18,8 +16,8 @@ use crate::{
 /// Every fault found.
 pub fn check(path: &Path) -> miette::Result<()> {
     let config = Config::load(path)?;
-    let declared = venue::declare(&config, &cpu::allowed_cpus())?;
-    let checked = declared.topology.check().map_err(venue::topology_report)?;
+    let declared = declare(&config, &cpu::allowed_cpus())?;
+    let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
     say(format_args!(
         "{}: venue {:?}, {} sessions, {} instruments",
         path.display(),
@@ -88,13 +86,12 @@ fn memory(config: &Config, checked: &Checked) -> Table {
     table.add_row(["receive buffers".to_owned(), mib(receive)]);
     table
         .add_row(["send buffers".to_owned(), mib(net.connections_max * (net.send_buffer_bytes + net.max_frame_bytes))]);
-    table.add_row(["replay logs of the sessions".to_owned(), mib(venue::replay_bytes(config))]);
+    table.add_row(["replay logs of the sessions".to_owned(), mib(replay_bytes(config))]);
     if config.feeds.inbound.is_some() {
-        table.add_row(["feed in: messages behind a gap".to_owned(), mib(feeds::reorder_bytes(config))]);
+        table.add_row(["feed in: messages behind a gap".to_owned(), mib(reorder_bytes(config))]);
     }
     if config.feeds.outbound.is_some() {
-        table
-            .add_row(["feed out: messages kept to be sent again".to_owned(), mib(feeds::retransmission_bytes(config))]);
+        table.add_row(["feed out: messages kept to be sent again".to_owned(), mib(retransmission_bytes(config))]);
     }
     table
 }

@@ -11,28 +11,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_codecs::{
-    itch::Message,
-    price::{Price, Price4},
-    text::{Alpha, Symbol},
-};
+use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_config::{Config, VENUE_TOML};
-use corelane_market::{
-    Day, DayInstrument, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player,
-};
+use corelane_market::{Day, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu;
 use corelane_tester::{
+    configured,
     engine::{Idle, Observer, Pacing, Progress},
     jitter,
-    load::{self, Credentials, LoadSpec},
+    load::{self, LoadSpec},
     report::Report,
-    script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
+    script::{MarketScript, Mix},
 };
 use corelane_tuning::Host;
+use corelane_venue::Venue;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, miette};
 
-use crate::{cli::DemoArgs, itch::source, venue::Venue};
+use crate::{cli::DemoArgs, itch::source};
 
 /// Orders and cancels per second, over all sessions, on two CPUs and more; and on one, which server and clients share.
 const RATE_PER_S: u32 = 25_000;
@@ -49,8 +45,6 @@ const OPENING_ORDERS: u64 = 1_000;
 const WANDER_PERCENT: u32 = 1;
 /// Open orders that a session keeps.
 const OPEN_ORDERS_MAX: usize = 64;
-/// A price further off than this, in percent, is outside the collar wherever the market has gone.
-const FAR_PERCENT: u32 = 40;
 /// How often the venue's feed is read, and how long its end is waited for.
 const FEED_READ_NS: u64 = 500_000;
 const FEED_DEADLINE: Duration = Duration::from_secs(2);
@@ -82,8 +76,10 @@ pub fn demo(args: &DemoArgs) -> miette::Result<()> {
     );
 
     let mut observer = Bystander::new(&market, feed_in, feed, args)?;
-    let mut script = MarketScript::new(script(&config, args.seed, Mix::default())?);
-    let spec = LoadSpec { sessions: credentials(&config), pacing: pacing(args, &cpus, venue.order_entry()) };
+    let mut script =
+        MarketScript::new(configured::script(&config, args.seed, Mix::default(), OPEN_ORDERS_MAX).into_diagnostic()?);
+    let spec =
+        LoadSpec { sessions: configured::credentials(&config), pacing: pacing(args, &cpus, venue.order_entry()) };
     let load = load::run(&spec, &mut script, &mut observer).into_diagnostic()?;
     let (market_report, feed) = observer.finish(load.executed_resting)?;
     let outcome = venue.stop();
@@ -125,7 +121,7 @@ struct Market {
 /// A recorded day, whose instruments the venue then knows too, or a generated one.
 fn market(args: &DemoArgs, config: &mut Config) -> miette::Result<Market> {
     let Some(file) = &args.itch else {
-        let (mut bytes, mut day) = (Vec::new(), Day::new(day(args, config)?).into_diagnostic()?);
+        let (mut bytes, mut day) = (Vec::new(), Day::new(day(args, config)).into_diagnostic()?);
         day.read_to_end(&mut bytes).into_diagnostic()?;
         return Ok(Market { bytes, messages: day.messages() });
     };
@@ -142,21 +138,14 @@ fn market(args: &DemoArgs, config: &mut Config) -> miette::Result<Market> {
     Ok(market)
 }
 
-fn day(args: &DemoArgs, config: &Config) -> miette::Result<DaySpec> {
-    let instruments = config.instruments.iter().filter_map(|instrument| {
-        let price4 = |price: corelane_config::Price| u32::try_from(price.ten_thousandths()).ok().map(Price4::from_raw);
-        Some((instrument, price4(instrument.reference_price?)?, price4(instrument.tick)?))
-    });
-    let instruments = instruments.map(|(instrument, reference_price, tick)| {
-        Ok(DayInstrument { symbol: Alpha::new(&instrument.symbol).into_diagnostic()?, reference_price, tick })
-    });
-    Ok(DaySpec {
+fn day(args: &DemoArgs, config: &Config) -> DaySpec {
+    DaySpec {
         seed: args.seed,
-        instruments: instruments.collect::<miette::Result<_>>()?,
+        instruments: configured::day_instruments(config),
         messages: u64::from(MARKET_MESSAGES_PER_S * args.seconds),
         opening_orders: OPENING_ORDERS,
         wander_percent: WANDER_PERCENT,
-    })
+    }
 }
 
 /// The file's bytes, and the symbols that it names.
@@ -196,48 +185,6 @@ fn on_loopback(config: &mut Config, feed_out: SocketAddr) -> miette::Result<()> 
         feed.to = to;
     }
     Ok(())
-}
-
-/// The user and password of every session.
-pub fn credentials(config: &Config) -> Vec<Credentials> {
-    let one = |session: &corelane_config::Session| Credentials {
-        user: session.user.clone(),
-        password: session.password.expose().to_owned(),
-    };
-    config.sessions.iter().map(one).collect()
-}
-
-/// What the sessions send: each trades one instrument, and nobody else does.
-///
-/// # Errors
-/// An instrument without a reference price, or a symbol that does not fit its field.
-pub fn script(config: &Config, seed: u64, mix: Mix) -> miette::Result<MarketSpec> {
-    let price = |price: corelane_config::Price| Price::from_raw(price.ten_thousandths());
-    let own = config.instruments.iter().zip(&config.sessions).map(|(instrument, session)| {
-        let reference = instrument.reference_price.ok_or_else(|| {
-            miette!("instrument {} of session {} has no reference price", instrument.symbol, session.user)
-        })?;
-        Ok(vec![Instrument {
-            symbol: Alpha::new(&instrument.symbol).into_diagnostic()?,
-            reference_price: price(reference),
-            tick: price(instrument.tick),
-            lot: instrument.lot,
-        }])
-    });
-    Ok(MarketSpec {
-        seed,
-        sessions: own.collect::<miette::Result<_>>()?,
-        limits: Limits {
-            quantity_max: config.risk.quantity_max,
-            notional_max: price(config.risk.notional_max),
-            far_percent: FAR_PERCENT,
-        },
-        rules: Rules { priority: PriorityRule::AlwaysLost, ..Rules::default() },
-        mix,
-        open_orders_max: OPEN_ORDERS_MAX,
-        first_user_ref: 1,
-        overload_reasons: Vec::new(),
-    })
 }
 
 fn pacing(args: &DemoArgs, cpus: &[usize], server: SocketAddr) -> Pacing {

@@ -1,11 +1,15 @@
-//! The `corelane` binary.
+//! The `corelane` binary: the command line over the venue, the market and the tester.
+
+mod check;
+mod cli;
+mod demo;
+mod itch;
+mod run;
+mod tables;
 
 use clap::Parser;
-use corelane::{
-    check,
-    cli::{Cli, Command, DemoArgs},
-    demo, itch, run,
-};
+
+use crate::cli::{Cli, Command, DemoArgs};
 
 fn main() -> miette::Result<()> {
     match Cli::parse().command {

@@ -8,13 +8,12 @@ use corelane_actors::{
 };
 use corelane_config::Config;
 use corelane_runtime::{lifecycle::Status, telemetry::Timing};
+use corelane_venue::{Venue, VenueCounters};
 use miette::{IntoDiagnostic, miette};
 use signal_hook::{
     consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
     iterator::Signals,
 };
-
-use crate::venue::{Venue, VenueCounters};
 
 /// Serves the topology in the file `path`.
 ///

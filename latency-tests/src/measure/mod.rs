@@ -33,9 +33,9 @@ mod stalls;
 
 use std::{io, time::Duration};
 
-use corelane::venue::VenueError;
 use corelane_market::PlayError;
 use corelane_tester::engine::LoadError;
+use corelane_venue::VenueError;
 
 pub use self::market_data::MARKET_DATA_THREAD;
 use crate::{

@@ -142,7 +142,7 @@ mod tests {
         let cases = [
             ("/work/main/runtime/src/net/driver.rs", "corelane_runtime::net::driver", false),
             ("/work/main/runtime/sync/src/lib.rs", "corelane_sync", false),
-            ("/work/main/server/src/venue.rs", "corelane::venue", false),
+            ("/work/main/server/src/demo.rs", "corelane::demo", false),
             ("/work/main/latency-tests/tester/src/engine/mod.rs", "corelane_tester::engine", false),
             (
                 "/home/x/.cargo/registry/src/index.crates.io-1949/glommio-ng-0.12.0/src/task/raw.rs",

@@ -2,22 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 
-use corelane::{
-    demo,
-    venue::{self, Venue, VenueError},
-};
 use corelane_actors::market_data::TopOfBook;
-use corelane_codecs::{
-    price::{Price, Price4},
-    text::Alpha,
-};
 use corelane_config::{Config, VENUE_TOML};
 use corelane_market::DayInstrument;
 use corelane_runtime::{cpu, lifecycle::Outcome, telemetry::Counter, topology::ConflatedReceiver};
 use corelane_tester::{
+    configured,
     load::Credentials,
-    script::{Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules},
+    script::{MarketScript, Mix},
 };
+use corelane_venue::{Venue, VenueError, declare};
 
 /// Open orders of a session. Few, so that the tester's slow model of the venue does not become the bottleneck.
 const OPEN_ORDERS_MAX: usize = corelane_benches::wire::OPEN_ORDERS_MAX;
@@ -25,8 +19,6 @@ const OPEN_ORDERS_MAX: usize = corelane_benches::wire::OPEN_ORDERS_MAX;
 const ANSWERS_PER_REQUEST: u64 = 3;
 /// Room of the replay log of a session, besides what the load needs.
 const MESSAGES_SPARE: u64 = 2048;
-/// A price further off than this, in percent, is outside the collar wherever the market has gone.
-const FAR_PERCENT: u32 = 40;
 
 /// How large a venue.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +59,7 @@ impl VenueUnderTest {
     /// [`VenueError`].
     pub fn start_with_tops(spec: &VenueSpec) -> Result<(Self, Option<ConflatedReceiver<TopOfBook>>), VenueError> {
         let (config, feed) = Self::configure(spec);
-        let mut declared = venue::declare(&config, &cpu::allowed_cpus())?;
+        let mut declared = declare(&config, &cpu::allowed_cpus())?;
         let tops = declared.tops();
         Ok((Self { venue: declared.start(&config)?, config, _feed: feed }, tops))
     }
@@ -101,46 +93,29 @@ impl VenueUnderTest {
 
     /// The users.
     pub fn credentials(&self) -> Vec<Credentials> {
-        demo::credentials(&self.config)
+        configured::credentials(&self.config)
     }
 
     /// What sessions `of` send and get: the instruments are shared out to all sessions in turns.
     pub fn script(&self, of: std::ops::Range<usize>, seed: u64, mix: Mix) -> MarketScript {
         let all = self.config.sessions.len();
-        let price = |price: corelane_config::Price| Price::from_raw(price.ten_thousandths());
         let own = |session: usize| {
             let instruments = self.config.instruments.iter().skip(session).step_by(all);
-            instruments.map(|instrument| Instrument {
-                symbol: Alpha::new(&instrument.symbol).expect("symbols are the configuration's or ours"),
-                reference_price: instrument.reference_price.map_or(Price::ZERO, price),
-                tick: price(instrument.tick),
-                lot: instrument.lot,
-            })
+            let traded = instruments.map(configured::instrument).collect::<Result<_, _>>();
+            traded.expect("instruments are the configuration's or ours")
         };
-        MarketScript::new(MarketSpec {
-            seed,
-            sessions: of.map(|session| own(session).collect()).collect(),
-            limits: Limits {
-                quantity_max: self.config.risk.quantity_max,
-                notional_max: price(self.config.risk.notional_max),
-                far_percent: FAR_PERCENT,
-            },
-            rules: Rules { priority: PriorityRule::AlwaysLost, ..Rules::default() },
-            mix,
-            open_orders_max: OPEN_ORDERS_MAX,
-            first_user_ref: 1,
-            overload_reasons: Vec::new(),
-        })
+        let sessions = of.map(own).collect();
+        MarketScript::new(configured::script_of(&self.config, sessions, seed, mix, OPEN_ORDERS_MAX))
     }
 
     /// The instruments of a market to be played in.
     pub fn market(&self) -> Vec<DayInstrument> {
-        market(&self.config)
+        configured::day_instruments(&self.config)
     }
 
     /// The same of a venue that is not started.
     pub fn market_of(spec: &VenueSpec) -> Vec<DayInstrument> {
-        market(&config(spec, 0))
+        configured::day_instruments(&config(spec, 0))
     }
 
     /// Stops it in order.
@@ -156,20 +131,6 @@ pub fn venue_shards() -> Vec<String> {
 
 fn shipped() -> Config {
     Config::parse("the embedded venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{}", errors.plain()))
-}
-
-fn market(config: &Config) -> Vec<DayInstrument> {
-    let price4 = |price: corelane_config::Price| {
-        Price4::from_raw(u32::try_from(price.ten_thousandths()).expect("our prices are below 400,000"))
-    };
-    let instrument = |instrument: &corelane_config::Instrument| {
-        Some(DayInstrument {
-            symbol: Alpha::new(&instrument.symbol).ok()?,
-            reference_price: price4(instrument.reference_price?),
-            tick: price4(instrument.tick),
-        })
-    };
-    config.instruments.iter().filter_map(instrument).collect()
 }
 
 fn config(spec: &VenueSpec, feed_port: u16) -> Config {

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | [`load`] | sends orders at a fixed schedule over TCP and measures every answer from its *intended* send time |
 //! | [`script`] | decides what is sent, and predicts every answer with a slow, obvious model of the venue |
+//! | [`configured`] | takes sessions, instruments and limits from a venue's configuration |
 //! | [`echo`] | the same load with the same timing code against an echo server |
 //! | [`saturation`] | searches the highest rate that a server sustains |
 //! | [`jitter`] | measures the machine itself: what an event due at any instant would have waited |
 //! | [`report`] | table, JSON and percentile plot, and whether the run is valid at all |
 //!
-//! Nothing here shares code with the server but the wire formats: plain sockets, plain system calls, one thread.
+//! Nothing here shares code with the server but the wire formats and the schema of its configuration: plain sockets, plain system calls, one thread.
 //! That is the point. A generator that waits for an answer before it sends the next request leaves out exactly the
 //! requests that a stall would have delayed (*coordinated omission*), and one built on the server's own driver
 //! shares its blind spots.
@@ -61,6 +62,7 @@
 #![deny(missing_docs)]
 
 pub mod clock;
+pub mod configured;
 pub mod echo;
 pub mod engine;
 pub mod jitter;

@@ -8,10 +8,10 @@ use std::{
 };
 
 use core_affinity::CoreId;
-use corelane::venue::group_config;
 use corelane_actors::group::GroupConfig;
 use corelane_codecs::{soup::Session, text::Alpha};
 use corelane_config::Config;
+use corelane_venue::group_config;
 use tokio::{runtime::Builder, sync::oneshot};
 
 use super::{accounts, feed::FeedSetup, inbox::Account};

@@ -14,7 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane::venue::{self, Declared};
 use corelane_actors::{
     market_data::{BookEvent, DepthAnswer, DepthRequest, FeedCount, MarketDataIn, RecoveryCount, TopOfBook},
     publisher::RetransmissionCount,
@@ -25,6 +24,7 @@ use corelane_runtime::{
     telemetry::Counter,
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender},
 };
+use corelane_venue::{Declared, Venue};
 use probe::{Probe, ProbeIn};
 use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
 
@@ -48,7 +48,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     config.shards[0].idle = Idle::Spin;
     support::publish_to(&mut config, &publications);
     let recovery = Recovery::new(&mut config);
-    let mut declared = venue::declare(&config, &cpu::allowed_cpus()).unwrap();
+    let mut declared = corelane_venue::declare(&config, &cpu::allowed_cpus()).unwrap();
     let mut readers = Readers::of(&mut declared);
     let probe = declared.topology.actor(declared.shards[0], "probe", || Probe);
     let mut probe = declared.topology.external_sender("probe", probe, EdgeSpec::backpressure(16));
@@ -102,7 +102,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     watched.join().unwrap();
 }
 
-fn messages(venue: &venue::Venue) -> u64 {
+fn messages(venue: &Venue) -> u64 {
     venue.status().shards.first().map_or(0, |shard| shard.counters[Counter::Messages as usize])
 }
 

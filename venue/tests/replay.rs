@@ -12,7 +12,6 @@ use std::{
     thread,
 };
 
-use corelane::venue;
 use corelane_actors::{
     group::{GroupConfig, wire_group},
     messages::{Command, KillSwitch, Reply, SequencerIn},
@@ -24,6 +23,7 @@ use corelane_runtime::{
     simulation::Simulation,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
+use corelane_venue as venue;
 use support::{Client, Market, Random, SYMBOLS, cancel, enter, price_of, replace};
 
 const USERS: usize = 4;

@@ -4,7 +4,6 @@ mod support;
 
 use std::{collections::BTreeMap, net::UdpSocket};
 
-use corelane::venue::{self, Declared};
 use corelane_actors::{
     market_data::{
         DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level, MarketData, MarketDataIn, TopOfBook,
@@ -14,6 +13,7 @@ use corelane_actors::{
 use corelane_codecs::itch::Message;
 use corelane_config::Config;
 use corelane_runtime::{actor::Actor, cpu, telemetry::Counter};
+use corelane_venue::{self as venue, Declared};
 use support::{SYMBOLS, add, delete, directory, eventually, mold, price_of};
 
 /// The least that may wait.

@@ -17,9 +17,9 @@ mod support;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use corelane::venue::Venue;
 use corelane_actors::session::SessionCount;
 use corelane_runtime::telemetry::Counter;
+use corelane_venue::Venue;
 use support::eventually;
 
 /// The venues run one after the other: each pins a shard to a CPU that the others would take from it.

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use corelane::venue::Venue;
 use corelane_actors::session::SessionCount;
+use corelane_venue::Venue;
 
 use crate::{
     Rise, alone,

@@ -11,8 +11,8 @@ use std::{
 };
 
 pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
-use corelane::venue::Venue;
 use corelane_config::{Config, FeedOut, Idle, VENUE_TOML};
+use corelane_venue::Venue;
 pub use feed::{Market, add, delete, directory, mold};
 pub use neighbour::Neighbour;
 

@@ -9,7 +9,10 @@ use corelane_actors::{
 use corelane_config::{Config, FeedIn, FeedOut};
 use corelane_runtime::net::{EndpointSpec, UdpSpec};
 
-use crate::venue::{VenueError, alpha, nanos, symbols};
+use crate::{
+    convert::{alpha, nanos, symbols},
+    error::VenueError,
+};
 
 /// Bytes that the kernel keeps of a burst on the incoming feed: 4 MiB, some 3,000 full packets.
 const FEED_RECEIVE_BYTES: u32 = 4 << 20;
@@ -19,6 +22,7 @@ const FEED_LEVELS_MAX: usize = 16_384;
 const PUBLISHER_PACKETS_MAX: usize = 1024;
 /// Bytes that the kernel keeps of a burst of retransmission requests: 64 KiB, some 80 of them with what it adds.
 const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
+
 /// What the market-data actor of `feed` is sized and timed by.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use corelane_codecs::{
@@ -19,7 +19,6 @@ use corelane_codecs::{
 use corelane_market::{
     Day, DayInstrument, DaySpec, Faults, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec,
 };
-use corelane_tester::clock::Clock;
 
 use crate::place::Place;
 
@@ -82,11 +81,11 @@ impl Playing {
         let [stop, pause] = flags.clone();
         let thread = thread::spawn(move || {
             let mut player = Player::new(spec, &file[..]).unwrap();
-            let clock = Clock::start();
+            let start = Instant::now();
             while !stop.load(Ordering::Relaxed) {
                 let mut wait_ns = 1_000_000;
                 if !pause.load(Ordering::Relaxed) {
-                    let now_ns = clock.now_ns();
+                    let now_ns = start.elapsed().as_nanos() as u64;
                     let step = player.step(now_ns).unwrap();
                     wait_ns = if step.ended { wait_ns } else { step.next_due_ns.saturating_sub(now_ns).min(wait_ns) };
                 }

@@ -1,0 +1,108 @@
+//! What a venue of a given configuration is sent: its sessions' credentials, their orders, a market of its instruments.
+
+use corelane_codecs::{
+    price::{Price, Price4},
+    text::{Alpha, AlphaError},
+};
+use corelane_config::Config;
+use corelane_market::DayInstrument;
+use thiserror::Error;
+
+use crate::load::Credentials;
+use crate::script::{Instrument, Limits, MarketSpec, Mix, PriorityRule, Rules};
+
+/// A price further off than this, in percent, is outside the collar wherever a market has gone that walks 1 % at most.
+const FAR_PERCENT: u32 = 40;
+
+/// Why an instrument of the configuration cannot be traded by the tester.
+#[derive(Debug, Error)]
+pub enum ConfiguredError {
+    /// Orders have nothing to be near to.
+    #[error("instrument {symbol} has no reference price; give it one")]
+    NoReferencePrice {
+        /// Its symbol.
+        symbol: String,
+    },
+    /// The symbol does not fit its field.
+    #[error("instrument {symbol}: {source}")]
+    Symbol {
+        /// The symbol.
+        symbol: String,
+        /// Why.
+        source: AlphaError,
+    },
+}
+
+/// The user and password of every session.
+pub fn credentials(config: &Config) -> Vec<Credentials> {
+    let one = |session: &corelane_config::Session| Credentials {
+        user: session.user.clone(),
+        password: session.password.expose().to_owned(),
+    };
+    config.sessions.iter().map(one).collect()
+}
+
+/// An instrument as a script trades it.
+///
+/// # Errors
+/// It has no reference price, or its symbol does not fit.
+pub fn instrument(instrument: &corelane_config::Instrument) -> Result<Instrument, ConfiguredError> {
+    let symbol = &instrument.symbol;
+    let no_price = || ConfiguredError::NoReferencePrice { symbol: symbol.clone() };
+    Ok(Instrument {
+        symbol: Alpha::new(symbol).map_err(|source| ConfiguredError::Symbol { symbol: symbol.clone(), source })?,
+        reference_price: price(instrument.reference_price.ok_or_else(no_price)?),
+        tick: price(instrument.tick),
+        lot: instrument.lot,
+    })
+}
+
+/// A script in which each session trades one instrument: the first session the first, and so on.
+///
+/// # Errors
+/// Those of [`instrument`].
+pub fn script(config: &Config, seed: u64, mix: Mix, open_orders_max: usize) -> Result<MarketSpec, ConfiguredError> {
+    let own = config.instruments.iter().zip(&config.sessions).map(|(one, _)| Ok(vec![instrument(one)?]));
+    Ok(script_of(config, own.collect::<Result<_, _>>()?, seed, mix, open_orders_max))
+}
+
+/// A script of `sessions`, each with the instruments that it alone trades, within the limits of the configuration.
+pub fn script_of(
+    config: &Config,
+    sessions: Vec<Vec<Instrument>>,
+    seed: u64,
+    mix: Mix,
+    open_orders_max: usize,
+) -> MarketSpec {
+    MarketSpec {
+        seed,
+        sessions,
+        limits: Limits {
+            quantity_max: config.risk.quantity_max,
+            notional_max: price(config.risk.notional_max),
+            far_percent: FAR_PERCENT,
+        },
+        rules: Rules { priority: PriorityRule::AlwaysLost, ..Rules::default() },
+        mix,
+        open_orders_max,
+        first_user_ref: 1,
+        overload_reasons: Vec::new(),
+    }
+}
+
+/// The instruments of a market to be played into the venue: those with a reference price that ITCH can carry.
+pub fn day_instruments(config: &Config) -> Vec<DayInstrument> {
+    let price4 = |price: corelane_config::Price| u32::try_from(price.ten_thousandths()).ok().map(Price4::from_raw);
+    let one = |instrument: &corelane_config::Instrument| {
+        Some(DayInstrument {
+            symbol: Alpha::new(&instrument.symbol).ok()?,
+            reference_price: price4(instrument.reference_price?)?,
+            tick: price4(instrument.tick)?,
+        })
+    };
+    config.instruments.iter().filter_map(one).collect()
+}
+
+fn price(price: corelane_config::Price) -> Price {
+    Price::from_raw(price.ten_thousandths())
+}

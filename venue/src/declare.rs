@@ -1,0 +1,185 @@
+//! The venue's topology from its configuration: actors, the edges between them, and where each runs.
+
+use corelane_actors::{
+    counters::Counters,
+    group::wire_group,
+    market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
+    messages::{Command, SequencerIn},
+    publisher::{Publisher, PublisherCounters},
+    sequencer_policy::ReferencePolicy,
+    session::{Session, SessionCount, SoupFramer},
+};
+use corelane_codecs::soup;
+use corelane_config::Config;
+use corelane_runtime::{
+    actor::Actor,
+    net::{EndpointId, EndpointSpec},
+    sequencer::Sequencer,
+    topology::{ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, ShardId, ShardSpec, Topology},
+};
+
+use crate::{
+    error::VenueError,
+    feeds::{feed_in_endpoints, feed_out_endpoints, market_data_config, publisher_config},
+    order_flow::{driver_config, group_config, session_config},
+    placement::{Placement, place},
+};
+
+/// Connections that the kernel completes before the shard accepts them.
+const LISTEN_BACKLOG: u16 = 4096;
+/// Commands from the operator that may wait for the sequencer.
+const CONTROL_CAPACITY: usize = 16;
+
+/// A venue's topology, not yet started.
+pub struct Declared {
+    /// The topology.
+    pub topology: Topology,
+    /// Its shards, in the order of the configuration.
+    pub shards: Vec<ShardId>,
+    /// Where it runs.
+    pub placement: Placement,
+    sequencer: ActorId<Sequencer<ReferencePolicy>>,
+    pub(crate) control: ExternalSender<SequencerIn>,
+    pub(crate) session: u32,
+    pub(crate) counters: VenueCounters,
+    pub(crate) market_data: Option<ActorId<MarketData>>,
+    instruments: usize,
+    pub(crate) publisher: Option<u32>,
+}
+
+/// What the venue's actors count, to be read while they run.
+#[derive(Clone, Default)]
+pub struct VenueCounters {
+    /// Order entry.
+    pub session: Counters<SessionCount>,
+    /// The incoming feed, its lines and what was asked for again.
+    pub feed_in: FeedCounters,
+    /// The outgoing feed and its retransmission server.
+    pub feed_out: PublisherCounters,
+}
+
+/// Declares the venue of `config` on the `allowed` CPUs.
+///
+/// # Errors
+/// What contradicts itself in the configuration beyond what the schema can tell.
+pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueError> {
+    let placement = place(config, allowed);
+    let mut topology = Topology::new();
+    let net = driver_config(config);
+    let shards: Vec<ShardId> = config
+        .shards
+        .iter()
+        .zip(&placement.shards)
+        .map(|(shard, &(cpu, idle))| {
+            topology.shard(ShardSpec { name: shard.name.clone(), cpu, idle, net: net.clone() })
+        })
+        .collect();
+    let shard_of = |role: &str| {
+        let index = config.shards.iter().position(|shard| shard.name == role);
+        shards[index.expect("the configuration's check knows every shard that a role names")]
+    };
+    let (ingress, core, publisher) =
+        (shard_of(&config.placement.ingress), shard_of(&config.placement.core), shard_of(&config.placement.publisher));
+
+    let session_config = session_config(config)?;
+    let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });
+    let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer, backlog: LISTEN_BACKLOG };
+    let built_session = Session::new(session_config)?;
+    let counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
+    let session = topology.net_actor(ingress, "session", vec![listen], move |_| built_session);
+    let market_data = match &config.feeds.inbound {
+        Some(feed) => {
+            let feed_config = market_data_config(config, feed)?;
+            let feed_counters = counters.feed_in.clone();
+            let build = move |endpoints: &[EndpointId]| MarketData::new(feed_config, endpoints, feed_counters);
+            Some(topology.net_actor(ingress, "market-data", feed_in_endpoints(feed), build))
+        }
+        None => None,
+    };
+    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(|actor| actor.index()));
+    let sequencer = topology.actor(ingress, "sequencer", move || Sequencer::new(stamp));
+    let group = wire_group(&mut topology, core, group_config(config)?)?;
+
+    let edges = &config.edges;
+    topology.connect(
+        session,
+        |out| &mut out.requests,
+        sequencer,
+        EdgeSpec::backpressure(edges.ingress_capacity).admission(),
+    );
+    if let Some(market_data) = market_data {
+        let references = EdgeSpec::backpressure(edges.references_capacity).admission();
+        topology.connect(market_data, |out| &mut out.references, sequencer, references);
+    }
+    topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(edges.group_capacity));
+    topology.leave_open(sequencer, |out| &mut out.record);
+    if let Some(market_data) = market_data {
+        // Whoever embeds the venue may read them.
+        topology.leave_open(market_data, |out| &mut out.tops);
+        topology.leave_open(market_data, |out| &mut out.depth);
+        topology.leave_open(market_data, |out| &mut out.events);
+    }
+    topology.connect(group, |out| &mut out.replies, session, EdgeSpec::backpressure(edges.replies_capacity));
+    let publisher = match &config.feeds.outbound {
+        Some(feed) => {
+            let publisher_config = publisher_config(config, feed)?;
+            let feed_counters = counters.feed_out.clone();
+            let actor = topology.net_actor(publisher, "publisher", feed_out_endpoints(feed), move |endpoints| {
+                let built = Publisher::new(publisher_config, endpoints, feed_counters);
+                built.expect("the schema's ranges are the publisher's")
+            });
+            let publications = EdgeSpec::backpressure(edges.publications_capacity);
+            topology.connect(group, |out| &mut out.publications, actor, publications);
+            Some(actor.index())
+        }
+        None => {
+            topology.leave_open(group, |out| &mut out.publications);
+            None
+        }
+    };
+    let control = topology.external_sender("control", sequencer, EdgeSpec::backpressure(CONTROL_CAPACITY));
+    let session = session.index();
+    Ok(Declared {
+        topology,
+        shards,
+        placement,
+        sequencer,
+        control,
+        session,
+        counters,
+        market_data,
+        instruments: config.instruments.len(),
+        publisher,
+    })
+}
+
+impl Declared {
+    /// Gives the reader of the returned receiver every sequenced input, in order: what a replay of the group needs. The
+    /// venue takes no request while `capacity` inputs are not read.
+    pub fn record(&mut self, capacity: usize) -> ExternalReceiver<Command> {
+        self.topology.external_receiver(self.sequencer, |out| &mut out.record, EdgeSpec::backpressure(capacity))
+    }
+
+    /// The newest best levels of the incoming feed's books, to be read on any one thread while the venue runs; `None`
+    /// without such a feed. An instrument's locate is its place in the configuration, from 1.
+    pub fn tops(&mut self) -> Option<ConflatedReceiver<TopOfBook>> {
+        let market_data = self.market_data?;
+        Some(self.topology.conflated_receiver(market_data, |out| &mut out.tops, self.instruments + 1))
+    }
+
+    /// Depth of the incoming feed's books: requests go in at one end, `capacity` at once, and answers come out at the
+    /// other. Answers that the reader has left no room for are dropped and counted: 64 messages is one at least.
+    pub fn depth(&mut self, capacity: usize) -> Option<(ExternalSender<MarketDataIn>, ExternalReceiver<DepthAnswer>)> {
+        let market_data = self.market_data?;
+        let requests = self.topology.external_sender("depth", market_data, EdgeSpec::backpressure(capacity));
+        let answers = EdgeSpec::drop_newest(capacity.max(2) * MarketData::OUTPUTS_MAX);
+        Some((requests, self.topology.external_receiver(market_data, |out| &mut out.depth, answers)))
+    }
+
+    /// Every message of the incoming feed that changed a book, in order. Of a reader that leaves `capacity` of them
+    /// unread, 128 at least, the newest are dropped and counted, which shows in [`BookEvent::number`].
+    pub fn events(&mut self, capacity: usize) -> Option<ExternalReceiver<BookEvent>> {
+        let market_data = self.market_data?;
+        Some(self.topology.external_receiver(market_data, |out| &mut out.events, EdgeSpec::drop_newest(capacity)))
+    }
+}

@@ -1,0 +1,22 @@
+//! A venue as a library: [`declare`] turns a configuration into a topology of actors, [`Declared`] hands out its open
+//! ends, and [`Venue`] runs it.
+//!
+//! The command line, the benchmarks and the latency harness all run the same venue through this crate.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod convert;
+mod declare;
+mod error;
+mod feeds;
+mod order_flow;
+mod placement;
+mod running;
+
+pub use declare::{Declared, VenueCounters, declare};
+pub use error::VenueError;
+pub use feeds::{reorder_bytes, retransmission_bytes};
+pub use order_flow::{group_config, replay_bytes};
+pub use placement::{Placement, place};
+pub use running::Venue;
