@@ -45,7 +45,7 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
         waits,
         ["sequencer.group -> trading", "trading.replies -> (outside)", "trading.publications -> (outside)"]
     );
-    assert_eq!(checked.shards[0].actors, ["sequencer", "group/trading"]);
+    assert_eq!(checked.shards[0].actors, ["sequencer", "trading"]);
 }
 
 #[test]

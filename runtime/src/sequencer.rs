@@ -1,12 +1,12 @@
-//! The sequencer: gives every input of a group its number and its time.
+//! The sequencer: gives every input of a sequenced actor its number and its time.
 
 use crate::{
-    actor::{Actor, Context, Down, Step},
+    actor::{Actor, Context, Down, Role, Step},
     message::{Header, Message},
     telemetry::Timing,
 };
 
-/// What a group's inputs are made of: knows how a request becomes a sequenced input.
+/// Makes sequenced inputs of requests.
 ///
 /// Where risk needs a price, the implementation keeps what the market-data actor of its own shard tells and attaches
 /// it here, so that everything behind the sequencer is a pure function of its input.
@@ -29,9 +29,9 @@ pub trait SequencerPolicy: 'static {
 crate::ports! {
     /// Where sequenced inputs go.
     pub struct SequencerOut<M: Message> {
-        /// The group.
+        /// The sequenced actor.
         group: M,
-        /// A recorder of the stream; may be left open.
+        /// A recorder of the stream, or a replica; may be left open.
         record: M,
     }
 }
@@ -54,6 +54,7 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
     type In = S::In;
     type Out = SequencerOut<S::Out>;
     const OUTPUTS_MAX: usize = 1;
+    const ROLE: Role = Role::Sequencer;
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {

@@ -116,18 +116,6 @@ fn more_than_may_be_in_flight_fails_the_actor_at_the_input_that_did_it() {
 }
 
 #[test]
-fn more_than_declared_per_input_fails_the_actor() {
-    let (mut topology, shard) = topology();
-    let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
-    let actor = topology.actor(shard, "actor", || repeats_three::<4>(3));
-    let sender = topology.external_sender("in", sequencer, EdgeSpec::backpressure(16));
-    topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::backpressure(16));
-    topology.leave_open(sequencer, |out| &mut out.record);
-    let receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(64).per_input(2));
-    fails_at_three(topology.simulate().unwrap(), sender, receiver, "per input");
-}
-
-#[test]
 fn an_admission_edge_takes_from_callbacks_and_refuses_an_answer() {
     let actor = || {
         let mut actor = One::<1>::new(|ctx, note| {
@@ -371,29 +359,6 @@ fn what_callbacks_send_without_room_waits_and_keeps_its_place() {
     assert_eq!(inputs, [1, 2, 3, 4]);
     assert!(sent.iter().filter(|&&number| number == 1000).count() >= 2, "{sent:?}");
     assert!(simulation.failures().is_empty());
-}
-
-#[test]
-fn a_group_of_one_has_no_end_of_batch_either() {
-    let sent_at_the_end = |in_group: bool| {
-        let (mut topology, shard) = topology();
-        let actor = topology.actor(shard, "actor", || {
-            let mut actor = One::<1>::relay();
-            actor.on_batch_end = Box::new(|ctx, ()| ctx.out.send(note(1000)));
-            actor
-        });
-        if in_group {
-            topology.group("group", &[actor.index()]);
-        }
-        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
-        let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(8));
-        let mut simulation = topology.simulate().unwrap();
-        sender.send(note(1)).unwrap();
-        simulation.run_until_idle();
-        numbers(&drain(&mut receiver))
-    };
-    assert_eq!(sent_at_the_end(false), [1, 1000]);
-    assert_eq!(sent_at_the_end(true), [1]);
 }
 
 #[test]

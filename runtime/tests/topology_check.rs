@@ -2,18 +2,15 @@
 
 mod support;
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use corelane_runtime::{
-    actor::{Actor, Context, NetActor, Step},
+    actor::Step,
     cpu,
     edge::port::Port,
-    net::{EndpointSpec, FrameError, Framer},
     sequencer::Sequencer,
     topology::check::TopologyError,
     topology::{ActorId, EdgeSpec, Idle, ShardId, Topology},
 };
-use support::{AsIs, Note, Play, Two, left, out, right, shard, two_cpus};
+use support::{AsIs, Note, Play, Replayable, Two, left, out, right, shard, two_cpus};
 
 /// At most two outputs per step and port: the least capacity of an edge out of it is four.
 type Pair = Play<Two, 2>;
@@ -32,38 +29,16 @@ fn here(topology: &mut Topology) -> ShardId {
     shard(topology, "here", two_cpus()[0], Idle::Park)
 }
 
-struct Listener;
-
-impl Actor for Listener {
-    type In = Note;
-    type Out = ();
-    const OUTPUTS_MAX: usize = 0;
-    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
-        Step::Done
-    }
+fn sequenced(topology: &mut Topology, shard: ShardId) -> ActorId<Replayable<Port<Note>, 1>> {
+    let actor = topology.sequenced(shard, "sequenced", Replayable::relay);
+    topology.leave_open(actor, out);
+    actor
 }
 
-impl NetActor for Listener {}
-
-struct NoFrames;
-
-impl Framer for NoFrames {
-    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
-        Err(FrameError::Malformed)
-    }
-}
-
-fn listen() -> EndpointSpec {
-    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
-    EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 }
-}
-
-/// Sequencer before a group of those actors.
-fn sequenced(topology: &mut Topology, shard: ShardId, first: ActorId<One>, members: &[u32]) {
+fn sequencer(topology: &mut Topology, shard: ShardId) -> ActorId<Sequencer<AsIs>> {
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsIs));
     topology.leave_open(sequencer, |out| &mut out.record);
-    topology.connect(sequencer, |out| &mut out.group, first, EdgeSpec::backpressure(8));
-    topology.group("group", members);
+    sequencer
 }
 
 /// A topology with one fault, what is said of it, and words of the remedy.
@@ -72,7 +47,7 @@ type Case = (fn(&mut Topology), fn(&TopologyError) -> bool, &'static str);
 #[test]
 fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
     use TopologyError as E;
-    let cases: [Case; 14] = [
+    let cases: [Case; 13] = [
         (
             |topology| {
                 shard(topology, "far", 1023, Idle::Park);
@@ -152,59 +127,39 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
         (
             |topology| {
                 let here = here(topology);
-                let there = shard(topology, "there", two_cpus()[1], Idle::Park);
-                let one = topology.actor(here, "one", One::relay);
-                let two = topology.actor(there, "two", One::relay);
-                topology.leave_open(two, out);
-                topology.connect(one, out, two, EdgeSpec::backpressure(8));
-                sequenced(topology, here, one, &[one.index(), two.index()]);
+                sequenced(topology, here);
             },
-            |error| *error == E::GroupSplit { group: "group".to_owned(), actor: "two".to_owned() },
-            "one shard's",
-        ),
-        (
-            |topology| {
-                let here = here(topology);
-                let [one, two] = ["one", "two"].map(|name| topology.actor(here, name, One::relay));
-                topology.leave_open(two, out);
-                topology.connect(one, out, two, EdgeSpec::backpressure(8));
-                sequenced(topology, here, one, &[one.index(), two.index()]);
-                topology.external_sender("side door", two, EdgeSpec::backpressure(8));
-            },
-            |error| *error == E::GroupInput { group: "group".to_owned(), edge: "side door".to_owned() },
-            "passes the sequencer",
-        ),
-        (
-            |topology| {
-                let here = here(topology);
-                let one = topology.actor(here, "one", One::relay);
-                topology.leave_open(one, out);
-                topology.group("group", &[one.index()]);
-            },
-            |error| *error == E::GroupWithoutInput { group: "group".to_owned() },
+            |error| *error == E::SequencedWithoutInput { actor: "sequenced".to_owned() },
             "connect a sequencer",
         ),
         (
             |topology| {
                 let here = here(topology);
-                let one = topology.actor(here, "one", One::relay);
-                topology.leave_open(one, out);
-                topology.group("other", &[one.index()]);
-                sequenced(topology, here, one, &[one.index()]);
+                let (sequencer, actor) = (sequencer(topology, here), sequenced(topology, here));
+                topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::backpressure(8));
+                topology.external_sender("side door", actor, EdgeSpec::backpressure(8));
             },
-            |error| *error == E::GroupShared { group: "other".to_owned(), actor: "one".to_owned() },
-            "an actor has one",
+            |error| *error == E::SequencedInputs { actor: "sequenced".to_owned(), edge: "side door".to_owned() },
+            "through one sequencer",
         ),
         (
             |topology| {
                 let here = here(topology);
                 let one = topology.actor(here, "one", One::relay);
-                let listener = topology.net_actor(here, "listener", vec![listen()], |_| Listener);
-                topology.connect(one, out, listener, EdgeSpec::backpressure(8));
-                sequenced(topology, here, one, &[one.index(), listener.index()]);
+                let actor = sequenced(topology, here);
+                topology.connect(one, out, actor, EdgeSpec::backpressure(8));
             },
-            |error| *error == E::GroupEndpoints { group: "group".to_owned(), actor: "listener".to_owned() },
-            "before the sequencer",
+            |error| *error == E::SequencedFrom { actor: "sequenced".to_owned(), edge: "one.out".to_owned() },
+            "put a sequencer between",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                let (sequencer, actor) = (sequencer(topology, here), sequenced(topology, here));
+                topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::drop_newest(8));
+            },
+            |error| *error == E::SequencedLossy { actor: "sequenced".to_owned(), edge: "sequencer.group".to_owned() },
+            "give it backpressure",
         ),
         (
             |topology| {
@@ -224,9 +179,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
         declare(&mut topology);
         let errors = topology.check().unwrap_err();
         let said = errors.to_string();
-        // Sharing an actor leaves the group that lost it without input: the one case with two faults.
-        assert!(errors.0.iter().any(expected), "case {n}: {said}");
-        assert!(errors.0.len() == 1 || said.contains("another group"), "case {n}: {said}");
+        assert!(matches!(&errors.0[..], [error] if expected(error)), "case {n}: {said}");
         assert!(said.contains(remedy), "case {n}: {said}");
     }
 }
@@ -269,27 +222,30 @@ fn a_cycle_is_safe_with_one_edge_that_is_never_waited_for() {
             assert_eq!(checked.drain_order.len(), 2);
         }
     }
-    for (request, answer) in [(hold, hold), (hold.per_input(1), hold.per_input(1))] {
-        let errors = round_trip(request, answer).check().unwrap_err();
-        let cycle = vec!["client.left".to_owned(), "server.left".to_owned()];
-        assert_eq!(errors.0, [TopologyError::Deadlock { edges: cycle }]);
+    let errors = round_trip(hold, hold).check().unwrap_err();
+    let cycle = vec!["client.left".to_owned(), "server.left".to_owned()];
+    assert_eq!(errors.0, [TopologyError::Deadlock { edges: cycle }]);
+}
+
+#[test]
+fn an_edge_that_drops_needs_room_for_one_message_only() {
+    for (capacity, accepted) in [(0, false), (1, true)] {
+        let mut topology = Topology::new();
+        let here = here(&mut topology);
+        let actor = topology.actor(here, "actor", pair);
+        topology.leave_open(actor, right);
+        topology.external_receiver(actor, left, EdgeSpec::drop_newest(capacity));
+        assert_eq!(topology.check().is_ok(), accepted, "capacity {capacity}");
     }
 }
 
 #[test]
-fn an_edge_bounded_per_input_is_safe_within_a_group_if_it_fits() {
-    for (capacity, safe) in [(7, false), (8, true)] {
-        let mut topology = Topology::new();
-        let here = here(&mut topology);
-        let first = topology.actor(here, "first", One::relay);
-        let second = topology.actor(here, "second", pair);
-        topology.connect(first, out, second, EdgeSpec::backpressure(8));
-        // Six per input and one step of two more.
-        topology.connect(second, left, first, EdgeSpec::backpressure(capacity).per_input(6));
-        topology.leave_open(second, right);
-        sequenced(&mut topology, here, first, &[first.index(), second.index()]);
-        assert_eq!(topology.check().is_ok(), safe, "capacity {capacity}");
-    }
+fn a_recorded_stream_may_replace_the_sequencer() {
+    let mut topology = Topology::new();
+    let here = here(&mut topology);
+    let actor = sequenced(&mut topology, here);
+    topology.external_sender("recorded", actor, EdgeSpec::backpressure(8));
+    assert!(topology.check().is_ok());
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod support;
 
 use bytemuck::{Pod, Zeroable};
 use corelane_runtime::{
-    actor::{Actor, Context, Step},
+    actor::{Actor, Context, SequencedActor, SequencedContext, Step},
     edge::port::Port,
     message::{Keyed, Message},
     sequencer::{Sequencer, SequencerPolicy},
@@ -158,21 +158,31 @@ impl SequencerPolicy for Priced {
     }
 }
 
+struct SequencedWatcher;
+
+impl SequencedActor for SequencedWatcher {
+    type In = Price;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut SequencedContext<'_, ()>, _: &Price) -> Step {
+        Step::Done
+    }
+}
+
 #[test]
 fn a_sequenced_actor_cannot_have_one_as_input_but_the_sequencer_can() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
     let pricer = topology.actor(shard, "pricer", || Pricer);
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(Priced));
-    let watcher = topology.actor(shard, "watcher", || Watcher(Log::new()));
-    topology.group("group", &[watcher.index()]);
+    let watcher = topology.sequenced(shard, "watcher", || SequencedWatcher);
     let _injector = topology.external_sender("in", pricer, EdgeSpec::backpressure(64));
     topology.conflate(pricer, out, sequencer, 100);
     topology.leave_open(sequencer, |out| &mut out.record);
     topology.conflate(sequencer, |out| &mut out.group, watcher, 100);
     let errors = topology.check().unwrap_err().0;
-    let (group, edge) = ("group".to_owned(), "sequencer.group".to_owned());
-    assert_eq!(errors, [TopologyError::GroupConflated { group, edge }]);
+    let (actor, edge) = ("watcher".to_owned(), "sequencer.group".to_owned());
+    assert_eq!(errors, [TopologyError::SequencedLossy { actor, edge }]);
 }
 
 #[test]

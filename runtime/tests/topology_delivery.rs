@@ -10,7 +10,7 @@ use corelane_runtime::{
     topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
 };
 use proptest::prelude::*;
-use support::{Note, Play, Two, drain, left, note, options, right, send_all, shard, two_cpus, until};
+use support::{Note, Play, Replayable, Two, drain, left, note, options, right, send_all, shard, two_cpus, until};
 
 type Node = Play<Two, 1>;
 
@@ -185,8 +185,7 @@ fn a_full_injector_hands_the_message_back() {
 fn what_was_numbered_elsewhere_comes_with_its_header() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let actor = topology.actor(shard, "actor", Play::<corelane_runtime::edge::port::Port<Note>, 1>::relay);
-    topology.group("group", &[actor.index()]);
+    let actor = topology.sequenced(shard, "actor", Replayable::<corelane_runtime::edge::port::Port<Note>, 1>::relay);
     let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(3));
     let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(16));
     let mut simulation = topology.simulate().unwrap();

@@ -9,10 +9,9 @@
 //!                └────────────────────────────────────────┘
 //! ```
 //!
-//! Everything a client can do goes through risk, so that risk sees it all. The three are state machines of their own, and
-//! actors of their own where they are wired as such; here one actor holds them and they call each other, because a message
-//! between two actors of a shard costs more than what most of them do with it (see `ARCHITECTURE.md`). What comes of an
-//! input is the same, byte for byte, and a test says so.
+//! Everything a client can do goes through risk, so that risk sees it all. The three are state machines of their own. One
+//! sequenced actor holds them and they call each other, because a message between two actors of a shard costs more than
+//! what most of them do with it (see `ARCHITECTURE.md`).
 //!
 //! A full edge of replies or publications holds the group back in the middle of a sweep; nothing is lost, and the next
 //! input waits.
@@ -22,7 +21,7 @@ mod config;
 use std::collections::VecDeque;
 
 use corelane_runtime::{
-    actor::{Actor, Context, Step},
+    actor::{Actor, SequencedActor, SequencedContext, Step},
     message::Envelope,
     ports,
     topology::{ActorId, ShardId, Topology},
@@ -56,7 +55,7 @@ pub struct Group {
     /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each account is here once
     /// in the day at most.
     exhausted: VecDeque<AccountSlot>,
-    /// What [`prefetch`](Actor::prefetch) found lately.
+    /// What [`prefetch`](SequencedActor::prefetch) found lately.
     expected_place: NumberPlace,
 }
 
@@ -75,7 +74,7 @@ impl Group {
 
     /// Has a new order checked, and entered if it passes.
     #[inline]
-    fn enter(&mut self, ctx: &mut Context<'_, GroupOut>, exposure: &Exposure) {
+    fn enter(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, exposure: &Exposure) {
         match self.risk.check(exposure) {
             Ok(()) => self.run_matching(ctx, |matching, out| matching.enter(out, &exposure.order)),
             Err(reason) => self.order.refuse(exposure.order.slot, reason, &mut replies(ctx)),
@@ -83,7 +82,7 @@ impl Group {
     }
 
     /// What risk says to this, and the first step of what matching makes of it.
-    fn ask_risk(&mut self, ctx: &mut Context<'_, GroupOut>, asked: &RiskIn) {
+    fn ask_risk(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, asked: &RiskIn) {
         match self.risk.judge(asked) {
             Verdict::Passes(passed) => self.run_matching(ctx, |matching, out| matching.begin(out, &passed)),
             Verdict::Refused(refused) => self.order.refuse(refused.slot, refused.reason, &mut replies(ctx)),
@@ -95,7 +94,7 @@ impl Group {
     #[inline(always)]
     fn run_matching(
         &mut self,
-        ctx: &mut Context<'_, GroupOut>,
+        ctx: &mut SequencedContext<'_, GroupOut>,
         run: impl FnOnce(&mut Matching, &mut Outlets<'_, Answers<'_>>) -> Step,
     ) {
         let time_ns = ctx.time_ns();
@@ -114,7 +113,7 @@ impl Group {
 }
 
 #[inline]
-fn replies<'a>(ctx: &'a mut Context<'_, GroupOut>) -> Replies<'a> {
+fn replies<'a>(ctx: &'a mut SequencedContext<'_, GroupOut>) -> Replies<'a> {
     let time_ns = ctx.time_ns();
     Replies { port: &mut ctx.out.replies, time_ns }
 }
@@ -135,14 +134,14 @@ impl Events for Answers<'_> {
     }
 }
 
-impl Actor for Group {
+impl SequencedActor for Group {
     type In = Command;
     type Out = GroupOut;
     /// Each event of matching is answered once.
-    const OUTPUTS_MAX: usize = Matching::OUTPUTS_MAX;
+    const OUTPUTS_MAX: usize = <Matching as Actor>::OUTPUTS_MAX;
 
     #[inline]
-    fn on_message(&mut self, ctx: &mut Context<'_, GroupOut>, command: &Command) -> Step {
+    fn on_message(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, command: &Command) -> Step {
         // What is frequent is passed on as it is, without being wrapped and unwrapped: risk checks new orders, and lets
         // cancels pass.
         match command {
@@ -184,7 +183,7 @@ impl Actor for Group {
         self.expected_place = self.order.expect(&second.body).unwrap_or(self.expected_place);
     }
 
-    fn on_more(&mut self, ctx: &mut Context<'_, GroupOut>) -> Step {
+    fn on_more(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) -> Step {
         if self.is_matching {
             self.run_matching(ctx, |matching, out| matching.resume(out));
         } else if let Some(account) = self.exhausted.pop_front() {
@@ -204,7 +203,5 @@ pub fn wire_group(
     config: GroupConfig,
 ) -> Result<ActorId<Group>, GroupConfigError> {
     config.check()?;
-    let group = topology.actor(shard, "trading", move || Group::new(&config));
-    topology.group("group", &[group.index()]);
-    Ok(group)
+    Ok(topology.sequenced(shard, "trading", move || Group::new(&config)))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     edge::conflated::TakeConflated,
-    edge::port::LocalQueue,
+    edge::queue::LocalQueue,
     message::{Envelope, Message},
 };
 
@@ -28,27 +28,6 @@ impl<M: Message> Inlet<M> {
         match self {
             Inlet::Local(_) | Inlet::Ring(_) => 0,
             Inlet::Conflated(values) => values.overwritten(),
-        }
-    }
-
-    /// Shows the oldest message to `visit` and removes it; `None` without one. For members of groups, whose inlets never
-    /// keep the newest only.
-    #[inline]
-    pub fn take_first<R>(&mut self, visit: impl FnOnce(&Envelope<M>) -> R) -> Option<R> {
-        match self {
-            Inlet::Local(queue) => {
-                let mut queue = queue.borrow_mut();
-                let result = visit(queue.first()?);
-                queue.advance(1);
-                Some(result)
-            }
-            Inlet::Ring(consumer) => {
-                let chunk = consumer.read_chunk(1).ok()?;
-                let result = visit(&chunk.as_slices().0[0]);
-                chunk.commit_all();
-                Some(result)
-            }
-            Inlet::Conflated(_) => None,
         }
     }
 

@@ -1,6 +1,11 @@
 //! The queue of an edge within one shard.
 
-use std::{mem::MaybeUninit, ptr::NonNull};
+use std::{cell::RefCell, mem::MaybeUninit, ptr::NonNull, rc::Rc};
+
+use crate::message::Envelope;
+
+/// A queue within one shard, held by both ends of its edge.
+pub(crate) type LocalQueue<M> = Rc<RefCell<Queue<Envelope<M>>>>;
 
 /// A bounded queue in one allocation.
 ///
@@ -90,30 +95,6 @@ impl<T: Copy> Queue<T> {
         (self.first + index) & (self.places.len() - 1)
     }
 
-    /// The oldest.
-    #[inline]
-    pub fn first(&self) -> Option<&T> {
-        // SAFETY: not empty, so that this place holds a value.
-        (self.len > 0).then(|| unsafe { self.places[self.first].assume_init_ref() })
-    }
-
-    /// Removes the oldest.
-    #[inline]
-    pub fn pop(&mut self) -> Option<T> {
-        let oldest = self.first().copied();
-        if oldest.is_some() {
-            self.advance(1);
-        }
-        oldest
-    }
-
-    /// Puts back, as the oldest, what was popped last; nothing was pushed since.
-    pub fn put_back(&mut self, value: T) {
-        self.first = self.at(self.places.len() - 1);
-        self.places[self.first].write(value);
-        self.len += 1;
-    }
-
     /// All there is, oldest first, in two runs.
     #[inline]
     pub fn runs(&self) -> (&[T], &[T]) {
@@ -166,21 +147,12 @@ mod tests {
                         queue.take_back(amount);
                         model.truncate(model.len() - amount);
                     }
-                    11 => {
-                        let popped = queue.pop();
-                        assert_eq!(popped, model.pop_front());
-                        if let Some(value) = popped.filter(|_| amount % 2 == 0) {
-                            queue.put_back(value);
-                            model.push_front(value);
-                        }
-                    }
-                    12..=15 => {
+                    11..=15 => {
                         queue.advance(amount);
                         model.drain(..amount);
                     }
                     _ => {}
                 }
-                assert_eq!(queue.first(), model.front());
                 let (first, second) = queue.runs();
                 assert_eq!([first, second].concat(), Vec::from(model.clone()));
                 assert_eq!((queue.len(), queue.room()), (model.len(), capacity - model.len()));

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::{
     clock::Clock,
+    message::Header,
     telemetry::{ShardTelemetry, TIMING_NS_MAX, Timing},
 };
 
@@ -11,11 +12,17 @@ use crate::{
 pub(crate) struct ShardEnv {
     pub time: ShardTime,
     pub telemetry: RefCell<ShardTelemetry>,
-    /// Set when an actor fails; the shard looks for it at the end of the cycle, a group after each input.
+    /// Set when an actor fails; the shard looks for it at the end of the turn.
     pub alarm: Cell<bool>,
 }
 
 impl ShardEnv {
+    /// The sequenced time of an input, or the shard's time where no sequencer has numbered it.
+    #[inline]
+    pub fn time_ns(&self, input: Header) -> u64 {
+        if input.sequence == 0 { self.time.wall_ns() } else { input.time_ns }
+    }
+
     /// Records the time from `ticks` until now, read anew.
     pub fn record_since(&self, timing: Timing, ticks: u64) {
         let nanos = self.time.nanos_since(ticks);

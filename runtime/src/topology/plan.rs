@@ -8,17 +8,16 @@ use std::{
 };
 
 use crate::{
+    actor::Role,
     net::{EndpointId, EndpointSpec},
-    shard::agenda::Agendas,
-    shard::cell::Member,
-    shard::group::{self, Group},
     shard::time::{ShardEnv, ShardTime},
     shard::transport::Transport,
     shard::wake::Waker,
     shard::{Peer, Shard, Unit, Units},
     telemetry::ShardTelemetry,
+    topology::graph::{ActorDecl, End, Topology},
     topology::site::Site,
-    topology::{ActorDecl, End, Idle, ShardSpec, Topology},
+    topology::spec::{Idle, ShardSpec},
 };
 
 pub(crate) struct ShardPlan {
@@ -28,25 +27,16 @@ pub(crate) struct ShardPlan {
     actors: Vec<(u32, ActorDecl)>,
     wakers: Vec<Arc<Waker>>,
     parks: Vec<bool>,
-    agendas: Agendas,
-    /// By actor: whether it sends nothing to any other, and the group it is in.
+    /// By actor: whether it runs last, because it sends nothing to any other.
     sinks: Vec<bool>,
-    groups: Vec<Option<u32>>,
-    /// By actor: who exchanges messages with it or with its group.
+    /// By actor: who exchanges messages with it.
     neighbours: Arc<Vec<Vec<u32>>>,
 }
 
 impl Topology {
     pub(crate) fn into_plans(self) -> Vec<ShardPlan> {
-        let agendas = self.agendas();
         let neighbours = Arc::new(self.neighbours());
-        let mut sinks: Vec<bool> = self.actors.iter().map(|actor| actor.group.is_none()).collect();
-        for edge in &self.edges {
-            if let End::Actor(from) = edge.from {
-                sinks[from as usize] = false;
-            }
-        }
-        let groups: Vec<Option<u32>> = self.actors.iter().map(|actor| actor.group).collect();
+        let sinks = self.sinks();
         let parks: Vec<bool> = self.shards.iter().map(|shard| shard.spec.idle == Idle::Park).collect();
         let wakers: Vec<Arc<Waker>> = self.shards.iter().map(|shard| shard.waker.clone()).collect();
         let mut plans: Vec<ShardPlan> = self
@@ -58,9 +48,7 @@ impl Topology {
                 actors: Vec::new(),
                 wakers: wakers.clone(),
                 parks: parks.clone(),
-                agendas: agendas.clone(),
                 sinks: sinks.clone(),
-                groups: groups.clone(),
                 neighbours: neighbours.clone(),
             })
             .collect();
@@ -70,29 +58,30 @@ impl Topology {
         plans
     }
 
+    /// By actor: whether nothing waits for what it sends. A sequenced actor is none, though its ports be open.
+    fn sinks(&self) -> Vec<bool> {
+        let mut sinks: Vec<bool> = self.actors.iter().map(|actor| actor.role != Role::Sequenced).collect();
+        for edge in &self.edges {
+            if let End::Actor(from) = edge.from {
+                sinks[from as usize] = false;
+            }
+        }
+        sinks
+    }
+
     fn neighbours(&self) -> Vec<Vec<u32>> {
-        let unit_of = |actor: u32| match self.actors[actor as usize].group {
-            Some(group) => (true, group),
-            None => (false, actor),
-        };
-        let actors = 0..self.actors.len() as u32;
-        let of = |failed: u32| {
-            let ends = self.edges.iter().filter_map(|edge| match (edge.from, edge.to) {
-                (End::Actor(from), End::Actor(to)) => Some((from, to)),
-                _ => None,
-            });
-            let mut near: Vec<u32> = ends
-                .filter_map(|(from, to)| match (unit_of(from) == unit_of(failed), unit_of(to) == unit_of(failed)) {
-                    (true, false) => Some(to),
-                    (false, true) => Some(from),
-                    _ => None,
-                })
-                .collect();
+        let mut neighbours = vec![Vec::new(); self.actors.len()];
+        for edge in &self.edges {
+            if let (End::Actor(from), End::Actor(to)) = (edge.from, edge.to) {
+                neighbours[from as usize].push(to);
+                neighbours[to as usize].push(from);
+            }
+        }
+        for near in &mut neighbours {
             near.sort_unstable();
             near.dedup();
-            near
-        };
-        actors.map(of).collect()
+        }
+        neighbours
     }
 }
 
@@ -121,46 +110,20 @@ impl ShardPlan {
         endpoint_counts: &[usize],
     ) -> Shard {
         let env = Rc::new(ShardEnv { time, telemetry: RefCell::new(telemetry), alarm: Cell::new(false) });
-        let mut site = Site::new(env.clone(), &self.parks, self.groups, &self.agendas);
+        let mut site = Site::new(env.clone(), &self.parks);
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of_actor = HashMap::new();
-        let mut groups: HashMap<u32, (usize, Vec<Box<dyn Member>>)> = HashMap::new();
         for ((index, actor), &count) in self.actors.into_iter().zip(endpoint_counts) {
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
-            let cell = actor.plan.build(&mut site, &ids, actor.group.is_some());
+            let hosted = actor.plan.build(&mut site, &ids);
+            endpoint_owner.extend(ids.iter().map(|_| units.len()));
+            unit_of_actor.insert(index, units.len());
             let (waiting, is_sink) = (site.waiting(index), self.sinks[index as usize]);
-            match actor.group {
-                // A group is polled where its first member stands; it is put there when all members are built.
-                Some(group) => {
-                    let (unit, members) = groups.entry(group).or_insert_with(|| (units.len(), Vec::new()));
-                    if members.is_empty() {
-                        let input = self.agendas.inputs[group as usize];
-                        let hosted = Box::new(Group::new(Vec::new(), site.agenda(group), input, env.clone()));
-                        units.push(Unit { hosted, actors: Vec::new(), waiting, is_sink });
-                    }
-                    members.push(cell);
-                    units[*unit].actors.push(index);
-                    unit_of_actor.insert(index, *unit);
-                }
-                None => {
-                    unit_of_actor.insert(index, units.len());
-                    units.push(Unit { hosted: cell, actors: vec![index], waiting, is_sink });
-                }
-            }
-            endpoint_owner.extend(ids.iter().map(|_| unit_of_actor[&index]));
+            units.push(Unit { hosted, actor: index, waiting, is_sink });
         }
-        for (group, (unit, members)) in groups {
-            let input = self.agendas.inputs[group as usize];
-            units[unit].hosted = group::hosted(members, site.agenda(group), input, env.clone());
-        }
-        let here = |near: &Vec<u32>| {
-            let mut units: Vec<usize> = near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
-            units.sort_unstable();
-            units.dedup();
-            units
-        };
+        let here = |near: &Vec<u32>| near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
         let neighbours = self.neighbours.iter().map(here).collect();
         let peers = self
             .wakers

@@ -8,7 +8,7 @@ use std::{
 };
 
 use corelane_runtime::{
-    actor::{Actor, Context, Down, Step},
+    actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step},
     clock::UtcOffset,
     cpu,
     edge::port::{Outputs, Port},
@@ -115,6 +115,51 @@ impl<O: Outputs, const K: usize> Actor for Play<O, K> {
     }
     fn on_stop(&mut self, ctx: &mut Context<'_, O>) {
         (self.on_stop)(ctx, ());
+    }
+}
+
+type SequencedHook<O, A, R> = Box<dyn FnMut(&mut SequencedContext<'_, O>, A) -> R>;
+
+/// A sequenced actor with at most `K` outputs per step and port, whose hooks are closures.
+pub struct Replayable<O: Outputs, const K: usize> {
+    on_message: SequencedHook<O, Note, Step>,
+    pub on_more: SequencedHook<O, (), Step>,
+    pub on_start: SequencedHook<O, (), ()>,
+}
+
+impl<O: Outputs, const K: usize> Replayable<O, K> {
+    pub fn new(on_message: impl FnMut(&mut SequencedContext<'_, O>, Note) -> Step + 'static) -> Self {
+        Replayable {
+            on_message: Box::new(on_message),
+            on_more: Box::new(|_, ()| Step::Done),
+            on_start: Box::new(|_, ()| ()),
+        }
+    }
+}
+
+impl<const K: usize> Replayable<Port<Note>, K> {
+    /// Sends on what comes in.
+    pub fn relay() -> Self {
+        Replayable::new(|ctx: &mut SequencedContext<'_, Port<Note>>, note| {
+            ctx.out.send(note);
+            Step::Done
+        })
+    }
+}
+
+impl<O: Outputs, const K: usize> SequencedActor for Replayable<O, K> {
+    type In = Note;
+    type Out = O;
+    const OUTPUTS_MAX: usize = K;
+
+    fn on_start(&mut self, ctx: &mut SequencedContext<'_, O>) {
+        (self.on_start)(ctx, ());
+    }
+    fn on_message(&mut self, ctx: &mut SequencedContext<'_, O>, message: &Note) -> Step {
+        (self.on_message)(ctx, *message)
+    }
+    fn on_more(&mut self, ctx: &mut SequencedContext<'_, O>) -> Step {
+        (self.on_more)(ctx, ())
     }
 }
 

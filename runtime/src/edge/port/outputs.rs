@@ -1,7 +1,24 @@
 //! The ports of an actor together, and the macro that declares them.
 
-use super::{AnyPort, Port};
+use super::state::Port;
 use crate::message::Message;
+
+/// The part of a port that does not depend on its message type.
+pub trait AnyPort {
+    /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
+    /// message steps.
+    fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
+    /// Has the memory fetched that the next message goes to.
+    fn prefetch(&mut self);
+    /// Shows what is in a ring's slots and moves what is staged into the edge; returns how many messages stay. What does
+    /// not fit is dropped and counted where the edge says so; otherwise it stays and goes first the next time: a callback
+    /// that cannot be put off (a disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
+    fn flush(&mut self) -> usize;
+    /// Takes back what the step `step_id` sent.
+    fn roll_back(&mut self, step_id: u64);
+    /// Messages dropped by [`Overflow::DropNewest`].
+    fn dropped(&self) -> u64;
+}
 
 /// The ports of an actor. Implemented by [`Port`] itself (one port), by `()` (none) and by what
 /// [`ports!`](crate::ports) declares.

@@ -1,7 +1,16 @@
-use std::collections::VecDeque;
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
+use bytemuck::Zeroable;
 
 use super::*;
-use crate::edge::outlet::tests::Numbered;
+use crate::{
+    edge::bind::{Binding, EdgeIn, Notice, Touched, Waiting},
+    edge::outlet::Outlet,
+    edge::outlet::tests::Numbered,
+    edge::queue::{LocalQueue, Queue},
+    edge::step::{BATCH_MAX, StepState},
+    message::{Envelope, Header},
+};
 
 #[test]
 fn an_open_port_never_limits_the_steps_of_a_batch() {
@@ -73,7 +82,12 @@ impl Consumer {
     fn pop(&mut self) -> Option<Envelope<Numbered>> {
         match self {
             Consumer::Ring(ring) => ring.pop().ok(),
-            Consumer::Local(queue, _) => queue.borrow_mut().pop(),
+            Consumer::Local(queue, _) => {
+                let mut queue = queue.borrow_mut();
+                let oldest = queue.runs().0.first().copied()?;
+                queue.advance(1);
+                Some(oldest)
+            }
         }
     }
 
@@ -100,14 +114,13 @@ fn edge(capacity: usize, is_local: bool, overflow: Overflow, step: &Rc<StepState
     let (edge, notice, consumer) = if is_local {
         let queue = LocalQueue::new(RefCell::new(Queue::with_capacity(capacity)));
         let waiting = Waiting::default();
-        (EdgeIn::Local(queue.clone()), Notice::Unit(waiting.clone()), Consumer::Local(queue, waiting))
+        (EdgeIn::Local(queue.clone()), Notice::Consumer(waiting.clone()), Consumer::Local(queue, waiting))
     } else {
         let (producer, consumer) = rtrb::RingBuffer::new(capacity);
         let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
         (edge, Notice::Flush, Consumer::Ring(consumer))
     };
-    let (internal, admission, always_fits, per_input_max) = (false, false, false, None);
-    let binding = Binding { edge, notice, capacity, overflow, admission, internal, always_fits, per_input_max };
+    let binding = Binding { edge, notice, capacity, overflow, admission: false, always_fits: false };
     let mut port = Port::default();
     port.bind(binding, step.clone(), OUTPUTS_MAX);
     (port, consumer)

@@ -1,84 +1,27 @@
-//! The cell that hosts one actor: polls its inlets in a fair order, runs its steps inside one `catch_unwind` per
-//! batch, and shows or takes back what they sent.
-
-mod member;
+//! The cell of an actor: which steps may run, and what becomes of what they send.
 
 use std::{
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
 };
 
-pub(crate) use self::member::{Member, Stepped};
+use super::core::{Core, Ran};
+use super::hosted::{Hosted, Polled, Traffic};
 use crate::{
-    actor::{Actor, Context, Down, NetActor, Step},
+    actor::{Actor, Context, Down, Step},
     edge::inlet::Inlet,
-    edge::port::{Outputs, StepState},
-    message::{Envelope, Header},
-    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
-    shard::panics::{self, Place},
+    edge::port::Outputs,
+    edge::step::{BATCH_MAX, StepState},
+    message::Header,
+    net::{Net, NetHandler},
+    shard::failure::Fault,
+    shard::panics,
     shard::time::ShardEnv,
     shard::timer::Wheel,
 };
 
-/// Most inputs a cell takes per poll: keeps neighbours on the shard served, and bounds what waits to be shown.
-pub const BATCH_MAX: usize = 64;
-
 /// Steps that room is looked for at once, so that it need not be for each.
 const CREDIT_MAX: usize = BATCH_MAX;
-
-/// On what input an actor failed, and where in the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub header: Header,
-    pub place: Place,
-}
-
-/// Sums for telemetry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Traffic {
-    pub received: u64,
-    pub dropped: u64,
-    pub conflated: u64,
-    pub holds: u64,
-}
-
-impl Traffic {
-    pub fn plus(self, other: Traffic) -> Traffic {
-        Traffic {
-            received: self.received + other.received,
-            dropped: self.dropped + other.dropped,
-            conflated: self.conflated + other.conflated,
-            holds: self.holds + other.holds,
-        }
-    }
-}
-
-/// What a poll came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Polled {
-    /// Steps that ran, and messages that moved on.
-    pub steps: usize,
-    /// Nothing is left for it.
-    pub is_quiet: bool,
-}
-
-/// What a shard needs of an actor, with its type erased: once per batch, never per message.
-pub(crate) trait Hosted {
-    fn start(&mut self, net: &mut dyn Net);
-    /// Runs up to `budget` steps.
-    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled;
-    /// True when nothing waits in the inlets or for room in an edge, and no step is unfinished.
-    fn is_quiet(&self) -> bool;
-    fn end_batch(&mut self, net: &mut dyn Net);
-    fn down(&mut self, down: Down, net: &mut dyn Net);
-    fn stop(&mut self, net: &mut dyn Net);
-    /// Which actor of the unit failed (its index among the members of a group) and how, once.
-    fn take_failure(&mut self) -> Option<(usize, Fault)>;
-    fn next_timer_ns(&self) -> Option<u64>;
-    fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;
-    fn traffic(&mut self) -> Traffic;
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -86,58 +29,6 @@ enum State {
     /// Failed, and not yet reported.
     Failing(Fault),
     Failed,
-}
-
-/// An actor and what its steps touch.
-struct Core<A: Actor> {
-    actor: A,
-    out: A::Out,
-    step: Rc<StepState>,
-    env: Rc<ShardEnv>,
-    timers: Wheel,
-}
-
-/// How a run of steps ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ran {
-    /// All are done.
-    Through,
-    /// The last one returned [`Step::More`].
-    ToMore,
-    /// The last one panicked.
-    IntoPanic,
-}
-
-impl<A: Actor> Core<A> {
-    /// Makes a step of each of the first `count` messages until one asks for more or panics; returns how many, that one
-    /// included.
-    fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
-        let Core { actor, out, step, env, timers } = self;
-        let mut taken = 0;
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut ctx = Context { out, net, step, timers, env };
-            for envelope in &messages[..count] {
-                taken += 1;
-                step.id.set(step.id.get() + 1);
-                step.header.set(envelope.header);
-                // Without a panic, so that nothing is left of it where an actor does not look.
-                actor.prefetch(messages.get(taken..).unwrap_or_default());
-                if actor.on_message(&mut ctx, &envelope.body) == Step::More {
-                    return Ran::ToMore;
-                }
-            }
-            Ran::Through
-        }));
-        (taken, result.unwrap_or(Ran::IntoPanic))
-    }
-
-    /// Makes one step; the caller catches its panic.
-    #[inline]
-    fn run_one<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> R {
-        let Core { actor, out, step, env, timers } = self;
-        step.id.set(step.id.get() + 1);
-        run(actor, &mut Context { out, net, step, timers, env })
-    }
 }
 
 pub(crate) struct ActorCell<A: Actor> {
@@ -152,26 +43,19 @@ pub(crate) struct ActorCell<A: Actor> {
     /// Steps ran since the last end of batch.
     worked: bool,
     /// Messages that wait in the ports for room in their edges.
-    backlog: usize,
+    pub(super) backlog: usize,
     /// Steps for which every port that holds is known to have room.
     credit: usize,
     received: u64,
     /// Datagrams that found no room behind the actor.
-    datagrams_dropped: u64,
+    pub(super) datagrams_dropped: u64,
     holds: u64,
 }
 
 impl<A: Actor> ActorCell<A> {
-    pub fn new(
-        actor: A,
-        out: A::Out,
-        inlets: Vec<Inlet<A::In>>,
-        step: Rc<StepState>,
-        env: Rc<ShardEnv>,
-        timers_max: usize,
-    ) -> Self {
+    pub fn new(actor: A, out: A::Out, inlets: Vec<Inlet<A::In>>, step: Rc<StepState>, env: Rc<ShardEnv>) -> Self {
         ActorCell {
-            core: Core { actor, out, step, env, timers: Wheel::with_capacity(timers_max) },
+            core: Core { actor, out, step, env, timers: Wheel::with_capacity(A::TIMERS_MAX) },
             inlets,
             turn: 0,
             state: State::Running,
@@ -186,13 +70,13 @@ impl<A: Actor> ActorCell<A> {
     }
 
     #[inline]
-    fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.state == State::Running
     }
 
     /// Steps that may run now: `wanted` at most, with room for `reserve` more left over.
     #[inline]
-    fn room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
+    pub(super) fn room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
         if wanted + reserve <= self.credit {
             return wanted;
         }
@@ -230,7 +114,11 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// Runs one callback that is no answer to a message: from the network, a timer or the runtime.
-    fn callback<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
+    pub(super) fn callback<R>(
+        &mut self,
+        net: &mut dyn Net,
+        run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R,
+    ) -> Option<R> {
         if !self.is_running() {
             return None;
         }
@@ -428,10 +316,10 @@ impl<A: Actor> Hosted for ActorCell<A> {
         self.callback(net, |actor, ctx| actor.on_stop(ctx));
     }
 
-    fn take_failure(&mut self) -> Option<(usize, Fault)> {
+    fn take_failure(&mut self) -> Option<Fault> {
         let State::Failing(fault) = self.state else { return None };
         self.state = State::Failed;
-        Some((0, fault))
+        Some(fault)
     }
 
     fn next_timer_ns(&self) -> Option<u64> {
@@ -449,80 +337,5 @@ impl<A: Actor> Hosted for ActorCell<A> {
         let mut traffic = Traffic { received, holds, dropped, conflated };
         self.core.out.visit(&mut |_, port| traffic.dropped += port.dropped());
         traffic
-    }
-}
-
-/// A cell whose actor owns endpoints.
-pub(crate) struct NetCell<A: NetActor>(pub ActorCell<A>);
-
-impl<A: NetActor> Hosted for NetCell<A> {
-    fn start(&mut self, net: &mut dyn Net) {
-        self.0.start(net);
-    }
-    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
-        self.0.poll(budget, net)
-    }
-    fn is_quiet(&self) -> bool {
-        self.0.is_quiet()
-    }
-    fn end_batch(&mut self, net: &mut dyn Net) {
-        self.0.end_batch(net);
-    }
-    fn down(&mut self, down: Down, net: &mut dyn Net) {
-        self.0.down(down, net);
-    }
-    fn stop(&mut self, net: &mut dyn Net) {
-        self.0.stop(net);
-    }
-    fn take_failure(&mut self) -> Option<(usize, Fault)> {
-        self.0.take_failure()
-    }
-    fn next_timer_ns(&self) -> Option<u64> {
-        self.0.next_timer_ns()
-    }
-    fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {
-        Some(self)
-    }
-    fn traffic(&mut self) -> Traffic {
-        self.0.traffic()
-    }
-}
-
-impl<A: NetActor> NetHandler for NetCell<A> {
-    fn on_open(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
-        if self.0.callback(net, |actor, ctx| actor.on_open(ctx, endpoint, conn, peer)).is_none() {
-            net.close(conn, CloseReason::Local);
-        }
-    }
-
-    #[inline]
-    fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
-        if self.0.is_running() && self.0.room(1, 1, true) == 0 {
-            return Flow::Hold;
-        }
-        match self.0.callback(net, |actor, ctx| actor.on_frame(ctx, conn, frame)) {
-            Some(flow) => flow,
-            None => {
-                net.close(conn, CloseReason::Local);
-                Flow::Taken
-            }
-        }
-    }
-
-    #[inline]
-    fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>) {
-        if self.0.backlog > 0 {
-            self.0.datagrams_dropped += 1;
-            return;
-        }
-        self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram));
-    }
-
-    fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId) {
-        self.0.callback(net, |actor, ctx| actor.on_writable(ctx, conn));
-    }
-
-    fn on_close(&mut self, net: &mut dyn Net, endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
-        self.0.callback(net, |actor, ctx| actor.on_close(ctx, endpoint, conn, reason));
     }
 }

@@ -1,0 +1,91 @@
+//! The context that an actor acts through.
+
+use crate::{
+    edge::step::StepState,
+    message::Header,
+    net::Net,
+    shard::time::ShardEnv,
+    shard::timer::{TimerId, TimersExhausted, Wheel},
+    telemetry::{TIMED_ONE_IN, Timing},
+};
+
+/// What an actor may touch during a step.
+pub struct Context<'a, O> {
+    /// Its ports.
+    pub out: &'a mut O,
+    /// The network of its shard; on a shard without one every call says closed.
+    pub net: &'a mut dyn Net,
+    pub(crate) step: &'a StepState,
+    pub(crate) timers: &'a mut Wheel,
+    pub(crate) env: &'a ShardEnv,
+}
+
+impl<O> Context<'_, O> {
+    /// Header of the input being worked on.
+    #[inline]
+    pub fn header(&self) -> Header {
+        self.step.header.get()
+    }
+
+    /// Time in nanoseconds since midnight of the venue's zone: the sequenced time of the input behind the
+    /// sequencer, the shard's time before it.
+    #[inline]
+    pub fn time_ns(&self) -> u64 {
+        self.env.time_ns(self.step.header.get())
+    }
+
+    /// The shard's clock in ticks, read once per cycle: for measuring only. It is not the same in a replay, so
+    /// nothing sequenced may depend on it.
+    pub fn ticks(&self) -> u64 {
+        self.env.time.ticks()
+    }
+
+    /// Asks for [`Actor::on_timer`](crate::actor::Actor::on_timer) with `token`, `after_ns` nanoseconds from now and never earlier.
+    ///
+    /// # Errors
+    /// [`TimersExhausted`] when the actor's timers are all in use.
+    pub fn set_timer(&mut self, after_ns: u64, token: u64) -> Result<TimerId, TimersExhausted> {
+        let now_ns = self.env.time.wall_ns();
+        self.timers.set(now_ns, now_ns.saturating_add(after_ns), token)
+    }
+
+    /// Takes a timer back; false if it has fired already.
+    pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
+        self.timers.cancel(timer)
+    }
+
+    /// Records, as [`Timing`], the time from `ingress_ticks` of a message that was kept until now: for answers that are
+    /// collected and sent at the end of a batch.
+    pub fn record_since(&mut self, timing: Timing, ingress_ticks: u64) {
+        self.env.record_since(timing, ingress_ticks);
+    }
+
+    /// Records, as [`Timing`], the time from the reaping of the batch that the input came in until now, if it is one of
+    /// those that are timed: one in [`TIMED_ONE_IN`], by its number.
+    #[inline]
+    pub fn record_sampled(&mut self, timing: Timing) {
+        let Header { sequence, ingress_ticks, .. } = self.step.header.get();
+        // What an external sender sent has no such time.
+        if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
+            self.env.record_since(timing, ingress_ticks);
+        }
+    }
+
+    /// Records, as [`Timing`], the time from `time_ns` since midnight of the venue's zone until now, for times that
+    /// somebody else's clock has told. False, and nothing is recorded, if that is ahead or more than
+    /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) behind: then the clock has nothing to do with ours.
+    pub fn record_since_time(&mut self, timing: Timing, time_ns: u64) -> bool {
+        self.env.record_since_time(timing, time_ns)
+    }
+
+    /// The same for a time in nanoseconds since 1970 UTC, as [`Datagram::kernel_utc_ns`] is: the wall clock as it is, which
+    /// ours follows slowly after it was set. A time that is ahead by that is not recorded either.
+    pub fn record_since_utc(&mut self, timing: Timing, utc_ns: u64) -> bool {
+        self.env.record_since_utc(timing, utc_ns)
+    }
+
+    /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.
+    pub(crate) fn stamp(&mut self, header: Header) {
+        self.step.header.set(header);
+    }
+}

@@ -1,0 +1,49 @@
+//! How a port is bound to its edge: what the topology gives it.
+
+use std::{cell::Cell, rc::Rc};
+
+use crate::{
+    edge::conflated::PutConflated, edge::outlet::Outlet, edge::overflow::Overflow, edge::queue::LocalQueue,
+    edge::step::StepState,
+};
+
+/// Set when an edge to a shard that may park got messages; the shard's turn ends with waking what was touched.
+pub(crate) type Touched = Rc<Cell<bool>>;
+
+/// Set when something was put where an actor will find it; spares the shard a look at those without work.
+pub(crate) type Waiting = Rc<Cell<bool>>;
+
+/// Whom a message in its place concerns.
+pub(crate) enum Notice {
+    /// The flush, which shows it to the consumer.
+    Flush,
+    /// The consumer, on the same shard, which is marked.
+    Consumer(Waiting),
+}
+
+impl Notice {
+    #[inline]
+    pub fn give(&self, step: &StepState) {
+        match self {
+            Notice::Flush => step.staged.set(true),
+            Notice::Consumer(waiting) => waiting.set(true),
+        }
+    }
+}
+
+pub(crate) enum EdgeIn<M> {
+    Open,
+    Local(LocalQueue<M>),
+    Ring { outlet: Outlet<M>, touched: Option<Touched> },
+    Conflated { values: Box<dyn PutConflated<M>>, touched: Option<Touched> },
+}
+
+/// How a port is bound to its edge; made by the topology.
+pub(crate) struct Binding<M> {
+    pub edge: EdgeIn<M>,
+    pub notice: Notice,
+    pub capacity: usize,
+    pub overflow: Overflow,
+    pub admission: bool,
+    pub always_fits: bool,
+}

@@ -1,0 +1,125 @@
+//! What a port is: its edge, its bounds and its counts.
+
+use std::{fmt, rc::Rc};
+
+use crate::{
+    edge::bind::{Binding, EdgeIn, Notice},
+    edge::overflow::Overflow,
+    edge::step::{BATCH_MAX, StepState},
+    message::{Envelope, Message},
+};
+
+/// The producing end of an edge: where an actor puts messages of type `M`.
+pub struct Port<M> {
+    pub(super) edge: EdgeIn<M>,
+    pub(super) notice: Notice,
+    pub(super) overflow: Overflow,
+    pub(super) admission: bool,
+    /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
+    pub(super) always_fits: bool,
+    /// Messages of a step that are not looked at one by one: of one that answers a message, and of a callback. `outputs_max`
+    /// where the edge is a ring or a queue with backpressure and takes messages from such a step; otherwise none.
+    pub(super) unchecked_max: [u64; 2],
+    /// Count up to which messages fit: what is known of the room where no step waits for it, otherwise without end.
+    pub(super) fits_until: u64,
+    pub(super) outputs_max: usize,
+    pub(super) step: Rc<StepState>,
+    /// Messages that wait here for the flush: what found a ring or a queue full, and all of an edge that keeps the newest.
+    pub(super) staged: Vec<Envelope<M>>,
+    /// Most of them.
+    pub(super) staged_max: usize,
+    /// Messages taken over the port's life. The counts below are values of this one, so that it alone changes with each
+    /// message.
+    pub(super) taken: u64,
+    /// Count up to which the edge is known to have room, beyond what was sent and is not there yet.
+    pub(super) room_until: u64,
+    /// The step that sent last, and the count when it began.
+    pub(super) step_id: u64,
+    pub(super) step_start: u64,
+    /// Count up to which that step sends without being looked at.
+    pub(super) unchecked_until: u64,
+    /// The sequenced input that the step is for; 0 for a callback, and for what no sequencer has numbered.
+    pub(super) sequence: u64,
+    /// The count less the messages of this input, or of this step without one.
+    pub(super) index_start: u64,
+    pub(super) interrupted: Interrupted,
+    /// Messages dropped, as they were sent or at the flush.
+    pub(super) dropped: u64,
+}
+
+/// The input that the last callback came after: it may go on.
+#[derive(Default)]
+pub(super) struct Interrupted {
+    pub sequence: u64,
+    /// Messages sent for it.
+    pub sent: u64,
+}
+
+impl<M> Default for Port<M> {
+    /// A port that is not connected: what is sent there goes nowhere.
+    fn default() -> Self {
+        Port {
+            edge: EdgeIn::Open,
+            notice: Notice::Flush,
+            overflow: Overflow::Backpressure,
+            admission: false,
+            always_fits: false,
+            unchecked_max: [0; 2],
+            fits_until: u64::MAX,
+            outputs_max: usize::MAX,
+            step: Rc::default(),
+            // What is sent to an open port is made, too, and has to lie somewhere.
+            staged: Vec::with_capacity(1),
+            staged_max: usize::MAX,
+            taken: 0,
+            room_until: 0,
+            step_id: 0,
+            step_start: 0,
+            unchecked_until: 0,
+            sequence: 0,
+            index_start: 0,
+            interrupted: Interrupted::default(),
+            dropped: 0,
+        }
+    }
+}
+
+impl<M> fmt::Debug for Port<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Port { overflow, taken, dropped, .. } = self;
+        let waiting = self.staged.len();
+        f.debug_struct("Port")
+            .field("overflow", overflow)
+            .field("taken", taken)
+            .field("waiting", &waiting)
+            .field("dropped", dropped)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Message> Port<M> {
+    pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
+        let Binding { edge, notice, capacity, overflow, admission, always_fits } = binding;
+        let is_plain = matches!(edge, EdgeIn::Local(_) | EdgeIn::Ring { .. }) && overflow == Overflow::Backpressure;
+        let unchecked_max =
+            [is_plain && !admission, is_plain].map(|is_unchecked| u64::from(is_unchecked) * outputs_max as u64);
+        let tells = !matches!((&edge, &notice), (EdgeIn::Local(_), Notice::Flush));
+        assert!(tells, "the consumer of a queue is told of each message");
+        // What finds a ring that drops full may still find room at the flush: as much again waits for that.
+        let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
+        *self = Port {
+            edge,
+            notice,
+            overflow,
+            admission,
+            always_fits,
+            unchecked_max,
+            fits_until: if always_fits { 0 } else { u64::MAX },
+            outputs_max,
+            step,
+            staged: Vec::with_capacity(staged_max + 1),
+            staged_max,
+            ..Port::default()
+        };
+    }
+}

@@ -1,0 +1,67 @@
+//! An actor with what its steps touch, and how a run of steps is made.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
+
+use crate::{
+    actor::{Actor, Context, Step},
+    edge::step::StepState,
+    message::Envelope,
+    net::Net,
+    shard::time::ShardEnv,
+    shard::timer::Wheel,
+};
+
+/// An actor and what its steps touch.
+pub(super) struct Core<A: Actor> {
+    pub actor: A,
+    pub out: A::Out,
+    pub step: Rc<StepState>,
+    pub env: Rc<ShardEnv>,
+    pub timers: Wheel,
+}
+
+/// How a run of steps ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// All are done.
+    Through,
+    /// The last one returned [`Step::More`].
+    ToMore,
+    /// The last one panicked.
+    IntoPanic,
+}
+
+impl<A: Actor> Core<A> {
+    /// Makes a step of each of the first `count` messages until one asks for more or panics; returns how many, that one
+    /// included.
+    pub fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
+        let Core { actor, out, step, env, timers } = self;
+        let mut taken = 0;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut ctx = Context { out, net, step, timers, env };
+            for envelope in &messages[..count] {
+                taken += 1;
+                step.id.set(step.id.get() + 1);
+                step.header.set(envelope.header);
+                // Without a panic, so that nothing is left of it where an actor does not look.
+                actor.prefetch(messages.get(taken..).unwrap_or_default());
+                if actor.on_message(&mut ctx, &envelope.body) == Step::More {
+                    return Ran::ToMore;
+                }
+            }
+            Ran::Through
+        }));
+        (taken, result.unwrap_or(Ran::IntoPanic))
+    }
+
+    /// Makes one step; the caller catches its panic.
+    #[inline]
+    pub fn run_one<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> R {
+        let Core { actor, out, step, env, timers } = self;
+        step.id.set(step.id.get() + 1);
+        run(actor, &mut Context { out, net, step, timers, env })
+    }
+}

@@ -1,0 +1,53 @@
+//! What a shard needs of a cell.
+
+use crate::{
+    actor::Down,
+    net::{Net, NetHandler},
+    shard::failure::Fault,
+};
+
+/// Sums for telemetry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub received: u64,
+    pub dropped: u64,
+    pub conflated: u64,
+    pub holds: u64,
+}
+
+impl Traffic {
+    pub fn plus(self, other: Traffic) -> Traffic {
+        Traffic {
+            received: self.received + other.received,
+            dropped: self.dropped + other.dropped,
+            conflated: self.conflated + other.conflated,
+            holds: self.holds + other.holds,
+        }
+    }
+}
+
+/// What a poll came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Polled {
+    /// Steps that ran, and messages that moved on.
+    pub steps: usize,
+    /// Nothing is left for it.
+    pub is_quiet: bool,
+}
+
+/// What a shard needs of an actor, with its type erased: once per batch, never per message.
+pub(crate) trait Hosted {
+    fn start(&mut self, net: &mut dyn Net);
+    /// Runs up to `budget` steps.
+    fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled;
+    /// True when nothing waits in the inlets or for room in an edge, and no step is unfinished.
+    fn is_quiet(&self) -> bool;
+    fn end_batch(&mut self, net: &mut dyn Net);
+    fn down(&mut self, down: Down, net: &mut dyn Net);
+    fn stop(&mut self, net: &mut dyn Net);
+    /// How the actor failed, told once.
+    fn take_failure(&mut self) -> Option<Fault>;
+    fn next_timer_ns(&self) -> Option<u64>;
+    fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;
+    fn traffic(&mut self) -> Traffic;
+}

@@ -1,0 +1,21 @@
+//! How an actor failed, as its shard and the supervisor know it.
+
+use crate::{message::Header, shard::panics::Place};
+
+/// On what input an actor failed, and where in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub header: Header,
+    pub place: Place,
+}
+
+/// An actor that failed, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Index of the actor in the order of declaration.
+    pub actor: u32,
+    /// Header of the input it failed on.
+    pub header: Header,
+    /// Where in the code it panicked.
+    pub place: Place,
+}

@@ -1,0 +1,251 @@
+//! One turn of a shard: network, actors to bounded quiescence, ends of batch, wake-ups.
+//!
+//! Actors that send nothing to any other (*sinks*: a publisher, a recorder) run last, when the ends of batch of the others
+//! have sent what they had to send and the kernel has got it: nobody waits for a sink, and no answer waits while one works.
+//! While the network brings the others something in every turn, and nothing for a sink, the sinks wait for a few turns: what
+//! they then send is packed, and what comes next does not wait for them.
+
+use std::{rc::Rc, sync::Arc};
+
+use corelane_sync::wake::producer_fence;
+
+use crate::{
+    actor::Down,
+    edge::bind::{Touched, Waiting},
+    edge::step::BATCH_MAX,
+    net::{EndpointId, Net, NetHandler, Owners},
+    shard::cell::{Hosted, Traffic},
+    shard::failure::Failure,
+    shard::time::ShardEnv,
+    shard::transport::Transport,
+    shard::wake::Waker,
+    telemetry::Counter,
+};
+
+/// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
+/// out, few enough that the network is looked at again soon.
+const ROUNDS_MAX: usize = 4;
+
+/// Turns for which the sinks wait at most while the network has work for the others.
+const SINKS_WAIT_TURNS_MAX: u32 = 8;
+
+/// Work in such turns after which they wait no longer: what they get then fills their packets, and is still in the cache.
+const SINKS_WAIT_WORK_MAX: usize = 128;
+
+/// An actor hosted by the shard.
+pub(crate) struct Unit {
+    pub hosted: Box<dyn Hosted>,
+    /// Its index in the topology.
+    pub actor: u32,
+    /// Set by the ports of this shard that lead to it.
+    pub waiting: Waiting,
+    /// It sends nothing to any other actor.
+    pub is_sink: bool,
+}
+
+/// Another shard that this one sends to and that may sleep.
+pub(crate) struct Peer {
+    pub touched: Touched,
+    pub waker: Arc<Waker>,
+}
+
+pub(crate) struct Shard {
+    pub units: Units,
+    pub transport: Box<dyn Transport>,
+    pub env: Rc<ShardEnv>,
+    pub peers: Vec<Peer>,
+    /// By actor: who on this shard exchanges messages with it (indices of units).
+    pub neighbours: Vec<Vec<usize>>,
+    /// Busy turns that the sinks have not had since their last, and what was done in them.
+    turns_owed: u32,
+    work_owed: usize,
+    /// Actors were told of a failure, and what they did about it is not flushed yet.
+    pub stirred: bool,
+}
+
+pub(crate) struct Units {
+    units: Vec<Unit>,
+    has_sinks: bool,
+    /// The network had something for a sink itself.
+    sink_called: bool,
+    /// By endpoint: the unit that owns it.
+    endpoint_owner: Vec<usize>,
+}
+
+impl Units {
+    pub fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>) -> Units {
+        // A sink that is alone waits for nobody.
+        if units.iter().all(|unit| unit.is_sink) {
+            units.iter_mut().for_each(|unit| unit.is_sink = false);
+        }
+        let has_sinks = units.iter().any(|unit| unit.is_sink);
+        Units { units, has_sinks, sink_called: false, endpoint_owner }
+    }
+}
+
+impl Owners for Units {
+    #[inline]
+    fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler {
+        let unit = &mut self.units[self.endpoint_owner[endpoint.0 as usize]];
+        self.sink_called |= unit.is_sink;
+        unit.hosted.net_handler().expect("the owner of an endpoint handles the network")
+    }
+}
+
+impl Shard {
+    pub fn new(
+        units: Units,
+        transport: Box<dyn Transport>,
+        env: Rc<ShardEnv>,
+        peers: Vec<Peer>,
+        neighbours: Vec<Vec<usize>>,
+    ) -> Shard {
+        Shard { units, transport, env, peers, neighbours, turns_owed: 0, work_owed: 0, stirred: false }
+    }
+
+    pub fn start(&mut self) {
+        for unit in &mut self.units.units {
+            unit.hosted.start(&mut *self.transport);
+        }
+    }
+
+    /// One turn. Returns how much was done; 0 means idle.
+    #[inline]
+    pub fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
+        self.env.time.begin_cycle();
+        let mut work = usize::from(std::mem::take(&mut self.stirred));
+        self.units.sink_called = false;
+        let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
+        work += came_in;
+        work += self.run_units(false, work > 0);
+        if self.units.has_sinks {
+            self.work_owed += work;
+            let others_are_busy = came_in > 0 && !self.units.sink_called;
+            if others_are_busy && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
+                self.turns_owed += 1;
+            } else {
+                work += self.run_sinks(work > 0);
+            }
+        }
+        // An actor can fail without work: as it starts, or when it is told of another's failure.
+        if self.env.alarm.get() {
+            self.collect_failures(failures);
+            work += 1;
+        }
+        if work > 0 {
+            self.wake_peers();
+        }
+        work
+    }
+
+    /// The turn of the sinks, with what they are owed.
+    #[inline]
+    fn run_sinks(&mut self, worked: bool) -> usize {
+        if worked && self.units.units.iter().any(|unit| unit.is_sink && unit.waiting.get()) {
+            self.transport.flush();
+        }
+        let owed = std::mem::take(&mut self.turns_owed) > 0;
+        self.work_owed = 0;
+        usize::from(owed) + self.run_units(true, worked || owed)
+    }
+
+    /// Whether the sinks are owed a turn.
+    pub fn owes_turns(&self) -> bool {
+        self.turns_owed > 0
+    }
+
+    /// Polls the sinks or the others until they are quiet, and ends their batch if they, or the network (`worked`), did
+    /// something; returns how many steps ran.
+    #[inline]
+    fn run_units(&mut self, sinks: bool, worked: bool) -> usize {
+        let net: &mut dyn Net = &mut *self.transport;
+        let mut work = 0;
+        for round in 0..ROUNDS_MAX {
+            let mut steps = 0;
+            for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
+                // Rings and timers leave no mark: they are looked at once per cycle.
+                let is_marked = unit.waiting.get();
+                if round > 0 && !is_marked {
+                    continue;
+                }
+                let polled = unit.hosted.poll(BATCH_MAX, net);
+                if polled.steps > 0 || is_marked {
+                    unit.waiting.set(!polled.is_quiet);
+                }
+                steps += polled.steps;
+            }
+            work += steps;
+            if steps == 0 {
+                break;
+            }
+        }
+        if worked || work > 0 {
+            for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
+                unit.hosted.end_batch(net);
+            }
+        }
+        work
+    }
+
+    /// Notes failures and tells the neighbours on this shard; the caller tells other shards.
+    #[cold]
+    fn collect_failures(&mut self, failures: &mut Vec<Failure>) {
+        self.env.alarm.set(false);
+        for index in 0..self.units.units.len() {
+            let unit = &mut self.units.units[index];
+            let Some(fault) = unit.hosted.take_failure() else { continue };
+            self.env.telemetry.borrow_mut().add(Counter::ActorPanics, 1);
+            let failure = Failure { actor: unit.actor, header: fault.header, place: fault.place };
+            failures.push(failure);
+            self.announce_down(failure);
+        }
+    }
+
+    /// Tells the actors of this shard that exchange messages with the failed one.
+    #[cold]
+    pub fn announce_down(&mut self, failure: Failure) {
+        self.stirred = true;
+        let down = Down { actor: failure.actor, sequence: failure.header.sequence };
+        for &unit in &self.neighbours[failure.actor as usize] {
+            self.units.units[unit].hosted.down(down, &mut *self.transport);
+        }
+    }
+
+    #[inline]
+    pub fn wake_peers(&mut self) {
+        if self.peers.iter().all(|peer| !peer.touched.get()) {
+            return;
+        }
+        producer_fence();
+        for peer in &self.peers {
+            if peer.touched.replace(false) && peer.waker.wake() {
+                self.env.telemetry.borrow_mut().add(Counter::WakesSent, 1);
+            }
+        }
+    }
+
+    /// Whether nothing waits on this shard.
+    pub fn is_quiet(&self) -> bool {
+        !self.transport.has_pending() && self.actors_are_quiet()
+    }
+
+    /// Whether nothing waits for an actor of this shard, or for room in an edge out of one.
+    pub fn actors_are_quiet(&self) -> bool {
+        !self.stirred && !self.env.alarm.get() && self.units.units.iter().all(|unit| unit.hosted.is_quiet())
+    }
+
+    pub fn stop_actors(&mut self) {
+        self.run_sinks(false);
+        for unit in self.units.units.iter_mut().rev() {
+            unit.hosted.stop(&mut *self.transport);
+        }
+    }
+
+    pub fn next_timer_ns(&self) -> Option<u64> {
+        self.units.units.iter().filter_map(|unit| unit.hosted.next_timer_ns()).min()
+    }
+
+    pub fn traffic(&mut self) -> Traffic {
+        self.units.units.iter_mut().map(|unit| unit.hosted.traffic()).fold(Traffic::default(), Traffic::plus)
+    }
+}

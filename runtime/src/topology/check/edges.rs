@@ -1,0 +1,40 @@
+//! Each port's edge, and each edge's capacity.
+
+use super::error::TopologyError;
+use crate::{
+    edge::overflow::Overflow,
+    topology::graph::{End, Topology},
+};
+
+pub(super) fn check_ports(topology: &Topology, errors: &mut Vec<TopologyError>) {
+    for actor in &topology.actors {
+        for port in &actor.ports {
+            let (actor, name) = (actor.name.clone(), port.name);
+            match port.edges {
+                0 if !port.left_open => errors.push(TopologyError::PortOpen { actor, port: name }),
+                0 | 1 => {}
+                edges => errors.push(TopologyError::PortShared { actor, port: name, edges }),
+            }
+        }
+    }
+}
+
+pub(super) fn check_edges(topology: &Topology, errors: &mut Vec<TopologyError>) {
+    for edge in &topology.edges {
+        if edge.from == edge.to {
+            errors.push(TopologyError::SelfEdge { edge: edge.name.clone() });
+        }
+        let in_flight = edge.spec.in_flight_max.unwrap_or(0) as usize;
+        let least = match edge.from {
+            End::Outside => 1,
+            // No step waits for room there.
+            End::Actor(_) if edge.spec.overflow != Overflow::Backpressure => in_flight.max(1),
+            // A network callback leaves room for another step.
+            End::Actor(from) => in_flight + 2 * topology.actors[from as usize].outputs_max,
+        };
+        if edge.spec.capacity < least {
+            let (edge, capacity) = (edge.name.clone(), edge.spec.capacity);
+            errors.push(TopologyError::CapacityTooSmall { edge, capacity, least });
+        }
+    }
+}

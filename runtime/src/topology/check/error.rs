@@ -1,0 +1,121 @@
+//! The faults that the checks find.
+
+use std::fmt;
+
+/// A fault in a topology.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopologyError {
+    /// A shard's CPU is not one that this process may use.
+    #[error(
+        "shard {shard:?}: CPU {cpu} is not among those this process may run on ({allowed:?}); choose one of them, or widen the cpuset"
+    )]
+    CpuNotAllowed {
+        /// The shard.
+        shard: String,
+        /// Its CPU.
+        cpu: usize,
+        /// The CPUs of the process's affinity mask.
+        allowed: Vec<usize>,
+    },
+    /// Two shards that spin share a CPU: each would wait for the other's time slice.
+    #[error(
+        "shards {first:?} and {second:?} share CPU {cpu} and {first:?} spins; give each its own CPU or let both park"
+    )]
+    CpuShared {
+        /// The shard that spins.
+        first: String,
+        /// The other one.
+        second: String,
+        /// The CPU.
+        cpu: usize,
+    },
+    /// A port leads nowhere.
+    #[error("port {actor}.{port} is not connected; connect it, or say leave_open")]
+    PortOpen {
+        /// The actor.
+        actor: String,
+        /// The port.
+        port: &'static str,
+    },
+    /// A port was connected twice; edges have one producer and one consumer.
+    #[error("port {actor}.{port} is connected {edges} times; an edge has one consumer: add a port for each")]
+    PortShared {
+        /// The actor.
+        actor: String,
+        /// The port.
+        port: &'static str,
+        /// How often.
+        edges: usize,
+    },
+    /// An edge is so small that a step of its producer never has room.
+    #[error("edge {edge}: capacity {capacity} is below {least}, the least that lets its producer run a step")]
+    CapacityTooSmall {
+        /// The edge.
+        edge: String,
+        /// Declared capacity.
+        capacity: usize,
+        /// Least capacity.
+        least: usize,
+    },
+    /// An edge from an actor to itself.
+    #[error("edge {edge}: an actor cannot send to itself; return Step::More and go on in on_more")]
+    SelfEdge {
+        /// The edge.
+        edge: String,
+    },
+    /// A sequenced actor has no input.
+    #[error("sequenced actor {actor:?} has no input; connect a sequencer to it, or an external sender that replays")]
+    SequencedWithoutInput {
+        /// The actor.
+        actor: String,
+    },
+    /// A sequenced actor has a second input.
+    #[error("sequenced actor {actor:?}: edge {edge} is a second input; lead all its input through one sequencer")]
+    SequencedInputs {
+        /// The actor.
+        actor: String,
+        /// The second edge.
+        edge: String,
+    },
+    /// A sequenced actor's input comes from neither a sequencer nor outside.
+    #[error("sequenced actor {actor:?}: edge {edge} comes from no sequencer; put a sequencer between them")]
+    SequencedFrom {
+        /// The actor.
+        actor: String,
+        /// The edge.
+        edge: String,
+    },
+    /// A sequenced actor's input loses messages when it is full.
+    #[error(
+        "sequenced actor {actor:?}: edge {edge} drops or replaces messages when it is full, and which they are depends on timing; give it backpressure, or lead it to the sequencer"
+    )]
+    SequencedLossy {
+        /// The actor.
+        actor: String,
+        /// The edge.
+        edge: String,
+    },
+    /// A circle of edges may fill up and deadlock.
+    #[error(
+        "deadlock possible: {} can each wait for the next; make one an admission edge, or bound what is in flight on it",
+        .edges.join(" -> ")
+    )]
+    Deadlock {
+        /// The edges of the circle.
+        edges: Vec<String>,
+    },
+}
+
+/// All faults of a topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologyErrors(pub Vec<TopologyError>);
+
+impl fmt::Display for TopologyErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for TopologyErrors {}

@@ -1,0 +1,115 @@
+//! Checks the whole, and reports what was found about each part.
+
+use super::cpus::check_cpus;
+use super::deadlock::{drain_order, never_waits};
+use super::edges::{check_edges, check_ports};
+use super::error::{TopologyError, TopologyErrors};
+use super::sequenced::check_sequenced;
+use crate::{
+    edge::overflow::Overflow,
+    topology::graph::{End, Topology},
+    topology::spec::Idle,
+};
+
+/// A topology that passed, with the proof of it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// One per shard.
+    pub shards: Vec<CheckedShard>,
+    /// One per edge, in the order of declaration.
+    pub edges: Vec<CheckedEdge>,
+    /// The actors, each after all that it may wait for.
+    pub drain_order: Vec<String>,
+}
+
+/// A shard with what it hosts.
+#[derive(Clone, Debug)]
+pub struct CheckedShard {
+    /// Its name.
+    pub name: String,
+    /// Its CPU.
+    pub cpu: usize,
+    /// What it does when idle.
+    pub idle: Idle,
+    /// Its actors in polling order.
+    pub actors: Vec<String>,
+    /// Its endpoints.
+    pub endpoints: usize,
+}
+
+/// An edge with what was found about it.
+#[derive(Clone, Debug)]
+pub struct CheckedEdge {
+    /// Producer and port.
+    pub from: String,
+    /// Consumer.
+    pub to: String,
+    /// Messages.
+    pub capacity: usize,
+    /// Bytes of a slot.
+    pub slot_bytes: usize,
+    /// True if it is a ring between shards, false if a queue within one.
+    pub crosses: bool,
+    /// What happens when it is full.
+    pub overflow: Overflow,
+    /// Why its producer never waits for it, if so.
+    pub never_waits: Option<&'static str>,
+}
+
+impl CheckedEdge {
+    /// Memory of its slots.
+    pub fn bytes(&self) -> usize {
+        let slots = if self.crosses { self.capacity } else { self.capacity.next_power_of_two() };
+        slots * self.slot_bytes
+    }
+}
+
+impl Topology {
+    /// Checks the whole: CPUs, ports, capacities, sequenced actors, and that full edges cannot deadlock it (the
+    /// [proof](crate::topology::check)).
+    ///
+    /// # Errors
+    /// Every fault found, each with its remedy.
+    pub fn check(&self) -> Result<Checked, TopologyErrors> {
+        let mut errors = Vec::new();
+        check_cpus(self, &mut errors);
+        check_ports(self, &mut errors);
+        check_edges(self, &mut errors);
+        check_sequenced(self, &mut errors);
+        let drain_order = drain_order(self).unwrap_or_else(|circle| {
+            errors.push(TopologyError::Deadlock { edges: circle });
+            Vec::new()
+        });
+        if errors.is_empty() { Ok(report(self, drain_order)) } else { Err(TopologyErrors(errors)) }
+    }
+}
+
+fn report(topology: &Topology, drain_order: Vec<String>) -> Checked {
+    let shards = topology.shards.iter().enumerate().map(|(index, shard)| {
+        let hosted = || topology.actors.iter().filter(move |actor| actor.shard as usize == index);
+        CheckedShard {
+            name: shard.spec.name.clone(),
+            cpu: shard.spec.cpu,
+            idle: shard.spec.idle,
+            actors: hosted().map(|actor| actor.name.clone()).collect(),
+            endpoints: hosted().map(|actor| actor.endpoints.len()).sum(),
+        }
+    });
+    let edges = topology.edges.iter().map(|edge| CheckedEdge {
+        from: if edge.from == End::Outside { format!("(outside) {}", edge.name) } else { edge.name.clone() },
+        to: end_name(topology, edge.to),
+        capacity: edge.spec.capacity,
+        slot_bytes: edge.slot_bytes,
+        crosses: edge.crosses,
+        overflow: edge.spec.overflow,
+        never_waits: never_waits(edge),
+    });
+    Checked { shards: shards.collect(), edges: edges.collect(), drain_order }
+}
+
+fn end_name(topology: &Topology, end: End) -> String {
+    match end {
+        End::Actor(actor) => topology.actors[actor as usize].name.clone(),
+        End::Outside => "(outside)".to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! Connects actors by edges, and lets code outside the topology send and receive.
+
+use crate::{
+    actor::Actor,
+    edge::bind::{Binding, EdgeIn, Notice},
+    edge::conflated::{TakeConflated, conflated_pair},
+    edge::inlet::Inlet,
+    edge::outlet::Outlet,
+    edge::port::{AnyPort, Outputs, Port},
+    message::{Envelope, Keyed, Message},
+    topology::declare::TypedPlan,
+    topology::graph::{EdgeDecl, End, Topology},
+    topology::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender},
+    topology::site::Site,
+    topology::spec::{ActorId, EdgeSpec},
+};
+
+impl Topology {
+    /// Connects a port of one actor to another actor, whose input type the port must have.
+    pub fn connect<A: Actor, B: Actor>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<B::In>,
+        to: ActorId<B>,
+        spec: EdgeSpec,
+    ) {
+        let crosses = self.actors[from.index() as usize].shard != self.actors[to.index() as usize].shard;
+        let edge = self.edge::<B::In>(
+            self.port_name(from, port),
+            End::Actor(from.index()),
+            End::Actor(to.index()),
+            spec,
+            crosses,
+        );
+        if crosses {
+            let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
+            let to_shard = self.actors[to.index() as usize].shard;
+            self.bind(from, port, edge, move |site| EdgeIn::Ring {
+                outlet: Outlet::new(producer),
+                touched: site.touched(to_shard),
+            });
+            self.open(to, move |_| Inlet::Ring(consumer));
+        } else {
+            self.bind(from, port, edge, move |site| EdgeIn::Local(site.local_queue(edge, spec.capacity)));
+            self.open(to, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
+        }
+    }
+
+    /// Connects a port to another actor by an edge that keeps only the newest message of each of `keys` keys
+    /// ([`Overflow::Conflate`]): the producer never waits, and the consumer, on whatever shard, sees what has changed
+    /// since it last looked. For what is replaced rather than queued, such as best prices.
+    pub fn conflate<A: Actor, B: Actor<In: Keyed>>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<B::In>,
+        to: ActorId<B>,
+        keys: usize,
+    ) {
+        let from_shard = self.actors[from.index() as usize].shard;
+        let to_shard = Some(self.actors[to.index() as usize].shard).filter(|shard| *shard != from_shard);
+        let (_, newest) = self.newest(from, port, End::Actor(to.index()), keys, to_shard);
+        self.open(to, move |_| Inlet::Conflated(newest));
+    }
+
+    /// Lets code outside the topology read the newest message of each of `keys` keys that a port sends, as
+    /// [`Topology::conflate`] does for an actor. The producer never waits for the reader.
+    pub fn conflated_receiver<A: Actor, M: Keyed>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+        keys: usize,
+    ) -> ConflatedReceiver<M> {
+        let (_, newest) = self.newest(from, port, End::Outside, keys, None);
+        ConflatedReceiver { newest }
+    }
+
+    /// An edge that keeps the newest, bound to its producer; `wakes` is the other shard that its consumer is on.
+    fn newest<A: Actor, M: Keyed>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+        to: End,
+        keys: usize,
+        wakes: Option<u32>,
+    ) -> (u32, Box<dyn TakeConflated<M>>) {
+        let spec = EdgeSpec::conflate(keys);
+        let crosses = to == End::Outside || wakes.is_some();
+        let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index()), to, spec, crosses);
+        // A value has a sequence beside it, which takes it to one cache line more.
+        self.edges[edge as usize].slot_bytes += 64;
+        let (values, newest) = conflated_pair(keys.max(1));
+        self.bind(from, port, edge, move |site| {
+            let touched = wakes.and_then(|shard| site.touched(shard));
+            EdgeIn::Conflated { values, touched }
+        });
+        (edge, newest)
+    }
+
+    /// Gives code outside the topology a way to send to an actor. The sender may be used from any one thread.
+    pub fn external_sender<B: Actor>(&mut self, name: &str, to: ActorId<B>, spec: EdgeSpec) -> ExternalSender<B::In> {
+        self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index()), spec, true);
+        let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
+        self.open(to, move |_| Inlet::Ring(consumer));
+        let shard = self.actors[to.index() as usize].shard;
+        ExternalSender { producer, waker: self.shards[shard as usize].waker.clone() }
+    }
+
+    /// Lets code outside the topology read what a port sends. With an edge that holds, the reader must keep up.
+    pub fn external_receiver<A: Actor, M: Message>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+        spec: EdgeSpec,
+    ) -> ExternalReceiver<M> {
+        let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index()), End::Outside, spec, true);
+        let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
+        self.bind(from, port, edge, move |_| EdgeIn::Ring { outlet: Outlet::new(producer), touched: None });
+        ExternalReceiver { consumer }
+    }
+
+    /// Says that a port is meant to go nowhere; any other open port is an error.
+    pub fn leave_open<A: Actor, M: Message>(&mut self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) {
+        let index = port_index::<A, M>(port);
+        self.actors[from.index() as usize].ports[index].left_open = true;
+    }
+
+    fn port_name<A: Actor, M: Message>(&self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) -> String {
+        let actor = &self.actors[from.index() as usize];
+        format!("{}.{}", actor.name, actor.ports[port_index::<A, M>(port)].name)
+    }
+
+    fn edge<M: Message>(&mut self, name: String, from: End, to: End, spec: EdgeSpec, crosses: bool) -> u32 {
+        self.edges.push(EdgeDecl { name, from, to, spec, slot_bytes: Envelope::<M>::SLOT_BYTES, crosses });
+        self.edges.len() as u32 - 1
+    }
+
+    fn bind<A: Actor, M: Message>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+        edge: u32,
+        edge_in: impl FnOnce(&mut Site) -> EdgeIn<M> + Send + 'static,
+    ) {
+        let declared = &mut self.actors[from.index() as usize].ports[port_index::<A, M>(port)];
+        declared.edges += 1;
+        let EdgeDecl { to, spec, .. } = self.edges[edge as usize];
+        let EdgeSpec { capacity, overflow, admission, in_flight_max } = spec;
+        self.plan(from).ports.push(Box::new(move |out, site, step| {
+            let (edge, notice) = match (edge_in(site), to) {
+                (local @ EdgeIn::Local(_), End::Actor(to)) => (local, Notice::Consumer(site.waiting(to))),
+                (other, _) => (other, Notice::Flush),
+            };
+            let always_fits = in_flight_max.is_some();
+            let binding = Binding { edge, notice, capacity, overflow, admission, always_fits };
+            port(out).bind(binding, step.clone(), A::OUTPUTS_MAX);
+        }));
+    }
+
+    fn open<B: Actor>(&mut self, to: ActorId<B>, inlet: impl FnOnce(&mut Site) -> Inlet<B::In> + Send + 'static) {
+        self.plan(to).inlets.push(Box::new(inlet));
+    }
+
+    fn plan<A: Actor>(&mut self, actor: ActorId<A>) -> &mut TypedPlan<A> {
+        let plan = self.actors[actor.index() as usize].plan.as_any().downcast_mut();
+        plan.expect("an ActorId is used only with the topology that made it")
+    }
+}
+
+/// Which of an actor's ports a selector picks.
+fn port_index<A: Actor, M: Message>(port: fn(&mut A::Out) -> &mut Port<M>) -> usize {
+    let mut out = A::Out::default();
+    let picked = std::ptr::from_mut(port(&mut out)).cast::<()>();
+    let (mut index, mut found) = (0, None);
+    out.visit(&mut |_, any: &mut dyn AnyPort| {
+        if std::ptr::from_mut(any).cast::<()>() == picked {
+            found = Some(index);
+        }
+        index += 1;
+    });
+    found.expect("Outputs::visit shows every port")
+}

@@ -1,0 +1,116 @@
+//! Declares shards and actors.
+
+use std::{any::Any, rc::Rc, sync::Arc};
+
+use crate::{
+    actor::{Actor, NetActor, Role, SequencedActor},
+    edge::inlet::Inlet,
+    edge::port::Outputs,
+    edge::step::StepState,
+    net::{EndpointId, EndpointSpec},
+    shard::cell::{ActorCell, Hosted, NetCell, SequencedCell},
+    shard::wake::Waker,
+    topology::graph::{ActorDecl, Plan, PortDecl, ShardDecl, Topology},
+    topology::site::Site,
+    topology::spec::{ActorId, Idle, ShardId, ShardSpec},
+};
+
+type Factory<A> = Box<dyn FnOnce(&[EndpointId]) -> A + Send>;
+type BindPort<A> = Box<dyn FnOnce(&mut <A as Actor>::Out, &mut Site, &Rc<StepState>) + Send>;
+type OpenInlet<A> = Box<dyn FnOnce(&mut Site) -> Inlet<<A as Actor>::In> + Send>;
+
+/// What an actor's cell is made of: its factory, and its ends of edges in the order in which these were declared.
+pub(super) struct TypedPlan<A: Actor> {
+    factory: Factory<A>,
+    pub ports: Vec<BindPort<A>>,
+    pub inlets: Vec<OpenInlet<A>>,
+    host: fn(ActorCell<A>) -> Box<dyn Hosted>,
+}
+
+impl<A: Actor> Plan for TypedPlan<A> {
+    fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId]) -> Box<dyn Hosted> {
+        let step = Rc::new(StepState::default());
+        let mut out = A::Out::default();
+        for bind in self.ports {
+            bind(&mut out, site, &step);
+        }
+        let inlets = self.inlets.into_iter().map(|open| open(site)).collect();
+        let actor = (self.factory)(endpoints);
+        (self.host)(ActorCell::new(actor, out, inlets, step, site.env.clone()))
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl Topology {
+    /// A topology with nothing in it.
+    pub fn new() -> Self {
+        Topology::default()
+    }
+
+    /// Declares a shard.
+    pub fn shard(&mut self, spec: ShardSpec) -> ShardId {
+        let waker = Arc::new(Waker::new(spec.idle == Idle::Park));
+        self.shards.push(ShardDecl { spec, waker });
+        ShardId(self.shards.len() as u32 - 1)
+    }
+
+    /// Declares an actor on a shard; `factory` runs on the shard's thread at start. Actors of a shard are polled in
+    /// the order of declaration.
+    ///
+    /// A [`SequencedActor`] does not compile here: declare it with [`Topology::sequenced`].
+    pub fn actor<A: Actor>(
+        &mut self,
+        shard: ShardId,
+        name: impl Into<String>,
+        factory: impl FnOnce() -> A + Send + 'static,
+    ) -> ActorId<A> {
+        const { assert!(!matches!(A::ROLE, Role::Sequenced), "declare a SequencedActor with Topology::sequenced") };
+        self.declare(shard, name.into(), Vec::new(), Box::new(|_| factory()), |cell| Box::new(cell))
+    }
+
+    /// Declares an actor that owns endpoints; the factory is given their ids in the same order.
+    pub fn net_actor<A: NetActor>(
+        &mut self,
+        shard: ShardId,
+        name: impl Into<String>,
+        endpoints: Vec<EndpointSpec>,
+        factory: impl FnOnce(&[EndpointId]) -> A + Send + 'static,
+    ) -> ActorId<A> {
+        const { assert!(!matches!(A::ROLE, Role::Sequenced), "a SequencedActor has no network") };
+        self.declare(shard, name.into(), endpoints, Box::new(factory), |cell| Box::new(NetCell(cell)))
+    }
+
+    /// Declares a sequenced actor: its outputs depend on its input stream alone, so that a replica and a replay give the
+    /// same bytes.
+    ///
+    /// [`Topology::check`] refuses it unless it has exactly one input edge, with backpressure, from a
+    /// [`Sequencer`](crate::sequencer::Sequencer) or, for a replay, from an
+    /// [`ExternalSender`](crate::topology::ExternalSender).
+    pub fn sequenced<A: SequencedActor>(
+        &mut self,
+        shard: ShardId,
+        name: impl Into<String>,
+        factory: impl FnOnce() -> A + Send + 'static,
+    ) -> ActorId<A> {
+        self.declare(shard, name.into(), Vec::new(), Box::new(|_| factory()), |cell| Box::new(SequencedCell(cell)))
+    }
+
+    fn declare<A: Actor>(
+        &mut self,
+        shard: ShardId,
+        name: String,
+        endpoints: Vec<EndpointSpec>,
+        factory: Factory<A>,
+        host: fn(ActorCell<A>) -> Box<dyn Hosted>,
+    ) -> ActorId<A> {
+        let mut ports = Vec::new();
+        <A as Actor>::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
+        let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), host });
+        let (role, outputs_max) = (A::ROLE, <A as Actor>::OUTPUTS_MAX);
+        self.actors.push(ActorDecl { name, shard: shard.0, role, outputs_max, endpoints, ports, plan });
+        ActorId::new(self.actors.len() as u32 - 1)
+    }
+}

@@ -1,0 +1,73 @@
+//! The declarations of a topology, as its checks and its plans read them.
+
+use std::{any::Any, fmt, sync::Arc};
+
+use crate::{
+    actor::Role,
+    net::{EndpointId, EndpointSpec},
+    shard::cell::Hosted,
+    shard::wake::Waker,
+    topology::site::Site,
+    topology::spec::{EdgeSpec, ShardSpec},
+};
+
+/// Actors, shards and edges before they run.
+#[derive(Default)]
+pub struct Topology {
+    pub(crate) shards: Vec<ShardDecl>,
+    pub(crate) actors: Vec<ActorDecl>,
+    pub(crate) edges: Vec<EdgeDecl>,
+}
+
+impl fmt::Debug for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topology")
+            .field("shards", &self.shards.iter().map(|shard| &shard.spec.name).collect::<Vec<_>>())
+            .field("actors", &self.actors.iter().map(|actor| &actor.name).collect::<Vec<_>>())
+            .field("edges", &self.edges.iter().map(|edge| &edge.name).collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+pub(crate) struct ShardDecl {
+    pub spec: ShardSpec,
+    pub waker: Arc<Waker>,
+}
+
+pub(crate) struct ActorDecl {
+    pub name: String,
+    pub shard: u32,
+    pub role: Role,
+    pub outputs_max: usize,
+    pub endpoints: Vec<EndpointSpec>,
+    pub ports: Vec<PortDecl>,
+    pub plan: Box<dyn Plan>,
+}
+
+pub(crate) struct PortDecl {
+    pub name: &'static str,
+    pub edges: usize,
+    pub left_open: bool,
+}
+
+/// One end of an edge: an actor, or code outside the topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Actor(u32),
+    Outside,
+}
+
+pub(crate) struct EdgeDecl {
+    pub name: String,
+    pub from: End,
+    pub to: End,
+    pub spec: EdgeSpec,
+    pub slot_bytes: usize,
+    pub crosses: bool,
+}
+
+/// Builds one actor's cell on its shard's thread.
+pub(crate) trait Plan: Send {
+    fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId]) -> Box<dyn Hosted>;
+    fn as_any(&mut self) -> &mut dyn Any;
+}

@@ -1,0 +1,100 @@
+//! The ends of edges that code outside the topology holds.
+
+use std::sync::Arc;
+
+use crate::{
+    edge::conflated::TakeConflated,
+    message::{Envelope, Header, Keyed, Message},
+    shard::wake::Waker,
+};
+
+/// Sends to an actor from outside the topology.
+pub struct ExternalSender<M> {
+    pub(super) producer: rtrb::Producer<Envelope<M>>,
+    pub(super) waker: Arc<Waker>,
+}
+
+impl<M: Message> ExternalSender<M> {
+    /// Sends `body`; hands it back when the edge is full.
+    ///
+    /// # Errors
+    /// The message, when there is no room for it now.
+    pub fn send(&mut self, body: M) -> Result<(), M> {
+        self.batch().send(body)
+    }
+
+    /// For several messages at once: the actor's shard is woken when the batch is dropped, once.
+    #[inline]
+    pub fn batch(&mut self) -> SenderBatch<'_, M> {
+        SenderBatch { sender: self, is_empty: true }
+    }
+}
+
+/// See [`ExternalSender::batch`].
+pub struct SenderBatch<'a, M: Message> {
+    sender: &'a mut ExternalSender<M>,
+    is_empty: bool,
+}
+
+impl<M: Message> SenderBatch<'_, M> {
+    /// As [`ExternalSender::send`]. The actor may see the message before the batch is dropped.
+    ///
+    /// # Errors
+    /// The message, when there is no room for it now.
+    // Always in line: then the message is made in its place, as in `Port::send`.
+    #[inline(always)]
+    pub fn send(&mut self, body: M) -> Result<(), M> {
+        self.send_as(Header::default(), body)
+    }
+
+    /// The same with the header that a sequencer gave the message: for a sequenced actor whose sequencer is elsewhere, or whose
+    /// inputs were recorded. Its kind is the body's in any case.
+    ///
+    /// # Errors
+    /// The message, when there is no room for it now.
+    #[inline(always)]
+    pub fn send_as(&mut self, header: Header, body: M) -> Result<(), M> {
+        let envelope = Envelope { header: Header { kind: body.kind(), ..header }, body };
+        self.sender.producer.push(envelope).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
+        self.is_empty = false;
+        Ok(())
+    }
+}
+
+impl<M: Message> Drop for SenderBatch<'_, M> {
+    fn drop(&mut self) {
+        if !self.is_empty {
+            self.sender.waker.wake_after_push();
+        }
+    }
+}
+
+/// Reads what a port sends, outside the topology.
+pub struct ExternalReceiver<M> {
+    pub(super) consumer: rtrb::Consumer<Envelope<M>>,
+}
+
+impl<M: Message> ExternalReceiver<M> {
+    /// The oldest message not yet read.
+    pub fn receive(&mut self) -> Option<Envelope<M>> {
+        self.consumer.pop().ok()
+    }
+}
+
+/// Reads the newest message of each key that a port sends, outside the topology.
+pub struct ConflatedReceiver<M> {
+    pub(super) newest: Box<dyn TakeConflated<M>>,
+}
+
+impl<M: Keyed> ConflatedReceiver<M> {
+    /// The newest message of a key whose message was replaced since it was last read; `None` when there is no such key.
+    /// Keys have their turn round and round.
+    pub fn receive(&mut self) -> Option<Envelope<M>> {
+        self.newest.take()
+    }
+
+    /// Messages that a newer one replaced before they were read, as far as the newer ones have been read.
+    pub fn conflated(&self) -> u64 {
+        self.newest.overwritten()
+    }
+}

@@ -1,0 +1,110 @@
+//! What a declaration says of a shard, an actor and an edge.
+
+use std::{fmt, marker::PhantomData};
+
+use crate::{edge::overflow::Overflow, net::DriverConfig};
+
+/// What a shard does when it has nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Polls on: the CPU is its own.
+    Spin,
+    /// Polls, then sleeps 50 µs at a time: spares the CPU, costs a sleep's length in latency.
+    Backoff,
+    /// Polls for a while, then sleeps until woken by a packet, a message, a timer or a task.
+    Park,
+}
+
+/// A shard to be: one thread on one CPU.
+#[derive(Clone, Debug)]
+pub struct ShardSpec {
+    /// Its name, in reports and as thread name (15 bytes of it).
+    pub name: String,
+    /// The CPU to pin to.
+    pub cpu: usize,
+    /// What it does when idle.
+    pub idle: Idle,
+    /// Sizes of its network driver; needed if an actor on it has endpoints.
+    pub net: DriverConfig,
+}
+
+/// A declared shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardId(pub(crate) u32);
+
+/// A declared actor, typed. It is valid only with the topology that made it.
+pub struct ActorId<A> {
+    index: u32,
+    actor: PhantomData<fn() -> A>,
+}
+
+impl<A> Clone for ActorId<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for ActorId<A> {}
+
+impl<A> fmt::Debug for ActorId<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ActorId").field(&self.index).finish()
+    }
+}
+
+impl<A> ActorId<A> {
+    pub(crate) fn new(index: u32) -> Self {
+        ActorId { index, actor: PhantomData }
+    }
+
+    /// Its index in the order of declaration, as [`Down`](crate::actor::Down) names it.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+}
+
+/// An edge's declared bounds. There is no default: capacity and overflow are part of the design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct EdgeSpec {
+    pub(crate) capacity: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) admission: bool,
+    pub(crate) in_flight_max: Option<u32>,
+}
+
+impl EdgeSpec {
+    const fn new(capacity: usize, overflow: Overflow) -> Self {
+        EdgeSpec { capacity, overflow, admission: false, in_flight_max: None }
+    }
+
+    /// An edge of `capacity` messages that holds its producer back when full ([`Overflow::Backpressure`]).
+    pub const fn backpressure(capacity: usize) -> Self {
+        EdgeSpec::new(capacity, Overflow::Backpressure)
+    }
+
+    /// An edge of `capacity` messages that drops the newest when full ([`Overflow::DropNewest`]). A step may send any
+    /// number on it.
+    pub const fn drop_newest(capacity: usize) -> Self {
+        EdgeSpec::new(capacity, Overflow::DropNewest)
+    }
+
+    /// A slot for each of `keys` keys ([`Overflow::Conflate`]).
+    pub(crate) const fn conflate(keys: usize) -> Self {
+        EdgeSpec::new(keys, Overflow::Conflate)
+    }
+
+    /// Only network and timer callbacks send on this edge, never an answer to a message (enforced): a full edge then
+    /// keeps requests out and nothing else.
+    pub const fn admission(mut self) -> Self {
+        self.admission = true;
+        self
+    }
+
+    /// The two actors' protocol lets at most `messages` be on this edge at once, for example because each is sent in
+    /// answer to one: an edge with room for them never fills. A producer that breaks its word fails.
+    pub const fn in_flight(mut self, messages: u32) -> Self {
+        self.in_flight_max = Some(messages);
+        self
+    }
+}
