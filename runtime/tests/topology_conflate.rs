@@ -112,7 +112,7 @@ fn a_reader_sees_the_newest_of_each_key_and_the_rest_is_counted() {
 }
 
 #[test]
-fn a_tap_outside_reads_the_newest_of_each_key() {
+fn a_receiver_outside_reads_the_newest_of_each_key() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
     let pricer = topology.actor(shard, "pricer", || Pricer);

@@ -167,7 +167,7 @@ proptest! {
 }
 
 #[test]
-fn a_full_injector_hands_the_message_back() {
+fn a_full_sender_hands_the_message_back() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
     let actor = topology.actor(shard, "actor", Play::<corelane_runtime::edge::port::Port<Note>, 1>::relay);

@@ -37,7 +37,7 @@ const CORELANE: &str = "./target/release/corelane";
 /// # Errors
 ///
 /// If a step fails or does not exist.
-pub fn gate(root: &Path, names: &[&str]) -> Result<(), String> {
+pub(crate) fn gate(root: &Path, names: &[&str]) -> Result<(), String> {
     if names == ["--list"] {
         STEPS.iter().for_each(|(name, what, _)| println!("{name:<10}{what}"));
         return Ok(());

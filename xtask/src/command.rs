@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A command with its arguments, run in `root`.
-pub fn command(root: &Path, program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+pub(crate) fn command(root: &Path, program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root);
     command
@@ -16,7 +16,7 @@ pub fn command(root: &Path, program: &str, arguments: impl IntoIterator<Item = i
 /// # Errors
 ///
 /// If it cannot be run, or does not end with success.
-pub fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let shown = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
     match command.status() {
@@ -31,6 +31,6 @@ pub fn run(command: &mut Command) -> Result<(), String> {
 /// # Errors
 ///
 /// As [`run`].
-pub fn cargo(root: &Path, arguments: &str) -> Result<(), String> {
+pub(crate) fn cargo(root: &Path, arguments: &str) -> Result<(), String> {
     run(&mut command(root, "cargo", arguments.split(' ')))
 }

@@ -16,7 +16,7 @@ const LINES_SHOWN: usize = 40;
 /// # Errors
 ///
 /// If a target does not build or finds something.
-pub fn run(root: &Path, seconds: u32, targets: &[&str]) -> Result<(), String> {
+pub(crate) fn run(root: &Path, seconds: u32, targets: &[&str]) -> Result<(), String> {
     cargo(root, "+nightly fuzz build")?;
     let targets = match targets {
         [] => all(root)?,

@@ -11,7 +11,7 @@ use std::time::Instant;
 const MUTANT_MODEL_SECONDS_MAX: &str = "10";
 
 /// Runs the models whose name contains `filter`.
-pub fn models(root: &Path, filter: &str) -> Result<(), String> {
+pub(crate) fn models(root: &Path, filter: &str) -> Result<(), String> {
     let models = build(root)?;
     let status = Command::new(models).arg(filter).status().map_err(|e| format!("cannot run the models: {e}"))?;
     match status.success() {
@@ -21,7 +21,7 @@ pub fn models(root: &Path, filter: &str) -> Result<(), String> {
 }
 
 /// Runs the models with each mutant, and prints a table of which model caught it.
-pub fn mutants(root: &Path) -> Result<(), String> {
+pub(crate) fn mutants(root: &Path) -> Result<(), String> {
     let sites = sites(&root.join("runtime/sync/src"))?;
     let mutants: Vec<String> = sites.iter().flat_map(mutants_of).collect();
     let models = build(root)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A place in the source with an ordering stronger than `Relaxed`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Site {
+pub(crate) struct Site {
     pub name: String,
     pub order: String,
 }
@@ -22,7 +22,7 @@ const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
 /// # Errors
 ///
 /// If a file cannot be read, an ordering has no name, or two share one.
-pub fn sites(folder: &Path) -> Result<Vec<Site>, String> {
+pub(crate) fn sites(folder: &Path) -> Result<Vec<Site>, String> {
     let mut sites = Vec::new();
     for file in source_files(folder)? {
         let source = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;

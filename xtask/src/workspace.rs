@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// A package with its targets, features and direct dependencies.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Package {
+pub(crate) struct Package {
     pub name: String,
     pub manifest_path: PathBuf,
     pub targets: Vec<Target>,
@@ -18,7 +18,7 @@ pub struct Package {
 
 /// A library, binary, test, benchmark or example.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Target {
+pub(crate) struct Target {
     pub name: String,
     pub kind: Vec<String>,
     pub src_path: PathBuf,
@@ -26,7 +26,7 @@ pub struct Target {
 
 /// A line under `[dependencies]`, `[dev-dependencies]` or `[build-dependencies]`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Dependency {
+pub(crate) struct Dependency {
     pub name: String,
     /// Where it is, if it is ours.
     pub path: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct Dependency {
 
 impl Package {
     /// The names of its targets of this kind: `bin`, `test`, `bench` or `example`.
-    pub fn targets_of(&self, kind: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn targets_of(&self, kind: &str) -> impl Iterator<Item = &str> {
         let is_of = move |target: &&Target| target.kind.iter().any(|k| k == kind);
         self.targets.iter().filter(is_of).map(|target| target.name.as_str())
     }
@@ -45,7 +45,7 @@ impl Package {
 /// # Errors
 ///
 /// If cargo cannot read the manifests.
-pub fn packages(root: &Path) -> Result<Vec<Package>, String> {
+pub(crate) fn packages(root: &Path) -> Result<Vec<Package>, String> {
     packages_at(&root.join("Cargo.toml"))
 }
 
@@ -54,7 +54,7 @@ pub fn packages(root: &Path) -> Result<Vec<Package>, String> {
 /// # Errors
 ///
 /// If cargo cannot read the manifest.
-pub fn fuzz_packages(root: &Path) -> Result<Vec<Package>, String> {
+pub(crate) fn fuzz_packages(root: &Path) -> Result<Vec<Package>, String> {
     packages_at(&root.join("fuzz/Cargo.toml"))
 }
 
@@ -77,14 +77,15 @@ fn packages_at(manifest: &Path) -> Result<Vec<Package>, String> {
 }
 
 /// Folders with what tools write, and nothing of ours.
-pub const WRITTEN_BY_TOOLS: [&str; 5] = ["__pycache__", "corpus", "artifacts", "corelane-latency", "corelane-profile"];
+pub(crate) const WRITTEN_BY_TOOLS: [&str; 5] =
+    ["__pycache__", "corpus", "artifacts", "corelane-latency", "corelane-profile"];
 
 /// The files and folders of the repository, relative to `root` and sorted; without hidden ones and what tools write.
 ///
 /// # Errors
 ///
 /// If a folder cannot be read.
-pub fn tree(root: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn tree(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     add_tree(root, Path::new(""), &mut found)?;
     found.sort();

@@ -43,11 +43,12 @@ struct Summary {
 #[derive(Deserialize)]
 struct Profile {
     tool: String,
-    data: Data,
+    #[serde(rename = "data")]
+    counted: Counted,
 }
 
 #[derive(Deserialize)]
-struct Data {
+struct Counted {
     total: Total,
 }
 
@@ -78,7 +79,7 @@ pub fn per_message(summaries: &str, messages_per_run: u64) -> Result<BTreeMap<St
             return Err(SummaryError::Version { found: version });
         }
         let callgrind = profiles.iter().find(|profile| profile.tool.eq_ignore_ascii_case("callgrind"));
-        let count = callgrind.and_then(|profile| profile.data.total.metrics.get("Ir")?.values.new);
+        let count = callgrind.and_then(|profile| profile.counted.total.metrics.get("Ir")?.values.new);
         let count = count.ok_or_else(|| SummaryError::NotCounted { name: name.clone() })?;
         seen.insert(name, count / messages_per_run as f64);
     }

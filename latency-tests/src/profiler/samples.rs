@@ -219,7 +219,7 @@ mod tests {
     use crate::profiler::{draw, fold, folded::Folded};
 
     /// What `perf script` printed of the venue at 20,000 requests/s, sampled 31 times a second.
-    const RECORDED: &str = include_str!("../../tests/data/perf-script.txt");
+    const RECORDED: &str = include_str!("../../tests/recorded/perf-script.txt");
     const PID: i32 = 17787;
     const LOAD_NS: u64 = 24838106925158;
 

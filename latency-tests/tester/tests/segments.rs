@@ -20,7 +20,7 @@ impl Observer for Sleepy {
 }
 
 /// Segments with data that the kernel has received on a connection.
-fn data_segments(stream: &TcpStream) -> u32 {
+fn segments_with_payload(stream: &TcpStream) -> u32 {
     // SAFETY: all zeros is a value of this plain struct.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut bytes = size_of_val(&info) as libc::socklen_t;
@@ -44,7 +44,7 @@ fn sent_and_segments(coalesce: bool) -> (u64, u64) {
         while let Ok(bytes @ 1..) = stream.read(&mut buffer) {
             stream.write_all(&buffer[..bytes]).unwrap();
         }
-        data_segments(&stream)
+        segments_with_payload(&stream)
     });
     let pacing = Pacing {
         duration: Duration::from_millis(500),

@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    fn data() -> PathBuf {
+    fn recorded_days() -> PathBuf {
         let folder = std::env::var("CORELANE_DATA")
             .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").to_owned());
         Path::new(&folder).to_owned()
@@ -164,11 +164,12 @@ mod tests {
     #[test]
     fn every_recorded_file_ends_in_the_books_of_an_independent_builder() {
         for name in ["esh4_20231225_mbo", "nasdaq_dayhead_1000", "ritch_synthetic_12012"] {
-            let Ok(expected) = std::fs::read_to_string(data().join(format!("expected/{name}.book.json"))) else {
+            let Ok(expected) = std::fs::read_to_string(recorded_days().join(format!("expected/{name}.book.json")))
+            else {
                 return;
             };
             let expected: Vec<Value> = serde_json::from_str(&expected).unwrap();
-            let mut got = json(&args(data().join(format!("itch/{name}.itch"))));
+            let mut got = json(&args(recorded_days().join(format!("itch/{name}.itch"))));
             for book in &mut got {
                 assert!(book.as_object_mut().unwrap().remove("state").is_some());
             }
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_book_can_be_cut_by_time_depth_and_symbol() {
-        let file = data().join("itch/ritch_synthetic_12012.itch");
+        let file = recorded_days().join("itch/ritch_synthetic_12012.itch");
         if !file.exists() {
             return;
         }

@@ -8,16 +8,16 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Bytes of a MoldUDP64 header: session (10), sequence number (8), count (2), as big-endian numbers.
-pub const HEADER_LEN: usize = 20;
+pub(super) const HEADER_LEN: usize = 20;
 /// The count of the packet that ends a session.
-pub const END_OF_SESSION: u16 = 0xFFFF;
+pub(super) const END_OF_SESSION: u16 = 0xFFFF;
 
 const WAIT_MAX: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
 /// A UDP payload with its addresses.
 #[derive(Clone, Debug)]
-pub struct Datagram {
+pub(super) struct Datagram {
     pub from: SocketAddrV4,
     pub to: SocketAddrV4,
     pub payload: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Datagram {
 
 impl Datagram {
     /// Session, sequence number and count; zeros for a payload that is too short.
-    pub fn header(&self) -> ([u8; 10], u64, u16) {
+    pub(super) fn header(&self) -> ([u8; 10], u64, u16) {
         let mut bytes = [0; HEADER_LEN];
         let len = self.payload.len().min(HEADER_LEN);
         bytes[..len].copy_from_slice(&self.payload[..len]);
@@ -36,14 +36,14 @@ impl Datagram {
 
 /// A request to a retransmission server.
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub(super) struct Request {
     pub session: [u8; 10],
     pub sequence: u64,
     pub count: u16,
 }
 
 /// A socket and a thread that reads it.
-pub struct Capture {
+pub(super) struct Capture {
     socket: Arc<UdpSocket>,
     address: SocketAddrV4,
     datagrams: Arc<Mutex<Vec<Datagram>>>,
@@ -52,7 +52,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    pub fn start() -> Result<Self, String> {
+    pub(super) fn start() -> Result<Self, String> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| format!("cannot open a UDP socket: {e}"))?;
         let port = socket.local_addr().map_err(|e| format!("the UDP socket has no address: {e}"))?.port();
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
@@ -66,24 +66,24 @@ impl Capture {
         Ok(Self { socket, address, datagrams, is_running, thread: Some(thread) })
     }
 
-    pub fn port(&self) -> u16 {
+    pub(super) fn port(&self) -> u16 {
         self.address.port()
     }
 
     /// What was captured so far.
-    pub fn datagrams(&self) -> Vec<Datagram> {
+    pub(super) fn datagrams(&self) -> Vec<Datagram> {
         self.datagrams.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks a retransmission server for messages; the answer is captured as everything is.
-    pub fn ask(&self, server: SocketAddrV4, request: Request) -> Result<(), String> {
+    pub(super) fn ask(&self, server: SocketAddrV4, request: Request) -> Result<(), String> {
         let payload = [&request.session[..], &request.sequence.to_be_bytes(), &request.count.to_be_bytes()].concat();
         let datagram = Datagram { from: self.address, to: server, payload: payload.clone() };
         self.datagrams.lock().unwrap_or_else(PoisonError::into_inner).push(datagram);
         self.socket.send_to(&payload, server).map(|_| ()).map_err(|e| format!("cannot ask {server}: {e}"))
     }
 
-    pub fn wait_until(&self, condition: impl Fn(&[Datagram]) -> bool) -> Result<(), String> {
+    pub(super) fn wait_until(&self, condition: impl Fn(&[Datagram]) -> bool) -> Result<(), String> {
         let deadline = Instant::now() + WAIT_MAX;
         loop {
             let datagrams = self.datagrams();
@@ -102,7 +102,7 @@ impl Capture {
     }
 
     /// Ends the capture.
-    pub fn stop(&mut self) -> Vec<Datagram> {
+    pub(super) fn stop(&mut self) -> Vec<Datagram> {
         self.is_running.store(false, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A panic of the reader is printed by it; what it captured is compared all the same.

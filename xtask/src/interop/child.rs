@@ -14,13 +14,13 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A user without rights, who may lock so many bytes of memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(super) struct Limits {
     pub user: u32,
     pub memlock_bytes: u64,
 }
 
 /// A command that runs `binary`, within limits if there are any. As root only.
-pub fn limited(binary: &Path, limits: Option<Limits>) -> Command {
+pub(super) fn limited(binary: &Path, limits: Option<Limits>) -> Command {
     let Some(Limits { user, memlock_bytes }) = limits else { return Command::new(binary) };
     let mut command = Command::new("prlimit");
     command.arg(format!("--memlock={memlock_bytes}:{memlock_bytes}")).arg(binary);
@@ -30,7 +30,7 @@ pub fn limited(binary: &Path, limits: Option<Limits>) -> Command {
 }
 
 /// A running command. It does not outlive this value.
-pub struct Child {
+pub(super) struct Child {
     name: &'static str,
     child: std::process::Child,
     lines: Receiver<String>,
@@ -38,7 +38,7 @@ pub struct Child {
 
 impl Child {
     /// Starts a command, with what it prints shown.
-    pub fn start(name: &'static str, mut command: Command) -> Result<Self, String> {
+    pub(super) fn start(name: &'static str, mut command: Command) -> Result<Self, String> {
         let failed = |e| format!("cannot start {name}: {e}");
         let (output, input) = std::io::pipe().map_err(failed)?;
         command.stdin(Stdio::null()).stdout(input.try_clone().map_err(failed)?).stderr(input);
@@ -51,7 +51,7 @@ impl Child {
     }
 
     /// The next line with this text in it.
-    pub fn wait_for(&mut self, text: &str) -> Result<String, String> {
+    pub(super) fn wait_for(&mut self, text: &str) -> Result<String, String> {
         let deadline = Instant::now() + WAIT_MAX;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -68,12 +68,12 @@ impl Child {
         }
     }
 
-    pub fn signal(&self, signal: Signal) -> Result<(), String> {
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), String> {
         kill_process(Pid::from_child(&self.child), signal).map_err(|e| format!("cannot signal {}: {e}", self.name))
     }
 
     /// How it ended, once it has.
-    pub fn status(&mut self) -> Result<ExitStatus, String> {
+    pub(super) fn status(&mut self) -> Result<ExitStatus, String> {
         let deadline = Instant::now() + WAIT_MAX;
         loop {
             match self.child.try_wait() {
@@ -85,7 +85,7 @@ impl Child {
         }
     }
 
-    pub fn ended_with(&mut self, expected: i32) -> Result<(), String> {
+    pub(super) fn ended_with(&mut self, expected: i32) -> Result<(), String> {
         let status = self.status()?;
         match status.code() == Some(expected) {
             true => Ok(()),
@@ -103,7 +103,7 @@ impl Drop for Child {
 }
 
 /// Runs a command to its end, which must be a success.
-pub fn bounded(name: &'static str, command: Command) -> Result<(), String> {
+pub(super) fn bounded(name: &'static str, command: Command) -> Result<(), String> {
     Child::start(name, command)?.ended_with(0)
 }
 

@@ -1,12 +1,12 @@
 //! The shipped topology with ports that the kernel picks and with less patience.
 
-pub const HEARTBEAT_MS: &str = "100";
-pub const CLIENT_TIMEOUT_MS: &str = "2500";
+pub(super) const HEARTBEAT_MS: &str = "100";
+pub(super) const CLIENT_TIMEOUT_MS: &str = "2500";
 
 const EPHEMERAL: &str = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
 
 /// `venue` as the clients need it.
-pub fn of_test(venue: &str) -> Result<String, String> {
+pub(super) fn of_test(venue: &str) -> Result<String, String> {
     let heartbeat = format!("heartbeat_ms = {HEARTBEAT_MS}");
     let timeout = format!("client_timeout_ms = {CLIENT_TIMEOUT_MS}");
     let changes: [(&str, &str); 4] = [
@@ -19,7 +19,7 @@ pub fn of_test(venue: &str) -> Result<String, String> {
 }
 
 /// `configuration` with its feed sent to this port, and with what was lost sent again.
-pub fn publishing_to(configuration: &str, port: u16) -> Result<String, String> {
+pub(super) fn publishing_to(configuration: &str, port: u16) -> Result<String, String> {
     let (text, count) = replaced(configuration, "to = \"", &format!("to = \"127.0.0.1:{port}\""))?;
     match count {
         1 => Ok(format!("{text}\n[feeds.out.retransmission]\n{EPHEMERAL}\n")),

@@ -16,7 +16,7 @@ const FIELDS: [&str; 4] = ["moldudp64.session", "moldudp64.sequence", "moldudp64
 
 /// Checks that every datagram is MoldUDP64 to Wireshark, with the header that is in it, and that none has a fault. Returns how
 /// many there are.
-pub fn check(folder: &Path, datagrams: &[Datagram]) -> Result<usize, String> {
+pub(super) fn check(folder: &Path, datagrams: &[Datagram]) -> Result<usize, String> {
     let ports: BTreeSet<u16> = datagrams.iter().flat_map(|d| [d.from.port(), d.to.port()]).collect();
     let path = folder.join("feed.pcap");
     write(&path, &pcap(datagrams))?;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Where programs of the system are.
-pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The interpreter of `target/interop-venv`, which has the packages of `requirements.txt`; makes it if need be.
-pub fn python(root: &Path, scripts: &Path) -> Result<PathBuf, String> {
+pub(super) fn python(root: &Path, scripts: &Path) -> Result<PathBuf, String> {
     let folder = root.join("target/interop-venv");
     let (python, stamp) = (folder.join("bin/python"), folder.join("requirements.txt"));
     let list = scripts.join("requirements.txt");

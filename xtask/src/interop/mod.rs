@@ -28,7 +28,7 @@ const WITHOUT_MEMLOCK: Limits = Limits { user: 65534, memlock_bytes: 0 };
 /// # Errors
 ///
 /// What went wrong first.
-pub fn run(root: &Path, corelane: &Path) -> Result<(), String> {
+pub(crate) fn run(root: &Path, corelane: &Path) -> Result<(), String> {
     let stage = Stage::set_up(root, corelane)?;
     stage.serve(None)?;
     if rustix::process::geteuid().is_root() {

@@ -16,7 +16,7 @@ const FILE: &str = "docs/dependencies.md";
 type Users = BTreeMap<String, BTreeSet<String>>;
 
 /// Checks the table against the manifests of the workspace and of `fuzz`.
-pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
+pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let text = fs::read_to_string(root.join(FILE)).map_err(|e| format!("{FILE}: {e}"))?;
     let packages = [workspace::packages(root)?, workspace::fuzz_packages(root)?].concat();
     Ok(findings(&text, &users(root, &packages), |folder| root.join(folder).exists()))

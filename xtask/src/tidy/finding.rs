@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A place that breaks a rule, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
+pub(super) struct Finding {
     /// Relative to the workspace's folder.
     pub file: PathBuf,
     /// From 1.
@@ -16,7 +16,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding at this line, from 1, of a file that is relative to the workspace's folder.
-    pub fn new(file: impl AsRef<Path>, line: usize, message: impl Into<String>) -> Self {
+    pub(super) fn new(file: impl AsRef<Path>, line: usize, message: impl Into<String>) -> Self {
         Self { file: file.as_ref().to_owned(), line, message: message.into() }
     }
 }

@@ -28,7 +28,7 @@ const RULES: &[(&str, &str, Rule)] = &[
 /// # Errors
 ///
 /// If a rule finds something, cannot read what it checks, or does not exist.
-pub fn run(root: &Path, names: &[&str]) -> Result<(), String> {
+pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
     if let Some(unknown) = names.iter().find(|name| RULES.iter().all(|(rule, ..)| rule != *name)) {
         let rules: Vec<String> = RULES.iter().map(|(name, demand, _)| format!("  {name:<14}{demand}")).collect();
         return Err(format!("tidy has no rule {unknown:?}; the rules are:\n{}", rules.join("\n")));

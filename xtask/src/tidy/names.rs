@@ -44,7 +44,7 @@ const WORDS: &[(&str, Place, &str)] = &[
 const TERMS: &[&str] = &["market_data", "sequenced_data", "unsequenced_data", "user_data"];
 
 /// Checks the Rust code of the repository.
-pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
+pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let mut found = Vec::new();
     for path in workspace::tree(root)? {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -8,7 +8,7 @@ use std::path::Path;
 const LINES_MAX: usize = 40;
 
 /// Checks the README in `root`.
-pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
+pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let readme = fs::read_to_string(root.join("README.md")).map_err(|e| format!("README.md: {e}"))?;
     Ok(findings(&readme, |example| fs::read_to_string(root.join(example)).ok()))
 }

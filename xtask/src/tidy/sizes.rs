@@ -7,7 +7,7 @@ use std::path::Path;
 const LINES_MAX: usize = 600;
 
 /// One line per Rust file that is too long.
-pub fn warnings(root: &Path) -> Result<Vec<String>, String> {
+pub(super) fn warnings(root: &Path) -> Result<Vec<String>, String> {
     let files = workspace::tree(root)?.into_iter().filter(|file| file.extension().is_some_and(|e| e == "rs"));
     let lines = |file: &Path| fs::read_to_string(root.join(file)).unwrap_or_default().lines().count();
     Ok(files.filter_map(|file| warning(&file.display().to_string(), lines(&file))).collect())

@@ -1,7 +1,7 @@
 //! Strongly connected components of a small graph.
 
 /// The components of more than one node, each in ascending order.
-pub fn of(nodes: usize, edges: &[(usize, usize)]) -> Vec<Vec<usize>> {
+pub(super) fn of(nodes: usize, edges: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let reachable: Vec<Vec<bool>> = (0..nodes).map(|from| reachable_from(from, nodes, edges)).collect();
     let component = |node: usize| -> Vec<usize> {
         (0..nodes).filter(|&other| other == node || reachable[node][other] && reachable[other][node]).collect()

@@ -8,14 +8,14 @@ use syn::{Attribute, Item, UseTree, Visibility, ext::IdentExt, spanned::Spanned}
 
 /// A crate as its root file declares it. Module 0 is the root.
 #[derive(Debug, Default)]
-pub struct CrateTree {
+pub(super) struct CrateTree {
     pub files: Vec<PathBuf>,
     pub modules: Vec<Module>,
 }
 
 /// A module, in a file of its own or inline.
 #[derive(Debug, Default)]
-pub struct Module {
+pub(super) struct Module {
     pub file: usize,
     pub parent: Option<usize>,
     pub children: BTreeMap<String, usize>,
@@ -28,7 +28,7 @@ pub struct Module {
 
 /// One leaf of a `use` declaration.
 #[derive(Debug)]
-pub struct Import {
+pub(super) struct Import {
     /// What it is called here; empty for a glob.
     pub alias: String,
     pub path: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Import {
 }
 
 /// Gives a file's text, or `None` if there is no such file.
-pub type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
+pub(super) type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// A file's text, and the folder of the modules that it declares.
 struct Source {
@@ -53,7 +53,7 @@ impl CrateTree {
     /// # Errors
     ///
     /// If a file is missing or is not Rust.
-    pub fn load(root_file: &Path, read: Read<'_>) -> Result<Self, String> {
+    pub(super) fn load(root_file: &Path, read: Read<'_>) -> Result<Self, String> {
         let mut tree = Self::default();
         let folder = root_file.parent().unwrap_or(Path::new("")).to_owned();
         let text = read(root_file).ok_or_else(|| format!("{}: cannot be read", root_file.display()))?;

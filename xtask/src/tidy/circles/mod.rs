@@ -29,7 +29,7 @@ use std::fs;
 use std::path::Path;
 
 /// Checks every library and binary of the workspace, and its tests, benchmarks and examples of several files.
-pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
+pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
     for package in packages(root)? {
         for target in &package.targets {

@@ -6,14 +6,14 @@ use syn::visit::{self, Visit};
 
 /// A path as written, with its line from 1.
 #[derive(Debug)]
-pub struct Name {
+pub(super) struct Name {
     pub path: Vec<String>,
     pub line: usize,
 }
 
 /// Collects the paths and the `use` declarations of an item.
 #[derive(Default)]
-pub struct Names {
+pub(super) struct Names {
     pub found: Vec<Name>,
     pub uses: Vec<syn::ItemUse>,
 }

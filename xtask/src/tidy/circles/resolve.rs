@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 16;
 
 /// The file of the item that `path`, written in module `from`, names; `None` for another crate's and for modules, except if
 /// the path is a glob's.
-pub fn file_of(tree: &CrateTree, from: usize, path: &[String], is_glob: bool) -> Option<usize> {
+pub(super) fn file_of(tree: &CrateTree, from: usize, path: &[String], is_glob: bool) -> Option<usize> {
     match resolve(tree, from, path, 0)? {
         Target::Item(file) => Some(file),
         Target::Module(module) => is_glob.then(|| tree.modules[module].file),

@@ -5,7 +5,7 @@ use syn::{Attribute, Expr, Field, GenericArgument, Item, Lit, PathArguments, Tok
 
 /// A program or one of its subcommands.
 #[derive(Clone, Debug, Default)]
-pub struct CommandLine {
+pub(super) struct CommandLine {
     pub subcommands: BTreeMap<String, CommandLine>,
     /// Without their `--`.
     pub flags: BTreeSet<String>,
@@ -19,7 +19,7 @@ impl CommandLine {
     /// # Errors
     ///
     /// If a source is not Rust, or if there is no such type.
-    pub fn read(sources: &[String]) -> Result<Self, String> {
+    pub(super) fn read(sources: &[String]) -> Result<Self, String> {
         let files = sources.iter().map(|source| syn::parse_file(source)).collect::<Result<Vec<_>, _>>();
         let files = files.map_err(|e| format!("a command line's source: {e}"))?;
         let mut items = Items::new();

@@ -16,7 +16,7 @@ const FLAGS_OF_OTHERS: [&str; 10] =
     ["release", "workspace", "features", "locked", "package", "example", "bench", "test", "profile", "all-targets"];
 
 /// What there is to be named.
-pub struct Commands {
+pub(super) struct Commands {
     programs: BTreeMap<String, CommandLine>,
     packages: Vec<Package>,
     /// Names of shipped scenarios and profiles, by flag.
@@ -29,7 +29,7 @@ impl Commands {
     /// # Errors
     ///
     /// If one of them cannot be read.
-    pub fn read(root: &Path) -> Result<Self, String> {
+    pub(super) fn read(root: &Path) -> Result<Self, String> {
         let packages = [workspace::packages(root)?, workspace::fuzz_packages(root)?].concat();
         let files = workspace::tree(root)?;
         let mut programs = BTreeMap::new();
@@ -50,7 +50,7 @@ impl Commands {
     }
 
     /// What is wrong with the commands in a line, if there are any.
-    pub fn check(&self, line: &str) -> Vec<String> {
+    pub(super) fn check(&self, line: &str) -> Vec<String> {
         let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
         let words: Vec<&str> = words.map(|word| word.trim_matches(['[', ']', '"', '\'', '(', ')'])).collect();
         let commands = words.split(|word| ["|", ";", "&&", "||", ">"].contains(word) || word.starts_with('>'));

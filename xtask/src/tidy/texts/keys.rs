@@ -10,7 +10,7 @@ const OTHER_TABLES: [&str; 7] =
     ["dependencies", "dev-dependencies", "features", "workspace", "workspace.lints", "lints", "profile.release"];
 
 /// The paths of all sections and keys, such as `feeds.in.line_b` and `net.connections_max`.
-pub struct Keys {
+pub(super) struct Keys {
     paths: BTreeSet<String>,
 }
 
@@ -20,7 +20,7 @@ impl Keys {
     /// # Errors
     ///
     /// If it cannot be read.
-    pub fn read(root: &Path) -> Result<Self, String> {
+    pub(super) fn read(root: &Path) -> Result<Self, String> {
         let file = "config/venue.schema.json";
         let text = fs::read_to_string(root.join(file)).map_err(|e| format!("{file}: {e}"))?;
         let schema = serde_json::from_str(&text).map_err(|e| format!("{file}: {e}"))?;
@@ -34,7 +34,7 @@ impl Keys {
     }
 
     /// What is wrong with a span, if it is `[section]`, `[[section]]` or `section.key`.
-    pub fn check_span(&self, span: &str) -> Vec<String> {
+    pub(super) fn check_span(&self, span: &str) -> Vec<String> {
         match section_in(span) {
             Some(section) => self.check_section(section),
             None => self.check_path(span),
@@ -42,7 +42,7 @@ impl Keys {
     }
 
     /// What is wrong with the sections that a comment names.
-    pub fn check_comment(&self, comment: &str) -> Vec<String> {
+    pub(super) fn check_comment(&self, comment: &str) -> Vec<String> {
         let starts = comment.match_indices('[').map(|(at, _)| at);
         let words = starts.filter_map(|at| comment[at..].find(']').map(|end| &comment[at..=at + end]));
         let sections = words.filter_map(section_in);
@@ -50,7 +50,7 @@ impl Keys {
     }
 
     /// What is wrong with a key in a table of keys.
-    pub fn check_key(&self, key: &str) -> Vec<String> {
+    pub(super) fn check_key(&self, key: &str) -> Vec<String> {
         let is_known = self.paths.iter().any(|path| path == key || path.ends_with(&format!(".{key}")));
         if is_known { Vec::new() } else { vec![missing(key)] }
     }

@@ -20,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Checks the texts of the repository.
-pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
+pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let tree = workspace::tree(root)?;
     let texts: Vec<PathBuf> = tree.iter().filter(|path| is_text(path)).cloned().collect();
     let known = Known { paths: Paths::new(tree), commands: Commands::read(root)?, keys: Keys::read(root)? };

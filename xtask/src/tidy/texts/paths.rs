@@ -9,18 +9,18 @@ use std::path::{Component, Path, PathBuf};
 
 const EXTENSIONS: [&str; 7] = ["rs", "md", "toml", "sh", "py", "yml", "txt"];
 
-pub struct Paths {
+pub(super) struct Paths {
     all: BTreeSet<PathBuf>,
 }
 
 impl Paths {
     /// Knows these files and folders, relative to the root.
-    pub fn new(all: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub(super) fn new(all: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { all: all.into_iter().collect() }
     }
 
     /// What is wrong with the target of a link in `file`.
-    pub fn check_link(&self, file: &Path, target: &str) -> Vec<String> {
+    pub(super) fn check_link(&self, file: &Path, target: &str) -> Vec<String> {
         let path = target.split(['#', '?']).next().unwrap_or_default();
         let is_elsewhere = target.contains("://") || target.starts_with("mailto:");
         if is_elsewhere || path.is_empty() || self.has(&beside(file, path)) {
@@ -30,7 +30,7 @@ impl Paths {
     }
 
     /// What is wrong with a span, if it is a path.
-    pub fn check_span(&self, file: &Path, span: &str) -> Vec<String> {
+    pub(super) fn check_span(&self, file: &Path, span: &str) -> Vec<String> {
         let is_path = self.looks_like_ours(file, span) || has_known_extension(span) || span.ends_with('/');
         let is_word = !span.contains(char::is_whitespace) && is_written_like_a_path(span);
         match is_word && is_path && !self.exists(file, span) && !self.is_end(span) {
@@ -40,7 +40,7 @@ impl Paths {
     }
 
     /// What is wrong with words that begin like a path of the repository.
-    pub fn check_words(&self, file: &Path, line: &str) -> Vec<String> {
+    pub(super) fn check_words(&self, file: &Path, line: &str) -> Vec<String> {
         let words = line.split(|c: char| c.is_whitespace() || "()[],;:'\"`".contains(c));
         let words = words.map(|word| word.trim_end_matches('.').trim_start_matches("./"));
         let paths = words.filter(|word| is_written_like_a_path(word) && self.looks_like_ours(file, word));

@@ -3,7 +3,7 @@
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The target of a link or of an image.
     Link,
     /// What is in backticks.
@@ -18,14 +18,14 @@ pub enum Kind {
 
 /// A part of a text, with its line from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snippet {
+pub(super) struct Snippet {
     pub kind: Kind,
     pub line: usize,
     pub text: String,
 }
 
 /// The snippets of a Markdown text.
-pub fn of_markdown(text: &str) -> Vec<Snippet> {
+pub(super) fn of_markdown(text: &str) -> Vec<Snippet> {
     let line_of = |offset: usize| text[..offset].matches('\n').count() + 1;
     let mut snippets = Vec::new();
     let mut block_of_commands = false;
@@ -60,7 +60,7 @@ pub fn of_markdown(text: &str) -> Vec<Snippet> {
 }
 
 /// The comments of a TOML file, with what is in backticks there by itself, too.
-pub fn of_comments(text: &str) -> Vec<Snippet> {
+pub(super) fn of_comments(text: &str) -> Vec<Snippet> {
     let mut snippets = Vec::new();
     for (at, line) in text.lines().enumerate() {
         // A `#` within a string would need quotes after it.
