@@ -1,5 +1,6 @@
 //! The trading actors: session, market data, order, risk, matching and publisher, as state machines without I/O.
 #![deny(missing_docs)]
+#![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 pub mod counters;

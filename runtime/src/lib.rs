@@ -5,6 +5,7 @@
 //! and start it; or [`simulate`](topology::Topology::simulate) it on one thread. An actor is an implementation of
 //! [`actor::Actor`].
 #![deny(missing_docs)]
+#![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 pub mod actor;
 pub mod clock;

@@ -1,4 +1,5 @@
 //! The sources of ticks and wall time.
+#![expect(clippy::disallowed_methods, reason = "this is where the host's clocks are read")]
 
 use rustix::time::{ClockId, clock_gettime};
 

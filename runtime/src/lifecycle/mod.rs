@@ -1,5 +1,6 @@
 //! A topology that runs: its threads, and the supervisor on the housekeeping CPU that starts them in order, hears of
 //! their failures, keeps their clock true, gathers their figures and stops them in order.
+#![expect(clippy::disallowed_methods, reason = "threads are started and stopped within wall time, on no shard")]
 
 pub(crate) mod stages;
 

@@ -1,5 +1,6 @@
 //! The duty cycle: the one task of a shard's executor. Turns the shard, follows the stages of the topology, and
 //! idles as told.
+#![expect(clippy::disallowed_methods, reason = "idling and the last flush take wall time, not the shard's")]
 
 use std::{
     os::fd::OwnedFd,
