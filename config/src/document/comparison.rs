@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::document::{Document, Spans, closest};
+use super::checked::{Document, Spans};
+use super::closest::closest;
 use crate::errors::{ErrorKind, Found};
 use crate::expectation::{self, Alternatives};
 use crate::values::check_format;
 
 /// The comparison of a spanned tree with a schema.
-pub(crate) struct Walk<'a> {
+pub(super) struct Walk<'a> {
     pub schema: &'a Value,
     pub document: &'a mut Document,
 }
