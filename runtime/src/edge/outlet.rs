@@ -98,6 +98,8 @@ fn slot<'a, T>(slots: &'a mut WriteChunkUninit<'_, T>, at: usize) -> &'a mut May
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use corelane_test_support::random::Random;
+
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Zeroable)]
@@ -117,9 +119,9 @@ pub(crate) mod tests {
             let (producer, mut consumer) = rtrb::RingBuffer::new(capacity);
             let mut outlet = Outlet::new(producer);
             let (mut published, mut waiting) = (std::collections::VecDeque::new(), Vec::new());
-            let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+            let mut random = Random::new(capacity as u64);
             for number in 0..5000_u64 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let state = random.bits();
                 let room = capacity - published.len() - waiting.len();
                 assert_eq!((outlet.room(), outlet.unpublished), (room, waiting.len()));
                 match state >> 60 {

@@ -126,6 +126,8 @@ impl<T: Copy> Queue<T> {
 mod tests {
     use std::collections::VecDeque;
 
+    use corelane_test_support::random::Random;
+
     use super::*;
 
     #[test]
@@ -133,9 +135,9 @@ mod tests {
         for capacity in 1..=9_usize {
             let mut queue = Queue::with_capacity(capacity);
             let mut model = VecDeque::new();
-            let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+            let mut random = Random::new(capacity as u64);
             for value in 0..5000_u64 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let state = random.bits();
                 let (choice, amount) = (state >> 60, (state >> 33) as usize % (model.len() + 1));
                 match choice {
                     0..=9 => {

@@ -17,19 +17,20 @@ use corelane_actors::{
 use corelane_codecs::{binary_file::Frames, itch::Message, text::Symbol};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    clock::UtcOffset,
     cpu::allowed_cpus,
-    lifecycle::{RunOptions, Running},
-    net::{Datagram, DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    lifecycle::Running,
+    net::{Datagram, EndpointId, EndpointSpec, UdpSpec},
     telemetry::Timing,
-    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Idle, ShardSpec, Topology},
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Topology},
+};
+use corelane_test_support::{
+    shards::{options, parking},
+    wait::PATIENCE,
 };
 
 use crate::place::Place;
 
 const MS: u64 = 1_000_000;
-/// How long anything may take that should be quick, on a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bids and asks of every instrument, best first.
 pub type Depth = Vec<(Vec<Level>, Vec<Level>)>;
@@ -150,9 +151,7 @@ impl Receiver {
     /// Starts it on the two lines of `place`.
     pub fn start(place: &Place, config: MarketDataConfig) -> Receiver {
         let mut topology = Topology::new();
-        let cpu = *allowed_cpus().last().unwrap();
-        let net = DriverConfig::default();
-        let shard = topology.shard(ShardSpec { name: "feed".into(), cpu, idle: Idle::Park, net });
+        let shard = parking(&mut topology, "feed", *allowed_cpus().last().unwrap());
         let line = |to| UdpSpec { socket_receive_bytes: Some(4 << 20), kernel_times: true, ..UdpSpec::receiver(to) };
         let mut endpoints = vec![line(place.line_a()), line(place.line_b())];
         if !config.servers.is_empty() {
@@ -170,9 +169,7 @@ impl Receiver {
         let tops = topology.conflated_receiver(actor, |out| &mut out.tops, instruments + 1);
         let events = topology.external_receiver(actor, |out| &mut out.events, EdgeSpec::drop_newest(1 << 16));
         topology.leave_open(actor, |out| &mut out.depth);
-        let options =
-            RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(10) };
-        let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
+        let running = topology.start(options()).unwrap_or_else(|error| panic!("{error}"));
         Receiver { running, counters, references, tops, events, known: BTreeMap::new(), instruments, left }
     }
 
