@@ -4,14 +4,11 @@
 #![forbid(unsafe_code)]
 
 pub mod counters;
-pub mod group;
+pub mod engine;
 pub mod market_data;
-pub mod matching;
-pub mod messages;
-pub mod order;
 mod price_tree;
 pub mod publisher;
 pub mod record;
-pub mod risk;
 pub mod sequencer_policy;
 pub mod session;
+pub mod types;

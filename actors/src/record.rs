@@ -6,7 +6,7 @@
 use bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable, checked};
 use corelane_runtime::message::{Header, Message};
 
-use crate::messages::Command;
+use crate::types::Command;
 
 const PAYLOAD_BYTES: usize = 96;
 

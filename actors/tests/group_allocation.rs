@@ -3,7 +3,7 @@
 
 mod group_support;
 
-use corelane_actors::messages::{Command, Enter, Replace, SequencerIn};
+use corelane_actors::types::{Command, Enter, Replace, SequencerIn};
 use corelane_test_support::allocator::{CountingAllocator, calls_within};
 use group_support::{Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, replace};
 

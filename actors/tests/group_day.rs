@@ -2,7 +2,7 @@
 
 mod group_support;
 
-use corelane_actors::messages::{Command, Enter, KillSwitch, Replace};
+use corelane_actors::types::{Command, Enter, KillSwitch, Replace};
 use group_support::{Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, reference, replace};
 
 /// Runs the requests one nanosecond apart and compares what they lead to with lines such as
@@ -259,10 +259,10 @@ fn every_fault_of_an_order_has_its_reject_reason() {
 fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
     let strict = || {
         let mut config = config();
-        config.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
+        config.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
         config
     };
-    let stale = corelane_actors::messages::Reference { stale: 1, ..reference(100_000, 100_000) };
+    let stale = corelane_actors::types::Reference { stale: 1, ..reference(100_000, 100_000) };
     // Reference, locate, side, highest (buy) or lowest (sell) price that passes, or 0 where none does.
     let cases = [
         ("ask for a buy", reference(80_000, 200_000), 1, b'B', 220_000),
@@ -295,7 +295,7 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
 #[test]
 fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_configured_price() {
     let mut strict = config();
-    strict.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
+    strict.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
     let elsewhere = |locate| {
         Command::Replace(Replace { locate, reference: reference(200_000, 200_000), ..replace(0, 2, 3, 10, 200_000) })
     };
@@ -335,7 +335,7 @@ fn the_kill_switch_cancels_and_keeps_out_until_released() {
 
 #[test]
 fn the_market_opens_closes_and_publishes_its_day() {
-    let closed = || corelane_actors::group::GroupConfig { opens_at_start: false, ..config() };
+    let closed = || corelane_actors::types::GroupConfig { opens_at_start: false, ..config() };
     check(
         &mut Venue::new(closed()),
         "market day",
@@ -366,6 +366,6 @@ fn a_disconnect_cancels_if_so_configured_and_not_already_logged_in_again() {
         ]
     };
     check(&mut Venue::new(config()), "cancels", &steps(&["0#2 C 1 10 Z leaves 0", "D 1"]));
-    let stays = corelane_actors::group::GroupConfig { cancel_on_disconnect: false, ..config() };
+    let stays = corelane_actors::types::GroupConfig { cancel_on_disconnect: false, ..config() };
     check(&mut Venue::new(stays), "stays", &steps(NOTHING));
 }

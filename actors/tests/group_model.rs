@@ -4,10 +4,7 @@ mod group_support;
 
 use std::collections::{BTreeMap, HashMap};
 
-use corelane_actors::{
-    group::GroupConfig,
-    messages::{Enter, Publication, Reply},
-};
+use corelane_actors::types::{Enter, GroupConfig, Publication, Reply};
 use corelane_codecs::{itch, ouch::Outbound};
 use group_support::{
     Outputs, Venue, config, enter, market,

@@ -2,11 +2,7 @@
 
 mod group_support;
 
-use corelane_actors::{
-    group::GroupConfig,
-    messages::{Command, Enter},
-    record::{Record, RecordError},
-};
+use corelane_actors::{record::{Record, RecordError}, types::{Command, Enter, GroupConfig}};
 use corelane_runtime::{message::Header, sequencer::SequencerPolicy};
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market,

@@ -2,12 +2,7 @@
 
 mod group_support;
 
-use corelane_actors::{
-    group::{GroupConfig, GroupConfigError, wire_group},
-    messages::{Command, Reference, ReferenceUpdate, SequencerIn},
-    order::OrderIn,
-    sequencer_policy::ReferencePolicy,
-};
+use corelane_actors::{engine::wire_group, sequencer_policy::ReferencePolicy, types::{Command, GroupConfig, GroupConfigError, Publication, Reference, ReferenceUpdate, Reply, SequencerIn}};
 use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message},
@@ -43,13 +38,11 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
 }
 
 #[test]
-fn what_passes_risk_fits_one_cache_line_and_all_else_two() {
+fn every_message_fits_two_cache_lines() {
     fn slot<M: Message>() -> usize {
         Envelope::<M>::SLOT_BYTES
     }
-    use corelane_actors::{matching::MatchingIn, messages::*, risk::RiskIn};
-    assert_eq!([slot::<OrderIn>(), slot::<SequencerIn>(), slot::<RiskIn>()], [128; 3]);
-    assert_eq!([slot::<MatchingIn>(), slot::<Reply>(), slot::<Publication>()], [64, 128, 128]);
+    assert_eq!([slot::<Command>(), slot::<SequencerIn>(), slot::<Reply>(), slot::<Publication>()], [128; 4]);
 }
 
 #[test]
@@ -94,7 +87,7 @@ fn attached(policy: &mut ReferencePolicy, command: Command) -> Reference {
 #[test]
 fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
     let mut policy = ReferencePolicy::new(3, Some(5));
-    let ask = |locate| Command::Enter(corelane_actors::messages::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
+    let ask = |locate| Command::Enter(corelane_actors::types::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
     let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
     assert_eq!(attached(&mut policy, ask(1)), Reference::default());
     for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {

@@ -2,10 +2,7 @@
 
 mod session_harness;
 
-use corelane_actors::{
-    messages::{Command, SessionChange},
-    session::SessionCount,
-};
+use corelane_actors::{session::SessionCount, types::{Command, SessionChange}};
 use corelane_codecs::{IntoBytes, ouch::RejectReason, soup::ClientPacket};
 use corelane_runtime::net::{CloseReason, ConnId};
 use session_harness::{MS, SECOND, Venue, config, enter, packets, replace, short, summary};
@@ -159,7 +156,7 @@ fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
         assert!(venue.sim.failures().is_empty());
         // One at a time: the slowest consumer.
         got.extend(venue.requests.receive().map(|envelope| match envelope.body {
-            corelane_actors::messages::SequencerIn::Command(command) => short(&command),
+            corelane_actors::types::SequencerIn::Command(command) => short(&command),
             other => panic!("{other:?}"),
         }));
     }

@@ -2,10 +2,7 @@
 
 mod session_harness;
 
-use corelane_actors::{
-    messages::{Command, SessionChange},
-    session::{MALFORMED_MAX, Session, SessionConfig, SessionCount, SoupFramer},
-};
+use corelane_actors::{session::{MALFORMED_MAX, Session, SessionConfig, SessionCount, SoupFramer}, types::{Command, SessionChange}};
 use corelane_codecs::{
     IntoBytes,
     soup::{ClientPacket, LoginRequest, ServerPacket},

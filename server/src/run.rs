@@ -2,10 +2,7 @@
 
 use std::{io, net::SocketAddr, path::Path};
 
-use corelane_actors::{
-    counters::{CounterName, Counters},
-    messages::{Command, KillSwitch, SequencerIn},
-};
+use corelane_actors::{counters::{CounterName, Counters}, types::{Command, KillSwitch, SequencerIn}};
 use corelane_config::Config;
 use corelane_runtime::{lifecycle::Status, telemetry::Timing};
 use corelane_venue::{Venue, VenueCounters};

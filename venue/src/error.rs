@@ -1,6 +1,6 @@
 //! Why a venue does not come up.
 
-use corelane_actors::{group::GroupConfigError, session::SessionConfigError};
+use corelane_actors::{session::SessionConfigError, types::GroupConfigError};
 use corelane_codecs::text::AlphaError;
 use corelane_runtime::{clock::InvalidUtcOffset, lifecycle::StartError};
 

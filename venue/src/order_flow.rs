@@ -1,10 +1,6 @@
 //! What the net driver, the session actor and the matching group are made for, from the configuration.
 
-use corelane_actors::{
-    group::{GroupConfig, Instrument},
-    risk::{Limits, WithoutReference},
-    session::{Account, SessionConfig, replay_log_bytes},
-};
+use corelane_actors::{session::{Account, SessionConfig, replay_log_bytes}, types::{GroupConfig, Instrument, Limits, WithoutReference}};
 use corelane_config::Config;
 use corelane_runtime::net::DriverConfig;
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use corelane_actors::{counters::Counters, messages::SequencerIn, session::SessionCount};
+use corelane_actors::{counters::Counters, session::SessionCount, types::SequencerIn};
 use corelane_config::Config;
 use corelane_runtime::{
     clock::UtcOffset,

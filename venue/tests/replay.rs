@@ -12,11 +12,7 @@ use std::{
     thread,
 };
 
-use corelane_actors::{
-    group::{GroupConfig, wire_group},
-    messages::{Command, KillSwitch, Reply, SequencerIn},
-    record::Record,
-};
+use corelane_actors::{engine::wire_group, record::Record, types::{Command, GroupConfig, KillSwitch, Reply, SequencerIn}};
 use corelane_runtime::{
     cpu,
     simulation::Simulation,

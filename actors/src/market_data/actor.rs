@@ -22,7 +22,7 @@ use super::{
     last_published::LastPublished,
     publication::{DEPTH_LEVELS_MAX, DepthAnswer, DepthRefusal, MarketDataIn, MarketDataOut},
 };
-use crate::messages::{ReferenceUpdate, SequencerIn};
+use crate::types::{ReferenceUpdate, SequencerIn};
 
 /// How long what found no room waits for the next try if nothing else happens.
 const RETRY_NS: u64 = 1_000_000;

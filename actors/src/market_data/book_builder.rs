@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     counters::Counters,
-    messages::{Locate, Reference},
+    types::{Locate, Reference},
 };
 
 /// The message that an instrument's prices are due to.

@@ -1,6 +1,6 @@
 //! What readers were published of each instrument, and which instruments they have to be published about.
 
-use crate::messages::{Locate, Reference};
+use crate::types::{Locate, Reference};
 
 use super::publication::TopOfBook;
 

@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use corelane_runtime::message::{Keyed, Message};
 
 use super::book::Level;
-use crate::messages::{Locate, SequencerIn};
+use crate::types::{Locate, SequencerIn};
 
 corelane_runtime::ports! {
     /// Where the actor's knowledge goes.

@@ -12,7 +12,7 @@ use super::{
     packet_queue::PacketQueue,
     retransmission::Retransmission,
 };
-use crate::messages::Publication;
+use crate::types::Publication;
 
 /// How often the end of the session is said: it is the last packet, so none that follows would reveal its loss.
 const END_OF_SESSION_PACKETS: usize = 3;

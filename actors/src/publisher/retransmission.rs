@@ -14,7 +14,7 @@ use super::{
     config::{RETRY_NS, RetransmissionConfig},
     counts::RetransmissionCount,
 };
-use crate::{counters::Counters, messages::Publication};
+use crate::{counters::Counters, types::Publication};
 
 /// Requests that may wait for their answer.
 const REQUESTS_MAX: usize = 256;

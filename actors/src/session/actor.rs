@@ -16,7 +16,7 @@ use super::{
     order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
 };
-use crate::messages::Reply;
+use crate::types::Reply;
 
 /// Most timers that leave a poll of the inlets after them: the steps of one poll.
 const TIMERS_PER_POLL: usize = 64;

@@ -8,7 +8,7 @@ use super::{
     order_entry::{Ctx, GroupState, Session},
     request::DecodedRequest,
 };
-use crate::messages::{AccountSlot, Command, SequencerIn};
+use crate::types::{AccountSlot, Command, SequencerIn};
 
 /// Malformed requests that a connection may send; one more ends it. A client with a defect is told by rejects; one
 /// that sends noise costs little until then.

@@ -1,7 +1,7 @@
 //! Log-ins and disconnects on their way to the group.
 
 use super::order_entry::{Ctx, GroupState, Session};
-use crate::messages::{AccountSlot, Command, SequencerIn, SessionChange};
+use crate::types::{AccountSlot, Command, SequencerIn, SessionChange};
 
 /// How long what the group has to be told waits before the room is looked at again.
 const RETRY_NS: u64 = 1_000_000;

@@ -15,7 +15,7 @@ use super::{
     order_tracker::Orphan,
     state::AccountState,
 };
-use crate::messages::{AccountSlot, Command};
+use crate::types::{AccountSlot, Command};
 
 impl Session {
     #[inline]

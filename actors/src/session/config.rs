@@ -25,7 +25,7 @@ pub struct Account {
 /// Everything that a session actor is sized and timed by.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// The accounts; their index is the [`AccountSlot`](crate::messages::AccountSlot).
+    /// The accounts; their index is the [`AccountSlot`](crate::types::AccountSlot).
     pub accounts: Vec<Account>,
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,

@@ -2,7 +2,7 @@
 
 use corelane_codecs::soup::ServerPacket;
 
-/// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::messages::Reply) carries.
+/// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::types::Reply) carries.
 pub const PACKET_MAX: usize = 3 + 71;
 
 /// The most messages that an account's log can hold: their offsets have 32 bits.

@@ -10,7 +10,7 @@ use super::{
     order_entry::{Ctx, Session},
     state::Phase,
 };
-use crate::messages::AccountSlot;
+use crate::types::AccountSlot;
 
 impl Session {
     pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {

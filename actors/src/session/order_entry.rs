@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     counters::Counters,
-    messages::{AccountSlot, SequencerIn},
+    types::{AccountSlot, SequencerIn},
 };
 
 /// Memory of all replay logs together that is touched at the start; beyond it, the first answer on a page waits for the

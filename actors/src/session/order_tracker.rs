@@ -14,7 +14,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::number_hash::NumberHash;
-use crate::messages::{Locate, Reply};
+use crate::types::{Locate, Reply};
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use corelane_codecs::{
 };
 
 use super::number_hash::NumberHash;
-use crate::messages::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Replace};
+use crate::types::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Replace};
 
 /// Symbol to locate, by the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
-use crate::messages::AccountSlot;
+use crate::types::AccountSlot;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,15 +4,7 @@
 pub mod model;
 pub mod streams;
 
-use corelane_actors::{
-    group::{GroupConfig, Instrument, wire_group},
-    messages::{
-        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply,
-        SequencerIn, SessionChange,
-    },
-    risk::{Limits, WithoutReference},
-    sequencer_policy::ReferencePolicy,
-};
+use corelane_actors::{engine::wire_group, sequencer_policy::ReferencePolicy, types::{Cancel, Command, Enter, GroupConfig, Instrument, KillSwitch, Limits, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply, SequencerIn, SessionChange, WithoutReference}};
 use corelane_codecs::text::Symbol;
 use corelane_runtime::{
     message::Envelope,

@@ -1,11 +1,7 @@
 //! The same venue, slow and obvious: one list of orders in the order of their priority, searched from the start
 //! every time, and messages put together byte by byte from the protocol page.
 
-use corelane_actors::{
-    group::GroupConfig,
-    messages::{AccountSlot, Command, Enter, KillSwitch, Publication, Reference, Replace, Reply},
-    risk::WithoutReference,
-};
+use corelane_actors::types::{AccountSlot, Command, Enter, GroupConfig, KillSwitch, Publication, Reference, Replace, Reply, WithoutReference};
 
 use super::Outputs;
 
@@ -18,7 +14,7 @@ pub struct ModelOrder {
     pub side: u8,
     pub price: u64,
     pub leaves: u32,
-    pub executed: u32,
+    pub cum_qty: u32,
     time_in_force: u8,
     capacity: u8,
     cl_ord_id: [u8; 14],
@@ -73,9 +69,9 @@ impl Model {
             Command::Cancel(cancel) => {
                 if let Some(at) = self.position(cancel.account, cancel.user_ref) {
                     let order = &self.orders[at];
-                    let total = order.executed + order.leaves;
+                    let total = order.cum_qty + order.leaves;
                     if cancel.quantity < total {
-                        let wanted = cancel.quantity.max(order.executed);
+                        let wanted = cancel.quantity.max(order.cum_qty);
                         self.cancel_at(at, total - wanted, b'U');
                     }
                 }
@@ -125,7 +121,7 @@ impl Model {
             side: enter.side,
             price: enter.price,
             leaves: enter.quantity,
-            executed: 0,
+            cum_qty: 0,
             time_in_force: enter.time_in_force,
             capacity: enter.capacity,
             cl_ord_id: enter.cl_ord_id,
@@ -270,7 +266,7 @@ impl Model {
         if invalid {
             return self.cancel_at(at, old.leaves, b'Z');
         }
-        if replace.quantity <= old.executed {
+        if replace.quantity <= old.cum_qty {
             return self.cancel_at(at, old.leaves, b'U');
         }
         let mut reference = replace.reference;
@@ -291,7 +287,7 @@ impl Model {
             user_ref: replace.user_ref,
             order_ref: self.last_ref,
             price: replace.price,
-            leaves: replace.quantity - old.executed,
+            leaves: replace.quantity - old.cum_qty,
             time_in_force: replace.time_in_force,
             cl_ord_id: replace.cl_ord_id,
             ..old.clone()
@@ -303,7 +299,7 @@ impl Model {
         self.put_details(&mut bytes, &order);
         self.reply(&order, old.user_ref, bytes, 1);
         if rests && self.counterpart(order.locate, buys, order.price).is_none() {
-            let mut bytes = self.news(b'U', order.locate);
+            let mut bytes = self.itch_header(b'U', order.locate);
             bytes.extend(old.order_ref.to_be_bytes());
             bytes.extend(order.order_ref.to_be_bytes());
             bytes.extend(order.leaves.to_be_bytes());
@@ -340,10 +336,10 @@ impl Model {
                     self.last_match += 1;
                     let shares = taker.leaves.min(self.orders[at].leaves);
                     taker.leaves -= shares;
-                    taker.executed += shares;
+                    taker.cum_qty += shares;
                     let maker = &mut self.orders[at];
                     maker.leaves -= shares;
-                    maker.executed += shares;
+                    maker.cum_qty += shares;
                     let maker = maker.clone();
                     if maker.leaves == 0 {
                         self.orders.remove(at);
@@ -355,7 +351,7 @@ impl Model {
                     self.reply(&maker, 0, bytes, waiting);
                     let bytes = self.execution(&taker, shares, maker.price, b'R');
                     self.reply(&taker, 0, bytes, taker_open);
-                    let mut bytes = self.news(b'E', maker.locate);
+                    let mut bytes = self.itch_header(b'E', maker.locate);
                     bytes.extend(maker.order_ref.to_be_bytes());
                     bytes.extend(shares.to_be_bytes());
                     bytes.extend(self.last_match.to_be_bytes());
@@ -368,7 +364,7 @@ impl Model {
                         let shares = std::mem::take(&mut taker.leaves);
                         self.tell_cancel(&taker, shares, reason);
                     } else {
-                        let mut bytes = self.news(b'A', taker.locate);
+                        let mut bytes = self.itch_header(b'A', taker.locate);
                         bytes.extend(taker.order_ref.to_be_bytes());
                         bytes.push(if buys { b'B' } else { b'S' });
                         bytes.extend(taker.leaves.to_be_bytes());
@@ -401,7 +397,7 @@ impl Model {
             self.orders.remove(at);
             self.publish_delete(&order);
         } else {
-            let mut bytes = self.news(b'X', order.locate);
+            let mut bytes = self.itch_header(b'X', order.locate);
             bytes.extend(order.order_ref.to_be_bytes());
             bytes.extend(shares.to_be_bytes());
             self.publish(bytes);
@@ -443,7 +439,7 @@ impl Model {
         if !b"OSQMEC".contains(&code) {
             return;
         }
-        let mut bytes = self.news(b'S', 0);
+        let mut bytes = self.itch_header(b'S', 0);
         bytes.push(code);
         self.publish(bytes);
         match code {
@@ -455,7 +451,7 @@ impl Model {
             b'O' => {
                 for locate in 1..=self.config.instruments.len() as u16 {
                     let lot = self.config.instruments[usize::from(locate) - 1].lot;
-                    let mut bytes = self.news(b'R', locate);
+                    let mut bytes = self.itch_header(b'R', locate);
                     bytes.extend(self.symbol(locate));
                     bytes.extend(b"QN");
                     bytes.extend(lot.to_be_bytes());
@@ -540,7 +536,7 @@ impl Model {
         bytes.extend([0, 0]);
     }
 
-    fn news(&self, kind: u8, locate: u16) -> Vec<u8> {
+    fn itch_header(&self, kind: u8, locate: u16) -> Vec<u8> {
         let mut bytes = vec![kind];
         bytes.extend(locate.to_be_bytes());
         bytes.extend([0, 0]);
@@ -549,7 +545,7 @@ impl Model {
     }
 
     fn publish_delete(&mut self, order: &ModelOrder) {
-        let mut bytes = self.news(b'D', order.locate);
+        let mut bytes = self.itch_header(b'D', order.locate);
         bytes.extend(order.order_ref.to_be_bytes());
         self.publish(bytes);
     }

@@ -1,7 +1,7 @@
 //! Random streams of requests that meet each other: few accounts, few prices, live orders picked for replaces and
 //! cancels, and now and then a garbled field.
 
-use corelane_actors::messages::{Command, Enter, Reference, Replace, SequencerIn};
+use corelane_actors::types::{Command, Enter, Reference, Replace, SequencerIn};
 use proptest::{prelude::*, sample::Index};
 
 use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, replace};
@@ -41,7 +41,7 @@ impl Op {
             },
             Op::Other(command) => *command,
             Op::Reference { locate, reference } => {
-                return SequencerIn::Reference(corelane_actors::messages::ReferenceUpdate {
+                return SequencerIn::Reference(corelane_actors::types::ReferenceUpdate {
                     locate: *locate,
                     reference: *reference,
                 });

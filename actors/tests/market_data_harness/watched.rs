@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use corelane_actors::{
-    market_data::{InstrumentState, MarketData, MarketDataIn, MarketDataOut, MarketState},
-    messages::Locate,
-};
+use corelane_actors::{market_data::{InstrumentState, MarketData, MarketDataIn, MarketDataOut, MarketState}, types::Locate};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{Datagram, EndpointId},

@@ -1,11 +1,7 @@
 //! A session actor in the simulator, between clients and a group that the test plays.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use corelane_actors::{
-    counters::Counters,
-    messages::{Command, Reply, SequencerIn},
-    session::{Account, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
-};
+use corelane_actors::{counters::Counters, session::{Account, Session, SessionConfig, SessionCount, SessionOut, SoupFramer}, types::{Command, Reply, SequencerIn}};
 use corelane_codecs::{
     IntoBytes, MessageType,
     ouch::{self, CancelReason, Canceled},

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use corelane_market::Rng;
 
-use super::Totals;
+use super::totals::Totals;
 use crate::book::Book;
 
 /// Instruments, and as many accounts.

@@ -9,7 +9,7 @@ use super::{
     ids::{NIL, SideId},
     orders::{QueuedOrder, Refused},
 };
-use crate::{counters::Counters, market_data::counts::FeedCount, messages::Locate};
+use crate::{counters::Counters, market_data::counts::FeedCount, types::Locate};
 
 /// An order as it comes.
 struct Added {

@@ -6,7 +6,7 @@ use super::{
     books::Books,
     ids::{LevelId, NIL, SideId},
 };
-use crate::messages::Locate;
+use crate::types::Locate;
 
 /// Two tables of the books disagree: an error of ours, not of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use corelane_actors::messages::{AccountSlot, Publication};
+use corelane_actors::types::{AccountSlot, Publication};
 use corelane_codecs::soup::{ClientPacket, LOGIN_ACCEPTED_LEN, RejectCode, ServerPacket, Session};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use corelane_actors::{
-    group::{GroupConfig, Instrument},
-    messages::{AccountSlot, Locate},
-    risk::Limits,
-};
+use corelane_actors::types::{AccountSlot, GroupConfig, Instrument, Limits, Locate};
 use corelane_codecs::{
     IntoBytes, MessageType, YesNo,
     itch::{self, AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace},

@@ -1,6 +1,6 @@
 //! What a connection has received: packets, log-ins, requests.
 
-use corelane_actors::messages::AccountSlot;
+use corelane_actors::types::AccountSlot;
 use corelane_codecs::{
     ouch::Inbound,
     soup::{ClientPacket, LoginRequest, SoupError, packet_len},

@@ -8,7 +8,7 @@ use std::{
 };
 
 use core_affinity::CoreId;
-use corelane_actors::group::GroupConfig;
+use corelane_actors::types::GroupConfig;
 use corelane_codecs::{soup::Session, text::Alpha};
 use corelane_config::Config;
 use corelane_venue::group_config;

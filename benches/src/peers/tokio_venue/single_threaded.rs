@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, io::ErrorKind, rc::Rc};
 
-use corelane_actors::messages::{AccountSlot, Publication};
+use corelane_actors::types::{AccountSlot, Publication};
 use corelane_codecs::soup::{ClientPacket, RejectCode, ServerPacket, Session};
 use tokio::{
     io::AsyncReadExt,

@@ -26,7 +26,7 @@ impl Lists {
     /// Empty lists, of orders in `orders_max` slots.
     ///
     /// # Panics
-    /// If orders and lists together are more than 2³² − 1: a [checked](crate::group::GroupConfig::check) configuration has at
+    /// If orders and lists together are more than 2³² − 1: a [checked](crate::types::GroupConfig::check) configuration has at
     /// most half as many.
     pub fn new(orders_max: u32, lists: u32) -> Lists {
         let end = orders_max.checked_add(lists).expect("orders and lists are counted in 32 bits");

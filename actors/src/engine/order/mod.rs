@@ -18,7 +18,7 @@
 //! Refusals that are no fault of the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
 //! (the account has used seven eighths of its messages), 0x0F other (too many open orders of the account), 0x0A
 //! processing error (the venue's tables are full). Those of the fields are in `checks`, those of risk in
-//! [`risk`](crate::risk).
+//! [`risk`](super::risk).
 //!
 //! Orders are cancelled without request by the kill switch (`S`, supervisory), at a disconnect if so configured and
 //! when the account's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
@@ -28,6 +28,8 @@
 mod account;
 mod answers;
 mod checks;
+mod open_order;
+mod user_refs;
 
 use corelane_codecs::{
     IntoBytes,
@@ -37,73 +39,17 @@ use corelane_codecs::{
     text::{ClOrdId, Symbol},
     zerocopy::Immutable,
 };
-use corelane_runtime::{
-    actor::{Actor, Context, Step},
-    edge::port::Port,
-    mem,
-    message::Message,
-    ports,
-};
+use corelane_runtime::{edge::port::Port, mem};
 
 use self::{
     account::{Account, AccountLimits},
     checks::Terms,
+    open_order::OpenOrder,
 };
-use crate::{
-    group::{GroupConfig, Instrument},
-    matching::{Event, MatchingIn, NewOrder, OrderSlot, Outcome},
-    messages::{AccountSlot, Cancel, Command, Enter, KillSwitch, Locate, Reference, Replace, Reply, SessionChange},
-    risk::{Exposure, RiskIn, RiskReject},
+use crate::types::{
+    AccountSlot, Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot,
+    Outcome, Reference, Replace, Reply, SessionChange,
 };
-
-/// What comes to the order actor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderIn {
-    /// A sequenced input, the group's only one.
-    Command(Command),
-    /// Risk has refused a new order.
-    Rejected(RiskReject),
-    /// Something became of an order.
-    Event(Event),
-}
-
-impl Message for OrderIn {
-    fn kind(&self) -> u16 {
-        match self {
-            OrderIn::Command(command) => command.kind(),
-            OrderIn::Rejected(_) => 200,
-            OrderIn::Event(_) => 201,
-        }
-    }
-}
-
-ports! {
-    /// Where the order actor sends.
-    pub struct OrderOut {
-        /// Everything that passes the checks of the fields.
-        risk: RiskIn,
-        /// Answers to clients.
-        replies: Reply,
-    }
-}
-
-/// An order from its entry to its final answer, in one cache line.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct LiveOrder {
-    account: AccountSlot,
-    user_ref: u32,
-    order_ref: u64,
-    price: u64,
-    leaves: u32,
-    /// Shares executed, those of the orders that it has replaced included.
-    executed: u32,
-    locate: Locate,
-    terms: Terms,
-    cl_ord_id: ClOrdId,
-}
-
-const _: () = assert!(size_of::<Option<LiveOrder>>() == 64);
 
 /// Where an order is found by its client's number: in the table of an account, at the number's home.
 #[derive(Clone, Copy, Default)]
@@ -112,22 +58,17 @@ pub(crate) struct NumberPlace {
     place: usize,
 }
 
-/// The order actor.
-pub struct Order {
+/// Accounts and their open orders.
+pub(crate) struct Order {
     accounts: Vec<Account>,
     instruments: Vec<Instrument>,
     /// By slot; `None` where there is no order.
-    orders: Vec<Option<LiveOrder>>,
+    orders: Vec<Option<OpenOrder>>,
     free: Vec<OrderSlot>,
     /// The replace that is on its way, if the input being worked on is one.
     replacing: Option<(Replace, TimeInForce)>,
     is_open: bool,
     cancel_on_disconnect: bool,
-}
-
-/// The least `messages_per_account_max` that can answer for this many open orders.
-pub(crate) fn messages_least(open_orders_per_account_max: u32) -> u64 {
-    AccountLimits::messages_least(open_orders_per_account_max)
 }
 
 impl Order {
@@ -148,63 +89,59 @@ impl Order {
         }
     }
 
-    /// Has the place fetched at which a request's order is found by its number, or will be.
+    /// Prefetches the place at which a request's order is found by its number, or will be.
     #[inline]
-    pub(crate) fn expect(&self, command: &Command) -> Option<NumberPlace> {
+    pub fn prefetch_place(&self, command: &Command) -> Option<NumberPlace> {
         let (account, user_ref) = command.order_key()?;
-        let place = self.accounts.get(account as usize)?.live.expect(user_ref);
+        let place = self.accounts.get(account as usize)?.live.prefetch(user_ref);
         Some(NumberPlace { account, place })
     }
 
     /// The order whose number lies at a place; any slot if none does.
     #[inline]
-    pub(crate) fn at(&self, NumberPlace { account, place }: NumberPlace) -> OrderSlot {
+    pub fn at(&self, NumberPlace { account, place }: NumberPlace) -> OrderSlot {
         self.accounts[account as usize].live.at(place)
     }
 
-    /// Has an order fetched.
+    /// Prefetches an order.
     #[inline]
-    pub(crate) fn expect_order(&self, slot: OrderSlot) {
+    pub fn prefetch_order(&self, slot: OrderSlot) {
         mem::prefetch(&self.orders, slot.0 as usize);
     }
 
-    /// A sequenced input: what risk is asked about it, if anything. A refusal is answered on `replies`.
-    pub(crate) fn command(&mut self, command: &Command, replies: &mut Replies<'_>) -> Option<RiskIn> {
-        match command {
-            Command::Enter(enter) => self.enter(enter, replies).map(RiskIn::Enter),
-            Command::Replace(replace) => self.replace(replace, replies),
-            Command::Cancel(cancel) => self.cancel(cancel).map(|reduction| RiskIn::Pass(reduction.into())),
-            Command::LogIn(change) => {
-                let account = self.accounts.get_mut(change.account as usize)?;
-                account.generation = account.generation.max(change.generation);
-                None
-            }
-            Command::Disconnect(change) => self.disconnect(change),
-            Command::KillSwitch(switch) => {
-                let is_known =
-                    switch.account == KillSwitch::EVERYONE || (switch.account as usize) < self.accounts.len();
-                is_known.then_some(RiskIn::KillSwitch(*switch))
-            }
-            Command::MarketEvent(event) => {
-                match EventCode::from_wire(event.code)? {
-                    EventCode::StartOfSystemHours | EventCode::StartOfMarketHours => self.is_open = true,
-                    EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => self.is_open = false,
-                    EventCode::StartOfMessages | EventCode::EndOfMessages => {}
-                }
-                Some(RiskIn::Pass(MatchingIn::MarketEvent(*event)))
-            }
+    /// Notes a log-in.
+    pub fn log_in(&mut self, change: &SessionChange) {
+        if let Some(account) = self.accounts.get_mut(change.account as usize) {
+            account.generation = account.generation.max(change.generation);
+        }
+    }
+
+    /// Whether the orders of the account that has gone are to be cancelled.
+    #[cold]
+    pub fn cancels_at(&self, change: &SessionChange) -> bool {
+        self.accounts.get(change.account as usize).is_some_and(|account| {
+            self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0
+        })
+    }
+
+    /// Opens or closes entry at a market event.
+    pub fn market_event(&mut self, event: EventCode) {
+        match event {
+            EventCode::StartOfSystemHours | EventCode::StartOfMarketHours => self.is_open = true,
+            EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => self.is_open = false,
+            EventCode::StartOfMessages | EventCode::EndOfMessages => {}
         }
     }
 
     /// A new order: what risk is to check.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
+    pub fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
         let account = self.accounts.get_mut(enter.account as usize)?;
         if enter.user_ref <= account.last_user_ref {
             return None;
         }
         account.last_user_ref = enter.user_ref;
-        account.live.expect(enter.user_ref);
+        account.live.prefetch(enter.user_ref);
         match self.admit(enter) {
             Ok((slot, terms)) => {
                 let executions_max = self.open(slot, enter, terms);
@@ -212,7 +149,7 @@ impl Order {
                     slot,
                     account: enter.account,
                     locate: enter.locate,
-                    buys: terms.side.is_buy(),
+                    side: terms.side.into(),
                     immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
                     quantity: enter.quantity,
                     // Prices at the market are cut off here; risk refuses them by the price beside this one.
@@ -251,13 +188,13 @@ impl Order {
     /// Puts a new order into its slot; returns how many executions it may have in one go.
     #[inline(always)]
     fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
-        self.orders[slot.0 as usize] = Some(LiveOrder {
+        self.orders[slot.0 as usize] = Some(OpenOrder {
             account: enter.account,
             user_ref: enter.user_ref,
             order_ref: 0,
             price: enter.price,
             leaves: enter.quantity,
-            executed: 0,
+            cum_qty: 0,
             locate: enter.locate,
             terms,
             cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
@@ -268,8 +205,9 @@ impl Order {
         executions_max
     }
 
+    /// A replace: what is to become of the order that it names.
     #[inline(never)]
-    fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<RiskIn> {
+    pub fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<Replacement> {
         let account = self.accounts.get_mut(replace.account as usize)?;
         if replace.user_ref <= account.last_user_ref {
             return None;
@@ -283,20 +221,19 @@ impl Order {
         }
         let executions_max = account.executions_max();
         let existing = self.orders[slot.0 as usize]?;
-        let cancel = |reason| RiskIn::Pass(MatchingIn::Cancel { slot, quantity: u32::MAX, reason });
         let instrument = &self.instruments[usize::from(existing.locate) - 1];
         Some(match checks::replace(replace, instrument) {
-            Err(_) => cancel(CancelReason::System),
-            Ok(_) if replace.quantity <= existing.executed => cancel(CancelReason::UserRequested),
+            Err(_) => Replacement::Cancel(slot, CancelReason::System),
+            Ok(_) if replace.quantity <= existing.cum_qty => Replacement::Cancel(slot, CancelReason::UserRequested),
             Ok(time_in_force) => {
                 self.replacing = Some((*replace, time_in_force));
                 let order = NewOrder {
                     slot,
                     account: replace.account,
                     locate: existing.locate,
-                    buys: existing.terms.side.is_buy(),
+                    side: existing.terms.side.into(),
                     immediate: time_in_force == TimeInForce::ImmediateOrCancel,
-                    quantity: replace.quantity - existing.executed,
+                    quantity: replace.quantity - existing.cum_qty,
                     price: replace.price as u32,
                     executions_max,
                 };
@@ -306,35 +243,28 @@ impl Order {
                     false => Reference { stale: 1, ..Reference::default() },
                 };
                 let (price, total_quantity) = (replace.price, replace.quantity);
-                RiskIn::Replace(Exposure { order, price, total_quantity, reference })
+                Replacement::Order(Exposure { order, price, total_quantity, reference })
             }
         })
     }
 
     /// A cancel: what is to be taken off.
     #[inline(always)]
-    pub(crate) fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
+    pub fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
         let account = self.accounts.get(cancel.account as usize)?;
         let slot = account.live.find(cancel.user_ref)?;
         let order = self.orders[slot.0 as usize].as_ref()?;
-        let leaves = cancel.quantity.saturating_sub(order.executed);
+        let leaves = cancel.quantity.saturating_sub(order.cum_qty);
         if leaves >= order.leaves {
             return None;
         }
         Some(Reduction { slot, quantity: order.leaves - leaves })
     }
 
-    #[cold]
-    fn disconnect(&mut self, change: &SessionChange) -> Option<RiskIn> {
-        let account = self.accounts.get(change.account as usize)?;
-        let cancels = self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0;
-        cancels.then(|| mass_cancel(change.account))
-    }
-
-    /// Something became of the order in a slot; slots that matching names are never empty. Returns the account whose
-    /// messages have run out by the answer: then [`mass_cancel`] goes to risk.
+    /// Answers what became of the order in a slot; slots that matching names are never empty. Returns the account whose
+    /// messages have run out by the answer: all its orders are to be cancelled.
     #[inline(always)]
-    pub(crate) fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<AccountSlot> {
+    pub fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<AccountSlot> {
         let slot = event.slot;
         if let Outcome::Rejected(reason) = event.what {
             self.refuse(slot, reason, replies);
@@ -356,7 +286,7 @@ impl Order {
                 order.user_ref = replace.user_ref;
                 order.order_ref = order_ref;
                 order.price = replace.price;
-                order.leaves = replace.quantity - order.executed;
+                order.leaves = replace.quantity - order.cum_qty;
                 order.terms.time_in_force = time_in_force;
                 order.cl_ord_id = ClOrdId::from_bytes(replace.cl_ord_id);
                 account.last_user_ref = replace.user_ref;
@@ -366,7 +296,7 @@ impl Order {
                 tell(replies, account, order, original, |time_ns| answers::replaced(time_ns, original, order, symbol));
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
-                order.executed += quantity;
+                order.cum_qty += quantity;
                 order.leaves -= quantity;
                 let price = Price::from_raw(price.into());
                 tell(replies, account, order, 0, |time_ns| {
@@ -391,7 +321,7 @@ impl Order {
     }
 
     /// A new order ends before it was accepted.
-    pub(crate) fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
+    pub fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
         let Some(order) = self.orders[slot.0 as usize] else {
             return;
         };
@@ -427,6 +357,14 @@ impl Order {
     }
 }
 
+/// What is to become of an order that a client wants to replace.
+pub(crate) enum Replacement {
+    /// Risk checks this order, which takes the place of the one in its slot.
+    Order(Exposure),
+    /// The existing order is cancelled, for this reason.
+    Cancel(OrderSlot, CancelReason),
+}
+
 /// Shares to be taken off an order because its client wants it.
 pub(crate) struct Reduction {
     pub slot: OrderSlot,
@@ -435,17 +373,6 @@ pub(crate) struct Reduction {
 
 impl Reduction {
     pub const REASON: CancelReason = CancelReason::UserRequested;
-}
-
-impl From<Reduction> for MatchingIn {
-    fn from(Reduction { slot, quantity }: Reduction) -> MatchingIn {
-        MatchingIn::Cancel { slot, quantity, reason: Reduction::REASON }
-    }
-}
-
-/// What risk gets for an account that is to have no orders any more.
-pub(crate) fn mass_cancel(account: AccountSlot) -> RiskIn {
-    RiskIn::Pass(MatchingIn::MassCancel { account: Some(account), reason: CancelReason::System })
 }
 
 /// Where answers go, at the time of one input.
@@ -459,7 +386,7 @@ pub(crate) struct Replies<'a> {
 fn tell<M: IntoBytes + Immutable>(
     replies: &mut Replies<'_>,
     account: &mut Account,
-    order: &LiveOrder,
+    order: &OpenOrder,
     replaced_user_ref: u32,
     answer: impl FnOnce(u64) -> M,
 ) {
@@ -476,29 +403,4 @@ fn tell<M: IntoBytes + Immutable>(
 
 fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {
     instruments[usize::from(locate) - 1].symbol
-}
-
-impl Actor for Order {
-    type In = OrderIn;
-    type Out = OrderOut;
-    const OUTPUTS_MAX: usize = 1;
-
-    #[inline]
-    fn on_message(&mut self, ctx: &mut Context<'_, OrderOut>, message: &OrderIn) -> Step {
-        let time_ns = ctx.time_ns();
-        let OrderOut { risk, replies } = &mut ctx.out;
-        let mut replies = Replies { port: replies, time_ns };
-        let to_risk = match message {
-            OrderIn::Command(command) => self.command(command, &mut replies),
-            OrderIn::Rejected(RiskReject { slot, reason }) => {
-                self.refuse(*slot, *reason, &mut replies);
-                None
-            }
-            OrderIn::Event(event) => self.event(event, &mut replies).map(mass_cancel),
-        };
-        if let Some(to_risk) = to_risk {
-            risk.send(to_risk);
-        }
-        Step::Done
-    }
 }

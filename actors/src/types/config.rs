@@ -2,7 +2,7 @@
 
 use corelane_codecs::{ouch::MAX_QUANTITY, text::Symbol};
 
-use crate::{order, risk::Limits};
+use super::limits::Limits;
 
 /// Something that is traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,13 @@ pub enum GroupConfigError {
 }
 
 impl GroupConfig {
+    /// The least [`messages_per_account_max`](GroupConfig::messages_per_account_max) that can answer for this many open
+    /// orders: from seven eighths of it on no order is let in, and the last eighth must answer for all open orders and for
+    /// some executions of the last order let in.
+    pub const fn messages_least(open_orders_per_account_max: u32) -> u64 {
+        8 * (open_orders_per_account_max as u64 + 8)
+    }
+
     /// Checks the bounds.
     ///
     /// # Errors
@@ -97,7 +104,7 @@ impl GroupConfig {
                 return Err(GroupConfigError::OutOfRange { setting, value, least, most });
             }
         }
-        let (messages, least) = (self.messages_per_account_max, order::messages_least(open_orders));
+        let (messages, least) = (self.messages_per_account_max, GroupConfig::messages_least(open_orders));
         if messages < least {
             return Err(GroupConfigError::TooFewMessages { messages, open_orders, least });
         }
