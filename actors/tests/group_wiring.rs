@@ -2,7 +2,14 @@
 
 mod group_support;
 
-use corelane_actors::{engine::wire_group, sequencer_policy::ReferencePolicy, types::{Command, GroupConfig, GroupConfigError, Publication, Reference, ReferenceUpdate, Reply, SequencerIn}};
+use corelane_actors::{
+    engine::wire_group,
+    sequencer_policy::ReferencePolicy,
+    types::{
+        AccountId, Command, FirmId, GroupConfig, GroupConfigError, Publication, Reference, ReferenceUpdate, Reply,
+        SequencerIn,
+    },
+};
 use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message},
@@ -49,17 +56,32 @@ fn every_message_fits_two_cache_lines() {
 fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     let good = config();
     let cases = [
-        (GroupConfig { accounts: 0, ..good.clone() }, "accounts is 0; it must be 1 to 1048576"),
+        (GroupConfig { ports: vec![], ..good.clone() }, "ports is 0; it must be 1 to 1048576"),
         (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65535"),
         (GroupConfig { orders_max: 0, ..good.clone() }, "orders_max is 0; it must be 1 to 1073741824"),
         (GroupConfig { levels_max: u32::MAX, ..good.clone() }, "levels_max is 4294967295; it must be 1 to 1073741824"),
         (
-            GroupConfig { messages_per_account_max: 8 * 1008 - 1, ..good.clone() },
-            "messages_per_account_max is 8063; with 1000 open orders per account it must be at least 8064, so that \
-             the eighth of it that is kept back can answer for them: raise it, or lower open_orders_per_account_max",
+            GroupConfig { messages_per_port_max: 8 * 1008 - 1, ..good.clone() },
+            "messages_per_port_max is 8063; with 1000 open orders per port it must be at least 8064, so that \
+             the eighth of it that is kept back can answer for them: raise it, or lower open_orders_per_port_max",
         ),
     ];
-    for (config, message) in cases {
+    let with = |change: fn(&mut GroupConfig)| {
+        let mut config = good.clone();
+        change(&mut config);
+        config
+    };
+    let members = [
+        (with(|config| config.accounts.clear()), "accounts is 0; it must be 1 to 1048576"),
+        (with(|config| config.firms.clear()), "firms is 0; it must be 1 to 1048576"),
+        (with(|config| config.ports[2].account = AccountId(3)), "port 2 belongs to account 3, of which there are 3"),
+        (with(|config| config.accounts[1].firm = FirmId(9)), "account 1 belongs to firm 9, of which there are 3"),
+        (
+            with(|config| config.accounts[0].limits.quantity_max = Some(0)),
+            "limits.quantity_max is 0; it must be 1 to 999999",
+        ),
+    ];
+    for (config, message) in cases.into_iter().chain(members) {
         assert_eq!(config.check().unwrap_err().to_string(), message);
     }
     let mut tickless = good.clone();

@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use corelane_actors::{counters::Counters, market_data::{BookLimits, Books, FeedCount, Level, Top}};
+use corelane_actors::{
+    counters::Counters,
+    market_data::{BookLimits, Books, FeedCount, Level, Top},
+};
 use corelane_codecs::{
     binary_file::{Frames, UnsizedFrames},
     itch::{Message, message_len},

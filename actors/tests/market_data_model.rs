@@ -4,7 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use corelane_actors::{counters::{CounterName, Counters}, market_data::{BookLimits, Books, FeedCount, Level, QueuePosition, RestingOrder, Top}};
+use corelane_actors::{
+    counters::{CounterName, Counters},
+    market_data::{BookLimits, Books, FeedCount, Level, QueuePosition, RestingOrder, Top},
+};
 use corelane_codecs::{
     IntoBytes,
     itch::{

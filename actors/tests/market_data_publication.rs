@@ -4,7 +4,14 @@ mod market_data_harness;
 
 use std::iter::from_fn;
 
-use corelane_actors::{counters::Counters, market_data::{BookLimits, Books, DEPTH_LEVELS_MAX, DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level, MarketDataIn, TopOfBook}, types::Locate};
+use corelane_actors::{
+    counters::Counters,
+    market_data::{
+        BookLimits, Books, DEPTH_LEVELS_MAX, DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level,
+        MarketDataIn, TopOfBook,
+    },
+    types::Locate,
+};
 use corelane_codecs::{
     IntoBytes,
     itch::{Header, Message, OrderCancel, Side, StockTradingAction},

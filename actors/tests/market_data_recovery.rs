@@ -3,7 +3,9 @@
 mod arbitration_harness;
 
 use arbitration_harness::{Feed, MS, beat, config, end, honest, nobody, packet, session};
-use corelane_actors::market_data::{Arbiter, ArbitrationConfig, FeedCount, FeedCounters, FeedLine, MessageSink, RecoveryCount};
+use corelane_actors::market_data::{
+    Arbiter, ArbitrationConfig, FeedCount, FeedCounters, FeedLine, MessageSink, RecoveryCount,
+};
 use corelane_codecs::mold::{Packet, PacketBuilder};
 
 #[test]

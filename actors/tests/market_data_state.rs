@@ -5,7 +5,10 @@ mod market_data_harness;
 
 use std::iter::from_fn;
 
-use corelane_actors::{market_data::{AuctionCollar, Cross, FeedCount, Imbalance, InstrumentState, MarketState}, types::Locate};
+use corelane_actors::{
+    market_data::{AuctionCollar, Cross, FeedCount, Imbalance, InstrumentState, MarketState},
+    types::Locate,
+};
 use corelane_codecs::{
     IntoBytes,
     itch::{

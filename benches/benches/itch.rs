@@ -8,7 +8,10 @@
 
 use std::{env, hint::black_box, time::Instant};
 
-use corelane_actors::{counters::Counters, market_data::{Books, FeedCount}};
+use corelane_actors::{
+    counters::Counters,
+    market_data::{Books, FeedCount},
+};
 use corelane_benches::{
     itch::{
         Builders, Contest, Decoders,

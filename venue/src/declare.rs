@@ -1,6 +1,14 @@
 //! The venue's topology from its configuration: actors, the edges between them, and where each runs.
 
-use corelane_actors::{counters::Counters, engine::wire_group, market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook}, publisher::{Publisher, PublisherCounters}, sequencer_policy::ReferencePolicy, session::{Session, SessionCount, SoupFramer}, types::{Command, SequencerIn}};
+use corelane_actors::{
+    counters::Counters,
+    engine::wire_group,
+    market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
+    publisher::{Publisher, PublisherCounters},
+    sequencer_policy::ReferencePolicy,
+    session::{Session, SessionCount, SoupFramer},
+    types::{Command, SequencerIn},
+};
 use corelane_codecs::soup;
 use corelane_config::Config;
 use corelane_runtime::{

@@ -2,7 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use corelane_actors::{market_data::{ArbitrationConfig, BookLimits, GapFillConfig, MarketDataConfig, reorder_buffer_bytes}, publisher::{PublisherConfig, RetransmissionConfig}};
+use corelane_actors::{
+    market_data::{ArbitrationConfig, BookLimits, GapFillConfig, MarketDataConfig, reorder_buffer_bytes},
+    publisher::{PublisherConfig, RetransmissionConfig},
+};
 use corelane_config::{Config, FeedIn, FeedOut};
 use corelane_runtime::net::{EndpointSpec, UdpSpec};
 

@@ -4,7 +4,12 @@ mod support;
 
 use std::{collections::BTreeMap, net::UdpSocket};
 
-use corelane_actors::{market_data::{DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level, MarketData, MarketDataIn, TopOfBook}, types::Locate};
+use corelane_actors::{
+    market_data::{
+        DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level, MarketData, MarketDataIn, TopOfBook,
+    },
+    types::Locate,
+};
 use corelane_codecs::itch::Message;
 use corelane_config::Config;
 use corelane_runtime::{actor::Actor, cpu, telemetry::Counter};

@@ -31,7 +31,9 @@ use super::{
     order::{NumberPlace, Order, Reduction, Replacement, Replies},
     risk::Risk,
 };
-use crate::types::{AccountSlot, Command, Event, Exposure, GroupConfig, GroupConfigError, Publication, Replace, Reply};
+use crate::types::{
+    Command, Event, Exposure, GroupConfig, GroupConfigError, PortId, Publication, Replace, Reply, Scope,
+};
 
 ports! {
     /// What leaves the group.
@@ -50,9 +52,9 @@ pub struct Group {
     matching: Matching,
     /// Matching has more to do for the input.
     is_matching: bool,
-    /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each account is here once
+    /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each port is here once
     /// in the day at most.
-    exhausted: VecDeque<AccountSlot>,
+    exhausted: VecDeque<PortId>,
     /// What [`prefetch`](SequencedActor::prefetch) found lately.
     expected_place: NumberPlace,
 }
@@ -65,7 +67,7 @@ impl Group {
             risk: Risk::new(config),
             matching: Matching::new(config),
             is_matching: false,
-            exhausted: VecDeque::with_capacity(config.accounts as usize),
+            exhausted: VecDeque::with_capacity(config.ports.len()),
             expected_place: NumberPlace::default(),
         }
     }
@@ -97,15 +99,10 @@ impl Group {
         });
     }
 
-    /// The first step of cancelling all orders of an account, or of everyone.
+    /// The first step of cancelling all orders of a scope.
     #[cold]
-    fn mass_cancel(
-        &mut self,
-        ctx: &mut SequencedContext<'_, GroupOut>,
-        account: Option<AccountSlot>,
-        reason: CancelReason,
-    ) {
-        self.run_matching(ctx, |matching, out| matching.cancel_all(out, account, reason));
+    fn mass_cancel(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, scope: Scope, reason: CancelReason) {
+        self.run_matching(ctx, |matching, out| matching.cancel_all(out, scope, reason));
     }
 
     /// A step of matching.
@@ -139,15 +136,15 @@ fn replies<'a>(ctx: &'a mut SequencedContext<'_, GroupOut>) -> Replies<'a> {
 /// Answers what matching tells of orders.
 struct Answers<'a> {
     order: &'a mut Order,
-    exhausted: &'a mut VecDeque<AccountSlot>,
+    exhausted: &'a mut VecDeque<PortId>,
     replies: Replies<'a>,
 }
 
 impl Events for Answers<'_> {
     #[inline(always)]
     fn tell(&mut self, event: Event) {
-        if let Some(account) = self.order.event(&event, &mut self.replies) {
-            self.exhausted.push_back(account);
+        if let Some(port) = self.order.event(&event, &mut self.replies) {
+            self.exhausted.push_back(port);
         }
     }
 }
@@ -180,12 +177,12 @@ impl SequencedActor for Group {
             Command::LogIn(change) => self.order.log_in(change),
             Command::Disconnect(change) => {
                 if self.order.cancels_at(change) {
-                    self.mass_cancel(ctx, Some(change.account), CancelReason::System);
+                    self.mass_cancel(ctx, Scope::Port(change.port), CancelReason::System);
                 }
             }
             Command::KillSwitch(switch) => {
-                if let Some(account) = self.risk.turn_kill_switch(switch) {
-                    self.mass_cancel(ctx, account, CancelReason::Supervisory);
+                if self.risk.turn_kill_switch(switch) && switch.is_engaged() {
+                    self.mass_cancel(ctx, switch.scope(), CancelReason::Supervisory);
                 }
             }
             Command::MarketEvent(event) => {
@@ -215,8 +212,8 @@ impl SequencedActor for Group {
     fn on_more(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) -> Step {
         if self.is_matching {
             self.run_matching(ctx, |matching, out| matching.resume(out));
-        } else if let Some(account) = self.exhausted.pop_front() {
-            self.mass_cancel(ctx, Some(account), CancelReason::System);
+        } else if let Some(port) = self.exhausted.pop_front() {
+            self.mass_cancel(ctx, Scope::Port(port), CancelReason::System);
         }
         self.step()
     }

@@ -13,20 +13,18 @@ pub const CONNECTIONS_MAX: usize = 32_768;
 
 /// Who may log in.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct Credentials {
     /// User name; upper and lower case are the same.
     pub user: Alpha<6>,
     /// Password; upper and lower case are the same.
     pub password: Alpha<10>,
-    /// What the orders are booked to, for reports.
-    pub name: Alpha<8>,
 }
 
 /// Everything that a session actor is sized and timed by.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// The accounts; their index is the [`AccountSlot`](crate::types::AccountSlot).
-    pub accounts: Vec<Account>,
+    /// The ports; their index is the [`PortId`](crate::types::PortId).
+    pub ports: Vec<Credentials>,
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,
     /// Name of the day's session.
@@ -37,11 +35,11 @@ pub struct SessionConfig {
     pub client_timeout_ns: u64,
     /// Silence after which the server sends a heartbeat.
     pub heartbeat_ns: u64,
-    /// Messages kept per account for clients that come back; up to [`MESSAGES_MAX`].
-    pub messages_per_session_max: usize,
-    /// Open orders per account; one more is rejected.
-    pub open_orders_per_session_max: usize,
-    /// Enters and replaces of one account that the group has not answered; at the bound the connection is not read.
+    /// Messages kept per port for clients that come back; up to [`MESSAGES_MAX`].
+    pub messages_per_port_max: usize,
+    /// Open orders per port; one more is rejected.
+    pub open_orders_per_port_max: usize,
+    /// Enters and replaces of one port that the group has not answered; at the bound the connection is not read.
     pub in_flight_max: usize,
     /// Connections at once, as many as the driver's.
     pub connections_max: usize,
@@ -52,17 +50,17 @@ pub struct SessionConfig {
 impl SessionConfig {
     /// Usual times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
     /// requests in flight, 1,024 connections, 256 KiB behind.
-    pub fn new(session: Session, accounts: Vec<Account>, symbols: Vec<Symbol>) -> Self {
+    pub fn new(session: Session, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
         SessionConfig {
-            accounts,
+            ports,
             symbols,
             session,
             login_timeout_ns: 30 * SECOND_NS,
             client_timeout_ns: 15 * SECOND_NS,
             heartbeat_ns: SECOND_NS,
-            messages_per_session_max: 1 << 18,
-            open_orders_per_session_max: 8192,
+            messages_per_port_max: 1 << 18,
+            open_orders_per_port_max: 8192,
             in_flight_max: 256,
             connections_max: 1024,
             unsent_bytes_max: 256 << 10,
@@ -71,22 +69,22 @@ impl SessionConfig {
 
     pub(super) fn check(&self) -> Result<(), SessionConfigError> {
         let bounds = [
-            ("messages_per_session_max", self.messages_per_session_max, MESSAGES_MAX),
-            ("open_orders_per_session_max", self.open_orders_per_session_max, 1 << 20),
+            ("messages_per_port_max", self.messages_per_port_max, MESSAGES_MAX),
+            ("open_orders_per_port_max", self.open_orders_per_port_max, 1 << 20),
             ("in_flight_max", self.in_flight_max, 1 << 15),
             ("connections_max", self.connections_max, CONNECTIONS_MAX),
             ("symbols", self.symbols.len(), u16::MAX as usize - 1),
-            ("accounts", self.accounts.len(), u32::MAX as usize - 1),
+            ("ports", self.ports.len(), u32::MAX as usize - 1),
         ];
         for (field, value, most) in bounds {
             if value == 0 || value > most {
                 return Err(SessionConfigError::OutOfRange { field, value, most });
             }
         }
-        for (index, account) in self.accounts.iter().enumerate() {
-            let same = |other: &Account| other.user.matches_ignoring_case(&account.user);
-            if account.user.is_blank() || self.accounts[..index].iter().any(same) {
-                return Err(SessionConfigError::User { user: account.user });
+        for (index, port) in self.ports.iter().enumerate() {
+            let same = |other: &Credentials| other.user.matches_ignoring_case(&port.user);
+            if port.user.is_blank() || self.ports[..index].iter().any(same) {
+                return Err(SessionConfigError::User { user: port.user });
             }
         }
         Ok(())
@@ -107,7 +105,7 @@ pub enum SessionConfigError {
         most: usize,
     },
     /// A user name is blank or there twice.
-    #[error("user {user:?} is blank or configured twice; give each account a user name of its own")]
+    #[error("user {user:?} is blank or configured twice; give each port a user name of its own")]
     User {
         /// The name.
         user: Alpha<6>,

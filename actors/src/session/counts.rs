@@ -35,7 +35,7 @@ crate::counter_names! {
         SlowReader,
         /// Ended: the same user logged in again elsewhere.
         Superseded,
-        /// Ended: the account has used up its sequence of messages.
+        /// Ended: the port has used up its sequence of messages.
         SequenceUsedUp,
         /// Ended: the venue stops.
         Shutdown,
@@ -45,13 +45,13 @@ crate::counter_names! {
         Requests,
         /// Malformed requests among good packets.
         MalformedRequests,
-        /// Requests of an account that may no longer send any: ignored.
+        /// Requests of an port that may no longer send any: ignored.
         IgnoredRequests,
         /// Times that a request waited for room or for answers.
         Holds,
-        /// Answers put on an account's sequence.
+        /// Answers put on an port's sequence.
         Answers,
-        /// Answers after an account's sequence was full, and so not kept.
+        /// Answers after an port's sequence was full, and so not kept.
         AnswersNotKept,
         /// Answers given for a group that has failed.
         AnswersForGroup,

@@ -1,11 +1,11 @@
-//! An account's sequenced stream: every answer it was ever given, as SoupBinTCP packets ready to be sent.
+//! An port's sequenced stream: every answer it was ever given, as SoupBinTCP packets ready to be sent.
 
 use corelane_codecs::soup::ServerPacket;
 
 /// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::types::Reply) carries.
 pub const PACKET_MAX: usize = 3 + 71;
 
-/// The most messages that an account's log can hold: their offsets have 32 bits.
+/// The most messages that an port's log can hold: their offsets have 32 bits.
 pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
 
 /// Append-only, bounded, allocated once. Its memory is reserved, the first part of it touched at the start
@@ -21,7 +21,7 @@ pub struct ReplyLog {
     messages_max: usize,
 }
 
-/// Memory of an account's replay log of `messages_max` messages, in bytes.
+/// Memory of an port's replay log of `messages_max` messages, in bytes.
 pub const fn replay_log_bytes(messages_max: usize) -> usize {
     messages_max * (PACKET_MAX + size_of::<u32>())
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a sequence number that is still to come: reject `S` |
 //! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: only what is new |
-//! | answers | kept per account, whether or not the client is there; a client that comes back is sent the same bytes again |
+//! | answers | kept per port, whether or not the client is there; a client that comes back is sent the same bytes again |
 //! | second log-in of a user | takes over; the first connection is closed |
 //! | slow reader | a client that was up to date and falls behind by more than a bound is closed; nothing is lost, it reads on at its next log-in |
 //! | malformed request | answered by the group if its number is readable, else counted; too many end the connection |
@@ -15,8 +15,8 @@
 //!
 //! Clients send anything, at any speed, and may stop reading. They choose no size, no table index and no probe
 //! length here. The driver may refuse any send. The edge to the sequencer may be full at any time: requests are then
-//! left in the socket, and what has to be said without one (log-ins, disconnects) is kept per account until there is
-//! room. An answer that does not have the account's next number fails the actor: a stream with a hole must not reach
+//! left in the socket, and what has to be said without one (log-ins, disconnects) is kept per port until there is
+//! room. An answer that does not have the port's next number fails the actor: a stream with a hole must not reach
 //! a client.
 
 mod actor;
@@ -37,7 +37,7 @@ mod state;
 
 pub use self::{
     admission::MALFORMED_MAX,
-    config::{Account, CONNECTIONS_MAX, SessionConfig, SessionConfigError},
+    config::{CONNECTIONS_MAX, Credentials, SessionConfig, SessionConfigError},
     counts::SessionCount,
     framer::SoupFramer,
     log::{MESSAGES_MAX, replay_log_bytes},

@@ -6,11 +6,11 @@ use super::{
     config::{SessionConfig, SessionConfigError},
     counts::SessionCount,
     request::SymbolLocates,
-    state::{AccountState, Connection},
+    state::{Connection, PortState},
 };
 use crate::{
     counters::Counters,
-    types::{AccountSlot, SequencerIn},
+    types::{PortId, SequencerIn},
 };
 
 /// Memory of all replay logs together that is touched at the start; beyond it, the first answer on a page waits for the
@@ -42,23 +42,23 @@ pub(super) enum GroupState {
 pub struct Session {
     pub(super) config: SessionConfig,
     pub(super) locates: SymbolLocates,
-    pub(super) accounts: Vec<AccountState>,
+    pub(super) ports: Vec<PortState>,
     pub(super) connections: Vec<Connection>,
     pub(super) counters: Counters<SessionCount>,
     pub(super) group: GroupState,
-    /// Accounts whose log-in state the group has to hear of.
-    pub(super) unannounced: Vec<AccountSlot>,
-    /// Accounts with answers to send at the end of the batch.
-    pub(super) dirty: Vec<AccountSlot>,
-    /// Accounts and ingress ticks of the answers of this batch.
-    pub(super) timed: Vec<(AccountSlot, u64)>,
+    /// Ports whose log-in state the group has to hear of.
+    pub(super) unannounced: Vec<PortId>,
+    /// Ports with answers to send at the end of the batch.
+    pub(super) dirty: Vec<PortId>,
+    /// Ports and ingress ticks of the answers of this batch.
+    pub(super) timed: Vec<(PortId, u64)>,
     pub(super) wake_is_set: bool,
     pub(super) answers_in_cycle: usize,
     pub(super) timers_in_cycle: usize,
 }
 
 impl Session {
-    /// A session actor for these accounts. Its tables are allocated here.
+    /// A session actor for these ports. Its tables are allocated here.
     ///
     /// # Errors
     /// [`SessionConfigError`] for sizes out of range and for users or symbols that are there twice.
@@ -66,17 +66,17 @@ impl Session {
         config.check()?;
         let locates = SymbolLocates::new(&config.symbols)
             .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
-        let mut accounts: Vec<_> = config.accounts.iter().map(|_| AccountState::new(&config)).collect();
-        let share = TOUCHED_BYTES_MAX / accounts.len().max(1);
-        accounts.iter_mut().for_each(|account| account.log.touch(share));
+        let mut ports: Vec<_> = config.ports.iter().map(|_| PortState::new(&config)).collect();
+        let share = TOUCHED_BYTES_MAX / ports.len().max(1);
+        ports.iter_mut().for_each(|port| port.log.touch(share));
         Ok(Session {
             locates,
-            accounts,
+            ports,
             connections: vec![Connection::FREE; config.connections_max],
             counters: Counters::default(),
             group: GroupState::Up,
-            unannounced: Vec::with_capacity(config.accounts.len()),
-            dirty: Vec::with_capacity(config.accounts.len()),
+            unannounced: Vec::with_capacity(config.ports.len()),
+            dirty: Vec::with_capacity(config.ports.len()),
             timed: Vec::with_capacity(TIMED_MAX),
             wake_is_set: false,
             answers_in_cycle: 0,

@@ -1,8 +1,8 @@
-//! What a session knows of an account's orders: enough to tell a replace's instrument, to bound what is open, and to
+//! What a session knows of an port's orders: enough to tell a replace's instrument, to bound what is open, and to
 //! answer for every order should the group fail.
 //!
 //! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so "not answered yet" has to be
-//! worked out. The group takes an account's requests in the order in which they were forwarded and consumes only
+//! worked out. The group takes an port's requests in the order in which they were forwarded and consumes only
 //! user reference numbers that rise. Hence:
 //!
 //! - an enter whose number is above that of every enter forwarded before is answered, unless a replace took its
@@ -39,7 +39,7 @@ struct PendingRequest {
     replaces: u32,
 }
 
-/// An account's orders.
+/// An port's orders.
 #[derive(Debug)]
 pub struct OrderTracker {
     /// Sized at twice the most there can be: then what removals leave behind is cleaned up in place and never makes it

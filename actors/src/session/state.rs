@@ -1,9 +1,9 @@
-//! The two things that a session actor has many of: connections and accounts.
+//! The two things that a session actor has many of: connections and ports.
 
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
-use crate::types::AccountSlot;
+use crate::types::PortId;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Phase {
     /// Open, not logged in.
     Anonymous,
     /// Logged in.
-    LoggedIn(AccountSlot),
+    LoggedIn(PortId),
     /// Closed by us; the driver still drains it.
     Closing,
 }
@@ -60,14 +60,14 @@ impl Connection {
     }
 }
 
-/// What outlives the connections of an account.
+/// What outlives the connections of an port.
 #[derive(Debug)]
-pub struct AccountState {
+pub struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
     /// Number of the last answer, kept or not.
     pub last_number: u64,
-    /// Number at which the account may no longer send requests; what the log holds beyond is for the answers of
+    /// Number at which the port may no longer send requests; what the log holds beyond is for the answers of
     /// orders that are still open.
     pub number_max: u64,
     /// The connection it is logged in on.
@@ -78,20 +78,20 @@ pub struct AccountState {
     pub replaying: bool,
     /// Counts log-ins.
     pub generation: u32,
-    /// The log-in that the group knows of, if it takes the account to be logged in.
+    /// The log-in that the group knows of, if it takes the port to be logged in.
     pub announced: Option<u32>,
-    /// On the list of accounts that the group has to hear of.
+    /// On the list of ports that the group has to hear of.
     pub is_unannounced: bool,
-    /// On the list of accounts that have something to send.
+    /// On the list of ports that have something to send.
     pub is_dirty: bool,
 }
 
-impl AccountState {
+impl PortState {
     pub fn new(config: &SessionConfig) -> Self {
-        let messages_max = config.messages_per_session_max;
-        let open_max = config.open_orders_per_session_max;
+        let messages_max = config.messages_per_port_max;
+        let open_max = config.open_orders_per_port_max;
         let reserve = (open_max + config.in_flight_max).min(messages_max / 4);
-        AccountState {
+        PortState {
             log: ReplyLog::with_capacity(messages_max),
             orders: OrderTracker::with_capacity(open_max, config.in_flight_max),
             last_number: 0,

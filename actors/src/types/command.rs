@@ -6,8 +6,9 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use corelane_runtime::message::Message;
 
 use super::{
-    identifier::{AccountSlot, Locate},
+    identifier::{Locate, PortId},
     reference::{Reference, ReferenceUpdate},
+    scope::KillSwitch,
 };
 
 /// An input of the group.
@@ -23,21 +24,21 @@ pub enum Command {
     LogIn(SessionChange),
     /// A client is gone; if the venue cancels on disconnect, its orders go too.
     Disconnect(SessionChange),
-    /// The kill switch was moved.
+    /// A kill switch was turned.
     KillSwitch(KillSwitch),
     /// The market's day goes on.
     MarketEvent(MarketEvent),
 }
 
 impl Command {
-    /// The account of a request about an order, and the client's number by which that order is known. All three kinds have
+    /// The port of a request about an order, and the client's number by which that order is known. All three kinds have
     /// them at the same place, so that which kind it is, and that cannot be predicted, need not be asked.
     #[inline]
-    pub fn order_key(&self) -> Option<(AccountSlot, u32)> {
+    pub fn order_key(&self) -> Option<(PortId, u32)> {
         match self {
-            Command::Enter(Enter { account, user_ref, .. }) => Some((*account, *user_ref)),
-            Command::Replace(Replace { account, original_user_ref, .. }) => Some((*account, *original_user_ref)),
-            Command::Cancel(Cancel { account, user_ref, .. }) => Some((*account, *user_ref)),
+            Command::Enter(Enter { port, user_ref, .. }) => Some((*port, *user_ref)),
+            Command::Replace(Replace { port, original_user_ref, .. }) => Some((*port, *original_user_ref)),
+            Command::Cancel(Cancel { port, user_ref, .. }) => Some((*port, *user_ref)),
             _ => None,
         }
     }
@@ -80,7 +81,7 @@ impl Message for SequencerIn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Enter {
     /// Who sent it.
-    pub account: AccountSlot,
+    pub port: PortId,
     /// The client's number for the order.
     pub user_ref: u32,
     /// The best prices when it was sequenced; zero before.
@@ -116,7 +117,7 @@ pub struct Enter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Replace {
     /// Who sent it.
-    pub account: AccountSlot,
+    pub port: PortId,
     /// The order to replace.
     pub original_user_ref: u32,
     /// The best prices when it was sequenced; zero before. The sequencer attaches those of `locate`.
@@ -150,7 +151,7 @@ pub struct Replace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Cancel {
     /// Who sent it.
-    pub account: AccountSlot,
+    pub port: PortId,
     /// The order to reduce.
     pub user_ref: u32,
     /// Intended total quantity, executions included; 0 cancels all that is open.
@@ -164,24 +165,9 @@ pub struct Cancel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct SessionChange {
     /// Whose session.
-    pub account: AccountSlot,
-    /// Number of the log-in, counted per account.
+    pub port: PortId,
+    /// Number of the log-in, counted per port.
     pub generation: u32,
-}
-
-/// The kill switch.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
-pub struct KillSwitch {
-    /// The account to stop; [`KillSwitch::EVERYONE`] for the whole venue.
-    pub account: AccountSlot,
-    /// 1 stops: new orders are rejected and what rests is cancelled; 0 lets orders in again.
-    pub engaged: u32,
-}
-
-impl KillSwitch {
-    /// Stops every account.
-    pub const EVERYONE: AccountSlot = u32::MAX;
 }
 
 /// The market's day, as an ITCH/OUCH system event.

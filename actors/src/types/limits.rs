@@ -1,6 +1,6 @@
-//! Limits on orders.
+//! Limits on orders: the venue's, and those of a firm, an account or a port, of which the least counts.
 
-/// The limits of every order.
+/// The venue's limits on every order; also the least of all levels, as a port's orders are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest quantity, in shares.
@@ -20,4 +20,33 @@ pub enum WithoutReference {
     Accept,
     /// The order is refused.
     Reject,
+}
+
+/// Limits of one firm, account or port; `None` leaves a limit to the other levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LevelLimits {
+    /// See [`Limits::quantity_max`].
+    pub quantity_max: Option<u32>,
+    /// See [`Limits::notional_max`].
+    pub notional_max: Option<u64>,
+    /// See [`Limits::collar_parts_per_million`].
+    pub collar_parts_per_million: Option<u32>,
+    /// See [`Limits::without_reference`]; refusing is the stricter one.
+    pub without_reference: Option<WithoutReference>,
+}
+
+impl Limits {
+    /// The least of these limits and those of a further level.
+    #[must_use]
+    pub fn least(self, level: &LevelLimits) -> Limits {
+        let rejects = [Some(self.without_reference), level.without_reference].contains(&Some(WithoutReference::Reject));
+        Limits {
+            quantity_max: level.quantity_max.map_or(self.quantity_max, |most| most.min(self.quantity_max)),
+            notional_max: level.notional_max.map_or(self.notional_max, |most| most.min(self.notional_max)),
+            collar_parts_per_million: level
+                .collar_parts_per_million
+                .map_or(self.collar_parts_per_million, |most| most.min(self.collar_parts_per_million)),
+            without_reference: if rejects { WithoutReference::Reject } else { WithoutReference::Accept },
+        }
+    }
 }

@@ -10,14 +10,16 @@ mod limits;
 mod order;
 mod reference;
 mod reply;
+mod scope;
 
 pub use self::{
-    command::{Cancel, Command, Enter, KillSwitch, MarketEvent, Replace, SequencerIn, SessionChange},
-    config::{GroupConfig, GroupConfigError, Instrument},
+    command::{Cancel, Command, Enter, MarketEvent, Replace, SequencerIn, SessionChange},
+    config::{AccountConfig, FirmConfig, GroupConfig, GroupConfigError, Instrument, PortConfig, separate_members},
     event::{Event, Outcome},
-    identifier::{AccountSlot, Locate, OrderSlot},
-    limits::{Limits, WithoutReference},
+    identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},
+    limits::{LevelLimits, Limits, WithoutReference},
     order::{Exposure, NewOrder, Side},
     reference::{Reference, ReferenceUpdate},
     reply::{Publication, Reply},
+    scope::{KillSwitch, Owner, Scope},
 };

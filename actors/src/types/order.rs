@@ -3,7 +3,7 @@
 use corelane_codecs::ouch;
 
 use super::{
-    identifier::{AccountSlot, Locate, OrderSlot},
+    identifier::{Locate, OrderSlot, PortId},
     reference::Reference,
 };
 
@@ -47,7 +47,7 @@ pub struct NewOrder {
     /// Where it lies.
     pub slot: OrderSlot,
     /// Whose it is.
-    pub account: AccountSlot,
+    pub port: PortId,
     /// Instrument.
     pub locate: Locate,
     /// Buys or sells.
@@ -58,7 +58,7 @@ pub struct NewOrder {
     pub quantity: u32,
     /// Limit price, four implied decimals.
     pub price: u32,
-    /// Most executions that can still be reported to the account; what remains after them is cancelled.
+    /// Most executions that can still be reported to the port; what remains after them is cancelled.
     pub executions_max: u32,
 }
 
@@ -69,7 +69,7 @@ pub struct Exposure {
     pub order: NewOrder,
     /// The price as it came, four implied decimals; perhaps one of the codes for "at the market".
     pub price: u64,
-    /// Shares for which the account is liable, those that were executed before a replace included.
+    /// Shares for which the port is liable, those that were executed before a replace included.
     pub total_quantity: u32,
     /// The best prices when it was sequenced.
     pub reference: Reference,

@@ -3,16 +3,16 @@
 use bytemuck::Zeroable;
 use corelane_runtime::message::Message;
 
-use super::identifier::AccountSlot;
+use super::identifier::PortId;
 
 /// One OUCH answer on its way to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 #[repr(C)]
 pub struct Reply {
-    /// Its number in the account's sequenced stream: 1 and up, no gap.
+    /// Its number in the port's sequenced stream: 1 and up, no gap.
     pub number: u64,
     /// Whose.
-    pub account: AccountSlot,
+    pub port: PortId,
     /// The order it is about.
     pub user_ref: u32,
     /// Shares of that order still open after it; 0 means that nothing more follows for this order.

@@ -1,7 +1,10 @@
 //! An arbiter under a clock that tests set, with packets whose messages tell their numbers.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use corelane_actors::market_data::{Arbiter, ArbitrationConfig, DueRequest, FeedCount, FeedCounters, FeedLine, GapFillConfig, LineCount, MessageSink, RecoveryCount};
+use corelane_actors::market_data::{
+    Arbiter, ArbitrationConfig, DueRequest, FeedCount, FeedCounters, FeedLine, GapFillConfig, LineCount, MessageSink,
+    RecoveryCount,
+};
 use corelane_codecs::{
     mold::{HEADER_LEN, Packet, PacketBuilder, Session, end_of_session, heartbeat},
     text::Alpha,

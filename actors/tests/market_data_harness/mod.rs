@@ -8,7 +8,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use corelane_actors::{market_data::{ArbitrationConfig, BookEvent, BookLimits, DepthAnswer, FeedCount, FeedCounters, GapFillConfig, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, TopOfBook}, types::{Locate, Reference, SequencerIn}};
+use corelane_actors::{
+    market_data::{
+        ArbitrationConfig, BookEvent, BookLimits, DepthAnswer, FeedCount, FeedCounters, GapFillConfig, MarketData,
+        MarketDataConfig, MarketDataIn, MarketDataOut, TopOfBook,
+    },
+    types::{Locate, Reference, SequencerIn},
+};
 use corelane_codecs::{
     IntoBytes,
     itch::{AddOrder, Header, OrderDelete, Side, StockDirectory},

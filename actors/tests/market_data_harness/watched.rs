@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use corelane_actors::{market_data::{InstrumentState, MarketData, MarketDataIn, MarketDataOut, MarketState}, types::Locate};
+use corelane_actors::{
+    market_data::{InstrumentState, MarketData, MarketDataIn, MarketDataOut, MarketState},
+    types::Locate,
+};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{Datagram, EndpointId},

@@ -1,6 +1,14 @@
 //! What is counted, ready to run.
 
-use corelane_actors::{counters::Counters, engine::wire_group, market_data::{BookLimits, Books, FeedCount}, types::{Cancel, Command, Enter, GroupConfig, Instrument, Limits, Reference, Replace, WithoutReference}};
+use corelane_actors::{
+    counters::Counters,
+    engine::wire_group,
+    market_data::{BookLimits, Books, FeedCount},
+    types::{
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, PortId, Reference, Replace, WithoutReference,
+        separate_members,
+    },
+};
 use corelane_benches::hop::Ball;
 use corelane_codecs::{
     itch,
@@ -123,13 +131,16 @@ pub fn hop() -> Stage {
 
 fn config() -> GroupConfig {
     let symbol = Symbol::new("AAA").expect("three letters are a symbol");
+    let (ports, accounts, firms) = separate_members(1);
     GroupConfig {
-        accounts: 1,
+        ports,
+        accounts,
+        firms,
         instruments: vec![Instrument { symbol, tick: TICK.into(), lot: 1, reference_price: PRICE.into() }],
         orders_max: 4 * MESSAGES,
         levels_max: 256,
-        open_orders_per_account_max: 4 * MESSAGES,
-        messages_per_account_max: 1 << 20,
+        open_orders_per_port_max: 4 * MESSAGES,
+        messages_per_port_max: 1 << 20,
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
@@ -174,7 +185,7 @@ fn reference() -> Reference {
 
 fn enter(user_ref: u32, side: u8, price: u32) -> Command {
     Command::Enter(Enter {
-        account: 0,
+        port: PortId(0),
         user_ref,
         reference: reference(),
         price: price.into(),
@@ -210,7 +221,7 @@ pub fn group_execute() -> Stage {
 
 /// Cancels of resting orders on their whole way.
 pub fn group_cancel() -> Stage {
-    let cancel = |user_ref| Command::Cancel(Cancel { account: 0, user_ref, quantity: 0, reserved: [0; 4] });
+    let cancel = |user_ref| Command::Cancel(Cancel { port: PortId(0), user_ref, quantity: 0, reserved: [0; 4] });
     group(resting(), (1..=MESSAGES).map(cancel), 2 * MESSAGES)
 }
 
@@ -218,7 +229,7 @@ pub fn group_cancel() -> Stage {
 pub fn group_replace() -> Stage {
     let replace = |original_user_ref| {
         Command::Replace(Replace {
-            account: 0,
+            port: PortId(0),
             original_user_ref,
             user_ref: MESSAGES + original_user_ref,
             reference: reference(),

@@ -14,7 +14,14 @@ use std::{
     },
 };
 
-use corelane_actors::{engine::{Group as TradingGroup, wire_group}, sequencer_policy::ReferencePolicy, types::{Cancel, Command, Enter, GroupConfig, Instrument, Limits, Publication, Reference, Reply, SequencerIn, WithoutReference}};
+use corelane_actors::{
+    engine::{Group as TradingGroup, wire_group},
+    sequencer_policy::ReferencePolicy,
+    types::{
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, PortId, Publication, Reference, Reply, SequencerIn,
+        WithoutReference, separate_members,
+    },
+};
 use corelane_codecs::{
     ouch::{Executed, Liquidity},
     text::Symbol,
@@ -222,7 +229,7 @@ impl Engine for Group {
 fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
     let is_sent = match *op {
         Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => put(Command::Enter(Enter {
-            account: account.into(),
+            port: PortId(account.into()),
             user_ref,
             reference: Reference::default(),
             price,
@@ -239,7 +246,7 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             reserved: [0; 4],
         })),
         Op::Cancel { account, user_ref, .. } => {
-            put(Command::Cancel(Cancel { account: account.into(), user_ref, quantity: 0, reserved: [0; 4] }))
+            put(Command::Cancel(Cancel { port: PortId(account.into()), user_ref, quantity: 0, reserved: [0; 4] }))
         }
     };
     assert!(is_sent, "there is room for a batch");
@@ -253,14 +260,17 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         lot: 1,
         reference_price: PRICE,
     };
+    let (ports, accounts, firms) = separate_members(INSTRUMENTS);
     GroupConfig {
-        accounts: INSTRUMENTS as u32,
+        ports,
+        accounts,
+        firms,
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
         orders_max: commands.live_max(),
         levels_max: 65_536,
-        open_orders_per_account_max: commands.live_max(),
+        open_orders_per_port_max: commands.live_max(),
         // Enough for all that the commands lead to.
-        messages_per_account_max: (16 * commands.len()) as u64 + (1 << 20),
+        messages_per_port_max: (16 * commands.len()) as u64 + (1 << 20),
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {

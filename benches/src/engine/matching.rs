@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use corelane_actors::{engine::matching::{Events, Matching, Outlets}, types::{Event, NewOrder, OrderSlot, Outcome, Publication, Side}};
+use corelane_actors::{
+    engine::matching::{Events, Matching, Outlets},
+    types::{Event, NewOrder, OrderSlot, Outcome, PortId, Publication, Side},
+};
 use corelane_codecs::ouch::{CancelReason, Liquidity};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
@@ -96,7 +99,7 @@ impl Actor for Matcher {
             Op::Enter { instrument, account, slot, buys, quantity, price, .. } => {
                 let order = NewOrder {
                     slot: OrderSlot(slot),
-                    account: account.into(),
+                    port: PortId(account.into()),
                     locate: instrument + 1,
                     side: if buys { Side::Buy } else { Side::Sell },
                     immediate: false,

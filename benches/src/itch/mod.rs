@@ -16,7 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_actors::{counters::{CounterName, Counters}, market_data::{BookLimits, Books, FeedCount}};
+use corelane_actors::{
+    counters::{CounterName, Counters},
+    market_data::{BookLimits, Books, FeedCount},
+};
 use corelane_codecs::{
     binary_file::Frames,
     itch::{Message, Side},

@@ -1,6 +1,9 @@
 //! `corelane itch book`: the books of a file at its end, or at a time of its day.
 
-use corelane_actors::{market_data::{InstrumentState, Level}, types::Locate};
+use corelane_actors::{
+    market_data::{InstrumentState, Level},
+    types::Locate,
+};
 use corelane_codecs::{
     itch::{MarketCode, TradingState},
     price::Price4,

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use corelane_actors::{counters::Counters, market_data::{BookLimits, Books, FeedCount}, types::Locate};
+use corelane_actors::{
+    counters::Counters,
+    market_data::{BookLimits, Books, FeedCount},
+    types::Locate,
+};
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_market::{MessageSource, SourceError};
 use miette::IntoDiagnostic;

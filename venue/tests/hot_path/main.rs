@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_actors::{market_data::{BookEvent, DepthAnswer, DepthRequest, FeedCount, MarketDataIn, RecoveryCount, TopOfBook}, publisher::RetransmissionCount};
+use corelane_actors::{
+    market_data::{BookEvent, DepthAnswer, DepthRequest, FeedCount, MarketDataIn, RecoveryCount, TopOfBook},
+    publisher::RetransmissionCount,
+};
 use corelane_config::{Config, Idle, LineB, Retransmission};
 use corelane_runtime::{
     cpu,

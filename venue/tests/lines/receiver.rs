@@ -7,7 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_actors::{market_data::{ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, FeedLine, GapFillConfig, Level, LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook}, types::{Locate, Reference, SequencerIn}};
+use corelane_actors::{
+    market_data::{
+        ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, FeedLine, GapFillConfig, Level,
+        LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook,
+    },
+    types::{Locate, Reference, SequencerIn},
+};
 use corelane_codecs::{binary_file::Frames, itch::Message, text::Symbol};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},

@@ -6,7 +6,7 @@ use super::{
     levels::{Levels, NONE, Rank, SideLevels},
     lists::Lists,
 };
-use crate::types::{AccountSlot, Locate, NewOrder, OrderSlot, Side};
+use crate::types::{Locate, NewOrder, OrderSlot, PortId, Side};
 
 /// A resting order. It lies in the slot that order entry gave it, so that nobody ever looks one up.
 #[derive(Clone, Copy, Debug)]
@@ -32,18 +32,18 @@ pub(super) struct Books {
     sides: Vec<[SideLevels; 2]>,
     /// The orders of each level, as they trade.
     by_level: Lists,
-    /// The orders of each account, as they came.
-    by_account: Lists,
+    /// The orders of each port, as they came.
+    by_port: Lists,
 }
 
 impl Books {
-    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, accounts: u32) -> Books {
+    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, ports: usize) -> Books {
         Books {
             orders: vec![Resting::NOWHERE; orders_max as usize],
             levels: Levels::with_capacity(levels_max),
             sides: vec![[SideLevels::EMPTY; 2]; instruments + 1],
             by_level: Lists::new(orders_max, levels_max),
-            by_account: Lists::new(orders_max, accounts),
+            by_port: Lists::new(orders_max, ports as u32),
         }
     }
 
@@ -52,7 +52,7 @@ impl Books {
     pub fn prefetch(&self, slot: u32) {
         mem::prefetch(&self.orders, slot as usize);
         self.by_level.prefetch(slot);
-        self.by_account.prefetch(slot);
+        self.by_port.prefetch(slot);
     }
 
     /// The order in `slot`.
@@ -93,13 +93,13 @@ impl Books {
     /// If [`Books::has_room`] was not asked.
     #[inline(always)]
     pub fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
-        let NewOrder { slot: OrderSlot(slot), account, locate, side, price, .. } = *order;
+        let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
         let levels = &mut self.sides[usize::from(locate)][side as usize];
         let rank = Rank::of(price, side.is_buy());
         let found = self.levels.find(levels, rank).or_else(|| self.levels.insert(levels, rank));
         let level = found.expect("the caller asked for room");
         self.by_level.push(level, slot);
-        self.by_account.push(account, slot);
+        self.by_port.push(port.0, slot);
         self.orders[slot as usize] = Resting { order_ref, leaves, level, locate, side };
     }
 
@@ -121,17 +121,12 @@ impl Books {
             let Resting { level, locate, side, .. } = self.orders[slot as usize];
             self.levels.remove(&mut self.sides[usize::from(locate)][side as usize], level);
         }
-        self.by_account.remove(slot);
+        self.by_port.remove(slot);
     }
 
-    /// The account's order that came first.
+    /// The port's order that came first.
     #[inline]
-    pub fn first_of(&self, account: AccountSlot) -> Option<u32> {
-        self.by_account.oldest(account)
-    }
-
-    /// How many accounts there are.
-    pub fn accounts(&self) -> AccountSlot {
-        self.by_account.count()
+    pub fn first_of(&self, port: PortId) -> Option<u32> {
+        self.by_port.oldest(port.0)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An order trades at the prices of the orders that rest, best price first and oldest first within a price. What
 //! then remains of a day order rests, what remains of an immediate-or-cancel order is cancelled. A replaced order
-//! loses its priority; one that is reduced keeps it. An account's orders may trade with each other.
+//! loses its priority; one that is reduced keeps it. An port's orders may trade with each other.
 //!
 //! Everything that may take long (a sweep, a mass cancel, the stock directory) is cut into steps of at most
 //! [`OUTPUTS_MAX`](Matching::OUTPUTS_MAX) messages per port.
@@ -23,7 +23,7 @@ use self::{
     book::{Books, Resting},
     feed::Feed,
 };
-use crate::types::{AccountSlot, Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Publication};
+use crate::types::{Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, Publication, Scope};
 
 /// Executions in one step. Each makes two events; a step also says what became of the order itself.
 const EXECUTIONS_PER_STEP: usize = 7;
@@ -34,6 +34,8 @@ const ENTRIES_PER_STEP: usize = 2 * EXECUTIONS_PER_STEP;
 /// All books, and what the input being worked on still needs.
 pub struct Matching {
     books: Books,
+    /// By port.
+    owners: Vec<Owner>,
     instruments: Vec<Instrument>,
     last_order_ref: u64,
     last_match_number: u64,
@@ -46,8 +48,18 @@ pub struct Matching {
 enum Work {
     Nothing,
     Sweep(Sweep),
-    MassCancel { account: AccountSlot, last_account: AccountSlot, reason: CancelReason },
+    MassCancel(MassCancel),
     Directory { next: usize },
+}
+
+/// Orders that are all cancelled, port by port.
+#[derive(Clone, Copy)]
+struct MassCancel {
+    scope: Scope,
+    /// Ports from here to `end` may still have orders of the scope.
+    next: usize,
+    end: usize,
+    reason: CancelReason,
 }
 
 /// An order that trades with what rests.
@@ -90,9 +102,10 @@ impl Matching {
 
     /// Empty books, sized by `config`.
     pub fn new(config: &GroupConfig) -> Matching {
-        let GroupConfig { orders_max, levels_max, accounts, .. } = *config;
+        let GroupConfig { orders_max, levels_max, ref instruments, ref ports, .. } = *config;
         Matching {
-            books: Books::new(orders_max, levels_max, config.instruments.len(), accounts),
+            books: Books::new(orders_max, levels_max, instruments.len(), ports.len()),
+            owners: config.owners().collect(),
             instruments: config.instruments.clone(),
             last_order_ref: 0,
             last_match_number: 0,
@@ -156,15 +169,13 @@ impl Matching {
         out.event(slot, Outcome::Canceled { quantity, reason });
     }
 
-    /// The first step of cancelling all orders of an account, or of everyone.
-    pub fn cancel_all<E: Events>(
-        &mut self,
-        out: &mut Outlets<'_, E>,
-        account: Option<AccountSlot>,
-        reason: CancelReason,
-    ) -> Step {
-        let last_account = account.unwrap_or(self.books.accounts() - 1);
-        self.mass_cancel(out, account.unwrap_or(0), last_account, reason)
+    /// The first step of cancelling all orders of a scope whose firm, account or port is configured.
+    pub fn cancel_all<E: Events>(&mut self, out: &mut Outlets<'_, E>, scope: Scope, reason: CancelReason) -> Step {
+        let (first, end) = match scope {
+            Scope::Port(port) => (port.index(), port.index() + 1),
+            Scope::Everyone | Scope::Firm(_) | Scope::Account(_) => (0, self.owners.len()),
+        };
+        self.mass_cancel(out, MassCancel { scope, next: first, end, reason })
     }
 
     /// The first step of a market event.
@@ -174,7 +185,7 @@ impl Matching {
         match event {
             EventCode::StartOfMessages => self.directory(out, 1),
             EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => {
-                self.cancel_all(out, None, CancelReason::Closed)
+                self.cancel_all(out, Scope::Everyone, CancelReason::Closed)
             }
             _ => Step::Done,
         }
@@ -193,7 +204,7 @@ impl Matching {
             Work::Sweep(Sweep { order, order_ref, leaves, executions_left }) => {
                 self.sweep(out, &order, order_ref, leaves, executions_left)
             }
-            Work::MassCancel { account, last_account, reason } => self.mass_cancel(out, account, last_account, reason),
+            Work::MassCancel(mass_cancel) => self.mass_cancel(out, mass_cancel),
             Work::Directory { next } => self.directory(out, next),
         }
     }
@@ -267,21 +278,19 @@ impl Matching {
     }
 
     #[cold]
-    fn mass_cancel<E: Events>(
-        &mut self,
-        out: &mut Outlets<'_, E>,
-        mut account: AccountSlot,
-        last_account: AccountSlot,
-        reason: CancelReason,
-    ) -> Step {
+    fn mass_cancel<E: Events>(&mut self, out: &mut Outlets<'_, E>, mut mass_cancel: MassCancel) -> Step {
+        let MassCancel { scope, next, end, reason } = &mut mass_cancel;
         for _ in 0..ENTRIES_PER_STEP {
-            match self.books.first_of(account) {
-                Some(slot) => self.cancel(out, OrderSlot(slot), u32::MAX, reason),
-                None if account == last_account => return Step::Done,
-                None => account += 1,
+            if *next == *end {
+                return Step::Done;
+            }
+            let owner = &self.owners[*next];
+            match self.books.first_of(owner.port) {
+                Some(slot) if scope.covers(owner) => self.cancel(out, OrderSlot(slot), u32::MAX, *reason),
+                _ => *next += 1,
             }
         }
-        self.keep(Work::MassCancel { account, last_account, reason })
+        self.keep(Work::MassCancel(mass_cancel))
     }
 
     fn directory<E: Events>(&mut self, out: &mut Outlets<'_, E>, first: usize) -> Step {

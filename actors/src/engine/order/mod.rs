@@ -10,25 +10,25 @@
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
 //! | replace with invalid details, or that risk refuses | the existing order is Canceled (`Z`, by the system); the number is not used |
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, as the user wished); the number is not used |
-//! | replace after entry has closed for the account | Rejected; its number is used, the existing order stays |
+//! | replace after entry has closed for the port | Rejected; its number is used, the existing order stays |
 //! | replace | Replaced, for the new total less what was executed |
 //! | cancel of an order that is not live, or to no fewer shares | none |
 //! | cancel | Canceled for the difference, `U`; the order keeps its priority |
 //!
 //! Refusals that are no fault of the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
-//! (the account has used seven eighths of its messages), 0x0F other (too many open orders of the account), 0x0A
+//! (the port has used seven eighths of its messages), 0x0F other (too many open orders of the port), 0x0A
 //! processing error (the venue's tables are full). Those of the fields are in `checks`, those of risk in
 //! [`risk`](super::risk).
 //!
 //! Orders are cancelled without request by the kill switch (`S`, supervisory), at a disconnect if so configured and
-//! when the account's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
+//! when the port's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
 //!
-//! An account whose messages have run out is not answered any more; it has no orders then.
+//! An port whose messages have run out is not answered any more; it has no orders then.
 
-mod account;
 mod answers;
 mod checks;
 mod open_order;
+mod port_state;
 mod user_refs;
 
 use corelane_codecs::{
@@ -42,25 +42,25 @@ use corelane_codecs::{
 use corelane_runtime::{edge::port::Port, mem};
 
 use self::{
-    account::{Account, AccountLimits},
     checks::Terms,
     open_order::OpenOrder,
+    port_state::{PortBounds, PortState},
 };
 use crate::types::{
-    AccountSlot, Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot,
-    Outcome, Reference, Replace, Reply, SessionChange,
+    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, PortId,
+    Reference, Replace, Reply, SessionChange,
 };
 
-/// Where an order is found by its client's number: in the table of an account, at the number's home.
+/// Where an order is found by its client's number: in the table of an port, at the number's home.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NumberPlace {
-    account: AccountSlot,
+    port: PortId,
     place: usize,
 }
 
 /// Accounts and their open orders.
 pub(crate) struct Order {
-    accounts: Vec<Account>,
+    ports: Vec<PortState>,
     instruments: Vec<Instrument>,
     /// By slot; `None` where there is no order.
     orders: Vec<Option<OpenOrder>>,
@@ -74,12 +74,10 @@ pub(crate) struct Order {
 impl Order {
     /// Accounts without orders, sized by `config`.
     pub fn new(config: &GroupConfig) -> Order {
-        let limits = AccountLimits {
-            open_orders_max: config.open_orders_per_account_max,
-            messages_max: config.messages_per_account_max,
-        };
+        let limits =
+            PortBounds { open_orders_max: config.open_orders_per_port_max, messages_max: config.messages_per_port_max };
         Order {
-            accounts: (0..config.accounts).map(|_| Account::new(limits)).collect(),
+            ports: config.ports.iter().map(|_| PortState::new(limits)).collect(),
             instruments: config.instruments.clone(),
             orders: vec![None; config.orders_max as usize],
             free: (0..config.orders_max).rev().map(OrderSlot).collect(),
@@ -92,15 +90,15 @@ impl Order {
     /// Prefetches the place at which a request's order is found by its number, or will be.
     #[inline]
     pub fn prefetch_place(&self, command: &Command) -> Option<NumberPlace> {
-        let (account, user_ref) = command.order_key()?;
-        let place = self.accounts.get(account as usize)?.live.prefetch(user_ref);
-        Some(NumberPlace { account, place })
+        let (port, user_ref) = command.order_key()?;
+        let place = self.ports.get(port.index())?.live.prefetch(user_ref);
+        Some(NumberPlace { port, place })
     }
 
     /// The order whose number lies at a place; any slot if none does.
     #[inline]
-    pub fn at(&self, NumberPlace { account, place }: NumberPlace) -> OrderSlot {
-        self.accounts[account as usize].live.at(place)
+    pub fn at(&self, NumberPlace { port, place }: NumberPlace) -> OrderSlot {
+        self.ports[port.index()].live.at(place)
     }
 
     /// Prefetches an order.
@@ -111,16 +109,16 @@ impl Order {
 
     /// Notes a log-in.
     pub fn log_in(&mut self, change: &SessionChange) {
-        if let Some(account) = self.accounts.get_mut(change.account as usize) {
-            account.generation = account.generation.max(change.generation);
+        if let Some(port) = self.ports.get_mut(change.port.index()) {
+            port.generation = port.generation.max(change.generation);
         }
     }
 
-    /// Whether the orders of the account that has gone are to be cancelled.
+    /// Whether the orders of the port that has gone are to be cancelled.
     #[cold]
     pub fn cancels_at(&self, change: &SessionChange) -> bool {
-        self.accounts.get(change.account as usize).is_some_and(|account| {
-            self.cancel_on_disconnect && change.generation >= account.generation && account.open_orders > 0
+        self.ports.get(change.port.index()).is_some_and(|port| {
+            self.cancel_on_disconnect && change.generation >= port.generation && port.open_orders > 0
         })
     }
 
@@ -136,18 +134,18 @@ impl Order {
     /// A new order: what risk is to check.
     #[inline(always)]
     pub fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
-        let account = self.accounts.get_mut(enter.account as usize)?;
-        if enter.user_ref <= account.last_user_ref {
+        let port = self.ports.get_mut(enter.port.index())?;
+        if enter.user_ref <= port.last_user_ref {
             return None;
         }
-        account.last_user_ref = enter.user_ref;
-        account.live.prefetch(enter.user_ref);
+        port.last_user_ref = enter.user_ref;
+        port.live.prefetch(enter.user_ref);
         match self.admit(enter) {
             Ok((slot, terms)) => {
                 let executions_max = self.open(slot, enter, terms);
                 let order = NewOrder {
                     slot,
-                    account: enter.account,
+                    port: enter.port,
                     locate: enter.locate,
                     side: terms.side.into(),
                     immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
@@ -161,7 +159,7 @@ impl Order {
             }
             Err(reason) => {
                 let id = ClOrdId::from_bytes(enter.cl_ord_id);
-                self.reject(enter.account, enter.user_ref, reason, id, replies);
+                self.reject(enter.port, enter.user_ref, reason, id, replies);
                 None
             }
         }
@@ -170,15 +168,15 @@ impl Order {
     /// The checks that need no price, and a slot for what passes them.
     #[inline(always)]
     fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
-        let account = &self.accounts[enter.account as usize];
+        let port = &self.ports[enter.port.index()];
         if !self.is_open {
             return Err(RejectReason::DestinationClosed);
         }
-        if account.is_entry_closed() {
+        if port.is_entry_closed() {
             return Err(RejectReason::RiskPortMessageRate);
         }
         let terms = checks::enter(enter, &self.instruments)?;
-        if !account.has_room_for_order() {
+        if !port.has_room_for_order() {
             return Err(RejectReason::Other);
         }
         let slot = self.free.pop().ok_or(RejectReason::ProcessingError)?;
@@ -189,7 +187,7 @@ impl Order {
     #[inline(always)]
     fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
         self.orders[slot.0 as usize] = Some(OpenOrder {
-            account: enter.account,
+            port: enter.port,
             user_ref: enter.user_ref,
             order_ref: 0,
             price: enter.price,
@@ -199,27 +197,27 @@ impl Order {
             terms,
             cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
         });
-        let account = &mut self.accounts[enter.account as usize];
-        let executions_max = account.executions_max();
-        account.open_orders += 1;
+        let port = &mut self.ports[enter.port.index()];
+        let executions_max = port.executions_max();
+        port.open_orders += 1;
         executions_max
     }
 
     /// A replace: what is to become of the order that it names.
     #[inline(never)]
     pub fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<Replacement> {
-        let account = self.accounts.get_mut(replace.account as usize)?;
-        if replace.user_ref <= account.last_user_ref {
+        let port = self.ports.get_mut(replace.port.index())?;
+        if replace.user_ref <= port.last_user_ref {
             return None;
         }
-        let slot = account.live.find(replace.original_user_ref)?;
-        if account.is_entry_closed() {
-            account.last_user_ref = replace.user_ref;
+        let slot = port.live.find(replace.original_user_ref)?;
+        if port.is_entry_closed() {
+            port.last_user_ref = replace.user_ref;
             let (reason, id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
-            self.reject(replace.account, replace.user_ref, reason, id, replies);
+            self.reject(replace.port, replace.user_ref, reason, id, replies);
             return None;
         }
-        let executions_max = account.executions_max();
+        let executions_max = port.executions_max();
         let existing = self.orders[slot.0 as usize]?;
         let instrument = &self.instruments[usize::from(existing.locate) - 1];
         Some(match checks::replace(replace, instrument) {
@@ -229,7 +227,7 @@ impl Order {
                 self.replacing = Some((*replace, time_in_force));
                 let order = NewOrder {
                     slot,
-                    account: replace.account,
+                    port: replace.port,
                     locate: existing.locate,
                     side: existing.terms.side.into(),
                     immediate: time_in_force == TimeInForce::ImmediateOrCancel,
@@ -251,8 +249,8 @@ impl Order {
     /// A cancel: what is to be taken off.
     #[inline(always)]
     pub fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
-        let account = self.accounts.get(cancel.account as usize)?;
-        let slot = account.live.find(cancel.user_ref)?;
+        let port = self.ports.get(cancel.port.index())?;
+        let slot = port.live.find(cancel.user_ref)?;
         let order = self.orders[slot.0 as usize].as_ref()?;
         let leaves = cancel.quantity.saturating_sub(order.cum_qty);
         if leaves >= order.leaves {
@@ -261,24 +259,24 @@ impl Order {
         Some(Reduction { slot, quantity: order.leaves - leaves })
     }
 
-    /// Answers what became of the order in a slot; slots that matching names are never empty. Returns the account whose
+    /// Answers what became of the order in a slot; slots that matching names are never empty. Returns the port whose
     /// messages have run out by the answer: all its orders are to be cancelled.
     #[inline(always)]
-    pub fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<AccountSlot> {
+    pub fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<PortId> {
         let slot = event.slot;
         if let Outcome::Rejected(reason) = event.what {
             self.refuse(slot, reason, replies);
             return None;
         }
         let order = self.orders[slot.0 as usize].as_mut()?;
-        let account = &mut self.accounts[order.account as usize];
+        let port = &mut self.ports[order.port.index()];
         match event.what {
             Outcome::Rejected(_) => {}
             Outcome::Accepted { order_ref } => {
                 order.order_ref = order_ref;
-                account.live.push(order.user_ref, slot);
+                port.live.push(order.user_ref, slot);
                 let symbol = symbol(&self.instruments, order.locate);
-                tell(replies, account, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
+                tell(replies, port, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
             }
             Outcome::Replaced { order_ref } => {
                 let (replace, time_in_force) = self.replacing.take()?;
@@ -289,35 +287,35 @@ impl Order {
                 order.leaves = replace.quantity - order.cum_qty;
                 order.terms.time_in_force = time_in_force;
                 order.cl_ord_id = ClOrdId::from_bytes(replace.cl_ord_id);
-                account.last_user_ref = replace.user_ref;
-                account.live.remove(original);
-                account.live.push(order.user_ref, slot);
+                port.last_user_ref = replace.user_ref;
+                port.live.remove(original);
+                port.live.push(order.user_ref, slot);
                 let symbol = symbol(&self.instruments, order.locate);
-                tell(replies, account, order, original, |time_ns| answers::replaced(time_ns, original, order, symbol));
+                tell(replies, port, order, original, |time_ns| answers::replaced(time_ns, original, order, symbol));
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.cum_qty += quantity;
                 order.leaves -= quantity;
                 let price = Price::from_raw(price.into());
-                tell(replies, account, order, 0, |time_ns| {
+                tell(replies, port, order, 0, |time_ns| {
                     Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number)
                 });
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                tell(replies, account, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity, reason));
+                tell(replies, port, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity, reason));
             }
         }
-        let (account_slot, ends) = (order.account, order.leaves == 0);
+        let (port_id, ends) = (order.port, order.leaves == 0);
         if ends {
-            account.live.remove(order.user_ref);
-            account.open_orders -= 1;
+            port.live.remove(order.user_ref);
+            port.open_orders -= 1;
         }
-        let runs_out = account.note_running_out();
+        let runs_out = port.note_running_out();
         if ends {
             self.vacate(slot);
         }
-        runs_out.then_some(account_slot)
+        runs_out.then_some(port_id)
     }
 
     /// A new order ends before it was accepted.
@@ -325,9 +323,9 @@ impl Order {
         let Some(order) = self.orders[slot.0 as usize] else {
             return;
         };
-        self.accounts[order.account as usize].open_orders -= 1;
+        self.ports[order.port.index()].open_orders -= 1;
         self.vacate(slot);
-        self.reject(order.account, order.user_ref, reason, order.cl_ord_id, replies);
+        self.reject(order.port, order.user_ref, reason, order.cl_ord_id, replies);
     }
 
     fn vacate(&mut self, slot: OrderSlot) {
@@ -336,20 +334,13 @@ impl Order {
     }
 
     #[cold]
-    fn reject(
-        &mut self,
-        slot: AccountSlot,
-        user_ref: u32,
-        reason: RejectReason,
-        id: ClOrdId,
-        replies: &mut Replies<'_>,
-    ) {
-        let account = &mut self.accounts[slot as usize];
-        if account.can_tell() {
-            let number = account.next_number();
+    fn reject(&mut self, slot: PortId, user_ref: u32, reason: RejectReason, id: ClOrdId, replies: &mut Replies<'_>) {
+        let port = &mut self.ports[slot.index()];
+        if port.can_tell() {
+            let number = port.next_number();
             replies.port.send_filled(|reply| {
                 reply.number = number;
-                reply.account = slot;
+                reply.port = slot;
                 reply.user_ref = user_ref;
                 answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));
             });
@@ -385,15 +376,15 @@ pub(crate) struct Replies<'a> {
 #[inline(always)]
 fn tell<M: IntoBytes + Immutable>(
     replies: &mut Replies<'_>,
-    account: &mut Account,
+    port: &mut PortState,
     order: &OpenOrder,
     replaced_user_ref: u32,
     answer: impl FnOnce(u64) -> M,
 ) {
-    let (number, time_ns) = (account.next_number(), replies.time_ns);
+    let (number, time_ns) = (port.next_number(), replies.time_ns);
     replies.port.send_filled(|reply| {
         reply.number = number;
-        reply.account = order.account;
+        reply.port = order.port;
         reply.user_ref = order.user_ref;
         reply.leaves_qty = order.leaves;
         reply.replaced_user_ref = replaced_user_ref;

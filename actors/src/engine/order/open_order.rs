@@ -3,13 +3,13 @@
 use corelane_codecs::text::ClOrdId;
 
 use super::checks::Terms;
-use crate::types::{AccountSlot, Locate};
+use crate::types::{Locate, PortId};
 
 /// An order from its entry to its final answer, in one cache line.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct OpenOrder {
-    pub account: AccountSlot,
+    pub port: PortId,
     pub user_ref: u32,
     pub order_ref: u64,
     pub price: u64,

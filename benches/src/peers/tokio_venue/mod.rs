@@ -85,7 +85,7 @@ pub fn round(server_cpu: usize, sessions: usize, seed: u64, mix: Mix, pacing: &P
     }
 }
 
-/// Users and passwords in the order of accounts.
-fn accounts(config: &Config) -> Vec<inbox::Account> {
-    config.sessions.iter().map(|session| inbox::Account::new(&session.user, session.password.expose())).collect()
+/// Users and passwords in the order of ports.
+fn ports(config: &Config) -> Vec<inbox::Credentials> {
+    config.ports.iter().map(|session| inbox::Credentials::new(&session.user, session.password.expose())).collect()
 }

@@ -14,13 +14,13 @@ use corelane_config::Config;
 use corelane_venue::group_config;
 use tokio::{runtime::Builder, sync::oneshot};
 
-use super::{accounts, feed::FeedSetup, inbox::Account};
+use super::{feed::FeedSetup, inbox::Credentials, ports};
 
 /// What a server is made from.
 pub(super) struct Setup {
     pub listener: TcpListener,
     pub session: Session,
-    pub accounts: Vec<Account>,
+    pub ports: Vec<Credentials>,
     pub group: GroupConfig,
     pub feed: Option<FeedSetup>,
 }
@@ -48,7 +48,7 @@ impl Server {
             payload_max: out.payload_max_bytes,
         });
         let group = group_config(config).unwrap_or_else(|error| panic!("{error}"));
-        let setup = Setup { listener, session, accounts: accounts(config), group, feed };
+        let setup = Setup { listener, session, ports: ports(config), group, feed };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             assert!(core_affinity::set_for_current(CoreId { id: cpu }), "pinning to an allowed CPU");

@@ -1,4 +1,4 @@
-//! What the venue knows of an account: its numbers, and its live orders by the client's number.
+//! What the venue knows of an port: its numbers, and its live orders by the client's number.
 
 use super::user_refs::UserRefs;
 
@@ -6,27 +6,27 @@ use super::user_refs::UserRefs;
 /// single input can cause, and the answer to a request.
 const SPARE_MESSAGES: u64 = 2;
 
-/// Bounds of an account.
+/// Bounds of an port.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AccountLimits {
+pub(super) struct PortBounds {
     pub open_orders_max: u32,
     pub messages_max: u64,
 }
 
-impl AccountLimits {
+impl PortBounds {
     /// Leaves enough to answer, see [`GroupConfig::messages_least`](crate::types::GroupConfig::messages_least).
     fn entry_closes_at(&self) -> u64 {
         self.messages_max - self.messages_max / 8
     }
 }
 
-/// An account.
+/// An port.
 ///
 /// Its session keeps every message for a client that comes back, so their number is bounded, and nothing that an
-/// account has done may go unanswered. At any time, the messages sent plus one for each open order plus
-/// [`SPARE_MESSAGES`] do not exceed `messages_max`; when they reach it, all orders of the account are cancelled.
-pub(super) struct Account {
-    limits: AccountLimits,
+/// port has done may go unanswered. At any time, the messages sent plus one for each open order plus
+/// [`SPARE_MESSAGES`] do not exceed `messages_max`; when they reach it, all orders of the port are cancelled.
+pub(super) struct PortState {
+    limits: PortBounds,
     /// The highest client's number used.
     pub last_user_ref: u32,
     /// Number of the last message sent.
@@ -40,9 +40,9 @@ pub(super) struct Account {
     pub live: UserRefs,
 }
 
-impl Account {
-    pub fn new(limits: AccountLimits) -> Account {
-        Account {
+impl PortState {
+    pub fn new(limits: PortBounds) -> PortState {
+        PortState {
             limits,
             last_user_ref: 0,
             last_number: 0,
@@ -84,7 +84,7 @@ impl Account {
     }
 
     /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute
-    /// one of the account's own orders in part.
+    /// one of the port's own orders in part.
     pub fn executions_max(&self) -> u32 {
         let free = self.limits.messages_max.saturating_sub(self.promised() + 3);
         u32::try_from(free).unwrap_or(u32::MAX)
