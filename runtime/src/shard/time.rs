@@ -1,6 +1,9 @@
 //! A shard's time: read at most once per cycle, shared by all that it hosts.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 use crate::{
     clock::Clock,
@@ -49,6 +52,17 @@ pub struct ShardTime {
     fresh: Cell<bool>,
     ticks: Cell<u64>,
     wall_ns: Cell<u64>,
+}
+
+impl fmt::Debug for ShardTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShardTime { clock, fresh: _, ticks, wall_ns } = self;
+        f.debug_struct("ShardTime")
+            .field("is_simulated", &clock.is_none())
+            .field("ticks", &ticks.get())
+            .field("wall_ns", &wall_ns.get())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ShardTime {

@@ -1,7 +1,7 @@
 //! A topology on one thread, with time set by hand and a network that a test plays: the same actors, cells and
 //! edges, without threads, sockets or a clock.
 
-use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, fmt, net::SocketAddr, rc::Rc};
 
 use crate::{
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, Owners, SendError},
@@ -44,6 +44,15 @@ pub struct Simulation {
     shards: Vec<Shard>,
     nets: Vec<SimNet>,
     failures: Vec<Failure>,
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("shards", &self.shards.len())
+            .field("failures", &self.failures)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Simulation {
@@ -135,6 +144,17 @@ enum Event {
     Datagram { endpoint: EndpointId, from: SocketAddr, kernel_utc_ns: Option<u64>, payload: Vec<u8> },
     Writable(ConnId),
     Close(ConnId, CloseReason),
+}
+
+impl fmt::Debug for SimNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let State { events, connections, datagrams, .. } = &*self.0.borrow();
+        f.debug_struct("SimNet")
+            .field("events_waiting", &events.len())
+            .field("connections", &connections.len())
+            .field("datagrams_sent", &datagrams.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl SimNet {
