@@ -42,7 +42,7 @@ impl<O> Context<'_, O> {
         self.env.time_ns(self.step.header.get())
     }
 
-    /// The shard's clock in ticks, read once per cycle: for measuring only. It is not the same in a replay, so
+    /// The shard's clock in ticks, read once per turn: for measuring only. It is not the same in a replay, so
     /// nothing sequenced may depend on it.
     pub fn ticks(&self) -> u64 {
         self.env.time.ticks()
