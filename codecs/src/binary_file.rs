@@ -39,6 +39,7 @@ fn length(bytes: &[u8]) -> usize {
 ///
 /// For streams: give it what is there, drop what it took, read more on `None`.
 #[inline]
+#[must_use]
 pub fn frame(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
     let length = usize::from(u16::from_be_bytes(*length));
@@ -68,6 +69,7 @@ pub fn encode(message: &[u8], out: &mut [u8]) -> Result<usize, BinaryFileError> 
 
 /// Why a file can not be read on, or a frame not be written. Offsets count from the start of the bytes given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum BinaryFileError {
     /// The bytes end within a frame.
     #[error("frame at offset {offset} needs {needed} bytes and the file has {actual} more; it is cut short")]
@@ -109,6 +111,7 @@ pub enum BinaryFileError {
 ///
 /// It ends at the end marker, at the end of the bytes, or after the first error.
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing until it is read"]
 pub struct Frames<'a> {
     /// The file, up to the end once that was found.
     bytes: &'a [u8],
@@ -119,12 +122,14 @@ pub struct Frames<'a> {
 impl<'a> Frames<'a> {
     /// The frames of `bytes`.
     #[inline]
+    #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0 }
     }
 
     /// Bytes read so far, the end marker included.
     #[inline]
+    #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
     }
@@ -179,6 +184,7 @@ impl<'a> Iterator for Frames<'a> {
 /// assert_eq!(UnsizedFrames::new(&file, message_len).next().unwrap().unwrap().len(), 12);
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing until it is read"]
 pub struct UnsizedFrames<'a> {
     bytes: &'a [u8],
     offset: usize,

@@ -56,6 +56,7 @@ pub struct WirePrice8(U64);
 
 /// Why a text or a value is not a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PriceError {
     /// Not digits with at most one decimal point between them.
     #[error("not a price: write digits with at most one point, as in 63.02")]
@@ -82,18 +83,21 @@ impl Price {
     /// Whether this is one of the codes for "at the market" of OUCH 5.0: [`Price::MARKET`],
     /// [`Price::MARKET_FOR_CROSS`] or all bits set.
     #[inline]
+    #[must_use]
     pub const fn is_market(self) -> bool {
         matches!(self.0, 2_000_000_000 | 0x7fff_ffff | u64::MAX)
     }
 
     /// Whether this is a limit price: above zero, up to [`Price::MAX_LIMIT`].
     #[inline]
+    #[must_use]
     pub const fn is_limit(self) -> bool {
         self.0 != 0 && self.0 <= Self::MAX_LIMIT.0
     }
 
     /// Price times `quantity` in ten-thousandths of currency, `None` if it exceeds 64 bits.
     #[inline]
+    #[must_use]
     pub const fn checked_notional(self, quantity: u32) -> Option<u64> {
         self.0.checked_mul(quantity as u64)
     }
@@ -105,6 +109,7 @@ impl Price4 {
 
     /// Whether ITCH 5.0 has this price: up to [`Price4::HIGHEST`].
     #[inline]
+    #[must_use]
     pub const fn is_in_range(self) -> bool {
         self.0 <= Self::HIGHEST.0
     }
@@ -121,18 +126,21 @@ macro_rules! price_value {
 
             #[doc = concat!("A price of `raw` units of 10⁻", stringify!($decimals), ".")]
             #[inline]
+            #[must_use]
             pub const fn from_raw(raw: $raw) -> Self {
                 Self(raw)
             }
 
             #[doc = concat!("The price in units of 10⁻", stringify!($decimals), ".")]
             #[inline]
+            #[must_use]
             pub const fn raw(self) -> $raw {
                 self.0
             }
 
             /// The sum, `None` on overflow.
             #[inline]
+            #[must_use]
             pub const fn checked_add(self, other: Self) -> Option<Self> {
                 match self.0.checked_add(other.0) {
                     Some(raw) => Some(Self(raw)),
@@ -142,6 +150,7 @@ macro_rules! price_value {
 
             /// The difference, `None` if `other` is higher.
             #[inline]
+            #[must_use]
             pub const fn checked_sub(self, other: Self) -> Option<Self> {
                 match self.0.checked_sub(other.0) {
                     Some(raw) => Some(Self(raw)),
@@ -171,6 +180,7 @@ macro_rules! price_value {
         impl $wire {
             /// The value.
             #[inline]
+            #[must_use]
             pub const fn get(self) -> $price {
                 $price(self.0.get())
             }

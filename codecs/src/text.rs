@@ -35,6 +35,7 @@ pub type Mpid = Alpha<4>;
 
 /// Why a text does not fit an [`Alpha`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum AlphaError {
     /// The text has more bytes than the field.
     #[error("text of {length} bytes does not fit a field of {max}; shorten it")]
@@ -82,18 +83,21 @@ impl<const N: usize> Alpha<N> {
 
     /// The field with exactly these bytes.
     #[inline]
+    #[must_use]
     pub const fn from_bytes(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
 
     /// The bytes, padding included.
     #[inline]
+    #[must_use]
     pub const fn as_array(&self) -> &[u8; N] {
         &self.0
     }
 
     /// The bytes without the spaces on both sides.
     #[inline]
+    #[must_use]
     pub const fn trimmed(&self) -> &[u8] {
         let mut text: &[u8] = &self.0;
         while let [b' ', rest @ ..] = text {
@@ -107,12 +111,14 @@ impl<const N: usize> Alpha<N> {
 
     /// Whether there is nothing but spaces.
     #[inline]
+    #[must_use]
     pub const fn is_blank(&self) -> bool {
         self.trimmed().is_empty()
     }
 
     /// The same text moved to the left edge.
     #[inline]
+    #[must_use]
     pub fn justified(&self) -> Self {
         let text = self.trimmed();
         let mut field = [b' '; N];
@@ -122,6 +128,7 @@ impl<const N: usize> Alpha<N> {
 
     /// The same text moved to the right edge.
     #[inline]
+    #[must_use]
     pub fn right_justified(&self) -> Self {
         let text = self.trimmed();
         let mut field = [b' '; N];
@@ -131,6 +138,7 @@ impl<const N: usize> Alpha<N> {
 
     /// Whether the trimmed texts are equal, upper and lower case alike.
     #[inline]
+    #[must_use]
     pub fn matches_ignoring_case(&self, other: &Self) -> bool {
         self.trimmed().eq_ignore_ascii_case(other.trimmed())
     }

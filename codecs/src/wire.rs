@@ -45,6 +45,7 @@ macro_rules! wire_enum {
 
             /// The value whose wire code is `code`, `None` if there is none.
             #[inline]
+            #[must_use]
             pub const fn from_wire(code: u8) -> Option<Self> {
                 match code {
                     $($code => Some(Self::$variant),)+
@@ -54,6 +55,7 @@ macro_rules! wire_enum {
 
             /// The wire code.
             #[inline]
+            #[must_use]
             pub const fn to_wire(self) -> u8 {
                 self as u8
             }

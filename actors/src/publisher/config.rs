@@ -59,6 +59,7 @@ impl PublisherConfig {
 
 /// Why a publisher cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PublisherConfigError {
     /// The payload is out of range.
     #[error("payload_max is {payload_max}; it must be from {PAYLOAD_MIN} to {PAYLOAD_MAX}")]

@@ -95,6 +95,7 @@ impl SessionConfig {
 
 /// Why a session actor cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SessionConfigError {
     /// A size is out of range.
     #[error("{field} is {value}; it must be from 1 to {most}")]

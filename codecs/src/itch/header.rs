@@ -34,6 +34,7 @@ impl Timestamp {
     /// `ns` nanoseconds since midnight; only the low 48 bits are kept, which hold any time of a day. Use `try_from`
     /// for a time from outside.
     #[inline]
+    #[must_use]
     pub const fn from_ns(ns: u64) -> Self {
         let [_, _, bytes @ ..] = ns.to_be_bytes();
         Self(bytes)
@@ -41,6 +42,7 @@ impl Timestamp {
 
     /// Nanoseconds since midnight.
     #[inline]
+    #[must_use]
     pub const fn ns(self) -> u64 {
         // In the two words it is read in, or it is gathered byte by byte in vector registers.
         let [a, b, c, d, e, f] = self.0;
@@ -49,6 +51,7 @@ impl Timestamp {
 
     /// Whether this is before the next midnight.
     #[inline]
+    #[must_use]
     pub const fn is_time_of_day(self) -> bool {
         self.ns() < Self::DAY_NS
     }
@@ -93,6 +96,7 @@ pub struct Header<const CODE: u8> {
 impl<const CODE: u8> Header<CODE> {
     /// A header at `timestamp_ns`, see [`Timestamp::from_ns`].
     #[inline]
+    #[must_use]
     pub const fn new(stock_locate: u16, tracking_number: u16, timestamp_ns: u64) -> Self {
         Self {
             message_type: MessageType::NEW,
@@ -102,3 +106,6 @@ impl<const CODE: u8> Header<CODE> {
         }
     }
 }
+
+/// Bytes of the prefix that all messages share: type, locate, tracking number, time.
+pub const HEADER_LEN: usize = size_of::<Header<0>>();

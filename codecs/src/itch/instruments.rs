@@ -3,9 +3,10 @@
 use zerocopy::big_endian::U32;
 
 use super::codes::{
-    Authenticity, BreachedLevel, EventCode, FinancialStatus, HaltReason, IssueClassification, LuldTier, MarketCategory,
-    MarketCode, MarketMakerMode, OperationalHaltAction, ParticipantState, RegShoAction, ReleaseQualifier, TradingState,
+    Authenticity, BreachedLevel, EventCode, FinancialStatus, IssueClassification, LuldTier, MarketCategory, MarketCode,
+    MarketMakerMode, OperationalHaltAction, ParticipantState, RegShoAction, ReleaseQualifier, TradingState,
 };
+use super::halt_reason::HaltReason;
 use super::layout::itch_messages;
 use crate::price::{WirePrice4, WirePrice8};
 use crate::text::{Alpha, Mpid, Symbol};

@@ -76,7 +76,7 @@ macro_rules! itch_messages {
             #[repr(C)]
             pub struct $name {
                 /// Type, instrument and time.
-                pub header: crate::itch::Header<$code>,
+                pub header: crate::itch::header::Header<$code>,
                 $($(#[$field_meta])* pub $field: $type,)*
             }
 

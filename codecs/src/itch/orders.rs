@@ -93,6 +93,7 @@ itch_messages! {
 impl OrderExecutedWithPrice {
     /// Whether the execution counts in the volume; if not, a cross print reports it again.
     #[inline]
+    #[must_use]
     pub const fn is_printable(&self) -> bool {
         self.printable != b'N'
     }

@@ -3,10 +3,18 @@
 use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
-use super::{Appendage, Capacity, CrossType, Display, OuchError, Side, TimeInForce, appendable, decode};
+use super::{
+    appendage::Appendage,
+    codes::{Capacity, CrossType, Display, Side, TimeInForce},
+    error::OuchError,
+    form::{appendable, decode},
+};
 use crate::price::WirePrice;
 use crate::text::{ClOrdId, Symbol};
 use crate::wire::{MessageType, WireMessage, YesNo, wire_message};
+
+/// The largest quantity of one order, in shares.
+pub const MAX_QUANTITY: u32 = 999_999;
 
 /// Enter order (`O`), 47 bytes and the appendage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -18,7 +26,7 @@ pub struct Enter {
     pub user_ref_num: U32,
     /// Side.
     pub side: Side,
-    /// Shares, 1 to [`MAX_QUANTITY`](super::MAX_QUANTITY).
+    /// Shares, 1 to [`MAX_QUANTITY`].
     pub quantity: U32,
     /// Instrument.
     pub symbol: Symbol,
@@ -95,6 +103,7 @@ appendable!(short: Cancel);
 impl Cancel {
     /// Reduces the order to `quantity` shares in total.
     #[inline]
+    #[must_use]
     pub fn new(user_ref_num: u32, quantity: u32) -> Self {
         Self { message_type: MessageType::NEW, user_ref_num: user_ref_num.into(), quantity: quantity.into() }
     }
@@ -140,6 +149,7 @@ impl<'a> Inbound<'a> {
 
     /// The number of the request; of a cancel, that of its order.
     #[inline]
+    #[must_use]
     pub fn user_ref_num(&self) -> u32 {
         match self {
             Self::Enter(enter, _) => enter.user_ref_num.get(),
@@ -151,6 +161,7 @@ impl<'a> Inbound<'a> {
 
 /// The number and identifier that a reject of these bytes must carry, if they are an enter or replace long enough
 /// to have both. For requests that [`Inbound::decode`] refuses.
+#[must_use]
 pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
     let (number_at, cl_ord_id_at) = match bytes.first()? {
         b'O' => (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id)),

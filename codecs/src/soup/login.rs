@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use super::{HEADER_LEN, LOGIN_ACCEPTED_BODY, ServerPacket, Session, SoupError, put};
+use super::{
+    error::SoupError,
+    frame::{HEADER_LEN, LOGIN_ACCEPTED_BODY, Session, put},
+};
 use crate::text::Alpha;
 
 const USER: usize = 6;
@@ -48,6 +51,7 @@ impl LoginRequest {
     /// assert!(login.matches(&Alpha::new("TRADER").unwrap(), &Alpha::new("S3CRET").unwrap()));
     /// assert!(!login.matches(&Alpha::new("TRADER").unwrap(), &Alpha::new("other").unwrap()));
     /// ```
+    #[must_use]
     pub fn matches(&self, user: &Alpha<USER>, password: &Alpha<PASSWORD>) -> bool {
         // Not `&&`: the password is looked at whoever the user is.
         self.user.matches_ignoring_case(user) & self.password.matches_ignoring_case(password)
@@ -113,7 +117,8 @@ impl fmt::Debug for LoginRequest {
     }
 }
 
-pub(super) fn read_accepted(payload: &[u8]) -> Result<ServerPacket<'_>, SoupError> {
+/// Reads the session and the next sequence number of a login accepted.
+pub(super) fn read_accepted(payload: &[u8]) -> Result<(Session, u64), SoupError> {
     let kind = b'A';
     if payload.len() + 1 != LOGIN_ACCEPTED_BODY {
         return Err(SoupError::WrongLength { kind, expected: LOGIN_ACCEPTED_BODY, actual: 1 + payload.len() });
@@ -124,7 +129,7 @@ pub(super) fn read_accepted(payload: &[u8]) -> Result<ServerPacket<'_>, SoupErro
     let field = "next sequence number";
     let next_sequence =
         fields.number::<SEQUENCE>(field)?.ok_or(SoupError::BadField { kind, field, offset, expected: "a number" })?;
-    Ok(ServerPacket::LoginAccepted { session, next_sequence })
+    Ok((session, next_sequence))
 }
 
 pub(super) fn write_accepted(session: &Session, next_sequence: u64, out: &mut [u8]) -> Result<usize, SoupError> {

@@ -10,6 +10,7 @@ use crate::messages::Locate;
 
 /// Two tables of the books disagree: an error of ours, not of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Inconsistency {
     /// The sums of a level are not those of the orders in its queue.
     #[error("locate {locate}, price {price}: the level's sums are not those of its orders")]
