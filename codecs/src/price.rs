@@ -1,8 +1,8 @@
 //! Prices: fixed point with four implied decimals, and index values with eight.
 //!
-//! [`Price`] is the value to compute with. [`Price4`] is the narrower value of ITCH, and converts without loss.
+//! [`Price`] is the type to compute with. [`Price4`] is the 32-bit price of ITCH, which converts to it without loss.
 //! [`Price8`] has the eight decimals of the market-wide circuit breaker's levels. [`WirePrice`], [`WirePrice4`] and
-//! [`WirePrice8`] are the same values as they stand in a message.
+//! [`WirePrice8`] are their encodings in messages.
 //!
 //! ```
 //! use corelane_codecs::price::{Price, Price4};
@@ -23,8 +23,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A price in ten-thousandths.
 ///
-/// The whole range of the wire can be represented; [`Price::is_limit`] says whether it is a price at which an
-/// order can rest.
+/// It represents every value of the wire; [`Price::is_limit`] tells whether an order can rest at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Price(u64);
@@ -54,21 +53,21 @@ pub struct WirePrice4(U32);
 #[repr(transparent)]
 pub struct WirePrice8(U64);
 
-/// Why a text or a value is not a price.
+/// Error in making a price of a text or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PriceError {
-    /// Not digits with at most one decimal point between them.
+    /// The text is not digits with at most one decimal point among them.
     #[error("not a price: write digits with at most one point, as in 63.02")]
     Syntax,
-    /// More decimals than the price has.
+    /// The text has more decimals than the price type.
     #[error("a price has at most {decimals} decimals")]
     TooPrecise {
-        /// Those that it has.
+        /// Decimals of the type.
         decimals: usize,
     },
     /// The value needs more bits than the type has.
-    #[error("price exceeds the largest that its field can carry")]
+    #[error("price is larger than its field can hold")]
     TooLarge,
 }
 
@@ -104,10 +103,10 @@ impl Price {
 }
 
 impl Price4 {
-    /// The highest price of ITCH 5.0: 200 000.0000. The bits hold higher ones, which no market has.
+    /// The highest price that ITCH 5.0 allows: 200 000.0000. The 32 bits could hold more.
     pub const HIGHEST: Self = Self(2_000_000_000);
 
-    /// Whether ITCH 5.0 has this price: up to [`Price4::HIGHEST`].
+    /// Whether ITCH 5.0 allows this price: up to [`Price4::HIGHEST`].
     #[inline]
     #[must_use]
     pub const fn is_in_range(self) -> bool {
@@ -115,7 +114,7 @@ impl Price4 {
     }
 }
 
-/// What all have; `$decimals` are implied.
+/// Implements what all price types have; `$decimals` are implied.
 macro_rules! price_value {
     ($price:ident, $raw:ty, $wire:ident, $decimals:literal) => {
         impl $price {
@@ -159,7 +158,7 @@ macro_rules! price_value {
             }
         }
 
-        /// Always with all decimals: `123.4500`.
+        /// All decimals, also zeros: `123.4500`.
         impl fmt::Display for $price {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 const UNITS: u64 = 10_u64.pow($decimals);

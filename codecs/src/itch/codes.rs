@@ -33,8 +33,7 @@ impl WireSide {
     #[inline]
     #[must_use]
     pub const fn from_wire(code: u8) -> Option<Self> {
-        // One product instead of two comparisons, each with a branch of its own: which of the two sides a message has
-        // cannot be predicted.
+        // One product instead of two comparisons, each with a branch: a message's side cannot be predicted.
         let is_side = (code ^ Side::Buy.to_wire()) as u32 * (code ^ Side::Sell.to_wire()) as u32 == 0;
         if is_side { Some(Self(code)) } else { None }
     }
@@ -261,7 +260,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What is said of an IPO's release for quotation.
+    /// Status of an IPO's release for quotation.
     pub enum ReleaseQualifier {
         /// Its time is as expected.
         Anticipated = b'A',
@@ -283,7 +282,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What an operational halt does.
+    /// Action of an operational halt.
     pub enum OperationalHaltAction {
         /// The market halts the instrument.
         Halted = b'H',
@@ -355,7 +354,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Side of retail price improvement orders that are there.
+    /// Side on which retail price improvement orders exist.
     pub enum InterestFlag {
         /// Buy.
         Buy = b'B',

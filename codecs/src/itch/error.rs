@@ -1,23 +1,23 @@
-//! Why bytes are not an ITCH message.
+//! Errors of decoding ITCH.
 
 use thiserror::Error;
 
 use crate::wire::Shown;
 
-/// Why bytes are not an ITCH message. Offsets count from the type byte, which is 0.
+/// Reason why bytes are not an ITCH message. Offsets count from the type byte, which is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ItchError {
     /// No bytes at all.
-    #[error("empty message; at least the type byte must be there")]
+    #[error("empty message; it must have at least the type byte")]
     Empty,
-    /// The type byte is none of ITCH 5.0.
+    /// ITCH 5.0 has no message of this type.
     #[error("unknown message type {} at offset 0", Shown(*kind))]
     UnknownType {
         /// The type byte.
         kind: u8,
     },
-    /// The message is shorter or longer than its type is.
+    /// The message is shorter or longer than its type.
     #[error("message type {} has {expected} bytes, not {actual}", Shown(*kind))]
     WrongLength {
         /// The type byte.
@@ -27,14 +27,14 @@ pub enum ItchError {
         /// The bytes there are.
         actual: usize,
     },
-    /// A field has a code that it may not have.
-    #[error("{message}: {} is no value of {field} at offset {offset}", Shown(*value))]
+    /// A field has a code that it must not have.
+    #[error("{message}: invalid code {} in field {field} at offset {offset}", Shown(*value))]
     BadField {
         /// Name and type of the message.
         message: &'static str,
         /// Name of the field.
         field: &'static str,
-        /// Where the field is.
+        /// Offset of the field.
         offset: usize,
         /// The byte there.
         value: u8,

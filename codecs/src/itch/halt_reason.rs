@@ -5,7 +5,7 @@ use crate::text::Alpha;
 /// Declares the reasons, whose codes have up to four characters.
 macro_rules! halt_reasons {
     ($($(#[$meta:meta])* $variant:ident = $code:literal,)+) => {
-        /// Why trading was halted, paused or resumed.
+        /// Reason for halting, pausing or resuming trading.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum HaltReason {
             $($(#[$meta])* $variant,)+

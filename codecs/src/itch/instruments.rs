@@ -1,4 +1,4 @@
-//! What is said of the day, of the market and of instruments.
+//! Messages about the day, the market and instruments.
 
 use zerocopy::big_endian::U32;
 
@@ -127,7 +127,7 @@ itch_messages! {
         auction_collar_extension: U32,
     }
 
-    /// Operational halt (`h`), 21 bytes: of one market, not of the instrument everywhere.
+    /// Operational halt (`h`), 21 bytes: on one market only.
     pub struct OperationalHalt: b'h' "operational halt (h)" {
         /// Symbol.
         stock: Symbol,

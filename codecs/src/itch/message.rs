@@ -1,4 +1,4 @@
-//! Any of the messages.
+//! A message of any type.
 
 use core::fmt;
 
@@ -32,7 +32,7 @@ macro_rules! messages {
         /// The type bytes of all messages, in the order of the specification.
         pub const MESSAGE_TYPES: &[u8] = &[$($code,)+];
 
-        /// The length of every message of type `kind`, `None` if ITCH 5.0 has no such type.
+        /// Length of messages of type `kind`, in bytes; `None` if ITCH 5.0 has no such type.
         #[inline]
         pub const fn message_len(kind: u8) -> Option<usize> {
             match kind {
@@ -51,7 +51,7 @@ macro_rules! messages {
         }
 
         impl<'a> Message<'a> {
-            /// Reads the one message that `bytes` is.
+            /// Decodes one message.
             ///
             /// # Errors
             /// An [`ItchError`] if the type is unknown, the length is not that of the type, or a side is neither
@@ -83,7 +83,7 @@ macro_rules! messages {
                 }
             }
 
-            /// The day's number of the instrument; 0 if the message is about none.
+            /// The day's number of the instrument; 0 if the message is not about an instrument.
             #[inline]
             pub fn stock_locate(&self) -> u16 {
                 match self {
@@ -91,7 +91,7 @@ macro_rules! messages {
                 }
             }
 
-            /// When.
+            /// Time of the message.
             #[inline]
             pub fn timestamp(&self) -> Timestamp {
                 match self {
@@ -99,8 +99,7 @@ macro_rules! messages {
                 }
             }
 
-            /// The symbol that the message has in it; `None` if it refers to its instrument by locate alone, or to
-            /// none.
+            /// The symbol; `None` if the message names its instrument by locate only, or is not about an instrument.
             pub fn stock(&self) -> Option<&'a Symbol> {
                 match self {
                     $($(Self::$name(message) => Some(&message.$stock),)?)+

@@ -18,11 +18,10 @@ pub struct PacketBuilder<'a> {
 }
 
 impl<'a> PacketBuilder<'a> {
-    /// A packet without messages, that grows in `buffer` to at most `payload_max` bytes; the first message will
-    /// have number `sequence`.
+    /// Starts a packet of at most `payload_max` bytes in `buffer`. The first message will have number `sequence`.
     ///
     /// # Errors
-    /// [`MoldError::NoRoom`] if `buffer` or `payload_max` is less than a header.
+    /// [`MoldError::NoRoom`] if `buffer` or `payload_max` is smaller than a header.
     #[inline]
     pub fn new(buffer: &'a mut [u8], session: Session, sequence: u64, payload_max: usize) -> Result<Self, MoldError> {
         let available = buffer.len().min(payload_max);
@@ -31,9 +30,8 @@ impl<'a> PacketBuilder<'a> {
         Ok(Self { buffer, length, sequence, count: 0 })
     }
 
-    /// Appends a message; `false`, and nothing changed, if it does not fit: the packet is full, has
-    /// [`MAX_COUNT`] messages, or the message is longer than 65 535 bytes or would exceed the last sequence
-    /// number.
+    /// Appends a message. Returns `false` and changes nothing if it does not fit: if the packet is full or has
+    /// [`MAX_COUNT`] messages, or the message is longer than 65 535 bytes or would exceed the last sequence number.
     #[inline]
     #[must_use]
     pub fn push(&mut self, message: &[u8]) -> bool {
@@ -62,7 +60,7 @@ impl<'a> PacketBuilder<'a> {
         self.count
     }
 
-    /// Sequence number of the message that would be pushed next.
+    /// Sequence number of the next message.
     #[inline]
     #[must_use]
     pub const fn next_sequence(&self) -> u64 {
@@ -70,7 +68,7 @@ impl<'a> PacketBuilder<'a> {
         self.sequence.saturating_add(self.count as u64)
     }
 
-    /// The packet; a heartbeat if nothing was pushed.
+    /// Returns the packet; a heartbeat if it has no message.
     #[inline]
     #[must_use]
     pub fn finish(self) -> &'a [u8] {
@@ -79,8 +77,7 @@ impl<'a> PacketBuilder<'a> {
     }
 }
 
-/// Writes a heartbeat to the start of `out` and returns the bytes written; `next_sequence` is that of the next
-/// message.
+/// Writes a heartbeat to the start of `out`; returns the bytes written. `next_sequence` is the number of the next message.
 ///
 /// # Errors
 /// [`MoldError::NoRoom`].
@@ -89,8 +86,8 @@ pub fn heartbeat(out: &mut [u8], session: Session, next_sequence: u64) -> Result
     write_header(out, session, next_sequence, 0)
 }
 
-/// Writes an end of session to the start of `out` and returns the bytes written; `next_sequence` is one after the
-/// last message.
+/// Writes an end of session to the start of `out`; returns the bytes written. `next_sequence` is one more than the number of
+/// the last message.
 ///
 /// # Errors
 /// [`MoldError::NoRoom`].

@@ -1,42 +1,42 @@
-//! Why a MoldUDP64 packet cannot be read or written.
+//! Errors of reading and writing MoldUDP64 packets.
 
 use thiserror::Error;
 
 use super::header::HEADER_LEN;
 
-/// Why a packet can not be read or written. Offsets count from the start of the packet.
+/// Error in reading or writing a packet. Offsets count from the start of the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MoldError {
-    /// Shorter than a header.
+    /// The packet is shorter than a header.
     #[error("packet of {actual} bytes is shorter than its header of {HEADER_LEN}")]
     TooShort {
         /// Bytes of the packet.
         actual: usize,
     },
-    /// A request that is longer than one.
+    /// The request has more bytes than a header.
     #[error("request has {HEADER_LEN} bytes, not {actual}")]
     RequestLength {
         /// Bytes of the request.
         actual: usize,
     },
-    /// The packet ends before its messages do. Those before are good.
+    /// The packet ends within a message. The messages before it are valid.
     #[error(
         "message {sequence} ({index} of {count}) at offset {offset} needs {needed} bytes and has {actual}; \
-         ask for it again"
+         request it again"
     )]
     Truncated {
         /// Sequence number of the message.
         sequence: u64,
-        /// Its place in the packet, from 0.
+        /// Its index in the packet, from 0.
         index: u16,
-        /// Messages that the packet should have.
+        /// Messages in the packet, by its header.
         count: u16,
-        /// Where its block begins.
+        /// Offset of its block.
         offset: usize,
-        /// Bytes of the block, as far as is known.
+        /// Bytes of the block, as far as known.
         needed: usize,
-        /// Bytes there are.
+        /// Bytes left in the packet.
         actual: usize,
     },
     /// The sequence numbers of the packet exceed 64 bits.
@@ -44,7 +44,7 @@ pub enum MoldError {
     SequenceOverflow {
         /// The first sequence number.
         sequence: u64,
-        /// Messages after it.
+        /// Messages in the packet.
         count: u16,
     },
     /// The buffer is too small for the packet.

@@ -1,8 +1,8 @@
-//! MoldUDP64 1.00: sequenced messages over UDP, and requests to send them again.
+//! MoldUDP64 1.00: sequenced messages over UDP, and requests for retransmission.
 //!
 //! A packet is a 20-byte header (session, sequence number of the first message, count) and that many message
-//! blocks, each a big-endian `u16` length and its bytes. Messages are numbered from 1 within a session, those of
-//! one packet one after another.
+//! blocks, each a big-endian `u16` length and its bytes. Messages of a session are numbered from 1; those of one packet
+//! have consecutive numbers.
 //!
 //! ```
 //! use corelane_codecs::mold::{Packet, PacketBuilder};

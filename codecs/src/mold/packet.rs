@@ -7,14 +7,14 @@ use super::{
     header::{END_OF_SESSION, HEADER_LEN, Header, LENGTH_BYTES, Session},
 };
 
-/// What a packet is.
+/// Kind of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// So many messages, 1 to [`MAX_COUNT`].
+    /// This many messages, 1 to [`MAX_COUNT`](super::MAX_COUNT).
     Messages(u16),
-    /// None: the line is alive.
+    /// No message: a heartbeat.
     Heartbeat,
-    /// None, and none will follow; requests are still served for a while.
+    /// No message, and no message will follow. The server still answers requests for a while.
     EndOfSession,
 }
 
@@ -23,18 +23,18 @@ pub enum Content {
 pub struct Packet<'a> {
     /// The session.
     pub session: Session,
-    /// Sequence number of the first message; without messages, of the next that will be sent.
+    /// Sequence number of the first message; of the next one to be sent, if the packet has no message.
     pub sequence: u64,
-    /// What it is.
+    /// Kind of the packet.
     pub content: Content,
     blocks: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
-    /// Reads the header of `bytes`, a whole datagram. Messages are checked as [`Packet::messages`] gets to them.
+    /// Decodes the header of a datagram. [`Packet::messages`] checks the messages.
     ///
     /// # Errors
-    /// If it is shorter than a header, or its sequence numbers exceed 64 bits.
+    /// [`MoldError::TooShort`], or [`MoldError::SequenceOverflow`] if its sequence numbers exceed 64 bits.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, MoldError> {
         let (header, blocks) =
@@ -66,7 +66,7 @@ impl<'a> Packet<'a> {
     #[inline]
     #[must_use]
     pub const fn next_sequence(&self) -> u64 {
-        // Decoding has checked that this does not overflow; saturate for packets that were altered since.
+        // `decode` has checked that this does not overflow. A caller may have changed the fields since, so saturate.
         self.sequence.saturating_add(self.count() as u64)
     }
 
@@ -90,7 +90,7 @@ pub struct Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    /// What has not been read yet; after the last message, what the datagram has behind it (normally nothing).
+    /// Bytes that are not read yet; after the last message, those that follow it in the datagram (normally none).
     #[inline]
     #[must_use]
     pub const fn remainder(&self) -> &'a [u8] {

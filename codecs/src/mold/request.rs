@@ -8,9 +8,9 @@ use super::{
     header::{HEADER_LEN, Header, Session},
 };
 
-/// A client's request to send messages again.
+/// A client's request for retransmission.
 ///
-/// The answer is one ordinary packet with as many whole messages as fit; the client asks again for the rest.
+/// The answer is one ordinary packet with as many whole messages as fit. The client requests the rest again.
 ///
 /// ```
 /// use corelane_codecs::mold::{HEADER_LEN, Request, Session};
@@ -24,17 +24,17 @@ use super::{
 pub struct Request {
     /// The session.
     pub session: Session,
-    /// The first message wanted.
+    /// Sequence number of the first message.
     pub sequence: u64,
-    /// How many are wanted.
+    /// Number of messages.
     pub count: u16,
 }
 
 impl Request {
-    /// Reads a request, a whole datagram.
+    /// Decodes a datagram.
     ///
     /// # Errors
-    /// If it has not exactly [`HEADER_LEN`] bytes.
+    /// [`MoldError::TooShort`] or [`MoldError::RequestLength`] unless it has [`HEADER_LEN`] bytes.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Self, MoldError> {
         let header = Header::ref_from_bytes(bytes).map_err(|_| match bytes.len() {
@@ -44,7 +44,7 @@ impl Request {
         Ok(Self { session: header.session, sequence: header.sequence.get(), count: header.count.get() })
     }
 
-    /// Writes it to the start of `out` and returns the bytes written, [`HEADER_LEN`].
+    /// Writes the request to the start of `out`; returns the bytes written, [`HEADER_LEN`].
     ///
     /// # Errors
     /// [`MoldError::NoRoom`].

@@ -57,7 +57,7 @@ answers! {
         quantity: U32,
         /// Instrument.
         symbol: Symbol,
-        /// Price as accepted, which may differ from the one asked.
+        /// Price as accepted, which may differ from the requested one.
         price: WirePrice,
         /// How long it stays.
         time_in_force: TimeInForce,
@@ -71,7 +71,7 @@ answers! {
         intermarket_sweep: YesNo,
         /// Which cross.
         cross_type: CrossType,
-        /// Live, or dead: then nothing more follows.
+        /// Live, or dead: no further answer follows.
         order_state: OrderState,
         /// The client's identifier.
         cl_ord_id: ClOrdId,
@@ -105,7 +105,7 @@ answers! {
         intermarket_sweep: YesNo,
         /// Which cross.
         cross_type: CrossType,
-        /// Live, or dead: then nothing more follows.
+        /// Live, or dead: no further answer follows.
         order_state: OrderState,
         /// The client's identifier.
         cl_ord_id: ClOrdId,
@@ -123,7 +123,7 @@ answers! {
         reason_code: u8,
     }
 
-    /// Canceled because it would have matched an order of the same owner (`D`), 32 bytes in the short form.
+    /// Order canceled because it would have matched an order of the same owner (`D`), 32 bytes in the short form.
     pub struct AiqCanceled: b'D', FromBytes {
         /// The order.
         user_ref_num: U32,
@@ -147,11 +147,11 @@ answers! {
         user_ref_num: U32,
         /// Shares executed.
         quantity: U32,
-        /// Price at which.
+        /// Price of the execution.
         price: WirePrice,
         /// A [`Liquidity`] flag, see [`Executed::liquidity`].
         liquidity_flag: u8,
-        /// The number that both sides of the trade share.
+        /// Number of the trade, the same for both sides.
         match_number: U64,
         /// Bytes of the appendage after this struct.
         appendage_len: U16,
@@ -179,13 +179,13 @@ answers! {
         cl_ord_id: ClOrdId,
     }
 
-    /// The cancel will be done later (`P`), 13 bytes in the short form.
+    /// The venue will cancel the order later (`P`), 13 bytes in the short form.
     pub struct CancelPending: b'P', FromBytes {
         /// The order.
         user_ref_num: U32,
     }
 
-    /// The cancel can not be done (`I`), 13 bytes in the short form.
+    /// The venue cannot cancel the order (`I`), 13 bytes in the short form.
     pub struct CancelReject: b'I', FromBytes {
         /// The order.
         user_ref_num: U32,
@@ -199,7 +199,7 @@ answers! {
         price: WirePrice,
         /// How it is shown.
         display: Display,
-        /// The venue's new reference of it.
+        /// The venue's new reference of the order.
         order_ref: U64,
     }
 
@@ -248,7 +248,7 @@ impl SystemEvent {
 }
 
 impl Canceled {
-    /// `quantity` shares taken off.
+    /// A cancel of `quantity` shares.
     #[inline]
     #[must_use]
     pub fn new(timestamp_ns: u64, user_ref_num: u32, quantity: u32, reason: CancelReason) -> Self {

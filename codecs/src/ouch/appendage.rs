@@ -1,4 +1,4 @@
-//! The tagged options at the end of a message: length (one byte: tag and value), tag, value, repeated.
+//! Tagged options at the end of a message. Each is a length byte (of tag and value), a tag byte and a value.
 
 use core::fmt;
 
@@ -6,14 +6,14 @@ use thiserror::Error;
 
 use super::tags::{Tag, TagValue};
 
-/// The options of one message, checked: every element lies within, and known tags have their size.
+/// The checked options of one message: no element is cut off, and the values of known tags have the right size.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Appendage<'a>(&'a [u8]);
 
 /// One option: any tag, and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element<'a> {
-    /// The tag as it came.
+    /// The tag byte.
     pub tag: u8,
     /// The bytes of the value.
     pub value: &'a [u8],
@@ -28,27 +28,27 @@ impl Element<'_> {
     }
 }
 
-/// What is wrong with an element.
+/// Fault of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AppendageFault {
-    /// The length is zero, so that there is no tag.
+    /// The length is zero, which leaves no room for a tag.
     #[error("element length 0 leaves no room for its tag")]
     NoTag,
-    /// The element is longer than what is left.
+    /// The element is longer than the rest of the appendage.
     #[error("element of {length} bytes has only {left} left")]
     Overrun {
         /// Its length: tag and value.
         length: u8,
-        /// What is left of the appendage.
+        /// Bytes left in the appendage.
         left: usize,
     },
-    /// A known tag with a value of another size.
+    /// The value of a known tag has the wrong size.
     #[error("value of tag {tag:?} has {actual} bytes, not {expected}")]
     ValueSize {
         /// The tag.
         tag: Tag,
-        /// The size that its value has by the specification.
+        /// Size of its value by the specification.
         expected: usize,
         /// The size of the value.
         actual: usize,
@@ -59,7 +59,7 @@ impl<'a> Appendage<'a> {
     /// No options.
     pub const EMPTY: Self = Self(&[]);
 
-    /// Checks `elements` (what follows the length field).
+    /// Checks the elements that follow the length field.
     ///
     /// # Errors
     /// The fault of the first bad element and its offset in `elements`.
@@ -99,7 +99,7 @@ impl<'a> Appendage<'a> {
         self.0.is_empty()
     }
 
-    /// The elements as they stand in the message, without the length field.
+    /// The bytes of the elements, without the length field.
     #[inline]
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
@@ -167,13 +167,13 @@ pub struct AppendageWriter<'a> {
 }
 
 impl<'a> AppendageWriter<'a> {
-    /// A writer of no options yet.
+    /// A writer into an empty buffer.
     #[inline]
     pub fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, length: 0 }
     }
 
-    /// Appends an option; `false`, and nothing written, if it does not fit.
+    /// Appends an option. Returns `false` and writes nothing if it does not fit.
     #[inline]
     #[must_use]
     pub fn push(&mut self, value: TagValue) -> bool {

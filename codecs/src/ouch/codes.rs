@@ -112,7 +112,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Why shares were taken off an order.
+    /// Reason for a cancel.
     pub enum CancelReason {
         /// Regulatory restriction.
         Regulatory = b'D',
@@ -146,7 +146,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Why a trade was broken. The letters are those of the specification.
+    /// Reason for breaking a trade. The letters are those of the specification.
     pub enum BrokenReason {
         /// Erroneous.
         Erroneous = b'E',
@@ -160,7 +160,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Why an order was restated.
+    /// Reason for restating an order.
     pub enum RestateReason {
         /// The displayed part of a reserve order was refreshed.
         ReserveRefresh = b'R',
@@ -170,7 +170,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What an execution did to the book: the flags most used. A venue may send others, so messages keep the byte.
+    /// Effect of an execution on the book: the most frequent flags. Venues send others too, so messages keep the byte.
     pub enum Liquidity {
         /// Added liquidity.
         Added = b'A',

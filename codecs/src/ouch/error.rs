@@ -1,61 +1,61 @@
-//! Why bytes are not an OUCH message.
+//! Errors of reading and writing OUCH messages.
 
 use thiserror::Error;
 
 use super::{appendage::AppendageFault, reject_reason::RejectReason};
 use crate::wire::{Refusal, Shown};
 
-/// Why bytes are not an OUCH message. Offsets count from the type byte, which is 0.
+/// Error in reading or writing a message. The type byte has offset 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OuchError {
-    /// No bytes at all.
+    /// There are no bytes.
     #[error("empty message; at least the type byte must be sent")]
     Empty,
-    /// The type byte is none that this side understands.
+    /// This side receives no message of this type.
     #[error("unknown message type {} at offset 0", Shown(*kind))]
     UnknownType {
         /// The type byte.
         kind: u8,
     },
-    /// The message ends before its fixed part or its appendage does.
+    /// The message ends within its fixed part or its appendage.
     #[error("{message}: ends after {actual} of {needed} bytes")]
     Truncated {
         /// Name and type of the message.
         message: &'static str,
-        /// Bytes that it must have.
+        /// Bytes required.
         needed: usize,
-        /// Bytes that it has.
+        /// Bytes given.
         actual: usize,
     },
-    /// The message goes on behind its end.
+    /// The message is longer than its fields and its appendage.
     #[error("{message}: {actual} bytes where its fields and appendage length make {expected}")]
     WrongLength {
         /// Name and type of the message.
         message: &'static str,
-        /// Bytes that it must have.
+        /// Bytes required.
         expected: usize,
-        /// Bytes that it has.
+        /// Bytes given.
         actual: usize,
     },
-    /// A field has a code that it may not have.
-    #[error("{message}: {} is no value of {field} at offset {offset}", Shown(*value))]
+    /// A field has a code that it must not have.
+    #[error("{message}: invalid code {} in field {field} at offset {offset}", Shown(*value))]
     BadField {
         /// Name and type of the message.
         message: &'static str,
         /// Name of the field.
         field: &'static str,
-        /// Where the field is.
+        /// Offset of the field.
         offset: usize,
         /// The byte there.
         value: u8,
     },
-    /// The elements of the appendage do not fit together.
+    /// An element of the appendage is malformed.
     #[error("{message}: bad appendage at offset {offset}: {fault}")]
     BadAppendage {
         /// Name and type of the message.
         message: &'static str,
-        /// Where the faulty element is.
+        /// Offset of the faulty element.
         offset: usize,
         /// What is wrong with it.
         fault: AppendageFault,
@@ -73,7 +73,7 @@ pub enum OuchError {
 }
 
 impl OuchError {
-    /// The reason with which a venue rejects an order request that was refused with this error.
+    /// The reason that a venue gives when it rejects a request because of this error.
     #[must_use]
     pub fn reject_reason(&self) -> RejectReason {
         match self {

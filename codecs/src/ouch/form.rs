@@ -1,4 +1,4 @@
-//! The short and the long form of a message: without and with an appendage.
+//! Short and long form of a message: without and with an appendage.
 
 use super::{appendage::Appendage, error::OuchError};
 use crate::wire::{WireMessage, view};
@@ -10,8 +10,8 @@ pub trait Appendable: WireMessage {
     const HAS_LENGTH_FIELD: bool;
 }
 
-/// Writes `message` with these options to the start of `out` and returns the number of bytes written: the long
-/// form, also where `options` is empty.
+/// Writes the long form of `message`, with these options, to the start of `out`; returns the bytes written. `options` may be
+/// empty.
 ///
 /// ```
 /// use corelane_codecs::ouch::{AppendageWriter, CancelPending, Inbound, Outbound, TagValue, encode_with_appendage};
@@ -55,7 +55,7 @@ macro_rules! appendable {
 }
 pub(super) use appendable;
 
-/// Reads a message that stands alone, without appendage in any form.
+/// Decodes a message that never has an appendage.
 #[inline]
 pub(super) fn decode_fixed<M: WireMessage>(bytes: &[u8]) -> Result<&M, OuchError> {
     let (message, rest) = view::<M>(bytes).map_err(|refusal| OuchError::of(M::NAME, refusal))?;
@@ -65,7 +65,7 @@ pub(super) fn decode_fixed<M: WireMessage>(bytes: &[u8]) -> Result<&M, OuchError
     Ok(message)
 }
 
-/// Reads a message in its short or long form, and checks that it ends where it says.
+/// Decodes a message in its short or long form; checks its length.
 #[inline]
 pub(super) fn decode<M: Appendable>(bytes: &[u8]) -> Result<(&M, Appendage<'_>), OuchError> {
     let (message, rest) = view::<M>(bytes).map_err(|refusal| OuchError::of(M::NAME, refusal))?;

@@ -1,4 +1,4 @@
-//! Client to venue.
+//! Requests from client to venue.
 
 use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
@@ -58,7 +58,7 @@ pub struct Replace {
     pub orig_user_ref_num: U32,
     /// The number of this request and of the order that it makes.
     pub user_ref_num: U32,
-    /// Total shares for which the client is liable, those executed before included.
+    /// Total shares for which the client is liable, including those executed before.
     pub quantity: U32,
     /// Limit price, or one of the codes for market.
     pub price: WirePrice,
@@ -121,10 +121,10 @@ pub enum Inbound<'a> {
 }
 
 impl<'a> Inbound<'a> {
-    /// Reads the one request that `bytes` (the payload of an unsequenced packet) is.
+    /// Decodes the payload of an unsequenced packet.
     ///
     /// # Errors
-    /// Any [`OuchError`] but [`OuchError::NoRoom`]. [`request_identity`] tells whom to answer.
+    /// Any [`OuchError`] except [`OuchError::NoRoom`]. [`request_identity`] reads what a reject needs.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, OuchError> {
         match bytes.first() {
@@ -159,8 +159,8 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// The number and identifier that a reject of these bytes must carry, if they are an enter or replace long enough
-/// to have both. For requests that [`Inbound::decode`] refuses.
+/// Number and identifier of a request that [`Inbound::decode`] refuses, for the reject. `None` unless the bytes are an enter
+/// or a replace that is long enough to have both.
 #[must_use]
 pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
     let (number_at, cl_ord_id_at) = match bytes.first()? {
@@ -178,7 +178,7 @@ fn refuse_answer_only_display<M: WireMessage>(display: Display) -> Result<(), Ou
     if display == Display::Z { Err(refused::<M>("display", display.to_wire())) } else { Ok(()) }
 }
 
-/// A code that the field has, but not in this message.
+/// Error for a code that is valid in the field, but not in this message.
 #[cold]
 fn refused<M: WireMessage>(field: &'static str, value: u8) -> OuchError {
     let offset = M::CODED.iter().find(|coded| coded.name == field).map_or(0, |coded| coded.offset);

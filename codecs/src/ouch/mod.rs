@@ -1,14 +1,17 @@
 //! OUCH 5.0 order entry (text of April 2023, revision 1.04 of May 2024).
 //!
-//! Messages to the venue travel in SoupBinTCP unsequenced packets and are read with [`Inbound::decode`]; answers
-//! travel in sequenced packets, are built as struct literals (or with the short constructors), sent as
-//! `as_bytes()`, and read back by a client with [`Outbound::decode`]. Times are nanoseconds since midnight.
+//! | direction | carried by | built as | decoded with |
+//! |---|---|---|---|
+//! | client to venue | SoupBinTCP unsequenced packets | struct literal | [`Inbound::decode`] |
+//! | venue to client | SoupBinTCP sequenced packets | struct literal or `new` | [`Outbound::decode`] |
+//!
+//! A struct is its own encoding: send its `as_bytes()`. Times are nanoseconds since midnight.
 //!
 //! ```
 //! use corelane_codecs::ouch::{Canceled, CancelReason, Inbound, Outbound};
 //! use corelane_codecs::IntoBytes;
 //!
-//! // A real cancel: everything of order 7 679 601.
+//! // A recorded cancel of the whole order 7 679 601.
 //! let cancel = [0x58, 0x00, 0x75, 0x2e, 0x71, 0, 0, 0, 0];
 //! let Inbound::Cancel(cancel, _) = Inbound::decode(&cancel).unwrap() else { panic!() };
 //! assert_eq!(cancel.user_ref_num.get(), 7_679_601);
@@ -18,9 +21,9 @@
 //! assert_eq!(read.reason(), Some(CancelReason::UserRequested));
 //! ```
 //!
-//! Most messages end in an appendage of tagged options ([`Appendage`]). The structs here include its length
-//! field where the message always has one (there zero means none); the others have a short form without the
-//! field, which is the usual one, and [`encode_with_appendage`] writes the long form of either.
+//! Most messages may end in an appendage of tagged options ([`Appendage`]). If a message always has the appendage's length
+//! field, it is a field of the struct, and zero means no options. All other structs are the usual short form, without the
+//! length field. [`encode_with_appendage`] writes the long form of both.
 
 mod answers;
 mod appendage;

@@ -22,10 +22,10 @@ macro_rules! outbound {
         }
 
         impl<'a> Outbound<'a> {
-            /// Reads the one message that `bytes` (the payload of a sequenced packet) is.
+            /// Decodes the payload of a sequenced packet.
             ///
             /// # Errors
-            /// Any [`OuchError`] but [`OuchError::NoRoom`].
+            /// Any [`OuchError`] except [`OuchError::NoRoom`].
             #[inline]
             pub fn decode(bytes: &'a [u8]) -> Result<Self, OuchError> {
                 match bytes.first() {
@@ -47,7 +47,7 @@ macro_rules! outbound {
                 }
             }
 
-            /// The request or order that is answered; none in a system event.
+            /// Number of the request or order; `None` for a system event.
             #[inline]
             pub fn user_ref_num(&self) -> Option<u32> {
                 match self {

@@ -1,14 +1,14 @@
-//! Why bytes are not a SoupBinTCP packet.
+//! Errors of reading and writing SoupBinTCP packets.
 
 use thiserror::Error;
 
 use crate::wire::Shown;
 
-/// Why bytes are not a packet, or a packet can not be written. Offsets count from the first length byte.
+/// Error in reading or writing a packet. Offsets count from the first length byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SoupError {
-    /// The length is zero, so that there is no type.
+    /// The length is zero, which leaves no room for a type.
     #[error("packet length 0 at offset 0 leaves no room for its type")]
     ZeroLength,
     /// The payload is longer than allowed.
@@ -19,15 +19,15 @@ pub enum SoupError {
         /// The most allowed.
         max: usize,
     },
-    /// There are fewer bytes than the packet has.
+    /// The bytes end before the packet does.
     #[error("packet of {needed} bytes ends after {actual}")]
     Truncated {
         /// Bytes of the packet.
         needed: usize,
-        /// Bytes there are.
+        /// Bytes given.
         actual: usize,
     },
-    /// There are more bytes than the packet has.
+    /// More bytes follow the packet.
     #[error("packet of {needed} bytes is followed by {extra} more; give one packet at a time")]
     Trailing {
         /// Bytes of the packet.
@@ -35,32 +35,32 @@ pub enum SoupError {
         /// Bytes after it.
         extra: usize,
     },
-    /// The length is none that a packet of this type has.
+    /// A packet of this type cannot have this length.
     #[error("packet type {}: length {actual} at offset 0, expected {expected}", Shown(*kind))]
     WrongLength {
         /// The type.
         kind: u8,
-        /// The length of the type (of a log-in, that of version 4.00).
+        /// The right length (for a log-in, that of version 4.00).
         expected: usize,
-        /// The length that the packet has.
+        /// Length of the packet.
         actual: usize,
     },
-    /// The type is none that this side understands.
+    /// This side receives no packet of this type.
     #[error("unknown packet type {} at offset 2", Shown(*kind))]
     UnknownType {
         /// The type.
         kind: u8,
     },
-    /// A field does not have the form that it must have.
+    /// A field has the wrong form.
     #[error("packet type {}: {field} at offset {offset} is not {expected}", Shown(*kind))]
     BadField {
         /// The type of the packet.
         kind: u8,
         /// Name of the field.
         field: &'static str,
-        /// Where the field is.
+        /// Offset of the field.
         offset: usize,
-        /// What it should be.
+        /// The right form.
         expected: &'static str,
     },
     /// The output buffer is too small.

@@ -9,7 +9,7 @@ pub const HEADER_LEN: usize = 3;
 /// The longest payload that the 16-bit length allows.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize - 1;
 
-/// Bytes of a login accepted, and so the least buffer that a server's encoder needs for session packets.
+/// Bytes of a login accepted, the longest session packet: the smallest buffer that a server needs to encode any of them.
 pub const LOGIN_ACCEPTED_LEN: usize = LENGTH_BYTES + LOGIN_ACCEPTED_BODY;
 
 pub(super) const LENGTH_BYTES: usize = 2;
@@ -19,8 +19,7 @@ pub(super) const LOGIN_ACCEPTED_BODY: usize = 1 + 10 + 20;
 /// Name of a session.
 pub type Session = Alpha<10>;
 
-/// Bytes of the packet that `bytes` begins with (which may not all be there yet), `None` if that can not be told
-/// yet.
+/// Length of the packet at the start of a stream, in bytes; `None` if the packet is not complete.
 ///
 /// ```
 /// use corelane_codecs::soup::{SoupError, packet_len};
@@ -31,7 +30,8 @@ pub type Session = Alpha<10>;
 /// ```
 ///
 /// # Errors
-/// As soon as the length is there: if it is zero, or the payload is longer than `payload_max`.
+/// [`SoupError::ZeroLength`], or [`SoupError::TooLong`] if the payload is longer than `payload_max`. Both need only the
+/// length field.
 #[inline]
 pub fn packet_len(bytes: &[u8], payload_max: usize) -> Result<Option<usize>, SoupError> {
     let Some(length) = bytes.first_chunk::<LENGTH_BYTES>() else {

@@ -1,4 +1,4 @@
-//! Log-in: texts and ASCII numbers of fixed width.
+//! Log-in packets: texts and ASCII numbers of fixed width.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ const TIMEOUT: usize = 5;
 const REQUEST: usize = USER + PASSWORD + SESSION + SEQUENCE;
 const REQUEST_4_10: usize = REQUEST + TIMEOUT;
 
-/// A client's log-in. Texts are left-justified whatever their padding on the wire.
+/// A client's log-in. Decoding justifies texts left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LoginRequest {
     /// User name, see [`LoginRequest::matches`].
@@ -26,16 +26,16 @@ pub struct LoginRequest {
     pub password: Alpha<PASSWORD>,
     /// The session to join; blank for the current one.
     pub session: Session,
-    /// The first sequence number wanted: 1 for all from the start, 0 for new messages only. `None` if the field
-    /// was blank.
+    /// Number of the first message to send: 1 for all from the start, 0 for new messages only; `None` if the field is
+    /// blank.
     pub sequence: Option<u64>,
-    /// After how many milliseconds without a heartbeat the client wants to be dropped, up to 99 999. Only version
-    /// 4.10 has the field, so `None` makes the older form.
+    /// Silence after which the server drops the client, in milliseconds up to 99 999. Only version 4.10 has the field;
+    /// `None` encodes the older form.
     pub heartbeat_timeout_ms: Option<u32>,
 }
 
 impl LoginRequest {
-    /// Whether user and password are these, upper and lower case alike, as the specification has it.
+    /// Whether user and password are these, ignoring ASCII case, as the specification requires.
     ///
     /// ```
     /// use corelane_codecs::soup::LoginRequest;
@@ -53,7 +53,7 @@ impl LoginRequest {
     /// ```
     #[must_use]
     pub fn matches(&self, user: &Alpha<USER>, password: &Alpha<PASSWORD>) -> bool {
-        // Not `&&`: the password is looked at whoever the user is.
+        // Not `&&`: compare the password also for an unknown user, so that the time does not tell them apart.
         self.user.matches_ignoring_case(user) & self.password.matches_ignoring_case(password)
     }
 
@@ -105,7 +105,7 @@ impl LoginRequest {
     }
 }
 
-/// Without the password.
+/// All fields but the password.
 impl fmt::Debug for LoginRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginRequest")
@@ -159,7 +159,7 @@ impl Fields<'_> {
         self.take().justified()
     }
 
-    /// ASCII digits with spaces on either side; `None` if blank.
+    /// Reads ASCII digits with spaces on either side; `None` if blank.
     fn number<const N: usize>(&mut self, field: &'static str) -> Result<Option<u64>, SoupError> {
         let offset = HEADER_LEN + self.at;
         let text = self.take::<N>();
@@ -178,7 +178,7 @@ impl Fields<'_> {
     }
 }
 
-/// Digits at the right edge of a blank field; `false` if they do not fit.
+/// Writes digits at the right edge of a blank field; `false` if they do not fit.
 fn write_number(field: &mut [u8], mut number: u64) -> bool {
     for digit in field.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

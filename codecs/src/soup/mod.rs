@@ -1,7 +1,7 @@
 //! SoupBinTCP 3.00, 4.00 and 4.10: log-in, heartbeats and sequenced messages over TCP.
 //!
-//! A packet is a big-endian `u16` length (of what follows it), a type character and a payload. TCP may split and
-//! join packets anywhere: [`packet_len`] finds where the first one ends.
+//! A packet is a big-endian `u16` length (of the rest of the packet), a type character and a payload. TCP may split and
+//! join packets anywhere; [`packet_len`] finds the end of the first one.
 //!
 //! ```
 //! use corelane_codecs::soup::{ClientPacket, ServerPacket, packet_len};

@@ -1,4 +1,4 @@
-//! The packets of either side.
+//! The packets of client and server.
 
 use super::{
     error::SoupError,
@@ -7,26 +7,26 @@ use super::{
 };
 use crate::wire::wire_enum;
 
-/// From client to server.
+/// A packet from client to server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientPacket<'a> {
     /// Log-in (`L`).
     Login(LoginRequest),
     /// An application message (`U`).
     Unsequenced(&'a [u8]),
-    /// Nothing else was sent for a second (`R`).
+    /// Heartbeat, after a second without another packet (`R`).
     Heartbeat,
-    /// Close the connection (`O`).
+    /// Log-out: the server closes the connection (`O`).
     Logout,
     /// Free text, to be ignored (`+`).
     Debug(&'a [u8]),
 }
 
 impl<'a> ClientPacket<'a> {
-    /// Reads the one packet that `packet` is, length field included.
+    /// Decodes exactly one packet, with its length field.
     ///
     /// # Errors
-    /// Any [`SoupError`] but [`SoupError::TooLong`] and [`SoupError::NoRoom`].
+    /// Any [`SoupError`] except [`SoupError::TooLong`] and [`SoupError::NoRoom`].
     #[inline]
     pub fn decode(packet: &'a [u8]) -> Result<Self, SoupError> {
         let (kind, payload) = split(packet)?;
@@ -40,10 +40,10 @@ impl<'a> ClientPacket<'a> {
         }
     }
 
-    /// Writes it to the start of `out` and returns the bytes written.
+    /// Writes the packet to the start of `out`; returns the bytes written.
     ///
     /// # Errors
-    /// [`SoupError::NoRoom`], or [`SoupError::TooLong`] for more than [`MAX_PAYLOAD`] bytes.
+    /// [`SoupError::NoRoom`], or [`SoupError::TooLong`] for more than [`MAX_PAYLOAD`](super::MAX_PAYLOAD) bytes.
     #[inline]
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, SoupError> {
         match self {
@@ -57,7 +57,7 @@ impl<'a> ClientPacket<'a> {
 }
 
 wire_enum! {
-    /// Why a log-in was rejected.
+    /// Reason for rejecting a log-in.
     pub enum RejectCode {
         /// User or password is wrong.
         NotAuthorized = b'A',
@@ -66,12 +66,12 @@ wire_enum! {
     }
 }
 
-/// From server to client.
+/// A packet from server to client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerPacket<'a> {
     /// The log-in is accepted (`A`).
     LoginAccepted {
-        /// The session, left-justified whatever its padding on the wire.
+        /// The session, left-justified.
         session: Session,
         /// Sequence number of the next sequenced packet.
         next_sequence: u64,
@@ -82,19 +82,19 @@ pub enum ServerPacket<'a> {
     Sequenced(&'a [u8]),
     /// An application message without sequence number (`U`).
     Unsequenced(&'a [u8]),
-    /// Nothing else was sent for a second (`H`).
+    /// Heartbeat, after a second without another packet (`H`).
     Heartbeat,
-    /// The session is over (`Z`) and can not be joined again; the server closes the connection.
+    /// The session is over (`Z`) and cannot be joined again; the server closes the connection.
     EndOfSession,
     /// Free text, to be ignored (`+`).
     Debug(&'a [u8]),
 }
 
 impl<'a> ServerPacket<'a> {
-    /// Reads the one packet that `packet` is, length field included.
+    /// Decodes exactly one packet, with its length field.
     ///
     /// # Errors
-    /// Any [`SoupError`] but [`SoupError::TooLong`] and [`SoupError::NoRoom`].
+    /// Any [`SoupError`] except [`SoupError::TooLong`] and [`SoupError::NoRoom`].
     #[inline]
     pub fn decode(packet: &'a [u8]) -> Result<Self, SoupError> {
         let (kind, payload) = split(packet)?;
@@ -121,11 +121,11 @@ impl<'a> ServerPacket<'a> {
         }
     }
 
-    /// Writes it to the start of `out` and returns the bytes written. Session and sequence number of a login
-    /// accepted are padded on the left, as the specification has it.
+    /// Writes the packet to the start of `out`; returns the bytes written. In a login accepted, session and sequence number
+    /// are padded on the left, as the specification requires.
     ///
     /// # Errors
-    /// [`SoupError::NoRoom`], or [`SoupError::TooLong`] for more than [`MAX_PAYLOAD`] bytes.
+    /// [`SoupError::NoRoom`], or [`SoupError::TooLong`] for more than [`MAX_PAYLOAD`](super::MAX_PAYLOAD) bytes.
     #[inline]
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, SoupError> {
         match self {
