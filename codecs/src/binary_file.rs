@@ -152,8 +152,8 @@ impl<'a> Frames<'a> {
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<&'a [u8], BinaryFileError>;
 
-    // The offset of the next frame is compared with the end, so it is computed before the caller branches on the message,
-    // which cannot be predicted: the CPU fetches the next length while it reads this message's fields.
+    // The offset of the next frame is compared with the end, so it is computed before the caller branches on the
+    // message, which cannot be predicted: the CPU fetches the next length while it reads this message's fields.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.bytes.get(self.offset..)?;

@@ -79,8 +79,8 @@
 //!   `as_bytes()`.
 //! - A length or a code that a sender can get wrong is a typed error with the message, the field, its offset and the
 //!   reason.
-//! - A field with a closed set of codes is an enum; any other byte is an error. A field to which a later revision may add
-//!   codes stays a raw byte, and its accessor returns `None` for an unknown code.
+//! - A field with a closed set of codes is an enum; any other byte is an error. A field to which a later revision may
+//!   add codes stays a raw byte, and its accessor returns `None` for an unknown code.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -18,8 +18,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// `N` bytes of text, by convention left-justified and padded with spaces: `A(n)` in the specifications.
 ///
-/// A decoder keeps the bytes as they are, printable or not. Equality and hash are those of the bytes, so a symbol compares
-/// as one integer. If a peer may pad on the left, call [`Alpha::justified`] first.
+/// A decoder keeps the bytes as they are, printable or not. Equality and hash are those of the bytes, so a symbol
+/// compares as one integer. If a peer may pad on the left, call [`Alpha::justified`] first.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
 )]

@@ -55,8 +55,8 @@ pub(super) fn show_code<C: fmt::Debug>(
     }
 }
 
-/// Declares messages: the struct with its header and fields, an accessor of the meaning for each coded field (`as`), and
-/// the message as a line of text.
+/// Declares messages: the struct with its header and fields, an accessor of the meaning for each coded field (`as`),
+/// and the message as a line of text.
 macro_rules! itch_messages {
     ($(
         $(#[$meta:meta])*

@@ -77,7 +77,8 @@ impl<'a> PacketBuilder<'a> {
     }
 }
 
-/// Writes a heartbeat to the start of `out`; returns the bytes written. `next_sequence` is the number of the next message.
+/// Writes a heartbeat to the start of `out`; returns the bytes written. `next_sequence` is the number of the next
+/// message.
 ///
 /// # Errors
 /// [`MoldError::NoRoom`].
@@ -86,8 +87,8 @@ pub fn heartbeat(out: &mut [u8], session: Session, next_sequence: u64) -> Result
     write_header(out, session, next_sequence, 0)
 }
 
-/// Writes an end of session to the start of `out`; returns the bytes written. `next_sequence` is one more than the number of
-/// the last message.
+/// Writes an end of session to the start of `out`; returns the bytes written. `next_sequence` is one more than the
+/// number of the last message.
 ///
 /// # Errors
 /// [`MoldError::NoRoom`].

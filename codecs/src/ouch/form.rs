@@ -10,8 +10,8 @@ pub trait Appendable: WireMessage {
     const HAS_LENGTH_FIELD: bool;
 }
 
-/// Writes the long form of `message`, with these options, to the start of `out`; returns the bytes written. `options` may be
-/// empty.
+/// Writes the long form of `message`, with these options, to the start of `out`; returns the bytes written. `options`
+/// may be empty.
 ///
 /// ```
 /// use corelane_codecs::ouch::{AppendageWriter, CancelPending, Inbound, Outbound, TagValue, encode_with_appendage};

@@ -159,8 +159,8 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// Number and identifier of a request that [`Inbound::decode`] refuses, for the reject. `None` unless the bytes are an enter
-/// or a replace that is long enough to have both.
+/// Number and identifier of a request that [`Inbound::decode`] refuses, for the reject. `None` unless the bytes are an
+/// enter or a replace that is long enough to have both.
 #[must_use]
 pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
     let (number_at, cl_ord_id_at) = match bytes.first()? {

@@ -21,9 +21,9 @@
 //! assert_eq!(read.reason(), Some(CancelReason::UserRequested));
 //! ```
 //!
-//! Most messages may end in an appendage of tagged options ([`Appendage`]). If a message always has the appendage's length
-//! field, it is a field of the struct, and zero means no options. All other structs are the usual short form, without the
-//! length field. [`encode_with_appendage`] writes the long form of both.
+//! Most messages may end in an appendage of tagged options ([`Appendage`]). If a message always has the appendage's
+//! length field, it is a field of the struct, and zero means no options. All other structs are the usual short form,
+//! without the length field. [`encode_with_appendage`] writes the long form of both.
 
 mod answers;
 mod appendage;

@@ -9,7 +9,8 @@ pub const HEADER_LEN: usize = 3;
 /// The longest payload that the 16-bit length allows.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize - 1;
 
-/// Bytes of a login accepted, the longest session packet: the smallest buffer that a server needs to encode any of them.
+/// Bytes of a login accepted, the longest session packet: the smallest buffer that a server needs to encode any of
+/// them.
 pub const LOGIN_ACCEPTED_LEN: usize = LENGTH_BYTES + LOGIN_ACCEPTED_BODY;
 
 pub(super) const LENGTH_BYTES: usize = 2;

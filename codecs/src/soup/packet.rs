@@ -121,8 +121,8 @@ impl<'a> ServerPacket<'a> {
         }
     }
 
-    /// Writes the packet to the start of `out`; returns the bytes written. In a login accepted, session and sequence number
-    /// are padded on the left, as the specification requires.
+    /// Writes the packet to the start of `out`; returns the bytes written. In a login accepted, session and sequence
+    /// number are padded on the left, as the specification requires.
     ///
     /// # Errors
     /// [`SoupError::NoRoom`], or [`SoupError::TooLong`] for more than [`MAX_PAYLOAD`](super::MAX_PAYLOAD) bytes.
