@@ -12,10 +12,10 @@ use kameo::{
 };
 use tokio::sync::oneshot;
 
-use super::{Counter, Framework, Pinger, Tasks, answer, flood_with};
+use super::framework::{Counter, Framework, Pinger, Tasks, answer, flood_with};
 use crate::{
     hop::{Ball, CAPACITY},
-    peers::{Kind, Peer},
+    peers::peer::{Kind, Peer},
 };
 
 pub(super) const TELL: Peer = Peer { name: "kameo, tell", kind: Kind::Actors, round_trips: tell, flood };

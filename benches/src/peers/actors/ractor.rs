@@ -14,10 +14,10 @@ use hdrhistogram::Histogram;
 use ractor::{Actor, ActorId, ActorProcessingErr, RpcReplyPort};
 use tokio::sync::oneshot;
 
-use super::{Counter, Framework, Pinger, Tasks, answer, flood_with};
+use super::framework::{Counter, Framework, Pinger, Tasks, answer, flood_with};
 use crate::{
     hop::{Ball, CAPACITY},
-    peers::{Kind, Peer},
+    peers::peer::{Kind, Peer},
 };
 
 pub(super) const TELL: Peer = Peer { name: "ractor, cast", kind: Kind::Actors, round_trips: tell, flood };
