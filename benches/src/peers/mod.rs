@@ -75,12 +75,12 @@ pub struct Lead {
 pub fn lead(rounds: &[Vec<Seen>]) -> Lead {
     let least = |ratio: fn(&Seen, &Seen) -> f64| {
         let places = 0..rounds[0].len();
-        let rivals = places.filter(|&at| matches!(rounds[0][at].peer.kind, Kind::Channel | Kind::Actors));
-        let leads = rivals.map(|at| {
+        let others = places.filter(|&at| matches!(rounds[0][at].peer.kind, Kind::Channel | Kind::Actors));
+        let leads = others.map(|at| {
             let ratios: Vec<f64> = rounds.iter().map(|round| ratio(&round[0], &round[at])).collect();
             (median(&ratios), rounds[0][at].peer.name)
         });
-        leads.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are rivals")
+        leads.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are others")
     };
     Lead {
         hop: least(|ours, rival| rival.p50_ns() / ours.p50_ns()),

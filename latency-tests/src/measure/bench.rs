@@ -2,9 +2,9 @@
 
 use std::{io, time::Duration};
 
-use corelane_venue::VenueError;
 use corelane_market::PlayError;
 use corelane_tester::engine::LoadError;
+use corelane_venue::VenueError;
 
 use crate::{progress::Progress, result::HostKind, scenario::ArrivalError};
 
