@@ -131,7 +131,7 @@ impl BookSide {
             if bits != 0 {
                 let place = word * 64 + bits.trailing_zeros() as usize;
                 let distance = (place.wrapping_sub(start) % WIDTH) as u32;
-                return (offset + distance < WIDTH as u32).then_some(from + distance);
+                return (offset + distance < WIDTH as u32).then(|| from + distance);
             }
         }
         None

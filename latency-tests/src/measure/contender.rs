@@ -1,4 +1,4 @@
-//! The rounds of one side, gathered.
+//! The rounds of one contender, gathered.
 
 use corelane_runtime::{
     lifecycle::Status,
@@ -7,7 +7,7 @@ use corelane_runtime::{
 use hdrhistogram::Histogram;
 
 use super::hops::{Stretches, merge};
-use crate::result::{Role, Round, Side};
+use crate::result::{Contender, Role, Round};
 
 /// What one turn showed: the round's figures, and all of the distributions behind them.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +19,9 @@ pub(super) struct Turn {
     pub stretches: Stretches,
 }
 
-/// A side under measurement.
+/// A contender under measurement.
 pub(super) struct Gathered {
-    side: Side,
+    contender: Contender,
     /// From where to where the server measures.
     inside_name: &'static str,
     intended: Option<Histogram<u64>>,
@@ -31,7 +31,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn new(name: &str, role: Role) -> Self {
-        let side = Side {
+        let contender = Contender {
             name: name.to_owned(),
             role,
             rounds: Vec::new(),
@@ -40,18 +40,18 @@ impl Gathered {
             hops: Vec::new(),
             differs: None,
         };
-        Self { side, inside_name: ORDER, intended: None, send: None, stretches: Stretches::default() }
+        Self { contender, inside_name: ORDER, intended: None, send: None, stretches: Stretches::default() }
     }
 
     /// What it does not do that ours does.
     pub(super) fn differs(mut self, how: Option<&str>) -> Self {
-        self.side.differs = how.map(str::to_owned);
+        self.contender.differs = how.map(str::to_owned);
         self
     }
 
     /// The same, of what the turns have shown.
     pub(super) fn set_differs(&mut self, how: String) {
-        self.side.differs = Some(how);
+        self.contender.differs = Some(how);
     }
 
     /// The server measures from where to where this says, instead of an order's way.
@@ -60,18 +60,18 @@ impl Gathered {
     }
 
     pub(super) fn add(&mut self, turn: Turn) {
-        self.side.rounds.push(turn.round);
+        self.contender.rounds.push(turn.round);
         merge(&mut self.intended, turn.intended);
         merge(&mut self.send, turn.send);
         self.stretches.add(turn.stretches);
     }
 
-    pub(super) fn finish(mut self) -> Side {
+    pub(super) fn finish(mut self) -> Contender {
         let hops = self.intended.as_ref().map(|whole| self.stretches.hops(whole, self.inside_name));
-        self.side.hops = hops.unwrap_or_default();
-        self.side.intended = self.intended.as_ref().map(Into::into);
-        self.side.send = self.send.as_ref().map(Into::into);
-        self.side
+        self.contender.hops = hops.unwrap_or_default();
+        self.contender.intended = self.intended.as_ref().map(Into::into);
+        self.contender.send = self.send.as_ref().map(Into::into);
+        self.contender
     }
 }
 

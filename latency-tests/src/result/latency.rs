@@ -1,4 +1,4 @@
-//! Histograms as text: the compressed V2 format of HdrHistogram in base64, as its interval logs have it.
+//! Distributions of times: quantiles, and all of it as text (HdrHistogram's compressed V2 format in base64).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hdrhistogram::{
@@ -7,7 +7,51 @@ use hdrhistogram::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Latency, Percentiles};
+/// Quantiles in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Values recorded.
+    pub count: u64,
+    /// The least.
+    pub min_ns: u64,
+    /// The mean.
+    pub mean_ns: f64,
+    /// Half are at or below.
+    pub p50_ns: u64,
+    /// 90 %.
+    pub p90_ns: u64,
+    /// 99 %.
+    pub p99_ns: u64,
+    /// 99.9 %.
+    pub p99_9_ns: u64,
+    /// 99.99 %.
+    pub p99_99_ns: u64,
+    /// The greatest.
+    pub max_ns: u64,
+}
+
+/// A distribution in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Its quantiles.
+    pub percentiles: Percentiles,
+    /// All of it.
+    pub histogram: EncodedHistogram,
+}
+
+impl Percentiles {
+    /// The quantiles that tables show, with their names, in nanoseconds.
+    pub fn quantiles(&self) -> [(&'static str, u64); 6] {
+        [
+            ("p50", self.p50_ns),
+            ("p90", self.p90_ns),
+            ("p99", self.p99_ns),
+            ("p99.9", self.p99_9_ns),
+            ("p99.99", self.p99_99_ns),
+            ("max", self.max_ns),
+        ]
+    }
+}
 
 /// A histogram of nanoseconds in HdrHistogram's compressed V2 format, base64; any HdrHistogram library reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

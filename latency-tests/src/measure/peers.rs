@@ -8,9 +8,9 @@ use hdrhistogram::Histogram;
 use crate::result::Role;
 
 /// Carries messages between two CPUs.
-pub(super) struct Rival {
+pub(super) struct Peer {
     pub name: &'static str,
-    /// A peer, or a floor if it is a bare ring as the one below our edges.
+    /// A peer, or a baseline if it is a bare ring as the one below our edges.
     pub role: Role,
     /// What it does not do that ours does.
     pub differs: Option<&'static str>,
@@ -20,13 +20,13 @@ pub(super) struct Rival {
 
 /// Channels, rings and actor frameworks.
 #[cfg(feature = "peers")]
-pub(super) fn of_the_hop() -> Vec<Rival> {
+pub(super) fn of_the_hop() -> Vec<Peer> {
     use corelane_benches::peers::{Kind, actors, channels};
     let all = channels::ALL.iter().chain(actors::ALL);
-    all.map(|peer| Rival {
+    all.map(|peer| Peer {
         name: peer.name,
         role: match peer.kind {
-            Kind::RawRing => Role::Floor,
+            Kind::RawRing => Role::Baseline,
             Kind::Ours | Kind::Channel | Kind::Actors => Role::Peer,
         },
         differs: peer.kind.differs(),
@@ -38,12 +38,12 @@ pub(super) fn of_the_hop() -> Vec<Rival> {
 
 /// Without the feature there are none.
 #[cfg(not(feature = "peers"))]
-pub(super) fn of_the_hop() -> Vec<Rival> {
+pub(super) fn of_the_hop() -> Vec<Peer> {
     Vec::new()
 }
 
 /// Executes commands as [`engine::run`] does.
-pub(super) struct RivalEngine {
+pub(super) struct PeerEngine {
     pub name: &'static str,
     /// What it does not do that ours does.
     pub differs: &'static str,
@@ -52,13 +52,13 @@ pub(super) struct RivalEngine {
 
 /// Published matching crates.
 #[cfg(feature = "peers")]
-pub(super) fn of_the_engine() -> Vec<RivalEngine> {
-    use corelane_benches::peers::matching::{ALL, DIFFERS};
-    ALL.iter().map(|peer| RivalEngine { name: peer.name, differs: DIFFERS, run: peer.run }).collect()
+pub(super) fn of_the_engine() -> Vec<PeerEngine> {
+    use corelane_benches::peers::matching::ALL;
+    ALL.iter().map(|peer| PeerEngine { name: peer.name, differs: peer.differs, run: peer.run }).collect()
 }
 
 /// Without the feature there are none.
 #[cfg(not(feature = "peers"))]
-pub(super) fn of_the_engine() -> Vec<RivalEngine> {
+pub(super) fn of_the_engine() -> Vec<PeerEngine> {
     Vec::new()
 }

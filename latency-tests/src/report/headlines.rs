@@ -1,20 +1,20 @@
 //! The ratios that the head of a report shows.
 
 use super::words;
-use crate::result::{Bar, Judgement, Ratio, Role, Scenario};
+use crate::result::{Judgement, Ratio, Role, Scenario, Threshold};
 
-/// A ratio with a bar.
-pub(super) struct Barred<'a> {
+/// A ratio with a threshold.
+pub(super) struct Headline<'a> {
     pub ratio: &'a Ratio,
     /// Which figure of whom to whom.
     pub name: String,
 }
 
-/// The ratios with a bar. Of those to peers of which we are ahead the closest stands for all of a figure.
-pub(super) fn barred(scenario: &Scenario) -> Vec<Barred<'_>> {
-    let is_peer = |name: &str| scenario.side(name).is_some_and(|side| side.role == Role::Peer);
+/// The ratios with a threshold. Of those to peers of which we are ahead the closest stands for all of a figure.
+pub(super) fn headlines(scenario: &Scenario) -> Vec<Headline<'_>> {
+    let is_peer = |name: &str| scenario.contender(name).is_some_and(|contender| contender.role == Role::Peer);
     let is_ahead = |ratio: &Ratio| {
-        let is_met = matches!(ratio.judgement, Judgement::Met { bar: Bar::AtLeast(_) });
+        let is_met = matches!(ratio.judgement, Judgement::Met { threshold: Threshold::AtLeast(_) });
         is_met && (is_peer(&ratio.of) || is_peer(&ratio.to))
     };
     // With how many each stands for.
@@ -32,9 +32,9 @@ pub(super) fn barred(scenario: &Scenario) -> Vec<Barred<'_>> {
         }
     }
     let named = seen.into_iter().map(|(ratio, count)| {
-        let name = format!("{}, {} to {}", words::figure(&ratio.figure), ratio.of, ratio.to);
+        let name = words::ratio(ratio);
         let name = if count > 1 { format!("{name}: the closest of {count} peers") } else { name };
-        Barred { ratio, name }
+        Headline { ratio, name }
     });
     named.collect()
 }
