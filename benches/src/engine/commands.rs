@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use corelane_market::Rng;
 
-use super::totals::Totals;
 use crate::book::Book;
 
 /// Instruments, and as many accounts.
@@ -55,6 +54,17 @@ pub enum Op {
         /// Where it lies in a table of live orders.
         slot: u32,
     },
+}
+
+/// What the commands led to: the same for every engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Trades.
+    pub trades: u64,
+    /// Shares that changed hands.
+    pub shares: u64,
+    /// Orders cancelled.
+    pub canceled: u64,
 }
 
 /// A stream of commands.

@@ -12,17 +12,13 @@
 pub mod commands;
 pub mod group;
 pub mod matching;
-mod totals;
 
 use std::{hint::spin_loop, ops::Range, thread, time::Duration};
 
 use core_affinity::CoreId;
 use hdrhistogram::Histogram;
 
-pub use self::{
-    commands::{Commands, Op},
-    totals::Totals,
-};
+pub use self::commands::{Commands, Op, Totals};
 use crate::round_trip_histogram;
 
 /// Name of the thread that executes.
@@ -105,7 +101,7 @@ fn on_this_thread<E: Engine>(mut engine: E, commands: &Commands, rate_per_s: f64
     Round { latency, per_s, totals }
 }
 
-/// Answers every command at once: what the measuring itself takes.
+/// The baseline: answers every command at once, so that only the measuring takes time.
 #[derive(Default)]
 pub struct Nothing;
 

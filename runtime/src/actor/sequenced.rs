@@ -1,5 +1,7 @@
 //! The sequenced actor: its context has its input and its ports, and nothing else.
 
+use std::fmt;
+
 use super::context::Context;
 use super::hooks::{Actor, Role, Step};
 use crate::{
@@ -64,6 +66,12 @@ pub struct SequencedContext<'a, O> {
     pub out: &'a mut O,
     step: &'a StepState,
     env: &'a ShardEnv,
+}
+
+impl<O> fmt::Debug for SequencedContext<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SequencedContext").field("header", &self.header()).finish_non_exhaustive()
+    }
 }
 
 impl<O> SequencedContext<'_, O> {

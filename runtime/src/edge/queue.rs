@@ -9,8 +9,8 @@ pub(crate) type LocalQueue<M> = Rc<RefCell<Queue<Envelope<M>>>>;
 
 /// A bounded queue in one allocation.
 ///
-/// It begins again at its first place whenever it runs empty: a queue that seldom holds more than a few messages then
-/// stays in the same few cache lines, however many have passed.
+/// An empty queue starts again at its first place, so that one which seldom holds more than a few messages stays in the
+/// same few cache lines.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     /// A power of two. The `len` places from `first` on hold values, those behind the last are followed by the first.
@@ -20,10 +20,10 @@ pub(crate) struct Queue<T> {
     len: usize,
 }
 
-/// Where the next value goes.
+/// The place of the next value.
 pub(crate) struct Place<T> {
     pub slot: NonNull<T>,
-    /// Of the values that are there.
+    /// The number of values that the place's owner holds.
     count: NonNull<usize>,
 }
 
@@ -74,14 +74,14 @@ impl<T: Copy> Queue<T> {
         self.capacity - self.len
     }
 
-    /// The place of the next value, unless it is full.
+    /// The place of the next value; `None` if the queue is full.
     #[inline(always)]
     pub fn place(&mut self) -> Option<Place<T>> {
         let at = self.at(self.len);
         (self.len < self.capacity).then(|| Place::new(&mut self.places[at], &mut self.len))
     }
 
-    /// Appends, unless it is full; tells whether it has.
+    /// Appends a value; false if the queue is full.
     #[inline]
     #[must_use]
     pub fn push(&mut self, value: T) -> bool {
@@ -95,7 +95,7 @@ impl<T: Copy> Queue<T> {
         (self.first + index) & (self.places.len() - 1)
     }
 
-    /// All there is, oldest first, in two runs.
+    /// All values, oldest first, in two runs.
     #[inline]
     pub fn runs(&self) -> (&[T], &[T]) {
         let end = self.first + self.len;

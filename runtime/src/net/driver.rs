@@ -2,6 +2,7 @@
 //! calls the handlers.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -78,6 +79,16 @@ pub struct Driver {
     pub(super) accepting: bool,
     pub(super) reading: bool,
     pub(super) timeout_armed: bool,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("endpoints", &self.endpoints.len())
+            .field("accepting", &self.accepting)
+            .field("reading", &self.reading)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The state of one configured socket.

@@ -1,6 +1,7 @@
 //! The configuration and the opening of a driver's sockets. Sockets are opened at start and on
 //! [`Driver::reconnect`](super::Driver::reconnect), never while polling.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
@@ -31,6 +32,20 @@ pub enum EndpointSpec {
     },
     /// A UDP socket, unicast or IPv4 multicast, for receiving, sending or both.
     Udp(UdpSpec),
+}
+
+impl fmt::Debug for EndpointSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndpointSpec::Listen { addr, framer: _, backlog } => {
+                f.debug_struct("Listen").field("addr", addr).field("backlog", backlog).finish_non_exhaustive()
+            }
+            EndpointSpec::Connect { addr, framer: _ } => {
+                f.debug_struct("Connect").field("addr", addr).finish_non_exhaustive()
+            }
+            EndpointSpec::Udp(udp) => f.debug_tuple("Udp").field(udp).finish(),
+        }
+    }
 }
 
 impl EndpointSpec {

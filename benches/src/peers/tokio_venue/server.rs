@@ -14,7 +14,7 @@ use corelane_config::Config;
 use corelane_venue::group_config;
 use tokio::{runtime::Builder, sync::oneshot};
 
-use super::{feed::FeedSetup, inbox::Credentials, ports};
+use super::{feed::FeedSetup, inbox::Credentials};
 
 /// What a server is made from.
 pub(super) struct Setup {
@@ -86,4 +86,9 @@ pub(super) fn now_ns() -> u64 {
     const DAY_NS: u128 = 86_400_000_000_000;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     (since_epoch.as_nanos() % DAY_NS) as u64
+}
+
+/// Users and passwords in the order of ports.
+fn ports(config: &Config) -> Vec<Credentials> {
+    config.ports.iter().map(|session| Credentials::new(&session.user, session.password.expose())).collect()
 }

@@ -95,6 +95,12 @@ macro_rules! ports {
             }
         }
 
+        impl $(<$generic: $bound>)? ::core::fmt::Debug for $name $(<$generic>)? {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))+.finish()
+            }
+        }
+
         impl $(<$generic: $bound>)? $crate::edge::port::Outputs for $name $(<$generic>)? {
             #[inline]
             fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn $crate::edge::port::AnyPort)) {
