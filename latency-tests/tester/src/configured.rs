@@ -16,6 +16,7 @@ const FAR_PERCENT: u32 = 40;
 
 /// Why an instrument of the configuration cannot be traded by the tester.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConfiguredError {
     /// Orders have nothing to be near to.
     #[error("instrument {symbol} has no reference price; give it one")]
@@ -34,6 +35,7 @@ pub enum ConfiguredError {
 }
 
 /// The user and password of every session.
+#[must_use]
 pub fn credentials(config: &Config) -> Vec<Credentials> {
     let one = |session: &corelane_config::Session| Credentials {
         user: session.user.clone(),
@@ -91,6 +93,7 @@ pub fn script_of(
 }
 
 /// The instruments of a market to be played into the venue: those with a reference price that ITCH can carry.
+#[must_use]
 pub fn day_instruments(config: &Config) -> Vec<DayInstrument> {
     let price4 = |price: corelane_config::Price| u32::try_from(price.ten_thousandths()).ok().map(Price4::from_raw);
     let one = |instrument: &corelane_config::Instrument| {
