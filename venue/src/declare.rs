@@ -169,7 +169,7 @@ impl Declared {
     }
 
     /// Opens a request/answer pair for the depth of the incoming feed's books, with room for `capacity` requests.
-    /// Answers without room are dropped and counted; an answer has at least 64 messages.
+    /// Answers without room are dropped and counted; an answer has at most 64 messages.
     pub fn depth(&mut self, capacity: usize) -> Option<(ExternalSender<MarketDataIn>, ExternalReceiver<DepthAnswer>)> {
         let market_data = self.market_data?;
         let requests = self.topology.external_sender("depth", market_data, EdgeSpec::backpressure(capacity));

@@ -36,7 +36,7 @@ impl Report<'_> {
     /// Writes the percentile plot to a file.
     ///
     /// # Errors
-    /// [`ReportError`].
+    /// [`ReportError`] if drawing or writing fails.
     pub fn write_plot(&self, path: &Path) -> Result<(), ReportError> {
         std::fs::write(path, self.plot()?).map_err(|source| ReportError::Write { path: path.to_owned(), source })
     }
