@@ -3,7 +3,6 @@
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
-pub mod counters;
 pub mod group;
 pub mod market_data;
 pub mod matching;
@@ -15,3 +14,4 @@ pub mod record;
 pub mod risk;
 pub mod sequencer_policy;
 pub mod session;
+pub mod telemetry;

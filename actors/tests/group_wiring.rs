@@ -12,7 +12,6 @@ use corelane_runtime::{
     actor::Down,
     cpu,
     message::{Envelope, Message},
-    net::DriverConfig,
     sequencer::{Sequencer, SequencerPolicy},
     topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
@@ -21,12 +20,7 @@ use group_support::{config, enter, reference, replace};
 #[test]
 fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
     let mut topology = Topology::new();
-    let shard = topology.shard(ShardSpec {
-        name: "hot".to_owned(),
-        cpu: cpu::allowed_cpus()[0],
-        idle: Idle::Spin,
-        net: DriverConfig::default(),
-    });
+    let shard = topology.shard(ShardSpec::new("hot", cpu::allowed_cpus()[0]).idle(Idle::Spin));
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(ReferencePolicy::new(3, None)));
     let group = wire_group(&mut topology, shard, config()).unwrap();
     let _requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(8));

@@ -13,12 +13,11 @@ use corelane_actors::market_data::{FeedCount, FeedCounters, MarketData, TopOfBoo
 use corelane_codecs::itch::Side;
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    clock::UtcOffset,
     cpu,
     lifecycle::{RunOptions, Running},
     net::{DriverConfig, EndpointSpec, UdpSpec},
-    telemetry::Counter,
-    topology::{EdgeSpec, Idle, ShardSpec, Topology},
+    telemetry::ShardCount,
+    topology::{EdgeSpec, ShardSpec, Topology},
 };
 use market_data_harness::{add, config, delete, packet};
 
@@ -64,7 +63,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let (feed_cpu, reader_cpu) = (cpus[0], *cpus.last().unwrap());
     let mut shard = |name: &str, cpu| {
         let net = DriverConfig::default();
-        topology.shard(ShardSpec { name: name.into(), cpu, idle: Idle::Park, net })
+        topology.shard(ShardSpec::new(name, cpu).net(net))
     };
     let (feed_shard, reader_shard) = (shard("feed", feed_cpu), shard("reader", reader_cpu));
     let seen = Arc::<Mutex<Vec<TopOfBook>>>::default();
@@ -80,8 +79,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let mut references = topology.external_receiver(feed, |out| &mut out.references, EdgeSpec::backpressure(1024));
     topology.leave_open(feed, |out| &mut out.depth);
     topology.leave_open(feed, |out| &mut out.events);
-    let options =
-        RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(10) };
+    let options = RunOptions::default().drain_deadline(Duration::from_secs(10));
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(running.addresses(feed.index())[0]).unwrap();
@@ -125,7 +123,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let told = counters.feed.get(FeedCount::Tops);
     let outcome = running.stop();
     assert_eq!(outcome.status.failures, []);
-    let conflated: u64 = outcome.status.shards.iter().map(|shard| shard.counters[Counter::Conflated as usize]).sum();
+    let conflated: u64 = outcome.status.shards.iter().map(|shard| shard.count(ShardCount::Conflated)).sum();
     assert_eq!(tops.len() as u64 + conflated, told, "what was not seen was replaced");
     assert!(conflated > 0, "{told} told");
 }

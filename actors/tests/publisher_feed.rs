@@ -13,7 +13,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     cpu,
-    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    net::{EndpointId, EndpointSpec, UdpSpec},
     simulation::{SentDatagram, SimNet, Simulation},
     topology::{EdgeSpec, ExternalSender, Idle, ShardSpec, Topology},
 };
@@ -45,12 +45,7 @@ fn config() -> PublisherConfig {
 impl Feed {
     fn new(config: PublisherConfig) -> Self {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec {
-            name: "feed".into(),
-            cpu: cpu::allowed_cpus()[0],
-            idle: Idle::Spin,
-            net: DriverConfig::default(),
-        });
+        let shard = topology.shard(ShardSpec::new("feed", cpu::allowed_cpus()[0]).idle(Idle::Spin));
         let local = "127.0.0.1:0".parse().unwrap();
         let mut endpoints = vec![EndpointSpec::Udp(UdpSpec::sender(local, local))];
         if config.retransmission.is_some() {

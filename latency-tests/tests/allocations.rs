@@ -17,7 +17,6 @@ use corelane_runtime::{
     cpu,
     lifecycle::RunOptions,
     message::Message,
-    net::DriverConfig,
     topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
 
@@ -70,7 +69,7 @@ fn a_shard_that_allocates_after_start_is_told_from_one_that_does_not() {
     stages.enter(Stage::Start);
     let mut topology = Topology::new();
     let mut receiver = |name: &str, cpu, allocates| {
-        let shard = ShardSpec { name: name.to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() };
+        let shard = ShardSpec::new(name, cpu).idle(Idle::Spin);
         let shard = topology.shard(shard);
         let (received, receives) = std::sync::mpsc::sync_channel(2);
         let actor = topology.actor(shard, name, move || Receiver { allocates, received, count: 0 });
@@ -80,7 +79,7 @@ fn a_shard_that_allocates_after_start_is_told_from_one_that_does_not() {
     let thrifty = receiver("thrifty", cpus[cpus.len() - 1], false);
     let utc_offset = UtcOffset::from_seconds(0).unwrap();
     let drain_deadline = std::time::Duration::from_secs(10);
-    let running = topology.start(RunOptions { housekeeping_cpu: None, utc_offset, drain_deadline }).unwrap();
+    let running = topology.start(RunOptions::default().utc_offset(utc_offset).drain_deadline(drain_deadline)).unwrap();
     let mut receivers = [wasteful, thrifty];
     for (sender, receives) in &mut receivers {
         // Threads finish their start by themselves.

@@ -5,13 +5,11 @@ use std::{error::Error, time::Duration};
 
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    clock::UtcOffset,
     cpu::allowed_cpus,
     lifecycle::RunOptions,
     message::Message,
-    net::DriverConfig,
     ports,
-    topology::{EdgeSpec, Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, ShardSpec, Topology},
 };
 
 /// A message is a plain value; with its 32-byte header this one fills a slot of 64 bytes.
@@ -45,9 +43,8 @@ impl Actor for Counter {
 fn main() -> Result<(), Box<dyn Error>> {
     let cpus = allowed_cpus();
     let mut topology = Topology::new();
-    let [first, second] = [("first", cpus[0]), ("second", cpus[cpus.len() - 1])].map(|(name, cpu)| {
-        topology.shard(ShardSpec { name: name.to_owned(), cpu, idle: Idle::Park, net: DriverConfig::default() })
-    });
+    let [first, second] = [("first", cpus[0]), ("second", cpus[cpus.len() - 1])]
+        .map(|(name, cpu)| topology.shard(ShardSpec::new(name, cpu)));
     let sum = topology.actor(first, "sum", Counter::default);
     let sum_of_sums = topology.actor(second, "sum of sums", Counter::default);
     let mut numbers = topology.external_sender("numbers", sum, EdgeSpec::backpressure(1000));
@@ -55,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut totals = topology.external_receiver(sum_of_sums, |out| &mut out.total, EdgeSpec::backpressure(1000));
 
     let drain_deadline = Duration::from_secs(10);
-    let running = topology.start(RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline })?;
+    let running = topology.start(RunOptions::default().drain_deadline(drain_deadline))?;
     for number in 1..=1000 {
         numbers.send(Number([number, 0, 0, 0])).map_err(|_| "the edge holds all thousand")?;
     }

@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod mem;
 pub mod message;
 pub mod net;
+pub mod prelude;
 pub mod sequencer;
 pub mod shard;
 pub mod simulation;

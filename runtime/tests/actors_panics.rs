@@ -7,7 +7,7 @@ use std::{cell::Cell, process::Command, rc::Rc};
 use corelane_runtime::{
     actor::{Down, Step},
     edge::port::Port,
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Log, Note, Play, note, numbers, options, out, receive, send_all, shard, two_cpus, until};
@@ -128,7 +128,7 @@ fn survive(hook: Hook) {
     let (file, line) = place.rsplit_once(':').unwrap();
     assert!(file.ends_with("runtime/tests/actors_panics.rs"), "{place}");
     assert!(line.parse::<u32>().unwrap() > 1, "{place}");
-    assert_eq!(outcome.status.shards[0].counters[Counter::ActorPanics as usize], 1);
+    assert_eq!(outcome.status.shards[0].count(ShardCount::ActorPanics), 1);
 }
 
 #[test]

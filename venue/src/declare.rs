@@ -1,7 +1,6 @@
 //! The venue's topology from its configuration: actors, the edges between them, and where each runs.
 
 use corelane_actors::{
-    counters::Counters,
     group::wire_group,
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
     messages::{Command, SequencerIn},
@@ -15,6 +14,7 @@ use corelane_runtime::{
     actor::Actor,
     net::{EndpointId, EndpointSpec},
     sequencer::Sequencer,
+    telemetry::Counters,
     topology::{ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, ShardId, ShardSpec, Topology},
 };
 
@@ -71,7 +71,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         .iter()
         .zip(&placement.shards)
         .map(|(shard, &(cpu, idle))| {
-            topology.shard(ShardSpec { name: shard.name.clone(), cpu, idle, net: net.clone() })
+            topology.shard(ShardSpec::new(shard.name.clone(), cpu).idle(idle).net(net.clone()))
         })
         .collect();
     let shard_of = |role: &str| {

@@ -2,8 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use corelane_actors::{counters::Counters, messages::SequencerIn, session::SessionCount};
+use corelane_actors::{messages::SequencerIn, session::SessionCount};
 use corelane_config::Config;
+use corelane_runtime::telemetry::Counters;
 use corelane_runtime::{
     clock::UtcOffset,
     cpu,
@@ -35,11 +36,10 @@ impl Declared {
     /// # Errors
     /// [`VenueError`].
     pub fn start(self, config: &Config) -> Result<Venue, VenueError> {
-        let options = RunOptions {
-            housekeeping_cpu: Some(self.placement.housekeeping_cpu),
-            utc_offset: UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?,
-            drain_deadline: DRAIN_DEADLINE,
-        };
+        let options = RunOptions::default()
+            .housekeeping_cpu(self.placement.housekeeping_cpu)
+            .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
+            .drain_deadline(DRAIN_DEADLINE);
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
         let market_data = market_data.map(ActorId::index);
         Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })

@@ -19,7 +19,6 @@ use corelane_actors::{
 };
 use corelane_runtime::{
     cpu,
-    net::DriverConfig,
     simulation::Simulation,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
@@ -193,12 +192,7 @@ struct Replay {
 impl Replay {
     fn new(config: GroupConfig) -> Replay {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec {
-            name: "replay".to_owned(),
-            cpu: cpu::allowed_cpus()[0],
-            idle: Idle::Spin,
-            net: DriverConfig::default(),
-        });
+        let shard = topology.shard(ShardSpec::new("replay", cpu::allowed_cpus()[0]).idle(Idle::Spin));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let inputs = topology.external_sender("inputs", group, EdgeSpec::backpressure(2));
         // One input can end all orders of an account.

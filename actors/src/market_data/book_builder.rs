@@ -4,7 +4,7 @@ use corelane_codecs::{
     itch::{Message as Itch, TradingState},
     mold::Packet,
 };
-use corelane_runtime::edge::port::Port;
+use corelane_runtime::{edge::port::Port, telemetry::Counters};
 
 use super::{
     arbitration::MessageSink,
@@ -13,10 +13,7 @@ use super::{
     last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
 };
-use crate::{
-    counters::Counters,
-    messages::{Locate, Reference},
-};
+use crate::messages::{Locate, Reference};
 
 /// The message that an instrument's prices are due to.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,8 +1,7 @@
 //! Counters of a publisher.
 
-use crate::counters::Counters;
-
-crate::counter_names! {
+use corelane_runtime::telemetry::Counters;
+corelane_runtime::metrics! {
     /// What a publisher counts.
     pub enum PublisherCount {
         /// Messages taken.
@@ -18,7 +17,7 @@ crate::counter_names! {
     }
 }
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// What a retransmission server counts.
     pub enum RetransmissionCount {
         /// Requests received.

@@ -2,7 +2,7 @@
 
 use corelane_runtime::net::CloseReason;
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// Why connections ended, and what else a session actor counts.
     pub enum SessionCount {
         /// Ended: the client closed it.

@@ -1,6 +1,6 @@
 //! State of the order entry actor.
 
-use corelane_runtime::actor::Context;
+use corelane_runtime::{actor::Context, telemetry::Counters};
 
 use super::{
     config::{SessionConfig, SessionConfigError},
@@ -8,10 +8,7 @@ use super::{
     request::SymbolLocates,
     state::{AccountState, Connection},
 };
-use crate::{
-    counters::Counters,
-    messages::{AccountSlot, SequencerIn},
-};
+use crate::messages::{AccountSlot, SequencerIn};
 
 /// Memory of all replay logs together that is touched at the start; beyond it, the first answer on a page waits for the
 /// kernel to find one.

@@ -17,7 +17,6 @@ use corelane_codecs::text::Symbol;
 use corelane_runtime::{
     cpu,
     message::Envelope,
-    net::DriverConfig,
     sequencer::{Sequencer, SequencerPolicy},
     simulation::Simulation,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
@@ -112,12 +111,7 @@ impl Venue {
 impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
     pub fn with_policy(config: GroupConfig, edges: Edges, policy: S) -> Venue<S> {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec {
-            name: "hot".to_owned(),
-            cpu: cpu::allowed_cpus()[0],
-            idle: Idle::Spin,
-            net: DriverConfig::default(),
-        });
+        let shard = topology.shard(ShardSpec::new("hot", cpu::allowed_cpus()[0]).idle(Idle::Spin));
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(policy));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(edges.input));

@@ -24,7 +24,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     cpu,
-    net::{DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    net::{EndpointId, EndpointSpec, UdpSpec},
     simulation::{SimNet, Simulation},
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
@@ -98,12 +98,7 @@ impl Feed {
 
     pub fn with_edge(config: MarketDataConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec {
-            name: "ingress".into(),
-            cpu: cpu::allowed_cpus()[0],
-            idle: Idle::Spin,
-            net: DriverConfig::default(),
-        });
+        let shard = topology.shard(ShardSpec::new("ingress", cpu::allowed_cpus()[0]).idle(Idle::Spin));
         let instruments = config.symbols.len();
         let endpoint = || EndpointSpec::Udp(UdpSpec::peer("127.0.0.1:0".parse().unwrap()));
         let endpoints = 1 + usize::from(config.has_line_b) + usize::from(!config.servers.is_empty());

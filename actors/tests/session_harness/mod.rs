@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::{
-    counters::Counters,
     messages::{Command, Reply, SequencerIn},
     session::{Account, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
 };
@@ -17,8 +16,9 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
     edge::port::Port,
-    net::{ConnId, DriverConfig, EndpointId, EndpointSpec},
+    net::{ConnId, EndpointId, EndpointSpec},
     simulation::{SimNet, Simulation},
+    telemetry::Counters,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
 };
 
@@ -89,12 +89,7 @@ impl Venue {
     /// With so much room for requests.
     pub fn with_edge(config: SessionConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec {
-            name: "ingress".into(),
-            cpu: cpu::allowed_cpus()[0],
-            idle: Idle::Spin,
-            net: DriverConfig::default(),
-        });
+        let shard = topology.shard(ShardSpec::new("ingress", cpu::allowed_cpus()[0]).idle(Idle::Spin));
         let session = Session::new(config).unwrap();
         let stats = session.stats();
         let listen = EndpointSpec::Listen {

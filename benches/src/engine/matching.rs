@@ -40,7 +40,7 @@ impl MatchingAlone {
     pub fn new(commands: &Commands) -> MatchingAlone {
         let mut topology = Topology::new();
         let net = DriverConfig::default();
-        let shard = topology.shard(ShardSpec { name: "core".to_owned(), cpu: 0, idle: Idle::Spin, net });
+        let shard = topology.shard(ShardSpec::new("core", 0).idle(Idle::Spin).net(net));
         let config = config(commands);
         let matching = topology.actor(shard, "matching", move || Matching::new(&config));
         let requests = topology.external_sender("requests", matching, EdgeSpec::backpressure(CAPACITY));

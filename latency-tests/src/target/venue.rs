@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use corelane_actors::market_data::TopOfBook;
 use corelane_config::{Config, VENUE_TOML};
 use corelane_market::DayInstrument;
-use corelane_runtime::{cpu, lifecycle::Outcome, telemetry::Counter, topology::ConflatedReceiver};
+use corelane_runtime::{cpu, lifecycle::Outcome, telemetry::ShardCount, topology::ConflatedReceiver};
 use corelane_tester::{
     configured,
     load::Credentials,
@@ -88,7 +88,7 @@ impl VenueUnderTest {
     /// Whether all shards have made turns, as far as housekeeping knows.
     pub fn is_running(&self) -> bool {
         let shards = self.venue.status().shards;
-        !shards.is_empty() && shards.iter().all(|shard| shard.counters[Counter::Cycles as usize] > 0)
+        !shards.is_empty() && shards.iter().all(|shard| shard.count(ShardCount::Cycles) > 0)
     }
 
     /// The users.

@@ -7,6 +7,7 @@ use crate::{
     edge::port::Outputs,
     message::{Envelope, Message},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow},
+    telemetry::TimingSet,
 };
 
 /// Whether a step finished its input.
@@ -56,6 +57,8 @@ pub trait Actor: 'static {
     const OUTPUTS_MAX: usize;
     /// Most timers it has set at once.
     const TIMERS_MAX: usize = 0;
+    /// The timings it records through its [`Context`]: [`TimingSet::of`] an enum that [`metrics!`](crate::metrics) made.
+    const TIMINGS: TimingSet = TimingSet::NONE;
     /// What the runtime must know of it by its type; set by the runtime alone.
     #[doc(hidden)]
     const ROLE: Role = Role::Ordinary;

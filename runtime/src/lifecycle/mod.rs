@@ -19,6 +19,7 @@ use std::{
 
 use corelane_sync::stage::{Progress, ProgressReader, Round, Stage, Verdict, progress};
 use glommio::{LocalExecutorBuilder, Placement, timer::sleep};
+use hdrhistogram::Histogram;
 
 use crate::{
     clock::{ClockMaster, HostTime, UtcOffset},
@@ -28,7 +29,7 @@ use crate::{
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
     shard::wake::Waker,
-    telemetry::{Collector, Counter, ShardTelemetry, Timing},
+    telemetry::{Collector, Metric, ShardCount, ShardTelemetry, TimingTotal},
     topology::check::TopologyErrors,
     topology::plan::ShardPlan,
     topology::{Idle, Topology},
@@ -45,13 +46,44 @@ const GLOMMIO_IO_MEMORY: usize = 1 << 20;
 
 /// How a topology is run.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct RunOptions {
     /// The CPU that housekeeping is pinned to; any if `None`.
     pub housekeeping_cpu: Option<usize>,
-    /// The venue's zone.
+    /// The time zone whose midnight times of day count from.
     pub utc_offset: UtcOffset,
-    /// How long a graceful stop waits for what is in flight.
+    /// How long an ordered stop waits for what is in flight.
     pub drain_deadline: Duration,
+}
+
+impl Default for RunOptions {
+    /// Housekeeping on any CPU, UTC, and five seconds to drain.
+    fn default() -> Self {
+        RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(5) }
+    }
+}
+
+impl RunOptions {
+    /// Pins housekeeping to a CPU.
+    #[must_use]
+    pub fn housekeeping_cpu(mut self, cpu: usize) -> Self {
+        self.housekeeping_cpu = Some(cpu);
+        self
+    }
+
+    /// Sets the time zone whose midnight times of day count from.
+    #[must_use]
+    pub fn utc_offset(mut self, utc_offset: UtcOffset) -> Self {
+        self.utc_offset = utc_offset;
+        self
+    }
+
+    /// Sets how long an ordered stop waits for what is in flight.
+    #[must_use]
+    pub fn drain_deadline(mut self, drain_deadline: Duration) -> Self {
+        self.drain_deadline = drain_deadline;
+        self
+    }
 }
 
 /// Why a topology did not start.
@@ -110,10 +142,37 @@ pub struct Status {
 pub struct ShardStatus {
     /// Its name.
     pub name: String,
-    /// Its counters, in the order of [`Counter::ALL`].
-    pub counters: [u64; Counter::ALL.len()],
-    /// Its timings in nanoseconds, in the order of [`Timing::ALL`].
-    pub timings: Vec<hdrhistogram::Histogram<u64>>,
+    /// The timings of its actors.
+    pub timings: Vec<TimingTotal>,
+    counts: [u64; ShardCount::ALL.len()],
+}
+
+impl ShardStatus {
+    /// One of its counters.
+    pub fn count(&self, name: ShardCount) -> u64 {
+        self.counts[name.index()]
+    }
+
+    /// All of its counters.
+    pub fn counts(&self) -> impl Iterator<Item = (ShardCount, u64)> + '_ {
+        ShardCount::ALL.iter().map(|&name| (name, self.count(name)))
+    }
+}
+
+impl Status {
+    /// One counter, over all shards.
+    pub fn count(&self, name: ShardCount) -> u64 {
+        self.shards.iter().map(|shard| shard.count(name)).sum()
+    }
+
+    /// One timing in nanoseconds, over all shards and actors; `None` if nothing was measured.
+    pub fn timing<T: Metric>(&self, timing: T) -> Option<Histogram<u64>> {
+        let timings = self.shards.iter().flat_map(|shard| &shard.timings).filter(|total| total.is(timing));
+        let mut histograms = timings.map(|total| &total.histogram).filter(|histogram| !histogram.is_empty());
+        let mut total = histograms.next()?.clone();
+        histograms.for_each(|histogram| total.add(histogram).expect("all histograms have the same bounds"));
+        Some(total)
+    }
 }
 
 /// How a topology ended.
@@ -145,7 +204,7 @@ impl Topology {
         let (built, reports) = mpsc::channel();
         let (alive, ended) = mpsc::channel();
         let plans = self.into_plans();
-        for plan in plans {
+        for mut plan in plans {
             let name = plan.spec.name.clone();
             let (progress_writer, progress_reader) = progress();
             let (failures, failures_out) = rtrb::RingBuffer::new(names.len().max(1));
@@ -157,8 +216,8 @@ impl Topology {
                 elsewhere: elsewhere_in,
             });
             let seat = Seat {
+                telemetry: plan.register(&mut collector),
                 plan,
-                telemetry: collector.register(name.clone()),
                 time: master.clock(),
                 stage: stage.clone(),
                 progress: progress_writer,
@@ -475,8 +534,8 @@ impl Supervisor {
         }
         let shards = self.collector.shards().iter().map(|totals| ShardStatus {
             name: totals.name().to_owned(),
-            counters: Counter::ALL.map(|counter| totals.counter(counter)),
-            timings: Timing::ALL.iter().map(|&timing| totals.timing(timing).clone()).collect(),
+            timings: totals.timings().to_vec(),
+            counts: std::array::from_fn(|index| totals.counters().get(ShardCount::ALL[index])),
         });
         self.shared.status().shards = shards.collect();
     }

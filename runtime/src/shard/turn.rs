@@ -19,7 +19,7 @@ use crate::{
     shard::time::ShardEnv,
     shard::transport::Transport,
     shard::wake::Waker,
-    telemetry::Counter,
+    telemetry::ShardCount,
 };
 
 /// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
@@ -194,7 +194,7 @@ impl Shard {
         for index in 0..self.units.units.len() {
             let unit = &mut self.units.units[index];
             let Some(fault) = unit.hosted.take_failure() else { continue };
-            self.env.telemetry.borrow_mut().add(Counter::ActorPanics, 1);
+            self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
             let failure = Failure { actor: unit.actor, header: fault.header, place: fault.place };
             failures.push(failure);
             self.announce_down(failure);
@@ -219,7 +219,7 @@ impl Shard {
         producer_fence();
         for peer in &self.peers {
             if peer.touched.replace(false) && peer.waker.wake() {
-                self.env.telemetry.borrow_mut().add(Counter::WakesSent, 1);
+                self.env.telemetry.borrow().counters().add(ShardCount::WakesSent, 1);
             }
         }
     }

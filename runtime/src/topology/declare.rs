@@ -29,7 +29,7 @@ pub(super) struct TypedPlan<A: Actor> {
 
 impl<A: Actor> Plan for TypedPlan<A> {
     fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId]) -> Box<dyn Hosted> {
-        let step = Rc::new(StepState::default());
+        let step = Rc::new(StepState { timings: site.timings, ..StepState::default() });
         let mut out = A::Out::default();
         for bind in self.ports {
             bind(&mut out, site, &step);
@@ -109,8 +109,8 @@ impl Topology {
         let mut ports = Vec::new();
         <A as Actor>::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
         let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), host });
-        let (role, outputs_max) = (A::ROLE, <A as Actor>::OUTPUTS_MAX);
-        self.actors.push(ActorDecl { name, shard: shard.0, role, outputs_max, endpoints, ports, plan });
+        let (role, outputs_max, timings) = (A::ROLE, <A as Actor>::OUTPUTS_MAX, A::TIMINGS);
+        self.actors.push(ActorDecl { name, shard: shard.0, role, outputs_max, timings, endpoints, ports, plan });
         ActorId::new(self.actors.len() as u32 - 1)
     }
 }

@@ -15,17 +15,38 @@ pub enum Idle {
     Park,
 }
 
-/// A shard to be: one thread on one CPU.
+/// How a shard is run: one thread on one CPU.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use]
 pub struct ShardSpec {
     /// Its name, in reports and as thread name (15 bytes of it).
     pub name: String,
-    /// The CPU to pin to.
+    /// The CPU that it is pinned to.
     pub cpu: usize,
     /// What it does when idle.
     pub idle: Idle,
-    /// Sizes of its network driver; needed if an actor on it has endpoints.
+    /// Capacities of its network driver.
     pub net: DriverConfig,
+}
+
+impl ShardSpec {
+    /// A shard on a CPU. It parks when idle, and its network driver has the default capacities.
+    pub fn new(name: impl Into<String>, cpu: usize) -> Self {
+        ShardSpec { name: name.into(), cpu, idle: Idle::Park, net: DriverConfig::default() }
+    }
+
+    /// Sets what the shard does when idle.
+    pub fn idle(mut self, idle: Idle) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Sets the capacities of its network driver.
+    pub fn net(mut self, net: DriverConfig) -> Self {
+        self.net = net;
+        self
+    }
 }
 
 /// A declared shard.

@@ -9,7 +9,6 @@ use std::{
 
 use corelane_runtime::{
     actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step},
-    clock::UtcOffset,
     cpu,
     edge::port::{Outputs, Port},
     lifecycle::{RunOptions, Running},
@@ -17,7 +16,7 @@ use corelane_runtime::{
     net::DriverConfig,
     ports,
     sequencer::SequencerPolicy,
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{ExternalReceiver, Idle, ShardId, ShardSpec, Topology},
 };
 
@@ -228,11 +227,11 @@ pub fn small_net() -> DriverConfig {
 }
 
 pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardId {
-    topology.shard(ShardSpec { name: name.to_owned(), cpu, idle, net: small_net() })
+    topology.shard(ShardSpec::new(name, cpu).idle(idle).net(small_net()))
 }
 
 pub fn options() -> RunOptions {
-    RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(20) }
+    RunOptions::default().drain_deadline(Duration::from_secs(20))
 }
 
 /// Waits until `done`, and fails after a time that nothing here takes.
@@ -268,8 +267,8 @@ pub fn numbers(notes: &[Note]) -> Vec<u64> {
 }
 
 /// A counter of a shard, as far as housekeeping knows.
-pub fn counter(running: &Running, shard: usize, counter: Counter) -> u64 {
-    running.status().shards.get(shard).map_or(0, |shard| shard.counters[counter as usize])
+pub fn counter(running: &Running, shard: usize, counter: ShardCount) -> u64 {
+    running.status().shards.get(shard).map_or(0, |shard| shard.count(counter))
 }
 
 /// Sends all, waiting for room.

@@ -13,16 +13,16 @@ use corelane_actors::{
         LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook,
     },
     messages::{Locate, Reference, SequencerIn},
+    telemetry::FeedTiming,
 };
 use corelane_codecs::{binary_file::Frames, itch::Message, text::Symbol};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    clock::UtcOffset,
     cpu::allowed_cpus,
     lifecycle::{RunOptions, Running},
     net::{Datagram, DriverConfig, EndpointId, EndpointSpec, UdpSpec},
-    telemetry::Timing,
-    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Idle, ShardSpec, Topology},
+    telemetry::TimingSet,
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ShardSpec, Topology},
 };
 
 use crate::place::Place;
@@ -81,6 +81,7 @@ impl Actor for Watched {
     type Out = MarketDataOut;
     const OUTPUTS_MAX: usize = MarketData::OUTPUTS_MAX;
     const TIMERS_MAX: usize = MarketData::TIMERS_MAX;
+    const TIMINGS: TimingSet = MarketData::TIMINGS;
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.actor.on_start(ctx);
@@ -152,7 +153,7 @@ impl Receiver {
         let mut topology = Topology::new();
         let cpu = *allowed_cpus().last().unwrap();
         let net = DriverConfig::default();
-        let shard = topology.shard(ShardSpec { name: "feed".into(), cpu, idle: Idle::Park, net });
+        let shard = topology.shard(ShardSpec::new("feed", cpu).net(net));
         let line = |to| UdpSpec { socket_receive_bytes: Some(4 << 20), kernel_times: true, ..UdpSpec::receiver(to) };
         let mut endpoints = vec![line(place.line_a()), line(place.line_b())];
         if !config.servers.is_empty() {
@@ -170,8 +171,7 @@ impl Receiver {
         let tops = topology.conflated_receiver(actor, |out| &mut out.tops, instruments + 1);
         let events = topology.external_receiver(actor, |out| &mut out.events, EdgeSpec::drop_newest(1 << 16));
         topology.leave_open(actor, |out| &mut out.depth);
-        let options =
-            RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(10) };
+        let options = RunOptions::default().drain_deadline(Duration::from_secs(10));
         let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
         Receiver { running, counters, references, tops, events, known: BTreeMap::new(), instruments, left }
     }
@@ -197,8 +197,8 @@ impl Receiver {
     }
 
     /// How many batches were timed.
-    pub fn timed(&self, timing: Timing) -> u64 {
-        self.running.status().shards.first().map_or(0, |shard| shard.timings[timing as usize].len())
+    pub fn timed(&self, timing: FeedTiming) -> u64 {
+        self.running.status().timing(timing).map_or(0, |times| times.len())
     }
 
     fn read(&mut self) {
