@@ -82,7 +82,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let options = RunOptions::default().drain_deadline(Duration::from_secs(10));
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(running.addresses(feed.index())[0]).unwrap();
+    socket.connect(running.addresses(feed)[0]).unwrap();
 
     // Change number n: each instrument has one bid, at a price that tells n, and the one of before is gone.
     let mut sequence = 1;

@@ -128,7 +128,7 @@ pub fn start_echo(cpu: usize) -> (Running, SocketAddr) {
     let echo = topology.net_actor(shard, "echo", vec![listen], |_| Echo);
     let options = RunOptions::default().drain_deadline(Duration::from_secs(1));
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
-    let addr = running.addresses(echo.index())[0];
+    let addr = running.addresses(echo)[0];
     (running, addr)
 }
 

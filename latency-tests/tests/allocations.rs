@@ -94,7 +94,7 @@ fn a_shard_that_allocates_after_start_is_told_from_one_that_does_not() {
         receives.recv().unwrap();
     }
     stages.enter(Stage::Stop);
-    running.stop();
+    drop(running);
     let (spans, threads) = stages.finish();
     assert!(spans.is_sorted_by_key(|span| span.from_ns));
     let counted = allocations::counted();

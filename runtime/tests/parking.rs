@@ -204,7 +204,7 @@ fn a_socket_wakes() {
         let thread = Thread::of(name);
         let until_asleep = || until("the shard sleeps", || idle != Idle::Park || thread.stat().0 == 'S');
         until_asleep();
-        let mut client = TcpStream::connect(running.addresses(actor.index())[0]).unwrap();
+        let mut client = TcpStream::connect(running.addresses(actor)[0]).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         for round in 0..10 {
             until_asleep();
@@ -245,7 +245,7 @@ fn a_peer_that_does_not_let_a_connection_close_is_reset_by_a_sleeping_shard_too(
     let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytewise), backlog: 8 };
     let actor = topology.net_actor(shard, "refuse", vec![listen], |_| Refuse);
     let running = topology.start(options()).unwrap();
-    let mut client = TcpStream::connect(running.addresses(actor.index())[0]).unwrap();
+    let mut client = TcpStream::connect(running.addresses(actor)[0]).unwrap();
     client.write_all(&[1]).unwrap();
     until("the connection is given up", || counter(&running, 0, ShardCount::NetClosed) == 1);
     assert!(running.stop().drained);

@@ -144,7 +144,7 @@ fn a_key_beyond_the_edge_fails_who_sends_it() {
     simulation.run_until_idle();
     assert_eq!(seen.entries(), [Price { instrument: 1, price: 1 }]);
     let failures = simulation.failures();
-    assert_eq!((failures.len(), failures[0].actor), (1, pricer.index()));
+    assert_eq!((failures.len(), failures[0].actor), (1, pricer.into()));
 }
 
 /// A sequenced input is a price.

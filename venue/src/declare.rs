@@ -40,11 +40,11 @@ pub struct Declared {
     pub placement: Placement,
     sequencer: ActorId<Sequencer<ReferencePolicy>>,
     pub(crate) control: ExternalSender<SequencerIn>,
-    pub(crate) session: u32,
+    pub(crate) session: ActorId<Session>,
     pub(crate) counters: VenueCounters,
     pub(crate) market_data: Option<ActorId<MarketData>>,
     instruments: usize,
-    pub(crate) publisher: Option<u32>,
+    pub(crate) publisher: Option<ActorId<Publisher>>,
 }
 
 /// What the venue's actors count, to be read while they run.
@@ -96,7 +96,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
         None => None,
     };
-    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(|actor| actor.index()));
+    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(Into::into));
     let sequencer = topology.actor(ingress, "sequencer", move || Sequencer::new(stamp));
     let group = wire_group(&mut topology, core, group_config(config)?)?;
 
@@ -130,7 +130,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
             });
             let publications = EdgeSpec::backpressure(edges.publications_capacity);
             topology.connect(group, |out| &mut out.publications, actor, publications);
-            Some(actor.index())
+            Some(actor)
         }
         None => {
             topology.leave_open(group, |out| &mut out.publications);
@@ -138,7 +138,6 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
     };
     let control = topology.external_sender("control", sequencer, EdgeSpec::backpressure(CONTROL_CAPACITY));
-    let session = session.index();
     Ok(Declared {
         topology,
         shards,

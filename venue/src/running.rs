@@ -2,13 +2,18 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use corelane_actors::{messages::SequencerIn, session::SessionCount};
+use corelane_actors::{
+    market_data::MarketData,
+    messages::SequencerIn,
+    publisher::Publisher,
+    session::{Session, SessionCount},
+};
 use corelane_config::Config;
-use corelane_runtime::telemetry::Counters;
 use corelane_runtime::{
     clock::UtcOffset,
     cpu,
     lifecycle::{Outcome, RunOptions, Running, Status},
+    telemetry::Counters,
     topology::{ActorId, ExternalSender},
 };
 
@@ -24,10 +29,10 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Venue {
     running: Running,
     control: ExternalSender<SequencerIn>,
-    session: u32,
+    session: ActorId<Session>,
     counters: VenueCounters,
-    market_data: Option<u32>,
-    publisher: Option<u32>,
+    market_data: Option<ActorId<MarketData>>,
+    publisher: Option<ActorId<Publisher>>,
 }
 
 impl Declared {
@@ -41,7 +46,6 @@ impl Declared {
             .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
             .drain_deadline(DRAIN_DEADLINE);
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
-        let market_data = market_data.map(ActorId::index);
         Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
     }
 }

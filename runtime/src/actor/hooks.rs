@@ -8,6 +8,7 @@ use crate::{
     message::{Envelope, Message},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow},
     telemetry::TimingSet,
+    topology::ids::ActorIndex,
 };
 
 /// Whether a step finished its input.
@@ -24,8 +25,8 @@ pub enum Step {
 /// Which part of the topology went down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
-    /// Index of the actor that failed, in the order of declaration.
-    pub actor: u32,
+    /// The actor that failed; it compares with an [`ActorId`](crate::topology::ActorId).
+    pub actor: ActorIndex,
     /// The sequenced input it failed on; 0 if it was none.
     pub sequence: u64,
 }

@@ -20,6 +20,7 @@ use crate::{
     shard::transport::Transport,
     shard::wake::Waker,
     telemetry::ShardCount,
+    topology::ids::ActorIndex,
 };
 
 /// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
@@ -35,8 +36,7 @@ const SINKS_WAIT_WORK_MAX: usize = 128;
 /// An actor hosted by the shard.
 pub(crate) struct Unit {
     pub hosted: Box<dyn Hosted>,
-    /// Its index in the topology.
-    pub actor: u32,
+    pub actor: ActorIndex,
     /// Set by the ports of this shard that lead to it.
     pub waiting: Waiting,
     /// It sends nothing to any other actor.
@@ -206,7 +206,7 @@ impl Shard {
     pub fn announce_down(&mut self, failure: Failure) {
         self.stirred = true;
         let down = Down { actor: failure.actor, sequence: failure.header.sequence };
-        for &unit in &self.neighbours[failure.actor as usize] {
+        for &unit in &self.neighbours[failure.actor.position()] {
             self.units.units[unit].hosted.down(down, &mut *self.transport);
         }
     }

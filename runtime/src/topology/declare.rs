@@ -11,8 +11,9 @@ use crate::{
     shard::cell::{ActorCell, Hosted, NetCell, SequencedCell},
     shard::wake::Waker,
     topology::graph::{ActorDecl, Plan, PortDecl, ShardDecl, Topology},
+    topology::ids::{ActorId, ShardId},
     topology::site::Site,
-    topology::spec::{ActorId, Idle, ShardId, ShardSpec},
+    topology::spec::{Idle, ShardSpec},
 };
 
 type Factory<A> = Box<dyn FnOnce(&[EndpointId]) -> A + Send>;

@@ -15,11 +15,13 @@ pub mod check;
 mod connect;
 mod declare;
 mod graph;
+pub(crate) mod ids;
 mod outside;
 pub(crate) mod plan;
 mod site;
 mod spec;
 
 pub use self::graph::Topology;
+pub use self::ids::{ActorId, ActorIndex, ShardId};
 pub use self::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender, SenderBatch};
-pub use self::spec::{ActorId, EdgeSpec, Idle, ShardId, ShardSpec};
+pub use self::spec::{EdgeSpec, Idle, ShardSpec};

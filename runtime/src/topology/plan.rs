@@ -16,6 +16,7 @@ use crate::{
     shard::{Peer, Shard, Unit, Units},
     telemetry::{Collector, ShardTelemetry, TimingSlots},
     topology::graph::{ActorDecl, End, Topology},
+    topology::ids::ActorIndex,
     topology::site::Site,
     topology::spec::{Idle, ShardSpec},
 };
@@ -133,7 +134,7 @@ impl ShardPlan {
             endpoint_owner.extend(ids.iter().map(|_| units.len()));
             unit_of_actor.insert(index, units.len());
             let (waiting, is_sink) = (site.waiting(index), self.sinks[index as usize]);
-            units.push(Unit { hosted, actor: index, waiting, is_sink });
+            units.push(Unit { hosted, actor: ActorIndex::new(index), waiting, is_sink });
         }
         let here = |near: &Vec<u32>| near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
         let neighbours = self.neighbours.iter().map(here).collect();

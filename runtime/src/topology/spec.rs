@@ -1,7 +1,5 @@
 //! What a declaration says of a shard, an actor and an edge.
 
-use std::{fmt, marker::PhantomData};
-
 use crate::{edge::overflow::Overflow, net::DriverConfig};
 
 /// What a shard does when it has nothing to do.
@@ -46,41 +44,6 @@ impl ShardSpec {
     pub fn net(mut self, net: DriverConfig) -> Self {
         self.net = net;
         self
-    }
-}
-
-/// A declared shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardId(pub(crate) u32);
-
-/// A declared actor, typed. It is valid only with the topology that made it.
-pub struct ActorId<A> {
-    index: u32,
-    actor: PhantomData<fn() -> A>,
-}
-
-impl<A> Clone for ActorId<A> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A> Copy for ActorId<A> {}
-
-impl<A> fmt::Debug for ActorId<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ActorId").field(&self.index).finish()
-    }
-}
-
-impl<A> ActorId<A> {
-    pub(crate) fn new(index: u32) -> Self {
-        ActorId { index, actor: PhantomData }
-    }
-
-    /// Its index in the order of declaration, as [`Down`](crate::actor::Down) names it.
-    pub fn index(self) -> u32 {
-        self.index
     }
 }
 
