@@ -6,6 +6,7 @@
 //! [`actor::Actor`].
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
+#![warn(missing_debug_implementations)]
 
 pub mod actor;
 pub mod clock;

@@ -1,5 +1,7 @@
 //! The sequencer: gives every input of a sequenced actor its number and its time.
 
+use std::fmt;
+
 use crate::{
     actor::{Actor, Context, Down, Role, Step},
     message::{Header, Message},
@@ -49,6 +51,15 @@ pub struct Sequencer<S: SequencerPolicy> {
     policy: S,
     last_sequence: u64,
     last_time_ns: u64,
+}
+
+impl<S: SequencerPolicy> fmt::Debug for Sequencer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sequencer")
+            .field("last_sequence", &self.last_sequence)
+            .field("last_time_ns", &self.last_time_ns)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: SequencerPolicy> Sequencer<S> {

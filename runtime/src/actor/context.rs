@@ -1,5 +1,7 @@
 //! The context that an actor acts through.
 
+use std::fmt;
+
 use crate::{
     edge::step::StepState,
     message::Header,
@@ -18,6 +20,16 @@ pub struct Context<'a, O> {
     pub(crate) step: &'a StepState,
     pub(crate) timers: &'a mut Wheel,
     pub(crate) env: &'a ShardEnv,
+}
+
+impl<O: fmt::Debug> fmt::Debug for Context<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("header", &self.header())
+            .field("time_ns", &self.time_ns())
+            .field("out", &self.out)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<O> Context<'_, O> {

@@ -1,5 +1,7 @@
 //! The sequenced actor: its context has its input and its ports, and nothing else.
 
+use std::fmt;
+
 use super::context::Context;
 use super::hooks::{Actor, Role, Step};
 use crate::{
@@ -64,6 +66,16 @@ pub struct SequencedContext<'a, O> {
     pub out: &'a mut O,
     step: &'a StepState,
     env: &'a ShardEnv,
+}
+
+impl<O: fmt::Debug> fmt::Debug for SequencedContext<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SequencedContext")
+            .field("header", &self.header())
+            .field("time_ns", &self.time_ns())
+            .field("out", &self.out)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<O> SequencedContext<'_, O> {

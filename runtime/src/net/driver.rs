@@ -1,9 +1,9 @@
 //! The driver's set-up, duty cycle and shutdown. `submission` fills the ring, `completion` reaps it, and `delivery`
 //! calls the handlers.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::{collections::VecDeque, fmt};
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
@@ -78,6 +78,15 @@ pub struct Driver {
     pub(super) accepting: bool,
     pub(super) reading: bool,
     pub(super) timeout_armed: bool,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("endpoints", &self.endpoints.len())
+            .field("counters", self.counters())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The state of one configured socket.

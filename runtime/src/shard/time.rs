@@ -1,6 +1,9 @@
 //! A shard's time: read at most once per cycle, shared by all that it hosts.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 use crate::{
     clock::Clock,
@@ -49,6 +52,12 @@ pub struct ShardTime {
     fresh: Cell<bool>,
     ticks: Cell<u64>,
     wall_ns: Cell<u64>,
+}
+
+impl fmt::Debug for ShardTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardTime").field("ticks", &self.ticks).field("wall_ns", &self.wall_ns).finish_non_exhaustive()
+    }
 }
 
 impl ShardTime {

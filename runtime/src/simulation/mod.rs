@@ -1,7 +1,7 @@
 //! A topology on one thread, with time set by hand and a network that a test plays: the same actors, cells and
 //! edges, without threads, sockets or a clock.
 
-use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, fmt, net::SocketAddr, rc::Rc};
 
 use crate::{
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, Owners, SendError},
@@ -44,6 +44,15 @@ pub struct Simulation {
     shards: Vec<Shard>,
     nets: Vec<SimNet>,
     failures: Vec<Failure>,
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("shards", &self.shards.len())
+            .field("failures", &self.failures)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Simulation {
@@ -99,6 +108,15 @@ impl Simulation {
 /// to the same network.
 #[derive(Clone, Default)]
 pub struct SimNet(Rc<RefCell<State>>);
+
+impl fmt::Debug for SimNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimNet")
+            .field("connections", &self.0.borrow().connections.len())
+            .field("datagrams", &self.0.borrow().datagrams.len())
+            .finish_non_exhaustive()
+    }
+}
 
 #[derive(Default)]
 struct State {

@@ -1,6 +1,6 @@
 //! The ends of edges that code outside the topology holds.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use crate::{
     edge::conflated::TakeConflated,
@@ -12,6 +12,12 @@ use crate::{
 pub struct ExternalSender<M> {
     pub(super) producer: rtrb::Producer<Envelope<M>>,
     pub(super) waker: Arc<Waker>,
+}
+
+impl<M> fmt::Debug for ExternalSender<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalSender").field("room", &self.producer.slots()).finish_non_exhaustive()
+    }
 }
 
 impl<M: Message> ExternalSender<M> {
@@ -34,6 +40,12 @@ impl<M: Message> ExternalSender<M> {
 pub struct SenderBatch<'a, M: Message> {
     sender: &'a mut ExternalSender<M>,
     is_empty: bool,
+}
+
+impl<M: Message> fmt::Debug for SenderBatch<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SenderBatch").field("is_empty", &self.is_empty).finish_non_exhaustive()
+    }
 }
 
 impl<M: Message> SenderBatch<'_, M> {
@@ -74,6 +86,12 @@ pub struct ExternalReceiver<M> {
     pub(super) consumer: rtrb::Consumer<Envelope<M>>,
 }
 
+impl<M> fmt::Debug for ExternalReceiver<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalReceiver").field("waiting", &self.consumer.slots()).finish_non_exhaustive()
+    }
+}
+
 impl<M: Message> ExternalReceiver<M> {
     /// The oldest message not yet read.
     pub fn receive(&mut self) -> Option<Envelope<M>> {
@@ -84,6 +102,12 @@ impl<M: Message> ExternalReceiver<M> {
 /// Reads the newest message of each key that a port sends, outside the topology.
 pub struct ConflatedReceiver<M> {
     pub(super) newest: Box<dyn TakeConflated<M>>,
+}
+
+impl<M> fmt::Debug for ConflatedReceiver<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConflatedReceiver").finish_non_exhaustive()
+    }
 }
 
 impl<M: Keyed> ConflatedReceiver<M> {
