@@ -3,42 +3,12 @@
 
 mod group_support;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
-
 use corelane_actors::messages::{Command, Enter, Replace, SequencerIn};
+use corelane_test_support::allocator::{CountingAllocator, calls_within};
 use group_support::{Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, replace};
 
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting per thread.
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged; counting in a const thread-local neither
-// allocates nor unwinds.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// A day in which every table fills, empties and is compacted: sweeps, replaces, cancels, mass cancels, rejects.
 fn day() -> Vec<SequencerIn> {
@@ -77,13 +47,13 @@ fn nothing_is_allocated_after_start() {
     let mut outputs = Outputs { replies: Vec::with_capacity(1 << 16), publications: Vec::with_capacity(1 << 16) };
     // Starts whatever a first turn starts.
     venue.sim.turn();
-    let before = ALLOCATIONS.with(Cell::get);
-    for request in requests {
-        venue.send(request, &mut outputs);
-        venue.settle(&mut outputs);
-    }
-    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    let calls = calls_within(|| {
+        for request in &requests {
+            venue.send(*request, &mut outputs);
+            venue.settle(&mut outputs);
+        }
+    });
     assert!(outputs.replies.len() > 5_000 && outputs.publications.len() > 3_000);
-    assert_eq!(allocations, 0, "on the way of {} replies", outputs.replies.len());
-    assert_ne!(ALLOCATIONS.with(Cell::get), 0, "the counter counts");
+    assert_eq!(calls, 0, "on the way of {} replies", outputs.replies.len());
+    assert_ne!(calls_within(|| drop(day())), 0, "the counter counts");
 }

@@ -10,17 +10,17 @@ use corelane_actors::{
 };
 use corelane_runtime::{
     actor::Down,
-    cpu,
     message::{Envelope, Message},
     sequencer::{Sequencer, SequencerPolicy},
-    topology::{ActorIndex, EdgeSpec, Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, Topology},
 };
+use corelane_test_support::shards::simulated;
 use group_support::{config, enter, reference, replace};
 
 #[test]
 fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
     let mut topology = Topology::new();
-    let shard = topology.shard(ShardSpec::new("hot", cpu::allowed_cpus()[0]).idle(Idle::Spin));
+    let shard = simulated(&mut topology, "hot");
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(ReferencePolicy::new(3, None)));
     let group = wire_group(&mut topology, shard, config()).unwrap();
     let _requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(8));

@@ -15,6 +15,7 @@ use corelane_codecs::{
     text::{Alpha, Symbol},
 };
 use corelane_runtime::telemetry::{Counters, Metric};
+use corelane_test_support::random::Random;
 
 /// One book: orders in time order at each price.
 #[derive(Default)]
@@ -105,18 +106,6 @@ impl SlowBooks {
         };
         let [bids, asks] = &self.books[book].sides;
         [bids.iter().rev().map(level).collect(), asks.iter().map(level).collect()]
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u128::from(z ^ (z >> 31)) * u128::from(bound)) >> 64) as u64
     }
 }
 
@@ -219,7 +208,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
     let counters = Counters::default();
     let mut books = Books::new(&symbols, limits);
     let mut slow = SlowBooks::new(SYMBOLS.len(), limits);
-    let mut feed = Feed { random: Random(seed), references, prices, next: 0, middle: 1_000_000, used: Vec::new() };
+    let mut feed = Feed { random: Random::new(seed), references, prices, next: 0, middle: 1_000_000, used: Vec::new() };
     for index in 0..messages() {
         let book = feed.random.below(SYMBOLS.len() as u64) as usize;
         let mut apply = |bytes: &[u8]| books.apply(&Message::decode(bytes).unwrap(), &counters);

@@ -14,15 +14,17 @@ use corelane_codecs::itch::Side;
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
-    lifecycle::{RunOptions, Running},
-    net::{DriverConfig, EndpointSpec, UdpSpec},
+    lifecycle::Running,
+    net::{EndpointSpec, UdpSpec},
     telemetry::ShardCount,
-    topology::{EdgeSpec, ShardSpec, Topology},
+    topology::{EdgeSpec, Topology},
+};
+use corelane_test_support::{
+    shards::{options, parking},
+    wait::PATIENCE,
 };
 use market_data_harness::{add, config, delete, packet};
 
-/// Everything waited for takes milliseconds; reaching this is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Changes of each instrument's best bid.
 const CHANGES: u64 = 5000;
 /// Packets that may be on their way: few enough for the socket's buffer.
@@ -61,11 +63,8 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let mut topology = Topology::new();
     let cpus = cpu::allowed_cpus();
     let (feed_cpu, reader_cpu) = (cpus[0], *cpus.last().unwrap());
-    let mut shard = |name: &str, cpu| {
-        let net = DriverConfig::default();
-        topology.shard(ShardSpec::new(name, cpu).net(net))
-    };
-    let (feed_shard, reader_shard) = (shard("feed", feed_cpu), shard("reader", reader_cpu));
+    let (feed_shard, reader_shard) =
+        (parking(&mut topology, "feed", feed_cpu), parking(&mut topology, "reader", reader_cpu));
     let seen = Arc::<Mutex<Vec<TopOfBook>>>::default();
     let counters = FeedCounters::default();
     let (its_seen, its_counters) = (seen.clone(), counters.clone());
@@ -79,8 +78,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let mut references = topology.external_receiver(feed, |out| &mut out.references, EdgeSpec::backpressure(1024));
     topology.leave_open(feed, |out| &mut out.depth);
     topology.leave_open(feed, |out| &mut out.events);
-    let options = RunOptions::default().drain_deadline(Duration::from_secs(10));
-    let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
+    let running = topology.start(options()).unwrap_or_else(|error| panic!("{error}"));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(running.addresses(feed)[0]).unwrap();
 

@@ -12,11 +12,11 @@ use corelane_codecs::{
     text::Alpha,
 };
 use corelane_runtime::{
-    cpu,
     net::{EndpointId, EndpointSpec, UdpSpec},
     simulation::{SentDatagram, SimNet, Simulation},
-    topology::{EdgeSpec, ExternalSender, Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, ExternalSender, Topology},
 };
+use corelane_test_support::shards::simulated;
 use proptest::prelude::*;
 
 const MS: u64 = 1_000_000;
@@ -45,7 +45,7 @@ fn config() -> PublisherConfig {
 impl Feed {
     fn new(config: PublisherConfig) -> Self {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec::new("feed", cpu::allowed_cpus()[0]).idle(Idle::Spin));
+        let shard = simulated(&mut topology, "feed");
         let local = "127.0.0.1:0".parse().unwrap();
         let mut endpoints = vec![EndpointSpec::Udp(UdpSpec::sender(local, local))];
         if config.retransmission.is_some() {

@@ -50,12 +50,12 @@ fn main() {
     for round in 1..=ROUNDS {
         let commands = Commands::new(round as u64, COMMANDS, RESTING);
         println!("round {round}: {:?}", commands.totals());
-        let [floor, again] = [(); 2].map(|()| {
-            let floor = engine::run(|| Nothing, cpu, &commands, RATE_PER_S);
-            println!("  {}", percentiles("no engine", &floor.latency));
-            floor.latency.value_at_quantile(0.99) as f64
+        let [baseline, again] = [(); 2].map(|()| {
+            let baseline = engine::run(|| Nothing, cpu, &commands, RATE_PER_S);
+            println!("  {}", percentiles("no engine", &baseline.latency));
+            baseline.latency.value_at_quantile(0.99) as f64
         });
-        control.push(again / floor);
+        control.push(again / baseline);
         for (at, (name, run)) in engines.iter().enumerate() {
             let [paced, hurried] = [RATE_PER_S, f64::INFINITY].map(|rate_per_s| {
                 let seen = run(cpu, &commands, rate_per_s);

@@ -65,22 +65,22 @@ fn bandwidth() -> f64 {
     median(&[read(), read(), read()])
 }
 
-/// Runs the rounds in turns and prints a line for each contestant; returns messages per second of ours against the best
+/// Runs the rounds in turns and prints a line for each contender; returns messages per second of ours against the best
 /// peer's, or `-` without peers, and the nanoseconds per message of ours.
 fn compete(messages: u64, contest: &mut dyn Contest) -> (String, f64) {
-    let contestants = contest.contestants().to_vec();
-    let mut seconds = vec![Vec::new(); contestants.len()];
+    let contenders = contest.contenders().to_vec();
+    let mut seconds = vec![Vec::new(); contenders.len()];
     for _ in 0..ROUNDS {
         for (at, seconds) in seconds.iter_mut().enumerate() {
             seconds.push(contest.round(at).as_secs_f64());
         }
     }
     let rates: Vec<f64> = seconds.iter().map(|seconds| messages as f64 / median(seconds)).collect();
-    for (contestant, rate) in contestants.iter().zip(&rates) {
-        let differs = contestant.differs.unwrap_or_default();
-        println!("  {:<34} {:>7.1} M/s  {:>6.1} ns  {differs}", contestant.name, rate / 1e6, 1e9 / rate);
+    for (contender, rate) in contenders.iter().zip(&rates) {
+        let differs = contender.differs.unwrap_or_default();
+        println!("  {:<34} {:>7.1} M/s  {:>6.1} ns  {differs}", contender.name, rate / 1e6, 1e9 / rate);
     }
-    let peers = contestants.iter().zip(&rates).skip(1).filter(|(contestant, _)| contestant.counts);
+    let peers = contenders.iter().zip(&rates).skip(1).filter(|(contender, _)| contender.counts);
     let best = peers.map(|(_, rate)| *rate).max_by(f64::total_cmp);
     (best.map_or("-".to_owned(), |best| format!("{:.2}", rates[0] / best)), 1e9 / rates[0])
 }

@@ -64,7 +64,7 @@ fn hop_table(rounds: &[Vec<Seen>]) -> Table {
         let kind = match peer.kind {
             Kind::Ours => "",
             Kind::Channel => "channel",
-            Kind::RawRing => "floor",
+            Kind::RawRing => "baseline",
             Kind::Actors => "actors",
         };
         table.add_row([

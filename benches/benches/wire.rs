@@ -45,9 +45,9 @@ fn main() {
         show("venue", &venue);
         show("full mix", &full_mix);
         show("echo again", &echo_again);
-        let floor = (echo.at(0.5) + echo_again.at(0.5)) / 2.0;
-        p50.push(venue.at(0.5) / floor);
-        p50_full_mix.push(full_mix.at(0.5) / floor);
+        let baseline = (echo.at(0.5) + echo_again.at(0.5)) / 2.0;
+        p50.push(venue.at(0.5) / baseline);
+        p50_full_mix.push(full_mix.at(0.5) / baseline);
         control.push(echo_again.at(0.5) / echo.at(0.5));
     }
     let (mut echo_rates, mut venue_rates) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Order to acknowledgement over TCP through the whole venue (sequencer, risk, matching, publication), and the floor: an
+//! Order to acknowledgement over TCP through the whole venue (sequencer, risk, matching, publication), and the baseline: an
 //! echo on the same net driver with the same tester, sessions, rate and frame size.
 //!
 //! The server runs on one CPU, the tester on another, which [`Pacing::cpu`] names.

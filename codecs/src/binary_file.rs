@@ -1,4 +1,4 @@
-//! Nasdaq BinaryFILE framing: how days of ITCH are kept in files.
+//! Nasdaq BinaryFILE framing, the usual format of recorded ITCH days.
 //!
 //! A frame is a big-endian `u16` length and that many bytes of one message; length zero marks the end of the
 //! session. There is no header.
@@ -10,7 +10,7 @@
 //! let length = encode(b"hello", &mut file).unwrap();
 //! assert_eq!(frame(&file[..length]), Some((Frame::Message(b"hello"), 7)));
 //! assert_eq!(frame(&file[..6]), None, "one more byte is needed");
-//! // What follows in the buffer are zeros: the end marker.
+//! // The rest of the buffer is zero, which is the end marker.
 //! assert_eq!(Frames::new(&file).map(Result::unwrap).collect::<Vec<_>>(), [b"hello"]);
 //! ```
 
@@ -29,16 +29,17 @@ pub enum Frame<'a> {
     EndOfSession,
 }
 
-/// The length that a frame at the start of `bytes` gives; zero also if they are too few for one.
+/// Length field of the frame at the start of `bytes`; zero if there are fewer than two bytes.
 #[inline]
 fn length(bytes: &[u8]) -> usize {
     bytes.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)))
 }
 
-/// The first frame and the bytes that it takes, or `None` if more bytes are needed to tell.
+/// Reads the first frame; returns it with its length in bytes, `None` if it is not complete.
 ///
-/// For streams: give it what is there, drop what it took, read more on `None`.
+/// To read a stream, drop the returned number of bytes after each frame, and read more on `None`.
 #[inline]
+#[must_use]
 pub fn frame(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
     let length = usize::from(u16::from_be_bytes(*length));
@@ -49,8 +50,7 @@ pub fn frame(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
     Some((Frame::Message(message), LENGTH_BYTES + length))
 }
 
-/// Writes `message` as a frame to the start of `out` and returns the bytes written. An empty message is the end
-/// marker.
+/// Writes `message` as a frame to the start of `out`; returns the bytes written. An empty message is the end marker.
 ///
 /// # Errors
 /// [`BinaryFileError::NoRoom`] if it does not fit `out` or its length does not fit 16 bits.
@@ -66,28 +66,29 @@ pub fn encode(message: &[u8], out: &mut [u8]) -> Result<usize, BinaryFileError> 
     Ok(needed)
 }
 
-/// Why a file can not be read on, or a frame not be written. Offsets count from the start of the bytes given.
+/// Error in reading a file or writing a frame. Offsets count from the start of the bytes given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum BinaryFileError {
     /// The bytes end within a frame.
-    #[error("frame at offset {offset} needs {needed} bytes and the file has {actual} more; it is cut short")]
+    #[error("the file is cut short: the frame at offset {offset} has {needed} bytes, of which {actual} are there")]
     Truncated {
         /// Where the frame begins.
         offset: usize,
         /// Bytes of the frame.
         needed: usize,
-        /// Bytes there are.
+        /// Bytes left in the file.
         actual: usize,
     },
-    /// In a file without lengths, a length that is not zero.
-    #[error("length {length} at offset {offset} of a file without lengths; read it as an ordinary one")]
+    /// A length that is not zero, in a file without lengths.
+    #[error("length {length} at offset {offset} of a file without lengths; read it with `Frames`")]
     UnexpectedLength {
         /// Where the length is.
         offset: usize,
         /// The length.
         length: u16,
     },
-    /// In a file without lengths, a message whose type has no known size.
+    /// A message type of unknown size, in a file without lengths.
     #[error("message type {} at offset {offset} has no known size", Shown(*kind))]
     UnknownType {
         /// Where the message begins.
@@ -109,22 +110,25 @@ pub enum BinaryFileError {
 ///
 /// It ends at the end marker, at the end of the bytes, or after the first error.
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing until it is read"]
 pub struct Frames<'a> {
-    /// The file, up to the end once that was found.
+    /// The file, without what follows the end marker once that is found.
     bytes: &'a [u8],
-    /// Where what is still to be read begins.
+    /// Offset of the next frame.
     offset: usize,
 }
 
 impl<'a> Frames<'a> {
     /// The frames of `bytes`.
     #[inline]
+    #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0 }
     }
 
     /// Bytes read so far, the end marker included.
     #[inline]
+    #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
     }
@@ -148,8 +152,8 @@ impl<'a> Frames<'a> {
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<&'a [u8], BinaryFileError>;
 
-    // Where the next frame begins is what is compared with the end, so that it is known before the caller, whose turns
-    // cannot be predicted, takes one: the next length is then fetched beside this message's fields.
+    // The offset of the next frame is compared with the end, so it is computed before the caller branches on the
+    // message, which cannot be predicted: the CPU fetches the next length while it reads this message's fields.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.bytes.get(self.offset..)?;
@@ -168,8 +172,8 @@ impl<'a> Iterator for Frames<'a> {
 
 /// Iterator over a file whose writer put `00 00` in place of every length.
 ///
-/// Some tools write such files. The size of a message then comes from its type, and there is no end marker, so
-/// this must be asked for; it can not be told from an ordinary file that holds no messages.
+/// Some tools write such files. A message's type gives its size, and there is no end marker. The caller chooses this
+/// reader, because such a file looks like an ordinary one without messages.
 ///
 /// ```
 /// use corelane_codecs::binary_file::UnsizedFrames;
@@ -179,6 +183,7 @@ impl<'a> Iterator for Frames<'a> {
 /// assert_eq!(UnsizedFrames::new(&file, message_len).next().unwrap().unwrap().len(), 12);
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing until it is read"]
 pub struct UnsizedFrames<'a> {
     bytes: &'a [u8],
     offset: usize,
@@ -187,7 +192,7 @@ pub struct UnsizedFrames<'a> {
 }
 
 impl<'a> UnsizedFrames<'a> {
-    /// The frames of `bytes`; `size_of_type` gives the length of a message by its first byte.
+    /// The frames of `bytes`; `size_of_type` returns the length of a message by its first byte.
     #[inline]
     pub const fn new(bytes: &'a [u8], size_of_type: fn(u8) -> Option<usize>) -> Self {
         Self { bytes, offset: 0, ended: false, size_of_type }

@@ -1,8 +1,8 @@
 //! Prices: fixed point with four implied decimals, and index values with eight.
 //!
-//! [`Price`] is the value to compute with. [`Price4`] is the narrower value of ITCH, and converts without loss.
+//! [`Price`] is the type to compute with. [`Price4`] is the 32-bit price of ITCH, which converts to it without loss.
 //! [`Price8`] has the eight decimals of the market-wide circuit breaker's levels. [`WirePrice`], [`WirePrice4`] and
-//! [`WirePrice8`] are the same values as they stand in a message.
+//! [`WirePrice8`] are their encodings in messages.
 //!
 //! ```
 //! use corelane_codecs::price::{Price, Price4};
@@ -23,8 +23,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A price in ten-thousandths.
 ///
-/// The whole range of the wire can be represented; [`Price::is_limit`] says whether it is a price at which an
-/// order can rest.
+/// It represents every value of the wire; [`Price::is_limit`] tells whether an order can rest at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Price(u64);
@@ -54,20 +53,21 @@ pub struct WirePrice4(U32);
 #[repr(transparent)]
 pub struct WirePrice8(U64);
 
-/// Why a text or a value is not a price.
+/// Error in making a price of a text or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PriceError {
-    /// Not digits with at most one decimal point between them.
+    /// The text is not digits with at most one decimal point among them.
     #[error("not a price: write digits with at most one point, as in 63.02")]
     Syntax,
-    /// More decimals than the price has.
+    /// The text has more decimals than the price type.
     #[error("a price has at most {decimals} decimals")]
     TooPrecise {
-        /// Those that it has.
+        /// Decimals of the type.
         decimals: usize,
     },
     /// The value needs more bits than the type has.
-    #[error("price exceeds the largest that its field can carry")]
+    #[error("price is larger than its field can hold")]
     TooLarge,
 }
 
@@ -82,35 +82,39 @@ impl Price {
     /// Whether this is one of the codes for "at the market" of OUCH 5.0: [`Price::MARKET`],
     /// [`Price::MARKET_FOR_CROSS`] or all bits set.
     #[inline]
+    #[must_use]
     pub const fn is_market(self) -> bool {
         matches!(self.0, 2_000_000_000 | 0x7fff_ffff | u64::MAX)
     }
 
     /// Whether this is a limit price: above zero, up to [`Price::MAX_LIMIT`].
     #[inline]
+    #[must_use]
     pub const fn is_limit(self) -> bool {
         self.0 != 0 && self.0 <= Self::MAX_LIMIT.0
     }
 
     /// Price times `quantity` in ten-thousandths of currency, `None` if it exceeds 64 bits.
     #[inline]
+    #[must_use]
     pub const fn checked_notional(self, quantity: u32) -> Option<u64> {
         self.0.checked_mul(quantity as u64)
     }
 }
 
 impl Price4 {
-    /// The highest price of ITCH 5.0: 200 000.0000. The bits hold higher ones, which no market has.
+    /// The highest price that ITCH 5.0 allows: 200 000.0000. The 32 bits could hold more.
     pub const HIGHEST: Self = Self(2_000_000_000);
 
-    /// Whether ITCH 5.0 has this price: up to [`Price4::HIGHEST`].
+    /// Whether ITCH 5.0 allows this price: up to [`Price4::HIGHEST`].
     #[inline]
+    #[must_use]
     pub const fn is_in_range(self) -> bool {
         self.0 <= Self::HIGHEST.0
     }
 }
 
-/// What all have; `$decimals` are implied.
+/// Implements what all price types have; `$decimals` are implied.
 macro_rules! price_value {
     ($price:ident, $raw:ty, $wire:ident, $decimals:literal) => {
         impl $price {
@@ -121,18 +125,21 @@ macro_rules! price_value {
 
             #[doc = concat!("A price of `raw` units of 10⁻", stringify!($decimals), ".")]
             #[inline]
+            #[must_use]
             pub const fn from_raw(raw: $raw) -> Self {
                 Self(raw)
             }
 
             #[doc = concat!("The price in units of 10⁻", stringify!($decimals), ".")]
             #[inline]
+            #[must_use]
             pub const fn raw(self) -> $raw {
                 self.0
             }
 
             /// The sum, `None` on overflow.
             #[inline]
+            #[must_use]
             pub const fn checked_add(self, other: Self) -> Option<Self> {
                 match self.0.checked_add(other.0) {
                     Some(raw) => Some(Self(raw)),
@@ -142,6 +149,7 @@ macro_rules! price_value {
 
             /// The difference, `None` if `other` is higher.
             #[inline]
+            #[must_use]
             pub const fn checked_sub(self, other: Self) -> Option<Self> {
                 match self.0.checked_sub(other.0) {
                     Some(raw) => Some(Self(raw)),
@@ -150,7 +158,7 @@ macro_rules! price_value {
             }
         }
 
-        /// Always with all decimals: `123.4500`.
+        /// All decimals, also zeros: `123.4500`.
         impl fmt::Display for $price {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 const UNITS: u64 = 10_u64.pow($decimals);
@@ -171,6 +179,7 @@ macro_rules! price_value {
         impl $wire {
             /// The value.
             #[inline]
+            #[must_use]
             pub const fn get(self) -> $price {
                 $price(self.0.get())
             }

@@ -18,8 +18,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// `N` bytes of text, by convention left-justified and padded with spaces: `A(n)` in the specifications.
 ///
-/// The bytes are kept as they came, printable or not. Equality and hash are those of the bytes, so that a symbol
-/// compares as one integer; use [`Alpha::justified`] first where a peer may pad on the other side.
+/// A decoder keeps the bytes as they are, printable or not. Equality and hash are those of the bytes, so a symbol
+/// compares as one integer. If a peer may pad on the left, call [`Alpha::justified`] first.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
 )]
@@ -30,11 +30,12 @@ pub struct Alpha<const N: usize>([u8; N]);
 pub type Symbol = Alpha<8>;
 /// The client's own identifier of an order (OUCH ClOrdID).
 pub type ClOrdId = Alpha<14>;
-/// A firm (market participant identifier).
+/// A firm: its market participant identifier.
 pub type Mpid = Alpha<4>;
 
-/// Why a text does not fit an [`Alpha`].
+/// Error in making an [`Alpha`] of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum AlphaError {
     /// The text has more bytes than the field.
     #[error("text of {length} bytes does not fit a field of {max}; shorten it")]
@@ -58,10 +59,10 @@ impl<const N: usize> Alpha<N> {
     /// All spaces.
     pub const BLANK: Self = Self([b' '; N]);
 
-    /// `text`, padded with spaces on the right.
+    /// Pads `text` with spaces on the right.
     ///
     /// # Errors
-    /// If `text` is longer than `N` bytes or has anything but printable ASCII.
+    /// [`AlphaError`] if `text` is longer than `N` bytes or contains a byte that is not printable ASCII.
     pub const fn new(text: &str) -> Result<Self, AlphaError> {
         let bytes = text.as_bytes();
         if bytes.len() > N {
@@ -82,18 +83,21 @@ impl<const N: usize> Alpha<N> {
 
     /// The field with exactly these bytes.
     #[inline]
+    #[must_use]
     pub const fn from_bytes(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
 
     /// The bytes, padding included.
     #[inline]
+    #[must_use]
     pub const fn as_array(&self) -> &[u8; N] {
         &self.0
     }
 
     /// The bytes without the spaces on both sides.
     #[inline]
+    #[must_use]
     pub const fn trimmed(&self) -> &[u8] {
         let mut text: &[u8] = &self.0;
         while let [b' ', rest @ ..] = text {
@@ -105,14 +109,16 @@ impl<const N: usize> Alpha<N> {
         text
     }
 
-    /// Whether there is nothing but spaces.
+    /// Whether all bytes are spaces.
     #[inline]
+    #[must_use]
     pub const fn is_blank(&self) -> bool {
         self.trimmed().is_empty()
     }
 
     /// The same text moved to the left edge.
     #[inline]
+    #[must_use]
     pub fn justified(&self) -> Self {
         let text = self.trimmed();
         let mut field = [b' '; N];
@@ -122,6 +128,7 @@ impl<const N: usize> Alpha<N> {
 
     /// The same text moved to the right edge.
     #[inline]
+    #[must_use]
     pub fn right_justified(&self) -> Self {
         let text = self.trimmed();
         let mut field = [b' '; N];
@@ -129,8 +136,9 @@ impl<const N: usize> Alpha<N> {
         Self(field)
     }
 
-    /// Whether the trimmed texts are equal, upper and lower case alike.
+    /// Whether the trimmed texts are equal, ignoring ASCII case.
     #[inline]
+    #[must_use]
     pub fn matches_ignoring_case(&self, other: &Self) -> bool {
         self.trimmed().eq_ignore_ascii_case(other.trimmed())
     }
@@ -150,7 +158,7 @@ impl<const N: usize> FromStr for Alpha<N> {
     }
 }
 
-/// Trimmed; bytes that cannot be printed are escaped (`\x00`).
+/// The trimmed text, with other than printable bytes escaped (`\x00`).
 impl<const N: usize> fmt::Display for Alpha<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.trimmed().escape_ascii(), f)

@@ -1,4 +1,4 @@
-//! What the message formats share: wire enums, the type byte, and the explanation of a refused message.
+//! Parts that the message formats share: wire enums, the type byte, and the explanation of a refused message.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
@@ -45,6 +45,7 @@ macro_rules! wire_enum {
 
             /// The value whose wire code is `code`, `None` if there is none.
             #[inline]
+            #[must_use]
             pub const fn from_wire(code: u8) -> Option<Self> {
                 match code {
                     $($code => Some(Self::$variant),)+
@@ -54,6 +55,7 @@ macro_rules! wire_enum {
 
             /// The wire code.
             #[inline]
+            #[must_use]
             pub const fn to_wire(self) -> u8 {
                 self as u8
             }
@@ -79,7 +81,7 @@ impl From<bool> for YesNo {
     }
 }
 
-/// A field whose byte may be refused, for the explanation of a refusal.
+/// A field with a closed set of codes, for the explanation of a refusal.
 #[derive(Debug)]
 pub(crate) struct CodedField {
     pub name: &'static str,
@@ -89,9 +91,9 @@ pub(crate) struct CodedField {
 
 /// A fixed-length message (or the fixed part of one).
 pub(crate) trait WireMessage: TryFromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
-    /// For errors: name and type character.
+    /// Name and type character, for errors.
     const NAME: &'static str;
-    /// The fields that have a closed set of codes, in wire order.
+    /// The fields with a closed set of codes, in wire order.
     const CODED: &'static [CodedField];
 }
 
@@ -110,7 +112,7 @@ macro_rules! wire_message {
 }
 pub(crate) use wire_message;
 
-/// Why the bytes are not an `M`; a format turns it into its own error.
+/// Reason why bytes are not a message; each format turns it into its own error.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Truncated { needed: usize, actual: usize },
@@ -126,7 +128,7 @@ pub(crate) fn view<M: WireMessage>(bytes: &[u8]) -> Result<(&M, &[u8]), Refusal>
     }
 }
 
-/// Why the first bytes are not an `M`, which they are known not to be.
+/// Finds the reason why the first bytes are not an `M`. They must not be one.
 #[cold]
 pub(crate) fn explain<M: WireMessage>(bytes: &[u8]) -> Refusal {
     let mut refusal = Refusal::Truncated { needed: size_of::<M>(), actual: bytes.len() };
@@ -141,7 +143,7 @@ pub(crate) fn explain<M: WireMessage>(bytes: &[u8]) -> Refusal {
     refusal
 }
 
-/// A byte as errors show it: the character if it can be printed, else hexadecimal.
+/// Displays a byte in an error: as a character if printable, else in hexadecimal.
 pub(crate) struct Shown(pub u8);
 
 impl core::fmt::Display for Shown {

@@ -13,7 +13,6 @@
 #![deny(missing_docs)]
 
 mod checks;
-mod comparison;
 pub mod document;
 mod errors;
 mod expectation;

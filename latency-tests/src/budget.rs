@@ -1,7 +1,7 @@
 //! `corelane-latency budget`: figures beside what they may be, for the gate.
 //!
 //! Two kinds: instructions of a message, counted by callgrind and therefore sharp (`benches/benches/instructions`), and
-//! ratios to floors and figures of a run, with room for what shared machines do. The limits are in `benches/budget.toml`.
+//! ratios to baselines and figures of a run, with room for what shared machines do. The limits are in `benches/budget.toml`.
 
 mod instructions;
 #[cfg(test)]
@@ -9,7 +9,6 @@ mod tests;
 
 use std::{fs, path::Path};
 
-use comfy_table::{CellAlignment, Table, presets};
 use corelane_config::{ConfigErrors, document};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use schemars::JsonSchema;
@@ -21,6 +20,7 @@ use crate::{
     cli::BudgetArgs,
     compare::{self, is_rate},
     judge,
+    report::table::Table,
     result::{Run, median},
 };
 
@@ -65,9 +65,9 @@ pub struct RatioLimits {
     pub scenario: String,
     /// `p50`, `p99`, `p99_9`, `throughput` or `saturation`.
     pub figure: String,
-    /// The side on top.
+    /// The contender on top.
     pub of: String,
-    /// The side below.
+    /// The contender below.
     pub to: String,
     /// Where it should be.
     #[schemars(range(min = 0, max = 1000))]
@@ -80,7 +80,7 @@ pub struct RatioLimits {
     pub critical: f64,
 }
 
-/// Limits of a figure of one side by itself. Of latencies it must not be above them, of rates and shares not below.
+/// Limits of a figure of one contender by itself. Of latencies it must not be above them, of rates and shares not below.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FigureLimits {
@@ -89,7 +89,7 @@ pub struct FigureLimits {
     /// `p50`, `p99`, `p99_9`, `p99_99` in nanoseconds, `throughput` or `saturation` per second, or `availability` as a
     /// share.
     pub figure: String,
-    /// The side.
+    /// The contender.
     pub of: String,
     /// Where it should be.
     #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
@@ -210,7 +210,7 @@ impl Budget {
         };
         let figure_entry = |one: &FigureLimits| {
             let FigureLimits { scenario, figure, of, .. } = one;
-            let rounds = run.scenario(scenario).and_then(|seen| judge::rounds(&seen.sides, of, figure));
+            let rounds = run.scenario(scenario).and_then(|seen| judge::rounds(&seen.contenders, of, figure));
             Entry {
                 name: format!("{scenario}: {} of {of}", figure.replace('_', ".")),
                 place: format!("[[figures]] scenario = {scenario:?}, figure = {figure:?}"),
@@ -242,18 +242,13 @@ impl Entry {
             return format!("{name}: not measured, though {budget} has limits for it ({place})");
         };
         let beyond = (seen / critical - 1.0).abs() * 100.0;
-        let side = if self.is_rate { "below" } else { "above" };
-        format!("{name}: {seen:.2}, {beyond:.1} % {side} the critical {critical} ({place})")
+        let direction = if self.is_rate { "below" } else { "above" };
+        format!("{name}: {seen:.2}, {beyond:.1} % {direction} the critical {critical} ({place})")
     }
 }
 
 fn table(entries: &[Entry]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["figure", "now", "target", "warning", "critical", ""]);
-    for column in table.column_iter_mut().skip(1).take(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = Table::new(["figure", "level", "now", "target", "warning", "critical"], 2);
     for entry in entries {
         let level = match entry.level() {
             Level::Good => "good",
@@ -264,7 +259,7 @@ fn table(entries: &[Entry]) -> Table {
         let level = if entry.is_rate && entry.level() == Level::Fair { "below its target" } else { level };
         let now = entry.seen.map_or_else(|| "not measured".to_owned(), |seen| format!("{seen:.2}"));
         let limits = entry.limits.map(|limit| limit.to_string());
-        table.add_row([entry.name.clone(), now].into_iter().chain(limits).chain([level.to_owned()]));
+        table.add([entry.name.clone(), level.to_owned(), now].into_iter().chain(limits));
     }
     table
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compare;
 
-/// Measures Corelane's latency: real server, open loop, every answer checked, beside the machine's own floor.
+/// Measures Corelane's latency: real server, open loop, every answer checked, beside the machine's own baseline.
 #[derive(Debug, Parser)]
 #[command(name = "corelane-latency", version)]
 pub struct Cli {
@@ -28,15 +28,6 @@ pub enum Command {
     Report(ReportArgs),
     /// Check figures against the budget; fail if one is critical.
     Budget(BudgetArgs),
-    /// Sample one scenario with perf: a CPU flame graph, the top functions, allocations; compare with an older profile.
-    ///
-    /// The scenario runs in a process of its own, without its floors. Times count while it is under load; allocations are
-    /// counted by thread, until the load begins and after. It needs `perf`, which says what to do where the kernel does not
-    /// permit it.
-    Profile(ProfileArgs),
-    /// What `profile` starts under perf.
-    #[command(hide = true)]
-    Profiled(ProfiledArgs),
 }
 
 /// Arguments of `run`.
@@ -48,7 +39,7 @@ pub struct RunArgs {
     /// Run only this scenario: a shipped one, or a TOML file; may be given several times.
     #[arg(long, value_name = "NAME|FILE")]
     pub scenario: Vec<String>,
-    /// Where the result files go: result.json, report.html, and .hgrm and .hlog files per scenario and side.
+    /// Folder for result.json and report.html.
     #[arg(long, default_value = "corelane-latency", value_name = "FOLDER")]
     pub out: PathBuf,
     /// Also write the tables as Markdown to this file, as docs/performance/benchmarks.md was.
@@ -109,62 +100,4 @@ pub struct BudgetArgs {
     /// A result.json, for its ratios.
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
-}
-
-/// Arguments of `profile`.
-#[derive(Debug, Args)]
-pub struct ProfileArgs {
-    /// What runs.
-    #[command(flatten)]
-    pub load: ProfiledLoad,
-    /// Where the files go: cpu.svg (flame graph), cpu.folded (samples by stack), profile.json; difference.svg.
-    #[arg(long, default_value = "corelane-profile", value_name = "FOLDER")]
-    pub out: PathBuf,
-    /// The folder of an older profile, to show what grew and what shrank.
-    #[arg(long, value_name = "OLD_FOLDER")]
-    pub against: Option<PathBuf>,
-    /// Samples per second of CPU time. Not a round number, so that it does not beat with what is periodic.
-    #[arg(long, default_value_t = 1999, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    pub frequency: u32,
-}
-
-/// What is profiled.
-#[derive(Debug, Args)]
-pub struct ProfiledLoad {
-    /// A shipped scenario, or a TOML file.
-    #[arg(long, default_value = "wire", value_name = "NAME|FILE")]
-    pub scenario: String,
-    /// Seconds under load, after half a second of warm-up. A search for saturation takes some ten times as long.
-    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
-    pub seconds: f64,
-    /// Requests per second, in place of the scenario's rates.
-    #[arg(long, value_parser = rate)]
-    pub rate: Option<f64>,
-    /// Seed of orders, markets and random arrivals.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-}
-
-/// Arguments of the process that is sampled.
-#[derive(Debug, Args)]
-pub struct ProfiledArgs {
-    /// What runs.
-    #[command(flatten)]
-    pub load: ProfiledLoad,
-    /// Where to tell what happened.
-    #[arg(long)]
-    pub to: PathBuf,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    within(text, 0.1, 600.0)
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    within(text, 1.0, 10_000_000.0)
-}
-
-fn within(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (least..=most).contains(&number) { Ok(number) } else { Err(format!("from {least} to {most}")) }
 }

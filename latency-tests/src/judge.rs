@@ -1,14 +1,14 @@
-//! Ratios of sides and promises of one side, and what they mean.
+//! Ratios of contenders and promises of one contender, and what they mean.
 //!
-//! A ratio is taken within each round and the median over the rounds counts. Where the floor was measured twice, the
-//! mean of both stands below, and the second against the first is the control. A tail, of a ratio or of a side by itself,
+//! A ratio is taken within each round and the median over the rounds counts. Where the baseline was measured twice, the
+//! mean of both stands below, and the second against the first is the control. A tail, of a ratio or of a contender by itself,
 //! is judged only if the control agrees with itself: if its median and all of its interval lie within [`CONTROL_BAND`]. A
 //! median alone may agree by luck; the interval says that the rounds do. Tails so far out that the machine's own stalls
 //! decide them are judged on a quiet host only.
 
 use crate::{
     confidence::Factor,
-    result::{Bar, Control, HostKind, Judgement, Promise, Ratio, Round, Side, Spread, Unjudged},
+    result::{Contender, Control, HostKind, Judgement, Promise, Ratio, Round, Spread, Threshold, Unjudged},
 };
 
 /// A control further from 1 than this, either way, says that the machine's own tails are larger than what is judged.
@@ -19,14 +19,14 @@ pub const CONTROL_BAND: f64 = 1.1;
 pub struct Wanted {
     /// `p50`, `p99`, `p99_9`, `throughput` or `saturation`.
     pub figure: &'static str,
-    /// The side on top.
+    /// The contender on top.
     pub of: &'static str,
-    /// The side below.
+    /// The contender below.
     pub to: &'static str,
-    /// The side that measured `to` again, if one did.
+    /// The contender that measured `to` again, if one did.
     pub control: Option<&'static str>,
     /// What it has to meet.
-    pub bar: Option<Bar>,
+    pub threshold: Option<Threshold>,
 }
 
 /// A promise that is wanted.
@@ -34,17 +34,17 @@ pub struct Wanted {
 pub struct Promised {
     /// `p50`, `p99`, `p99_9` or `p99_99`.
     pub figure: &'static str,
-    /// The side.
+    /// The contender.
     pub of: &'static str,
-    /// A floor that was measured twice, if one was: its first and its second side.
+    /// A baseline that was measured twice, if one was: its first and its second contender.
     pub control: Option<[&'static str; 2]>,
     /// What it has to meet, in the figure's unit.
-    pub bar: Bar,
+    pub threshold: Threshold,
 }
 
-/// Those ratios whose sides have the figure.
-pub fn ratios(sides: &[Side], wanted: &[Wanted]) -> Vec<Ratio> {
-    wanted.iter().filter_map(|wanted| ratio(sides, wanted)).collect()
+/// Those ratios whose contenders have the figure.
+pub fn ratios(contenders: &[Contender], wanted: &[Wanted]) -> Vec<Ratio> {
+    wanted.iter().filter_map(|wanted| ratio(contenders, wanted)).collect()
 }
 
 /// The value of a figure in a round: times in nanoseconds, rates per second, shares from 0 to 1.
@@ -65,15 +65,15 @@ pub fn figure(round: &Round, figure: &str) -> Option<f64> {
     }
 }
 
-/// Those promises whose side has the figure.
-pub fn promises(sides: &[Side], promised: &[Promised], host: HostKind) -> Vec<Promise> {
-    promised.iter().filter_map(|promised| promise(sides, promised, host)).collect()
+/// Those promises whose contender has the figure.
+pub fn promises(contenders: &[Contender], promised: &[Promised], host: HostKind) -> Vec<Promise> {
+    promised.iter().filter_map(|promised| promise(contenders, promised, host)).collect()
 }
 
-/// A figure of all rounds of a side; `None` if one lacks it.
-pub fn rounds(sides: &[Side], name: &str, wanted: &str) -> Option<Vec<f64>> {
-    let side = sides.iter().find(|side| side.name == name)?;
-    side.rounds.iter().map(|round| figure(round, wanted)).collect()
+/// A figure of all rounds of a contender; `None` if one lacks it.
+pub fn rounds(contenders: &[Contender], name: &str, wanted: &str) -> Option<Vec<f64>> {
+    let contender = contenders.iter().find(|contender| contender.name == name)?;
+    contender.rounds.iter().map(|round| figure(round, wanted)).collect()
 }
 
 fn quotients(of: &[f64], to: &[f64]) -> Option<Vec<f64>> {
@@ -81,11 +81,11 @@ fn quotients(of: &[f64], to: &[f64]) -> Option<Vec<f64>> {
     quotients.iter().all(|quotient| quotient.is_finite()).then_some(quotients)
 }
 
-/// A figure of one side to that of another in each round; if a control measured the other again, to the mean of both. A
+/// A figure of one contender to that of another in each round; if a control measured the other again, to the mean of both. A
 /// round without a figure below has no ratio; its own problems say why.
-pub fn compared(sides: &[Side], figure: &str, of: &str, to: &str, control: Option<&str>) -> Option<Vec<f64>> {
-    let (of, to) = (rounds(sides, of, figure)?, rounds(sides, to, figure)?);
-    match control.and_then(|control| rounds(sides, control, figure)) {
+pub fn compared(contenders: &[Contender], figure: &str, of: &str, to: &str, control: Option<&str>) -> Option<Vec<f64>> {
+    let (of, to) = (rounds(contenders, of, figure)?, rounds(contenders, to, figure)?);
+    match control.and_then(|control| rounds(contenders, control, figure)) {
         Some(again) => {
             let below: Vec<f64> = to.iter().zip(&again).map(|(&to, &again)| f64::midpoint(to, again)).collect();
             quotients(&of, &below)
@@ -94,10 +94,10 @@ pub fn compared(sides: &[Side], figure: &str, of: &str, to: &str, control: Optio
     }
 }
 
-fn ratio(sides: &[Side], wanted: &Wanted) -> Option<Ratio> {
-    let of_rounds = compared(sides, wanted.figure, wanted.of, wanted.to, wanted.control)?;
+fn ratio(contenders: &[Contender], wanted: &Wanted) -> Option<Ratio> {
+    let of_rounds = compared(contenders, wanted.figure, wanted.of, wanted.to, wanted.control)?;
     let spread = Spread::of(&of_rounds)?;
-    let control = wanted.control.and_then(|again| control(sides, wanted.figure, [wanted.to, again]));
+    let control = wanted.control.and_then(|again| control(contenders, wanted.figure, [wanted.to, again]));
     let why_not = if is_tail(wanted.figure) { disagreement(control.as_ref()) } else { None };
     Some(Ratio {
         figure: wanted.figure.to_owned(),
@@ -106,14 +106,14 @@ fn ratio(sides: &[Side], wanted: &Wanted) -> Option<Ratio> {
         spread,
         rounds: of_rounds,
         control,
-        judgement: Judgement::of(spread.median, wanted.bar, why_not),
+        judgement: Judgement::of(spread.median, wanted.threshold, why_not),
     })
 }
 
-fn promise(sides: &[Side], promised: &Promised, host: HostKind) -> Option<Promise> {
-    let figures = rounds(sides, promised.of, promised.figure)?;
+fn promise(contenders: &[Contender], promised: &Promised, host: HostKind) -> Option<Promise> {
+    let figures = rounds(contenders, promised.of, promised.figure)?;
     let spread = Spread::of(&figures)?;
-    let control = promised.control.and_then(|floors| control(sides, promised.figure, floors));
+    let control = promised.control.and_then(|baselines| control(contenders, promised.figure, baselines));
     let why_not = match promised.figure {
         "p99_99" => (host == HostKind::Noisy).then_some(Unjudged::NoisyHost),
         tail if is_tail(tail) => disagreement(control.as_ref()),
@@ -125,7 +125,7 @@ fn promise(sides: &[Side], promised: &Promised, host: HostKind) -> Option<Promis
         spread,
         rounds: figures,
         control,
-        judgement: Judgement::of(spread.median, Some(promised.bar), why_not),
+        judgement: Judgement::of(spread.median, Some(promised.threshold), why_not),
     })
 }
 
@@ -133,9 +133,9 @@ fn is_tail(figure: &str) -> bool {
     figure.starts_with("p99")
 }
 
-/// A floor against itself: its first and its second side.
-fn control(sides: &[Side], figure: &str, [floor, again]: [&str; 2]) -> Option<Control> {
-    let quotients = compared(sides, figure, again, floor, None)?;
+/// A baseline against itself: its first and its second contender.
+fn control(contenders: &[Contender], figure: &str, [baseline, again]: [&str; 2]) -> Option<Control> {
+    let quotients = compared(contenders, figure, again, baseline, None)?;
     let interval = Factor::within(&quotients).and_then(|factor| factor.interval);
     Some(Control { spread: Spread::of(&quotients)?, interval, rounds: quotients.len() })
 }

@@ -4,14 +4,13 @@
 //! |---|---|
 //! | [`run`], [`shipped`] | the commands, one module each |
 //! | [`scenario`], [`profile`] | what is measured and how long, as TOML |
-//! | [`measure`] | runs the sides of a scenario in turns |
+//! | [`measure`] | runs the contenders of a scenario in turns |
 //! | [`target`] | the servers under load: the venue, echoes |
-//! | [`judge`] | ratios of sides, and what they mean |
+//! | [`judge`] | ratios of contenders, and what they mean |
 //! | [`confidence`] | how sure a factor is |
 //! | [`result`] | the model of a run's result: written as JSON, compared, drawn |
 //! | [`budget`] | figures beside what they may be, for the gate |
 //! | [`compare`] | what changed between two runs |
-//! | [`profiler`] | where CPU time goes and who allocates, by samples |
 //! | [`report`] | tables, files, the last lines |
 //!
 //! Server and tester share a process and nothing else: the server is the real one on its own pinned threads, and the
@@ -29,7 +28,6 @@ pub mod judge;
 pub mod measure;
 mod memory;
 pub mod profile;
-pub mod profiler;
 pub mod progress;
 pub mod report;
 pub mod result;

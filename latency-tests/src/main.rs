@@ -1,18 +1,13 @@
 //! The `corelane-latency` binary.
 
-mod allocator;
-
 use clap::Parser;
 use corelane_latency::{
     budget,
     cli::{Cli, Command},
-    compare, profiler,
+    compare,
     report::html,
     run, shipped,
 };
-
-#[global_allocator]
-static ALLOCATOR: allocator::Counted = allocator::Counted;
 
 fn main() -> miette::Result<()> {
     match Cli::parse().command {
@@ -20,8 +15,6 @@ fn main() -> miette::Result<()> {
         Command::Compare(args) => compare::command(&args),
         Command::Report(args) => html::command(&args),
         Command::Budget(args) => budget::command(&args),
-        Command::Profile(args) => profiler::command(&args),
-        Command::Profiled(args) => profiler::profiled(&args),
         Command::Scenarios(args) => shipped::list(&args),
     }
 }

@@ -24,7 +24,7 @@ pub struct Profile {
     #[schemars(range(min = 10, max = 60_000))]
     pub interval_ms: u64,
     /// What is run, in this order. A search for saturation before the scenarios at given rates tells which of these rates
-    /// are near to what the floor sustains.
+    /// are near to what the baseline sustains.
     #[schemars(length(min = 1, max = 64))]
     pub scenarios: Vec<Entry>,
     /// Sizes over which growth is fitted.
@@ -38,10 +38,10 @@ pub struct Profile {
 pub struct Entry {
     /// A shipped scenario, or the path of a TOML file.
     pub name: String,
-    /// Turns of all sides.
+    /// Turns of all contenders.
     #[schemars(range(min = 1, max = 1000))]
     pub rounds: usize,
-    /// Measured time of each side in each round, in milliseconds. A search for saturation takes some ten of them, and a
+    /// Measured time of each contender in each round, in milliseconds. A search for saturation takes some ten of them, and a
     /// round of `hop` five; those from memory (`decode`, `books`) take what their messages take.
     #[schemars(range(min = 10, max = 86_400_000))]
     pub round_ms: u64,

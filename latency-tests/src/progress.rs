@@ -40,8 +40,8 @@ impl Progress {
     }
 
     /// Which turn of it.
-    pub fn at(&self, side: &str, round: usize, rounds: usize) {
-        self.bar.set_message(format!(": {side}, round {} of {rounds}", round + 1));
+    pub fn at(&self, contender: &str, round: usize, rounds: usize) {
+        self.bar.set_message(format!(": {contender}, round {} of {rounds}", round + 1));
     }
 
     /// Prints above the bar.

@@ -10,11 +10,10 @@ use miette::{IntoDiagnostic, Report, miette};
 use crate::{
     cli::RunArgs,
     context,
-    measure::{self, Bench, FloorSaturation, estimate},
+    measure::{self, Bench, estimate},
     profile::{Entry, Profile},
-    profiler::stages::Stages,
     progress::Progress,
-    report,
+    report::{self, markdown},
     result::{Run, SCHEMA_VERSION, Verdict},
     scenario::Scenario,
     shipped::{self, stem},
@@ -54,14 +53,10 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     let jitter = jitter::measure(&cpus, Duration::from_millis(profile.jitter_ms)).into_diagnostic()?;
     let jitter = context::jitter(&jitter);
     let host = context::host(&facts, &jitter);
-    progress.say(&report::head(&context, &host, &jitter));
-    if context.debug_build {
-        progress.say("This is a debug build: its figures mean nothing. Build with --release.");
-    }
+    progress.say(&markdown::head(&context, &host, &jitter));
 
-    let stages = Stages::default();
-    let mut floor_saturation = None;
-    let bench = |rounds, round_ms, floor_saturation| Bench {
+    let mut baseline_saturation = None;
+    let bench = |rounds, round_ms, baseline_saturation| Bench {
         cpus,
         rounds,
         round: Duration::from_millis(round_ms),
@@ -69,19 +64,18 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         interval: Duration::from_millis(profile.interval_ms),
         seed: args.seed,
         host: host.kind,
-        floor_saturation,
+        baseline_saturation,
         progress: &progress,
-        stages: &stages,
     };
     let mut seen = Vec::new();
     for (entry, name, scenario) in &scenarios {
-        let bench = bench(entry.rounds, entry.round_ms, floor_saturation);
+        let bench = bench(entry.rounds, entry.round_ms, baseline_saturation);
         progress.begin(name, estimate::scenario(scenario, entry, warmup, context.peers));
         let found = measure::scenario(name, scenario, &bench)
             .map_err(|error| Report::new(error).wrap_err(format!("scenario {name}")))?;
-        floor_saturation = FloorSaturation::of(scenario, &found).or(floor_saturation);
+        baseline_saturation = measure::baseline_saturation(scenario, &found).or(baseline_saturation);
         for one in found {
-            progress.say(&report::scenario(&one));
+            progress.say(&markdown::scenario(&one));
             seen.push(one);
         }
     }
@@ -91,24 +85,20 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         progress.begin("growth", estimate::growth(sizes, warmup));
         let (fits, problems) = measure::scaling::run(sizes, &bench(sizes.rounds, sizes.round_ms, None))
             .map_err(|error| Report::new(error).wrap_err("growth"))?;
-        progress.say(&report::scaling(&fits));
+        progress.say(&markdown::growth(&fits));
         scaling = fits;
         verdict.add(problems);
     }
     progress.finish();
     context.took_s = started.elapsed().as_secs_f64();
     let run = Run { schema_version: SCHEMA_VERSION, context, host, jitter, scenarios: seen, scaling, verdict };
-    let json = report::write(&run, &args.out)?;
+    let json = report::json::write(&run, &args.out)?;
     report::html::write(&run, None, &args.out.join("report.html"))?;
     if let Some(path) = &args.tables {
-        report::markdown::write(&run, path)?;
+        markdown::write(&run, path)?;
     }
-    println!(
-        "\nresult: {} (and report.html, .hgrm and .hlog files beside it), in {:.0} s",
-        json.display(),
-        run.context.took_s
-    );
-    println!("{}", report::verdict(&run));
+    println!("\nresult: {} (and report.html beside it), in {:.0} s", json.display(), run.context.took_s);
+    println!("{}", markdown::verdict(&run));
     for line in report::ratio_lines(&run) {
         println!("{line}");
     }
@@ -159,7 +149,7 @@ fn isolated(profile: &Profile, name: &str, facts: &Host, cpus: [usize; 2]) -> mi
 }
 
 /// The server's CPU and the tester's.
-pub(crate) fn two_cpus() -> miette::Result<[usize; 2]> {
+fn two_cpus() -> miette::Result<[usize; 2]> {
     match cpu::allowed_cpus()[..] {
         [server, tester, ..] => Ok([server, tester]),
         _ => Err(miette!(

@@ -9,7 +9,7 @@ use crate::{
     cli::ScenariosArgs,
     measure::estimate::{self, words},
     profile::Profile,
-    report::table,
+    report::table::Table,
     scenario::Scenario,
 };
 
@@ -56,9 +56,9 @@ pub fn list(args: &ScenariosArgs) -> miette::Result<()> {
     }
     let peers = cfg!(feature = "peers");
     println!("how long they take, about, {} the feature peers", if peers { "with" } else { "without" });
-    let mut lengths = table(["scenario"].into_iter().chain(Profile::SHIPPED.map(|(name, _)| name)));
+    let mut lengths = Table::new(["scenario"].into_iter().chain(Profile::SHIPPED.map(|(name, _)| name)), 1);
     for Lengths { scenario, by_profile } in lengths_of_all(peers)? {
-        lengths.add_row([scenario].into_iter().chain(by_profile));
+        lengths.add([scenario].into_iter().chain(by_profile));
     }
     println!("{lengths}");
     Ok(())

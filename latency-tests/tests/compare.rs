@@ -45,8 +45,8 @@ impl Folder {
         let written = written.unwrap_or_else(|_| panic!("{}{}", text(&output.stdout), text(&output.stderr)));
         let mut run = Run::from_json(&written).unwrap();
         // A machine whose CPUs others use too misses rates, which is not what is tested here.
-        run.scenarios.iter_mut().flat_map(|seen| &mut seen.sides).for_each(|side| {
-            side.rounds.iter_mut().for_each(|round| round.problems.clear());
+        run.scenarios.iter_mut().flat_map(|seen| &mut seen.contenders).for_each(|contender| {
+            contender.rounds.iter_mut().for_each(|round| round.problems.clear());
         });
         folder.write("old.json", &run);
         (folder, run)
@@ -81,7 +81,7 @@ fn slow_down_median(run: &mut Run, factor: f64) {
         for ratio in scenario.ratios.iter_mut().filter(|ratio| ratio.figure == "p50") {
             ratio.rounds.iter_mut().for_each(|round| *round *= factor);
         }
-        for round in scenario.sides.iter_mut().flat_map(|side| &mut side.rounds) {
+        for round in scenario.contenders.iter_mut().flat_map(|contender| &mut contender.rounds) {
             if let Some(seen) = &mut round.intended {
                 seen.p50_ns = (seen.p50_ns as f64 * factor) as u64;
             }
@@ -126,7 +126,7 @@ fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refu
     assert!(output.status.success() && shown.ends_with(" 1 better, 0 worse\n"), "{shown}");
 
     let mut invalid = run.clone();
-    invalid.scenarios[0].sides[1].rounds[2].problems.push("an answer was wrong".to_owned());
+    invalid.scenarios[0].contenders[1].rounds[2].problems.push("an answer was wrong".to_owned());
     let mut other_host = run.clone();
     other_host.host.cpu_model = Some("another".to_owned());
     let mut other_load = run.clone();

@@ -55,9 +55,10 @@ pub struct Sequencer<S: SequencerPolicy> {
 
 impl<S: SequencerPolicy> fmt::Debug for Sequencer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sequencer { policy: _, last_sequence, last_time_ns } = self;
         f.debug_struct("Sequencer")
-            .field("last_sequence", &self.last_sequence)
-            .field("last_time_ns", &self.last_time_ns)
+            .field("last_sequence", last_sequence)
+            .field("last_time_ns", last_time_ns)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! An answer is in the kernel's hands before an actor that only listens has its turn.
+//! An answer reaches the kernel before a sink actor runs.
 
 mod support;
 

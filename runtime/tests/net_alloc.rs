@@ -2,38 +2,17 @@
 
 mod net_support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 
 use corelane_runtime::net::{
     CloseReason, ConnId, Datagram, Driver, EndpointId, EndpointSpec, Flow, Net, NetHandler, Owners, UdpSpec,
 };
-use net_support::{frame, listen, loopback, small};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is passed on to the system's allocator; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's obligations are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use corelane_test_support::allocator::{CountingAllocator, calls_within};
+use net_support::{frame, listen, loopback, small_net};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Echoes to the stream and publishes; holds every fifth frame once.
 struct Venue {
@@ -74,7 +53,7 @@ impl Owners for Venue {
 fn polling_and_sending_allocate_nothing() {
     let sink = UdpSocket::bind(loopback()).unwrap();
     let feed = UdpSpec { receive: true, kernel_times: true, ..UdpSpec::sender(loopback(), sink.local_addr().unwrap()) };
-    let mut driver = Driver::new(small(), vec![listen(), EndpointSpec::Udp(feed)]).unwrap();
+    let mut driver = Driver::new(small_net(), vec![listen(), EndpointSpec::Udp(feed)]).unwrap();
     let mut venue = Venue { frames: 0, datagrams: 0, closed: 0 };
     let addr = driver.local_addr(EndpointId(0)).unwrap();
     let feed_addr = driver.local_addr(FEED).unwrap();
@@ -84,9 +63,9 @@ fn polling_and_sending_allocate_nothing() {
     let mut counted = 0;
     let mut poll = |driver: &mut Driver, venue: &mut Venue| {
         now_ns += 1000;
-        let before = ALLOCATIONS.get();
-        driver.poll(now_ns, venue);
-        counted += ALLOCATIONS.get() - before;
+        counted += calls_within(|| {
+            driver.poll(now_ns, venue);
+        });
     };
     for _ in 0..50 {
         let mut clients: [TcpStream; 8] = std::array::from_fn(|_| TcpStream::connect(addr).unwrap());

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime};
 
 use corelane_runtime::net::{DriverConfig, EndpointId, EndpointSpec, Flow, Net, SendError, UdpSpec};
-use net_support::{World, echo, frame, listen, loopback, small, take};
+use net_support::{World, echo, frame, listen, loopback, small_net, take};
 
 const RECEIVER: EndpointId = EndpointId(0);
 
@@ -16,7 +16,7 @@ fn udp_world(config: DriverConfig, specs: Vec<UdpSpec>) -> World {
 
 #[test]
 fn datagrams_arrive_with_their_sender() {
-    let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback()), UdpSpec::receiver(loopback())]);
+    let mut world = udp_world(small_net(), vec![UdpSpec::receiver(loopback()), UdpSpec::receiver(loopback())]);
     for endpoint in [EndpointId(0), EndpointId(1)] {
         let sender = UdpSocket::bind(loopback()).unwrap();
         let to = world.driver.local_addr(endpoint).unwrap();
@@ -34,7 +34,7 @@ fn datagrams_arrive_with_their_sender() {
 #[test]
 fn a_burst_longer_than_the_buffers_is_received_in_order() {
     let spec = UdpSpec { socket_receive_bytes: Some(1 << 20), ..UdpSpec::receiver(loopback()) };
-    let config = DriverConfig { datagram_buffers: 4, ..small() };
+    let config = DriverConfig { datagram_buffers: 4, ..small_net() };
     let mut world = udp_world(config, vec![spec]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
@@ -49,7 +49,7 @@ fn a_burst_longer_than_the_buffers_is_received_in_order() {
 
 #[test]
 fn a_datagram_that_does_not_fit_is_dropped_and_counted() {
-    let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback())]);
+    let mut world = udp_world(small_net(), vec![UdpSpec::receiver(loopback())]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
     sender.send_to(&[1; 513], to).unwrap();
@@ -66,7 +66,7 @@ const DELIVERY_NS_MAX: u64 = 20_000_000_000;
 fn the_kernels_receive_time_comes_with_datagrams_where_it_is_asked_for() {
     let asking = UdpSpec { kernel_times: true, ..UdpSpec::receiver(loopback()) };
     let asking_v6 = UdpSpec { kernel_times: true, ..UdpSpec::receiver("[::1]:0".parse().unwrap()) };
-    let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback()), asking, asking_v6]);
+    let mut world = udp_world(small_net(), vec![UdpSpec::receiver(loopback()), asking, asking_v6]);
     for (endpoint, asks, from) in [(0, false, "127.0.0.1:0"), (1, true, "127.0.0.1:0"), (2, true, "[::1]:0")] {
         let sender = UdpSocket::bind(from).unwrap();
         let to = world.driver.local_addr(EndpointId(endpoint)).unwrap();
@@ -94,7 +94,7 @@ fn the_kernels_receive_time_comes_with_datagrams_where_it_is_asked_for() {
 #[test]
 fn a_datagram_that_waited_has_the_time_at_which_it_began_to() {
     let spec = UdpSpec { kernel_times: true, ..UdpSpec::receiver(loopback()) };
-    let mut world = udp_world(DriverConfig { datagram_buffers: 2, ..small() }, vec![spec]);
+    let mut world = udp_world(DriverConfig { datagram_buffers: 2, ..small_net() }, vec![spec]);
     let to = world.driver.local_addr(RECEIVER).unwrap();
     let sender = UdpSocket::bind(loopback()).unwrap();
     // The kernel begins to take times some moments after the first socket has asked; until then they are of delivery.
@@ -126,7 +126,7 @@ fn many_datagrams_leave_in_one_enter_in_order() {
     let receiver = UdpSocket::bind(loopback()).unwrap();
     let spec =
         UdpSpec { send_slots: 20, payload_max: 100, ..UdpSpec::sender(loopback(), receiver.local_addr().unwrap()) };
-    let mut world = udp_world(small(), vec![spec]);
+    let mut world = udp_world(small_net(), vec![spec]);
     let sender = EndpointId(0);
     assert_eq!(world.driver.send_datagram(sender, &[0; 101]), Err(SendError::TooLong));
     assert_eq!(world.driver.send_datagram(EndpointId(9), b"x"), Err(SendError::Closed));
@@ -153,7 +153,8 @@ fn many_datagrams_leave_in_one_enter_in_order() {
 #[test]
 fn an_answer_goes_to_whom_it_is_told() {
     let clients = [(); 3].map(|()| UdpSocket::bind(loopback()).unwrap());
-    let mut world = udp_world(small(), vec![UdpSpec { payload_max: 8, send_slots: 4, ..UdpSpec::peer(loopback()) }]);
+    let mut world =
+        udp_world(small_net(), vec![UdpSpec { payload_max: 8, send_slots: 4, ..UdpSpec::peer(loopback()) }]);
     let server = world.driver.local_addr(RECEIVER).unwrap();
     assert_eq!(world.driver.send_datagram(RECEIVER, b"x"), Err(SendError::Closed), "it has no destination of its own");
     for round in 0..5u8 {
@@ -182,7 +183,7 @@ fn an_answer_goes_to_whom_it_is_told() {
 fn a_destination_that_nobody_has_costs_only_that_datagram() {
     // A host of its own: a test beside this one could be given the port that is let go here.
     let nobody = UdpSocket::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
-    let mut world = udp_world(small(), vec![UdpSpec::sender(loopback(), nobody)]);
+    let mut world = udp_world(small_net(), vec![UdpSpec::sender(loopback(), nobody)]);
     for _ in 0..10 {
         world.driver.send_datagram(EndpointId(0), b"lost").unwrap();
         world.run_until_idle();
@@ -197,7 +198,7 @@ fn a_stream_is_answered_while_datagrams_are_published() {
     let publisher = EndpointId(1);
     let to = receiver.local_addr().unwrap();
     let endpoints = vec![listen(), EndpointSpec::Udp(UdpSpec::sender(loopback(), to))];
-    let mut world = World::new(small(), endpoints, move |net, conn, bytes| {
+    let mut world = World::new(small_net(), endpoints, move |net, conn, bytes| {
         // Published first, answered second: the answer still leaves first.
         net.send_datagram(publisher, bytes).unwrap();
         echo(net, conn, bytes)
@@ -214,7 +215,7 @@ fn a_stream_is_answered_while_datagrams_are_published() {
 
 #[test]
 fn reading_can_be_stopped() {
-    let mut world = udp_world(small(), vec![UdpSpec::receiver(loopback())]);
+    let mut world = udp_world(small_net(), vec![UdpSpec::receiver(loopback())]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
     world.run_until_idle();
@@ -256,7 +257,7 @@ fn multicast_on_loopback() {
     };
     let specs =
         vec![receiver(group), receiver(group), receiver(other_group), sender(group, true), sender(other_group, true)];
-    let mut world = udp_world(small(), specs);
+    let mut world = udp_world(small_net(), specs);
     world.driver.send_datagram(EndpointId(3), b"to all of the group").unwrap();
     world.until("both members", |world| world.actor.datagrams.len() == 2);
     world.run_until_idle();
@@ -270,7 +271,7 @@ fn multicast_on_loopback() {
     assert_eq!(world.actor.datagrams[0].0, EndpointId(2));
 
     let joined_nowhere = UdpSpec::receiver((group, port).into()).join(Ipv4Addr::new(10, 0, 0, 1), interface);
-    let error = corelane_runtime::net::Driver::new(small(), vec![EndpointSpec::Udp(joined_nowhere)]).err();
+    let error = corelane_runtime::net::Driver::new(small_net(), vec![EndpointSpec::Udp(joined_nowhere)]).err();
     let text = error.expect("10.0.0.1 is no group").to_string();
     assert!(text.contains("10.0.0.1") && text.contains("224.0.0.0/4"), "{text}");
 }
@@ -293,9 +294,10 @@ fn raise_loopback() {
 #[test]
 fn taking_is_the_only_answer_to_a_datagram() {
     // A UDP endpoint has no frames: the frame hook must never see one.
-    let mut world = World::new(small(), vec![EndpointSpec::Udp(UdpSpec::receiver(loopback()))], |_, _, _| -> Flow {
-        panic!("a frame without a stream")
-    });
+    let mut world =
+        World::new(small_net(), vec![EndpointSpec::Udp(UdpSpec::receiver(loopback()))], |_, _, _| -> Flow {
+            panic!("a frame without a stream")
+        });
     let to = world.driver.local_addr(RECEIVER).unwrap();
     UdpSocket::bind(loopback()).unwrap().send_to(&frame(b"x"), to).unwrap();
     world.until("the datagram", |world| world.actor.datagrams.len() == 1);

@@ -7,11 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use corelane_runtime::net::Net;
-use net_support::{World, echo, frame, listen, small};
+use net_support::{World, echo, frame, listen, small_net};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 fn parkable() -> (World, OwnedFd) {
-    let mut world = World::new(small(), vec![listen()], echo);
+    let mut world = World::new(small_net(), vec![listen()], echo);
     let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
     world.driver.register_eventfd(bell.as_fd()).unwrap();
     (world, bell)

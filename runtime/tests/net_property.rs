@@ -5,7 +5,7 @@ mod net_support;
 use std::io::Write;
 
 use corelane_runtime::net::{DriverConfig, Flow};
-use net_support::{World, frame, ready, small};
+use net_support::{World, frame, ready, small_net};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -32,7 +32,7 @@ proptest! {
         submission_entries in prop::sample::select(vec![8u32, 64]),
         sends_by_call in 0u16..4,
     ) {
-        let config = DriverConfig { receive_buffers, receive_buffer_bytes, submission_entries, sends_by_call, ..small() };
+        let config = DriverConfig { receive_buffers, receive_buffer_bytes, submission_entries, sends_by_call, ..small_net() };
         let mut turn = 0;
         let mut world = World::listening(config, move |net, conn, bytes| {
             turn += 1;

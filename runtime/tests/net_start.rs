@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use corelane_runtime::net::{Driver, DriverConfig, EndpointId, EndpointSpec, Net, NetError, UdpSpec};
-use net_support::{LengthPrefixed, World, echo, frame, loopback, small};
+use net_support::{LengthPrefixed, World, echo, frame, loopback, small_net};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn start(config: DriverConfig, addr: SocketAddr) -> Result<Driver, NetError> {
@@ -21,14 +21,14 @@ fn start(config: DriverConfig, addr: SocketAddr) -> Result<Driver, NetError> {
 fn an_address_in_use_is_named() {
     let taken = TcpListener::bind(loopback()).unwrap();
     let addr = taken.local_addr().unwrap();
-    let error = start(small(), addr).err().unwrap();
+    let error = start(small_net(), addr).err().unwrap();
     assert!(matches!(error, NetError::AddressInUse { endpoint: 0, .. }), "{error:?}");
     assert!(error.to_string().contains(&addr.to_string()) && error.to_string().contains("ss -lnp"), "{error}");
 }
 
 #[test]
 fn an_address_of_another_host_is_named() {
-    let error = start(small(), "192.0.2.1:7000".parse().unwrap()).err().unwrap();
+    let error = start(small_net(), "192.0.2.1:7000".parse().unwrap()).err().unwrap();
     assert!(matches!(error, NetError::AddressNotAvailable { .. }), "{error:?}");
     assert!(error.to_string().contains("192.0.2.1"), "{error}");
 }
@@ -36,15 +36,15 @@ fn an_address_of_another_host_is_named() {
 #[test]
 fn sizes_out_of_range_are_named() {
     let cases = [
-        ("receive_buffers", DriverConfig { receive_buffers: 3, ..small() }),
-        ("receive_buffer_bytes", DriverConfig { receive_buffer_bytes: 0, ..small() }),
-        ("datagram_buffers", DriverConfig { datagram_buffers: 0, ..small() }),
-        ("datagram_buffer_bytes", DriverConfig { datagram_buffer_bytes: 1 << 20, ..small() }),
-        ("send_buffer_bytes", DriverConfig { send_buffer_bytes: 1000, ..small() }),
-        ("connections_max", DriverConfig { connections_max: 0, ..small() }),
-        ("submission_entries", DriverConfig { submission_entries: 4, ..small() }),
-        ("max_frame_bytes", DriverConfig { max_frame_bytes: 0, ..small() }),
-        ("sends_by_call", DriverConfig { sends_by_call: 40_000, ..small() }),
+        ("receive_buffers", DriverConfig { receive_buffers: 3, ..small_net() }),
+        ("receive_buffer_bytes", DriverConfig { receive_buffer_bytes: 0, ..small_net() }),
+        ("datagram_buffers", DriverConfig { datagram_buffers: 0, ..small_net() }),
+        ("datagram_buffer_bytes", DriverConfig { datagram_buffer_bytes: 1 << 20, ..small_net() }),
+        ("send_buffer_bytes", DriverConfig { send_buffer_bytes: 1000, ..small_net() }),
+        ("connections_max", DriverConfig { connections_max: 0, ..small_net() }),
+        ("submission_entries", DriverConfig { submission_entries: 4, ..small_net() }),
+        ("max_frame_bytes", DriverConfig { max_frame_bytes: 0, ..small_net() }),
+        ("sends_by_call", DriverConfig { sends_by_call: 40_000, ..small_net() }),
     ];
     for (field, config) in cases {
         let error = start(config, loopback()).err().unwrap();
@@ -58,7 +58,7 @@ fn a_seccomp_filter_is_named() {
     for (errno, remedy) in [(libc::EPERM, "seccomp profile"), (libc::ENOSYS, "CONFIG_IO_URING")] {
         let thread = std::thread::spawn(move || {
             refuse_io_uring(errno);
-            start(small(), loopback()).err().unwrap().to_string()
+            start(small_net(), loopback()).err().unwrap().to_string()
         });
         let text = thread.join().unwrap();
         assert!(text.contains(remedy), "{text}");
@@ -109,7 +109,7 @@ fn polls_under_a_filter(sends_by_call: u16, sends: &'static [libc::c_long]) {
     std::thread::spawn(move || {
         let feed = EndpointSpec::Udp(UdpSpec { receive: true, ..UdpSpec::sender(loopback(), to) });
         let mut world = World::new(
-            DriverConfig { sends_by_call, ..small() },
+            DriverConfig { sends_by_call, ..small_net() },
             vec![net_support::listen(), feed],
             |net, conn, bytes| {
                 net.send_datagram(EndpointId(1), bytes).unwrap();
@@ -176,7 +176,7 @@ fn a_memlock_limit_is_named() {
 #[test]
 fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
     in_own_process("a_process_out_of_descriptors_accepts_again_when_it_has_some", || {
-        let mut world = World::listening(small(), echo);
+        let mut world = World::listening(small_net(), echo);
         let mut client = TcpStream::connect(world.addr()).unwrap();
         let limit = getrlimit(Resource::Nofile);
         // All descriptors up to the limit are taken now.
@@ -196,7 +196,7 @@ fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
 
 #[test]
 fn dropping_a_busy_driver_ends_its_connections() {
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();
     // A send that cannot end is in flight when the driver goes.
     world.until("the buffers fill", |world| {

@@ -12,11 +12,11 @@ use std::time::Duration;
 use corelane_runtime::net::{
     CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Flow, Net, NetError, SendError,
 };
-use net_support::{LISTENER, LengthPrefixed, World, echo, frame, listen, ready, small, take};
+use net_support::{LISTENER, LengthPrefixed, World, echo, frame, listen, ready, small_net, take};
 
 #[test]
 fn frames_cut_at_every_byte_come_back_whole() {
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (mut client, _) = world.connect();
     let bytes = [frame(b"a"), frame(&[7; 126]), frame(b"xyz"), frame(&[9; 50])].concat();
     for cut in 1..bytes.len() {
@@ -32,7 +32,7 @@ fn frames_cut_at_every_byte_come_back_whole() {
 
 #[test]
 fn a_byte_at_a_time_pins_no_buffer() {
-    let config = DriverConfig { receive_buffers: 1, ..small() };
+    let config = DriverConfig { receive_buffers: 1, ..small_net() };
     let mut world = World::listening(config, echo);
     let (mut slow, slow_conn) = world.connect();
     let (mut other, _) = world.connect();
@@ -50,7 +50,7 @@ fn a_byte_at_a_time_pins_no_buffer() {
 #[test]
 fn connects_beyond_the_limit_are_closed_and_counted() {
     const CLIENTS: usize = 1000;
-    let config = DriverConfig { connections_max: 20, ..small() };
+    let config = DriverConfig { connections_max: 20, ..small_net() };
     let mut world = World::listening(config, echo);
     let addr = world.addr();
     let storm = std::thread::spawn(move || (0..CLIENTS).map(|_| TcpStream::connect(addr).unwrap()).collect::<Vec<_>>());
@@ -75,7 +75,7 @@ fn connects_beyond_the_limit_are_closed_and_counted() {
 
 #[test]
 fn exhausted_buffers_lose_nothing() {
-    let config = DriverConfig { receive_buffers: 2, receive_buffer_bytes: 64, ..small() };
+    let config = DriverConfig { receive_buffers: 2, receive_buffer_bytes: 64, ..small_net() };
     let mut world = World::listening(config, take);
     let mut clients: Vec<_> = (0..4).map(|_| world.connect()).collect();
     let stream: Vec<u8> = (0..200u8).flat_map(|n| frame(&[n; 70])).collect();
@@ -93,7 +93,7 @@ fn exhausted_buffers_lose_nothing() {
 fn a_held_connection_waits_alone_and_loses_nothing() {
     let gate = Rc::new(Cell::new(None::<ConnId>));
     let held = gate.clone();
-    let config = DriverConfig { receive_buffers: 64, ..small() };
+    let config = DriverConfig { receive_buffers: 64, ..small_net() };
     let mut world =
         World::listening(
             config,
@@ -128,7 +128,7 @@ fn a_held_connection_waits_alone_and_loses_nothing() {
 fn held_connections_take_turns_at_what_room_there_is() {
     let room = Rc::new(Cell::new(0));
     let left = room.clone();
-    let mut world = World::listening(small(), move |_, _, _| {
+    let mut world = World::listening(small_net(), move |_, _, _| {
         let taken = left.get() > 0;
         left.set(left.get() - i32::from(taken));
         if taken { Flow::Taken } else { Flow::Hold }
@@ -152,7 +152,7 @@ fn held_connections_take_turns_at_what_room_there_is() {
 
 #[test]
 fn a_flood_leaves_room_for_its_neighbour() {
-    let config = DriverConfig { receive_buffers: 64, receive_buffer_bytes: 4096, ..small() };
+    let config = DriverConfig { receive_buffers: 64, receive_buffer_bytes: 4096, ..small_net() };
     let mut world = World::listening(config, take);
     let (mut flood, flood_conn) = world.connect();
     let (mut neighbour, neighbour_conn) = world.connect();
@@ -166,7 +166,7 @@ fn a_flood_leaves_room_for_its_neighbour() {
 
 #[test]
 fn a_slow_reader_is_refused_and_told_when_there_is_room() {
-    let mut world = World::listening(small(), take);
+    let mut world = World::listening(small_net(), take);
     let (mut client, conn) = world.connect();
     let chunk = [5u8; 1000];
     let mut sent = 0usize;
@@ -216,7 +216,7 @@ fn bytes_that_are_no_frames_close_their_connection_only() {
         ("zero length", vec![0, 0]),
         ("behind a good frame", [frame(b"good"), vec![0, 0, 1]].concat()),
     ];
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (mut neighbour, _) = world.connect();
     for (what, bytes) in cases {
         let (mut client, conn) = world.connect();
@@ -234,7 +234,7 @@ fn bytes_that_are_no_frames_close_their_connection_only() {
 
 #[test]
 fn a_half_closed_peer_still_gets_its_answers() {
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();
     let stream = frame(&[1; 100]).repeat(30);
     client.write_all(&stream).unwrap();
@@ -245,7 +245,7 @@ fn a_half_closed_peer_still_gets_its_answers() {
 
 #[test]
 fn a_reset_ends_the_connection() {
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (client, conn) = world.connect();
     let linger = rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO));
     linger.unwrap();
@@ -256,7 +256,7 @@ fn a_reset_ends_the_connection() {
 
 #[test]
 fn a_slots_next_connection_is_not_reached_by_the_old_handle() {
-    let config = DriverConfig { connections_max: 1, ..small() };
+    let config = DriverConfig { connections_max: 1, ..small_net() };
     let mut world = World::listening(config, take);
     let mut old: Vec<ConnId> = Vec::new();
     for n in 0..20u8 {
@@ -280,7 +280,7 @@ fn a_slots_next_connection_is_not_reached_by_the_old_handle() {
 
 #[test]
 fn a_local_close_flushes_first() {
-    let mut world = World::listening(small(), |net, conn, frame| {
+    let mut world = World::listening(small_net(), |net, conn, frame| {
         net.send(conn, frame).unwrap();
         net.close(conn, CloseReason::Local);
         assert_eq!(net.send(conn, frame), Err(SendError::Closed));
@@ -298,7 +298,7 @@ fn a_local_close_flushes_first() {
 
 #[test]
 fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
-    let mut world = World::listening(small(), take);
+    let mut world = World::listening(small_net(), take);
     let (_deaf, deaf) = world.connect();
     let (_mute, mute) = world.connect();
     world.until("the buffers fill", |world| {
@@ -321,7 +321,7 @@ fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
 
 #[test]
 fn a_stop_refuses_new_peers_then_input_then_closes() {
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();
     world.driver.stop_accepting();
     world.until("the listener is closed", |world| TcpStream::connect(world.addr()).is_err());
@@ -345,7 +345,7 @@ fn an_outgoing_connection_is_made_lost_and_made_again() {
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = peer.local_addr().unwrap();
     let connect = EndpointSpec::Connect { addr, framer: Box::new(LengthPrefixed) };
-    let mut world = World::new(small(), vec![listen(), connect], echo);
+    let mut world = World::new(small_net(), vec![listen(), connect], echo);
     let outgoing = EndpointId(1);
     for round in 0..3 {
         world.until("established", |world| world.actor.opened.len() == round + 1);
@@ -367,7 +367,7 @@ fn a_refused_connection_is_reported() {
     // A host of its own: a test beside this one could be given the port that is let go here.
     let addr = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
     let connect = EndpointSpec::Connect { addr, framer: Box::new(LengthPrefixed) };
-    let mut world = World::new(small(), vec![connect], echo);
+    let mut world = World::new(small_net(), vec![connect], echo);
     world.until("refused", |world| world.actor.closed.len() == 1);
     assert_eq!(world.actor.closed[0].2, CloseReason::Socket);
     assert!(world.actor.opened.is_empty());
@@ -376,7 +376,7 @@ fn a_refused_connection_is_reported() {
 
 #[test]
 fn an_idle_poll_enters_the_kernel_not_at_all_and_misses_nothing() {
-    let mut world = World::listening(small(), echo);
+    let mut world = World::listening(small_net(), echo);
     let (mut client, _) = world.connect();
     world.exchange(&mut client, &frame(b"warm"), 6);
     world.run_until_idle();
@@ -393,7 +393,7 @@ fn an_idle_poll_enters_the_kernel_not_at_all_and_misses_nothing() {
 
 #[test]
 fn many_sockets_share_an_enter() {
-    let mut world = World::listening(DriverConfig { receive_buffers: 64, ..small() }, echo);
+    let mut world = World::listening(DriverConfig { receive_buffers: 64, ..small_net() }, echo);
     let mut clients: Vec<_> = (0..8).map(|_| world.connect().0).collect();
     world.run_until_idle();
     let enters = world.driver.counters().enters;
@@ -409,7 +409,7 @@ fn many_sockets_share_an_enter() {
 
 #[test]
 fn a_few_sends_need_no_enter() {
-    let mut world = World::listening(small(), take);
+    let mut world = World::listening(small_net(), take);
     let mut clients: Vec<_> = (0..3).map(|_| world.connect()).collect();
     world.run_until_idle();
     for sockets in 1..=3 {
@@ -429,7 +429,7 @@ fn a_few_sends_need_no_enter() {
 
 #[test]
 fn a_send_cut_short_goes_on_through_the_ring() {
-    let config = DriverConfig { send_buffer_bytes: 1 << 16, ..small() };
+    let config = DriverConfig { send_buffer_bytes: 1 << 16, ..small_net() };
     let mut world = World::listening(config, take);
     let (mut client, conn) = world.connect();
     world.run_until_idle();
@@ -460,7 +460,7 @@ fn a_send_cut_short_goes_on_through_the_ring() {
 #[test]
 fn a_peer_that_is_gone_ends_the_connection_by_call_as_by_ring() {
     for sends_by_call in [0, 2] {
-        let mut world = World::listening(DriverConfig { sends_by_call, ..small() }, take);
+        let mut world = World::listening(DriverConfig { sends_by_call, ..small_net() }, take);
         let (client, conn) = world.connect();
         // With a receive in flight that would report it first.
         world.driver.stop_reading();
@@ -478,7 +478,7 @@ fn a_peer_that_is_gone_ends_the_connection_by_call_as_by_ring() {
 
 #[test]
 fn a_refused_sender_is_told_once_in_a_poll() {
-    let mut world = World::listening(small(), take);
+    let mut world = World::listening(small_net(), take);
     let (mut client, conn) = world.connect();
     world.run_until_idle();
     for _ in 0..2 {
@@ -494,7 +494,7 @@ fn a_refused_sender_is_told_once_in_a_poll() {
 
 #[test]
 fn a_submission_queue_that_is_too_small_only_costs_enters() {
-    let config = DriverConfig { connections_max: 40, submission_entries: 8, receive_buffers: 64, ..small() };
+    let config = DriverConfig { connections_max: 40, submission_entries: 8, receive_buffers: 64, ..small_net() };
     let mut world = World::listening(config, echo);
     let mut clients: Vec<_> = (0..40).map(|_| world.connect().0).collect();
     for n in 0..20u8 {

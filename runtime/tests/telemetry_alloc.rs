@@ -1,61 +1,17 @@
 //! What a shard does for itself on every turn allocates nothing: telemetry, timers, the clock.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use corelane_runtime::clock::{ClockMaster, HostTime, UtcOffset};
 use corelane_runtime::shard::timer::{TICK_NS, Wheel};
-use corelane_runtime::{
-    metrics,
-    telemetry::{Collector, ShardCount, TimingSet},
-};
-
-metrics! {
-    enum Probe { Age = "age_ns" }
-}
-
-/// Counts the calls of each thread.
-struct Counting;
+use corelane_runtime::telemetry::{Collector, Counter, Timing};
+use corelane_test_support::allocator::{CountingAllocator, calls_within};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that ends frees after its counter is gone.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: everything is passed on to the system's allocator unchanged; counting touches a `Cell` that needs neither
-// allocation nor destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are the ones asked for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: as above, and `ptr` came from the system's allocator.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-/// How often this thread called the allocator within `work`.
-fn allocator_calls(work: impl FnOnce()) -> u64 {
-    let before = CALLS.with(Cell::get);
-    work();
-    CALLS.with(Cell::get) - before
-}
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
 fn the_count_sees_what_it_should() {
-    assert_eq!(allocator_calls(|| drop(std::hint::black_box(Box::new(1)))), 2);
-    assert_eq!(allocator_calls(|| drop(std::hint::black_box(vec![0; 100]))), 2);
+    assert_eq!(calls_within(|| drop(std::hint::black_box(Box::new(1)))), 2);
+    assert_eq!(calls_within(|| drop(std::hint::black_box(vec![0; 100]))), 2);
 }
 
 #[test]
@@ -64,9 +20,9 @@ fn the_shards_side_of_telemetry_allocates_nothing() {
     let (mut telemetry, slots) = collector.register("core-1", [("actor".to_owned(), TimingSet::of::<Probe>())]);
     let mut handed_over = 0;
     for round in 0..1000_u64 {
-        let calls = allocator_calls(|| {
-            telemetry.counters().add(ShardCount::Messages, 1);
-            telemetry.counters().set(ShardCount::NetBytesIn, round);
+        let calls = calls_within(|| {
+            telemetry.add(ShardCount::Messages, 1);
+            telemetry.set(ShardCount::NetBytesIn, round);
             // Every magnitude, and beyond the histogram's end.
             telemetry.record(slots[0], Probe::Age, 1 << (round % 64));
             handed_over += u64::from(telemetry.offer());
@@ -82,14 +38,14 @@ fn the_shards_side_of_telemetry_allocates_nothing() {
     collector.collect();
     // Merging reuses the snapshots too.
     telemetry.offer();
-    assert_eq!(allocator_calls(|| assert_eq!(collector.collect(), 1)), 0);
-    assert_eq!(allocator_calls(|| drop(telemetry)), 0, "the last hand-over");
+    assert_eq!(calls_within(|| assert_eq!(collector.collect(), 1)), 0);
+    assert_eq!(calls_within(|| drop(telemetry)), 0, "the last hand-over");
 }
 
 #[test]
 fn a_wheel_allocates_nothing_after_it_was_made() {
     let mut wheel = Wheel::with_capacity(64);
-    let calls = allocator_calls(|| {
+    let calls = calls_within(|| {
         let mut now_ns = 0;
         for round in 0..10_000_u64 {
             let id = wheel.set(now_ns, now_ns + (round % 40) * (round << 12), round);
@@ -107,7 +63,7 @@ fn a_wheel_allocates_nothing_after_it_was_made() {
 fn reading_and_recalibrating_the_clock_allocates_nothing() {
     let mut master = ClockMaster::new(HostTime::new(), UtcOffset::UTC);
     let clock = master.clock();
-    let calls = allocator_calls(|| {
+    let calls = calls_within(|| {
         for _ in 0..100 {
             master.recalibrate();
             let ticks = clock.ticks();

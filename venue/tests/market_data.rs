@@ -14,7 +14,7 @@ use corelane_codecs::itch::Message;
 use corelane_config::Config;
 use corelane_runtime::{actor::Actor, cpu, telemetry::ShardCount};
 use corelane_venue::{self as venue, Declared};
-use support::{SYMBOLS, add, delete, directory, eventually, mold, price_of};
+use support::{SYMBOLS, add, delete, directory, mold, price_of, until};
 
 /// The least that may wait.
 const EVENTS: usize = 2 * MarketData::OUTPUTS_MAX;
@@ -61,10 +61,10 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
     socket.send(&mold("MARKET", 1, first)).unwrap();
     socket.send(&mold("MARKET", 25, second)).unwrap();
     let feed = &venue.counters().feed_in.feed;
-    eventually("all is taken", || feed.get(FeedCount::Messages) == messages.len() as u64);
+    until("all is taken", || feed.get(FeedCount::Messages) == messages.len() as u64);
 
     let mut told = Vec::new();
-    eventually("all events are told", || {
+    until("all events are told", || {
         told.extend(std::iter::from_fn(|| events.receive()).map(|envelope| envelope.body));
         told.len() == changes.len()
     });
@@ -75,7 +75,7 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
     }
 
     let mut newest = BTreeMap::<Locate, TopOfBook>::new();
-    eventually("all best levels are told", || {
+    until("all best levels are told", || {
         newest.extend(std::iter::from_fn(|| tops.receive()).map(|envelope| (envelope.body.locate, envelope.body)));
         newest.len() == SYMBOLS.len() && newest.values().all(|top| top.ask.orders == 0)
     });
@@ -91,7 +91,7 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
     (1..=3).for_each(|locate| ask(locate, 12));
     ask(99, 12);
     let mut parts = Vec::new();
-    eventually("all requests are answered", || {
+    until("all requests are answered", || {
         parts.extend(std::iter::from_fn(|| answers.receive()).map(|envelope| envelope.body));
         parts.len() == 7
     });
@@ -126,7 +126,7 @@ fn events_that_nobody_reads_are_dropped_and_counted_and_the_venue_goes_on() {
         socket.send(&mold("MARKET", from, &orders)).unwrap();
     }
     let feed = &venue.counters().feed_in.feed;
-    eventually("all is taken", || feed.get(FeedCount::Messages) == 200);
+    until("all is taken", || feed.get(FeedCount::Messages) == 200);
     let outcome = venue.stop();
     assert!(outcome.drained && outcome.status.failures.is_empty());
     let numbers: Vec<u64> = std::iter::from_fn(|| events.receive()).map(|envelope| envelope.body.number).collect();

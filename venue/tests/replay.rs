@@ -20,8 +20,9 @@ use corelane_actors::{
 use corelane_runtime::{
     cpu,
     simulation::Simulation,
-    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
+use corelane_test_support::shards::simulated;
 use corelane_venue as venue;
 use support::{Client, Market, Random, SYMBOLS, cancel, enter, price_of, replace};
 
@@ -82,13 +83,13 @@ impl Trader {
 
     /// Sends everything and reads nothing yet: it fits the buffers.
     fn trade(mut self) -> Trader {
-        let mut random = Random(SEED + self.user as u64);
+        let mut random = Random::new(SEED + self.user as u64);
         for _ in 0..REQUESTS {
-            let symbol = SYMBOLS[random.below(2)];
-            let price = price_of(symbol) + 100 * random.below(10) as u64;
-            let quantity = 1 + random.below(200) as u32;
-            let old = 1 + random.below(self.next as usize) as u32;
-            let bytes = match random.below(20) {
+            let symbol = SYMBOLS[random.index(2)];
+            let price = price_of(symbol) + 100 * random.index(10) as u64;
+            let quantity = 1 + random.index(200) as u32;
+            let old = 1 + random.index(self.next as usize) as u32;
+            let bytes = match random.index(20) {
                 0 => cancel(old),
                 1..=3 => replace(old, self.next, quantity, price),
                 4 => enter(self.next, b'B', 999_999, symbol, price, b'0'),
@@ -192,7 +193,7 @@ struct Replay {
 impl Replay {
     fn new(config: GroupConfig) -> Replay {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec::new("replay", cpu::allowed_cpus()[0]).idle(Idle::Spin));
+        let shard = simulated(&mut topology, "replay");
         let group = wire_group(&mut topology, shard, config).unwrap();
         let inputs = topology.external_sender("inputs", group, EdgeSpec::backpressure(2));
         // One input can end all orders of an account.

@@ -1,6 +1,6 @@
 //! The market-data actor: packets and requests in, publications out.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 use corelane_codecs::{
     mold::{self, Packet},
@@ -27,24 +27,24 @@ use crate::{
     telemetry::FeedTiming,
 };
 
-/// How long what found no room waits for the next try if nothing else happens.
+/// Time until the next try to publish when an edge was full.
 const RETRY_NS: u64 = 1_000_000;
 
 const LINES: u64 = 0;
 const RETRY: u64 = 1;
 
-/// What a market-data actor is sized and timed by.
+/// Sizes and times of a market-data actor.
 #[derive(Clone, Debug)]
 pub struct MarketDataConfig {
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,
     /// Sizes of the books.
     pub limits: BookLimits,
-    /// How the lines become one sequence.
+    /// Arbitration of the lines.
     pub arbitration: ArbitrationConfig,
     /// Whether there is a line B.
     pub has_line_b: bool,
-    /// Where retransmission is asked for, in the order of preference; as many as the arbitration knows of.
+    /// Retransmission servers in order of preference, as many as `arbitration.gap_fill.servers`.
     pub servers: Vec<SocketAddr>,
 }
 
@@ -56,19 +56,30 @@ pub struct MarketData {
     line_b: Option<EndpointId>,
     requests: Option<EndpointId>,
     counters: FeedCounters,
-    /// What was last said of the feed as a whole.
+    /// Whether all books were last published as stale.
     is_stale: bool,
     timer: Option<(TimerId, u64)>,
     retry_is_set: bool,
 }
 
+/// The state of the feed, without the books.
+impl fmt::Debug for MarketData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MarketData")
+            .field("expected", &self.arbiter.expected())
+            .field("is_stale", &self.is_stale)
+            .finish_non_exhaustive()
+    }
+}
+
 type Ctx<'a> = Context<'a, MarketDataOut>;
 
 impl MarketData {
-    /// An actor with empty books that counts in `counters`. Its tables are allocated here.
+    /// An actor with empty books and these counters. Allocates its tables.
     ///
     /// # Panics
-    /// Unless `endpoints` are line A, line B if there is one, and one to ask for retransmission by if there are servers.
+    /// If the number of `endpoints` is wrong. They are line A, line B if there is one, and one for retransmission
+    /// requests if there are servers.
     pub fn new(config: MarketDataConfig, endpoints: &[EndpointId], counters: FeedCounters) -> Self {
         let MarketDataConfig { symbols, limits, arbitration, has_line_b, servers } = config;
         assert_eq!(arbitration.gap_fill.servers, servers.len(), "every server has an address");
@@ -86,20 +97,19 @@ impl MarketData {
         }
     }
 
-    /// The books as they are.
+    /// The books.
     pub fn books(&self) -> &Books {
         &self.builder.books
     }
 
-    /// After the arbiter has seen something: what it asks for, when it wants to be called, and what it makes of the
-    /// prices.
+    /// Acts on a change in the arbiter: sends its requests, marks prices as stale or fresh, sets its timer.
     #[inline]
     fn follow_up(&mut self, ctx: &mut Ctx<'_>) {
         let now_ns = ctx.time_ns();
         while let Some(DueRequest { server, request, .. }) = self.arbiter.next_request(now_ns) {
             let mut bytes = [0; mold::HEADER_LEN];
             if let (Some(endpoint), Ok(_)) = (self.requests, request.encode(&mut bytes)) {
-                // One that finds no room is repeated as if it had been lost on its way.
+                // If there is no room, the request is repeated like one that was lost in the network.
                 let _ = ctx.net.send_datagram_to(endpoint, self.servers[server], &bytes);
             }
         }
@@ -110,7 +120,7 @@ impl MarketData {
         self.set_timer(ctx);
     }
 
-    /// Sets the timer for the arbiter's deadline, unless it is set for an earlier time.
+    /// Sets the timer to the arbiter's deadline, unless it is set to an earlier time.
     #[inline]
     fn set_timer(&mut self, ctx: &mut Ctx<'_>) {
         let Some(deadline_ns) = self.arbiter.deadline_ns() else { return };
@@ -124,14 +134,14 @@ impl MarketData {
         self.timer = ctx.set_timer(after_ns, LINES).ok().map(|timer| (timer, deadline_ns));
     }
 
-    /// What the arbiter works on: itself, and who takes the sequence that a datagram, or time, lets go on.
+    /// The arbiter and the receiver of its messages, for one callback.
     #[inline]
     fn parts<'a>(&'a mut self, ctx: &'a mut Ctx<'_>, kernel_utc_ns: Option<u64>) -> (&'a mut Arbiter, Building<'a>) {
         let ingress = Ingress { ticks: ctx.ticks(), kernel_utc_ns };
         (&mut self.arbiter, Building { builder: &mut self.builder, events: &mut ctx.out.events, ingress })
     }
 
-    /// Tells the sequencer; returns whether there was anything to tell.
+    /// Sends changed references to the sequencer; returns whether it sent any.
     #[inline]
     fn publish_references(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let mut has_published = false;
@@ -149,7 +159,7 @@ impl MarketData {
         has_published
     }
 
-    /// Tells who reads best levels; returns whether there was anything to tell.
+    /// Sends changed best levels to their readers; returns whether it sent any.
     #[inline]
     fn publish_tops(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let mut has_published = false;
@@ -170,7 +180,7 @@ impl MarketData {
 impl Actor for MarketData {
     type In = MarketDataIn;
     type Out = MarketDataOut;
-    /// References and best levels per batch, each; those beyond wait for the next one.
+    /// References and best levels per batch, each. The rest wait for the next batch.
     const OUTPUTS_MAX: usize = 64;
     const TIMERS_MAX: usize = 2;
     const TIMINGS: TimingSet = TimingSet::of::<FeedTiming>();
@@ -201,7 +211,7 @@ impl Actor for MarketData {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, token: u64) {
         if token == RETRY {
-            // The end of the batch, which follows, tries again.
+            // `on_batch_end` follows and tries again.
             self.retry_is_set = false;
             return;
         }

@@ -1,4 +1,4 @@
-//! What is built from the feed's sequence: the books, and what is to be said of them.
+//! The books built from the feed's sequence, and the changes that are not published yet.
 
 use corelane_codecs::{
     itch::{Message as Itch, TradingState},
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::messages::{Locate, Reference};
 
-/// The message that an instrument's prices are due to.
+/// The message that changed an instrument last.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cause {
     sequence: u64,
     exchange_ns: u64,
 }
 
-/// When something came in.
+/// Arrival times of a datagram.
 #[derive(Clone, Copy, Debug)]
 pub struct Ingress {
     /// Clock ticks when its batch was reaped.
@@ -31,20 +31,20 @@ pub struct Ingress {
     pub kernel_utc_ns: Option<u64>,
 }
 
-/// The first change that was not yet told.
+/// The first change that is not published yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Unpublished {
-    /// What made it: its own datagram, or the one that it had to wait for.
+    /// Arrival of the datagram that caused it: its own, or the one that it had to wait for.
     pub ingress: Ingress,
     /// The exchange's time of its message.
     pub exchange_ns: u64,
 }
 
-/// The books, and what is due to be told of them.
+/// The books, and what is due to be published.
 pub struct BookBuilder {
     pub books: Books,
     pub references: LastPublished<Reference>,
-    /// Absent if nobody reads them.
+    /// Absent if no edge reads them.
     pub tops: Option<LastPublished<TopOfBook>>,
     /// By our locate, less 1.
     causes: Box<[Cause]>,
@@ -66,18 +66,18 @@ impl BookBuilder {
         }
     }
 
-    /// From now on the best levels are read. Allocates.
+    /// Tracks best levels from now on. Allocates.
     pub fn watch_tops(&mut self) {
         self.tops = Some(LastPublished::new(self.causes.len()));
     }
 
-    /// What is said of every instrument may have changed.
+    /// Marks all instruments as changed.
     pub fn mark_all(&mut self) {
         self.references.mark_all();
         self.tops.iter_mut().for_each(LastPublished::mark_all);
     }
 
-    /// Whether something waits to be told.
+    /// Whether something waits to be published.
     pub fn is_due(&self) -> bool {
         self.references.is_due() || self.tops.as_ref().is_some_and(LastPublished::is_due)
     }
@@ -107,7 +107,7 @@ impl BookBuilder {
         }
     }
 
-    /// Shows the parts of the answer to a request that is in order.
+    /// Passes the parts of the answer to a valid request to `show`.
     pub fn depth(
         &self,
         request: &DepthRequest,
@@ -140,7 +140,7 @@ impl BookBuilder {
         self.causes[usize::from(locate) - 1]
     }
 
-    /// Message `sequence` changed the book of an instrument, or its trading state.
+    /// Notes that message `sequence` changed the book of an instrument, or its trading state.
     #[inline]
     fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress: Ingress) {
         let exchange_ns = message.timestamp_ns();
@@ -152,11 +152,11 @@ impl BookBuilder {
     }
 }
 
-/// Builds from what comes in during one callback.
+/// Receiver of the arbiter's messages during one callback.
 pub struct Building<'a> {
     pub builder: &'a mut BookBuilder,
     pub events: &'a mut Port<BookEvent>,
-    /// When that was.
+    /// Arrival times of the callback's datagram.
     pub ingress: Ingress,
 }
 
@@ -195,7 +195,7 @@ impl MessageSink for Building<'_> {
     }
 }
 
-/// Shows the levels of one side in parts like `part`; asks are the last.
+/// Passes the levels of one side to `show`, in parts like `part`. The last part of the asks is the last of the answer.
 fn show_side(mut part: DepthPart, levels: impl Iterator<Item = Level>, show: &mut impl FnMut(DepthPart)) {
     for level in levels {
         if usize::from(part.count) == DEPTH_PART_LEVELS {
@@ -212,7 +212,7 @@ fn show_side(mut part: DepthPart, levels: impl Iterator<Item = Level>, show: &mu
 
 fn event(number: u64, feed_sequence: u64, locate: Locate, message: &[u8]) -> BookEvent {
     let mut event = BookEvent { number, feed_sequence, locate, length: message.len() as u8, bytes: [0; 50] };
-    // The longest ITCH message has 50 bytes, and it was decoded.
+    // The message was decoded, and the longest ITCH message has 50 bytes.
     let length = message.len().min(event.bytes.len());
     event.bytes[..length].copy_from_slice(&message[..length]);
     event

@@ -5,31 +5,31 @@ use corelane_runtime::telemetry::Counters;
 use super::feed_line::FeedLine;
 
 corelane_runtime::metrics! {
-    /// What a market-data actor counts.
+    /// Counters of the feed as a whole and of its books.
     pub enum FeedCount {
         /// Packets taken.
         Packets,
         /// Messages applied.
         Messages,
-        /// Messages dropped because they had been seen.
+        /// Messages dropped because they had come before.
         Duplicates,
         /// Gaps in the sequence.
         Gaps,
         /// Messages missing in gaps.
         Lost,
-        /// Packets that are cut short or no MoldUDP64.
+        /// Packets that are cut short or not MoldUDP64.
         BadPackets,
         /// Packets of another session.
         ForeignSession,
-        /// Messages that are no ITCH 5.0.
+        /// Messages that are not ITCH 5.0.
         BadMessages,
         /// Messages about an order that was never added.
         UnknownOrders,
-        /// Adds of an order that is there already.
+        /// Adds of an order that exists already.
         DuplicateOrders,
-        /// Executions and cancels of more than an order has.
+        /// Executions and cancels of more shares than the order has.
         Excess,
-        /// Orders without a place: the order table or a side of a book is full.
+        /// Orders without room: the order table or a side of a book is full.
         Overflows,
         /// Times that the feed fell silent.
         Silences,
@@ -39,9 +39,9 @@ corelane_runtime::metrics! {
         Tops,
         /// Requests for depth answered.
         Depths,
-        /// Batches whose exchange time is no measure: ahead of the venue's time, or a minute and more behind it.
+        /// Batches without a latency since the exchange's time, which was ahead of ours or a minute or more behind it.
         ForeignTimes,
-        /// The same of the kernel's receive times: after the wall clock was set, until ours has followed.
+        /// Batches without a latency since the kernel's receive time, after the wall clock was set.
         ForeignKernelTimes,
     }
 }
@@ -49,15 +49,15 @@ corelane_runtime::metrics! {
 corelane_runtime::metrics! {
     /// Counters of one line.
     pub enum LineCount {
-        /// Packets of the session that is followed.
+        /// Packets of the current session.
         Packets,
-        /// Messages that this line brought first.
+        /// Messages that came first by this line.
         FirstCopies,
-        /// Messages that were there already.
+        /// Messages that had come before.
         Duplicates,
-        /// Times that the line's numbers jumped ahead: packets that it lost or brought later.
+        /// Jumps in the line's sequence numbers: packets that it lost or reordered.
         Gaps,
-        /// Messages that were not there when it jumped.
+        /// Messages that these jumps skipped.
         Missed,
         /// Times that the line fell silent.
         Silences,
@@ -67,26 +67,26 @@ corelane_runtime::metrics! {
 corelane_runtime::metrics! {
     /// Counters of retransmission.
     pub enum RecoveryCount {
-        /// Requests sent, repeated ones included.
+        /// Requests sent, including repeated ones.
         Requests,
-        /// Requests sent again because no answer had come.
+        /// Requests repeated because no answer had come.
         Repeats,
-        /// Answers with messages that were missing.
+        /// Answers that brought missing messages.
         Answers,
-        /// Messages that they brought first.
+        /// Messages that came first by an answer.
         Recovered,
-        /// Answers that came when a line, or an answer before, had brought their first message.
+        /// Answers whose first message had already come.
         Late,
-        /// Datagrams that are no answer to what was asked: another session or range, another sender, no MoldUDP64.
+        /// Datagrams that answer no request: wrong session, range or sender, or not MoldUDP64.
         Refused,
-        /// Messages that came too early for the buffer, or too long for it, and have to come again.
+        /// Messages that were too early or too long for the buffer and must come again.
         Unbuffered,
-        /// Times that a gap stayed open for so long that prices were stale.
+        /// Times that a gap stayed open until prices were stale.
         TimesBehind,
     }
 }
 
-/// Counters of one feed. Cloning gives other readers of the same ones.
+/// Counters of one feed. A clone reads the same counters.
 #[derive(Clone, Debug, Default)]
 pub struct FeedCounters {
     /// The feed as a whole, and its books.
@@ -98,7 +98,7 @@ pub struct FeedCounters {
 }
 
 impl FeedCounters {
-    /// Those of one line.
+    /// Counters of one line.
     pub fn line(&self, line: FeedLine) -> &Counters<LineCount> {
         &self.lines[line as usize]
     }

@@ -10,6 +10,6 @@ pub enum FeedLine {
 }
 
 impl FeedLine {
-    /// Both, in the order of their counters.
+    /// Both lines, in the order of their counters.
     pub const BOTH: [FeedLine; 2] = [FeedLine::A, FeedLine::B];
 }

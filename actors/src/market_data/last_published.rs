@@ -1,12 +1,12 @@
-//! What readers were published of each instrument, and which instruments they have to be published about.
+//! Values published last of each instrument, and the instruments that have changed since.
 
 use crate::messages::{Locate, Reference};
 
 use super::publication::TopOfBook;
 
-/// What is published of an instrument.
+/// A value that is published of each instrument.
 pub trait Publishable: Copy + Default {
-    /// Whether it says anything that `published` did not.
+    /// Whether it must be published after `published`.
     fn differs_from(&self, published: &Self) -> bool;
 }
 
@@ -23,16 +23,16 @@ impl Publishable for TopOfBook {
     }
 }
 
-/// By instrument: what was published last, and whether something is due.
+/// The value published last of each instrument, and the list of changed instruments.
 #[derive(Debug)]
 pub struct LastPublished<N> {
-    /// By our locate, less 1: what is known, and whether the instrument is on the list of changed ones.
+    /// By our locate, less 1: the value, and whether the instrument is in `changed`.
     published: Box<[(N, bool)]>,
     changed: Vec<Locate>,
 }
 
 impl<N: Publishable> LastPublished<N> {
-    /// Nothing is known of so many instruments.
+    /// Nothing is published yet of this number of instruments.
     pub fn new(instruments: usize) -> Self {
         LastPublished {
             published: vec![(N::default(), false); instruments].into(),
@@ -40,7 +40,7 @@ impl<N: Publishable> LastPublished<N> {
         }
     }
 
-    /// Something of an instrument may have changed.
+    /// Marks an instrument as changed.
     #[inline]
     pub fn mark(&mut self, locate: Locate) {
         let (_, is_marked) = &mut self.published[usize::from(locate) - 1];
@@ -50,26 +50,26 @@ impl<N: Publishable> LastPublished<N> {
         }
     }
 
-    /// Something that concerns all instruments has changed.
+    /// Marks all instruments as changed.
     pub fn mark_all(&mut self) {
         for locate in 1..=self.published.len() as Locate {
             self.mark(locate);
         }
     }
 
-    /// Takes an instrument off the list of changed ones.
+    /// Removes an instrument from the list of changed ones; returns its locate.
     pub fn next_changed(&mut self) -> Option<Locate> {
         let locate = self.changed.pop()?;
         self.published[usize::from(locate) - 1].1 = false;
         Some(locate)
     }
 
-    /// Whether instruments are on the list.
+    /// Whether an instrument has changed.
     pub fn is_due(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// Notes `update` as published; false if it is none.
+    /// Notes `update` as published; false if it need not be published.
     pub fn publish(&mut self, locate: Locate, update: N) -> bool {
         let (published, _) = &mut self.published[usize::from(locate) - 1];
         let is_update = update.differs_from(published);

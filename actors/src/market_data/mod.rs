@@ -1,13 +1,18 @@
-//! Market data in: MoldUDP64 packets from two lines to full-depth books to the best prices that the sequencer attaches
-//! to orders, and to who else wants to know: best levels, depth on request, the messages that changed a book.
+//! Market data: from MoldUDP64 packets of two lines to full-depth books, and from the books to their readers.
 //!
-//! Lines and retransmission are put into one sequence by [`Arbiter`]; messages of that sequence build the books. What
-//! is said of a book is *stale* when it may be wrong: while a gap stays open, while the feed is silent, after the end of
-//! its session, and for a book that had no place for an order. When a message is lost for good, nobody can tell which
-//! books missed it; so all books stay stale until the feed begins a new session.
+//! ```text
+//! line A ─┐
+//! line B ─┼─▶ Arbiter ─▶ one sequence ─▶ Books ─▶ references (best prices for the sequencer)
+//! answers ┘      │                                best levels, depth on request, book events
+//!                └─▶ retransmission requests
+//! ```
 //!
-//! One session is followed: the configured one, else the first that is seen, and after its end or in its silence the
-//! next that comes.
+//! Prices are *stale* while they may be wrong: while a gap stays open, while the feed is silent, after the end of its
+//! session, and for a book that had no room for an order. A lost message may have belonged to any book, so after a loss
+//! all books stay stale until the feed begins a new session.
+//!
+//! The actor follows one session: the configured one, or the first that it sees. When that session has ended or is
+//! silent, it follows the next one.
 
 mod actor;
 mod arbitration;

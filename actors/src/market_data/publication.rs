@@ -1,5 +1,4 @@
-//! What the market-data actor says to other actors besides the references: best levels, depth on request, and the
-//! messages themselves.
+//! Messages of the market-data actor: references, best levels, depth on request, and book events.
 
 use bytemuck::{Pod, Zeroable};
 use corelane_runtime::message::{Keyed, Message};
@@ -8,27 +7,28 @@ use super::book::Level;
 use crate::messages::{Locate, SequencerIn};
 
 corelane_runtime::ports! {
-    /// Where the actor's knowledge goes.
+    /// Outputs of the market-data actor.
     pub struct MarketDataOut {
         /// The sequencer.
         references: SequencerIn,
-        /// Best levels, for edges that keep the newest.
+        /// Best levels, for conflating edges.
         tops: TopOfBook,
-        /// Answers to requests for depth. An edge that holds would hold the actor's timers too when it is not read.
+        /// Answers to requests for depth. If this edge had backpressure, a reader that stops would delay the actor's
+        /// timers.
         depth: DepthAnswer,
         /// Every message that changed a book, for edges that drop.
         events: BookEvent,
     }
 }
 
-/// The best levels of an instrument, for an edge that keeps the newest of each, whose keys are the locates: one more
-/// than there are instruments. Sent when anything but its number and time has changed.
+/// Best levels of an instrument. A conflating edge has the locate as its key, so it needs one key more than there are
+/// instruments. Published when a field other than number and time has changed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct TopOfBook {
-    /// Highest bid; of 0 orders if there is none.
+    /// Highest bid; without orders if there is none.
     pub bid: Level,
-    /// Lowest ask; of 0 orders if there is none.
+    /// Lowest ask; without orders if there is none.
     pub ask: Level,
     /// Number of the last message that changed the book or the trading state; 0 if none did.
     pub feed_sequence: u64,
@@ -36,9 +36,9 @@ pub struct TopOfBook {
     pub exchange_ns: u64,
     /// Which instrument.
     pub locate: Locate,
-    /// Wire byte of the trading state (ITCH stock trading action); 0 while the feed has not said.
+    /// Wire byte of the trading state (ITCH stock trading action); 0 if the feed has not sent one.
     pub trading_state: u8,
-    /// 1 while the feed is late or has a gap, or orders of this book found no place: the levels may be wrong.
+    /// 1 if the levels may be wrong: the feed is late or has a gap, or this book had no room for an order.
     pub stale: u8,
     /// Always zero.
     pub reserved: [u8; 4],
@@ -52,19 +52,19 @@ impl Keyed for TopOfBook {
     }
 }
 
-/// What the market-data actor is asked.
+/// Input of the market-data actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarketDataIn {
-    /// The best levels of both sides of a book, as they are now.
+    /// Request for the best levels of both sides of a book.
     Depth(DepthRequest),
 }
 
 impl Message for MarketDataIn {}
 
-/// Asks for levels of a book.
+/// Request for the levels of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthRequest {
-    /// The asker's number, which comes back with the answer.
+    /// Number of the request, chosen by its sender and returned in the answer.
     pub request: u64,
     /// Which instrument.
     pub locate: Locate,
@@ -72,7 +72,7 @@ pub struct DepthRequest {
     pub levels: u16,
 }
 
-/// Most levels of a side that can be asked for: with these, an answer fits one step, so that it shows one moment.
+/// Most levels per side in one request. An answer of this size fits one step, so all its parts show the same moment.
 pub const DEPTH_LEVELS_MAX: u16 = 256;
 /// Levels in one message.
 pub const DEPTH_PART_LEVELS: usize = 12;
@@ -81,13 +81,13 @@ pub const DEPTH_PART_LEVELS: usize = 12;
 #[expect(clippy::large_enum_variant, reason = "messages are copied into slots of one size")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DepthAnswer {
-    /// Levels. The parts of an answer come in order: bids, then asks, best first; the last one says so.
+    /// Levels. The parts of an answer come in order: bids, then asks, best first.
     Levels(DepthPart),
-    /// There is no answer.
+    /// The request is refused.
     Refused {
-        /// The asker's number.
+        /// Number of the request.
         request: u64,
-        /// Why.
+        /// Reason.
         reason: DepthRefusal,
     },
 }
@@ -101,19 +101,19 @@ impl Message for DepthAnswer {
     }
 }
 
-/// Why a [`DepthRequest`] is refused.
+/// Reason for refusing a [`DepthRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DepthRefusal {
     /// There is no such instrument.
     UnknownLocate,
-    /// No levels, or more than [`DEPTH_LEVELS_MAX`].
+    /// It asks for no levels, or for more than [`DEPTH_LEVELS_MAX`].
     LevelsOutOfRange,
 }
 
-/// Levels of one side, or none: each side has a part, also an empty one.
+/// Levels of one side. An empty side has one part without levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthPart {
-    /// The asker's number.
+    /// Number of the request.
     pub request: u64,
     /// Number of the last message of the feed; 0 if none has come.
     pub feed_sequence: u64,
@@ -123,16 +123,16 @@ pub struct DepthPart {
     pub is_bid: bool,
     /// As [`TopOfBook::stale`].
     pub is_stale: bool,
-    /// Nothing follows for this request.
+    /// Whether it is the last part of the answer.
     pub is_last: bool,
-    /// How many of `levels` there are.
+    /// Number of valid `levels`.
     pub count: u8,
-    /// The levels.
+    /// The levels; see [`DepthPart::levels`].
     pub levels: [Level; DEPTH_PART_LEVELS],
 }
 
 impl DepthPart {
-    /// The levels that there are.
+    /// The valid levels.
     pub fn levels(&self) -> &[Level] {
         &self.levels[..usize::from(self.count).min(DEPTH_PART_LEVELS)]
     }
@@ -140,19 +140,19 @@ impl DepthPart {
 
 /// A message that changed a book.
 ///
-/// For edges that drop ([`EdgeSpec::drop_newest`](corelane_runtime::topology::EdgeSpec::drop_newest)): a reader that
-/// keeps up gets each, one that does not finds a hole in the numbers.
+/// For edges that drop ([`EdgeSpec::drop_newest`](corelane_runtime::topology::EdgeSpec::drop_newest)). A reader that
+/// falls behind misses events, and sees it by a gap in their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BookEvent {
-    /// Counts the events from 1, over all sessions.
+    /// Number of the event, from 1 over all sessions.
     pub number: u64,
     /// The message's number in the feed's session.
     pub feed_sequence: u64,
-    /// Whose book: our locate, not the feed's.
+    /// Our locate of the instrument, not the feed's.
     pub locate: Locate,
     /// Length of the ITCH message in `bytes`.
     pub length: u8,
-    /// The ITCH message, as it came.
+    /// The ITCH message.
     pub bytes: [u8; 50],
 }
 

@@ -1,4 +1,4 @@
-//! What a feed says of its instruments and of the market besides orders: states, limits, auctions.
+//! State of instruments and of the market apart from orders: halts, limits, auctions.
 
 use corelane_codecs::{
     itch::{
@@ -24,15 +24,15 @@ pub struct AuctionCollar {
 /// The last net order imbalance before a cross (NOII).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Imbalance {
-    /// When, in nanoseconds since midnight.
+    /// Time of the message, in nanoseconds since midnight.
     pub at_ns: u64,
-    /// The cross it is about.
+    /// The cross.
     pub cross: Option<CrossType>,
     /// Shares that would match at the reference price.
     pub paired_shares: u64,
-    /// Shares that would not.
+    /// Shares that would not match.
     pub imbalance_shares: u64,
-    /// Their side.
+    /// Side of these shares.
     pub direction: Option<ImbalanceDirection>,
     /// Price at which cross orders alone would match; zero if there is none.
     pub far: Price4,
@@ -45,26 +45,26 @@ pub struct Imbalance {
 /// The last cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cross {
-    /// When, in nanoseconds since midnight.
+    /// Time of the message, in nanoseconds since midnight.
     pub at_ns: u64,
-    /// Which.
+    /// Kind of the cross.
     pub cross: Option<CrossType>,
-    /// Shares matched; zero if none were.
+    /// Shares matched; zero if nothing matched.
     pub shares: u64,
-    /// Its price.
+    /// Price of the cross.
     pub price: Price4,
 }
 
-/// What is known of an instrument. What was not said, or in a code that ITCH 5.0 does not have, is absent.
+/// State of an instrument. A field is `None` if the feed has not sent it, or sent a code that ITCH 5.0 does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InstrumentState {
-    /// Whether it trades.
+    /// Trading state.
     pub trading: Option<TradingState>,
-    /// Why.
+    /// Reason of the trading state.
     pub reason: Option<HaltReason>,
     /// Short sale price test.
     pub reg_sho: Option<RegShoAction>,
-    /// Markets that halt it for reasons of their own, in the order of [`MarketCode::ALL`].
+    /// Operational halts by market, in the order of [`MarketCode::ALL`].
     pub operational_halts: [bool; MarketCode::ALL.len()],
     /// Limit-up limit-down auction collar.
     pub collar: Option<AuctionCollar>,
@@ -74,19 +74,19 @@ pub struct InstrumentState {
     pub cross: Option<Cross>,
 }
 
-/// What is known of the market.
+/// State of the market.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarketState {
     /// Last event of the day.
     pub event: Option<EventCode>,
     /// Index values of the market-wide circuit breaker's levels 1 to 3.
     pub breaker_levels: Option<[Price8; 3]>,
-    /// The highest level that was breached.
+    /// The highest breached level.
     pub breached: Option<BreachedLevel>,
 }
 
 impl InstrumentState {
-    /// Takes in a message about this instrument; those about orders change nothing here.
+    /// Applies a message about this instrument. Messages about orders change nothing.
     pub(super) fn apply(&mut self, message: &Message<'_>) {
         let at_ns = message.timestamp_ns();
         match message {
@@ -131,7 +131,7 @@ impl InstrumentState {
 }
 
 impl MarketState {
-    /// Takes in a message about the market as a whole; others change nothing here.
+    /// Applies a message about the market as a whole. Other messages change nothing.
     pub(super) fn apply(&mut self, message: &Message<'_>) {
         match message {
             Message::SystemEvent(event) => self.event = event.event(),

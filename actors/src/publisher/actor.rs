@@ -1,5 +1,7 @@
 //! The publisher: messages in, packets out.
 
+use std::fmt;
+
 use corelane_codecs::mold::{self, PacketBuilder};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
@@ -14,20 +16,20 @@ use super::{
 };
 use crate::messages::Publication;
 
-/// How often the end of the session is said: it is the last packet, so none that follows would reveal its loss.
+/// Copies of the end of the session to send. No packet follows it, so its loss would go unnoticed.
 const END_OF_SESSION_PACKETS: usize = 3;
 
 const HEARTBEAT: u64 = 0;
 const RETRY: u64 = 1;
 
-/// The feed actor, see the [module](super).
+/// The publishing actor, see the [module](super).
 pub struct Publisher {
     config: PublisherConfig,
     endpoint: EndpointId,
-    /// Messages of the packet that is being filled.
+    /// Messages of the open packet.
     open: Vec<Publication>,
     open_bytes: usize,
-    /// A message that found the ring full.
+    /// A message that waits for room in `packets`.
     held: Option<Publication>,
     /// Finished packets that wait for the network.
     packets: PacketQueue,
@@ -39,15 +41,25 @@ pub struct Publisher {
     counters: PublisherCounters,
 }
 
+/// The state of the feed, without the messages.
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("session", &self.config.session)
+            .field("next_sequence", &self.next_sequence)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Publisher {
-    /// A feed that leaves by the first of `endpoints` and is asked for by the second, if it has a retransmission server.
-    /// It counts in `counters`.
+    /// A publisher that sends by the first of `endpoints`, answers retransmission requests by the second if it has such
+    /// a server, and counts in `counters`.
     ///
     /// # Errors
-    /// [`PublisherConfigError`] for sizes out of range.
+    /// [`PublisherConfigError`] if a size is out of range.
     ///
     /// # Panics
-    /// Unless there are as many endpoints.
+    /// If the number of endpoints is wrong.
     pub fn new(
         config: PublisherConfig,
         endpoints: &[EndpointId],
@@ -58,7 +70,7 @@ impl Publisher {
         assert_eq!(endpoints.len(), 1 + usize::from(retransmission.is_some()));
         let server =
             |config| Retransmission::new(config, endpoints[1], session, payload_max, counters.retransmission.clone());
-        // A block has at least its length.
+        // The shortest block is a length field alone.
         let messages_max = (payload_max - mold::HEADER_LEN) / 2;
         Ok(Publisher {
             retransmission: retransmission.map(server),
@@ -75,7 +87,7 @@ impl Publisher {
         })
     }
 
-    /// Takes a message into the open packet; false if there is no place for it.
+    /// Adds a message to the open packet; false if there is no room.
     #[inline]
     fn take(&mut self, ctx: &mut Context<'_, ()>, publication: &Publication) -> bool {
         let block = 2 + usize::from(publication.length);
@@ -88,7 +100,7 @@ impl Publisher {
         true
     }
 
-    /// Moves the open packet to the ring; false if that is full.
+    /// Moves the open packet to the queue; false if the queue is full.
     fn finish_packet(&mut self, ctx: &mut Context<'_, ()>) -> bool {
         if self.open.is_empty() {
             return true;
@@ -149,7 +161,7 @@ impl Publisher {
                 self.counters.feed.add(PublisherCount::Heartbeats, 1);
             }
         }
-        // It has two timers and sets each only when it has fired.
+        // It cannot fail: the actor has two timers and sets each only after it has fired.
         let _ = ctx.set_timer(after_ns, HEARTBEAT);
     }
 }
@@ -188,7 +200,7 @@ impl Actor for Publisher {
     fn on_timer(&mut self, ctx: &mut Context<'_, ()>, token: u64) {
         match token {
             HEARTBEAT => self.heartbeat(ctx),
-            // The end of the batch, which follows, tries again.
+            // `on_batch_end` follows and tries again.
             _ => self.retry_is_set = false,
         }
     }
@@ -196,7 +208,7 @@ impl Actor for Publisher {
     fn on_batch_end(&mut self, ctx: &mut Context<'_, ()>) {
         self.finish_packet(ctx);
         self.send_packets(ctx);
-        // After the feed: who missed something waits rather than those who did not.
+        // After the feed, so that retransmission does not delay subscribers that have missed nothing.
         let unanswered = self.retransmission.as_mut().and_then(|server| server.answer(ctx.net));
         let unsent = (!self.packets.is_empty()).then_some(RETRY_NS);
         if let Some(after_ns) = unanswered.or(unsent)
@@ -215,7 +227,7 @@ impl Actor for Publisher {
         let next_sequence = self.next_sequence + self.open.len() as u64;
         if mold::end_of_session(&mut packet, self.config.session, next_sequence).is_ok() {
             for _ in 0..END_OF_SESSION_PACKETS {
-                // With no room left for it, the feed's silence has to say it.
+                // Without room, subscribers see the end by the feed's silence.
                 let _ = ctx.net.send_datagram(self.endpoint, &packet);
             }
         }
@@ -224,7 +236,7 @@ impl Actor for Publisher {
 
 impl NetActor for Publisher {
     fn on_datagram(&mut self, _ctx: &mut Context<'_, ()>, _: EndpointId, datagram: &Datagram<'_>) {
-        // Only the retransmission server's endpoint receives; the end of the batch answers.
+        // Only the retransmission server's endpoint receives. `on_batch_end` answers.
         if let Some(server) = &mut self.retransmission {
             server.on_request(datagram.from, datagram.payload);
         }

@@ -11,28 +11,28 @@ const BLOCK_MAX: usize = 2 + 50;
 pub const PAYLOAD_MIN: usize = mold::HEADER_LEN + BLOCK_MAX;
 /// The most `payload_max`: the payload of the longest UDP datagram over IPv4.
 const PAYLOAD_MAX: usize = 65_507;
-/// How long refused packets wait for the next try if nothing else happens.
+/// Time until the next try to send a refused packet.
 pub(super) const RETRY_NS: u64 = 1_000_000;
 
-/// What a publisher is sized and timed by.
+/// Sizes and times of a publisher.
 #[derive(Clone, Debug)]
 pub struct PublisherConfig {
     /// Name of the feed's session.
     pub session: Session,
     /// Longest payload of a datagram in bytes, [`PAYLOAD_MIN`] to 65,507.
     pub payload_max: usize,
-    /// Silence after which a heartbeat is sent.
+    /// Silence after which it sends a heartbeat.
     pub heartbeat_ns: u64,
-    /// Packets that may wait for the network.
+    /// Most packets that wait for the network.
     pub packets_max: usize,
-    /// What is kept to be sent again; nothing if absent.
+    /// Retransmission server; none if absent.
     pub retransmission: Option<RetransmissionConfig>,
 }
 
-/// What a retransmission server keeps.
+/// Size of a retransmission server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetransmissionConfig {
-    /// Messages that are kept, [`RetransmissionConfig::MESSAGE_BYTES`] each.
+    /// Messages to keep, [`RetransmissionConfig::MESSAGE_BYTES`] each.
     pub messages_max: usize,
 }
 
@@ -57,8 +57,9 @@ impl PublisherConfig {
     }
 }
 
-/// Why a publisher cannot be made.
+/// Error in the configuration of a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PublisherConfigError {
     /// The payload is out of range.
     #[error("payload_max is {payload_max}; it must be from {PAYLOAD_MIN} to {PAYLOAD_MAX}")]
@@ -66,10 +67,10 @@ pub enum PublisherConfigError {
         /// The value.
         payload_max: usize,
     },
-    /// There is no place for a packet.
+    /// There is no room for a packet.
     #[error("packets_max is 0; it must be 1 or more")]
     NoPackets,
-    /// There is no place for a message that is kept.
+    /// The retransmission server has no room for a message.
     #[error("messages_max of the retransmission server is 0; it must be 1 or more")]
     NoMessages,
 }

@@ -1,43 +1,44 @@
 //! Counters of a publisher.
 
 use corelane_runtime::telemetry::Counters;
+
 corelane_runtime::metrics! {
-    /// What a publisher counts.
+    /// Counters of the feed.
     pub enum PublisherCount {
-        /// Messages taken.
+        /// Messages published.
         Messages,
         /// Packets with messages sent.
         Packets,
         /// Heartbeats sent.
         Heartbeats,
-        /// Sends that the network refused for now.
+        /// Sends that the network refused, to be tried again.
         Refused,
-        /// Messages that had not left when the publisher was stopped.
+        /// Messages not sent when the publisher stopped.
         UnsentAtStop,
     }
 }
 
 corelane_runtime::metrics! {
-    /// What a retransmission server counts.
+    /// Counters of a retransmission server.
     pub enum RetransmissionCount {
         /// Requests received.
         Requests,
         /// Answers sent.
         Answers,
-        /// Messages in these.
+        /// Messages in answers.
         Messages,
-        /// Requests that are none: of another length, of another session, for no message.
+        /// Invalid requests: wrong length, another session, or no message requested.
         Bad,
-        /// Requests for messages that are not kept any more.
+        /// Requests for messages that are no longer kept.
         TooOld,
-        /// Requests for messages that were not published yet.
+        /// Requests for messages that are not published yet.
         TooNew,
-        /// Requests that found the queue full.
+        /// Requests dropped because the queue was full.
         Overflows,
     }
 }
 
-/// Counters of one publisher. Cloning gives other readers of the same ones.
+/// Counters of one publisher. A clone reads the same counters.
 #[derive(Clone, Debug, Default)]
 pub struct PublisherCounters {
     /// The feed.

@@ -1,9 +1,9 @@
 //! The venue's feed: ITCH messages packed into MoldUDP64 packets.
 //!
-//! Packets leave at the end of a batch or when they are full, a heartbeat when nothing has left for a while, and the
-//! end of the session on stop. What the network refuses is kept, in order, in a ring of packets; when the ring is
-//! full the publisher takes no further message ([`Step::More`]), which holds its producers back. Nothing is dropped.
-//! What subscribers miss all the same they can ask for again, see [`Retransmission`](RetransmissionConfig).
+//! A packet is sent when it is full and at the end of a batch, a heartbeat after a silence, and the end of the session
+//! on stop. If the network refuses a packet, it waits in a bounded queue. If the queue is full, the publisher takes no
+//! further message ([`Step::More`](corelane_runtime::actor::Step::More)), so its producers wait. It drops nothing.
+//! Subscribers can request messages that the network lost from the [retransmission server](RetransmissionConfig).
 
 mod actor;
 mod config;

@@ -1,10 +1,11 @@
-//! Finished packets that wait for the network: a ring of buffers of one size.
+//! Queue of finished packets that wait for the network: a ring of buffers of one size.
 
 /// Packets in order, oldest first.
 #[derive(Debug)]
 pub struct PacketQueue {
-    /// Ring of `packets.len()` buffers of `payload_max` bytes.
+    /// The buffers, `payload_max` bytes each.
     bytes: Box<[u8]>,
+    /// By buffer.
     packets: Box<[Waiting]>,
     payload_max: usize,
     first: usize,
@@ -41,7 +42,10 @@ impl PacketQueue {
         self.count == self.packets.len()
     }
 
-    /// Writes a packet into the next buffer: `write` returns its length and its messages. The queue must not be full.
+    /// Adds a packet. `write` writes it to a buffer and returns its length and its number of messages.
+    ///
+    /// # Panics
+    /// If the queue is full.
     #[inline]
     pub fn push(&mut self, write: impl FnOnce(&mut [u8]) -> (usize, u16)) {
         assert!(!self.is_full(), "the packet queue is full");

@@ -1,9 +1,9 @@
-//! The retransmission server of the feed: what was published is kept, up to a bound, and sent again to who asks.
+//! Retransmission server of the feed: it keeps a bounded number of published messages and sends them again on request.
 //!
-//! An answer is one packet with as many of the wanted messages as fit, from the first on; who wants more asks again. As
-//! MoldUDP64 has it, there is no answer to a request for another session or for messages that do not exist; nor is there
-//! one for messages so old that newer ones have taken their place. Requests wait in a short queue and a few are answered
-//! in each batch, after what the batch publishes, so that a flood of them costs those who flood.
+//! An answer is one packet with as many of the requested messages as fit, from the first on; the client requests the
+//! rest again. As MoldUDP64 requires, a request for another session or for messages that do not exist gets no answer;
+//! nor does one for messages that newer ones have overwritten. Requests wait in a short queue. Each batch publishes
+//! first and then answers a bounded number, so a flood of requests delays only retransmission.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
@@ -19,20 +19,20 @@ use super::{
 };
 use crate::messages::Publication;
 
-/// Requests that may wait for their answer.
+/// Most requests that wait for an answer.
 const REQUESTS_MAX: usize = 256;
-/// Answers sent in one batch. A datagram costs some 3 µs of CPU: a flood adds 50 µs to a turn. While nothing else
-/// happens there is a batch each tick of the timers, 65 µs.
+/// Most answers in one batch. A datagram costs about 3 µs of CPU, so a flood adds 50 µs to a turn. An idle publisher
+/// has a batch at each tick of its timers, 65 µs.
 pub const ANSWERS_PER_BATCH_MAX: usize = 16;
 
-/// The messages that were published last, and the requests for them.
+/// The last published messages, and the requests for them.
 #[derive(Debug)]
 pub struct Retransmission {
     endpoint: EndpointId,
     session: Session,
     /// By sequence number modulo their count.
     kept: Box<[Publication]>,
-    /// One after the last message published.
+    /// Number of the next message to be published.
     next_sequence: u64,
     requests: VecDeque<(SocketAddr, Request)>,
     answer: Box<[u8]>,
@@ -40,7 +40,7 @@ pub struct Retransmission {
 }
 
 impl Retransmission {
-    /// Keeps nothing yet; requests come by `endpoint`, answers have `payload_max` bytes at most.
+    /// A server without messages that answers by `endpoint`, in packets of at most `payload_max` bytes.
     pub fn new(
         config: RetransmissionConfig,
         endpoint: EndpointId,
@@ -59,7 +59,7 @@ impl Retransmission {
         }
     }
 
-    /// Keeps the message that was published next.
+    /// Keeps the next published message.
     #[inline]
     pub fn keep(&mut self, publication: &Publication) {
         let place = self.place(self.next_sequence);
@@ -67,7 +67,7 @@ impl Retransmission {
         self.next_sequence += 1;
     }
 
-    /// Takes a request; it is answered by [`Retransmission::answer`].
+    /// Queues a request for [`Retransmission::answer`].
     pub fn on_request(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.counters.add(RetransmissionCount::Requests, 1);
         let refusal = match Request::decode(bytes) {
@@ -83,12 +83,13 @@ impl Retransmission {
         self.counters.add(refusal, 1);
     }
 
-    /// Answers requests in their order, a bounded number. Returns after how many nanoseconds to go on if more wait.
+    /// Answers a bounded number of requests, oldest first. If more wait, returns the time until the next call, in
+    /// nanoseconds.
     pub fn answer(&mut self, net: &mut dyn Net) -> Option<u64> {
         for _ in 0..ANSWERS_PER_BATCH_MAX {
             let (to, request) = self.requests.pop_front()?;
             if request.sequence < self.oldest() {
-                // While it waited, newer messages took the place of what it asks for.
+                // While it waited, newer messages overwrote the requested ones.
                 self.counters.add(RetransmissionCount::TooOld, 1);
                 continue;
             }
@@ -103,7 +104,7 @@ impl Retransmission {
         (!self.requests.is_empty()).then_some(0)
     }
 
-    /// Writes the answer to a request whose first message is kept; returns its length and its messages.
+    /// Writes the answer to a request whose first message is kept; returns its length and its number of messages.
     fn pack(&mut self, request: &Request) -> (usize, u64) {
         let end = self.next_sequence.min(request.sequence.saturating_add(request.count.into()));
         let mut answer = std::mem::take(&mut self.answer);
@@ -122,7 +123,7 @@ impl Retransmission {
         (length, messages)
     }
 
-    /// Number of the oldest message that is kept.
+    /// Number of the oldest kept message.
     fn oldest(&self) -> u64 {
         self.next_sequence.saturating_sub(self.kept.len() as u64).max(1)
     }

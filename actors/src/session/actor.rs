@@ -18,13 +18,13 @@ use super::{
 };
 use crate::{messages::Reply, telemetry::OrderTiming};
 
-/// Most timers that leave a poll of the inlets after them: the steps of one poll.
+/// Timers per turn below which the turn has polled the inlets too: the budget of one poll.
 const TIMERS_PER_POLL: usize = 64;
 
 impl Actor for Session {
     type In = Reply;
     type Out = SessionOut;
-    /// A log-in that takes over from another connection, and a request behind it.
+    /// A disconnect and a log-in, when a user logs in again elsewhere, and a request.
     const OUTPUTS_MAX: usize = 3;
     const TIMERS_MAX: usize = CONNECTIONS_MAX + 1;
     const TIMINGS: TimingSet = TimingSet::of::<OrderTiming>();
@@ -68,8 +68,8 @@ impl Actor for Session {
 
     fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
         self.announce_waiting(ctx);
-        // A cycle looks at the inlet before its batch ends; one without answers has found it empty, and a group
-        // that has failed adds nothing.
+        // A turn polls the inlet before the batch ends. If it found no answer, the inlet is empty, and a failed group
+        // adds none.
         if self.group == GroupState::Draining && self.answers_in_cycle == 0 && self.timers_in_cycle < TIMERS_PER_POLL {
             self.answer_for_group(ctx);
         }
@@ -87,7 +87,7 @@ impl Actor for Session {
         self.wake_if_waiting(ctx);
     }
 
-    /// The sequencer is taken for the group: without it no request is answered either.
+    /// The failure of the sequencer counts as that of the group: without it, no request is answered either.
     fn on_down(&mut self, ctx: &mut Ctx<'_>, _down: Down) {
         if self.group == GroupState::Up {
             self.group = GroupState::Draining;
@@ -140,7 +140,7 @@ impl NetActor for Session {
             (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::LoggedIn(_)) => {
                 connection.last_heard_ns = now_ns;
             }
-            // The time to log in is not prolonged.
+            // The login timeout keeps running.
             (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::Anonymous) => {}
             (Ok(ClientPacket::Login(login)), Phase::Anonymous) => self.log_in(ctx, conn, &login),
             (Ok(ClientPacket::Login(_)), Phase::LoggedIn(_)) => {

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::messages::{AccountSlot, Command, SequencerIn};
 
-/// Malformed requests that a connection may send; one more ends it. A client with a defect is told by rejects; one
-/// that sends noise costs little until then.
+/// Malformed requests that a connection may send; one more ends it. Enough that a faulty client sees its rejects, few
+/// enough that one that sends noise costs little.
 pub const MALFORMED_MAX: u32 = 64;
 
 impl Session {
@@ -25,7 +25,7 @@ impl Session {
             return self.hold();
         }
         let mut request = DecodedRequest::read(slot, payload, &self.locates);
-        // By reference: each copy of what was just written in pieces would wait for the stores.
+        // By reference: a copy right after writing the fields one by one would stall on store forwarding.
         let (command, is_malformed) = match &mut request {
             DecodedRequest::Good(command) => (Some(command), false),
             DecodedRequest::Refused(command) => (Some(command), true),
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Sends a request to the sequencer; false if it has to wait.
+    /// Sends a request to the sequencer; false if it must wait.
     #[inline]
     fn forward(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, command: &mut Command) -> bool {
         let orders = &mut self.accounts[slot as usize].orders;

@@ -1,19 +1,20 @@
-//! Log-ins and disconnects on their way to the group.
+//! Announcements of log-ins and disconnects to the group.
 
 use super::order_entry::{Ctx, GroupState, Session};
 use crate::messages::{AccountSlot, Command, SequencerIn, SessionChange};
 
-/// How long what the group has to be told waits before the room is looked at again.
+/// Time until the next try to announce when the edge was full.
 const RETRY_NS: u64 = 1_000_000;
 
-/// Token of the timer that only makes a batch end; the others are slots of connections.
+/// Token of the timer that only causes a batch end. All other tokens are slots of connections.
 pub(super) const WAKE: u64 = u64::MAX;
 
 impl Session {
-    /// Tells the group of an account's log-in or disconnect; false, and the account noted, if there is no room.
+    /// Announces an account's log-in or disconnect to the group. If there is no room, notes the account and returns
+    /// false.
     ///
-    /// Only the newest state is told: a log-in that came and went unheard has sent no request, because requests wait
-    /// for it.
+    /// Only the last state is announced. A log-in that came and went without announcement has sent no request, because
+    /// requests wait for it.
     #[inline]
     pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) -> bool {
         let account = &mut self.accounts[slot as usize];

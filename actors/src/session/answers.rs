@@ -1,4 +1,4 @@
-//! Answers: on to the client, and in the group's place when it has failed.
+//! Answers: sending them to clients, and giving them for a group that has failed.
 
 use corelane_codecs::{
     IntoBytes,
@@ -27,7 +27,7 @@ impl Session {
         }
     }
 
-    /// Sends what the account's connection has not been sent, as far as it takes it.
+    /// Sends the unsent part of the log on the account's connection, as far as the connection takes it.
     pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) {
         let now_ns = ctx.time_ns();
         let account = &mut self.accounts[slot as usize];
@@ -43,8 +43,7 @@ impl Session {
         }
         while account.cursor < account.log.end() {
             let unsent = account.log.bytes_from(account.cursor);
-            // Without room one byte is offered all the same: being refused is what makes the driver tell when there
-            // is room again.
+            // Without room, offer one byte: the driver reports new room only after it has refused a send.
             let piece = ctx.net.send_room(conn).clamp(1, unsent.len());
             if ctx.net.send(conn, &unsent[..piece]).is_err() {
                 break;
@@ -68,7 +67,7 @@ impl Session {
         }
     }
 
-    /// The group has failed: answers every order that it owes an answer, in the order of accounts and numbers.
+    /// Answers every order to which the failed group owes an answer, ordered by account and number.
     #[cold]
     pub(super) fn answer_for_group(&mut self, ctx: &mut Ctx<'_>) {
         self.group = GroupState::Down;
@@ -98,7 +97,7 @@ impl Session {
         }
     }
 
-    /// With the group down, orders are rejected here; there is nothing left to cancel.
+    /// Rejects an order after the group has failed. Cancels need no answer: no order is open.
     pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, command: &Command) {
         let (user_ref, cl_ord_id) = match command {
             Command::Enter(enter) => (enter.user_ref, enter.cl_ord_id),

@@ -1,5 +1,7 @@
 //! Sizes and times of a session actor, and who may log in.
 
+use std::fmt;
+
 use corelane_codecs::{
     soup::Session,
     text::{Alpha, Symbol},
@@ -8,21 +10,28 @@ use thiserror::Error;
 
 use super::log::MESSAGES_MAX;
 
-/// Most connections of one session actor: each has a timer, and timers are sized at compile time.
+/// Most connections of one session actor. Each has a timer, and the number of timers is set at compile time.
 pub const CONNECTIONS_MAX: usize = 32_768;
 
-/// Who may log in.
-#[derive(Clone, Debug)]
+/// An account that may log in.
+#[derive(Clone)]
 pub struct Account {
-    /// User name; upper and lower case are the same.
+    /// User name; case does not matter.
     pub user: Alpha<6>,
-    /// Password; upper and lower case are the same.
+    /// Password; case does not matter.
     pub password: Alpha<10>,
-    /// What the orders are booked to, for reports.
+    /// Name of the account in reports.
     pub name: Alpha<8>,
 }
 
-/// Everything that a session actor is sized and timed by.
+/// All fields but the password.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("user", &self.user).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Sizes and times of a session actor.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// The accounts; their index is the [`AccountSlot`](crate::messages::AccountSlot).
@@ -31,26 +40,27 @@ pub struct SessionConfig {
     pub symbols: Vec<Symbol>,
     /// Name of the day's session.
     pub session: Session,
-    /// Time that a connection has to log in.
+    /// Time in which a connection must log in.
     pub login_timeout_ns: u64,
-    /// Silence after which a client counts as gone. A client of SoupBinTCP 4.10 may name its own.
+    /// Silence after which a client is disconnected. A client of SoupBinTCP 4.10 may choose its own.
     pub client_timeout_ns: u64,
     /// Silence after which the server sends a heartbeat.
     pub heartbeat_ns: u64,
-    /// Messages kept per account for clients that come back; up to [`MESSAGES_MAX`].
+    /// Messages in an account's log, up to [`MESSAGES_MAX`].
     pub messages_per_session_max: usize,
-    /// Open orders per account; one more is rejected.
+    /// Most open orders per account; the session has the next one rejected.
     pub open_orders_per_session_max: usize,
-    /// Enters and replaces of one account that the group has not answered; at the bound the connection is not read.
+    /// Most unanswered enters and replaces per account. At the bound, the session stops reading the connection.
     pub in_flight_max: usize,
-    /// Connections at once, as many as the driver's.
+    /// Most connections, as many as the driver's.
     pub connections_max: usize,
-    /// How far a client that is up to date may fall behind, in bytes beyond the driver's send buffer.
+    /// Bytes by which a client may fall behind, beyond the driver's send buffer. A replay after a log-in does not
+    /// count.
     pub unsent_bytes_max: usize,
 }
 
 impl SessionConfig {
-    /// Usual times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
+    /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
     /// requests in flight, 1,024 connections, 256 KiB behind.
     pub fn new(session: Session, accounts: Vec<Account>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
@@ -93,8 +103,9 @@ impl SessionConfig {
     }
 }
 
-/// Why a session actor cannot be made.
+/// Error in the configuration of a session actor.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SessionConfigError {
     /// A size is out of range.
     #[error("{field} is {value}; it must be from 1 to {most}")]
@@ -106,13 +117,13 @@ pub enum SessionConfigError {
         /// The most it may be.
         most: usize,
     },
-    /// A user name is blank or there twice.
+    /// A user name is blank or configured twice.
     #[error("user {user:?} is blank or configured twice; give each account a user name of its own")]
     User {
         /// The name.
         user: Alpha<6>,
     },
-    /// A symbol is there twice.
+    /// A symbol is configured twice.
     #[error("symbol {symbol} is configured twice; list each instrument once")]
     Symbol {
         /// The symbol.

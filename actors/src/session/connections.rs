@@ -17,8 +17,8 @@ impl Session {
         (connection.generation == conn.generation).then_some(connection)
     }
 
-    /// One timer per connection, set for the next thing that may be due and looked at when it fires: traffic costs no
-    /// timer.
+    /// Checks a connection's time-outs. Each connection has one timer, set to the earliest time at which something may
+    /// be due; traffic does not touch it.
     pub(super) fn on_connection_timer(&mut self, ctx: &mut Ctx<'_>, slot: usize) {
         let now_ns = ctx.time_ns();
         let heartbeat_ns = self.config.heartbeat_ns;
@@ -38,8 +38,8 @@ impl Session {
             }
             Phase::Anonymous => {}
             Phase::LoggedIn(account) => {
-                // Between two pieces of a packet nothing else may be sent; who has to wait for them knows that we
-                // are there.
+                // Nothing may be sent between two pieces of a packet; a client that waits for the rest of one needs no
+                // heartbeat.
                 let account = &self.accounts[account as usize];
                 let is_between = account.is_up_to_date() && connection.accept_owed.is_none();
                 let idle_ns = now_ns.saturating_sub(connection.last_sent_ns);
@@ -66,7 +66,7 @@ impl Session {
         self.leave(ctx, conn, phase);
     }
 
-    /// The account of a connection that is gone has none any more.
+    /// Detaches the account from a connection that is gone.
     pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, phase: Phase) {
         if let Phase::LoggedIn(slot) = phase
             && self.accounts[slot as usize].conn == Some(conn)
@@ -82,7 +82,7 @@ pub(super) fn send_packet(ctx: &mut Ctx<'_>, conn: ConnId, packet: &ServerPacket
     let mut bytes = [0; LOGIN_ACCEPTED_LEN];
     match packet.encode(&mut bytes) {
         Ok(length) => ctx.net.send(conn, &bytes[..length]),
-        // None of the packets sent this way is longer than a login accepted.
+        // No packet sent this way is longer than a login accepted.
         Err(_) => Err(SendError::TooLong),
     }
 }

@@ -3,11 +3,11 @@
 use corelane_runtime::net::CloseReason;
 
 corelane_runtime::metrics! {
-    /// Why connections ended, and what else a session actor counts.
+    /// Counters of a session actor: ends of connections by reason, log-ins, requests and answers.
     pub enum SessionCount {
         /// Ended: the client closed it.
         Peer,
-        /// Ended: the bytes were no SoupBinTCP packets.
+        /// Ended: the client sent bytes that are not SoupBinTCP packets.
         BadFrame,
         /// Ended: the socket failed.
         Socket,
@@ -21,9 +21,9 @@ corelane_runtime::metrics! {
         ClientTimeout,
         /// Ended: wrong user or password.
         NotAuthorized,
-        /// Ended: another session, or a sequence number that is still to come, was asked for.
+        /// Ended: the log-in requested another session, or a future sequence number.
         SessionUnavailable,
-        /// Ended: a packet of another kind than a log-in came first.
+        /// Ended: the first packet was not a log-in.
         NotLoggedIn,
         /// Ended: a second log-in on the same connection.
         LoggedInAlready,
@@ -37,7 +37,7 @@ corelane_runtime::metrics! {
         Superseded,
         /// Ended: the account has used up its sequence of messages.
         SequenceUsedUp,
-        /// Ended: the venue stops.
+        /// Ended: the venue stopped.
         Shutdown,
         /// Log-ins accepted.
         LogIns,
@@ -45,13 +45,13 @@ corelane_runtime::metrics! {
         Requests,
         /// Malformed requests among good packets.
         MalformedRequests,
-        /// Requests of an account that may no longer send any: ignored.
+        /// Requests ignored because the account's sequence is used up.
         IgnoredRequests,
-        /// Times that a request waited for room or for answers.
+        /// Times that a request waited for room on the edge or for answers.
         Holds,
-        /// Answers put on an account's sequence.
+        /// Answers appended to an account's log.
         Answers,
-        /// Answers after an account's sequence was full, and so not kept.
+        /// Answers not logged because the account's log was full.
         AnswersNotKept,
         /// Answers given for a group that has failed.
         AnswersForGroup,
@@ -59,7 +59,7 @@ corelane_runtime::metrics! {
 }
 
 impl SessionCount {
-    /// How a connection that the net ended is counted.
+    /// The counter of a connection that the driver closed.
     pub(super) fn of_close(reason: CloseReason) -> SessionCount {
         match reason {
             CloseReason::Peer | CloseReason::Local => SessionCount::Peer,
@@ -71,7 +71,7 @@ impl SessionCount {
         }
     }
 
-    /// What the net is told when a connection ends for this reason.
+    /// The driver's reason for closing a connection.
     pub(super) fn close_reason(self) -> CloseReason {
         match self {
             SessionCount::SlowReader => CloseReason::SlowReader,

@@ -1,9 +1,9 @@
-//! SoupBinTCP packets in a byte stream, for the net driver.
+//! Framing of SoupBinTCP packets, for the net driver.
 
 use corelane_codecs::soup::{SoupError, packet_len};
 use corelane_runtime::net::{FrameError, Framer};
 
-/// Finds SoupBinTCP packets.
+/// Finds SoupBinTCP packets in a byte stream.
 #[derive(Clone, Copy, Debug)]
 pub struct SoupFramer {
     /// Longest payload that a peer may send, in bytes.

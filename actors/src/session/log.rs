@@ -1,22 +1,22 @@
-//! An account's sequenced stream: every answer it was ever given, as SoupBinTCP packets ready to be sent.
+//! Log of an account's answers, as SoupBinTCP packets ready to send.
 
 use corelane_codecs::soup::ServerPacket;
 
 /// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::messages::Reply) carries.
 pub const PACKET_MAX: usize = 3 + 71;
 
-/// The most messages that an account's log can hold: their offsets have 32 bits.
+/// The most messages that a log can hold: their offsets have 32 bits.
 pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
 
-/// Append-only, bounded, allocated once. Its memory is reserved, the first part of it touched at the start
-/// ([`ReplyLog::touch`]), the rest when it is first written.
+/// Bounded append-only log of messages.
 ///
-/// A message's number is its place, from 1, so a client that comes back is sent the bytes from [`ReplyLog::start_of`]
-/// on, in whatever pieces fit.
+/// It reserves all memory at the start. [`ReplyLog::touch`] touches the first part; the rest is touched when it is
+/// first written. A message's number is its index plus 1, so a client that returns is sent the bytes from
+/// [`ReplyLog::start_of`] on, in pieces of any size.
 #[derive(Debug)]
 pub struct ReplyLog {
     bytes: Vec<u8>,
-    /// By message: where its packet ends.
+    /// By message: end of its packet.
     ends: Vec<u32>,
     messages_max: usize,
 }
@@ -36,8 +36,8 @@ impl ReplyLog {
         }
     }
 
-    /// Writes to the first `bytes` of the log's memory, so that the kernel need not find pages for them while orders
-    /// are answered. The log must be empty.
+    /// Writes to the first `bytes` of the log's memory, so that answering causes no page fault there. The log must be
+    /// empty.
     pub fn touch(&mut self, bytes: usize) {
         let share = bytes.min(self.bytes.capacity());
         self.bytes.resize(share, 0);
@@ -52,7 +52,7 @@ impl ReplyLog {
         self.ends.len() as u64 + 1
     }
 
-    /// Whether it can take no more.
+    /// Whether it is full.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.ends.len() == self.messages_max
@@ -74,13 +74,13 @@ impl ReplyLog {
         true
     }
 
-    /// Where the next message will begin: the bytes so far.
+    /// Offset of the next message: the bytes so far.
     #[inline]
     pub fn end(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Where message `number` begins, from 1 to [`ReplyLog::next_number`]; `None` beyond.
+    /// Offset of message `number`, from 1 to [`ReplyLog::next_number`]; `None` beyond.
     pub fn start_of(&self, number: u64) -> Option<usize> {
         match number {
             0 => None,

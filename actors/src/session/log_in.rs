@@ -77,7 +77,7 @@ impl Session {
             RejectCode::NotAuthorized => SessionCount::NotAuthorized,
             RejectCode::SessionUnavailable => SessionCount::SessionUnavailable,
         };
-        // A fresh connection takes four bytes; should it not, closing says enough.
+        // A new connection has room for four bytes. If it has not, the close tells the client.
         let _ = send_packet(ctx, conn, &ServerPacket::LoginRejected(code));
         self.disconnect(ctx, conn, reason);
     }

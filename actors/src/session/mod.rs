@@ -1,23 +1,23 @@
-//! Order entry: the server side of SoupBinTCP for all connections of a shard, with OUCH 5.0 inside.
+//! Order entry: the server side of SoupBinTCP with OUCH 5.0, for all connections of a shard.
 //!
 //! | | |
 //! |---|---|
-//! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a sequence number that is still to come: reject `S` |
-//! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: only what is new |
-//! | answers | kept per account, whether or not the client is there; a client that comes back is sent the same bytes again |
-//! | second log-in of a user | takes over; the first connection is closed |
-//! | slow reader | a client that was up to date and falls behind by more than a bound is closed; nothing is lost, it reads on at its next log-in |
-//! | malformed request | answered by the group if its number is readable, else counted; too many end the connection |
-//! | sequence used up | requests are ignored, the group is told that the client is gone, and the session ends when its last order is dead |
-//! | group failed | what was not answered is rejected, what was open is cancelled, once; new orders are rejected |
+//! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a future sequence number: reject `S` |
+//! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only |
+//! | answers | logged per account, also while the client is disconnected; on its return the client gets the same bytes again |
+//! | second log-in of a user | closes the first connection |
+//! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
+//! | malformed request | rejected by the group if its number is readable, else counted; too many end the connection |
+//! | sequence used up | the session ignores requests, announces a disconnect to the group, and ends when the account's last order is dead |
+//! | group failed | the session rejects every unanswered order and cancels every open one, once each; it rejects new orders |
 //!
 //! # Fault model
 //!
-//! Clients send anything, at any speed, and may stop reading. They choose no size, no table index and no probe
-//! length here. The driver may refuse any send. The edge to the sequencer may be full at any time: requests are then
-//! left in the socket, and what has to be said without one (log-ins, disconnects) is kept per account until there is
-//! room. An answer that does not have the account's next number fails the actor: a stream with a hole must not reach
-//! a client.
+//! - Clients send anything, at any speed, and may stop reading. No size, table index or probe length depends on them.
+//! - The driver may refuse any send.
+//! - The edge to the sequencer may be full at any time. Requests then stay in the socket; log-ins and disconnects wait,
+//!   one state per account, until there is room.
+//! - An answer without the account's next number fails the actor, because a client must not get a stream with a hole.
 
 mod actor;
 mod admission;

@@ -1,8 +1,8 @@
 //! A hash for numbers that clients choose: user reference numbers, which mostly count upwards, and symbols.
 //!
-//! Numbers of one block of 64 share a place chosen by a secret, and lie there side by side: a client that counts finds
-//! its orders in a few warm cache lines, and one that picks its numbers to collide cannot know which blocks do. A place
-//! holds at most one number of each block with the same low bits, so that no choice makes a probe long.
+//! The 64 numbers of a block lie side by side at a place chosen by a secret. Numbers that count upwards are thus in a
+//! few warm cache lines, and a client that picks numbers to collide cannot know which blocks do. No choice of numbers
+//! makes a probe long, because a bucket gets at most one number of each block.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -17,7 +17,7 @@ pub struct NumberHash {
 
 impl Default for NumberHash {
     fn default() -> Self {
-        // An odd factor loses nothing.
+        // An odd factor maps no two numbers to one.
         let random = || RandomState::new().hash_one(0);
         NumberHash { secret: [random(), random() | 1] }
     }
@@ -51,7 +51,7 @@ impl Hasher for NumberHasher {
         let product = u128::from(block ^ self.secret[0]) * u128::from(self.secret[1]);
         let place = (product as u64) ^ (product >> 64) as u64;
         let within = number & BLOCK_MASK;
-        // The map takes the bucket from the low bits, and from the top ones a tag that neighbours should not share.
+        // The map takes the bucket from the low bits, and a tag, which neighbours should not share, from the top ones.
         self.hash = ((place & !BLOCK_MASK) | within) ^ (within << (u64::BITS - BLOCK_BITS));
     }
 

@@ -1,5 +1,7 @@
 //! State of the order entry actor.
 
+use std::fmt;
+
 use corelane_runtime::{actor::Context, telemetry::Counters};
 
 use super::{
@@ -10,28 +12,28 @@ use super::{
 };
 use crate::messages::{AccountSlot, SequencerIn};
 
-/// Memory of all replay logs together that is touched at the start; beyond it, the first answer on a page waits for the
-/// kernel to find one.
+/// Memory of all replay logs together to touch at the start. Beyond it, the first answer on a page waits for a page
+/// fault.
 const TOUCHED_BYTES_MAX: usize = 256 << 20;
 
-/// Answers timed per batch: as many as one turn of the shard lets in.
+/// Answers to time per batch: as many as one turn of the shard can take.
 pub(super) const TIMED_MAX: usize = 256;
 
 corelane_runtime::ports! {
-    /// Where requests go.
+    /// Outputs of the session actor.
     pub struct SessionOut {
-        /// The sequencer. An admission edge: no answer waits for it.
+        /// Requests to the sequencer: an admission edge, on which no answer waits.
         requests: SequencerIn,
     }
 }
 
-/// What is known of the group.
+/// State of the group, as far as the session knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GroupState {
     Up,
-    /// It has failed, and its last answers may still be on the edge.
+    /// The group has failed, and its last answers may still be on the edge.
     Draining,
-    /// It has failed, and its orders are answered for.
+    /// The group has failed, and the session has answered its orders.
     Down,
 }
 
@@ -43,7 +45,7 @@ pub struct Session {
     pub(super) connections: Vec<Connection>,
     pub(super) counters: Counters<SessionCount>,
     pub(super) group: GroupState,
-    /// Accounts whose log-in state the group has to hear of.
+    /// Accounts whose log-in state must be announced to the group.
     pub(super) unannounced: Vec<AccountSlot>,
     /// Accounts with answers to send at the end of the batch.
     pub(super) dirty: Vec<AccountSlot>,
@@ -54,11 +56,21 @@ pub struct Session {
     pub(super) timers_in_cycle: usize,
 }
 
+/// The state of the group, and the number of accounts.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("group", &self.group)
+            .field("accounts", &self.accounts.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Session {
-    /// A session actor for these accounts. Its tables are allocated here.
+    /// A session actor for these accounts. Allocates its tables.
     ///
     /// # Errors
-    /// [`SessionConfigError`] for sizes out of range and for users or symbols that are there twice.
+    /// [`SessionConfigError`] if a size is out of range, or a user or a symbol is configured twice.
     pub fn new(config: SessionConfig) -> Result<Self, SessionConfigError> {
         config.check()?;
         let locates = SymbolLocates::new(&config.symbols)
@@ -82,7 +94,7 @@ impl Session {
         })
     }
 
-    /// What it counts, to be read from anywhere while it runs.
+    /// Its counters, which any thread can read while it runs.
     pub fn stats(&self) -> Counters<SessionCount> {
         self.counters.clone()
     }

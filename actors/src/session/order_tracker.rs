@@ -1,14 +1,14 @@
-//! What a session knows of an account's orders: enough to tell a replace's instrument, to bound what is open, and to
-//! answer for every order should the group fail.
+//! The session's knowledge of an account's orders: enough to find a replace's instrument, to bound the open orders, and
+//! to answer every order if the group fails.
 //!
-//! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so "not answered yet" has to be
-//! worked out. The group takes an account's requests in the order in which they were forwarded and consumes only
-//! user reference numbers that rise. Hence:
+//! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so the tracker works out which
+//! requests are unanswered. The group takes an account's requests in the order of forwarding and accepts only rising
+//! user reference numbers. Hence:
 //!
-//! - an enter whose number is above that of every enter forwarded before is answered, unless a replace took its
-//!   number or a higher one first;
-//! - once number *n* is answered, whatever was forwarded before *n* and has no answer was ignored, and what was
-//!   forwarded after *n* with a number of at most *n* will be;
+//! - an enter is answered if its number is above those of all enters forwarded before, unless a replace took its number
+//!   or a higher one first;
+//! - once number *n* is answered, every request forwarded before it that has no answer was ignored, and every request
+//!   forwarded after it with a number of at most *n* will be ignored;
 //! - once an order is dead, replaces of it are ignored.
 
 use std::collections::{HashMap, VecDeque};
@@ -21,17 +21,17 @@ use crate::messages::{Locate, Reply};
 pub struct TrackedOrder {
     /// Its instrument.
     pub locate: Locate,
-    /// Shares open; those asked for while it is not answered.
+    /// Open shares; the requested ones until it is answered.
     pub leaves_qty: u32,
     /// The client's identifier, for a reject.
     pub cl_ord_id: [u8; 14],
-    /// An answer has come.
+    /// Whether an answer has come.
     answered: bool,
-    /// Replaces of this order that are not answered.
+    /// Unanswered replaces of this order.
     replaces_pending: u16,
 }
 
-/// A request not answered yet, in the order of forwarding.
+/// An unanswered request.
 #[derive(Clone, Copy, Debug)]
 struct PendingRequest {
     user_ref: u32,
@@ -42,24 +42,24 @@ struct PendingRequest {
 /// An account's orders.
 #[derive(Debug)]
 pub struct OrderTracker {
-    /// Sized at twice the most there can be: then what removals leave behind is cleaned up in place and never makes it
-    /// grow.
+    /// Its capacity is twice the most entries, so that the map removes its tombstones in place and never grows.
     orders: HashMap<u32, TrackedOrder, NumberHash>,
+    /// In the order of forwarding.
     pending: VecDeque<PendingRequest>,
     open_max: usize,
     in_flight_max: usize,
-    /// Highest number known to be consumed.
+    /// Highest number known to be used up.
     consumed: u32,
     /// Highest number of an enter that was forwarded.
     entered: u32,
-    /// Highest number in `pending`, and whether a lower one stands behind it.
+    /// Highest number in `pending`, and whether a lower one follows it there.
     pending_high: u32,
     disordered: bool,
-    /// For walking through the orders in the order of their numbers.
+    /// Scratch space for sorting orders by number.
     sorted: Vec<u32>,
 }
 
-/// How an order stands when the group fails.
+/// An order without its group, after the group has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Orphan {
     /// An enter that was never answered.
@@ -69,7 +69,7 @@ pub enum Orphan {
 }
 
 impl OrderTracker {
-    /// For at most `open_max` open orders and `in_flight_max` unanswered requests.
+    /// A tracker of at most `open_max` open orders and `in_flight_max` unanswered requests.
     pub fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
         let most = open_max + in_flight_max;
         OrderTracker {
@@ -90,7 +90,7 @@ impl OrderTracker {
         self.orders.len()
     }
 
-    /// Whether one more order would be over the bound of open orders.
+    /// Whether the bound of open orders is reached.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.orders.len() >= self.open_max
@@ -102,23 +102,23 @@ impl OrderTracker {
         self.pending.len() < self.in_flight_max
     }
 
-    /// The instrument of an order, 0 if it is not known.
+    /// The instrument of an order, 0 if unknown.
     #[inline]
     pub fn locate_of(&self, user_ref: u32) -> Locate {
         self.orders.get(&user_ref).map_or(0, |order| order.locate)
     }
 
-    /// Highest number known to be consumed.
+    /// Highest number known to be used up.
     pub fn consumed(&self) -> u32 {
         self.consumed
     }
 
-    /// Takes note that a number is consumed without the group's doing.
+    /// Notes that the session itself has answered a number.
     pub fn consume(&mut self, user_ref: u32) {
         self.consumed = self.consumed.max(user_ref);
     }
 
-    /// An enter is being forwarded. One that the group is sure to ignore is not noted.
+    /// Notes an enter that is forwarded, unless the group is sure to ignore it.
     #[inline]
     pub fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
@@ -128,7 +128,7 @@ impl OrderTracker {
         self.note(user_ref, 0, locate, quantity, cl_ord_id);
     }
 
-    /// A replace is being forwarded. One that the group is sure to ignore is not noted.
+    /// Notes a replace that is forwarded, unless the group is sure to ignore it.
     #[inline]
     pub fn on_replace(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
@@ -150,7 +150,7 @@ impl OrderTracker {
         self.orders.insert(user_ref, order);
     }
 
-    /// An answer has come.
+    /// Notes an answer.
     #[inline]
     pub fn on_answer(&mut self, reply: &Reply) {
         let order = self.orders.get(&reply.user_ref);
@@ -168,7 +168,7 @@ impl OrderTracker {
         }
     }
 
-    /// The first answer to a request: settles what it says about the others.
+    /// Notes the first answer to a request, and drops the requests that it shows to be ignored.
     #[inline]
     fn on_first_answer(&mut self, user_ref: u32) {
         self.consume(user_ref);
@@ -188,7 +188,7 @@ impl OrderTracker {
         }
     }
 
-    /// An order is dead: nothing more follows for it, nor for replaces of it.
+    /// Removes a dead order, and the replaces of it, which the group ignores.
     #[inline]
     fn remove_dead(&mut self, user_ref: u32) {
         let order = self.orders.remove(&user_ref);
@@ -197,8 +197,8 @@ impl OrderTracker {
         }
     }
 
-    /// Drops the unanswered requests that are `ignored`, and the replaces whose original is gone. A replace stands
-    /// behind its original, so one pass finds replaces of replaces too.
+    /// Drops the unanswered requests that are `ignored`, and the replaces whose original is gone. A replace follows its
+    /// original in the list, so one pass finds replaces of replaces too.
     fn drop_pending(&mut self, ignored: impl Fn(&PendingRequest) -> bool) {
         let OrderTracker { orders, pending, .. } = self;
         pending.retain(|request| {
@@ -222,8 +222,8 @@ impl OrderTracker {
         }
     }
 
-    /// Forgets everything and gives each order that is owed an answer to `answer`, in the order of their numbers. A
-    /// replace without answer is owed none: its original is answered for.
+    /// Forgets all orders, and passes each order to which the group owes an answer to `answer`, by rising number. An
+    /// unanswered replace needs no answer: its original gets one.
     pub fn abandon(&mut self, mut answer: impl FnMut(u32, Orphan)) {
         for request in self.pending.drain(..) {
             if request.replaces != 0 {

@@ -1,8 +1,7 @@
-//! From OUCH requests to commands.
+//! Translation of OUCH requests to commands.
 //!
-//! The session checks form only. What an order asks for is the group's to judge, because only the group numbers
-//! answers: a request that cannot be read or that asks for what the venue does not offer goes on as a command that
-//! names the reject reason.
+//! The session checks the form only. The group judges the content, because only the group numbers answers. A request
+//! that is malformed, or that asks for what the venue does not offer, is forwarded as a command with a reject reason.
 
 use std::collections::HashMap;
 
@@ -14,12 +13,15 @@ use corelane_codecs::{
 use super::number_hash::NumberHash;
 use crate::messages::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Replace};
 
-/// Symbol to locate, by the symbol's bytes as a number. Built at start and never changed.
+/// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
 pub struct SymbolLocates(HashMap<u64, Locate, NumberHash>);
 
 impl SymbolLocates {
-    /// The symbols in locate order, from 1; the second place of a symbol that is there twice.
+    /// Takes the symbols in locate order, from 1.
+    ///
+    /// # Errors
+    /// The index of a symbol that is repeated.
     pub fn new(symbols: &[Symbol]) -> Result<Self, usize> {
         let mut locates = HashMap::with_capacity_and_hasher(symbols.len(), NumberHash::default());
         for (index, symbol) in symbols.iter().enumerate() {
@@ -36,25 +38,25 @@ impl SymbolLocates {
     }
 }
 
-/// The first letter varies most, and the hash keeps the low bits apart.
+/// Little-endian: the first letter varies most, and the hash spreads the low bits.
 #[inline]
 fn number_of(symbol: &Symbol) -> u64 {
     u64::from_le_bytes(*symbol.as_array())
 }
 
-/// What to do with the payload of an unsequenced packet.
+/// Decoded payload of an unsequenced packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodedRequest {
-    /// Forward it.
+    /// A valid request, to be forwarded.
     Good(Command),
-    /// It is malformed, but its number is readable: forward a command that will be rejected.
+    /// A malformed request with a readable number, to be forwarded as a command that the group rejects.
     Refused(Command),
-    /// It is malformed and there is nothing to answer.
+    /// A malformed request without a readable number, which gets no answer.
     Unreadable,
 }
 
 impl DecodedRequest {
-    /// Reads a payload. A replace has no locate yet.
+    /// Decodes a payload. A replace has no locate yet.
     #[inline]
     pub fn read(account: AccountSlot, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
         match Inbound::decode(payload) {
@@ -110,12 +112,12 @@ fn replace(account: AccountSlot, replace: &ouch::Replace, options: Appendage<'_>
 
 #[cold]
 fn refused(account: AccountSlot, payload: &[u8], reason: RejectReason) -> DecodedRequest {
-    /// Where a replace has the number of its original.
+    /// Bytes of the original's number in a replace.
     const ORIGINAL: std::ops::Range<usize> = 1..5;
     let Some((user_ref, cl_ord_id)) = request_identity(payload) else {
         return DecodedRequest::Unreadable;
     };
-    // `request_identity` knows enters and replaces, which are longer than this.
+    // `request_identity` reads only enters and replaces, which are longer than this.
     DecodedRequest::Refused(match (payload[0], payload[ORIGINAL].try_into()) {
         (b'U', Ok(original)) => Command::Replace(Replace {
             original_user_ref: u32::from_be_bytes(original),
@@ -170,8 +172,8 @@ fn blank_replace(account: AccountSlot, cl_ord_id: [u8; 14]) -> Replace {
     }
 }
 
-/// The reject reason of the first option that would change what the order means, 0 if there is none. Options that
-/// only inform (firm, customer type, group, locates, weight) are accepted and not used.
+/// Reject reason of the first option that would change the meaning of the order, 0 if there is none. Informative
+/// options (firm, customer type, group, locates, weight) are accepted and not used.
 #[inline]
 fn unsupported(options: Appendage<'_>) -> u16 {
     if options.is_empty() {
@@ -199,7 +201,7 @@ fn refusal(option: TagValue) -> Option<RejectReason> {
         TagValue::HandleInst(code) => unless(code == b' ', RejectReason::Other),
         TagValue::DisplayQty(quantity) => unless(quantity == 0, RejectReason::InvalidDisplay),
         TagValue::DisplayPrice(price) => unless(price == 0, RejectReason::InvalidDisplay),
-        // Another channel of numbers than the first would need its own rule of rising numbers.
+        // Each channel of numbers would need its own rule of rising numbers; the venue has one channel.
         TagValue::UserRefIdx(channel) => unless(channel == 0, RejectReason::Other),
         TagValue::SecondaryOrderRef(_)
         | TagValue::Firm(_)

@@ -1,11 +1,11 @@
-//! The two things that a session actor has many of: connections and accounts.
+//! State of a connection and of an account.
 
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
 use crate::messages::AccountSlot;
 
-/// Where a connection stands.
+/// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The slot has no connection.
@@ -14,7 +14,7 @@ pub enum Phase {
     Anonymous,
     /// Logged in.
     LoggedIn(AccountSlot),
-    /// Closed by us; the driver still drains it.
+    /// Closed by the session; the driver still drains it.
     Closing,
 }
 
@@ -25,13 +25,13 @@ pub struct Connection {
     pub phase: Phase,
     pub last_heard_ns: u64,
     pub last_sent_ns: u64,
-    /// Silence after which the client counts as gone; before the log-in, the time it has for that.
+    /// Silence after which the client is disconnected; before the log-in, the login timeout.
     pub client_timeout_ns: u64,
     pub malformed: u32,
     pub timer: Option<TimerId>,
-    /// The log-in is accepted from this number on, and the client has not been told.
+    /// First number of an accepted log-in whose login accepted is not sent yet.
     pub accept_owed: Option<u64>,
-    /// To be told the end of the session and closed once everything is sent.
+    /// Whether to send the end of the session and close, once everything is sent.
     pub ending: bool,
 }
 
@@ -60,29 +60,29 @@ impl Connection {
     }
 }
 
-/// What outlives the connections of an account.
+/// State of an account, which outlives its connections.
 #[derive(Debug)]
 pub struct AccountState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
-    /// Number of the last answer, kept or not.
+    /// Number of the last answer, logged or not.
     pub last_number: u64,
-    /// Number at which the account may no longer send requests; what the log holds beyond is for the answers of
-    /// orders that are still open.
+    /// Number from which the account may no longer send requests. The log's room beyond it is for answers to open
+    /// orders.
     pub number_max: u64,
-    /// The connection it is logged in on.
+    /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
-    /// Where in the log that connection is.
+    /// Offset in the log up to which the connection has been sent.
     pub cursor: usize,
-    /// The connection has not caught up with the log since it logged in.
+    /// Whether the connection has not caught up with the log since its log-in.
     pub replaying: bool,
-    /// Counts log-ins.
+    /// Number of log-ins.
     pub generation: u32,
-    /// The log-in that the group knows of, if it takes the account to be logged in.
+    /// The log-in that was announced to the group, unless its end was announced too.
     pub announced: Option<u32>,
-    /// On the list of accounts that the group has to hear of.
+    /// Whether it is on the list of accounts to announce.
     pub is_unannounced: bool,
-    /// On the list of accounts that have something to send.
+    /// Whether it is on the list of accounts with something to send.
     pub is_dirty: bool,
 }
 
@@ -106,18 +106,18 @@ impl AccountState {
         }
     }
 
-    /// Whether its sequence is used up: it may send no more requests.
+    /// Whether its sequence is used up, so that it may send no more requests.
     #[inline]
     pub fn is_spent(&self) -> bool {
         self.last_number >= self.number_max
     }
 
-    /// Whether nothing will be added to its log any more.
+    /// Whether its log is complete.
     pub fn is_over(&self) -> bool {
         self.is_spent() && (self.orders.len() == 0 || self.log.is_full())
     }
 
-    /// The log-in that the group should know of.
+    /// The log-in to announce to the group; `None` if it is not logged in.
     #[inline]
     pub fn current(&self) -> Option<u32> {
         (self.conn.is_some() && !self.is_spent()).then_some(self.generation)
@@ -129,7 +129,7 @@ impl AccountState {
         self.conn.is_some() && self.cursor == self.log.end()
     }
 
-    /// Puts an answer on the sequence; false if the log is full.
+    /// Appends an answer to the log; false if the log is full.
     #[inline]
     pub fn append(&mut self, message: &[u8]) -> bool {
         self.last_number += 1;

@@ -15,12 +15,12 @@ use corelane_actors::{
 };
 use corelane_codecs::text::Symbol;
 use corelane_runtime::{
-    cpu,
     message::Envelope,
     sequencer::{Sequencer, SequencerPolicy},
     simulation::Simulation,
-    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
+use corelane_test_support::shards::simulated;
 
 pub const COLLAR_PPM: u32 = 100_000;
 
@@ -111,7 +111,7 @@ impl Venue {
 impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
     pub fn with_policy(config: GroupConfig, edges: Edges, policy: S) -> Venue<S> {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec::new("hot", cpu::allowed_cpus()[0]).idle(Idle::Spin));
+        let shard = simulated(&mut topology, "hot");
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(policy));
         let group = wire_group(&mut topology, shard, config).unwrap();
         let requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(edges.input));

@@ -23,11 +23,11 @@ use corelane_codecs::{
     text::{Alpha, Symbol},
 };
 use corelane_runtime::{
-    cpu,
     net::{EndpointId, EndpointSpec, UdpSpec},
     simulation::{SimNet, Simulation},
-    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
+use corelane_test_support::shards::simulated;
 pub use watched::Shown;
 use watched::Watched;
 
@@ -98,7 +98,7 @@ impl Feed {
 
     pub fn with_edge(config: MarketDataConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec::new("ingress", cpu::allowed_cpus()[0]).idle(Idle::Spin));
+        let shard = simulated(&mut topology, "ingress");
         let instruments = config.symbols.len();
         let endpoint = || EndpointSpec::Udp(UdpSpec::peer("127.0.0.1:0".parse().unwrap()));
         let endpoints = 1 + usize::from(config.has_line_b) + usize::from(!config.servers.is_empty());

@@ -14,13 +14,12 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    cpu,
     edge::port::Port,
     net::{ConnId, EndpointId, EndpointSpec},
     simulation::{SimNet, Simulation},
-    telemetry::Counters,
-    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
+use corelane_test_support::shards::simulated;
 
 pub const MS: u64 = 1_000_000;
 pub const SECOND: u64 = 1_000 * MS;
@@ -89,7 +88,7 @@ impl Venue {
     /// With so much room for requests.
     pub fn with_edge(config: SessionConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
-        let shard = topology.shard(ShardSpec::new("ingress", cpu::allowed_cpus()[0]).idle(Idle::Spin));
+        let shard = simulated(&mut topology, "ingress");
         let session = Session::new(config).unwrap();
         let stats = session.stats();
         let listen = EndpointSpec::Listen {

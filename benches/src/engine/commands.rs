@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::Totals;
+use corelane_market::Rng;
+
 use crate::book::Book;
 
 /// Instruments, and as many accounts.
@@ -53,6 +54,17 @@ pub enum Op {
         /// Where it lies in a table of live orders.
         slot: u32,
     },
+}
+
+/// What the commands led to: the same for every engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Trades.
+    pub trades: u64,
+    /// Shares that changed hands.
+    pub shares: u64,
+    /// Orders cancelled.
+    pub canceled: u64,
 }
 
 /// A stream of commands.
@@ -137,7 +149,7 @@ struct Order {
 
 /// What the generator knows.
 struct Market {
-    random: u64,
+    random: Rng,
     resting_max: usize,
     /// How far from the middle orders rest, in ticks: the further the more there are.
     distance_max: u64,
@@ -155,7 +167,7 @@ struct Market {
 impl Market {
     fn new(seed: u64, resting_max: usize) -> Market {
         Market {
-            random: seed,
+            random: Rng::new(seed),
             resting_max,
             distance_max: 30 + resting_max as u64 / 100,
             books: (0..INSTRUMENTS).map(|_| Book::default()).collect(),
@@ -192,7 +204,7 @@ impl Market {
         let account = self.below(INSTRUMENTS as u64) as u16;
         let middle = &mut self.middles[instrument];
         // The middle wanders, but not to where the collar is.
-        match splitmix(&mut self.random) % 40 {
+        match self.random.next() % 40 {
             0 if *middle < PRICE * 21 / 20 => *middle += TICK,
             1 if *middle > PRICE * 19 / 20 => *middle -= TICK,
             _ => {}
@@ -251,15 +263,6 @@ impl Market {
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        splitmix(&mut self.random) % end
+        self.random.next() % end
     }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-fn splitmix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

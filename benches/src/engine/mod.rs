@@ -18,24 +18,13 @@ use std::{hint::spin_loop, ops::Range, thread, time::Duration};
 use core_affinity::CoreId;
 use hdrhistogram::Histogram;
 
-pub use self::commands::{Commands, Op};
+pub use self::commands::{Commands, Op, Totals};
 use crate::round_trip_histogram;
 
 /// Name of the thread that executes.
 pub const THREAD: &str = "engine";
 /// Commands that are given at once when the engine is behind.
 const BATCH: usize = 64;
-
-/// What the commands led to: the same for every engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Trades.
-    pub trades: u64,
-    /// Shares that changed hands.
-    pub shares: u64,
-    /// Orders cancelled.
-    pub canceled: u64,
-}
 
 /// Executes commands.
 pub trait Engine {
@@ -112,7 +101,7 @@ fn on_this_thread<E: Engine>(mut engine: E, commands: &Commands, rate_per_s: f64
     Round { latency, per_s, totals }
 }
 
-/// Answers every command at once: what the measuring itself takes.
+/// The baseline: answers every command at once, so that only the measuring takes time.
 #[derive(Default)]
 pub struct Nothing;
 

@@ -18,7 +18,7 @@ use corelane_runtime::{
 };
 use hdrhistogram::Histogram;
 
-use super::{Ball, CAPACITY};
+use super::ball::{Ball, CAPACITY};
 use crate::round_trip_histogram;
 
 /// Names of the shards, and of their threads.

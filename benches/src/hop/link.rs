@@ -9,7 +9,7 @@ use std::{
 use corelane_runtime::message::{Envelope, Header};
 use hdrhistogram::Histogram;
 
-use super::{Ball, on_two_cpus};
+use super::ball::{Ball, on_two_cpus};
 use crate::round_trip_histogram;
 
 /// A ring or a channel in one direction.

@@ -2,40 +2,16 @@
 //! and from actor to actor on two shards ([`actors`]). All on the same two CPUs, every message checked.
 
 pub mod actors;
+mod ball;
 pub mod link;
 pub mod raw;
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
-use bytemuck::{Pod, Zeroable};
-use core_affinity::CoreId;
-use corelane_runtime::message::Message;
 use hdrhistogram::Histogram;
 
+pub use self::ball::{Ball, CAPACITY, CHUNK, on_two_cpus};
 use self::raw::{Rtrb, RtrbChunked};
-
-/// Slots of every ring and edge.
-pub const CAPACITY: usize = 1024;
-/// Messages that go into a ring at once where it is filled in chunks.
-pub const CHUNK: usize = 64;
-
-/// 32 bytes, so that a slot is 64 as in the design's measurements.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-pub struct Ball {
-    /// Counts up.
-    pub number: u64,
-    filler: [u64; 3],
-}
-
-impl Message for Ball {}
-
-impl Ball {
-    /// The ball of this number.
-    pub fn new(number: u64) -> Self {
-        Ball { number, filler: [number; 3] }
-    }
-}
 
 /// What one round showed.
 pub struct Round {
@@ -63,26 +39,4 @@ pub fn round(cpus: [usize; 2], duration: Duration) -> Round {
         raw_chunked_per_s: link::flood::<RtrbChunked>(cpus, duration),
         actors_per_s: actors::flood(cpus, duration),
     }
-}
-
-/// Runs `far` on its own thread on CPU `cpus[1]` and `near` on one on CPU `cpus[0]`; returns what `near` returns.
-///
-/// # Panics
-/// If a thread cannot be pinned, or panics itself.
-pub fn on_two_cpus<R: Send>(
-    [first, second]: [usize; 2],
-    near: impl FnOnce() -> R + Send,
-    far: impl FnOnce() + Send,
-) -> R {
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            assert!(core_affinity::set_for_current(CoreId { id: second }), "pinning to an allowed CPU");
-            far();
-        });
-        let near = scope.spawn(move || {
-            assert!(core_affinity::set_for_current(CoreId { id: first }), "pinning to an allowed CPU");
-            near()
-        });
-        near.join().expect("the near side panicked")
-    })
 }

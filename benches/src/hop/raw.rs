@@ -1,9 +1,12 @@
-//! The floor: the `rtrb` ring that carries the edges, used directly, with the same slots.
+//! The baseline: the `rtrb` ring that carries the edges, used directly, with the same slots.
 
 use corelane_runtime::message::Envelope;
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use super::{Ball, CAPACITY, CHUNK, link::Link};
+use super::{
+    ball::{Ball, CAPACITY, CHUNK},
+    link::Link,
+};
 
 type Message = Envelope<Ball>;
 

@@ -6,10 +6,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`flow`] | the bytes: a recorded day, or a generated one |
+//! | `sum` | how the fields that a decoder read are added up |
 //!
 //! The other parsers and book builders are in `peers::itch`, with the cargo feature `peers`.
 
 pub mod flow;
+pub(crate) mod sum;
 
 use std::{
     hint::black_box,
@@ -26,7 +28,7 @@ use corelane_runtime::{
     telemetry::{Counters, Metric},
 };
 
-use self::flow::Flow;
+use self::{flow::Flow, sum::total};
 #[cfg(feature = "peers")]
 use crate::peers::itch as peers;
 
@@ -34,24 +36,24 @@ const LEVELS_MAX: usize = 4096;
 
 /// One of those that read the flow.
 #[derive(Clone, Copy, Debug)]
-pub struct Contestant {
+pub struct Contender {
     /// What it is called. The first is ours.
     pub name: &'static str,
     /// Which one of ours it stands beside; `None` of ours.
     pub beside: Option<&'static str>,
     /// Whether it does what that does, so that a ratio to it counts.
     pub counts: bool,
-    /// What a peer does otherwise than ours.
+    /// What a peer does otherwise than ours, or leaves out.
     pub differs: Option<&'static str>,
 }
 
-const fn ours(name: &'static str) -> Contestant {
-    Contestant { name, beside: None, counts: false, differs: None }
+const fn ours(name: &'static str) -> Contender {
+    Contender { name, beside: None, counts: false, differs: None }
 }
 
 #[cfg(feature = "peers")]
-const fn peer(name: &'static str, beside: &'static str, counts: bool, differs: &'static str) -> Contestant {
-    Contestant { name, beside: Some(beside), counts, differs: Some(differs) }
+const fn peer(name: &'static str, beside: &'static str, counts: bool, differs: &'static str) -> Contender {
+    Contender { name, beside: Some(beside), counts, differs: Some(differs) }
 }
 
 const TYPED: &str = "ours, typed views";
@@ -59,10 +61,10 @@ const TYPED: &str = "ours, typed views";
 const HEADERS: &str = "ours, headers only";
 const BOOKS: &str = "ours";
 
-/// Contestants that read the same flow, in turns.
+/// Contenders that read the same flow, in turns.
 pub trait Contest {
     /// All of them, ours first.
-    fn contestants(&self) -> &[Contestant];
+    fn contenders(&self) -> &[Contender];
 
     /// The time that one of them, by its place, takes for the timed part of the flow.
     ///
@@ -75,7 +77,7 @@ pub trait Contest {
 pub struct Decoders<'a> {
     flow: &'a Flow,
     runs: Vec<fn(&[u8]) -> u64>,
-    contestants: Vec<Contestant>,
+    contenders: Vec<Contender>,
 }
 
 impl<'a> Decoders<'a> {
@@ -84,7 +86,7 @@ impl<'a> Decoders<'a> {
     /// # Panics
     /// If one of them reads other fields than ours.
     pub fn new(flow: &'a Flow) -> Self {
-        let mut all = Self { flow, runs: Vec::new(), contestants: Vec::new() };
+        let mut all = Self { flow, runs: Vec::new(), contenders: Vec::new() };
         let sum = decode(flow.timed());
         all.add(ours(TYPED), sum, decode);
         #[cfg(feature = "peers")]
@@ -98,16 +100,16 @@ impl<'a> Decoders<'a> {
         all
     }
 
-    fn add(&mut self, contestant: Contestant, expected: u64, run: fn(&[u8]) -> u64) {
-        assert_eq!(run(self.flow.timed()), expected, "{}: another sum", contestant.name);
-        self.contestants.push(contestant);
+    fn add(&mut self, contender: Contender, expected: u64, run: fn(&[u8]) -> u64) {
+        assert_eq!(run(self.flow.timed()), expected, "{}: another sum", contender.name);
+        self.contenders.push(contender);
         self.runs.push(run);
     }
 }
 
 impl Contest for Decoders<'_> {
-    fn contestants(&self) -> &[Contestant] {
-        &self.contestants
+    fn contenders(&self) -> &[Contender] {
+        &self.contenders
     }
 
     fn round(&mut self, at: usize) -> Duration {
@@ -166,11 +168,11 @@ impl<'a> Builders<'a> {
 }
 
 impl Contest for Builders<'_> {
-    fn contestants(&self) -> &[Contestant] {
+    fn contenders(&self) -> &[Contender] {
         #[cfg(not(feature = "peers"))]
-        const ALL: [Contestant; 1] = [ours(BOOKS)];
+        const ALL: [Contender; 1] = [ours(BOOKS)];
         #[cfg(feature = "peers")]
-        const ALL: [Contestant; 3] = [
+        const ALL: [Contender; 3] = [
             ours(BOOKS),
             peer("itch5 + hftbacktest, hash maps", BOOKS, true, peers::HFTBACKTEST_DIFFERS),
             peer("itch5 + hftbacktest, known prices", BOOKS, true, peers::KNOWN_PRICES_DIFFER),
@@ -220,11 +222,6 @@ fn build(books: &mut Books, bytes: &[u8], counters: &Counters<FeedCount>) {
             books.apply(&message, counters);
         }
     });
-}
-
-/// Adds up fields.
-pub(crate) fn total<const N: usize>(fields: [u64; N]) -> u64 {
-    fields.into_iter().fold(0, u64::wrapping_add)
 }
 
 /// Decodes all and adds up what books need of each: the time, and of messages about orders the locate, references, side,

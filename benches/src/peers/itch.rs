@@ -12,7 +12,7 @@ use itch5::{MessageHandler, Parser, messages::*};
 use itchy::Body;
 use lunary::zerocopy::ZeroCopyParser;
 
-use crate::itch::{flow::Flow, total};
+use crate::itch::{flow::Flow, sum::total};
 
 /// What itch5 does otherwise than ours, for who reads a ratio to it.
 pub(crate) const ITCH5_DIFFERS: &str = "typed views by callback, as ours; lengths are checked, sides are not";

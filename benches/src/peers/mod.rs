@@ -3,7 +3,7 @@
 //! | module | beside |
 //! |---|---|
 //! | [`actors`] | [`hop::actors`]: actor frameworks |
-//! | [`channels`] | the same: channels, and rings as further floors |
+//! | [`channels`] | the same: channels, and rings as further baselines |
 //! | `itch` | [`itch`](crate::itch): parsers and book builders |
 //! | [`matching`] | [`engine`](crate::engine): published matching crates |
 //! | [`tokio_venue`] | [`wire::venue`](crate::wire::venue): the same venue on tokio |
@@ -12,70 +12,15 @@ pub mod actors;
 pub mod channels;
 pub(crate) mod itch;
 pub mod matching;
+mod peer;
 pub mod tokio_venue;
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::{
-    hop::{
-        self,
-        link::{self, Link},
-    },
-    median,
-};
-
-/// What a peer is to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Our actors.
-    Ours,
-    /// A channel that any thread may send to, or any process: to be beaten.
-    Channel,
-    /// A ring without anything around it, that nobody can wait at or close: a floor beside `rtrb`.
-    RawRing,
-    /// An actor framework: to be beaten.
-    Actors,
-}
-
-impl Kind {
-    /// What one of this kind does not do that our actors do, for who reads a ratio to it. `None` of ours.
-    pub const fn differs(self) -> Option<&'static str> {
-        match self {
-            Kind::Ours => None,
-            Kind::Channel => Some(
-                "carries messages from thread to thread and nothing else: no actors, no panics caught, no room reserved \
-                 before a step; polled without sleeping, unless its name says `await`",
-            ),
-            Kind::RawRing => Some("a ring without anything around it: a floor, not to be beaten"),
-            Kind::Actors => Some(
-                "an actor framework on tokio, an actor on each of two pinned threads whose runtimes never sleep; mailboxes \
-                 are bounded where it has such",
-            ),
-        }
-    }
-}
-
-/// Carries a [`Ball`](crate::hop::Ball) in its [`Envelope`](corelane_runtime::message::Envelope) between two CPUs.
-#[derive(Clone, Copy)]
-pub struct Peer {
-    /// The library, and how it is used if there are two ways.
-    pub name: &'static str,
-    /// What it is.
-    pub kind: Kind,
-    /// Round trips in nanoseconds, one message under way at a time, as [`hop::link`] measures them.
-    pub round_trips: fn(cpus: [usize; 2], duration: Duration) -> Histogram<u64>,
-    /// Messages per second one way.
-    pub flood: fn(cpus: [usize; 2], duration: Duration) -> f64,
-}
-
-impl Peer {
-    /// One whose ends spin.
-    const fn spinning<L: Link>(name: &'static str, kind: Kind) -> Peer {
-        Peer { name, kind, round_trips: link::round_trips::<L>, flood: link::flood::<L> }
-    }
-}
+pub use self::peer::{Kind, Peer};
+use crate::{hop, median};
 
 /// From actor to actor of ours.
 pub const OURS: Peer =
@@ -130,12 +75,12 @@ pub struct Lead {
 pub fn lead(rounds: &[Vec<Seen>]) -> Lead {
     let least = |ratio: fn(&Seen, &Seen) -> f64| {
         let places = 0..rounds[0].len();
-        let rivals = places.filter(|&at| matches!(rounds[0][at].peer.kind, Kind::Channel | Kind::Actors));
-        let leads = rivals.map(|at| {
+        let others = places.filter(|&at| matches!(rounds[0][at].peer.kind, Kind::Channel | Kind::Actors));
+        let leads = others.map(|at| {
             let ratios: Vec<f64> = rounds.iter().map(|round| ratio(&round[0], &round[at])).collect();
             (median(&ratios), rounds[0][at].peer.name)
         });
-        leads.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are rivals")
+        leads.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are others")
     };
     Lead {
         hop: least(|ours, rival| rival.p50_ns() / ours.p50_ns()),

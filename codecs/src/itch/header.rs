@@ -1,4 +1,4 @@
-//! What every message begins with.
+//! The header of all messages.
 
 use core::fmt;
 
@@ -10,14 +10,14 @@ use crate::wire::MessageType;
 
 /// Nanoseconds since midnight in six bytes.
 ///
-/// Written as a time of day: `09:30:00.000000001`.
+/// It displays as a time of day: `09:30:00.000000001`.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
 )]
 #[repr(transparent)]
 pub struct Timestamp([u8; 6]);
 
-/// A time does not fit the six bytes of a [`Timestamp`].
+/// Error: a time does not fit the six bytes of a [`Timestamp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{ns} ns since midnight need more than 48 bits")]
 pub struct TimestampError {
@@ -31,9 +31,10 @@ impl Timestamp {
     /// Nanoseconds of a day; no message of a regular day has this time or a later one.
     pub const DAY_NS: u64 = 86_400_000_000_000;
 
-    /// `ns` nanoseconds since midnight; only the low 48 bits are kept, which hold any time of a day. Use `try_from`
-    /// for a time from outside.
+    /// The time `ns` nanoseconds since midnight. Only the low 48 bits count, which hold any time of a day; convert an
+    /// unchecked time with `try_from`.
     #[inline]
+    #[must_use]
     pub const fn from_ns(ns: u64) -> Self {
         let [_, _, bytes @ ..] = ns.to_be_bytes();
         Self(bytes)
@@ -41,14 +42,16 @@ impl Timestamp {
 
     /// Nanoseconds since midnight.
     #[inline]
+    #[must_use]
     pub const fn ns(self) -> u64 {
-        // In the two words it is read in, or it is gathered byte by byte in vector registers.
+        // Two loads. From an array of eight bytes the compiler gathers single bytes in vector registers.
         let [a, b, c, d, e, f] = self.0;
         (u16::from_be_bytes([a, b]) as u64) << 32 | u32::from_be_bytes([c, d, e, f]) as u64
     }
 
     /// Whether this is before the next midnight.
     #[inline]
+    #[must_use]
     pub const fn is_time_of_day(self) -> bool {
         self.ns() < Self::DAY_NS
     }
@@ -76,23 +79,24 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// What every message begins with.
+/// The header of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Header<const CODE: u8> {
     /// The type character.
     pub message_type: MessageType<CODE>,
-    /// The day's number of the instrument, from 1; 0 if the message is about none.
+    /// The day's number of the instrument, from 1; 0 if the message is not about an instrument.
     pub stock_locate: U16,
-    /// The venue's own.
+    /// The venue's internal number.
     pub tracking_number: U16,
-    /// When.
+    /// Time of the message.
     pub timestamp: Timestamp,
 }
 
 impl<const CODE: u8> Header<CODE> {
     /// A header at `timestamp_ns`, see [`Timestamp::from_ns`].
     #[inline]
+    #[must_use]
     pub const fn new(stock_locate: u16, tracking_number: u16, timestamp_ns: u64) -> Self {
         Self {
             message_type: MessageType::NEW,
@@ -102,3 +106,6 @@ impl<const CODE: u8> Header<CODE> {
         }
     }
 }
+
+/// Bytes of the header: type, locate, tracking number, time.
+pub const HEADER_LEN: usize = size_of::<Header<0>>();

@@ -1,11 +1,12 @@
-//! What is said of the day, of the market and of instruments.
+//! Messages about the day, the market and instruments.
 
 use zerocopy::big_endian::U32;
 
 use super::codes::{
-    Authenticity, BreachedLevel, EventCode, FinancialStatus, HaltReason, IssueClassification, LuldTier, MarketCategory,
-    MarketCode, MarketMakerMode, OperationalHaltAction, ParticipantState, RegShoAction, ReleaseQualifier, TradingState,
+    Authenticity, BreachedLevel, EventCode, FinancialStatus, IssueClassification, LuldTier, MarketCategory, MarketCode,
+    MarketMakerMode, OperationalHaltAction, ParticipantState, RegShoAction, ReleaseQualifier, TradingState,
 };
+use super::halt_reason::HaltReason;
 use super::layout::itch_messages;
 use crate::price::{WirePrice4, WirePrice8};
 use crate::text::{Alpha, Mpid, Symbol};
@@ -126,7 +127,7 @@ itch_messages! {
         auction_collar_extension: U32,
     }
 
-    /// Operational halt (`h`), 21 bytes: of one market, not of the instrument everywhere.
+    /// Operational halt (`h`), 21 bytes: on one market only.
     pub struct OperationalHalt: b'h' "operational halt (h)" {
         /// Symbol.
         stock: Symbol,

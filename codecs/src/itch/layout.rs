@@ -1,4 +1,4 @@
-//! How messages are declared, and how their fields are written as text.
+//! Declaration of messages, and their text form.
 
 use core::fmt;
 
@@ -43,7 +43,7 @@ impl Field for WireSide {
     }
 }
 
-/// Writes a code: its meaning if it has one, else as it came.
+/// Writes the meaning of a code; an unknown code as it is.
 pub(super) fn show_code<C: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
     meaning: Option<C>,
@@ -55,8 +55,8 @@ pub(super) fn show_code<C: fmt::Debug>(
     }
 }
 
-/// Declares messages: the struct with its header and fields, for each field that is a code (`as`) an accessor of
-/// its meaning, and the message as a line of text.
+/// Declares messages: the struct with its header and fields, an accessor of the meaning for each coded field (`as`),
+/// and the message as a line of text.
 macro_rules! itch_messages {
     ($(
         $(#[$meta:meta])*
@@ -76,7 +76,7 @@ macro_rules! itch_messages {
             #[repr(C)]
             pub struct $name {
                 /// Type, instrument and time.
-                pub header: crate::itch::Header<$code>,
+                pub header: crate::itch::header::Header<$code>,
                 $($(#[$field_meta])* pub $field: $type,)*
             }
 
@@ -84,7 +84,7 @@ macro_rules! itch_messages {
 
             impl $name {
                 $($(
-                    #[doc = concat!("What `", stringify!($field), "` means, `None` if the code is unknown.")]
+                    #[doc = concat!("Meaning of `", stringify!($field), "`, `None` if the code is unknown.")]
                     #[inline]
                     pub const fn $accessor(&self) -> Option<$meaning> {
                         <$meaning>::from_wire(self.$field)

@@ -1,4 +1,4 @@
-//! Messages that build the book, order by order.
+//! Messages about orders, from which the book is built.
 
 use zerocopy::big_endian::{U32, U64};
 
@@ -79,9 +79,9 @@ itch_messages! {
 
     /// Order replaced (`U`), 35 bytes. Side, symbol and attribution stay; priority is lost.
     pub struct OrderReplace: b'U' "order replace (U)" {
-        /// The order that goes.
+        /// The order that is replaced.
         original_order_ref: U64,
-        /// The order that comes.
+        /// The new order.
         new_order_ref: U64,
         /// Its shares.
         shares: U32,
@@ -93,6 +93,7 @@ itch_messages! {
 impl OrderExecutedWithPrice {
     /// Whether the execution counts in the volume; if not, a cross print reports it again.
     #[inline]
+    #[must_use]
     pub const fn is_printable(&self) -> bool {
         self.printable != b'N'
     }

@@ -1,5 +1,4 @@
-//! Trades that the displayed book does not show, and what is said of crosses before they trade. None of these
-//! touches the book.
+//! Trades that the displayed book does not show, and messages before a cross. None of them changes the book.
 
 use zerocopy::big_endian::{U32, U64};
 
@@ -40,7 +39,7 @@ itch_messages! {
         cross_type: u8 as cross_type: CrossType,
     }
 
-    /// Broken trade (`B`), 19 bytes: an execution that is taken back. The book stays as it is.
+    /// Broken trade (`B`), 19 bytes: an execution is undone. The book does not change.
     pub struct BrokenTrade: b'B' "broken trade (B)" {
         /// The trade.
         match_number: U64,
@@ -88,7 +87,7 @@ itch_messages! {
         maximum_allowable_price: WirePrice4,
         /// Price at which it would open now.
         near_execution_price: WirePrice4,
-        /// When that was calculated, in nanoseconds since midnight.
+        /// Time of its calculation, in nanoseconds since midnight.
         near_execution_time: U64,
         /// Lower collar of the auction.
         lower_price_range_collar: WirePrice4,

@@ -1,42 +1,54 @@
-//! The tagged options at the end of a message: length (one byte: tag and value), tag, value, repeated.
+//! Tagged options at the end of a message. Each is a length byte (of tag and value), a tag byte and a value.
 
 use core::fmt;
 
 use thiserror::Error;
 
-/// The options of one message, checked: every element lies within, and known tags have their size.
+use super::tags::{Tag, TagValue};
+
+/// The checked options of one message: no element is cut off, and the values of known tags have the right size.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Appendage<'a>(&'a [u8]);
 
 /// One option: any tag, and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element<'a> {
-    /// The tag as it came.
+    /// The tag byte.
     pub tag: u8,
     /// The bytes of the value.
     pub value: &'a [u8],
 }
 
-/// What is wrong with an element.
+impl Element<'_> {
+    /// The typed value, `None` for an unknown tag or a value of the wrong size.
+    #[inline]
+    #[must_use]
+    pub fn typed(&self) -> Option<TagValue> {
+        TagValue::read(Tag::from_wire(self.tag)?, self.value)
+    }
+}
+
+/// Fault of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum AppendageFault {
-    /// The length is zero, so that there is no tag.
+    /// The length is zero, which leaves no room for a tag.
     #[error("element length 0 leaves no room for its tag")]
     NoTag,
-    /// The element is longer than what is left.
+    /// The element is longer than the rest of the appendage.
     #[error("element of {length} bytes has only {left} left")]
     Overrun {
         /// Its length: tag and value.
         length: u8,
-        /// What is left of the appendage.
+        /// Bytes left in the appendage.
         left: usize,
     },
-    /// A known tag with a value of another size.
+    /// The value of a known tag has the wrong size.
     #[error("value of tag {tag:?} has {actual} bytes, not {expected}")]
     ValueSize {
         /// The tag.
         tag: Tag,
-        /// The size that its value has by the specification.
+        /// Size of its value by the specification.
         expected: usize,
         /// The size of the value.
         actual: usize,
@@ -47,7 +59,7 @@ impl<'a> Appendage<'a> {
     /// No options.
     pub const EMPTY: Self = Self(&[]);
 
-    /// Checks `elements` (what follows the length field).
+    /// Checks the elements that follow the length field.
     ///
     /// # Errors
     /// The fault of the first bad element and its offset in `elements`.
@@ -62,6 +74,7 @@ impl<'a> Appendage<'a> {
 
     /// All elements in order, unknown tags too.
     #[inline]
+    #[must_use]
     pub fn elements(&self) -> Elements<'a> {
         Elements(self.0)
     }
@@ -74,18 +87,21 @@ impl<'a> Appendage<'a> {
 
     /// The value of `tag`; of its first element if it is repeated.
     #[inline]
+    #[must_use]
     pub fn get(&self, tag: Tag) -> Option<TagValue> {
         self.elements().find(|element| element.tag == tag.to_wire())?.typed()
     }
 
     /// Whether there are no options.
     #[inline]
+    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The elements as they stand in the message, without the length field.
+    /// The bytes of the elements, without the length field.
     #[inline]
+    #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
@@ -113,6 +129,7 @@ impl fmt::Debug for Appendage<'_> {
 
 /// Iterator over the elements of an [`Appendage`].
 #[derive(Clone, Debug)]
+#[must_use = "an iterator does nothing until it is read"]
 pub struct Elements<'a>(&'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
@@ -150,13 +167,13 @@ pub struct AppendageWriter<'a> {
 }
 
 impl<'a> AppendageWriter<'a> {
-    /// A writer of no options yet.
+    /// A writer into an empty buffer.
     #[inline]
     pub fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, length: 0 }
     }
 
-    /// Appends an option; `false`, and nothing written, if it does not fit.
+    /// Appends an option. Returns `false` and writes nothing if it does not fit.
     #[inline]
     #[must_use]
     pub fn push(&mut self, value: TagValue) -> bool {
@@ -175,176 +192,8 @@ impl<'a> AppendageWriter<'a> {
 
     /// The options so far, for [`encode_with_appendage`](super::encode_with_appendage).
     #[inline]
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.buffer[..self.length]
     }
-}
-
-/// A value that an option can have: its bytes are those of a big-endian integer or of text.
-trait Value: Sized {
-    const LEN: usize;
-    fn read(bytes: &[u8]) -> Option<Self>;
-    fn write(self, out: &mut [u8; TagValue::MAX_LEN]);
-}
-
-macro_rules! integer_values {
-    ($($integer:ty),+) => {
-        $(impl Value for $integer {
-            const LEN: usize = size_of::<$integer>();
-
-            #[inline]
-            fn read(bytes: &[u8]) -> Option<Self> {
-                Some(Self::from_be_bytes(bytes.try_into().ok()?))
-            }
-
-            #[inline]
-            fn write(self, out: &mut [u8; TagValue::MAX_LEN]) {
-                out[..Self::LEN].copy_from_slice(&self.to_be_bytes());
-            }
-        })+
-    };
-}
-integer_values!(u8, u16, u32, i32, u64);
-
-impl Value for crate::text::Mpid {
-    const LEN: usize = 4;
-
-    #[inline]
-    fn read(bytes: &[u8]) -> Option<Self> {
-        Some(Self::from_bytes(bytes.try_into().ok()?))
-    }
-
-    #[inline]
-    fn write(self, out: &mut [u8; TagValue::MAX_LEN]) {
-        out[..Self::LEN].copy_from_slice(self.as_array());
-    }
-}
-
-/// Declares the tags with the types of their values.
-macro_rules! tags {
-    ($($(#[$meta:meta])* $tag:ident = $code:literal: $value:ty,)+) => {
-        /// A known option.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum Tag {
-            $($(#[$meta])* $tag = $code,)+
-        }
-
-        impl Tag {
-            /// Every known tag.
-            pub const ALL: &'static [Self] = &[$(Self::$tag,)+];
-
-            /// The tag whose wire code is `code`, `None` if it is unknown.
-            #[inline]
-            pub const fn from_wire(code: u8) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$tag),)+
-                    _ => None,
-                }
-            }
-
-            /// The wire code.
-            #[inline]
-            pub const fn to_wire(self) -> u8 {
-                self as u8
-            }
-
-            /// Bytes of the value.
-            #[inline]
-            pub const fn value_len(self) -> usize {
-                match self {
-                    $(Self::$tag => <$value as Value>::LEN,)+
-                }
-            }
-        }
-
-        /// A known option with its value. Codes are the bytes of the specification, prices have four decimals.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum TagValue {
-            $($(#[$meta])* $tag($value),)+
-        }
-
-        impl TagValue {
-            const MAX_LEN: usize = 8;
-
-            /// Which option it is.
-            #[inline]
-            pub const fn tag(&self) -> Tag {
-                match self {
-                    $(Self::$tag(_) => Tag::$tag,)+
-                }
-            }
-
-            #[inline]
-            fn write(self, out: &mut [u8; Self::MAX_LEN]) -> usize {
-                match self {
-                    $(Self::$tag(value) => {
-                        value.write(out);
-                        <$value as Value>::LEN
-                    })+
-                }
-            }
-        }
-
-        impl Element<'_> {
-            /// The typed value, `None` for an unknown tag or a value of the wrong size.
-            #[inline]
-            pub fn typed(&self) -> Option<TagValue> {
-                match Tag::from_wire(self.tag)? {
-                    $(Tag::$tag => <$value as Value>::read(self.value).map(TagValue::$tag),)+
-                }
-            }
-        }
-    };
-}
-
-tags! {
-    /// Order reference of the second part of an order.
-    SecondaryOrderRef = 1: u64,
-    /// The firm, where a port serves several.
-    Firm = 2: crate::text::Mpid,
-    /// Minimum quantity to execute.
-    MinQty = 3: u32,
-    /// Customer type: `R`, `N` or space.
-    CustomerType = 4: u8,
-    /// Maximum displayed quantity of a reserve order.
-    MaxFloor = 5: u32,
-    /// Price type: `L`, `P`, `M`, `R`, `Q` or `m`.
-    PriceType = 6: u8,
-    /// Signed offset of a peg.
-    PegOffset = 7: i32,
-    /// Discretion price.
-    DiscretionPrice = 9: u64,
-    /// Type of the discretion price: `L`, `P`, `M` or `R`.
-    DiscretionPriceType = 10: u8,
-    /// Signed offset of a discretion peg.
-    DiscretionPegOffset = 11: i32,
-    /// Post only: `P`, or `N` for not.
-    PostOnly = 12: u8,
-    /// Range of a random reserve refresh.
-    RandomReserves = 13: u32,
-    /// Route.
-    Route = 14: crate::text::Mpid,
-    /// When a good-till-time order expires: seconds since midnight, below 86 400.
-    ExpireTime = 15: u32,
-    /// Trade now: `Y` or `N`.
-    TradeNow = 16: u8,
-    /// Handling instruction: `I`, `O`, `T`, `Q`, `B`, `D` or space.
-    HandleInst = 17: u8,
-    /// Weight at the best price: `0` to `3`, `S`, `N` or space.
-    BboWeight = 18: u8,
-    /// Quantity displayed.
-    DisplayQty = 22: u32,
-    /// Price displayed.
-    DisplayPrice = 23: u64,
-    /// Group of orders, for mass cancels.
-    GroupId = 24: u16,
-    /// Shares are located: `Y` or `N`.
-    SharesLocated = 25: u8,
-    /// Broker who located the shares.
-    LocateBroker = 26: crate::text::Mpid,
-    /// Side, in a mass cancel.
-    Side = 27: u8,
-    /// Channel of user reference numbers within the port.
-    UserRefIdx = 28: u8,
 }

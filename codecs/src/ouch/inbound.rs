@@ -1,12 +1,20 @@
-//! Client to venue.
+//! Requests from client to venue.
 
 use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
-use super::{Appendage, Capacity, CrossType, Display, OuchError, Side, TimeInForce, appendable, decode};
+use super::{
+    appendage::Appendage,
+    codes::{Capacity, CrossType, Display, Side, TimeInForce},
+    error::OuchError,
+    form::{appendable, decode},
+};
 use crate::price::WirePrice;
 use crate::text::{ClOrdId, Symbol};
 use crate::wire::{MessageType, WireMessage, YesNo, wire_message};
+
+/// The largest quantity of one order, in shares.
+pub const MAX_QUANTITY: u32 = 999_999;
 
 /// Enter order (`O`), 47 bytes and the appendage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -18,7 +26,7 @@ pub struct Enter {
     pub user_ref_num: U32,
     /// Side.
     pub side: Side,
-    /// Shares, 1 to [`MAX_QUANTITY`](super::MAX_QUANTITY).
+    /// Shares, 1 to [`MAX_QUANTITY`].
     pub quantity: U32,
     /// Instrument.
     pub symbol: Symbol,
@@ -50,7 +58,7 @@ pub struct Replace {
     pub orig_user_ref_num: U32,
     /// The number of this request and of the order that it makes.
     pub user_ref_num: U32,
-    /// Total shares for which the client is liable, those executed before included.
+    /// Total shares for which the client is liable, including those executed before.
     pub quantity: U32,
     /// Limit price, or one of the codes for market.
     pub price: WirePrice,
@@ -95,6 +103,7 @@ appendable!(short: Cancel);
 impl Cancel {
     /// Reduces the order to `quantity` shares in total.
     #[inline]
+    #[must_use]
     pub fn new(user_ref_num: u32, quantity: u32) -> Self {
         Self { message_type: MessageType::NEW, user_ref_num: user_ref_num.into(), quantity: quantity.into() }
     }
@@ -112,10 +121,10 @@ pub enum Inbound<'a> {
 }
 
 impl<'a> Inbound<'a> {
-    /// Reads the one request that `bytes` (the payload of an unsequenced packet) is.
+    /// Decodes the payload of an unsequenced packet.
     ///
     /// # Errors
-    /// Any [`OuchError`] but [`OuchError::NoRoom`]. [`request_identity`] tells whom to answer.
+    /// Any [`OuchError`] except [`OuchError::NoRoom`]. [`request_identity`] reads what a reject needs.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, OuchError> {
         match bytes.first() {
@@ -140,6 +149,7 @@ impl<'a> Inbound<'a> {
 
     /// The number of the request; of a cancel, that of its order.
     #[inline]
+    #[must_use]
     pub fn user_ref_num(&self) -> u32 {
         match self {
             Self::Enter(enter, _) => enter.user_ref_num.get(),
@@ -149,8 +159,9 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// The number and identifier that a reject of these bytes must carry, if they are an enter or replace long enough
-/// to have both. For requests that [`Inbound::decode`] refuses.
+/// Number and identifier of a request that [`Inbound::decode`] refuses, for the reject. `None` unless the bytes are an
+/// enter or a replace that is long enough to have both.
+#[must_use]
 pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
     let (number_at, cl_ord_id_at) = match bytes.first()? {
         b'O' => (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id)),
@@ -167,7 +178,7 @@ fn refuse_answer_only_display<M: WireMessage>(display: Display) -> Result<(), Ou
     if display == Display::Z { Err(refused::<M>("display", display.to_wire())) } else { Ok(()) }
 }
 
-/// A code that the field has, but not in this message.
+/// Error for a code that is valid in the field, but not in this message.
 #[cold]
 fn refused<M: WireMessage>(field: &'static str, value: u8) -> OuchError {
     let offset = M::CODED.iter().find(|coded| coded.name == field).map_or(0, |coded| coded.offset);

@@ -1,8 +1,11 @@
-//! Log-in: texts and ASCII numbers of fixed width.
+//! Log-in packets: texts and ASCII numbers of fixed width.
 
 use core::fmt;
 
-use super::{HEADER_LEN, LOGIN_ACCEPTED_BODY, ServerPacket, Session, SoupError, put};
+use super::{
+    error::SoupError,
+    frame::{HEADER_LEN, LOGIN_ACCEPTED_BODY, Session, put},
+};
 use crate::text::Alpha;
 
 const USER: usize = 6;
@@ -14,7 +17,7 @@ const TIMEOUT: usize = 5;
 const REQUEST: usize = USER + PASSWORD + SESSION + SEQUENCE;
 const REQUEST_4_10: usize = REQUEST + TIMEOUT;
 
-/// A client's log-in. Texts are left-justified whatever their padding on the wire.
+/// A client's log-in. Decoding justifies texts left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LoginRequest {
     /// User name, see [`LoginRequest::matches`].
@@ -23,16 +26,16 @@ pub struct LoginRequest {
     pub password: Alpha<PASSWORD>,
     /// The session to join; blank for the current one.
     pub session: Session,
-    /// The first sequence number wanted: 1 for all from the start, 0 for new messages only. `None` if the field
-    /// was blank.
+    /// Number of the first message to send: 1 for all from the start, 0 for new messages only; `None` if the field is
+    /// blank.
     pub sequence: Option<u64>,
-    /// After how many milliseconds without a heartbeat the client wants to be dropped, up to 99 999. Only version
-    /// 4.10 has the field, so `None` makes the older form.
+    /// Silence after which the server drops the client, in milliseconds up to 99 999. Only version 4.10 has the field;
+    /// `None` encodes the older form.
     pub heartbeat_timeout_ms: Option<u32>,
 }
 
 impl LoginRequest {
-    /// Whether user and password are these, upper and lower case alike, as the specification has it.
+    /// Whether user and password are these, ignoring ASCII case, as the specification requires.
     ///
     /// ```
     /// use corelane_codecs::soup::LoginRequest;
@@ -48,8 +51,9 @@ impl LoginRequest {
     /// assert!(login.matches(&Alpha::new("TRADER").unwrap(), &Alpha::new("S3CRET").unwrap()));
     /// assert!(!login.matches(&Alpha::new("TRADER").unwrap(), &Alpha::new("other").unwrap()));
     /// ```
+    #[must_use]
     pub fn matches(&self, user: &Alpha<USER>, password: &Alpha<PASSWORD>) -> bool {
-        // Not `&&`: the password is looked at whoever the user is.
+        // Not `&&`: compare the password also for an unknown user, so that the time does not tell them apart.
         self.user.matches_ignoring_case(user) & self.password.matches_ignoring_case(password)
     }
 
@@ -101,7 +105,7 @@ impl LoginRequest {
     }
 }
 
-/// Without the password.
+/// All fields but the password.
 impl fmt::Debug for LoginRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginRequest")
@@ -113,7 +117,8 @@ impl fmt::Debug for LoginRequest {
     }
 }
 
-pub(super) fn read_accepted(payload: &[u8]) -> Result<ServerPacket<'_>, SoupError> {
+/// Reads the session and the next sequence number of a login accepted.
+pub(super) fn read_accepted(payload: &[u8]) -> Result<(Session, u64), SoupError> {
     let kind = b'A';
     if payload.len() + 1 != LOGIN_ACCEPTED_BODY {
         return Err(SoupError::WrongLength { kind, expected: LOGIN_ACCEPTED_BODY, actual: 1 + payload.len() });
@@ -124,7 +129,7 @@ pub(super) fn read_accepted(payload: &[u8]) -> Result<ServerPacket<'_>, SoupErro
     let field = "next sequence number";
     let next_sequence =
         fields.number::<SEQUENCE>(field)?.ok_or(SoupError::BadField { kind, field, offset, expected: "a number" })?;
-    Ok(ServerPacket::LoginAccepted { session, next_sequence })
+    Ok((session, next_sequence))
 }
 
 pub(super) fn write_accepted(session: &Session, next_sequence: u64, out: &mut [u8]) -> Result<usize, SoupError> {
@@ -154,7 +159,7 @@ impl Fields<'_> {
         self.take().justified()
     }
 
-    /// ASCII digits with spaces on either side; `None` if blank.
+    /// Reads ASCII digits with spaces on either side; `None` if blank.
     fn number<const N: usize>(&mut self, field: &'static str) -> Result<Option<u64>, SoupError> {
         let offset = HEADER_LEN + self.at;
         let text = self.take::<N>();
@@ -173,7 +178,7 @@ impl Fields<'_> {
     }
 }
 
-/// Digits at the right edge of a blank field; `false` if they do not fit.
+/// Writes digits at the right edge of a blank field; `false` if they do not fit.
 fn write_number(field: &mut [u8], mut number: u64) -> bool {
     for digit in field.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

@@ -35,10 +35,10 @@ fn ouch_says_what_where_and_why() {
         (&enter[..46], "enter order (O): ends after 46 of 47 bytes"),
         (&enter[..50], "enter order (O): ends after 50 of 53 bytes"),
         (&longer, "enter order (O): 54 bytes where its fields and appendage length make 53"),
-        (&enter_with(5, b"Q"), "enter order (O): 'Q' is no value of side at offset 5"),
+        (&enter_with(5, b"Q"), "enter order (O): invalid code 'Q' in field side at offset 5"),
         // The first of several bad fields.
-        (&enter_with(26, b"??????"), "enter order (O): '?' is no value of time_in_force at offset 26"),
-        (&enter_with(27, b"Z"), "enter order (O): 'Z' is no value of display at offset 27"),
+        (&enter_with(26, b"??????"), "enter order (O): invalid code '?' in field time_in_force at offset 26"),
+        (&enter_with(27, b"Z"), "enter order (O): invalid code 'Z' in field display at offset 27"),
         (
             &enter_with(47, &[0]),
             "enter order (O): bad appendage at offset 47: element length 0 leaves no room for its tag",
@@ -93,8 +93,8 @@ fn a_refused_request_can_be_rejected() {
 fn itch_says_what_where_and_why() {
     let mut add = hex(golden::ITCH[0]);
     add[19] = b'X';
-    check(Message::decode(&add), "add order (A): 'X' is no value of side at offset 19");
-    check(Message::decode(b""), "empty message; at least the type byte must be there");
+    check(Message::decode(&add), "add order (A): invalid code 'X' in field side at offset 19");
+    check(Message::decode(b""), "empty message; it must have at least the type byte");
     check(Message::decode(b"Z"), "unknown message type 'Z' at offset 0");
     check(Message::decode(&add[..35]), "message type 'A' has 36 bytes, not 35");
     check(Message::decode(b"I"), "message type 'I' has 50 bytes, not 1");
@@ -189,7 +189,7 @@ fn mold_says_what_where_and_why() {
     let cut = [&header[..], b"\0\x05four"].concat();
     check(
         Packet::decode(&cut).unwrap().messages().next().unwrap(),
-        "message 14764496 (0 of 1) at offset 20 needs 7 bytes and has 6; ask for it again",
+        "message 14764496 (0 of 1) at offset 20 needs 7 bytes and has 6; request it again",
     );
     let overflow = hex("30303030313030353942 ffffffffffffffff 0001");
     assert_eq!(Packet::decode(&overflow), Err(MoldError::SequenceOverflow { sequence: u64::MAX, count: 1 }));
@@ -217,16 +217,16 @@ fn a_mold_packet_takes_65534_messages_and_no_message_over_65535_bytes() {
 fn binary_files_say_where_they_are_damaged() {
     let mut frames = Frames::new(b"\0\x01a\0\x03b");
     assert_eq!(frames.next(), Some(Ok(&b"a"[..])));
-    check(frames.next().unwrap(), "frame at offset 3 needs 5 bytes and the file has 3 more; it is cut short");
+    check(frames.next().unwrap(), "the file is cut short: the frame at offset 3 has 5 bytes, of which 3 are there");
     assert_eq!(frames.next(), None);
     check(binary_file::encode(b"abc", &mut [0; 4]), "frame of 5 bytes does not fit the 4 available");
     check(binary_file::encode(&[0; 65_536], &mut [0; 70_000]), "frame of 65538 bytes does not fit the 65537 available");
     let cases: &[(&[u8], &str)] = &[
-        (b"\0", "frame at offset 0 needs 3 bytes and the file has 1 more; it is cut short"),
-        (b"\0\0", "frame at offset 0 needs 3 bytes and the file has 2 more; it is cut short"),
-        (b"\0\0S", "frame at offset 0 needs 14 bytes and the file has 3 more; it is cut short"),
+        (b"\0", "the file is cut short: the frame at offset 0 has 3 bytes, of which 1 are there"),
+        (b"\0\0", "the file is cut short: the frame at offset 0 has 3 bytes, of which 2 are there"),
+        (b"\0\0S", "the file is cut short: the frame at offset 0 has 14 bytes, of which 3 are there"),
         (b"\0\0?", "message type '?' at offset 2 has no known size"),
-        (b"\0\x0cS", "length 12 at offset 0 of a file without lengths; read it as an ordinary one"),
+        (b"\0\x0cS", "length 12 at offset 0 of a file without lengths; read it with `Frames`"),
     ];
     for (bytes, expected) in cases {
         let mut frames = UnsizedFrames::new(bytes, message_len);

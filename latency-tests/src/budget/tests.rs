@@ -83,7 +83,7 @@ fn a_figure_of_a_run_is_the_median_of_its_rounds() {
     let limits = "scenario = \"wire\"\nfigure = \"p50\"\ntarget = 10\nwarning = 20\ncritical = 30\n";
     let text = format!("{BUDGET}[[figures]]\nof = \"venue\"\n{limits}[[figures]]\nof = \"nobody\"\n{limits}");
     let mut run = crate::report::fixture::run("echo");
-    for (round, p50_ns) in run.scenarios[0].sides[0].rounds.iter_mut().zip([5, 15, 25, 100]) {
+    for (round, p50_ns) in run.scenarios[0].contenders[0].rounds.iter_mut().zip([5, 15, 25, 100]) {
         round.intended.as_mut().unwrap().p50_ns = p50_ns;
     }
     let entries = Budget::parse("budget.toml", &text).unwrap().of_run(&run);

@@ -1,5 +1,5 @@
 //! Which figures of two runs are compared: all that the tables show of ours, and all ratios, those to and of peers too.
-//! Floors by themselves are the machine, and stand in the ratios.
+//! Baselines by themselves are the machine, and stand in the ratios.
 
 use super::row::{Row, is_rate};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     result::{HostKind, Role, Run, Scaling, Scenario},
 };
 
-/// Figures of a side by itself.
+/// Figures of a contender by itself.
 const FIGURES: [&str; 10] = [
     "p50",
     "p99",
@@ -40,9 +40,9 @@ pub(super) fn of_scenario(
         }
     }
     let mut rows = ratios(before, after);
-    for new in after.sides.iter().filter(|side| side.role == Role::Subject) {
+    for new in after.contenders.iter().filter(|contender| contender.role == Role::Ours) {
         for figure in FIGURES {
-            let of = |scenario: &Scenario| judge::rounds(&scenario.sides, &new.name, figure);
+            let of = |scenario: &Scenario| judge::rounds(&scenario.contenders, &new.name, figure);
             let (Some(old), Some(seen)) = (of(before), of(after)) else { continue };
             let is_same =
                 |row: &Row| row.of == new.name && (row.figure == figure || is_rate(figure) && is_rate(&row.figure));
@@ -57,7 +57,7 @@ pub(super) fn of_scenario(
 
 /// Where ours is below, as with peers, it is better if the ratio of a latency is larger.
 fn ratios(before: &Scenario, after: &Scenario) -> Vec<Row> {
-    let is_ours = |name: &str| after.side(name).is_some_and(|side| side.role == Role::Subject);
+    let is_ours = |name: &str| after.contender(name).is_some_and(|contender| contender.role == Role::Ours);
     let row = |new: &crate::result::Ratio| {
         let old = before.ratio(&new.figure, &new.of, &new.to)?;
         let ours_is_below = is_ours(&new.to) && !is_ours(&new.of);
@@ -68,11 +68,11 @@ fn ratios(before: &Scenario, after: &Scenario) -> Vec<Row> {
 }
 
 fn problem(scenario: &Scenario) -> Option<String> {
-    scenario.sides.iter().find_map(|side| {
-        let problems = side.rounds.iter().enumerate().map(|(round, seen)| (round, seen.problems.first()));
+    scenario.contenders.iter().find_map(|contender| {
+        let problems = contender.rounds.iter().enumerate().map(|(round, seen)| (round, seen.problems.first()));
         problems
             .into_iter()
-            .find_map(|(round, problem)| Some(format!("{}, round {}: {}", side.name, round + 1, problem?)))
+            .find_map(|(round, problem)| Some(format!("{}, round {}: {}", contender.name, round + 1, problem?)))
     })
 }
 

@@ -9,9 +9,9 @@ use crate::{confidence::Factor, result::median};
 pub struct Row {
     /// What [`crate::judge::figure`] knows, in its unit; or a ratio of two of them.
     pub figure: String,
-    /// Of which side.
+    /// Of which contender.
     pub of: String,
-    /// To which side, if it is a ratio.
+    /// To which contender, if it is a ratio.
     pub to: Option<String>,
     /// The median over the older run's rounds.
     pub before: f64,

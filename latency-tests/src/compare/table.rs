@@ -2,56 +2,58 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use corelane_tester::report::grouped;
 
-use super::{Comparison, Finding, Row, Summary};
+use super::{
+    comparison::{Comparison, Summary},
+    row::{Finding, Row},
+};
+use crate::report::table::Table;
 
-/// All of it, a row per figure.
-pub fn table(comparison: &Comparison) -> String {
+/// All of it, a row per figure, and why what is missing cannot be compared.
+pub fn text(comparison: &Comparison) -> String {
     let commit = |revision: &Option<String>| {
         revision.as_deref().map_or("unknown".to_owned(), |all| all.chars().take(12).collect())
     };
     let mut text = format!(
-        "from revision {} to {}, over rounds, with 95 % confidence\n",
+        "from revision {} to {}, over rounds, with 95 % confidence\n\n",
         commit(&comparison.before_revision),
         commit(&comparison.after_revision)
     );
     if comparison.debug_build {
-        text.push_str("Both are of debug builds: their figures mean nothing. Build with --release.\n");
+        text.push_str("Both are of debug builds: their figures mean nothing. Build with --release.\n\n");
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["scenario", "figure", "before", "after", "change", "between", ""]);
-    for column in table.column_iter_mut().skip(2).take(4) {
-        column.set_cell_alignment(CellAlignment::Right);
+    let rows = rows(comparison);
+    if !rows.is_empty() {
+        let _ = writeln!(text, "{rows}");
     }
-    let mut reasons = String::new();
     for scenario in &comparison.scenarios {
-        for row in &scenario.rows {
-            let between = row
-                .factor
-                .interval
-                .map_or("too few rounds".to_owned(), |[low, high]| format!("{} … {}", percent(low), percent(high)));
-            let cells = [
-                scenario.name.clone(),
-                row.name(),
-                value(row, row.before),
-                value(row, row.after),
-                percent(row.factor.estimate),
-                between,
-                finding(row).to_owned(),
-            ];
-            table.add_row(cells.map(Cell::new));
-        }
         if let Some(reason) = &scenario.not_comparable {
-            let _ = write!(reasons, "\n{}: not comparable: {reason}", scenario.name);
+            let _ = writeln!(text, "{}: not comparable: {reason}", scenario.name);
         }
     }
-    if comparison.scenarios.iter().any(|scenario| !scenario.rows.is_empty()) {
-        let _ = write!(text, "{table}");
+    text
+}
+
+/// A row per figure.
+pub fn rows(comparison: &Comparison) -> Table {
+    let header = ["scenario", "figure", "finding", "before", "after", "change", "lowest", "highest"];
+    let mut table = Table::new(header, 3);
+    for (scenario, row) in comparison.scenarios.iter().flat_map(|one| one.rows.iter().map(move |row| (one, row))) {
+        let [low, high] =
+            row.factor.interval.map_or(["too few rounds".to_owned(), String::new()], |ends| ends.map(percent));
+        table.add([
+            scenario.name.clone(),
+            row.name(),
+            finding(row).to_owned(),
+            value(row, row.before),
+            value(row, row.after),
+            percent(row.factor.estimate),
+            low,
+            high,
+        ]);
     }
-    text + &reasons
+    table
 }
 
 /// How many are what, in a line.
@@ -75,7 +77,7 @@ pub fn summary(comparison: &Comparison) -> String {
 }
 
 /// A figure with its unit.
-pub fn value(row: &Row, figure: f64) -> String {
+fn value(row: &Row, figure: f64) -> String {
     match (&row.to, row.figure.as_str()) {
         (Some(_), _) => format!("{figure:.2} ×"),
         (None, "availability" | "busy") => format!("{:.2} %", figure * 100.0),
@@ -87,12 +89,12 @@ pub fn value(row: &Row, figure: f64) -> String {
 }
 
 /// A factor as a change.
-pub fn percent(factor: f64) -> String {
+fn percent(factor: f64) -> String {
     format!("{:+.1} %", (factor - 1.0) * 100.0)
 }
 
 /// What it means, in words.
-pub fn finding(row: &Row) -> &'static str {
+fn finding(row: &Row) -> &'static str {
     match (row.finding, row.counts) {
         (Finding::Better, true) => "better",
         (Finding::Worse, true) => "WORSE",

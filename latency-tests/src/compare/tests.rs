@@ -19,15 +19,15 @@ fn ratio(figure: &str, of: &str, to: &str, rounds: &[f64]) -> Ratio {
 /// Ours beside a ring and a peer; each ratio near 1, times `factor`.
 fn hop(factor: f64, rounds: usize) -> Run {
     let near: Vec<f64> = (0..rounds).map(|round| factor * (1.0 + round as f64 / 100.0)).collect();
-    let sides = [("ring", Role::Floor), ("actors", Role::Subject), ("peer", Role::Peer)];
+    let contenders = [("ring", Role::Baseline), ("actors", Role::Ours), ("peer", Role::Peer)];
     let scenario = Scenario {
         name: "hop".to_owned(),
         summary: String::new(),
         category: Category::ExecutionLatency,
         load: String::new(),
         // Without figures of their own.
-        sides: sides
-            .map(|(name, role)| crate::result::Side { rounds: Vec::new(), ..fixture::side(name, role) })
+        contenders: contenders
+            .map(|(name, role)| crate::result::Contender { rounds: Vec::new(), ..fixture::contender(name, role) })
             .to_vec(),
         ratios: vec![
             ratio("p50", "actors", "ring", &near),
@@ -62,7 +62,7 @@ fn findings(before: &Run, after: &Run) -> Vec<(String, Finding)> {
 }
 
 #[test]
-fn to_be_far_ahead_of_a_peer_is_better_and_to_be_far_above_a_floor_worse() {
+fn to_be_far_ahead_of_a_peer_is_better_and_to_be_far_above_a_baseline_worse() {
     let expected = [
         ("p50, actors to ring", Finding::Worse),
         ("throughput, actors to ring", Finding::Better),

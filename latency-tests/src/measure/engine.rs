@@ -6,13 +6,13 @@ use corelane_benches::engine::{
 use corelane_tester::{report::grouped, saturation::ACHIEVED_SHARE};
 
 use super::{
-    Bench,
-    rivals::{self, RivalEngine},
-    side::{Gathered, Turn},
+    bench::Bench,
+    contender::{Gathered, Turn},
+    peers::{self, PeerEngine},
 };
 use crate::{
     judge::{self, Promised, Wanted},
-    result::{Bar, Rate, Role, Round, Scenario as Seen},
+    result::{Rate, Role, Round, Scenario as Seen, Threshold},
     scenario::Scenario,
 };
 
@@ -30,17 +30,17 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let measured = (rate_per_s * bench.round.as_secs_f64()).ceil() as usize;
     let resting = scenario.resting_per_book.unwrap_or(RESTING);
     let cpu = bench.cpus[0];
-    let rivals = rivals::of_the_engine();
-    let mut nothing = Gathered::new(NOTHING, Role::Floor);
-    let mut ours = Gathered::new(OURS, Role::Subject);
-    let mut sequenced = Gathered::new(SEQUENCED, Role::Subject);
-    let mut matching = Gathered::new(MATCHING, Role::Subject);
+    let peers = peers::of_the_engine();
+    let mut nothing = Gathered::new(NOTHING, Role::Baseline);
+    let mut ours = Gathered::new(OURS, Role::Ours);
+    let mut sequenced = Gathered::new(SEQUENCED, Role::Ours);
+    let mut matching = Gathered::new(MATCHING, Role::Ours);
     let mut again = Gathered::new(NOTHING_AGAIN, Role::Control);
-    let mut others: Vec<Gathered> = rivals.iter().map(|rival| Gathered::new(rival.name, Role::Peer)).collect();
+    let mut others: Vec<Gathered> = peers.iter().map(|peer| Gathered::new(peer.name, Role::Peer)).collect();
     for round in 0..bench.rounds {
         let commands = Commands::new(bench.seed + round as u64, measured, resting);
-        let turn = |side: &str, run: &dyn Fn(f64) -> engine::Round, is_checked: bool| {
-            bench.progress.at(side, round, bench.rounds);
+        let turn = |contender: &str, run: &dyn Fn(f64) -> engine::Round, is_checked: bool| {
+            bench.progress.at(contender, round, bench.rounds);
             let [paced, hurried] = [rate_per_s, f64::INFINITY].map(run);
             let right = !is_checked || [&paced, &hurried].iter().all(|seen| seen.totals == commands.totals());
             let totals = hurried.totals;
@@ -53,27 +53,27 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         matching
             .add(turn(MATCHING, &|rate| engine::run(|| MatchingAlone::new(&commands), cpu, &commands, rate), true).0);
         again.add(turn(NOTHING_AGAIN, &|rate| engine::run(|| Nothing, cpu, &commands, rate), false).0);
-        for (rival, other) in rivals.iter().zip(&mut others) {
-            let (turn, totals) = turn(rival.name, &|rate| (rival.run)(cpu, &commands, rate), false);
+        for (peer, other) in peers.iter().zip(&mut others) {
+            let (turn, totals) = turn(peer.name, &|rate| (peer.run)(cpu, &commands, rate), false);
             other.add(turn);
-            other.set_differs(differs(rival, totals, commands.totals()));
+            other.set_differs(differs(peer, totals, commands.totals()));
         }
     }
-    let sides: Vec<_> =
+    let contenders: Vec<_> =
         [nothing, ours, sequenced, matching, again].into_iter().chain(others).map(Gathered::finish).collect();
-    let wanted = |figure, of, to, bar| Wanted { figure, of, to, control: None, bar };
-    let floor = wanted("p50", OURS, NOTHING, None);
-    let rivals = rivals.iter().flat_map(|rival| {
+    let wanted = |figure, of, to, threshold| Wanted { figure, of, to, control: None, threshold };
+    let baseline = wanted("p50", OURS, NOTHING, None);
+    let peers = peers.iter().flat_map(|peer| {
         [
-            wanted("p50", rival.name, OURS, None),
-            wanted("throughput", OURS, rival.name, Some(Bar::AtLeast(1.0))),
-            wanted("throughput", MATCHING, rival.name, None),
+            wanted("p50", peer.name, OURS, None),
+            wanted("throughput", OURS, peer.name, Some(Threshold::AtLeast(1.0))),
+            wanted("throughput", MATCHING, peer.name, None),
         ]
     });
-    let wanted: Vec<Wanted> = [floor].into_iter().chain(rivals).collect();
+    let wanted: Vec<Wanted> = [baseline].into_iter().chain(peers).collect();
     let promised = |figure, most_us: Option<f64>| {
-        let bar = Bar::AtMost(most_us? * 1000.0);
-        Some(Promised { figure, of: OURS, control: Some([NOTHING, NOTHING_AGAIN]), bar })
+        let threshold = Threshold::AtMost(most_us? * 1000.0);
+        Some(Promised { figure, of: OURS, control: Some([NOTHING, NOTHING_AGAIN]), threshold })
     };
     let promised = [promised("p50", scenario.p50_max_us), promised("p99", scenario.p99_max_us)];
     Seen {
@@ -81,15 +81,15 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         summary: scenario.summary.clone(),
         category: scenario.category,
         load: format!("{rate_per_s:.0} commands/s, and as many as go; {resting} orders rest in each book"),
-        ratios: judge::ratios(&sides, &wanted),
-        promises: judge::promises(&sides, &promised.into_iter().flatten().collect::<Vec<_>>(), bench.host),
-        sides,
+        ratios: judge::ratios(&contenders, &wanted),
+        promises: judge::promises(&contenders, &promised.into_iter().flatten().collect::<Vec<_>>(), bench.host),
+        contenders,
     }
 }
 
 /// What a crate leaves out, and whether its rules of matching led to other trades than ours, which they may.
-fn differs(rival: &RivalEngine, seen: Totals, expected: Totals) -> String {
-    let mut text = rival.differs.to_owned();
+fn differs(peer: &PeerEngine, seen: Totals, expected: Totals) -> String {
+    let mut text = peer.differs.to_owned();
     if seen != expected {
         text += &format!(
             "; other rules of matching: in the last round {} trades of {} shares where ours and the generator's books have \

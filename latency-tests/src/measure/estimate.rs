@@ -15,12 +15,12 @@ const TRIALS: u32 = 8;
 const HOP_LENGTHS: u32 = 6;
 /// Each peer and each other ring adds its round trips and its flood.
 const HOP_PEERS: u32 = 18;
-/// Sides of `engine`, and the matching crates; each runs at the rate, and as fast as it goes in half the time.
-const ENGINE_SIDES: u32 = 4;
+/// Contenders of `engine`, and the matching crates; each runs at the rate, and as fast as it goes in half the time.
+const ENGINE_CONTENDERS: u32 = 4;
 const ENGINE_PEERS: u32 = 2;
 /// The venue on tokio, twice.
-const TOKIO_SIDES: u32 = 2;
-/// One round over all the messages of `decode` or `books`, of all its sides.
+const TOKIO_CONTENDERS: u32 = 2;
+/// One round over all the messages of `decode` or `books`, of all its contenders.
 const FROM_MEMORY: Duration = Duration::from_millis(300);
 
 /// Of one scenario; with the feature `peers` or without.
@@ -31,18 +31,18 @@ pub fn scenario(scenario: &Scenario, entry: &Entry, warmup: Duration, peers: boo
     rounds
         * match scenario.kind {
             Kind::Hop => round * (HOP_LENGTHS + 2 * with(HOP_PEERS)),
-            Kind::Engine => round * 3 * (ENGINE_SIDES + with(ENGINE_PEERS)) / 2,
+            Kind::Engine => round * 3 * (ENGINE_CONTENDERS + with(ENGINE_PEERS)) / 2,
             Kind::Decode | Kind::Books => FROM_MEMORY,
             Kind::Saturation => turn * 2 * TRIALS,
-            Kind::FeedToBook => turn * (1 + u32::from(scenario.floor)),
-            Kind::OrderAck => turn * scenario.rates_per_s.len() as u32 * order_ack_sides(scenario, peers),
+            Kind::FeedToBook => turn * (1 + u32::from(scenario.baseline)),
+            Kind::OrderAck => turn * scenario.rates_per_s.len() as u32 * order_ack_contenders(scenario, peers),
         }
 }
 
-fn order_ack_sides(scenario: &Scenario, peers: bool) -> u32 {
+fn order_ack_contenders(scenario: &Scenario, peers: bool) -> u32 {
     let has_neighbours = scenario.slow_readers.is_some() || scenario.reconnecting.is_some();
-    let extra = u32::from(scenario.raw_sockets) + if peers && scenario.tokio { TOKIO_SIDES } else { 0 };
-    1 + u32::from(scenario.floor) + u32::from(scenario.control) + if has_neighbours { 0 } else { extra }
+    let extra = u32::from(scenario.raw_sockets) + if peers && scenario.tokio { TOKIO_CONTENDERS } else { 0 };
+    1 + u32::from(scenario.baseline) + u32::from(scenario.control) + if has_neighbours { 0 } else { extra }
 }
 
 /// Of the sweeps over sizes.
@@ -106,16 +106,16 @@ mod tests {
     }
 
     #[test]
-    fn sides_are_counted_as_they_run() {
+    fn contenders_are_counted_as_they_run() {
         let peers = cfg!(feature = "peers");
         for (name, text) in Scenario::SHIPPED {
             let scenario = Scenario::parse(name, text).unwrap();
-            let sides = crate::measure::order_ack::sides(&scenario).len() as u32;
-            assert_eq!(order_ack_sides(&scenario, peers), sides, "{name}");
+            let contenders = crate::measure::order_ack::contenders(&scenario).len() as u32;
+            assert_eq!(order_ack_contenders(&scenario, peers), contenders, "{name}");
         }
         if peers && !cfg!(feature = "aeron") {
-            assert_eq!(crate::measure::rivals::of_the_hop().len() as u32, HOP_PEERS);
-            assert_eq!(crate::measure::rivals::of_the_engine().len() as u32, ENGINE_PEERS);
+            assert_eq!(crate::measure::peers::of_the_hop().len() as u32, HOP_PEERS);
+            assert_eq!(crate::measure::peers::of_the_engine().len() as u32, ENGINE_PEERS);
         }
     }
 

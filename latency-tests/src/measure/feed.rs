@@ -9,13 +9,12 @@ use corelane_tester::{engine::LoadError, saturation::ACHIEVED_SHARE};
 use hdrhistogram::Histogram;
 
 use super::{
-    Bench, MeasureError,
+    bench::{Bench, MeasureError},
+    contender::{Gathered, Turn, failures},
     market::Market,
-    side::{Gathered, Turn, failures},
 };
 use crate::{
     judge::{self, Wanted},
-    profiler::stages::Stage,
     result::{Counts, Rate, Resources, Role, Round, Scenario as Seen},
     scenario::Scenario,
     target::{RawFeed, VenueSpec, VenueUnderTest},
@@ -30,48 +29,45 @@ const LONGEST_NS: u64 = 60_000_000_000;
 
 const VENUE: &str = "venue";
 const RAW: &str = "raw datagrams";
+const RAW_DIFFERS: &str = "counts datagrams: nothing is decoded and no book is built";
 
 pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<Seen, MeasureError> {
-    let mut venue = Gathered::new(VENUE, Role::Subject).inside("batch reaped to the last of what was said of it");
-    let mut raw = Gathered::new(RAW, Role::Floor);
+    let mut venue = Gathered::new(VENUE, Role::Ours).inside("batch reaped to the last of what was said of it");
+    let mut raw = Gathered::new(RAW, Role::Baseline).differs(Some(RAW_DIFFERS));
     for round in 0..bench.rounds {
         let seed = bench.seed + round as u64;
         bench.progress.at(VENUE, round, bench.rounds);
         venue.add(turn(scenario, bench, seed)?);
-        if scenario.floor {
+        if scenario.baseline {
             bench.progress.at(RAW, round, bench.rounds);
-            raw.add(floor(scenario, bench, seed)?);
+            raw.add(baseline(scenario, bench, seed)?);
         }
     }
-    let sides: Vec<_> =
-        [Some(raw).filter(|_| scenario.floor), Some(venue)].into_iter().flatten().map(Gathered::finish).collect();
-    let wanted = ["p50", "p99"].map(|figure| Wanted { figure, of: VENUE, to: RAW, control: None, bar: None });
+    let contenders: Vec<_> =
+        [Some(raw).filter(|_| scenario.baseline), Some(venue)].into_iter().flatten().map(Gathered::finish).collect();
+    let wanted = ["p50", "p99"].map(|figure| Wanted { figure, of: VENUE, to: RAW, control: None, threshold: None });
     Ok(Seen {
         name: name.to_owned(),
         summary: scenario.summary.clone(),
         category: scenario.category,
         load: scenario.load_text(None),
-        ratios: judge::ratios(&sides, &wanted),
+        ratios: judge::ratios(&contenders, &wanted),
         promises: Vec::new(),
-        sides,
+        contenders,
     })
 }
 
 fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, MeasureError> {
-    bench.stages.enter(Stage::Start);
     let (venue, tops) = VenueUnderTest::start_with_tops(&spec(scenario))?;
     let (Some(mut tops), Some(to)) = (tops, venue.feed_in()) else { unreachable!("this venue takes a market in") };
     let mut market = market(scenario, bench, to, venue.market(), seed)?;
     let counters = venue.venue().counters().feed_in.feed.clone();
     let newest = || tops.receive().map(|top| top.body.feed_sequence);
     let done = || counters.get(FeedCount::Messages);
-    bench.stages.enter_load(|| venue.is_running());
     let watched = watch(&mut market, bench, newest, done)?;
-    bench.stages.enter(Stage::Stop);
     let messages = market.messages;
     market.finish()?;
     let outcome = venue.stop();
-    bench.stages.enter(Stage::Other);
     let mut turn = watched.turn(messages, counters.get(FeedCount::Messages));
     for bad in [FeedCount::BadPackets, FeedCount::BadMessages, FeedCount::UnknownOrders, FeedCount::Overflows] {
         let count = counters.get(bad);
@@ -91,7 +87,7 @@ fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Measu
     Ok(turn)
 }
 
-fn floor(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, MeasureError> {
+fn baseline(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, MeasureError> {
     let raw = RawFeed::start(bench.cpus[0])?;
     let instruments = VenueUnderTest::market_of(&spec(scenario));
     let mut market = market(scenario, bench, raw.address(), instruments, seed)?;

@@ -24,7 +24,7 @@ pub(super) struct Stretches {
 const LATE: &str = "intended to sent by the tester";
 const SENDING: &str = "sent to at the network device";
 const READING: &str = "answer in the tester's kernel to read";
-/// All of the server and the kernel on its side. What the server measures of itself is within.
+/// All of the server and the kernel on its contender. What the server measures of itself is within.
 const AWAY: &str = "network device to the tester's kernel";
 /// Of one order in [`TIMED_ONE_IN`](corelane_runtime::telemetry::TIMED_ONE_IN).
 const NUMBERED: &str = "batch reaped to order numbered";
@@ -115,7 +115,7 @@ fn difference(all: Percentiles, part: Percentiles) -> Percentiles {
 /// Adds a part to a total; either may be absent.
 pub(super) fn merge(total: &mut Option<Histogram<u64>>, part: Option<Histogram<u64>>) {
     match (total, part) {
-        (Some(total), Some(part)) => total.add(&part).expect("all histograms of a side have the same bounds"),
+        (Some(total), Some(part)) => total.add(&part).expect("all histograms of a contender have the same bounds"),
         (total @ None, part) => *total = part,
         (Some(_), None) => {}
     }

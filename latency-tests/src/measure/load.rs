@@ -14,19 +14,18 @@ use corelane_tester::{
 };
 
 use super::{
-    Bench, MeasureError,
+    bench::{Bench, MeasureError},
+    contender::{Turn, failures},
     hops::Stretches,
     market::Market,
     reconnecting::Reconnecting,
     recorder::{Recorder, Rider},
-    side::{Turn, failures},
     slow_reader::SlowReaders,
 };
 use crate::{
     memory,
-    profiler::stages::Stage,
     result::{Counts, Rate, Resources, Round},
-    scenario::{Kind, Scenario},
+    scenario::{Flow, Kind, Scenario},
     target::{RawEcho, VenueSpec, VenueUnderTest},
 };
 
@@ -70,10 +69,16 @@ enum Beside {
 }
 
 impl Target {
-    /// What it does not do that the venue does, of a peer.
-    pub(super) fn differs(self) -> Option<&'static str> {
+    /// What it does not do in this scenario that the venue does, or does otherwise.
+    pub(super) fn differs(self, scenario: &Scenario) -> Option<&'static str> {
         match self {
-            Self::Echo | Self::EchoOf { .. } | Self::RawEcho | Self::Venue | Self::VenueBeside(_) => None,
+            Self::Echo | Self::EchoOf { .. } | Self::RawEcho => match (scenario.mix, &scenario.market) {
+                (Flow::EnterAndCancel, None) => None,
+                (Flow::EnterAndCancel, Some(_)) => Some("takes no market in"),
+                (Flow::Full, None) => Some(ONE_ANSWER),
+                (Flow::Full, Some(_)) => Some(ONE_ANSWER_AND_NO_MARKET),
+            },
+            Self::Venue | Self::VenueBeside(_) => None,
             #[cfg(feature = "peers")]
             Self::TokioChannels => Some(corelane_benches::peers::tokio_venue::CHANNELS_DIFFER),
             #[cfg(feature = "peers")]
@@ -81,6 +86,11 @@ impl Target {
         }
     }
 }
+
+/// What an echo leaves out where sessions send all kinds of requests.
+const ONE_ANSWER: &str = "one answer to each request, where the venue gives 1.7 on average";
+const ONE_ANSWER_AND_NO_MARKET: &str =
+    "one answer to each request, where the venue gives 1.7 on average, and takes no market in";
 
 /// The load of one turn.
 pub(super) struct Turned<'a> {
@@ -177,7 +187,6 @@ impl Turned<'_> {
     fn venue(&self, neighbours: Option<Neighbours>) -> Result<Turn, MeasureError> {
         let scenario = self.scenario;
         let mut pacing = self.pacing()?;
-        self.bench.stages.enter(Stage::Start);
         let before = memory::resident_bytes();
         let length = pacing.warmup + pacing.duration;
         let count = match neighbours {
@@ -224,9 +233,7 @@ impl Turned<'_> {
             }
         });
         let mut recorder = self.recorder(&spec.pacing).with(market.as_mut(), rider);
-        self.bench.stages.enter_load(|| venue.is_running());
         let load = load::run(&spec, &mut script, &mut recorder)?;
-        self.bench.stages.enter(Stage::Stop);
         let memory = memory::growth(before);
         let mut turn = turn(&load.measured, &recorder);
         let slow_ended = match beside {
@@ -240,7 +247,6 @@ impl Turned<'_> {
             None => None,
         };
         let outcome = venue.stop();
-        self.bench.stages.enter(Stage::Other);
         turn.stretches.numbered = outcome.status.timing(SequencerTiming::InputToNumber);
         turn.stretches.decided = outcome.status.timing(OrderTiming::OrderToDecision);
         turn.stretches.inside = outcome.status.timing(OrderTiming::OrderToAnswer);

@@ -3,22 +3,22 @@
 use std::sync::LazyLock;
 
 use corelane_benches::itch::{
-    Builders, Contest, Contestant, Decoders,
+    self, Builders, Contest, Decoders,
     flow::{self, Flow},
 };
 
 use super::{
-    Bench,
-    side::{Gathered, Turn},
+    bench::Bench,
+    contender::{Gathered, Turn},
 };
 use crate::{
     judge::{self, Wanted},
-    result::{Bar, Role, Round, Scenario as Seen, Side},
+    result::{Contender, Role, Round, Scenario as Seen, Threshold},
     scenario::{Kind, Scenario},
 };
 
 /// Name of the thread that reads.
-pub const MARKET_DATA_THREAD: &str = "market-data";
+const MARKET_DATA_THREAD: &str = "market-data";
 
 /// Made once: a day of sixteen instruments takes a second.
 static FLOW: LazyLock<Flow> = LazyLock::new(flow::sixteen);
@@ -27,7 +27,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     let flow = &*FLOW;
     let load = format!("{}, {} messages from memory", flow.name, flow.messages);
     // A thread of its own is pinned, and this one is not.
-    let (sides, wanted) = std::thread::scope(|scope| {
+    let (contenders, wanted) = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name(MARKET_DATA_THREAD.to_owned());
         let pinned = thread.spawn_scoped(scope, || {
             let cpu = core_affinity::CoreId { id: bench.cpus[0] };
@@ -48,30 +48,31 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
         summary: scenario.summary.clone(),
         category: scenario.category,
         load,
-        ratios: judge::ratios(&sides, &wanted),
+        ratios: judge::ratios(&contenders, &wanted),
         promises: Vec::new(),
-        sides,
+        contenders,
     }
 }
 
 /// All in turns; and the ratios of ours to each.
-fn rounds(bench: &Bench<'_>, messages: u64, contest: &mut dyn Contest) -> (Vec<Side>, Vec<Wanted>) {
-    let contestants = contest.contestants().to_vec();
-    let gathered = |one: &Contestant| {
-        let role = if one.beside.is_some() { Role::Peer } else { Role::Subject };
+fn rounds(bench: &Bench<'_>, messages: u64, contest: &mut dyn Contest) -> (Vec<Contender>, Vec<Wanted>) {
+    let all = contest.contenders().to_vec();
+    let gathered = |one: &itch::Contender| {
+        let role = if one.beside.is_some() { Role::Peer } else { Role::Ours };
         Gathered::new(one.name, role).differs(one.differs)
     };
-    let mut sides: Vec<Gathered> = contestants.iter().map(gathered).collect();
+    let mut seen: Vec<Gathered> = all.iter().map(gathered).collect();
     for round in 0..bench.rounds {
-        for (at, side) in sides.iter_mut().enumerate() {
-            bench.progress.at(contestants[at].name, round, bench.rounds);
+        for (at, gathered) in seen.iter_mut().enumerate() {
+            bench.progress.at(all[at].name, round, bench.rounds);
             let per_s = messages as f64 / contest.round(at).as_secs_f64();
-            side.add(Turn { round: Round { throughput_per_s: Some(per_s), ..Round::default() }, ..Turn::default() });
+            let round = Round { throughput_per_s: Some(per_s), ..Round::default() };
+            gathered.add(Turn { round, ..Turn::default() });
         }
     }
-    let wanted = contestants.iter().filter_map(|one| {
-        let bar = one.counts.then_some(Bar::AtLeast(1.0));
-        Some(Wanted { figure: "throughput", of: one.beside?, to: one.name, control: None, bar })
+    let wanted = all.iter().filter_map(|one| {
+        let threshold = one.counts.then_some(Threshold::AtLeast(1.0));
+        Some(Wanted { figure: "throughput", of: one.beside?, to: one.name, control: None, threshold })
     });
-    (sides.into_iter().map(Gathered::finish).collect(), wanted.collect())
+    (seen.into_iter().map(Gathered::finish).collect(), wanted.collect())
 }

@@ -4,37 +4,46 @@ use corelane_benches::wire::SEARCH;
 use corelane_tester::saturation::LoadSummary;
 
 use super::{
-    Bench, MeasureError,
+    bench::{BaselineSaturation, Bench, MeasureError},
+    contender::{Gathered, Turn},
     load::{Target, Turned},
     order_ack::{ECHO, VENUE},
-    side::{Gathered, Turn},
 };
 use crate::{
     judge::{self, Wanted},
-    result::{Bar, Resources, Role, Round, Scenario as Seen, SweepPoint},
-    scenario::Scenario,
+    result::{Resources, Role, Round, Scenario as Seen, SweepPoint, Threshold, median},
+    scenario::{Kind, Scenario},
 };
 
 pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<Seen, MeasureError> {
-    let sides = [(ECHO, Role::Floor, Target::Echo), (VENUE, Role::Subject, Target::Venue)];
-    let mut gathered = sides.map(|(name, role, _)| Gathered::new(name, role));
+    let contenders = [(ECHO, Role::Baseline, Target::Echo), (VENUE, Role::Ours, Target::Venue)];
+    let mut gathered = contenders.map(|(name, role, _)| Gathered::new(name, role));
     for round in 0..bench.rounds {
-        for ((side, _, target), gathered) in sides.iter().zip(&mut gathered) {
-            bench.progress.at(side, round, bench.rounds);
+        for ((contender, _, target), gathered) in contenders.iter().zip(&mut gathered) {
+            bench.progress.at(contender, round, bench.rounds);
             gathered.add(search(scenario, bench, *target, bench.seed + round as u64)?);
         }
     }
-    let sides: Vec<_> = gathered.into_iter().map(Gathered::finish).collect();
-    let saturation = Wanted { figure: "saturation", of: VENUE, to: ECHO, control: None, bar: Some(Bar::AtLeast(0.6)) };
+    let contenders: Vec<_> = gathered.into_iter().map(Gathered::finish).collect();
+    let saturation =
+        Wanted { figure: "saturation", of: VENUE, to: ECHO, control: None, threshold: Some(Threshold::AtLeast(0.6)) };
     Ok(Seen {
         name: name.to_owned(),
         summary: scenario.summary.clone(),
         category: scenario.category,
         load: scenario.load_text(None),
-        ratios: judge::ratios(&sides, &[saturation]),
+        ratios: judge::ratios(&contenders, &[saturation]),
         promises: Vec::new(),
-        sides,
+        contenders,
     })
+}
+
+/// What the echo sustained, if that is what this scenario searched for.
+pub fn baseline_saturation(scenario: &Scenario, seen: &[Seen]) -> Option<BaselineSaturation> {
+    let [seen] = seen else { return None };
+    let per_s = judge::rounds(&seen.contenders, ECHO, "saturation")?;
+    let per_s = median(&per_s).filter(|_| scenario.kind == Kind::Saturation)?;
+    Some(BaselineSaturation { sessions: scenario.sessions, per_s })
 }
 
 /// Finds it. A trial that misses its rate is what the search is for; a wrong answer is a problem at any rate.

@@ -3,10 +3,10 @@
 use corelane_runtime::cpu;
 
 use super::{
-    Bench, MeasureError,
+    bench::{Bench, MeasureError},
+    contender::Turn,
     load::{Target, Turned},
     relay,
-    side::Turn,
 };
 use crate::{
     profile::Sizes,

@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 
 use crate::result::{
-    Bar, Category, Context, Control, Host, Interval, Judgement, Latency, Promise, Rate, Ratio, Role, Round, Run,
-    SCHEMA_VERSION, Scenario, Side, Spread, SweepPoint, Unjudged, Verdict,
+    Category, Contender, Context, Control, Host, Interval, Judgement, Latency, Promise, Rate, Ratio, Role, Round, Run,
+    SCHEMA_VERSION, Scenario, Spread, SweepPoint, Threshold, Unjudged, Verdict,
 };
 
 fn latency() -> Latency {
@@ -13,7 +13,7 @@ fn latency() -> Latency {
     Latency::from(&histogram)
 }
 
-pub(crate) fn side(name: &str, role: Role) -> Side {
+pub(crate) fn contender(name: &str, role: Role) -> Contender {
     let interval = |start_s| Interval { start_s, length_s: 0.5, intended: latency() };
     let rate = Rate { asked_per_s: 1000.0, achieved_per_s: 1000.0 };
     let round = Round {
@@ -24,7 +24,7 @@ pub(crate) fn side(name: &str, role: Role) -> Side {
         ..Round::default()
     };
     let rounds = vec![round; 4];
-    Side {
+    Contender {
         name: name.to_owned(),
         role,
         rounds,
@@ -65,7 +65,7 @@ pub(crate) fn run(name: &str) -> Run {
             interval: Some([0.66, 1.99]),
             rounds: 7,
         }),
-        judgement: Judgement::NotJudged { bar: Bar::AtMost(1.25), why: Unjudged::Control },
+        judgement: Judgement::NotJudged { threshold: Threshold::AtMost(1.25), why: Unjudged::Control },
     };
     let promise = Promise {
         figure: "p99_99".to_owned(),
@@ -73,14 +73,14 @@ pub(crate) fn run(name: &str) -> Run {
         spread: Spread { median: 1_234_567.0, low: 1_000_000.0, high: 2_000_000.0 },
         rounds: vec![1_000_000.0, 1_234_567.0, 2_000_000.0],
         control: None,
-        judgement: Judgement::Missed { bar: Bar::AtMost(1_000_000.0) },
+        judgement: Judgement::Missed { threshold: Threshold::AtMost(1_000_000.0) },
     };
     let scenario = Scenario {
         name: "wire".to_owned(),
         summary: name.to_owned(),
         category: Category::ExecutionLatency,
         load: name.to_owned(),
-        sides: vec![side("venue", Role::Subject), side(name, Role::Floor)],
+        contenders: vec![contender("venue", Role::Ours), contender(name, Role::Baseline)],
         ratios: vec![ratio],
         promises: vec![promise],
     };

@@ -1,16 +1,22 @@
 //! What is printed and written.
+//!
+//! | module | what it makes |
+//! |---|---|
+//! | [`markdown`] | the text of `run`, and its tables as a page |
+//! | [`html`] | one page with plots |
+//! | [`json`] | `result.json`, which all of these are made from |
+//! | [`table`], `tables` | the tables of all of them |
+//! | [`ratio_lines`] | the last lines of a run |
 
-mod barred;
-mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod headlines;
 pub mod html;
+pub mod json;
 pub mod markdown;
 mod ratio_lines;
-mod table;
+pub mod table;
+mod tables;
 mod words;
 
-pub use files::{WriteError, write};
 pub use ratio_lines::ratio_lines;
-pub(crate) use table::table;
-pub use table::{head, scaling, scenario, verdict};

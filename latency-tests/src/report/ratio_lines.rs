@@ -2,7 +2,7 @@
 
 use crate::result::{Role, Run, Scenario};
 
-/// `ratio hop …`, `ratio wire …`, `ratio tokio …`, `ratio peers …`, as far as the scenarios ran with these sides. That of
+/// `ratio hop …`, `ratio wire …`, `ratio tokio …`, `ratio peers …`, as far as the scenarios ran with these contenders. That of
 /// the peers is the best of them against ours: above 1 is ahead.
 pub fn ratio_lines(run: &Run) -> Vec<String> {
     let hop = run.scenario("hop").and_then(|hop| {
@@ -19,7 +19,12 @@ pub fn ratio_lines(run: &Run) -> Vec<String> {
         Some(format!("ratio tokio p50={p50:.2}"))
     });
     let peers = run.scenario("hop").and_then(|hop| {
-        let peers = || hop.sides.iter().filter(|side| side.role == Role::Peer).map(|side| side.name.as_str());
+        let peers = || {
+            hop.contenders
+                .iter()
+                .filter(|contender| contender.role == Role::Peer)
+                .map(|contender| contender.name.as_str())
+        };
         let round_trip = least(peers().map(|peer| median(hop, "p50", peer, "actors")))?;
         let throughput = least(peers().map(|peer| median(hop, "throughput", "actors", peer)))?;
         Some(format!("ratio peers hop={round_trip:.2} throughput={throughput:.2}"))
@@ -41,12 +46,12 @@ mod tests {
     use super::*;
     use crate::{
         report::fixture,
-        result::{Category, Judgement, Ratio, Side, Spread},
+        result::{Category, Contender, Judgement, Ratio, Spread},
     };
 
-    /// Sides and ratios of a scenario: figure, of, to, median.
-    fn scenario(name: &str, sides: &[(&str, Role)], ratios: &[(&str, &str, &str, f64)]) -> Scenario {
-        let side = |&(name, role): &(&str, Role)| Side {
+    /// Contenders and ratios of a scenario: figure, of, to, median.
+    fn scenario(name: &str, contenders: &[(&str, Role)], ratios: &[(&str, &str, &str, f64)]) -> Scenario {
+        let contender = |&(name, role): &(&str, Role)| Contender {
             name: name.to_owned(),
             role,
             rounds: Vec::new(),
@@ -69,7 +74,7 @@ mod tests {
             summary: String::new(),
             category: Category::ExecutionLatency,
             load: String::new(),
-            sides: sides.iter().map(side).collect(),
+            contenders: contenders.iter().map(contender).collect(),
             ratios: ratios.iter().map(ratio).collect(),
             promises: Vec::new(),
         }
@@ -83,7 +88,7 @@ mod tests {
     fn the_lines_are_as_promised_and_the_best_peer_counts() {
         let hop = scenario(
             "hop",
-            &[("raw ring", Role::Floor), ("actors", Role::Subject), ("a", Role::Peer), ("b", Role::Peer)],
+            &[("raw ring", Role::Baseline), ("actors", Role::Ours), ("a", Role::Peer), ("b", Role::Peer)],
             &[
                 ("p50", "actors", "raw ring", 1.084),
                 ("p99_9", "actors", "raw ring", 1.2),

@@ -5,12 +5,32 @@ use corelane_tester::report::grouped;
 use crate::{
     confidence::{Factor, ROUNDS_WITHIN_MIN},
     judge::CONTROL_BAND,
-    result::{Bar, Category, Control, HostKind, Judgement, Promise, Ratio, Role, Spread, Unjudged},
+    result::{Category, Control, HostKind, Judgement, Promise, Ratio, Role, Spread, Threshold, Unjudged},
 };
 
-/// Where a control has to lie.
-pub(super) fn control_band() -> String {
-    format!("{:.2} to {CONTROL_BAND:.2}", 1.0 / CONTROL_BAND)
+/// How to read the columns of judgements.
+pub(super) fn how_judged() -> String {
+    format!(
+        "A ratio compares ours with a baseline (what the machine gives without us) or with a peer; 1 means as fast. The \
+         interval is where the median lies, each end with 95 % confidence. The control is the baseline measured twice in \
+         each round, the second to the first: its median and interval. A tail is judged only if both lie within {:.2} to \
+         {CONTROL_BAND:.2}: otherwise the machine's own tails are larger than the difference in question",
+        1.0 / CONTROL_BAND
+    )
+}
+
+/// How to read the exponents of growth.
+pub(super) const HOW_GROWTH: &str =
+    "A figure grows with size to the power of the exponent: 0 is flat, 1 is proportional.";
+
+/// Which figure of whom, of a promise.
+pub(super) fn promise(promise: &Promise) -> String {
+    format!("{} of {}", figure(&promise.figure), promise.of)
+}
+
+/// Which figure of whom to whom.
+pub(super) fn ratio(ratio: &Ratio) -> String {
+    format!("{}, {} to {}", figure(&ratio.figure), ratio.of, ratio.to)
 }
 
 /// What a figure is called.
@@ -95,41 +115,41 @@ pub(super) fn of_promise(promise: &Promise) -> String {
 }
 
 fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
-    let bar = |bar: &Bar| match bar {
-        Bar::AtMost(most) => format!("at most {}", value(*most)),
-        Bar::AtLeast(least) => format!("at least {}", value(*least)),
+    let threshold = |threshold: &Threshold| match threshold {
+        Threshold::AtMost(most) => format!("at most {}", value(*most)),
+        Threshold::AtLeast(least) => format!("at least {}", value(*least)),
     };
     match judgement {
-        Judgement::Shown => "shown without a bar".to_owned(),
-        Judgement::Met { bar: met } => format!("met: {}", bar(met)),
-        Judgement::Missed { bar: missed } => format!("MISSED: {}", bar(missed)),
-        Judgement::NotJudged { bar: asked, why } => {
+        Judgement::Shown => "shown without a threshold".to_owned(),
+        Judgement::Met { threshold: met } => format!("met: {}", threshold(met)),
+        Judgement::Missed { threshold: missed } => format!("MISSED: {}", threshold(missed)),
+        Judgement::NotJudged { threshold: asked, why } => {
             let why = match why {
                 Unjudged::Control => {
-                    format!("the floor, measured twice, does not agree with itself within {CONTROL_BAND}")
+                    format!("the baseline, measured twice, does not agree with itself within {CONTROL_BAND}")
                 }
                 Unjudged::ControlTooShort => {
-                    format!("whether the floor agrees with itself takes {ROUNDS_WITHIN_MIN} rounds or more to say")
+                    format!("whether the baseline agrees with itself takes {ROUNDS_WITHIN_MIN} rounds or more to say")
                 }
-                Unjudged::NoControl => "the floor was not measured twice in each round".to_owned(),
+                Unjudged::NoControl => "the baseline was not measured twice in each round".to_owned(),
                 Unjudged::NoisyHost => "the machine itself stalls for a millisecond and more".to_owned(),
-                Unjudged::FloorSaturates(per_s) => {
+                Unjudged::BaselineSaturates(per_s) => {
                     format!(
-                        "above half of the {}/s that the floor sustained in this run",
+                        "above half of the {}/s that the baseline sustained in this run",
                         grouped(per_s.round() as u64)
                     )
                 }
             };
-            format!("not judged ({}): {why}", bar(asked))
+            format!("not judged ({}): {why}", threshold(asked))
         }
     }
 }
 
-/// What a side stands for.
+/// What a contender stands for.
 pub(super) fn role(role: Role) -> &'static str {
     match role {
-        Role::Subject => "ours",
-        Role::Floor => "floor",
+        Role::Ours => "ours",
+        Role::Baseline => "baseline",
         Role::Control => "control",
         Role::Peer => "peer",
     }

@@ -1,46 +1,46 @@
-//! What figures mean: ratios of sides, promises of one side, and the bars of both.
+//! What figures mean: ratios of contenders, promises of one contender, and the thresholds of both.
 
 use serde::{Deserialize, Serialize};
 
-use super::Spread;
+use super::stats::Spread;
 
-/// How two sides of a scenario compare.
+/// How two contenders of a scenario compare.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// Of which figure: `p50`, `p99`, `p99_9`, `throughput`, `saturation`.
     pub figure: String,
-    /// The side on top.
+    /// The contender on top.
     pub of: String,
-    /// The side below. Where a round has the floor twice, the mean of both stands below.
+    /// The contender below. Where a round has the baseline twice, the mean of both stands below.
     pub to: String,
     /// Median and spread over the rounds.
     pub spread: Spread,
     /// The ratio of each round.
     pub rounds: Vec<f64>,
-    /// What the floor measured twice said of itself in this figure, if it was.
+    /// What the baseline measured twice said of itself in this figure, if it was.
     pub control: Option<Control>,
     /// What it means.
     pub judgement: Judgement,
 }
 
-/// A figure of one side by itself that has a bar.
+/// A figure of one contender by itself that has a threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Promise {
     /// Which: `p50`, `p99`, `p99_99` in nanoseconds.
     pub figure: String,
-    /// The side.
+    /// The contender.
     pub of: String,
     /// Median and spread over the rounds.
     pub spread: Spread,
     /// The figure of each round.
     pub rounds: Vec<f64>,
-    /// What the floor measured twice said of itself in this figure, if it was.
+    /// What the baseline measured twice said of itself in this figure, if it was.
     pub control: Option<Control>,
-    /// What it means; a bar is in the figure's unit.
+    /// What it means; a threshold is in the figure's unit.
     pub judgement: Judgement,
 }
 
-/// A floor that was measured twice in each round: the second to the first. Were nothing by chance, it would be 1.
+/// A baseline that was measured twice in each round: the second to the first. Were nothing by chance, it would be 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Median and spread over the rounds.
@@ -56,28 +56,28 @@ pub struct Control {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Judgement {
-    /// Shown without a bar.
+    /// Shown without a threshold.
     Shown,
-    /// On the right side of its bar.
+    /// On the right contender of its threshold.
     Met {
-        /// The bar.
-        bar: Bar,
+        /// The threshold.
+        threshold: Threshold,
     },
-    /// On the wrong side of it. Reported; the run is valid all the same, since nothing was measured wrongly.
+    /// On the wrong contender of it. Reported; the run is valid all the same, since nothing was measured wrongly.
     Missed {
-        /// The bar.
-        bar: Bar,
+        /// The threshold.
+        threshold: Threshold,
     },
-    /// It has a bar, and this run cannot say on which side of it the figure is.
+    /// It has a threshold, and this run cannot say on which contender of it the figure is.
     NotJudged {
-        /// The bar.
-        bar: Bar,
+        /// The threshold.
+        threshold: Threshold,
         /// Why not.
         why: Unjudged,
     },
 }
 
-/// Why a figure with a bar is not judged.
+/// Why a figure with a threshold is not judged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unjudged {
@@ -89,46 +89,48 @@ pub enum Unjudged {
     NoControl,
     /// A tail that the machine's own stalls decide.
     NoisyHost,
-    /// The rate is above half of what the floor sustains: its saturation in this run, per second.
-    FloorSaturates(f64),
+    /// The rate is above half of what the baseline sustains: its saturation in this run, per second.
+    BaselineSaturates(f64),
 }
 
-/// A bar that a figure has to meet.
+/// A threshold that a figure has to meet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bar {
+pub enum Threshold {
     /// At most this.
     AtMost(f64),
     /// At least this.
     AtLeast(f64),
 }
 
-impl Bar {
-    /// Whether a figure is on the right side of it. What counts is the figure as it is shown, with two decimals.
+impl Threshold {
+    /// Whether a figure is on the right contender of it. What counts is the figure as it is shown, with two decimals.
     pub fn is_met_by(self, figure: f64) -> bool {
         let shown = (figure * 100.0).round() / 100.0;
         match self {
-            Bar::AtMost(most) => shown <= most,
-            Bar::AtLeast(least) => shown >= least,
+            Threshold::AtMost(most) => shown <= most,
+            Threshold::AtLeast(least) => shown >= least,
         }
     }
 }
 
 impl Judgement {
-    /// Of a figure with this bar, unless there is a reason not to judge it.
-    pub fn of(figure: f64, bar: Option<Bar>, why_not: Option<Unjudged>) -> Self {
-        match (bar, why_not) {
+    /// Of a figure with this threshold, unless there is a reason not to judge it.
+    pub fn of(figure: f64, threshold: Option<Threshold>, why_not: Option<Unjudged>) -> Self {
+        match (threshold, why_not) {
             (None, _) => Self::Shown,
-            (Some(bar), Some(why)) => Self::NotJudged { bar, why },
-            (Some(bar), None) if bar.is_met_by(figure) => Self::Met { bar },
-            (Some(bar), None) => Self::Missed { bar },
+            (Some(threshold), Some(why)) => Self::NotJudged { threshold, why },
+            (Some(threshold), None) if threshold.is_met_by(figure) => Self::Met { threshold },
+            (Some(threshold), None) => Self::Missed { threshold },
         }
     }
 
-    /// The same, not judged for this reason if it has a bar.
+    /// The same, not judged for this reason if it has a threshold.
     pub fn withheld(&self, why: Unjudged) -> Self {
         match *self {
-            Self::Met { bar } | Self::Missed { bar } | Self::NotJudged { bar, .. } => Self::NotJudged { bar, why },
+            Self::Met { threshold } | Self::Missed { threshold } | Self::NotJudged { threshold, .. } => {
+                Self::NotJudged { threshold, why }
+            }
             Self::Shown => Self::Shown,
         }
     }

@@ -65,22 +65,22 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 16, max = 100_000))]
     pub resting_per_book: Option<usize>,
-    /// Whether the echo on our driver runs beside it, as its floor.
+    /// Whether the echo on our driver runs beside it, as its baseline.
     #[serde(default = "yes")]
-    pub floor: bool,
+    pub baseline: bool,
     /// Whether the echo runs a second time in each round, so that tails can be judged.
     #[serde(default)]
     pub control: bool,
-    /// Whether the echo by busy system calls runs beside it, as the machine's floor.
+    /// Whether the echo by busy system calls runs beside it, as the machine's baseline.
     #[serde(default)]
     pub raw_sockets: bool,
     /// Whether the same logic on tokio runs beside it (with the feature `peers`).
     #[serde(default)]
     pub tokio: bool,
-    /// The most that the median may be of the floor's; not judged if absent.
+    /// The most that the median may be of the baseline's; not judged if absent.
     #[serde(default)]
     #[schemars(range(min = 0.01, max = 100))]
-    pub p50_bar: Option<f64>,
+    pub p50_threshold: Option<f64>,
     /// The most that the median of ours may be, in microseconds; of an engine.
     #[serde(default)]
     #[schemars(range(min = 0.001, max = 1_000_000))]
@@ -249,14 +249,14 @@ fn check(document: &mut document::Document) {
         }
         Kind::OrderAck => &["resting_per_book"],
     };
-    let bars: &[&str] = match kind {
+    let thresholds: &[&str] = match kind {
         Kind::OrderAck => &["p50_max_us", "p99_max_us"],
-        Kind::Engine => &["p50_bar", "p99_99_max_us", "answer_within_us"],
+        Kind::Engine => &["p50_threshold", "p99_99_max_us", "answer_within_us"],
         Kind::Hop | Kind::Saturation | Kind::FeedToBook | Kind::Decode | Kind::Books => {
-            &["p50_bar", "p50_max_us", "p99_max_us", "p99_99_max_us", "answer_within_us"]
+            &["p50_threshold", "p50_max_us", "p99_max_us", "p99_99_max_us", "answer_within_us"]
         }
     };
-    for key in unused.iter().chain(bars) {
+    for key in unused.iter().chain(thresholds) {
         if document.has(key) {
             let message = format!("`{key}` means nothing to a scenario of this kind");
             document.conflict(key, message, "not used", format!("remove `{key}`, or change `kind`"));

@@ -6,4 +6,4 @@ mod venue;
 
 pub use raw_echo::RawEcho;
 pub use raw_feed::RawFeed;
-pub use venue::{VenueSpec, VenueUnderTest, venue_shards};
+pub use venue::{VenueSpec, VenueUnderTest};

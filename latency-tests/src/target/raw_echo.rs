@@ -1,4 +1,4 @@
-//! The machine's floor over TCP: an echo by busy system calls on nonblocking sockets, without a ring and without us.
+//! The machine's baseline over TCP: an echo by busy system calls on nonblocking sockets, without a ring and without us.
 
 use std::{
     io::{self, ErrorKind, Read, Write},

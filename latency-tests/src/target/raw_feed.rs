@@ -1,4 +1,4 @@
-//! The machine's floor of market data: datagrams taken by busy system calls on one CPU and told to another by one atomic
+//! The machine's baseline of market data: datagrams taken by busy system calls on one CPU and told to another by one atomic
 //! number.
 
 use std::{

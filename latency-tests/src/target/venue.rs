@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use corelane_actors::market_data::TopOfBook;
 use corelane_config::{Config, VENUE_TOML};
 use corelane_market::DayInstrument;
-use corelane_runtime::{cpu, lifecycle::Outcome, telemetry::ShardCount, topology::ConflatedReceiver};
+use corelane_runtime::{cpu, lifecycle::Outcome, topology::ConflatedReceiver};
 use corelane_tester::{
     configured,
     load::Credentials,
@@ -85,12 +85,6 @@ impl VenueUnderTest {
         &self.venue
     }
 
-    /// Whether all shards have made turns, as far as housekeeping knows.
-    pub fn is_running(&self) -> bool {
-        let shards = self.venue.status().shards;
-        !shards.is_empty() && shards.iter().all(|shard| shard.count(ShardCount::Cycles) > 0)
-    }
-
     /// The users.
     pub fn credentials(&self) -> Vec<Credentials> {
         configured::credentials(&self.config)
@@ -122,11 +116,6 @@ impl VenueUnderTest {
     pub fn stop(self) -> Outcome {
         self.venue.stop()
     }
-}
-
-/// Names of the venue's shards, which are those of their threads.
-pub fn venue_shards() -> Vec<String> {
-    shipped().shards.into_iter().map(|shard| shard.name).collect()
 }
 
 fn shipped() -> Config {

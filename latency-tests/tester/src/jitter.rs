@@ -11,7 +11,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::clock::Clock;
-use crate::engine::LoadError;
+use crate::load_error::LoadError;
 use crate::pin::pin;
 
 /// Distance of the probes.

@@ -71,4 +71,6 @@ pub mod report;
 pub mod saturation;
 pub mod script;
 
+mod grouped;
+mod load_error;
 mod pin;

@@ -3,7 +3,7 @@
 use core_affinity::CoreId;
 use rustix::thread::CpuSet;
 
-use crate::engine::LoadError;
+use crate::load_error::LoadError;
 
 /// Lets the calling thread run on this CPU only.
 pub(crate) fn pin(cpu: usize) -> Result<(), LoadError> {

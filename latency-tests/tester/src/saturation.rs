@@ -1,5 +1,6 @@
 //! The highest rate that a server sustains.
 
+pub use crate::engine::ACHIEVED_SHARE;
 use crate::engine::Measured;
 
 /// What a short run at one rate showed.
@@ -35,9 +36,6 @@ pub struct Search {
     /// Halvings of the interval between the last good and the first bad rate.
     pub bisections: u32,
 }
-
-/// Share of the asked rate that must be achieved.
-pub const ACHIEVED_SHARE: f64 = 0.98;
 
 impl Search {
     /// Doubles the rate until a run fails, then bisects. Returns the highest rate that was sustained, 0 if not even a

@@ -22,13 +22,9 @@ pub struct Context<'a, O> {
     pub(crate) env: &'a ShardEnv,
 }
 
-impl<O: fmt::Debug> fmt::Debug for Context<'_, O> {
+impl<O> fmt::Debug for Context<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("header", &self.header())
-            .field("time_ns", &self.time_ns())
-            .field("out", &self.out)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("header", &self.header()).finish_non_exhaustive()
     }
 }
 
@@ -46,7 +42,7 @@ impl<O> Context<'_, O> {
         self.env.time_ns(self.step.header.get())
     }
 
-    /// The shard's clock in ticks, read once per cycle: for measuring only. It is not the same in a replay, so
+    /// The shard's clock in ticks, read once per turn: for measuring only. It is not the same in a replay, so
     /// nothing sequenced may depend on it.
     pub fn ticks(&self) -> u64 {
         self.env.time.ticks()

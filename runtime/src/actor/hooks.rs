@@ -17,7 +17,7 @@ use crate::{
 pub enum Step {
     /// The input is done.
     Done,
-    /// There is more to do for this input: [`Actor::on_more`] is called, now or in a later cycle, before any
+    /// There is more to do for this input: [`Actor::on_more`] is called, now or in a later turn, before any
     /// other message is delivered.
     More,
 }

@@ -68,13 +68,9 @@ pub struct SequencedContext<'a, O> {
     env: &'a ShardEnv,
 }
 
-impl<O: fmt::Debug> fmt::Debug for SequencedContext<'_, O> {
+impl<O> fmt::Debug for SequencedContext<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SequencedContext")
-            .field("header", &self.header())
-            .field("time_ns", &self.time_ns())
-            .field("out", &self.out)
-            .finish_non_exhaustive()
+        f.debug_struct("SequencedContext").field("header", &self.header()).finish_non_exhaustive()
     }
 }
 

@@ -31,8 +31,8 @@ impl<M: Message> Inlet<M> {
         }
     }
 
-    /// Shows the messages, oldest first, to `visit`, in runs, with how many of a run may be taken, `count` in all; removes as
-    /// many as it says it took. `visit` also says whether it wants the next run. Of a ring, those that were there when
+    /// Takes up to `count` messages, oldest first; returns how many. `visit` gets a run of messages and how many of them it may
+    /// take. It returns how many it took, and whether it wants the next run. A ring shows only what was there when
     /// [`len`](Self::len) last looked.
     #[inline]
     pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>], usize) -> (usize, bool)) -> usize {

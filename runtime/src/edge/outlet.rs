@@ -1,4 +1,4 @@
-//! The producing end of a ring: messages are written into their slots as they are sent, and published together.
+//! The producing end of a ring. Each message is written into its slot when it is sent; a batch is published at once.
 
 use std::mem::MaybeUninit;
 
@@ -10,14 +10,14 @@ use crate::{
     message::{Envelope, Message},
 };
 
-/// How many slots ahead of the one being written the next are fetched: the other CPU has them from the last lap. With
-/// none, a burst goes at half the rate; with 16 it is no faster.
+/// How many slots ahead of the one being written are prefetched, since the other CPU still has them from the last lap. Without
+/// it, a burst runs at half the rate; with 16 it is no faster.
 const AHEAD: usize = 4;
 
-/// The producing end of a ring, with the messages behind it that nobody sees yet.
+/// The producing end of a ring, with the messages behind its published end.
 ///
-/// A message is made in its slot. Collected elsewhere and copied when a batch is over, its words would be read wider than
-/// they were just written, for which the processor waits until they are in its cache: 30 ns of a hop of 270.
+/// A message is built in its slot. If it were built elsewhere and copied at the end of a batch, the copy would read wider
+/// words than were just written, and the processor would stall until they reach its cache: 30 ns of a hop of 270.
 pub(crate) struct Outlet<M> {
     producer: rtrb::Producer<Envelope<M>>,
     /// Slots behind the published ones that hold messages.
@@ -35,7 +35,7 @@ impl<M: Message> Outlet<M> {
         self.producer.slots() - self.unpublished
     }
 
-    /// The place of the next message, unless none is free.
+    /// The place of the next message; `None` if the ring is full.
     #[inline(always)]
     pub fn place(&mut self) -> Option<Place<Envelope<M>>> {
         let at = self.unpublished;
@@ -46,7 +46,7 @@ impl<M: Message> Outlet<M> {
         Some(Place::new(slot(&mut slots, at), &mut self.unpublished))
     }
 
-    /// Appends a message, unless no slot is free; tells whether it has.
+    /// Appends a message; false if the ring is full.
     #[inline]
     #[must_use]
     pub fn push(&mut self, message: Envelope<M>) -> bool {
@@ -54,11 +54,10 @@ impl<M: Message> Outlet<M> {
         self.place().map(|place| unsafe { place.fill(message) }).is_some()
     }
 
-    /// Has the next slot fetched for writing, if one is known to be free.
+    /// Prefetches the next slot for writing, if one is known to be free.
     ///
-    /// The consumer's CPU has it from the last lap, or for having read its neighbour. Asked for when a message has come, it
-    /// is there when the answer is written: the two ways to the other CPU then go at once and not in turns, 40 ns of a hop of
-    /// 240.
+    /// The consumer's CPU holds that slot's cache line from the last lap. Called when an input has come, the prefetch overlaps
+    /// with reading it, and the slot is here when the answer is written: 40 ns of a hop of 240.
     #[inline]
     pub fn prefetch(&mut self) {
         if self.producer.cached_slots() > self.unpublished
@@ -98,6 +97,8 @@ fn slot<'a, T>(slots: &'a mut WriteChunkUninit<'_, T>, at: usize) -> &'a mut May
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use corelane_test_support::random::Random;
+
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Zeroable)]
@@ -117,9 +118,9 @@ pub(crate) mod tests {
             let (producer, mut consumer) = rtrb::RingBuffer::new(capacity);
             let mut outlet = Outlet::new(producer);
             let (mut published, mut waiting) = (std::collections::VecDeque::new(), Vec::new());
-            let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+            let mut random = Random::new(capacity as u64);
             for number in 0..5000_u64 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let state = random.bits();
                 let room = capacity - published.len() - waiting.len();
                 assert_eq!((outlet.room(), outlet.unpublished), (room, waiting.len()));
                 match state >> 60 {

@@ -9,8 +9,8 @@ pub(crate) type LocalQueue<M> = Rc<RefCell<Queue<Envelope<M>>>>;
 
 /// A bounded queue in one allocation.
 ///
-/// It begins again at its first place whenever it runs empty: a queue that seldom holds more than a few messages then
-/// stays in the same few cache lines, however many have passed.
+/// An empty queue starts again at its first place, so that one which seldom holds more than a few messages stays in the
+/// same few cache lines.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     /// A power of two. The `len` places from `first` on hold values, those behind the last are followed by the first.
@@ -20,10 +20,10 @@ pub(crate) struct Queue<T> {
     len: usize,
 }
 
-/// Where the next value goes.
+/// The place of the next value.
 pub(crate) struct Place<T> {
     pub slot: NonNull<T>,
-    /// Of the values that are there.
+    /// The number of values that the place's owner holds.
     count: NonNull<usize>,
 }
 
@@ -74,14 +74,14 @@ impl<T: Copy> Queue<T> {
         self.capacity - self.len
     }
 
-    /// The place of the next value, unless it is full.
+    /// The place of the next value; `None` if the queue is full.
     #[inline(always)]
     pub fn place(&mut self) -> Option<Place<T>> {
         let at = self.at(self.len);
         (self.len < self.capacity).then(|| Place::new(&mut self.places[at], &mut self.len))
     }
 
-    /// Appends, unless it is full; tells whether it has.
+    /// Appends a value; false if the queue is full.
     #[inline]
     #[must_use]
     pub fn push(&mut self, value: T) -> bool {
@@ -95,7 +95,7 @@ impl<T: Copy> Queue<T> {
         (self.first + index) & (self.places.len() - 1)
     }
 
-    /// All there is, oldest first, in two runs.
+    /// All values, oldest first, in two runs.
     #[inline]
     pub fn runs(&self) -> (&[T], &[T]) {
         let end = self.first + self.len;
@@ -126,6 +126,8 @@ impl<T: Copy> Queue<T> {
 mod tests {
     use std::collections::VecDeque;
 
+    use corelane_test_support::random::Random;
+
     use super::*;
 
     #[test]
@@ -133,9 +135,9 @@ mod tests {
         for capacity in 1..=9_usize {
             let mut queue = Queue::with_capacity(capacity);
             let mut model = VecDeque::new();
-            let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+            let mut random = Random::new(capacity as u64);
             for value in 0..5000_u64 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let state = random.bits();
                 let (choice, amount) = (state >> 60, (state >> 33) as usize % (model.len() + 1));
                 match choice {
                     0..=9 => {

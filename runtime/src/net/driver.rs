@@ -1,9 +1,10 @@
 //! The driver's set-up, duty cycle and shutdown. `submission` fills the ring, `completion` reaps it, and `delivery`
 //! calls the handlers.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::{collections::VecDeque, fmt};
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
@@ -84,7 +85,8 @@ impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver")
             .field("endpoints", &self.endpoints.len())
-            .field("counters", self.counters())
+            .field("accepting", &self.accepting)
+            .field("reading", &self.reading)
             .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,9 @@
 //! The configuration and the opening of a driver's sockets. Sockets are opened at start and on
 //! [`Driver::reconnect`](super::Driver::reconnect), never while polling.
 
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
@@ -39,11 +37,13 @@ pub enum EndpointSpec {
 impl fmt::Debug for EndpointSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            EndpointSpec::Listen { addr, backlog, .. } => {
+            EndpointSpec::Listen { addr, framer: _, backlog } => {
                 f.debug_struct("Listen").field("addr", addr).field("backlog", backlog).finish_non_exhaustive()
             }
-            EndpointSpec::Connect { addr, .. } => f.debug_struct("Connect").field("addr", addr).finish_non_exhaustive(),
-            EndpointSpec::Udp(spec) => f.debug_tuple("Udp").field(spec).finish(),
+            EndpointSpec::Connect { addr, framer: _ } => {
+                f.debug_struct("Connect").field("addr", addr).finish_non_exhaustive()
+            }
+            EndpointSpec::Udp(udp) => f.debug_tuple("Udp").field(udp).finish(),
         }
     }
 }

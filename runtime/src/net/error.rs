@@ -7,6 +7,7 @@ use super::EndpointId;
 
 /// The reason why a driver could not start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NetError {
     /// A capacity in [`DriverConfig`](super::DriverConfig) is out of range.
     #[error("net: {field} = {value} is out of range; it must be {must}")]

@@ -1,4 +1,4 @@
-//! A shard's time: read at most once per cycle, shared by all that it hosts.
+//! A shard's time: read at most once per turn, shared by all that it hosts.
 
 use std::{
     cell::{Cell, RefCell},
@@ -56,7 +56,12 @@ pub struct ShardTime {
 
 impl fmt::Debug for ShardTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShardTime").field("ticks", &self.ticks).field("wall_ns", &self.wall_ns).finish_non_exhaustive()
+        let ShardTime { clock, fresh: _, ticks, wall_ns } = self;
+        f.debug_struct("ShardTime")
+            .field("is_simulated", &clock.is_none())
+            .field("ticks", &ticks.get())
+            .field("wall_ns", &wall_ns.get())
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,25 +82,25 @@ impl ShardTime {
 
     /// The next reading looks at the clock again.
     #[inline]
-    pub(crate) fn begin_cycle(&self) {
+    pub(crate) fn begin_turn(&self) {
         self.fresh.set(self.clock.is_none());
     }
 
-    /// Clock ticks of this cycle.
+    /// Clock ticks of this turn.
     #[inline]
     pub fn ticks(&self) -> u64 {
         self.refresh();
         self.ticks.get()
     }
 
-    /// Nanoseconds since midnight of the venue's zone, of this cycle.
+    /// Nanoseconds since midnight of the venue's zone, of this turn.
     #[inline]
     pub fn wall_ns(&self) -> u64 {
         self.refresh();
         self.wall_ns.get()
     }
 
-    /// Clock ticks, read now and not once per cycle.
+    /// Clock ticks, read now and not once per turn.
     #[inline]
     pub(crate) fn ticks_anew(&self) -> u64 {
         self.clock.as_ref().map_or(self.ticks.get(), Clock::ticks)
@@ -106,7 +111,7 @@ impl ShardTime {
         self.clock.as_ref().map_or(ticks, |clock| clock.nanos_between(0, ticks))
     }
 
-    /// Wall time of the last reading, which may be older than this cycle.
+    /// Wall time of the last reading, which may be older than this turn.
     pub(crate) fn last_wall_ns(&self) -> u64 {
         self.wall_ns.get()
     }
@@ -119,7 +124,7 @@ impl ShardTime {
         }
     }
 
-    /// Wall time, read now and not once per cycle; in a simulation the time that was set.
+    /// Wall time, read now and not once per turn; in a simulation the time that was set.
     fn wall_ns_anew(&self) -> u64 {
         self.clock.as_ref().map_or(self.wall_ns.get(), |clock| clock.time_of_day_ns(clock.ticks()))
     }

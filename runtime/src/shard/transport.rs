@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, Owners, SendError};
 
-/// What a duty cycle asks of a network.
+/// What a shard needs of its network.
 pub(crate) trait Transport: Net {
-    /// One cycle's work: submits what is queued, delivers what has come; returns how much that was.
+    /// One turn's work: submits what is queued, delivers what has come; returns how much that was.
     fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize;
     /// Submits what is queued now, not with the next poll.
     fn flush(&mut self);

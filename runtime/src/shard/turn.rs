@@ -23,7 +23,7 @@ use crate::{
     topology::ids::ActorIndex,
 };
 
-/// Rounds over the hosted actors in one cycle: enough for a request to pass a whole folded pipeline and come back
+/// Rounds over the hosted actors in one turn: enough for a request to pass a whole folded pipeline and come back
 /// out, few enough that the network is looked at again soon.
 const ROUNDS_MAX: usize = 4;
 
@@ -112,7 +112,7 @@ impl Shard {
     /// One turn. Returns how much was done; 0 means idle.
     #[inline]
     pub fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
-        self.env.time.begin_cycle();
+        self.env.time.begin_turn();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
         self.units.sink_called = false;
         let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
@@ -163,7 +163,7 @@ impl Shard {
         for round in 0..ROUNDS_MAX {
             let mut steps = 0;
             for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
-                // Rings and timers leave no mark: they are looked at once per cycle.
+                // Rings and timers leave no mark: they are looked at once per turn.
                 let is_marked = unit.waiting.get();
                 if round > 0 && !is_marked {
                     continue;

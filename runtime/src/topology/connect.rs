@@ -48,7 +48,7 @@ impl Topology {
     }
 
     /// Connects a port to another actor by an edge that keeps only the newest message of each of `keys` keys
-    /// ([`Overflow::Conflate`]): the producer never waits, and the consumer, on whatever shard, sees what has changed
+    /// ([`Overflow::Conflate`](crate::edge::port::Overflow::Conflate)): the producer never waits, and the consumer, on whatever shard, sees what has changed
     /// since it last looked. For what is replaced rather than queued, such as best prices.
     pub fn conflate<A: Actor, B: Actor<In: Keyed>>(
         &mut self,
@@ -75,7 +75,7 @@ impl Topology {
         ConflatedReceiver { newest }
     }
 
-    /// An edge that keeps the newest, bound to its producer; `wakes` is the other shard that its consumer is on.
+    /// A conflated edge, bound to its producer; `wakes` is its consumer's shard, if that is another one.
     fn newest<A: Actor, M: Keyed>(
         &mut self,
         from: ActorId<A>,
@@ -106,7 +106,8 @@ impl Topology {
         ExternalSender { producer, waker: self.shards[shard as usize].waker.clone() }
     }
 
-    /// Lets code outside the topology read what a port sends. With an edge that holds, the reader must keep up.
+    /// Lets code outside the topology read what a port sends. On an edge with backpressure, a reader that does not keep up
+    /// holds the actor back.
     pub fn external_receiver<A: Actor, M: Message>(
         &mut self,
         from: ActorId<A>,
@@ -119,7 +120,7 @@ impl Topology {
         ExternalReceiver { consumer }
     }
 
-    /// Says that a port is meant to go nowhere; any other open port is an error.
+    /// Declares that a port is meant to lead nowhere; any other open port is an error.
     pub fn leave_open<A: Actor, M: Message>(&mut self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) {
         let index = port_index::<A, M>(port);
         self.actors[from.index() as usize].ports[index].left_open = true;

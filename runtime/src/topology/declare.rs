@@ -62,6 +62,30 @@ impl Topology {
     /// the order of declaration.
     ///
     /// A [`SequencedActor`] does not compile here: declare it with [`Topology::sequenced`].
+    ///
+    /// ```compile_fail,E0080
+    /// # use corelane_runtime::{actor::{SequencedActor, SequencedContext, Step}, message::Message};
+    /// # use corelane_runtime::topology::{ShardId, Topology};
+    /// # #[derive(Clone, Copy)]
+    /// # struct Nothing([u64; 4]);
+    /// # impl Message for Nothing {}
+    /// # struct Replayable;
+    /// # impl SequencedActor for Replayable {
+    /// #     type In = Nothing;
+    /// #     type Out = ();
+    /// #     const OUTPUTS_MAX: usize = 0;
+    /// #     fn on_message(&mut self, _: &mut SequencedContext<'_, ()>, _: &Nothing) -> Step {
+    /// #         Step::Done
+    /// #     }
+    /// # }
+    /// fn declare(topology: &mut Topology, shard: ShardId) {
+    ///     topology.actor(shard, "replayable", || Replayable);
+    /// }
+    /// # fn main() {
+    /// #     let declare: fn(&mut Topology, ShardId) = declare;
+    /// #     std::hint::black_box(declare);
+    /// # }
+    /// ```
     pub fn actor<A: Actor>(
         &mut self,
         shard: ShardId,
@@ -90,6 +114,57 @@ impl Topology {
     /// [`Topology::check`] refuses it unless it has exactly one input edge, with backpressure, from a
     /// [`Sequencer`](crate::sequencer::Sequencer) or, for a replay, from an
     /// [`ExternalSender`](crate::topology::ExternalSender).
+    ///
+    /// # Examples
+    /// ```
+    /// # use corelane_runtime::{cpu, net::DriverConfig, topology::{Idle, ShardSpec}};
+    /// use corelane_runtime::{
+    ///     actor::{SequencedActor, SequencedContext, Step},
+    ///     edge::port::Port,
+    ///     message::{Header, Message},
+    ///     topology::{EdgeSpec, Topology},
+    /// };
+    ///
+    /// #[derive(Clone, Copy)]
+    /// struct Trade {
+    ///     quantity: u64,
+    ///     filler: [u64; 3],
+    /// }
+    /// impl Message for Trade {}
+    ///
+    /// /// Sends each trade on with the quantity traded so far.
+    /// #[derive(Default)]
+    /// struct Volume(u64);
+    ///
+    /// impl SequencedActor for Volume {
+    ///     type In = Trade;
+    ///     type Out = Port<Trade>;
+    ///     const OUTPUTS_MAX: usize = 1;
+    ///
+    ///     fn on_message(&mut self, ctx: &mut SequencedContext<'_, Port<Trade>>, trade: &Trade) -> Step {
+    ///         self.0 += trade.quantity;
+    ///         ctx.out.send(Trade { quantity: self.0, ..*trade });
+    ///         Step::Done
+    ///     }
+    /// }
+    ///
+    /// let mut topology = Topology::new();
+    /// # let (name, cpu) = ("shard".to_owned(), cpu::allowed_cpus()[0]);
+    /// # let spec = ShardSpec { name, cpu, idle: Idle::Park, net: DriverConfig::default() };
+    /// let shard = topology.shard(spec);
+    /// let volume = topology.sequenced(shard, "volume", Volume::default);
+    /// let mut recorded = topology.external_sender("recorded", volume, EdgeSpec::backpressure(8));
+    /// let mut outputs = topology.external_receiver(volume, |out| out, EdgeSpec::backpressure(8));
+    /// let mut simulation = topology.simulate()?;
+    /// for sequence in 1..=3 {
+    ///     let header = Header { sequence, ..Header::default() };
+    ///     assert!(recorded.batch().send_as(header, Trade { quantity: 100, filler: [0; 3] }).is_ok());
+    /// }
+    /// simulation.run_until_idle();
+    /// let volumes: Vec<_> = std::iter::from_fn(|| outputs.receive()).map(|sent| sent.body.quantity).collect();
+    /// assert_eq!(volumes, [100, 200, 300]);
+    /// # Ok::<(), corelane_runtime::topology::check::TopologyErrors>(())
+    /// ```
     pub fn sequenced<A: SequencedActor>(
         &mut self,
         shard: ShardId,

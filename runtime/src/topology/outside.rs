@@ -44,7 +44,7 @@ pub struct SenderBatch<'a, M: Message> {
 
 impl<M: Message> fmt::Debug for SenderBatch<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderBatch").field("is_empty", &self.is_empty).finish_non_exhaustive()
+        f.debug_struct("SenderBatch").field("sender", self.sender).finish_non_exhaustive()
     }
 }
 
@@ -94,6 +94,7 @@ impl<M> fmt::Debug for ExternalReceiver<M> {
 
 impl<M: Message> ExternalReceiver<M> {
     /// The oldest message not yet read.
+    #[must_use]
     pub fn receive(&mut self) -> Option<Envelope<M>> {
         self.consumer.pop().ok()
     }
@@ -106,13 +107,17 @@ pub struct ConflatedReceiver<M> {
 
 impl<M> fmt::Debug for ConflatedReceiver<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConflatedReceiver").finish_non_exhaustive()
+        f.debug_struct("ConflatedReceiver")
+            .field("waiting", &self.newest.len())
+            .field("conflated", &self.newest.overwritten())
+            .finish_non_exhaustive()
     }
 }
 
 impl<M: Keyed> ConflatedReceiver<M> {
-    /// The newest message of a key whose message was replaced since it was last read; `None` when there is no such key.
-    /// Keys have their turn round and round.
+    /// The newest message of a key that has changed since it was last read; `None` if none has. Keys that have changed are
+    /// read round robin.
+    #[must_use]
     pub fn receive(&mut self) -> Option<Envelope<M>> {
         self.newest.take()
     }

@@ -1,5 +1,5 @@
 //! What the network tests share: a framing, a handler that records, and a loop with an end.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -9,6 +9,7 @@ use corelane_runtime::net::{
     CloseReason, ConnId, Datagram, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer, Net,
     NetHandler, Owners,
 };
+pub use corelane_test_support::shards::small_net;
 
 /// Everything here takes milliseconds; reaching this is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -234,19 +235,4 @@ pub fn loopback() -> SocketAddr {
 
 pub fn listen() -> EndpointSpec {
     EndpointSpec::Listen { addr: loopback(), framer: Box::new(LengthPrefixed), backlog: 1024 }
-}
-
-/// Small sizes, so that bounds are reached.
-pub fn small() -> DriverConfig {
-    DriverConfig {
-        receive_buffers: 16,
-        receive_buffer_bytes: 256,
-        datagram_buffers: 16,
-        datagram_buffer_bytes: 512,
-        send_buffer_bytes: 4096,
-        connections_max: 8,
-        submission_entries: 32,
-        max_frame_bytes: 128,
-        sends_by_call: 2,
-    }
 }

@@ -1,27 +1,22 @@
 //! What the tests of topologies share: one message, an actor whose hooks are closures, and waiting with an end.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
-use std::{
-    sync::{Arc, Mutex},
-    thread,
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Mutex};
 
 use corelane_runtime::{
     actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step},
-    cpu,
     edge::port::{Outputs, Port},
-    lifecycle::{RunOptions, Running},
+    lifecycle::Running,
     message::Message,
-    net::DriverConfig,
     ports,
     sequencer::SequencerPolicy,
     telemetry::ShardCount,
     topology::{ExternalReceiver, Idle, ShardId, ShardSpec, Topology},
 };
-
-/// Everything waited for takes milliseconds; reaching this is a failure.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub use corelane_test_support::{
+    shards::{options, small_net, two_cpus},
+    wait::until,
+};
 
 /// The message of all tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -205,43 +200,8 @@ impl<T: Clone> Log<T> {
     }
 }
 
-/// Two CPUs, the same one twice where there is only one.
-pub fn two_cpus() -> [usize; 2] {
-    let cpus = cpu::allowed_cpus();
-    [cpus[0], *cpus.get(1).unwrap_or(&cpus[0])]
-}
-
-/// Sizes for a shard whose network is only there to sleep on.
-pub fn small_net() -> DriverConfig {
-    DriverConfig {
-        receive_buffers: 16,
-        receive_buffer_bytes: 256,
-        datagram_buffers: 16,
-        datagram_buffer_bytes: 512,
-        send_buffer_bytes: 4096,
-        connections_max: 8,
-        submission_entries: 32,
-        max_frame_bytes: 128,
-        sends_by_call: 2,
-    }
-}
-
 pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardId {
     topology.shard(ShardSpec::new(name, cpu).idle(idle).net(small_net()))
-}
-
-pub fn options() -> RunOptions {
-    RunOptions::default().drain_deadline(Duration::from_secs(20))
-}
-
-/// Waits until `done`, and fails after a time that nothing here takes.
-#[track_caller]
-pub fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
-        thread::sleep(Duration::from_micros(200));
-    }
 }
 
 /// The next `count` messages of a receiver.

@@ -11,7 +11,7 @@ use corelane_runtime::telemetry::ShardCount;
 
 use crate::{
     Rise, alone, shard_counter,
-    support::{self, Client, Neighbour, SYMBOLS, enter, eventually, login_request, packet, price_of},
+    support::{self, Client, Neighbour, SYMBOLS, enter, login_request, packet, price_of, until},
 };
 
 const CONNECTIONS_MAX: usize = 64;
@@ -50,7 +50,7 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
 
     // The ones before have gone, so that only the neighbour has a slot.
     let open = || shard_counter(&venue, ShardCount::NetOpened) - shard_counter(&venue, ShardCount::NetClosed);
-    eventually("only the neighbour is connected", || open() == 1);
+    until("only the neighbour is connected", || open() == 1);
     let timed_out_before = venue.session_counts().get(SessionCount::LoginTimeout);
     let flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(address).unwrap()).collect();
     neighbour.is_served();
@@ -60,7 +60,7 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
     }
     let too_many = || shard_counter(&venue, ShardCount::NetTooMany) as usize;
     let timed_out = || (venue.session_counts().get(SessionCount::LoginTimeout) - timed_out_before) as usize;
-    eventually("each of them is counted", || too_many() + timed_out() >= FLOOD);
+    until("each of them is counted", || too_many() + timed_out() >= FLOOD);
     assert_eq!(too_many() + timed_out(), FLOOD, "each once");
     assert!(timed_out() >= CONNECTIONS_MAX - 1, "every slot was given away");
     neighbour.is_served();

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use crate::{
     alone,
-    support::{self, Client, Neighbour, SYMBOLS, add, directory, enter, eventually, mold, price_of},
+    support::{self, Client, Neighbour, SYMBOLS, add, directory, enter, mold, price_of, until},
 };
 
 const SESSION: &str = "FEED000001";
@@ -32,7 +32,7 @@ fn datagrams_of_any_content_leave_the_feed_and_order_entry_working() {
     socket.send(&mold(SESSION, 2, &[directory(2, SYMBOLS[0]), offer])).unwrap();
     let mut client = Client::log_in(venue.order_entry(), 1, 1);
     let mut user_ref = 0;
-    eventually("the feed's offer is what the collar is around", || {
+    until("the feed's offer is what the collar is around", || {
         user_ref += 1;
         client.send(&enter(user_ref, b'B', 1, SYMBOLS[0], 2 * price_of(SYMBOLS[0]), b'3'));
         match client.answer().kind {

@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use corelane_actors::session::SessionCount;
 use corelane_runtime::telemetry::ShardCount;
 use corelane_venue::Venue;
-use support::eventually;
+use support::until;
 
 /// The venues run one after the other: each pins a shard to a CPU that the others would take from it.
 fn alone() -> MutexGuard<'static, ()> {
@@ -44,7 +44,7 @@ impl<'a> Rise<'a> {
     #[track_caller]
     fn is(&self, expected: u64) {
         let rise = || self.venue.session_counts().get(self.count) - self.before;
-        eventually(&format!("{:?} rises by {expected}", self.count), || rise() >= expected);
+        until(&format!("{:?} rises by {expected}", self.count), || rise() >= expected);
         assert_eq!(rise(), expected, "{:?}", self.count);
     }
 }

@@ -162,21 +162,21 @@ fn resident_bytes() -> usize {
 /// Noise of three kinds: any bytes, good packets of any content, and log-ins followed by requests of any content.
 fn noise_ends_or_is_ignored(address: SocketAddr, seed: u64) {
     println!("seed {seed:#x}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for at in 0..NOISY {
         let mut bytes = Vec::new();
         if at % 3 == 2 {
             bytes.extend(login_request(3, "corelane", "", "0"));
         }
-        for _ in 0..1 + random.below(20) {
-            let length = random.below(120);
-            let noise: Vec<u8> = (0..length).map(|_| random.below(256) as u8).collect();
+        for _ in 0..1 + random.index(20) {
+            let length = random.index(120);
+            let noise: Vec<u8> = (0..length).map(|_| random.index(256) as u8).collect();
             match at % 3 {
                 0 => bytes.extend(noise),
-                1 => bytes.extend(packet(*b"LUROSAZHJ+?".get(random.below(11)).unwrap(), &noise)),
+                1 => bytes.extend(packet(*b"LUROSAZHJ+?".get(random.index(11)).unwrap(), &noise)),
                 _ => {
                     let mut request = noise;
-                    request.insert(0, b"OUXM"[random.below(4)]);
+                    request.insert(0, b"OUXM"[random.index(4)]);
                     bytes.extend(packet(b'U', &request));
                 }
             }
@@ -184,7 +184,7 @@ fn noise_ends_or_is_ignored(address: SocketAddr, seed: u64) {
         let mut client = Client::connect(address);
         // The venue may have closed before everything was written.
         let _ = std::io::Write::write_all(&mut client.stream, &bytes);
-        match random.below(3) {
+        match random.index(3) {
             0 => client.reset(),
             1 => client.half_close(),
             _ => {}

@@ -24,12 +24,13 @@ use corelane_runtime::{
     telemetry::ShardCount,
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender},
 };
+use corelane_test_support::allocator::{CountingAllocator, take_watched_calls};
 use corelane_venue::{Declared, Venue};
 use probe::{Probe, ProbeIn};
-use support::{Client, Market, SYMBOLS, cancel, enter, eventually, price_of, replace};
+use support::{Client, Market, SYMBOLS, cancel, enter, price_of, replace, until};
 
 #[global_allocator]
-static ALLOCATOR: probe::CountingAllocator = probe::CountingAllocator;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Pairs of sessions that trade with each other.
 const PAIRS: usize = 3;
@@ -63,7 +64,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let mut tell = |message| {
         let done = probe::done();
         probe.send(message).unwrap_or_else(|_| panic!("the probe takes messages"));
-        eventually("the probe has done it", || {
+        until("the probe has done it", || {
             assert_eq!(venue.status().failures, [], "the probe or another actor failed");
             probe::done() > done
         });
@@ -73,18 +74,16 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     // What is seen when there is something to see.
     tell(ProbeIn::Allocate);
     tell(ProbeIn::CallTheSystem);
-    assert_eq!(probe::take_allocations(), 2, "one allocation and its end");
-    eventually("the filter reports a call", || probe::take_system_calls() == [libc::SYS_getppid]);
+    assert_eq!(take_watched_calls(), 2, "one allocation and its end");
+    until("the filter reports a call", || probe::take_system_calls() == [libc::SYS_getppid]);
 
     let messages_before = messages(&venue);
     readers.read = [0; 3];
     let traded = trade(&mut readers, ROUNDS, WINDOW);
-    let (allocations, system_calls) = (probe::take_allocations(), probe::take_system_calls());
+    let (allocations, system_calls) = (take_watched_calls(), probe::take_system_calls());
     assert_eq!(allocations, 0, "allocations of the shard's thread in {traded} rounds");
     assert_eq!(system_calls, Vec::<i64>::new(), "system calls of the shard's thread in {traded} rounds");
-    eventually("the figures of the window are handed over", || {
-        messages(&venue) >= messages_before + 10 * traded as u64
-    });
+    until("the figures of the window are handed over", || messages(&venue) >= messages_before + 10 * traded as u64);
     published(&publications);
     let [tops, parts, events] = readers.read;
     assert!(tops > 0 && parts > 0 && events > traded, "{:?} read in {traded} rounds", readers.read);

@@ -1,8 +1,6 @@
-//! What looks at the shard from inside its thread: an actor beside the venue's, an allocator, a seccomp filter.
+//! What looks at the shard from inside its thread: an actor beside the venue's, and a seccomp filter.
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     hint::black_box,
     io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
@@ -17,65 +15,23 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     message::Message,
 };
+use corelane_test_support::allocator::watch_this_thread;
 use rustix::event::{PollFd, PollFlags};
 
 /// Requests that the probe has carried out.
 static DONE: AtomicU64 = AtomicU64::new(0);
-/// Calls of the allocator by threads that are watched.
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 /// System calls that the filter reported, by number.
 static SYSTEM_CALLS: Mutex<Vec<i64>> = Mutex::new(Vec::new());
 /// The filter's listener once it is installed.
 static LISTENER: AtomicI32 = AtomicI32::new(-1);
 
-thread_local! {
-    /// Whether this thread's allocations count. Without a destructor, so that it may be asked at any time.
-    static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
-}
-
 pub fn done() -> u64 {
     DONE.load(Ordering::Acquire)
-}
-
-/// Allocations, growths and releases since the last call.
-pub fn take_allocations() -> u64 {
-    ALLOCATIONS.swap(0, Ordering::Relaxed)
 }
 
 /// System calls since the last call.
 pub fn take_system_calls() -> Vec<i64> {
     std::mem::take(&mut *SYSTEM_CALLS.lock().unwrap())
-}
-
-/// The system's allocator, which counts the calls of watched threads.
-pub struct CountingAllocator;
-
-fn count() {
-    if IS_WATCHED.get() {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract; counting neither
-// allocates nor unwinds.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
 }
 
 /// What the probe is asked to do on the shard's thread.
@@ -107,14 +63,14 @@ impl Actor for Probe {
                 assert_eq!(thread_name(), "hot\n", "the probe runs on the hot shard");
                 let listener = install_filter().expect("a seccomp filter with a listener (Linux 5.5)");
                 LISTENER.store(listener, Ordering::Release);
-                IS_WATCHED.set(true);
+                watch_this_thread(true);
             }
             ProbeIn::Allocate => drop(black_box(Box::new(black_box(1_u64)))),
             ProbeIn::CallTheSystem => {
                 // SAFETY: getppid takes nothing and cannot fail.
                 unsafe { libc::syscall(libc::SYS_getppid) };
             }
-            ProbeIn::StopWatching => IS_WATCHED.set(false),
+            ProbeIn::StopWatching => watch_this_thread(false),
         }
         DONE.fetch_add(1, Ordering::Release);
         Step::Done

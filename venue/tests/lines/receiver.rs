@@ -19,17 +19,19 @@ use corelane_codecs::{binary_file::Frames, itch::Message, text::Symbol};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     cpu::allowed_cpus,
-    lifecycle::{RunOptions, Running},
-    net::{Datagram, DriverConfig, EndpointId, EndpointSpec, UdpSpec},
+    lifecycle::Running,
+    net::{Datagram, EndpointId, EndpointSpec, UdpSpec},
     telemetry::TimingSet,
-    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ShardSpec, Topology},
+    topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Topology},
+};
+use corelane_test_support::{
+    shards::{options, parking},
+    wait::PATIENCE,
 };
 
 use crate::place::Place;
 
 const MS: u64 = 1_000_000;
-/// How long anything may take that should be quick, on a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bids and asks of every instrument, best first.
 pub type Depth = Vec<(Vec<Level>, Vec<Level>)>;
@@ -151,9 +153,7 @@ impl Receiver {
     /// Starts it on the two lines of `place`.
     pub fn start(place: &Place, config: MarketDataConfig) -> Receiver {
         let mut topology = Topology::new();
-        let cpu = *allowed_cpus().last().unwrap();
-        let net = DriverConfig::default();
-        let shard = topology.shard(ShardSpec::new("feed", cpu).net(net));
+        let shard = parking(&mut topology, "feed", *allowed_cpus().last().unwrap());
         let line = |to| UdpSpec { socket_receive_bytes: Some(4 << 20), kernel_times: true, ..UdpSpec::receiver(to) };
         let mut endpoints = vec![line(place.line_a()), line(place.line_b())];
         if !config.servers.is_empty() {
@@ -171,8 +171,7 @@ impl Receiver {
         let tops = topology.conflated_receiver(actor, |out| &mut out.tops, instruments + 1);
         let events = topology.external_receiver(actor, |out| &mut out.events, EdgeSpec::drop_newest(1 << 16));
         topology.leave_open(actor, |out| &mut out.depth);
-        let options = RunOptions::default().drain_deadline(Duration::from_secs(10));
-        let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
+        let running = topology.start(options()).unwrap_or_else(|error| panic!("{error}"));
         Receiver { running, counters, references, tops, events, known: BTreeMap::new(), instruments, left }
     }
 

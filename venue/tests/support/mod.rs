@@ -5,19 +5,17 @@ mod client;
 mod feed;
 mod neighbour;
 
-use std::{
-    net::{SocketAddr, UdpSocket},
-    time::{Duration, Instant},
-};
+use std::net::{SocketAddr, UdpSocket};
 
 pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
 use corelane_config::{Config, FeedOut, Idle, VENUE_TOML};
+pub use corelane_test_support::{
+    random::Random,
+    wait::{PATIENCE, until},
+};
 use corelane_venue::Venue;
 pub use feed::{Market, add, delete, directory, mold};
 pub use neighbour::Neighbour;
-
-/// How long anything may take that should be quick, on a machine with other work.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const SYMBOLS: [&str; 8] = ["CLN01", "CLN02", "CLN03", "CLN04", "CLN05", "CLN06", "CLN07", "CLN08"];
 
@@ -57,27 +55,4 @@ pub fn stop(venue: Venue) {
     let outcome = venue.stop();
     assert!(outcome.drained, "the stop left work in flight");
     assert_eq!(outcome.status.failures, [], "an actor failed");
-}
-
-/// Waits until `condition` holds; `what` names it should it never.
-#[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-pub struct Random(pub u64);
-
-impl Random {
-    /// A number from 0 up to `bound`, exclusive.
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
-    }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Client, PATIENCE, enter, eventually, price_of};
+use super::{Client, PATIENCE, enter, price_of, until};
 
 /// The user and the symbol that only the neighbour uses.
 const USER: usize = 8;
@@ -57,7 +57,7 @@ impl Neighbour {
     #[track_caller]
     pub fn is_served(&self) {
         let enough = self.rounds.load(Ordering::Relaxed) + 2;
-        eventually("the neighbour is served", || {
+        until("the neighbour is served", || {
             assert!(!self.thread.is_finished(), "the neighbour was given a wrong answer, or none within {PATIENCE:?}");
             self.rounds.load(Ordering::Relaxed) >= enough
         });

@@ -1,4 +1,4 @@
-//! The arbiter: which messages are new, which are missing, and what to ask for.
+//! The arbiter: which messages are new, which are missing, and which to request.
 
 use corelane_codecs::mold::{Content, Packet, Session};
 
@@ -15,19 +15,18 @@ use crate::market_data::{
     feed_line::FeedLine,
 };
 
-/// Puts the packets of two lines and of retransmission into one gapless sequence. It has no I/O and no clock: packets and
-/// the time come in, messages and requests come out.
+/// Merges the packets of two lines and of retransmission into one gapless sequence, without I/O or clock.
 #[derive(Debug)]
 pub struct Arbiter {
     config: ArbitrationConfig,
     counters: FeedCounters,
     session: Option<Session>,
-    /// The session before: a line that lags still sends it, and it must not come back.
+    /// The session before. A late line still sends it; it must not begin again.
     previous: Option<Session>,
     lines: [LineState; 2],
-    /// Number of the next message.
+    /// Sequence number of the next message.
     expected: u64,
-    /// One after the highest number that is known to exist.
+    /// One more than the highest sequence number known to exist.
     frontier: u64,
     buffer: ReorderBuffer,
     gap_age: GapAge,
@@ -39,11 +38,11 @@ pub struct Arbiter {
 }
 
 impl Arbiter {
-    /// Waits for a session; all memory is allocated here.
+    /// An arbiter that waits for a session. Allocates all its memory.
     pub fn new(mut config: ArbitrationConfig, counters: FeedCounters) -> Self {
         let buffer = ReorderBuffer::new(config.reorder_messages_max);
         if config.gap_fill.servers == 0 {
-            // Only a line could fill it, and what comes behind it has to fit the buffer meanwhile.
+            // Only a line can fill a gap, and the buffer must hold the messages behind it until then.
             config.gap_messages_max = config.gap_messages_max.min(buffer.capacity() / 2);
         }
         Arbiter {
@@ -64,18 +63,19 @@ impl Arbiter {
         }
     }
 
-    /// Whether what the messages so far tell may be wrong: some are lost or late, the lines are silent, or the session
-    /// has ended. Lost ones stay lost: only the next session puts that right.
+    /// Whether the state built from the messages may be wrong: some are lost or late, the lines are silent, or the
+    /// session has ended. After a loss, only the next session makes it fresh again.
     pub fn is_stale(&self) -> bool {
         self.has_lost || self.gap_age.is_behind() || self.is_silent || self.has_ended
     }
 
-    /// Number of the next message.
+    /// Sequence number of the next message.
+    #[must_use]
     pub fn expected(&self) -> u64 {
         self.expected
     }
 
-    /// A packet has come by a line.
+    /// Takes a packet from a line.
     #[inline]
     pub fn on_line(&mut self, line: FeedLine, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) {
         if self.session != Some(packet.session) && !self.begin(packet, now_ns, sink) {
@@ -98,7 +98,7 @@ impl Arbiter {
         self.close_gap(now_ns, sink);
     }
 
-    /// A packet has come from retransmission server number `server`. Only what was asked for is taken from it.
+    /// Takes a packet from the retransmission server with index `server`, except messages that were not requested.
     pub fn on_answer(&mut self, server: usize, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) {
         let first = packet.sequence;
         let is_ours = self.session == Some(packet.session) && packet.count() > 0;
@@ -117,7 +117,7 @@ impl Arbiter {
         self.close_gap(now_ns, sink);
     }
 
-    /// Time has passed: to be called when [`Arbiter::deadline_ns`] has come, at the latest.
+    /// Acts on the passing of time. Call it at [`Arbiter::deadline_ns`] or earlier.
     pub fn on_time(&mut self, now_ns: u64, sink: &mut impl MessageSink) {
         if self.session.is_none() {
             return;
@@ -133,7 +133,7 @@ impl Arbiter {
         self.close_gap(now_ns, sink);
     }
 
-    /// The next request that is due; to be called until there is none after each other call.
+    /// The next request to send. After every other call, call this until it returns `None`.
     pub fn next_request(&mut self, now_ns: u64) -> Option<DueRequest> {
         if self.expected >= self.gap_age.requestable_end() && self.gap_fill.is_idle() {
             return None;
@@ -145,7 +145,7 @@ impl Arbiter {
         Some(asked)
     }
 
-    /// When [`Arbiter::on_time`] is due next.
+    /// Time of the next call of [`Arbiter::on_time`].
     pub fn deadline_ns(&self) -> Option<u64> {
         self.session?;
         let silent_after_ns = self.config.silent_after_ns;
@@ -153,8 +153,8 @@ impl Arbiter {
         [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns()].into_iter().chain(lines).flatten().min()
     }
 
-    /// Whether the packet's session begins with it. One does that is new, while there is no other or that one has ended
-    /// or is silent.
+    /// Begins the packet's session and returns true, if it is a new session, and there is no current one or that one
+    /// has ended or is silent.
     #[cold]
     fn begin(&mut self, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) -> bool {
         let session = Some(packet.session);
@@ -181,7 +181,7 @@ impl Arbiter {
         true
     }
 
-    /// Takes the messages of a packet below `end`; returns how many were new and how many were there.
+    /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.
     #[inline]
     fn take(&mut self, packet: &Packet<'_>, end: u64, sink: &mut impl MessageSink) -> (u64, u64) {
         if packet.next_sequence() <= self.expected {
@@ -191,7 +191,7 @@ impl Arbiter {
         let (mut new, mut seen) = (0, 0);
         for message in packet.messages() {
             let Ok((sequence, message)) = message else {
-                // What is missing is asked for when the next packet has shown that it exists.
+                // The next packet reveals the gap.
                 self.counters.feed.add(FeedCount::BadPackets, 1);
                 break;
             };
@@ -215,7 +215,7 @@ impl Arbiter {
         (new, seen)
     }
 
-    /// Whether a message has come already.
+    /// Whether the message with this number has come.
     #[inline]
     fn has(&self, sequence: u64) -> bool {
         sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence))
@@ -231,7 +231,7 @@ impl Arbiter {
         }
     }
 
-    /// The end of what may be in the buffer. The place of `expected` itself is never used.
+    /// End of the numbers that the buffer can hold. It never holds `expected` itself.
     #[inline]
     fn window_end(&self) -> u64 {
         self.expected.saturating_add(self.buffer.capacity())
@@ -262,7 +262,7 @@ impl Arbiter {
         }
     }
 
-    /// Goes on to `end`, with what the buffer has of it; the rest is lost.
+    /// Advances to `end`: delivers the messages that the buffer holds, and counts the others as lost.
     #[cold]
     fn lose_until(&mut self, end: u64, sink: &mut impl MessageSink) {
         while self.expected < end {

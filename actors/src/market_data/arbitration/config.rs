@@ -2,37 +2,38 @@
 
 use corelane_codecs::mold::Session;
 
-/// What arbitration is bounded and timed by.
+/// Bounds and times of arbitration.
 #[derive(Clone, Debug)]
 pub struct ArbitrationConfig {
-    /// The only session to follow; the first one seen if absent.
+    /// The only session to follow; `None` to follow the first one seen.
     pub session: Option<Session>,
     /// Silence of both lines after which the session counts as silent.
     pub silent_after_ns: u64,
-    /// Messages behind a gap that are kept, rounded up to a power of two, 64 at least.
+    /// Messages behind a gap that the buffer holds: rounded up to a power of two, at least 64.
     pub reorder_messages_max: usize,
-    /// How long a missing message may still come by a line before it is asked for; without servers, until it is lost.
+    /// Time in which a line may still bring a missing message. Then the arbiter requests it; without servers, it is
+    /// lost.
     pub wait_ns: u64,
-    /// The longest gap that is asked for, in messages; a longer one is lost at once. Joining late is a gap too. Without
-    /// servers it is half of the buffer at most.
+    /// The longest gap to request, in messages; a longer one is lost at once. Joining a session late is a gap too.
+    /// Without servers, at most half of the buffer.
     pub gap_messages_max: u64,
-    /// How long a gap may be open until the sequence counts as behind.
+    /// Time for which a gap may be open before prices are stale.
     pub behind_after_ns: u64,
-    /// How retransmission is asked for.
+    /// Retransmission requests.
     pub gap_fill: GapFillConfig,
 }
 
-/// How retransmission is asked for.
+/// Bounds and times of retransmission requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GapFillConfig {
-    /// Retransmission servers there are; without any, a gap that is not filled in time is lost.
+    /// Number of retransmission servers. Without servers, a gap that no line fills in time is lost.
     pub servers: usize,
-    /// How long an answer may take.
+    /// Time for an answer.
     pub timeout_ns: u64,
-    /// How often one range is asked for, over all servers, until one brings a part of it.
+    /// Requests for one range, over all servers, before it is given up.
     pub attempts_max: u32,
-    /// Messages that one request asks for. An answer is one packet: more than fit are asked for again.
+    /// Messages per request. An answer is one packet; messages that do not fit it are requested again.
     pub messages_max: u16,
-    /// Requests without an answer at one time.
+    /// Requests in flight.
     pub requests_max: usize,
 }

@@ -36,20 +36,20 @@ impl GapAge {
         GapAge { wait_ns, behind_after_ns, requestable_end: 1, waiting: None, catch_up: None, is_behind: false }
     }
 
-    /// A session begins at message 1; behind, if its first packet is a later one.
+    /// Begins a session at message 1. It is behind if its first packet is a later one.
     pub fn begin(&mut self, is_behind: bool) {
         self.close(1);
         self.is_behind = is_behind;
     }
 
-    /// Nothing is missing up to `expected`.
+    /// Notes that nothing is missing below `expected`.
     pub fn close(&mut self, expected: u64) {
         self.requestable_end = expected;
         (self.waiting, self.catch_up) = (None, None);
         self.is_behind = false;
     }
 
-    /// Whether a gap is open, or was when this was last told of the sequence.
+    /// Whether a gap is open, or was open at the last update.
     #[inline]
     pub fn is_open(&self) -> bool {
         self.catch_up.is_some() || self.is_behind
@@ -75,8 +75,7 @@ impl GapAge {
         }
     }
 
-    /// Messages are missing from `expected` on, below `frontier`. Returns whether the sequence has fallen behind just
-    /// now.
+    /// Notes that messages from `expected` to `frontier` are missing. Returns whether the sequence falls behind now.
     pub fn observe(&mut self, expected: u64, frontier: u64, now_ns: u64) -> bool {
         let to_frontier = Mark { sequence: frontier, since_ns: now_ns };
         if self.waiting.is_none() && frontier > self.requestable_end {
@@ -101,7 +100,7 @@ impl GapAge {
         false
     }
 
-    /// When a wait ends or the sequence falls behind.
+    /// Time at which a wait ends or the sequence falls behind.
     pub fn deadline_ns(&self) -> Option<u64> {
         let after = |mark: Option<Mark>, ns: u64| mark.map(|mark| mark.since_ns.saturating_add(ns));
         let behind = after(self.catch_up.filter(|_| !self.is_behind), self.behind_after_ns);

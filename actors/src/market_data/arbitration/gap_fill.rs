@@ -1,7 +1,8 @@
-//! Requests for messages that no line has brought: what is asked of whom, how often and for how long.
+//! Retransmission requests: which range, to which server, how often.
 //!
-//! A request is for a range of numbers. It ends when all of them are there, when an answer has brought some (the rest is
-//! asked for anew), or when it has been sent so often without any success that its range is given up.
+//! A request is for a range of numbers. It ends when all its messages are there, when an answer has brought some of
+//! them (a new request asks for the rest), or when it has been sent `attempts_max` times in vain and the range is given
+//! up.
 
 use corelane_codecs::mold::{Request, Session};
 
@@ -13,7 +14,7 @@ struct PendingRange {
     end: u64,
     server: usize,
     attempts: u32,
-    /// When an answer is no longer waited for; `u64::MAX` once the range is given up.
+    /// Time at which the answer is overdue; `u64::MAX` once the range is given up.
     deadline_ns: u64,
 }
 
@@ -26,11 +27,11 @@ impl PendingRange {
 /// A request that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueRequest {
-    /// Which server, from 0 in the configured order.
+    /// Index of the server, in the configured order.
     pub server: usize,
-    /// What to send it.
+    /// The request.
     pub request: Request,
-    /// It was asked before and not answered.
+    /// Whether the same range was requested before and not answered.
     pub is_repeat: bool,
 }
 
@@ -39,7 +40,7 @@ pub struct DueRequest {
 pub struct GapFill {
     config: GapFillConfig,
     pending: Vec<PendingRange>,
-    /// The server that is asked first: the last one that helped.
+    /// The server for new requests: the last one that answered.
     server: usize,
 }
 
@@ -48,7 +49,7 @@ impl GapFill {
         GapFill { config, pending: Vec::with_capacity(config.requests_max), server: 0 }
     }
 
-    /// Whether there is anybody to ask.
+    /// Whether there are servers.
     pub fn has_servers(&self) -> bool {
         self.config.servers > 0
     }
@@ -61,22 +62,22 @@ impl GapFill {
         self.pending.clear();
     }
 
-    /// When the next answer is overdue.
+    /// Time at which the next answer is overdue.
     pub fn deadline_ns(&self) -> Option<u64> {
         self.pending.iter().filter(|one| !one.is_exhausted()).map(|one| one.deadline_ns).min()
     }
 
-    /// The end of the range that was asked for and contains `sequence`.
+    /// End of the requested range that contains `sequence`.
     pub fn asked_until(&self, sequence: u64) -> Option<u64> {
         self.covering(sequence).map(|one| one.end)
     }
 
-    /// Whether `sequence` was asked for in vain.
+    /// Whether the range that contains `sequence` is given up.
     pub fn is_given_up(&self, sequence: u64) -> bool {
         self.covering(sequence).is_some_and(PendingRange::is_exhausted)
     }
 
-    /// Gives up the ranges whose last answer is overdue.
+    /// Gives up ranges whose last attempt is overdue.
     pub fn expire(&mut self, now_ns: u64) {
         for one in &mut self.pending {
             if one.deadline_ns <= now_ns && one.attempts >= self.config.attempts_max {
@@ -85,14 +86,14 @@ impl GapFill {
         }
     }
 
-    /// `server` has brought messages of the range that contains `sequence`: the rest is asked for anew.
+    /// Notes that `server` has answered the request for `sequence`. The rest of its range needs a new request.
     pub fn on_help(&mut self, server: usize, sequence: u64) {
         self.server = server;
         self.pending.retain(|one| !(one.first..one.end).contains(&sequence));
     }
 
-    /// The next request to send: one that is overdue, else for numbers from `expected` up to `end` that `buffer` does
-    /// not hold and that were not asked for.
+    /// The next request to send: an overdue one, or a new one for numbers from `expected` to `end` that `buffer` does
+    /// not hold and that are not requested yet.
     pub fn next_request(
         &mut self,
         session: Session,
@@ -119,7 +120,7 @@ impl GapFill {
         let one = self.pending.iter_mut().find(is_due)?;
         one.attempts += 1;
         one.deadline_ns = deadline_ns(now_ns, timeout_ns);
-        // Whoever was asked has not answered: the next one is, for this and for what follows.
+        // This server has not answered: send this request and new ones to the next server.
         if one.server == self.server {
             self.server = (self.server + 1) % servers;
         }
@@ -156,7 +157,7 @@ impl GapFill {
     }
 }
 
-/// Never the value that says that a range is given up.
+/// A deadline other than the one that marks a range as given up.
 fn deadline_ns(now_ns: u64, timeout_ns: u64) -> u64 {
     now_ns.saturating_add(timeout_ns).min(u64::MAX - 1)
 }

@@ -15,7 +15,7 @@ pub struct LineState {
 }
 
 impl LineState {
-    /// A packet of the session has come by the line.
+    /// Takes a packet of the session that the line has brought.
     #[inline]
     pub fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
         counters.add(LineCount::Packets, 1);
@@ -28,12 +28,12 @@ impl LineState {
         self.is_silent = false;
     }
 
-    /// When the line counts as silent if nothing comes; `None` if it does already, or has never brought anything.
+    /// Time at which the line becomes silent; `None` if it is silent, or has never brought a packet.
     pub fn silent_at_ns(&self, silent_after_ns: u64) -> Option<u64> {
         (self.next > 0 && !self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns))
     }
 
-    /// Time has passed.
+    /// Checks for silence.
     pub fn on_time(&mut self, now_ns: u64, silent_after_ns: u64, counters: &Counters<LineCount>) {
         if self.silent_at_ns(silent_after_ns).is_some_and(|silent_ns| silent_ns <= now_ns) {
             self.is_silent = true;

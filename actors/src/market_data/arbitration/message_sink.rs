@@ -2,14 +2,14 @@
 
 use corelane_codecs::mold::Packet;
 
-/// Who takes the sequence.
+/// Receiver of the sequence.
 pub trait MessageSink {
-    /// A session begins: what was known from the one before is void.
+    /// A session begins; forget the one before.
     fn begin(&mut self);
-    /// Messages of this packet will come next: time to ask for the memory that they will touch.
+    /// Messages of this packet follow: prefetch the memory that they will touch.
     fn prefetch(&mut self, packet: &Packet<'_>) {
         let _ = packet;
     }
-    /// The next message, with its number.
+    /// The next message, with its sequence number.
     fn message(&mut self, sequence: u64, message: &[u8]);
 }

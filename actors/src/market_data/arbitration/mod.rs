@@ -1,12 +1,16 @@
-//! One MoldUDP64 session from two lines and from retransmission, put into one gapless sequence.
+//! Arbitration: one gapless sequence from the two lines and the retransmission of a MoldUDP64 session.
 //!
-//! The first copy of a message wins, wherever it comes from. What comes too early waits in a bounded buffer. Numbers that
-//! neither line brings within a moment are asked for; what cannot be had is declared lost, and the sequence goes on
-//! behind it. A session that is joined late begins with such a gap, so that asking for it replays the session.
+//! - The first copy of a message wins, from either line or from retransmission.
+//! - A message that comes too early waits in a bounded buffer.
+//! - If neither line brings a message within the configured wait, the arbiter requests it. If that fails too, the
+//!   message is lost, and the sequence continues after it.
+//! - Joining a session late is a gap at its start, so requesting that gap replays the session.
 //!
-//! No I/O and no clock: packets and the time come in, messages and requests come out. It does not fail: memory is
-//! allocated at the start, and no number that a peer sends is more than compared. What lines and servers say is believed
-//! as far as it fits the session: nothing in MoldUDP64 could tell a forged message from a true one.
+//! # Fault model
+//!
+//! Lines and servers send anything, in any order. No I/O, no clock: packets and the time go in, messages and requests
+//! come out. All memory is allocated at the start, and numbers from peers are compared, never used as sizes. MoldUDP64
+//! has no authentication, so the arbiter cannot detect a forged message that fits the session.
 
 mod arbiter;
 mod config;

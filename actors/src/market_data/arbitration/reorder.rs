@@ -1,36 +1,37 @@
-//! Messages that came before those ahead of them: a window over the sequence, one place of 64 bytes for each number.
+//! Messages that came before their turn: a window of the sequence, with a slot of 64 bytes for each number.
 
-/// Bytes of one place: a length and a message, one cache line.
-const PLACE_BYTES: usize = 64;
-/// The longest message that is kept, in bytes. The longest of ITCH 5.0 has 50; a longer one has to come in order.
-pub const MESSAGE_BYTES_MAX: usize = PLACE_BYTES - 1;
+/// Bytes of a slot, one cache line: a length and a message.
+const SLOT_BYTES: usize = 64;
+/// The longest message that the buffer holds, in bytes. A longer one must come in order; the longest of ITCH 5.0 has
+/// 50.
+pub const MESSAGE_BYTES_MAX: usize = SLOT_BYTES - 1;
 const WORD_BITS: u64 = u64::BITS as u64;
 
-/// Messages of a window of sequence numbers, in any order of arrival. The caller keeps the window: at no time may it
-/// use numbers that are [`ReorderBuffer::capacity`] or more apart.
+/// Messages of a window of sequence numbers, in any order of arrival. The caller must not use numbers that are
+/// [`ReorderBuffer::capacity`] or more apart at one time.
 #[derive(Debug)]
 pub struct ReorderBuffer {
-    /// By sequence number modulo their count: a length, then the message.
-    places: Box<[[u8; PLACE_BYTES]]>,
-    /// One bit for each place that holds a message.
+    /// By sequence number modulo the capacity: a length, then the message.
+    slots: Box<[[u8; SLOT_BYTES]]>,
+    /// One bit for each slot that holds a message.
     present: Box<[u64]>,
     count: usize,
 }
 
 impl ReorderBuffer {
-    /// A buffer for a window of `messages_max` numbers, rounded up to a power of two, 64 at least. It never grows.
+    /// A buffer for a window of `messages_max` numbers: rounded up to a power of two, at least 64. It never grows.
     pub fn new(messages_max: usize) -> Self {
-        let places = places(messages_max);
+        let slots = slots(messages_max);
         ReorderBuffer {
-            places: vec![[0; PLACE_BYTES]; places].into(),
-            present: vec![0; places / WORD_BITS as usize].into(),
+            slots: vec![[0; SLOT_BYTES]; slots].into(),
+            present: vec![0; slots / WORD_BITS as usize].into(),
             count: 0,
         }
     }
 
     /// Numbers of the window.
     pub fn capacity(&self) -> u64 {
-        self.places.len() as u64
+        self.slots.len() as u64
     }
 
     /// Whether it holds no message.
@@ -51,7 +52,7 @@ impl ReorderBuffer {
         self.present[word] & bit != 0
     }
 
-    /// Keeps a message; false if it is too long.
+    /// Inserts a message; false if it is too long.
     #[inline]
     pub fn insert(&mut self, sequence: u64, message: &[u8]) -> bool {
         if message.len() > MESSAGE_BYTES_MAX {
@@ -61,13 +62,13 @@ impl ReorderBuffer {
         self.count += usize::from(self.present[word] & bit == 0);
         self.present[word] |= bit;
         let index = self.index(sequence);
-        let place = &mut self.places[index];
-        place[0] = message.len() as u8;
-        place[1..=message.len()].copy_from_slice(message);
+        let slot = &mut self.slots[index];
+        slot[0] = message.len() as u8;
+        slot[1..=message.len()].copy_from_slice(message);
         true
     }
 
-    /// Takes a message out.
+    /// Removes a message and returns it.
     #[inline]
     pub fn take(&mut self, sequence: u64) -> Option<&[u8]> {
         let (word, bit) = self.bit(sequence);
@@ -76,16 +77,16 @@ impl ReorderBuffer {
         }
         self.present[word] &= !bit;
         self.count -= 1;
-        let place = &self.places[self.index(sequence)];
-        Some(&place[1..=usize::from(place[0])])
+        let slot = &self.slots[self.index(sequence)];
+        Some(&slot[1..=usize::from(slot[0])])
     }
 
-    /// The first number from `from` up to `end` that it holds; `end` if none.
+    /// The first number from `from` to `end` that it holds; `end` if none.
     pub fn next_present(&self, from: u64, end: u64) -> u64 {
         self.scan(from, end, 0)
     }
 
-    /// The first number from `from` up to `end` that it does not hold; `end` if none.
+    /// The first number from `from` to `end` that it does not hold; `end` if none.
     pub fn next_missing(&self, from: u64, end: u64) -> u64 {
         self.scan(from, end, u64::MAX)
     }
@@ -111,7 +112,7 @@ impl ReorderBuffer {
 
     #[inline]
     fn index(&self, sequence: u64) -> usize {
-        sequence as usize & (self.places.len() - 1)
+        sequence as usize & (self.slots.len() - 1)
     }
 
     #[inline]
@@ -123,10 +124,10 @@ impl ReorderBuffer {
 
 /// Memory of a buffer for a window of `messages_max` numbers, in bytes: 64 and a bit for each.
 pub fn reorder_buffer_bytes(messages_max: usize) -> usize {
-    places(messages_max) * PLACE_BYTES + places(messages_max) / 8
+    slots(messages_max) * SLOT_BYTES + slots(messages_max) / 8
 }
 
-fn places(messages_max: usize) -> usize {
+fn slots(messages_max: usize) -> usize {
     messages_max.next_power_of_two().max(WORD_BITS as usize)
 }
 

@@ -1,4 +1,4 @@
-//! Applying ITCH messages to the books.
+//! Application of ITCH messages to the books.
 
 use std::hint::select_unpredictable;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{market_data::counts::FeedCount, messages::Locate};
 
-/// An order as it comes.
+/// A new order.
 struct Added {
     order_ref: u64,
     price: u32,
@@ -20,11 +20,11 @@ struct Added {
 }
 
 impl Books {
-    /// Applies a message; returns our locate of the book that it changed, if it changed one.
-    // Compiled into the loop that decodes, the type is asked for once and not twice, which costs a misprediction.
+    /// Applies a message; returns our locate of the book that it changed, if any.
+    // Inlined into the decoding loop, which then branches on the type once; a second branch costs a misprediction.
     #[inline(always)]
     pub fn apply(&mut self, message: &Message<'_>, counters: &Counters<FeedCount>) -> Option<Locate> {
-        // Adds have their code once, behind the match: a call would cost as much as an eighth of what it does.
+        // The code of adds stands once, after the match: a call would cost an eighth of the time of an add.
         let (side, added) = match message {
             Message::AddOrder(add) => {
                 let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock)?;
@@ -77,7 +77,7 @@ impl Books {
         has_changed.then(|| side.locate())
     }
 
-    /// Takes in what is said of an instrument or of the market besides orders.
+    /// Applies a message about an instrument or the market that is not about orders.
     #[cold]
     fn notice(&mut self, message: &Message<'_>) {
         match message.stock() {
@@ -93,7 +93,7 @@ impl Books {
         }
     }
 
-    /// Returns whether the book is another now: not if the order was there.
+    /// Adds an order. Returns whether the book changed; it does not if the order exists already.
     #[inline(always)]
     fn add(&mut self, side: SideId, added: Added, counters: &Counters<FeedCount>) -> bool {
         let Added { order_ref, price, shares } = added;
@@ -127,7 +127,7 @@ impl Books {
         true
     }
 
-    /// Takes shares off an order, and the order away with the last.
+    /// Removes shares from an order, and the order with its last share.
     #[inline(always)]
     fn reduce(&mut self, order_ref: u64, shares: u32, counters: &Counters<FeedCount>) -> Option<Locate> {
         let slot = self.find(order_ref, counters)?;
@@ -159,7 +159,7 @@ impl Books {
         slot
     }
 
-    /// Takes an order out of its slot, its queue and its level, and the level away with the last.
+    /// Removes an order from its slot, queue and level, and the level with its last order.
     #[inline(always)]
     fn take(&mut self, order_ref: u64, slot: u32) -> SideId {
         let QueuedOrder { shares, level: id, older, newer } = self.orders[slot];
@@ -168,7 +168,7 @@ impl Books {
         let side = level.side;
         level.orders -= 1;
         level.quantity -= u64::from(shares);
-        // Those of the first and last are nobody.
+        // The neighbours of the first and the last order are `NIL`, whose slot may be written to.
         level.head = select_unpredictable(older == NIL, newer, level.head);
         level.tail = select_unpredictable(newer == NIL, older, level.tail);
         let is_empty = level.orders == 0;

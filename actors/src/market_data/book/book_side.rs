@@ -8,14 +8,15 @@ use crate::price_tree::{Rank, Root};
 /// Places of a ladder.
 pub(super) const WIDTH: usize = 512;
 const WORDS: usize = WIDTH / 64;
-/// Ticks of a ladder that are better than the best price it is aimed at.
+/// Ticks of a ladder that are better than the best price at which it is aimed.
 pub(super) const HEADROOM: u32 = WIDTH as u32 / 8;
-/// Searches in the tree before the ladder is aimed anew; twice as many each time that this moved nothing, up to
-/// [`PATIENCE_MAX`], since then it is the orders that are far away, not the ladder that is in the wrong place.
+/// Searches in the tree before the ladder is aimed again. Doubled, up to [`PATIENCE_MAX`], each time that aiming moves
+/// nothing: then the orders are far away, and the ladder is in the right place.
 pub(super) const PATIENCE: u16 = 64;
 pub(super) const PATIENCE_MAX: u16 = 1 << 12;
-/// Usual distances of prices, in ten-thousandths: those of the SEC's Rule 612 (a cent from a dollar up, else a hundredth
-/// of one), its half-cent, and of other markets. When several place as many levels, the last one wins.
+/// Usual distances of prices, in ten-thousandths: those of the SEC's Rule 612 (a cent from a dollar up, else a
+/// hundredth of one), its half-cent, and of other markets. Among ticks that place the same number of levels, the last
+/// one wins.
 const TICKS: [u32; 10] = [10_000, 5_000, 2_500, 1_000, 500, 250, 1, 10, 50, 100];
 
 /// One side of one book, two cache lines.
@@ -28,17 +29,17 @@ pub(super) struct BookSide {
     /// Tick number of the best place of the ladder. Tick numbers are ranks in units of the tick.
     pub first: u32,
     pub best: LevelId,
-    /// Rank of the best level; the worst there is without one.
+    /// Rank of the best level; [`WORST`] if there is none.
     pub best_rank: Rank,
-    /// Levels that are not in the ladder.
+    /// Root of the tree of levels that are not in the ladder.
     pub far: Root,
-    /// Rank of the best of them; the worst there is without one.
+    /// Rank of the best of them; [`WORST`] if there is none.
     pub far_best_rank: Rank,
     /// Levels in all.
     pub levels: u32,
     /// Searches in the tree since the ladder was aimed.
     pub misses: u16,
-    /// How many of them there may be.
+    /// Searches after which it is aimed again.
     pub patience: u16,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct BookSide {
 #[derive(Clone, Copy, Debug, Zeroable)]
 #[repr(C)]
 pub(super) struct Tick {
-    /// 2⁶³ over the size, rounded up: a product takes a third of the time of a quotient.
+    /// 2⁶³ divided by the size, rounded up. A multiplication takes a third of the time of a division.
     inverse: u64,
     pub size: u32,
 }
@@ -56,7 +57,7 @@ impl Tick {
         Tick { inverse: (1_u64 << 63).div_ceil(size as u64), size }
     }
 
-    /// Ticks of a price, rounded down. Exact, since a price times what the inverse is too large by is below 2⁶³.
+    /// Ticks of a price, rounded down. Exact: a price times the rounding error of the inverse is below 2⁶³.
     #[inline]
     pub fn count(&self, price: u32) -> u32 {
         ((u128::from(self.inverse) * u128::from(price)) >> 63) as u32
@@ -114,7 +115,7 @@ impl BookSide {
         self.occupied[place / 64] ^= 1 << (place % 64);
     }
 
-    /// The best occupied tick number at or behind `from`, which is one of the ladder, and before its end.
+    /// The best occupied tick number from `from` to the end of the ladder. `from` must be in the ladder.
     #[inline]
     pub fn next_occupied(&self, from: u32) -> Option<u32> {
         let start = from as usize % WIDTH;
@@ -130,20 +131,20 @@ impl BookSide {
             if bits != 0 {
                 let place = word * 64 + bits.trailing_zeros() as usize;
                 let distance = (place.wrapping_sub(start) % WIDTH) as u32;
-                return (offset + distance < WIDTH as u32).then_some(from + distance);
+                return (offset + distance < WIDTH as u32).then(|| from + distance);
             }
         }
         None
     }
 
-    /// Puts the ladder where `price` is at its aim.
+    /// First tick number of a ladder that is aimed at `price`.
     pub fn aimed_at(price: u32, tick: u32, is_bid: bool) -> u32 {
         let number = Rank::of(price / tick, is_bid).0;
         number.saturating_sub(HEADROOM).min(u32::MAX - WIDTH as u32)
     }
 }
 
-/// The tick that gives most of these levels, best first, a place in the ladder; in doubt the present one.
+/// The tick at which most of these levels, best first, have a place in the ladder; the present one if it ties.
 pub(super) fn choose_tick(prices: &[u32], present: u32) -> u32 {
     let best = prices[0];
     let placed = |tick: u32| {

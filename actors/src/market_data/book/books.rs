@@ -16,20 +16,20 @@ use crate::{
     messages::Locate,
 };
 
-/// Sizes of the tables.
+/// Sizes of the books' tables.
 #[derive(Clone, Copy, Debug)]
 pub struct BookLimits {
-    /// Orders at once over all instruments.
+    /// Most resting orders, over all instruments.
     pub orders_max: usize,
-    /// Price levels of one side of one book.
+    /// Most price levels of one side of one book.
     pub levels_max: usize,
 }
 
-/// The books of all our instruments. Everything is allocated when they are made.
+/// The books of all our instruments. They allocate all memory at the start.
 #[derive(Debug)]
 pub struct Books {
     pub(super) locates: FeedLocates,
-    /// By our locate, less 1: orders are missing, there was no place for them.
+    /// By our locate, less 1: whether orders are missing because there was no room.
     pub(super) is_incomplete: Box<[bool]>,
     /// By our locate, less 1.
     pub(super) states: Box<[InstrumentState]>,
@@ -40,11 +40,10 @@ pub struct Books {
 }
 
 impl Books {
-    /// Most instruments there can be: all that a feed's locates can number, but the last.
+    /// Most instruments: all that a feed's locates can number, except the last.
     pub const INSTRUMENTS_MAX: usize = FeedLocates::OURS_MAX;
 
-    /// Empty books of `symbols`, whose locates are their places from 1. A symbol that comes again keeps its last
-    /// place.
+    /// Empty books of `symbols`; their locates are their places from 1. If a symbol is repeated, its last place counts.
     ///
     /// # Panics
     /// If there are more symbols than [`Books::INSTRUMENTS_MAX`].
@@ -53,7 +52,7 @@ impl Books {
         Self::with_locates(FeedLocates::by_symbol(symbols), symbols.len(), limits)
     }
 
-    /// Empty books of every instrument that a feed may have, under the feed's own locates.
+    /// Empty books of every instrument of a feed, under the feed's locates.
     pub fn of_all(limits: BookLimits) -> Self {
         Self::with_locates(FeedLocates::as_numbered(), Self::INSTRUMENTS_MAX, limits)
     }
@@ -72,7 +71,7 @@ impl Books {
         }
     }
 
-    /// Forgets all orders and what the feed's locates stand for: a new session begins.
+    /// Forgets all orders and the meaning of the feed's locates, for a new session.
     pub fn clear(&mut self) {
         self.locates.clear();
         self.is_incomplete.fill(false);
@@ -88,7 +87,7 @@ impl Books {
         (1..=self.states.len()).contains(&usize::from(locate))
     }
 
-    /// Best levels of an instrument by our locate, from 1.
+    /// Best levels of an instrument, by our locate.
     #[inline]
     pub fn top(&self, locate: Locate) -> Top {
         let best = |is_bid| {
@@ -98,18 +97,18 @@ impl Books {
         Top { bid: best(true), ask: best(false) }
     }
 
-    /// Levels of an instrument, best first: bids, asks.
+    /// Bids and asks of an instrument, best level first.
     pub fn levels(&self, locate: Locate) -> (impl Iterator<Item = Level> + '_, impl Iterator<Item = Level> + '_) {
         let side = |is_bid| self.sides.levels(SideId::of(locate, is_bid), &self.levels).map(|level| self.level(level));
         (side(true), side(false))
     }
 
-    /// Orders that rest in all books.
+    /// Resting orders in all books.
     pub fn orders_len(&self) -> usize {
         self.orders.len()
     }
 
-    /// Whether orders of the instrument are missing for want of a place.
+    /// Whether orders of the instrument are missing because there was no room.
     #[inline]
     pub fn is_incomplete(&self, locate: Locate) -> bool {
         self.is_incomplete[usize::from(locate) - 1]
@@ -120,23 +119,23 @@ impl Books {
         Level { price: level.price, orders: level.orders, quantity: level.quantity }
     }
 
-    /// Our locate for the feed's, if the feed's is known to be one of ours.
+    /// Our locate for the feed's, if the feed has named the instrument and it is ours.
     pub fn our_locate(&self, feed_locate: u16) -> Option<Locate> {
         self.locates.ours(feed_locate)
     }
 
-    /// What was said of an instrument besides its orders.
+    /// State of an instrument apart from its orders.
     pub fn state(&self, locate: Locate) -> &InstrumentState {
         &self.states[usize::from(locate) - 1]
     }
 
-    /// What was said of the market.
+    /// State of the market.
     pub fn market(&self) -> &MarketState {
         &self.market
     }
 }
 
-/// What an instrument takes, however many orders it has: two sides with their ladders, its state and a flag.
+/// Bytes of an instrument without its orders: two sides with their ladders, its state and a flag.
 const INSTRUMENT_BYTES: usize = 2 * SIDE_BYTES + size_of::<InstrumentState>() + size_of::<bool>();
-// The figure above.
+// The figure in the documentation of this module.
 const _: () = assert!(INSTRUMENT_BYTES == 4_449);

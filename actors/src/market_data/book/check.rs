@@ -1,4 +1,4 @@
-//! Whether orders, queues, levels and sides agree.
+//! Consistency of orders, queues, levels and sides.
 
 use thiserror::Error;
 
@@ -8,18 +8,19 @@ use super::{
 };
 use crate::messages::Locate;
 
-/// Two tables of the books disagree: an error of ours, not of the feed.
+/// Contradiction between two tables of the books. It is a bug here, not an error of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Inconsistency {
-    /// The sums of a level are not those of the orders in its queue.
-    #[error("locate {locate}, price {price}: the level's sums are not those of its orders")]
+    /// The sums of a level differ from those of the orders in its queue.
+    #[error("locate {locate}, price {price}: the level's sums differ from those of its orders")]
     Sums {
         /// Our locate.
         locate: Locate,
         /// The level's price.
         price: u32,
     },
-    /// A queue is not linked back as it is forward, or an order in it does not know the level.
+    /// The backward links of a queue differ from the forward ones, or an order in it names another level.
     #[error("locate {locate}, price {price}: the queue of orders is broken at {order_ref}")]
     Queue {
         /// Our locate.
@@ -29,19 +30,19 @@ pub enum Inconsistency {
         /// The order.
         order_ref: u64,
     },
-    /// An order is not found by its reference.
-    #[error("order {order_ref} is not found by its reference")]
+    /// An order cannot be found by its reference.
+    #[error("order {order_ref} cannot be found by its reference")]
     Lost {
         /// The order.
         order_ref: u64,
     },
-    /// Levels are not listed from the best to the worst, or not as many as were counted, or the best is another.
-    #[error("locate {locate}: the levels are out of order or not all listed")]
+    /// The list of levels is out of order, or its length or its best level differs from the noted one.
+    #[error("locate {locate}: the levels are out of order or incomplete")]
     Levels {
         /// Our locate.
         locate: Locate,
     },
-    /// There are more orders than are in queues, or fewer.
+    /// The number of orders differs from those in slots or in queues.
     #[error("{counted} orders were counted, {listed} have slots and {queued} are in queues")]
     Count {
         /// Orders by the table's count.
@@ -54,8 +55,7 @@ pub enum Inconsistency {
 }
 
 impl Books {
-    /// Walks all tables. Takes time in proportion to the memory in use; it is meant for tests, and for the time
-    /// between sessions.
+    /// Checks all tables, for tests and between sessions. Takes time in proportion to the memory in use.
     ///
     /// # Errors
     /// The first [`Inconsistency`] found.
@@ -73,7 +73,7 @@ impl Books {
         Ok(())
     }
 
-    /// Returns how many orders the side has.
+    /// Checks a side; returns its number of orders.
     fn check_side(&self, locate: Locate, is_bid: bool) -> Result<usize, Inconsistency> {
         let side = SideId::of(locate, is_bid);
         let mut last = None;
@@ -96,7 +96,7 @@ impl Books {
         Ok(queued)
     }
 
-    /// Returns how many orders the level has.
+    /// Checks a level; returns its number of orders.
     fn check_queue(&self, locate: Locate, id: LevelId) -> Result<usize, Inconsistency> {
         let level = &self.levels[id];
         let price = level.price;

@@ -1,4 +1,4 @@
-//! Our locates for the feed's, which the feed assigns anew each day.
+//! Translation of the feed's locates, which change each day, to ours.
 
 use std::collections::HashMap;
 

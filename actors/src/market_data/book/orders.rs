@@ -2,12 +2,12 @@
 //!
 //! A feed's references are unique for the day and mostly rise by small steps, so the table is a *window* on them, paged
 //! as virtual memory is: a reference is a page number and an offset, and a page with live orders has a frame of
-//! [`PAGE`] slots. A direct-mapped page table finds the frame. A page whose orders are all gone gives its frame back.
+//! [`PAGE`] slots. A direct-mapped page table finds the frame. A page returns its frame when its last order is gone.
 //! When frames or places in the page table run short, the orders of an old page move to the *spill*, a map with a keyed
-//! hash, since references come from outside. So a feed with wild references is slow, and nothing worse: memory is
-//! reserved at the start, and no order is lost.
+//! hash, since references come from outside. A feed with scattered references is slow, but needs no more memory and
+//! loses no order.
 //!
-//! An order's slot also links it to its neighbours in time at its level, so that the place in the queue is known.
+//! An order's slot also links it to its neighbours in the queue of its level.
 
 use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
@@ -19,15 +19,15 @@ use super::{
     spill::Spill,
 };
 
-/// The frame before it holds [`NIL`].
+/// The first frame in use; the frame before it holds [`NIL`].
 const FRAME_FIRST: usize = 1;
-/// Slots of the window for each order that may rest: pages keep their frames until their last order goes.
+/// Slots of the window for each order that may rest. A page keeps its frame until its last order is gone.
 const SLOTS_PER_ORDER: usize = 4;
 /// Fewest frames of a window.
 const FRAMES_MIN: usize = 4;
 /// Places in the page table for each frame, so that pages that are far apart seldom collide.
 const PLACES_PER_FRAME: usize = 4;
-/// Frames that are looked at for the one with the fewest orders when one must be freed.
+/// Frames to compare when one must be freed; the one with the fewest orders is freed.
 const CANDIDATES: usize = 16;
 
 /// A resting order.
@@ -36,7 +36,7 @@ const CANDIDATES: usize = 16;
 pub(super) struct QueuedOrder {
     /// Open shares.
     pub shares: u32,
-    /// Its level; none in a slot without order.
+    /// Its level; [`LevelId::NONE`] in a free slot.
     pub level: LevelId,
     /// Slot of the order before it in the queue.
     pub older: u32,
@@ -44,7 +44,7 @@ pub(super) struct QueuedOrder {
     pub newer: u32,
 }
 
-/// Why an order cannot be added.
+/// Reason why an order cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Duplicate,
@@ -69,16 +69,16 @@ impl Mapping {
     }
 }
 
-/// The table.
+/// The table of resting orders.
 #[derive(Debug)]
 pub(super) struct Orders {
     /// Frames of the window, then the slots of the spill.
     slots: HugeSlice<QueuedOrder>,
     page_table: Box<[Mapping]>,
-    /// Place in the page table of the page that is in a frame.
+    /// By frame: place in the page table of its page.
     mapped_at: Box<[u32]>,
     free_frames: Vec<u32>,
-    /// Where the search for a frame to free goes on.
+    /// Frame at which the next search for one to free begins.
     hand: usize,
     spill: Spill,
     len: usize,
@@ -101,7 +101,7 @@ impl std::ops::IndexMut<u32> for Orders {
 }
 
 impl Orders {
-    /// Room for `orders_max` orders wherever their references lie.
+    /// A table for `orders_max` orders with any references.
     pub fn with_capacity(orders_max: usize) -> Self {
         let frames = (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
         let window = (FRAME_FIRST + frames) * PAGE;
@@ -155,25 +155,25 @@ impl Orders {
         if self.spill.may_hold(page) { self.spill.find(order_ref) } else { None }
     }
 
-    /// Asks for the memory that [`Orders::find`] and [`Orders::insert`] will look at.
+    /// Prefetches the slot that [`Orders::find`] and [`Orders::insert`] will read.
     #[inline]
     pub fn prefetch(&self, order_ref: u64) {
         prefetch(&self.slots, self.guess(order_ref) as usize);
     }
 
-    /// The slot that an order has if its page has a frame; another one if not.
+    /// The slot of an order if its page has a frame; any slot if not.
     #[inline]
     pub fn guess(&self, order_ref: u64) -> u32 {
         slot_in(self.page_table[self.place(page_of(order_ref))].frame, order_ref)
     }
 
-    /// Asks for the memory of an order that [`Orders::find`] may already have found.
+    /// Prefetches a slot.
     #[inline]
     pub fn prefetch_slot(&self, slot: u32) {
         prefetch(&self.slots, slot as usize);
     }
 
-    /// A slot for a new order, into which the caller writes it at once.
+    /// Allocates a slot for a new order. The caller must write the order to it at once.
     #[inline]
     pub fn insert(&mut self, order_ref: u64, levels: &mut PriceLevels) -> Result<u32, Refused> {
         let page = page_of(order_ref);
@@ -194,7 +194,7 @@ impl Orders {
         Ok(slot)
     }
 
-    /// Takes an order out of its slot.
+    /// Removes an order from its slot.
     #[inline]
     pub fn remove(&mut self, order_ref: u64, slot: u32) {
         self[slot].level = LevelId::NONE;
@@ -221,7 +221,7 @@ impl Orders {
         mapping.page << PAGE_BITS | u64::from(slot & (PAGE as u32 - 1))
     }
 
-    /// The slots of all orders, and the frames' counts of them; for checks.
+    /// The slots of all orders, for checks.
     pub fn live(&self) -> impl Iterator<Item = u32> + '_ {
         let mapped = self.page_table.iter().filter(|mapping| !mapping.is_none());
         let slots = mapped.flat_map(|mapping| {
@@ -231,7 +231,7 @@ impl Orders {
         slots.filter(|&slot| self[slot].level.exists()).chain(self.spill.slots())
     }
 
-    /// Adds where the page has no frame, or the spill must be asked whether it knows the order.
+    /// Inserts an order whose page has no frame, or which the spill may hold.
     #[cold]
     #[inline(never)]
     fn insert_slowly(&mut self, order_ref: u64, levels: &mut PriceLevels) -> Result<u32, Refused> {
@@ -247,7 +247,7 @@ impl Orders {
         let mapping = self.page_table[place];
         if mapping.page != page {
             if !mapping.is_none() && mapping.page > page {
-                // A late reference does not displace a younger page.
+                // An old reference does not displace a younger page.
                 return Ok(self.spill.insert(order_ref));
             }
             if !mapping.is_none() {
@@ -265,7 +265,8 @@ impl Orders {
         Ok(slot_in(mapping.frame, order_ref))
     }
 
-    /// Place in the page table of the page with the fewest orders among the next frames; all frames are in use.
+    /// Chooses the page with the fewest orders among the next frames; returns its place in the page table. All frames
+    /// must be in use.
     fn victim(&mut self) -> usize {
         let mapped_at = &self.mapped_at[FRAME_FIRST..];
         let frames = mapped_at.len();
@@ -275,7 +276,7 @@ impl Orders {
         victim
     }
 
-    /// Moves the orders of a page to the spill, and frees its frame.
+    /// Moves the orders of a page to the spill and frees its frame.
     fn evict(&mut self, place: usize, levels: &mut PriceLevels) {
         let Mapping { page, frame, .. } = std::mem::replace(&mut self.page_table[place], Mapping::NONE);
         for offset in 0..PAGE as u64 {

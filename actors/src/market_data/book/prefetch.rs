@@ -1,29 +1,29 @@
-//! Looking ahead: memory that messages will touch is asked for while those before them are applied.
+//! Prefetching: load the memory of the next messages while earlier ones are applied.
 
 use corelane_codecs::itch::Side;
 
 use super::{books::Books, ids::SideId};
 
-/// Live orders from which on looking ahead pays. With fewer, the tables are in the caches and asking costs more than
-/// it brings: 2 ns of 25 per message at 180,000 orders in 16 books, against a quarter of the time won at 2.5 million in
-/// 8,000 (`cargo bench -p corelane-benches --bench itch`).
+/// Resting orders from which prefetching pays. With fewer, the tables are in the caches: at 180,000 orders in 16 books
+/// it costs 2 of 25 ns per message; at 2.5 million in 8,000 it saves a quarter of the time (`cargo bench -p
+/// corelane-benches --bench itch`).
 const LIVE_MIN: usize = 400_000;
-/// How many messages ahead the first thing is asked for that a message touches, and how many less for each that is
-/// found only through the one before.
+/// Messages between two stages of prefetching. A message touches three tables, each found through the one before; the
+/// first is prefetched three steps ahead, the last one step.
 const STEP: usize = 8;
-/// Messages that [`Books::prefetch`] asks for: more than an Ethernet frame holds, and no more than what they touch has room
-/// for in the first cache.
+/// Messages that [`Books::prefetch`] looks at: more than an Ethernet frame holds, and few enough that what they touch
+/// fits the first-level cache.
 const PREFETCHED_MAX: usize = 64;
 
-/// Place of the reference in all messages about an order.
+/// Bytes of the reference in all messages about an order.
 const ORDER_REF: std::ops::Range<usize> = 11..19;
 const LOCATE: std::ops::Range<usize> = 1..3;
 const SIDE: usize = 19;
 const PRICE: std::ops::Range<usize> = 32..36;
 
 impl Books {
-    /// Calls `apply` with each of `messages`, which may be any bytes, after having asked for the memory that they and
-    /// the next ones touch. Meant for the messages of a packet or of a file.
+    /// Calls `apply` with each message of a packet or a file, and prefetches the memory that the next messages touch.
+    /// The messages may be any bytes.
     #[inline]
     pub fn for_each_prefetched<'a>(
         &mut self,
@@ -31,8 +31,8 @@ impl Books {
         mut apply: impl FnMut(&mut Books, &'a [u8]),
     ) {
         let mut prefetcher = self.is_large().then(|| Prefetcher::new(self, messages.clone()));
-        // One loop for both cases, so that `apply` is compiled into it, and what is asked for is not: small sets would
-        // carry its registers.
+        // One loop for small and large books, so that `apply` is inlined once. The prefetcher is not inlined: the loop
+        // would hold its registers for small books too.
         for message in messages {
             if let Some(prefetcher) = &mut prefetcher {
                 prefetcher.step(self);
@@ -41,8 +41,7 @@ impl Books {
         }
     }
 
-    /// Asks for the memory that the messages of a packet will touch, the first 64 of them, before any is
-    /// applied.
+    /// Prefetches the memory that the first 64 messages of a packet touch. Call it before applying them.
     #[inline]
     pub fn prefetch<'a>(&self, messages: impl Iterator<Item = &'a [u8]> + Clone) {
         if self.is_large() {
@@ -58,7 +57,7 @@ impl Books {
         self.orders.len() >= LIVE_MIN
     }
 
-    /// The order's slot, and the side that an order is added to.
+    /// Prefetches the order's slot; for an add, also the side.
     #[inline]
     fn prefetch_first(&self, message: &[u8]) {
         if let Some(order_ref) = order_ref(message) {
@@ -69,7 +68,7 @@ impl Books {
         }
     }
 
-    /// The price's place in the ladder; the order's level and its neighbours in the queue.
+    /// Prefetches the order's level and its neighbours in the queue; for an add, the price's place in the ladder.
     #[inline]
     fn prefetch_second(&self, message: &[u8]) {
         if let Some((side, price)) = self.added_to(message) {
@@ -82,7 +81,7 @@ impl Books {
         }
     }
 
-    /// The level of the price.
+    /// Prefetches the level of an add.
     #[inline]
     fn prefetch_third(&self, message: &[u8]) {
         if let Some((side, price)) = self.added_to(message) {
@@ -90,7 +89,7 @@ impl Books {
         }
     }
 
-    /// Side and price of an add order message for a book that is known.
+    /// Side and price of an add order message for a known book.
     #[inline]
     fn added_to(&self, message: &[u8]) -> Option<(SideId, u32)> {
         if !matches!(message.first(), Some(b'A' | b'F')) {
@@ -103,7 +102,7 @@ impl Books {
     }
 }
 
-/// Asks ahead of the messages that are applied.
+/// Three iterators, each a step ahead of the next and the last ahead of the messages that are applied.
 struct Prefetcher<I> {
     first: I,
     second: I,

@@ -13,7 +13,7 @@ pub(super) struct PriceLevel {
     pub quantity: u64,
     pub orders: u32,
     pub price: u32,
-    /// Slot of the oldest order; of a level without orders, the next free level.
+    /// Slot of the oldest order. In a free level, the next free level.
     pub head: u32,
     /// Slot of the youngest order.
     pub tail: u32,
@@ -32,9 +32,9 @@ impl PriceLevel {
 pub(super) struct PriceLevels {
     /// The first is never used: its index means "none".
     levels: HugeSlice<PriceLevel>,
-    /// Head of the list of levels that were used and are free.
+    /// Head of the list of released levels.
     free: LevelId,
-    /// Places before this one were used.
+    /// Levels from this index on have never been used.
     used: u32,
 }
 
@@ -62,7 +62,7 @@ impl PriceLevels {
         (self.free, self.used) = (LevelId::NONE, 1);
     }
 
-    /// A level without orders, or `None` if the pool is used up.
+    /// Allocates a level without orders; `None` if the pool is used up.
     #[inline]
     pub fn allocate(&mut self, side: SideId, price: u32) -> Option<LevelId> {
         let level = if self.free.exists() {
@@ -79,7 +79,7 @@ impl PriceLevels {
         Some(level)
     }
 
-    /// Gives back a level without orders.
+    /// Releases a level without orders.
     #[inline]
     pub fn release(&mut self, level: LevelId) {
         let free = self.free.0;

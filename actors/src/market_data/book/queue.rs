@@ -1,4 +1,4 @@
-//! Where an order stands in the queue at its price.
+//! Position of an order in the queue at its price.
 
 use super::{
     books::Books,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::messages::Locate;
 
-/// What would be executed before an order at its price.
+/// Orders and shares that are executed before an order at its price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueuePosition {
     /// Orders ahead of it.
@@ -25,7 +25,7 @@ pub struct RestingOrder {
 }
 
 impl Books {
-    /// The place of an order in the queue at its price; `None` if it does not rest. Takes a step for each order ahead.
+    /// Position of an order in the queue at its price; `None` if it does not rest. Takes a step for each order ahead.
     pub fn queue_position(&self, order_ref: u64) -> Option<QueuePosition> {
         let mut position = QueuePosition::default();
         let mut at = self.orders[self.orders.find(order_ref)?].older;
@@ -38,8 +38,7 @@ impl Books {
         Some(position)
     }
 
-    /// The orders at one price, oldest first; none if there is no such level. Finding the level takes a step for each
-    /// better one.
+    /// Orders at one price, oldest first; none if there is no such level. Takes a step for each better level.
     pub fn orders_at(&self, locate: Locate, is_bid: bool, price: u32) -> impl Iterator<Item = RestingOrder> + '_ {
         let mut levels = self.sides.levels(SideId::of(locate, is_bid), &self.levels);
         let level = levels.find(|&level| self.levels[level].price == price);

@@ -1,12 +1,12 @@
-//! The sides of all books: which levels each has, in order of price.
+//! The sides of all books: their levels in order of price.
 //!
-//! Levels near the best price are in a *ladder*: an array by tick number, circular, with a bit for each place that is
-//! occupied, so that a level is found, made and removed without a search. It covers [`WIDTH`] ticks, an eighth of them
-//! better than the best price when it was aimed. All others, and those at prices off the tick, are in a crit-bit tree.
-//! Where a level is affects speed only: a price is looked for in both if it may be in both.
+//! Levels near the best price are in a *ladder*: a circular array by tick number, with a bit for each occupied place,
+//! so that finding, adding and removing a level needs no search. It covers [`WIDTH`] ticks, an eighth of them better
+//! than the best price at which it was aimed. All other levels, and those at prices between ticks, are in a crit-bit
+//! tree. The choice affects speed only: a price that may be in either is looked up in both.
 //!
-//! The ladder is aimed anew, and its tick chosen anew, after [`PATIENCE`] searches in the tree; that moves at most
-//! [`WIDTH`] levels in each direction, so prices that jump about cost a bounded time per message.
+//! After [`PATIENCE`] searches in the tree, the ladder is aimed at the best price again and its tick is chosen again.
+//! That moves at most [`WIDTH`] levels in each direction, so jumping prices cost a bounded time per message.
 
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
@@ -17,23 +17,23 @@ use super::{
 };
 use crate::price_tree::{Leaves, PriceTrees, Rank};
 
-/// A ladder that is so many ticks off its aim is left where it is.
+/// A ladder at most this number of ticks off its aim is not moved.
 const DRIFT_MAX: u32 = HEADROOM / 2;
-/// Best levels that choose the tick.
+/// Best levels that vote for the tick.
 const VOTERS: usize = WIDTH / 2;
 
 /// The sides of all books.
 #[derive(Debug)]
 pub(super) struct Sides {
     sides: HugeSlice<BookSide>,
-    /// Ladder by ladder.
+    /// All ladders, one after another.
     ladders: HugeSlice<LevelId>,
     trees: PriceTrees,
     levels_max: u32,
 }
 
 impl Sides {
-    /// Empty sides of `books` books: `levels_max` levels in one, `levels_total_max` in all.
+    /// Empty sides of `books` books, with at most `levels_max` levels on one side and `levels_total_max` in all.
     pub fn new(books: usize, levels_max: u32, levels_total_max: usize) -> Self {
         let mut sides = Sides {
             sides: HugeSlice::zeroed(2 * books),
@@ -61,7 +61,7 @@ impl Sides {
         self.sides[id.index()].levels as usize
     }
 
-    /// The level of a price, a new one if there is none yet; `None` if that has no room.
+    /// The level of a price, allocated if there is none; `None` if there is no room.
     #[inline(always)]
     pub fn level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> Option<LevelId> {
         let is_bid = id.is_bid();
@@ -78,7 +78,7 @@ impl Sides {
         self.insert(id, price, Some(number), levels)
     }
 
-    /// Takes away a level that has no orders any more.
+    /// Removes a level without orders.
     #[inline]
     pub fn remove(&mut self, level: LevelId, levels: &mut PriceLevels) {
         let PriceLevel { side: id, price, .. } = levels[level];
@@ -96,7 +96,7 @@ impl Sides {
         }
     }
 
-    /// Levels from the best to the worst.
+    /// Levels, best first.
     pub fn levels<'a>(&'a self, id: SideId, levels: &'a PriceLevels) -> SideLevels<'a> {
         let side = &self.sides[id.index()];
         SideLevels {
@@ -108,20 +108,20 @@ impl Sides {
         }
     }
 
-    /// Asks for the memory of a side.
+    /// Prefetches a side.
     #[inline]
     pub fn prefetch(&self, id: SideId) {
         prefetch(&self.sides, id.index());
     }
 
-    /// Asks for the memory of a price's place in the ladder.
+    /// Prefetches a price's place in the ladder.
     #[inline]
     pub fn prefetch_place(&self, id: SideId, price: u32) {
         let ticks = self.sides[id.index()].tick.count(price);
         prefetch(&self.ladders, place(id, Rank::of(ticks, id.is_bid()).0));
     }
 
-    /// What the ladder has at a price; may be another level, or one that was.
+    /// The ladder's entry for a price, which may be another level or a released one.
     #[inline]
     pub fn peek(&self, id: SideId, price: u32) -> LevelId {
         let ticks = self.sides[id.index()].tick.count(price);
@@ -207,7 +207,7 @@ impl Sides {
         }
     }
 
-    /// Chooses tick and place of the ladder by the best levels, and moves levels accordingly.
+    /// Chooses tick and range of the ladder by the best levels, and moves levels accordingly.
     fn aim(&mut self, id: SideId, levels: &PriceLevels) {
         let is_bid = id.is_bid();
         let mut prices = [0; VOTERS];
@@ -226,7 +226,7 @@ impl Sides {
             return;
         }
         side.patience = PATIENCE;
-        // Those that the ladder still covers keep their places in it.
+        // Levels that the ladder still covers keep their places.
         let kept = if tick == side.tick.size { first..first + WIDTH as u32 } else { 0..0 };
         let end = side.first + WIDTH as u32;
         let mut from = side.first;
@@ -259,7 +259,7 @@ impl Sides {
     }
 }
 
-/// Index of a tick number's place in all ladders.
+/// Index of a tick number's place in `ladders`.
 #[inline]
 fn place(id: SideId, tick_number: u32) -> usize {
     id.index() * WIDTH + tick_number as usize % WIDTH

@@ -9,17 +9,17 @@ use super::page::page_of;
 /// Orders outside the window.
 #[derive(Debug)]
 pub(super) struct Spill {
-    /// The first of its slots.
+    /// First slot of the spill.
     pub first: u32,
-    /// Slots by reference. The keys come from outside, so the hash is a keyed one (SipHash). Sized at twice the most
-    /// there can be, so that what removals leave behind is cleaned up in place and never makes it grow.
+    /// Slots by reference. The keys come from outside, so the hash is a keyed one (SipHash). Its capacity is twice the
+    /// most entries, so that the map removes its tombstones in place and never grows.
     index: HashMap<u64, u32>,
-    /// By slot.
+    /// By slot, less `first`.
     references: HugeSlice<u64>,
     free: Vec<u32>,
-    /// Slots that were used.
+    /// Slots from `first + used` on have never been used.
     used: u32,
-    /// No page from this one on has orders here.
+    /// The spill holds no order of this page or a later one.
     pages_end: u64,
 }
 

@@ -7,10 +7,10 @@ use corelane_runtime::message::Envelope;
 use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
-use super::{Counter, Framework, Pinger, answer, flood_with, runtime, spin};
+use super::framework::{Counter, Framework, Pinger, answer, flood_with, runtime, spin};
 use crate::{
     hop::{Ball, CAPACITY},
-    peers::{Kind, Peer},
+    peers::peer::{Kind, Peer},
 };
 
 pub(super) const TELL: Peer = Peer { name: "actix, do_send", kind: Kind::Actors, round_trips: tell, flood };

@@ -5,17 +5,17 @@ use std::{convert::Infallible, time::Duration};
 use corelane_runtime::message::Envelope;
 use hdrhistogram::Histogram;
 use kameo::{
-    actor::{Actor, ActorId, Spawn},
+    actor::{Actor, ActorRef, Spawn},
     mailbox,
     message::{Context, Message},
     reply::{Reply, ReplyError},
 };
 use tokio::sync::oneshot;
 
-use super::{Counter, Framework, Pinger, Tasks, answer, flood_with};
+use super::framework::{Counter, Framework, Pinger, Tasks, answer, flood_with};
 use crate::{
     hop::{Ball, CAPACITY},
-    peers::{Kind, Peer},
+    peers::peer::{Kind, Peer},
 };
 
 pub(super) const TELL: Peer = Peer { name: "kameo, tell", kind: Kind::Actors, round_trips: tell, flood };
@@ -28,7 +28,7 @@ macro_rules! actors {
             type Args = Self;
             type Error = Infallible;
 
-            async fn on_start(args: Self, _: ActorId<Self>) -> Result<Self, Infallible> {
+            async fn on_start(args: Self, _: ActorRef<Self>) -> Result<Self, Infallible> {
                 Ok(args)
             }
         }
@@ -37,12 +37,12 @@ macro_rules! actors {
 
 actors!(Near, Far, Answerer, Sink);
 
-fn start<A: Actor<Args = A>>(actor: A) -> ActorId<A> {
+fn start<A: Actor<Args = A>>(actor: A) -> ActorRef<A> {
     A::spawn_with_mailbox(actor, mailbox::bounded(CAPACITY))
 }
 
 struct Near {
-    far: ActorId<Far>,
+    far: ActorRef<Far>,
     pinger: Pinger,
     result: Option<oneshot::Sender<Histogram<u64>>>,
 }
@@ -78,11 +78,11 @@ impl Message<Envelope<Ball>> for Near {
 }
 
 struct Far {
-    near: Option<ActorId<Near>>,
+    near: Option<ActorRef<Near>>,
 }
 
 /// To whom to answer.
-struct Meet(ActorId<Near>);
+struct Meet(ActorRef<Near>);
 
 impl Message<Meet> for Far {
     type Reply = ();
@@ -105,7 +105,7 @@ fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     Tasks::beside(
         cpus,
         async || start(Far { near: None }),
-        async move |far: ActorId<Far>| {
+        async move |far: ActorRef<Far>| {
             let (result, histogram) = oneshot::channel();
             let near = start(Near { far: far.clone(), pinger: Pinger::new(duration), result: Some(result) });
             far.tell(Meet(near.clone())).await.expect("the far side runs until this one ends");
@@ -152,7 +152,7 @@ fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     Tasks::beside(
         cpus,
         async || start(Answerer),
-        async move |far: ActorId<Answerer>| {
+        async move |far: ActorRef<Answerer>| {
             let mut pinger = Pinger::new(duration);
             loop {
                 let ball = pinger.serve();
@@ -193,7 +193,7 @@ impl Message<Over> for Sink {
 
 fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
     let sink = async |result| start(Sink { counter: Counter::new(), result: Some(result) });
-    Tasks::into_sink(cpus, sink, |sink: ActorId<Sink>| {
+    Tasks::into_sink(cpus, sink, |sink: ActorRef<Sink>| {
         flood_with(duration, |ball| sink.tell(ball).try_send().is_ok());
         sink.tell(Over).blocking_send().expect("the far side runs until this");
     })

@@ -11,13 +11,13 @@ use std::{
 
 use corelane_runtime::message::Envelope;
 use hdrhistogram::Histogram;
-use ractor::{Actor, ActorId, ActorProcessingErr, RpcReplyPort};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::oneshot;
 
-use super::{Counter, Framework, Pinger, Tasks, answer, flood_with};
+use super::framework::{Counter, Framework, Pinger, Tasks, answer, flood_with};
 use crate::{
     hop::{Ball, CAPACITY},
-    peers::{Kind, Peer},
+    peers::peer::{Kind, Peer},
 };
 
 pub(super) const TELL: Peer = Peer { name: "ractor, cast", kind: Kind::Actors, round_trips: tell, flood };
@@ -38,23 +38,23 @@ impl<H: Handle> Actor for Host<H> {
     type State = H;
     type Arguments = H;
 
-    async fn pre_start(&self, _: ActorId<H::Msg>, handler: H) -> Result<H, ActorProcessingErr> {
+    async fn pre_start(&self, _: ActorRef<H::Msg>, handler: H) -> Result<H, ActorProcessingErr> {
         Ok(handler)
     }
 
-    async fn handle(&self, _: ActorId<H::Msg>, message: H::Msg, handler: &mut H) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, _: ActorRef<H::Msg>, message: H::Msg, handler: &mut H) -> Result<(), ActorProcessingErr> {
         handler.handle(message);
         Ok(())
     }
 }
 
-async fn start<H: Handle>(handler: H) -> ActorId<H::Msg> {
+async fn start<H: Handle>(handler: H) -> ActorRef<H::Msg> {
     let started = Actor::spawn(None, Host(std::marker::PhantomData), handler).await;
     started.expect("an actor without a name starts").0
 }
 
 struct Near {
-    far: ActorId<ToFar>,
+    far: ActorRef<ToFar>,
     pinger: Pinger,
     result: Option<oneshot::Sender<Histogram<u64>>>,
 }
@@ -82,11 +82,11 @@ impl Handle for Near {
 }
 
 struct Far {
-    near: Option<ActorId<ToNear>>,
+    near: Option<ActorRef<ToNear>>,
 }
 
 enum ToFar {
-    Meet(ActorId<ToNear>),
+    Meet(ActorRef<ToNear>),
     Ball(Envelope<Ball>),
     Ask(Envelope<Ball>, RpcReplyPort<Envelope<Ball>>),
 }
@@ -107,7 +107,7 @@ impl Handle for Far {
 }
 
 fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    Tasks::beside(cpus, far, async move |far: ActorId<ToFar>| {
+    Tasks::beside(cpus, far, async move |far: ActorRef<ToFar>| {
         let (result, histogram) = oneshot::channel();
         let near = start(Near { far: far.clone(), pinger: Pinger::new(duration), result: Some(result) }).await;
         far.cast(ToFar::Meet(near.clone())).expect("the far side runs until this one ends");
@@ -117,7 +117,7 @@ fn tell(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
 }
 
 fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
-    Tasks::beside(cpus, far, async move |far: ActorId<ToFar>| {
+    Tasks::beside(cpus, far, async move |far: ActorRef<ToFar>| {
         let mut pinger = Pinger::new(duration);
         loop {
             let ball = pinger.serve();
@@ -130,7 +130,7 @@ fn ask(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     })
 }
 
-async fn far() -> ActorId<ToFar> {
+async fn far() -> ActorRef<ToFar> {
     start(Far { near: None }).await
 }
 
@@ -166,7 +166,7 @@ impl Handle for Sink {
 fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
     let taken = Arc::new(AtomicU64::new(0));
     let sink = async |result| start(Sink { counter: Counter::new(), taken: taken.clone(), result: Some(result) }).await;
-    Tasks::into_sink(cpus, sink, |sink: ActorId<ToSink>| {
+    Tasks::into_sink(cpus, sink, |sink: ActorRef<ToSink>| {
         let mut known = 0;
         flood_with(duration, |ball| {
             if ball.body.number - known > CAPACITY as u64 {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     hop::{Ball, CAPACITY, on_two_cpus},
-    peers::{Kind, Peer},
+    peers::peer::{Kind, Peer},
     round_trip_histogram,
 };
 

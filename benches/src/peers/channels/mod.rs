@@ -12,7 +12,7 @@ mod links;
 use self::links::{
     Crossbeam, Disruptor, Flume, Kanal, NexusMpsc, NexusSpsc, Ringbuf, SyncChannel, Thingbuf, TokioMpsc,
 };
-use super::{Kind, Peer};
+use super::peer::{Kind, Peer};
 
 /// All of them.
 pub const ALL: &[Peer] = &[

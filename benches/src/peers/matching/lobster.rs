@@ -13,7 +13,7 @@ pub(super) struct Books {
     books: Vec<OrderBook>,
 }
 
-impl super::Books for Books {
+impl super::books::Books for Books {
     fn new(commands: &Commands) -> Self {
         let resting = commands.resting_max();
         let book = || OrderBook::new(ORDERS * resting, resting / QUEUES, false);

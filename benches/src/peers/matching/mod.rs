@@ -2,40 +2,41 @@
 //!
 //! They match only: no risk checks, no accounts, no encoded reports and no feed, all of which our group does in its time.
 
+mod books;
 mod lobster;
 mod matchcore;
 
 use std::ops::Range;
 
-use crate::engine::{self, Commands, Engine, Op, Round, Totals};
+use self::books::Books;
+use crate::engine::{self, Commands, Engine, Round, Totals};
 
-/// What they do not do that our group does in the same time, for who reads a ratio to them.
-pub const DIFFERS: &str = "matches only: no risk checks, no accounts, no sequence, no encoded reports, no feed";
+/// What lobster does not do that our group does in the same time.
+const LOBSTER_DIFFERS: &str = "matches only: no risk checks, no accounts, no sequence, no encoded reports, no feed";
+/// The same of matchcore, and what is done for it.
+const MATCHCORE_DIFFERS: &str = "matches only: no risk checks, no accounts, no sequence, no encoded reports, no feed; \
+     matchcore 0.4.0 lets an order trade through its own limit, so each order is split at the best opposite price before \
+     it is submitted, and the lookup is in its time";
 
 /// A crate.
 #[derive(Clone, Copy)]
 pub struct Peer {
     /// Its name.
     pub name: &'static str,
+    /// What it does not do that our group does, or does otherwise.
+    pub differs: &'static str,
     /// Executes the commands on a CPU, as [`engine::run`].
     pub run: fn(cpu: usize, commands: &Commands, rate_per_s: f64) -> Round,
 }
 
 /// All of them.
-pub const ALL: &[Peer] = &[peer::<matchcore::Books>("matchcore"), peer::<lobster::Books>("lobster")];
+pub const ALL: &[Peer] =
+    &[peer::<matchcore::Books>("matchcore", MATCHCORE_DIFFERS), peer::<lobster::Books>("lobster", LOBSTER_DIFFERS)];
 
-/// The books of one crate. Each call answers before it returns.
-trait Books: Sized {
-    /// Empty books, one for each instrument, for this stream of commands.
-    fn new(commands: &Commands) -> Self;
-
-    /// Executes one command.
-    fn execute(&mut self, op: &Op, totals: &mut Totals);
-}
-
-const fn peer<B: Books>(name: &'static str) -> Peer {
+const fn peer<B: Books>(name: &'static str, differs: &'static str) -> Peer {
     Peer {
         name,
+        differs,
         run: |cpu, commands, rate_per_s| engine::run(|| Direct::<B>::new(commands), cpu, commands, rate_per_s),
     }
 }

@@ -17,7 +17,6 @@ mod inbox;
 mod server;
 mod single_threaded;
 
-use corelane_config::Config;
 use corelane_tester::{engine::Pacing, script::Mix};
 
 use self::server::Server;
@@ -83,9 +82,4 @@ pub fn round(server_cpu: usize, sessions: usize, seed: u64, mix: Mix, pacing: &P
         channels: channels(server_cpu, sessions, seed, mix, pacing.clone()),
         single_threaded: single_threaded(server_cpu, sessions, seed, mix, pacing.clone()),
     }
-}
-
-/// Users and passwords in the order of accounts.
-fn accounts(config: &Config) -> Vec<inbox::Account> {
-    config.sessions.iter().map(|session| inbox::Account::new(&session.user, session.password.expose())).collect()
 }

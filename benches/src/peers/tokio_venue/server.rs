@@ -14,7 +14,7 @@ use corelane_config::Config;
 use corelane_venue::group_config;
 use tokio::{runtime::Builder, sync::oneshot};
 
-use super::{accounts, feed::FeedSetup, inbox::Account};
+use super::{feed::FeedSetup, inbox::Account};
 
 /// What a server is made from.
 pub(super) struct Setup {
@@ -86,4 +86,9 @@ pub(super) fn now_ns() -> u64 {
     const DAY_NS: u128 = 86_400_000_000_000;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     (since_epoch.as_nanos() % DAY_NS) as u64
+}
+
+/// Users and passwords in the order of accounts.
+fn accounts(config: &Config) -> Vec<Account> {
+    config.sessions.iter().map(|session| Account::new(&session.user, session.password.expose())).collect()
 }

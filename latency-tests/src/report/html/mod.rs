@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `plot` | curves, as SVG |
 //! | `scenario` | the section of a scenario |
-//! | `tables` | ratios, comparison, growth, host |
+//! | `parts` | judgements, comparison, growth, host |
 
+mod parts;
 mod plot;
 mod scenario;
-mod tables;
 
 use std::{
     fs,
@@ -80,14 +80,14 @@ pub fn page(run: &Run, comparison: Option<&Comparison>) -> Result<String, PlotEr
                     }
                 }
                 main {
-                    (tables::tiles(run))
-                    @if let Some(comparison) = comparison { (tables::comparison(comparison)) }
+                    (parts::tiles(run))
+                    @if let Some(comparison) = comparison { (parts::comparison(comparison)) }
                     @for section in sections { (section) }
-                    @if !run.scaling.is_empty() { (tables::growth(&run.scaling)) }
-                    (tables::machine(run))
+                    @if !run.scaling.is_empty() { (parts::growth(&run.scaling)) }
+                    (parts::machine(run))
                 }
                 footer {
-                    "Times count from when a request was due, not from when it was sent, unless a line says otherwise. "
+                    "Latency counts from when a request was due, not from when it was sent, unless a line says otherwise. "
                     "Ratios are medians over the rounds, with the lowest and the highest round beside them."
                 }
             }
@@ -112,16 +112,16 @@ fn verdict(run: &Run) -> Markup {
         ("verdict bad", "Invalid: these figures do not count")
     };
     let host = match run.host.kind {
-        HostKind::Quiet => "The machine was quiet: no stall of a millisecond while it was watched.",
+        HostKind::Quiet => "The machine was quiet: it did not stall for a millisecond while it was watched.",
         HostKind::Noisy => {
-            "The machine stalls for a millisecond and more by itself: trust the ratios, and of the tails only what is judged."
+            "The machine stalls for a millisecond and more by itself: trust the ratios, and only those tails that are judged."
         }
     };
     html! {
         div class=(class) {
             strong { (head) }
             @if run.verdict.valid {
-                p { "Every rate was kept, nothing was lost, every answer was what it must be." }
+                p { "Every rate was kept, nothing was lost, every answer was right." }
             } @else {
                 ul { @for problem in &run.verdict.problems { li { (problem) } } }
             }

@@ -11,7 +11,7 @@ use plotters::{
     prelude::*,
 };
 
-use crate::result::{HistogramError, Role, Scenario, Side};
+use crate::result::{Contender, HistogramError, Role, Scenario};
 
 /// Wide enough for a column of the page, narrow enough that its texts can be read on a telephone.
 const SIZE: (u32, u32) = (540, 360);
@@ -60,20 +60,23 @@ struct Line {
     parts: Vec<Vec<(f64, f64)>>,
 }
 
-/// The distributions of all sides; `None` without any.
+/// The distributions of all contenders; `None` without any.
 pub fn percentiles(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
     let mut lines = Vec::new();
-    for (side, color) in colored(scenario) {
-        let is_ours = side.role == Role::Subject;
-        let named = [(side.intended.as_ref(), side.name.clone(), if is_ours { 3 } else { 2 })];
-        let send = side.send.as_ref().filter(|_| is_ours);
-        for (latency, name, width) in named.into_iter().chain([(send, format!("{}, from send time", side.name), 1)]) {
+    for (contender, color) in colored(scenario) {
+        let is_ours = contender.role == Role::Ours;
+        let named = [(contender.intended.as_ref(), contender.name.clone(), if is_ours { 3 } else { 2 })];
+        let send = contender.send.as_ref().filter(|_| is_ours);
+        for (latency, name, width) in
+            named.into_iter().chain([(send, format!("{}, from send time", contender.name), 1)])
+        {
             let Some(latency) = latency else { continue };
             let points = points(&latency.histogram.decode()?);
             lines.push(Line { name, color, width, parts: vec![points] });
         }
     }
-    let answers = scenario.sides.iter().filter_map(|side| Some(side.intended.as_ref()?.percentiles.count)).max();
+    let answers =
+        scenario.contenders.iter().filter_map(|contender| Some(contender.intended.as_ref()?.percentiles.count)).max();
     let nines = (answers.unwrap_or(1).max(1) as f64).log10().clamp(*NINES.start(), *NINES.end());
     lines.iter_mut().flat_map(|line| &mut line.parts).for_each(|part| part.retain(|(x, _)| *x <= nines));
     draw(lines, 0.0..nines, "share answered within", "latency", &|nines| percent(*nines))
@@ -81,16 +84,18 @@ pub fn percentiles(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
 
 /// Latency of ours over time: p50, p99 and the greatest of each interval, with a gap between rounds.
 pub fn series(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
-    let Some(side) = scenario.sides.iter().find(|side| side.role == Role::Subject) else { return Ok(None) };
+    let Some(contender) = scenario.contenders.iter().find(|contender| contender.role == Role::Ours) else {
+        return Ok(None);
+    };
     let mut lines = ["p50", "p99", "max"].into_iter().zip(COLORS).map(|(name, color)| Line {
-        name: format!("{name} of {}", side.name),
+        name: format!("{name} of {}", contender.name),
         color,
         width: 2,
         parts: Vec::new(),
     });
     let mut lines: [Line; 3] = std::array::from_fn(|_| lines.next().expect("there are three"));
     let mut before_s = 0.0;
-    for round in side.rounds.iter().filter(|round| !round.series.is_empty()) {
+    for round in contender.rounds.iter().filter(|round| !round.series.is_empty()) {
         for line in &mut lines {
             line.parts.push(Vec::new());
         }
@@ -112,15 +117,15 @@ pub fn series(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
 /// The median at each rate that was tried in a search for saturation, where the rate was kept.
 pub fn sweep(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
     let mut most: f64 = 0.0;
-    let lines = colored(scenario).map(|(side, color)| {
-        let tried = side.rounds.iter().map(|round| {
+    let lines = colored(scenario).map(|(contender, color)| {
+        let tried = contender.rounds.iter().map(|round| {
             let mut points: Vec<(f64, f64)> =
                 round.sweep.iter().map(|point| (point.rate.achieved_per_s, point.p50_ns as f64 / 1000.0)).collect();
             points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
             most = points.last().map_or(most, |(rate, _)| most.max(*rate));
             points
         });
-        Line { name: side.name.clone(), color, width: 2, parts: tried.collect() }
+        Line { name: contender.name.clone(), color, width: 2, parts: tried.collect() }
     });
     let lines = lines.collect();
     let label = |rate: &f64| match *rate {
@@ -131,11 +136,11 @@ pub fn sweep(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
 }
 
 /// Ours in the first colour, then the others.
-fn colored(scenario: &Scenario) -> impl Iterator<Item = (&Side, RGBColor)> {
+fn colored(scenario: &Scenario) -> impl Iterator<Item = (&Contender, RGBColor)> {
     let mut others = COLORS[1..].iter().cycle();
-    scenario.sides.iter().map(move |side| match side.role {
-        Role::Subject => (side, COLORS[0]),
-        Role::Floor | Role::Control | Role::Peer => (side, *others.next().expect("it goes round")),
+    scenario.contenders.iter().map(move |contender| match contender.role {
+        Role::Ours => (contender, COLORS[0]),
+        Role::Baseline | Role::Control | Role::Peer => (contender, *others.next().expect("it goes round")),
     })
 }
 

@@ -18,7 +18,7 @@ fn a_page_holds_all_it_needs_and_loads_nothing() {
     assert_eq!(page.matches("<svg").count(), 3);
     for part in [
         "Invalid: these figures do not count",
-        "not judged (at most 1.25): the floor, measured twice, does not agree with itself within 1.1",
+        "not judged (at most 1.25): the baseline, measured twice, does not agree with itself within 1.1",
         "control 1.05, 0.66 to 1.99",
         "1,235 µs",
         "MISSED: at most 1000 µs",
@@ -38,6 +38,6 @@ fn a_page_holds_all_it_needs_and_loads_nothing() {
 #[test]
 fn a_damaged_histogram_is_an_error() {
     let mut run = run("echo");
-    run.scenarios[0].sides[0].intended.as_mut().unwrap().histogram = serde_json::from_str("\"AAAA\"").unwrap();
+    run.scenarios[0].contenders[0].intended.as_mut().unwrap().histogram = serde_json::from_str("\"AAAA\"").unwrap();
     assert!(matches!(page(&run, None), Err(PlotError::Histogram(_))));
 }

@@ -1,18 +1,21 @@
 use super::*;
 use crate::{
     report::fixture,
-    result::{Availability, Bar, Judgement, Percentiles, Ratio, Recovery, Resources, Round, Scaling, ScalingPoint},
+    result::{
+        Availability, Judgement, Percentiles, Ratio, Recovery, Resources, Role, Round, Scaling, ScalingPoint, Spread,
+        Threshold,
+    },
 };
 
 /// Rounds with these medians in nanoseconds and rates per second.
-fn side(name: &str, role: Role, p50s_ns: &[u64], per_s: f64) -> Side {
+fn contender(name: &str, role: Role, p50s_ns: &[u64], per_s: f64) -> Contender {
     let round = |&p50_ns: &u64| Round {
         intended: Some(Percentiles { p50_ns, p99_ns: 2 * p50_ns, p99_9_ns: 3 * p50_ns, ..Percentiles::default() }),
         throughput_per_s: Some(per_s),
-        resources: (role == Role::Subject).then(|| Resources { busy: Some(0.5), ..Resources::default() }),
+        resources: (role == Role::Ours).then(|| Resources { busy: Some(0.5), ..Resources::default() }),
         ..Round::default()
     };
-    Side { rounds: p50s_ns.iter().map(round).collect(), ..fixture::side(name, role) }
+    Contender { rounds: p50s_ns.iter().map(round).collect(), ..fixture::contender(name, role) }
 }
 
 fn run() -> Run {
@@ -21,7 +24,7 @@ fn run() -> Run {
         ["target/release/corelane-latency", "run", "--tables", "docs/performance/benchmarks.md"].map(Into::into).into();
     run.context.peers = true;
     run.context.took_s = 90.0;
-    let mut peer = side("a | b", Role::Peer, &[3000, 9000, 3000], 500_000.0);
+    let mut peer = contender("a | b", Role::Peer, &[3000, 9000, 3000], 500_000.0);
     peer.differs = Some("it does half".to_owned());
     let mut hop = run.scenarios[0].clone();
     hop.name = "hop".to_owned();
@@ -32,24 +35,24 @@ fn run() -> Run {
         spread: Spread { median, low: median, high: median },
         rounds: vec![median],
         control: None,
-        judgement: Judgement::of(median, Some(Bar::AtLeast(1.0)), None),
+        judgement: Judgement::of(median, Some(Threshold::AtLeast(1.0)), None),
     };
     hop.ratios = vec![ahead("a | b", 3.0), ahead("c", 2.5), ahead("d", 0.9)];
     hop.promises.clear();
-    hop.sides = vec![
-        side("ring", Role::Floor, &[1000, 3000, 1000], 2_000_000.0),
-        side("actors", Role::Subject, &[1500, 4500, 1600], 1_500_000.0),
+    hop.contenders = vec![
+        contender("ring", Role::Baseline, &[1000, 3000, 1000], 2_000_000.0),
+        contender("actors", Role::Ours, &[1500, 4500, 1600], 1_500_000.0),
         peer.clone(),
-        Side { name: "c".to_owned(), ..peer.clone() },
-        Side { name: "d".to_owned(), ..peer },
+        Contender { name: "c".to_owned(), ..peer.clone() },
+        Contender { name: "d".to_owned(), ..peer },
     ];
     run.scenarios.push(hop);
     let mut soak = run.scenarios[0].clone();
     (soak.name, soak.category) = ("soak".to_owned(), Category::Reliability);
     soak.ratios.clear();
     soak.promises.clear();
-    soak.sides.truncate(1);
-    let seen = &mut soak.sides[0].rounds;
+    soak.contenders.truncate(1);
+    let seen = &mut soak.contenders[0].rounds;
     seen.truncate(2);
     for (round, share) in seen.iter_mut().zip([0.999, 0.9995]) {
         let availability =

@@ -2,27 +2,26 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::num::NonZeroU64;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::kernel_times::{Received, SocketTimes};
 use super::schedule::Schedule;
+use super::sent::Sent;
 
 /// Bytes that may wait for a socket that takes no more; then requests become late, and nothing grows.
 const SEND_QUEUE_BYTES: usize = 64 * 1024;
 const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 
-/// A request on its way, in nanoseconds from the start of the run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
-    pub intended_ns: u64,
-    pub sent_ns: u64,
-    /// When the kernel gave it to the network device, if that is known.
-    pub left_ns: Option<NonZeroU64>,
-    /// Due after the warm-up.
-    pub measured: bool,
+/// A connection within `timeout`, without delay and without blocking.
+pub(super) fn connect(server: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&server, timeout)?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
 }
 
+/// One session.
 pub(super) struct Connection<'a> {
     pub stream: &'a TcpStream,
     pub schedule: Schedule,

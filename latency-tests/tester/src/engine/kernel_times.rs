@@ -20,7 +20,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeSpec;
 
-use super::connection::Sent;
+use super::sent::Sent;
 use crate::jitter::latency_histogram;
 
 /// Of so many writes of a session, one is asked when it was sent: asking costs three short system calls, two of them

@@ -5,16 +5,16 @@ pub mod scale;
 mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+pub use crate::grouped::grouped;
 use crate::jitter::{CpuJitter, Gaps};
 use crate::load::LoadResult;
 use corelane_market::{FeedReport, PlayReport};
-pub use table::grouped;
 
 /// The quantiles that are shown, and their names.
 pub const QUANTILES: [(&str, f64); 6] =
@@ -85,11 +85,6 @@ impl Report<'_> {
         problems
     }
 
-    /// The tables, and the verdict as the last line.
-    pub fn table(&self) -> String {
-        table::render(self)
-    }
-
     /// The same as a value, all times in nanoseconds.
     pub fn json(&self) -> Value {
         let measured = &self.load.measured;
@@ -140,22 +135,6 @@ impl Report<'_> {
                 "executed_shares": feed.executed_shares,
             })),
         })
-    }
-
-    /// The percentile plot as SVG text.
-    ///
-    /// # Errors
-    /// [`ReportError::Draw`].
-    pub fn plot(&self) -> Result<String, ReportError> {
-        plot::draw(self)
-    }
-
-    /// Writes the percentile plot to a file.
-    ///
-    /// # Errors
-    /// [`ReportError`].
-    pub fn write_plot(&self, path: &Path) -> Result<(), ReportError> {
-        std::fs::write(path, self.plot()?).map_err(|source| ReportError::Write { path: path.to_owned(), source })
     }
 }
 

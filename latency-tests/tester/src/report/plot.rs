@@ -1,5 +1,7 @@
 //! The percentile plot: the further to the right, the rarer, on a scale on which every "nine" is as wide.
 
+use std::path::Path;
+
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -20,10 +22,24 @@ const MACHINE: RGBColor = RGBColor(140, 146, 158);
 /// The scale reaches at least to 99.9 % and at most to 99.99999 %.
 const NINES: std::ops::RangeInclusive<f64> = 3.0..=7.0;
 
-pub(super) fn draw(report: &Report<'_>) -> Result<String, ReportError> {
-    let mut svg = String::new();
-    draw_into(&mut svg, report).map_err(|error| ReportError::Draw(error.to_string()))?;
-    Ok(svg)
+impl Report<'_> {
+    /// The percentile plot as SVG text.
+    ///
+    /// # Errors
+    /// [`ReportError::Draw`].
+    pub fn plot(&self) -> Result<String, ReportError> {
+        let mut svg = String::new();
+        draw_into(&mut svg, self).map_err(|error| ReportError::Draw(error.to_string()))?;
+        Ok(svg)
+    }
+
+    /// Writes the percentile plot to a file.
+    ///
+    /// # Errors
+    /// [`ReportError`].
+    pub fn write_plot(&self, path: &Path) -> Result<(), ReportError> {
+        std::fs::write(path, self.plot()?).map_err(|source| ReportError::Write { path: path.to_owned(), source })
+    }
 }
 
 type Error<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;

@@ -6,10 +6,18 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 
 use super::{QUANTILES, Report};
+use crate::grouped::grouped;
 use crate::jitter::Gaps;
 use corelane_market::LineReport;
 
-pub(super) fn render(report: &Report<'_>) -> String {
+impl Report<'_> {
+    /// The tables, and the verdict as the last line.
+    pub fn table(&self) -> String {
+        render(self)
+    }
+}
+
+fn render(report: &Report<'_>) -> String {
     let mut text = format!("{}\n{}\n{}\n", report.title, latencies(report), counts(report));
     if !report.load.rejects.is_empty() {
         let _ = writeln!(text, "{}", rejects(report));
@@ -20,19 +28,6 @@ pub(super) fn render(report: &Report<'_>) -> String {
         text.push_str("VALID: every answer was what it must be");
     } else {
         let _ = write!(text, "INVALID: {}", problems.join("; "));
-    }
-    text
-}
-
-/// A number with a comma between thousands.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
     }
     text
 }

@@ -133,7 +133,7 @@ impl Flow {
             _ => {
                 let reference = instrument.reference_price.raw();
                 let far = if side.is_buy() { reference * 3 / 2 } else { reference / 2 };
-                price = on_tick(&instrument, far);
+                price = instrument.on_tick(far);
             }
         }
         Request::Enter {
@@ -227,10 +227,4 @@ impl Flow {
 
 fn cancel(user_ref: u32, quantity: u32) -> Request {
     Request::Cancel { user_ref, quantity }
-}
-
-/// The highest price on a tick that is not above.
-pub(super) fn on_tick(instrument: &Instrument, raw: u64) -> Price {
-    let tick = instrument.tick.raw();
-    Price::from_raw(raw / tick * tick)
 }

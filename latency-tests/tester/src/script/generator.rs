@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use corelane_codecs::ouch::{Outbound, RejectReason};
 use corelane_codecs::price::Price;
 
-use super::choice::on_tick;
 use super::{Completion, Expected, Instrument, Limits, Mismatch, Model, Request, Rules, Script};
 use corelane_market::Rng;
 
@@ -136,7 +135,7 @@ impl MarketScript {
             Flow {
                 rng: Rng::for_part(spec.seed, index),
                 instruments: instruments.clone(),
-                middles: instruments.iter().map(|one| on_tick(one, one.reference_price.raw())).collect(),
+                middles: instruments.iter().map(|one| one.on_tick(one.reference_price.raw())).collect(),
                 next_user_ref: spec.first_user_ref,
                 intended: model.clone(),
                 unread: VecDeque::with_capacity(64),

@@ -63,6 +63,14 @@ pub struct Instrument {
     pub lot: u32,
 }
 
+impl Instrument {
+    /// The highest price on a tick that is not above `raw`.
+    pub(super) fn on_tick(&self, raw: u64) -> Price {
+        let tick = self.tick.raw();
+        Price::from_raw(raw / tick * tick)
+    }
+}
+
 /// The venue's limits on one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

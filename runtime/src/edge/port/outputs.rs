@@ -90,15 +90,15 @@ macro_rules! ports {
             $($(#[$field_meta])* pub $field: $crate::edge::port::Port<$message>,)+
         }
 
-        impl $(<$generic: $bound>)? ::std::fmt::Debug for $name $(<$generic>)? {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))+.finish()
-            }
-        }
-
         impl $(<$generic: $bound>)? Default for $name $(<$generic>)? {
             fn default() -> Self {
                 Self { $($field: $crate::edge::port::Port::default(),)+ }
+            }
+        }
+
+        impl $(<$generic: $bound>)? ::core::fmt::Debug for $name $(<$generic>)? {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))+.finish()
             }
         }
 

@@ -74,13 +74,13 @@ impl<M: Message> Port<M> {
         self.notice.give(&self.step);
     }
 
-    /// The edge's next place, for a message that need not be looked at.
+    /// The edge's next place, for a message that needs no check.
     #[inline(always)]
     fn place(&mut self) -> Option<Place<Envelope<M>>> {
         if self.taken >= self.unchecked_until || !self.staged.is_empty() {
             return None;
         }
-        // One question after the other: by a table, the processor would have to guess where it leads.
+        // Two branches in a row predict better than a jump table.
         if let EdgeIn::Local(queue) = &self.edge {
             queue.borrow_mut().place()
         } else if let EdgeIn::Ring { outlet, .. } = &mut self.edge {
@@ -90,7 +90,7 @@ impl<M: Message> Port<M> {
         }
     }
 
-    /// Where a message lies that is looked at first, or waits here: behind those that do.
+    /// The slot of a message that is checked first or waits here, behind those that wait already.
     #[cold]
     fn slot_to_check(&mut self) -> NonNull<Envelope<M>> {
         self.staged.reserve(1);
@@ -159,7 +159,7 @@ impl<M: Message> Port<M> {
         (self.taken - self.step_start) as usize
     }
 
-    /// Whether a message that is looked at may be sent.
+    /// Checks whether a message may be sent.
     #[cold]
     #[track_caller]
     fn takes(&mut self, body: &M) -> bool {

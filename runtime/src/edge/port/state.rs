@@ -17,14 +17,14 @@ pub struct Port<M> {
     pub(super) admission: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     pub(super) always_fits: bool,
-    /// Messages of a step that are not looked at one by one: of one that answers a message, and of a callback. `outputs_max`
-    /// where the edge is a ring or a queue with backpressure and takes messages from such a step; otherwise none.
+    /// How many messages a step may send without a check of each: a step that answers a message, and a callback. It is
+    /// `outputs_max` if the edge is a ring or a queue with backpressure and takes messages from such a step, otherwise 0.
     pub(super) unchecked_max: [u64; 2],
-    /// Count up to which messages fit: what is known of the room where no step waits for it, otherwise without end.
+    /// Count up to which messages fit, on an edge that no step waits for; unlimited on others.
     pub(super) fits_until: u64,
     pub(super) outputs_max: usize,
     pub(super) step: Rc<StepState>,
-    /// Messages that wait here for the flush: what found a ring or a queue full, and all of an edge that keeps the newest.
+    /// Messages that wait here for the flush: those that found a ring or a queue full, and all on a conflated edge.
     pub(super) staged: Vec<Envelope<M>>,
     /// Most of them.
     pub(super) staged_max: usize,
@@ -36,7 +36,7 @@ pub struct Port<M> {
     /// The step that sent last, and the count when it began.
     pub(super) step_id: u64,
     pub(super) step_start: u64,
-    /// Count up to which that step sends without being looked at.
+    /// Count up to which that step sends without a check.
     pub(super) unchecked_until: u64,
     /// The sequenced input that the step is for; 0 for a callback, and for what no sequencer has numbered.
     pub(super) sequence: u64,

@@ -1,6 +1,7 @@
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use bytemuck::Zeroable;
+use corelane_test_support::random::Random;
 
 use super::*;
 use crate::{
@@ -132,10 +133,10 @@ fn does_what_the_model_does(capacity: usize, is_local: bool, overflow: Overflow)
     let step = Rc::<StepState>::default();
     let (mut port, mut consumer) = edge(capacity, is_local, overflow, &step);
     let mut model = Model::default();
-    let mut state = 0x9e37_79b9_u64 ^ capacity as u64;
+    let mut random = Random::new(capacity as u64);
     let mut number = 0;
     for _ in 0..5000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let state = random.bits();
         let before = model.shown.len();
         match state >> 61 {
             // Its cell does not let it go on for long without room.

@@ -13,6 +13,7 @@ use crate::{
 
 /// A topology that passed, with the proof of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Checked {
     /// One per shard.
     pub shards: Vec<CheckedShard>,
@@ -24,6 +25,7 @@ pub struct Checked {
 
 /// A shard with what it hosts.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CheckedShard {
     /// Its name.
     pub name: String,
@@ -39,6 +41,7 @@ pub struct CheckedShard {
 
 /// An edge with what was found about it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CheckedEdge {
     /// Producer and port.
     pub from: String,

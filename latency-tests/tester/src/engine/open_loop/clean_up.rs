@@ -1,7 +1,7 @@
 //! What follows the load: requests that clean up, what is still owed, the log-out.
 
 use super::{DRAIN_CHECK_NS, Engine};
-use crate::engine::connection::Sent;
+use crate::engine::sent::Sent;
 use crate::engine::{LoadError, Observer, Wire};
 
 impl<W: Wire, O: Observer> Engine<'_, W, O> {

@@ -1,22 +1,8 @@
-//! Connections, and the log-in of every session: nothing of it is measured.
+//! The log-in of every session: nothing of it is measured.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
-
-use super::{DRAIN_CHECK_NS, Engine};
+use super::{DRAIN_CHECK_NS, Engine, LOG_IN};
 use crate::clock::Clock;
 use crate::engine::{LoadError, Observer, Wire};
-
-/// For all sessions to connect and log in.
-const LOG_IN: Duration = Duration::from_secs(5);
-
-pub(super) fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&server, LOG_IN)?;
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
-}
 
 impl<W: Wire, O: Observer> Engine<'_, W, O> {
     pub(super) fn log_in(&mut self) -> Result<(), LoadError> {

@@ -19,14 +19,15 @@ use std::time::Duration;
 
 use rustix::event::PollFd;
 
-use self::log_in::connect;
-use super::connection::Connection;
+use super::connection::{Connection, connect};
 use super::kernel_times::{KernelTimes, SocketTimes};
 use super::schedule::Schedule;
 use super::{Idle, LoadError, Measured, Observer, Pacing, Progress, Wire};
 use crate::clock::{Clock, Correlation};
 use crate::jitter::{Gaps, latency_histogram};
 
+/// For all sessions to connect and log in.
+const LOG_IN: Duration = Duration::from_secs(5);
 /// Send a heartbeat after so long without sending anything (SoupBinTCP).
 const HEARTBEAT_NS: u64 = 1_000_000_000;
 /// A server that is silent for so long is gone (the usual client-side value of SoupBinTCP).
@@ -45,7 +46,7 @@ pub(super) fn run<W: Wire, O: Observer>(
     observer: &mut O,
 ) -> Result<Measured, LoadError> {
     let streams = (0..wire.sessions())
-        .map(|_| connect(pacing.server))
+        .map(|_| connect(pacing.server, LOG_IN))
         .collect::<io::Result<Vec<_>>>()
         .map_err(|source| LoadError::Connect { server: pacing.server, source })?;
     if pacing.idle == Idle::Yield {

@@ -3,8 +3,9 @@
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Engine;
-use crate::engine::connection::{Connection, Sent};
+use crate::engine::connection::Connection;
 use crate::engine::kernel_times::Received;
+use crate::engine::sent::Sent;
 use crate::engine::{Answered, Event, LoadError, Observer, Wire};
 
 impl<W: Wire, O: Observer> Engine<'_, W, O> {

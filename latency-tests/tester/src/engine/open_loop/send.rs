@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::Engine;
-use crate::engine::connection::Sent;
+use crate::engine::sent::Sent;
 use crate::engine::{Observer, Wire};
 
 impl<W: Wire, O: Observer> Engine<'_, W, O> {

@@ -1,0 +1,81 @@
+//! The rounds of one contender, gathered.
+
+use corelane_runtime::lifecycle::Status;
+use hdrhistogram::Histogram;
+
+use super::hops::{Stretches, merge};
+use crate::result::{Contender, Role, Round};
+
+/// What one turn showed: the round's figures, and all of the distributions behind them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turn {
+    pub round: Round,
+    pub intended: Option<Histogram<u64>>,
+    pub send: Option<Histogram<u64>>,
+    /// Where that time went.
+    pub stretches: Stretches,
+}
+
+/// A contender under measurement.
+pub(super) struct Gathered {
+    contender: Contender,
+    /// From where to where the server measures.
+    inside_name: &'static str,
+    intended: Option<Histogram<u64>>,
+    send: Option<Histogram<u64>>,
+    stretches: Stretches,
+}
+
+impl Gathered {
+    pub(super) fn new(name: &str, role: Role) -> Self {
+        let contender = Contender {
+            name: name.to_owned(),
+            role,
+            rounds: Vec::new(),
+            intended: None,
+            send: None,
+            hops: Vec::new(),
+            differs: None,
+        };
+        Self { contender, inside_name: ORDER, intended: None, send: None, stretches: Stretches::default() }
+    }
+
+    /// What it does not do that ours does.
+    pub(super) fn differs(mut self, how: Option<&str>) -> Self {
+        self.contender.differs = how.map(str::to_owned);
+        self
+    }
+
+    /// The same, of what the turns have shown.
+    pub(super) fn set_differs(&mut self, how: String) {
+        self.contender.differs = Some(how);
+    }
+
+    /// The server measures from where to where this says, instead of an order's way.
+    pub(super) fn inside(self, inside_name: &'static str) -> Self {
+        Self { inside_name, ..self }
+    }
+
+    pub(super) fn add(&mut self, turn: Turn) {
+        self.contender.rounds.push(turn.round);
+        merge(&mut self.intended, turn.intended);
+        merge(&mut self.send, turn.send);
+        self.stretches.add(turn.stretches);
+    }
+
+    pub(super) fn finish(mut self) -> Contender {
+        let hops = self.intended.as_ref().map(|whole| self.stretches.hops(whole, self.inside_name));
+        self.contender.hops = hops.unwrap_or_default();
+        self.contender.intended = self.intended.as_ref().map(Into::into);
+        self.contender.send = self.send.as_ref().map(Into::into);
+        self.contender
+    }
+}
+
+/// From where to where the venue measures an order's way.
+const ORDER: &str = "batch reaped to answer handed to the driver";
+
+/// What failed inside the server, in words.
+pub(super) fn failures(status: &Status) -> impl Iterator<Item = String> + '_ {
+    status.failures.iter().map(|(actor, failure)| format!("actor {actor} failed at {}", failure.place))
+}

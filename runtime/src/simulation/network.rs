@@ -1,0 +1,241 @@
+//! The network of a simulated shard.
+
+use std::{cell::RefCell, collections::VecDeque, fmt, net::SocketAddr, rc::Rc};
+
+use crate::{
+    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, Owners, SendError},
+    shard::transport::Transport,
+};
+
+/// A network that a test plays: it puts in what peers do, and reads what actors sent. Cloning gives another handle
+/// to the same network.
+#[derive(Clone, Default)]
+pub struct SimNet(Rc<RefCell<State>>);
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Event>,
+    connections: Vec<Connection>,
+    datagrams: Vec<SentDatagram>,
+    /// Bytes that a connection's send buffer takes before it refuses.
+    send_room: Option<usize>,
+    /// Datagrams that wait to be taken before more are refused.
+    datagram_room: Option<usize>,
+}
+
+/// A datagram that an actor sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentDatagram {
+    /// The endpoint it left by.
+    pub endpoint: EndpointId,
+    /// Its destination; the endpoint's configured one if absent.
+    pub to: Option<SocketAddr>,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+}
+
+struct Connection {
+    endpoint: EndpointId,
+    sent: Vec<u8>,
+    open: bool,
+    closed_by_actor: Option<CloseReason>,
+}
+
+enum Event {
+    Open(ConnId, SocketAddr),
+    Frame(ConnId, Vec<u8>),
+    Datagram { endpoint: EndpointId, from: SocketAddr, kernel_utc_ns: Option<u64>, payload: Vec<u8> },
+    Writable(ConnId),
+    Close(ConnId, CloseReason),
+}
+
+impl fmt::Debug for SimNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let State { events, connections, datagrams, .. } = &*self.0.borrow();
+        f.debug_struct("SimNet")
+            .field("events_waiting", &events.len())
+            .field("connections", &connections.len())
+            .field("datagrams_sent", &datagrams.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SimNet {
+    /// A peer connects to an endpoint; returns the connection it will have.
+    pub fn connect(&self, endpoint: EndpointId, peer: SocketAddr) -> ConnId {
+        let mut state = self.0.borrow_mut();
+        let conn = ConnId { slot: state.connections.len() as u32, generation: 1 };
+        state.connections.push(Connection { endpoint, sent: Vec::new(), open: true, closed_by_actor: None });
+        state.events.push_back(Event::Open(conn, peer));
+        conn
+    }
+
+    /// The peer sends one whole frame.
+    pub fn frame(&self, conn: ConnId, frame: &[u8]) {
+        self.0.borrow_mut().events.push_back(Event::Frame(conn, frame.to_vec()));
+    }
+
+    /// A datagram comes in.
+    pub fn datagram(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8]) {
+        self.datagram_at(endpoint, from, payload, None);
+    }
+
+    /// A datagram comes in that the kernel received at `kernel_utc_ns`; here UTC is the simulation's time.
+    pub fn datagram_at(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8], kernel_utc_ns: Option<u64>) {
+        let event = Event::Datagram { endpoint, from, kernel_utc_ns, payload: payload.to_vec() };
+        self.0.borrow_mut().events.push_back(event);
+    }
+
+    /// The peer goes away.
+    pub fn disconnect(&self, conn: ConnId, reason: CloseReason) {
+        self.0.borrow_mut().events.push_back(Event::Close(conn, reason));
+    }
+
+    /// Takes what was sent on a connection.
+    pub fn take_sent(&self, conn: ConnId) -> Vec<u8> {
+        std::mem::take(&mut self.0.borrow_mut().connections[conn.slot as usize].sent)
+    }
+
+    /// Takes the datagrams sent, in order.
+    pub fn take_datagrams(&self) -> Vec<SentDatagram> {
+        std::mem::take(&mut self.0.borrow_mut().datagrams)
+    }
+
+    /// Datagrams that may wait to be taken from now on; more are refused.
+    pub fn set_datagram_room(&self, datagrams: Option<usize>) {
+        self.0.borrow_mut().datagram_room = datagrams;
+    }
+
+    /// Whether a connection is open, and if an actor closed it, why.
+    pub fn closed_by_actor(&self, conn: ConnId) -> Option<CloseReason> {
+        self.0.borrow().connections[conn.slot as usize].closed_by_actor
+    }
+
+    /// Bytes that may wait unread on each connection from now on; those that have room again are told so.
+    pub fn set_send_room(&self, bytes: Option<usize>) {
+        let mut state = self.0.borrow_mut();
+        state.send_room = bytes;
+        for slot in 0..state.connections.len() as u32 {
+            if state.connections[slot as usize].open {
+                state.events.push_back(Event::Writable(ConnId { slot, generation: 1 }));
+            }
+        }
+    }
+}
+
+impl State {
+    fn queue_datagram(
+        &mut self,
+        endpoint: EndpointId,
+        to: Option<SocketAddr>,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        if self.datagram_room.is_some_and(|room| self.datagrams.len() >= room) {
+            return Err(SendError::Full);
+        }
+        self.datagrams.push(SentDatagram { endpoint, to, payload: payload.to_vec() });
+        Ok(())
+    }
+}
+
+impl Net for SimNet {
+    fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
+        let mut state = self.0.borrow_mut();
+        let room = state.send_room.unwrap_or(usize::MAX);
+        let connection = &mut state.connections[conn.slot as usize];
+        if !connection.open || connection.closed_by_actor.is_some() {
+            return Err(SendError::Closed);
+        }
+        if connection.sent.len().saturating_add(bytes.len()) > room {
+            return Err(SendError::Full);
+        }
+        connection.sent.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn send_room(&self, conn: ConnId) -> usize {
+        let state = self.0.borrow();
+        let connection = &state.connections[conn.slot as usize];
+        if !connection.open || connection.closed_by_actor.is_some() {
+            return 0;
+        }
+        state.send_room.unwrap_or(usize::MAX).saturating_sub(connection.sent.len())
+    }
+
+    fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
+        self.0.borrow_mut().queue_datagram(endpoint, None, payload)
+    }
+
+    fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError> {
+        self.0.borrow_mut().queue_datagram(endpoint, Some(to), payload)
+    }
+
+    fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        let mut state = self.0.borrow_mut();
+        let connection = &mut state.connections[conn.slot as usize];
+        if connection.open && connection.closed_by_actor.is_none() {
+            connection.closed_by_actor = Some(reason);
+            state.events.push_back(Event::Close(conn, reason));
+        }
+    }
+
+    fn local_addr(&self, _endpoint: EndpointId) -> Option<SocketAddr> {
+        None
+    }
+}
+
+impl Transport for SimNet {
+    fn poll(&mut self, _now_ns: u64, owners: &mut dyn Owners) -> usize {
+        let waiting = self.0.borrow().events.len();
+        let mut done = 0;
+        for _ in 0..waiting {
+            let Some(event) = self.0.borrow_mut().events.pop_front() else { break };
+            let endpoint_of = |conn: ConnId| self.0.borrow().connections[conn.slot as usize].endpoint;
+            match event {
+                Event::Open(conn, peer) => {
+                    let endpoint = endpoint_of(conn);
+                    owners.handler(endpoint).on_open(&mut self.clone(), endpoint, conn, peer);
+                }
+                Event::Frame(conn, frame) => {
+                    let endpoint = endpoint_of(conn);
+                    if !self.0.borrow().connections[conn.slot as usize].open {
+                        continue;
+                    }
+                    if owners.handler(endpoint).on_frame(&mut self.clone(), conn, &frame) == Flow::Hold {
+                        self.0.borrow_mut().events.push_front(Event::Frame(conn, frame));
+                        return done;
+                    }
+                }
+                Event::Datagram { endpoint, from, kernel_utc_ns, payload } => {
+                    let datagram = Datagram { from, kernel_utc_ns, payload: &payload };
+                    owners.handler(endpoint).on_datagram(&mut self.clone(), endpoint, &datagram);
+                }
+                Event::Writable(conn) => {
+                    let endpoint = endpoint_of(conn);
+                    owners.handler(endpoint).on_writable(&mut self.clone(), conn);
+                }
+                Event::Close(conn, reason) => {
+                    let endpoint = endpoint_of(conn);
+                    let was_open = std::mem::take(&mut self.0.borrow_mut().connections[conn.slot as usize].open);
+                    if was_open {
+                        owners.handler(endpoint).on_close(&mut self.clone(), endpoint, conn, reason);
+                    }
+                }
+            }
+            done += 1;
+        }
+        done
+    }
+    fn flush(&mut self) {}
+    fn has_pending(&self) -> bool {
+        !self.0.borrow().events.is_empty()
+    }
+    fn stop_input(&mut self) {}
+    fn close_all(&mut self) {
+        let open = self.0.borrow().connections.len() as u32;
+        (0..open).for_each(|slot| self.close(ConnId { slot, generation: 1 }, CloseReason::Shutdown));
+    }
+    fn open_connections(&self) -> usize {
+        self.0.borrow().connections.iter().filter(|connection| connection.open).count()
+    }
+}

@@ -1,0 +1,104 @@
+//! A topology whose shards take turns on the calling thread.
+
+use std::fmt;
+
+use super::network::SimNet;
+use crate::{
+    shard::time::ShardTime,
+    shard::{Failure, Shard},
+    telemetry::Collector,
+    topology::check::TopologyErrors,
+    topology::plan::ShardPlan,
+    topology::{ShardId, Topology},
+};
+
+/// Turns that [`Simulation::run_until_idle`] makes at most before it says that the topology does not come to rest.
+const IDLE_TURNS_MAX: usize = 1_000_000;
+
+impl Topology {
+    /// Builds the whole topology on this thread, for simulation and tests.
+    ///
+    /// # Errors
+    /// The faults that [`Topology::check`] finds.
+    pub fn simulate(self) -> Result<Simulation, TopologyErrors> {
+        self.check()?;
+        let mut collector = Collector::new();
+        let mut nets = Vec::new();
+        let build = |mut plan: ShardPlan| {
+            let counts = plan.endpoint_counts();
+            plan.take_endpoints();
+            let net = SimNet::default();
+            nets.push(net.clone());
+            let telemetry = plan.register(&mut collector);
+            plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts)
+        };
+        let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();
+        shards.iter_mut().for_each(Shard::start);
+        Ok(Simulation { shards, nets, failures: Vec::new() })
+    }
+}
+
+/// A running simulation.
+pub struct Simulation {
+    shards: Vec<Shard>,
+    nets: Vec<SimNet>,
+    failures: Vec<Failure>,
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("shards", &self.shards.len())
+            .field("failures", &self.failures)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Simulation {
+    /// Sets the time of all shards, in nanoseconds since midnight. It should not go backwards.
+    pub fn set_time_ns(&mut self, wall_ns: u64) {
+        self.shards.iter().for_each(|shard| shard.env.time.set(wall_ns));
+    }
+
+    /// One turn of every shard, in order; returns how much was done.
+    pub fn turn(&mut self) -> usize {
+        let mut work = 0;
+        for index in 0..self.shards.len() {
+            let known = self.failures.len();
+            work += self.shards[index].turn(&mut self.failures);
+            for &failure in &self.failures[known..] {
+                let others = self.shards.iter_mut().enumerate().filter(|(other, _)| *other != index);
+                others.for_each(|(_, shard)| shard.announce_down(failure));
+            }
+        }
+        work
+    }
+
+    /// Turns until nothing is done any more.
+    ///
+    /// # Panics
+    /// When a million turns did not suffice: some actors keep each other busy.
+    pub fn run_until_idle(&mut self) {
+        for _ in 0..IDLE_TURNS_MAX {
+            if self.turn() == 0 {
+                return;
+            }
+        }
+        panic!("the topology does not come to rest");
+    }
+
+    /// Calls every actor's stop hook, last declared first.
+    pub fn stop(&mut self) {
+        self.shards.iter_mut().rev().for_each(Shard::stop_actors);
+    }
+
+    /// The network of a shard, to play its peers.
+    pub fn net(&self, shard: ShardId) -> SimNet {
+        self.nets[shard.0 as usize].clone()
+    }
+
+    /// The failures so far.
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+}
