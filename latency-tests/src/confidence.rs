@@ -32,9 +32,9 @@ struct Tail {
     quantile: f64,
 }
 
-/// Of an interval that is sure as a whole.
+/// Confidence of a whole interval.
 const HALF: Tail = Tail { probability: (1.0 - CONFIDENCE) / 2.0, quantile: 1.959_964 };
-/// Of an interval that is sure on each end.
+/// Confidence of each end of an interval.
 const WHOLE: Tail = Tail { probability: 1.0 - CONFIDENCE, quantile: 1.644_854 };
 
 /// A factor.
@@ -47,7 +47,7 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// Of the second sample to the first; `None` without rounds, or with figures that are not above zero. The interval takes
+    /// The factor from the first sample to the second; `None` without rounds, or with figures that are not above zero. The interval takes
     /// four rounds on each side (or more on one).
     pub fn between(before: &[f64], after: &[f64]) -> Option<Self> {
         if !before.iter().chain(after).all(is_positive) {
@@ -57,7 +57,7 @@ impl Factor {
         Self::of(quotients, rare_rank_sums(before.len(), after.len(), HALF))
     }
 
-    /// Of quotients that were taken within the rounds of one run; `None` without rounds, or with quotients that are not above
+    /// The median of quotients taken within the rounds of one run; `None` without rounds, or with quotients that are not above
     /// zero. The interval takes [`ROUNDS_WITHIN_MIN`] rounds.
     ///
     /// Each of its ends holds with [`CONFIDENCE`]: what lies within a band as a whole is shown to belong there, by two
@@ -69,7 +69,7 @@ impl Factor {
         Self::of(quotients.to_vec(), rare_signs(quotients.len(), WHOLE))
     }
 
-    /// Of all quotients, of which the interval leaves out `rare - 1` on each side.
+    /// The median of all quotients; the interval leaves out `rare - 1` of them on each side.
     fn of(mut quotients: Vec<f64>, rare: usize) -> Option<Self> {
         quotients.sort_by(f64::total_cmp);
         let interval = (rare > 0).then(|| [quotients[rare - 1], quotients[quotients.len() - rare]]);

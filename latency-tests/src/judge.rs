@@ -1,9 +1,9 @@
 //! Ratios of contenders and promises of one contender, and what they mean.
 //!
 //! A ratio is taken within each round and the median over the rounds counts. Where the baseline was measured twice, the
-//! mean of both stands below, and the second against the first is the control. A tail, of a ratio or of a contender by itself,
-//! is judged only if the control agrees with itself: if its median and all of its interval lie within [`CONTROL_BAND`]. A
-//! median alone may agree by luck; the interval says that the rounds do. Tails so far out that the machine's own stalls
+//! mean of both stands below, and the second against the first is the control. A tail, of a ratio or of a contender by
+//! itself, is judged only if the median and all of the interval of the control lie within [`CONTROL_BAND`]. A median alone
+//! may agree by luck; the interval says that the rounds do. Tails so far out that the machine's own stalls
 //! decide them are judged on a quiet host only.
 
 use crate::{

@@ -70,7 +70,7 @@ struct Lengths {
     by_profile: [String; Profile::SHIPPED.len()],
 }
 
-/// Of every scenario, of the growth over sizes, and of each profile in all.
+/// Lengths of every scenario, of growth, and of each whole profile.
 fn lengths_of_all(peers: bool) -> Result<Vec<Lengths>, ConfigErrors> {
     let mut profiles = Vec::new();
     for (name, text) in Profile::SHIPPED {

@@ -1,4 +1,4 @@
-//! UDP datagrams of a packet capture: pcap or pcapng, of Ethernet (with VLAN tags) or of bare IP.
+//! UDP datagrams in packet captures: pcap or pcapng, of Ethernet (with or without VLAN tags) or raw IP.
 
 use std::io::{Cursor, Read};
 
@@ -7,97 +7,100 @@ use pcap_parser::traits::PcapReaderIterator;
 use pcap_parser::{Block, LegacyPcapReader, Linktype, PcapBlockOwned, PcapError, PcapNGReader, parse_pcap_header};
 use thiserror::Error;
 
-/// The longest block of a capture that is read, in bytes. Frames have at most 256 KiB, pcapng blocks of other kinds
-/// are as long as their writers like.
+/// The longest block accepted, in bytes. Frames have at most 256 KiB; other pcapng blocks have no limit.
 const BLOCK_BYTES_MAX: usize = 1 << 20;
-/// The shortest pcapng block: type, length, length again (draft-ietf-opsawg-pcapng, section 3.1). The library subtracts
-/// this from any length that it is given.
+/// The shortest pcapng block, in bytes: type, length, and length again (draft-ietf-opsawg-pcapng, section 3.1). The
+/// library subtracts this from the length without a check.
 const BLOCK_BYTES_MIN: u32 = 12;
-/// Interfaces of one section of a pcapng file.
+/// The maximum number of interfaces in one section of a pcapng file.
 const INTERFACES_MAX: usize = 4096;
-/// Read at once at the start, so that the first block is there whole.
+/// The number of bytes read first, which hold the whole first block.
 const HEAD_BYTES: u64 = 64 * 1024;
 
-/// Why a capture cannot be read on. Offsets are those of the block, counted in bytes from the start of the capture.
+/// The reason why reading a capture failed. Offsets are those of the block, in bytes from the start of the capture.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CaptureError {
-    /// The file could not be read.
-    #[error("the capture cannot be read on at offset {offset}; is the disk well, the gzip file whole?")]
+    /// Reading the file failed.
+    #[error("cannot read the capture at offset {offset}; check the disk, and that a gzip file is complete")]
     Read {
         /// Where.
         offset: u64,
     },
     /// The capture ends within a block.
-    #[error("the capture ends within the block at offset {offset}; it is cut short")]
+    #[error("the capture ends within the block at offset {offset}; the file is truncated, copy or capture it again")]
     Truncated {
         /// Where.
         offset: u64,
     },
     /// A block is longer than a mebibyte.
-    #[error("the block at offset {offset} is longer than {BLOCK_BYTES_MAX} bytes; is the capture damaged?")]
+    #[error(
+        "the block at offset {offset} is longer than {BLOCK_BYTES_MAX} bytes; the capture is probably damaged there"
+    )]
     TooLong {
         /// Where.
         offset: u64,
     },
-    /// What is there is no block.
+    /// The bytes are not a block.
     #[error("no pcap or pcapng block at offset {offset}; the capture is damaged from there on")]
     Damaged {
         /// Where.
         offset: u64,
     },
-    /// A section has more interfaces than are kept.
-    #[error("more than {INTERFACES_MAX} interfaces at offset {offset}; split the capture")]
+    /// A section has too many interfaces.
+    #[error("the section has more than {INTERFACES_MAX} interfaces at offset {offset}; split the capture")]
     Interfaces {
         /// Where.
         offset: u64,
     },
 }
 
-/// Why a frame of a capture has no datagram to read.
+/// The reason why the datagram of a frame cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum FrameError {
-    /// The link is none that is read here.
-    #[error("link type {0} is not read; capture Ethernet or bare IP")]
+    /// The link type is not supported.
+    #[error("link type {0} is not supported; capture Ethernet or raw IP")]
     LinkType(i32),
-    /// The frame is of an interface that the capture does not describe.
-    #[error("interface {0} is not described before its frame")]
+    /// The frame belongs to an interface that the capture does not describe.
+    #[error("the capture does not describe interface {0} before its frame; it is damaged or incomplete")]
     Interface(u32),
-    /// Headers that are cut short or contradict each other.
+    /// The headers are truncated or contradict each other.
     #[error("{0}")]
     Headers(#[from] SliceError),
-    /// Part of a datagram.
-    #[error("a fragment of an IP packet; only whole datagrams are read")]
+    /// The frame holds a fragment of a datagram.
+    #[error("the frame holds an IP fragment; only whole datagrams are supported")]
     Fragment,
 }
 
 /// A frame of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedFrame<'a> {
-    /// Its number, from 1.
+    /// The number of the frame, from 1.
     pub number: u64,
-    /// Where its block begins, in bytes from the start of the capture.
+    /// The offset of its block, in bytes from the start of the capture.
     pub offset: u64,
-    /// What UDP carries in it; `None` if it is no UDP.
+    /// The UDP payload; `None` if the frame is not UDP.
     pub datagram: Result<Option<&'a [u8]>, FrameError>,
 }
 
-/// The frames of a capture, one after another. Memory is bounded whatever the capture says.
+/// A reader of the frames of a capture. Its memory is bounded, whatever the capture contains.
 pub struct CaptureSource<'r> {
     blocks: Box<dyn PcapReaderIterator + 'r>,
     links: Links,
-    /// Of pcapng: whether the section's numbers have their highest byte first.
+    /// For pcapng, whether the section is big-endian; `None` for pcap.
     is_big_endian: Option<bool>,
-    /// Bytes of the block that was given out last.
+    /// The length of the block that was returned last, in bytes.
     taken: usize,
     offset: u64,
     frames: u64,
 }
 
 impl<'r> CaptureSource<'r> {
-    /// From the start of `reader`.
+    /// Creates a source that reads from the start of `reader`.
     ///
     /// # Errors
-    /// [`CaptureError`] if that is no capture.
+    /// [`CaptureError`] if `reader` does not contain a capture.
     pub fn new(mut reader: impl Read + 'r) -> Result<Self, CaptureError> {
         let mut head = Vec::new();
         reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|_| CaptureError::Read { offset: 0 })?;
@@ -113,17 +116,17 @@ impl<'r> CaptureSource<'r> {
         Ok(Self { blocks, links: Links::default(), is_big_endian, taken: 0, offset: 0, frames: 0 })
     }
 
-    /// The next frame, `None` at the end.
+    /// Reads the next frame; `None` at the end.
     ///
     /// # Errors
-    /// [`CaptureError`] if the capture cannot be read on.
+    /// [`CaptureError`] if reading fails or the capture is damaged.
     pub fn next_frame(&mut self) -> Result<Option<CapturedFrame<'_>>, CaptureError> {
         loop {
             if !self.next_block()? {
                 return Ok(None);
             }
             let offset = self.offset;
-            // The block is looked at twice: what borrows it cannot be returned from a loop that goes on.
+            // The block is parsed twice, because a loop that continues cannot return a borrow of it.
             let (taken, block) = self.blocks.next().map_err(|_| CaptureError::Damaged { offset })?;
             self.taken = taken;
             match &block {
@@ -151,7 +154,7 @@ impl<'r> CaptureSource<'r> {
         Ok(Some(CapturedFrame { number: self.frames, offset, datagram: self.links.datagram(interface, frame) }))
     }
 
-    /// Drops the block that was given out, and reads until the next one is there whole; false at the end.
+    /// Drops the block that was returned last, and reads until the next one is complete. Returns false at the end.
     fn next_block(&mut self) -> Result<bool, CaptureError> {
         self.blocks.consume(self.taken);
         self.offset += self.taken as u64;
@@ -179,7 +182,7 @@ impl<'r> CaptureSource<'r> {
 }
 
 impl CaptureSource<'_> {
-    /// Whether the next block, as far as it is there, claims a length that no pcapng block has.
+    /// Whether the next block claims a length that is too short for a pcapng block, as far as the bytes so far tell.
     fn is_too_short(&mut self) -> bool {
         const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
         const BIG_ENDIAN: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
@@ -195,20 +198,22 @@ impl CaptureSource<'_> {
     }
 }
 
-/// A frame without its padding.
+/// The frame without its padding.
 fn captured(frame: &[u8], length: u32) -> &[u8] {
     frame.get(..length as usize).unwrap_or(frame)
 }
 
-/// Whether a file that begins with these bytes, four at least, is a capture.
+/// Whether a file that begins with `head`, at least four bytes, is a pcap or pcapng capture.
+#[must_use]
 pub fn is_capture(head: &[u8]) -> bool {
     const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
-    /// Microseconds and nanoseconds in both orders of bytes, and the variant with longer frame headers in one.
+    /// The magic numbers for microseconds and nanoseconds in both byte orders, and one for the variant with longer
+    /// frame headers.
     const PCAP: [u32; 5] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1, 0xa1b2_cd34];
     head.first_chunk().is_some_and(|magic| *magic == PCAPNG || PCAP.contains(&u32::from_le_bytes(*magic)))
 }
 
-/// Link types by interface; those of legacy captures have one.
+/// The link types by interface. A pcap capture has one interface.
 #[derive(Debug, Default)]
 struct Links(Vec<Linktype>);
 

@@ -1,18 +1,18 @@
-//! Plain and gzip files alike.
+//! Transparent decompression of gzip files.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Bytes read at once.
+/// The size of one read, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
-/// What a gzip file begins with.
+/// The first bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The bytes of `file`, decompressed if it is a gzip one.
+/// Wraps `file` in a reader that decompresses it if it is a gzip file.
 ///
 /// # Errors
-/// The first bytes cannot be read.
+/// The error of reading the first bytes.
 pub fn decompress<'a>(file: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
     let is_gzip = raw.fill_buf()?.starts_with(&GZIP_MAGIC);

@@ -1,4 +1,4 @@
-//! Reads what a venue publishes, and counts.
+//! A reader that counts a venue's publications.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -6,51 +6,52 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use corelane_codecs::itch::Message;
 use corelane_codecs::mold::{Content, Packet, Session};
 
-/// Asked of the kernel, so that a stall of the tester loses nothing; it may grant less.
+/// The receive buffer requested from the kernel, which may grant less, so that a stall of the tester loses nothing.
 const RECEIVE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
-/// Datagrams read by one poll, so that it stays short.
+/// The maximum number of datagrams per poll, to keep it short.
 const DATAGRAMS_PER_POLL: usize = 32;
 
-/// What a feed has brought so far.
+/// The counts of a feed so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedReport {
     /// The session of the first packet.
     pub session: Option<Session>,
-    /// Sequence number expected next; 0 before the first packet.
+    /// The next expected sequence number; 0 before the first packet.
     pub next_sequence: u64,
-    /// Packets with messages.
+    /// The number of packets with messages.
     pub packets: u64,
-    /// Heartbeats.
+    /// The number of heartbeats.
     pub heartbeats: u64,
-    /// Messages, each counted once.
+    /// The number of messages, each counted once.
     pub messages: u64,
-    /// Places where sequence numbers were missing when the next packet came. They are not asked for again.
+    /// The number of gaps: places where sequence numbers were missing when the next packet arrived. The reader requests
+    /// no retransmission.
     pub gaps: u64,
-    /// Messages missing there.
+    /// The number of messages missing in these gaps.
     pub messages_missed: u64,
-    /// Messages that came a second time, or after their gap was counted.
+    /// The number of messages that arrived a second time, or after their gap was counted.
     pub messages_repeated: u64,
-    /// Orders added.
+    /// The number of orders added.
     pub adds: u64,
-    /// Executions of displayed orders.
+    /// The number of executions of displayed orders.
     pub executions: u64,
-    /// Shares of these.
+    /// The number of shares of these executions.
     pub executed_shares: u64,
-    /// Orders reduced.
+    /// The number of partial cancels.
     pub cancels: u64,
-    /// Orders deleted.
+    /// The number of orders deleted.
     pub deletes: u64,
-    /// Orders replaced.
+    /// The number of orders replaced.
     pub replaces: u64,
-    /// Messages of other types.
+    /// The number of messages of other types.
     pub others: u64,
-    /// Datagrams or messages that are not what they should be, or of another session.
+    /// The number of invalid datagrams or messages, including those of another session.
     pub invalid: u64,
-    /// The session was ended.
+    /// Whether the session has ended.
     pub ended: bool,
 }
 
-/// A socket on a feed.
+/// A reader of one feed.
 #[derive(Debug)]
 pub struct FeedReader {
     socket: UdpSocket,
@@ -59,11 +60,11 @@ pub struct FeedReader {
 }
 
 impl FeedReader {
-    /// Listens where the venue sends to: an address of this host, or a multicast group, which is joined on
+    /// Binds to the address that the venue sends to: an address of this host, or a multicast group, which is joined on
     /// `interface`.
     ///
     /// # Errors
-    /// Those of the socket, for example if the port is taken.
+    /// Socket errors, for example if the port is in use.
     pub fn bind(feed: SocketAddr, interface: Ipv4Addr) -> io::Result<Self> {
         let socket = match feed.ip() {
             IpAddr::V4(group) if group.is_multicast() => {
@@ -78,23 +79,24 @@ impl FeedReader {
         Ok(Self { socket, datagram: vec![0; 65_536].into_boxed_slice(), report: FeedReport::default() })
     }
 
-    /// Where it listens.
+    /// The address that it is bound to.
     ///
     /// # Errors
-    /// Those of the system call.
+    /// The error of the system call.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// What came so far.
+    /// The counts so far.
+    #[must_use]
     pub fn report(&self) -> &FeedReport {
         &self.report
     }
 
-    /// Reads what is there, a bounded number of datagrams, and returns that number.
+    /// Reads the available datagrams, up to a bound, and returns their number.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// Socket errors.
     pub fn poll(&mut self) -> io::Result<usize> {
         for read in 0..DATAGRAMS_PER_POLL {
             match self.socket.recv(&mut self.datagram) {
@@ -120,7 +122,7 @@ impl FeedReport {
             return;
         }
         if self.next_sequence == 0 {
-            // A feed is joined where it is.
+            // The reader joins the feed at its current sequence number.
             self.next_sequence = packet.sequence;
         }
         match packet.content {

@@ -1,7 +1,7 @@
-//! Market data as files and over the wire: ITCH files and packet captures, made-up trading days, a player that sends them
-//! as MoldUDP64 on one line or two, and a reader that counts what a venue publishes.
+//! Market data in files and on the wire: ITCH files and packet captures, synthetic trading days, a player that sends
+//! them as MoldUDP64 on one or two lines, and a reader that counts a venue's publications.
 //!
-//! Knows the wire formats and nothing else of Corelane.
+//! Of Corelane it uses only the wire formats.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

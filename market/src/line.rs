@@ -1,4 +1,4 @@
-//! One line of a played market: as bad as asked for, and as late.
+//! One line of a played market, with configurable faults and skew.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -8,65 +8,66 @@ use std::time::Duration;
 use crate::play_error::PlayError;
 use crate::rng::Rng;
 
-/// What a line does to packets, each with its own probability from 0 to 1.
+/// The faults of a line, each with its own probability from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
-    /// Not sent.
+    /// The probability that a packet is not sent.
     pub loss: f64,
-    /// Sent twice.
+    /// The probability that a packet is sent twice.
     pub duplication: f64,
-    /// Sent after the packet that follows it.
+    /// The probability that a packet is sent after its successor.
     pub reordering: f64,
-    /// Same seed, same packets hit.
+    /// The seed. With the same seed, the same packets are affected.
     pub seed: u64,
 }
 
-/// Where a line goes, and how.
+/// The destination and the quality of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LineSpec {
-    /// Where to send; a multicast group too.
+    /// The destination, which may be a multicast group.
     pub to: SocketAddr,
-    /// What it does to packets.
+    /// The faults of the line.
     pub faults: Faults,
-    /// How much later than they are due packets leave.
+    /// The delay of all packets.
     pub skew: Duration,
 }
 
 impl LineSpec {
-    /// A good line, in time.
+    /// A line without faults and skew.
+    #[must_use]
     pub fn new(to: SocketAddr) -> Self {
         Self { to, faults: Faults::default(), skew: Duration::ZERO }
     }
 }
 
-/// What one line has sent so far.
+/// The counts of one line so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineReport {
-    /// Bytes of the datagrams that really went out.
+    /// The number of bytes in the datagrams that were sent.
     pub bytes: u64,
-    /// Packets not sent.
+    /// The number of packets not sent.
     pub lost: u64,
-    /// Messages in these.
+    /// The number of messages in these packets.
     pub messages_lost: u64,
-    /// Packets sent twice.
+    /// The number of packets sent twice.
     pub duplicated: u64,
-    /// Packets sent after their successor.
+    /// The number of packets sent after their successor.
     pub reordered: u64,
-    /// Times that the socket took no more and packets waited.
+    /// The number of times that packets waited because the socket was full.
     pub blocked: u64,
 }
 
-/// A line that is played to.
+/// A line to which the player sends.
 #[derive(Debug)]
 pub(crate) struct Line {
     spec: LineSpec,
     socket: UdpSocket,
     rng: Rng,
-    /// Packets that are not sent yet, and when they are due.
+    /// The packets to send, with their due times.
     waiting: VecDeque<(u64, Vec<u8>)>,
-    /// A packet that lets its successor pass.
+    /// A packet held back until its successor is queued.
     held: Option<Vec<u8>>,
-    /// Buffers to be used again.
+    /// Buffers for reuse.
     spare: Vec<Vec<u8>>,
     report: LineReport,
 }
@@ -86,11 +87,12 @@ impl Line {
         })
     }
 
+    #[must_use]
     pub fn report(&self) -> LineReport {
         self.report
     }
 
-    /// Takes a packet with `messages` messages, and decides what becomes of it.
+    /// Accepts a packet with `messages` messages, and applies the faults to it.
     pub fn offer(&mut self, packet: &[u8], messages: u16, now_ns: u64) {
         let faults = self.spec.faults;
         if self.rng.chance(faults.loss) {
@@ -109,18 +111,19 @@ impl Line {
         }
     }
 
-    /// Takes a packet without messages: it is not lost.
+    /// Accepts a packet without messages, to which no faults apply.
     pub fn tell(&mut self, packet: &[u8], now_ns: u64) {
         self.release(now_ns);
         self.queue(packet, now_ns);
     }
 
-    /// When the next packet that waits is due.
+    /// The due time of the next waiting packet.
+    #[must_use]
     pub fn next_due_ns(&self) -> Option<u64> {
         self.waiting.front().map(|(due_ns, _)| *due_ns)
     }
 
-    /// Sends what is due; false if the socket takes no more at the moment.
+    /// Sends due packets. Returns false if the socket is full.
     pub fn flush(&mut self, now_ns: u64) -> Result<bool, PlayError> {
         while let Some((_, packet)) = self.waiting.front().filter(|(due_ns, _)| *due_ns <= now_ns) {
             match self.socket.send_to(packet, self.spec.to) {
@@ -136,7 +139,7 @@ impl Line {
         Ok(true)
     }
 
-    /// Queues the packet that was held back.
+    /// Queues the packet held back, if any.
     fn release(&mut self, now_ns: u64) {
         if let Some(held) = self.held.take() {
             self.waiting.push_back((self.due_ns(now_ns), held));
@@ -161,7 +164,7 @@ impl Line {
 }
 
 fn open(to: SocketAddr) -> io::Result<UdpSocket> {
-    // Loopback stays loopback; everything else is the routing table's business.
+    // Loopback destinations get a loopback source; otherwise the routing table decides.
     let from: IpAddr = match to.ip() {
         IpAddr::V4(to) if to.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

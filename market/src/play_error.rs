@@ -1,4 +1,4 @@
-//! Why a market cannot be played.
+//! Errors of the player.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,47 +7,48 @@ use thiserror::Error;
 
 use crate::source::SourceError;
 
-/// Why a market cannot be played, or played on.
+/// The reason why playing a market failed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PlayError {
-    /// The file.
+    /// Reading the file failed.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A message is no ITCH message.
-    #[error("message {message} of {bytes} bytes is too short for an ITCH message; is this an ITCH file?")]
+    /// A message is too short to be an ITCH message.
+    #[error("message {message} has {bytes} bytes, too few for an ITCH message; check that the file is an ITCH file")]
     TooShort {
-        /// Its number, from 1.
+        /// The number of the message, from 1.
         message: u64,
-        /// Its length.
+        /// Its length, in bytes.
         bytes: usize,
     },
     /// A message does not fit a packet.
-    #[error("message {message} of {bytes} bytes does not fit a packet of {payload_max}; raise the payload limit")]
+    #[error("message {message} of {bytes} bytes does not fit a packet of {payload_max} bytes; raise payload_max")]
     TooLong {
-        /// Its number, from 1.
+        /// The number of the message, from 1.
         message: u64,
-        /// Its length.
+        /// Its length, in bytes.
         bytes: usize,
-        /// The limit.
+        /// The limit, in bytes.
         payload_max: usize,
     },
-    /// The pace is zero or no number.
-    #[error("the pace must be above zero")]
+    /// The pace is not a positive finite number.
+    #[error("invalid pace; speed and messages_per_s must be finite and above zero")]
     Pace,
     /// A socket call failed.
-    #[error("cannot send to {to}: {source}")]
+    #[error("cannot send to {to}: {source}; check the address and its route")]
     Socket {
-        /// Where to.
+        /// The destination.
         to: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Requests cannot be listened for.
-    #[error("cannot listen for retransmission requests on {listen}: {source}")]
+    /// The socket for retransmission requests failed.
+    #[error("cannot listen for retransmission requests on {listen}: {source}; choose a free address of this host")]
     Listen {
-        /// Where.
+        /// The address to listen on.
         listen: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }

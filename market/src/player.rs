@@ -1,5 +1,5 @@
-//! Sends ITCH messages as MoldUDP64 packets, at their own pace or another, over one line or two as bad as asked for, and
-//! sends again what it is asked for.
+//! A player that sends ITCH messages as MoldUDP64 packets, at their recorded or another pace, on one or two lines with
+//! configurable faults, and answers retransmission requests.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -14,56 +14,58 @@ use crate::play_error::PlayError;
 use crate::retransmission::{RetransmissionReport, RetransmissionServer, RetransmissionSpec};
 use crate::source::MessageSource;
 
-/// How often the end of the session is told.
+/// The number of end-of-session packets without lingering.
 const END_PACKETS: u32 = 3;
-/// Messages of one packet at most, so that one step stays short also for tiny messages.
+/// The maximum number of messages per packet, to keep a step short even for tiny messages.
 const MESSAGES_PER_PACKET: u16 = 64;
-/// How long requests for messages wait at most to be looked at.
+/// The longest time between two checks for retransmission requests.
 const REQUESTS_READ_NS: u64 = 100_000;
-/// Where the time of an ITCH message begins, and its length.
+/// The bytes of an ITCH message that hold its timestamp.
 const TIMESTAMP: std::ops::Range<usize> = 5..11;
 
-/// How fast messages are sent.
+/// The pace of a player.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// By their own timestamps, so many times as fast.
+    /// The messages' own timestamps, scaled by a speed.
     Timestamps {
-        /// 1.0 is the market's own pace.
+        /// The speed; 1.0 is the recorded pace.
         speed: f64,
     },
-    /// So many messages per second, whatever their timestamps.
+    /// A fixed rate, independent of timestamps.
     Rate {
-        /// Messages per second.
+        /// The rate, in messages per second.
         messages_per_s: f64,
     },
-    /// As fast as the socket takes them.
+    /// As fast as the socket accepts packets.
     Max,
 }
 
-/// What to play, and where.
+/// The parameters of a player.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlaySpec {
-    /// The first line.
+    /// Line A.
     pub line_a: LineSpec,
-    /// The second one, which gets the same packets.
+    /// Line B, which gets the same packets.
     pub line_b: Option<LineSpec>,
-    /// Who is asked for what the lines lost.
+    /// The retransmission server, for packets that the lines lost.
     pub retransmission: Option<RetransmissionSpec>,
-    /// MoldUDP64 session.
+    /// The MoldUDP64 session.
     pub session: Session,
-    /// How fast.
+    /// The pace.
     pub pace: Pace,
-    /// Largest packet, in bytes of UDP payload.
+    /// The maximum size of a packet, in bytes of UDP payload.
     pub payload_max: usize,
-    /// A heartbeat goes out after so long without a packet.
+    /// The time without a packet after which a heartbeat is sent.
     pub heartbeat: Duration,
-    /// How long the end of the session is told after the last message, while requests are still answered; with zero it
-    /// is told a few times at once.
+    /// How long to repeat the end of session after the last message, while requests are still answered. With zero, it
+    /// is sent a few times at once.
     pub linger: Duration,
 }
 
 impl PlaySpec {
-    /// At the market's own pace, in Ethernet frames, on one good line, with a heartbeat each second.
+    /// A player at the recorded pace on one line without faults, with packets of up to an Ethernet frame and a
+    /// heartbeat every second.
+    #[must_use]
     pub fn new(to: SocketAddr) -> Self {
         Self {
             line_a: LineSpec::new(to),
@@ -78,25 +80,26 @@ impl PlaySpec {
     }
 }
 
-/// What was sent so far.
+/// The counts of a player so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlayReport {
-    /// Messages of the file that were put into packets, the lost ones included.
+    /// The number of messages packed, including those in lost packets.
     pub messages: u64,
-    /// Packets with messages, the lost ones included.
+    /// The number of packets with messages, including lost ones.
     pub packets: u64,
-    /// Heartbeats.
+    /// The number of heartbeats.
     pub heartbeats: u64,
-    /// What the lines made of it, A and B.
+    /// The counts of lines A and B.
     pub lines: [LineReport; 2],
-    /// What was sent again.
+    /// The counts of the retransmission server.
     pub retransmission: RetransmissionReport,
-    /// Everything was played and the end of the session told.
+    /// Whether everything was played, including the end of session.
     pub ended: bool,
 }
 
 impl PlayReport {
-    /// Both lines together.
+    /// The sum of both lines.
+    #[must_use]
     pub fn total(&self) -> LineReport {
         let [a, b] = self.lines;
         LineReport {
@@ -110,39 +113,39 @@ impl PlayReport {
     }
 }
 
-/// What to do after a step.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// When the next step is due, on the clock of the caller.
+    /// The time at which the next step is due, on the caller's clock.
     pub next_due_ns: u64,
-    /// Nothing is left to do.
+    /// Whether the player has finished.
     pub ended: bool,
 }
 
-/// Plays one file. It has no thread and no clock of its own: call [`Player::step`] whenever it is due, or let
-/// [`Player::play_all`] do so.
+/// A player of one file, without a thread or clock of its own. Call [`Player::step`] whenever it is due, or
+/// [`Player::play_all`] once.
 #[derive(Debug)]
 pub struct Player<R> {
     spec: PlaySpec,
     source: MessageSource<R>,
     lines: Vec<Line>,
     server: Option<RetransmissionServer>,
-    /// Time of the first step, and the timestamp of the first message.
+    /// The time of the first step, and the timestamp of the first message.
     origin: Option<(u64, u64)>,
     next_sequence: u64,
     last_packet_ns: u64,
     packet: Box<[u8]>,
     ends_told: u32,
-    /// Set when the last message has been played: until when the end is told.
+    /// The time until which the end of session is repeated; set after the last message.
     lingers_until_ns: Option<u64>,
     report: PlayReport,
 }
 
 impl<R: Read> Player<R> {
-    /// Opens the socket; nothing is sent yet.
+    /// Opens the sockets, but sends nothing yet.
     ///
     /// # Errors
-    /// [`PlayError`] if there is no such pace, packet or socket.
+    /// [`PlayError`] if the pace is invalid or a socket cannot be opened.
     pub fn new(spec: PlaySpec, reader: R) -> Result<Self, PlayError> {
         let pace = match spec.pace {
             Pace::Timestamps { speed } => speed,
@@ -169,24 +172,26 @@ impl<R: Read> Player<R> {
         })
     }
 
-    /// Where requests for messages go, if there is a retransmission server.
+    /// The address of the retransmission server, if there is one.
+    #[must_use]
     pub fn retransmission(&self) -> Option<SocketAddr> {
         self.server.as_ref()?.local_addr()
     }
 
-    /// What was sent so far.
+    /// The counts so far.
+    #[must_use]
     pub fn report(&self) -> &PlayReport {
         &self.report
     }
 
-    /// Packs at most one packet: of what is due by `now_ns`, or a heartbeat, or the end of the session. Sends what is due
-    /// on each line, and answers requests.
+    /// Packs at most one packet: due messages as of `now_ns`, a heartbeat, or the end of session. Then sends due
+    /// packets on each line and answers requests.
     ///
     /// # Errors
-    /// [`PlayError`]; the player should not be used after it.
+    /// [`PlayError`]. Do not use the player after an error.
     pub fn step(&mut self, now_ns: u64) -> Result<Step, PlayError> {
         let mut next_due_ns = now_ns;
-        // What a socket does not take now comes before anything new.
+        // Packets that a full socket left waiting come before anything new.
         if self.flush(now_ns)? {
             next_due_ns = match self.next_due(now_ns)? {
                 Some(due_ns) if due_ns <= now_ns => {
@@ -215,10 +220,10 @@ impl<R: Read> Player<R> {
         Ok(Step { next_due_ns: next_due_ns.max(now_ns), ended: false })
     }
 
-    /// Plays to the end on this thread, sleeping while nothing is due.
+    /// Plays to the end on the calling thread, and sleeps while nothing is due.
     ///
     /// # Errors
-    /// [`PlayError`].
+    /// [`PlayError`] if the file cannot be read or a socket fails.
     pub fn play_all(&mut self) -> Result<PlayReport, PlayError> {
         let start = Instant::now();
         let now_ns = || start.elapsed().as_nanos() as u64;
@@ -236,7 +241,7 @@ impl<R: Read> Player<R> {
         }
     }
 
-    /// When the first message not sent is due, `None` after the last.
+    /// The due time of the next message; `None` after the last.
     fn next_due(&mut self, now_ns: u64) -> Result<Option<u64>, PlayError> {
         let number = self.source.taken() + 1;
         let Some(message) = self.source.peek()? else {
@@ -255,7 +260,7 @@ impl<R: Read> Player<R> {
         }))
     }
 
-    /// Puts what is due into one packet, and gives it to the lines.
+    /// Packs due messages into one packet, and passes it to the lines.
     fn pack(&mut self, now_ns: u64) -> Result<(), PlayError> {
         let mut buffer = std::mem::take(&mut self.packet);
         let packed = self.fill(&mut buffer, now_ns);
@@ -295,7 +300,7 @@ impl<R: Read> Player<R> {
         Ok((packet.finish().len(), count))
     }
 
-    /// Sends what is due on every line; false if a socket takes no more at the moment.
+    /// Sends due packets on every line. Returns false if a socket is full.
     fn flush(&mut self, now_ns: u64) -> Result<bool, PlayError> {
         let mut all = true;
         for (line, report) in self.lines.iter_mut().zip(&mut self.report.lines) {
@@ -316,7 +321,8 @@ impl<R: Read> Player<R> {
         self.last_packet_ns + self.spec.heartbeat.as_nanos() as u64
     }
 
-    /// Tells the end of the session, a few times at once or while it lingers; returns when to do so again.
+    /// Sends the end of session, a few times at once or repeatedly while lingering. Returns the time at which to do so
+    /// again.
     fn end(&mut self, now_ns: u64) -> u64 {
         let linger_ns = self.spec.linger.as_nanos() as u64;
         let until_ns = *self.lingers_until_ns.get_or_insert(now_ns + linger_ns);
@@ -333,7 +339,7 @@ impl<R: Read> Player<R> {
         is_told && self.lingers_until_ns.is_some_and(|until_ns| now_ns >= until_ns)
     }
 
-    /// Gives all lines a packet without messages.
+    /// Passes a packet without messages to all lines.
     fn tell(&mut self, write: fn(&mut [u8], Session, u64) -> Result<usize, MoldError>, now_ns: u64) {
         let mut packet = [0; mold::HEADER_LEN];
         if write(&mut packet, self.spec.session, self.next_sequence).is_ok() {

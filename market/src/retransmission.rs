@@ -1,4 +1,4 @@
-//! A MoldUDP64 retransmission server over what a player has played.
+//! A MoldUDP64 retransmission server for the messages that a player has played.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -8,41 +8,41 @@ use corelane_codecs::mold::{PacketBuilder, Request, Session};
 
 use crate::play_error::PlayError;
 
-/// Requests answered by one poll, so that it stays short.
+/// The maximum number of requests per poll, to keep it short.
 const REQUESTS_PER_POLL: usize = 64;
 
-/// What a retransmission server is made of.
+/// The parameters of a retransmission server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetransmissionSpec {
-    /// Where requests come to.
+    /// The address that receives requests.
     pub listen: SocketAddr,
-    /// Messages that are kept; the oldest make room for the newest.
+    /// The maximum number of messages kept; the oldest are evicted for new ones.
     pub messages_max: usize,
 }
 
-/// What was asked for so far.
+/// The counts of a retransmission server so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetransmissionReport {
-    /// Requests that came.
+    /// The number of requests received.
     pub requests: u64,
-    /// Those that were answered. The others were none, or for what is not there.
+    /// The number of requests answered. The others were malformed, or asked for messages that are not available.
     pub answers: u64,
-    /// Messages in the answers.
+    /// The number of messages in the answers.
     pub messages: u64,
 }
 
-/// The server. It answers with one packet each, as MoldUDP64 has it.
+/// A retransmission server. It answers each request with one packet, as MoldUDP64 specifies.
 #[derive(Debug)]
 pub(crate) struct RetransmissionServer {
     spec: RetransmissionSpec,
     socket: UdpSocket,
     session: Session,
     bytes: VecDeque<u8>,
-    /// Of each message kept: where it begins, counted from the first message of all.
+    /// The start of each message kept, as an offset from the first message ever played.
     starts: VecDeque<u64>,
-    /// Number of the oldest message kept.
+    /// The sequence number of the oldest message kept.
     oldest: u64,
-    /// Where the first of `bytes` is, counted likewise.
+    /// The offset of the first of `bytes`, counted likewise.
     base: u64,
     message: Vec<u8>,
     answer: Box<[u8]>,
@@ -68,15 +68,17 @@ impl RetransmissionServer {
         })
     }
 
+    #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()
     }
 
+    #[must_use]
     pub fn report(&self) -> RetransmissionReport {
         self.report
     }
 
-    /// Keeps the message that was played next.
+    /// Keeps the next message played.
     pub fn keep(&mut self, message: &[u8]) {
         if self.starts.len() == self.spec.messages_max.max(1) {
             let end = self.end_of(0);
@@ -89,14 +91,14 @@ impl RetransmissionServer {
         self.bytes.extend(message);
     }
 
-    /// Answers what has come, a bounded number of requests.
+    /// Answers the available requests, up to a bound.
     pub fn poll(&mut self) -> Result<(), PlayError> {
         let mut datagram = [0; 64];
         for _ in 0..REQUESTS_PER_POLL {
             match self.socket.recv_from(&mut datagram) {
                 Ok((length, from)) => self.on_request(from, &datagram[..length]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                // A client that has gone away, as Linux reports it to the next receive.
+                // The client has gone away, which Linux reports to the next receive.
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionRefused) => {}
                 Err(source) => return Err(PlayError::Listen { listen: self.spec.listen, source }),
             }
@@ -125,7 +127,7 @@ impl RetransmissionServer {
                 }
             }
             let messages = u64::from(packet.count());
-            // A client that has gone away, or whose socket is full, asks again if it wants to.
+            // Send errors are ignored. A client that misses the answer can request it again.
             if messages > 0 && self.socket.send_to(packet.finish(), from).is_ok() {
                 self.report.answers += 1;
                 self.report.messages += messages;
@@ -134,7 +136,7 @@ impl RetransmissionServer {
         self.answer = answer;
     }
 
-    /// Where message number `index` of those kept ends.
+    /// The end of the message at position `index` of those kept.
     fn end_of(&self, index: usize) -> u64 {
         self.starts.get(index + 1).copied().unwrap_or(self.base + self.bytes.len() as u64)
     }

@@ -1,22 +1,25 @@
-//! A small seeded generator: SplitMix64 (Steele, Lea, Flood 2014; the constants are those of its reference code).
+//! A small seeded random number generator: SplitMix64 (Steele, Lea, Flood 2014), with the constants of its reference
+//! code.
 
-/// The same seed gives the same numbers on every machine and in every version.
+/// A generator that gives the same numbers for the same seed, on every machine and in every version.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The generator of this seed.
+    /// Creates a generator with this seed.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// An independent generator for the part number `index`.
+    /// Creates an independent generator for part number `index`.
+    #[must_use]
     pub fn for_part(seed: u64, index: usize) -> Self {
         let mut mixed = Self::new(seed ^ (index as u64).wrapping_mul(0xd134_2543_de82_ef95));
         Self(mixed.next())
     }
 
-    /// The next number: any of 64 bits.
+    /// The next number, of 64 random bits.
     #[allow(clippy::should_implement_trait, reason = "it never ends, and callers want no `Option`")]
     #[inline]
     pub fn next(&mut self) -> u64 {
@@ -27,19 +30,20 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// From 0 up to, not including, `end`; 0 if `end` is 0. The bias is below 2⁻³² for every `end` used here.
+    /// A number from 0 up to, but not including, `end`; 0 if `end` is 0. The bias is below 2⁻³² for every `end` used
+    /// here.
     #[inline]
     pub fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
-    /// From `first` to `last`, both included.
+    /// A number from `first` to `last`, both included.
     #[inline]
     pub fn between(&mut self, first: u64, last: u64) -> u64 {
         first + self.below(last - first + 1)
     }
 
-    /// From 0 up to, not including, 1.
+    /// A number from 0 up to, but not including, 1.
     #[inline]
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64

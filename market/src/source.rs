@@ -1,40 +1,41 @@
-//! Messages of a BinaryFILE, read as a stream.
+//! A streaming reader of the messages in a BinaryFILE.
 
 use std::io::{self, ErrorKind, Read};
 
 use corelane_codecs::binary_file::{Frame, frame};
 use thiserror::Error;
 
-/// Every frame fits: its length has 16 bits.
+/// The size of the buffer. Every frame fits, because its length has 16 bits.
 const BUFFER_BYTES: usize = 2 * 65_536;
 
-/// Why a file cannot be read on.
+/// The reason why reading a file failed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SourceError {
-    /// The file could not be read.
-    #[error("cannot read on after message {message}: {source}")]
+    /// Reading the file failed.
+    #[error("cannot read the file after message {message}: {source}")]
     Read {
-        /// Messages before.
+        /// The number of messages read before.
         message: u64,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The file ends within a message.
     #[error(
-        "the file ends within message {message} at offset {offset}, after {bytes} bytes of it; it is cut short or no \
+        "the file ends within message {message} at offset {offset}, after {bytes} bytes of it; it is truncated or not a \
          BinaryFILE"
     )]
     Truncated {
-        /// Number of the message, from 1.
+        /// The number of the message, from 1.
         message: u64,
-        /// Where its frame begins, in bytes from the start of the file.
+        /// The offset of its frame, in bytes from the start of the file.
         offset: u64,
-        /// Bytes of it that are there, its length field included.
+        /// The number of bytes present, including its length field.
         bytes: usize,
     },
 }
 
-/// The messages of a file, one after another. Bytes, a file, or a decompressor: anything that can be read.
+/// A reader of the messages in a file, a decompressor, a byte slice, or any other reader.
 #[derive(Debug)]
 pub struct MessageSource<R> {
     reader: R,
@@ -47,13 +48,14 @@ pub struct MessageSource<R> {
 }
 
 impl<R: Read> MessageSource<R> {
-    /// From the start of `reader`.
+    /// Creates a source that reads from the start of `reader`.
+    #[must_use]
     pub fn new(reader: R) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         Self { reader, buffer, start: 0, end: 0, messages: 0, offset: 0, ended: false }
     }
 
-    /// The first message not taken yet, `None` at the end of the file or at its end marker.
+    /// The first message not taken yet; `None` at the end of the file or at its end marker.
     ///
     /// # Errors
     /// [`SourceError`] if the file cannot be read or ends within a message.
@@ -61,10 +63,10 @@ impl<R: Read> MessageSource<R> {
         Ok(self.locate()?.map(|length| &self.buffer[self.start + 2..self.start + length]))
     }
 
-    /// Goes on to the message after the one that [`MessageSource::peek`] gives.
+    /// Advances to the message after the one that [`MessageSource::peek`] returns.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`MessageSource::peek`].
     pub fn take(&mut self) -> Result<(), SourceError> {
         if let Some(length) = self.locate()? {
             self.start += length;
@@ -74,18 +76,20 @@ impl<R: Read> MessageSource<R> {
         Ok(())
     }
 
-    /// Messages taken.
+    /// The number of messages taken.
+    #[must_use]
     pub fn taken(&self) -> u64 {
         self.messages
     }
 
-    /// Where the frame of the first message not taken yet begins, in bytes from the start of the file; of a compressed
-    /// one, in bytes of what it holds.
+    /// The offset of the first message not taken yet, in bytes from the start of the file; for a compressed file, of
+    /// its decompressed content.
+    #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Length of the frame at `start`, all of which is then in the buffer.
+    /// Reads until the frame at `start` is complete in the buffer, and returns its length.
     fn locate(&mut self) -> Result<Option<usize>, SourceError> {
         while !self.ended {
             match frame(&self.buffer[self.start..self.end]) {
@@ -97,7 +101,7 @@ impl<R: Read> MessageSource<R> {
         Ok(None)
     }
 
-    /// Reads more, and notices the end.
+    /// Reads more bytes, and detects the end.
     fn fill(&mut self) -> Result<(), SourceError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -1,4 +1,4 @@
-//! Made-up days, checked by books that believe nothing.
+//! Synthetic days, checked by books that verify every message.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
@@ -20,12 +20,12 @@ struct Order {
     shares: u32,
 }
 
-/// Everything that was said, and nothing inferred.
+/// The state according to the messages, without inference.
 #[derive(Default)]
 struct Checker {
     directory: HashMap<u16, Symbol>,
     orders: HashMap<u64, Order>,
-    /// Orders by instrument, side and price.
+    /// The orders by instrument, side and price.
     levels: BTreeMap<(u16, bool, u32), u32>,
     last_ref: u64,
     last_ns: u64,
@@ -149,7 +149,7 @@ impl Checker {
         Ok(order)
     }
 
-    /// Only what is first in its queue.
+    /// Only the first order in its queue trades.
     fn execute(&mut self, order_ref: u64, shares: u32, match_number: u64, locate: u16) -> Checked {
         let Order { side, price, .. } = *self.orders.get(&order_ref).ok_or("an unknown order")?;
         let is_buy = side == Side::Buy;
@@ -225,7 +225,7 @@ fn a_long_day_has_the_mix_of_a_real_one_and_all_types() {
     for kind in MESSAGE_TYPES.iter().filter(|kind| !b"ADUEXIFP".contains(kind)) {
         assert!(share(*kind) < 0.1, "{}: {} %", char::from(*kind), share(*kind));
     }
-    // The busiest tenth of the instruments has more than a third of the messages.
+    // The busiest tenth of the instruments have more than a third of the messages.
     let mut by_instrument: Vec<u64> = (1..=200).map(|locate| checker.by_locate[&locate]).collect();
     by_instrument.sort_unstable();
     let busiest: u64 = by_instrument[180..].iter().sum();
@@ -237,7 +237,7 @@ fn books_are_as_large_as_asked_for() {
     let spec = DaySpec { opening_orders: 100_000, ..DaySpec::made_up(3, 4_000, 250_000) };
     let (checker, _) = check(spec);
     assert!(checker.most_orders >= 100_000 && checker.orders.len() > 97_000, "{}", checker.orders.len());
-    // Orders rest near the touch: most within ten ticks, some a hundred away.
+    // Most orders rest within ten ticks of the touch, and some a hundred ticks away.
     let mut distances = Vec::new();
     for ((locate, is_buy, price), orders) in &checker.levels {
         let side = checker.levels.range((*locate, *is_buy, 0)..=(*locate, *is_buy, u32::MAX));

@@ -1,4 +1,4 @@
-//! The market player and the feed reader, joined by a real socket on loopback.
+//! The market player and the feed reader, connected by a real socket on loopback.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -35,7 +35,7 @@ fn loopback() -> FeedReader {
     FeedReader::bind("127.0.0.1:0".parse().unwrap(), Ipv4Addr::LOCALHOST).unwrap()
 }
 
-/// Plays as fast as the reader reads, on one thread and a clock of its own.
+/// Plays as fast as the reader reads, on one thread and with its own clock.
 fn play(spec: PlaySpec, file: &[u8], reader: &mut FeedReader) -> PlayReport {
     let mut player = Player::new(spec, file).unwrap();
     let mut now_ns = 0;
@@ -97,7 +97,7 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
     assert!((0.04..0.06).contains(&share(played.total().lost)), "{played:?}");
     assert!((0.08..0.11).contains(&share(played.total().duplicated)), "{played:?}");
     assert!((0.012..0.025).contains(&share(played.total().reordered)), "{played:?}");
-    // What was lost is missing; what was overtaken is counted as missed, and again when it came.
+    // Lost messages are missing. Overtaken ones count as missed, and as repeated when they arrive.
     assert!(read.gaps > 0 && read.messages_missed > played.total().messages_lost);
     assert_eq!(read.messages + read.messages_missed, played.messages);
     assert!(read.messages_repeated > 0);
@@ -105,7 +105,7 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
 
 #[test]
 fn messages_that_are_due_together_share_a_packet_and_others_do_not() {
-    // Two at once, one 5 ms later, two another 5 ms later.
+    // Two messages at once, one 5 ms later, two another 5 ms later.
     let file: Vec<u8> = [1_000_000_u64, 1_000_000, 6_000_000, 11_000_000, 11_000_000]
         .iter()
         .flat_map(|ns| {
@@ -136,7 +136,7 @@ fn messages_that_are_due_together_share_a_packet_and_others_do_not() {
         sent.push((now_ns / 100_000, packet.sequence, packet.count()));
         now_ns = step.next_due_ns.max(now_ns);
     }
-    // Time in tenths of a millisecond, sequence number, messages; the ends of session have none.
+    // Time in tenths of a millisecond, sequence number, number of messages; ends of session have none.
     let expected = [(0, 1, 2), (20, 3, 0), (25, 3, 1), (45, 4, 0), (50, 4, 2), (50, 6, 0), (50, 6, 0)];
     assert_eq!(sent, expected);
     assert_eq!(player.report().heartbeats, 2);
@@ -176,7 +176,7 @@ fn a_feed_counts_what_is_not_its_own() {
     let packet = |session: &[u8; 10], sequence: u64, count: u16, blocks: &[u8]| {
         [&session[..], &sequence.to_be_bytes(), &count.to_be_bytes(), blocks].concat()
     };
-    // Joined at 100; another session; a message cut short; a type that does not exist.
+    // Joined at 100; another session; a truncated message; an unknown type.
     report.take(&packet(b"SESSION001", 100, 0, &[]));
     report.take(&packet(b"SESSION002", 100, 1, &[0, 1, b'S']));
     report.take(&packet(b"SESSION001", 100, 1, &[0, 9, b'S']));
@@ -186,7 +186,7 @@ fn a_feed_counts_what_is_not_its_own() {
     assert!(report.ended);
 }
 
-/// Plays on the test's own clock until the end; `meanwhile` runs after each step.
+/// Plays to the end on the test's clock, and runs `meanwhile` after each step.
 fn play_with(player: &mut Player<&[u8]>, mut meanwhile: impl FnMut(u64)) {
     let mut now_ns = 0;
     loop {
@@ -264,7 +264,7 @@ fn what_was_played_is_sent_again_while_it_is_kept_also_after_the_end() {
         ends += u32::from(reader.report().ended);
         if reader.report().ended && !asked {
             asked = true;
-            // Not kept any more, not there, another session, no request: no answer.
+            // No answer: a message no longer kept, one not yet played, another session, a malformed request.
             ask(session, 900, 1);
             ask(session, 1001, 1);
             ask(Alpha::new("OTHER").unwrap(), 950, 1);

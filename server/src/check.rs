@@ -1,4 +1,4 @@
-//! `corelane check`: says what a topology would be, and why it cannot deadlock.
+//! `corelane check`: prints a topology without starting it, and the proof that it cannot deadlock.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::tables::{say, table};
 /// Checks the topology in the file `path` and prints it.
 ///
 /// # Errors
-/// Every fault found.
+/// All faults found.
 pub fn check(path: &Path) -> miette::Result<()> {
     let config = Config::load(path)?;
     let declared = declare(&config, &cpu::allowed_cpus())?;
@@ -52,9 +52,9 @@ fn edges(checked: &Checked) -> Table {
     for edge in &checked.edges {
         let kind = if edge.crosses { "ring" } else { "queue" };
         let full = match edge.overflow {
-            Overflow::Backpressure => "hold",
+            Overflow::Backpressure => "backpressure",
             Overflow::DropNewest => "drop newest",
-            Overflow::Conflate => "keep newest",
+            Overflow::Conflate => "conflate",
         };
         let (capacity, slot) = (edge.capacity.to_string(), edge.slot_bytes.to_string());
         let kib = edge.bytes().div_ceil(1024).to_string();
@@ -76,7 +76,7 @@ fn proof(checked: &Checked) -> String {
     lines.join("\n")
 }
 
-/// Memory by what asks for it. Pages are used when first touched.
+/// The memory by purpose. Pages are committed on first use.
 fn memory(config: &Config, checked: &Checked) -> Table {
     let mib = |bytes: usize| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
     let net = &config.net;
@@ -88,10 +88,10 @@ fn memory(config: &Config, checked: &Checked) -> Table {
         .add_row(["send buffers".to_owned(), mib(net.connections_max * (net.send_buffer_bytes + net.max_frame_bytes))]);
     table.add_row(["replay logs of the sessions".to_owned(), mib(replay_bytes(config))]);
     if config.feeds.inbound.is_some() {
-        table.add_row(["feed in: messages behind a gap".to_owned(), mib(reorder_bytes(config))]);
+        table.add_row(["feed in: reorder buffer behind gaps".to_owned(), mib(reorder_bytes(config))]);
     }
     if config.feeds.outbound.is_some() {
-        table.add_row(["feed out: messages kept to be sent again".to_owned(), mib(retransmission_bytes(config))]);
+        table.add_row(["feed out: messages kept for retransmission".to_owned(), mib(retransmission_bytes(config))]);
     }
     table
 }

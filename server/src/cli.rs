@@ -7,12 +7,12 @@ use corelane_codecs::text::Symbol;
 
 /// A colocated trading server on a thread-per-core actor runtime.
 ///
-/// Without a command it runs the demo: starts a venue, plays a market into it, sends it orders over TCP, checks every
-/// answer and reports the latency.
+/// Without a command, runs the demo: starts a venue, plays a market into it, sends orders over TCP, checks every answer
+/// and reports the latency.
 #[derive(Debug, Parser)]
 #[command(name = "corelane", version, arg_required_else_help = false)]
 pub struct Cli {
-    /// What to do; the demo if absent.
+    /// The command to run [default: demo].
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -25,12 +25,12 @@ pub enum Command {
         /// The topology, for example config/venue.toml.
         topology: PathBuf,
     },
-    /// Check a topology and print its graph: CPUs, edges, overflow policies, memory, and why it cannot deadlock.
+    /// Check a topology and print its CPUs, edges, overflow policies and memory, and the proof that it cannot deadlock.
     Check {
         /// The topology.
         topology: PathBuf,
     },
-    /// Run a venue and a market against each other for some seconds, check every answer, report the latency.
+    /// Run a venue, a market and clients for some seconds, check every answer and report the latency.
     Demo(DemoArgs),
     /// Work with ITCH 5.0 files (length-prefixed, optionally gzip).
     #[command(subcommand)]
@@ -43,19 +43,19 @@ pub struct DemoArgs {
     /// Play this recorded day as the market instead of a generated one.
     #[arg(long, value_name = "FILE")]
     pub itch: Option<PathBuf>,
-    /// Requests per second, over all sessions; 25000 unless server and clients must share one CPU, then 5000.
+    /// Requests per second, over all sessions [default: 25000, or 5000 if server and clients share one CPU].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: Option<u32>,
-    /// Seconds to send for.
+    /// Seconds of measured load, after one second of warm-up.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub seconds: u32,
     /// Seed of the generated market and orders.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where the percentile plot goes.
+    /// Write the percentile plot (SVG) to this file.
     #[arg(long, default_value = "corelane-demo.svg", value_name = "FILE")]
     pub plot: PathBuf,
-    /// Write the report as JSON too.
+    /// Also write the report as JSON to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }
@@ -69,32 +69,33 @@ impl Default for DemoArgs {
 /// The commands on ITCH files.
 #[derive(Debug, Subcommand)]
 pub enum ItchCommand {
-    /// Print every change of a best bid or offer as CSV: the message's number, its time, the instrument, prices in
-    /// ten-thousandths, quantities.
+    /// Print every change of a best bid or offer as CSV: message number, time, instrument, prices in ten-thousandths,
+    /// quantities.
     Bbo {
         /// The file, plain or gzip.
         file: PathBuf,
     },
-    /// Print the books as they stand at the end of a file, or at a time of its day.
+    /// Print the books at the end of a file, or at a time of its day.
     Book(BookArgs),
-    /// Print one line per message, also of a packet capture (pcap or pcapng) with MoldUDP64 in it.
+    /// Print one line per message of an ITCH file, or of a packet capture (pcap or pcapng) of MoldUDP64.
     ///
-    /// A line begins with the message's number: its place in the file, or its sequence number. What is no message is
-    /// told on standard error with offset and reason, and passed over by its length; the exit code is then 1.
+    /// A line begins with the number of the message: its position in the file, or its sequence number in a capture.
+    /// Invalid messages are reported on standard error with their offset and the reason, and skipped; the exit code is
+    /// then 1.
     Decode {
         /// The file or the capture, plain or gzip.
         #[arg(value_name = "FILE|PCAP")]
         file: PathBuf,
     },
-    /// Write a made-up day: the mix of a real one, valid to the last reference, the same for the same seed.
+    /// Write a synthetic day: the message mix of a real one, valid references throughout, the same for the same seed.
     Generate(GenerateArgs),
-    /// Send a file as MoldUDP64 packets over UDP, on one line or two, paced by its timestamps.
+    /// Send a file as MoldUDP64 packets over UDP, on one or two lines, paced by its timestamps.
     Play(Box<PlayArgs>),
-    /// Count what is in a file; bytes that are no ITCH 5.0 message, unknown types too, are errors.
+    /// Count the messages of a file by type. Everything else, unknown types included, counts as an error.
     Stats {
         /// The file.
         file: PathBuf,
-        /// Print JSON: messages by type, instruments, first and last time, errors.
+        /// Print JSON with messages by type, instruments, first and last time, and errors.
         #[arg(long)]
         json: bool,
     },
@@ -105,16 +106,17 @@ pub enum ItchCommand {
 pub struct BookArgs {
     /// The file, plain or gzip.
     pub file: PathBuf,
-    /// Stop after the last message of this time; the whole file if absent.
+    /// Stop after the last message at or before this time [default: the end of the file].
     #[arg(long, value_name = "HH:MM:SS.nnnnnnnnn", value_parser = parse_time_of_day)]
     pub at: Option<u64>,
-    /// Only this instrument.
+    /// Print only this instrument.
     #[arg(long, value_name = "S", value_parser = parse_symbol)]
     pub symbol: Option<Symbol>,
-    /// Only so many levels of each side, the best ones.
+    /// Print only the best N levels of each side [default: 10, with --json all].
     #[arg(long, value_name = "N")]
     pub depth: Option<usize>,
-    /// Print JSON: an array of symbol, bids, asks (each [price, quantity, orders], best first) and state.
+    /// Print JSON: an array of objects with symbol, bids and asks (each [price, quantity, orders], best first), and
+    /// state.
     #[arg(long)]
     pub json: bool,
 }
@@ -122,19 +124,19 @@ pub struct BookArgs {
 /// Arguments of `itch generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// Same seed, same bytes.
+    /// Seed of the day. The same seed gives the same bytes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many instruments are traded, 1 to 65535; some are much busier than others.
+    /// Number of instruments, 1 to 65535; some are much busier than others.
     #[arg(long, value_name = "N")]
     pub instruments: usize,
-    /// Messages of the day, all of them; at least 7 and 4 per instrument.
+    /// Total number of messages; at least 7, plus 4 per instrument, plus the opening orders.
     #[arg(long, value_name = "M")]
     pub messages: u64,
-    /// How many of them are orders that rest when the market opens; makes the books as large [default: M/400].
+    /// Number of orders that rest when the market opens, which sets the size of the books [default: M/400].
     #[arg(long, value_name = "ORDERS")]
     pub opening_orders: Option<u64>,
-    /// Where it goes; compressed if the name ends in .gz.
+    /// The file to write; compressed if its name ends in .gz.
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
 }
@@ -144,69 +146,69 @@ pub struct GenerateArgs {
 pub struct PlayArgs {
     /// The file.
     pub file: PathBuf,
-    /// Where to send the packets: line A.
+    /// Destination of line A.
     #[arg(long, value_name = "ADDR")]
     pub to: SocketAddr,
-    /// Send the same packets here too: line B.
+    /// Destination of line B, which gets the same packets.
     #[arg(long, value_name = "ADDR")]
     pub to_b: Option<SocketAddr>,
-    /// Milliseconds by which line B is behind line A.
+    /// Delay of line B behind line A, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS", requires = "to_b")]
     pub skew: u32,
     /// Answer MoldUDP64 retransmission requests on this address.
     #[arg(long, value_name = "ADDR")]
     pub retransmission: Option<SocketAddr>,
-    /// Messages that are kept to be sent again; the oldest make room for the newest.
+    /// Number of messages kept for retransmission; the oldest are evicted first.
     #[arg(long, default_value_t = 4_194_304, value_name = "N", requires = "retransmission")]
     pub keep: usize,
-    /// Seconds for which the end of the session is told and requests are answered after the last message; 3 with
-    /// --retransmission, else 0.
+    /// Seconds after the last message in which to repeat the end of session and answer requests [default: 3 with
+    /// --retransmission, else 0].
     #[arg(long, value_name = "S")]
     pub linger: Option<u32>,
-    /// How much faster than recorded: a factor, or `max` for as fast as the socket takes them.
+    /// Speed relative to the recorded pace, or `max` for as fast as the socket accepts packets.
     #[arg(long, default_value = "1", value_name = "N|max", value_parser = parse_speed)]
     pub speed: Speed,
     /// Probability that a packet is not sent, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub loss: f64,
-    /// The same on line A only.
+    /// As --loss, on line A only.
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     pub loss_a: Option<f64>,
-    /// The same on line B only.
+    /// As --loss, on line B only.
     #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
     pub loss_b: Option<f64>,
     /// Probability that a packet is sent twice, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub dup: f64,
-    /// The same on line A only.
+    /// As --dup, on line A only.
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     pub dup_a: Option<f64>,
-    /// The same on line B only.
+    /// As --dup, on line B only.
     #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
     pub dup_b: Option<f64>,
     /// Probability that a packet is sent after its successor, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub reorder: f64,
-    /// The same on line A only.
+    /// As --reorder, on line A only.
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     pub reorder_a: Option<f64>,
-    /// The same on line B only.
+    /// As --reorder, on line B only.
     #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
     pub reorder_b: Option<f64>,
-    /// Seed of loss, duplication and reordering; the lines differ.
+    /// Seed of loss, duplication and reordering, which hit different packets on the two lines.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Session name in the packets; 10 characters at most.
+    /// Session name in the packets, 1 to 10 ASCII characters.
     #[arg(long, default_value = "CORELANE01", value_parser = parse_session)]
     pub session: String,
 }
 
-/// How fast a file is played.
+/// The speed of playing a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
-    /// This many times as fast as recorded.
+    /// A multiple of the recorded pace.
     Times(f64),
-    /// As fast as the socket takes it.
+    /// As fast as the socket accepts packets.
     Max,
 }
 
@@ -224,7 +226,7 @@ fn parse_symbol(text: &str) -> Result<Symbol, String> {
     Symbol::new(text).map_err(|error| error.to_string())
 }
 
-/// Nanoseconds since midnight.
+/// Parses a time of day to nanoseconds since midnight.
 fn parse_time_of_day(text: &str) -> Result<u64, String> {
     const EXPECTED: &str = "expected a time of day as HH:MM:SS or HH:MM:SS.nnnnnnnnn";
     let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));

@@ -1,8 +1,8 @@
-//! `corelane demo`: a venue, a market and clients in one process, every answer checked, and the latency reported.
+//! `corelane demo`: a venue, a market and clients in one process. Checks every answer and reports the latency.
 //!
-//! The venue is the real one on its shards, the clients are the tester of `corelane-tester` on a CPU of its
-//! own, over TCP and UDP on loopback. Each session trades its own instrument, so that every answer is known
-//! beforehand whatever the sessions' timing.
+//! The venue is the real one on its shards. The clients are the tester of `corelane-tester` on its own CPU, over TCP
+//! and UDP on loopback. Each session trades its own instrument, so that every answer is predictable whatever the
+//! sessions' timing.
 
 use std::{
     io::{Cursor, IsTerminal, Read, stderr},
@@ -30,36 +30,38 @@ use miette::{IntoDiagnostic, miette};
 
 use crate::{cli::DemoArgs, itch::source};
 
-/// Orders and cancels per second, over all sessions, on two CPUs and more; and on one, which server and clients share.
+/// The default rate over all sessions, in requests per second: on two or more CPUs, and on one CPU that server and
+/// clients share.
 const RATE_PER_S: u32 = 25_000;
 const RATE_PER_S_ON_ONE_CPU: u32 = 5_000;
-/// Time before the measured one.
+/// The time of load before the measurement.
 const WARMUP: Duration = Duration::from_secs(1);
-/// How long the machine is watched before.
+/// The time for measuring the machine's jitter before the load.
 const JITTER_WATCH: Duration = Duration::from_secs(1);
-/// Messages of the generated market per second.
+/// The rate of the generated market, in messages per second.
 const MARKET_MESSAGES_PER_S: u32 = 5_000;
-/// Orders that rest in the generated market from its start.
+/// The number of orders that rest in the generated market from the start.
 const OPENING_ORDERS: u64 = 1_000;
-/// How far the generated market goes from the reference prices, so that the collar moves and no order meets it.
+/// The distance of the generated market from the reference prices, in percent. It moves the collar, but not so far that
+/// orders violate it.
 const WANDER_PERCENT: u32 = 1;
-/// Open orders that a session keeps.
+/// The maximum number of open orders per session.
 const OPEN_ORDERS_MAX: usize = 64;
-/// How often the venue's feed is read, and how long its end is waited for.
+/// The interval for reading the venue's feed, and the time limit for its last messages.
 const FEED_READ_NS: u64 = 500_000;
 const FEED_DEADLINE: Duration = Duration::from_secs(2);
-/// Instruments that a recorded day may add to the venue.
+/// The maximum number of instruments that a recorded day adds to the venue.
 const RECORDED_SYMBOLS_MAX: usize = 10_000;
 
 /// Runs the demo.
 ///
 /// # Errors
-/// What did not start, and a run whose figures do not count, with the reasons.
+/// A part that failed to start, or an invalid run with the reasons.
 pub fn demo(args: &DemoArgs) -> miette::Result<()> {
     let cpus = cpu::allowed_cpus();
     let host = Host::inspect();
     println!("{host}");
-    println!("watching the machine for {} s …", JITTER_WATCH.as_secs());
+    println!("measuring machine jitter for {} s …", JITTER_WATCH.as_secs());
     let jitter = jitter::measure(&cpus[..cpus.len().min(2)], JITTER_WATCH).into_diagnostic()?;
 
     let mut config = Config::parse("the embedded venue", VENUE_TOML)?;
@@ -105,20 +107,20 @@ pub fn demo(args: &DemoArgs) -> miette::Result<()> {
     if !outcome.drained {
         problems.push("the venue stopped with work in flight".to_owned());
     }
-    if problems.is_empty() { Ok(()) } else { Err(miette!("the run does not count:\n{}", problems.join("\n"))) }
+    if problems.is_empty() { Ok(()) } else { Err(miette!("the run is invalid:\n{}", problems.join("\n"))) }
 }
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// The bytes of the market to be played, as a length-prefixed ITCH file.
+/// The market to play, as the bytes of a length-prefixed ITCH file.
 struct Market {
     bytes: Vec<u8>,
     messages: u64,
 }
 
-/// A recorded day, whose instruments the venue then knows too, or a generated one.
+/// A recorded day, with its instruments added to the configuration, or a generated one.
 fn market(args: &DemoArgs, config: &mut Config) -> miette::Result<Market> {
     let Some(file) = &args.itch else {
         let (mut bytes, mut day) = (Vec::new(), Day::new(day(args, config)).into_diagnostic()?);
@@ -148,7 +150,7 @@ fn day(args: &DemoArgs, config: &Config) -> DaySpec {
     }
 }
 
-/// The file's bytes, and the symbols that it names.
+/// Reads a recorded file, and returns its bytes and symbols.
 fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
     let mut bytes = Vec::new();
     source::open(file)?.read_to_end(&mut bytes).into_diagnostic()?;
@@ -175,7 +177,7 @@ fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
     Ok((Market { bytes, messages }, symbols))
 }
 
-/// Ports of the kernel's choice, so that a venue that runs already is no obstacle.
+/// Lets the kernel choose ports, so that the demo runs beside another venue.
 fn on_loopback(config: &mut Config, feed_out: SocketAddr) -> miette::Result<()> {
     config.order_entry.listen = loopback(0);
     if let Some(feed) = &mut config.feeds.inbound {
@@ -201,7 +203,7 @@ fn pacing(args: &DemoArgs, cpus: &[usize], server: SocketAddr) -> Pacing {
     }
 }
 
-/// What shares the tester's thread with the load: the market player, the reader of the venue's feed, the progress bar.
+/// The work beside the load on the tester's thread: the market player, the feed reader and the progress bar.
 struct Bystander<'a> {
     player: Player<Cursor<&'a [u8]>>,
     player_due_ns: u64,
@@ -220,7 +222,7 @@ impl<'a> Bystander<'a> {
         Ok(Bystander { player: player.into_diagnostic()?, player_due_ns: 0, feed, failure: None, bar })
     }
 
-    /// Waits until the venue's feed has brought all executions, and hands the reports over.
+    /// Waits until the venue's feed has reported all executions, and returns the reports.
     fn finish(mut self, executed_shares: u64) -> miette::Result<(PlayReport, FeedReader)> {
         self.bar.finish_and_clear();
         let deadline = Instant::now() + FEED_DEADLINE;
@@ -242,7 +244,7 @@ impl Observer for Bystander<'_> {
                 Err(failure) => self.failure = Some(failure),
             }
         }
-        // A lost packet shows as a gap in the feed's report; an error of the socket would too.
+        // A lost packet or a socket error shows as a gap in the feed's report.
         let _ = self.feed.poll();
         self.player_due_ns.min(now_ns + FEED_READ_NS)
     }

@@ -1,4 +1,4 @@
-//! The `corelane` binary: the command line over the venue, the market and the tester.
+//! The `corelane` binary: a command line for the venue, the market and the tester.
 
 mod check;
 mod cli;

@@ -1,4 +1,4 @@
-//! `corelane run`: serves a topology until told to stop.
+//! `corelane run`: serves a topology until a signal stops it.
 
 use std::{io, net::SocketAddr, path::Path};
 
@@ -18,10 +18,10 @@ use signal_hook::{
 /// Serves the topology in the file `path`.
 ///
 /// # Errors
-/// Faults of the configuration, what refuses to start, and a stop that could not finish what was in flight.
+/// Faults of the configuration, a part that fails to start, or a stop that left work in flight.
 pub fn run(path: &Path) -> miette::Result<()> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    // Before the start: a signal that comes early must not kill the process with sessions open.
+    // Installed before the start, so that an early signal does not kill the process with open sessions.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGUSR2]).into_diagnostic()?;
     let config = Config::load(path)?;
     let mut venue = Venue::start(&config)?;
@@ -33,7 +33,7 @@ pub fn run(path: &Path) -> miette::Result<()> {
         println!("market data out to {}", feed.to);
     }
     if let Some(address) = venue.retransmission() {
-        println!("market data again from {address}");
+        println!("market data retransmission on {address}");
     }
     println!("stop with SIGINT or SIGTERM; SIGUSR1 engages the kill switch, SIGUSR2 releases it");
     for signal in signals.forever() {
@@ -52,13 +52,13 @@ pub fn run(path: &Path) -> miette::Result<()> {
         Ok(())
     } else {
         Err(miette!(
-            help = "raise the deadline, or look for a shard that stalled in the log",
+            help = "raise the stop deadline, or look in the log for a stalled shard",
             "stopped with work in flight"
         ))
     }
 }
 
-/// The lines of the incoming feed and where they are expected.
+/// The lines of the incoming feed and the addresses that they arrive on.
 fn feed_lines(venue: &Venue, config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
     let has_line_b = config.feeds.inbound.as_ref().is_some_and(|feed| feed.line_b.is_some());
     ["line A", "line B"].into_iter().zip(venue.feed_in_addresses().to_vec()).take(1 + usize::from(has_line_b))
@@ -70,12 +70,12 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
     match venue.control().send(SequencerIn::Command(Command::KillSwitch(command))) {
         Ok(()) => tracing::warn!("kill switch {word} for every account"),
         Err(_) => {
-            tracing::error!("kill switch not {word}: the sequencer does not take commands; send the signal again")
+            tracing::error!("kill switch not {word}: the sequencer accepts no commands; send the signal again")
         }
     }
 }
 
-/// Counters of every shard and of the actors that are not zero, and failures.
+/// Prints the nonzero counters of all shards and actors, and the failures.
 fn print_status(status: &Status, counters: &VenueCounters) {
     for shard in &status.shards {
         print_counts(&format!("shard {}", shard.name), shard.counts().map(|(count, value)| (count.label(), value)));

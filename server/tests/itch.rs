@@ -1,4 +1,4 @@
-//! The commands on ITCH files, as a user runs them.
+//! The commands on ITCH files, run as a user would.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// A folder of its own for each test.
+/// A folder per test.
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("corelane-itch-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
@@ -46,12 +46,12 @@ fn a_generated_day_is_counted_and_decoded_to_its_last_message() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_with_its_place_and_the_exit_code() {
+fn errors_in_a_file_are_reported_with_their_place_and_in_the_exit_code() {
     let folder = folder("wrong");
     let day = folder.join("day.itch");
     corelane(GENERATE, &day);
     let mut bytes = fs::read(&day).unwrap();
-    // The type of the second message, and the end of the file.
+    // Damages the type of the second message and the end of the file.
     bytes[16] = b'z';
     bytes.truncate(bytes.len() - 7);
     fs::write(&day, &bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Values of the configuration as actors and wire formats have them.
+//! Conversions of configuration values to the types of actors and wire formats.
 
 use corelane_codecs::text::{Alpha, Symbol};
 use corelane_config::Config;

@@ -1,4 +1,4 @@
-//! The venue's topology from its configuration: actors, the edges between them, and where each runs.
+//! The topology of a configured venue: its actors, their edges, and their placement on shards.
 
 use corelane_actors::{
     group::wire_group,
@@ -25,18 +25,18 @@ use crate::{
     placement::{Placement, place},
 };
 
-/// Connections that the kernel completes before the shard accepts them.
+/// The number of established connections that may wait to be accepted.
 const LISTEN_BACKLOG: u16 = 4096;
-/// Commands from the operator that may wait for the sequencer.
+/// The number of operator commands that may wait for the sequencer.
 const CONTROL_CAPACITY: usize = 16;
 
-/// A venue's topology, not yet started.
+/// A venue's topology before its start.
 pub struct Declared {
     /// The topology.
     pub topology: Topology,
-    /// Its shards, in the order of the configuration.
+    /// The venue's shards, in the order of the configuration.
     pub shards: Vec<ShardId>,
-    /// Where it runs.
+    /// The CPUs of the shards and of housekeeping.
     pub placement: Placement,
     sequencer: ActorId<Sequencer<ReferencePolicy>>,
     pub(crate) control: ExternalSender<SequencerIn>,
@@ -47,12 +47,12 @@ pub struct Declared {
     pub(crate) publisher: Option<ActorId<Publisher>>,
 }
 
-/// What the venue's actors count, to be read while they run.
+/// The counters of the venue's actors, readable while they run.
 #[derive(Clone, Default)]
 pub struct VenueCounters {
     /// Order entry.
     pub session: Counters<SessionCount>,
-    /// The incoming feed, its lines and what was asked for again.
+    /// The incoming feed, its lines and its retransmission requests.
     pub feed_in: FeedCounters,
     /// The outgoing feed and its retransmission server.
     pub feed_out: PublisherCounters,
@@ -61,7 +61,7 @@ pub struct VenueCounters {
 /// Declares the venue of `config` on the `allowed` CPUs.
 ///
 /// # Errors
-/// What contradicts itself in the configuration beyond what the schema can tell.
+/// [`VenueError`] for contradictions in the configuration that the schema cannot detect.
 pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueError> {
     let placement = place(config, allowed);
     let mut topology = Topology::new();
@@ -114,7 +114,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(edges.group_capacity));
     topology.leave_open(sequencer, |out| &mut out.record);
     if let Some(market_data) = market_data {
-        // Whoever embeds the venue may read them.
+        // For programs that embed the venue.
         topology.leave_open(market_data, |out| &mut out.tops);
         topology.leave_open(market_data, |out| &mut out.depth);
         topology.leave_open(market_data, |out| &mut out.events);
@@ -153,21 +153,22 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
 }
 
 impl Declared {
-    /// Gives the reader of the returned receiver every sequenced input, in order: what a replay of the group needs. The
-    /// venue takes no request while `capacity` inputs are not read.
+    /// Opens a receiver of every sequenced input, in order, from which the group can be replayed. While `capacity`
+    /// inputs are unread, the venue accepts no requests.
     pub fn record(&mut self, capacity: usize) -> ExternalReceiver<Command> {
         self.topology.external_receiver(self.sequencer, |out| &mut out.record, EdgeSpec::backpressure(capacity))
     }
 
-    /// The newest best levels of the incoming feed's books, to be read on any one thread while the venue runs; `None`
-    /// without such a feed. An instrument's locate is its place in the configuration, from 1.
+    /// Opens a receiver of the latest best levels of the incoming feed's books, for one thread of your choice while the
+    /// venue runs. `None` without an incoming feed. An instrument's locate is its position in the configuration, from
+    /// 1.
     pub fn tops(&mut self) -> Option<ConflatedReceiver<TopOfBook>> {
         let market_data = self.market_data?;
         Some(self.topology.conflated_receiver(market_data, |out| &mut out.tops, self.instruments + 1))
     }
 
-    /// Depth of the incoming feed's books: requests go in at one end, `capacity` at once, and answers come out at the
-    /// other. Answers that the reader has left no room for are dropped and counted: 64 messages is one at least.
+    /// Opens a request/answer pair for the depth of the incoming feed's books, with room for `capacity` requests.
+    /// Answers without room are dropped and counted; an answer has at most 64 messages.
     pub fn depth(&mut self, capacity: usize) -> Option<(ExternalSender<MarketDataIn>, ExternalReceiver<DepthAnswer>)> {
         let market_data = self.market_data?;
         let requests = self.topology.external_sender("depth", market_data, EdgeSpec::backpressure(capacity));
@@ -175,8 +176,9 @@ impl Declared {
         Some((requests, self.topology.external_receiver(market_data, |out| &mut out.depth, answers)))
     }
 
-    /// Every message of the incoming feed that changed a book, in order. Of a reader that leaves `capacity` of them
-    /// unread, 128 at least, the newest are dropped and counted, which shows in [`BookEvent::number`].
+    /// Opens a receiver of every message of the incoming feed that changed a book, in order. If the reader falls more
+    /// than `capacity` messages behind (at least 128), new ones are dropped and counted, which shows as a gap in
+    /// [`BookEvent::number`].
     pub fn events(&mut self, capacity: usize) -> Option<ExternalReceiver<BookEvent>> {
         let market_data = self.market_data?;
         Some(self.topology.external_receiver(market_data, |out| &mut out.events, EdgeSpec::drop_newest(capacity)))

@@ -1,32 +1,32 @@
-//! Why a venue does not come up.
+//! Errors of starting a venue.
 
 use corelane_actors::{group::GroupConfigError, session::SessionConfigError};
 use corelane_codecs::text::AlphaError;
 use corelane_runtime::{clock::InvalidUtcOffset, lifecycle::StartError};
 
-/// Why a venue did not come up.
+/// The reason why a venue failed to start.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum VenueError {
     /// A text of the configuration does not fit its wire field.
     #[error("{what} {text:?}: {source}")]
     Text {
-        /// What it is.
+        /// The kind of text.
         what: &'static str,
         /// The text.
         text: String,
-        /// Why it does not fit.
+        /// The problem with it.
         source: AlphaError,
     },
-    /// Bounds of the matching group contradict each other.
+    /// The bounds of the matching group contradict each other.
     #[error(transparent)]
     Group(#[from] GroupConfigError),
-    /// Bounds of the session actor contradict each other.
+    /// The bounds of the session actor contradict each other.
     #[error(transparent)]
     Session(#[from] SessionConfigError),
-    /// No such zone.
+    /// The UTC offset is out of range.
     #[error(transparent)]
     UtcOffset(#[from] InvalidUtcOffset),
-    /// The topology is faulty, or its start was refused.
+    /// The topology is faulty or failed to start.
     #[error(transparent)]
     Start(#[from] StartError),
 }

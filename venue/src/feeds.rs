@@ -1,4 +1,4 @@
-//! The feeds of a venue: their configuration turned into sockets and actors' sizes.
+//! The sockets and actor configurations of a venue's feeds.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -14,16 +14,16 @@ use crate::{
     error::VenueError,
 };
 
-/// Bytes that the kernel keeps of a burst on the incoming feed: 4 MiB, some 3,000 full packets.
+/// The receive buffer for bursts on the incoming feed: 4 MiB, about 3,000 full packets.
 const FEED_RECEIVE_BYTES: u32 = 4 << 20;
-/// Price levels of one side of one book of the incoming feed.
+/// The maximum number of price levels per side of a book of the incoming feed.
 const FEED_LEVELS_MAX: usize = 16_384;
-/// Packets of the outgoing feed that may wait for the network.
+/// The number of packets of the outgoing feed that may wait for the network.
 const PUBLISHER_PACKETS_MAX: usize = 1024;
-/// Bytes that the kernel keeps of a burst of retransmission requests: 64 KiB, some 80 of them with what it adds.
+/// The receive buffer for bursts of retransmission requests: 64 KiB, about 80 requests including the kernel's overhead.
 const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
 
-/// What the market-data actor of `feed` is sized and timed by.
+/// The capacities and timeouts of the market-data actor of `feed`.
 ///
 /// # Errors
 /// [`VenueError::Text`] for a session or a symbol that does not fit its wire field.
@@ -43,7 +43,7 @@ pub fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataCo
                 servers: recovery.servers.len(),
                 timeout_ns: nanos(recovery.timeout_ms),
                 attempts_max: recovery.attempts_max,
-                // The schema's range keeps it within its type.
+                // Fits, because the schema limits the range.
                 messages_max: recovery.messages_per_request as u16,
                 requests_max: recovery.requests_max,
             },
@@ -53,7 +53,7 @@ pub fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataCo
     })
 }
 
-/// What the publisher of `feed` is sized and timed by.
+/// The capacities and timeouts of the publisher of `feed`.
 ///
 /// # Errors
 /// [`VenueError::Text`] for a session that does not fit its wire field.
@@ -70,7 +70,8 @@ pub fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConf
     })
 }
 
-/// Line A, line B if there is one, and where requests are sent from if there are servers.
+/// The sockets of the incoming feed: line A, line B if configured, and the sender of retransmission requests if there
+/// are servers.
 pub fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
     let mut endpoints = vec![feed_line(feed.listen, feed.interface)];
     endpoints.extend(feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface)));
@@ -93,7 +94,7 @@ fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
     }
 }
 
-/// The feed, and where it is asked for again if it can be.
+/// The sockets of the outgoing feed and, if configured, of its retransmission server.
 pub fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
     let payload_max = feed.payload_max_bytes as u16;
     let publications = UdpSpec {
@@ -113,13 +114,13 @@ fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
 }
 
-/// Memory of the messages that are kept to be sent again, in bytes.
+/// The memory of messages kept for retransmission, in bytes.
 pub fn retransmission_bytes(config: &Config) -> usize {
     let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
     server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
 }
 
-/// Memory of the messages that wait behind gaps of the incoming feed, in bytes.
+/// The memory of messages that wait behind gaps of the incoming feed, in bytes.
 pub fn reorder_bytes(config: &Config) -> usize {
     let feed = config.feeds.inbound.as_ref();
     feed.map_or(0, |feed| reorder_buffer_bytes(feed.recovery.buffered_messages_max))

@@ -1,7 +1,7 @@
-//! A venue as a library: [`declare`] turns a configuration into a topology of actors, [`Declared`] hands out its open
-//! ends, and [`Venue`] runs it.
+//! A venue as a library: [`declare`] turns a configuration into a topology of actors, [`Declared`] opens senders and
+//! receivers to it, and [`Venue`] runs it.
 //!
-//! The command line, the benchmarks and the latency harness all run the same venue through this crate.
+//! The command line, the benchmarks and the latency harness run the same venue through this crate.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

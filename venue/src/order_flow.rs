@@ -1,4 +1,4 @@
-//! What the net driver, the session actor and the matching group are made for, from the configuration.
+//! The capacities and rules of the net driver, the session actor and the matching group, from the configuration.
 
 use corelane_actors::{
     group::{GroupConfig, Instrument},
@@ -13,13 +13,13 @@ use crate::{
     error::VenueError,
 };
 
-/// Memory of the sessions' replay logs, in bytes.
+/// The memory of the sessions' replay logs, in bytes.
 pub fn replay_bytes(config: &Config) -> usize {
     config.sessions.len() * replay_log_bytes(config.order_entry.messages_per_session_max)
 }
 
 pub(crate) fn driver_config(config: &Config) -> DriverConfig {
-    // The schema's ranges keep every number within its type.
+    // All numbers fit, because the schema limits their ranges.
     DriverConfig {
         receive_buffers: config.net.receive_buffers as u16,
         receive_buffer_bytes: config.net.receive_buffer_bytes as u32,
@@ -57,7 +57,7 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
     })
 }
 
-/// What the matching group of `config` is made for: a replay of its recorded stream needs the same.
+/// The configuration of the matching group of `config`. A replay of its recorded stream needs the same one.
 ///
 /// # Errors
 /// [`VenueError::Text`] for a symbol that does not fit its wire field.

@@ -1,22 +1,22 @@
-//! Which CPU each shard gets, and whether it may spin there.
+//! The placement of shards on CPUs, and their idle strategies.
 
 use std::collections::BTreeMap;
 
 use corelane_config::{Config, Cpu};
 use corelane_runtime::topology::Idle;
 
-/// Where everything runs.
+/// The CPUs of all shards and of housekeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// CPU and idle strategy of each configured shard, in the order of the file.
+    /// The CPU and idle strategy of each configured shard, in the order of the configuration.
     pub shards: Vec<(usize, Idle)>,
     /// The CPU of housekeeping.
     pub housekeeping_cpu: usize,
 }
 
-/// Places the shards of `config` on the `allowed` CPUs: the numbered ones first, then each `auto` on a free CPU while
-/// there are free ones. Housekeeping takes a CPU that no shard has, else that of the last shard. A shard whose idle
-/// strategy is `auto` spins if neither another shard nor housekeeping is on its CPU, and parks otherwise.
+/// Places the shards of `config` on the `allowed` CPUs: first those with a CPU number, then each `auto` shard on the
+/// least used CPU. Housekeeping gets an unused CPU, or else that of the last shard. A shard with the idle strategy
+/// `auto` spins if it has its CPU to itself, and parks if it shares it with another shard or with housekeeping.
 pub fn place(config: &Config, allowed: &[usize]) -> Placement {
     let mut users: BTreeMap<usize, usize> = allowed.iter().map(|&cpu| (cpu, 0)).collect();
     let numbered = |cpu: &Cpu| match cpu {

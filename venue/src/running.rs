@@ -1,4 +1,4 @@
-//! The running venue.
+//! A running venue: start, addresses, counters, stop.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
     error::VenueError,
 };
 
-/// How long a stop waits for what is in flight.
+/// The time limit of a stop for draining work in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A running venue.
@@ -36,7 +36,7 @@ pub struct Venue {
 }
 
 impl Declared {
-    /// Starts the venue; `config` is the one it was declared from.
+    /// Starts a declared venue. `config` is the configuration that it was declared from.
     ///
     /// # Errors
     /// [`VenueError`].
@@ -59,48 +59,48 @@ impl Venue {
         declare(config, &cpu::allowed_cpus())?.start(config)
     }
 
-    /// Where clients connect.
+    /// The address that clients connect to.
     pub fn order_entry(&self) -> SocketAddr {
         self.running.addresses(self.session)[0]
     }
 
-    /// Where the incoming feed is expected, if there is one: line A.
+    /// The address that receives line A of the incoming feed, if there is one.
     pub fn feed_in(&self) -> Option<SocketAddr> {
         self.feed_in_addresses().first().copied()
     }
 
-    /// Where the lines of the incoming feed are expected, A first, and behind them where requests are sent from if there
-    /// are retransmission servers.
+    /// The addresses that receive the lines of the incoming feed, line A first. If there are retransmission servers,
+    /// the last address is that of the socket that sends requests.
     pub fn feed_in_addresses(&self) -> &[SocketAddr] {
         self.market_data.map_or(&[], |actor| self.running.addresses(actor))
     }
 
-    /// Where messages of the outgoing feed are asked for again, if they can be.
+    /// The address of the outgoing feed's retransmission server, if there is one.
     pub fn retransmission(&self) -> Option<SocketAddr> {
         self.running.addresses(self.publisher?).get(1).copied()
     }
 
-    /// The operator's line to the sequencer.
+    /// The operator's sender of commands to the sequencer.
     pub fn control(&mut self) -> &mut ExternalSender<SequencerIn> {
         &mut self.control
     }
 
-    /// Why connections ended, and what else order entry counts, up to now.
+    /// The current counters of order entry, such as the reasons for closed connections.
     pub fn session_counts(&self) -> &Counters<SessionCount> {
         &self.counters.session
     }
 
-    /// What the venue's actors count, up to now.
+    /// The current counters of the venue's actors.
     pub fn counters(&self) -> &VenueCounters {
         &self.counters
     }
 
-    /// Figures and failures so far.
+    /// The counters, timings and failures so far.
     pub fn status(&self) -> Status {
         self.running.status()
     }
 
-    /// Stops in order: no new requests, answers to those in flight, good-bye to every session.
+    /// Stops gracefully: accepts no new requests, answers those in flight, and ends every session.
     pub fn stop(self) -> Outcome {
         self.running.stop()
     }

@@ -11,7 +11,7 @@ const SCHEMA_VERSION: &str = "7";
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
     /// It is not gungraun's.
-    #[error("no output of gungraun with --output-format=json: {0}")]
+    #[error("this is not what gungraun prints with --output-format=json: {0}")]
     Json(#[from] serde_json::Error),
     /// It is of another version of it.
     #[error("gungraun's summary has schema version {found}, {SCHEMA_VERSION} is read; adapt latency-tests/src/budget")]

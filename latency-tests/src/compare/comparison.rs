@@ -39,7 +39,7 @@ pub struct Summary {
     pub better: usize,
     /// Worse, with confidence.
     pub worse: usize,
-    /// Of those, by more than the threshold.
+    /// Worse by more than the threshold.
     pub regressions: usize,
     /// With too few rounds to say.
     pub too_few_rounds: usize,
@@ -59,7 +59,7 @@ pub struct ScenarioChange {
 }
 
 impl Comparison {
-    /// Of an older and a newer run. `threshold` is the share by which a figure may get worse.
+    /// Compares an older and a newer run. `threshold` is the share by which a figure may get worse.
     pub fn of(before: &Run, after: &Run, threshold: f64) -> Self {
         let reason = runs_differ(before, after);
         let hosts = [before.host.kind, after.host.kind];

@@ -9,7 +9,7 @@ use crate::{confidence::Factor, result::median};
 pub struct Row {
     /// What [`crate::judge::figure`] knows, in its unit; or a ratio of two of them.
     pub figure: String,
-    /// Of which contender.
+    /// The contender.
     pub of: String,
     /// To which contender, if it is a ratio.
     pub to: Option<String>,
@@ -42,7 +42,7 @@ pub enum Finding {
 }
 
 impl Row {
-    /// Of the rounds of both; `None` without any, or with figures that are not above zero.
+    /// Compares the rounds of both; `None` without any, or with figures that are not above zero.
     pub(super) fn new(
         figure: &str,
         of: &str,

@@ -48,9 +48,9 @@ fn tail(ours: f64, again: &[u64]) -> Ratio {
     found.into_iter().next().unwrap()
 }
 
-/// Of a real run on a machine that stalled: p99.9 at 100,000/s, echo to echo. Its median is 1.05.
+/// A real run on a machine that stalled: p99.9 at 100,000/s, echo to echo. Its median is 1.05.
 const BY_LUCK: [u64; 7] = [410, 2500, 1000, 1180, 3370, 810, 1050];
-/// Of the same run: p99 of the raw ring to itself. One round is out of the band, which one of nine may be.
+/// The same run: p99 of the raw ring to itself. One round is out of the band, which one of nine may be.
 const AGREES: [u64; 9] = [980, 840, 970, 1050, 990, 980, 1020, 980, 990];
 
 #[test]

@@ -23,7 +23,7 @@ const TOKIO_CONTENDERS: u32 = 2;
 /// One round over all the messages of `decode` or `books`, of all its contenders.
 const FROM_MEMORY: Duration = Duration::from_millis(300);
 
-/// Of one scenario; with the feature `peers` or without.
+/// Length of one scenario, with the feature `peers` or without.
 pub fn scenario(scenario: &Scenario, entry: &Entry, warmup: Duration, peers: bool) -> Duration {
     let (rounds, round) = (entry.rounds as u32, Duration::from_millis(entry.round_ms));
     let turn = warmup + round + TURN;
@@ -45,7 +45,7 @@ fn order_ack_contenders(scenario: &Scenario, peers: bool) -> u32 {
     1 + u32::from(scenario.baseline) + u32::from(scenario.control) + if has_neighbours { 0 } else { extra }
 }
 
-/// Of the sweeps over sizes.
+/// Length of the sweeps over sizes.
 pub fn growth(sizes: &Sizes, warmup: Duration) -> Duration {
     let round = Duration::from_millis(sizes.round_ms);
     // Sessions are swept with the venue and with the echo.
@@ -53,7 +53,7 @@ pub fn growth(sizes: &Sizes, warmup: Duration) -> Duration {
     sizes.rounds as u32 * ((warmup + round + TURN) * loads as u32 + round * sizes.shards.len() as u32)
 }
 
-/// Of these scenarios of a profile, watching the machine before; `with_growth` as far as the profile has it.
+/// Length of these scenarios of a profile with the watch before them, and of growth if wanted and in the profile.
 pub fn all<'a>(
     profile: &Profile,
     scenarios: impl Iterator<Item = (&'a Entry, &'a Scenario)>,

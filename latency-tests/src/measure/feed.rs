@@ -24,7 +24,7 @@ use crate::{
 const INSTRUMENTS: usize = 16;
 /// How long what is in flight when all was sent may take.
 const DRAIN: Duration = Duration::from_millis(100);
-/// The longest time that is told apart.
+/// Longest time in the histogram; longer ones count as this.
 const LONGEST_NS: u64 = 60_000_000_000;
 
 const VENUE: &str = "venue";

@@ -26,7 +26,7 @@ const SENDING: &str = "sent to at the network device";
 const READING: &str = "answer in the tester's kernel to read";
 /// All of the server and the kernel on its contender. What the server measures of itself is within.
 const AWAY: &str = "network device to the tester's kernel";
-/// Of one order in [`TIMED_ONE_IN`](corelane_runtime::telemetry::TIMED_ONE_IN).
+/// Measured on one order in [`TIMED_ONE_IN`](corelane_runtime::telemetry::TIMED_ONE_IN).
 const NUMBERED: &str = "batch reaped to order numbered";
 const DECIDED: &str = "batch reaped to answer decided";
 /// All that was not measured.
@@ -34,7 +34,7 @@ const REST: &str = "tester, kernel and driver (the rest)";
 const REST_UNSTAMPED: &str = "tester, kernel and driver (the rest: the kernel gave no times)";
 
 impl Stretches {
-    /// Of a load.
+    /// The stretches that the tester measured in a load.
     pub(super) fn of(measured: &Measured) -> Self {
         let times = measured.kernel_times.as_ref();
         let known = |histogram: &Histogram<u64>| Some(histogram.clone()).filter(|histogram| !histogram.is_empty());

@@ -97,7 +97,7 @@ pub(super) struct Turned<'a> {
     pub scenario: &'a Scenario,
     pub bench: &'a Bench<'a>,
     pub rate_per_s: f64,
-    /// Of the round.
+    /// Seed of the round.
     pub seed: u64,
 }
 

@@ -58,7 +58,7 @@ const ECHO_AGAIN: &str = "echo again";
 const RAW: &str = "raw sockets";
 const TOKIO: &str = "tokio with channels";
 const TOKIO_SPINNING: &str = "tokio single-threaded";
-/// Of the contenders of a scenario with neighbours.
+/// Names of the contenders in a scenario with neighbours.
 struct Names {
     alone: &'static str,
     beside: &'static str,

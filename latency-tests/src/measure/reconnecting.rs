@@ -39,7 +39,7 @@ const DEADLINE: Duration = Duration::from_secs(1);
 /// The longest answer, in bytes, and what is read at once.
 const ANSWER_BYTES_MAX: usize = 1024;
 const READ_BYTES: usize = 16 * 1024;
-/// The longest time that is told apart.
+/// Longest time in the histogram; longer ones count as this.
 const LONGEST_NS: u64 = 60_000_000_000;
 
 pub(super) struct Reconnecting {
@@ -55,7 +55,7 @@ pub(super) struct Reconnecting {
 struct Session {
     user: Credentials,
     state: State,
-    /// Of the answer that comes next.
+    /// Sequence number of the answer that comes next.
     sequence: u64,
     /// Requests without answer.
     outstanding: usize,

@@ -20,7 +20,7 @@ use super::{
 const RATE_PER_S: u64 = 10_000;
 /// Between two looks.
 const STEP_NS: u64 = 1_000_000;
-/// Of their sockets, asked of the kernel: as small as it lets be.
+/// Receive buffer asked of the kernel, which gives its minimum.
 const RECEIVE_BYTES: usize = 4096;
 
 pub(super) struct SlowReaders {

@@ -59,7 +59,7 @@ impl Stalls {
         })
     }
 
-    /// Of a load that has ended.
+    /// Sums up a load that has ended.
     pub(super) fn availability(&self, measured: &Measured) -> Availability {
         let answered = measured.intended.len();
         let due = answered + measured.missing + measured.unsent;

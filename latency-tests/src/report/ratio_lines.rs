@@ -2,7 +2,8 @@
 
 use crate::result::{Role, Run, Scenario};
 
-/// `ratio hop …`, `ratio wire …`, `ratio tokio …`, `ratio peers …`, as far as the scenarios ran with these contenders. That of
+/// `ratio hop …`, `ratio wire …`, `ratio tokio …`, `ratio peers …`, as far as the scenarios
+/// ran with these contenders. That of
 /// the peers is the best of them against ours: above 1 is ahead.
 pub fn ratio_lines(run: &Run) -> Vec<String> {
     let hop = run.scenario("hop").and_then(|hop| {

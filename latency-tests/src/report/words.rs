@@ -57,7 +57,7 @@ pub(super) fn shown(spread: Spread, digits: usize) -> String {
     format!("{median:.digits$} [{low:.digits$}…{high:.digits$}]")
 }
 
-/// Of nanoseconds, in microseconds.
+/// Nanoseconds with their spread, in microseconds.
 pub(super) fn shown_micros(spread: Spread) -> String {
     let of = |ns: f64| ns / 1000.0;
     let Spread { median, low, high } = spread;
@@ -93,7 +93,7 @@ fn interval(ends: Option<[f64; 2]>, digits: usize) -> String {
     ends.map_or_else(|| "too few rounds".to_owned(), |[low, high]| format!("{low:.digits$} to {high:.digits$}"))
 }
 
-/// Of a rate per second, in millions where it has some.
+/// A rate per second, in millions from a million on.
 pub(super) fn shown_rate(spread: Spread) -> String {
     let Spread { median, low, high } = spread;
     if median >= 1e6 {

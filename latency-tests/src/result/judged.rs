@@ -7,7 +7,7 @@ use super::stats::Spread;
 /// How two contenders of a scenario compare.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// Of which figure: `p50`, `p99`, `p99_9`, `throughput`, `saturation`.
+    /// The figure: `p50`, `p99`, `p99_9`, `throughput`, `saturation`.
     pub figure: String,
     /// The contender on top.
     pub of: String,
@@ -115,7 +115,7 @@ impl Threshold {
 }
 
 impl Judgement {
-    /// Of a figure with this threshold, unless there is a reason not to judge it.
+    /// Judges a figure by this threshold, unless there is a reason not to.
     pub fn of(figure: f64, threshold: Option<Threshold>, why_not: Option<Unjudged>) -> Self {
         match (threshold, why_not) {
             (None, _) => Self::Shown,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{latency::Latency, scenario::Scenario};
 
-/// Of this model. A file of another version is refused by [`Run::from_json`].
+/// Version of this model. [`Run::from_json`] refuses a file of another one.
 pub const SCHEMA_VERSION: u32 = 4;
 
 /// All that one run has shown.
@@ -118,7 +118,7 @@ pub struct Jitter {
 pub struct Scaling {
     /// What grows: `sessions`, `instruments`, `message bytes`, `shards`.
     pub over: String,
-    /// Of what: a contender's name.
+    /// The contender's name.
     pub of: String,
     /// The figure, with its unit: `p50_ns`, `messages_per_s`.
     pub figure: String,

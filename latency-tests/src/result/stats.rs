@@ -14,7 +14,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of these figures; `None` without any.
+    /// The spread of these figures; `None` without any.
     pub fn of(figures: &[f64]) -> Option<Self> {
         let low = figures.iter().copied().min_by(f64::total_cmp)?;
         let high = figures.iter().copied().max_by(f64::total_cmp)?;

@@ -1,20 +1,21 @@
-//! Time since a start, from the processor's time stamp counter, and where the system's clock stands against it.
+//! Time since a start, from the processor's time stamp counter, and its correlation with the system clock.
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Readings of which the tightest counts: one is as good as the two looks at the counter around it are close.
+/// The number of readings, of which the tightest counts: a reading is as precise as the two counter readings around it
+/// are close.
 const READINGS: usize = 8;
 
-/// Nanoseconds since [`Clock::start`]. Good for intervals of minutes: it drifts about a microsecond per second from
-/// the system's clock.
+/// A clock of nanoseconds since [`Clock::start`], for intervals of up to minutes: it drifts by about a microsecond per
+/// second from the system clock.
 #[derive(Clone, Debug)]
 pub struct Clock {
     counter: quanta::Clock,
     start: u64,
 }
 
-/// A moment on both clocks. It holds for a second to a microsecond or so, as [`Clock`] drifts, and until somebody sets
-/// the system's clock.
+/// The same moment on this clock and on the system clock. After a second it is off by a microsecond or so, as [`Clock`]
+/// drifts, and it becomes invalid when somebody sets the system clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Correlation {
     clock_ns: u64,
@@ -22,20 +23,23 @@ pub struct Correlation {
 }
 
 impl Clock {
-    /// A clock that begins at zero now. The first one of a process calibrates for some milliseconds.
+    /// Starts a clock at zero. The first one in a process calibrates for some milliseconds.
+    #[must_use]
     pub fn start() -> Self {
         let counter = quanta::Clock::new();
         let start = counter.raw();
         Self { counter, start }
     }
 
-    /// Nanoseconds since the start.
+    /// The time since the start, in nanoseconds.
+    #[must_use]
     #[inline]
     pub fn now_ns(&self) -> u64 {
         self.counter.delta_as_nanos(self.start, self.counter.raw())
     }
 
-    /// Reads the system's clock beside this one, to some tens of nanoseconds; half a microsecond.
+    /// Reads the system clock and this one together, precise to some tens of nanoseconds. Takes half a microsecond.
+    #[must_use]
     pub fn correlate(&self) -> Correlation {
         let reading = |_| {
             let before_ns = self.now_ns();
@@ -50,7 +54,8 @@ impl Clock {
 }
 
 impl Correlation {
-    /// A time since 1970 UTC on the other clock; `None` if that was before its start.
+    /// Converts a time since 1970 UTC to this clock, in nanoseconds; `None` if it lies before the clock's start.
+    #[must_use]
     #[inline]
     pub fn clock_ns(&self, utc_ns: u64) -> Option<u64> {
         self.clock_ns.checked_add_signed(utc_ns.wrapping_sub(self.utc_ns) as i64)

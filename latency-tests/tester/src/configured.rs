@@ -1,4 +1,4 @@
-//! What a venue of a given configuration is sent: its sessions' credentials, their orders, a market of its instruments.
+//! The tester's input for a configured venue: credentials, orders of its sessions, and a market of its instruments.
 
 use corelane_codecs::{
     price::{Price, Price4},
@@ -11,29 +11,32 @@ use thiserror::Error;
 use crate::load::Credentials;
 use crate::script::{Instrument, Limits, MarketSpec, Mix, PriorityRule, Rules};
 
-/// A price further off than this, in percent, is outside the collar wherever a market has gone that walks 1 % at most.
+/// The distance from the reference price, in percent, that certainly violates the collar, because the market moves by
+/// at most 1 %.
 const FAR_PERCENT: u32 = 40;
 
-/// Why an instrument of the configuration cannot be traded by the tester.
+/// The reason why the tester cannot trade a configured instrument.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConfiguredError {
-    /// Orders have nothing to be near to.
-    #[error("instrument {symbol} has no reference price; give it one")]
+    /// The instrument has no reference price around which to place orders.
+    #[error("instrument {symbol} has no reference price; set its reference_price")]
     NoReferencePrice {
-        /// Its symbol.
+        /// The symbol of the instrument.
         symbol: String,
     },
-    /// The symbol does not fit its field.
+    /// The symbol does not fit its OUCH field.
     #[error("instrument {symbol}: {source}")]
     Symbol {
         /// The symbol.
         symbol: String,
-        /// Why.
+        /// The problem.
         source: AlphaError,
     },
 }
 
-/// The user and password of every session.
+/// The credentials of every session.
+#[must_use]
 pub fn credentials(config: &Config) -> Vec<Credentials> {
     let one = |session: &corelane_config::Session| Credentials {
         user: session.user.clone(),
@@ -42,10 +45,10 @@ pub fn credentials(config: &Config) -> Vec<Credentials> {
     config.sessions.iter().map(one).collect()
 }
 
-/// An instrument as a script trades it.
+/// Converts an instrument to that of a script.
 ///
 /// # Errors
-/// It has no reference price, or its symbol does not fit.
+/// [`ConfiguredError`] if it has no reference price or its symbol does not fit.
 pub fn instrument(instrument: &corelane_config::Instrument) -> Result<Instrument, ConfiguredError> {
     let symbol = &instrument.symbol;
     let no_price = || ConfiguredError::NoReferencePrice { symbol: symbol.clone() };
@@ -57,16 +60,17 @@ pub fn instrument(instrument: &corelane_config::Instrument) -> Result<Instrument
     })
 }
 
-/// A script in which each session trades one instrument: the first session the first, and so on.
+/// A script in which each session trades one instrument: the first session trades the first instrument, and so on.
 ///
 /// # Errors
-/// Those of [`instrument`].
+/// [`ConfiguredError`] as for [`instrument`].
 pub fn script(config: &Config, seed: u64, mix: Mix, open_orders_max: usize) -> Result<MarketSpec, ConfiguredError> {
     let own = config.instruments.iter().zip(&config.sessions).map(|(one, _)| Ok(vec![instrument(one)?]));
     Ok(script_of(config, own.collect::<Result<_, _>>()?, seed, mix, open_orders_max))
 }
 
-/// A script of `sessions`, each with the instruments that it alone trades, within the limits of the configuration.
+/// A script with one session per entry of `sessions`, the instruments that only it trades, within the limits of the
+/// configuration.
 pub fn script_of(
     config: &Config,
     sessions: Vec<Vec<Instrument>>,
@@ -90,7 +94,8 @@ pub fn script_of(
     }
 }
 
-/// The instruments of a market to be played into the venue: those with a reference price that ITCH can carry.
+/// The instruments of a market to play into the venue: those with a reference price that ITCH can represent.
+#[must_use]
 pub fn day_instruments(config: &Config) -> Vec<DayInstrument> {
     let price4 = |price: corelane_config::Price| u32::try_from(price.ten_thousandths()).ok().map(Price4::from_raw);
     let one = |instrument: &corelane_config::Instrument| {

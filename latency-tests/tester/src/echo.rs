@@ -1,34 +1,34 @@
-//! Load for an echo server: fixed-size frames, measured by the same loop as [`load`](crate::load).
+//! An echo load: frames of a fixed size, measured by the same loop as [`load`](crate::load).
 //!
-//! A frame is shaped like an unsequenced SoupBinTCP packet (length, `U`, an eight-byte number, padding), so that a
-//! server can find its end with the framer that it uses for orders.
+//! A frame has the shape of an unsequenced SoupBinTCP packet (length, `U`, an eight-byte number, padding), so that a
+//! server can use the same framer as for orders.
 
 use corelane_codecs::soup;
 
 use crate::engine::{self, Event, LoadError, Measured, Observer, Pacing, Wire};
 
-/// The smallest frame: header and number.
+/// The size of the smallest frame, which is a header and a number, in bytes.
 pub const FRAME_BYTES_MIN: usize = soup::HEADER_LEN + NUMBER_BYTES;
 const NUMBER_BYTES: usize = size_of::<u64>();
 
-/// An echo load.
+/// The parameters of an echo load.
 #[derive(Clone, Debug)]
 pub struct EchoSpec {
-    /// Connections.
+    /// The number of connections.
     pub connections: usize,
-    /// Bytes of a frame, at least [`FRAME_BYTES_MIN`].
+    /// The size of a frame, at least [`FRAME_BYTES_MIN`], in bytes.
     pub frame_bytes: usize,
-    /// How fast and how long.
+    /// The rate, the duration and the target of the load.
     pub pacing: Pacing,
 }
 
-/// Runs it. Every frame must come back unaltered and in order.
+/// Runs an echo load. Every frame must come back unaltered and in order; any other is a fault of the run.
 ///
 /// # Errors
-/// [`LoadError`] if it cannot be started, also if a frame is too short for its number.
+/// [`LoadError`] if the load cannot start, for example because a frame would be too short for its number.
 pub fn run(spec: &EchoSpec, observer: &mut impl Observer) -> Result<Measured, LoadError> {
     if !(FRAME_BYTES_MIN..=soup::MAX_PAYLOAD).contains(&spec.frame_bytes) {
-        return Err(LoadError::Setting { setting: "frame_bytes", rule: "from 11 (header and number) to 65534" });
+        return Err(LoadError::Setting { setting: "frame_bytes", rule: "between 11 (header and number) and 65534" });
     }
     let mut wire = EchoWire {
         frame: vec![b'.'; spec.frame_bytes],
@@ -41,7 +41,7 @@ pub fn run(spec: &EchoSpec, observer: &mut impl Observer) -> Result<Measured, Lo
 }
 
 struct EchoWire {
-    /// The frame, but for its number.
+    /// The frame, with a placeholder for its number.
     frame: Vec<u8>,
     sent: Vec<u64>,
     answered: Vec<u64>,

@@ -1,6 +1,7 @@
-//! Numbers as people read them.
+//! Number formatting for people.
 
-/// A number with a comma between thousands.
+/// A number with commas between groups of three digits.
+#[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

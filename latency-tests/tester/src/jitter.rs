@@ -1,9 +1,9 @@
-//! What the machine itself costs: time at which a thread that only looks at the clock does not run.
+//! Machine jitter: the times at which a thread that only reads the clock does not run.
 //!
-//! Interrupts, the hypervisor and other threads take a spinning thread off its CPU. A stall is as long for the
-//! server as for this probe, so a latency figure means nothing without it. The figure is that of an open loop: of a
-//! probe due at every microsecond, how long after its due time the thread looked at the clock. (Counting the gaps
-//! themselves would hide them among the many short ones.)
+//! Interrupts, the hypervisor and other threads take a spinning thread off its CPU. Such a stall hits the server just
+//! as it hits this probe, so a latency figure means nothing without the jitter. It is measured in an open loop: a probe
+//! is due every microsecond, and the figure is the time from there until the thread read the clock. A histogram of the
+//! gaps themselves would hide the long ones among the many short ones.
 
 use std::thread;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::clock::Clock;
 use crate::load_error::LoadError;
 use crate::pin::pin;
 
-/// Distance of the probes.
+/// The interval between probes.
 const PROBE_NS: u64 = 1_000;
 
-/// The lengths of gaps that are counted, in nanoseconds.
+/// The thresholds at which gaps are counted, in nanoseconds.
 pub const GAP_THRESHOLDS_NS: [u64; 3] = [10_000, 100_000, 1_000_000];
 
-/// The gaps between looks at the clock.
+/// The gaps between a thread's readings of the clock.
 #[derive(Clone, Debug)]
 pub struct Gaps {
     waits: Histogram<u64>,
@@ -32,7 +32,8 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// None yet. The first look is at time zero, unless [`Gaps::resume`] says otherwise.
+    /// No gaps yet. Observation starts at time zero, or at the time of [`Gaps::resume`].
+    #[must_use]
     pub fn new() -> Self {
         Self {
             waits: latency_histogram(),
@@ -44,7 +45,7 @@ impl Gaps {
         }
     }
 
-    /// The thread looks at the clock again.
+    /// Records a reading of the clock.
     #[inline]
     pub fn pass(&mut self, now_ns: u64) {
         let gap_ns = now_ns.saturating_sub(self.last_ns);
@@ -59,7 +60,7 @@ impl Gaps {
         }
     }
 
-    /// The time up to `now_ns` was given away on purpose and counts for nothing.
+    /// Excludes the time up to `now_ns`, in which the thread slept or yielded on purpose.
     #[inline]
     pub fn resume(&mut self, now_ns: u64) {
         self.last_ns = self.last_ns.max(now_ns);
@@ -74,23 +75,27 @@ impl Gaps {
         }
     }
 
-    /// How long probes due at every microsecond waited, in nanoseconds.
+    /// The waits of the probes due every microsecond, in nanoseconds.
+    #[must_use]
     pub fn waits(&self) -> &Histogram<u64> {
         &self.waits
     }
 
-    /// Gaps per second of at least each of [`GAP_THRESHOLDS_NS`].
+    /// The number of gaps per second that reached each of [`GAP_THRESHOLDS_NS`].
+    #[must_use]
     pub fn per_second(&self) -> [f64; GAP_THRESHOLDS_NS.len()] {
         let seconds = (self.observed_ns as f64 / 1e9).max(f64::MIN_POSITIVE);
         self.over.map(|count| count as f64 / seconds)
     }
 
-    /// The longest gap, 0 if none reached the first threshold.
+    /// The longest gap in nanoseconds; 0 if none reached the first threshold.
+    #[must_use]
     pub fn longest_ns(&self) -> u64 {
         self.longest_ns
     }
 
-    /// Time observed.
+    /// The observed time.
+    #[must_use]
     pub fn observed(&self) -> Duration {
         Duration::from_nanos(self.observed_ns)
     }
@@ -102,19 +107,19 @@ impl Default for Gaps {
     }
 }
 
-/// The gaps of one CPU.
+/// The jitter of one CPU.
 #[derive(Clone, Debug)]
 pub struct CpuJitter {
-    /// Which CPU.
+    /// The CPU.
     pub cpu: usize,
-    /// Its gaps.
+    /// The gaps of the thread that ran on it.
     pub gaps: Gaps,
 }
 
-/// Spins on each of these CPUs for this time, on all at once.
+/// Measures the jitter of these CPUs by spinning on all of them at once for `duration`.
 ///
 /// # Errors
-/// [`LoadError::Pin`] if a CPU is not to be had.
+/// [`LoadError::Pin`] if a thread cannot be pinned to a CPU.
 pub fn measure(cpus: &[usize], duration: Duration) -> Result<Vec<CpuJitter>, LoadError> {
     thread::scope(|scope| {
         let spinning: Vec<_> = cpus.iter().map(|&cpu| scope.spawn(move || spin(cpu, duration))).collect();
@@ -144,8 +149,8 @@ fn spin(cpu: usize, duration: Duration) -> Result<CpuJitter, LoadError> {
     }
 }
 
-/// From 1 ns to 60 s in three digits; longer is recorded as 60 s. It never grows, so that recording allocates
-/// nothing.
+/// A histogram from 1 ns to 60 s with three significant digits; longer times are recorded as 60 s. It never grows, so
+/// recording allocates nothing.
 pub(crate) fn latency_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are valid constants")
 }

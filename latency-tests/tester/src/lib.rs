@@ -1,19 +1,19 @@
-//! The tester's side: an open-loop load generator, and what judges their figures.
+//! The tester: an open-loop load generator, and the checks that decide whether its figures count.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`load`] | sends orders at a fixed schedule over TCP and measures every answer from its *intended* send time |
-//! | [`script`] | decides what is sent, and predicts every answer with a slow, obvious model of the venue |
+//! | [`load`] | sends orders over TCP on a fixed schedule and measures every answer from its *intended* send time |
+//! | [`script`] | chooses the requests, and predicts every answer with a slow but obvious model of the venue |
 //! | [`configured`] | takes sessions, instruments and limits from a venue's configuration |
-//! | [`echo`] | the same load with the same timing code against an echo server |
-//! | [`saturation`] | searches the highest rate that a server sustains |
-//! | [`jitter`] | measures the machine itself: what an event due at any instant would have waited |
-//! | [`report`] | table, JSON and percentile plot, and whether the run is valid at all |
+//! | [`echo`] | generates the same load with the same timing code for an echo server |
+//! | [`saturation`] | searches for the highest rate that a server sustains |
+//! | [`jitter`] | measures the machine itself: how long an event due at a random instant would have waited |
+//! | [`report`] | renders a table, JSON and a percentile plot, and decides whether the run is valid |
 //!
-//! Nothing here shares code with the server but the wire formats and the schema of its configuration: plain sockets, plain system calls, one thread.
-//! That is the point. A generator that waits for an answer before it sends the next request leaves out exactly the
-//! requests that a stall would have delayed (*coordinated omission*), and one built on the server's own driver
-//! shares its blind spots.
+//! The tester shares only the wire formats and the schema of the configuration with the server. It uses plain sockets,
+//! plain system calls and one thread, on purpose: a generator built on the server's own driver would share its blind
+//! spots. And it never waits for an answer before it sends the next request, because then it would omit exactly the
+//! requests that a stall would have delayed (*coordinated omission*).
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -29,7 +29,7 @@
 //! let jitter = jitter::measure(&[0, 1], Duration::from_secs(1))?;
 //! let mut script = MarketScript::new(MarketSpec {
 //!     seed: 1,
-//!     // One session, which trades this instrument alone.
+//!     // One session, the only one that trades this instrument.
 //!     sessions: vec![vec![Instrument {
 //!         symbol: Symbol::from_bytes(*b"CLN01   "),
 //!         reference_price: Price::from_raw(1_000_000),

@@ -1,4 +1,4 @@
-//! Open-loop order entry: OUCH over SoupBinTCP, every answer checked.
+//! Open-loop order entry, OUCH over SoupBinTCP, with every answer checked.
 
 use std::fmt;
 
@@ -9,53 +9,55 @@ use corelane_codecs::text::Alpha;
 use crate::engine::{self, Event, LoadError, Measured, Observer, Pacing, Wire};
 use crate::script::{Completion, REQUEST_BYTES_MAX, Script};
 
-/// The longest answer taken, in bytes.
+/// The longest answer accepted, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024;
 
-/// Who logs in.
+/// The login of one session.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// User, up to six characters.
+    /// The user, up to six characters.
     pub user: String,
-    /// Password, up to ten characters.
+    /// The password, up to ten characters.
     pub password: String,
 }
 
-/// Without the password.
+/// Omits the password.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
-/// A load of orders.
+/// The parameters of an order load.
 #[derive(Clone, Debug)]
 pub struct LoadSpec {
-    /// One session for each.
+    /// The logins. Each opens one session.
     pub sessions: Vec<Credentials>,
-    /// How fast and how long.
+    /// The rate, the duration and the target of the load.
     pub pacing: Pacing,
 }
 
-/// What came of it.
+/// The result of an order load.
 #[derive(Clone, Debug)]
 pub struct LoadResult {
-    /// Latencies, rates and faults.
+    /// The latencies, rates and faults.
     pub measured: Measured,
-    /// Application messages received.
+    /// The number of application messages received.
     pub answers: u64,
-    /// Rejects by reason code, in the order of the codes; 0x100 stands for all codes that OUCH 5.0 does not have.
+    /// The number of rejects per reason code, in order of the codes; 0x100 stands for all codes that OUCH 5.0 does not
+    /// define.
     pub rejects: Vec<(u16, u64)>,
-    /// Shares executed of orders that rested (each trade once).
+    /// The shares executed, as reported to resting orders (each trade once).
     pub executed_resting: u64,
-    /// Shares executed of orders that came in (each trade once).
+    /// The shares executed, as reported to incoming orders (each trade once).
     pub executed_incoming: u64,
-    /// Orders accepted.
+    /// The number of orders accepted.
     pub accepted: u64,
 }
 
 impl LoadResult {
-    /// Rejects with a name for each reason.
+    /// The number of rejects per reason, with the name of the reason.
+    #[must_use]
     pub fn rejects_by_name(&self) -> impl Iterator<Item = (String, u64)> + '_ {
         self.rejects.iter().map(|&(code, count)| {
             let name = match RejectReason::from_wire(code) {
@@ -67,11 +69,11 @@ impl LoadResult {
     }
 }
 
-/// Logs in, sends what `script` makes at the given rate, checks every answer, cleans up and logs out. Everything
-/// happens on the calling thread.
+/// Logs in, sends the requests of `script` at the given rate, checks every answer, cleans up and logs out. Everything
+/// runs on the calling thread.
 ///
 /// # Errors
-/// [`LoadError`] if the load cannot be started. What goes wrong later is in the result.
+/// [`LoadError`] if the load cannot start. Later failures are in the result, in [`Measured::faults`].
 pub fn run(spec: &LoadSpec, script: &mut dyn Script, observer: &mut impl Observer) -> Result<LoadResult, LoadError> {
     let mut wire = OrderEntry::new(spec, script)?;
     let measured = engine::run(&spec.pacing, &mut wire, observer)?;
@@ -94,7 +96,7 @@ struct OrderEntry<'a> {
     accepted: u64,
     executed_resting: u64,
     executed_incoming: u64,
-    /// By code; codes from 0x100 on are none of OUCH 5.0 and count as 0x100.
+    /// The rejects by code. OUCH 5.0 has no codes from 0x100 on; all of these count as 0x100.
     rejects: Box<[u64; REJECT_CODES]>,
 }
 
@@ -108,7 +110,7 @@ impl<'a> OrderEntry<'a> {
                 user: Alpha::new(&credentials.user).map_err(invalid)?,
                 password: Alpha::new(&credentials.password).map_err(invalid)?,
                 session: Alpha::BLANK,
-                // New messages only: another run may have used the session today.
+                // Only new messages, because an earlier run may have used the session today.
                 sequence: Some(0),
                 heartbeat_timeout_ms: None,
             })
@@ -128,7 +130,7 @@ impl<'a> OrderEntry<'a> {
     fn on_answer(&mut self, session: usize, message: &[u8]) -> Result<Event, String> {
         let answer = Outbound::decode(message).map_err(|error| error.to_string())?;
         match &answer {
-            // Start and end of the day come to everybody, whatever was asked.
+            // The start and end of the day go to all sessions and answer no request.
             Outbound::SystemEvent(_) => return Ok(Event::Further),
             Outbound::Accepted(..) => self.accepted += 1,
             Outbound::Executed(executed, _) => {
@@ -194,7 +196,7 @@ impl Wire for OrderEntry<'_> {
             ServerPacket::Sequenced(message) => self.on_answer(session, message),
             ServerPacket::LoginAccepted { .. } => Ok(Event::Ready),
             ServerPacket::LoginRejected(code) => {
-                Err(format!("user {}: rejected: {code:?}; check user and password", self.logins[session].user))
+                Err(format!("user {} rejected: {code:?}; check user and password", self.logins[session].user))
             }
             ServerPacket::Heartbeat | ServerPacket::Debug(_) | ServerPacket::Unsequenced(_) => Ok(Event::Further),
             ServerPacket::EndOfSession => Ok(Event::End),
@@ -210,9 +212,9 @@ impl Wire for OrderEntry<'_> {
     }
 }
 
-/// Appends a packet.
+/// Appends a packet to `out`.
 fn put(packet: &ClientPacket<'_>, out: &mut Vec<u8>) {
     let mut bytes = [0; soup::HEADER_LEN + REQUEST_BYTES_MAX];
-    let length = packet.encode(&mut bytes).expect("log-ins and requests of at most REQUEST_BYTES_MAX fit");
+    let length = packet.encode(&mut bytes).expect("logins and requests of at most REQUEST_BYTES_MAX fit");
     out.extend_from_slice(&bytes[..length]);
 }

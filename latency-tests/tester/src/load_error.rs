@@ -1,57 +1,58 @@
-//! Why a load cannot be started.
+//! Errors of starting a load.
 
 use std::io;
 use std::net::SocketAddr;
 
 use thiserror::Error;
 
-/// Why a load could not be started. What goes wrong later is in [`Measured::faults`](crate::engine::Measured::faults).
+/// The reason why a load could not start. Later failures are in [`Measured::faults`](crate::engine::Measured::faults).
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum LoadError {
-    /// A setting has a value with which nothing can be measured.
+    /// A setting has an invalid value.
     #[error("{setting} must be {rule}")]
     Setting {
-        /// Which.
+        /// The setting.
         setting: &'static str,
-        /// What it must be.
+        /// The valid values.
         rule: &'static str,
     },
-    /// A user or password does not fit its field.
-    #[error("user {user:?}: {source}")]
+    /// A user or password does not fit its OUCH field.
+    #[error("credentials of user {user:?}: {source}")]
     Credentials {
-        /// Whose.
+        /// The user.
         user: String,
-        /// What is wrong with it.
+        /// The problem.
         source: corelane_codecs::text::AlphaError,
     },
-    /// The tester's thread could not be pinned.
-    #[error("cannot pin the tester to CPU {cpu}; choose one that this process may use")]
+    /// The kernel refused to pin the tester's thread.
+    #[error("cannot pin the tester to CPU {cpu}; choose a CPU that this process may use")]
     Pin {
         /// The CPU.
         cpu: usize,
     },
-    /// The server cannot be reached.
+    /// The server is unreachable.
     #[error("cannot connect to {server}: {source}; is the server running and listening there?")]
     Connect {
-        /// Where.
+        /// The server's address.
         server: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The server refuses or does not answer the log-in.
-    #[error("session {session}: log-in failed: {why}")]
+    /// The server rejects or does not answer a login.
+    #[error("session {session}: login failed: {why}")]
     LogIn {
-        /// Index of the session.
+        /// The index of the session.
         session: usize,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// A system call failed that does not fail in working order.
-    #[error("{call}: {source}")]
+    /// A system call failed unexpectedly.
+    #[error("system call {call} failed: {source}")]
     System {
-        /// Which.
+        /// The call.
         call: &'static str,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }

@@ -5,9 +5,9 @@ use rustix::thread::CpuSet;
 
 use crate::load_error::LoadError;
 
-/// Lets the calling thread run on this CPU only.
+/// Pins the calling thread to `cpu`.
 pub(crate) fn pin(cpu: usize) -> Result<(), LoadError> {
-    // The library indexes a mask of this size without looking.
+    // The library indexes a mask of this size without a bounds check.
     if cpu < CpuSet::MAX_CPU && core_affinity::set_for_current(CoreId { id: cpu }) {
         Ok(())
     } else {

@@ -1,16 +1,16 @@
-//! The highest rate that a server sustains.
+//! The search for the highest rate that a server sustains.
 
 pub use crate::engine::ACHIEVED_SHARE;
 use crate::engine::Measured;
 
-/// What a short run at one rate showed.
+/// The result of a short run at one rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadSummary {
-    /// The rate that was asked for.
+    /// The requested rate, per second.
     pub asked_per_s: f64,
-    /// The rate that came about.
+    /// The achieved rate, per second.
     pub achieved_per_s: f64,
-    /// Median latency from the intended time, in nanoseconds.
+    /// The median latency from the intended send time, in nanoseconds.
     pub p50_ns: u64,
 }
 
@@ -24,22 +24,22 @@ impl From<&Measured> for LoadSummary {
     }
 }
 
-/// What counts as sustained, and where to search.
+/// The criterion for a sustained rate, and the range of the search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Search {
-    /// The first rate tried.
+    /// The first rate to try, per second.
     pub start_per_s: f64,
-    /// The highest rate tried.
+    /// The highest rate to try, per second.
     pub limit_per_s: f64,
-    /// A median from here on is an overload: the queue grows for as long as the run lasts.
+    /// The median latency that counts as overload, in nanoseconds: the queue then grows for as long as the run lasts.
     pub p50_bound_ns: u64,
-    /// Halvings of the interval between the last good and the first bad rate.
+    /// The number of bisections of the interval between the last sustained and the first failed rate.
     pub bisections: u32,
 }
 
 impl Search {
-    /// Doubles the rate until a run fails, then bisects. Returns the highest rate that was sustained, 0 if not even a
-    /// 64th of the first was.
+    /// Doubles the rate until a run fails, then bisects. If the first rate fails, halves it until a run succeeds.
+    /// Returns the highest sustained rate per second, or 0 if not even a 64th of the first rate was sustained.
     ///
     /// # Errors
     /// Those of `run`.

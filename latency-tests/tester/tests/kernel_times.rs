@@ -1,4 +1,4 @@
-//! Who was slow, by the kernel's times: the server and the tester.
+//! The kernel's timestamps attribute delays to the server or to the tester.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ const RATE_PER_S: f64 = 200.0;
 const SLOW: Duration = Duration::from_millis(2);
 const SLOW_NS: u64 = SLOW.as_nanos() as u64;
 
-/// Sends every frame back after `delay`.
+/// An echo server that answers after `delay`.
 fn echo_server(delay: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,7 +30,7 @@ fn echo_server(delay: Duration) -> SocketAddr {
     address
 }
 
-/// Keeps the tester from its sockets.
+/// An observer that keeps the tester from its sockets.
 struct Busy(Duration);
 
 impl Observer for Busy {
@@ -61,8 +61,8 @@ fn a_slow_server_shows_between_the_kernels_times_and_a_slow_tester_outside() {
     assert!(times.away.min() >= SLOW_NS * 99 / 100, "{} ns", times.away.min());
     assert!(times.reading.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.reading.value_at_quantile(0.5));
     assert!(times.sending.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.sending.value_at_quantile(0.5));
-    // Answers that a stalled machine brings together have one time; most come alone. Of each so many-th request it is
-    // known when it left, and mostly when its answer came.
+    // Answers that a stalled machine delivers together share a timestamp, but most arrive alone. Every sampled request
+    // has a send timestamp, and most of them a receive timestamp of the answer.
     let answers = measured.intended.len();
     assert!((answers / 2..=answers).contains(&times.reading.len()), "{} of {answers}", times.reading.len());
     let sampled = measured.sent / u64::from(SENT_SAMPLED) - 1;
@@ -72,7 +72,7 @@ fn a_slow_server_shows_between_the_kernels_times_and_a_slow_tester_outside() {
 
     let measured = self::measure(Duration::ZERO, SLOW, true);
     let times = measured.kernel_times.unwrap();
-    // An answer comes while the tester is away, at once.
+    // The answer arrives at once, while the tester is away.
     assert!(times.reading.value_at_quantile(0.5) > SLOW_NS / 4, "{} ns", times.reading.value_at_quantile(0.5));
     assert!(times.away.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.away.value_at_quantile(0.5));
     assert!(measured.late.value_at_quantile(0.5) > SLOW_NS / 8, "{} ns", measured.late.value_at_quantile(0.5));

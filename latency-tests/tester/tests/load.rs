@@ -1,4 +1,4 @@
-//! The load against a venue and an echo server that live in the test.
+//! The load generator against a venue and an echo server within the test.
 
 mod venue;
 
@@ -48,7 +48,7 @@ fn pacing(server: SocketAddr, rate_per_s: f64) -> Pacing {
     Pacing {
         duration: Duration::from_millis(400),
         warmup: Duration::from_millis(100),
-        // The venue needs the CPU too.
+        // Yields, because the venue needs the CPU too.
         idle: Idle::Yield,
         ..Pacing::new(server, rate_per_s)
     }
@@ -76,7 +76,7 @@ fn a_correct_venue_satisfies_the_script_whatever_its_choices() {
         let measured = &result.measured;
         assert_eq!(measured.faults, Vec::<String>::new());
         assert_eq!((measured.missing, measured.drops, measured.unsent), (0, 0, 0));
-        // 2,000/s for half a second, and what cleans up.
+        // 2,000/s for half a second, and the clean-up requests.
         assert!((1000..=1000 + 24 * SESSIONS as u64).contains(&measured.sent));
         assert_eq!(measured.answered + measured.silent, measured.sent);
         assert!(measured.silent > 0 && result.answers > measured.answered);
@@ -123,7 +123,7 @@ fn every_misdeed_is_found() {
 
 #[test]
 fn the_last_answer_is_missed_too() {
-    // The closing cancels are the last requests; of one session each: 24 orders at most are open.
+    // The closing cancels are the last requests. A session has at most 24 open orders.
     let (sound, _) = run(Misdeed::None, Rules::default(), Mix::ENTER_AND_CANCEL);
     let market = spec(Rules::default(), Mix::ENTER_AND_CANCEL);
     let one_session = MarketSpec { sessions: market.sessions[..1].to_vec(), ..market };
@@ -143,14 +143,14 @@ fn the_last_answer_is_missed_too() {
 }
 
 #[test]
-fn a_wrong_password_and_a_dead_server_are_told_at_the_start() {
+fn a_wrong_password_and_a_dead_server_are_reported_at_the_start() {
     let market = spec(Rules::default(), Mix::default());
     let server = venue::serve(market.sessions.clone(), limits(), Rules::default(), Misdeed::None);
     let mut script = MarketScript::new(market);
     let mut load = LoadSpec { sessions: credentials("wrong"), pacing: pacing(server, 1000.0) };
     let error = load::run(&load, &mut script, &mut ()).unwrap_err();
-    assert!(error.to_string().contains("user test: rejected: NotAuthorized"), "{error}");
-    // A host of its own: a test beside this one could be given the port that is let go here.
+    assert!(error.to_string().contains("login failed: user test rejected: NotAuthorized"), "{error}");
+    // An address of its own, because a parallel test could get the port that is released here.
     let unused = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
     load.pacing.server = unused;
     let error = load::run(&load, &mut script, &mut ()).unwrap_err();
@@ -163,8 +163,8 @@ fn a_wrong_password_and_a_dead_server_are_told_at_the_start() {
     assert!(matches!(error, LoadError::Setting { .. }), "{error}");
 }
 
-/// Coordinated omission: who waits for an answer before the next request sees a stall once, however many requests
-/// it would have delayed.
+/// Coordinated omission: a client that waits for each answer before the next request sees a stall only once, however
+/// many requests the stall would have delayed.
 #[test]
 fn a_stall_shows_in_intended_time_and_hides_in_a_closed_loop() {
     let stall = Duration::from_millis(100);
@@ -175,7 +175,7 @@ fn a_stall_shows_in_intended_time_and_hides_in_a_closed_loop() {
     let load = LoadSpec {
         sessions: credentials("secret")[..1].to_vec(),
         pacing: Pacing {
-            // Send times of a client that waits are those of a closed loop.
+            // A client that waits for answers has the send times of a closed loop.
             outstanding_max: 1,
             ..pacing(server, 1000.0)
         },
@@ -184,7 +184,7 @@ fn a_stall_shows_in_intended_time_and_hides_in_a_closed_loop() {
     let result = load::run(&load, &mut script, &mut ()).unwrap();
     let measured = &result.measured;
     assert_eq!((measured.faults.len(), measured.missing), (0, 0));
-    // 100 of 400 measured requests were due during the stall; on average they waited half of it.
+    // 100 of 400 measured requests were due during the stall, and waited for half of it on average.
     let stalled = |histogram: &hdrhistogram::Histogram<u64>, ms: u64| {
         histogram.len() - histogram.count_between(0, ms * 1_000_000)
     };
@@ -211,7 +211,7 @@ impl Observer for Counting {
     }
 }
 
-/// Sends back what comes, to so many clients.
+/// An echo server for this many clients.
 fn echo_server(clients: usize, altered_byte: Option<usize>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -275,7 +275,7 @@ fn an_altered_echo_is_found() {
 fn heartbeats_go_both_ways_and_the_log_out_is_last() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // Answers every packet but the request with a heartbeat and free text, and returns their types.
+    // Answers every packet except the request with a heartbeat and free text, and returns the packets' types.
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut types = Vec::new();
@@ -294,7 +294,7 @@ fn heartbeats_go_both_ways_and_the_log_out_is_last() {
         }
         types
     });
-    // One request at once, and none in the two seconds after it.
+    // One request immediately, and none in the two seconds after it.
     let spec = LoadSpec {
         sessions: credentials("secret")[..1].to_vec(),
         pacing: Pacing {

@@ -1,4 +1,4 @@
-//! How many TCP segments the tester's requests travel in.
+//! The number of TCP segments for the tester's requests.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use corelane_tester::echo::{self, EchoSpec};
 use corelane_tester::engine::{Idle, Observer, Pacing};
 
-/// Makes the tester late again and again: some four requests are due whenever it comes to sending.
+/// Makes the tester late repeatedly, so that about four requests are due whenever it sends.
 struct Sleepy;
 
 impl Observer for Sleepy {
@@ -19,12 +19,12 @@ impl Observer for Sleepy {
     }
 }
 
-/// Segments with data that the kernel has received on a connection.
+/// The number of data segments that the kernel has received on a connection.
 fn segments_with_payload(stream: &TcpStream) -> u32 {
-    // SAFETY: all zeros is a value of this plain struct.
+    // SAFETY: all zeros is a valid value of this plain struct.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut bytes = size_of_val(&info) as libc::socklen_t;
-    // SAFETY: the kernel writes at most `bytes` to the struct, which lives through the call.
+    // SAFETY: the kernel writes at most `bytes` bytes to the struct, which outlives the call.
     let result = unsafe {
         libc::getsockopt(stream.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut bytes)
     };
@@ -33,7 +33,7 @@ fn segments_with_payload(stream: &TcpStream) -> u32 {
     info.tcpi_data_segs_in
 }
 
-/// Requests that the tester sent, and the segments that they came in.
+/// Runs the tester, and returns the number of requests and of segments that carried them.
 fn sent_and_segments(coalesce: bool) -> (u64, u64) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = listener.local_addr().unwrap();
@@ -50,7 +50,7 @@ fn sent_and_segments(coalesce: bool) -> (u64, u64) {
         duration: Duration::from_millis(500),
         warmup: Duration::ZERO,
         idle: Idle::Yield,
-        // Below the ten segments that a connection may have in flight at its start: none waits to be joined by others.
+        // Below the initial congestion window of ten segments, so that no request waits and is coalesced with others.
         outstanding_max: 8,
         coalesce,
         ..Pacing::new(server, 1000.0)
@@ -66,6 +66,6 @@ fn requests_that_are_due_together_leave_in_one_segment_or_one_each() {
     let (sent, segments) = sent_and_segments(true);
     assert!(sent > 300 && segments <= sent * 3 / 4, "{sent} requests in {segments} segments");
     let (sent, segments) = sent_and_segments(false);
-    // Segments that are sent twice, by a timer on a busy machine, count twice.
+    // Segments that a timer retransmits on a busy machine count twice.
     assert!(sent > 300 && segments >= sent, "{sent} requests in {segments} segments");
 }

@@ -1,45 +1,45 @@
-//! The book of one made-up instrument: a ladder of ticks around a middle that walks.
+//! The book of one synthetic instrument: a ladder of ticks around a mid price that walks randomly.
 //!
-//! Bids rest at the middle and below, asks above it, so no order ever crosses another. The middle moves by one tick,
-//! and only once nothing is left where it goes: until then, what is removed is mostly removed there.
+//! Bids rest at or below the mid price and asks above it, so the book never crosses. The mid price moves by one tick,
+//! and only when no order is left in its way; until then, most removals take place there.
 
 use corelane_codecs::itch::Side;
 
 use crate::rng::Rng;
 
-/// Orders of a side rest within so many ticks of the middle.
+/// The maximum distance of resting orders from the mid price, in ticks.
 pub(super) const DEPTH: u32 = 120;
-/// Places of the ladder; a power of two that holds both sides.
+/// The number of levels of the ladder, a power of two that holds both sides.
 const LADDER: usize = 256;
-/// The middle begins to move once in so many visits.
+/// The average number of visits until the mid price begins to move.
 const VISITS_PER_MOVE: u64 = 50;
 
-/// An order that rests.
+/// A resting order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resting {
     pub order_ref: u64,
     pub shares: u32,
 }
 
-/// Where an order rests.
+/// The place of a resting order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub side: Side,
-    /// Price in ticks.
+    /// The price in ticks.
     pub tick: u32,
-    /// Orders of the level before it.
+    /// The number of orders before it at its level.
     pub at: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Book {
-    /// The highest tick at which bids may rest; asks rest above.
+    /// The mid price: the highest tick at which bids may rest. Asks rest above it.
     middle: u32,
-    /// The lowest and the highest middle.
+    /// The lowest and the highest mid price.
     range: (u32, u32),
-    /// The side that gives way to the middle, if it moves.
+    /// The side that must make way for the mid price, while it is about to move.
     yielding: Option<Side>,
-    /// Levels by the low bits of their tick; orders by age.
+    /// The levels by the low bits of their tick, with the orders of each by age.
     levels: Box<[Vec<Resting>]>,
     occupied: [u64; LADDER / 64],
     orders: usize,
@@ -52,15 +52,16 @@ fn opposite(side: Side) -> Side {
     }
 }
 
-/// Small mostly, but any up to `DEPTH`: the chance of a distance falls with its square.
+/// A random distance from 1 to `DEPTH`, mostly small: its probability falls with its square.
 fn distance(rng: &mut Rng) -> u32 {
     let scale = rng.next().trailing_zeros().min(6);
     (rng.between(1 << scale, (2 << scale) - 1) as u32).min(DEPTH)
 }
 
 impl Book {
-    /// An empty book whose middle begins at `reference`, 2 at least, and walks at most `wander` away from it and to
-    /// `highest`; all in ticks.
+    /// Creates an empty book. The mid price starts at `reference`, at least 2, and stays within `wander` of it and at
+    /// most at `highest`. All are in ticks.
+    #[must_use]
     pub fn new(reference: u32, wander: u32, highest: u32) -> Self {
         Self {
             middle: reference,
@@ -72,22 +73,25 @@ impl Book {
         }
     }
 
-    /// Orders that rest.
+    /// The number of resting orders.
+    #[must_use]
     pub fn orders(&self) -> usize {
         self.orders
     }
 
     /// The best tick of a side.
+    #[must_use]
     pub fn best(&self, side: Side) -> Option<u32> {
         self.occupied_from(side, 1)
     }
 
-    /// The middle, in ticks.
+    /// The mid price, in ticks.
+    #[must_use]
     pub fn middle(&self) -> u32 {
         self.middle
     }
 
-    /// Lets the middle walk.
+    /// Lets the mid price walk.
     pub fn visit(&mut self, rng: &mut Rng) {
         if self.yielding.is_none() && rng.below(VISITS_PER_MOVE) == 0 {
             let (lowest, highest) = self.range;
@@ -109,16 +113,19 @@ impl Book {
         }
     }
 
-    /// A tick for a new order, mostly near the touch.
+    /// Draws a tick for a new order, mostly near the touch.
+    #[must_use]
     pub fn draw_tick(&self, rng: &mut Rng, side: Side) -> u32 {
         let nearest = 1 + u32::from(self.yielding == Some(side));
         let farthest = DEPTH - u32::from(self.yielding == Some(opposite(side)));
         let distance = distance(rng).clamp(nearest, farthest);
-        // A bid has a tick of at least 1, and the middle is never below 2.
+        // A bid has a tick of at least 1, and the mid price is never below 2.
         self.tick(side, distance).unwrap_or(1)
     }
 
-    /// Any order, mostly one near the touch and one of the youngest of its level; `None` if nothing rests.
+    /// Draws a resting order, mostly one near the touch and among the youngest at its level; `None` if the book is
+    /// empty.
+    #[must_use]
     pub fn draw(&self, rng: &mut Rng) -> Option<Place> {
         let (side, tick) = self.draw_level(rng)?;
         let orders = self.level(tick).len();
@@ -141,7 +148,7 @@ impl Book {
         })
     }
 
-    /// Puts an order behind those of its level.
+    /// Adds an order behind the others at its level.
     pub fn add(&mut self, tick: u32, order: Resting) {
         let at = tick as usize % LADDER;
         self.levels[at].push(order);
@@ -154,7 +161,7 @@ impl Book {
         &mut self.levels[place.tick as usize % LADDER][place.at]
     }
 
-    /// Takes the order at a place out.
+    /// Removes the order at a place.
     pub fn remove(&mut self, place: Place) -> Resting {
         let at = place.tick as usize % LADDER;
         let order = self.levels[at].remove(place.at);
@@ -174,7 +181,7 @@ impl Book {
         self.occupied[at / 64] >> (at % 64) & 1 == 1
     }
 
-    /// The tick so many away from the middle, from 1; `None` for a bid without a price.
+    /// The tick at `distance` from the mid price, counted from 1; `None` if a bid there would have no price.
     fn tick(&self, side: Side, distance: u32) -> Option<u32> {
         match side {
             Side::Buy => (self.middle + 1).checked_sub(distance).filter(|tick| *tick > 0),
@@ -182,13 +189,13 @@ impl Book {
         }
     }
 
-    /// The nearest occupied tick that is at least so far away.
+    /// The nearest occupied tick that is at least `distance` away.
     fn occupied_from(&self, side: Side, distance: u32) -> Option<u32> {
         (distance..=DEPTH).map_while(|distance| self.tick(side, distance)).find(|tick| self.is_occupied(*tick))
     }
 
-    /// What must be empty before the middle moves: the best tick of the side that yields, or the farthest of the
-    /// other, which would be left behind.
+    /// An occupied tick that keeps the mid price from moving: the best tick of the yielding side, or the farthest tick
+    /// of the other side, which would fall off the ladder.
     fn obstacle(&self, yielding: Side) -> Option<(Side, u32)> {
         [(yielding, 1), (opposite(yielding), DEPTH)]
             .into_iter()

@@ -1,9 +1,10 @@
-//! Which type the next message has, and which instrument it is about.
+//! Random choice of the next message's type and instrument.
 
 use crate::rng::Rng;
 
-/// Messages of a type in [`MIX_TOTAL`] of a day. The first ten are those of a real one (Nasdaq, 30 January 2019,
-/// 368 million messages); the others are more frequent than there, so that a day of a million has them all.
+/// The number of messages per type in [`MIX_TOTAL`] messages. The first ten shares are those of a real day (Nasdaq, 30
+/// January 2019, 368 million messages). The others are larger than on that day, so that a day of a million messages
+/// contains every type.
 const MIX: [(u8, u64); 20] = [
     (b'A', 44_240),
     (b'D', 42_962),
@@ -28,7 +29,7 @@ const MIX: [(u8, u64); 20] = [
 ];
 const MIX_TOTAL: u64 = 100_000;
 
-/// The type of the next message of trading hours.
+/// Draws the type of the next message in trading hours.
 pub(super) fn draw_kind(rng: &mut Rng) -> u8 {
     let mut drawn = rng.below(MIX_TOTAL);
     for (kind, share) in MIX {
@@ -40,23 +41,24 @@ pub(super) fn draw_kind(rng: &mut Rng) -> u8 {
     unreachable!("the shares add up to the total")
 }
 
-/// Draws instruments by how active they are: the chance of the one of rank `r`, from 0, is proportional to
-/// 1 / (r + [`FLATTENING`]) (Zipf and Mandelbrot). Of 8,000, the busiest has 1.5 % of all messages and the busiest
-/// hundred a third, about as on a real day.
+/// A random choice of instruments by activity. The probability of rank `r`, counted from 0, is proportional to 1 / (r +
+/// [`FLATTENING`]) (Zipf–Mandelbrot law). With 8,000 instruments, the busiest has 1.5 % of all messages and the busiest
+/// hundred have a third, about as on a real day.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// Weights summed up, by rank.
+    /// The cumulative weights, by rank.
     summed: Box<[u64]>,
-    /// Instruments by rank.
+    /// The instruments, by rank.
     ranked: Box<[u16]>,
 }
 
 const FLATTENING: u64 = 10;
 
 impl Activity {
+    #[must_use]
     pub fn new(rng: &mut Rng, instruments: u16) -> Self {
         let mut ranked: Box<[u16]> = (0..instruments).collect();
-        // Fisher and Yates: which are busy does not depend on their locate.
+        // A Fisher–Yates shuffle, so that activity does not depend on the locate.
         for at in (1..ranked.len()).rev() {
             ranked.swap(at, rng.below(at as u64 + 1) as usize);
         }
@@ -68,7 +70,8 @@ impl Activity {
         Self { summed: (0..u64::from(instruments)).map(weigh).collect(), ranked }
     }
 
-    /// The index of an instrument; there must be one.
+    /// Draws the index of an instrument. There must be at least one.
+    #[must_use]
     pub fn draw(&self, rng: &mut Rng) -> usize {
         let drawn = rng.below(self.summed[self.summed.len() - 1]);
         usize::from(self.ranked[self.summed.partition_point(|sum| *sum <= drawn)])

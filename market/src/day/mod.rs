@@ -1,10 +1,11 @@
-//! A made-up day of a market: the mix of a real one, valid to the last reference, and the same for the same seed.
+//! A synthetic trading day with the message mix of a real one: every reference is valid, and the same seed gives the
+//! same day.
 //!
-//! The directory comes first, with the state of every instrument; then orders that rest when the market opens; then
-//! trading hours; then the close. References rise through the day, and those of one instrument share their low two
-//! bits, as the matching engines of a real venue leave them. Books never cross, a paused or halted instrument does
-//! not trade, and every reference and every broken match number is one that was given before. Of IPOs, direct
-//! listings, market-wide breakers and market makers only the messages are there; nothing follows from them.
+//! A day begins with the directory and the state of every instrument. Orders that rest at the open follow, then trading
+//! hours, then the close. References increase through the day, and those of one instrument share their low two bits, as
+//! on a real venue with several matching engines. Books never cross, a paused or halted instrument does not trade, and
+//! every order reference and every broken match number refers to an earlier message. The messages about IPOs, direct
+//! listings, market-wide circuit breakers and market makers have no effect on trading.
 
 mod book;
 mod mix;
@@ -28,14 +29,14 @@ use mix::Activity;
 const OPEN_NS: u64 = 34_200_000_000_000;
 /// 16:00:00.
 const CLOSE_NS: u64 = 57_600_000_000_000;
-/// How long before the open the first orders come at most.
+/// The time from the first orders to the open.
 const OPENING_NS: u64 = 7_200_000_000_000;
-/// Between two messages before the first order.
+/// The time between two messages before the first order.
 const SPIN_GAP_NS: u64 = 1_000;
-/// Tries to find an instrument that a message can be about.
+/// The number of attempts to find an instrument that fits a message.
 const TRIES: usize = 16;
 
-/// A part of the day, all of whose messages are made alike.
+/// A part of the day with one kind of message generation.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Event(EventCode),
@@ -48,24 +49,24 @@ enum Stage {
     Trading,
 }
 
-/// The day as a stream of messages, and (as [`Read`]) as the bytes of a BinaryFILE, end marker included.
+/// A day as a stream of messages and, through [`Read`], as the bytes of a BinaryFILE with its end marker.
 ///
-/// Memory is that of the orders that rest, about 24 bytes each, and 7 KiB per instrument.
+/// It uses about 24 bytes of memory per resting order, and 7 KiB per instrument.
 #[derive(Debug)]
 pub struct Day {
     rng: Rng,
     instruments: Vec<DayInstrument>,
     books: Vec<Book>,
     activity: Activity,
-    /// What comes, last first, with the messages left of each.
+    /// The remaining stages, last first, each with the number of its remaining messages.
     stages: Vec<(Stage, u64)>,
-    /// Messages of the stage so far.
+    /// The number of messages of the stage so far.
     stage_messages: u64,
     now_ns: u64,
     gap_ns: u64,
     last_ref: u64,
     last_match: u64,
-    /// The last match number that was not broken yet, and its instrument.
+    /// The last match number, if it is not broken yet, and its instrument.
     unbroken: Option<(u64, usize)>,
     paused: Option<usize>,
     halted: Option<usize>,
@@ -73,7 +74,7 @@ pub struct Day {
     message: [u8; MAX_MESSAGE_LEN],
     message_len: usize,
     messages: u64,
-    /// The frame that is being read, and how much of it was.
+    /// The frame being read, its length, and the number of bytes already read.
     frame: [u8; 2 + MAX_MESSAGE_LEN],
     frame_len: usize,
     frame_read: usize,
@@ -81,10 +82,10 @@ pub struct Day {
 }
 
 impl Day {
-    /// The day of `spec`.
+    /// Creates the day of `spec`.
     ///
     /// # Errors
-    /// [`DayError`] if its numbers do not fit together.
+    /// [`DayError`] if its numbers are out of range or contradict each other.
     pub fn new(spec: DaySpec) -> Result<Self, DayError> {
         let (instruments, trading) = spec.check()?;
         let opening = spec.opening_orders;
@@ -137,17 +138,19 @@ impl Day {
         })
     }
 
-    /// Messages given out so far.
+    /// The number of messages returned so far.
+    #[must_use]
     pub fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// Orders that rest now.
+    /// The number of resting orders now.
+    #[must_use]
     pub fn resting_orders(&self) -> usize {
         self.books.iter().map(Book::orders).sum()
     }
 
-    /// The next message, `None` after the last.
+    /// The next message; `None` after the last.
     pub fn next_message(&mut self) -> Option<&[u8]> {
         let stage = loop {
             let (stage, left) = self.stages.last_mut()?;
@@ -161,7 +164,7 @@ impl Day {
         if self.stage_messages == 0 {
             self.begin(stage);
         }
-        // Up to a gap later than its place in the stage, so that times never fall.
+        // A random delay of up to one gap, so that times never decrease.
         let place_ns = self.now_ns;
         self.now_ns += self.rng.below(self.gap_ns.max(1));
         let at = self.stage_messages as usize;
@@ -207,7 +210,7 @@ impl Day {
         Header::new(index as u16 + 1, 0, self.now_ns)
     }
 
-    /// A header that is about no instrument.
+    /// A header without an instrument.
     fn market_header<const CODE: u8>(&self) -> Header<CODE> {
         Header::new(0, 0, self.now_ns)
     }
@@ -222,14 +225,14 @@ impl Day {
         self.last_match
     }
 
-    /// Any instrument, by its activity.
+    /// Draws an instrument by its activity.
     fn any(&mut self) -> usize {
         let index = self.activity.draw(&mut self.rng);
         self.books[index].visit(&mut self.rng);
         index
     }
 
-    /// One of which this is true, `None` if none was found.
+    /// Draws an instrument for which `is_fit` holds; `None` if none was found.
     fn any_of(&mut self, is_fit: impl Fn(&Self, usize) -> bool) -> Option<usize> {
         (0..TRIES).find_map(|_| {
             let index = self.any();
@@ -259,7 +262,7 @@ impl Read for Day {
 }
 
 impl Day {
-    /// False after the end marker.
+    /// Loads the next frame. Returns false after the end marker.
     fn next_frame(&mut self) -> bool {
         let mut frame = [0; 2 + MAX_MESSAGE_LEN];
         let message = self.next_message().unwrap_or_default();

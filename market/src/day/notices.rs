@@ -1,4 +1,4 @@
-//! Messages that open and close the day, and those that say something of an instrument or of the market.
+//! Messages that open and close the day, and notices about instruments or the market.
 
 use corelane_codecs::IntoBytes;
 use corelane_codecs::itch::{
@@ -77,7 +77,7 @@ impl Day {
         self.put(position.as_bytes());
     }
 
-    /// 7, 13 and 20 % below a made-up index.
+    /// The levels are 7, 13 and 20 % below a synthetic index.
     pub(super) fn decline_levels(&mut self) {
         const INDEX: u64 = 440_000_000_000;
         let level = |percent: u64| Price8::from_raw(INDEX / 100 * (100 - percent)).into();
@@ -90,7 +90,7 @@ impl Day {
         self.put(levels.as_bytes());
     }
 
-    /// One of the messages that leave books as they are.
+    /// A message that does not change books.
     pub(super) fn notice(&mut self, kind: u8) {
         let index = self.any();
         match kind {
@@ -113,7 +113,7 @@ impl Day {
         self.price(index, self.books[index].middle())
     }
 
-    /// The middle and so many percent of it.
+    /// `percent` percent of the mid price.
     fn around(&self, index: usize, percent: u32) -> Price4 {
         let middle = self.middle(index).raw();
         Price4::from_raw(middle / 100 * percent).min(Price4::HIGHEST)
@@ -144,7 +144,7 @@ impl Day {
         self.put(imbalance.as_bytes());
     }
 
-    /// Of the paused instrument if there is one.
+    /// A cross in the paused instrument, if there is one.
     fn cross(&mut self, index: usize) {
         let (index, cross) = match self.paused {
             Some(paused) => (paused, CrossType::HaltOrIpo),
@@ -162,7 +162,7 @@ impl Day {
         self.put(message.as_bytes());
     }
 
-    /// One instrument is paused at a time.
+    /// Pauses an instrument, or resumes the paused one. At most one instrument is paused at a time.
     fn pause_or_resume(&mut self, index: usize) {
         match self.paused.take() {
             Some(paused) => self.trading_action(paused, TradingState::Trading, HaltReason::NotAvailable),
@@ -173,7 +173,7 @@ impl Day {
         }
     }
 
-    /// Of the paused instrument; one is paused if there is none.
+    /// An auction collar of the paused instrument. If none is paused, pauses one instead.
     fn collar(&mut self, index: usize) {
         let Some(index) = self.paused else { return self.pause_or_resume(index) };
         let collar = LuldAuctionCollar {
@@ -187,7 +187,7 @@ impl Day {
         self.put(collar.as_bytes());
     }
 
-    /// One instrument is halted at a time.
+    /// Halts an instrument, or resumes the halted one. At most one instrument is halted at a time.
     fn halt_or_resume(&mut self, index: usize) {
         let (index, action) = match self.halted.take() {
             Some(halted) => (halted, OperationalHaltAction::Trading),
@@ -205,7 +205,7 @@ impl Day {
         self.put(halt.as_bytes());
     }
 
-    /// The last trade, or a trade if that was broken already.
+    /// Breaks the last trade. If it is already broken, trades instead.
     fn break_trade(&mut self) {
         let Some((match_number, index)) = self.unbroken.take() else { return self.trade() };
         self.put(BrokenTrade { header: self.header(index), match_number: match_number.into() }.as_bytes());
@@ -243,7 +243,7 @@ impl Day {
         self.put(listing.as_bytes());
     }
 
-    /// Each level once, in their order; then an add.
+    /// Breaches each level once, in order. After that, adds an order instead.
     fn breaker(&mut self) {
         match BreachedLevel::ALL.get(usize::from(self.breached_levels)) {
             None => self.add(false),

@@ -1,4 +1,4 @@
-//! Messages that change books, and trades.
+//! Messages that change books, and trade messages.
 
 use corelane_codecs::IntoBytes;
 use corelane_codecs::itch::{
@@ -10,7 +10,7 @@ use super::Day;
 use super::book::{Place, Resting};
 use super::mix::draw_kind;
 
-/// Who signs attributed orders and makes markets.
+/// The firms of attributed orders and market makers.
 pub(super) const FIRMS: [Mpid; 4] =
     [Mpid::from_bytes(*b"FRMA"), Mpid::from_bytes(*b"FRMB"), Mpid::from_bytes(*b"FRMC"), Mpid::from_bytes(*b"FRMD")];
 
@@ -19,7 +19,7 @@ impl Day {
         self.add(false);
     }
 
-    /// One message of trading hours. A type that nothing can be found for becomes an add.
+    /// One message of trading hours. If no instrument or order fits its type, it becomes an add.
     pub(super) fn trade_on(&mut self) {
         match draw_kind(&mut self.rng) {
             b'A' => self.add(false),
@@ -38,7 +38,7 @@ impl Day {
         if self.rng.below(2) == 0 { Side::Buy } else { Side::Sell }
     }
 
-    /// Round lots mostly.
+    /// A random quantity, mostly in round lots.
     fn shares(&mut self) -> u32 {
         let shares = match self.rng.below(10) {
             0 => self.rng.between(1, 99),
@@ -48,7 +48,7 @@ impl Day {
         shares as u32
     }
 
-    /// References rise, and their low two bits are those of the instrument.
+    /// The next reference: higher than the last one, with the low two bits of the instrument.
     fn take_ref(&mut self, index: usize) -> u64 {
         let next = self.last_ref + 1;
         self.last_ref = next + ((index as u64).wrapping_sub(next) & 3);
@@ -76,7 +76,7 @@ impl Day {
         }
     }
 
-    /// An instrument with orders, and one of them.
+    /// Draws an instrument with orders, and one of its orders.
     fn any_order(&mut self) -> Option<(usize, Place)> {
         let index = self.any_of(|day, index| day.books[index].orders() > 0)?;
         Some((index, self.books[index].draw(&mut self.rng)?))
@@ -122,7 +122,7 @@ impl Day {
         self.put(replace.as_bytes());
     }
 
-    /// Part or all of the order that is first in the queue of a side; at another price than its own if asked.
+    /// Executes part or all of the first order in the queue of a side; with `is_priced`, at another price than its own.
     fn execute(&mut self, is_priced: bool) {
         let found = self.any_of(|day, index| day.books[index].orders() > 0 && day.trades(index));
         let Some(index) = found else { return self.add(false) };
@@ -156,7 +156,7 @@ impl Day {
         }
     }
 
-    /// Against an order that is not displayed.
+    /// A trade against a non-displayed order.
     pub(super) fn trade(&mut self) {
         let Some(index) = self.any_of(Self::trades) else { return self.add(false) };
         let (shares, match_number) = (self.shares().into(), self.take_match(index).into());

@@ -1,4 +1,4 @@
-//! What a made-up day is made of.
+//! The parameters of a synthetic day.
 
 use corelane_codecs::price::Price4;
 use corelane_codecs::text::Symbol;
@@ -7,77 +7,79 @@ use thiserror::Error;
 use super::book::DEPTH;
 use crate::rng::Rng;
 
-/// Messages that are always there, besides four per instrument.
+/// The number of messages in every day, besides four per instrument.
 const FRAME_MESSAGES: u64 = 7;
-/// The most messages of a day; a thousand times a real one.
+/// The maximum number of messages of a day; more than a thousand times a real one.
 const MESSAGES_MAX: u64 = 1_000_000_000_000;
 
-/// An instrument of the made-up market; its locate is its place in the list, from 1.
+/// An instrument of the synthetic market. Its locate is its position in the list, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayInstrument {
-    /// Symbol.
+    /// The symbol.
     pub symbol: Symbol,
     /// The price around which it trades.
     pub reference_price: Price4,
-    /// Smallest price step.
+    /// The smallest price step.
     pub tick: Price4,
 }
 
-/// The made-up day.
+/// The parameters of a synthetic day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaySpec {
-    /// Same seed, same day.
+    /// The seed. The same seed gives the same day.
     pub seed: u64,
-    /// What is traded: 1 to 65,535 instruments.
+    /// The traded instruments, 1 to 65,535.
     pub instruments: Vec<DayInstrument>,
-    /// Messages, all of them; at least four per instrument, seven, and the opening orders.
+    /// The total number of messages; at least seven, plus four per instrument, plus the opening orders, and at most
+    /// 10^12.
     pub messages: u64,
-    /// Orders that are there when the market opens. During the day adds and removals are about as many, so this
-    /// decides how large the books are: millions of orders, if asked for.
+    /// The number of orders that rest when the market opens. Adds and removals are about equally frequent during the
+    /// day, so this number decides the size of the books, up to millions of orders.
     pub opening_orders: u64,
-    /// Prices wander at most so far from the reference price, in percent.
+    /// The maximum distance of mid prices from the reference price, in percent.
     pub wander_percent: u32,
 }
 
-/// Why a day cannot be made.
+/// The reason why a day cannot be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum DayError {
-    /// Nothing to trade, or more than locates can number.
-    #[error("{instruments} instruments; a day has 1 to 65535")]
+    /// There is no instrument, or there are more than locates can number.
+    #[error("{instruments} instruments are out of range; a day has 1 to 65535")]
     Instruments {
-        /// Those asked for.
+        /// The requested number.
         instruments: usize,
     },
-    /// A price that leaves no place for bids below it or asks above.
+    /// The reference price leaves no room for bids below it or asks above it.
     #[error(
-        "{symbol}: the reference price must be 2 ticks at least, and {DEPTH} ticks below {highest} at most",
+        "{symbol}: the reference price must be at least 2 ticks, and at least {DEPTH} ticks below {highest}",
         highest = Price4::HIGHEST
     )]
     ReferencePrice {
         /// The instrument.
         symbol: Symbol,
     },
-    /// The messages that open and close the day are more than there shall be.
+    /// The day has too few messages for its opening, its opening orders and its close.
     #[error(
-        "{messages} messages are too few: directory, states, opening orders and events alone are {needed}; ask for \
+        "{messages} messages are too few: the directory, states, opening orders and events need {needed}; configure \
          more messages or for fewer instruments or opening orders"
     )]
     TooFewMessages {
-        /// Those asked for.
+        /// The requested number.
         messages: u64,
-        /// The least.
+        /// The minimum.
         needed: u64,
     },
-    /// More than the generator counts with.
-    #[error("{messages} messages are too many; the most is {MESSAGES_MAX}")]
+    /// The day has more messages than the generator supports.
+    #[error("{messages} messages are too many; the maximum is {MESSAGES_MAX}")]
     TooManyMessages {
-        /// Those asked for.
+        /// The requested number.
         messages: u64,
     },
 }
 
 impl DayInstrument {
-    /// The reference price and the highest middle of a book, in ticks.
+    /// The reference price and the highest mid price of the book, in ticks.
     pub(super) fn ticks(&self) -> (u32, u32) {
         let tick = self.tick.raw().max(1);
         (self.reference_price.raw() / tick, (Price4::HIGHEST.raw() / tick).saturating_sub(DEPTH))
@@ -85,13 +87,14 @@ impl DayInstrument {
 }
 
 impl DaySpec {
-    /// A day of `messages` in so many instruments with made-up names and prices; one message in four hundred is
-    /// an order before the open.
+    /// A day of `messages` messages in `instruments` instruments with generated symbols and prices. One message in four
+    /// hundred is an order before the open.
+    #[must_use]
     pub fn made_up(seed: u64, instruments: usize, messages: u64) -> Self {
         let mut rng = Rng::for_part(seed, 0);
         let instrument = |index| DayInstrument {
             symbol: symbol(index),
-            // 2 to 512 dollars, about as many between each and its double.
+            // 2 to 512 dollars, with about equally many instruments in each octave.
             reference_price: Price4::from_raw(100 * (rng.between(200, 400) << rng.below(8)) as u32),
             tick: Price4::from_raw(100),
         };
@@ -99,7 +102,7 @@ impl DaySpec {
         Self { seed, instruments, messages, opening_orders: messages / 400, wander_percent: 5 }
     }
 
-    /// Instruments, and messages of trading hours.
+    /// Checks the parameters, and returns the numbers of instruments and of messages in trading hours.
     pub(super) fn check(&self) -> Result<(u16, u64), DayError> {
         let Self { messages, opening_orders, .. } = *self;
         let count = self.instruments.len();
@@ -122,7 +125,7 @@ impl DaySpec {
     }
 }
 
-/// Four letters, which are enough for all locates: AAAA, AAAB, …
+/// A symbol of four letters, which suffice for all locates: AAAA, AAAB, …
 fn symbol(index: usize) -> Symbol {
     let letter = |place: u32| b'A' + (index / 26_usize.pow(place) % 26) as u8;
     let mut bytes = [b' '; 8];

@@ -16,13 +16,13 @@ const HEADER: &str = "msg_index_1based,itch_ts_ns,stock_locate,bid_px_1e4,bid_qt
 pub fn bbo(file: &Path) -> miette::Result<()> {
     let mut out = BufWriter::new(stdout().lock());
     match write(file, &mut out)? {
-        // A reader that has gone away, as `head` does, has read enough.
+        // A reader such as `head` may close the pipe early.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.into_diagnostic(),
     }
 }
 
-/// Writes the table; the inner result is that of the writer.
+/// Writes the table. The inner result is that of the writer.
 fn write(file: &Path, out: &mut impl Write) -> miette::Result<io::Result<()>> {
     let mut last = vec![(0, 0, 0, 0); 1 << 16];
     let mut written = writeln!(out, "{HEADER}");

@@ -16,7 +16,7 @@ use crate::{
     tables::{say, table},
 };
 
-/// Levels of each side in the table if none are asked for.
+/// The default number of levels of each side in the table.
 const TABLE_DEPTH: usize = 10;
 
 pub fn book(args: &BookArgs) -> miette::Result<()> {
@@ -29,13 +29,13 @@ pub fn book(args: &BookArgs) -> miette::Result<()> {
         let books = books(&replay, args, TABLE_DEPTH);
         books.iter().for_each(Book::print);
         if books.is_empty() {
-            say("no orders rest");
+            say("no resting orders");
         }
     }
     Ok(())
 }
 
-/// What rests in an instrument.
+/// The resting orders of an instrument, by level, and its state.
 struct Book {
     symbol: String,
     bids: Vec<Level>,
@@ -43,7 +43,7 @@ struct Book {
     state: InstrumentState,
 }
 
-/// Those that have orders, in order of symbol.
+/// The books with orders, sorted by symbol.
 fn books(replay: &Replay, args: &BookArgs, depth: usize) -> Vec<Book> {
     let depth = args.depth.unwrap_or(depth);
     let wanted = replay.symbols.iter().filter(|(_, symbol)| args.symbol.is_none_or(|wanted| wanted == **symbol));
@@ -106,7 +106,7 @@ fn trading(state: TradingState) -> &'static str {
     }
 }
 
-/// Codes as on the wire; `null` for what the file does not say.
+/// The state as JSON, with the codes of the wire format; `null` where the file has no message about it.
 fn state(state: &InstrumentState) -> Value {
     let code = |code: Option<u8>| code.map(|code| char::from(code).to_string());
     let halted_by = MarketCode::ALL.iter().zip(state.operational_halts).filter(|(_, is_halted)| *is_halted);

@@ -1,4 +1,4 @@
-//! `corelane itch decode`: one readable line per message, of a file or of a packet capture.
+//! `corelane itch decode`: one readable line per message of a file or a packet capture.
 
 use std::{
     fmt::Display,
@@ -12,10 +12,10 @@ use miette::{IntoDiagnostic, miette};
 
 use super::source;
 
-/// Prints the messages of `path` on standard output and what is wrong with it on standard error.
+/// Prints the messages of `path` on standard output and its errors on standard error.
 ///
 /// # Errors
-/// If the file cannot be opened or read to its end, or anything in it is no ITCH message.
+/// If the file cannot be opened or read to its end, or contains anything but ITCH messages.
 pub fn decode(path: &Path) -> miette::Result<()> {
     let progress = source::progress(io::stderr().is_terminal() && !io::stdout().is_terminal());
     let input = BufReader::new(source::open_with(path, &progress)?);
@@ -32,15 +32,15 @@ pub fn decode(path: &Path) -> miette::Result<()> {
     if messages + refused == 0 {
         eprintln!("no ITCH message in {}", path.display());
     }
-    if refused == 0 { Ok(()) } else { Err(miette!("{messages} messages read, {refused} errors, which stand above")) }
+    if refused == 0 { Ok(()) } else { Err(miette!("{messages} messages decoded, {refused} errors, listed above")) }
 }
 
-/// Why no more is written.
+/// The reason for stopping.
 #[derive(Debug)]
 enum Stop {
-    /// Standard output does not take it.
+    /// Writing to standard output failed.
     Output(io::Error),
-    /// The file cannot be read on.
+    /// Reading the file failed.
     Input(String),
 }
 
@@ -50,7 +50,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Writes messages as lines, and tells errors.
+/// A writer of messages as lines that also reports errors.
 struct Lines<W, E> {
     out: W,
     errors: E,
@@ -89,7 +89,7 @@ impl<W: Write, E: Fn(&dyn Display)> Lines<W, E> {
         Ok(())
     }
 
-    /// A frame of something else than UDP is passed over.
+    /// Decodes a frame. Skips frames other than UDP.
     fn frame(&mut self, frame: &CapturedFrame<'_>) -> io::Result<()> {
         let place = || format!("frame {} at offset {}", frame.number, frame.offset);
         let datagram = match &frame.datagram {
@@ -103,7 +103,7 @@ impl<W: Write, E: Fn(&dyn Display)> Lines<W, E> {
         let packet = match Packet::decode(datagram) {
             Ok(packet) => packet,
             Err(error) => {
-                self.refuse(&format_args!("{}: no MoldUDP64: {error}", place()));
+                self.refuse(&format_args!("{}: not a MoldUDP64 packet: {error}", place()));
                 return Ok(());
             }
         };
@@ -118,7 +118,7 @@ impl<W: Write, E: Fn(&dyn Display)> Lines<W, E> {
         Ok(())
     }
 
-    /// Writes `number` and the message, or tells why it is none; then `place` says where.
+    /// Writes `number` and the message. If the bytes are not a message, reports the error at `place`.
     fn message(&mut self, bytes: &[u8], number: u64, place: impl FnOnce() -> String) -> io::Result<()> {
         match Message::decode(bytes) {
             Ok(message) => {
@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// Lines of standard output and of standard error.
+    /// The lines on standard output and standard error.
     fn decoded(input: &[u8]) -> (Vec<String>, Vec<String>) {
         let (mut out, told) = (Vec::new(), RefCell::new(Vec::new()));
         let errors = |line: &dyn Display| told.borrow_mut().push(line.to_string());
@@ -173,7 +173,7 @@ mod tests {
     const DELETE: &str = "00:00:00.000000002 order delete (D) locate=7 tracking=0 order_ref=9";
 
     #[test]
-    fn a_file_gives_a_line_per_message_and_says_what_is_none() {
+    fn a_file_gives_a_line_per_message_and_an_error_per_invalid_one() {
         let event = [&[0, 12][..], event().as_bytes()].concat();
         let file = [&event[..], b"\0\x03zzz", b"\0\x02D?", &event, &event[..5]].concat();
         let (lines, errors) = decoded(&file);
@@ -183,12 +183,12 @@ mod tests {
             [
                 "message 2 at offset 14: unknown message type 'z' at offset 0",
                 "message 3 at offset 19: message type 'D' has 19 bytes, not 2",
-                "the file ends within message 5 at offset 37, after 5 bytes of it; it is cut short or no BinaryFILE",
+                "the file ends within message 5 at offset 37, after 5 bytes of it; it is truncated or not a BinaryFILE",
             ]
         );
     }
 
-    /// UDP on loopback with `vlans` tags around it.
+    /// An Ethernet frame with `vlans` VLAN tags and an IPv4 packet of `protocol`.
     fn frame(vlans: usize, protocol: u8, payload: &[u8]) -> Vec<u8> {
         let mut frame = vec![2; 12];
         (0..vlans).for_each(|_| frame.extend([0x81, 0, 0, 5]));
@@ -199,12 +199,12 @@ mod tests {
         frame.extend((8 + payload.len() as u16).to_be_bytes());
         frame.extend([0, 0]);
         frame.extend(payload);
-        // What a capture card may put behind.
+        // A trailer such as a capture card may append.
         frame.extend(b"trailer");
         frame
     }
 
-    /// A capture, and where its blocks of frames begin.
+    /// A capture, and the offsets of its frames' blocks.
     fn pcap(frames: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
         let mut file = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 1].map(u32::to_be_bytes).concat();
         let mut places = Vec::new();
@@ -264,13 +264,16 @@ mod tests {
                 [
                     format!("frame 3 at offset {third}, sequence number 44: message type 'D' has 19 bytes, not 1"),
                     format!(
-                        "frame 4 at offset {fourth}: no MoldUDP64: packet of 5 bytes is shorter than its header of 20"
+                        "frame 4 at offset {fourth}: not a MoldUDP64 packet: \
+                         packet of 5 bytes is shorter than its header of 20"
                     ),
                 ]
             );
             assert!(errors[2].starts_with(&format!("frame 5 at offset {fifth}: ")), "{}", errors[2]);
             let (_, errors) = decoded(&file[..file.len() - 5]);
-            let cut = format!("the capture ends within the block at offset {fifth}; it is cut short");
+            let cut = format!(
+                "the capture ends within the block at offset {fifth}; the file is truncated, copy or capture it again"
+            );
             assert_eq!(errors.last(), Some(&cut));
         }
     }
@@ -279,7 +282,7 @@ mod tests {
     fn every_recorded_capture_is_read_to_its_end() {
         let data = std::env::var("CORELANE_DATA")
             .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").to_owned());
-        // Messages as another program counts them.
+        // The message counts of another program.
         for (folder, messages) in [("pcap_nasdaq", 71), ("pcap_bx", 56), ("pcap_bx_sequenced", 3)] {
             let Ok(files) = std::fs::read_dir(Path::new(&data).join(folder)) else { continue };
             let decoded = files.map(|file| decoded(&std::fs::read(file.unwrap().path()).unwrap()));
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_other_protocols_are_passed_over() {
+    fn frames_of_other_protocols_are_skipped() {
         let mut segment = [0; 20];
         segment[12] = 5 << 4;
         let mut tcp = frame(0, 6, &segment[8..]);
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_capture_behind_its_magic_is_told() {
+    fn a_capture_that_is_damaged_after_its_magic_is_reported() {
         let (lines, errors) = decoded(&[0x0a, 0x0d, 0x0d, 0x0a, 1, 2, 3]);
         assert_eq!(lines.len(), 0);
         assert_eq!(errors, ["no pcap or pcapng block at offset 0; the capture is damaged from there on"]);

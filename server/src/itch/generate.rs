@@ -1,4 +1,4 @@
-//! `corelane itch generate`: writes a made-up day.
+//! `corelane itch generate`: writes a synthetic day.
 
 use std::{
     fs::File,
@@ -13,13 +13,13 @@ use miette::IntoDiagnostic;
 
 use crate::{cli::GenerateArgs, tables::say};
 
-/// Bytes generated at once.
+/// The number of bytes generated at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// A file cannot be written.
+/// The error of a file that cannot be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot write {path}: {source}")]
-#[diagnostic(help("what was written so far is no whole day; give a path on a disk with room"))]
+#[diagnostic(help("the file is incomplete; give a path on a disk with more room"))]
 struct WriteError {
     path: String,
     source: io::Error,
@@ -40,7 +40,7 @@ pub fn generate(args: &GenerateArgs) -> miette::Result<()> {
     Ok(())
 }
 
-/// Writes all of it, compressed if the name says so, and returns the bytes before compression.
+/// Writes the day, compressed if the file name ends in `.gz`, and returns the number of bytes before compression.
 fn write(day: &mut Day, path: &Path, messages: u64) -> io::Result<u64> {
     let progress =
         if io::stderr().is_terminal() { ProgressBar::new(messages).with_style(style()) } else { ProgressBar::hidden() };

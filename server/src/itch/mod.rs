@@ -1,4 +1,4 @@
-//! Commands on ITCH files.
+//! The commands on ITCH files.
 
 mod bbo;
 mod book;
@@ -11,10 +11,10 @@ mod stats;
 
 use crate::cli::ItchCommand;
 
-/// Runs one of them.
+/// Runs an ITCH command.
 ///
 /// # Errors
-/// What is wrong with the file or the address, and what to do.
+/// The problem with the file or the address, and the remedy.
 pub fn run(command: &ItchCommand) -> miette::Result<()> {
     match command {
         ItchCommand::Bbo { file } => bbo::bbo(file),

@@ -12,7 +12,7 @@ use crate::{
     tables::say,
 };
 
-/// How long the end is told, and requests are answered, if there is somebody to answer.
+/// The default time for repeating the end of session and answering requests, with a retransmission server.
 const LINGER: Duration = Duration::from_secs(3);
 
 pub fn play(args: &PlayArgs) -> miette::Result<()> {
@@ -36,7 +36,7 @@ fn spec(args: &PlayArgs) -> miette::Result<PlaySpec> {
         loss: args.loss_b.unwrap_or(args.loss),
         duplication: args.dup_b.unwrap_or(args.dup),
         reordering: args.reorder_b.unwrap_or(args.reorder),
-        // What one line loses, the other must not lose for that reason alone.
+        // A different seed, so that the lines lose packets independently.
         seed: !args.seed,
     };
     let skew = Duration::from_millis(args.skew.into());
@@ -65,7 +65,7 @@ fn print(report: &PlayReport, args: &PlayArgs) {
     if args.retransmission.is_some() {
         let sent = report.retransmission;
         say(format_args!(
-            "{} requests, {} answers, {} messages sent again",
+            "{} retransmission requests, {} answers, {} messages retransmitted",
             sent.requests, sent.answers, sent.messages
         ));
     }

@@ -1,4 +1,4 @@
-//! Books from a file.
+//! Building of books from a file.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,36 +13,36 @@ use miette::IntoDiagnostic;
 
 use super::source;
 
-/// More than a real day of all US instruments has at once.
+/// More than all US instruments have at any time of a real day.
 const LIMITS: BookLimits = BookLimits { orders_max: 1 << 22, levels_max: 1 << 16 };
 
 /// The books of every instrument of a file.
 pub struct Replay {
     pub books: Books,
-    /// By locate, which is the file's.
+    /// The symbols by the file's locates.
     pub symbols: BTreeMap<Locate, Symbol>,
     counters: Counters<FeedCount>,
-    /// What is wrong with the file.
+    /// The number of invalid messages, and the error if the file is truncated.
     errors: u64,
     truncated: Option<String>,
 }
 
-/// What [`Replay::run`] tells of a message that was applied.
+/// A message that [`Replay::run`] has applied.
 pub struct Applied<'a> {
-    /// Number of the message in the file, from 1.
+    /// The number of the message in the file, from 1.
     pub number: u64,
     pub at_ns: u64,
-    /// The book that it may have changed.
+    /// The locate of the book that it may have changed.
     pub locate: Locate,
     pub books: &'a Books,
 }
 
 impl Replay {
-    /// Applies the messages of `file` until one that is later than `until_ns`.
+    /// Applies the messages of `file` up to and including `until_ns`.
     ///
     /// # Errors
-    /// If the file cannot be opened or read. One that is cut short or has bytes that are no message is used as far as
-    /// it goes, see [`Replay::warn`].
+    /// If the file cannot be opened or read. A truncated file and invalid messages are not errors; see
+    /// [`Replay::warn`].
     pub fn run(file: &Path, until_ns: u64, mut on_change: impl FnMut(Applied<'_>)) -> miette::Result<Self> {
         let mut source = MessageSource::new(source::open(file)?);
         let mut replay = Replay {
@@ -86,15 +86,15 @@ impl Replay {
         self.books.apply(message, &self.counters)
     }
 
-    /// Tells on standard error what was wrong with the file, if anything was.
+    /// Reports problems of the file on standard error, if there are any.
     pub fn warn(&self) {
         let count = |name| self.counters.get(name);
         let told = [
-            (self.errors, "messages are no ITCH 5.0; `corelane itch stats` tells which"),
-            (count(FeedCount::UnknownOrders), "messages are about orders that were never added"),
-            (count(FeedCount::DuplicateOrders), "adds are of orders that were there already"),
-            (count(FeedCount::Excess), "executions and cancels are of more shares than the order has"),
-            (count(FeedCount::Overflows), "orders have no place, so that their books are incomplete"),
+            (self.errors, "messages are not ITCH 5.0; run `corelane itch stats` to see which"),
+            (count(FeedCount::UnknownOrders), "messages refer to orders that were never added"),
+            (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order"),
+            (count(FeedCount::Excess), "executions and cancels exceed the shares of their order"),
+            (count(FeedCount::Overflows), "orders exceed the capacity of the books, which are incomplete"),
         ];
         for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
             eprintln!("warning: {count} {what}");

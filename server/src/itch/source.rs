@@ -1,4 +1,4 @@
-//! Opens ITCH files, plain or gzip, with a progress bar on a terminal.
+//! Opening of ITCH files, plain or gzip, with a progress bar on a terminal.
 
 use std::{
     fs::File,
@@ -8,18 +8,18 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A file cannot be opened.
+/// The error of a file that cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot open {path}: {source}", path = path.display())]
 #[diagnostic(help(
-    "give the path of a length-prefixed ITCH 5.0 file (decode: or of a pcap or pcapng one), plain or gzip"
+    "give the path of a length-prefixed ITCH 5.0 file (for decode, also of a pcap or pcapng file), plain or gzip"
 ))]
 pub struct OpenError {
     path: PathBuf,
     source: io::Error,
 }
 
-/// The bytes of the file, decompressed if it is a gzip one, with a progress bar on a terminal.
+/// Opens a file and decompresses it if it is a gzip file, with a progress bar on a terminal.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -32,7 +32,7 @@ pub fn progress(is_shown: bool) -> ProgressBar {
     if is_shown { ProgressBar::new(0).with_style(style()) } else { ProgressBar::hidden() }
 }
 
-/// As [`open`], with the caller's progress bar.
+/// Opens a file like [`open`], with the caller's progress bar.
 ///
 /// # Errors
 /// [`OpenError`].

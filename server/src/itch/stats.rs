@@ -1,4 +1,4 @@
-//! `corelane itch stats`: what is in a file.
+//! `corelane itch stats`: message counts of a file.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,20 +17,20 @@ use crate::tables::say;
 
 #[derive(Debug, Default)]
 struct Stats {
-    /// Frames read, good or bad.
+    /// The number of frames read, valid or not.
     read: u64,
     messages: BTreeMap<u8, u64>,
     symbols: BTreeSet<Symbol>,
     first_ns: Option<u64>,
     last_ns: u64,
-    /// Those of types that ITCH 5.0 does not have; each is an error too.
+    /// The number of messages per type that ITCH 5.0 does not define; each is an error too.
     unknown: BTreeMap<u8, u64>,
-    /// Bytes that are no message, with the first few told.
+    /// The number of errors, and the text of the first few.
     errors: u64,
     first_errors: Vec<String>,
 }
 
-/// How many errors are shown in full.
+/// The number of errors shown in full.
 const ERRORS_SHOWN: usize = 5;
 
 pub fn stats(file: &Path, json: bool) -> miette::Result<()> {
@@ -51,7 +51,7 @@ fn count(file: &Path) -> miette::Result<Stats> {
         match source.peek() {
             Ok(Some(message)) => stats.add(message, offset),
             Ok(None) => break,
-            // What was read before counts; nothing can follow.
+            // Earlier messages count; nothing can follow.
             Err(error @ SourceError::Truncated { .. }) => {
                 stats.error(error.to_string());
                 break;

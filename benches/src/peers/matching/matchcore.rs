@@ -88,7 +88,7 @@ impl Book {
                 }
             }
             CommandOutcome::Applied(CommandReport::Cancel) => totals.canceled += 1,
-            // It has traded here, where time priority is kept otherwise; the totals show how far that goes.
+            // It has traded already. Then the totals differ, and the report says so.
             CommandOutcome::Rejected(CommandFailure::OrderNotFound) => {}
             other => panic!("command {number}: {other:?}"),
         }

@@ -88,7 +88,7 @@ pub fn page(run: &Run, comparison: Option<&Comparison>) -> Result<String, PlotEr
                 }
                 footer {
                     "Latency counts from when a request was due, not from when it was sent, unless a line says otherwise. "
-                    "Ratios are medians over the rounds, with the lowest and the highest round beside them."
+                    "Ratios are medians over the rounds, with the lowest and the highest round in brackets."
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One session's socket and its bounded buffers.
+//! The socket and the bounded buffers of one session.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,11 +9,11 @@ use super::kernel_times::{Received, SocketTimes};
 use super::schedule::Schedule;
 use super::sent::Sent;
 
-/// Bytes that may wait for a socket that takes no more; then requests become late, and nothing grows.
+/// The limit on bytes that wait for a full socket. Beyond it, requests become late instead of queueing up.
 const SEND_QUEUE_BYTES: usize = 64 * 1024;
 const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 
-/// A connection within `timeout`, without delay and without blocking.
+/// Connects within `timeout`; the socket is non-blocking and has `TCP_NODELAY`.
 pub(super) fn connect(server: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&server, timeout)?;
     stream.set_nodelay(true)?;
@@ -21,7 +21,7 @@ pub(super) fn connect(server: SocketAddr, timeout: Duration) -> io::Result<TcpSt
     Ok(stream)
 }
 
-/// One session.
+/// The state of one session.
 pub(super) struct Connection<'a> {
     pub stream: &'a TcpStream,
     pub schedule: Schedule,
@@ -32,7 +32,7 @@ pub(super) struct Connection<'a> {
     pub last_receive_ns: u64,
     pub open: bool,
     pub ready: bool,
-    /// The kernel's times, if they are wanted and given.
+    /// The kernel's timestamps, if they are requested and available.
     pub times: Option<SocketTimes>,
     unsent: Vec<u8>,
     received: Box<[u8]>,
@@ -67,25 +67,25 @@ impl<'a> Connection<'a> {
         !self.unsent.is_empty()
     }
 
-    /// Whether the queue takes what is prepared.
+    /// Whether the queue has room for the prepared request.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.unsent.len() + self.prepared.len() <= SEND_QUEUE_BYTES
     }
 
-    /// Puts what is prepared into the queue.
+    /// Moves the prepared request to the queue.
     #[inline]
     pub(super) fn queue_prepared(&mut self) {
         self.unsent.extend_from_slice(&self.prepared);
         self.prepared.clear();
     }
 
-    /// The queue itself, for packets that are not measured.
+    /// The queue itself, for packets without measurement.
     pub(super) fn queue(&mut self) -> &mut Vec<u8> {
         &mut self.unsent
     }
 
-    /// Sends as much of the queue as the socket takes, and says how many bytes.
+    /// Sends as much of the queue as the socket accepts, and returns the number of bytes.
     #[inline]
     pub(super) fn flush(&mut self) -> io::Result<usize> {
         let mut written = 0;
@@ -105,7 +105,7 @@ impl<'a> Connection<'a> {
         Ok(written)
     }
 
-    /// Reads once. `None`: nothing there.
+    /// Reads once; `None` if the socket has no data.
     #[inline]
     pub(super) fn receive(&mut self) -> io::Result<Option<Received>> {
         let room = &mut self.received[self.received_len..];
@@ -123,14 +123,14 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Takes the received bytes out, so that frames can be read while the connection changes; give them back with
+    /// Takes the received bytes out, so that the connection can change while frames are read. Return them with
     /// [`Connection::put_back`].
     #[inline]
     pub(super) fn take_received(&mut self) -> (Box<[u8]>, usize) {
         (std::mem::take(&mut self.received), self.received_len)
     }
 
-    /// Returns the buffer, of which `used` bytes were read as frames.
+    /// Returns the buffer and drops its first `used` bytes, which were read as frames.
     #[inline]
     pub(super) fn put_back(&mut self, mut buffer: Box<[u8]>, used: usize) {
         buffer.copy_within(used..self.received_len, 0);

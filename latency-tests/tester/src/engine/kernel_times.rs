@@ -1,12 +1,13 @@
-//! When the kernel sent a request and when it received an answer: its software time stamps (`SO_TIMESTAMPING`,
+//! The kernel's software timestamps of sent requests and received answers (`SO_TIMESTAMPING`,
 //! Documentation/networking/timestamping.rst).
 //!
-//! What Linux does for TCP, of which the documentation says little and the tests here make sure:
+//! The documentation says little about TCP. The tests here verify that Linux behaves as follows:
 //!
-//! - A read carries the time of the segment that its last byte came in, also where the queue has joined segments. So an
-//!   answer has a time of its own if a read ends with it.
-//! - A segment that was sent while [`SENT`] was set leaves its time in the socket's error queue when it goes to the
-//!   network device, with the number of its last byte. On loopback that is within the call that writes.
+//! - A read returns the timestamp of the segment that carried its last byte, even if the queue has coalesced segments.
+//!   An answer thus has its own timestamp if a read ends with it.
+//! - If [`SENT`] is set while a segment is sent, the socket's error queue receives a timestamp when the segment is
+//!   passed to the network device, along with the number of its last byte. On loopback that happens within the write
+//!   call.
 
 use std::io::{self, IoSliceMut};
 use std::net::TcpStream;
@@ -23,42 +24,45 @@ use nix::sys::time::TimeSpec;
 use super::sent::Sent;
 use crate::jitter::latency_histogram;
 
-/// Of so many writes of a session, one is asked when it was sent: asking costs three short system calls, two of them
-/// after the write.
+/// The sampling interval of send timestamps: one in this many writes of a session. A sample costs three short system
+/// calls, two of them after the write.
 pub const SENT_SAMPLED: u32 = 32;
 
-/// A kernel's time that is out of order with the tester's by more was read off a clock that somebody has set meanwhile.
+/// The tolerance between kernel and tester times, in nanoseconds. If they are out of order by more, somebody has set
+/// the system clock meanwhile.
 const OUT_OF_ORDER_NS: u64 = 1_000;
 
-/// Times of what is received. Sent bytes are numbered from when this is first set.
+/// Receive timestamps. Sent bytes are numbered from the first time this is set.
 const RECEIVED: TimestampingFlag = TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE
     .union(TimestampingFlag::SOF_TIMESTAMPING_RX_SOFTWARE)
     .union(TimestampingFlag::SOF_TIMESTAMPING_OPT_ID)
     .union(TimestampingFlag::SOF_TIMESTAMPING_OPT_TSONLY);
-/// Also of what is sent.
+/// Receive and send timestamps.
 const SENT: TimestampingFlag = RECEIVED.union(TimestampingFlag::SOF_TIMESTAMPING_TX_SOFTWARE);
 
-/// Where the time of requests and answers goes, by the kernel's time stamps, in nanoseconds, after the warm-up.
+/// A breakdown of latencies by the kernel's timestamps, in nanoseconds, after the warm-up.
 #[derive(Clone, Debug)]
 pub struct KernelTimes {
-    /// From being handed to the socket to the network device, of the last request of every [`SENT_SAMPLED`]th write of a
-    /// session: the sender's half of the tester's kernel.
+    /// The time from the socket to the network device, for the last request of every [`SENT_SAMPLED`]th write of a
+    /// session: the send path of the tester's kernel.
     pub sending: Histogram<u64>,
-    /// From there until its answer came to the tester's kernel, of those answers with which a read ended: all that the
-    /// tester has no part in.
+    /// The time from the network device until the tester's kernel received the answer, if a read ended with that
+    /// answer: everything outside the tester.
     pub away: Histogram<u64>,
-    /// From an answer coming to the tester's kernel to being read, of all answers with which a read ended.
+    /// The time from the arrival of an answer in the tester's kernel until the tester read it, for all answers with
+    /// which a read ended.
     pub reading: Histogram<u64>,
 }
 
 impl KernelTimes {
-    /// Of nothing.
+    /// Empty histograms.
+    #[must_use]
     pub fn new() -> Self {
         Self { sending: latency_histogram(), away: latency_histogram(), reading: latency_histogram() }
     }
 
-    /// Takes in what is known of a request whose answer came to the kernel at `arrived_ns` and was read at `read_ns`, if
-    /// the times are in their order.
+    /// Records the known times of a request whose answer reached the kernel at `arrived_ns` and was read at `read_ns`,
+    /// unless the times are out of order.
     #[inline]
     pub(super) fn record(&mut self, sent: &Sent, arrived_ns: Option<u64>, read_ns: u64) {
         let between = |from_ns: u64, to_ns: u64| {
@@ -86,8 +90,8 @@ impl Default for KernelTimes {
     }
 }
 
-/// Room for the control messages of a read, aligned as they are: three times of 16 bytes, and `struct sock_extended_err`
-/// with an address of up to 28, each behind a header of 16.
+/// An aligned buffer for the control messages of a read: three timestamps of 16 bytes, and a `struct sock_extended_err`
+/// with an address of up to 28 bytes, each with a header of 16 bytes.
 #[repr(align(8))]
 struct Control([u8; 128]);
 
@@ -97,32 +101,32 @@ impl Control {
     }
 }
 
-/// What one read gave.
+/// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Received {
-    /// Zero: the peer has closed.
+    /// The number of bytes; zero if the peer has closed the connection.
     pub bytes: usize,
-    /// When the kernel received the last of them, since 1970 UTC.
+    /// The time at which the kernel received the last byte, in nanoseconds since 1970 UTC.
     pub utc_ns: Option<u64>,
 }
 
-/// The times of one connection.
+/// The timestamping state of one connection.
 #[derive(Debug)]
 pub(super) struct SocketTimes {
-    /// Bytes written, as the kernel counts them.
+    /// The number of bytes written, modulo 2^32 as in the kernel.
     written: u32,
     until_sample: u32,
     armed: bool,
 }
 
 impl SocketTimes {
-    /// Asks for the times of a connection that nothing was written to.
+    /// Requests timestamps for a connection on which nothing has been written yet.
     pub(super) fn ask(stream: &TcpStream) -> io::Result<Self> {
         setsockopt(stream, Timestamping, &RECEIVED)?;
         Ok(Self { written: 0, until_sample: SENT_SAMPLED, armed: false })
     }
 
-    /// Reads once, as read(2) does.
+    /// Reads once, like read(2).
     #[inline]
     pub(super) fn receive(&self, stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Received> {
         let mut control = Control::new();
@@ -132,13 +136,13 @@ impl SocketTimes {
         Ok(Received { bytes: message.bytes, utc_ns })
     }
 
-    /// Counts what was written.
+    /// Counts written bytes.
     #[inline]
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.written = self.written.wrapping_add(bytes as u32);
     }
 
-    /// A write is to come: every so many-th asks when it is sent.
+    /// Prepares for a write, and requests a send timestamp for every [`SENT_SAMPLED`]th.
     #[inline]
     pub(super) fn before_write(&mut self, stream: &TcpStream) {
         self.until_sample -= 1;
@@ -148,19 +152,20 @@ impl SocketTimes {
         }
     }
 
-    /// When the kernel sent the last byte written, since 1970 UTC, if that was asked and is known already.
+    /// The time at which the kernel sent the last byte written, in nanoseconds since 1970 UTC, if it was requested and
+    /// is already known.
     #[inline]
     pub(super) fn after_write(&mut self, stream: &TcpStream) -> Option<u64> {
         if !self.armed {
             return None;
         }
         self.armed = false;
-        // Refused only to what is no socket any more; then the next call on it says so.
+        // Fails only on a socket that is broken, which the next call on it reports.
         let _ = setsockopt(stream, Timestamping, &RECEIVED);
         self.sent_utc_ns(stream)
     }
 
-    /// Empties the error queue of times that came too late, so that poll(2) does not report it over and over.
+    /// Drains late timestamps from the error queue, so that poll(2) does not report it over and over.
     #[cold]
     pub(super) fn forget_late(&self, stream: &TcpStream) {
         self.sent_utc_ns(stream);
@@ -187,19 +192,19 @@ impl SocketTimes {
     }
 }
 
-/// The software time in a control message.
+/// The software timestamp in a control message.
 fn software_utc_ns(message: &ControlMessageOwned) -> Option<u64> {
     let ControlMessageOwned::ScmTimestampsns(Timestamps { system, .. }) = message else { return None };
     utc_ns(system)
 }
 
-/// Zero stands for no time: a device may have given one of its own instead.
+/// The time in nanoseconds; `None` for zero, which stands for no software timestamp.
 fn utc_ns(time: &TimeSpec) -> Option<u64> {
     let seconds_ns = u64::try_from(time.tv_sec()).ok()?.checked_mul(1_000_000_000)?;
     seconds_ns.checked_add(u64::try_from(time.tv_nsec()).ok()?).filter(|utc_ns| *utc_ns > 0)
 }
 
-/// The number of the byte that a time in the error queue is of.
+/// The number of the byte that a timestamp in the error queue belongs to.
 fn number(message: &ControlMessageOwned) -> Option<u32> {
     let error = match message {
         ControlMessageOwned::Ipv4RecvErr(error, _) => error,
@@ -209,7 +214,7 @@ fn number(message: &ControlMessageOwned) -> Option<u32> {
     (u32::from(error.ee_origin) == SO_EE_ORIGIN_TIMESTAMPING).then_some(error.ee_data)
 }
 
-/// linux/errqueue.h.
+/// From linux/errqueue.h.
 const SO_EE_ORIGIN_TIMESTAMPING: u32 = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a load has shown, and whether it counts.
+//! The measurements of a load, and their validity.
 
 use hdrhistogram::Histogram;
 
@@ -6,48 +6,50 @@ use super::kernel_times::KernelTimes;
 use crate::grouped::grouped;
 use crate::jitter::Gaps;
 
-/// Share of the asked rate that must be achieved.
+/// The share of the requested rate that must be achieved.
 pub const ACHIEVED_SHARE: f64 = 0.98;
 
-/// What was measured. Counts are of requests, and of the whole run, unless they say otherwise.
+/// The measurements of a run. Unless stated otherwise, numbers count requests of the whole run.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// From intended send time to first answer, in nanoseconds, after the warm-up.
+    /// The latency from the intended send time to the first answer, in nanoseconds, after the warm-up.
     pub intended: Histogram<u64>,
-    /// The same from the time at which the request was handed to the socket.
+    /// The latency from the time at which the request was passed to the socket, likewise.
     pub send: Histogram<u64>,
-    /// From intended send time to being handed to the socket, of the same requests: what the tester was late.
+    /// The tester's delay, from the intended send time until the request was passed to the socket, for the same
+    /// requests.
     pub late: Histogram<u64>,
-    /// The same way by the kernel's times; absent if they were not wanted, or not given.
+    /// The breakdown by the kernel's timestamps; `None` if they were not requested or not available.
     pub kernel_times: Option<KernelTimes>,
-    /// The rate that was asked for.
+    /// The requested rate, in requests per second.
     pub asked_per_s: f64,
-    /// Completed requests of the measured time, per second until the last of them was completed.
+    /// The achieved rate: completed requests of the measured time per second, up to the completion of the last.
     pub achieved_per_s: f64,
-    /// Sent.
+    /// Requests sent.
     pub sent: u64,
-    /// Answered at least once.
+    /// Requests answered at least once.
     pub answered: u64,
-    /// Sent, and rightly without any answer.
+    /// Requests sent that correctly got no answer.
     pub silent: u64,
-    /// Due, and not sent before the time was over.
+    /// Requests due that were not sent before the end of the run.
     pub unsent: u64,
-    /// Messages that should have come and did not.
+    /// Expected messages that did not arrive.
     pub missing: u64,
-    /// Connections that the server closed or that failed.
+    /// Connections that failed or that the server closed.
     pub drops: u64,
-    /// Everything else that was wrong, in words; the first of them.
+    /// Descriptions of the first other faults.
     pub faults: Vec<String>,
-    /// Bytes written to sockets.
+    /// The number of bytes written to sockets.
     pub bytes_sent: u64,
-    /// Bytes read from sockets.
+    /// The number of bytes read from sockets.
     pub bytes_received: u64,
-    /// What the tester's own loop missed while it ran.
+    /// The gaps of the tester's own loop during the run.
     pub loop_gaps: Gaps,
 }
 
 impl Measured {
-    /// Why the figures do not count; empty if they do.
+    /// The reasons why the figures are invalid; empty if they are valid.
+    #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.faults.clone();
         let mut say = |wrong: bool, text: String| {

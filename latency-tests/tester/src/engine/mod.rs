@@ -1,11 +1,12 @@
-//! The open loop: one thread, all sessions, requests sent at times that were fixed before the run.
+//! The open loop: one thread serves all sessions and sends requests at times fixed before the run.
 //!
-//! The rate alone decides when a request is due. One that goes out late (the server pushed back, the tester was
-//! off its CPU) does not shift those after it, and its latency counts from the time at which it was due: *intended
-//! time*. The other figure, from the time at which it was handed to the socket, is kept beside it for comparison.
+//! Only the rate decides when a request is due, its *intended time*. If a request leaves late (because of backpressure
+//! from the server, or because the tester was off its CPU), later requests keep their times, and its latency counts
+//! from the intended time. A second figure, from the time at which the request was passed to the socket, is kept for
+//! comparison.
 //!
-//! [`run`] drives any protocol that implements [`Wire`], so that a venue and an echo server are measured by the same
-//! instructions.
+//! [`run`] drives any protocol that implements [`Wire`], so that the same instructions measure a venue and an echo
+//! server.
 
 mod connection;
 mod kernel_times;
@@ -26,10 +27,10 @@ pub use wire::{Event, Wire};
 pub use crate::load_error::LoadError;
 use crate::pin::pin;
 
-/// Runs the load and returns when every answer has come, or the bounded wait for it is over.
+/// Runs the load, and returns when all answers have arrived or the time limit for them is over.
 ///
 /// # Errors
-/// [`LoadError`] if it cannot be started.
+/// [`LoadError`] if the load cannot start.
 pub fn run<W: Wire, O: Observer>(pacing: &Pacing, wire: &mut W, observer: &mut O) -> Result<Measured, LoadError> {
     for (setting, is_zero) in [
         ("the number of sessions", wire.sessions() == 0),

@@ -1,86 +1,89 @@
-//! How fast requests are sent, when each is due, and from where.
+//! The pacing of a load: its rate, its intended send times, and its CPU.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the loop does when nothing is due.
+/// The behaviour of the loop when nothing is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// Looks again at once: for a tester with a CPU of its own.
+    /// Spins. For a tester with a CPU of its own.
     Busy,
-    /// Sleeps in poll(2) until the next intended time or until data comes: for a CPU shared with the server. The
-    /// kernel's wake-up time is then in every figure.
+    /// Sleeps in poll(2) until the next intended time or until data arrives. For a CPU shared with the server. All
+    /// figures then include the kernel's wake-up time.
     Yield,
 }
 
-/// How the intended times are spread.
+/// The distribution of the intended times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Timing {
-    /// Evenly.
+    /// Evenly spaced.
     Constant,
-    /// As a Poisson process of the same rate.
+    /// A Poisson process of the same rate.
     Poisson {
-        /// Seed of the gaps.
+        /// The seed of the gaps.
         seed: u64,
     },
-    /// At these times, over and over: bursts, idle times, recorded arrivals. The sessions take turns.
+    /// A repeated sequence of times, for bursts, idle periods or recorded arrivals. Sessions are assigned round-robin.
     Cycle(Cycle),
 }
 
-/// Intended times that repeat. [`Pacing::rate_per_s`] is then [`Cycle::rate_per_s`].
+/// A repeated sequence of intended times. Set [`Pacing::rate_per_s`] to [`Cycle::rate_per_s`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
-    /// Times within one period, in nanoseconds, in their order.
+    /// The times within one period, in nanoseconds, ascending.
     pub offsets_ns: Arc<[u64]>,
-    /// Length of the period, in nanoseconds.
+    /// The length of the period, in nanoseconds.
     pub period_ns: u64,
 }
 
 impl Cycle {
-    /// Requests per second over whole periods.
+    /// The average rate over whole periods, in requests per second.
+    #[must_use]
     pub fn rate_per_s(&self) -> f64 {
         self.offsets_ns.len() as f64 * 1e9 / self.period_ns as f64
     }
 
-    /// When request `ordinal` of the run is due.
+    /// The intended time of request `ordinal` of the run.
     pub(super) fn at_ns(&self, ordinal: u64) -> u64 {
         let requests = self.offsets_ns.len() as u64;
         (ordinal / requests) * self.period_ns + self.offsets_ns[(ordinal % requests) as usize]
     }
 }
 
-/// How fast, how long, and from where.
+/// The target, rate and duration of a load, and how to generate it.
 #[derive(Clone, Debug)]
 pub struct Pacing {
-    /// Where to connect.
+    /// The server to connect to.
     pub server: SocketAddr,
-    /// Requests per second of all sessions together.
+    /// The total rate of all sessions, in requests per second.
     pub rate_per_s: f64,
-    /// Measured time, after the warm-up.
+    /// The measured time, after the warm-up.
     pub duration: Duration,
-    /// Time before, with the same load, that no figure counts.
+    /// The time before, with the same load, which no latency figure includes.
     pub warmup: Duration,
-    /// What the loop does when nothing is due.
+    /// The behaviour of the loop when nothing is due.
     pub idle: Idle,
-    /// How the intended times are spread.
+    /// The distribution of the intended times.
     pub timing: Timing,
-    /// Pin the calling thread to this CPU.
+    /// The CPU to pin the calling thread to.
     pub cpu: Option<usize>,
-    /// Requests of one session that may be without answer; then further ones wait, and become late. One makes the
-    /// send-time figure that of an ordinary closed-loop client.
+    /// The maximum number of unanswered requests per session; further ones wait and become late. With 1, the send-time
+    /// figure is that of an ordinary closed-loop client.
     pub outstanding_max: usize,
-    /// Whether requests of a session that are due together leave in one write. If not, each is a write and a segment of
-    /// its own, as from a client that sends an order when it has one.
+    /// Whether requests of a session that are due together leave in one write. If not, each is a separate write and
+    /// segment, as from a client that sends each order when it arises.
     pub coalesce: bool,
-    /// Whether the kernel is asked when it sent and received: see [`KernelTimes`](super::KernelTimes).
+    /// Whether to request the kernel's timestamps, see [`KernelTimes`](super::KernelTimes).
     pub kernel_times: bool,
-    /// How long to wait for what is still to be sent and answered after the last intended time.
+    /// The time limit after the last intended time for the remaining requests and answers.
     pub drain: Duration,
 }
 
 impl Pacing {
-    /// Ten seconds after one of warm-up, evenly spaced, busy, coalescing, with the kernel's times, not pinned.
+    /// One second of warm-up and ten seconds of measurement, evenly spaced, spinning, coalescing, with kernel
+    /// timestamps, not pinned.
+    #[must_use]
     pub fn new(server: SocketAddr, rate_per_s: f64) -> Self {
         Self {
             server,

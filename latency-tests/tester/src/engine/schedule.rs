@@ -1,9 +1,9 @@
-//! When each request is meant to be sent: fixed before the run, whatever happens in it.
+//! The intended send times of requests, fixed before the run whatever happens in it.
 
 use super::{Cycle, Pacing, Timing};
 use corelane_market::Rng;
 
-/// The intended send times of one session, in nanoseconds from the start of the run.
+/// The intended send times of one session, in nanoseconds since the start of the run.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     rule: Rule,
@@ -13,16 +13,16 @@ pub(super) struct Schedule {
 
 #[derive(Clone, Debug)]
 enum Rule {
-    /// Request `sent` of the session is due at `(first + sent · step) / rate`.
+    /// Evenly spaced: request `sent` of the session is due at `(first + sent · step) / rate`.
     Constant { first: u64, step: u64, sent: u64, interval_ns: f64 },
-    /// Independent exponential gaps of this mean; the sessions together are a Poisson process of the whole rate.
+    /// Independent exponential gaps of this mean. All sessions together form a Poisson process of the total rate.
     Poisson { rng: Rng, mean_ns: f64, at_ns: f64 },
-    /// Request `ordinal` of all sessions together is this session's next, and then every `step`th.
+    /// A repeated sequence. The session's next request is request `ordinal` of all sessions, and then every `step`th.
     Cycle { ordinal: u64, step: u64, cycle: Cycle },
 }
 
 impl Schedule {
-    /// Of session `index` of `sessions`; the constant schedules of several interleave evenly.
+    /// Creates the schedule of session `index` of `sessions`. Constant schedules of several sessions interleave evenly.
     pub(super) fn new(pacing: &Pacing, index: usize, sessions: usize) -> Self {
         let rule = match &pacing.timing {
             Timing::Constant => Rule::Constant {
@@ -43,18 +43,18 @@ impl Schedule {
         schedule
     }
 
-    /// When the next request is due, `None` after the last.
+    /// The intended time of the next request; `None` after the last.
     #[inline]
     pub(super) fn next_ns(&self) -> Option<u64> {
         (self.next_ns < self.end_ns).then_some(self.next_ns)
     }
 
-    /// The next one was sent.
+    /// Advances to the request after the next one, which has been sent.
     #[inline]
     pub(super) fn advance(&mut self) {
         self.next_ns = match &mut self.rule {
             Rule::Constant { first, step, sent, interval_ns } => {
-                // Multiplied, not summed up, so that no rounding accumulates.
+                // Multiplied, not summed, so that rounding errors do not accumulate.
                 let ordinal = *first + *sent * *step;
                 *sent += 1;
                 (ordinal as f64 * *interval_ns) as u64
@@ -71,7 +71,7 @@ impl Schedule {
         };
     }
 
-    /// Ends it, and says how many requests were left.
+    /// Ends the schedule, and returns the number of remaining requests.
     pub(super) fn stop(&mut self) -> u64 {
         let mut left = 0;
         while self.next_ns().is_some() {

@@ -1,14 +1,14 @@
-//! A request on its way.
+//! The record of a request in flight.
 
 use std::num::NonZeroU64;
 
-/// A request on its way, in nanoseconds from the start of the run.
+/// A request in flight. Times are in nanoseconds since the start of the run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub intended_ns: u64,
     pub sent_ns: u64,
-    /// When the kernel gave it to the network device, if that is known.
+    /// The time at which the kernel passed it to the network device, if known.
     pub left_ns: Option<NonZeroU64>,
-    /// Due after the warm-up.
+    /// Whether it was due after the warm-up.
     pub measured: bool,
 }

@@ -1,49 +1,49 @@
 //! The protocol under load.
 
-/// What a frame from the server means to the measurement.
+/// The meaning of a frame from the server for the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The session is logged in.
     Ready,
-    /// First answer to the request that follows `unanswered` earlier ones, which get none.
+    /// The first answer to a request. The `unanswered` requests before it get no answer.
     First {
-        /// Requests passed over.
+        /// The number of requests skipped.
         unanswered: u32,
     },
-    /// A further answer, or a message that answers nothing.
+    /// A further answer to the same request, or a message that answers no request.
     Further,
-    /// The server ends the session.
+    /// The server ended the session.
     End,
 }
 
-/// A protocol under load. Frames are appended to buffers that are never shrunk, so that nothing allocates per
-/// message.
+/// A protocol to generate load with. Implementations append frames to buffers that never shrink, so that nothing is
+/// allocated per message.
 pub trait Wire {
-    /// How many sessions there are.
+    /// The number of sessions.
     fn sessions(&self) -> usize;
-    /// Appends what a session says first. If that is nothing, it is ready at once.
+    /// Appends a session's login. If it appends nothing, the session is ready at once.
     fn greeting(&mut self, session: usize, out: &mut Vec<u8>);
     /// Appends the next request.
     fn request(&mut self, session: usize, out: &mut Vec<u8>);
-    /// Appends a request that cleans up after the run, until it returns `false`. These are not measured.
+    /// Appends a clean-up request after the run; called until it returns `false`. These requests are not measured.
     fn closing(&mut self, session: usize, out: &mut Vec<u8>) -> bool;
     /// Appends a heartbeat.
     fn heartbeat(&mut self, session: usize, out: &mut Vec<u8>);
-    /// Appends what a session says last.
+    /// Appends a session's logout.
     fn farewell(&mut self, session: usize, out: &mut Vec<u8>);
-    /// Length of the first frame of `bytes`, `None` if it is not all there.
+    /// The length of the first frame in `bytes`; `None` if it is incomplete.
     ///
     /// # Errors
-    /// If these bytes cannot be a frame.
+    /// A description, if the bytes cannot be a frame.
     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, String>;
-    /// Reads one frame.
+    /// Handles one frame.
     ///
     /// # Errors
-    /// If it is not what it must be; the run then ends.
+    /// A description, if the frame is not as expected. It ends the run.
     fn on_frame(&mut self, session: usize, frame: &[u8]) -> Result<Event, String>;
-    /// The request that was made last is not sent after all.
+    /// Withdraws the last generated request, which will not be sent.
     fn withdraw(&mut self, session: usize);
-    /// Messages that the server still owes this session, of whose requests the last `outstanding` that were sent
-    /// have not been answered.
+    /// The number of messages that the server still owes this session, given that the last `outstanding` sent requests
+    /// are unanswered.
     fn owed(&self, session: usize, outstanding: usize) -> u64;
 }

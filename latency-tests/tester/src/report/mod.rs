@@ -1,4 +1,4 @@
-//! The result: a table for people, JSON for programs, a percentile plot, and whether the figures count at all.
+//! The report of a run: a table, JSON, a percentile plot, and the verdict on its validity.
 
 mod plot;
 pub mod scale;
@@ -16,43 +16,45 @@ use crate::jitter::{CpuJitter, Gaps};
 use crate::load::LoadResult;
 use corelane_market::{FeedReport, PlayReport};
 
-/// The quantiles that are shown, and their names.
+/// The names and values of the reported quantiles.
 pub const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 
-/// Everything that one run has shown.
+/// The results of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    /// What was run.
+    /// The title of the run.
     pub title: &'a str,
-    /// The load.
+    /// The result of the load.
     pub load: &'a LoadResult,
-    /// What the machine did by itself, measured before.
+    /// The machine's jitter, measured before the run.
     pub jitter: &'a [CpuJitter],
-    /// The market that was played in, if one was.
+    /// The result of the market player, if one ran.
     pub market: Option<&'a PlayReport>,
-    /// The venue's own feed, if it was read.
+    /// The counts of the venue's own feed, if it was read.
     pub feed: Option<&'a FeedReport>,
 }
 
-/// Why a plot could not be made.
+/// The reason why a plot could not be created.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ReportError {
-    /// The drawing failed.
+    /// Drawing failed.
     #[error("cannot draw the plot: {0}")]
     Draw(String),
-    /// The file could not be written.
+    /// Writing the file failed.
     #[error("cannot write {path}: {source}; choose another path")]
     Write {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl Report<'_> {
-    /// Why the figures do not count; empty if they do.
+    /// The reasons why the figures are invalid; empty if they are valid.
+    #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.load.measured.problems();
         let mut say = |wrong: bool, text: String| {
@@ -62,13 +64,13 @@ impl Report<'_> {
         };
         let count = |count: u64, of: &str| format!("{} {of}", grouped(count));
         if let Some(feed) = self.feed {
-            say(feed.messages == 0, "the venue's feed brought nothing".to_owned());
+            say(feed.messages == 0, "no messages arrived on the venue's feed".to_owned());
             say(feed.messages_missed > 0, count(feed.messages_missed, "messages missing in the venue's feed"));
             say(feed.invalid > 0, count(feed.invalid, "invalid packets or messages in the venue's feed"));
             say(
                 feed.executed_shares != self.load.executed_resting,
                 format!(
-                    "the venue's feed has {} shares executed, the clients were told {}",
+                    "the venue's feed reports {} shares executed, its answers to clients {}",
                     grouped(feed.executed_shares),
                     grouped(self.load.executed_resting)
                 ),
@@ -77,7 +79,7 @@ impl Report<'_> {
         say(
             self.load.executed_resting != self.load.executed_incoming,
             format!(
-                "resting orders executed {} shares, incoming ones {}",
+                "answers report {} shares executed to resting orders and {} to incoming ones",
                 grouped(self.load.executed_resting),
                 grouped(self.load.executed_incoming)
             ),
@@ -85,7 +87,8 @@ impl Report<'_> {
         problems
     }
 
-    /// The same as a value, all times in nanoseconds.
+    /// Renders the report as JSON, with all times in nanoseconds.
+    #[must_use]
     pub fn json(&self) -> Value {
         let measured = &self.load.measured;
         let problems = self.problems();

@@ -1,4 +1,4 @@
-//! The percentile plot: the further to the right, the rarer, on a scale on which every "nine" is as wide.
+//! The percentile plot, on a scale where every "nine" has the same width.
 
 use std::path::Path;
 
@@ -23,10 +23,10 @@ const MACHINE: RGBColor = RGBColor(140, 146, 158);
 const NINES: std::ops::RangeInclusive<f64> = 3.0..=7.0;
 
 impl Report<'_> {
-    /// The percentile plot as SVG text.
+    /// Draws the percentile plot, and returns it as SVG text.
     ///
     /// # Errors
-    /// [`ReportError::Draw`].
+    /// [`ReportError::Draw`] if drawing fails.
     pub fn plot(&self) -> Result<String, ReportError> {
         let mut svg = String::new();
         draw_into(&mut svg, self).map_err(|error| ReportError::Draw(error.to_string()))?;
@@ -36,7 +36,7 @@ impl Report<'_> {
     /// Writes the percentile plot to a file.
     ///
     /// # Errors
-    /// [`ReportError`].
+    /// [`ReportError`] if drawing or writing fails.
     pub fn write_plot(&self, path: &Path) -> Result<(), ReportError> {
         std::fs::write(path, self.plot()?).map_err(|source| ReportError::Write { path: path.to_owned(), source })
     }
@@ -57,7 +57,7 @@ fn draw_into<'a>(svg: &'a mut String, report: &Report<'_>) -> Result<(), Error<'
     ]
     .map(|(name, histogram, color, width)| (name, points(histogram), color, width));
     let all = || curves.iter().flat_map(|(_, points, ..)| points.iter());
-    // As far as there are answers; the machine was probed more often than that.
+    // The scale covers the number of answers; the machine's probes are more numerous.
     let nines = (measured.intended.len().max(1) as f64).log10();
     let nines = nines.clamp(*NINES.start(), *NINES.end());
     let low = all().map(|point| point.1).fold(f64::INFINITY, f64::min).clamp(0.01, 1.0);

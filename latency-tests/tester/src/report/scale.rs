@@ -1,11 +1,12 @@
-//! The scales of plots: percentiles on which every "nine" is as wide, and durations in readable units.
+//! The scales of plots: percentiles where every "nine" has the same width, and durations in readable units.
 
 use hdrhistogram::Histogram;
 
-/// Points of a curve in each half of the remaining distance to 100 %.
+/// The number of points of a curve in each half of the remaining distance to 100 %.
 const POINTS_PER_HALF: u32 = 20;
 
-/// Of each quantile of a histogram of nanoseconds: how many nines it has, and its value in microseconds.
+/// The points of a histogram of nanoseconds: the number of nines of each quantile, and its value in microseconds.
+#[must_use]
 pub fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     if histogram.is_empty() {
         return Vec::new();
@@ -15,24 +16,27 @@ pub fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
         .iter_quantiles(POINTS_PER_HALF)
         .map(|step| {
             let nines = -(1.0 - step.quantile_iterated_to()).log10();
-            // The maximum stands for one request in all.
+            // The maximum stands for one request of all.
             (nines.min(last), step.value_iterated_to() as f64 / 1000.0)
         })
         .collect()
 }
 
-/// `2.0` is two nines: 99 %.
+/// The percentage with this number of nines: `2.0` gives 99 %.
+#[must_use]
 pub fn percent(nines: f64) -> String {
     let decimals = (nines.round() as usize).saturating_sub(2);
     format!("{:.decimals$}%", 100.0 * (1.0 - 10_f64.powf(-nines)))
 }
 
-/// The power of ten at or below.
+/// The largest power of ten that is not above `figure`.
+#[must_use]
 pub fn floor_decade(figure: f64) -> f64 {
     10_f64.powf(figure.log10().floor())
 }
 
-/// Microseconds in the unit that suits them.
+/// A duration of `micros` microseconds, in a readable unit.
+#[must_use]
 pub fn duration(micros: f64) -> String {
     match micros {
         0.0..1.0 => format!("{:.0} ns", micros * 1000.0),
@@ -42,7 +46,7 @@ pub fn duration(micros: f64) -> String {
     }
 }
 
-/// One decimal below ten, unless it is a zero.
+/// The number with one decimal below ten, unless that decimal is zero.
 fn short(number: f64) -> String {
     let tenths = (number * 10.0).round() as u64;
     if tenths < 100 && !tenths.is_multiple_of(10) { format!("{number:.1}") } else { format!("{number:.0}") }

@@ -1,4 +1,4 @@
-//! The table.
+//! The report as text tables.
 
 use std::fmt::Write;
 
@@ -11,7 +11,8 @@ use crate::jitter::Gaps;
 use corelane_market::LineReport;
 
 impl Report<'_> {
-    /// The tables, and the verdict as the last line.
+    /// Renders the tables, with the verdict as the last line.
+    #[must_use]
     pub fn table(&self) -> String {
         render(self)
     }
@@ -110,7 +111,7 @@ fn quantiles(histogram: &Histogram<u64>) -> impl Iterator<Item = String> {
     QUANTILES.iter().map(|(_, quantile)| micros(histogram.value_at_quantile(*quantile)))
 }
 
-/// A table whose first column are names, and all others numbers.
+/// A table with names in the first column and numbers in the others.
 fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED);
@@ -121,7 +122,7 @@ fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     table
 }
 
-/// A row of a name and numbers.
+/// Adds a row with a name and its numbers.
 fn add(table: &mut Table, name: &str, values: impl IntoIterator<Item = String>) {
     table.add_row(std::iter::once(name.to_owned()).chain(values));
 }

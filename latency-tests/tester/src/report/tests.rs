@@ -2,12 +2,12 @@ use super::*;
 use crate::engine::Measured;
 use crate::jitter::latency_histogram;
 
-/// A run of which every figure is fixed.
+/// A run with fixed figures.
 fn load() -> LoadResult {
     let mut intended = latency_histogram();
     let mut send = latency_histogram();
     for request in 1..=100_000_u64 {
-        // A slow last per mille, of which the send times know only a tenth.
+        // The last per mille is slow; by send times only a tenth of it.
         let slow = request > 99_900;
         let ns = 9_000 + request / 20;
         intended.record(if slow { 2_000_000 } else { ns }).unwrap();
@@ -64,7 +64,7 @@ fn the_table_has_every_figure_in_its_place() {
 }
 
 #[test]
-fn figures_count_only_if_nothing_is_wrong() {
+fn figures_are_valid_only_if_nothing_is_wrong() {
     let mut feed = FeedReport { messages: 10, executed_shares: 1_234_567, ..FeedReport::default() };
     type Change = fn(&mut LoadResult, &mut FeedReport);
     let cases: [(&str, Change); 10] = [
@@ -74,10 +74,10 @@ fn figures_count_only_if_nothing_is_wrong() {
         ("7 requests were due", |load, _| load.measured.unsent = 7),
         ("nothing was measured", |load, _| load.measured.intended.clear()),
         ("9700/s achieved of 10000/s", |load, _| load.measured.achieved_per_s = 9700.0),
-        ("feed brought nothing", |_, feed| feed.messages = 0),
+        ("no messages arrived on the venue's feed", |_, feed| feed.messages = 0),
         ("3 messages missing", |_, feed| feed.messages_missed = 3),
         ("1 invalid packets", |_, feed| feed.invalid = 1),
-        ("feed has 5 shares executed, the clients were told 1,234,567", |_, feed| {
+        ("feed reports 5 shares executed, its answers to clients 1,234,567", |_, feed| {
             feed.executed_shares = 5;
         }),
     ];

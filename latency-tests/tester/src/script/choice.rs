@@ -1,4 +1,4 @@
-//! Which request comes next: a seeded choice from what the session will have open.
+//! The seeded choice of the next request, based on the orders that the session will have open.
 
 use corelane_codecs::ouch::{MAX_QUANTITY, Side, TimeInForce};
 use corelane_codecs::price::Price;
@@ -9,15 +9,16 @@ use super::{Instrument, Order, Request};
 
 /// A symbol that no venue lists.
 const UNKNOWN_SYMBOL: Symbol = Symbol::from_bytes(*b"?NOSUCH ");
-/// Orders are of at most so many lots, unless the limits allow fewer.
+/// The maximum number of lots per order, unless the limits allow fewer.
 const LOTS_MAX: u32 = 500;
-/// Prices wander at most so far from the reference price, in percent, so that no collar is touched by chance.
+/// The maximum distance of mid prices from the reference price, in percent. It is small, so that no order violates a
+/// collar by chance.
 const WANDER_PERCENT: u64 = 1;
-/// Distance of resting orders from the middle, in ticks.
+/// The maximum distance of resting orders from the mid price, in ticks.
 const RESTING_TICKS: u64 = 6;
 
 impl Flow {
-    /// The next request.
+    /// Chooses the next request.
     pub(super) fn choose(&mut self, spec: &MarketSpec) -> Request {
         let at = self.rng.below(self.instruments.len() as u64) as usize;
         self.wander(at);
@@ -45,7 +46,7 @@ impl Flow {
             cancel(order.user_ref, 0)
         } else if is(spec.mix.reduce) {
             let order = self.any_order();
-            // An order of one lot is cancelled.
+            // For an order of one lot, this is a full cancel.
             cancel(order.user_ref, order.executed + self.half(&order))
         } else if is(spec.mix.replace) {
             self.replace(spec)
@@ -54,7 +55,7 @@ impl Flow {
         }
     }
 
-    /// The middle moves by at most a tick, and not far from the reference.
+    /// Moves the mid price by at most a tick, and not far from the reference.
     fn wander(&mut self, at: usize) {
         let instrument = &self.instruments[at];
         let reference = instrument.reference_price.raw();
@@ -77,7 +78,7 @@ impl Flow {
         self.enter(at, spec, side, price, TimeInForce::Day)
     }
 
-    /// At the price of the best order on the other side, if there is one.
+    /// An order at the price of the best order on the other side, if there is one.
     fn cross(&mut self, at: usize, spec: &MarketSpec) -> Request {
         let side = self.side();
         let price = match self.intended.best_against(side, self.instruments[at].symbol) {
@@ -109,7 +110,8 @@ impl Flow {
         }
     }
 
-    /// Every kind of violation that the limits allow without being refused for another reason first.
+    /// An order that the venue must reject. Covers every reason that the limits allow without an earlier check
+    /// rejecting the order.
     fn violation(&mut self, at: usize, spec: &MarketSpec) -> Request {
         let instrument = self.instruments[at];
         let side = self.side();
@@ -129,7 +131,7 @@ impl Flow {
                     symbol = UNKNOWN_SYMBOL;
                 }
             }
-            // Half as much again above or below the reference, beyond any sensible collar.
+            // 50 % above or below the reference, beyond any sensible collar.
             _ => {
                 let reference = instrument.reference_price.raw();
                 let far = if side.is_buy() { reference * 3 / 2 } else { reference / 2 };
@@ -139,7 +141,7 @@ impl Flow {
         Request::Enter {
             user_ref: self.take_user_ref(),
             side,
-            // At most MAX_QUANTITY: each branch keeps below the limits.
+            // Fits, because each branch stays within MAX_QUANTITY.
             quantity: quantity as u32,
             symbol,
             price,
@@ -150,13 +152,13 @@ impl Flow {
     fn replace(&mut self, spec: &MarketSpec) -> Request {
         let order = self.any_order();
         let at = self.instruments.iter().position(|one| one.symbol == order.symbol);
-        // The symbol is one of ours: only known ones rest.
+        // The symbol is known, because only orders for known symbols rest.
         let instrument = self.instruments[at.unwrap_or(0)];
         let total = order.executed + order.open;
         let (quantity, price) = match self.rng.below(4) {
             0 => (total - self.half(&order), order.price),
             1 if self.quantity_max(&instrument, order.price, spec) > total => (total + instrument.lot, order.price),
-            // Away from the touch, or across it.
+            // Away from the touch, or crossing it.
             2 => (total, self.away(at.unwrap_or(0), order.side)),
             _ => {
                 let best = self.intended.best_against(order.side, order.symbol);
@@ -186,24 +188,24 @@ impl Flow {
         cancel(oldest.unwrap_or(0), 0)
     }
 
-    /// One of the open orders; there must be one.
+    /// A random open order; there must be one.
     fn any_order(&mut self) -> Order {
         let orders = self.intended.orders();
         orders[self.rng.below(orders.len() as u64) as usize]
     }
 
-    /// Half of what is open, in whole lots.
+    /// Half of the order's open quantity, in whole lots.
     fn half(&self, order: &Order) -> u32 {
         let mut instruments = self.instruments.iter();
         let lot = instruments.find(|one| one.symbol == order.symbol).map_or(1, |one| one.lot);
         order.open / 2 / lot * lot
     }
 
-    /// Well within the venue's limits, also after the price has moved a little.
+    /// A maximum quantity well within the venue's limits, even after the price has moved a little.
     fn quantity_max(&self, instrument: &Instrument, price: Price, spec: &MarketSpec) -> u32 {
         let affordable = spec.limits.notional_max.raw() / (2 * price.raw().max(1));
         let most = affordable.min(u64::from(spec.limits.quantity_max));
-        // At most a limit of 32 bits.
+        // Fits, because the limit has 32 bits.
         (most as u32).saturating_sub(instrument.lot)
     }
 
@@ -211,7 +213,7 @@ impl Flow {
         if self.rng.below(2) == 0 { Side::Buy } else { Side::Sell }
     }
 
-    /// A price some ticks on this side's own part of the book.
+    /// A price some ticks from the mid price, on this side's own part of the book.
     fn away(&mut self, at: usize, side: Side) -> Price {
         let distance = self.rng.between(1, RESTING_TICKS) * self.instruments[at].tick.raw();
         let middle = self.middles[at].raw();

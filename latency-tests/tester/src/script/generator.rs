@@ -1,4 +1,4 @@
-//! A seeded flow of orders whose every answer is known.
+//! A seeded flow of orders with predictable answers.
 
 use std::collections::VecDeque;
 
@@ -8,33 +8,33 @@ use corelane_codecs::price::Price;
 use super::{Completion, Expected, Instrument, Limits, Mismatch, Model, Request, Rules, Script};
 use corelane_market::Rng;
 
-/// Requests without answer for which a session has room from the start.
+/// The initial capacity of a session for unanswered requests.
 const PENDING: usize = 16_384;
 
-/// How often each kind of request comes, relative to the others.
+/// The relative frequencies of the kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix {
-    /// Day orders near the touch, most of which rest.
+    /// Day orders near the touch, which mostly rest.
     pub rest: u32,
-    /// Day orders that trade at once.
+    /// Day orders that trade immediately.
     pub cross: u32,
-    /// Immediate-or-cancel orders, some of which trade, often in part.
+    /// Immediate-or-cancel orders. Some of them trade, often in part.
     pub immediate: u32,
-    /// Cancels of a whole order.
+    /// Cancels of whole orders.
     pub cancel: u32,
-    /// Cancels of a part.
+    /// Partial cancels.
     pub reduce: u32,
-    /// Replaces: smaller, larger, and at another price.
+    /// Replaces with a smaller quantity, a larger one, or another price.
     pub replace: u32,
-    /// Cancels and replaces that change nothing and get no answer.
+    /// Cancels and replaces without effect, which get no answer.
     pub silent: u32,
-    /// Orders that the venue must refuse, of every kind that its limits allow.
+    /// Orders that the venue must reject, for every reason that its limits allow.
     pub violation: u32,
 }
 
 impl Mix {
-    /// Every order enters, rests and is cancelled, in turn as the bound on open orders demands: the shortest path
-    /// through the venue, for comparison with an echo.
+    /// Orders that enter, rest and are cancelled, the shortest path through the venue, for comparison with an echo. The
+    /// bound on open orders triggers some of the cancels.
     pub const ENTER_AND_CANCEL: Self =
         Self { rest: 1, cross: 0, immediate: 0, cancel: 1, reduce: 0, replace: 0, silent: 0, violation: 0 };
 
@@ -51,39 +51,40 @@ impl Mix {
 }
 
 impl Default for Mix {
-    /// Of hundred requests two are violations and one is silent; every second order is cancelled before it trades.
+    /// A mix in which two of a hundred requests are violations and one is silent, and every second order is cancelled
+    /// before it trades.
     fn default() -> Self {
         Self { rest: 40, cross: 12, immediate: 8, cancel: 22, reduce: 6, replace: 9, silent: 1, violation: 2 }
     }
 }
 
-/// What a [`MarketScript`] sends.
+/// The parameters of a [`MarketScript`].
 #[derive(Clone, Debug)]
 pub struct MarketSpec {
-    /// Same seed, same requests.
+    /// The seed. The same seed gives the same requests.
     pub seed: u64,
-    /// The instruments of each session. Nobody else may trade them: that makes the answers predictable.
+    /// The instruments of each session. Nobody else may trade them, which makes the answers predictable.
     pub sessions: Vec<Vec<Instrument>>,
     /// The venue's limits.
     pub limits: Limits,
-    /// The venue's choices.
+    /// The venue's choices where the protocol allows several.
     pub rules: Rules,
-    /// What is sent how often.
+    /// The mix of requests.
     pub mix: Mix,
-    /// Open orders of one session at most; beyond that it cancels.
+    /// The maximum number of open orders per session. At the maximum, the session cancels its oldest order.
     pub open_orders_max: usize,
-    /// Number of each session's first order; above all that the account has used that day.
+    /// The number of each session's first order. It must be above all numbers that the account has used that day.
     pub first_user_ref: u32,
-    /// Reasons with which an overloaded venue may refuse any order: a reject with one of these is counted, and the
-    /// order taken as never entered. Empty for a run below saturation.
+    /// The reasons with which an overloaded venue may reject any order. Such a reject is counted, and the order is
+    /// treated as never entered. Empty for a run below saturation.
     pub overload_reasons: Vec<RejectReason>,
 }
 
-/// Flow of one session for each entry of [`MarketSpec::sessions`].
+/// A script with one flow per entry of [`MarketSpec::sessions`].
 ///
-/// Requests are made from what the session *will* have open once all sent requests are handled; answers are judged
-/// against a second model that handles a request when its first answer is due. So what is sent depends on the seed
-/// alone, and a refusal by an overloaded venue does not derail the judgement.
+/// Requests are generated from the orders that the session *will* have open once all sent requests are handled. Answers
+/// are checked against a second model, which handles a request when its first answer is due. The requests thus depend
+/// only on the seed, and a reject by an overloaded venue does not derail the checks.
 #[derive(Clone, Debug)]
 pub struct MarketScript {
     spec: MarketSpec,
@@ -94,20 +95,20 @@ pub struct MarketScript {
 pub(super) struct Flow {
     pub(super) rng: Rng,
     pub(super) instruments: Vec<Instrument>,
-    /// The middle around which each instrument trades.
+    /// The mid price around which each instrument trades.
     pub(super) middles: Vec<Price>,
     pub(super) next_user_ref: u32,
     pub(super) intended: Model,
-    /// Scratch for the answers that the intended model gives.
+    /// A scratch buffer for the answers of the intended model.
     unread: VecDeque<Expected>,
-    /// Made, and not yet handled by the confirmed model.
+    /// Generated requests that the confirmed model has not handled yet.
     pending: VecDeque<Request>,
     confirmed: Model,
     expected: VecDeque<Expected>,
     last: LastSeen,
 }
 
-/// What must increase from answer to answer.
+/// The last values of the fields that must not go back from answer to answer.
 #[derive(Clone, Copy, Debug, Default)]
 struct LastSeen {
     timestamp_ns: u64,
@@ -116,12 +117,13 @@ struct LastSeen {
 }
 
 impl MarketScript {
-    /// The script.
+    /// Creates the script.
     ///
     /// # Panics
-    /// If a session has no instrument, or the mix or an instrument is all zero.
+    /// If the mix is all zero, a session has no instrument, or an instrument's tick or lot is zero.
+    #[must_use]
     pub fn new(spec: MarketSpec) -> Self {
-        assert!(spec.mix.total() > 0, "the mix must have something in it");
+        assert!(spec.mix.total() > 0, "the mix must not be all zero");
         let flows = spec.sessions.iter().enumerate().map(|(index, instruments)| {
             assert!(!instruments.is_empty(), "session {index} has no instrument");
             for instrument in instruments {
@@ -148,13 +150,16 @@ impl MarketScript {
         Self { flows: flows.collect(), spec }
     }
 
-    /// Above every number used so far: [`MarketSpec::first_user_ref`] of the next script for the same accounts.
+    /// The number after all numbers used so far: the [`MarketSpec::first_user_ref`] of the next script for the same
+    /// accounts.
+    #[must_use]
     pub fn next_user_ref(&self) -> u32 {
         let next = self.flows.iter().map(|flow| flow.next_user_ref);
         next.max().unwrap_or(self.spec.first_user_ref)
     }
 
-    /// Orders that this session has open at the venue, by the answers so far.
+    /// The number of this session's open orders at the venue, according to the answers so far.
+    #[must_use]
     pub fn open_orders(&self, session: usize) -> usize {
         self.flows[session].confirmed.orders().len()
     }
@@ -196,7 +201,7 @@ impl Script for MarketScript {
 
     fn closing(&mut self, session: usize, out: &mut Vec<u8>) -> bool {
         let flow = &mut self.flows[session];
-        // What the venue has, without what closing requests have asked for already.
+        // An open order at the venue that no closing request has cancelled yet.
         let asked = |user_ref| {
             flow.pending.iter().any(
                 |request| matches!(request, Request::Cancel { user_ref: asked, quantity: 0 } if *asked == user_ref),
@@ -247,7 +252,8 @@ impl Flow {
         }
     }
 
-    /// Times never go back; references and match numbers increase, and both sides of a trade share one.
+    /// Checks that times never go back, that references and match numbers increase, and that both sides of a trade
+    /// share a match number.
     fn check_order(&mut self, expected: &Expected, answer: &Outbound<'_>) -> Result<(), Mismatch> {
         let last = self.last;
         let timestamp_ns = answer.timestamp_ns();

@@ -1,4 +1,4 @@
-//! Requests and predicted answers, apart from their bytes.
+//! Requests and predicted answers, independent of their encoding.
 
 use core::fmt;
 
@@ -10,7 +10,7 @@ use corelane_codecs::price::Price;
 use corelane_codecs::text::{ClOrdId, Symbol};
 use corelane_codecs::{IntoBytes, MessageType, YesNo};
 
-/// A request as the model sees it.
+/// A request, as input of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Enter order.
@@ -19,37 +19,37 @@ pub enum Request {
         user_ref: u32,
         /// Side.
         side: Side,
-        /// Shares.
+        /// Number of shares.
         quantity: u32,
         /// Instrument.
         symbol: Symbol,
-        /// Limit.
+        /// Limit price.
         price: Price,
         /// Day or immediate-or-cancel.
         time_in_force: TimeInForce,
     },
     /// Replace order.
     Replace {
-        /// The order.
+        /// The order to replace.
         original: u32,
-        /// The new one's number.
+        /// The number of the new order.
         user_ref: u32,
-        /// New total, executions included.
+        /// New total quantity, executions included.
         quantity: u32,
-        /// New limit.
+        /// New limit price.
         price: Price,
     },
     /// Cancel or reduce an order.
     Cancel {
         /// The order.
         user_ref: u32,
-        /// New total, executions included.
+        /// New total quantity, executions included.
         quantity: u32,
     },
 }
 
 impl Request {
-    /// Appends the OUCH message.
+    /// Appends the request as an OUCH message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Enter { user_ref, side, quantity, symbol, price, time_in_force } => out.extend_from_slice(
@@ -92,7 +92,7 @@ impl Request {
     }
 }
 
-/// The identifier that the order with this number is given: its decimal digits.
+/// The client order identifier of the order with this number: its decimal digits.
 fn cl_ord_id(user_ref: u32) -> ClOrdId {
     let mut digits = [b'0'; 14];
     let mut rest = user_ref;
@@ -103,10 +103,10 @@ fn cl_ord_id(user_ref: u32) -> ClOrdId {
     ClOrdId::from_bytes(digits)
 }
 
-/// An answer, as far as it can be predicted: times, references and match numbers can not.
+/// An answer without the fields that cannot be predicted: times, references and match numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Accepted, live.
+    /// An order was accepted and is live.
     Accepted {
         /// The order.
         user_ref: u32,
@@ -118,27 +118,27 @@ pub enum Expected {
         symbol: Symbol,
         /// Limit.
         price: Price,
-        /// How long it stays.
+        /// Time in force.
         time_in_force: TimeInForce,
     },
-    /// Replaced, live.
+    /// An order was replaced, and the new one is live.
     Replaced {
-        /// The order that went.
+        /// The replaced order.
         original: u32,
-        /// The order that came.
+        /// The new order.
         user_ref: u32,
         /// Side.
         side: Side,
-        /// Shares open.
+        /// Number of open shares.
         quantity: u32,
         /// Instrument.
         symbol: Symbol,
         /// Limit.
         price: Price,
-        /// Whether it may have kept its reference, because it kept its place.
+        /// Whether it may keep its reference, because it keeps its priority.
         kept_priority: bool,
     },
-    /// Shares taken off.
+    /// Shares of an order were cancelled.
     Canceled {
         /// The order.
         user_ref: u32,
@@ -147,7 +147,7 @@ pub enum Expected {
         /// Why.
         reason: CancelReason,
     },
-    /// A fill.
+    /// An order traded.
     Executed {
         /// The order.
         user_ref: u32,
@@ -155,12 +155,12 @@ pub enum Expected {
         quantity: u32,
         /// Price.
         price: Price,
-        /// Whether it rested (`A`) or came in (`R`).
+        /// Whether the order was resting (`A`, liquidity added) or incoming (`R`, liquidity removed).
         liquidity: Liquidity,
-        /// Whether it is the second of the two sides, and so has the match number of the answer before.
+        /// Whether this is the second side of the trade, which has the same match number as the previous answer.
         second_side: bool,
     },
-    /// Refused.
+    /// A request was rejected.
     Rejected {
         /// The request.
         user_ref: u32,
@@ -170,7 +170,8 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// Whether `answer` is this, but for times, references and match numbers.
+    /// Whether `answer` equals this, except for times, references and match numbers.
+    #[must_use]
     pub fn is(&self, answer: &Outbound<'_>) -> bool {
         match (*self, answer) {
             (

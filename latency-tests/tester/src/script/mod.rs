@@ -1,4 +1,4 @@
-//! What is sent, and what every answer to it must be.
+//! The requests to send, and the expected answers.
 
 mod choice;
 mod generator;
@@ -17,49 +17,49 @@ pub use model::{FillOrder, Instrument, Limits, Model, Order, PriorityRule, Rules
 /// The longest request that a script may write, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 128;
 
-/// What an answer completes.
+/// The role of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// It is the first answer to the request that follows `unanswered` earlier ones; these rightly get none.
+    /// The first answer to a request. The `unanswered` requests before it correctly get no answer.
     First {
-        /// Requests passed over.
+        /// The number of requests skipped.
         unanswered: u32,
     },
-    /// It is a further answer to the request that was answered last, or about an order that rested.
+    /// A further answer to the last answered request, or a message about a resting order.
     Further,
 }
 
-/// An answer that is not what it must be.
+/// An answer that differs from the expected one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("expected {expected}, got {actual}")]
 pub struct Mismatch {
-    /// What should have come.
+    /// The expected answer.
     pub expected: String,
-    /// What came.
+    /// The actual answer.
     pub actual: String,
 }
 
-/// The content of a load: makes requests, and judges the answers.
+/// The content of a load: generates requests and checks answers.
 ///
-/// Sessions are numbered from 0. Requests of one session are sent in the order in which they were made.
+/// Sessions are numbered from 0. The requests of a session are sent in the order of their generation.
 pub trait Script {
-    /// Appends the next request of this session, one OUCH message of at most [`REQUEST_BYTES_MAX`].
+    /// Appends the next request of this session: one OUCH message of at most [`REQUEST_BYTES_MAX`] bytes.
     fn next(&mut self, session: usize, out: &mut Vec<u8>);
 
-    /// Judges the next answer to this session.
+    /// Checks the next answer to this session.
     ///
     /// # Errors
-    /// If it is not what it must be. Nothing that follows can be judged then.
+    /// [`Mismatch`] if it is not the expected answer. Later answers cannot be checked after that.
     fn check(&mut self, session: usize, answer: &Outbound<'_>) -> Result<Completion, Mismatch>;
 
-    /// The request that was made last is not sent after all.
+    /// Withdraws the last generated request, which will not be sent.
     fn withdraw(&mut self, session: usize);
 
-    /// Answers that the venue still owes this session, of whose requests the last `outstanding` that were sent have
-    /// not been answered.
+    /// The number of answers that the venue still owes this session, given that the last `outstanding` sent requests
+    /// are unanswered.
     fn owed(&self, session: usize, outstanding: usize) -> u64;
 
-    /// Appends a request that takes away what this session has left at the venue; `false` when there is nothing
-    /// more. Called after the load, when all answers have come.
+    /// Appends a request that removes one of this session's open orders; returns `false` if none is left. Called after
+    /// the load, when all answers have arrived.
     fn closing(&mut self, session: usize, out: &mut Vec<u8>) -> bool;
 }

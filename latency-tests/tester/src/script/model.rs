@@ -1,17 +1,17 @@
-//! The venue, as a slow and obvious model: a list of orders, searched from end to end.
+//! A slow and obvious model of the venue: a list of orders, searched from end to end.
 //!
-//! It shares nothing with the server's order, risk and matching actors, and is written from the protocol alone. Where
-//! the protocol leaves a choice to the venue, the choice is a [`Rules`] value or stands here:
+//! The model shares no code with the server's order, risk and matching, and is written from the protocol alone. Where
+//! the protocol leaves a choice to the venue, the choice is a value of [`Rules`] or one of these:
 //!
-//! - An order that trades is accepted first, live, with its whole quantity; then come its fills.
-//! - The price of a fill is that of the resting order. Both sides are told, also if both are the client's own.
-//! - What is left of an immediate-or-cancel order is cancelled with reason `I`, after its fills.
-//! - A cancel names the new intended total, executions included. One that changes nothing, or names an order that is
-//!   dead or unknown, gets no answer. So does a replace of such an order.
-//! - A replace answers with what is left exposed: 500 entered, 100 executed, replaced by 500 leaves 400. One that
-//!   leaves nothing cancels the order.
-//! - Checks come in this order: symbol, quantity (zero, beyond the protocol, no multiple of the lot), tick, largest
-//!   quantity, notional, collar. The collar refuses buys far above and sells far below the market.
+//! - An order that trades is first accepted, live and with its whole quantity. Its fills follow.
+//! - A fill has the price of the resting order. Both sides are reported, even if both belong to the same client.
+//! - The rest of an immediate-or-cancel order is cancelled with reason `I`, after its fills.
+//! - A cancel states the new intended total, executions included. A cancel without effect gets no answer, and neither
+//!   does a cancel or replace of a dead or unknown order.
+//! - The answer to a replace states the open quantity: with 500 entered and 100 executed, a replace by 500 leaves 400.
+//!   A replace that leaves nothing cancels the order.
+//! - The order of the checks is: symbol, quantity (zero, beyond the protocol's maximum, not a multiple of the lot),
+//!   tick, maximum quantity, notional, collar. The collar rejects buys far above and sells far below the market.
 
 use std::collections::VecDeque;
 
@@ -21,45 +21,45 @@ use corelane_codecs::text::Symbol;
 
 use super::{Expected, Request};
 
-/// Which side of a fill is told first.
+/// The order in which the two sides of a fill are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FillOrder {
-    /// The order that rested, then the one that came in.
+    /// The resting order first, then the incoming one.
     #[default]
     RestingFirst,
-    /// The order that came in, then the one that rested.
+    /// The incoming order first, then the resting one.
     AggressorFirst,
 }
 
-/// What a replace does to an order's place in the queue of its price.
+/// The effect of a replace on an order's time priority.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PriorityRule {
-    /// Always lost, as the feed has it (an ITCH replace loses priority).
+    /// Priority is always lost, as in ITCH, where a replace loses priority.
     #[default]
     AlwaysLost,
-    /// Kept at the same price, if no more is open than before.
+    /// Priority is kept if the price stays the same and the open quantity does not increase.
     KeptWhenReduced,
 }
 
 /// Choices that the protocol leaves to the venue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Which side of a fill is told first.
+    /// The order in which the two sides of a fill are reported.
     pub fill_order: FillOrder,
-    /// What a replace does to priority.
+    /// The effect of a replace on priority.
     pub priority: PriorityRule,
 }
 
-/// What is traded.
+/// A traded instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instrument {
     /// Its symbol.
     pub symbol: Symbol,
     /// The price around which it trades.
     pub reference_price: Price,
-    /// Smallest price step.
+    /// The smallest price step.
     pub tick: Price,
-    /// Quantities are multiples of it.
+    /// The lot size; quantities are multiples of it.
     pub lot: u32,
 }
 
@@ -74,13 +74,13 @@ impl Instrument {
 /// The venue's limits on one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest quantity.
+    /// The maximum quantity.
     pub quantity_max: u32,
-    /// Largest price times quantity.
+    /// The maximum notional, price times quantity.
     pub notional_max: Price,
-    /// A buy that is further above [`Instrument::reference_price`] than this, in percent, or a sell that is further
-    /// below, is certainly outside the collar. The venue's own reference moves, so this must be well beyond its
-    /// setting, and below 50.
+    /// The distance from [`Instrument::reference_price`], in percent, beyond which a buy above it or a sell below it
+    /// certainly violates the collar. It must be well above the collar's setting, because the venue's own reference
+    /// moves, and below 50.
     pub far_percent: u32,
 }
 
@@ -95,15 +95,15 @@ pub struct Order {
     pub symbol: Symbol,
     /// Limit.
     pub price: Price,
-    /// Shares open.
+    /// Number of open shares.
     pub open: u32,
-    /// Shares executed, those of the orders that it replaced included.
+    /// Number of shares executed, including those of the orders that it replaced.
     pub executed: u32,
-    /// Lower comes first at the same price.
+    /// Time priority; at the same price, the lower value trades first.
     priority: u64,
 }
 
-/// The venue as one client sees it that trades its instruments alone.
+/// The venue from the view of a client whose instruments nobody else trades.
 #[derive(Clone, Debug)]
 pub struct Model {
     instruments: Vec<Instrument>,
@@ -114,17 +114,20 @@ pub struct Model {
 }
 
 impl Model {
-    /// Without orders.
+    /// A model without orders.
+    #[must_use]
     pub fn new(instruments: Vec<Instrument>, limits: Limits, rules: Rules) -> Self {
         Self { instruments, limits, rules, orders: Vec::new(), next_priority: 0 }
     }
 
-    /// What rests, in no order.
+    /// The resting orders, unsorted.
+    #[must_use]
     pub fn orders(&self) -> &[Order] {
         &self.orders
     }
 
-    /// The resting order that one of `side` would meet first.
+    /// The resting order with which an order of `side` would trade first.
+    #[must_use]
     pub fn best_against(&self, side: Side, symbol: Symbol) -> Option<&Order> {
         self.orders.iter().filter(|order| order.symbol == symbol && order.side.is_buy() != side.is_buy()).min_by_key(
             |order| {
@@ -135,7 +138,7 @@ impl Model {
         )
     }
 
-    /// Lets the venue handle a request and appends its answers.
+    /// Handles a request as the venue would, and appends the answers.
     pub fn apply(&mut self, request: Request, answers: &mut VecDeque<Expected>) {
         match request {
             Request::Enter { user_ref, side, quantity, symbol, price, time_in_force } => {

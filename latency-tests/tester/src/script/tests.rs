@@ -20,7 +20,7 @@ fn limits() -> Limits {
     Limits { quantity_max: 10_000, notional_max: "500000".parse().unwrap(), far_percent: 25 }
 }
 
-/// Prices are in hundredths here.
+/// Prices in these tests are in hundredths.
 fn enter(user_ref: u32, side: Side, quantity: u32, cents: u64) -> Request {
     Request::Enter {
         user_ref,
@@ -49,8 +49,8 @@ fn cancel(user_ref: u32, quantity: u32) -> Request {
     Request::Cancel { user_ref, quantity }
 }
 
-/// Short: `A1 200@100.00` accepted, `E1 50@100.00A` executed (added), `C1 150U` canceled, `U1>2 400@99.00` replaced,
-/// `J1 0x17` rejected.
+/// The short notation of answers: `A1 200@100.00` accepted, `E1 50@100.00A` executed (added), `C1 150U` canceled, `U1>2
+/// 400@99.00` replaced, `J1 0x17` rejected.
 fn short(answer: &Expected) -> String {
     let cents = |price: Price| format!("{}.{:02}", price.raw() / 10_000, price.raw() / 100 % 100);
     match *answer {
@@ -282,7 +282,7 @@ fn market(seed: u64) -> MarketSpec {
     }
 }
 
-/// The requests as a venue would read them.
+/// Parses requests as a venue would.
 fn requests(seed: u64, count: usize) -> Vec<Vec<u8>> {
     let mut script = MarketScript::new(market(seed));
     let request = |_| {
@@ -302,7 +302,7 @@ fn the_seed_alone_decides_what_is_sent() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
-    /// Whatever the seed: orders stay few, and every kind of answer and every violation comes up.
+    /// For any seed, open orders stay few, and every kind of answer and violation occurs.
     #[test]
     fn the_mix_has_everything_and_the_book_stays_bounded(seed: u64) {
         let mut model = Model::new(vec![instrument()], limits(), Rules::default());
@@ -359,7 +359,7 @@ fn a_refusal_for_overload_takes_the_order_back() {
     assert_eq!(script.owed(0, 1), 1);
     assert_eq!(script.check(0, &answer), Ok(Completion::First { unanswered: 0 }));
     assert_eq!((script.owed(0, 0), script.open_orders(0)), (0, 0));
-    // Another reason is a mismatch, and so is an answer to nothing.
+    // Another reason is a mismatch, and so is an answer without a request.
     script.next(0, &mut out);
     let refused = Rejected::new(1, 1001, RejectReason::Halted, ClOrdId::BLANK);
     let answer = Outbound::decode(refused.as_bytes()).unwrap();

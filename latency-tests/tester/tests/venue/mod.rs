@@ -1,5 +1,5 @@
-//! A venue for tests: a thread for each client, blocking sockets, and the model as its book. It can be told to
-//! misbehave.
+//! A venue for tests, with a thread per client, blocking sockets, and the model as its book. It can misbehave on
+//! purpose.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ use corelane_codecs::text::{Alpha, ClOrdId};
 use corelane_codecs::{IntoBytes, MessageType, YesNo};
 use corelane_tester::script::{Expected, Instrument, Limits, Model, Request, Rules};
 
-/// What a venue does wrong, always at its answer number `at` (from 1) to a client.
+/// A misdeed of the venue, at its answer number `at` (from 1) to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misdeed {
     None,
@@ -28,41 +28,41 @@ pub enum Misdeed {
         at: u64,
         duration: Duration,
     },
-    /// Sends nothing.
+    /// Omits the answer.
     Swallow {
         at: u64,
     },
-    /// Sends it twice.
+    /// Sends the answer twice.
     Repeat {
         at: u64,
     },
-    /// Sends one of the numbers of an execution, an acceptance or a cancel one too high.
+    /// Sends a number of an execution, an acceptance or a cancel that is one too high.
     Falsify {
         at: u64,
     },
-    /// Gives a reference or match number that was given before.
+    /// Repeats an earlier reference or match number.
     ReuseNumbers {
         at: u64,
     },
-    /// Sends it with an earlier time.
+    /// Sends the answer with an earlier time.
     TurnBackTime {
         at: u64,
     },
-    /// Closes the connection instead.
+    /// Closes the connection instead of answering.
     HangUp {
         at: u64,
     },
-    /// Ends the session instead.
+    /// Ends the session instead of answering.
     End {
         at: u64,
     },
-    /// Sends bytes that are no packet.
+    /// Sends bytes that are not a packet.
     Garble {
         at: u64,
     },
 }
 
-/// Serves `clients` connections, and answers each by its own model.
+/// Serves `clients` connections, each with its own model.
 pub fn serve(clients: Vec<Vec<Instrument>>, limits: Limits, rules: Rules, misdeed: Misdeed) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -103,7 +103,7 @@ impl Client {
         let mut buffer = vec![0; 65_536];
         let mut length = 0;
         let mut answers = VecDeque::new();
-        // A tester that is content hangs up; one that is not, too.
+        // The tester hangs up, whether or not it is satisfied.
         while let Ok(bytes @ 1..) = self.stream.read(&mut buffer[length..]) {
             length += bytes;
             let mut used = 0;
@@ -141,7 +141,7 @@ impl Client {
         }
     }
 
-    /// Sends it as it is, or as the misdeed wants it. `false`: the connection is over.
+    /// Sends an answer, altered by the misdeed if it applies. Returns `false` if the connection is over.
     fn answer(&mut self, answer: &Expected, cl_ord_id: ClOrdId) -> bool {
         self.answers += 1;
         self.now_ns += 1;
@@ -164,7 +164,7 @@ impl Client {
         if let Misdeed::Falsify { at } = self.misdeed
             && at == self.answers
         {
-            // The last byte of the user reference number, or of the first field behind it.
+            // The last byte of the user reference number, or of the field after it.
             message[12] += 1;
         }
         self.send(ServerPacket::Sequenced(&message));

@@ -1,4 +1,4 @@
-//! What follows the load: requests that clean up, what is still owed, the log-out.
+//! The end of a run: clean-up requests, remaining answers, logout.
 
 use super::{DRAIN_CHECK_NS, Engine};
 use crate::engine::sent::Sent;
@@ -14,7 +14,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         })
     }
 
-    /// Requests that clean up, then the farewell.
+    /// Sends clean-up requests, waits for the remaining answers, and logs out.
     pub(super) fn clean_up(&mut self) -> Result<(), LoadError> {
         self.stop();
         let deadline_ns = self.clock.now_ns() + self.pacing.drain.as_nanos() as u64;
@@ -47,7 +47,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         Ok(())
     }
 
-    /// Ends the schedules; what was prepared is not sent.
+    /// Ends the schedules, and withdraws prepared requests.
     fn stop(&mut self) {
         for (index, connection) in self.connections.iter_mut().enumerate() {
             self.measured.unsent += connection.schedule.stop();
@@ -58,7 +58,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         }
     }
 
-    /// Counts what is without answer: rightly, or because messages are missing.
+    /// Counts unanswered requests, either as correctly silent or as missing messages.
     fn settle(&mut self) {
         for index in 0..self.connections.len() {
             let owed = self.wire.owed(index, self.connections[index].outstanding.len());

@@ -1,4 +1,4 @@
-//! The log-in of every session: nothing of it is measured.
+//! The login of all sessions, without measurement.
 
 use super::{DRAIN_CHECK_NS, Engine, LOG_IN};
 use crate::clock::Clock;
@@ -14,9 +14,11 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         while let Some(session) = self.connections.iter().position(|one| !one.ready) {
             let now_ns = self.clock.now_ns();
             let why = match self.measured.faults.first() {
-                Some(fault) => fault.clone(),
+                Some(fault) => fault.strip_prefix(&format!("session {session}: ")).unwrap_or(fault).to_owned(),
                 None if self.measured.drops > 0 => "the server closed the connection".to_owned(),
-                None if now_ns > deadline_ns => format!("no answer within {LOG_IN:?}"),
+                None if now_ns > deadline_ns => {
+                    format!("no answer within {LOG_IN:?}; check that the server accepts logins")
+                }
                 None => {
                     self.flush_all();
                     self.receive_ready(now_ns + DRAIN_CHECK_NS, true)?;
@@ -32,7 +34,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
             connection.last_send_ns = 0;
             connection.last_receive_ns = 0;
         }
-        // The run's time begins here.
+        // The run starts here.
         self.clock = Clock::start();
         self.correlation = self.clock.correlate();
         Ok(())

@@ -1,11 +1,11 @@
-//! The loop itself.
+//! The main loop of the load generator.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `log_in` | connects, and logs every session in |
-//! | `send` | sends what is due |
-//! | `receive` | reads answers, and records how long they took |
-//! | `clean_up` | cleans up, counts what is still owed, and logs out |
+//! | `log_in` | connects and logs in all sessions |
+//! | `send` | sends due requests |
+//! | `receive` | reads answers and records latencies |
+//! | `clean_up` | cleans up, counts missing answers, and logs out |
 
 mod clean_up;
 mod log_in;
@@ -26,20 +26,20 @@ use super::{Idle, LoadError, Measured, Observer, Pacing, Progress, Wire};
 use crate::clock::{Clock, Correlation};
 use crate::jitter::{Gaps, latency_histogram};
 
-/// For all sessions to connect and log in.
+/// The time limit for one connection attempt, and for all sessions to log in.
 const LOG_IN: Duration = Duration::from_secs(5);
-/// Send a heartbeat after so long without sending anything (SoupBinTCP).
+/// The time without sending after which a session sends a heartbeat (SoupBinTCP).
 const HEARTBEAT_NS: u64 = 1_000_000_000;
-/// A server that is silent for so long is gone (the usual client-side value of SoupBinTCP).
+/// The silence after which a server counts as dead (the usual client-side value for SoupBinTCP).
 const SERVER_SILENCE_NS: u64 = 15_000_000_000;
-/// Between two looks at heartbeats and progress.
+/// The interval of heartbeat checks and progress reports.
 const HOUSEKEEPING_NS: u64 = 100_000_000;
-/// Between two looks at what is still owed, after the last request.
+/// The interval of checks for missing answers, after the last request.
 const DRAIN_CHECK_NS: u64 = 1_000_000;
-/// Faults kept with their text; more are only counted.
+/// The maximum number of faults that keep their text; further ones only mark the run as faulty.
 const FAULTS_KEPT: usize = 16;
 
-/// Log-in, load, cleaning up, log-out.
+/// Logs in, runs the load, cleans up and logs out.
 pub(super) fn run<W: Wire, O: Observer>(
     pacing: &Pacing,
     wire: &mut W,
@@ -50,7 +50,7 @@ pub(super) fn run<W: Wire, O: Observer>(
         .collect::<io::Result<Vec<_>>>()
         .map_err(|source| LoadError::Connect { server: pacing.server, source })?;
     if pacing.idle == Idle::Yield {
-        // Wake from sleep when asked to, not up to 50 µs later. Where that is refused, the figures show it.
+        // Wakes on time, not up to 50 µs later. If the kernel refuses, the figures show it.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     }
     let mut engine = Engine::new(pacing, &streams, wire, observer);
@@ -67,13 +67,13 @@ struct Engine<'a, W, O> {
     observer_due_ns: u64,
     housekeeping_due_ns: u64,
     clock: Clock,
-    /// Where the kernel's clock stands.
+    /// The correlation with the kernel's clock.
     correlation: Correlation,
     connections: Vec<Connection<'a>>,
-    /// Of the open connections, in their order; refilled before every poll.
+    /// The open connections in order, refilled before every poll.
     poll_fds: Vec<PollFd<'a>>,
     measured: Measured,
-    /// Completed requests that were due after the warm-up, and when the last was.
+    /// The number of completed requests that were due after the warm-up, and the time of the last completion.
     completed_measured: u64,
     last_completed_ns: u64,
     faulty: bool,
@@ -86,7 +86,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
             .enumerate()
             .map(|(index, stream)| {
                 let schedule = Schedule::new(pacing, index, streams.len());
-                // Where it is refused, the figures are the same without.
+                // Optional: if the kernel refuses, all other figures are the same.
                 let times = pacing.kernel_times.then(|| SocketTimes::ask(stream).ok()).flatten();
                 Connection::new(stream, schedule, pacing.outstanding_max, times)
             })
@@ -127,7 +127,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
         }
     }
 
-    /// The measured part: until all is sent and answered, or the wait for it is over.
+    /// Runs the measured part, until everything is sent and answered or the time limit for that is over.
     fn play(&mut self) -> Result<(), LoadError> {
         let end_ns = self.pacing.end_ns();
         let give_up_ns = end_ns + self.pacing.drain.as_nanos() as u64;
@@ -162,7 +162,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
 
     fn keep_house(&mut self, now_ns: u64) {
         self.housekeeping_due_ns = now_ns + HOUSEKEEPING_NS;
-        // The clocks drift apart by a tenth of a microsecond meanwhile.
+        // Between two correlations, the clocks drift apart by a tenth of a microsecond.
         self.correlation = self.clock.correlate();
         for index in 0..self.connections.len() {
             let connection = &mut self.connections[index];
@@ -200,7 +200,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
         self.note(format!("session {index}: connection lost: {why}"));
     }
 
-    /// Something that makes all that follows meaningless.
+    /// Records a fault that makes everything after it meaningless, and ends the run.
     #[cold]
     fn fault(&mut self, text: String) {
         self.faulty = true;

@@ -1,4 +1,4 @@
-//! Answers: off the sockets, through the protocol, into the figures.
+//! The receive path: reads sockets, decodes frames, records latencies.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -9,13 +9,13 @@ use crate::engine::sent::Sent;
 use crate::engine::{Answered, Event, LoadError, Observer, Wire};
 
 impl<W: Wire, O: Observer> Engine<'_, W, O> {
-    /// Reads every socket that has something; if `blocking`, waits for it until `due_ns`.
+    /// Reads every socket that has data. If `blocking`, waits for data until `due_ns`.
     #[inline]
     pub(super) fn receive_ready(&mut self, due_ns: u64, blocking: bool) -> Result<(), LoadError> {
         let before_ns = self.clock.now_ns();
         let wait_ns = if blocking { due_ns.saturating_sub(before_ns) } else { 0 };
         if !blocking && self.connections.len() == 1 {
-            // One read costs less than asking first.
+            // One read costs less than a poll and a read.
             if self.connections[0].open {
                 self.receive(0);
             }
@@ -27,7 +27,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         let mut polled = 0;
         for index in 0..self.connections.len() {
             if self.connections[index].open {
-                // Opened connections are never added, and dropped ones only after their turn.
+                // `poll_fds` stays in step: no connection opens here, and one is dropped only after its entry was used.
                 let ready = self.poll_fds[polled].revents();
                 polled += 1;
                 if ready.contains(PollFlags::ERR)
@@ -43,7 +43,8 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         Ok(())
     }
 
-    /// Whether a socket can be read (or written, if something is queued for it); waits at most `wait_ns`.
+    /// Polls the sockets for input (and for room, if something is queued), waiting at most `wait_ns`. Returns whether
+    /// any is ready.
     #[inline]
     fn poll(&mut self, wait_ns: u64, due_ns: u64) -> Result<bool, LoadError> {
         self.poll_fds.clear();
@@ -83,7 +84,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         }
     }
 
-    /// Reads what is there at `now_ns`, whose last byte the kernel received at `arrived_ns`.
+    /// Handles the frames received by `now_ns`. The kernel received the last byte at `arrived_ns`.
     #[inline]
     fn read_frames(&mut self, index: usize, now_ns: u64, arrived_ns: Option<u64>) {
         let (buffer, length) = self.connections[index].take_received();
@@ -120,7 +121,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
             }
         }
         let Some(sent) = self.connections[index].outstanding.pop_front() else {
-            self.fault(format!("session {index}: an answer to no request"));
+            self.fault(format!("session {index}: an answer without a request"));
             return;
         };
         self.measured.answered += 1;

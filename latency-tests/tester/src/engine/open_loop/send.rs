@@ -1,4 +1,4 @@
-//! Requests that are due, into the queues and onto the sockets.
+//! The send path: moves due requests to the queues and writes sockets.
 
 use std::num::NonZeroU64;
 
@@ -7,7 +7,7 @@ use crate::engine::sent::Sent;
 use crate::engine::{Observer, Wire};
 
 impl<W: Wire, O: Observer> Engine<'_, W, O> {
-    /// Sends what is due, and returns when the next request will be.
+    /// Sends due requests, and returns the time at which the next request is due.
     #[inline]
     pub(super) fn send_due(&mut self, now_ns: u64) -> u64 {
         let mut due_ns = u64::MAX;
@@ -23,7 +23,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
             if connection.has_unsent() {
                 self.flush_requests(index);
             }
-            // While the kernel carries it: the next one is ready before it is due.
+            // Prepares the next request while the kernel carries this one, so that it is ready when due.
             let connection = &mut self.connections[index];
             if connection.prepared.is_empty() && connection.schedule.next_ns().is_some() {
                 self.wire.request(index, &mut connection.prepared);
@@ -41,10 +41,10 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         due_ns
     }
 
-    /// Moves all due requests of one session to its send queue, as far as they fit.
+    /// Moves the due requests of one session to its send queue, as many as fit.
     #[inline]
     fn queue_due(&mut self, index: usize, now_ns: u64) {
-        // The moment before the write, not before what this loop did for other sessions.
+        // The time just before this session's write, without the work for other sessions.
         let sent_ns = self.clock.now_ns();
         while let connection = &mut self.connections[index]
             && let Some(intended_ns) = connection.schedule.next_ns()
@@ -74,7 +74,7 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
         }
     }
 
-    /// Sends the queue, whose end is the newest request.
+    /// Sends the queue, which ends with the newest request.
     #[inline]
     fn flush_requests(&mut self, index: usize) {
         self.flush(index);
