@@ -12,7 +12,7 @@ use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message},
     sequencer::{Sequencer, SequencerPolicy},
-    topology::{EdgeSpec, Topology},
+    topology::{ActorIndex, EdgeSpec, Topology},
 };
 use corelane_test_support::shards::simulated;
 use group_support::{config, enter, reference, replace};

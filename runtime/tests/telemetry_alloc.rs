@@ -2,8 +2,15 @@
 
 use corelane_runtime::clock::{ClockMaster, HostTime, UtcOffset};
 use corelane_runtime::shard::timer::{TICK_NS, Wheel};
-use corelane_runtime::telemetry::{Collector, Counter, Timing};
+use corelane_runtime::{
+    metrics,
+    telemetry::{Collector, ShardCount, TimingSet},
+};
 use corelane_test_support::allocator::{CountingAllocator, calls_within};
+
+metrics! {
+    enum Probe { Age = "age_ns" }
+}
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -21,8 +28,8 @@ fn the_shards_side_of_telemetry_allocates_nothing() {
     let mut handed_over = 0;
     for round in 0..1000_u64 {
         let calls = calls_within(|| {
-            telemetry.add(ShardCount::Messages, 1);
-            telemetry.set(ShardCount::NetBytesIn, round);
+            telemetry.counters().add(ShardCount::Messages, 1);
+            telemetry.counters().set(ShardCount::NetBytesIn, round);
             // Every magnitude, and beyond the histogram's end.
             telemetry.record(slots[0], Probe::Age, 1 << (round % 64));
             handed_over += u64::from(telemetry.offer());

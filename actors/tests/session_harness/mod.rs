@@ -17,6 +17,7 @@ use corelane_runtime::{
     edge::port::Port,
     net::{ConnId, EndpointId, EndpointSpec},
     simulation::{SimNet, Simulation},
+    telemetry::Counters,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
 use corelane_test_support::shards::simulated;
