@@ -16,17 +16,17 @@ const LEAF: u32 = 1 << 31;
 pub(crate) struct Rank(pub u32);
 
 impl Rank {
-    /// The rank of `price` among resting orders that buy, or sell.
+    /// The rank of `price` among bids, or among asks.
     #[inline]
-    pub fn of(price: u32, buys: bool) -> Rank {
+    pub fn of(price: u32, is_bid: bool) -> Rank {
         // No branch: sides cannot be predicted.
-        Rank(price ^ u32::from(buys).wrapping_neg())
+        Rank(price ^ u32::from(is_bid).wrapping_neg())
     }
 
     /// The price that has this rank.
     #[inline]
-    pub fn price(self, buys: bool) -> u32 {
-        Rank::of(self.0, buys).0
+    pub fn price(self, is_bid: bool) -> u32 {
+        Rank::of(self.0, is_bid).0
     }
 }
 

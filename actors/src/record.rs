@@ -6,7 +6,7 @@
 use bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable, checked};
 use corelane_runtime::message::{Header, Message};
 
-use crate::messages::Command;
+use crate::types::{Command, KillSwitch};
 
 const PAYLOAD_BYTES: usize = 96;
 
@@ -110,7 +110,8 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         Command::Enter(enter) => enter.reserved == [0; 4],
         Command::Replace(replace) => replace.reserved == 0 && replace.reserved_end == [0; 2],
         Command::Cancel(cancel) => cancel.reserved == [0; 4],
-        Command::LogIn(_) | Command::Disconnect(_) | Command::KillSwitch(_) | Command::MarketEvent(_) => true,
+        Command::KillSwitch(switch) => *switch == KillSwitch::new(switch.scope(), switch.is_engaged()),
+        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) => true,
     };
     if reserved_is_zero && encode(&header, &command) == *record {
         Ok((header, command))

@@ -2,7 +2,7 @@
 
 use corelane_runtime::{actor::Down, sequencer::SequencerPolicy, topology::ActorIndex};
 
-use crate::messages::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
+use crate::types::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
 
 /// The trading policy: keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
 pub struct ReferencePolicy {

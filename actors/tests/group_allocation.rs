@@ -3,9 +3,11 @@
 
 mod group_support;
 
-use corelane_actors::messages::{Command, Enter, Replace, SequencerIn};
+use corelane_actors::types::{Command, Enter, Replace, Scope, SequencerIn};
 use corelane_test_support::allocator::{CountingAllocator, calls_within};
-use group_support::{Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, replace};
+use group_support::{
+    Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, kill_port, log_in, market, replace,
+};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -15,24 +17,24 @@ fn day() -> Vec<SequencerIn> {
     let mut commands = vec![market(b'O'), market(b'Q')];
     let mut number = [0; 3];
     for round in 0..400_u32 {
-        for account in 0..3_u32 {
+        for port in 0..3_u32 {
             let mut next = || {
-                number[account as usize] += 1 + round % 2;
-                number[account as usize]
+                number[port as usize] += 1 + round % 2;
+                number[port as usize]
             };
-            let side = if (round + account) % 2 == 0 { b'B' } else { b'S' };
-            let price = 99_000 + 100 * u64::from((round * 7 + account * 3) % 20);
+            let side = if (round + port) % 2 == 0 { b'B' } else { b'S' };
+            let price = 99_000 + 100 * u64::from((round * 7 + port * 3) % 20);
             let (first, second) = (next(), next());
-            commands.push(Command::Enter(enter(account, first, side, 100, price)));
-            commands.push(Command::Replace(Replace { ..replace(account, first, second, 150, price + 100) }));
-            commands.push(Command::Enter(Enter { time_in_force: b'3', ..enter(account, next(), b'S', 500, 99_000) }));
-            commands.push(Command::Enter(Enter { quantity: 0, ..enter(account, next(), b'S', 500, 99_000) }));
-            commands.push(cancel(account, second, u32::from(round % 3 == 0) * 70));
+            commands.push(Command::Enter(enter(port, first, side, 100, price)));
+            commands.push(Command::Replace(Replace { ..replace(port, first, second, 150, price + 100) }));
+            commands.push(Command::Enter(Enter { time_in_force: b'3', ..enter(port, next(), b'S', 500, 99_000) }));
+            commands.push(Command::Enter(Enter { quantity: 0, ..enter(port, next(), b'S', 500, 99_000) }));
+            commands.push(cancel(port, second, u32::from(round % 3 == 0) * 70));
         }
         commands.extend(match round % 50 {
-            20 => vec![kill(1, 1), kill(1, 0)],
+            20 => vec![kill_port(1, true), kill_port(1, false)],
             30 => vec![log_in(2, round), disconnect(2, round)],
-            40 => vec![kill(u32::MAX, 1), kill(u32::MAX, 0)],
+            40 => vec![kill(Scope::Everyone, true), kill(Scope::Everyone, false)],
             49 => vec![market(b'M'), market(b'Q')],
             _ => vec![],
         });

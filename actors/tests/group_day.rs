@@ -2,8 +2,14 @@
 
 mod group_support;
 
-use corelane_actors::messages::{Command, Enter, KillSwitch, Replace};
-use group_support::{Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market, reference, replace};
+use corelane_actors::types::{
+    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, PortId, Replace, Scope, WithoutReference,
+    separate_members,
+};
+use group_support::{
+    Edges, Outputs, Venue, cancel, config, disconnect, enter, firms_config, kill, kill_port, log_in, market, reference,
+    replace,
+};
 
 /// Runs the requests one nanosecond apart and compares what they lead to with lines such as
 /// `0#1 A 1 100@10.0000 ref 1 leaves 100`.
@@ -38,7 +44,7 @@ fn show(outputs: &Outputs) -> Vec<String> {
             Outbound::Rejected(rejected, _) => format!("{:#04x}", rejected.reason_code.get()),
             other => panic!("unexpected {other:?}"),
         };
-        format!("{}#{} {kind} {user_ref} {what} leaves {}", reply.account, reply.number, reply.leaves_qty)
+        format!("{}#{} {kind} {user_ref} {what} leaves {}", reply.port.0, reply.number, reply.leaves_qty)
     });
     let publications = outputs.publications.iter().map(|publication| {
         match itch::Message::decode(&publication.bytes[..usize::from(publication.length)]).unwrap() {
@@ -66,12 +72,12 @@ fn show(outputs: &Outputs) -> Vec<String> {
     replies.chain(publications).collect()
 }
 
-fn buy(account: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
-    Command::Enter(enter(account, user_ref, b'B', quantity, price))
+fn buy(port: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
+    Command::Enter(enter(port, user_ref, b'B', quantity, price))
 }
 
-fn sell(account: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
-    Command::Enter(enter(account, user_ref, b'S', quantity, price))
+fn sell(port: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
+    Command::Enter(enter(port, user_ref, b'S', quantity, price))
 }
 
 fn immediate(command: Command) -> Command {
@@ -79,8 +85,8 @@ fn immediate(command: Command) -> Command {
     Command::Enter(Enter { time_in_force: b'3', ..order })
 }
 
-fn amend(account: u32, original: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
-    Command::Replace(replace(account, original, user_ref, quantity, price))
+fn amend(port: u32, original: u32, user_ref: u32, quantity: u32, price: u64) -> Command {
+    Command::Replace(replace(port, original, user_ref, quantity, price))
 }
 
 const NOTHING: &[&str] = &[];
@@ -259,10 +265,10 @@ fn every_fault_of_an_order_has_its_reject_reason() {
 fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
     let strict = || {
         let mut config = config();
-        config.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
+        config.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
         config
     };
-    let stale = corelane_actors::messages::Reference { stale: 1, ..reference(100_000, 100_000) };
+    let stale = corelane_actors::types::Reference { stale: 1, ..reference(100_000, 100_000) };
     // Reference, locate, side, highest (buy) or lowest (sell) price that passes, or 0 where none does.
     let cases = [
         ("ask for a buy", reference(80_000, 200_000), 1, b'B', 220_000),
@@ -295,7 +301,7 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
 #[test]
 fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_configured_price() {
     let mut strict = config();
-    strict.limits.without_reference = corelane_actors::risk::WithoutReference::Reject;
+    strict.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
     let elsewhere = |locate| {
         Command::Replace(Replace { locate, reference: reference(200_000, 200_000), ..replace(0, 2, 3, 10, 200_000) })
     };
@@ -320,22 +326,22 @@ fn the_kill_switch_cancels_and_keeps_out_until_released() {
         &[
             (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
             (buy(1, 1, 10, 100_000), &["1#1 A 1 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"]),
-            (kill(0, 1), &["0#2 C 1 10 S leaves 0", "D 1"]),
+            (kill_port(0, true), &["0#2 C 1 10 S leaves 0", "D 1"]),
             (buy(0, 2, 10, 100_000), &["0#3 J 2 0x20 leaves 0"]),
-            (kill(KillSwitch::EVERYONE, 1), &["1#2 C 1 10 S leaves 0", "D 2"]),
+            (kill(Scope::Everyone, true), &["1#2 C 1 10 S leaves 0", "D 2"]),
             (buy(1, 2, 10, 100_000), &["1#3 J 2 0x20 leaves 0"]),
-            (kill(0, 0), NOTHING),
+            (kill_port(0, false), NOTHING),
             (buy(0, 3, 10, 100_000), &["0#4 J 3 0x20 leaves 0"]),
-            (kill(KillSwitch::EVERYONE, 0), NOTHING),
+            (kill(Scope::Everyone, false), NOTHING),
             (buy(0, 4, 10, 100_000), &["0#5 A 4 10@10.0000 ref 3 leaves 10", "A 3 Buy 10@10.0000"]),
-            (kill(77, 1), NOTHING),
+            (kill_port(77, true), NOTHING),
         ],
     );
 }
 
 #[test]
 fn the_market_opens_closes_and_publishes_its_day() {
-    let closed = || corelane_actors::group::GroupConfig { opens_at_start: false, ..config() };
+    let closed = || corelane_actors::types::GroupConfig { opens_at_start: false, ..config() };
     check(
         &mut Venue::new(closed()),
         "market day",
@@ -366,6 +372,186 @@ fn a_disconnect_cancels_if_so_configured_and_not_already_logged_in_again() {
         ]
     };
     check(&mut Venue::new(config()), "cancels", &steps(&["0#2 C 1 10 Z leaves 0", "D 1"]));
-    let stays = corelane_actors::group::GroupConfig { cancel_on_disconnect: false, ..config() };
+    let stays = corelane_actors::types::GroupConfig { cancel_on_disconnect: false, ..config() };
     check(&mut Venue::new(stays), "stays", &steps(NOTHING));
+}
+
+/// At which level something is set, on the way to port 0 of two.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    Venue,
+    Firm,
+    Account,
+    Port,
+}
+
+const LEVELS: [At; 4] = [At::Venue, At::Firm, At::Account, At::Port];
+
+/// Two ports, each with an account and a firm of its own; the limits of the first are set at one level.
+fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
+    let mut config = config();
+    (config.ports, config.accounts, config.firms) = separate_members(2);
+    // Nothing else is in the way of the limit that is set.
+    config.limits = Limits {
+        quantity_max: 999_999,
+        notional_max: u64::MAX,
+        collar_parts_per_million: 1_000_000,
+        without_reference: WithoutReference::Accept,
+    };
+    let mut limits = LevelLimits::default();
+    set(&mut limits);
+    match level {
+        At::Venue => config.limits = config.limits.least(&limits),
+        At::Firm => config.firms[0].limits = limits,
+        At::Account => config.accounts[0].limits = limits,
+        At::Port => config.ports[0].limits = limits,
+    }
+    config
+}
+
+#[test]
+fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
+    let quantity: fn(&mut LevelLimits) = |limits| limits.quantity_max = Some(500);
+    let notional: fn(&mut LevelLimits) = |limits| limits.notional_max = Some(50_000_000);
+    let collar: fn(&mut LevelLimits) = |limits| limits.collar_parts_per_million = Some(50_000);
+    let reference: fn(&mut LevelLimits) = |limits| limits.without_reference = Some(WithoutReference::Reject);
+    // Limit, orders (locate, side, quantity, price) and the reason that refuses each, if any.
+    type Orders = &'static [((u16, u8, u32, u64), Option<&'static str>)];
+    let cases: [(fn(&mut LevelLimits), Orders); 4] = [
+        (
+            quantity,
+            &[
+                ((1, b'B', 499, 100_000), None),
+                ((1, b'B', 500, 100_000), None),
+                ((1, b'B', 501, 100_000), Some("0x31")),
+            ],
+        ),
+        (
+            notional,
+            &[
+                ((1, b'B', 499, 100_000), None),
+                ((1, b'B', 500, 100_000), None),
+                ((1, b'B', 500, 100_100), Some("0x30")),
+            ],
+        ),
+        (
+            collar,
+            &[
+                ((1, b'B', 1, 104_900), None),
+                ((1, b'B', 1, 105_000), None),
+                ((1, b'B', 1, 105_100), Some("0x26")),
+                ((2, b'S', 10, 95_100), None),
+                ((2, b'S', 10, 95_000), None),
+                ((2, b'S', 10, 94_900), Some("0x26")),
+            ],
+        ),
+        (reference, &[((1, b'B', 1, 100_000), None), ((3, b'B', 1, 100_000), Some("0x26"))]),
+    ];
+    for level in LEVELS {
+        for (set, orders) in cases {
+            for port in [0, 1] {
+                let mut venue = Venue::new(limited(level, set));
+                for (number, (order, reason)) in (1..).zip(orders) {
+                    let (locate, side, quantity, price) = *order;
+                    let command = Command::Enter(Enter { locate, ..enter(port, number, side, quantity, price) });
+                    let seen = show(&venue.run(0, command))[0].clone();
+                    // The other port has the limits of the venue only.
+                    match reason.filter(|_| port == 0 || matches!(level, At::Venue)) {
+                        Some(reason) => assert!(seen.contains(&format!("J {number} {reason}")), "{level:?}: {seen}"),
+                        None => assert!(seen.contains(&format!("A {number} ")), "{level:?} {order:?}: {seen}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_all_levels_the_least_limit_counts() {
+    for least in LEVELS {
+        let mut config = limited(At::Venue, |limits| limits.quantity_max = Some(900));
+        let firm = LevelLimits { quantity_max: Some(800), ..LevelLimits::default() };
+        config.firms[0].limits = firm;
+        config.accounts[0].limits = LevelLimits { quantity_max: Some(850), ..firm };
+        config.ports[0].limits = LevelLimits { quantity_max: Some(950), ..firm };
+        match least {
+            At::Venue => config.limits.quantity_max = 100,
+            At::Firm => config.firms[0].limits.quantity_max = Some(100),
+            At::Account => config.accounts[0].limits.quantity_max = Some(100),
+            At::Port => config.ports[0].limits.quantity_max = Some(100),
+        }
+        let mut venue = Venue::new(config);
+        let refused = show(&venue.run(0, buy(0, 1, 101, 100_000)));
+        assert_eq!(refused, ["0#1 J 1 0x31 leaves 0"], "{least:?}");
+        assert!(show(&venue.run(0, buy(0, 2, 100, 100_000)))[0].starts_with("0#2 A 2"), "{least:?}");
+    }
+}
+
+#[test]
+fn a_kill_switch_of_each_level_stops_its_ports_and_no_others() {
+    // Ports 0 and 1 trade for account 0, port 2 for account 1, both of firm 0; port 3 is of account 2 and firm 1.
+    let cases: [(Scope, &[u32]); 4] = [
+        (Scope::Everyone, &[0, 1, 2, 3]),
+        (Scope::Firm(FirmId(0)), &[0, 1, 2]),
+        (Scope::Account(AccountId(0)), &[0, 1]),
+        (Scope::Port(PortId(2)), &[2]),
+    ];
+    for (scope, stopped) in cases {
+        let mut venue = Venue::new(firms_config());
+        for port in 0..4 {
+            venue.run(0, buy(port, 1, 10, 100_000));
+        }
+        let cancelled: Vec<u32> = venue.run(0, kill(scope, true)).replies.iter().map(|reply| reply.port.0).collect();
+        assert_eq!(cancelled, stopped, "{scope:?}");
+        for (engaged, number) in [(true, 2), (false, 3)] {
+            venue.run(0, kill(scope, engaged));
+            for port in 0..4 {
+                let seen = show(&venue.run(0, buy(port, number, 10, 100_000)))[0].clone();
+                let is_stopped = engaged && stopped.contains(&port);
+                assert_eq!(seen.contains("J"), is_stopped, "{scope:?} {engaged}, port {port}: {seen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_port_is_stopped_while_any_of_its_levels_is() {
+    let scopes = [Scope::Everyone, Scope::Firm(FirmId(0)), Scope::Account(AccountId(0)), Scope::Port(PortId(1))];
+    for engaged in 0..16_u32 {
+        let mut venue = Venue::new(firms_config());
+        for (bit, scope) in scopes.into_iter().enumerate() {
+            // Twice is once; and what was engaged and released does not count.
+            venue.run(0, kill(scope, true));
+            venue.run(0, kill(scope, true));
+            venue.run(0, kill(scope, engaged & (1 << bit) != 0));
+        }
+        let seen = show(&venue.run(0, buy(1, 1, 10, 100_000)))[0].clone();
+        assert_eq!(seen.contains("J 1 0x20"), engaged != 0, "{engaged:04b}: {seen}");
+    }
+    for unknown in [Scope::Firm(FirmId(2)), Scope::Account(AccountId(3)), Scope::Port(PortId(4))] {
+        let mut venue = Venue::new(firms_config());
+        check(
+            &mut venue,
+            "unknown",
+            &[
+                (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
+                (kill(unknown, true), NOTHING),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_mass_cancel_of_a_firm_goes_over_several_steps_and_leaves_the_others_orders() {
+    let mut venue = Venue::with_edges(firms_config(), Edges::TIGHT);
+    for number in 1..=40 {
+        for port in 0..4 {
+            venue.run(0, buy(port, number, 10, 100_000));
+        }
+    }
+    let outputs = venue.run(0, kill(Scope::Firm(FirmId(0)), true));
+    let ports: Vec<u32> = outputs.replies.iter().map(|reply| reply.port.0).collect();
+    assert_eq!(ports, [[0; 40], [1; 40], [2; 40]].concat());
+    assert_eq!(outputs.publications.len(), 120);
+    assert_eq!(venue.run(0, kill(Scope::Everyone, true)).replies.len(), 40);
 }

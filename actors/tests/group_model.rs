@@ -4,13 +4,10 @@ mod group_support;
 
 use std::collections::{BTreeMap, HashMap};
 
-use corelane_actors::{
-    group::GroupConfig,
-    messages::{Enter, Publication, Reply},
-};
+use corelane_actors::types::{Enter, GroupConfig, Publication, Reply};
 use corelane_codecs::{itch, ouch::Outbound};
 use group_support::{
-    Outputs, Venue, config, enter, market,
+    Outputs, Venue, config, enter, firms_config, market,
     model::Model,
     streams::{Op, stream},
 };
@@ -18,13 +15,7 @@ use proptest::prelude::*;
 
 /// So little of everything that each bound is met again and again.
 fn cramped() -> GroupConfig {
-    GroupConfig {
-        orders_max: 7,
-        levels_max: 4,
-        open_orders_per_account_max: 4,
-        messages_per_account_max: 96,
-        ..config()
-    }
+    GroupConfig { orders_max: 7, levels_max: 4, open_orders_per_port_max: 4, messages_per_port_max: 96, ..config() }
 }
 
 /// Runs the stream, compares every message with the model's, and returns all of them.
@@ -103,11 +94,11 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
     let mut open: HashMap<(u32, u32), u32> = HashMap::new();
     let mut shares_of_match: HashMap<u64, Vec<(u8, u32)>> = HashMap::new();
     for reply in replies {
-        let number = numbers.entry(reply.account).or_default();
+        let number = numbers.entry(reply.port.0).or_default();
         *number += 1;
         prop_assert_eq!(reply.number, *number);
         prop_assert!(*number <= messages_max);
-        let key = (reply.account, reply.user_ref);
+        let key = (reply.port.0, reply.user_ref);
         let leaves = match Outbound::decode(&reply.bytes[..usize::from(reply.length)]).unwrap() {
             Outbound::Rejected(..) => {
                 prop_assert!(!open.contains_key(&key));
@@ -115,7 +106,7 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
             }
             Outbound::Accepted(accepted, _) => accepted.quantity.get(),
             Outbound::Replaced(replaced, _) => {
-                let original = (reply.account, replaced.orig_user_ref_num.get());
+                let original = (reply.port.0, replaced.orig_user_ref_num.get());
                 prop_assert!(open.remove(&original).is_some(), "only a live order is replaced");
                 replaced.quantity.get()
             }
@@ -147,31 +138,38 @@ proptest! {
     #[test]
     fn every_message_is_the_models(ops in stream(160)) {
         let outputs = run_beside_model(config(), &ops)?;
-        check_answers(&outputs.replies, config().messages_per_account_max)?;
+        check_answers(&outputs.replies, config().messages_per_port_max)?;
+    }
+
+    /// Limits and kill switches of ports, accounts and firms.
+    #[test]
+    fn every_message_is_the_models_where_firms_have_accounts_and_accounts_have_ports(ops in stream(250)) {
+        let outputs = run_beside_model(firms_config(), &ops)?;
+        check_answers(&outputs.replies, firms_config().messages_per_port_max)?;
     }
 
     #[test]
     fn every_message_is_the_models_where_all_tables_are_full(ops in stream(400)) {
         let outputs = run_beside_model(cramped(), &ops)?;
-        check_answers(&outputs.replies, cramped().messages_per_account_max)?;
+        check_answers(&outputs.replies, cramped().messages_per_port_max)?;
     }
 }
 
-fn day(account: u32, side: u8, quantity: u32, price: u64) -> Op {
-    Op::Enter { order: enter(account, 0, side, quantity, price), gap: 1 }
+fn day(port: u32, side: u8, quantity: u32, price: u64) -> Op {
+    Op::Enter { order: enter(port, 0, side, quantity, price), gap: 1 }
 }
 
 /// Two messages: accepted, and cancelled at once.
-fn unmatched(account: u32) -> Op {
-    Op::Enter { order: Enter { time_in_force: b'3', ..enter(account, 0, b'B', 1, 99_000) }, gap: 1 }
+fn unmatched(port: u32) -> Op {
+    Op::Enter { order: Enter { time_in_force: b'3', ..enter(port, 0, b'B', 1, 99_000) }, gap: 1 }
 }
 
-/// Account, kind and (for cancels) reason of the replies.
+/// Port, kind and (for cancels) reason of the replies.
 fn kinds(replies: &[Reply]) -> Vec<(u32, char, char)> {
     let reason = |reply: &Reply| {
         if reply.bytes[0] == b'C' { char::from(reply.bytes[17]) } else { ' ' }
     };
-    replies.iter().map(|reply| (reply.account, char::from(reply.bytes[0]), reason(reply))).collect()
+    replies.iter().map(|reply| (reply.port.0, char::from(reply.bytes[0]), reason(reply))).collect()
 }
 
 #[test]
@@ -183,11 +181,11 @@ fn an_order_that_is_executed_until_the_messages_run_out_is_cancelled() {
     check_answers(&outputs.replies, 96).unwrap();
     let kinds = kinds(&outputs.replies);
     // 16 messages before; accepted; executed until one for the cancel and two spare are left; cancelled.
-    let of_account: Vec<_> = kinds.iter().filter(|(account, ..)| *account == 0).skip(16).collect();
-    assert_eq!(of_account[0], &(0, 'A', ' '));
-    assert!(of_account[1..of_account.len() - 1].iter().all(|kind| **kind == (0, 'E', ' ')));
-    assert_eq!(of_account.last(), Some(&&(0, 'C', 'Z')));
-    assert_eq!(of_account.len() + 16, 95);
+    let of_port: Vec<_> = kinds.iter().filter(|(port, ..)| *port == 0).skip(16).collect();
+    assert_eq!(of_port[0], &(0, 'A', ' '));
+    assert!(of_port[1..of_port.len() - 1].iter().all(|kind| **kind == (0, 'E', ' ')));
+    assert_eq!(of_port.last(), Some(&&(0, 'C', 'Z')));
+    assert_eq!(of_port.len() + 16, 95);
 }
 
 #[test]
@@ -199,14 +197,14 @@ fn an_order_has_no_more_executions_than_can_be_told() {
     ops.push(day(0, b'B', 500, 101_000));
     let outputs = run_beside_model(config, &ops).unwrap();
     check_answers(&outputs.replies, 96).unwrap();
-    let of_account: Vec<_> = kinds(&outputs.replies).into_iter().filter(|(account, ..)| *account == 0).collect();
-    let executions = of_account.iter().filter(|kind| kind.1 == 'E').count();
+    let of_port: Vec<_> = kinds(&outputs.replies).into_iter().filter(|(port, ..)| *port == 0).collect();
+    let executions = of_port.iter().filter(|kind| kind.1 == 'E').count();
     assert_eq!(executions, 7, "seven of the eight orders that it could trade with");
-    assert!(of_account.contains(&(0, 'C', 'Z')));
+    assert!(of_port.contains(&(0, 'C', 'Z')));
 }
 
 #[test]
-fn an_account_that_has_used_its_messages_is_told_no_more() {
+fn a_port_that_has_used_its_messages_is_told_no_more() {
     let ops: Vec<Op> = (0..80).map(|_| unmatched(0)).collect();
     let outputs = run_beside_model(cramped(), &ops).unwrap();
     check_answers(&outputs.replies, 96).unwrap();

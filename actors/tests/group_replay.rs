@@ -3,13 +3,12 @@
 mod group_support;
 
 use corelane_actors::{
-    group::GroupConfig,
-    messages::{Command, Enter},
     record::{Record, RecordError},
+    types::{Command, Enter, FirmId, GroupConfig, Scope},
 };
 use corelane_runtime::{message::Header, sequencer::SequencerPolicy};
 use group_support::{
-    Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, log_in, market,
+    Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, kill_port, log_in, market,
     model::Model,
     replace,
     streams::{Op, stream},
@@ -82,12 +81,12 @@ fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) ->
 
 /// A sweep, a mass cancel and an end of day, each of more messages than any edge holds.
 fn long_work() -> Vec<Op> {
-    let day = |account, side, quantity, price| Op::Enter { order: enter(account, 0, side, quantity, price), gap: 1 };
+    let day = |port, side, quantity, price| Op::Enter { order: enter(port, 0, side, quantity, price), gap: 1 };
     let mut ops = vec![Op::Other(market(b'O'))];
     ops.extend((0..200).map(|maker| day(maker % 2, b'S', 10, 100_000 + 100 * (u64::from(maker) / 20))));
     ops.push(day(2, b'B', 1_505, 101_000));
     ops.extend((0..150).map(|order| day(order % 3, b'B', 10, 99_000 + 100 * (u64::from(order) % 7))));
-    ops.push(Op::Other(kill(1, 1)));
+    ops.push(Op::Other(kill_port(1, true)));
     ops.push(Op::Other(disconnect(2, 0)));
     ops.push(Op::Other(market(b'M')));
     ops
@@ -128,7 +127,7 @@ fn every_command_comes_back_from_its_record() {
         cancel(1, 2, 3),
         log_in(1, 2),
         disconnect(3, 4),
-        kill(u32::MAX, 1),
+        kill(Scope::Firm(FirmId(8)), true),
         market(b'Q'),
     ];
     for (index, command) in commands.into_iter().enumerate() {
@@ -149,6 +148,12 @@ fn every_command_comes_back_from_its_record() {
         }
         if let Command::Cancel(_) = command {
             assert_eq!(damaged(32 + 15, 1), bad, "{command:?}: reserved at the end");
+        }
+        if let Command::KillSwitch(_) = command {
+            for (offset, value) in [(4, 0), (4, 5), (5, 2), (6, 1), (7, 1)] {
+                assert_eq!(damaged(32 + offset, value), bad, "no level, neither engaged nor released, or reserved");
+            }
+            assert_eq!(damaged(32 + 4, 1), bad, "everyone has no number");
         }
         let unknown = Err(RecordError::UnknownKind { sequence: 7, kind: 99 });
         assert_eq!(damaged(28, 99), unknown);

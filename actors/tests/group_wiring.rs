@@ -3,10 +3,12 @@
 mod group_support;
 
 use corelane_actors::{
-    group::{GroupConfig, GroupConfigError, wire_group},
-    messages::{Command, Reference, ReferenceUpdate, SequencerIn},
-    order::OrderIn,
+    engine::wire_group,
     sequencer_policy::ReferencePolicy,
+    types::{
+        AccountId, Command, FirmId, GroupConfig, GroupConfigError, Publication, Reference, ReferenceUpdate, Reply,
+        SequencerIn,
+    },
 };
 use corelane_runtime::{
     actor::Down,
@@ -43,30 +45,43 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
 }
 
 #[test]
-fn what_passes_risk_fits_one_cache_line_and_all_else_two() {
+fn every_message_fits_two_cache_lines() {
     fn slot<M: Message>() -> usize {
         Envelope::<M>::SLOT_BYTES
     }
-    use corelane_actors::{matching::MatchingIn, messages::*, risk::RiskIn};
-    assert_eq!([slot::<OrderIn>(), slot::<SequencerIn>(), slot::<RiskIn>()], [128; 3]);
-    assert_eq!([slot::<MatchingIn>(), slot::<Reply>(), slot::<Publication>()], [64, 128, 128]);
+    assert_eq!([slot::<Command>(), slot::<SequencerIn>(), slot::<Reply>(), slot::<Publication>()], [128; 4]);
 }
 
 #[test]
 fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     let good = config();
     let cases = [
-        (GroupConfig { accounts: 0, ..good.clone() }, "accounts is 0; it must be 1 to 1048576"),
+        (GroupConfig { ports: vec![], ..good.clone() }, "ports is 0; it must be 1 to 1048576"),
         (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65535"),
         (GroupConfig { orders_max: 0, ..good.clone() }, "orders_max is 0; it must be 1 to 1073741824"),
         (GroupConfig { levels_max: u32::MAX, ..good.clone() }, "levels_max is 4294967295; it must be 1 to 1073741824"),
         (
-            GroupConfig { messages_per_account_max: 8 * 1008 - 1, ..good.clone() },
-            "messages_per_account_max is 8063; with 1000 open orders per account it must be at least 8064, so that \
-             the eighth of it that is kept back can answer for them: raise it, or lower open_orders_per_account_max",
+            GroupConfig { messages_per_port_max: 8 * 1008 - 1, ..good.clone() },
+            "messages_per_port_max is 8063; with 1000 open orders per port it must be at least 8064, so that \
+             the eighth of it that is kept back can answer for them: raise it, or lower open_orders_per_port_max",
         ),
     ];
-    for (config, message) in cases {
+    let with = |change: fn(&mut GroupConfig)| {
+        let mut config = good.clone();
+        change(&mut config);
+        config
+    };
+    let members = [
+        (with(|config| config.accounts.clear()), "accounts is 0; it must be 1 to 1048576"),
+        (with(|config| config.firms.clear()), "firms is 0; it must be 1 to 1048576"),
+        (with(|config| config.ports[2].account = AccountId(3)), "port 2 belongs to account 3, of which there are 3"),
+        (with(|config| config.accounts[1].firm = FirmId(9)), "account 1 belongs to firm 9, of which there are 3"),
+        (
+            with(|config| config.accounts[0].limits.quantity_max = Some(0)),
+            "limits.quantity_max is 0; it must be 1 to 999999",
+        ),
+    ];
+    for (config, message) in cases.into_iter().chain(members) {
         assert_eq!(config.check().unwrap_err().to_string(), message);
     }
     let mut tickless = good.clone();
@@ -94,7 +109,7 @@ fn attached(policy: &mut ReferencePolicy, command: Command) -> Reference {
 #[test]
 fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
     let mut policy = ReferencePolicy::new(3, Some(ActorIndex::new(5)));
-    let ask = |locate| Command::Enter(corelane_actors::messages::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
+    let ask = |locate| Command::Enter(corelane_actors::types::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
     let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
     assert_eq!(attached(&mut policy, ask(1)), Reference::default());
     for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {

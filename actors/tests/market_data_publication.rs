@@ -9,7 +9,7 @@ use corelane_actors::{
         BookLimits, Books, DEPTH_LEVELS_MAX, DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level,
         MarketDataIn, TopOfBook,
     },
-    messages::Locate,
+    types::Locate,
 };
 use corelane_codecs::{
     IntoBytes,

@@ -7,7 +7,7 @@ use std::iter::from_fn;
 
 use corelane_actors::{
     market_data::{AuctionCollar, Cross, FeedCount, Imbalance, InstrumentState, MarketState},
-    messages::Locate,
+    types::Locate,
 };
 use corelane_codecs::{
     IntoBytes,

@@ -1,11 +1,11 @@
 //! The feed as its receivers see it: packets, heartbeats, the end, and nothing lost when the network refuses.
 
 use corelane_actors::{
-    messages::Publication,
     publisher::{
         ANSWERS_PER_BATCH_MAX, PAYLOAD_MIN, Publisher, PublisherConfig, PublisherConfigError, PublisherCount,
         PublisherCounters, RetransmissionConfig, RetransmissionCount,
     },
+    types::Publication,
 };
 use corelane_codecs::{
     mold::{Content, HEADER_LEN, Packet, Request},

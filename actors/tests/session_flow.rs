@@ -1,10 +1,10 @@
-//! Requests in, answers out: back-pressure, replay, slow readers and the bounds of an account.
+//! Requests in, answers out: back-pressure, replay, slow readers and the bounds of an port.
 
 mod session_harness;
 
 use corelane_actors::{
-    messages::{Command, SessionChange},
     session::SessionCount,
+    types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{IntoBytes, ouch::RejectReason, soup::ClientPacket};
 use corelane_runtime::net::{CloseReason, ConnId};
@@ -91,8 +91,8 @@ fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
     while !venue.is_closed(slow) {
         answered += 1;
         assert!(answered < 200);
-        for account in [0, 1] {
-            venue.answer(account, answered, 0, &Venue::some_answer(answered));
+        for port in [0, 1] {
+            venue.answer(port, answered, 0, &Venue::some_answer(answered));
         }
         venue.tick();
         quick_bytes.extend(venue.sent(quick));
@@ -159,7 +159,7 @@ fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
         assert!(venue.sim.failures().is_empty());
         // One at a time: the slowest consumer.
         got.extend(venue.requests.receive().map(|envelope| match envelope.body {
-            corelane_actors::messages::SequencerIn::Command(command) => short(&command),
+            corelane_actors::types::SequencerIn::Command(command) => short(&command),
             other => panic!("{other:?}"),
         }));
     }
@@ -280,7 +280,7 @@ fn ignored_replaces_give_their_credit_back_when_their_fate_is_known() {
 #[test]
 fn an_order_over_the_bound_of_open_orders_is_sent_on_to_be_rejected() {
     let mut small = config();
-    small.open_orders_per_session_max = 2;
+    small.open_orders_per_port_max = 2;
     let mut venue = Venue::new(small);
     let conn = venue.alice();
     venue.commands();
@@ -302,7 +302,7 @@ fn an_order_over_the_bound_of_open_orders_is_sent_on_to_be_rejected() {
 #[test]
 fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
     let mut small = config();
-    small.messages_per_session_max = 40;
+    small.messages_per_port_max = 40;
     let mut venue = Venue::new(small);
     let conn = venue.alice();
     request(&mut venue, conn, enter(1, "AAPL").as_bytes());
@@ -357,6 +357,6 @@ fn a_disconnected_account_still_collects_its_answers() {
     assert_eq!(venue.sent(conn), b"");
     let again = venue.log_in("alice", "secret", 1);
     assert_eq!(summary(&venue.sent(again)), "A SC");
-    let change = SessionChange { account: 0, generation: 2 };
+    let change = SessionChange { port: PortId(0), generation: 2 };
     assert_eq!(venue.commands().last(), Some(&Command::LogIn(change)));
 }

@@ -2,7 +2,7 @@
 
 mod session_harness;
 
-use corelane_actors::{messages::Command, session::SessionCount};
+use corelane_actors::{session::SessionCount, types::Command};
 use corelane_codecs::{
     IntoBytes,
     ouch::{Cancel, CancelReason, Outbound, RejectReason},

@@ -3,8 +3,8 @@
 mod session_harness;
 
 use corelane_actors::{
-    messages::{Command, SessionChange},
     session::{MALFORMED_MAX, Session, SessionConfig, SessionCount, SoupFramer},
+    types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{
     IntoBytes,
@@ -83,10 +83,10 @@ fn a_configuration_that_cannot_work_is_refused() {
     };
     let cases: [(Spoil, &str); 6] = [
         (|config| config.connections_max = 0, "connections_max is 0"),
-        (|config| config.messages_per_session_max = usize::MAX, "messages_per_session_max"),
-        (|config| config.accounts.clear(), "accounts is 0"),
-        (|config| config.accounts[1].user = Alpha::new("ALICE").unwrap(), "configured twice"),
-        (|config| config.accounts[1].user = Alpha::BLANK, "blank"),
+        (|config| config.messages_per_port_max = usize::MAX, "messages_per_port_max"),
+        (|config| config.ports.clear(), "ports is 0"),
+        (|config| config.ports[1].user = Alpha::new("ALICE").unwrap(), "configured twice"),
+        (|config| config.ports[1].user = Alpha::BLANK, "blank"),
         (|config| config.symbols.push(Alpha::new("AAPL").unwrap()), "symbol AAPL"),
     ];
     for (spoil, expected) in cases {
@@ -218,7 +218,7 @@ fn a_second_log_in_of_a_user_takes_over() {
     venue.tick();
     assert_eq!(summary(&venue.sent(second)), "SC");
     assert_eq!(venue.sent(first), b"");
-    let change = |generation| SessionChange { account: 0, generation };
+    let change = |generation| SessionChange { port: PortId(0), generation };
     let expected = [Command::LogIn(change(1)), Command::Disconnect(change(1)), Command::LogIn(change(2))];
     assert_eq!(venue.commands(), expected);
 }
@@ -239,7 +239,7 @@ fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
         venue.sim.run_until_idle();
         venue.advance_slowly(SECOND);
         let told = venue.commands();
-        let change = SessionChange { account: 0, generation: 1 };
+        let change = SessionChange { port: PortId(0), generation: 1 };
         assert_eq!(told, [Command::Disconnect(change)], "{name}");
         assert_eq!(venue.count(reason), 1, "{name}");
     }

@@ -2,7 +2,7 @@
 
 mod session_harness;
 
-use corelane_actors::messages::Command;
+use corelane_actors::types::Command;
 use corelane_codecs::{
     IntoBytes,
     ouch::Outbound,

@@ -168,13 +168,13 @@ impl Market {
         config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.feeds.inbound = None;
         // Room for the answers of a round at any rate that is tried.
-        config.order_entry.messages_per_session_max = 1 << 19;
+        config.order_entry.messages_per_port_max = 1 << 19;
         if let Some(out) = &mut config.feeds.outbound {
             out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
         }
-        let configured = config.sessions.len();
+        let configured = config.ports.len();
         assert!(sessions <= configured, "{sessions} sessions asked, {configured} configured");
-        config.sessions.truncate(sessions);
+        config.ports.truncate(sessions);
         Market { config, _feed: feed }
     }
 

@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::document::{Document, closest};
+use crate::members;
 use crate::schema::{
-    FeedIn, FeedOut, Idle, Instrument, Matching, Net, OrderEntry, Placement, Retransmission, Risk, Session, Shard,
+    Account, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, Retransmission, Risk,
+    Shard,
 };
 use crate::values::{Cpu, Price};
 
@@ -21,7 +23,7 @@ pub(crate) fn check(document: &mut Document) {
     }
     network(document);
     order_entry(document);
-    sessions(document);
+    members(document);
     instruments(document);
     matching(document);
     feed_in(document);
@@ -145,7 +147,7 @@ fn network(document: &mut Document) {
             "raise it, or lower `net.max_frame_bytes`".into(),
         );
     }
-    let users = document.len("sessions");
+    let users = document.len("ports");
     if net.connections_max < users {
         document.conflict(
             "net.connections_max",
@@ -184,15 +186,15 @@ fn order_entry(document: &mut Document) {
     }
 }
 
-fn sessions(document: &mut Document) {
-    let sessions = document.elements::<Session>("sessions");
+fn members(document: &mut Document) {
+    let ports = document.elements::<Port>("ports");
     // SoupBinTCP compares user names without case.
-    unique(
-        document,
-        "session",
-        "user",
-        sessions.iter().map(|(path, session)| (path, session.user.to_ascii_uppercase())),
-    );
+    unique(document, "port", "user", ports.iter().map(|(path, port)| (path, port.user.to_ascii_uppercase())));
+    let accounts = document.elements::<Account>("accounts");
+    unique(document, "account", "name", accounts.iter().map(|(path, account)| (path, account.name.clone())));
+    let firms = document.elements::<Firm>("firms");
+    unique(document, "firm", "name", firms.iter().map(|(path, firm)| (path, firm.name.clone())));
+    members::check(document);
 }
 
 fn instruments(document: &mut Document) {
@@ -259,12 +261,12 @@ fn matching(document: &mut Document) {
     let Some(order_entry) = document.section::<OrderEntry>("order_entry") else {
         return;
     };
-    if order_entry.open_orders_per_session_max > matching.orders_max {
+    if order_entry.open_orders_per_port_max > matching.orders_max {
         document.conflict(
-            "order_entry.open_orders_per_session_max",
+            "order_entry.open_orders_per_port_max",
             format!(
-                "one session may have {} open orders, but the books hold {}",
-                order_entry.open_orders_per_session_max, matching.orders_max
+                "one port may have {} open orders, but the books hold {}",
+                order_entry.open_orders_per_port_max, matching.orders_max
             ),
             "more than the books hold",
             "lower it, or raise `matching.orders_max`".into(),

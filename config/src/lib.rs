@@ -16,6 +16,7 @@ mod checks;
 pub mod document;
 mod errors;
 mod expectation;
+mod members;
 mod reference;
 mod schema;
 mod values;
@@ -23,9 +24,10 @@ mod values;
 use std::path::Path;
 
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
+pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
-    Config, Edges, FeedIn, FeedOut, Feeds, Idle, Instrument, LineB, Matching, Net, OrderEntry, Placement, Recovery,
-    Retransmission, Risk, Session, Shard, Venue, WithoutReference,
+    Account, Config, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LevelLimits, LineB, Matching, Net,
+    OrderEntry, Placement, Port, Recovery, Retransmission, Risk, Shard, Venue, WithoutReference,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError};
 

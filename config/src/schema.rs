@@ -33,9 +33,18 @@ pub struct Config {
     pub net: Net,
     /// The TCP order entry port (OUCH 5.0 over SoupBinTCP).
     pub order_entry: OrderEntry,
-    /// Who may log in. One connection per user at a time.
+    /// Who may log in: a port is a client's session, with its order numbers and its answers. One connection per user at a
+    /// time.
     #[schemars(length(min = 1, max = 4096))]
-    pub sessions: Vec<Session>,
+    pub ports: Vec<Port>,
+    /// What orders are booked to; several ports may trade for one account.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub accounts: Vec<Account>,
+    /// Whose the accounts are.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub firms: Vec<Firm>,
     /// What is traded.
     #[schemars(length(min = 1, max = 65535))]
     pub instruments: Vec<Instrument>,
@@ -200,15 +209,15 @@ pub struct OrderEntry {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
-    /// Sequenced messages kept per session for clients that come back; a session that reaches it is ended.
+    /// Sequenced messages kept per port for clients that come back; a session that reaches it is ended.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 1024, max = 16_777_216))]
-    pub messages_per_session_max: usize,
-    /// Open orders per session; one more is rejected.
+    pub messages_per_port_max: usize,
+    /// Open orders per port; one more is rejected.
     #[serde(default = "count::<8192>")]
     #[schemars(range(min = 1, max = 1_048_576))]
-    pub open_orders_per_session_max: usize,
-    /// Whether a session's open orders are cancelled when its connection ends.
+    pub open_orders_per_port_max: usize,
+    /// Whether a port's open orders are cancelled when its connection ends.
     #[serde(default = "flag::<true>")]
     pub cancel_on_disconnect: bool,
 }
@@ -216,24 +225,67 @@ pub struct OrderEntry {
 /// A user that may log in to order entry.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Session {
+pub struct Port {
     /// The SoupBinTCP user name, at most 6 characters; upper and lower case are the same.
     #[schemars(schema_with = "graphic_ascii::<6>")]
     pub user: String,
     /// The SoupBinTCP password, at most 10 characters; upper and lower case are the same.
     #[schemars(schema_with = "graphic_ascii::<10>")]
     pub password: Password,
-    /// The account that orders are booked to, at most 8 characters; the user name if absent.
+    /// The account that orders are booked to, one of `[[accounts]]`; an account with the user's name if absent.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     #[serde(default)]
-    account: Option<String>,
+    pub(crate) account: Option<String>,
+    /// Limits on each order of the port.
+    #[serde(default)]
+    pub limits: LevelLimits,
 }
 
-impl Session {
-    /// The account that orders are booked to, 1 to 8 characters.
-    pub fn account(&self) -> &str {
-        self.account.as_deref().unwrap_or(&self.user)
-    }
+/// An account.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// The name that `[[ports]]` refer to, at most 8 characters.
+    #[schemars(schema_with = "graphic_ascii::<8>")]
+    pub name: String,
+    /// The firm that holds the account, one of `[[firms]]`; a firm with the account's name if absent.
+    #[schemars(schema_with = "graphic_ascii::<8>")]
+    #[serde(default)]
+    pub(crate) firm: Option<String>,
+    /// Limits on each order of the account's ports.
+    #[serde(default)]
+    pub limits: LevelLimits,
+}
+
+/// A firm.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Firm {
+    /// The name that `[[accounts]]` refer to, at most 8 characters.
+    #[schemars(schema_with = "graphic_ascii::<8>")]
+    pub name: String,
+    /// Limits on each order of the firm's accounts.
+    #[serde(default)]
+    pub limits: LevelLimits,
+}
+
+/// Limits on each order of a firm, an account or a port. Of these and those of `[risk]` the least counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelLimits {
+    /// The largest quantity of one order.
+    #[schemars(range(min = 1, max = 999_999))]
+    #[serde(default)]
+    pub quantity_max: Option<u32>,
+    /// The largest price times quantity of one order, a decimal string.
+    #[serde(default)]
+    pub notional_max: Option<Price>,
+    /// How far a price may be from the reference price, in percent of it.
+    #[serde(default)]
+    pub collar_percent: Option<Percent>,
+    /// What happens to an order while its instrument has no reference price; `"reject"` of any level counts.
+    #[serde(default)]
+    pub collar_without_reference: Option<WithoutReference>,
 }
 
 /// Something that is traded.
@@ -254,7 +306,7 @@ pub struct Instrument {
     pub reference_price: Option<Price>,
 }
 
-/// Pre-trade limits of every order.
+/// Pre-trade limits on every order; firms, accounts and ports may have lower ones.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Risk {

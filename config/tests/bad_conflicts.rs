@@ -23,7 +23,37 @@ fn each_contradiction_is_reported() {
             "user = \"BOB\"",
             "user = \"alice\"",
             &[
-                "34:8 Conflict: two sessions have the user \"ALICE\"; give each session a user of its own; `sessions[0]` has this one",
+                "34:8 Conflict: two ports have the user \"ALICE\"; give each port a user of its own; `ports[0]` has this one",
+            ],
+        ),
+        (
+            "user = \"BOB\"",
+            "user = \"BOB\"\naccount = \"HUOSE\"\npassword = \"secret\"\n[[accounts]]\nname = \"HOUSE\"\n[[ports]]\nuser = \"CAROL\"",
+            &[
+                "35:11 Conflict: the account \"HUOSE\" is not declared; did you mean \"HOUSE\"? Otherwise add a [[accounts]] of this name",
+            ],
+        ),
+        (
+            "user = \"BOB\"",
+            "account = \"ALICE\"\nuser = \"BOB\"",
+            &[
+                "34:11 Conflict: the account \"ALICE\" is not declared; add a [[accounts]] of this name, or remove the key for one of its own",
+            ],
+        ),
+        (
+            "symbol = \"AAPL\"\ntick = \"0.01\"\nreference_price = \"190.00\"",
+            "symbol = \"AAPL\"\ntick = \"0.01\"\n\n[[accounts]]\nname = \"HOUSE\"\nfirm = \"CORE\"\n\n[[firms]]\nname = \"COER\"\nlimits = { notional_max = \"0\" }",
+            &[
+                "43:8 Conflict: the firm \"CORE\" is not declared; did you mean \"COER\"? Otherwise add a [[firms]] of this name",
+                "47:27 Conflict: `firms[0].limits.notional_max` is zero, so that every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
+            ],
+        ),
+        (
+            "symbol = \"AAPL\"\ntick = \"0.01\"\nreference_price = \"190.00\"",
+            "symbol = \"AAPL\"\ntick = \"0.01\"\n\n[[accounts]]\nname = \"HOUSE\"\n\n[[accounts]]\nname = \"HOUSE\"\n\n[[firms]]\nname = \"CORE\"\n\n[[firms]]\nname = \"CORE\"",
+            &[
+                "45:8 Conflict: two accounts have the name \"HOUSE\"; give each account a name of its own; `accounts[0]` has this one",
+                "51:8 Conflict: two firms have the name \"CORE\"; give each firm a name of its own; `firms[0]` has this one",
             ],
         ),
         (
@@ -101,9 +131,9 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
-            "listen = \"127.0.0.1:9001\"\nopen_orders_per_session_max = 300_000",
+            "listen = \"127.0.0.1:9001\"\nopen_orders_per_port_max = 300_000",
             &[
-                "28:31 Conflict: one session may have 300000 open orders, but the books hold 262144; lower it, or raise `matching.orders_max`",
+                "28:28 Conflict: one port may have 300000 open orders, but the books hold 262144; lower it, or raise `matching.orders_max`",
             ],
         ),
         (

@@ -24,7 +24,7 @@ fn each_key_that_is_unknown_or_missing_is_reported() {
             "[feeds.in]",
             "[journal]\nmode = \"async\"\n\n[feeds.in]",
             &[
-                "52:2 UnknownKey: unknown key `journal`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `sessions`, `instruments`, `risk`, `matching`, `feeds`",
+                "52:2 UnknownKey: unknown key `journal`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `ports`, `accounts`, `firms`, `instruments`, `risk`, `matching`, `feeds`",
             ],
         ),
         (
@@ -47,7 +47,7 @@ fn each_key_that_is_unknown_or_missing_is_reported() {
         (
             "user = \"BOB\"\n",
             "",
-            &["33:1 MissingKey: `sessions[1].user` is missing; add `user = …`, a string of 1 to 6 characters"],
+            &["33:1 MissingKey: `ports[1].user` is missing; add `user = …`, a string of 1 to 6 characters"],
         ),
         (
             "collar_percent = 10",
@@ -55,11 +55,11 @@ fn each_key_that_is_unknown_or_missing_is_reported() {
             &["49:1 UnknownKey: unknown key `risk.colar_percent`; did you mean `collar_percent`?"],
         ),
         (
-            "[[sessions]]\nuser = \"ALICE\"\npassword = \"secret\"\n\n[[sessions]]\nuser = \"BOB\"\npassword = \"secret\"",
+            "[[ports]]\nuser = \"ALICE\"\npassword = \"secret\"\n\n[[ports]]\nuser = \"BOB\"\npassword = \"secret\"",
             "[x]",
             &[
-                "1:1 MissingKey: `sessions` is missing; add a section [[sessions]]",
-                "29:2 UnknownKey: unknown key `x`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `sessions`, `instruments`, `risk`, `matching`, `feeds`",
+                "1:1 MissingKey: `ports` is missing; add a section [[ports]]",
+                "29:2 UnknownKey: unknown key `x`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `ports`, `accounts`, `firms`, `instruments`, `risk`, `matching`, `feeds`",
             ],
         ),
     ]);

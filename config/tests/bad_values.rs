@@ -156,14 +156,14 @@ fn each_value_that_cannot_be_is_reported() {
             "user = \"BOB\"",
             "user = \"BØB\"",
             &[
-                "34:8 InvalidValue: `sessions[1].user` contains 'Ø'; use letters, digits and ASCII punctuation without spaces",
+                "34:8 InvalidValue: `ports[1].user` contains 'Ø'; use letters, digits and ASCII punctuation without spaces",
             ],
         ),
         (
             "user = \"BOB\"",
             "user = \"BO B\"",
             &[
-                "34:8 InvalidValue: `sessions[1].user` contains ' '; use letters, digits and ASCII punctuation without spaces",
+                "34:8 InvalidValue: `ports[1].user` contains ' '; use letters, digits and ASCII punctuation without spaces",
             ],
         ),
         (

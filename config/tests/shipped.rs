@@ -34,9 +34,15 @@ fn every_shipped_topology_is_valid() {
 #[test]
 fn the_embedded_venue_is_the_documented_demo() {
     let config = Config::parse("venue.toml", VENUE_TOML).expect("the shipped venue");
-    assert_eq!(config.sessions.len(), 8);
-    assert_eq!((config.sessions[0].account(), config.sessions[1].account()), ("HOUSE", "DEMO02"));
-    assert!(config.sessions.iter().all(|session| session.password.expose() == "corelane"));
+    assert_eq!(config.ports.len(), 8);
+    assert!(config.ports.iter().all(|port| port.password.expose() == "corelane"));
+    let members = config.members();
+    let of_port = |port: usize| {
+        let account = &members.accounts[members.account_of_port[port]];
+        (account.name.as_str(), members.firms[account.firm].name.as_str())
+    };
+    assert_eq!((of_port(0), of_port(1)), (("HOUSE", "CORE"), ("DEMO02", "DEMO02")));
+    assert_eq!((members.accounts.len(), members.firms.len()), (8, 8));
     assert_eq!(config.instruments.len(), 11);
     assert_eq!((config.shards[0].cpu, config.shards[0].idle), (Cpu::Auto, Idle::Auto));
     assert_eq!(config.risk.collar_percent.parts_per_million(), 100_000);

@@ -22,7 +22,7 @@ pub fn check(path: &Path) -> miette::Result<()> {
         "{}: venue {:?}, {} sessions, {} instruments",
         path.display(),
         config.venue.name,
-        config.sessions.len(),
+        config.ports.len(),
         config.instruments.len()
     ));
     say(format_args!("\n{}", shards(&checked)));

@@ -72,7 +72,7 @@ pub fn demo(args: &DemoArgs) -> miette::Result<()> {
     let feed_in = venue.feed_in().ok_or_else(|| miette!("the embedded venue has no incoming feed"))?;
     println!(
         "venue up: {} sessions over TCP on {}, market data in on {feed_in}, {} market messages to play",
-        config.sessions.len(),
+        config.ports.len(),
         venue.order_entry(),
         market.messages
     );

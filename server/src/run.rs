@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::Path};
 
-use corelane_actors::messages::{Command, KillSwitch, SequencerIn};
+use corelane_actors::types::{Command, KillSwitch, Scope, SequencerIn};
 use corelane_config::Config;
 use corelane_runtime::{
     lifecycle::Status,
@@ -65,10 +65,10 @@ fn feed_lines(venue: &Venue, config: &Config) -> impl Iterator<Item = (&'static 
 }
 
 fn kill_switch(venue: &mut Venue, engaged: bool) {
-    let command = KillSwitch { account: KillSwitch::EVERYONE, engaged: engaged.into() };
+    let command = KillSwitch::new(Scope::Everyone, engaged);
     let word = if engaged { "engaged" } else { "released" };
     match venue.control().send(SequencerIn::Command(Command::KillSwitch(command))) {
-        Ok(()) => tracing::warn!("kill switch {word} for every account"),
+        Ok(()) => tracing::warn!("kill switch {word} for everyone"),
         Err(_) => {
             tracing::error!("kill switch not {word}: the sequencer accepts no commands; send the signal again")
         }

@@ -1,12 +1,12 @@
 //! The topology of a configured venue: its actors, their edges, and their placement on shards.
 
 use corelane_actors::{
-    group::wire_group,
+    engine::wire_group,
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
-    messages::{Command, SequencerIn},
     publisher::{Publisher, PublisherCounters},
     sequencer_policy::ReferencePolicy,
     session::{Session, SessionCount, SoupFramer},
+    types::{Command, SequencerIn},
 };
 use corelane_codecs::soup;
 use corelane_config::Config;

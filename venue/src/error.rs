@@ -1,6 +1,6 @@
 //! Errors of starting a venue.
 
-use corelane_actors::{group::GroupConfigError, session::SessionConfigError};
+use corelane_actors::{session::SessionConfigError, types::GroupConfigError};
 use corelane_codecs::text::AlphaError;
 use corelane_runtime::{clock::InvalidUtcOffset, lifecycle::StartError};
 

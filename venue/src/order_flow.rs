@@ -1,11 +1,13 @@
 //! The capacities and rules of the net driver, the session actor and the matching group, from the configuration.
 
 use corelane_actors::{
-    group::{GroupConfig, Instrument},
-    risk::{Limits, WithoutReference},
-    session::{Account, SessionConfig, replay_log_bytes},
+    session::{Credentials, SessionConfig, replay_log_bytes},
+    types::{
+        AccountConfig, AccountId, FirmConfig, FirmId, GroupConfig, Instrument, LevelLimits, Limits, PortConfig,
+        WithoutReference,
+    },
 };
-use corelane_config::Config;
+use corelane_config::{Config, MemberAccount};
 use corelane_runtime::net::DriverConfig;
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
 
 /// The memory of the sessions' replay logs, in bytes.
 pub fn replay_bytes(config: &Config) -> usize {
-    config.sessions.len() * replay_log_bytes(config.order_entry.messages_per_session_max)
+    config.ports.len() * replay_log_bytes(config.order_entry.messages_per_port_max)
 }
 
 pub(crate) fn driver_config(config: &Config) -> DriverConfig {
@@ -33,15 +35,11 @@ pub(crate) fn driver_config(config: &Config) -> DriverConfig {
 }
 
 pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueError> {
-    let accounts = config
-        .sessions
+    let ports = config
+        .ports
         .iter()
-        .map(|session| {
-            Ok(Account {
-                user: alpha("user", &session.user)?,
-                password: alpha("password", session.password.expose())?,
-                name: alpha("account", session.account())?,
-            })
+        .map(|port| {
+            Ok(Credentials { user: alpha("user", &port.user)?, password: alpha("password", port.password.expose())? })
         })
         .collect::<Result<_, VenueError>>()?;
     let order_entry = &config.order_entry;
@@ -49,11 +47,11 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
         login_timeout_ns: nanos(order_entry.login_timeout_ms),
         client_timeout_ns: nanos(order_entry.client_timeout_ms),
         heartbeat_ns: nanos(order_entry.heartbeat_ms),
-        messages_per_session_max: order_entry.messages_per_session_max,
-        open_orders_per_session_max: order_entry.open_orders_per_session_max,
+        messages_per_port_max: order_entry.messages_per_port_max,
+        open_orders_per_port_max: order_entry.open_orders_per_port_max,
         connections_max: config.net.connections_max,
         unsent_bytes_max: config.net.send_buffer_bytes,
-        ..SessionConfig::new(alpha("session", &config.venue.session)?, accounts, symbols(config)?)
+        ..SessionConfig::new(alpha("session", &config.venue.session)?, ports, symbols(config)?)
     })
 }
 
@@ -74,23 +72,50 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
             })
         })
         .collect::<Result<_, VenueError>>()?;
+    let members = config.members();
+    let ports = config.ports.iter().zip(&members.account_of_port).map(|(port, &account)| PortConfig {
+        account: AccountId::from_index(account),
+        limits: level_limits(&port.limits),
+    });
+    let ports = ports.collect();
+    let account = |account: &MemberAccount| AccountConfig {
+        firm: FirmId::from_index(account.firm),
+        limits: level_limits(&account.limits),
+    };
+    let accounts = members.accounts.iter().map(account).collect();
+    let firms = members.firms.iter().map(|firm| FirmConfig { limits: level_limits(&firm.limits) }).collect();
     Ok(GroupConfig {
-        accounts: config.sessions.len() as u32,
+        ports,
+        accounts,
+        firms,
         instruments,
         orders_max: config.matching.orders_max as u32,
         levels_max: config.matching.levels_max as u32,
-        open_orders_per_account_max: config.order_entry.open_orders_per_session_max as u32,
-        messages_per_account_max: config.order_entry.messages_per_session_max as u64,
+        open_orders_per_port_max: config.order_entry.open_orders_per_port_max as u32,
+        messages_per_port_max: config.order_entry.messages_per_port_max as u64,
         cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
         opens_at_start: true,
         limits: Limits {
             quantity_max: config.risk.quantity_max,
             notional_max: config.risk.notional_max.ten_thousandths(),
             collar_parts_per_million: config.risk.collar_percent.parts_per_million(),
-            without_reference: match config.risk.collar_without_reference {
-                corelane_config::WithoutReference::Accept => WithoutReference::Accept,
-                corelane_config::WithoutReference::Reject => WithoutReference::Reject,
-            },
+            without_reference: without_reference(config.risk.collar_without_reference),
         },
     })
+}
+
+fn level_limits(limits: &corelane_config::LevelLimits) -> LevelLimits {
+    LevelLimits {
+        quantity_max: limits.quantity_max,
+        notional_max: limits.notional_max.map(|most| most.ten_thousandths()),
+        collar_parts_per_million: limits.collar_percent.map(|most| most.parts_per_million()),
+        without_reference: limits.collar_without_reference.map(without_reference),
+    }
+}
+
+fn without_reference(word: corelane_config::WithoutReference) -> WithoutReference {
+    match word {
+        corelane_config::WithoutReference::Accept => WithoutReference::Accept,
+        corelane_config::WithoutReference::Reject => WithoutReference::Reject,
+    }
 }

@@ -4,9 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use corelane_actors::{
     market_data::MarketData,
-    messages::SequencerIn,
     publisher::Publisher,
     session::{Session, SessionCount},
+    types::SequencerIn,
 };
 use corelane_config::Config;
 use corelane_runtime::{

@@ -8,7 +8,7 @@ use corelane_actors::{
     market_data::{
         DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level, MarketData, MarketDataIn, TopOfBook,
     },
-    messages::Locate,
+    types::Locate,
 };
 use corelane_codecs::itch::Message;
 use corelane_config::Config;

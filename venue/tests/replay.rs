@@ -13,9 +13,9 @@ use std::{
 };
 
 use corelane_actors::{
-    group::{GroupConfig, wire_group},
-    messages::{Command, KillSwitch, Reply, SequencerIn},
+    engine::wire_group,
     record::Record,
+    types::{Command, GroupConfig, KillSwitch, PortId, Reply, Scope, SequencerIn},
 };
 use corelane_runtime::{
     cpu,
@@ -42,9 +42,9 @@ fn a_recorded_stream_replayed_gives_the_bytes_that_the_clients_received() {
 
     println!("seed {SEED:#x}");
     let traders: Vec<_> = (1..=USERS).map(|user| thread::spawn(move || Trader::new(address, user).trade())).collect();
-    for engaged in [1, 0] {
+    for engaged in [true, false] {
         (0..100).for_each(|_| market.moves());
-        let switch = KillSwitch { account: 1, engaged };
+        let switch = KillSwitch::new(Scope::Port(PortId(1)), engaged);
         venue.control().send(SequencerIn::Command(Command::KillSwitch(switch))).expect("the sequencer takes commands");
     }
     let mut traders: Vec<Trader> = traders.into_iter().map(|trader| trader.join().unwrap()).collect();
@@ -163,11 +163,11 @@ impl Recorder {
     }
 }
 
-/// The bytes that a fresh group answers to recorded input, by account.
+/// The bytes that a fresh group answers to recorded input, by port.
 fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
-    let accounts = config.accounts as usize;
+    let ports = config.ports.len();
     let mut group = Replay::new(config);
-    let mut streams = vec![Vec::new(); accounts];
+    let mut streams = vec![Vec::new(); ports];
     let records = recorded.chunks(size_of::<Record>()).map(|bytes| Record::from_bytes(bytes).unwrap());
     for (number, record) in (1..).zip(records) {
         let (header, command) = record.decode().unwrap();
@@ -177,7 +177,7 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
         group.sim.run_until_idle();
         while let Some(reply) = group.replies.receive() {
             let reply = reply.body;
-            streams[reply.account as usize].extend(&reply.bytes[..usize::from(reply.length)]);
+            streams[reply.port.index()].extend(&reply.bytes[..usize::from(reply.length)]);
         }
     }
     assert_eq!(group.sim.failures(), []);

@@ -23,8 +23,8 @@ use super::{
     publication::{DEPTH_LEVELS_MAX, DepthAnswer, DepthRefusal, MarketDataIn, MarketDataOut},
 };
 use crate::{
-    messages::{ReferenceUpdate, SequencerIn},
     telemetry::FeedTiming,
+    types::{ReferenceUpdate, SequencerIn},
 };
 
 /// Time until the next try to publish when an edge was full.

@@ -13,7 +13,7 @@ use super::{
     last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
 };
-use crate::messages::{Locate, Reference};
+use crate::types::{Locate, Reference};
 
 /// The message that changed an instrument last.
 #[derive(Clone, Copy, Debug, Default)]

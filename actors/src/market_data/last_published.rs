@@ -1,6 +1,6 @@
 //! Values published last of each instrument, and the instruments that have changed since.
 
-use crate::messages::{Locate, Reference};
+use crate::types::{Locate, Reference};
 
 use super::publication::TopOfBook;
 

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use corelane_runtime::message::{Keyed, Message};
 
 use super::book::Level;
-use crate::messages::{Locate, SequencerIn};
+use crate::types::{Locate, SequencerIn};
 
 corelane_runtime::ports! {
     /// Outputs of the market-data actor.

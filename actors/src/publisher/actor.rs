@@ -14,7 +14,7 @@ use super::{
     packet_queue::PacketQueue,
     retransmission::Retransmission,
 };
-use crate::messages::Publication;
+use crate::types::Publication;
 
 /// Copies of the end of the session to send. No packet follows it, so its loss would go unnoticed.
 const END_OF_SESSION_PACKETS: usize = 3;

@@ -3,7 +3,7 @@
 use corelane_codecs::mold::{self, Session};
 use thiserror::Error;
 
-use crate::messages::Publication;
+use crate::types::Publication;
 
 /// Bytes of the longest ITCH message with its block length.
 const BLOCK_MAX: usize = 2 + 50;

@@ -17,7 +17,7 @@ use super::{
     config::{RETRY_NS, RetransmissionConfig},
     counts::RetransmissionCount,
 };
-use crate::messages::Publication;
+use crate::types::Publication;
 
 /// Most requests that wait for an answer.
 const REQUESTS_MAX: usize = 256;

@@ -16,7 +16,7 @@ use super::{
     order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
 };
-use crate::{messages::Reply, telemetry::OrderTiming};
+use crate::{telemetry::OrderTiming, types::Reply};
 
 /// Timers per turn below which the turn has polled the inlets too: the budget of one poll.
 const TIMERS_PER_POLL: usize = 64;
@@ -35,24 +35,24 @@ impl Actor for Session {
         if ctx.header().index == 0 {
             ctx.record_sampled(OrderTiming::OrderToDecision);
         }
-        let account = &mut self.accounts[reply.account as usize];
+        let port = &mut self.ports[reply.port.index()];
         assert_eq!(
             reply.number,
-            account.last_number + 1,
-            "account {}: an answer of the group is not the next of its sequence",
-            reply.account
+            port.last_number + 1,
+            "port {}: an answer of the group is not the next of its sequence",
+            reply.port
         );
-        account.orders.on_answer(reply);
-        let was_spent = account.is_spent();
-        let is_kept = account.append(&reply.bytes[..usize::from(reply.length)]);
-        let was_used_up = !was_spent && account.is_spent();
-        if account.conn.is_some() && !account.replaying && self.timed.len() < TIMED_MAX {
-            self.timed.push((reply.account, ctx.header().ingress_ticks));
+        port.orders.on_answer(reply);
+        let was_spent = port.is_spent();
+        let is_kept = port.append(&reply.bytes[..usize::from(reply.length)]);
+        let was_used_up = !was_spent && port.is_spent();
+        if port.conn.is_some() && !port.replaying && self.timed.len() < TIMED_MAX {
+            self.timed.push((reply.port, ctx.header().ingress_ticks));
         }
         self.counters.add(if is_kept { SessionCount::Answers } else { SessionCount::AnswersNotKept }, 1);
-        self.mark_dirty(reply.account);
+        self.mark_dirty(reply.port);
         if was_used_up {
-            self.mark_unannounced(reply.account);
+            self.mark_unannounced(reply.port);
         }
         Step::Done
     }
@@ -73,12 +73,12 @@ impl Actor for Session {
         if self.group == GroupState::Draining && self.answers_in_cycle == 0 && self.timers_in_cycle < TIMERS_PER_POLL {
             self.answer_for_group(ctx);
         }
-        while let Some(account) = self.dirty.pop() {
-            self.accounts[account as usize].is_dirty = false;
-            self.flush(ctx, account);
+        while let Some(port) = self.dirty.pop() {
+            self.ports[port.index()].is_dirty = false;
+            self.flush(ctx, port);
         }
-        for (account, ingress_ticks) in self.timed.drain(..) {
-            if self.accounts[account as usize].is_up_to_date() {
+        for (port, ingress_ticks) in self.timed.drain(..) {
+            if self.ports[port.index()].is_up_to_date() {
                 ctx.record_since(OrderTiming::OrderToAnswer, ingress_ticks);
             }
         }
@@ -100,9 +100,9 @@ impl Actor for Session {
             let connection = &mut self.connections[slot];
             let conn = ConnId { slot: slot as u32, generation: connection.generation };
             match connection.phase {
-                Phase::LoggedIn(account) => {
+                Phase::LoggedIn(port) => {
                     connection.ending = true;
-                    self.flush(ctx, account);
+                    self.flush(ctx, port);
                 }
                 Phase::Anonymous => self.disconnect(ctx, conn, SessionCount::Shutdown),
                 Phase::Free | Phase::Closing => {}
@@ -133,9 +133,9 @@ impl NetActor for Session {
         let phase = connection.phase;
         match (ClientPacket::decode(frame), phase) {
             (_, Phase::Free | Phase::Closing) => return Flow::Taken,
-            (Ok(ClientPacket::Unsequenced(payload)), Phase::LoggedIn(account)) => {
+            (Ok(ClientPacket::Unsequenced(payload)), Phase::LoggedIn(port)) => {
                 connection.last_heard_ns = now_ns;
-                return self.on_request(ctx, conn, account, payload);
+                return self.on_request(ctx, conn, port, payload);
             }
             (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::LoggedIn(_)) => {
                 connection.last_heard_ns = now_ns;
@@ -156,8 +156,8 @@ impl NetActor for Session {
     }
 
     fn on_writable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        if let Some(&mut Connection { phase: Phase::LoggedIn(account), .. }) = self.connection(conn) {
-            self.flush(ctx, account);
+        if let Some(&mut Connection { phase: Phase::LoggedIn(port), .. }) = self.connection(conn) {
+            self.flush(ctx, port);
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     order_entry::{Ctx, GroupState, Session},
     request::DecodedRequest,
 };
-use crate::messages::{AccountSlot, Command, SequencerIn};
+use crate::types::{Command, PortId, SequencerIn};
 
 /// Malformed requests that a connection may send; one more ends it. Enough that a faulty client sees its rejects, few
 /// enough that one that sends noise costs little.
@@ -16,8 +16,8 @@ pub const MALFORMED_MAX: u32 = 64;
 
 impl Session {
     #[inline]
-    pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, slot: AccountSlot, payload: &[u8]) -> Flow {
-        if self.accounts[slot as usize].is_spent() {
+    pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, slot: PortId, payload: &[u8]) -> Flow {
+        if self.ports[slot.index()].is_spent() {
             self.counters.add(SessionCount::IgnoredRequests, 1);
             return Flow::Taken;
         }
@@ -63,8 +63,8 @@ impl Session {
 
     /// Sends a request to the sequencer; false if it must wait.
     #[inline]
-    fn forward(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, command: &mut Command) -> bool {
-        let orders = &mut self.accounts[slot as usize].orders;
+    fn forward(&mut self, ctx: &mut Ctx<'_>, slot: PortId, command: &mut Command) -> bool {
+        let orders = &mut self.ports[slot.index()].orders;
         let wants_credit = !matches!(command, Command::Cancel(_));
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;

@@ -1,7 +1,7 @@
 //! Announcements of log-ins and disconnects to the group.
 
 use super::order_entry::{Ctx, GroupState, Session};
-use crate::messages::{AccountSlot, Command, SequencerIn, SessionChange};
+use crate::types::{Command, PortId, SequencerIn, SessionChange};
 
 /// Time until the next try to announce when the edge was full.
 const RETRY_NS: u64 = 1_000_000;
@@ -10,33 +10,33 @@ const RETRY_NS: u64 = 1_000_000;
 pub(super) const WAKE: u64 = u64::MAX;
 
 impl Session {
-    /// Announces an account's log-in or disconnect to the group. If there is no room, notes the account and returns
+    /// Announces a port's log-in or disconnect to the group. If there is no room, notes the port and returns
     /// false.
     ///
     /// Only the last state is announced. A log-in that came and went without announcement has sent no request, because
     /// requests wait for it.
     #[inline]
-    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) -> bool {
-        let account = &mut self.accounts[slot as usize];
-        let current = account.current();
-        if account.announced == current {
+    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>, slot: PortId) -> bool {
+        let port = &mut self.ports[slot.index()];
+        let current = port.current();
+        if port.announced == current {
             return true;
         }
-        let change = |generation| SessionChange { account: slot, generation };
+        let change = |generation| SessionChange { port: slot, generation };
         let requests = &mut ctx.out.requests;
-        if let Some(generation) = account.announced
+        if let Some(generation) = port.announced
             && requests.room() > 0
         {
             requests.send(SequencerIn::Command(Command::Disconnect(change(generation))));
-            account.announced = None;
+            port.announced = None;
         }
-        if let (None, Some(generation)) = (account.announced, current)
+        if let (None, Some(generation)) = (port.announced, current)
             && requests.room() > 0
         {
             requests.send(SequencerIn::Command(Command::LogIn(change(generation))));
-            account.announced = current;
+            port.announced = current;
         }
-        let is_announced = account.announced == current;
+        let is_announced = port.announced == current;
         if !is_announced {
             self.mark_unannounced(slot);
         }
@@ -49,14 +49,14 @@ impl Session {
                 return;
             }
             self.unannounced.remove(0);
-            self.accounts[slot as usize].is_unannounced = false;
+            self.ports[slot.index()].is_unannounced = false;
         }
     }
 
-    pub(super) fn mark_unannounced(&mut self, slot: AccountSlot) {
-        let account = &mut self.accounts[slot as usize];
-        if !account.is_unannounced {
-            account.is_unannounced = true;
+    pub(super) fn mark_unannounced(&mut self, slot: PortId) {
+        let port = &mut self.ports[slot.index()];
+        if !port.is_unannounced {
+            port.is_unannounced = true;
             self.unannounced.push(slot);
         }
     }

@@ -13,25 +13,25 @@ use super::{
     counts::SessionCount,
     order_entry::{Ctx, GroupState, Session},
     order_tracker::Orphan,
-    state::AccountState,
+    state::PortState,
 };
-use crate::messages::{AccountSlot, Command};
+use crate::types::{Command, PortId};
 
 impl Session {
     #[inline]
-    pub(super) fn mark_dirty(&mut self, slot: AccountSlot) {
-        let account = &mut self.accounts[slot as usize];
-        if !account.is_dirty {
-            account.is_dirty = true;
+    pub(super) fn mark_dirty(&mut self, slot: PortId) {
+        let port = &mut self.ports[slot.index()];
+        if !port.is_dirty {
+            port.is_dirty = true;
             self.dirty.push(slot);
         }
     }
 
-    /// Sends the unsent part of the log on the account's connection, as far as the connection takes it.
-    pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot) {
+    /// Sends the unsent part of the log on the port's connection, as far as the connection takes it.
+    pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>, slot: PortId) {
         let now_ns = ctx.time_ns();
-        let account = &mut self.accounts[slot as usize];
-        let Some(conn) = account.conn else { return };
+        let port = &mut self.ports[slot.index()];
+        let Some(conn) = port.conn else { return };
         let connection = &mut self.connections[conn.slot as usize];
         if let Some(next_sequence) = connection.accept_owed {
             let session = self.config.session;
@@ -41,25 +41,25 @@ impl Session {
             }
             connection.accept_owed = None;
         }
-        while account.cursor < account.log.end() {
-            let unsent = account.log.bytes_from(account.cursor);
+        while port.cursor < port.log.end() {
+            let unsent = port.log.bytes_from(port.cursor);
             // Without room, offer one byte: the driver reports new room only after it has refused a send.
             let piece = ctx.net.send_room(conn).clamp(1, unsent.len());
             if ctx.net.send(conn, &unsent[..piece]).is_err() {
                 break;
             }
-            account.cursor += piece;
+            port.cursor += piece;
             connection.last_sent_ns = now_ns;
         }
-        let behind = account.log.end() - account.cursor;
+        let behind = port.log.end() - port.cursor;
         if behind > 0 {
-            if !account.replaying && behind > self.config.unsent_bytes_max {
+            if !port.replaying && behind > self.config.unsent_bytes_max {
                 self.disconnect(ctx, conn, SessionCount::SlowReader);
             }
             return;
         }
-        account.replaying = false;
-        let is_over = account.is_over();
+        port.replaying = false;
+        let is_over = port.is_over();
         if (connection.ending || is_over) && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
         {
             let reason = if is_over { SessionCount::SequenceUsedUp } else { SessionCount::Shutdown };
@@ -67,13 +67,13 @@ impl Session {
         }
     }
 
-    /// Answers every order to which the failed group owes an answer, ordered by account and number.
+    /// Answers every order to which the failed group owes an answer, ordered by port and number.
     #[cold]
     pub(super) fn answer_for_group(&mut self, ctx: &mut Ctx<'_>) {
         self.group = GroupState::Down;
         let now_ns = ctx.time_ns();
-        for slot in 0..self.accounts.len() {
-            let AccountState { log, orders, last_number, .. } = &mut self.accounts[slot];
+        for slot in 0..self.ports.len() {
+            let PortState { log, orders, last_number, .. } = &mut self.ports[slot];
             let mut answers = 0;
             orders.abandon(|user_ref, orphan| {
                 answers += 1;
@@ -90,33 +90,33 @@ impl Session {
                 }
             });
             self.counters.add(SessionCount::AnswersForGroup, answers);
-            self.mark_dirty(slot as AccountSlot);
-            if self.accounts[slot].announced != self.accounts[slot].current() {
-                self.mark_unannounced(slot as AccountSlot);
+            self.mark_dirty(PortId::from_index(slot));
+            if self.ports[slot].announced != self.ports[slot].current() {
+                self.mark_unannounced(PortId::from_index(slot));
             }
         }
     }
 
     /// Rejects an order after the group has failed. Cancels need no answer: no order is open.
-    pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, slot: AccountSlot, command: &Command) {
+    pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, slot: PortId, command: &Command) {
         let (user_ref, cl_ord_id) = match command {
             Command::Enter(enter) => (enter.user_ref, enter.cl_ord_id),
             Command::Replace(replace) => (replace.user_ref, replace.cl_ord_id),
             _ => return,
         };
         let now_ns = ctx.time_ns();
-        let account = &mut self.accounts[slot as usize];
-        if user_ref <= account.orders.consumed() {
+        let port = &mut self.ports[slot.index()];
+        if user_ref <= port.orders.consumed() {
             return;
         }
-        account.orders.consume(user_ref);
-        let is_kept = account.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
+        port.orders.consume(user_ref);
+        let is_kept = port.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
         self.counters.add(SessionCount::AnswersForGroup, 1);
         if !is_kept {
             self.counters.add(SessionCount::AnswersNotKept, 1);
         }
         self.mark_dirty(slot);
-        if self.accounts[slot as usize].is_spent() {
+        if self.ports[slot.index()].is_spent() {
             self.mark_unannounced(slot);
         }
     }

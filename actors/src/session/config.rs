@@ -13,29 +13,27 @@ use super::log::MESSAGES_MAX;
 /// Most connections of one session actor. Each has a timer, and the number of timers is set at compile time.
 pub const CONNECTIONS_MAX: usize = 32_768;
 
-/// An account that may log in.
+/// The credentials of a port.
 #[derive(Clone)]
-pub struct Account {
+pub struct Credentials {
     /// User name; case does not matter.
     pub user: Alpha<6>,
     /// Password; case does not matter.
     pub password: Alpha<10>,
-    /// Name of the account in reports.
-    pub name: Alpha<8>,
 }
 
 /// All fields but the password.
-impl fmt::Debug for Account {
+impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("user", &self.user).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
 /// Sizes and times of a session actor.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// The accounts; their index is the [`AccountSlot`](crate::messages::AccountSlot).
-    pub accounts: Vec<Account>,
+    /// The ports; their index is the [`PortId`](crate::types::PortId).
+    pub ports: Vec<Credentials>,
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,
     /// Name of the day's session.
@@ -46,11 +44,11 @@ pub struct SessionConfig {
     pub client_timeout_ns: u64,
     /// Silence after which the server sends a heartbeat.
     pub heartbeat_ns: u64,
-    /// Messages in an account's log, up to [`MESSAGES_MAX`].
-    pub messages_per_session_max: usize,
-    /// Most open orders per account; the session has the next one rejected.
-    pub open_orders_per_session_max: usize,
-    /// Most unanswered enters and replaces per account. At the bound, the session stops reading the connection.
+    /// Messages in a port's log, up to [`MESSAGES_MAX`].
+    pub messages_per_port_max: usize,
+    /// Most open orders per port; the session has the next one rejected.
+    pub open_orders_per_port_max: usize,
+    /// Most unanswered enters and replaces per port. At the bound, the session stops reading the connection.
     pub in_flight_max: usize,
     /// Most connections, as many as the driver's.
     pub connections_max: usize,
@@ -62,17 +60,17 @@ pub struct SessionConfig {
 impl SessionConfig {
     /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
     /// requests in flight, 1,024 connections, 256 KiB behind.
-    pub fn new(session: Session, accounts: Vec<Account>, symbols: Vec<Symbol>) -> Self {
+    pub fn new(session: Session, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
         SessionConfig {
-            accounts,
+            ports,
             symbols,
             session,
             login_timeout_ns: 30 * SECOND_NS,
             client_timeout_ns: 15 * SECOND_NS,
             heartbeat_ns: SECOND_NS,
-            messages_per_session_max: 1 << 18,
-            open_orders_per_session_max: 8192,
+            messages_per_port_max: 1 << 18,
+            open_orders_per_port_max: 8192,
             in_flight_max: 256,
             connections_max: 1024,
             unsent_bytes_max: 256 << 10,
@@ -81,22 +79,22 @@ impl SessionConfig {
 
     pub(super) fn check(&self) -> Result<(), SessionConfigError> {
         let bounds = [
-            ("messages_per_session_max", self.messages_per_session_max, MESSAGES_MAX),
-            ("open_orders_per_session_max", self.open_orders_per_session_max, 1 << 20),
+            ("messages_per_port_max", self.messages_per_port_max, MESSAGES_MAX),
+            ("open_orders_per_port_max", self.open_orders_per_port_max, 1 << 20),
             ("in_flight_max", self.in_flight_max, 1 << 15),
             ("connections_max", self.connections_max, CONNECTIONS_MAX),
             ("symbols", self.symbols.len(), u16::MAX as usize - 1),
-            ("accounts", self.accounts.len(), u32::MAX as usize - 1),
+            ("ports", self.ports.len(), u32::MAX as usize - 1),
         ];
         for (field, value, most) in bounds {
             if value == 0 || value > most {
                 return Err(SessionConfigError::OutOfRange { field, value, most });
             }
         }
-        for (index, account) in self.accounts.iter().enumerate() {
-            let same = |other: &Account| other.user.matches_ignoring_case(&account.user);
-            if account.user.is_blank() || self.accounts[..index].iter().any(same) {
-                return Err(SessionConfigError::User { user: account.user });
+        for (index, port) in self.ports.iter().enumerate() {
+            let same = |other: &Credentials| other.user.matches_ignoring_case(&port.user);
+            if port.user.is_blank() || self.ports[..index].iter().any(same) {
+                return Err(SessionConfigError::User { user: port.user });
             }
         }
         Ok(())
@@ -118,7 +116,7 @@ pub enum SessionConfigError {
         most: usize,
     },
     /// A user name is blank or configured twice.
-    #[error("user {user:?} is blank or configured twice; give each account a user name of its own")]
+    #[error("user {user:?} is blank or configured twice; give each port a user name of its own")]
     User {
         /// The name.
         user: Alpha<6>,

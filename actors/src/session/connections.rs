@@ -37,11 +37,11 @@ impl Session {
                 return self.disconnect(ctx, conn, SessionCount::ClientTimeout);
             }
             Phase::Anonymous => {}
-            Phase::LoggedIn(account) => {
+            Phase::LoggedIn(port) => {
                 // Nothing may be sent between two pieces of a packet; a client that waits for the rest of one needs no
                 // heartbeat.
-                let account = &self.accounts[account as usize];
-                let is_between = account.is_up_to_date() && connection.accept_owed.is_none();
+                let port = &self.ports[port.index()];
+                let is_between = port.is_up_to_date() && connection.accept_owed.is_none();
                 let idle_ns = now_ns.saturating_sub(connection.last_sent_ns);
                 if idle_ns < heartbeat_ns {
                     after_ns = after_ns.min(heartbeat_ns - idle_ns);
@@ -66,12 +66,12 @@ impl Session {
         self.leave(ctx, conn, phase);
     }
 
-    /// Detaches the account from a connection that is gone.
+    /// Detaches the port from a connection that is gone.
     pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, phase: Phase) {
         if let Phase::LoggedIn(slot) = phase
-            && self.accounts[slot as usize].conn == Some(conn)
+            && self.ports[slot.index()].conn == Some(conn)
         {
-            self.accounts[slot as usize].conn = None;
+            self.ports[slot.index()].conn = None;
             self.announce(ctx, slot);
         }
     }

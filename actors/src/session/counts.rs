@@ -35,7 +35,7 @@ corelane_runtime::metrics! {
         SlowReader,
         /// Ended: the same user logged in again elsewhere.
         Superseded,
-        /// Ended: the account has used up its sequence of messages.
+        /// Ended: the port has used up its sequence of messages.
         SequenceUsedUp,
         /// Ended: the venue stopped.
         Shutdown,
@@ -45,13 +45,13 @@ corelane_runtime::metrics! {
         Requests,
         /// Malformed requests among good packets.
         MalformedRequests,
-        /// Requests ignored because the account's sequence is used up.
+        /// Requests ignored because the port's sequence is used up.
         IgnoredRequests,
         /// Times that a request waited for room on the edge or for answers.
         Holds,
-        /// Answers appended to an account's log.
+        /// Answers appended to a port's log.
         Answers,
-        /// Answers not logged because the account's log was full.
+        /// Answers not logged because the port's log was full.
         AnswersNotKept,
         /// Answers given for a group that has failed.
         AnswersForGroup,

@@ -1,8 +1,8 @@
-//! Log of an account's answers, as SoupBinTCP packets ready to send.
+//! Log of a port's answers, as SoupBinTCP packets ready to send.
 
 use corelane_codecs::soup::ServerPacket;
 
-/// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::messages::Reply) carries.
+/// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::types::Reply) carries.
 pub const PACKET_MAX: usize = 3 + 71;
 
 /// The most messages that a log can hold: their offsets have 32 bits.
@@ -21,7 +21,7 @@ pub struct ReplyLog {
     messages_max: usize,
 }
 
-/// Memory of an account's replay log of `messages_max` messages, in bytes.
+/// Memory of a port's replay log of `messages_max` messages, in bytes.
 pub const fn replay_log_bytes(messages_max: usize) -> usize {
     messages_max * (PACKET_MAX + size_of::<u32>())
 }

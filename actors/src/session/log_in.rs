@@ -4,60 +4,53 @@ use corelane_codecs::soup::{LoginRequest, RejectCode, ServerPacket};
 use corelane_runtime::net::ConnId;
 
 use super::{
-    config::Account,
+    config::Credentials,
     connections::send_packet,
     counts::SessionCount,
     order_entry::{Ctx, Session},
     state::Phase,
 };
-use crate::messages::AccountSlot;
+use crate::types::PortId;
 
 impl Session {
     pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {
-        let by_login = |account: &Account| login.matches(&account.user, &account.password);
-        let Some(slot) = self.config.accounts.iter().position(by_login) else {
+        let by_login = |port: &Credentials| login.matches(&port.user, &port.password);
+        let Some(slot) = self.config.ports.iter().position(by_login) else {
             return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized);
         };
         let today = self.config.session;
-        let next_number = self.accounts[slot].log.next_number();
+        let next_number = self.ports[slot].log.next_number();
         let first = match login.sequence.unwrap_or(1) {
             0 => next_number,
             number => number,
         };
-        let start = self.accounts[slot].log.start_of(first);
+        let start = self.ports[slot].log.start_of(first);
         let is_today = login.session.is_blank() || login.session.trimmed() == today.trimmed();
         let Some(start) = start.filter(|_| is_today) else {
             return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable);
         };
-        if let Some(superseded) = self.accounts[slot].conn {
+        if let Some(superseded) = self.ports[slot].conn {
             self.disconnect(ctx, superseded, SessionCount::Superseded);
         }
-        let account = &mut self.accounts[slot];
-        account.generation += 1;
-        account.conn = Some(conn);
-        account.cursor = start;
-        account.replaying = start < account.log.end();
-        let slot = slot as AccountSlot;
+        let port = &mut self.ports[slot];
+        port.generation += 1;
+        port.conn = Some(conn);
+        port.cursor = start;
+        port.replaying = start < port.log.end();
+        let slot = PortId::from_index(slot);
         self.counters.add(SessionCount::LogIns, 1);
         self.begin(ctx, conn, slot, first, login.heartbeat_timeout_ms);
         self.announce(ctx, slot);
         self.flush(ctx, slot);
     }
 
-    fn begin(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        conn: ConnId,
-        account: AccountSlot,
-        first_number: u64,
-        timeout_ms: Option<u32>,
-    ) {
+    fn begin(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId, first_number: u64, timeout_ms: Option<u32>) {
         let now_ns = ctx.time_ns();
         let (heartbeat_ns, usual_ns) = (self.config.heartbeat_ns, self.config.client_timeout_ns);
         let Some(connection) = self.connection(conn) else {
             return;
         };
-        connection.phase = Phase::LoggedIn(account);
+        connection.phase = Phase::LoggedIn(port);
         connection.last_heard_ns = now_ns;
         connection.last_sent_ns = now_ns;
         connection.client_timeout_ns = match timeout_ms {

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a future sequence number: reject `S` |
 //! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only |
-//! | answers | logged per account, also while the client is disconnected; on its return the client gets the same bytes again |
+//! | answers | logged per port, also while the client is disconnected; on its return the client gets the same bytes again |
 //! | second log-in of a user | closes the first connection |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
 //! | malformed request | rejected by the group if its number is readable, else counted; too many end the connection |
-//! | sequence used up | the session ignores requests, announces a disconnect to the group, and ends when the account's last order is dead |
+//! | sequence used up | the session ignores requests, announces a disconnect to the group, and ends when the port's last order is dead |
 //! | group failed | the session rejects every unanswered order and cancels every open one, once each; it rejects new orders |
 //!
 //! # Fault model
@@ -16,8 +16,8 @@
 //! - Clients send anything, at any speed, and may stop reading. No size, table index or probe length depends on them.
 //! - The driver may refuse any send.
 //! - The edge to the sequencer may be full at any time. Requests then stay in the socket; log-ins and disconnects wait,
-//!   one state per account, until there is room.
-//! - An answer without the account's next number fails the actor, because a client must not get a stream with a hole.
+//!   one state per port, until there is room.
+//! - An answer without the port's next number fails the actor, because a client must not get a stream with a hole.
 
 mod actor;
 mod admission;
@@ -37,7 +37,7 @@ mod state;
 
 pub use self::{
     admission::MALFORMED_MAX,
-    config::{Account, CONNECTIONS_MAX, SessionConfig, SessionConfigError},
+    config::{CONNECTIONS_MAX, Credentials, SessionConfig, SessionConfigError},
     counts::SessionCount,
     framer::SoupFramer,
     log::{MESSAGES_MAX, replay_log_bytes},

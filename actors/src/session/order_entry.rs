@@ -8,9 +8,9 @@ use super::{
     config::{SessionConfig, SessionConfigError},
     counts::SessionCount,
     request::SymbolLocates,
-    state::{AccountState, Connection},
+    state::{Connection, PortState},
 };
-use crate::messages::{AccountSlot, SequencerIn};
+use crate::types::{PortId, SequencerIn};
 
 /// Memory of all replay logs together to touch at the start. Beyond it, the first answer on a page waits for a page
 /// fault.
@@ -41,33 +41,30 @@ pub(super) enum GroupState {
 pub struct Session {
     pub(super) config: SessionConfig,
     pub(super) locates: SymbolLocates,
-    pub(super) accounts: Vec<AccountState>,
+    pub(super) ports: Vec<PortState>,
     pub(super) connections: Vec<Connection>,
     pub(super) counters: Counters<SessionCount>,
     pub(super) group: GroupState,
-    /// Accounts whose log-in state must be announced to the group.
-    pub(super) unannounced: Vec<AccountSlot>,
-    /// Accounts with answers to send at the end of the batch.
-    pub(super) dirty: Vec<AccountSlot>,
-    /// Accounts and ingress ticks of the answers of this batch.
-    pub(super) timed: Vec<(AccountSlot, u64)>,
+    /// Ports whose log-in state must be announced to the group.
+    pub(super) unannounced: Vec<PortId>,
+    /// Ports with answers to send at the end of the batch.
+    pub(super) dirty: Vec<PortId>,
+    /// Ports and ingress ticks of the answers of this batch.
+    pub(super) timed: Vec<(PortId, u64)>,
     pub(super) wake_is_set: bool,
     pub(super) answers_in_cycle: usize,
     pub(super) timers_in_cycle: usize,
 }
 
-/// The state of the group, and the number of accounts.
+/// The state of the group, and the number of ports.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("group", &self.group)
-            .field("accounts", &self.accounts.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Session").field("group", &self.group).field("ports", &self.ports.len()).finish_non_exhaustive()
     }
 }
 
 impl Session {
-    /// A session actor for these accounts. Allocates its tables.
+    /// A session actor for these ports. Allocates its tables.
     ///
     /// # Errors
     /// [`SessionConfigError`] if a size is out of range, or a user or a symbol is configured twice.
@@ -75,17 +72,17 @@ impl Session {
         config.check()?;
         let locates = SymbolLocates::new(&config.symbols)
             .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
-        let mut accounts: Vec<_> = config.accounts.iter().map(|_| AccountState::new(&config)).collect();
-        let share = TOUCHED_BYTES_MAX / accounts.len().max(1);
-        accounts.iter_mut().for_each(|account| account.log.touch(share));
+        let mut ports: Vec<_> = config.ports.iter().map(|_| PortState::new(&config)).collect();
+        let share = TOUCHED_BYTES_MAX / ports.len().max(1);
+        ports.iter_mut().for_each(|port| port.log.touch(share));
         Ok(Session {
             locates,
-            accounts,
+            ports,
             connections: vec![Connection::FREE; config.connections_max],
             counters: Counters::default(),
             group: GroupState::Up,
-            unannounced: Vec::with_capacity(config.accounts.len()),
-            dirty: Vec::with_capacity(config.accounts.len()),
+            unannounced: Vec::with_capacity(config.ports.len()),
+            dirty: Vec::with_capacity(config.ports.len()),
             timed: Vec::with_capacity(TIMED_MAX),
             wake_is_set: false,
             answers_in_cycle: 0,

@@ -1,8 +1,8 @@
-//! The session's knowledge of an account's orders: enough to find a replace's instrument, to bound the open orders, and
+//! The session's knowledge of a port's orders: enough to find a replace's instrument, to bound the open orders, and
 //! to answer every order if the group fails.
 //!
 //! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so the tracker works out which
-//! requests are unanswered. The group takes an account's requests in the order of forwarding and accepts only rising
+//! requests are unanswered. The group takes a port's requests in the order of forwarding and accepts only rising
 //! user reference numbers. Hence:
 //!
 //! - an enter is answered if its number is above those of all enters forwarded before, unless a replace took its number
@@ -14,7 +14,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::number_hash::NumberHash;
-use crate::messages::{Locate, Reply};
+use crate::types::{Locate, Reply};
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ struct PendingRequest {
     replaces: u32,
 }
 
-/// An account's orders.
+/// A port's orders.
 #[derive(Debug)]
 pub struct OrderTracker {
     /// Its capacity is twice the most entries, so that the map removes its tombstones in place and never grows.

@@ -11,7 +11,7 @@ use corelane_codecs::{
 };
 
 use super::number_hash::NumberHash;
-use crate::messages::{AccountSlot, Cancel, Command, Enter, Locate, Reference, Replace};
+use crate::types::{Cancel, Command, Enter, Locate, PortId, Reference, Replace};
 
 /// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
@@ -58,27 +58,27 @@ pub enum DecodedRequest {
 impl DecodedRequest {
     /// Decodes a payload. A replace has no locate yet.
     #[inline]
-    pub fn read(account: AccountSlot, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
+    pub fn read(port: PortId, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
         match Inbound::decode(payload) {
             Ok(Inbound::Enter(enter, options)) => {
-                DecodedRequest::Good(Command::Enter(self::enter(account, enter, options, locates)))
+                DecodedRequest::Good(Command::Enter(self::enter(port, enter, options, locates)))
             }
             Ok(Inbound::Replace(replace, options)) => {
-                DecodedRequest::Good(Command::Replace(self::replace(account, replace, options)))
+                DecodedRequest::Good(Command::Replace(self::replace(port, replace, options)))
             }
             Ok(Inbound::Cancel(cancel, _)) => DecodedRequest::Good(Command::Cancel(Cancel {
-                account,
+                port,
                 user_ref: cancel.user_ref_num.get(),
                 quantity: cancel.quantity.get(),
                 reserved: [0; 4],
             })),
-            Err(error) => refused(account, payload, error.reject_reason()),
+            Err(error) => refused(port, payload, error.reject_reason()),
         }
     }
 }
 
 #[inline]
-fn enter(account: AccountSlot, enter: &ouch::Enter, options: Appendage<'_>, locates: &SymbolLocates) -> Enter {
+fn enter(port: PortId, enter: &ouch::Enter, options: Appendage<'_>, locates: &SymbolLocates) -> Enter {
     Enter {
         price: enter.price.get().raw(),
         user_ref: enter.user_ref_num.get(),
@@ -91,12 +91,12 @@ fn enter(account: AccountSlot, enter: &ouch::Enter, options: Appendage<'_>, loca
         intermarket_sweep: enter.intermarket_sweep.to_wire(),
         cross: enter.cross_type.to_wire(),
         unsupported: unsupported(options),
-        ..blank_enter(account, *enter.cl_ord_id.as_array())
+        ..blank_enter(port, *enter.cl_ord_id.as_array())
     }
 }
 
 #[inline]
-fn replace(account: AccountSlot, replace: &ouch::Replace, options: Appendage<'_>) -> Replace {
+fn replace(port: PortId, replace: &ouch::Replace, options: Appendage<'_>) -> Replace {
     Replace {
         price: replace.price.get().raw(),
         original_user_ref: replace.orig_user_ref_num.get(),
@@ -106,12 +106,12 @@ fn replace(account: AccountSlot, replace: &ouch::Replace, options: Appendage<'_>
         display: replace.display.to_wire(),
         intermarket_sweep: replace.intermarket_sweep.to_wire(),
         unsupported: unsupported(options),
-        ..blank_replace(account, *replace.cl_ord_id.as_array())
+        ..blank_replace(port, *replace.cl_ord_id.as_array())
     }
 }
 
 #[cold]
-fn refused(account: AccountSlot, payload: &[u8], reason: RejectReason) -> DecodedRequest {
+fn refused(port: PortId, payload: &[u8], reason: RejectReason) -> DecodedRequest {
     /// Bytes of the original's number in a replace.
     const ORIGINAL: std::ops::Range<usize> = 1..5;
     let Some((user_ref, cl_ord_id)) = request_identity(payload) else {
@@ -123,21 +123,21 @@ fn refused(account: AccountSlot, payload: &[u8], reason: RejectReason) -> Decode
             original_user_ref: u32::from_be_bytes(original),
             user_ref,
             unsupported: reason.to_wire(),
-            ..blank_replace(account, *cl_ord_id.as_array())
+            ..blank_replace(port, *cl_ord_id.as_array())
         }),
         _ => Command::Enter(Enter {
             user_ref,
             unsupported: reason.to_wire(),
-            ..blank_enter(account, *cl_ord_id.as_array())
+            ..blank_enter(port, *cl_ord_id.as_array())
         }),
     })
 }
 
-fn blank_enter(account: AccountSlot, cl_ord_id: [u8; 14]) -> Enter {
+fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
     Enter {
         reference: Reference::default(),
         price: 0,
-        account,
+        port,
         user_ref: 0,
         quantity: 0,
         locate: 0,
@@ -153,11 +153,11 @@ fn blank_enter(account: AccountSlot, cl_ord_id: [u8; 14]) -> Enter {
     }
 }
 
-fn blank_replace(account: AccountSlot, cl_ord_id: [u8; 14]) -> Replace {
+fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
     Replace {
         reference: Reference::default(),
         price: 0,
-        account,
+        port,
         original_user_ref: 0,
         user_ref: 0,
         quantity: 0,

@@ -1,9 +1,9 @@
-//! State of a connection and of an account.
+//! State of a connection and of a port.
 
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
-use crate::messages::AccountSlot;
+use crate::types::PortId;
 
 /// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Phase {
     /// Open, not logged in.
     Anonymous,
     /// Logged in.
-    LoggedIn(AccountSlot),
+    LoggedIn(PortId),
     /// Closed by the session; the driver still drains it.
     Closing,
 }
@@ -60,14 +60,14 @@ impl Connection {
     }
 }
 
-/// State of an account, which outlives its connections.
+/// State of a port, which outlives its connections.
 #[derive(Debug)]
-pub struct AccountState {
+pub struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
     /// Number of the last answer, logged or not.
     pub last_number: u64,
-    /// Number from which the account may no longer send requests. The log's room beyond it is for answers to open
+    /// Number from which the port may no longer send requests. The log's room beyond it is for answers to open
     /// orders.
     pub number_max: u64,
     /// Its connection, if it is logged in.
@@ -80,18 +80,18 @@ pub struct AccountState {
     pub generation: u32,
     /// The log-in that was announced to the group, unless its end was announced too.
     pub announced: Option<u32>,
-    /// Whether it is on the list of accounts to announce.
+    /// Whether it is on the list of ports to announce.
     pub is_unannounced: bool,
-    /// Whether it is on the list of accounts with something to send.
+    /// Whether it is on the list of ports with something to send.
     pub is_dirty: bool,
 }
 
-impl AccountState {
+impl PortState {
     pub fn new(config: &SessionConfig) -> Self {
-        let messages_max = config.messages_per_session_max;
-        let open_max = config.open_orders_per_session_max;
+        let messages_max = config.messages_per_port_max;
+        let open_max = config.open_orders_per_port_max;
         let reserve = (open_max + config.in_flight_max).min(messages_max / 4);
-        AccountState {
+        PortState {
             log: ReplyLog::with_capacity(messages_max),
             orders: OrderTracker::with_capacity(open_max, config.in_flight_max),
             last_number: 0,

@@ -5,13 +5,13 @@ pub mod model;
 pub mod streams;
 
 use corelane_actors::{
-    group::{GroupConfig, Instrument, wire_group},
-    messages::{
-        Cancel, Command, Enter, KillSwitch, MarketEvent, Publication, Reference, ReferenceUpdate, Replace, Reply,
-        SequencerIn, SessionChange,
-    },
-    risk::{Limits, WithoutReference},
+    engine::wire_group,
     sequencer_policy::ReferencePolicy,
+    types::{
+        AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
+        LevelLimits, Limits, MarketEvent, PortConfig, PortId, Publication, Reference, ReferenceUpdate, Replace, Reply,
+        Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
+    },
 };
 use corelane_codecs::text::Symbol;
 use corelane_runtime::{
@@ -32,8 +32,11 @@ pub fn config() -> GroupConfig {
         lot,
         reference_price,
     };
+    let (ports, accounts, firms) = separate_members(3);
     GroupConfig {
-        accounts: 3,
+        ports,
+        accounts,
+        firms,
         instruments: vec![
             instrument("AAA", 100, 1, 100_000),
             instrument("BBB", 100, 10, 100_000),
@@ -41,8 +44,8 @@ pub fn config() -> GroupConfig {
         ],
         orders_max: 1024,
         levels_max: 256,
-        open_orders_per_account_max: 1000,
-        messages_per_account_max: 65_536,
+        open_orders_per_port_max: 1000,
+        messages_per_port_max: 65_536,
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
@@ -51,6 +54,31 @@ pub fn config() -> GroupConfig {
             collar_parts_per_million: COLLAR_PPM,
             without_reference: WithoutReference::Accept,
         },
+    }
+}
+
+/// [`config`] with four ports on three accounts of two firms, each with limits that are the least in one thing.
+pub fn firms_config() -> GroupConfig {
+    let limits = LevelLimits::default();
+    let port = |account, limits| PortConfig { account: AccountId(account), limits };
+    let account = |firm, limits| AccountConfig { firm: FirmId(firm), limits };
+    GroupConfig {
+        ports: vec![
+            port(0, limits),
+            port(0, LevelLimits { quantity_max: Some(50), ..limits }),
+            port(1, LevelLimits { collar_parts_per_million: Some(2_000), notional_max: Some(900_000_000), ..limits }),
+            port(2, LevelLimits { quantity_max: Some(999_999), ..limits }),
+        ],
+        accounts: vec![
+            account(0, LevelLimits { notional_max: Some(5_000_000), ..limits }),
+            account(0, LevelLimits { without_reference: Some(WithoutReference::Reject), ..limits }),
+            account(1, LevelLimits { collar_parts_per_million: Some(3_000), ..limits }),
+        ],
+        firms: vec![
+            FirmConfig { limits: LevelLimits { quantity_max: Some(70), ..limits } },
+            FirmConfig { limits: LevelLimits { notional_max: Some(6_000_000), ..limits } },
+        ],
+        ..config()
     }
 }
 
@@ -163,11 +191,11 @@ pub fn reference(bid: u64, ask: u64) -> Reference {
 }
 
 /// A day order for AAA.
-pub fn enter(account: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> Enter {
+pub fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> Enter {
     Enter {
         reference: Reference::default(),
         price,
-        account,
+        port: PortId(port),
         user_ref,
         quantity,
         locate: 1,
@@ -184,11 +212,11 @@ pub fn enter(account: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -
 }
 
 /// A replace of an order for AAA by a day order.
-pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
+pub fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
     Replace {
         reference: Reference::default(),
         price,
-        account,
+        port: PortId(port),
         original_user_ref,
         user_ref,
         quantity,
@@ -203,22 +231,26 @@ pub fn replace(account: u32, original_user_ref: u32, user_ref: u32, quantity: u3
     }
 }
 
-pub fn cancel(account: u32, user_ref: u32, quantity: u32) -> Command {
-    Command::Cancel(Cancel { account, user_ref, quantity, reserved: [0; 4] })
+pub fn cancel(port: u32, user_ref: u32, quantity: u32) -> Command {
+    Command::Cancel(Cancel { port: PortId(port), user_ref, quantity, reserved: [0; 4] })
 }
 
-pub fn kill(account: u32, engaged: u32) -> Command {
-    Command::KillSwitch(KillSwitch { account, engaged })
+pub fn kill(scope: Scope, engaged: bool) -> Command {
+    Command::KillSwitch(KillSwitch::new(scope, engaged))
+}
+
+pub fn kill_port(port: u32, engaged: bool) -> Command {
+    kill(Scope::Port(PortId(port)), engaged)
 }
 
 pub fn market(code: u8) -> Command {
     Command::MarketEvent(MarketEvent { code })
 }
 
-pub fn log_in(account: u32, generation: u32) -> Command {
-    Command::LogIn(SessionChange { account, generation })
+pub fn log_in(port: u32, generation: u32) -> Command {
+    Command::LogIn(SessionChange { port: PortId(port), generation })
 }
 
-pub fn disconnect(account: u32, generation: u32) -> Command {
-    Command::Disconnect(SessionChange { account, generation })
+pub fn disconnect(port: u32, generation: u32) -> Command {
+    Command::Disconnect(SessionChange { port: PortId(port), generation })
 }

@@ -1,49 +1,47 @@
 //! The same venue, slow and obvious: one list of orders in the order of their priority, searched from the start
 //! every time, and messages put together byte by byte from the protocol page.
 
-use corelane_actors::{
-    group::GroupConfig,
-    messages::{AccountSlot, Command, Enter, KillSwitch, Publication, Reference, Replace, Reply},
-    risk::WithoutReference,
+use corelane_actors::types::{
+    Command, Enter, GroupConfig, KillSwitch, PortId, Publication, Reference, Replace, Reply, Scope, WithoutReference,
 };
 
 use super::Outputs;
 
 #[derive(Clone)]
 pub struct ModelOrder {
-    pub account: u32,
+    pub port: u32,
     pub user_ref: u32,
     pub order_ref: u64,
     pub locate: u16,
     pub side: u8,
     pub price: u64,
     pub leaves: u32,
-    pub executed: u32,
+    pub cum_qty: u32,
     time_in_force: u8,
     capacity: u8,
     cl_ord_id: [u8; 14],
 }
 
 #[derive(Clone, Default)]
-pub struct ModelAccount {
+pub struct ModelPort {
     pub last_user_ref: u32,
     pub messages: u64,
     generation: u32,
-    killed: bool,
     exhausted: bool,
 }
 
 pub struct Model {
     config: GroupConfig,
-    pub accounts: Vec<ModelAccount>,
+    pub ports: Vec<ModelPort>,
     /// What rests, oldest first; a replaced order is a new one.
     pub orders: Vec<ModelOrder>,
-    everyone_killed: bool,
+    /// Kill switches that are engaged.
+    engaged: Vec<Scope>,
     open: bool,
     last_ref: u64,
     last_match: u64,
     time_ns: u64,
-    /// Accounts whose messages have run out in this input.
+    /// Ports whose messages have run out in this input.
     exhausted: Vec<u32>,
     out: Outputs,
 }
@@ -51,9 +49,9 @@ pub struct Model {
 impl Model {
     pub fn new(config: GroupConfig) -> Model {
         Model {
-            accounts: vec![ModelAccount::default(); config.accounts as usize],
+            ports: vec![ModelPort::default(); config.ports.len()],
             orders: Vec::new(),
-            everyone_killed: false,
+            engaged: Vec::new(),
             open: config.opens_at_start,
             last_ref: 0,
             last_match: 0,
@@ -71,61 +69,61 @@ impl Model {
             Command::Enter(enter) => self.enter(enter),
             Command::Replace(replace) => self.replace(replace),
             Command::Cancel(cancel) => {
-                if let Some(at) = self.position(cancel.account, cancel.user_ref) {
+                if let Some(at) = self.position(cancel.port.0, cancel.user_ref) {
                     let order = &self.orders[at];
-                    let total = order.executed + order.leaves;
+                    let total = order.cum_qty + order.leaves;
                     if cancel.quantity < total {
-                        let wanted = cancel.quantity.max(order.executed);
+                        let wanted = cancel.quantity.max(order.cum_qty);
                         self.cancel_at(at, total - wanted, b'U');
                     }
                 }
             }
             Command::LogIn(change) => {
-                if let Some(account) = self.accounts.get_mut(change.account as usize) {
-                    account.generation = account.generation.max(change.generation);
+                if let Some(port) = self.ports.get_mut(change.port.0 as usize) {
+                    port.generation = port.generation.max(change.generation);
                 }
             }
             Command::Disconnect(change) => {
-                if let Some(account) = self.accounts.get(change.account as usize)
+                if let Some(port) = self.ports.get(change.port.0 as usize)
                     && self.config.cancel_on_disconnect
-                    && change.generation >= account.generation
+                    && change.generation >= port.generation
                 {
-                    self.cancel_account(change.account, b'Z');
+                    self.cancel_port(change.port.0, b'Z');
                 }
             }
             Command::KillSwitch(switch) => self.kill(switch),
             Command::MarketEvent(event) => self.market_event(event.code),
         }
         while !self.exhausted.is_empty() {
-            let account = self.exhausted.remove(0);
-            self.cancel_account(account, b'Z');
+            let port = self.exhausted.remove(0);
+            self.cancel_port(port, b'Z');
         }
         std::mem::take(&mut self.out)
     }
 
     fn enter(&mut self, enter: &Enter) {
-        let Some(account) = self.accounts.get_mut(enter.account as usize) else {
+        let Some(port) = self.ports.get_mut(enter.port.0 as usize) else {
             return;
         };
-        if enter.user_ref <= account.last_user_ref {
+        if enter.user_ref <= port.last_user_ref {
             return;
         }
-        account.last_user_ref = enter.user_ref;
-        let executions_max = self.executions_max(enter.account);
+        port.last_user_ref = enter.user_ref;
+        let executions_max = self.executions_max(enter.port.0);
         if let Some(reason) = self.why_not(enter) {
-            self.reject(enter.account, enter.user_ref, reason, &enter.cl_ord_id);
+            self.reject(enter.port.0, enter.user_ref, reason, &enter.cl_ord_id);
             return;
         }
         self.last_ref += 1;
         let order = ModelOrder {
-            account: enter.account,
+            port: enter.port.0,
             user_ref: enter.user_ref,
             order_ref: self.last_ref,
             locate: enter.locate,
             side: enter.side,
             price: enter.price,
             leaves: enter.quantity,
-            executed: 0,
+            cum_qty: 0,
             time_in_force: enter.time_in_force,
             capacity: enter.capacity,
             cl_ord_id: enter.cl_ord_id,
@@ -139,11 +137,11 @@ impl Model {
 
     /// The first check that an enter fails.
     fn why_not(&self, enter: &Enter) -> Option<u16> {
-        let max = self.config.messages_per_account_max;
+        let max = self.config.messages_per_port_max;
         if !self.open {
             return Some(0x02);
         }
-        if self.accounts[enter.account as usize].messages >= max - max / 8 {
+        if self.ports[enter.port.0 as usize].messages >= max - max / 8 {
             return Some(0x29);
         }
         if enter.unsupported != 0 {
@@ -170,14 +168,14 @@ impl Model {
                         || !enter.price.is_multiple_of(instrument.tick)),
                 0x1d,
             ),
-            (self.open_orders(enter.account) >= u64::from(self.config.open_orders_per_account_max), 0x0f),
+            (self.open_orders(enter.port.0) >= u64::from(self.config.open_orders_per_port_max), 0x0f),
             (self.orders.len() >= self.config.orders_max as usize, 0x0a),
         ];
         if let Some((_, reason)) = faults.into_iter().find(|(fault, _)| *fault) {
             return Some(reason);
         }
         let buys = enter.side == b'B';
-        self.risk(enter.account, enter.locate, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
+        self.risk(enter.port.0, enter.locate, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
             let rests = enter.time_in_force == b'0';
             (rests && self.lacks_level(enter.locate, buys, enter.price)).then_some(0x0a)
         })
@@ -185,24 +183,29 @@ impl Model {
 
     fn risk(
         &self,
-        account: u32,
+        port: u32,
         locate: u16,
         buys: bool,
         quantity: u32,
         price: u64,
         reference: &Reference,
     ) -> Option<u16> {
-        let limits = self.config.limits;
-        if self.everyone_killed || self.accounts[account as usize].killed {
+        if self.engaged.iter().any(|scope| self.is_in(port, *scope)) {
             return Some(0x20);
         }
+        let venue = self.config.limits;
+        let account = self.config.accounts[self.config.ports[port as usize].account.index()];
+        let firm = self.config.firms[account.firm.index()];
+        let levels = [self.config.ports[port as usize].limits, account.limits, firm.limits];
         if is_market(price) {
             return Some(0x2c);
         }
-        if quantity > limits.quantity_max {
+        let beyond = |most: Option<u32>| most.is_some_and(|most| quantity > most);
+        if beyond(Some(venue.quantity_max)) || levels.iter().any(|level| beyond(level.quantity_max)) {
             return Some(0x31);
         }
-        if price * u64::from(quantity) > limits.notional_max {
+        let beyond = |most: Option<u64>| most.is_some_and(|most| price * u64::from(quantity) > most);
+        if beyond(Some(venue.notional_max)) || levels.iter().any(|level| beyond(level.notional_max)) {
             return Some(0x30);
         }
         let configured = self.config.instruments[usize::from(locate) - 1].reference_price;
@@ -213,14 +216,19 @@ impl Model {
         // What is stale does not count; what is configured always does.
         let first = if reference.stale == 0 { 0 } else { 2 };
         let anchor = candidates[first..].iter().copied().find(|&candidate| candidate > 0);
-        let collar = i128::from(limits.collar_parts_per_million);
         let good = match anchor {
-            None => limits.without_reference == WithoutReference::Accept,
+            None => {
+                venue.without_reference == WithoutReference::Accept
+                    && levels.iter().all(|level| level.without_reference != Some(WithoutReference::Reject))
+            }
             Some(anchor) => {
                 // How far the price is on the wrong side of the anchor, in millionths of it.
                 let beyond = (i128::from(price) - i128::from(anchor)) * 1_000_000;
                 let beyond = if buys { beyond } else { -beyond };
-                beyond <= i128::from(anchor) * collar
+                let within =
+                    |collar: Option<u32>| collar.is_none_or(|collar| beyond <= i128::from(anchor) * i128::from(collar));
+                within(Some(venue.collar_parts_per_million))
+                    && levels.iter().all(|level| within(level.collar_parts_per_million))
             }
         };
         (!good).then_some(0x26)
@@ -237,22 +245,22 @@ impl Model {
     }
 
     fn replace(&mut self, replace: &Replace) {
-        let Some(account) = self.accounts.get_mut(replace.account as usize) else {
+        let Some(port) = self.ports.get_mut(replace.port.0 as usize) else {
             return;
         };
-        if replace.user_ref <= account.last_user_ref {
+        if replace.user_ref <= port.last_user_ref {
             return;
         }
-        let Some(at) = self.position(replace.account, replace.original_user_ref) else {
+        let Some(at) = self.position(replace.port.0, replace.original_user_ref) else {
             return;
         };
-        let max = self.config.messages_per_account_max;
-        if self.accounts[replace.account as usize].messages >= max - max / 8 {
-            self.accounts[replace.account as usize].last_user_ref = replace.user_ref;
-            self.reject(replace.account, replace.user_ref, 0x29, &replace.cl_ord_id);
+        let max = self.config.messages_per_port_max;
+        if self.ports[replace.port.0 as usize].messages >= max - max / 8 {
+            self.ports[replace.port.0 as usize].last_user_ref = replace.user_ref;
+            self.reject(replace.port.0, replace.user_ref, 0x29, &replace.cl_ord_id);
             return;
         }
-        let executions_max = self.executions_max(replace.account);
+        let executions_max = self.executions_max(replace.port.0);
         let old = self.orders[at].clone();
         let instrument = self.config.instruments[usize::from(old.locate) - 1];
         let market = is_market(replace.price);
@@ -270,7 +278,7 @@ impl Model {
         if invalid {
             return self.cancel_at(at, old.leaves, b'Z');
         }
-        if replace.quantity <= old.executed {
+        if replace.quantity <= old.cum_qty {
             return self.cancel_at(at, old.leaves, b'U');
         }
         let mut reference = replace.reference;
@@ -279,7 +287,7 @@ impl Model {
         }
         let buys = old.side == b'B';
         let refused =
-            self.risk(replace.account, old.locate, buys, replace.quantity, replace.price, &reference).is_some();
+            self.risk(replace.port.0, old.locate, buys, replace.quantity, replace.price, &reference).is_some();
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
         if refused || (rests && self.lacks_level(old.locate, buys, replace.price)) {
@@ -291,19 +299,19 @@ impl Model {
             user_ref: replace.user_ref,
             order_ref: self.last_ref,
             price: replace.price,
-            leaves: replace.quantity - old.executed,
+            leaves: replace.quantity - old.cum_qty,
             time_in_force: replace.time_in_force,
             cl_ord_id: replace.cl_ord_id,
             ..old.clone()
         };
-        self.accounts[replace.account as usize].last_user_ref = replace.user_ref;
+        self.ports[replace.port.0 as usize].last_user_ref = replace.user_ref;
         let mut bytes = self.answer(b'U');
         bytes.extend(old.user_ref.to_be_bytes());
         bytes.extend(order.user_ref.to_be_bytes());
         self.put_details(&mut bytes, &order);
         self.reply(&order, old.user_ref, bytes, 1);
         if rests && self.counterpart(order.locate, buys, order.price).is_none() {
-            let mut bytes = self.news(b'U', order.locate);
+            let mut bytes = self.itch_header(b'U', order.locate);
             bytes.extend(old.order_ref.to_be_bytes());
             bytes.extend(order.order_ref.to_be_bytes());
             bytes.extend(order.leaves.to_be_bytes());
@@ -340,22 +348,22 @@ impl Model {
                     self.last_match += 1;
                     let shares = taker.leaves.min(self.orders[at].leaves);
                     taker.leaves -= shares;
-                    taker.executed += shares;
+                    taker.cum_qty += shares;
                     let maker = &mut self.orders[at];
                     maker.leaves -= shares;
-                    maker.executed += shares;
+                    maker.cum_qty += shares;
                     let maker = maker.clone();
                     if maker.leaves == 0 {
                         self.orders.remove(at);
                     }
                     let taker_open = u64::from(taker.leaves > 0);
                     // The maker is told first, while the taker's execution is still to be told.
-                    let waiting = u64::from(taker.account == maker.account);
+                    let waiting = u64::from(taker.port == maker.port);
                     let bytes = self.execution(&maker, shares, maker.price, b'A');
                     self.reply(&maker, 0, bytes, waiting);
                     let bytes = self.execution(&taker, shares, maker.price, b'R');
                     self.reply(&taker, 0, bytes, taker_open);
-                    let mut bytes = self.news(b'E', maker.locate);
+                    let mut bytes = self.itch_header(b'E', maker.locate);
                     bytes.extend(maker.order_ref.to_be_bytes());
                     bytes.extend(shares.to_be_bytes());
                     bytes.extend(self.last_match.to_be_bytes());
@@ -368,7 +376,7 @@ impl Model {
                         let shares = std::mem::take(&mut taker.leaves);
                         self.tell_cancel(&taker, shares, reason);
                     } else {
-                        let mut bytes = self.news(b'A', taker.locate);
+                        let mut bytes = self.itch_header(b'A', taker.locate);
                         bytes.extend(taker.order_ref.to_be_bytes());
                         bytes.push(if buys { b'B' } else { b'S' });
                         bytes.extend(taker.leaves.to_be_bytes());
@@ -401,7 +409,7 @@ impl Model {
             self.orders.remove(at);
             self.publish_delete(&order);
         } else {
-            let mut bytes = self.news(b'X', order.locate);
+            let mut bytes = self.itch_header(b'X', order.locate);
             bytes.extend(order.order_ref.to_be_bytes());
             bytes.extend(shares.to_be_bytes());
             self.publish(bytes);
@@ -417,25 +425,30 @@ impl Model {
         self.reply(order, 0, bytes, 0);
     }
 
-    fn cancel_account(&mut self, account: u32, reason: u8) {
-        while let Some(at) = self.orders.iter().position(|order| order.account == account) {
+    fn cancel_port(&mut self, port: u32, reason: u8) {
+        while let Some(at) = self.orders.iter().position(|order| order.port == port) {
             self.cancel_at(at, self.orders[at].leaves, reason);
         }
     }
 
+    fn is_in(&self, port: u32, scope: Scope) -> bool {
+        let account = self.config.ports[port as usize].account;
+        match scope {
+            Scope::Everyone => true,
+            Scope::Firm(firm) => self.config.accounts[account.index()].firm == firm,
+            Scope::Account(one) => account == one,
+            Scope::Port(one) => one.0 == port,
+        }
+    }
+
     fn kill(&mut self, switch: &KillSwitch) {
-        let engaged = switch.engaged != 0;
-        let accounts: Vec<u32> = if switch.account == KillSwitch::EVERYONE {
-            self.everyone_killed = engaged;
-            (0..self.config.accounts).collect()
-        } else if let Some(account) = self.accounts.get_mut(switch.account as usize) {
-            account.killed = engaged;
-            vec![switch.account]
-        } else {
-            return;
-        };
-        if engaged {
-            accounts.into_iter().for_each(|account| self.cancel_account(account, b'S'));
+        let scope = switch.scope();
+        self.engaged.retain(|one| *one != scope);
+        if switch.is_engaged() {
+            self.engaged.push(scope);
+            for port in (0..self.ports.len() as u32).filter(|port| self.is_in(*port, scope)).collect::<Vec<_>>() {
+                self.cancel_port(port, b'S');
+            }
         }
     }
 
@@ -443,19 +456,19 @@ impl Model {
         if !b"OSQMEC".contains(&code) {
             return;
         }
-        let mut bytes = self.news(b'S', 0);
+        let mut bytes = self.itch_header(b'S', 0);
         bytes.push(code);
         self.publish(bytes);
         match code {
             b'S' | b'Q' => self.open = true,
             b'M' | b'E' => {
                 self.open = false;
-                (0..self.config.accounts).for_each(|account| self.cancel_account(account, b'E'));
+                (0..self.ports.len() as u32).for_each(|port| self.cancel_port(port, b'E'));
             }
             b'O' => {
                 for locate in 1..=self.config.instruments.len() as u16 {
                     let lot = self.config.instruments[usize::from(locate) - 1].lot;
-                    let mut bytes = self.news(b'R', locate);
+                    let mut bytes = self.itch_header(b'R', locate);
                     bytes.extend(self.symbol(locate));
                     bytes.extend(b"QN");
                     bytes.extend(lot.to_be_bytes());
@@ -468,49 +481,49 @@ impl Model {
         }
     }
 
-    fn position(&self, account: u32, user_ref: u32) -> Option<usize> {
-        self.orders.iter().position(|order| order.account == account && order.user_ref == user_ref)
+    fn position(&self, port: u32, user_ref: u32) -> Option<usize> {
+        self.orders.iter().position(|order| order.port == port && order.user_ref == user_ref)
     }
 
-    fn open_orders(&self, account: u32) -> u64 {
-        self.orders.iter().filter(|order| order.account == account).count() as u64
+    fn open_orders(&self, port: u32) -> u64 {
+        self.orders.iter().filter(|order| order.port == port).count() as u64
     }
 
-    fn executions_max(&self, account: u32) -> u32 {
-        let used = self.accounts[account as usize].messages + self.open_orders(account) + 5;
-        self.config.messages_per_account_max.saturating_sub(used) as u32
+    fn executions_max(&self, port: u32) -> u32 {
+        let used = self.ports[port as usize].messages + self.open_orders(port) + 5;
+        self.config.messages_per_port_max.saturating_sub(used) as u32
     }
 
-    fn reject(&mut self, account: u32, user_ref: u32, reason: u16, cl_ord_id: &[u8; 14]) {
-        let used = self.accounts[account as usize].messages + self.open_orders(account) + 2;
-        if used < self.config.messages_per_account_max {
+    fn reject(&mut self, port: u32, user_ref: u32, reason: u16, cl_ord_id: &[u8; 14]) {
+        let used = self.ports[port as usize].messages + self.open_orders(port) + 2;
+        if used < self.config.messages_per_port_max {
             let mut bytes = self.answer(b'J');
             bytes.extend(user_ref.to_be_bytes());
             bytes.extend(reason.to_be_bytes());
             bytes.extend(cl_ord_id);
-            self.put_reply(account, user_ref, 0, 0, bytes);
+            self.put_reply(port, user_ref, 0, 0, bytes);
         }
     }
 
-    /// `on_the_way`: orders of the account that are open but not in the list.
+    /// `on_the_way`: orders of the port that are open but not in the list.
     fn reply(&mut self, order: &ModelOrder, replaced: u32, bytes: Vec<u8>, on_the_way: u64) {
-        self.put_reply(order.account, order.user_ref, order.leaves, replaced, bytes);
-        let open = self.open_orders(order.account) + on_the_way;
-        let account = &mut self.accounts[order.account as usize];
-        if open > 0 && !account.exhausted && account.messages + open + 2 > self.config.messages_per_account_max {
-            account.exhausted = true;
-            self.exhausted.push(order.account);
+        self.put_reply(order.port, order.user_ref, order.leaves, replaced, bytes);
+        let open = self.open_orders(order.port) + on_the_way;
+        let port = &mut self.ports[order.port as usize];
+        if open > 0 && !port.exhausted && port.messages + open + 2 > self.config.messages_per_port_max {
+            port.exhausted = true;
+            self.exhausted.push(order.port);
         }
     }
 
-    fn put_reply(&mut self, account: AccountSlot, user_ref: u32, leaves_qty: u32, replaced: u32, encoded: Vec<u8>) {
-        let number = &mut self.accounts[account as usize].messages;
+    fn put_reply(&mut self, port: u32, user_ref: u32, leaves_qty: u32, replaced: u32, encoded: Vec<u8>) {
+        let number = &mut self.ports[port as usize].messages;
         *number += 1;
         let mut bytes = [0; 71];
         bytes[..encoded.len()].copy_from_slice(&encoded);
         self.out.replies.push(Reply {
             number: *number,
-            account,
+            port: PortId(port),
             user_ref,
             leaves_qty,
             replaced_user_ref: replaced,
@@ -540,7 +553,7 @@ impl Model {
         bytes.extend([0, 0]);
     }
 
-    fn news(&self, kind: u8, locate: u16) -> Vec<u8> {
+    fn itch_header(&self, kind: u8, locate: u16) -> Vec<u8> {
         let mut bytes = vec![kind];
         bytes.extend(locate.to_be_bytes());
         bytes.extend([0, 0]);
@@ -549,7 +562,7 @@ impl Model {
     }
 
     fn publish_delete(&mut self, order: &ModelOrder) {
-        let mut bytes = self.news(b'D', order.locate);
+        let mut bytes = self.itch_header(b'D', order.locate);
         bytes.extend(order.order_ref.to_be_bytes());
         self.publish(bytes);
     }

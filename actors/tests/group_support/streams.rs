@@ -1,7 +1,7 @@
-//! Random streams of requests that meet each other: few accounts, few prices, live orders picked for replaces and
+//! Random streams of requests that meet each other: few ports, few prices, live orders picked for replaces and
 //! cancels, and now and then a garbled field.
 
-use corelane_actors::messages::{Command, Enter, Reference, Replace, SequencerIn};
+use corelane_actors::types::{AccountId, Command, Enter, FirmId, PortId, Reference, Replace, Scope, SequencerIn};
 use proptest::{prelude::*, sample::Index};
 
 use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, replace};
@@ -11,7 +11,7 @@ use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, repla
 pub enum Op {
     Enter { order: Enter, gap: u32 },
     Replace { request: Replace, pick: Option<Index>, gap: u32 },
-    Cancel { account: u32, user_ref: u32, quantity: u32, pick: Option<Index> },
+    Cancel { port: u32, user_ref: u32, quantity: u32, pick: Option<Index> },
     Other(Command),
     Reference { locate: u16, reference: Reference },
 }
@@ -19,29 +19,29 @@ pub enum Op {
 impl Op {
     /// The request, given what rests in the model now.
     pub fn resolve(&self, model: &Model) -> SequencerIn {
-        let next = |account: u32, gap| model.accounts.get(account as usize).map_or(0, |one| one.last_user_ref + gap);
+        let next = |port: u32, gap| model.ports.get(port as usize).map_or(0, |one| one.last_user_ref + gap);
         let picked = |pick: &Option<Index>| match pick {
             Some(pick) if !model.orders.is_empty() => Some(pick.get(&model.orders)),
             _ => None,
         };
         SequencerIn::Command(match self {
-            Op::Enter { order, gap } => Command::Enter(Enter { user_ref: next(order.account, *gap), ..*order }),
+            Op::Enter { order, gap } => Command::Enter(Enter { user_ref: next(order.port.0, *gap), ..*order }),
             Op::Replace { request, pick, gap } => {
                 let mut request = *request;
                 if let Some(order) = picked(pick) {
-                    request.account = order.account;
+                    request.port = PortId(order.port);
                     request.original_user_ref = order.user_ref;
                     request.locate = order.locate;
                 }
-                Command::Replace(Replace { user_ref: next(request.account, *gap), ..request })
+                Command::Replace(Replace { user_ref: next(request.port.0, *gap), ..request })
             }
-            Op::Cancel { account, user_ref, quantity, pick } => match picked(pick) {
-                Some(order) => cancel(order.account, order.user_ref, *quantity),
-                None => cancel(*account, *user_ref, *quantity),
+            Op::Cancel { port, user_ref, quantity, pick } => match picked(pick) {
+                Some(order) => cancel(order.port, order.user_ref, *quantity),
+                None => cancel(*port, *user_ref, *quantity),
             },
             Op::Other(command) => *command,
             Op::Reference { locate, reference } => {
-                return SequencerIn::Reference(corelane_actors::messages::ReferenceUpdate {
+                return SequencerIn::Reference(corelane_actors::types::ReferenceUpdate {
                     locate: *locate,
                     reference: *reference,
                 });
@@ -61,7 +61,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (garbled(), gap()).prop_map(|(order, gap)| Op::Enter { order, gap }),
         8 => (request(), picks(), gap()).prop_map(|(request, pick, gap)| Op::Replace { request, pick, gap }),
         8 => (0..4_u32, 0..20_u32, 0..90_u32, picks())
-            .prop_map(|(account, user_ref, quantity, pick)| Op::Cancel { account, user_ref, quantity, pick }),
+            .prop_map(|(port, user_ref, quantity, pick)| Op::Cancel { port, user_ref, quantity, pick }),
         4 => other().prop_map(Op::Other),
         2 => (0..5_u16, reference()).prop_map(|(locate, reference)| Op::Reference { locate, reference }),
     ]
@@ -85,10 +85,10 @@ fn order() -> impl Strategy<Value = Enter> {
     let quantity = prop_oneof![(1..9_u32).prop_map(|tens| tens * 10), 1..80_u32];
     let time_in_force = prop_oneof![6 => Just(b'0'), 1 => Just(b'3')];
     (0..3_u32, 1..4_u16, side, quantity, price(), time_in_force).prop_map(
-        |(account, locate, side, quantity, price, time_in_force)| Enter {
+        |(port, locate, side, quantity, price, time_in_force)| Enter {
             locate,
             time_in_force,
-            ..enter(account, 0, side, quantity, price)
+            ..enter(port, 0, side, quantity, price)
         },
     )
 }
@@ -97,12 +97,12 @@ fn order() -> impl Strategy<Value = Enter> {
 fn garbled() -> impl Strategy<Value = Enter> {
     let numbers = (any::<u64>(), 0..5_u32, any::<u32>(), any::<u16>(), any::<u16>());
     (order(), numbers, any::<[u8; 6]>(), any::<[u8; 14]>(), 0..64_u8).prop_map(
-        |(order, (price, account, quantity, locate, unsupported), codes, cl_ord_id, mask)| {
+        |(order, (price, port, quantity, locate, unsupported), codes, cl_ord_id, mask)| {
             let pick = |bit: u8, garbage: u8, good: u8| {
                 if mask & (1 << bit) == 0 { garbage } else { good }
             };
             Enter {
-                account,
+                port: PortId(port),
                 price: if mask & 1 == 0 { price } else { order.price },
                 quantity: if mask & 2 == 0 { quantity } else { order.quantity },
                 locate: if mask & 4 == 0 { locate } else { order.locate },
@@ -123,8 +123,8 @@ fn garbled() -> impl Strategy<Value = Enter> {
 fn request() -> impl Strategy<Value = Replace> {
     let garbage = prop_oneof![12 => Just(None), 1 => any::<(u8, u8, u8, u16, u64)>().prop_map(Some)];
     (0..4_u32, 0..20_u32, 0..100_u32, price(), prop_oneof![6 => Just(b'0'), 1 => Just(b'3')], garbage).prop_map(
-        |(account, original, quantity, price, time_in_force, garbage)| {
-            let good = Replace { time_in_force, ..replace(account, original, 0, quantity, price) };
+        |(port, original, quantity, price, time_in_force, garbage)| {
+            let good = Replace { time_in_force, ..replace(port, original, 0, quantity, price) };
             match garbage {
                 None => good,
                 Some((time_in_force, display, intermarket_sweep, unsupported, price)) => {
@@ -136,16 +136,34 @@ fn request() -> impl Strategy<Value = Replace> {
 }
 
 fn other() -> impl Strategy<Value = Command> {
-    let account = || prop_oneof![4 => 0..3_u32, 1 => Just(u32::MAX), 1 => any::<u32>()];
+    let port = || prop_oneof![4 => 0..3_u32, 1 => Just(u32::MAX), 1 => any::<u32>()];
     prop_oneof![
-        2 => (account(), 0..4_u32).prop_map(|(account, engaged)| kill(account, engaged / 2)),
+        2 => (scope(), 0..4_u32).prop_map(|(scope, engaged)| kill(scope, engaged >= 2)),
         // Everyone is let in again more often than not.
-        2 => (0..4_u32).prop_map(|account| kill(if account == 3 { u32::MAX } else { account }, 0)),
-        2 => (account(), 0..3_u32).prop_map(|(account, generation)| disconnect(account, generation)),
-        1 => (account(), 0..3_u32).prop_map(|(account, generation)| log_in(account, generation)),
+        4 => known_scope().prop_map(|scope| kill(scope, false)),
+        2 => (port(), 0..3_u32).prop_map(|(port, generation)| disconnect(port, generation)),
+        1 => (port(), 0..3_u32).prop_map(|(port, generation)| log_in(port, generation)),
         1 => prop::sample::select(b"OSQMEC?".to_vec()).prop_map(market),
         2 => Just(market(b'Q')),
     ]
+}
+
+fn known_scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        1 => Just(Scope::Everyone),
+        1 => (0..2_u32).prop_map(|firm| Scope::Firm(FirmId(firm))),
+        1 => (0..3_u32).prop_map(|account| Scope::Account(AccountId(account))),
+        2 => (0..4_u32).prop_map(|port| Scope::Port(PortId(port))),
+    ]
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    let unknown = (any::<u32>(), 0..3_u8).prop_map(|(id, level)| match level {
+        0 => Scope::Firm(FirmId(id)),
+        1 => Scope::Account(AccountId(id)),
+        _ => Scope::Port(PortId(id)),
+    });
+    prop_oneof![6 => known_scope(), 1 => unknown]
 }
 
 fn reference() -> impl Strategy<Value = Reference> {

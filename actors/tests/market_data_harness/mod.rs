@@ -13,7 +13,7 @@ use corelane_actors::{
         ArbitrationConfig, BookEvent, BookLimits, DepthAnswer, FeedCount, FeedCounters, GapFillConfig, MarketData,
         MarketDataConfig, MarketDataIn, MarketDataOut, TopOfBook,
     },
-    messages::{Locate, Reference, SequencerIn},
+    types::{Locate, Reference, SequencerIn},
 };
 use corelane_codecs::{
     IntoBytes,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use corelane_actors::{
     market_data::{InstrumentState, MarketData, MarketDataIn, MarketDataOut, MarketState},
-    messages::Locate,
+    types::Locate,
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},

@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::{
-    messages::{Command, Reply, SequencerIn},
-    session::{Account, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
+    session::{Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
+    types::{Command, PortId, Reply, SequencerIn},
 };
 use corelane_codecs::{
     IntoBytes, MessageType,
@@ -30,9 +30,9 @@ const TICK: u64 = MS / 10;
 /// Passes the test's answers on, and fails when told to.
 struct Group;
 
-const FAIL: u32 = u32::MAX;
-/// Account of an order to the group: send [`BURST_ANSWERS`] of this answer in one step.
-const BURST: u32 = u32::MAX - 1;
+const FAIL: PortId = PortId(u32::MAX);
+/// Port of an order to the group: send [`BURST_ANSWERS`] of this answer in one step.
+const BURST: PortId = PortId(u32::MAX - 1);
 pub const BURST_ANSWERS: usize = 100;
 
 impl Actor for Group {
@@ -41,13 +41,13 @@ impl Actor for Group {
     const OUTPUTS_MAX: usize = BURST_ANSWERS;
 
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, reply: &Reply) -> Step {
-        if reply.account == BURST {
+        if reply.port == BURST {
             for index in 0..BURST_ANSWERS as u64 {
-                ctx.out.send(Reply { number: reply.number + index, account: 0, ..*reply });
+                ctx.out.send(Reply { number: reply.number + index, port: PortId(0), ..*reply });
             }
             return Step::Done;
         }
-        assert_ne!(reply.account, FAIL, "the group fails because the test says so");
+        assert_ne!(reply.port, FAIL, "the group fails because the test says so");
         ctx.out.send(*reply);
         Step::Done
     }
@@ -61,23 +61,20 @@ pub struct Venue {
     pub stats: Counters<SessionCount>,
     pub now_ns: u64,
     next_port: u16,
-    /// By account: number of the last answer.
+    /// By port: number of the last answer.
     pub numbers: [u64; 3],
 }
 
 pub fn config() -> SessionConfig {
-    let account = |user, password| Account {
-        user: Alpha::new(user).unwrap(),
-        password: Alpha::new(password).unwrap(),
-        name: Alpha::new(user).unwrap_or(Alpha::BLANK),
-    };
-    let accounts = vec![account("alice", "secret"), account("bob", "hunter2"), account("carol", "swordfish")];
+    let port =
+        |user, password| Credentials { user: Alpha::new(user).unwrap(), password: Alpha::new(password).unwrap() };
+    let ports = vec![port("alice", "secret"), port("bob", "hunter2"), port("carol", "swordfish")];
     let symbols = vec![Alpha::new("AAPL").unwrap(), Alpha::new("MSFT").unwrap()];
     SessionConfig {
-        messages_per_session_max: 4096,
-        open_orders_per_session_max: 64,
+        messages_per_port_max: 4096,
+        open_orders_per_port_max: 64,
         connections_max: 64,
-        ..SessionConfig::new(Alpha::new("DAY1").unwrap(), accounts, symbols)
+        ..SessionConfig::new(Alpha::new("DAY1").unwrap(), ports, symbols)
     }
 }
 
@@ -188,25 +185,25 @@ impl Venue {
     }
 
     /// The group answers; nothing runs yet.
-    pub fn answer(&mut self, account: u32, user_ref: u32, leaves_qty: u32, message: &[u8]) {
-        self.answer_replace(account, user_ref, leaves_qty, 0, message);
+    pub fn answer(&mut self, port: u32, user_ref: u32, leaves_qty: u32, message: &[u8]) {
+        self.answer_replace(port, user_ref, leaves_qty, 0, message);
     }
 
     pub fn answer_replace(
         &mut self,
-        account: u32,
+        port: u32,
         user_ref: u32,
         leaves_qty: u32,
         replaced_user_ref: u32,
         message: &[u8],
     ) {
-        let number = &mut self.numbers[account as usize];
+        let number = &mut self.numbers[port as usize];
         *number += 1;
         let mut bytes = [0; 71];
         bytes[..message.len()].copy_from_slice(message);
         let reply = Reply {
             number: *number,
-            account,
+            port: PortId(port),
             user_ref,
             leaves_qty,
             replaced_user_ref,
@@ -222,7 +219,7 @@ impl Venue {
         bytes[..message.len()].copy_from_slice(message);
         let reply = Reply {
             number: self.numbers[0] + 1,
-            account: BURST,
+            port: BURST,
             user_ref,
             leaves_qty,
             replaced_user_ref: 0,
@@ -237,7 +234,7 @@ impl Venue {
     pub fn fail_group(&mut self) {
         let reply = Reply {
             number: 0,
-            account: FAIL,
+            port: FAIL,
             user_ref: 0,
             leaves_qty: 0,
             replaced_user_ref: 0,
@@ -339,8 +336,8 @@ pub fn short(command: &Command) -> String {
         Command::Enter(enter) => format!("O{}", enter.user_ref),
         Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
         Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
-        Command::LogIn(change) => format!("in{}.{}", change.account, change.generation),
-        Command::Disconnect(change) => format!("out{}.{}", change.account, change.generation),
+        Command::LogIn(change) => format!("in{}.{}", change.port, change.generation),
+        Command::Disconnect(change) => format!("out{}.{}", change.port, change.generation),
         other => format!("{other:?}"),
     }
 }

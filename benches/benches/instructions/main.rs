@@ -34,38 +34,17 @@ fn decode_ouch(requests: Requests) -> Requests {
     requests.decode()
 }
 
-// An order that passes all limits, from the edge before risk to the edge after it.
-#[library_benchmark]
-#[bench::run(args = (stages::risk()), teardown = Stage::check)]
-fn risk_check(stage: Stage) -> Stage {
-    stage.run()
-}
-
-// An order that rests.
-#[library_benchmark]
-#[bench::run(args = (stages::match_add()), teardown = Stage::check)]
-fn match_add(stage: Stage) -> Stage {
-    stage.run()
-}
-
-// An order that takes one that rests.
-#[library_benchmark]
-#[bench::run(args = (stages::match_execute()), teardown = Stage::check)]
-fn match_execute(stage: Stage) -> Stage {
-    stage.run()
-}
-
-// A resting order that is cancelled.
-#[library_benchmark]
-#[bench::run(args = (stages::match_cancel()), teardown = Stage::check)]
-fn match_cancel(stage: Stage) -> Stage {
-    stage.run()
-}
-
-// An order that rests, through the whole group: order, risk, matching, its answer and its publication.
+// An order that rests, through the whole group: order entry, risk, matching, its answer and its publication.
 #[library_benchmark]
 #[bench::run(args = (stages::group_add()), teardown = Stage::check)]
 fn group_add(stage: Stage) -> Stage {
+    stage.run()
+}
+
+// An order that takes one that rests, through the whole group, with both sides' answers.
+#[library_benchmark]
+#[bench::run(args = (stages::group_execute()), teardown = Stage::check)]
+fn group_execute(stage: Stage) -> Stage {
     stage.run()
 }
 
@@ -73,6 +52,13 @@ fn group_add(stage: Stage) -> Stage {
 #[library_benchmark]
 #[bench::run(args = (stages::group_cancel()), teardown = Stage::check)]
 fn group_cancel(stage: Stage) -> Stage {
+    stage.run()
+}
+
+// A replace of a resting order, through the whole group.
+#[library_benchmark]
+#[bench::run(args = (stages::group_replace()), teardown = Stage::check)]
+fn group_replace(stage: Stage) -> Stage {
     stage.run()
 }
 
@@ -85,17 +71,6 @@ fn book_update(feed: Feed) -> Feed {
 
 library_benchmark_group!(
     name = stages_of_a_message,
-    benchmarks = [
-        hop,
-        decode_itch,
-        decode_ouch,
-        risk_check,
-        match_add,
-        match_execute,
-        match_cancel,
-        group_add,
-        group_cancel,
-        book_update
-    ]
+    benchmarks = [hop, decode_itch, decode_ouch, group_add, group_execute, group_cancel, group_replace, book_update]
 );
 main!(library_benchmark_groups = stages_of_a_message);

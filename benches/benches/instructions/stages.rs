@@ -1,16 +1,17 @@
 //! What is counted, ready to run.
 
 use corelane_actors::{
-    group::{GroupConfig, Instrument, wire_group},
+    engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
-    matching::{Matching, MatchingIn, NewOrder, OrderSlot},
-    messages::{Cancel, Command, Enter, Reference},
-    risk::{Exposure, Limits, Risk, RiskIn, WithoutReference},
+    types::{
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, PortId, Reference, Replace, WithoutReference,
+        separate_members,
+    },
 };
 use corelane_benches::hop::Ball;
 use corelane_codecs::{
     itch,
-    ouch::{CancelReason, Inbound, Side, TimeInForce},
+    ouch::{Inbound, Side, TimeInForce},
     price::Price,
     text::Symbol,
 };
@@ -130,13 +131,16 @@ pub fn hop() -> Stage {
 
 fn config() -> GroupConfig {
     let symbol = Symbol::new("AAA").expect("three letters are a symbol");
+    let (ports, accounts, firms) = separate_members(1);
     GroupConfig {
-        accounts: 1,
+        ports,
+        accounts,
+        firms,
         instruments: vec![Instrument { symbol, tick: TICK.into(), lot: 1, reference_price: PRICE.into() }],
         orders_max: 4 * MESSAGES,
         levels_max: 256,
-        open_orders_per_account_max: 4 * MESSAGES,
-        messages_per_account_max: 1 << 20,
+        open_orders_per_port_max: 4 * MESSAGES,
+        messages_per_port_max: 1 << 20,
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
@@ -148,78 +152,9 @@ fn config() -> GroupConfig {
     }
 }
 
-fn order(slot: u32, buys: bool) -> NewOrder {
-    let price = PRICE + TICK * (slot % PRICES);
-    let (slot, executions_max) = (OrderSlot(slot), u32::MAX);
-    NewOrder { slot, account: 0, locate: 1, buys, immediate: false, quantity: 100, price, executions_max }
-}
-
-/// Orders before the risk actor.
-pub fn risk() -> Stage {
-    let mut topology = Topology::new();
-    let shard = shard(&mut topology);
-    let risk = topology.actor(shard, "risk", || Risk::new(&config()));
-    let mut requests = topology.external_sender("requests", risk, EdgeSpec::backpressure(ROOM));
-    let mut passed = topology.external_receiver(risk, |out| &mut out.matching, EdgeSpec::backpressure(ROOM));
-    topology.leave_open(risk, |out| &mut out.rejects);
-    let sim = simulate(topology);
-    let reference = Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() };
-    let exposure = |slot| {
-        let order = order(slot, slot % 2 == 0);
-        RiskIn::Enter(Exposure { price: order.price.into(), total_quantity: order.quantity, order, reference })
-    };
-    send(&mut requests, (0..MESSAGES).map(exposure));
-    Stage { sim, outputs: Box::new(move || drain(&mut passed)), expected: MESSAGES.into() }
-}
-
-/// The matching actor with `before` worked off, and `messages` before it. They lead to `expected` events and
-/// publications.
-fn matching(
-    before: impl Iterator<Item = MatchingIn>,
-    messages: impl Iterator<Item = MatchingIn>,
-    expected: u64,
-) -> Stage {
-    let mut topology = Topology::new();
-    let shard = shard(&mut topology);
-    let matching = topology.actor(shard, "matching", || Matching::new(&config()));
-    let mut requests = topology.external_sender("requests", matching, EdgeSpec::backpressure(ROOM));
-    let mut events = topology.external_receiver(matching, |out| &mut out.events, EdgeSpec::backpressure(ROOM));
-    let mut publications =
-        topology.external_receiver(matching, |out| &mut out.publications, EdgeSpec::backpressure(ROOM));
-    let mut sim = simulate(topology);
-    let mut outputs = move || drain(&mut events) + drain(&mut publications);
-    send(&mut requests, before);
-    sim.run_until_idle();
-    outputs();
-    send(&mut requests, messages);
-    Stage { sim, outputs: Box::new(outputs), expected }
-}
-
-fn resting() -> impl Iterator<Item = MatchingIn> {
-    (0..MESSAGES).map(|slot| MatchingIn::Enter(order(slot, false)))
-}
-
-/// Orders before empty books: each is accepted and published.
-pub fn match_add() -> Stage {
-    matching(std::iter::empty(), resting(), 2 * u64::from(MESSAGES))
-}
-
-/// Orders that each take the whole of another one: accepted, executed on both sides, published.
-pub fn match_execute() -> Stage {
-    let taker = |slot| MatchingIn::Enter(NewOrder { price: PRICE + TICK * PRICES, ..order(MESSAGES + slot, true) });
-    matching(resting(), (0..MESSAGES).map(taker), 4 * u64::from(MESSAGES))
-}
-
-/// Cancels of resting orders, each told and published.
-pub fn match_cancel() -> Stage {
-    let (quantity, reason) = (u32::MAX, CancelReason::UserRequested);
-    let cancel = |slot| MatchingIn::Cancel { slot: OrderSlot(slot), quantity, reason };
-    matching(resting(), (0..MESSAGES).map(cancel), 2 * u64::from(MESSAGES))
-}
-
 /// The whole group with `before` worked off, and `commands` before it: numbered, as a sequencer on another shard sends them.
-/// Each leads to an answer and a publication.
-fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = Command>) -> Stage {
+/// They lead to `expected` answers and publications.
+fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = Command>, expected: u32) -> Stage {
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
     let group = wire_group(&mut topology, shard, config()).unwrap_or_else(|error| panic!("{error}"));
@@ -241,42 +176,76 @@ fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = C
     sim.run_until_idle();
     outputs();
     send(&mut { commands });
-    Stage { sim, outputs: Box::new(outputs), expected: 2 * u64::from(MESSAGES) }
+    Stage { sim, outputs: Box::new(outputs), expected: expected.into() }
+}
+
+fn reference() -> Reference {
+    Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() }
+}
+
+fn enter(user_ref: u32, side: u8, price: u32) -> Command {
+    Command::Enter(Enter {
+        port: PortId(0),
+        user_ref,
+        reference: reference(),
+        price: price.into(),
+        quantity: 100,
+        locate: 1,
+        side,
+        time_in_force: b'0',
+        display: b'Y',
+        capacity: b'P',
+        intermarket_sweep: b'N',
+        cross: b'N',
+        cl_ord_id: *b"              ",
+        unsupported: 0,
+        reserved: [0; 4],
+    })
 }
 
 /// Orders that rest, by their clients' numbers.
-fn enters() -> impl Iterator<Item = Command> {
-    let reference = Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() };
-    (1..=MESSAGES).map(move |user_ref| {
-        Command::Enter(Enter {
-            account: 0,
-            user_ref,
-            reference,
-            price: (PRICE + TICK * (user_ref % PRICES)).into(),
-            quantity: 100,
-            locate: 1,
-            side: b'S',
-            time_in_force: b'0',
-            display: b'Y',
-            capacity: b'P',
-            intermarket_sweep: b'N',
-            cross: b'N',
-            cl_ord_id: *b"              ",
-            unsupported: 0,
-            reserved: [0; 4],
-        })
-    })
+fn resting() -> impl Iterator<Item = Command> {
+    (1..=MESSAGES).map(|user_ref| enter(user_ref, b'S', PRICE + TICK * (user_ref % PRICES)))
 }
 
 /// Orders on their whole way: checked, accepted, resting, answered and published.
 pub fn group_add() -> Stage {
-    group(std::iter::empty(), enters())
+    group(std::iter::empty(), resting(), 2 * MESSAGES)
+}
+
+/// Orders that each take the whole of one that rests: accepted, both executions answered, published.
+pub fn group_execute() -> Stage {
+    let taker = |user_ref| enter(MESSAGES + user_ref, b'B', PRICE + TICK * PRICES);
+    group(resting(), (1..=MESSAGES).map(taker), 4 * MESSAGES)
 }
 
 /// Cancels of resting orders on their whole way.
 pub fn group_cancel() -> Stage {
-    let cancel = |user_ref| Command::Cancel(Cancel { account: 0, user_ref, quantity: 0, reserved: [0; 4] });
-    group(enters(), (1..=MESSAGES).map(cancel))
+    let cancel = |user_ref| Command::Cancel(Cancel { port: PortId(0), user_ref, quantity: 0, reserved: [0; 4] });
+    group(resting(), (1..=MESSAGES).map(cancel), 2 * MESSAGES)
+}
+
+/// Replaces of resting orders by ones that rest one tick higher: answered and published.
+pub fn group_replace() -> Stage {
+    let replace = |original_user_ref| {
+        Command::Replace(Replace {
+            port: PortId(0),
+            original_user_ref,
+            user_ref: MESSAGES + original_user_ref,
+            reference: reference(),
+            price: (PRICE + TICK * (original_user_ref % PRICES + 1)).into(),
+            quantity: 100,
+            locate: 1,
+            time_in_force: b'0',
+            display: b'Y',
+            intermarket_sweep: b'N',
+            reserved: 0,
+            cl_ord_id: *b"              ",
+            unsupported: 0,
+            reserved_end: [0; 2],
+        })
+    };
+    group(resting(), (1..=MESSAGES).map(replace), 2 * MESSAGES)
 }
 
 /// A part of a day, and books as they were before it.

@@ -1,6 +1,6 @@
 //! Ours: the sequenced group as in the venue, on a shard whose turns are made one by one.
 //!
-//! A command goes through the order actor, risk and matching; reports come out as encoded OUCH messages and the feed as
+//! A command goes through order entry, risk and matching; reports come out as encoded OUCH messages and the feed as
 //! encoded ITCH messages, each to an actor of the same shard, as sessions and publisher are in the venue. Commands come
 //! numbered, as to a core that is behind the ingress shard's sequencer (`config/venue-4cpu.toml`), or the sequencer is on the
 //! same CPU (`config/venue.toml`). The shard is a simulated one: it has the same cells and edges, but its thread is the
@@ -15,10 +15,12 @@ use std::{
 };
 
 use corelane_actors::{
-    group::{Group as TradingGroup, GroupConfig, Instrument, wire_group},
-    messages::{Cancel, Command, Enter, Publication, Reference, Reply, SequencerIn},
-    risk::{Limits, WithoutReference},
+    engine::{Group as TradingGroup, wire_group},
     sequencer_policy::ReferencePolicy,
+    types::{
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, PortId, Publication, Reference, Reply, SequencerIn,
+        WithoutReference, separate_members,
+    },
 };
 use corelane_codecs::{
     ouch::{Executed, Liquidity},
@@ -47,19 +49,35 @@ const OUTPUTS: usize = 1024;
 
 /// Takes the reports, and says at the end of a batch what they said where the caller, on the same thread, sees it.
 struct Reports {
-    told: Arc<Told>,
+    progress: Arc<Progress>,
     answered: u64,
     totals: Totals,
 }
 
-/// What the reports said.
+/// What the reports said, where the thread that drives the shard sees it.
 #[derive(Default)]
-struct Told {
-    /// Commands with an answer: the sequencer's number of the last, for they are answered in its order.
-    answered: AtomicU64,
+pub(super) struct Progress {
+    /// Commands with an answer: the place of the last plus one, for they are answered in order.
+    pub answered: AtomicU64,
     trades: AtomicU64,
     shares: AtomicU64,
     canceled: AtomicU64,
+}
+
+impl Progress {
+    /// Overwrites what was said before.
+    pub fn store(&self, answered: u64, Totals { trades, shares, canceled }: Totals) {
+        self.trades.store(trades, Relaxed);
+        self.shares.store(shares, Relaxed);
+        self.canceled.store(canceled, Relaxed);
+        self.answered.store(answered, Relaxed);
+    }
+
+    /// What came of all commands so far.
+    pub fn totals(&self) -> Totals {
+        let [trades, shares, canceled] = [&self.trades, &self.shares, &self.canceled].map(|count| count.load(Relaxed));
+        Totals { trades, shares, canceled }
+    }
 }
 
 impl Actor for Reports {
@@ -82,11 +100,7 @@ impl Actor for Reports {
     }
 
     fn on_batch_end(&mut self, _ctx: &mut Context<'_, ()>) {
-        let Totals { trades, shares, canceled } = self.totals;
-        self.told.trades.store(trades, Relaxed);
-        self.told.shares.store(shares, Relaxed);
-        self.told.canceled.store(canceled, Relaxed);
-        self.told.answered.store(self.answered, Relaxed);
+        self.progress.store(self.answered, self.totals);
     }
 }
 
@@ -114,7 +128,7 @@ enum Input {
 pub struct Group {
     simulation: Simulation,
     input: Input,
-    told: Arc<Told>,
+    progress: Arc<Progress>,
     /// Commands sent, and those whose answer was seen.
     sent: u64,
     answered: u64,
@@ -156,20 +170,20 @@ impl Group {
         let instruments = config.instruments.len();
         let group = wire_group(&mut topology, shard, config).unwrap_or_else(|error| panic!("{error}"));
         let input = input(&mut topology, shard, group, instruments);
-        let told = Arc::<Told>::default();
-        let reports = Reports { told: told.clone(), answered: 0, totals: Totals::default() };
+        let progress = Arc::<Progress>::default();
+        let reports = Reports { progress: progress.clone(), answered: 0, totals: Totals::default() };
         let reports = topology.actor(shard, "reports", move || reports);
         let feed = topology.actor(shard, "feed", || Feed);
         topology.connect(group, |out| &mut out.replies, reports, EdgeSpec::backpressure(OUTPUTS));
         topology.connect(group, |out| &mut out.publications, feed, EdgeSpec::backpressure(OUTPUTS));
         let simulation = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
-        Group { simulation, input, told, sent: 0, answered: 0 }
+        Group { simulation, input, progress, sent: 0, answered: 0 }
     }
 
     /// One turn, and what comes out in it.
     fn turn(&mut self, done: &mut impl FnMut(Range<usize>)) -> usize {
         let worked = self.simulation.turn();
-        let answered = self.told.answered.load(Relaxed);
+        let answered = self.progress.answered.load(Relaxed);
         if answered > self.answered {
             // Sequences count from 1.
             done(self.answered as usize..answered as usize);
@@ -206,8 +220,7 @@ impl Engine for Group {
     fn finish(&mut self, done: &mut impl FnMut(Range<usize>)) -> Totals {
         while self.turn(done) > 0 {}
         assert_eq!(self.simulation.failures(), []);
-        let Told { trades, shares, canceled, .. } = &*self.told;
-        Totals { trades: trades.load(Relaxed), shares: shares.load(Relaxed), canceled: canceled.load(Relaxed) }
+        self.progress.totals()
     }
 }
 
@@ -216,7 +229,7 @@ impl Engine for Group {
 fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
     let is_sent = match *op {
         Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => put(Command::Enter(Enter {
-            account: account.into(),
+            port: PortId(account.into()),
             user_ref,
             reference: Reference::default(),
             price,
@@ -233,7 +246,7 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             reserved: [0; 4],
         })),
         Op::Cancel { account, user_ref, .. } => {
-            put(Command::Cancel(Cancel { account: account.into(), user_ref, quantity: 0, reserved: [0; 4] }))
+            put(Command::Cancel(Cancel { port: PortId(account.into()), user_ref, quantity: 0, reserved: [0; 4] }))
         }
     };
     assert!(is_sent, "there is room for a batch");
@@ -247,14 +260,17 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         lot: 1,
         reference_price: PRICE,
     };
+    let (ports, accounts, firms) = separate_members(INSTRUMENTS);
     GroupConfig {
-        accounts: INSTRUMENTS as u32,
+        ports,
+        accounts,
+        firms,
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
         orders_max: commands.live_max(),
         levels_max: 65_536,
-        open_orders_per_account_max: commands.live_max(),
+        open_orders_per_port_max: commands.live_max(),
         // Enough for all that the commands lead to.
-        messages_per_account_max: (16 * commands.len()) as u64 + (1 << 20),
+        messages_per_port_max: (16 * commands.len()) as u64 + (1 << 20),
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {

@@ -32,11 +32,11 @@ connections_max = 8
 [order_entry]
 listen = "127.0.0.1:9001"
 
-[[sessions]]
+[[ports]]
 user = "ALICE"
 password = "secret"
 
-[[sessions]]
+[[ports]]
 user = "BOB"
 password = "secret"
 

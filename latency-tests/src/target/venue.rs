@@ -92,7 +92,7 @@ impl VenueUnderTest {
 
     /// What sessions `of` send and get: the instruments are shared out to all sessions in turns.
     pub fn script(&self, of: std::ops::Range<usize>, seed: u64, mix: Mix) -> MarketScript {
-        let all = self.config.sessions.len();
+        let all = self.config.ports.len();
         let own = |session: usize| {
             let instruments = self.config.instruments.iter().skip(session).step_by(all);
             let traded = instruments.map(configured::instrument).collect::<Result<_, _>>();
@@ -134,20 +134,20 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
     }
     config.order_entry.cancel_on_disconnect &= !spec.orders_stay;
     if spec.sessions > SMALL {
-        config.order_entry.open_orders_per_session_max = 4 * OPEN_ORDERS_MAX;
+        config.order_entry.open_orders_per_port_max = 4 * OPEN_ORDERS_MAX;
     }
     // An eighth of the log is kept back for the answers to open orders.
-    let kept_back = 8 * config.order_entry.open_orders_per_session_max as u64;
+    let kept_back = 8 * config.order_entry.open_orders_per_port_max as u64;
     let messages = spec.requests_per_session * ANSWERS_PER_REQUEST + kept_back + MESSAGES_SPARE;
-    config.order_entry.messages_per_session_max = usize::try_from(messages).unwrap_or(usize::MAX).min(MESSAGES_MAX);
+    config.order_entry.messages_per_port_max = usize::try_from(messages).unwrap_or(usize::MAX).min(MESSAGES_MAX);
     config.net.connections_max = config.net.connections_max.max(spec.sessions + 16);
-    let (session, instrument) = (config.sessions[1].clone(), config.instruments[0].clone());
-    for index in config.sessions.len()..spec.sessions {
-        let mut session = session.clone();
-        session.user = format!("S{index:05}");
-        config.sessions.push(session);
+    let (port, instrument) = (config.ports[1].clone(), config.instruments[0].clone());
+    for index in config.ports.len()..spec.sessions {
+        let mut port = port.clone();
+        port.user = format!("S{index:05}");
+        config.ports.push(port);
     }
-    config.sessions.truncate(spec.sessions);
+    config.ports.truncate(spec.sessions);
     for index in config.instruments.len()..spec.instruments {
         let mut instrument = instrument.clone();
         instrument.symbol = format!("I{index:05}");

@@ -38,11 +38,11 @@ pub enum ConfiguredError {
 /// The credentials of every session.
 #[must_use]
 pub fn credentials(config: &Config) -> Vec<Credentials> {
-    let one = |session: &corelane_config::Session| Credentials {
+    let one = |session: &corelane_config::Port| Credentials {
         user: session.user.clone(),
         password: session.password.expose().to_owned(),
     };
-    config.sessions.iter().map(one).collect()
+    config.ports.iter().map(one).collect()
 }
 
 /// Converts an instrument to that of a script.
@@ -65,7 +65,7 @@ pub fn instrument(instrument: &corelane_config::Instrument) -> Result<Instrument
 /// # Errors
 /// [`ConfiguredError`] as for [`instrument`].
 pub fn script(config: &Config, seed: u64, mix: Mix, open_orders_max: usize) -> Result<MarketSpec, ConfiguredError> {
-    let own = config.instruments.iter().zip(&config.sessions).map(|(one, _)| Ok(vec![instrument(one)?]));
+    let own = config.instruments.iter().zip(&config.ports).map(|(one, _)| Ok(vec![instrument(one)?]));
     Ok(script_of(config, own.collect::<Result<_, _>>()?, seed, mix, open_orders_max))
 }
 

@@ -2,7 +2,7 @@
 
 use corelane_actors::{
     market_data::{InstrumentState, Level},
-    messages::Locate,
+    types::Locate,
 };
 use corelane_codecs::{
     itch::{MarketCode, TradingState},

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use corelane_actors::{
     market_data::{BookLimits, Books, FeedCount},
-    messages::Locate,
+    types::Locate,
 };
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_market::{MessageSource, SourceError};

@@ -24,7 +24,7 @@ fn a_client_that_never_reads_is_disconnected_and_loses_no_fill() {
     let _alone = alone();
     let mut config = support::config();
     config.net.send_buffer_bytes = 16_384;
-    config.order_entry.messages_per_session_max = 400_000;
+    config.order_entry.messages_per_port_max = 400_000;
     let venue = support::start(&config);
     let address = venue.order_entry();
     let neighbour = Neighbour::log_in(address);
@@ -144,7 +144,7 @@ fn a_burst_larger_than_every_ring_is_answered_in_order_and_once() {
     config.edges.publications_capacity = 64;
     config.net.receive_buffers = 64;
     config.net.receive_buffer_bytes = 1024;
-    config.order_entry.open_orders_per_session_max = 2 * BURST_ORDERS as usize;
+    config.order_entry.open_orders_per_port_max = 2 * BURST_ORDERS as usize;
     let venue = support::start(&config);
     let address = venue.order_entry();
     let neighbour = Neighbour::log_in(address);

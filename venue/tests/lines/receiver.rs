@@ -12,8 +12,8 @@ use corelane_actors::{
         ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, FeedLine, GapFillConfig, Level,
         LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook,
     },
-    messages::{Locate, Reference, SequencerIn},
     telemetry::FeedTiming,
+    types::{Locate, Reference, SequencerIn},
 };
 use corelane_codecs::{binary_file::Frames, itch::Message, text::Symbol};
 use corelane_runtime::{

@@ -10,7 +10,7 @@ use super::{
     ids::{NIL, SideId},
     orders::{QueuedOrder, Refused},
 };
-use crate::{market_data::counts::FeedCount, messages::Locate};
+use crate::{market_data::counts::FeedCount, types::Locate};
 
 /// A new order.
 struct Added {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     market_data::state::{InstrumentState, MarketState},
-    messages::Locate,
+    types::Locate,
 };
 
 /// Sizes of the books' tables.

@@ -6,7 +6,7 @@ use super::{
     books::Books,
     ids::{LevelId, NIL, SideId},
 };
-use crate::messages::Locate;
+use crate::types::Locate;
 
 /// Contradiction between two tables of the books. It is a bug here, not an error of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use corelane_codecs::text::Symbol;
 
-use crate::messages::Locate;
+use crate::types::Locate;
 
 /// Meaning of a locate of the feed: unknown, an instrument that we do not trade, or our locate.
 type Meaning = u16;

@@ -2,7 +2,7 @@
 
 use bytemuck::Zeroable;
 
-use crate::messages::Locate;
+use crate::types::Locate;
 
 /// Slot of no order. It may be written to, so the first and the last order of a queue need no branches.
 pub(super) const NIL: u32 = 0;

@@ -4,7 +4,7 @@ use super::{
     books::Books,
     ids::{LevelId, NIL, SideId},
 };
-use crate::messages::Locate;
+use crate::types::Locate;
 
 /// Orders and shares that are executed before an order at its price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

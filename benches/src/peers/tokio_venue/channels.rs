@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use corelane_actors::messages::{AccountSlot, Publication};
+use corelane_actors::types::{PortId, Publication};
 use corelane_codecs::soup::{ClientPacket, LOGIN_ACCEPTED_LEN, RejectCode, ServerPacket, Session};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     exchange::{Exchange, Outlet, Request},
     feed::{Feed, FeedSetup, publication},
-    inbox::{Account, Inbox, authenticate, request},
+    inbox::{Credentials, Inbox, authenticate, request},
     server::{Serving, Setup, now_ns},
 };
 
@@ -33,9 +33,9 @@ const BATCH: usize = 256;
 
 /// What the exchange's task is told.
 enum ToExchange {
-    LogIn { account: AccountSlot, client: Sender<Outgoing> },
-    LogOut { account: AccountSlot, client: Sender<Outgoing> },
-    Request { account: AccountSlot, request: Request },
+    LogIn { port: PortId, client: Sender<Outgoing> },
+    LogOut { port: PortId, client: Sender<Outgoing> },
+    Request { port: PortId, request: Request },
     Heartbeat,
 }
 
@@ -50,7 +50,7 @@ enum Outgoing {
 /// The server, see the [module](self).
 pub(super) fn serve(setup: Setup) -> Serving {
     Box::pin(async move {
-        let Setup { listener, session, accounts, group, feed } = setup;
+        let Setup { listener, session, ports, group, feed } = setup;
         let listener = TcpListener::from_std(listener).expect("a listener on the runtime");
         let (to_exchange, requests) = channel(QUEUED_MAX);
         let publications = match feed {
@@ -61,58 +61,58 @@ pub(super) fn serve(setup: Setup) -> Serving {
             }
             None => None,
         };
-        let clients = vec![Client { sender: None, last_number: 0 }; accounts.len()];
+        let clients = vec![Client { sender: None, last_number: 0 }; ports.len()];
         tokio::spawn(exchange(Exchange::new(&group), requests, clients, publications));
         tokio::spawn(heartbeats(to_exchange.clone()));
-        let accounts: Arc<[Account]> = accounts.into();
+        let ports: Arc<[Credentials]> = ports.into();
         loop {
             // A connection that is gone before it is accepted is no concern of the others.
             if let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(connection(stream, session, accounts.clone(), to_exchange.clone()));
+                tokio::spawn(connection(stream, session, ports.clone(), to_exchange.clone()));
             }
         }
     })
 }
 
 /// Reads until the client goes, and tells the exchange.
-async fn connection(stream: TcpStream, session: Session, accounts: Arc<[Account]>, exchange: Sender<ToExchange>) {
+async fn connection(stream: TcpStream, session: Session, ports: Arc<[Credentials]>, exchange: Sender<ToExchange>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let (read, write) = stream.into_split();
     let (client, outgoing) = channel(OUTGOING_MAX);
     tokio::spawn(write_out(write, session, outgoing));
-    let mut account = None;
+    let mut port = None;
     // What ends the connection is the same to the exchange, whether the client said good-bye or not.
-    let _ = read_in(read, &accounts, &exchange, &client, &mut account).await;
-    if let Some(account) = account {
-        let _ = exchange.send(ToExchange::LogOut { account, client }).await;
+    let _ = read_in(read, &ports, &exchange, &client, &mut port).await;
+    if let Some(port) = port {
+        let _ = exchange.send(ToExchange::LogOut { port, client }).await;
     }
 }
 
 /// Reads packets; `None` when there will be no more.
 async fn read_in(
     mut read: OwnedReadHalf,
-    accounts: &[Account],
+    ports: &[Credentials],
     exchange: &Sender<ToExchange>,
     client: &Sender<Outgoing>,
-    account: &mut Option<AccountSlot>,
+    port: &mut Option<PortId>,
 ) -> Option<()> {
     let mut inbox = Inbox::new();
     loop {
         let bytes = read.read(inbox.space()).await.ok().filter(|&bytes| bytes > 0)?;
         inbox.received(bytes);
         while let Some(packet) = inbox.next().ok()? {
-            match (packet, *account) {
-                (ClientPacket::Unsequenced(payload), Some(account)) => {
+            match (packet, *port) {
+                (ClientPacket::Unsequenced(payload), Some(port)) => {
                     if let Some(request) = request(payload) {
-                        exchange.send(ToExchange::Request { account, request }).await.ok()?;
+                        exchange.send(ToExchange::Request { port, request }).await.ok()?;
                     }
                 }
-                (ClientPacket::Login(login), None) => match authenticate(accounts, &login) {
+                (ClientPacket::Login(login), None) => match authenticate(ports, &login) {
                     Some(slot) => {
-                        *account = Some(slot);
-                        exchange.send(ToExchange::LogIn { account: slot, client: client.clone() }).await.ok()?;
+                        *port = Some(slot);
+                        exchange.send(ToExchange::LogIn { port: slot, client: client.clone() }).await.ok()?;
                     }
                     None => {
                         client.send(Outgoing::Rejected).await.ok()?;
@@ -180,10 +180,10 @@ struct Answers<'a> {
 }
 
 impl Outlet for Answers<'_> {
-    fn answer(&mut self, account: AccountSlot, message: &[u8]) {
+    fn answer(&mut self, port: PortId, message: &[u8]) {
         let mut bytes = [0; 71];
         bytes[..message.len()].copy_from_slice(message);
-        let client = &mut self.clients[account as usize];
+        let client = &mut self.clients[port.index()];
         client.last_number += 1;
         client.send(Outgoing::Answer { length: message.len() as u8, bytes });
     }
@@ -205,23 +205,23 @@ async fn exchange(
     while requests.recv_many(&mut batch, BATCH).await > 0 {
         for message in batch.drain(..) {
             match message {
-                ToExchange::Request { account, request } => {
+                ToExchange::Request { port, request } => {
                     let mut out = Answers { clients: &mut clients, publications: &mut publications };
-                    exchange.handle(now_ns(), account, &request, &mut out);
+                    exchange.handle(now_ns(), port, &request, &mut out);
                 }
-                ToExchange::LogIn { account, client } => {
-                    let known = &mut clients[account as usize];
+                ToExchange::LogIn { port, client } => {
+                    let known = &mut clients[port.index()];
                     known.sender = Some(client);
                     let next_sequence = known.last_number + 1;
                     known.send(Outgoing::Accepted { next_sequence });
                 }
-                ToExchange::LogOut { account, client } => {
-                    let known = &mut clients[account as usize].sender;
+                ToExchange::LogOut { port, client } => {
+                    let known = &mut clients[port.index()].sender;
                     // Another connection may have taken over.
                     if known.as_ref().is_some_and(|one| one.same_channel(&client)) {
                         *known = None;
                         let mut out = Answers { clients: &mut clients, publications: &mut publications };
-                        exchange.handle(now_ns(), account, &Request::Disconnect, &mut out);
+                        exchange.handle(now_ns(), port, &Request::Disconnect, &mut out);
                     }
                 }
                 ToExchange::Heartbeat => clients.iter_mut().for_each(|client| client.send(Outgoing::Heartbeat)),

@@ -1,6 +1,6 @@
 //! What every order must fulfil before it can trade, in the order in which our venue checks it.
 
-use corelane_actors::{group::Instrument, risk::Limits};
+use corelane_actors::types::{Instrument, Limits};
 use corelane_codecs::{
     YesNo,
     ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, TimeInForce},

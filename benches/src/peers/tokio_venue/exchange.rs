@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use corelane_actors::{
-    group::{GroupConfig, Instrument},
-    messages::{AccountSlot, Locate},
-    risk::Limits,
-};
+use corelane_actors::types::{GroupConfig, Instrument, Limits, Locate, PortId};
 use corelane_codecs::{
     IntoBytes, MessageType, YesNo,
     itch::{self, AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace},
@@ -23,8 +19,8 @@ use crate::book::Book;
 
 /// Takes what the exchange says.
 pub(super) trait Outlet {
-    /// An OUCH answer to an account.
-    fn answer(&mut self, account: AccountSlot, message: &[u8]);
+    /// An OUCH answer to an port.
+    fn answer(&mut self, port: PortId, message: &[u8]);
     /// An ITCH message for the feed.
     fn publish(&mut self, message: &[u8]);
 }
@@ -45,7 +41,7 @@ pub(super) enum Request {
 /// A resting order.
 #[derive(Clone, Copy)]
 struct Order {
-    account: AccountSlot,
+    port: PortId,
     user_ref: u32,
     side: Side,
     locate: Locate,
@@ -64,7 +60,7 @@ pub(super) struct Exchange {
     limits: Limits,
     books: Vec<Book>,
     orders: HashMap<u64, Order>,
-    /// By account: the reference of each order that rests, by the client's number.
+    /// By port: the reference of each order that rests, by the client's number.
     live: Vec<HashMap<u32, u64>>,
     last_user_refs: Vec<u32>,
     last_order_ref: u64,
@@ -80,21 +76,21 @@ impl Exchange {
             instruments: config.instruments.clone(),
             limits: config.limits,
             orders: HashMap::new(),
-            live: vec![HashMap::new(); config.accounts as usize],
-            last_user_refs: vec![0; config.accounts as usize],
+            live: vec![HashMap::new(); config.ports.len()],
+            last_user_refs: vec![0; config.ports.len()],
             last_order_ref: 0,
             last_match_number: 0,
         }
     }
 
-    /// Handles a request of an account at `now_ns` since midnight.
-    pub fn handle(&mut self, now_ns: u64, account: AccountSlot, request: &Request, out: &mut impl Outlet) {
+    /// Handles a request of an port at `now_ns` since midnight.
+    pub fn handle(&mut self, now_ns: u64, port: PortId, request: &Request, out: &mut impl Outlet) {
         match request {
-            Request::Enter(enter) => self.enter(now_ns, account, enter, out),
-            Request::Replace(replace) => self.replace(now_ns, account, replace, out),
-            Request::Cancel { user_ref, quantity } => self.cancel(now_ns, account, *user_ref, *quantity, out),
+            Request::Enter(enter) => self.enter(now_ns, port, enter, out),
+            Request::Replace(replace) => self.replace(now_ns, port, replace, out),
+            Request::Cancel { user_ref, quantity } => self.cancel(now_ns, port, *user_ref, *quantity, out),
             Request::Disconnect => {
-                let orders: Vec<u64> = self.live[account as usize].values().copied().collect();
+                let orders: Vec<u64> = self.live[port.index()].values().copied().collect();
                 for order_ref in orders {
                     self.cancel_all(now_ns, order_ref, CancelReason::System, out);
                 }
@@ -102,9 +98,9 @@ impl Exchange {
         }
     }
 
-    fn enter(&mut self, now_ns: u64, account: AccountSlot, enter: &Enter, out: &mut impl Outlet) {
+    fn enter(&mut self, now_ns: u64, port: PortId, enter: &Enter, out: &mut impl Outlet) {
         let user_ref = enter.user_ref_num.get();
-        let last = &mut self.last_user_refs[account as usize];
+        let last = &mut self.last_user_refs[port.index()];
         if user_ref <= *last {
             return;
         }
@@ -113,7 +109,7 @@ impl Exchange {
             Ok(locate) => locate,
             Err(reason) => {
                 let rejected = Rejected::new(now_ns, user_ref, reason, enter.cl_ord_id);
-                return out.answer(account, rejected.as_bytes());
+                return out.answer(port, rejected.as_bytes());
             }
         };
         let order_ref = self.next_order_ref();
@@ -135,9 +131,9 @@ impl Exchange {
             cl_ord_id: enter.cl_ord_id,
             appendage_len: 0.into(),
         };
-        out.answer(account, accepted.as_bytes());
+        out.answer(port, accepted.as_bytes());
         let order = Order {
-            account,
+            port,
             user_ref,
             side: enter.side,
             locate,
@@ -159,12 +155,12 @@ impl Exchange {
         Ok(locate)
     }
 
-    fn replace(&mut self, now_ns: u64, account: AccountSlot, replace: &Replace, out: &mut impl Outlet) {
+    fn replace(&mut self, now_ns: u64, port: PortId, replace: &Replace, out: &mut impl Outlet) {
         let (original, user_ref) = (replace.orig_user_ref_num.get(), replace.user_ref_num.get());
-        if user_ref <= self.last_user_refs[account as usize] {
+        if user_ref <= self.last_user_refs[port.index()] {
             return;
         }
-        let Some(&old_ref) = self.live[account as usize].get(&original) else {
+        let Some(&old_ref) = self.live[port.index()].get(&original) else {
             return;
         };
         let old = self.orders[&old_ref];
@@ -180,7 +176,7 @@ impl Exchange {
             return self.cancel_all(now_ns, old_ref, CancelReason::System, out);
         }
         let symbol = instrument.symbol;
-        self.last_user_refs[account as usize] = user_ref;
+        self.last_user_refs[port.index()] = user_ref;
         self.remove(old_ref);
         let order_ref = self.next_order_ref();
         let leaves = total - old.executed;
@@ -203,7 +199,7 @@ impl Exchange {
             cl_ord_id: replace.cl_ord_id,
             appendage_len: 0.into(),
         };
-        out.answer(account, replaced.as_bytes());
+        out.answer(port, replaced.as_bytes());
         let time_in_force = replace.time_in_force;
         let order = Order { user_ref, price, leaves, time_in_force, ..old };
         let crosses = self.book(old.locate).best_match(old.side.is_buy(), price.raw()).is_some();
@@ -224,8 +220,8 @@ impl Exchange {
         }
     }
 
-    fn cancel(&mut self, now_ns: u64, account: AccountSlot, user_ref: u32, quantity: u32, out: &mut impl Outlet) {
-        let Some(&order_ref) = self.live[account as usize].get(&user_ref) else {
+    fn cancel(&mut self, now_ns: u64, port: PortId, user_ref: u32, quantity: u32, out: &mut impl Outlet) {
+        let Some(&order_ref) = self.live[port.index()].get(&user_ref) else {
             return;
         };
         let Some(order) = self.orders.get_mut(&order_ref) else {
@@ -244,14 +240,14 @@ impl Exchange {
         let reduced = OrderCancel { header, order_ref: order_ref.into(), cancelled_shares: taken.into() };
         out.publish(reduced.as_bytes());
         let canceled = Canceled::new(now_ns, user_ref, taken, CancelReason::UserRequested);
-        out.answer(account, canceled.as_bytes());
+        out.answer(port, canceled.as_bytes());
     }
 
     fn cancel_all(&mut self, now_ns: u64, order_ref: u64, reason: CancelReason, out: &mut impl Outlet) {
         let order = self.remove(order_ref);
         publish_deleted(now_ns, order.locate, order_ref, out);
         let canceled = Canceled::new(now_ns, order.user_ref, order.leaves, reason);
-        out.answer(order.account, canceled.as_bytes());
+        out.answer(order.port, canceled.as_bytes());
     }
 
     /// Trades with what rests, best price first and oldest first within a price; returns what is left.
@@ -272,8 +268,8 @@ impl Exchange {
             let executed = |user_ref, liquidity| {
                 Executed::new(now_ns, user_ref, quantity, Price::from_raw(price), liquidity, number)
             };
-            out.answer(maker.account, executed(maker.user_ref, Liquidity::Added).as_bytes());
-            out.answer(order.account, executed(order.user_ref, Liquidity::Removed).as_bytes());
+            out.answer(maker.port, executed(maker.user_ref, Liquidity::Added).as_bytes());
+            out.answer(order.port, executed(order.user_ref, Liquidity::Removed).as_bytes());
             let message = OrderExecuted {
                 header: Header::new(order.locate, 0, now_ns),
                 order_ref: maker_ref.into(),
@@ -290,13 +286,13 @@ impl Exchange {
 
     /// What remains rests or is cancelled.
     fn finish(&mut self, now_ns: u64, order_ref: u64, order: Order, out: &mut impl Outlet) {
-        let Order { account, user_ref, leaves, .. } = order;
+        let Order { port, user_ref, leaves, .. } = order;
         if leaves == 0 {
             return;
         }
         if order.time_in_force == TimeInForce::ImmediateOrCancel {
             let canceled = Canceled::new(now_ns, user_ref, leaves, CancelReason::ImmediateOrCancel);
-            return out.answer(account, canceled.as_bytes());
+            return out.answer(port, canceled.as_bytes());
         }
         let message = AddOrder {
             header: Header::new(order.locate, 0, now_ns),
@@ -312,7 +308,7 @@ impl Exchange {
 
     fn rest(&mut self, order_ref: u64, order: Order) {
         self.book(order.locate).rest(order.side.is_buy(), order.price.raw(), order_ref);
-        self.live[order.account as usize].insert(order.user_ref, order_ref);
+        self.live[order.port.index()].insert(order.user_ref, order_ref);
         self.orders.insert(order_ref, order);
     }
 
@@ -320,7 +316,7 @@ impl Exchange {
     fn remove(&mut self, order_ref: u64) -> Order {
         let order = self.orders.remove(&order_ref).expect("callers name orders that rest");
         self.book(order.locate).remove(order.side.is_buy(), order.price.raw(), order_ref);
-        self.live[order.account as usize].remove(&order.user_ref);
+        self.live[order.port.index()].remove(&order.user_ref);
         order
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use corelane_actors::messages::Publication;
+use corelane_actors::types::Publication;
 use corelane_codecs::mold::{PacketBuilder, Session};
 
 /// Where the feed goes and how it is packed.

@@ -1,6 +1,6 @@
 //! What a connection has received: packets, log-ins, requests.
 
-use corelane_actors::messages::AccountSlot;
+use corelane_actors::types::PortId;
 use corelane_codecs::{
     ouch::Inbound,
     soup::{ClientPacket, LoginRequest, SoupError, packet_len},
@@ -16,22 +16,22 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Who may log in.
 #[derive(Clone)]
-pub(super) struct Account {
+pub(super) struct Credentials {
     user: Alpha<6>,
     password: Alpha<10>,
 }
 
-impl Account {
-    pub fn new(user: &str, password: &str) -> Account {
+impl Credentials {
+    pub fn new(user: &str, password: &str) -> Credentials {
         let checked = "the configuration's check knows the lengths";
-        Account { user: Alpha::new(user).expect(checked), password: Alpha::new(password).expect(checked) }
+        Credentials { user: Alpha::new(user).expect(checked), password: Alpha::new(password).expect(checked) }
     }
 }
 
-/// The account of a log-in.
-pub(super) fn authenticate(accounts: &[Account], login: &LoginRequest) -> Option<AccountSlot> {
-    let slot = accounts.iter().position(|account| login.matches(&account.user, &account.password))?;
-    Some(slot as AccountSlot)
+/// The port of a log-in.
+pub(super) fn authenticate(ports: &[Credentials], login: &LoginRequest) -> Option<PortId> {
+    let slot = ports.iter().position(|port| login.matches(&port.user, &port.password))?;
+    Some(PortId::from_index(slot))
 }
 
 /// Bytes received and not yet read as packets.

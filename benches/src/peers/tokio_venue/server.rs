@@ -8,19 +8,19 @@ use std::{
 };
 
 use core_affinity::CoreId;
-use corelane_actors::group::GroupConfig;
+use corelane_actors::types::GroupConfig;
 use corelane_codecs::{soup::Session, text::Alpha};
 use corelane_config::Config;
 use corelane_venue::group_config;
 use tokio::{runtime::Builder, sync::oneshot};
 
-use super::{feed::FeedSetup, inbox::Account};
+use super::{feed::FeedSetup, inbox::Credentials};
 
 /// What a server is made from.
 pub(super) struct Setup {
     pub listener: TcpListener,
     pub session: Session,
-    pub accounts: Vec<Account>,
+    pub ports: Vec<Credentials>,
     pub group: GroupConfig,
     pub feed: Option<FeedSetup>,
 }
@@ -48,7 +48,7 @@ impl Server {
             payload_max: out.payload_max_bytes,
         });
         let group = group_config(config).unwrap_or_else(|error| panic!("{error}"));
-        let setup = Setup { listener, session, accounts: accounts(config), group, feed };
+        let setup = Setup { listener, session, ports: ports(config), group, feed };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             assert!(core_affinity::set_for_current(CoreId { id: cpu }), "pinning to an allowed CPU");
@@ -88,7 +88,7 @@ pub(super) fn now_ns() -> u64 {
     (since_epoch.as_nanos() % DAY_NS) as u64
 }
 
-/// Users and passwords in the order of accounts.
-fn accounts(config: &Config) -> Vec<Account> {
-    config.sessions.iter().map(|session| Account::new(&session.user, session.password.expose())).collect()
+/// Users and passwords in the order of ports.
+fn ports(config: &Config) -> Vec<Credentials> {
+    config.ports.iter().map(|session| Credentials::new(&session.user, session.password.expose())).collect()
 }

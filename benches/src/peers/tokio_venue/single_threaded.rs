@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, io::ErrorKind, rc::Rc};
 
-use corelane_actors::messages::{AccountSlot, Publication};
+use corelane_actors::types::{PortId, Publication};
 use corelane_codecs::soup::{ClientPacket, RejectCode, ServerPacket, Session};
 use tokio::{
     io::AsyncReadExt,
@@ -21,7 +21,7 @@ use super::{
     channels::put,
     exchange::{Exchange, Outlet, Request},
     feed::{Feed, FeedSetup, publication},
-    inbox::{Account, Inbox, authenticate, request},
+    inbox::{Credentials, Inbox, authenticate, request},
     server::{Serving, Setup, now_ns},
 };
 
@@ -31,7 +31,7 @@ const UNSENT_BYTES_MAX: usize = 256 * 1024;
 /// Everything; borrowed between two awaits only.
 struct Venue {
     session: Session,
-    accounts: Vec<Account>,
+    ports: Vec<Credentials>,
     exchange: Exchange,
     clients: Clients,
 }
@@ -39,7 +39,7 @@ struct Venue {
 struct Clients {
     clients: Vec<Client>,
     /// Accounts with something to write.
-    dirty: Vec<AccountSlot>,
+    dirty: Vec<PortId>,
     publications: Vec<Publication>,
 }
 
@@ -54,9 +54,9 @@ struct Client {
 }
 
 impl Outlet for Clients {
-    fn answer(&mut self, account: AccountSlot, message: &[u8]) {
-        self.clients[account as usize].last_number += 1;
-        self.send(account, &ServerPacket::Sequenced(message));
+    fn answer(&mut self, port: PortId, message: &[u8]) {
+        self.clients[port.index()].last_number += 1;
+        self.send(port, &ServerPacket::Sequenced(message));
     }
 
     fn publish(&mut self, message: &[u8]) {
@@ -65,22 +65,22 @@ impl Outlet for Clients {
 }
 
 impl Clients {
-    fn send(&mut self, account: AccountSlot, packet: &ServerPacket<'_>) {
-        let client = &mut self.clients[account as usize];
+    fn send(&mut self, port: PortId, packet: &ServerPacket<'_>) {
+        let client = &mut self.clients[port.index()];
         if client.write.is_none() {
             return;
         }
         put(packet, &mut client.unsent);
         if !std::mem::replace(&mut client.is_dirty, true) {
-            self.dirty.push(account);
+            self.dirty.push(port);
         }
     }
 
     /// Writes what the sockets take.
     fn flush(&mut self) {
         let clients = &mut self.clients;
-        self.dirty.retain(|&account| {
-            let client = &mut clients[account as usize];
+        self.dirty.retain(|&port| {
+            let client = &mut clients[port.index()];
             client.is_dirty = client.flush();
             client.is_dirty
         });
@@ -111,15 +111,15 @@ pub(super) fn serve(setup: Setup) -> Serving {
 }
 
 async fn accept(setup: Setup) {
-    let Setup { listener, session, accounts, group, feed } = setup;
+    let Setup { listener, session, ports, group, feed } = setup;
     let listener = TcpListener::from_std(listener).expect("a listener on the runtime");
     let clients = Clients {
-        clients: accounts.iter().map(|_| Client::default()).collect(),
+        clients: ports.iter().map(|_| Client::default()).collect(),
         dirty: Vec::new(),
         publications: Vec::new(),
     };
     let exchange = Exchange::new(&group);
-    let venue = Rc::new(RefCell::new(Venue { session, accounts, exchange, clients }));
+    let venue = Rc::new(RefCell::new(Venue { session, ports, exchange, clients }));
     spawn_local(turn(venue.clone(), feed));
     spawn_local(heartbeats(venue.clone()));
     loop {
@@ -140,8 +140,8 @@ async fn connection(stream: TcpStream, venue: Rc<RefCell<Venue>>) {
     let mut logged_in = None;
     // What ends the connection is the same to the exchange, whether the client said good-bye or not.
     let _ = read_in(&mut read, &mut write, &venue, &mut logged_in).await;
-    if let Some((account, log_in)) = logged_in {
-        venue.borrow_mut().log_out(account, log_in);
+    if let Some((port, log_in)) = logged_in {
+        venue.borrow_mut().log_out(port, log_in);
     }
 }
 
@@ -150,7 +150,7 @@ async fn read_in(
     read: &mut OwnedReadHalf,
     write: &mut Option<OwnedWriteHalf>,
     venue: &RefCell<Venue>,
-    logged_in: &mut Option<(AccountSlot, u64)>,
+    logged_in: &mut Option<(PortId, u64)>,
 ) -> Option<()> {
     let mut inbox = Inbox::new();
     loop {
@@ -169,31 +169,31 @@ impl Venue {
         &mut self,
         inbox: &mut Inbox,
         write: &mut Option<OwnedWriteHalf>,
-        logged_in: &mut Option<(AccountSlot, u64)>,
+        logged_in: &mut Option<(PortId, u64)>,
     ) -> Option<()> {
         while let Some(packet) = inbox.next().ok()? {
             match (packet, *logged_in) {
-                (ClientPacket::Unsequenced(payload), Some((account, _))) => {
+                (ClientPacket::Unsequenced(payload), Some((port, _))) => {
                     if let Some(request) = request(payload) {
-                        self.exchange.handle(now_ns(), account, &request, &mut self.clients);
+                        self.exchange.handle(now_ns(), port, &request, &mut self.clients);
                     }
                 }
                 (ClientPacket::Login(login), None) => {
                     let write = write.take()?;
-                    let Some(account) = authenticate(&self.accounts, &login) else {
+                    let Some(port) = authenticate(&self.ports, &login) else {
                         let mut rejected = Vec::new();
                         put(&ServerPacket::LoginRejected(RejectCode::NotAuthorized), &mut rejected);
                         // A fresh connection takes four bytes; should it not, closing says enough.
                         let _ = write.try_write(&rejected);
                         return None;
                     };
-                    let client = &mut self.clients.clients[account as usize];
+                    let client = &mut self.clients.clients[port.index()];
                     client.log_ins += 1;
                     client.write = Some((client.log_ins, write));
                     client.unsent.clear();
-                    *logged_in = Some((account, client.log_ins));
+                    *logged_in = Some((port, client.log_ins));
                     let (session, next_sequence) = (self.session, client.last_number + 1);
-                    self.clients.send(account, &ServerPacket::LoginAccepted { session, next_sequence });
+                    self.clients.send(port, &ServerPacket::LoginAccepted { session, next_sequence });
                 }
                 (ClientPacket::Heartbeat | ClientPacket::Debug(_), _) => {}
                 _ => return None,
@@ -203,13 +203,13 @@ impl Venue {
     }
 
     /// The connection of this log-in is gone.
-    fn log_out(&mut self, account: AccountSlot, log_in: u64) {
-        let client = &mut self.clients.clients[account as usize];
+    fn log_out(&mut self, port: PortId, log_in: u64) {
+        let client = &mut self.clients.clients[port.index()];
         // Another connection may have taken over.
         if client.log_ins == log_in {
             client.write = None;
             client.unsent.clear();
-            self.exchange.handle(now_ns(), account, &Request::Disconnect, &mut self.clients);
+            self.exchange.handle(now_ns(), port, &Request::Disconnect, &mut self.clients);
         }
     }
 }
@@ -246,8 +246,8 @@ async fn heartbeats(venue: Rc<RefCell<Venue>>) {
     loop {
         seconds.tick().await;
         let clients = &mut venue.borrow_mut().clients;
-        for account in 0..clients.clients.len() {
-            clients.send(account as AccountSlot, &ServerPacket::Heartbeat);
+        for port in 0..clients.clients.len() {
+            clients.send(PortId::from_index(port), &ServerPacket::Heartbeat);
         }
     }
 }

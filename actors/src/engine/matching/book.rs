@@ -3,13 +3,12 @@
 use corelane_runtime::mem;
 
 use super::{
-    NewOrder, OrderSlot,
     levels::{Levels, NONE, Rank, SideLevels},
     lists::Lists,
 };
-use crate::messages::{AccountSlot, Locate};
+use crate::types::{Locate, NewOrder, OrderSlot, PortId, Side};
 
-/// A resting order. It lies in the slot that the order actor gave it, so that nobody ever looks one up.
+/// A resting order. It lies in the slot that order entry gave it, so that nobody ever looks one up.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Resting {
@@ -17,11 +16,11 @@ pub(super) struct Resting {
     pub leaves: u32,
     level: u32,
     pub locate: Locate,
-    pub buys: bool,
+    pub side: Side,
 }
 
 impl Resting {
-    const NOWHERE: Resting = Resting { order_ref: 0, leaves: 0, level: NONE, locate: 0, buys: false };
+    const NOWHERE: Resting = Resting { order_ref: 0, leaves: 0, level: NONE, locate: 0, side: Side::Sell };
 }
 
 /// All books.
@@ -29,22 +28,22 @@ pub(super) struct Books {
     /// By order slot; what lies in a slot that rests nowhere means nothing.
     orders: Vec<Resting>,
     levels: Levels,
-    /// By locate: the orders that sell and those that buy.
+    /// By locate and [`Side`].
     sides: Vec<[SideLevels; 2]>,
     /// The orders of each level, as they trade.
     by_level: Lists,
-    /// The orders of each account, as they came.
-    by_account: Lists,
+    /// The orders of each port, as they came.
+    by_port: Lists,
 }
 
 impl Books {
-    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, accounts: u32) -> Books {
+    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, ports: usize) -> Books {
         Books {
             orders: vec![Resting::NOWHERE; orders_max as usize],
             levels: Levels::with_capacity(levels_max),
             sides: vec![[SideLevels::EMPTY; 2]; instruments + 1],
             by_level: Lists::new(orders_max, levels_max),
-            by_account: Lists::new(orders_max, accounts),
+            by_port: Lists::new(orders_max, ports as u32),
         }
     }
 
@@ -53,7 +52,7 @@ impl Books {
     pub fn prefetch(&self, slot: u32) {
         mem::prefetch(&self.orders, slot as usize);
         self.by_level.prefetch(slot);
-        self.by_account.prefetch(slot);
+        self.by_port.prefetch(slot);
     }
 
     /// The order in `slot`.
@@ -66,25 +65,26 @@ impl Books {
     #[inline]
     pub fn price(&self, slot: u32) -> u32 {
         let order = self.order(slot);
-        self.levels[order.level].rank.price(order.buys)
+        self.levels[order.level].rank.price(order.side.is_buy())
     }
 
-    /// The order that an order which `buys` up to `limit` (or sells down to it) trades with next.
+    /// The order that an order of this side with this limit trades with next.
     #[inline]
-    pub fn best_match(&self, locate: Locate, buys: bool, limit: u32) -> Option<u32> {
-        let best = self.sides[usize::from(locate)][usize::from(!buys)].best();
+    pub fn best_match(&self, locate: Locate, side: Side, limit: u32) -> Option<u32> {
+        let resting = side.opposite();
+        let best = self.sides[usize::from(locate)][resting as usize].best();
         if best == NONE {
             return None;
         }
         // A level that is there has an order.
-        if self.levels[best].rank <= Rank::of(limit, !buys) { self.by_level.oldest(best) } else { None }
+        if self.levels[best].rank <= Rank::of(limit, resting.is_buy()) { self.by_level.oldest(best) } else { None }
     }
 
     /// Whether an order can rest at this price: its level is there, or one more can be made.
     #[inline]
-    pub fn has_room(&mut self, locate: Locate, buys: bool, price: u32) -> bool {
-        let side = &mut self.sides[usize::from(locate)][usize::from(buys)];
-        self.levels.has_room() || self.levels.find(side, Rank::of(price, buys)).is_some()
+    pub fn has_room(&mut self, locate: Locate, side: Side, price: u32) -> bool {
+        let levels = &mut self.sides[usize::from(locate)][side as usize];
+        self.levels.has_room() || self.levels.find(levels, Rank::of(price, side.is_buy())).is_some()
     }
 
     /// Puts `leaves` shares of an order behind all others of its price.
@@ -93,14 +93,14 @@ impl Books {
     /// If [`Books::has_room`] was not asked.
     #[inline(always)]
     pub fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
-        let NewOrder { slot: OrderSlot(slot), account, locate, buys, price, .. } = *order;
-        let side = &mut self.sides[usize::from(locate)][usize::from(buys)];
-        let rank = Rank::of(price, buys);
-        let found = self.levels.find(side, rank).or_else(|| self.levels.insert(side, rank));
+        let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
+        let levels = &mut self.sides[usize::from(locate)][side as usize];
+        let rank = Rank::of(price, side.is_buy());
+        let found = self.levels.find(levels, rank).or_else(|| self.levels.insert(levels, rank));
         let level = found.expect("the caller asked for room");
         self.by_level.push(level, slot);
-        self.by_account.push(account, slot);
-        self.orders[slot as usize] = Resting { order_ref, leaves, level, locate, buys };
+        self.by_port.push(port.0, slot);
+        self.orders[slot as usize] = Resting { order_ref, leaves, level, locate, side };
     }
 
     /// Takes `quantity` shares off an order, which goes when none are left; returns what is left.
@@ -118,20 +118,15 @@ impl Books {
     /// Takes an order out, and its level if it was the last there.
     pub fn remove(&mut self, slot: u32) {
         if self.by_level.remove(slot) {
-            let Resting { level, locate, buys, .. } = self.orders[slot as usize];
-            self.levels.remove(&mut self.sides[usize::from(locate)][usize::from(buys)], level);
+            let Resting { level, locate, side, .. } = self.orders[slot as usize];
+            self.levels.remove(&mut self.sides[usize::from(locate)][side as usize], level);
         }
-        self.by_account.remove(slot);
+        self.by_port.remove(slot);
     }
 
-    /// The account's order that came first.
+    /// The port's order that came first.
     #[inline]
-    pub fn first_of(&self, account: AccountSlot) -> Option<u32> {
-        self.by_account.oldest(account)
-    }
-
-    /// How many accounts there are.
-    pub fn accounts(&self) -> AccountSlot {
-        self.by_account.count()
+    pub fn first_of(&self, port: PortId) -> Option<u32> {
+        self.by_port.oldest(port.0)
     }
 }

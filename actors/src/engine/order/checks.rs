@@ -5,10 +5,7 @@ use corelane_codecs::{
     price::Price,
 };
 
-use crate::{
-    group::Instrument,
-    messages::{Enter, Replace},
-};
+use crate::types::{Enter, Instrument, Replace};
 
 /// The coded fields of an order that the venue takes. It shows all orders, and knows no sweeps and no crosses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

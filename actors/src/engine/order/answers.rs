@@ -8,11 +8,11 @@ use corelane_codecs::{
     zerocopy::Immutable,
 };
 
-use super::LiveOrder;
-use crate::messages::Reply;
+use super::open_order::OpenOrder;
+use crate::types::Reply;
 
 #[inline(always)]
-pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Accepted {
+pub(super) fn accepted(time_ns: u64, order: &OpenOrder, symbol: Symbol) -> Accepted {
     Accepted {
         message_type: MessageType::NEW,
         timestamp: time_ns.into(),
@@ -34,7 +34,7 @@ pub(super) fn accepted(time_ns: u64, order: &LiveOrder, symbol: Symbol) -> Accep
 }
 
 #[inline(always)]
-pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &LiveOrder, symbol: Symbol) -> Replaced {
+pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &OpenOrder, symbol: Symbol) -> Replaced {
     Replaced {
         message_type: MessageType::NEW,
         timestamp: time_ns.into(),

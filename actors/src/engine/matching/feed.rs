@@ -3,7 +3,7 @@
 use corelane_codecs::{
     IntoBytes,
     itch::{
-        AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Side, StockDirectory, SystemEvent,
+        self, AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, StockDirectory, SystemEvent,
     },
     price::Price4,
     text::{Alpha, Symbol},
@@ -11,7 +11,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::edge::port::Port;
 
-use crate::messages::{Locate, Publication};
+use crate::types::{Locate, Publication, Side};
 
 /// Publishes on a port, at the time of one input.
 pub(super) struct Feed<'a> {
@@ -45,11 +45,11 @@ impl Feed<'_> {
         });
     }
 
-    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, buys: bool, shares: u32, price: u32) {
+    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, side: Side, shares: u32, price: u32) {
         self.send(|time_ns| AddOrder {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
-            side: if buys { Side::Buy } else { Side::Sell }.into(),
+            side: if side.is_buy() { itch::Side::Buy } else { itch::Side::Sell }.into(),
             shares: shares.into(),
             stock,
             price: Price4::from_raw(price).into(),

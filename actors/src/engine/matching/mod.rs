@@ -2,10 +2,10 @@
 //!
 //! An order trades at the prices of the orders that rest, best price first and oldest first within a price. What
 //! then remains of a day order rests, what remains of an immediate-or-cancel order is cancelled. A replaced order
-//! loses its priority; one that is reduced keeps it. An account's orders may trade with each other.
+//! loses its priority; one that is reduced keeps it. An port's orders may trade with each other.
 //!
 //! Everything that may take long (a sweep, a mass cancel, the stock directory) is cut into steps of at most
-//! [`OUTPUTS_MAX`](Actor::OUTPUTS_MAX) messages per port.
+//! [`OUTPUTS_MAX`](Matching::OUTPUTS_MAX) messages per port.
 
 mod book;
 mod feed;
@@ -17,22 +17,13 @@ use corelane_codecs::{
     ouch::{CancelReason, Liquidity, RejectReason},
     text::Symbol,
 };
-use corelane_runtime::{
-    actor::{Actor, Context, Step},
-    edge::port::Port,
-    message::Message,
-    ports,
-};
+use corelane_runtime::{actor::Step, edge::port::Port};
 
 use self::{
     book::{Books, Resting},
     feed::Feed,
 };
-use crate::{
-    group::{GroupConfig, Instrument},
-    messages::{AccountSlot, Locate, MarketEvent, Publication},
-    order::OrderIn,
-};
+use crate::types::{Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, Publication, Scope};
 
 /// Executions in one step. Each makes two events; a step also says what became of the order itself.
 const EXECUTIONS_PER_STEP: usize = 7;
@@ -40,127 +31,11 @@ const EXECUTIONS_PER_STEP: usize = 7;
 /// Cancels, or directory entries, in one step.
 const ENTRIES_PER_STEP: usize = 2 * EXECUTIONS_PER_STEP;
 
-/// Index of an order in the tables of the order actor and of matching alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderSlot(pub u32);
-
-/// A new order that has passed all checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewOrder {
-    /// Where it lies.
-    pub slot: OrderSlot,
-    /// Whose it is.
-    pub account: AccountSlot,
-    /// Instrument.
-    pub locate: Locate,
-    /// Buys or sells.
-    pub buys: bool,
-    /// Immediate-or-cancel; otherwise a day order.
-    pub immediate: bool,
-    /// Shares to trade.
-    pub quantity: u32,
-    /// Limit price, four implied decimals.
-    pub price: u32,
-    /// Most executions that can still be reported to the account; what remains after them is cancelled.
-    pub executions_max: u32,
-}
-
-/// What risk lets pass to matching.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MatchingIn {
-    /// A new order.
-    Enter(NewOrder),
-    /// Takes the order in the slot out, and enters this one there.
-    Replace(NewOrder),
-    /// Takes shares off an order; all that are left, if it has no more than these.
-    Cancel {
-        /// The order.
-        slot: OrderSlot,
-        /// Shares.
-        quantity: u32,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// Cancels all orders of an account, or of everyone.
-    MassCancel {
-        /// The account; `None` for everyone.
-        account: Option<AccountSlot>,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// The market's day goes on.
-    MarketEvent(MarketEvent),
-}
-
-impl Message for MatchingIn {
-    fn kind(&self) -> u16 {
-        match self {
-            MatchingIn::Enter(_) => 1,
-            MatchingIn::Replace(_) => 2,
-            MatchingIn::Cancel { .. } => 3,
-            MatchingIn::MassCancel { .. } => 4,
-            MatchingIn::MarketEvent(_) => 5,
-        }
-    }
-}
-
-/// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The order.
-    pub slot: OrderSlot,
-    /// What happened.
-    pub what: Outcome,
-}
-
-/// What happened to an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is live.
-    Accepted {
-        /// The venue's reference of it: 1 and up, no gap.
-        order_ref: u64,
-    },
-    /// It is refused: there is no room for it.
-    Rejected(RejectReason),
-    /// It has taken the place of the one that was in its slot.
-    Replaced {
-        /// The venue's reference of it: 1 and up, no gap.
-        order_ref: u64,
-    },
-    /// It has traded.
-    Executed {
-        /// Shares.
-        quantity: u32,
-        /// At this price, four implied decimals.
-        price: u32,
-        /// Whether it rested or came in.
-        liquidity: Liquidity,
-        /// The trade: 1 and up, no gap.
-        match_number: u64,
-    },
-    /// Shares were taken off.
-    Canceled {
-        /// Shares.
-        quantity: u32,
-        /// Why.
-        reason: CancelReason,
-    },
-}
-
-ports! {
-    /// Where matching sends.
-    pub struct MatchingOut {
-        /// What became of orders.
-        events: OrderIn,
-        /// The venue's feed.
-        publications: Publication,
-    }
-}
-
-/// The matching actor.
+/// All books, and what the input being worked on still needs.
 pub struct Matching {
     books: Books,
+    /// By port.
+    owners: Vec<Owner>,
     instruments: Vec<Instrument>,
     last_order_ref: u64,
     last_match_number: u64,
@@ -173,8 +48,18 @@ pub struct Matching {
 enum Work {
     Nothing,
     Sweep(Sweep),
-    MassCancel { account: AccountSlot, last_account: AccountSlot, reason: CancelReason },
+    MassCancel(MassCancel),
     Directory { next: usize },
+}
+
+/// Orders that are all cancelled, port by port.
+#[derive(Clone, Copy)]
+struct MassCancel {
+    scope: Scope,
+    /// Ports from here to `end` may still have orders of the scope.
+    next: usize,
+    end: usize,
+    reason: CancelReason,
 }
 
 /// An order that trades with what rests.
@@ -186,22 +71,14 @@ struct Sweep {
     executions_left: u32,
 }
 
-/// Who is told what becomes of orders.
-pub(crate) trait Events {
-    /// To be in line always: each caller knows what happened, so that nobody has to ask.
+/// Receives what becomes of orders, while it happens.
+pub trait Events {
+    /// Mark it `#[inline(always)]`: each caller knows what happened, so that the compiler drops all other cases.
     fn tell(&mut self, event: Event);
 }
 
-/// By messages.
-impl Events for &mut Port<OrderIn> {
-    #[inline(always)]
-    fn tell(&mut self, event: Event) {
-        self.send(OrderIn::Event(event));
-    }
-}
-
-/// Where the messages of one step go.
-pub(crate) struct Outlets<'a, E> {
+/// Where the events and publications of one step go.
+pub struct Outlets<'a, E> {
     events: E,
     feed: Feed<'a>,
 }
@@ -220,11 +97,15 @@ impl<'a, E: Events> Outlets<'a, E> {
 }
 
 impl Matching {
+    /// Two events per execution and the acceptance before them; as many entries and the system event before them.
+    pub const OUTPUTS_MAX: usize = 2 * EXECUTIONS_PER_STEP + 1;
+
     /// Empty books, sized by `config`.
     pub fn new(config: &GroupConfig) -> Matching {
-        let GroupConfig { orders_max, levels_max, accounts, .. } = *config;
+        let GroupConfig { orders_max, levels_max, ref instruments, ref ports, .. } = *config;
         Matching {
-            books: Books::new(orders_max, levels_max, config.instruments.len(), accounts),
+            books: Books::new(orders_max, levels_max, instruments.len(), ports.len()),
+            owners: config.owners().collect(),
             instruments: config.instruments.clone(),
             last_order_ref: 0,
             last_match_number: 0,
@@ -234,7 +115,7 @@ impl Matching {
 
     /// The first step of a new order.
     #[inline(always)]
-    pub(crate) fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
+    pub fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         if self.lacks_room(order) {
             out.event(order.slot, Outcome::Rejected(RejectReason::ProcessingError));
             return Step::Done;
@@ -248,8 +129,9 @@ impl Matching {
         self.sweep(out, order, order_ref, order.quantity, order.executions_max)
     }
 
-    /// The old order goes in any case: if the new one has no room, it was the client's wish that it goes.
-    fn replace<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
+    /// The first step of an order that takes the place of the one in its slot. The old order goes in any case: if the new one
+    /// has no room, it was the client's wish that it goes.
+    pub fn replace<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         let old = *self.books.order(order.slot.0);
         self.books.remove(order.slot.0);
         if self.lacks_room(order) {
@@ -271,7 +153,7 @@ impl Matching {
 
     /// Takes shares off an order, all that are left if it has no more than `quantity`.
     #[inline(always)]
-    pub(crate) fn cancel<E: Events>(
+    pub fn cancel<E: Events>(
         &mut self,
         out: &mut Outlets<'_, E>,
         slot: OrderSlot,
@@ -287,56 +169,42 @@ impl Matching {
         out.event(slot, Outcome::Canceled { quantity, reason });
     }
 
-    fn cancel_all<E: Events>(
-        &mut self,
-        out: &mut Outlets<'_, E>,
-        account: Option<AccountSlot>,
-        reason: CancelReason,
-    ) -> Step {
-        let last_account = account.unwrap_or(self.books.accounts() - 1);
-        self.mass_cancel(out, account.unwrap_or(0), last_account, reason)
+    /// The first step of cancelling all orders of a scope whose firm, account or port is configured.
+    pub fn cancel_all<E: Events>(&mut self, out: &mut Outlets<'_, E>, scope: Scope, reason: CancelReason) -> Step {
+        let (first, end) = match scope {
+            Scope::Port(port) => (port.index(), port.index() + 1),
+            Scope::Everyone | Scope::Firm(_) | Scope::Account(_) => (0, self.owners.len()),
+        };
+        self.mass_cancel(out, MassCancel { scope, next: first, end, reason })
     }
 
+    /// The first step of a market event.
     #[cold]
-    fn market_event<E: Events>(&mut self, out: &mut Outlets<'_, E>, code: u8) -> Step {
-        out.feed.system_event(code);
-        match EventCode::from_wire(code) {
-            Some(EventCode::StartOfMessages) => self.directory(out, 1),
-            Some(EventCode::EndOfMarketHours | EventCode::EndOfSystemHours) => {
-                self.cancel_all(out, None, CancelReason::Closed)
+    pub fn market_event<E: Events>(&mut self, out: &mut Outlets<'_, E>, event: EventCode) -> Step {
+        out.feed.system_event(event.to_wire());
+        match event {
+            EventCode::StartOfMessages => self.directory(out, 1),
+            EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => {
+                self.cancel_all(out, Scope::Everyone, CancelReason::Closed)
             }
             _ => Step::Done,
         }
     }
 
-    /// Has an order fetched.
+    /// Prefetches an order.
     #[inline]
-    pub(crate) fn expect_order(&self, slot: OrderSlot) {
+    pub fn prefetch_order(&self, slot: OrderSlot) {
         self.books.prefetch(slot.0);
     }
 
-    /// The first step of an input.
-    pub(crate) fn begin<E: Events>(&mut self, out: &mut Outlets<'_, E>, message: &MatchingIn) -> Step {
-        match message {
-            MatchingIn::Enter(order) => self.enter(out, order),
-            MatchingIn::Replace(order) => self.replace(out, order),
-            MatchingIn::Cancel { slot, quantity, reason } => {
-                self.cancel(out, *slot, *quantity, *reason);
-                Step::Done
-            }
-            MatchingIn::MassCancel { account, reason } => self.cancel_all(out, *account, *reason),
-            MatchingIn::MarketEvent(MarketEvent { code }) => self.market_event(out, *code),
-        }
-    }
-
     /// Another step of an input whose last one returned [`Step::More`].
-    pub(crate) fn resume<E: Events>(&mut self, out: &mut Outlets<'_, E>) -> Step {
+    pub fn resume<E: Events>(&mut self, out: &mut Outlets<'_, E>) -> Step {
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Nothing => Step::Done,
             Work::Sweep(Sweep { order, order_ref, leaves, executions_left }) => {
                 self.sweep(out, &order, order_ref, leaves, executions_left)
             }
-            Work::MassCancel { account, last_account, reason } => self.mass_cancel(out, account, last_account, reason),
+            Work::MassCancel(mass_cancel) => self.mass_cancel(out, mass_cancel),
             Work::Directory { next } => self.directory(out, next),
         }
     }
@@ -357,7 +225,7 @@ impl Matching {
         mut executions_left: u32,
     ) -> Step {
         for _ in 0..EXECUTIONS_PER_STEP {
-            let maker = match self.books.best_match(order.locate, order.buys, order.price) {
+            let maker = match self.books.best_match(order.locate, order.side, order.price) {
                 Some(maker) if leaves > 0 && executions_left > 0 => maker,
                 more => {
                     self.finish(out, order, order_ref, leaves, more.is_some());
@@ -404,27 +272,25 @@ impl Matching {
             out.event(order.slot, Outcome::Canceled { quantity, reason });
         } else {
             let stock = self.symbol(order.locate);
-            out.feed.added(order.locate, stock, order_ref, order.buys, quantity, order.price);
+            out.feed.added(order.locate, stock, order_ref, order.side, quantity, order.price);
             self.books.rest(order, order_ref, quantity);
         }
     }
 
     #[cold]
-    fn mass_cancel<E: Events>(
-        &mut self,
-        out: &mut Outlets<'_, E>,
-        mut account: AccountSlot,
-        last_account: AccountSlot,
-        reason: CancelReason,
-    ) -> Step {
+    fn mass_cancel<E: Events>(&mut self, out: &mut Outlets<'_, E>, mut mass_cancel: MassCancel) -> Step {
+        let MassCancel { scope, next, end, reason } = &mut mass_cancel;
         for _ in 0..ENTRIES_PER_STEP {
-            match self.books.first_of(account) {
-                Some(slot) => self.cancel(out, OrderSlot(slot), u32::MAX, reason),
-                None if account == last_account => return Step::Done,
-                None => account += 1,
+            if *next == *end {
+                return Step::Done;
+            }
+            let owner = &self.owners[*next];
+            match self.books.first_of(owner.port) {
+                Some(slot) if scope.covers(owner) => self.cancel(out, OrderSlot(slot), u32::MAX, *reason),
+                _ => *next += 1,
             }
         }
-        self.keep(Work::MassCancel { account, last_account, reason })
+        self.keep(Work::MassCancel(mass_cancel))
     }
 
     fn directory<E: Events>(&mut self, out: &mut Outlets<'_, E>, first: usize) -> Step {
@@ -441,11 +307,11 @@ impl Matching {
     /// emptied a level by that, so it finds room.
     #[inline(always)]
     fn lacks_room(&mut self, order: &NewOrder) -> bool {
-        !order.immediate && !self.books.has_room(order.locate, order.buys, order.price) && !self.trades_at_once(order)
+        !order.immediate && !self.books.has_room(order.locate, order.side, order.price) && !self.trades_at_once(order)
     }
 
     fn trades_at_once(&self, order: &NewOrder) -> bool {
-        self.books.best_match(order.locate, order.buys, order.price).is_some()
+        self.books.best_match(order.locate, order.side, order.price).is_some()
     }
 
     fn next_order_ref(&mut self) -> u64 {
@@ -456,27 +322,4 @@ impl Matching {
     fn symbol(&self, locate: Locate) -> Symbol {
         self.instruments[usize::from(locate) - 1].symbol
     }
-}
-
-impl Actor for Matching {
-    type In = MatchingIn;
-    type Out = MatchingOut;
-    /// Two events per execution and the acceptance before them; as many entries and the system event before them.
-    const OUTPUTS_MAX: usize = 2 * EXECUTIONS_PER_STEP + 1;
-
-    #[inline]
-    fn on_message(&mut self, ctx: &mut Context<'_, MatchingOut>, message: &MatchingIn) -> Step {
-        self.begin(&mut outlets(ctx), message)
-    }
-
-    fn on_more(&mut self, ctx: &mut Context<'_, MatchingOut>) -> Step {
-        self.resume(&mut outlets(ctx))
-    }
-}
-
-#[inline]
-fn outlets<'a>(ctx: &'a mut Context<'_, MatchingOut>) -> Outlets<'a, &'a mut Port<OrderIn>> {
-    let time_ns = ctx.time_ns();
-    let MatchingOut { events, publications } = &mut ctx.out;
-    Outlets::new(events, publications, time_ns)
 }

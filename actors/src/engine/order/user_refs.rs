@@ -1,138 +1,40 @@
-//! What the venue knows of an account: its numbers, and its live orders by the client's number.
+//! Live orders by the client's number.
 
 use std::hash::{BuildHasher, RandomState};
 
 use corelane_runtime::mem;
 
-use crate::matching::OrderSlot;
+use crate::types::OrderSlot;
 
-/// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
-/// single input can cause, and the answer to a request.
-const SPARE_MESSAGES: u64 = 2;
+/// Entries in a cache line.
+const ENTRIES: usize = 8;
 
-/// Bounds of an account.
+/// A live order's number and slot.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AccountLimits {
-    pub open_orders_max: u32,
-    pub messages_max: u64,
-}
-
-impl AccountLimits {
-    /// The least number of messages that leaves enough for answers: from seven eighths on nothing is let in, and the
-    /// last eighth must answer for all open orders, and for some executions of the last order let in.
-    pub fn messages_least(open_orders_max: u32) -> u64 {
-        8 * (u64::from(open_orders_max) + 8)
-    }
-
-    fn entry_closes_at(&self) -> u64 {
-        self.messages_max - self.messages_max / 8
-    }
-}
-
-/// An account.
-///
-/// Its session keeps every message for a client that comes back, so their number is bounded, and nothing that an
-/// account has done may go unanswered. At any time, the messages sent plus one for each open order plus
-/// [`SPARE_MESSAGES`] do not exceed `messages_max`; when they reach it, all orders of the account are cancelled.
-pub(super) struct Account {
-    limits: AccountLimits,
-    /// The highest client's number used.
-    pub last_user_ref: u32,
-    /// Number of the last message sent.
-    pub last_number: u64,
-    /// Orders that wait for a final answer.
-    pub open_orders: u32,
-    /// The latest log-in.
-    pub generation: u32,
-    /// The messages have run out, and the orders are being cancelled.
-    is_exhausted: bool,
-    pub live: UserRefs,
-}
-
-impl Account {
-    pub fn new(limits: AccountLimits) -> Account {
-        Account {
-            limits,
-            last_user_ref: 0,
-            last_number: 0,
-            open_orders: 0,
-            generation: 0,
-            is_exhausted: false,
-            live: UserRefs::with_capacity(limits.open_orders_max),
-        }
-    }
-
-    /// The number of a message that is sent now.
-    #[inline]
-    pub fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
-    }
-
-    /// Whether orders and replaces are refused so that what is open can be answered.
-    pub fn is_entry_closed(&self) -> bool {
-        self.last_number >= self.limits.entry_closes_at()
-    }
-
-    pub fn has_room_for_order(&self) -> bool {
-        self.open_orders < self.limits.open_orders_max
-    }
-
-    /// Whether one message that is no order's last can be sent without touching what is kept free.
-    pub fn can_tell(&self) -> bool {
-        self.promised() < self.limits.messages_max
-    }
-
-    /// Notes it if the messages have run out just now while orders are open, which are to be cancelled then; tells whether
-    /// they have.
-    #[inline]
-    pub fn note_running_out(&mut self) -> bool {
-        let runs_out = self.promised() > self.limits.messages_max && self.open_orders > 0 && !self.is_exhausted;
-        self.is_exhausted |= runs_out;
-        runs_out
-    }
-
-    /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute
-    /// one of the account's own orders in part.
-    pub fn executions_max(&self) -> u32 {
-        let free = self.limits.messages_max.saturating_sub(self.promised() + 3);
-        u32::try_from(free).unwrap_or(u32::MAX)
-    }
-
-    fn promised(&self) -> u64 {
-        self.last_number + u64::from(self.open_orders) + SPARE_MESSAGES
-    }
-}
-
-/// Places in a cache line.
-const LINE: usize = 8;
-
-/// Where a live order's number lies.
-#[derive(Clone, Copy, Debug)]
-struct Place {
+struct Entry {
     user_ref: u32,
-    /// [`Place::FREE`] where there is no order.
+    /// [`Entry::FREE`] where there is no order.
     slot: OrderSlot,
 }
 
-impl Place {
+impl Entry {
     /// No order's slot.
     const FREE: OrderSlot = OrderSlot(u32::MAX);
 }
 
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Line([Place; LINE]);
+struct CacheLine([Entry; ENTRIES]);
 
 /// Live orders by the client's number: a hash table with linear probing that is never more than half full.
 ///
-/// [`LINE`] numbers in a row share a cache line, at a place given by multiplication with a secret factor (multiply-shift
+/// [`ENTRIES`] numbers in a row share a cache line, at a place given by multiplication with a secret factor (multiply-shift
 /// hashing: Dietzfelbinger and others, 1997). The factor is one that spreads rows which follow each other: the orders of a
 /// client that counts all lie at home, and one that chooses its numbers to collide cannot know which do. What follows a
 /// removed order moves up, so that the dead leave nothing behind.
 pub(super) struct UserRefs {
     /// As many as a power of two.
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
     factor: u64,
     /// What leaves the index of a line of a product.
     shift: u32,
@@ -141,15 +43,20 @@ pub(super) struct UserRefs {
 }
 
 impl UserRefs {
-    fn with_capacity(orders_max: u32) -> UserRefs {
-        let lines = (2 * orders_max as usize).div_ceil(LINE).next_power_of_two().max(2);
+    pub fn with_capacity(orders_max: u32) -> UserRefs {
+        let lines = (2 * orders_max as usize).div_ceil(ENTRIES).next_power_of_two().max(2);
         // Free places are not zero: they are written, so that their pages are there before the first order.
-        let free = Place { user_ref: 0, slot: Place::FREE };
+        let free = Entry { user_ref: 0, slot: Entry::FREE };
         let mut factor = secret();
         while !spreads(factor, lines) {
             factor = secret();
         }
-        UserRefs { lines: vec![Line([free; LINE]); lines], factor, shift: u64::BITS - lines.trailing_zeros(), away: 0 }
+        UserRefs {
+            lines: vec![CacheLine([free; ENTRIES]); lines],
+            factor,
+            shift: u64::BITS - lines.trailing_zeros(),
+            away: 0,
+        }
     }
 
     /// Adds an order whose number is not there.
@@ -157,18 +64,18 @@ impl UserRefs {
     pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
         let home = self.home(user_ref);
         let mut at = home;
-        while self.place(at).slot != Place::FREE {
+        while self.place(at).slot != Entry::FREE {
             at = self.after(at);
         }
         self.away += usize::from(at != home);
-        *self.place_mut(at) = Place { user_ref, slot };
+        *self.place_mut(at) = Entry { user_ref, slot };
     }
 
-    /// Has the home of a number fetched that will be asked for or added soon; returns where it is.
+    /// Prefetches the home of a number that will be looked up or added soon; returns where it is.
     #[inline]
-    pub fn expect(&self, user_ref: u32) -> usize {
+    pub fn prefetch(&self, user_ref: u32) -> usize {
         let home = self.home(user_ref);
-        mem::prefetch(&self.lines, home / LINE);
+        mem::prefetch(&self.lines, home / ENTRIES);
         home
     }
 
@@ -191,7 +98,7 @@ impl UserRefs {
             return;
         };
         if self.away == 0 {
-            self.place_mut(free).slot = Place::FREE;
+            self.place_mut(free).slot = Entry::FREE;
         } else {
             self.remove_and_move_up(free);
         }
@@ -202,7 +109,7 @@ impl UserRefs {
         self.away -= usize::from(self.home(self.place(free).user_ref) != free);
         // An order behind a free place would not be found any more, unless it lies at or behind its home without it.
         let mut at = self.after(free);
-        while self.place(at).slot != Place::FREE {
+        while self.place(at).slot != Entry::FREE {
             let place = *self.place(at);
             let (home, from_free) = (self.home(place.user_ref), self.distance(free, at));
             if self.distance(home, at) >= from_free {
@@ -212,7 +119,7 @@ impl UserRefs {
             }
             at = self.after(at);
         }
-        self.place_mut(free).slot = Place::FREE;
+        self.place_mut(free).slot = Entry::FREE;
     }
 
     #[inline]
@@ -220,7 +127,7 @@ impl UserRefs {
         let mut at = self.home(user_ref);
         loop {
             let place = self.place(at);
-            if place.slot == Place::FREE {
+            if place.slot == Entry::FREE {
                 return None;
             }
             if place.user_ref == user_ref {
@@ -233,35 +140,35 @@ impl UserRefs {
     /// The place that a number lies at, if none that came before has it.
     #[inline]
     fn home(&self, user_ref: u32) -> usize {
-        let (row, within) = (u64::from(user_ref) / LINE as u64, user_ref as usize % LINE);
-        (row.wrapping_mul(self.factor) >> self.shift) as usize * LINE + within
+        let (row, within) = (u64::from(user_ref) / ENTRIES as u64, user_ref as usize % ENTRIES);
+        (row.wrapping_mul(self.factor) >> self.shift) as usize * ENTRIES + within
     }
 
     #[inline]
     fn after(&self, at: usize) -> usize {
-        (at + 1) & (LINE * self.lines.len() - 1)
+        (at + 1) & (ENTRIES * self.lines.len() - 1)
     }
 
     /// Steps from one place to another.
     #[inline]
     fn distance(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (LINE * self.lines.len() - 1)
+        to.wrapping_sub(from) & (ENTRIES * self.lines.len() - 1)
     }
 
     #[inline]
-    fn place(&self, at: usize) -> &Place {
-        &self.lines[at / LINE].0[at % LINE]
+    fn place(&self, at: usize) -> &Entry {
+        &self.lines[at / ENTRIES].0[at % ENTRIES]
     }
 
     #[inline]
-    fn place_mut(&mut self, at: usize) -> &mut Place {
-        &mut self.lines[at / LINE].0[at % LINE]
+    fn place_mut(&mut self, at: usize) -> &mut Entry {
+        &mut self.lines[at / ENTRIES].0[at % ENTRIES]
     }
 }
 
 /// An odd number that nobody outside can know.
 fn secret() -> u64 {
-    RandomState::new().hash_one(LINE) | 1
+    RandomState::new().hash_one(ENTRIES) | 1
 }
 
 /// Whether no two of the rows that follow each other and fill half of `lines`, a power of two, come to the same line: true
@@ -300,8 +207,8 @@ mod tests {
     impl UserRefs {
         /// How many orders there are, and how many of them lie elsewhere than at home.
         fn count(&self) -> (usize, usize) {
-            let all = (0..LINE * self.lines.len()).map(|at| (at, self.place(at)));
-            let taken: Vec<_> = all.filter(|(_, place)| place.slot != Place::FREE).collect();
+            let all = (0..ENTRIES * self.lines.len()).map(|at| (at, self.place(at)));
+            let taken: Vec<_> = all.filter(|(_, place)| place.slot != Entry::FREE).collect();
             let away = taken.iter().filter(|(at, place)| self.home(place.user_ref) != *at).count();
             (taken.len(), away)
         }
@@ -315,7 +222,7 @@ mod tests {
             steps in prop::collection::vec((numbers(), any::<prop::sample::Index>(), 0..5_u8), 1..200),
         ) {
             let mut refs = UserRefs { factor, ..UserRefs::with_capacity(orders_max) };
-            prop_assert!(LINE * refs.lines.len() >= 2 * orders_max as usize);
+            prop_assert!(ENTRIES * refs.lines.len() >= 2 * orders_max as usize);
             let mut model = BTreeMap::new();
             for (step, (number, pick, what)) in (0..).zip(steps) {
                 match what {

@@ -9,30 +9,30 @@
 //!                └────────────────────────────────────────┘
 //! ```
 //!
-//! Everything a client can do goes through risk, so that risk sees it all. The three are state machines of their own. One
-//! sequenced actor holds them and they call each other, because a message between two actors of a shard costs more than
+//! Everything a client can do goes through risk, so that risk sees it all. The three are state machines that do not know
+//! each other; the group calls one after the other, in line, because a message between two actors of a shard costs more than
 //! what most of them do with it (see `ARCHITECTURE.md`).
 //!
 //! A full edge of replies or publications holds the group back in the middle of a sweep; nothing is lost, and the next
 //! input waits.
 
-mod config;
-
 use std::collections::VecDeque;
 
+use corelane_codecs::{itch::EventCode, ouch::CancelReason};
 use corelane_runtime::{
-    actor::{Actor, SequencedActor, SequencedContext, Step},
+    actor::{SequencedActor, SequencedContext, Step},
     message::Envelope,
     ports,
     topology::{ActorId, ShardId, Topology},
 };
 
-pub use self::config::{GroupConfig, GroupConfigError, Instrument};
-use crate::{
-    matching::{Event, Events, Matching, Outlets},
-    messages::{AccountSlot, Command, Publication, Reply},
-    order::{self, NumberPlace, Order, Reduction, Replies},
-    risk::{Exposure, Risk, RiskIn, Verdict},
+use super::{
+    matching::{Events, Matching, Outlets},
+    order::{NumberPlace, Order, Reduction, Replacement, Replies},
+    risk::Risk,
+};
+use crate::types::{
+    Command, Event, Exposure, GroupConfig, GroupConfigError, PortId, Publication, Replace, Reply, Scope,
 };
 
 ports! {
@@ -45,16 +45,16 @@ ports! {
     }
 }
 
-/// Order, risk and matching as one actor, whose only input is the sequenced stream.
+/// The sequenced actor of a venue: its only input is the sequenced stream.
 pub struct Group {
     order: Order,
     risk: Risk,
     matching: Matching,
     /// Matching has more to do for the input.
     is_matching: bool,
-    /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each account is here once
+    /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each port is here once
     /// in the day at most.
-    exhausted: VecDeque<AccountSlot>,
+    exhausted: VecDeque<PortId>,
     /// What [`prefetch`](SequencedActor::prefetch) found lately.
     expected_place: NumberPlace,
 }
@@ -67,7 +67,7 @@ impl Group {
             risk: Risk::new(config),
             matching: Matching::new(config),
             is_matching: false,
-            exhausted: VecDeque::with_capacity(config.accounts as usize),
+            exhausted: VecDeque::with_capacity(config.ports.len()),
             expected_place: NumberPlace::default(),
         }
     }
@@ -81,13 +81,28 @@ impl Group {
         }
     }
 
-    /// What risk says to this, and the first step of what matching makes of it.
-    fn ask_risk(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, asked: &RiskIn) {
-        match self.risk.judge(asked) {
-            Verdict::Passes(passed) => self.run_matching(ctx, |matching, out| matching.begin(out, &passed)),
-            Verdict::Refused(refused) => self.order.refuse(refused.slot, refused.reason, &mut replies(ctx)),
-            Verdict::Done => {}
-        }
+    /// Has a replace checked. If risk refuses it, the existing order is cancelled.
+    #[inline(never)]
+    fn replace(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, replace: &Replace) {
+        let cancelled = match self.order.replace(replace, &mut replies(ctx)) {
+            None => return,
+            Some(Replacement::Cancel(slot, reason)) => (slot, reason),
+            Some(Replacement::Order(exposure)) => match self.risk.check(&exposure) {
+                Ok(()) => return self.run_matching(ctx, |matching, out| matching.replace(out, &exposure.order)),
+                Err(_) => (exposure.order.slot, CancelReason::System),
+            },
+        };
+        let (slot, reason) = cancelled;
+        self.run_matching(ctx, |matching, out| {
+            matching.cancel(out, slot, u32::MAX, reason);
+            Step::Done
+        });
+    }
+
+    /// The first step of cancelling all orders of a scope.
+    #[cold]
+    fn mass_cancel(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, scope: Scope, reason: CancelReason) {
+        self.run_matching(ctx, |matching, out| matching.cancel_all(out, scope, reason));
     }
 
     /// A step of matching.
@@ -121,15 +136,15 @@ fn replies<'a>(ctx: &'a mut SequencedContext<'_, GroupOut>) -> Replies<'a> {
 /// Answers what matching tells of orders.
 struct Answers<'a> {
     order: &'a mut Order,
-    exhausted: &'a mut VecDeque<AccountSlot>,
+    exhausted: &'a mut VecDeque<PortId>,
     replies: Replies<'a>,
 }
 
 impl Events for Answers<'_> {
     #[inline(always)]
     fn tell(&mut self, event: Event) {
-        if let Some(account) = self.order.event(&event, &mut self.replies) {
-            self.exhausted.push_back(account);
+        if let Some(port) = self.order.event(&event, &mut self.replies) {
+            self.exhausted.push_back(port);
         }
     }
 }
@@ -138,12 +153,11 @@ impl SequencedActor for Group {
     type In = Command;
     type Out = GroupOut;
     /// Each event of matching is answered once.
-    const OUTPUTS_MAX: usize = <Matching as Actor>::OUTPUTS_MAX;
+    const OUTPUTS_MAX: usize = Matching::OUTPUTS_MAX;
 
     #[inline]
     fn on_message(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, command: &Command) -> Step {
-        // What is frequent is passed on as it is, without being wrapped and unwrapped: risk checks new orders, and lets
-        // cancels pass.
+        // Risk checks new orders and replaces, and lets cancels pass.
         match command {
             Command::Enter(enter) => {
                 let exposure = self.order.enter(enter, &mut replies(ctx));
@@ -159,10 +173,22 @@ impl SequencedActor for Group {
                     });
                 }
             }
-            other => {
-                let asked = self.order.command(other, &mut replies(ctx));
-                if let Some(asked) = &asked {
-                    self.ask_risk(ctx, asked);
+            Command::Replace(replace) => self.replace(ctx, replace),
+            Command::LogIn(change) => self.order.log_in(change),
+            Command::Disconnect(change) => {
+                if self.order.cancels_at(change) {
+                    self.mass_cancel(ctx, Scope::Port(change.port), CancelReason::System);
+                }
+            }
+            Command::KillSwitch(switch) => {
+                if self.risk.turn_kill_switch(switch) && switch.is_engaged() {
+                    self.mass_cancel(ctx, switch.scope(), CancelReason::Supervisory);
+                }
+            }
+            Command::MarketEvent(event) => {
+                if let Some(event) = EventCode::from_wire(event.code) {
+                    self.order.market_event(event);
+                    self.run_matching(ctx, |matching, out| matching.market_event(out, event));
                 }
             }
         }
@@ -178,16 +204,16 @@ impl SequencedActor for Group {
             return;
         };
         let slot = self.order.at(self.expected_place);
-        self.order.expect_order(slot);
-        self.matching.expect_order(slot);
-        self.expected_place = self.order.expect(&second.body).unwrap_or(self.expected_place);
+        self.order.prefetch_order(slot);
+        self.matching.prefetch_order(slot);
+        self.expected_place = self.order.prefetch_place(&second.body).unwrap_or(self.expected_place);
     }
 
     fn on_more(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) -> Step {
         if self.is_matching {
             self.run_matching(ctx, |matching, out| matching.resume(out));
-        } else if let Some(account) = self.exhausted.pop_front() {
-            self.ask_risk(ctx, &order::mass_cancel(account));
+        } else if let Some(port) = self.exhausted.pop_front() {
+            self.mass_cancel(ctx, Scope::Port(port), CancelReason::System);
         }
         self.step()
     }

@@ -1,0 +1,397 @@
+//! The life of every order: from the client's request to its final answer.
+//!
+//! What a request leads to, by the rules of OUCH 5.0:
+//!
+//! | request | answer |
+//! |---|---|
+//! | enter with a number not above the last one used | none: it is a repetition |
+//! | enter that a check refuses | Rejected; its number is used |
+//! | enter | Accepted, then Executed and Canceled as it goes |
+//! | replace with a used number, or of an order that is not live | none; its number is not used |
+//! | replace with invalid details, or that risk refuses | the existing order is Canceled (`Z`, by the system); the number is not used |
+//! | replace to no more shares than are executed | the existing order is Canceled (`U`, as the user wished); the number is not used |
+//! | replace after entry has closed for the port | Rejected; its number is used, the existing order stays |
+//! | replace | Replaced, for the new total less what was executed |
+//! | cancel of an order that is not live, or to no fewer shares | none |
+//! | cancel | Canceled for the difference, `U`; the order keeps its priority |
+//!
+//! Refusals that are no fault of the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
+//! (the port has used seven eighths of its messages), 0x0F other (too many open orders of the port), 0x0A
+//! processing error (the venue's tables are full). Those of the fields are in `checks`, those of risk in
+//! [`risk`](super::risk).
+//!
+//! Orders are cancelled without request by the kill switch (`S`, supervisory), at a disconnect if so configured and
+//! when the port's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
+//!
+//! An port whose messages have run out is not answered any more; it has no orders then.
+
+mod answers;
+mod checks;
+mod open_order;
+mod port_state;
+mod user_refs;
+
+use corelane_codecs::{
+    IntoBytes,
+    itch::EventCode,
+    ouch::{CancelReason, Canceled, Executed, RejectReason, Rejected, TimeInForce},
+    price::Price,
+    text::{ClOrdId, Symbol},
+    zerocopy::Immutable,
+};
+use corelane_runtime::{edge::port::Port, mem};
+
+use self::{
+    checks::Terms,
+    open_order::OpenOrder,
+    port_state::{PortBounds, PortState},
+};
+use crate::types::{
+    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, PortId,
+    Reference, Replace, Reply, SessionChange,
+};
+
+/// Where an order is found by its client's number: in the table of an port, at the number's home.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct NumberPlace {
+    port: PortId,
+    place: usize,
+}
+
+/// Accounts and their open orders.
+pub(crate) struct Order {
+    ports: Vec<PortState>,
+    instruments: Vec<Instrument>,
+    /// By slot; `None` where there is no order.
+    orders: Vec<Option<OpenOrder>>,
+    free: Vec<OrderSlot>,
+    /// The replace that is on its way, if the input being worked on is one.
+    replacing: Option<(Replace, TimeInForce)>,
+    is_open: bool,
+    cancel_on_disconnect: bool,
+}
+
+impl Order {
+    /// Accounts without orders, sized by `config`.
+    pub fn new(config: &GroupConfig) -> Order {
+        let limits =
+            PortBounds { open_orders_max: config.open_orders_per_port_max, messages_max: config.messages_per_port_max };
+        Order {
+            ports: config.ports.iter().map(|_| PortState::new(limits)).collect(),
+            instruments: config.instruments.clone(),
+            orders: vec![None; config.orders_max as usize],
+            free: (0..config.orders_max).rev().map(OrderSlot).collect(),
+            replacing: None,
+            is_open: config.opens_at_start,
+            cancel_on_disconnect: config.cancel_on_disconnect,
+        }
+    }
+
+    /// Prefetches the place at which a request's order is found by its number, or will be.
+    #[inline]
+    pub fn prefetch_place(&self, command: &Command) -> Option<NumberPlace> {
+        let (port, user_ref) = command.order_key()?;
+        let place = self.ports.get(port.index())?.live.prefetch(user_ref);
+        Some(NumberPlace { port, place })
+    }
+
+    /// The order whose number lies at a place; any slot if none does.
+    #[inline]
+    pub fn at(&self, NumberPlace { port, place }: NumberPlace) -> OrderSlot {
+        self.ports[port.index()].live.at(place)
+    }
+
+    /// Prefetches an order.
+    #[inline]
+    pub fn prefetch_order(&self, slot: OrderSlot) {
+        mem::prefetch(&self.orders, slot.0 as usize);
+    }
+
+    /// Notes a log-in.
+    pub fn log_in(&mut self, change: &SessionChange) {
+        if let Some(port) = self.ports.get_mut(change.port.index()) {
+            port.generation = port.generation.max(change.generation);
+        }
+    }
+
+    /// Whether the orders of the port that has gone are to be cancelled.
+    #[cold]
+    pub fn cancels_at(&self, change: &SessionChange) -> bool {
+        self.ports.get(change.port.index()).is_some_and(|port| {
+            self.cancel_on_disconnect && change.generation >= port.generation && port.open_orders > 0
+        })
+    }
+
+    /// Opens or closes entry at a market event.
+    pub fn market_event(&mut self, event: EventCode) {
+        match event {
+            EventCode::StartOfSystemHours | EventCode::StartOfMarketHours => self.is_open = true,
+            EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => self.is_open = false,
+            EventCode::StartOfMessages | EventCode::EndOfMessages => {}
+        }
+    }
+
+    /// A new order: what risk is to check.
+    #[inline(always)]
+    pub fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
+        let port = self.ports.get_mut(enter.port.index())?;
+        if enter.user_ref <= port.last_user_ref {
+            return None;
+        }
+        port.last_user_ref = enter.user_ref;
+        port.live.prefetch(enter.user_ref);
+        match self.admit(enter) {
+            Ok((slot, terms)) => {
+                let executions_max = self.open(slot, enter, terms);
+                let order = NewOrder {
+                    slot,
+                    port: enter.port,
+                    locate: enter.locate,
+                    side: terms.side.into(),
+                    immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
+                    quantity: enter.quantity,
+                    // Prices at the market are cut off here; risk refuses them by the price beside this one.
+                    price: enter.price as u32,
+                    executions_max,
+                };
+                let Enter { price, quantity: total_quantity, reference, .. } = *enter;
+                Some(Exposure { order, price, total_quantity, reference })
+            }
+            Err(reason) => {
+                let id = ClOrdId::from_bytes(enter.cl_ord_id);
+                self.reject(enter.port, enter.user_ref, reason, id, replies);
+                None
+            }
+        }
+    }
+
+    /// The checks that need no price, and a slot for what passes them.
+    #[inline(always)]
+    fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
+        let port = &self.ports[enter.port.index()];
+        if !self.is_open {
+            return Err(RejectReason::DestinationClosed);
+        }
+        if port.is_entry_closed() {
+            return Err(RejectReason::RiskPortMessageRate);
+        }
+        let terms = checks::enter(enter, &self.instruments)?;
+        if !port.has_room_for_order() {
+            return Err(RejectReason::Other);
+        }
+        let slot = self.free.pop().ok_or(RejectReason::ProcessingError)?;
+        Ok((slot, terms))
+    }
+
+    /// Puts a new order into its slot; returns how many executions it may have in one go.
+    #[inline(always)]
+    fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
+        self.orders[slot.0 as usize] = Some(OpenOrder {
+            port: enter.port,
+            user_ref: enter.user_ref,
+            order_ref: 0,
+            price: enter.price,
+            leaves: enter.quantity,
+            cum_qty: 0,
+            locate: enter.locate,
+            terms,
+            cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
+        });
+        let port = &mut self.ports[enter.port.index()];
+        let executions_max = port.executions_max();
+        port.open_orders += 1;
+        executions_max
+    }
+
+    /// A replace: what is to become of the order that it names.
+    #[inline(never)]
+    pub fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<Replacement> {
+        let port = self.ports.get_mut(replace.port.index())?;
+        if replace.user_ref <= port.last_user_ref {
+            return None;
+        }
+        let slot = port.live.find(replace.original_user_ref)?;
+        if port.is_entry_closed() {
+            port.last_user_ref = replace.user_ref;
+            let (reason, id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
+            self.reject(replace.port, replace.user_ref, reason, id, replies);
+            return None;
+        }
+        let executions_max = port.executions_max();
+        let existing = self.orders[slot.0 as usize]?;
+        let instrument = &self.instruments[usize::from(existing.locate) - 1];
+        Some(match checks::replace(replace, instrument) {
+            Err(_) => Replacement::Cancel(slot, CancelReason::System),
+            Ok(_) if replace.quantity <= existing.cum_qty => Replacement::Cancel(slot, CancelReason::UserRequested),
+            Ok(time_in_force) => {
+                self.replacing = Some((*replace, time_in_force));
+                let order = NewOrder {
+                    slot,
+                    port: replace.port,
+                    locate: existing.locate,
+                    side: existing.terms.side.into(),
+                    immediate: time_in_force == TimeInForce::ImmediateOrCancel,
+                    quantity: replace.quantity - existing.cum_qty,
+                    price: replace.price as u32,
+                    executions_max,
+                };
+                // Prices of another instrument than the order's say nothing about it.
+                let reference = match replace.locate == existing.locate {
+                    true => replace.reference,
+                    false => Reference { stale: 1, ..Reference::default() },
+                };
+                let (price, total_quantity) = (replace.price, replace.quantity);
+                Replacement::Order(Exposure { order, price, total_quantity, reference })
+            }
+        })
+    }
+
+    /// A cancel: what is to be taken off.
+    #[inline(always)]
+    pub fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
+        let port = self.ports.get(cancel.port.index())?;
+        let slot = port.live.find(cancel.user_ref)?;
+        let order = self.orders[slot.0 as usize].as_ref()?;
+        let leaves = cancel.quantity.saturating_sub(order.cum_qty);
+        if leaves >= order.leaves {
+            return None;
+        }
+        Some(Reduction { slot, quantity: order.leaves - leaves })
+    }
+
+    /// Answers what became of the order in a slot; slots that matching names are never empty. Returns the port whose
+    /// messages have run out by the answer: all its orders are to be cancelled.
+    #[inline(always)]
+    pub fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<PortId> {
+        let slot = event.slot;
+        if let Outcome::Rejected(reason) = event.what {
+            self.refuse(slot, reason, replies);
+            return None;
+        }
+        let order = self.orders[slot.0 as usize].as_mut()?;
+        let port = &mut self.ports[order.port.index()];
+        match event.what {
+            Outcome::Rejected(_) => {}
+            Outcome::Accepted { order_ref } => {
+                order.order_ref = order_ref;
+                port.live.push(order.user_ref, slot);
+                let symbol = symbol(&self.instruments, order.locate);
+                tell(replies, port, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
+            }
+            Outcome::Replaced { order_ref } => {
+                let (replace, time_in_force) = self.replacing.take()?;
+                let original = order.user_ref;
+                order.user_ref = replace.user_ref;
+                order.order_ref = order_ref;
+                order.price = replace.price;
+                order.leaves = replace.quantity - order.cum_qty;
+                order.terms.time_in_force = time_in_force;
+                order.cl_ord_id = ClOrdId::from_bytes(replace.cl_ord_id);
+                port.last_user_ref = replace.user_ref;
+                port.live.remove(original);
+                port.live.push(order.user_ref, slot);
+                let symbol = symbol(&self.instruments, order.locate);
+                tell(replies, port, order, original, |time_ns| answers::replaced(time_ns, original, order, symbol));
+            }
+            Outcome::Executed { quantity, price, liquidity, match_number } => {
+                order.cum_qty += quantity;
+                order.leaves -= quantity;
+                let price = Price::from_raw(price.into());
+                tell(replies, port, order, 0, |time_ns| {
+                    Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number)
+                });
+            }
+            Outcome::Canceled { quantity, reason } => {
+                order.leaves -= quantity;
+                tell(replies, port, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity, reason));
+            }
+        }
+        let (port_id, ends) = (order.port, order.leaves == 0);
+        if ends {
+            port.live.remove(order.user_ref);
+            port.open_orders -= 1;
+        }
+        let runs_out = port.note_running_out();
+        if ends {
+            self.vacate(slot);
+        }
+        runs_out.then_some(port_id)
+    }
+
+    /// A new order ends before it was accepted.
+    pub fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
+        let Some(order) = self.orders[slot.0 as usize] else {
+            return;
+        };
+        self.ports[order.port.index()].open_orders -= 1;
+        self.vacate(slot);
+        self.reject(order.port, order.user_ref, reason, order.cl_ord_id, replies);
+    }
+
+    fn vacate(&mut self, slot: OrderSlot) {
+        self.orders[slot.0 as usize] = None;
+        self.free.push(slot);
+    }
+
+    #[cold]
+    fn reject(&mut self, slot: PortId, user_ref: u32, reason: RejectReason, id: ClOrdId, replies: &mut Replies<'_>) {
+        let port = &mut self.ports[slot.index()];
+        if port.can_tell() {
+            let number = port.next_number();
+            replies.port.send_filled(|reply| {
+                reply.number = number;
+                reply.port = slot;
+                reply.user_ref = user_ref;
+                answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));
+            });
+        }
+    }
+}
+
+/// What is to become of an order that a client wants to replace.
+pub(crate) enum Replacement {
+    /// Risk checks this order, which takes the place of the one in its slot.
+    Order(Exposure),
+    /// The existing order is cancelled, for this reason.
+    Cancel(OrderSlot, CancelReason),
+}
+
+/// Shares to be taken off an order because its client wants it.
+pub(crate) struct Reduction {
+    pub slot: OrderSlot,
+    pub quantity: u32,
+}
+
+impl Reduction {
+    pub const REASON: CancelReason = CancelReason::UserRequested;
+}
+
+/// Where answers go, at the time of one input.
+pub(crate) struct Replies<'a> {
+    pub port: &'a mut Port<Reply>,
+    pub time_ns: u64,
+}
+
+/// Sends an answer about an order. Always in line, so that it is made in the place it is sent to.
+#[inline(always)]
+fn tell<M: IntoBytes + Immutable>(
+    replies: &mut Replies<'_>,
+    port: &mut PortState,
+    order: &OpenOrder,
+    replaced_user_ref: u32,
+    answer: impl FnOnce(u64) -> M,
+) {
+    let (number, time_ns) = (port.next_number(), replies.time_ns);
+    replies.port.send_filled(|reply| {
+        reply.number = number;
+        reply.port = order.port;
+        reply.user_ref = order.user_ref;
+        reply.leaves_qty = order.leaves;
+        reply.replaced_user_ref = replaced_user_ref;
+        answers::write(reply, &answer(time_ns));
+    });
+}
+
+fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {
+    instruments[usize::from(locate) - 1].symbol
+}

@@ -1,0 +1,24 @@
+//! An order between its entry and its final answer.
+
+use corelane_codecs::text::ClOrdId;
+
+use super::checks::Terms;
+use crate::types::{Locate, PortId};
+
+/// An order from its entry to its final answer, in one cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct OpenOrder {
+    pub port: PortId,
+    pub user_ref: u32,
+    pub order_ref: u64,
+    pub price: u64,
+    pub leaves: u32,
+    /// Shares executed, those of the orders that it has replaced included.
+    pub cum_qty: u32,
+    pub locate: Locate,
+    pub terms: Terms,
+    pub cl_ord_id: ClOrdId,
+}
+
+const _: () = assert!(size_of::<Option<OpenOrder>>() == 64);

@@ -1,0 +1,96 @@
+//! What the venue knows of an port: its numbers, and its live orders by the client's number.
+
+use super::user_refs::UserRefs;
+
+/// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
+/// single input can cause, and the answer to a request.
+const SPARE_MESSAGES: u64 = 2;
+
+/// Bounds of an port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PortBounds {
+    pub open_orders_max: u32,
+    pub messages_max: u64,
+}
+
+impl PortBounds {
+    /// Leaves enough to answer, see [`GroupConfig::messages_least`](crate::types::GroupConfig::messages_least).
+    fn entry_closes_at(&self) -> u64 {
+        self.messages_max - self.messages_max / 8
+    }
+}
+
+/// An port.
+///
+/// Its session keeps every message for a client that comes back, so their number is bounded, and nothing that an
+/// port has done may go unanswered. At any time, the messages sent plus one for each open order plus
+/// [`SPARE_MESSAGES`] do not exceed `messages_max`; when they reach it, all orders of the port are cancelled.
+pub(super) struct PortState {
+    limits: PortBounds,
+    /// The highest client's number used.
+    pub last_user_ref: u32,
+    /// Number of the last message sent.
+    pub last_number: u64,
+    /// Orders that wait for a final answer.
+    pub open_orders: u32,
+    /// The latest log-in.
+    pub generation: u32,
+    /// The messages have run out, and the orders are being cancelled.
+    is_exhausted: bool,
+    pub live: UserRefs,
+}
+
+impl PortState {
+    pub fn new(limits: PortBounds) -> PortState {
+        PortState {
+            limits,
+            last_user_ref: 0,
+            last_number: 0,
+            open_orders: 0,
+            generation: 0,
+            is_exhausted: false,
+            live: UserRefs::with_capacity(limits.open_orders_max),
+        }
+    }
+
+    /// The number of a message that is sent now.
+    #[inline]
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Whether orders and replaces are refused so that what is open can be answered.
+    pub fn is_entry_closed(&self) -> bool {
+        self.last_number >= self.limits.entry_closes_at()
+    }
+
+    pub fn has_room_for_order(&self) -> bool {
+        self.open_orders < self.limits.open_orders_max
+    }
+
+    /// Whether one message that is no order's last can be sent without touching what is kept free.
+    pub fn can_tell(&self) -> bool {
+        self.promised() < self.limits.messages_max
+    }
+
+    /// Notes it if the messages have run out just now while orders are open, which are to be cancelled then; tells whether
+    /// they have.
+    #[inline]
+    pub fn note_running_out(&mut self) -> bool {
+        let runs_out = self.promised() > self.limits.messages_max && self.open_orders > 0 && !self.is_exhausted;
+        self.is_exhausted |= runs_out;
+        runs_out
+    }
+
+    /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute
+    /// one of the port's own orders in part.
+    pub fn executions_max(&self) -> u32 {
+        let free = self.limits.messages_max.saturating_sub(self.promised() + 3);
+        u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    fn promised(&self) -> u64 {
+        self.last_number + u64::from(self.open_orders) + SPARE_MESSAGES
+    }
+}

@@ -1,0 +1,120 @@
+//! Limits on every order before it can trade, as a pure function of the order, the prices that the sequencer attached to it,
+//! and the kill switches.
+//!
+//! Checks are made in this order, and the first that fails gives the reason:
+//!
+//! | check | reject reason |
+//! |---|---|
+//! | a kill switch of the port, its account, its firm or everyone is engaged: the aggregate exposure allowed is zero | 0x20 aggregate exposure |
+//! | the order is at the market | 0x2C market order not allowed |
+//! | quantity above the maximum | 0x31 maximum quantity |
+//! | price times quantity above the maximum | 0x30 single-order notional |
+//! | price beyond the collar around the reference | 0x26 fat finger |
+//!
+//! A port's limits are the least of the venue's, its firm's, its account's and its own.
+//!
+//! A replace is checked like a new order of its total quantity. If it fails, the order that it would have replaced is
+//! cancelled (OUCH 5.0 cancels the existing order if a replace is invalid), which lowers the risk. Cancels of any kind
+//! always pass.
+
+use corelane_codecs::{ouch::RejectReason, price::Price};
+
+use crate::types::{
+    Exposure, GroupConfig, KillSwitch, Limits, NewOrder, Owner, Reference, Scope, Side, WithoutReference,
+};
+
+/// What a port's orders are checked against: the only row that a check reads.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct PortRisk {
+    /// The least of all levels.
+    limits: Limits,
+    /// A bit for each level whose kill switch is engaged.
+    stopped: u32,
+}
+
+/// Limits, reference prices and kill switches.
+pub(crate) struct Risk {
+    /// By port.
+    ports: Vec<PortRisk>,
+    /// By port.
+    owners: Vec<Owner>,
+    accounts: usize,
+    firms: usize,
+    /// By locate, from 1: what the collar starts from until the feed gives a price; 0 is none.
+    reference_prices: Vec<u64>,
+}
+
+impl Risk {
+    /// Limits and reference prices of `config`; no kill switch is engaged.
+    pub fn new(config: &GroupConfig) -> Risk {
+        Risk {
+            ports: config.port_limits().map(|limits| PortRisk { limits, stopped: 0 }).collect(),
+            owners: config.owners().collect(),
+            accounts: config.accounts.len(),
+            firms: config.firms.len(),
+            reference_prices: config.instruments.iter().map(|one| one.reference_price).collect(),
+        }
+    }
+
+    /// Whether an order may trade.
+    #[inline]
+    pub fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
+        let Exposure { order, price, total_quantity, reference } = exposure;
+        let PortRisk { limits, stopped } = &self.ports[order.port.index()];
+        if *stopped != 0 {
+            return Err(RejectReason::RiskAggregateExposure);
+        }
+        if Price::from_raw(*price).is_market() {
+            return Err(RejectReason::RiskMarketOrderNotAllowed);
+        }
+        if *total_quantity > limits.quantity_max {
+            return Err(RejectReason::RiskMaxQuantity);
+        }
+        if u128::from(*price) * u128::from(*total_quantity) > u128::from(limits.notional_max) {
+            return Err(RejectReason::RiskSingleOrderNotional);
+        }
+        let allowed = match self.anchor(order, reference) {
+            Some(anchor) => is_within_collar(limits, order.side, *price, anchor),
+            None => limits.without_reference == WithoutReference::Accept,
+        };
+        if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
+    }
+
+    /// The price that the collar is around: the feed's of the other side, else of the own side, unless they are
+    /// stale; else the configured one.
+    #[inline(always)]
+    fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
+        // No branch on the side: it cannot be predicted.
+        let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { 0 });
+        let (other, own) = (fed[order.side as usize], fed[order.side.opposite() as usize]);
+        let configured = self.reference_prices[usize::from(order.locate) - 1];
+        [other, own, configured].into_iter().find(|&price| price != 0)
+    }
+
+    /// Turns a kill switch; whether there is one of this scope.
+    #[cold]
+    pub fn turn_kill_switch(&mut self, switch: &KillSwitch) -> bool {
+        let scope = switch.scope();
+        let (level, is_known) = match scope {
+            Scope::Everyone => (1, true),
+            Scope::Firm(firm) => (2, firm.index() < self.firms),
+            Scope::Account(account) => (4, account.index() < self.accounts),
+            Scope::Port(port) => (8, port.index() < self.ports.len()),
+        };
+        for (port, _) in self.ports.iter_mut().zip(&self.owners).filter(|(_, owner)| scope.covers(owner)) {
+            port.stopped = if switch.is_engaged() { port.stopped | level } else { port.stopped & !level };
+        }
+        is_known
+    }
+}
+
+#[inline(always)]
+fn is_within_collar(limits: &Limits, side: Side, price: u64, anchor: u64) -> bool {
+    const WHOLE: u128 = 1_000_000;
+    let collar = u128::from(limits.collar_parts_per_million);
+    let (price, anchor) = (u128::from(price) * WHOLE, u128::from(anchor));
+    let (highest, lowest) = (anchor * (WHOLE + collar), anchor * WHOLE.saturating_sub(collar));
+    // No branch on the side here either.
+    (price <= highest) & side.is_buy() | (price >= lowest) & !side.is_buy()
+}

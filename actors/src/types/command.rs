@@ -1,0 +1,179 @@
+//! The inputs of the group, and of the sequencer before it.
+//!
+//! A [`Command`] is what the sequencer stamps. Its bodies are plain old data, so that a recorded stream can be replayed.
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+use corelane_runtime::message::Message;
+
+use super::{
+    identifier::{Locate, PortId},
+    reference::{Reference, ReferenceUpdate},
+    scope::KillSwitch,
+};
+
+/// An input of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Enter an order.
+    Enter(Enter),
+    /// Replace an order.
+    Replace(Replace),
+    /// Cancel or reduce an order.
+    Cancel(Cancel),
+    /// A client has logged in.
+    LogIn(SessionChange),
+    /// A client is gone; if the venue cancels on disconnect, its orders go too.
+    Disconnect(SessionChange),
+    /// A kill switch was turned.
+    KillSwitch(KillSwitch),
+    /// The market's day goes on.
+    MarketEvent(MarketEvent),
+}
+
+impl Command {
+    /// The port of a request about an order, and the client's number by which that order is known. All three kinds have
+    /// them at the same place, so that which kind it is, and that cannot be predicted, need not be asked.
+    #[inline]
+    pub fn order_key(&self) -> Option<(PortId, u32)> {
+        match self {
+            Command::Enter(Enter { port, user_ref, .. }) => Some((*port, *user_ref)),
+            Command::Replace(Replace { port, original_user_ref, .. }) => Some((*port, *original_user_ref)),
+            Command::Cancel(Cancel { port, user_ref, .. }) => Some((*port, *user_ref)),
+            _ => None,
+        }
+    }
+}
+
+impl Message for Command {
+    fn kind(&self) -> u16 {
+        match self {
+            Command::Enter(_) => 1,
+            Command::Replace(_) => 2,
+            Command::Cancel(_) => 3,
+            Command::LogIn(_) => 4,
+            Command::Disconnect(_) => 5,
+            Command::KillSwitch(_) => 6,
+            Command::MarketEvent(_) => 7,
+        }
+    }
+}
+
+/// What comes to the sequencer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequencerIn {
+    /// A request to be numbered and passed on.
+    Command(Command),
+    /// A price to be attached to the requests that follow.
+    Reference(ReferenceUpdate),
+}
+
+impl Message for SequencerIn {
+    fn kind(&self) -> u16 {
+        match self {
+            SequencerIn::Command(command) => command.kind(),
+            SequencerIn::Reference(_) => 100,
+        }
+    }
+}
+
+/// A decoded OUCH enter order.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Enter {
+    /// Who sent it.
+    pub port: PortId,
+    /// The client's number for the order.
+    pub user_ref: u32,
+    /// The best prices when it was sequenced; zero before.
+    pub reference: Reference,
+    /// Limit price, four implied decimals.
+    pub price: u64,
+    /// Shares.
+    pub quantity: u32,
+    /// Instrument; 0 if the symbol is not known.
+    pub locate: Locate,
+    /// Wire byte of the side, unchecked.
+    pub side: u8,
+    /// Wire byte of the time in force, unchecked.
+    pub time_in_force: u8,
+    /// Wire byte of the display instruction, unchecked.
+    pub display: u8,
+    /// Wire byte of the capacity, unchecked.
+    pub capacity: u8,
+    /// Wire byte of the inter-market sweep flag, unchecked.
+    pub intermarket_sweep: u8,
+    /// Wire byte of the cross type, unchecked.
+    pub cross: u8,
+    /// The client's own identifier, echoed.
+    pub cl_ord_id: [u8; 14],
+    /// Reason (OUCH reject code) if an option of the order is not supported, else 0.
+    pub unsupported: u16,
+    /// Always zero.
+    pub reserved: [u8; 4],
+}
+
+/// A decoded OUCH replace.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Replace {
+    /// Who sent it.
+    pub port: PortId,
+    /// The order to replace.
+    pub original_user_ref: u32,
+    /// The best prices when it was sequenced; zero before. The sequencer attaches those of `locate`.
+    pub reference: Reference,
+    /// New limit price, four implied decimals.
+    pub price: u64,
+    /// The number of the new order.
+    pub user_ref: u32,
+    /// New total quantity, executions included.
+    pub quantity: u32,
+    /// Instrument of the original order as the session remembers it; 0 if it does not.
+    pub locate: Locate,
+    /// Wire byte of the time in force, unchecked.
+    pub time_in_force: u8,
+    /// Wire byte of the display instruction, unchecked.
+    pub display: u8,
+    /// Wire byte of the inter-market sweep flag, unchecked.
+    pub intermarket_sweep: u8,
+    /// Always zero.
+    pub reserved: u8,
+    /// The client's own identifier, echoed.
+    pub cl_ord_id: [u8; 14],
+    /// Reason (OUCH reject code) if an option is not supported, else 0.
+    pub unsupported: u16,
+    /// Always zero.
+    pub reserved_end: [u8; 2],
+}
+
+/// A decoded OUCH cancel.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Cancel {
+    /// Who sent it.
+    pub port: PortId,
+    /// The order to reduce.
+    pub user_ref: u32,
+    /// Intended total quantity, executions included; 0 cancels all that is open.
+    pub quantity: u32,
+    /// Always zero.
+    pub reserved: [u8; 4],
+}
+
+/// A session came or went.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct SessionChange {
+    /// Whose session.
+    pub port: PortId,
+    /// Number of the log-in, counted per port.
+    pub generation: u32,
+}
+
+/// The market's day, as an ITCH/OUCH system event.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct MarketEvent {
+    /// ITCH event code: `O`, `S`, `Q`, `M`, `E` or `C`. `M` cancels the day orders (reason E, closed); `C` is last.
+    pub code: u8,
+}

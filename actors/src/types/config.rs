@@ -1,0 +1,203 @@
+//! What a group is made for.
+
+use corelane_codecs::{ouch::MAX_QUANTITY, text::Symbol};
+
+use super::{
+    identifier::{AccountId, FirmId, PortId},
+    limits::{LevelLimits, Limits},
+    scope::Owner,
+};
+
+/// Something that is traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Price step, four implied decimals: orders at other prices are refused.
+    pub tick: u64,
+    /// Quantity step: orders of other quantities are refused.
+    pub lot: u32,
+    /// What the collar starts from until the feed gives a price, four implied decimals; 0 is none.
+    pub reference_price: u64,
+}
+
+/// A port of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortConfig {
+    /// What its orders are booked to.
+    pub account: AccountId,
+    /// Limits on each of its orders.
+    pub limits: LevelLimits,
+}
+
+/// An account of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// Whose it is.
+    pub firm: FirmId,
+    /// Limits on each order of its ports.
+    pub limits: LevelLimits,
+}
+
+/// A firm of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirmConfig {
+    /// Limits on each order of its accounts.
+    pub limits: LevelLimits,
+}
+
+/// So many ports, each with an account and a firm of its own, without limits of their own.
+pub fn separate_members(ports: usize) -> (Vec<PortConfig>, Vec<AccountConfig>, Vec<FirmConfig>) {
+    let limits = LevelLimits::default();
+    (
+        (0..ports).map(|port| PortConfig { account: AccountId::from_index(port), limits }).collect(),
+        (0..ports).map(|account| AccountConfig { firm: FirmId::from_index(account), limits }).collect(),
+        vec![FirmConfig { limits }; ports],
+    )
+}
+
+/// What a group is made for. All its tables are allocated once, for this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// Who sends orders.
+    pub ports: Vec<PortConfig>,
+    /// What they are booked to.
+    pub accounts: Vec<AccountConfig>,
+    /// Whose accounts these are.
+    pub firms: Vec<FirmConfig>,
+    /// The instruments in the order of their locate codes, from 1.
+    pub instruments: Vec<Instrument>,
+    /// Orders open at once, over all ports and instruments.
+    pub orders_max: u32,
+    /// Prices with resting orders at once, over all instruments.
+    pub levels_max: u32,
+    /// Open orders of one port.
+    pub open_orders_per_port_max: u32,
+    /// Messages to one port in the day.
+    pub messages_per_port_max: u64,
+    /// Whether a port's orders are cancelled when its client goes.
+    pub cancel_on_disconnect: bool,
+    /// Whether orders are taken before the first market event.
+    pub opens_at_start: bool,
+    /// The venue's limits on every order.
+    pub limits: Limits,
+}
+
+/// Why a group cannot be made as configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupConfigError {
+    /// A size or bound is outside its range.
+    #[error("{setting} is {value}; it must be {least} to {most}")]
+    OutOfRange {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: u64,
+        /// Least value.
+        least: u64,
+        /// Largest value.
+        most: u64,
+    },
+    /// The last eighth of a port's messages cannot answer for all its open orders.
+    #[error(
+        "messages_per_port_max is {messages}; with {open_orders} open orders per port it must be at least \
+         {least}, so that the eighth of it that is kept back can answer for them: raise it, or lower \
+         open_orders_per_port_max"
+    )]
+    TooFewMessages {
+        /// Configured messages.
+        messages: u64,
+        /// Configured open orders.
+        open_orders: u32,
+        /// Least messages.
+        least: u64,
+    },
+    /// A port or an account belongs to none that is configured.
+    #[error("{what} {index} belongs to {owner}, of which there are {count}")]
+    UnknownOwner {
+        /// "port" or "account".
+        what: &'static str,
+        /// Its place in the configuration.
+        index: usize,
+        /// To whom it belongs.
+        owner: String,
+        /// How many of these there are.
+        count: usize,
+    },
+}
+
+impl GroupConfig {
+    /// Every port with its account and firm.
+    pub fn owners(&self) -> impl Iterator<Item = Owner> + '_ {
+        self.ports.iter().enumerate().map(|(index, port)| {
+            let firm = self.accounts[port.account.index()].firm;
+            Owner { port: PortId::from_index(index), account: port.account, firm }
+        })
+    }
+
+    /// The limits of every port: the least of the venue's, its firm's, its account's and its own.
+    pub fn port_limits(&self) -> impl Iterator<Item = Limits> + '_ {
+        self.owners().map(|Owner { port, account, firm }| {
+            let firm = self.limits.least(&self.firms[firm.index()].limits);
+            firm.least(&self.accounts[account.index()].limits).least(&self.ports[port.index()].limits)
+        })
+    }
+
+    /// The least [`messages_per_port_max`](GroupConfig::messages_per_port_max) that can answer for this many open
+    /// orders: from seven eighths of it on no order is let in, and the last eighth must answer for all open orders and for
+    /// some executions of the last order let in.
+    pub const fn messages_least(open_orders_per_port_max: u32) -> u64 {
+        8 * (open_orders_per_port_max as u64 + 8)
+    }
+
+    /// Checks the bounds.
+    ///
+    /// # Errors
+    /// The first setting that is out of its bounds.
+    pub fn check(&self) -> Result<(), GroupConfigError> {
+        // Slots and index-linked lists use the upper half of 32 bits for their own marks.
+        const TABLE_MAX: u64 = 1 << 30;
+        let open_orders = self.open_orders_per_port_max;
+        let ranges = [
+            ("ports", self.ports.len() as u64, 1, 1 << 20),
+            ("accounts", self.accounts.len() as u64, 1, 1 << 20),
+            ("firms", self.firms.len() as u64, 1, 1 << 20),
+            ("instruments", self.instruments.len() as u64, 1, u64::from(u16::MAX)),
+            ("orders_max", self.orders_max.into(), 1, TABLE_MAX),
+            ("levels_max", self.levels_max.into(), 1, TABLE_MAX),
+            ("open_orders_per_port_max", open_orders.into(), 1, TABLE_MAX),
+            ("limits.quantity_max", self.limits.quantity_max.into(), 1, MAX_QUANTITY.into()),
+        ];
+        let steps = self.instruments.iter().flat_map(|instrument| {
+            let lot_max = u64::from(MAX_QUANTITY);
+            [("tick", instrument.tick, 1, u64::from(u32::MAX)), ("lot", instrument.lot.into(), 1, lot_max)]
+        });
+        let levels = self.firms.iter().map(|firm| &firm.limits);
+        let levels = levels.chain(self.accounts.iter().map(|account| &account.limits));
+        let levels = levels.chain(self.ports.iter().map(|port| &port.limits));
+        let quantities = levels
+            .filter_map(|limits| Some(("limits.quantity_max", limits.quantity_max?.into(), 1, MAX_QUANTITY.into())));
+        for (setting, value, least, most) in ranges.into_iter().chain(steps).chain(quantities) {
+            if !(least..=most).contains(&value) {
+                return Err(GroupConfigError::OutOfRange { setting, value, least, most });
+            }
+        }
+        for (index, PortConfig { account, .. }) in self.ports.iter().enumerate() {
+            let (what, owner, count) = ("port", format!("account {account}"), self.accounts.len());
+            if account.index() >= count {
+                return Err(GroupConfigError::UnknownOwner { what, index, owner, count });
+            }
+        }
+        for (index, AccountConfig { firm, .. }) in self.accounts.iter().enumerate() {
+            let (what, owner, count) = ("account", format!("firm {firm}"), self.firms.len());
+            if firm.index() >= count {
+                return Err(GroupConfigError::UnknownOwner { what, index, owner, count });
+            }
+        }
+        let (messages, least) = (self.messages_per_port_max, GroupConfig::messages_least(open_orders));
+        if messages < least {
+            return Err(GroupConfigError::TooFewMessages { messages, open_orders, least });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! What matching reports of orders.
+
+use corelane_codecs::ouch::{CancelReason, Liquidity, RejectReason};
+
+use super::identifier::OrderSlot;
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The order.
+    pub slot: OrderSlot,
+    /// What happened.
+    pub what: Outcome,
+}
+
+/// What happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is live.
+    Accepted {
+        /// The venue's reference of it: 1 and up, no gap.
+        order_ref: u64,
+    },
+    /// It is refused: there is no room for it.
+    Rejected(RejectReason),
+    /// It has taken the place of the one that was in its slot.
+    Replaced {
+        /// The venue's reference of it: 1 and up, no gap.
+        order_ref: u64,
+    },
+    /// It has traded.
+    Executed {
+        /// Shares.
+        quantity: u32,
+        /// At this price, four implied decimals.
+        price: u32,
+        /// Whether it rested or came in.
+        liquidity: Liquidity,
+        /// The trade: 1 and up, no gap.
+        match_number: u64,
+    },
+    /// Shares were taken off.
+    Canceled {
+        /// Shares.
+        quantity: u32,
+        /// Why.
+        reason: CancelReason,
+    },
+}

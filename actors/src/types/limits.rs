@@ -1,0 +1,52 @@
+//! Limits on orders: the venue's, and those of a firm, an account or a port, of which the least counts.
+
+/// The venue's limits on every order; also the least of all levels, as a port's orders are checked against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest quantity, in shares.
+    pub quantity_max: u32,
+    /// Largest price times quantity, four implied decimals.
+    pub notional_max: u64,
+    /// How far a buy may be above the reference, and a sell below it, in millionths of the reference.
+    pub collar_parts_per_million: u32,
+    /// What happens without a reference.
+    pub without_reference: WithoutReference,
+}
+
+/// What happens to an order while its instrument has neither a good price from the feed nor a configured one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutReference {
+    /// The collar is skipped.
+    Accept,
+    /// The order is refused.
+    Reject,
+}
+
+/// Limits of one firm, account or port; `None` leaves a limit to the other levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LevelLimits {
+    /// See [`Limits::quantity_max`].
+    pub quantity_max: Option<u32>,
+    /// See [`Limits::notional_max`].
+    pub notional_max: Option<u64>,
+    /// See [`Limits::collar_parts_per_million`].
+    pub collar_parts_per_million: Option<u32>,
+    /// See [`Limits::without_reference`]; refusing is the stricter one.
+    pub without_reference: Option<WithoutReference>,
+}
+
+impl Limits {
+    /// The least of these limits and those of a further level.
+    #[must_use]
+    pub fn least(self, level: &LevelLimits) -> Limits {
+        let rejects = [Some(self.without_reference), level.without_reference].contains(&Some(WithoutReference::Reject));
+        Limits {
+            quantity_max: level.quantity_max.map_or(self.quantity_max, |most| most.min(self.quantity_max)),
+            notional_max: level.notional_max.map_or(self.notional_max, |most| most.min(self.notional_max)),
+            collar_parts_per_million: level
+                .collar_parts_per_million
+                .map_or(self.collar_parts_per_million, |most| most.min(self.collar_parts_per_million)),
+            without_reference: if rejects { WithoutReference::Reject } else { WithoutReference::Accept },
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The vocabulary of the trading actors: what they say to each other, and what they are configured with.
+//!
+//! Everyone may import this module; it imports no actor.
+
+mod command;
+mod config;
+mod event;
+mod identifier;
+mod limits;
+mod order;
+mod reference;
+mod reply;
+mod scope;
+
+pub use self::{
+    command::{Cancel, Command, Enter, MarketEvent, Replace, SequencerIn, SessionChange},
+    config::{AccountConfig, FirmConfig, GroupConfig, GroupConfigError, Instrument, PortConfig, separate_members},
+    event::{Event, Outcome},
+    identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},
+    limits::{LevelLimits, Limits, WithoutReference},
+    order::{Exposure, NewOrder, Side},
+    reference::{Reference, ReferenceUpdate},
+    reply::{Publication, Reply},
+    scope::{KillSwitch, Owner, Scope},
+};
