@@ -2,7 +2,6 @@
 //! `cargo run -p corelane-runtime --example sequenced_replay`
 
 use corelane_runtime::{
-    actor::{SequencedActor, SequencedContext},
     prelude::*,
     sequencer::{Sequencer, SequencerPolicy},
 };

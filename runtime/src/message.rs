@@ -1,4 +1,26 @@
 //! Messages on edges: fixed-size values with a header, in slots of one to four cache lines.
+//!
+//! ```
+//! use corelane_runtime::message::{Envelope, Message};
+//!
+//! #[derive(Clone, Copy)]
+//! enum Request {
+//!     Enter { price: u64, shares: u32 },
+//!     Cancel { order: u64 },
+//! }
+//!
+//! impl Message for Request {
+//!     fn kind(&self) -> u16 {
+//!         match self {
+//!             Request::Enter { .. } => 1,
+//!             Request::Cancel { .. } => 2,
+//!         }
+//!     }
+//! }
+//!
+//! assert_eq!(Envelope::<Request>::SLOT_BYTES, 64);
+//! assert_eq!(Request::Cancel { order: 7 }.kind(), 2);
+//! ```
 
 use bytemuck::{Pod, Zeroable};
 

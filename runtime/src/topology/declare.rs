@@ -117,18 +117,11 @@ impl Topology {
     ///
     /// # Examples
     /// ```
-    /// # use corelane_runtime::{cpu, net::DriverConfig, topology::{Idle, ShardSpec}};
-    /// use corelane_runtime::{
-    ///     actor::{SequencedActor, SequencedContext, Step},
-    ///     edge::port::Port,
-    ///     message::{Header, Message},
-    ///     topology::{EdgeSpec, Topology},
-    /// };
+    /// use corelane_runtime::prelude::*;
     ///
     /// #[derive(Clone, Copy)]
     /// struct Trade {
     ///     quantity: u64,
-    ///     filler: [u64; 3],
     /// }
     /// impl Message for Trade {}
     ///
@@ -143,22 +136,20 @@ impl Topology {
     ///
     ///     fn on_message(&mut self, ctx: &mut SequencedContext<'_, Port<Trade>>, trade: &Trade) -> Step {
     ///         self.0 += trade.quantity;
-    ///         ctx.out.send(Trade { quantity: self.0, ..*trade });
+    ///         ctx.out.send(Trade { quantity: self.0 });
     ///         Step::Done
     ///     }
     /// }
     ///
     /// let mut topology = Topology::new();
-    /// # let (name, cpu) = ("shard".to_owned(), cpu::allowed_cpus()[0]);
-    /// # let spec = ShardSpec { name, cpu, idle: Idle::Park, net: DriverConfig::default() };
-    /// let shard = topology.shard(spec);
+    /// let shard = topology.shard(ShardSpec::new("shard", allowed_cpus()[0]));
     /// let volume = topology.sequenced(shard, "volume", Volume::default);
     /// let mut recorded = topology.external_sender("recorded", volume, EdgeSpec::backpressure(8));
     /// let mut outputs = topology.external_receiver(volume, |out| out, EdgeSpec::backpressure(8));
     /// let mut simulation = topology.simulate()?;
     /// for sequence in 1..=3 {
     ///     let header = Header { sequence, ..Header::default() };
-    ///     assert!(recorded.batch().send_as(header, Trade { quantity: 100, filler: [0; 3] }).is_ok());
+    ///     assert!(recorded.batch().send_as(header, Trade { quantity: 100 }).is_ok());
     /// }
     /// simulation.run_until_idle();
     /// let volumes: Vec<_> = std::iter::from_fn(|| outputs.receive()).map(|sent| sent.body.quantity).collect();
