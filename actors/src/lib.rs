@@ -48,7 +48,6 @@
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
-pub mod counters;
 pub mod engine;
 pub mod market_data;
 mod price_tree;
@@ -56,4 +55,5 @@ pub mod publisher;
 pub mod record;
 pub mod sequencer_policy;
 pub mod session;
+pub mod telemetry;
 pub mod types;

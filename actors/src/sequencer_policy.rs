@@ -1,6 +1,6 @@
 //! What the sequencer attaches to requests: the best prices that its own shard knew when they came in.
 
-use corelane_runtime::{actor::Down, sequencer::SequencerPolicy};
+use corelane_runtime::{actor::Down, sequencer::SequencerPolicy, topology::ActorIndex};
 
 use crate::types::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
 
@@ -8,15 +8,14 @@ use crate::types::{Command, Locate, Reference, ReferenceUpdate, Replace, Sequenc
 pub struct ReferencePolicy {
     /// By locate; index 0, "no such symbol", stays empty.
     references: Vec<Reference>,
-    /// Index in the topology of the actor that tells the prices.
-    market_data: Option<u32>,
+    /// The actor that publishes the prices.
+    market_data: Option<ActorIndex>,
     market_data_is_down: bool,
 }
 
 impl ReferencePolicy {
-    /// A policy for `instruments` instruments, whose prices come from the actor with the index `market_data` in the
-    /// topology, if there is one.
-    pub fn new(instruments: usize, market_data: Option<u32>) -> ReferencePolicy {
+    /// A policy for `instruments` instruments, whose prices come from the actor `market_data`, if there is one.
+    pub fn new(instruments: usize, market_data: Option<ActorIndex>) -> ReferencePolicy {
         let references = vec![Reference::default(); instruments + 1];
         ReferencePolicy { references, market_data, market_data_is_down: false }
     }

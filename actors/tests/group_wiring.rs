@@ -14,7 +14,7 @@ use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message},
     sequencer::{Sequencer, SequencerPolicy},
-    topology::{EdgeSpec, Topology},
+    topology::{ActorIndex, EdgeSpec, Topology},
 };
 use corelane_test_support::shards::simulated;
 use group_support::{config, enter, reference, replace};
@@ -108,7 +108,7 @@ fn attached(policy: &mut ReferencePolicy, command: Command) -> Reference {
 
 #[test]
 fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
-    let mut policy = ReferencePolicy::new(3, Some(5));
+    let mut policy = ReferencePolicy::new(3, Some(ActorIndex::new(5)));
     let ask = |locate| Command::Enter(corelane_actors::types::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
     let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
     assert_eq!(attached(&mut policy, ask(1)), Reference::default());
@@ -121,9 +121,9 @@ fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_i
     for unknown in [0, 4, u16::MAX] {
         assert_eq!(attached(&mut policy, ask(unknown)), Reference::default());
     }
-    policy.on_down(Down { actor: 4, sequence: 0 });
+    policy.on_down(Down { actor: ActorIndex::new(4), sequence: 0 });
     assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
-    policy.on_down(Down { actor: 5, sequence: 0 });
+    policy.on_down(Down { actor: ActorIndex::new(5), sequence: 0 });
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(11, 21) });
     // What was still on its way does not make them good again.
     passed(&mut policy, update(1, 12, 22));

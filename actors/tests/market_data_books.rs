@@ -2,15 +2,13 @@
 
 use std::{fs, path::PathBuf};
 
-use corelane_actors::{
-    counters::Counters,
-    market_data::{BookLimits, Books, FeedCount, Level, Top},
-};
+use corelane_actors::market_data::{BookLimits, Books, FeedCount, Level, Top};
 use corelane_codecs::{
     binary_file::{Frames, UnsizedFrames},
     itch::{Message, message_len},
     text::Symbol,
 };
+use corelane_runtime::telemetry::Counters;
 
 /// A file of the recorded data, if it is there.
 fn recorded(path: &str) -> Option<Vec<u8>> {

@@ -4,10 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use corelane_actors::{
-    counters::{CounterName, Counters},
-    market_data::{BookLimits, Books, FeedCount, Level, QueuePosition, RestingOrder, Top},
-};
+use corelane_actors::market_data::{BookLimits, Books, FeedCount, Level, QueuePosition, RestingOrder, Top};
 use corelane_codecs::{
     IntoBytes,
     itch::{
@@ -17,6 +14,7 @@ use corelane_codecs::{
     price::Price4,
     text::{Alpha, Symbol},
 };
+use corelane_runtime::telemetry::{Counters, Metric};
 use corelane_test_support::random::Random;
 
 /// One book: orders in time order at each price.

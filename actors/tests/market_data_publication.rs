@@ -5,7 +5,6 @@ mod market_data_harness;
 use std::iter::from_fn;
 
 use corelane_actors::{
-    counters::Counters,
     market_data::{
         BookLimits, Books, DEPTH_LEVELS_MAX, DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level,
         MarketDataIn, TopOfBook,
@@ -17,7 +16,7 @@ use corelane_codecs::{
     itch::{Header, Message, OrderCancel, Side, StockTradingAction},
     text::Alpha,
 };
-use corelane_runtime::net::EndpointId;
+use corelane_runtime::{net::EndpointId, telemetry::Counters};
 use market_data_harness::{EVENTS, Feed, MS, add, bid, config, delete, packet, symbol};
 
 fn level(price: u32, quantity: u64, orders: u32) -> Level {

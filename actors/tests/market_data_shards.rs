@@ -16,7 +16,7 @@ use corelane_runtime::{
     cpu,
     lifecycle::Running,
     net::{EndpointSpec, UdpSpec},
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{EdgeSpec, Topology},
 };
 use corelane_test_support::{
@@ -80,7 +80,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     topology.leave_open(feed, |out| &mut out.events);
     let running = topology.start(options()).unwrap_or_else(|error| panic!("{error}"));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(running.addresses(feed.index())[0]).unwrap();
+    socket.connect(running.addresses(feed)[0]).unwrap();
 
     // Change number n: each instrument has one bid, at a price that tells n, and the one of before is gone.
     let mut sequence = 1;
@@ -121,7 +121,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let told = counters.feed.get(FeedCount::Tops);
     let outcome = running.stop();
     assert_eq!(outcome.status.failures, []);
-    let conflated: u64 = outcome.status.shards.iter().map(|shard| shard.counters[Counter::Conflated as usize]).sum();
+    let conflated: u64 = outcome.status.shards.iter().map(|shard| shard.count(ShardCount::Conflated)).sum();
     assert_eq!(tops.len() as u64 + conflated, told, "what was not seen was replaced");
     assert!(conflated > 0, "{told} told");
 }

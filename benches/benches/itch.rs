@@ -8,10 +8,7 @@
 
 use std::{env, hint::black_box, time::Instant};
 
-use corelane_actors::{
-    counters::Counters,
-    market_data::{Books, FeedCount},
-};
+use corelane_actors::market_data::{Books, FeedCount};
 use corelane_benches::{
     itch::{
         Builders, Contest, Decoders,
@@ -21,7 +18,7 @@ use corelane_benches::{
     median, percentiles, round_trip_histogram,
 };
 use corelane_codecs::itch::Message;
-use corelane_runtime::cpu;
+use corelane_runtime::{cpu, telemetry::Counters};
 
 const ROUNDS: usize = 5;
 

@@ -13,11 +13,10 @@ use corelane_actors::session::SoupFramer;
 use corelane_config::{Config, VENUE_TOML};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
-    clock::UtcOffset,
     lifecycle::{Outcome, RunOptions, Running},
     message::Message,
-    net::{CloseReason, ConnId, DriverConfig, EndpointSpec, Flow, SendError},
-    telemetry::Counter,
+    net::{CloseReason, ConnId, EndpointSpec, Flow, SendError},
+    telemetry::ShardCount,
     topology::{Idle, ShardSpec, Topology},
 };
 use corelane_tester::{
@@ -123,18 +122,13 @@ impl NetActor for Echo {
 /// If it does not start.
 pub fn start_echo(cpu: usize) -> (Running, SocketAddr) {
     let mut topology = Topology::new();
-    let shard =
-        topology.shard(ShardSpec { name: "echo".to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() });
+    let shard = topology.shard(ShardSpec::new("echo", cpu).idle(Idle::Spin));
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listen = EndpointSpec::Listen { addr, framer: Box::new(SoupFramer { payload_max: 1000 }), backlog: 64 };
     let echo = topology.net_actor(shard, "echo", vec![listen], |_| Echo);
-    let options = RunOptions {
-        housekeeping_cpu: None,
-        utc_offset: UtcOffset::from_seconds(0).expect("UTC is a zone"),
-        drain_deadline: Duration::from_secs(1),
-    };
+    let options = RunOptions::default().drain_deadline(Duration::from_secs(1));
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
-    let addr = running.addresses(echo.index())[0];
+    let addr = running.addresses(echo)[0];
     (running, addr)
 }
 
@@ -153,7 +147,7 @@ pub fn echo(server_cpu: usize, sessions: usize, pacing: Pacing) -> Run {
 /// Seconds in which the shards had work.
 fn busy_s(name: &str, outcome: &Outcome) -> f64 {
     assert!(outcome.status.failures.is_empty(), "{name}: {:?}", outcome.status.failures);
-    let busy_ns = outcome.status.shards.iter().map(|shard| shard.counters[Counter::BusyNs as usize]);
+    let busy_ns = outcome.status.shards.iter().map(|shard| shard.count(ShardCount::BusyNs));
     busy_ns.sum::<u64>() as f64 / 1e9
 }
 

@@ -1,11 +1,85 @@
-//! Corelane's runtime: pinned shards that host actors, edges between them, a sequencer and deterministic groups, and
-//! a network driver on raw `io_uring`.
+//! Actors on pinned threads, for programs that answer in microseconds: one Linux host, no locks, no allocation while it runs,
+//! and a proof that full queues cannot deadlock.
 //!
-//! Start at [`topology::Topology`]: declare shards, actors and edges, [`check`](topology::Topology::check) the whole,
-//! and start it; or [`simulate`](topology::Topology::simulate) it on one thread. An actor is an implementation of
-//! [`actor::Actor`].
+//! # The model
+//!
+//! A **shard** is a thread pinned to a CPU. It runs one loop, the *duty cycle*: poll the network, deliver messages to the
+//! actors that it hosts, fire timers, flush. When idle it spins, backs off or parks ([`topology::Idle`]).
+//!
+//! An **actor** ([`actor::Actor`]) is a single-threaded state machine with one input type. Everything that it may touch comes
+//! through its [`Context`](actor::Context): output ports, timers, the network of its shard, and time. It cannot block: a
+//! step that has more to do returns [`Step::More`](actor::Step) and is continued later. An actor that panics is stopped and
+//! reported, what its last step sent is taken back, and its neighbours are told.
+//!
+//! A **message** ([`message::Message`]) is a plain value of up to 224 bytes. It is written once, into a slot of the edge,
+//! and read there.
+//!
+//! An **edge** leads from a **port** of one actor to the input of another: a plain queue within a shard, a wait-free ring
+//! between shards. One producer, one consumer, a fixed capacity, and a declared answer to being full
+//! ([`topology::EdgeSpec`]): hold the producer back, or drop the newest message. A *conflated* edge keeps the newest value of
+//! each key instead ([`Topology::conflate`](topology::Topology::conflate)). Threads outside take part by an
+//! [`ExternalSender`](topology::ExternalSender) and an [`ExternalReceiver`](topology::ExternalReceiver).
+//!
+//! A **topology** ([`topology::Topology`]) declares shards, actors and edges. It is checked as a whole before anything runs:
+//! [`check`](topology::Topology::check) finds open ports, CPUs that are shared or not allowed, and circles of edges that could
+//! fill up and deadlock, and says what to do about each. Then it is [started](topology::Topology::start) on its threads or
+//! [simulated](topology::Topology::simulate) on one.
+//!
+//! A **sequenced actor** ([`actor::SequencedActor`]) sees a single stream of inputs that a [`sequencer`] has numbered and
+//! timed, and has neither network nor timers. The same stream gives the same output bytes, on a replica, in a replay of a
+//! record and in a simulation.
+//!
+//! The **network** ([`net`]) is TCP and UDP on raw `io_uring`, one driver per shard. It cuts streams into frames by your rule
+//! and hands them to the [`NetActor`](actor::NetActor) that owns the endpoint, borrowed.
+//!
+//! **Housekeeping** ([`lifecycle`]) is one more thread, which keeps the shards' clock true, gathers their figures
+//! ([`telemetry`]), passes failures on and stops everything in order. In a [`simulation`] a test does that, sets the time and
+//! plays the network, so that a run is the same each time.
+//!
+//! # Start here
+//!
+//! ```
+//! use corelane_runtime::prelude::*;
+//!
+//! #[derive(Clone, Copy)]
+//! struct Number(u64);
+//! impl Message for Number {}
+//!
+//! /// Adds up what it receives and sends the total so far.
+//! #[derive(Default)]
+//! struct Adder { total: u64 }
+//!
+//! impl Actor for Adder {
+//!     type In = Number;
+//!     type Out = Port<Number>;
+//!     const OUTPUTS_MAX: usize = 1;
+//!
+//!     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, number: &Number) -> Step {
+//!         self.total += number.0;
+//!         ctx.out.send(Number(self.total));
+//!         Step::Done
+//!     }
+//! }
+//!
+//! let mut topology = Topology::new();
+//! let shard = topology.shard(ShardSpec::new("first", allowed_cpus()[0]));
+//! let adder = topology.actor(shard, "adder", Adder::default);
+//! let mut numbers = topology.external_sender("numbers", adder, EdgeSpec::backpressure(8));
+//! let mut totals = topology.external_receiver(adder, |out| out, EdgeSpec::backpressure(8));
+//! let running = topology.start(RunOptions::default())?;
+//! numbers.send(Number(20)).map_err(|_| "the edge is full")?;
+//! numbers.send(Number(22)).map_err(|_| "the edge is full")?;
+//! assert!(running.stop().drained);
+//! assert_eq!(std::iter::from_fn(|| totals.receive()).last().map(|total| total.body.0), Some(42));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
+//! `sequenced_replay`, `conflated_prices`, `external_thread`, `simulation`. Each shard locks some memory for its rings; if a
+//! start fails for it, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
+#![warn(missing_debug_implementations)]
 
 pub mod actor;
 pub mod clock;
@@ -15,6 +89,7 @@ pub mod lifecycle;
 pub mod mem;
 pub mod message;
 pub mod net;
+pub mod prelude;
 pub mod sequencer;
 pub mod shard;
 pub mod simulation;

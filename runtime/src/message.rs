@@ -1,4 +1,26 @@
-//! Messages on edges: fixed-size values with a header, in slots of one, two or four cache lines.
+//! Messages on edges: fixed-size values with a header, in slots of one to four cache lines.
+//!
+//! ```
+//! use corelane_runtime::message::{Envelope, Message};
+//!
+//! #[derive(Clone, Copy)]
+//! enum Request {
+//!     Enter { price: u64, shares: u32 },
+//!     Cancel { order: u64 },
+//! }
+//!
+//! impl Message for Request {
+//!     fn kind(&self) -> u16 {
+//!         match self {
+//!             Request::Enter { .. } => 1,
+//!             Request::Cancel { .. } => 2,
+//!         }
+//!     }
+//! }
+//!
+//! assert_eq!(Envelope::<Request>::SLOT_BYTES, 64);
+//! assert_eq!(Request::Cancel { order: 7 }.kind(), 2);
+//! ```
 
 use bytemuck::{Pod, Zeroable};
 
@@ -50,14 +72,49 @@ pub struct Envelope<M> {
 }
 
 impl<M: Message> Envelope<M> {
-    /// The size of the slot: 64, 128 or 256 bytes. A body that needs another size does not compile; pad it, or move
-    /// rare fields to a message of their own.
+    /// Size of the slot in bytes: the smallest of 64, 128, 192 and 256 that holds the 32-byte header and the body, which
+    /// is padded to fill it. A body of more than 224 bytes does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// use corelane_runtime::message::{Envelope, Message};
+    /// #[derive(Clone, Copy)]
+    /// struct TooLarge([u8; 225]);
+    /// impl Message for TooLarge {}
+    /// let slot_bytes = Envelope::<TooLarge>::SLOT_BYTES;
+    /// ```
     pub const SLOT_BYTES: usize = {
         let bytes = size_of::<Envelope<M>>();
         assert!(
-            bytes == 64 || bytes == 128 || bytes == 256,
-            "a message with its 32-byte header must fill a slot of 64, 128 or 256 bytes: pad the body or split it"
+            bytes <= SLOT_BYTES_MAX,
+            "a message's body is at most 224 bytes: move rare fields to a message of their own, or send an index into a table"
         );
         bytes
     };
+}
+
+/// Size of the largest slot, in bytes: four cache lines.
+const SLOT_BYTES_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy)]
+    struct Bytes<const N: usize>([u8; N]);
+    impl<const N: usize> Message for Bytes<N> {}
+
+    #[test]
+    fn a_body_of_any_size_is_padded_to_whole_cache_lines() {
+        let slots = [
+            Envelope::<Bytes<0>>::SLOT_BYTES,
+            Envelope::<Bytes<32>>::SLOT_BYTES,
+            Envelope::<Bytes<33>>::SLOT_BYTES,
+            Envelope::<Bytes<96>>::SLOT_BYTES,
+            Envelope::<Bytes<97>>::SLOT_BYTES,
+            Envelope::<Bytes<161>>::SLOT_BYTES,
+            Envelope::<Bytes<224>>::SLOT_BYTES,
+        ];
+        assert_eq!(slots, [64, 64, 128, 128, 192, 256, 256]);
+        assert_eq!(Bytes([7; 3]).0, [7; 3]);
+    }
 }

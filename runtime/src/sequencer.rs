@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     actor::{Actor, Context, Down, Role, Step},
     message::{Header, Message},
-    telemetry::Timing,
+    telemetry::TimingSet,
 };
 
 /// Makes sequenced inputs of requests.
@@ -25,6 +25,14 @@ pub trait SequencerPolicy: 'static {
     /// A neighbour of the sequencer has failed.
     fn on_down(&mut self, down: Down) {
         let _ = down;
+    }
+}
+
+crate::metrics! {
+    /// What the sequencer times, of one input in [`TIMED_ONE_IN`](crate::telemetry::TIMED_ONE_IN).
+    pub enum SequencerTiming {
+        /// From the reaping of the batch that held the input to its sequence number.
+        InputToNumber = "input_to_number_ns",
     }
 }
 
@@ -66,6 +74,7 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
     type In = S::In;
     type Out = SequencerOut<S::Out>;
     const OUTPUTS_MAX: usize = 1;
+    const TIMINGS: TimingSet = TimingSet::of::<SequencerTiming>();
     const ROLE: Role = Role::Sequencer;
 
     #[inline]
@@ -83,7 +92,7 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
                     ingress_ticks: ctx.header().ingress_ticks,
                     ..Header::default()
                 });
-                ctx.record_sampled(Timing::InputToNumber);
+                ctx.record_sampled(SequencerTiming::InputToNumber);
                 if ctx.out.record.is_connected() {
                     ctx.out.record.send(input);
                 }

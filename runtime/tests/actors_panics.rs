@@ -7,7 +7,7 @@ use std::{cell::Cell, process::Command, rc::Rc};
 use corelane_runtime::{
     actor::{Down, Step},
     edge::port::Port,
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Log, Note, Play, note, numbers, options, out, receive, send_all, shard, two_cpus, until};
@@ -113,7 +113,7 @@ fn survive(hook: Hook) {
         assert!(outcome.drained, "{hook:?}");
         let mut told = downs.entries();
         told.sort_by_key(|(name, _)| *name);
-        let down = Down { actor: victim.index(), sequence: 0 };
+        let down = Down { actor: victim.into(), sequence: 0 };
         assert_eq!(told, [("downstream", down), ("upstream", down)], "{hook:?}");
         outcome
     };
@@ -121,14 +121,14 @@ fn survive(hook: Hook) {
     let [(name, failure)] = &outcome.status.failures[..] else {
         panic!("{hook:?}: {:?}", outcome.status.failures);
     };
-    assert_eq!((name.as_str(), failure.actor), ("victim", victim.index()));
+    assert_eq!((name.as_str(), failure.actor), ("victim", victim.into()));
     let kind = if matches!(hook, Hook::Message | Hook::More) { 7 } else { 0 };
     assert_eq!(failure.header.kind, kind, "{hook:?}");
     let place = failure.place.to_string();
     let (file, line) = place.rsplit_once(':').unwrap();
     assert!(file.ends_with("runtime/tests/actors_panics.rs"), "{place}");
     assert!(line.parse::<u32>().unwrap() > 1, "{place}");
-    assert_eq!(outcome.status.shards[0].counters[Counter::ActorPanics as usize], 1);
+    assert_eq!(outcome.status.shards[0].count(ShardCount::ActorPanics), 1);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_failure_of_who_is_told_of_a_failure_is_reported_too() {
     let mut names: Vec<_> = outcome.status.failures.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["after", "before", "victim"]);
-    assert_eq!(downs.entries(), [("last", Down { actor: after.index(), sequence: 0 })]);
+    assert_eq!(downs.entries(), [("last", Down { actor: after.into(), sequence: 0 })]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use corelane_runtime::{
     message::Header,
     sequencer::Sequencer,
     simulation::Simulation,
-    topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
+    topology::{ActorIndex, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
 };
 use proptest::prelude::*;
 use support::{AsIs, Log, Note, Play, Replayable, Two, drain, left, note, numbers, out, right, shard, two_cpus};
@@ -170,7 +170,7 @@ struct Failing {
     receiver: ExternalReceiver<Note>,
     /// What a neighbour, and the sequenced actor behind the same sequencer, were told.
     downs: Log<Down>,
-    index: u32,
+    index: ActorIndex,
 }
 
 /// A sequencer on its own shard, behind it an actor that fails at input 3, and behind that a neighbour.
@@ -218,7 +218,7 @@ fn failing(fails: Fails) -> Failing {
     topology.connect(sequencer, |out| &mut out.group, actor, EdgeSpec::backpressure(4));
     topology.connect(actor, out, neighbour, EdgeSpec::backpressure(4));
     let receiver = topology.external_receiver(neighbour, out, EdgeSpec::backpressure(256));
-    Failing { index: actor.index(), simulation: topology.simulate().unwrap(), sender, receiver, downs }
+    Failing { index: actor.into(), simulation: topology.simulate().unwrap(), sender, receiver, downs }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_sink_that_waits_for_the_answer_finds_it_sent() {
     topology.connect(answerer, out, sink, EdgeSpec::backpressure(8));
     let running = topology.start(options()).unwrap();
 
-    let mut client = TcpStream::connect(running.addresses(answerer.index())[0]).unwrap();
+    let mut client = TcpStream::connect(running.addresses(answerer)[0]).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     client_in.send(client.try_clone().unwrap()).unwrap();
     client.write_all(b"?").unwrap();

@@ -16,7 +16,7 @@ use corelane_runtime::{
     edge::port::Port,
     lifecycle::Running,
     net::{CloseReason, ConnId, EndpointSpec, Flow, FrameError, Framer},
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
 use rustix::{
@@ -75,7 +75,7 @@ impl Thread {
 /// Waits until shard 0 sleeps with nothing left to tell, so that no timer of its own wakes it: housekeeping knows of all
 /// that it did.
 fn until_asleep(running: &Running, thread: &Thread, messages: u64) {
-    until("the shard sleeps", || counter(running, 0, Counter::Messages) == messages && thread.stat().0 == 'S');
+    until("the shard sleeps", || counter(running, 0, ShardCount::Messages) == messages && thread.stat().0 == 'S');
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_message_from_outside_wakes_at_any_idle_strategy() {
             assert_eq!(numbers(&receive(&mut receiver, 1)), [round]);
         }
         if idle == Idle::Park {
-            until("sleeps are counted", || counter(&running, 0, Counter::Parks) > 0);
+            until("sleeps are counted", || counter(&running, 0, ShardCount::Parks) > 0);
         }
         assert!(running.stop().drained);
     }
@@ -124,7 +124,7 @@ fn a_message_from_another_shard_wakes() {
             sender.send(note(round)).unwrap();
             assert_eq!(numbers(&receive(&mut receiver, 1)), [round]);
         }
-        until("wakes are counted", || counter(&running, 1, Counter::WakesSent) > 0);
+        until("wakes are counted", || counter(&running, 1, ShardCount::WakesSent) > 0);
         assert!(running.stop().drained);
     }
 }
@@ -204,7 +204,7 @@ fn a_socket_wakes() {
         let thread = Thread::of(name);
         let until_asleep = || until("the shard sleeps", || idle != Idle::Park || thread.stat().0 == 'S');
         until_asleep();
-        let mut client = TcpStream::connect(running.addresses(actor.index())[0]).unwrap();
+        let mut client = TcpStream::connect(running.addresses(actor)[0]).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         for round in 0..10 {
             until_asleep();
@@ -245,9 +245,9 @@ fn a_peer_that_does_not_let_a_connection_close_is_reset_by_a_sleeping_shard_too(
     let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytewise), backlog: 8 };
     let actor = topology.net_actor(shard, "refuse", vec![listen], |_| Refuse);
     let running = topology.start(options()).unwrap();
-    let mut client = TcpStream::connect(running.addresses(actor.index())[0]).unwrap();
+    let mut client = TcpStream::connect(running.addresses(actor)[0]).unwrap();
     client.write_all(&[1]).unwrap();
-    until("the connection is given up", || counter(&running, 0, Counter::NetClosed) == 1);
+    until("the connection is given up", || counter(&running, 0, ShardCount::NetClosed) == 1);
     assert!(running.stop().drained);
 }
 
@@ -275,7 +275,7 @@ fn play(idle: [Idle; 2], cpus: [usize; 2], trips: u64) {
     assert_eq!(numbers(&receive(&mut receiver, 1)), [trips], "{idle:?}");
     let outcome = running.stop();
     assert!(outcome.drained);
-    let received = |shard: usize| outcome.status.shards[shard].counters[Counter::Messages as usize];
+    let received = |shard: usize| outcome.status.shards[shard].count(ShardCount::Messages);
     assert_eq!((received(0), received(1)), (trips + 1, trips), "{idle:?}");
 }
 
@@ -327,12 +327,12 @@ fn a_shard_is_pinned_and_tells_when_it_was_moved() {
             continue;
         }
         send_all(&mut sender, [note(1)]);
-        until("figures", || counter(&running, 0, Counter::Messages) == 1);
-        assert_eq!(counter(&running, 0, Counter::PinLosses), 0);
+        until("figures", || counter(&running, 0, ShardCount::Messages) == 1);
+        assert_eq!(counter(&running, 0, ShardCount::PinLosses), 0);
         thread.move_to(two);
         until("the loss is counted", || {
             send_all(&mut sender, [note(2)]);
-            counter(&running, 0, Counter::PinLosses) > 0
+            counter(&running, 0, ShardCount::PinLosses) > 0
         });
         assert!(running.stop().drained);
     }

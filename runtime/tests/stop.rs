@@ -8,8 +8,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use corelane_runtime::{
     actor::Step,
     edge::port::Port,
-    lifecycle::RunOptions,
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, shard, two_cpus};
@@ -46,7 +45,7 @@ fn what_is_in_flight_is_finished() {
         assert_eq!(numbers(&drain(&mut receiver)), (0..1000).collect::<Vec<_>>(), "{idle:?}");
         // Each message was given to two actors of each shard, and the last figures know of all.
         for shard in &outcome.status.shards {
-            assert_eq!(shard.counters[Counter::Messages as usize], 2000, "{idle:?}");
+            assert_eq!(shard.count(ShardCount::Messages), 2000, "{idle:?}");
         }
     }
 }
@@ -79,7 +78,7 @@ fn a_consumer_that_never_takes_is_told_of_and_does_not_hang_the_stop() {
         let actor = topology.actor(shard, "actor", One::relay);
         let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
         let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
-        let options = RunOptions { drain_deadline: Duration::from_millis(300), ..options() };
+        let options = options().drain_deadline(Duration::from_millis(300));
         let running = topology.start(options).unwrap();
         (0..messages).for_each(|n| sender.send(note(n)).unwrap());
         let outcome = running.stop();
@@ -134,7 +133,7 @@ fn stopping_in_the_middle_of_traffic_never_hangs() {
         topology.leave_open(source, right);
         topology.leave_open(sink, out);
         let mut sender = topology.external_sender("in", source, EdgeSpec::backpressure(64));
-        let options = RunOptions { drain_deadline: Duration::from_millis(10), ..options() };
+        let options = options().drain_deadline(Duration::from_millis(10));
         let running = topology.start(options).unwrap();
         (0..64).for_each(|n| sender.send(note(n)).unwrap());
         let outcome = running.stop();

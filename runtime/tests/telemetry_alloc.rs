@@ -2,8 +2,15 @@
 
 use corelane_runtime::clock::{ClockMaster, HostTime, UtcOffset};
 use corelane_runtime::shard::timer::{TICK_NS, Wheel};
-use corelane_runtime::telemetry::{Collector, Counter, Timing};
+use corelane_runtime::{
+    metrics,
+    telemetry::{Collector, ShardCount, TimingSet},
+};
 use corelane_test_support::allocator::{CountingAllocator, calls_within};
+
+metrics! {
+    enum Probe { Age = "age_ns" }
+}
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -17,14 +24,14 @@ fn the_count_sees_what_it_should() {
 #[test]
 fn the_shards_side_of_telemetry_allocates_nothing() {
     let mut collector = Collector::new();
-    let mut telemetry = collector.register("core-1");
+    let (mut telemetry, slots) = collector.register("core-1", [("actor".to_owned(), TimingSet::of::<Probe>())]);
     let mut handed_over = 0;
     for round in 0..1000_u64 {
         let calls = calls_within(|| {
-            telemetry.add(Counter::Messages, 1);
-            telemetry.set(Counter::NetBytesIn, round);
+            telemetry.counters().add(ShardCount::Messages, 1);
+            telemetry.counters().set(ShardCount::NetBytesIn, round);
             // Every magnitude, and beyond the histogram's end.
-            telemetry.record(Timing::OrderToAnswer, 1 << (round % 64));
+            telemetry.record(slots[0], Probe::Age, 1 << (round % 64));
             handed_over += u64::from(telemetry.offer());
             // The other snapshot is away.
             assert!(!telemetry.offer());

@@ -87,9 +87,9 @@ fn a_factory_that_panics_is_named_with_its_place_and_the_other_shards_end() {
     let actor = topology.actor(second, "actor", || -> One { panic!("as the test wants") });
     topology.leave_open(actor, out);
     let error = topology.start(options()).err().unwrap();
-    let StartError::Shard { shard, reason } = &error else { panic!("{error:?}") };
+    let StartError::Factory { shard, place } = &error else { panic!("{error:?}") };
     assert_eq!(shard, "second");
-    assert!(reason.contains("factory") && reason.contains("topology_start.rs:"), "{reason}");
+    assert!(place.to_string().contains("topology_start.rs:"), "{place}");
     ended(free);
 }
 

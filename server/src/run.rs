@@ -2,12 +2,12 @@
 
 use std::{io, net::SocketAddr, path::Path};
 
-use corelane_actors::{
-    counters::{CounterName, Counters},
-    types::{Command, KillSwitch, Scope, SequencerIn},
-};
+use corelane_actors::types::{Command, KillSwitch, Scope, SequencerIn};
 use corelane_config::Config;
-use corelane_runtime::{lifecycle::Status, telemetry::Timing};
+use corelane_runtime::{
+    lifecycle::Status,
+    telemetry::{Counters, Metric},
+};
 use corelane_venue::{Venue, VenueCounters};
 use miette::{IntoDiagnostic, miette};
 use signal_hook::{
@@ -78,14 +78,14 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
 /// Prints the nonzero counters of all shards and actors, and the failures.
 fn print_status(status: &Status, counters: &VenueCounters) {
     for shard in &status.shards {
-        let counters = corelane_runtime::telemetry::Counter::ALL.iter().zip(shard.counters);
-        print_counts(&format!("shard {}", shard.name), counters.map(|(counter, value)| (counter.label(), value)));
-        for (timing, times) in Timing::ALL.iter().zip(&shard.timings).filter(|(_, times)| !times.is_empty()) {
+        print_counts(&format!("shard {}", shard.name), shard.counts().map(|(count, value)| (count.label(), value)));
+        for timing in shard.timings.iter().filter(|timing| !timing.histogram.is_empty()) {
+            let times = &timing.histogram;
             let [p50, p99] = [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile));
             println!(
                 "shard {}, {}: n={} p50={p50} p99={p99} max={}",
                 shard.name,
-                timing.label(),
+                timing.label,
                 times.len(),
                 times.max()
             );
@@ -104,8 +104,8 @@ fn print_status(status: &Status, counters: &VenueCounters) {
     }
 }
 
-fn print_counters<K: CounterName>(what: &str, counters: &Counters<K>) {
-    print_counts(what, counters.iter().map(|(count, value)| (count.name(), value)));
+fn print_counters<K: Metric>(what: &str, counters: &Counters<K>) {
+    print_counts(what, counters.iter().map(|(count, value)| (count.label(), value)));
 }
 
 fn print_counts(what: &str, counts: impl Iterator<Item = (&'static str, u64)>) {

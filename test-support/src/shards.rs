@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use corelane_runtime::{
-    clock::UtcOffset,
     cpu,
     lifecycle::RunOptions,
     net::DriverConfig,
@@ -16,12 +15,12 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 /// A shard for a simulation, where CPU and idle strategy have no effect.
 pub fn simulated(topology: &mut Topology, name: &str) -> ShardId {
     let cpu = cpu::allowed_cpus()[0];
-    topology.shard(ShardSpec { name: name.to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() })
+    topology.shard(ShardSpec::new(name, cpu).idle(Idle::Spin))
 }
 
 /// A shard on this CPU that sleeps when idle, with a network of the default sizes.
 pub fn parking(topology: &mut Topology, name: &str, cpu: usize) -> ShardId {
-    topology.shard(ShardSpec { name: name.to_owned(), cpu, idle: Idle::Park, net: DriverConfig::default() })
+    topology.shard(ShardSpec::new(name, cpu))
 }
 
 /// Two CPUs that this process may use; the same one twice where there is only one.
@@ -47,5 +46,5 @@ pub fn small_net() -> DriverConfig {
 
 /// Housekeeping where it likes, UTC, and a stop that waits as long as a busy machine may need.
 pub fn options() -> RunOptions {
-    RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: DRAIN_DEADLINE }
+    RunOptions::default().drain_deadline(DRAIN_DEADLINE)
 }

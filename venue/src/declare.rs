@@ -1,7 +1,6 @@
 //! The topology of a configured venue: its actors, their edges, and their placement on shards.
 
 use corelane_actors::{
-    counters::Counters,
     engine::wire_group,
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
     publisher::{Publisher, PublisherCounters},
@@ -15,6 +14,7 @@ use corelane_runtime::{
     actor::Actor,
     net::{EndpointId, EndpointSpec},
     sequencer::Sequencer,
+    telemetry::Counters,
     topology::{ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, ShardId, ShardSpec, Topology},
 };
 
@@ -40,11 +40,11 @@ pub struct Declared {
     pub placement: Placement,
     sequencer: ActorId<Sequencer<ReferencePolicy>>,
     pub(crate) control: ExternalSender<SequencerIn>,
-    pub(crate) session: u32,
+    pub(crate) session: ActorId<Session>,
     pub(crate) counters: VenueCounters,
     pub(crate) market_data: Option<ActorId<MarketData>>,
     instruments: usize,
-    pub(crate) publisher: Option<u32>,
+    pub(crate) publisher: Option<ActorId<Publisher>>,
 }
 
 /// The counters of the venue's actors, readable while they run.
@@ -71,7 +71,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         .iter()
         .zip(&placement.shards)
         .map(|(shard, &(cpu, idle))| {
-            topology.shard(ShardSpec { name: shard.name.clone(), cpu, idle, net: net.clone() })
+            topology.shard(ShardSpec::new(shard.name.clone(), cpu).idle(idle).net(net.clone()))
         })
         .collect();
     let shard_of = |role: &str| {
@@ -96,7 +96,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
         None => None,
     };
-    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(|actor| actor.index()));
+    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(Into::into));
     let sequencer = topology.actor(ingress, "sequencer", move || Sequencer::new(stamp));
     let group = wire_group(&mut topology, core, group_config(config)?)?;
 
@@ -130,7 +130,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
             });
             let publications = EdgeSpec::backpressure(edges.publications_capacity);
             topology.connect(group, |out| &mut out.publications, actor, publications);
-            Some(actor.index())
+            Some(actor)
         }
         None => {
             topology.leave_open(group, |out| &mut out.publications);
@@ -138,7 +138,6 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
     };
     let control = topology.external_sender("control", sequencer, EdgeSpec::backpressure(CONTROL_CAPACITY));
-    let session = session.index();
     Ok(Declared {
         topology,
         shards,

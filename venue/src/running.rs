@@ -2,12 +2,18 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use corelane_actors::{counters::Counters, session::SessionCount, types::SequencerIn};
+use corelane_actors::{
+    market_data::MarketData,
+    publisher::Publisher,
+    session::{Session, SessionCount},
+    types::SequencerIn,
+};
 use corelane_config::Config;
 use corelane_runtime::{
     clock::UtcOffset,
     cpu,
     lifecycle::{Outcome, RunOptions, Running, Status},
+    telemetry::Counters,
     topology::{ActorId, ExternalSender},
 };
 
@@ -23,10 +29,10 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Venue {
     running: Running,
     control: ExternalSender<SequencerIn>,
-    session: u32,
+    session: ActorId<Session>,
     counters: VenueCounters,
-    market_data: Option<u32>,
-    publisher: Option<u32>,
+    market_data: Option<ActorId<MarketData>>,
+    publisher: Option<ActorId<Publisher>>,
 }
 
 impl Declared {
@@ -35,13 +41,11 @@ impl Declared {
     /// # Errors
     /// [`VenueError`].
     pub fn start(self, config: &Config) -> Result<Venue, VenueError> {
-        let options = RunOptions {
-            housekeeping_cpu: Some(self.placement.housekeeping_cpu),
-            utc_offset: UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?,
-            drain_deadline: DRAIN_DEADLINE,
-        };
+        let options = RunOptions::default()
+            .housekeeping_cpu(self.placement.housekeeping_cpu)
+            .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
+            .drain_deadline(DRAIN_DEADLINE);
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
-        let market_data = market_data.map(ActorId::index);
         Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
     }
 }

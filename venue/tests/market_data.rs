@@ -12,7 +12,7 @@ use corelane_actors::{
 };
 use corelane_codecs::itch::Message;
 use corelane_config::Config;
-use corelane_runtime::{actor::Actor, cpu, telemetry::Counter};
+use corelane_runtime::{actor::Actor, cpu, telemetry::ShardCount};
 use corelane_venue::{self as venue, Declared};
 use support::{SYMBOLS, add, delete, directory, mold, price_of, until};
 
@@ -131,7 +131,7 @@ fn events_that_nobody_reads_are_dropped_and_counted_and_the_venue_goes_on() {
     assert!(outcome.drained && outcome.status.failures.is_empty());
     let numbers: Vec<u64> = std::iter::from_fn(|| events.receive()).map(|envelope| envelope.body.number).collect();
     assert!(numbers.into_iter().eq(1..=EVENTS as u64));
-    assert_eq!(outcome.status.shards[0].counters[Counter::Dropped as usize], 200 - EVENTS as u64);
+    assert_eq!(outcome.status.shards[0].count(ShardCount::Dropped), 200 - EVENTS as u64);
 }
 
 #[test]

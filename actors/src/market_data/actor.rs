@@ -10,7 +10,7 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{Datagram, EndpointId},
     shard::timer::TimerId,
-    telemetry::Timing,
+    telemetry::TimingSet,
 };
 
 use super::{
@@ -22,7 +22,10 @@ use super::{
     last_published::LastPublished,
     publication::{DEPTH_LEVELS_MAX, DepthAnswer, DepthRefusal, MarketDataIn, MarketDataOut},
 };
-use crate::types::{ReferenceUpdate, SequencerIn};
+use crate::{
+    telemetry::FeedTiming,
+    types::{ReferenceUpdate, SequencerIn},
+};
 
 /// Time until the next try to publish when an edge was full.
 const RETRY_NS: u64 = 1_000_000;
@@ -180,6 +183,7 @@ impl Actor for MarketData {
     /// References and best levels per batch, each. The rest wait for the next batch.
     const OUTPUTS_MAX: usize = 64;
     const TIMERS_MAX: usize = 2;
+    const TIMINGS: TimingSet = TimingSet::of::<FeedTiming>();
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         if ctx.out.tops.is_connected() {
@@ -227,12 +231,12 @@ impl Actor for MarketData {
         } else if let Some(unpublished) = self.builder.unpublished.take()
             && has_published
         {
-            ctx.record_since(Timing::FeedToPublication, unpublished.ingress.ticks);
-            if !ctx.record_since_time(Timing::ExchangeToPublication, unpublished.exchange_ns) {
+            ctx.record_since(FeedTiming::FeedToPublication, unpublished.ingress.ticks);
+            if !ctx.record_since_time(FeedTiming::ExchangeToPublication, unpublished.exchange_ns) {
                 self.counters.feed.add(FeedCount::ForeignTimes, 1);
             }
             if let Some(utc_ns) = unpublished.ingress.kernel_utc_ns
-                && !ctx.record_since_utc(Timing::KernelToPublication, utc_ns)
+                && !ctx.record_since_utc(FeedTiming::KernelToPublication, utc_ns)
             {
                 self.counters.feed.add(FeedCount::ForeignKernelTimes, 1);
             }

@@ -4,7 +4,7 @@ use corelane_codecs::{
     itch::{Message as Itch, TradingState},
     mold::Packet,
 };
-use corelane_runtime::edge::port::Port;
+use corelane_runtime::{edge::port::Port, telemetry::Counters};
 
 use super::{
     arbitration::MessageSink,
@@ -13,10 +13,7 @@ use super::{
     last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
 };
-use crate::{
-    counters::Counters,
-    types::{Locate, Reference},
-};
+use crate::types::{Locate, Reference};
 
 /// The message that changed an instrument last.
 #[derive(Clone, Copy, Debug, Default)]

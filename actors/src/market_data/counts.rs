@@ -1,9 +1,10 @@
 //! Counters of a market-data actor.
 
-use super::feed_line::FeedLine;
-use crate::counters::Counters;
+use corelane_runtime::telemetry::Counters;
 
-crate::counter_names! {
+use super::feed_line::FeedLine;
+
+corelane_runtime::metrics! {
     /// Counters of the feed as a whole and of its books.
     pub enum FeedCount {
         /// Packets taken.
@@ -45,7 +46,7 @@ crate::counter_names! {
     }
 }
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// Counters of one line.
     pub enum LineCount {
         /// Packets of the current session.
@@ -63,7 +64,7 @@ crate::counter_names! {
     }
 }
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// Counters of retransmission.
     pub enum RecoveryCount {
         /// Requests sent, including repeated ones.

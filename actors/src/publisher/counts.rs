@@ -1,8 +1,8 @@
 //! Counters of a publisher.
 
-use crate::counters::Counters;
+use corelane_runtime::telemetry::Counters;
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// Counters of the feed.
     pub enum PublisherCount {
         /// Messages published.
@@ -18,7 +18,7 @@ crate::counter_names! {
     }
 }
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// Counters of a retransmission server.
     pub enum RetransmissionCount {
         /// Requests received.

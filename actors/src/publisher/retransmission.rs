@@ -8,13 +8,16 @@
 use std::{collections::VecDeque, net::SocketAddr};
 
 use corelane_codecs::mold::{PacketBuilder, Request, Session};
-use corelane_runtime::net::{EndpointId, Net};
+use corelane_runtime::{
+    net::{EndpointId, Net},
+    telemetry::Counters,
+};
 
 use super::{
     config::{RETRY_NS, RetransmissionConfig},
     counts::RetransmissionCount,
 };
-use crate::{counters::Counters, types::Publication};
+use crate::types::Publication;
 
 /// Most requests that wait for an answer.
 const REQUESTS_MAX: usize = 256;

@@ -6,7 +6,7 @@ use corelane_codecs::soup::ClientPacket;
 use corelane_runtime::{
     actor::{Actor, Down, NetActor, Step},
     net::{CloseReason, ConnId, EndpointId, Flow},
-    telemetry::Timing,
+    telemetry::TimingSet,
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
 };
-use crate::types::Reply;
+use crate::{telemetry::OrderTiming, types::Reply};
 
 /// Timers per turn below which the turn has polled the inlets too: the budget of one poll.
 const TIMERS_PER_POLL: usize = 64;
@@ -27,12 +27,13 @@ impl Actor for Session {
     /// A disconnect and a log-in, when a user logs in again elsewhere, and a request.
     const OUTPUTS_MAX: usize = 3;
     const TIMERS_MAX: usize = CONNECTIONS_MAX + 1;
+    const TIMINGS: TimingSet = TimingSet::of::<OrderTiming>();
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Ctx<'_>, reply: &Reply) -> Step {
         self.answers_in_cycle += 1;
         if ctx.header().index == 0 {
-            ctx.record_sampled(Timing::OrderToDecision);
+            ctx.record_sampled(OrderTiming::OrderToDecision);
         }
         let port = &mut self.ports[reply.port.index()];
         assert_eq!(
@@ -78,7 +79,7 @@ impl Actor for Session {
         }
         for (port, ingress_ticks) in self.timed.drain(..) {
             if self.ports[port.index()].is_up_to_date() {
-                ctx.record_since(Timing::OrderToAnswer, ingress_ticks);
+                ctx.record_since(OrderTiming::OrderToAnswer, ingress_ticks);
             }
         }
         self.answers_in_cycle = 0;

@@ -2,7 +2,7 @@
 
 use corelane_runtime::net::CloseReason;
 
-crate::counter_names! {
+corelane_runtime::metrics! {
     /// Counters of a session actor: ends of connections by reason, log-ins, requests and answers.
     pub enum SessionCount {
         /// Ended: the client closed it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use corelane_runtime::actor::Context;
+use corelane_runtime::{actor::Context, telemetry::Counters};
 
 use super::{
     config::{SessionConfig, SessionConfigError},
@@ -10,10 +10,7 @@ use super::{
     request::SymbolLocates,
     state::{Connection, PortState},
 };
-use crate::{
-    counters::Counters,
-    types::{PortId, SequencerIn},
-};
+use crate::types::{PortId, SequencerIn};
 
 /// Memory of all replay logs together to touch at the start. Beyond it, the first answer on a page waits for a page
 /// fault.

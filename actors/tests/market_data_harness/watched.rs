@@ -9,6 +9,7 @@ use corelane_actors::{
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{Datagram, EndpointId},
+    telemetry::TimingSet,
 };
 
 /// What the books said last.
@@ -32,6 +33,7 @@ impl Actor for Watched {
     type Out = MarketDataOut;
     const OUTPUTS_MAX: usize = MarketData::OUTPUTS_MAX;
     const TIMERS_MAX: usize = MarketData::TIMERS_MAX;
+    const TIMINGS: TimingSet = MarketData::TIMINGS;
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.actor.on_start(ctx);

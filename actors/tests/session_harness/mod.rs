@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::{
-    counters::Counters,
     session::{Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
     types::{Command, PortId, Reply, SequencerIn},
 };
@@ -18,6 +17,7 @@ use corelane_runtime::{
     edge::port::Port,
     net::{ConnId, EndpointId, EndpointSpec},
     simulation::{SimNet, Simulation},
+    telemetry::Counters,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
 use corelane_test_support::shards::simulated;

@@ -1,7 +1,6 @@
 //! What is counted, ready to run.
 
 use corelane_actors::{
-    counters::Counters,
     engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
     types::{
@@ -24,6 +23,7 @@ use corelane_runtime::{
     net::DriverConfig,
     ports,
     simulation::Simulation,
+    telemetry::Counters,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, ShardSpec, Topology},
 };
 use corelane_tester::script::Request;
@@ -66,7 +66,7 @@ impl Stage {
 
 fn shard(topology: &mut Topology) -> ShardId {
     let (cpu, net) = (cpu::allowed_cpus()[0], DriverConfig::default());
-    topology.shard(ShardSpec { name: "shard".to_owned(), cpu, idle: Idle::Spin, net })
+    topology.shard(ShardSpec::new("shard", cpu).idle(Idle::Spin).net(net))
 }
 
 fn simulate(topology: Topology) -> Simulation {

@@ -165,7 +165,7 @@ impl Group {
     ) -> Group {
         let mut topology = Topology::new();
         let net = DriverConfig::default();
-        let shard = topology.shard(ShardSpec { name: "core".to_owned(), cpu: 0, idle: Idle::Spin, net });
+        let shard = topology.shard(ShardSpec::new("core", 0).idle(Idle::Spin).net(net));
         let config = config(commands);
         let instruments = config.instruments.len();
         let group = wire_group(&mut topology, shard, config).unwrap_or_else(|error| panic!("{error}"));

@@ -147,7 +147,7 @@ impl MatchingAlone {
     pub fn new(commands: &Commands) -> MatchingAlone {
         let mut topology = Topology::new();
         let net = DriverConfig::default();
-        let shard = topology.shard(ShardSpec { name: "core".to_owned(), cpu: 0, idle: Idle::Spin, net });
+        let shard = topology.shard(ShardSpec::new("core", 0).idle(Idle::Spin).net(net));
         let progress = Arc::<Progress>::default();
         let matching = Matching::new(&config(commands));
         let matcher = Matcher { matching, progress: progress.clone(), reports: Reports::default() };

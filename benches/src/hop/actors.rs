@@ -12,10 +12,8 @@ use std::{
 
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    clock::UtcOffset,
     edge::port::Port,
     lifecycle::RunOptions,
-    net::DriverConfig,
     topology::{EdgeSpec, Idle, ShardId, ShardSpec, Topology},
 };
 use hdrhistogram::Histogram;
@@ -80,17 +78,11 @@ impl Actor for Far {
 
 fn two_shards(topology: &mut Topology, [first, second]: [usize; 2]) -> [ShardId; 2] {
     let [near, far] = SHARDS;
-    [(near, first), (far, second)].map(|(name, cpu)| {
-        topology.shard(ShardSpec { name: name.to_owned(), cpu, idle: Idle::Spin, net: DriverConfig::default() })
-    })
+    [(near, first), (far, second)].map(|(name, cpu)| topology.shard(ShardSpec::new(name, cpu).idle(Idle::Spin)))
 }
 
 fn run_for(topology: Topology, duration: Duration) {
-    let options = RunOptions {
-        housekeeping_cpu: None,
-        utc_offset: UtcOffset::from_seconds(0).expect("UTC is a zone"),
-        drain_deadline: Duration::from_millis(20),
-    };
+    let options = RunOptions::default().drain_deadline(Duration::from_millis(20));
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
     thread::sleep(duration);
     let outcome = running.stop();

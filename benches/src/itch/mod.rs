@@ -18,15 +18,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_actors::{
-    counters::{CounterName, Counters},
-    market_data::{BookLimits, Books, FeedCount},
-};
+use corelane_actors::market_data::{BookLimits, Books, FeedCount};
 use corelane_codecs::{
     binary_file::Frames,
     itch::{Message, Side},
 };
-use corelane_runtime::mem::streamed;
+use corelane_runtime::{
+    mem::streamed,
+    telemetry::{Counters, Metric},
+};
 
 use self::{flow::Flow, sum::total};
 #[cfg(feature = "peers")]

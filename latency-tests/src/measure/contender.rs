@@ -1,9 +1,6 @@
 //! The rounds of one contender, gathered.
 
-use corelane_runtime::{
-    lifecycle::Status,
-    telemetry::{Counter, Timing},
-};
+use corelane_runtime::lifecycle::Status;
 use hdrhistogram::Histogram;
 
 use super::hops::{Stretches, merge};
@@ -77,20 +74,6 @@ impl Gathered {
 
 /// From where to where the venue measures an order's way.
 const ORDER: &str = "batch reaped to answer handed to the driver";
-
-/// One timing over all shards, `None` if nothing was timed.
-pub(super) fn timing(status: &Status, timing: Timing) -> Option<Histogram<u64>> {
-    let mut total = None;
-    for shard in &status.shards {
-        merge(&mut total, Some(shard.timings[timing as usize].clone()));
-    }
-    total.filter(|total| !total.is_empty())
-}
-
-/// One counter over all shards.
-pub(super) fn counter(status: &Status, counter: Counter) -> u64 {
-    status.shards.iter().map(|shard| shard.counters[counter as usize]).sum()
-}
 
 /// What failed inside the server, in words.
 pub(super) fn failures(status: &Status) -> impl Iterator<Item = String> + '_ {

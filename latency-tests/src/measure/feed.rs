@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use corelane_actors::market_data::FeedCount;
-use corelane_runtime::telemetry::{Counter, Timing};
+use corelane_actors::{market_data::FeedCount, telemetry::FeedTiming};
+use corelane_runtime::telemetry::ShardCount;
 use corelane_tester::{engine::LoadError, saturation::ACHIEVED_SHARE};
 use hdrhistogram::Histogram;
 
 use super::{
     bench::{Bench, MeasureError},
-    contender::{Gathered, Turn, counter, failures, timing},
+    contender::{Gathered, Turn, failures},
     market::Market,
 };
 use crate::{
@@ -76,14 +76,14 @@ fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Measu
         }
     }
     turn.round.problems.extend(failures(&outcome.status));
-    let per_message = |which| Some(counter(&outcome.status, which) as f64 / messages.max(1) as f64);
+    let per_message = |which| Some(outcome.status.count(which) as f64 / messages.max(1) as f64);
     turn.round.resources = Some(Resources {
-        busy: Some(counter(&outcome.status, Counter::BusyNs) as f64 / watched.took.as_nanos() as f64),
-        enters_per_request: per_message(Counter::NetEnters),
-        messages_per_request: per_message(Counter::Messages),
+        busy: Some(outcome.status.count(ShardCount::BusyNs) as f64 / watched.took.as_nanos() as f64),
+        enters_per_request: per_message(ShardCount::NetEnters),
+        messages_per_request: per_message(ShardCount::Messages),
         ..Resources::default()
     });
-    turn.stretches.inside = timing(&outcome.status, Timing::FeedToPublication);
+    turn.stretches.inside = outcome.status.timing(FeedTiming::FeedToPublication);
     Ok(turn)
 }
 

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use corelane_actors::telemetry::OrderTiming;
 use corelane_benches::wire;
-use corelane_runtime::{
-    lifecycle::Outcome,
-    telemetry::{Counter, Timing},
-};
+use corelane_runtime::{lifecycle::Outcome, sequencer::SequencerTiming, telemetry::ShardCount};
 #[cfg(feature = "peers")]
 use corelane_tester::script::Mix;
 use corelane_tester::{
@@ -17,7 +15,7 @@ use corelane_tester::{
 
 use super::{
     bench::{Bench, MeasureError},
-    contender::{Turn, counter, failures, timing},
+    contender::{Turn, failures},
     hops::Stretches,
     market::Market,
     reconnecting::Reconnecting,
@@ -249,9 +247,9 @@ impl Turned<'_> {
             None => None,
         };
         let outcome = venue.stop();
-        turn.stretches.numbered = timing(&outcome.status, Timing::InputToNumber);
-        turn.stretches.decided = timing(&outcome.status, Timing::OrderToDecision);
-        turn.stretches.inside = timing(&outcome.status, Timing::OrderToAnswer);
+        turn.stretches.numbered = outcome.status.timing(SequencerTiming::InputToNumber);
+        turn.stretches.decided = outcome.status.timing(OrderTiming::OrderToDecision);
+        turn.stretches.inside = outcome.status.timing(OrderTiming::OrderToAnswer);
         take_outcome(&mut turn, &outcome, &load.measured, &spec.pacing, memory);
         if let Some(counts) = &mut turn.round.counts {
             counts.checked = load.answers;
@@ -264,7 +262,7 @@ impl Turned<'_> {
             ));
         }
         if let Some(slow) = slow_ended {
-            let closed = counter(&outcome.status, Counter::NetSlowReaders);
+            let closed = outcome.status.count(ShardCount::NetSlowReaders);
             if closed < slow as u64 {
                 turn.round
                     .problems
@@ -315,14 +313,14 @@ fn turn(measured: &Measured, recorder: &Recorder<'_>) -> Turn {
 /// What the server says of itself.
 fn take_outcome(turn: &mut Turn, outcome: &Outcome, measured: &Measured, pacing: &Pacing, memory_bytes: u64) {
     let status = &outcome.status;
-    let count = |which| counter(status, which) as f64;
+    let count = |which| status.count(which) as f64;
     let per_request = |which| Some(count(which) / measured.sent.max(1) as f64);
     turn.round.resources = Some(Resources {
-        busy: Some(count(Counter::BusyNs) / (pacing.warmup + pacing.duration).as_nanos() as f64),
-        enters_per_request: per_request(Counter::NetEnters),
-        messages_per_request: per_request(Counter::Messages),
+        busy: Some(count(ShardCount::BusyNs) / (pacing.warmup + pacing.duration).as_nanos() as f64),
+        enters_per_request: per_request(ShardCount::NetEnters),
+        messages_per_request: per_request(ShardCount::Messages),
         wire_bytes_per_request: Some(
-            (count(Counter::NetBytesIn) + count(Counter::NetBytesOut)) / measured.sent.max(1) as f64,
+            (count(ShardCount::NetBytesIn) + count(ShardCount::NetBytesOut)) / measured.sent.max(1) as f64,
         ),
         memory_bytes: Some(memory_bytes),
     });

@@ -11,10 +11,8 @@ use corelane_benches::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    clock::UtcOffset,
     edge::port::Port,
     lifecycle::RunOptions,
-    net::DriverConfig,
     topology::{ActorId, EdgeSpec, Idle, ShardSpec, Topology},
 };
 use hdrhistogram::Histogram;
@@ -92,7 +90,7 @@ pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> 
         .iter()
         .map(|&cpu| {
             let name = format!("shard {cpu}");
-            topology.shard(ShardSpec { name, cpu, idle: Idle::Spin, net: DriverConfig::default() })
+            topology.shard(ShardSpec::new(name, cpu).idle(Idle::Spin))
         })
         .collect();
     let server = topology.actor(shards[0], "server", move || Server {
@@ -115,7 +113,7 @@ pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> 
         topology.connect(pair[0], |out| out, pair[1], edge());
     }
     topology.connect(relays[relays.len() - 1], |out| out, server, edge());
-    let options = RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: DRAIN_DEADLINE };
+    let options = RunOptions::default().drain_deadline(DRAIN_DEADLINE);
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
     let seen = received.recv_timeout(duration + PATIENCE);
     let outcome = running.stop();

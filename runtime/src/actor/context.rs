@@ -8,7 +8,7 @@ use crate::{
     net::Net,
     shard::time::ShardEnv,
     shard::timer::{TimerId, TimersExhausted, Wheel},
-    telemetry::{TIMED_ONE_IN, Timing},
+    telemetry::{Metric, TIMED_ONE_IN},
 };
 
 /// What an actor may touch during a step.
@@ -62,34 +62,35 @@ impl<O> Context<'_, O> {
         self.timers.cancel(timer)
     }
 
-    /// Records, as [`Timing`], the time from `ingress_ticks` of a message that was kept until now: for answers that are
-    /// collected and sent at the end of a batch.
-    pub fn record_since(&mut self, timing: Timing, ingress_ticks: u64) {
-        self.env.record_since(timing, ingress_ticks);
+    /// Records the time from `ingress_ticks` ([`Header::ingress_ticks`], or [`Context::ticks`] of an earlier moment) until
+    /// now, as one of the actor's [`TIMINGS`](crate::actor::Actor::TIMINGS).
+    pub fn record_since<T: Metric>(&mut self, timing: T, ingress_ticks: u64) {
+        self.env.record_since(self.step.timings, timing, ingress_ticks);
     }
 
-    /// Records, as [`Timing`], the time from the reaping of the batch that the input came in until now, if it is one of
-    /// those that are timed: one in [`TIMED_ONE_IN`], by its number.
+    /// Records the time from the reaping of the batch that held the input until now, for one sequenced input in
+    /// [`TIMED_ONE_IN`].
     #[inline]
-    pub fn record_sampled(&mut self, timing: Timing) {
+    pub fn record_sampled<T: Metric>(&mut self, timing: T) {
         let Header { sequence, ingress_ticks, .. } = self.step.header.get();
         // What an external sender sent has no such time.
         if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
-            self.env.record_since(timing, ingress_ticks);
+            self.env.record_since(self.step.timings, timing, ingress_ticks);
         }
     }
 
-    /// Records, as [`Timing`], the time from `time_ns` since midnight of the venue's zone until now, for times that
-    /// somebody else's clock has told. False, and nothing is recorded, if that is ahead or more than
-    /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) behind: then the clock has nothing to do with ours.
-    pub fn record_since_time(&mut self, timing: Timing, time_ns: u64) -> bool {
-        self.env.record_since_time(timing, time_ns)
+    /// Records the time from `time_ns` since midnight of the venue's zone, read from another host's clock, until now.
+    /// Returns false and records nothing if `time_ns` is in the future or more than
+    /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) ago: then that clock is not synchronized with ours.
+    pub fn record_since_time<T: Metric>(&mut self, timing: T, time_ns: u64) -> bool {
+        self.env.record_since_time(self.step.timings, timing, time_ns)
     }
 
-    /// The same for a time in nanoseconds since 1970 UTC, as [`Datagram::kernel_utc_ns`] is: the wall clock as it is, which
-    /// ours follows slowly after it was set. A time that is ahead by that is not recorded either.
-    pub fn record_since_utc(&mut self, timing: Timing, utc_ns: u64) -> bool {
-        self.env.record_since_utc(timing, utc_ns)
+    /// Like [`Context::record_since_time`] for a time in nanoseconds since 1970 UTC, such as
+    /// [`Datagram::kernel_utc_ns`](crate::net::Datagram::kernel_utc_ns). The runtime's clock is slewed after the host's was
+    /// set; a time that is in the future by that is not recorded.
+    pub fn record_since_utc<T: Metric>(&mut self, timing: T, utc_ns: u64) -> bool {
+        self.env.record_since_utc(self.step.timings, timing, utc_ns)
     }
 
     /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.

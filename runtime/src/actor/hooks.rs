@@ -7,6 +7,8 @@ use crate::{
     edge::port::Outputs,
     message::{Envelope, Message},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow},
+    telemetry::TimingSet,
+    topology::ids::ActorIndex,
 };
 
 /// Whether a step finished its input.
@@ -23,8 +25,8 @@ pub enum Step {
 /// Which part of the topology went down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
-    /// Index of the actor that failed, in the order of declaration.
-    pub actor: u32,
+    /// The actor that failed; it compares with an [`ActorId`](crate::topology::ActorId).
+    pub actor: ActorIndex,
     /// The sequenced input it failed on; 0 if it was none.
     pub sequence: u64,
 }
@@ -56,6 +58,8 @@ pub trait Actor: 'static {
     const OUTPUTS_MAX: usize;
     /// Most timers it has set at once.
     const TIMERS_MAX: usize = 0;
+    /// The timings it records through its [`Context`]: [`TimingSet::of`] an enum that [`metrics!`](crate::metrics) made.
+    const TIMINGS: TimingSet = TimingSet::NONE;
     /// What the runtime must know of it by its type; set by the runtime alone.
     #[doc(hidden)]
     const ROLE: Role = Role::Ordinary;

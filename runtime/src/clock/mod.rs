@@ -10,6 +10,19 @@
 //! Time of day counts from the last midnight in the venue's time zone before the master was created. It does not wrap
 //! at the next midnight, but runs past 86,400 s, so that stamps stay ordered; a venue restarts for a new day. The
 //! zone's offset is fixed for the run: a change to or from daylight saving time takes effect at the next start.
+//!
+//! ```
+//! use corelane_runtime::clock::{ClockMaster, HostTime, UtcOffset};
+//!
+//! let mut master = ClockMaster::new(HostTime::new(), UtcOffset::from_seconds(-5 * 3600)?);
+//! let clock = master.clock();
+//! let (earlier, later) = (clock.ticks(), clock.ticks());
+//! assert!(clock.time_of_day_ns(later) >= clock.time_of_day_ns(earlier));
+//! // Housekeeping does this while a topology runs.
+//! master.recalibrate();
+//! assert!(clock.time_of_day_ns(clock.ticks()) >= clock.time_of_day_ns(later), "time never steps back");
+//! # Ok::<(), corelane_runtime::clock::InvalidUtcOffset>(())
+//! ```
 
 use std::cell::Cell;
 

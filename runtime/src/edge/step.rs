@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::message::Header;
+use crate::{message::Header, telemetry::TimingSlots};
 
 /// Most inputs a cell takes per poll: keeps neighbours on the shard served, and bounds what waits to be shown.
 pub(crate) const BATCH_MAX: usize = 64;
@@ -20,4 +20,6 @@ pub(crate) struct StepState {
     pub admitting: Cell<bool>,
     /// A port has messages that wait for the flush, in itself or in slots that are not shown yet.
     pub staged: Cell<bool>,
+    /// Where the actor's timings are among those of its shard.
+    pub timings: TimingSlots,
 }

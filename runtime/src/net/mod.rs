@@ -8,6 +8,26 @@
 //! This room knows bytes and sockets. It knows no protocol (a [`Framer`] is plugged in), no message, no actor and no shard.
 //! Nothing that a peer sends may size an allocation, index a table unchecked or make the driver wait. No system call but
 //! those that [`Driver`] lists may be added, and memory that the kernel writes is touched only in `memory` and `buffers`.
+//!
+//! ```
+//! use corelane_runtime::net::{FrameError, Framer};
+//!
+//! /// Two bytes of length, big-endian, and so many bytes behind them.
+//! struct TwoByteLength;
+//!
+//! impl Framer for TwoByteLength {
+//!     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+//!         let Some(length) = bytes.first_chunk() else { return Ok(None) };
+//!         Ok(Some(2 + usize::from(u16::from_be_bytes(*length))))
+//!     }
+//! }
+//!
+//! assert_eq!(TwoByteLength.frame_len(&[0])?, None);
+//! assert_eq!(TwoByteLength.frame_len(&[0, 3, b'a'])?, Some(5));
+//! # Ok::<(), FrameError>(())
+//! ```
+//!
+//! `runtime/examples/network_echo.rs` is a whole server.
 
 mod buffers;
 mod completion;

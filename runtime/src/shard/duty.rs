@@ -17,7 +17,7 @@ use crate::{
     net::{CloseReason, NetCounters},
     shard::wake::Waker,
     shard::{Failure, Shard},
-    telemetry::{Counter, ShardTelemetry},
+    telemetry::{Counters, ShardCount},
     topology::Idle,
 };
 
@@ -220,19 +220,19 @@ impl DutyCycle {
     /// Brings the figures of the shard up to date; they go to housekeeping with the next offer, or at the end.
     fn count_figures(&mut self) {
         let traffic = self.shard.traffic();
-        let mut telemetry = self.shard.env.telemetry.borrow_mut();
-        telemetry.set(Counter::Cycles, self.figures.turns);
-        telemetry.set(Counter::BusyCycles, self.figures.busy_turns);
-        telemetry.set(Counter::BusyNs, self.shard.env.time.nanos_of(self.figures.busy_ticks));
-        telemetry.set(Counter::Messages, traffic.received);
-        telemetry.set(Counter::Holds, traffic.holds);
-        telemetry.set(Counter::Dropped, traffic.dropped);
-        telemetry.set(Counter::Conflated, traffic.conflated);
+        let counters = self.shard.env.telemetry.borrow().counters().clone();
+        counters.set(ShardCount::Cycles, self.figures.turns);
+        counters.set(ShardCount::BusyCycles, self.figures.busy_turns);
+        counters.set(ShardCount::BusyNs, self.shard.env.time.nanos_of(self.figures.busy_ticks));
+        counters.set(ShardCount::Messages, traffic.received);
+        counters.set(ShardCount::Holds, traffic.holds);
+        counters.set(ShardCount::Dropped, traffic.dropped);
+        counters.set(ShardCount::Conflated, traffic.conflated);
         if !cpu::verify_pinned(self.cpu) {
-            telemetry.add(Counter::PinLosses, 1);
+            counters.add(ShardCount::PinLosses, 1);
         }
         if let Some(driver) = self.shard.transport.driver() {
-            report_network(driver.counters(), &mut telemetry);
+            report_network(driver.counters(), &counters);
         }
     }
 
@@ -254,7 +254,7 @@ impl DutyCycle {
         let nothing_came = driver.prepare_park();
         if nothing_came && self.shard.is_quiet() && self.stage.current() == stage && self.failures_elsewhere.is_empty()
         {
-            self.shard.env.telemetry.borrow_mut().add(Counter::Parks, 1);
+            self.shard.env.telemetry.borrow().counters().add(ShardCount::Parks, 1);
             // An error means that the executor is going away; then the next turn finds out why.
             let _ = sleeper.eventfd.readable().await;
         }
@@ -267,18 +267,18 @@ impl DutyCycle {
 }
 
 /// Copies the driver's totals into the shard's figures.
-fn report_network(network: &NetCounters, telemetry: &mut ShardTelemetry) {
-    telemetry.set(Counter::NetEnters, network.enters + network.sends_by_call);
-    telemetry.set(Counter::NetOpened, network.accepted + network.connected);
-    telemetry.set(Counter::NetClosed, network.closed.iter().sum());
-    telemetry.set(Counter::NetFramesIn, network.frames + network.datagrams_received);
-    telemetry.set(Counter::NetDatagramsOut, network.datagrams_sent);
-    telemetry.set(Counter::NetBytesIn, network.received_bytes);
-    telemetry.set(Counter::NetBytesOut, network.sent_bytes);
-    telemetry.set(Counter::NetSlowReaders, network.closed_for(CloseReason::SlowReader));
-    telemetry.set(Counter::NetBadFrames, network.closed_for(CloseReason::BadFrame));
-    telemetry.set(Counter::NetTooMany, network.closed_for(CloseReason::TooMany));
-    telemetry.set(Counter::NetBuffersExhausted, network.buffers_exhausted);
+fn report_network(network: &NetCounters, counters: &Counters<ShardCount>) {
+    counters.set(ShardCount::NetEnters, network.enters + network.sends_by_call);
+    counters.set(ShardCount::NetOpened, network.accepted + network.connected);
+    counters.set(ShardCount::NetClosed, network.closed.iter().sum());
+    counters.set(ShardCount::NetFramesIn, network.frames + network.datagrams_received);
+    counters.set(ShardCount::NetDatagramsOut, network.datagrams_sent);
+    counters.set(ShardCount::NetBytesIn, network.received_bytes);
+    counters.set(ShardCount::NetBytesOut, network.sent_bytes);
+    counters.set(ShardCount::NetSlowReaders, network.closed_for(CloseReason::SlowReader));
+    counters.set(ShardCount::NetBadFrames, network.closed_for(CloseReason::BadFrame));
+    counters.set(ShardCount::NetTooMany, network.closed_for(CloseReason::TooMany));
+    counters.set(ShardCount::NetBuffersExhausted, network.buffers_exhausted);
 }
 
 /// The descriptor that a sleeping shard awaits through its executor.

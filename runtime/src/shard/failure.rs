@@ -1,6 +1,6 @@
 //! How an actor failed, as its shard and the supervisor know it.
 
-use crate::{message::Header, shard::panics::Place};
+use crate::{message::Header, shard::panics::Place, topology::ids::ActorIndex};
 
 /// On what input an actor failed, and where in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub(crate) struct Fault {
 /// An actor that failed, and on what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Index of the actor in the order of declaration.
-    pub actor: u32,
+    /// The actor; it compares with an [`ActorId`](crate::topology::ActorId).
+    pub actor: ActorIndex,
     /// Header of the input it failed on.
     pub header: Header,
     /// Where in the code it panicked.

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     clock::Clock,
     message::Header,
-    telemetry::{ShardTelemetry, TIMING_NS_MAX, Timing},
+    telemetry::{Metric, ShardTelemetry, TIMING_NS_MAX, TimingSlots},
 };
 
 /// What a shard shares with the cells on it.
@@ -27,22 +27,22 @@ impl ShardEnv {
     }
 
     /// Records the time from `ticks` until now, read anew.
-    pub fn record_since(&self, timing: Timing, ticks: u64) {
+    pub fn record_since<T: Metric>(&self, slots: TimingSlots, timing: T, ticks: u64) {
         let nanos = self.time.nanos_since(ticks);
-        self.telemetry.borrow_mut().record(timing, nanos);
+        self.telemetry.borrow_mut().record(slots, timing, nanos);
     }
 
     /// Records the time from `time_ns` of the wall clock until now, read anew; false if it is not within the bounds of
     /// what is recorded.
-    pub fn record_since_time(&self, timing: Timing, time_ns: u64) -> bool {
+    pub fn record_since_time<T: Metric>(&self, slots: TimingSlots, timing: T, time_ns: u64) -> bool {
         let nanos = self.time.wall_ns_anew().checked_sub(time_ns).filter(|nanos| *nanos <= TIMING_NS_MAX);
-        nanos.inspect(|&nanos| self.telemetry.borrow_mut().record(timing, nanos)).is_some()
+        nanos.inspect(|&nanos| self.telemetry.borrow_mut().record(slots, timing, nanos)).is_some()
     }
 
     /// The same from `utc_ns` since 1970 UTC.
-    pub fn record_since_utc(&self, timing: Timing, utc_ns: u64) -> bool {
+    pub fn record_since_utc<T: Metric>(&self, slots: TimingSlots, timing: T, utc_ns: u64) -> bool {
         let time_ns = utc_ns.checked_sub(self.time.midnight_ns());
-        time_ns.is_some_and(|time_ns| self.record_since_time(timing, time_ns))
+        time_ns.is_some_and(|time_ns| self.record_since_time(slots, timing, time_ns))
     }
 }
 
@@ -152,25 +152,30 @@ mod tests {
     use super::*;
     use crate::{
         clock::{ClockMaster, HostTime, UtcOffset},
-        telemetry::Collector,
+        telemetry::{Collector, TimingSet},
     };
+
+    crate::metrics! {
+        enum Probe { Age = "age_ns" }
+    }
 
     #[test]
     fn only_times_of_the_wall_clocks_last_minute_are_recorded() {
         let master = ClockMaster::new(HostTime::new(), UtcOffset::UTC);
         let time = ShardTime::real(master.clock());
         let mut collector = Collector::new();
-        let telemetry = RefCell::new(collector.register("shard"));
+        let (telemetry, slots) = collector.register("shard", [("actor".to_owned(), TimingSet::of::<Probe>())]);
+        let (slots, telemetry) = (slots[0], RefCell::new(telemetry));
         let env = ShardEnv { time, telemetry, alarm: Cell::new(false) };
         let midnight_ns = master.midnight_ns();
         let now_ns = midnight_ns + env.time.wall_ns_anew();
-        let record = |utc_ns| env.record_since_utc(Timing::KernelToPublication, utc_ns);
+        let record = |utc_ns| env.record_since_utc(slots, Probe::Age, utc_ns);
         assert!(record(now_ns));
         for not_ours_ns in [0, midnight_ns - 1, now_ns + TIMING_NS_MAX, u64::MAX] {
             assert!(!record(not_ours_ns), "{not_ours_ns} at {now_ns}");
         }
         drop(env);
         collector.collect();
-        assert_eq!(collector.shards()[0].timing(Timing::KernelToPublication).len(), 1);
+        assert_eq!(collector.shards()[0].timings()[0].histogram.len(), 1);
     }
 }

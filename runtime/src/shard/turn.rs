@@ -19,7 +19,8 @@ use crate::{
     shard::time::ShardEnv,
     shard::transport::Transport,
     shard::wake::Waker,
-    telemetry::Counter,
+    telemetry::ShardCount,
+    topology::ids::ActorIndex,
 };
 
 /// Rounds over the hosted actors in one turn: enough for a request to pass a whole folded pipeline and come back
@@ -35,8 +36,7 @@ const SINKS_WAIT_WORK_MAX: usize = 128;
 /// An actor hosted by the shard.
 pub(crate) struct Unit {
     pub hosted: Box<dyn Hosted>,
-    /// Its index in the topology.
-    pub actor: u32,
+    pub actor: ActorIndex,
     /// Set by the ports of this shard that lead to it.
     pub waiting: Waiting,
     /// It sends nothing to any other actor.
@@ -194,7 +194,7 @@ impl Shard {
         for index in 0..self.units.units.len() {
             let unit = &mut self.units.units[index];
             let Some(fault) = unit.hosted.take_failure() else { continue };
-            self.env.telemetry.borrow_mut().add(Counter::ActorPanics, 1);
+            self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
             let failure = Failure { actor: unit.actor, header: fault.header, place: fault.place };
             failures.push(failure);
             self.announce_down(failure);
@@ -206,7 +206,7 @@ impl Shard {
     pub fn announce_down(&mut self, failure: Failure) {
         self.stirred = true;
         let down = Down { actor: failure.actor, sequence: failure.header.sequence };
-        for &unit in &self.neighbours[failure.actor as usize] {
+        for &unit in &self.neighbours[failure.actor.position()] {
             self.units.units[unit].hosted.down(down, &mut *self.transport);
         }
     }
@@ -219,7 +219,7 @@ impl Shard {
         producer_fence();
         for peer in &self.peers {
             if peer.touched.replace(false) && peer.waker.wake() {
-                self.env.telemetry.borrow_mut().add(Counter::WakesSent, 1);
+                self.env.telemetry.borrow().counters().add(ShardCount::WakesSent, 1);
             }
         }
     }

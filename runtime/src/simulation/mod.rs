@@ -4,6 +4,47 @@
 //! here may read a clock, start a thread or depend on an address or a hash's order. What a simulation cannot show is what
 //! depends on several threads at once: the stages of a stop, sleeping and waking, the supervisor. Their tests run real
 //! threads.
+//!
+//! ```
+//! use corelane_runtime::prelude::*;
+//! #
+//! # #[derive(Clone, Copy)]
+//! # struct Tick(u64);
+//! # impl Message for Tick {}
+//!
+//! /// Says once, a second after it started, what time it is.
+//! struct Alarm;
+//! impl Actor for Alarm {
+//!     type In = Tick;
+//!     type Out = Port<Tick>;
+//!     const OUTPUTS_MAX: usize = 1;
+//!     const TIMERS_MAX: usize = 1;
+//!
+//!     fn on_start(&mut self, ctx: &mut Context<'_, Self::Out>) {
+//!         ctx.set_timer(1_000_000_000, 0).expect("one timer is declared, and none is set");
+//!     }
+//!     fn on_message(&mut self, _: &mut Context<'_, Self::Out>, _: &Tick) -> Step {
+//!         Step::Done
+//!     }
+//!     fn on_timer(&mut self, ctx: &mut Context<'_, Self::Out>, _token: u64) {
+//!         let time_ns = ctx.time_ns();
+//!         ctx.out.send(Tick(time_ns));
+//!     }
+//! }
+//!
+//! let mut topology = Topology::new();
+//! let shard = topology.shard(ShardSpec::new("shard", allowed_cpus()[0]));
+//! let alarm = topology.actor(shard, "alarm", || Alarm);
+//! let mut ticks = topology.external_receiver(alarm, |out| out, EdgeSpec::backpressure(8));
+//! let mut simulation = topology.simulate()?;
+//! simulation.set_time_ns(900_000_000);
+//! simulation.run_until_idle();
+//! assert!(ticks.receive().is_none());
+//! simulation.set_time_ns(1_100_000_000);
+//! simulation.run_until_idle();
+//! assert_eq!(ticks.receive().map(|tick| tick.body.0), Some(1_100_000_000));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod network;
 mod world;

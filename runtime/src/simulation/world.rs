@@ -29,7 +29,7 @@ impl Topology {
             plan.take_endpoints();
             let net = SimNet::default();
             nets.push(net.clone());
-            let telemetry = collector.register(plan.spec.name.clone());
+            let telemetry = plan.register(&mut collector);
             plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts)
         };
         let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();

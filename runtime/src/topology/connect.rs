@@ -10,9 +10,10 @@ use crate::{
     message::{Envelope, Keyed, Message},
     topology::declare::TypedPlan,
     topology::graph::{EdgeDecl, End, Topology},
+    topology::ids::ActorId,
     topology::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender},
     topology::site::Site,
-    topology::spec::{ActorId, EdgeSpec},
+    topology::spec::EdgeSpec,
 };
 
 impl Topology {

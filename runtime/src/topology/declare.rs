@@ -11,8 +11,9 @@ use crate::{
     shard::cell::{ActorCell, Hosted, NetCell, SequencedCell},
     shard::wake::Waker,
     topology::graph::{ActorDecl, Plan, PortDecl, ShardDecl, Topology},
+    topology::ids::{ActorId, ShardId},
     topology::site::Site,
-    topology::spec::{ActorId, Idle, ShardId, ShardSpec},
+    topology::spec::{Idle, ShardSpec},
 };
 
 type Factory<A> = Box<dyn FnOnce(&[EndpointId]) -> A + Send>;
@@ -29,7 +30,7 @@ pub(super) struct TypedPlan<A: Actor> {
 
 impl<A: Actor> Plan for TypedPlan<A> {
     fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId]) -> Box<dyn Hosted> {
-        let step = Rc::new(StepState::default());
+        let step = Rc::new(StepState { timings: site.timings, ..StepState::default() });
         let mut out = A::Out::default();
         for bind in self.ports {
             bind(&mut out, site, &step);
@@ -116,18 +117,11 @@ impl Topology {
     ///
     /// # Examples
     /// ```
-    /// # use corelane_runtime::{cpu, net::DriverConfig, topology::{Idle, ShardSpec}};
-    /// use corelane_runtime::{
-    ///     actor::{SequencedActor, SequencedContext, Step},
-    ///     edge::port::Port,
-    ///     message::{Header, Message},
-    ///     topology::{EdgeSpec, Topology},
-    /// };
+    /// use corelane_runtime::prelude::*;
     ///
     /// #[derive(Clone, Copy)]
     /// struct Trade {
     ///     quantity: u64,
-    ///     filler: [u64; 3],
     /// }
     /// impl Message for Trade {}
     ///
@@ -142,22 +136,20 @@ impl Topology {
     ///
     ///     fn on_message(&mut self, ctx: &mut SequencedContext<'_, Port<Trade>>, trade: &Trade) -> Step {
     ///         self.0 += trade.quantity;
-    ///         ctx.out.send(Trade { quantity: self.0, ..*trade });
+    ///         ctx.out.send(Trade { quantity: self.0 });
     ///         Step::Done
     ///     }
     /// }
     ///
     /// let mut topology = Topology::new();
-    /// # let (name, cpu) = ("shard".to_owned(), cpu::allowed_cpus()[0]);
-    /// # let spec = ShardSpec { name, cpu, idle: Idle::Park, net: DriverConfig::default() };
-    /// let shard = topology.shard(spec);
+    /// let shard = topology.shard(ShardSpec::new("shard", allowed_cpus()[0]));
     /// let volume = topology.sequenced(shard, "volume", Volume::default);
     /// let mut recorded = topology.external_sender("recorded", volume, EdgeSpec::backpressure(8));
     /// let mut outputs = topology.external_receiver(volume, |out| out, EdgeSpec::backpressure(8));
     /// let mut simulation = topology.simulate()?;
     /// for sequence in 1..=3 {
     ///     let header = Header { sequence, ..Header::default() };
-    ///     assert!(recorded.batch().send_as(header, Trade { quantity: 100, filler: [0; 3] }).is_ok());
+    ///     assert!(recorded.batch().send_as(header, Trade { quantity: 100 }).is_ok());
     /// }
     /// simulation.run_until_idle();
     /// let volumes: Vec<_> = std::iter::from_fn(|| outputs.receive()).map(|sent| sent.body.quantity).collect();
@@ -184,8 +176,8 @@ impl Topology {
         let mut ports = Vec::new();
         <A as Actor>::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
         let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), host });
-        let (role, outputs_max) = (A::ROLE, <A as Actor>::OUTPUTS_MAX);
-        self.actors.push(ActorDecl { name, shard: shard.0, role, outputs_max, endpoints, ports, plan });
+        let (role, outputs_max, timings) = (A::ROLE, <A as Actor>::OUTPUTS_MAX, A::TIMINGS);
+        self.actors.push(ActorDecl { name, shard: shard.0, role, outputs_max, timings, endpoints, ports, plan });
         ActorId::new(self.actors.len() as u32 - 1)
     }
 }

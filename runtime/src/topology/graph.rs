@@ -7,6 +7,7 @@ use crate::{
     net::{EndpointId, EndpointSpec},
     shard::cell::Hosted,
     shard::wake::Waker,
+    telemetry::TimingSet,
     topology::site::Site,
     topology::spec::{EdgeSpec, ShardSpec},
 };
@@ -39,6 +40,7 @@ pub(crate) struct ActorDecl {
     pub shard: u32,
     pub role: Role,
     pub outputs_max: usize,
+    pub timings: TimingSet,
     pub endpoints: Vec<EndpointSpec>,
     pub ports: Vec<PortDecl>,
     pub plan: Box<dyn Plan>,

@@ -10,16 +10,43 @@
 //!
 //! No code of this room runs while messages move. It knows neither threads nor the network's driver: `lifecycle` starts the
 //! plans, `simulation` builds them on one thread.
+//!
+//! ```
+//! use corelane_runtime::{prelude::*, topology::check::TopologyError};
+//! # #[derive(Clone, Copy)]
+//! # struct Word(u64);
+//! # impl Message for Word {}
+//! # struct Relay;
+//! # impl Actor for Relay {
+//! #     type In = Word;
+//! #     type Out = Port<Word>;
+//! #     const OUTPUTS_MAX: usize = 1;
+//! #     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, word: &Word) -> Step {
+//! #         ctx.out.send(*word);
+//! #         Step::Done
+//! #     }
+//! # }
+//! let mut topology = Topology::new();
+//! let shard = topology.shard(ShardSpec::new("shard", allowed_cpus()[0]));
+//! let [one, two] = ["one", "two"].map(|name| topology.actor(shard, name, || Relay));
+//! topology.connect(one, |out| out, two, EdgeSpec::backpressure(64));
+//! topology.connect(two, |out| out, one, EdgeSpec::backpressure(64));
+//! // When both edges are full, each actor waits for the other: the check refuses that before it runs.
+//! let errors = topology.check().unwrap_err();
+//! assert!(matches!(errors.0[..], [TopologyError::Deadlock { .. }]), "{errors}");
+//! ```
 
 pub mod check;
 mod connect;
 mod declare;
 mod graph;
+pub(crate) mod ids;
 mod outside;
 pub(crate) mod plan;
 mod site;
 mod spec;
 
 pub use self::graph::Topology;
+pub use self::ids::{ActorId, ActorIndex, ShardId};
 pub use self::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender, SenderBatch};
-pub use self::spec::{ActorId, EdgeSpec, Idle, ShardId, ShardSpec};
+pub use self::spec::{EdgeSpec, Idle, ShardSpec};

@@ -14,8 +14,9 @@ use crate::{
     shard::transport::Transport,
     shard::wake::Waker,
     shard::{Peer, Shard, Unit, Units},
-    telemetry::ShardTelemetry,
+    telemetry::{Collector, ShardTelemetry, TimingSlots},
     topology::graph::{ActorDecl, End, Topology},
+    topology::ids::ActorIndex,
     topology::site::Site,
     topology::spec::{Idle, ShardSpec},
 };
@@ -25,6 +26,8 @@ pub(crate) struct ShardPlan {
     pub waker: Arc<Waker>,
     /// Its actors with their indices in the topology.
     actors: Vec<(u32, ActorDecl)>,
+    /// By actor, once registered.
+    timings: Vec<TimingSlots>,
     wakers: Vec<Arc<Waker>>,
     parks: Vec<bool>,
     /// By actor: whether it runs last, because it sends nothing to any other.
@@ -46,6 +49,7 @@ impl Topology {
                 spec: shard.spec,
                 waker: shard.waker,
                 actors: Vec::new(),
+                timings: Vec::new(),
                 wakers: wakers.clone(),
                 parks: parks.clone(),
                 sinks: sinks.clone(),
@@ -96,6 +100,14 @@ impl ShardPlan {
         self.actors.iter().map(|&(index, _)| index).collect()
     }
 
+    /// Registers the shard and the timings of its actors; to be called once, before it is built.
+    pub fn register(&mut self, collector: &mut Collector) -> ShardTelemetry {
+        let actors = self.actors.iter().map(|(_, actor)| (actor.name.clone(), actor.timings));
+        let (telemetry, timings) = collector.register(self.spec.name.clone(), actors);
+        self.timings = timings;
+        telemetry
+    }
+
     /// How many endpoints each actor has; to be asked before they are taken.
     pub fn endpoint_counts(&self) -> Vec<usize> {
         self.actors.iter().map(|(_, actor)| actor.endpoints.len()).collect()
@@ -114,14 +126,15 @@ impl ShardPlan {
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of_actor = HashMap::new();
-        for ((index, actor), &count) in self.actors.into_iter().zip(endpoint_counts) {
+        for (((index, actor), &count), timings) in self.actors.into_iter().zip(endpoint_counts).zip(self.timings) {
+            site.timings = timings;
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
             let hosted = actor.plan.build(&mut site, &ids);
             endpoint_owner.extend(ids.iter().map(|_| units.len()));
             unit_of_actor.insert(index, units.len());
             let (waiting, is_sink) = (site.waiting(index), self.sinks[index as usize]);
-            units.push(Unit { hosted, actor: index, waiting, is_sink });
+            units.push(Unit { hosted, actor: ActorIndex::new(index), waiting, is_sink });
         }
         let here = |near: &Vec<u32>| near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
         let neighbours = self.neighbours.iter().map(here).collect();

@@ -7,10 +7,13 @@ use crate::{
     edge::queue::{LocalQueue, Queue},
     message::Message,
     shard::time::ShardEnv,
+    telemetry::TimingSlots,
 };
 
 pub(crate) struct Site {
     pub env: Rc<ShardEnv>,
+    /// Where the timings are of the actor that is being built.
+    pub timings: TimingSlots,
     /// By shard: the mark that an edge to it was filled, for those shards that may park.
     touched: Vec<Option<Touched>>,
     /// By actor: the mark that something waits for it.
@@ -21,7 +24,7 @@ pub(crate) struct Site {
 impl Site {
     pub fn new(env: Rc<ShardEnv>, parks: &[bool]) -> Self {
         let touched = parks.iter().map(|parks| parks.then(|| Rc::new(Cell::new(false)))).collect();
-        Site { env, touched, waiting: HashMap::new(), queues: HashMap::new() }
+        Site { env, timings: TimingSlots::default(), touched, waiting: HashMap::new(), queues: HashMap::new() }
     }
 
     pub fn touched(&self, shard: u32) -> Option<Touched> {

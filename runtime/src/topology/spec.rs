@@ -1,7 +1,5 @@
 //! What a declaration says of a shard, an actor and an edge.
 
-use std::{fmt, marker::PhantomData};
-
 use crate::{edge::overflow::Overflow, net::DriverConfig};
 
 /// What a shard does when it has nothing to do.
@@ -15,51 +13,37 @@ pub enum Idle {
     Park,
 }
 
-/// A shard to be: one thread on one CPU.
+/// How a shard is run: one thread on one CPU.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use]
 pub struct ShardSpec {
     /// Its name, in reports and as thread name (15 bytes of it).
     pub name: String,
-    /// The CPU to pin to.
+    /// The CPU that it is pinned to.
     pub cpu: usize,
     /// What it does when idle.
     pub idle: Idle,
-    /// Sizes of its network driver; needed if an actor on it has endpoints.
+    /// Capacities of its network driver.
     pub net: DriverConfig,
 }
 
-/// A declared shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardId(pub(crate) u32);
-
-/// A declared actor, typed. It is valid only with the topology that made it.
-pub struct ActorId<A> {
-    index: u32,
-    actor: PhantomData<fn() -> A>,
-}
-
-impl<A> Clone for ActorId<A> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A> Copy for ActorId<A> {}
-
-impl<A> fmt::Debug for ActorId<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ActorId").field(&self.index).finish()
-    }
-}
-
-impl<A> ActorId<A> {
-    pub(crate) fn new(index: u32) -> Self {
-        ActorId { index, actor: PhantomData }
+impl ShardSpec {
+    /// A shard on a CPU. It parks when idle, and its network driver has the default capacities.
+    pub fn new(name: impl Into<String>, cpu: usize) -> Self {
+        ShardSpec { name: name.into(), cpu, idle: Idle::Park, net: DriverConfig::default() }
     }
 
-    /// Its index in the order of declaration, as [`Down`](crate::actor::Down) names it.
-    pub fn index(self) -> u32 {
-        self.index
+    /// Sets what the shard does when idle.
+    pub fn idle(mut self, idle: Idle) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Sets the capacities of its network driver.
+    pub fn net(mut self, net: DriverConfig) -> Self {
+        self.net = net;
+        self
     }
 }
 

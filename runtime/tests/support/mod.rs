@@ -10,7 +10,7 @@ use corelane_runtime::{
     message::Message,
     ports,
     sequencer::SequencerPolicy,
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{ExternalReceiver, Idle, ShardId, ShardSpec, Topology},
 };
 pub use corelane_test_support::{
@@ -201,7 +201,7 @@ impl<T: Clone> Log<T> {
 }
 
 pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardId {
-    topology.shard(ShardSpec { name: name.to_owned(), cpu, idle, net: small_net() })
+    topology.shard(ShardSpec::new(name, cpu).idle(idle).net(small_net()))
 }
 
 /// The next `count` messages of a receiver.
@@ -227,8 +227,8 @@ pub fn numbers(notes: &[Note]) -> Vec<u64> {
 }
 
 /// A counter of a shard, as far as housekeeping knows.
-pub fn counter(running: &Running, shard: usize, counter: Counter) -> u64 {
-    running.status().shards.get(shard).map_or(0, |shard| shard.counters[counter as usize])
+pub fn counter(running: &Running, shard: usize, counter: ShardCount) -> u64 {
+    running.status().shards.get(shard).map_or(0, |shard| shard.count(counter))
 }
 
 /// Sends all, waiting for room.

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, path::Path};
 
 use corelane_actors::{
-    counters::Counters,
     market_data::{BookLimits, Books, FeedCount},
     types::Locate,
 };
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_market::{MessageSource, SourceError};
+use corelane_runtime::telemetry::Counters;
 use miette::IntoDiagnostic;
 
 use super::source;

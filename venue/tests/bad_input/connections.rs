@@ -7,7 +7,7 @@ use std::{
 };
 
 use corelane_actors::session::SessionCount;
-use corelane_runtime::telemetry::Counter;
+use corelane_runtime::telemetry::ShardCount;
 
 use crate::{
     Rise, alone, shard_counter,
@@ -49,7 +49,7 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
     neighbour.is_served();
 
     // The ones before have gone, so that only the neighbour has a slot.
-    let open = || shard_counter(&venue, Counter::NetOpened) - shard_counter(&venue, Counter::NetClosed);
+    let open = || shard_counter(&venue, ShardCount::NetOpened) - shard_counter(&venue, ShardCount::NetClosed);
     until("only the neighbour is connected", || open() == 1);
     let timed_out_before = venue.session_counts().get(SessionCount::LoginTimeout);
     let flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -58,7 +58,7 @@ fn connections_that_misbehave_cost_their_neighbours_nothing() {
         // Whether for want of a slot or of a log-in: the venue ends them all.
         assert_eq!(Client::on(stream).packet(), None);
     }
-    let too_many = || shard_counter(&venue, Counter::NetTooMany) as usize;
+    let too_many = || shard_counter(&venue, ShardCount::NetTooMany) as usize;
     let timed_out = || (venue.session_counts().get(SessionCount::LoginTimeout) - timed_out_before) as usize;
     until("each of them is counted", || too_many() + timed_out() >= FLOOD);
     assert_eq!(too_many() + timed_out(), FLOOD, "each once");

@@ -18,7 +18,7 @@ mod support;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use corelane_actors::session::SessionCount;
-use corelane_runtime::telemetry::Counter;
+use corelane_runtime::telemetry::ShardCount;
 use corelane_venue::Venue;
 use support::until;
 
@@ -50,6 +50,6 @@ impl<'a> Rise<'a> {
 }
 
 /// A counter of the venue's only shard, as of its last hand-over.
-fn shard_counter(venue: &Venue, counter: Counter) -> u64 {
-    venue.status().shards.first().map_or(0, |shard| shard.counters[counter as usize])
+fn shard_counter(venue: &Venue, counter: ShardCount) -> u64 {
+    venue.status().shards.first().map_or(0, |shard| shard.count(counter))
 }

@@ -21,7 +21,7 @@ use corelane_actors::{
 use corelane_config::{Config, Idle, LineB, Retransmission};
 use corelane_runtime::{
     cpu,
-    telemetry::Counter,
+    telemetry::ShardCount,
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender},
 };
 use corelane_test_support::allocator::{CountingAllocator, take_watched_calls};
@@ -102,7 +102,7 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
 }
 
 fn messages(venue: &Venue) -> u64 {
-    venue.status().shards.first().map_or(0, |shard| shard.counters[Counter::Messages as usize])
+    venue.status().shards.first().map_or(0, |shard| shard.count(ShardCount::Messages))
 }
 
 /// Rounds of all pairs with market data in between, some of which has to be recovered, and requests for the venue's own,

@@ -7,13 +7,15 @@ mod stage;
 
 use std::{collections::BTreeMap, net::UdpSocket, time::Duration};
 
-use corelane_actors::market_data::{Books, FeedCount, FeedCounters, FeedLine, LineCount, RecoveryCount};
+use corelane_actors::{
+    market_data::{Books, FeedCount, FeedCounters, FeedLine, LineCount, RecoveryCount},
+    telemetry::FeedTiming,
+};
 use corelane_codecs::{
     itch::Message,
     mold::{HEADER_LEN, end_of_session, heartbeat},
 };
 use corelane_market::{Faults, LineSpec, Pace, PlaySpec};
-use corelane_runtime::telemetry::Timing;
 use place::Place;
 use receiver::{Receiver, config, depth, depth_of, limits, symbols_of};
 use stage::{Liar, Playing, day, faulty, good_lines, session, with_server};
@@ -263,14 +265,14 @@ fn best_levels_and_events_agree_with_the_books_and_are_timed() {
     receiver.takes(messages(&file));
     // A made-up day has a time of its own: compared or not, every batch that was told of is accounted for.
     receiver.eventually("the last batch is timed", |receiver| {
-        let compared = receiver.timed(Timing::ExchangeToPublication) + receiver.feed(FeedCount::ForeignTimes);
-        let timed = receiver.timed(Timing::FeedToPublication);
+        let compared = receiver.timed(FeedTiming::ExchangeToPublication) + receiver.feed(FeedCount::ForeignTimes);
+        let timed = receiver.timed(FeedTiming::FeedToPublication);
         timed > 10 && timed == compared
     });
     // What came by the lines has the kernel's time; what was asked for again, and what a timer let go on, has not.
     let (received, foreign) =
-        (receiver.timed(Timing::KernelToPublication), receiver.feed(FeedCount::ForeignKernelTimes));
-    let timed = receiver.timed(Timing::FeedToPublication);
+        (receiver.timed(FeedTiming::KernelToPublication), receiver.feed(FeedCount::ForeignKernelTimes));
+    let timed = receiver.timed(FeedTiming::FeedToPublication);
     assert!(received > 0 && received + foreign <= timed, "{received} and {foreign} of {timed}");
     let mut books = Books::new(&symbols, limits());
     let mut next = 1;

@@ -12,6 +12,7 @@ use corelane_actors::{
         ArbitrationConfig, BookEvent, BookLimits, Books, FeedCount, FeedCounters, FeedLine, GapFillConfig, Level,
         LineCount, MarketData, MarketDataConfig, MarketDataIn, MarketDataOut, RecoveryCount, TopOfBook,
     },
+    telemetry::FeedTiming,
     types::{Locate, Reference, SequencerIn},
 };
 use corelane_codecs::{binary_file::Frames, itch::Message, text::Symbol};
@@ -20,7 +21,7 @@ use corelane_runtime::{
     cpu::allowed_cpus,
     lifecycle::Running,
     net::{Datagram, EndpointId, EndpointSpec, UdpSpec},
-    telemetry::Timing,
+    telemetry::TimingSet,
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Topology},
 };
 use corelane_test_support::{
@@ -82,6 +83,7 @@ impl Actor for Watched {
     type Out = MarketDataOut;
     const OUTPUTS_MAX: usize = MarketData::OUTPUTS_MAX;
     const TIMERS_MAX: usize = MarketData::TIMERS_MAX;
+    const TIMINGS: TimingSet = MarketData::TIMINGS;
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.actor.on_start(ctx);
@@ -194,8 +196,8 @@ impl Receiver {
     }
 
     /// How many batches were timed.
-    pub fn timed(&self, timing: Timing) -> u64 {
-        self.running.status().shards.first().map_or(0, |shard| shard.timings[timing as usize].len())
+    pub fn timed(&self, timing: FeedTiming) -> u64 {
+        self.running.status().timing(timing).map_or(0, |times| times.len())
     }
 
     fn read(&mut self) {

@@ -1,8 +1,9 @@
 //! State of one line of the feed by itself.
 
 use corelane_codecs::mold::Packet;
+use corelane_runtime::telemetry::Counters;
 
-use crate::{counters::Counters, market_data::counts::LineCount};
+use crate::market_data::counts::LineCount;
 
 /// The state of one line.
 #[derive(Clone, Copy, Debug, Default)]

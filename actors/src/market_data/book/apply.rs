@@ -3,13 +3,14 @@
 use std::hint::select_unpredictable;
 
 use corelane_codecs::itch::{Message, Side};
+use corelane_runtime::telemetry::Counters;
 
 use super::{
     books::Books,
     ids::{NIL, SideId},
     orders::{QueuedOrder, Refused},
 };
-use crate::{counters::Counters, market_data::counts::FeedCount, types::Locate};
+use crate::{market_data::counts::FeedCount, types::Locate};
 
 /// A new order.
 struct Added {

@@ -3,7 +3,8 @@
 use super::state::Port;
 use crate::message::Message;
 
-/// The part of a port that does not depend on its message type.
+/// The part of a port that does not depend on its message type. The cell calls it.
+#[doc(hidden)]
 pub trait AnyPort {
     /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
     /// message steps.
@@ -20,10 +21,10 @@ pub trait AnyPort {
     fn dropped(&self) -> u64;
 }
 
-/// The ports of an actor. Implemented by [`Port`] itself (one port), by `()` (none) and by what
-/// [`ports!`](crate::ports) declares.
+/// The ports of an actor: [`Port`] itself (one port), `()` (none), or a struct that [`ports!`](crate::ports) declares.
 pub trait Outputs: Default + 'static {
     /// Shows every port with its name.
+    #[doc(hidden)]
     fn visit(&mut self, visitor: &mut dyn FnMut(&'static str, &mut dyn AnyPort));
 
     /// [`AnyPort::prefetch`] of every port. Called by the cell.

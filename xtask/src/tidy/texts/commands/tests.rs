@@ -37,7 +37,7 @@ fn commands_that_exist_pass() {
         "./target/release/corelane demo --seconds=5 | tee x",
         "cargo run --release",
         "cargo run --release -- demo --seconds 5",
-        "RUST_LOG=debug cargo run -p corelane-runtime --example counter",
+        "RUST_LOG=debug cargo run -p corelane-runtime --example first_actor",
         "cargo bench -p corelane-benches --bench hop -- --save-baseline x",
         "cargo run -p corelane-latency-tests --features peers -- run --scenario wire",
         "corelane-latency run --scenario mine.toml",

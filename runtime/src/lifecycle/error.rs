@@ -1,0 +1,74 @@
+//! Why a topology did not start.
+
+use crate::{net::NetError, shard::panics::Place, topology::check::TopologyErrors};
+
+/// Why a topology did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The topology is faulty.
+    #[error(transparent)]
+    Topology(#[from] TopologyErrors),
+    /// The program was built so that a panic ends the process.
+    #[error(
+        "this program is built with panic = \"abort\", which makes supervision impossible; build it with panic = \"unwind\""
+    )]
+    PanicAborts,
+    /// The network driver of a shard refused its configuration or an endpoint.
+    #[error("shard {shard:?}: {source}")]
+    Net {
+        /// The shard.
+        shard: String,
+        /// Why.
+        source: NetError,
+    },
+    /// The kernel lets this process lock too little memory for the rings of a shard.
+    #[error(
+        "shard {shard:?}: its rings could not lock memory ({reason}); raise RLIMIT_MEMLOCK (ulimit -l) to 8192 KiB or more"
+    )]
+    LockedMemory {
+        /// The shard.
+        shard: String,
+        /// The kernel's or the executor's words.
+        reason: String,
+    },
+    /// The executor of a shard did not start.
+    #[error(
+        "shard {shard:?}: its executor did not start: {reason}; check that io_uring is enabled (kernel.io_uring_disabled = 0) and that threads may be created"
+    )]
+    Executor {
+        /// The shard.
+        shard: String,
+        /// The executor's words.
+        reason: String,
+    },
+    /// The factory of an actor, or its start hook, panicked.
+    #[error("shard {shard:?}: the factory of one of its actors panicked at {place}; correct what it asserts there")]
+    Factory {
+        /// The shard.
+        shard: String,
+        /// Where in the code.
+        place: Place,
+    },
+    /// A shard's thread ended or hung while its actors were built.
+    #[error("a shard of {shards:?} was not built within {seconds} s; look for a factory that waits, and into the log")]
+    NotBuilt {
+        /// The shards from which nothing was heard.
+        shards: Vec<String>,
+        /// How long they were given.
+        seconds: u64,
+    },
+    /// The thread of the housekeeping could not be created.
+    #[error("housekeeping: its thread could not be created: {0}; raise the limit of threads (ulimit -u)")]
+    Housekeeping(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// What an executor's refusal means.
+    pub(super) fn of_executor(shard: String, reason: String) -> Self {
+        if reason.to_lowercase().contains("memlock") || reason.contains("Cannot allocate memory") {
+            return StartError::LockedMemory { shard, reason };
+        }
+        StartError::Executor { shard, reason }
+    }
+}

@@ -1,0 +1,115 @@
+//! A shard's thread: builds the shard, reports its addresses, waits for the others and runs the duty cycle.
+
+use std::{
+    ffi::CString,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use corelane_sync::stage::{ProgressWriter, Stage};
+
+use super::{error::StartError, stages};
+use crate::{
+    clock::Clock,
+    net::{Driver, EndpointId, NetError},
+    shard::Failure,
+    shard::duty::{DutyCycle, Figures},
+    shard::panics::{mark_shard_thread, take_place},
+    shard::time::ShardTime,
+    shard::transport::{NoNet, Transport},
+    telemetry::ShardTelemetry,
+    topology::Idle,
+    topology::plan::ShardPlan,
+};
+
+/// A shard's name and, once it is built, the addresses of its actors' endpoints by actor.
+pub(super) type Built = (String, Result<Vec<(u32, Vec<SocketAddr>)>, StartError>);
+
+/// What a shard's thread needs, sent to it.
+pub(super) struct Seat {
+    pub plan: ShardPlan,
+    pub telemetry: ShardTelemetry,
+    pub time: Clock,
+    pub stage: Arc<Stage>,
+    pub progress: ProgressWriter,
+    pub failures: rtrb::Producer<Failure>,
+    pub failures_elsewhere: rtrb::Consumer<Failure>,
+    /// Dropped last, when all that the shard held is gone.
+    pub alive: mpsc::Sender<()>,
+}
+
+impl Seat {
+    /// Builds the shard on its own thread, reports it, waits for the others and runs.
+    pub async fn run(self, built: mpsc::Sender<Built>) {
+        mark_shard_thread();
+        // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
+        if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
+            let _ = rustix::thread::set_name(&name);
+        }
+        let Seat { alive: _alive, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
+        let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
+        let counts = plan.endpoint_counts();
+        let actors = plan.actor_indices();
+        let transport = match open_transport(&mut plan) {
+            Ok(transport) => transport,
+            Err(source) => {
+                let shard = spec.name.clone();
+                let _ = built.send((spec.name, Err(StartError::Net { shard, source })));
+                return;
+            }
+        };
+        let building = AssertUnwindSafe(|| {
+            let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
+            shard.start();
+            shard
+        });
+        let Ok(shard) = catch_unwind(building) else {
+            let shard = spec.name.clone();
+            let place = take_place();
+            let _ = built.send((spec.name, Err(StartError::Factory { shard, place })));
+            return;
+        };
+        let mut endpoint = 0;
+        let mut addresses = Vec::new();
+        for (actor, count) in actors.into_iter().zip(counts) {
+            let ids = endpoint..endpoint + count as u32;
+            endpoint += count as u32;
+            let bound = ids.filter_map(|id| shard.transport.local_addr(EndpointId(id)));
+            addresses.push((actor, bound.collect()));
+        }
+        let _ = built.send((spec.name, Ok(addresses)));
+        drop(built);
+        while stage.current() == stages::BOOT {
+            thread::sleep(Duration::from_micros(200));
+        }
+        let duty = DutyCycle {
+            shard,
+            idle: spec.idle,
+            cpu: spec.cpu,
+            stage,
+            progress,
+            waker,
+            failures,
+            failures_elsewhere,
+            figures: Figures::default(),
+        };
+        duty.run().await;
+    }
+}
+
+/// A shard with endpoints has a driver; so has one that may sleep, since the driver's ring carries its timers.
+fn open_transport(plan: &mut ShardPlan) -> Result<Box<dyn Transport>, NetError> {
+    let endpoints = plan.take_endpoints();
+    if endpoints.is_empty() && plan.spec.idle != Idle::Park {
+        return Ok(Box::new(NoNet));
+    }
+    let mut driver = Driver::new(plan.spec.net.clone(), endpoints)?;
+    if let Ok(Some(descriptor)) = plan.waker.descriptor() {
+        driver.register_eventfd(descriptor)?;
+        driver.disable_eventfd();
+    }
+    Ok(Box::new(driver))
+}

@@ -1,0 +1,149 @@
+//! Starts a topology: one thread per shard, and the housekeeping thread that supervises them.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use corelane_sync::stage::{Stage, progress};
+use glommio::{LocalExecutorBuilder, Placement};
+
+use super::{
+    GLOMMIO_IO_MEMORY,
+    error::StartError,
+    housekeeping::{self, ShardThread},
+    options::RunOptions,
+    running::{Running, Shared},
+    seat::{Built, Seat},
+    stages,
+    supervise::{Link, Supervisor},
+};
+use crate::{
+    clock::{ClockMaster, HostTime},
+    shard::panics::install_hook,
+    telemetry::Collector,
+    topology::Topology,
+};
+
+/// How long a shard may take to be built.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the shards that came up may take to end when another did not.
+const END_DEADLINE: Duration = Duration::from_secs(5);
+
+impl Topology {
+    /// Checks the topology, starts its threads and returns when all shards run.
+    ///
+    /// # Errors
+    /// [`StartError`]; the shards that had started are stopped again.
+    pub fn start(self, options: RunOptions) -> Result<Running, StartError> {
+        if cfg!(panic = "abort") {
+            return Err(StartError::PanicAborts);
+        }
+        self.check()?;
+        install_hook();
+        let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
+        let stage = Arc::new(Stage::new(stages::BOOT));
+        let master = ClockMaster::new(HostTime::new(), options.utc_offset);
+        let mut collector = Collector::new();
+        let mut links = Vec::new();
+        let mut threads = Vec::new();
+        let (built, reports) = mpsc::channel();
+        let (alive, ended) = mpsc::channel();
+        let plans = self.into_plans();
+        for mut plan in plans {
+            let name = plan.spec.name.clone();
+            let (progress_writer, progress_reader) = progress();
+            let (failures, failures_out) = rtrb::RingBuffer::new(names.len().max(1));
+            let (elsewhere_in, failures_elsewhere) = rtrb::RingBuffer::new(names.len().max(1));
+            links.push(Link {
+                progress: progress_reader,
+                waker: plan.waker.clone(),
+                failures: failures_out,
+                elsewhere: elsewhere_in,
+            });
+            let seat = Seat {
+                telemetry: plan.register(&mut collector),
+                plan,
+                time: master.clock(),
+                stage: stage.clone(),
+                progress: progress_writer,
+                failures,
+                failures_elsewhere,
+                alive: alive.clone(),
+            };
+            let built = built.clone();
+            let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
+                .io_memory(GLOMMIO_IO_MEMORY)
+                .spawn(move || seat.run(built));
+            match spawned {
+                Ok(thread) => threads.push((name, thread)),
+                Err(error) => {
+                    drop(alive);
+                    end(&stage, &ended);
+                    return Err(StartError::of_executor(name, error.to_string()));
+                }
+            }
+        }
+        drop(built);
+        let addresses = match collect_addresses(&reports, &threads, names.len()) {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                drop(alive);
+                let died = if end(&stage, &ended) { cause_of_death(threads) } else { None };
+                return Err(died.unwrap_or(error));
+            }
+        };
+        stage.advance_to(stages::RUN);
+        let shared = Arc::<Shared>::default();
+        let supervisor =
+            Supervisor { stage: stage.clone(), shared: shared.clone(), links, collector, master, names, options };
+        let housekeeping = thread::Builder::new()
+            .name("housekeeping".to_owned())
+            .spawn(move || housekeeping::run(supervisor, threads))
+            .map_err(|error| {
+                stage.advance_to(stages::EXIT);
+                StartError::Housekeeping(error)
+            })?;
+        Ok(Running { stage, shared, housekeeping: Some(housekeeping), addresses })
+    }
+}
+
+/// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
+/// does not answer (an actor's factory that hangs) is left behind, and then it returns false.
+fn end(stage: &Stage, ended: &mpsc::Receiver<()>) -> bool {
+    stage.advance_to(stages::EXIT);
+    // Nothing is ever sent: it is disconnected when the last shard has gone.
+    ended.recv_timeout(END_DEADLINE) == Err(mpsc::RecvTimeoutError::Disconnected)
+}
+
+/// Why a shard's executor did not come up, if one did not: only its thread knows.
+fn cause_of_death(threads: Vec<ShardThread>) -> Option<StartError> {
+    threads.into_iter().find_map(|(shard, thread)| {
+        let error = thread.join().err()?;
+        Some(StartError::of_executor(shard, error.to_string()))
+    })
+}
+
+/// Waits for every shard to be built; returns the endpoints' addresses by actor.
+fn collect_addresses(
+    reports: &mpsc::Receiver<Built>,
+    threads: &[ShardThread],
+    actors: usize,
+) -> Result<Vec<Vec<SocketAddr>>, StartError> {
+    let mut addresses = vec![Vec::new(); actors];
+    let mut missing: Vec<String> = threads.iter().map(|(shard, _)| shard.clone()).collect();
+    while !missing.is_empty() {
+        let Ok((shard, result)) = reports.recv_timeout(START_DEADLINE) else {
+            return Err(StartError::NotBuilt { shards: missing, seconds: START_DEADLINE.as_secs() });
+        };
+        if let Some(position) = missing.iter().position(|name| *name == shard) {
+            missing.swap_remove(position);
+        }
+        for (actor, bound) in result? {
+            addresses[actor as usize] = bound;
+        }
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,75 @@
+//! What housekeeping knows of the shards, and how a topology ended.
+
+use hdrhistogram::Histogram;
+
+use crate::{
+    shard::Failure,
+    telemetry::{Metric, ShardCount, ShardTotals, TimingTotal},
+};
+
+/// What housekeeping knows of the shards.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Status {
+    /// One per shard, in the order of declaration.
+    pub shards: Vec<ShardStatus>,
+    /// The actors that failed, with their names.
+    pub failures: Vec<(String, Failure)>,
+}
+
+/// The figures of one shard.
+#[derive(Clone, Debug)]
+pub struct ShardStatus {
+    /// Its name.
+    pub name: String,
+    /// The timings of its actors.
+    pub timings: Vec<TimingTotal>,
+    counts: [u64; ShardCount::ALL.len()],
+}
+
+impl ShardStatus {
+    pub(super) fn of(totals: &ShardTotals) -> Self {
+        ShardStatus {
+            name: totals.name().to_owned(),
+            timings: totals.timings().to_vec(),
+            counts: std::array::from_fn(|index| totals.counters().get(ShardCount::ALL[index])),
+        }
+    }
+
+    /// One of its counters.
+    pub fn count(&self, name: ShardCount) -> u64 {
+        self.counts[name.index()]
+    }
+
+    /// All of its counters.
+    pub fn counts(&self) -> impl Iterator<Item = (ShardCount, u64)> + '_ {
+        ShardCount::ALL.iter().map(|&name| (name, self.count(name)))
+    }
+}
+
+impl Status {
+    /// One counter, over all shards.
+    pub fn count(&self, name: ShardCount) -> u64 {
+        self.shards.iter().map(|shard| shard.count(name)).sum()
+    }
+
+    /// One timing in nanoseconds, over all shards and actors; `None` if nothing was measured.
+    pub fn timing<T: Metric>(&self, timing: T) -> Option<Histogram<u64>> {
+        let timings = self.shards.iter().flat_map(|shard| &shard.timings).filter(|total| total.is(timing));
+        let mut histograms = timings.map(|total| &total.histogram).filter(|histogram| !histogram.is_empty());
+        let mut total = histograms.next()?.clone();
+        histograms.for_each(|histogram| total.add(histogram).expect("all histograms have the same bounds"));
+        Some(total)
+    }
+}
+
+/// How a topology ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use]
+pub struct Outcome {
+    /// Whether everything in flight was finished before the deadline.
+    pub drained: bool,
+    /// The last figures.
+    pub status: Status,
+}

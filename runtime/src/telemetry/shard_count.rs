@@ -1,0 +1,52 @@
+//! What every shard counts.
+
+crate::metrics! {
+    /// What a shard counts, from its start.
+    pub enum ShardCount {
+        /// Turns of the duty cycle.
+        Cycles = "cycles",
+        /// Turns in which something was done.
+        BusyCycles = "busy_cycles",
+        /// Nanoseconds spent in those turns: the share of its CPU that a spinning shard has work for.
+        BusyNs = "busy_ns",
+        /// Messages delivered to actors.
+        Messages = "messages",
+        /// Times the shard went to sleep.
+        Parks = "parks",
+        /// Sleeping consumers woken by this shard.
+        WakesSent = "wakes_sent",
+        /// Actors that panicked and were stopped.
+        ActorPanics = "actor_panics",
+        /// Steps that waited for room in an outbox.
+        Holds = "holds",
+        /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest), and datagrams
+        /// for which an actor's ports had no room.
+        Dropped = "dropped",
+        /// Messages overwritten by a newer one of the same key before they were read.
+        Conflated = "conflated",
+        /// Times the shard was found on another CPU than its own.
+        PinLosses = "pin_losses",
+        /// System calls of the net driver.
+        NetEnters = "net_enters",
+        /// Connections accepted or established.
+        NetOpened = "net_opened",
+        /// Connections closed, for whatever reason.
+        NetClosed = "net_closed",
+        /// Frames and datagrams received.
+        NetFramesIn = "net_frames_in",
+        /// Datagrams sent.
+        NetDatagramsOut = "net_datagrams_out",
+        /// Bytes received.
+        NetBytesIn = "net_bytes_in",
+        /// Bytes sent.
+        NetBytesOut = "net_bytes_out",
+        /// Connections closed because they read too slowly.
+        NetSlowReaders = "net_slow_readers",
+        /// Connections closed because their bytes were no frames.
+        NetBadFrames = "net_bad_frames",
+        /// Connections closed because all slots were taken.
+        NetTooMany = "net_too_many",
+        /// Times the kernel found no free receive buffer.
+        NetBuffersExhausted = "net_buffers_exhausted",
+    }
+}
