@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use corelane_actors::types::Side;
 use corelane_market::Rng;
 
 use crate::book::Book;
@@ -35,7 +36,7 @@ pub enum Op {
         /// Where it lies in a table of live orders.
         slot: u32,
         /// Buys or sells.
-        buys: bool,
+        side: Side,
         /// Shares.
         quantity: u32,
         /// Limit, four implied decimals.
@@ -139,7 +140,7 @@ fn live_max(resting: usize) -> u32 {
 struct Order {
     account: u16,
     user_ref: u32,
-    buys: bool,
+    side: Side,
     leaves: u32,
     price: u64,
     slot: u32,
@@ -200,7 +201,7 @@ impl Market {
     }
 
     fn enter(&mut self, instrument: usize) -> Op {
-        let buys = self.below(2) == 0;
+        let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
         let account = self.below(INSTRUMENTS as u64) as u16;
         let middle = &mut self.middles[instrument];
         // The middle wanders, but not to where the collar is.
@@ -212,21 +213,21 @@ impl Market {
         let middle = *middle;
         let distance = TICK * (1 + self.below(self.distance_max).min(self.below(self.distance_max)));
         // Every fifth goes for what rests on the other side.
-        let against =
-            (self.below(5) == 0).then(|| self.books[instrument].best_match(buys, if buys { u64::MAX } else { 0 }));
-        let price = match (against.flatten(), buys) {
+        let against = (self.below(5) == 0)
+            .then(|| self.books[instrument].best_match(side, if side.is_buy() { u64::MAX } else { 0 }));
+        let price = match (against.flatten(), side) {
             (Some((price, _)), _) => price,
-            (None, true) => middle - distance,
-            (None, false) => middle + distance,
+            (None, Side::Buy) => middle - distance,
+            (None, Side::Sell) => middle + distance,
         };
         let mut quantity = 1 + self.below(500) as u32;
         self.last_id += 1;
         self.user_refs[usize::from(account)] += 1;
         let (id, user_ref) = (self.last_id, self.user_refs[usize::from(account)]);
         let slot = self.free_slots.pop().expect("fewer orders rest than there are slots");
-        let op = Op::Enter { instrument: instrument as u16, account, user_ref, id, slot, buys, quantity, price };
+        let op = Op::Enter { instrument: instrument as u16, account, user_ref, id, slot, side, quantity, price };
         while quantity > 0
-            && let Some((_, maker)) = self.books[instrument].best_match(buys, price)
+            && let Some((_, maker)) = self.books[instrument].best_match(side, price)
             && let Some(order) = self.orders.get_mut(&maker)
         {
             let traded = quantity.min(order.leaves);
@@ -240,10 +241,10 @@ impl Market {
         }
         if quantity > 0 {
             let resting = &mut self.resting[instrument];
-            let order = Order { account, user_ref, buys, leaves: quantity, price, slot, place: resting.len() };
+            let order = Order { account, user_ref, side, leaves: quantity, price, slot, place: resting.len() };
             resting.push(id.into());
             self.orders.insert(id.into(), order);
-            self.books[instrument].rest(buys, price, id.into());
+            self.books[instrument].rest(side, price, id.into());
         } else {
             self.free_slots.push(slot);
         }
@@ -252,7 +253,7 @@ impl Market {
 
     fn remove(&mut self, instrument: usize, id: u64) -> Order {
         let order = self.orders.remove(&id).expect("callers name orders that rest");
-        self.books[instrument].remove(order.buys, order.price, id);
+        self.books[instrument].remove(order.side, order.price, id);
         self.free_slots.push(order.slot);
         let resting = &mut self.resting[instrument];
         resting.swap_remove(order.place);

@@ -228,14 +228,14 @@ impl Engine for Group {
 #[inline(always)]
 fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
     let is_sent = match *op {
-        Op::Enter { instrument, account, user_ref, buys, quantity, price, .. } => put(Command::Enter(Enter {
+        Op::Enter { instrument, account, user_ref, side, quantity, price, .. } => put(Command::Enter(Enter {
             port: PortId(account.into()),
             user_ref,
             reference: Reference::default(),
             price,
             quantity,
             locate: instrument + 1,
-            side: if buys { b'B' } else { b'S' },
+            side: if side.is_buy() { b'B' } else { b'S' },
             time_in_force: b'0',
             display: b'Y',
             capacity: b'P',

@@ -8,7 +8,7 @@ use std::{
 
 use corelane_actors::{
     engine::matching::{Events, Matching, Outlets},
-    types::{Event, NewOrder, OrderSlot, Outcome, PortId, Publication, Side},
+    types::{Event, NewOrder, OrderSlot, Outcome, PortId, Publication},
 };
 use corelane_codecs::{
     ouch::{CancelReason, Liquidity},
@@ -99,12 +99,12 @@ impl Actor for Matcher {
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, MatcherOut>, op: &Op) -> Step {
         match *op {
-            Op::Enter { instrument, account, slot, buys, quantity, price, .. } => {
+            Op::Enter { instrument, account, slot, side, quantity, price, .. } => {
                 let order = NewOrder {
                     slot: OrderSlot(slot),
                     port: PortId(account.into()),
                     locate: instrument + 1,
-                    side: if buys { Side::Buy } else { Side::Sell },
+                    side,
                     immediate: false,
                     quantity,
                     price: Price4::try_from(Price::from_raw(price)).expect("a price of an order"),

@@ -23,8 +23,8 @@ impl super::books::Books for Books {
     #[inline]
     fn execute(&mut self, op: &Op, totals: &mut Totals) {
         let (instrument, order) = match *op {
-            Op::Enter { instrument, id, buys, quantity, price, .. } => {
-                let side = if buys { Side::Bid } else { Side::Ask };
+            Op::Enter { instrument, id, side, quantity, price, .. } => {
+                let side = if side.is_buy() { Side::Bid } else { Side::Ask };
                 (instrument, OrderType::Limit { id: id.into(), side, qty: quantity.into(), price })
             }
             Op::Cancel { instrument, id, .. } => (instrument, OrderType::Cancel { id: id.into() }),

@@ -32,9 +32,9 @@ impl super::books::Books for Books {
     #[inline]
     fn execute(&mut self, op: &Op, totals: &mut Totals) {
         match *op {
-            Op::Enter { instrument, id, buys, quantity, price, .. } => {
+            Op::Enter { instrument, id, side, quantity, price, .. } => {
                 let book = &mut self.books[usize::from(instrument)];
-                let side = if buys { Side::Buy } else { Side::Sell };
+                let side = if side.is_buy() { Side::Buy } else { Side::Sell };
                 let mut left = Quantity(quantity.into());
                 while let Some(size) = book.size_within(side, Price(price)).filter(|_| !left.is_zero()) {
                     let part = left.min(size);

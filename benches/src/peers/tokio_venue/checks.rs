@@ -3,7 +3,7 @@
 use corelane_actors::types::{Instrument, Limits};
 use corelane_codecs::{
     YesNo,
-    ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, TimeInForce},
+    ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, Side, TimeInForce},
     price::Price,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn replace(request: &Replace, instrument: &Instrument) -> Result<(), 
 pub(super) fn risk(
     limits: &Limits,
     instrument: &Instrument,
-    buys: bool,
+    side: Side,
     price: Price,
     quantity: u32,
 ) -> Result<(), RejectReason> {
@@ -48,7 +48,7 @@ pub(super) fn risk(
     let anchor = u128::from(instrument.reference_price);
     let collar = u128::from(limits.collar_parts_per_million);
     let is_within = anchor == 0
-        || if buys {
+        || if side.is_buy() {
             raw * WHOLE <= anchor * (WHOLE + collar)
         } else {
             raw * WHOLE >= anchor * WHOLE.saturating_sub(collar)

@@ -151,7 +151,7 @@ impl Exchange {
         let locate = *self.locates.get(&enter.symbol).ok_or(RejectReason::InvalidSymbol)?;
         let instrument = self.instrument(locate);
         checks::enter(enter, instrument)?;
-        checks::risk(&self.limits, instrument, enter.side.is_buy(), enter.price.get(), enter.quantity.get())?;
+        checks::risk(&self.limits, instrument, enter.side, enter.price.get(), enter.quantity.get())?;
         Ok(locate)
     }
 
@@ -172,7 +172,7 @@ impl Exchange {
         if total <= old.executed {
             return self.cancel_all(now_ns, old_ref, CancelReason::UserRequested, out);
         }
-        if checks::risk(&self.limits, instrument, old.side.is_buy(), price, total).is_err() {
+        if checks::risk(&self.limits, instrument, old.side, price, total).is_err() {
             return self.cancel_all(now_ns, old_ref, CancelReason::System, out);
         }
         let symbol = instrument.symbol;
@@ -202,7 +202,7 @@ impl Exchange {
         out.answer(port, replaced.as_bytes());
         let time_in_force = replace.time_in_force;
         let order = Order { user_ref, price, leaves, time_in_force, ..old };
-        let crosses = self.book(old.locate).best_match(old.side.is_buy(), price.raw()).is_some();
+        let crosses = self.book(old.locate).best_match(old.side.into(), price.raw()).is_some();
         if crosses || time_in_force == TimeInForce::ImmediateOrCancel {
             publish_deleted(now_ns, old.locate, old_ref, out);
             let order = self.trade(now_ns, order, out);
@@ -252,10 +252,10 @@ impl Exchange {
 
     /// Trades with what rests, best price first and oldest first within a price; returns what is left.
     fn trade(&mut self, now_ns: u64, mut order: Order, out: &mut impl Outlet) -> Order {
-        let buys = order.side.is_buy();
+        let side = order.side.into();
         while order.leaves > 0
             && let Some((price, maker_ref)) =
-                self.books[usize::from(order.locate) - 1].best_match(buys, order.price.raw())
+                self.books[usize::from(order.locate) - 1].best_match(side, order.price.raw())
             && let Some(maker) = self.orders.get_mut(&maker_ref)
         {
             let quantity = order.leaves.min(maker.leaves);
@@ -307,7 +307,7 @@ impl Exchange {
     }
 
     fn rest(&mut self, order_ref: u64, order: Order) {
-        self.book(order.locate).rest(order.side.is_buy(), order.price.raw(), order_ref);
+        self.book(order.locate).rest(order.side.into(), order.price.raw(), order_ref);
         self.live[order.port.index()].insert(order.user_ref, order_ref);
         self.orders.insert(order_ref, order);
     }
@@ -315,7 +315,7 @@ impl Exchange {
     /// Takes an order that rests out of everything.
     fn remove(&mut self, order_ref: u64) -> Order {
         let order = self.orders.remove(&order_ref).expect("callers name orders that rest");
-        self.book(order.locate).remove(order.side.is_buy(), order.price.raw(), order_ref);
+        self.book(order.locate).remove(order.side.into(), order.price.raw(), order_ref);
         self.live[order.port.index()].remove(&order.user_ref);
         order
     }
