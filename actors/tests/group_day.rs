@@ -411,13 +411,14 @@ fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
 
 #[test]
 fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
-    let quantity: fn(&mut LevelLimits) = |limits| limits.quantity_max = Some(500);
-    let notional: fn(&mut LevelLimits) = |limits| limits.notional_max = Some(50_000_000);
-    let collar: fn(&mut LevelLimits) = |limits| limits.collar_parts_per_million = Some(50_000);
-    let reference: fn(&mut LevelLimits) = |limits| limits.without_reference = Some(WithoutReference::Reject);
+    let quantity: SetLimit = |limits| limits.quantity_max = Some(500);
+    let notional: SetLimit = |limits| limits.notional_max = Some(50_000_000);
+    let collar: SetLimit = |limits| limits.collar_parts_per_million = Some(50_000);
+    let reference: SetLimit = |limits| limits.without_reference = Some(WithoutReference::Reject);
     // Limit, orders (locate, side, quantity, price) and the reason that refuses each, if any.
+    type SetLimit = fn(&mut LevelLimits);
     type Orders = &'static [((u16, u8, u32, u64), Option<&'static str>)];
-    let cases: [(fn(&mut LevelLimits), Orders); 4] = [
+    let cases: [(SetLimit, Orders); 4] = [
         (
             quantity,
             &[

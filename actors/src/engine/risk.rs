@@ -17,7 +17,7 @@
 //! cancelled (OUCH 5.0 cancels the existing order if a replace is invalid), which lowers the risk. Cancels of any kind
 //! always pass.
 
-use corelane_codecs::{ouch::RejectReason, price::Price};
+use corelane_codecs::ouch::RejectReason;
 
 use crate::types::{
     Exposure, GroupConfig, KillSwitch, Limits, NewOrder, Owner, Reference, Scope, Side, WithoutReference,
@@ -65,17 +65,17 @@ impl Risk {
         if *stopped != 0 {
             return Err(RejectReason::RiskAggregateExposure);
         }
-        if Price::from_raw(*price).is_market() {
+        if price.is_market() {
             return Err(RejectReason::RiskMarketOrderNotAllowed);
         }
         if *total_quantity > limits.quantity_max {
             return Err(RejectReason::RiskMaxQuantity);
         }
-        if u128::from(*price) * u128::from(*total_quantity) > u128::from(limits.notional_max) {
+        if u128::from(price.raw()) * u128::from(*total_quantity) > u128::from(limits.notional_max) {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
         let allowed = match self.anchor(order, reference) {
-            Some(anchor) => is_within_collar(limits, order.side, *price, anchor),
+            Some(anchor) => is_within_collar(limits, order.side, price.raw(), anchor),
             None => limits.without_reference == WithoutReference::Accept,
         };
         if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }

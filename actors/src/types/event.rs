@@ -1,6 +1,9 @@
 //! What matching reports of orders.
 
-use corelane_codecs::ouch::{CancelReason, Liquidity, RejectReason};
+use corelane_codecs::{
+    ouch::{CancelReason, Liquidity, RejectReason},
+    price::Price4,
+};
 
 use super::identifier::OrderSlot;
 
@@ -32,8 +35,8 @@ pub enum Outcome {
     Executed {
         /// Shares.
         quantity: u32,
-        /// At this price, four implied decimals.
-        price: u32,
+        /// At this price.
+        price: Price4,
         /// Whether it rested or came in.
         liquidity: Liquidity,
         /// The trade: 1 and up, no gap.

@@ -2,6 +2,8 @@
 //!
 //! Everyone may import this module; it imports no actor.
 
+#![warn(clippy::cast_possible_truncation)]
+
 mod command;
 mod config;
 mod event;
@@ -12,6 +14,7 @@ mod reference;
 mod reply;
 mod scope;
 
+pub(crate) use self::reply::length_byte;
 pub use self::{
     command::{Cancel, Command, Enter, MarketEvent, Replace, SequencerIn, SessionChange},
     config::{AccountConfig, FirmConfig, GroupConfig, GroupConfigError, Instrument, PortConfig, separate_members},

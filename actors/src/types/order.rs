@@ -1,6 +1,9 @@
 //! A new order on its way to the book.
 
-use corelane_codecs::ouch;
+use corelane_codecs::{
+    ouch,
+    price::{Price, Price4},
+};
 
 use super::{
     identifier::{Locate, OrderSlot, PortId},
@@ -56,8 +59,8 @@ pub struct NewOrder {
     pub immediate: bool,
     /// Shares to trade.
     pub quantity: u32,
-    /// Limit price, four implied decimals.
-    pub price: u32,
+    /// Limit price.
+    pub price: Price4,
     /// Most executions that can still be reported to the port; what remains after them is cancelled.
     pub executions_max: u32,
 }
@@ -65,10 +68,10 @@ pub struct NewOrder {
 /// An order with what risk must know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// The order as matching would get it; its price is meaningless while `price` does not fit.
+    /// The order as matching would get it. Its price means nothing where `price` is at the market.
     pub order: NewOrder,
-    /// The price as it came, four implied decimals; perhaps one of the codes for "at the market".
-    pub price: u64,
+    /// The price as it came, perhaps one of the codes for "at the market".
+    pub price: Price,
     /// Shares for which the port is liable, those that were executed before a replace included.
     pub total_quantity: u32,
     /// The best prices when it was sequenced.

@@ -46,3 +46,10 @@ impl Message for Publication {
         u16::from(self.bytes[0])
     }
 }
+
+/// The length of an encoded message in its byte.
+#[expect(clippy::cast_possible_truncation, reason = "checked")]
+pub(crate) const fn length_byte<M>() -> u8 {
+    assert!(size_of::<M>() <= u8::MAX as usize, "the length of an encoded message is a byte");
+    size_of::<M>() as u8
+}

@@ -10,7 +10,10 @@ use corelane_actors::{
     engine::matching::{Events, Matching, Outlets},
     types::{Event, NewOrder, OrderSlot, Outcome, PortId, Publication, Side},
 };
-use corelane_codecs::ouch::{CancelReason, Liquidity};
+use corelane_codecs::{
+    ouch::{CancelReason, Liquidity},
+    price::{Price, Price4},
+};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     message::Message,
@@ -104,7 +107,7 @@ impl Actor for Matcher {
                     side: if buys { Side::Buy } else { Side::Sell },
                     immediate: false,
                     quantity,
-                    price: price as u32,
+                    price: Price4::try_from(Price::from_raw(price)).expect("a price of an order"),
                     executions_max: u32::MAX,
                 };
                 self.run(ctx, |matching, out| matching.enter(out, &order))

@@ -1,5 +1,6 @@
 //! The price-time books of all instruments: which orders rest, in which order they trade, and whose they are.
 
+use corelane_codecs::price::Price4;
 use corelane_runtime::mem;
 
 use super::{
@@ -37,13 +38,13 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, ports: usize) -> Books {
+    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, ports: u32) -> Books {
         Books {
             orders: vec![Resting::NOWHERE; orders_max as usize],
             levels: Levels::with_capacity(levels_max),
             sides: vec![[SideLevels::EMPTY; 2]; instruments + 1],
             by_level: Lists::new(orders_max, levels_max),
-            by_port: Lists::new(orders_max, ports as u32),
+            by_port: Lists::new(orders_max, ports),
         }
     }
 
@@ -63,28 +64,32 @@ impl Books {
 
     /// The price at which the order in `slot` rests.
     #[inline]
-    pub fn price(&self, slot: u32) -> u32 {
+    pub fn price(&self, slot: u32) -> Price4 {
         let order = self.order(slot);
-        self.levels[order.level].rank.price(order.side.is_buy())
+        Price4::from_raw(self.levels[order.level].rank.price(order.side.is_buy()))
     }
 
     /// The order that an order of this side with this limit trades with next.
     #[inline]
-    pub fn best_match(&self, locate: Locate, side: Side, limit: u32) -> Option<u32> {
+    pub fn best_match(&self, locate: Locate, side: Side, limit: Price4) -> Option<u32> {
         let resting = side.opposite();
         let best = self.sides[usize::from(locate)][resting as usize].best();
         if best == NONE {
             return None;
         }
         // A level that is there has an order.
-        if self.levels[best].rank <= Rank::of(limit, resting.is_buy()) { self.by_level.oldest(best) } else { None }
+        if self.levels[best].rank <= Rank::of(limit.raw(), resting.is_buy()) {
+            self.by_level.oldest(best)
+        } else {
+            None
+        }
     }
 
     /// Whether an order can rest at this price: its level is there, or one more can be made.
     #[inline]
-    pub fn has_room(&mut self, locate: Locate, side: Side, price: u32) -> bool {
+    pub fn has_room(&mut self, locate: Locate, side: Side, price: Price4) -> bool {
         let levels = &mut self.sides[usize::from(locate)][side as usize];
-        self.levels.has_room() || self.levels.find(levels, Rank::of(price, side.is_buy())).is_some()
+        self.levels.has_room() || self.levels.find(levels, Rank::of(price.raw(), side.is_buy())).is_some()
     }
 
     /// Puts `leaves` shares of an order behind all others of its price.
@@ -95,7 +100,7 @@ impl Books {
     pub fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
         let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
         let levels = &mut self.sides[usize::from(locate)][side as usize];
-        let rank = Rank::of(price, side.is_buy());
+        let rank = Rank::of(price.raw(), side.is_buy());
         let found = self.levels.find(levels, rank).or_else(|| self.levels.insert(levels, rank));
         let level = found.expect("the caller asked for room");
         self.by_level.push(level, slot);

@@ -11,7 +11,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::edge::port::Port;
 
-use crate::types::{Locate, Publication, Side};
+use crate::types::{Locate, Publication, Side, length_byte};
 
 /// Publishes on a port, at the time of one input.
 pub(super) struct Feed<'a> {
@@ -45,14 +45,14 @@ impl Feed<'_> {
         });
     }
 
-    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, side: Side, shares: u32, price: u32) {
+    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, side: Side, shares: u32, price: Price4) {
         self.send(|time_ns| AddOrder {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
             side: if side.is_buy() { itch::Side::Buy } else { itch::Side::Sell }.into(),
             shares: shares.into(),
             stock,
-            price: Price4::from_raw(price).into(),
+            price: price.into(),
         });
     }
 
@@ -77,13 +77,13 @@ impl Feed<'_> {
         self.send(|time_ns| OrderDelete { header: header(locate, time_ns), order_ref: order_ref.into() });
     }
 
-    pub fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: u32) {
+    pub fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: Price4) {
         self.send(|time_ns| OrderReplace {
             header: header(locate, time_ns),
             original_order_ref: original.into(),
             new_order_ref: order_ref.into(),
             shares: shares.into(),
-            price: Price4::from_raw(price).into(),
+            price: price.into(),
         });
     }
 
@@ -91,7 +91,7 @@ impl Feed<'_> {
     fn send<M: IntoBytes + Immutable>(&mut self, make: impl FnOnce(u64) -> M) {
         let time_ns = self.time_ns;
         self.port.send_filled(|publication| {
-            publication.length = size_of::<M>() as u8;
+            publication.length = const { length_byte::<M>() };
             make(time_ns).write_to_prefix(&mut publication.bytes).expect("a publication has room for every message");
         });
     }

@@ -23,7 +23,9 @@ use self::{
     book::{Books, Resting},
     feed::Feed,
 };
-use crate::types::{Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, Publication, Scope};
+use crate::types::{
+    Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication, Scope,
+};
 
 /// Executions in one step. Each makes two events; a step also says what became of the order itself.
 const EXECUTIONS_PER_STEP: usize = 7;
@@ -104,7 +106,7 @@ impl Matching {
     pub fn new(config: &GroupConfig) -> Matching {
         let GroupConfig { orders_max, levels_max, ref instruments, ref ports, .. } = *config;
         Matching {
-            books: Books::new(orders_max, levels_max, instruments.len(), ports.len()),
+            books: Books::new(orders_max, levels_max, instruments.len(), PortId::from_index(ports.len()).0),
             owners: config.owners().collect(),
             instruments: config.instruments.clone(),
             last_order_ref: 0,
@@ -295,10 +297,10 @@ impl Matching {
 
     fn directory<E: Events>(&mut self, out: &mut Outlets<'_, E>, first: usize) -> Step {
         for locate in first..first + ENTRIES_PER_STEP {
-            let Some(instrument) = self.instruments.get(locate - 1) else {
+            let (Some(instrument), Ok(locate)) = (self.instruments.get(locate - 1), Locate::try_from(locate)) else {
                 return Step::Done;
             };
-            out.feed.directory(locate as Locate, instrument.symbol, instrument.lot);
+            out.feed.directory(locate, instrument.symbol, instrument.lot);
         }
         self.keep(Work::Directory { next: first + ENTRIES_PER_STEP })
     }

@@ -9,7 +9,7 @@ use corelane_codecs::{
 };
 
 use super::open_order::OpenOrder;
-use crate::types::Reply;
+use crate::types::{Reply, length_byte};
 
 #[inline(always)]
 pub(super) fn accepted(time_ns: u64, order: &OpenOrder, symbol: Symbol) -> Accepted {
@@ -59,6 +59,6 @@ pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &OpenOrder, 
 /// Writes an answer into a reply of zeros. Always in line, so that it is made in the place it is sent to.
 #[inline(always)]
 pub(super) fn write<M: IntoBytes + Immutable>(reply: &mut Reply, answer: &M) {
-    reply.length = size_of::<M>() as u8;
+    reply.length = const { length_byte::<M>() };
     answer.write_to_prefix(&mut reply.bytes).expect("a reply has room for every answer");
 }

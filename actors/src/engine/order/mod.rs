@@ -35,7 +35,7 @@ use corelane_codecs::{
     IntoBytes,
     itch::EventCode,
     ouch::{CancelReason, Canceled, Executed, RejectReason, Rejected, TimeInForce},
-    price::Price,
+    price::{Price, Price4},
     text::{ClOrdId, Symbol},
     zerocopy::Immutable,
 };
@@ -143,6 +143,7 @@ impl Order {
         match self.admit(enter) {
             Ok((slot, terms)) => {
                 let executions_max = self.open(slot, enter, terms);
+                let price = Price::from_raw(enter.price);
                 let order = NewOrder {
                     slot,
                     port: enter.port,
@@ -150,11 +151,10 @@ impl Order {
                     side: terms.side.into(),
                     immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
                     quantity: enter.quantity,
-                    // Prices at the market are cut off here; risk refuses them by the price beside this one.
-                    price: enter.price as u32,
+                    price: in_book(price),
                     executions_max,
                 };
-                let Enter { price, quantity: total_quantity, reference, .. } = *enter;
+                let Enter { quantity: total_quantity, reference, .. } = *enter;
                 Some(Exposure { order, price, total_quantity, reference })
             }
             Err(reason) => {
@@ -225,6 +225,7 @@ impl Order {
             Ok(_) if replace.quantity <= existing.cum_qty => Replacement::Cancel(slot, CancelReason::UserRequested),
             Ok(time_in_force) => {
                 self.replacing = Some((*replace, time_in_force));
+                let price = Price::from_raw(replace.price);
                 let order = NewOrder {
                     slot,
                     port: replace.port,
@@ -232,7 +233,7 @@ impl Order {
                     side: existing.terms.side.into(),
                     immediate: time_in_force == TimeInForce::ImmediateOrCancel,
                     quantity: replace.quantity - existing.cum_qty,
-                    price: replace.price as u32,
+                    price: in_book(price),
                     executions_max,
                 };
                 // Prices of another instrument than the order's say nothing about it.
@@ -240,8 +241,7 @@ impl Order {
                     true => replace.reference,
                     false => Reference { stale: 1, ..Reference::default() },
                 };
-                let (price, total_quantity) = (replace.price, replace.quantity);
-                Replacement::Order(Exposure { order, price, total_quantity, reference })
+                Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference })
             }
         })
     }
@@ -296,7 +296,7 @@ impl Order {
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.cum_qty += quantity;
                 order.leaves -= quantity;
-                let price = Price::from_raw(price.into());
+                let price = Price::from(price);
                 tell(replies, port, order, 0, |time_ns| {
                     Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number)
                 });
@@ -346,6 +346,14 @@ impl Order {
             });
         }
     }
+}
+
+/// The price in the book of an order that passes the checks. A price at the market is cut off; risk refuses the order by the
+/// whole price.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "limit prices have 31 bits, see Price::MAX_LIMIT")]
+fn in_book(price: Price) -> Price4 {
+    Price4::from_raw(price.raw() as u32)
 }
 
 /// What is to become of an order that a client wants to replace.

@@ -139,6 +139,7 @@ impl UserRefs {
 
     /// The place that a number lies at, if none that came before has it.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves the index of a line")]
     fn home(&self, user_ref: u32) -> usize {
         let (row, within) = (u64::from(user_ref) / ENTRIES as u64, user_ref as usize % ENTRIES);
         (row.wrapping_mul(self.factor) >> self.shift) as usize * ENTRIES + within
