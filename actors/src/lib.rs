@@ -11,7 +11,7 @@
 //! |---|---|---|---|
 //! | [`session`] | log-ins, framing, replay of answers | SoupBinTCP with OUCH 5.0 | requests, answers to clients |
 //! | [`sequencer_policy`] | attaches the best prices to each request and puts all in one order | requests, prices | sequenced inputs |
-//! | [`group`] | orders, risk limits, matching; deterministic, so replicas agree | sequenced inputs | answers, ITCH messages |
+//! | [`engine`] | orders, risk limits, matching; deterministic, so replicas agree | sequenced inputs | answers, ITCH messages |
 //! | [`publisher`] | packs the feed, answers retransmission requests | ITCH messages | MoldUDP64 |
 //! | [`market_data`] | merges two lines, builds full-depth books | MoldUDP64 with ITCH 5.0 | best prices, depth, book events |
 //!

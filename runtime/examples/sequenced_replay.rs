@@ -48,8 +48,10 @@ impl SequencerPolicy for AsItComes {
     }
 }
 
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
 /// Runs live; returns the recorded inputs and the outputs.
-fn live() -> Result<(Vec<Envelope<Payment>>, Vec<Balance>), Box<dyn std::error::Error>> {
+fn live() -> Result<(Vec<Envelope<Payment>>, Vec<Balance>)> {
     let mut topology = Topology::new();
     let shard = topology.shard(ShardSpec::new("live", allowed_cpus()[0]));
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(AsItComes));
@@ -68,7 +70,7 @@ fn live() -> Result<(Vec<Envelope<Payment>>, Vec<Balance>), Box<dyn std::error::
 }
 
 /// Feeds the record to another such actor, on one thread and at any other time.
-fn replay(record: &[Envelope<Payment>]) -> Result<Vec<Balance>, Box<dyn std::error::Error>> {
+fn replay(record: &[Envelope<Payment>]) -> Result<Vec<Balance>> {
     let mut topology = Topology::new();
     let shard = topology.shard(ShardSpec::new("replay", allowed_cpus()[0]));
     let account = topology.sequenced(shard, "account", Account::default);
@@ -82,7 +84,7 @@ fn replay(record: &[Envelope<Payment>]) -> Result<Vec<Balance>, Box<dyn std::err
     Ok(std::iter::from_fn(|| balances.receive()).map(|balance| balance.body).collect())
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let (record, balances) = live()?;
     let replayed = replay(&record)?;
     for (input, balance) in record.iter().zip(&replayed) {

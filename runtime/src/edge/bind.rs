@@ -23,7 +23,7 @@ pub(crate) enum Notice {
 
 impl Notice {
     #[inline]
-    pub fn give(&self, step: &StepState) {
+    pub(crate) fn give(&self, step: &StepState) {
         match self {
             Notice::Flush => step.staged.set(true),
             Notice::Consumer(waiting) => waiting.set(true),

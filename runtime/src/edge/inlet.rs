@@ -15,7 +15,7 @@ pub(crate) enum Inlet<M> {
 
 impl<M: Message> Inlet<M> {
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Inlet::Local(queue) => queue.borrow().len(),
             Inlet::Ring(consumer) => consumer.slots(),
@@ -24,7 +24,7 @@ impl<M: Message> Inlet<M> {
     }
 
     /// Messages replaced before they were read.
-    pub fn conflated(&self) -> u64 {
+    pub(crate) fn conflated(&self) -> u64 {
         match self {
             Inlet::Local(_) | Inlet::Ring(_) => 0,
             Inlet::Conflated(values) => values.overwritten(),
@@ -35,7 +35,11 @@ impl<M: Message> Inlet<M> {
     /// take. It returns how many it took, and whether it wants the next run. A ring shows only what was there when
     /// [`len`](Self::len) last looked.
     #[inline]
-    pub fn drain(&mut self, count: usize, mut visit: impl FnMut(&[Envelope<M>], usize) -> (usize, bool)) -> usize {
+    pub(crate) fn drain(
+        &mut self,
+        count: usize,
+        mut visit: impl FnMut(&[Envelope<M>], usize) -> (usize, bool),
+    ) -> usize {
         match self {
             Inlet::Local(queue) => {
                 let mut queue = queue.borrow_mut();

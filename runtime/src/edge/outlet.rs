@@ -25,19 +25,19 @@ pub(crate) struct Outlet<M> {
 }
 
 impl<M: Message> Outlet<M> {
-    pub fn new(producer: rtrb::Producer<Envelope<M>>) -> Self {
+    pub(crate) fn new(producer: rtrb::Producer<Envelope<M>>) -> Self {
         Outlet { producer, unpublished: 0 }
     }
 
     /// How many more it takes.
     #[inline]
-    pub fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.producer.slots() - self.unpublished
     }
 
     /// The place of the next message; `None` if the ring is full.
     #[inline(always)]
-    pub fn place(&mut self) -> Option<Place<Envelope<M>>> {
+    pub(crate) fn place(&mut self) -> Option<Place<Envelope<M>>> {
         let at = self.unpublished;
         // Only what is known to be free: the consumer may be reading the others.
         let ahead = if self.producer.cached_slots() > at + AHEAD { AHEAD } else { 0 };
@@ -49,7 +49,7 @@ impl<M: Message> Outlet<M> {
     /// Appends a message; false if the ring is full.
     #[inline]
     #[must_use]
-    pub fn push(&mut self, message: Envelope<M>) -> bool {
+    pub(crate) fn push(&mut self, message: Envelope<M>) -> bool {
         // SAFETY: filled at once.
         self.place().map(|place| unsafe { place.fill(message) }).is_some()
     }
@@ -59,7 +59,7 @@ impl<M: Message> Outlet<M> {
     /// The consumer's CPU holds that slot's cache line from the last lap. Called when an input has come, the prefetch overlaps
     /// with reading it, and the slot is here when the answer is written: 40 ns of a hop of 240.
     #[inline]
-    pub fn prefetch(&mut self) {
+    pub(crate) fn prefetch(&mut self) {
         if self.producer.cached_slots() > self.unpublished
             && let Ok(mut slots) = self.producer.write_chunk_uninit(self.unpublished + 1)
         {
@@ -68,13 +68,13 @@ impl<M: Message> Outlet<M> {
     }
 
     /// Takes the newest `count` back that are not published.
-    pub fn take_back(&mut self, count: usize) {
+    pub(crate) fn take_back(&mut self, count: usize) {
         self.unpublished -= count;
     }
 
     /// Shows what was written to the consumer; returns how many messages.
     #[inline]
-    pub fn publish(&mut self) -> usize {
+    pub(crate) fn publish(&mut self) -> usize {
         let count = self.unpublished;
         if count > 0 {
             let slots = self.producer.write_chunk_uninit(count).expect("slots that were written are free");

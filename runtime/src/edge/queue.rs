@@ -29,7 +29,7 @@ pub(crate) struct Place<T> {
 
 impl<T> Place<T> {
     #[inline(always)]
-    pub fn new(slot: &mut MaybeUninit<T>, count: &mut usize) -> Self {
+    pub(crate) fn new(slot: &mut MaybeUninit<T>, count: &mut usize) -> Self {
         Place { slot: NonNull::from(slot).cast(), count: count.into() }
     }
 
@@ -38,7 +38,7 @@ impl<T> Place<T> {
     /// # Safety
     /// It was written to the slot, and where the place comes from was not touched since.
     #[inline(always)]
-    pub unsafe fn append(self) {
+    pub(crate) unsafe fn append(self) {
         // SAFETY: passed on to the caller.
         unsafe { *self.count.as_ptr() += 1 };
     }
@@ -48,7 +48,7 @@ impl<T> Place<T> {
     /// # Safety
     /// Where the place comes from was not touched since.
     #[inline]
-    pub unsafe fn fill(self, value: T) {
+    pub(crate) unsafe fn fill(self, value: T) {
         // SAFETY: the slot is free, and the rest is passed on to the caller.
         unsafe {
             self.slot.write(value);
@@ -58,25 +58,25 @@ impl<T> Place<T> {
 }
 
 impl<T: Copy> Queue<T> {
-    pub fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         let places = Box::new_uninit_slice(capacity.next_power_of_two());
         Queue { places, capacity, first: 0, len: 0 }
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// How many more it takes.
     #[inline]
-    pub fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.capacity - self.len
     }
 
     /// The place of the next value; `None` if the queue is full.
     #[inline(always)]
-    pub fn place(&mut self) -> Option<Place<T>> {
+    pub(crate) fn place(&mut self) -> Option<Place<T>> {
         let at = self.at(self.len);
         (self.len < self.capacity).then(|| Place::new(&mut self.places[at], &mut self.len))
     }
@@ -84,7 +84,7 @@ impl<T: Copy> Queue<T> {
     /// Appends a value; false if the queue is full.
     #[inline]
     #[must_use]
-    pub fn push(&mut self, value: T) -> bool {
+    pub(crate) fn push(&mut self, value: T) -> bool {
         // SAFETY: filled at once.
         self.place().map(|place| unsafe { place.fill(value) }).is_some()
     }
@@ -97,7 +97,7 @@ impl<T: Copy> Queue<T> {
 
     /// All values, oldest first, in two runs.
     #[inline]
-    pub fn runs(&self) -> (&[T], &[T]) {
+    pub(crate) fn runs(&self) -> (&[T], &[T]) {
         let end = self.first + self.len;
         let (first, second) = match end.checked_sub(self.places.len()) {
             None => (&self.places[self.first..end], &self.places[..0]),
@@ -109,14 +109,14 @@ impl<T: Copy> Queue<T> {
 
     /// Removes the oldest `count`.
     #[inline]
-    pub fn advance(&mut self, count: usize) {
+    pub(crate) fn advance(&mut self, count: usize) {
         debug_assert!(count <= self.len);
         self.len -= count;
         self.first = if self.len == 0 { 0 } else { self.at(count) };
     }
 
     /// Removes the newest `count`.
-    pub fn take_back(&mut self, count: usize) {
+    pub(crate) fn take_back(&mut self, count: usize) {
         debug_assert!(count <= self.len);
         self.len -= count;
     }

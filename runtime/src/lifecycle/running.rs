@@ -86,11 +86,11 @@ impl Shared {
         self.stop.store(true, Ordering::Release);
     }
 
-    pub fn is_asked_to_stop(&self) -> bool {
+    pub(super) fn is_asked_to_stop(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    pub fn status(&self) -> MutexGuard<'_, Status> {
+    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Seat {
 
 impl Seat {
     /// Builds the shard on its own thread, reports it, waits for the others and runs.
-    pub async fn run(self, built: mpsc::Sender<Built>) {
+    pub(super) async fn run(self, built: mpsc::Sender<Built>) {
         mark_shard_thread();
         // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
         if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {

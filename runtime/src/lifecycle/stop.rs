@@ -9,7 +9,7 @@ use super::{stages, supervise::Supervisor};
 
 impl Supervisor {
     /// Drains the topology and stops its actors; returns whether everything in flight was finished.
-    pub async fn stop_in_order(&mut self) -> bool {
+    pub(super) async fn stop_in_order(&mut self) -> bool {
         let deadline = Instant::now() + self.options.drain_deadline;
         let drained = self.drain(deadline).await;
         if !drained {

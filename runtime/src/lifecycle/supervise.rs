@@ -31,7 +31,7 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// Looks after the shards until it is asked to stop.
-    pub async fn look_after(&mut self) {
+    pub(super) async fn look_after(&mut self) {
         while !self.shared.is_asked_to_stop() {
             self.master.recalibrate();
             self.relay_failures();
@@ -41,7 +41,7 @@ impl Supervisor {
     }
 
     /// Passes each failure on to all other shards, and records it; returns how many there were.
-    pub fn relay_failures(&mut self) -> usize {
+    pub(super) fn relay_failures(&mut self) -> usize {
         let mut relayed = 0;
         for from in 0..self.links.len() {
             while let Ok(failure) = self.links[from].failures.pop() {
@@ -61,20 +61,20 @@ impl Supervisor {
     }
 
     /// Takes in the figures that the shards handed over.
-    pub fn gather(&mut self) {
+    pub(super) fn gather(&mut self) {
         if self.collector.collect() > 0 {
             self.shared.status().shards = self.collector.shards().iter().map(ShardStatus::of).collect();
         }
     }
 
     /// Leads the shards to a stage of their life.
-    pub fn advance(&self, stage: u32) {
+    pub(super) fn advance(&self, stage: u32) {
         self.stage.advance_to(stage);
         self.links.iter().for_each(|link| link.waker.wake_after_push());
     }
 
     /// How far each shard is.
-    pub fn samples(&self) -> impl Iterator<Item = Progress> {
+    pub(super) fn samples(&self) -> impl Iterator<Item = Progress> {
         self.links.iter().map(|link| link.progress.sample())
     }
 }

@@ -37,7 +37,7 @@ struct Buffer {
 impl BufferGroup {
     /// Creates `count` buffers (a power of two up to 2^15) of `buffer_bytes` each. The kernel owns all of them, once
     /// they are registered.
-    pub fn new(count: u16, buffer_bytes: usize) -> Self {
+    pub(super) fn new(count: u16, buffer_bytes: usize) -> Self {
         assert!(count.is_power_of_two() && count <= 1 << 15, "checked by the configuration");
         // Buffers do not share cache lines.
         let stride_bytes = buffer_bytes.next_multiple_of(64);
@@ -58,12 +58,12 @@ impl BufferGroup {
     }
 
     /// The number of bytes that the kernel locks: the ring of entries, without the buffers.
-    pub fn locked_bytes(&self) -> u64 {
+    pub(super) fn locked_bytes(&self) -> u64 {
         (self.buffers.len() * size_of::<BufRingEntry>()) as u64
     }
 
     /// Registers the group with the kernel as `id`.
-    pub fn register(&mut self, submitter: &Submitter<'_>, id: u16) -> io::Result<()> {
+    pub(super) fn register(&mut self, submitter: &Submitter<'_>, id: u16) -> io::Result<()> {
         let entries = self.buffers.len() as u16;
         // SAFETY: the ring's memory is page-aligned, has `entries` entries and lives until the driver is dropped.
         // Dropping the driver drains all operations first, or leaks the memory.
@@ -71,7 +71,7 @@ impl BufferGroup {
     }
 
     /// Takes over a buffer that the kernel has filled with `filled_bytes`.
-    pub fn take(&mut self, buffer: u16, filled_bytes: u32) {
+    pub(super) fn take(&mut self, buffer: u16, filled_bytes: u32) {
         let entry = &mut self.buffers[usize::from(buffer)];
         assert!(!entry.ours && filled_bytes as usize <= self.buffer_bytes, "the kernel fills only free buffers");
         *entry = Buffer { ours: true, filled_bytes, next: NO_BUFFER };
@@ -79,7 +79,7 @@ impl BufferGroup {
     }
 
     /// Returns a buffer to the kernel.
-    pub fn give_back(&mut self, buffer: u16) {
+    pub(super) fn give_back(&mut self, buffer: u16) {
         let entry = &mut self.buffers[usize::from(buffer)];
         assert!(entry.ours, "a buffer is returned once");
         entry.ours = false;
@@ -102,7 +102,7 @@ impl BufferGroup {
     }
 
     /// The bytes from `start` on that the kernel put into a buffer that we own.
-    pub fn filled(&self, buffer: u16, start: u32) -> &[u8] {
+    pub(super) fn filled(&self, buffer: u16, start: u32) -> &[u8] {
         let entry = &self.buffers[usize::from(buffer)];
         assert!(entry.ours && start <= entry.filled_bytes, "only our buffers are read");
         let at = usize::from(buffer) * self.stride_bytes + start as usize;
@@ -111,21 +111,21 @@ impl BufferGroup {
     }
 
     /// Chains `next` behind `buffer`.
-    pub fn chain(&mut self, buffer: u16, next: u16) {
+    pub(super) fn chain(&mut self, buffer: u16, next: u16) {
         self.buffers[usize::from(buffer)].next = next;
     }
 
     /// The buffer behind `buffer`, or [`NO_BUFFER`].
-    pub fn next(&self, buffer: u16) -> u16 {
+    pub(super) fn next(&self, buffer: u16) -> u16 {
         self.buffers[usize::from(buffer)].next
     }
 
     /// Whether no buffer is free, so that receiving would fail at once.
-    pub fn is_exhausted(&self) -> bool {
+    pub(super) fn is_exhausted(&self) -> bool {
         self.ours == self.buffers.len()
     }
 
-    pub fn leak(&mut self) {
+    pub(super) fn leak(&mut self) {
         self.ring.leak();
         self.bytes.leak();
     }

@@ -79,7 +79,7 @@ pub(super) struct Listed {
 }
 
 impl Connection {
-    pub fn free() -> Self {
+    pub(super) fn free() -> Self {
         Connection {
             generation: 0,
             phase: Phase::Free,
@@ -106,11 +106,11 @@ impl Connection {
         }
     }
 
-    pub fn unsent_bytes(&self) -> u32 {
+    pub(super) fn unsent_bytes(&self) -> u32 {
         self.queued_position.wrapping_sub(self.sent_position)
     }
 
-    pub fn has_input(&self) -> bool {
+    pub(super) fn has_input(&self) -> bool {
         self.first_buffer != NO_BUFFER
     }
 }

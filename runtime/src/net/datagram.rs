@@ -25,7 +25,7 @@ pub(super) struct DatagramSender {
 }
 
 impl DatagramSender {
-    pub fn new(fd: RawFd, to: Option<SocketAddr>, slots: u16, payload_max: u16) -> Self {
+    pub(super) fn new(fd: RawFd, to: Option<SocketAddr>, slots: u16, payload_max: u16) -> Self {
         let (slots, payload_max) = (usize::from(slots), usize::from(payload_max));
         DatagramSender {
             fd,
@@ -42,13 +42,13 @@ impl DatagramSender {
     }
 
     /// Copies a datagram to a free slot, for the configured destination.
-    pub fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub(super) fn queue(&mut self, payload: &[u8]) -> Result<(), SendError> {
         let to = self.to.ok_or(SendError::Closed)?;
         self.queue_to(to, payload)
     }
 
     /// Copies a datagram to a free slot, for the destination `to`.
-    pub fn queue_to(&mut self, to: RawAddr, payload: &[u8]) -> Result<(), SendError> {
+    pub(super) fn queue_to(&mut self, to: RawAddr, payload: &[u8]) -> Result<(), SendError> {
         if payload.len() > self.payload_max {
             return Err(SendError::TooLong);
         }
@@ -66,12 +66,12 @@ impl DatagramSender {
 
     /// Whether the next queued datagram may be submitted, either in the batch being built (`building`) or as a new
     /// batch if none is in flight.
-    pub fn may_send(&self, building: bool) -> bool {
+    pub(super) fn may_send(&self, building: bool) -> bool {
         self.queued > 0 && (building || self.in_flight == 0)
     }
 
     /// Marks the next queued datagram as in flight, and returns its payload and destination.
-    pub fn start_send(&mut self) -> (*const u8, u32, *const RawAddr, u32) {
+    pub(super) fn start_send(&mut self) -> (*const u8, u32, *const RawAddr, u32) {
         let at = (self.first + self.in_flight) % self.lengths.len();
         self.queued -= 1;
         self.in_flight += 1;
@@ -85,7 +85,7 @@ impl DatagramSender {
     }
 
     /// Records that one datagram of the batch has ended. The batch's slots become free when all have.
-    pub fn finish_send(&mut self) {
+    pub(super) fn finish_send(&mut self) {
         self.unfinished -= 1;
         if self.unfinished == 0 {
             self.first = (self.first + self.in_flight) % self.lengths.len();
@@ -93,7 +93,7 @@ impl DatagramSender {
         }
     }
 
-    pub fn has_unsent(&self) -> bool {
+    pub(super) fn has_unsent(&self) -> bool {
         self.queued + self.in_flight > 0
     }
 
@@ -102,7 +102,7 @@ impl DatagramSender {
         if self.payload_max == 0 { std::ptr::dangling() } else { self.payloads.pointer(at * self.payload_max) }
     }
 
-    pub fn leak(&mut self) {
+    pub(super) fn leak(&mut self) {
         self.payloads.leak();
         self.destinations.leak();
     }

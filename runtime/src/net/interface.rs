@@ -22,7 +22,7 @@ pub struct Datagram<'a> {
     /// The sender's address.
     pub from: SocketAddr,
     /// The kernel's software receive timestamp (`SO_TIMESTAMPNS`, taken before the socket's queue), in nanoseconds of
-    /// `CLOCK_REALTIME` since 1970 UTC. `None` unless the endpoint requests it (see [`UdpSpec::kernel_times`]).
+    /// `CLOCK_REALTIME` since 1970 UTC. `None` unless the endpoint requests it (see [`UdpSpec::kernel_times`](super::UdpSpec::kernel_times)).
     pub kernel_utc_ns: Option<u64>,
     /// The payload.
     pub payload: &'a [u8],
@@ -74,6 +74,7 @@ impl CloseReason {
 
 /// The reason why a send was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The send buffer (or, for datagrams, the send slots) has no room. Nothing was queued. The handler of a connection
     /// either waits for [`NetHandler::on_writable`] or closes with [`CloseReason::SlowReader`].
@@ -92,8 +93,9 @@ pub enum SendError {
 
 /// An error of the framing. The driver closes the connection with [`CloseReason::BadFrame`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
-    /// The frame is longer than [`DriverConfig::max_frame_bytes`].
+    /// The frame is longer than [`DriverConfig::max_frame_bytes`](super::DriverConfig::max_frame_bytes).
     #[error("frame of {length} bytes is longer than max_frame_bytes")]
     TooLong {
         /// The length that the peer announced, in bytes.
@@ -108,7 +110,7 @@ pub enum FrameError {
 pub trait Framer: Send {
     /// The length of the first frame in `bytes`, header included, in bytes. `None` if `bytes` is too short to tell or
     /// does not hold the whole frame. A framer may return the length of an incomplete frame, and should do so as early
-    /// as possible: a frame longer than [`DriverConfig::max_frame_bytes`] is then rejected at once, instead of after
+    /// as possible: a frame longer than [`DriverConfig::max_frame_bytes`](super::DriverConfig::max_frame_bytes) is then rejected at once, instead of after
     /// that many bytes.
     ///
     /// # Errors

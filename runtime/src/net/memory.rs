@@ -34,12 +34,12 @@ pub(super) struct Region<T: Plain> {
 
 impl<T: Plain> Region<T> {
     /// Allocates `len` zeroed elements. With small alignments, pages are only reserved until first use.
-    pub fn zeroed(len: usize) -> Self {
+    pub(super) fn zeroed(len: usize) -> Self {
         Self::aligned(len, align_of::<T>())
     }
 
     /// Allocates `len` zeroed elements at an address divisible by `align`.
-    pub fn aligned(len: usize, align: usize) -> Self {
+    pub(super) fn aligned(len: usize, align: usize) -> Self {
         // A zero-sized allocation is not allowed; one inaccessible element does no harm.
         let size = len.max(1).checked_mul(size_of::<T>()).expect("the driver's memory fits the address space");
         let layout = Layout::from_size_align(size, align).expect("the driver's memory fits the address space");
@@ -50,27 +50,27 @@ impl<T: Plain> Region<T> {
     }
 
     /// A pointer to element `at`, valid as long as the region.
-    pub fn pointer(&self, at: usize) -> *mut T {
+    pub(super) fn pointer(&self, at: usize) -> *mut T {
         assert!(at < self.len, "within the region");
         // SAFETY: in bounds of the allocation by the assertion.
         unsafe { self.start.as_ptr().add(at) }
     }
 
     /// Stores `value` at `at`.
-    pub fn set(&mut self, at: usize, value: T) {
+    pub(super) fn set(&mut self, at: usize, value: T) {
         // SAFETY: `pointer` is in bounds and aligned, and we may write there.
         unsafe { self.pointer(at).write(value) }
     }
 
     /// Leaks the memory on drop, for operations that the kernel has not ended.
-    pub fn leak(&mut self) {
+    pub(super) fn leak(&mut self) {
         self.leaked = true;
     }
 }
 
 impl<T: Plain + Copy> Region<T> {
     /// The element at `at`.
-    pub fn get(&self, at: usize) -> T {
+    pub(super) fn get(&self, at: usize) -> T {
         // SAFETY: in bounds and initialised: zeroed, or written by `set` or by the kernel, which writes only values of
         // plain types.
         unsafe { self.pointer(at).read() }
@@ -79,7 +79,7 @@ impl<T: Plain + Copy> Region<T> {
 
 impl Region<u8> {
     /// Copies `bytes` to `at`.
-    pub fn copy_in(&mut self, at: usize, bytes: &[u8]) {
+    pub(super) fn copy_in(&mut self, at: usize, bytes: &[u8]) {
         assert!(at <= self.len && bytes.len() <= self.len - at, "within the region");
         // SAFETY: in bounds by the assertion; `bytes` is a Rust borrow and cannot overlap memory that is only
         // reachable through this region, which is borrowed mutably.
@@ -90,7 +90,7 @@ impl Region<u8> {
     ///
     /// # Safety
     /// The kernel must not write them while the borrow lives.
-    pub unsafe fn slice(&self, at: usize, len: usize) -> &[u8] {
+    pub(super) unsafe fn slice(&self, at: usize, len: usize) -> &[u8] {
         assert!(at <= self.len && len <= self.len - at, "within the region");
         // SAFETY: in bounds by the assertion, initialised at allocation, and not written meanwhile, by the caller's
         // promise.
@@ -117,14 +117,14 @@ pub(super) struct RawAddr {
 
 impl RawAddr {
     /// Size of `sockaddr_in6`, the longer one.
-    pub const CAPACITY: usize = 28;
+    pub(super) const CAPACITY: usize = 28;
 
     /// An empty address for the kernel to fill in.
-    pub fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         RawAddr { bytes: [0; Self::CAPACITY], len: Self::CAPACITY as u32 }
     }
 
-    pub fn encode(addr: SocketAddr) -> Self {
+    pub(super) fn encode(addr: SocketAddr) -> Self {
         let mut raw = RawAddr::empty();
         match addr {
             SocketAddr::V4(v4) => {
@@ -145,7 +145,7 @@ impl RawAddr {
     }
 
     /// Decodes the address in `bytes`; `None` if it is not an IPv4 or IPv6 address.
-    pub fn decode(bytes: &[u8]) -> Option<SocketAddr> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<SocketAddr> {
         let family = i32::from(u16::from_ne_bytes(*bytes.first_chunk()?));
         let port = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
         match family {

@@ -54,12 +54,12 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub fn new(operation: Operation, slot: u32, generation: u32) -> Self {
+    pub(super) fn new(operation: Operation, slot: u32, generation: u32) -> Self {
         debug_assert!(slot < 1 << 24);
         Token { operation, slot, generation }
     }
 
-    pub fn pack(self) -> u64 {
+    pub(super) fn pack(self) -> u64 {
         u64::from(self.operation as u8) << 56 | u64::from(self.slot) << 32 | u64::from(self.generation)
     }
 
@@ -92,7 +92,7 @@ impl Ring {
     /// Creates the ring. `SINGLE_ISSUER`, `DEFER_TASKRUN` and `COOP_TASKRUN` keep the kernel from interrupting the
     /// shard: deferred work runs when the shard enters, and `TASKRUN_FLAG` announces it in shared memory. With these
     /// flags an echo's round trip takes 12.3 µs, with the default flags 23 µs.
-    pub fn new(submission_entries: u32, completion_entries: u32) -> Result<Self, NetError> {
+    pub(super) fn new(submission_entries: u32, completion_entries: u32) -> Result<Self, NetError> {
         let request = RingRequest {
             step: "io_uring_setup",
             bytes: u64::from(submission_entries) * 64 + u64::from(completion_entries) * 16,
@@ -115,13 +115,13 @@ impl Ring {
         Ok(Ring { io, in_flight: 0 })
     }
 
-    pub fn submitter(&self) -> io_uring::Submitter<'_> {
+    pub(super) fn submitter(&self) -> io_uring::Submitter<'_> {
         self.io.submitter()
     }
 
     /// Makes room for `entries` submissions, entering the kernel early if necessary. Returns false if the kernel
     /// accepts no submissions now; try again in the next poll.
-    pub fn reserve(&mut self, entries: usize, counters: &mut NetCounters) -> bool {
+    pub(super) fn reserve(&mut self, entries: usize, counters: &mut NetCounters) -> bool {
         let queue = self.io.submission();
         if queue.capacity() - queue.len() >= entries {
             return true;
@@ -138,7 +138,7 @@ impl Ring {
     /// # Safety
     /// The memory and descriptors that `entry` names must stay valid until its last completion, or until submission for
     /// data that the kernel copies then.
-    pub unsafe fn push(&mut self, entry: squeue::Entry, token: Token) {
+    pub(super) unsafe fn push(&mut self, entry: squeue::Entry, token: Token) {
         let entry = entry.user_data(token.pack());
         // SAFETY: guaranteed by the caller.
         let pushed = unsafe { self.io.submission().push(&entry) };
@@ -147,12 +147,12 @@ impl Ring {
     }
 
     /// The number of submissions waiting for the next enter.
-    pub fn queued(&mut self) -> usize {
+    pub(super) fn queued(&mut self) -> usize {
         self.io.submission().len()
     }
 
     /// Whether no enter is needed: nothing is queued, no deferred work is announced, and no completions wait for room.
-    pub fn is_idle(&mut self) -> bool {
+    pub(super) fn is_idle(&mut self) -> bool {
         let queue = self.io.submission();
         queue.is_empty() && !queue.taskrun() && !queue.cq_overflow()
     }
@@ -160,7 +160,7 @@ impl Ring {
     /// Whether an enter is needed: there is something to submit, deferred work is announced, or completions wait for
     /// room. Skipping needless enters makes an idle poll cost 40 ns instead of the 208 ns of an empty enter. The round
     /// trip of an echo is the same with and without skipping (9.6 and 9.3 µs, within the noise of interleaved runs).
-    pub fn needs_enter(&mut self, counters: &mut NetCounters) -> bool {
+    pub(super) fn needs_enter(&mut self, counters: &mut NetCounters) -> bool {
         let queue = self.io.submission();
         let overflow = queue.cq_overflow();
         counters.completion_overflows += u64::from(overflow);
@@ -168,7 +168,7 @@ impl Ring {
     }
 
     /// Submits what is queued, runs the deferred work, and waits for `want` completions.
-    pub fn enter(&mut self, want: u32, counters: &mut NetCounters) {
+    pub(super) fn enter(&mut self, want: u32, counters: &mut NetCounters) {
         let queued = self.queued() as u32;
         counters.enters += 1;
         // SAFETY: no argument is passed, and the callers of `push` guarantee the entries.
@@ -184,7 +184,7 @@ impl Ring {
     }
 
     /// The next completion.
-    pub fn complete(&mut self) -> Option<Completion> {
+    pub(super) fn complete(&mut self) -> Option<Completion> {
         let entry = self.io.completion().next()?;
         let more = cqueue::more(entry.flags());
         self.in_flight -= usize::from(!more);
@@ -196,28 +196,28 @@ impl Ring {
         })
     }
 
-    pub fn has_completions(&mut self) -> bool {
+    pub(super) fn has_completions(&mut self) -> bool {
         !self.io.completion().is_empty()
     }
 
     /// The number of operations that have not ended, including queued ones.
-    pub fn in_flight(&self) -> usize {
+    pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }
 
     /// Registers `fd` to be signalled by completions. Signals are disabled at first.
-    pub fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
+    pub(super) fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
         self.io.completion().disable_eventfd();
         let request = RingRequest { step: "IORING_REGISTER_EVENTFD", bytes: 0, field: "submission_entries" };
         let registered = self.io.submitter().register_eventfd(fd.as_raw_fd());
         registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
     }
 
-    pub fn enable_eventfd(&mut self) {
+    pub(super) fn enable_eventfd(&mut self) {
         self.io.completion().enable_eventfd();
     }
 
-    pub fn disable_eventfd(&mut self) {
+    pub(super) fn disable_eventfd(&mut self) {
         self.io.completion().disable_eventfd();
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Table {
 impl Table {
     /// Creates the table. Each of the `outgoing` endpoints has a slot in addition to `connections_max` slots for
     /// accepted connections.
-    pub fn new(config: &DriverConfig, outgoing: u32) -> Self {
+    pub(super) fn new(config: &DriverConfig, outgoing: u32) -> Self {
         let slots = config.connections_max + outgoing;
         let list = || Vec::with_capacity(slots as usize);
         Table {
@@ -59,7 +59,13 @@ impl Table {
     }
 
     /// Allocates a slot for a connection; `None` if all are taken, which only happens to accepted connections.
-    pub fn allocate(&mut self, endpoint: EndpointId, fd: RawFd, peer: SocketAddr, accepted: bool) -> Option<u32> {
+    pub(super) fn allocate(
+        &mut self,
+        endpoint: EndpointId,
+        fd: RawFd,
+        peer: SocketAddr,
+        accepted: bool,
+    ) -> Option<u32> {
         if accepted && self.accepted == self.connections_max {
             return None;
         }
@@ -80,7 +86,7 @@ impl Table {
     }
 
     /// Frees a drained slot, which invalidates its handle.
-    pub fn release(&mut self, slot: u32) {
+    pub(super) fn release(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         debug_assert!(connection.in_flight == 0 && connection.phase == Phase::Draining);
         self.counters.closed[connection.reason as usize] += 1;
@@ -91,22 +97,22 @@ impl Table {
         self.free.push(slot);
     }
 
-    pub fn open_connections(&self) -> usize {
+    pub(super) fn open_connections(&self) -> usize {
         self.connections.len() - self.free.len()
     }
 
-    pub fn id(&self, slot: u32) -> ConnId {
+    pub(super) fn id(&self, slot: u32) -> ConnId {
         ConnId { slot, generation: self.connections[slot as usize].generation }
     }
 
     /// The connection that `conn` names, if it still exists.
-    pub fn find(&self, conn: ConnId) -> Option<&Connection> {
+    pub(super) fn find(&self, conn: ConnId) -> Option<&Connection> {
         let connection = self.connections.get(conn.slot as usize)?;
         (connection.generation == conn.generation && connection.phase != Phase::Free).then_some(connection)
     }
 
     /// Lists `slot` as one that may need an operation to receive or to close.
-    pub fn touch(&mut self, slot: u32) {
+    pub(super) fn touch(&mut self, slot: u32) {
         let listed = &mut self.connections[slot as usize].listed;
         if !std::mem::replace(&mut listed.touched, true) {
             self.touched.push(slot);
@@ -121,7 +127,7 @@ impl Table {
     }
 
     /// Begins to close a connection. If called again, the first reason counts.
-    pub fn begin_close(&mut self, slot: u32, reason: CloseReason) {
+    pub(super) fn begin_close(&mut self, slot: u32, reason: CloseReason) {
         let connection = &mut self.connections[slot as usize];
         if !matches!(connection.phase, Phase::Open | Phase::Connecting) {
             return;
@@ -139,7 +145,7 @@ impl Table {
     }
 
     /// Takes the next closing step of a connection that has flushed, lingered, failed or run out of time.
-    pub fn advance_close(&mut self, slot: u32) {
+    pub(super) fn advance_close(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let late = self.now_ns >= connection.deadline_ns;
         let done = late || connection.broken || connection.ended.is_some() || connection.phase == Phase::Lingering;
@@ -159,7 +165,7 @@ impl Table {
 
     /// Marks the next contiguous run of unsent bytes as in flight and returns it; `None` if a send is already in flight
     /// or there is nothing to send.
-    pub fn start_send(&mut self, slot: u32) -> Option<(RawFd, *const u8, u32)> {
+    pub(super) fn start_send(&mut self, slot: u32) -> Option<(RawFd, *const u8, u32)> {
         let capacity = self.send_buffer_bytes;
         let connection = &mut self.connections[slot as usize];
         let sends = matches!(connection.phase, Phase::Open | Phase::Flushing) && !connection.broken;
@@ -176,7 +182,7 @@ impl Table {
 
     /// Records the result of the send in flight: the number of bytes that the kernel accepted, or a negative errno.
     /// Returns true if a handler whose send was rejected now has room again.
-    pub fn finish_send(&mut self, slot: u32, result: i32) -> bool {
+    pub(super) fn finish_send(&mut self, slot: u32, result: i32) -> bool {
         let connection = &mut self.connections[slot as usize];
         connection.sending_bytes = 0;
         self.sends_in_flight -= 1;
@@ -200,7 +206,7 @@ impl Table {
         writable
     }
 
-    pub fn leak(&mut self) {
+    pub(super) fn leak(&mut self) {
         self.sends.leak();
         for sender in self.senders.iter_mut().flatten() {
             sender.leak();

@@ -83,7 +83,7 @@ impl Figures {
 
 impl DutyCycle {
     /// Runs until the topology's last stage.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let sleeper = Sleeper::new(&self.waker);
         let mut failures = Vec::with_capacity(FAILURES_PER_TURN);
         let mut reached = stages::RUN;

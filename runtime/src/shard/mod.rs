@@ -2,7 +2,7 @@
 //!
 //! - `duty` is the one task of the shard's executor: it turns the shard, follows the stages of the topology, and idles.
 //! - `turn` is one turn: network, actors to bounded quiescence, ends of batch, wake-ups.
-//! - [`cell`] hosts one actor each; [`timer`] and [`time`] give it time; `panics` and `failure` say how it failed.
+//! - `cell` hosts one actor each; [`timer`] and [`time`] give it time; `panics` and `failure` say how it failed.
 //! - `transport` is the network as the shard polls it, `wake` how others end its sleep.
 //!
 //! Nothing here allocates after start, takes a lock, or makes a system call outside the transport and the sleep. A shard

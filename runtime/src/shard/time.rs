@@ -22,25 +22,25 @@ pub(crate) struct ShardEnv {
 impl ShardEnv {
     /// The sequenced time of an input, or the shard's time where no sequencer has numbered it.
     #[inline]
-    pub fn time_ns(&self, input: Header) -> u64 {
+    pub(crate) fn time_ns(&self, input: Header) -> u64 {
         if input.sequence == 0 { self.time.wall_ns() } else { input.time_ns }
     }
 
     /// Records the time from `ticks` until now, read anew.
-    pub fn record_since<T: Metric>(&self, slots: TimingSlots, timing: T, ticks: u64) {
+    pub(crate) fn record_since<T: Metric>(&self, slots: TimingSlots, timing: T, ticks: u64) {
         let nanos = self.time.nanos_since(ticks);
         self.telemetry.borrow_mut().record(slots, timing, nanos);
     }
 
     /// Records the time from `time_ns` of the wall clock until now, read anew; false if it is not within the bounds of
     /// what is recorded.
-    pub fn record_since_time<T: Metric>(&self, slots: TimingSlots, timing: T, time_ns: u64) -> bool {
+    pub(crate) fn record_since_time<T: Metric>(&self, slots: TimingSlots, timing: T, time_ns: u64) -> bool {
         let nanos = self.time.wall_ns_anew().checked_sub(time_ns).filter(|nanos| *nanos <= TIMING_NS_MAX);
         nanos.inspect(|&nanos| self.telemetry.borrow_mut().record(slots, timing, nanos)).is_some()
     }
 
     /// The same from `utc_ns` since 1970 UTC.
-    pub fn record_since_utc<T: Metric>(&self, slots: TimingSlots, timing: T, utc_ns: u64) -> bool {
+    pub(crate) fn record_since_utc<T: Metric>(&self, slots: TimingSlots, timing: T, utc_ns: u64) -> bool {
         let time_ns = utc_ns.checked_sub(self.time.midnight_ns());
         time_ns.is_some_and(|time_ns| self.record_since_time(slots, timing, time_ns))
     }

@@ -73,7 +73,7 @@ pub(crate) struct Units {
 }
 
 impl Units {
-    pub fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>) -> Units {
+    pub(crate) fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>) -> Units {
         // A sink that is alone waits for nobody.
         if units.iter().all(|unit| unit.is_sink) {
             units.iter_mut().for_each(|unit| unit.is_sink = false);
@@ -93,7 +93,7 @@ impl Owners for Units {
 }
 
 impl Shard {
-    pub fn new(
+    pub(crate) fn new(
         units: Units,
         transport: Box<dyn Transport>,
         env: Rc<ShardEnv>,
@@ -103,7 +103,7 @@ impl Shard {
         Shard { units, transport, env, peers, neighbours, turns_owed: 0, work_owed: 0, stirred: false }
     }
 
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         for unit in &mut self.units.units {
             unit.hosted.start(&mut *self.transport);
         }
@@ -111,7 +111,7 @@ impl Shard {
 
     /// One turn. Returns how much was done; 0 means idle.
     #[inline]
-    pub fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
+    pub(crate) fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_turn();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
         self.units.sink_called = false;
@@ -150,7 +150,7 @@ impl Shard {
     }
 
     /// Whether the sinks are owed a turn.
-    pub fn owes_turns(&self) -> bool {
+    pub(crate) fn owes_turns(&self) -> bool {
         self.turns_owed > 0
     }
 
@@ -203,7 +203,7 @@ impl Shard {
 
     /// Tells the actors of this shard that exchange messages with the failed one.
     #[cold]
-    pub fn announce_down(&mut self, failure: Failure) {
+    pub(crate) fn announce_down(&mut self, failure: Failure) {
         self.stirred = true;
         let down = Down { actor: failure.actor, sequence: failure.header.sequence };
         for &unit in &self.neighbours[failure.actor.position()] {
@@ -212,7 +212,7 @@ impl Shard {
     }
 
     #[inline]
-    pub fn wake_peers(&mut self) {
+    pub(crate) fn wake_peers(&mut self) {
         if self.peers.iter().all(|peer| !peer.touched.get()) {
             return;
         }
@@ -225,27 +225,27 @@ impl Shard {
     }
 
     /// Whether nothing waits on this shard.
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         !self.transport.has_pending() && self.actors_are_quiet()
     }
 
     /// Whether nothing waits for an actor of this shard, or for room in an edge out of one.
-    pub fn actors_are_quiet(&self) -> bool {
+    pub(crate) fn actors_are_quiet(&self) -> bool {
         !self.stirred && !self.env.alarm.get() && self.units.units.iter().all(|unit| unit.hosted.is_quiet())
     }
 
-    pub fn stop_actors(&mut self) {
+    pub(crate) fn stop_actors(&mut self) {
         self.run_sinks(false);
         for unit in self.units.units.iter_mut().rev() {
             unit.hosted.stop(&mut *self.transport);
         }
     }
 
-    pub fn next_timer_ns(&self) -> Option<u64> {
+    pub(crate) fn next_timer_ns(&self) -> Option<u64> {
         self.units.units.iter().filter_map(|unit| unit.hosted.next_timer_ns()).min()
     }
 
-    pub fn traffic(&mut self) -> Traffic {
+    pub(crate) fn traffic(&mut self) -> Traffic {
         self.units.units.iter_mut().map(|unit| unit.hosted.traffic()).fold(Traffic::default(), Traffic::plus)
     }
 }

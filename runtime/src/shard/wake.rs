@@ -16,7 +16,7 @@ pub(crate) struct Waker {
 }
 
 impl Waker {
-    pub fn new(parks: bool) -> Self {
+    pub(crate) fn new(parks: bool) -> Self {
         let open = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from);
         Waker { flag: WakeFlag::new(), eventfd: parks.then(open) }
     }
@@ -25,7 +25,7 @@ impl Waker {
     ///
     /// # Errors
     /// Why it could not be made at the declaration of the shard.
-    pub fn descriptor(&self) -> io::Result<Option<BorrowedFd<'_>>> {
+    pub(crate) fn descriptor(&self) -> io::Result<Option<BorrowedFd<'_>>> {
         match &self.eventfd {
             None => Ok(None),
             Some(Ok(fd)) => Ok(Some(fd.as_fd())),
@@ -33,12 +33,12 @@ impl Waker {
         }
     }
 
-    pub fn flag(&self) -> &WakeFlag {
+    pub(crate) fn flag(&self) -> &WakeFlag {
         &self.flag
     }
 
     /// Wakes the shard if it sleeps; to be called after a push and a [`producer_fence`]. True if it did.
-    pub fn wake(&self) -> bool {
+    pub(crate) fn wake(&self) -> bool {
         let Some(Ok(fd)) = &self.eventfd else { return false };
         if !self.flag.take_wake() {
             return false;
@@ -49,13 +49,13 @@ impl Waker {
     }
 
     /// For producers outside the duty cycles, which push one message at a time.
-    pub fn wake_after_push(&self) {
+    pub(crate) fn wake_after_push(&self) {
         producer_fence();
         self.wake();
     }
 
     /// Makes the descriptor silent again; to be called by its sleeper.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if let Some(Ok(fd)) = &self.eventfd {
             let mut count = [0u8; 8];
             let _ = rustix::io::read(fd, &mut count);

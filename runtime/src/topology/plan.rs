@@ -91,17 +91,17 @@ impl Topology {
 
 impl ShardPlan {
     /// The endpoints of all its actors, in the order of their ids. Taken out once, for the network that serves them.
-    pub fn take_endpoints(&mut self) -> Vec<EndpointSpec> {
+    pub(crate) fn take_endpoints(&mut self) -> Vec<EndpointSpec> {
         self.actors.iter_mut().flat_map(|(_, actor)| std::mem::take(&mut actor.endpoints)).collect()
     }
 
     /// Its actors' indices in the topology.
-    pub fn actor_indices(&self) -> Vec<u32> {
+    pub(crate) fn actor_indices(&self) -> Vec<u32> {
         self.actors.iter().map(|&(index, _)| index).collect()
     }
 
     /// Registers the shard and the timings of its actors; to be called once, before it is built.
-    pub fn register(&mut self, collector: &mut Collector) -> ShardTelemetry {
+    pub(crate) fn register(&mut self, collector: &mut Collector) -> ShardTelemetry {
         let actors = self.actors.iter().map(|(_, actor)| (actor.name.clone(), actor.timings));
         let (telemetry, timings) = collector.register(self.spec.name.clone(), actors);
         self.timings = timings;
@@ -109,12 +109,12 @@ impl ShardPlan {
     }
 
     /// How many endpoints each actor has; to be asked before they are taken.
-    pub fn endpoint_counts(&self) -> Vec<usize> {
+    pub(crate) fn endpoint_counts(&self) -> Vec<usize> {
         self.actors.iter().map(|(_, actor)| actor.endpoints.len()).collect()
     }
 
     /// Builds the shard on the calling thread.
-    pub fn build(
+    pub(crate) fn build(
         self,
         time: ShardTime,
         telemetry: ShardTelemetry,

@@ -22,22 +22,22 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub fn new(env: Rc<ShardEnv>, parks: &[bool]) -> Self {
+    pub(crate) fn new(env: Rc<ShardEnv>, parks: &[bool]) -> Self {
         let touched = parks.iter().map(|parks| parks.then(|| Rc::new(Cell::new(false)))).collect();
         Site { env, timings: TimingSlots::default(), touched, waiting: HashMap::new(), queues: HashMap::new() }
     }
 
-    pub fn touched(&self, shard: u32) -> Option<Touched> {
+    pub(crate) fn touched(&self, shard: u32) -> Option<Touched> {
         self.touched[shard as usize].clone()
     }
 
     /// The mark that something waits for an actor; made by whoever asks first.
-    pub fn waiting(&mut self, actor: u32) -> Waiting {
+    pub(crate) fn waiting(&mut self, actor: u32) -> Waiting {
         self.waiting.entry(actor).or_default().clone()
     }
 
     /// The queue of an edge within the shard, made by whichever end asks first.
-    pub fn local_queue<M: Message>(&mut self, edge: u32, capacity: usize) -> LocalQueue<M> {
+    pub(crate) fn local_queue<M: Message>(&mut self, edge: u32, capacity: usize) -> LocalQueue<M> {
         let queue = self
             .queues
             .entry(edge)

@@ -53,7 +53,13 @@ pub(crate) struct ActorCell<A: Actor> {
 }
 
 impl<A: Actor> ActorCell<A> {
-    pub fn new(actor: A, out: A::Out, inlets: Vec<Inlet<A::In>>, step: Rc<StepState>, env: Rc<ShardEnv>) -> Self {
+    pub(crate) fn new(
+        actor: A,
+        out: A::Out,
+        inlets: Vec<Inlet<A::In>>,
+        step: Rc<StepState>,
+        env: Rc<ShardEnv>,
+    ) -> Self {
         ActorCell {
             core: Core { actor, out, step, env, timers: Wheel::with_capacity(A::TIMERS_MAX) },
             inlets,

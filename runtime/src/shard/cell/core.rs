@@ -37,7 +37,7 @@ pub(super) enum Ran {
 impl<A: Actor> Core<A> {
     /// Makes a step of each of the first `count` messages until one asks for more or panics; returns how many, that one
     /// included.
-    pub fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
+    pub(super) fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
         let Core { actor, out, step, env, timers } = self;
         let mut taken = 0;
         let result = catch_unwind(AssertUnwindSafe(|| {
@@ -59,7 +59,11 @@ impl<A: Actor> Core<A> {
 
     /// Makes one step; the caller catches its panic.
     #[inline]
-    pub fn run_one<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> R {
+    pub(super) fn run_one<R>(
+        &mut self,
+        net: &mut dyn Net,
+        run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R,
+    ) -> R {
         let Core { actor, out, step, env, timers } = self;
         step.id.set(step.id.get() + 1);
         run(actor, &mut Context { out, net, step, timers, env })

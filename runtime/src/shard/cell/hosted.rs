@@ -16,7 +16,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub fn plus(self, other: Traffic) -> Traffic {
+    pub(crate) fn plus(self, other: Traffic) -> Traffic {
         Traffic {
             received: self.received + other.received,
             dropped: self.dropped + other.dropped,
