@@ -18,14 +18,14 @@ pub(crate) struct Rank(pub u32);
 impl Rank {
     /// The rank of `price` among bids, or among asks.
     #[inline]
-    pub fn of(price: u32, is_bid: bool) -> Rank {
+    pub(crate) fn of(price: u32, is_bid: bool) -> Rank {
         // No branch: sides cannot be predicted.
         Rank(price ^ u32::from(is_bid).wrapping_neg())
     }
 
     /// The price that has this rank.
     #[inline]
-    pub fn price(self, is_bid: bool) -> u32 {
+    pub(crate) fn price(self, is_bid: bool) -> u32 {
         Rank::of(self.0, is_bid).0
     }
 }
@@ -43,10 +43,10 @@ struct Node {
 pub(crate) struct Root(u32);
 
 impl Root {
-    pub const EMPTY: Root = Root(NONE);
+    pub(crate) const EMPTY: Root = Root(NONE);
 
     #[inline]
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == NONE
     }
 }
@@ -71,20 +71,20 @@ pub(crate) struct PriceTrees {
 
 impl PriceTrees {
     /// Room for trees with `leaves_max` leaves in all: 16 bytes for each.
-    pub fn with_capacity(leaves_max: usize) -> Self {
+    pub(crate) fn with_capacity(leaves_max: usize) -> Self {
         let nodes = vec![Node { bit: 0, children: [NONE; 2] }; leaves_max];
         PriceTrees { nodes, free: (0..leaves_max as u32).rev().collect() }
     }
 
     /// Forgets all trees.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.free.clear();
         self.free.extend((0..self.nodes.len() as u32).rev());
     }
 
     /// The leaf that a search for `rank` ends at: that rank's own if there is one.
     #[inline]
-    pub fn nearest(&self, root: Root, rank: Rank) -> Option<u32> {
+    pub(crate) fn nearest(&self, root: Root, rank: Rank) -> Option<u32> {
         let mut at = root.0;
         if at == NONE {
             return None;
@@ -98,7 +98,7 @@ impl PriceTrees {
 
     /// Puts in the new `leaf`, where `nearest` is the rank of the leaf that its search ended at, another one than its
     /// own.
-    pub fn insert(&mut self, root: &mut Root, rank: Rank, nearest: Option<Rank>, leaf: u32) -> Neighbour {
+    pub(crate) fn insert(&mut self, root: &mut Root, rank: Rank, nearest: Option<Rank>, leaf: u32) -> Neighbour {
         let Some(nearest) = nearest else {
             root.0 = leaf | LEAF;
             return Neighbour::None;
@@ -125,7 +125,7 @@ impl PriceTrees {
     }
 
     /// Takes out the leaf with this rank, which must be there.
-    pub fn remove(&mut self, root: &mut Root, rank: Rank) {
+    pub(crate) fn remove(&mut self, root: &mut Root, rank: Rank) {
         let mut grandparent = None;
         let mut parent = None;
         let mut at = root.0;
@@ -146,12 +146,12 @@ impl PriceTrees {
     }
 
     /// The best leaf of a tree.
-    pub fn best(&self, root: Root) -> Option<u32> {
+    pub(crate) fn best(&self, root: Root) -> Option<u32> {
         (!root.is_empty()).then(|| self.outermost(root.0, 0))
     }
 
     /// The leaves from the best to the worst.
-    pub fn leaves(&self, root: Root) -> Leaves<'_> {
+    pub(crate) fn leaves(&self, root: Root) -> Leaves<'_> {
         let mut leaves = Leaves { nodes: &self.nodes, stack: [0; 33], depth: 0 };
         if !root.is_empty() {
             leaves.push(root.0);

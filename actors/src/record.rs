@@ -24,6 +24,7 @@ const _: () = assert!(size_of::<Record>() == 128);
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
     /// Not the length of a record.
     #[error("a record has {} bytes, not {actual}; the stream is cut off", size_of::<Record>())]

@@ -1,5 +1,7 @@
 //! What the sequencer attaches to requests: the best prices that its own shard knew when they came in.
 
+use std::fmt;
+
 use corelane_runtime::{actor::Down, sequencer::SequencerPolicy, topology::ActorIndex};
 
 use crate::types::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
@@ -11,6 +13,15 @@ pub struct ReferencePolicy {
     /// The actor that publishes the prices.
     market_data: Option<ActorIndex>,
     market_data_is_down: bool,
+}
+
+impl fmt::Debug for ReferencePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReferencePolicy")
+            .field("market_data", &self.market_data)
+            .field("market_data_is_down", &self.market_data_is_down)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ReferencePolicy {

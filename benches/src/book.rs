@@ -13,19 +13,19 @@ pub(crate) struct Book {
 
 impl Book {
     /// Price and reference of the order that an order of this side with this limit trades with next.
-    pub fn best_match(&self, side: Side, limit: u64) -> Option<(u64, u64)> {
+    pub(crate) fn best_match(&self, side: Side, limit: u64) -> Option<(u64, u64)> {
         let (&price, queue) = if side.is_buy() { self.asks.first_key_value() } else { self.bids.last_key_value() }?;
         let crosses = if side.is_buy() { price <= limit } else { price >= limit };
         crosses.then(|| (price, queue[0]))
     }
 
     /// Puts an order behind all others of its price.
-    pub fn rest(&mut self, side: Side, price: u64, order_ref: u64) {
+    pub(crate) fn rest(&mut self, side: Side, price: u64, order_ref: u64) {
         self.orders(side).entry(price).or_default().push_back(order_ref);
     }
 
     /// Takes an order out.
-    pub fn remove(&mut self, side: Side, price: u64, order_ref: u64) {
+    pub(crate) fn remove(&mut self, side: Side, price: u64, order_ref: u64) {
         let orders = self.orders(side);
         let Some(queue) = orders.get_mut(&price) else {
             return;

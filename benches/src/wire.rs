@@ -38,6 +38,7 @@ pub const SEARCH: Search =
     Search { start_per_s: 50_000.0, limit_per_s: 8_000_000.0, p50_bound_ns: 2_000_000, bisections: 4 };
 
 /// What one server showed under one load.
+#[derive(Debug)]
 pub struct Run {
     /// Latencies and rates. Every answer came and was right.
     pub measured: Measured,
@@ -160,7 +161,7 @@ pub(crate) struct Market {
 
 impl Market {
     /// For this many sessions of those that are configured.
-    pub fn new(sessions: usize) -> Market {
+    pub(crate) fn new(sessions: usize) -> Market {
         let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
         let feed_port = feed.local_addr().expect("a bound socket has an address").port();
         let mut config =
@@ -179,7 +180,7 @@ impl Market {
     }
 
     /// Sends orders to the venue that `pacing` names, and checks every answer.
-    pub fn load(&self, seed: u64, mix: Mix, pacing: Pacing) -> Measured {
+    pub(crate) fn load(&self, seed: u64, mix: Mix, pacing: Pacing) -> Measured {
         let script = configured::script(&self.config, seed, mix, OPEN_ORDERS_MAX);
         let script = script.unwrap_or_else(|error| panic!("{error}"));
         let spec = LoadSpec { sessions: configured::credentials(&self.config), pacing };

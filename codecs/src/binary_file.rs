@@ -121,7 +121,6 @@ pub struct Frames<'a> {
 impl<'a> Frames<'a> {
     /// The frames of `bytes`.
     #[inline]
-    #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0 }
     }

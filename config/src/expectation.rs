@@ -13,19 +13,19 @@ pub(crate) struct Alternatives<'s> {
 
 impl<'s> Alternatives<'s> {
     /// What `schema` accepts; `root` holds the definitions it refers to.
-    pub fn of(root: &'s Value, schema: &'s Value) -> Self {
+    pub(crate) fn of(root: &'s Value, schema: &'s Value) -> Self {
         let mut schemas = Vec::new();
         collect(root, schema, &mut schemas);
         Self { schemas, default: schema.get("default").filter(|default| is_scalar(default)) }
     }
 
     /// The alternatives.
-    pub fn schemas(&self) -> &[&'s Value] {
+    pub(crate) fn schemas(&self) -> &[&'s Value] {
         &self.schemas
     }
 
     /// The alternative for values of this type.
-    pub fn accepting(&self, value: &DeValue<'_>) -> Option<&'s Value> {
+    pub(crate) fn accepting(&self, value: &DeValue<'_>) -> Option<&'s Value> {
         let fits = |name: &str| match value {
             DeValue::String(_) => name == "string",
             DeValue::Integer(_) => name == "integer" || name == "number",
@@ -39,12 +39,12 @@ impl<'s> Alternatives<'s> {
     }
 
     /// The words that are allowed, if only some are.
-    pub fn words(&self) -> Vec<&'s str> {
+    pub(crate) fn words(&self) -> Vec<&'s str> {
         self.schemas.iter().flat_map(|schema| words(schema)).collect()
     }
 
     /// The alternatives in words: `"auto" or an integer from 0 to 1023`.
-    pub fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         let mut parts: Vec<String> = self.words().iter().map(|word| format!("\"{word}\"")).collect();
         parts.extend(self.schemas.iter().filter(|schema| words(schema).is_empty()).map(|schema| describe(schema)));
         match parts.split_last() {
@@ -55,7 +55,7 @@ impl<'s> Alternatives<'s> {
     }
 
     /// As [`Self::description`], with the value that holds if the key is left out.
-    pub fn description_with_default(&self) -> String {
+    pub(crate) fn description_with_default(&self) -> String {
         match self.default {
             Some(default) => format!("{}, or leave it out for {default}", self.description()),
             None => self.description(),
@@ -63,7 +63,7 @@ impl<'s> Alternatives<'s> {
     }
 
     /// Whether a quoted value would fit without its quotes.
-    pub fn takes_unquoted(&self, text: &str) -> bool {
+    pub(crate) fn takes_unquoted(&self, text: &str) -> bool {
         let accepts = |name: &str| self.schemas.iter().any(|schema| types(schema).any(|accepted| accepted == name));
         (accepts("integer") && text.parse::<i64>().is_ok())
             || (accepts("number") && text.parse::<f64>().is_ok_and(f64::is_finite))
@@ -71,7 +71,7 @@ impl<'s> Alternatives<'s> {
     }
 
     /// Whether a bare value would fit in quotes.
-    pub fn takes_quoted(&self, text: &str) -> bool {
+    pub(crate) fn takes_quoted(&self, text: &str) -> bool {
         let fits = |schema: &Value| {
             let format = schema.get("format").and_then(Value::as_str);
             types(schema).any(|name| name == "string") && format.is_none_or(|format| check_format(format, text).is_ok())
@@ -80,7 +80,7 @@ impl<'s> Alternatives<'s> {
     }
 
     /// The schema of a section's keys, those of an element if it is an array of tables.
-    pub fn section_body(&self, root: &'s Value) -> Option<&'s Value> {
+    pub(crate) fn section_body(&self, root: &'s Value) -> Option<&'s Value> {
         let schema = *self.schemas.first()?;
         match schema.get("items") {
             Some(items) => Alternatives::of(root, items).schemas.first().copied(),
@@ -89,7 +89,7 @@ impl<'s> Alternatives<'s> {
     }
 
     /// The TOML header of a section at `path`, if the value is one.
-    pub fn section_header(&self, path: &str) -> Option<String> {
+    pub(crate) fn section_header(&self, path: &str) -> Option<String> {
         let name = types(self.schemas.first()?).next()?;
         match name {
             "object" => Some(format!("[{path}]")),

@@ -34,6 +34,7 @@ impl Price {
 
 /// Why a string is no [`Price`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PriceError {
     /// Something else than digits with one optional point between them.
     #[error("is not a decimal number; write digits with an optional point, such as \"101.25\"")]

@@ -15,7 +15,7 @@ use crate::result::{self, Context, HostKind, Jitter};
 const STALL_NS: u64 = 1_000_000;
 
 /// The facts of this host, judged by what it did by itself.
-pub fn host(facts: &Host, jitter: &[Jitter]) -> result::Host {
+pub(crate) fn host(facts: &Host, jitter: &[Jitter]) -> result::Host {
     let quiet = jitter.iter().all(|one| one.longest_ns < STALL_NS);
     result::Host {
         cpu_model: facts.cpu_model.clone(),
@@ -35,7 +35,7 @@ pub fn host(facts: &Host, jitter: &[Jitter]) -> result::Host {
 }
 
 /// What the machine missed.
-pub fn jitter(measured: &[CpuJitter]) -> Vec<Jitter> {
+pub(crate) fn jitter(measured: &[CpuJitter]) -> Vec<Jitter> {
     let one = |seen: &CpuJitter| Jitter {
         cpu: seen.cpu,
         observed_s: seen.gaps.observed().as_secs_f64(),
@@ -47,7 +47,7 @@ pub fn jitter(measured: &[CpuJitter]) -> Vec<Jitter> {
 }
 
 /// The run's head; its length is filled in at its end.
-pub fn context(name: &str, summary: &str, cpus: &[usize]) -> Context {
+pub(crate) fn context(name: &str, summary: &str, cpus: &[usize]) -> Context {
     let (revision, modified) = revision();
     Context {
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),

@@ -3,7 +3,7 @@
 use std::fs;
 
 /// Bytes of memory that this process has pages of; 0 where the kernel does not show it.
-pub fn resident_bytes() -> u64 {
+pub(crate) fn resident_bytes() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm")
         .ok()
         .and_then(|line| line.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()));
@@ -11,6 +11,6 @@ pub fn resident_bytes() -> u64 {
 }
 
 /// How much more there is now than at `before`.
-pub fn growth(before: u64) -> u64 {
+pub(crate) fn growth(before: u64) -> u64 {
     resident_bytes().saturating_sub(before)
 }

@@ -1,5 +1,6 @@
 //! UDP datagrams in packet captures: pcap or pcapng, of Ethernet (with or without VLAN tags) or raw IP.
 
+use std::fmt;
 use std::io::{Cursor, Read};
 
 use etherparse::{SlicedPacket, TransportSlice, err::packet::SliceError};
@@ -94,6 +95,15 @@ pub struct CaptureSource<'r> {
     taken: usize,
     offset: u64,
     frames: u64,
+}
+
+impl fmt::Debug for CaptureSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaptureSource")
+            .field("offset", &self.offset)
+            .field("frames", &self.frames)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'r> CaptureSource<'r> {

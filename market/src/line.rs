@@ -74,7 +74,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// Opens the socket.
-    pub fn new(spec: LineSpec) -> Result<Self, PlayError> {
+    pub(crate) fn new(spec: LineSpec) -> Result<Self, PlayError> {
         let socket = open(spec.to).map_err(|source| PlayError::Socket { to: spec.to, source })?;
         Ok(Line {
             spec,
@@ -88,12 +88,12 @@ impl Line {
     }
 
     #[must_use]
-    pub fn report(&self) -> LineReport {
+    pub(crate) fn report(&self) -> LineReport {
         self.report
     }
 
     /// Accepts a packet with `messages` messages, and applies the faults to it.
-    pub fn offer(&mut self, packet: &[u8], messages: u16, now_ns: u64) {
+    pub(crate) fn offer(&mut self, packet: &[u8], messages: u16, now_ns: u64) {
         let faults = self.spec.faults;
         if self.rng.chance(faults.loss) {
             self.report.lost += 1;
@@ -112,19 +112,19 @@ impl Line {
     }
 
     /// Accepts a packet without messages, to which no faults apply.
-    pub fn tell(&mut self, packet: &[u8], now_ns: u64) {
+    pub(crate) fn tell(&mut self, packet: &[u8], now_ns: u64) {
         self.release(now_ns);
         self.queue(packet, now_ns);
     }
 
     /// The due time of the next waiting packet.
     #[must_use]
-    pub fn next_due_ns(&self) -> Option<u64> {
+    pub(crate) fn next_due_ns(&self) -> Option<u64> {
         self.waiting.front().map(|(due_ns, _)| *due_ns)
     }
 
     /// Sends due packets. Returns false if the socket is full.
-    pub fn flush(&mut self, now_ns: u64) -> Result<bool, PlayError> {
+    pub(crate) fn flush(&mut self, now_ns: u64) -> Result<bool, PlayError> {
         while let Some((_, packet)) = self.waiting.front().filter(|(due_ns, _)| *due_ns <= now_ns) {
             match self.socket.send_to(packet, self.spec.to) {
                 Ok(bytes) => self.report.bytes += bytes as u64,

@@ -50,7 +50,7 @@ pub(crate) struct RetransmissionServer {
 }
 
 impl RetransmissionServer {
-    pub fn new(spec: RetransmissionSpec, session: Session, payload_max: usize) -> Result<Self, PlayError> {
+    pub(crate) fn new(spec: RetransmissionSpec, session: Session, payload_max: usize) -> Result<Self, PlayError> {
         let failed = |source| PlayError::Listen { listen: spec.listen, source };
         let socket = UdpSocket::bind(spec.listen).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
@@ -69,17 +69,17 @@ impl RetransmissionServer {
     }
 
     #[must_use]
-    pub fn local_addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()
     }
 
     #[must_use]
-    pub fn report(&self) -> RetransmissionReport {
+    pub(crate) fn report(&self) -> RetransmissionReport {
         self.report
     }
 
     /// Keeps the next message played.
-    pub fn keep(&mut self, message: &[u8]) {
+    pub(crate) fn keep(&mut self, message: &[u8]) {
         if self.starts.len() == self.spec.messages_max.max(1) {
             let end = self.end_of(0);
             self.bytes.drain(..(end - self.base) as usize);
@@ -92,7 +92,7 @@ impl RetransmissionServer {
     }
 
     /// Answers the available requests, up to a bound.
-    pub fn poll(&mut self) -> Result<(), PlayError> {
+    pub(crate) fn poll(&mut self) -> Result<(), PlayError> {
         let mut datagram = [0; 64];
         for _ in 0..REQUESTS_PER_POLL {
             match self.socket.recv_from(&mut datagram) {

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 /// The reason why a thread could not be pinned.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PinError {
     /// The CPU does not exist, or is outside the process's affinity mask.
     #[error(

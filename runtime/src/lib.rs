@@ -79,7 +79,6 @@
 //! start fails for it, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
-#![warn(missing_debug_implementations, unreachable_pub)]
 
 pub mod actor;
 pub mod clock;

@@ -14,7 +14,7 @@ use crate::tables::{say, table};
 ///
 /// # Errors
 /// All faults found.
-pub fn check(path: &Path) -> miette::Result<()> {
+pub(crate) fn check(path: &Path) -> miette::Result<()> {
     let config = Config::load(path)?;
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;

@@ -11,7 +11,7 @@ use corelane_codecs::text::Symbol;
 /// and reports the latency.
 #[derive(Debug, Parser)]
 #[command(name = "corelane", version, arg_required_else_help = false)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The command to run [default: demo].
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -19,7 +19,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Serve a topology until SIGINT or SIGTERM (SIGUSR1 engages the kill switch, SIGUSR2 releases it).
     Run {
         /// The topology, for example config/venue.toml.
@@ -39,7 +39,7 @@ pub enum Command {
 
 /// Arguments of the demo.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Play this recorded day as the market instead of a generated one.
     #[arg(long, value_name = "FILE")]
     pub itch: Option<PathBuf>,
@@ -68,7 +68,7 @@ impl Default for DemoArgs {
 
 /// The commands on ITCH files.
 #[derive(Debug, Subcommand)]
-pub enum ItchCommand {
+pub(crate) enum ItchCommand {
     /// Print every change of a best bid or offer as CSV: message number, time, instrument, prices in ten-thousandths,
     /// quantities.
     Bbo {
@@ -103,7 +103,7 @@ pub enum ItchCommand {
 
 /// Arguments of `itch book`.
 #[derive(Debug, Args)]
-pub struct BookArgs {
+pub(crate) struct BookArgs {
     /// The file, plain or gzip.
     pub file: PathBuf,
     /// Stop after the last message at or before this time [default: the end of the file].
@@ -123,7 +123,7 @@ pub struct BookArgs {
 
 /// Arguments of `itch generate`.
 #[derive(Debug, Args)]
-pub struct GenerateArgs {
+pub(crate) struct GenerateArgs {
     /// Seed of the day. The same seed gives the same bytes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -143,7 +143,7 @@ pub struct GenerateArgs {
 
 /// Arguments of `itch play`.
 #[derive(Debug, Args)]
-pub struct PlayArgs {
+pub(crate) struct PlayArgs {
     /// The file.
     pub file: PathBuf,
     /// Destination of line A.
@@ -205,7 +205,7 @@ pub struct PlayArgs {
 
 /// The speed of playing a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Speed {
+pub(crate) enum Speed {
     /// A multiple of the recorded pace.
     Times(f64),
     /// As fast as the socket accepts packets.

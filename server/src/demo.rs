@@ -57,7 +57,7 @@ const RECORDED_SYMBOLS_MAX: usize = 10_000;
 ///
 /// # Errors
 /// A part that failed to start, or an invalid run with the reasons.
-pub fn demo(args: &DemoArgs) -> miette::Result<()> {
+pub(crate) fn demo(args: &DemoArgs) -> miette::Result<()> {
     let cpus = cpu::allowed_cpus();
     let host = Host::inspect();
     println!("{host}");

@@ -19,7 +19,7 @@ use signal_hook::{
 ///
 /// # Errors
 /// Faults of the configuration, a part that fails to start, or a stop that left work in flight.
-pub fn run(path: &Path) -> miette::Result<()> {
+pub(crate) fn run(path: &Path) -> miette::Result<()> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
     // Installed before the start, so that an early signal does not kill the process with open sessions.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGUSR2]).into_diagnostic()?;

@@ -31,6 +31,7 @@ const LISTEN_BACKLOG: u16 = 4096;
 const CONTROL_CAPACITY: usize = 16;
 
 /// A venue's topology before its start.
+#[derive(Debug)]
 pub struct Declared {
     /// The topology.
     pub topology: Topology,
@@ -48,7 +49,7 @@ pub struct Declared {
 }
 
 /// The counters of the venue's actors, readable while they run.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct VenueCounters {
     /// Order entry.
     pub session: Counters<SessionCount>,

@@ -6,6 +6,7 @@ use corelane_runtime::{clock::InvalidUtcOffset, lifecycle::StartError};
 
 /// The reason why a venue failed to start.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
 pub enum VenueError {
     /// A text of the configuration does not fit its wire field.
     #[error("{what} {text:?}: {source}")]

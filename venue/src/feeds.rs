@@ -27,7 +27,7 @@ const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
 ///
 /// # Errors
 /// [`VenueError::Text`] for a session or a symbol that does not fit its wire field.
-pub fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
+pub(crate) fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
     let recovery = &feed.recovery;
     Ok(MarketDataConfig {
         symbols: symbols(config)?,
@@ -57,7 +57,7 @@ pub fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataCo
 ///
 /// # Errors
 /// [`VenueError::Text`] for a session that does not fit its wire field.
-pub fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, VenueError> {
+pub(crate) fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConfig, VenueError> {
     Ok(PublisherConfig {
         session: alpha("session", &config.venue.session)?,
         payload_max: feed.payload_max_bytes,
@@ -72,7 +72,7 @@ pub fn publisher_config(config: &Config, feed: &FeedOut) -> Result<PublisherConf
 
 /// The sockets of the incoming feed: line A, line B if configured, and the sender of retransmission requests if there
 /// are servers.
-pub fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
+pub(crate) fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
     let mut endpoints = vec![feed_line(feed.listen, feed.interface)];
     endpoints.extend(feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface)));
     if !feed.recovery.servers.is_empty() {
@@ -95,7 +95,7 @@ fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
 }
 
 /// The sockets of the outgoing feed and, if configured, of its retransmission server.
-pub fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
+pub(crate) fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
     let payload_max = feed.payload_max_bytes as u16;
     let publications = UdpSpec {
         multicast_interface: feed.source_interface,

@@ -26,6 +26,7 @@ use crate::{
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A running venue.
+#[derive(Debug)]
 pub struct Venue {
     running: Running,
     control: ExternalSender<SequencerIn>,

@@ -16,7 +16,7 @@
 //! A full edge of replies or publications holds the group back in the middle of a sweep; nothing is lost, and the next
 //! input waits.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use corelane_codecs::{itch::EventCode, ouch::CancelReason};
 use corelane_runtime::{
@@ -57,6 +57,12 @@ pub struct Group {
     exhausted: VecDeque<PortId>,
     /// What [`prefetch`](SequencedActor::prefetch) found lately.
     expected_place: NumberPlace,
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("matching", &self.matching).finish_non_exhaustive()
+    }
 }
 
 impl Group {

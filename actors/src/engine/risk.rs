@@ -47,7 +47,7 @@ pub(crate) struct Risk {
 
 impl Risk {
     /// Limits and reference prices of `config`; no kill switch is engaged.
-    pub fn new(config: &GroupConfig) -> Risk {
+    pub(crate) fn new(config: &GroupConfig) -> Risk {
         Risk {
             ports: config.port_limits().map(|limits| PortRisk { limits, stopped: 0 }).collect(),
             owners: config.owners().collect(),
@@ -59,7 +59,7 @@ impl Risk {
 
     /// Whether an order may trade.
     #[inline]
-    pub fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
+    pub(crate) fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
         let Exposure { order, price, total_quantity, reference } = exposure;
         let PortRisk { limits, stopped } = &self.ports[order.port.index()];
         if *stopped != 0 {
@@ -94,7 +94,7 @@ impl Risk {
 
     /// Turns a kill switch; whether there is one of this scope.
     #[cold]
-    pub fn turn_kill_switch(&mut self, switch: &KillSwitch) -> bool {
+    pub(crate) fn turn_kill_switch(&mut self, switch: &KillSwitch) -> bool {
         let scope = switch.scope();
         let (level, is_known) = match scope {
             Scope::Everyone => (1, true),

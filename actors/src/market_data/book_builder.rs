@@ -24,7 +24,7 @@ struct Cause {
 
 /// Arrival times of a datagram.
 #[derive(Clone, Copy, Debug)]
-pub struct Ingress {
+pub(super) struct Ingress {
     /// Clock ticks when its batch was reaped.
     pub ticks: u64,
     /// As [`Datagram::kernel_utc_ns`](corelane_runtime::net::Datagram::kernel_utc_ns).
@@ -33,7 +33,7 @@ pub struct Ingress {
 
 /// The first change that is not published yet.
 #[derive(Clone, Copy, Debug)]
-pub struct Unpublished {
+pub(super) struct Unpublished {
     /// Arrival of the datagram that caused it: its own, or the one that it had to wait for.
     pub ingress: Ingress,
     /// The exchange's time of its message.
@@ -41,7 +41,7 @@ pub struct Unpublished {
 }
 
 /// The books, and what is due to be published.
-pub struct BookBuilder {
+pub(super) struct BookBuilder {
     pub books: Books,
     pub references: LastPublished<Reference>,
     /// Absent if no edge reads them.
@@ -54,7 +54,7 @@ pub struct BookBuilder {
 }
 
 impl BookBuilder {
-    pub fn new(books: Books, instruments: usize, counters: Counters<FeedCount>) -> Self {
+    pub(super) fn new(books: Books, instruments: usize, counters: Counters<FeedCount>) -> Self {
         BookBuilder {
             books,
             references: LastPublished::new(instruments),
@@ -67,22 +67,22 @@ impl BookBuilder {
     }
 
     /// Tracks best levels from now on. Allocates.
-    pub fn watch_tops(&mut self) {
+    pub(super) fn watch_tops(&mut self) {
         self.tops = Some(LastPublished::new(self.causes.len()));
     }
 
     /// Marks all instruments as changed.
-    pub fn mark_all(&mut self) {
+    pub(super) fn mark_all(&mut self) {
         self.references.mark_all();
         self.tops.iter_mut().for_each(LastPublished::mark_all);
     }
 
     /// Whether something waits to be published.
-    pub fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.references.is_due() || self.tops.as_ref().is_some_and(LastPublished::is_due)
     }
 
-    pub fn reference(&self, locate: Locate, is_feed_stale: bool) -> Reference {
+    pub(super) fn reference(&self, locate: Locate, is_feed_stale: bool) -> Reference {
         let Top { bid, ask } = self.books.top(locate);
         Reference {
             bid: bid.map_or(0, |level| level.price.into()),
@@ -92,7 +92,7 @@ impl BookBuilder {
         }
     }
 
-    pub fn top(&self, locate: Locate, is_feed_stale: bool) -> TopOfBook {
+    pub(super) fn top(&self, locate: Locate, is_feed_stale: bool) -> TopOfBook {
         let Top { bid, ask } = self.books.top(locate);
         let Cause { sequence, exchange_ns } = self.cause(locate);
         TopOfBook {
@@ -108,7 +108,7 @@ impl BookBuilder {
     }
 
     /// Passes the parts of the answer to a valid request to `show`.
-    pub fn depth(
+    pub(super) fn depth(
         &self,
         request: &DepthRequest,
         feed_sequence: u64,
@@ -153,7 +153,7 @@ impl BookBuilder {
 }
 
 /// Receiver of the arbiter's messages during one callback.
-pub struct Building<'a> {
+pub(super) struct Building<'a> {
     pub builder: &'a mut BookBuilder,
     pub events: &'a mut Port<BookEvent>,
     /// Arrival times of the callback's datagram.

@@ -5,7 +5,7 @@ use crate::types::{Locate, Reference};
 use super::publication::TopOfBook;
 
 /// A value that is published of each instrument.
-pub trait Publishable: Copy + Default {
+pub(super) trait Publishable: Copy + Default {
     /// Whether it must be published after `published`.
     fn differs_from(&self, published: &Self) -> bool;
 }
@@ -25,7 +25,7 @@ impl Publishable for TopOfBook {
 
 /// The value published last of each instrument, and the list of changed instruments.
 #[derive(Debug)]
-pub struct LastPublished<N> {
+pub(super) struct LastPublished<N> {
     /// By our locate, less 1: the value, and whether the instrument is in `changed`.
     published: Box<[(N, bool)]>,
     changed: Vec<Locate>,
@@ -33,7 +33,7 @@ pub struct LastPublished<N> {
 
 impl<N: Publishable> LastPublished<N> {
     /// Nothing is published yet of this number of instruments.
-    pub fn new(instruments: usize) -> Self {
+    pub(super) fn new(instruments: usize) -> Self {
         LastPublished {
             published: vec![(N::default(), false); instruments].into(),
             changed: Vec::with_capacity(instruments),
@@ -42,7 +42,7 @@ impl<N: Publishable> LastPublished<N> {
 
     /// Marks an instrument as changed.
     #[inline]
-    pub fn mark(&mut self, locate: Locate) {
+    pub(super) fn mark(&mut self, locate: Locate) {
         let (_, is_marked) = &mut self.published[usize::from(locate) - 1];
         if !*is_marked {
             *is_marked = true;
@@ -51,26 +51,26 @@ impl<N: Publishable> LastPublished<N> {
     }
 
     /// Marks all instruments as changed.
-    pub fn mark_all(&mut self) {
+    pub(super) fn mark_all(&mut self) {
         for locate in 1..=self.published.len() as Locate {
             self.mark(locate);
         }
     }
 
     /// Removes an instrument from the list of changed ones; returns its locate.
-    pub fn next_changed(&mut self) -> Option<Locate> {
+    pub(super) fn next_changed(&mut self) -> Option<Locate> {
         let locate = self.changed.pop()?;
         self.published[usize::from(locate) - 1].1 = false;
         Some(locate)
     }
 
     /// Whether an instrument has changed.
-    pub fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         !self.changed.is_empty()
     }
 
     /// Notes `update` as published; false if it need not be published.
-    pub fn publish(&mut self, locate: Locate, update: N) -> bool {
+    pub(super) fn publish(&mut self, locate: Locate, update: N) -> bool {
         let (published, _) = &mut self.published[usize::from(locate) - 1];
         let is_update = update.differs_from(published);
         if is_update {

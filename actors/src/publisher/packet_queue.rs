@@ -2,7 +2,7 @@
 
 /// Packets in order, oldest first.
 #[derive(Debug)]
-pub struct PacketQueue {
+pub(super) struct PacketQueue {
     /// The buffers, `payload_max` bytes each.
     bytes: Box<[u8]>,
     /// By buffer.
@@ -20,7 +20,7 @@ struct Waiting {
 
 impl PacketQueue {
     /// An empty queue of at most `packets_max` packets of at most `payload_max` bytes.
-    pub fn new(packets_max: usize, payload_max: usize) -> Self {
+    pub(super) fn new(packets_max: usize, payload_max: usize) -> Self {
         PacketQueue {
             bytes: vec![0; payload_max * packets_max].into(),
             packets: vec![Waiting::default(); packets_max].into(),
@@ -32,13 +32,13 @@ impl PacketQueue {
 
     /// Whether no packet waits.
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Whether there is no buffer for another packet.
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.count == self.packets.len()
     }
 
@@ -47,7 +47,7 @@ impl PacketQueue {
     /// # Panics
     /// If the queue is full.
     #[inline]
-    pub fn push(&mut self, write: impl FnOnce(&mut [u8]) -> (usize, u16)) {
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut [u8]) -> (usize, u16)) {
         assert!(!self.is_full(), "the packet queue is full");
         let index = (self.first + self.count) % self.packets.len();
         let (length, messages) = write(&mut self.bytes[index * self.payload_max..][..self.payload_max]);
@@ -57,14 +57,14 @@ impl PacketQueue {
 
     /// The oldest packet.
     #[inline]
-    pub fn front(&self) -> Option<&[u8]> {
+    pub(super) fn front(&self) -> Option<&[u8]> {
         let length = self.packets[self.first].length;
         (self.count > 0).then(|| &self.bytes[self.first * self.payload_max..][..length])
     }
 
     /// Removes the oldest packet, if there is one.
     #[inline]
-    pub fn pop_front(&mut self) {
+    pub(super) fn pop_front(&mut self) {
         if self.count > 0 {
             self.first = (self.first + 1) % self.packets.len();
             self.count -= 1;
@@ -72,7 +72,7 @@ impl PacketQueue {
     }
 
     /// Messages in all packets.
-    pub fn messages(&self) -> u64 {
+    pub(super) fn messages(&self) -> u64 {
         let indices = (0..self.count).map(|index| (self.first + index) % self.packets.len());
         indices.map(|index| u64::from(self.packets[index].messages)).sum()
     }

@@ -27,7 +27,7 @@ pub const ANSWERS_PER_BATCH_MAX: usize = 16;
 
 /// The last published messages, and the requests for them.
 #[derive(Debug)]
-pub struct Retransmission {
+pub(super) struct Retransmission {
     endpoint: EndpointId,
     session: Session,
     /// By sequence number modulo their count.
@@ -41,7 +41,7 @@ pub struct Retransmission {
 
 impl Retransmission {
     /// A server without messages that answers by `endpoint`, in packets of at most `payload_max` bytes.
-    pub fn new(
+    pub(super) fn new(
         config: RetransmissionConfig,
         endpoint: EndpointId,
         session: Session,
@@ -61,14 +61,14 @@ impl Retransmission {
 
     /// Keeps the next published message.
     #[inline]
-    pub fn keep(&mut self, publication: &Publication) {
+    pub(super) fn keep(&mut self, publication: &Publication) {
         let place = self.place(self.next_sequence);
         self.kept[place] = *publication;
         self.next_sequence += 1;
     }
 
     /// Queues a request for [`Retransmission::answer`].
-    pub fn on_request(&mut self, from: SocketAddr, bytes: &[u8]) {
+    pub(super) fn on_request(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.counters.add(RetransmissionCount::Requests, 1);
         let refusal = match Request::decode(bytes) {
             Ok(request) if request.session != self.session || request.count == 0 || request.sequence == 0 => {
@@ -85,7 +85,7 @@ impl Retransmission {
 
     /// Answers a bounded number of requests, oldest first. If more wait, returns the time until the next call, in
     /// nanoseconds.
-    pub fn answer(&mut self, net: &mut dyn Net) -> Option<u64> {
+    pub(super) fn answer(&mut self, net: &mut dyn Net) -> Option<u64> {
         for _ in 0..ANSWERS_PER_BATCH_MAX {
             let (to, request) = self.requests.pop_front()?;
             if request.sequence < self.oldest() {

@@ -3,7 +3,7 @@
 use corelane_codecs::soup::ServerPacket;
 
 /// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::types::Reply) carries.
-pub const PACKET_MAX: usize = 3 + 71;
+pub(super) const PACKET_MAX: usize = 3 + 71;
 
 /// The most messages that a log can hold: their offsets have 32 bits.
 pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
@@ -14,7 +14,7 @@ pub const MESSAGES_MAX: usize = u32::MAX as usize / PACKET_MAX;
 /// first written. A message's number is its index plus 1, so a client that returns is sent the bytes from
 /// [`ReplyLog::start_of`] on, in pieces of any size.
 #[derive(Debug)]
-pub struct ReplyLog {
+pub(super) struct ReplyLog {
     bytes: Vec<u8>,
     /// By message: end of its packet.
     ends: Vec<u32>,
@@ -28,7 +28,7 @@ pub const fn replay_log_bytes(messages_max: usize) -> usize {
 
 impl ReplyLog {
     /// A log of at most `messages_max` messages, [`MESSAGES_MAX`] or less.
-    pub fn with_capacity(messages_max: usize) -> Self {
+    pub(super) fn with_capacity(messages_max: usize) -> Self {
         ReplyLog {
             bytes: Vec::with_capacity(messages_max * PACKET_MAX),
             ends: Vec::with_capacity(messages_max),
@@ -38,7 +38,7 @@ impl ReplyLog {
 
     /// Writes to the first `bytes` of the log's memory, so that answering causes no page fault there. The log must be
     /// empty.
-    pub fn touch(&mut self, bytes: usize) {
+    pub(super) fn touch(&mut self, bytes: usize) {
         let share = bytes.min(self.bytes.capacity());
         self.bytes.resize(share, 0);
         self.bytes.clear();
@@ -48,20 +48,20 @@ impl ReplyLog {
 
     /// Number of the next message.
     #[inline]
-    pub fn next_number(&self) -> u64 {
+    pub(super) fn next_number(&self) -> u64 {
         self.ends.len() as u64 + 1
     }
 
     /// Whether it is full.
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.ends.len() == self.messages_max
     }
 
     /// Appends a message of at most 71 bytes; false if the log is full.
     #[inline]
     #[must_use]
-    pub fn append(&mut self, message: &[u8]) -> bool {
+    pub(super) fn append(&mut self, message: &[u8]) -> bool {
         let mut packet = [0; PACKET_MAX];
         let Ok(length) = ServerPacket::Sequenced(message).encode(&mut packet) else {
             return false;
@@ -76,12 +76,12 @@ impl ReplyLog {
 
     /// Offset of the next message: the bytes so far.
     #[inline]
-    pub fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.bytes.len()
     }
 
     /// Offset of message `number`, from 1 to [`ReplyLog::next_number`]; `None` beyond.
-    pub fn start_of(&self, number: u64) -> Option<usize> {
+    pub(super) fn start_of(&self, number: u64) -> Option<usize> {
         match number {
             0 => None,
             1 => Some(0),
@@ -94,7 +94,7 @@ impl ReplyLog {
 
     /// The bytes from `start` on.
     #[inline]
-    pub fn bytes_from(&self, start: usize) -> &[u8] {
+    pub(super) fn bytes_from(&self, start: usize) -> &[u8] {
         &self.bytes[start..]
     }
 }

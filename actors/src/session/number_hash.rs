@@ -11,7 +11,7 @@ const BLOCK_MASK: u64 = (1 << BLOCK_BITS) - 1;
 
 /// Makes the hashers of one map.
 #[derive(Clone, Debug)]
-pub struct NumberHash {
+pub(super) struct NumberHash {
     secret: [u64; 2],
 }
 
@@ -34,7 +34,7 @@ impl BuildHasher for NumberHash {
 
 /// Hashes one number.
 #[derive(Debug)]
-pub struct NumberHasher {
+pub(super) struct NumberHasher {
     secret: [u64; 2],
     hash: u64,
 }

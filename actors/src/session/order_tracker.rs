@@ -18,7 +18,7 @@ use crate::types::{Locate, Reply};
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrackedOrder {
+pub(super) struct TrackedOrder {
     /// Its instrument.
     pub locate: Locate,
     /// Open shares; the requested ones until it is answered.
@@ -41,7 +41,7 @@ struct PendingRequest {
 
 /// A port's orders.
 #[derive(Debug)]
-pub struct OrderTracker {
+pub(super) struct OrderTracker {
     /// Its capacity is twice the most entries, so that the map removes its tombstones in place and never grows.
     orders: HashMap<u32, TrackedOrder, NumberHash>,
     /// In the order of forwarding.
@@ -61,7 +61,7 @@ pub struct OrderTracker {
 
 /// An order without its group, after the group has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Orphan {
+pub(super) enum Orphan {
     /// An enter that was never answered.
     Unanswered(TrackedOrder),
     /// An accepted order.
@@ -70,7 +70,7 @@ pub enum Orphan {
 
 impl OrderTracker {
     /// A tracker of at most `open_max` open orders and `in_flight_max` unanswered requests.
-    pub fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
+    pub(super) fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
         let most = open_max + in_flight_max;
         OrderTracker {
             orders: HashMap::with_capacity_and_hasher(2 * most, NumberHash::default()),
@@ -86,41 +86,41 @@ impl OrderTracker {
     }
 
     /// Orders and unanswered requests.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.orders.len()
     }
 
     /// Whether the bound of open orders is reached.
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.orders.len() >= self.open_max
     }
 
     /// Whether another enter or replace may be forwarded before an answer comes.
     #[inline]
-    pub fn has_credit(&self) -> bool {
+    pub(super) fn has_credit(&self) -> bool {
         self.pending.len() < self.in_flight_max
     }
 
     /// The instrument of an order, 0 if unknown.
     #[inline]
-    pub fn locate_of(&self, user_ref: u32) -> Locate {
+    pub(super) fn locate_of(&self, user_ref: u32) -> Locate {
         self.orders.get(&user_ref).map_or(0, |order| order.locate)
     }
 
     /// Highest number known to be used up.
-    pub fn consumed(&self) -> u32 {
+    pub(super) fn consumed(&self) -> u32 {
         self.consumed
     }
 
     /// Notes that the session itself has answered a number.
-    pub fn consume(&mut self, user_ref: u32) {
+    pub(super) fn consume(&mut self, user_ref: u32) {
         self.consumed = self.consumed.max(user_ref);
     }
 
     /// Notes an enter that is forwarded, unless the group is sure to ignore it.
     #[inline]
-    pub fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
+    pub(super) fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -130,7 +130,7 @@ impl OrderTracker {
 
     /// Notes a replace that is forwarded, unless the group is sure to ignore it.
     #[inline]
-    pub fn on_replace(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
+    pub(super) fn on_replace(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -152,7 +152,7 @@ impl OrderTracker {
 
     /// Notes an answer.
     #[inline]
-    pub fn on_answer(&mut self, reply: &Reply) {
+    pub(super) fn on_answer(&mut self, reply: &Reply) {
         let order = self.orders.get(&reply.user_ref);
         if order.is_some_and(|order| !order.answered) {
             self.on_first_answer(reply.user_ref);
@@ -224,7 +224,7 @@ impl OrderTracker {
 
     /// Forgets all orders, and passes each order to which the group owes an answer to `answer`, by rising number. An
     /// unanswered replace needs no answer: its original gets one.
-    pub fn abandon(&mut self, mut answer: impl FnMut(u32, Orphan)) {
+    pub(super) fn abandon(&mut self, mut answer: impl FnMut(u32, Orphan)) {
         for request in self.pending.drain(..) {
             if request.replaces != 0 {
                 self.orders.remove(&request.user_ref);

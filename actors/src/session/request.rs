@@ -15,14 +15,14 @@ use crate::types::{Cancel, Command, Enter, Locate, PortId, Reference, Replace};
 
 /// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
-pub struct SymbolLocates(HashMap<u64, Locate, NumberHash>);
+pub(super) struct SymbolLocates(HashMap<u64, Locate, NumberHash>);
 
 impl SymbolLocates {
     /// Takes the symbols in locate order, from 1.
     ///
     /// # Errors
     /// The index of a symbol that is repeated.
-    pub fn new(symbols: &[Symbol]) -> Result<Self, usize> {
+    pub(super) fn new(symbols: &[Symbol]) -> Result<Self, usize> {
         let mut locates = HashMap::with_capacity_and_hasher(symbols.len(), NumberHash::default());
         for (index, symbol) in symbols.iter().enumerate() {
             if locates.insert(number_of(symbol), index as Locate + 1).is_some() {
@@ -46,7 +46,7 @@ fn number_of(symbol: &Symbol) -> u64 {
 
 /// Decoded payload of an unsequenced packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecodedRequest {
+pub(super) enum DecodedRequest {
     /// A valid request, to be forwarded.
     Good(Command),
     /// A malformed request with a readable number, to be forwarded as a command that the group rejects.
@@ -58,7 +58,7 @@ pub enum DecodedRequest {
 impl DecodedRequest {
     /// Decodes a payload. A replace has no locate yet.
     #[inline]
-    pub fn read(port: PortId, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
+    pub(super) fn read(port: PortId, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
         match Inbound::decode(payload) {
             Ok(Inbound::Enter(enter, options)) => {
                 DecodedRequest::Good(Command::Enter(self::enter(port, enter, options, locates)))

@@ -7,7 +7,7 @@ use crate::types::PortId;
 
 /// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     /// The slot has no connection.
     Free,
     /// Open, not logged in.
@@ -20,7 +20,7 @@ pub enum Phase {
 
 /// A slot of the driver's table.
 #[derive(Clone, Copy, Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     pub generation: u32,
     pub phase: Phase,
     pub last_heard_ns: u64,
@@ -36,7 +36,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub const FREE: Connection = Connection {
+    pub(super) const FREE: Connection = Connection {
         generation: 0,
         phase: Phase::Free,
         last_heard_ns: 0,
@@ -48,7 +48,7 @@ impl Connection {
         ending: false,
     };
 
-    pub fn open(conn: ConnId, now_ns: u64, login_timeout_ns: u64) -> Self {
+    pub(super) fn open(conn: ConnId, now_ns: u64, login_timeout_ns: u64) -> Self {
         Connection {
             generation: conn.generation,
             phase: Phase::Anonymous,
@@ -62,7 +62,7 @@ impl Connection {
 
 /// State of a port, which outlives its connections.
 #[derive(Debug)]
-pub struct PortState {
+pub(super) struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
     /// Number of the last answer, logged or not.
@@ -87,7 +87,7 @@ pub struct PortState {
 }
 
 impl PortState {
-    pub fn new(config: &SessionConfig) -> Self {
+    pub(super) fn new(config: &SessionConfig) -> Self {
         let messages_max = config.messages_per_port_max;
         let open_max = config.open_orders_per_port_max;
         let reserve = (open_max + config.in_flight_max).min(messages_max / 4);
@@ -108,30 +108,30 @@ impl PortState {
 
     /// Whether its sequence is used up, so that it may send no more requests.
     #[inline]
-    pub fn is_spent(&self) -> bool {
+    pub(super) fn is_spent(&self) -> bool {
         self.last_number >= self.number_max
     }
 
     /// Whether its log is complete.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.is_spent() && (self.orders.len() == 0 || self.log.is_full())
     }
 
     /// The log-in to announce to the group; `None` if it is not logged in.
     #[inline]
-    pub fn current(&self) -> Option<u32> {
+    pub(super) fn current(&self) -> Option<u32> {
         (self.conn.is_some() && !self.is_spent()).then_some(self.generation)
     }
 
     /// Whether its connection has been sent everything.
     #[inline]
-    pub fn is_up_to_date(&self) -> bool {
+    pub(super) fn is_up_to_date(&self) -> bool {
         self.conn.is_some() && self.cursor == self.log.end()
     }
 
     /// Appends an answer to the log; false if the log is full.
     #[inline]
-    pub fn append(&mut self, message: &[u8]) -> bool {
+    pub(super) fn append(&mut self, message: &[u8]) -> bool {
         self.last_number += 1;
         self.log.append(message)
     }

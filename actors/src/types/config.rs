@@ -85,6 +85,7 @@ pub struct GroupConfig {
 
 /// Why a group cannot be made as configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GroupConfigError {
     /// A size or bound is outside its range.
     #[error("{setting} is {value}; it must be {least} to {most}")]

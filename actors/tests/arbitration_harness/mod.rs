@@ -10,13 +10,13 @@ use corelane_codecs::{
     text::Alpha,
 };
 
-pub const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 
-pub fn session(name: &str) -> Session {
+pub(crate) fn session(name: &str) -> Session {
     Alpha::new(name).unwrap()
 }
 
-pub fn config() -> ArbitrationConfig {
+pub(crate) fn config() -> ArbitrationConfig {
     ArbitrationConfig {
         session: None,
         silent_after_ns: 3000 * MS,
@@ -29,25 +29,25 @@ pub fn config() -> ArbitrationConfig {
 }
 
 /// The text of a message tells its number.
-pub fn text(sequence: u64) -> Vec<u8> {
+pub(crate) fn text(sequence: u64) -> Vec<u8> {
     format!("message {sequence}").into_bytes()
 }
 
 /// A packet of the messages `first..end` of a session.
-pub fn packet(name: &str, first: u64, end: u64) -> Vec<u8> {
+pub(crate) fn packet(name: &str, first: u64, end: u64) -> Vec<u8> {
     let mut buffer = vec![0; 4000];
     let mut packet = PacketBuilder::new(&mut buffer, session(name), first, 4000).unwrap();
     (first..end).for_each(|sequence| assert!(packet.push(&text(sequence))));
     packet.finish().to_vec()
 }
 
-pub fn beat(name: &str, next: u64) -> Vec<u8> {
+pub(crate) fn beat(name: &str, next: u64) -> Vec<u8> {
     let mut bytes = [0; HEADER_LEN];
     heartbeat(&mut bytes, session(name), next).unwrap();
     bytes.to_vec()
 }
 
-pub fn end(name: &str, next: u64) -> Vec<u8> {
+pub(crate) fn end(name: &str, next: u64) -> Vec<u8> {
     let mut bytes = [0; HEADER_LEN];
     end_of_session(&mut bytes, session(name), next).unwrap();
     bytes.to_vec()
@@ -55,7 +55,7 @@ pub fn end(name: &str, next: u64) -> Vec<u8> {
 
 /// Numbers delivered since the session began; each text is checked.
 #[derive(Default)]
-pub struct Delivered {
+pub(crate) struct Delivered {
     pub numbers: Vec<u64>,
     pub sessions: u32,
 }
@@ -74,7 +74,7 @@ impl MessageSink for Delivered {
 }
 
 /// An arbiter, what it delivered, and a clock.
-pub struct Feed {
+pub(crate) struct Feed {
     pub arbiter: Arbiter,
     counters: FeedCounters,
     pub sink: Delivered,
@@ -82,24 +82,24 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub fn new(config: ArbitrationConfig) -> Self {
+    pub(crate) fn new(config: ArbitrationConfig) -> Self {
         let counters = FeedCounters::default();
         Feed { arbiter: Arbiter::new(config, counters.clone()), counters, sink: Delivered::default(), now_ns: 5 * MS }
     }
 
-    pub fn line(&mut self, line: FeedLine, bytes: &[u8]) {
+    pub(crate) fn line(&mut self, line: FeedLine, bytes: &[u8]) {
         let packet = Packet::decode(bytes).unwrap();
         self.arbiter.on_line(line, &packet, self.now_ns, &mut self.sink);
     }
 
-    pub fn answer(&mut self, server: usize, bytes: &[u8]) {
+    pub(crate) fn answer(&mut self, server: usize, bytes: &[u8]) {
         let packet = Packet::decode(bytes).unwrap();
         self.arbiter.on_answer(server, &packet, self.now_ns, &mut self.sink);
     }
 
     /// Time goes on to `by_ns` from now; on the way the arbiter is called when it wants to be, and `network` carries
     /// its requests: it is given each and returns what comes back at once.
-    pub fn advance(&mut self, by_ns: u64, mut network: impl FnMut(DueRequest) -> Option<(usize, Vec<u8>)>) {
+    pub(crate) fn advance(&mut self, by_ns: u64, mut network: impl FnMut(DueRequest) -> Option<(usize, Vec<u8>)>) {
         let until_ns = self.now_ns + by_ns;
         for _ in 0..1_000_000 {
             while let Some(asked) = self.arbiter.next_request(self.now_ns) {
@@ -121,32 +121,32 @@ impl Feed {
         panic!("the arbiter does not come to rest");
     }
 
-    pub fn count(&self, count: FeedCount) -> u64 {
+    pub(crate) fn count(&self, count: FeedCount) -> u64 {
         self.counters.feed.get(count)
     }
 
-    pub fn recovery(&self, count: RecoveryCount) -> u64 {
+    pub(crate) fn recovery(&self, count: RecoveryCount) -> u64 {
         self.counters.recovery.get(count)
     }
 
-    pub fn line_count(&self, line: FeedLine, count: LineCount) -> u64 {
+    pub(crate) fn line_count(&self, line: FeedLine, count: LineCount) -> u64 {
         self.counters.line(line).get(count)
     }
 
     #[track_caller]
-    pub fn has_all_until(&self, end: u64) {
+    pub(crate) fn has_all_until(&self, end: u64) {
         assert!(self.sink.numbers.iter().copied().eq(1..end), "{:?}", self.sink.numbers);
         assert_eq!(self.arbiter.expected(), end);
     }
 }
 
 /// A server that has every message of the session and answers as many as asked for, but 3 at most.
-pub fn honest(asked: DueRequest) -> Option<(usize, Vec<u8>)> {
+pub(crate) fn honest(asked: DueRequest) -> Option<(usize, Vec<u8>)> {
     let first = asked.request.sequence;
     let count = u64::from(asked.request.count.min(3));
     Some((asked.server, packet("DAY", first, first + count)))
 }
 
-pub fn nobody(_: DueRequest) -> Option<(usize, Vec<u8>)> {
+pub(crate) fn nobody(_: DueRequest) -> Option<(usize, Vec<u8>)> {
     None
 }

@@ -1,8 +1,8 @@
 //! A venue's group behind its sequencer, on one thread with time set by hand, and requests to put into it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-pub mod model;
-pub mod streams;
+pub(crate) mod model;
+pub(crate) mod streams;
 
 use corelane_actors::{
     engine::wire_group,
@@ -22,10 +22,10 @@ use corelane_runtime::{
 };
 use corelane_test_support::shards::simulated;
 
-pub const COLLAR_PPM: u32 = 100_000;
+pub(crate) const COLLAR_PPM: u32 = 100_000;
 
 /// Three instruments at 10.00, the last without a reference price; tables that tests can fill.
-pub fn config() -> GroupConfig {
+pub(crate) fn config() -> GroupConfig {
     let instrument = |symbol, tick, lot, reference_price| Instrument {
         symbol: Symbol::new(symbol).unwrap(),
         tick,
@@ -58,7 +58,7 @@ pub fn config() -> GroupConfig {
 }
 
 /// [`config`] with four ports on three accounts of two firms, each with limits that are the least in one thing.
-pub fn firms_config() -> GroupConfig {
+pub(crate) fn firms_config() -> GroupConfig {
     let limits = LevelLimits::default();
     let port = |account, limits| PortConfig { account: AccountId(account), limits };
     let account = |firm, limits| AccountConfig { firm: FirmId(firm), limits };
@@ -84,19 +84,19 @@ pub fn firms_config() -> GroupConfig {
 
 /// Capacities of the edges around the group.
 #[derive(Clone, Copy)]
-pub struct Edges {
+pub(crate) struct Edges {
     pub input: usize,
     pub replies: usize,
     pub publications: usize,
 }
 
 impl Edges {
-    pub const ROOMY: Edges = Edges { input: 256, replies: 1 << 16, publications: 1 << 16 };
-    pub const TIGHT: Edges = Edges { input: 2, replies: 30, publications: 30 };
+    pub(crate) const ROOMY: Edges = Edges { input: 256, replies: 1 << 16, publications: 1 << 16 };
+    pub(crate) const TIGHT: Edges = Edges { input: 2, replies: 30, publications: 30 };
 }
 
 /// The group behind a sequencer with policy `S`.
-pub struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
+pub(crate) struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
     pub sim: Simulation,
     pub requests: ExternalSender<S::In>,
     pub replies: ExternalReceiver<Reply>,
@@ -106,23 +106,23 @@ pub struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
 
 /// What came out since the last look.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outputs {
+pub(crate) struct Outputs {
     pub replies: Vec<Reply>,
     pub publications: Vec<Publication>,
 }
 
 impl Venue {
-    pub fn new(config: GroupConfig) -> Venue {
+    pub(crate) fn new(config: GroupConfig) -> Venue {
         Venue::with_edges(config, Edges::ROOMY)
     }
 
-    pub fn with_edges(config: GroupConfig, edges: Edges) -> Venue {
+    pub(crate) fn with_edges(config: GroupConfig, edges: Edges) -> Venue {
         let instruments = config.instruments.len();
         Venue::with_policy(config, edges, ReferencePolicy::new(instruments, None))
     }
 
     /// One command at `time_ns`, and all that it leads to.
-    pub fn run(&mut self, time_ns: u64, command: Command) -> Outputs {
+    pub(crate) fn run(&mut self, time_ns: u64, command: Command) -> Outputs {
         let mut outputs = Outputs::default();
         self.sim.set_time_ns(time_ns);
         self.send(SequencerIn::Command(command), &mut outputs);
@@ -130,14 +130,14 @@ impl Venue {
         outputs
     }
 
-    pub fn reference(&mut self, locate: u16, reference: Reference) {
+    pub(crate) fn reference(&mut self, locate: u16, reference: Reference) {
         self.send(SequencerIn::Reference(ReferenceUpdate { locate, reference }), &mut Outputs::default());
         self.settle(&mut Outputs::default());
     }
 }
 
 impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
-    pub fn with_policy(config: GroupConfig, edges: Edges, policy: S) -> Venue<S> {
+    pub(crate) fn with_policy(config: GroupConfig, edges: Edges, policy: S) -> Venue<S> {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "hot");
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(policy));
@@ -153,7 +153,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
     }
 
     /// Puts a request in, waiting while the edge is full, and collects what comes out meanwhile.
-    pub fn send(&mut self, request: S::In, outputs: &mut Outputs) {
+    pub(crate) fn send(&mut self, request: S::In, outputs: &mut Outputs) {
         let mut request = request;
         while let Err(refused) = self.requests.send(request) {
             request = refused;
@@ -163,7 +163,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
     }
 
     /// Runs until nothing more comes.
-    pub fn settle(&mut self, outputs: &mut Outputs) {
+    pub(crate) fn settle(&mut self, outputs: &mut Outputs) {
         loop {
             let worked = self.sim.turn();
             let before = outputs.replies.len() + outputs.publications.len();
@@ -175,23 +175,23 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
         assert_eq!(self.sim.failures(), []);
     }
 
-    pub fn collect(&mut self, outputs: &mut Outputs) {
+    pub(crate) fn collect(&mut self, outputs: &mut Outputs) {
         outputs.replies.extend(std::iter::from_fn(|| self.replies.receive()).map(|envelope| envelope.body));
         outputs.publications.extend(std::iter::from_fn(|| self.publications.receive()).map(|envelope| envelope.body));
     }
 
     /// The sequenced stream so far.
-    pub fn recorded(&mut self) -> Vec<Envelope<Command>> {
+    pub(crate) fn recorded(&mut self) -> Vec<Envelope<Command>> {
         std::iter::from_fn(|| self.record.receive()).collect()
     }
 }
 
-pub fn reference(bid: u64, ask: u64) -> Reference {
+pub(crate) fn reference(bid: u64, ask: u64) -> Reference {
     Reference { bid, ask, feed_sequence: 1, ..Reference::default() }
 }
 
 /// A day order for AAA.
-pub fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> Enter {
+pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> Enter {
     Enter {
         reference: Reference::default(),
         price,
@@ -212,7 +212,7 @@ pub fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> E
 }
 
 /// A replace of an order for AAA by a day order.
-pub fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
+pub(crate) fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
     Replace {
         reference: Reference::default(),
         price,
@@ -231,26 +231,26 @@ pub fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity: u32, 
     }
 }
 
-pub fn cancel(port: u32, user_ref: u32, quantity: u32) -> Command {
+pub(crate) fn cancel(port: u32, user_ref: u32, quantity: u32) -> Command {
     Command::Cancel(Cancel { port: PortId(port), user_ref, quantity, reserved: [0; 4] })
 }
 
-pub fn kill(scope: Scope, engaged: bool) -> Command {
+pub(crate) fn kill(scope: Scope, engaged: bool) -> Command {
     Command::KillSwitch(KillSwitch::new(scope, engaged))
 }
 
-pub fn kill_port(port: u32, engaged: bool) -> Command {
+pub(crate) fn kill_port(port: u32, engaged: bool) -> Command {
     kill(Scope::Port(PortId(port)), engaged)
 }
 
-pub fn market(code: u8) -> Command {
+pub(crate) fn market(code: u8) -> Command {
     Command::MarketEvent(MarketEvent { code })
 }
 
-pub fn log_in(port: u32, generation: u32) -> Command {
+pub(crate) fn log_in(port: u32, generation: u32) -> Command {
     Command::LogIn(SessionChange { port: PortId(port), generation })
 }
 
-pub fn disconnect(port: u32, generation: u32) -> Command {
+pub(crate) fn disconnect(port: u32, generation: u32) -> Command {
     Command::Disconnect(SessionChange { port: PortId(port), generation })
 }

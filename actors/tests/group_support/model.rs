@@ -8,7 +8,7 @@ use corelane_actors::types::{
 use super::Outputs;
 
 #[derive(Clone)]
-pub struct ModelOrder {
+pub(crate) struct ModelOrder {
     pub port: u32,
     pub user_ref: u32,
     pub order_ref: u64,
@@ -23,14 +23,14 @@ pub struct ModelOrder {
 }
 
 #[derive(Clone, Default)]
-pub struct ModelPort {
+pub(crate) struct ModelPort {
     pub last_user_ref: u32,
     pub messages: u64,
     generation: u32,
     exhausted: bool,
 }
 
-pub struct Model {
+pub(crate) struct Model {
     config: GroupConfig,
     pub ports: Vec<ModelPort>,
     /// What rests, oldest first; a replaced order is a new one.
@@ -47,7 +47,7 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(config: GroupConfig) -> Model {
+    pub(crate) fn new(config: GroupConfig) -> Model {
         Model {
             ports: vec![ModelPort::default(); config.ports.len()],
             orders: Vec::new(),
@@ -63,7 +63,7 @@ impl Model {
     }
 
     /// Everything that `command`, sequenced at `time_ns` with its reference attached, leads to.
-    pub fn run(&mut self, time_ns: u64, command: &Command) -> Outputs {
+    pub(crate) fn run(&mut self, time_ns: u64, command: &Command) -> Outputs {
         self.time_ns = time_ns;
         match command {
             Command::Enter(enter) => self.enter(enter),

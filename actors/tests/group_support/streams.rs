@@ -8,7 +8,7 @@ use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, repla
 
 /// A step of a stream; which order it is about is decided when it is run.
 #[derive(Clone, Debug)]
-pub enum Op {
+pub(crate) enum Op {
     Enter { order: Enter, gap: u32 },
     Replace { request: Replace, pick: Option<Index>, gap: u32 },
     Cancel { port: u32, user_ref: u32, quantity: u32, pick: Option<Index> },
@@ -18,7 +18,7 @@ pub enum Op {
 
 impl Op {
     /// The request, given what rests in the model now.
-    pub fn resolve(&self, model: &Model) -> SequencerIn {
+    pub(crate) fn resolve(&self, model: &Model) -> SequencerIn {
         let next = |port: u32, gap| model.ports.get(port as usize).map_or(0, |one| one.last_user_ref + gap);
         let picked = |pick: &Option<Index>| match pick {
             Some(pick) if !model.orders.is_empty() => Some(pick.get(&model.orders)),
@@ -51,7 +51,7 @@ impl Op {
 }
 
 /// Streams of up to `steps` steps.
-pub fn stream(steps: usize) -> impl Strategy<Value = Vec<Op>> {
+pub(crate) fn stream(steps: usize) -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(), 1..steps)
 }
 

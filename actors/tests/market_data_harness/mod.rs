@@ -28,18 +28,18 @@ use corelane_runtime::{
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
 use corelane_test_support::shards::simulated;
-pub use watched::Shown;
+pub(crate) use watched::Shown;
 use watched::Watched;
 
-pub const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 /// Events that may wait for their reader.
-pub const EVENTS: usize = 1024;
+pub(crate) const EVENTS: usize = 1024;
 
-pub fn symbol(name: &str) -> Symbol {
+pub(crate) fn symbol(name: &str) -> Symbol {
     Alpha::new(name).unwrap()
 }
 
-pub struct Feed {
+pub(crate) struct Feed {
     pub sim: Simulation,
     pub net: SimNet,
     pub references: ExternalReceiver<SequencerIn>,
@@ -55,7 +55,7 @@ pub struct Feed {
     pub known: BTreeMap<Locate, Reference>,
 }
 
-pub fn config() -> MarketDataConfig {
+pub(crate) fn config() -> MarketDataConfig {
     MarketDataConfig {
         symbols: vec![symbol("AAPL"), symbol("MSFT")],
         limits: BookLimits { orders_max: 100, levels_max: 50 },
@@ -66,7 +66,7 @@ pub fn config() -> MarketDataConfig {
 }
 
 /// One line and nobody to ask.
-pub fn arbitration() -> ArbitrationConfig {
+pub(crate) fn arbitration() -> ArbitrationConfig {
     ArbitrationConfig {
         session: None,
         silent_after_ns: 3000 * MS,
@@ -79,7 +79,7 @@ pub fn arbitration() -> ArbitrationConfig {
 }
 
 /// Both lines, and two retransmission servers.
-pub fn both_lines() -> MarketDataConfig {
+pub(crate) fn both_lines() -> MarketDataConfig {
     let servers = vec!["10.0.0.1:1".parse().unwrap(), "10.0.0.2:1".parse().unwrap()];
     let arbitration = arbitration();
     let gap_fill = GapFillConfig { servers: 2, ..arbitration.gap_fill };
@@ -92,11 +92,11 @@ pub fn both_lines() -> MarketDataConfig {
 }
 
 impl Feed {
-    pub fn new(config: MarketDataConfig) -> Self {
+    pub(crate) fn new(config: MarketDataConfig) -> Self {
         Feed::with_edge(config, 1024)
     }
 
-    pub fn with_edge(config: MarketDataConfig, capacity: usize) -> Self {
+    pub(crate) fn with_edge(config: MarketDataConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "ingress");
         let instruments = config.symbols.len();
@@ -140,34 +140,34 @@ impl Feed {
         feed
     }
 
-    pub fn advance(&mut self, by_ns: u64) {
+    pub(crate) fn advance(&mut self, by_ns: u64) {
         self.now_ns += by_ns;
         self.sim.set_time_ns(self.now_ns);
         self.sim.run_until_idle();
     }
 
-    pub fn datagram(&mut self, bytes: &[u8]) {
+    pub(crate) fn datagram(&mut self, bytes: &[u8]) {
         self.datagram_on(0, "127.0.0.1:5000", bytes);
     }
 
     /// A datagram comes in on endpoint number `endpoint`.
-    pub fn datagram_on(&mut self, endpoint: u32, from: &str, bytes: &[u8]) {
+    pub(crate) fn datagram_on(&mut self, endpoint: u32, from: &str, bytes: &[u8]) {
         self.net.datagram(EndpointId(endpoint), from.parse().unwrap(), bytes);
     }
 
     /// A packet comes in; nothing runs yet.
-    pub fn queue(&mut self, sequence: u64, messages: &[Vec<u8>]) {
+    pub(crate) fn queue(&mut self, sequence: u64, messages: &[Vec<u8>]) {
         let bytes = packet(self.session, sequence, messages);
         self.datagram(&bytes);
     }
 
-    pub fn packet(&mut self, sequence: u64, messages: &[Vec<u8>]) {
+    pub(crate) fn packet(&mut self, sequence: u64, messages: &[Vec<u8>]) {
         self.queue(sequence, messages);
         self.sim.run_until_idle();
     }
 
     /// What the sequencer was told since: locate, bid, ask, stale.
-    pub fn told(&mut self) -> Vec<(Locate, u64, u64, bool)> {
+    pub(crate) fn told(&mut self) -> Vec<(Locate, u64, u64, bool)> {
         let mut told = Vec::new();
         while let Some(envelope) = self.references.receive() {
             let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
@@ -180,16 +180,16 @@ impl Feed {
     }
 
     /// What the books say besides orders, after the last batch.
-    pub fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> Shown {
         self.shown.lock().unwrap().clone()
     }
 
-    pub fn count(&self, count: FeedCount) -> u64 {
+    pub(crate) fn count(&self, count: FeedCount) -> u64 {
         self.stats.feed.get(count)
     }
 }
 
-pub fn packet(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn packet(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
     let mut buffer = [0; 1400];
     let session = Alpha::new(session).unwrap();
     let mut packet = PacketBuilder::new(&mut buffer, session, sequence, 1400).unwrap();
@@ -197,7 +197,7 @@ pub fn packet(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
     packet.finish().to_vec()
 }
 
-pub fn add(feed_locate: u16, stock: &str, order_ref: u64, side: Side, price: u32, shares: u32) -> Vec<u8> {
+pub(crate) fn add(feed_locate: u16, stock: &str, order_ref: u64, side: Side, price: u32, shares: u32) -> Vec<u8> {
     let add = AddOrder {
         header: Header::new(feed_locate, 0, 0),
         order_ref: order_ref.into(),
@@ -209,16 +209,16 @@ pub fn add(feed_locate: u16, stock: &str, order_ref: u64, side: Side, price: u32
     add.as_bytes().to_vec()
 }
 
-pub fn bid(order_ref: u64, price: u32) -> Vec<u8> {
+pub(crate) fn bid(order_ref: u64, price: u32) -> Vec<u8> {
     add(7, "AAPL", order_ref, Side::Buy, price, 100)
 }
 
-pub fn delete(feed_locate: u16, order_ref: u64) -> Vec<u8> {
+pub(crate) fn delete(feed_locate: u16, order_ref: u64) -> Vec<u8> {
     let header = Header::new(feed_locate, 0, 0);
     OrderDelete { header, order_ref: order_ref.into() }.as_bytes().to_vec()
 }
 
-pub fn directory(feed_locate: u16, stock: &str) -> Vec<u8> {
+pub(crate) fn directory(feed_locate: u16, stock: &str) -> Vec<u8> {
     let directory = StockDirectory {
         header: Header::new(feed_locate, 0, 0),
         stock: symbol(stock),

@@ -14,13 +14,13 @@ use corelane_runtime::{
 
 /// What the books said last.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// By locate, less 1.
     pub instruments: Vec<InstrumentState>,
     pub market: MarketState,
 }
 
-pub struct Watched {
+pub(super) struct Watched {
     pub actor: MarketData,
     pub instruments: usize,
     pub shown: Arc<Mutex<Shown>>,

@@ -22,8 +22,8 @@ use corelane_runtime::{
 };
 use corelane_test_support::shards::simulated;
 
-pub const MS: u64 = 1_000_000;
-pub const SECOND: u64 = 1_000 * MS;
+pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1_000 * MS;
 /// More than a timer's tick.
 const TICK: u64 = MS / 10;
 
@@ -33,7 +33,7 @@ struct Group;
 const FAIL: PortId = PortId(u32::MAX);
 /// Port of an order to the group: send [`BURST_ANSWERS`] of this answer in one step.
 const BURST: PortId = PortId(u32::MAX - 1);
-pub const BURST_ANSWERS: usize = 100;
+pub(crate) const BURST_ANSWERS: usize = 100;
 
 impl Actor for Group {
     type In = Reply;
@@ -53,7 +53,7 @@ impl Actor for Group {
     }
 }
 
-pub struct Venue {
+pub(crate) struct Venue {
     pub sim: Simulation,
     pub net: SimNet,
     pub requests: ExternalReceiver<SequencerIn>,
@@ -65,7 +65,7 @@ pub struct Venue {
     pub numbers: [u64; 3],
 }
 
-pub fn config() -> SessionConfig {
+pub(crate) fn config() -> SessionConfig {
     let port =
         |user, password| Credentials { user: Alpha::new(user).unwrap(), password: Alpha::new(password).unwrap() };
     let ports = vec![port("alice", "secret"), port("bob", "hunter2"), port("carol", "swordfish")];
@@ -79,12 +79,12 @@ pub fn config() -> SessionConfig {
 }
 
 impl Venue {
-    pub fn new(config: SessionConfig) -> Self {
+    pub(crate) fn new(config: SessionConfig) -> Self {
         Venue::with_edge(config, 4096)
     }
 
     /// With so much room for requests.
-    pub fn with_edge(config: SessionConfig, capacity: usize) -> Self {
+    pub(crate) fn with_edge(config: SessionConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "ingress");
         let session = Session::new(config).unwrap();
@@ -111,25 +111,25 @@ impl Venue {
         venue
     }
 
-    pub fn advance(&mut self, by_ns: u64) {
+    pub(crate) fn advance(&mut self, by_ns: u64) {
         self.now_ns += by_ns;
         self.sim.set_time_ns(self.now_ns);
         self.sim.run_until_idle();
     }
 
     /// Goes on in steps that no timer is late by more than.
-    pub fn advance_slowly(&mut self, by_ns: u64) {
+    pub(crate) fn advance_slowly(&mut self, by_ns: u64) {
         let end_ns = self.now_ns + by_ns;
         while self.now_ns < end_ns {
             self.advance((100 * MS).min(end_ns - self.now_ns));
         }
     }
 
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.advance(TICK);
     }
 
-    pub fn connect(&mut self) -> ConnId {
+    pub(crate) fn connect(&mut self) -> ConnId {
         self.next_port += 1;
         let peer = ([127, 0, 0, 1], self.next_port).into();
         let conn = self.net.connect(EndpointId(0), peer);
@@ -137,45 +137,45 @@ impl Venue {
         conn
     }
 
-    pub fn send(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
+    pub(crate) fn send(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
         self.queue(conn, packet);
         self.sim.run_until_idle();
     }
 
     /// Sends without letting anything run.
-    pub fn queue(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
+    pub(crate) fn queue(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
         let mut bytes = [0; 256];
         let length = packet.encode(&mut bytes).unwrap();
         self.net.frame(conn, &bytes[..length]);
     }
 
-    pub fn log_in(&mut self, user: &str, password: &str, sequence: u64) -> ConnId {
+    pub(crate) fn log_in(&mut self, user: &str, password: &str, sequence: u64) -> ConnId {
         let conn = self.connect();
         self.send(conn, &ClientPacket::Login(login(user, password, sequence)));
         conn
     }
 
     /// Logs in and takes the acceptance off the wire.
-    pub fn alice(&mut self) -> ConnId {
+    pub(crate) fn alice(&mut self) -> ConnId {
         let conn = self.log_in("alice", "secret", 0);
         let sent = self.net.take_sent(conn);
         assert_eq!(sent[2], b'A', "{sent:?}");
         conn
     }
 
-    pub fn bob(&mut self) -> ConnId {
+    pub(crate) fn bob(&mut self) -> ConnId {
         let conn = self.log_in("bob", "hunter2", 0);
         assert_eq!(self.net.take_sent(conn)[2], b'A');
         conn
     }
 
-    pub fn carol(&mut self) -> ConnId {
+    pub(crate) fn carol(&mut self) -> ConnId {
         let conn = self.log_in("carol", "swordfish", 0);
         assert_eq!(self.net.take_sent(conn)[2], b'A');
         conn
     }
 
-    pub fn commands(&mut self) -> Vec<Command> {
+    pub(crate) fn commands(&mut self) -> Vec<Command> {
         std::iter::from_fn(|| self.requests.receive())
             .map(|envelope| match envelope.body {
                 SequencerIn::Command(command) => command,
@@ -185,11 +185,11 @@ impl Venue {
     }
 
     /// The group answers; nothing runs yet.
-    pub fn answer(&mut self, port: u32, user_ref: u32, leaves_qty: u32, message: &[u8]) {
+    pub(crate) fn answer(&mut self, port: u32, user_ref: u32, leaves_qty: u32, message: &[u8]) {
         self.answer_replace(port, user_ref, leaves_qty, 0, message);
     }
 
-    pub fn answer_replace(
+    pub(crate) fn answer_replace(
         &mut self,
         port: u32,
         user_ref: u32,
@@ -214,7 +214,7 @@ impl Venue {
     }
 
     /// The group answers alice so often at once that the session takes several cycles to read it.
-    pub fn burst(&mut self, user_ref: u32, leaves_qty: u32, message: &[u8]) {
+    pub(crate) fn burst(&mut self, user_ref: u32, leaves_qty: u32, message: &[u8]) {
         let mut bytes = [0; 71];
         bytes[..message.len()].copy_from_slice(message);
         let reply = Reply {
@@ -231,7 +231,7 @@ impl Venue {
     }
 
     /// The group fails when it gets to this.
-    pub fn fail_group(&mut self) {
+    pub(crate) fn fail_group(&mut self) {
         let reply = Reply {
             number: 0,
             port: FAIL,
@@ -245,25 +245,25 @@ impl Venue {
     }
 
     /// A message that the venue could send about an order: its contents do not matter to the session.
-    pub fn some_answer(user_ref: u32) -> Vec<u8> {
+    pub(crate) fn some_answer(user_ref: u32) -> Vec<u8> {
         let reason = CancelReason::UserRequested;
         Canceled::new(7, user_ref, 1, reason).as_bytes().to_vec()
     }
 
-    pub fn sent(&mut self, conn: ConnId) -> Vec<u8> {
+    pub(crate) fn sent(&mut self, conn: ConnId) -> Vec<u8> {
         self.net.take_sent(conn)
     }
 
-    pub fn is_closed(&self, conn: ConnId) -> bool {
+    pub(crate) fn is_closed(&self, conn: ConnId) -> bool {
         self.net.closed_by_actor(conn).is_some()
     }
 
-    pub fn count(&self, count: SessionCount) -> u64 {
+    pub(crate) fn count(&self, count: SessionCount) -> u64 {
         self.stats.get(count)
     }
 }
 
-pub fn login(user: &str, password: &str, sequence: u64) -> LoginRequest {
+pub(crate) fn login(user: &str, password: &str, sequence: u64) -> LoginRequest {
     LoginRequest {
         user: Alpha::new(user).unwrap(),
         password: Alpha::new(password).unwrap(),
@@ -273,7 +273,7 @@ pub fn login(user: &str, password: &str, sequence: u64) -> LoginRequest {
     }
 }
 
-pub fn enter(user_ref: u32, symbol: &str) -> ouch::Enter {
+pub(crate) fn enter(user_ref: u32, symbol: &str) -> ouch::Enter {
     ouch::Enter {
         message_type: MessageType::NEW,
         user_ref_num: user_ref.into(),
@@ -291,7 +291,7 @@ pub fn enter(user_ref: u32, symbol: &str) -> ouch::Enter {
     }
 }
 
-pub fn replace(original: u32, user_ref: u32) -> ouch::Replace {
+pub(crate) fn replace(original: u32, user_ref: u32) -> ouch::Replace {
     ouch::Replace {
         message_type: MessageType::NEW,
         orig_user_ref_num: original.into(),
@@ -307,7 +307,7 @@ pub fn replace(original: u32, user_ref: u32) -> ouch::Replace {
 }
 
 /// Splits a stream into packets; whatever is not a whole packet at its end fails.
-pub fn packets(bytes: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn packets(bytes: &[u8]) -> Vec<&[u8]> {
     let mut rest = bytes;
     let mut packets = Vec::new();
     while !rest.is_empty() {
@@ -319,7 +319,7 @@ pub fn packets(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 /// What the server sent, in a letter each, with the type of the OUCH message inside.
-pub fn summary(bytes: &[u8]) -> String {
+pub(crate) fn summary(bytes: &[u8]) -> String {
     packets(bytes)
         .iter()
         .map(|packet| match ServerPacket::decode(packet).unwrap() {
@@ -331,7 +331,7 @@ pub fn summary(bytes: &[u8]) -> String {
 }
 
 /// What a command is, in short.
-pub fn short(command: &Command) -> String {
+pub(crate) fn short(command: &Command) -> String {
     match command {
         Command::Enter(enter) => format!("O{}", enter.user_ref),
         Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),

@@ -29,7 +29,7 @@ use corelane_runtime::{
 use corelane_tester::script::Request;
 
 /// Messages of each run: `messages_per_run` of `benches/budget.toml`.
-pub const MESSAGES: u32 = 1000;
+pub(crate) const MESSAGES: u32 = 1000;
 /// Prices over which resting orders are spread.
 const PRICES: u32 = 10;
 /// The lowest of them, in four implied decimals, and the step to the next.
@@ -43,7 +43,7 @@ const INSTRUMENTS: usize = 16;
 const OPENING_ORDERS: u64 = 4000;
 
 /// Actors in a simulation, with messages before them.
-pub struct Stage {
+pub(crate) struct Stage {
     sim: Simulation,
     /// Takes what came out, and counts it.
     outputs: Box<dyn FnMut() -> u64>,
@@ -52,13 +52,13 @@ pub struct Stage {
 
 impl Stage {
     /// Until nothing moves any more.
-    pub fn run(mut self) -> Self {
+    pub(crate) fn run(mut self) -> Self {
         self.sim.run_until_idle();
         self
     }
 
     /// After the run: everything came out.
-    pub fn check(mut self) {
+    pub(crate) fn check(mut self) {
         assert_eq!((self.outputs)(), self.expected);
         assert!(self.sim.failures().is_empty());
     }
@@ -113,7 +113,7 @@ impl Actor for Bouncer {
 }
 
 /// Two actors and the first of [`MESSAGES`] balls.
-pub fn hop() -> Stage {
+pub(crate) fn hop() -> Stage {
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
     let [one, other] = ["one", "other"].map(|name| topology.actor(shard, name, || Bouncer));
@@ -209,24 +209,24 @@ fn resting() -> impl Iterator<Item = Command> {
 }
 
 /// Orders on their whole way: checked, accepted, resting, answered and published.
-pub fn group_add() -> Stage {
+pub(crate) fn group_add() -> Stage {
     group(std::iter::empty(), resting(), 2 * MESSAGES)
 }
 
 /// Orders that each take the whole of one that rests: accepted, both executions answered, published.
-pub fn group_execute() -> Stage {
+pub(crate) fn group_execute() -> Stage {
     let taker = |user_ref| enter(MESSAGES + user_ref, b'B', PRICE + TICK * PRICES);
     group(resting(), (1..=MESSAGES).map(taker), 4 * MESSAGES)
 }
 
 /// Cancels of resting orders on their whole way.
-pub fn group_cancel() -> Stage {
+pub(crate) fn group_cancel() -> Stage {
     let cancel = |user_ref| Command::Cancel(Cancel { port: PortId(0), user_ref, quantity: 0, reserved: [0; 4] });
     group(resting(), (1..=MESSAGES).map(cancel), 2 * MESSAGES)
 }
 
 /// Replaces of resting orders by ones that rest one tick higher: answered and published.
-pub fn group_replace() -> Stage {
+pub(crate) fn group_replace() -> Stage {
     let replace = |original_user_ref| {
         Command::Replace(Replace {
             port: PortId(0),
@@ -249,7 +249,7 @@ pub fn group_replace() -> Stage {
 }
 
 /// A part of a day, and books as they were before it.
-pub struct Feed {
+pub(crate) struct Feed {
     messages: Vec<Vec<u8>>,
     books: Books,
     counters: Counters<FeedCount>,
@@ -257,7 +257,7 @@ pub struct Feed {
 }
 
 /// The first trading hours of a made-up day, after its opening.
-pub fn feed() -> Feed {
+pub(crate) fn feed() -> Feed {
     let opening = OPENING_ORDERS + 4 * INSTRUMENTS as u64;
     let mut spec = DaySpec::made_up(SEED, INSTRUMENTS, opening + u64::from(MESSAGES));
     spec.opening_orders = OPENING_ORDERS;
@@ -276,7 +276,7 @@ pub fn feed() -> Feed {
 
 impl Feed {
     /// Adds up the times of all.
-    pub fn decode(mut self) -> Self {
+    pub(crate) fn decode(mut self) -> Self {
         for message in &self.messages {
             if let Ok(message) = itch::Message::decode(message) {
                 self.seen = self.seen.wrapping_add(message.timestamp_ns());
@@ -286,7 +286,7 @@ impl Feed {
     }
 
     /// Applies all, and counts those that belong to a book of ours.
-    pub fn apply(mut self) -> Self {
+    pub(crate) fn apply(mut self) -> Self {
         for message in &self.messages {
             if let Ok(message) = itch::Message::decode(message) {
                 self.seen += u64::from(self.books.apply(&message, &self.counters).is_some());
@@ -296,7 +296,7 @@ impl Feed {
     }
 
     /// The times are those in the messages' bytes.
-    pub fn check_decoded(self) {
+    pub(crate) fn check_decoded(self) {
         let time = |message: &Vec<u8>| {
             let mut bytes = [0; 8];
             bytes[2..].copy_from_slice(&message[5..11]);
@@ -306,20 +306,20 @@ impl Feed {
     }
 
     /// Most belong to a book, and the books are whole.
-    pub fn check_applied(self) {
+    pub(crate) fn check_applied(self) {
         assert!(self.seen > u64::from(MESSAGES) / 2, "{} applied", self.seen);
         self.books.check().unwrap_or_else(|wrong| panic!("{wrong:?}"));
     }
 }
 
 /// OUCH requests as they come from clients.
-pub struct Requests {
+pub(crate) struct Requests {
     bytes: Vec<Vec<u8>>,
     seen: u64,
 }
 
 /// Enter, replace and cancel in turns.
-pub fn requests() -> Requests {
+pub(crate) fn requests() -> Requests {
     let (symbol, quantity, price) = (config().instruments[0].symbol, 100, Price::from_raw(PRICE.into()));
     let (side, time_in_force) = (Side::Buy, TimeInForce::Day);
     let request = |user_ref: u32| match user_ref % 3 {
@@ -337,7 +337,7 @@ pub fn requests() -> Requests {
 
 impl Requests {
     /// Adds up the numbers of all.
-    pub fn decode(mut self) -> Self {
+    pub(crate) fn decode(mut self) -> Self {
         for bytes in &self.bytes {
             if let Ok(request) = Inbound::decode(bytes) {
                 self.seen += u64::from(request.user_ref_num());
@@ -347,7 +347,7 @@ impl Requests {
     }
 
     /// Every number was seen.
-    pub fn check(self) {
+    pub(crate) fn check(self) {
         assert_eq!(self.seen, (0..u64::from(MESSAGES)).sum::<u64>());
     }
 }

@@ -4,7 +4,7 @@
 //! once, and the others cancel an order that rests, anywhere in its queue. The generator keeps the books itself, so that
 //! no cancel comes too late.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use corelane_actors::types::Side;
 use corelane_market::Rng;
@@ -75,6 +75,12 @@ pub struct Commands {
     orders: u32,
     totals: Totals,
     resting: usize,
+}
+
+impl fmt::Debug for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commands").field("ops", &self.ops.len()).field("totals", &self.totals).finish_non_exhaustive()
+    }
 }
 
 impl Commands {

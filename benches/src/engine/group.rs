@@ -55,7 +55,7 @@ struct Reports {
 }
 
 /// What the reports said, where the thread that drives the shard sees it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Commands with an answer: the place of the last plus one, for they are answered in order.
     pub answered: AtomicU64,
@@ -66,7 +66,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Overwrites what was said before.
-    pub fn store(&self, answered: u64, Totals { trades, shares, canceled }: Totals) {
+    pub(super) fn store(&self, answered: u64, Totals { trades, shares, canceled }: Totals) {
         self.trades.store(trades, Relaxed);
         self.shares.store(shares, Relaxed);
         self.canceled.store(canceled, Relaxed);
@@ -74,7 +74,7 @@ impl Progress {
     }
 
     /// What came of all commands so far.
-    pub fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> Totals {
         let [trades, shares, canceled] = [&self.trades, &self.shares, &self.canceled].map(|count| count.load(Relaxed));
         Totals { trades, shares, canceled }
     }
@@ -119,12 +119,14 @@ impl Actor for Feed {
 }
 
 /// Where commands go in.
+#[derive(Debug)]
 enum Input {
     Sequencer(ExternalSender<SequencerIn>),
     Group(ExternalSender<Command>),
 }
 
 /// See the [module](self).
+#[derive(Debug)]
 pub struct Group {
     simulation: Simulation,
     input: Input,

@@ -129,6 +129,7 @@ impl Actor for Matcher {
 }
 
 /// See the [module](self).
+#[derive(Debug)]
 pub struct MatchingAlone {
     simulation: Simulation,
     requests: ExternalSender<Op>,

@@ -37,6 +37,7 @@ pub trait Engine {
 }
 
 /// What one round showed.
+#[derive(Debug)]
 pub struct Round {
     /// From the intended time to the first answer, in nanoseconds.
     pub latency: Histogram<u64>,
@@ -102,7 +103,7 @@ fn on_this_thread<E: Engine>(mut engine: E, commands: &Commands, rate_per_s: f64
 }
 
 /// The baseline: answers every command at once, so that only the measuring takes time.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Nothing;
 
 impl Engine for Nothing {

@@ -14,6 +14,7 @@ pub use self::ball::{Ball, CAPACITY, CHUNK, on_two_cpus};
 use self::raw::{Rtrb, RtrbChunked};
 
 /// What one round showed.
+#[derive(Debug)]
 pub struct Round {
     /// Round trips through the raw ring, in nanoseconds.
     pub raw: Histogram<u64>,

@@ -11,6 +11,7 @@ use super::{
 type Message = Envelope<Ball>;
 
 /// Pushed and popped one at a time.
+#[derive(Debug)]
 pub struct Rtrb;
 
 impl Link for Rtrb {
@@ -35,9 +36,11 @@ impl Link for Rtrb {
 }
 
 /// Pushed and popped [`CHUNK`] at a time: for a flood, of which the last chunk stays behind.
+#[derive(Debug)]
 pub struct RtrbChunked;
 
 /// A producer, and what it pushes next.
+#[derive(Debug)]
 pub struct Staged {
     producer: Producer<Message>,
     chunk: Vec<Message>,

@@ -1,6 +1,6 @@
 //! What is fed to everybody: days as length-prefixed ITCH 5.0 in memory.
 
-use std::{collections::HashMap, env, fs, path::PathBuf};
+use std::{collections::HashMap, env, fmt, fs, path::PathBuf};
 
 use corelane_codecs::{
     IntoBytes,
@@ -25,6 +25,16 @@ pub struct Flow {
     pub symbols: Vec<Symbol>,
     /// Most orders at once.
     pub orders_max: usize,
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow")
+            .field("name", &self.name)
+            .field("bytes", &self.bytes.len())
+            .field("messages", &self.messages)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Flow {

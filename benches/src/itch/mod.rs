@@ -14,6 +14,7 @@ pub mod flow;
 pub(crate) mod sum;
 
 use std::{
+    fmt,
     hint::black_box,
     time::{Duration, Instant},
 };
@@ -80,6 +81,12 @@ pub struct Decoders<'a> {
     contenders: Vec<Contender>,
 }
 
+impl fmt::Debug for Decoders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoders").field("flow", self.flow).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Decoders<'a> {
     /// Reads the flow once with each.
     ///
@@ -126,6 +133,12 @@ pub struct Builders<'a> {
     maps: peers::HashMaps,
     #[cfg(feature = "peers")]
     vectors: peers::Vectors,
+}
+
+impl fmt::Debug for Builders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builders").field("flow", self.flow).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Builders<'a> {

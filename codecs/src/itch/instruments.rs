@@ -1,4 +1,8 @@
 //! Messages about the day, the market and instruments.
+#![expect(
+    missing_debug_implementations,
+    reason = "the messages implement Debug, the helper types that zerocopy derives do not"
+)]
 
 use zerocopy::big_endian::U32;
 

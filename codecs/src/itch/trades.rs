@@ -1,4 +1,8 @@
 //! Trades that the displayed book does not show, and messages before a cross. None of them changes the book.
+#![expect(
+    missing_debug_implementations,
+    reason = "the messages implement Debug, the helper types that zerocopy derives do not"
+)]
 
 use zerocopy::big_endian::{U32, U64};
 

@@ -72,7 +72,6 @@ impl<'a> Packet<'a> {
 
     /// The messages with their sequence numbers.
     #[inline]
-    #[must_use]
     pub const fn messages(&self) -> Messages<'a> {
         Messages { rest: self.blocks, sequence: self.sequence, index: 0, count: self.count(), offset: HEADER_LEN }
     }

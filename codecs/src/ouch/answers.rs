@@ -1,4 +1,8 @@
 //! The answers to requests.
+#![expect(
+    missing_debug_implementations,
+    reason = "the messages implement Debug, the helper types that zerocopy derives do not"
+)]
 
 use zerocopy::big_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};

@@ -74,7 +74,6 @@ impl<'a> Appendage<'a> {
 
     /// All elements in order, unknown tags too.
     #[inline]
-    #[must_use]
     pub fn elements(&self) -> Elements<'a> {
         Elements(self.0)
     }

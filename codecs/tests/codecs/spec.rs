@@ -2,7 +2,7 @@
 
 /// A message: type, bytes without appendage, appendage form, and the fields with closed sets of codes.
 #[derive(Debug)]
-pub struct Spec {
+pub(crate) struct Spec {
     pub kind: u8,
     pub len: usize,
     pub form: Form,
@@ -10,7 +10,7 @@ pub struct Spec {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
+pub(crate) enum Form {
     /// No appendage.
     Fixed,
     /// `len` includes an appendage length.
@@ -23,7 +23,7 @@ const fn spec(kind: u8, len: usize, form: Form, coded: &'static [(usize, &'stati
     Spec { kind, len, form, coded }
 }
 
-pub static OUCH_INBOUND: &[Spec] = &[
+pub(crate) static OUCH_INBOUND: &[Spec] = &[
     spec(
         b'O',
         47,
@@ -46,7 +46,7 @@ pub static OUCH_INBOUND: &[Spec] = &[
     spec(b'X', 9, Form::Optional, &[]),
 ];
 
-pub static OUCH_OUTBOUND: &[Spec] = &[
+pub(crate) static OUCH_OUTBOUND: &[Spec] = &[
     spec(b'S', 10, Form::Fixed, &[(9, "event_code", b"SE")]),
     spec(
         b'A',
@@ -88,7 +88,7 @@ pub static OUCH_OUTBOUND: &[Spec] = &[
 ];
 
 /// All 23 types; side is the only code that can fail a message.
-pub static ITCH: &[Spec] = &[
+pub(crate) static ITCH: &[Spec] = &[
     spec(b'S', 12, Form::Fixed, &[]),
     spec(b'R', 39, Form::Fixed, &[]),
     spec(b'H', 25, Form::Fixed, &[]),
@@ -115,7 +115,7 @@ pub static ITCH: &[Spec] = &[
 ];
 
 /// Sizes of the values of the OUCH options by tag.
-pub static OUCH_TAGS: &[(u8, usize)] = &[
+pub(crate) static OUCH_TAGS: &[(u8, usize)] = &[
     (1, 8),
     (2, 4),
     (3, 4),

@@ -20,7 +20,13 @@ pub(super) struct Walk<'a> {
 
 impl Walk<'_> {
     /// Checks a table and returns what of it is known to the schema.
-    pub fn table(&mut self, schema: &Value, path: &str, span: Range<usize>, table: &DeTable<'_>) -> Map<String, Value> {
+    pub(super) fn table(
+        &mut self,
+        schema: &Value,
+        path: &str,
+        span: Range<usize>,
+        table: &DeTable<'_>,
+    ) -> Map<String, Value> {
         let empty = Map::new();
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let mut checked = Map::new();

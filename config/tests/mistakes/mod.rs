@@ -4,7 +4,7 @@
 use corelane_config::{Config, ConfigErrors};
 
 /// A small valid topology; each case replaces a part of it.
-pub const VALID: &str = r#"[venue]
+pub(crate) const VALID: &str = r#"[venue]
 name = "test"
 session = "TEST000001"
 
@@ -63,7 +63,7 @@ interface = "127.0.0.1"
 to = "127.0.0.1:26400"
 "#;
 
-pub fn errors_of(text: &str) -> ConfigErrors {
+pub(crate) fn errors_of(text: &str) -> ConfigErrors {
     Config::parse("test.toml", text).expect_err("the text has a mistake")
 }
 
@@ -76,11 +76,11 @@ fn lines_of(errors: &ConfigErrors) -> Vec<String> {
 }
 
 /// A part of the valid topology, what stands in its place, and the lines of the errors that this gives.
-pub type Case<'a> = (&'a str, &'a str, &'a [&'a str]);
+pub(crate) type Case<'a> = (&'a str, &'a str, &'a [&'a str]);
 
 /// Each case gives its errors, to the letter.
 #[track_caller]
-pub fn are_reported(cases: &[Case<'_>]) {
+pub(crate) fn are_reported(cases: &[Case<'_>]) {
     for (part, replacement, expected) in cases {
         assert_eq!(VALID.matches(part).count(), 1, "{part:?} is not one place");
         let text = VALID.replace(part, replacement);

@@ -9,6 +9,7 @@ const SCHEMA_VERSION: &str = "7";
 
 /// Output that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SummaryError {
     /// It is not gungraun's.
     #[error("this is not what gungraun prints with --output-format=json: {0}")]

@@ -42,6 +42,7 @@ pub struct BaselineSaturation {
 
 /// Why a scenario could not be run at all. What goes wrong under load is in the rounds' problems.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
 pub enum MeasureError {
     /// The venue does not start.
     #[error("cannot start the venue")]

@@ -151,6 +151,7 @@ pub struct Verdict {
 
 /// A file that holds no readable run.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResultError {
     /// It is no result of ours.
     #[error("no result of corelane-latency: {0}")]

@@ -67,6 +67,7 @@ impl fmt::Display for ArrivalKind {
 
 /// Why a recorded pattern cannot be had.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
 pub enum ArrivalError {
     /// The file cannot be opened.
     #[error("cannot open {path}: {source}", path = path.display())]

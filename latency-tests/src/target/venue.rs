@@ -36,6 +36,7 @@ pub struct VenueSpec {
 }
 
 /// A running venue.
+#[derive(Debug)]
 pub struct VenueUnderTest {
     venue: Venue,
     config: Config,

@@ -57,7 +57,6 @@ pub struct LoadResult {
 
 impl LoadResult {
     /// The number of rejects per reason, with the name of the reason.
-    #[must_use]
     pub fn rejects_by_name(&self) -> impl Iterator<Item = (String, u64)> + '_ {
         self.rejects.iter().map(|&(code, count)| {
             let name = match RejectReason::from_wire(code) {

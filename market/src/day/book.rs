@@ -62,7 +62,7 @@ impl Book {
     /// Creates an empty book. The mid price starts at `reference`, at least 2, and stays within `wander` of it and at
     /// most at `highest`. All are in ticks.
     #[must_use]
-    pub fn new(reference: u32, wander: u32, highest: u32) -> Self {
+    pub(super) fn new(reference: u32, wander: u32, highest: u32) -> Self {
         Self {
             middle: reference,
             range: (reference.saturating_sub(wander).max(2), reference.saturating_add(wander).min(highest)),
@@ -75,24 +75,24 @@ impl Book {
 
     /// The number of resting orders.
     #[must_use]
-    pub fn orders(&self) -> usize {
+    pub(super) fn orders(&self) -> usize {
         self.orders
     }
 
     /// The best tick of a side.
     #[must_use]
-    pub fn best(&self, side: Side) -> Option<u32> {
+    pub(super) fn best(&self, side: Side) -> Option<u32> {
         self.occupied_from(side, 1)
     }
 
     /// The mid price, in ticks.
     #[must_use]
-    pub fn middle(&self) -> u32 {
+    pub(super) fn middle(&self) -> u32 {
         self.middle
     }
 
     /// Lets the mid price walk.
-    pub fn visit(&mut self, rng: &mut Rng) {
+    pub(super) fn visit(&mut self, rng: &mut Rng) {
         if self.yielding.is_none() && rng.below(VISITS_PER_MOVE) == 0 {
             let (lowest, highest) = self.range;
             let side = if rng.below(2) == 0 { Side::Buy } else { Side::Sell };
@@ -115,7 +115,7 @@ impl Book {
 
     /// Draws a tick for a new order, mostly near the touch.
     #[must_use]
-    pub fn draw_tick(&self, rng: &mut Rng, side: Side) -> u32 {
+    pub(super) fn draw_tick(&self, rng: &mut Rng, side: Side) -> u32 {
         let nearest = 1 + u32::from(self.yielding == Some(side));
         let farthest = DEPTH - u32::from(self.yielding == Some(opposite(side)));
         let distance = distance(rng).clamp(nearest, farthest);
@@ -126,7 +126,7 @@ impl Book {
     /// Draws a resting order, mostly one near the touch and among the youngest at its level; `None` if the book is
     /// empty.
     #[must_use]
-    pub fn draw(&self, rng: &mut Rng) -> Option<Place> {
+    pub(super) fn draw(&self, rng: &mut Rng) -> Option<Place> {
         let (side, tick) = self.draw_level(rng)?;
         let orders = self.level(tick).len();
         let at = if rng.below(2) == 0 { orders - 1 } else { rng.below(orders as u64) as usize };
@@ -149,7 +149,7 @@ impl Book {
     }
 
     /// Adds an order behind the others at its level.
-    pub fn add(&mut self, tick: u32, order: Resting) {
+    pub(super) fn add(&mut self, tick: u32, order: Resting) {
         let at = tick as usize % LADDER;
         self.levels[at].push(order);
         self.occupied[at / 64] |= 1 << (at % 64);
@@ -157,12 +157,12 @@ impl Book {
     }
 
     /// The order at a place.
-    pub fn order(&mut self, place: Place) -> &mut Resting {
+    pub(super) fn order(&mut self, place: Place) -> &mut Resting {
         &mut self.levels[place.tick as usize % LADDER][place.at]
     }
 
     /// Removes the order at a place.
-    pub fn remove(&mut self, place: Place) -> Resting {
+    pub(super) fn remove(&mut self, place: Place) -> Resting {
         let at = place.tick as usize % LADDER;
         let order = self.levels[at].remove(place.at);
         if self.levels[at].is_empty() {

@@ -56,7 +56,7 @@ const FLATTENING: u64 = 10;
 
 impl Activity {
     #[must_use]
-    pub fn new(rng: &mut Rng, instruments: u16) -> Self {
+    pub(super) fn new(rng: &mut Rng, instruments: u16) -> Self {
         let mut ranked: Box<[u16]> = (0..instruments).collect();
         // A Fisher–Yates shuffle, so that activity does not depend on the locate.
         for at in (1..ranked.len()).rev() {
@@ -72,7 +72,7 @@ impl Activity {
 
     /// Draws the index of an instrument. There must be at least one.
     #[must_use]
-    pub fn draw(&self, rng: &mut Rng) -> usize {
+    pub(super) fn draw(&self, rng: &mut Rng) -> usize {
         let drawn = rng.below(self.summed[self.summed.len() - 1]);
         usize::from(self.ranked[self.summed.partition_point(|sum| *sum <= drawn)])
     }

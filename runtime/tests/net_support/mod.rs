@@ -9,13 +9,13 @@ use corelane_runtime::net::{
     CloseReason, ConnId, Datagram, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer, Net,
     NetHandler, Owners,
 };
-pub use corelane_test_support::shards::small_net;
+pub(crate) use corelane_test_support::shards::small_net;
 
 /// Everything here takes milliseconds; reaching this is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A big-endian 16-bit length of the payload, then the payload; a length of zero is malformed.
-pub struct LengthPrefixed;
+pub(crate) struct LengthPrefixed;
 
 impl Framer for LengthPrefixed {
     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
@@ -29,16 +29,16 @@ impl Framer for LengthPrefixed {
     }
 }
 
-pub fn frame(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     let mut bytes = (payload.len() as u16).to_be_bytes().to_vec();
     bytes.extend_from_slice(payload);
     bytes
 }
 
-pub type OnFrame = Box<dyn FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow>;
+pub(crate) type OnFrame = Box<dyn FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow>;
 
 /// Records all events; what it answers to a frame can be replaced.
-pub struct Recorder {
+pub(crate) struct Recorder {
     pub opened: Vec<(EndpointId, ConnId, SocketAddr)>,
     pub frames: Vec<(ConnId, Vec<u8>)>,
     pub datagrams: Vec<(EndpointId, SocketAddr, Vec<u8>)>,
@@ -50,15 +50,15 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn frames_of(&self, conn: ConnId) -> Vec<&[u8]> {
+    pub(crate) fn frames_of(&self, conn: ConnId) -> Vec<&[u8]> {
         self.frames.iter().filter(|(from, _)| *from == conn).map(|(_, frame)| &frame[..]).collect()
     }
 
-    pub fn bytes_of(&self, conn: ConnId) -> Vec<u8> {
+    pub(crate) fn bytes_of(&self, conn: ConnId) -> Vec<u8> {
         self.frames_of(conn).concat()
     }
 
-    pub fn reason(&self, conn: ConnId) -> Option<CloseReason> {
+    pub(crate) fn reason(&self, conn: ConnId) -> Option<CloseReason> {
         self.closed.iter().find(|(_, closed, _)| *closed == conn).map(|(_, _, reason)| *reason)
     }
 }
@@ -96,21 +96,21 @@ impl Owners for Recorder {
     }
 }
 
-pub fn take(_: &mut dyn Net, _: ConnId, _: &[u8]) -> Flow {
+pub(crate) fn take(_: &mut dyn Net, _: ConnId, _: &[u8]) -> Flow {
     Flow::Taken
 }
 
-pub fn echo(net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
+pub(crate) fn echo(net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
     match net.send(conn, frame) {
         Ok(()) => Flow::Taken,
         Err(_) => Flow::Hold,
     }
 }
 
-pub const LISTENER: EndpointId = EndpointId(0);
+pub(crate) const LISTENER: EndpointId = EndpointId(0);
 
 /// A driver, its handler and a clock.
-pub struct World {
+pub(crate) struct World {
     pub driver: Driver,
     pub actor: Recorder,
     started: Instant,
@@ -118,7 +118,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(
+    pub(crate) fn new(
         config: DriverConfig,
         endpoints: Vec<EndpointSpec>,
         on_frame: impl FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow + 'static,
@@ -136,30 +136,30 @@ impl World {
         World { driver, actor, started: Instant::now(), clock_offset: Duration::ZERO }
     }
 
-    pub fn listening(
+    pub(crate) fn listening(
         config: DriverConfig,
         on_frame: impl FnMut(&mut dyn Net, ConnId, &[u8]) -> Flow + 'static,
     ) -> Self {
         World::new(config, vec![listen()], on_frame)
     }
 
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.driver.local_addr(LISTENER).unwrap()
     }
 
     /// Moves the driver's clock on.
-    pub fn skip(&mut self, time: Duration) {
+    pub(crate) fn skip(&mut self, time: Duration) {
         self.clock_offset += time;
     }
 
-    pub fn poll(&mut self) -> usize {
+    pub(crate) fn poll(&mut self) -> usize {
         let now_ns = (self.started.elapsed() + self.clock_offset).as_nanos() as u64;
         self.driver.poll(now_ns, &mut self.actor)
     }
 
     /// Polls until `done`.
     #[track_caller]
-    pub fn until(&mut self, what: &str, mut done: impl FnMut(&mut World) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut(&mut World) -> bool) {
         let begun = Instant::now();
         while !done(self) {
             self.poll();
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// Polls often enough that what the kernel has already is seen.
-    pub fn run_until_idle(&mut self) {
+    pub(crate) fn run_until_idle(&mut self) {
         for _ in 0..50 {
             self.poll();
             std::thread::yield_now();
@@ -178,7 +178,7 @@ impl World {
 
     /// A client of the listener, accepted.
     #[track_caller]
-    pub fn connect(&mut self) -> (TcpStream, ConnId) {
+    pub(crate) fn connect(&mut self) -> (TcpStream, ConnId) {
         let client = TcpStream::connect(self.addr()).unwrap();
         client.set_nodelay(true).unwrap();
         let from = client.local_addr().unwrap();
@@ -189,7 +189,7 @@ impl World {
 
     /// Writes all of `bytes` and reads `len` back, polling meanwhile.
     #[track_caller]
-    pub fn exchange(&mut self, client: &mut TcpStream, bytes: &[u8], len: usize) -> Vec<u8> {
+    pub(crate) fn exchange(&mut self, client: &mut TcpStream, bytes: &[u8], len: usize) -> Vec<u8> {
         client.set_nonblocking(true).unwrap();
         let (mut written, mut answer) = (0, vec![0; len]);
         let mut read = 0;
@@ -203,7 +203,7 @@ impl World {
 
     /// Polls until the client sees the end of the stream (or a reset); returns what came before.
     #[track_caller]
-    pub fn read_to_end(&mut self, client: &mut TcpStream) -> Vec<u8> {
+    pub(crate) fn read_to_end(&mut self, client: &mut TcpStream) -> Vec<u8> {
         client.set_nonblocking(true).unwrap();
         let mut bytes = Vec::new();
         self.until("the end of the stream", |_| {
@@ -221,7 +221,7 @@ impl World {
     }
 }
 
-pub fn ready(result: std::io::Result<usize>) -> usize {
+pub(crate) fn ready(result: std::io::Result<usize>) -> usize {
     match result {
         Ok(len) => len,
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
@@ -229,10 +229,10 @@ pub fn ready(result: std::io::Result<usize>) -> usize {
     }
 }
 
-pub fn loopback() -> SocketAddr {
+pub(crate) fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
-pub fn listen() -> EndpointSpec {
+pub(crate) fn listen() -> EndpointSpec {
     EndpointSpec::Listen { addr: loopback(), framer: Box::new(LengthPrefixed), backlog: 1024 }
 }

@@ -18,9 +18,9 @@ use corelane_runtime::{
 use crate::support;
 
 /// Ports of each actor that lead to others.
-pub const PORTS: usize = 3;
+pub(crate) const PORTS: usize = 3;
 /// Most external senders.
-pub const INPUTS_MAX: usize = 3;
+pub(crate) const INPUTS_MAX: usize = 3;
 /// Most messages of a step on one port.
 const OUTPUTS_MAX: usize = 2;
 /// Keys of an edge that conflates.
@@ -36,7 +36,7 @@ const ROUNDS_MAX: usize = 200_000;
 const ENDS_OF_BATCH: u64 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Backpressure,
     Admission,
     InFlight(u32),
@@ -51,7 +51,7 @@ impl Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Edge {
+pub(crate) struct Edge {
     pub from: usize,
     pub to: usize,
     pub kind: Kind,
@@ -60,7 +60,7 @@ pub struct Edge {
 
 /// Messages from outside, each passed on `hops` times at most.
 #[derive(Clone, Copy, Debug)]
-pub struct Input {
+pub(crate) struct Input {
     pub to: usize,
     pub capacity: usize,
     pub messages: u64,
@@ -68,7 +68,7 @@ pub struct Input {
 }
 
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub shards: usize,
     /// The shard of each actor.
     pub actors: Vec<usize>,
@@ -94,7 +94,7 @@ impl Plan {
     }
 
     /// Whether some message may come back to an actor that has had it.
-    pub fn has_circle(&self) -> bool {
+    pub(crate) fn has_circle(&self) -> bool {
         let edges = self.placed();
         let reaches = |from: usize, to: usize| {
             let mut seen = vec![false; self.actors.len()];
@@ -264,7 +264,7 @@ impl Actor for Bouncer {
 }
 
 /// A topology that was accepted, and its load.
-pub struct Run {
+pub(crate) struct Run {
     simulation: Simulation,
     wires: Arc<Vec<Wire>>,
     timers: Arc<AtomicU64>,
@@ -277,7 +277,7 @@ pub struct Run {
 impl Run {
     /// # Errors
     /// Why the topology is refused.
-    pub fn new(plan: &Plan) -> Result<Run, TopologyErrors> {
+    pub(crate) fn new(plan: &Plan) -> Result<Run, TopologyErrors> {
         let mut topology = Topology::new();
         let cpu = support::two_cpus()[0];
         let shards: Vec<ShardId> = (0..plan.shards)
@@ -340,7 +340,7 @@ impl Run {
     ///
     /// # Errors
     /// What is wrong then.
-    pub fn finish(mut self) -> Result<u64, String> {
+    pub(crate) fn finish(mut self) -> Result<u64, String> {
         let mut quiet = 0;
         for round in 0..ROUNDS_MAX as u64 {
             self.simulation.set_time_ns(round * ROUND_NS);

@@ -13,14 +13,14 @@ use corelane_runtime::{
     telemetry::ShardCount,
     topology::{ExternalReceiver, Idle, ShardId, ShardSpec, Topology},
 };
-pub use corelane_test_support::{
+pub(crate) use corelane_test_support::{
     shards::{options, small_net, two_cpus},
     wait::until,
 };
 
 /// The message of all tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Note {
+pub(crate) struct Note {
     pub number: u64,
     pub from: u64,
     pub filler: [u64; 2],
@@ -32,7 +32,7 @@ impl Message for Note {
     }
 }
 
-pub fn note(number: u64) -> Note {
+pub(crate) fn note(number: u64) -> Note {
     Note { number, ..Note::default() }
 }
 
@@ -49,7 +49,7 @@ ports! {
 type Hook<O, A, R> = Box<dyn FnMut(&mut Context<'_, O>, A) -> R>;
 
 /// An actor with at most `K` outputs per step and port, whose hooks are closures.
-pub struct Play<O: Outputs, const K: usize> {
+pub(crate) struct Play<O: Outputs, const K: usize> {
     on_message: Hook<O, Note, Step>,
     pub on_more: Hook<O, (), Step>,
     pub on_start: Hook<O, (), ()>,
@@ -60,7 +60,7 @@ pub struct Play<O: Outputs, const K: usize> {
 }
 
 impl<O: Outputs, const K: usize> Play<O, K> {
-    pub fn new(on_message: impl FnMut(&mut Context<'_, O>, Note) -> Step + 'static) -> Self {
+    pub(crate) fn new(on_message: impl FnMut(&mut Context<'_, O>, Note) -> Step + 'static) -> Self {
         Play {
             on_message: Box::new(on_message),
             on_more: Box::new(|_, ()| Step::Done),
@@ -75,7 +75,7 @@ impl<O: Outputs, const K: usize> Play<O, K> {
 
 impl<const K: usize> Play<Port<Note>, K> {
     /// Sends on what comes in.
-    pub fn relay() -> Self {
+    pub(crate) fn relay() -> Self {
         Play::new(|ctx: &mut Context<'_, Port<Note>>, note| {
             ctx.out.send(note);
             Step::Done
@@ -115,14 +115,14 @@ impl<O: Outputs, const K: usize> Actor for Play<O, K> {
 type SequencedHook<O, A, R> = Box<dyn FnMut(&mut SequencedContext<'_, O>, A) -> R>;
 
 /// A sequenced actor with at most `K` outputs per step and port, whose hooks are closures.
-pub struct Replayable<O: Outputs, const K: usize> {
+pub(crate) struct Replayable<O: Outputs, const K: usize> {
     on_message: SequencedHook<O, Note, Step>,
     pub on_more: SequencedHook<O, (), Step>,
     pub on_start: SequencedHook<O, (), ()>,
 }
 
 impl<O: Outputs, const K: usize> Replayable<O, K> {
-    pub fn new(on_message: impl FnMut(&mut SequencedContext<'_, O>, Note) -> Step + 'static) -> Self {
+    pub(crate) fn new(on_message: impl FnMut(&mut SequencedContext<'_, O>, Note) -> Step + 'static) -> Self {
         Replayable {
             on_message: Box::new(on_message),
             on_more: Box::new(|_, ()| Step::Done),
@@ -133,7 +133,7 @@ impl<O: Outputs, const K: usize> Replayable<O, K> {
 
 impl<const K: usize> Replayable<Port<Note>, K> {
     /// Sends on what comes in.
-    pub fn relay() -> Self {
+    pub(crate) fn relay() -> Self {
         Replayable::new(|ctx: &mut SequencedContext<'_, Port<Note>>, note| {
             ctx.out.send(note);
             Step::Done
@@ -158,20 +158,20 @@ impl<O: Outputs, const K: usize> SequencedActor for Replayable<O, K> {
 }
 
 /// The port of an actor that has one.
-pub fn out(out: &mut Port<Note>) -> &mut Port<Note> {
+pub(crate) fn out(out: &mut Port<Note>) -> &mut Port<Note> {
     out
 }
 
-pub fn left(out: &mut Two) -> &mut Port<Note> {
+pub(crate) fn left(out: &mut Two) -> &mut Port<Note> {
     &mut out.left
 }
 
-pub fn right(out: &mut Two) -> &mut Port<Note> {
+pub(crate) fn right(out: &mut Two) -> &mut Port<Note> {
     &mut out.right
 }
 
 /// A sequenced input is the request itself.
-pub struct AsIs;
+pub(crate) struct AsIs;
 
 impl SequencerPolicy for AsIs {
     type In = Note;
@@ -183,30 +183,30 @@ impl SequencerPolicy for AsIs {
 
 /// What actors write and the test reads.
 #[derive(Clone, Debug)]
-pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+pub(crate) struct Log<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T: Clone> Log<T> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Log(Arc::default())
     }
-    pub fn push(&self, entry: T) {
+    pub(crate) fn push(&self, entry: T) {
         self.0.lock().unwrap().push(entry);
     }
-    pub fn entries(&self) -> Vec<T> {
+    pub(crate) fn entries(&self) -> Vec<T> {
         self.0.lock().unwrap().clone()
     }
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 }
 
-pub fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardId {
+pub(crate) fn shard(topology: &mut Topology, name: &str, cpu: usize, idle: Idle) -> ShardId {
     topology.shard(ShardSpec::new(name, cpu).idle(idle).net(small_net()))
 }
 
 /// The next `count` messages of a receiver.
 #[track_caller]
-pub fn receive(receiver: &mut ExternalReceiver<Note>, count: usize) -> Vec<Note> {
+pub(crate) fn receive(receiver: &mut ExternalReceiver<Note>, count: usize) -> Vec<Note> {
     let mut notes = Vec::new();
     until(&format!("{count} messages"), || {
         while let Some(envelope) = receiver.receive() {
@@ -218,22 +218,25 @@ pub fn receive(receiver: &mut ExternalReceiver<Note>, count: usize) -> Vec<Note>
 }
 
 /// What is in a receiver now.
-pub fn drain(receiver: &mut ExternalReceiver<Note>) -> Vec<Note> {
+pub(crate) fn drain(receiver: &mut ExternalReceiver<Note>) -> Vec<Note> {
     std::iter::from_fn(|| receiver.receive()).map(|envelope| envelope.body).collect()
 }
 
-pub fn numbers(notes: &[Note]) -> Vec<u64> {
+pub(crate) fn numbers(notes: &[Note]) -> Vec<u64> {
     notes.iter().map(|note| note.number).collect()
 }
 
 /// A counter of a shard, as far as housekeeping knows.
-pub fn counter(running: &Running, shard: usize, counter: ShardCount) -> u64 {
+pub(crate) fn counter(running: &Running, shard: usize, counter: ShardCount) -> u64 {
     running.status().shards.get(shard).map_or(0, |shard| shard.count(counter))
 }
 
 /// Sends all, waiting for room.
 #[track_caller]
-pub fn send_all(sender: &mut corelane_runtime::topology::ExternalSender<Note>, notes: impl IntoIterator<Item = Note>) {
+pub(crate) fn send_all(
+    sender: &mut corelane_runtime::topology::ExternalSender<Note>,
+    notes: impl IntoIterator<Item = Note>,
+) {
     for note in notes {
         until("room in an sender", || sender.send(note).is_ok());
     }

@@ -13,7 +13,7 @@ use super::replay::{Applied, Replay};
 /// Prices in ten-thousandths; 0 and 0 for a side without orders.
 const HEADER: &str = "msg_index_1based,itch_ts_ns,stock_locate,bid_px_1e4,bid_qty,ask_px_1e4,ask_qty";
 
-pub fn bbo(file: &Path) -> miette::Result<()> {
+pub(super) fn bbo(file: &Path) -> miette::Result<()> {
     let mut out = BufWriter::new(stdout().lock());
     match write(file, &mut out)? {
         // A reader such as `head` may close the pipe early.

@@ -19,7 +19,7 @@ use crate::{
 /// The default number of levels of each side in the table.
 const TABLE_DEPTH: usize = 10;
 
-pub fn book(args: &BookArgs) -> miette::Result<()> {
+pub(super) fn book(args: &BookArgs) -> miette::Result<()> {
     let replay = Replay::run(&args.file, args.at.unwrap_or(u64::MAX), |_| ())?;
     replay.warn();
     if args.json {

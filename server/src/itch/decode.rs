@@ -16,7 +16,7 @@ use super::source;
 ///
 /// # Errors
 /// If the file cannot be opened or read to its end, or contains anything but ITCH messages.
-pub fn decode(path: &Path) -> miette::Result<()> {
+pub(super) fn decode(path: &Path) -> miette::Result<()> {
     let progress = source::progress(io::stderr().is_terminal() && !io::stdout().is_terminal());
     let input = BufReader::new(source::open_with(path, &progress)?);
     let errors = |line: &dyn Display| progress.suspend(|| eprintln!("{line}"));

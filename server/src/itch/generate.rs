@@ -25,7 +25,7 @@ struct WriteError {
     source: io::Error,
 }
 
-pub fn generate(args: &GenerateArgs) -> miette::Result<()> {
+pub(super) fn generate(args: &GenerateArgs) -> miette::Result<()> {
     let mut spec = DaySpec::made_up(args.seed, args.instruments, args.messages);
     spec.opening_orders = args.opening_orders.unwrap_or(spec.opening_orders);
     let mut day = Day::new(spec).into_diagnostic()?;

@@ -6,7 +6,7 @@ mod decode;
 mod generate;
 mod play;
 mod replay;
-pub mod source;
+pub(crate) mod source;
 mod stats;
 
 use crate::cli::ItchCommand;
@@ -15,7 +15,7 @@ use crate::cli::ItchCommand;
 ///
 /// # Errors
 /// The problem with the file or the address, and the remedy.
-pub fn run(command: &ItchCommand) -> miette::Result<()> {
+pub(crate) fn run(command: &ItchCommand) -> miette::Result<()> {
     match command {
         ItchCommand::Bbo { file } => bbo::bbo(file),
         ItchCommand::Book(args) => book::book(args),

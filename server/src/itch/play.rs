@@ -15,7 +15,7 @@ use crate::{
 /// The default time for repeating the end of session and answering requests, with a retransmission server.
 const LINGER: Duration = Duration::from_secs(3);
 
-pub fn play(args: &PlayArgs) -> miette::Result<()> {
+pub(super) fn play(args: &PlayArgs) -> miette::Result<()> {
     let mut player = Player::new(spec(args)?, source::open(&args.file)?).into_diagnostic()?;
     if let Some(address) = player.retransmission() {
         say(format_args!("retransmission requests on {address}"));

@@ -17,7 +17,7 @@ use super::source;
 const LIMITS: BookLimits = BookLimits { orders_max: 1 << 22, levels_max: 1 << 16 };
 
 /// The books of every instrument of a file.
-pub struct Replay {
+pub(super) struct Replay {
     pub books: Books,
     /// The symbols by the file's locates.
     pub symbols: BTreeMap<Locate, Symbol>,
@@ -28,7 +28,7 @@ pub struct Replay {
 }
 
 /// A message that [`Replay::run`] has applied.
-pub struct Applied<'a> {
+pub(super) struct Applied<'a> {
     /// The number of the message in the file, from 1.
     pub number: u64,
     pub at_ns: u64,
@@ -43,7 +43,7 @@ impl Replay {
     /// # Errors
     /// If the file cannot be opened or read. A truncated file and invalid messages are not errors; see
     /// [`Replay::warn`].
-    pub fn run(file: &Path, until_ns: u64, mut on_change: impl FnMut(Applied<'_>)) -> miette::Result<Self> {
+    pub(super) fn run(file: &Path, until_ns: u64, mut on_change: impl FnMut(Applied<'_>)) -> miette::Result<Self> {
         let mut source = MessageSource::new(source::open(file)?);
         let mut replay = Replay {
             books: Books::of_all(LIMITS),
@@ -87,7 +87,7 @@ impl Replay {
     }
 
     /// Reports problems of the file on standard error, if there are any.
-    pub fn warn(&self) {
+    pub(super) fn warn(&self) {
         let count = |name| self.counters.get(name);
         let told = [
             (self.errors, "messages are not ITCH 5.0; run `corelane itch stats` to see which"),

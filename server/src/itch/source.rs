@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[diagnostic(help(
     "give the path of a length-prefixed ITCH 5.0 file (for decode, also of a pcap or pcapng file), plain or gzip"
 ))]
-pub struct OpenError {
+pub(crate) struct OpenError {
     path: PathBuf,
     source: io::Error,
 }
@@ -23,12 +23,12 @@ pub struct OpenError {
 ///
 /// # Errors
 /// [`OpenError`].
-pub fn open(path: &Path) -> Result<Box<dyn Read>, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, OpenError> {
     open_with(path, &progress(io::stderr().is_terminal()))
 }
 
 /// A progress bar for [`open_with`].
-pub fn progress(is_shown: bool) -> ProgressBar {
+pub(crate) fn progress(is_shown: bool) -> ProgressBar {
     if is_shown { ProgressBar::new(0).with_style(style()) } else { ProgressBar::hidden() }
 }
 
@@ -36,7 +36,7 @@ pub fn progress(is_shown: bool) -> ProgressBar {
 ///
 /// # Errors
 /// [`OpenError`].
-pub fn open_with(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
+pub(crate) fn open_with(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
     let error = |source| OpenError { path: path.to_owned(), source };
     let file = File::open(path).map_err(error)?;
     let length = file.metadata().map_err(error)?.len();

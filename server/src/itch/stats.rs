@@ -33,7 +33,7 @@ struct Stats {
 /// The number of errors shown in full.
 const ERRORS_SHOWN: usize = 5;
 
-pub fn stats(file: &Path, json: bool) -> miette::Result<()> {
+pub(super) fn stats(file: &Path, json: bool) -> miette::Result<()> {
     let stats = count(file)?;
     if json {
         say(format_args!("{:#}", stats.json()));

@@ -25,18 +25,18 @@ static SYSTEM_CALLS: Mutex<Vec<i64>> = Mutex::new(Vec::new());
 /// The filter's listener once it is installed.
 static LISTENER: AtomicI32 = AtomicI32::new(-1);
 
-pub fn done() -> u64 {
+pub(crate) fn done() -> u64 {
     DONE.load(Ordering::Acquire)
 }
 
 /// System calls since the last call.
-pub fn take_system_calls() -> Vec<i64> {
+pub(crate) fn take_system_calls() -> Vec<i64> {
     std::mem::take(&mut *SYSTEM_CALLS.lock().unwrap())
 }
 
 /// What the probe is asked to do on the shard's thread.
 #[derive(Clone, Copy)]
-pub enum ProbeIn {
+pub(crate) enum ProbeIn {
     /// Count this thread's allocations, report its system calls.
     Watch,
     /// Allocate once and release it.
@@ -50,7 +50,7 @@ pub enum ProbeIn {
 impl Message for ProbeIn {}
 
 /// The actor on the shard that is looked at.
-pub struct Probe;
+pub(crate) struct Probe;
 
 impl Actor for Probe {
     type In = ProbeIn;
@@ -117,7 +117,7 @@ fn install_filter() -> io::Result<i32> {
 
 /// Answers the filter's reports, each with "continue", and keeps the numbers, until the watched thread ends: it waits
 /// at each of its calls for the answer.
-pub fn watch_system_calls() -> thread::JoinHandle<()> {
+pub(crate) fn watch_system_calls() -> thread::JoinHandle<()> {
     let listener = LISTENER.load(Ordering::Acquire);
     assert!(listener >= 0, "the filter is installed");
     // SAFETY: the descriptor is open and nobody else's: the probe stored it for this.

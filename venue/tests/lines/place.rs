@@ -8,10 +8,10 @@ use std::{
 
 static PLACES: AtomicU8 = AtomicU8::new(1);
 
-pub struct Place(Ipv4Addr);
+pub(crate) struct Place(Ipv4Addr);
 
 impl Place {
-    pub fn new() -> Place {
+    pub(crate) fn new() -> Place {
         let place = PLACES.fetch_add(1, Ordering::Relaxed);
         assert!(place < 255, "too many places");
         let [.., high, low] = process::id().to_be_bytes();
@@ -19,21 +19,21 @@ impl Place {
         Place(Ipv4Addr::new(127, 1 + high % 254, low, place))
     }
 
-    pub fn line_a(&self) -> SocketAddr {
+    pub(crate) fn line_a(&self) -> SocketAddr {
         self.port(26_477)
     }
 
-    pub fn line_b(&self) -> SocketAddr {
+    pub(crate) fn line_b(&self) -> SocketAddr {
         self.port(26_478)
     }
 
     /// The retransmission server.
-    pub fn server(&self) -> SocketAddr {
+    pub(crate) fn server(&self) -> SocketAddr {
         self.port(26_479)
     }
 
     /// Another server.
-    pub fn other_server(&self) -> SocketAddr {
+    pub(crate) fn other_server(&self) -> SocketAddr {
         self.port(26_480)
     }
 

@@ -34,10 +34,10 @@ use crate::place::Place;
 const MS: u64 = 1_000_000;
 
 /// Bids and asks of every instrument, best first.
-pub type Depth = Vec<(Vec<Level>, Vec<Level>)>;
+pub(crate) type Depth = Vec<(Vec<Level>, Vec<Level>)>;
 
 /// The books after the last message of a file, built straight from it.
-pub fn depth_of(file: &[u8], symbols: &[Symbol]) -> Depth {
+pub(crate) fn depth_of(file: &[u8], symbols: &[Symbol]) -> Depth {
     let mut books = Books::new(symbols, limits());
     let counters = FeedCounters::default();
     for message in Frames::new(file) {
@@ -49,7 +49,7 @@ pub fn depth_of(file: &[u8], symbols: &[Symbol]) -> Depth {
 }
 
 /// The symbols that a file's directory names, in its order.
-pub fn symbols_of(file: &[u8]) -> Vec<Symbol> {
+pub(crate) fn symbols_of(file: &[u8]) -> Vec<Symbol> {
     let directory = |message: &[u8]| match Message::decode(message) {
         Ok(Message::StockDirectory(directory)) => Some(directory.stock),
         _ => None,
@@ -57,7 +57,7 @@ pub fn symbols_of(file: &[u8]) -> Vec<Symbol> {
     Frames::new(file).filter_map(|message| directory(message.unwrap())).collect()
 }
 
-pub fn depth(books: &Books, instruments: usize) -> Depth {
+pub(crate) fn depth(books: &Books, instruments: usize) -> Depth {
     let levels = |locate| {
         let (bids, asks) = books.levels(locate);
         (bids.collect(), asks.collect())
@@ -65,7 +65,7 @@ pub fn depth(books: &Books, instruments: usize) -> Depth {
     (1..=instruments as Locate).map(levels).collect()
 }
 
-pub fn limits() -> BookLimits {
+pub(crate) fn limits() -> BookLimits {
     BookLimits { orders_max: 200_000, levels_max: 4096 }
 }
 
@@ -112,7 +112,7 @@ impl NetActor for Watched {
     }
 }
 
-pub fn config(symbols: Vec<Symbol>, servers: Vec<SocketAddr>) -> MarketDataConfig {
+pub(crate) fn config(symbols: Vec<Symbol>, servers: Vec<SocketAddr>) -> MarketDataConfig {
     MarketDataConfig {
         symbols,
         limits: limits(),
@@ -138,7 +138,7 @@ pub fn config(symbols: Vec<Symbol>, servers: Vec<SocketAddr>) -> MarketDataConfi
 }
 
 /// A running actor.
-pub struct Receiver {
+pub(crate) struct Receiver {
     running: Running,
     counters: FeedCounters,
     references: ExternalReceiver<SequencerIn>,
@@ -151,7 +151,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Starts it on the two lines of `place`.
-    pub fn start(place: &Place, config: MarketDataConfig) -> Receiver {
+    pub(crate) fn start(place: &Place, config: MarketDataConfig) -> Receiver {
         let mut topology = Topology::new();
         let shard = parking(&mut topology, "feed", *allowed_cpus().last().unwrap());
         let line = |to| UdpSpec { socket_receive_bytes: Some(4 << 20), kernel_times: true, ..UdpSpec::receiver(to) };
@@ -177,7 +177,7 @@ impl Receiver {
 
     /// Waits until `condition` holds of it.
     #[track_caller]
-    pub fn eventually(&mut self, what: &str, mut condition: impl FnMut(&Receiver) -> bool) {
+    pub(crate) fn eventually(&mut self, what: &str, mut condition: impl FnMut(&Receiver) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.read();
@@ -191,12 +191,12 @@ impl Receiver {
 
     /// Waits until so many messages were taken.
     #[track_caller]
-    pub fn takes(&mut self, messages: u64) {
+    pub(crate) fn takes(&mut self, messages: u64) {
         self.eventually("all messages are taken", |receiver| receiver.feed(FeedCount::Messages) >= messages);
     }
 
     /// How many batches were timed.
-    pub fn timed(&self, timing: FeedTiming) -> u64 {
+    pub(crate) fn timed(&self, timing: FeedTiming) -> u64 {
         self.running.status().timing(timing).map_or(0, |times| times.len())
     }
 
@@ -208,29 +208,29 @@ impl Receiver {
     }
 
     /// Whether the sequencer has been told that every price may be wrong.
-    pub fn is_all_stale(&self) -> bool {
+    pub(crate) fn is_all_stale(&self) -> bool {
         self.known.len() == self.instruments && self.known.values().all(|reference| reference.stale == 1)
     }
 
     /// Whether the sequencer has been told prices, and that none of them is wrong.
-    pub fn is_all_fresh(&self) -> bool {
+    pub(crate) fn is_all_fresh(&self) -> bool {
         !self.known.is_empty() && self.known.values().all(|reference| reference.stale == 0)
     }
 
-    pub fn feed(&self, count: FeedCount) -> u64 {
+    pub(crate) fn feed(&self, count: FeedCount) -> u64 {
         self.counters.feed.get(count)
     }
 
-    pub fn line(&self, line: FeedLine, count: LineCount) -> u64 {
+    pub(crate) fn line(&self, line: FeedLine, count: LineCount) -> u64 {
         self.counters.line(line).get(count)
     }
 
-    pub fn recovery(&self, count: RecoveryCount) -> u64 {
+    pub(crate) fn recovery(&self, count: RecoveryCount) -> u64 {
         self.counters.recovery.get(count)
     }
 
     /// Everything it counts, for the message of a failed test.
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         let [a, b] = &self.counters.lines;
         let lines = [a, b].map(|line| line.iter().collect::<Vec<_>>());
         let feed: Vec<_> = self.counters.feed.iter().filter(|(_, value)| *value > 0).collect();
@@ -238,7 +238,7 @@ impl Receiver {
     }
 
     /// Stops it; returns its books.
-    pub fn stop(self) -> Depth {
+    pub(crate) fn stop(self) -> Depth {
         let Receiver { running, mut references, left, .. } = self;
         let reader = std::thread::spawn(move || {
             // Somebody reads until the actor has gone, or it could not finish.

@@ -23,7 +23,7 @@ use corelane_market::{
 use crate::place::Place;
 
 /// A made-up day of eight instruments.
-pub fn day(seed: u64, messages: usize) -> Vec<u8> {
+pub(crate) fn day(seed: u64, messages: usize) -> Vec<u8> {
     let instrument = |number: u32| DayInstrument {
         symbol: Alpha::new(&format!("CLN{number:02}")).unwrap(),
         reference_price: Price4::from_raw(number * 100_000),
@@ -36,12 +36,12 @@ pub fn day(seed: u64, messages: usize) -> Vec<u8> {
     file
 }
 
-pub fn session(name: &str) -> Session {
+pub(crate) fn session(name: &str) -> Session {
     Alpha::new(name).unwrap()
 }
 
 /// Both lines good and in time, no server, at a rate that a busy machine keeps up with.
-pub fn good_lines(place: &Place) -> PlaySpec {
+pub(crate) fn good_lines(place: &Place) -> PlaySpec {
     PlaySpec {
         line_b: Some(LineSpec::new(place.line_b())),
         pace: Pace::Rate { messages_per_s: 100_000.0 },
@@ -53,13 +53,13 @@ pub fn good_lines(place: &Place) -> PlaySpec {
 }
 
 /// The same with a retransmission server.
-pub fn with_server(place: &Place) -> PlaySpec {
+pub(crate) fn with_server(place: &Place) -> PlaySpec {
     let server = RetransmissionSpec { listen: place.server(), messages_max: 1 << 20 };
     PlaySpec { retransmission: Some(server), ..good_lines(place) }
 }
 
 /// Loss, duplication and reordering of so much each, on both lines.
-pub fn faulty(spec: PlaySpec, share: f64, seed: u64) -> PlaySpec {
+pub(crate) fn faulty(spec: PlaySpec, share: f64, seed: u64) -> PlaySpec {
     let faults = |seed| Faults { loss: share, duplication: share, reordering: share, seed };
     PlaySpec {
         line_a: LineSpec { faults: faults(seed), ..spec.line_a },
@@ -69,14 +69,14 @@ pub fn faulty(spec: PlaySpec, share: f64, seed: u64) -> PlaySpec {
 }
 
 /// A player on a thread of its own.
-pub struct Playing {
+pub(crate) struct Playing {
     stop: Arc<AtomicBool>,
     pause: Arc<AtomicBool>,
     thread: JoinHandle<PlayReport>,
 }
 
 impl Playing {
-    pub fn start(spec: PlaySpec, file: Vec<u8>) -> Playing {
+    pub(crate) fn start(spec: PlaySpec, file: Vec<u8>) -> Playing {
         let flags = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let [stop, pause] = flags.clone();
         let thread = thread::spawn(move || {
@@ -98,29 +98,29 @@ impl Playing {
     }
 
     /// Nothing leaves any more, on any line, until it goes on.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.pause.store(true, Ordering::Relaxed);
     }
 
-    pub fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         self.pause.store(false, Ordering::Relaxed);
     }
 
     /// Ends it, also before the end of the file.
-    pub fn stop(self) -> PlayReport {
+    pub(crate) fn stop(self) -> PlayReport {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
 }
 
 /// Answers every request with one lie after the other.
-pub struct Liar {
+pub(crate) struct Liar {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<u64>,
 }
 
 impl Liar {
-    pub fn start(listen: SocketAddr) -> Liar {
+    pub(crate) fn start(listen: SocketAddr) -> Liar {
         let socket = UdpSocket::bind(listen).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
@@ -140,7 +140,7 @@ impl Liar {
     }
 
     /// Returns how often it lied.
-    pub fn stop(self) -> u64 {
+    pub(crate) fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }

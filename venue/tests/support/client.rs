@@ -8,18 +8,18 @@ use std::{
 use super::PATIENCE;
 
 /// A SoupBinTCP packet.
-pub fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(1 + payload.len()).unwrap();
     [&length.to_be_bytes(), &[kind][..], payload].concat()
 }
 
 /// A log-in request of user `DEMO0{user}`.
-pub fn login_request(user: usize, password: &str, session: &str, sequence: &str) -> Vec<u8> {
+pub(crate) fn login_request(user: usize, password: &str, session: &str, sequence: &str) -> Vec<u8> {
     packet(b'L', format!("DEMO0{user}{password:<10}{session:<10}{sequence:>20}").as_bytes())
 }
 
 /// An OUCH enter order in its packet.
-pub fn enter(user_ref: u32, side: u8, quantity: u32, symbol: &str, price: u64, time_in_force: u8) -> Vec<u8> {
+pub(crate) fn enter(user_ref: u32, side: u8, quantity: u32, symbol: &str, price: u64, time_in_force: u8) -> Vec<u8> {
     let mut order = vec![b'O'];
     order.extend(user_ref.to_be_bytes());
     order.push(side);
@@ -33,7 +33,7 @@ pub fn enter(user_ref: u32, side: u8, quantity: u32, symbol: &str, price: u64, t
 }
 
 /// An OUCH replace in its packet.
-pub fn replace(original: u32, user_ref: u32, quantity: u32, price: u64) -> Vec<u8> {
+pub(crate) fn replace(original: u32, user_ref: u32, quantity: u32, price: u64) -> Vec<u8> {
     let mut order = vec![b'U'];
     order.extend(original.to_be_bytes());
     order.extend(user_ref.to_be_bytes());
@@ -46,20 +46,20 @@ pub fn replace(original: u32, user_ref: u32, quantity: u32, price: u64) -> Vec<u
 }
 
 /// An OUCH cancel of everything in its packet.
-pub fn cancel(user_ref: u32) -> Vec<u8> {
+pub(crate) fn cancel(user_ref: u32) -> Vec<u8> {
     packet(b'U', &[&[b'X'][..], &user_ref.to_be_bytes(), &[0; 4]].concat())
 }
 
 /// A packet from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
+pub(crate) struct Packet {
     pub kind: u8,
     pub payload: Vec<u8>,
 }
 
 /// An OUCH answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Wire type.
     pub kind: u8,
     pub user_ref: u32,
@@ -87,7 +87,7 @@ impl Answer {
 }
 
 /// One connection.
-pub struct Client {
+pub(crate) struct Client {
     pub stream: TcpStream,
     received: Vec<u8>,
     /// Bytes of `received` that were read already.
@@ -95,12 +95,12 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr) -> Client {
+    pub(crate) fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the venue accepts connections");
         Client::on(stream)
     }
 
-    pub fn on(stream: TcpStream) -> Client {
+    pub(crate) fn on(stream: TcpStream) -> Client {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -109,7 +109,7 @@ impl Client {
 
     /// A connection on which `DEMO0{user}` is logged in from message `sequence` on.
     #[track_caller]
-    pub fn log_in(address: SocketAddr, user: usize, sequence: u64) -> Client {
+    pub(crate) fn log_in(address: SocketAddr, user: usize, sequence: u64) -> Client {
         let mut client = Client::connect(address);
         client.send(&login_request(user, "corelane", "", &sequence.to_string()));
         let accepted = client.packet().expect("an answer to the log-in");
@@ -118,13 +118,13 @@ impl Client {
     }
 
     #[track_caller]
-    pub fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("the venue takes what it is sent");
     }
 
     /// The next packet that is no heartbeat; `None` when the connection has ended, by end of stream or by reset.
     #[track_caller]
-    pub fn packet(&mut self) -> Option<Packet> {
+    pub(crate) fn packet(&mut self) -> Option<Packet> {
         loop {
             let unread = &self.received[self.at..];
             if let [high, low, rest @ ..] = unread {
@@ -154,7 +154,7 @@ impl Client {
 
     /// The next answer to an order.
     #[track_caller]
-    pub fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         let found = self.packet().expect("an answer, not the end of the connection");
         assert_eq!(found.kind, b'S', "{found:?}");
         Answer::decode(found.payload)
@@ -162,31 +162,31 @@ impl Client {
 
     /// The next `count` answers.
     #[track_caller]
-    pub fn answers(&mut self, count: usize) -> Vec<Answer> {
+    pub(crate) fn answers(&mut self, count: usize) -> Vec<Answer> {
         (0..count).map(|_| self.answer()).collect()
     }
 
     /// Every answer to the end of the connection.
     #[track_caller]
-    pub fn answers_to_the_end(&mut self) -> Vec<Answer> {
+    pub(crate) fn answers_to_the_end(&mut self) -> Vec<Answer> {
         let packets = std::iter::from_fn(|| self.packet());
         packets.filter(|packet| packet.kind == b'S').map(|packet| Answer::decode(packet.payload)).collect()
     }
 
     /// Asks to be logged out; the server closes.
     #[track_caller]
-    pub fn log_out(mut self) {
+    pub(crate) fn log_out(mut self) {
         self.send(&packet(b'O', &[]));
         while self.packet().is_some() {}
     }
 
     /// Sends nothing more, but could still read.
-    pub fn half_close(&self) {
+    pub(crate) fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Ends the connection by a reset instead of in order.
-    pub fn reset(self) {
+    pub(crate) fn reset(self) {
         let no_wait = rustix::net::sockopt::set_socket_linger(&self.stream, Some(std::time::Duration::ZERO));
         no_wait.expect("a socket has a linger time");
     }

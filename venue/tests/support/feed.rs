@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use super::{SYMBOLS, price_of};
 
 /// A packet of `messages`, the first of which has the number `sequence`.
-pub fn mold(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn mold(session: &str, sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> {
     let mut packet = format!("{session:<10}").into_bytes();
     packet.extend(sequence.to_be_bytes());
     packet.extend((messages.len() as u16).to_be_bytes());
@@ -22,13 +22,13 @@ fn itch(kind: u8, locate: u16, body: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A stock directory message: `symbol` has `locate` from here on.
-pub fn directory(locate: u16, symbol: &str) -> Vec<u8> {
+pub(crate) fn directory(locate: u16, symbol: &str) -> Vec<u8> {
     let symbol = format!("{symbol:<8}");
     itch(b'R', locate, &[symbol.as_bytes(), b"Q", b"N", &100_u32.to_be_bytes(), b"NCZ PNN1N", &[0; 4], b"N"])
 }
 
 /// An order of 100 shares is added.
-pub fn add(locate: u16, reference: u64, side: u8, symbol: &str, price: u64) -> Vec<u8> {
+pub(crate) fn add(locate: u16, reference: u64, side: u8, symbol: &str, price: u64) -> Vec<u8> {
     let (symbol, price) = (format!("{symbol:<8}"), u32::try_from(price).unwrap());
     itch(
         b'A',
@@ -38,19 +38,19 @@ pub fn add(locate: u16, reference: u64, side: u8, symbol: &str, price: u64) -> V
 }
 
 /// An order is gone.
-pub fn delete(locate: u16, reference: u64) -> Vec<u8> {
+pub(crate) fn delete(locate: u16, reference: u64) -> Vec<u8> {
     itch(b'D', locate, &[&reference.to_be_bytes()])
 }
 
 /// A market whose best prices move around the reference prices.
-pub struct Market {
+pub(crate) struct Market {
     socket: UdpSocket,
     sequence: u64,
     reference: u64,
 }
 
 impl Market {
-    pub fn new(to: SocketAddr) -> Market {
+    pub(crate) fn new(to: SocketAddr) -> Market {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(to).unwrap();
         let mut market = Market { socket, sequence: 1, reference: 1 };
@@ -61,13 +61,13 @@ impl Market {
     }
 
     /// Every symbol gets a new best bid and offer.
-    pub fn moves(&mut self) {
+    pub(crate) fn moves(&mut self) {
         let packet = self.next_moves();
         self.socket.send(&packet).unwrap();
     }
 
     /// The same as a packet that is not sent.
-    pub fn next_moves(&mut self) -> Vec<u8> {
+    pub(crate) fn next_moves(&mut self) -> Vec<u8> {
         let mut messages = Vec::new();
         let before = 2 * SYMBOLS.len() as u64;
         for (symbol, locate) in SYMBOLS.iter().zip(1..) {

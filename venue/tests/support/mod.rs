@@ -7,27 +7,27 @@ mod neighbour;
 
 use std::net::{SocketAddr, UdpSocket};
 
-pub use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
+pub(crate) use client::{Answer, Client, Packet, cancel, enter, login_request, packet, replace};
 use corelane_config::{Config, FeedOut, Idle, VENUE_TOML};
-pub use corelane_test_support::{
+pub(crate) use corelane_test_support::{
     random::Random,
     wait::{PATIENCE, until},
 };
 use corelane_venue::Venue;
-pub use feed::{Market, add, delete, directory, mold};
-pub use neighbour::Neighbour;
+pub(crate) use feed::{Market, add, delete, directory, mold};
+pub(crate) use neighbour::Neighbour;
 
-pub const SYMBOLS: [&str; 8] = ["CLN01", "CLN02", "CLN03", "CLN04", "CLN05", "CLN06", "CLN07", "CLN08"];
+pub(crate) const SYMBOLS: [&str; 8] = ["CLN01", "CLN02", "CLN03", "CLN04", "CLN05", "CLN06", "CLN07", "CLN08"];
 
 /// Price of one share that nobody's collar minds, four implied decimals: each symbol's reference price.
-pub fn price_of(symbol: &str) -> u64 {
+pub(crate) fn price_of(symbol: &str) -> u64 {
     const REFERENCE_PRICES: [u64; 8] = [100, 50, 25, 200, 10, 75, 150, 400];
     let index = SYMBOLS.iter().position(|known| *known == symbol).expect("a symbol of the shipped configuration");
     REFERENCE_PRICES[index] * 10_000
 }
 
 /// The shipped configuration with ephemeral ports, no outgoing feed and a shard that sleeps when idle.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::parse("venue.toml", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
     config.order_entry.listen.set_port(0);
     config.shards[0].idle = Idle::Park;
@@ -40,18 +40,18 @@ pub fn config() -> Config {
 }
 
 /// Makes the venue publish its feed to a socket of the test.
-pub fn publish_to(config: &mut Config, socket: &UdpSocket) {
+pub(crate) fn publish_to(config: &mut Config, socket: &UdpSocket) {
     let SocketAddr::V4(to) = socket.local_addr().unwrap() else { panic!("an IPv4 socket") };
     let shipped = Config::parse("venue.toml", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
     config.feeds.outbound = shipped.feeds.outbound.map(|feed| FeedOut { to, ..feed });
 }
 
-pub fn start(config: &Config) -> Venue {
+pub(crate) fn start(config: &Config) -> Venue {
     Venue::start(config).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Stops a venue that must have lost nothing.
-pub fn stop(venue: Venue) {
+pub(crate) fn stop(venue: Venue) {
     let outcome = venue.stop();
     assert!(outcome.drained, "the stop left work in flight");
     assert_eq!(outcome.status.failures, [], "an actor failed");

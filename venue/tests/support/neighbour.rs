@@ -20,14 +20,14 @@ const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
 
 /// Checks every answer of its own; a wrong one, or none, fails the test at [`Neighbour::is_served`] or
 /// [`Neighbour::leave`].
-pub struct Neighbour {
+pub(crate) struct Neighbour {
     stop: Arc<AtomicBool>,
     rounds: Arc<AtomicU64>,
     thread: JoinHandle<Duration>,
 }
 
 impl Neighbour {
-    pub fn log_in(address: SocketAddr) -> Neighbour {
+    pub(crate) fn log_in(address: SocketAddr) -> Neighbour {
         let mut client = Client::log_in(address, USER, 1);
         let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (told, done) = (stop.clone(), rounds.clone());
@@ -55,7 +55,7 @@ impl Neighbour {
 
     /// Waits until two more of its orders are answered: the second was sent after the call.
     #[track_caller]
-    pub fn is_served(&self) {
+    pub(crate) fn is_served(&self) {
         let enough = self.rounds.load(Ordering::Relaxed) + 2;
         until("the neighbour is served", || {
             assert!(!self.thread.is_finished(), "the neighbour was given a wrong answer, or none within {PATIENCE:?}");
@@ -65,7 +65,7 @@ impl Neighbour {
 
     /// Logs it out and checks that none of its round trips took long.
     #[track_caller]
-    pub fn leave(self) {
+    pub(crate) fn leave(self) {
         self.is_served();
         self.stop.store(true, Ordering::Relaxed);
         let slowest = self.thread.join().expect("every answer of the neighbour's was right");

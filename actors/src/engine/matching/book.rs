@@ -38,7 +38,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub fn new(orders_max: u32, levels_max: u32, instruments: usize, ports: u32) -> Books {
+    pub(super) fn new(orders_max: u32, levels_max: u32, instruments: usize, ports: u32) -> Books {
         Books {
             orders: vec![Resting::NOWHERE; orders_max as usize],
             levels: Levels::with_capacity(levels_max),
@@ -50,7 +50,7 @@ impl Books {
 
     /// Has the order in `slot` fetched, if there is such a slot.
     #[inline]
-    pub fn prefetch(&self, slot: u32) {
+    pub(super) fn prefetch(&self, slot: u32) {
         mem::prefetch(&self.orders, slot as usize);
         self.by_level.prefetch(slot);
         self.by_port.prefetch(slot);
@@ -58,20 +58,20 @@ impl Books {
 
     /// The order in `slot`.
     #[inline]
-    pub fn order(&self, slot: u32) -> &Resting {
+    pub(super) fn order(&self, slot: u32) -> &Resting {
         &self.orders[slot as usize]
     }
 
     /// The price at which the order in `slot` rests.
     #[inline]
-    pub fn price(&self, slot: u32) -> Price4 {
+    pub(super) fn price(&self, slot: u32) -> Price4 {
         let order = self.order(slot);
         Price4::from_raw(self.levels[order.level].rank.price(order.side.is_buy()))
     }
 
     /// The order that an order of this side with this limit trades with next.
     #[inline]
-    pub fn best_match(&self, locate: Locate, side: Side, limit: Price4) -> Option<u32> {
+    pub(super) fn best_match(&self, locate: Locate, side: Side, limit: Price4) -> Option<u32> {
         let resting = side.opposite();
         let best = self.sides[usize::from(locate)][resting as usize].best();
         if best == NONE {
@@ -87,7 +87,7 @@ impl Books {
 
     /// Whether an order can rest at this price: its level is there, or one more can be made.
     #[inline]
-    pub fn has_room(&mut self, locate: Locate, side: Side, price: Price4) -> bool {
+    pub(super) fn has_room(&mut self, locate: Locate, side: Side, price: Price4) -> bool {
         let levels = &mut self.sides[usize::from(locate)][side as usize];
         self.levels.has_room() || self.levels.find(levels, Rank::of(price.raw(), side.is_buy())).is_some()
     }
@@ -97,7 +97,7 @@ impl Books {
     /// # Panics
     /// If [`Books::has_room`] was not asked.
     #[inline(always)]
-    pub fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
+    pub(super) fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
         let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
         let levels = &mut self.sides[usize::from(locate)][side as usize];
         let rank = Rank::of(price.raw(), side.is_buy());
@@ -110,7 +110,7 @@ impl Books {
 
     /// Takes `quantity` shares off an order, which goes when none are left; returns what is left.
     #[inline]
-    pub fn reduce(&mut self, slot: u32, quantity: u32) -> u32 {
+    pub(super) fn reduce(&mut self, slot: u32, quantity: u32) -> u32 {
         let order = &mut self.orders[slot as usize];
         order.leaves -= quantity;
         let leaves = order.leaves;
@@ -121,7 +121,7 @@ impl Books {
     }
 
     /// Takes an order out, and its level if it was the last there.
-    pub fn remove(&mut self, slot: u32) {
+    pub(super) fn remove(&mut self, slot: u32) {
         if self.by_level.remove(slot) {
             let Resting { level, locate, side, .. } = self.orders[slot as usize];
             self.levels.remove(&mut self.sides[usize::from(locate)][side as usize], level);
@@ -131,7 +131,7 @@ impl Books {
 
     /// The port's order that came first.
     #[inline]
-    pub fn first_of(&self, port: PortId) -> Option<u32> {
+    pub(super) fn first_of(&self, port: PortId) -> Option<u32> {
         self.by_port.oldest(port.0)
     }
 }

@@ -20,12 +20,12 @@ pub(super) struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    pub fn system_event(&mut self, event_code: u8) {
+    pub(super) fn system_event(&mut self, event_code: u8) {
         self.send(|time_ns| SystemEvent { header: header(0, time_ns), event_code });
     }
 
     /// An instrument: a live common share of the first tier, in round lots of `lot`.
-    pub fn directory(&mut self, locate: Locate, stock: Symbol, lot: u32) {
+    pub(super) fn directory(&mut self, locate: Locate, stock: Symbol, lot: u32) {
         self.send(|time_ns| StockDirectory {
             header: header(locate, time_ns),
             stock,
@@ -45,7 +45,15 @@ impl Feed<'_> {
         });
     }
 
-    pub fn added(&mut self, locate: Locate, stock: Symbol, order_ref: u64, side: Side, shares: u32, price: Price4) {
+    pub(super) fn added(
+        &mut self,
+        locate: Locate,
+        stock: Symbol,
+        order_ref: u64,
+        side: Side,
+        shares: u32,
+        price: Price4,
+    ) {
         self.send(|time_ns| AddOrder {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
@@ -56,7 +64,7 @@ impl Feed<'_> {
         });
     }
 
-    pub fn executed(&mut self, locate: Locate, order_ref: u64, shares: u32, match_number: u64) {
+    pub(super) fn executed(&mut self, locate: Locate, order_ref: u64, shares: u32, match_number: u64) {
         self.send(|time_ns| OrderExecuted {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
@@ -65,7 +73,7 @@ impl Feed<'_> {
         });
     }
 
-    pub fn reduced(&mut self, locate: Locate, order_ref: u64, shares: u32) {
+    pub(super) fn reduced(&mut self, locate: Locate, order_ref: u64, shares: u32) {
         self.send(|time_ns| OrderCancel {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
@@ -73,11 +81,11 @@ impl Feed<'_> {
         });
     }
 
-    pub fn deleted(&mut self, locate: Locate, order_ref: u64) {
+    pub(super) fn deleted(&mut self, locate: Locate, order_ref: u64) {
         self.send(|time_ns| OrderDelete { header: header(locate, time_ns), order_ref: order_ref.into() });
     }
 
-    pub fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: Price4) {
+    pub(super) fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: Price4) {
         self.send(|time_ns| OrderReplace {
             header: header(locate, time_ns),
             original_order_ref: original.into(),

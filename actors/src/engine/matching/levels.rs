@@ -30,7 +30,7 @@ pub(super) struct SideLevels {
 }
 
 impl SideLevels {
-    pub const EMPTY: SideLevels = SideLevels { root: Root::EMPTY, best: NONE, lately: [NONE; REMEMBERED] };
+    pub(super) const EMPTY: SideLevels = SideLevels { root: Root::EMPTY, best: NONE, lately: [NONE; REMEMBERED] };
 
     /// Where a level is remembered. Prices that follow each other, in whatever steps, are spread evenly by the golden
     /// ratio (Knuth, The Art of Computer Programming 3, 6.4).
@@ -42,7 +42,7 @@ impl SideLevels {
 
     /// The best level, or [`NONE`].
     #[inline]
-    pub fn best(&self) -> u32 {
+    pub(super) fn best(&self) -> u32 {
         self.best
     }
 }
@@ -71,7 +71,7 @@ impl std::ops::IndexMut<u32> for Levels {
 
 impl Levels {
     /// A pool of `levels_max` levels.
-    pub fn with_capacity(levels_max: u32) -> Levels {
+    pub(super) fn with_capacity(levels_max: u32) -> Levels {
         let level = Level { rank: Rank(0), better: NONE, worse: NONE };
         Levels {
             levels: vec![level; levels_max as usize],
@@ -82,13 +82,13 @@ impl Levels {
 
     /// Whether another level can be made.
     #[inline]
-    pub fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         !self.free_levels.is_empty()
     }
 
     /// The level with this rank.
     #[inline]
-    pub fn find(&self, side: &mut SideLevels, rank: Rank) -> Option<u32> {
+    pub(super) fn find(&self, side: &mut SideLevels, rank: Rank) -> Option<u32> {
         let lately = side.lately(rank);
         if *lately != NONE && self[*lately].rank == rank {
             return Some(*lately);
@@ -102,7 +102,7 @@ impl Levels {
     }
 
     /// Makes the level with this rank, which must not be there; `None` if the pool is used up.
-    pub fn insert(&mut self, side: &mut SideLevels, rank: Rank) -> Option<u32> {
+    pub(super) fn insert(&mut self, side: &mut SideLevels, rank: Rank) -> Option<u32> {
         let level = self.free_levels.pop()?;
         let nearest = self.trees.nearest(side.root, rank).map(|leaf| self[leaf].rank);
         let (better, worse) = match self.trees.insert(&mut side.root, rank, nearest, level) {
@@ -123,7 +123,7 @@ impl Levels {
     }
 
     /// Takes an empty level away.
-    pub fn remove(&mut self, side: &mut SideLevels, level: u32) {
+    pub(super) fn remove(&mut self, side: &mut SideLevels, level: u32) {
         let Level { rank, better, worse, .. } = self[level];
         match better {
             NONE => side.best = worse,

@@ -28,7 +28,7 @@ impl Lists {
     /// # Panics
     /// If orders and lists together are more than 2³² − 1: a [checked](crate::types::GroupConfig::check) configuration has at
     /// most half as many.
-    pub fn new(orders_max: u32, lists: u32) -> Lists {
+    pub(super) fn new(orders_max: u32, lists: u32) -> Lists {
         let end = orders_max.checked_add(lists).expect("orders and lists are counted in 32 bits");
         let links = (0..end).map(|itself| Link { older: itself, younger: itself }).collect();
         Lists { links, orders_max }
@@ -36,7 +36,7 @@ impl Lists {
 
     /// Puts an order that is in no list behind all others of a list.
     #[inline]
-    pub fn push(&mut self, list: u32, slot: u32) {
+    pub(super) fn push(&mut self, list: u32, slot: u32) {
         let list = self.orders_max + list;
         let youngest = std::mem::replace(&mut self.links[list as usize].older, slot);
         self.links[youngest as usize].younger = slot;
@@ -45,7 +45,7 @@ impl Lists {
 
     /// Takes an order out of its list; whether it was the only one.
     #[inline]
-    pub fn remove(&mut self, slot: u32) -> bool {
+    pub(super) fn remove(&mut self, slot: u32) -> bool {
         let Link { older, younger } = self.links[slot as usize];
         self.links[older as usize].younger = younger;
         self.links[younger as usize].older = older;
@@ -54,14 +54,14 @@ impl Lists {
 
     /// The oldest order of a list.
     #[inline]
-    pub fn oldest(&self, list: u32) -> Option<u32> {
+    pub(super) fn oldest(&self, list: u32) -> Option<u32> {
         let oldest = self.links[(self.orders_max + list) as usize].younger;
         (oldest < self.orders_max).then_some(oldest)
     }
 
     /// Has the links of an order fetched.
     #[inline]
-    pub fn prefetch(&self, slot: u32) {
+    pub(super) fn prefetch(&self, slot: u32) {
         mem::prefetch(&self.links, slot as usize);
     }
 }

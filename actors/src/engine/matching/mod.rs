@@ -12,6 +12,8 @@ mod feed;
 mod levels;
 mod lists;
 
+use std::fmt;
+
 use corelane_codecs::{
     itch::EventCode,
     ouch::{CancelReason, Liquidity, RejectReason},
@@ -43,6 +45,15 @@ pub struct Matching {
     last_match_number: u64,
     /// What the input whose last step asked for another still needs.
     work: Work,
+}
+
+impl fmt::Debug for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matching")
+            .field("last_order_ref", &self.last_order_ref)
+            .field("last_match_number", &self.last_match_number)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an input still needs.
@@ -83,6 +94,12 @@ pub trait Events {
 pub struct Outlets<'a, E> {
     events: E,
     feed: Feed<'a>,
+}
+
+impl<E> fmt::Debug for Outlets<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outlets").field("time_ns", &self.feed.time_ns).finish_non_exhaustive()
+    }
 }
 
 impl<'a, E: Events> Outlets<'a, E> {

@@ -73,7 +73,7 @@ pub(crate) struct Order {
 
 impl Order {
     /// Accounts without orders, sized by `config`.
-    pub fn new(config: &GroupConfig) -> Order {
+    pub(crate) fn new(config: &GroupConfig) -> Order {
         let limits =
             PortBounds { open_orders_max: config.open_orders_per_port_max, messages_max: config.messages_per_port_max };
         Order {
@@ -89,7 +89,7 @@ impl Order {
 
     /// Prefetches the place at which a request's order is found by its number, or will be.
     #[inline]
-    pub fn prefetch_place(&self, command: &Command) -> Option<NumberPlace> {
+    pub(crate) fn prefetch_place(&self, command: &Command) -> Option<NumberPlace> {
         let (port, user_ref) = command.order_key()?;
         let place = self.ports.get(port.index())?.live.prefetch(user_ref);
         Some(NumberPlace { port, place })
@@ -97,18 +97,18 @@ impl Order {
 
     /// The order whose number lies at a place; any slot if none does.
     #[inline]
-    pub fn at(&self, NumberPlace { port, place }: NumberPlace) -> OrderSlot {
+    pub(crate) fn at(&self, NumberPlace { port, place }: NumberPlace) -> OrderSlot {
         self.ports[port.index()].live.at(place)
     }
 
     /// Prefetches an order.
     #[inline]
-    pub fn prefetch_order(&self, slot: OrderSlot) {
+    pub(crate) fn prefetch_order(&self, slot: OrderSlot) {
         mem::prefetch(&self.orders, slot.0 as usize);
     }
 
     /// Notes a log-in.
-    pub fn log_in(&mut self, change: &SessionChange) {
+    pub(crate) fn log_in(&mut self, change: &SessionChange) {
         if let Some(port) = self.ports.get_mut(change.port.index()) {
             port.generation = port.generation.max(change.generation);
         }
@@ -116,14 +116,14 @@ impl Order {
 
     /// Whether the orders of the port that has gone are to be cancelled.
     #[cold]
-    pub fn cancels_at(&self, change: &SessionChange) -> bool {
+    pub(crate) fn cancels_at(&self, change: &SessionChange) -> bool {
         self.ports.get(change.port.index()).is_some_and(|port| {
             self.cancel_on_disconnect && change.generation >= port.generation && port.open_orders > 0
         })
     }
 
     /// Opens or closes entry at a market event.
-    pub fn market_event(&mut self, event: EventCode) {
+    pub(crate) fn market_event(&mut self, event: EventCode) {
         match event {
             EventCode::StartOfSystemHours | EventCode::StartOfMarketHours => self.is_open = true,
             EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => self.is_open = false,
@@ -133,7 +133,7 @@ impl Order {
 
     /// A new order: what risk is to check.
     #[inline(always)]
-    pub fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
+    pub(crate) fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
         let port = self.ports.get_mut(enter.port.index())?;
         if enter.user_ref <= port.last_user_ref {
             return None;
@@ -205,7 +205,7 @@ impl Order {
 
     /// A replace: what is to become of the order that it names.
     #[inline(never)]
-    pub fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<Replacement> {
+    pub(crate) fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<Replacement> {
         let port = self.ports.get_mut(replace.port.index())?;
         if replace.user_ref <= port.last_user_ref {
             return None;
@@ -248,7 +248,7 @@ impl Order {
 
     /// A cancel: what is to be taken off.
     #[inline(always)]
-    pub fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
+    pub(crate) fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
         let port = self.ports.get(cancel.port.index())?;
         let slot = port.live.find(cancel.user_ref)?;
         let order = self.orders[slot.0 as usize].as_ref()?;
@@ -262,7 +262,7 @@ impl Order {
     /// Answers what became of the order in a slot; slots that matching names are never empty. Returns the port whose
     /// messages have run out by the answer: all its orders are to be cancelled.
     #[inline(always)]
-    pub fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<PortId> {
+    pub(crate) fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<PortId> {
         let slot = event.slot;
         if let Outcome::Rejected(reason) = event.what {
             self.refuse(slot, reason, replies);
@@ -319,7 +319,7 @@ impl Order {
     }
 
     /// A new order ends before it was accepted.
-    pub fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
+    pub(crate) fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
         let Some(order) = self.orders[slot.0 as usize] else {
             return;
         };
@@ -371,7 +371,7 @@ pub(crate) struct Reduction {
 }
 
 impl Reduction {
-    pub const REASON: CancelReason = CancelReason::UserRequested;
+    pub(crate) const REASON: CancelReason = CancelReason::UserRequested;
 }
 
 /// Where answers go, at the time of one input.

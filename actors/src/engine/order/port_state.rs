@@ -41,7 +41,7 @@ pub(super) struct PortState {
 }
 
 impl PortState {
-    pub fn new(limits: PortBounds) -> PortState {
+    pub(super) fn new(limits: PortBounds) -> PortState {
         PortState {
             limits,
             last_user_ref: 0,
@@ -55,29 +55,29 @@ impl PortState {
 
     /// The number of a message that is sent now.
     #[inline]
-    pub fn next_number(&mut self) -> u64 {
+    pub(super) fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }
 
     /// Whether orders and replaces are refused so that what is open can be answered.
-    pub fn is_entry_closed(&self) -> bool {
+    pub(super) fn is_entry_closed(&self) -> bool {
         self.last_number >= self.limits.entry_closes_at()
     }
 
-    pub fn has_room_for_order(&self) -> bool {
+    pub(super) fn has_room_for_order(&self) -> bool {
         self.open_orders < self.limits.open_orders_max
     }
 
     /// Whether one message that is no order's last can be sent without touching what is kept free.
-    pub fn can_tell(&self) -> bool {
+    pub(super) fn can_tell(&self) -> bool {
         self.promised() < self.limits.messages_max
     }
 
     /// Notes it if the messages have run out just now while orders are open, which are to be cancelled then; tells whether
     /// they have.
     #[inline]
-    pub fn note_running_out(&mut self) -> bool {
+    pub(super) fn note_running_out(&mut self) -> bool {
         let runs_out = self.promised() > self.limits.messages_max && self.open_orders > 0 && !self.is_exhausted;
         self.is_exhausted |= runs_out;
         runs_out
@@ -85,7 +85,7 @@ impl PortState {
 
     /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute
     /// one of the port's own orders in part.
-    pub fn executions_max(&self) -> u32 {
+    pub(super) fn executions_max(&self) -> u32 {
         let free = self.limits.messages_max.saturating_sub(self.promised() + 3);
         u32::try_from(free).unwrap_or(u32::MAX)
     }

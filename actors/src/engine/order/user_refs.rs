@@ -43,7 +43,7 @@ pub(super) struct UserRefs {
 }
 
 impl UserRefs {
-    pub fn with_capacity(orders_max: u32) -> UserRefs {
+    pub(super) fn with_capacity(orders_max: u32) -> UserRefs {
         let lines = (2 * orders_max as usize).div_ceil(ENTRIES).next_power_of_two().max(2);
         // Free places are not zero: they are written, so that their pages are there before the first order.
         let free = Entry { user_ref: 0, slot: Entry::FREE };
@@ -61,7 +61,7 @@ impl UserRefs {
 
     /// Adds an order whose number is not there.
     #[inline]
-    pub fn push(&mut self, user_ref: u32, slot: OrderSlot) {
+    pub(super) fn push(&mut self, user_ref: u32, slot: OrderSlot) {
         let home = self.home(user_ref);
         let mut at = home;
         while self.place(at).slot != Entry::FREE {
@@ -73,7 +73,7 @@ impl UserRefs {
 
     /// Prefetches the home of a number that will be looked up or added soon; returns where it is.
     #[inline]
-    pub fn prefetch(&self, user_ref: u32) -> usize {
+    pub(super) fn prefetch(&self, user_ref: u32) -> usize {
         let home = self.home(user_ref);
         mem::prefetch(&self.lines, home / ENTRIES);
         home
@@ -81,19 +81,19 @@ impl UserRefs {
 
     /// The slot at a place; any if there is no order.
     #[inline]
-    pub fn at(&self, place: usize) -> OrderSlot {
+    pub(super) fn at(&self, place: usize) -> OrderSlot {
         self.place(place).slot
     }
 
     /// Where the live order with this number is.
     #[inline]
-    pub fn find(&self, user_ref: u32) -> Option<OrderSlot> {
+    pub(super) fn find(&self, user_ref: u32) -> Option<OrderSlot> {
         self.position(user_ref).map(|at| self.place(at).slot)
     }
 
     /// Forgets the order with this number.
     #[inline]
-    pub fn remove(&mut self, user_ref: u32) {
+    pub(super) fn remove(&mut self, user_ref: u32) {
         let Some(free) = self.position(user_ref) else {
             return;
         };

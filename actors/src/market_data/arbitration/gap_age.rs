@@ -17,7 +17,7 @@ impl Mark {
 
 /// Ages of the open gaps.
 #[derive(Debug)]
-pub struct GapAge {
+pub(super) struct GapAge {
     wait_ns: u64,
     behind_after_ns: u64,
     /// Missing messages below this number may be requested.
@@ -31,19 +31,19 @@ pub struct GapAge {
 
 impl GapAge {
     /// No gap is open.
-    pub fn new(config: &ArbitrationConfig) -> Self {
+    pub(super) fn new(config: &ArbitrationConfig) -> Self {
         let ArbitrationConfig { wait_ns, behind_after_ns, .. } = *config;
         GapAge { wait_ns, behind_after_ns, requestable_end: 1, waiting: None, catch_up: None, is_behind: false }
     }
 
     /// Begins a session at message 1. It is behind if its first packet is a later one.
-    pub fn begin(&mut self, is_behind: bool) {
+    pub(super) fn begin(&mut self, is_behind: bool) {
         self.close(1);
         self.is_behind = is_behind;
     }
 
     /// Notes that nothing is missing below `expected`.
-    pub fn close(&mut self, expected: u64) {
+    pub(super) fn close(&mut self, expected: u64) {
         self.requestable_end = expected;
         (self.waiting, self.catch_up) = (None, None);
         self.is_behind = false;
@@ -51,24 +51,24 @@ impl GapAge {
 
     /// Whether a gap is open, or was open at the last update.
     #[inline]
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.catch_up.is_some() || self.is_behind
     }
 
     /// Whether a gap has been open for so long that prices are stale.
     #[inline]
-    pub fn is_behind(&self) -> bool {
+    pub(super) fn is_behind(&self) -> bool {
         self.is_behind
     }
 
     /// Missing messages below this number may be requested.
     #[inline]
-    pub fn requestable_end(&self) -> u64 {
+    pub(super) fn requestable_end(&self) -> u64 {
         self.requestable_end
     }
 
     /// Ends the wait for messages that have been missing long enough.
-    pub fn end_wait(&mut self, now_ns: u64) {
+    pub(super) fn end_wait(&mut self, now_ns: u64) {
         if let Some(mark) = self.waiting.filter(|mark| mark.is_over(now_ns, self.wait_ns)) {
             self.requestable_end = mark.sequence;
             self.waiting = None;
@@ -76,7 +76,7 @@ impl GapAge {
     }
 
     /// Notes that messages from `expected` to `frontier` are missing. Returns whether the sequence falls behind now.
-    pub fn observe(&mut self, expected: u64, frontier: u64, now_ns: u64) -> bool {
+    pub(super) fn observe(&mut self, expected: u64, frontier: u64, now_ns: u64) -> bool {
         let to_frontier = Mark { sequence: frontier, since_ns: now_ns };
         if self.waiting.is_none() && frontier > self.requestable_end {
             self.waiting = Some(to_frontier);
@@ -101,7 +101,7 @@ impl GapAge {
     }
 
     /// Time at which a wait ends or the sequence falls behind.
-    pub fn deadline_ns(&self) -> Option<u64> {
+    pub(super) fn deadline_ns(&self) -> Option<u64> {
         let after = |mark: Option<Mark>, ns: u64| mark.map(|mark| mark.since_ns.saturating_add(ns));
         let behind = after(self.catch_up.filter(|_| !self.is_behind), self.behind_after_ns);
         after(self.waiting, self.wait_ns).into_iter().chain(behind).min()

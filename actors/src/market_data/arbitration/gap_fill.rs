@@ -37,7 +37,7 @@ pub struct DueRequest {
 
 /// The requests in flight.
 #[derive(Debug)]
-pub struct GapFill {
+pub(super) struct GapFill {
     config: GapFillConfig,
     pending: Vec<PendingRange>,
     /// The server for new requests: the last one that answered.
@@ -45,40 +45,40 @@ pub struct GapFill {
 }
 
 impl GapFill {
-    pub fn new(config: GapFillConfig) -> Self {
+    pub(super) fn new(config: GapFillConfig) -> Self {
         GapFill { config, pending: Vec::with_capacity(config.requests_max), server: 0 }
     }
 
     /// Whether there are servers.
-    pub fn has_servers(&self) -> bool {
+    pub(super) fn has_servers(&self) -> bool {
         self.config.servers > 0
     }
 
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.pending.is_empty()
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.pending.clear();
     }
 
     /// Time at which the next answer is overdue.
-    pub fn deadline_ns(&self) -> Option<u64> {
+    pub(super) fn deadline_ns(&self) -> Option<u64> {
         self.pending.iter().filter(|one| !one.is_exhausted()).map(|one| one.deadline_ns).min()
     }
 
     /// End of the requested range that contains `sequence`.
-    pub fn asked_until(&self, sequence: u64) -> Option<u64> {
+    pub(super) fn asked_until(&self, sequence: u64) -> Option<u64> {
         self.covering(sequence).map(|one| one.end)
     }
 
     /// Whether the range that contains `sequence` is given up.
-    pub fn is_given_up(&self, sequence: u64) -> bool {
+    pub(super) fn is_given_up(&self, sequence: u64) -> bool {
         self.covering(sequence).is_some_and(PendingRange::is_exhausted)
     }
 
     /// Gives up ranges whose last attempt is overdue.
-    pub fn expire(&mut self, now_ns: u64) {
+    pub(super) fn expire(&mut self, now_ns: u64) {
         for one in &mut self.pending {
             if one.deadline_ns <= now_ns && one.attempts >= self.config.attempts_max {
                 one.deadline_ns = u64::MAX;
@@ -87,14 +87,14 @@ impl GapFill {
     }
 
     /// Notes that `server` has answered the request for `sequence`. The rest of its range needs a new request.
-    pub fn on_help(&mut self, server: usize, sequence: u64) {
+    pub(super) fn on_help(&mut self, server: usize, sequence: u64) {
         self.server = server;
         self.pending.retain(|one| !(one.first..one.end).contains(&sequence));
     }
 
     /// The next request to send: an overdue one, or a new one for numbers from `expected` to `end` that `buffer` does
     /// not hold and that are not requested yet.
-    pub fn next_request(
+    pub(super) fn next_request(
         &mut self,
         session: Session,
         expected: u64,

@@ -7,7 +7,7 @@ use crate::market_data::counts::LineCount;
 
 /// The state of one line.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LineState {
+pub(super) struct LineState {
     /// Number of the next message on this line alone; 0 before the first packet.
     next: u64,
     last_packet_ns: u64,
@@ -17,7 +17,7 @@ pub struct LineState {
 impl LineState {
     /// Takes a packet of the session that the line has brought.
     #[inline]
-    pub fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
+    pub(super) fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
         counters.add(LineCount::Packets, 1);
         if self.next > 0 && packet.sequence > self.next {
             counters.add(LineCount::Gaps, 1);
@@ -29,12 +29,12 @@ impl LineState {
     }
 
     /// Time at which the line becomes silent; `None` if it is silent, or has never brought a packet.
-    pub fn silent_at_ns(&self, silent_after_ns: u64) -> Option<u64> {
+    pub(super) fn silent_at_ns(&self, silent_after_ns: u64) -> Option<u64> {
         (self.next > 0 && !self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns))
     }
 
     /// Checks for silence.
-    pub fn on_time(&mut self, now_ns: u64, silent_after_ns: u64, counters: &Counters<LineCount>) {
+    pub(super) fn on_time(&mut self, now_ns: u64, silent_after_ns: u64, counters: &Counters<LineCount>) {
         if self.silent_at_ns(silent_after_ns).is_some_and(|silent_ns| silent_ns <= now_ns) {
             self.is_silent = true;
             counters.add(LineCount::Silences, 1);

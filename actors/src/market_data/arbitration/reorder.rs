@@ -10,7 +10,7 @@ const WORD_BITS: u64 = u64::BITS as u64;
 /// Messages of a window of sequence numbers, in any order of arrival. The caller must not use numbers that are
 /// [`ReorderBuffer::capacity`] or more apart at one time.
 #[derive(Debug)]
-pub struct ReorderBuffer {
+pub(super) struct ReorderBuffer {
     /// By sequence number modulo the capacity: a length, then the message.
     slots: Box<[[u8; SLOT_BYTES]]>,
     /// One bit for each slot that holds a message.
@@ -20,7 +20,7 @@ pub struct ReorderBuffer {
 
 impl ReorderBuffer {
     /// A buffer for a window of `messages_max` numbers: rounded up to a power of two, at least 64. It never grows.
-    pub fn new(messages_max: usize) -> Self {
+    pub(super) fn new(messages_max: usize) -> Self {
         let slots = slots(messages_max);
         ReorderBuffer {
             slots: vec![[0; SLOT_BYTES]; slots].into(),
@@ -30,31 +30,31 @@ impl ReorderBuffer {
     }
 
     /// Numbers of the window.
-    pub fn capacity(&self) -> u64 {
+    pub(super) fn capacity(&self) -> u64 {
         self.slots.len() as u64
     }
 
     /// Whether it holds no message.
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Messages that it holds.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.count
     }
 
     /// Whether it holds this message.
     #[inline]
-    pub fn contains(&self, sequence: u64) -> bool {
+    pub(super) fn contains(&self, sequence: u64) -> bool {
         let (word, bit) = self.bit(sequence);
         self.present[word] & bit != 0
     }
 
     /// Inserts a message; false if it is too long.
     #[inline]
-    pub fn insert(&mut self, sequence: u64, message: &[u8]) -> bool {
+    pub(super) fn insert(&mut self, sequence: u64, message: &[u8]) -> bool {
         if message.len() > MESSAGE_BYTES_MAX {
             return false;
         }
@@ -70,7 +70,7 @@ impl ReorderBuffer {
 
     /// Removes a message and returns it.
     #[inline]
-    pub fn take(&mut self, sequence: u64) -> Option<&[u8]> {
+    pub(super) fn take(&mut self, sequence: u64) -> Option<&[u8]> {
         let (word, bit) = self.bit(sequence);
         if self.present[word] & bit == 0 {
             return None;
@@ -82,17 +82,17 @@ impl ReorderBuffer {
     }
 
     /// The first number from `from` to `end` that it holds; `end` if none.
-    pub fn next_present(&self, from: u64, end: u64) -> u64 {
+    pub(super) fn next_present(&self, from: u64, end: u64) -> u64 {
         self.scan(from, end, 0)
     }
 
     /// The first number from `from` to `end` that it does not hold; `end` if none.
-    pub fn next_missing(&self, from: u64, end: u64) -> u64 {
+    pub(super) fn next_missing(&self, from: u64, end: u64) -> u64 {
         self.scan(from, end, u64::MAX)
     }
 
     /// Forgets everything.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.present.fill(0);
         self.count = 0;
     }

@@ -53,13 +53,13 @@ pub(super) struct Tick {
 }
 
 impl Tick {
-    pub const fn new(size: u32) -> Self {
+    pub(super) const fn new(size: u32) -> Self {
         Tick { inverse: (1_u64 << 63).div_ceil(size as u64), size }
     }
 
     /// Ticks of a price, rounded down. Exact: a price times the rounding error of the inverse is below 2⁶³.
     #[inline]
-    pub fn count(&self, price: u32) -> u32 {
+    pub(super) fn count(&self, price: u32) -> u32 {
         ((u128::from(self.inverse) * u128::from(price)) >> 63) as u32
     }
 
@@ -76,7 +76,7 @@ pub(super) const SIDE_BYTES: usize = size_of::<BookSide>() + WIDTH * size_of::<L
 pub(super) const WORST: Rank = Rank(u32::MAX);
 
 impl BookSide {
-    pub const EMPTY: BookSide = BookSide {
+    pub(super) const EMPTY: BookSide = BookSide {
         occupied: [0; WORDS],
         tick: Tick::new(100),
         first: 0,
@@ -91,7 +91,7 @@ impl BookSide {
 
     /// The tick number of a price that has a place in the ladder.
     #[inline]
-    pub fn tick_number(&self, price: u32, is_bid: bool) -> Option<u32> {
+    pub(super) fn tick_number(&self, price: u32, is_bid: bool) -> Option<u32> {
         let ticks = self.tick.count(price);
         let number = Rank::of(ticks, is_bid).0;
         let is_on_tick = ticks * self.tick.size == price;
@@ -99,25 +99,25 @@ impl BookSide {
     }
 
     #[inline]
-    pub fn rank(&self, tick_number: u32, is_bid: bool) -> Rank {
+    pub(super) fn rank(&self, tick_number: u32, is_bid: bool) -> Rank {
         Rank::of(Rank(tick_number).price(is_bid) * self.tick.size, is_bid)
     }
 
     #[inline]
-    pub fn is_occupied(&self, tick_number: u32) -> bool {
+    pub(super) fn is_occupied(&self, tick_number: u32) -> bool {
         let place = tick_number as usize % WIDTH;
         self.occupied[place / 64] >> (place % 64) & 1 != 0
     }
 
     #[inline]
-    pub fn flip(&mut self, tick_number: u32) {
+    pub(super) fn flip(&mut self, tick_number: u32) {
         let place = tick_number as usize % WIDTH;
         self.occupied[place / 64] ^= 1 << (place % 64);
     }
 
     /// The best occupied tick number from `from` to the end of the ladder. `from` must be in the ladder.
     #[inline]
-    pub fn next_occupied(&self, from: u32) -> Option<u32> {
+    pub(super) fn next_occupied(&self, from: u32) -> Option<u32> {
         let start = from as usize % WIDTH;
         let offset = from - self.first;
         let shift = start % 64;
@@ -138,7 +138,7 @@ impl BookSide {
     }
 
     /// First tick number of a ladder that is aimed at `price`.
-    pub fn aimed_at(price: u32, tick: u32, is_bid: bool) -> u32 {
+    pub(super) fn aimed_at(price: u32, tick: u32, is_bid: bool) -> u32 {
         let number = Rank::of(price / tick, is_bid).0;
         number.saturating_sub(HEADROOM).min(u32::MAX - WIDTH as u32)
     }

@@ -49,17 +49,17 @@ pub(super) struct FeedLocates {
 
 impl FeedLocates {
     /// Most instruments that can be ours.
-    pub const OURS_MAX: usize = IGNORED as usize - 1;
+    pub(super) const OURS_MAX: usize = IGNORED as usize - 1;
 
     /// Instruments with these symbols are ours; their locates are their places from 1. If a symbol is repeated, its
     /// last place counts.
-    pub fn by_symbol(symbols: &[Symbol]) -> Self {
+    pub(super) fn by_symbol(symbols: &[Symbol]) -> Self {
         let locate = |(index, symbol): (usize, &Symbol)| (*symbol, index as Locate + 1);
         Self::new(Instruments::BySymbol(symbols.iter().enumerate().map(locate).collect()))
     }
 
     /// All instruments are ours, under the feed's locates.
-    pub fn as_numbered() -> Self {
+    pub(super) fn as_numbered() -> Self {
         Self::new(Instruments::AsNumbered)
     }
 
@@ -68,25 +68,25 @@ impl FeedLocates {
     }
 
     /// Forgets what the feed has said.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         (0..=u16::MAX).zip(&mut self.meanings).for_each(|(feed, meaning)| *meaning = self.instruments.unnamed(feed));
     }
 
     /// Takes a stock directory entry.
-    pub fn define(&mut self, feed_locate: u16, symbol: &Symbol) {
+    pub(super) fn define(&mut self, feed_locate: u16, symbol: &Symbol) {
         self.meanings[usize::from(feed_locate)] = self.instruments.named(feed_locate, symbol);
     }
 
     /// Our locate, if the feed has named the instrument and it is ours.
     #[inline]
-    pub fn ours(&self, feed_locate: u16) -> Option<Locate> {
+    pub(super) fn ours(&self, feed_locate: u16) -> Option<Locate> {
         let meaning = self.meanings[usize::from(feed_locate)];
         (meaning != UNKNOWN && meaning != IGNORED).then_some(meaning)
     }
 
     /// Our locate. A feed without a directory names its instruments in add orders.
     #[inline]
-    pub fn learn(&mut self, feed_locate: u16, symbol: &Symbol) -> Option<Locate> {
+    pub(super) fn learn(&mut self, feed_locate: u16, symbol: &Symbol) -> Option<Locate> {
         let mut meaning = self.meanings[usize::from(feed_locate)];
         if meaning == UNKNOWN {
             meaning = self.instruments.named(feed_locate, symbol);
@@ -97,7 +97,7 @@ impl FeedLocates {
 
     /// `None` if the instrument is known not to be ours, so that its order need not be looked up.
     #[inline]
-    pub fn unless_ignored(&self, feed_locate: u16) -> Option<()> {
+    pub(super) fn unless_ignored(&self, feed_locate: u16) -> Option<()> {
         (self.meanings[usize::from(feed_locate)] != IGNORED).then_some(())
     }
 }

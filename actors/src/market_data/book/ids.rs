@@ -14,10 +14,10 @@ pub(super) struct LevelId(pub u32);
 
 impl LevelId {
     /// No level. It is zero, so a zeroed table holds none.
-    pub const NONE: LevelId = LevelId(0);
+    pub(super) const NONE: LevelId = LevelId(0);
 
     #[inline]
-    pub fn exists(self) -> bool {
+    pub(super) fn exists(self) -> bool {
         self != Self::NONE
     }
 }
@@ -35,28 +35,28 @@ impl SideId {
 
     /// The side of the book with this locate.
     #[inline]
-    pub fn of(locate: Locate, is_bid: bool) -> Self {
+    pub(super) fn of(locate: Locate, is_bid: bool) -> Self {
         SideId::new(usize::from(locate) - 1, is_bid)
     }
 
     /// Locate of the book.
     #[inline]
-    pub fn locate(self) -> Locate {
+    pub(super) fn locate(self) -> Locate {
         self.book() as Locate + 1
     }
 
     #[inline]
-    pub fn book(self) -> usize {
+    pub(super) fn book(self) -> usize {
         (self.0 >> 1) as usize
     }
 
     #[inline]
-    pub fn is_bid(self) -> bool {
+    pub(super) fn is_bid(self) -> bool {
         self.0 & 1 == 0
     }
 
     #[inline]
-    pub fn index(self) -> usize {
+    pub(super) fn index(self) -> usize {
         self.0 as usize
     }
 }

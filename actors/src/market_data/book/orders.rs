@@ -102,7 +102,7 @@ impl std::ops::IndexMut<u32> for Orders {
 
 impl Orders {
     /// A table for `orders_max` orders with any references.
-    pub fn with_capacity(orders_max: usize) -> Self {
+    pub(super) fn with_capacity(orders_max: usize) -> Self {
         let frames = (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
         let window = (FRAME_FIRST + frames) * PAGE;
         assert!(window + orders_max <= u32::MAX as usize, "{orders_max} orders are more than 32-bit slots can number");
@@ -118,7 +118,7 @@ impl Orders {
         }
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         for mapping in &mut self.page_table {
             if !mapping.is_none() {
                 let first = slot_in(mapping.frame, 0) as usize;
@@ -132,7 +132,7 @@ impl Orders {
         self.len = 0;
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
@@ -143,7 +143,7 @@ impl Orders {
 
     /// The slot of an order.
     #[inline]
-    pub fn find(&self, order_ref: u64) -> Option<u32> {
+    pub(super) fn find(&self, order_ref: u64) -> Option<u32> {
         let page = page_of(order_ref);
         let mapping = self.page_table[self.place(page)];
         if mapping.page == page {
@@ -157,25 +157,25 @@ impl Orders {
 
     /// Prefetches the slot that [`Orders::find`] and [`Orders::insert`] will read.
     #[inline]
-    pub fn prefetch(&self, order_ref: u64) {
+    pub(super) fn prefetch(&self, order_ref: u64) {
         prefetch(&self.slots, self.guess(order_ref) as usize);
     }
 
     /// The slot of an order if its page has a frame; any slot if not.
     #[inline]
-    pub fn guess(&self, order_ref: u64) -> u32 {
+    pub(super) fn guess(&self, order_ref: u64) -> u32 {
         slot_in(self.page_table[self.place(page_of(order_ref))].frame, order_ref)
     }
 
     /// Prefetches a slot.
     #[inline]
-    pub fn prefetch_slot(&self, slot: u32) {
+    pub(super) fn prefetch_slot(&self, slot: u32) {
         prefetch(&self.slots, slot as usize);
     }
 
     /// Allocates a slot for a new order. The caller must write the order to it at once.
     #[inline]
-    pub fn insert(&mut self, order_ref: u64, levels: &mut PriceLevels) -> Result<u32, Refused> {
+    pub(super) fn insert(&mut self, order_ref: u64, levels: &mut PriceLevels) -> Result<u32, Refused> {
         let page = page_of(order_ref);
         let place = self.place(page);
         let mapping = self.page_table[place];
@@ -196,7 +196,7 @@ impl Orders {
 
     /// Removes an order from its slot.
     #[inline]
-    pub fn remove(&mut self, order_ref: u64, slot: u32) {
+    pub(super) fn remove(&mut self, order_ref: u64, slot: u32) {
         self[slot].level = LevelId::NONE;
         self.len -= 1;
         if slot >= self.spill.first {
@@ -212,7 +212,7 @@ impl Orders {
     }
 
     /// The reference of the order in a slot.
-    pub fn reference(&self, slot: u32) -> u64 {
+    pub(super) fn reference(&self, slot: u32) -> u64 {
         if slot >= self.spill.first {
             return self.spill.reference(slot);
         }
@@ -222,7 +222,7 @@ impl Orders {
     }
 
     /// The slots of all orders, for checks.
-    pub fn live(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn live(&self) -> impl Iterator<Item = u32> + '_ {
         let mapped = self.page_table.iter().filter(|mapping| !mapping.is_none());
         let slots = mapped.flat_map(|mapping| {
             let first = slot_in(mapping.frame, 0);

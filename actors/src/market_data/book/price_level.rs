@@ -22,7 +22,7 @@ pub(super) struct PriceLevel {
 
 impl PriceLevel {
     #[inline]
-    pub fn rank(&self) -> Rank {
+    pub(super) fn rank(&self) -> Rank {
         Rank::of(self.price, self.side.is_bid())
     }
 }
@@ -54,17 +54,17 @@ impl std::ops::IndexMut<LevelId> for PriceLevels {
 }
 
 impl PriceLevels {
-    pub fn with_capacity(levels_max: usize) -> Self {
+    pub(super) fn with_capacity(levels_max: usize) -> Self {
         PriceLevels { levels: HugeSlice::zeroed(levels_max + 1), free: LevelId::NONE, used: 1 }
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         (self.free, self.used) = (LevelId::NONE, 1);
     }
 
     /// Allocates a level without orders; `None` if the pool is used up.
     #[inline]
-    pub fn allocate(&mut self, side: SideId, price: u32) -> Option<LevelId> {
+    pub(super) fn allocate(&mut self, side: SideId, price: u32) -> Option<LevelId> {
         let level = if self.free.exists() {
             let level = self.free;
             self.free = LevelId(self[level].head);
@@ -81,14 +81,14 @@ impl PriceLevels {
 
     /// Releases a level without orders.
     #[inline]
-    pub fn release(&mut self, level: LevelId) {
+    pub(super) fn release(&mut self, level: LevelId) {
         let free = self.free.0;
         self[level].head = free;
         self.free = level;
     }
 
     #[inline]
-    pub fn prefetch(&self, level: LevelId) {
+    pub(super) fn prefetch(&self, level: LevelId) {
         prefetch(&self.levels, level.0 as usize);
     }
 }

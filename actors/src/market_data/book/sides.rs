@@ -34,7 +34,7 @@ pub(super) struct Sides {
 
 impl Sides {
     /// Empty sides of `books` books, with at most `levels_max` levels on one side and `levels_total_max` in all.
-    pub fn new(books: usize, levels_max: u32, levels_total_max: usize) -> Self {
+    pub(super) fn new(books: usize, levels_max: u32, levels_total_max: usize) -> Self {
         let mut sides = Sides {
             sides: HugeSlice::zeroed(2 * books),
             ladders: HugeSlice::zeroed(2 * books * WIDTH),
@@ -45,25 +45,25 @@ impl Sides {
         sides
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.sides.fill(BookSide::EMPTY);
         self.trees.clear();
     }
 
     /// The best level.
     #[inline]
-    pub fn best(&self, id: SideId) -> LevelId {
+    pub(super) fn best(&self, id: SideId) -> LevelId {
         self.sides[id.index()].best
     }
 
     /// Number of levels.
-    pub fn len(&self, id: SideId) -> usize {
+    pub(super) fn len(&self, id: SideId) -> usize {
         self.sides[id.index()].levels as usize
     }
 
     /// The level of a price, allocated if there is none; `None` if there is no room.
     #[inline(always)]
-    pub fn level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> Option<LevelId> {
+    pub(super) fn level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> Option<LevelId> {
         let is_bid = id.is_bid();
         let side = &self.sides[id.index()];
         let Some(number) = side.tick_number(price, is_bid) else {
@@ -80,7 +80,7 @@ impl Sides {
 
     /// Removes a level without orders.
     #[inline]
-    pub fn remove(&mut self, level: LevelId, levels: &mut PriceLevels) {
+    pub(super) fn remove(&mut self, level: LevelId, levels: &mut PriceLevels) {
         let PriceLevel { side: id, price, .. } = levels[level];
         let is_bid = id.is_bid();
         let side = &mut self.sides[id.index()];
@@ -97,7 +97,7 @@ impl Sides {
     }
 
     /// Levels, best first.
-    pub fn levels<'a>(&'a self, id: SideId, levels: &'a PriceLevels) -> SideLevels<'a> {
+    pub(super) fn levels<'a>(&'a self, id: SideId, levels: &'a PriceLevels) -> SideLevels<'a> {
         let side = &self.sides[id.index()];
         SideLevels {
             id,
@@ -110,20 +110,20 @@ impl Sides {
 
     /// Prefetches a side.
     #[inline]
-    pub fn prefetch(&self, id: SideId) {
+    pub(super) fn prefetch(&self, id: SideId) {
         prefetch(&self.sides, id.index());
     }
 
     /// Prefetches a price's place in the ladder.
     #[inline]
-    pub fn prefetch_place(&self, id: SideId, price: u32) {
+    pub(super) fn prefetch_place(&self, id: SideId, price: u32) {
         let ticks = self.sides[id.index()].tick.count(price);
         prefetch(&self.ladders, place(id, Rank::of(ticks, id.is_bid()).0));
     }
 
     /// The ladder's entry for a price, which may be another level or a released one.
     #[inline]
-    pub fn peek(&self, id: SideId, price: u32) -> LevelId {
+    pub(super) fn peek(&self, id: SideId, price: u32) -> LevelId {
         let ticks = self.sides[id.index()].tick.count(price);
         self.ladders[place(id, Rank::of(ticks, id.is_bid()).0)]
     }

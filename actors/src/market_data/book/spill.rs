@@ -24,7 +24,7 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub fn new(first: u32, orders_max: usize) -> Self {
+    pub(super) fn new(first: u32, orders_max: usize) -> Self {
         Spill {
             first,
             index: HashMap::with_capacity(2 * orders_max),
@@ -35,7 +35,7 @@ impl Spill {
         }
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.index.clear();
         self.free.clear();
         self.used = 0;
@@ -43,26 +43,26 @@ impl Spill {
     }
 
     /// Slots of all orders in the spill.
-    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         self.index.values().copied()
     }
 
     /// The reference of the order in a slot.
-    pub fn reference(&self, slot: u32) -> u64 {
+    pub(super) fn reference(&self, slot: u32) -> u64 {
         self.references[(slot - self.first) as usize]
     }
 
     #[inline]
-    pub fn may_hold(&self, page: u64) -> bool {
+    pub(super) fn may_hold(&self, page: u64) -> bool {
         page < self.pages_end
     }
 
     #[inline(never)]
-    pub fn find(&self, order_ref: u64) -> Option<u32> {
+    pub(super) fn find(&self, order_ref: u64) -> Option<u32> {
         self.index.get(&order_ref).copied()
     }
 
-    pub fn insert(&mut self, order_ref: u64) -> u32 {
+    pub(super) fn insert(&mut self, order_ref: u64) -> u32 {
         self.pages_end = self.pages_end.max(page_of(order_ref) + 1);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
@@ -74,7 +74,7 @@ impl Spill {
     }
 
     #[inline(never)]
-    pub fn remove(&mut self, order_ref: u64, slot: u32) {
+    pub(super) fn remove(&mut self, order_ref: u64, slot: u32) {
         self.index.remove(&order_ref);
         self.free.push(slot);
         if self.index.is_empty() {

@@ -35,6 +35,7 @@ const COLORS: [RGBColor; 9] = [
 
 /// A plot that cannot be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlotError {
     /// A histogram of the result is damaged.
     #[error(transparent)]
@@ -45,7 +46,7 @@ pub enum PlotError {
 }
 
 /// A drawing, and what its lines are.
-pub struct Plot {
+pub(super) struct Plot {
     /// The drawing.
     pub svg: String,
     /// Name of each line, and how it looks, in CSS.
@@ -61,7 +62,7 @@ struct Line {
 }
 
 /// The distributions of all contenders; `None` without any.
-pub fn percentiles(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
+pub(super) fn percentiles(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
     let mut lines = Vec::new();
     for (contender, color) in colored(scenario) {
         let is_ours = contender.role == Role::Ours;
@@ -83,7 +84,7 @@ pub fn percentiles(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
 }
 
 /// Latency of ours over time: p50, p99 and the greatest of each interval, with a gap between rounds.
-pub fn series(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
+pub(super) fn series(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
     let Some(contender) = scenario.contenders.iter().find(|contender| contender.role == Role::Ours) else {
         return Ok(None);
     };
@@ -115,7 +116,7 @@ pub fn series(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
 }
 
 /// The median at each rate that was tried in a search for saturation, where the rate was kept.
-pub fn sweep(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
+pub(super) fn sweep(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
     let mut most: f64 = 0.0;
     let lines = colored(scenario).map(|(contender, color)| {
         let tried = contender.rounds.iter().map(|round| {

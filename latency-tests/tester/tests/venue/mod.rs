@@ -21,7 +21,7 @@ use corelane_tester::script::{Expected, Instrument, Limits, Model, Request, Rule
 
 /// A misdeed of the venue, at its answer number `at` (from 1) to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misdeed {
+pub(crate) enum Misdeed {
     None,
     /// Sleeps.
     Stall {
@@ -63,7 +63,7 @@ pub enum Misdeed {
 }
 
 /// Serves `clients` connections, each with its own model.
-pub fn serve(clients: Vec<Vec<Instrument>>, limits: Limits, rules: Rules, misdeed: Misdeed) -> SocketAddr {
+pub(crate) fn serve(clients: Vec<Vec<Instrument>>, limits: Limits, rules: Rules, misdeed: Misdeed) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let numbers = Arc::new(AtomicU64::new(1));
