@@ -53,6 +53,7 @@ pub enum RecordError {
 
 impl Record {
     /// The record of a sequenced command.
+    #[must_use]
     pub fn encode(header: &Header, command: &Command) -> Record {
         encode(header, command)
     }
@@ -66,6 +67,7 @@ impl Record {
     }
 
     /// The bytes to store.
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         bytemuck::bytes_of(self)
     }

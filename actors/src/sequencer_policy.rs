@@ -26,6 +26,7 @@ impl fmt::Debug for ReferencePolicy {
 
 impl ReferencePolicy {
     /// A policy for `instruments` instruments, whose prices come from the actor `market_data`, if there is one.
+    #[must_use]
     pub fn new(instruments: usize, market_data: Option<ActorIndex>) -> ReferencePolicy {
         let references = vec![Reference::default(); instruments + 1];
         ReferencePolicy { references, market_data, market_data_is_down: false }

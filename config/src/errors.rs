@@ -49,11 +49,13 @@ impl ConfigErrors {
     }
 
     /// One line per error, `file:line:column: message; remedy`, for logs and editors.
+    #[must_use]
     pub fn plain(&self) -> String {
         self.errors.iter().map(|error| error.plain() + "\n").collect()
     }
 
     /// How many errors were found beyond [`Self::KEPT_MAX`].
+    #[must_use]
     pub fn omitted(&self) -> usize {
         self.omitted
     }
@@ -104,6 +106,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The code that a report shows, stable across versions.
+    #[must_use]
     pub fn code(self) -> &'static str {
         match self {
             ErrorKind::Unreadable => "corelane::config::unreadable",
@@ -154,6 +157,7 @@ impl ConfigError {
     }
 
     /// The error in one line, `file:line:column: message; remedy`.
+    #[must_use]
     pub fn plain(&self) -> String {
         let Self { file, line, column, message, help, .. } = self;
         match line {

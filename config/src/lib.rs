@@ -59,6 +59,7 @@ impl Config {
 
     /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu` in the file this was read
     /// from; `None` if the file does not have it, so that its default is in force.
+    #[must_use]
     pub fn locate(&self, path: &str) -> Option<(usize, usize)> {
         self.locations.get(path)
     }

@@ -39,6 +39,7 @@ pub struct MemberFirm {
 
 impl Config {
     /// Who trades: every port's account and every account's firm.
+    #[must_use]
     pub fn members(&self) -> Members {
         let mut firms: Vec<MemberFirm> =
             self.firms.iter().map(|firm| MemberFirm { name: firm.name.clone(), limits: firm.limits }).collect();

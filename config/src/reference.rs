@@ -18,6 +18,7 @@ impl Config {
     }
 
     /// The reference of every key in Markdown, as `config/REFERENCE.md` has it.
+    #[must_use]
     pub fn reference_markdown() -> String {
         let schema = Config::json_schema().to_value();
         let mut page = String::from(

@@ -22,11 +22,13 @@ impl Price {
     pub const ORDER_MAX: Price = Price(1_999_999_900);
 
     /// A price of `units` ten-thousandths.
+    #[must_use]
     pub const fn from_ten_thousandths(units: u64) -> Self {
         Self(units)
     }
 
     /// The price in ten-thousandths: `"1.5"` is 15,000.
+    #[must_use]
     pub const fn ten_thousandths(self) -> u64 {
         self.0
     }
@@ -121,6 +123,7 @@ pub struct Percent(u32);
 
 impl Percent {
     /// The share in parts per million: `2.5` (percent) is 25,000.
+    #[must_use]
     pub const fn parts_per_million(self) -> u32 {
         self.0
     }
@@ -244,6 +247,7 @@ pub struct Password(String);
 
 impl Password {
     /// The password itself, 1 to 10 graphic ASCII characters.
+    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }

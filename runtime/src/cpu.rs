@@ -82,6 +82,7 @@ pub fn pin_current_thread(cpu: usize) -> Result<(), PinError> {
 /// Makes no system call if the vDSO has `getcpu` (x86-64), so a shard can check every few thousand cycles. The first
 /// call in a process looks the vDSO up.
 #[inline]
+#[must_use]
 pub fn verify_pinned(cpu: usize) -> bool {
     sched_getcpu() == cpu
 }

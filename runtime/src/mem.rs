@@ -26,6 +26,7 @@ impl<T: Zeroable + Copy> HugeSlice<T> {
     ///
     /// # Panics
     /// If the address space has no room for the table, as with any allocation.
+    #[must_use]
     pub fn zeroed(len: usize) -> Self {
         const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
         let bytes = len.checked_mul(size_of::<T>()).expect("a table's size fits the address space");

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// The memory of the sessions' replay logs, in bytes.
+#[must_use]
 pub fn replay_bytes(config: &Config) -> usize {
     config.ports.len() * replay_log_bytes(config.order_entry.messages_per_port_max)
 }

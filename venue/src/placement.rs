@@ -17,6 +17,7 @@ pub struct Placement {
 /// Places the shards of `config` on the `allowed` CPUs: first those with a CPU number, then each `auto` shard on the
 /// least used CPU. Housekeeping gets an unused CPU, or else that of the last shard. A shard with the idle strategy
 /// `auto` spins if it has its CPU to itself, and parks if it shares it with another shard or with housekeeping.
+#[must_use]
 pub fn place(config: &Config, allowed: &[usize]) -> Placement {
     let mut users: BTreeMap<usize, usize> = allowed.iter().map(|&cpu| (cpu, 0)).collect();
     let numbered = |cpu: &Cpu| match cpu {

@@ -67,6 +67,7 @@ impl fmt::Debug for Group {
 
 impl Group {
     /// Empty tables, sized by `config`, which was [checked](GroupConfig::check).
+    #[must_use]
     pub fn new(config: &GroupConfig) -> Group {
         Group {
             order: Order::new(config),

@@ -80,6 +80,7 @@ impl MarketData {
     /// # Panics
     /// If the number of `endpoints` is wrong. They are line A, line B if there is one, and one for retransmission
     /// requests if there are servers.
+    #[must_use]
     pub fn new(config: MarketDataConfig, endpoints: &[EndpointId], counters: FeedCounters) -> Self {
         let MarketDataConfig { symbols, limits, arbitration, has_line_b, servers } = config;
         assert_eq!(arbitration.gap_fill.servers, servers.len(), "every server has an address");
@@ -98,6 +99,7 @@ impl MarketData {
     }
 
     /// The books.
+    #[must_use]
     pub fn books(&self) -> &Books {
         &self.builder.books
     }

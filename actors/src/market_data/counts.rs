@@ -99,6 +99,7 @@ pub struct FeedCounters {
 
 impl FeedCounters {
     /// Counters of one line.
+    #[must_use]
     pub fn line(&self, line: FeedLine) -> &Counters<LineCount> {
         &self.lines[line as usize]
     }

@@ -133,6 +133,7 @@ pub struct DepthPart {
 
 impl DepthPart {
     /// The valid levels.
+    #[must_use]
     pub fn levels(&self) -> &[Level] {
         &self.levels[..usize::from(self.count).min(DEPTH_PART_LEVELS)]
     }
@@ -158,6 +159,7 @@ pub struct BookEvent {
 
 impl BookEvent {
     /// The ITCH message.
+    #[must_use]
     pub fn message(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length).min(self.bytes.len())]
     }

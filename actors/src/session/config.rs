@@ -60,6 +60,7 @@ pub struct SessionConfig {
 impl SessionConfig {
     /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
     /// requests in flight, 1,024 connections, 256 KiB behind.
+    #[must_use]
     pub fn new(session: Session, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
         SessionConfig {

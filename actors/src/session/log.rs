@@ -22,6 +22,7 @@ pub(super) struct ReplyLog {
 }
 
 /// Memory of a port's replay log of `messages_max` messages, in bytes.
+#[must_use]
 pub const fn replay_log_bytes(messages_max: usize) -> usize {
     messages_max * (PACKET_MAX + size_of::<u32>())
 }

@@ -92,6 +92,7 @@ impl Session {
     }
 
     /// Its counters, which any thread can read while it runs.
+    #[must_use]
     pub fn stats(&self) -> Counters<SessionCount> {
         self.counters.clone()
     }

@@ -34,6 +34,7 @@ impl Command {
     /// The port of a request about an order, and the client's number by which that order is known. All three kinds have
     /// them at the same place, so that which kind it is, and that cannot be predicted, need not be asked.
     #[inline]
+    #[must_use]
     pub fn order_key(&self) -> Option<(PortId, u32)> {
         match self {
             Command::Enter(Enter { port, user_ref, .. }) => Some((*port, *user_ref)),

@@ -47,6 +47,7 @@ pub struct FirmConfig {
 }
 
 /// So many ports, each with an account and a firm of its own, without limits of their own.
+#[must_use]
 pub fn separate_members(ports: usize) -> (Vec<PortConfig>, Vec<AccountConfig>, Vec<FirmConfig>) {
     let limits = LevelLimits::default();
     (
@@ -147,6 +148,7 @@ impl GroupConfig {
     /// The least [`messages_per_port_max`](GroupConfig::messages_per_port_max) that can answer for this many open
     /// orders: from seven eighths of it on no order is let in, and the last eighth must answer for all open orders and for
     /// some executions of the last order let in.
+    #[must_use]
     pub const fn messages_least(open_orders_per_port_max: u32) -> u64 {
         8 * (open_orders_per_port_max as u64 + 8)
     }

@@ -23,12 +23,14 @@ pub enum Side {
 impl Side {
     /// Whether it buys.
     #[inline]
+    #[must_use]
     pub const fn is_buy(self) -> bool {
         matches!(self, Side::Buy)
     }
 
     /// The side that it trades with.
     #[inline]
+    #[must_use]
     pub const fn opposite(self) -> Side {
         match self {
             Side::Sell => Side::Buy,

@@ -31,6 +31,7 @@ pub struct Owner {
 impl Scope {
     /// Whether the port is in this scope.
     #[inline]
+    #[must_use]
     pub fn covers(self, owner: &Owner) -> bool {
         match self {
             Scope::Everyone => true,
@@ -66,6 +67,7 @@ enum Level {
 
 impl KillSwitch {
     /// Engages the switch of a scope, or releases it.
+    #[must_use]
     pub const fn new(scope: Scope, engaged: bool) -> KillSwitch {
         let (level, id) = match scope {
             Scope::Everyone => (Level::Everyone, 0),
@@ -77,6 +79,7 @@ impl KillSwitch {
     }
 
     /// Whom it stops.
+    #[must_use]
     pub const fn scope(&self) -> Scope {
         match self.level {
             Level::Everyone => Scope::Everyone,
@@ -87,6 +90,7 @@ impl KillSwitch {
     }
 
     /// Whether it is engaged, not released.
+    #[must_use]
     pub const fn is_engaged(&self) -> bool {
         self.engaged
     }

@@ -19,6 +19,7 @@ impl Locations {
 
     /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu`; `None` if the file does
     /// not have it, so that its default is in force.
+    #[must_use]
     pub fn get(&self, path: &str) -> Option<(usize, usize)> {
         self.0.get(path).copied()
     }
@@ -41,6 +42,7 @@ pub(super) struct Spans {
 
 impl Document {
     /// The section at a dotted path, with its defaults, if everything in it fits the schema.
+    #[must_use]
     pub fn section<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
         let value = self.value_at(path).cloned().unwrap_or_else(|| Value::Object(Map::new()));
         serde_json::from_value(value).ok()
@@ -62,6 +64,7 @@ impl Document {
     }
 
     /// Whether the file itself has this key.
+    #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.spans.contains_key(path)
     }

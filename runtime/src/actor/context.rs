@@ -31,6 +31,7 @@ impl<O> fmt::Debug for Context<'_, O> {
 impl<O> Context<'_, O> {
     /// Header of the input being worked on.
     #[inline]
+    #[must_use]
     pub fn header(&self) -> Header {
         self.step.header.get()
     }
@@ -38,12 +39,14 @@ impl<O> Context<'_, O> {
     /// Time in nanoseconds since midnight of the venue's zone: the sequenced time of the input behind the
     /// sequencer, the shard's time before it.
     #[inline]
+    #[must_use]
     pub fn time_ns(&self) -> u64 {
         self.env.time_ns(self.step.header.get())
     }
 
     /// The shard's clock in ticks, read once per turn: for measuring only. It is not the same in a replay, so
     /// nothing sequenced may depend on it.
+    #[must_use]
     pub fn ticks(&self) -> u64 {
         self.env.time.ticks()
     }

@@ -77,6 +77,7 @@ impl<O> fmt::Debug for SequencedContext<'_, O> {
 impl<O> SequencedContext<'_, O> {
     /// Header of the input being worked on.
     #[inline]
+    #[must_use]
     pub fn header(&self) -> Header {
         self.step.header.get()
     }
@@ -84,6 +85,7 @@ impl<O> SequencedContext<'_, O> {
     /// Time of the input being worked on, in nanoseconds since midnight of the venue's zone. The shard's time where no
     /// sequencer has numbered the input, and while the actor starts.
     #[inline]
+    #[must_use]
     pub fn time_ns(&self) -> u64 {
         self.env.time_ns(self.step.header.get())
     }

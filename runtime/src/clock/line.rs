@@ -20,6 +20,7 @@ impl Rate {
 
     /// The duration of `ticks` in nanoseconds, rounded down; saturates at 584 years.
     #[inline]
+    #[must_use]
     pub fn nanos(self, ticks: u64) -> u64 {
         let ns = (u128::from(ticks) * u128::from(self.0)) >> RATE_SHIFT;
         u64::try_from(ns).unwrap_or(u64::MAX)

@@ -41,6 +41,7 @@ pub struct HostTime {
 
 impl HostTime {
     /// Selects the best counter. The first call in a process takes 10 to 200 ms, while quanta calibrates the counter.
+    #[must_use]
     pub fn new() -> Self {
         let counter = quanta::Clock::new();
         let ticks = 1 << 40;

@@ -45,11 +45,13 @@ impl Running {
     }
 
     /// What housekeeping knows, up to its last look 20 ms ago.
+    #[must_use]
     pub fn status(&self) -> Status {
         self.shared.status().clone()
     }
 
     /// Whether the shards still run.
+    #[must_use]
     pub fn is_running(&self) -> bool {
         self.stage.current() < stages::STOP && self.housekeeping.as_ref().is_some_and(|thread| !thread.is_finished())
     }

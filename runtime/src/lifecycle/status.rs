@@ -37,6 +37,7 @@ impl ShardStatus {
     }
 
     /// One of its counters.
+    #[must_use]
     pub fn count(&self, name: ShardCount) -> u64 {
         self.counts[name.index()]
     }
@@ -49,6 +50,7 @@ impl ShardStatus {
 
 impl Status {
     /// One counter, over all shards.
+    #[must_use]
     pub fn count(&self, name: ShardCount) -> u64 {
         self.shards.iter().map(|shard| shard.count(name)).sum()
     }

@@ -62,6 +62,7 @@ pub struct NetCounters {
 
 impl NetCounters {
     /// The number of connections that ended for `reason`.
+    #[must_use]
     pub fn closed_for(&self, reason: CloseReason) -> u64 {
         self.closed[reason as usize]
     }

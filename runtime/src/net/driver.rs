@@ -246,11 +246,13 @@ impl Driver {
     }
 
     /// The counters since the start.
+    #[must_use]
     pub fn counters(&self) -> &NetCounters {
         &self.table.counters
     }
 
     /// The number of connections, including those being established or closed.
+    #[must_use]
     pub fn open_connections(&self) -> usize {
         self.table.open_connections()
     }

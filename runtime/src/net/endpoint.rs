@@ -93,11 +93,13 @@ pub struct UdpSpec {
 
 impl UdpSpec {
     /// A receive-only socket.
+    #[must_use]
     pub fn receiver(bind: SocketAddr) -> Self {
         UdpSpec { receive: true, send_slots: 0, ..UdpSpec::sender(bind, bind).without_destination() }
     }
 
     /// A send-only socket: payloads of up to 1,400 bytes, up to 256 of them per cycle, multicast loopback on, TTL 1.
+    #[must_use]
     pub fn sender(bind: SocketAddr, to: SocketAddr) -> Self {
         UdpSpec {
             bind,
@@ -116,6 +118,7 @@ impl UdpSpec {
 
     /// A socket that receives, and sends only to explicit destinations, such as either end of a request/response
     /// protocol.
+    #[must_use]
     pub fn peer(bind: SocketAddr) -> Self {
         UdpSpec { receive: true, ..UdpSpec::sender(bind, bind).without_destination() }
     }

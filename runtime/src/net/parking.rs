@@ -57,6 +57,7 @@ impl Driver {
 
     /// The next time at which the driver has work to do without any event, on the clock of [`poll`](Driver::poll). A
     /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
+    #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
         let closing = self.table.closing.iter().map(|&slot| &self.table.connections[slot as usize]);
         let closes = closing

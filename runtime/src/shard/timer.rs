@@ -101,6 +101,7 @@ impl Wheel {
     ///
     /// # Panics
     /// If `timers_max` does not fit in 32 bits.
+    #[must_use]
     pub fn with_capacity(timers_max: usize) -> Self {
         assert!(timers_max < NIL as usize, "timers_max must be below 2^32 - 1, not {timers_max}");
         let vacant = |index: usize| Entry {
@@ -175,18 +176,21 @@ impl Wheel {
     /// exact to a tick for timers within the current 64 ticks; for later ones it can be early, by less than the
     /// width of their level's slot, at most three times for each timer within 18 minutes.
     #[inline]
+    #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
         (self.len != 0).then_some(self.next_event_ns)
     }
 
     /// Whether no timer is set.
     #[inline]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// How many timers are set.
     #[inline]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }

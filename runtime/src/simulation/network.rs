@@ -107,6 +107,7 @@ impl SimNet {
     }
 
     /// Whether a connection is open, and if an actor closed it, why.
+    #[must_use]
     pub fn closed_by_actor(&self, conn: ConnId) -> Option<CloseReason> {
         self.0.borrow().connections[conn.slot as usize].closed_by_actor
     }

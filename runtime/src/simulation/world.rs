@@ -93,11 +93,13 @@ impl Simulation {
     }
 
     /// The network of a shard, to play its peers.
+    #[must_use]
     pub fn net(&self, shard: ShardId) -> SimNet {
         self.nets[shard.0 as usize].clone()
     }
 
     /// The failures so far.
+    #[must_use]
     pub fn failures(&self) -> &[Failure] {
         &self.failures
     }

@@ -140,6 +140,7 @@ pub struct Collector {
 
 impl Collector {
     /// A collector without shards.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -187,6 +188,7 @@ impl Collector {
     }
 
     /// The totals of each shard, in the order of registration.
+    #[must_use]
     pub fn shards(&self) -> &[ShardTotals] {
         &self.shards
     }

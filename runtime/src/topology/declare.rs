@@ -47,6 +47,7 @@ impl<A: Actor> Plan for TypedPlan<A> {
 
 impl Topology {
     /// A topology with nothing in it.
+    #[must_use]
     pub fn new() -> Self {
         Topology::default()
     }

@@ -51,11 +51,13 @@ pub struct ActorIndex(u32);
 
 impl ActorIndex {
     /// The actor declared at this place, the first being 0.
+    #[must_use]
     pub const fn new(position: u32) -> Self {
         ActorIndex(position)
     }
 
     /// Its place in the order of declaration.
+    #[must_use]
     pub const fn position(self) -> usize {
         self.0 as usize
     }

@@ -123,6 +123,7 @@ impl<M: Keyed> ConflatedReceiver<M> {
     }
 
     /// Messages that a newer one replaced before they were read, as far as the newer ones have been read.
+    #[must_use]
     pub fn conflated(&self) -> u64 {
         self.newest.overwritten()
     }

@@ -120,6 +120,7 @@ impl Matching {
     pub const OUTPUTS_MAX: usize = 2 * EXECUTIONS_PER_STEP + 1;
 
     /// Empty books, sized by `config`.
+    #[must_use]
     pub fn new(config: &GroupConfig) -> Matching {
         let GroupConfig { orders_max, levels_max, ref instruments, ref ports, .. } = *config;
         Matching {

@@ -39,6 +39,7 @@ pub struct Arbiter {
 
 impl Arbiter {
     /// An arbiter that waits for a session. Allocates all its memory.
+    #[must_use]
     pub fn new(mut config: ArbitrationConfig, counters: FeedCounters) -> Self {
         let buffer = ReorderBuffer::new(config.reorder_messages_max);
         if config.gap_fill.servers == 0 {
@@ -65,6 +66,7 @@ impl Arbiter {
 
     /// Whether the state built from the messages may be wrong: some are lost or late, the lines are silent, or the
     /// session has ended. After a loss, only the next session makes it fresh again.
+    #[must_use]
     pub fn is_stale(&self) -> bool {
         self.has_lost || self.gap_age.is_behind() || self.is_silent || self.has_ended
     }
@@ -146,6 +148,7 @@ impl Arbiter {
     }
 
     /// Time of the next call of [`Arbiter::on_time`].
+    #[must_use]
     pub fn deadline_ns(&self) -> Option<u64> {
         self.session?;
         let silent_after_ns = self.config.silent_after_ns;

@@ -123,6 +123,7 @@ impl ReorderBuffer {
 }
 
 /// Memory of a buffer for a window of `messages_max` numbers, in bytes: 64 and a bit for each.
+#[must_use]
 pub fn reorder_buffer_bytes(messages_max: usize) -> usize {
     slots(messages_max) * SLOT_BYTES + slots(messages_max) / 8
 }

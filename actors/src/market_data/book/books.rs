@@ -47,12 +47,14 @@ impl Books {
     ///
     /// # Panics
     /// If there are more symbols than [`Books::INSTRUMENTS_MAX`].
+    #[must_use]
     pub fn new(symbols: &[Symbol], limits: BookLimits) -> Self {
         assert!(symbols.len() <= Self::INSTRUMENTS_MAX, "{} instruments are too many", symbols.len());
         Self::with_locates(FeedLocates::by_symbol(symbols), symbols.len(), limits)
     }
 
     /// Empty books of every instrument of a feed, under the feed's locates.
+    #[must_use]
     pub fn of_all(limits: BookLimits) -> Self {
         Self::with_locates(FeedLocates::as_numbered(), Self::INSTRUMENTS_MAX, limits)
     }
@@ -83,12 +85,14 @@ impl Books {
     }
 
     /// Whether there is a book with this locate.
+    #[must_use]
     pub fn has(&self, locate: Locate) -> bool {
         (1..=self.states.len()).contains(&usize::from(locate))
     }
 
     /// Best levels of an instrument, by our locate.
     #[inline]
+    #[must_use]
     pub fn top(&self, locate: Locate) -> Top {
         let best = |is_bid| {
             let level = self.sides.best(SideId::of(locate, is_bid));
@@ -104,12 +108,14 @@ impl Books {
     }
 
     /// Resting orders in all books.
+    #[must_use]
     pub fn orders_len(&self) -> usize {
         self.orders.len()
     }
 
     /// Whether orders of the instrument are missing because there was no room.
     #[inline]
+    #[must_use]
     pub fn is_incomplete(&self, locate: Locate) -> bool {
         self.is_incomplete[usize::from(locate) - 1]
     }
@@ -120,16 +126,19 @@ impl Books {
     }
 
     /// Our locate for the feed's, if the feed has named the instrument and it is ours.
+    #[must_use]
     pub fn our_locate(&self, feed_locate: u16) -> Option<Locate> {
         self.locates.ours(feed_locate)
     }
 
     /// State of an instrument apart from its orders.
+    #[must_use]
     pub fn state(&self, locate: Locate) -> &InstrumentState {
         &self.states[usize::from(locate) - 1]
     }
 
     /// State of the market.
+    #[must_use]
     pub fn market(&self) -> &MarketState {
         &self.market
     }

@@ -26,6 +26,7 @@ pub struct RestingOrder {
 
 impl Books {
     /// Position of an order in the queue at its price; `None` if it does not rest. Takes a step for each order ahead.
+    #[must_use]
     pub fn queue_position(&self, order_ref: u64) -> Option<QueuePosition> {
         let mut position = QueuePosition::default();
         let mut at = self.orders[self.orders.find(order_ref)?].older;

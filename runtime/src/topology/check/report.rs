@@ -61,6 +61,7 @@ pub struct CheckedEdge {
 
 impl CheckedEdge {
     /// Memory of its slots.
+    #[must_use]
     pub fn bytes(&self) -> usize {
         let slots = if self.crosses { self.capacity } else { self.capacity.next_power_of_two() };
         slots * self.slot_bytes
