@@ -21,7 +21,7 @@ fn commands() -> Commands {
     Commands {
         programs: [("corelane".into(), line(venue)), ("corelane-latency".into(), line(latency))].into(),
         packages: vec![
-            package("corelane-runtime", "example", "counter"),
+            package("corelane-runtime", "example", "first_actor"),
             package("corelane-benches", "bench", "hop"),
             package("corelane-latency-tests", "bin", "corelane-latency"),
         ],
