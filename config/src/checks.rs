@@ -1,6 +1,6 @@
-//! What no schema can say: names that must exist, values that must agree with each other.
+//! Rules that no schema can express: names must exist, and values must agree with each other.
 //!
-//! Every check takes only sections that are sound in themselves, so that one mistake is not reported twice.
+//! Every check reads only sections that fit the schema, so that no mistake is reported twice.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,7 +17,7 @@ pub(crate) fn check(document: &mut Document) {
     let shards = document.elements::<Shard>("shards");
     let distinct = unique(document, "shard", "name", shards.iter().map(|(path, shard)| (path, shard.name.clone())));
     cpus(document, &shards);
-    // With an unreadable or misnamed shard a name may only seem unknown.
+    // If a shard is not readable or its name is taken, a name may only seem unknown.
     if distinct && shards.len() == document.len("shards") && !shards.is_empty() {
         placement(document, &shards);
     }
@@ -30,7 +30,7 @@ pub(crate) fn check(document: &mut Document) {
     feed_out(document);
 }
 
-/// Reports every name that an earlier element of the array has; names that compare equal are given in one case.
+/// Reports every name that an earlier element of the array has. Where case does not matter, pass names in one case.
 fn unique<'p>(
     document: &mut Document,
     what: &str,
@@ -46,7 +46,7 @@ fn unique<'p>(
                 &format!("{path}.{key}"),
                 format!("two {what}s have the {key} \"{name}\""),
                 "already used",
-                format!("give each {what} a {key} of its own; `{earlier}` has this one"),
+                format!("give each {what} its own {key}; `{earlier}` has this one"),
             );
         } else {
             first.insert(name, path);
@@ -55,7 +55,7 @@ fn unique<'p>(
     all_unique
 }
 
-/// A CPU that one shard spins on has no time for anything else.
+/// Refuses to share a CPU that a shard spins on: it has no time for anything else.
 fn cpus(document: &mut Document, shards: &[(String, Shard)]) {
     let mut first: HashMap<usize, (&String, &Shard)> = HashMap::new();
     let housekeeping = document.section::<Placement>("placement").map(|placement| placement.housekeeping_cpu);
@@ -105,11 +105,11 @@ fn placement(document: &mut Document, shards: &[(String, Shard)]) {
         let quoted = names().map(|known| format!("\"{known}\"")).collect::<Vec<_>>().join(", ");
         let help = match closest(name, names()) {
             Some(known) => format!("did you mean \"{known}\"? The shards are {quoted}"),
-            None => format!("name one of the shards, {quoted}, or add a [[shards]] of this name"),
+            None => format!("name one of the shards, {quoted}, or add a section [[shards]] with this name"),
         };
         document.conflict(
             &format!("placement.{role}"),
-            format!("{role} is placed on \"{name}\", which is no shard"),
+            format!("{role} is placed on \"{name}\", which is not a shard"),
             "no such shard",
             help,
         );
@@ -133,7 +133,7 @@ fn network(document: &mut Document) {
         if !count.is_power_of_two() {
             document.conflict(
                 &format!("net.{key}"),
-                format!("`net.{key}` is {count}, which is no power of two"),
+                format!("`net.{key}` is {count}, which is not a power of two"),
                 "the kernel's ring needs a power of two",
                 format!("write {} or {}", count.next_power_of_two() / 2, count.next_power_of_two()),
             );
@@ -147,13 +147,13 @@ fn network(document: &mut Document) {
             "raise it, or lower `net.max_frame_bytes`".into(),
         );
     }
-    let users = document.len("ports");
-    if net.connections_max < users {
+    let ports = document.len("ports");
+    if net.connections_max < ports {
         document.conflict(
             "net.connections_max",
-            format!("{users} users may log in, but `net.connections_max` is {}", net.connections_max),
-            "fewer than the users",
-            format!("raise it to {users} or more"),
+            format!("{ports} ports may log in, but `net.connections_max` is {}", net.connections_max),
+            "fewer than the ports",
+            format!("raise it to {ports} or more"),
         );
     }
 }
@@ -168,7 +168,7 @@ fn order_entry(document: &mut Document) {
     {
         document.conflict(
             "order_entry.listen",
-            format!("{address} is no address of a TCP server"),
+            format!("a TCP server cannot listen on {address}"),
             "multicast or broadcast",
             "listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all".into(),
         );
@@ -216,7 +216,7 @@ fn instruments(document: &mut Document) {
         if let Some(risk) = risk.as_ref().filter(|risk| risk.quantity_max < *lot) {
             document.conflict(
                 &format!("{path}.lot"),
-                format!("the lot of {symbol} is {lot}, more than one order may have"),
+                format!("the lot of {symbol} is {lot}, more than the largest order allowed"),
                 "above the limit",
                 format!("lower it, or raise `risk.quantity_max` ({})", risk.quantity_max),
             );
@@ -225,7 +225,7 @@ fn instruments(document: &mut Document) {
     if risk.is_some_and(|risk| risk.notional_max.ten_thousandths() == 0) {
         document.conflict(
             "risk.notional_max",
-            "`risk.notional_max` is zero, so that every order would be rejected".into(),
+            "`risk.notional_max` is zero, so every order would be rejected".into(),
             "excludes every order",
             "write the largest price times quantity of one order, such as \"1000000\"".into(),
         );
@@ -247,7 +247,7 @@ fn reference_price_fits(document: &mut Document, path: &str, symbol: &str, refer
         let above = Price::from_ten_thousandths(units - units % step + step);
         document.conflict(
             &key,
-            format!("the reference price of {symbol} is {reference}, no multiple of its tick {tick}"),
+            format!("the reference price of {symbol} is {reference}, not a multiple of its tick {tick}"),
             "between two ticks",
             format!("write \"{below}\" or \"{above}\""),
         );
@@ -289,7 +289,7 @@ fn feed_in(document: &mut Document) {
                 "feeds.in.line_b.listen",
                 format!("line B listens on {}, as line A does", line_b.listen),
                 "the same address",
-                "write the address that the other line is sent to, or remove [feeds.in.line_b]".into(),
+                "write the address of the second line, or remove [feeds.in.line_b]".into(),
             );
         }
     }
@@ -297,7 +297,7 @@ fn feed_in(document: &mut Document) {
         if server.port() == 0 || server.ip().is_unspecified() || server.ip().is_multicast() {
             document.conflict(
                 &format!("feeds.in.recovery.servers[{index}]"),
-                format!("no server can be asked at {server}"),
+                format!("no server can receive requests at {server}"),
                 "no destination",
                 "write the unicast address and port of the retransmission server".into(),
             );
@@ -349,12 +349,13 @@ fn fixed_port(document: &mut Document, section: &str, allowing: &str, port: u16,
             &format!("{section}.listen"),
             format!("`{section}.listen` has port 0"),
             "any free port",
-            format!("write the port that others know, or set {allowing}.allow_ephemeral_port = true"),
+            format!("write the port that clients use, or set {allowing}.allow_ephemeral_port = true"),
         );
     }
 }
 
-/// The interface only chooses where a group is joined or sent; with a unicast address it would be ignored silently.
+/// Refuses an interface for a unicast address, where it would be ignored silently: it only chooses where a multicast
+/// group is joined or sent.
 fn interface_needs_multicast(
     document: &mut Document,
     key: &str,
@@ -365,7 +366,7 @@ fn interface_needs_multicast(
     if interface.is_some() && !group.is_multicast() {
         document.conflict(
             group_key,
-            format!("`{key}` is set, but {group} is no multicast group"),
+            format!("`{key}` is set, but {group} is not a multicast group"),
             "not multicast",
             format!("write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `{key}`"),
         );

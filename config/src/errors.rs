@@ -1,4 +1,4 @@
-//! What a reader of a bad file is told: every error at once, each with its place and its remedy.
+//! The errors of a bad file: all at once, each with its place and its remedy.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-/// Everything found wrong with one file, in the order of the file.
+/// All errors found in one file, in the order of the file.
 ///
-/// Print it through miette (`miette::Report::new(errors)` with `{:?}`) for the annotated source, or
-/// [`Self::plain`] where lines are wanted.
+/// Print it through miette (`miette::Report::new(errors)` with `{:?}`) for the annotated source, or with
+/// [`Self::plain`] for one line per error.
 #[derive(Clone, Debug)]
 pub struct ConfigErrors {
     file: String,
@@ -18,7 +18,7 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
-    /// How many errors are kept; a file that is no topology at all would otherwise report one per line.
+    /// The most errors that are kept. A file that is not a topology at all would otherwise report one error per line.
     pub const KEPT_MAX: usize = 50;
 
     pub(crate) fn new(source: &Source, mut found: Vec<Found>) -> Self {
@@ -54,7 +54,7 @@ impl ConfigErrors {
         self.errors.iter().map(|error| error.plain() + "\n").collect()
     }
 
-    /// How many errors were found beyond [`Self::KEPT_MAX`].
+    /// The number of errors found beyond [`Self::KEPT_MAX`].
     #[must_use]
     pub fn omitted(&self) -> usize {
         self.omitted
@@ -142,7 +142,7 @@ pub struct ConfigError {
 impl ConfigError {
     fn new(source: &Source, found: Found) -> Self {
         let (line, column) = source.lines.locate(found.span.start);
-        // A label needs a character to stand under; an empty place, such as the file's end, is reported without.
+        // A label needs a character to point at; an empty place, such as the end of the file, has none.
         let label = (!found.span.is_empty()).then(|| LabeledSpan::new_with_span(Some(found.label), found.span.clone()));
         Self {
             kind: found.kind,
@@ -156,7 +156,7 @@ impl ConfigError {
         }
     }
 
-    /// The error in one line, `file:line:column: message; remedy`.
+    /// The error on one line, `file:line:column: message; remedy`.
     #[must_use]
     pub fn plain(&self) -> String {
         let Self { file, line, column, message, help, .. } = self;
@@ -168,7 +168,7 @@ impl ConfigError {
 }
 
 impl fmt::Display for ConfigError {
-    /// The message alone: the annotated source beside it shows the place.
+    /// The message alone: the annotated source next to it shows the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
@@ -212,7 +212,7 @@ pub(crate) struct Source {
     pub lines: Lines,
 }
 
-/// A text with the start of each of its lines.
+/// A text, and the offset at which each of its lines starts.
 #[derive(Debug)]
 pub(crate) struct Lines {
     pub text: Arc<str>,

@@ -1,18 +1,18 @@
-//! What a schema accepts at one place, for the comparison and in words.
+//! The values that a schema accepts at one place, for the comparison and in words.
 
 use serde_json::Value;
 use toml::de::DeValue;
 
 use crate::values::check_format;
 
-/// The schemas of which a value must fit one, references resolved.
+/// The alternative schemas for one value, with references resolved; the value must fit one of them.
 pub(crate) struct Alternatives<'s> {
     schemas: Vec<&'s Value>,
     default: Option<&'s Value>,
 }
 
 impl<'s> Alternatives<'s> {
-    /// What `schema` accepts; `root` holds the definitions it refers to.
+    /// The alternatives of `schema`; `root` holds the definitions that it refers to.
     pub(crate) fn of(root: &'s Value, schema: &'s Value) -> Self {
         let mut schemas = Vec::new();
         collect(root, schema, &mut schemas);
@@ -24,7 +24,7 @@ impl<'s> Alternatives<'s> {
         &self.schemas
     }
 
-    /// The alternative for values of this type.
+    /// The alternative that accepts values of this type.
     pub(crate) fn accepting(&self, value: &DeValue<'_>) -> Option<&'s Value> {
         let fits = |name: &str| match value {
             DeValue::String(_) => name == "string",
@@ -38,7 +38,7 @@ impl<'s> Alternatives<'s> {
         self.schemas.iter().copied().find(|schema| types(schema).any(fits))
     }
 
-    /// The words that are allowed, if only some are.
+    /// The allowed words, if only certain words are allowed.
     pub(crate) fn words(&self) -> Vec<&'s str> {
         self.schemas.iter().flat_map(|schema| words(schema)).collect()
     }
@@ -54,7 +54,7 @@ impl<'s> Alternatives<'s> {
         }
     }
 
-    /// As [`Self::description`], with the value that holds if the key is left out.
+    /// [`Self::description`], followed by the default that applies if the key is left out.
     pub(crate) fn description_with_default(&self) -> String {
         match self.default {
             Some(default) => format!("{}, or leave it out for {default}", self.description()),
@@ -62,7 +62,7 @@ impl<'s> Alternatives<'s> {
         }
     }
 
-    /// Whether a quoted value would fit without its quotes.
+    /// Whether a quoted value would be valid without its quotes.
     pub(crate) fn takes_unquoted(&self, text: &str) -> bool {
         let accepts = |name: &str| self.schemas.iter().any(|schema| types(schema).any(|accepted| accepted == name));
         (accepts("integer") && text.parse::<i64>().is_ok())
@@ -70,7 +70,7 @@ impl<'s> Alternatives<'s> {
             || (accepts("boolean") && text.parse::<bool>().is_ok())
     }
 
-    /// Whether a bare value would fit in quotes.
+    /// Whether an unquoted value would be valid in quotes.
     pub(crate) fn takes_quoted(&self, text: &str) -> bool {
         let fits = |schema: &Value| {
             let format = schema.get("format").and_then(Value::as_str);
@@ -99,7 +99,7 @@ impl<'s> Alternatives<'s> {
     }
 }
 
-/// A value's type as a reader calls it.
+/// The name of a value's type, for messages.
 pub(crate) fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

@@ -1,14 +1,14 @@
-//! The TOML schema of a Corelane venue: one file describes its shards, limits, users, instruments and feeds.
+//! The TOML schema of a Corelane venue: one file describes its shards, ports, limits, instruments and feeds.
 //!
-//! [`Config::parse`] gives plain typed values, or every mistake at once:
+//! [`Config::parse`] returns plain typed values, or every mistake in the file at once:
 //!
 //! ```text
 #![doc = include_str!("../tests/five_errors.txt")]
 //! ```
 //!
-//! The types in this crate are the only source: `venue.schema.json` (completion in editors) and `REFERENCE.md` are
-//! generated from them, and a file is checked against that same schema. Another crate can read its own TOML with the
-//! same care through [`document::parse`].
+//! The types in this crate are the only source: `venue.schema.json` (for completion in editors) and `REFERENCE.md` are
+//! generated from them, and every file is checked against that same schema. Another crate can check its own TOML in the
+//! same way with [`document::parse`].
 
 #![deny(missing_docs)]
 
@@ -31,11 +31,11 @@ pub use schema::{
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError};
 
-/// The shipped `config/venue.toml`: what the server runs when it is given no file.
+/// The shipped `config/venue.toml`, which the server runs if no file is given.
 pub const VENUE_TOML: &str = include_str!("../venue.toml");
 
 impl Config {
-    /// Reads a topology; `name` stands for the file in messages.
+    /// Parses a topology; `name` is the file's name in messages.
     ///
     /// # Errors
     /// Every mistake in the text, each with its line, column and remedy.
@@ -47,7 +47,7 @@ impl Config {
     /// Reads a topology from a file.
     ///
     /// # Errors
-    /// As [`Config::parse`], or that the file cannot be read.
+    /// Those of [`Config::parse`], or an unreadable file.
     pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigErrors> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -57,8 +57,8 @@ impl Config {
         }
     }
 
-    /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu` in the file this was read
-    /// from; `None` if the file does not have it, so that its default is in force.
+    /// The line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu` in the file that this was
+    /// read from; `None` if the file lacks the key, so that its default applies.
     #[must_use]
     pub fn locate(&self, path: &str) -> Option<(usize, usize)> {
         self.locations.get(path)

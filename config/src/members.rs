@@ -1,19 +1,19 @@
-//! Which account a port trades for, and which firm holds it.
+//! The account that each port trades for, and the firm that holds each account.
 
 use std::collections::HashMap;
 
 use crate::document::{Document, closest};
 use crate::schema::{Account, Config, Firm, LevelLimits, Port};
 
-/// The ports, accounts and firms of a venue, those included that no section declares: a port without `account` has an account
-/// of the user's name, and an account without `firm` a firm of its own name.
+/// The ports, accounts and firms of a venue, including those that no section declares: a port without `account` has an
+/// account of the user's name, and an account without `firm` has a firm of its own name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Members {
-    /// By port, in the order of `[[ports]]`: index of its account in `accounts`.
+    /// For each port, in the order of `[[ports]]`, the index of its account in `accounts`.
     pub account_of_port: Vec<usize>,
-    /// Declared accounts in their order, then the others.
+    /// The declared accounts in the order of the file, then the others.
     pub accounts: Vec<MemberAccount>,
-    /// Declared firms in their order, then the others.
+    /// The declared firms in the order of the file, then the others.
     pub firms: Vec<MemberFirm>,
 }
 
@@ -38,7 +38,7 @@ pub struct MemberFirm {
 }
 
 impl Config {
-    /// Who trades: every port's account and every account's firm.
+    /// The account of every port and the firm of every account.
     #[must_use]
     pub fn members(&self) -> Members {
         let mut firms: Vec<MemberFirm> =
@@ -73,14 +73,14 @@ impl Config {
     }
 }
 
-/// Names must be declared, and no limit may exclude every order.
+/// Checks that names are declared and that no limit excludes every order.
 pub(crate) fn check(document: &mut Document) {
     let ports = document.elements::<Port>("ports");
     let accounts = document.elements::<Account>("accounts");
     let firms = document.elements::<Firm>("firms");
     let named = ports.iter().filter_map(|(path, port)| Some((path, port.account.as_deref()?)));
     let declared: Vec<&str> = accounts.iter().map(|(_, account)| account.name.as_str()).collect();
-    // With an unreadable account a name may only seem unknown.
+    // If an account is not readable, a name may only seem unknown.
     if accounts.len() == document.len("accounts") {
         owners(document, "account", named, &declared);
     }
@@ -95,7 +95,7 @@ pub(crate) fn check(document: &mut Document) {
         if limits.notional_max.is_some_and(|most| most.ten_thousandths() == 0) {
             document.conflict(
                 &format!("{path}.limits.notional_max"),
-                format!("`{path}.limits.notional_max` is zero, so that every order would be rejected"),
+                format!("`{path}.limits.notional_max` is zero, so every order would be rejected"),
                 "excludes every order",
                 "write the largest price times quantity of one order, such as \"1000000\"".into(),
             );
@@ -103,7 +103,7 @@ pub(crate) fn check(document: &mut Document) {
     }
 }
 
-/// Reports every name of a `what` that is not declared.
+/// Reports every name of a `what` ("account" or "firm") that is not declared.
 fn owners<'p>(
     document: &mut Document,
     what: &str,
@@ -111,10 +111,10 @@ fn owners<'p>(
     declared: &[&str],
 ) {
     for (path, name) in named.filter(|(_, name)| !declared.contains(name)) {
-        let add = format!("add a [[{what}s]] of this name");
+        let add = format!("add a section [[{what}s]] with this name");
         let help = match closest(name, declared.iter().copied()) {
             Some(known) => format!("did you mean \"{known}\"? Otherwise {add}"),
-            None => format!("{add}, or remove the key for one of its own"),
+            None => format!("{add}, or remove `{what}` to use the default one"),
         };
         document.conflict(
             &format!("{path}.{what}"),

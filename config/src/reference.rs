@@ -1,4 +1,4 @@
-//! The generated descriptions: the JSON schema for editors and the reference page for readers.
+//! Generated descriptions: the JSON schema for editors and the reference page for readers.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,20 @@ use crate::Config;
 use crate::expectation::Alternatives;
 
 impl Config {
-    /// The JSON schema of a topology, as `config/venue.schema.json` has it for editors.
+    /// The JSON schema of a topology, the content of `config/venue.schema.json`.
     pub fn json_schema() -> Schema {
         let mut schema = schema_for!(Config);
         RecursiveTransform(without_null).transform(&mut schema);
         schema
     }
 
-    /// The reference of every key in Markdown, as `config/REFERENCE.md` has it.
+    /// The reference of every key in Markdown, the content of `config/REFERENCE.md`.
     #[must_use]
     pub fn reference_markdown() -> String {
         let schema = Config::json_schema().to_value();
         let mut page = String::from(
             "# Topology reference\n\n\
-             Every key of a topology file, generated from the schema. `corelane check FILE` reports what is wrong with a \
+             Every key of a topology file, generated from the schema. `corelane check FILE` reports every mistake in a \
              file; an editor that knows TOML schemas completes from `venue.schema.json`.\n",
         );
         section(&schema, "", &schema, &mut page);
@@ -31,7 +31,7 @@ impl Config {
     }
 }
 
-/// TOML has no null: an optional key is left out, so neither its type nor its default can be one.
+/// Removes null from types and defaults: TOML has no null, an optional key is left out.
 fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -83,9 +83,15 @@ fn section(root: &Value, path: &str, schema: &Value, page: &mut String) {
     }
     for (path, header, property) in subsections {
         let body = Alternatives::of(root, property).section_body(root).unwrap_or(property);
-        let _ = write!(page, "\n## `{header}`\n\n{}\n", one_line(property));
+        let _ = write!(page, "\n## `{header}`\n\n{}\n", paragraphs(property));
         section(root, &path, body, page);
     }
+}
+
+fn paragraphs(schema: &Value) -> String {
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let joined = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    joined.collect::<Vec<_>>().join("\n\n")
 }
 
 fn one_line(schema: &Value) -> String {
@@ -94,7 +100,7 @@ fn one_line(schema: &Value) -> String {
 }
 
 impl Alternatives<'_> {
-    /// What a key means, and each of its words if they are documented.
+    /// The meaning of a key and of each of its documented words.
     fn explanation(&self, property: &Value) -> String {
         let mut text = one_line(property);
         for schema in self.schemas() {

@@ -1,4 +1,4 @@
-//! What a topology file can say. The doc comment of a field is also its description in `venue.schema.json` and
+//! The schema of a topology file. A field's doc comment is also its description in `venue.schema.json` and
 //! `REFERENCE.md`; its range and default are written once, here.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -22,10 +22,10 @@ pub struct Config {
     /// The threads that run actors, each pinned to one CPU.
     #[schemars(length(min = 1, max = 64))]
     pub shards: Vec<Shard>,
-    /// Which shard runs which role.
+    /// The shard that runs each role.
     pub placement: Placement,
-    /// Capacities of the queues between roles, in messages. A full queue holds its producer back, up to ingress,
-    /// where new requests are rejected.
+    /// Capacities of the queues between roles, in messages. A full queue makes its producer wait; once the back-pressure
+    /// reaches ingress, new requests are rejected.
     #[serde(default = "all_defaults::<Edges>")]
     pub edges: Edges,
     /// Buffers and limits of the network driver.
@@ -33,30 +33,38 @@ pub struct Config {
     pub net: Net,
     /// The TCP order entry port (OUCH 5.0 over SoupBinTCP).
     pub order_entry: OrderEntry,
-    /// Who may log in: a port is a client's session, with its order numbers and its answers. One connection per user at a
-    /// time.
+    /// The ports: who may log in. A port is one client's log-in, with its own order numbers and answers; it has at most one
+    /// connection at a time. Every port trades for one account, and every account belongs to one firm. An account is
+    /// what orders are booked to: it holds positions (which the venue does not compute yet) and limits, and several ports
+    /// may trade for it. A firm holds accounts.
+    ///
+    /// Limits may be set on each level: in `[risk]` for the whole venue, and in `limits` of a firm, an account or a port.
+    /// An order must keep within all of them, so the lowest limit decides. Each level also has a kill switch. While it is
+    /// engaged, new orders of all ports below it are rejected; engaging it cancels their open orders. Releasing it leaves
+    /// the switches of the other levels as they are. SIGUSR1 engages the venue's switch and SIGUSR2 releases it; the
+    /// switches of firms, accounts and ports can only be turned by a program that embeds the venue.
     #[schemars(length(min = 1, max = 4096))]
     pub ports: Vec<Port>,
-    /// What orders are booked to; several ports may trade for one account.
+    /// The accounts that orders are booked to. One that is not listed here has no limits of its own; see `[[ports]]`.
     #[serde(default)]
     #[schemars(length(max = 4096))]
     pub accounts: Vec<Account>,
-    /// Whose the accounts are.
+    /// The firms that hold the accounts. One that is not listed here has no limits of its own; see `[[ports]]`.
     #[serde(default)]
     #[schemars(length(max = 4096))]
     pub firms: Vec<Firm>,
-    /// What is traded.
+    /// The instruments that are traded.
     #[schemars(length(min = 1, max = 65535))]
     pub instruments: Vec<Instrument>,
     /// Pre-trade limits, applied to every order before matching. They have no defaults.
     pub risk: Risk,
-    /// The matching book's tables, sized once at start.
+    /// Sizes of the order books' tables, which are allocated once at start.
     #[serde(default = "all_defaults::<Matching>")]
     pub matching: Matching,
     /// Market data in and out, MoldUDP64 with ITCH 5.0.
     #[serde(default)]
     pub feeds: Feeds,
-    /// Where each key stands in the file it came from.
+    /// The place of each key in the file that it came from.
     #[serde(skip)]
     pub(crate) locations: Locations,
 }
@@ -87,18 +95,18 @@ pub struct Shard {
     /// The CPU to run on: a number, or `"auto"` for the next allowed CPU that no other shard claims.
     #[serde(default)]
     pub cpu: Cpu,
-    /// What the shard does when it has nothing to do.
+    /// How the shard waits when it has no work.
     #[serde(default)]
     pub idle: Idle,
 }
 
-/// What an idle shard does: the trade of CPU time against wake-up latency.
+/// How an idle shard waits: the less CPU time it uses, the longer it takes to wake up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Idle {
     /// Polls without pause: lowest latency, a whole CPU.
     Spin,
-    /// Polls, then yields, then sleeps shortly.
+    /// Polls, then yields, then sleeps for short times.
     Backoff,
     /// Sleeps until woken: no CPU when idle, microseconds to wake up.
     Park,
@@ -107,21 +115,21 @@ pub enum Idle {
     Auto,
 }
 
-/// Which shard runs which role; one shard may run several.
+/// The shard that runs each role; one shard may run several.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
     /// The shard of the network driver, log-ins, incoming market data and the sequencer.
     #[schemars(schema_with = "graphic_ascii::<32>")]
     pub ingress: String,
-    /// The shard of the order, risk and matching group.
+    /// The shard of the group: order, risk and matching.
     #[schemars(schema_with = "graphic_ascii::<32>")]
     pub core: String,
     /// The shard that sends the market data feed.
     #[schemars(schema_with = "graphic_ascii::<32>")]
     pub publisher: String,
-    /// The CPU of everything that is not on the hot path: supervision, metrics, logs. `"auto"` takes one that no
-    /// shard runs on, or shares the last one.
+    /// The CPU for all work off the hot path: supervision, metrics, logs. `"auto"` takes a CPU that no shard runs on; if
+    /// there is none, it shares the last one.
     #[serde(default)]
     pub housekeeping_cpu: Cpu,
 }
@@ -130,11 +138,11 @@ pub struct Placement {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edges {
-    /// Requests admitted but not yet taken by the group.
+    /// Requests on their way from the sessions to the sequencer.
     #[serde(default = "count::<4096>")]
     #[schemars(range(min = 16, max = 1_048_576))]
     pub ingress_capacity: usize,
-    /// Messages between two actors of the group.
+    /// Sequenced requests on their way from the sequencer to the group.
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 16, max = 1_048_576))]
     pub group_capacity: usize,
@@ -156,7 +164,7 @@ pub struct Edges {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Net {
-    /// Buffers the kernel may fill before they are read, for TCP and UDP each; a power of two.
+    /// Receive buffers that the kernel may fill before they are read, for TCP and for UDP each; a power of two.
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 64, max = 32_768))]
     pub receive_buffers: usize,
@@ -164,11 +172,11 @@ pub struct Net {
     #[serde(default = "count::<2048>")]
     #[schemars(range(min = 256, max = 65_536))]
     pub receive_buffer_bytes: usize,
-    /// Bytes per connection that wait for a slow reader before it is disconnected.
+    /// Unsent bytes kept for each connection; a client that reads so slowly that they run over is disconnected.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 4096, max = 16_777_216))]
     pub send_buffer_bytes: usize,
-    /// Connections at once; one more is closed at once and counted.
+    /// Connections open at once; one more is closed as soon as it is accepted, and counted.
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_max: usize,
@@ -180,8 +188,8 @@ pub struct Net {
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 128, max = 65_536))]
     pub max_frame_bytes: usize,
-    /// Connections with answers to send up to which each is sent by a system call of its own, which for a few is faster;
-    /// beyond it all leave by one call through the io_uring. 0 sends all through the io_uring.
+    /// The largest number of connections with answers to send that are written by one system call each, which is faster
+    /// for a few. If more connections wait, one io_uring call sends to all of them. 0 always sends through io_uring.
     #[serde(default = "count::<8>")]
     #[schemars(range(min = 0, max = 32_768))]
     pub sends_by_call: usize,
@@ -209,11 +217,12 @@ pub struct OrderEntry {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
-    /// Sequenced messages kept per port for clients that come back; a session that reaches it is ended.
+    /// Sequenced messages kept per port, to be replayed to a client that logs in again. Before they run out, the port's new
+    /// orders are rejected, its open orders are cancelled and its session is ended.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 1024, max = 16_777_216))]
     pub messages_per_port_max: usize,
-    /// Open orders per port; one more is rejected.
+    /// Open orders of one port; one more is rejected.
     #[serde(default = "count::<8192>")]
     #[schemars(range(min = 1, max = 1_048_576))]
     pub open_orders_per_port_max: usize,
@@ -222,54 +231,56 @@ pub struct OrderEntry {
     pub cancel_on_disconnect: bool,
 }
 
-/// A user that may log in to order entry.
+/// A port: a client's log-in to order entry.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Port {
-    /// The SoupBinTCP user name, at most 6 characters; upper and lower case are the same.
+    /// The SoupBinTCP user name, at most 6 characters, in upper or lower case.
     #[schemars(schema_with = "graphic_ascii::<6>")]
     pub user: String,
-    /// The SoupBinTCP password, at most 10 characters; upper and lower case are the same.
+    /// The SoupBinTCP password, at most 10 characters, in upper or lower case.
     #[schemars(schema_with = "graphic_ascii::<10>")]
     pub password: Password,
-    /// The account that orders are booked to, one of `[[accounts]]`; an account with the user's name if absent.
+    /// The account that the port's orders are booked to, one of `[[accounts]]`; if absent, an account with the user's
+    /// name.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     #[serde(default)]
     pub(crate) account: Option<String>,
-    /// Limits on each order of the port.
+    /// Limits on each order that the port sends.
     #[serde(default)]
     pub limits: LevelLimits,
 }
 
-/// An account.
+/// An account: what orders are booked to.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
-    /// The name that `[[ports]]` refer to, at most 8 characters.
+    /// The name that `account` of `[[ports]]` refers to, at most 8 characters.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     pub name: String,
-    /// The firm that holds the account, one of `[[firms]]`; a firm with the account's name if absent.
+    /// The firm that holds the account, one of `[[firms]]`; if absent, a firm with the account's name.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     #[serde(default)]
     pub(crate) firm: Option<String>,
-    /// Limits on each order of the account's ports.
+    /// Limits on each order that is booked to the account.
     #[serde(default)]
     pub limits: LevelLimits,
 }
 
-/// A firm.
+/// A firm: it holds accounts.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Firm {
-    /// The name that `[[accounts]]` refer to, at most 8 characters.
+    /// The name that `firm` of `[[accounts]]` refers to, at most 8 characters.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     pub name: String,
-    /// Limits on each order of the firm's accounts.
+    /// Limits on each order that is booked to one of the firm's accounts.
     #[serde(default)]
     pub limits: LevelLimits,
 }
 
-/// Limits on each order of a firm, an account or a port. Of these and those of `[risk]` the least counts.
+/// Limits on each order of a firm, an account or a port. The lowest limit of all levels and of `[risk]` decides; a limit
+/// that is left out is not set on this level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LevelLimits {
@@ -280,15 +291,16 @@ pub struct LevelLimits {
     /// The largest price times quantity of one order, a decimal string.
     #[serde(default)]
     pub notional_max: Option<Price>,
-    /// How far a price may be from the reference price, in percent of it.
+    /// How far a buy may be above the reference price, or a sell below it, in percent of the reference price.
     #[serde(default)]
     pub collar_percent: Option<Percent>,
-    /// What happens to an order while its instrument has no reference price; `"reject"` of any level counts.
+    /// What happens to an order while its instrument has no reference price. If any level says `"reject"`, the order is
+    /// rejected.
     #[serde(default)]
     pub collar_without_reference: Option<WithoutReference>,
 }
 
-/// Something that is traded.
+/// An instrument that is traded.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instrument {
@@ -301,12 +313,12 @@ pub struct Instrument {
     #[serde(default = "quantity::<1>")]
     #[schemars(range(min = 1, max = 999_999))]
     pub lot: u32,
-    /// The price that the collar starts from until the feed gives one, a decimal string.
+    /// The reference price for the collar while the incoming feed has no fresh price, a decimal string.
     #[serde(default)]
     pub reference_price: Option<Price>,
 }
 
-/// Pre-trade limits on every order; firms, accounts and ports may have lower ones.
+/// Pre-trade limits on every order; firms, accounts and ports may lower them.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Risk {
@@ -315,9 +327,10 @@ pub struct Risk {
     pub quantity_max: u32,
     /// The largest price times quantity of one order, a decimal string.
     pub notional_max: Price,
-    /// How far a price may be from the reference price, in percent of it.
+    /// How far a buy may be above the reference price, or a sell below it, in percent of the reference price.
     pub collar_percent: Percent,
-    /// What happens to an order while its instrument has neither a reference price that is not stale nor a configured one.
+    /// What happens to an order while its instrument has no reference price: the feed's is missing or stale, and none is
+    /// configured.
     pub collar_without_reference: WithoutReference,
 }
 
@@ -331,21 +344,21 @@ pub enum WithoutReference {
     Reject,
 }
 
-/// The matching book's tables.
+/// Sizes of the order books' tables.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matching {
-    /// Orders that rest at once over all instruments; one more is rejected.
+    /// Orders open at once over all instruments; one more is rejected.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 64, max = 16_777_216))]
     pub orders_max: usize,
-    /// Price levels that hold orders at once over all instruments; an order that needs one more is rejected.
+    /// Price levels with resting orders at once over all instruments; an order that needs one more is rejected.
     #[serde(default = "count::<65_536>")]
     #[schemars(range(min = 64, max = 4_194_304))]
     pub levels_max: usize,
 }
 
-/// Market data in and out; each direction is off while its section is absent.
+/// Market data in and out; a direction whose section is absent is off.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Feeds {
@@ -375,19 +388,18 @@ pub struct FeedIn {
     #[serde(default)]
     #[schemars(schema_with = "graphic_ascii::<10>")]
     pub session: Option<String>,
-    /// Orders of the feed that are tracked at once; the books are marked incomplete beyond it.
+    /// Orders of the feed tracked at once. If there are more, the books are marked incomplete.
     #[serde(default = "count::<1_048_576>")]
     #[schemars(range(min = 64, max = 67_108_864))]
     pub orders_max: usize,
-    /// Silence of the feed after which its prices count as stale, and of a line after which it counts as silent, in
-    /// milliseconds.
+    /// Silence after which the prices of the feed count as stale, and a single line counts as silent, in milliseconds.
     #[serde(default = "milliseconds::<3000>")]
     #[schemars(range(min = 1, max = 600_000))]
     pub stale_after_ms: u64,
-    /// The second line, which brings the same packets another way: the first copy of each message is taken.
+    /// The second line, which carries the same packets by another path. The first copy of each message is used.
     #[serde(default)]
     pub line_b: Option<LineB>,
-    /// What happens to messages that no line brings.
+    /// Recovery of messages that arrive on neither line.
     #[serde(default = "all_defaults::<Recovery>")]
     pub recovery: Recovery,
 }
@@ -405,16 +417,16 @@ pub struct LineB {
     pub interface: Option<Ipv4Addr>,
 }
 
-/// What happens to messages of the incoming feed that no line brings.
+/// Recovery of messages of the incoming feed that arrive on neither line.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recovery {
-    /// The retransmission servers, at most 4, in the order of preference; without any, a missing message is lost.
+    /// The retransmission servers in order of preference, at most 4. Without any, a missing message is lost.
     #[serde(default)]
     #[schemars(schema_with = "socket_addresses_v4::<4>")]
     pub servers: Vec<SocketAddrV4>,
-    /// How long a missing message may still come by a line before it is asked for, in milliseconds; without servers,
-    /// before it is lost.
+    /// How long a missing message may still arrive on a line before it is requested from a server, in milliseconds.
+    /// Without servers, it is lost after this time.
     #[serde(default = "milliseconds::<1>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub wait_ms: u64,
@@ -422,11 +434,11 @@ pub struct Recovery {
     #[serde(default = "milliseconds::<20>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub timeout_ms: u64,
-    /// How often a message is asked for, over all servers, before it is lost.
+    /// Requests for one message, over all servers, before it is lost.
     #[serde(default = "quantity::<5>")]
     #[schemars(range(min = 1, max = 1000))]
     pub attempts_max: u32,
-    /// Messages that one request asks for; an answer is one packet.
+    /// Messages that one request asks for; the answer is one packet.
     #[serde(default = "count::<32>")]
     #[schemars(range(min = 1, max = 65_534))]
     pub messages_per_request: usize,
@@ -434,18 +446,18 @@ pub struct Recovery {
     #[serde(default = "count::<16>")]
     #[schemars(range(min = 1, max = 1024))]
     pub requests_max: usize,
-    /// Messages behind a gap that are kept until it is filled, 64 bytes each, rounded up to a power of two. Those beyond
-    /// are asked for later.
+    /// Messages kept behind a gap until it is filled, 64 bytes each; rounded up to a power of two. Later ones are dropped
+    /// and requested once the gap is filled.
     #[serde(default = "count::<65_536>")]
     #[schemars(range(min = 64, max = 16_777_216))]
     pub buffered_messages_max: usize,
-    /// The longest gap that is asked for, in messages; a longer one is lost at once. A session that is joined late is
-    /// such a gap from its first message on.
+    /// The longest gap that is requested, in messages; a longer one is lost at once. A session joined late has a gap
+    /// that begins at its first message.
     #[serde(default = "quantity::<100_000_000>")]
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub gap_messages_max: u32,
-    /// How long a gap may stay open before all prices count as stale, in milliseconds. They are fresh again when it is
-    /// filled; when a message is lost, with the next session.
+    /// How long a gap may stay open before all prices count as stale, in milliseconds. They are fresh again once the gap
+    /// is filled; if a message is lost, they stay stale until the next session.
     #[serde(default = "milliseconds::<10>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub stale_after_ms: u64,
@@ -458,11 +470,11 @@ pub struct FeedOut {
     /// The UDP address to send to, `"ip:port"`, unicast or multicast.
     #[schemars(schema_with = "socket_address_v4")]
     pub to: SocketAddrV4,
-    /// The address of the interface that multicast leaves by; the kernel's choice if absent.
+    /// The address of the interface that sends multicast; the kernel's choice if absent.
     #[serde(default)]
     #[schemars(extend("format" = "ipv4"))]
     pub source_interface: Option<Ipv4Addr>,
-    /// The longest datagram payload in bytes; 1400 passes every Ethernet unfragmented.
+    /// The longest datagram payload in bytes. 1400 fits into every Ethernet frame, so nothing is fragmented.
     #[serde(default = "count::<1400>")]
     #[schemars(range(min = 72, max = 8972))]
     pub payload_max_bytes: usize,
@@ -470,7 +482,8 @@ pub struct FeedOut {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
-    /// The server that sends messages of the feed again to who missed them; off while the section is absent.
+    /// The retransmission server, which resends messages to subscribers that missed them; off while the section is
+    /// absent.
     #[serde(default)]
     pub retransmission: Option<Retransmission>,
 }
@@ -479,15 +492,15 @@ pub struct FeedOut {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retransmission {
-    /// The UDP address that requests come to, `"ip:port"`. Anyone who reaches it may ask: keep it to the subscribers'
-    /// network.
+    /// The UDP address to receive requests on, `"ip:port"`. Requests are not authenticated: keep the address inside the
+    /// subscribers' network.
     #[schemars(schema_with = "socket_address_v4")]
     pub listen: SocketAddrV4,
     /// Allows port 0 in `listen`: the kernel picks a free port, which the server prints.
     #[serde(default)]
     pub allow_ephemeral_port: bool,
-    /// Messages of the feed that are kept, 51 bytes each; the oldest make room for the newest, and are then no longer
-    /// sent again.
+    /// Messages of the feed kept for retransmission, 51 bytes each. When the store is full, the newest message overwrites
+    /// the oldest.
     #[serde(default = "count::<1_048_576>")]
     #[schemars(range(min = 1024, max = 268_435_456))]
     pub messages_max: usize,
@@ -509,7 +522,7 @@ fn flag<const B: bool>() -> bool {
     B
 }
 
-/// A section in which every key has a default, when the file has no such section.
+/// The defaults of a section that the file leaves out, if every key in it has one.
 fn all_defaults<T: DeserializeOwned>() -> T {
     let empty = serde_json::Value::Object(serde_json::Map::new());
     serde_json::from_value(empty).expect("every key of the section has a default")

@@ -1,7 +1,7 @@
-//! The values of a topology that TOML has no type for: prices, percentages, CPUs, passwords.
+//! Values that TOML has no type for: prices, percentages, CPUs, passwords.
 //!
-//! Each knows its JSON schema, and the schema names a `format` that [`crate::document`] checks by parsing, so that
-//! what an editor is told and what the loader accepts come from one place.
+//! Each type defines its JSON schema. The schema names a `format`, which [`crate::document`] checks by parsing the value,
+//! so editors and the loader accept the same values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,18 +34,18 @@ impl Price {
     }
 }
 
-/// Why a string is no [`Price`].
+/// The reason why a string is not a [`Price`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PriceError {
-    /// Something else than digits with one optional point between them.
+    /// Anything but digits with at most one point between them.
     #[error("is not a decimal number; write digits with an optional point, such as \"101.25\"")]
     NotDecimal,
     /// A fifth decimal: the wire formats carry four.
     #[error("has more than four decimals; the wire formats carry four, such as \"101.2525\"")]
     TooPrecise,
-    /// More than 64 bits hold.
-    #[error("is too large; the most is \"1844674407370955.1615\"")]
+    /// More than 64 bits can hold.
+    #[error("is too large; the largest is \"1844674407370955.1615\"")]
     TooLarge,
 }
 
@@ -167,7 +167,7 @@ impl JsonSchema for Percent {
     }
 }
 
-/// Where a thread runs: a CPU chosen at start among those the process may use, or this one.
+/// The CPU that a thread runs on: one that is chosen at start, or a fixed one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "CpuText", into = "CpuText")]
 pub enum Cpu {
@@ -183,7 +183,7 @@ impl Cpu {
     pub const NUMBER_MAX: usize = 1023;
 }
 
-/// How [`Cpu`] is written in TOML: a word or a number.
+/// The TOML form of [`Cpu`]: a word or a number.
 #[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 enum CpuText {
@@ -240,7 +240,7 @@ impl JsonSchema for Cpu {
     }
 }
 
-/// A password: readable by who checks a log-in, absent from every `Debug` print and so from every log.
+/// A password. It is not printed by `Debug`, so it appears in no log.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Password(String);
@@ -259,8 +259,8 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The schema of a text of 1 to `CHARS_MAX` graphic ASCII characters (`!` to `~`), what a space-padded alphanumeric
-/// field of the wire formats can carry.
+/// The schema of a text of 1 to `CHARS_MAX` graphic ASCII characters (`!` to `~`): the characters that a space-padded
+/// alphanumeric field of the wire formats can carry.
 pub(crate) fn graphic_ascii<const CHARS_MAX: usize>(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string", "format": "graphic-ascii", "minLength": 1, "maxLength": CHARS_MAX, "pattern": "^[!-~]+$"
@@ -282,7 +282,7 @@ pub(crate) fn socket_addresses_v4<const SERVERS_MAX: usize>(generator: &mut Sche
     json_schema!({ "type": "array", "maxItems": SERVERS_MAX, "items": socket_address_v4(generator) })
 }
 
-/// Says what is wrong with a string that its schema gives this `format`; formats of other origin are only hints.
+/// Checks a string against the `format` of its schema. Formats that this module does not define are only hints.
 pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
     fn parses<T: FromStr>(text: &str, problem: &str) -> Result<(), String> {
         text.parse::<T>().map(|_| ()).map_err(|_| problem.to_owned())

@@ -10,71 +10,69 @@ fn each_contradiction_is_reported() {
         (
             "connections_max = 8",
             "receive_buffers = 1000",
-            &["24:19 Conflict: `net.receive_buffers` is 1000, which is no power of two; write 512 or 1024"],
+            &["24:19 Conflict: `net.receive_buffers` is 1000, which is not a power of two; write 512 or 1024"],
         ),
         (
             "symbol = \"ESH4\"",
             "symbol = \"AAPL\"",
             &[
-                "43:10 Conflict: two instruments have the symbol \"AAPL\"; give each instrument a symbol of its own; `instruments[0]` has this one",
+                "43:10 Conflict: two instruments have the symbol \"AAPL\"; give each instrument its own symbol; `instruments[0]` has this one",
             ],
         ),
         (
             "user = \"BOB\"",
             "user = \"alice\"",
-            &[
-                "34:8 Conflict: two ports have the user \"ALICE\"; give each port a user of its own; `ports[0]` has this one",
-            ],
+            &["34:8 Conflict: two ports have the user \"ALICE\"; give each port its own user; `ports[0]` has this one"],
         ),
         (
             "user = \"BOB\"",
             "user = \"BOB\"\naccount = \"HUOSE\"\npassword = \"secret\"\n[[accounts]]\nname = \"HOUSE\"\n[[ports]]\nuser = \"CAROL\"",
             &[
-                "35:11 Conflict: the account \"HUOSE\" is not declared; did you mean \"HOUSE\"? Otherwise add a [[accounts]] of this name",
+                "35:11 Conflict: the account \"HUOSE\" is not declared; did you mean \"HOUSE\"? Otherwise add a section [[accounts]] with this name",
             ],
         ),
         (
             "user = \"BOB\"",
             "account = \"ALICE\"\nuser = \"BOB\"",
             &[
-                "34:11 Conflict: the account \"ALICE\" is not declared; add a [[accounts]] of this name, or remove the key for one of its own",
+                "34:11 Conflict: the account \"ALICE\" is not declared; add a section [[accounts]] with this name, or remove `account` to use the default one",
             ],
         ),
         (
             "symbol = \"AAPL\"\ntick = \"0.01\"\nreference_price = \"190.00\"",
             "symbol = \"AAPL\"\ntick = \"0.01\"\n\n[[accounts]]\nname = \"HOUSE\"\nfirm = \"CORE\"\n\n[[firms]]\nname = \"COER\"\nlimits = { notional_max = \"0\" }",
             &[
-                "43:8 Conflict: the firm \"CORE\" is not declared; did you mean \"COER\"? Otherwise add a [[firms]] of this name",
-                "47:27 Conflict: `firms[0].limits.notional_max` is zero, so that every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
+                "43:8 Conflict: the firm \"CORE\" is not declared; did you mean \"COER\"? Otherwise add a section [[firms]] with this name",
+                "47:27 Conflict: `firms[0].limits.notional_max` is zero, so every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
             ],
         ),
         (
             "symbol = \"AAPL\"\ntick = \"0.01\"\nreference_price = \"190.00\"",
             "symbol = \"AAPL\"\ntick = \"0.01\"\n\n[[accounts]]\nname = \"HOUSE\"\n\n[[accounts]]\nname = \"HOUSE\"\n\n[[firms]]\nname = \"CORE\"\n\n[[firms]]\nname = \"CORE\"",
             &[
-                "45:8 Conflict: two accounts have the name \"HOUSE\"; give each account a name of its own; `accounts[0]` has this one",
-                "51:8 Conflict: two firms have the name \"CORE\"; give each firm a name of its own; `firms[0]` has this one",
+                "45:8 Conflict: two accounts have the name \"HOUSE\"; give each account its own name; `accounts[0]` has this one",
+                "51:8 Conflict: two firms have the name \"CORE\"; give each firm its own name; `firms[0]` has this one",
             ],
         ),
         (
             "name = \"cold\"",
             "name = \"hot\"",
             &[
-                "11:8 Conflict: two shards have the name \"hot\"; give each shard a name of its own; `shards[0]` has this one",
+                "11:8 Conflict: two shards have the name \"hot\"; give each shard its own name; `shards[0]` has this one",
             ],
         ),
         (
             "publisher = \"cold\"",
             "publisher = \"cool\"",
             &[
-                "18:13 Conflict: publisher is placed on \"cool\", which is no shard; name one of the shards, \"hot\", \"cold\", or add a [[shards]] of this name",
+                "18:13 Conflict: publisher is placed on \"cool\", which is not a shard; name one of the shards, \"hot\", \"cold\", or add a section [[shards]] with this name",
             ],
         ),
         (
             "core = \"hot\"",
             "core = \"matching\"",
             &[
-                "17:8 Conflict: core is placed on \"matching\", which is no shard; name one of the shards, \"hot\", \"cold\", or add a [[shards]] of this name",
+                "17:8 Conflict: core is placed on \"matching\", which is not a shard; name one of the shards, \"hot\", \"cold\", or add a section [[shards]] with this name",
             ],
         ),
         (
@@ -99,7 +97,7 @@ fn each_contradiction_is_reported() {
         (
             "connections_max = 8",
             "connections_max = 1",
-            &["24:19 Conflict: 2 users may log in, but `net.connections_max` is 1; raise it to 2 or more"],
+            &["24:19 Conflict: 2 ports may log in, but `net.connections_max` is 1; raise it to 2 or more"],
         ),
         (
             "connections_max = 8",
@@ -112,14 +110,14 @@ fn each_contradiction_is_reported() {
             "listen = \"127.0.0.1:9001\"",
             "listen = \"127.0.0.1:0\"",
             &[
-                "27:10 Conflict: `order_entry.listen` has port 0; write the port that others know, or set order_entry.allow_ephemeral_port = true",
+                "27:10 Conflict: `order_entry.listen` has port 0; write the port that clients use, or set order_entry.allow_ephemeral_port = true",
             ],
         ),
         (
             "listen = \"127.0.0.1:9001\"",
             "listen = \"239.192.0.1:9001\"",
             &[
-                "27:10 Conflict: 239.192.0.1 is no address of a TCP server; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
+                "27:10 Conflict: a TCP server cannot listen on 239.192.0.1; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
             ],
         ),
         (
@@ -140,14 +138,14 @@ fn each_contradiction_is_reported() {
             "listen = \"239.192.0.1:26477\"",
             "listen = \"239.192.0.1:0\"",
             &[
-                "53:10 Conflict: `feeds.in.listen` has port 0; write the port that others know, or set feeds.in.allow_ephemeral_port = true",
+                "53:10 Conflict: `feeds.in.listen` has port 0; write the port that clients use, or set feeds.in.allow_ephemeral_port = true",
             ],
         ),
         (
             "listen = \"239.192.0.1:26477\"",
             "listen = \"127.0.0.1:26477\"",
             &[
-                "53:10 Conflict: `feeds.in.interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.interface`",
+                "53:10 Conflict: `feeds.in.interface` is set, but 127.0.0.1 is not a multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.interface`",
             ],
         ),
         (
@@ -168,36 +166,36 @@ fn each_contradiction_is_reported() {
             "to = \"127.0.0.1:26400\"",
             "to = \"127.0.0.1:26400\"\nsource_interface = \"127.0.0.1\"",
             &[
-                "57:6 Conflict: `feeds.out.source_interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.out.source_interface`",
+                "57:6 Conflict: `feeds.out.source_interface` is set, but 127.0.0.1 is not a multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.out.source_interface`",
             ],
         ),
         (
             "interface = \"127.0.0.1\"",
             "[feeds.in.line_b]\nlisten = \"239.192.0.1:26477\"",
             &[
-                "55:10 Conflict: line B listens on 239.192.0.1:26477, as line A does; write the address that the other line is sent to, or remove [feeds.in.line_b]",
+                "55:10 Conflict: line B listens on 239.192.0.1:26477, as line A does; write the address of the second line, or remove [feeds.in.line_b]",
             ],
         ),
         (
             "interface = \"127.0.0.1\"",
             "[feeds.in.line_b]\nlisten = \"127.0.0.1:0\"\ninterface = \"127.0.0.1\"",
             &[
-                "55:10 Conflict: `feeds.in.line_b.listen` has port 0; write the port that others know, or set feeds.in.allow_ephemeral_port = true",
-                "55:10 Conflict: `feeds.in.line_b.interface` is set, but 127.0.0.1 is no multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.line_b.interface`",
+                "55:10 Conflict: `feeds.in.line_b.listen` has port 0; write the port that clients use, or set feeds.in.allow_ephemeral_port = true",
+                "55:10 Conflict: `feeds.in.line_b.interface` is set, but 127.0.0.1 is not a multicast group; write a group from 224.0.0.0 to 239.255.255.255, such as 239.192.0.1, or remove `feeds.in.line_b.interface`",
             ],
         ),
         (
             "interface = \"127.0.0.1\"",
             "[feeds.in.recovery]\nservers = [\"10.0.0.1:1\", \"10.0.0.2:0\"]",
             &[
-                "55:26 Conflict: no server can be asked at 10.0.0.2:0; write the unicast address and port of the retransmission server",
+                "55:26 Conflict: no server can receive requests at 10.0.0.2:0; write the unicast address and port of the retransmission server",
             ],
         ),
         (
             "to = \"127.0.0.1:26400\"",
             "to = \"127.0.0.1:26400\"\n[feeds.out.retransmission]\nlisten = \"239.192.0.1:0\"",
             &[
-                "59:10 Conflict: `feeds.out.retransmission.listen` has port 0; write the port that others know, or set feeds.out.retransmission.allow_ephemeral_port = true",
+                "59:10 Conflict: `feeds.out.retransmission.listen` has port 0; write the port that clients use, or set feeds.out.retransmission.allow_ephemeral_port = true",
                 "59:10 Conflict: requests cannot be answered from the multicast group 239.192.0.1; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
             ],
         ),
@@ -212,7 +210,7 @@ fn each_contradiction_is_reported() {
             "tick = \"0.25\"",
             "tick = \"0.25\"\nreference_price = \"4800.10\"",
             &[
-                "45:19 Conflict: the reference price of ESH4 is 4800.10, no multiple of its tick 0.25; write \"4800.00\" or \"4800.25\"",
+                "45:19 Conflict: the reference price of ESH4 is 4800.10, not a multiple of its tick 0.25; write \"4800.00\" or \"4800.25\"",
             ],
         ),
         (
@@ -226,14 +224,14 @@ fn each_contradiction_is_reported() {
             "tick = \"0.25\"",
             "tick = \"0.25\"\nlot = 2000",
             &[
-                "45:7 Conflict: the lot of ESH4 is 2000, more than one order may have; lower it, or raise `risk.quantity_max` (1000)",
+                "45:7 Conflict: the lot of ESH4 is 2000, more than the largest order allowed; lower it, or raise `risk.quantity_max` (1000)",
             ],
         ),
         (
             "notional_max = \"1000000\"",
             "notional_max = \"0.0\"",
             &[
-                "48:16 Conflict: `risk.notional_max` is zero, so that every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
+                "48:16 Conflict: `risk.notional_max` is zero, so every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
             ],
         ),
     ]);

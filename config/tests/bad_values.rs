@@ -45,13 +45,13 @@ fn each_value_that_cannot_be_is_reported() {
         (
             "cpu = 1",
             "cpu = \"one\"",
-            &["12:7 InvalidValue: `shards[1].cpu` does not know \"one\"; write \"auto\" or an integer from 0 to 1023"],
+            &["12:7 InvalidValue: `shards[1].cpu` cannot be \"one\"; write \"auto\" or an integer from 0 to 1023"],
         ),
         (
             "idle = \"park\"",
             "idle = \"prak\"",
             &[
-                "13:8 InvalidValue: `shards[1].idle` does not know \"prak\"; did you mean \"park\"? It takes \"spin\", \"backoff\", \"park\" or \"auto\"",
+                "13:8 InvalidValue: `shards[1].idle` cannot be \"prak\"; did you mean \"park\"? Allowed: \"spin\", \"backoff\", \"park\" or \"auto\"",
             ],
         ),
         (

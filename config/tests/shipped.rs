@@ -1,4 +1,4 @@
-//! Every file this crate ships is valid, and what is generated from the schema is up to date.
+//! Every shipped topology is valid, and the files generated from the schema are up to date.
 //!
 //! `UPDATE_GENERATED=1 cargo test -p corelane-config` rewrites the generated files.
 
@@ -51,7 +51,7 @@ fn the_embedded_venue_is_the_documented_demo() {
     assert_eq!(config.locate("order_entry.allow_ephemeral_port"), None);
 }
 
-/// A reader of venue.toml sees the value of every default, so none of them may contradict the schema's.
+/// venue.toml spells out every default of these sections, so none of them may differ from the schema's.
 #[test]
 fn the_shipped_venue_states_the_defaults() {
     let stated = Config::parse("venue.toml", VENUE_TOML).expect("the shipped venue");

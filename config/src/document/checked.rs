@@ -1,4 +1,4 @@
-//! A text that was checked against a schema, and where its keys stand.
+//! A text that was checked against a schema, and the places of its keys.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::errors::{ErrorKind, Found, Lines};
 
-/// Where each key of a file stands.
+/// The place of each key in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Locations(BTreeMap<String, (usize, usize)>);
 
@@ -17,8 +17,8 @@ impl Locations {
         Self(spans.iter().map(|(path, spans)| (path.clone(), lines.locate(spans.key.start))).collect())
     }
 
-    /// Line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu`; `None` if the file does
-    /// not have it, so that its default is in force.
+    /// The line and column, from 1, of a key such as `risk.collar_percent` or `shards[1].cpu`; `None` if the file lacks
+    /// the key, so that its default applies.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<(usize, usize)> {
         self.0.get(path).copied()
@@ -33,7 +33,7 @@ pub struct Document {
     pub(super) errors: Vec<Found>,
 }
 
-/// Where a key and its value stand, in bytes.
+/// The places of a key and its value, in bytes.
 #[derive(Debug)]
 pub(super) struct Spans {
     pub key: Range<usize>,
@@ -58,19 +58,19 @@ impl Document {
         elements.into_iter().flatten().enumerate().filter_map(typed).collect()
     }
 
-    /// How many elements the array at a path has, sound or not.
+    /// The number of elements of the array at a path, valid or not.
     pub fn len(&self, path: &str) -> usize {
         self.value_at(path).and_then(Value::as_array).map_or(0, Vec::len)
     }
 
-    /// Whether the file itself has this key.
+    /// Whether the file itself sets this key.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.spans.contains_key(path)
     }
 
-    /// Reports values that contradict each other at the value of `path`, or where its section begins if the file
-    /// leaves it to the default.
+    /// Reports values that contradict each other. The error is placed at the value of `path`, or at the start of its
+    /// section if the file does not set it.
     pub fn conflict(&mut self, path: &str, message: String, label: &str, help: String) {
         let mut place = path;
         let span = loop {

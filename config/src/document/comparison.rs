@@ -19,7 +19,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Checks a table and returns what of it is known to the schema.
+    /// Checks a table and returns the keys that the schema knows.
     pub(super) fn table(
         &mut self,
         schema: &Value,
@@ -50,7 +50,7 @@ impl Walk<'_> {
         checked
     }
 
-    /// Checks any value; what does not fit becomes null, which no type of a schema accepts.
+    /// Checks any value. A value that does not fit becomes null, which no type of the schema accepts.
     fn value(&mut self, schema: &Value, path: &str, value: &Spanned<DeValue<'_>>) -> Value {
         let alternatives = Alternatives::of(self.schema, schema);
         let Some(schema) = alternatives.accepting(value.get_ref()) else {
@@ -86,10 +86,10 @@ impl Walk<'_> {
         if !words.is_empty() {
             if !words.contains(&text) {
                 let help = match closest(text, words.iter().copied()) {
-                    Some(word) => format!("did you mean \"{word}\"? It takes {}", alternatives.description()),
+                    Some(word) => format!("did you mean \"{word}\"? Allowed: {}", alternatives.description()),
                     None => format!("write {}", alternatives.description()),
                 };
-                return self.invalid(span, format!("`{path}` does not know {text:?}"), "unknown word", help);
+                return self.invalid(span, format!("`{path}` cannot be {text:?}"), "unknown word", help);
             }
         } else if let Some(problem) =
             schema.get("format").and_then(Value::as_str).and_then(|format| check_format(format, text).err())
@@ -122,7 +122,7 @@ impl Walk<'_> {
             },
             _ => return Value::Null,
         };
-        // i64 to f64 rounds above 2^53 only, far beyond every bound of ours, and monotonically.
+        // The conversion from i64 to f64 is monotonic and rounds only above 2^53, far beyond every bound of ours.
         let bound = |key: &str| schema.get(key).and_then(|bound| Some((bound.as_f64()?, bound)));
         let problem = match (bound("minimum"), bound("maximum")) {
             (Some((least, bound)), _) if value < least => format!("less than {bound}"),
@@ -214,7 +214,7 @@ impl Walk<'_> {
         self.document.errors.push(Found {
             kind: ErrorKind::UnknownKey,
             span,
-            // A quoted key may hold anything, also what would confuse a terminal.
+            // A quoted key may hold any characters, even control codes for the terminal.
             message: format!("unknown key `{}`", path.escape_debug()),
             label: "not a key of this section".into(),
             help,

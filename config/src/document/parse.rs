@@ -1,4 +1,4 @@
-//! From a text to its typed form, with every mistake found.
+//! Parsing of a text into its typed form, with every mistake found.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -9,12 +9,12 @@ use super::checked::{Document, Locations};
 use super::comparison::Walk;
 use crate::errors::{ConfigErrors, ErrorKind, Found, Lines, Source};
 
-/// Parses `text` as the TOML form of `T`; `check` adds what the schema of `T` cannot say. `name` is the file's name
-/// in messages.
+/// Parses `text` as the TOML form of `T`; `check` adds the rules that the schema of `T` cannot express. `name` is the
+/// file's name in messages.
 ///
 /// # Errors
-/// Every mistake found, in the order of the file: either all syntax errors, or all deviations from the schema together
-/// with all that `check` reported.
+/// Every mistake found, in the order of the file: either all syntax errors, or all deviations from the schema and all
+/// mistakes that `check` reported.
 pub fn parse<T: DeserializeOwned + JsonSchema>(
     name: &str,
     text: &str,
@@ -35,7 +35,7 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(
     if document.errors.is_empty() {
         match serde_json::from_value(document.value.take()) {
             Ok(typed) => return Ok((typed, Locations::new(&source.lines, &document.spans))),
-            // The schema and the types disagree: our mistake, but still an error and not a panic.
+            // The schema and the types disagree: a defect of this crate, but still an error and not a panic.
             Err(error) => document.errors.push(Found {
                 kind: ErrorKind::InvalidValue,
                 span: 0..0,
@@ -52,7 +52,7 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> Found {
     let span = error.span().unwrap_or(0..0);
     Found {
         kind: ErrorKind::Syntax,
-        // An error between two characters is shown at the one after it.
+        // An error between two characters is shown at the second one.
         span: if span.is_empty() { span.start..text.ceil_char_boundary(span.start + 1).min(text.len()) } else { span },
         message: error.message().trim().replace('\n', ", "),
         label: "here".into(),

@@ -25,7 +25,7 @@ fn every_mistake_has_its_place_and_remedy() {
     let cases = [
         (
             "summary = \"x\"\nkind = \"oder_ack\"\ncategory = \"throughput\"\n".to_owned(),
-            "2:8: `kind` does not know \"oder_ack\"; did you mean \"order_ack\"?",
+            "2:8: `kind` cannot be \"oder_ack\"; did you mean \"order_ack\"?",
         ),
         (format!("{head}rates_per_s = [25000]\nsesions = 3\n"), "5:1: unknown key `sesions`; did you mean `sessions`?"),
         (format!("{head}rates_per_s = [0]\n"), "4:16: `rates_per_s[0]` is 0, less than 1"),
