@@ -73,10 +73,12 @@ impl PriceTrees {
     /// Room for trees with `leaves_max` leaves in all: 16 bytes for each.
     pub(crate) fn with_capacity(leaves_max: usize) -> Self {
         let nodes = vec![Node { bit: 0, children: [NONE; 2] }; leaves_max];
-        PriceTrees { nodes, free: (0..leaves_max as u32).rev().collect() }
+        let numbers = 0..u32::try_from(leaves_max).expect("leaves are numbered in 32 bits");
+        PriceTrees { nodes, free: numbers.rev().collect() }
     }
 
     /// Forgets all trees.
+    #[expect(clippy::cast_possible_truncation, reason = "leaves are numbered in 32 bits, which with_capacity checks")]
     pub(crate) fn clear(&mut self) {
         self.free.clear();
         self.free.extend((0..self.nodes.len() as u32).rev());
@@ -230,7 +232,7 @@ mod tests {
                     prop_assert_eq!(model.remove(&rank), nearest);
                     trees.remove(&mut root, rank);
                 } else {
-                    let leaf = rank_of.len() as u32;
+                    let leaf = u32::try_from(rank_of.len()).unwrap();
                     rank_of.push(rank);
                     let better = model.range(..rank).next_back().map(|(_, leaf)| *leaf);
                     let worse = model.range(rank..).next().map(|(_, leaf)| *leaf);

@@ -2,8 +2,6 @@
 //!
 //! [`order`], [`risk`] and [`matching`] know the vocabulary (`types`) and not each other; `group` knows all three.
 
-#![warn(clippy::cast_possible_truncation)]
-
 mod group;
 pub mod matching;
 pub mod order;

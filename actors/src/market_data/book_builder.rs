@@ -210,6 +210,10 @@ fn show_side(mut part: DepthPart, levels: impl Iterator<Item = Level>, show: &mu
     show(part);
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the message was decoded, and the longest ITCH message has 50 bytes"
+)]
 fn event(number: u64, feed_sequence: u64, locate: Locate, message: &[u8]) -> BookEvent {
     let mut event = BookEvent { number, feed_sequence, locate, length: message.len() as u8, bytes: [0; 50] };
     // The message was decoded, and the longest ITCH message has 50 bytes.

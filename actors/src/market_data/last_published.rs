@@ -52,7 +52,7 @@ impl<N: Publishable> LastPublished<N> {
 
     /// Marks all instruments as changed.
     pub(super) fn mark_all(&mut self) {
-        for locate in 1..=self.published.len() as Locate {
+        for locate in (1..=Locate::MAX).take(self.published.len()) {
             self.mark(locate);
         }
     }

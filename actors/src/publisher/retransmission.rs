@@ -129,6 +129,7 @@ impl Retransmission {
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the remainder is below a length")]
     fn place(&self, sequence: u64) -> usize {
         (sequence % self.kept.len() as u64) as usize
     }

@@ -57,6 +57,7 @@ impl Actor for Session {
         Step::Done
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the token of a connection is its slot")]
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, token: u64) {
         self.timers_in_cycle += 1;
         if token == WAKE {
@@ -95,6 +96,7 @@ impl Actor for Session {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "connections_max is below 2³²")]
     fn on_stop(&mut self, ctx: &mut Ctx<'_>) {
         for slot in 0..self.connections.len() {
             let connection = &mut self.connections[slot];

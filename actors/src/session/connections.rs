@@ -19,6 +19,7 @@ impl Session {
 
     /// Checks a connection's time-outs. Each connection has one timer, set to the earliest time at which something may
     /// be due; traffic does not touch it.
+    #[expect(clippy::cast_possible_truncation, reason = "connections_max is below 2³²")]
     pub(super) fn on_connection_timer(&mut self, ctx: &mut Ctx<'_>, slot: usize) {
         let now_ns = ctx.time_ns();
         let heartbeat_ns = self.config.heartbeat_ns;

@@ -62,6 +62,7 @@ impl ReplyLog {
     /// Appends a message of at most 71 bytes; false if the log is full.
     #[inline]
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "MESSAGES_MAX packets have less than 4 GiB")]
     pub(super) fn append(&mut self, message: &[u8]) -> bool {
         let mut packet = [0; PACKET_MAX];
         let Ok(length) = ServerPacket::Sequenced(message).encode(&mut packet) else {

@@ -49,6 +49,7 @@ impl Hasher for NumberHasher {
     fn write_u64(&mut self, number: u64) {
         let block = number >> BLOCK_BITS;
         let product = u128::from(block ^ self.secret[0]) * u128::from(self.secret[1]);
+        #[expect(clippy::cast_possible_truncation, reason = "the low half of the product")]
         let place = (product as u64) ^ (product >> 64) as u64;
         let within = number & BLOCK_MASK;
         // The map takes the bucket from the low bits, and a tag, which neighbours should not share, from the top ones.
@@ -84,7 +85,7 @@ mod tests {
         }
         // The worst choice without the secret: equal low bits. 8,192 such numbers fall on most of the 512 places there
         // are for them.
-        let places: HashSet<u64> = (0..8192u32).map(|block| bucket(block * BUCKETS as u32)).collect();
+        let places: HashSet<u64> = (0..8192u32).map(|block| bucket(block * u32::try_from(BUCKETS).unwrap())).collect();
         assert!(places.len() > 400, "{} places", places.len());
         let tags: HashSet<u64> = (0..64u32).map(|number| hash.hash_one(number) >> 57).collect();
         assert!(tags.len() >= 32, "{} tags", tags.len());

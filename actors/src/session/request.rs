@@ -24,9 +24,9 @@ impl SymbolLocates {
     /// The index of a symbol that is repeated.
     pub(super) fn new(symbols: &[Symbol]) -> Result<Self, usize> {
         let mut locates = HashMap::with_capacity_and_hasher(symbols.len(), NumberHash::default());
-        for (index, symbol) in symbols.iter().enumerate() {
-            if locates.insert(number_of(symbol), index as Locate + 1).is_some() {
-                return Err(index);
+        for (symbol, locate) in symbols.iter().zip(1..=Locate::MAX) {
+            if locates.insert(number_of(symbol), locate).is_some() {
+                return Err(usize::from(locate) - 1);
             }
         }
         Ok(SymbolLocates(locates))

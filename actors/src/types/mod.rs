@@ -2,8 +2,6 @@
 //!
 //! Everyone may import this module; it imports no actor.
 
-#![warn(clippy::cast_possible_truncation)]
-
 mod command;
 mod config;
 mod event;

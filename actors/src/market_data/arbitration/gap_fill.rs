@@ -110,6 +110,7 @@ impl GapFill {
             one.first < one.end
         });
         let one = self.overdue(now_ns).or_else(|| self.fresh(expected, end, buffer, now_ns))?;
+        #[expect(clippy::cast_possible_truncation, reason = "a range has at most messages_max numbers, which is a u16")]
         let request = Request { session, sequence: one.first, count: (one.end - one.first) as u16 };
         Some(DueRequest { server: one.server, request, is_repeat: one.attempts > 1 })
     }

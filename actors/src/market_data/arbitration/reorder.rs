@@ -24,7 +24,7 @@ impl ReorderBuffer {
         let slots = slots(messages_max);
         ReorderBuffer {
             slots: vec![[0; SLOT_BYTES]; slots].into(),
-            present: vec![0; slots / WORD_BITS as usize].into(),
+            present: vec![0; slots / u64::BITS as usize].into(),
             count: 0,
         }
     }
@@ -54,6 +54,7 @@ impl ReorderBuffer {
 
     /// Inserts a message; false if it is too long.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the length is checked")]
     pub(super) fn insert(&mut self, sequence: u64, message: &[u8]) -> bool {
         if message.len() > MESSAGE_BYTES_MAX {
             return false;
@@ -111,6 +112,7 @@ impl ReorderBuffer {
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the low bits")]
     fn index(&self, sequence: u64) -> usize {
         sequence as usize & (self.slots.len() - 1)
     }
@@ -129,7 +131,7 @@ pub fn reorder_buffer_bytes(messages_max: usize) -> usize {
 }
 
 fn slots(messages_max: usize) -> usize {
-    messages_max.next_power_of_two().max(WORD_BITS as usize)
+    messages_max.next_power_of_two().max(u64::BITS as usize)
 }
 
 #[cfg(test)]

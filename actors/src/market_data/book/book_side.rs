@@ -5,11 +5,13 @@ use bytemuck::Zeroable;
 use super::ids::LevelId;
 use crate::price_tree::{Rank, Root};
 
-/// Places of a ladder.
-pub(super) const WIDTH: usize = 512;
+/// Ticks that a ladder covers.
+pub(super) const WIDTH_TICKS: u32 = 512;
+/// Places of a ladder, one for each tick.
+pub(super) const WIDTH: usize = WIDTH_TICKS as usize;
 const WORDS: usize = WIDTH / 64;
 /// Ticks of a ladder that are better than the best price at which it is aimed.
-pub(super) const HEADROOM: u32 = WIDTH as u32 / 8;
+pub(super) const HEADROOM: u32 = WIDTH_TICKS / 8;
 /// Searches in the tree before the ladder is aimed again. Doubled, up to [`PATIENCE_MAX`], each time that aiming moves
 /// nothing: then the orders are far away, and the ladder is in the right place.
 pub(super) const PATIENCE: u16 = 64;
@@ -59,6 +61,10 @@ impl Tick {
 
     /// Ticks of a price, rounded down. Exact: a price times the rounding error of the inverse is below 2⁶³.
     #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the inverse is at most 2⁶³, so the result is at most the price"
+    )]
     pub(super) fn count(&self, price: u32) -> u32 {
         ((u128::from(self.inverse) * u128::from(price)) >> 63) as u32
     }
@@ -95,7 +101,7 @@ impl BookSide {
         let ticks = self.tick.count(price);
         let number = Rank::of(ticks, is_bid).0;
         let is_on_tick = ticks * self.tick.size == price;
-        (is_on_tick & (number.wrapping_sub(self.first) < WIDTH as u32)).then_some(number)
+        (is_on_tick & (number.wrapping_sub(self.first) < WIDTH_TICKS)).then_some(number)
     }
 
     #[inline]
@@ -130,8 +136,9 @@ impl BookSide {
             };
             if bits != 0 {
                 let place = word * 64 + bits.trailing_zeros() as usize;
+                #[expect(clippy::cast_possible_truncation, reason = "below WIDTH")]
                 let distance = (place.wrapping_sub(start) % WIDTH) as u32;
-                return (offset + distance < WIDTH as u32).then(|| from + distance);
+                return (offset + distance < WIDTH_TICKS).then(|| from + distance);
             }
         }
         None
@@ -140,7 +147,7 @@ impl BookSide {
     /// First tick number of a ladder that is aimed at `price`.
     pub(super) fn aimed_at(price: u32, tick: u32, is_bid: bool) -> u32 {
         let number = Rank::of(price / tick, is_bid).0;
-        number.saturating_sub(HEADROOM).min(u32::MAX - WIDTH as u32)
+        number.saturating_sub(HEADROOM).min(u32::MAX - WIDTH_TICKS)
     }
 }
 
@@ -148,7 +155,7 @@ impl BookSide {
 pub(super) fn choose_tick(prices: &[u32], present: u32) -> u32 {
     let best = prices[0];
     let placed = |tick: u32| {
-        let reach = (WIDTH as u32 - HEADROOM).saturating_mul(tick);
+        let reach = (WIDTH_TICKS - HEADROOM).saturating_mul(tick);
         let ticks = Tick::new(tick);
         prices.iter().filter(|&&price| ticks.has(price) & (price.abs_diff(best) < reach)).count()
     };

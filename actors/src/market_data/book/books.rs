@@ -69,7 +69,7 @@ impl Books {
             market: MarketState::default(),
             orders: Orders::with_capacity(limits.orders_max),
             levels: PriceLevels::with_capacity(levels_total_max),
-            sides: Sides::new(books, limits.levels_max as u32, levels_total_max),
+            sides: Sides::new(books, u32::try_from(limits.levels_max).unwrap_or(u32::MAX), levels_total_max),
         }
     }
 

@@ -54,8 +54,7 @@ impl FeedLocates {
     /// Instruments with these symbols are ours; their locates are their places from 1. If a symbol is repeated, its
     /// last place counts.
     pub(super) fn by_symbol(symbols: &[Symbol]) -> Self {
-        let locate = |(index, symbol): (usize, &Symbol)| (*symbol, index as Locate + 1);
-        Self::new(Instruments::BySymbol(symbols.iter().enumerate().map(locate).collect()))
+        Self::new(Instruments::BySymbol(symbols.iter().copied().zip(1..=Locate::MAX).collect()))
     }
 
     /// All instruments are ours, under the feed's locates.

@@ -28,19 +28,15 @@ impl LevelId {
 pub(super) struct SideId(pub u32);
 
 impl SideId {
-    #[inline]
-    fn new(book: usize, is_bid: bool) -> Self {
-        SideId((book as u32) << 1 | u32::from(!is_bid))
-    }
-
     /// The side of the book with this locate.
     #[inline]
     pub(super) fn of(locate: Locate, is_bid: bool) -> Self {
-        SideId::new(usize::from(locate) - 1, is_bid)
+        SideId((u32::from(locate) - 1) << 1 | u32::from(!is_bid))
     }
 
     /// Locate of the book.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "every book has a locate")]
     pub(super) fn locate(self) -> Locate {
         self.book() as Locate + 1
     }

@@ -14,7 +14,7 @@ use corelane_runtime::mem::{HugeSlice, prefetch};
 
 use super::{
     ids::{LevelId, NIL},
-    page::{PAGE, PAGE_BITS, page_of, slot_in},
+    page::{PAGE, PAGE_BITS, PAGE_SLOTS, page_of, slot_in},
     price_level::PriceLevels,
     spill::Spill,
 };
@@ -102,6 +102,10 @@ impl std::ops::IndexMut<u32> for Orders {
 
 impl Orders {
     /// A table for `orders_max` orders with any references.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "slots have 32 bits, which is checked, and there are fewer frames"
+    )]
     pub(super) fn with_capacity(orders_max: usize) -> Self {
         let frames = (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
         let window = (FRAME_FIRST + frames) * PAGE;
@@ -118,6 +122,7 @@ impl Orders {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "slots have 32 bits, and there are fewer frames")]
     pub(super) fn clear(&mut self) {
         for mapping in &mut self.page_table {
             if !mapping.is_none() {
@@ -137,6 +142,7 @@ impl Orders {
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the low bits")]
     fn place(&self, page: u64) -> usize {
         page as usize & (self.page_table.len() - 1)
     }
@@ -218,7 +224,7 @@ impl Orders {
         }
         let frame = slot >> PAGE_BITS;
         let mapping = self.page_table[self.mapped_at[frame as usize] as usize];
-        mapping.page << PAGE_BITS | u64::from(slot & (PAGE as u32 - 1))
+        mapping.page << PAGE_BITS | u64::from(slot & (PAGE_SLOTS - 1))
     }
 
     /// The slots of all orders, for checks.
@@ -226,7 +232,7 @@ impl Orders {
         let mapped = self.page_table.iter().filter(|mapping| !mapping.is_none());
         let slots = mapped.flat_map(|mapping| {
             let first = slot_in(mapping.frame, 0);
-            first..first + PAGE as u32
+            first..first + PAGE_SLOTS
         });
         slots.filter(|&slot| self[slot].level.exists()).chain(self.spill.slots())
     }
@@ -257,7 +263,12 @@ impl Orders {
                 self.evict(victim, levels);
             }
             let frame = self.free_frames.pop().expect("one was freed if there was none");
-            self.mapped_at[frame as usize] = place as u32;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "slots have 32 bits, and the page table has fewer places"
+            )]
+            let mapped_at = place as u32;
+            self.mapped_at[frame as usize] = mapped_at;
             self.page_table[place] = Mapping { page, frame, live: 0 };
         }
         let mapping = &mut self.page_table[place];

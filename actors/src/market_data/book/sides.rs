@@ -11,7 +11,7 @@
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
 use super::{
-    book_side::{BookSide, HEADROOM, PATIENCE, PATIENCE_MAX, Tick, WIDTH, WORST, choose_tick},
+    book_side::{BookSide, HEADROOM, PATIENCE, PATIENCE_MAX, Tick, WIDTH, WIDTH_TICKS, WORST, choose_tick},
     ids::{LevelId, SideId},
     price_level::{PriceLevel, PriceLevels},
 };
@@ -227,8 +227,8 @@ impl Sides {
         }
         side.patience = PATIENCE;
         // Levels that the ladder still covers keep their places.
-        let kept = if tick == side.tick.size { first..first + WIDTH as u32 } else { 0..0 };
-        let end = side.first + WIDTH as u32;
+        let kept = if tick == side.tick.size { first..first + WIDTH_TICKS } else { 0..0 };
+        let end = side.first + WIDTH_TICKS;
         let mut from = side.first;
         while from < end
             && let Some(number) = self.sides[id.index()].next_occupied(from)
@@ -283,7 +283,7 @@ impl Iterator for SideLevels<'_> {
         let far = self.far.peek().map(|&leaf| self.levels[LevelId(leaf)].rank());
         match (near, far) {
             (Some((rank, number)), far) if far.is_none_or(|far| rank < far) => {
-                let end = side.first + WIDTH as u32 - 1;
+                let end = side.first + WIDTH_TICKS - 1;
                 self.near = if number == end { None } else { side.next_occupied(number + 1) };
                 Some(self.sides.ladders[place(self.id, number)])
             }
