@@ -33,15 +33,15 @@ impl ReferencePolicy {
     }
 
     fn note(&mut self, update: &ReferenceUpdate) {
-        if update.locate != 0
-            && let Some(reference) = self.references.get_mut(usize::from(update.locate))
+        if update.locate != Locate::NONE
+            && let Some(reference) = self.references.get_mut(update.locate.row())
         {
             *reference = update.reference;
         }
     }
 
     fn reference(&self, locate: Locate) -> Reference {
-        let mut reference = self.references.get(usize::from(locate)).copied().unwrap_or_default();
+        let mut reference = self.references.get(locate.row()).copied().unwrap_or_default();
         if self.market_data_is_down {
             reference.stale = 1;
         }

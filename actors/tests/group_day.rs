@@ -3,8 +3,8 @@
 mod group_support;
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, PortId, Replace, Scope, WithoutReference,
-    separate_members,
+    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, PortId, Replace, Scope,
+    WithoutReference, separate_members,
 };
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, firms_config, kill, kill_port, log_in, market, reference,
@@ -229,12 +229,12 @@ fn every_fault_of_an_order_has_its_reject_reason() {
     let cases = [
         ("option", Enter { unsupported: 0x16, ..good }, "0x16"),
         ("option of no known reason", Enter { unsupported: 999, ..good }, "0x0f"),
-        ("no symbol", Enter { locate: 0, ..good }, "0x17"),
-        ("unknown symbol", Enter { locate: 4, ..good }, "0x17"),
+        ("no symbol", Enter { locate: Locate::NONE, ..good }, "0x17"),
+        ("unknown symbol", Enter { locate: Locate(4), ..good }, "0x17"),
         ("side", Enter { side: b'x', ..good }, "0x09"),
         ("zero shares", Enter { quantity: 0, ..good }, "0x13"),
         ("a million shares", Enter { quantity: 1_000_000, ..good }, "0x13"),
-        ("not a lot", Enter { locate: 2, quantity: 15, ..good }, "0x13"),
+        ("not a lot", Enter { locate: Locate(2), quantity: 15, ..good }, "0x13"),
         ("good till time", Enter { time_in_force: b'6', ..good }, "0x0f"),
         ("hidden", Enter { display: b'N', ..good }, "0x03"),
         ("capacity", Enter { capacity: b'?', ..good }, "0x0f"),
@@ -284,7 +284,7 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
         venue.reference(locate, prices);
         let beyond = if side == b'B' { edge + 100 } else { edge.max(101) - 100 };
         let mut order = |user_ref, price| {
-            let order = Enter { locate, price, ..enter(0, user_ref, side, 10, 0) };
+            let order = Enter { locate: Locate(locate), price, ..enter(0, user_ref, side, 10, 0) };
             venue.run(0, Command::Enter(order)).replies[0].bytes[0]
         };
         assert_eq!(char::from(order(1, beyond)), 'J', "{name}: beyond");
@@ -294,7 +294,7 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
     }
     let mut lenient = Venue::new(config());
     lenient.reference(3, stale);
-    let far = Command::Enter(Enter { locate: 3, ..enter(0, 1, b'B', 1, 9_000_000) });
+    let far = Command::Enter(Enter { locate: Locate(3), ..enter(0, 1, b'B', 1, 9_000_000) });
     assert_eq!(show(&lenient.run(0, far))[0], "0#1 A 1 1@900.0000 ref 1 leaves 1");
 }
 
@@ -305,7 +305,7 @@ fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_conf
     let elsewhere = |locate| {
         Command::Replace(Replace { locate, reference: reference(200_000, 200_000), ..replace(0, 2, 3, 10, 200_000) })
     };
-    for locate in [0, 2, 999] {
+    for locate in [Locate::NONE, Locate(2), Locate(999)] {
         check(
             &mut Venue::new(strict.clone()),
             "locate",
@@ -454,7 +454,8 @@ fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
                 let mut venue = Venue::new(limited(level, set));
                 for (number, (order, reason)) in (1..).zip(orders) {
                     let (locate, side, quantity, price) = *order;
-                    let command = Command::Enter(Enter { locate, ..enter(port, number, side, quantity, price) });
+                    let command =
+                        Command::Enter(Enter { locate: Locate(locate), ..enter(port, number, side, quantity, price) });
                     let seen = show(&venue.run(0, command))[0].clone();
                     // The other port has the limits of the venue only.
                     match reason.filter(|_| port == 0 || matches!(level, At::Venue)) {

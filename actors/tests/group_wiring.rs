@@ -6,8 +6,8 @@ use corelane_actors::{
     engine::wire_group,
     sequencer_policy::ReferencePolicy,
     types::{
-        AccountId, Command, FirmId, GroupConfig, GroupConfigError, Publication, Reference, ReferenceUpdate, Reply,
-        SequencerIn,
+        AccountId, Command, FirmId, GroupConfig, GroupConfigError, Locate, Publication, Reference, ReferenceUpdate,
+        Reply, SequencerIn,
     },
 };
 use corelane_runtime::{
@@ -109,8 +109,11 @@ fn attached(policy: &mut ReferencePolicy, command: Command) -> Reference {
 #[test]
 fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
     let mut policy = ReferencePolicy::new(3, Some(ActorIndex::new(5)));
-    let ask = |locate| Command::Enter(corelane_actors::types::Enter { locate, ..enter(0, 1, b'B', 1, 1) });
-    let update = |locate, bid, ask| SequencerIn::Reference(ReferenceUpdate { locate, reference: reference(bid, ask) });
+    let ask =
+        |locate| Command::Enter(corelane_actors::types::Enter { locate: Locate(locate), ..enter(0, 1, b'B', 1, 1) });
+    let update = |locate, bid, ask| {
+        SequencerIn::Reference(ReferenceUpdate { locate: Locate(locate), reference: reference(bid, ask) })
+    };
     assert_eq!(attached(&mut policy, ask(1)), Reference::default());
     for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {
         assert_eq!(passed(&mut policy, input), None);

@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use corelane_actors::market_data::{BookLimits, Books, FeedCount, Level, Top};
+use corelane_actors::{
+    market_data::{BookLimits, Books, FeedCount, Level, Top},
+    types::Locate,
+};
 use corelane_codecs::{
     binary_file::{Frames, UnsizedFrames},
     itch::{Message, message_len},
@@ -73,7 +76,7 @@ fn recorded_days_end_in_the_expected_books() {
         }
         books.check().unwrap();
         let mut got = Vec::new();
-        for (locate, symbol) in (1..).zip(&symbols) {
+        for (locate, symbol) in Locate::first(symbols.len()).zip(&symbols) {
             let (bids, asks) = books.levels(locate);
             let (bids, asks): (Vec<_>, Vec<_>) = (bids.collect(), asks.collect());
             if !bids.is_empty() || !asks.is_empty() {

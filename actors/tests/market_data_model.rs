@@ -4,7 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use corelane_actors::market_data::{BookLimits, Books, FeedCount, Level, QueuePosition, RestingOrder, Top};
+use corelane_actors::{
+    market_data::{BookLimits, Books, FeedCount, Level, QueuePosition, RestingOrder, Top},
+    types::Locate,
+};
 use corelane_codecs::{
     IntoBytes,
     itch::{
@@ -295,7 +298,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
                 slow.add(order_ref, book, usize::from(!is_bid), price, shares);
             }
         }
-        let top = books.top(book as u16 + 1);
+        let top = books.top(Locate::from_index(book));
         let [bids, asks] = &slow.books[book].sides;
         let best = (bids.keys().next_back().copied(), asks.keys().next().copied());
         assert_eq!((top.bid.map(|bid| bid.price), top.ask.map(|ask| ask.price)), best, "{name}, message {index}");
@@ -319,7 +322,7 @@ fn compare(books: &Books, slow: &SlowBooks, name: &str) {
     books.check().unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(books.orders_len(), slow.orders.len(), "{name}");
     for (book, model) in slow.books.iter().enumerate() {
-        let locate = book as u16 + 1;
+        let locate = Locate::from_index(book);
         let (bids, asks) = books.levels(locate);
         let got: [Vec<_>; 2] = [bids.collect(), asks.collect()];
         let expected = slow.levels(book);

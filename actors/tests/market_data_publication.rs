@@ -49,7 +49,7 @@ fn best_levels_are_told_when_anything_of_them_changes() {
         bid: level(110, 100, 1),
         ask: level(120, 5, 1),
         feed_sequence: 3,
-        locate: 1,
+        locate: Locate(1),
         ..TopOfBook::default()
     };
     assert_eq!(tops(&mut feed), [first]);
@@ -78,7 +78,7 @@ fn a_reader_that_does_not_look_sees_the_newest_and_the_stale_mark() {
     assert_eq!(feed.tops.conflated(), 49);
     // Silence.
     feed.advance(3500 * MS);
-    let stale = |tops: Vec<TopOfBook>| tops.iter().map(|top| (top.locate, top.bid, top.stale)).collect::<Vec<_>>();
+    let stale = |tops: Vec<TopOfBook>| tops.iter().map(|top| (top.locate.0, top.bid, top.stale)).collect::<Vec<_>>();
     assert_eq!(stale(tops(&mut feed)), [(1, level(149, 100, 1), 1), (2, Level::default(), 1)]);
     feed.packet(51, &[]);
     assert_eq!(stale(tops(&mut feed)), [(1, level(149, 100, 1), 0), (2, Level::default(), 0)]);
@@ -113,8 +113,8 @@ fn a_kernel_time_that_is_no_measure_is_counted_and_harmless() {
 }
 
 /// The parts that come of a request.
-fn ask(feed: &mut Feed, locate: Locate, levels: u16) -> Vec<DepthAnswer> {
-    feed.requests.send(MarketDataIn::Depth(DepthRequest { request: 42, locate, levels })).unwrap();
+fn ask(feed: &mut Feed, locate: u16, levels: u16) -> Vec<DepthAnswer> {
+    feed.requests.send(MarketDataIn::Depth(DepthRequest { request: 42, locate: Locate(locate), levels })).unwrap();
     feed.sim.run_until_idle();
     from_fn(|| feed.depth.receive()).map(|envelope| envelope.body).collect()
 }
@@ -158,7 +158,7 @@ fn depth_on_request_is_that_of_the_books() {
         }
         for levels in [1, 11, 12, 13, 24, DEPTH_LEVELS_MAX] {
             let answer = ask(&mut feed, 1, levels);
-            let (bids, asks) = books.levels(1);
+            let (bids, asks) = books.levels(Locate(1));
             let expected = (bids.take(levels.into()).collect(), asks.take(levels.into()).collect());
             assert_eq!(sides(&answer), expected, "{levels} levels after {sequence}");
             let DepthAnswer::Levels(part) = answer[0] else { panic!("levels") };
@@ -176,7 +176,7 @@ fn a_request_that_cannot_be_answered_is_refused_with_its_reason() {
     let cases = [
         (0, 1, DepthRefusal::UnknownLocate),
         (3, 1, DepthRefusal::UnknownLocate),
-        (Locate::MAX, 1, DepthRefusal::UnknownLocate),
+        (u16::MAX, 1, DepthRefusal::UnknownLocate),
         (1, 0, DepthRefusal::LevelsOutOfRange),
         (1, DEPTH_LEVELS_MAX + 1, DepthRefusal::LevelsOutOfRange),
     ];
@@ -202,7 +202,7 @@ fn every_message_that_changed_a_book_is_told_as_it_came() {
     let expected: Vec<_> = expected.chain([(68, delete(7, 1))]).collect();
     let told: Vec<_> = events.iter().map(|event| (event.feed_sequence, event.message().to_vec())).collect();
     assert_eq!(told, expected);
-    assert!(events.iter().map(|event| event.number).eq(1..=67) && events.iter().all(|event| event.locate == 1));
+    assert!(events.iter().map(|event| event.number).eq(1..=67) && events.iter().all(|event| event.locate == Locate(1)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod market_data_harness;
 
 use std::collections::BTreeMap;
 
-use corelane_actors::market_data::FeedCount;
+use corelane_actors::{market_data::FeedCount, types::Locate};
 use corelane_codecs::{
     IntoBytes,
     itch::{Header, OrderCancel, OrderExecuted, OrderReplace, Side},
@@ -142,7 +142,7 @@ proptest! {
             at = if end < reached { reached } else { reached.saturating_sub(back % length.max(&1)) };
         }
         feed.told();
-        let known = feed.known.get(&1).copied().unwrap_or_default();
+        let known = feed.known.get(&Locate(1)).copied().unwrap_or_default();
         prop_assert_eq!((known.bid, known.ask, known.stale), (best_bid, best_ask, 0));
         prop_assert_eq!(feed.count(FeedCount::Gaps), 0);
     }
@@ -177,7 +177,7 @@ proptest! {
         feed.told();
         prop_assert!(feed.sim.failures().is_empty());
         if is_lossy && !messages.is_empty() {
-            prop_assert_eq!(feed.known[&1].stale, 1);
+            prop_assert_eq!(feed.known[&Locate(1)].stale, 1);
             prop_assert!(feed.count(FeedCount::Gaps) > 0);
         } else {
             prop_assert_eq!(feed.count(FeedCount::Gaps), 0);

@@ -100,7 +100,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
             counters.feed.get(FeedCount::Packets) + IN_FLIGHT > change
         });
     }
-    let newest = |tops: &[TopOfBook], locate| tops.iter().rfind(|top| top.locate == locate).map(|top| top.bid.price);
+    let newest = |tops: &[TopOfBook], locate| tops.iter().rfind(|top| top.locate.0 == locate).map(|top| top.bid.price);
     eventually("the newest have come", &running, || {
         let tops = seen.lock().unwrap();
         [1, 2].map(|locate| newest(&tops, locate)) == [Some(CHANGES as u32); 2]
@@ -111,12 +111,12 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
         let change = u64::from(top.bid.price);
         // The add of the first change has no delete behind it; later changes end with each instrument's delete.
         let last_of_change =
-            if change == 1 { u64::from(top.locate) } else { 4 * change - 6 + 2 * u64::from(top.locate) };
+            if change == 1 { u64::from(top.locate.0) } else { 4 * change - 6 + 2 * u64::from(top.locate.0) };
         assert_eq!((top.bid.quantity, top.bid.orders, top.feed_sequence), (change + 1, 1, last_of_change), "{top:?}");
         assert_eq!((top.ask.orders, top.stale), (0, 0));
     }
     for locate in [1, 2] {
-        assert!(tops.iter().filter(|top| top.locate == locate).is_sorted_by_key(|top| top.feed_sequence));
+        assert!(tops.iter().filter(|top| top.locate.0 == locate).is_sorted_by_key(|top| top.feed_sequence));
     }
     let told = counters.feed.get(FeedCount::Tops);
     let outcome = running.stop();

@@ -22,8 +22,8 @@ use corelane_codecs::{
 };
 use market_data_harness::{Feed, config, directory, symbol};
 
-const AAPL: Locate = 1;
-const MSFT: Locate = 2;
+const AAPL: Locate = Locate(1);
+const MSFT: Locate = Locate(2);
 /// The feed's locates.
 const AAPL_THERE: u16 = 7;
 const MSFT_THERE: u16 = 9;
@@ -53,7 +53,7 @@ impl LastPublished {
     }
 
     fn state(&self, locate: Locate) -> InstrumentState {
-        self.feed.shown().instruments[usize::from(locate) - 1]
+        self.feed.shown().instruments[locate.index()]
     }
 
     fn market(&self) -> MarketState {
@@ -65,7 +65,7 @@ impl LastPublished {
     fn changes(&mut self, locate: Locate, message: Vec<u8>, expected: impl FnOnce(&mut InstrumentState)) {
         let before = self.feed.shown();
         let mut instruments = before.instruments;
-        expected(&mut instruments[usize::from(locate) - 1]);
+        expected(&mut instruments[locate.index()]);
         self.tell(&[message]);
         let after = self.feed.shown();
         assert_eq!((after.instruments, after.market), (instruments, before.market));

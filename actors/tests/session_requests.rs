@@ -26,7 +26,7 @@ fn requests_become_commands_with_account_and_instrument() {
         request(&mut venue, bob, enter(user_ref, symbol).as_bytes());
         let commands = venue.commands();
         let [Command::Enter(read)] = commands[..] else { panic!("{commands:?}") };
-        assert_eq!((read.port.0, read.user_ref, read.locate), (1, user_ref, locate));
+        assert_eq!((read.port.0, read.user_ref, read.locate.0), (1, user_ref, locate));
         assert_eq!((read.price, read.quantity), (1_000_000, 100));
         assert_eq!((read.side, read.time_in_force, read.display), (b'B', b'0', b'Y'));
         assert_eq!((read.capacity, read.intermarket_sweep, read.cross), (b'P', b'N', b'N'));
@@ -45,7 +45,7 @@ fn a_replace_has_the_instrument_of_its_original_as_long_as_that_may_live() {
         venue.commands();
         request(venue, conn, replace(original, user_ref).as_bytes());
         let [Command::Replace(read)] = venue.commands()[..] else { panic!() };
-        read.locate
+        read.locate.0
     };
     request(&mut venue, conn, enter(1, "MSFT").as_bytes());
     assert_eq!(locate_of(&mut venue, 1, 2), 2, "of an order that is not answered");

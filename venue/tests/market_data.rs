@@ -69,7 +69,7 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
         told.len() == changes.len()
     });
     for (number, (event, (sequence, locate, order))) in (1..).zip(told.iter().zip(&changes)) {
-        assert_eq!((event.number, event.feed_sequence, event.locate), (number, *sequence, *locate));
+        assert_eq!((event.number, event.feed_sequence, event.locate.0), (number, *sequence, *locate));
         assert_eq!(event.message(), order);
         assert!(Message::decode(event.message()).is_ok());
     }
@@ -79,29 +79,29 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
         newest.extend(std::iter::from_fn(|| tops.receive()).map(|envelope| (envelope.body.locate, envelope.body)));
         newest.len() == SYMBOLS.len() && newest.values().all(|top| top.ask.orders == 0)
     });
-    for (symbol, locate) in SYMBOLS.iter().zip(1..) {
+    for (symbol, locate) in SYMBOLS.iter().zip(Locate::first(SYMBOLS.len())) {
         assert_eq!(newest[&locate].bid, level(price_of(symbol) - 100, 2));
         assert_eq!((newest[&locate].locate, newest[&locate].stale), (locate, 0));
     }
 
     let mut ask = |locate: Locate, levels| {
-        let request = MarketDataIn::Depth(DepthRequest { request: locate.into(), locate, levels });
+        let request = MarketDataIn::Depth(DepthRequest { request: locate.0.into(), locate, levels });
         requests.send(request).unwrap_or_else(|_| panic!("the venue takes requests"));
     };
-    (1..=3).for_each(|locate| ask(locate, 12));
-    ask(99, 12);
+    Locate::first(3).for_each(|locate| ask(locate, 12));
+    ask(Locate(99), 12);
     let mut parts = Vec::new();
     until("all requests are answered", || {
         parts.extend(std::iter::from_fn(|| answers.receive()).map(|envelope| envelope.body));
         parts.len() == 7
     });
-    for (locate, answer) in (1..).zip(parts[..6].chunks(2)) {
-        let price = price_of(SYMBOLS[usize::from(locate) - 1]);
+    for (locate, answer) in Locate::first(3).zip(parts[..6].chunks(2)) {
+        let price = price_of(SYMBOLS[locate.index()]);
         let [DepthAnswer::Levels(bids), DepthAnswer::Levels(asks)] = answer else { panic!("{answer:?}") };
         let head = |part: &DepthPart| (part.request, part.locate, part.is_bid, part.is_last);
         assert_eq!(
             (head(bids), head(asks)),
-            ((locate.into(), locate, true, false), (locate.into(), locate, false, true))
+            ((locate.0.into(), locate, true, false), (locate.0.into(), locate, false, true))
         );
         assert_eq!(bids.levels(), [level(price - 100, 2), level(price - 200, 1)]);
         assert_eq!(asks.levels(), []);

@@ -88,7 +88,7 @@ impl Risk {
         // No branch on the side: it cannot be predicted.
         let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { 0 });
         let (other, own) = (fed[order.side as usize], fed[order.side.opposite() as usize]);
-        let configured = self.reference_prices[usize::from(order.locate) - 1];
+        let configured = self.reference_prices[order.locate.index()];
         [other, own, configured].into_iter().find(|&price| price != 0)
     }
 

@@ -137,14 +137,14 @@ impl BookBuilder {
     }
 
     fn cause(&self, locate: Locate) -> Cause {
-        self.causes[usize::from(locate) - 1]
+        self.causes[locate.index()]
     }
 
     /// Notes that message `sequence` changed the book of an instrument, or its trading state.
     #[inline]
     fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress: Ingress) {
         let exchange_ns = message.timestamp_ns();
-        self.causes[usize::from(locate) - 1] = Cause { sequence, exchange_ns };
+        self.causes[locate.index()] = Cause { sequence, exchange_ns };
         self.unpublished.get_or_insert(Unpublished { ingress, exchange_ns });
         if let Some(tops) = &mut self.tops {
             tops.mark(locate);

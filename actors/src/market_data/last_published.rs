@@ -43,7 +43,7 @@ impl<N: Publishable> LastPublished<N> {
     /// Marks an instrument as changed.
     #[inline]
     pub(super) fn mark(&mut self, locate: Locate) {
-        let (_, is_marked) = &mut self.published[usize::from(locate) - 1];
+        let (_, is_marked) = &mut self.published[locate.index()];
         if !*is_marked {
             *is_marked = true;
             self.changed.push(locate);
@@ -52,7 +52,7 @@ impl<N: Publishable> LastPublished<N> {
 
     /// Marks all instruments as changed.
     pub(super) fn mark_all(&mut self) {
-        for locate in (1..=Locate::MAX).take(self.published.len()) {
+        for locate in Locate::first(self.published.len()) {
             self.mark(locate);
         }
     }
@@ -60,7 +60,7 @@ impl<N: Publishable> LastPublished<N> {
     /// Removes an instrument from the list of changed ones; returns its locate.
     pub(super) fn next_changed(&mut self) -> Option<Locate> {
         let locate = self.changed.pop()?;
-        self.published[usize::from(locate) - 1].1 = false;
+        self.published[locate.index()].1 = false;
         Some(locate)
     }
 
@@ -71,7 +71,7 @@ impl<N: Publishable> LastPublished<N> {
 
     /// Notes `update` as published; false if it need not be published.
     pub(super) fn publish(&mut self, locate: Locate, update: N) -> bool {
-        let (published, _) = &mut self.published[usize::from(locate) - 1];
+        let (published, _) = &mut self.published[locate.index()];
         let is_update = update.differs_from(published);
         if is_update {
             *published = update;

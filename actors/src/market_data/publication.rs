@@ -48,7 +48,7 @@ impl Message for TopOfBook {}
 
 impl Keyed for TopOfBook {
     fn key(&self) -> usize {
-        self.locate.into()
+        self.locate.0.into()
     }
 }
 

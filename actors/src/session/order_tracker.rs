@@ -105,7 +105,7 @@ impl OrderTracker {
     /// The instrument of an order, 0 if unknown.
     #[inline]
     pub(super) fn locate_of(&self, user_ref: u32) -> Locate {
-        self.orders.get(&user_ref).map_or(0, |order| order.locate)
+        self.orders.get(&user_ref).map_or(Locate::NONE, |order| order.locate)
     }
 
     /// Highest number known to be used up.

@@ -24,9 +24,9 @@ impl SymbolLocates {
     /// The index of a symbol that is repeated.
     pub(super) fn new(symbols: &[Symbol]) -> Result<Self, usize> {
         let mut locates = HashMap::with_capacity_and_hasher(symbols.len(), NumberHash::default());
-        for (symbol, locate) in symbols.iter().zip(1..=Locate::MAX) {
-            if locates.insert(number_of(symbol), locate).is_some() {
-                return Err(usize::from(locate) - 1);
+        for (index, symbol) in symbols.iter().enumerate() {
+            if locates.insert(number_of(symbol), Locate::from_index(index)).is_some() {
+                return Err(index);
             }
         }
         Ok(SymbolLocates(locates))
@@ -34,7 +34,7 @@ impl SymbolLocates {
 
     #[inline]
     fn of(&self, symbol: &Symbol) -> Locate {
-        self.0.get(&number_of(symbol)).copied().unwrap_or(0)
+        self.0.get(&number_of(symbol)).copied().unwrap_or(Locate::NONE)
     }
 }
 
@@ -140,7 +140,7 @@ fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
         port,
         user_ref: 0,
         quantity: 0,
-        locate: 0,
+        locate: Locate::NONE,
         side: 0,
         time_in_force: 0,
         display: 0,
@@ -161,7 +161,7 @@ fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
         original_user_ref: 0,
         user_ref: 0,
         quantity: 0,
-        locate: 0,
+        locate: Locate::NONE,
         time_in_force: 0,
         display: 0,
         intermarket_sweep: 0,

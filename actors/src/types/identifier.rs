@@ -4,8 +4,52 @@ use std::fmt;
 
 use bytemuck::{Pod, Zeroable};
 
-/// Index of an instrument: its ITCH stock locate code, 1 and up in the configured order; 0 is "no such symbol".
-pub type Locate = u16;
+/// An instrument: its ITCH stock locate code, 1 and up in the configured order. The feed's own locates, which change each
+/// day, stay plain numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(transparent)]
+pub struct Locate(pub u16);
+
+impl fmt::Display for Locate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Locate {
+    /// No such symbol.
+    pub const NONE: Locate = Locate(0);
+
+    /// The instrument at this place of the configuration.
+    ///
+    /// # Panics
+    /// If the place is 65,535 or more.
+    #[inline]
+    pub fn from_index(index: usize) -> Locate {
+        let locate = index.checked_add(1).and_then(|locate| u16::try_from(locate).ok());
+        Locate(locate.expect("a configuration has fewer than 2¹⁶ instruments"))
+    }
+
+    /// Its place in the configuration. [`Locate::NONE`] gives `usize::MAX`, which is outside every table.
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.row().wrapping_sub(1)
+    }
+
+    /// Its row in a table that has a row for [`Locate::NONE`] first.
+    #[inline]
+    pub const fn row(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The locates of the first `count` instruments.
+    ///
+    /// # Panics
+    /// If `count` is above 65,535.
+    pub fn first(count: usize) -> impl DoubleEndedIterator<Item = Locate> + ExactSizeIterator {
+        (0..count).map(Locate::from_index)
+    }
+}
 
 /// Index of an order in the tables of all state machines of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

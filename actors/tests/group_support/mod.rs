@@ -9,8 +9,8 @@ use corelane_actors::{
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
-        LevelLimits, Limits, MarketEvent, PortConfig, PortId, Publication, Reference, ReferenceUpdate, Replace, Reply,
-        Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
+        LevelLimits, Limits, Locate, MarketEvent, PortConfig, PortId, Publication, Reference, ReferenceUpdate, Replace,
+        Reply, Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::text::Symbol;
@@ -131,7 +131,10 @@ impl Venue {
     }
 
     pub(crate) fn reference(&mut self, locate: u16, reference: Reference) {
-        self.send(SequencerIn::Reference(ReferenceUpdate { locate, reference }), &mut Outputs::default());
+        self.send(
+            SequencerIn::Reference(ReferenceUpdate { locate: Locate(locate), reference }),
+            &mut Outputs::default(),
+        );
         self.settle(&mut Outputs::default());
     }
 }
@@ -198,7 +201,7 @@ pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u6
         port: PortId(port),
         user_ref,
         quantity,
-        locate: 1,
+        locate: Locate(1),
         side,
         time_in_force: b'0',
         display: b'Y',
@@ -220,7 +223,7 @@ pub(crate) fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity
         original_user_ref,
         user_ref,
         quantity,
-        locate: 1,
+        locate: Locate(1),
         time_in_force: b'0',
         display: b'Y',
         intermarket_sweep: b'N',

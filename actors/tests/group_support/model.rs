@@ -2,7 +2,8 @@
 //! every time, and messages put together byte by byte from the protocol page.
 
 use corelane_actors::types::{
-    Command, Enter, GroupConfig, KillSwitch, PortId, Publication, Reference, Replace, Reply, Scope, WithoutReference,
+    Command, Enter, GroupConfig, KillSwitch, Locate, PortId, Publication, Reference, Replace, Reply, Scope,
+    WithoutReference,
 };
 
 use super::Outputs;
@@ -119,7 +120,7 @@ impl Model {
             port: enter.port.0,
             user_ref: enter.user_ref,
             order_ref: self.last_ref,
-            locate: enter.locate,
+            locate: enter.locate.0,
             side: enter.side,
             price: enter.price,
             leaves: enter.quantity,
@@ -148,10 +149,10 @@ impl Model {
             let known = (1..=0x33).contains(&enter.unsupported);
             return Some(if known { enter.unsupported } else { 0x0f });
         }
-        if enter.locate == 0 || usize::from(enter.locate) > self.config.instruments.len() {
+        if enter.locate == Locate::NONE || enter.locate.row() > self.config.instruments.len() {
             return Some(0x17);
         }
-        let instrument = self.config.instruments[usize::from(enter.locate) - 1];
+        let instrument = self.config.instruments[enter.locate.index()];
         let market = is_market(enter.price);
         let faults = [
             (!b"BSTE".contains(&enter.side), 0x09),
@@ -175,9 +176,9 @@ impl Model {
             return Some(reason);
         }
         let buys = enter.side == b'B';
-        self.risk(enter.port.0, enter.locate, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
+        self.risk(enter.port.0, enter.locate.0, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
             let rests = enter.time_in_force == b'0';
-            (rests && self.lacks_level(enter.locate, buys, enter.price)).then_some(0x0a)
+            (rests && self.lacks_level(enter.locate.0, buys, enter.price)).then_some(0x0a)
         })
     }
 
@@ -282,7 +283,7 @@ impl Model {
             return self.cancel_at(at, old.leaves, b'U');
         }
         let mut reference = replace.reference;
-        if replace.locate != old.locate {
+        if replace.locate.0 != old.locate {
             reference.stale = 1;
         }
         let buys = old.side == b'B';

@@ -1,7 +1,9 @@
 //! Random streams of requests that meet each other: few ports, few prices, live orders picked for replaces and
 //! cancels, and now and then a garbled field.
 
-use corelane_actors::types::{AccountId, Command, Enter, FirmId, PortId, Reference, Replace, Scope, SequencerIn};
+use corelane_actors::types::{
+    AccountId, Command, Enter, FirmId, Locate, PortId, Reference, Replace, Scope, SequencerIn,
+};
 use proptest::{prelude::*, sample::Index};
 
 use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, replace};
@@ -31,7 +33,7 @@ impl Op {
                 if let Some(order) = picked(pick) {
                     request.port = PortId(order.port);
                     request.original_user_ref = order.user_ref;
-                    request.locate = order.locate;
+                    request.locate = Locate(order.locate);
                 }
                 Command::Replace(Replace { user_ref: next(request.port.0, *gap), ..request })
             }
@@ -42,7 +44,7 @@ impl Op {
             Op::Other(command) => *command,
             Op::Reference { locate, reference } => {
                 return SequencerIn::Reference(corelane_actors::types::ReferenceUpdate {
-                    locate: *locate,
+                    locate: Locate(*locate),
                     reference: *reference,
                 });
             }
@@ -86,7 +88,7 @@ fn order() -> impl Strategy<Value = Enter> {
     let time_in_force = prop_oneof![6 => Just(b'0'), 1 => Just(b'3')];
     (0..3_u32, 1..4_u16, side, quantity, price(), time_in_force).prop_map(
         |(port, locate, side, quantity, price, time_in_force)| Enter {
-            locate,
+            locate: Locate(locate),
             time_in_force,
             ..enter(port, 0, side, quantity, price)
         },
@@ -105,7 +107,7 @@ fn garbled() -> impl Strategy<Value = Enter> {
                 port: PortId(port),
                 price: if mask & 1 == 0 { price } else { order.price },
                 quantity: if mask & 2 == 0 { quantity } else { order.quantity },
-                locate: if mask & 4 == 0 { locate } else { order.locate },
+                locate: if mask & 4 == 0 { Locate(locate) } else { order.locate },
                 unsupported: if mask & 8 == 0 { unsupported } else { 0 },
                 side: pick(0, codes[0], order.side),
                 time_in_force: pick(1, codes[1], order.time_in_force),

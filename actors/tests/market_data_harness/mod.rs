@@ -167,13 +167,13 @@ impl Feed {
     }
 
     /// What the sequencer was told since: locate, bid, ask, stale.
-    pub(crate) fn told(&mut self) -> Vec<(Locate, u64, u64, bool)> {
+    pub(crate) fn told(&mut self) -> Vec<(u16, u64, u64, bool)> {
         let mut told = Vec::new();
         while let Some(envelope) = self.references.receive() {
             let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
             self.known.insert(update.locate, update.reference);
             let Reference { bid, ask, stale, .. } = update.reference;
-            told.push((update.locate, bid, ask, stale == 1));
+            told.push((update.locate.0, bid, ask, stale == 1));
         }
         told.sort_unstable();
         told

@@ -51,7 +51,7 @@ impl Actor for Watched {
         self.actor.on_batch_end(ctx);
         let books = self.actor.books();
         let state = |locate| *books.state(locate);
-        let instruments = (1..=self.instruments as Locate).map(state).collect();
+        let instruments = Locate::first(self.instruments).map(state).collect();
         *self.shown.lock().unwrap() = Shown { instruments, market: *books.market() };
     }
 }

@@ -4,7 +4,7 @@ use corelane_actors::{
     engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, PortId, Reference, Replace, WithoutReference,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Reference, Replace, WithoutReference,
         separate_members,
     },
 };
@@ -190,7 +190,7 @@ fn enter(user_ref: u32, side: u8, price: u32) -> Command {
         reference: reference(),
         price: price.into(),
         quantity: 100,
-        locate: 1,
+        locate: Locate(1),
         side,
         time_in_force: b'0',
         display: b'Y',
@@ -235,7 +235,7 @@ pub(crate) fn group_replace() -> Stage {
             reference: reference(),
             price: (PRICE + TICK * (original_user_ref % PRICES + 1)).into(),
             quantity: 100,
-            locate: 1,
+            locate: Locate(1),
             time_in_force: b'0',
             display: b'Y',
             intermarket_sweep: b'N',

@@ -18,8 +18,8 @@ use corelane_actors::{
     engine::{Group as TradingGroup, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, PortId, Publication, Reference, Reply, SequencerIn,
-        WithoutReference, separate_members,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Publication, Reference, Reply,
+        SequencerIn, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{
@@ -236,7 +236,7 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             reference: Reference::default(),
             price,
             quantity,
-            locate: instrument + 1,
+            locate: Locate(instrument + 1),
             side: if side.is_buy() { b'B' } else { b'S' },
             time_in_force: b'0',
             display: b'Y',

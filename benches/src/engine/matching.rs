@@ -8,7 +8,7 @@ use std::{
 
 use corelane_actors::{
     engine::matching::{Events, Matching, Outlets},
-    types::{Event, NewOrder, OrderSlot, Outcome, PortId, Publication},
+    types::{Event, Locate, NewOrder, OrderSlot, Outcome, PortId, Publication},
 };
 use corelane_codecs::{
     ouch::{CancelReason, Liquidity},
@@ -103,7 +103,7 @@ impl Actor for Matcher {
                 let order = NewOrder {
                     slot: OrderSlot(slot),
                     port: PortId(account.into()),
-                    locate: instrument + 1,
+                    locate: Locate(instrument + 1),
                     side,
                     immediate: false,
                     quantity,

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use corelane_actors::market_data::Books;
+use corelane_actors::{market_data::Books, types::Locate};
 use corelane_codecs::{binary_file::Frames, itch::Message};
 use hftbacktest::{
     depth::{HashMapMarketDepth, L3MarketDepth, MarketDepth, ROIVectorMarketDepth},
@@ -208,7 +208,7 @@ impl<D: L3MarketDepth<Error: std::fmt::Debug> + MarketDepth> Depths<D> {
     /// Panics unless every level has the quantity that ours has, and no order is left over.
     pub(crate) fn check(&self, books: &Books) {
         let mut orders = 0;
-        for (locate, depth) in (1..).zip(&self.by_locate) {
+        for (locate, depth) in Locate::first(self.by_locate.len()).zip(&self.by_locate) {
             let tick = |price: u32| i64::from(price / self.tick);
             let (bids, asks) = books.levels(locate);
             for level in bids {

@@ -31,7 +31,7 @@ fn write(file: &Path, out: &mut impl Write) -> miette::Result<io::Result<()>> {
         let side = |level: Option<Level>| level.map_or((0, 0), |level| (level.price, level.quantity));
         let ((bid, bid_quantity), (ask, ask_quantity)) = (side(top.bid), side(top.ask));
         let now = (bid, bid_quantity, ask, ask_quantity);
-        let last = &mut last[usize::from(locate)];
+        let last = &mut last[locate.row()];
         if *last != now && written.is_ok() {
             *last = now;
             written = writeln!(out, "{number},{at_ns},{locate},{bid},{bid_quantity},{ask},{ask_quantity}");

@@ -81,7 +81,7 @@ impl Replay {
         if let Message::StockDirectory(_) | Message::AddOrder(_) | Message::AddOrderMpid(_) = message
             && let Some(symbol) = message.stock()
         {
-            self.symbols.insert(message.stock_locate(), *symbol);
+            self.symbols.insert(Locate(message.stock_locate()), *symbol);
         }
         self.books.apply(message, &self.counters)
     }

@@ -17,6 +17,7 @@ use std::{
 use corelane_actors::{
     market_data::{BookEvent, DepthAnswer, DepthRequest, FeedCount, MarketDataIn, RecoveryCount, TopOfBook},
     publisher::RetransmissionCount,
+    types::Locate,
 };
 use corelane_config::{Config, Idle, LineB, Retransmission};
 use corelane_runtime::{
@@ -150,7 +151,7 @@ impl Readers {
 
     /// Asks for the depth of every book, and reads what has come.
     fn read(&mut self) {
-        for locate in 1..=SYMBOLS.len() as u16 {
+        for locate in Locate::first(SYMBOLS.len()) {
             // One that finds no room is not asked for.
             let _ = self.requests.send(MarketDataIn::Depth(DepthRequest { request: 1, locate, levels: 10 }));
         }

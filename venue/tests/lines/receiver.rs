@@ -62,7 +62,7 @@ pub(crate) fn depth(books: &Books, instruments: usize) -> Depth {
         let (bids, asks) = books.levels(locate);
         (bids.collect(), asks.collect())
     };
-    (1..=instruments as Locate).map(levels).collect()
+    Locate::first(instruments).map(levels).collect()
 }
 
 pub(crate) fn limits() -> BookLimits {

@@ -21,7 +21,7 @@ pub(super) struct Resting {
 }
 
 impl Resting {
-    const NOWHERE: Resting = Resting { order_ref: 0, leaves: 0, level: NONE, locate: 0, side: Side::Sell };
+    const NOWHERE: Resting = Resting { order_ref: 0, leaves: 0, level: NONE, locate: Locate::NONE, side: Side::Sell };
 }
 
 /// All books.
@@ -73,7 +73,7 @@ impl Books {
     #[inline]
     pub(super) fn best_match(&self, locate: Locate, side: Side, limit: Price4) -> Option<u32> {
         let resting = side.opposite();
-        let best = self.sides[usize::from(locate)][resting as usize].best();
+        let best = self.sides[locate.row()][resting as usize].best();
         if best == NONE {
             return None;
         }
@@ -88,7 +88,7 @@ impl Books {
     /// Whether an order can rest at this price: its level is there, or one more can be made.
     #[inline]
     pub(super) fn has_room(&mut self, locate: Locate, side: Side, price: Price4) -> bool {
-        let levels = &mut self.sides[usize::from(locate)][side as usize];
+        let levels = &mut self.sides[locate.row()][side as usize];
         self.levels.has_room() || self.levels.find(levels, Rank::of(price.raw(), side.is_buy())).is_some()
     }
 
@@ -99,7 +99,7 @@ impl Books {
     #[inline(always)]
     pub(super) fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
         let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
-        let levels = &mut self.sides[usize::from(locate)][side as usize];
+        let levels = &mut self.sides[locate.row()][side as usize];
         let rank = Rank::of(price.raw(), side.is_buy());
         let found = self.levels.find(levels, rank).or_else(|| self.levels.insert(levels, rank));
         let level = found.expect("the caller asked for room");
@@ -124,7 +124,7 @@ impl Books {
     pub(super) fn remove(&mut self, slot: u32) {
         if self.by_level.remove(slot) {
             let Resting { level, locate, side, .. } = self.orders[slot as usize];
-            self.levels.remove(&mut self.sides[usize::from(locate)][side as usize], level);
+            self.levels.remove(&mut self.sides[locate.row()][side as usize], level);
         }
         self.by_port.remove(slot);
     }

@@ -21,7 +21,7 @@ pub(super) struct Feed<'a> {
 
 impl Feed<'_> {
     pub(super) fn system_event(&mut self, event_code: u8) {
-        self.send(|time_ns| SystemEvent { header: header(0, time_ns), event_code });
+        self.send(|time_ns| SystemEvent { header: header(Locate::NONE, time_ns), event_code });
     }
 
     /// An instrument: a live common share of the first tier, in round lots of `lot`.
@@ -106,5 +106,5 @@ impl Feed<'_> {
 }
 
 fn header<const CODE: u8>(locate: Locate, time_ns: u64) -> Header<CODE> {
-    Header::new(locate, 0, time_ns)
+    Header::new(locate.0, 0, time_ns)
 }

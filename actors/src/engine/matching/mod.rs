@@ -315,10 +315,10 @@ impl Matching {
 
     fn directory<E: Events>(&mut self, out: &mut Outlets<'_, E>, first: usize) -> Step {
         for locate in first..first + ENTRIES_PER_STEP {
-            let (Some(instrument), Ok(locate)) = (self.instruments.get(locate - 1), Locate::try_from(locate)) else {
+            let Some(instrument) = self.instruments.get(locate - 1) else {
                 return Step::Done;
             };
-            out.feed.directory(locate, instrument.symbol, instrument.lot);
+            out.feed.directory(Locate::from_index(locate - 1), instrument.symbol, instrument.lot);
         }
         self.keep(Work::Directory { next: first + ENTRIES_PER_STEP })
     }
@@ -340,6 +340,6 @@ impl Matching {
     }
 
     fn symbol(&self, locate: Locate) -> Symbol {
-        self.instruments[usize::from(locate) - 1].symbol
+        self.instruments[locate.index()].symbol
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Terms {
 #[inline(always)]
 pub(super) fn enter(order: &Enter, instruments: &[Instrument]) -> Result<Terms, RejectReason> {
     supported(order.unsupported)?;
-    let instrument = usize::from(order.locate).checked_sub(1).and_then(|index| instruments.get(index));
+    let instrument = instruments.get(order.locate.index());
     let instrument = instrument.ok_or(RejectReason::InvalidSymbol)?;
     let side = Side::from_wire(order.side).ok_or(RejectReason::InvalidSide)?;
     quantity(order.quantity, instrument)?;

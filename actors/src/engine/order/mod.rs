@@ -219,7 +219,7 @@ impl Order {
         }
         let executions_max = port.executions_max();
         let existing = self.orders[slot.0 as usize]?;
-        let instrument = &self.instruments[usize::from(existing.locate) - 1];
+        let instrument = &self.instruments[existing.locate.index()];
         Some(match checks::replace(replace, instrument) {
             Err(_) => Replacement::Cancel(slot, CancelReason::System),
             Ok(_) if replace.quantity <= existing.cum_qty => Replacement::Cancel(slot, CancelReason::UserRequested),
@@ -401,5 +401,5 @@ fn tell<M: IntoBytes + Immutable>(
 }
 
 fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {
-    instruments[usize::from(locate) - 1].symbol
+    instruments[locate.index()].symbol
 }

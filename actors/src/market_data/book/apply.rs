@@ -87,7 +87,7 @@ impl Books {
             }
             Some(stock) => {
                 if let Some(locate) = self.locates.learn(message.stock_locate(), stock) {
-                    self.states[usize::from(locate) - 1].apply(message);
+                    self.states[locate.index()].apply(message);
                 }
             }
         }

@@ -87,7 +87,7 @@ impl Books {
     /// Whether there is a book with this locate.
     #[must_use]
     pub fn has(&self, locate: Locate) -> bool {
-        (1..=self.states.len()).contains(&usize::from(locate))
+        locate.index() < self.states.len()
     }
 
     /// Best levels of an instrument, by our locate.
@@ -117,7 +117,7 @@ impl Books {
     #[inline]
     #[must_use]
     pub fn is_incomplete(&self, locate: Locate) -> bool {
-        self.is_incomplete[usize::from(locate) - 1]
+        self.is_incomplete[locate.index()]
     }
 
     fn level(&self, level: LevelId) -> Level {
@@ -134,7 +134,7 @@ impl Books {
     /// State of an instrument apart from its orders.
     #[must_use]
     pub fn state(&self, locate: Locate) -> &InstrumentState {
-        &self.states[usize::from(locate) - 1]
+        &self.states[locate.index()]
     }
 
     /// State of the market.

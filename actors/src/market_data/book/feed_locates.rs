@@ -33,7 +33,7 @@ impl Instruments {
 
     fn named(&self, feed_locate: u16, symbol: &Symbol) -> Meaning {
         match self {
-            Instruments::BySymbol(symbols) => symbols.get(symbol).copied().unwrap_or(IGNORED),
+            Instruments::BySymbol(symbols) => symbols.get(symbol).map_or(IGNORED, |ours| ours.0),
             Instruments::AsNumbered => self.unnamed(feed_locate),
         }
     }
@@ -54,7 +54,7 @@ impl FeedLocates {
     /// Instruments with these symbols are ours; their locates are their places from 1. If a symbol is repeated, its
     /// last place counts.
     pub(super) fn by_symbol(symbols: &[Symbol]) -> Self {
-        Self::new(Instruments::BySymbol(symbols.iter().copied().zip(1..=Locate::MAX).collect()))
+        Self::new(Instruments::BySymbol(symbols.iter().copied().zip(Locate::first(symbols.len())).collect()))
     }
 
     /// All instruments are ours, under the feed's locates.
@@ -80,7 +80,7 @@ impl FeedLocates {
     #[inline]
     pub(super) fn ours(&self, feed_locate: u16) -> Option<Locate> {
         let meaning = self.meanings[usize::from(feed_locate)];
-        (meaning != UNKNOWN && meaning != IGNORED).then_some(meaning)
+        (meaning != UNKNOWN && meaning != IGNORED).then_some(Locate(meaning))
     }
 
     /// Our locate. A feed without a directory names its instruments in add orders.
@@ -91,7 +91,7 @@ impl FeedLocates {
             meaning = self.instruments.named(feed_locate, symbol);
             self.meanings[usize::from(feed_locate)] = meaning;
         }
-        (meaning != IGNORED).then_some(meaning)
+        (meaning != IGNORED).then_some(Locate(meaning))
     }
 
     /// `None` if the instrument is known not to be ours, so that its order need not be looked up.

@@ -31,14 +31,14 @@ impl SideId {
     /// The side of the book with this locate.
     #[inline]
     pub(super) fn of(locate: Locate, is_bid: bool) -> Self {
-        SideId((u32::from(locate) - 1) << 1 | u32::from(!is_bid))
+        SideId((u32::from(locate.0) - 1) << 1 | u32::from(!is_bid))
     }
 
     /// Locate of the book.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "every book has a locate")]
     pub(super) fn locate(self) -> Locate {
-        self.book() as Locate + 1
+        Locate(self.book() as u16 + 1)
     }
 
     #[inline]

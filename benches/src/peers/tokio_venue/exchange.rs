@@ -69,7 +69,11 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub fn new(config: &GroupConfig) -> Exchange {
-        let locates = config.instruments.iter().zip(1..).map(|(one, locate)| (one.symbol, locate));
+        let locates = config
+            .instruments
+            .iter()
+            .zip(Locate::first(config.instruments.len()))
+            .map(|(one, locate)| (one.symbol, locate));
         Exchange {
             locates: locates.collect(),
             books: config.instruments.iter().map(|_| Book::default()).collect(),
@@ -209,7 +213,7 @@ impl Exchange {
             self.finish(now_ns, order_ref, order, out);
         } else {
             let message = OrderReplace {
-                header: Header::new(old.locate, 0, now_ns),
+                header: Header::new(old.locate.0, 0, now_ns),
                 original_order_ref: old_ref.into(),
                 new_order_ref: order_ref.into(),
                 shares: leaves.into(),
@@ -236,7 +240,7 @@ impl Exchange {
         }
         let taken = order.leaves - leaves;
         order.leaves = leaves;
-        let header = Header::new(order.locate, 0, now_ns);
+        let header = Header::new(order.locate.0, 0, now_ns);
         let reduced = OrderCancel { header, order_ref: order_ref.into(), cancelled_shares: taken.into() };
         out.publish(reduced.as_bytes());
         let canceled = Canceled::new(now_ns, user_ref, taken, CancelReason::UserRequested);
@@ -254,8 +258,7 @@ impl Exchange {
     fn trade(&mut self, now_ns: u64, mut order: Order, out: &mut impl Outlet) -> Order {
         let side = order.side.into();
         while order.leaves > 0
-            && let Some((price, maker_ref)) =
-                self.books[usize::from(order.locate) - 1].best_match(side, order.price.raw())
+            && let Some((price, maker_ref)) = self.books[order.locate.index()].best_match(side, order.price.raw())
             && let Some(maker) = self.orders.get_mut(&maker_ref)
         {
             let quantity = order.leaves.min(maker.leaves);
@@ -271,7 +274,7 @@ impl Exchange {
             out.answer(maker.port, executed(maker.user_ref, Liquidity::Added).as_bytes());
             out.answer(order.port, executed(order.user_ref, Liquidity::Removed).as_bytes());
             let message = OrderExecuted {
-                header: Header::new(order.locate, 0, now_ns),
+                header: Header::new(order.locate.0, 0, now_ns),
                 order_ref: maker_ref.into(),
                 executed_shares: quantity.into(),
                 match_number: number.into(),
@@ -295,7 +298,7 @@ impl Exchange {
             return out.answer(port, canceled.as_bytes());
         }
         let message = AddOrder {
-            header: Header::new(order.locate, 0, now_ns),
+            header: Header::new(order.locate.0, 0, now_ns),
             order_ref: order_ref.into(),
             side: if order.side.is_buy() { itch::Side::Buy } else { itch::Side::Sell }.into(),
             shares: leaves.into(),
@@ -326,16 +329,16 @@ impl Exchange {
     }
 
     fn instrument(&self, locate: Locate) -> &Instrument {
-        &self.instruments[usize::from(locate) - 1]
+        &self.instruments[locate.index()]
     }
 
     fn book(&mut self, locate: Locate) -> &mut Book {
-        &mut self.books[usize::from(locate) - 1]
+        &mut self.books[locate.index()]
     }
 }
 
 fn publish_deleted(now_ns: u64, locate: Locate, order_ref: u64, out: &mut impl Outlet) {
-    let message = OrderDelete { header: Header::new(locate, 0, now_ns), order_ref: order_ref.into() };
+    let message = OrderDelete { header: Header::new(locate.0, 0, now_ns), order_ref: order_ref.into() };
     out.publish(message.as_bytes());
 }
 
