@@ -30,6 +30,7 @@ pub const OURS: Peer =
 pub const RTRB: Peer = Peer::spinning::<hop::raw::Rtrb>("rtrb", Kind::RawRing);
 
 /// What a peer showed in one round.
+#[derive(Debug)]
 pub struct Seen {
     /// Which.
     pub peer: Peer,

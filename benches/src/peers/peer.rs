@@ -38,7 +38,7 @@ impl Kind {
 }
 
 /// Carries a [`Ball`](crate::hop::Ball) in its [`Envelope`](corelane_runtime::message::Envelope) between two CPUs.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Peer {
     /// The library, and how it is used if there are two ways.
     pub name: &'static str,

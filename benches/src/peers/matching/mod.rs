@@ -19,7 +19,7 @@ const MATCHCORE_DIFFERS: &str = "matches only: no risk checks, no accounts, no s
      it is submitted, and the lookup is in its time";
 
 /// A crate.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Peer {
     /// Its name.
     pub name: &'static str,

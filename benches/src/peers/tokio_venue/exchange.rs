@@ -68,7 +68,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub fn new(config: &GroupConfig) -> Exchange {
+    pub(super) fn new(config: &GroupConfig) -> Exchange {
         let locates = config
             .instruments
             .iter()
@@ -88,7 +88,7 @@ impl Exchange {
     }
 
     /// Handles a request of an port at `now_ns` since midnight.
-    pub fn handle(&mut self, now_ns: u64, port: PortId, request: &Request, out: &mut impl Outlet) {
+    pub(super) fn handle(&mut self, now_ns: u64, port: PortId, request: &Request, out: &mut impl Outlet) {
         match request {
             Request::Enter(enter) => self.enter(now_ns, port, enter, out),
             Request::Replace(replace) => self.replace(now_ns, port, replace, out),

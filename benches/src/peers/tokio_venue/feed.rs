@@ -21,12 +21,12 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub fn new(setup: &FeedSetup) -> Feed {
+    pub(super) fn new(setup: &FeedSetup) -> Feed {
         Feed { session: setup.session, buffer: vec![0; setup.payload_max], next_sequence: 1 }
     }
 
     /// One packet with the first of `messages`, which are taken off; at least one fits.
-    pub fn pack<'a>(&'a mut self, messages: &mut &[Publication]) -> &'a [u8] {
+    pub(super) fn pack<'a>(&'a mut self, messages: &mut &[Publication]) -> &'a [u8] {
         let payload_max = self.buffer.len();
         let builder = PacketBuilder::new(&mut self.buffer, self.session, self.next_sequence, payload_max);
         let mut builder = builder.expect("the configuration leaves room for a header");

@@ -22,7 +22,7 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    pub fn new(user: &str, password: &str) -> Credentials {
+    pub(super) fn new(user: &str, password: &str) -> Credentials {
         let checked = "the configuration's check knows the lengths";
         Credentials { user: Alpha::new(user).expect(checked), password: Alpha::new(password).expect(checked) }
     }
@@ -42,12 +42,12 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub fn new() -> Inbox {
+    pub(super) fn new() -> Inbox {
         Inbox { buffer: vec![0; BUFFER_BYTES].into(), read: 0, filled: 0 }
     }
 
     /// Where the next bytes go. Never empty: what is left of a packet is shorter than the buffer.
-    pub fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         self.buffer.copy_within(self.read..self.filled, 0);
         self.filled -= self.read;
         self.read = 0;
@@ -55,12 +55,12 @@ impl Inbox {
     }
 
     /// So many bytes were put there.
-    pub fn received(&mut self, bytes: usize) {
+    pub(super) fn received(&mut self, bytes: usize) {
         self.filled += bytes;
     }
 
     /// The next whole packet, if there is one.
-    pub fn next(&mut self) -> Result<Option<ClientPacket<'_>>, SoupError> {
+    pub(super) fn next(&mut self) -> Result<Option<ClientPacket<'_>>, SoupError> {
         let bytes = &self.buffer[self.read..self.filled];
         let Some(length) = packet_len(bytes, PAYLOAD_MAX)? else {
             return Ok(None);

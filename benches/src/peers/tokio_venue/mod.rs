@@ -63,6 +63,7 @@ fn run(
 }
 
 /// What one round showed, all under the same load.
+#[derive(Debug)]
 pub struct Round {
     /// Our venue.
     pub ours: Run,

@@ -37,7 +37,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts a server on a thread of its own on `cpu`.
-    pub fn start(cpu: usize, config: &Config, serve: fn(Setup) -> Serving) -> Server {
+    pub(super) fn start(cpu: usize, config: &Config, serve: fn(Setup) -> Serving) -> Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
         listener.set_nonblocking(true).expect("sockets can be non-blocking");
@@ -69,12 +69,12 @@ impl Server {
     }
 
     /// Where clients connect.
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Ends it; returns the seconds in which it did not sleep.
-    pub fn stop(self) -> f64 {
+    pub(super) fn stop(self) -> f64 {
         // The thread ends early only by a panic, which `join` shows.
         let _ = self.stop.send(());
         self.thread.join().expect("the server panicked")
