@@ -6,10 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use corelane_runtime::{
-    net::{FrameError, Framer},
-    prelude::*,
-};
+use corelane_runtime::prelude::*;
 
 /// A frame is a length byte and so many bytes behind it. The runtime cuts the stream by this rule, so that the actor sees
 /// whole frames only.
@@ -24,16 +21,12 @@ impl Framer for LengthByte {
 /// Neither receives nor sends messages.
 struct Echo;
 
-#[derive(Clone, Copy)]
-struct Unused;
-impl Message for Unused {}
-
 impl Actor for Echo {
-    type In = Unused;
+    type In = ();
     type Out = ();
-    const OUTPUTS_MAX: usize = 1;
+    const OUTPUTS_MAX: usize = 0;
 
-    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Unused) -> Step {
+    fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
         Step::Done
     }
 }

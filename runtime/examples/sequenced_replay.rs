@@ -1,10 +1,7 @@
 //! A sequenced actor: its inputs are recorded, and a replay of the record gives the same outputs.
 //! `cargo run -p corelane-runtime --example sequenced_replay`
 
-use corelane_runtime::{
-    prelude::*,
-    sequencer::{Sequencer, SequencerPolicy},
-};
+use corelane_runtime::prelude::*;
 
 /// An amount paid in, or out if negative.
 #[derive(Clone, Copy)]

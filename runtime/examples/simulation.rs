@@ -7,10 +7,6 @@ const MS: u64 = 1_000_000;
 /// How long a connection may be silent.
 const SILENT_NS: u64 = 500 * MS;
 
-#[derive(Clone, Copy)]
-struct Unused;
-impl Message for Unused {}
-
 /// Closes the connection of a client that says nothing for half a second.
 #[derive(Default)]
 struct Watchdog {
@@ -19,12 +15,12 @@ struct Watchdog {
 }
 
 impl Actor for Watchdog {
-    type In = Unused;
+    type In = ();
     type Out = ();
-    const OUTPUTS_MAX: usize = 1;
+    const OUTPUTS_MAX: usize = 0;
     const TIMERS_MAX: usize = 1;
 
-    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Unused) -> Step {
+    fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
         Step::Done
     }
 
@@ -55,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut topology = Topology::new();
     let shard = topology.shard(ShardSpec::new("watch", allowed_cpus()[0]));
     let client = "192.0.2.7:4000".parse()?;
-    let udp = EndpointSpec::Udp(corelane_runtime::net::UdpSpec::peer("192.0.2.1:0".parse()?));
+    let udp = EndpointSpec::Udp(UdpSpec::peer("192.0.2.1:0".parse()?));
     topology.net_actor(shard, "watchdog", vec![udp], |_endpoints| Watchdog::default());
     let mut simulation = topology.simulate()?;
     let net = simulation.net(shard);

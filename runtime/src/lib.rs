@@ -95,4 +95,7 @@ pub mod simulation;
 pub mod telemetry;
 pub mod topology;
 
-pub use shard::{Failure, panics::Place};
+pub use shard::{
+    Failure,
+    panics::{PanicMessage, Place},
+};

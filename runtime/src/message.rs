@@ -32,7 +32,7 @@ use bytemuck::{Pod, Zeroable};
 pub struct Header {
     /// The sequence number of the input that caused this message; 0 before the sequencer.
     pub sequence: u64,
-    /// The sequenced time of that input, in nanoseconds since midnight in the venue's time zone; a replay gives the
+    /// The sequenced time of that input, in nanoseconds since midnight (as [`Context::time_ns`](crate::actor::Context::time_ns)); a replay gives the
     /// same.
     pub time_ns: u64,
     /// The clock ticks when the shard reaped the input's batch from the network; queueing in the kernel came before.
@@ -53,6 +53,9 @@ pub trait Message: Copy + Send + 'static {
         0
     }
 }
+
+/// The input of an actor that nobody sends to: one with timers or endpoints alone.
+impl Message for () {}
 
 /// A message that replaces the one before it of the same key, for edges that keep only the newest of each
 /// ([`Topology::conflate`](crate::topology::Topology::conflate)).

@@ -6,8 +6,14 @@ pub use crate::{
     edge::port::Port,
     lifecycle::{RunOptions, Running},
     message::{Envelope, Header, Keyed, Message},
-    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow},
+    metrics,
+    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, SendError, UdpSpec},
     ports,
+    sequencer::{Sequencer, SequencerPolicy},
+    shard::timer::TimerId,
     simulation::Simulation,
-    topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, ShardSpec, Topology},
+    telemetry::{Counters, Metric, TimingSet},
+    topology::{
+        ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, ShardSpec, Topology,
+    },
 };

@@ -128,6 +128,7 @@ fn survive(hook: Hook) {
     let (file, line) = place.rsplit_once(':').unwrap();
     assert!(file.ends_with("runtime/tests/actors_panics.rs"), "{place}");
     assert!(line.parse::<u32>().unwrap() > 1, "{place}");
+    assert_eq!(failure.to_string(), format!("failed at {place}: as the test wants"), "{hook:?}");
     assert_eq!(outcome.status.shards[0].count(ShardCount::ActorPanics), 1);
 }
 

@@ -87,9 +87,11 @@ fn a_factory_that_panics_is_named_with_its_place_and_the_other_shards_end() {
     let actor = topology.actor(second, "actor", || -> One { panic!("as the test wants") });
     topology.leave_open(actor, out);
     let error = topology.start(options()).err().unwrap();
-    let StartError::Factory { shard, place } = &error else { panic!("{error:?}") };
+    let StartError::Factory { shard, place, message } = &error else { panic!("{error:?}") };
     assert_eq!(shard, "second");
     assert!(place.to_string().contains("topology_start.rs:"), "{place}");
+    assert_eq!(message.as_str(), "as the test wants");
+    assert_eq!(format!("{error:?}"), error.to_string(), "a main that returns it prints this");
     ended(free);
 }
 

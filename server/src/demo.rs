@@ -101,9 +101,7 @@ pub(crate) fn demo(args: &DemoArgs) -> miette::Result<()> {
         println!("report as JSON: {}", path.display());
     }
     let mut problems = report.problems();
-    problems.extend(
-        outcome.status.failures.iter().map(|(actor, failure)| format!("actor {actor} failed at {}", failure.place)),
-    );
+    problems.extend(outcome.status.failures.iter().map(|(actor, failure)| format!("actor {actor} {failure}")));
     if !outcome.drained {
         problems.push("the venue stopped with work in flight".to_owned());
     }

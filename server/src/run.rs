@@ -100,7 +100,7 @@ fn print_status(status: &Status, counters: &VenueCounters) {
     print_counters("feed out", &counters.feed_out.feed);
     print_counters("feed out, retransmission", &counters.feed_out.retransmission);
     for (actor, failure) in &status.failures {
-        println!("actor {actor} failed at {} on input {}", failure.place, failure.header.sequence);
+        println!("actor {actor}, on input {}, {failure}", failure.header.sequence);
     }
 }
 

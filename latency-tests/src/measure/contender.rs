@@ -77,5 +77,5 @@ const ORDER: &str = "batch reaped to answer handed to the driver";
 
 /// What failed inside the server, in words.
 pub(super) fn failures(status: &Status) -> impl Iterator<Item = String> + '_ {
-    status.failures.iter().map(|(actor, failure)| format!("actor {actor} failed at {}", failure.place))
+    status.failures.iter().map(|(actor, failure)| format!("actor {actor} {failure}"))
 }

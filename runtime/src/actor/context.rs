@@ -36,7 +36,8 @@ impl<O> Context<'_, O> {
         self.step.header.get()
     }
 
-    /// Time in nanoseconds since midnight of the venue's zone: the sequenced time of the input behind the
+    /// Time in nanoseconds since midnight in the zone of [`RunOptions::utc_offset`](crate::lifecycle::RunOptions::utc_offset),
+    /// UTC by default; past the next midnight it runs on. It is the sequenced time of the input behind the
     /// sequencer, the shard's time before it.
     #[inline]
     #[must_use]
@@ -82,7 +83,7 @@ impl<O> Context<'_, O> {
         }
     }
 
-    /// Records the time from `time_ns` since midnight of the venue's zone, read from another host's clock, until now.
+    /// Records the time from `time_ns` since midnight (as [`Context::time_ns`]), read from another host's clock, until now.
     /// Returns false and records nothing if `time_ns` is in the future or more than
     /// [`TIMING_NS_MAX`](crate::telemetry::TIMING_NS_MAX) ago: then that clock is not synchronized with ours.
     pub fn record_since_time<T: Metric>(&mut self, timing: T, time_ns: u64) -> bool {

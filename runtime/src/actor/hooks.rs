@@ -49,12 +49,14 @@ pub enum Role {
 /// randomness of its own, allocates nothing after [`Actor::on_start`], and does not log: then the same inputs give
 /// the same outputs, in a replica and in a replay alike.
 pub trait Actor: 'static {
-    /// Its one input type; an actor with several kinds of input makes it an enum.
+    /// Its one input type. An actor with several kinds of input makes it an enum; one that nobody sends to, `()`.
     type In: Message;
-    /// Its typed ports; see [`ports!`](crate::ports).
+    /// Its typed ports: `()` for none, a [`Port`](crate::edge::port::Port) for one, a struct that [`ports!`](crate::ports)
+    /// declares for several.
     type Out: Outputs;
     /// Most messages that one step puts on any one port. A step runs only while every port has that much room; one
-    /// that sends more fails the actor. Edges that drop set no such bound: what exceeds their room is dropped.
+    /// that sends more fails the actor. Edges that drop set no such bound: what exceeds their room is dropped. An actor
+    /// without ports says 0.
     const OUTPUTS_MAX: usize;
     /// Most timers it has set at once.
     const TIMERS_MAX: usize = 0;

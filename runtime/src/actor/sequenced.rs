@@ -82,7 +82,7 @@ impl<O> SequencedContext<'_, O> {
         self.step.header.get()
     }
 
-    /// Time of the input being worked on, in nanoseconds since midnight of the venue's zone. The shard's time where no
+    /// Time of the input being worked on, in nanoseconds since midnight (as [`Context::time_ns`]). The shard's time where no
     /// sequencer has numbered the input, and while the actor starts.
     #[inline]
     #[must_use]

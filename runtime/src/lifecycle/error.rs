@@ -1,9 +1,12 @@
 //! Why a topology did not start.
 
+use std::fmt;
+
 use crate::{net::NetError, shard::panics::Place, topology::check::TopologyErrors};
 
-/// Why a topology did not start.
-#[derive(Debug, thiserror::Error)]
+/// Why a topology did not start. `Debug` prints the same text as `Display`, so that a `main` that returns the error shows the
+/// remedy.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The topology is faulty.
@@ -42,13 +45,15 @@ pub enum StartError {
         /// The executor's words.
         reason: String,
     },
-    /// The factory of an actor, or its start hook, panicked.
-    #[error("shard {shard:?}: the factory of one of its actors panicked at {place}; correct what it asserts there")]
+    /// The factory of an actor panicked. An [`on_start`](crate::actor::Actor::on_start) that panics fails its actor alone.
+    #[error("shard {shard:?}: the factory of one of its actors panicked at {place}: {message}")]
     Factory {
         /// The shard.
         shard: String,
         /// Where in the code.
         place: Place,
+        /// What the panic said.
+        message: String,
     },
     /// A shard's thread ended or hung while its actors were built.
     #[error("a shard of {shards:?} was not built within {seconds} s; look for a factory that waits, and into the log")]
@@ -61,6 +66,12 @@ pub enum StartError {
     /// The thread of the housekeeping could not be created.
     #[error("housekeeping: its thread could not be created: {0}; raise the limit of threads (ulimit -u)")]
     Housekeeping(#[source] std::io::Error),
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl StartError {

@@ -44,7 +44,8 @@ impl Running {
         &self.addresses[actor.into().position()]
     }
 
-    /// What housekeeping knows, up to its last look 20 ms ago.
+    /// What housekeeping knows: failures up to some 20 ms ago, figures up to some 70 ms ago. [`Running::stop`] returns the
+    /// complete ones.
     #[must_use]
     pub fn status(&self) -> Status {
         self.shared.status().clone()
@@ -56,7 +57,7 @@ impl Running {
         self.stage.current() < stages::STOP && self.housekeeping.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Stops in order: no new input; what is in flight is finished; actors say good-bye; sockets are flushed;
+    /// Stops in order: no new input; what is in flight is finished; actors run [`Actor::on_stop`](crate::actor::Actor::on_stop); sockets are flushed;
     /// threads end. Waits for it.
     pub fn stop(mut self) -> Outcome {
         self.join()

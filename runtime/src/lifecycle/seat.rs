@@ -17,7 +17,7 @@ use crate::{
     net::{Driver, EndpointId, NetError},
     shard::Failure,
     shard::duty::{DutyCycle, Figures},
-    shard::panics::{mark_shard_thread, take_place},
+    shard::panics::{caught, mark_shard_thread, take_message, take_place},
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
     telemetry::ShardTelemetry,
@@ -66,10 +66,10 @@ impl Seat {
             shard.start();
             shard
         });
-        let Ok(shard) = catch_unwind(building) else {
-            let shard = spec.name.clone();
-            let place = take_place();
-            let _ = built.send((spec.name, Err(StartError::Factory { shard, place })));
+        let built_shard = catch_unwind(building).inspect_err(|payload| caught(&**payload));
+        let Ok(shard) = built_shard else {
+            let (shard, place, message) = (spec.name.clone(), take_place(), take_message().to_string());
+            let _ = built.send((spec.name, Err(StartError::Factory { shard, place, message })));
             return;
         };
         let mut endpoint = 0;

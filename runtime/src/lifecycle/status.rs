@@ -1,5 +1,7 @@
 //! What housekeeping knows of the shards, and how a topology ended.
 
+use std::{collections::BTreeMap, fmt};
+
 use hdrhistogram::Histogram;
 
 use crate::{
@@ -18,13 +20,24 @@ pub struct Status {
 }
 
 /// The figures of one shard.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ShardStatus {
     /// Its name.
     pub name: String,
     /// The timings of its actors.
     pub timings: Vec<TimingTotal>,
     counts: [u64; ShardCount::ALL.len()],
+}
+
+impl fmt::Debug for ShardStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = self.counts().filter(|&(_, count)| count > 0).map(|(name, count)| (name.label(), count));
+        f.debug_struct("ShardStatus")
+            .field("name", &self.name)
+            .field("timings", &self.timings)
+            .field("counts", &counted.collect::<BTreeMap<_, _>>())
+            .finish()
+    }
 }
 
 impl ShardStatus {

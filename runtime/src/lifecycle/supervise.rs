@@ -47,8 +47,9 @@ impl Supervisor {
             while let Ok(failure) = self.links[from].failures.pop() {
                 relayed += 1;
                 let name = self.names[failure.actor.position()].clone();
-                let Failure { header, place, .. } = failure;
-                tracing::error!(actor = name, sequence = header.sequence, kind = header.kind, %place, "actor failed");
+                let Failure { header, place, message: reason, .. } = failure;
+                let (sequence, kind) = (header.sequence, header.kind);
+                tracing::error!(actor = name, sequence, kind, %place, %reason, "actor failed");
                 self.shared.status().failures.push((name, failure));
                 for (_, link) in self.links.iter_mut().enumerate().filter(|(to, _)| *to != from) {
                     // The ring holds one for every actor, and each fails once.

@@ -10,20 +10,21 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use super::error::NetError;
 use super::{EndpointId, Framer, control};
 
-/// A socket to open at start. Its [`EndpointId`] is its index in the list passed to
-/// [`Driver::new`](super::Driver::new).
+/// A socket to open at start, for [`Topology::net_actor`](crate::topology::Topology::net_actor). Its [`EndpointId`] is its
+/// index among the sockets of its shard; the actor's factory is given the ids of the actor's own.
 pub enum EndpointSpec {
     /// A listener for TCP connections.
     Listen {
         /// The address to bind. With port 0 the kernel chooses the port (see
-        /// [`Net::local_addr`](super::Net::local_addr)).
+        /// [`Running::addresses`](crate::lifecycle::Running::addresses) and [`Net::local_addr`](super::Net::local_addr)).
         addr: SocketAddr,
         /// The framing of the accepted connections.
         framer: Box<dyn Framer>,
         /// The number of established connections that may wait to be accepted; capped by `net.core.somaxconn`.
         backlog: u16,
     },
-    /// An outgoing TCP connection, opened at start and on [`Driver::reconnect`](super::Driver::reconnect).
+    /// An outgoing TCP connection, opened at start. An actor cannot open it again once it has closed: only
+    /// [`Driver::reconnect`](super::Driver::reconnect) does, for code that drives its own [`Driver`](super::Driver).
     Connect {
         /// The peer's address.
         addr: SocketAddr,

@@ -28,13 +28,13 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
 }
 
-/// The handler's answer to a frame.
+/// An actor's answer to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Flow {
-    /// The handler consumed the frame.
+    /// The actor consumed the frame.
     Taken,
-    /// The handler has no room downstream. The driver offers the same frame again in a later cycle and stops reading
+    /// The actor has no room for what the frame leads to. The driver offers the same frame again in a later cycle and stops reading
     /// this connection until then, so that TCP applies backpressure to the peer.
     Hold,
 }

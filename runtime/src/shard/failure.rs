@@ -1,12 +1,19 @@
 //! How an actor failed, as its shard and the supervisor know it.
 
-use crate::{message::Header, shard::panics::Place, topology::ids::ActorIndex};
+use std::fmt;
 
-/// On what input an actor failed, and where in the code.
+use crate::{
+    message::Header,
+    shard::panics::{PanicMessage, Place},
+    topology::ids::ActorIndex,
+};
+
+/// On what input an actor failed, where in the code, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub header: Header,
     pub place: Place,
+    pub message: PanicMessage,
 }
 
 /// An actor that failed, and on what.
@@ -18,4 +25,12 @@ pub struct Failure {
     pub header: Header,
     /// Where in the code it panicked.
     pub place: Place,
+    /// What the panic said.
+    pub message: PanicMessage,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed at {}: {}", self.place, self.message)
+    }
 }

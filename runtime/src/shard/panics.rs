@@ -1,7 +1,8 @@
 //! The panic hook: on a shard's thread it notes where the panic was and formats nothing; elsewhere it is the one
-//! there was before.
+//! there was before. What the panic said is read from its payload once it is caught.
 
 use std::{
+    any::Any,
     cell::Cell,
     fmt,
     panic::{Location, PanicHookInfo},
@@ -10,6 +11,9 @@ use std::{
 
 /// Bytes kept of a file's path: its end, which tells more than its beginning.
 const PATH_BYTES: usize = 58;
+
+/// Bytes kept of a panic's message: its beginning.
+const MESSAGE_BYTES: usize = 159;
 
 /// Where a panic was.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,9 +49,47 @@ impl fmt::Debug for Place {
     }
 }
 
+/// What a panic said: the first 159 bytes of it. Empty if its payload was no text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PanicMessage {
+    text: [u8; MESSAGE_BYTES],
+    length: u8,
+}
+
+impl PanicMessage {
+    const EMPTY: PanicMessage = PanicMessage { text: [0; MESSAGE_BYTES], length: 0 };
+
+    fn of(payload: &(dyn Any + Send)) -> Self {
+        let literal = payload.downcast_ref::<&'static str>().copied();
+        let text = literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        let length = text.floor_char_boundary(MESSAGE_BYTES);
+        let mut message = PanicMessage { length: length as u8, ..PanicMessage::EMPTY };
+        message.text[..length].copy_from_slice(&text.as_bytes()[..length]);
+        message
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for PanicMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for PanicMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
 thread_local! {
     static ON_SHARD: Cell<bool> = const { Cell::new(false) };
     static LAST_PLACE: Cell<Place> = const { Cell::new(Place::UNKNOWN) };
+    static LAST_MESSAGE: Cell<PanicMessage> = const { Cell::new(PanicMessage::EMPTY) };
 }
 
 static INSTALL: Once = Once::new();
@@ -74,4 +116,15 @@ pub(crate) fn mark_shard_thread() {
 /// Where the last panic on this thread was.
 pub(crate) fn take_place() -> Place {
     LAST_PLACE.replace(Place::UNKNOWN)
+}
+
+/// Notes what a panic said that was caught on this thread.
+#[cold]
+pub(crate) fn caught(payload: &(dyn Any + Send)) {
+    LAST_MESSAGE.set(PanicMessage::of(payload));
+}
+
+/// What the last panic said that was [`caught`] on this thread.
+pub(crate) fn take_message() -> PanicMessage {
+    LAST_MESSAGE.replace(PanicMessage::EMPTY)
 }

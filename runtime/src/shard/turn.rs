@@ -15,7 +15,7 @@ use crate::{
     edge::step::BATCH_MAX,
     net::{EndpointId, Net, NetHandler, Owners},
     shard::cell::{Hosted, Traffic},
-    shard::failure::Failure,
+    shard::failure::{Failure, Fault},
     shard::time::ShardEnv,
     shard::transport::Transport,
     shard::wake::Waker,
@@ -195,7 +195,8 @@ impl Shard {
             let unit = &mut self.units.units[index];
             let Some(fault) = unit.hosted.take_failure() else { continue };
             self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
-            let failure = Failure { actor: unit.actor, header: fault.header, place: fault.place };
+            let Fault { header, place, message } = *fault;
+            let failure = Failure { actor: unit.actor, header, place, message };
             failures.push(failure);
             self.announce_down(failure);
         }

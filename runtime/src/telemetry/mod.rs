@@ -12,7 +12,7 @@
 //! Neither takes a lock, allocates or makes a system call while a shard runs.
 //!
 //! ```
-//! use corelane_runtime::{metrics, prelude::*, telemetry::{Counters, TimingSet}};
+//! use corelane_runtime::prelude::*;
 //!
 //! metrics! {
 //!     /// What the echo counts.
@@ -48,11 +48,13 @@
 //! let echo = topology.actor(shard, "echo", { let counters = counters.clone(); || Echo { counters } });
 //! let mut words = topology.external_sender("words", echo, EdgeSpec::backpressure(8));
 //! let mut echoes = topology.external_receiver(echo, |out| out, EdgeSpec::backpressure(8));
-//! let mut simulation = topology.simulate()?;
-//! words.send(Word(7)).map_err(|_| "full")?;
-//! simulation.run_until_idle();
+//! let running = topology.start(RunOptions::default())?;
+//! words.send(Word(7)).map_err(|_| "the edge is full")?;
+//! // `running.status()` has the same while it runs, as of the last hand-over.
+//! let status = running.stop().status;
 //! assert_eq!(echoes.receive().map(|echo| echo.body.0), Some(7));
 //! assert_eq!(counters.get(EchoCount::Echoed), 1);
+//! assert_eq!(status.timing(EchoTiming::InToOut).map(|histogram| histogram.len()), Some(1));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -4,7 +4,7 @@
 //! being filled, and one that travels, full to the [`Collector`] and empty back. A hand-over swaps two pointers; while
 //! the other set is away it is skipped and the shard goes on filling, so a slow collector delays figures and loses none.
 
-use std::{any::TypeId, mem, sync::Arc};
+use std::{any::TypeId, fmt, mem, sync::Arc};
 
 use hdrhistogram::Histogram;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -66,7 +66,7 @@ impl TimingSlots {
 }
 
 /// All measurements of one timing of one actor.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TimingTotal {
     /// The actor's name.
     pub actor: Arc<str>,
@@ -75,6 +75,19 @@ pub struct TimingTotal {
     /// The measurements in nanoseconds.
     pub histogram: Histogram<u64>,
     metric: (TypeId, usize),
+}
+
+impl fmt::Debug for TimingTotal {
+    /// A summary: the thousands of counts of the histogram tell a reader nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimingTotal")
+            .field("actor", &self.actor)
+            .field("label", &self.label)
+            .field("count", &self.histogram.len())
+            .field("p50_ns", &self.histogram.value_at_quantile(0.5))
+            .field("max_ns", &self.histogram.max())
+            .finish_non_exhaustive()
+    }
 }
 
 impl TimingTotal {

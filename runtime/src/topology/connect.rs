@@ -9,12 +9,14 @@ use crate::{
     edge::port::{AnyPort, Outputs, Port},
     message::{Envelope, Keyed, Message},
     topology::declare::TypedPlan,
-    topology::graph::{EdgeDecl, End, Topology},
+    topology::graph::{ActorDecl, EdgeDecl, End, Topology},
     topology::ids::ActorId,
     topology::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender},
     topology::site::Site,
     topology::spec::EdgeSpec,
 };
+
+const FOREIGN_ACTOR: &str = "an ActorId of another topology: use the one that this topology returned";
 
 impl Topology {
     /// Connects a port of one actor to another actor, whose input type the port must have.
@@ -25,7 +27,7 @@ impl Topology {
         to: ActorId<B>,
         spec: EdgeSpec,
     ) {
-        let crosses = self.actors[from.index() as usize].shard != self.actors[to.index() as usize].shard;
+        let crosses = self.declared(from).shard != self.declared(to).shard;
         let edge = self.edge::<B::In>(
             self.port_name(from, port),
             End::Actor(from.index()),
@@ -35,7 +37,7 @@ impl Topology {
         );
         if crosses {
             let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
-            let to_shard = self.actors[to.index() as usize].shard;
+            let to_shard = self.declared(to).shard;
             self.bind(from, port, edge, move |site| EdgeIn::Ring {
                 outlet: Outlet::new(producer),
                 touched: site.touched(to_shard),
@@ -57,8 +59,8 @@ impl Topology {
         to: ActorId<B>,
         keys: usize,
     ) {
-        let from_shard = self.actors[from.index() as usize].shard;
-        let to_shard = Some(self.actors[to.index() as usize].shard).filter(|shard| *shard != from_shard);
+        let from_shard = self.declared(from).shard;
+        let to_shard = Some(self.declared(to).shard).filter(|shard| *shard != from_shard);
         let (_, newest) = self.newest(from, port, End::Actor(to.index()), keys, to_shard);
         self.open(to, move |_| Inlet::Conflated(newest));
     }
@@ -102,7 +104,7 @@ impl Topology {
         self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index()), spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
         self.open(to, move |_| Inlet::Ring(consumer));
-        let shard = self.actors[to.index() as usize].shard;
+        let shard = self.declared(to).shard;
         ExternalSender { producer, waker: self.shards[shard as usize].waker.clone() }
     }
 
@@ -123,11 +125,11 @@ impl Topology {
     /// Declares that a port is meant to lead nowhere; any other open port is an error.
     pub fn leave_open<A: Actor, M: Message>(&mut self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) {
         let index = port_index::<A, M>(port);
-        self.actors[from.index() as usize].ports[index].left_open = true;
+        self.declared_mut(from).ports[index].left_open = true;
     }
 
     fn port_name<A: Actor, M: Message>(&self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) -> String {
-        let actor = &self.actors[from.index() as usize];
+        let actor = self.declared(from);
         format!("{}.{}", actor.name, actor.ports[port_index::<A, M>(port)].name)
     }
 
@@ -143,7 +145,7 @@ impl Topology {
         edge: u32,
         edge_in: impl FnOnce(&mut Site) -> EdgeIn<M> + Send + 'static,
     ) {
-        let declared = &mut self.actors[from.index() as usize].ports[port_index::<A, M>(port)];
+        let declared = &mut self.declared_mut(from).ports[port_index::<A, M>(port)];
         declared.edges += 1;
         let EdgeDecl { to, spec, .. } = self.edges[edge as usize];
         let EdgeSpec { capacity, overflow, admission, in_flight_max } = spec;
@@ -162,9 +164,17 @@ impl Topology {
         self.plan(to).inlets.push(Box::new(inlet));
     }
 
+    fn declared<A: Actor>(&self, actor: ActorId<A>) -> &ActorDecl {
+        self.actors.get(actor.index() as usize).expect(FOREIGN_ACTOR)
+    }
+
+    fn declared_mut<A: Actor>(&mut self, actor: ActorId<A>) -> &mut ActorDecl {
+        self.actors.get_mut(actor.index() as usize).expect(FOREIGN_ACTOR)
+    }
+
     fn plan<A: Actor>(&mut self, actor: ActorId<A>) -> &mut TypedPlan<A> {
-        let plan = self.actors[actor.index() as usize].plan.as_any().downcast_mut();
-        plan.expect("an ActorId is used only with the topology that made it")
+        let plan = self.declared_mut(actor).plan.as_any().downcast_mut();
+        plan.expect(FOREIGN_ACTOR)
     }
 }
 

@@ -174,6 +174,8 @@ impl Topology {
         factory: Factory<A>,
         host: fn(ActorCell<A>) -> Box<dyn Hosted>,
     ) -> ActorId<A> {
+        let known = (shard.0 as usize) < self.shards.len();
+        assert!(known, "actor {name:?}: a ShardId of another topology: use one that this topology returned");
         let mut ports = Vec::new();
         <A as Actor>::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
         let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), host });

@@ -9,6 +9,9 @@ use crate::{
 };
 
 /// Sends to an actor from outside the topology.
+///
+/// What is sent to an actor that has failed, or after the topology has stopped, is accepted while there is room, and lost:
+/// [`Running::status`](crate::lifecycle::Running::status) tells which actors failed.
 pub struct ExternalSender<M> {
     pub(super) producer: rtrb::Producer<Envelope<M>>,
     pub(super) waker: Arc<Waker>,
@@ -93,7 +96,8 @@ impl<M> fmt::Debug for ExternalReceiver<M> {
 }
 
 impl<M: Message> ExternalReceiver<M> {
-    /// The oldest message not yet read.
+    /// The oldest message not yet read; `None` if there is none now. It never waits. Messages that were sent before the
+    /// topology stopped can be received afterwards.
     #[must_use]
     pub fn receive(&mut self) -> Option<Envelope<M>> {
         self.consumer.pop().ok()

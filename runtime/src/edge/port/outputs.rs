@@ -63,7 +63,9 @@ impl<M: Message> Outputs for Port<M> {
     }
 }
 
-/// Declares an actor's ports: a struct with one [`Port`] per field.
+/// Declares an actor's ports: a struct with one [`Port`] per field, named as the type of its messages.
+///
+/// The fields are public, and the struct has `Default` and `Debug`: derive neither.
 ///
 /// ```
 /// use corelane_runtime::{message::Message, ports};

@@ -167,17 +167,29 @@ impl<M: Message> Port<M> {
             return false;
         }
         let drops = self.overflow == Overflow::DropNewest;
-        assert!(drops || self.sent_in_step() < self.outputs_max, "a step sent more than OUTPUTS_MAX");
-        assert!(!self.admission || self.step.admitting.get(), "an admission edge takes nothing from a message step");
+        assert!(
+            drops || self.sent_in_step() < self.outputs_max,
+            "a step sent more than OUTPUTS_MAX messages on a port: raise it, or send the rest in on_more"
+        );
+        assert!(
+            !self.admission || self.step.admitting.get(),
+            "an answer to a message was sent on an admission edge, which takes only what network and timer callbacks send"
+        );
         if let EdgeIn::Conflated { values, .. } = &self.edge {
-            assert!(values.has_key(body), "a key beyond those of the edge");
+            assert!(
+                values.has_key(body),
+                "the key of a message is not below the number of keys of its conflated edge: raise that number"
+            );
         }
         if drops && self.staged.len() == self.staged_max {
             self.dropped += 1;
             return false;
         }
         if self.always_fits {
-            assert!(self.look_for(1) > 0, "more messages in flight than the edge declares");
+            assert!(
+                self.look_for(1) > 0,
+                "more messages are in flight than the edge declares: raise its EdgeSpec::in_flight, or send fewer before an answer"
+            );
         }
         true
     }

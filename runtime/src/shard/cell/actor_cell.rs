@@ -1,6 +1,7 @@
 //! The cell of an actor: which steps may run, and what becomes of what they send.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
 };
@@ -23,11 +24,11 @@ use crate::{
 /// Steps that room is looked for at once, so that it need not be for each.
 const CREDIT_MAX: usize = BATCH_MAX;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     Running,
-    /// Failed, and not yet reported.
-    Failing(Fault),
+    /// Failed, and not yet reported. Boxed, so that a running cell is not larger for it.
+    Failing(Box<Fault>),
     Failed,
 }
 
@@ -77,7 +78,7 @@ impl<A: Actor> ActorCell<A> {
 
     #[inline]
     pub(super) fn is_running(&self) -> bool {
-        self.state == State::Running
+        matches!(self.state, State::Running)
     }
 
     /// Steps that may run now: `wanted` at most, with room for `reserve` more left over.
@@ -148,14 +149,15 @@ impl<A: Actor> ActorCell<A> {
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         self.credit = self.credit.saturating_sub(1);
         let result = catch_unwind(AssertUnwindSafe(|| self.core.run_one(net, run)));
-        result.map_err(|_| self.fail_on_step()).ok()
+        result.inspect_err(|payload| panics::caught(&**payload)).map_err(|_| self.fail_on_step()).ok()
     }
 
     #[cold]
     fn fail_on_step(&mut self) {
         let failed_step = self.core.step.id.get();
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
-        self.state = State::Failing(Fault { header: self.core.step.header.get(), place: panics::take_place() });
+        let (place, message) = (panics::take_place(), panics::take_message());
+        self.state = State::Failing(Box::new(Fault { header: self.core.step.header.get(), place, message }));
         self.core.env.alarm.set(true);
         self.more = false;
     }
@@ -322,9 +324,11 @@ impl<A: Actor> Hosted for ActorCell<A> {
         self.callback(net, |actor, ctx| actor.on_stop(ctx));
     }
 
-    fn take_failure(&mut self) -> Option<Fault> {
-        let State::Failing(fault) = self.state else { return None };
-        self.state = State::Failed;
+    fn take_failure(&mut self) -> Option<Box<Fault>> {
+        if !matches!(self.state, State::Failing(_)) {
+            return None;
+        }
+        let State::Failing(fault) = mem::replace(&mut self.state, State::Failed) else { return None };
         Some(fault)
     }
 

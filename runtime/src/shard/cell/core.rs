@@ -10,6 +10,7 @@ use crate::{
     edge::step::StepState,
     message::Envelope,
     net::Net,
+    shard::panics,
     shard::time::ShardEnv,
     shard::timer::Wheel,
 };
@@ -54,7 +55,7 @@ impl<A: Actor> Core<A> {
             }
             Ran::Through
         }));
-        (taken, result.unwrap_or(Ran::IntoPanic))
+        (taken, result.inspect_err(|payload| panics::caught(&**payload)).unwrap_or(Ran::IntoPanic))
     }
 
     /// Makes one step; the caller catches its panic.

@@ -32,7 +32,7 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn stop(&mut self, net: &mut dyn Net) {
         self.0.stop(net);
     }
-    fn take_failure(&mut self) -> Option<Fault> {
+    fn take_failure(&mut self) -> Option<Box<Fault>> {
         self.0.take_failure()
     }
     fn next_timer_ns(&self) -> Option<u64> {

@@ -26,7 +26,7 @@ impl<A: SequencedActor> Hosted for SequencedCell<A> {
     fn end_batch(&mut self, _net: &mut dyn Net) {}
     fn down(&mut self, _down: Down, _net: &mut dyn Net) {}
     fn stop(&mut self, _net: &mut dyn Net) {}
-    fn take_failure(&mut self) -> Option<Fault> {
+    fn take_failure(&mut self) -> Option<Box<Fault>> {
         self.0.take_failure()
     }
     fn next_timer_ns(&self) -> Option<u64> {

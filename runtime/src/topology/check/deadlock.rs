@@ -24,7 +24,8 @@ pub(super) fn drain_order(topology: &Topology) -> Result<Vec<String>, Vec<String
         .iter()
         .filter(|edge| never_waits(edge).is_none())
         .filter_map(|edge| match (edge.from, edge.to) {
-            (End::Actor(from), End::Actor(to)) => Some((from, to, edge.name.as_str())),
+            // An actor that sends to itself is another fault, and reported as such.
+            (End::Actor(from), End::Actor(to)) if from != to => Some((from, to, edge.name.as_str())),
             _ => None,
         })
         .collect();

@@ -31,7 +31,9 @@ pub enum TopologyError {
         cpu: usize,
     },
     /// A port leads nowhere.
-    #[error("port {actor}.{port} is not connected; connect it, or say leave_open")]
+    #[error(
+        "port {actor}.{port} is not connected; connect it (Topology::connect), or declare that it leads nowhere (Topology::leave_open)"
+    )]
     PortOpen {
         /// The actor.
         actor: String,
@@ -49,7 +51,9 @@ pub enum TopologyError {
         edges: usize,
     },
     /// An edge is so small that a step of its producer never has room.
-    #[error("edge {edge}: capacity {capacity} is below {least}, the least that lets its producer run a step")]
+    #[error(
+        "edge {edge}: capacity {capacity} is too small for a step of its producer; give it {least} or more (two steps of OUTPUTS_MAX, and what is declared in flight)"
+    )]
     CapacityTooSmall {
         /// The edge.
         edge: String,
@@ -98,7 +102,7 @@ pub enum TopologyError {
     },
     /// A circle of edges may fill up and deadlock.
     #[error(
-        "deadlock possible: {} can each wait for the next; make one an admission edge, or bound what is in flight on it",
+        "deadlock possible: when all are full, each of the edges {} waits for the next, and the last for the first; bound what is in flight on one (EdgeSpec::in_flight), let only network and timer callbacks send on it (EdgeSpec::admission), or let it drop (EdgeSpec::drop_newest)",
         .edges.join(" -> ")
     )]
     Deadlock {
@@ -107,14 +111,20 @@ pub enum TopologyError {
     },
 }
 
-/// All faults of a topology.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All faults of a topology. `Debug` prints the same text as `Display`, so that a `main` that returns them shows the remedies.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TopologyErrors(pub Vec<TopologyError>);
 
 impl fmt::Display for TopologyErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&lines.join("\n"))
+    }
+}
+
+impl fmt::Debug for TopologyErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
