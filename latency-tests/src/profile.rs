@@ -79,7 +79,7 @@ pub struct Sizes {
 }
 
 impl Profile {
-    /// The shipped profiles: name and text of each `profiles/*.toml`.
+    /// The shipped profiles: name and text of each `latency-tests/profiles/*.toml`.
     pub const SHIPPED: [(&'static str, &'static str); 4] = [
         ("benchmarks", include_str!("../profiles/benchmarks.toml")),
         ("development", include_str!("../profiles/development.toml")),

@@ -44,7 +44,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The shipped profiles: the name and text of each `profiles/*.toml`.
+    /// The shipped profiles: the name and text of each `tuning/profiles/*.toml`.
     pub const SHIPPED: [(&'static str, &'static str); 2] = [
         ("colocated", include_str!("../profiles/colocated.toml")),
         ("development", include_str!("../profiles/development.toml")),

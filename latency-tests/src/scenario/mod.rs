@@ -163,7 +163,7 @@ fn yes() -> bool {
 }
 
 impl Scenario {
-    /// The shipped scenarios: name and text of each `scenarios/*.toml`.
+    /// The shipped scenarios: name and text of each `latency-tests/scenarios/*.toml`.
     pub const SHIPPED: [(&'static str, &'static str); 16] = [
         ("books", include_str!("../../scenarios/books.toml")),
         ("decode", include_str!("../../scenarios/decode.toml")),

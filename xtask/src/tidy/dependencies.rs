@@ -39,6 +39,9 @@ fn findings(text: &str, users: &Users, exists: impl Fn(&str) -> bool) -> Vec<Fin
     let mut listed = BTreeSet::new();
     for (line, row) in text.lines().enumerate().filter_map(|(at, line)| Some((at + 1, cells(line)?))) {
         let names: Vec<&str> = row[0].split(", ").map(str::trim).collect();
+        if row[1..row.len() - 1].iter().all(|cell| cell.is_empty()) {
+            found.push(Finding::new(FILE, line, format!("{} has no reason: write what it does for us", row[0])));
+        }
         let (tools, crates): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.contains('('));
         for name in crates.iter().filter(|name| !users.contains_key(**name)) {
             let message =
@@ -91,6 +94,7 @@ mod tests {
             ("| a, b | job | x |", &["used in: write x, y"]),
             ("| a | job | x, y |", &["b has no row"]),
             (&format!("{good}\n| c | job | x |"), &["no manifest has c"]),
+            ("| a, b | | x, y |", &["a, b has no reason"]),
             (&format!("{good}\n| c (Debian) | job | x |"), &[]),
             (&format!("{good}\n| c (Debian) | job | gone |"), &["no folder gone"]),
         ];

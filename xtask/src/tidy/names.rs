@@ -89,8 +89,11 @@ fn forbidden(name: &str) -> Option<(&'static str, &'static str)> {
 fn words(name: &str) -> String {
     let mut words = String::new();
     let mut before = '_';
-    for c in name.chars() {
-        if c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit()) {
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        // A word begins at a capital after a small letter or a digit, and at the last capital of an acronym.
+        let ends_acronym = before.is_uppercase() && chars.peek().is_some_and(|next| next.is_lowercase());
+        if c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit() || ends_acronym) {
             words.push('_');
         }
         words.push(if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
@@ -128,7 +131,12 @@ collect! {
     visit_item_struct: ItemStruct, ident;
     visit_item_trait: ItemTrait, ident;
     visit_item_type: ItemType, ident;
+    visit_item_union: ItemUnion, ident;
+    visit_impl_item_const: ImplItemConst, ident;
     visit_impl_item_fn: ImplItemFn, sig.ident;
+    visit_impl_item_type: ImplItemType, ident;
+    visit_trait_item_const: TraitItemConst, ident;
+    visit_trait_item_type: TraitItemType, ident;
     visit_trait_item_fn: TraitItemFn, sig.ident;
     visit_variant: Variant, ident;
 }
@@ -143,6 +151,8 @@ mod tests {
     fn forbidden_words_are_found_in_every_spelling() {
         let cases = [
             ("OrderManager", Some("manager")),
+            ("TCPManager", Some("manager")),
+            ("OUCHData", Some("data")),
             ("test_utils", Some("utils")),
             ("helper", Some("helper")),
             ("DATA", Some("data")),
@@ -167,7 +177,8 @@ mod tests {
 
     #[test]
     fn what_a_file_defines_is_looked_at_and_what_it_calls_is_not() {
-        let source = "mod helper {}\nstruct A { data: u8 }\nimpl A { fn util() { manager() } }";
+        let source =
+            "mod helper {}\nstruct A { data: u8 }\nimpl A { fn util() { manager() } }\ntrait B { const TAP: u8; }";
         let mut defined = Defined::default();
         defined.visit_file(&syn::parse_file(source).expect("the case is Rust"));
         let found: Vec<_> = defined
@@ -182,6 +193,7 @@ mod tests {
                 "a.rs:1: the name helper: not \"helper\", but what it does",
                 "a.rs:2: the name data: not \"data\", but what it holds: message, frame, levels",
                 "a.rs:3: the name util: not \"util\", but what it does",
+                "a.rs:4: the name TAP: not \"tap\", but ExternalReceiver, external_receiver",
             ]
         );
     }

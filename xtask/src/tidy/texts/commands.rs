@@ -12,8 +12,21 @@ const PROGRAMS: [(&str, &str, &str); 2] =
     [("corelane", "corelane", "server/src"), ("corelane-latency", "corelane-latency-tests", "latency-tests/src")];
 
 /// Flags of other programs, of cargo above all, that texts name by themselves.
-const FLAGS_OF_OTHERS: [&str; 10] =
-    ["release", "workspace", "features", "locked", "package", "example", "bench", "test", "profile", "all-targets"];
+const FLAGS_OF_OTHERS: [&str; 13] = [
+    "release",
+    "workspace",
+    "features",
+    "locked",
+    "package",
+    "example",
+    "bench",
+    "test",
+    "profile",
+    "all-targets",
+    "cfg",
+    "no-inline",
+    "output-format",
+];
 
 /// What there is to be named.
 pub(super) struct Commands {
@@ -66,7 +79,7 @@ impl Commands {
             "cargo" => self.check_cargo(rest),
             name if self.programs.contains_key(name) => self.check_program(name, rest),
             name => match name.strip_prefix("--") {
-                Some(flag) if words.len() <= 2 => self.check_flag_alone(flag),
+                Some(flag) if words.len() <= 2 && !flag.is_empty() => self.check_flag_alone(flag),
                 _ => Vec::new(),
             },
         }

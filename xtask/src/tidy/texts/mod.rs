@@ -1,8 +1,8 @@
 //! Texts name what exists: links, paths, commands with their flags, and keys of the configuration.
 //!
-//! Looked at are README, ARCHITECTURE, CONTRIBUTING, SECURITY, CHANGELOG, all Markdown below `docs`, README and REFERENCE anywhere, and the
-//! comments of `config/*.toml`. CHANGELOG and `docs/performance` tell of what was, so only their links must lead
-//! somewhere. What is in backticks or in a block of commands counts; in the comments of a configuration, every word.
+//! The rule reads all Markdown at the root and below `docs`, README and REFERENCE anywhere, the comments of `config/*.toml`,
+//! and the comments of Rust files. [`RECORDS`] describe older code, so only their links are checked. Backticks and blocks of
+//! commands are checked; in the comments of a configuration, every word; in Rust, paths and commands in backticks.
 
 mod command_line;
 mod commands;
@@ -18,6 +18,14 @@ use paths::Paths;
 use snippets::{Kind, Snippet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Texts about older code, in which names of that time stay.
+const RECORDS: [&str; 4] = [
+    "CHANGELOG.md",
+    "docs/performance/benchmarks.md",
+    "docs/performance/experiments.md",
+    "docs/performance/figures.md",
+];
 
 /// Checks the texts of the repository.
 pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
@@ -44,21 +52,23 @@ fn is_text(path: &Path) -> bool {
     let is_markdown = path.extension().is_some_and(|e| e == "md")
         && (is_public || path.ends_with("README.md") || path.ends_with("REFERENCE.md"));
     let is_configuration = path.parent() == Some(Path::new("config")) && path.extension().is_some_and(|e| e == "toml");
+    let is_source = path.extension().is_some_and(|e| e == "rs");
     // The manifest of the package, not a topology.
-    (is_markdown || is_configuration) && !path.ends_with("Cargo.toml")
+    (is_markdown || is_configuration || is_source) && !path.ends_with("Cargo.toml")
 }
 
 fn findings(file: &Path, text: &str, known: &Known) -> Vec<Finding> {
-    let tells_of_what_was = file == Path::new("CHANGELOG.md") || file.starts_with("docs/performance");
-    let snippets = match file.extension().is_some_and(|e| e == "toml") {
-        true => snippets::of_comments(text),
-        false => snippets::of_markdown(text),
+    let is_record = RECORDS.iter().any(|record| file == Path::new(record));
+    let snippets = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => snippets::of_comments(text),
+        Some("rs") => snippets::of_rust(text),
+        _ => snippets::of_markdown(text),
     };
     let mut found = Vec::new();
     for snippet in snippets {
         let messages = match snippet.kind {
             Kind::Link => known.paths.check_link(file, &snippet.text),
-            _ if tells_of_what_was => continue,
+            _ if is_record => continue,
             _ => check_snippet(file, &snippet, known),
         };
         found.extend(messages.into_iter().map(|message| Finding::new(file, snippet.line, message)));
@@ -75,6 +85,7 @@ fn check_snippet(file: &Path, snippet: &Snippet, known: &Known) -> Vec<String> {
             messages.extend(known.paths.check_span(file, &snippet.text));
             messages.extend(known.keys.check_span(&snippet.text));
         }
+        Kind::Source => messages.extend(known.paths.check_span(file, &snippet.text)),
         Kind::Comment => {
             messages.extend(known.paths.check_words(file, &snippet.text));
             messages.extend(known.keys.check_comment(&snippet.text));
@@ -82,4 +93,18 @@ fn check_snippet(file: &Path, snippet: &Snippet, known: &Known) -> Vec<String> {
         Kind::Key => messages.extend(known.keys.check_key(&snippet.text)),
     }
     messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RECORDS, is_text};
+    use std::path::Path;
+
+    #[test]
+    fn every_text_for_readers_is_read_and_only_records_are_spared() {
+        let read = ["README.md", "docs/a/b.md", "fuzz/README.md", "config/venue.toml", "runtime/src/lib.rs"];
+        assert!(read.iter().all(|path| is_text(Path::new(path))));
+        assert!(!is_text(Path::new("config/Cargo.toml")) && !is_text(Path::new("fuzz/notes.md")));
+        assert!(RECORDS.iter().all(|record| *record != "docs/performance/README.md"));
+    }
 }

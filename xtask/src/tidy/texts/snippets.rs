@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Command,
     /// A line of a configuration's comment.
     Comment,
+    /// What is in backticks in a comment of a Rust file.
+    Source,
 }
 
 /// A part of a text, with its line from 1.
@@ -73,9 +75,33 @@ pub(super) fn of_comments(text: &str) -> Vec<Snippet> {
     snippets
 }
 
+/// What is in backticks in the comments of a Rust file, without blocks of code.
+pub(super) fn of_rust(text: &str) -> Vec<Snippet> {
+    let mut snippets = Vec::new();
+    let mut is_code = false;
+    for (at, line) in text.lines().enumerate() {
+        let Some(comment) = line.trim_start().strip_prefix("//") else {
+            is_code = false;
+            continue;
+        };
+        let comment = comment.trim_start_matches(['/', '!']).trim_start();
+        if comment.starts_with("```") {
+            is_code = !is_code;
+        } else if !is_code {
+            let spans = comment.split('`').skip(1).step_by(2);
+            snippets.extend(spans.map(|span| Snippet {
+                kind: Kind::Source,
+                line: at + 1,
+                text: span.trim().to_owned(),
+            }));
+        }
+    }
+    snippets
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Snippet, of_comments, of_markdown};
+    use super::{Kind, Snippet, of_comments, of_markdown, of_rust};
 
     fn shown(snippets: &[Snippet]) -> Vec<String> {
         snippets.iter().map(|s| format!("{}:{:?}:{}", s.line, s.kind, s.text)).collect()
@@ -87,6 +113,12 @@ mod tests {
             "See [`a`](b.md).\n\n```\nc d\ne\n```\n\n```rust\nf\n```\n\n| Key | Value |\n|---|---|\n| `g` | `h` |\n";
         let expected = ["1:Link:b.md", "1:Span:a", "4:Command:c d", "5:Command:e", "14:Key:g", "14:Span:h"];
         assert_eq!(shown(&of_markdown(text)), expected);
+    }
+
+    #[test]
+    fn comments_of_rust_are_read_and_code_is_not() {
+        let text = "//! See `a.md`.\n//! ```\n//! `b`\n//! ```\nlet c = \"`d`\";\n    // As `cargo xtask e` or `f`.\n";
+        assert_eq!(shown(&of_rust(text)), ["1:Source:a.md", "6:Source:cargo xtask e", "6:Source:f"]);
     }
 
     #[test]

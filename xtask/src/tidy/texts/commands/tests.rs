@@ -46,6 +46,7 @@ fn commands_that_exist_pass() {
         "cargo +nightly fuzz list",
         "--seconds 5",
         "--release",
+        "--",
         "anything --else",
     ];
     for line in good {
