@@ -3,7 +3,7 @@
 
 mod group_support;
 
-use corelane_actors::types::{Command, Enter, Replace, Scope, SequencerIn};
+use corelane_actors::types::{Command, Enter, Quantity, Replace, Scope, SequencerIn};
 use corelane_test_support::allocator::{CountingAllocator, calls_within};
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, kill_port, log_in, market, replace,
@@ -28,7 +28,7 @@ fn day() -> Vec<SequencerIn> {
             commands.push(Command::Enter(enter(port, first, side, 100, price)));
             commands.push(Command::Replace(Replace { ..replace(port, first, second, 150, price + 100) }));
             commands.push(Command::Enter(Enter { time_in_force: b'3', ..enter(port, next(), b'S', 500, 99_000) }));
-            commands.push(Command::Enter(Enter { quantity: 0, ..enter(port, next(), b'S', 500, 99_000) }));
+            commands.push(Command::Enter(Enter { quantity: Quantity::ZERO, ..enter(port, next(), b'S', 500, 99_000) }));
             commands.push(cancel(port, second, u32::from(round % 3 == 0) * 70));
         }
         commands.extend(match round % 50 {

@@ -3,7 +3,7 @@
 mod group_support;
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, PortId, Replace, Scope,
+    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, PortId, Quantity, Replace, Scope,
     WithoutReference, separate_members,
 };
 use group_support::{
@@ -232,9 +232,9 @@ fn every_fault_of_an_order_has_its_reject_reason() {
         ("no symbol", Enter { locate: Locate::NONE, ..good }, "0x17"),
         ("unknown symbol", Enter { locate: Locate(4), ..good }, "0x17"),
         ("side", Enter { side: b'x', ..good }, "0x09"),
-        ("zero shares", Enter { quantity: 0, ..good }, "0x13"),
-        ("a million shares", Enter { quantity: 1_000_000, ..good }, "0x13"),
-        ("not a lot", Enter { locate: Locate(2), quantity: 15, ..good }, "0x13"),
+        ("zero shares", Enter { quantity: Quantity(0), ..good }, "0x13"),
+        ("a million shares", Enter { quantity: Quantity(1_000_000), ..good }, "0x13"),
+        ("not a lot", Enter { locate: Locate(2), quantity: Quantity(15), ..good }, "0x13"),
         ("good till time", Enter { time_in_force: b'6', ..good }, "0x0f"),
         ("hidden", Enter { display: b'N', ..good }, "0x03"),
         ("capacity", Enter { capacity: b'?', ..good }, "0x0f"),
@@ -246,8 +246,8 @@ fn every_fault_of_an_order_has_its_reject_reason() {
         ("price beyond 32 bits", Enter { price: (1 << 32) + 100_000, ..good }, "0x1d"),
         ("at the market", Enter { price: 2_000_000_000, ..good }, "0x2c"),
         ("at the market, all bits", Enter { price: u64::MAX, ..good }, "0x2c"),
-        ("quantity limit", Enter { quantity: 10_001, ..good }, "0x31"),
-        ("notional limit", Enter { quantity: 5_001, ..good }, "0x30"),
+        ("quantity limit", Enter { quantity: Quantity(10_001), ..good }, "0x31"),
+        ("notional limit", Enter { quantity: Quantity(5_001), ..good }, "0x30"),
         ("collar above", Enter { price: 110_100, ..good }, "0x26"),
         ("collar below", Enter { side: b'S', price: 89_900, ..good }, "0x26"),
         ("collar below, short", Enter { side: b'T', price: 89_900, ..good }, "0x26"),
@@ -393,7 +393,7 @@ fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
     (config.ports, config.accounts, config.firms) = separate_members(2);
     // Nothing else is in the way of the limit that is set.
     config.limits = Limits {
-        quantity_max: 999_999,
+        quantity_max: Quantity(999_999),
         notional_max: u64::MAX,
         collar_parts_per_million: 1_000_000,
         without_reference: WithoutReference::Accept,
@@ -411,7 +411,7 @@ fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
 
 #[test]
 fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
-    let quantity: SetLimit = |limits| limits.quantity_max = Some(500);
+    let quantity: SetLimit = |limits| limits.quantity_max = Some(Quantity(500));
     let notional: SetLimit = |limits| limits.notional_max = Some(50_000_000);
     let collar: SetLimit = |limits| limits.collar_parts_per_million = Some(50_000);
     let reference: SetLimit = |limits| limits.without_reference = Some(WithoutReference::Reject);
@@ -471,16 +471,16 @@ fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
 #[test]
 fn of_all_levels_the_least_limit_counts() {
     for least in LEVELS {
-        let mut config = limited(At::Venue, |limits| limits.quantity_max = Some(900));
-        let firm = LevelLimits { quantity_max: Some(800), ..LevelLimits::default() };
+        let mut config = limited(At::Venue, |limits| limits.quantity_max = Some(Quantity(900)));
+        let firm = LevelLimits { quantity_max: Some(Quantity(800)), ..LevelLimits::default() };
         config.firms[0].limits = firm;
-        config.accounts[0].limits = LevelLimits { quantity_max: Some(850), ..firm };
-        config.ports[0].limits = LevelLimits { quantity_max: Some(950), ..firm };
+        config.accounts[0].limits = LevelLimits { quantity_max: Some(Quantity(850)), ..firm };
+        config.ports[0].limits = LevelLimits { quantity_max: Some(Quantity(950)), ..firm };
         match least {
-            At::Venue => config.limits.quantity_max = 100,
-            At::Firm => config.firms[0].limits.quantity_max = Some(100),
-            At::Account => config.accounts[0].limits.quantity_max = Some(100),
-            At::Port => config.ports[0].limits.quantity_max = Some(100),
+            At::Venue => config.limits.quantity_max = Quantity(100),
+            At::Firm => config.firms[0].limits.quantity_max = Some(Quantity(100)),
+            At::Account => config.accounts[0].limits.quantity_max = Some(Quantity(100)),
+            At::Port => config.ports[0].limits.quantity_max = Some(Quantity(100)),
         }
         let mut venue = Venue::new(config);
         let refused = show(&venue.run(0, buy(0, 1, 101, 100_000)));

@@ -118,7 +118,7 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
             Outbound::Canceled(canceled, _) => open[&key] - canceled.quantity.get(),
             other => panic!("unexpected {other:?}"),
         };
-        prop_assert_eq!(reply.leaves_qty, leaves);
+        prop_assert_eq!(reply.leaves_qty.0, leaves);
         match leaves {
             0 => open.remove(&key),
             leaves => open.insert(key, leaves),

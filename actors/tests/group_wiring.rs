@@ -6,8 +6,8 @@ use corelane_actors::{
     engine::wire_group,
     sequencer_policy::ReferencePolicy,
     types::{
-        AccountId, Command, FirmId, GroupConfig, GroupConfigError, Locate, Publication, Reference, ReferenceUpdate,
-        Reply, SequencerIn,
+        AccountId, Command, FirmId, GroupConfig, GroupConfigError, Locate, Publication, Quantity, Reference,
+        ReferenceUpdate, Reply, SequencerIn,
     },
 };
 use corelane_runtime::{
@@ -77,7 +77,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
         (with(|config| config.ports[2].account = AccountId(3)), "port 2 belongs to account 3, of which there are 3"),
         (with(|config| config.accounts[1].firm = FirmId(9)), "account 1 belongs to firm 9, of which there are 3"),
         (
-            with(|config| config.accounts[0].limits.quantity_max = Some(0)),
+            with(|config| config.accounts[0].limits.quantity_max = Some(Quantity::ZERO)),
             "limits.quantity_max is 0; it must be 1 to 999999",
         ),
     ];

@@ -4,7 +4,7 @@ use corelane_actors::{
     session::{Credentials, SessionConfig, replay_log_bytes},
     types::{
         AccountConfig, AccountId, FirmConfig, FirmId, GroupConfig, Instrument, LevelLimits, Limits, PortConfig,
-        WithoutReference,
+        Quantity, WithoutReference,
     },
 };
 use corelane_config::{Config, MemberAccount};
@@ -68,7 +68,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
             Ok(Instrument {
                 symbol: alpha("symbol", &instrument.symbol)?,
                 tick: instrument.tick.ten_thousandths(),
-                lot: instrument.lot,
+                lot: Quantity(instrument.lot),
                 reference_price: instrument.reference_price.map_or(0, |price| price.ten_thousandths()),
             })
         })
@@ -97,7 +97,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
         opens_at_start: true,
         limits: Limits {
-            quantity_max: config.risk.quantity_max,
+            quantity_max: Quantity(config.risk.quantity_max),
             notional_max: config.risk.notional_max.ten_thousandths(),
             collar_parts_per_million: config.risk.collar_percent.parts_per_million(),
             without_reference: without_reference(config.risk.collar_without_reference),
@@ -107,7 +107,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
 
 fn level_limits(limits: &corelane_config::LevelLimits) -> LevelLimits {
     LevelLimits {
-        quantity_max: limits.quantity_max,
+        quantity_max: limits.quantity_max.map(Quantity),
         notional_max: limits.notional_max.map(|most| most.ten_thousandths()),
         collar_parts_per_million: limits.collar_percent.map(|most| most.parts_per_million()),
         without_reference: limits.collar_without_reference.map(without_reference),

@@ -32,7 +32,7 @@ use super::{
     risk::Risk,
 };
 use crate::types::{
-    Command, Event, Exposure, GroupConfig, GroupConfigError, PortId, Publication, Replace, Reply, Scope,
+    Command, Event, Exposure, GroupConfig, GroupConfigError, PortId, Publication, Quantity, Replace, Reply, Scope,
 };
 
 ports! {
@@ -101,7 +101,7 @@ impl Group {
         };
         let (slot, reason) = cancelled;
         self.run_matching(ctx, |matching, out| {
-            matching.cancel(out, slot, u32::MAX, reason);
+            matching.cancel(out, slot, Quantity::MAX, reason);
             Step::Done
         });
     }

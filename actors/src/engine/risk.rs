@@ -71,7 +71,7 @@ impl Risk {
         if *total_quantity > limits.quantity_max {
             return Err(RejectReason::RiskMaxQuantity);
         }
-        if u128::from(price.raw()) * u128::from(*total_quantity) > u128::from(limits.notional_max) {
+        if u128::from(price.raw()) * u128::from(total_quantity.0) > u128::from(limits.notional_max) {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
         let allowed = match self.anchor(order, reference) {

@@ -82,7 +82,7 @@ impl Session {
                     Orphan::Unanswered(order) => log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes()),
                     Orphan::Open(order) => {
                         let reason = CancelReason::System;
-                        log.append(Canceled::new(now_ns, user_ref, order.leaves_qty, reason).as_bytes())
+                        log.append(Canceled::new(now_ns, user_ref, order.leaves_qty.0, reason).as_bytes())
                     }
                 };
                 if !is_kept {

@@ -14,7 +14,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::number_hash::NumberHash;
-use crate::types::{Locate, Reply};
+use crate::types::{Locate, Quantity, Reply};
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct TrackedOrder {
     /// Its instrument.
     pub locate: Locate,
     /// Open shares; the requested ones until it is answered.
-    pub leaves_qty: u32,
+    pub leaves_qty: Quantity,
     /// The client's identifier, for a reject.
     pub cl_ord_id: [u8; 14],
     /// Whether an answer has come.
@@ -120,7 +120,7 @@ impl OrderTracker {
 
     /// Notes an enter that is forwarded, unless the group is sure to ignore it.
     #[inline]
-    pub(super) fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
+    pub(super) fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: Quantity, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -130,7 +130,7 @@ impl OrderTracker {
 
     /// Notes a replace that is forwarded, unless the group is sure to ignore it.
     #[inline]
-    pub(super) fn on_replace(&mut self, original: u32, user_ref: u32, quantity: u32, cl_ord_id: [u8; 14]) {
+    pub(super) fn on_replace(&mut self, original: u32, user_ref: u32, quantity: Quantity, cl_ord_id: [u8; 14]) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -142,7 +142,7 @@ impl OrderTracker {
         self.note(user_ref, original, locate, quantity, cl_ord_id);
     }
 
-    fn note(&mut self, user_ref: u32, replaces: u32, locate: Locate, quantity: u32, cl_ord_id: [u8; 14]) {
+    fn note(&mut self, user_ref: u32, replaces: u32, locate: Locate, quantity: Quantity, cl_ord_id: [u8; 14]) {
         self.disordered |= user_ref < self.pending_high;
         self.pending_high = self.pending_high.max(user_ref);
         self.pending.push_back(PendingRequest { user_ref, replaces });
@@ -160,7 +160,7 @@ impl OrderTracker {
         if reply.replaced_user_ref != 0 {
             self.remove_dead(reply.replaced_user_ref);
         }
-        if reply.leaves_qty == 0 {
+        if reply.leaves_qty.is_zero() {
             self.remove_dead(reply.user_ref);
         } else if let Some(order) = self.orders.get_mut(&reply.user_ref) {
             order.answered = true;

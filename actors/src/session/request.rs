@@ -11,7 +11,7 @@ use corelane_codecs::{
 };
 
 use super::number_hash::NumberHash;
-use crate::types::{Cancel, Command, Enter, Locate, PortId, Reference, Replace};
+use crate::types::{Cancel, Command, Enter, Locate, PortId, Quantity, Reference, Replace};
 
 /// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl DecodedRequest {
             Ok(Inbound::Cancel(cancel, _)) => DecodedRequest::Good(Command::Cancel(Cancel {
                 port,
                 user_ref: cancel.user_ref_num.get(),
-                quantity: cancel.quantity.get(),
+                quantity: Quantity(cancel.quantity.get()),
                 reserved: [0; 4],
             })),
             Err(error) => refused(port, payload, error.reject_reason()),
@@ -82,7 +82,7 @@ fn enter(port: PortId, enter: &ouch::Enter, options: Appendage<'_>, locates: &Sy
     Enter {
         price: enter.price.get().raw(),
         user_ref: enter.user_ref_num.get(),
-        quantity: enter.quantity.get(),
+        quantity: Quantity(enter.quantity.get()),
         locate: locates.of(&enter.symbol),
         side: enter.side.to_wire(),
         time_in_force: enter.time_in_force.to_wire(),
@@ -101,7 +101,7 @@ fn replace(port: PortId, replace: &ouch::Replace, options: Appendage<'_>) -> Rep
         price: replace.price.get().raw(),
         original_user_ref: replace.orig_user_ref_num.get(),
         user_ref: replace.user_ref_num.get(),
-        quantity: replace.quantity.get(),
+        quantity: Quantity(replace.quantity.get()),
         time_in_force: replace.time_in_force.to_wire(),
         display: replace.display.to_wire(),
         intermarket_sweep: replace.intermarket_sweep.to_wire(),
@@ -139,7 +139,7 @@ fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
         price: 0,
         port,
         user_ref: 0,
-        quantity: 0,
+        quantity: Quantity::ZERO,
         locate: Locate::NONE,
         side: 0,
         time_in_force: 0,
@@ -160,7 +160,7 @@ fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
         port,
         original_user_ref: 0,
         user_ref: 0,
-        quantity: 0,
+        quantity: Quantity::ZERO,
         locate: Locate::NONE,
         time_in_force: 0,
         display: 0,

@@ -7,6 +7,7 @@ use corelane_runtime::message::Message;
 
 use super::{
     identifier::{Locate, PortId},
+    quantity::Quantity,
     reference::{Reference, ReferenceUpdate},
     scope::KillSwitch,
 };
@@ -90,7 +91,7 @@ pub struct Enter {
     /// Limit price, four implied decimals.
     pub price: u64,
     /// Shares.
-    pub quantity: u32,
+    pub quantity: Quantity,
     /// Instrument; 0 if the symbol is not known.
     pub locate: Locate,
     /// Wire byte of the side, unchecked.
@@ -128,7 +129,7 @@ pub struct Replace {
     /// The number of the new order.
     pub user_ref: u32,
     /// New total quantity, executions included.
-    pub quantity: u32,
+    pub quantity: Quantity,
     /// Instrument of the original order as the session remembers it; 0 if it does not.
     pub locate: Locate,
     /// Wire byte of the time in force, unchecked.
@@ -156,7 +157,7 @@ pub struct Cancel {
     /// The order to reduce.
     pub user_ref: u32,
     /// Intended total quantity, executions included; 0 cancels all that is open.
-    pub quantity: u32,
+    pub quantity: Quantity,
     /// Always zero.
     pub reserved: [u8; 4],
 }

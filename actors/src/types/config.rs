@@ -5,6 +5,7 @@ use corelane_codecs::{ouch::MAX_QUANTITY, text::Symbol};
 use super::{
     identifier::{AccountId, FirmId, PortId},
     limits::{LevelLimits, Limits},
+    quantity::Quantity,
     scope::Owner,
 };
 
@@ -16,7 +17,7 @@ pub struct Instrument {
     /// Price step, four implied decimals: orders at other prices are refused.
     pub tick: u64,
     /// Quantity step: orders of other quantities are refused.
-    pub lot: u32,
+    pub lot: Quantity,
     /// What the collar starts from until the feed gives a price, four implied decimals; 0 is none.
     pub reference_price: u64,
 }
@@ -169,17 +170,17 @@ impl GroupConfig {
             ("orders_max", self.orders_max.into(), 1, TABLE_MAX),
             ("levels_max", self.levels_max.into(), 1, TABLE_MAX),
             ("open_orders_per_port_max", open_orders.into(), 1, TABLE_MAX),
-            ("limits.quantity_max", self.limits.quantity_max.into(), 1, MAX_QUANTITY.into()),
+            ("limits.quantity_max", self.limits.quantity_max.0.into(), 1, MAX_QUANTITY.into()),
         ];
         let steps = self.instruments.iter().flat_map(|instrument| {
             let lot_max = u64::from(MAX_QUANTITY);
-            [("tick", instrument.tick, 1, u64::from(u32::MAX)), ("lot", instrument.lot.into(), 1, lot_max)]
+            [("tick", instrument.tick, 1, u64::from(u32::MAX)), ("lot", instrument.lot.0.into(), 1, lot_max)]
         });
         let levels = self.firms.iter().map(|firm| &firm.limits);
         let levels = levels.chain(self.accounts.iter().map(|account| &account.limits));
         let levels = levels.chain(self.ports.iter().map(|port| &port.limits));
         let quantities = levels
-            .filter_map(|limits| Some(("limits.quantity_max", limits.quantity_max?.into(), 1, MAX_QUANTITY.into())));
+            .filter_map(|limits| Some(("limits.quantity_max", limits.quantity_max?.0.into(), 1, MAX_QUANTITY.into())));
         for (setting, value, least, most) in ranges.into_iter().chain(steps).chain(quantities) {
             if !(least..=most).contains(&value) {
                 return Err(GroupConfigError::OutOfRange { setting, value, least, most });

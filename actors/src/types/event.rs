@@ -5,7 +5,7 @@ use corelane_codecs::{
     price::Price4,
 };
 
-use super::identifier::OrderSlot;
+use super::{identifier::OrderSlot, quantity::Quantity};
 
 /// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Outcome {
     /// It has traded.
     Executed {
         /// Shares.
-        quantity: u32,
+        quantity: Quantity,
         /// At this price.
         price: Price4,
         /// Whether it rested or came in.
@@ -45,7 +45,7 @@ pub enum Outcome {
     /// Shares were taken off.
     Canceled {
         /// Shares.
-        quantity: u32,
+        quantity: Quantity,
         /// Why.
         reason: CancelReason,
     },

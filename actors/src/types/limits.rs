@@ -1,10 +1,12 @@
 //! Limits on orders: the venue's, and those of a firm, an account or a port, of which the least counts.
 
+use super::quantity::Quantity;
+
 /// The venue's limits on every order; also the least of all levels, as a port's orders are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest quantity, in shares.
-    pub quantity_max: u32,
+    pub quantity_max: Quantity,
     /// Largest price times quantity, four implied decimals.
     pub notional_max: u64,
     /// How far a buy may be above the reference, and a sell below it, in millionths of the reference.
@@ -26,7 +28,7 @@ pub enum WithoutReference {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LevelLimits {
     /// See [`Limits::quantity_max`].
-    pub quantity_max: Option<u32>,
+    pub quantity_max: Option<Quantity>,
     /// See [`Limits::notional_max`].
     pub notional_max: Option<u64>,
     /// See [`Limits::collar_parts_per_million`].

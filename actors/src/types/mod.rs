@@ -8,6 +8,7 @@ mod event;
 mod identifier;
 mod limits;
 mod order;
+mod quantity;
 mod reference;
 mod reply;
 mod scope;
@@ -20,6 +21,7 @@ pub use self::{
     identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},
     limits::{LevelLimits, Limits, WithoutReference},
     order::{Exposure, NewOrder, Side},
+    quantity::Quantity,
     reference::{Reference, ReferenceUpdate},
     reply::{Publication, Reply},
     scope::{KillSwitch, Owner, Scope},

@@ -7,6 +7,7 @@ use corelane_codecs::{
 
 use super::{
     identifier::{Locate, OrderSlot, PortId},
+    quantity::Quantity,
     reference::Reference,
 };
 
@@ -60,7 +61,7 @@ pub struct NewOrder {
     /// Immediate-or-cancel; otherwise a day order.
     pub immediate: bool,
     /// Shares to trade.
-    pub quantity: u32,
+    pub quantity: Quantity,
     /// Limit price.
     pub price: Price4,
     /// Most executions that can still be reported to the port; what remains after them is cancelled.
@@ -75,7 +76,7 @@ pub struct Exposure {
     /// The price as it came, perhaps one of the codes for "at the market".
     pub price: Price,
     /// Shares for which the port is liable, those that were executed before a replace included.
-    pub total_quantity: u32,
+    pub total_quantity: Quantity,
     /// The best prices when it was sequenced.
     pub reference: Reference,
 }

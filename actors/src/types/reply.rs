@@ -3,7 +3,7 @@
 use bytemuck::Zeroable;
 use corelane_runtime::message::Message;
 
-use super::identifier::PortId;
+use super::{identifier::PortId, quantity::Quantity};
 
 /// One OUCH answer on its way to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
@@ -16,7 +16,7 @@ pub struct Reply {
     /// The order it is about.
     pub user_ref: u32,
     /// Shares of that order still open after it; 0 means that nothing more follows for this order.
-    pub leaves_qty: u32,
+    pub leaves_qty: Quantity,
     /// The order that `user_ref` replaced, else 0: nothing more follows for that one.
     pub replaced_user_ref: u32,
     /// Length of the OUCH message in `bytes`.

@@ -9,8 +9,8 @@ use corelane_actors::{
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
-        LevelLimits, Limits, Locate, MarketEvent, PortConfig, PortId, Publication, Reference, ReferenceUpdate, Replace,
-        Reply, Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
+        LevelLimits, Limits, Locate, MarketEvent, PortConfig, PortId, Publication, Quantity, Reference,
+        ReferenceUpdate, Replace, Reply, Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::text::Symbol;
@@ -29,7 +29,7 @@ pub(crate) fn config() -> GroupConfig {
     let instrument = |symbol, tick, lot, reference_price| Instrument {
         symbol: Symbol::new(symbol).unwrap(),
         tick,
-        lot,
+        lot: Quantity(lot),
         reference_price,
     };
     let (ports, accounts, firms) = separate_members(3);
@@ -49,7 +49,7 @@ pub(crate) fn config() -> GroupConfig {
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
-            quantity_max: 10_000,
+            quantity_max: Quantity(10_000),
             notional_max: 500_000_000,
             collar_parts_per_million: COLLAR_PPM,
             without_reference: WithoutReference::Accept,
@@ -65,9 +65,9 @@ pub(crate) fn firms_config() -> GroupConfig {
     GroupConfig {
         ports: vec![
             port(0, limits),
-            port(0, LevelLimits { quantity_max: Some(50), ..limits }),
+            port(0, LevelLimits { quantity_max: Some(Quantity(50)), ..limits }),
             port(1, LevelLimits { collar_parts_per_million: Some(2_000), notional_max: Some(900_000_000), ..limits }),
-            port(2, LevelLimits { quantity_max: Some(999_999), ..limits }),
+            port(2, LevelLimits { quantity_max: Some(Quantity(999_999)), ..limits }),
         ],
         accounts: vec![
             account(0, LevelLimits { notional_max: Some(5_000_000), ..limits }),
@@ -75,7 +75,7 @@ pub(crate) fn firms_config() -> GroupConfig {
             account(1, LevelLimits { collar_parts_per_million: Some(3_000), ..limits }),
         ],
         firms: vec![
-            FirmConfig { limits: LevelLimits { quantity_max: Some(70), ..limits } },
+            FirmConfig { limits: LevelLimits { quantity_max: Some(Quantity(70)), ..limits } },
             FirmConfig { limits: LevelLimits { notional_max: Some(6_000_000), ..limits } },
         ],
         ..config()
@@ -200,7 +200,7 @@ pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u6
         price,
         port: PortId(port),
         user_ref,
-        quantity,
+        quantity: Quantity(quantity),
         locate: Locate(1),
         side,
         time_in_force: b'0',
@@ -222,7 +222,7 @@ pub(crate) fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity
         port: PortId(port),
         original_user_ref,
         user_ref,
-        quantity,
+        quantity: Quantity(quantity),
         locate: Locate(1),
         time_in_force: b'0',
         display: b'Y',
@@ -235,7 +235,7 @@ pub(crate) fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity
 }
 
 pub(crate) fn cancel(port: u32, user_ref: u32, quantity: u32) -> Command {
-    Command::Cancel(Cancel { port: PortId(port), user_ref, quantity, reserved: [0; 4] })
+    Command::Cancel(Cancel { port: PortId(port), user_ref, quantity: Quantity(quantity), reserved: [0; 4] })
 }
 
 pub(crate) fn kill(scope: Scope, engaged: bool) -> Command {

@@ -2,7 +2,7 @@
 //! every time, and messages put together byte by byte from the protocol page.
 
 use corelane_actors::types::{
-    Command, Enter, GroupConfig, KillSwitch, Locate, PortId, Publication, Reference, Replace, Reply, Scope,
+    Command, Enter, GroupConfig, KillSwitch, Locate, PortId, Publication, Quantity, Reference, Replace, Reply, Scope,
     WithoutReference,
 };
 
@@ -73,8 +73,8 @@ impl Model {
                 if let Some(at) = self.position(cancel.port.0, cancel.user_ref) {
                     let order = &self.orders[at];
                     let total = order.cum_qty + order.leaves;
-                    if cancel.quantity < total {
-                        let wanted = cancel.quantity.max(order.cum_qty);
+                    if cancel.quantity.0 < total {
+                        let wanted = cancel.quantity.0.max(order.cum_qty);
                         self.cancel_at(at, total - wanted, b'U');
                     }
                 }
@@ -123,7 +123,7 @@ impl Model {
             locate: enter.locate.0,
             side: enter.side,
             price: enter.price,
-            leaves: enter.quantity,
+            leaves: enter.quantity.0,
             cum_qty: 0,
             time_in_force: enter.time_in_force,
             capacity: enter.capacity,
@@ -156,7 +156,12 @@ impl Model {
         let market = is_market(enter.price);
         let faults = [
             (!b"BSTE".contains(&enter.side), 0x09),
-            (enter.quantity == 0 || enter.quantity > 999_999 || !enter.quantity.is_multiple_of(instrument.lot), 0x13),
+            (
+                enter.quantity.0 == 0
+                    || enter.quantity.0 > 999_999
+                    || !enter.quantity.0.is_multiple_of(instrument.lot.0),
+                0x13,
+            ),
             (!b"03".contains(&enter.time_in_force), 0x0f),
             (enter.display != b'Y', 0x03),
             (!b"APRO".contains(&enter.capacity), 0x0f),
@@ -176,7 +181,7 @@ impl Model {
             return Some(reason);
         }
         let buys = enter.side == b'B';
-        self.risk(enter.port.0, enter.locate.0, buys, enter.quantity, enter.price, &enter.reference).or_else(|| {
+        self.risk(enter.port.0, enter.locate.0, buys, enter.quantity.0, enter.price, &enter.reference).or_else(|| {
             let rests = enter.time_in_force == b'0';
             (rests && self.lacks_level(enter.locate.0, buys, enter.price)).then_some(0x0a)
         })
@@ -201,7 +206,7 @@ impl Model {
         if is_market(price) {
             return Some(0x2c);
         }
-        let beyond = |most: Option<u32>| most.is_some_and(|most| quantity > most);
+        let beyond = |most: Option<Quantity>| most.is_some_and(|most| quantity > most.0);
         if beyond(Some(venue.quantity_max)) || levels.iter().any(|level| beyond(level.quantity_max)) {
             return Some(0x31);
         }
@@ -266,9 +271,9 @@ impl Model {
         let instrument = self.config.instruments[usize::from(old.locate) - 1];
         let market = is_market(replace.price);
         let invalid = replace.unsupported != 0
-            || replace.quantity == 0
-            || replace.quantity > 999_999
-            || !replace.quantity.is_multiple_of(instrument.lot)
+            || replace.quantity.0 == 0
+            || replace.quantity.0 > 999_999
+            || !replace.quantity.0.is_multiple_of(instrument.lot.0)
             || !b"03".contains(&replace.time_in_force)
             || replace.display != b'Y'
             || replace.intermarket_sweep != b'N'
@@ -279,7 +284,7 @@ impl Model {
         if invalid {
             return self.cancel_at(at, old.leaves, b'Z');
         }
-        if replace.quantity <= old.cum_qty {
+        if replace.quantity.0 <= old.cum_qty {
             return self.cancel_at(at, old.leaves, b'U');
         }
         let mut reference = replace.reference;
@@ -288,7 +293,7 @@ impl Model {
         }
         let buys = old.side == b'B';
         let refused =
-            self.risk(replace.port.0, old.locate, buys, replace.quantity, replace.price, &reference).is_some();
+            self.risk(replace.port.0, old.locate, buys, replace.quantity.0, replace.price, &reference).is_some();
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
         if refused || (rests && self.lacks_level(old.locate, buys, replace.price)) {
@@ -300,7 +305,7 @@ impl Model {
             user_ref: replace.user_ref,
             order_ref: self.last_ref,
             price: replace.price,
-            leaves: replace.quantity - old.cum_qty,
+            leaves: replace.quantity.0 - old.cum_qty,
             time_in_force: replace.time_in_force,
             cl_ord_id: replace.cl_ord_id,
             ..old.clone()
@@ -468,7 +473,7 @@ impl Model {
             }
             b'O' => {
                 for locate in 1..=self.config.instruments.len() as u16 {
-                    let lot = self.config.instruments[usize::from(locate) - 1].lot;
+                    let lot = self.config.instruments[usize::from(locate) - 1].lot.0;
                     let mut bytes = self.itch_header(b'R', locate);
                     bytes.extend(self.symbol(locate));
                     bytes.extend(b"QN");
@@ -526,7 +531,7 @@ impl Model {
             number: *number,
             port: PortId(port),
             user_ref,
-            leaves_qty,
+            leaves_qty: Quantity(leaves_qty),
             replaced_user_ref: replaced,
             length: encoded.len() as u8,
             bytes,

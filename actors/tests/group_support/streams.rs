@@ -2,7 +2,7 @@
 //! cancels, and now and then a garbled field.
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, Locate, PortId, Reference, Replace, Scope, SequencerIn,
+    AccountId, Command, Enter, FirmId, Locate, PortId, Quantity, Reference, Replace, Scope, SequencerIn,
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -106,7 +106,7 @@ fn garbled() -> impl Strategy<Value = Enter> {
             Enter {
                 port: PortId(port),
                 price: if mask & 1 == 0 { price } else { order.price },
-                quantity: if mask & 2 == 0 { quantity } else { order.quantity },
+                quantity: if mask & 2 == 0 { Quantity(quantity) } else { order.quantity },
                 locate: if mask & 4 == 0 { Locate(locate) } else { order.locate },
                 unsupported: if mask & 8 == 0 { unsupported } else { 0 },
                 side: pick(0, codes[0], order.side),

@@ -3,7 +3,7 @@
 
 use corelane_actors::{
     session::{Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
-    types::{Command, PortId, Reply, SequencerIn},
+    types::{Command, PortId, Quantity, Reply, SequencerIn},
 };
 use corelane_codecs::{
     IntoBytes, MessageType,
@@ -205,7 +205,7 @@ impl Venue {
             number: *number,
             port: PortId(port),
             user_ref,
-            leaves_qty,
+            leaves_qty: Quantity(leaves_qty),
             replaced_user_ref,
             length: message.len() as u8,
             bytes,
@@ -221,7 +221,7 @@ impl Venue {
             number: self.numbers[0] + 1,
             port: BURST,
             user_ref,
-            leaves_qty,
+            leaves_qty: Quantity(leaves_qty),
             replaced_user_ref: 0,
             length: message.len() as u8,
             bytes,
@@ -236,7 +236,7 @@ impl Venue {
             number: 0,
             port: FAIL,
             user_ref: 0,
-            leaves_qty: 0,
+            leaves_qty: Quantity::ZERO,
             replaced_user_ref: 0,
             length: 0,
             bytes: [0; 71],

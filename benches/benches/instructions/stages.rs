@@ -4,8 +4,8 @@ use corelane_actors::{
     engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Reference, Replace, WithoutReference,
-        separate_members,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Quantity, Reference, Replace,
+        WithoutReference, separate_members,
     },
 };
 use corelane_benches::hop::Ball;
@@ -136,7 +136,7 @@ fn config() -> GroupConfig {
         ports,
         accounts,
         firms,
-        instruments: vec![Instrument { symbol, tick: TICK.into(), lot: 1, reference_price: PRICE.into() }],
+        instruments: vec![Instrument { symbol, tick: TICK.into(), lot: Quantity(1), reference_price: PRICE.into() }],
         orders_max: 4 * MESSAGES,
         levels_max: 256,
         open_orders_per_port_max: 4 * MESSAGES,
@@ -144,7 +144,7 @@ fn config() -> GroupConfig {
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
-            quantity_max: 10_000,
+            quantity_max: Quantity(10_000),
             notional_max: 500_000_000,
             collar_parts_per_million: 100_000,
             without_reference: WithoutReference::Reject,
@@ -189,7 +189,7 @@ fn enter(user_ref: u32, side: u8, price: u32) -> Command {
         user_ref,
         reference: reference(),
         price: price.into(),
-        quantity: 100,
+        quantity: Quantity(100),
         locate: Locate(1),
         side,
         time_in_force: b'0',
@@ -221,7 +221,8 @@ pub(crate) fn group_execute() -> Stage {
 
 /// Cancels of resting orders on their whole way.
 pub(crate) fn group_cancel() -> Stage {
-    let cancel = |user_ref| Command::Cancel(Cancel { port: PortId(0), user_ref, quantity: 0, reserved: [0; 4] });
+    let cancel =
+        |user_ref| Command::Cancel(Cancel { port: PortId(0), user_ref, quantity: Quantity::ZERO, reserved: [0; 4] });
     group(resting(), (1..=MESSAGES).map(cancel), 2 * MESSAGES)
 }
 
@@ -234,7 +235,7 @@ pub(crate) fn group_replace() -> Stage {
             user_ref: MESSAGES + original_user_ref,
             reference: reference(),
             price: (PRICE + TICK * (original_user_ref % PRICES + 1)).into(),
-            quantity: 100,
+            quantity: Quantity(100),
             locate: Locate(1),
             time_in_force: b'0',
             display: b'Y',

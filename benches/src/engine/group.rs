@@ -18,8 +18,8 @@ use corelane_actors::{
     engine::{Group as TradingGroup, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Publication, Reference, Reply,
-        SequencerIn, WithoutReference, separate_members,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Publication, Quantity, Reference,
+        Reply, SequencerIn, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{
@@ -235,7 +235,7 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             user_ref,
             reference: Reference::default(),
             price,
-            quantity,
+            quantity: Quantity(quantity),
             locate: Locate(instrument + 1),
             side: if side.is_buy() { b'B' } else { b'S' },
             time_in_force: b'0',
@@ -247,9 +247,12 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             unsupported: 0,
             reserved: [0; 4],
         })),
-        Op::Cancel { account, user_ref, .. } => {
-            put(Command::Cancel(Cancel { port: PortId(account.into()), user_ref, quantity: 0, reserved: [0; 4] }))
-        }
+        Op::Cancel { account, user_ref, .. } => put(Command::Cancel(Cancel {
+            port: PortId(account.into()),
+            user_ref,
+            quantity: Quantity::ZERO,
+            reserved: [0; 4],
+        })),
     };
     assert!(is_sent, "there is room for a batch");
 }
@@ -259,7 +262,7 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
     let instrument = |index: usize| Instrument {
         symbol: Symbol::new(&format!("SYM{index}")).expect("a short symbol"),
         tick: TICK,
-        lot: 1,
+        lot: Quantity(1),
         reference_price: PRICE,
     };
     let (ports, accounts, firms) = separate_members(INSTRUMENTS);
@@ -276,7 +279,7 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         cancel_on_disconnect: true,
         opens_at_start: true,
         limits: Limits {
-            quantity_max: 100_000,
+            quantity_max: Quantity(100_000),
             notional_max: 50_000_000_000,
             collar_parts_per_million: 100_000,
             without_reference: WithoutReference::Accept,

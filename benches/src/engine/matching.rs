@@ -8,7 +8,7 @@ use std::{
 
 use corelane_actors::{
     engine::matching::{Events, Matching, Outlets},
-    types::{Event, Locate, NewOrder, OrderSlot, Outcome, PortId, Publication},
+    types::{Event, Locate, NewOrder, OrderSlot, Outcome, PortId, Publication, Quantity},
 };
 use corelane_codecs::{
     ouch::{CancelReason, Liquidity},
@@ -66,7 +66,7 @@ impl Events for &mut Reports {
         match event.what {
             Outcome::Executed { quantity, liquidity: Liquidity::Added, .. } => {
                 self.totals.trades += 1;
-                self.totals.shares += u64::from(quantity);
+                self.totals.shares += u64::from(quantity.0);
             }
             Outcome::Executed { .. } => {}
             Outcome::Accepted { .. } => self.answered += 1,
@@ -106,14 +106,14 @@ impl Actor for Matcher {
                     locate: Locate(instrument + 1),
                     side,
                     immediate: false,
-                    quantity,
+                    quantity: Quantity(quantity),
                     price: Price4::try_from(Price::from_raw(price)).expect("a price of an order"),
                     executions_max: u32::MAX,
                 };
                 self.run(ctx, |matching, out| matching.enter(out, &order))
             }
             Op::Cancel { slot, .. } => self.run(ctx, |matching, out| {
-                matching.cancel(out, OrderSlot(slot), u32::MAX, CancelReason::UserRequested);
+                matching.cancel(out, OrderSlot(slot), Quantity::MAX, CancelReason::UserRequested);
                 Step::Done
             }),
         }

@@ -7,21 +7,22 @@ use super::{
     levels::{Levels, NONE, Rank, SideLevels},
     lists::Lists,
 };
-use crate::types::{Locate, NewOrder, OrderSlot, PortId, Side};
+use crate::types::{Locate, NewOrder, OrderSlot, PortId, Quantity, Side};
 
 /// A resting order. It lies in the slot that order entry gave it, so that nobody ever looks one up.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Resting {
     pub order_ref: u64,
-    pub leaves: u32,
+    pub leaves: Quantity,
     level: u32,
     pub locate: Locate,
     pub side: Side,
 }
 
 impl Resting {
-    const NOWHERE: Resting = Resting { order_ref: 0, leaves: 0, level: NONE, locate: Locate::NONE, side: Side::Sell };
+    const NOWHERE: Resting =
+        Resting { order_ref: 0, leaves: Quantity::ZERO, level: NONE, locate: Locate::NONE, side: Side::Sell };
 }
 
 /// All books.
@@ -97,7 +98,7 @@ impl Books {
     /// # Panics
     /// If [`Books::has_room`] was not asked.
     #[inline(always)]
-    pub(super) fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: u32) {
+    pub(super) fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: Quantity) {
         let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
         let levels = &mut self.sides[locate.row()][side as usize];
         let rank = Rank::of(price.raw(), side.is_buy());
@@ -110,11 +111,11 @@ impl Books {
 
     /// Takes `quantity` shares off an order, which goes when none are left; returns what is left.
     #[inline]
-    pub(super) fn reduce(&mut self, slot: u32, quantity: u32) -> u32 {
+    pub(super) fn reduce(&mut self, slot: u32, quantity: Quantity) -> Quantity {
         let order = &mut self.orders[slot as usize];
         order.leaves -= quantity;
         let leaves = order.leaves;
-        if leaves == 0 {
+        if leaves.is_zero() {
             self.remove(slot);
         }
         leaves

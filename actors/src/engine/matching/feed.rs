@@ -11,7 +11,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::edge::port::Port;
 
-use crate::types::{Locate, Publication, Side, length_byte};
+use crate::types::{Locate, Publication, Quantity, Side, length_byte};
 
 /// Publishes on a port, at the time of one input.
 pub(super) struct Feed<'a> {
@@ -25,14 +25,14 @@ impl Feed<'_> {
     }
 
     /// An instrument: a live common share of the first tier, in round lots of `lot`.
-    pub(super) fn directory(&mut self, locate: Locate, stock: Symbol, lot: u32) {
+    pub(super) fn directory(&mut self, locate: Locate, stock: Symbol, lot: Quantity) {
         self.send(|time_ns| StockDirectory {
             header: header(locate, time_ns),
             stock,
             market_category: b'Q',
             financial_status: b'N',
-            round_lot_size: lot.into(),
-            round_lots_only: if lot > 1 { b'Y' } else { b'N' },
+            round_lot_size: lot.0.into(),
+            round_lots_only: if lot.0 > 1 { b'Y' } else { b'N' },
             issue_classification: b'C',
             issue_sub_type: Alpha::from_bytes(*b"Z "),
             authenticity: b'P',
@@ -51,33 +51,33 @@ impl Feed<'_> {
         stock: Symbol,
         order_ref: u64,
         side: Side,
-        shares: u32,
+        shares: Quantity,
         price: Price4,
     ) {
         self.send(|time_ns| AddOrder {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
             side: if side.is_buy() { itch::Side::Buy } else { itch::Side::Sell }.into(),
-            shares: shares.into(),
+            shares: shares.0.into(),
             stock,
             price: price.into(),
         });
     }
 
-    pub(super) fn executed(&mut self, locate: Locate, order_ref: u64, shares: u32, match_number: u64) {
+    pub(super) fn executed(&mut self, locate: Locate, order_ref: u64, shares: Quantity, match_number: u64) {
         self.send(|time_ns| OrderExecuted {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
-            executed_shares: shares.into(),
+            executed_shares: shares.0.into(),
             match_number: match_number.into(),
         });
     }
 
-    pub(super) fn reduced(&mut self, locate: Locate, order_ref: u64, shares: u32) {
+    pub(super) fn reduced(&mut self, locate: Locate, order_ref: u64, shares: Quantity) {
         self.send(|time_ns| OrderCancel {
             header: header(locate, time_ns),
             order_ref: order_ref.into(),
-            cancelled_shares: shares.into(),
+            cancelled_shares: shares.0.into(),
         });
     }
 
@@ -85,12 +85,12 @@ impl Feed<'_> {
         self.send(|time_ns| OrderDelete { header: header(locate, time_ns), order_ref: order_ref.into() });
     }
 
-    pub(super) fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: u32, price: Price4) {
+    pub(super) fn replaced(&mut self, locate: Locate, original: u64, order_ref: u64, shares: Quantity, price: Price4) {
         self.send(|time_ns| OrderReplace {
             header: header(locate, time_ns),
             original_order_ref: original.into(),
             new_order_ref: order_ref.into(),
-            shares: shares.into(),
+            shares: shares.0.into(),
             price: price.into(),
         });
     }

@@ -26,7 +26,7 @@ use self::{
     feed::Feed,
 };
 use crate::types::{
-    Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication, Scope,
+    Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication, Quantity, Scope,
 };
 
 /// Executions in one step. Each makes two events; a step also says what became of the order itself.
@@ -80,7 +80,7 @@ struct MassCancel {
 struct Sweep {
     order: NewOrder,
     order_ref: u64,
-    leaves: u32,
+    leaves: Quantity,
     executions_left: u32,
 }
 
@@ -177,13 +177,13 @@ impl Matching {
         &mut self,
         out: &mut Outlets<'_, E>,
         slot: OrderSlot,
-        quantity: u32,
+        quantity: Quantity,
         reason: CancelReason,
     ) {
         let Resting { order_ref, leaves, locate, .. } = *self.books.order(slot.0);
         let quantity = quantity.min(leaves);
         match self.books.reduce(slot.0, quantity) {
-            0 => out.feed.deleted(locate, order_ref),
+            Quantity::ZERO => out.feed.deleted(locate, order_ref),
             _ => out.feed.reduced(locate, order_ref, quantity),
         }
         out.event(slot, Outcome::Canceled { quantity, reason });
@@ -241,12 +241,12 @@ impl Matching {
         out: &mut Outlets<'_, E>,
         order: &NewOrder,
         order_ref: u64,
-        mut leaves: u32,
+        mut leaves: Quantity,
         mut executions_left: u32,
     ) -> Step {
         for _ in 0..EXECUTIONS_PER_STEP {
             let maker = match self.books.best_match(order.locate, order.side, order.price) {
-                Some(maker) if leaves > 0 && executions_left > 0 => maker,
+                Some(maker) if !leaves.is_zero() && executions_left > 0 => maker,
                 more => {
                     self.finish(out, order, order_ref, leaves, more.is_some());
                     return Step::Done;
@@ -260,7 +260,13 @@ impl Matching {
 
     /// One trade with the order in slot `maker`, of `wanted` shares at most; returns how many.
     #[inline]
-    fn execute<E: Events>(&mut self, out: &mut Outlets<'_, E>, maker: u32, taker: OrderSlot, wanted: u32) -> u32 {
+    fn execute<E: Events>(
+        &mut self,
+        out: &mut Outlets<'_, E>,
+        maker: u32,
+        taker: OrderSlot,
+        wanted: Quantity,
+    ) -> Quantity {
         let Resting { order_ref, leaves, locate, .. } = *self.books.order(maker);
         let price = self.books.price(maker);
         let quantity = wanted.min(leaves);
@@ -281,10 +287,10 @@ impl Matching {
         out: &mut Outlets<'_, E>,
         order: &NewOrder,
         order_ref: u64,
-        quantity: u32,
+        quantity: Quantity,
         crosses: bool,
     ) {
-        if quantity == 0 {
+        if quantity.is_zero() {
             return;
         }
         if order.immediate || crosses {
@@ -306,7 +312,7 @@ impl Matching {
             }
             let owner = &self.owners[*next];
             match self.books.first_of(owner.port) {
-                Some(slot) if scope.covers(owner) => self.cancel(out, OrderSlot(slot), u32::MAX, *reason),
+                Some(slot) if scope.covers(owner) => self.cancel(out, OrderSlot(slot), Quantity::MAX, *reason),
                 _ => *next += 1,
             }
         }

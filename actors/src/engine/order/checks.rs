@@ -5,7 +5,7 @@ use corelane_codecs::{
     price::Price,
 };
 
-use crate::types::{Enter, Instrument, Replace};
+use crate::types::{Enter, Instrument, Quantity, Replace};
 
 /// The coded fields of an order that the venue takes. It shows all orders, and knows no sweeps and no crosses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +55,8 @@ fn supported(unsupported: u16) -> Result<(), RejectReason> {
     }
 }
 
-fn quantity(quantity: u32, instrument: &Instrument) -> Result<(), RejectReason> {
-    let valid = (1..=MAX_QUANTITY).contains(&quantity) && quantity.is_multiple_of(instrument.lot);
+fn quantity(quantity: Quantity, instrument: &Instrument) -> Result<(), RejectReason> {
+    let valid = (1..=MAX_QUANTITY).contains(&quantity.0) && quantity.is_multiple_of(instrument.lot);
     if valid { Ok(()) } else { Err(RejectReason::InvalidQuantity) }
 }
 

@@ -48,7 +48,7 @@ use self::{
 };
 use crate::types::{
     Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, PortId,
-    Reference, Replace, Reply, SessionChange,
+    Quantity, Reference, Replace, Reply, SessionChange,
 };
 
 /// Where an order is found by its client's number: in the table of an port, at the number's home.
@@ -192,7 +192,7 @@ impl Order {
             order_ref: 0,
             price: enter.price,
             leaves: enter.quantity,
-            cum_qty: 0,
+            cum_qty: Quantity::ZERO,
             locate: enter.locate,
             terms,
             cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
@@ -298,15 +298,15 @@ impl Order {
                 order.leaves -= quantity;
                 let price = Price::from(price);
                 tell(replies, port, order, 0, |time_ns| {
-                    Executed::new(time_ns, order.user_ref, quantity, price, liquidity, match_number)
+                    Executed::new(time_ns, order.user_ref, quantity.0, price, liquidity, match_number)
                 });
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                tell(replies, port, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity, reason));
+                tell(replies, port, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity.0, reason));
             }
         }
-        let (port_id, ends) = (order.port, order.leaves == 0);
+        let (port_id, ends) = (order.port, order.leaves.is_zero());
         if ends {
             port.live.remove(order.user_ref);
             port.open_orders -= 1;
@@ -367,7 +367,7 @@ pub(crate) enum Replacement {
 /// Shares to be taken off an order because its client wants it.
 pub(crate) struct Reduction {
     pub slot: OrderSlot,
-    pub quantity: u32,
+    pub quantity: Quantity,
 }
 
 impl Reduction {

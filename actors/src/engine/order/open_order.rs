@@ -3,7 +3,7 @@
 use corelane_codecs::text::ClOrdId;
 
 use super::checks::Terms;
-use crate::types::{Locate, PortId};
+use crate::types::{Locate, PortId, Quantity};
 
 /// An order from its entry to its final answer, in one cache line.
 #[derive(Clone, Copy)]
@@ -13,9 +13,9 @@ pub(super) struct OpenOrder {
     pub user_ref: u32,
     pub order_ref: u64,
     pub price: u64,
-    pub leaves: u32,
+    pub leaves: Quantity,
     /// Shares executed, those of the orders that it has replaced included.
-    pub cum_qty: u32,
+    pub cum_qty: Quantity,
     pub locate: Locate,
     pub terms: Terms,
     pub cl_ord_id: ClOrdId,

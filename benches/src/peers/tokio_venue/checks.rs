@@ -38,7 +38,7 @@ pub(super) fn risk(
     if price.is_market() {
         return Err(RejectReason::RiskMarketOrderNotAllowed);
     }
-    if quantity > limits.quantity_max {
+    if quantity > limits.quantity_max.0 {
         return Err(RejectReason::RiskMaxQuantity);
     }
     let raw = u128::from(price.raw());
@@ -57,7 +57,7 @@ pub(super) fn risk(
 }
 
 fn quantity(quantity: u32, instrument: &Instrument) -> Result<(), RejectReason> {
-    let valid = (1..=MAX_QUANTITY).contains(&quantity) && quantity.is_multiple_of(instrument.lot);
+    let valid = (1..=MAX_QUANTITY).contains(&quantity) && quantity.is_multiple_of(instrument.lot.0);
     if valid { Ok(()) } else { Err(RejectReason::InvalidQuantity) }
 }
 
