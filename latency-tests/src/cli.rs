@@ -6,11 +6,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compare;
 
-/// Measures Corelane's latency: real server, open loop, every answer checked, beside the machine's own baseline.
+/// Measures Corelane's latency: real server, open loop, every answer checked, beside a baseline of the machine itself.
 #[derive(Debug, Parser)]
 #[command(name = "corelane-latency", version)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -18,7 +18,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a profile: print the tables, write the results, and fail if the figures do not count.
+    /// Run a profile: print the tables, write the results, and fail if the run is invalid.
     Run(RunArgs),
     /// List the shipped scenarios and profiles, or print one.
     Scenarios(ScenariosArgs),
@@ -64,10 +64,10 @@ pub struct CompareArgs {
     pub before: PathBuf,
     /// The newer result.json.
     pub after: PathBuf,
-    /// By which share a figure may get worse before the exit code is 1.
+    /// Share by which a figure may get worse before the exit code is 1, for example 0.05.
     #[arg(long, default_value_t = compare::THRESHOLD, value_name = "SHARE")]
     pub threshold: f64,
-    /// Print JSON in place of the table.
+    /// Print JSON instead of the table.
     #[arg(long)]
     pub json: bool,
 }
@@ -80,10 +80,10 @@ pub struct ReportArgs {
     /// An older result.json, to show what changed.
     #[arg(long, value_name = "OLD.json")]
     pub against: Option<PathBuf>,
-    /// Where the page goes.
+    /// The HTML page to write.
     #[arg(long, value_name = "OUT.html", required_unless_present = "tables")]
     pub html: Option<PathBuf>,
-    /// Where its tables go, as Markdown.
+    /// The Markdown file to write the tables to.
     #[arg(long, value_name = "OUT.md")]
     pub tables: Option<PathBuf>,
 }
@@ -91,10 +91,10 @@ pub struct ReportArgs {
 /// Arguments of `budget`.
 #[derive(Debug, Args)]
 pub struct BudgetArgs {
-    /// The limits.
+    /// The file with the limits.
     #[arg(long, default_value = "benches/budget.toml", value_name = "FILE")]
     pub budget: PathBuf,
-    /// What `cargo bench -p corelane-benches --bench instructions -- --output-format=json` printed.
+    /// The output of `cargo bench -p corelane-benches --bench instructions -- --output-format=json`.
     #[arg(long, value_name = "FILE", required_unless_present = "result")]
     pub instructions: Option<PathBuf>,
     /// A result.json, for its ratios.

@@ -9,7 +9,7 @@
 //! An **actor** ([`actor::Actor`]) is a single-threaded state machine with one input type. Everything that it may touch comes
 //! through its [`Context`](actor::Context): output ports, timers, the network of its shard, and time. It cannot block: a
 //! step that has more to do returns [`Step::More`](actor::Step) and is continued later. An actor that panics is stopped and
-//! reported, what its last step sent is taken back, and its neighbours are told.
+//! reported, the messages of its last step are discarded, and its neighbours are notified.
 //!
 //! A **message** ([`message::Message`]) is a plain value of up to 224 bytes. It is written once, into a slot of the edge,
 //! and read there.
@@ -76,7 +76,7 @@
 //!
 //! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
 //! `sequenced_replay`, `conflated_prices`, `external_thread`, `simulation`. Each shard locks some memory for its rings; if a
-//! start fails for it, raise the limit as the error says.
+//! start fails because of this, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 

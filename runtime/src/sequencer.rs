@@ -8,18 +8,18 @@ use crate::{
     telemetry::TimingSet,
 };
 
-/// Makes sequenced inputs of requests.
+/// Turns requests into sequenced inputs.
 ///
-/// Where risk needs a price, the implementation keeps what the market-data actor of its own shard tells and attaches
-/// it here, so that everything behind the sequencer is a pure function of its input.
+/// If risk needs a price, the policy keeps the prices that market data sends it and attaches them here, so that everything
+/// behind the sequencer is a pure function of its input.
 pub trait SequencerPolicy: 'static {
-    /// What comes to the sequencer: requests, and what is to be attached to them.
+    /// Input of the sequencer: requests, and the values to attach to them.
     type In: Message;
     /// A sequenced input.
     type Out: Message;
 
-    /// Gives `emit` the sequenced input that `input` becomes, or takes note of it. What is given to `emit` where it is made
-    /// is made where it goes, and not copied.
+    /// Passes to `emit` the sequenced input that `input` becomes, or only takes note of `input`. Construct the sequenced input
+    /// inside the call to `emit`: it is then built in its slot and not copied.
     fn sequence(&mut self, input: &Self::In, emit: impl FnOnce(Self::Out));
 
     /// A neighbour of the sequencer has failed.
@@ -29,7 +29,7 @@ pub trait SequencerPolicy: 'static {
 }
 
 crate::metrics! {
-    /// What the sequencer times, of one input in [`TIMED_ONE_IN`](crate::telemetry::TIMED_ONE_IN).
+    /// Timings of the sequencer, sampled from one input in [`TIMED_ONE_IN`](crate::telemetry::TIMED_ONE_IN).
     pub enum SequencerTiming {
         /// From the reaping of the batch that held the input to its sequence number.
         InputToNumber = "input_to_number_ns",
@@ -37,16 +37,16 @@ crate::metrics! {
 }
 
 crate::ports! {
-    /// Where sequenced inputs go.
+    /// Outputs of the sequencer.
     pub struct SequencerOut<M: Message> {
         /// The sequenced actor.
         group: M,
-        /// A recorder of the stream, or a replica; may be left open.
+        /// A recorder of the stream, or a replica; may stay unconnected.
         record: M,
     }
 }
 
-/// Stamps sequence (1 and up, no gap) and time (monotone) on every input.
+/// Stamps every input with a sequence number (from 1, without gaps) and a time that never goes back.
 pub struct Sequencer<S: SequencerPolicy> {
     policy: S,
     last_sequence: u64,

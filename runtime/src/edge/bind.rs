@@ -1,4 +1,4 @@
-//! How a port is bound to its edge: what the topology gives it.
+//! The binding of a port to its edge, made by the topology.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -7,13 +7,13 @@ use crate::{
     edge::step::StepState,
 };
 
-/// Set when an edge to a shard that may park got messages; the shard's turn ends with waking what was touched.
+/// Set when an edge to a shard that may park got messages. The turn ends by waking these shards.
 pub(crate) type Touched = Rc<Cell<bool>>;
 
-/// Set when something was put where an actor will find it; spares the shard a look at those without work.
+/// Set when an actor got input, so that the shard polls only actors with work.
 pub(crate) type Waiting = Rc<Cell<bool>>;
 
-/// Whom a message in its place concerns.
+/// Who must be notified of a message in its slot.
 pub(crate) enum Notice {
     /// The flush, which shows it to the consumer.
     Flush,

@@ -29,7 +29,7 @@ impl<M: Message> Outlet<M> {
         Outlet { producer, unpublished: 0 }
     }
 
-    /// How many more it takes.
+    /// Free slots left.
     #[inline]
     pub(crate) fn room(&self) -> usize {
         self.producer.slots() - self.unpublished
@@ -67,12 +67,12 @@ impl<M: Message> Outlet<M> {
         }
     }
 
-    /// Takes the newest `count` back that are not published.
+    /// Takes back the newest `count` unpublished messages.
     pub(crate) fn take_back(&mut self, count: usize) {
         self.unpublished -= count;
     }
 
-    /// Shows what was written to the consumer; returns how many messages.
+    /// Publishes the written messages to the consumer; returns how many.
     #[inline]
     pub(crate) fn publish(&mut self) -> usize {
         let count = self.unpublished;

@@ -1,6 +1,6 @@
-//! What a full edge does.
+//! The overflow policy of an edge.
 
-/// What happens when an edge is full. There is no default: each edge says it.
+/// The overflow policy of an edge. There is no default: each edge declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
     /// The producer waits: its step runs only when there is room. The pressure goes back to ingress.
@@ -8,7 +8,7 @@ pub enum Overflow {
     /// The newest message is dropped and counted. For telemetry, and for streams whose messages are numbered so that a
     /// reader sees what it missed: never for what a client waits for.
     DropNewest,
-    /// It never is: a message replaces the one before it of the same key, and what was not read in time is counted as
-    /// conflated. What is seen depends on when one looks, so a sequenced actor cannot have it as input.
+    /// The edge never fills up: a message replaces the previous one of the same key, which is counted as conflated if it
+    /// was not read. The values seen depend on when the reader looks, so a sequenced actor cannot have such an input.
     Conflate,
 }

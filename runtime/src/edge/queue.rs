@@ -36,7 +36,7 @@ impl<T> Place<T> {
     /// Counts the value.
     ///
     /// # Safety
-    /// It was written to the slot, and where the place comes from was not touched since.
+    /// The slot has been written, and the queue has not been used since it gave this place.
     #[inline(always)]
     pub(crate) unsafe fn append(self) {
         // SAFETY: passed on to the caller.
@@ -46,7 +46,7 @@ impl<T> Place<T> {
     /// Writes the value and counts it.
     ///
     /// # Safety
-    /// Where the place comes from was not touched since.
+    /// The queue has not been used since it gave this place.
     #[inline]
     pub(crate) unsafe fn fill(self, value: T) {
         // SAFETY: the slot is free, and the rest is passed on to the caller.
@@ -68,7 +68,7 @@ impl<T: Copy> Queue<T> {
         self.len
     }
 
-    /// How many more it takes.
+    /// Free places left.
     #[inline]
     pub(crate) fn room(&self) -> usize {
         self.capacity - self.len
@@ -85,7 +85,7 @@ impl<T: Copy> Queue<T> {
     #[inline]
     #[must_use]
     pub(crate) fn push(&mut self, value: T) -> bool {
-        // SAFETY: filled at once.
+        // SAFETY: the place is filled at once.
         self.place().map(|place| unsafe { place.fill(value) }).is_some()
     }
 

@@ -12,7 +12,7 @@
 //! ```
 //! use corelane_runtime::net::{FrameError, Framer};
 //!
-//! /// Two bytes of length, big-endian, and so many bytes behind them.
+//! /// A two-byte big-endian length, then that many bytes.
 //! struct TwoByteLength;
 //!
 //! impl Framer for TwoByteLength {

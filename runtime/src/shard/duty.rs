@@ -1,5 +1,5 @@
 //! The duty cycle: the one task of a shard's executor. Turns the shard, follows the stages of the topology, and
-//! idles as told.
+//! idles by the declared strategy.
 #![expect(clippy::disallowed_methods, reason = "idling and the last flush take wall time, not the shard's")]
 
 use std::{
@@ -21,15 +21,15 @@ use crate::{
     topology::Idle,
 };
 
-/// Turns between two looks at the clock for housekeeping's sake: 0.1 to 0.5 ms on a spinning shard.
+/// Turns between two clock readings for housekeeping: 0.1 to 0.5 ms on a spinning shard.
 const TURNS_PER_CHECK: u32 = 4096;
-/// Figures are handed over about this often.
+/// Interval at which figures are handed to housekeeping, about.
 const HAND_OVER_NS: u64 = 50_000_000;
 /// How long a shard that may sleep looks for work first. A sleep costs a wake-up of 20 µs and disturbs the shards
-/// that run (glommio's membarrier); see `parking.md` of the design.
+/// that run, because glommio issues a membarrier.
 const PARK_AFTER: Duration = Duration::from_micros(50);
-/// Empty turns before the window above gives the CPU away in each turn: two shards on one CPU make 275,000 round
-/// trips a second with it and 9,000 without.
+/// Empty turns in that window before each turn yields the CPU: two shards on one CPU make 275,000 round trips a second with
+/// the yield and 9,000 without.
 const EMPTY_TURNS_BEFORE_YIELD: u32 = 50;
 /// Empty turns before `backoff` sleeps, and how long it sleeps.
 const EMPTY_TURNS_BEFORE_SLEEP: u32 = 1000;
@@ -53,7 +53,7 @@ pub(crate) struct DutyCycle {
     pub figures: Figures,
 }
 
-/// What the cycle counts of itself, and how far housekeeping knows of it.
+/// The cycle's own counts, and how far they have been handed to housekeeping.
 #[derive(Default)]
 pub(crate) struct Figures {
     turns: u64,
@@ -63,7 +63,7 @@ pub(crate) struct Figures {
     turn_end_ticks: u64,
     /// When they were last handed over.
     handed_over_ns: u64,
-    /// Something was done since.
+    /// Whether work was done since.
     behind: bool,
 }
 
@@ -91,7 +91,7 @@ impl DutyCycle {
         let mut until_check = TURNS_PER_CHECK;
         let mut idle_since: Option<Instant> = None;
         self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
-        // Starting the actors may have sent.
+        // The actors' start hooks may have sent.
         self.progress.count_work();
         loop {
             let stage = self.stage.current();
@@ -119,7 +119,7 @@ impl DutyCycle {
                 until_check = TURNS_PER_CHECK;
                 self.check();
                 if work == 0 && stage != stages::RUN && !self.shard.actors_are_quiet() {
-                    // Held back by a full edge: nothing is done, but the shard is not at rest.
+                    // A full edge blocks the actors: no work is done, but the shard is not at rest.
                     self.progress.count_work();
                 }
                 self.publish(stage);
@@ -183,7 +183,7 @@ impl DutyCycle {
         }
     }
 
-    /// Says that a whole turn was made which began when `stage` had been seen.
+    /// Reports that a whole turn has run since `stage` was seen.
     fn publish(&mut self, stage: u32) {
         self.progress.reach(stage);
         self.progress.publish();
@@ -197,7 +197,7 @@ impl DutyCycle {
         }
     }
 
-    /// What need not be done in every turn.
+    /// Does the work that is not needed in every turn.
     #[cold]
     fn check(&mut self) {
         while let Ok(failure) = self.failures_elsewhere.pop() {
@@ -236,11 +236,10 @@ impl DutyCycle {
         }
     }
 
-    /// Sleeps until something comes: a packet, a message, a timer or a stage. Every step of the order matters; the
-    /// traps are in `parking.md` of the design.
+    /// Sleeps until a packet, a message, a timer or a stage comes. The order of these steps matters.
     async fn park(&mut self, sleeper: &Sleeper, stage: u32) {
         let now_ns = self.shard.env.time.wall_ns();
-        // What was done last is told to housekeeping before a long sleep.
+        // Housekeeping gets the last figures before a long sleep.
         let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
         let actors_ns = self.shard.next_timer_ns();
         let Some(driver) = self.shard.transport.driver() else { return };

@@ -6,8 +6,9 @@
 //! - `transport` is the network as the shard polls it, `wake` how others end its sleep.
 //!
 //! Nothing here allocates after start, takes a lock, or makes a system call outside the transport and the sleep. A shard
-//! shares no memory with another but rings, marks and published words. It does not know how it was declared: `topology`
-//! builds it, `lifecycle` and `simulation` drive it.
+//! shares no memory with another but rings, marks and published words. It knows the ids and the idle strategy
+//! of `topology` and the stages of `lifecycle`, not how it was declared: `topology` builds it, `lifecycle` and `simulation`
+//! drive it.
 
 pub(crate) mod cell;
 pub(crate) mod duty;

@@ -1,9 +1,9 @@
 //! One turn of a shard: network, actors to bounded quiescence, ends of batch, wake-ups.
 //!
-//! Actors that send nothing to any other (*sinks*: a publisher, a recorder) run last, when the ends of batch of the others
-//! have sent what they had to send and the kernel has got it: nobody waits for a sink, and no answer waits while one works.
-//! While the network brings the others something in every turn, and nothing for a sink, the sinks wait for a few turns: what
-//! they then send is packed, and what comes next does not wait for them.
+//! *Sink* actors send to no other actor: a publisher, a recorder. They run last, after the other actors' end-of-batch hooks
+//! have run and their answers have been submitted, so that no answer waits for a sink. While every turn brings network input
+//! for other actors and none for a sink, the sinks wait for a few turns: their messages then share packets, and the next input
+//! does not wait for them.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// Rounds over the hosted actors in one turn: enough for a request to pass a whole folded pipeline and come back
-/// out, few enough that the network is looked at again soon.
+/// out, few enough that the network is polled again soon.
 const ROUNDS_MAX: usize = 4;
 
-/// Turns for which the sinks wait at most while the network has work for the others.
+/// The most turns that the sinks wait while the network has input for other actors.
 const SINKS_WAIT_TURNS_MAX: u32 = 8;
 
-/// Work in such turns after which they wait no longer: what they get then fills their packets, and is still in the cache.
+/// Steps in such turns after which the sinks run: their input then fills packets, and is still in the cache.
 const SINKS_WAIT_WORK_MAX: usize = 128;
 
 /// An actor hosted by the shard.
@@ -39,7 +39,7 @@ pub(crate) struct Unit {
     pub actor: ActorIndex,
     /// Set by the ports of this shard that lead to it.
     pub waiting: Waiting,
-    /// It sends nothing to any other actor.
+    /// Whether it is a sink: it sends to no other actor.
     pub is_sink: bool,
 }
 
@@ -56,17 +56,17 @@ pub(crate) struct Shard {
     pub peers: Vec<Peer>,
     /// By actor: who on this shard exchanges messages with it (indices of units).
     pub neighbours: Vec<Vec<usize>>,
-    /// Busy turns that the sinks have not had since their last, and what was done in them.
+    /// Busy turns since the sinks last ran, and the steps in them.
     turns_owed: u32,
     work_owed: usize,
-    /// Actors were told of a failure, and what they did about it is not flushed yet.
+    /// Actors have been notified of a failure, and their reactions are not flushed yet.
     pub stirred: bool,
 }
 
 pub(crate) struct Units {
     units: Vec<Unit>,
     has_sinks: bool,
-    /// The network had something for a sink itself.
+    /// The network had input for a sink.
     sink_called: bool,
     /// By endpoint: the unit that owns it.
     endpoint_owner: Vec<usize>,
@@ -74,7 +74,7 @@ pub(crate) struct Units {
 
 impl Units {
     pub(crate) fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>) -> Units {
-        // A sink that is alone waits for nobody.
+        // Without other actors, sinks never wait.
         if units.iter().all(|unit| unit.is_sink) {
             units.iter_mut().for_each(|unit| unit.is_sink = false);
         }
@@ -109,7 +109,7 @@ impl Shard {
         }
     }
 
-    /// One turn. Returns how much was done; 0 means idle.
+    /// Runs one turn. Returns the work done; 0 means idle.
     #[inline]
     pub(crate) fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_turn();
@@ -127,7 +127,7 @@ impl Shard {
                 work += self.run_sinks(work > 0);
             }
         }
-        // An actor can fail without work: as it starts, or when it is told of another's failure.
+        // An actor can fail without work: in its start, or in its reaction to another failure.
         if self.env.alarm.get() {
             self.collect_failures(failures);
             work += 1;
@@ -138,7 +138,7 @@ impl Shard {
         work
     }
 
-    /// The turn of the sinks, with what they are owed.
+    /// Runs the sinks, and clears what they are owed.
     #[inline]
     fn run_sinks(&mut self, worked: bool) -> usize {
         if worked && self.units.units.iter().any(|unit| unit.is_sink && unit.waiting.get()) {
@@ -163,7 +163,7 @@ impl Shard {
         for round in 0..ROUNDS_MAX {
             let mut steps = 0;
             for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
-                // Rings and timers leave no mark: they are looked at once per turn.
+                // Rings and timers leave no mark, so they are polled once per turn.
                 let is_marked = unit.waiting.get();
                 if round > 0 && !is_marked {
                     continue;
@@ -187,7 +187,7 @@ impl Shard {
         work
     }
 
-    /// Notes failures and tells the neighbours on this shard; the caller tells other shards.
+    /// Notes failures and notifies the neighbours on this shard; the caller notifies other shards.
     #[cold]
     fn collect_failures(&mut self, failures: &mut Vec<Failure>) {
         self.env.alarm.set(false);
@@ -202,7 +202,7 @@ impl Shard {
         }
     }
 
-    /// Tells the actors of this shard that exchange messages with the failed one.
+    /// Notifies the actors of this shard that exchange messages with the failed one.
     #[cold]
     pub(crate) fn announce_down(&mut self, failure: Failure) {
         self.stirred = true;

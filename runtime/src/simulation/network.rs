@@ -112,7 +112,7 @@ impl SimNet {
         self.0.borrow().connections[conn.slot as usize].closed_by_actor
     }
 
-    /// Bytes that may wait unread on each connection from now on; those that have room again are told so.
+    /// Sets the bytes that may wait unread on each connection. Connections that have room again are notified.
     pub fn set_send_room(&self, bytes: Option<usize>) {
         let mut state = self.0.borrow_mut();
         state.send_room = bytes;

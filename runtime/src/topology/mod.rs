@@ -8,7 +8,7 @@
 //!   kind of edge, or a new way for a step to wait, must be added to that proof first.
 //! - `plan` turns them into one plan per shard, and `site` is where a plan's ports and inlets meet when it is built.
 //!
-//! No code of this room runs while messages move. It knows neither threads nor the network's driver: `lifecycle` starts the
+//! Only the external senders and receivers (`outside`) run while messages move. The room knows neither threads nor the network's driver: `lifecycle` starts the
 //! plans, `simulation` builds them on one thread.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! The ends of edges that code outside the topology holds.
+//! The ends of edges for threads outside the topology.
 
 use std::{fmt, sync::Arc};
 
@@ -24,15 +24,15 @@ impl<M> fmt::Debug for ExternalSender<M> {
 }
 
 impl<M: Message> ExternalSender<M> {
-    /// Sends `body`; hands it back when the edge is full.
+    /// Sends `body`, or returns it if the edge is full.
     ///
     /// # Errors
-    /// The message, when there is no room for it now.
+    /// Returns the message if the edge is full.
     pub fn send(&mut self, body: M) -> Result<(), M> {
         self.batch().send(body)
     }
 
-    /// For several messages at once: the actor's shard is woken when the batch is dropped, once.
+    /// Starts a batch of messages. The actor's shard is woken once, when the batch is dropped.
     #[inline]
     pub fn batch(&mut self) -> SenderBatch<'_, M> {
         SenderBatch { sender: self, is_empty: true }
@@ -55,18 +55,18 @@ impl<M: Message> SenderBatch<'_, M> {
     /// As [`ExternalSender::send`]. The actor may see the message before the batch is dropped.
     ///
     /// # Errors
-    /// The message, when there is no room for it now.
-    // Always in line: then the message is made in its place, as in `Port::send`.
+    /// Returns the message if the edge is full.
+    // Always inline, so that the message is built in its slot, as in `Port::send`.
     #[inline(always)]
     pub fn send(&mut self, body: M) -> Result<(), M> {
         self.send_as(Header::default(), body)
     }
 
-    /// The same with the header that a sequencer gave the message: for a sequenced actor whose sequencer is elsewhere, or whose
-    /// inputs were recorded. Its kind is the body's in any case.
+    /// As [`send`](Self::send), with the header that a sequencer gave the message: for a sequenced actor whose sequencer is
+    /// elsewhere, or whose inputs were recorded. The header's kind is replaced by the body's.
     ///
     /// # Errors
-    /// The message, when there is no room for it now.
+    /// Returns the message if the edge is full.
     #[inline(always)]
     pub fn send_as(&mut self, header: Header, body: M) -> Result<(), M> {
         let envelope = Envelope { header: Header { kind: body.kind(), ..header }, body };
@@ -126,7 +126,7 @@ impl<M: Keyed> ConflatedReceiver<M> {
         self.newest.take()
     }
 
-    /// Messages that a newer one replaced before they were read, as far as the newer ones have been read.
+    /// Messages replaced before they were read, counted when the newer message is read.
     #[must_use]
     pub fn conflated(&self) -> u64 {
         self.newest.overwritten()

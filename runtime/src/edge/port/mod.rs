@@ -2,7 +2,7 @@
 //!
 //! Across shards an edge is an `rtrb` ring, within one a plain queue. A step writes a message to a ring straight into its
 //! slot, which the consumer sees when the batch is over. It writes a message to a queue straight to the queue's end, since
-//! the consumer, on the same thread, does not run before the step is over. A step that fails leaves nothing behind in either.
+//! the consumer, on the same thread, does not run before the step is over. A step that panics leaves nothing behind in either.
 
 mod outputs;
 mod room;

@@ -9,13 +9,13 @@ pub trait AnyPort {
     /// How many steps, `wanted` at most, may run with `reserve` steps' room left over; admission ports do not limit
     /// message steps.
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize;
-    /// Has the memory fetched that the next message goes to.
+    /// Prefetches the slot of the next message.
     fn prefetch(&mut self);
-    /// Shows what is in a ring's slots and moves what is staged into the edge; returns how many messages stay. What does
-    /// not fit is dropped and counted where the edge says so; otherwise it stays and goes first the next time: a callback
-    /// that cannot be put off (a disconnect, a neighbour's failure, the end of a batch) sends also when there is no room.
+    /// Publishes a ring's slots and moves staged messages into the edge; returns how many messages stay. Messages that do
+    /// not fit are dropped and counted if the edge drops. Otherwise they stay and go first the next time: a callback that
+    /// cannot be put off (a disconnect, a neighbour's failure, the end of a batch) sends even without room.
     fn flush(&mut self) -> usize;
-    /// Takes back what the step `step_id` sent.
+    /// Discards the messages of step `step_id`.
     fn roll_back(&mut self, step_id: u64);
     /// Messages dropped by [`Overflow::DropNewest`].
     fn dropped(&self) -> u64;

@@ -1,4 +1,4 @@
-//! Room in the edge, and the flush of what was sent.
+//! Room in the edge, and the flush of sent messages.
 
 use super::outputs::AnyPort;
 use super::state::Port;
@@ -25,14 +25,14 @@ impl<M: Message> Port<M> {
         self.look_for(kept + left).saturating_sub(kept).min(left)
     }
 
-    /// Whether the port leads anywhere: what is sent to one that is left open need not be made.
+    /// Whether the port is connected. Messages to an unconnected port go nowhere and need not be built.
     #[inline]
     pub fn is_connected(&self) -> bool {
         !matches!(self.edge, EdgeIn::Open)
     }
 
-    /// The room in the edge beyond what was sent, as far as it is known, which is for `needed` messages if it has so much:
-    /// an edge is only asked when what is known does not suffice.
+    /// The known room of the edge beyond the messages already sent. Asks the edge only if the known room is less than
+    /// `needed`.
     #[inline]
     pub(super) fn look_for(&mut self, needed: usize) -> usize {
         let known = self.room_until.saturating_sub(self.taken) as usize;
@@ -52,7 +52,7 @@ impl<M: Message> Port<M> {
         room
     }
 
-    /// Moves what is staged; returns how many messages stay.
+    /// Moves staged messages into the edge; returns how many stay.
     fn flush_staged(&mut self) -> usize {
         let count = self.staged.len();
         let taken = match &mut self.edge {
@@ -90,7 +90,7 @@ impl<M: Message> AnyPort for Port<M> {
     #[inline]
     fn steps_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
         let limits = self.overflow == Overflow::Backpressure && !self.always_fits && (admitting || !self.admission);
-        // An open port sets no bound, and its product below would not fit a number.
+        // An unconnected port sets no bound, and the product below would overflow.
         if !limits || matches!(self.edge, EdgeIn::Open) {
             return wanted;
         }
@@ -140,7 +140,7 @@ impl<M: Message> AnyPort for Port<M> {
     }
 }
 
-/// Shows a ring's messages to the consumer, on another shard.
+/// Publishes a ring's messages to the consumer on another shard.
 #[inline]
 fn publish<M: Message>(outlet: &mut Outlet<M>, touched: &Option<Touched>) {
     if outlet.publish() > 0 {

@@ -1,4 +1,4 @@
-//! Sending: a message is made in the slot of its edge.
+//! Sending: each message is built in its slot of the edge.
 
 use std::{mem::MaybeUninit, ptr::NonNull};
 
@@ -13,14 +13,14 @@ use crate::{
 };
 
 impl<M: Message> Port<M> {
-    /// Sends `body` to the actor at the other end. It gets there when the step has returned; if the step fails it
-    /// never existed.
+    /// Sends `body` to the actor at the other end. It is delivered after the step has returned, and discarded if the step
+    /// panics.
     ///
     /// # Panics
-    /// When the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX)
+    /// If the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX)
     /// unless the edge drops, [`in_flight`](crate::topology::EdgeSpec::in_flight) of the edge), or sends on an admission
-    /// edge while answering a message: the actor is wrong, and fails.
-    // Always in line: then the message is made in its place. Copied from elsewhere just after it was made, its words are
+    /// edge while answering a message. The actor has a bug, and fails.
+    // Always inline, so that the message is built in its slot. Built elsewhere and copied right after, its words would be
     // read wider than they were written, which stalls the processor.
     #[inline(always)]
     #[track_caller]
@@ -28,8 +28,8 @@ impl<M: Message> Port<M> {
         self.send_made(|place| place.write(body));
     }
 
-    /// As [`send`](Self::send), for a message of many words: `fill` writes them, once its place is known, into one of zeros.
-    /// It is called also where the message is then dropped, or the port is open. Nothing is sent if it panics.
+    /// As [`send`](Self::send), for a long message: `fill` gets the slot, zeroed, and fills it in. It is called even if the
+    /// message is then dropped or the port is unconnected. Nothing is sent if it panics.
     #[inline(always)]
     #[track_caller]
     pub fn send_filled(&mut self, fill: impl FnOnce(&mut M))
@@ -38,14 +38,14 @@ impl<M: Message> Port<M> {
     {
         self.send_made(|place| {
             *place = MaybeUninit::zeroed();
-            // SAFETY: zeros are such a message.
+            // SAFETY: `M` is `Zeroable`, and the slot was just zeroed.
             let body = unsafe { place.assume_init_mut() };
             fill(body);
             body
         });
     }
 
-    /// `make` writes the message to where it is given, and returns that.
+    /// Sends the message that `make` writes into the slot. `make` returns its argument, initialized.
     #[inline(always)]
     #[track_caller]
     fn send_made(&mut self, make: impl FnOnce(&mut MaybeUninit<M>) -> &mut M) {
@@ -59,9 +59,9 @@ impl<M: Message> Port<M> {
             Some(place) => place.slot,
             None => self.slot_to_check(),
         };
-        // One place in the code where a message is made, so that what is compiled into each sender is short. Until it counts,
-        // below or in `send_checked`, its slot is this port's alone, to which `make` has no way.
-        // SAFETY: the slot is the edge's next, or the one behind what is staged, and `make` writes all of the message.
+        // The only place where a message is built, to keep the code inlined into each sender short. Until the message is
+        // counted, below or in `send_checked`, only this port can reach the slot; `make` cannot reach the port.
+        // SAFETY: the slot is the next free one of the edge or of `staged`, and `make` initializes the whole message.
         unsafe {
             let slot = slot.as_ptr();
             let kind = make(&mut *(&raw mut (*slot).body).cast()).kind();
@@ -74,7 +74,7 @@ impl<M: Message> Port<M> {
         self.notice.give(&self.step);
     }
 
-    /// The edge's next place, for a message that needs no check.
+    /// The edge's next free slot, if the message needs no check.
     #[inline(always)]
     fn place(&mut self) -> Option<Place<Envelope<M>>> {
         if self.taken >= self.unchecked_until || !self.staged.is_empty() {
@@ -90,14 +90,14 @@ impl<M: Message> Port<M> {
         }
     }
 
-    /// The slot of a message that is checked first or waits here, behind those that wait already.
+    /// A slot at the end of `staged`, for a message that must be checked or has to wait.
     #[cold]
     fn slot_to_check(&mut self) -> NonNull<Envelope<M>> {
         self.staged.reserve(1);
         NonNull::from(&mut self.staged.spare_capacity_mut()[0]).cast()
     }
 
-    /// Sends what lies in the [`slot_to_check`](Self::slot_to_check).
+    /// Checks and sends the message in the [`slot_to_check`](Self::slot_to_check).
     #[cold]
     #[track_caller]
     fn send_checked(&mut self) {
@@ -121,7 +121,7 @@ impl<M: Message> Port<M> {
         }
     }
 
-    /// Another step sends its first message.
+    /// Resets the counts of the step for the first message of a new one.
     #[inline(always)]
     fn begin_step(&mut self, step_id: u64) {
         self.step_id = step_id;
@@ -140,8 +140,8 @@ impl<M: Message> Port<M> {
         }
     }
 
-    /// A callback sends after an input, or an input after a callback: one that came between two steps of an input, whose
-    /// count then goes on behind it.
+    /// Switches the message index between a callback and a sequenced input. If the callback ran between two steps of one
+    /// input, the index of that input continues where it was.
     #[inline(never)]
     fn cross_callback(&mut self, sequence: u64) {
         let mut before = 0;

@@ -1,4 +1,4 @@
-//! What a port is: its edge, its bounds and its counts.
+//! The state of a port: its edge, its bounds and its counts.
 
 use std::{fmt, rc::Rc};
 
@@ -26,7 +26,7 @@ pub struct Port<M> {
     pub(super) step: Rc<StepState>,
     /// Messages that wait here for the flush: those that found a ring or a queue full, and all on a conflated edge.
     pub(super) staged: Vec<Envelope<M>>,
-    /// Most of them.
+    /// The most messages in `staged`.
     pub(super) staged_max: usize,
     /// Messages taken over the port's life. The counts below are values of this one, so that it alone changes with each
     /// message.
@@ -40,14 +40,14 @@ pub struct Port<M> {
     pub(super) unchecked_until: u64,
     /// The sequenced input that the step is for; 0 for a callback, and for what no sequencer has numbered.
     pub(super) sequence: u64,
-    /// The count less the messages of this input, or of this step without one.
+    /// The value of `taken` at index 0: before the first message of this input, or of this step if it has no input.
     pub(super) index_start: u64,
     pub(super) interrupted: Interrupted,
-    /// Messages dropped, as they were sent or at the flush.
+    /// Messages dropped, when sent or at the flush.
     pub(super) dropped: u64,
 }
 
-/// The input that the last callback came after: it may go on.
+/// The input that a callback interrupted, and that may continue.
 #[derive(Default)]
 pub(super) struct Interrupted {
     pub sequence: u64,
@@ -56,7 +56,7 @@ pub(super) struct Interrupted {
 }
 
 impl<M> Default for Port<M> {
-    /// A port that is not connected: what is sent there goes nowhere.
+    /// An unconnected port: messages sent to it go nowhere.
     fn default() -> Self {
         Port {
             edge: EdgeIn::Open,
@@ -68,7 +68,7 @@ impl<M> Default for Port<M> {
             fits_until: u64::MAX,
             outputs_max: usize::MAX,
             step: Rc::default(),
-            // What is sent to an open port is made, too, and has to lie somewhere.
+            // A message to an unconnected port is built, too, and needs a slot.
             staged: Vec::with_capacity(1),
             staged_max: usize::MAX,
             taken: 0,

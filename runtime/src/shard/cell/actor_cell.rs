@@ -1,4 +1,4 @@
-//! The cell of an actor: which steps may run, and what becomes of what they send.
+//! The cell of an actor: decides which steps may run, and commits or discards their messages.
 
 use std::{
     mem,
@@ -21,7 +21,7 @@ use crate::{
     shard::timer::Wheel,
 };
 
-/// Steps that room is looked for at once, so that it need not be for each.
+/// Batch size of capacity checks: room is checked once for this many steps.
 const CREDIT_MAX: usize = BATCH_MAX;
 
 #[derive(Debug)]
@@ -45,10 +45,10 @@ pub(crate) struct ActorCell<A: Actor> {
     worked: bool,
     /// Messages that wait in the ports for room in their edges.
     pub(super) backlog: usize,
-    /// Steps for which every port that holds is known to have room.
+    /// Steps for which every port with backpressure is known to have room.
     credit: usize,
     received: u64,
-    /// Datagrams that found no room behind the actor.
+    /// Datagrams dropped because messages of the actor still waited for room.
     pub(super) datagrams_dropped: u64,
     holds: u64,
 }
@@ -120,7 +120,7 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
-    /// Runs one callback that is no answer to a message: from the network, a timer or the runtime.
+    /// Runs one callback of the network, a timer or the runtime.
     pub(super) fn callback<R>(
         &mut self,
         net: &mut dyn Net,
@@ -145,7 +145,7 @@ impl<A: Actor> ActorCell<A> {
         result
     }
 
-    /// One step: whatever it sent is taken back if it panics, and the actor is never run again.
+    /// Runs one step. If it panics, its messages are discarded and the actor never runs again.
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         self.credit = self.credit.saturating_sub(1);
         let result = catch_unwind(AssertUnwindSafe(|| self.core.run_one(net, run)));
@@ -236,14 +236,14 @@ impl<A: Actor> ActorCell<A> {
             steps += taken;
             left |= taken < waiting;
             if !goes_on {
-                // What the other inlets hold was not looked at.
+                // The other inlets were not looked at.
                 return (steps, true);
             }
         }
         (steps, left)
     }
 
-    /// Polls when there is more to look at than the inlets.
+    /// Polls an actor that has more than inlets to look at.
     fn poll_unfinished(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
         let mut moved = 0;
         if self.backlog > 0 {
@@ -278,7 +278,7 @@ impl<A: Actor> ActorCell<A> {
         Polled { steps, is_quiet: !left && !self.more && self.backlog == 0 }
     }
 
-    /// A failed actor's inputs are taken off their edges, so that nobody waits for it; who sent them has been told.
+    /// Discards the inputs of a failed actor, so that nobody waits for it. Its neighbours have been notified.
     fn discard(&mut self) -> usize {
         let mut discarded = 0;
         for inlet in &mut self.inlets {

@@ -45,7 +45,7 @@ pub(crate) trait Hosted {
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
-    /// How the actor failed, told once.
+    /// How the actor failed; returned once.
     fn take_failure(&mut self) -> Option<Box<Fault>>;
     fn next_timer_ns(&self) -> Option<u64>;
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;
