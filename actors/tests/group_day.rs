@@ -3,8 +3,8 @@
 mod group_support;
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, PortId, Quantity, Replace, Scope,
-    WithoutReference, separate_members,
+    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, Notional, PortId, Quantity, Replace,
+    Scope, WithoutReference, separate_members,
 };
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, firms_config, kill, kill_port, log_in, market, reference,
@@ -394,7 +394,7 @@ fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
     // Nothing else is in the way of the limit that is set.
     config.limits = Limits {
         quantity_max: Quantity(999_999),
-        notional_max: u64::MAX,
+        notional_max: Notional::MAX,
         collar_parts_per_million: 1_000_000,
         without_reference: WithoutReference::Accept,
     };
@@ -412,7 +412,7 @@ fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
 #[test]
 fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
     let quantity: SetLimit = |limits| limits.quantity_max = Some(Quantity(500));
-    let notional: SetLimit = |limits| limits.notional_max = Some(50_000_000);
+    let notional: SetLimit = |limits| limits.notional_max = Some(Notional(50_000_000));
     let collar: SetLimit = |limits| limits.collar_parts_per_million = Some(50_000);
     let reference: SetLimit = |limits| limits.without_reference = Some(WithoutReference::Reject);
     // Limit, orders (locate, side, quantity, price) and the reason that refuses each, if any.

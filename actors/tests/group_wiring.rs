@@ -10,6 +10,7 @@ use corelane_actors::{
         ReferenceUpdate, Reply, SequencerIn,
     },
 };
+use corelane_codecs::price::Price;
 use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message},
@@ -85,7 +86,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
         assert_eq!(config.check().unwrap_err().to_string(), message);
     }
     let mut tickless = good.clone();
-    tickless.instruments[1].tick = 0;
+    tickless.instruments[1].tick = Price::ZERO;
     let expected = GroupConfigError::OutOfRange { setting: "tick", value: 0, least: 1, most: u32::MAX.into() };
     assert_eq!(tickless.check(), Err(expected));
     assert_eq!(good.check(), Ok(()));

@@ -3,10 +3,11 @@
 use corelane_actors::{
     session::{Credentials, SessionConfig, replay_log_bytes},
     types::{
-        AccountConfig, AccountId, FirmConfig, FirmId, GroupConfig, Instrument, LevelLimits, Limits, PortConfig,
-        Quantity, WithoutReference,
+        AccountConfig, AccountId, FirmConfig, FirmId, GroupConfig, Instrument, LevelLimits, Limits, Notional,
+        PortConfig, Quantity, WithoutReference,
     },
 };
+use corelane_codecs::price::Price;
 use corelane_config::{Config, MemberAccount};
 use corelane_runtime::net::DriverConfig;
 
@@ -67,9 +68,11 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         .map(|instrument| {
             Ok(Instrument {
                 symbol: alpha("symbol", &instrument.symbol)?,
-                tick: instrument.tick.ten_thousandths(),
+                tick: Price::from_raw(instrument.tick.ten_thousandths()),
                 lot: Quantity(instrument.lot),
-                reference_price: instrument.reference_price.map_or(0, |price| price.ten_thousandths()),
+                reference_price: instrument
+                    .reference_price
+                    .map_or(Price::ZERO, |price| Price::from_raw(price.ten_thousandths())),
             })
         })
         .collect::<Result<_, VenueError>>()?;
@@ -98,7 +101,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         opens_at_start: true,
         limits: Limits {
             quantity_max: Quantity(config.risk.quantity_max),
-            notional_max: config.risk.notional_max.ten_thousandths(),
+            notional_max: Notional(config.risk.notional_max.ten_thousandths()),
             collar_parts_per_million: config.risk.collar_percent.parts_per_million(),
             without_reference: without_reference(config.risk.collar_without_reference),
         },
@@ -108,7 +111,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
 fn level_limits(limits: &corelane_config::LevelLimits) -> LevelLimits {
     LevelLimits {
         quantity_max: limits.quantity_max.map(Quantity),
-        notional_max: limits.notional_max.map(|most| most.ten_thousandths()),
+        notional_max: limits.notional_max.map(|most| Notional(most.ten_thousandths())),
         collar_parts_per_million: limits.collar_percent.map(|most| most.parts_per_million()),
         without_reference: limits.collar_without_reference.map(without_reference),
     }

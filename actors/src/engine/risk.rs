@@ -53,7 +53,7 @@ impl Risk {
             owners: config.owners().collect(),
             accounts: config.accounts.len(),
             firms: config.firms.len(),
-            reference_prices: config.instruments.iter().map(|one| one.reference_price).collect(),
+            reference_prices: config.instruments.iter().map(|one| one.reference_price.raw()).collect(),
         }
     }
 
@@ -71,7 +71,7 @@ impl Risk {
         if *total_quantity > limits.quantity_max {
             return Err(RejectReason::RiskMaxQuantity);
         }
-        if u128::from(price.raw()) * u128::from(total_quantity.0) > u128::from(limits.notional_max) {
+        if limits.notional_max.is_below(*price, *total_quantity) {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
         let allowed = match self.anchor(order, reference) {

@@ -1,6 +1,6 @@
 //! What a group is made for.
 
-use corelane_codecs::{ouch::MAX_QUANTITY, text::Symbol};
+use corelane_codecs::{ouch::MAX_QUANTITY, price::Price, text::Symbol};
 
 use super::{
     identifier::{AccountId, FirmId, PortId},
@@ -14,12 +14,12 @@ use super::{
 pub struct Instrument {
     /// Its symbol.
     pub symbol: Symbol,
-    /// Price step, four implied decimals: orders at other prices are refused.
-    pub tick: u64,
+    /// Price step: orders at other prices are refused.
+    pub tick: Price,
     /// Quantity step: orders of other quantities are refused.
     pub lot: Quantity,
-    /// What the collar starts from until the feed gives a price, four implied decimals; 0 is none.
-    pub reference_price: u64,
+    /// What the collar starts from until the feed gives a price; zero is none.
+    pub reference_price: Price,
 }
 
 /// A port of the group.
@@ -174,7 +174,7 @@ impl GroupConfig {
         ];
         let steps = self.instruments.iter().flat_map(|instrument| {
             let lot_max = u64::from(MAX_QUANTITY);
-            [("tick", instrument.tick, 1, u64::from(u32::MAX)), ("lot", instrument.lot.0.into(), 1, lot_max)]
+            [("tick", instrument.tick.raw(), 1, u64::from(u32::MAX)), ("lot", instrument.lot.0.into(), 1, lot_max)]
         });
         let levels = self.firms.iter().map(|firm| &firm.limits);
         let levels = levels.chain(self.accounts.iter().map(|account| &account.limits));

@@ -1,14 +1,14 @@
 //! Limits on orders: the venue's, and those of a firm, an account or a port, of which the least counts.
 
-use super::quantity::Quantity;
+use super::{notional::Notional, quantity::Quantity};
 
 /// The venue's limits on every order; also the least of all levels, as a port's orders are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest quantity, in shares.
     pub quantity_max: Quantity,
-    /// Largest price times quantity, four implied decimals.
-    pub notional_max: u64,
+    /// Largest price times quantity.
+    pub notional_max: Notional,
     /// How far a buy may be above the reference, and a sell below it, in millionths of the reference.
     pub collar_parts_per_million: u32,
     /// What happens without a reference.
@@ -30,7 +30,7 @@ pub struct LevelLimits {
     /// See [`Limits::quantity_max`].
     pub quantity_max: Option<Quantity>,
     /// See [`Limits::notional_max`].
-    pub notional_max: Option<u64>,
+    pub notional_max: Option<Notional>,
     /// See [`Limits::collar_parts_per_million`].
     pub collar_parts_per_million: Option<u32>,
     /// See [`Limits::without_reference`]; refusing is the stricter one.

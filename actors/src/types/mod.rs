@@ -7,6 +7,7 @@ mod config;
 mod event;
 mod identifier;
 mod limits;
+mod notional;
 mod order;
 mod quantity;
 mod reference;
@@ -20,6 +21,7 @@ pub use self::{
     event::{Event, Outcome},
     identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},
     limits::{LevelLimits, Limits, WithoutReference},
+    notional::Notional,
     order::{Exposure, NewOrder, Side},
     quantity::Quantity,
     reference::{Reference, ReferenceUpdate},

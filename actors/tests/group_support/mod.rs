@@ -9,11 +9,11 @@ use corelane_actors::{
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
-        LevelLimits, Limits, Locate, MarketEvent, PortConfig, PortId, Publication, Quantity, Reference,
+        LevelLimits, Limits, Locate, MarketEvent, Notional, PortConfig, PortId, Publication, Quantity, Reference,
         ReferenceUpdate, Replace, Reply, Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
     },
 };
-use corelane_codecs::text::Symbol;
+use corelane_codecs::{price::Price, text::Symbol};
 use corelane_runtime::{
     message::Envelope,
     sequencer::{Sequencer, SequencerPolicy},
@@ -28,9 +28,9 @@ pub(crate) const COLLAR_PPM: u32 = 100_000;
 pub(crate) fn config() -> GroupConfig {
     let instrument = |symbol, tick, lot, reference_price| Instrument {
         symbol: Symbol::new(symbol).unwrap(),
-        tick,
+        tick: Price::from_raw(tick),
         lot: Quantity(lot),
-        reference_price,
+        reference_price: Price::from_raw(reference_price),
     };
     let (ports, accounts, firms) = separate_members(3);
     GroupConfig {
@@ -50,7 +50,7 @@ pub(crate) fn config() -> GroupConfig {
         opens_at_start: true,
         limits: Limits {
             quantity_max: Quantity(10_000),
-            notional_max: 500_000_000,
+            notional_max: Notional(500_000_000),
             collar_parts_per_million: COLLAR_PPM,
             without_reference: WithoutReference::Accept,
         },
@@ -66,17 +66,24 @@ pub(crate) fn firms_config() -> GroupConfig {
         ports: vec![
             port(0, limits),
             port(0, LevelLimits { quantity_max: Some(Quantity(50)), ..limits }),
-            port(1, LevelLimits { collar_parts_per_million: Some(2_000), notional_max: Some(900_000_000), ..limits }),
+            port(
+                1,
+                LevelLimits {
+                    collar_parts_per_million: Some(2_000),
+                    notional_max: Some(Notional(900_000_000)),
+                    ..limits
+                },
+            ),
             port(2, LevelLimits { quantity_max: Some(Quantity(999_999)), ..limits }),
         ],
         accounts: vec![
-            account(0, LevelLimits { notional_max: Some(5_000_000), ..limits }),
+            account(0, LevelLimits { notional_max: Some(Notional(5_000_000)), ..limits }),
             account(0, LevelLimits { without_reference: Some(WithoutReference::Reject), ..limits }),
             account(1, LevelLimits { collar_parts_per_million: Some(3_000), ..limits }),
         ],
         firms: vec![
             FirmConfig { limits: LevelLimits { quantity_max: Some(Quantity(70)), ..limits } },
-            FirmConfig { limits: LevelLimits { notional_max: Some(6_000_000), ..limits } },
+            FirmConfig { limits: LevelLimits { notional_max: Some(Notional(6_000_000)), ..limits } },
         ],
         ..config()
     }

@@ -2,8 +2,8 @@
 //! every time, and messages put together byte by byte from the protocol page.
 
 use corelane_actors::types::{
-    Command, Enter, GroupConfig, KillSwitch, Locate, PortId, Publication, Quantity, Reference, Replace, Reply, Scope,
-    WithoutReference,
+    Command, Enter, GroupConfig, KillSwitch, Locate, Notional, PortId, Publication, Quantity, Reference, Replace,
+    Reply, Scope, WithoutReference,
 };
 
 use super::Outputs;
@@ -171,7 +171,7 @@ impl Model {
                 !market
                     && (enter.price == 0
                         || enter.price > 1_999_999_900
-                        || !enter.price.is_multiple_of(instrument.tick)),
+                        || !enter.price.is_multiple_of(instrument.tick.raw())),
                 0x1d,
             ),
             (self.open_orders(enter.port.0) >= u64::from(self.config.open_orders_per_port_max), 0x0f),
@@ -210,11 +210,11 @@ impl Model {
         if beyond(Some(venue.quantity_max)) || levels.iter().any(|level| beyond(level.quantity_max)) {
             return Some(0x31);
         }
-        let beyond = |most: Option<u64>| most.is_some_and(|most| price * u64::from(quantity) > most);
+        let beyond = |most: Option<Notional>| most.is_some_and(|most| price * u64::from(quantity) > most.0);
         if beyond(Some(venue.notional_max)) || levels.iter().any(|level| beyond(level.notional_max)) {
             return Some(0x30);
         }
-        let configured = self.config.instruments[usize::from(locate) - 1].reference_price;
+        let configured = self.config.instruments[usize::from(locate) - 1].reference_price.raw();
         let mut candidates = [reference.bid, reference.ask, configured];
         if buys {
             candidates.swap(0, 1);
@@ -280,7 +280,7 @@ impl Model {
             || (!market
                 && (replace.price == 0
                     || replace.price > 1_999_999_900
-                    || !replace.price.is_multiple_of(instrument.tick)));
+                    || !replace.price.is_multiple_of(instrument.tick.raw())));
         if invalid {
             return self.cancel_at(at, old.leaves, b'Z');
         }

@@ -4,8 +4,8 @@ use corelane_actors::{
     engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Quantity, Reference, Replace,
-        WithoutReference, separate_members,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Notional, PortId, Quantity, Reference,
+        Replace, WithoutReference, separate_members,
     },
 };
 use corelane_benches::hop::Ball;
@@ -136,7 +136,12 @@ fn config() -> GroupConfig {
         ports,
         accounts,
         firms,
-        instruments: vec![Instrument { symbol, tick: TICK.into(), lot: Quantity(1), reference_price: PRICE.into() }],
+        instruments: vec![Instrument {
+            symbol,
+            tick: Price::from_raw(TICK.into()),
+            lot: Quantity(1),
+            reference_price: Price::from_raw(PRICE.into()),
+        }],
         orders_max: 4 * MESSAGES,
         levels_max: 256,
         open_orders_per_port_max: 4 * MESSAGES,
@@ -145,7 +150,7 @@ fn config() -> GroupConfig {
         opens_at_start: true,
         limits: Limits {
             quantity_max: Quantity(10_000),
-            notional_max: 500_000_000,
+            notional_max: Notional(500_000_000),
             collar_parts_per_million: 100_000,
             without_reference: WithoutReference::Reject,
         },

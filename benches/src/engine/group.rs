@@ -18,12 +18,13 @@ use corelane_actors::{
     engine::{Group as TradingGroup, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, PortId, Publication, Quantity, Reference,
-        Reply, SequencerIn, WithoutReference, separate_members,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Notional, PortId, Publication, Quantity,
+        Reference, Reply, SequencerIn, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{
     ouch::{Executed, Liquidity},
+    price::Price,
     text::Symbol,
     zerocopy::FromBytes,
 };
@@ -261,9 +262,9 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
 pub(super) fn config(commands: &Commands) -> GroupConfig {
     let instrument = |index: usize| Instrument {
         symbol: Symbol::new(&format!("SYM{index}")).expect("a short symbol"),
-        tick: TICK,
+        tick: Price::from_raw(TICK),
         lot: Quantity(1),
-        reference_price: PRICE,
+        reference_price: Price::from_raw(PRICE),
     };
     let (ports, accounts, firms) = separate_members(INSTRUMENTS);
     GroupConfig {
@@ -280,7 +281,7 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         opens_at_start: true,
         limits: Limits {
             quantity_max: Quantity(100_000),
-            notional_max: 50_000_000_000,
+            notional_max: Notional(50_000_000_000),
             collar_parts_per_million: 100_000,
             without_reference: WithoutReference::Accept,
         },

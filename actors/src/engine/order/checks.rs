@@ -78,6 +78,6 @@ fn sweep(code: u8) -> Result<(), RejectReason> {
 /// The codes for "at the market" pass: risk names its own reason for them.
 fn price(raw: u64, instrument: &Instrument) -> Result<(), RejectReason> {
     let price = Price::from_raw(raw);
-    let valid = price.is_market() || (price.is_limit() && raw.is_multiple_of(instrument.tick));
+    let valid = price.is_market() || (price.is_limit() && raw.is_multiple_of(instrument.tick.raw()));
     if valid { Ok(()) } else { Err(RejectReason::InvalidPrice) }
 }

@@ -1,6 +1,6 @@
 //! What every order must fulfil before it can trade, in the order in which our venue checks it.
 
-use corelane_actors::types::{Instrument, Limits};
+use corelane_actors::types::{Instrument, Limits, Quantity};
 use corelane_codecs::{
     YesNo,
     ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, Side, TimeInForce},
@@ -42,10 +42,10 @@ pub(super) fn risk(
         return Err(RejectReason::RiskMaxQuantity);
     }
     let raw = u128::from(price.raw());
-    if raw * u128::from(quantity) > u128::from(limits.notional_max) {
+    if limits.notional_max.is_below(price, Quantity(quantity)) {
         return Err(RejectReason::RiskSingleOrderNotional);
     }
-    let anchor = u128::from(instrument.reference_price);
+    let anchor = u128::from(instrument.reference_price.raw());
     let collar = u128::from(limits.collar_parts_per_million);
     let is_within = anchor == 0
         || if side.is_buy() {
@@ -76,6 +76,6 @@ fn display(display: Display, sweep: YesNo) -> Result<(), RejectReason> {
 }
 
 fn price(price: Price, instrument: &Instrument) -> Result<(), RejectReason> {
-    let valid = price.is_market() || (price.is_limit() && price.raw().is_multiple_of(instrument.tick));
+    let valid = price.is_market() || (price.is_limit() && price.raw().is_multiple_of(instrument.tick.raw()));
     if valid { Ok(()) } else { Err(RejectReason::InvalidPrice) }
 }
