@@ -6,10 +6,15 @@ use crate::workspace::{self, Package};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use syn::{Expr, ExprLit, ExprReference, Item, Lit};
 
 /// Our programs, and where their command lines are defined.
 const PROGRAMS: [(&str, &str, &str); 2] =
     [("corelane", "corelane", "server/src"), ("corelane-latency", "corelane-latency-tests", "latency-tests/src")];
+
+/// The subcommands of cargo that texts may name.
+const CARGO: [&str; 13] =
+    ["add", "bench", "build", "check", "clippy", "deny", "doc", "fmt", "fuzz", "install", "metadata", "run", "test"];
 
 /// Flags of other programs, of cargo above all, that texts name by themselves.
 const FLAGS_OF_OTHERS: [&str; 13] = [
@@ -34,6 +39,8 @@ pub(super) struct Commands {
     packages: Vec<Package>,
     /// Names of shipped scenarios and profiles, by flag.
     shipped: BTreeMap<String, BTreeSet<String>>,
+    /// The steps of `cargo xtask ci` and the rules of `cargo xtask tidy`, by task.
+    parts: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Commands {
@@ -59,7 +66,12 @@ impl Commands {
             let names = names.filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()));
             (flag.to_owned(), names.collect())
         });
-        Ok(Self { programs, packages, shipped: shipped.into() })
+        let mut parts = BTreeMap::new();
+        for (task, file, table) in [("ci", "xtask/src/ci.rs", "STEPS"), ("tidy", "xtask/src/tidy/mod.rs", "RULES")] {
+            let source = fs::read_to_string(root.join(file)).map_err(|e| format!("{file}: {e}"))?;
+            parts.insert(task.to_owned(), first_cells(&source, table).ok_or_else(|| format!("{file}: no {table}"))?);
+        }
+        Ok(Self { programs, packages, shipped: shipped.into(), parts })
     }
 
     /// What is wrong with the commands in a line, if there are any.
@@ -123,9 +135,10 @@ impl Commands {
             _ => words,
         };
         if let ["xtask", rest @ ..] = words {
-            let task = rest.first().filter(|task| is_plain(task));
-            let unknown = task.filter(|task| TASKS.iter().all(|(name, ..)| name != *task));
-            return unknown.map(|task| format!("no task {task}: see `cargo xtask`")).into_iter().collect();
+            return self.check_task(rest);
+        }
+        if let Some(unknown) = words.first().filter(|word| is_plain(word) && !CARGO.contains(word)) {
+            return vec![format!("cargo has no {unknown}, as far as tidy knows: correct it, or add it to CARGO")];
         }
         let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
         let (cargo, program) = (&words[..split], words.get(split + 1..).unwrap_or_default());
@@ -158,11 +171,40 @@ impl Commands {
         wrong
     }
 
+    fn check_task(&self, words: &[&str]) -> Vec<String> {
+        let [task, rest @ ..] = words else { return Vec::new() };
+        if is_plain(task) && TASKS.iter().all(|(name, ..)| name != task) {
+            return vec![format!("no task {task}: see `cargo xtask`")];
+        }
+        let Some(parts) = self.parts.get(*task) else { return Vec::new() };
+        let unknown = rest.iter().filter(|part| is_plain(part) && !parts.contains(**part));
+        unknown.map(|part| format!("`cargo xtask {task}` has no {part}: correct it")).collect()
+    }
+
     fn check_flag_alone(&self, flag: &str) -> Vec<String> {
         let flag = flag.split('=').next().unwrap_or_default();
         let is_known = FLAGS_OF_OTHERS.contains(&flag) || self.programs.values().any(|line| has_flag(line, flag));
         if is_known { Vec::new() } else { vec![format!("no program of ours has a flag --{flag}: correct it")] }
     }
+}
+
+/// The first cell of each row of a constant table of tuples.
+fn first_cells(source: &str, table: &str) -> Option<BTreeSet<String>> {
+    let file = syn::parse_file(source).ok()?;
+    let table = file.items.iter().find_map(|item| match item {
+        Item::Const(item) if item.ident == table => Some(&*item.expr),
+        _ => None,
+    })?;
+    let Expr::Reference(ExprReference { expr, .. }) = table else { return None };
+    let Expr::Array(rows) = &**expr else { return None };
+    let cell = |row: &Expr| match row {
+        Expr::Tuple(row) => match row.elems.first() {
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(cell), .. })) => Some(cell.value()),
+            _ => None,
+        },
+        _ => None,
+    };
+    rows.elems.iter().map(cell).collect()
 }
 
 fn has_flag(line: &CommandLine, flag: &str) -> bool {

@@ -4,6 +4,7 @@
 //! and the comments of Rust files. [`RECORDS`] describe older code, so only their links are checked. Backticks and blocks of
 //! commands are checked; in the comments of a configuration, every word; in Rust, paths and commands in backticks.
 
+mod anchors;
 mod command_line;
 mod commands;
 mod keys;
@@ -12,6 +13,7 @@ mod snippets;
 
 use super::finding::Finding;
 use crate::workspace;
+use anchors::Anchors;
 use commands::Commands;
 use keys::Keys;
 use paths::Paths;
@@ -30,19 +32,26 @@ const RECORDS: [&str; 4] = [
 /// Checks the texts of the repository.
 pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let tree = workspace::tree(root)?;
-    let texts: Vec<PathBuf> = tree.iter().filter(|path| is_text(path)).cloned().collect();
-    let known = Known { paths: Paths::new(tree), commands: Commands::read(root)?, keys: Keys::read(root)? };
-    let mut found = Vec::new();
-    for file in texts {
+    let files: Vec<PathBuf> = tree.iter().filter(|path| is_text(path)).cloned().collect();
+    let mut texts = Vec::new();
+    for file in files {
         let text = fs::read_to_string(root.join(&file)).map_err(|e| format!("{}: {e}", file.display()))?;
-        found.extend(findings(&file, &text, &known));
+        texts.push((file, text));
     }
-    Ok(found)
+    let markdown = texts.iter().filter(|(file, _)| file.extension().is_some_and(|e| e == "md"));
+    let known = Known {
+        paths: Paths::new(tree),
+        anchors: Anchors::new(markdown.map(|(file, text)| (file.as_path(), text.as_str()))),
+        commands: Commands::read(root)?,
+        keys: Keys::read(root)?,
+    };
+    Ok(texts.iter().flat_map(|(file, text)| findings(file, text, &known)).collect())
 }
 
 /// What there is.
 struct Known {
     paths: Paths,
+    anchors: Anchors,
     commands: Commands,
     keys: Keys,
 }
@@ -67,7 +76,9 @@ fn findings(file: &Path, text: &str, known: &Known) -> Vec<Finding> {
     let mut found = Vec::new();
     for snippet in snippets {
         let messages = match snippet.kind {
-            Kind::Link => known.paths.check_link(file, &snippet.text),
+            Kind::Link => {
+                [known.paths.check_link(file, &snippet.text), known.anchors.check_link(file, &snippet.text)].concat()
+            }
             _ if is_record => continue,
             _ => check_snippet(file, &snippet, known),
         };

@@ -76,7 +76,7 @@ impl Paths {
 }
 
 /// `path`, relative to the folder of `file`, without `.` and `..`.
-fn beside(file: &Path, path: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
     let mut joined = PathBuf::new();
     for component in file.parent().unwrap_or(Path::new("")).join(path).components() {
         match component {

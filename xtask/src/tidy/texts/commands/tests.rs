@@ -1,4 +1,4 @@
-use super::{CommandLine, Commands};
+use super::{CommandLine, Commands, first_cells};
 use crate::workspace::{Package, Target};
 
 fn commands() -> Commands {
@@ -26,6 +26,7 @@ fn commands() -> Commands {
             package("corelane-latency-tests", "bin", "corelane-latency"),
         ],
         shipped: [("scenario".into(), ["wire".into()].into())].into(),
+        parts: [("tidy".into(), ["circles".into()].into())].into(),
     }
 }
 
@@ -64,13 +65,22 @@ fn commands_that_do_not_exist_are_found() {
         ("cargo run -p corelane-gone", "no package corelane-gone"),
         ("cargo run -p corelane-runtime --example hop", "no example hop"),
         ("cargo bench --bench gone", "no bench gone"),
+        ("cargo tests --workspace", "cargo has no tests"),
         ("cargo run -p corelane-latency-tests --features pears", "no feature pears"),
         ("cargo run -p corelane-latency-tests -- run --scenario wires", "no scenario wires"),
         ("cargo xtask tidyup", "no task tidyup"),
+        ("cargo xtask tidy circle", "has no circle"),
         ("--minutes", "no program of ours has a flag --minutes"),
     ];
     for (line, expected) in bad {
         let found = commands().check(line);
         assert!(found.len() == 1 && found[0].contains(expected), "{line}: {found:?}");
     }
+}
+
+#[test]
+fn the_first_cells_of_a_table_are_its_names() {
+    let source = r#"const STEPS: &[(&str, fn())] = &[("a", f), ("b", || g(1))];"#;
+    assert_eq!(first_cells(source, "STEPS"), Some(["a".to_owned(), "b".to_owned()].into()));
+    assert_eq!(first_cells(source, "RULES"), None);
 }
