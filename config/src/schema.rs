@@ -106,7 +106,7 @@ pub struct Shard {
 pub enum Idle {
     /// Polls without pause: lowest latency, a whole CPU.
     Spin,
-    /// Polls, then yields, then sleeps for short times.
+    /// Polls without pause at first, then sleeps 50 µs between polls.
     Backoff,
     /// Sleeps until woken: no CPU when idle, microseconds to wake up.
     Park,

@@ -17,7 +17,7 @@ crate::metrics! {
         WakesSent = "wakes_sent",
         /// Actors that panicked and were stopped.
         ActorPanics = "actor_panics",
-        /// Steps that waited for room in an outbox.
+        /// Steps that waited for room in an edge.
         Holds = "holds",
         /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest), and datagrams
         /// for which an actor's ports had no room.
