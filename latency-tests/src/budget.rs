@@ -1,7 +1,7 @@
-//! `corelane-latency budget`: figures beside what they may be, for the gate.
+//! `corelane-latency budget`: figures beside their limits, for the gate.
 //!
-//! Two kinds: instructions of a message, counted by callgrind and therefore sharp (`benches/benches/instructions`), and
-//! ratios to baselines and figures of a run, with room for what shared machines do. The limits are in `benches/budget.toml`.
+//! Instructions per message, counted by callgrind (`benches/benches/instructions`), have close limits. Ratios to baselines and
+//! figures of a run have wide ones, because shared machines vary. The limits are in `benches/budget.toml`.
 
 mod instructions;
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub struct Budget {
     pub instructions: Vec<InstructionLimits>,
     /// Ratios of a run.
     pub ratios: Vec<RatioLimits>,
-    /// Figures of a run by themselves.
+    /// Single figures of a run.
     #[serde(default)]
     pub figures: Vec<FigureLimits>,
 }
@@ -46,18 +46,18 @@ pub struct Budget {
 pub struct InstructionLimits {
     /// The function in `benches/benches/instructions`.
     pub name: String,
-    /// Where it should be.
+    /// The target.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub target: f64,
-    /// From where on it is shown as too much.
+    /// From this value on, a warning.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub warning: f64,
-    /// From where on the gate fails.
+    /// From this value on, the gate fails.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub critical: f64,
 }
 
-/// Limits of one ratio. Of latencies it must not be above them, of rates not below.
+/// Limits of one ratio: upper limits of a latency, lower limits of a rate.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RatioLimits {
@@ -65,22 +65,22 @@ pub struct RatioLimits {
     pub scenario: String,
     /// `p50`, `p99`, `p99_9`, `throughput` or `saturation`.
     pub figure: String,
-    /// The contender on top.
+    /// The contender in the numerator.
     pub of: String,
-    /// The contender below.
+    /// The contender in the denominator.
     pub to: String,
-    /// Where it should be.
+    /// The target.
     #[schemars(range(min = 0, max = 1000))]
     pub target: f64,
-    /// From where on it is shown as too much.
+    /// From this value on, a warning.
     #[schemars(range(min = 0, max = 1000))]
     pub warning: f64,
-    /// From where on the gate fails.
+    /// From this value on, the gate fails.
     #[schemars(range(min = 0, max = 1000))]
     pub critical: f64,
 }
 
-/// Limits of a figure of one contender by itself. Of latencies it must not be above them, of rates and shares not below.
+/// Limits of one contender's own figure: upper limits of a latency, lower limits of a rate or share.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FigureLimits {
@@ -91,13 +91,13 @@ pub struct FigureLimits {
     pub figure: String,
     /// The contender.
     pub of: String,
-    /// Where it should be.
+    /// The target.
     #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
     pub target: f64,
-    /// From where on it is shown as too much.
+    /// From this value on, a warning.
     #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
     pub warning: f64,
-    /// From where on the gate fails.
+    /// From this value on, the gate fails.
     #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
     pub critical: f64,
 }
@@ -109,7 +109,7 @@ pub struct Entry {
     pub name: String,
     /// The entry of the budget file that holds its limits.
     pub place: String,
-    /// What was seen; `None` if it was to be measured and was not.
+    /// The value; `None` if the run lacks it.
     pub seen: Option<f64>,
     /// Target, warning, critical.
     pub limits: [f64; 3],
@@ -117,7 +117,7 @@ pub struct Entry {
     pub is_rate: bool,
 }
 
-/// What a figure is worth.
+/// A figure's level against its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Within the target.
@@ -126,14 +126,14 @@ pub enum Level {
     Fair,
     /// Between warning and critical.
     Warning,
-    /// At critical or beyond, or not there.
+    /// At critical or beyond, or missing.
     Critical,
 }
 
 /// Checks the files against the budget.
 ///
 /// # Errors
-/// Unreadable files, and figures that are critical or missing: each with how much it is and where its limit is.
+/// Unreadable files, and critical or missing figures, each with its value and the place of its limit.
 pub fn command(args: &BudgetArgs) -> miette::Result<()> {
     let name = args.budget.display().to_string();
     let budget = Budget::parse(&name, &read(&args.budget)?)?;
@@ -224,7 +224,7 @@ impl Budget {
 }
 
 impl Entry {
-    /// What it is worth.
+    /// Its level.
     pub fn level(&self) -> Level {
         let Some(seen) = self.seen else { return Level::Critical };
         let is_within = |limit: f64| if self.is_rate { seen >= limit } else { seen <= limit };

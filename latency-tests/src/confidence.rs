@@ -1,13 +1,13 @@
-//! By which factor one thing lies above another, and how sure that is.
+//! Confidence intervals of the factor between two samples.
 //!
-//! Two kinds of samples, both of figures that are positive and change by factors, so that quotients stand where the sources
-//! have differences:
+//! All figures are positive and vary by factors, so quotients replace the differences of the sources. There are two kinds of
+//! samples:
 //!
-//! - Two runs, whose rounds have nothing to do with each other ([`Factor::between`]): the estimate of Hodges and Lehmann
+//! - Two runs with independent rounds ([`Factor::between`]): the estimate of Hodges and Lehmann
 //!   (*Estimates of Location Based on Rank Tests*, 1963) with the interval of Moses, from the rank sum's exact distribution
 //!   under "no difference" (Mann and Whitney, *On a Test of Whether one of Two Random Variables is Stochastically Larger
 //!   than the Other*, 1947). It is what R's `wilcox.test(log(x), log(y), conf.int = TRUE)` shows.
-//! - Two sides of one run, as their quotients within its rounds ([`Factor::within`]): the median of these, with the interval
+//! - Two contenders of one run, as their quotients within its rounds ([`Factor::within`]): the median of these, with the interval
 //!   that goes with the sign test (Thompson, *On Confidence Ranges for the Median and Other Expectation Distributions for
 //!   Populations of Unknown Distribution Form*, 1936), from one of them to another.
 //!
@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::result::median;
 
-/// How sure an interval is: that between two runs as a whole, that within one on each of its ends.
+/// Confidence level: of the whole interval between two runs, of each end of an interval within one run.
 pub const CONFIDENCE: f64 = 0.95;
-/// From so many rounds on there is an interval within them: of fewer no order of signs is rare enough.
+/// The fewest rounds with an interval within one run: with fewer, no sequence of signs is rare enough.
 pub const ROUNDS_WITHIN_MIN: usize = 5;
-/// Up to so many rounds a side the distributions are counted out; beyond they are normal for all purposes.
+/// Up to this many rounds per run, the exact distribution is counted out; beyond, the normal approximation is used.
 const EXACT_ROUNDS_MAX: usize = 50;
 
 /// What is too rare on one side of a distribution.
@@ -42,7 +42,7 @@ const WHOLE: Tail = Tail { probability: 1.0 - CONFIDENCE, quantile: 1.644_854 };
 pub struct Factor {
     /// The estimate: the median of all quotients.
     pub estimate: f64,
-    /// Between which two factors it lies with [`CONFIDENCE`]; absent with too few rounds.
+    /// Its confidence interval ([`CONFIDENCE`]); absent with too few rounds.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -76,7 +76,7 @@ impl Factor {
         Some(Self { estimate: median(&quotients)?, interval })
     }
 
-    /// Whether no difference at all is out of the question.
+    /// Whether the interval excludes 1, no difference.
     pub fn is_shown(self) -> bool {
         self.interval.is_some_and(|[low, high]| low > 1.0 || high < 1.0)
     }

@@ -1,4 +1,4 @@
-//! Where and how a run was made.
+//! The host and the build of a run.
 
 use std::{
     fs,

@@ -1,35 +1,34 @@
-//! Ratios of contenders and promises of one contender, and what they mean.
+//! Judgement of ratios between contenders, and of promises: thresholds on one contender's own figure.
 //!
-//! A ratio is taken within each round and the median over the rounds counts. Where the baseline was measured twice, the
-//! mean of both stands below, and the second against the first is the control. A tail, of a ratio or of a contender by
-//! itself, is judged only if the median and all of the interval of the control lie within [`CONTROL_BAND`]. A median alone
-//! may agree by luck; the interval says that the rounds do. Tails so far out that the machine's own stalls
-//! decide them are judged on a quiet host only.
+//! A ratio is taken within each round; the median over the rounds counts. If the baseline was measured twice, the denominator
+//! is the mean of both, and the second divided by the first is the control. A tail, of a ratio or a promise, is judged only if
+//! the control's median and its whole interval lie within [`CONTROL_BAND`]: a median alone may agree by luck. Tails that the
+//! machine's own stalls decide (p99.99) are judged on a quiet host only.
 
 use crate::{
     confidence::Factor,
     result::{Contender, Control, HostKind, Judgement, Promise, Ratio, Round, Spread, Threshold, Unjudged},
 };
 
-/// A control further from 1 than this, either way, says that the machine's own tails are larger than what is judged.
+/// The largest factor between the control and 1, either way, at which a tail is judged. Beyond it the machine's own tails hide ours.
 pub const CONTROL_BAND: f64 = 1.1;
 
-/// A ratio that is wanted.
+/// A ratio to compute.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// `p50`, `p99`, `p99_9`, `throughput` or `saturation`.
     pub figure: &'static str,
-    /// The contender on top.
+    /// The contender in the numerator.
     pub of: &'static str,
-    /// The contender below.
+    /// The contender in the denominator.
     pub to: &'static str,
     /// The contender that measured `to` again, if one did.
     pub control: Option<&'static str>,
-    /// What it has to meet.
+    /// The threshold.
     pub threshold: Option<Threshold>,
 }
 
-/// A promise that is wanted.
+/// A promise to judge.
 #[derive(Clone, Copy, Debug)]
 pub struct Promised {
     /// `p50`, `p99`, `p99_9` or `p99_99`.
@@ -38,11 +37,11 @@ pub struct Promised {
     pub of: &'static str,
     /// A baseline that was measured twice, if one was: its first and its second contender.
     pub control: Option<[&'static str; 2]>,
-    /// What it has to meet, in the figure's unit.
+    /// The threshold, in the figure's unit.
     pub threshold: Threshold,
 }
 
-/// Those ratios whose contenders have the figure.
+/// The ratios whose contenders have the figure.
 pub fn ratios(contenders: &[Contender], wanted: &[Wanted]) -> Vec<Ratio> {
     wanted.iter().filter_map(|wanted| ratio(contenders, wanted)).collect()
 }
@@ -65,7 +64,7 @@ pub fn figure(round: &Round, figure: &str) -> Option<f64> {
     }
 }
 
-/// Those promises whose contender has the figure.
+/// The promises whose contender has the figure.
 pub fn promises(contenders: &[Contender], promised: &[Promised], host: HostKind) -> Vec<Promise> {
     promised.iter().filter_map(|promised| promise(contenders, promised, host)).collect()
 }

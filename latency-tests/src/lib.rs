@@ -1,4 +1,4 @@
-//! The latency harness: what `corelane-latency` is made of.
+//! The latency harness, the library behind `corelane-latency`.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -6,10 +6,10 @@
 //! | [`scenario`], [`profile`] | what is measured and how long, as TOML |
 //! | [`measure`] | runs the contenders of a scenario in turns |
 //! | [`target`] | the servers under load: the venue, echoes |
-//! | [`judge`] | ratios of contenders, and what they mean |
-//! | [`confidence`] | how sure a factor is |
+//! | [`judge`] | ratios and promises, and whether they are met |
+//! | [`confidence`] | confidence intervals of a factor |
 //! | [`result`] | the model of a run's result: written as JSON, compared, drawn |
-//! | [`budget`] | figures beside what they may be, for the gate |
+//! | [`budget`] | figures beside their limits, for the gate |
 //! | [`compare`] | what changed between two runs |
 //! | [`report`] | tables, files, the last lines |
 //!

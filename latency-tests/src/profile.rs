@@ -1,4 +1,4 @@
-//! How long what runs: profiles as TOML files, one for each kind of host and purpose.
+//! Profiles: TOML files that say which scenarios run and for how long, one for each kind of host and purpose.
 
 use corelane_config::{ConfigErrors, document};
 use schemars::JsonSchema;
@@ -8,23 +8,21 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// What it is for.
+    /// Its purpose.
     pub summary: String,
-    /// Whether it means nothing without CPUs of its own: then it runs only where the scheduler leaves the CPUs of server
-    /// and tester alone.
+    /// Whether it requires isolated CPUs: it is then refused unless the scheduler leaves the CPUs of server and tester alone.
     #[serde(default)]
     pub needs_isolated_cpus: bool,
-    /// How long the machine is watched first, in milliseconds.
+    /// How long the machine's jitter is measured first, in milliseconds.
     #[schemars(range(min = 10, max = 600_000))]
     pub jitter_ms: u64,
-    /// Load before each measured time, in milliseconds.
+    /// Warm-up before each measured time, in milliseconds.
     #[schemars(range(min = 10, max = 60_000))]
     pub warmup_ms: u64,
     /// Length of an interval of the time series, in milliseconds.
     #[schemars(range(min = 10, max = 60_000))]
     pub interval_ms: u64,
-    /// What is run, in this order. A search for saturation before the scenarios at given rates tells which of these rates
-    /// are near to what the baseline sustains.
+    /// The scenarios, in this order. With a search for saturation first, rates too near to the baseline's limit are not judged.
     #[schemars(length(min = 1, max = 64))]
     pub scenarios: Vec<Entry>,
     /// Sizes over which growth is fitted.

@@ -1,4 +1,4 @@
-//! How far a run is, on a terminal.
+//! A run's progress bar on a terminal.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -14,7 +14,7 @@ use crate::measure::estimate;
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
-    /// How long what runs now should take, in milliseconds.
+    /// Expected length of the current scenario, in milliseconds.
     current_ms: AtomicU64,
 }
 
@@ -32,14 +32,14 @@ impl Progress {
         Self { bar, current_ms: AtomicU64::new(0) }
     }
 
-    /// What ran before is done; this runs now, for about so long.
+    /// Completes the previous scenario, and shows this one with its expected length.
     pub fn begin(&self, scenario: &str, length: Duration) {
         self.bar.inc(self.current_ms.swap(milliseconds(length), Ordering::Relaxed));
         self.bar.set_message("");
         self.bar.set_prefix(format!("{scenario} ({})", estimate::words(length)));
     }
 
-    /// Which turn of it.
+    /// Shows the contender and the round.
     pub fn at(&self, contender: &str, round: usize, rounds: usize) {
         self.bar.set_message(format!(": {contender}, round {} of {rounds}", round + 1));
     }
@@ -49,7 +49,7 @@ impl Progress {
         self.bar.suspend(|| println!("{text}"));
     }
 
-    /// Takes it away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

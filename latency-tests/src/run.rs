@@ -1,4 +1,4 @@
-//! `corelane-latency run`: runs a profile, prints and writes what it showed.
+//! `corelane-latency run`: runs a profile, prints and writes its results.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ const ROUND_MS: u64 = 1000;
 /// Runs it.
 ///
 /// # Errors
-/// What could not be run, and a run whose figures do not count: both end the process with an exit code that says so.
+/// If something could not be run, or the run is invalid. Both end the process with exit code 1.
 pub fn run(args: &RunArgs) -> miette::Result<()> {
     let profile_text = shipped::text(&args.profile, &Profile::SHIPPED, "profile")?;
     let profile = Profile::parse(&args.profile, &profile_text)?;

@@ -1,4 +1,4 @@
-//! What every measurement needs to know, and why one cannot be made.
+//! The parameters of a measurement, and the reasons why one cannot be made.
 
 use std::{io, time::Duration};
 
@@ -8,7 +8,7 @@ use corelane_venue::VenueError;
 
 use crate::{progress::Progress, result::HostKind, scenario::ArrivalError};
 
-/// Where things run, and how long.
+/// CPUs, lengths and seed of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench<'a> {
     /// The server's CPU and the tester's.
@@ -17,24 +17,24 @@ pub struct Bench<'a> {
     pub rounds: usize,
     /// Measured time of each contender in each round.
     pub round: Duration,
-    /// Load before.
+    /// Warm-up before it.
     pub warmup: Duration,
     /// Length of an interval of the time series.
     pub interval: Duration,
     /// Seed of orders, markets and arrivals; each round takes the next.
     pub seed: u64,
-    /// What tails of this host mean.
+    /// Whether the host is quiet enough for its tails to be judged.
     pub host: HostKind,
-    /// What the echo on our driver sustained in this run, if that was searched for.
+    /// The rate that the echo on our driver sustained in this run, if `saturation` has run.
     pub baseline_saturation: Option<BaselineSaturation>,
-    /// Shows how far it is.
+    /// The progress bar.
     pub progress: &'a Progress,
 }
 
 /// The highest rate of the echo on our driver.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BaselineSaturation {
-    /// Over so many sessions.
+    /// Number of sessions.
     pub sessions: usize,
     /// Requests per second.
     pub per_s: f64,
@@ -53,7 +53,7 @@ pub enum MeasureError {
     /// The market cannot be played.
     #[error("cannot play the market")]
     Play(#[from] PlayError),
-    /// The recorded arrivals cannot be had.
+    /// The recorded arrivals cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Arrival(#[from] ArrivalError),

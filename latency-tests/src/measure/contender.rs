@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use super::hops::{Stretches, merge};
 use crate::result::{Contender, Role, Round};
 
-/// What one turn showed: the round's figures, and all of the distributions behind them.
+/// Result of one turn: the round's figures and the distributions behind them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turn {
     pub round: Round,
@@ -19,7 +19,7 @@ pub(super) struct Turn {
 /// A contender under measurement.
 pub(super) struct Gathered {
     contender: Contender,
-    /// From where to where the server measures.
+    /// The stretch that the server measures.
     inside_name: &'static str,
     intended: Option<Histogram<u64>>,
     send: Option<Histogram<u64>>,
@@ -72,7 +72,7 @@ impl Gathered {
     }
 }
 
-/// From where to where the venue measures an order's way.
+/// The stretch that the venue measures of an order.
 const ORDER: &str = "batch reaped to answer handed to the driver";
 
 /// What failed inside the server, in words.

@@ -1,4 +1,4 @@
-//! How long what runs will take, about: to say before it starts.
+//! Estimated length of a run, shown before it starts.
 
 use std::time::Duration;
 

@@ -24,12 +24,12 @@ pub(super) struct Stretches {
 const LATE: &str = "intended to sent by the tester";
 const SENDING: &str = "sent to at the network device";
 const READING: &str = "answer in the tester's kernel to read";
-/// All of the server and the kernel on its contender. What the server measures of itself is within.
+/// The server and the kernel on its side. The server's own measurements are part of it.
 const AWAY: &str = "network device to the tester's kernel";
 /// Measured on one order in [`TIMED_ONE_IN`](corelane_runtime::telemetry::TIMED_ONE_IN).
 const NUMBERED: &str = "batch reaped to order numbered";
 const DECIDED: &str = "batch reaped to answer decided";
-/// All that was not measured.
+/// The part that was not measured.
 const REST: &str = "tester, kernel and driver (the rest)";
 const REST_UNSTAMPED: &str = "tester, kernel and driver (the rest: the kernel gave no times)";
 

@@ -1,4 +1,4 @@
-//! What others would use instead, if this was built with the feature `peers`.
+//! Peers, in builds with the feature `peers`.
 
 use std::time::Duration;
 

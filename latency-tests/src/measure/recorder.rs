@@ -1,4 +1,4 @@
-//! What rides along on the tester's thread: the time series, the market, sessions that behave badly.
+//! Further work on the tester's thread: the time series, the market, sessions that behave badly.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The highest rate that is sustained.
+//! Search for the highest sustained rate.
 
 use corelane_benches::wire::SEARCH;
 use corelane_tester::saturation::LoadSummary;
@@ -46,7 +46,7 @@ pub fn baseline_saturation(scenario: &Scenario, seen: &[Seen]) -> Option<Baselin
     Some(BaselineSaturation { sessions: scenario.sessions, per_s })
 }
 
-/// Finds it. A trial that misses its rate is what the search is for; a wrong answer is a problem at any rate.
+/// Searches for it. A trial may miss its rate; a wrong answer is a problem at any rate.
 fn search(scenario: &Scenario, bench: &Bench<'_>, target: Target, seed: u64) -> Result<Turn, MeasureError> {
     let mut sweep = Vec::new();
     let mut problems = Vec::new();

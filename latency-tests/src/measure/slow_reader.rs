@@ -1,4 +1,4 @@
-//! Sessions that send as others do and read nothing: the neighbours from hell.
+//! Sessions that send like the others and read nothing.
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,4 +1,4 @@
-//! How much of the time answers come soon enough.
+//! Availability: the share of requests answered in time, and the stalls in between.
 
 use corelane_tester::engine::{Answered, Measured};
 

@@ -65,7 +65,7 @@ impl fmt::Display for ArrivalKind {
     }
 }
 
-/// Why a recorded pattern cannot be had.
+/// The reason why a recorded pattern cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum ArrivalError {

@@ -1,4 +1,4 @@
-//! What is measured: scenarios as TOML files, strict as every file of ours.
+//! Scenarios: TOML files that say what is measured. Unknown keys are errors.
 
 mod arrival;
 #[cfg(test)]
@@ -13,7 +13,7 @@ pub use arrival::{Arrival, ArrivalError, ArrivalKind};
 
 use crate::result::Category;
 
-/// One scenario. How long it runs is the profile's.
+/// One scenario. The profile sets its length.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -31,7 +31,7 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 1, max = 50_000))]
     pub instruments: Option<usize>,
-    /// Requests per second of all sessions together; each rate is measured by itself.
+    /// Requests per second of all sessions together; each rate is measured separately.
     #[serde(default)]
     #[schemars(length(max = 16), inner(range(min = 1, max = 10_000_000)))]
     pub rates_per_s: Vec<f64>,
