@@ -1,4 +1,4 @@
-//! Requests in, answers out: back-pressure, replay, slow readers and the bounds of an port.
+//! Requests in, answers out: back-pressure, replay, slow readers and the bounds of a port.
 
 mod session_harness;
 

@@ -2,7 +2,7 @@
 //!
 //! An order trades at the prices of the orders that rest, best price first and oldest first within a price. What
 //! then remains of a day order rests, what remains of an immediate-or-cancel order is cancelled. A replaced order
-//! loses its priority; one that is reduced keeps it. An port's orders may trade with each other.
+//! loses its priority; one that is reduced keeps it. A port's orders may trade with each other.
 //!
 //! Everything that may take long (a sweep, a mass cancel, the stock directory) is cut into steps of at most
 //! [`OUTPUTS_MAX`](Matching::OUTPUTS_MAX) messages per port.

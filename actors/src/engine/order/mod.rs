@@ -23,7 +23,7 @@
 //! Orders are cancelled without request by the kill switch (`S`, supervisory), at a disconnect if so configured and
 //! when the port's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
 //!
-//! An port whose messages have run out is not answered any more; it has no orders then.
+//! A port whose messages have run out is not answered any more; it has no orders then.
 
 mod answers;
 mod checks;
@@ -51,7 +51,7 @@ use crate::types::{
     Quantity, Reference, Replace, Reply, SessionChange,
 };
 
-/// Where an order is found by its client's number: in the table of an port, at the number's home.
+/// Where an order is found by its client's number: in the table of a port, at the number's home.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NumberPlace {
     port: PortId,

@@ -1,4 +1,4 @@
-//! What the venue knows of an port: its numbers, and its live orders by the client's number.
+//! What the venue knows of a port: its numbers, and its live orders by the client's number.
 
 use super::user_refs::UserRefs;
 
@@ -6,7 +6,7 @@ use super::user_refs::UserRefs;
 /// single input can cause, and the answer to a request.
 const SPARE_MESSAGES: u64 = 2;
 
-/// Bounds of an port.
+/// Bounds of a port.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PortBounds {
     pub open_orders_max: u32,
@@ -20,7 +20,7 @@ impl PortBounds {
     }
 }
 
-/// An port.
+/// A port.
 ///
 /// Its session keeps every message for a client that comes back, so their number is bounded, and nothing that an
 /// port has done may go unanswered. At any time, the messages sent plus one for each open order plus

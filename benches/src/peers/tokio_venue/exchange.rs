@@ -19,7 +19,7 @@ use crate::book::Book;
 
 /// Takes what the exchange says.
 pub(super) trait Outlet {
-    /// An OUCH answer to an port.
+    /// An OUCH answer to a port.
     fn answer(&mut self, port: PortId, message: &[u8]);
     /// An ITCH message for the feed.
     fn publish(&mut self, message: &[u8]);
@@ -87,7 +87,7 @@ impl Exchange {
         }
     }
 
-    /// Handles a request of an port at `now_ns` since midnight.
+    /// Handles a request of a port at `now_ns` since midnight.
     pub(super) fn handle(&mut self, now_ns: u64, port: PortId, request: &Request, out: &mut impl Outlet) {
         match request {
             Request::Enter(enter) => self.enter(now_ns, port, enter, out),
