@@ -13,7 +13,7 @@ type Step = fn(&Path) -> Result<(), String>;
 const STEPS: &[(&str, &str, Step)] = &[
     ("format", "rustfmt changes nothing", format),
     ("tidy", "the house rules", |root| tidy::run(root, &[])),
-    ("lints", "clippy has nothing to say, with warnings as errors", lints),
+    ("lints", "clippy, with warnings as errors", lints),
     ("doc", "the documentation builds without a warning", doc),
     ("deny", "licences, banned crates and sources of all dependencies", deny),
     ("test", "the README's test command", test),

@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use std::thread;
 
 const AT_ONCE: usize = 2;
-/// Of a log that tells of a find.
+/// Lines shown of a log that reports a finding.
 const LINES_SHOWN: usize = 40;
 
-/// Fuzzes each of the targets, all if none is named, for so many seconds.
+/// Fuzzes the named targets, or all, for this many seconds each.
 ///
 /// # Errors
 ///

@@ -5,12 +5,12 @@ pub(crate) type Task = (&'static str, &'static str, &'static str);
 
 /// All tasks, as `cargo xtask` lists them and as texts may name them.
 pub(crate) const TASKS: &[Task] = &[
-    ("loom", "[FILTER]", "run the loom models of runtime/sync, all or those whose name contains the filter"),
+    ("loom", "[FILTER]", "run the loom models of runtime/sync, or those whose name contains FILTER"),
     ("mutants", "", "weaken each memory ordering of runtime/sync in turn; fails if the models do not notice"),
-    ("fuzz", "[SECONDS] [TARGET...]", "fuzz each decoder, or those named, for so many seconds, 60 if not given"),
-    ("interop", "[BINARY]", "run clients of others, and tshark, against `corelane run`; builds it if none is given"),
-    ("ci", "[--list | STEP...]", "run the gate, or those of its steps"),
-    ("tidy", "[RULE...]", "check the house rules, all or those named"),
+    ("fuzz", "[SECONDS] [TARGET...]", "fuzz all decoders, or those named, for SECONDS each (60 by default)"),
+    ("interop", "[BINARY]", "run third-party clients and tshark against `corelane run`, built unless BINARY is given"),
+    ("ci", "[--list | STEP...]", "run the gate, or the named steps of it"),
+    ("tidy", "[RULE...]", "check the house rules, or the named ones"),
 ];
 
 /// How to use `cargo xtask`.

@@ -33,7 +33,7 @@ const FLAGS_OF_OTHERS: [&str; 13] = [
     "output-format",
 ];
 
-/// What there is to be named.
+/// Commands, packages and targets that texts may name.
 pub(super) struct Commands {
     programs: BTreeMap<String, CommandLine>,
     packages: Vec<Package>,
