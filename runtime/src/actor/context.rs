@@ -15,7 +15,7 @@ use crate::{
 pub struct Context<'a, O> {
     /// Its ports.
     pub out: &'a mut O,
-    /// The network of its shard; on a shard without one every call says closed.
+    /// The network of its shard; on a shard without one, every call returns that it is closed.
     pub net: &'a mut dyn Net,
     pub(crate) step: &'a StepState,
     pub(crate) timers: &'a mut Wheel,
@@ -52,7 +52,8 @@ impl<O> Context<'_, O> {
         self.env.time.ticks()
     }
 
-    /// Asks for [`Actor::on_timer`](crate::actor::Actor::on_timer) with `token`, `after_ns` nanoseconds from now and never earlier.
+    /// Sets a timer: [`Actor::on_timer`](crate::actor::Actor::on_timer) is called with `token` in `after_ns` nanoseconds, never
+    /// earlier.
     ///
     /// # Errors
     /// [`TimersExhausted`] when the actor's timers are all in use.
@@ -61,7 +62,7 @@ impl<O> Context<'_, O> {
         self.timers.set(now_ns, now_ns.saturating_add(after_ns), token)
     }
 
-    /// Takes a timer back; false if it has fired already.
+    /// Cancels a timer; false if it has fired already.
     pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
         self.timers.cancel(timer)
     }
@@ -77,7 +78,7 @@ impl<O> Context<'_, O> {
     #[inline]
     pub fn record_sampled<T: Metric>(&mut self, timing: T) {
         let Header { sequence, ingress_ticks, .. } = self.step.header.get();
-        // What an external sender sent has no such time.
+        // Messages of an external sender have no such time.
         if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
             self.env.record_since(self.step.timings, timing, ingress_ticks);
         }
@@ -91,13 +92,13 @@ impl<O> Context<'_, O> {
     }
 
     /// Like [`Context::record_since_time`] for a time in nanoseconds since 1970 UTC, such as
-    /// [`Datagram::kernel_utc_ns`](crate::net::Datagram::kernel_utc_ns). The runtime's clock is slewed after the host's was
-    /// set; a time that is in the future by that is not recorded.
+    /// [`Datagram::kernel_utc_ns`](crate::net::Datagram::kernel_utc_ns). After the host's clock was set, the runtime's clock
+    /// follows slowly; a time that is in the future by the difference is not recorded.
     pub fn record_since_utc<T: Metric>(&mut self, timing: T, utc_ns: u64) -> bool {
         self.env.record_since_utc(self.step.timings, timing, utc_ns)
     }
 
-    /// Gives the outputs of the rest of this step another header than their input's: the sequencer's privilege.
+    /// Replaces the header of the outputs of the rest of this step. Only the sequencer does.
     pub(crate) fn stamp(&mut self, header: Header) {
         self.step.header.set(header);
     }

@@ -22,16 +22,16 @@ pub enum Step {
     More,
 }
 
-/// Which part of the topology went down.
+/// The failure of a neighbour, an actor that exchanges messages with this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
     /// The actor that failed; it compares with an [`ActorId`](crate::topology::ActorId).
     pub actor: ActorIndex,
-    /// The sequenced input it failed on; 0 if it was none.
+    /// The sequence number of the input that it failed on; 0 if that was not a sequenced input.
     pub sequence: u64,
 }
 
-/// What [`Topology::check`](crate::topology::Topology::check) must know of an actor by its type.
+/// The role of an actor, for [`Topology::check`](crate::topology::Topology::check).
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -46,23 +46,21 @@ pub enum Role {
 /// A state machine hosted by a shard.
 ///
 /// Everything it may touch comes through its [`Context`]: time, ports, timers, the network. It has no clock and no
-/// randomness of its own, allocates nothing after [`Actor::on_start`], and does not log: then the same inputs give
-/// the same outputs, in a replica and in a replay alike.
+/// randomness of its own, allocates nothing after [`Actor::on_start`], and does not log.
 pub trait Actor: 'static {
-    /// Its one input type. An actor with several kinds of input makes it an enum; one that nobody sends to, `()`.
+    /// Its only input type: an enum for several kinds of input, `()` if nobody sends to it.
     type In: Message;
     /// Its typed ports: `()` for none, a [`Port`](crate::edge::port::Port) for one, a struct that [`ports!`](crate::ports)
     /// declares for several.
     type Out: Outputs;
-    /// Most messages that one step puts on any one port. A step runs only while every port has that much room; one
-    /// that sends more fails the actor. Edges that drop set no such bound: what exceeds their room is dropped. An actor
-    /// without ports says 0.
+    /// The most messages that one step sends on any one port; 0 without ports. A step runs only while every port has that
+    /// much room. A step that sends more fails the actor, except on edges that drop.
     const OUTPUTS_MAX: usize;
-    /// Most timers it has set at once.
+    /// The most timers that it has set at once.
     const TIMERS_MAX: usize = 0;
     /// The timings it records through its [`Context`]: [`TimingSet::of`] an enum that [`metrics!`](crate::metrics) made.
     const TIMINGS: TimingSet = TimingSet::NONE;
-    /// What the runtime must know of it by its type; set by the runtime alone.
+    /// The role that checks depend on. Only the runtime sets it.
     #[doc(hidden)]
     const ROLE: Role = Role::Ordinary;
 
@@ -71,19 +69,19 @@ pub trait Actor: 'static {
         let _ = ctx;
     }
 
-    /// One input.
+    /// Handles one input.
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &Self::In) -> Step;
 
-    /// What waits behind the message that is taken next, oldest first, as far as it is known: the place to ask for the
-    /// memory that it will need ([`mem::prefetch`](crate::mem::prefetch)) while another is worked on.
+    /// Shows the known messages behind the next one, oldest first, so that the actor can prefetch the memory that they will
+    /// need ([`mem::prefetch`](crate::mem::prefetch)).
     ///
-    /// Called before each message of a batch. How much is seen depends on timing, so that no output may depend on it.
+    /// Called before each message of a batch. How many messages it shows depends on timing, so no output may depend on it.
     #[inline]
     fn prefetch(&mut self, coming: &[Envelope<Self::In>]) {
         let _ = coming;
     }
 
-    /// Goes on with the input whose last step returned [`Step::More`].
+    /// Continues the input whose last step returned [`Step::More`].
     fn on_more(&mut self, ctx: &mut Context<'_, Self::Out>) -> Step {
         let _ = ctx;
         Step::Done
@@ -94,7 +92,7 @@ pub trait Actor: 'static {
         let _ = (ctx, token);
     }
 
-    /// The inputs that came are done: the place to flush what was packed.
+    /// Called at the end of a batch of inputs. Flush packed messages here.
     fn on_batch_end(&mut self, ctx: &mut Context<'_, Self::Out>) {
         let _ = ctx;
     }
@@ -104,7 +102,7 @@ pub trait Actor: 'static {
         let _ = (ctx, down);
     }
 
-    /// The topology is quiet and stops: the last chance to send to the network.
+    /// Called when the topology has drained and stops: the last chance to send to the network.
     fn on_stop(&mut self, ctx: &mut Context<'_, Self::Out>) {
         let _ = ctx;
     }
@@ -112,23 +110,23 @@ pub trait Actor: 'static {
 
 /// An actor that owns network endpoints.
 ///
-/// A frame is delivered only while every port has room for two steps, so that what comes from outside never blocks what
-/// is answered: otherwise it is held. The other callbacks cannot be put off; what they send while there is no room waits
-/// in the port. While it waits, datagrams are dropped and counted: an actor that must see them all asks
-/// [`Port::room`](crate::edge::port::Port::room) before it sends, and keeps what does not fit in a form of its own.
+/// A frame is delivered only while every port has room for two steps, and held until then, so that network input cannot
+/// block answers. The other callbacks cannot be put off: messages that they send without room wait in the port. While any
+/// wait, datagrams are dropped and counted. An actor that must see all datagrams asks
+/// [`Port::room`](crate::edge::port::Port::room) before it sends, and keeps the rest itself.
 pub trait NetActor: Actor {
     /// A connection was accepted, or an outgoing one is established.
     fn on_open(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
         let _ = (ctx, endpoint, conn, peer);
     }
 
-    /// One whole frame of a stream, borrowed for the call.
+    /// Handles one whole frame of a stream, borrowed for the call.
     fn on_frame(&mut self, ctx: &mut Context<'_, Self::Out>, conn: ConnId, frame: &[u8]) -> Flow {
         let _ = (ctx, conn, frame);
         Flow::Taken
     }
 
-    /// One datagram.
+    /// Handles one datagram.
     fn on_datagram(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, datagram: &Datagram<'_>) {
         let _ = (ctx, endpoint, datagram);
     }

@@ -14,11 +14,11 @@ use crate::{
 /// A state machine whose outputs depend on one sequenced input stream alone: the same inputs give the same output bytes, in a
 /// replica, in a replay and in a simulation, however the inputs arrive and however fast the outputs are taken.
 ///
-/// Its context has no network and no timers; it hears of no batch end, no failure and no stop. Time comes with its input.
+/// Its context has no network and no timers; it has no hooks for the end of a batch, failures and the stop. Time comes with its input.
 /// Declare it with [`Topology::sequenced`](crate::topology::Topology::sequenced). Every sequenced actor is an [`Actor`] too,
 /// so that edges connect to it as to any other.
 pub trait SequencedActor: 'static {
-    /// Its one input type; an actor with several kinds of input makes it an enum.
+    /// Its only input type: an enum for several kinds of input.
     type In: Message;
     /// Its typed ports; see [`ports!`](crate::ports).
     type Out: Outputs;
@@ -30,16 +30,16 @@ pub trait SequencedActor: 'static {
         let _ = ctx;
     }
 
-    /// One input.
+    /// Handles one input.
     fn on_message(&mut self, ctx: &mut SequencedContext<'_, Self::Out>, message: &Self::In) -> Step;
 
-    /// As [`Actor::prefetch`]: how much is seen depends on timing, so that no output may depend on it.
+    /// As [`Actor::prefetch`]: how many messages it shows depends on timing, so no output may depend on it.
     #[inline]
     fn prefetch(&mut self, coming: &[Envelope<Self::In>]) {
         let _ = coming;
     }
 
-    /// Goes on with the input whose last step returned [`Step::More`]; the next input waits.
+    /// Continues the input whose last step returned [`Step::More`]; the next input waits.
     fn on_more(&mut self, ctx: &mut SequencedContext<'_, Self::Out>) -> Step {
         let _ = ctx;
         Step::Done
@@ -82,7 +82,7 @@ impl<O> SequencedContext<'_, O> {
         self.step.header.get()
     }
 
-    /// Time of the input being worked on, in nanoseconds since midnight (as [`Context::time_ns`]). The shard's time where no
+    /// Time of the input being worked on, in nanoseconds since midnight (as [`Context::time_ns`]). The shard's time if no
     /// sequencer has numbered the input, and while the actor starts.
     #[inline]
     #[must_use]

@@ -11,7 +11,7 @@ use crate::{
     telemetry::{Metric, ShardTelemetry, TIMING_NS_MAX, TimingSlots},
 };
 
-/// What a shard shares with the cells on it.
+/// State that a shard shares with its cells.
 pub(crate) struct ShardEnv {
     pub time: ShardTime,
     pub telemetry: RefCell<ShardTelemetry>,
@@ -106,7 +106,7 @@ impl ShardTime {
         self.clock.as_ref().map_or(self.ticks.get(), Clock::ticks)
     }
 
-    /// Nanoseconds that so many ticks last.
+    /// Converts ticks to nanoseconds.
     pub(crate) fn nanos_of(&self, ticks: u64) -> u64 {
         self.clock.as_ref().map_or(ticks, |clock| clock.nanos_between(0, ticks))
     }

@@ -39,7 +39,7 @@ pub struct TimerId {
 /// A timer that fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expired {
-    /// What [`Wheel::set`] was given to tell the timer by.
+    /// The token passed to [`Wheel::set`].
     pub token: u64,
     /// The deadline it was set for, in nanoseconds; never later than the time it fired at.
     pub deadline_ns: u64,
@@ -150,7 +150,7 @@ impl Wheel {
         Ok(id)
     }
 
-    /// Takes a timer back; false when it has fired or was cancelled before.
+    /// Cancels a timer; false if it has fired or was cancelled before.
     pub fn cancel(&mut self, id: TimerId) -> bool {
         match self.entries.get(id.index as usize) {
             Some(entry) if entry.generation == id.generation && entry.list != FREE => {}

@@ -12,7 +12,7 @@ use crate::{
     topology::{ShardId, Topology},
 };
 
-/// Turns that [`Simulation::run_until_idle`] makes at most before it says that the topology does not come to rest.
+/// The most turns of [`Simulation::run_until_idle`]; it panics if the topology is not at rest by then.
 const IDLE_TURNS_MAX: usize = 1_000_000;
 
 impl Topology {
@@ -60,7 +60,7 @@ impl Simulation {
         self.shards.iter().for_each(|shard| shard.env.time.set(wall_ns));
     }
 
-    /// One turn of every shard, in order; returns how much was done.
+    /// Makes one turn of every shard, in order; returns the work done.
     pub fn turn(&mut self) -> usize {
         let mut work = 0;
         for index in 0..self.shards.len() {
@@ -74,7 +74,7 @@ impl Simulation {
         work
     }
 
-    /// Turns until nothing is done any more.
+    /// Makes turns until one does nothing.
     ///
     /// # Panics
     /// When a million turns did not suffice: some actors keep each other busy.
