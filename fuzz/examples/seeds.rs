@@ -6,7 +6,7 @@ use std::path::Path;
 use corelane_codecs::IntoBytes;
 use corelane_codecs::binary_file::encode;
 use corelane_codecs::itch::{MESSAGE_TYPES, message_len};
-use corelane_codecs::mold::{self, PacketBuilder, Request, Session};
+use corelane_codecs::mold::{self, PacketBuilder, Request, SessionName};
 use corelane_codecs::ouch::{self, AppendageWriter, TagValue, encode_with_appendage};
 use corelane_codecs::price::Price;
 use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket};
@@ -18,7 +18,7 @@ fn main() -> std::io::Result<()> {
     let messages = itch_messages();
     let file = itch_file(&messages);
     let packets = mold_packets(&messages);
-    let request = Request { session: Session::BLANK, sequence: 7, count: 3 };
+    let request = Request { session: SessionName::BLANK, sequence: 7, count: 3 };
     let mut bytes = [0; mold::HEADER_LEN];
     request.encode(&mut bytes).expect("a request fits");
     let ouch_in = ouch_inbound();
@@ -72,12 +72,12 @@ fn mold_packets(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for messages in [&messages[..0], &messages[..1], &messages[5..12]] {
         let mut buffer = [0; 512];
-        let mut packet = PacketBuilder::new(&mut buffer, Session::BLANK, 7, 512).expect("a header fits");
+        let mut packet = PacketBuilder::new(&mut buffer, SessionName::BLANK, 7, 512).expect("a header fits");
         assert!(messages.iter().all(|message| packet.push(message)));
         packets.push(packet.finish().to_vec());
     }
     let mut end = [0; mold::HEADER_LEN];
-    mold::end_of_session(&mut end, Session::BLANK, 7).expect("a header fits");
+    mold::end_of_session(&mut end, SessionName::BLANK, 7).expect("a header fits");
     packets.push(end.to_vec());
     packets
 }

@@ -10,7 +10,7 @@ use std::{
 
 use corelane_tester::{
     echo::{self, EchoSpec},
-    engine::{Idle, Measured, Pacing},
+    engine::{IdleStrategy, Measured, Pacing},
 };
 
 const STALL: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ fn measure(outstanding_max: usize) -> Measured {
     let pacing = Pacing {
         duration: Duration::from_secs(3),
         warmup: Duration::ZERO,
-        idle: Idle::Yield,
+        idle: IdleStrategy::Yield,
         outstanding_max,
         ..Pacing::new(stalling_echo(), RATE_PER_S)
     };

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use corelane_codecs::itch::Message;
-use corelane_codecs::mold::{Content, Packet, Session};
+use corelane_codecs::mold::{Content, Packet, SessionName};
 
 /// The receive buffer requested from the kernel, which may grant less, so that a stall of the tester loses nothing.
 const RECEIVE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
@@ -15,7 +15,7 @@ const DATAGRAMS_PER_POLL: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedReport {
     /// The session of the first packet.
-    pub session: Option<Session>,
+    pub session: Option<SessionName>,
     /// The next expected sequence number; 0 before the first packet.
     pub next_sequence: u64,
     /// The number of packets with messages.

@@ -59,7 +59,7 @@ pub struct LineReport {
 
 /// A line to which the player sends.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct PlayedLine {
     spec: LineSpec,
     socket: UdpSocket,
     rng: Rng,
@@ -72,11 +72,11 @@ pub(crate) struct Line {
     report: LineReport,
 }
 
-impl Line {
+impl PlayedLine {
     /// Opens the socket.
     pub(crate) fn new(spec: LineSpec) -> Result<Self, PlayError> {
         let socket = open(spec.to).map_err(|source| PlayError::Socket { to: spec.to, source })?;
-        Ok(Line {
+        Ok(PlayedLine {
             spec,
             socket,
             rng: Rng::new(spec.faults.seed),

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use corelane_codecs::mold::{self, ETHERNET_PAYLOAD, MoldError, PacketBuilder, Session};
+use corelane_codecs::mold::{self, ETHERNET_PAYLOAD, MoldError, PacketBuilder, SessionName};
 use corelane_codecs::text::Alpha;
 
-use crate::line::{Line, LineReport, LineSpec};
+use crate::line::{LineReport, LineSpec, PlayedLine};
 use crate::play_error::PlayError;
 use crate::retransmission::{RetransmissionReport, RetransmissionServer, RetransmissionSpec};
 use crate::source::MessageSource;
@@ -50,7 +50,7 @@ pub struct PlaySpec {
     /// The retransmission server, for packets that the lines lost.
     pub retransmission: Option<RetransmissionSpec>,
     /// The MoldUDP64 session.
-    pub session: Session,
+    pub session: SessionName,
     /// The pace.
     pub pace: Pace,
     /// The maximum size of a packet, in bytes of UDP payload.
@@ -128,7 +128,7 @@ pub struct Step {
 pub struct Player<R> {
     spec: PlaySpec,
     source: MessageSource<R>,
-    lines: Vec<Line>,
+    lines: Vec<PlayedLine>,
     server: Option<RetransmissionServer>,
     /// The time of the first step, and the timestamp of the first message.
     origin: Option<(u64, u64)>,
@@ -159,7 +159,11 @@ impl<R: Read> Player<R> {
             spec.retransmission.map(|server| RetransmissionServer::new(server, spec.session, spec.payload_max));
         Ok(Self {
             source: MessageSource::new(reader),
-            lines: [Some(spec.line_a), spec.line_b].into_iter().flatten().map(Line::new).collect::<Result<_, _>>()?,
+            lines: [Some(spec.line_a), spec.line_b]
+                .into_iter()
+                .flatten()
+                .map(PlayedLine::new)
+                .collect::<Result<_, _>>()?,
             server: server.transpose()?,
             origin: None,
             next_sequence: 1,
@@ -211,7 +215,7 @@ impl<R: Read> Player<R> {
             self.report.retransmission = server.report();
             next_due_ns = next_due_ns.min(now_ns + REQUESTS_READ_NS);
         }
-        let waiting_ns = self.lines.iter().filter_map(Line::next_due_ns).min();
+        let waiting_ns = self.lines.iter().filter_map(PlayedLine::next_due_ns).min();
         self.report.ended = self.has_ended(now_ns) && waiting_ns.is_none();
         if self.report.ended {
             return Ok(Step { next_due_ns: u64::MAX, ended: true });
@@ -340,7 +344,7 @@ impl<R: Read> Player<R> {
     }
 
     /// Passes a packet without messages to all lines.
-    fn tell(&mut self, write: fn(&mut [u8], Session, u64) -> Result<usize, MoldError>, now_ns: u64) {
+    fn tell(&mut self, write: fn(&mut [u8], SessionName, u64) -> Result<usize, MoldError>, now_ns: u64) {
         let mut packet = [0; mold::HEADER_LEN];
         if write(&mut packet, self.spec.session, self.next_sequence).is_ok() {
             self.lines.iter_mut().for_each(|line| line.tell(&packet, now_ns));

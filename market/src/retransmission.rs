@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 
-use corelane_codecs::mold::{PacketBuilder, Request, Session};
+use corelane_codecs::mold::{PacketBuilder, Request, SessionName};
 
 use crate::play_error::PlayError;
 
@@ -36,7 +36,7 @@ pub struct RetransmissionReport {
 pub(crate) struct RetransmissionServer {
     spec: RetransmissionSpec,
     socket: UdpSocket,
-    session: Session,
+    session: SessionName,
     bytes: VecDeque<u8>,
     /// The start of each message kept, as an offset from the first message ever played.
     starts: VecDeque<u64>,
@@ -50,7 +50,7 @@ pub(crate) struct RetransmissionServer {
 }
 
 impl RetransmissionServer {
-    pub(crate) fn new(spec: RetransmissionSpec, session: Session, payload_max: usize) -> Result<Self, PlayError> {
+    pub(crate) fn new(spec: RetransmissionSpec, session: SessionName, payload_max: usize) -> Result<Self, PlayError> {
         let failed = |source| PlayError::Listen { listen: spec.listen, source };
         let socket = UdpSocket::bind(spec.listen).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;

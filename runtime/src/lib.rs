@@ -97,5 +97,5 @@ pub mod topology;
 
 pub use shard::{
     Failure,
-    panics::{PanicMessage, Place},
+    panics::{PanicLocation, PanicMessage},
 };

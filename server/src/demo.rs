@@ -17,7 +17,7 @@ use corelane_market::{Day, DaySpec, FeedReader, MessageSource, Pace, PlayError, 
 use corelane_runtime::cpu;
 use corelane_tester::{
     configured,
-    engine::{Idle, Observer, Pacing, Progress},
+    engine::{IdleStrategy, Observer, Pacing, Progress},
     jitter,
     load::{self, LoadSpec},
     report::Report,
@@ -189,8 +189,8 @@ fn on_loopback(config: &mut Config, feed_out: SocketAddr) -> miette::Result<()> 
 
 fn pacing(args: &DemoArgs, cpus: &[usize], server: SocketAddr) -> Pacing {
     let (rate, idle, cpu) = match cpus {
-        [_, tester, ..] => (RATE_PER_S, Idle::Busy, *tester),
-        _ => (RATE_PER_S_ON_ONE_CPU, Idle::Yield, cpus[0]),
+        [_, tester, ..] => (RATE_PER_S, IdleStrategy::Busy, *tester),
+        _ => (RATE_PER_S_ON_ONE_CPU, IdleStrategy::Yield, cpus[0]),
     };
     Pacing {
         duration: Duration::from_secs(args.seconds.into()),

@@ -1,6 +1,6 @@
 //! Sizes and times of a publisher.
 
-use corelane_codecs::mold::{self, Session};
+use corelane_codecs::mold::{self, SessionName};
 use thiserror::Error;
 
 use crate::types::Publication;
@@ -18,7 +18,7 @@ pub(super) const RETRY_NS: u64 = 1_000_000;
 #[derive(Clone, Debug)]
 pub struct PublisherConfig {
     /// Name of the feed's session.
-    pub session: Session,
+    pub session: SessionName,
     /// Longest payload of a datagram in bytes, [`PAYLOAD_MIN`] to 65,507.
     pub payload_max: usize,
     /// Silence after which it sends a heartbeat.

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use corelane_codecs::mold::{PacketBuilder, Request, Session};
+use corelane_codecs::mold::{PacketBuilder, Request, SessionName};
 use corelane_runtime::{
     net::{EndpointId, Net},
     telemetry::Counters,
@@ -29,7 +29,7 @@ pub const ANSWERS_PER_BATCH_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Retransmission {
     endpoint: EndpointId,
-    session: Session,
+    session: SessionName,
     /// By sequence number modulo their count.
     kept: Box<[Publication]>,
     /// Number of the next message to be published.
@@ -44,7 +44,7 @@ impl Retransmission {
     pub(super) fn new(
         config: RetransmissionConfig,
         endpoint: EndpointId,
-        session: Session,
+        session: SessionName,
         payload_max: usize,
         counters: Counters<RetransmissionCount>,
     ) -> Self {

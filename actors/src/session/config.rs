@@ -3,7 +3,7 @@
 use std::fmt;
 
 use corelane_codecs::{
-    soup::Session,
+    soup::SessionName,
     text::{Alpha, Symbol},
 };
 use thiserror::Error;
@@ -37,7 +37,7 @@ pub struct SessionConfig {
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,
     /// Name of the day's session.
-    pub session: Session,
+    pub session: SessionName,
     /// Time in which a connection must log in.
     pub login_timeout_ns: u64,
     /// Silence after which a client is disconnected. A client of SoupBinTCP 4.10 may choose its own.
@@ -61,7 +61,7 @@ impl SessionConfig {
     /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
     /// requests in flight, 1,024 connections, 256 KiB behind.
     #[must_use]
-    pub fn new(session: Session, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
+    pub fn new(session: SessionName, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
         SessionConfig {
             ports,

@@ -6,13 +6,13 @@ use corelane_actors::market_data::{
     RecoveryCount,
 };
 use corelane_codecs::{
-    mold::{HEADER_LEN, Packet, PacketBuilder, Session, end_of_session, heartbeat},
+    mold::{HEADER_LEN, Packet, PacketBuilder, SessionName, end_of_session, heartbeat},
     text::Alpha,
 };
 
 pub(crate) const MS: u64 = 1_000_000;
 
-pub(crate) fn session(name: &str) -> Session {
+pub(crate) fn session(name: &str) -> SessionName {
     Alpha::new(name).unwrap()
 }
 

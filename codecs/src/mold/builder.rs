@@ -4,7 +4,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     error::MoldError,
-    header::{END_OF_SESSION, HEADER_LEN, Header, LENGTH_BYTES, MAX_COUNT, Session},
+    header::{END_OF_SESSION, HEADER_LEN, Header, LENGTH_BYTES, MAX_COUNT, SessionName},
 };
 
 /// Packs messages into one packet.
@@ -23,7 +23,12 @@ impl<'a> PacketBuilder<'a> {
     /// # Errors
     /// [`MoldError::NoRoom`] if `buffer` or `payload_max` is smaller than a header.
     #[inline]
-    pub fn new(buffer: &'a mut [u8], session: Session, sequence: u64, payload_max: usize) -> Result<Self, MoldError> {
+    pub fn new(
+        buffer: &'a mut [u8],
+        session: SessionName,
+        sequence: u64,
+        payload_max: usize,
+    ) -> Result<Self, MoldError> {
         let available = buffer.len().min(payload_max);
         let buffer = &mut buffer[..available];
         let length = write_header(buffer, session, sequence, 0)?;
@@ -83,7 +88,7 @@ impl<'a> PacketBuilder<'a> {
 /// # Errors
 /// [`MoldError::NoRoom`].
 #[inline]
-pub fn heartbeat(out: &mut [u8], session: Session, next_sequence: u64) -> Result<usize, MoldError> {
+pub fn heartbeat(out: &mut [u8], session: SessionName, next_sequence: u64) -> Result<usize, MoldError> {
     write_header(out, session, next_sequence, 0)
 }
 
@@ -93,12 +98,17 @@ pub fn heartbeat(out: &mut [u8], session: Session, next_sequence: u64) -> Result
 /// # Errors
 /// [`MoldError::NoRoom`].
 #[inline]
-pub fn end_of_session(out: &mut [u8], session: Session, next_sequence: u64) -> Result<usize, MoldError> {
+pub fn end_of_session(out: &mut [u8], session: SessionName, next_sequence: u64) -> Result<usize, MoldError> {
     write_header(out, session, next_sequence, END_OF_SESSION)
 }
 
 #[inline]
-pub(super) fn write_header(out: &mut [u8], session: Session, sequence: u64, count: u16) -> Result<usize, MoldError> {
+pub(super) fn write_header(
+    out: &mut [u8],
+    session: SessionName,
+    sequence: u64,
+    count: u16,
+) -> Result<usize, MoldError> {
     let header = Header { session, sequence: sequence.into(), count: count.into() };
     let available = out.len();
     header.write_to_prefix(out).map_err(|_| MoldError::NoRoom { needed: HEADER_LEN, available })?;

@@ -18,13 +18,13 @@ pub(super) const END_OF_SESSION: u16 = 0xffff;
 pub(super) const LENGTH_BYTES: usize = 2;
 
 /// Name of a session: ten bytes, by convention text padded on the right.
-pub type Session = Alpha<10>;
+pub type SessionName = Alpha<10>;
 
 /// The header of a packet or a request on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub(super) struct Header {
-    pub session: Session,
+    pub session: SessionName,
     pub sequence: U64,
     pub count: U16,
 }

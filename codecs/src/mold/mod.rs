@@ -26,6 +26,6 @@ mod request;
 
 pub use builder::{PacketBuilder, end_of_session, heartbeat};
 pub use error::MoldError;
-pub use header::{ETHERNET_PAYLOAD, HEADER_LEN, MAX_COUNT, Session};
+pub use header::{ETHERNET_PAYLOAD, HEADER_LEN, MAX_COUNT, SessionName};
 pub use packet::{Content, Messages, Packet};
 pub use request::Request;

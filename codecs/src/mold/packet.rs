@@ -4,7 +4,7 @@ use zerocopy::FromBytes;
 
 use super::{
     error::MoldError,
-    header::{END_OF_SESSION, HEADER_LEN, Header, LENGTH_BYTES, Session},
+    header::{END_OF_SESSION, HEADER_LEN, Header, LENGTH_BYTES, SessionName},
 };
 
 /// Kind of a packet.
@@ -22,7 +22,7 @@ pub enum Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     /// The session.
-    pub session: Session,
+    pub session: SessionName,
     /// Sequence number of the first message; of the next one to be sent, if the packet has no message.
     pub sequence: u64,
     /// Kind of the packet.

@@ -5,7 +5,7 @@ use zerocopy::FromBytes;
 use super::{
     builder::write_header,
     error::MoldError,
-    header::{HEADER_LEN, Header, Session},
+    header::{HEADER_LEN, Header, SessionName},
 };
 
 /// A client's request for retransmission.
@@ -13,9 +13,9 @@ use super::{
 /// The answer is one ordinary packet with as many whole messages as fit. The client requests the rest again.
 ///
 /// ```
-/// use corelane_codecs::mold::{HEADER_LEN, Request, Session};
+/// use corelane_codecs::mold::{HEADER_LEN, Request, SessionName};
 ///
-/// let request = Request { session: Session::new("000010059B").unwrap(), sequence: 42, count: 3 };
+/// let request = Request { session: SessionName::new("000010059B").unwrap(), sequence: 42, count: 3 };
 /// let mut bytes = [0; HEADER_LEN];
 /// request.encode(&mut bytes).unwrap();
 /// assert_eq!(Request::decode(&bytes), Ok(request));
@@ -23,7 +23,7 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The session.
-    pub session: Session,
+    pub session: SessionName,
     /// Sequence number of the first message.
     pub sequence: u64,
     /// Number of messages.

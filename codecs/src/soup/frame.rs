@@ -18,7 +18,7 @@ pub(super) const LENGTH_BYTES: usize = 2;
 pub(super) const LOGIN_ACCEPTED_BODY: usize = 1 + 10 + 20;
 
 /// Name of a session.
-pub type Session = Alpha<10>;
+pub type SessionName = Alpha<10>;
 
 /// Length of the packet at the start of a stream, in bytes; `None` if the packet is not complete.
 ///

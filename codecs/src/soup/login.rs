@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{
     error::SoupError,
-    frame::{HEADER_LEN, LOGIN_ACCEPTED_BODY, Session, put},
+    frame::{HEADER_LEN, LOGIN_ACCEPTED_BODY, SessionName, put},
 };
 use crate::text::Alpha;
 
@@ -25,7 +25,7 @@ pub struct LoginRequest {
     /// Password.
     pub password: Alpha<PASSWORD>,
     /// The session to join; blank for the current one.
-    pub session: Session,
+    pub session: SessionName,
     /// Number of the first message to send: 1 for all from the start, 0 for new messages only; `None` if the field is
     /// blank.
     pub sequence: Option<u64>,
@@ -118,7 +118,7 @@ impl fmt::Debug for LoginRequest {
 }
 
 /// Reads the session and the next sequence number of a login accepted.
-pub(super) fn read_accepted(payload: &[u8]) -> Result<(Session, u64), SoupError> {
+pub(super) fn read_accepted(payload: &[u8]) -> Result<(SessionName, u64), SoupError> {
     let kind = b'A';
     if payload.len() + 1 != LOGIN_ACCEPTED_BODY {
         return Err(SoupError::WrongLength { kind, expected: LOGIN_ACCEPTED_BODY, actual: 1 + payload.len() });
@@ -132,7 +132,7 @@ pub(super) fn read_accepted(payload: &[u8]) -> Result<(Session, u64), SoupError>
     Ok((session, next_sequence))
 }
 
-pub(super) fn write_accepted(session: &Session, next_sequence: u64, out: &mut [u8]) -> Result<usize, SoupError> {
+pub(super) fn write_accepted(session: &SessionName, next_sequence: u64, out: &mut [u8]) -> Result<usize, SoupError> {
     let mut payload = [b' '; LOGIN_ACCEPTED_BODY - 1];
     let (name, sequence) = payload.split_at_mut(SESSION);
     name.copy_from_slice(session.right_justified().as_array());

@@ -20,6 +20,6 @@ mod login;
 mod packet;
 
 pub use error::SoupError;
-pub use frame::{HEADER_LEN, LOGIN_ACCEPTED_LEN, MAX_PAYLOAD, Session, packet_len};
+pub use frame::{HEADER_LEN, LOGIN_ACCEPTED_LEN, MAX_PAYLOAD, SessionName, packet_len};
 pub use login::LoginRequest;
 pub use packet::{ClientPacket, RejectCode, ServerPacket};

@@ -2,7 +2,7 @@
 
 use super::{
     error::SoupError,
-    frame::{HEADER_LEN, Session, empty, put, split},
+    frame::{HEADER_LEN, SessionName, empty, put, split},
     login::{self, LoginRequest},
 };
 use crate::wire::wire_enum;
@@ -72,7 +72,7 @@ pub enum ServerPacket<'a> {
     /// The log-in is accepted (`A`).
     LoginAccepted {
         /// The session, left-justified.
-        session: Session,
+        session: SessionName,
         /// Sequence number of the next sequenced packet.
         next_sequence: u64,
     },

@@ -139,7 +139,7 @@ fn golden_inputs() -> Vec<Vec<u8>> {
     inputs.extend(packets.iter().map(|text| hex(text)[3..].to_vec()));
     inputs.extend(golden::ITCH.iter().map(|text| hex(text)));
     let mut buffer = [0; 1472];
-    let mut packet = mold::PacketBuilder::new(&mut buffer, mold::Session::BLANK, 1, 1472).unwrap();
+    let mut packet = mold::PacketBuilder::new(&mut buffer, mold::SessionName::BLANK, 1, 1472).unwrap();
     assert!(golden::ITCH.iter().all(|text| packet.push(&hex(text))));
     let packet = packet.finish().to_vec();
     inputs.push(packet[mold::HEADER_LEN..].to_vec());

@@ -6,7 +6,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use corelane_tester::echo::{self, EchoSpec};
-use corelane_tester::engine::{Idle, Measured, Observer, Pacing, SENT_SAMPLED};
+use corelane_tester::engine::{IdleStrategy, Measured, Observer, Pacing, SENT_SAMPLED};
 
 const RATE_PER_S: f64 = 200.0;
 const SLOW: Duration = Duration::from_millis(2);
@@ -44,7 +44,7 @@ fn measure(delay: Duration, busy: Duration, kernel_times: bool) -> Measured {
     let pacing = Pacing {
         duration: Duration::from_secs(1),
         warmup: Duration::from_millis(200),
-        idle: Idle::Yield,
+        idle: IdleStrategy::Yield,
         kernel_times,
         ..Pacing::new(echo_server(delay), RATE_PER_S)
     };

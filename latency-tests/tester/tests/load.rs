@@ -10,7 +10,7 @@ use std::time::Duration;
 use corelane_codecs::price::Price;
 use corelane_codecs::text::Alpha;
 use corelane_tester::echo::{self, EchoSpec};
-use corelane_tester::engine::{Idle, LoadError, Observer, Pacing, Progress, Timing};
+use corelane_tester::engine::{IdleStrategy, LoadError, Observer, Pacing, Progress, Timing};
 use corelane_tester::load::{self, Credentials, LoadResult, LoadSpec};
 use corelane_tester::script::{FillOrder, Instrument, Limits, MarketScript, MarketSpec, Mix, PriorityRule, Rules};
 use venue::Misdeed;
@@ -49,7 +49,7 @@ fn pacing(server: SocketAddr, rate_per_s: f64) -> Pacing {
         duration: Duration::from_millis(400),
         warmup: Duration::from_millis(100),
         // Yields, because the venue needs the CPU too.
-        idle: Idle::Yield,
+        idle: IdleStrategy::Yield,
         ..Pacing::new(server, rate_per_s)
     }
 }
@@ -323,7 +323,7 @@ fn a_server_that_reads_nothing_makes_requests_late_and_nothing_grows() {
         frame_bytes: 60_000,
         pacing: Pacing {
             drain: Duration::from_millis(50),
-            idle: Idle::Busy,
+            idle: IdleStrategy::Busy,
             ..pacing(listener.local_addr().unwrap(), 2000.0)
         },
     };

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use corelane_tester::echo::{self, EchoSpec};
-use corelane_tester::engine::{Idle, Observer, Pacing};
+use corelane_tester::engine::{IdleStrategy, Observer, Pacing};
 
 /// Makes the tester late repeatedly, so that about four requests are due whenever it sends.
 struct Sleepy;
@@ -49,7 +49,7 @@ fn sent_and_segments(coalesce: bool) -> (u64, u64) {
     let pacing = Pacing {
         duration: Duration::from_millis(500),
         warmup: Duration::ZERO,
-        idle: Idle::Yield,
+        idle: IdleStrategy::Yield,
         // Below the initial congestion window of ten segments, so that no request waits and is coalesced with others.
         outstanding_max: 8,
         coalesce,

@@ -23,7 +23,7 @@ pub(super) struct Resting {
 
 /// The place of a resting order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct BookPosition {
     pub side: Side,
     /// The price in ticks.
     pub tick: u32,
@@ -126,11 +126,11 @@ impl Book {
     /// Draws a resting order, mostly one near the touch and among the youngest at its level; `None` if the book is
     /// empty.
     #[must_use]
-    pub(super) fn draw(&self, rng: &mut Rng) -> Option<Place> {
+    pub(super) fn draw(&self, rng: &mut Rng) -> Option<BookPosition> {
         let (side, tick) = self.draw_level(rng)?;
         let orders = self.level(tick).len();
         let at = if rng.below(2) == 0 { orders - 1 } else { rng.below(orders as u64) as usize };
-        Some(Place { side, tick, at })
+        Some(BookPosition { side, tick, at })
     }
 
     fn draw_level(&self, rng: &mut Rng) -> Option<(Side, u32)> {
@@ -157,12 +157,12 @@ impl Book {
     }
 
     /// The order at a place.
-    pub(super) fn order(&mut self, place: Place) -> &mut Resting {
+    pub(super) fn order(&mut self, place: BookPosition) -> &mut Resting {
         &mut self.levels[place.tick as usize % LADDER][place.at]
     }
 
     /// Removes the order at a place.
-    pub(super) fn remove(&mut self, place: Place) -> Resting {
+    pub(super) fn remove(&mut self, place: BookPosition) -> Resting {
         let at = place.tick as usize % LADDER;
         let order = self.levels[at].remove(place.at);
         if self.levels[at].is_empty() {

@@ -7,7 +7,7 @@ use corelane_codecs::itch::{
 use corelane_codecs::text::Mpid;
 
 use super::Day;
-use super::book::{Place, Resting};
+use super::book::{BookPosition, Resting};
 use super::mix::draw_kind;
 
 /// The firms of attributed orders and market makers.
@@ -77,7 +77,7 @@ impl Day {
     }
 
     /// Draws an instrument with orders, and one of its orders.
-    fn any_order(&mut self) -> Option<(usize, Place)> {
+    fn any_order(&mut self) -> Option<(usize, BookPosition)> {
         let index = self.any_of(|day, index| day.books[index].orders() > 0)?;
         Some((index, self.books[index].draw(&mut self.rng)?))
     }
@@ -89,7 +89,7 @@ impl Day {
         }
     }
 
-    fn delete_at(&mut self, index: usize, place: Place) {
+    fn delete_at(&mut self, index: usize, place: BookPosition) {
         let order_ref = self.books[index].remove(place).order_ref.into();
         self.put(OrderDelete { header: self.header(index), order_ref }.as_bytes());
     }
@@ -130,7 +130,7 @@ impl Day {
         let both = [preferred, if preferred == Side::Buy { Side::Sell } else { Side::Buy }];
         let best = both.into_iter().find_map(|side| Some((side, self.books[index].best(side)?)));
         let (side, tick) = best.expect("an order rests");
-        let place = Place { side, tick, at: 0 };
+        let place = BookPosition { side, tick, at: 0 };
         let Resting { order_ref, shares } = *self.books[index].order(place);
         let executed = if self.rng.below(2) == 0 { shares } else { self.rng.between(1, u64::from(shares)) as u32 };
         if executed == shares {

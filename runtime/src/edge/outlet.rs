@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use rtrb::chunks::WriteChunkUninit;
 
 use crate::{
-    edge::queue::Place,
+    edge::queue::FreeSlot,
     mem,
     message::{Envelope, Message},
 };
@@ -37,13 +37,13 @@ impl<M: Message> Outlet<M> {
 
     /// The place of the next message; `None` if the ring is full.
     #[inline(always)]
-    pub(crate) fn place(&mut self) -> Option<Place<Envelope<M>>> {
+    pub(crate) fn place(&mut self) -> Option<FreeSlot<Envelope<M>>> {
         let at = self.unpublished;
         // Only what is known to be free: the consumer may be reading the others.
         let ahead = if self.producer.cached_slots() > at + AHEAD { AHEAD } else { 0 };
         let mut slots = self.producer.write_chunk_uninit(at + ahead + 1).ok()?;
         mem::prefetch_to_write(slot(&mut slots, at + ahead).as_ptr());
-        Some(Place::new(slot(&mut slots, at), &mut self.unpublished))
+        Some(FreeSlot::new(slot(&mut slots, at), &mut self.unpublished))
     }
 
     /// Appends a message; false if the ring is full.

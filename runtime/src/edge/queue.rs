@@ -21,16 +21,16 @@ pub(crate) struct Queue<T> {
 }
 
 /// The place of the next value.
-pub(crate) struct Place<T> {
+pub(crate) struct FreeSlot<T> {
     pub slot: NonNull<T>,
     /// The number of values that the place's owner holds.
     count: NonNull<usize>,
 }
 
-impl<T> Place<T> {
+impl<T> FreeSlot<T> {
     #[inline(always)]
     pub(crate) fn new(slot: &mut MaybeUninit<T>, count: &mut usize) -> Self {
-        Place { slot: NonNull::from(slot).cast(), count: count.into() }
+        FreeSlot { slot: NonNull::from(slot).cast(), count: count.into() }
     }
 
     /// Counts the value.
@@ -76,9 +76,9 @@ impl<T: Copy> Queue<T> {
 
     /// The place of the next value; `None` if the queue is full.
     #[inline(always)]
-    pub(crate) fn place(&mut self) -> Option<Place<T>> {
+    pub(crate) fn place(&mut self) -> Option<FreeSlot<T>> {
         let at = self.at(self.len);
-        (self.len < self.capacity).then(|| Place::new(&mut self.places[at], &mut self.len))
+        (self.len < self.capacity).then(|| FreeSlot::new(&mut self.places[at], &mut self.len))
     }
 
     /// Appends a value; false if the queue is full.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{net::NetError, shard::panics::Place, topology::check::TopologyErrors};
+use crate::{net::NetError, shard::panics::PanicLocation, topology::check::TopologyErrors};
 
 /// Why a topology did not start. `Debug` prints the same text as `Display`, so that a `main` that returns the error shows the
 /// remedy.
@@ -51,7 +51,7 @@ pub enum StartError {
         /// The shard.
         shard: String,
         /// Where in the code.
-        place: Place,
+        place: PanicLocation,
         /// What the panic said.
         message: String,
     },

@@ -17,7 +17,7 @@ use crate::{
     net::{Driver, EndpointId, NetError},
     shard::Failure,
     shard::duty::{DutyCycle, Figures},
-    shard::panics::{caught, mark_shard_thread, take_message, take_place},
+    shard::panics::{caught, mark_shard_thread, take_location, take_message},
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
     telemetry::ShardTelemetry,
@@ -68,7 +68,7 @@ impl Seat {
         });
         let built_shard = catch_unwind(building).inspect_err(|payload| caught(&**payload));
         let Ok(shard) = built_shard else {
-            let (shard, place, message) = (spec.name.clone(), take_place(), take_message().to_string());
+            let (shard, place, message) = (spec.name.clone(), take_location(), take_message().to_string());
             let _ = built.send((spec.name, Err(StartError::Factory { shard, place, message })));
             return;
         };

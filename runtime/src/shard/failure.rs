@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     message::Header,
-    shard::panics::{PanicMessage, Place},
+    shard::panics::{PanicLocation, PanicMessage},
     topology::ids::ActorIndex,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub header: Header,
-    pub place: Place,
+    pub place: PanicLocation,
     pub message: PanicMessage,
 }
 
@@ -24,7 +24,7 @@ pub struct Failure {
     /// Header of the input it failed on.
     pub header: Header,
     /// Where in the code it panicked.
-    pub place: Place,
+    pub place: PanicLocation,
     /// What the panic said.
     pub message: PanicMessage,
 }

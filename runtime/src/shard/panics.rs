@@ -17,33 +17,34 @@ const MESSAGE_BYTES: usize = 159;
 
 /// Where a panic was.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PanicLocation {
     path: [u8; PATH_BYTES],
     path_length: u8,
     line: u32,
 }
 
-impl Place {
+impl PanicLocation {
     /// A place that is not known.
-    pub const UNKNOWN: Place = Place { path: [0; PATH_BYTES], path_length: 0, line: 0 };
+    pub const UNKNOWN: PanicLocation = PanicLocation { path: [0; PATH_BYTES], path_length: 0, line: 0 };
 
     fn of(location: &Location<'_>) -> Self {
         let path = location.file().as_bytes();
         let tail = &path[path.len().saturating_sub(PATH_BYTES)..];
-        let mut place = Place { path_length: tail.len() as u8, line: location.line(), ..Place::UNKNOWN };
+        let mut place =
+            PanicLocation { path_length: tail.len() as u8, line: location.line(), ..PanicLocation::UNKNOWN };
         place.path[..tail.len()].copy_from_slice(tail);
         place
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PanicLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = String::from_utf8_lossy(&self.path[..usize::from(self.path_length)]);
         write!(f, "{path}:{}", self.line)
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for PanicLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -88,7 +89,7 @@ impl fmt::Debug for PanicMessage {
 
 thread_local! {
     static ON_SHARD: Cell<bool> = const { Cell::new(false) };
-    static LAST_PLACE: Cell<Place> = const { Cell::new(Place::UNKNOWN) };
+    static LAST_LOCATION: Cell<PanicLocation> = const { Cell::new(PanicLocation::UNKNOWN) };
     static LAST_MESSAGE: Cell<PanicMessage> = const { Cell::new(PanicMessage::EMPTY) };
 }
 
@@ -100,7 +101,7 @@ pub(crate) fn install_hook() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
             if ON_SHARD.get() {
-                LAST_PLACE.set(info.location().map_or(Place::UNKNOWN, Place::of));
+                LAST_LOCATION.set(info.location().map_or(PanicLocation::UNKNOWN, PanicLocation::of));
             } else {
                 before(info);
             }
@@ -114,8 +115,8 @@ pub(crate) fn mark_shard_thread() {
 }
 
 /// Where the last panic on this thread was.
-pub(crate) fn take_place() -> Place {
-    LAST_PLACE.replace(Place::UNKNOWN)
+pub(crate) fn take_location() -> PanicLocation {
+    LAST_LOCATION.replace(PanicLocation::UNKNOWN)
 }
 
 /// Notes what a panic said that was caught on this thread.

@@ -56,7 +56,7 @@ pub fn conflated(keys: usize, words: usize) -> (ConflatedWriter, ConflatedReader
         keys,
         words,
         lines,
-        values: (0..keys * lines).map(|_| Line::zeroed()).collect(),
+        values: (0..keys * lines).map(|_| CacheLine::zeroed()).collect(),
         dirty: zeros(blocks),
         summary: zeros(blocks.div_ceil(BITS)),
     });
@@ -78,7 +78,7 @@ struct Shared {
     words: usize,
     /// Cache lines per value.
     lines: usize,
-    values: Box<[Line]>,
+    values: Box<[CacheLine]>,
     /// One bit per key.
     dirty: Box<[AtomicU64]>,
     /// One bit per word of `dirty`.
@@ -88,11 +88,11 @@ struct Shared {
 /// A cache line. No two keys share one.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Line([AtomicU64; LINE_WORDS]);
+struct CacheLine([AtomicU64; LINE_WORDS]);
 
-impl Line {
+impl CacheLine {
     fn zeroed() -> Self {
-        Line(array::from_fn(|_| AtomicU64::new(0)))
+        CacheLine(array::from_fn(|_| AtomicU64::new(0)))
     }
 }
 

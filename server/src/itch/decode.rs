@@ -145,7 +145,7 @@ mod tests {
     use corelane_codecs::{
         IntoBytes,
         itch::{EventCode, Header, OrderDelete, SystemEvent},
-        mold::{PacketBuilder, Session},
+        mold::{PacketBuilder, SessionName},
     };
 
     use super::*;
@@ -237,7 +237,7 @@ mod tests {
 
     fn packet(sequence: u64, messages: &[&[u8]]) -> Vec<u8> {
         let mut buffer = [0; 256];
-        let mut packet = PacketBuilder::new(&mut buffer, Session::BLANK, sequence, 256).unwrap();
+        let mut packet = PacketBuilder::new(&mut buffer, SessionName::BLANK, sequence, 256).unwrap();
         assert!(messages.iter().all(|message| packet.push(message)));
         packet.finish().to_vec()
     }

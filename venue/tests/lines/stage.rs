@@ -12,7 +12,7 @@ use std::{
 };
 
 use corelane_codecs::{
-    mold::{PacketBuilder, Request, Session},
+    mold::{PacketBuilder, Request, SessionName},
     price::Price4,
     text::Alpha,
 };
@@ -36,7 +36,7 @@ pub(crate) fn day(seed: u64, messages: usize) -> Vec<u8> {
     file
 }
 
-pub(crate) fn session(name: &str) -> Session {
+pub(crate) fn session(name: &str) -> SessionName {
     Alpha::new(name).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! The arbiter: which messages are new, which are missing, and which to request.
 
-use corelane_codecs::mold::{Content, Packet, Session};
+use corelane_codecs::mold::{Content, Packet, SessionName};
 
 use super::{
     config::ArbitrationConfig,
@@ -20,9 +20,9 @@ use crate::market_data::{
 pub struct Arbiter {
     config: ArbitrationConfig,
     counters: FeedCounters,
-    session: Option<Session>,
+    session: Option<SessionName>,
     /// The session before. A late line still sends it; it must not begin again.
-    previous: Option<Session>,
+    previous: Option<SessionName>,
     lines: [LineState; 2],
     /// Sequence number of the next message.
     expected: u64,

@@ -1,12 +1,12 @@
 //! Bounds and times of arbitration.
 
-use corelane_codecs::mold::Session;
+use corelane_codecs::mold::SessionName;
 
 /// Bounds and times of arbitration.
 #[derive(Clone, Debug)]
 pub struct ArbitrationConfig {
     /// The only session to follow; `None` to follow the first one seen.
-    pub session: Option<Session>,
+    pub session: Option<SessionName>,
     /// Silence of both lines after which the session counts as silent.
     pub silent_after_ns: u64,
     /// Messages behind a gap that the buffer holds: rounded up to a power of two, at least 64.

@@ -4,7 +4,7 @@
 //! them (a new request asks for the rest), or when it has been sent `attempts_max` times in vain and the range is given
 //! up.
 
-use corelane_codecs::mold::{Request, Session};
+use corelane_codecs::mold::{Request, SessionName};
 
 use super::{config::GapFillConfig, reorder::ReorderBuffer};
 
@@ -96,7 +96,7 @@ impl GapFill {
     /// not hold and that are not requested yet.
     pub(super) fn next_request(
         &mut self,
-        session: Session,
+        session: SessionName,
         expected: u64,
         end: u64,
         buffer: &ReorderBuffer,

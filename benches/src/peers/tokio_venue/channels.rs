@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use corelane_actors::types::{PortId, Publication};
-use corelane_codecs::soup::{ClientPacket, LOGIN_ACCEPTED_LEN, RejectCode, ServerPacket, Session};
+use corelane_codecs::soup::{ClientPacket, LOGIN_ACCEPTED_LEN, RejectCode, ServerPacket, SessionName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -75,7 +75,7 @@ pub(super) fn serve(setup: Setup) -> Serving {
 }
 
 /// Reads until the client goes, and tells the exchange.
-async fn connection(stream: TcpStream, session: Session, ports: Arc<[Credentials]>, exchange: Sender<ToExchange>) {
+async fn connection(stream: TcpStream, session: SessionName, ports: Arc<[Credentials]>, exchange: Sender<ToExchange>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
@@ -127,7 +127,7 @@ async fn read_in(
 }
 
 /// Writes all that waits in one call, until nobody has anything to write any more.
-async fn write_out(mut write: OwnedWriteHalf, session: Session, mut outgoing: Receiver<Outgoing>) {
+async fn write_out(mut write: OwnedWriteHalf, session: SessionName, mut outgoing: Receiver<Outgoing>) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut bytes = Vec::with_capacity(BATCH * 80);
     while outgoing.recv_many(&mut batch, BATCH).await > 0 {

@@ -3,19 +3,19 @@
 use std::net::SocketAddr;
 
 use corelane_actors::types::Publication;
-use corelane_codecs::mold::{PacketBuilder, Session};
+use corelane_codecs::mold::{PacketBuilder, SessionName};
 
 /// Where the feed goes and how it is packed.
 #[derive(Clone, Copy)]
 pub(super) struct FeedSetup {
     pub to: SocketAddr,
-    pub session: Session,
+    pub session: SessionName,
     pub payload_max: usize,
 }
 
 /// Packs messages.
 pub(super) struct Feed {
-    session: Session,
+    session: SessionName,
     buffer: Vec<u8>,
     next_sequence: u64,
 }

@@ -9,7 +9,7 @@ use std::{
 
 use core_affinity::CoreId;
 use corelane_actors::types::GroupConfig;
-use corelane_codecs::{soup::Session, text::Alpha};
+use corelane_codecs::{soup::SessionName, text::Alpha};
 use corelane_config::Config;
 use corelane_venue::group_config;
 use tokio::{runtime::Builder, sync::oneshot};
@@ -19,7 +19,7 @@ use super::{feed::FeedSetup, inbox::Credentials};
 /// What a server is made from.
 pub(super) struct Setup {
     pub listener: TcpListener,
-    pub session: Session,
+    pub session: SessionName,
     pub ports: Vec<Credentials>,
     pub group: GroupConfig,
     pub feed: Option<FeedSetup>,

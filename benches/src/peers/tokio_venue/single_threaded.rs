@@ -6,7 +6,7 @@
 use std::{cell::RefCell, io::ErrorKind, rc::Rc};
 
 use corelane_actors::types::{PortId, Publication};
-use corelane_codecs::soup::{ClientPacket, RejectCode, ServerPacket, Session};
+use corelane_codecs::soup::{ClientPacket, RejectCode, ServerPacket, SessionName};
 use tokio::{
     io::AsyncReadExt,
     net::{
@@ -30,7 +30,7 @@ const UNSENT_BYTES_MAX: usize = 256 * 1024;
 
 /// Everything; borrowed between two awaits only.
 struct Venue {
-    session: Session,
+    session: SessionName,
     ports: Vec<Credentials>,
     exchange: Exchange,
     clients: Clients,

@@ -53,7 +53,7 @@ pub(super) struct Plot {
     pub legend: Vec<(String, String)>,
 }
 
-struct Line {
+struct Curve {
     name: String,
     color: RGBColor,
     width: u32,
@@ -73,7 +73,7 @@ pub(super) fn percentiles(scenario: &Scenario) -> Result<Option<Plot>, PlotError
         {
             let Some(latency) = latency else { continue };
             let points = points(&latency.histogram.decode()?);
-            lines.push(Line { name, color, width, parts: vec![points] });
+            lines.push(Curve { name, color, width, parts: vec![points] });
         }
     }
     let answers =
@@ -88,13 +88,13 @@ pub(super) fn series(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
     let Some(contender) = scenario.contenders.iter().find(|contender| contender.role == Role::Ours) else {
         return Ok(None);
     };
-    let mut lines = ["p50", "p99", "max"].into_iter().zip(COLORS).map(|(name, color)| Line {
+    let mut lines = ["p50", "p99", "max"].into_iter().zip(COLORS).map(|(name, color)| Curve {
         name: format!("{name} of {}", contender.name),
         color,
         width: 2,
         parts: Vec::new(),
     });
-    let mut lines: [Line; 3] = std::array::from_fn(|_| lines.next().expect("there are three"));
+    let mut lines: [Curve; 3] = std::array::from_fn(|_| lines.next().expect("there are three"));
     let mut before_s = 0.0;
     for round in contender.rounds.iter().filter(|round| !round.series.is_empty()) {
         for line in &mut lines {
@@ -126,7 +126,7 @@ pub(super) fn sweep(scenario: &Scenario) -> Result<Option<Plot>, PlotError> {
             most = points.last().map_or(most, |(rate, _)| most.max(*rate));
             points
         });
-        Line { name: contender.name.clone(), color, width: 2, parts: tried.collect() }
+        Curve { name: contender.name.clone(), color, width: 2, parts: tried.collect() }
     });
     let lines = lines.collect();
     let label = |rate: &f64| match *rate {
@@ -146,7 +146,7 @@ fn colored(scenario: &Scenario) -> impl Iterator<Item = (&Contender, RGBColor)> 
 }
 
 fn draw(
-    mut lines: Vec<Line>,
+    mut lines: Vec<Curve>,
     x_range: std::ops::Range<f64>,
     x_name: &str,
     y_name: &str,
@@ -163,7 +163,7 @@ fn draw(
     let mut svg = String::new();
     chart(&mut svg, &lines, x_range, y_range.log_scale(), [x_name, y_name], x_label)
         .map_err(|error| PlotError::Draw(error.to_string()))?;
-    let style = |line: &Line| {
+    let style = |line: &Curve| {
         let RGBColor(red, green, blue) = line.color;
         format!("background:rgb({red},{green},{blue});height:{}px", line.width + 1)
     };
@@ -173,7 +173,7 @@ fn draw(
 
 fn chart<Y>(
     svg: &mut String,
-    lines: &[Line],
+    lines: &[Curve],
     x_range: std::ops::Range<f64>,
     y_range: Y,
     names: [&str; 2],

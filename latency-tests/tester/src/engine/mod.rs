@@ -21,7 +21,7 @@ mod wire;
 pub use kernel_times::{KernelTimes, SENT_SAMPLED};
 pub use measured::{ACHIEVED_SHARE, Measured};
 pub use observer::{Answered, Observer, Progress};
-pub use pacing::{Cycle, Idle, Pacing, Timing};
+pub use pacing::{Cycle, IdleStrategy, Pacing, Timing};
 pub use wire::{Event, Wire};
 
 pub use crate::load_error::LoadError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// The behaviour of the loop when nothing is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idle {
+pub enum IdleStrategy {
     /// Spins. For a tester with a CPU of its own.
     Busy,
     /// Sleeps in poll(2) until the next intended time or until data arrives. For a CPU shared with the server. All
@@ -63,7 +63,7 @@ pub struct Pacing {
     /// The time before, with the same load, which no latency figure includes.
     pub warmup: Duration,
     /// The behaviour of the loop when nothing is due.
-    pub idle: Idle,
+    pub idle: IdleStrategy,
     /// The distribution of the intended times.
     pub timing: Timing,
     /// The CPU to pin the calling thread to.
@@ -90,7 +90,7 @@ impl Pacing {
             rate_per_s,
             duration: Duration::from_secs(10),
             warmup: Duration::from_secs(1),
-            idle: Idle::Busy,
+            idle: IdleStrategy::Busy,
             timing: Timing::Constant,
             cpu: None,
             outstanding_max: 16_384,

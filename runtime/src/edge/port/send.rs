@@ -8,7 +8,7 @@ use super::state::{Interrupted, Port};
 use crate::{
     edge::bind::EdgeIn,
     edge::overflow::Overflow,
-    edge::queue::Place,
+    edge::queue::FreeSlot,
     message::{Envelope, Header, Message},
 };
 
@@ -76,7 +76,7 @@ impl<M: Message> Port<M> {
 
     /// The edge's next free slot, if the message needs no check.
     #[inline(always)]
-    fn place(&mut self) -> Option<Place<Envelope<M>>> {
+    fn place(&mut self) -> Option<FreeSlot<Envelope<M>>> {
         if self.taken >= self.unchecked_until || !self.staged.is_empty() {
             return None;
         }

@@ -156,7 +156,7 @@ impl<A: Actor> ActorCell<A> {
     fn fail_on_step(&mut self) {
         let failed_step = self.core.step.id.get();
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
-        let (place, message) = (panics::take_place(), panics::take_message());
+        let (place, message) = (panics::take_location(), panics::take_message());
         self.state = State::Failing(Box::new(Fault { header: self.core.step.header.get(), place, message }));
         self.core.env.alarm.set(true);
         self.more = false;

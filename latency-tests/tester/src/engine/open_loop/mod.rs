@@ -22,7 +22,7 @@ use rustix::event::PollFd;
 use super::connection::{Connection, connect};
 use super::kernel_times::{KernelTimes, SocketTimes};
 use super::schedule::Schedule;
-use super::{Idle, LoadError, Measured, Observer, Pacing, Progress, Wire};
+use super::{IdleStrategy, LoadError, Measured, Observer, Pacing, Progress, Wire};
 use crate::clock::{Clock, Correlation};
 use crate::jitter::{Gaps, latency_histogram};
 
@@ -49,7 +49,7 @@ pub(super) fn run<W: Wire, O: Observer>(
         .map(|_| connect(pacing.server, LOG_IN))
         .collect::<io::Result<Vec<_>>>()
         .map_err(|source| LoadError::Connect { server: pacing.server, source })?;
-    if pacing.idle == Idle::Yield {
+    if pacing.idle == IdleStrategy::Yield {
         // Wakes on time, not up to 50 µs later. If the kernel refuses, the figures show it.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     }
@@ -132,7 +132,7 @@ impl<'a, W: Wire, O: Observer> Engine<'a, W, O> {
         let end_ns = self.pacing.end_ns();
         let give_up_ns = end_ns + self.pacing.drain.as_nanos() as u64;
         let mut drain_check_ns = end_ns;
-        let blocking = self.pacing.idle == Idle::Yield;
+        let blocking = self.pacing.idle == IdleStrategy::Yield;
         self.measured.loop_gaps.resume(self.clock.now_ns());
         while !self.faulty {
             let now_ns = self.clock.now_ns();
