@@ -25,25 +25,20 @@ fn resolve(tree: &CrateTree, from: usize, path: &[String], depth: usize) -> Opti
     if depth > DEPTH_MAX {
         return None;
     }
-    let (first, mut rest) = path.split_first()?;
+    let (first, rest) = path.split_first()?;
     let mut target = match first.as_str() {
         "crate" => Target::Module(0),
         "self" => Target::Module(from),
-        "super" => {
-            let mut module = tree.modules[from].parent?;
-            while let Some((next, after)) = rest.split_first().filter(|(next, _)| *next == "super") {
-                debug_assert_eq!(next, "super");
-                module = tree.modules[module].parent?;
-                rest = after;
-            }
-            Target::Module(module)
-        }
+        "super" => Target::Module(tree.modules[from].parent?),
         name => member(tree, from, name, depth)?,
     };
     for name in rest {
         let Target::Module(module) = target else { break };
-        // What a macro defines is not seen; it is in the module's file.
-        target = member(tree, module, name, depth).unwrap_or(Target::Item(tree.modules[module].file));
+        target = match name.as_str() {
+            "super" => Target::Module(tree.modules[module].parent?),
+            // Items that a macro defines are not seen; they are in the module's file.
+            name => member(tree, module, name, depth).unwrap_or(Target::Item(tree.modules[module].file)),
+        };
     }
     Some(target)
 }

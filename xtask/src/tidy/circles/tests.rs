@@ -22,6 +22,7 @@ fn what_closes_a_circle_and_what_does_not() {
         ("one way", "use crate::b::B; pub struct A(B);", "pub struct B;", none),
         ("imports", "use crate::b::B; pub struct A(B);", "use crate::a::A; pub struct B(A);", circle),
         ("paths", "pub fn f() { crate::b::g() }", "pub fn g() { super::a::f() }", circle),
+        ("self and super", "pub fn f() { self::super::b::g() }", "pub fn g() { super::a::f() }", circle),
         ("macro calls", "pub fn f() { assert!(crate::b::g()) }", "pub fn g() -> bool { crate::a::f(); true }", circle),
         ("an import of a module, unused", "use crate::b;", "pub fn g() { crate::a::f() }", none),
         ("an import of a module, used", "use crate::b; pub fn f() { b::g() }", "pub fn g() { crate::a::f() }", circle),
