@@ -52,7 +52,7 @@ pub(crate) fn run(path: &Path) -> miette::Result<()> {
         Ok(())
     } else {
         Err(miette!(
-            help = "raise the stop deadline, or look in the log for a stalled shard",
+            help = "a stop waits five seconds for work in flight; look in the log for a stalled shard",
             "stopped with work in flight"
         ))
     }

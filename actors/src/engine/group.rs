@@ -52,8 +52,8 @@ pub struct Group {
     matching: Matching,
     /// Matching has more to do for the input.
     is_matching: bool,
-    /// Accounts whose messages have run out: when matching is done, their orders are cancelled. Each port is here once
-    /// in the day at most.
+    /// Ports whose messages have run out: when matching is done, their orders are cancelled. Each port is here at most once
+    /// a day.
     exhausted: VecDeque<PortId>,
     /// What [`prefetch`](SequencedActor::prefetch) found lately.
     expected_place: NumberPlace,
