@@ -41,12 +41,15 @@ impl Keys {
         }
     }
 
-    /// What is wrong with the sections that a comment names.
+    /// What is wrong with the sections that a comment names, and with the keys that it sets as an example.
     pub(super) fn check_comment(&self, comment: &str) -> Vec<String> {
         let starts = comment.match_indices('[').map(|(at, _)| at);
         let words = starts.filter_map(|at| comment[at..].find(']').map(|end| &comment[at..=at + end]));
         let sections = words.filter_map(section_in);
-        sections.flat_map(|section| self.check_section(section)).collect()
+        let wrong = sections.flat_map(|section| self.check_section(section));
+        let words: Vec<&str> = comment.split_whitespace().collect();
+        let keys = words.windows(2).filter(|pair| pair[1] == "=" && is_name(pair[0]));
+        wrong.chain(keys.flat_map(|pair| self.check_key(pair[0]))).collect()
     }
 
     /// What is wrong with a key in a table of keys.
@@ -128,6 +131,7 @@ mod tests {
             assert_eq!(keys.check_span(span).len(), 1, "{span}");
         }
         assert_eq!(keys.check_comment("as [net] and [nett] say").len(), 1);
+        assert_eq!(keys.check_comment("shard = { cpu = 1, cpus = 2 }").len(), 2);
         assert_eq!(keys.check_key("cpu"), [""; 0]);
         assert_eq!(keys.check_key("cpus").len(), 1);
     }

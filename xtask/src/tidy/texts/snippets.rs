@@ -65,8 +65,9 @@ pub(super) fn of_markdown(text: &str) -> Vec<Snippet> {
 pub(super) fn of_comments(text: &str) -> Vec<Snippet> {
     let mut snippets = Vec::new();
     for (at, line) in text.lines().enumerate() {
-        // A `#` within a string would need quotes after it.
-        let Some((_, comment)) = line.split_once('#').filter(|(_, comment)| !comment.contains('"')) else { continue };
+        // A `#` within a string would need quotes after it, and something before it.
+        let is_comment = |(before, comment): &(&str, &str)| before.trim().is_empty() || !comment.contains('"');
+        let Some((_, comment)) = line.split_once('#').filter(is_comment) else { continue };
         let mut add = |kind, text: &str| snippets.push(Snippet { kind, line: at + 1, text: text.trim().to_owned() });
         let parts: Vec<&str> = comment.split('`').collect();
         parts.iter().skip(1).step_by(2).for_each(|span| add(Kind::Span, span));
@@ -123,8 +124,9 @@ mod tests {
 
     #[test]
     fn comments_are_read_and_values_are_not() {
-        let text = "# see `x y` and [z]\nkey = \"v\" # w\nuser = \"a#b\"\n";
-        assert_eq!(shown(&of_comments(text)), ["1:Span:x y", "1:Comment:see", "1:Comment:and [z]", "2:Comment:w"]);
+        let text = "# see `x y` and [z]\nkey = \"v\" # w\nuser = \"a#b\"\n# k = \"v\"\n";
+        let expected = ["1:Span:x y", "1:Comment:see", "1:Comment:and [z]", "2:Comment:w", "4:Comment:k = \"v\""];
+        assert_eq!(shown(&of_comments(text)), expected);
         assert_eq!(of_comments("a = 1\n"), []);
         assert_eq!(of_comments("#")[0].kind, Kind::Comment);
     }
