@@ -8,8 +8,8 @@ use std::{
 
 use corelane_runtime::prelude::*;
 
-/// A frame is a length byte and so many bytes behind it. The runtime cuts the stream by this rule, so that the actor sees
-/// whole frames only.
+/// A frame is a length byte, then that many bytes. The runtime cuts the stream by this rule, so the actor sees whole frames
+/// only.
 struct LengthByte;
 
 impl Framer for LengthByte {
@@ -35,7 +35,8 @@ impl NetActor for Echo {
     fn on_frame(&mut self, ctx: &mut Context<'_, ()>, conn: ConnId, frame: &[u8]) -> Flow {
         match ctx.net.send(conn, frame) {
             Ok(()) => Flow::Taken,
-            // The client does not read: the frame is offered again, and the client is not read until then.
+            // The send buffer is full because the client does not read. Nothing more is read from it until the frame, which
+            // is offered again, has been taken.
             Err(_) => Flow::Hold,
         }
     }

@@ -7,6 +7,15 @@ const MS: u64 = 1_000_000;
 /// How long a connection may be silent.
 const SILENT_NS: u64 = 500 * MS;
 
+/// Each frame is one byte. The simulation delivers whole frames and never calls it.
+struct OneByte;
+
+impl Framer for OneByte {
+    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok(Some(1))
+    }
+}
+
 /// Closes the connection of a client that says nothing for half a second.
 #[derive(Default)]
 struct Watchdog {
@@ -51,8 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut topology = Topology::new();
     let shard = topology.shard(ShardSpec::new("watch", allowed_cpus()[0]));
     let client = "192.0.2.7:4000".parse()?;
-    let udp = EndpointSpec::Udp(UdpSpec::peer("192.0.2.1:0".parse()?));
-    topology.net_actor(shard, "watchdog", vec![udp], |_endpoints| Watchdog::default());
+    let listen = EndpointSpec::Listen { addr: "192.0.2.1:4000".parse()?, framer: Box::new(OneByte), backlog: 16 };
+    topology.net_actor(shard, "watchdog", vec![listen], |_endpoints| Watchdog::default());
     let mut simulation = topology.simulate()?;
     let net = simulation.net(shard);
 
@@ -61,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for time_ms in [400, 800, 1290, 1301] {
         simulation.set_time_ns(time_ms * MS);
         if time_ms <= 800 {
-            net.frame(conn, b"hello");
+            net.frame(conn, b"h");
         }
         simulation.run_until_idle();
         println!("after {time_ms} ms: closed for {:?}", net.closed_by_actor(conn));
