@@ -96,7 +96,7 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
     for reply in replies {
         let number = numbers.entry(reply.port.0).or_default();
         *number += 1;
-        prop_assert_eq!(reply.number, *number);
+        prop_assert_eq!(reply.number.0, *number);
         prop_assert!(*number <= messages_max);
         let key = (reply.port.0, reply.user_ref);
         let leaves = match Outbound::decode(&reply.bytes[..usize::from(reply.length)]).unwrap() {

@@ -19,7 +19,7 @@ fn the_best_prices_of_our_instruments_reach_the_sequencer_once_per_batch() {
     let mut feed = Feed::new(config());
     feed.packet(1, &[bid(1, 100), bid(2, 110), add(7, "AAPL", 3, Side::Sell, 120, 5)]);
     assert_eq!(feed.told(), [(1, 110, 120, false)]);
-    assert_eq!(feed.known[&Locate(1)].feed_sequence, 3);
+    assert_eq!(feed.known[&Locate(1)].feed_sequence.0, 3);
     feed.packet(4, &[bid(4, 105)]);
     assert_eq!(feed.told(), [], "the best did not change");
     feed.packet(5, &[delete(7, 2)]);
@@ -236,7 +236,7 @@ fn a_gap_is_asked_for_and_prices_are_stale_only_while_it_stays_open() {
     feed.datagram_on(REQUESTS, "10.0.0.1:1", &answer);
     feed.sim.run_until_idle();
     assert_eq!(feed.told(), [(1, 300, 0, false), (2, 0, 0, false)]);
-    assert_eq!(feed.known[&Locate(1)].feed_sequence, 3);
+    assert_eq!(feed.known[&Locate(1)].feed_sequence.0, 3);
     feed.advance(1000 * MS);
     assert_eq!((asked(&feed), feed.count(FeedCount::Gaps)), (vec![], 0));
 }

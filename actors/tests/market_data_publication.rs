@@ -9,7 +9,7 @@ use corelane_actors::{
         BookLimits, Books, DEPTH_LEVELS_MAX, DepthAnswer, DepthPart, DepthRefusal, DepthRequest, FeedCount, Level,
         MarketDataIn, TopOfBook,
     },
-    types::Locate,
+    types::{Locate, SequenceNumber},
 };
 use corelane_codecs::{
     IntoBytes,
@@ -48,7 +48,7 @@ fn best_levels_are_told_when_anything_of_them_changes() {
     let first = TopOfBook {
         bid: level(110, 100, 1),
         ask: level(120, 5, 1),
-        feed_sequence: 3,
+        feed_sequence: SequenceNumber(3),
         locate: Locate(1),
         ..TopOfBook::default()
     };
@@ -56,14 +56,23 @@ fn best_levels_are_told_when_anything_of_them_changes() {
     feed.packet(4, &[bid(4, 105)]);
     assert_eq!(tops(&mut feed), [], "not the best");
     feed.packet(5, &[bid(5, 110)]);
-    let second = TopOfBook { bid: level(110, 200, 2), feed_sequence: 5, ..first };
+    let second = TopOfBook { bid: level(110, 200, 2), feed_sequence: SequenceNumber(5), ..first };
     assert_eq!(tops(&mut feed), [second], "the same price, another quantity");
     let cancel = OrderCancel { header: Header::new(7, 0, 77), order_ref: 3.into(), cancelled_shares: 1.into() };
     feed.packet(6, &[cancel.as_bytes().to_vec(), halted(7, "AAPL", 88)]);
-    let third = TopOfBook { ask: level(120, 4, 1), feed_sequence: 7, exchange_ns: 88, trading_state: b'H', ..second };
+    let third = TopOfBook {
+        ask: level(120, 4, 1),
+        feed_sequence: SequenceNumber(7),
+        exchange_ns: 88,
+        trading_state: b'H',
+        ..second
+    };
     assert_eq!(tops(&mut feed), [third]);
     feed.packet(8, &[delete(7, 3)]);
-    assert_eq!(tops(&mut feed), [TopOfBook { ask: Level::default(), feed_sequence: 8, exchange_ns: 0, ..third }]);
+    assert_eq!(
+        tops(&mut feed),
+        [TopOfBook { ask: Level::default(), feed_sequence: SequenceNumber(8), exchange_ns: 0, ..third }]
+    );
     assert_eq!(feed.count(FeedCount::Tops), 4);
 }
 
@@ -162,7 +171,7 @@ fn depth_on_request_is_that_of_the_books() {
             let expected = (bids.take(levels.into()).collect(), asks.take(levels.into()).collect());
             assert_eq!(sides(&answer), expected, "{levels} levels after {sequence}");
             let DepthAnswer::Levels(part) = answer[0] else { panic!("levels") };
-            assert_eq!((part.feed_sequence, part.is_stale), (sequence - 1, false));
+            assert_eq!((part.feed_sequence.0, part.is_stale), (sequence - 1, false));
         }
     }
     assert_eq!(sides(&ask(&mut feed, 1, DEPTH_LEVELS_MAX)).0.len(), usize::from(DEPTH_LEVELS_MAX), "the bound is met");
@@ -200,9 +209,11 @@ fn every_message_that_changed_a_book_is_told_as_it_came() {
     let events: Vec<_> = from_fn(|| feed.events.receive()).map(|envelope| envelope.body).collect();
     let expected = (1..).zip(messages.iter().cloned());
     let expected: Vec<_> = expected.chain([(68, delete(7, 1))]).collect();
-    let told: Vec<_> = events.iter().map(|event| (event.feed_sequence, event.message().to_vec())).collect();
+    let told: Vec<_> = events.iter().map(|event| (event.feed_sequence.0, event.message().to_vec())).collect();
     assert_eq!(told, expected);
-    assert!(events.iter().map(|event| event.number).eq(1..=67) && events.iter().all(|event| event.locate == Locate(1)));
+    assert!(
+        events.iter().map(|event| event.number.0).eq(1..=67) && events.iter().all(|event| event.locate == Locate(1))
+    );
 }
 
 #[test]
@@ -218,7 +229,7 @@ fn a_reader_of_events_that_is_too_slow_finds_a_hole_in_the_numbers() {
             next += 30;
         }
     };
-    let told = |feed: &mut Feed| from_fn(|| feed.events.receive()).map(|event| event.body.number).collect::<Vec<_>>();
+    let told = |feed: &mut Feed| from_fn(|| feed.events.receive()).map(|event| event.body.number.0).collect::<Vec<_>>();
     bids(&mut feed, 40);
     assert!(told(&mut feed).into_iter().eq(1..=EVENTS as u64));
     bids(&mut feed, 1);

@@ -112,7 +112,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
         // The add of the first change has no delete behind it; later changes end with each instrument's delete.
         let last_of_change =
             if change == 1 { u64::from(top.locate.0) } else { 4 * change - 6 + 2 * u64::from(top.locate.0) };
-        assert_eq!((top.bid.quantity, top.bid.orders, top.feed_sequence), (change + 1, 1, last_of_change), "{top:?}");
+        assert_eq!((top.bid.quantity, top.bid.orders, top.feed_sequence.0), (change + 1, 1, last_of_change), "{top:?}");
         assert_eq!((top.ask.orders, top.stale), (0, 0));
     }
     for locate in [1, 2] {

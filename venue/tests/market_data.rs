@@ -69,7 +69,7 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
         told.len() == changes.len()
     });
     for (number, (event, (sequence, locate, order))) in (1..).zip(told.iter().zip(&changes)) {
-        assert_eq!((event.number, event.feed_sequence, event.locate.0), (number, *sequence, *locate));
+        assert_eq!((event.number.0, event.feed_sequence.0, event.locate.0), (number, *sequence, *locate));
         assert_eq!(event.message(), order);
         assert!(Message::decode(event.message()).is_ok());
     }
@@ -105,7 +105,7 @@ fn best_levels_depth_and_events_of_the_incoming_feed_can_be_read() {
         );
         assert_eq!(bids.levels(), [level(price - 100, 2), level(price - 200, 1)]);
         assert_eq!(asks.levels(), []);
-        assert_eq!(bids.feed_sequence, messages.len() as u64);
+        assert_eq!(bids.feed_sequence.0, messages.len() as u64);
     }
     assert_eq!(parts[6], DepthAnswer::Refused { request: 99, reason: DepthRefusal::UnknownLocate });
     assert_eq!((feed.get(FeedCount::Depths), feed.get(FeedCount::Lost)), (3, 0));
@@ -129,7 +129,7 @@ fn events_that_nobody_reads_are_dropped_and_counted_and_the_venue_goes_on() {
     until("all is taken", || feed.get(FeedCount::Messages) == 200);
     let outcome = venue.stop();
     assert!(outcome.drained && outcome.status.failures.is_empty());
-    let numbers: Vec<u64> = std::iter::from_fn(|| events.receive()).map(|envelope| envelope.body.number).collect();
+    let numbers: Vec<u64> = std::iter::from_fn(|| events.receive()).map(|envelope| envelope.body.number.0).collect();
     assert!(numbers.into_iter().eq(1..=EVENTS as u64));
     assert_eq!(outcome.status.shards[0].count(ShardCount::Dropped), 200 - EVENTS as u64);
 }

@@ -13,12 +13,12 @@ use super::{
     last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
 };
-use crate::types::{Locate, Reference};
+use crate::types::{Locate, Reference, SequenceNumber};
 
 /// The message that changed an instrument last.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cause {
-    sequence: u64,
+    sequence: SequenceNumber,
     exchange_ns: u64,
 }
 
@@ -49,7 +49,8 @@ pub(super) struct BookBuilder {
     /// By our locate, less 1.
     causes: Box<[Cause]>,
     pub unpublished: Option<Unpublished>,
-    events: u64,
+    /// The last event.
+    last_event: SequenceNumber,
     counters: Counters<FeedCount>,
 }
 
@@ -61,7 +62,7 @@ impl BookBuilder {
             tops: None,
             causes: vec![Cause::default(); instruments].into(),
             unpublished: None,
-            events: 0,
+            last_event: SequenceNumber::NONE,
             counters,
         }
     }
@@ -111,7 +112,7 @@ impl BookBuilder {
     pub(super) fn depth(
         &self,
         request: &DepthRequest,
-        feed_sequence: u64,
+        feed_sequence: SequenceNumber,
         is_feed_stale: bool,
         mut show: impl FnMut(DepthPart),
     ) {
@@ -142,7 +143,7 @@ impl BookBuilder {
 
     /// Notes that message `sequence` changed the book of an instrument, or its trading state.
     #[inline]
-    fn on_change(&mut self, locate: Locate, sequence: u64, message: &Itch<'_>, ingress: Ingress) {
+    fn on_change(&mut self, locate: Locate, sequence: SequenceNumber, message: &Itch<'_>, ingress: Ingress) {
         let exchange_ns = message.timestamp_ns();
         self.causes[locate.index()] = Cause { sequence, exchange_ns };
         self.unpublished.get_or_insert(Unpublished { ingress, exchange_ns });
@@ -180,12 +181,13 @@ impl MessageSink for Building<'_> {
             return;
         };
         builder.counters.add(FeedCount::Messages, 1);
+        let sequence = SequenceNumber(sequence);
         if let Some(locate) = builder.books.apply(&message, &builder.counters) {
             builder.on_change(locate, sequence, &message, *ingress);
             builder.references.mark(locate);
             if events.is_connected() {
-                builder.events += 1;
-                events.send(event(builder.events, sequence, locate, bytes));
+                builder.last_event = builder.last_event.next();
+                events.send(event(builder.last_event, sequence, locate, bytes));
             }
         } else if let Itch::StockTradingAction(action) = &message
             && let Some(locate) = builder.books.our_locate(action.header.stock_locate.get())
@@ -214,7 +216,7 @@ fn show_side(mut part: DepthPart, levels: impl Iterator<Item = Level>, show: &mu
     clippy::cast_possible_truncation,
     reason = "the message was decoded, and the longest ITCH message has 50 bytes"
 )]
-fn event(number: u64, feed_sequence: u64, locate: Locate, message: &[u8]) -> BookEvent {
+fn event(number: SequenceNumber, feed_sequence: SequenceNumber, locate: Locate, message: &[u8]) -> BookEvent {
     let mut event = BookEvent { number, feed_sequence, locate, length: message.len() as u8, bytes: [0; 50] };
     // The message was decoded, and the longest ITCH message has 50 bytes.
     let length = message.len().min(event.bytes.len());

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use corelane_runtime::message::{Keyed, Message};
 
 use super::book::Level;
-use crate::types::{Locate, SequencerIn};
+use crate::types::{Locate, SequenceNumber, SequencerIn};
 
 corelane_runtime::ports! {
     /// Outputs of the market-data actor.
@@ -31,7 +31,7 @@ pub struct TopOfBook {
     /// Lowest ask; without orders if there is none.
     pub ask: Level,
     /// Number of the last message that changed the book or the trading state; 0 if none did.
-    pub feed_sequence: u64,
+    pub feed_sequence: SequenceNumber,
     /// The exchange's time of that message, in nanoseconds since its midnight.
     pub exchange_ns: u64,
     /// Which instrument.
@@ -116,7 +116,7 @@ pub struct DepthPart {
     /// Number of the request.
     pub request: u64,
     /// Number of the last message of the feed; 0 if none has come.
-    pub feed_sequence: u64,
+    pub feed_sequence: SequenceNumber,
     /// Which instrument.
     pub locate: Locate,
     /// Whether these are bids.
@@ -146,9 +146,9 @@ impl DepthPart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BookEvent {
     /// Number of the event, from 1 over all sessions.
-    pub number: u64,
+    pub number: SequenceNumber,
     /// The message's number in the feed's session.
-    pub feed_sequence: u64,
+    pub feed_sequence: SequenceNumber,
     /// Our locate of the instrument, not the feed's.
     pub locate: Locate,
     /// Length of the ITCH message in `bytes`.

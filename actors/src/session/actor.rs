@@ -38,7 +38,7 @@ impl Actor for Session {
         let port = &mut self.ports[reply.port.index()];
         assert_eq!(
             reply.number,
-            port.last_number + 1,
+            port.last_number.next(),
             "port {}: an answer of the group is not the next of its sequence",
             reply.port
         );

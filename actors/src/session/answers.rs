@@ -15,7 +15,7 @@ use super::{
     order_tracker::Orphan,
     state::PortState,
 };
-use crate::types::{Command, PortId};
+use crate::types::{Command, PortId, SequenceNumber};
 
 impl Session {
     #[inline]
@@ -33,7 +33,7 @@ impl Session {
         let port = &mut self.ports[slot.index()];
         let Some(conn) = port.conn else { return };
         let connection = &mut self.connections[conn.slot as usize];
-        if let Some(next_sequence) = connection.accept_owed {
+        if let Some(SequenceNumber(next_sequence)) = connection.accept_owed {
             let session = self.config.session;
             let accepted = ServerPacket::LoginAccepted { session, next_sequence };
             if send_packet(ctx, conn, &accepted).is_err() {
@@ -77,7 +77,7 @@ impl Session {
             let mut answers = 0;
             orders.abandon(|user_ref, orphan| {
                 answers += 1;
-                *last_number += 1;
+                *last_number = last_number.next();
                 let is_kept = match orphan {
                     Orphan::Unanswered(order) => log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes()),
                     Orphan::Open(order) => {

@@ -2,6 +2,8 @@
 
 use corelane_codecs::soup::ServerPacket;
 
+use crate::types::SequenceNumber;
+
 /// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::types::Reply) carries.
 pub(super) const PACKET_MAX: usize = 3 + 71;
 
@@ -49,8 +51,8 @@ impl ReplyLog {
 
     /// Number of the next message.
     #[inline]
-    pub(super) fn next_number(&self) -> u64 {
-        self.ends.len() as u64 + 1
+    pub(super) fn next_number(&self) -> SequenceNumber {
+        SequenceNumber(self.ends.len() as u64 + 1)
     }
 
     /// Whether it is full.
@@ -83,7 +85,7 @@ impl ReplyLog {
     }
 
     /// Offset of message `number`, from 1 to [`ReplyLog::next_number`]; `None` beyond.
-    pub(super) fn start_of(&self, number: u64) -> Option<usize> {
+    pub(super) fn start_of(&self, SequenceNumber(number): SequenceNumber) -> Option<usize> {
         match number {
             0 => None,
             1 => Some(0),
@@ -112,7 +114,11 @@ mod tests {
             let reserved = (log.bytes.capacity(), log.ends.capacity());
             log.touch(bytes);
             assert_eq!((log.bytes.capacity(), log.ends.capacity()), reserved, "{bytes}");
-            assert_eq!((log.end(), log.next_number(), log.start_of(1)), (0, 1, Some(0)), "{bytes}");
+            assert_eq!(
+                (log.end(), log.next_number(), log.start_of(SequenceNumber::FIRST)),
+                (0, SequenceNumber::FIRST, Some(0)),
+                "{bytes}"
+            );
             assert!((0..10).all(|_| log.append(&[7; 71])) && !log.append(b"x"), "{bytes}");
             assert_eq!((log.bytes.capacity(), log.ends.capacity()), reserved, "{bytes}");
         }

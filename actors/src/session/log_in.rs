@@ -10,7 +10,7 @@ use super::{
     order_entry::{Ctx, Session},
     state::Phase,
 };
-use crate::types::PortId;
+use crate::types::{PortId, SequenceNumber};
 
 impl Session {
     pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {
@@ -22,7 +22,7 @@ impl Session {
         let next_number = self.ports[slot].log.next_number();
         let first = match login.sequence.unwrap_or(1) {
             0 => next_number,
-            number => number,
+            number => SequenceNumber(number),
         };
         let start = self.ports[slot].log.start_of(first);
         let is_today = login.session.is_blank() || login.session.trimmed() == today.trimmed();
@@ -44,7 +44,14 @@ impl Session {
         self.flush(ctx, slot);
     }
 
-    fn begin(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId, first_number: u64, timeout_ms: Option<u32>) {
+    fn begin(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        conn: ConnId,
+        port: PortId,
+        first_number: SequenceNumber,
+        timeout_ms: Option<u32>,
+    ) {
         let now_ns = ctx.time_ns();
         let (heartbeat_ns, usual_ns) = (self.config.heartbeat_ns, self.config.client_timeout_ns);
         let Some(connection) = self.connection(conn) else {

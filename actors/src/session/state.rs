@@ -3,7 +3,7 @@
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
-use crate::types::PortId;
+use crate::types::{PortId, SequenceNumber};
 
 /// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Connection {
     pub malformed: u32,
     pub timer: Option<TimerId>,
     /// First number of an accepted log-in whose login accepted is not sent yet.
-    pub accept_owed: Option<u64>,
+    pub accept_owed: Option<SequenceNumber>,
     /// Whether to send the end of the session and close, once everything is sent.
     pub ending: bool,
 }
@@ -66,10 +66,10 @@ pub(super) struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
     /// Number of the last answer, logged or not.
-    pub last_number: u64,
+    pub last_number: SequenceNumber,
     /// Number from which the port may no longer send requests. The log's room beyond it is for answers to open
     /// orders.
-    pub number_max: u64,
+    pub number_max: SequenceNumber,
     /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
     /// Offset in the log up to which the connection has been sent.
@@ -94,8 +94,8 @@ impl PortState {
         PortState {
             log: ReplyLog::with_capacity(messages_max),
             orders: OrderTracker::with_capacity(open_max, config.in_flight_max),
-            last_number: 0,
-            number_max: (messages_max - reserve) as u64,
+            last_number: SequenceNumber::NONE,
+            number_max: SequenceNumber((messages_max - reserve) as u64),
             conn: None,
             cursor: 0,
             replaying: false,
@@ -132,7 +132,7 @@ impl PortState {
     /// Appends an answer to the log; false if the log is full.
     #[inline]
     pub(super) fn append(&mut self, message: &[u8]) -> bool {
-        self.last_number += 1;
+        self.last_number = self.last_number.next();
         self.log.append(message)
     }
 }

@@ -13,6 +13,7 @@ mod quantity;
 mod reference;
 mod reply;
 mod scope;
+mod sequence_number;
 
 pub(crate) use self::reply::length_byte;
 pub use self::{
@@ -27,4 +28,5 @@ pub use self::{
     reference::{Reference, ReferenceUpdate},
     reply::{Publication, Reply},
     scope::{KillSwitch, Owner, Scope},
+    sequence_number::SequenceNumber,
 };

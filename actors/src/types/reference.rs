@@ -2,7 +2,7 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 
-use super::identifier::Locate;
+use super::{identifier::Locate, sequence_number::SequenceNumber};
 
 /// The best prices that the sequencer's shard knew when the order came in. 0 is "none".
 #[repr(C)]
@@ -13,7 +13,7 @@ pub struct Reference {
     /// Lowest ask, four implied decimals.
     pub ask: u64,
     /// Number of the feed message that made it so.
-    pub feed_sequence: u64,
+    pub feed_sequence: SequenceNumber,
     /// 1 while the feed is late or has a gap: the prices may be wrong. A whole word, which is copied as one.
     pub stale: u64,
 }

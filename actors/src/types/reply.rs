@@ -3,14 +3,14 @@
 use bytemuck::Zeroable;
 use corelane_runtime::message::Message;
 
-use super::{identifier::PortId, quantity::Quantity};
+use super::{identifier::PortId, quantity::Quantity, sequence_number::SequenceNumber};
 
 /// One OUCH answer on its way to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 #[repr(C)]
 pub struct Reply {
     /// Its number in the port's sequenced stream: 1 and up, no gap.
-    pub number: u64,
+    pub number: SequenceNumber,
     /// Whose.
     pub port: PortId,
     /// The order it is about.

@@ -10,7 +10,8 @@ use corelane_actors::{
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
         LevelLimits, Limits, Locate, MarketEvent, Notional, PortConfig, PortId, Publication, Quantity, Reference,
-        ReferenceUpdate, Replace, Reply, Scope, SequencerIn, SessionChange, WithoutReference, separate_members,
+        ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn, SessionChange, WithoutReference,
+        separate_members,
     },
 };
 use corelane_codecs::{price::Price, text::Symbol};
@@ -197,7 +198,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
 }
 
 pub(crate) fn reference(bid: u64, ask: u64) -> Reference {
-    Reference { bid, ask, feed_sequence: 1, ..Reference::default() }
+    Reference { bid, ask, feed_sequence: SequenceNumber::FIRST, ..Reference::default() }
 }
 
 /// A day order for AAA.

@@ -3,7 +3,7 @@
 
 use corelane_actors::types::{
     Command, Enter, GroupConfig, KillSwitch, Locate, Notional, PortId, Publication, Quantity, Reference, Replace,
-    Reply, Scope, WithoutReference,
+    Reply, Scope, SequenceNumber, WithoutReference,
 };
 
 use super::Outputs;
@@ -528,7 +528,7 @@ impl Model {
         let mut bytes = [0; 71];
         bytes[..encoded.len()].copy_from_slice(&encoded);
         self.out.replies.push(Reply {
-            number: *number,
+            number: SequenceNumber(*number),
             port: PortId(port),
             user_ref,
             leaves_qty: Quantity(leaves_qty),

@@ -3,7 +3,7 @@
 
 use corelane_actors::{
     session::{Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
-    types::{Command, PortId, Quantity, Reply, SequencerIn},
+    types::{Command, PortId, Quantity, Reply, SequenceNumber, SequencerIn},
 };
 use corelane_codecs::{
     IntoBytes, MessageType,
@@ -43,7 +43,7 @@ impl Actor for Group {
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, reply: &Reply) -> Step {
         if reply.port == BURST {
             for index in 0..BURST_ANSWERS as u64 {
-                ctx.out.send(Reply { number: reply.number + index, port: PortId(0), ..*reply });
+                ctx.out.send(Reply { number: SequenceNumber(reply.number.0 + index), port: PortId(0), ..*reply });
             }
             return Step::Done;
         }
@@ -202,7 +202,7 @@ impl Venue {
         let mut bytes = [0; 71];
         bytes[..message.len()].copy_from_slice(message);
         let reply = Reply {
-            number: *number,
+            number: SequenceNumber(*number),
             port: PortId(port),
             user_ref,
             leaves_qty: Quantity(leaves_qty),
@@ -218,7 +218,7 @@ impl Venue {
         let mut bytes = [0; 71];
         bytes[..message.len()].copy_from_slice(message);
         let reply = Reply {
-            number: self.numbers[0] + 1,
+            number: SequenceNumber(self.numbers[0] + 1),
             port: BURST,
             user_ref,
             leaves_qty: Quantity(leaves_qty),
@@ -233,7 +233,7 @@ impl Venue {
     /// The group fails when it gets to this.
     pub(crate) fn fail_group(&mut self) {
         let reply = Reply {
-            number: 0,
+            number: SequenceNumber::NONE,
             port: FAIL,
             user_ref: 0,
             leaves_qty: Quantity::ZERO,

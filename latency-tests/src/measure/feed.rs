@@ -62,7 +62,7 @@ fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Measu
     let (Some(mut tops), Some(to)) = (tops, venue.feed_in()) else { unreachable!("this venue takes a market in") };
     let mut market = market(scenario, bench, to, venue.market(), seed)?;
     let counters = venue.venue().counters().feed_in.feed.clone();
-    let newest = || tops.receive().map(|top| top.body.feed_sequence);
+    let newest = || tops.receive().map(|top| top.body.feed_sequence.0);
     let done = || counters.get(FeedCount::Messages);
     let watched = watch(&mut market, bench, newest, done)?;
     let messages = market.messages;

@@ -278,7 +278,7 @@ fn best_levels_and_events_agree_with_the_books_and_are_timed() {
     let mut next = 1;
     while let Some(event) = receiver.events.receive() {
         let event = event.body;
-        assert_eq!(event.number, next, "this reader keeps up");
+        assert_eq!(event.number.0, next, "this reader keeps up");
         next += 1;
         let changed = books.apply(&Message::decode(event.message()).unwrap(), &FeedCounters::default().feed);
         assert_eq!(changed, Some(event.locate));

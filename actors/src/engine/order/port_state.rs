@@ -1,6 +1,7 @@
 //! What the venue knows of a port: its numbers, and its live orders by the client's number.
 
 use super::user_refs::UserRefs;
+use crate::types::SequenceNumber;
 
 /// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
 /// single input can cause, and the answer to a request.
@@ -30,7 +31,7 @@ pub(super) struct PortState {
     /// The highest client's number used.
     pub last_user_ref: u32,
     /// Number of the last message sent.
-    pub last_number: u64,
+    pub last_number: SequenceNumber,
     /// Orders that wait for a final answer.
     pub open_orders: u32,
     /// The latest log-in.
@@ -45,7 +46,7 @@ impl PortState {
         PortState {
             limits,
             last_user_ref: 0,
-            last_number: 0,
+            last_number: SequenceNumber::NONE,
             open_orders: 0,
             generation: 0,
             is_exhausted: false,
@@ -55,14 +56,14 @@ impl PortState {
 
     /// The number of a message that is sent now.
     #[inline]
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
+    pub(super) fn next_number(&mut self) -> SequenceNumber {
+        self.last_number = self.last_number.next();
         self.last_number
     }
 
     /// Whether orders and replaces are refused so that what is open can be answered.
     pub(super) fn is_entry_closed(&self) -> bool {
-        self.last_number >= self.limits.entry_closes_at()
+        self.last_number.0 >= self.limits.entry_closes_at()
     }
 
     pub(super) fn has_room_for_order(&self) -> bool {
@@ -91,6 +92,6 @@ impl PortState {
     }
 
     fn promised(&self) -> u64 {
-        self.last_number + u64::from(self.open_orders) + SPARE_MESSAGES
+        self.last_number.0 + u64::from(self.open_orders) + SPARE_MESSAGES
     }
 }
