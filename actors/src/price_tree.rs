@@ -1,16 +1,16 @@
 //! Crit-bit trees over prices: one pool of nodes for the trees of all books.
 //!
-//! A price's place is found in at most 32 steps however the prices lie: who places levels far from the touch, or a
-//! great many of them, slows nobody. A tree of *n* leaves has *n* − 1 inner nodes and never needs rebalancing, so that
-//! the pool is sized once. (D. J. Bernstein, "Crit-bit trees"; here over 32-bit ranks, in index-linked arrays.)
+//! Finding a price takes at most 32 steps for any distribution of prices, so nobody can slow down the book with levels far
+//! from the touch or with very many levels. A tree of *n* leaves has *n* − 1 inner nodes and needs no rebalancing, so the
+//! pool is sized once. (D. J. Bernstein, "Crit-bit trees"; here over 32-bit ranks, in index-linked arrays.)
 
-/// Says "none" in index-linked structures.
+/// The index that means "none" in index-linked structures.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Marks a child as a leaf, not an inner node.
+/// The bit that marks a child as a leaf, not an inner node.
 const LEAF: u32 = 1 << 31;
 
-/// Orders a side's prices from best to worst: lower rank is better.
+/// The order of a side's prices, from best to worst: a lower rank is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bytemuck::Zeroable)]
 #[repr(transparent)]
 pub(crate) struct Rank(pub u32);
@@ -19,7 +19,7 @@ impl Rank {
     /// The rank of `price` among bids, or among asks.
     #[inline]
     pub(crate) fn of(price: u32, is_bid: bool) -> Rank {
-        // No branch: sides cannot be predicted.
+        // No branch: the CPU cannot predict sides.
         Rank(price ^ u32::from(is_bid).wrapping_neg())
     }
 
@@ -30,14 +30,14 @@ impl Rank {
     }
 }
 
-/// An inner node: ranks whose bit `bit` is 0 are below the first child, the others below the second.
+/// An inner node. Ranks in which `bit` is 0 are below the first child, the others below the second.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     bit: u32,
     children: [u32; 2],
 }
 
-/// The root of one tree, whose leaves are the caller's numbers below 2³¹. The caller knows each leaf's rank.
+/// The root of one tree. Its leaves are the caller's numbers below 2³¹; the caller knows each leaf's rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Zeroable)]
 #[repr(transparent)]
 pub(crate) struct Root(u32);
@@ -51,18 +51,18 @@ impl Root {
     }
 }
 
-/// Where a new leaf came to lie.
+/// The neighbour of a new leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Neighbour {
-    /// It is the only one.
+    /// None: it is the only leaf.
     None,
-    /// Just behind this better one.
+    /// The next better leaf.
     Better(u32),
-    /// Just before this worse one.
+    /// The next worse leaf.
     Worse(u32),
 }
 
-/// The pool.
+/// The pool of nodes for all trees.
 #[derive(Debug)]
 pub(crate) struct PriceTrees {
     nodes: Vec<Node>,
@@ -70,21 +70,21 @@ pub(crate) struct PriceTrees {
 }
 
 impl PriceTrees {
-    /// Room for trees with `leaves_max` leaves in all: 16 bytes for each.
+    /// A pool for trees with `leaves_max` leaves in all, at 16 bytes each.
     pub(crate) fn with_capacity(leaves_max: usize) -> Self {
         let nodes = vec![Node { bit: 0, children: [NONE; 2] }; leaves_max];
         let numbers = 0..u32::try_from(leaves_max).expect("leaves are numbered in 32 bits");
         PriceTrees { nodes, free: numbers.rev().collect() }
     }
 
-    /// Forgets all trees.
+    /// Removes all trees.
     #[expect(clippy::cast_possible_truncation, reason = "leaves are numbered in 32 bits, which with_capacity checks")]
     pub(crate) fn clear(&mut self) {
         self.free.clear();
         self.free.extend((0..self.nodes.len() as u32).rev());
     }
 
-    /// The leaf that a search for `rank` ends at: that rank's own if there is one.
+    /// The leaf at which a search for `rank` ends: the leaf of that rank, if there is one.
     #[inline]
     pub(crate) fn nearest(&self, root: Root, rank: Rank) -> Option<u32> {
         let mut at = root.0;
@@ -98,8 +98,7 @@ impl PriceTrees {
         Some(at & !LEAF)
     }
 
-    /// Puts in the new `leaf`, where `nearest` is the rank of the leaf that its search ended at, another one than its
-    /// own.
+    /// Inserts a new `leaf`. `nearest` is the rank of the leaf at which a search for `rank` ended; the two must differ.
     pub(crate) fn insert(&mut self, root: &mut Root, rank: Rank, nearest: Option<Rank>, leaf: u32) -> Neighbour {
         let Some(nearest) = nearest else {
             root.0 = leaf | LEAF;
@@ -113,7 +112,7 @@ impl PriceTrees {
             parent = Some((at, child));
             at = self.nodes[at as usize].children[child];
         }
-        // All that is below `at` has the same bits as `rank` down to `bit`, and differs there.
+        // All ranks below `at` agree with `rank` in the bits above `bit`, and differ in `bit`.
         let is_worse = rank.0 & bit != 0;
         let (children, neighbour) = if is_worse {
             ([at, leaf | LEAF], Neighbour::Better(self.outermost(at, 1)))
@@ -126,7 +125,7 @@ impl PriceTrees {
         neighbour
     }
 
-    /// Takes out the leaf with this rank, which must be there.
+    /// Removes the leaf with this rank, which must be in the tree.
     pub(crate) fn remove(&mut self, root: &mut Root, rank: Rank) {
         let mut grandparent = None;
         let mut parent = None;
@@ -152,7 +151,7 @@ impl PriceTrees {
         (!root.is_empty()).then(|| self.outermost(root.0, 0))
     }
 
-    /// The leaves from the best to the worst.
+    /// The leaves from best to worst.
     pub(crate) fn leaves(&self, root: Root) -> Leaves<'_> {
         let mut leaves = Leaves { nodes: &self.nodes, stack: [0; 33], depth: 0 };
         if !root.is_empty() {
@@ -181,7 +180,7 @@ impl PriceTrees {
 #[derive(Clone, Debug)]
 pub(crate) struct Leaves<'a> {
     nodes: &'a [Node],
-    /// What is still to be visited, the best on top: a path has at most one node per bit of a rank.
+    /// Nodes still to visit, the best on top. A path has at most one node per bit of a rank.
     stack: [u32; 33],
     depth: usize,
 }

@@ -1,7 +1,7 @@
-//! Recording a sequenced stream: one input with its header as plain old data of 128 bytes.
+//! The record of a sequenced input: its header and command as plain old data of 128 bytes.
 //!
-//! The integers are those of the host, as in memory. What is not used of a record is zero, and [`Record::decode`]
-//! refuses anything else, so that equal inputs are equal records and a damaged one does not pass for a command.
+//! Integers have the host's byte order. Unused bytes are zero, and [`Record::decode`] refuses anything else: equal inputs
+//! have equal records, and a damaged record does not decode as a command.
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable, checked};
 use corelane_runtime::message::{Header, Message};
@@ -14,37 +14,37 @@ const PAYLOAD_BYTES: usize = 96;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Record {
-    /// The header that the sequencer gave it; its `kind` says which command the payload is.
+    /// The header that the sequencer gave the input; its `kind` names the kind of command in the payload.
     header: Header,
-    /// The command's own struct, then zeros; a whole number of words, so that it is aligned like the command.
+    /// The command's struct, then zeros. It consists of words, so that it is aligned like the command.
     payload: [u64; PAYLOAD_BYTES / 8],
 }
 
 const _: () = assert!(size_of::<Record>() == 128);
 
-/// Why bytes are not a record.
+/// The reason why bytes are not a valid record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// Not the length of a record.
+    /// The bytes do not have the length of a record.
     #[error("a record has {} bytes, not {actual}; the stream is cut off", size_of::<Record>())]
     WrongLength {
-        /// Bytes there are.
+        /// The number of bytes.
         actual: usize,
     },
-    /// The kind names no command.
+    /// No command has this kind.
     #[error("record of input {sequence}: unknown kind {kind}; it was written by another version or is damaged")]
     UnknownKind {
-        /// The input.
+        /// The sequence number of the input.
         sequence: u64,
         /// Its kind.
         kind: u16,
     },
-    /// The payload is none that [`Record::encode`] makes: a value that the command cannot have, or unused bytes that
-    /// are not zero.
+    /// [`Record::encode`] never makes this payload: it has a value that the command cannot have, or unused bytes that are
+    /// not zero.
     #[error("record of input {sequence}: no command of kind {kind} has these bytes; it is damaged")]
     BadPayload {
-        /// The input.
+        /// The sequence number of the input.
         sequence: u64,
         /// Its kind.
         kind: u16,
@@ -61,7 +61,7 @@ impl Record {
     /// The header and the command.
     ///
     /// # Errors
-    /// A [`RecordError`] if this is not what [`Record::encode`] makes.
+    /// A [`RecordError`] if [`Record::encode`] never makes this record.
     pub fn decode(&self) -> Result<(Header, Command), RecordError> {
         decode(self)
     }
@@ -75,7 +75,7 @@ impl Record {
     /// A record from stored bytes, at any alignment.
     ///
     /// # Errors
-    /// [`RecordError::WrongLength`]. The content is checked by [`Record::decode`].
+    /// [`RecordError::WrongLength`]. [`Record::decode`] checks the content.
     pub fn from_bytes(bytes: &[u8]) -> Result<Record, RecordError> {
         bytemuck::try_pod_read_unaligned(bytes).map_err(|_| RecordError::WrongLength { actual: bytes.len() })
     }

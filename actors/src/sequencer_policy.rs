@@ -1,4 +1,4 @@
-//! What the sequencer attaches to requests: the best prices that its own shard knew when they came in.
+//! The trading policy of the sequencer: it attaches the best prices that its shard knows to each request.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use corelane_runtime::{actor::Down, sequencer::SequencerPolicy, topology::ActorI
 
 use crate::types::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
 
-/// The trading policy: keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
+/// A policy that keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
 pub struct ReferencePolicy {
-    /// By locate; index 0, "no such symbol", stays empty.
+    /// The latest prices by locate; index 0, "no such symbol", stays empty.
     references: Vec<Reference>,
     /// The actor that publishes the prices.
     market_data: Option<ActorIndex>,
@@ -25,7 +25,7 @@ impl fmt::Debug for ReferencePolicy {
 }
 
 impl ReferencePolicy {
-    /// A policy for `instruments` instruments, whose prices come from the actor `market_data`, if there is one.
+    /// A policy for `instruments` instruments. The actor `market_data`, if there is one, publishes their prices.
     #[must_use]
     pub fn new(instruments: usize, market_data: Option<ActorIndex>) -> ReferencePolicy {
         let references = vec![Reference::default(); instruments + 1];

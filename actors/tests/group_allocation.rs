@@ -1,4 +1,4 @@
-//! After its tables are made, the group allocates nothing. A test binary of its own, because it replaces the
+//! The group allocates nothing after its tables are made. This test has its own binary, because it replaces the
 //! allocator.
 
 mod group_support;
@@ -47,7 +47,7 @@ fn nothing_is_allocated_after_start() {
     let requests = day();
     let mut venue = Venue::with_edges(config(), Edges { input: 8, replies: 512, publications: 512 });
     let mut outputs = Outputs { replies: Vec::with_capacity(1 << 16), publications: Vec::with_capacity(1 << 16) };
-    // Starts whatever a first turn starts.
+    // The first turn may still allocate.
     venue.sim.turn();
     let calls = calls_within(|| {
         for request in &requests {

@@ -1,4 +1,4 @@
-//! What clients and the feed see of orders, by tables of requests and exact answers.
+//! Tables of requests, with the exact answers to clients and messages of the feed.
 
 mod group_support;
 
@@ -11,7 +11,7 @@ use group_support::{
     replace,
 };
 
-/// Runs the requests one nanosecond apart and compares what they lead to with lines such as
+/// Runs the requests one nanosecond apart and compares the outputs with lines such as
 /// `0#1 A 1 100@10.0000 ref 1 leaves 100`.
 fn check(venue: &mut Venue, name: &str, steps: &[(Command, &[&str])]) {
     for (step, (command, expected)) in steps.iter().enumerate() {
@@ -176,9 +176,9 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
                     "E 1 100 match 1",
                 ],
             ),
-            // 500 entered, 100 executed, replaced by 500: 400 are left, behind the other order now.
+            // 500 entered, 100 executed, replaced by 500: 400 are left, now behind the other order.
             (amend(0, 1, 2, 500, 100_000), &["0#3 U 2 of 1 400@10.0000 ref 4 leaves 400", "U 1 4 400@10.0000"]),
-            // Used number; dead order; order never seen: ignored, and the numbers are not used up.
+            // A used number, a dead order, an unknown order: all ignored, and the numbers are not used up.
             (amend(0, 2, 2, 400, 100_000), NOTHING),
             (amend(0, 1, 3, 400, 100_000), NOTHING),
             (amend(0, 9, 3, 400, 100_000), NOTHING),
@@ -195,7 +195,7 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
                 ],
             ),
             (sell(2, 3, 40, 100_200), &["2#6 A 3 40@10.0200 ref 6 leaves 40", "A 6 Sell 40@10.0200"]),
-            // Number 3 is still free. The new price trades: the old order leaves the feed, the rest comes back.
+            // Number 3 is still free. The new price trades: the feed deletes the old order and adds the remainder.
             (
                 amend(0, 2, 3, 200, 100_200),
                 &[
@@ -207,10 +207,10 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
                     "A 7 Buy 50@10.0200",
                 ],
             ),
-            // No more than is executed: the existing order goes, the number stays free.
+            // No more shares than are executed: the existing order is cancelled, the number stays free.
             (amend(0, 3, 4, 150, 100_200), &["0#7 C 3 50 U leaves 0", "D 7"]),
             (buy(0, 4, 10, 100_000), &["0#8 A 4 10@10.0000 ref 8 leaves 10", "A 8 Buy 10@10.0000"]),
-            // Invalid details, and what risk refuses: the existing order goes, the number stays free.
+            // Invalid details, or rejected by risk: the existing order is cancelled, the number stays free.
             (amend(0, 4, 5, 10, 100_001), &["0#9 C 4 10 Z leaves 0", "D 8"]),
             (buy(0, 5, 10, 100_000), &["0#10 A 5 10@10.0000 ref 9 leaves 10", "A 9 Buy 10@10.0000"]),
             (amend(0, 5, 6, 10_001, 100_000), &["0#11 C 5 10 Z leaves 0", "D 9"]),
@@ -269,7 +269,7 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
         config
     };
     let stale = corelane_actors::types::Reference { stale: 1, ..reference(100_000, 100_000) };
-    // Reference, locate, side, highest (buy) or lowest (sell) price that passes, or 0 where none does.
+    // Reference, locate, side, and the highest (buy) or lowest (sell) price that passes; 0 if none does.
     let cases = [
         ("ask for a buy", reference(80_000, 200_000), 1, b'B', 220_000),
         ("bid for a buy without ask", reference(80_000, 0), 1, b'B', 88_000),
@@ -319,7 +319,7 @@ fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_conf
 }
 
 #[test]
-fn the_kill_switch_cancels_and_keeps_out_until_released() {
+fn a_kill_switch_cancels_and_rejects_orders_until_it_is_released() {
     check(
         &mut Venue::new(config()),
         "kill switch",
@@ -376,7 +376,7 @@ fn a_disconnect_cancels_if_so_configured_and_not_already_logged_in_again() {
     check(&mut Venue::new(stays), "stays", &steps(NOTHING));
 }
 
-/// At which level something is set, on the way to port 0 of two.
+/// The level of port 0 at which a limit is set.
 #[derive(Clone, Copy, Debug)]
 enum At {
     Venue,
@@ -391,7 +391,7 @@ const LEVELS: [At; 4] = [At::Venue, At::Firm, At::Account, At::Port];
 fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
     let mut config = config();
     (config.ports, config.accounts, config.firms) = separate_members(2);
-    // Nothing else is in the way of the limit that is set.
+    // No other limit rejects the orders.
     config.limits = Limits {
         quantity_max: Quantity(999_999),
         notional_max: Notional::MAX,
@@ -415,7 +415,7 @@ fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
     let notional: SetLimit = |limits| limits.notional_max = Some(Notional(50_000_000));
     let collar: SetLimit = |limits| limits.collar_parts_per_million = Some(50_000);
     let reference: SetLimit = |limits| limits.without_reference = Some(WithoutReference::Reject);
-    // Limit, orders (locate, side, quantity, price) and the reason that refuses each, if any.
+    // The limit, then orders (locate, side, quantity, price), each with its reject reason if there is one.
     type SetLimit = fn(&mut LevelLimits);
     type Orders = &'static [((u16, u8, u32, u64), Option<&'static str>)];
     let cases: [(SetLimit, Orders); 4] = [
@@ -457,7 +457,7 @@ fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
                     let command =
                         Command::Enter(Enter { locate: Locate(locate), ..enter(port, number, side, quantity, price) });
                     let seen = show(&venue.run(0, command))[0].clone();
-                    // The other port has the limits of the venue only.
+                    // The other port has only the limits of the venue.
                     match reason.filter(|_| port == 0 || matches!(level, At::Venue)) {
                         Some(reason) => assert!(seen.contains(&format!("J {number} {reason}")), "{level:?}: {seen}"),
                         None => assert!(seen.contains(&format!("A {number} ")), "{level:?} {order:?}: {seen}"),
@@ -469,7 +469,7 @@ fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
 }
 
 #[test]
-fn of_all_levels_the_least_limit_counts() {
+fn the_lowest_limit_of_all_levels_decides() {
     for least in LEVELS {
         let mut config = limited(At::Venue, |limits| limits.quantity_max = Some(Quantity(900)));
         let firm = LevelLimits { quantity_max: Some(Quantity(800)), ..LevelLimits::default() };
@@ -491,7 +491,7 @@ fn of_all_levels_the_least_limit_counts() {
 
 #[test]
 fn a_kill_switch_of_each_level_stops_its_ports_and_no_others() {
-    // Ports 0 and 1 trade for account 0, port 2 for account 1, both of firm 0; port 3 is of account 2 and firm 1.
+    // Ports 0 and 1 trade for account 0, port 2 for account 1, both of firm 0; port 3 trades for account 2 of firm 1.
     let cases: [(Scope, &[u32]); 4] = [
         (Scope::Everyone, &[0, 1, 2, 3]),
         (Scope::Firm(FirmId(0)), &[0, 1, 2]),
@@ -522,7 +522,7 @@ fn a_port_is_stopped_while_any_of_its_levels_is() {
     for engaged in 0..16_u32 {
         let mut venue = Venue::new(firms_config());
         for (bit, scope) in scopes.into_iter().enumerate() {
-            // Twice is once; and what was engaged and released does not count.
+            // Engaging twice counts once, and a switch that was released does not count.
             venue.run(0, kill(scope, true));
             venue.run(0, kill(scope, true));
             venue.run(0, kill(scope, engaged & (1 << bit) != 0));

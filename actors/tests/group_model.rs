@@ -1,4 +1,4 @@
-//! Random streams against a slow, obvious model, message by message; and what must hold whatever comes.
+//! Random streams compared with a slow, obvious model, message by message, and the invariants of every stream.
 
 mod group_support;
 
@@ -13,7 +13,7 @@ use group_support::{
 };
 use proptest::prelude::*;
 
-/// So little of everything that each bound is met again and again.
+/// A configuration with such small bounds that each is reached again and again.
 fn cramped() -> GroupConfig {
     GroupConfig { orders_max: 7, levels_max: 4, open_orders_per_port_max: 4, messages_per_port_max: 96, ..config() }
 }
@@ -48,7 +48,7 @@ fn run_beside_model(config: GroupConfig, ops: &[Op]) -> Result<Outputs, TestCase
     Ok(all)
 }
 
-/// The book that a subscriber of the feed has: reference → locate, buys, price, shares.
+/// The book of a subscriber of the feed: reference → locate, whether it buys, price, shares.
 type Book = BTreeMap<u64, (u16, bool, u32, u32)>;
 
 fn follow(book: &mut Book, publications: &[Publication]) {
@@ -88,7 +88,7 @@ fn take(book: &mut Book, order_ref: u64, shares: u32) {
     }
 }
 
-/// What holds for all answers of a day that has ended.
+/// Checks the invariants of all answers of a day that has ended.
 fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseError> {
     let mut numbers: HashMap<u32, u64> = HashMap::new();
     let mut open: HashMap<(u32, u32), u32> = HashMap::new();
@@ -141,7 +141,7 @@ proptest! {
         check_answers(&outputs.replies, config().messages_per_port_max)?;
     }
 
-    /// Limits and kill switches of ports, accounts and firms.
+    /// Streams with limits and kill switches of ports, accounts and firms.
     #[test]
     fn every_message_is_the_models_where_firms_have_accounts_and_accounts_have_ports(ops in stream(250)) {
         let outputs = run_beside_model(firms_config(), &ops)?;
@@ -164,7 +164,7 @@ fn unmatched(port: u32) -> Op {
     Op::Enter { order: Enter { time_in_force: b'3', ..enter(port, 0, b'B', 1, 99_000) }, gap: 1 }
 }
 
-/// Port, kind and (for cancels) reason of the replies.
+/// The port, kind and (for cancels) reason of each reply.
 fn kinds(replies: &[Reply]) -> Vec<(u32, char, char)> {
     let reason = |reply: &Reply| {
         if reply.bytes[0] == b'C' { char::from(reply.bytes[17]) } else { ' ' }
@@ -180,7 +180,8 @@ fn an_order_that_is_executed_until_the_messages_run_out_is_cancelled() {
     let outputs = run_beside_model(cramped(), &ops).unwrap();
     check_answers(&outputs.replies, 96).unwrap();
     let kinds = kinds(&outputs.replies);
-    // 16 messages before; accepted; executed until one for the cancel and two spare are left; cancelled.
+    // 16 earlier messages, the acceptance, executions until one message for the cancel and two spare ones are left, the
+    // cancel.
     let of_port: Vec<_> = kinds.iter().filter(|(port, ..)| *port == 0).skip(16).collect();
     assert_eq!(of_port[0], &(0, 'A', ' '));
     assert!(of_port[1..of_port.len() - 1].iter().all(|kind| **kind == (0, 'E', ' ')));
@@ -189,7 +190,7 @@ fn an_order_that_is_executed_until_the_messages_run_out_is_cancelled() {
 }
 
 #[test]
-fn an_order_has_no_more_executions_than_can_be_told() {
+fn an_order_has_no_more_executions_than_can_be_reported() {
     let config = GroupConfig { orders_max: 32, levels_max: 32, ..cramped() };
     let mut ops: Vec<Op> = (0..41).map(|_| unmatched(0)).collect();
     ops.push(day(0, b'B', 10, 99_000));
@@ -204,7 +205,7 @@ fn an_order_has_no_more_executions_than_can_be_told() {
 }
 
 #[test]
-fn a_port_that_has_used_its_messages_is_told_no_more() {
+fn a_port_that_has_used_its_messages_gets_no_more_answers() {
     let ops: Vec<Op> = (0..80).map(|_| unmatched(0)).collect();
     let outputs = run_beside_model(cramped(), &ops).unwrap();
     check_answers(&outputs.replies, 96).unwrap();

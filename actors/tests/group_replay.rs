@@ -1,4 +1,4 @@
-//! The recorded stream of a day, replayed under other timing and back-pressure, gives the same bytes.
+//! A replay of a day's recorded stream gives the same bytes at any timing and under any back-pressure.
 
 mod group_support;
 
@@ -15,7 +15,7 @@ use group_support::{
 };
 use proptest::prelude::*;
 
-/// Passes recorded inputs on as they were.
+/// Passes recorded inputs on unchanged.
 struct Replayed;
 
 impl SequencerPolicy for Replayed {
@@ -26,10 +26,10 @@ impl SequencerPolicy for Replayed {
     }
 }
 
-/// Runs the stream; returns what came out, and the recorded stream as bytes.
+/// Runs the stream; returns the outputs, and the recorded stream as bytes.
 fn record(config: &GroupConfig, ops: &[Op]) -> (Outputs, Vec<u8>) {
     let mut venue = Venue::new(config.clone());
-    // Only so that the stream is about orders that exist.
+    // The model only makes the stream refer to orders that exist.
     let mut model = Model::new(config.clone());
     let (mut outputs, mut bytes) = (Outputs::default(), Vec::new());
     for (step, op) in ops.iter().enumerate() {
@@ -48,8 +48,8 @@ fn inputs(bytes: &[u8]) -> Vec<(Header, Command)> {
     bytes.chunks(size_of::<Record>()).map(|chunk| Record::from_bytes(chunk).unwrap().decode().unwrap()).collect()
 }
 
-/// Replays with the smallest edges. `pace` says, over and over, how many turns the venue makes before how many of its
-/// messages are read.
+/// Replays with the smallest edges. `pace` is repeated as often as needed: each entry is a number of turns, then the number
+/// of messages to read.
 fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) -> Outputs {
     let mut venue = Venue::with_policy(config.clone(), Edges::TIGHT, Replayed);
     let mut outputs = Outputs::default();
@@ -66,7 +66,7 @@ fn replay_slowly(config: &GroupConfig, bytes: &[u8], pace: &[(usize, usize)]) ->
     for (header, command) in inputs(bytes) {
         venue.sim.set_time_ns(header.time_ns);
         venue.requests.send(command).expect("the last input was taken");
-        // The next time is set when this input has been sequenced, whether or not it has been worked on.
+        // The clock advances once this input has been sequenced, even if the group has not handled it yet.
         let sequenced = loop {
             turn(&mut venue, &mut outputs);
             if let Some(envelope) = venue.record.receive() {

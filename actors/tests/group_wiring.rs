@@ -1,4 +1,4 @@
-//! The wiring of the group, its bounds, and what the sequencer attaches.
+//! The wiring of the group, its bounds, and the prices that the sequencer attaches.
 
 mod group_support;
 
@@ -64,7 +64,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
         (
             GroupConfig { messages_per_port_max: 8 * 1008 - 1, ..good.clone() },
             "messages_per_port_max is 8063; with 1000 open orders per port it must be at least 8064, so that \
-             the eighth of it that is kept back can answer for them: raise it, or lower open_orders_per_port_max",
+             the eighth kept in reserve can answer for them; raise it, or lower open_orders_per_port_max",
         ),
     ];
     let with = |change: fn(&mut GroupConfig)| {
@@ -75,8 +75,14 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     let members = [
         (with(|config| config.accounts.clear()), "accounts is 0; it must be 1 to 1048576"),
         (with(|config| config.firms.clear()), "firms is 0; it must be 1 to 1048576"),
-        (with(|config| config.ports[2].account = AccountId(3)), "port 2 belongs to account 3, of which there are 3"),
-        (with(|config| config.accounts[1].firm = FirmId(9)), "account 1 belongs to firm 9, of which there are 3"),
+        (
+            with(|config| config.ports[2].account = AccountId(3)),
+            "port 2 belongs to account 3, but only 3 are configured, numbered from 0",
+        ),
+        (
+            with(|config| config.accounts[1].firm = FirmId(9)),
+            "account 1 belongs to firm 9, but only 3 are configured, numbered from 0",
+        ),
         (
             with(|config| config.accounts[0].limits.quantity_max = Some(Quantity::ZERO)),
             "limits.quantity_max is 0; it must be 1 to 999999",
@@ -92,7 +98,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     assert_eq!(good.check(), Ok(()));
 }
 
-/// What a policy passes on for an input.
+/// The command that a policy emits for an input.
 fn passed(policy: &mut ReferencePolicy, input: SequencerIn) -> Option<Command> {
     let mut passed = None;
     policy.sequence(&input, |command| passed = Some(command));
@@ -108,7 +114,7 @@ fn attached(policy: &mut ReferencePolicy, command: Command) -> Reference {
 }
 
 #[test]
-fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_is_down() {
+fn the_policy_attaches_the_latest_prices_and_marks_them_stale_when_their_source_is_down() {
     let mut policy = ReferencePolicy::new(3, Some(ActorIndex::new(5)));
     let ask =
         |locate| Command::Enter(corelane_actors::types::Enter { locate: Locate(locate), ..enter(0, 1, b'B', 1, 1) });
@@ -129,7 +135,7 @@ fn the_stamp_attaches_the_latest_prices_and_calls_them_stale_when_their_source_i
     assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
     policy.on_down(Down { actor: ActorIndex::new(5), sequence: 0 });
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(11, 21) });
-    // What was still on its way does not make them good again.
+    // An update that was still in flight does not make them fresh again.
     passed(&mut policy, update(1, 12, 22));
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(12, 22) });
     assert_eq!(attached(&mut policy, ask(2)).stale, 1);

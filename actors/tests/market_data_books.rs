@@ -1,4 +1,4 @@
-//! Books against those of independent implementations, from recorded days.
+//! Books of recorded days, compared with those of independent implementations.
 
 use std::{fs, path::PathBuf};
 
@@ -13,7 +13,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::telemetry::Counters;
 
-/// A file of the recorded data, if it is there.
+/// A file of the recorded data, if the data is present.
 fn recorded(path: &str) -> Option<Vec<u8>> {
     let folder = std::env::var_os("CORELANE_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);

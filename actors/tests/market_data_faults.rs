@@ -1,4 +1,4 @@
-//! Lines and servers whose faults are drawn at random: the messages 1, 2, 3 …, whatever the network does to them.
+//! Delivery of the messages 1, 2, 3 … over lines and servers with random faults.
 
 mod arbitration_harness;
 
@@ -9,7 +9,7 @@ use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine, LineC
 use corelane_codecs::mold::HEADER_LEN;
 use proptest::prelude::*;
 
-/// What happens to one packet on one line.
+/// The fate of one packet on one line.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     lost: bool,
@@ -26,7 +26,7 @@ fn fate() -> impl Strategy<Value = Fate> {
     })
 }
 
-/// What happens to one request: which of the messages come back and when, or nothing.
+/// The fate of one request: the messages that come back and when, or nothing.
 #[derive(Clone, Copy, Debug)]
 struct ServerFate {
     lost: bool,
@@ -42,11 +42,11 @@ fn server_fate() -> impl Strategy<Value = ServerFate> {
     })
 }
 
-/// Arrivals by time and order: what comes, from a line or a server.
+/// Arrivals from lines and servers, by time and order.
 type Network = BTreeMap<(u64, u64), (Result<FeedLine, usize>, Vec<u8>)>;
 
 /// Sends `messages` messages in packets of the given lengths over each line, one packet each 2 ms; returns all arrivals
-/// and the numbers that no line brings.
+/// and the numbers that arrive on neither line.
 fn send(messages: u64, lines: &[(Vec<u64>, Vec<Fate>, u64); 2]) -> (Network, BTreeSet<u64>) {
     let (mut network, mut missing) = (Network::new(), (1..=messages).collect::<BTreeSet<_>>());
     let mut order = 0;
@@ -64,7 +64,7 @@ fn send(messages: u64, lines: &[(Vec<u64>, Vec<Fate>, u64); 2]) -> (Network, BTr
             }
             (first, sent_ms) = (last, sent_ms + 2);
         }
-        // The end is told and told again.
+        // The end of the session is sent repeatedly.
         for repeat in 0..3 {
             order += 1;
             network.insert((sent_ms + 50 + repeat, order), (Ok(line), end("DAY", messages + 1)));
@@ -73,7 +73,7 @@ fn send(messages: u64, lines: &[(Vec<u64>, Vec<Fate>, u64); 2]) -> (Network, BTr
     (network, missing)
 }
 
-/// Carries everything through a feed whose requests meet the given fates, and lets it come to rest.
+/// Passes all arrivals to a feed whose requests meet the given fates, and runs it until it is idle.
 fn run(feed: &mut Feed, mut network: Network, server_fates: &[ServerFate]) {
     let mut fates = server_fates.iter().cycle();
     let mut order = 1 << 32;
@@ -115,7 +115,7 @@ fn lines(messages: u64) -> impl Strategy<Value = [(Vec<u64>, Vec<Fate>, u64); 2]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// With a server that answers in the end, whatever the lines do: exactly 1, 2, 3 …
+    /// With a server that eventually answers, exactly 1, 2, 3 … are delivered, whatever the lines do.
     #[test]
     fn with_a_server_all_messages_come_once_and_in_order(
         messages in 1_u64..400,
@@ -135,8 +135,8 @@ proptest! {
         prop_assert_eq!(first_copies + feed.recovery(RecoveryCount::Recovered), messages);
     }
 
-    /// With nobody to ask: in order, each once, and what is not delivered is counted as lost. Nothing is lost that a
-    /// line brought in time.
+    /// Without a server, messages are delivered once and in order, and the others are counted as lost. No message that a line
+    /// brought in time is lost.
     #[test]
     fn without_a_server_every_message_is_delivered_or_counted(messages in 1_u64..400, lines in lines(200)) {
         let mut config = ArbitrationConfig { wait_ns: 1500 * MS, reorder_messages_max: 1024, ..config() };
@@ -151,7 +151,7 @@ proptest! {
         prop_assert_eq!(feed.arbiter.expected(), messages + 1);
     }
 
-    /// Whatever comes from lines and servers, in any order: no number twice or out of order, no panic, bounded requests.
+    /// Whatever arrives, in any order: no number is delivered twice or out of order, nothing panics, requests are bounded.
     #[test]
     fn anything_is_survived(
         datagrams in prop::collection::vec((0_u8..4, any::<bool>(), -5_i64..300, 0_u16..20, any::<u16>(), any::<u64>()), 1..200)

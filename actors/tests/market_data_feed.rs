@@ -1,4 +1,5 @@
-//! The feed handler on a network that loses, repeats and cuts: what the sequencer is told, and when it is stale.
+//! The feed handler on a network that loses, repeats and truncates packets: the references that reach the sequencer, and
+//! when they are stale.
 
 mod market_data_harness;
 
@@ -18,14 +19,14 @@ use market_data_harness::{Feed, MS, add, bid, both_lines, config, delete, direct
 fn the_best_prices_of_our_instruments_reach_the_sequencer_once_per_batch() {
     let mut feed = Feed::new(config());
     feed.packet(1, &[bid(1, 100), bid(2, 110), add(7, "AAPL", 3, Side::Sell, 120, 5)]);
-    assert_eq!(feed.told(), [(1, 110, 120, false)]);
+    assert_eq!(feed.new_references(), [(1, 110, 120, false)]);
     assert_eq!(feed.known[&Locate(1)].feed_sequence.0, 3);
     feed.packet(4, &[bid(4, 105)]);
-    assert_eq!(feed.told(), [], "the best did not change");
+    assert_eq!(feed.new_references(), [], "the best did not change");
     feed.packet(5, &[delete(7, 2)]);
-    assert_eq!(feed.told(), [(1, 105, 120, false)]);
+    assert_eq!(feed.new_references(), [(1, 105, 120, false)]);
     feed.packet(6, &[delete(7, 4), delete(7, 1), delete(7, 3)]);
-    assert_eq!(feed.told(), [(1, 0, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 0, 0, false)]);
 }
 
 #[test]
@@ -39,13 +40,13 @@ fn the_feeds_locates_are_mapped_by_directory_or_by_adds_and_other_symbols_ignore
         add(41, "TSLA", 4, Side::Buy, 40, 1),
     ];
     feed.packet(3, &adds);
-    assert_eq!(feed.told(), [(1, 30, 0, false), (2, 10, 0, false)]);
-    // Orders of what we ignore are not even looked for.
+    assert_eq!(feed.new_references(), [(1, 30, 0, false), (2, 10, 0, false)]);
+    // Orders of ignored symbols are not even looked up.
     feed.packet(7, &[delete(31, 2), delete(41, 4)]);
     assert_eq!(feed.count(FeedCount::UnknownOrders), 0);
     feed.packet(9, &[delete(30, 99), delete(77, 99)]);
     assert_eq!(feed.count(FeedCount::UnknownOrders), 2);
-    assert_eq!(feed.told(), []);
+    assert_eq!(feed.new_references(), []);
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn messages_seen_before_are_dropped_also_in_part() {
     assert_eq!(feed.count(FeedCount::Messages), 6);
     assert_eq!(feed.count(FeedCount::Duplicates), 3 + 2 + 1);
     assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::DuplicateOrders)), (0, 0));
-    assert_eq!(feed.told().last(), Some(&(1, 106, 0, false)));
+    assert_eq!(feed.new_references().last(), Some(&(1, 106, 0, false)));
 }
 
 #[test]
@@ -78,27 +79,31 @@ fn a_gap_makes_every_reference_stale_until_the_feed_begins_a_new_session() {
     for (name, gap) in gaps {
         let mut feed = Feed::new(config());
         feed.packet(1, &[bid(1, 100)]);
-        assert_eq!(feed.told(), [(1, 100, 0, false)]);
+        assert_eq!(feed.new_references(), [(1, 100, 0, false)]);
         feed.datagram(&gap);
         feed.sim.run_until_idle();
-        assert_eq!(feed.told(), [], "{name}: what is missing may only be late");
+        assert_eq!(feed.new_references(), [], "{name}: what is missing may only be late");
         feed.advance(2 * MS);
-        assert!(feed.told().iter().all(|told| told.3) && feed.known.len() == 2, "{name}: {:?}", feed.known);
+        assert!(
+            feed.new_references().iter().all(|reference| reference.3) && feed.known.len() == 2,
+            "{name}: {:?}",
+            feed.known
+        );
         assert_eq!(feed.count(FeedCount::Gaps), 1, "{name}");
         assert!(feed.count(FeedCount::Lost) > 0, "{name}");
-        // It goes on, still stale.
+        // The session goes on, still stale.
         feed.packet(5, &[bid(5, 200)]);
         feed.advance(2 * MS);
-        assert_eq!(feed.told(), [(1, 200, 0, true)], "{name}");
-        // Another session is not believed while this one lives.
+        assert_eq!(feed.new_references(), [(1, 200, 0, true)], "{name}");
+        // Another session is ignored while this one is alive.
         feed.session = "NEXT";
         feed.packet(1, &[bid(1, 50)]);
-        assert_eq!((feed.told(), feed.count(FeedCount::ForeignSession)), (vec![], 1), "{name}");
+        assert_eq!((feed.new_references(), feed.count(FeedCount::ForeignSession)), (vec![], 1), "{name}");
         let mut end = [0; mold::HEADER_LEN];
         mold::end_of_session(&mut end, Alpha::new("FEED").unwrap(), 6).unwrap();
         feed.datagram(&end);
         feed.packet(1, &[bid(1, 50)]);
-        assert_eq!(feed.told(), [(1, 50, 0, false), (2, 0, 0, false)], "{name}");
+        assert_eq!(feed.new_references(), [(1, 50, 0, false), (2, 0, 0, false)], "{name}");
     }
 }
 
@@ -106,7 +111,7 @@ fn a_gap_makes_every_reference_stale_until_the_feed_begins_a_new_session() {
 fn a_late_start_is_a_gap() {
     let mut feed = Feed::new(config());
     feed.packet(100, &[bid(1, 100)]);
-    assert_eq!(feed.told(), [(1, 100, 0, true), (2, 0, 0, true)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, true), (2, 0, 0, true)]);
     assert_eq!(feed.count(FeedCount::Lost), 99);
 }
 
@@ -114,29 +119,29 @@ fn a_late_start_is_a_gap() {
 fn silence_is_stale_and_any_packet_of_the_session_ends_it() {
     let mut feed = Feed::new(config());
     feed.packet(1, &[bid(1, 100)]);
-    assert_eq!(feed.told(), [(1, 100, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, false)]);
     for _ in 0..5 {
         feed.advance(2000 * MS);
         feed.packet(2, &[]);
-        assert_eq!(feed.told(), [], "heartbeats keep it fresh");
+        assert_eq!(feed.new_references(), [], "heartbeats keep it fresh");
     }
-    // Packets of others do not.
+    // Packets of other sessions do not.
     feed.advance(2900 * MS);
     feed.session = "OTHER";
     feed.packet(2, &[]);
     feed.session = "FEED";
-    assert_eq!(feed.told(), []);
+    assert_eq!(feed.new_references(), []);
     feed.advance(200 * MS);
-    assert_eq!(feed.told(), [(1, 100, 0, true), (2, 0, 0, true)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, true), (2, 0, 0, true)]);
     feed.packet(2, &[]);
-    assert_eq!(feed.told(), [(1, 100, 0, false), (2, 0, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, false), (2, 0, 0, false)]);
     feed.advance(3100 * MS);
-    assert_eq!(feed.told(), [(1, 100, 0, true), (2, 0, 0, true)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, true), (2, 0, 0, true)]);
     assert_eq!(feed.count(FeedCount::Silences), 2);
-    // A feed that was restarted without an end is followed after its silence.
+    // If a feed restarts without ending its session, the new session is followed once the old one has been silent.
     feed.session = "AGAIN";
     feed.packet(1, &[bid(1, 7)]);
-    assert_eq!(feed.told(), [(1, 7, 0, false), (2, 0, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 7, 0, false), (2, 0, 0, false)]);
 }
 
 #[test]
@@ -148,10 +153,10 @@ fn a_configured_session_is_the_only_one() {
     feed.packet(1, &[bid(1, 100)]);
     feed.advance(10_000 * MS);
     feed.packet(1, &[bid(1, 100)]);
-    assert_eq!(feed.told(), []);
+    assert_eq!(feed.new_references(), []);
     feed.session = "FEED";
     feed.packet(1, &[bid(1, 100)]);
-    assert_eq!(feed.told(), [(1, 100, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, false)]);
 }
 
 #[test]
@@ -163,18 +168,18 @@ fn a_book_without_place_for_an_order_is_stale_and_its_neighbours_are_not() {
         shrink(&mut config.limits);
         let mut feed = Feed::new(config);
         feed.packet(1, &[bid(1, 101), bid(2, 102), bid(3, 103)]);
-        assert_eq!(feed.told(), [(1, 103, 0, false)]);
+        assert_eq!(feed.new_references(), [(1, 103, 0, false)]);
         feed.packet(4, &[bid(4, 104)]);
-        assert_eq!(feed.told(), [(1, 103, 0, true)]);
+        assert_eq!(feed.new_references(), [(1, 103, 0, true)]);
         assert_eq!(feed.count(FeedCount::Overflows), 1);
         feed.packet(5, &[delete(7, 4), delete(7, 3), add(8, "MSFT", 9, Side::Sell, 50, 1)]);
-        assert_eq!(feed.told(), [(1, 102, 0, true), (2, 0, 50, false)]);
+        assert_eq!(feed.new_references(), [(1, 102, 0, true), (2, 0, 50, false)]);
         assert_eq!(feed.count(FeedCount::UnknownOrders), 1);
     }
 }
 
 #[test]
-fn references_that_find_no_room_wait_and_the_newest_is_told() {
+fn references_that_find_no_room_wait_and_the_newest_is_sent() {
     let mut many = config();
     let names: Vec<String> = (0..300).map(|number| format!("S{number}")).collect();
     many.symbols = names.iter().map(|name| symbol(name)).collect();
@@ -193,7 +198,7 @@ fn references_that_find_no_room_wait_and_the_newest_is_told() {
         }
     }
     for _ in 0..50 {
-        feed.told();
+        feed.new_references();
         feed.advance(2 * MS);
     }
     let bids: Vec<_> = feed.known.values().map(|reference| reference.bid).collect();
@@ -202,12 +207,12 @@ fn references_that_find_no_room_wait_and_the_newest_is_told() {
 }
 
 #[test]
-fn a_gap_is_asked_for_and_prices_are_stale_only_while_it_stays_open() {
+fn a_gap_is_requested_and_prices_are_stale_only_while_it_stays_open() {
     const LINE_B: u32 = 1;
     const REQUESTS: u32 = 2;
     let mut feed = Feed::new(both_lines());
     feed.packet(1, &[bid(1, 100)]);
-    assert_eq!(feed.told(), [(1, 100, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, false)]);
     feed.datagram_on(LINE_B, "127.0.0.1:5000", &packet("FEED", 3, &[bid(3, 300)]));
     feed.sim.run_until_idle();
     feed.advance(2 * MS);
@@ -220,22 +225,22 @@ fn a_gap_is_asked_for_and_prices_are_stale_only_while_it_stays_open() {
         };
         feed.net.take_datagrams().into_iter().map(read).collect::<Vec<_>>()
     };
-    assert_eq!((asked(&feed), feed.told()), (vec!["10.0.0.1:1".to_owned()], vec![]));
+    assert_eq!((asked(&feed), feed.new_references()), (vec!["10.0.0.1:1".to_owned()], vec![]));
     feed.advance(15 * MS);
-    assert_eq!(feed.told(), [(1, 100, 0, true), (2, 0, 0, true)]);
+    assert_eq!(feed.new_references(), [(1, 100, 0, true), (2, 0, 0, true)]);
     feed.advance(10 * MS);
-    assert_eq!(asked(&feed), ["10.0.0.2:1"], "the first has not answered, the second is asked");
-    // An answer from elsewhere is none, nor is one by a line's port.
+    assert_eq!(asked(&feed), ["10.0.0.2:1"], "the first server has not answered, so the second is asked");
+    // Answers from another address, or on a line's port, are ignored.
     let answer = packet("FEED", 2, &[bid(2, 200)]);
     feed.datagram_on(REQUESTS, "10.0.0.3:1", &answer);
     feed.datagram_on(REQUESTS, "10.0.0.1:2", &answer);
     feed.datagram_on(REQUESTS, "10.0.0.2:1", &answer[..19]);
     feed.sim.run_until_idle();
-    assert_eq!((feed.told(), feed.stats.recovery.get(RecoveryCount::Refused)), (vec![], 3));
-    // The first one answers after all.
+    assert_eq!((feed.new_references(), feed.stats.recovery.get(RecoveryCount::Refused)), (vec![], 3));
+    // The first server answers after all.
     feed.datagram_on(REQUESTS, "10.0.0.1:1", &answer);
     feed.sim.run_until_idle();
-    assert_eq!(feed.told(), [(1, 300, 0, false), (2, 0, 0, false)]);
+    assert_eq!(feed.new_references(), [(1, 300, 0, false), (2, 0, 0, false)]);
     assert_eq!(feed.known[&Locate(1)].feed_sequence.0, 3);
     feed.advance(1000 * MS);
     assert_eq!((asked(&feed), feed.count(FeedCount::Gaps)), (vec![], 0));

@@ -1,4 +1,4 @@
-//! Two lines against the obvious: the messages 1, 2, 3 …, from whichever line brings them first.
+//! Arbitration of two lines: the messages 1, 2, 3 … are delivered from the line that brings them first.
 
 mod arbitration_harness;
 
@@ -25,7 +25,7 @@ fn the_first_copy_wins_whichever_line_brings_it() {
 }
 
 #[test]
-fn the_other_line_fills_a_gap_before_anybody_is_asked() {
+fn the_other_line_fills_a_gap_before_a_server_is_asked() {
     let mut feed = Feed::new(config());
     feed.line(FeedLine::A, &packet("DAY", 1, 3));
     feed.line(FeedLine::A, &packet("DAY", 5, 9));
@@ -66,7 +66,7 @@ fn one_dead_line_costs_nothing_and_both_are_silence() {
     feed.advance(2500 * MS, nobody);
     assert!(feed.arbiter.is_stale());
     assert_eq!((feed.line_count(FeedLine::A, LineCount::Silences), feed.count(FeedCount::Silences)), (1, 1));
-    // They come back, having lost what was sent meanwhile: it is recovered.
+    // The lines come back; the messages sent meanwhile are recovered.
     feed.line(FeedLine::B, &packet("DAY", 100, 101));
     feed.advance(MS / 2, nobody);
     assert!(!feed.arbiter.is_stale(), "the gap may still be filled in time");
@@ -91,7 +91,7 @@ fn a_line_that_lags_brings_duplicates_also_across_a_new_session() {
     assert!(feed.arbiter.is_stale(), "prices of a session that is over");
     feed.line(FeedLine::A, &packet("NEXT", 1, 4));
     assert!(!feed.arbiter.is_stale());
-    // The lagging line still ends the old session; it must not bring it back, also when the new one is over.
+    // The lagging line still ends the old session. That must not bring it back, even once the new one is over.
     feed.line(FeedLine::B, &packet("DAY", 150, 200));
     feed.line(FeedLine::B, &end("DAY", 200));
     feed.line(FeedLine::A, &end("NEXT", 4));
@@ -122,7 +122,7 @@ fn sequence_numbers_are_good_to_their_last_one() {
     let mut feed = Feed::new(ArbitrationConfig { gap_messages_max: u64::MAX, ..config() });
     feed.line(FeedLine::A, &packet("DAY", 1, 2));
     assert!(Packet::decode(&packet("DAY", u64::MAX, u64::MAX)).is_ok(), "a heartbeat");
-    // All of it is missing, and 8 servers' worth of time would not suffice.
+    // All messages are missing, and even eight servers would not have enough time.
     feed.line(FeedLine::A, &packet("DAY", LAST - 2, LAST));
     feed.advance(500 * MS, nobody);
     feed.line(FeedLine::B, &packet("DAY", LAST, u64::MAX));
@@ -130,11 +130,11 @@ fn sequence_numbers_are_good_to_their_last_one() {
     feed.line(FeedLine::A, &beat("DAY", u64::MAX));
     feed.line(FeedLine::A, &end("DAY", u64::MAX));
     feed.advance(500 * MS, nobody);
-    // What was too far ahead of the gap for the buffer went with it.
+    // Messages too far ahead of the gap for the buffer were lost with it.
     assert_eq!(feed.sink.numbers, [1, LAST]);
     assert_eq!(feed.count(FeedCount::Lost), LAST - 2);
 
-    // Joined near the end: the gap is longer than may be asked for.
+    // Joined near the end, so the gap is longer than may be requested.
     let mut feed = Feed::new(config());
     feed.line(FeedLine::A, &packet("DAY", LAST - 20, LAST - 10));
     feed.line(FeedLine::B, &packet("DAY", LAST - 5, u64::MAX));

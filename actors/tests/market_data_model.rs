@@ -1,4 +1,4 @@
-//! The books against slow and obvious ones, over made-up feeds, friendly and hostile.
+//! The books compared with slow, obvious ones over generated feeds, friendly and hostile.
 //!
 //! A few hundred thousand messages by default; `CORELANE_MODEL_MESSAGES=5000000 cargo test --release` for more.
 
@@ -30,7 +30,7 @@ struct SlowBook {
 
 struct SlowBooks {
     books: Vec<SlowBook>,
-    /// Book, side, price by reference.
+    /// The book, side and price of each order, by reference.
     orders: HashMap<u64, (usize, usize, u32)>,
     limits: BookLimits,
     counts: [u64; FeedCount::ALL.len()],
@@ -65,7 +65,7 @@ impl SlowBooks {
         self.orders.insert(order_ref, (book, side, price));
     }
 
-    /// Takes shares off an order; returns the side that it was on.
+    /// Takes shares off an order; returns its book and side.
     fn reduce(&mut self, order_ref: u64, shares: Option<u32>) -> Option<(usize, usize)> {
         let Some(&(book, side, price)) = self.orders.get(&order_ref) else {
             self.count(FeedCount::UnknownOrders);
@@ -100,7 +100,7 @@ impl SlowBooks {
         }))
     }
 
-    /// Bids, asks, best first.
+    /// Bids and asks, best first.
     fn levels(&self, book: usize) -> [Vec<Level>; 2] {
         let level = |(price, orders): (&u32, &Vec<RestingOrder>)| Level {
             price: *price,
@@ -112,33 +112,33 @@ impl SlowBooks {
     }
 }
 
-/// How references of new orders are made.
+/// The pattern of new order references.
 #[derive(Clone, Copy, Debug)]
 enum References {
-    /// One after the other.
+    /// Consecutive.
     Dense,
-    /// By steps of some hundred.
+    /// In steps of some hundred.
     Stepped,
-    /// One order to a page of the table.
+    /// One order per page of the table.
     Pages,
-    /// Any 64 bits, and the same ones again.
+    /// Arbitrary 64-bit numbers, which recur.
     Wild,
     /// Falling.
     Falling,
 }
 
-/// Where prices lie.
+/// The pattern of prices.
 #[derive(Clone, Copy, Debug)]
 enum Prices {
-    /// Cents around a middle that wanders.
+    /// Whole cents around a mid price that drifts.
     Near,
     /// Quarters of a dollar, over a wide range.
     Quarters,
-    /// A few off the tick among cents.
+    /// Whole cents, and a few prices off the tick.
     OffTick,
-    /// Any 32 bits, and the extremes.
+    /// Arbitrary 32-bit prices, and the extremes.
     Wild,
-    /// Two places far apart in turns.
+    /// Two regions far apart, alternately.
     Jumping,
 }
 
@@ -167,7 +167,7 @@ impl Feed {
         reference
     }
 
-    /// Mostly one that rests, else one that did, or never was.
+    /// Mostly the reference of a resting order; sometimes of one that has gone or never existed.
     fn old_reference(&mut self) -> u64 {
         if self.used.is_empty() || self.random.below(50) == 0 {
             return self.random.below(u64::MAX);
@@ -215,7 +215,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
     for index in 0..messages() {
         let book = feed.random.below(SYMBOLS.len() as u64) as usize;
         let mut apply = |bytes: &[u8]| books.apply(&Message::decode(bytes).unwrap(), &counters);
-        // More adds than what takes away, until the table is full; then as many.
+        // Adds outnumber removals until the table is full; then they balance.
         let is_growing = slow.orders.len() < 3_000;
         match feed.random.below(if is_growing { 130 } else { 100 }) {
             0..=39 => {

@@ -1,4 +1,4 @@
-//! What the market-data actor tells besides the references: best levels, depth on request, the messages themselves.
+//! The market-data actor's outputs besides references: best levels, depth on request, and the messages themselves.
 
 mod market_data_harness;
 
@@ -23,7 +23,7 @@ fn level(price: u32, quantity: u64, orders: u32) -> Level {
     Level { price, orders, quantity }
 }
 
-/// What changed since, by locate.
+/// The best levels that changed since the last call, by locate.
 fn tops(feed: &mut Feed) -> Vec<TopOfBook> {
     let mut tops: Vec<_> = from_fn(|| feed.tops.receive()).map(|envelope| envelope.body).collect();
     tops.sort_unstable_by_key(|top| top.locate);
@@ -42,7 +42,7 @@ fn halted(feed_locate: u16, stock: &str, at_ns: u64) -> Vec<u8> {
 }
 
 #[test]
-fn best_levels_are_told_when_anything_of_them_changes() {
+fn best_levels_are_published_when_any_part_of_them_changes() {
     let mut feed = Feed::new(config());
     feed.packet(1, &[bid(1, 100), bid(2, 110), add(7, "AAPL", 3, Side::Sell, 120, 5)]);
     let first = TopOfBook {
@@ -77,7 +77,7 @@ fn best_levels_are_told_when_anything_of_them_changes() {
 }
 
 #[test]
-fn a_reader_that_does_not_look_sees_the_newest_and_the_stale_mark() {
+fn a_slow_reader_sees_the_newest_levels_and_the_stale_mark() {
     let mut feed = Feed::new(config());
     for round in 0..50 {
         feed.packet(1 + round, &[bid(1 + round, 100 + round as u32)]);
@@ -85,7 +85,7 @@ fn a_reader_that_does_not_look_sees_the_newest_and_the_stale_mark() {
     let seen = tops(&mut feed);
     assert_eq!(seen.iter().map(|top| (top.bid, top.stale)).collect::<Vec<_>>(), [(level(149, 100, 1), 0)]);
     assert_eq!(feed.tops.conflated(), 49);
-    // Silence.
+    // The feed is silent.
     feed.advance(3500 * MS);
     let stale = |tops: Vec<TopOfBook>| tops.iter().map(|top| (top.locate.0, top.bid, top.stale)).collect::<Vec<_>>();
     assert_eq!(stale(tops(&mut feed)), [(1, level(149, 100, 1), 1), (2, Level::default(), 1)]);
@@ -94,12 +94,12 @@ fn a_reader_that_does_not_look_sees_the_newest_and_the_stale_mark() {
 }
 
 #[test]
-fn a_kernel_time_that_is_no_measure_is_counted_and_harmless() {
+fn an_unusable_kernel_time_is_counted_and_harmless() {
     const MINUTE: u64 = 60_000 * MS;
     let mut feed = Feed::new(config());
     feed.advance(MINUTE);
     let now_ns = 1000 * MS + MINUTE;
-    // The endpoint does not ask; within a minute; ahead, as after the wall clock was set; long ago.
+    // No timestamp requested; within a minute; ahead of now, as after the wall clock was set back; long ago.
     let cases = [
         (None, 0),
         (Some(now_ns), 0),
@@ -116,12 +116,12 @@ fn a_kernel_time_that_is_no_measure_is_counted_and_harmless() {
         feed.sim.run_until_idle();
         expected += foreign;
         assert_eq!(feed.count(FeedCount::ForeignKernelTimes), expected, "{kernel_utc_ns:?}");
-        assert_eq!(tops(&mut feed).len(), 1, "it is told all the same");
+        assert_eq!(tops(&mut feed).len(), 1, "the level is published all the same");
     }
     assert!(feed.sim.failures().is_empty());
 }
 
-/// The parts that come of a request.
+/// The parts of the answer to a request.
 fn ask(feed: &mut Feed, locate: u16, levels: u16) -> Vec<DepthAnswer> {
     feed.requests.send(MarketDataIn::Depth(DepthRequest { request: 42, locate: Locate(locate), levels })).unwrap();
     feed.sim.run_until_idle();
@@ -148,7 +148,7 @@ fn sides(answers: &[DepthAnswer]) -> (Vec<Level>, Vec<Level>) {
 }
 
 #[test]
-fn depth_on_request_is_that_of_the_books() {
+fn depth_on_request_equals_the_books() {
     let mut config = config();
     config.limits = BookLimits { orders_max: 2000, levels_max: 1000 };
     let (mut feed, mut books) = (Feed::new(config.clone()), Books::new(&config.symbols, config.limits));
@@ -196,12 +196,12 @@ fn a_request_that_cannot_be_answered_is_refused_with_its_reason() {
 }
 
 #[test]
-fn every_message_that_changed_a_book_is_told_as_it_came() {
+fn every_message_that_changed_a_book_is_published_unchanged() {
     let mut roomy = config();
     roomy.arbitration.reorder_messages_max = 256;
     let mut feed = Feed::new(roomy);
     let messages: Vec<_> = (1..=66).map(|number| bid(number, 100)).collect();
-    // What waits behind a gap comes with what fills it: more than other ports take of a step.
+    // Messages that wait behind a gap are released together when it is filled: more than a step sends on other outputs.
     feed.packet(1, &messages[..1]);
     feed.packet(37, &messages[36..]);
     feed.packet(2, &messages[1..36]);
@@ -209,8 +209,8 @@ fn every_message_that_changed_a_book_is_told_as_it_came() {
     let events: Vec<_> = from_fn(|| feed.events.receive()).map(|envelope| envelope.body).collect();
     let expected = (1..).zip(messages.iter().cloned());
     let expected: Vec<_> = expected.chain([(68, delete(7, 1))]).collect();
-    let told: Vec<_> = events.iter().map(|event| (event.feed_sequence.0, event.message().to_vec())).collect();
-    assert_eq!(told, expected);
+    let published: Vec<_> = events.iter().map(|event| (event.feed_sequence.0, event.message().to_vec())).collect();
+    assert_eq!(published, expected);
     assert!(
         events.iter().map(|event| event.number.0).eq(1..=67) && events.iter().all(|event| event.locate == Locate(1))
     );
@@ -229,10 +229,11 @@ fn a_reader_of_events_that_is_too_slow_finds_a_hole_in_the_numbers() {
             next += 30;
         }
     };
-    let told = |feed: &mut Feed| from_fn(|| feed.events.receive()).map(|event| event.body.number.0).collect::<Vec<_>>();
+    let numbers =
+        |feed: &mut Feed| from_fn(|| feed.events.receive()).map(|event| event.body.number.0).collect::<Vec<_>>();
     bids(&mut feed, 40);
-    assert!(told(&mut feed).into_iter().eq(1..=EVENTS as u64));
+    assert!(numbers(&mut feed).into_iter().eq(1..=EVENTS as u64));
     bids(&mut feed, 1);
-    assert!(told(&mut feed).into_iter().eq(1201..=1230));
+    assert!(numbers(&mut feed).into_iter().eq(1201..=1230));
     assert!(feed.sim.failures().is_empty());
 }

@@ -1,4 +1,5 @@
-//! Generated days on a network that repeats, loses and cuts, against books made by looking through all orders.
+//! Generated days on a network that repeats, loses and truncates packets, compared with books built by a search of all
+//! orders.
 
 mod market_data_harness;
 
@@ -13,7 +14,7 @@ use corelane_codecs::{
 use market_data_harness::{Feed, MS, add, config, delete, packet};
 use proptest::prelude::*;
 
-/// A message of the generated day; numbers are taken modulo what there is.
+/// A message of the generated day. Indices are taken modulo the number of orders or instruments.
 #[derive(Clone, Debug)]
 enum Act {
     Add { ours: bool, buy: bool, price: u32, shares: u32 },
@@ -46,7 +47,7 @@ struct Resting {
     shares: u32,
 }
 
-/// The messages of a day, and the best bid and ask at its end by looking through all orders.
+/// The messages of a day, and the best bid and ask at its end, found by a search of all orders.
 fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
     let mut orders: BTreeMap<u64, Resting> = BTreeMap::new();
     let mut messages = Vec::new();
@@ -122,7 +123,7 @@ fn day(acts: &[Act]) -> (Vec<Vec<u8>>, u64, u64) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Packets of any size, each step going back by some messages: repeats, overlaps, no loss.
+    /// Packets of any size, each of which starts some messages back: repeats and overlaps, but no loss.
     #[test]
     fn repeats_and_overlaps_change_nothing(
         acts in prop::collection::vec(act(), 1..90),
@@ -138,16 +139,16 @@ proptest! {
             let end = (at + length).min(messages.len());
             feed.packet(at as u64 + 1, &messages[at..end]);
             reached = reached.max(end);
-            // Back from what has been reached, so that nothing is skipped and it goes on.
+            // Goes back from the highest number sent, so that no message is skipped.
             at = if end < reached { reached } else { reached.saturating_sub(back % length.max(&1)) };
         }
-        feed.told();
+        feed.new_references();
         let known = feed.known.get(&Locate(1)).copied().unwrap_or_default();
         prop_assert_eq!((known.bid, known.ask, known.stale), (best_bid, best_ask, 0));
         prop_assert_eq!(feed.count(FeedCount::Gaps), 0);
     }
 
-    /// Some packets are lost, some come twice, some are cut: nothing fails, and what may be wrong is stale.
+    /// Some packets are lost, repeated or truncated: nothing fails, and references that may be wrong are stale.
     #[test]
     fn losses_make_the_references_stale_and_break_nothing(
         acts in prop::collection::vec(act(), 10..90),
@@ -170,11 +171,11 @@ proptest! {
             feed.sim.run_until_idle();
             reached = index as u64 * 3 + 1 + chunk.len() as u64;
         }
-        // The last message's number shows what was lost at the end.
+        // The number of the last message reveals a loss at the end.
         let end = messages.len() as u64 + 1;
         feed.packet(end.max(reached), &[]);
         (0..3).for_each(|_| feed.advance(2 * MS));
-        feed.told();
+        feed.new_references();
         prop_assert!(feed.sim.failures().is_empty());
         if is_lossy && !messages.is_empty() {
             prop_assert_eq!(feed.known[&Locate(1)].stale, 1);

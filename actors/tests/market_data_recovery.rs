@@ -1,4 +1,4 @@
-//! What no line brings: asked for, had or lost, from servers that are well, dead or lying.
+//! Messages that arrive on neither line: requested from servers that work, are dead or lie; then recovered or lost.
 
 mod arbitration_harness;
 
@@ -9,7 +9,7 @@ use corelane_actors::market_data::{
 use corelane_codecs::mold::{Packet, PacketBuilder};
 
 #[test]
-fn what_no_line_brings_is_asked_for_in_small_parts() {
+fn messages_missing_on_both_lines_are_requested_in_small_parts() {
     let mut feed = Feed::new(config());
     feed.line(FeedLine::A, &packet("DAY", 1, 3));
     feed.line(FeedLine::B, &packet("DAY", 23, 25));
@@ -20,7 +20,7 @@ fn what_no_line_brings_is_asked_for_in_small_parts() {
         honest(asked)
     });
     feed.has_all_until(25);
-    // The first of 3..10, which is cut off at what is there; answers bring three each, the rest is asked for again.
+    // The first request is for 3..10. An answer brings three messages, and the rest is requested again.
     assert_eq!(ranges[0], (3, 7, 0, false));
     assert!(ranges.iter().all(|&(first, count, ..)| count <= 8 && !(first..first + u64::from(count)).contains(&10)));
     assert_eq!((feed.recovery(RecoveryCount::Recovered), feed.count(FeedCount::Gaps)), (7 + 11, 0));
@@ -28,7 +28,7 @@ fn what_no_line_brings_is_asked_for_in_small_parts() {
 }
 
 #[test]
-fn a_server_that_is_dead_is_passed_over() {
+fn a_dead_server_is_skipped() {
     let mut feed = Feed::new(config());
     feed.line(FeedLine::A, &packet("DAY", 1, 3));
     feed.line(FeedLine::A, &packet("DAY", 60, 61));
@@ -41,12 +41,12 @@ fn a_server_that_is_dead_is_passed_over() {
     assert!(!feed.arbiter.is_stale());
     assert_eq!(asked_of[0], 4, "as many as may be in flight, once");
     assert_eq!(feed.recovery(RecoveryCount::Repeats), 4);
-    // It was late meanwhile.
+    // The feed was stale meanwhile.
     assert_eq!(feed.recovery(RecoveryCount::TimesBehind), 1);
 }
 
 #[test]
-fn a_server_that_lies_is_not_believed_and_the_other_one_is_asked() {
+fn false_answers_are_ignored_and_the_other_server_is_asked() {
     let lies: [fn(u64) -> Vec<u8>; 6] = [
         |first| packet("OTHER", first, first + 3),
         |first| packet("DAY", first + 1000, first + 1003),
@@ -69,7 +69,7 @@ fn a_server_that_lies_is_not_believed_and_the_other_one_is_asked() {
         assert!(!feed.arbiter.is_stale(), "lie {index}");
         let refused = feed.recovery(RecoveryCount::Refused) + feed.recovery(RecoveryCount::Late);
         assert_eq!((refused, feed.count(FeedCount::Lost)), (1, 0), "lie {index}");
-        // Unasked, it is not believed either.
+        // An answer that nobody requested is ignored too.
         feed.answer(0, &packet("DAY", 9, 20));
         feed.has_all_until(9);
         assert_eq!(feed.recovery(RecoveryCount::Refused) + feed.recovery(RecoveryCount::Late), 2, "lie {index}");
@@ -77,7 +77,7 @@ fn a_server_that_lies_is_not_believed_and_the_other_one_is_asked() {
 }
 
 #[test]
-fn an_answer_that_says_more_than_was_asked_is_taken_as_far_as_it_was() {
+fn an_answer_with_more_messages_than_requested_is_used_up_to_the_requested_ones() {
     let mut feed = Feed::new(config());
     feed.line(FeedLine::A, &packet("DAY", 1, 3));
     feed.line(FeedLine::A, &packet("DAY", 5, 6));
@@ -86,7 +86,7 @@ fn an_answer_that_says_more_than_was_asked_is_taken_as_far_as_it_was() {
 }
 
 #[test]
-fn a_gap_that_nobody_can_fill_is_lost_and_said_so_until_the_next_session() {
+fn a_gap_that_no_server_can_fill_is_lost_and_prices_stay_stale_until_the_next_session() {
     for servers in [0, 1, 2] {
         let mut config = config();
         config.gap_fill.servers = servers;
@@ -98,10 +98,10 @@ fn a_gap_that_nobody_can_fill_is_lost_and_said_so_until_the_next_session() {
         assert_eq!(feed.sink.numbers, [1, 2, 40, 50, 51], "{servers} servers");
         assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::Lost)), (2, 37 + 9));
         assert!(feed.arbiter.is_stale());
-        // Bounded: each range so often, and no more of them than may be in flight.
+        // Requests are bounded: so many per range, and so many in flight.
         assert!(feed.recovery(RecoveryCount::Requests) <= 2 * 4 * 5, "{}", feed.recovery(RecoveryCount::Requests));
         assert_eq!(feed.recovery(RecoveryCount::Requests) == 0, servers == 0);
-        // It goes on, and what was declared lost is not taken back.
+        // The session goes on, and messages declared lost are not accepted later.
         feed.line(FeedLine::B, &packet("DAY", 30, 53));
         assert_eq!(feed.sink.numbers.last(), Some(&52));
         assert!(feed.arbiter.is_stale());
@@ -120,11 +120,11 @@ fn a_session_that_is_joined_late_is_replayed_from_its_first_message() {
     feed.advance(50 * MS, honest);
     feed.has_all_until(5004);
     assert!(!feed.arbiter.is_stale(), "it has caught up");
-    // Those that came live meanwhile and found no place were asked for too.
+    // Live messages that found no room meanwhile were requested too.
     assert!(feed.recovery(RecoveryCount::Unbuffered) > 0);
     assert_eq!(feed.count(FeedCount::Lost), 0);
 
-    // What is longer than may be asked for is lost at once.
+    // A gap longer than may be requested is lost at once.
     let mut feed = Feed::new(ArbitrationConfig { gap_messages_max: 5000 - 1, ..config() });
     feed.line(FeedLine::A, &packet("DAY", 5001, 5004));
     feed.advance(50 * MS, |asked| panic!("{asked:?}"));
@@ -134,7 +134,7 @@ fn a_session_that_is_joined_late_is_replayed_from_its_first_message() {
 }
 
 #[test]
-fn a_message_too_long_for_the_buffer_is_had_in_order() {
+fn a_message_too_long_for_the_buffer_is_delivered_in_order() {
     let long = vec![7; 1000];
     let mut buffer = vec![0; 2000];
     let mut builder = PacketBuilder::new(&mut buffer, session("DAY"), 3, 2000).unwrap();

@@ -1,4 +1,4 @@
-//! Best levels on their way to another shard: two real shards, a real socket, and an edge that keeps the newest.
+//! Best levels sent to another shard: two real shards, a real socket, and a conflating edge.
 
 mod market_data_harness;
 
@@ -27,10 +27,10 @@ use market_data_harness::{add, config, delete, packet};
 
 /// Changes of each instrument's best bid.
 const CHANGES: u64 = 5000;
-/// Packets that may be on their way: few enough for the socket's buffer.
+/// The most packets in flight: few enough for the socket's buffer.
 const IN_FLIGHT: u64 = 50;
 
-/// Keeps all that it was told; now and then it takes so long that something is replaced.
+/// Keeps all levels that it receives. Now and then it is so slow that levels are overwritten.
 struct Reader(Arc<Mutex<Vec<TopOfBook>>>);
 
 impl Actor for Reader {
@@ -82,7 +82,7 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(running.addresses(feed)[0]).unwrap();
 
-    // Change number n: each instrument has one bid, at a price that tells n, and the one of before is gone.
+    // Change number n gives each instrument one bid, whose price encodes n, in place of the previous bid.
     let mut sequence = 1;
     for change in 1..=CHANGES {
         let mut messages = Vec::new();
@@ -118,10 +118,10 @@ fn a_reader_on_another_shard_ends_with_the_newest_best_levels_and_never_sees_hal
     for locate in [1, 2] {
         assert!(tops.iter().filter(|top| top.locate.0 == locate).is_sorted_by_key(|top| top.feed_sequence));
     }
-    let told = counters.feed.get(FeedCount::Tops);
+    let published = counters.feed.get(FeedCount::Tops);
     let outcome = running.stop();
     assert_eq!(outcome.status.failures, []);
     let conflated: u64 = outcome.status.shards.iter().map(|shard| shard.count(ShardCount::Conflated)).sum();
-    assert_eq!(tops.len() as u64 + conflated, told, "what was not seen was replaced");
-    assert!(conflated > 0, "{told} told");
+    assert_eq!(tops.len() as u64 + conflated, published, "levels that were not seen were overwritten");
+    assert!(conflated > 0, "{published} published");
 }

@@ -1,5 +1,5 @@
-//! What a feed says of instruments and of the market besides orders: each message through the real actor, for the
-//! instrument that it names and no other.
+//! The state of instruments and of the market, from feed messages that are not about orders. Each message passes through
+//! the real actor and changes only the instrument that it names.
 
 mod market_data_harness;
 
@@ -24,29 +24,29 @@ use market_data_harness::{Feed, config, directory, symbol};
 
 const AAPL: Locate = Locate(1);
 const MSFT: Locate = Locate(2);
-/// The feed's locates.
+/// The locates that the feed uses.
 const AAPL_THERE: u16 = 7;
 const MSFT_THERE: u16 = 9;
 
-/// A feed whose next message has the number `next`.
-struct LastPublished {
+/// A feed, and the number of its next message.
+struct StateFeed {
     feed: Feed,
     next: u64,
 }
 
-impl LastPublished {
-    /// With the directory of both instruments.
-    fn new() -> LastPublished {
-        let mut told = LastPublished::without_directory();
-        told.tell(&[directory(AAPL_THERE, "AAPL"), directory(MSFT_THERE, "MSFT")]);
-        told
+impl StateFeed {
+    /// A feed that has sent the directory of both instruments.
+    fn new() -> StateFeed {
+        let mut states = StateFeed::without_directory();
+        states.send(&[directory(AAPL_THERE, "AAPL"), directory(MSFT_THERE, "MSFT")]);
+        states
     }
 
-    fn without_directory() -> LastPublished {
-        LastPublished { feed: Feed::new(config()), next: 1 }
+    fn without_directory() -> StateFeed {
+        StateFeed { feed: Feed::new(config()), next: 1 }
     }
 
-    fn tell(&mut self, messages: &[Vec<u8>]) {
+    fn send(&mut self, messages: &[Vec<u8>]) {
         self.feed.packet(self.next, messages);
         self.next += messages.len() as u64;
         assert_eq!(self.feed.count(FeedCount::Messages), self.next - 1, "every message is applied");
@@ -60,18 +60,18 @@ impl LastPublished {
         self.feed.shown().market
     }
 
-    /// Tells `message`, after which one instrument says what `expected` makes of its state and the other what it said.
+    /// Sends `message` and checks that it makes exactly the `expected` change to one instrument's state, and no other.
     #[track_caller]
     fn changes(&mut self, locate: Locate, message: Vec<u8>, expected: impl FnOnce(&mut InstrumentState)) {
         let before = self.feed.shown();
         let mut instruments = before.instruments;
         expected(&mut instruments[locate.index()]);
-        self.tell(&[message]);
+        self.send(&[message]);
         let after = self.feed.shown();
         assert_eq!((after.instruments, after.market), (instruments, before.market));
     }
 
-    /// Tells `message`, after which all says what it said.
+    /// Sends `message` and checks that it changes nothing.
     #[track_caller]
     fn changes_nothing(&mut self, message: Vec<u8>) {
         self.changes(AAPL, message, |_| ());
@@ -159,13 +159,13 @@ fn system_event(code: u8) -> Vec<u8> {
 
 #[test]
 fn the_market_wide_breakers_levels_and_its_highest_breach_are_known() {
-    let mut told = LastPublished::new();
-    assert_eq!(told.market(), MarketState::default());
+    let mut states = StateFeed::new();
+    assert_eq!(states.market(), MarketState::default());
     // 4,650, 4,350 and a little over 4,000.
     let declared = [465_000_000_000, 435_000_000_000, 400_000_000_001];
-    told.tell(&[breaker_levels(declared)]);
+    states.send(&[breaker_levels(declared)]);
     let levels = Some(declared.map(Price8::from_raw));
-    assert_eq!(told.market(), MarketState { breaker_levels: levels, ..MarketState::default() });
+    assert_eq!(states.market(), MarketState { breaker_levels: levels, ..MarketState::default() });
     // A level once breached stays; an unknown one is no breach.
     let breaches = [
         (b'9', None),
@@ -175,38 +175,38 @@ fn the_market_wide_breakers_levels_and_its_highest_breach_are_known() {
         (b' ', Some(BreachedLevel::Level3)),
     ];
     for (level, breached) in breaches {
-        told.tell(&[breaker_status(level)]);
-        assert_eq!(told.market(), MarketState { breaker_levels: levels, breached, event: None });
+        states.send(&[breaker_status(level)]);
+        assert_eq!(states.market(), MarketState { breaker_levels: levels, breached, event: None });
     }
     // The next day's levels replace them all.
-    told.tell(&[breaker_levels([1, 2, u64::MAX]), system_event(b'Q')]);
+    states.send(&[breaker_levels([1, 2, u64::MAX]), system_event(b'Q')]);
     let levels = Some([1, 2, u64::MAX].map(Price8::from_raw));
     let event = Some(EventCode::StartOfMarketHours);
-    assert_eq!(told.market(), MarketState { breaker_levels: levels, breached: Some(BreachedLevel::Level3), event });
-    assert_eq!(told.state(AAPL), InstrumentState::default(), "none of it is about an instrument");
+    assert_eq!(states.market(), MarketState { breaker_levels: levels, breached: Some(BreachedLevel::Level3), event });
+    assert_eq!(states.state(AAPL), InstrumentState::default(), "no message concerns an instrument");
 }
 
 #[test]
-fn the_short_sale_test_is_known_of_the_instrument_it_is_said_of() {
-    let mut told = LastPublished::new();
+fn the_short_sale_test_is_kept_for_the_instrument_that_it_names() {
+    let mut states = StateFeed::new();
     let actions = [
         (b'0', Some(RegShoAction::NoRestriction)),
         (b'1', Some(RegShoAction::RestrictedIntraday)),
         (b'2', Some(RegShoAction::RestrictionContinues)),
-        // Not a code of ITCH 5.0: nothing is known rather than what was known before.
+        // An unknown code clears the state: the old one may no longer hold.
         (b'7', None),
     ];
     for (code, expected) in actions {
-        told.changes(AAPL, reg_sho(AAPL_THERE, "AAPL", code), |state| state.reg_sho = expected);
+        states.changes(AAPL, reg_sho(AAPL_THERE, "AAPL", code), |state| state.reg_sho = expected);
     }
-    told.changes(MSFT, reg_sho(MSFT_THERE, "MSFT", b'1'), |state| {
+    states.changes(MSFT, reg_sho(MSFT_THERE, "MSFT", b'1'), |state| {
         state.reg_sho = Some(RegShoAction::RestrictedIntraday);
     });
 }
 
 #[test]
 fn the_auction_collar_is_the_last_one() {
-    let mut told = LastPublished::new();
+    let mut states = StateFeed::new();
     for (reference, extension) in [(1_000_000, 0), (1_010_000, 1), (50, u32::MAX)] {
         let expected = AuctionCollar {
             reference: price(reference),
@@ -214,13 +214,13 @@ fn the_auction_collar_is_the_last_one() {
             lower: price(reference - 50),
             extension,
         };
-        told.changes(MSFT, collar(MSFT_THERE, "MSFT", reference, extension), |state| state.collar = Some(expected));
+        states.changes(MSFT, collar(MSFT_THERE, "MSFT", reference, extension), |state| state.collar = Some(expected));
     }
 }
 
 #[test]
 fn the_imbalance_before_a_cross_and_the_cross_are_known() {
-    let mut told = LastPublished::new();
+    let mut states = StateFeed::new();
     let expected = Imbalance {
         at_ns: 34_080_000_000_123,
         cross: Some(CrossType::Opening),
@@ -231,11 +231,11 @@ fn the_imbalance_before_a_cross_and_the_cross_are_known() {
         near: price(1_000_200),
         reference: price(1_000_300),
     };
-    told.changes(AAPL, imbalance(AAPL_THERE, "AAPL", expected.at_ns, b'S', b'O'), |state| {
+    states.changes(AAPL, imbalance(AAPL_THERE, "AAPL", expected.at_ns, b'S', b'O'), |state| {
         state.imbalance = Some(expected);
     });
     let unknown = Imbalance { at_ns: 34_081_000_000_000, cross: None, direction: None, ..expected };
-    told.changes(AAPL, imbalance(AAPL_THERE, "AAPL", unknown.at_ns, b'?', b'?'), |state| {
+    states.changes(AAPL, imbalance(AAPL_THERE, "AAPL", unknown.at_ns, b'?', b'?'), |state| {
         state.imbalance = Some(unknown);
     });
     let first = Cross {
@@ -244,27 +244,27 @@ fn the_imbalance_before_a_cross_and_the_cross_are_known() {
         shares: u64::from(u32::MAX) + 1,
         price: price(1_000_400),
     };
-    told.changes(AAPL, cross(AAPL_THERE, "AAPL", first.at_ns, first.shares, b'O'), |state| state.cross = Some(first));
+    states.changes(AAPL, cross(AAPL_THERE, "AAPL", first.at_ns, first.shares, b'O'), |state| state.cross = Some(first));
     // A cross that matched nothing is one too.
     let last = Cross { at_ns: 57_600_000_000_000, cross: Some(CrossType::Closing), shares: 0, ..first };
-    told.changes(AAPL, cross(AAPL_THERE, "AAPL", last.at_ns, 0, b'C'), |state| state.cross = Some(last));
+    states.changes(AAPL, cross(AAPL_THERE, "AAPL", last.at_ns, 0, b'C'), |state| state.cross = Some(last));
 }
 
 #[test]
 fn halts_of_all_markets_and_of_one_are_apart() {
-    let mut told = LastPublished::new();
-    told.changes(AAPL, action(AAPL_THERE, "AAPL", b'H', "T1"), |state| {
+    let mut states = StateFeed::new();
+    states.changes(AAPL, action(AAPL_THERE, "AAPL", b'H', "T1"), |state| {
         (state.trading, state.reason) = (Some(TradingState::Halted), HaltReason::from_wire(Alpha::new("T1").unwrap()));
         assert!(state.reason.is_some());
     });
     for (market, at) in [(b'Q', 0), (b'B', 1), (b'X', 2)] {
-        told.changes(AAPL, operational(AAPL_THERE, "AAPL", market, b'H'), |state| state.operational_halts[at] = true);
+        states.changes(AAPL, operational(AAPL_THERE, "AAPL", market, b'H'), |state| state.operational_halts[at] = true);
     }
-    told.changes(AAPL, operational(AAPL_THERE, "AAPL", b'B', b'T'), |state| state.operational_halts[1] = false);
+    states.changes(AAPL, operational(AAPL_THERE, "AAPL", b'B', b'T'), |state| state.operational_halts[1] = false);
     // Another market's code or another action is no halt, and no end of one.
-    told.changes_nothing(operational(AAPL_THERE, "AAPL", b'Z', b'H'));
-    told.changes_nothing(operational(AAPL_THERE, "AAPL", b'Q', b'P'));
-    told.changes(AAPL, action(AAPL_THERE, "AAPL", b'T', ""), |state| {
+    states.changes_nothing(operational(AAPL_THERE, "AAPL", b'Z', b'H'));
+    states.changes_nothing(operational(AAPL_THERE, "AAPL", b'Q', b'P'));
+    states.changes(AAPL, action(AAPL_THERE, "AAPL", b'T', ""), |state| {
         (state.trading, state.reason) = (Some(TradingState::Trading), HaltReason::from_wire(Alpha::BLANK));
     });
 }
@@ -281,7 +281,7 @@ fn all_of(feed_locate: u16, stock: &str) -> Vec<Vec<u8>> {
     ]
 }
 
-/// Whether everything that can be said of an instrument was.
+/// Whether every part of an instrument's state is known.
 fn is_complete(state: &InstrumentState) -> bool {
     let InstrumentState { trading, reason, reg_sho, operational_halts, collar, imbalance, cross } = state;
     let says = [trading.is_some(), reason.is_some(), reg_sho.is_some(), operational_halts[0]];
@@ -289,59 +289,59 @@ fn is_complete(state: &InstrumentState) -> bool {
 }
 
 #[test]
-fn what_is_said_of_other_instruments_changes_none_of_ours() {
-    let mut told = LastPublished::new();
+fn messages_about_other_instruments_change_none_of_ours() {
+    let mut states = StateFeed::new();
     for message in all_of(50, "ZZZZ") {
-        told.changes_nothing(message);
+        states.changes_nothing(message);
     }
-    // The directory has given 7 to AAPL: the symbol beside it changes nothing about that.
-    told.tell(&all_of(AAPL_THERE, "MSFT"));
-    assert!(is_complete(&told.state(AAPL)));
-    assert_eq!(told.state(MSFT), InstrumentState::default());
+    // The directory gave locate 7 to AAPL; another symbol in a message does not change that.
+    states.send(&all_of(AAPL_THERE, "MSFT"));
+    assert!(is_complete(&states.state(AAPL)));
+    assert_eq!(states.state(MSFT), InstrumentState::default());
 }
 
 #[test]
-fn before_the_directory_the_symbol_tells_the_instrument() {
-    let mut told = LastPublished::without_directory();
-    told.tell(&all_of(30, "MSFT"));
-    assert!(is_complete(&told.state(MSFT)));
-    assert_eq!(told.state(AAPL), InstrumentState::default());
-    // A stranger's locate becomes ours by a directory, and only from then on.
-    told.changes_nothing(reg_sho(31, "ZZZZ", b'1'));
-    told.tell(&[directory(31, "AAPL")]);
-    assert_eq!(told.state(AAPL), InstrumentState::default());
-    told.changes(AAPL, reg_sho(31, "AAPL", b'2'), |state| state.reg_sho = Some(RegShoAction::RestrictionContinues));
+fn before_the_directory_the_symbol_identifies_the_instrument() {
+    let mut states = StateFeed::without_directory();
+    states.send(&all_of(30, "MSFT"));
+    assert!(is_complete(&states.state(MSFT)));
+    assert_eq!(states.state(AAPL), InstrumentState::default());
+    // The locate of an unknown symbol becomes ours when a directory message says so, not before.
+    states.changes_nothing(reg_sho(31, "ZZZZ", b'1'));
+    states.send(&[directory(31, "AAPL")]);
+    assert_eq!(states.state(AAPL), InstrumentState::default());
+    states.changes(AAPL, reg_sho(31, "AAPL", b'2'), |state| state.reg_sho = Some(RegShoAction::RestrictionContinues));
 }
 
 #[test]
 fn a_new_session_begins_without_the_states_of_the_old_one() {
-    let mut told = LastPublished::new();
-    told.tell(&[&all_of(AAPL_THERE, "AAPL")[..], &[breaker_status(b'1'), breaker_levels([3, 2, 1])]].concat());
-    assert!(is_complete(&told.state(AAPL)) && told.market().breached.is_some());
+    let mut states = StateFeed::new();
+    states.send(&[&all_of(AAPL_THERE, "AAPL")[..], &[breaker_status(b'1'), breaker_levels([3, 2, 1])]].concat());
+    assert!(is_complete(&states.state(AAPL)) && states.market().breached.is_some());
     let mut end = [0; mold::HEADER_LEN];
-    mold::end_of_session(&mut end, Alpha::new(told.feed.session).unwrap(), told.next).unwrap();
-    told.feed.datagram(&end);
-    told.feed.sim.run_until_idle();
-    assert!(is_complete(&told.state(AAPL)), "the old day is shown until the next one begins");
-    told.feed.session = "NEXT";
-    told.feed.packet(1, &[system_event(b'O')]);
-    assert_eq!(told.state(AAPL), InstrumentState::default());
+    mold::end_of_session(&mut end, Alpha::new(states.feed.session).unwrap(), states.next).unwrap();
+    states.feed.datagram(&end);
+    states.feed.sim.run_until_idle();
+    assert!(is_complete(&states.state(AAPL)), "the old day is shown until the next one begins");
+    states.feed.session = "NEXT";
+    states.feed.packet(1, &[system_event(b'O')]);
+    assert_eq!(states.state(AAPL), InstrumentState::default());
     let event = Some(EventCode::StartOfMessages);
-    assert_eq!(told.market(), MarketState { event, ..MarketState::default() });
+    assert_eq!(states.market(), MarketState { event, ..MarketState::default() });
 }
 
 #[test]
-fn states_are_no_changes_of_a_book() {
-    let mut told = LastPublished::new();
+fn states_do_not_change_a_book() {
+    let mut states = StateFeed::new();
     let quiet: Vec<_> = all_of(AAPL_THERE, "AAPL").into_iter().filter(|message| message[0] != b'H').collect();
-    told.tell(&quiet);
-    told.tell(&[breaker_status(b'1'), breaker_levels([3, 2, 1]), system_event(b'Q')]);
-    assert!(from_fn(|| told.feed.events.receive()).next().is_none());
-    assert!(from_fn(|| told.feed.tops.receive()).next().is_none());
-    assert_eq!(told.feed.told(), []);
-    // But whether it trades is said with the best levels.
-    told.tell(&[action(AAPL_THERE, "AAPL", b'P', "LUDP")]);
+    states.send(&quiet);
+    states.send(&[breaker_status(b'1'), breaker_levels([3, 2, 1]), system_event(b'Q')]);
+    assert!(from_fn(|| states.feed.events.receive()).next().is_none());
+    assert!(from_fn(|| states.feed.tops.receive()).next().is_none());
+    assert_eq!(states.feed.new_references(), []);
+    // The trading state is published with the best levels.
+    states.send(&[action(AAPL_THERE, "AAPL", b'P', "LUDP")]);
     let tops: Vec<_> =
-        from_fn(|| told.feed.tops.receive()).map(|top| (top.body.locate, top.body.trading_state)).collect();
+        from_fn(|| states.feed.tops.receive()).map(|top| (top.body.locate, top.body.trading_state)).collect();
     assert_eq!(tops, [(AAPL, b'P')]);
 }

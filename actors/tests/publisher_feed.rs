@@ -1,4 +1,5 @@
-//! The feed as its receivers see it: packets, heartbeats, the end, and nothing lost when the network refuses.
+//! The feed as its receivers see it: packets, heartbeats and the end of the session. Nothing is lost when the network
+//! refuses a packet.
 
 use corelane_actors::{
     publisher::{
@@ -21,7 +22,7 @@ use proptest::prelude::*;
 
 const MS: u64 = 1_000_000;
 
-/// The messages of a packet, or what else it is.
+/// A packet: messages, a heartbeat or the end of the session.
 type Received = Result<Vec<Vec<u8>>, Content>;
 
 struct Feed {
@@ -71,7 +72,7 @@ impl Feed {
         }
     }
 
-    /// False if there is no room for it.
+    /// Publishes a message; false if the edge has no room.
     fn publish(&mut self, message: &[u8]) -> bool {
         let mut bytes = [0; 50];
         bytes[..message.len()].copy_from_slice(message);
@@ -79,7 +80,7 @@ impl Feed {
         self.messages.send(Publication { length, bytes }).is_ok()
     }
 
-    /// What was sent, read: number of the first or next message, and the messages, or what else it is.
+    /// The packets sent, each with the number of its first or next message.
     fn received(&mut self) -> Vec<(u64, Received)> {
         let datagrams = self.net.take_datagrams();
         let read = |datagram: &SentDatagram| {
@@ -102,7 +103,7 @@ impl Feed {
 fn the_messages_of_a_batch_share_packets_as_far_as_they_fit() {
     let mut feed = Feed::new(config());
     let message = |number: u8| vec![number; 40];
-    // 20 bytes of header and 42 for each: four fit.
+    // A header of 20 bytes, and 42 bytes per message: four fit.
     for number in 1..=10 {
         assert!(feed.publish(&message(number)));
     }
@@ -135,7 +136,7 @@ fn heartbeats_name_the_next_message_in_each_second_of_silence() {
 }
 
 #[test]
-fn what_the_network_refuses_is_held_back_to_the_producer_and_lost_nowhere() {
+fn packets_that_the_network_refuses_hold_the_producer_back_and_are_not_lost() {
     let mut feed = Feed::new(config());
     feed.net.set_datagram_room(Some(0));
     let mut accepted = 0_u64;
@@ -148,7 +149,7 @@ fn what_the_network_refuses_is_held_back_to_the_producer_and_lost_nowhere() {
             assert_eq!(feed.received(), []);
         }
     }
-    // Four packets of a batch each, one that is filled (18 fit), one message held, and a full edge.
+    // Four packets of one batch each, one full packet (18 messages fit), one message held back, and a full edge.
     assert_eq!(accepted, 4 * 16 + 18 + 1 + 16);
     feed.net.set_datagram_room(Some(1));
     let mut got = Vec::new();
@@ -162,7 +163,7 @@ fn what_the_network_refuses_is_held_back_to_the_producer_and_lost_nowhere() {
 }
 
 #[test]
-fn stopping_sends_what_is_packed_and_says_the_end() {
+fn stopping_sends_packed_messages_and_ends_the_session() {
     let mut feed = Feed::new(config());
     assert!(feed.publish(b"message"));
     feed.advance(MS);
@@ -203,20 +204,20 @@ fn published(messages: u64) -> Feed {
     feed
 }
 
-/// The text of a message tells its number.
+/// A message whose text is its number.
 fn text(number: u64) -> Vec<u8> {
     format!("message {number}").into_bytes()
 }
 
 impl Feed {
-    /// A request comes from client number `client`.
+    /// Sends a request from client number `client`.
     fn ask(&mut self, client: u16, session: &str, sequence: u64, count: u16) {
         let mut bytes = [0; HEADER_LEN];
         Request { session: Alpha::new(session).unwrap(), sequence, count }.encode(&mut bytes).unwrap();
         self.net.datagram(EndpointId(1), ([10, 0, 0, 1], client).into(), &bytes);
     }
 
-    /// What was answered: to which client, the first number, how many. Every message is checked.
+    /// The answers: client, first number, number of messages. Every message is checked.
     fn answered(&mut self) -> Vec<(u16, u64, u64)> {
         let read = |datagram: SentDatagram| {
             assert_eq!(datagram.endpoint, EndpointId(1));
@@ -236,11 +237,11 @@ impl Feed {
 }
 
 #[test]
-fn what_was_published_is_sent_again_to_who_asks_one_packet_at_a_time() {
+fn published_messages_are_retransmitted_on_request_one_packet_at_a_time() {
     let mut feed = published(150);
     feed.ask(1, "FEED", 51, 1);
     feed.ask(2, "FEED", 60, 5);
-    // 200 bytes hold 20 of header and 15 messages of 10 and 2 bytes, fewer of the longer ones.
+    // 200 bytes hold a header of 20 bytes and 15 messages of 10 + 2 bytes, or fewer longer ones.
     feed.ask(3, "FEED", 60, u16::MAX);
     feed.ask(3, "FEED", 95, 100);
     feed.ask(4, "FEED", 148, 10);
@@ -251,7 +252,7 @@ fn what_was_published_is_sent_again_to_who_asks_one_packet_at_a_time() {
 }
 
 #[test]
-fn what_is_not_there_is_not_answered_and_counted() {
+fn requests_for_missing_messages_are_counted_and_not_answered() {
     let mut feed = published(150);
     let cases = [
         ("FEED", 50, 1, RetransmissionCount::TooOld),
@@ -278,7 +279,7 @@ fn what_is_not_there_is_not_answered_and_counted() {
     feed.advance(MS);
     assert_eq!((feed.answered(), feed.retransmission(RetransmissionCount::Bad)), (vec![], 3 + 3));
     assert_eq!(feed.retransmission(RetransmissionCount::Requests), 10);
-    // Before anything was published there is nothing to ask for.
+    // Before the first message is published there is nothing to request.
     let mut feed = published(0);
     feed.ask(1, "FEED", 1, 1);
     feed.advance(MS);
@@ -286,20 +287,20 @@ fn what_is_not_there_is_not_answered_and_counted() {
 }
 
 #[test]
-fn a_flood_of_requests_is_answered_a_few_in_each_batch_behind_what_is_published() {
+fn a_flood_of_requests_is_answered_a_few_per_batch_after_publishing() {
     let mut feed = published(100);
     for request in 0..1000 {
         feed.ask(1 + request, "FEED", 5, 10);
     }
     assert!(feed.publish(&text(101)));
-    // In the first turn the network has work, and the publisher waits.
+    // In the first turn the network has work, so the publisher waits.
     (0..2).for_each(|_| _ = feed.sim.turn());
     let sent = feed.net.take_datagrams();
     assert_eq!(sent[0].endpoint, EndpointId(0), "the feed goes first");
     assert_eq!(sent.len(), 1 + ANSWERS_PER_BATCH_MAX);
-    // Those behind them wait, as many as there are places.
+    // The requests behind them wait, as many as the queue holds.
     assert_eq!(feed.retransmission(RetransmissionCount::Overflows), 1000 - 256);
-    // Meanwhile newer messages take the place of what they ask for.
+    // Meanwhile newer messages overwrite the ones that they request.
     feed.net.set_datagram_room(Some(0));
     (102..=110).for_each(|number| assert!(feed.publish(&text(number))));
     feed.advance(MS);
@@ -319,7 +320,7 @@ fn a_flood_of_requests_is_answered_a_few_in_each_batch_behind_what_is_published(
         answered.extend(sent);
     }
     let expected: Vec<_> = (0..100).map(|request| (1 + request, 12 + u64::from(request) % 50, 1)).collect();
-    assert_eq!(answered, expected, "in their order, without waiting for anything else to happen");
+    assert_eq!(answered, expected, "in order, without any further event");
 }
 
 #[test]
@@ -337,7 +338,7 @@ fn an_answer_that_the_network_refuses_waits() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Each step publishes some messages, lets the network take so many datagrams, and goes on so long.
+    /// Each step publishes some messages, lets the network take a number of datagrams, and advances the time.
     #[test]
     fn every_message_arrives_once_in_order_whatever_the_network_takes(
         steps in prop::collection::vec((0_usize..40, 0_usize..4, 1_u64..20), 1..40)

@@ -19,7 +19,7 @@ fn shorts(venue: &mut Venue) -> Vec<String> {
 }
 
 #[test]
-fn answers_of_one_cycle_leave_together_and_come_again_the_same_after_a_reconnect() {
+fn answers_of_one_cycle_leave_together_and_are_replayed_unchanged_after_a_reconnect() {
     let mut venue = Venue::new(config());
     let first = venue.alice();
     let mut live = Vec::new();
@@ -35,7 +35,7 @@ fn answers_of_one_cycle_leave_together_and_come_again_the_same_after_a_reconnect
     assert_eq!(packets(&live).len(), 300);
     venue.net.disconnect(first, CloseReason::Peer);
     venue.sim.run_until_idle();
-    // These come while nobody is there.
+    // These answers arrive while the client is not connected.
     for user_ref in 301..=310 {
         venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
     }
@@ -169,14 +169,14 @@ fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
 }
 
 #[test]
-fn ends_that_find_no_room_are_told_when_there_is_some() {
+fn disconnects_that_find_no_room_are_announced_when_there_is_room() {
     let mut venue = Venue::with_edge(config(), 8);
     let conns = [venue.alice(), venue.bob(), venue.carol()];
     for conn in conns {
         venue.net.disconnect(conn, CloseReason::Peer);
     }
     venue.advance_slowly(SECOND);
-    // A step's worth of room is left for what is to come.
+    // Room for one step is left for what follows.
     let told = shorts(&mut venue);
     assert_eq!(told, ["in0.1", "in1.1", "in2.1", "out0.1", "out1.1"]);
     assert_eq!(shorts(&mut venue), Vec::<String>::new());
@@ -185,7 +185,7 @@ fn ends_that_find_no_room_are_told_when_there_is_some() {
 }
 
 #[test]
-fn log_ins_that_follow_each_other_with_a_full_edge_are_told_in_pairs() {
+fn successive_log_ins_on_a_full_edge_are_announced_in_pairs() {
     let mut venue = Venue::with_edge(config(), 6);
     for _ in 0..10 {
         let conn = venue.connect();
@@ -218,7 +218,7 @@ fn unanswered_requests_are_bounded_and_answers_give_the_credit_back() {
     }
     venue.sim.run_until_idle();
     assert_eq!(shorts(&mut venue), ["O1", "O2", "O3", "O4"]);
-    // Retransmissions are ignored by the group: they cost no credit.
+    // The group ignores retransmissions, so they cost no credit.
     for user_ref in 1..=2 {
         venue.answer(0, user_ref, 100, &Venue::some_answer(user_ref));
     }
@@ -258,7 +258,7 @@ fn ignored_replaces_give_their_credit_back_when_their_fate_is_known() {
     request(&mut venue, conn, enter(1, "AAPL").as_bytes());
     request(&mut venue, conn, replace(1, 2).as_bytes());
     request(&mut venue, conn, replace(2, 3).as_bytes());
-    // The order is accepted and executed before its replaces get there: these are ignored.
+    // The order is accepted and executed before its replaces arrive, so they are ignored.
     venue.answer(0, 1, 100, &Venue::some_answer(1));
     venue.answer(0, 1, 0, &Venue::some_answer(1));
     venue.tick();
@@ -307,7 +307,7 @@ fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
     let conn = venue.alice();
     request(&mut venue, conn, enter(1, "AAPL").as_bytes());
     assert_eq!(shorts(&mut venue), ["in0.1", "O1"]);
-    // A quarter is kept back.
+    // A quarter of the messages is kept in reserve.
     for _ in 0..30 {
         venue.answer(0, 1, 100, &Venue::some_answer(1));
     }
@@ -321,12 +321,12 @@ fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
     venue.tick();
     assert_eq!(summary(&venue.sent(conn)), format!("{}Z", "SC ".repeat(31)));
     assert!(venue.is_closed(conn));
-    // It can still be read, and ends again.
+    // A new log-in can still read the stream; then the session ends again.
     let again = venue.log_in("alice", "secret", 31);
     assert_eq!(summary(&venue.sent(again)), "A SC Z");
     assert_eq!(venue.count(SessionCount::SequenceUsedUp), 2);
-    assert_eq!(venue.commands(), [], "the group hears nothing of it");
-    // Beyond the end nothing is kept, and nobody else is harmed.
+    assert_eq!(venue.commands(), [], "nothing of it reaches the group");
+    // Answers beyond the end are not kept, and other clients are not affected.
     for _ in 0..20 {
         venue.answer(0, 1, 0, &Venue::some_answer(1));
     }
@@ -346,7 +346,7 @@ fn an_answer_out_of_sequence_fails_the_actor() {
 }
 
 #[test]
-fn a_disconnected_account_still_collects_its_answers() {
+fn a_disconnected_port_still_collects_its_answers() {
     let mut venue = Venue::new(config());
     let conn = venue.alice();
     request(&mut venue, conn, enter(1, "AAPL").as_bytes());

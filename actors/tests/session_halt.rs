@@ -1,4 +1,4 @@
-//! What clients are told when the group fails.
+//! The answers to clients when the group fails.
 
 mod session_harness;
 
@@ -15,7 +15,7 @@ fn request(venue: &mut Venue, conn: ConnId, message: &[u8]) {
     venue.send(conn, &ClientPacket::Unsequenced(message));
 }
 
-/// The answers in a stream, in short: type, order, and quantity and reason where there are some.
+/// A summary of the answers in a stream: type, order, and quantity and reason if the answer has them.
 fn answers(bytes: &[u8]) -> Vec<String> {
     packets(bytes)
         .iter()
@@ -44,16 +44,16 @@ fn every_order_is_answered_once_when_the_group_fails() {
     request(&mut venue, alice, replace(2, 6).as_bytes());
     request(&mut venue, alice, replace(3, 7).as_bytes());
     request(&mut venue, bob, enter(9, "MSFT").as_bytes());
-    // 1 died, 2 is open, 3 was replaced by 7, the others are not answered.
+    // Order 1 is dead, 2 is open, 3 was replaced by 7; the others have no answer yet.
     venue.answer(0, 1, 0, &Venue::some_answer(1));
     venue.answer(0, 2, 60, &Venue::some_answer(2));
     venue.answer(0, 3, 100, &Venue::some_answer(3));
     venue.tick();
-    // On the edge when the group fails: these still count.
+    // Answers that are on the edge when the group fails still count.
     venue.answer(0, 4, 100, &Venue::some_answer(4));
     venue.answer(0, 4, 30, &Venue::some_answer(4));
     venue.fail_group();
-    // The group is gone before it gets to this.
+    // The group has failed before it reads this.
     venue.answer(0, 5, 100, &Venue::some_answer(5));
     venue.numbers[0] -= 1;
     for _ in 0..5 {
@@ -70,7 +70,7 @@ fn every_order_is_answered_once_when_the_group_fails() {
     assert_eq!(answers(&venue.sent(bob)), [processing(9)]);
     assert_eq!(venue.count(SessionCount::AnswersForGroup), 5);
 
-    // Sessions stay up; orders are rejected here, cancels are of dead orders, repeats are ignored.
+    // Sessions stay up: the session rejects orders; cancels of dead orders and retransmissions are ignored.
     venue.commands();
     request(&mut venue, alice, enter(8, "AAPL").as_bytes());
     request(&mut venue, alice, replace(2, 10).as_bytes());
@@ -81,7 +81,7 @@ fn every_order_is_answered_once_when_the_group_fails() {
     venue.advance_slowly(1200 * MS);
     assert_eq!(summary(&venue.sent(alice)), "H");
 
-    // Nothing of it is lost on those who come later.
+    // A client that logs in later gets all of it.
     let again = venue.log_in("alice", "secret", 1);
     let replayed = venue.sent(again);
     assert_eq!(packets(&replayed).len(), 1 + 11);
@@ -96,7 +96,7 @@ fn answers_on_the_edge_are_taken_before_orders_are_answered_for() {
     for user_ref in 1..=60 {
         request(&mut venue, alice, enter(user_ref, "AAPL").as_bytes());
     }
-    // More than the session reads in one cycle.
+    // More answers than the session reads in one turn.
     for user_ref in 1..=20 {
         venue.burst(user_ref, 80, &Venue::some_answer(user_ref));
     }

@@ -20,7 +20,7 @@ fn a_log_in_is_accepted_or_rejected_by_user_password_session_and_sequence() {
         |session: &str| LoginRequest { session: Alpha::new(session).unwrap(), ..login("alice", "secret", 1) };
     let blank_sequence = LoginRequest { sequence: None, ..login("alice", "secret", 1) };
     let newer = LoginRequest { heartbeat_timeout_ms: Some(5000), ..login("alice", "secret", 1) };
-    // Three answers are there before.
+    // Three answers exist already.
     let cases: [(&str, LoginRequest, &str, Option<SessionCount>); 14] = [
         ("good", login("alice", "secret", 1), "A SC SC SC", None),
         ("case of letters", login("ALICE", "Secret", 1), "A SC SC SC", None),
@@ -135,7 +135,7 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
         assert!(venue.is_closed(conn), "{name}");
         assert_eq!(venue.count(reason), 1, "{name}");
         assert!(!venue.is_closed(other), "{name}");
-        // What comes after the end is not looked at.
+        // Anything after the end is ignored.
         venue.net.frame(conn, b"\x00\x01?");
         venue.sim.run_until_idle();
         assert_eq!(venue.stats.iter().take(17).map(|(_, count)| count).sum::<u64>(), 1, "{name}");
@@ -189,7 +189,7 @@ fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
                 venue.send(conn, &ClientPacket::Heartbeat);
             }
         } else {
-            // A heartbeat does not prolong the time to log in.
+            // A heartbeat does not extend the time to log in.
             venue.advance_slowly(timeout_ns / 2);
             venue.send(conn, &ClientPacket::Heartbeat);
         }
@@ -213,7 +213,7 @@ fn a_second_log_in_of_a_user_takes_over() {
     assert!(venue.is_closed(first) && !venue.is_closed(second));
     assert_eq!(venue.count(SessionCount::Superseded), 1);
     let replayed = venue.sent(second);
-    assert_eq!(replayed[33..], live, "what is sent again is the same");
+    assert_eq!(replayed[33..], live, "the replay equals the original");
     venue.answer(0, 2, 0, &Venue::some_answer(2));
     venue.tick();
     assert_eq!(summary(&venue.sent(second)), "SC");
@@ -224,7 +224,7 @@ fn a_second_log_in_of_a_user_takes_over() {
 }
 
 #[test]
-fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
+fn the_end_of_a_connection_is_announced_once_whoever_ended_it() {
     type End = fn(&mut Venue, ConnId);
     let ends: [(&str, End, SessionCount); 3] = [
         ("log-out", |venue, conn| venue.send(conn, &ClientPacket::Logout), SessionCount::Logout),
@@ -238,9 +238,9 @@ fn the_end_of_a_connection_is_told_once_whoever_ended_it() {
         end(&mut venue, conn);
         venue.sim.run_until_idle();
         venue.advance_slowly(SECOND);
-        let told = venue.commands();
+        let announced = venue.commands();
         let change = SessionChange { port: PortId(0), generation: 1 };
-        assert_eq!(told, [Command::Disconnect(change)], "{name}");
+        assert_eq!(announced, [Command::Disconnect(change)], "{name}");
         assert_eq!(venue.count(reason), 1, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! Whatever clients send, the actor does not fail and their neighbour's stream is what it would have been.
+//! Whatever clients send, the actor does not fail, and another client's stream stays the same.
 
 mod session_harness;
 
@@ -15,11 +15,11 @@ use session_harness::{MS, Venue, config, enter, login, replace};
 #[derive(Clone, Debug)]
 enum Act {
     Connect,
-    /// Any bytes as a frame.
+    /// Arbitrary bytes as a frame.
     Noise(Vec<u8>),
     /// A well-framed packet with any type and payload.
     Packet(u8, Vec<u8>),
-    /// An enter or replace with some bytes spoilt.
+    /// An enter or replace with some bytes corrupted.
     Spoilt(u32, Vec<(usize, u8)>),
     LogIn(bool, u64),
     Enter(u32),
@@ -87,11 +87,12 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
     venue.sim.run_until_idle();
 }
 
-/// A group with OUCH's rule of rising numbers: accepts every enter, answers some again, ends some.
+/// A group that keeps OUCH's rule of rising numbers. It accepts every valid enter and keeps at most three orders open: the
+/// oldest ends when there are more.
 #[derive(Default)]
 struct Model {
     consumed: u32,
-    /// Number and shares.
+    /// The number and shares of each open order.
     open: Vec<(u32, u32)>,
 }
 
@@ -135,7 +136,7 @@ impl Model {
         }
     }
 
-    /// The enters among commands it never got to that are owed an answer.
+    /// The enters that need an answer, among commands that the group never read.
     fn owed(&self, waiting: &[Command]) -> Vec<u32> {
         let mut highest = self.consumed;
         let mut owed = Vec::new();
@@ -151,7 +152,7 @@ impl Model {
     }
 }
 
-/// What the neighbour reads, sent one answer per step.
+/// The stream that the neighbour reads; the group sends it one answer per step.
 fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
     let mut small = config();
     small.in_flight_max = 4;
@@ -170,7 +171,7 @@ fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
         venue.tick();
         stream.extend(venue.sent(bob));
     }
-    // With the group quiet, whoever comes gets the whole stream, and a request goes through: no credit has leaked.
+    // Once the group is quiet, a new log-in gets the whole stream, and a request passes: no credit has leaked.
     venue.net.set_send_room(None);
     venue.sim.run_until_idle();
     stream.extend(venue.sent(bob));
@@ -201,7 +202,7 @@ fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
     (stream, faults)
 }
 
-/// Its answers, without heartbeats, whose places depend on time alone.
+/// Its answers without heartbeats, whose positions depend only on time.
 fn sequenced(stream: &[u8]) -> Vec<u8> {
     let packets = session_harness::packets(stream);
     packets.into_iter().filter(|packet| packet[2] == b'S').flatten().copied().collect()
@@ -210,7 +211,7 @@ fn sequenced(stream: &[u8]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The group lags behind, answers so many requests after each step, and fails in the end.
+    /// The group lags behind, answers some requests after each step, and finally fails.
     #[test]
     fn whatever_is_open_or_unanswered_is_answered_once_when_the_group_fails(
         acts in prop::collection::vec(act(), 1..60),

@@ -1,4 +1,4 @@
-//! What becomes of requests: commands, with what the session adds to them.
+//! Requests become commands, to which the session adds the port and the instrument.
 
 mod session_harness;
 
@@ -17,7 +17,7 @@ fn request(venue: &mut Venue, conn: ConnId, message: &[u8]) {
 }
 
 #[test]
-fn requests_become_commands_with_account_and_instrument() {
+fn requests_become_commands_with_port_and_instrument() {
     let mut venue = Venue::new(config());
     venue.alice();
     let bob = venue.bob();

@@ -9,12 +9,11 @@
 //!                └────────────────────────────────────────┘
 //! ```
 //!
-//! Everything a client can do goes through risk, so that risk sees it all. The three are state machines that do not know
-//! each other; the group calls one after the other, in line, because a message between two actors of a shard costs more than
-//! what most of them do with it (see `ARCHITECTURE.md`).
+//! The three are state machines that do not know each other. The group calls them one after the other, inline: a message
+//! between two actors of a shard would cost more than most of the work that it leads to (see `ARCHITECTURE.md`).
 //!
-//! A full edge of replies or publications holds the group back in the middle of a sweep; nothing is lost, and the next
-//! input waits.
+//! When an edge for replies or publications is full, the group pauses, even in the middle of a sweep. Nothing is lost, and
+//! the next input waits.
 
 use std::{collections::VecDeque, fmt};
 
@@ -36,26 +35,26 @@ use crate::types::{
 };
 
 ports! {
-    /// What leaves the group.
+    /// The outputs of the group.
     pub struct GroupOut {
-        /// Answers to clients.
+        /// OUCH answers to clients.
         replies: Reply,
-        /// The venue's feed.
+        /// ITCH messages of the venue's feed.
         publications: Publication,
     }
 }
 
-/// The sequenced actor of a venue: its only input is the sequenced stream.
+/// The sequenced actor of a venue. Its only input is the sequenced stream.
 pub struct Group {
     order: Order,
     risk: Risk,
     matching: Matching,
-    /// Matching has more to do for the input.
+    /// Whether matching has more steps to do for the current input.
     is_matching: bool,
-    /// Ports whose messages have run out: when matching is done, their orders are cancelled. Each port is here at most once
-    /// a day.
+    /// Ports whose messages have run out. Their orders are cancelled once matching has finished the current input. A port
+    /// is added at most once a day.
     exhausted: VecDeque<PortId>,
-    /// What [`prefetch`](SequencedActor::prefetch) found lately.
+    /// The place that the last [`prefetch`](SequencedActor::prefetch) found.
     expected_place: NumberPlace,
 }
 
@@ -66,7 +65,7 @@ impl fmt::Debug for Group {
 }
 
 impl Group {
-    /// Empty tables, sized by `config`, which was [checked](GroupConfig::check).
+    /// A group with empty tables, sized by a [checked](GroupConfig::check) configuration.
     #[must_use]
     pub fn new(config: &GroupConfig) -> Group {
         Group {
@@ -79,7 +78,7 @@ impl Group {
         }
     }
 
-    /// Has a new order checked, and entered if it passes.
+    /// Lets risk check a new order, and matching enter it if it passes.
     #[inline]
     fn enter(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, exposure: &Exposure) {
         match self.risk.check(exposure) {
@@ -88,7 +87,7 @@ impl Group {
         }
     }
 
-    /// Has a replace checked. If risk refuses it, the existing order is cancelled.
+    /// Lets risk check a replace. If it fails, the existing order is cancelled.
     #[inline(never)]
     fn replace(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, replace: &Replace) {
         let cancelled = match self.order.replace(replace, &mut replies(ctx)) {
@@ -106,13 +105,13 @@ impl Group {
         });
     }
 
-    /// The first step of cancelling all orders of a scope.
+    /// Runs the first step of a mass cancel: all orders of a scope.
     #[cold]
     fn mass_cancel(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, scope: Scope, reason: CancelReason) {
         self.run_matching(ctx, |matching, out| matching.cancel_all(out, scope, reason));
     }
 
-    /// A step of matching.
+    /// Runs a step of matching.
     #[inline(always)]
     fn run_matching(
         &mut self,
@@ -122,7 +121,7 @@ impl Group {
         let time_ns = ctx.time_ns();
         let GroupOut { replies, publications } = &mut ctx.out;
         let replies = Replies { port: replies, time_ns };
-        // What matching tells of an order is answered at once.
+        // Each event of matching is answered at once.
         let answers = Answers { order: &mut self.order, exhausted: &mut self.exhausted, replies };
         let mut out = Outlets::new(answers, publications, time_ns);
         self.is_matching = run(&mut self.matching, &mut out) == Step::More;
@@ -140,7 +139,7 @@ fn replies<'a>(ctx: &'a mut SequencedContext<'_, GroupOut>) -> Replies<'a> {
     Replies { port: &mut ctx.out.replies, time_ns }
 }
 
-/// Answers what matching tells of orders.
+/// Answers the events of matching.
 struct Answers<'a> {
     order: &'a mut Order,
     exhausted: &'a mut VecDeque<PortId>,
@@ -149,7 +148,7 @@ struct Answers<'a> {
 
 impl Events for Answers<'_> {
     #[inline(always)]
-    fn tell(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         if let Some(port) = self.order.event(&event, &mut self.replies) {
             self.exhausted.push_back(port);
         }
@@ -159,7 +158,7 @@ impl Events for Answers<'_> {
 impl SequencedActor for Group {
     type In = Command;
     type Out = GroupOut;
-    /// Each event of matching is answered once.
+    /// As many as matching has: each of its events is answered once.
     const OUTPUTS_MAX: usize = Matching::OUTPUTS_MAX;
 
     #[inline]
@@ -202,9 +201,9 @@ impl SequencedActor for Group {
         self.step()
     }
 
-    /// An order is found in two steps, the second by what the first found: its number's place, and its slot. Each is a wait
-    /// for memory, so each is asked for while the command before is worked on. What was found for the one behind is kept
-    /// for that: where a batch begins it is another's, and what is fetched is of no use then.
+    /// Prefetches the orders of the coming commands. Two dependent loads find an order: its number's place holds the slot
+    /// of the order. So the place is prefetched two commands ahead and kept in `expected_place`, and the order itself one
+    /// command ahead. At the start of a batch the kept place belongs to another command, and that prefetch is wasted.
     #[inline]
     fn prefetch(&mut self, coming: &[Envelope<Command>]) {
         let Some(second) = coming.get(1) else {
@@ -226,10 +225,10 @@ impl SequencedActor for Group {
     }
 }
 
-/// Declares the group and its actor. To be connected by the caller: a sequencer to it, and its two ports.
+/// Declares the group in a topology. The caller connects a sequencer to it, and its two outputs.
 ///
 /// # Errors
-/// As [`GroupConfig::check`].
+/// Those of [`GroupConfig::check`].
 pub fn wire_group(
     topology: &mut Topology,
     shard: ShardId,

@@ -1,17 +1,17 @@
-//! Limits on every order before it can trade, as a pure function of the order, the prices that the sequencer attached to it,
-//! and the kill switches.
+//! Pre-trade risk: limits and kill switches. A check depends only on the order, the prices that the sequencer attached to
+//! it, and the state of the kill switches.
 //!
-//! Checks are made in this order, and the first that fails gives the reason:
+//! The checks run in this order; the first that fails gives the reject reason:
 //!
 //! | check | reject reason |
 //! |---|---|
-//! | a kill switch of the port, its account, its firm or everyone is engaged: the aggregate exposure allowed is zero | 0x20 aggregate exposure |
+//! | a kill switch of the port, its account, its firm or the venue is engaged: the aggregate exposure allowed is zero | 0x20 aggregate exposure |
 //! | the order is at the market | 0x2C market order not allowed |
 //! | quantity above the maximum | 0x31 maximum quantity |
 //! | price times quantity above the maximum | 0x30 single-order notional |
 //! | price beyond the collar around the reference | 0x26 fat finger |
 //!
-//! A port's limits are the least of the venue's, its firm's, its account's and its own.
+//! The limits of a port are the lowest of the venue's, its firm's, its account's and its own.
 //!
 //! A replace is checked like a new order of its total quantity. If it fails, the order that it would have replaced is
 //! cancelled (OUCH 5.0 cancels the existing order if a replace is invalid), which lowers the risk. Cancels of any kind
@@ -23,13 +23,13 @@ use crate::types::{
     Exposure, GroupConfig, KillSwitch, Limits, NewOrder, Owner, Reference, Scope, Side, WithoutReference,
 };
 
-/// What a port's orders are checked against: the only row that a check reads.
+/// The limits and kill switches of one port: the only row that a check reads.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 struct PortRisk {
-    /// The least of all levels.
+    /// The lowest limits of all levels.
     limits: Limits,
-    /// A bit for each level whose kill switch is engaged.
+    /// One bit for each level whose kill switch is engaged.
     stopped: u32,
 }
 
@@ -41,12 +41,12 @@ pub(crate) struct Risk {
     owners: Vec<Owner>,
     accounts: usize,
     firms: usize,
-    /// By locate, from 1: what the collar starts from until the feed gives a price; 0 is none.
+    /// The configured reference prices, by locate from 1; 0 means none.
     reference_prices: Vec<u64>,
 }
 
 impl Risk {
-    /// Limits and reference prices of `config`; no kill switch is engaged.
+    /// Risk with the limits and reference prices of `config`, and all kill switches released.
     pub(crate) fn new(config: &GroupConfig) -> Risk {
         Risk {
             ports: config.port_limits().map(|limits| PortRisk { limits, stopped: 0 }).collect(),
@@ -57,7 +57,7 @@ impl Risk {
         }
     }
 
-    /// Whether an order may trade.
+    /// Checks whether an order may trade.
     #[inline]
     pub(crate) fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
         let Exposure { order, price, total_quantity, reference } = exposure;
@@ -81,18 +81,18 @@ impl Risk {
         if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
     }
 
-    /// The price that the collar is around: the feed's of the other side, else of the own side, unless they are
-    /// stale; else the configured one.
+    /// The price that the collar lies around: the best price of the opposite side, else of the own side, else the
+    /// configured price. Stale prices of the feed are not used.
     #[inline(always)]
     fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
-        // No branch on the side: it cannot be predicted.
+        // No branch on the side: the CPU cannot predict it.
         let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { 0 });
         let (other, own) = (fed[order.side as usize], fed[order.side.opposite() as usize]);
         let configured = self.reference_prices[order.locate.index()];
         [other, own, configured].into_iter().find(|&price| price != 0)
     }
 
-    /// Turns a kill switch; whether there is one of this scope.
+    /// Engages or releases a kill switch. Returns false if its firm, account or port is unknown.
     #[cold]
     pub(crate) fn turn_kill_switch(&mut self, switch: &KillSwitch) -> bool {
         let scope = switch.scope();

@@ -16,15 +16,15 @@ pub const MALFORMED_MAX: u32 = 64;
 
 impl Session {
     #[inline]
-    pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, slot: PortId, payload: &[u8]) -> Flow {
-        if self.ports[slot.index()].is_spent() {
+    pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId, payload: &[u8]) -> Flow {
+        if self.ports[port.index()].is_spent() {
             self.counters.add(SessionCount::IgnoredRequests, 1);
             return Flow::Taken;
         }
-        if !self.announce(ctx, slot) {
+        if !self.announce(ctx, port) {
             return self.hold();
         }
-        let mut request = DecodedRequest::read(slot, payload, &self.locates);
+        let mut request = DecodedRequest::read(port, payload, &self.locates);
         // By reference: a copy right after writing the fields one by one would stall on store forwarding.
         let (command, is_malformed) = match &mut request {
             DecodedRequest::Good(command) => (Some(command), false),
@@ -33,8 +33,8 @@ impl Session {
         };
         if let Some(command) = command {
             if self.group == GroupState::Down {
-                self.answer_without_group(ctx, slot, command);
-            } else if !self.forward(ctx, slot, command) {
+                self.answer_without_group(ctx, port, command);
+            } else if !self.forward(ctx, port, command) {
                 return self.hold();
             }
         }
@@ -63,8 +63,8 @@ impl Session {
 
     /// Sends a request to the sequencer; false if it must wait.
     #[inline]
-    fn forward(&mut self, ctx: &mut Ctx<'_>, slot: PortId, command: &mut Command) -> bool {
-        let orders = &mut self.ports[slot.index()].orders;
+    fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
+        let orders = &mut self.ports[port.index()].orders;
         let wants_credit = !matches!(command, Command::Cancel(_));
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;

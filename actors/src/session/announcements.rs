@@ -16,48 +16,48 @@ impl Session {
     /// Only the last state is announced. A log-in that came and went without announcement has sent no request, because
     /// requests wait for it.
     #[inline]
-    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>, slot: PortId) -> bool {
-        let port = &mut self.ports[slot.index()];
-        let current = port.current();
-        if port.announced == current {
+    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>, port: PortId) -> bool {
+        let state = &mut self.ports[port.index()];
+        let current = state.current();
+        if state.announced == current {
             return true;
         }
-        let change = |generation| SessionChange { port: slot, generation };
+        let change = |generation| SessionChange { port, generation };
         let requests = &mut ctx.out.requests;
-        if let Some(generation) = port.announced
+        if let Some(generation) = state.announced
             && requests.room() > 0
         {
             requests.send(SequencerIn::Command(Command::Disconnect(change(generation))));
-            port.announced = None;
+            state.announced = None;
         }
-        if let (None, Some(generation)) = (port.announced, current)
+        if let (None, Some(generation)) = (state.announced, current)
             && requests.room() > 0
         {
             requests.send(SequencerIn::Command(Command::LogIn(change(generation))));
-            port.announced = current;
+            state.announced = current;
         }
-        let is_announced = port.announced == current;
+        let is_announced = state.announced == current;
         if !is_announced {
-            self.mark_unannounced(slot);
+            self.mark_unannounced(port);
         }
         is_announced
     }
 
     pub(super) fn announce_waiting(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(&slot) = self.unannounced.first() {
-            if !self.announce(ctx, slot) {
+        while let Some(&port) = self.unannounced.first() {
+            if !self.announce(ctx, port) {
                 return;
             }
             self.unannounced.remove(0);
-            self.ports[slot.index()].is_unannounced = false;
+            self.ports[port.index()].is_unannounced = false;
         }
     }
 
-    pub(super) fn mark_unannounced(&mut self, slot: PortId) {
-        let port = &mut self.ports[slot.index()];
-        if !port.is_unannounced {
-            port.is_unannounced = true;
-            self.unannounced.push(slot);
+    pub(super) fn mark_unannounced(&mut self, port: PortId) {
+        let state = &mut self.ports[port.index()];
+        if !state.is_unannounced {
+            state.is_unannounced = true;
+            self.unannounced.push(port);
         }
     }
 

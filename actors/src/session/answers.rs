@@ -19,19 +19,19 @@ use crate::types::{Command, PortId, SequenceNumber};
 
 impl Session {
     #[inline]
-    pub(super) fn mark_dirty(&mut self, slot: PortId) {
-        let port = &mut self.ports[slot.index()];
-        if !port.is_dirty {
-            port.is_dirty = true;
-            self.dirty.push(slot);
+    pub(super) fn mark_dirty(&mut self, port: PortId) {
+        let state = &mut self.ports[port.index()];
+        if !state.is_dirty {
+            state.is_dirty = true;
+            self.dirty.push(port);
         }
     }
 
     /// Sends the unsent part of the log on the port's connection, as far as the connection takes it.
-    pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>, slot: PortId) {
+    pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>, port: PortId) {
         let now_ns = ctx.time_ns();
-        let port = &mut self.ports[slot.index()];
-        let Some(conn) = port.conn else { return };
+        let state = &mut self.ports[port.index()];
+        let Some(conn) = state.conn else { return };
         let connection = &mut self.connections[conn.slot as usize];
         if let Some(SequenceNumber(next_sequence)) = connection.accept_owed {
             let session = self.config.session;
@@ -41,25 +41,25 @@ impl Session {
             }
             connection.accept_owed = None;
         }
-        while port.cursor < port.log.end() {
-            let unsent = port.log.bytes_from(port.cursor);
+        while state.cursor < state.log.end() {
+            let unsent = state.log.bytes_from(state.cursor);
             // Without room, offer one byte: the driver reports new room only after it has refused a send.
             let piece = ctx.net.send_room(conn).clamp(1, unsent.len());
             if ctx.net.send(conn, &unsent[..piece]).is_err() {
                 break;
             }
-            port.cursor += piece;
+            state.cursor += piece;
             connection.last_sent_ns = now_ns;
         }
-        let behind = port.log.end() - port.cursor;
+        let behind = state.log.end() - state.cursor;
         if behind > 0 {
-            if !port.replaying && behind > self.config.unsent_bytes_max {
+            if !state.replaying && behind > self.config.unsent_bytes_max {
                 self.disconnect(ctx, conn, SessionCount::SlowReader);
             }
             return;
         }
-        port.replaying = false;
-        let is_over = port.is_over();
+        state.replaying = false;
+        let is_over = state.is_over();
         if (connection.ending || is_over) && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
         {
             let reason = if is_over { SessionCount::SequenceUsedUp } else { SessionCount::Shutdown };
@@ -72,8 +72,8 @@ impl Session {
     pub(super) fn answer_for_group(&mut self, ctx: &mut Ctx<'_>) {
         self.group = GroupState::Down;
         let now_ns = ctx.time_ns();
-        for slot in 0..self.ports.len() {
-            let PortState { log, orders, last_number, .. } = &mut self.ports[slot];
+        for index in 0..self.ports.len() {
+            let PortState { log, orders, last_number, .. } = &mut self.ports[index];
             let mut answers = 0;
             orders.abandon(|user_ref, orphan| {
                 answers += 1;
@@ -90,34 +90,34 @@ impl Session {
                 }
             });
             self.counters.add(SessionCount::AnswersForGroup, answers);
-            self.mark_dirty(PortId::from_index(slot));
-            if self.ports[slot].announced != self.ports[slot].current() {
-                self.mark_unannounced(PortId::from_index(slot));
+            self.mark_dirty(PortId::from_index(index));
+            if self.ports[index].announced != self.ports[index].current() {
+                self.mark_unannounced(PortId::from_index(index));
             }
         }
     }
 
     /// Rejects an order after the group has failed. Cancels need no answer: no order is open.
-    pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, slot: PortId, command: &Command) {
+    pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &Command) {
         let (user_ref, cl_ord_id) = match command {
             Command::Enter(enter) => (enter.user_ref, enter.cl_ord_id),
             Command::Replace(replace) => (replace.user_ref, replace.cl_ord_id),
             _ => return,
         };
         let now_ns = ctx.time_ns();
-        let port = &mut self.ports[slot.index()];
-        if user_ref <= port.orders.consumed() {
+        let state = &mut self.ports[port.index()];
+        if user_ref <= state.orders.consumed() {
             return;
         }
-        port.orders.consume(user_ref);
-        let is_kept = port.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
+        state.orders.consume(user_ref);
+        let is_kept = state.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
         self.counters.add(SessionCount::AnswersForGroup, 1);
         if !is_kept {
             self.counters.add(SessionCount::AnswersNotKept, 1);
         }
-        self.mark_dirty(slot);
-        if self.ports[slot.index()].is_spent() {
-            self.mark_unannounced(slot);
+        self.mark_dirty(port);
+        if self.ports[port.index()].is_spent() {
+            self.mark_unannounced(port);
         }
     }
 }

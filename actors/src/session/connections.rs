@@ -69,11 +69,11 @@ impl Session {
 
     /// Detaches the port from a connection that is gone.
     pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, phase: Phase) {
-        if let Phase::LoggedIn(slot) = phase
-            && self.ports[slot.index()].conn == Some(conn)
+        if let Phase::LoggedIn(port) = phase
+            && self.ports[port.index()].conn == Some(conn)
         {
-            self.ports[slot.index()].conn = None;
-            self.announce(ctx, slot);
+            self.ports[port.index()].conn = None;
+            self.announce(ctx, port);
         }
     }
 }

@@ -15,33 +15,33 @@ use crate::types::{PortId, SequenceNumber};
 impl Session {
     pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {
         let by_login = |port: &Credentials| login.matches(&port.user, &port.password);
-        let Some(slot) = self.config.ports.iter().position(by_login) else {
+        let Some(index) = self.config.ports.iter().position(by_login) else {
             return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized);
         };
         let today = self.config.session;
-        let next_number = self.ports[slot].log.next_number();
+        let next_number = self.ports[index].log.next_number();
         let first = match login.sequence.unwrap_or(1) {
             0 => next_number,
             number => SequenceNumber(number),
         };
-        let start = self.ports[slot].log.start_of(first);
+        let start = self.ports[index].log.start_of(first);
         let is_today = login.session.is_blank() || login.session.trimmed() == today.trimmed();
         let Some(start) = start.filter(|_| is_today) else {
             return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable);
         };
-        if let Some(superseded) = self.ports[slot].conn {
+        if let Some(superseded) = self.ports[index].conn {
             self.disconnect(ctx, superseded, SessionCount::Superseded);
         }
-        let port = &mut self.ports[slot];
-        port.generation += 1;
-        port.conn = Some(conn);
-        port.cursor = start;
-        port.replaying = start < port.log.end();
-        let slot = PortId::from_index(slot);
+        let state = &mut self.ports[index];
+        state.generation += 1;
+        state.conn = Some(conn);
+        state.cursor = start;
+        state.replaying = start < state.log.end();
+        let port = PortId::from_index(index);
         self.counters.add(SessionCount::LogIns, 1);
-        self.begin(ctx, conn, slot, first, login.heartbeat_timeout_ms);
-        self.announce(ctx, slot);
-        self.flush(ctx, slot);
+        self.begin(ctx, conn, port, first, login.heartbeat_timeout_ms);
+        self.announce(ctx, port);
+        self.flush(ctx, port);
     }
 
     fn begin(

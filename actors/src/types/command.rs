@@ -1,6 +1,7 @@
-//! The inputs of the group, and of the sequencer before it.
+//! The inputs of the sequencer and of the group.
 //!
-//! A [`Command`] is what the sequencer stamps. Its bodies are plain old data, so that a recorded stream can be replayed.
+//! The sequencer numbers and stamps each [`Command`]. The bodies of commands are plain old data, so that a recorded stream
+//! can be replayed.
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 use corelane_runtime::message::Message;
@@ -23,17 +24,17 @@ pub enum Command {
     Cancel(Cancel),
     /// A client has logged in.
     LogIn(SessionChange),
-    /// A client is gone; if the venue cancels on disconnect, its orders go too.
+    /// A client has disconnected; if the venue cancels on disconnect, its orders are cancelled.
     Disconnect(SessionChange),
-    /// A kill switch was turned.
+    /// A kill switch is engaged or released.
     KillSwitch(KillSwitch),
-    /// The market's day goes on.
+    /// The trading day enters its next phase.
     MarketEvent(MarketEvent),
 }
 
 impl Command {
-    /// The port of a request about an order, and the client's number by which that order is known. All three kinds have
-    /// them at the same place, so that which kind it is, and that cannot be predicted, need not be asked.
+    /// The port of a request about an order, and the client's number of that order. All three kinds of request store them
+    /// at the same offsets, so the compiler needs no branch on the kind, which the CPU could not predict.
     #[inline]
     #[must_use]
     pub fn order_key(&self) -> Option<(PortId, u32)> {
@@ -60,7 +61,7 @@ impl Message for Command {
     }
 }
 
-/// What comes to the sequencer.
+/// An input of the sequencer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequencerIn {
     /// A request to be numbered and passed on.
@@ -82,17 +83,17 @@ impl Message for SequencerIn {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Enter {
-    /// Who sent it.
+    /// The port that sent it.
     pub port: PortId,
     /// The client's number for the order.
     pub user_ref: u32,
-    /// The best prices when it was sequenced; zero before.
+    /// The best prices when it was sequenced; zero until then.
     pub reference: Reference,
     /// Limit price, four implied decimals.
     pub price: u64,
     /// Shares.
     pub quantity: Quantity,
-    /// Instrument; 0 if the symbol is not known.
+    /// Instrument; 0 if the symbol is unknown.
     pub locate: Locate,
     /// Wire byte of the side, unchecked.
     pub side: u8,
@@ -118,11 +119,11 @@ pub struct Enter {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Replace {
-    /// Who sent it.
+    /// The port that sent it.
     pub port: PortId,
     /// The order to replace.
     pub original_user_ref: u32,
-    /// The best prices when it was sequenced; zero before. The sequencer attaches those of `locate`.
+    /// The best prices of `locate` when it was sequenced; zero until then.
     pub reference: Reference,
     /// New limit price, four implied decimals.
     pub price: u64,
@@ -130,7 +131,7 @@ pub struct Replace {
     pub user_ref: u32,
     /// New total quantity, executions included.
     pub quantity: Quantity,
-    /// Instrument of the original order as the session remembers it; 0 if it does not.
+    /// Instrument of the original order as far as the session remembers it, else 0.
     pub locate: Locate,
     /// Wire byte of the time in force, unchecked.
     pub time_in_force: u8,
@@ -152,7 +153,7 @@ pub struct Replace {
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct Cancel {
-    /// Who sent it.
+    /// The port that sent it.
     pub port: PortId,
     /// The order to reduce.
     pub user_ref: u32,
@@ -162,20 +163,21 @@ pub struct Cancel {
     pub reserved: [u8; 4],
 }
 
-/// A session came or went.
+/// A log-in or a disconnect.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct SessionChange {
-    /// Whose session.
+    /// The port that logged in or disconnected.
     pub port: PortId,
-    /// Number of the log-in, counted per port.
+    /// The number of the log-in, counted per port.
     pub generation: u32,
 }
 
-/// The market's day, as an ITCH/OUCH system event.
+/// A phase of the trading day, as an ITCH/OUCH system event.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct MarketEvent {
-    /// ITCH event code: `O`, `S`, `Q`, `M`, `E` or `C`. `M` cancels the day orders (reason E, closed); `C` is last.
+    /// ITCH event code: `O`, `S`, `Q`, `M`, `E` or `C`. `M` cancels the day orders (reason E, closed); `C` comes
+    /// last.
     pub code: u8,
 }

@@ -1,4 +1,4 @@
-//! What a group is made for.
+//! The configuration of a group.
 
 use corelane_codecs::{ouch::MAX_QUANTITY, price::Price, text::Symbol};
 
@@ -9,45 +9,45 @@ use super::{
     scope::Owner,
 };
 
-/// Something that is traded.
+/// An instrument that is traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instrument {
     /// Its symbol.
     pub symbol: Symbol,
-    /// Price step: orders at other prices are refused.
+    /// Price step; orders at other prices are rejected.
     pub tick: Price,
-    /// Quantity step: orders of other quantities are refused.
+    /// Quantity step; orders of other quantities are rejected.
     pub lot: Quantity,
-    /// What the collar starts from until the feed gives a price; zero is none.
+    /// The reference price for the collar while the feed has no fresh price; zero means none.
     pub reference_price: Price,
 }
 
 /// A port of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortConfig {
-    /// What its orders are booked to.
+    /// The account that its orders are booked to.
     pub account: AccountId,
-    /// Limits on each of its orders.
+    /// Limits on each order that it sends.
     pub limits: LevelLimits,
 }
 
 /// An account of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountConfig {
-    /// Whose it is.
+    /// The firm that holds it.
     pub firm: FirmId,
-    /// Limits on each order of its ports.
+    /// Limits on each order that is booked to it.
     pub limits: LevelLimits,
 }
 
 /// A firm of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirmConfig {
-    /// Limits on each order of its accounts.
+    /// Limits on each order that is booked to its accounts.
     pub limits: LevelLimits,
 }
 
-/// So many ports, each with an account and a firm of its own, without limits of their own.
+/// The given number of ports, each with its own account and firm, and without limits on any level.
 #[must_use]
 pub fn separate_members(ports: usize) -> (Vec<PortConfig>, Vec<AccountConfig>, Vec<FirmConfig>) {
     let limits = LevelLimits::default();
@@ -58,34 +58,34 @@ pub fn separate_members(ports: usize) -> (Vec<PortConfig>, Vec<AccountConfig>, V
     )
 }
 
-/// What a group is made for. All its tables are allocated once, for this.
+/// The configuration of a group. All tables are allocated once, for these sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupConfig {
-    /// Who sends orders.
+    /// The ports, which send orders.
     pub ports: Vec<PortConfig>,
-    /// What they are booked to.
+    /// The accounts that orders are booked to.
     pub accounts: Vec<AccountConfig>,
-    /// Whose accounts these are.
+    /// The firms that hold the accounts.
     pub firms: Vec<FirmConfig>,
     /// The instruments in the order of their locate codes, from 1.
     pub instruments: Vec<Instrument>,
-    /// Orders open at once, over all ports and instruments.
+    /// The most orders open at once, over all ports and instruments.
     pub orders_max: u32,
-    /// Prices with resting orders at once, over all instruments.
+    /// The most price levels with resting orders at once, over all instruments.
     pub levels_max: u32,
-    /// Open orders of one port.
+    /// The most open orders of one port.
     pub open_orders_per_port_max: u32,
-    /// Messages to one port in the day.
+    /// The most messages to one port in a day.
     pub messages_per_port_max: u64,
-    /// Whether a port's orders are cancelled when its client goes.
+    /// Whether a port's orders are cancelled when its client disconnects.
     pub cancel_on_disconnect: bool,
-    /// Whether orders are taken before the first market event.
+    /// Whether orders are accepted before the first market event.
     pub opens_at_start: bool,
     /// The venue's limits on every order.
     pub limits: Limits,
 }
 
-/// Why a group cannot be made as configured.
+/// A contradiction in the configuration of a group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GroupConfigError {
@@ -101,10 +101,10 @@ pub enum GroupConfigError {
         /// Largest value.
         most: u64,
     },
-    /// The last eighth of a port's messages cannot answer for all its open orders.
+    /// The last eighth of a port's messages does not suffice to answer for all its open orders.
     #[error(
         "messages_per_port_max is {messages}; with {open_orders} open orders per port it must be at least \
-         {least}, so that the eighth of it that is kept back can answer for them: raise it, or lower \
+         {least}, so that the eighth kept in reserve can answer for them; raise it, or lower \
          open_orders_per_port_max"
     )]
     TooFewMessages {
@@ -115,22 +115,22 @@ pub enum GroupConfigError {
         /// Least messages.
         least: u64,
     },
-    /// A port or an account belongs to none that is configured.
-    #[error("{what} {index} belongs to {owner}, of which there are {count}")]
+    /// A port's account or an account's firm is not configured.
+    #[error("{what} {index} belongs to {owner}, but only {count} are configured, numbered from 0")]
     UnknownOwner {
         /// "port" or "account".
         what: &'static str,
-        /// Its place in the configuration.
+        /// Its index in the configuration.
         index: usize,
-        /// To whom it belongs.
+        /// The account or firm that it belongs to.
         owner: String,
-        /// How many of these there are.
+        /// The number of configured accounts or firms.
         count: usize,
     },
 }
 
 impl GroupConfig {
-    /// Every port with its account and firm.
+    /// Each port with its account and firm.
     pub fn owners(&self) -> impl Iterator<Item = Owner> + '_ {
         self.ports.iter().enumerate().map(|(index, port)| {
             let firm = self.accounts[port.account.index()].firm;
@@ -138,7 +138,7 @@ impl GroupConfig {
         })
     }
 
-    /// The limits of every port: the least of the venue's, its firm's, its account's and its own.
+    /// The limits of each port: the lowest of the venue's, its firm's, its account's and its own.
     pub fn port_limits(&self) -> impl Iterator<Item = Limits> + '_ {
         self.owners().map(|Owner { port, account, firm }| {
             let firm = self.limits.least(&self.firms[firm.index()].limits);
@@ -146,9 +146,9 @@ impl GroupConfig {
         })
     }
 
-    /// The least [`messages_per_port_max`](GroupConfig::messages_per_port_max) that can answer for this many open
-    /// orders: from seven eighths of it on no order is let in, and the last eighth must answer for all open orders and for
-    /// some executions of the last order let in.
+    /// The least [`messages_per_port_max`](GroupConfig::messages_per_port_max) that suffices for so many open orders. Once
+    /// seven eighths are used, no order is admitted; the last eighth must answer for all open orders and for some
+    /// executions of the last one admitted.
     #[must_use]
     pub const fn messages_least(open_orders_per_port_max: u32) -> u64 {
         8 * (open_orders_per_port_max as u64 + 8)
@@ -159,7 +159,7 @@ impl GroupConfig {
     /// # Errors
     /// The first setting that is out of its bounds.
     pub fn check(&self) -> Result<(), GroupConfigError> {
-        // Slots and index-linked lists use the upper half of 32 bits for their own marks.
+        // Slots and index-linked lists use the upper half of the 32-bit range for marks.
         const TABLE_MAX: u64 = 1 << 30;
         let open_orders = self.open_orders_per_port_max;
         let ranges = [

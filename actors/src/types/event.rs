@@ -1,4 +1,4 @@
-//! What matching reports of orders.
+//! The events that matching reports.
 
 use corelane_codecs::{
     ouch::{CancelReason, Liquidity, RejectReason},
@@ -7,46 +7,46 @@ use corelane_codecs::{
 
 use super::{identifier::OrderSlot, quantity::Quantity};
 
-/// What became of an order.
+/// An event of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The order.
     pub slot: OrderSlot,
-    /// What happened.
+    /// The outcome.
     pub what: Outcome,
 }
 
-/// What happened to an order.
+/// The outcome for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is live.
+    /// It was accepted and is live.
     Accepted {
-        /// The venue's reference of it: 1 and up, no gap.
+        /// The venue's order reference: 1 and up, without gaps.
         order_ref: u64,
     },
-    /// It is refused: there is no room for it.
+    /// It was rejected: the books have no room for it.
     Rejected(RejectReason),
-    /// It has taken the place of the one that was in its slot.
+    /// It has replaced the order that was in its slot.
     Replaced {
-        /// The venue's reference of it: 1 and up, no gap.
+        /// The venue's order reference: 1 and up, without gaps.
         order_ref: u64,
     },
-    /// It has traded.
+    /// It traded.
     Executed {
         /// Shares.
         quantity: Quantity,
-        /// At this price.
+        /// The price.
         price: Price4,
-        /// Whether it rested or came in.
+        /// Whether it added or removed liquidity.
         liquidity: Liquidity,
-        /// The trade: 1 and up, no gap.
+        /// The match number of the trade: 1 and up, without gaps.
         match_number: u64,
     },
-    /// Shares were taken off.
+    /// Shares of it were cancelled.
     Canceled {
         /// Shares.
         quantity: Quantity,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
 }

@@ -1,11 +1,11 @@
-//! What numbers a port, an account, a firm, an instrument and an order.
+//! Identifiers of ports, accounts, firms, instruments and orders.
 
 use std::fmt;
 
 use bytemuck::{Pod, Zeroable};
 
-/// An instrument: its ITCH stock locate code, 1 and up in the configured order. The feed's own locates, which change each
-/// day, stay plain numbers.
+/// An instrument: its ITCH stock locate code, from 1 in the configured order. The locates of an incoming feed, which change
+/// every day, stay plain numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
 #[repr(transparent)]
 pub struct Locate(pub u16);
@@ -20,23 +20,23 @@ impl Locate {
     /// No such symbol.
     pub const NONE: Locate = Locate(0);
 
-    /// The instrument at this place of the configuration.
+    /// The instrument with this index in the configuration.
     ///
     /// # Panics
-    /// If the place is 65,535 or more.
+    /// If the index is 65,535 or more.
     #[inline]
     pub fn from_index(index: usize) -> Locate {
         let locate = index.checked_add(1).and_then(|locate| u16::try_from(locate).ok());
         Locate(locate.expect("a configuration has fewer than 2¹⁶ instruments"))
     }
 
-    /// Its place in the configuration. [`Locate::NONE`] gives `usize::MAX`, which is outside every table.
+    /// The index in the configuration; `usize::MAX`, which is outside every table, for [`Locate::NONE`].
     #[inline]
     pub const fn index(self) -> usize {
         self.row().wrapping_sub(1)
     }
 
-    /// Its row in a table that has a row for [`Locate::NONE`] first.
+    /// The row in a table whose first row is that of [`Locate::NONE`].
     #[inline]
     pub const fn row(self) -> usize {
         self.0 as usize
@@ -51,7 +51,7 @@ impl Locate {
     }
 }
 
-/// Index of an order in the tables of all state machines of the group.
+/// An order's index in the tables of all state machines of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderSlot(pub u32);
 
@@ -69,16 +69,16 @@ macro_rules! index {
         }
 
         impl $name {
-            /// The one at this place of the configuration.
+            /// The identifier with this index in the configuration.
             ///
             /// # Panics
-            /// If the place needs more than 32 bits.
+            /// If the index needs more than 32 bits.
             #[inline]
             pub fn from_index(index: usize) -> Self {
                 Self(u32::try_from(index).expect("a configuration has fewer than 2³² of each"))
             }
 
-            /// Its place in the configuration.
+            /// The index in the configuration.
             #[inline]
             pub const fn index(self) -> usize {
                 self.0 as usize
@@ -88,18 +88,18 @@ macro_rules! index {
 }
 
 index! {
-    /// A port: a client's session, with its user reference numbers, its answer numbers and its replay log. Index in
+    /// A port: one client's log-in, with its own user reference numbers, answer numbers and replay log. An index in
     /// [`GroupConfig::ports`](super::GroupConfig::ports).
     PortId
 }
 
 index! {
-    /// An account, which holds positions and limits; several ports may trade for it. Index in
+    /// An account: it holds positions and limits, and several ports may trade for it. An index in
     /// [`GroupConfig::accounts`](super::GroupConfig::accounts).
     AccountId
 }
 
 index! {
-    /// A firm, which holds accounts. Index in [`GroupConfig::firms`](super::GroupConfig::firms).
+    /// A firm: it holds accounts. An index in [`GroupConfig::firms`](super::GroupConfig::firms).
     FirmId
 }

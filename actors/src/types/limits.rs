@@ -1,30 +1,30 @@
-//! Limits on orders: the venue's, and those of a firm, an account or a port, of which the least counts.
+//! Limits on orders: those of the venue, and those of firms, accounts and ports. The lowest limit decides.
 
 use super::{notional::Notional, quantity::Quantity};
 
-/// The venue's limits on every order; also the least of all levels, as a port's orders are checked against it.
+/// A full set of limits: the venue's, or the lowest of all levels, which a port's orders are checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest quantity, in shares.
+    /// The largest quantity, in shares.
     pub quantity_max: Quantity,
-    /// Largest price times quantity.
+    /// The largest price times quantity.
     pub notional_max: Notional,
-    /// How far a buy may be above the reference, and a sell below it, in millionths of the reference.
+    /// How far a buy may be above the reference price, or a sell below it, in millionths of the reference price.
     pub collar_parts_per_million: u32,
-    /// What happens without a reference.
+    /// What happens without a reference price.
     pub without_reference: WithoutReference,
 }
 
-/// What happens to an order while its instrument has neither a good price from the feed nor a configured one.
+/// What happens to an order while its instrument has neither a fresh price from the feed nor a configured one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutReference {
     /// The collar is skipped.
     Accept,
-    /// The order is refused.
+    /// The order is rejected.
     Reject,
 }
 
-/// Limits of one firm, account or port; `None` leaves a limit to the other levels.
+/// The limits of one firm, account or port; `None` means that this level does not set the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LevelLimits {
     /// See [`Limits::quantity_max`].
@@ -33,12 +33,12 @@ pub struct LevelLimits {
     pub notional_max: Option<Notional>,
     /// See [`Limits::collar_parts_per_million`].
     pub collar_parts_per_million: Option<u32>,
-    /// See [`Limits::without_reference`]; refusing is the stricter one.
+    /// See [`Limits::without_reference`]; `Reject` is the stricter one.
     pub without_reference: Option<WithoutReference>,
 }
 
 impl Limits {
-    /// The least of these limits and those of a further level.
+    /// The lower of each of these limits and the limit of another level.
     #[must_use]
     pub fn least(self, level: &LevelLimits) -> Limits {
         let rejects = [Some(self.without_reference), level.without_reference].contains(&Some(WithoutReference::Reject));

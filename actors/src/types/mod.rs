@@ -1,6 +1,6 @@
-//! The vocabulary of the trading actors: what they say to each other, and what they are configured with.
+//! The vocabulary of the trading actors: their messages, identifiers and configuration.
 //!
-//! Everyone may import this module; it imports no actor.
+//! Every actor may import this module; it imports none of them.
 
 mod command;
 mod config;

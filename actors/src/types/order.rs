@@ -1,4 +1,4 @@
-//! A new order on its way to the book.
+//! A new order on its way to the books.
 
 use corelane_codecs::{
     ouch,
@@ -11,25 +11,25 @@ use super::{
     reference::Reference,
 };
 
-/// The side of the book that an order rests on: an index of two.
+/// The side of an order; also the index of its side of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Side {
-    /// Sells.
+    /// A sell order.
     Sell = 0,
-    /// Buys.
+    /// A buy order.
     Buy = 1,
 }
 
 impl Side {
-    /// Whether it buys.
+    /// Whether this is the buy side.
     #[inline]
     #[must_use]
     pub const fn is_buy(self) -> bool {
         matches!(self, Side::Buy)
     }
 
-    /// The side that it trades with.
+    /// The side that it trades against.
     #[inline]
     #[must_use]
     pub const fn opposite(self) -> Side {
@@ -50,13 +50,13 @@ impl From<ouch::Side> for Side {
 /// A new order that has passed all checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
-    /// Where it lies.
+    /// Its slot in all tables of the group.
     pub slot: OrderSlot,
-    /// Whose it is.
+    /// The port that sent it.
     pub port: PortId,
     /// Instrument.
     pub locate: Locate,
-    /// Buys or sells.
+    /// Buy or sell.
     pub side: Side,
     /// Immediate-or-cancel; otherwise a day order.
     pub immediate: bool,
@@ -64,18 +64,18 @@ pub struct NewOrder {
     pub quantity: Quantity,
     /// Limit price.
     pub price: Price4,
-    /// Most executions that can still be reported to the port; what remains after them is cancelled.
+    /// The most executions that can still be reported to the port; the remainder after them is cancelled.
     pub executions_max: u32,
 }
 
-/// An order with what risk must know of it.
+/// An order, and the further details that risk checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// The order as matching would get it. Its price means nothing where `price` is at the market.
+    /// The order as matching would receive it. Its price is meaningless if `price` is "at the market".
     pub order: NewOrder,
-    /// The price as it came, perhaps one of the codes for "at the market".
+    /// The price as received, possibly one of the codes for "at the market".
     pub price: Price,
-    /// Shares for which the port is liable, those that were executed before a replace included.
+    /// Shares for which the port is liable, including those that were executed before a replace.
     pub total_quantity: Quantity,
     /// The best prices when it was sequenced.
     pub reference: Reference,

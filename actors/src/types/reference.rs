@@ -4,7 +4,7 @@ use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 
 use super::{identifier::Locate, sequence_number::SequenceNumber};
 
-/// The best prices that the sequencer's shard knew when the order came in. 0 is "none".
+/// The best prices of an instrument as the sequencer's shard knew them when the order arrived; 0 means none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, NoUninit, CheckedBitPattern, Zeroable)]
 pub struct Reference {
@@ -12,16 +12,16 @@ pub struct Reference {
     pub bid: u64,
     /// Lowest ask, four implied decimals.
     pub ask: u64,
-    /// Number of the feed message that made it so.
+    /// The sequence number of the feed message that set them.
     pub feed_sequence: SequenceNumber,
-    /// 1 while the feed is late or has a gap: the prices may be wrong. A whole word, which is copied as one.
+    /// 1 while the feed is silent or has a gap, so that the prices may be wrong. A whole word, so that it is copied as one.
     pub stale: u64,
 }
 
 /// A new best bid or offer of an instrument, from the market-data actor to the sequencer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReferenceUpdate {
-    /// Which instrument.
+    /// The instrument.
     pub locate: Locate,
     /// Its best prices.
     pub reference: Reference,

@@ -1,4 +1,4 @@
-//! What leaves the group: encoded bytes, so that "same input, same output" can be checked byte by byte.
+//! The outputs of the group: encoded messages, so that tests can compare the outputs of a replay byte by byte.
 
 use bytemuck::Zeroable;
 use corelane_runtime::message::Message;
@@ -9,15 +9,15 @@ use super::{identifier::PortId, quantity::Quantity, sequence_number::SequenceNum
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]
 #[repr(C)]
 pub struct Reply {
-    /// Its number in the port's sequenced stream: 1 and up, no gap.
+    /// The number in the port's sequenced stream: 1 and up, without gaps.
     pub number: SequenceNumber,
-    /// Whose.
+    /// The port that it goes to.
     pub port: PortId,
     /// The order it is about.
     pub user_ref: u32,
-    /// Shares of that order still open after it; 0 means that nothing more follows for this order.
+    /// Shares of that order that are open after this answer; 0 means that it is the order's last.
     pub leaves_qty: Quantity,
-    /// The order that `user_ref` replaced, else 0: nothing more follows for that one.
+    /// The order that `user_ref` replaced, which gets no more answers; else 0.
     pub replaced_user_ref: u32,
     /// Length of the OUCH message in `bytes`.
     pub length: u8,
@@ -47,7 +47,7 @@ impl Message for Publication {
     }
 }
 
-/// The length of an encoded message in its byte.
+/// The length of an encoded message, as one byte.
 #[expect(clippy::cast_possible_truncation, reason = "checked")]
 pub(crate) const fn length_byte<M>() -> u8 {
     assert!(size_of::<M>() <= u8::MAX as usize, "the length of an encoded message is a byte");

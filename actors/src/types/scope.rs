@@ -1,35 +1,35 @@
-//! Whose orders something concerns, and the kill switch, which has a scope.
+//! The scope of a mass cancel, and the kill switch, which has a scope.
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::identifier::{AccountId, FirmId, PortId};
 
-/// Whose orders.
+/// The ports whose orders are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Those of all ports.
+    /// All ports of the venue.
     Everyone,
-    /// Those of a firm's ports.
+    /// The ports of a firm's accounts.
     Firm(FirmId),
-    /// Those of an account's ports.
+    /// The ports of an account.
     Account(AccountId),
-    /// Those of one port.
+    /// One port.
     Port(PortId),
 }
 
-/// A port, and to whom it belongs.
+/// A port, with its account and firm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The port.
     pub port: PortId,
-    /// Its account.
+    /// The account that it trades for.
     pub account: AccountId,
-    /// The account's firm.
+    /// The firm that holds the account.
     pub firm: FirmId,
 }
 
 impl Scope {
-    /// Whether the port is in this scope.
+    /// Whether this scope includes a port.
     #[inline]
     #[must_use]
     pub fn covers(self, owner: &Owner) -> bool {
@@ -42,13 +42,15 @@ impl Scope {
     }
 }
 
-/// A turn of a kill switch. Each firm, account and port has one, and so has the venue; a port is stopped while any of its own is
-/// engaged: its new orders are rejected. Engaging one cancels what rests in its scope. One of an unknown firm, account or port does
-/// nothing.
+/// The engagement or release of a kill switch.
+///
+/// The venue and each firm, account and port have one. While the switch of a port, its account, its firm or the venue is
+/// engaged, the port's new orders are rejected. Engaging a switch also cancels all resting orders in its scope. A command
+/// for an unknown firm, account or port does nothing.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct KillSwitch {
-    /// Which firm, account or port; zero for everyone.
+    /// The firm, account or port; 0 for the venue.
     id: u32,
     level: Level,
     engaged: bool,
@@ -66,7 +68,7 @@ enum Level {
 }
 
 impl KillSwitch {
-    /// Engages the switch of a scope, or releases it.
+    /// The engagement or the release of a scope's switch.
     #[must_use]
     pub const fn new(scope: Scope, engaged: bool) -> KillSwitch {
         let (level, id) = match scope {
@@ -78,7 +80,7 @@ impl KillSwitch {
         KillSwitch { id, level, engaged, reserved: [0; 2] }
     }
 
-    /// Whom it stops.
+    /// The scope that it stops.
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self.level {
@@ -89,7 +91,7 @@ impl KillSwitch {
         }
     }
 
-    /// Whether it is engaged, not released.
+    /// Whether this engages the switch; false if it releases it.
     #[must_use]
     pub const fn is_engaged(&self) -> bool {
         self.engaged

@@ -1,4 +1,4 @@
-//! An arbiter under a clock that tests set, with packets whose messages tell their numbers.
+//! An arbiter with a clock that tests set, and packets whose messages contain their numbers.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::market_data::{
@@ -28,12 +28,12 @@ pub(crate) fn config() -> ArbitrationConfig {
     }
 }
 
-/// The text of a message tells its number.
+/// A message whose text is its number.
 pub(crate) fn text(sequence: u64) -> Vec<u8> {
     format!("message {sequence}").into_bytes()
 }
 
-/// A packet of the messages `first..end` of a session.
+/// A packet with the messages `first..end` of a session.
 pub(crate) fn packet(name: &str, first: u64, end: u64) -> Vec<u8> {
     let mut buffer = vec![0; 4000];
     let mut packet = PacketBuilder::new(&mut buffer, session(name), first, 4000).unwrap();
@@ -97,8 +97,8 @@ impl Feed {
         self.arbiter.on_answer(server, &packet, self.now_ns, &mut self.sink);
     }
 
-    /// Time goes on to `by_ns` from now; on the way the arbiter is called when it wants to be, and `network` carries
-    /// its requests: it is given each and returns what comes back at once.
+    /// Advances the clock by `by_ns`, and calls the arbiter at its deadlines on the way. `network` receives each of its
+    /// requests and returns the answers that arrive at once.
     pub(crate) fn advance(&mut self, by_ns: u64, mut network: impl FnMut(DueRequest) -> Option<(usize, Vec<u8>)>) {
         let until_ns = self.now_ns + by_ns;
         for _ in 0..1_000_000 {
@@ -118,7 +118,7 @@ impl Feed {
                 }
             }
         }
-        panic!("the arbiter does not come to rest");
+        panic!("the arbiter never becomes idle");
     }
 
     pub(crate) fn count(&self, count: FeedCount) -> u64 {

@@ -1,4 +1,4 @@
-//! A venue's group behind its sequencer, on one thread with time set by hand, and requests to put into it.
+//! A venue's group behind its sequencer, on one thread with a manual clock, and the requests to send to it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod model;
@@ -25,7 +25,7 @@ use corelane_test_support::shards::simulated;
 
 pub(crate) const COLLAR_PPM: u32 = 100_000;
 
-/// Three instruments at 10.00, the last without a reference price; tables that tests can fill.
+/// Three instruments at 10.00, the last without a reference price, and tables small enough for tests to fill.
 pub(crate) fn config() -> GroupConfig {
     let instrument = |symbol, tick, lot, reference_price| Instrument {
         symbol: Symbol::new(symbol).unwrap(),
@@ -58,7 +58,7 @@ pub(crate) fn config() -> GroupConfig {
     }
 }
 
-/// [`config`] with four ports on three accounts of two firms, each with limits that are the least in one thing.
+/// [`config`] with four ports on three accounts of two firms. Each level has the lowest value of one limit.
 pub(crate) fn firms_config() -> GroupConfig {
     let limits = LevelLimits::default();
     let port = |account, limits| PortConfig { account: AccountId(account), limits };
@@ -112,7 +112,7 @@ pub(crate) struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
     pub record: ExternalReceiver<Command>,
 }
 
-/// What came out since the last look.
+/// The outputs since the last call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outputs {
     pub replies: Vec<Reply>,
@@ -129,7 +129,7 @@ impl Venue {
         Venue::with_policy(config, edges, ReferencePolicy::new(instruments, None))
     }
 
-    /// One command at `time_ns`, and all that it leads to.
+    /// Sends one command at `time_ns`; returns all outputs that it causes.
     pub(crate) fn run(&mut self, time_ns: u64, command: Command) -> Outputs {
         let mut outputs = Outputs::default();
         self.sim.set_time_ns(time_ns);
@@ -163,7 +163,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
         Venue { sim, requests, replies, publications, record }
     }
 
-    /// Puts a request in, waiting while the edge is full, and collects what comes out meanwhile.
+    /// Sends a request, waiting while the edge is full; collects the outputs meanwhile.
     pub(crate) fn send(&mut self, request: S::In, outputs: &mut Outputs) {
         let mut request = request;
         while let Err(refused) = self.requests.send(request) {
@@ -173,7 +173,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
         }
     }
 
-    /// Runs until nothing more comes.
+    /// Runs until there are no more outputs.
     pub(crate) fn settle(&mut self, outputs: &mut Outputs) {
         loop {
             let worked = self.sim.turn();

@@ -1,5 +1,5 @@
-//! The same venue, slow and obvious: one list of orders in the order of their priority, searched from the start
-//! every time, and messages put together byte by byte from the protocol page.
+//! A slow, obvious model of the venue: one list of orders in order of priority, searched from the start every time, and
+//! messages encoded byte by byte from the protocol specification.
 
 use corelane_actors::types::{
     Command, Enter, GroupConfig, KillSwitch, Locate, Notional, PortId, Publication, Quantity, Reference, Replace,
@@ -34,15 +34,15 @@ pub(crate) struct ModelPort {
 pub(crate) struct Model {
     config: GroupConfig,
     pub ports: Vec<ModelPort>,
-    /// What rests, oldest first; a replaced order is a new one.
+    /// Resting orders, oldest first; a replaced order is a new one.
     pub orders: Vec<ModelOrder>,
-    /// Kill switches that are engaged.
+    /// The engaged kill switches.
     engaged: Vec<Scope>,
     open: bool,
     last_ref: u64,
     last_match: u64,
     time_ns: u64,
-    /// Ports whose messages have run out in this input.
+    /// Ports whose messages ran out during the current input.
     exhausted: Vec<u32>,
     out: Outputs,
 }
@@ -63,7 +63,7 @@ impl Model {
         }
     }
 
-    /// Everything that `command`, sequenced at `time_ns` with its reference attached, leads to.
+    /// All outputs of `command`, sequenced at `time_ns` with its reference attached.
     pub(crate) fn run(&mut self, time_ns: u64, command: &Command) -> Outputs {
         self.time_ns = time_ns;
         match command {
@@ -219,7 +219,7 @@ impl Model {
         if buys {
             candidates.swap(0, 1);
         }
-        // What is stale does not count; what is configured always does.
+        // Stale prices do not count; the configured price always does.
         let first = if reference.stale == 0 { 0 } else { 2 };
         let anchor = candidates[first..].iter().copied().find(|&candidate| candidate > 0);
         let good = match anchor {
@@ -330,7 +330,7 @@ impl Model {
         }
     }
 
-    /// The resting order that trades next with one that buys up to, or sells down to, `limit`.
+    /// The next resting order to trade with an order that buys up to, or sells down to, `limit`.
     fn counterpart(&self, locate: u16, buys: bool, limit: u64) -> Option<usize> {
         let others = self.orders.iter().enumerate().filter(|(_, order)| {
             let crosses = if buys { order.price <= limit } else { order.price >= limit };
@@ -339,7 +339,7 @@ impl Model {
         if buys {
             others.min_by_key(|(_, order)| order.price).map(|(at, _)| at)
         } else {
-            // Of equal maxima the last is taken, so the search goes backwards.
+            // `max_by_key` returns the last of equal maxima, so the search goes backwards.
             others.rev().max_by_key(|(_, order)| order.price).map(|(at, _)| at)
         }
     }
@@ -363,7 +363,7 @@ impl Model {
                         self.orders.remove(at);
                     }
                     let taker_open = u64::from(taker.leaves > 0);
-                    // The maker is told first, while the taker's execution is still to be told.
+                    // The maker's execution is reported first, while the taker's is still to be reported.
                     let waiting = u64::from(taker.port == maker.port);
                     let bytes = self.execution(&maker, shares, maker.price, b'A');
                     self.reply(&maker, 0, bytes, waiting);
@@ -380,7 +380,7 @@ impl Model {
                     if taker.time_in_force == b'3' || crossing.is_some() {
                         let reason = if taker.time_in_force == b'3' { b'I' } else { b'Z' };
                         let shares = std::mem::take(&mut taker.leaves);
-                        self.tell_cancel(&taker, shares, reason);
+                        self.answer_cancel(&taker, shares, reason);
                     } else {
                         let mut bytes = self.itch_header(b'A', taker.locate);
                         bytes.extend(taker.order_ref.to_be_bytes());
@@ -420,10 +420,10 @@ impl Model {
             bytes.extend(shares.to_be_bytes());
             self.publish(bytes);
         }
-        self.tell_cancel(&order, shares, reason);
+        self.answer_cancel(&order, shares, reason);
     }
 
-    fn tell_cancel(&mut self, order: &ModelOrder, shares: u32, reason: u8) {
+    fn answer_cancel(&mut self, order: &ModelOrder, shares: u32, reason: u8) {
         let mut bytes = self.answer(b'C');
         bytes.extend(order.user_ref.to_be_bytes());
         bytes.extend(shares.to_be_bytes());
@@ -511,7 +511,7 @@ impl Model {
         }
     }
 
-    /// `on_the_way`: orders of the port that are open but not in the list.
+    /// Sends a reply. `on_the_way` counts open orders of the port that are not in the list.
     fn reply(&mut self, order: &ModelOrder, replaced: u32, bytes: Vec<u8>, on_the_way: u64) {
         self.put_reply(order.port, order.user_ref, order.leaves, replaced, bytes);
         let open = self.open_orders(order.port) + on_the_way;
@@ -544,7 +544,7 @@ impl Model {
         bytes
     }
 
-    /// The fields that Accepted and Replaced have in common.
+    /// Appends the fields that Accepted and Replaced share.
     fn put_details(&self, bytes: &mut Vec<u8>, order: &ModelOrder) {
         bytes.push(order.side);
         bytes.extend(order.leaves.to_be_bytes());

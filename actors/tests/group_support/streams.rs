@@ -1,5 +1,5 @@
-//! Random streams of requests that meet each other: few ports, few prices, live orders picked for replaces and
-//! cancels, and now and then a garbled field.
+//! Random streams of requests that interact: few ports, few prices, replaces and cancels of live orders, and an occasional
+//! garbled field.
 
 use corelane_actors::types::{
     AccountId, Command, Enter, FirmId, Locate, PortId, Quantity, Reference, Replace, Scope, SequencerIn,
@@ -8,7 +8,7 @@ use proptest::{prelude::*, sample::Index};
 
 use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, replace};
 
-/// A step of a stream; which order it is about is decided when it is run.
+/// A step of a stream. Its order is chosen when the step is run.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Enter { order: Enter, gap: u32 },
@@ -19,7 +19,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    /// The request, given what rests in the model now.
+    /// The request, for the orders that rest in the model now.
     pub(crate) fn resolve(&self, model: &Model) -> SequencerIn {
         let next = |port: u32, gap| model.ports.get(port as usize).map_or(0, |one| one.last_user_ref + gap);
         let picked = |pick: &Option<Index>| match pick {
@@ -73,7 +73,7 @@ fn picks() -> impl Strategy<Value = Option<Index>> {
     prop::option::weighted(0.9, any::<Index>())
 }
 
-/// How far a client's number goes ahead; 0 repeats the last one.
+/// The increase of a client's number; 0 repeats the last one.
 fn gap() -> impl Strategy<Value = u32> {
     prop_oneof![1 => Just(0), 12 => Just(1), 2 => 2..5_u32]
 }
@@ -95,7 +95,7 @@ fn order() -> impl Strategy<Value = Enter> {
     )
 }
 
-/// Nothing about these fields can be relied on.
+/// An order with arbitrary fields.
 fn garbled() -> impl Strategy<Value = Enter> {
     let numbers = (any::<u64>(), 0..5_u32, any::<u32>(), any::<u16>(), any::<u16>());
     (order(), numbers, any::<[u8; 6]>(), any::<[u8; 14]>(), 0..64_u8).prop_map(
@@ -141,7 +141,7 @@ fn other() -> impl Strategy<Value = Command> {
     let port = || prop_oneof![4 => 0..3_u32, 1 => Just(u32::MAX), 1 => any::<u32>()];
     prop_oneof![
         2 => (scope(), 0..4_u32).prop_map(|(scope, engaged)| kill(scope, engaged >= 2)),
-        // Everyone is let in again more often than not.
+        // Switches are released more often than engaged.
         4 => known_scope().prop_map(|scope| kill(scope, false)),
         2 => (port(), 0..3_u32).prop_map(|(port, generation)| disconnect(port, generation)),
         1 => (port(), 0..3_u32).prop_map(|(port, generation)| log_in(port, generation)),

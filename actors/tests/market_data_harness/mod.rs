@@ -51,7 +51,7 @@ pub(crate) struct Feed {
     shown: Arc<Mutex<Shown>>,
     now_ns: u64,
     pub session: &'static str,
-    /// By our locate: the last reference.
+    /// The last reference by our locate.
     pub known: BTreeMap<Locate, Reference>,
 }
 
@@ -166,20 +166,20 @@ impl Feed {
         self.sim.run_until_idle();
     }
 
-    /// What the sequencer was told since: locate, bid, ask, stale.
-    pub(crate) fn told(&mut self) -> Vec<(u16, u64, u64, bool)> {
-        let mut told = Vec::new();
+    /// The references that the sequencer received since the last call: locate, bid, ask, stale.
+    pub(crate) fn new_references(&mut self) -> Vec<(u16, u64, u64, bool)> {
+        let mut references = Vec::new();
         while let Some(envelope) = self.references.receive() {
             let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
             self.known.insert(update.locate, update.reference);
             let Reference { bid, ask, stale, .. } = update.reference;
-            told.push((update.locate.0, bid, ask, stale == 1));
+            references.push((update.locate.0, bid, ask, stale == 1));
         }
-        told.sort_unstable();
-        told
+        references.sort_unstable();
+        references
     }
 
-    /// What the books say besides orders, after the last batch.
+    /// The state of instruments and of the market after the last batch.
     pub(crate) fn shown(&self) -> Shown {
         self.shown.lock().unwrap().clone()
     }

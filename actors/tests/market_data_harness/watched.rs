@@ -1,4 +1,4 @@
-//! The real actor, with what its books say of instruments and the market shown after each batch.
+//! The real actor, which shows the state of instruments and of the market after each batch.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,10 +12,10 @@ use corelane_runtime::{
     telemetry::TimingSet,
 };
 
-/// What the books said last.
+/// The latest state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
-    /// By locate, less 1.
+    /// Instruments by locate, minus 1.
     pub instruments: Vec<InstrumentState>,
     pub market: MarketState,
 }

@@ -24,10 +24,10 @@ use corelane_test_support::shards::simulated;
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000 * MS;
-/// More than a timer's tick.
+/// A time longer than a timer's tick.
 const TICK: u64 = MS / 10;
 
-/// Passes the test's answers on, and fails when told to.
+/// A group that passes the test's answers on, and fails on request.
 struct Group;
 
 const FAIL: PortId = PortId(u32::MAX);
@@ -61,7 +61,7 @@ pub(crate) struct Venue {
     pub stats: Counters<SessionCount>,
     pub now_ns: u64,
     next_port: u16,
-    /// By port: number of the last answer.
+    /// The number of the last answer, by port.
     pub numbers: [u64; 3],
 }
 
@@ -83,7 +83,7 @@ impl Venue {
         Venue::with_edge(config, 4096)
     }
 
-    /// With so much room for requests.
+    /// A venue with the given capacity for requests.
     pub(crate) fn with_edge(config: SessionConfig, capacity: usize) -> Self {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "ingress");
@@ -117,7 +117,7 @@ impl Venue {
         self.sim.run_until_idle();
     }
 
-    /// Goes on in steps that no timer is late by more than.
+    /// Advances the time in steps; no timer is late by more than one step.
     pub(crate) fn advance_slowly(&mut self, by_ns: u64) {
         let end_ns = self.now_ns + by_ns;
         while self.now_ns < end_ns {
@@ -142,7 +142,7 @@ impl Venue {
         self.sim.run_until_idle();
     }
 
-    /// Sends without letting anything run.
+    /// Sends without running the venue.
     pub(crate) fn queue(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
         let mut bytes = [0; 256];
         let length = packet.encode(&mut bytes).unwrap();
@@ -155,7 +155,7 @@ impl Venue {
         conn
     }
 
-    /// Logs in and takes the acceptance off the wire.
+    /// Logs in and reads the acceptance.
     pub(crate) fn alice(&mut self) -> ConnId {
         let conn = self.log_in("alice", "secret", 0);
         let sent = self.net.take_sent(conn);
@@ -184,7 +184,7 @@ impl Venue {
             .collect()
     }
 
-    /// The group answers; nothing runs yet.
+    /// Queues an answer of the group, without running the venue.
     pub(crate) fn answer(&mut self, port: u32, user_ref: u32, leaves_qty: u32, message: &[u8]) {
         self.answer_replace(port, user_ref, leaves_qty, 0, message);
     }
@@ -213,7 +213,7 @@ impl Venue {
         self.group.send(reply).unwrap();
     }
 
-    /// The group answers alice so often at once that the session takes several cycles to read it.
+    /// Makes the group answer alice so often at once that the session needs several turns to read it.
     pub(crate) fn burst(&mut self, user_ref: u32, leaves_qty: u32, message: &[u8]) {
         let mut bytes = [0; 71];
         bytes[..message.len()].copy_from_slice(message);
@@ -230,7 +230,7 @@ impl Venue {
         self.group.send(reply).unwrap();
     }
 
-    /// The group fails when it gets to this.
+    /// Queues a message that makes the group fail.
     pub(crate) fn fail_group(&mut self) {
         let reply = Reply {
             number: SequenceNumber::NONE,
@@ -244,7 +244,7 @@ impl Venue {
         self.group.send(reply).unwrap();
     }
 
-    /// A message that the venue could send about an order: its contents do not matter to the session.
+    /// A message that the venue could send about an order. Its content does not matter to the session.
     pub(crate) fn some_answer(user_ref: u32) -> Vec<u8> {
         let reason = CancelReason::UserRequested;
         Canceled::new(7, user_ref, 1, reason).as_bytes().to_vec()
@@ -306,7 +306,7 @@ pub(crate) fn replace(original: u32, user_ref: u32) -> ouch::Replace {
     }
 }
 
-/// Splits a stream into packets; whatever is not a whole packet at its end fails.
+/// Splits a stream into packets; panics if it ends within a packet.
 pub(crate) fn packets(bytes: &[u8]) -> Vec<&[u8]> {
     let mut rest = bytes;
     let mut packets = Vec::new();
@@ -318,7 +318,7 @@ pub(crate) fn packets(bytes: &[u8]) -> Vec<&[u8]> {
     packets
 }
 
-/// What the server sent, in a letter each, with the type of the OUCH message inside.
+/// A summary of what the server sent: one letter per packet, and the type of the OUCH message inside.
 pub(crate) fn summary(bytes: &[u8]) -> String {
     packets(bytes)
         .iter()
@@ -330,7 +330,7 @@ pub(crate) fn summary(bytes: &[u8]) -> String {
         .join(" ")
 }
 
-/// What a command is, in short.
+/// A summary of a command.
 pub(crate) fn short(command: &Command) -> String {
     match command {
         Command::Enter(enter) => format!("O{}", enter.user_ref),

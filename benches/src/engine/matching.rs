@@ -62,7 +62,7 @@ struct Reports {
 
 impl Events for &mut Reports {
     #[inline(always)]
-    fn tell(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match event.what {
             Outcome::Executed { quantity, liquidity: Liquidity::Added, .. } => {
                 self.totals.trades += 1;

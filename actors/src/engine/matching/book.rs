@@ -1,4 +1,4 @@
-//! The price-time books of all instruments: which orders rest, in which order they trade, and whose they are.
+//! The price-time books of all instruments: the resting orders by price level and by port.
 
 use corelane_codecs::price::Price4;
 use corelane_runtime::mem;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::types::{Locate, NewOrder, OrderSlot, PortId, Quantity, Side};
 
-/// A resting order. It lies in the slot that order entry gave it, so that nobody ever looks one up.
+/// A resting order. It lies in the slot that `order` gave it, so no lookup is needed.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Resting {
@@ -27,14 +27,14 @@ impl Resting {
 
 /// All books.
 pub(super) struct Books {
-    /// By order slot; what lies in a slot that rests nowhere means nothing.
+    /// The resting orders by slot. A slot whose order does not rest has no meaning.
     orders: Vec<Resting>,
     levels: Levels,
-    /// By locate and [`Side`].
+    /// The sides of each book, by locate and [`Side`].
     sides: Vec<[SideLevels; 2]>,
-    /// The orders of each level, as they trade.
+    /// The orders of each level, in the order in which they trade.
     by_level: Lists,
-    /// The orders of each port, as they came.
+    /// The orders of each port, in the order in which they came to rest.
     by_port: Lists,
 }
 
@@ -49,7 +49,7 @@ impl Books {
         }
     }
 
-    /// Has the order in `slot` fetched, if there is such a slot.
+    /// Prefetches the order in `slot`, if there is such a slot.
     #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
         mem::prefetch(&self.orders, slot as usize);
@@ -70,7 +70,7 @@ impl Books {
         Price4::from_raw(self.levels[order.level].rank.price(order.side.is_buy()))
     }
 
-    /// The order that an order of this side with this limit trades with next.
+    /// The next order to trade with an incoming order of this side and limit.
     #[inline]
     pub(super) fn best_match(&self, locate: Locate, side: Side, limit: Price4) -> Option<u32> {
         let resting = side.opposite();
@@ -78,7 +78,7 @@ impl Books {
         if best == NONE {
             return None;
         }
-        // A level that is there has an order.
+        // A level is never empty.
         if self.levels[best].rank <= Rank::of(limit.raw(), resting.is_buy()) {
             self.by_level.oldest(best)
         } else {
@@ -86,17 +86,17 @@ impl Books {
         }
     }
 
-    /// Whether an order can rest at this price: its level is there, or one more can be made.
+    /// Whether an order can rest at this price: its level exists, or the pool has a free one.
     #[inline]
     pub(super) fn has_room(&mut self, locate: Locate, side: Side, price: Price4) -> bool {
         let levels = &mut self.sides[locate.row()][side as usize];
         self.levels.has_room() || self.levels.find(levels, Rank::of(price.raw(), side.is_buy())).is_some()
     }
 
-    /// Puts `leaves` shares of an order behind all others of its price.
+    /// Adds `leaves` shares of an order behind all others at its price.
     ///
     /// # Panics
-    /// If [`Books::has_room`] was not asked.
+    /// If there is no room; ask [`Books::has_room`] first.
     #[inline(always)]
     pub(super) fn rest(&mut self, order: &NewOrder, order_ref: u64, leaves: Quantity) {
         let NewOrder { slot: OrderSlot(slot), port, locate, side, price, .. } = *order;
@@ -109,7 +109,7 @@ impl Books {
         self.orders[slot as usize] = Resting { order_ref, leaves, level, locate, side };
     }
 
-    /// Takes `quantity` shares off an order, which goes when none are left; returns what is left.
+    /// Takes `quantity` shares off an order, and removes it if none are left; returns the shares left.
     #[inline]
     pub(super) fn reduce(&mut self, slot: u32, quantity: Quantity) -> Quantity {
         let order = &mut self.orders[slot as usize];
@@ -121,7 +121,7 @@ impl Books {
         leaves
     }
 
-    /// Takes an order out, and its level if it was the last there.
+    /// Removes an order, and its level if that is empty then.
     pub(super) fn remove(&mut self, slot: u32) {
         if self.by_level.remove(slot) {
             let Resting { level, locate, side, .. } = self.orders[slot as usize];
@@ -130,7 +130,7 @@ impl Books {
         self.by_port.remove(slot);
     }
 
-    /// The port's order that came first.
+    /// The oldest resting order of a port.
     #[inline]
     pub(super) fn first_of(&self, port: PortId) -> Option<u32> {
         self.by_port.oldest(port.0)

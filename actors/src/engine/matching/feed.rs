@@ -13,7 +13,7 @@ use corelane_runtime::edge::port::Port;
 
 use crate::types::{Locate, Publication, Quantity, Side, length_byte};
 
-/// Publishes on a port, at the time of one input.
+/// The output for publications, and the time of the current input.
 pub(super) struct Feed<'a> {
     pub port: &'a mut Port<Publication>,
     pub time_ns: u64,
@@ -24,7 +24,7 @@ impl Feed<'_> {
         self.send(|time_ns| SystemEvent { header: header(Locate::NONE, time_ns), event_code });
     }
 
-    /// An instrument: a live common share of the first tier, in round lots of `lot`.
+    /// Publishes an instrument: a live common share of the first tier, in round lots of `lot`.
     pub(super) fn directory(&mut self, locate: Locate, stock: Symbol, lot: Quantity) {
         self.send(|time_ns| StockDirectory {
             header: header(locate, time_ns),

@@ -1,7 +1,7 @@
-//! Price levels of all books in one pool: a sorted list per side for the sweep, and a crit-bit tree per side to find
-//! a price that was not found lately.
+//! Price levels of all books in one pool. Each side has a sorted list for the sweep, and a crit-bit tree that finds prices
+//! which were not used recently.
 //!
-//! Both are sized once, see [`price_tree`](crate::price_tree).
+//! Both are sized once; see [`price_tree`](crate::price_tree).
 
 pub(super) use crate::price_tree::{NONE, Rank};
 use crate::price_tree::{Neighbour, PriceTrees, Root};
@@ -10,13 +10,13 @@ use crate::price_tree::{Neighbour, PriceTrees, Root};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
     pub rank: Rank,
-    /// Next better level.
+    /// The next better level.
     better: u32,
-    /// Next worse level.
+    /// The next worse level.
     worse: u32,
 }
 
-/// Levels of a side that are remembered: a power of two, more than most orders are spread over.
+/// Recently used levels that a side remembers: a power of two, and more than the levels that most orders use.
 const REMEMBERED: usize = 64;
 
 /// One side of one book.
@@ -24,16 +24,16 @@ const REMEMBERED: usize = 64;
 pub(super) struct SideLevels {
     root: Root,
     best: u32,
-    /// Levels that were found lately, each at a place that its rank gives, so that the tree, whose turns cannot be
-    /// predicted, is seldom asked.
+    /// Recently used levels, each at the place that its rank gives. They make searches of the tree rare, whose branches the
+    /// CPU cannot predict.
     lately: [u32; REMEMBERED],
 }
 
 impl SideLevels {
     pub(super) const EMPTY: SideLevels = SideLevels { root: Root::EMPTY, best: NONE, lately: [NONE; REMEMBERED] };
 
-    /// Where a level is remembered. Prices that follow each other, in whatever steps, are spread evenly by the golden
-    /// ratio (Knuth, The Art of Computer Programming 3, 6.4).
+    /// The place where a level is remembered. Multiplication by the golden ratio spreads equally spaced prices evenly
+    /// (Knuth, The Art of Computer Programming 3, 6.4).
     #[inline]
     fn lately(&mut self, rank: Rank) -> &mut u32 {
         const GOLDEN: u32 = 0x9e37_79b9;
@@ -47,7 +47,7 @@ impl SideLevels {
     }
 }
 
-/// The pool.
+/// The pool of levels.
 pub(super) struct Levels {
     levels: Vec<Level>,
     trees: PriceTrees,
@@ -70,7 +70,7 @@ impl std::ops::IndexMut<u32> for Levels {
 }
 
 impl Levels {
-    /// A pool of `levels_max` levels.
+    /// A pool for `levels_max` levels.
     pub(super) fn with_capacity(levels_max: u32) -> Levels {
         let level = Level { rank: Rank(0), better: NONE, worse: NONE };
         Levels {
@@ -80,7 +80,7 @@ impl Levels {
         }
     }
 
-    /// Whether another level can be made.
+    /// Whether the pool has a free level.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
         !self.free_levels.is_empty()
@@ -101,7 +101,7 @@ impl Levels {
         Some(leaf)
     }
 
-    /// Makes the level with this rank, which must not be there; `None` if the pool is used up.
+    /// Adds the level with this rank, which must not exist; `None` if the pool is used up.
     pub(super) fn insert(&mut self, side: &mut SideLevels, rank: Rank) -> Option<u32> {
         let level = self.free_levels.pop()?;
         let nearest = self.trees.nearest(side.root, rank).map(|leaf| self[leaf].rank);
@@ -122,7 +122,7 @@ impl Levels {
         Some(level)
     }
 
-    /// Takes an empty level away.
+    /// Removes an empty level.
     pub(super) fn remove(&mut self, side: &mut SideLevels, level: u32) {
         let Level { rank, better, worse, .. } = self[level];
         match better {
@@ -159,7 +159,7 @@ mod tests {
         ranks
     }
 
-    /// Ranks that come again on every side, from either end of all, and any.
+    /// Ranks: a few that recur on every side, the lowest and highest of all, and arbitrary ones.
     fn ranks() -> impl Strategy<Value = u32> {
         prop_oneof![4 => 0..40_u32, 1 => (0..40_u32).prop_map(|rank| u32::MAX - rank), 1 => any::<u32>()]
     }
@@ -169,7 +169,7 @@ mod tests {
         fn levels_are_found_and_listed_from_best_to_worst(
             steps in prop::collection::vec((0..3_usize, ranks()), 1..400),
         ) {
-            // Levels that one side gave up are made again on another, also with the same rank.
+            // A level that one side removed is reused by another, sometimes with the same rank.
             let mut levels = Levels::with_capacity(32);
             let mut sides = [SideLevels::EMPTY; 3];
             let mut models: [BTreeMap<u32, u32>; 3] = Default::default();

@@ -1,40 +1,40 @@
-//! Lists of orders, oldest first: many lists of one kind, in each of which an order is at most once.
+//! Linked lists of orders, oldest first. An order is in at most one list of a kind.
 //!
-//! Each list is a ring whose link before the first order and behind the last is the list's own, so that no order has to ask
-//! whether it is the first or the last (D. Knuth, The Art of Computer Programming 1, 2.2.5). The links of all orders lie side
-//! by side, away from the orders: those of an order's neighbours are changed when it goes, and eight share a cache line.
+//! Each list is a ring that is closed by a link of the list itself, so no operation needs to check for the first or the last
+//! order (D. Knuth, The Art of Computer Programming 1, 2.2.5). The links of all orders lie together, apart from the orders:
+//! removing an order changes its neighbours' links, and eight links share a cache line.
 
 use corelane_runtime::mem;
 
 /// The links of an order or of a list: indices of links.
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    /// Of a list: its youngest order.
+    /// The next older order; in a list's own link, its youngest order.
     older: u32,
-    /// Of a list: its oldest order.
+    /// The next younger order; in a list's own link, its oldest order.
     younger: u32,
 }
 
-/// Lists of the orders in slots.
+/// Lists of orders, which are known by their slots.
 pub(super) struct Lists {
-    /// Those of orders by slot, and behind them those of lists.
+    /// The links of orders by slot, then those of the lists.
     links: Vec<Link>,
     orders_max: u32,
 }
 
 impl Lists {
-    /// Empty lists, of orders in `orders_max` slots.
+    /// Empty lists of orders in `orders_max` slots.
     ///
     /// # Panics
-    /// If orders and lists together are more than 2³² − 1: a [checked](crate::types::GroupConfig::check) configuration has at
-    /// most half as many.
+    /// If there are more than 2³² − 1 orders and lists together. A [checked](crate::types::GroupConfig::check) configuration
+    /// has at most half as many.
     pub(super) fn new(orders_max: u32, lists: u32) -> Lists {
         let end = orders_max.checked_add(lists).expect("orders and lists are counted in 32 bits");
         let links = (0..end).map(|itself| Link { older: itself, younger: itself }).collect();
         Lists { links, orders_max }
     }
 
-    /// Puts an order that is in no list behind all others of a list.
+    /// Appends an order to a list; it must not be in one.
     #[inline]
     pub(super) fn push(&mut self, list: u32, slot: u32) {
         let list = self.orders_max + list;
@@ -43,7 +43,7 @@ impl Lists {
         self.links[slot as usize] = Link { older: youngest, younger: list };
     }
 
-    /// Takes an order out of its list; whether it was the only one.
+    /// Removes an order from its list; returns whether it was the last one.
     #[inline]
     pub(super) fn remove(&mut self, slot: u32) -> bool {
         let Link { older, younger } = self.links[slot as usize];
@@ -59,7 +59,7 @@ impl Lists {
         (oldest < self.orders_max).then_some(oldest)
     }
 
-    /// Has the links of an order fetched.
+    /// Prefetches the links of an order.
     #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
         mem::prefetch(&self.links, slot as usize);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     impl Lists {
-        /// Oldest first; as many as there can be at most, so that a broken ring ends.
+        /// The orders of a list, oldest first; bounded, so that a broken ring ends too.
         fn listed(&self, list: u32) -> Vec<u32> {
             let next = |link: &u32| Some(self.links[*link as usize].younger).filter(|next| *next < self.orders_max);
             std::iter::successors(self.oldest(list), next).take(ORDERS as usize + 1).collect()

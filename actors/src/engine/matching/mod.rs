@@ -1,11 +1,11 @@
 //! Matching: price-time priority books for limit orders, day and immediate-or-cancel.
 //!
-//! An order trades at the prices of the orders that rest, best price first and oldest first within a price. What
-//! then remains of a day order rests, what remains of an immediate-or-cancel order is cancelled. A replaced order
-//! loses its priority; one that is reduced keeps it. A port's orders may trade with each other.
+//! An order trades at the prices of the resting orders, best price first and oldest first within a price. The remainder
+//! of a day order then rests; the remainder of an immediate-or-cancel order is cancelled. A replaced order loses its
+//! priority; a reduced one keeps it. Orders of one port may trade with each other.
 //!
-//! Everything that may take long (a sweep, a mass cancel, the stock directory) is cut into steps of at most
-//! [`OUTPUTS_MAX`](Matching::OUTPUTS_MAX) messages per port.
+//! Work that may take long (a sweep, a mass cancel, the stock directory) is cut into steps. A step sends at most
+//! [`OUTPUTS_MAX`](Matching::OUTPUTS_MAX) messages on each output.
 
 mod book;
 mod feed;
@@ -29,21 +29,21 @@ use crate::types::{
     Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication, Quantity, Scope,
 };
 
-/// Executions in one step. Each makes two events; a step also says what became of the order itself.
+/// Executions in one step. Each makes two events; the order itself makes one more.
 const EXECUTIONS_PER_STEP: usize = 7;
 
-/// Cancels, or directory entries, in one step.
+/// Cancels or directory entries in one step.
 const ENTRIES_PER_STEP: usize = 2 * EXECUTIONS_PER_STEP;
 
-/// All books, and what the input being worked on still needs.
+/// All books, and the work that is left for the current input.
 pub struct Matching {
     books: Books,
-    /// By port.
+    /// The account and firm of each port.
     owners: Vec<Owner>,
     instruments: Vec<Instrument>,
     last_order_ref: u64,
     last_match_number: u64,
-    /// What the input whose last step asked for another still needs.
+    /// The work that is left for the current input.
     work: Work,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for Matching {
     }
 }
 
-/// What an input still needs.
+/// Work that is left for an input.
 #[derive(Clone, Copy)]
 enum Work {
     Nothing,
@@ -65,17 +65,17 @@ enum Work {
     Directory { next: usize },
 }
 
-/// Orders that are all cancelled, port by port.
+/// A mass cancel, port by port.
 #[derive(Clone, Copy)]
 struct MassCancel {
     scope: Scope,
-    /// Ports from here to `end` may still have orders of the scope.
+    /// The next port to look at; ports from here to `end` may still have orders of the scope.
     next: usize,
     end: usize,
     reason: CancelReason,
 }
 
-/// An order that trades with what rests.
+/// An order that trades with resting orders.
 #[derive(Clone, Copy)]
 struct Sweep {
     order: NewOrder,
@@ -84,13 +84,13 @@ struct Sweep {
     executions_left: u32,
 }
 
-/// Receives what becomes of orders, while it happens.
+/// The receiver of events, called as they happen.
 pub trait Events {
-    /// Mark it `#[inline(always)]`: each caller knows what happened, so that the compiler drops all other cases.
-    fn tell(&mut self, event: Event);
+    /// Handles an event. Mark it `#[inline(always)]`: each caller knows the outcome, so the compiler drops all other cases.
+    fn on_event(&mut self, event: Event);
 }
 
-/// Where the events and publications of one step go.
+/// The outputs of one step: events and publications.
 pub struct Outlets<'a, E> {
     events: E,
     feed: Feed<'a>,
@@ -103,7 +103,7 @@ impl<E> fmt::Debug for Outlets<'_, E> {
 }
 
 impl<'a, E: Events> Outlets<'a, E> {
-    /// Publications are sent at the time of the input.
+    /// Outputs whose publications carry the time of the input.
     #[inline]
     pub fn new(events: E, publications: &'a mut Port<Publication>, time_ns: u64) -> Self {
         Outlets { events, feed: Feed { port: publications, time_ns } }
@@ -111,12 +111,13 @@ impl<'a, E: Events> Outlets<'a, E> {
 
     #[inline(always)]
     fn event(&mut self, slot: OrderSlot, what: Outcome) {
-        self.events.tell(Event { slot, what });
+        self.events.on_event(Event { slot, what });
     }
 }
 
 impl Matching {
-    /// Two events per execution and the acceptance before them; as many entries and the system event before them.
+    /// The most messages that a step sends on one output: two events per execution and the acceptance before them, or as
+    /// many cancels or directory entries and the system event before them.
     pub const OUTPUTS_MAX: usize = 2 * EXECUTIONS_PER_STEP + 1;
 
     /// Empty books, sized by `config`.
@@ -133,7 +134,7 @@ impl Matching {
         }
     }
 
-    /// The first step of a new order.
+    /// Runs the first step of a new order.
     #[inline(always)]
     pub fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         if self.lacks_room(order) {
@@ -149,8 +150,8 @@ impl Matching {
         self.sweep(out, order, order_ref, order.quantity, order.executions_max)
     }
 
-    /// The first step of an order that takes the place of the one in its slot. The old order goes in any case: if the new one
-    /// has no room, it was the client's wish that it goes.
+    /// Runs the first step of a replace: the new order takes the slot of the old one. The old order is removed even if the
+    /// books have no room for the new one, because its client no longer wants it.
     pub fn replace<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         let old = *self.books.order(order.slot.0);
         self.books.remove(order.slot.0);
@@ -171,7 +172,7 @@ impl Matching {
         Step::Done
     }
 
-    /// Takes shares off an order, all that are left if it has no more than `quantity`.
+    /// Takes `quantity` shares off an order, or all that it has left if they are fewer.
     #[inline(always)]
     pub fn cancel<E: Events>(
         &mut self,
@@ -189,7 +190,7 @@ impl Matching {
         out.event(slot, Outcome::Canceled { quantity, reason });
     }
 
-    /// The first step of cancelling all orders of a scope whose firm, account or port is configured.
+    /// Runs the first step of a mass cancel. The scope's firm, account or port must be configured.
     pub fn cancel_all<E: Events>(&mut self, out: &mut Outlets<'_, E>, scope: Scope, reason: CancelReason) -> Step {
         let (first, end) = match scope {
             Scope::Port(port) => (port.index(), port.index() + 1),
@@ -198,7 +199,7 @@ impl Matching {
         self.mass_cancel(out, MassCancel { scope, next: first, end, reason })
     }
 
-    /// The first step of a market event.
+    /// Runs the first step of a market event.
     #[cold]
     pub fn market_event<E: Events>(&mut self, out: &mut Outlets<'_, E>, event: EventCode) -> Step {
         out.feed.system_event(event.to_wire());
@@ -217,7 +218,7 @@ impl Matching {
         self.books.prefetch(slot.0);
     }
 
-    /// Another step of an input whose last one returned [`Step::More`].
+    /// Runs the next step of an input whose last step returned [`Step::More`].
     pub fn resume<E: Events>(&mut self, out: &mut Outlets<'_, E>) -> Step {
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Nothing => Step::Done,
@@ -229,7 +230,7 @@ impl Matching {
         }
     }
 
-    /// Keeps what is left for the next step.
+    /// Keeps the remaining work for the next step.
     #[cold]
     fn keep(&mut self, work: Work) -> Step {
         self.work = work;
@@ -258,7 +259,7 @@ impl Matching {
         self.keep(Work::Sweep(Sweep { order: *order, order_ref, leaves, executions_left }))
     }
 
-    /// One trade with the order in slot `maker`, of `wanted` shares at most; returns how many.
+    /// Trades with the order in slot `maker`, at most `wanted` shares; returns the shares traded.
     #[inline]
     fn execute<E: Events>(
         &mut self,
@@ -280,7 +281,7 @@ impl Matching {
         quantity
     }
 
-    /// What remains rests or is cancelled. `crosses` says that it could trade on, but has no executions left.
+    /// Rests or cancels the remainder of an order. `crosses` says that it could trade on but has no executions left.
     #[inline(always)]
     fn finish<E: Events>(
         &mut self,
@@ -329,8 +330,8 @@ impl Matching {
         self.keep(Work::Directory { next: first + ENTRIES_PER_STEP })
     }
 
-    /// Whether the order would have to rest where no level can be made. One that trades first and rests then has
-    /// emptied a level by that, so it finds room.
+    /// Whether the order would have to rest at a new level while the pool is used up. An order that trades first does not
+    /// count: it rests only after it has emptied a level, which it can then use.
     #[inline(always)]
     fn lacks_room(&mut self, order: &NewOrder) -> bool {
         !order.immediate && !self.books.has_room(order.locate, order.side, order.price) && !self.trades_at_once(order)

@@ -56,7 +56,7 @@ pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &OpenOrder, 
     }
 }
 
-/// Writes an answer into a reply of zeros. Always in line, so that it is made in the place it is sent to.
+/// Writes an answer into a zeroed reply. Always inlined, so that the answer is built in the edge's slot.
 #[inline(always)]
 pub(super) fn write<M: IntoBytes + Immutable>(reply: &mut Reply, answer: &M) {
     reply.length = const { length_byte::<M>() };

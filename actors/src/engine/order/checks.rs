@@ -1,4 +1,4 @@
-//! Which requests make sense: the fields of an order, before anyone asks whether it is a risk.
+//! Checks of an order's fields, before risk sees the order.
 
 use corelane_codecs::{
     ouch::{Capacity, CrossType, Display, MAX_QUANTITY, RejectReason, Side, TimeInForce},
@@ -7,7 +7,8 @@ use corelane_codecs::{
 
 use crate::types::{Enter, Instrument, Quantity, Replace};
 
-/// The coded fields of an order that the venue takes. It shows all orders, and knows no sweeps and no crosses.
+/// The coded fields of an accepted order. All orders are displayed; the venue supports neither intermarket sweeps nor
+/// crosses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     pub side: Side,
@@ -15,10 +16,10 @@ pub(super) struct Terms {
     pub capacity: Capacity,
 }
 
-/// Checks an enter; the first fault found, in the order of the lines below, is the reason.
+/// Checks an enter. The first fault in this order gives the reject reason:
 ///
-/// `unsupported` options (as the session found them), symbol 0x17, side 0x09, quantity 0x13, time in force 0x0F (OUCH
-/// has no reason of its own for it), display 0x03, capacity 0x0F, sweep 0x08, cross 0x14, price 0x1D.
+/// `unsupported` options (reported by the session), symbol 0x17, side 0x09, quantity 0x13, time in force 0x0F (OUCH has
+/// no specific reason for it), display 0x03, capacity 0x0F, sweep 0x08, cross 0x14, price 0x1D.
 #[inline(always)]
 pub(super) fn enter(order: &Enter, instruments: &[Instrument]) -> Result<Terms, RejectReason> {
     supported(order.unsupported)?;
@@ -37,7 +38,7 @@ pub(super) fn enter(order: &Enter, instruments: &[Instrument]) -> Result<Terms, 
     Ok(Terms { side, time_in_force, capacity })
 }
 
-/// Checks what a replace changes; returns the new time in force.
+/// Checks the fields that a replace changes, and returns the new time in force.
 pub(super) fn replace(request: &Replace, instrument: &Instrument) -> Result<TimeInForce, RejectReason> {
     supported(request.unsupported)?;
     quantity(request.quantity, instrument)?;
@@ -75,7 +76,7 @@ fn sweep(code: u8) -> Result<(), RejectReason> {
     if code == b'N' { Ok(()) } else { Err(RejectReason::IsoNotAllowed) }
 }
 
-/// The codes for "at the market" pass: risk names its own reason for them.
+/// Checks a price. The codes for "at the market" pass, because risk has its own reject reason for them.
 fn price(raw: u64, instrument: &Instrument) -> Result<(), RejectReason> {
     let price = Price::from_raw(raw);
     let valid = price.is_market() || (price.is_limit() && raw.is_multiple_of(instrument.tick.raw()));

@@ -1,29 +1,29 @@
-//! The life of every order: from the client's request to its final answer.
+//! The life of every order, from the client's request to the final answer.
 //!
-//! What a request leads to, by the rules of OUCH 5.0:
+//! The answer to each request, by the rules of OUCH 5.0:
 //!
 //! | request | answer |
 //! |---|---|
-//! | enter with a number not above the last one used | none: it is a repetition |
+//! | enter with a number not above the last one used | none: it is a retransmission |
 //! | enter that a check refuses | Rejected; its number is used |
 //! | enter | Accepted, then Executed and Canceled as it goes |
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
-//! | replace with invalid details, or that risk refuses | the existing order is Canceled (`Z`, by the system); the number is not used |
-//! | replace to no more shares than are executed | the existing order is Canceled (`U`, as the user wished); the number is not used |
+//! | replace with invalid details, or rejected by risk | the existing order is Canceled (`Z`, by the system); the number is not used |
+//! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
 //! | replace after entry has closed for the port | Rejected; its number is used, the existing order stays |
-//! | replace | Replaced, for the new total less what was executed |
+//! | replace | Replaced, for the new total less the executed shares |
 //! | cancel of an order that is not live, or to no fewer shares | none |
 //! | cancel | Canceled for the difference, `U`; the order keeps its priority |
 //!
-//! Refusals that are no fault of the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
+//! Reject reasons that do not concern the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
 //! (the port has used seven eighths of its messages), 0x0F other (too many open orders of the port), 0x0A
-//! processing error (the venue's tables are full). Those of the fields are in `checks`, those of risk in
+//! processing error (the venue's tables are full). The reasons of the field checks are in `checks`, those of risk in
 //! [`risk`](super::risk).
 //!
-//! Orders are cancelled without request by the kill switch (`S`, supervisory), at a disconnect if so configured and
-//! when the port's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
+//! The venue itself cancels orders when a kill switch is engaged (`S`, supervisory), at a disconnect if so configured, when
+//! the port's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
 //!
-//! A port whose messages have run out is not answered any more; it has no orders then.
+//! A port whose messages have run out has no orders left, and gets no more answers.
 
 mod answers;
 mod checks;
@@ -51,28 +51,28 @@ use crate::types::{
     Quantity, Reference, Replace, Reply, SessionChange,
 };
 
-/// Where an order is found by its client's number: in the table of a port, at the number's home.
+/// The place of an order's number: a port, and the number's home in the port's table.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NumberPlace {
     port: PortId,
     place: usize,
 }
 
-/// Accounts and their open orders.
+/// All ports and their open orders.
 pub(crate) struct Order {
     ports: Vec<PortState>,
     instruments: Vec<Instrument>,
-    /// By slot; `None` where there is no order.
+    /// Open orders by slot; `None` if the slot is free.
     orders: Vec<Option<OpenOrder>>,
     free: Vec<OrderSlot>,
-    /// The replace that is on its way, if the input being worked on is one.
+    /// The replace that the current input asks for, if it is one.
     replacing: Option<(Replace, TimeInForce)>,
     is_open: bool,
     cancel_on_disconnect: bool,
 }
 
 impl Order {
-    /// Accounts without orders, sized by `config`.
+    /// Ports without orders, sized by `config`.
     pub(crate) fn new(config: &GroupConfig) -> Order {
         let limits =
             PortBounds { open_orders_max: config.open_orders_per_port_max, messages_max: config.messages_per_port_max };
@@ -87,7 +87,7 @@ impl Order {
         }
     }
 
-    /// Prefetches the place at which a request's order is found by its number, or will be.
+    /// Prefetches the place of a request's order number.
     #[inline]
     pub(crate) fn prefetch_place(&self, command: &Command) -> Option<NumberPlace> {
         let (port, user_ref) = command.order_key()?;
@@ -95,7 +95,7 @@ impl Order {
         Some(NumberPlace { port, place })
     }
 
-    /// The order whose number lies at a place; any slot if none does.
+    /// The slot of the order whose number lies at a place; an arbitrary slot if none does.
     #[inline]
     pub(crate) fn at(&self, NumberPlace { port, place }: NumberPlace) -> OrderSlot {
         self.ports[port.index()].live.at(place)
@@ -107,14 +107,14 @@ impl Order {
         mem::prefetch(&self.orders, slot.0 as usize);
     }
 
-    /// Notes a log-in.
+    /// Records a log-in.
     pub(crate) fn log_in(&mut self, change: &SessionChange) {
         if let Some(port) = self.ports.get_mut(change.port.index()) {
             port.generation = port.generation.max(change.generation);
         }
     }
 
-    /// Whether the orders of the port that has gone are to be cancelled.
+    /// Whether a disconnect cancels the port's orders.
     #[cold]
     pub(crate) fn cancels_at(&self, change: &SessionChange) -> bool {
         self.ports.get(change.port.index()).is_some_and(|port| {
@@ -131,7 +131,7 @@ impl Order {
         }
     }
 
-    /// A new order: what risk is to check.
+    /// Handles an enter; returns the new order for risk to check.
     #[inline(always)]
     pub(crate) fn enter(&mut self, enter: &Enter, replies: &mut Replies<'_>) -> Option<Exposure> {
         let port = self.ports.get_mut(enter.port.index())?;
@@ -165,7 +165,7 @@ impl Order {
         }
     }
 
-    /// The checks that need no price, and a slot for what passes them.
+    /// Runs the checks that need no reference price, and takes a slot for an order that passes.
     #[inline(always)]
     fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
         let port = &self.ports[enter.port.index()];
@@ -183,7 +183,7 @@ impl Order {
         Ok((slot, terms))
     }
 
-    /// Puts a new order into its slot; returns how many executions it may have in one go.
+    /// Puts a new order into its slot; returns the most executions that it may have at once.
     #[inline(always)]
     fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
         self.orders[slot.0 as usize] = Some(OpenOrder {
@@ -203,7 +203,7 @@ impl Order {
         executions_max
     }
 
-    /// A replace: what is to become of the order that it names.
+    /// Handles a replace; returns what happens to the existing order.
     #[inline(never)]
     pub(crate) fn replace(&mut self, replace: &Replace, replies: &mut Replies<'_>) -> Option<Replacement> {
         let port = self.ports.get_mut(replace.port.index())?;
@@ -236,7 +236,7 @@ impl Order {
                     price: in_book(price),
                     executions_max,
                 };
-                // Prices of another instrument than the order's say nothing about it.
+                // Reference prices of another instrument do not apply to the order.
                 let reference = match replace.locate == existing.locate {
                     true => replace.reference,
                     false => Reference { stale: 1, ..Reference::default() },
@@ -246,7 +246,7 @@ impl Order {
         })
     }
 
-    /// A cancel: what is to be taken off.
+    /// Handles a cancel; returns the shares to take off.
     #[inline(always)]
     pub(crate) fn cancel(&mut self, cancel: &Cancel) -> Option<Reduction> {
         let port = self.ports.get(cancel.port.index())?;
@@ -259,8 +259,8 @@ impl Order {
         Some(Reduction { slot, quantity: order.leaves - leaves })
     }
 
-    /// Answers what became of the order in a slot; slots that matching names are never empty. Returns the port whose
-    /// messages have run out by the answer: all its orders are to be cancelled.
+    /// Answers an event of matching, whose slot always holds an order. If the answer uses up the port's messages, returns
+    /// the port: all its orders must be cancelled.
     #[inline(always)]
     pub(crate) fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<PortId> {
         let slot = event.slot;
@@ -276,7 +276,7 @@ impl Order {
                 order.order_ref = order_ref;
                 port.live.push(order.user_ref, slot);
                 let symbol = symbol(&self.instruments, order.locate);
-                tell(replies, port, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
+                send_answer(replies, port, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
             }
             Outcome::Replaced { order_ref } => {
                 let (replace, time_in_force) = self.replacing.take()?;
@@ -291,19 +291,23 @@ impl Order {
                 port.live.remove(original);
                 port.live.push(order.user_ref, slot);
                 let symbol = symbol(&self.instruments, order.locate);
-                tell(replies, port, order, original, |time_ns| answers::replaced(time_ns, original, order, symbol));
+                send_answer(replies, port, order, original, |time_ns| {
+                    answers::replaced(time_ns, original, order, symbol)
+                });
             }
             Outcome::Executed { quantity, price, liquidity, match_number } => {
                 order.cum_qty += quantity;
                 order.leaves -= quantity;
                 let price = Price::from(price);
-                tell(replies, port, order, 0, |time_ns| {
+                send_answer(replies, port, order, 0, |time_ns| {
                     Executed::new(time_ns, order.user_ref, quantity.0, price, liquidity, match_number)
                 });
             }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
-                tell(replies, port, order, 0, |time_ns| Canceled::new(time_ns, order.user_ref, quantity.0, reason));
+                send_answer(replies, port, order, 0, |time_ns| {
+                    Canceled::new(time_ns, order.user_ref, quantity.0, reason)
+                });
             }
         }
         let (port_id, ends) = (order.port, order.leaves.is_zero());
@@ -318,7 +322,7 @@ impl Order {
         runs_out.then_some(port_id)
     }
 
-    /// A new order ends before it was accepted.
+    /// Rejects a new order that was not accepted yet, and frees its slot.
     pub(crate) fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
         let Some(order) = self.orders[slot.0 as usize] else {
             return;
@@ -334,13 +338,13 @@ impl Order {
     }
 
     #[cold]
-    fn reject(&mut self, slot: PortId, user_ref: u32, reason: RejectReason, id: ClOrdId, replies: &mut Replies<'_>) {
-        let port = &mut self.ports[slot.index()];
-        if port.can_tell() {
-            let number = port.next_number();
+    fn reject(&mut self, port: PortId, user_ref: u32, reason: RejectReason, id: ClOrdId, replies: &mut Replies<'_>) {
+        let state = &mut self.ports[port.index()];
+        if state.can_reply() {
+            let number = state.next_number();
             replies.port.send_filled(|reply| {
                 reply.number = number;
-                reply.port = slot;
+                reply.port = port;
                 reply.user_ref = user_ref;
                 answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));
             });
@@ -348,23 +352,23 @@ impl Order {
     }
 }
 
-/// The price in the book of an order that passes the checks. A price at the market is cut off; risk refuses the order by the
-/// whole price.
+/// The book price of an order that passed the field checks. A code for "at the market" is truncated, which does no harm:
+/// risk checks the whole price and rejects the order.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "limit prices have 31 bits, see Price::MAX_LIMIT")]
 fn in_book(price: Price) -> Price4 {
     Price4::from_raw(price.raw() as u32)
 }
 
-/// What is to become of an order that a client wants to replace.
+/// The outcome of a replace for the existing order.
 pub(crate) enum Replacement {
-    /// Risk checks this order, which takes the place of the one in its slot.
+    /// If it passes risk, this order takes the slot of the existing one.
     Order(Exposure),
     /// The existing order is cancelled, for this reason.
     Cancel(OrderSlot, CancelReason),
 }
 
-/// Shares to be taken off an order because its client wants it.
+/// Shares to take off an order at its client's request.
 pub(crate) struct Reduction {
     pub slot: OrderSlot,
     pub quantity: Quantity,
@@ -374,15 +378,15 @@ impl Reduction {
     pub(crate) const REASON: CancelReason = CancelReason::UserRequested;
 }
 
-/// Where answers go, at the time of one input.
+/// The output for answers, and the time of the current input.
 pub(crate) struct Replies<'a> {
     pub port: &'a mut Port<Reply>,
     pub time_ns: u64,
 }
 
-/// Sends an answer about an order. Always in line, so that it is made in the place it is sent to.
+/// Sends an answer about an order. Always inlined, so that the answer is built in the edge's slot.
 #[inline(always)]
-fn tell<M: IntoBytes + Immutable>(
+fn send_answer<M: IntoBytes + Immutable>(
     replies: &mut Replies<'_>,
     port: &mut PortState,
     order: &OpenOrder,

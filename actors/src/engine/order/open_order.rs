@@ -1,4 +1,4 @@
-//! An order between its entry and its final answer.
+//! The record of an open order.
 
 use corelane_codecs::text::ClOrdId;
 
@@ -14,7 +14,7 @@ pub(super) struct OpenOrder {
     pub order_ref: u64,
     pub price: u64,
     pub leaves: Quantity,
-    /// Shares executed, those of the orders that it has replaced included.
+    /// Shares executed, including those of the orders that it replaced.
     pub cum_qty: Quantity,
     pub locate: Locate,
     pub terms: Terms,

@@ -1,10 +1,10 @@
-//! What the venue knows of a port: its numbers, and its live orders by the client's number.
+//! The state of a port: its message numbers, and its live orders by the client's number.
 
 use super::user_refs::UserRefs;
 use crate::types::SequenceNumber;
 
-/// Messages that are kept free beyond one final answer for each open order: one execution or cancel in part, which a
-/// single input can cause, and the answer to a request.
+/// Messages reserved beyond one final answer for each open order: one for a partial execution or cancel, which a single
+/// input can cause, and one for the answer to a request.
 const SPARE_MESSAGES: u64 = 2;
 
 /// Bounds of a port.
@@ -15,7 +15,8 @@ pub(super) struct PortBounds {
 }
 
 impl PortBounds {
-    /// Leaves enough to answer, see [`GroupConfig::messages_least`](crate::types::GroupConfig::messages_least).
+    /// The number of messages from which no order is admitted, so that open orders can still be answered; see
+    /// [`GroupConfig::messages_least`](crate::types::GroupConfig::messages_least).
     fn entry_closes_at(&self) -> u64 {
         self.messages_max - self.messages_max / 8
     }
@@ -23,20 +24,20 @@ impl PortBounds {
 
 /// A port.
 ///
-/// Its session keeps every message for a client that comes back, so their number is bounded, and nothing that an
-/// port has done may go unanswered. At any time, the messages sent plus one for each open order plus
-/// [`SPARE_MESSAGES`] do not exceed `messages_max`; when they reach it, all orders of the port are cancelled.
+/// Its session keeps every message for a client that logs in again, so their number is bounded; still, every open order
+/// must get its final answer. At any time, the messages sent, one message for each open order and [`SPARE_MESSAGES`]
+/// together do not exceed `messages_max`. When they reach it, all orders of the port are cancelled.
 pub(super) struct PortState {
     limits: PortBounds,
-    /// The highest client's number used.
+    /// The highest order number that the client has used.
     pub last_user_ref: u32,
-    /// Number of the last message sent.
+    /// The number of the last message sent.
     pub last_number: SequenceNumber,
-    /// Orders that wait for a final answer.
+    /// Orders without a final answer.
     pub open_orders: u32,
-    /// The latest log-in.
+    /// The number of the latest log-in.
     pub generation: u32,
-    /// The messages have run out, and the orders are being cancelled.
+    /// Whether the messages have run out and the orders are being cancelled.
     is_exhausted: bool,
     pub live: UserRefs,
 }
@@ -54,14 +55,14 @@ impl PortState {
         }
     }
 
-    /// The number of a message that is sent now.
+    /// Takes the number for the next message.
     #[inline]
     pub(super) fn next_number(&mut self) -> SequenceNumber {
         self.last_number = self.last_number.next();
         self.last_number
     }
 
-    /// Whether orders and replaces are refused so that what is open can be answered.
+    /// Whether new orders and replaces are rejected, so that open orders can still be answered.
     pub(super) fn is_entry_closed(&self) -> bool {
         self.last_number.0 >= self.limits.entry_closes_at()
     }
@@ -70,13 +71,12 @@ impl PortState {
         self.open_orders < self.limits.open_orders_max
     }
 
-    /// Whether one message that is no order's last can be sent without touching what is kept free.
-    pub(super) fn can_tell(&self) -> bool {
+    /// Whether a message can be sent without using those reserved for open orders.
+    pub(super) fn can_reply(&self) -> bool {
         self.promised() < self.limits.messages_max
     }
 
-    /// Notes it if the messages have run out just now while orders are open, which are to be cancelled then; tells whether
-    /// they have.
+    /// Returns true, once a day at most, if the messages have run out while orders are open; the orders must be cancelled.
     #[inline]
     pub(super) fn note_running_out(&mut self) -> bool {
         let runs_out = self.promised() > self.limits.messages_max && self.open_orders > 0 && !self.is_exhausted;
@@ -84,8 +84,8 @@ impl PortState {
         runs_out
     }
 
-    /// Executions that a new order may have in one go: it is accepted first, is one more open order, and may execute
-    /// one of the port's own orders in part.
+    /// The most executions that a new order may have at once. Three more messages are set aside: for its acceptance, for
+    /// its own final answer, and for a partial execution of another order of the port.
     pub(super) fn executions_max(&self) -> u32 {
         let free = self.limits.messages_max.saturating_sub(self.promised() + 3);
         u32::try_from(free).unwrap_or(u32::MAX)

@@ -1,4 +1,4 @@
-//! Live orders by the client's number.
+//! The table of live orders by the client's order number.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,16 +9,16 @@ use crate::types::OrderSlot;
 /// Entries in a cache line.
 const ENTRIES: usize = 8;
 
-/// A live order's number and slot.
+/// A live order's number and its slot.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     user_ref: u32,
-    /// [`Entry::FREE`] where there is no order.
+    /// The order's slot; [`Entry::FREE`] if the entry is free.
     slot: OrderSlot,
 }
 
 impl Entry {
-    /// No order's slot.
+    /// The mark of a free entry: no order has this slot.
     const FREE: OrderSlot = OrderSlot(u32::MAX);
 }
 
@@ -26,26 +26,27 @@ impl Entry {
 #[repr(align(64))]
 struct CacheLine([Entry; ENTRIES]);
 
-/// Live orders by the client's number: a hash table with linear probing that is never more than half full.
+/// A table of live orders by the client's number: a hash table with linear probing that is never more than half full.
 ///
-/// [`ENTRIES`] numbers in a row share a cache line, at a place given by multiplication with a secret factor (multiply-shift
-/// hashing: Dietzfelbinger and others, 1997). The factor is one that spreads rows which follow each other: the orders of a
-/// client that counts all lie at home, and one that chooses its numbers to collide cannot know which do. What follows a
-/// removed order moves up, so that the dead leave nothing behind.
+/// [`ENTRIES`] consecutive numbers share a cache line. Multiplication by a secret factor gives the line (multiply-shift
+/// hashing: Dietzfelbinger and others, 1997). The factor is chosen so that consecutive rows of numbers never collide: if a
+/// client counts up, all its orders lie at home, that is, in the place that their number gives. A client that wants
+/// collisions cannot know which numbers collide. Removing an order moves later ones up, so that no tombstones remain.
 pub(super) struct UserRefs {
-    /// As many as a power of two.
+    /// The cache lines, a power of two.
     lines: Vec<CacheLine>,
     factor: u64,
-    /// What leaves the index of a line of a product.
+    /// The right shift that turns a product into the index of a line.
     shift: u32,
-    /// Orders that do not lie at home. While there are none, and a client that counts has none, nothing has to move up.
+    /// The number of orders that do not lie at home. While it is 0, as for a client that counts up, a removal moves
+    /// nothing.
     away: usize,
 }
 
 impl UserRefs {
     pub(super) fn with_capacity(orders_max: u32) -> UserRefs {
         let lines = (2 * orders_max as usize).div_ceil(ENTRIES).next_power_of_two().max(2);
-        // Free places are not zero: they are written, so that their pages are there before the first order.
+        // A free entry is not zero, so the table is written here and its pages are faulted in before the first order.
         let free = Entry { user_ref: 0, slot: Entry::FREE };
         let mut factor = secret();
         while !spreads(factor, lines) {
@@ -59,7 +60,7 @@ impl UserRefs {
         }
     }
 
-    /// Adds an order whose number is not there.
+    /// Adds an order; its number must not be in the table.
     #[inline]
     pub(super) fn push(&mut self, user_ref: u32, slot: OrderSlot) {
         let home = self.home(user_ref);
@@ -71,7 +72,7 @@ impl UserRefs {
         *self.place_mut(at) = Entry { user_ref, slot };
     }
 
-    /// Prefetches the home of a number that will be looked up or added soon; returns where it is.
+    /// Prefetches the home of a number that will be looked up or added soon, and returns it.
     #[inline]
     pub(super) fn prefetch(&self, user_ref: u32) -> usize {
         let home = self.home(user_ref);
@@ -79,19 +80,19 @@ impl UserRefs {
         home
     }
 
-    /// The slot at a place; any if there is no order.
+    /// The slot at a place; an arbitrary value if the place is free.
     #[inline]
     pub(super) fn at(&self, place: usize) -> OrderSlot {
         self.place(place).slot
     }
 
-    /// Where the live order with this number is.
+    /// Finds the slot of the live order with this number.
     #[inline]
     pub(super) fn find(&self, user_ref: u32) -> Option<OrderSlot> {
         self.position(user_ref).map(|at| self.place(at).slot)
     }
 
-    /// Forgets the order with this number.
+    /// Removes the order with this number.
     #[inline]
     pub(super) fn remove(&mut self, user_ref: u32) {
         let Some(free) = self.position(user_ref) else {
@@ -107,7 +108,7 @@ impl UserRefs {
     #[cold]
     fn remove_and_move_up(&mut self, mut free: usize) {
         self.away -= usize::from(self.home(self.place(free).user_ref) != free);
-        // An order behind a free place would not be found any more, unless it lies at or behind its home without it.
+        // A search stops at a free place. So each order behind the hole moves into it, unless its home lies behind the hole.
         let mut at = self.after(free);
         while self.place(at).slot != Entry::FREE {
             let place = *self.place(at);
@@ -137,7 +138,7 @@ impl UserRefs {
         }
     }
 
-    /// The place that a number lies at, if none that came before has it.
+    /// The home of a number: its place if no earlier order occupies it.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the shift leaves the index of a line")]
     fn home(&self, user_ref: u32) -> usize {
@@ -150,7 +151,7 @@ impl UserRefs {
         (at + 1) & (ENTRIES * self.lines.len() - 1)
     }
 
-    /// Steps from one place to another.
+    /// The number of steps from one place to another.
     #[inline]
     fn distance(&self, from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & (ENTRIES * self.lines.len() - 1)
@@ -167,13 +168,13 @@ impl UserRefs {
     }
 }
 
-/// An odd number that nobody outside can know.
+/// A random odd number, which no client can know.
 fn secret() -> u64 {
     RandomState::new().hash_one(ENTRIES) | 1
 }
 
-/// Whether no two of the rows that follow each other and fill half of `lines`, a power of two, come to the same line: true
-/// of two in five factors.
+/// Whether consecutive rows that fill half of `lines` (a power of two) all come to different lines. This is true of two
+/// factors in five.
 fn spreads(factor: u64, lines: usize) -> bool {
     let line = 1 << (u64::BITS - lines.trailing_zeros());
     (1..lines as u64 / 2).all(|rows| {
@@ -190,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// Numbers that follow each other, lie the width of a table apart, or are at either end of all.
+    /// Numbers that are consecutive, lie the width of a table apart, or are the lowest or highest of all.
     fn numbers() -> impl Strategy<Value = u32> {
         prop_oneof![
             4 => 0..24_u32,
@@ -200,13 +201,13 @@ mod tests {
         ]
     }
 
-    /// Also factors that take all numbers to the first line, or to the last: from there they go on at the first.
+    /// Factors, including those that map all numbers to the first line or to the last, from which probing wraps around.
     fn factors() -> impl Strategy<Value = u64> {
         prop_oneof![Just(1), Just(u64::MAX), any::<u64>().prop_map(|factor| factor | 1)]
     }
 
     impl UserRefs {
-        /// How many orders there are, and how many of them lie elsewhere than at home.
+        /// The number of orders, and the number of those that do not lie at home.
         fn count(&self) -> (usize, usize) {
             let all = (0..ENTRIES * self.lines.len()).map(|at| (at, self.place(at)));
             let taken: Vec<_> = all.filter(|(_, place)| place.slot != Entry::FREE).collect();
@@ -231,7 +232,7 @@ mod tests {
                         refs.push(number, OrderSlot(step));
                         model.insert(number, OrderSlot(step));
                     }
-                    // Also one that is not there.
+                    // The number may be absent.
                     3 => {
                         refs.remove(number);
                         model.remove(&number);
@@ -259,7 +260,7 @@ mod tests {
                 refs.push(number, OrderSlot(0));
             }
             prop_assert_eq!(refs.count(), (orders_max as usize, 0));
-            // The oldest go as new ones come.
+            // Each new order replaces the oldest.
             for number in (first..first + orders_max).take_while(|number| *number < u32::MAX - orders_max) {
                 refs.remove(number);
                 refs.push(number + orders_max, OrderSlot(0));
