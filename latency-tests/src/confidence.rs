@@ -24,7 +24,7 @@ pub const ROUNDS_WITHIN_MIN: usize = 5;
 /// Up to this many rounds per run, the exact distribution is counted out; beyond, the normal approximation is used.
 const EXACT_ROUNDS_MAX: usize = 50;
 
-/// What is too rare on one side of a distribution.
+/// The threshold below which one tail of a distribution counts as too rare.
 #[derive(Clone, Copy)]
 struct Tail {
     probability: f64,
@@ -47,8 +47,8 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// The factor from the first sample to the second; `None` without rounds, or with figures that are not above zero. The interval takes
-    /// four rounds on each side (or more on one).
+    /// The factor from the first sample to the second; `None` without rounds, or with figures that are not above zero. The
+    /// interval needs four rounds in each sample, or more in one of them.
     pub fn between(before: &[f64], after: &[f64]) -> Option<Self> {
         if !before.iter().chain(after).all(is_positive) {
             return None;
@@ -58,7 +58,7 @@ impl Factor {
     }
 
     /// The median of quotients taken within the rounds of one run; `None` without rounds, or with quotients that are not above
-    /// zero. The interval takes [`ROUNDS_WITHIN_MIN`] rounds.
+    /// zero. The interval needs [`ROUNDS_WITHIN_MIN`] rounds.
     ///
     /// Each of its ends holds with [`CONFIDENCE`]: what lies within a band as a whole is shown to belong there, by two
     /// one-sided tests (Schuirmann, *A Comparison of the Two One-Sided Tests Procedure and the Power Approach*, 1987).
@@ -76,7 +76,7 @@ impl Factor {
         Some(Self { estimate: median(&quotients)?, interval })
     }
 
-    /// Whether the interval excludes 1, no difference.
+    /// Whether the interval excludes 1, which means no difference.
     pub fn is_shown(self) -> bool {
         self.interval.is_some_and(|[low, high]| low > 1.0 || high < 1.0)
     }
@@ -86,7 +86,7 @@ fn is_positive(figure: &f64) -> bool {
     figure.is_finite() && *figure > 0.0
 }
 
-/// How many values of the Mann-Whitney statistic, counted from 0, are together too rare on one side.
+/// The number of values of the Mann-Whitney statistic, from 0, that are together too rare in one tail.
 fn rare_rank_sums(before: usize, after: usize, tail: Tail) -> usize {
     if before.max(after) > EXACT_ROUNDS_MAX {
         let (m, n) = (before as f64, after as f64);
@@ -95,7 +95,7 @@ fn rare_rank_sums(before: usize, after: usize, tail: Tail) -> usize {
     rare(&rank_sums(before, after), tail)
 }
 
-/// The same of the number of rounds on one side of their median.
+/// The number of values of the sign test's statistic, from 0, that are together too rare in one tail.
 fn rare_signs(rounds: usize, tail: Tail) -> usize {
     if rounds > EXACT_ROUNDS_MAX {
         let n = rounds as f64;
@@ -104,7 +104,7 @@ fn rare_signs(rounds: usize, tail: Tail) -> usize {
     rare(&signs(rounds), tail)
 }
 
-/// Of a statistic that is 0, 1, 2, … in so many ways each.
+/// The number of values, from 0, that are too rare, for a statistic that takes the values 0, 1, 2, … in `ways` ways each.
 fn rare(ways: &[f64], tail: Tail) -> usize {
     let all: f64 = ways.iter().sum();
     let cumulated = ways.iter().scan(0.0, |sum, ways| {
@@ -118,8 +118,8 @@ fn rare_of_normal(mean: f64, variance: f64, tail: Tail) -> usize {
     (mean - tail.quantile * variance.sqrt()).max(0.0) as usize
 }
 
-/// In how many orders of both samples the Mann-Whitney statistic is 0, 1, 2, … : the number of choices of `before` among
-/// all ranks by their sum.
+/// The number of orderings of both samples that give each value 0, 1, 2, … of the Mann-Whitney statistic: the choices of
+/// `before` among all ranks, by their sum.
 fn rank_sums(before: usize, after: usize) -> Vec<f64> {
     let least: usize = (1..=before).sum();
     let most = least + before * after;
@@ -135,7 +135,7 @@ fn rank_sums(before: usize, after: usize) -> Vec<f64> {
     by_count_and_sum[before][least..].to_vec()
 }
 
-/// In how many ways 0, 1, 2, … of the rounds are on one side: binomial coefficients.
+/// The number of ways in which 0, 1, 2, … of the rounds lie on one side: binomial coefficients.
 fn signs(rounds: usize) -> Vec<f64> {
     let next = |ways: &f64, count: usize| ways * (rounds - count) as f64 / (count + 1) as f64;
     (0..=rounds).scan(1.0, |ways, count| Some(std::mem::replace(ways, next(ways, count)))).collect()

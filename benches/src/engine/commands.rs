@@ -1,8 +1,8 @@
 //! The stream of commands: only what every matching library knows, orders with a limit and cancels of whole orders.
 //!
-//! So many orders rest in each book; of the commands that are measured about half enter orders, of which a fifth trades at
-//! once, and the others cancel an order that rests, anywhere in its queue. The generator keeps the books itself, so that
-//! no cancel comes too late.
+//! Each book starts with a given number of resting orders. About half of the measured commands enter orders, a fifth of which
+//! trade at once; the others cancel a resting order, anywhere in its queue. The generator keeps its own books, so no cancel
+//! comes too late.
 
 use std::{collections::HashMap, fmt};
 
@@ -11,7 +11,7 @@ use corelane_market::Rng;
 
 use crate::book::Book;
 
-/// Instruments, and as many accounts.
+/// Instruments, and as many ports.
 pub const INSTRUMENTS: usize = 8;
 /// The price of every instrument at the start, four implied decimals.
 pub const PRICE: u64 = 1_000_000;
@@ -27,9 +27,9 @@ pub enum Op {
     Enter {
         /// Index of its instrument.
         instrument: u16,
-        /// Index of its account.
-        account: u16,
-        /// Its number in the account, from 1.
+        /// Index of its port.
+        port: u16,
+        /// Its number at the port, from 1.
         user_ref: u32,
         /// Its number over all, from 1.
         id: u32,
@@ -46,9 +46,9 @@ pub enum Op {
     Cancel {
         /// Index of its instrument.
         instrument: u16,
-        /// Index of its account.
-        account: u16,
-        /// Its number in the account.
+        /// Index of its port.
+        port: u16,
+        /// Its number at the port.
         user_ref: u32,
         /// Its number over all.
         id: u32,
@@ -57,7 +57,7 @@ pub enum Op {
     },
 }
 
-/// What the commands led to: the same for every engine.
+/// The results of the commands, which must be the same for every engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Trades.
@@ -144,7 +144,7 @@ fn live_max(resting: usize) -> u32 {
 
 #[derive(Clone, Copy)]
 struct Order {
-    account: u16,
+    port: u16,
     user_ref: u32,
     side: Side,
     leaves: u32,
@@ -154,7 +154,7 @@ struct Order {
     place: usize,
 }
 
-/// What the generator knows.
+/// The generator's state.
 struct Market {
     random: Rng,
     resting_max: usize,
@@ -201,14 +201,14 @@ impl Market {
         let picked = self.below(self.resting[instrument].len() as u64) as usize;
         let id = self.resting[instrument][picked];
         let order = self.remove(instrument, id);
-        let Order { account, user_ref, slot, .. } = order;
+        let Order { port, user_ref, slot, .. } = order;
         self.totals.canceled += 1;
-        Op::Cancel { instrument: instrument as u16, account, user_ref, id: id as u32, slot }
+        Op::Cancel { instrument: instrument as u16, port, user_ref, id: id as u32, slot }
     }
 
     fn enter(&mut self, instrument: usize) -> Op {
         let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
-        let account = self.below(INSTRUMENTS as u64) as u16;
+        let port = self.below(INSTRUMENTS as u64) as u16;
         let middle = &mut self.middles[instrument];
         // The middle wanders, but not to where the collar is.
         match self.random.next() % 40 {
@@ -228,10 +228,10 @@ impl Market {
         };
         let mut quantity = 1 + self.below(500) as u32;
         self.last_id += 1;
-        self.user_refs[usize::from(account)] += 1;
-        let (id, user_ref) = (self.last_id, self.user_refs[usize::from(account)]);
+        self.user_refs[usize::from(port)] += 1;
+        let (id, user_ref) = (self.last_id, self.user_refs[usize::from(port)]);
         let slot = self.free_slots.pop().expect("fewer orders rest than there are slots");
-        let op = Op::Enter { instrument: instrument as u16, account, user_ref, id, slot, side, quantity, price };
+        let op = Op::Enter { instrument: instrument as u16, port, user_ref, id, slot, side, quantity, price };
         while quantity > 0
             && let Some((_, maker)) = self.books[instrument].best_match(side, price)
             && let Some(order) = self.orders.get_mut(&maker)
@@ -247,7 +247,7 @@ impl Market {
         }
         if quantity > 0 {
             let resting = &mut self.resting[instrument];
-            let order = Order { account, user_ref, side, leaves: quantity, price, slot, place: resting.len() };
+            let order = Order { port, user_ref, side, leaves: quantity, price, slot, place: resting.len() };
             resting.push(id.into());
             self.orders.insert(id.into(), order);
             self.books[instrument].rest(side, price, id.into());

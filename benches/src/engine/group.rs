@@ -231,8 +231,8 @@ impl Engine for Group {
 #[inline(always)]
 fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
     let is_sent = match *op {
-        Op::Enter { instrument, account, user_ref, side, quantity, price, .. } => put(Command::Enter(Enter {
-            port: PortId(account.into()),
+        Op::Enter { instrument, port, user_ref, side, quantity, price, .. } => put(Command::Enter(Enter {
+            port: PortId(port.into()),
             user_ref,
             reference: Reference::default(),
             price,
@@ -248,8 +248,8 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             unsupported: 0,
             reserved: [0; 4],
         })),
-        Op::Cancel { account, user_ref, .. } => put(Command::Cancel(Cancel {
-            port: PortId(account.into()),
+        Op::Cancel { port, user_ref, .. } => put(Command::Cancel(Cancel {
+            port: PortId(port.into()),
             user_ref,
             quantity: Quantity::ZERO,
             reserved: [0; 4],

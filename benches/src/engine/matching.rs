@@ -99,10 +99,10 @@ impl Actor for Matcher {
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, MatcherOut>, op: &Op) -> Step {
         match *op {
-            Op::Enter { instrument, account, slot, side, quantity, price, .. } => {
+            Op::Enter { instrument, port, slot, side, quantity, price, .. } => {
                 let order = NewOrder {
                     slot: OrderSlot(slot),
-                    port: PortId(account.into()),
+                    port: PortId(port.into()),
                     locate: Locate(instrument + 1),
                     side,
                     immediate: false,

@@ -61,7 +61,7 @@ fn a_control_that_agrees_in_its_median_by_luck_does_not_agree() {
     assert_eq!(control.interval, Some([0.41, 3.37]));
     let threshold = Threshold::AtMost(1.25);
     assert_eq!(ratio.judgement, Judgement::NotJudged { threshold, why: Unjudged::Control });
-    // That is no way out to the other contender: what would be met is not judged either.
+    // That does not help the other side either: a threshold that would be met is not judged.
     assert_eq!(tail(0.81, &BY_LUCK).judgement, Judgement::NotJudged { threshold, why: Unjudged::Control });
 }
 

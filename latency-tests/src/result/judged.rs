@@ -1,25 +1,25 @@
-//! What figures mean: ratios of contenders, promises of one contender, and the thresholds of both.
+//! Judgements of figures: ratios of contenders, promises of one contender, and the thresholds of both.
 
 use serde::{Deserialize, Serialize};
 
 use super::stats::Spread;
 
-/// How two contenders of a scenario compare.
+/// The ratio of two contenders of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// The figure: `p50`, `p99`, `p99_9`, `throughput`, `saturation`.
     pub figure: String,
-    /// The contender on top.
+    /// The contender in the numerator.
     pub of: String,
-    /// The contender below. Where a round has the baseline twice, the mean of both stands below.
+    /// The contender in the denominator. If each round measures the baseline twice, the mean of the two is used.
     pub to: String,
     /// Median and spread over the rounds.
     pub spread: Spread,
     /// The ratio of each round.
     pub rounds: Vec<f64>,
-    /// What the baseline measured twice said of itself in this figure, if it was.
+    /// The control in this figure: the ratio of the baseline measured twice, if it was.
     pub control: Option<Control>,
-    /// What it means.
+    /// The judgement.
     pub judgement: Judgement,
 }
 
@@ -34,45 +34,45 @@ pub struct Promise {
     pub spread: Spread,
     /// The figure of each round.
     pub rounds: Vec<f64>,
-    /// What the baseline measured twice said of itself in this figure, if it was.
+    /// The control in this figure: the ratio of the baseline measured twice, if it was.
     pub control: Option<Control>,
-    /// What it means; a threshold is in the figure's unit.
+    /// The judgement; a threshold is in the figure's unit.
     pub judgement: Judgement,
 }
 
-/// A baseline that was measured twice in each round: the second to the first. Were nothing by chance, it would be 1.
+/// The control: the ratio of a baseline's second measurement in each round to its first. Without noise it would be 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Median and spread over the rounds.
     pub spread: Spread,
-    /// Between which two ratios it lies, each with 95 % confidence ([`crate::confidence::Factor::within`]); absent with too
-    /// few rounds.
+    /// The bounds of the ratio, each with 95 % confidence ([`crate::confidence::Factor::within`]); absent with too few
+    /// rounds.
     pub interval: Option<[f64; 2]>,
-    /// In how many rounds.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
-/// What a figure means.
+/// The judgement of a figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Judgement {
     /// Shown without a threshold.
     Shown,
-    /// On the right contender of its threshold.
+    /// On the right side of its threshold.
     Met {
         /// The threshold.
         threshold: Threshold,
     },
-    /// On the wrong contender of it. Reported; the run is valid all the same, since nothing was measured wrongly.
+    /// On the wrong side of its threshold. This is reported, but the run stays valid: nothing was measured wrongly.
     Missed {
         /// The threshold.
         threshold: Threshold,
     },
-    /// It has a threshold, and this run cannot say on which contender of it the figure is.
+    /// It has a threshold, but this run cannot say on which side of it the figure lies.
     NotJudged {
         /// The threshold.
         threshold: Threshold,
-        /// Why not.
+        /// The reason.
         why: Unjudged,
     },
 }
@@ -104,7 +104,7 @@ pub enum Threshold {
 }
 
 impl Threshold {
-    /// Whether a figure is on the right contender of it. What counts is the figure as it is shown, with two decimals.
+    /// Whether a figure is on the right side of the threshold. The figure is compared as it is shown, with two decimals.
     pub fn is_met_by(self, figure: f64) -> bool {
         let shown = (figure * 100.0).round() / 100.0;
         match self {
