@@ -1,4 +1,4 @@
-//! What is measured, and beside what, for the benchmarks here and the profiles of `corelane-latency`.
+//! Measurements, and their baselines and peers, for the benchmarks here and the profiles of `corelane-latency`.
 //!
 //! | module | what it measures |
 //! |---|---|

@@ -33,11 +33,11 @@ use corelane_venue::Venue;
 pub const FRAME_BYTES: usize = 50;
 /// Few, so that the tester's slow model of the venue does not become the bottleneck.
 pub const OPEN_ORDERS_MAX: usize = 8;
-/// Where saturation is searched. The lowest rate is far below any server's, the highest above the tester's.
+/// Range of the search for saturation. The lowest rate is far below any server's, the highest above the tester's.
 pub const SEARCH: Search =
     Search { start_per_s: 50_000.0, limit_per_s: 8_000_000.0, p50_bound_ns: 2_000_000, bisections: 4 };
 
-/// What one server showed under one load.
+/// Results of one server under one load.
 #[derive(Debug)]
 pub struct Run {
     /// Latencies and rates. Every answer came and was right.
@@ -160,7 +160,7 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    /// For this many sessions of those that are configured.
+    /// Creates a market for this many of the configured sessions.
     pub(crate) fn new(sessions: usize) -> Market {
         let feed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port on loopback");
         let feed_port = feed.local_addr().expect("a bound socket has an address").port();

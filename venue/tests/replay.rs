@@ -1,5 +1,5 @@
 //! Same input, same output bytes: what a venue's sequencer recorded while clients traded over TCP goes through a fresh
-//! group in simulation, and every account's stream comes out as its client received it.
+//! group in simulation, and every port's stream comes out as its client received it.
 
 mod support;
 
@@ -196,7 +196,7 @@ impl Replay {
         let shard = simulated(&mut topology, "replay");
         let group = wire_group(&mut topology, shard, config).unwrap();
         let inputs = topology.external_sender("inputs", group, EdgeSpec::backpressure(2));
-        // One input can end all orders of an account.
+        // One input can end all orders of a port.
         let replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(1 << 16));
         topology.leave_open(group, |out| &mut out.publications);
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));

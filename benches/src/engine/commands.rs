@@ -29,11 +29,11 @@ pub enum Op {
         instrument: u16,
         /// Index of its port.
         port: u16,
-        /// Its number at the port, from 1.
+        /// Order number at the port, from 1.
         user_ref: u32,
-        /// Its number over all, from 1.
+        /// Order number across all ports, from 1.
         id: u32,
-        /// Where it lies in a table of live orders.
+        /// Index in a table of live orders.
         slot: u32,
         /// Buys or sells.
         side: Side,
@@ -48,11 +48,11 @@ pub enum Op {
         instrument: u16,
         /// Index of its port.
         port: u16,
-        /// Its number at the port.
+        /// Order number at the port.
         user_ref: u32,
-        /// Its number over all.
+        /// Order number across all ports.
         id: u32,
-        /// Where it lies in a table of live orders.
+        /// Index in a table of live orders.
         slot: u32,
     },
 }
@@ -112,12 +112,12 @@ impl Commands {
         self.ops.is_empty()
     }
 
-    /// How many fill the books, before those to be measured.
+    /// Number of commands that fill the books, before those to be measured.
     pub fn opening(&self) -> usize {
         self.opening
     }
 
-    /// What they lead to, by the generator's own books.
+    /// Results of the commands, by the generator's own books.
     pub fn totals(&self) -> Totals {
         self.totals
     }
@@ -132,7 +132,7 @@ impl Commands {
         live_max(self.resting)
     }
 
-    /// How many of them enter orders.
+    /// Number of commands that enter orders.
     pub fn orders(&self) -> usize {
         self.orders as usize
     }
@@ -150,7 +150,7 @@ struct Order {
     leaves: u32,
     price: u64,
     slot: u32,
-    /// Where it is in the list of its instrument.
+    /// Index in the instrument's list of resting orders.
     place: usize,
 }
 
@@ -158,11 +158,11 @@ struct Order {
 struct Market {
     random: Rng,
     resting_max: usize,
-    /// How far from the middle orders rest, in ticks: the further the more there are.
+    /// Maximum distance of resting orders from the middle, in ticks: the further the more there are.
     distance_max: u64,
     books: Vec<Book>,
     orders: HashMap<u64, Order>,
-    /// By instrument: the orders that rest.
+    /// Resting orders by instrument.
     resting: Vec<Vec<u64>>,
     middles: Vec<u64>,
     user_refs: Vec<u32>,

@@ -55,7 +55,7 @@ struct Reports {
     totals: Totals,
 }
 
-/// What the reports said, where the thread that drives the shard sees it.
+/// Results from the reports, for the thread that drives the shard.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Commands with an answer: the place of the last plus one, for they are answered in order.
@@ -74,7 +74,7 @@ impl Progress {
         self.answered.store(answered, Relaxed);
     }
 
-    /// What came of all commands so far.
+    /// Results of all commands so far.
     pub(super) fn totals(&self) -> Totals {
         let [trades, shares, canceled] = [&self.trades, &self.shares, &self.canceled].map(|count| count.load(Relaxed));
         Totals { trades, shares, canceled }
@@ -119,7 +119,7 @@ impl Actor for Feed {
     }
 }
 
-/// Where commands go in.
+/// Entry point of the commands.
 #[derive(Debug)]
 enum Input {
     Sequencer(ExternalSender<SequencerIn>),
@@ -183,7 +183,7 @@ impl Group {
         Group { simulation, input, progress, sent: 0, answered: 0 }
     }
 
-    /// One turn, and what comes out in it.
+    /// Runs one turn and calls `done` for the commands answered in it.
     fn turn(&mut self, done: &mut impl FnMut(Range<usize>)) -> usize {
         let worked = self.simulation.turn();
         let answered = self.progress.answered.load(Relaxed);
@@ -258,7 +258,7 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
     assert!(is_sent, "there is room for a batch");
 }
 
-/// What both ways of driving it are made for.
+/// Configuration for both ways to drive the group.
 pub(super) fn config(commands: &Commands) -> GroupConfig {
     let instrument = |index: usize| Instrument {
         symbol: Symbol::new(&format!("SYM{index}")).expect("a short symbol"),

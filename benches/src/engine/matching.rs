@@ -38,7 +38,7 @@ impl Message for Op {
 }
 
 ports! {
-    /// Where [`Matcher`] sends.
+    /// Output of [`Matcher`].
     struct MatcherOut {
         /// The feed.
         publications: Publication,
@@ -52,7 +52,7 @@ struct Matcher {
     reports: Reports,
 }
 
-/// What the events said.
+/// Totals of the events.
 #[derive(Default)]
 struct Reports {
     /// Commands answered: each has one event that says that it was accepted or cancelled, in their order.

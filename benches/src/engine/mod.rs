@@ -36,14 +36,14 @@ pub trait Engine {
     fn finish(&mut self, done: &mut impl FnMut(Range<usize>)) -> Totals;
 }
 
-/// What one round showed.
+/// Results of one round.
 #[derive(Debug)]
 pub struct Round {
-    /// From the intended time to the first answer, in nanoseconds.
+    /// Times from a command's intended time to its first answer, in nanoseconds.
     pub latency: Histogram<u64>,
     /// Commands per second.
     pub per_s: f64,
-    /// What came of the commands.
+    /// Results of the commands.
     pub totals: Totals,
 }
 

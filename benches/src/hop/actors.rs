@@ -1,4 +1,4 @@
-//! The same from actor to actor, each on a shard of its own.
+//! Round trips and one-way throughput from actor to actor, each on a shard of its own.
 
 use std::{
     sync::{

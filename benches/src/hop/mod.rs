@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 pub use self::ball::{Ball, CAPACITY, CHUNK, on_two_cpus};
 use self::raw::{Rtrb, RtrbChunked};
 
-/// What one round showed.
+/// Results of one round.
 #[derive(Debug)]
 pub struct Round {
     /// Round trips through the raw ring, in nanoseconds.
@@ -22,13 +22,13 @@ pub struct Round {
     pub actors: Histogram<u64>,
     /// Messages per second through the raw ring, pushed and popped one at a time.
     pub raw_per_s: f64,
-    /// The same, [`CHUNK`] at a time.
+    /// Messages per second through the raw ring, pushed and popped [`CHUNK`] at a time.
     pub raw_chunked_per_s: f64,
     /// Messages per second from actor to actor.
     pub actors_per_s: f64,
 }
 
-/// One round: each of the five for `duration`, in turns.
+/// Runs one round: each of the five measurements for `duration`, in turns.
 ///
 /// # Panics
 /// If a message is wrong, or a thread cannot be pinned.

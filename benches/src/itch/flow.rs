@@ -1,4 +1,4 @@
-//! What is fed to everybody: days as length-prefixed ITCH 5.0 in memory.
+//! Input of every contender: days as length-prefixed ITCH 5.0 in memory.
 
 use std::{collections::HashMap, env, fmt, fs, path::PathBuf};
 
@@ -13,7 +13,7 @@ use zerocopy::FromZeros;
 
 /// A day: `bytes[..warm]` builds the books up, the rest is what is timed.
 pub struct Flow {
-    /// Which day it is.
+    /// Name of the day.
     pub name: &'static str,
     /// All of it.
     pub bytes: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Flow {
     pub warm: usize,
     /// Messages that are timed.
     pub messages: u64,
-    /// By locate, from 1.
+    /// Symbols by locate, from 1.
     pub symbols: Vec<Symbol>,
     /// Most orders at once.
     pub orders_max: usize,

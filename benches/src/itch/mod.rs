@@ -35,16 +35,16 @@ use crate::peers::itch as peers;
 
 const LEVELS_MAX: usize = 4096;
 
-/// One of those that read the flow.
+/// A reader of the flow.
 #[derive(Clone, Copy, Debug)]
 pub struct Contender {
-    /// What it is called. The first is ours.
+    /// Name of the contender. The first contender is ours.
     pub name: &'static str,
-    /// Which one of ours it stands beside; `None` of ours.
+    /// Name of our contender that a peer is compared to; `None` for ours.
     pub beside: Option<&'static str>,
-    /// Whether it does what that does, so that a ratio to it counts.
+    /// Whether it does the same work as the contender in `beside`, so that a ratio to it counts.
     pub counts: bool,
-    /// What a peer does otherwise than ours, or leaves out.
+    /// Differences of a peer from ours: work that it does otherwise or leaves out.
     pub differs: Option<&'static str>,
 }
 
@@ -74,7 +74,7 @@ pub trait Contest {
     fn round(&mut self, at: usize) -> Duration;
 }
 
-/// Those who decode.
+/// Contenders that decode.
 pub struct Decoders<'a> {
     flow: &'a Flow,
     runs: Vec<fn(&[u8]) -> u64>,
@@ -124,7 +124,7 @@ impl Contest for Decoders<'_> {
     }
 }
 
-/// Those who decode and keep books.
+/// Contenders that decode and keep books.
 pub struct Builders<'a> {
     flow: &'a Flow,
     books: Books,

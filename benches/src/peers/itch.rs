@@ -14,23 +14,23 @@ use lunary::zerocopy::ZeroCopyParser;
 
 use crate::itch::{flow::Flow, sum::total};
 
-/// What itch5 does otherwise than ours, for who reads a ratio to it.
+/// Differences of itch5 from ours, for readers of a ratio to it.
 pub(crate) const ITCH5_DIFFERS: &str = "typed views by callback, as ours; lengths are checked, sides are not";
-/// What itchy does otherwise.
+/// Differences of itchy from ours.
 pub(crate) const ITCHY_DIFFERS: &str = "owned messages from a reader, all fields converted, whether wanted or not";
-/// What lunary does otherwise.
+/// Differences of lunary from ours.
 pub(crate) const LUNARY_DIFFERS: &str =
     "a walk from header to header: neither lengths by type nor fields are looked at";
-/// What hftbacktest does otherwise.
+/// Differences of hftbacktest from ours.
 pub(crate) const HFTBACKTEST_DIFFERS: &str =
     "the sum at each price and all orders in a map: no queue of orders, no count of them at a price, prices in `f64`";
-/// What it does with vectors.
+/// Differences of hftbacktest with vectors from ours.
 pub(crate) const KNOWN_PRICES_DIFFER: &str = "as with hash maps, in vectors over the range of prices that the flow will \
      have, which only a benchmark knows beforehand";
 
 /// hftbacktest's depth with hash maps.
 pub(crate) type HashMaps = Depths<HashMapMarketDepth>;
-/// The same with vectors.
+/// hftbacktest's depth with vectors.
 pub(crate) type Vectors = Depths<ROIVectorMarketDepth>;
 
 /// Adds up the fields that [`crate::itch`]'s own decoder adds up.
@@ -162,14 +162,15 @@ fn prices(flow: &Flow) -> (u32, Vec<(u32, u32)>) {
     (ticks.into_iter().max().expect("1 divides all"), ranges)
 }
 
-/// With hash maps.
+/// Creates empty depths with hash maps.
 pub(crate) fn hash_maps(flow: &Flow) -> HashMaps {
     let (tick, ranges) = prices(flow);
     let by_locate = ranges.iter().map(|_| HashMapMarketDepth::new(tick.into(), 1.0)).collect();
     Depths { by_locate, tick }
 }
 
-/// With vectors over all prices that each instrument will have in the flow, which only a benchmark knows beforehand.
+/// Creates empty depths with vectors over all prices that each instrument will have in the flow, which only a benchmark
+/// knows beforehand.
 pub(crate) fn vectors(flow: &Flow) -> Vectors {
     let (tick, ranges) = prices(flow);
     let depth = |(low, high): (u32, u32)| {

@@ -1,4 +1,4 @@
-//! What others would use instead, on the same CPUs, with the same messages and the same checks.
+//! Alternatives to ours, on the same CPUs, with the same messages and the same checks.
 //!
 //! | module | beside |
 //! |---|---|
@@ -22,17 +22,17 @@ use hdrhistogram::Histogram;
 pub use self::peer::{Kind, Peer};
 use crate::{hop, median};
 
-/// From actor to actor of ours.
+/// Messages between two of our actors.
 pub const OURS: Peer =
     Peer { name: "ours", kind: Kind::Ours, round_trips: hop::actors::round_trips, flood: hop::actors::flood };
 
 /// The ring that carries our edges, pushed and popped one message at a time.
 pub const RTRB: Peer = Peer::spinning::<hop::raw::Rtrb>("rtrb", Kind::RawRing);
 
-/// What a peer showed in one round.
+/// Results of a peer in one round.
 #[derive(Debug)]
 pub struct Seen {
-    /// Which.
+    /// The peer.
     pub peer: Peer,
     /// Round trips in nanoseconds.
     pub round_trips: Histogram<u64>,
@@ -60,7 +60,7 @@ pub fn round(cpus: [usize; 2], duration: Duration) -> Vec<Seen> {
     seen.collect()
 }
 
-/// How far ahead we are of the best of the channels and actor frameworks; above 1 is ahead.
+/// Our lead over the best of the channels and actor frameworks; above 1 is ahead.
 #[derive(Clone, Copy, Debug)]
 pub struct Lead {
     /// Median round trip of the fastest over ours, and which that is.

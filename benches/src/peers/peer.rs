@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::hop::link::{self, Link};
 
-/// What a peer is to us.
+/// Relation of a peer to ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Our actors.
@@ -20,7 +20,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What one of this kind does not do that our actors do, for who reads a ratio to it. `None` of ours.
+    /// Differences of this kind from our actors, for readers of a ratio to it: work that it does not do. `None` for
+    /// ours.
     pub const fn differs(self) -> Option<&'static str> {
         match self {
             Kind::Ours => None,
@@ -42,7 +43,7 @@ impl Kind {
 pub struct Peer {
     /// The library, and how it is used if there are two ways.
     pub name: &'static str,
-    /// What it is.
+    /// Kind of peer.
     pub kind: Kind,
     /// Round trips in nanoseconds, one message under way at a time, as [`hop::link`] measures them.
     pub round_trips: fn(cpus: [usize; 2], duration: Duration) -> Histogram<u64>,
@@ -51,7 +52,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// One whose ends spin.
+    /// Creates a peer whose ends spin.
     pub(super) const fn spinning<L: Link>(name: &'static str, kind: Kind) -> Peer {
         Peer { name, kind, round_trips: link::round_trips::<L>, flood: link::flood::<L> }
     }

@@ -10,7 +10,7 @@ use crate::result::{Context, Host, Run};
 
 /// Facts of a host that no figure depends on, or that are judged anew in every run.
 const FACTS_THAT_MAY_DIFFER: [&str; 3] = ["kind", "memlock", "io_uring"];
-/// By which share a figure may get worse, unless said otherwise.
+/// Default share by which a figure may get worse.
 pub const THRESHOLD: f64 = 0.05;
 
 /// Two runs beside each other.
@@ -22,15 +22,15 @@ pub struct Comparison {
     pub after_revision: Option<String>,
     /// Whether both programs were built with debug assertions: then no figure means anything.
     pub debug_build: bool,
-    /// By which share a figure may get worse.
+    /// Share by which a figure may get worse.
     pub threshold: f64,
-    /// Those of either run, in the order of the newer one, and `growth` with the figures at each size.
+    /// Scenarios of either run, in the order of the newer one, and `growth` with the figures at each size.
     pub scenarios: Vec<ScenarioChange>,
     /// All that counts.
     pub summary: Summary,
 }
 
-/// How many figures that count are what.
+/// Numbers of figures by finding, of those that count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// No difference shown.
@@ -41,20 +41,20 @@ pub struct Summary {
     pub worse: usize,
     /// Worse by more than the threshold.
     pub regressions: usize,
-    /// With too few rounds to say.
+    /// Too few rounds to say.
     pub too_few_rounds: usize,
     /// Scenarios without a figure that could be compared.
     pub not_comparable: usize,
 }
 
-/// What became of one scenario.
+/// Changes in one scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScenarioChange {
-    /// Its name.
+    /// The scenario's name.
     pub name: String,
-    /// Why its figures are not comparable; then there are no rows.
+    /// The reason if its figures are not comparable; then there are no rows.
     pub not_comparable: Option<String>,
-    /// Its figures.
+    /// The scenario's figures.
     pub rows: Vec<Row>,
 }
 
@@ -124,7 +124,7 @@ impl ScenarioChange {
     }
 }
 
-/// Why no scenario of these runs can be compared.
+/// Returns the reason if no scenario of these runs can be compared.
 fn runs_differ(before: &Run, after: &Run) -> Option<String> {
     let [old, new] = [before, after].map(|run| facts(&run.host, &run.context));
     let differing = new.iter().find(|(fact, value)| old.get(*fact) != Some(value));

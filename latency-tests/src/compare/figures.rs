@@ -1,5 +1,5 @@
-//! Which figures of two runs are compared: all that the tables show of ours, and all ratios, those to and of peers too.
-//! Baselines by themselves are the machine, and stand in the ratios.
+//! Figures of two runs to compare: all that the tables show of ours, and all ratios, including those to and of peers.
+//! Baselines by themselves measure the machine, and are in the ratios.
 
 use super::row::{Row, is_rate};
 use crate::{
@@ -20,10 +20,10 @@ const FIGURES: [&str; 10] = [
     "busy",
     "memory_bytes",
 ];
-/// What depends on the machine's speed, or on the tester in the same process, as much as on ours.
+/// Figures that depend on the machine's speed, or on the tester in the same process, as much as on ours.
 const SHOWN_ONLY: [&str; 2] = ["busy", "memory_bytes"];
 
-/// Those of a scenario, or why they cannot be compared. `hosts` is what tails mean on both.
+/// Compares the figures of a scenario, or says why they cannot be compared. `hosts` is what tails mean on both.
 pub(super) fn of_scenario(
     before: Option<&Scenario>,
     after: Option<&Scenario>,
@@ -55,7 +55,7 @@ pub(super) fn of_scenario(
     if rows.is_empty() { Err("no figure of ours is in both".to_owned()) } else { Ok(rows) }
 }
 
-/// Where ours is below, as with peers, it is better if the ratio of a latency is larger.
+/// Compares ratios. If ours is the denominator, as with peers, a larger ratio of a latency is better.
 fn ratios(before: &Scenario, after: &Scenario) -> Vec<Row> {
     let is_ours = |name: &str| after.contender(name).is_some_and(|contender| contender.role == Role::Ours);
     let row = |new: &crate::result::Ratio| {
@@ -76,7 +76,7 @@ fn problem(scenario: &Scenario) -> Option<String> {
     })
 }
 
-/// Those at each size that both runs have.
+/// Compares the figures at each size that both runs have.
 pub(super) fn of_growth(before: &Run, after: &Run) -> Result<Vec<Row>, String> {
     for (which, run) in [("older", before), ("newer", after)] {
         if let Some(problem) = run.verdict.problems.iter().find(|problem| problem.starts_with("growth ")) {

@@ -1,17 +1,17 @@
-//! One figure in both runs.
+//! A figure in both runs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{confidence::Factor, result::median};
 
-/// What became of one figure.
+/// Change of one figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// What [`crate::judge::figure`] knows, in its unit; or a ratio of two of them.
+    /// A figure that [`crate::judge::figure`] knows, in its unit; or a ratio of two of them.
     pub figure: String,
     /// The contender.
     pub of: String,
-    /// To which contender, if it is a ratio.
+    /// The contender in the denominator, if the figure is a ratio.
     pub to: Option<String>,
     /// The median over the older run's rounds.
     pub before: f64,
@@ -19,7 +19,7 @@ pub struct Row {
     pub after: f64,
     /// After to before.
     pub factor: Factor,
-    /// What that means.
+    /// Meaning of the change.
     pub finding: Finding,
     /// Whether more of it is better: of rates and shares; of what takes time or costs, where ours is below.
     pub more_is_better: bool,
@@ -27,7 +27,7 @@ pub struct Row {
     pub counts: bool,
 }
 
-/// What a change means.
+/// Meaning of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {

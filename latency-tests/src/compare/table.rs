@@ -56,7 +56,7 @@ pub fn rows(comparison: &Comparison) -> Table {
     table
 }
 
-/// How many are what, in a line.
+/// Counts the figures by finding, in a line.
 pub fn summary(comparison: &Comparison) -> String {
     let Summary { same, better, worse, regressions, too_few_rounds, not_comparable } = comparison.summary;
     let mut text = format!(
@@ -93,7 +93,7 @@ fn percent(factor: f64) -> String {
     format!("{:+.1} %", (factor - 1.0) * 100.0)
 }
 
-/// What it means, in words.
+/// Meaning of a change, in words.
 fn finding(row: &Row) -> &'static str {
     match (row.finding, row.counts) {
         (Finding::Better, true) => "better",

@@ -40,7 +40,7 @@ pub struct BaselineSaturation {
     pub per_s: f64,
 }
 
-/// Why a scenario could not be run at all. What goes wrong under load is in the rounds' problems.
+/// Reason why a scenario could not be run at all. Failures under load are in the rounds' problems.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum MeasureError {

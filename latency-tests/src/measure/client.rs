@@ -29,7 +29,7 @@ pub(super) fn log_in(server: SocketAddr, user: &Credentials, sequence: u64) -> i
     Ok(stream)
 }
 
-/// Its bytes.
+/// Bytes of a client's packet.
 pub(super) fn packet(packet: &ClientPacket<'_>) -> Vec<u8> {
     let mut bytes = [0; soup::HEADER_LEN + REQUEST_BYTES_MAX];
     let length = packet.encode(&mut bytes).expect("log-ins and requests of at most REQUEST_BYTES_MAX fit");

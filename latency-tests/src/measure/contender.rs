@@ -12,7 +12,7 @@ pub(super) struct Turn {
     pub round: Round,
     pub intended: Option<Histogram<u64>>,
     pub send: Option<Histogram<u64>>,
-    /// Where that time went.
+    /// Stretches of that time.
     pub stretches: Stretches,
 }
 
@@ -40,13 +40,13 @@ impl Gathered {
         Self { contender, inside_name: ORDER, intended: None, send: None, stretches: Stretches::default() }
     }
 
-    /// What it does not do that ours does.
+    /// Sets the differences from ours: work that ours does and the contender does not.
     pub(super) fn differs(mut self, how: Option<&str>) -> Self {
         self.contender.differs = how.map(str::to_owned);
         self
     }
 
-    /// The same, of what the turns have shown.
+    /// Sets the differences from ours that the turns have shown.
     pub(super) fn set_differs(&mut self, how: String) {
         self.contender.differs = Some(how);
     }
@@ -75,7 +75,7 @@ impl Gathered {
 /// The stretch that the venue measures of an order.
 const ORDER: &str = "batch reaped to answer handed to the driver";
 
-/// What failed inside the server, in words.
+/// Failures inside the server, in words.
 pub(super) fn failures(status: &Status) -> impl Iterator<Item = String> + '_ {
     status.failures.iter().map(|(actor, failure)| format!("actor {actor} {failure}"))
 }

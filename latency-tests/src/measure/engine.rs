@@ -17,9 +17,9 @@ use crate::{
 };
 
 const OURS: &str = "group";
-/// The same with the sequencer on its CPU, as where the venue has one CPU.
+/// Our group with the sequencer on its CPU, as in a venue with one CPU.
 const SEQUENCED: &str = "group with sequencer";
-/// What the published crates do.
+/// Our matching alone, the work that the published crates do.
 const MATCHING: &str = "matching alone";
 const NOTHING: &str = "no engine";
 const NOTHING_AGAIN: &str = "no engine, again";
@@ -87,7 +87,8 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Seen {
     }
 }
 
-/// What a crate leaves out, and whether its rules of matching led to other trades than ours, which they may.
+/// Differences of a crate from ours: work that it leaves out, and whether its rules of matching led to other trades
+/// than ours, which they may.
 fn differs(peer: &PeerEngine, seen: Totals, expected: Totals) -> String {
     let mut text = peer.differs.to_owned();
     if seen != expected {
@@ -103,7 +104,7 @@ fn differs(peer: &PeerEngine, seen: Totals, expected: Totals) -> String {
     text
 }
 
-/// One round at the rate, with the throughput of another as fast as it goes.
+/// Result of one round at the rate, with the throughput of another round as fast as it goes.
 fn turn(paced: engine::Round, throughput_per_s: f64, asked_per_s: f64, right: bool) -> Turn {
     let mut problems = Vec::new();
     if !right {

@@ -20,7 +20,7 @@ const ENGINE_CONTENDERS: u32 = 4;
 const ENGINE_PEERS: u32 = 2;
 /// The venue on tokio, twice.
 const TOKIO_CONTENDERS: u32 = 2;
-/// One round over all the messages of `decode` or `books`, of all its contenders.
+/// Length of one round over all the messages of `decode` or `books`, for all its contenders.
 const FROM_MEMORY: Duration = Duration::from_millis(300);
 
 /// Length of one scenario, with the feature `peers` or without.
@@ -66,7 +66,7 @@ pub fn all<'a>(
     Duration::from_millis(profile.jitter_ms) + measured + sizes.map_or(Duration::ZERO, |sizes| growth(sizes, warmup))
 }
 
-/// In words: seconds below two minutes, minutes below an hour and a half, hours.
+/// Formats a length in words: seconds below two minutes, minutes below an hour and a half, hours.
 pub fn words(length: Duration) -> String {
     let seconds = length.as_secs_f64();
     match seconds {

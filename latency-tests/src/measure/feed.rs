@@ -22,7 +22,7 @@ use crate::{
 
 /// Instruments of the market, unless the scenario says.
 const INSTRUMENTS: usize = 16;
-/// How long what is in flight when all was sent may take.
+/// Time limit for messages in flight to arrive when all were sent.
 const DRAIN: Duration = Duration::from_millis(100);
 /// Longest time in the histogram; longer ones count as this.
 const LONGEST_NS: u64 = 60_000_000_000;
@@ -119,9 +119,9 @@ fn market(
     Ok(Market::new(to, instruments, messages_per_s, bench.warmup + bench.round, seed)?)
 }
 
-/// What the tester saw.
+/// Observations of the tester.
 struct Watched {
-    /// From the intended send time of a message, in nanoseconds, after the warm-up.
+    /// Latencies from the intended send time of a message, after the warm-up, in nanoseconds.
     latency: Histogram<u64>,
     /// Until the last message was sent.
     took: Duration,

@@ -18,7 +18,7 @@ const ACTORS: &str = "actors";
 const RING: &str = "raw ring";
 const RING_AGAIN: &str = "raw ring again";
 const RING_CHUNKED: &str = "raw ring in chunks";
-/// What makes one way through the ring another thing than one way through an edge.
+/// Difference between one way through the ring and one way through an edge.
 const ONE_AT_A_TIME: &str = "pushed and popped one message at a time, where an edge publishes a batch at once: for one way \
      compare with the ring in chunks too";
 

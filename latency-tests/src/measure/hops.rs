@@ -1,4 +1,4 @@
-//! Where the time of a request goes: by the tester's own clock, by the kernel's times on the tester's sockets, and by the
+//! Stretches of a request's time: by the tester's own clock, by the kernel's times on the tester's sockets, and by the
 //! ingress times that the server measures itself with.
 
 use corelane_tester::engine::Measured;
@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::result::{EncodedHistogram, Hop, Percentiles};
 
-/// What was measured of the way; what is absent was not.
+/// Measured stretches of the way; an absent one was not measured.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stretches {
     late: Option<Histogram<u64>>,
@@ -60,9 +60,9 @@ impl Stretches {
         merge(&mut self.inside, other.inside);
     }
 
-    /// In the order of the way. `whole` is from the intended send time to the answer, `inside_name` says from where to
-    /// where the server measures. Without the kernel's times a part remains that nobody measured: differences of quantiles,
-    /// of which those of tails say little.
+    /// Returns the stretches in the order of the way. `whole` is from the intended send time to the answer,
+    /// `inside_name` names the two ends of the stretch that the server measures. Without the kernel's times a part
+    /// remains that nobody measured: differences of quantiles, of which those of tails say little.
     pub(super) fn hops(&self, whole: &Histogram<u64>, inside_name: &str) -> Vec<Hop> {
         let inside = self.inside.as_ref();
         let measured = |name: &str, histogram: Option<&Histogram<u64>>| {
@@ -97,7 +97,7 @@ impl Stretches {
     }
 }
 
-/// What remains of `all` without `part`.
+/// Remainder of `all` without `part`.
 fn difference(all: Percentiles, part: Percentiles) -> Percentiles {
     Percentiles {
         count: all.count,

@@ -29,12 +29,12 @@ use crate::{
     target::{RawEcho, VenueSpec, VenueUnderTest},
 };
 
-/// Which server.
+/// Server under load.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     /// The echo on our driver.
     Echo,
-    /// The same with frames of this size.
+    /// The echo on our driver with frames of this size.
     EchoOf {
         /// Bytes of a frame.
         frame_bytes: usize,
@@ -45,10 +45,10 @@ pub(super) enum Target {
     Venue,
     /// The venue, with sessions beside that behave badly.
     VenueBeside(Neighbours),
-    /// The same logic on tokio with channels.
+    /// The venue's logic on tokio with channels.
     #[cfg(feature = "peers")]
     TokioChannels,
-    /// The same logic on tokio, on one thread that spins.
+    /// The venue's logic on tokio, on one thread that spins.
     #[cfg(feature = "peers")]
     TokioSingleThreaded,
 }
@@ -62,14 +62,14 @@ pub(super) enum Neighbours {
     Reconnecting(usize),
 }
 
-/// The same, running.
+/// Running sessions beside the load.
 enum Beside {
     SlowReaders(Box<SlowReaders>),
     Reconnecting(Box<Reconnecting>),
 }
 
 impl Target {
-    /// What it does not do in this scenario that the venue does, or does otherwise.
+    /// Differences of a server from the venue in this scenario: work that it leaves out or does otherwise.
     pub(super) fn differs(self, scenario: &Scenario) -> Option<&'static str> {
         match self {
             Self::Echo | Self::EchoOf { .. } | Self::RawEcho => match (scenario.mix, &scenario.market) {
@@ -87,7 +87,7 @@ impl Target {
     }
 }
 
-/// What an echo leaves out where sessions send all kinds of requests.
+/// Difference of an echo from the venue if sessions send all kinds of requests.
 const ONE_ANSWER: &str = "one answer to each request, where the venue gives 1.7 on average";
 const ONE_ANSWER_AND_NO_MARKET: &str =
     "one answer to each request, where the venue gives 1.7 on average, and takes no market in";
@@ -102,7 +102,7 @@ pub(super) struct Turned<'a> {
 }
 
 impl Turned<'_> {
-    /// How the requests are spread. The times of a cycle are whole periods, so that the rate is what was asked.
+    /// Pacing of the requests. The times of a cycle are whole periods, so that the rate is what was asked.
     fn pacing(&self) -> Result<Pacing, MeasureError> {
         let Turned { scenario, bench, .. } = self;
         let mut pacing = wire::pacing(bench.cpus[1], self.rate_per_s, bench.warmup, bench.round);
@@ -200,7 +200,7 @@ impl Turned<'_> {
             instruments: scenario.instruments.unwrap_or(sessions),
             requests_per_session: requests,
             feed_in: scenario.market.is_some(),
-            // The model of an account knows nothing of connections.
+            // The model of a port knows nothing of connections.
             orders_stay: matches!(neighbours, Some(Neighbours::Reconnecting(_))),
         })?;
         pacing.server = venue.order_entry();
@@ -310,7 +310,7 @@ fn turn(measured: &Measured, recorder: &Recorder<'_>) -> Turn {
     }
 }
 
-/// What the server says of itself.
+/// Takes the server's own measurements into the turn.
 fn take_outcome(turn: &mut Turn, outcome: &Outcome, measured: &Measured, pacing: &Pacing, memory_bytes: u64) {
     let status = &outcome.status;
     let count = |which| status.count(which) as f64;

@@ -10,7 +10,7 @@ use corelane_market::{Day, DayError, DayInstrument, DaySpec, Pace, PlayError, Pl
 
 /// Orders that rest from the start, at most.
 const OPENING_ORDERS_MAX: u64 = 1000;
-/// How far it goes from the reference prices, in percent: the collar moves and no order meets it.
+/// Maximum distance of the market from the reference prices, in percent: the collar moves and no order meets it.
 const WANDER_PERCENT: u32 = 1;
 /// Messages that a day needs besides those of its instruments.
 const FRAME_MESSAGES: u64 = 16;
@@ -68,7 +68,7 @@ impl Market {
         self.messages_per_s
     }
 
-    /// When the message of this number, from 1, was meant to be sent, in nanoseconds after the first.
+    /// Intended send time of the message of this number, from 1, in nanoseconds after the first.
     pub(super) fn intended_ns(&self, number: u64) -> u64 {
         (number.saturating_sub(1) as f64 * 1e9 / self.messages_per_s) as u64
     }
@@ -78,7 +78,7 @@ impl Market {
         self.due_ns == u64::MAX
     }
 
-    /// What was played.
+    /// Returns the report of what was played.
     ///
     /// # Errors
     /// What ended it early.

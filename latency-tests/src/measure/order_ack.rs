@@ -79,7 +79,7 @@ fn neighbours(scenario: &Scenario) -> Option<(Neighbours, Names)> {
 /// Up to this share of what the baseline sustains, ours is judged beside it: above, queues decide.
 const SHARE_OF_SATURATION: f64 = 0.5;
 
-/// What the baseline sustains over as many sessions, if this rate is too near to it.
+/// Returns the rate that the baseline sustains over as many sessions, if this rate is too near to it.
 fn saturated_baseline(baseline: Option<BaselineSaturation>, sessions: usize, rate_per_s: f64) -> Option<f64> {
     let baseline = baseline.filter(|baseline| baseline.sessions == sessions)?;
     (rate_per_s > SHARE_OF_SATURATION * baseline.per_s).then_some(baseline.per_s)

@@ -12,7 +12,7 @@ pub(super) struct Peer {
     pub name: &'static str,
     /// A peer, or a baseline if it is a bare ring as the one below our edges.
     pub role: Role,
-    /// What it does not do that ours does.
+    /// Differences from ours: work that ours does and the peer does not.
     pub differs: Option<&'static str>,
     pub round_trips: fn([usize; 2], Duration) -> Histogram<u64>,
     pub flood: fn([usize; 2], Duration) -> f64,
@@ -45,7 +45,7 @@ pub(super) fn of_the_hop() -> Vec<Peer> {
 /// Executes commands as [`engine::run`] does.
 pub(super) struct PeerEngine {
     pub name: &'static str,
-    /// What it does not do that ours does.
+    /// Differences from ours: work that ours does and the peer does not.
     pub differs: &'static str,
     pub run: fn(usize, &engine::Commands, f64) -> engine::Round,
 }

@@ -26,15 +26,15 @@ use super::{
 };
 use crate::result::Recovery;
 
-/// Between two requests of a session that is there.
+/// Interval between two requests of a connected session, in nanoseconds.
 const REQUEST_NS: u64 = 1_000_000;
-/// How long it is there.
+/// Time that a session stays connected, in nanoseconds.
 const THERE_NS: u64 = 40_000_000;
 /// Requests that it sends before it goes, whose answers it does not read.
 const LAST_WORDS: usize = 32;
-/// How long it is away.
+/// Time that a session stays away, in nanoseconds.
 const AWAY_NS: u64 = 5_000_000;
-/// How long catching up may take.
+/// Time limit for catching up.
 const DEADLINE: Duration = Duration::from_secs(1);
 /// The longest answer, in bytes, and what is read at once.
 const ANSWER_BYTES_MAX: usize = 1024;
@@ -65,7 +65,7 @@ struct Session {
 enum State {
     /// Connected and up to date.
     There { stream: TcpStream, until_ns: u64, request_ns: u64 },
-    /// Its half is closed, and nobody reads the other.
+    /// Disconnected: the session's half is closed, and nobody reads the other.
     Away { _stream: TcpStream, until_ns: u64 },
     /// Connected again since then, with so many answers missed, of which some have come.
     CatchingUp { stream: TcpStream, since: Instant, missed: u64, came: u64 },
@@ -108,7 +108,7 @@ impl Reconnecting {
         (self.recovery, self.problems)
     }
 
-    /// One session's turn; when it wants the next.
+    /// Runs one session's turn and returns when it wants the next.
     fn turn(&mut self, at: usize, now_ns: u64) -> Result<u64, String> {
         let session = &mut self.sessions[at];
         match std::mem::replace(&mut session.state, State::Lost) {

@@ -12,7 +12,7 @@ use crate::result::{Availability, Interval, Latency};
 const DIGITS: u8 = 2;
 const LONGEST_NS: u64 = 60_000_000_000;
 
-/// What rides along besides a market.
+/// An addition to the load besides a market.
 pub(super) trait Rider {
     /// Does what is due, and returns when to come again.
     fn step(&mut self, now_ns: u64) -> u64;
@@ -28,7 +28,7 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// Its memory is touched here, so that no page is looked for while it measures.
+    /// Creates a recorder and touches its memory, so that no page is looked for while it measures.
     pub(super) fn new(warmup: Duration, length: Duration, interval: Duration) -> Self {
         let interval_ns = interval.as_nanos() as u64;
         let intervals = (length.as_nanos() as u64).div_ceil(interval_ns);
@@ -60,7 +60,7 @@ impl<'a> Recorder<'a> {
         self
     }
 
-    /// How much of the time answers came soon enough, if that was asked for.
+    /// Returns the share of the time in which answers came soon enough, if that was asked for.
     pub(super) fn availability(&self, measured: &Measured) -> Option<Availability> {
         self.stalls.as_ref().map(|stalls| stalls.availability(measured))
     }

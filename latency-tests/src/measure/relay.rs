@@ -17,9 +17,9 @@ use corelane_runtime::{
 };
 use hdrhistogram::Histogram;
 
-/// How long the ordered stop waits; nothing is under way then.
+/// Time limit of the ordered stop; nothing is under way then.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
-/// What start and end may take on a busy machine.
+/// Time limit for start and end on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends a ball and waits for it to come round, until its time is over; then nothing is under way.

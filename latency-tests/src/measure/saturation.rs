@@ -38,7 +38,7 @@ pub(super) fn run(name: &str, scenario: &Scenario, bench: &Bench<'_>) -> Result<
     })
 }
 
-/// What the echo sustained, if that is what this scenario searched for.
+/// Returns the rate that the echo sustained, if this scenario searched for it.
 pub fn baseline_saturation(scenario: &Scenario, seen: &[Seen]) -> Option<BaselineSaturation> {
     let [seen] = seen else { return None };
     let per_s = judge::rounds(&seen.contenders, ECHO, "saturation")?;

@@ -1,4 +1,4 @@
-//! How figures grow with sessions, instruments, message size and shards.
+//! Growth of figures with sessions, instruments, message size and shards.
 
 use corelane_runtime::cpu;
 
@@ -14,7 +14,7 @@ use crate::{
     scenario::Scenario,
 };
 
-/// What all sizes have in common; each sweep changes one thing.
+/// Settings that all sizes share; each sweep changes one thing.
 const BASE: &str =
     "summary = \"one of a sweep\"\nkind = \"order_ack\"\ncategory = \"scalability\"\nrates_per_s = [1]\n";
 

@@ -45,7 +45,7 @@ impl SlowReaders {
         Ok(Self { streams, script, unsent, request: Vec::with_capacity(REQUEST_BYTES_MAX), sent: 0 })
     }
 
-    /// How many the venue has disconnected.
+    /// Number of sessions that the venue has disconnected.
     pub(super) fn disconnected(&self) -> usize {
         self.streams.iter().filter(|stream| stream.is_none()).count()
     }

@@ -11,9 +11,9 @@ const KEPT_MAX: usize = 1024;
 pub(super) struct Stalls {
     within_ns: u64,
     late: u64,
-    /// When each began and ended, in nanoseconds since the start of the run, in the order of their ends.
+    /// Begin and end of each kept stall, in the order of their ends, in nanoseconds since the start of the run.
     kept: Vec<[u64; 2]>,
-    /// Those that are kept no longer.
+    /// Totals of the stalls that are kept no longer.
     settled: Availability,
 }
 

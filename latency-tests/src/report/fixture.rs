@@ -35,7 +35,7 @@ pub(crate) fn contender(name: &str, role: Role) -> Contender {
     }
 }
 
-/// With `name` wherever a text may be.
+/// A run with `name` in every place that may hold a text.
 pub(crate) fn run(name: &str) -> Run {
     let host = r#"{"allowed_cpus": "0-1", "isolated_cpus": "", "smt_siblings": [], "memlock": "8 MiB", "io_uring": "all",
         "kind": "noisy"}"#;

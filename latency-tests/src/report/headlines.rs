@@ -6,7 +6,7 @@ use crate::result::{Judgement, Ratio, Role, Scenario, Threshold};
 /// A ratio with a threshold.
 pub(super) struct Headline<'a> {
     pub ratio: &'a Ratio,
-    /// Which figure of whom to whom.
+    /// Figure and the two contenders of the ratio.
     pub name: String,
 }
 

@@ -58,7 +58,7 @@ pub fn page(run: &Run) -> String {
     page.0 + "\n"
 }
 
-/// Where and how a run was made, and how long the machine itself stalled.
+/// Place and circumstances of a run, and the machine's own stalls.
 pub fn head(context: &Context, host: &Host, jitter: &[Jitter]) -> String {
     let mut text = Text::default();
     text.table(&tables::facts(context, host));
@@ -78,7 +78,7 @@ pub fn scenario(scenario: &Scenario) -> String {
     text.0
 }
 
-/// How figures grow with sizes.
+/// Growth of figures with sizes.
 pub fn growth(scaling: &[Scaling]) -> String {
     let mut text = Text::default();
     text.growth(scaling);
@@ -119,7 +119,7 @@ impl Text {
         self.table(&tables::recovery(&scenario.contenders));
     }
 
-    /// What peers do not do, or do otherwise: those of one kind together.
+    /// Differences of peers from ours: work that they leave out or do otherwise, peers of one kind together.
     fn differences(&mut self, contenders: &[Contender]) {
         let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
         for contender in contenders {

@@ -1,4 +1,4 @@
-//! What is printed and written.
+//! Printed and written reports.
 //!
 //! | module | what it makes |
 //! |---|---|

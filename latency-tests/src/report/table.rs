@@ -41,7 +41,7 @@ impl Table {
         column < self.names
     }
 
-    /// The same without the columns of figures that no row has.
+    /// Removes the columns of figures that no row has.
     #[must_use]
     pub fn without_empty_columns(mut self) -> Self {
         for column in (self.names..self.header.len()).rev() {

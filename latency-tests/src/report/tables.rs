@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Where and how a run was made.
+/// Place and circumstances of a run.
 pub(super) fn facts(context: &Context, host: &Host) -> Table {
     let mut table = Table::new(["", ""], 2);
     let mut fact = |name: &str, fact: Option<String>| {
@@ -46,7 +46,7 @@ pub(super) fn facts(context: &Context, host: &Host) -> Table {
     table
 }
 
-/// How long a thread that only reads the clock was kept from running.
+/// Times for which a thread that only reads the clock was kept from running.
 pub(super) fn stalls_of_machine(jitter: &[Jitter]) -> Table {
     let header = [
         "machine stalls, µs",
@@ -204,7 +204,7 @@ pub(super) fn availability(contenders: &[Contender]) -> Table {
     table
 }
 
-/// How long sessions whose connection was cut took to catch up.
+/// Times that sessions whose connection was cut took to catch up.
 pub(super) fn recovery(contenders: &[Contender]) -> Table {
     let header = [
         "after a reconnect, µs",

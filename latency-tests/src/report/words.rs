@@ -8,7 +8,7 @@ use crate::{
     result::{Category, Control, HostKind, Judgement, Promise, Ratio, Role, Spread, Threshold, Unjudged},
 };
 
-/// How to read the columns of judgements.
+/// Guide to the columns of judgements.
 pub(super) fn how_judged() -> String {
     format!(
         "A ratio compares ours with a baseline (what the machine gives without us) or with a peer; 1 means as fast. The \
@@ -19,21 +19,21 @@ pub(super) fn how_judged() -> String {
     )
 }
 
-/// How to read the exponents of growth.
+/// Guide to the exponents of growth.
 pub(super) const HOW_GROWTH: &str =
     "A figure grows with size to the power of the exponent: 0 is flat, 1 is proportional.";
 
-/// Which figure of whom, of a promise.
+/// Figure and contender of a promise.
 pub(super) fn promise(promise: &Promise) -> String {
     format!("{} of {}", figure(&promise.figure), promise.of)
 }
 
-/// Which figure of whom to whom.
+/// Figure and the two contenders of a ratio.
 pub(super) fn ratio(ratio: &Ratio) -> String {
     format!("{}, {} to {}", figure(&ratio.figure), ratio.of, ratio.to)
 }
 
-/// What a figure is called.
+/// Display name of a figure.
 pub(super) fn figure(name: &str) -> String {
     match name {
         "p50" => "median (p50)".to_owned(),
@@ -72,12 +72,12 @@ fn digits_of_micros(ns: f64) -> usize {
     }
 }
 
-/// Where a ratio lies by its rounds.
+/// Interval of a ratio by its rounds.
 pub(super) fn interval_of_ratio(ratio: &Ratio) -> String {
     interval(Factor::within(&ratio.rounds).and_then(|factor| factor.interval), 2)
 }
 
-/// Where a promise lies by its rounds, in microseconds. All are of times.
+/// Interval of a promise by its rounds, in microseconds. All promises are of times.
 pub(super) fn interval_of_promise(promise: &Promise) -> String {
     let seen = Factor::within(&promise.rounds).and_then(|factor| factor.interval);
     let text = interval(seen.map(|ends| ends.map(|ns| ns / 1000.0)), digits_of_micros(promise.spread.median));
@@ -104,12 +104,12 @@ pub(super) fn shown_rate(spread: Spread) -> String {
     format!("{} [{}…{}]", whole(median), whole(low), whole(high))
 }
 
-/// What a ratio means.
+/// Judgement of a ratio, in words.
 pub(super) fn of_ratio(ratio: &Ratio) -> String {
     judged(&ratio.judgement, &|value| format!("{value:.2}"))
 }
 
-/// What a promise means. All are of times.
+/// Judgement of a promise, in words. All promises are of times.
 pub(super) fn of_promise(promise: &Promise) -> String {
     judged(&promise.judgement, &|ns| format!("{} µs", (ns / 10.0).round() / 100.0))
 }
@@ -145,7 +145,7 @@ fn judged(judgement: &Judgement, value: &dyn Fn(f64) -> String) -> String {
     }
 }
 
-/// What a contender stands for.
+/// Meaning of a contender's role.
 pub(super) fn role(role: Role) -> &'static str {
     match role {
         Role::Ours => "ours",
@@ -166,7 +166,7 @@ pub(super) fn category(category: Category) -> &'static str {
     }
 }
 
-/// What kind of host it is.
+/// Kind of host, in words.
 pub(super) fn host(kind: HostKind) -> &'static str {
     match kind {
         HostKind::Quiet => "quiet: no stall of a millisecond while it was watched",

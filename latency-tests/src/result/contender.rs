@@ -1,4 +1,4 @@
-//! One of those that a scenario measures in turns, round by round.
+//! A contender: a scenario measures its contenders in turns, round by round.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::latency::{EncodedHistogram, Latency, Percentiles};
 
-/// One of those that a scenario measures in turns.
+/// A contender of a scenario, which measures them in turns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Contender {
-    /// Its name, unique in the scenario: `venue`, `echo`, `raw ring`, `flume`, …
+    /// The contender's name, unique in the scenario: `venue`, `echo`, `raw ring`, `flume`, …
     pub name: String,
-    /// What it stands for.
+    /// The contender's role.
     pub role: Role,
-    /// What it does not do that ours does, or does otherwise, in a sentence: what a ratio to it leaves out.
+    /// Differences from ours, in a sentence: work that it leaves out or does otherwise, and that a ratio to it leaves
+    /// out.
     #[serde(default)]
     pub differs: Option<String>,
     /// The rounds, in their order; round *n* of every contender was measured in the same turn.
@@ -24,54 +25,54 @@ pub struct Contender {
     /// All rounds together, from the time at which the request was handed to the socket: what a tester that ignores
     /// coordinated omission would report. Absent for closed loops.
     pub send: Option<Latency>,
-    /// Where the time goes, of all rounds together, from outside to inside.
+    /// Stretches of the time, over all rounds together, from outside to inside.
     pub hops: Vec<Hop>,
 }
 
-/// What a contender stands for.
+/// Role of a contender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Ours.
     Ours,
-    /// What the machine gives without us.
+    /// The machine without us.
     Baseline,
     /// The baseline once more, in the same round: tells whether tails can be judged.
     Control,
-    /// What one would use instead of ours.
+    /// An alternative to ours.
     Peer,
 }
 
-/// One turn of one contender.
+/// A contender's turn in one round.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Round {
-    /// From the intended send time, in nanoseconds.
+    /// Latencies from the intended send time, in nanoseconds.
     pub intended: Option<Percentiles>,
-    /// From the send time, in nanoseconds.
+    /// Latencies from the send time, in nanoseconds.
     pub send: Option<Percentiles>,
     /// Asked and achieved rate of an open loop.
     pub rate: Option<Rate>,
     /// Messages per second of a flood, or the highest rate that was sustained in a search for saturation.
     pub throughput_per_s: Option<f64>,
-    /// What was tried in a search for saturation, in the order of trial.
+    /// Trials of a search for saturation, in their order.
     pub sweep: Vec<SweepPoint>,
     /// Counts of an open loop.
     pub counts: Option<Counts>,
-    /// What it cost the server.
+    /// Costs of the server.
     pub resources: Option<Resources>,
-    /// How much of the time answers came soon enough, of an open loop.
+    /// Share of the time in which answers came soon enough, of an open loop.
     #[serde(default)]
     pub availability: Option<Availability>,
-    /// How sessions that were cut off caught up.
+    /// Catching up of sessions that were cut off.
     #[serde(default)]
     pub recovery: Option<Recovery>,
     /// Latency over time; empty where none was kept.
     pub series: Vec<Interval>,
-    /// Why this round does not count, in words; empty if it does.
+    /// Reasons why this round does not count, in words; empty if it does.
     pub problems: Vec<String>,
 }
 
-/// What was asked for, and what came about.
+/// Requested and achieved rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// Requests per second that the schedule held, of all sessions together.
@@ -80,7 +81,7 @@ pub struct Rate {
     pub achieved_per_s: f64,
 }
 
-/// One trial of a search for saturation.
+/// A trial of a search for saturation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepPoint {
     /// Asked and achieved rate.
@@ -91,7 +92,7 @@ pub struct SweepPoint {
     pub busy: Option<f64>,
 }
 
-/// What was counted in an open loop, warm-up included.
+/// Counts of an open loop, warm-up included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Requests sent.
@@ -112,7 +113,7 @@ pub struct Counts {
     pub rejects: BTreeMap<String, u64>,
 }
 
-/// What a round cost the server.
+/// Costs of a round for the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     /// Share of the time in which the server's shard had work.
@@ -128,7 +129,7 @@ pub struct Resources {
     pub memory_bytes: Option<u64>,
 }
 
-/// How much of a round's measured time answers came soon enough.
+/// Share of a round's measured time in which answers came soon enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Availability {
     /// An answer later than this after its request was due counts as none, in nanoseconds.
@@ -144,36 +145,36 @@ pub struct Availability {
     pub stalled_ns: u64,
 }
 
-/// How sessions whose connection was cut under load caught up with what they had missed.
+/// Catching up of sessions whose connection was cut under load with what they had missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
     /// Connections that were cut and came back.
     pub reconnects: u64,
     /// Answers that were sent again, each compared with what it had to be.
     pub replayed: u64,
-    /// From the start of the new connection to the first answer sent again, in nanoseconds.
+    /// Times from the start of the new connection to the first answer sent again, in nanoseconds.
     pub first: Percentiles,
-    /// From the start of the new connection to the last of the missed answers, in nanoseconds.
+    /// Times from the start of the new connection to the last of the missed answers, in nanoseconds.
     pub last: Percentiles,
 }
 
 /// Latency of the requests that were due in one stretch of a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// Its beginning, in seconds from the end of the round's warm-up.
+    /// Start of the interval, in seconds from the end of the round's warm-up.
     pub start_s: f64,
-    /// Its length in seconds.
+    /// Length of the interval in seconds.
     pub length_s: f64,
-    /// From the intended send time, in nanoseconds.
+    /// Latencies from the intended send time, in nanoseconds.
     pub intended: Latency,
 }
 
-/// One stretch of the way of a request.
+/// A stretch of a request's way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hop {
-    /// From where to where.
+    /// The two ends of the stretch.
     pub name: String,
-    /// How long it took. Of a difference of two distributions only the quantiles' differences are known.
+    /// Time that the stretch took. For a difference of two distributions only the quantiles' differences are known.
     pub percentiles: Percentiles,
     /// All of it, if it was measured by itself.
     pub histogram: Option<EncodedHistogram>,

@@ -26,7 +26,7 @@ pub struct Ratio {
 /// A figure of one contender by itself that has a threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Promise {
-    /// Which: `p50`, `p99`, `p99_99` in nanoseconds.
+    /// Name of the figure: `p50`, `p99`, `p99_99` in nanoseconds.
     pub figure: String,
     /// The contender.
     pub of: String,
@@ -58,17 +58,18 @@ pub struct Control {
 pub enum Judgement {
     /// Shown without a threshold.
     Shown,
-    /// On the right side of its threshold.
+    /// The figure is on the right side of its threshold.
     Met {
         /// The threshold.
         threshold: Threshold,
     },
-    /// On the wrong side of its threshold. This is reported, but the run stays valid: nothing was measured wrongly.
+    /// The figure is on the wrong side of its threshold. This is reported, but the run stays valid: nothing was
+    /// measured wrongly.
     Missed {
         /// The threshold.
         threshold: Threshold,
     },
-    /// It has a threshold, but this run cannot say on which side of it the figure lies.
+    /// The figure has a threshold, but this run cannot say on which side of it the figure lies.
     NotJudged {
         /// The threshold.
         threshold: Threshold,
@@ -77,7 +78,7 @@ pub enum Judgement {
     },
 }
 
-/// Why a figure with a threshold is not judged.
+/// Reason why a figure with a threshold is not judged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unjudged {
@@ -125,7 +126,7 @@ impl Judgement {
         }
     }
 
-    /// The same, not judged for this reason if it has a threshold.
+    /// Returns the judgement withheld for this reason if it has a threshold, else unchanged.
     pub fn withheld(&self, why: Unjudged) -> Self {
         match *self {
             Self::Met { threshold } | Self::Missed { threshold } | Self::NotJudged { threshold, .. } => {

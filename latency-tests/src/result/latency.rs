@@ -33,7 +33,7 @@ pub struct Percentiles {
 /// A distribution in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
-    /// Its quantiles.
+    /// The distribution's quantiles.
     pub percentiles: Percentiles,
     /// All of it.
     pub histogram: EncodedHistogram,

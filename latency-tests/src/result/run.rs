@@ -12,21 +12,21 @@ pub const SCHEMA_VERSION: u32 = 4;
 pub struct Run {
     /// [`SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
-    /// When, how and of what.
+    /// Time, circumstances and subject of the run.
     pub context: Context,
     /// The host it ran on.
     pub host: Host,
-    /// What the machine did by itself in this run, on the same CPUs: before the first scenario.
+    /// The machine's own stalls in this run, on the same CPUs, measured before the first scenario.
     pub jitter: Vec<Jitter>,
-    /// What was measured, in the order of the run.
+    /// Measured scenarios, in the order of the run.
     pub scenarios: Vec<Scenario>,
-    /// How figures grow with a size.
+    /// Growth of figures with a size.
     pub scaling: Vec<Scaling>,
     /// Whether the figures count.
     pub verdict: Verdict,
 }
 
-/// When, how and of what a run was made.
+/// Time, circumstances and subject of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Context {
     /// Start, in seconds since 1970 UTC.
@@ -37,7 +37,7 @@ pub struct Context {
     pub command: Vec<String>,
     /// The profile's name.
     pub profile: String,
-    /// What it is for.
+    /// The profile's purpose.
     pub profile_summary: String,
     /// The commit of the working tree that the program was started in; absent outside of one.
     pub revision: Option<String>,
@@ -80,15 +80,15 @@ pub struct Host {
     pub idle_exit_latency_us_max: Option<u64>,
     /// The kernel's clock source.
     pub clocksource: Option<String>,
-    /// How much memory the process may lock, in words.
+    /// Amount of memory that the process may lock, in words.
     pub memlock: String,
-    /// Who may use io_uring, in words.
+    /// Users that may use io_uring, in words.
     pub io_uring: String,
-    /// What kind of host it is in judgements of tails: `quiet` or `noisy`, from the jitter of this run.
+    /// Kind of host in judgements of tails: `quiet` or `noisy`, from the jitter of this run.
     pub kind: HostKind,
 }
 
-/// What tails of this host mean.
+/// Meaning of tails on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostKind {
@@ -98,14 +98,14 @@ pub enum HostKind {
     Noisy,
 }
 
-/// What a thread that only looks at the clock missed on one CPU.
+/// Times that a thread that only looks at the clock missed on one CPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Jitter {
     /// The CPU.
     pub cpu: usize,
     /// Time watched, in seconds.
     pub observed_s: f64,
-    /// How long events due at every microsecond would have waited, in nanoseconds.
+    /// Times that events due at every microsecond would have waited, in nanoseconds.
     pub waits: Latency,
     /// Gaps of at least 10 µs, 100 µs and 1 ms, per second.
     pub gaps_per_s: [f64; 3],
@@ -113,10 +113,10 @@ pub struct Jitter {
     pub longest_ns: u64,
 }
 
-/// How a figure grows with a size.
+/// Growth of a figure with a size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// What grows: `sessions`, `instruments`, `message bytes`, `shards`.
+    /// The size that grows: `sessions`, `instruments`, `message bytes`, `shards`.
     pub over: String,
     /// The contender's name.
     pub of: String,
@@ -129,7 +129,7 @@ pub struct Scaling {
     pub exponent: Option<f64>,
 }
 
-/// One size.
+/// A figure at one size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalingPoint {
     /// The size.
@@ -145,7 +145,7 @@ pub struct ScalingPoint {
 pub struct Verdict {
     /// Whether every round of every contender kept its rate, lost nothing and passed its oracle.
     pub valid: bool,
-    /// Why not, `scenario, contender, round: reason`.
+    /// Reasons why the figures do not count, `scenario, contender, round: reason`.
     pub problems: Vec<String>,
 }
 
@@ -153,13 +153,13 @@ pub struct Verdict {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResultError {
-    /// It is no result of ours.
+    /// The file is no result of ours.
     #[error("no result of corelane-latency: {0}")]
     Json(#[from] serde_json::Error),
     /// Another version of this program wrote it.
     #[error("the result has schema version {found}, this program reads {SCHEMA_VERSION}; make it again with this one")]
     Version {
-        /// Its version.
+        /// The file's version.
         found: u64,
     },
 }
@@ -184,7 +184,7 @@ impl Run {
 }
 
 impl Verdict {
-    /// From the problems of all rounds.
+    /// Creates the verdict from the problems of all rounds.
     pub fn of(scenarios: &[Scenario]) -> Verdict {
         let mut problems = Vec::new();
         for scenario in scenarios {
@@ -198,7 +198,7 @@ impl Verdict {
         Verdict { valid: problems.is_empty(), problems }
     }
 
-    /// With these problems besides.
+    /// Adds these problems.
     pub fn add(&mut self, problems: Vec<String>) {
         self.valid &= problems.is_empty();
         self.problems.extend(problems);

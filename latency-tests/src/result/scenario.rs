@@ -1,4 +1,4 @@
-//! One scenario: who was measured, and how they compare.
+//! Result of one scenario: the contenders and their ratios.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,20 +7,20 @@ use super::{
     judged::{Promise, Ratio},
 };
 
-/// One thing that was measured, with what it is compared to.
+/// A measured scenario, with its comparisons.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scenario {
-    /// Its name, unique in the run: the key of comparisons between runs.
+    /// The scenario's name, unique in the run: the key of comparisons between runs.
     pub name: String,
-    /// What it shows, in a sentence.
+    /// The scenario's purpose, in a sentence.
     pub summary: String,
-    /// Which of the five categories it belongs to.
+    /// The scenario's category, one of five.
     pub category: Category,
-    /// How it is driven, in words: rate, sessions, arrival.
+    /// The load, in words: rate, sessions, arrival.
     pub load: String,
-    /// Those measured, in the order of a round.
+    /// Contenders, in the order of a round.
     pub contenders: Vec<Contender>,
-    /// How the contenders compare.
+    /// Comparisons of the contenders.
     pub ratios: Vec<Ratio>,
     /// Figures of contenders by themselves that have a threshold.
     #[serde(default)]
@@ -31,13 +31,13 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
-    /// How long an answer takes.
+    /// Time until an answer.
     ExecutionLatency,
-    /// How many a second.
+    /// Number per second.
     Throughput,
-    /// What each costs: busy time, system calls, memory.
+    /// Cost of each: busy time, system calls, memory.
     ResourceEfficiency,
-    /// How figures grow with sessions, instruments, message size, shards.
+    /// Growth of figures with sessions, instruments, message size, shards.
     Scalability,
     /// Whether it keeps its promises under stress and over time.
     Reliability,

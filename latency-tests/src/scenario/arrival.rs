@@ -1,4 +1,4 @@
-//! When requests are due.
+//! Intended send times of requests.
 
 use std::{
     fmt,
@@ -15,10 +15,10 @@ use serde::Deserialize;
 
 /// Recorded times that are kept, the first ones of the file.
 const RECORDED_MAX: usize = 1 << 20;
-/// Where the time of an ITCH message begins, and its length.
+/// Range of the time in an ITCH message.
 const TIMESTAMP: std::ops::Range<usize> = 5..11;
 
-/// How intended send times are spread.
+/// Distribution of intended send times.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Arrival {
@@ -43,13 +43,13 @@ pub struct Arrival {
 pub enum ArrivalKind {
     /// Evenly.
     Constant,
-    /// As a Poisson process.
+    /// A Poisson process.
     Poisson,
     /// `burst` requests at once, then nothing until the rate is kept.
     Bursts,
     /// `idle_ms` of nothing, then `burst` requests at the rate, and again.
     IdleThenBurst,
-    /// As the messages of a recorded day, over and over, stretched to the rate.
+    /// The times of the messages of a recorded day, over and over, stretched to the rate.
     Recorded,
 }
 
@@ -73,23 +73,23 @@ pub enum ArrivalError {
     #[error("cannot open {path}: {source}", path = path.display())]
     #[diagnostic(help("give the path of a length-prefixed ITCH 5.0 file in [arrival] file"))]
     Open {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is no ITCH file.
+    /// The file is no ITCH file.
     #[error("{path}: {source}", path = path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: SourceError,
     },
     /// There is no pattern in it.
     #[error("{path}: fewer than two messages at different times", path = path.display())]
     TooShort {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
 }

@@ -13,15 +13,15 @@ pub use arrival::{Arrival, ArrivalError, ArrivalKind};
 
 use crate::result::Category;
 
-/// One scenario. The profile sets its length.
+/// A scenario. The profile sets its length.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What it shows, in a sentence.
+    /// The scenario's purpose, in a sentence.
     pub summary: String,
-    /// What is driven.
+    /// The part under load.
     pub kind: Kind,
-    /// Which category of the report it belongs to.
+    /// The scenario's category in the report.
     pub category: Category,
     /// Sessions that send orders.
     #[serde(default = "sessions")]
@@ -35,7 +35,7 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(length(max = 16), inner(range(min = 1, max = 10_000_000)))]
     pub rates_per_s: Vec<f64>,
-    /// What the sessions send.
+    /// The sessions' mix of requests.
     #[serde(default)]
     pub mix: Flow,
     /// Whether requests of a session that are due together leave in one write.
@@ -46,7 +46,7 @@ pub struct Scenario {
     /// answer.
     #[serde(default = "yes")]
     pub kernel_times: bool,
-    /// When requests are due; evenly if absent.
+    /// Intended send times of requests; evenly spread if absent.
     #[serde(default)]
     pub arrival: Option<Arrival>,
     /// A market that is played into the venue meanwhile.
@@ -100,7 +100,7 @@ pub struct Scenario {
     pub answer_within_us: Option<u64>,
 }
 
-/// What a scenario drives.
+/// The part that a scenario puts under load.
 ///
 /// A new kind is a variant here and a module in [`crate::measure`]. Three are to come with what they measure: *gateway*
 /// (client → risk → outside venue and back), *tick-to-trade* (feed in → strategy → order out) and *failover* (a shard is
@@ -108,7 +108,7 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// From actor to actor on another shard and back, and one way as fast as it goes; beside the raw ring.
+    /// Messages from actor to actor on another shard and back, and one way as fast as it goes; beside the raw ring.
     Hop,
     /// Order to acknowledgement at the venue over TCP.
     OrderAck,
@@ -120,11 +120,11 @@ pub enum Kind {
     Engine,
     /// ITCH messages from memory, as fast as they go: every field that books need is read.
     Decode,
-    /// The same with full order-by-order books.
+    /// ITCH messages from memory, as fast as they go, with full order-by-order books.
     Books,
 }
 
-/// What sessions send.
+/// Mix of requests that sessions send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flow {
@@ -136,7 +136,7 @@ pub enum Flow {
 }
 
 impl Flow {
-    /// As the tester has it.
+    /// Converts to the tester's mix.
     pub fn mix(self) -> Mix {
         match self {
             Flow::EnterAndCancel => Mix::ENTER_AND_CANCEL,
@@ -191,7 +191,7 @@ impl Scenario {
         document::parse(name, text, check).map(|(scenario, _)| scenario)
     }
 
-    /// How it is driven, in words, at this rate.
+    /// Describes the load at this rate, in words.
     pub fn load_text(&self, rate_per_s: Option<f64>) -> String {
         let mut parts = Vec::new();
         if matches!(self.kind, Kind::OrderAck | Kind::Saturation) {
@@ -204,7 +204,7 @@ impl Scenario {
     }
 }
 
-/// What the schema cannot say.
+/// Checks the rules that the schema cannot express.
 fn check(document: &mut document::Document) {
     let Some(kind) = document.section::<Kind>("kind") else { return };
     let needs = match kind {

@@ -44,7 +44,7 @@ impl RawEcho {
         Ok(Self { address, stop, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Address on which the echo listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -20,7 +20,7 @@ const ANSWERS_PER_REQUEST: u64 = 3;
 /// Room of the replay log of a session, besides what the load needs.
 const MESSAGES_SPARE: u64 = 2048;
 
-/// How large a venue.
+/// Size and options of a venue.
 #[derive(Clone, Copy, Debug)]
 pub struct VenueSpec {
     /// Sessions.
@@ -54,7 +54,8 @@ impl VenueUnderTest {
         Ok(Self { venue: Venue::start(&config)?, config, _feed: feed })
     }
 
-    /// The same, and the best prices of the incoming feed, to be read on any one thread.
+    /// Starts the venue as [`start`](Self::start), and returns the best prices of the incoming feed too, to be read on
+    /// any one thread.
     ///
     /// # Errors
     /// [`VenueError`].
@@ -71,12 +72,12 @@ impl VenueUnderTest {
         (config(spec, port), feed)
     }
 
-    /// Where clients connect.
+    /// Address for clients to connect to.
     pub fn order_entry(&self) -> SocketAddr {
         self.venue.order_entry()
     }
 
-    /// Where the market goes, if it takes one in.
+    /// Address for the incoming market, if the venue takes one in.
     pub fn feed_in(&self) -> Option<SocketAddr> {
         self.venue.feed_in()
     }
@@ -91,7 +92,7 @@ impl VenueUnderTest {
         configured::credentials(&self.config)
     }
 
-    /// What sessions `of` send and get: the instruments are shared out to all sessions in turns.
+    /// Script of requests and answers for sessions `of`: the instruments are shared out to all sessions in turns.
     pub fn script(&self, of: std::ops::Range<usize>, seed: u64, mix: Mix) -> MarketScript {
         let all = self.config.ports.len();
         let own = |session: usize| {
@@ -108,7 +109,7 @@ impl VenueUnderTest {
         configured::day_instruments(&self.config)
     }
 
-    /// The same of a venue that is not started.
+    /// Instruments of a market to be played into a venue that is not started.
     pub fn market_of(spec: &VenueSpec) -> Vec<DayInstrument> {
         configured::day_instruments(&config(spec, 0))
     }
@@ -158,7 +159,7 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
     config
 }
 
-/// What the session actor keeps at most.
+/// Maximum number of messages that the session actor keeps.
 const MESSAGES_MAX: usize = corelane_actors::session::MESSAGES_MAX;
 /// Sessions up to which the shipped bound on open orders stays; more would take memory that no scenario uses.
 const SMALL: usize = 16;

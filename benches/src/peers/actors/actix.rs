@@ -81,7 +81,7 @@ impl Actor for Far {
     }
 }
 
-/// To whom to answer.
+/// Message with the address to answer to.
 struct Meet(Addr<Near>);
 
 impl Message for Meet {

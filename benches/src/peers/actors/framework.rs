@@ -1,4 +1,4 @@
-//! Where the actors of a framework run, and what they say to each other.
+//! Runtimes for a framework's actors, and the messages between the actors.
 
 use std::{
     hint::spin_loop,
@@ -22,14 +22,14 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
     runtime.expect("a runtime without drivers needs nothing")
 }
 
-/// To be spawned, so that the runtime never sleeps.
+/// Yields for ever: spawned, it keeps the runtime from sleeping.
 pub(super) async fn spin() {
     loop {
         yield_now().await;
     }
 }
 
-/// Where a framework's actors run.
+/// A framework's way to run actors.
 pub(super) trait Framework {
     /// Runs a future on this thread, spinning.
     fn spinning<F: Future>(future: F) -> F::Output;

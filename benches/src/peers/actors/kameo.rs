@@ -81,7 +81,7 @@ struct Far {
     near: Option<ActorRef<Near>>,
 }
 
-/// To whom to answer.
+/// Message with the address to answer to.
 struct Meet(ActorRef<Near>);
 
 impl Message<Meet> for Far {

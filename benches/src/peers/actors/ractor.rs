@@ -23,7 +23,7 @@ use crate::{
 pub(super) const TELL: Peer = Peer { name: "ractor, cast", kind: Kind::Actors, round_trips: tell, flood };
 pub(super) const ASK: Peer = Peer { name: "ractor, call", kind: Kind::Actors, round_trips: ask, flood };
 
-/// What an actor does with a message.
+/// An actor's handler of messages.
 trait Handle: Send + Sync + 'static {
     type Msg: Send + 'static;
 

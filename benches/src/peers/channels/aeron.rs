@@ -37,15 +37,15 @@ const HEADER_BYTES: usize = size_of::<Header>();
 const MESSAGE_BYTES: usize = HEADER_BYTES + size_of::<Ball>();
 /// Messages taken at once.
 const FRAGMENTS_MAX: usize = 64;
-/// For driver, publication and subscription to find each other.
+/// Time limit for driver, publication and subscription to find each other.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// When driver and client give each other up; a client then ends the process. They live and die together here, but the
-/// whole process may be stopped for a while.
+/// Time after which driver and client give each other up; a client then ends the process. They live and die together
+/// here, but the whole process may be stopped for a while.
 const LIVENESS: Duration = Duration::from_secs(3600);
 
 /// Each link is a stream of its own.
 static NEXT_STREAM: AtomicI32 = AtomicI32::new(1);
-/// One driver for all links that exist together.
+/// The driver, shared by all links that exist together.
 static DRIVER: Mutex<Weak<MediaDriver>> = Mutex::new(Weak::new());
 
 /// See the [module](self).

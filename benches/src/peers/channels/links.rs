@@ -79,12 +79,12 @@ links! {
         tokio::sync::mpsc::channel(CAPACITY),
         |sender, message| sender.try_send(message).is_ok(),
         |receiver| receiver.try_recv().ok();
-    /// Its usual ends, which remember the other's place.
+    /// The ring's usual ends, which remember each other's place.
     Ringbuf: ringbuf::HeapProd<Message>, ringbuf::HeapCons<Message> =
         ringbuf::HeapRb::new(CAPACITY).split(),
         |sender, message| sender.try_push(message).is_ok(),
         |receiver| receiver.try_pop();
-    /// One producer, one consumer.
+    /// A ring with one producer and one consumer.
     NexusSpsc: nexus_queue::spsc::Producer<Message>, nexus_queue::spsc::Consumer<Message> =
         nexus_queue::spsc::ring_buffer(CAPACITY),
         |sender, message| sender.push(message).is_ok(),
@@ -102,7 +102,7 @@ impl thingbuf::Recycle<Message> for Keep {
     fn recycle(&self, _: &mut Message) {}
 }
 
-/// One producer, and a poller that takes all that is there, which is how its authors get its throughput.
+/// A ring with one producer and a poller that takes all that is there, which is how its authors get its throughput.
 pub(super) struct Disruptor;
 
 impl Link for Disruptor {

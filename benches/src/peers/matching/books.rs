@@ -1,4 +1,4 @@
-//! What the books of a crate have to do.
+//! Interface to the books of a crate.
 
 use crate::engine::{Commands, Op, Totals};
 

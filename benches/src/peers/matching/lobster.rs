@@ -6,7 +6,8 @@ use crate::engine::{Commands, Op, Totals, commands::INSTRUMENTS};
 
 /// Orders that its tables begin with, for each that rests: more than there will be.
 const ORDERS: usize = 4;
-/// One in so many of those that rest has a place in each queue from the beginning: mostly more than there will be.
+/// Number of resting orders for each place that a queue has from the beginning: mostly more places than there will be
+/// orders.
 const QUEUES: usize = 16;
 
 pub(super) struct Books {

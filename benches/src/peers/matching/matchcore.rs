@@ -14,7 +14,7 @@ use crate::engine::{Commands, Op, Totals, commands::INSTRUMENTS};
 
 pub(super) struct Books {
     books: Vec<Book>,
-    /// By our number of an order: its number in its book.
+    /// Order numbers in the books, by our number of the order.
     ids: Vec<u64>,
 }
 

@@ -11,9 +11,9 @@ use std::ops::Range;
 use self::books::Books;
 use crate::engine::{self, Commands, Engine, Round, Totals};
 
-/// What lobster does not do that our group does in the same time.
+/// Work that our group does in the same time and lobster does not.
 const LOBSTER_DIFFERS: &str = "matches only: no risk checks, no accounts, no sequence, no encoded reports, no feed";
-/// The same of matchcore, and what is done for it.
+/// Work that our group does in the same time and matchcore does not, and work that is done for matchcore.
 const MATCHCORE_DIFFERS: &str = "matches only: no risk checks, no accounts, no sequence, no encoded reports, no feed; \
      matchcore 0.4.0 lets an order trade through its own limit, so each order is split at the best opposite price before \
      it is submitted, and the lookup is in its time";
@@ -21,9 +21,9 @@ const MATCHCORE_DIFFERS: &str = "matches only: no risk checks, no accounts, no s
 /// A crate.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
-    /// Its name.
+    /// Name of the crate.
     pub name: &'static str,
-    /// What it does not do that our group does, or does otherwise.
+    /// Differences from our group: work that it leaves out or does otherwise.
     pub differs: &'static str,
     /// Executes the commands on a CPU, as [`engine::run`].
     pub run: fn(cpu: usize, commands: &Commands, rate_per_s: f64) -> Round,

@@ -31,7 +31,7 @@ const OUTGOING_MAX: usize = 65_536;
 /// Messages taken from a channel at once.
 const BATCH: usize = 256;
 
-/// What the exchange's task is told.
+/// Messages to the exchange's task.
 enum ToExchange {
     LogIn { port: PortId, client: Sender<Outgoing> },
     LogOut { port: PortId, client: Sender<Outgoing> },
@@ -39,7 +39,7 @@ enum ToExchange {
     Heartbeat,
 }
 
-/// What a connection's writer is told.
+/// Messages to a connection's writer.
 enum Outgoing {
     Accepted { next_sequence: u64 },
     Rejected,

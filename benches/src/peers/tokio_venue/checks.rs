@@ -1,4 +1,4 @@
-//! What every order must fulfil before it can trade, in the order in which our venue checks it.
+//! Checks that every order must pass before it can trade, in the order of our venue's checks.
 
 use corelane_actors::types::{Instrument, Limits, Quantity};
 use corelane_codecs::{

@@ -60,7 +60,7 @@ pub(super) struct Exchange {
     limits: Limits,
     books: Vec<Book>,
     orders: HashMap<u64, Order>,
-    /// By port: the reference of each order that rests, by the client's number.
+    /// References of resting orders by port and the client's number.
     live: Vec<HashMap<u32, u64>>,
     last_user_refs: Vec<u32>,
     last_order_ref: u64,
@@ -287,7 +287,7 @@ impl Exchange {
         order
     }
 
-    /// What remains rests or is cancelled.
+    /// Rests or cancels the remaining quantity of an order.
     fn finish(&mut self, now_ns: u64, order_ref: u64, order: Order, out: &mut impl Outlet) {
         let Order { port, user_ref, leaves, .. } = order;
         if leaves == 0 {

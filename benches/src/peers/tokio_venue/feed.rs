@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use corelane_actors::types::Publication;
 use corelane_codecs::mold::{PacketBuilder, SessionName};
 
-/// Where the feed goes and how it is packed.
+/// Destination and packing of the feed.
 #[derive(Clone, Copy)]
 pub(super) struct FeedSetup {
     pub to: SocketAddr,
@@ -25,7 +25,7 @@ impl Feed {
         Feed { session: setup.session, buffer: vec![0; setup.payload_max], next_sequence: 1 }
     }
 
-    /// One packet with the first of `messages`, which are taken off; at least one fits.
+    /// Packs one packet with the first of `messages` and removes them; at least one fits.
     pub(super) fn pack<'a>(&'a mut self, messages: &mut &[Publication]) -> &'a [u8] {
         let payload_max = self.buffer.len();
         let builder = PacketBuilder::new(&mut self.buffer, self.session, self.next_sequence, payload_max);

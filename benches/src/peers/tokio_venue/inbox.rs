@@ -1,4 +1,4 @@
-//! What a connection has received: packets, log-ins, requests.
+//! Input of a connection: packets, log-ins, requests.
 
 use corelane_actors::types::PortId;
 use corelane_codecs::{
@@ -14,7 +14,7 @@ const PAYLOAD_MAX: usize = 1021;
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Who may log in.
+/// Credentials of a client that may log in.
 #[derive(Clone)]
 pub(super) struct Credentials {
     user: Alpha<6>,
@@ -46,7 +46,7 @@ impl Inbox {
         Inbox { buffer: vec![0; BUFFER_BYTES].into(), read: 0, filled: 0 }
     }
 
-    /// Where the next bytes go. Never empty: what is left of a packet is shorter than the buffer.
+    /// Space for the next bytes. It is never empty: the rest of a packet is shorter than the buffer.
     pub(super) fn space(&mut self) -> &mut [u8] {
         self.buffer.copy_within(self.read..self.filled, 0);
         self.filled -= self.read;

@@ -22,10 +22,10 @@ use corelane_tester::{engine::Pacing, script::Mix};
 use self::server::Server;
 use crate::wire::{self, Run};
 
-/// What [`channels()`] does otherwise than our venue, for who reads a ratio to it.
+/// Differences of [`channels()`] from our venue, for readers of a ratio to it.
 pub const CHANNELS_DIFFER: &str = "idiomatic: a task reads and one writes for each connection, one matches, one publishes, \
      mpsc channels between them; no replay log: it keeps no answers for clients that come back";
-/// What [`single_threaded()`] does otherwise than our venue.
+/// Differences of [`single_threaded()`] from our venue.
 pub const SINGLE_THREADED_DIFFERS: &str = "tuned: one runtime that never sleeps, matching is called by the task that has \
      read the order; no replay log: it keeps no answers for clients that come back";
 
@@ -62,7 +62,7 @@ fn run(
     Run::new(name, measured, &pacing, server.stop())
 }
 
-/// What one round showed, all under the same load.
+/// Results of one round, all under the same load.
 #[derive(Debug)]
 pub struct Round {
     /// Our venue.
@@ -73,7 +73,7 @@ pub struct Round {
     pub single_threaded: Run,
 }
 
-/// One round: the three servers in turns on `server_cpu`.
+/// Runs one round: the three servers in turns on `server_cpu`.
 ///
 /// # Panics
 /// As [`channels()`].

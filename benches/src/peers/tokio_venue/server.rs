@@ -16,7 +16,7 @@ use tokio::{runtime::Builder, sync::oneshot};
 
 use super::{feed::FeedSetup, inbox::Credentials};
 
-/// What a server is made from.
+/// Configuration of a server.
 pub(super) struct Setup {
     pub listener: TcpListener,
     pub session: SessionName,
@@ -68,7 +68,7 @@ impl Server {
         Server { address, stop, thread }
     }
 
-    /// Where clients connect.
+    /// Address for clients to connect to.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }

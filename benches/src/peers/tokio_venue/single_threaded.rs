@@ -1,4 +1,4 @@
-//! One thread that never sleeps: the task that has read an order calls the exchange and writes the answers.
+//! A server on one thread that never sleeps: the task that has read an order calls the exchange and writes the answers.
 //!
 //! A task that yields for ever keeps the runtime from sleeping in `epoll_wait`; in its turns it publishes, and writes
 //! what a socket did not take at once. A client that leaves [`UNSENT_BYTES_MAX`] unread is disconnected.
@@ -25,7 +25,7 @@ use super::{
     server::{Serving, Setup, now_ns},
 };
 
-/// What a slow reader may leave unread, in bytes beyond the socket's buffer; as our venue's.
+/// Maximum that a slow reader may leave unread beyond the socket's buffer, in bytes; as our venue's.
 const UNSENT_BYTES_MAX: usize = 256 * 1024;
 
 /// Everything; borrowed between two awaits only.

@@ -88,7 +88,7 @@ pub(super) fn page_table(table: &Table) -> Markup {
     }
 }
 
-/// What changed from an older run.
+/// Changes from an older run.
 pub(super) fn comparison(comparison: &Comparison) -> Markup {
     let name = |revision: &Option<String>| {
         revision.as_deref().map_or_else(|| "unknown".to_owned(), |commit| commit.chars().take(12).collect::<String>())
@@ -112,7 +112,7 @@ pub(super) fn comparison(comparison: &Comparison) -> Markup {
     }
 }
 
-/// How figures grow.
+/// Growth of figures with sizes.
 pub(super) fn growth(scaling: &[Scaling]) -> Markup {
     html! {
         section id="growth" {

@@ -67,7 +67,7 @@ fn figure(title: &str, text: &str, plot: &Plot) -> Markup {
     }
 }
 
-/// What peers do not do that ours does.
+/// Differences of peers from ours: work that ours does and they do not.
 fn differences(contenders: &[Contender]) -> Markup {
     let differing = || contenders.iter().filter_map(|contender| Some((&contender.name, contender.differs.as_ref()?)));
     html! {

@@ -75,7 +75,7 @@ fn run() -> Run {
     run
 }
 
-/// When the page is meant to change: look at what it is now, and put it there.
+/// To change the page on purpose, look at the page in the failure message and copy it to the golden file.
 #[test]
 fn the_page_of_a_fixed_run_is_the_golden_one() {
     let page = page(&run());

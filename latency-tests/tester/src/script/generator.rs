@@ -73,7 +73,7 @@ pub struct MarketSpec {
     pub mix: Mix,
     /// The maximum number of open orders per session. At the maximum, the session cancels its oldest order.
     pub open_orders_max: usize,
-    /// The number of each session's first order. It must be above all numbers that the account has used that day.
+    /// The number of each session's first order. It must be above all numbers that the port has used that day.
     pub first_user_ref: u32,
     /// The reasons with which an overloaded venue may reject any order. Such a reject is counted, and the order is
     /// treated as never entered. Empty for a run below saturation.
@@ -151,7 +151,7 @@ impl MarketScript {
     }
 
     /// The number after all numbers used so far: the [`MarketSpec::first_user_ref`] of the next script for the same
-    /// accounts.
+    /// ports.
     #[must_use]
     pub fn next_user_ref(&self) -> u32 {
         let next = self.flows.iter().map(|flow| flow.next_user_ref);
