@@ -11,10 +11,11 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
             connection.ready = !connection.has_unsent();
         }
         let deadline_ns = LOG_IN.as_nanos() as u64;
-        while let Some(session) = self.connections.iter().position(|one| !one.ready) {
+        while let Some(waiting) = self.connections.iter().position(|one| !one.ready) {
             let now_ns = self.clock.now_ns();
             let why = match self.measured.faults.first() {
-                Some(fault) => fault.strip_prefix(&format!("session {session}: ")).unwrap_or(fault).to_owned(),
+                // The fault may be of another session than the first that waits.
+                Some(fault) => fault.clone(),
                 None if self.measured.drops > 0 => "the server closed the connection".to_owned(),
                 None if now_ns > deadline_ns => {
                     format!("no answer within {LOG_IN:?}; check that the server accepts logins")
@@ -25,6 +26,9 @@ impl<W: Wire, O: Observer> Engine<'_, W, O> {
                     continue;
                 }
             };
+            let faulty = (0..self.connections.len())
+                .find_map(|session| Some((session, why.strip_prefix(&format!("session {session}: "))?.to_owned())));
+            let (session, why) = faulty.unwrap_or((waiting, why));
             return Err(LoadError::LogIn { session, why });
         }
         for (index, connection) in self.connections.iter_mut().enumerate() {
