@@ -19,7 +19,10 @@
 //! no actor can be used alone, such as the books:
 //!
 //! ```
-//! use corelane_actors::market_data::{BookLimits, Books, FeedCounters};
+//! use corelane_actors::{
+//!     market_data::{BookLimits, Books, FeedCounters},
+//!     types::Locate,
+//! };
 //! use corelane_codecs::{
 //!     IntoBytes,
 //!     itch::{AddOrder, Header, Message, Side},
@@ -41,8 +44,8 @@
 //! let counters = FeedCounters::default();
 //! let message = Message::decode(add.as_bytes()).unwrap();
 //! let changed = books.apply(&message, &counters.feed);
-//! assert_eq!(changed, Some(1), "our first instrument, whose locate in the feed is 7");
-//! assert_eq!(books.top(1).bid.unwrap().price, 1_851_200);
+//! assert_eq!(changed, Some(Locate(1)), "our first instrument, whose locate in the feed is 7");
+//! assert_eq!(books.top(Locate(1)).bid.unwrap().price, 1_851_200);
 //! ```
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
