@@ -122,8 +122,9 @@ impl Stage {
         fs::write(&topology, text).map_err(|e| format!("{}: {e}", topology.display()))?;
         let mut server = self.start(&topology, None)?;
         let address = last_word(&server.wait_for("order entry on ")?);
-        let again = last_word(&server.wait_for("market data again from ")?);
-        let again = again.parse().map_err(|e| format!("corelane prints {again:?} as an address: {e}"))?;
+        let retransmission = last_word(&server.wait_for("market data retransmission on ")?);
+        let retransmission =
+            retransmission.parse().map_err(|e| format!("corelane prints {retransmission:?} as an address: {e}"))?;
         bounded("venue_client", self.venue_client(&address))?;
         capture.wait_until(|datagrams| {
             let counts: Vec<u16> = datagrams.iter().map(|datagram| datagram.header().2).collect();
@@ -131,9 +132,10 @@ impl Stage {
         })?;
         let session = capture.datagrams()[0].header().0;
         for count in [1, 5, 1000] {
-            let answers = |datagrams: &[capture::Datagram]| datagrams.iter().filter(|d| d.from == again).count();
+            let answers =
+                |datagrams: &[capture::Datagram]| datagrams.iter().filter(|d| d.from == retransmission).count();
             let before = answers(&capture.datagrams());
-            capture.ask(again, Request { session, sequence: 2, count })?;
+            capture.ask(retransmission, Request { session, sequence: 2, count })?;
             capture.wait_until(|datagrams| answers(datagrams) > before)?;
         }
         server.signal(Signal::TERM)?;
@@ -143,7 +145,7 @@ impl Stage {
             .wait_until(|datagrams| datagrams.iter().any(|datagram| datagram.header().2 == capture::END_OF_SESSION))?;
         let datagrams = capture.stop();
         let answers: Vec<(u64, u16)> =
-            datagrams.iter().filter(|d| d.from == again).map(|d| (d.header().1, d.header().2)).collect();
+            datagrams.iter().filter(|d| d.from == retransmission).map(|d| (d.header().1, d.header().2)).collect();
         if answers.iter().any(|(sequence, _)| *sequence != 2) || answers[0].1 != 1 || answers[1].1 != 5 {
             return Err(format!("answers (sequence number, count) are not as asked for: {answers:?}"));
         }
