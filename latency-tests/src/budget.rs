@@ -10,6 +10,7 @@ mod tests;
 use std::{fs, path::Path};
 
 use corelane_config::{ConfigErrors, document};
+use corelane_console::{Exit, Output};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -133,8 +134,9 @@ pub enum Level {
 /// Checks the files against the budget.
 ///
 /// # Errors
-/// Unreadable files, and critical or missing figures, each with its value and the place of its limit.
-pub fn command(args: &BudgetArgs) -> miette::Result<()> {
+/// Unreadable files and invalid runs. Critical and missing figures, each with its value and the place of its limit, end
+/// with [`Exit::Damaged`].
+pub fn command(args: &BudgetArgs, out: &mut Output) -> miette::Result<Exit> {
     let name = args.budget.display().to_string();
     let budget = Budget::parse(&name, &read(&args.budget)?)?;
     let mut entries = Vec::new();
@@ -149,18 +151,18 @@ pub fn command(args: &BudgetArgs) -> miette::Result<()> {
         }
         entries.extend(budget.of_run(&run));
     }
-    println!("{}", table(&entries));
+    out.say(table(&entries))?;
     let critical: Vec<String> =
         entries.iter().filter(|entry| entry.level() == Level::Critical).map(|entry| entry.complaint(&name)).collect();
     if critical.is_empty() {
-        return Ok(());
+        return Ok(Exit::Done);
     }
-    Err(miette!(
+    Ok(out.damaged(&miette!(
         help =
             format!("make it cheaper; or, if the cost is meant, say why in the commit and raise the limit in {name}"),
         "over budget:\n{}",
         critical.join("\n")
-    ))
+    )))
 }
 
 fn read(path: &Path) -> miette::Result<String> {

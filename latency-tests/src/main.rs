@@ -1,6 +1,7 @@
 //! The `corelane-latency` binary.
 
-use clap::Parser;
+use std::process::ExitCode;
+
 use corelane_latency::{
     budget,
     cli::{Cli, Command},
@@ -9,12 +10,12 @@ use corelane_latency::{
     run, shipped,
 };
 
-fn main() -> miette::Result<()> {
-    match Cli::parse().command {
-        Command::Run(args) => run::run(&args),
-        Command::Compare(args) => compare::command(&args),
+fn main() -> ExitCode {
+    corelane_console::main(|cli: Cli, out| match cli.command {
+        Command::Run(args) => run::run(&args, out),
+        Command::Compare(args) => compare::command(&args, out),
         Command::Report(args) => html::command(&args),
-        Command::Budget(args) => budget::command(&args),
-        Command::Scenarios(args) => shipped::list(&args),
-    }
+        Command::Budget(args) => budget::command(&args, out),
+        Command::Scenarios(args) => shipped::list(&args, out),
+    })
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use corelane_console::{LostOutput, Output};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::measure::estimate;
@@ -45,8 +46,11 @@ impl Progress {
     }
 
     /// Prints above the bar.
-    pub fn say(&self, text: &str) {
-        self.bar.suspend(|| println!("{text}"));
+    ///
+    /// # Errors
+    /// [`LostOutput`].
+    pub fn say(&self, out: &mut Output, text: &str) -> Result<(), LostOutput> {
+        self.bar.suspend(|| out.say(text))
     }
 
     /// Removes the bar.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use corelane_console::{Exit, Output};
 use corelane_runtime::cpu;
 use corelane_tester::jitter;
 use corelane_tuning::Host;
@@ -26,8 +27,8 @@ const ROUND_MS: u64 = 1000;
 /// Runs it.
 ///
 /// # Errors
-/// If something could not be run, or the run is invalid. Both end the process with exit code 1.
-pub fn run(args: &RunArgs) -> miette::Result<()> {
+/// If something could not be run. An invalid run ends with [`Exit::Damaged`].
+pub fn run(args: &RunArgs, out: &mut Output) -> miette::Result<Exit> {
     let profile_text = shipped::text(&args.profile, &Profile::SHIPPED, "profile")?;
     let profile = Profile::parse(&args.profile, &profile_text)?;
     let scenarios = chosen(args, &profile)?;
@@ -40,20 +41,20 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     let with_growth = args.scenario.is_empty() && profile.scaling.is_some();
     let planned = scenarios.iter().map(|(entry, _, scenario)| (entry, scenario));
     let length = estimate::all(&profile, planned, with_growth, context.peers);
-    println!(
+    out.say(format_args!(
         "profile {}: {} scenarios{}, about {} in all; each is shown when it is done\n",
         context.profile,
         scenarios.len(),
         if with_growth { " and growth" } else { "" },
         estimate::words(length)
-    );
+    ))?;
     let progress = Progress::new(length);
     let warmup = Duration::from_millis(profile.warmup_ms);
     progress.begin("the machine by itself", Duration::from_millis(profile.jitter_ms));
     let jitter = jitter::measure(&cpus, Duration::from_millis(profile.jitter_ms)).into_diagnostic()?;
     let jitter = context::jitter(&jitter);
     let host = context::host(&facts, &jitter);
-    progress.say(&markdown::head(&context, &host, &jitter));
+    progress.say(out, &markdown::head(&context, &host, &jitter))?;
 
     let mut baseline_saturation = None;
     let bench = |rounds, round_ms, baseline_saturation| Bench {
@@ -75,7 +76,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
             .map_err(|error| Report::new(error).wrap_err(format!("scenario {name}")))?;
         baseline_saturation = measure::baseline_saturation(scenario, &found).or(baseline_saturation);
         for one in found {
-            progress.say(&markdown::scenario(&one));
+            progress.say(out, &markdown::scenario(&one))?;
             seen.push(one);
         }
     }
@@ -85,7 +86,7 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
         progress.begin("growth", estimate::growth(sizes, warmup));
         let (fits, problems) = measure::scaling::run(sizes, &bench(sizes.rounds, sizes.round_ms, None))
             .map_err(|error| Report::new(error).wrap_err("growth"))?;
-        progress.say(&markdown::growth(&fits));
+        progress.say(out, &markdown::growth(&fits))?;
         scaling = fits;
         verdict.add(problems);
     }
@@ -97,20 +98,19 @@ pub fn run(args: &RunArgs) -> miette::Result<()> {
     if let Some(path) = &args.tables {
         markdown::write(&run, path)?;
     }
-    println!("\nresult: {} (and report.html beside it), in {:.0} s", json.display(), run.context.took_s);
-    println!("{}", markdown::verdict(&run));
+    out.say(format_args!("\nresult: {} (and report.html beside it), in {:.0} s", json.display(), run.context.took_s))?;
+    out.say(markdown::verdict(&run))?;
     for line in report::ratio_lines(&run) {
-        println!("{line}");
+        out.say(line)?;
     }
     if run.verdict.valid {
-        Ok(())
-    } else {
-        Err(miette!(
-            help = "run it on an idle machine, or lower the rates in a profile and scenarios of your own",
-            "the figures do not count: {} problems, listed above",
-            run.verdict.problems.len()
-        ))
+        return Ok(Exit::Done);
     }
+    Ok(out.damaged(&miette!(
+        help = "run it on an idle machine, or lower the rates in a profile and scenarios of your own",
+        "the figures do not count: {} problems, listed above",
+        run.verdict.problems.len()
+    )))
 }
 
 /// The profile's scenarios, or those that were asked for, with the profile's lengths if it has them.

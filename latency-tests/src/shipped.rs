@@ -3,6 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use corelane_config::ConfigErrors;
+use corelane_console::{Exit, Output};
 use miette::{IntoDiagnostic, WrapErr, miette};
 
 use crate::{
@@ -40,28 +41,28 @@ pub fn stem(name: &str) -> &str {
 ///
 /// # Errors
 /// If there is none of that name.
-pub fn list(args: &ScenariosArgs) -> miette::Result<()> {
+pub fn list(args: &ScenariosArgs, out: &mut Output) -> miette::Result<Exit> {
     if let Some(name) = &args.name {
         let all = [&Scenario::SHIPPED[..], &Profile::SHIPPED[..]].concat();
-        print!("{}", text(name, &all, "scenario or profile")?);
-        return Ok(());
+        out.say(text(name, &all, "scenario or profile")?.trim_end_matches('\n'))?;
+        return Ok(Exit::Done);
     }
-    println!("scenarios (run --scenario NAME; scenarios NAME prints one to start your own from)");
+    out.say("scenarios (run --scenario NAME; scenarios NAME prints one to start your own from)")?;
     for (name, text) in Scenario::SHIPPED {
-        println!("  {name:<16} {}", Scenario::parse(name, text)?.summary);
+        out.say(format_args!("  {name:<16} {}", Scenario::parse(name, text)?.summary))?;
     }
-    println!("profiles (run --profile NAME)");
+    out.say("profiles (run --profile NAME)")?;
     for (name, text) in Profile::SHIPPED {
-        println!("  {name:<16} {}", Profile::parse(name, text)?.summary);
+        out.say(format_args!("  {name:<16} {}", Profile::parse(name, text)?.summary))?;
     }
     let peers = cfg!(feature = "peers");
-    println!("how long they take, about, {} the feature peers", if peers { "with" } else { "without" });
+    out.say(format_args!("how long they take, about, {} the feature peers", if peers { "with" } else { "without" }))?;
     let mut lengths = Table::new(["scenario"].into_iter().chain(Profile::SHIPPED.map(|(name, _)| name)), 1);
     for Lengths { scenario, by_profile } in lengths_of_all(peers)? {
         lengths.add([scenario].into_iter().chain(by_profile));
     }
-    println!("{lengths}");
-    Ok(())
+    out.say(lengths)?;
+    Ok(Exit::Done)
 }
 
 /// How long a scenario takes in each profile of [`Profile::SHIPPED`], in words; empty where it is not in one.

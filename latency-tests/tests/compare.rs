@@ -142,7 +142,7 @@ fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refu
     for (case, reason) in cases {
         folder.write("new.json", &case);
         let output = folder.run(&["compare", "old.json", "new.json"]);
-        assert_eq!(output.status.code(), Some(1), "{reason}");
+        assert_eq!(output.status.code(), Some(2), "{reason}");
         assert!(text(&output.stdout).contains(reason), "{reason} in {}", text(&output.stdout));
         assert!(text(&output.stderr).contains("nothing in these two results is comparable"), "{reason}");
     }

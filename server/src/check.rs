@@ -4,33 +4,34 @@ use std::path::Path;
 
 use comfy_table::Table;
 use corelane_config::Config;
+use corelane_console::{Exit, Output};
 use corelane_runtime::{cpu, edge::port::Overflow, topology::Idle, topology::check::Checked};
 use corelane_venue::{declare, reorder_bytes, replay_bytes, retransmission_bytes};
 use miette::miette;
 
-use crate::tables::{say, table};
+use crate::tables::table;
 
 /// Checks the topology in the file `path` and prints it.
 ///
 /// # Errors
 /// All faults found.
-pub(crate) fn check(path: &Path) -> miette::Result<()> {
+pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
-    say(format_args!(
+    out.say(format_args!(
         "{}: venue {:?}, {} sessions, {} instruments",
         path.display(),
         config.venue.name,
         config.ports.len(),
         config.instruments.len()
-    ));
-    say(format_args!("\n{}", shards(&checked)));
-    say(format_args!("housekeeping on CPU {}", declared.placement.housekeeping_cpu));
-    say(format_args!("\n{}", edges(&checked)));
-    say(format_args!("\n{}", proof(&checked)));
-    say(format_args!("\n{}", memory(&config, &checked)));
-    Ok(())
+    ))?;
+    out.say(format_args!("\n{}", shards(&checked)))?;
+    out.say(format_args!("housekeeping on CPU {}", declared.placement.housekeeping_cpu))?;
+    out.say(format_args!("\n{}", edges(&checked)))?;
+    out.say(format_args!("\n{}", proof(&checked)))?;
+    out.say(format_args!("\n{}", memory(&config, &checked)))?;
+    Ok(Exit::Done)
 }
 
 fn shards(checked: &Checked) -> Table {

@@ -13,6 +13,7 @@ use std::{
 
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_config::{Config, VENUE_TOML};
+use corelane_console::{Exit, Output};
 use corelane_market::{Day, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu;
 use corelane_tester::{
@@ -56,12 +57,12 @@ const RECORDED_SYMBOLS_MAX: usize = 10_000;
 /// Runs the demo.
 ///
 /// # Errors
-/// A part that failed to start, or an invalid run with the reasons.
-pub(crate) fn demo(args: &DemoArgs) -> miette::Result<()> {
+/// A part that failed to start. An invalid run ends with [`Exit::Damaged`] and the reasons.
+pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
     let cpus = cpu::allowed_cpus();
     let host = Host::inspect();
-    println!("{host}");
-    println!("measuring machine jitter for {} s …", JITTER_WATCH.as_secs());
+    out.say(&host)?;
+    out.say(format_args!("measuring machine jitter for {} s …", JITTER_WATCH.as_secs()))?;
     let jitter = jitter::measure(&cpus[..cpus.len().min(2)], JITTER_WATCH).into_diagnostic()?;
 
     let mut config = Config::parse("the embedded venue", VENUE_TOML)?;
@@ -70,12 +71,12 @@ pub(crate) fn demo(args: &DemoArgs) -> miette::Result<()> {
     on_loopback(&mut config, feed.local_addr().into_diagnostic()?)?;
     let venue = Venue::start(&config)?;
     let feed_in = venue.feed_in().ok_or_else(|| miette!("the embedded venue has no incoming feed"))?;
-    println!(
+    out.say(format_args!(
         "venue up: {} sessions over TCP on {}, market data in on {feed_in}, {} market messages to play",
         config.ports.len(),
         venue.order_entry(),
         market.messages
-    );
+    ))?;
 
     let mut observer = Bystander::new(&market, feed_in, feed, args)?;
     let mut script =
@@ -93,19 +94,22 @@ pub(crate) fn demo(args: &DemoArgs) -> miette::Result<()> {
         market: Some(&market_report),
         feed: Some(feed.report()),
     };
-    println!("\n{}", report.table());
+    out.say(format_args!("\n{}", report.table()))?;
     report.write_plot(&args.plot).into_diagnostic()?;
-    println!("percentile plot: {}", args.plot.display());
+    out.say(format_args!("percentile plot: {}", args.plot.display()))?;
     if let Some(path) = &args.json {
         std::fs::write(path, format!("{:#}\n", report.json())).into_diagnostic()?;
-        println!("report as JSON: {}", path.display());
+        out.say(format_args!("report as JSON: {}", path.display()))?;
     }
     let mut problems = report.problems();
     problems.extend(outcome.status.failures.iter().map(|(actor, failure)| format!("actor {actor} {failure}")));
     if !outcome.drained {
         problems.push("the venue stopped with work in flight".to_owned());
     }
-    if problems.is_empty() { Ok(()) } else { Err(miette!("the run is invalid:\n{}", problems.join("\n"))) }
+    if problems.is_empty() {
+        return Ok(Exit::Done);
+    }
+    Ok(out.damaged(&miette!("the run is invalid:\n{}", problems.join("\n"))))
 }
 
 fn loopback(port: u16) -> SocketAddr {

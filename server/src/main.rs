@@ -7,16 +7,16 @@ mod itch;
 mod run;
 mod tables;
 
-use clap::Parser;
+use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, DemoArgs};
 
-fn main() -> miette::Result<()> {
-    match Cli::parse().command {
-        None => demo::demo(&DemoArgs::default()),
-        Some(Command::Demo(args)) => demo::demo(&args),
-        Some(Command::Run { topology }) => run::run(&topology),
-        Some(Command::Check { topology }) => check::check(&topology),
-        Some(Command::Itch(command)) => itch::run(&command),
-    }
+fn main() -> ExitCode {
+    corelane_console::main(|cli: Cli, out| match cli.command {
+        None => demo::demo(&DemoArgs::default(), out),
+        Some(Command::Demo(args)) => demo::demo(&args, out),
+        Some(Command::Run { topology }) => run::run(&topology, out),
+        Some(Command::Check { topology }) => check::check(&topology, out),
+        Some(Command::Itch(command)) => itch::run(&command, out),
+    })
 }

@@ -1,11 +1,17 @@
 //! `corelane run`: serves a topology until a signal stops it.
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    path::Path,
+};
 
 use corelane_actors::types::{Command, KillSwitch, Scope, SequencerIn};
 use corelane_config::Config;
+use corelane_console::{Exit, LostOutput, Output};
 use corelane_runtime::{
-    lifecycle::Status,
+    lifecycle::{Outcome, Status},
+    shard::Failure,
     telemetry::{Counters, Metric},
 };
 use corelane_venue::{Venue, VenueCounters};
@@ -17,25 +23,19 @@ use signal_hook::{
 
 /// Serves the topology in the file `path`.
 ///
+/// A venue whose addresses nobody can read stops again. If standard output is lost later, the venue serves on, and the
+/// exit code tells.
+///
 /// # Errors
-/// Faults of the configuration, a part that fails to start, or a stop that left work in flight.
-pub(crate) fn run(path: &Path) -> miette::Result<()> {
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+/// Faults of the configuration, a part that fails to start, or lost output. Failed actors and work left in flight end
+/// with [`Exit::Damaged`].
+pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
+    log_to_stderr();
     // Installed before the start, so that an early signal does not kill the process with open sessions.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGUSR2]).into_diagnostic()?;
     let config = Config::load(path)?;
     let mut venue = Venue::start(&config)?;
-    println!("order entry on {}", venue.order_entry());
-    for (line, feed) in feed_lines(&venue, &config) {
-        println!("market data in on {feed} ({line})");
-    }
-    if let Some(feed) = &config.feeds.outbound {
-        println!("market data out to {}", feed.to);
-    }
-    if let Some(address) = venue.retransmission() {
-        println!("market data retransmission on {address}");
-    }
-    println!("stop with SIGINT or SIGTERM; SIGUSR1 engages the kill switch, SIGUSR2 releases it");
+    out.say(addresses(&venue, &config))?;
     for signal in signals.forever() {
         match signal {
             SIGUSR1 => kill_switch(&mut venue, true),
@@ -43,19 +43,53 @@ pub(crate) fn run(path: &Path) -> miette::Result<()> {
             _ => break,
         }
     }
-    println!("stopping");
+    let announced = out.say("stopping");
     let counters = venue.counters().clone();
     let outcome = venue.stop();
-    print_status(&outcome.status, &counters);
+    let exit = ended(&outcome, out);
+    announced?;
+    print_status(&outcome.status, &counters, out)?;
     if outcome.drained {
-        println!("stopped, nothing in flight was left");
-        Ok(())
-    } else {
-        Err(miette!(
-            help = "a stop waits five seconds for work in flight; look in the log for a stalled shard",
-            "stopped with work in flight"
-        ))
+        out.say("stopped, nothing in flight was left")?;
     }
+    Ok(exit)
+}
+
+/// Logs to standard error, with colours only on a terminal and unless `NO_COLOR` is set.
+fn log_to_stderr() {
+    let is_plain = !io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    // A log that cannot be written is nothing to panic about.
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(!is_plain).log_internal_errors(false).init();
+}
+
+/// What a client needs to know, as one text: a reader of its first line does not make the others fail.
+fn addresses(venue: &Venue, config: &Config) -> String {
+    let mut lines = vec![format!("order entry on {}", venue.order_entry())];
+    lines.extend(feed_lines(venue, config).map(|(line, feed)| format!("market data in on {feed} ({line})")));
+    lines.extend(config.feeds.outbound.as_ref().map(|feed| format!("market data out to {}", feed.to)));
+    lines.extend(venue.retransmission().map(|address| format!("market data retransmission on {address}")));
+    lines.push("stop with SIGINT or SIGTERM; SIGUSR1 engages the kill switch, SIGUSR2 releases it".to_owned());
+    lines.join("\n")
+}
+
+/// Lists what was wrong at the end.
+fn ended(outcome: &Outcome, out: &mut Output) -> Exit {
+    let mut damage: Vec<String> = outcome.status.failures.iter().map(failed).collect();
+    if !outcome.drained {
+        damage.push("stopped with work in flight".to_owned());
+    }
+    if damage.is_empty() {
+        return Exit::Done;
+    }
+    out.damaged(&miette!(
+        help = "the log says when and where; a stop waits five seconds for work in flight",
+        "{}",
+        damage.join("\n")
+    ))
+}
+
+fn failed((actor, failure): &(String, Failure)) -> String {
+    format!("actor {actor}, on input {}, {failure}", failure.header.sequence)
 }
 
 /// The lines of the incoming feed and the addresses that they arrive on.
@@ -75,43 +109,50 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
     }
 }
 
-/// Prints the nonzero counters of all shards and actors, and the failures.
-fn print_status(status: &Status, counters: &VenueCounters) {
+/// Prints the nonzero counters of all shards and actors.
+fn print_status(status: &Status, counters: &VenueCounters, out: &mut Output) -> Result<(), LostOutput> {
     for shard in &status.shards {
-        print_counts(&format!("shard {}", shard.name), shard.counts().map(|(count, value)| (count.label(), value)));
+        print_counts(
+            &format!("shard {}", shard.name),
+            shard.counts().map(|(count, value)| (count.label(), value)),
+            out,
+        )?;
         for timing in shard.timings.iter().filter(|timing| !timing.histogram.is_empty()) {
             let times = &timing.histogram;
             let [p50, p99] = [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile));
-            println!(
+            out.say(format_args!(
                 "shard {}, {}: n={} p50={p50} p99={p99} max={}",
                 shard.name,
                 timing.label,
                 times.len(),
                 times.max()
-            );
+            ))?;
         }
     }
-    print_counters("order entry", &counters.session);
-    print_counters("feed in", &counters.feed_in.feed);
+    print_counters("order entry", &counters.session, out)?;
+    print_counters("feed in", &counters.feed_in.feed, out)?;
     for (line, counters) in ["A", "B"].iter().zip(&counters.feed_in.lines) {
-        print_counters(&format!("feed in, line {line}"), counters);
+        print_counters(&format!("feed in, line {line}"), counters, out)?;
     }
-    print_counters("feed in, recovery", &counters.feed_in.recovery);
-    print_counters("feed out", &counters.feed_out.feed);
-    print_counters("feed out, retransmission", &counters.feed_out.retransmission);
-    for (actor, failure) in &status.failures {
-        println!("actor {actor}, on input {}, {failure}", failure.header.sequence);
-    }
+    print_counters("feed in, recovery", &counters.feed_in.recovery, out)?;
+    print_counters("feed out", &counters.feed_out.feed, out)?;
+    print_counters("feed out, retransmission", &counters.feed_out.retransmission, out)?;
+    Ok(())
 }
 
-fn print_counters<K: Metric>(what: &str, counters: &Counters<K>) {
-    print_counts(what, counters.iter().map(|(count, value)| (count.label(), value)));
+fn print_counters<K: Metric>(what: &str, counters: &Counters<K>, out: &mut Output) -> Result<(), LostOutput> {
+    print_counts(what, counters.iter().map(|(count, value)| (count.label(), value)), out)
 }
 
-fn print_counts(what: &str, counts: impl Iterator<Item = (&'static str, u64)>) {
+fn print_counts(
+    what: &str,
+    counts: impl Iterator<Item = (&'static str, u64)>,
+    out: &mut Output,
+) -> Result<(), LostOutput> {
     let shown: Vec<String> =
         counts.filter(|(_, value)| *value > 0).map(|(name, value)| format!("{name}={value}")).collect();
-    if !shown.is_empty() {
-        println!("{what}: {}", shown.join(" "));
+    if shown.is_empty() {
+        return Ok(());
     }
+    out.say(format_args!("{what}: {}", shown.join(" ")))
 }

@@ -18,6 +18,7 @@ mod table;
 
 use std::fs;
 
+use corelane_console::{Exit, Output};
 use miette::{IntoDiagnostic, WrapErr, miette};
 
 pub use self::{
@@ -30,14 +31,15 @@ use crate::{cli::CompareArgs, result::Run};
 /// Compares two files.
 ///
 /// # Errors
-/// An unreadable file, files without one comparable scenario, and figures that got worse by more than the threshold.
-pub fn command(args: &CompareArgs) -> miette::Result<()> {
+/// An unreadable file, and files without one comparable scenario. Figures that got worse by more than the threshold end
+/// with [`Exit::Damaged`].
+pub fn command(args: &CompareArgs, out: &mut Output) -> miette::Result<Exit> {
     let (before, after) = (read(&args.before)?, read(&args.after)?);
     let comparison = Comparison::of(&before, &after, args.threshold);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&comparison).into_diagnostic()?);
+        out.say(serde_json::to_string_pretty(&comparison).into_diagnostic()?)?;
     } else {
-        println!("{}\n{}", text(&comparison), summary(&comparison));
+        out.say(format_args!("{}\n{}", text(&comparison), summary(&comparison)))?;
     }
     if comparison.scenarios.iter().all(|scenario| scenario.not_comparable.is_some()) {
         return Err(miette!(
@@ -48,14 +50,14 @@ pub fn command(args: &CompareArgs) -> miette::Result<()> {
     let worse: Vec<String> =
         comparison.regressions().map(|(scenario, row)| format!("{} of {}", row.name(), scenario.name)).collect();
     if worse.is_empty() {
-        return Ok(());
+        return Ok(Exit::Done);
     }
-    Err(miette!(
+    Ok(out.damaged(&miette!(
         help = "if the change is meant, raise --threshold, or compare with a newer result from now on",
         "worse by more than {:.0} %: {}",
         args.threshold * 100.0,
         worse.join(", ")
-    ))
+    )))
 }
 
 /// Reads a result file.

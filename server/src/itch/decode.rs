@@ -7,6 +7,7 @@ use std::{
 };
 
 use corelane_codecs::{itch::Message, mold::Packet};
+use corelane_console::{Exit, Output};
 use corelane_market::{CaptureSource, CapturedFrame, MessageSource, is_capture};
 use miette::{IntoDiagnostic, miette};
 
@@ -15,14 +16,14 @@ use super::source;
 /// Prints the messages of `path` on standard output and its errors on standard error.
 ///
 /// # Errors
-/// If the file cannot be opened or read to its end, or contains anything but ITCH messages.
-pub(super) fn decode(path: &Path) -> miette::Result<()> {
+/// If the file cannot be opened.
+pub(super) fn decode(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let progress = source::progress(io::stderr().is_terminal() && !io::stdout().is_terminal());
     let input = BufReader::new(source::open_with(path, &progress)?);
     let errors = |line: &dyn Display| progress.suspend(|| eprintln!("{line}"));
     let mut lines = Lines { out: BufWriter::new(io::stdout().lock()), errors, messages: 0, refused: 0 };
     match lines.write_all(input) {
-        Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+        Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Done),
         Err(Stop::Output(error)) => return Err(error).into_diagnostic(),
         Err(Stop::Input(error)) => lines.refuse(&error),
         Ok(()) => {}
@@ -32,7 +33,10 @@ pub(super) fn decode(path: &Path) -> miette::Result<()> {
     if messages + refused == 0 {
         eprintln!("no ITCH message in {}", path.display());
     }
-    if refused == 0 { Ok(()) } else { Err(miette!("{messages} messages decoded, {refused} errors, listed above")) }
+    if refused == 0 {
+        return Ok(Exit::Done);
+    }
+    Ok(out.damaged(&miette!("{messages} messages decoded, {refused} errors, listed above")))
 }
 
 /// The reason for stopping.

@@ -9,19 +9,22 @@ mod replay;
 pub(crate) mod source;
 mod stats;
 
+use corelane_console::{Exit, Output};
+
 use crate::cli::ItchCommand;
 
 /// Runs an ITCH command.
 ///
 /// # Errors
 /// The problem with the file or the address, and the remedy.
-pub(crate) fn run(command: &ItchCommand) -> miette::Result<()> {
+pub(crate) fn run(command: &ItchCommand, out: &mut Output) -> miette::Result<Exit> {
     match command {
         ItchCommand::Bbo { file } => bbo::bbo(file),
         ItchCommand::Book(args) => book::book(args),
-        ItchCommand::Decode { file } => decode::decode(file),
+        ItchCommand::Decode { file } => return decode::decode(file, out),
         ItchCommand::Generate(args) => generate::generate(args),
         ItchCommand::Play(args) => play::play(args),
         ItchCommand::Stats { file, json } => stats::stats(file, *json),
-    }
+    }?;
+    Ok(Exit::Done)
 }

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use corelane_console::Exit;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use miette::{IntoDiagnostic, WrapErr};
 
@@ -32,14 +33,17 @@ use crate::{
 ///
 /// # Errors
 /// Files that cannot be read or written, and damaged histograms.
-pub fn command(args: &ReportArgs) -> miette::Result<()> {
+pub fn command(args: &ReportArgs) -> miette::Result<Exit> {
     let run = compare::read(&args.result)?;
     let against = args.against.as_ref().map(|path| compare::read(path)).transpose()?;
     let comparison = against.map(|before| Comparison::of(&before, &run, compare::THRESHOLD));
     if let Some(path) = &args.tables {
         markdown::write(&run, path)?;
     }
-    args.html.as_ref().map_or(Ok(()), |path| write(&run, comparison.as_ref(), path))
+    if let Some(path) = &args.html {
+        write(&run, comparison.as_ref(), path)?;
+    }
+    Ok(Exit::Done)
 }
 
 /// Writes the page.

@@ -1,0 +1,107 @@
+//! Standard output whose loss is noticed.
+
+use std::{
+    fmt::Display,
+    io::{self, BufWriter, Stdout, Write, stdout},
+};
+
+use miette::{Diagnostic, Report};
+use thiserror::Error;
+
+use crate::{Exit, report};
+
+/// Standard output could not be written.
+#[derive(Clone, Debug, Error, Diagnostic)]
+#[error("cannot write to standard output: {reason}")]
+#[diagnostic(help(
+    "what was written so far is incomplete; free the disk or choose another destination, and run it again"
+))]
+pub struct LostOutput {
+    kind: io::ErrorKind,
+    reason: String,
+}
+
+impl LostOutput {
+    /// The kind of the system's error. [`io::ErrorKind::BrokenPipe`] means that the reader has closed the pipe.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        self.kind
+    }
+}
+
+impl From<io::Error> for LostOutput {
+    fn from(error: io::Error) -> Self {
+        Self { kind: error.kind(), reason: error.to_string() }
+    }
+}
+
+/// Standard output. Remembers its first error: whatever a command does with it, the exit code will be 2.
+///
+/// Write much through [`Write`], which buffers, and what a reader waits for through [`Output::say`].
+#[derive(Debug)]
+pub struct Output {
+    writer: BufWriter<Stdout>,
+    lost: Option<LostOutput>,
+}
+
+impl Output {
+    pub(crate) fn stdout() -> Self {
+        Self { writer: BufWriter::new(stdout()), lost: None }
+    }
+
+    /// Writes a line at once.
+    ///
+    /// # Errors
+    /// [`LostOutput`], now or earlier.
+    pub fn say(&mut self, line: impl Display) -> Result<(), LostOutput> {
+        // The error of a `Display` is no error of the output.
+        let text = format!("{line}\n");
+        Ok(self.write_all(text.as_bytes()).and_then(|()| self.flush())?)
+    }
+
+    /// Lists damage on standard error, behind all output so far, and ends the command with [`Exit::Damaged`].
+    pub fn damaged(&mut self, damage: &Report) -> Exit {
+        // A loss is remembered.
+        let _ = self.flush();
+        report(damage);
+        Exit::Damaged
+    }
+
+    /// Whether a write has failed.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), LostOutput> {
+        let flushed = self.flush();
+        let Self { writer, lost } = self;
+        // What the buffer still holds after a loss is not tried again.
+        let _ = writer.into_parts();
+        match (lost, flushed) {
+            (Some(lost), _) => Err(lost),
+            (None, flushed) => Ok(flushed?),
+        }
+    }
+
+    fn attempt<T>(&mut self, write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<T>) -> io::Result<T> {
+        if let Some(lost) = &self.lost {
+            return Err(io::Error::new(lost.kind, lost.reason.clone()));
+        }
+        write(&mut self.writer).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.lost = Some(LostOutput { kind: error.kind(), reason: error.to_string() });
+            }
+        })
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|writer| writer.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|writer| writer.flush())
+    }
+}
