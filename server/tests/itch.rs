@@ -66,11 +66,11 @@ fn errors_in_a_file_are_reported_with_their_place_and_in_the_exit_code() {
     assert!(table.contains("unknown type 'z': 1") && table.contains("2 errors"), "{table}");
 
     let (code, _, errors) = corelane(&["decode"], &folder.join("absent"));
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(errors.contains("cannot open") && errors.contains("help:"), "{errors}");
     let too_few = ["generate", "--instruments", "20", "--messages", "50"];
     let (code, _, errors) = corelane(&too_few, &folder.join("none"));
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(errors.contains("50 messages are too few"), "{errors}");
     fs::remove_dir_all(folder).unwrap();
 }
