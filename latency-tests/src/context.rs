@@ -23,7 +23,7 @@ pub(crate) fn host(facts: &Host, jitter: &[Jitter]) -> result::Host {
         isolated_cpus: facts.isolated_cpus.to_string(),
         smt_siblings: facts.smt_siblings.iter().map(CpuList::to_string).collect(),
         kernel: facts.kernel_release.clone(),
-        kernel_command_line: fs::read_to_string("/proc/cmdline").ok().map(|line| line.trim().to_owned()),
+        kernel_command_line: fs::read_to_string("/proc/cmdline").ok().map(|line| kernels_own(&line).to_owned()),
         governors: facts.governors.clone(),
         turbo: facts.turbo,
         idle_exit_latency_us_max: facts.idle_exit_latency_us_max,
@@ -32,6 +32,11 @@ pub(crate) fn host(facts: &Host, jitter: &[Jitter]) -> result::Host {
         io_uring: facts.io_uring.to_string(),
         kind: if quiet { HostKind::Quiet } else { HostKind::Noisy },
     }
+}
+
+/// The part of a command line that the kernel itself reads: what stands behind `--` is for the first process.
+fn kernels_own(command_line: &str) -> &str {
+    command_line.split(" -- ").next().unwrap_or_default().trim()
 }
 
 /// What the machine missed.
