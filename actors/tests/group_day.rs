@@ -6,6 +6,7 @@ use corelane_actors::types::{
     AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, Notional, PortId, Quantity, Replace,
     Scope, WithoutReference, separate_members,
 };
+use corelane_codecs::price::Price;
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, firms_config, kill, kill_port, log_in, market, reference,
     replace,
@@ -240,17 +241,17 @@ fn every_fault_of_an_order_has_its_reject_reason() {
         ("capacity", Enter { capacity: b'?', ..good }, "0x0f"),
         ("sweep", Enter { intermarket_sweep: b'Y', ..good }, "0x08"),
         ("cross", Enter { cross: b'O', ..good }, "0x14"),
-        ("price zero", Enter { price: 0, ..good }, "0x1d"),
-        ("not a tick", Enter { price: 100_050, ..good }, "0x1d"),
-        ("price beyond the wire's limit", Enter { price: 1_999_999_901, ..good }, "0x1d"),
-        ("price beyond 32 bits", Enter { price: (1 << 32) + 100_000, ..good }, "0x1d"),
-        ("at the market", Enter { price: 2_000_000_000, ..good }, "0x2c"),
-        ("at the market, all bits", Enter { price: u64::MAX, ..good }, "0x2c"),
+        ("price zero", Enter { price: Price::from_raw(0), ..good }, "0x1d"),
+        ("not a tick", Enter { price: Price::from_raw(100_050), ..good }, "0x1d"),
+        ("price beyond the wire's limit", Enter { price: Price::from_raw(1_999_999_901), ..good }, "0x1d"),
+        ("price beyond 32 bits", Enter { price: Price::from_raw((1 << 32) + 100_000), ..good }, "0x1d"),
+        ("at the market", Enter { price: Price::from_raw(2_000_000_000), ..good }, "0x2c"),
+        ("at the market, all bits", Enter { price: Price::from_raw(u64::MAX), ..good }, "0x2c"),
         ("quantity limit", Enter { quantity: Quantity(10_001), ..good }, "0x31"),
         ("notional limit", Enter { quantity: Quantity(5_001), ..good }, "0x30"),
-        ("collar above", Enter { price: 110_100, ..good }, "0x26"),
-        ("collar below", Enter { side: b'S', price: 89_900, ..good }, "0x26"),
-        ("collar below, short", Enter { side: b'T', price: 89_900, ..good }, "0x26"),
+        ("collar above", Enter { price: Price::from_raw(110_100), ..good }, "0x26"),
+        ("collar below", Enter { side: b'S', price: Price::from_raw(89_900), ..good }, "0x26"),
+        ("collar below, short", Enter { side: b'T', price: Price::from_raw(89_900), ..good }, "0x26"),
     ];
     let mut venue = Venue::new(config());
     for (index, (name, order, reason)) in cases.into_iter().enumerate() {
@@ -284,7 +285,7 @@ fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
         venue.reference(locate, prices);
         let beyond = if side == b'B' { edge + 100 } else { edge.max(101) - 100 };
         let mut order = |user_ref, price| {
-            let order = Enter { locate: Locate(locate), price, ..enter(0, user_ref, side, 10, 0) };
+            let order = Enter { locate: Locate(locate), ..enter(0, user_ref, side, 10, price) };
             venue.run(0, Command::Enter(order)).replies[0].bytes[0]
         };
         assert_eq!(char::from(order(1, beyond)), 'J', "{name}: beyond");

@@ -201,7 +201,7 @@ fn references_that_find_no_room_wait_and_the_newest_is_sent() {
         feed.new_references();
         feed.advance(2 * MS);
     }
-    let bids: Vec<_> = feed.known.values().map(|reference| reference.bid).collect();
+    let bids: Vec<_> = feed.known.values().map(|reference| reference.bid.raw()).collect();
     assert_eq!(bids, vec![20; 300]);
     assert!(feed.count(FeedCount::References) < 600, "old prices were passed over");
 }

@@ -144,7 +144,7 @@ proptest! {
         }
         feed.new_references();
         let known = feed.known.get(&Locate(1)).copied().unwrap_or_default();
-        prop_assert_eq!((known.bid, known.ask, known.stale), (best_bid, best_ask, 0));
+        prop_assert_eq!((known.bid.raw(), known.ask.raw(), known.stale), (best_bid, best_ask, 0));
         prop_assert_eq!(feed.count(FeedCount::Gaps), 0);
     }
 

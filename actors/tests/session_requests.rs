@@ -27,7 +27,7 @@ fn requests_become_commands_with_port_and_instrument() {
         let commands = venue.commands();
         let [Command::Enter(read)] = commands[..] else { panic!("{commands:?}") };
         assert_eq!((read.port.0, read.user_ref, read.locate.0), (1, user_ref, locate));
-        assert_eq!((read.price, read.quantity.0), (1_000_000, 100));
+        assert_eq!((read.price.raw(), read.quantity.0), (1_000_000, 100));
         assert_eq!((read.side, read.time_in_force, read.display), (b'B', b'0', b'Y'));
         assert_eq!((read.capacity, read.intermarket_sweep, read.cross), (b'P', b'N', b'N'));
         assert_eq!((&read.cl_ord_id, read.unsupported), (b"ID            ", 0));

@@ -17,14 +17,16 @@
 use core::fmt;
 use core::str::FromStr;
 
+use bytemuck::{Pod, Zeroable};
 use thiserror::Error;
 use zerocopy::big_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A price in ten-thousandths.
 ///
-/// It represents every value of the wire; [`Price::is_limit`] tells whether an order can rest at it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// It represents every value of the wire; [`Price::is_limit`] tells whether an order can rest at it. It is plain old data,
+/// so that records can hold it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
 #[repr(transparent)]
 pub struct Price(u64);
 
@@ -92,6 +94,16 @@ impl Price {
     #[must_use]
     pub const fn is_limit(self) -> bool {
         self.0 != 0 && self.0 <= Self::MAX_LIMIT.0
+    }
+
+    /// Whether it is a whole number of ticks.
+    ///
+    /// # Panics
+    /// If `tick` is zero.
+    #[inline]
+    #[must_use]
+    pub const fn is_multiple_of(self, tick: Self) -> bool {
+        self.0.is_multiple_of(tick.0)
     }
 
     /// Price times `quantity` in ten-thousandths of currency, `None` if it exceeds 64 bits.

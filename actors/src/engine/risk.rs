@@ -17,7 +17,7 @@
 //! cancelled (OUCH 5.0 cancels the existing order if a replace is invalid), which lowers the risk. Cancels of any kind
 //! always pass.
 
-use corelane_codecs::ouch::RejectReason;
+use corelane_codecs::{ouch::RejectReason, price::Price};
 
 use crate::types::{
     Exposure, GroupConfig, KillSwitch, Limits, NewOrder, Owner, Reference, Scope, Side, WithoutReference,
@@ -41,8 +41,8 @@ pub(crate) struct Risk {
     owners: Vec<Owner>,
     accounts: usize,
     firms: usize,
-    /// The configured reference prices, by locate from 1; 0 means none.
-    reference_prices: Vec<u64>,
+    /// The configured reference prices, by locate from 1; zero means none.
+    reference_prices: Vec<Price>,
 }
 
 impl Risk {
@@ -53,7 +53,7 @@ impl Risk {
             owners: config.owners().collect(),
             accounts: config.accounts.len(),
             firms: config.firms.len(),
-            reference_prices: config.instruments.iter().map(|one| one.reference_price.raw()).collect(),
+            reference_prices: config.instruments.iter().map(|one| one.reference_price).collect(),
         }
     }
 
@@ -75,7 +75,7 @@ impl Risk {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
         let allowed = match self.anchor(order, reference) {
-            Some(anchor) => is_within_collar(limits, order.side, price.raw(), anchor),
+            Some(anchor) => is_within_collar(limits, order.side, *price, anchor),
             None => limits.without_reference == WithoutReference::Accept,
         };
         if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
@@ -84,12 +84,12 @@ impl Risk {
     /// The price that the collar lies around: the best price of the opposite side, else of the own side, else the
     /// configured price. Stale prices of the feed are not used.
     #[inline(always)]
-    fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<u64> {
+    fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<Price> {
         // No branch on the side: the CPU cannot predict it.
-        let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { 0 });
+        let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { Price::ZERO });
         let (other, own) = (fed[order.side as usize], fed[order.side.opposite() as usize]);
         let configured = self.reference_prices[order.locate.index()];
-        [other, own, configured].into_iter().find(|&price| price != 0)
+        [other, own, configured].into_iter().find(|&price| price != Price::ZERO)
     }
 
     /// Engages or releases a kill switch. Returns false if its firm, account or port is unknown.
@@ -110,10 +110,10 @@ impl Risk {
 }
 
 #[inline(always)]
-fn is_within_collar(limits: &Limits, side: Side, price: u64, anchor: u64) -> bool {
+fn is_within_collar(limits: &Limits, side: Side, price: Price, anchor: Price) -> bool {
     const WHOLE: u128 = 1_000_000;
     let collar = u128::from(limits.collar_parts_per_million);
-    let (price, anchor) = (u128::from(price) * WHOLE, u128::from(anchor));
+    let (price, anchor) = (u128::from(price.raw()) * WHOLE, u128::from(anchor.raw()));
     let (highest, lowest) = (anchor * (WHOLE + collar), anchor * WHOLE.saturating_sub(collar));
     // No branch on the side here either.
     (price <= highest) & side.is_buy() | (price >= lowest) & !side.is_buy()

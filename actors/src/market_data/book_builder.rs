@@ -3,6 +3,7 @@
 use corelane_codecs::{
     itch::{Message as Itch, TradingState},
     mold::Packet,
+    price::{Price, Price4},
 };
 use corelane_runtime::{edge::port::Port, telemetry::Counters};
 
@@ -85,9 +86,10 @@ impl BookBuilder {
 
     pub(super) fn reference(&self, locate: Locate, is_feed_stale: bool) -> Reference {
         let Top { bid, ask } = self.books.top(locate);
+        let price = |level: Option<Level>| level.map_or(Price::ZERO, |level| Price4::from_raw(level.price).into());
         Reference {
-            bid: bid.map_or(0, |level| level.price.into()),
-            ask: ask.map_or(0, |level| level.price.into()),
+            bid: price(bid),
+            ask: price(ask),
             feed_sequence: self.cause(locate).sequence,
             stale: self.is_stale(locate, is_feed_stale).into(),
         }

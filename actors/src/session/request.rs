@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use corelane_codecs::{
     ouch::{self, Appendage, Inbound, RejectReason, TagValue, request_identity},
+    price::Price,
     text::Symbol,
 };
 
@@ -80,7 +81,7 @@ impl DecodedRequest {
 #[inline]
 fn enter(port: PortId, enter: &ouch::Enter, options: Appendage<'_>, locates: &SymbolLocates) -> Enter {
     Enter {
-        price: enter.price.get().raw(),
+        price: enter.price.get(),
         user_ref: enter.user_ref_num.get(),
         quantity: Quantity(enter.quantity.get()),
         locate: locates.of(&enter.symbol),
@@ -98,7 +99,7 @@ fn enter(port: PortId, enter: &ouch::Enter, options: Appendage<'_>, locates: &Sy
 #[inline]
 fn replace(port: PortId, replace: &ouch::Replace, options: Appendage<'_>) -> Replace {
     Replace {
-        price: replace.price.get().raw(),
+        price: replace.price.get(),
         original_user_ref: replace.orig_user_ref_num.get(),
         user_ref: replace.user_ref_num.get(),
         quantity: Quantity(replace.quantity.get()),
@@ -136,7 +137,7 @@ fn refused(port: PortId, payload: &[u8], reason: RejectReason) -> DecodedRequest
 fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
     Enter {
         reference: Reference::default(),
-        price: 0,
+        price: Price::ZERO,
         port,
         user_ref: 0,
         quantity: Quantity::ZERO,
@@ -156,7 +157,7 @@ fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
 fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
     Replace {
         reference: Reference::default(),
-        price: 0,
+        price: Price::ZERO,
         port,
         original_user_ref: 0,
         user_ref: 0,

@@ -4,6 +4,7 @@
 //! can be replayed.
 
 use bytemuck::{CheckedBitPattern, NoUninit};
+use corelane_codecs::price::Price;
 use corelane_runtime::message::Message;
 
 use super::{
@@ -89,8 +90,8 @@ pub struct Enter {
     pub user_ref: u32,
     /// The best prices when it was sequenced; zero until then.
     pub reference: Reference,
-    /// Limit price, four implied decimals.
-    pub price: u64,
+    /// Limit price, or one of the codes for "at the market"; unchecked.
+    pub price: Price,
     /// Shares.
     pub quantity: Quantity,
     /// Instrument; 0 if the symbol is unknown.
@@ -125,8 +126,8 @@ pub struct Replace {
     pub original_user_ref: u32,
     /// The best prices of `locate` when it was sequenced; zero until then.
     pub reference: Reference,
-    /// New limit price, four implied decimals.
-    pub price: u64,
+    /// New limit price, or one of the codes for "at the market"; unchecked.
+    pub price: Price,
     /// The number of the new order.
     pub user_ref: u32,
     /// New total quantity, executions included.

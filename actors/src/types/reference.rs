@@ -1,17 +1,18 @@
 //! Reference prices, which the sequencer attaches to orders.
 
 use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
+use corelane_codecs::price::Price;
 
 use super::{identifier::Locate, sequence_number::SequenceNumber};
 
-/// The best prices of an instrument as the sequencer's shard knew them when the order arrived; 0 means none.
+/// The best prices of an instrument as the sequencer's shard knew them when the order arrived; zero means none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, NoUninit, CheckedBitPattern, Zeroable)]
 pub struct Reference {
-    /// Highest bid, four implied decimals.
-    pub bid: u64,
-    /// Lowest ask, four implied decimals.
-    pub ask: u64,
+    /// Highest bid.
+    pub bid: Price,
+    /// Lowest ask.
+    pub ask: Price,
     /// The sequence number of the feed message that set them.
     pub feed_sequence: SequenceNumber,
     /// 1 while the feed is silent or has a gap, so that the prices may be wrong. A whole word, so that it is copied as one.

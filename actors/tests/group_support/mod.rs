@@ -198,6 +198,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
 }
 
 pub(crate) fn reference(bid: u64, ask: u64) -> Reference {
+    let (bid, ask) = (Price::from_raw(bid), Price::from_raw(ask));
     Reference { bid, ask, feed_sequence: SequenceNumber::FIRST, ..Reference::default() }
 }
 
@@ -205,7 +206,7 @@ pub(crate) fn reference(bid: u64, ask: u64) -> Reference {
 pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u64) -> Enter {
     Enter {
         reference: Reference::default(),
-        price,
+        price: Price::from_raw(price),
         port: PortId(port),
         user_ref,
         quantity: Quantity(quantity),
@@ -226,7 +227,7 @@ pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u6
 pub(crate) fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity: u32, price: u64) -> Replace {
     Replace {
         reference: Reference::default(),
-        price,
+        price: Price::from_raw(price),
         port: PortId(port),
         original_user_ref,
         user_ref,

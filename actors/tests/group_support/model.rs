@@ -122,7 +122,7 @@ impl Model {
             order_ref: self.last_ref,
             locate: enter.locate.0,
             side: enter.side,
-            price: enter.price,
+            price: enter.price.raw(),
             leaves: enter.quantity.0,
             cum_qty: 0,
             time_in_force: enter.time_in_force,
@@ -153,7 +153,8 @@ impl Model {
             return Some(0x17);
         }
         let instrument = self.config.instruments[enter.locate.index()];
-        let market = is_market(enter.price);
+        let price = enter.price.raw();
+        let market = is_market(price);
         let faults = [
             (!b"BSTE".contains(&enter.side), 0x09),
             (
@@ -167,13 +168,7 @@ impl Model {
             (!b"APRO".contains(&enter.capacity), 0x0f),
             (enter.intermarket_sweep != b'N', 0x08),
             (enter.cross != b'N', 0x14),
-            (
-                !market
-                    && (enter.price == 0
-                        || enter.price > 1_999_999_900
-                        || !enter.price.is_multiple_of(instrument.tick.raw())),
-                0x1d,
-            ),
+            (!market && (price == 0 || price > 1_999_999_900 || !price.is_multiple_of(instrument.tick.raw())), 0x1d),
             (self.open_orders(enter.port.0) >= u64::from(self.config.open_orders_per_port_max), 0x0f),
             (self.orders.len() >= self.config.orders_max as usize, 0x0a),
         ];
@@ -181,9 +176,9 @@ impl Model {
             return Some(reason);
         }
         let buys = enter.side == b'B';
-        self.risk(enter.port.0, enter.locate.0, buys, enter.quantity.0, enter.price, &enter.reference).or_else(|| {
+        self.risk(enter.port.0, enter.locate.0, buys, enter.quantity.0, price, &enter.reference).or_else(|| {
             let rests = enter.time_in_force == b'0';
-            (rests && self.lacks_level(enter.locate.0, buys, enter.price)).then_some(0x0a)
+            (rests && self.lacks_level(enter.locate.0, buys, price)).then_some(0x0a)
         })
     }
 
@@ -215,7 +210,7 @@ impl Model {
             return Some(0x30);
         }
         let configured = self.config.instruments[usize::from(locate) - 1].reference_price.raw();
-        let mut candidates = [reference.bid, reference.ask, configured];
+        let mut candidates = [reference.bid.raw(), reference.ask.raw(), configured];
         if buys {
             candidates.swap(0, 1);
         }
@@ -269,7 +264,8 @@ impl Model {
         let executions_max = self.executions_max(replace.port.0);
         let old = self.orders[at].clone();
         let instrument = self.config.instruments[usize::from(old.locate) - 1];
-        let market = is_market(replace.price);
+        let price = replace.price.raw();
+        let market = is_market(price);
         let invalid = replace.unsupported != 0
             || replace.quantity.0 == 0
             || replace.quantity.0 > 999_999
@@ -277,10 +273,7 @@ impl Model {
             || !b"03".contains(&replace.time_in_force)
             || replace.display != b'Y'
             || replace.intermarket_sweep != b'N'
-            || (!market
-                && (replace.price == 0
-                    || replace.price > 1_999_999_900
-                    || !replace.price.is_multiple_of(instrument.tick.raw())));
+            || (!market && (price == 0 || price > 1_999_999_900 || !price.is_multiple_of(instrument.tick.raw())));
         if invalid {
             return self.cancel_at(at, old.leaves, b'Z');
         }
@@ -292,11 +285,10 @@ impl Model {
             reference.stale = 1;
         }
         let buys = old.side == b'B';
-        let refused =
-            self.risk(replace.port.0, old.locate, buys, replace.quantity.0, replace.price, &reference).is_some();
+        let refused = self.risk(replace.port.0, old.locate, buys, replace.quantity.0, price, &reference).is_some();
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
-        if refused || (rests && self.lacks_level(old.locate, buys, replace.price)) {
+        if refused || (rests && self.lacks_level(old.locate, buys, price)) {
             self.orders.insert(at, removed);
             return self.cancel_at(at, old.leaves, b'Z');
         }
@@ -304,7 +296,7 @@ impl Model {
         let order = ModelOrder {
             user_ref: replace.user_ref,
             order_ref: self.last_ref,
-            price: replace.price,
+            price,
             leaves: replace.quantity.0 - old.cum_qty,
             time_in_force: replace.time_in_force,
             cl_ord_id: replace.cl_ord_id,

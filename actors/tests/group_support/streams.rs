@@ -4,6 +4,7 @@
 use corelane_actors::types::{
     AccountId, Command, Enter, FirmId, Locate, PortId, Quantity, Reference, Replace, Scope, SequencerIn,
 };
+use corelane_codecs::price::Price;
 use proptest::{prelude::*, sample::Index};
 
 use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, replace};
@@ -105,7 +106,7 @@ fn garbled() -> impl Strategy<Value = Enter> {
             };
             Enter {
                 port: PortId(port),
-                price: if mask & 1 == 0 { price } else { order.price },
+                price: if mask & 1 == 0 { Price::from_raw(price) } else { order.price },
                 quantity: if mask & 2 == 0 { Quantity(quantity) } else { order.quantity },
                 locate: if mask & 4 == 0 { Locate(locate) } else { order.locate },
                 unsupported: if mask & 8 == 0 { unsupported } else { 0 },
@@ -129,9 +130,14 @@ fn request() -> impl Strategy<Value = Replace> {
             let good = Replace { time_in_force, ..replace(port, original, 0, quantity, price) };
             match garbage {
                 None => good,
-                Some((time_in_force, display, intermarket_sweep, unsupported, price)) => {
-                    Replace { time_in_force, display, intermarket_sweep, unsupported, price, ..good }
-                }
+                Some((time_in_force, display, intermarket_sweep, unsupported, price)) => Replace {
+                    time_in_force,
+                    display,
+                    intermarket_sweep,
+                    unsupported,
+                    price: Price::from_raw(price),
+                    ..good
+                },
             }
         },
     )

@@ -173,7 +173,7 @@ impl Feed {
             let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
             self.known.insert(update.locate, update.reference);
             let Reference { bid, ask, stale, .. } = update.reference;
-            references.push((update.locate.0, bid, ask, stale == 1));
+            references.push((update.locate.0, bid.raw(), ask.raw(), stale == 1));
         }
         references.sort_unstable();
         references

@@ -184,8 +184,12 @@ fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = C
     Stage { sim, outputs: Box::new(outputs), expected: expected.into() }
 }
 
+fn price(raw: u32) -> Price {
+    Price::from_raw(raw.into())
+}
+
 fn reference() -> Reference {
-    Reference { bid: (PRICE - TICK).into(), ask: PRICE.into(), ..Reference::default() }
+    Reference { bid: price(PRICE - TICK), ask: price(PRICE), ..Reference::default() }
 }
 
 fn enter(user_ref: u32, side: u8, price: u32) -> Command {
@@ -193,7 +197,7 @@ fn enter(user_ref: u32, side: u8, price: u32) -> Command {
         port: PortId(0),
         user_ref,
         reference: reference(),
-        price: price.into(),
+        price: self::price(price),
         quantity: Quantity(100),
         locate: Locate(1),
         side,
@@ -239,7 +243,7 @@ pub(crate) fn group_replace() -> Stage {
             original_user_ref,
             user_ref: MESSAGES + original_user_ref,
             reference: reference(),
-            price: (PRICE + TICK * (original_user_ref % PRICES + 1)).into(),
+            price: price(PRICE + TICK * (original_user_ref % PRICES + 1)),
             quantity: Quantity(100),
             locate: Locate(1),
             time_in_force: b'0',

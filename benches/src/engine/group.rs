@@ -235,7 +235,7 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             port: PortId(port.into()),
             user_ref,
             reference: Reference::default(),
-            price,
+            price: Price::from_raw(price),
             quantity: Quantity(quantity),
             locate: Locate(instrument + 1),
             side: if side.is_buy() { b'B' } else { b'S' },

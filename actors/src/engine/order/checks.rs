@@ -77,8 +77,7 @@ fn sweep(code: u8) -> Result<(), RejectReason> {
 }
 
 /// Checks a price. The codes for "at the market" pass, because risk has its own reject reason for them.
-fn price(raw: u64, instrument: &Instrument) -> Result<(), RejectReason> {
-    let price = Price::from_raw(raw);
-    let valid = price.is_market() || (price.is_limit() && raw.is_multiple_of(instrument.tick.raw()));
+fn price(price: Price, instrument: &Instrument) -> Result<(), RejectReason> {
+    let valid = price.is_market() || (price.is_limit() && price.is_multiple_of(instrument.tick));
     if valid { Ok(()) } else { Err(RejectReason::InvalidPrice) }
 }

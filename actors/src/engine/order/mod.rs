@@ -143,7 +143,6 @@ impl Order {
         match self.admit(enter) {
             Ok((slot, terms)) => {
                 let executions_max = self.open(slot, enter, terms);
-                let price = Price::from_raw(enter.price);
                 let order = NewOrder {
                     slot,
                     port: enter.port,
@@ -151,10 +150,10 @@ impl Order {
                     side: terms.side.into(),
                     immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
                     quantity: enter.quantity,
-                    price: in_book(price),
+                    price: in_book(enter.price),
                     executions_max,
                 };
-                let Enter { quantity: total_quantity, reference, .. } = *enter;
+                let Enter { price, quantity: total_quantity, reference, .. } = *enter;
                 Some(Exposure { order, price, total_quantity, reference })
             }
             Err(reason) => {
@@ -225,7 +224,7 @@ impl Order {
             Ok(_) if replace.quantity <= existing.cum_qty => Replacement::Cancel(slot, CancelReason::UserRequested),
             Ok(time_in_force) => {
                 self.replacing = Some((*replace, time_in_force));
-                let price = Price::from_raw(replace.price);
+                let price = replace.price;
                 let order = NewOrder {
                     slot,
                     port: replace.port,

@@ -1,6 +1,6 @@
 //! The record of an open order.
 
-use corelane_codecs::text::ClOrdId;
+use corelane_codecs::{price::Price, text::ClOrdId};
 
 use super::checks::Terms;
 use crate::types::{Locate, PortId, Quantity};
@@ -12,7 +12,7 @@ pub(super) struct OpenOrder {
     pub port: PortId,
     pub user_ref: u32,
     pub order_ref: u64,
-    pub price: u64,
+    pub price: Price,
     pub leaves: Quantity,
     /// Shares executed, including those of the orders that it replaced.
     pub cum_qty: Quantity,
