@@ -19,6 +19,7 @@ struct Venue {
     frames: u64,
     datagrams: u64,
     closed: u64,
+    now_ns: u64,
 }
 
 const FEED: EndpointId = EndpointId(1);
@@ -37,6 +38,9 @@ impl NetHandler for Venue {
     fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: &Datagram<'_>) {
         self.datagrams += 1;
     }
+    fn on_half_close(&mut self, net: &mut dyn Net, conn: ConnId) {
+        net.close(conn, CloseReason::Peer);
+    }
     fn on_writable(&mut self, _: &mut dyn Net, _: ConnId) {}
     fn on_close(&mut self, _: &mut dyn Net, _: EndpointId, _: ConnId, _: CloseReason) {
         self.closed += 1;
@@ -47,6 +51,10 @@ impl Owners for Venue {
     fn handler(&mut self, _: EndpointId) -> &mut dyn NetHandler {
         self
     }
+    fn now_ns(&mut self) -> u64 {
+        self.now_ns += 1000;
+        self.now_ns
+    }
 }
 
 #[test]
@@ -54,17 +62,15 @@ fn polling_and_sending_allocate_nothing() {
     let sink = UdpSocket::bind(loopback()).unwrap();
     let feed = UdpSpec { receive: true, kernel_times: true, ..UdpSpec::sender(loopback(), sink.local_addr().unwrap()) };
     let mut driver = Driver::new(small_net(), vec![listen(), EndpointSpec::Udp(feed)]).unwrap();
-    let mut venue = Venue { frames: 0, datagrams: 0, closed: 0 };
+    let mut venue = Venue { frames: 0, datagrams: 0, closed: 0, now_ns: 0 };
     let addr = driver.local_addr(EndpointId(0)).unwrap();
     let feed_addr = driver.local_addr(FEED).unwrap();
     let order = frame(&[1; 60]);
     let mut answer = vec![0; order.len()];
-    let mut now_ns = 0;
     let mut counted = 0;
     let mut poll = |driver: &mut Driver, venue: &mut Venue| {
-        now_ns += 1000;
         counted += calls_within(|| {
-            driver.poll(now_ns, venue);
+            driver.poll(venue);
         });
     };
     for _ in 0..50 {

@@ -302,3 +302,22 @@ fn taking_is_the_only_answer_to_a_datagram() {
     UdpSocket::bind(loopback()).unwrap().send_to(&frame(b"x"), to).unwrap();
     world.until("the datagram", |world| world.actor.datagrams.len() == 1);
 }
+
+/// R9
+#[test]
+fn a_closed_udp_endpoint_sends_what_is_queued_and_takes_no_more() {
+    let sink = UdpSocket::bind(loopback()).unwrap();
+    let spec = UdpSpec { receive: true, ..UdpSpec::sender(loopback(), sink.local_addr().unwrap()) };
+    let mut world = World::new(small_net(), vec![EndpointSpec::Udp(spec)], take);
+    let addr = world.driver.local_addr(EndpointId(0)).unwrap();
+    world.run_until_idle();
+    world.driver.send_datagram(EndpointId(0), b"queued").unwrap();
+    world.driver.close_endpoint(EndpointId(0));
+    // Its address is free once it is closed.
+    world.until("the socket is closed", |_| UdpSocket::bind(addr).is_ok());
+    let mut payload = [0; 16];
+    let length = sink.recv(&mut payload).unwrap();
+    assert_eq!(payload[..length], *b"queued");
+    assert_eq!(world.driver.send_datagram(EndpointId(0), b"x"), Err(SendError::Closed));
+    world.run_until_idle();
+}

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use corelane_runtime::net::Net;
+use corelane_runtime::net::{Net, Owners};
 use net_support::{World, echo, frame, listen, small_net};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
@@ -24,6 +24,11 @@ fn rings(bell: &OwnedFd, patience: Duration) -> bool {
 
 fn silence(bell: &OwnedFd) {
     let _ = rustix::io::read(bell, &mut [0; 8]);
+}
+
+fn arm(world: &mut World, after: Duration) {
+    let now_ns = world.actor.now_ns();
+    assert!(world.driver.arm_timeout(now_ns, now_ns + after.as_nanos() as u64));
 }
 
 /// Follows the recipe: enable, look once more, sleep.
@@ -66,7 +71,7 @@ fn the_timeout_wakes_and_can_be_moved() {
     world.run_until_idle();
     // Far away, then moved near: only the near one can ring in time.
     for after in [Duration::from_secs(3600), Duration::from_millis(5)] {
-        world.driver.arm_timeout(after);
+        arm(&mut world, after);
     }
     park(&mut world, &bell);
     let parked = Instant::now();
@@ -76,7 +81,7 @@ fn the_timeout_wakes_and_can_be_moved() {
     world.run_until_idle();
     silence(&bell);
     // The next one is armed anew.
-    world.driver.arm_timeout(Duration::from_millis(1));
+    arm(&mut world, Duration::from_millis(1));
     park(&mut world, &bell);
     assert!(rings(&bell, Duration::from_secs(10)));
 }
@@ -96,4 +101,60 @@ fn queued_bytes_leave_before_parking() {
     let mut answer = [0; 13];
     std::io::Read::read_exact(&mut client, &mut answer).unwrap();
     assert_eq!(answer[..], frame(b"flushed bit"));
+}
+
+/// R3: a timeout that is moved to an earlier time does not keep its shard awake, and one that would be moved to a later time
+/// stays where it is.
+#[test]
+fn moving_the_timeout_forbids_no_sleep_and_rings_no_bell() {
+    let (mut world, bell) = parkable();
+    world.run_until_idle();
+    let before = world.driver.counters().enters;
+    arm(&mut world, Duration::from_secs(100));
+    // Later times cost nothing.
+    let armed = world.driver.counters().enters;
+    arm(&mut world, Duration::from_secs(200));
+    arm(&mut world, Duration::from_secs(101));
+    assert_eq!((armed - before, world.driver.counters().enters), (1, armed));
+    for seconds in (50..100).rev() {
+        arm(&mut world, Duration::from_secs(seconds));
+        world.driver.enable_eventfd();
+        assert!(world.driver.prepare_park(), "{seconds}: the move is no reason to stay awake");
+        assert!(!rings(&bell, Duration::ZERO), "{seconds}: nor to wake");
+        world.driver.disable_eventfd();
+    }
+}
+
+/// R6: what waits for a peer that does not read, or for an actor that holds its frame, is no reason to stay awake.
+#[test]
+fn a_peer_that_does_not_read_and_a_held_frame_forbid_no_sleep() {
+    let (mut world, bell) = parkable();
+    let (mut client, conn) = world.connect();
+    client.write_all(&frame(b"x")).unwrap();
+    world.until("the frame", |world| world.actor.frames_of(conn).len() == 1);
+    world.until("the buffers fill", |world| {
+        while world.driver.send(conn, &[0; 512]).is_ok() {}
+        world.run_until_idle();
+        world.driver.send_room(conn) < 512
+    });
+    // The echo holds what it cannot send.
+    client.write_all(&frame(&[1; 120])).unwrap();
+    world.until("the frame is held", |world| world.driver.holds_input());
+    assert!(world.driver.has_pending());
+    park(&mut world, &bell);
+    assert!(!rings(&bell, Duration::from_millis(50)));
+    // Room for the peer wakes the shard.
+    client.set_nonblocking(true).unwrap();
+    let mut chunk = [0; 1 << 16];
+    let begun = Instant::now();
+    while !rings(&bell, Duration::ZERO) {
+        let _ = std::io::Read::read(&mut client, &mut chunk);
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    world.driver.disable_eventfd();
+    world.until("the held frame is taken", |world| {
+        let _ = std::io::Read::read(&mut client, &mut chunk);
+        world.actor.frames_of(conn).len() == 2
+    });
+    assert!(!world.driver.holds_input());
 }

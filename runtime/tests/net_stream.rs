@@ -243,6 +243,94 @@ fn a_half_closed_peer_still_gets_its_answers() {
     world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Peer));
 }
 
+/// R10
+#[test]
+fn a_half_closed_peer_gets_answers_until_its_handler_closes() {
+    let mut world = World::listening(small_net(), take);
+    world.actor.keeps_half_closed = true;
+    let (mut client, conn) = world.connect();
+    client.write_all(&[frame(b"request"), frame(b"cut off")[..5].to_vec()].concat()).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    world.until("the half-close", |world| world.actor.half_closed == [conn]);
+    assert_eq!(world.actor.frames_of(conn), [frame(b"request")], "what came before is taken first");
+    for answer in [b"later", b"and 2", b"and 3"] {
+        world.driver.send(conn, &frame(answer)).unwrap();
+        world.run_until_idle();
+        assert_eq!(world.exchange(&mut client, &[], 7), frame(answer));
+    }
+    assert_eq!((world.actor.half_closed.len(), world.driver.open_connections()), (1, 1), "told once, and not closed");
+    assert!(!world.driver.has_pending());
+    world.driver.send(conn, &frame(b"last")).unwrap();
+    world.driver.close(conn, CloseReason::Peer);
+    assert_eq!(world.read_to_end(&mut client), frame(b"last"));
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Peer));
+}
+
+/// R10
+#[test]
+fn a_half_closed_peer_that_is_gone_is_noticed_when_something_is_sent() {
+    let mut world = World::listening(small_net(), take);
+    world.actor.keeps_half_closed = true;
+    let (client, conn) = world.connect();
+    drop(client);
+    world.until("the half-close", |world| world.actor.half_closed == [conn]);
+    world.until("closed", |world| {
+        let _ = world.driver.send(conn, &frame(b"x"));
+        world.actor.reason(conn) == Some(CloseReason::Socket)
+    });
+}
+
+/// R10: held frames come before the end.
+#[test]
+fn a_half_close_waits_for_held_frames() {
+    let room = Rc::new(Cell::new(false));
+    let has_room = room.clone();
+    let mut world = World::listening(small_net(), move |_, _, _| if has_room.get() { Flow::Taken } else { Flow::Hold });
+    let (mut client, conn) = world.connect();
+    client.write_all(&frame(b"x").repeat(300)).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    world.run_until_idle();
+    assert!(world.actor.half_closed.is_empty() && world.driver.holds_input());
+    room.set(true);
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Peer));
+    assert_eq!(world.actor.frames_of(conn).len(), 300);
+}
+
+/// R6: its slot would never be free again.
+#[test]
+fn a_dead_peer_whose_frame_is_held_for_room_to_answer_is_closed() {
+    let mut world = World::listening(small_net(), echo);
+    let (mut client, conn) = world.connect();
+    world.until("the buffers fill", |world| {
+        while world.driver.send(conn, &[0; 512]).is_ok() {}
+        world.run_until_idle();
+        world.driver.send_room(conn) < 512
+    });
+    client.write_all(&frame(&[1; 120]).repeat(40)).unwrap();
+    world.until("a frame is held", |world| world.driver.holds_input());
+    // Unread bytes make it a reset.
+    drop(client);
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Socket));
+    assert!(world.driver.open_connections() == 0 && !world.driver.holds_input());
+}
+
+/// R9
+#[test]
+fn a_closed_endpoint_ends_its_connections_and_takes_no_more() {
+    let mut world = World::new(small_net(), vec![listen(), listen()], echo);
+    let other = world.driver.local_addr(EndpointId(1)).unwrap();
+    let (mut client, conn) = world.connect();
+    let mut neighbour = TcpStream::connect(other).unwrap();
+    world.driver.send(conn, &frame(b"queued")).unwrap();
+    world.driver.close_endpoint(LISTENER);
+    assert_eq!(world.read_to_end(&mut client), frame(b"queued"));
+    drop(client);
+    world.until("closed", |world| world.actor.reason(conn) == Some(CloseReason::Local));
+    world.until("the listener is closed", |world| TcpStream::connect(world.addr()).is_err());
+    assert_eq!(world.exchange(&mut neighbour, &frame(b"on"), 4), frame(b"on"), "the other endpoint goes on");
+    world.driver.close_endpoint(EndpointId(7));
+}
+
 #[test]
 fn a_reset_ends_the_connection() {
     let mut world = World::listening(small_net(), echo);

@@ -4,7 +4,6 @@
 mod support;
 
 use std::{
-    fs,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     thread,
@@ -15,62 +14,14 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
     lifecycle::Running,
-    net::{CloseReason, ConnId, EndpointSpec, Flow, FrameError, Framer},
+    net::{CloseReason, ConnId, EndpointSpec, Flow},
     telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
-use rustix::{
-    process::Pid,
-    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
-};
-use support::{Note, Play, counter, note, numbers, options, out, receive, send_all, shard, two_cpus, until};
+use support::threads::Thread;
+use support::{Bytewise, Note, Play, counter, note, numbers, options, out, receive, send_all, shard, two_cpus, until};
 
 type One = Play<Port<Note>, 1>;
-
-/// A thread of this process, by the name of its shard, which no other test uses.
-struct Thread(i32);
-
-impl Thread {
-    fn of(shard: &str) -> Self {
-        let named = |tid: &i32| {
-            fs::read_to_string(format!("/proc/self/task/{tid}/comm")).is_ok_and(|comm| comm.trim() == shard)
-        };
-        let find = || {
-            let tids = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().file_name());
-            tids.filter_map(|tid| tid.to_str()?.parse().ok()).find(named)
-        };
-        // The list leaves threads out while others end.
-        let mut found = None;
-        until("the shard's thread bears its name", || {
-            found = find();
-            found.is_some()
-        });
-        Thread(found.unwrap())
-    }
-
-    /// Its state's letter, and its CPU time in ticks of 10 ms.
-    fn stat(&self) -> (char, u64) {
-        let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.0)).unwrap();
-        let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        let ticks = |field: usize| fields[field].parse::<u64>().unwrap();
-        (fields[0].chars().next().unwrap(), ticks(11) + ticks(12))
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        Some(Pid::from_raw(self.0).unwrap())
-    }
-
-    fn cpus(&self) -> Vec<usize> {
-        let set = sched_getaffinity(self.pid()).unwrap();
-        (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
-    }
-
-    fn move_to(&self, cpu: usize) {
-        let mut set = CpuSet::new();
-        set.set(cpu);
-        sched_setaffinity(self.pid(), &set).unwrap();
-    }
-}
 
 /// Waits until shard 0 sleeps with nothing left to tell, so that no timer of its own wakes it: housekeeping knows of all
 /// that it did.
@@ -164,15 +115,6 @@ fn a_stop_wakes() {
     let running = topology.start(options()).unwrap();
     until_asleep(&running, &Thread::of("stop-park"), 0);
     assert!(running.stop().drained);
-}
-
-/// Frames of one byte.
-struct Bytewise;
-
-impl Framer for Bytewise {
-    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
-        Ok((!bytes.is_empty()).then_some(1))
-    }
 }
 
 struct Echo;

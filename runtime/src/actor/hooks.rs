@@ -131,6 +131,14 @@ pub trait NetActor: Actor {
         let _ = (ctx, endpoint, datagram);
     }
 
+    /// The peer has ended its side of the connection, and every frame that it sent before has been taken. It may still read.
+    ///
+    /// By default the connection is closed after what was queued is sent. An actor whose answers come later overrides this, and
+    /// calls [`Net::close`](crate::net::Net::close) with [`CloseReason::Peer`] once it owes the peer nothing more, or after a time-out.
+    fn on_half_close(&mut self, ctx: &mut Context<'_, Self::Out>, conn: ConnId) {
+        ctx.net.close(conn, CloseReason::Peer);
+    }
+
     /// A connection that refused a send has room again.
     fn on_writable(&mut self, ctx: &mut Context<'_, Self::Out>, conn: ConnId) {
         let _ = (ctx, conn);

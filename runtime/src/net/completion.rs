@@ -3,19 +3,21 @@
 
 use super::buffers::NO_BUFFER;
 use super::connection::{Phase, Receiving, mark_ready};
-use super::driver::{Arrived, Driver, Endpoint};
+use super::driver::{Arrived, BackOff, Driver, Endpoint};
 use super::memory::RawAddr;
 use super::ring::{Completion, Operation};
 use super::{CloseReason, EndpointId};
 
-/// How long a listener backs off after the process ran out of descriptors or memory, in nanoseconds.
-const ACCEPT_BACKOFF_NS: u64 = 10_000_000;
-
 impl Driver {
-    pub(super) fn take_completions(&mut self) {
+    /// Reaps all completions, and returns how many there were. [`Driver::unpolled`] counts those that a poll must follow.
+    pub(super) fn take_completions(&mut self) -> usize {
+        let mut taken = 0;
         while let Some(completion) = self.ring.complete() {
+            taken += 1;
+            self.unpolled += usize::from(completion.token.operation != Operation::Detached);
             self.take(completion);
         }
+        taken
     }
 
     fn take(&mut self, completion: Completion) {
@@ -24,7 +26,7 @@ impl Driver {
             Operation::Accept => self.take_accept(completion),
             Operation::ReceiveDatagram => self.take_datagram(completion),
             Operation::SendDatagram => self.take_datagram_sent(completion),
-            Operation::Timeout => self.timeout_armed = false,
+            Operation::Timeout => self.timeout_ns = None,
             Operation::Detached => {}
             Operation::Connect | Operation::Receive | Operation::Send | Operation::Close | Operation::Disarm => {
                 let connection = &mut self.table.connections[slot as usize];
@@ -60,8 +62,10 @@ impl Driver {
         }
         let raw = self.addresses.get(self.endpoints.len() + index);
         let peer = RawAddr::decode(&raw.bytes[..(raw.len as usize).min(RawAddr::CAPACITY)]);
+        let accepting =
+            self.accepting && matches!(self.endpoints[id.0 as usize], Endpoint::Listener { closes: false, .. });
         let slot = match peer {
-            Some(peer) if self.accepting => self.table.allocate(id, fd, peer, true),
+            Some(peer) if accepting => self.table.allocate(id, fd, peer, true),
             _ => None,
         };
         if let Some(slot) = slot {
@@ -69,7 +73,7 @@ impl Driver {
             self.table.touch(slot);
             self.opened.push(slot);
         } else {
-            let reason = if self.accepting { CloseReason::TooMany } else { CloseReason::Shutdown };
+            let reason = if accepting { CloseReason::TooMany } else { CloseReason::Shutdown };
             self.table.counters.closed[reason as usize] += 1;
             self.refused.push(fd);
         }
@@ -83,9 +87,10 @@ impl Driver {
         // A lack of descriptors or memory lasts, so accepting again at once would spin. Other errors concern one
         // connection.
         if matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)
-            && let Endpoint::Listener { retry_at_ns, .. } = &mut self.endpoints[id.0 as usize]
+            && let Endpoint::Listener { back_off, .. } = &mut self.endpoints[id.0 as usize]
         {
-            *retry_at_ns = Some(self.table.now_ns.saturating_add(ACCEPT_BACKOFF_NS));
+            *back_off = Some(BackOff::Begins);
+            self.backing_off = true;
         }
     }
 
@@ -147,7 +152,8 @@ impl Driver {
             self.writable.push(slot);
         }
         if connection.broken && connection.phase == Phase::Open {
-            connection.ended = connection.ended.or(Some(CloseReason::Socket));
+            // Also of a half-closed connection: the peer does not read either.
+            connection.ended = Some(CloseReason::Socket);
             mark_ready(&mut self.ready, connection, slot);
         }
     }
@@ -201,6 +207,7 @@ mod tests {
             Flow::Taken
         }
         fn on_datagram(&mut self, _: &mut dyn Net, _: EndpointId, _: &Datagram<'_>) {}
+        fn on_half_close(&mut self, _: &mut dyn Net, _: ConnId) {}
         fn on_writable(&mut self, _: &mut dyn Net, _: ConnId) {}
         fn on_close(&mut self, _: &mut dyn Net, _: EndpointId, _: ConnId, _: CloseReason) {}
     }
@@ -208,6 +215,9 @@ mod tests {
     impl Owners for Nobody {
         fn handler(&mut self, _: EndpointId) -> &mut dyn NetHandler {
             self
+        }
+        fn now_ns(&mut self) -> u64 {
+            0
         }
     }
 
@@ -226,7 +236,7 @@ mod tests {
                 unsafe { driver.ring.push(io_uring::opcode::Nop::new().build(), token) };
             }
         }
-        driver.poll(0, &mut Nobody);
+        driver.poll(&mut Nobody);
         assert_eq!(driver.counters().stale_completions, 12);
         let connection = &driver.table.connections[slot as usize];
         assert!(connection.phase == Phase::Open && connection.ended.is_none() && connection.in_flight == 0);

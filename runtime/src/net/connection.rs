@@ -58,6 +58,10 @@ pub(super) struct Connection {
     pub sent_position: u32,
     /// The length of the send in flight; 0 if there is none.
     pub sending_bytes: u32,
+    /// Its handler has been told that the peer ended its side.
+    pub half_closed: bool,
+    /// Its handler answered the last frame with [`Flow::Hold`](super::Flow::Hold).
+    pub held: bool,
     /// A send was rejected, so [`on_writable`](super::NetHandler::on_writable) must follow.
     pub refused: bool,
     /// The socket failed and accepts no more bytes.
@@ -65,7 +69,9 @@ pub(super) struct Connection {
     /// Closing resets the connection, because the peer was too slow.
     pub reset: bool,
     pub reason: CloseReason,
-    pub deadline_ns: u64,
+    /// When a graceful close is given up. `None` until the poll in which the close begins ends, since an actor may begin one
+    /// at any time and only a poll can ask for the time.
+    pub deadline_ns: Option<u64>,
     /// Membership in the driver's work lists, each of which has room for every slot once.
     pub listed: Listed,
 }
@@ -97,11 +103,13 @@ impl Connection {
             queued_position: 0,
             sent_position: 0,
             sending_bytes: 0,
+            half_closed: false,
+            held: false,
             refused: false,
             broken: false,
             reset: false,
             reason: CloseReason::Local,
-            deadline_ns: 0,
+            deadline_ns: None,
             listed: Listed::default(),
         }
     }

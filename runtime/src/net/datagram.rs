@@ -10,6 +10,7 @@ use super::memory::{RawAddr, Region};
 ///
 /// A batch is submitted only when the previous one has ended, so that a blocking socket does not reorder datagrams.
 pub(super) struct DatagramSender {
+    /// Negative once the socket is closed.
     pub fd: RawFd,
     /// The configured destination.
     to: Option<RawAddr>,
@@ -49,6 +50,9 @@ impl DatagramSender {
 
     /// Copies a datagram to a free slot, for the destination `to`.
     pub(super) fn queue_to(&mut self, to: RawAddr, payload: &[u8]) -> Result<(), SendError> {
+        if self.fd < 0 {
+            return Err(SendError::Closed);
+        }
         if payload.len() > self.payload_max {
             return Err(SendError::TooLong);
         }
@@ -91,6 +95,11 @@ impl DatagramSender {
             self.first = (self.first + self.in_flight) % self.lengths.len();
             self.in_flight = 0;
         }
+    }
+
+    /// Notes that the socket is closed.
+    pub(super) fn close(&mut self) {
+        self.fd = -1;
     }
 
     pub(super) fn has_unsent(&self) -> bool {

@@ -4,9 +4,10 @@ use io_uring::types::RecvMsgOut;
 
 use super::buffers::{BufferGroup, NO_BUFFER};
 use super::connection::{Connection, Phase, Receiving, mark_ready};
-use super::driver::{Arrived, Driver, Owners};
+use super::driver::{Arrived, BackOff, Driver, Endpoint, Owners};
 use super::framing::{Next, next_frame};
 use super::memory::RawAddr;
+use super::table::CLOSE_LIMIT_NS;
 use super::{CloseReason, Datagram, EndpointId, Flow, control};
 
 /// The maximum number of frames per connection in one poll. A flooding peer waits while other connections are served,
@@ -16,6 +17,9 @@ const FRAMES_PER_POLL: usize = 128;
 /// The maximum number of datagrams in one poll. The rest waits in its buffers, to bound the delay of answers in a
 /// burst.
 const DATAGRAMS_PER_POLL: usize = 64;
+
+/// How long a listener backs off after the process ran out of descriptors or memory, in nanoseconds.
+const ACCEPT_BACKOFF_NS: u64 = 10_000_000;
 
 impl Driver {
     /// Delivers all noted events, and returns their number.
@@ -34,7 +38,13 @@ impl Driver {
         }
         events += self.deliver_datagrams(owners);
         events += self.deliver_writable(owners);
-        events + self.advance_closing(owners)
+        if self.backing_off {
+            self.advance_back_offs(owners.now_ns());
+        }
+        if !self.table.closing.is_empty() {
+            events += self.advance_closing(owners);
+        }
+        events
     }
 
     fn deliver_opened(&mut self, owners: &mut dyn Owners) -> usize {
@@ -52,20 +62,31 @@ impl Driver {
     /// Delivers a connection's frames, as far as its budget and its handler allow, and then its end.
     fn deliver_input(&mut self, slot: u32, owners: &mut dyn Owners) -> usize {
         let id = self.table.connections[slot as usize].endpoint;
-        let before = self.table.counters.frames + self.table.counters.holds;
+        let before = self.table.counters.frames;
         self.deliver_frames(slot, id, owners);
+        let mut events = (self.table.counters.frames - before) as usize;
         let connection = &mut self.table.connections[slot as usize];
         if connection.phase == Phase::Open {
-            if connection.has_input() {
+            if connection.broken && connection.held {
+                // Its handler may hold for room to answer, which there will never be.
+                self.table.begin_close(slot, CloseReason::Socket);
+            } else if connection.has_input() {
                 mark_ready(&mut self.ready, connection, slot);
                 self.table.touch(slot);
+            } else if connection.ended == Some(CloseReason::Peer) {
+                // The bytes of an incomplete frame are lost with what would have followed.
+                if !std::mem::replace(&mut connection.half_closed, true) {
+                    let conn = self.table.id(slot);
+                    owners.handler(id).on_half_close(&mut self.table, conn);
+                    events += 1;
+                }
             } else if let Some(reason) = connection.ended {
                 self.table.begin_close(slot, reason);
             } else if connection.receiving != Receiving::Armed {
                 self.table.touch(slot);
             }
         }
-        (self.table.counters.frames + self.table.counters.holds - before) as usize
+        events
     }
 
     fn deliver_frames(&mut self, slot: u32, endpoint: EndpointId, owners: &mut dyn Owners) {
@@ -74,6 +95,7 @@ impl Driver {
         };
         let conn = self.table.id(slot);
         let handler = owners.handler(endpoint);
+        self.table.connections[slot as usize].held = false;
         let tail_at = slot as usize * self.max_frame;
         let mut budget = FRAMES_PER_POLL;
         loop {
@@ -97,6 +119,7 @@ impl Driver {
                     }
                     Flow::Hold => {
                         self.table.counters.holds += 1;
+                        self.table.connections[slot as usize].held = true;
                         return;
                     }
                 },
@@ -165,10 +188,24 @@ impl Driver {
         events
     }
 
-    /// Whether a closing connection can take its next step.
-    pub(super) fn is_close_due(&self, slot: u32) -> bool {
+    /// Begins and ends the pauses of listeners.
+    #[cold]
+    fn advance_back_offs(&mut self, now_ns: u64) {
+        self.backing_off = false;
+        for endpoint in &mut self.endpoints {
+            let Endpoint::Listener { back_off, .. } = endpoint else { continue };
+            *back_off = match *back_off {
+                Some(BackOff::Begins) => Some(BackOff::Until { at_ns: now_ns.saturating_add(ACCEPT_BACKOFF_NS) }),
+                Some(BackOff::Until { at_ns }) if at_ns <= now_ns => None,
+                unchanged => unchanged,
+            };
+            self.backing_off |= back_off.is_some();
+        }
+    }
+
+    /// Whether a closing connection can take its next step. It is `late` when its deadline has passed.
+    pub(super) fn is_close_due(&self, slot: u32, late: bool) -> bool {
         let connection = &self.table.connections[slot as usize];
-        let late = self.table.now_ns >= connection.deadline_ns;
         match connection.phase {
             Phase::Flushing => late || connection.broken || connection.unsent_bytes() == 0,
             Phase::Lingering => late || connection.ended.is_some(),
@@ -179,12 +216,15 @@ impl Driver {
 
     /// Advances closing connections, and releases and reports those that are done.
     fn advance_closing(&mut self, owners: &mut dyn Owners) -> usize {
+        let now_ns = owners.now_ns();
         let mut events = 0;
         let mut at = 0;
         while at < self.table.closing.len() {
             let slot = self.table.closing[at];
             self.discard_input(slot);
-            if !self.is_close_due(slot) {
+            let deadline_ns = &mut self.table.connections[slot as usize].deadline_ns;
+            let late = now_ns >= *deadline_ns.get_or_insert(now_ns.saturating_add(CLOSE_LIMIT_NS));
+            if !self.is_close_due(slot, late) {
                 at += 1;
                 continue;
             }
@@ -196,7 +236,7 @@ impl Driver {
                 owners.handler(endpoint).on_close(&mut self.table, endpoint, conn, reason);
                 events += 1;
             } else {
-                self.table.advance_close(slot);
+                self.table.advance_close(slot, late);
             }
         }
         events

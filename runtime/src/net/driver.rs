@@ -34,11 +34,15 @@ pub(super) const DATAGRAM_GROUP: u16 = 1;
 /// once, so a few enters suffice. If they do not, memory that the kernel might still use is leaked instead of freed.
 const DRAIN_ENTERS_MAX: usize = 10_000;
 
-/// Access to the handlers of endpoints. Wrap a handler that may panic in one that catches the panic: a panic that
-/// unwinds through [`Driver::poll`] loses the rest of that poll's events.
+/// Access to the handlers of endpoints, and to the time. Wrap a handler that may panic in one that catches the panic: a
+/// panic that unwinds through [`Driver::poll`] loses the rest of that poll's events.
 pub trait Owners {
     /// The handler of `endpoint` and of all its connections.
     fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler;
+    /// The time now, in nanoseconds of a clock that does not go back. The driver asks only in polls in which something
+    /// depends on it: the deadline of a closing connection, the back-off of a listener. It keeps no earlier reading, because
+    /// a shard may have slept since.
+    fn now_ns(&mut self) -> u64;
 }
 
 /// The network driver of one shard, on one `io_uring`. It belongs to the thread that created it, and is not `Send`.
@@ -78,7 +82,12 @@ pub struct Driver {
     pub(super) refused: Vec<RawFd>,
     pub(super) accepting: bool,
     pub(super) reading: bool,
-    pub(super) timeout_armed: bool,
+    /// Whether a listener pauses.
+    pub(super) backing_off: bool,
+    /// When the armed timeout completes, on the clock of [`Owners::now_ns`].
+    pub(super) timeout_ns: Option<u64>,
+    /// Completions that were reaped since the last poll and that a poll must follow.
+    pub(super) unpolled: usize,
 }
 
 impl fmt::Debug for Driver {
@@ -91,11 +100,21 @@ impl fmt::Debug for Driver {
     }
 }
 
-/// The state of one configured socket.
+/// The state of one configured socket. It `closes` if it is to be closed for good, and has no descriptor once its close is
+/// queued.
 pub(super) enum Endpoint {
-    Listener { fd: Option<OwnedFd>, retry_at_ns: Option<u64> },
-    Connector { addr: SocketAddr, conn: Option<ConnId> },
-    Datagrams { fd: OwnedFd, receives: bool, receiving: Receiving },
+    Listener { fd: Option<OwnedFd>, back_off: Option<BackOff>, closes: bool },
+    Connector { addr: SocketAddr, conn: Option<ConnId>, closes: bool },
+    Datagrams { fd: Option<OwnedFd>, receives: bool, receiving: Receiving, closes: bool },
+}
+
+/// The pause of a listener after the process ran out of descriptors or memory.
+#[derive(Clone, Copy)]
+pub(super) enum BackOff {
+    /// It begins with the next delivery, which knows the time.
+    Begins,
+    /// It ends at this time.
+    Until { at_ns: u64 },
 }
 
 /// One accept operation.
@@ -166,7 +185,9 @@ impl Driver {
             refused: Vec::with_capacity(accepts),
             accepting: true,
             reading: true,
-            timeout_armed: false,
+            backing_off: false,
+            timeout_ns: None,
+            unpolled: 0,
         };
         for spec in specs {
             driver.open_endpoint(spec)?;
@@ -181,14 +202,14 @@ impl Driver {
         match spec {
             EndpointSpec::Listen { addr, framer, backlog } => {
                 let (fd, bound) = endpoint::listen(id, addr, backlog)?;
-                self.endpoints.push(Endpoint::Listener { fd: Some(fd), retry_at_ns: None });
+                self.endpoints.push(Endpoint::Listener { fd: Some(fd), back_off: None, closes: false });
                 self.accepts.extend((0..ACCEPTS_PER_LISTENER).map(|_| Accept { endpoint: id, armed: false }));
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(None);
             }
             EndpointSpec::Connect { addr, framer } => {
-                self.endpoints.push(Endpoint::Connector { addr, conn: None });
+                self.endpoints.push(Endpoint::Connector { addr, conn: None, closes: false });
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(None);
                 self.table.senders.push(None);
@@ -200,7 +221,12 @@ impl Driver {
                 let sends = udp.to.is_some() || udp.send_slots > 0;
                 let sender =
                     sends.then(|| DatagramSender::new(fd.as_raw_fd(), udp.to, udp.send_slots, udp.payload_max));
-                self.endpoints.push(Endpoint::Datagrams { fd, receives: udp.receive, receiving: Receiving::Idle });
+                self.endpoints.push(Endpoint::Datagrams {
+                    fd: Some(fd),
+                    receives: udp.receive,
+                    receiving: Receiving::Idle,
+                    closes: false,
+                });
                 self.framers.push(None);
                 self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(sender);
@@ -210,14 +236,12 @@ impl Driver {
     }
 
     /// Does one duty cycle's network work: submits what is queued (streams, then datagrams), reaps completions, and
-    /// delivers events. `now_ns` is the shard's monotonic time, used for back-offs and for the deadlines of closing
-    /// connections.
+    /// delivers events.
     ///
     /// Delivers in this order: opened connections; frames, connection by connection, starting with a different one in
-    /// each poll; datagrams; writability; closed connections. Returns the number of events delivered, including held
-    /// frames that were offered again. 0 means that there was nothing to do.
-    pub fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize {
-        self.table.now_ns = now_ns;
+    /// each poll; datagrams; writability; closed connections. Returns the number of events delivered. Frames that were
+    /// offered and held are none, see [`holds_input`](Driver::holds_input). 0 means that nothing could be done.
+    pub fn poll(&mut self, owners: &mut dyn Owners) -> usize {
         self.stage();
         if self.ring.needs_enter(&mut self.table.counters) {
             self.ring.enter(0, &mut self.table.counters);
@@ -225,6 +249,7 @@ impl Driver {
             self.table.counters.enters_skipped += 1;
         }
         self.take_completions();
+        self.unpolled = 0;
         self.deliver(owners)
     }
 
@@ -264,9 +289,12 @@ impl Driver {
     /// closed yet; also socket errors.
     pub fn reconnect(&mut self, id: EndpointId) -> Result<ConnId, NetError> {
         let refused = |why| NetError::Reconnect { endpoint: id.0, why };
-        let Some(Endpoint::Connector { addr, conn }) = self.endpoints.get_mut(id.0 as usize) else {
+        let Some(Endpoint::Connector { addr, conn, closes }) = self.endpoints.get_mut(id.0 as usize) else {
             return Err(refused("it is not an outgoing connection"));
         };
+        if *closes {
+            return Err(refused("it was closed for good"));
+        }
         if conn.is_some_and(|conn| self.table.find(conn).is_some()) {
             return Err(refused("its connection is not closed yet; wait for on_close"));
         }
@@ -293,6 +321,23 @@ impl Driver {
         }
     }
 
+    /// Closes an endpoint for good, during the next polls: a listener with all its connections, an outgoing connection, or a
+    /// UDP socket. What was queued is sent first. So the endpoints of a failed actor are closed: its peers see the end, and no
+    /// new ones come.
+    pub fn close_endpoint(&mut self, id: EndpointId) {
+        let Some(endpoint) = self.endpoints.get_mut(id.0 as usize) else { return };
+        match endpoint {
+            Endpoint::Listener { closes, .. }
+            | Endpoint::Connector { closes, .. }
+            | Endpoint::Datagrams { closes, .. } => *closes = true,
+        }
+        for slot in 0..self.table.connections.len() as u32 {
+            if self.table.connections[slot as usize].endpoint == id {
+                self.table.begin_close(slot, CloseReason::Local);
+            }
+        }
+    }
+
     /// Closes all connections. With [`CloseReason::Shutdown`], queued bytes are flushed first. Keep polling until
     /// [`open_connections`](Driver::open_connections) is 0, which takes at most two seconds.
     pub fn close_all(&mut self, reason: CloseReason) {
@@ -301,7 +346,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn has_input(&self) -> bool {
+    fn has_input(&self) -> bool {
         !self.ready.is_empty() || !self.arrived.is_empty() || !self.opened.is_empty() || !self.writable.is_empty()
     }
 }

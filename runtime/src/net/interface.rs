@@ -43,7 +43,7 @@ pub enum Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum CloseReason {
-    /// The peer closed its side of the connection.
+    /// The peer closed its side of the connection, and the handler then closed ours.
     Peer,
     /// The handler closed the connection.
     Local,
@@ -162,6 +162,10 @@ pub trait NetHandler {
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow;
     /// A datagram, borrowed for the call.
     fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>);
+    /// The peer has ended its side of the connection (FIN), and all that it sent before has been taken. It may still read:
+    /// whether it does cannot be told. The handler can send until it calls [`Net::close`] with [`CloseReason::Peer`], which
+    /// it must in the end, at once if it owes nothing.
+    fn on_half_close(&mut self, net: &mut dyn Net, conn: ConnId);
     /// A connection that rejected a send has room again: at least half of its send buffer.
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId);
     /// A connection ended, and its handle is invalid from now on. An outgoing connection that could not be established

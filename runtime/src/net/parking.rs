@@ -11,8 +11,12 @@ use io_uring::types::Timespec;
 
 use super::NetError;
 use super::connection::Phase;
-use super::driver::{Driver, Endpoint};
+use super::driver::{BackOff, Driver, Endpoint};
 use super::ring::{Operation, Token};
+
+/// The maximum number of enters before a sleep. An enter runs a bounded number of deferred operations, so only one that
+/// brings nothing shows that none is left; two are usual, and what comes all the time is no reason to wait for its end.
+const PARK_ENTERS_MAX: usize = 4;
 
 impl Driver {
     /// Registers the eventfd that completions signal while the shard is parked. Signals are disabled at first.
@@ -34,51 +38,82 @@ impl Driver {
         self.ring.disable_eventfd();
     }
 
-    /// Arms a timeout that completes `after` this time, so that a parked shard wakes for its timers. Replaces an
-    /// earlier timeout. Call it before each [`prepare_park`](Driver::prepare_park), which submits it.
-    pub fn arm_timeout(&mut self, after: Duration) {
-        if !self.ring.reserve(1, &mut self.table.counters) {
-            // The kernel accepts no submissions now. `prepare_park` will find the queue full and return false.
-            return;
+    /// Sees to it that a parked shard wakes at `at_ns` or before. `now_ns` and `at_ns` are times of the clock of
+    /// [`Owners::now_ns`](super::Owners::now_ns). A timeout that is armed for an earlier time stays: its shard wakes once too
+    /// often, which costs less than to move the timeout before each sleep. Call it before
+    /// [`enable_eventfd`](Driver::enable_eventfd), so that the move itself signals nothing.
+    ///
+    /// Returns false if the kernel takes no submission now: the shard must not park, because nothing would wake it.
+    #[must_use = "without a timeout nothing wakes the shard in time"]
+    pub fn arm_timeout(&mut self, now_ns: u64, at_ns: u64) -> bool {
+        if self.timeout_ns.is_some_and(|armed_ns| armed_ns <= at_ns) {
+            return true;
         }
-        self.timespec.set(0, Timespec::from(after));
+        if !self.ring.reserve(1, &mut self.table.counters) {
+            return false;
+        }
+        self.timespec.set(0, Timespec::from(Duration::from_nanos(at_ns.saturating_sub(now_ns))));
         let timer = Token::new(Operation::Timeout, 0, 0);
         // SAFETY: the timespec is copied at submission, and lives as long as the driver.
         unsafe {
-            if self.timeout_armed {
+            if self.timeout_ns.is_some() {
                 let update = opcode::TimeoutUpdate::new(timer.pack(), self.timespec.pointer(0)).build();
                 self.ring.push(update, Token::new(Operation::Detached, 0, 0));
             } else {
                 self.ring.push(opcode::Timeout::new(self.timespec.pointer(0)).build(), timer);
             }
         }
-        self.timeout_armed = true;
+        self.timeout_ns = Some(at_ns);
+        // The timespec is copied now, and the update completes now.
+        self.ring.enter(0, &mut self.table.counters);
+        self.take_completions();
+        self.ring.queued() == 0
     }
 
-    /// The next time at which the driver has work to do without any event, on the clock of [`poll`](Driver::poll). A
-    /// parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
+    /// The next time at which the driver has work to do without any event, on the clock of
+    /// [`Owners::now_ns`](super::Owners::now_ns). A parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
     #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
         let closing = self.table.closing.iter().map(|&slot| &self.table.connections[slot as usize]);
         let closes = closing
             .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
-            .map(|connection| connection.deadline_ns);
+            .filter_map(|connection| connection.deadline_ns);
         let retries = self.endpoints.iter().filter_map(|endpoint| match endpoint {
-            Endpoint::Listener { retry_at_ns, .. } => *retry_at_ns,
+            Endpoint::Listener { back_off: Some(BackOff::Until { at_ns }), .. } => Some(*at_ns),
             _ => None,
         });
         closes.chain(retries).min()
     }
 
+    /// Whether a closing connection takes its next step in the next poll. Its deadline is left to the timeout.
+    fn needs_poll_to_close(&self, slot: u32) -> bool {
+        self.table.connections[slot as usize].deadline_ns.is_none() || self.is_close_due(slot, false)
+    }
+
+    /// Whether frames wait that their handlers have held. They are offered again in every poll, and no event of the driver
+    /// says when they would be taken, so a shard that parks meanwhile must limit its sleep.
+    #[must_use]
+    pub fn holds_input(&self) -> bool {
+        self.ready.iter().any(|&slot| self.table.connections[slot as usize].held)
+    }
+
     /// The last check before parking: submits everything and runs the kernel's deferred work. Returns true if nothing
-    /// arrived and nothing is pending, so that the shard may park; false if it must poll first.
+    /// arrived and nothing is to be done before the next completion, so that the shard may park; false if it must poll first.
+    /// Sends in flight wait for their peers, and held frames for their handlers; neither is a reason to poll.
     pub fn prepare_park(&mut self) -> bool {
         self.stage();
-        self.ring.enter(0, &mut self.table.counters);
-        !self.ring.has_completions()
-            && self.ring.queued() == 0
+        for _ in 0..PARK_ENTERS_MAX {
+            self.ring.enter(0, &mut self.table.counters);
+            if self.take_completions() == 0 {
+                break;
+            }
+        }
+        let has_input = self.ready.iter().any(|&slot| !self.table.connections[slot as usize].held);
+        !has_input
+            && self.unpolled == 0
+            && !self.ring.needs_enter(&mut self.table.counters)
             && self.table.dirty.is_empty()
-            && !self.has_input()
-            && !self.table.closing.iter().any(|&slot| self.is_close_due(slot))
+            && !self.table.senders.iter().flatten().any(|sender| sender.may_send(false))
+            && !self.table.closing.iter().any(|&slot| self.needs_poll_to_close(slot))
     }
 }

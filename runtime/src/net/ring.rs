@@ -196,6 +196,7 @@ impl Ring {
         })
     }
 
+    #[cfg(test)]
     pub(super) fn has_completions(&mut self) -> bool {
         !self.io.completion().is_empty()
     }

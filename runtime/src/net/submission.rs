@@ -2,7 +2,7 @@
 //! publications, and both overtake upkeep. If only a few streams have bytes to send, they are written by system call
 //! instead of through the ring.
 
-use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 
 use io_uring::types::{CancelBuilder, Fd};
 use io_uring::{opcode, squeue};
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::connection::{Phase, Receiving, must_disarm, wants_input};
+use super::datagram::DatagramSender;
 use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
 use super::memory::RawAddr;
 use super::ring::{Operation, Token};
@@ -19,6 +20,9 @@ static RESET_ON_CLOSE: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
 
 /// The maximum number of submissions for one connection's upkeep: cancel, option, close.
 const UPKEEP_ENTRIES_MAX: usize = 3;
+
+/// The submissions that close an endpoint: cancel, close.
+const CLOSE_ENTRIES: usize = 2;
 
 impl Driver {
     /// Queues all pending work. If the submission queue is full and the kernel refuses an early submission, the
@@ -183,8 +187,11 @@ impl Driver {
         self.stage_accepts();
         for index in 0..self.endpoints.len() {
             match &self.endpoints[index] {
-                Endpoint::Listener { fd: Some(_), .. } if !self.accepting => self.close_listener(index),
-                Endpoint::Datagrams { receives: true, .. } => self.stage_datagram_receive(index),
+                Endpoint::Listener { fd: Some(_), closes, .. } if *closes || !self.accepting => {
+                    self.close_listener(index)
+                }
+                Endpoint::Datagrams { fd: Some(_), closes: true, .. } => self.close_datagrams(index),
+                Endpoint::Datagrams { fd: Some(_), receives: true, .. } => self.stage_datagram_receive(index),
                 _ => {}
             }
         }
@@ -204,15 +211,13 @@ impl Driver {
         }
         let peers_at = self.endpoints.len();
         for (index, accept) in self.accepts.iter_mut().enumerate().filter(|(_, accept)| !accept.armed) {
-            let Endpoint::Listener { fd: Some(fd), retry_at_ns } = &mut self.endpoints[accept.endpoint.0 as usize]
+            let Endpoint::Listener { fd: Some(fd), back_off: None, .. } = &self.endpoints[accept.endpoint.0 as usize]
             else {
                 continue;
             };
-            let backs_off = retry_at_ns.is_some_and(|at| self.table.now_ns < at);
-            if backs_off || !self.ring.reserve(1, &mut self.table.counters) {
+            if !self.ring.reserve(1, &mut self.table.counters) {
                 continue;
             }
-            *retry_at_ns = None;
             accept.armed = true;
             let at = peers_at + index;
             self.addresses.set(at, RawAddr::empty());
@@ -227,26 +232,49 @@ impl Driver {
     }
 
     fn close_listener(&mut self, index: usize) {
-        let Endpoint::Listener { fd, retry_at_ns } = &mut self.endpoints[index] else {
-            return;
-        };
-        if !self.ring.reserve(2, &mut self.table.counters) {
+        if !self.ring.reserve(CLOSE_ENTRIES, &mut self.table.counters) {
             return;
         }
-        *retry_at_ns = None;
-        if let Some(fd) = fd.take() {
-            let fd = Fd(fd.into_raw_fd());
-            let token = Token::new(Operation::Detached, 0, 0);
-            // SAFETY: both name only the descriptor, which we own and do not use again.
-            unsafe {
-                self.ring.push(opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build(), token);
-                self.ring.push(opcode::Close::new(fd).build(), token);
-            }
+        let Endpoint::Listener { fd, back_off, .. } = &mut self.endpoints[index] else {
+            return;
+        };
+        *back_off = None;
+        let fd = fd.take();
+        self.push_close_of_endpoint(fd);
+    }
+
+    /// Closes a UDP socket once all that was queued is sent.
+    fn close_datagrams(&mut self, index: usize) {
+        let sender = &mut self.table.senders[index];
+        if sender.as_ref().is_some_and(DatagramSender::has_unsent)
+            || !self.ring.reserve(CLOSE_ENTRIES, &mut self.table.counters)
+        {
+            return;
+        }
+        if let Some(sender) = sender {
+            sender.close();
+        }
+        let Endpoint::Datagrams { fd, .. } = &mut self.endpoints[index] else {
+            return;
+        };
+        let fd = fd.take();
+        self.push_close_of_endpoint(fd);
+    }
+
+    /// Queues the cancellation of all operations on an endpoint's descriptor, and its close.
+    fn push_close_of_endpoint(&mut self, fd: Option<OwnedFd>) {
+        let Some(fd) = fd else { return };
+        let fd = Fd(fd.into_raw_fd());
+        let token = Token::new(Operation::Detached, 0, 0);
+        // SAFETY: both name only the descriptor, which we own and do not use again.
+        unsafe {
+            self.ring.push(opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build(), token);
+            self.ring.push(opcode::Close::new(fd).build(), token);
         }
     }
 
     fn stage_datagram_receive(&mut self, index: usize) {
-        let Endpoint::Datagrams { fd, receiving, .. } = &mut self.endpoints[index] else {
+        let Endpoint::Datagrams { fd: Some(fd), receiving, .. } = &mut self.endpoints[index] else {
             return;
         };
         let receive = Token::new(Operation::ReceiveDatagram, index as u32, 0);

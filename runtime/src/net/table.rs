@@ -24,7 +24,6 @@ pub(super) struct Table {
     pub senders: Vec<Option<DatagramSender>>,
     pub local_addrs: Vec<Option<SocketAddr>>,
     pub counters: NetCounters,
-    pub now_ns: u64,
     pub sends_in_flight: usize,
     free: Vec<u32>,
     sends: Region<u8>,
@@ -48,7 +47,6 @@ impl Table {
             senders: Vec::new(),
             local_addrs: Vec::new(),
             counters: NetCounters::default(),
-            now_ns: 0,
             sends_in_flight: 0,
             free: (0..slots).rev().collect(),
             sends: Region::zeroed(slots as usize * config.send_buffer_bytes as usize),
@@ -139,15 +137,13 @@ impl Table {
         };
         connection.reason = reason;
         connection.reset = reason == CloseReason::SlowReader;
-        connection.deadline_ns = self.now_ns.saturating_add(CLOSE_LIMIT_NS);
         self.closing.push(slot);
         self.touch(slot);
     }
 
-    /// Takes the next closing step of a connection that has flushed, lingered, failed or run out of time.
-    pub(super) fn advance_close(&mut self, slot: u32) {
+    /// Takes the next closing step of a connection that has flushed, lingered, failed or is `late`: its time is up.
+    pub(super) fn advance_close(&mut self, slot: u32, late: bool) {
         let connection = &mut self.connections[slot as usize];
-        let late = self.now_ns >= connection.deadline_ns;
         let done = late || connection.broken || connection.ended.is_some() || connection.phase == Phase::Lingering;
         connection.reset |= late;
         if done {

@@ -111,11 +111,6 @@ impl ShardTime {
         self.clock.as_ref().map_or(ticks, |clock| clock.nanos_between(0, ticks))
     }
 
-    /// Wall time of the last reading, which may be older than this turn.
-    pub(crate) fn last_wall_ns(&self) -> u64 {
-        self.wall_ns.get()
-    }
-
     /// Nanoseconds from `ticks` until now; in a simulation, until the time that was set.
     fn nanos_since(&self, ticks: u64) -> u64 {
         match &self.clock {

@@ -8,13 +8,19 @@ use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, Owners, SendError
 /// What a shard needs of its network.
 pub(crate) trait Transport: Net {
     /// One turn's work: submits what is queued, delivers what has come; returns how much that was.
-    fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize;
+    fn poll(&mut self, owners: &mut dyn Owners) -> usize;
     /// Submits what is queued now, not with the next poll.
     fn flush(&mut self);
     /// Whether something waits to be sent or taken.
     fn has_pending(&self) -> bool;
+    /// Whether frames wait that their actors have held.
+    fn holds_input(&self) -> bool {
+        false
+    }
     /// Takes no new connection, and no further byte from those there are.
     fn stop_input(&mut self);
+    /// Closes an endpoint for good, with its connections.
+    fn close_endpoint(&mut self, endpoint: EndpointId);
     /// Closes what is open; the polls that follow flush and drain it.
     fn close_all(&mut self);
     /// Connections not yet drained.
@@ -25,8 +31,8 @@ pub(crate) trait Transport: Net {
 }
 
 impl Transport for Driver {
-    fn poll(&mut self, now_ns: u64, owners: &mut dyn Owners) -> usize {
-        Driver::poll(self, now_ns, owners)
+    fn poll(&mut self, owners: &mut dyn Owners) -> usize {
+        Driver::poll(self, owners)
     }
     fn flush(&mut self) {
         Driver::flush(self);
@@ -34,9 +40,15 @@ impl Transport for Driver {
     fn has_pending(&self) -> bool {
         Driver::has_pending(self)
     }
+    fn holds_input(&self) -> bool {
+        Driver::holds_input(self)
+    }
     fn stop_input(&mut self) {
         self.stop_accepting();
         self.stop_reading();
+    }
+    fn close_endpoint(&mut self, endpoint: EndpointId) {
+        Driver::close_endpoint(self, endpoint);
     }
     fn close_all(&mut self) {
         Driver::close_all(self, CloseReason::Shutdown);
@@ -72,7 +84,7 @@ impl Net for NoNet {
 }
 
 impl Transport for NoNet {
-    fn poll(&mut self, _now_ns: u64, _owners: &mut dyn Owners) -> usize {
+    fn poll(&mut self, _owners: &mut dyn Owners) -> usize {
         0
     }
     fn flush(&mut self) {}
@@ -80,6 +92,7 @@ impl Transport for NoNet {
         false
     }
     fn stop_input(&mut self) {}
+    fn close_endpoint(&mut self, _endpoint: EndpointId) {}
     fn close_all(&mut self) {}
     fn open_connections(&self) -> usize {
         0

@@ -14,7 +14,7 @@ use crate::{
     edge::bind::{Touched, Waiting},
     edge::step::BATCH_MAX,
     net::{EndpointId, Net, NetHandler, Owners},
-    shard::cell::{Hosted, Traffic},
+    shard::cell::{Hosted, Rest, Traffic},
     shard::failure::{Failure, Fault},
     shard::time::ShardEnv,
     shard::transport::Transport,
@@ -66,20 +66,22 @@ pub(crate) struct Shard {
 pub(crate) struct Units {
     units: Vec<Unit>,
     has_sinks: bool,
-    /// The network had input for a sink.
+    /// The network called an actor in this turn, and a sink.
+    called: bool,
     sink_called: bool,
     /// By endpoint: the unit that owns it.
     endpoint_owner: Vec<usize>,
+    env: Rc<ShardEnv>,
 }
 
 impl Units {
-    pub(crate) fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>) -> Units {
+    pub(crate) fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>, env: Rc<ShardEnv>) -> Units {
         // Without other actors, sinks never wait.
         if units.iter().all(|unit| unit.is_sink) {
             units.iter_mut().for_each(|unit| unit.is_sink = false);
         }
         let has_sinks = units.iter().any(|unit| unit.is_sink);
-        Units { units, has_sinks, sink_called: false, endpoint_owner }
+        Units { units, has_sinks, called: false, sink_called: false, endpoint_owner, env }
     }
 }
 
@@ -87,8 +89,13 @@ impl Owners for Units {
     #[inline]
     fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler {
         let unit = &mut self.units[self.endpoint_owner[endpoint.0 as usize]];
+        self.called = true;
         self.sink_called |= unit.is_sink;
         unit.hosted.net_handler().expect("the owner of an endpoint handles the network")
+    }
+
+    fn now_ns(&mut self) -> u64 {
+        self.env.time.wall_ns()
     }
 }
 
@@ -114,10 +121,12 @@ impl Shard {
     pub(crate) fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_turn();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
+        self.units.called = false;
         self.units.sink_called = false;
-        let came_in = self.transport.poll(self.env.time.last_wall_ns(), &mut self.units);
+        let came_in = self.transport.poll(&mut self.units);
         work += came_in;
-        work += self.run_units(false, work > 0);
+        // A callback whose frame was held is no work, but a batch that ends.
+        work += self.run_units(false, work > 0 || self.units.called);
         if self.units.has_sinks {
             self.work_owed += work;
             let others_are_busy = came_in > 0 && !self.units.sink_called;
@@ -198,7 +207,15 @@ impl Shard {
             let Fault { header, place, message } = *fault;
             let failure = Failure { actor: unit.actor, header, place, message };
             failures.push(failure);
+            self.close_endpoints_of(index);
             self.announce_down(failure);
+        }
+    }
+
+    /// Closes the endpoints of a failed actor, so that its peers see the end and no new ones come.
+    fn close_endpoints_of(&mut self, unit: usize) {
+        for (endpoint, _) in self.units.endpoint_owner.iter().enumerate().filter(|&(_, &owner)| owner == unit) {
+            self.transport.close_endpoint(EndpointId(endpoint as u32));
         }
     }
 
@@ -225,14 +242,22 @@ impl Shard {
         }
     }
 
-    /// Whether nothing waits on this shard.
-    pub(crate) fn is_quiet(&self) -> bool {
-        !self.transport.has_pending() && self.actors_are_quiet()
+    /// What keeps the shard's actors from sleeping at `now_ns`. What has come from the network and is not taken yet is known
+    /// to the driver, held frames excepted.
+    pub(crate) fn rest(&mut self, now_ns: u64) -> Rest {
+        if self.stirred || self.env.alarm.get() {
+            return Rest::Busy;
+        }
+        let held = if self.transport.holds_input() { Rest::WaitsForRoom } else { Rest::Quiet };
+        self.units.units.iter_mut().map(|unit| unit.hosted.rest(now_ns)).fold(held, Rest::max)
     }
 
-    /// Whether nothing waits for an actor of this shard, or for room in an edge out of one.
-    pub(crate) fn actors_are_quiet(&self) -> bool {
-        !self.stirred && !self.env.alarm.get() && self.units.units.iter().all(|unit| unit.hosted.is_quiet())
+    /// Whether nothing that has come waits for an actor of this shard, or for room in an edge out of one.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.stirred
+            && !self.env.alarm.get()
+            && !self.transport.holds_input()
+            && self.units.units.iter().all(|unit| unit.hosted.is_quiet())
     }
 
     pub(crate) fn stop_actors(&mut self) {

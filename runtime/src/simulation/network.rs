@@ -16,6 +16,8 @@ pub struct SimNet(Rc<RefCell<State>>);
 struct State {
     events: VecDeque<Event>,
     connections: Vec<Connection>,
+    /// Endpoints closed for good, because their actor has failed.
+    closed_endpoints: Vec<EndpointId>,
     datagrams: Vec<SentDatagram>,
     /// Bytes that a connection's send buffer takes before it refuses.
     send_room: Option<usize>,
@@ -45,6 +47,7 @@ enum Event {
     Open(ConnId, SocketAddr),
     Frame(ConnId, Vec<u8>),
     Datagram { endpoint: EndpointId, from: SocketAddr, kernel_utc_ns: Option<u64>, payload: Vec<u8> },
+    HalfClose(ConnId),
     Writable(ConnId),
     Close(ConnId, CloseReason),
 }
@@ -84,6 +87,11 @@ impl SimNet {
     pub fn datagram_at(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8], kernel_utc_ns: Option<u64>) {
         let event = Event::Datagram { endpoint, from, kernel_utc_ns, payload: payload.to_vec() };
         self.0.borrow_mut().events.push_back(event);
+    }
+
+    /// The peer ends its side of the connection, and goes on reading.
+    pub fn half_close(&self, conn: ConnId) {
+        self.0.borrow_mut().events.push_back(Event::HalfClose(conn));
     }
 
     /// The peer goes away.
@@ -186,7 +194,7 @@ impl Net for SimNet {
 }
 
 impl Transport for SimNet {
-    fn poll(&mut self, _now_ns: u64, owners: &mut dyn Owners) -> usize {
+    fn poll(&mut self, owners: &mut dyn Owners) -> usize {
         let waiting = self.0.borrow().events.len();
         let mut done = 0;
         for _ in 0..waiting {
@@ -195,6 +203,12 @@ impl Transport for SimNet {
             match event {
                 Event::Open(conn, peer) => {
                     let endpoint = endpoint_of(conn);
+                    let mut state = self.0.borrow_mut();
+                    if state.closed_endpoints.contains(&endpoint) {
+                        state.connections[conn.slot as usize].open = false;
+                        continue;
+                    }
+                    drop(state);
                     owners.handler(endpoint).on_open(&mut self.clone(), endpoint, conn, peer);
                 }
                 Event::Frame(conn, frame) => {
@@ -210,6 +224,12 @@ impl Transport for SimNet {
                 Event::Datagram { endpoint, from, kernel_utc_ns, payload } => {
                     let datagram = Datagram { from, kernel_utc_ns, payload: &payload };
                     owners.handler(endpoint).on_datagram(&mut self.clone(), endpoint, &datagram);
+                }
+                Event::HalfClose(conn) => {
+                    let endpoint = endpoint_of(conn);
+                    if self.0.borrow().connections[conn.slot as usize].open {
+                        owners.handler(endpoint).on_half_close(&mut self.clone(), conn);
+                    }
                 }
                 Event::Writable(conn) => {
                     let endpoint = endpoint_of(conn);
@@ -232,6 +252,15 @@ impl Transport for SimNet {
         !self.0.borrow().events.is_empty()
     }
     fn stop_input(&mut self) {}
+    fn close_endpoint(&mut self, endpoint: EndpointId) {
+        self.0.borrow_mut().closed_endpoints.push(endpoint);
+        let slots = 0..self.0.borrow().connections.len() as u32;
+        for slot in slots {
+            if self.0.borrow().connections[slot as usize].endpoint == endpoint {
+                self.close(ConnId { slot, generation: 1 }, CloseReason::Local);
+            }
+        }
+    }
     fn close_all(&mut self) {
         let open = self.0.borrow().connections.len() as u32;
         (0..open).for_each(|slot| self.close(ConnId { slot, generation: 1 }, CloseReason::Shutdown));

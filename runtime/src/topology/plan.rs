@@ -144,6 +144,6 @@ impl ShardPlan {
             .enumerate()
             .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
             .collect();
-        Shard::new(Units::new(units, endpoint_owner), transport, env, peers, neighbours)
+        Shard::new(Units::new(units, endpoint_owner, env.clone()), transport, env, peers, neighbours)
     }
 }

@@ -44,9 +44,14 @@ pub(crate) struct Recorder {
     pub datagrams: Vec<(EndpointId, SocketAddr, Vec<u8>)>,
     /// By datagram, of all that ever came.
     pub kernel_times: Vec<Option<u64>>,
+    pub half_closed: Vec<ConnId>,
+    /// Whether half-closed connections stay open for the test to close them.
+    pub keeps_half_closed: bool,
     pub writable: Vec<ConnId>,
     pub closed: Vec<(EndpointId, ConnId, CloseReason)>,
     pub on_frame: OnFrame,
+    started: Instant,
+    clock_offset: Duration,
 }
 
 impl Recorder {
@@ -81,6 +86,13 @@ impl NetHandler for Recorder {
         self.kernel_times.push(datagram.kernel_utc_ns);
     }
 
+    fn on_half_close(&mut self, net: &mut dyn Net, conn: ConnId) {
+        self.half_closed.push(conn);
+        if !self.keeps_half_closed {
+            net.close(conn, CloseReason::Peer);
+        }
+    }
+
     fn on_writable(&mut self, _: &mut dyn Net, conn: ConnId) {
         self.writable.push(conn);
     }
@@ -93,6 +105,10 @@ impl NetHandler for Recorder {
 impl Owners for Recorder {
     fn handler(&mut self, _: EndpointId) -> &mut dyn NetHandler {
         self
+    }
+
+    fn now_ns(&mut self) -> u64 {
+        (self.started.elapsed() + self.clock_offset).as_nanos() as u64
     }
 }
 
@@ -109,12 +125,10 @@ pub(crate) fn echo(net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
 
 pub(crate) const LISTENER: EndpointId = EndpointId(0);
 
-/// A driver, its handler and a clock.
+/// A driver and its handler.
 pub(crate) struct World {
     pub driver: Driver,
     pub actor: Recorder,
-    started: Instant,
-    clock_offset: Duration,
 }
 
 impl World {
@@ -128,12 +142,16 @@ impl World {
             frames: Vec::new(),
             datagrams: Vec::new(),
             kernel_times: Vec::new(),
+            half_closed: Vec::new(),
+            keeps_half_closed: false,
             writable: Vec::new(),
             closed: Vec::new(),
             on_frame: Box::new(on_frame),
+            started: Instant::now(),
+            clock_offset: Duration::ZERO,
         };
         let driver = Driver::new(config, endpoints).unwrap_or_else(|error| panic!("{error}"));
-        World { driver, actor, started: Instant::now(), clock_offset: Duration::ZERO }
+        World { driver, actor }
     }
 
     pub(crate) fn listening(
@@ -149,12 +167,11 @@ impl World {
 
     /// Moves the driver's clock on.
     pub(crate) fn skip(&mut self, time: Duration) {
-        self.clock_offset += time;
+        self.actor.clock_offset += time;
     }
 
     pub(crate) fn poll(&mut self) -> usize {
-        let now_ns = (self.started.elapsed() + self.clock_offset).as_nanos() as u64;
-        self.driver.poll(now_ns, &mut self.actor)
+        self.driver.poll(&mut self.actor)
     }
 
     /// Polls until `done`.
@@ -194,7 +211,9 @@ impl World {
         let (mut written, mut answer) = (0, vec![0; len]);
         let mut read = 0;
         self.until("an exchange", |_| {
-            written += ready(client.write(&bytes[written..]));
+            if written < bytes.len() {
+                written += ready(client.write(&bytes[written..]));
+            }
             read += ready(client.read(&mut answer[read..]));
             written == bytes.len() && read == len
         });

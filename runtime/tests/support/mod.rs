@@ -1,13 +1,19 @@
 //! What the tests of topologies share: one message, an actor whose hooks are closures, and waiting with an end.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
-use std::sync::{Arc, Mutex};
+pub(crate) mod threads;
+
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex},
+};
 
 use corelane_runtime::{
     actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step},
     edge::port::{Outputs, Port},
     lifecycle::Running,
     message::Message,
+    net::{EndpointSpec, FrameError, Framer},
     ports,
     sequencer::SequencerPolicy,
     telemetry::ShardCount,
@@ -179,6 +185,20 @@ impl SequencerPolicy for AsIs {
     fn sequence(&mut self, input: &Note, emit: impl FnOnce(Note)) {
         emit(*input);
     }
+}
+
+/// Frames of one byte.
+pub(crate) struct Bytewise;
+
+impl Framer for Bytewise {
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok((!bytes.is_empty()).then_some(1))
+    }
+}
+
+/// A listener on loopback for frames of one byte.
+pub(crate) fn listen_bytewise() -> EndpointSpec {
+    EndpointSpec::Listen { addr: (Ipv4Addr::LOCALHOST, 0).into(), framer: Box::new(Bytewise), backlog: 8 }
 }
 
 /// What actors write and the test reads.

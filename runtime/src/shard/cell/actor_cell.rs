@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::core::{Core, Ran};
-use super::hosted::{Hosted, Polled, Traffic};
+use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
     actor::{Actor, Context, Down, Step},
     edge::inlet::Inlet,
@@ -102,6 +102,13 @@ impl<A: Actor> ActorCell<A> {
             self.holds += 1;
         }
         room
+    }
+
+    /// Whether every port has room for a step, and for `reserve` more left over.
+    fn has_room(&mut self, reserve: usize, admitting: bool) -> bool {
+        let mut has_room = true;
+        self.core.out.visit(&mut |_, port| has_room &= port.steps_room(1, reserve, admitting) > 0);
+        has_room
     }
 
     #[inline]
@@ -309,6 +316,20 @@ impl<A: Actor> Hosted for ActorCell<A> {
         !self.more && self.backlog == 0 && self.inlets.iter().all(|inlet| inlet.len() == 0)
     }
 
+    fn rest(&mut self, now_ns: u64) -> Rest {
+        let is_due = self.next_timer_ns().is_some_and(|at_ns| at_ns <= now_ns);
+        let has_input = self.more || self.inlets.iter().any(|inlet| inlet.len() > 0);
+        if !has_input && !is_due && self.backlog == 0 {
+            return Rest::Quiet;
+        }
+        let goes_on = if self.is_running() {
+            (has_input && self.has_room(0, false)) || (is_due && !self.more && self.has_room(1, true))
+        } else {
+            has_input
+        };
+        if goes_on { Rest::Busy } else { Rest::WaitsForRoom }
+    }
+
     fn end_batch(&mut self, net: &mut dyn Net) {
         if self.worked {
             self.callback(net, |actor, ctx| actor.on_batch_end(ctx));
@@ -333,7 +354,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     fn next_timer_ns(&self) -> Option<u64> {
-        self.core.timers.next_deadline_ns()
+        if self.is_running() { self.core.timers.next_deadline_ns() } else { None }
     }
 
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {

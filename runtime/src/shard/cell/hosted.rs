@@ -35,6 +35,17 @@ pub(crate) struct Polled {
     pub is_quiet: bool,
 }
 
+/// What keeps an actor, or a shard, from sleeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rest {
+    /// Nothing: it waits for input or a timer.
+    Quiet,
+    /// It waits for room in an edge, of which nobody tells it.
+    WaitsForRoom,
+    /// It can go on at once.
+    Busy,
+}
+
 /// What a shard needs of an actor, with its type erased: once per batch, never per message.
 pub(crate) trait Hosted {
     fn start(&mut self, net: &mut dyn Net);
@@ -42,11 +53,14 @@ pub(crate) trait Hosted {
     fn poll(&mut self, budget: usize, net: &mut dyn Net) -> Polled;
     /// True when nothing waits in the inlets or for room in an edge, and no step is unfinished.
     fn is_quiet(&self) -> bool;
+    /// Whether it can go on now, at `now_ns`.
+    fn rest(&mut self, now_ns: u64) -> Rest;
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
     /// How the actor failed; returned once.
     fn take_failure(&mut self) -> Option<Box<Fault>>;
+    /// When its next timer is due; none if it has failed.
     fn next_timer_ns(&self) -> Option<u64>;
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;
     fn traffic(&mut self) -> Traffic;

@@ -16,6 +16,6 @@ mod net_cell;
 mod sequenced_cell;
 
 pub(crate) use self::actor_cell::ActorCell;
-pub(crate) use self::hosted::{Hosted, Traffic};
+pub(crate) use self::hosted::{Hosted, Rest, Traffic};
 pub(crate) use self::net_cell::NetCell;
 pub(crate) use self::sequenced_cell::SequencedCell;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::actor_cell::ActorCell;
-use super::hosted::{Hosted, Polled, Traffic};
+use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
     actor::{Down, NetActor},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
@@ -22,6 +22,9 @@ impl<A: NetActor> Hosted for NetCell<A> {
     }
     fn is_quiet(&self) -> bool {
         self.0.is_quiet()
+    }
+    fn rest(&mut self, now_ns: u64) -> Rest {
+        self.0.rest(now_ns)
     }
     fn end_batch(&mut self, net: &mut dyn Net) {
         self.0.end_batch(net);
@@ -74,6 +77,12 @@ impl<A: NetActor> NetHandler for NetCell<A> {
             return;
         }
         self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram));
+    }
+
+    fn on_half_close(&mut self, net: &mut dyn Net, conn: ConnId) {
+        if self.0.callback(net, |actor, ctx| actor.on_half_close(ctx, conn)).is_none() {
+            net.close(conn, CloseReason::Local);
+        }
     }
 
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId) {

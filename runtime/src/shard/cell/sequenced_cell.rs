@@ -1,7 +1,7 @@
 //! The cell of a sequenced actor.
 
 use super::actor_cell::ActorCell;
-use super::hosted::{Hosted, Polled, Traffic};
+use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
     actor::{Down, SequencedActor},
     net::{Net, NetHandler},
@@ -22,6 +22,9 @@ impl<A: SequencedActor> Hosted for SequencedCell<A> {
     }
     fn is_quiet(&self) -> bool {
         self.0.is_quiet()
+    }
+    fn rest(&mut self, now_ns: u64) -> Rest {
+        self.0.rest(now_ns)
     }
     fn end_batch(&mut self, _net: &mut dyn Net) {}
     fn down(&mut self, _down: Down, _net: &mut dyn Net) {}
