@@ -4,7 +4,7 @@
 //! have equal records, and a damaged record does not decode as a command.
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable, checked};
-use corelane_runtime::message::{Header, Message};
+use corelane_runtime::message::{Header, Message, SequenceNumber};
 
 use crate::types::{Command, KillSwitch};
 
@@ -36,7 +36,7 @@ pub enum RecordError {
     #[error("record of input {sequence}: unknown kind {kind}; it was written by another version or is damaged")]
     UnknownKind {
         /// The sequence number of the input.
-        sequence: u64,
+        sequence: SequenceNumber,
         /// Its kind.
         kind: u16,
     },
@@ -45,7 +45,7 @@ pub enum RecordError {
     #[error("record of input {sequence}: no command of kind {kind} has these bytes; it is damaged")]
     BadPayload {
         /// The sequence number of the input.
-        sequence: u64,
+        sequence: SequenceNumber,
         /// Its kind.
         kind: u16,
     },

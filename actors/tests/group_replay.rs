@@ -6,7 +6,10 @@ use corelane_actors::{
     record::{Record, RecordError},
     types::{Command, Enter, FirmId, GroupConfig, Scope},
 };
-use corelane_runtime::{message::Header, sequencer::SequencerPolicy};
+use corelane_runtime::{
+    message::{Header, SequenceNumber},
+    sequencer::SequencerPolicy,
+};
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, kill_port, log_in, market,
     model::Model,
@@ -120,7 +123,8 @@ proptest! {
 
 #[test]
 fn every_command_comes_back_from_its_record() {
-    let header = Header { sequence: 7, time_ns: 9, ingress_ticks: 11, index: 1, kind: 0, generation: 2 };
+    let header =
+        Header { sequence: SequenceNumber(7), time_ns: 9, ingress_ticks: 11, index: 1, kind: 0, generation: 2 };
     let commands = [
         Command::Enter(enter(1, 2, b'B', 3, 4)),
         Command::Replace(replace(1, 2, 3, 4, 5)),
@@ -141,7 +145,7 @@ fn every_command_comes_back_from_its_record() {
             bytes[offset] = value;
             Record::from_bytes(&bytes).unwrap().decode()
         };
-        let bad = Err(RecordError::BadPayload { sequence: 7, kind });
+        let bad = Err(RecordError::BadPayload { sequence: SequenceNumber(7), kind });
         assert_eq!(damaged(127, 1), bad, "{command:?}: the last byte is never used");
         if let Command::Enter(_) | Command::Replace(_) = command {
             assert_eq!(damaged(32 + 87, 1), bad, "{command:?}: reserved at the end");
@@ -155,15 +159,18 @@ fn every_command_comes_back_from_its_record() {
             }
             assert_eq!(damaged(32 + 4, 1), bad, "everyone has no number");
         }
-        let unknown = Err(RecordError::UnknownKind { sequence: 7, kind: 99 });
+        let unknown = Err(RecordError::UnknownKind { sequence: SequenceNumber(7), kind: 99 });
         assert_eq!(damaged(28, 99), unknown);
     }
     assert_eq!(Record::from_bytes(&[0; 127]), Err(RecordError::WrongLength { actual: 127 }));
-    assert_eq!(Record::from_bytes(&[0; 128]).unwrap().decode(), Err(RecordError::UnknownKind { sequence: 0, kind: 0 }));
+    assert_eq!(
+        Record::from_bytes(&[0; 128]).unwrap().decode(),
+        Err(RecordError::UnknownKind { sequence: SequenceNumber::NONE, kind: 0 })
+    );
     let reserved = Enter { reserved: [0, 1, 0, 0], ..enter(1, 2, b'B', 3, 4) };
     assert_eq!(
         Record::encode(&header, &Command::Enter(reserved)).decode(),
-        Err(RecordError::BadPayload { sequence: 7, kind: 1 })
+        Err(RecordError::BadPayload { sequence: SequenceNumber(7), kind: 1 })
     );
 }
 

@@ -13,7 +13,7 @@ use corelane_actors::{
 use corelane_codecs::price::Price;
 use corelane_runtime::{
     actor::Down,
-    message::{Envelope, Message},
+    message::{Envelope, Message, SequenceNumber},
     sequencer::{Sequencer, SequencerPolicy},
     topology::{ActorIndex, EdgeSpec, Topology},
 };
@@ -131,9 +131,9 @@ fn the_policy_attaches_the_latest_prices_and_marks_them_stale_when_their_source_
     for unknown in [0, 4, u16::MAX] {
         assert_eq!(attached(&mut policy, ask(unknown)), Reference::default());
     }
-    policy.on_down(Down { actor: ActorIndex::new(4), sequence: 0 });
+    policy.on_down(Down { actor: ActorIndex::new(4), sequence: SequenceNumber::NONE });
     assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
-    policy.on_down(Down { actor: ActorIndex::new(5), sequence: 0 });
+    policy.on_down(Down { actor: ActorIndex::new(5), sequence: SequenceNumber::NONE });
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(11, 21) });
     // An update that was still in flight does not make them fresh again.
     passed(&mut policy, update(1, 12, 22));

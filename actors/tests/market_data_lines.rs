@@ -5,6 +5,7 @@ mod arbitration_harness;
 use arbitration_harness::{Feed, MS, beat, config, end, honest, nobody, packet};
 use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine, LineCount, MessageSink, RecoveryCount};
 use corelane_codecs::mold::Packet;
+use corelane_runtime::message::SequenceNumber;
 
 #[test]
 fn the_first_copy_wins_whichever_line_brings_it() {
@@ -126,7 +127,7 @@ fn sequence_numbers_are_good_to_their_last_one() {
     feed.line(FeedLine::A, &packet("DAY", LAST - 2, LAST));
     feed.advance(500 * MS, nobody);
     feed.line(FeedLine::B, &packet("DAY", LAST, u64::MAX));
-    assert_eq!(feed.arbiter.expected(), u64::MAX);
+    assert_eq!(feed.arbiter.expected(), SequenceNumber::MAX);
     feed.line(FeedLine::A, &beat("DAY", u64::MAX));
     feed.line(FeedLine::A, &end("DAY", u64::MAX));
     feed.advance(500 * MS, nobody);
@@ -139,7 +140,7 @@ fn sequence_numbers_are_good_to_their_last_one() {
     feed.line(FeedLine::A, &packet("DAY", LAST - 20, LAST - 10));
     feed.line(FeedLine::B, &packet("DAY", LAST - 5, u64::MAX));
     feed.advance(50 * MS, honest);
-    assert_eq!(feed.arbiter.expected(), u64::MAX);
+    assert_eq!(feed.arbiter.expected(), SequenceNumber::MAX);
     assert_eq!(feed.sink.numbers, (LAST - 20..=LAST).collect::<Vec<_>>());
 
     // A full packet: 65,534 messages of no bytes, and one more is the end of the session.
@@ -150,12 +151,12 @@ fn sequence_numbers_are_good_to_their_last_one() {
     struct Count(u64);
     impl MessageSink for Count {
         fn begin(&mut self) {}
-        fn message(&mut self, _: u64, message: &[u8]) {
+        fn message(&mut self, _: SequenceNumber, message: &[u8]) {
             assert!(message.is_empty());
             self.0 += 1;
         }
     }
     let mut count = Count(0);
     feed.arbiter.on_line(FeedLine::A, &Packet::decode(&full).unwrap(), MS, &mut count);
-    assert_eq!((count.0, feed.arbiter.expected()), (0xfffe, 0xffff));
+    assert_eq!((count.0, feed.arbiter.expected().0), (0xfffe, 0xffff));
 }

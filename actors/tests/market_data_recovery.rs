@@ -7,6 +7,7 @@ use corelane_actors::market_data::{
     Arbiter, ArbitrationConfig, FeedCount, FeedCounters, FeedLine, MessageSink, RecoveryCount,
 };
 use corelane_codecs::mold::{Packet, PacketBuilder};
+use corelane_runtime::message::SequenceNumber;
 
 #[test]
 fn messages_missing_on_both_lines_are_requested_in_small_parts() {
@@ -143,7 +144,7 @@ fn a_message_too_long_for_the_buffer_is_delivered_in_order() {
     struct Lengths(Vec<usize>);
     impl MessageSink for Lengths {
         fn begin(&mut self) {}
-        fn message(&mut self, _: u64, message: &[u8]) {
+        fn message(&mut self, _: SequenceNumber, message: &[u8]) {
             self.0.push(message.len());
         }
     }

@@ -24,14 +24,18 @@
 
 use bytemuck::{Pod, Zeroable};
 
+mod sequence_number;
+
+pub use self::sequence_number::SequenceNumber;
+
 /// The header of every message: the input that caused it, the time of that input, and the kind of the message.
 ///
 /// The outputs of a step inherit the header of the input being handled; only the sequencer writes a new one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Header {
-    /// The sequence number of the input that caused this message; 0 before the sequencer.
-    pub sequence: u64,
+    /// The number of the input that caused this message; [`SequenceNumber::NONE`] before the sequencer.
+    pub sequence: SequenceNumber,
     /// The sequenced time of that input, in nanoseconds since midnight (as [`Context::time_ns`](crate::actor::Context::time_ns)); a replay gives the
     /// same.
     pub time_ns: u64,

@@ -5,7 +5,7 @@ pub use crate::{
     cpu::allowed_cpus,
     edge::port::Port,
     lifecycle::{RunOptions, Running},
-    message::{Envelope, Header, Keyed, Message},
+    message::{Envelope, Header, Keyed, Message, SequenceNumber},
     metrics,
     net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, SendError, UdpSpec},
     ports,

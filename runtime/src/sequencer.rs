@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     actor::{Actor, Context, Down, Role, Step},
-    message::{Header, Message},
+    message::{Header, Message, SequenceNumber},
     telemetry::TimingSet,
 };
 
@@ -49,7 +49,7 @@ crate::ports! {
 /// Stamps every input with a sequence number (from 1, without gaps) and a time that never goes back.
 pub struct Sequencer<S: SequencerPolicy> {
     policy: S,
-    last_sequence: u64,
+    last_sequence: SequenceNumber,
     last_time_ns: u64,
 }
 
@@ -66,7 +66,7 @@ impl<S: SequencerPolicy> fmt::Debug for Sequencer<S> {
 impl<S: SequencerPolicy> Sequencer<S> {
     /// A sequencer that begins a new stream.
     pub fn new(policy: S) -> Self {
-        Sequencer { policy, last_sequence: 0, last_time_ns: 0 }
+        Sequencer { policy, last_sequence: SequenceNumber::NONE, last_time_ns: 0 }
     }
 }
 
@@ -84,7 +84,7 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
             message,
             #[inline(always)]
             |input| {
-                *last_sequence += 1;
+                *last_sequence = last_sequence.next();
                 *last_time_ns = (*last_time_ns).max(ctx.time_ns());
                 ctx.stamp(Header {
                     sequence: *last_sequence,

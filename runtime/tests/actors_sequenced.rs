@@ -6,7 +6,7 @@ mod support;
 use corelane_runtime::{
     actor::{Down, SequencedContext, Step},
     edge::port::Port,
-    message::Header,
+    message::{Header, SequenceNumber},
     sequencer::Sequencer,
     simulation::Simulation,
     topology::{ActorIndex, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
@@ -132,13 +132,13 @@ fn an_input_is_done_before_the_next_is_taken() {
     let actor = topology.sequenced(shard, "actor", move || {
         let more = seen.clone();
         let mut actor = Replayable::<(), 0>::new(move |ctx, note| {
-            seen.push((note.number, ctx.header().sequence));
+            seen.push((note.number, ctx.header().sequence.0));
             Step::More
         });
         let mut steps = 0;
         actor.on_more = Box::new(move |ctx, ()| {
             steps += 1;
-            more.push((1000, ctx.header().sequence));
+            more.push((1000, ctx.header().sequence.0));
             if steps % 3 == 0 { Step::Done } else { Step::More }
         });
         actor
@@ -209,7 +209,7 @@ fn failing(fails: Fails) -> Failing {
         let mut actor = Play::<Port<Note>, 1>::relay();
         actor.on_down = Box::new(move |ctx, down| {
             told.push(down);
-            ctx.out.send(note(1_000_000 + down.sequence));
+            ctx.out.send(note(1_000_000 + down.sequence.0));
         });
         actor
     });
@@ -229,9 +229,9 @@ fn its_last_step_is_taken_back_and_it_takes_nothing_more() {
         simulation.run_until_idle();
         // 4 to 50 were taken off the edge, so that nobody waits.
         assert_eq!(numbers(&drain(&mut receiver)), [whole, &[1_000_003]].concat(), "{fails:?}");
-        assert_eq!(downs.entries(), [Down { actor: index, sequence: 3 }], "{fails:?}");
+        assert_eq!(downs.entries(), [Down { actor: index, sequence: SequenceNumber(3) }], "{fails:?}");
         let [failure] = simulation.failures() else { panic!("{fails:?}: {:?}", simulation.failures()) };
-        assert_eq!((failure.actor, failure.header.sequence), (index, 3), "{fails:?}");
+        assert_eq!((failure.actor, failure.header.sequence), (index, SequenceNumber(3)), "{fails:?}");
         (1..=64).for_each(|number| sender.send(note(number)).unwrap());
         simulation.run_until_idle();
         assert!(sender.send(note(1)).is_ok(), "{fails:?}: the edges before the dead actor are empty");
@@ -244,7 +244,7 @@ fn one_that_fails_as_it_starts_is_reported_without_any_input() {
     let Failing { mut simulation, mut sender, mut receiver, downs, index } = failing(Fails::AtStart);
     simulation.run_until_idle();
     assert_eq!(simulation.failures().len(), 1);
-    assert_eq!(downs.entries(), [Down { actor: index, sequence: 0 }]);
+    assert_eq!(downs.entries(), [Down { actor: index, sequence: SequenceNumber::NONE }]);
     assert_eq!(numbers(&drain(&mut receiver)), [1_000_000]);
     sender.send(note(1)).unwrap();
     simulation.run_until_idle();

@@ -5,7 +5,7 @@ mod support;
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     edge::port::Port,
-    message::{Envelope, Header},
+    message::{Envelope, Header, SequenceNumber},
     sequencer::Sequencer,
     simulation::Simulation,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, Topology},
@@ -309,15 +309,15 @@ fn headers_come_from_the_input_and_count_its_outputs_per_edge() {
     }
     let of_inputs: Vec<_> = left_headers
         .iter()
-        .filter(|header| header.sequence != 0)
-        .map(|header| (header.sequence, header.index, header.time_ns, header.kind))
+        .filter(|header| !header.sequence.is_none())
+        .map(|header| (header.sequence.0, header.index, header.time_ns, header.kind))
         .collect();
     let expected: Vec<_> = [(1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1)]
         .map(|(sequence, index)| (sequence, index, 1000 * sequence, 7))
         .to_vec();
     assert_eq!(of_inputs, expected);
-    assert!(left_headers.iter().filter(|header| header.sequence == 0).all(|header| header.index == 0));
-    let rights: Vec<_> = right_headers.iter().map(|header| (header.sequence, header.index)).collect();
+    assert!(left_headers.iter().filter(|header| header.sequence.is_none()).all(|header| header.index == 0));
+    let rights: Vec<_> = right_headers.iter().map(|header| (header.sequence.0, header.index)).collect();
     assert_eq!(rights, [(1, 0), (2, 0), (3, 0)]);
 }
 
@@ -335,7 +335,7 @@ fn sequences_have_no_gap_and_time_never_goes_back() {
         simulation.run_until_idle();
     }
     let stamps: Vec<_> = std::iter::from_fn(|| receiver.receive())
-        .map(|envelope| (envelope.header.sequence, envelope.header.time_ns))
+        .map(|envelope| (envelope.header.sequence.0, envelope.header.time_ns))
         .collect();
     assert_eq!(stamps, [(1, 500), (2, 700), (3, 700), (4, 700), (5, 700), (6, 900)]);
 }
@@ -446,7 +446,7 @@ fn an_actor_that_fails_as_it_looks_ahead_fails_on_the_message_before_it() {
             let mut receiver = topology.external_receiver(shy, out, EdgeSpec::backpressure(8));
             let mut simulation = topology.simulate().unwrap();
             let mut send = |number| {
-                let header = Header { sequence: number, ..Header::default() };
+                let header = Header { sequence: SequenceNumber(number), ..Header::default() };
                 sender.batch().send_as(header, note(number)).unwrap();
             };
             before.iter().copied().for_each(&mut send);
@@ -457,7 +457,7 @@ fn an_actor_that_fails_as_it_looks_ahead_fails_on_the_message_before_it() {
             simulation.run_until_idle();
             // What steps before it sent is there, whether or not it was shown before.
             assert_eq!(numbers(&drain(&mut receiver)), before);
-            let failed: Vec<_> = simulation.failures().iter().map(|failure| failure.header.sequence).collect();
+            let failed: Vec<_> = simulation.failures().iter().map(|failure| failure.header.sequence.0).collect();
             assert_eq!(failed, [6]);
         }
     }

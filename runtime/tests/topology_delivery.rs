@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use corelane_runtime::{
     actor::Step,
-    message::Header,
+    message::{Header, SequenceNumber},
     topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
 };
 use proptest::prelude::*;
@@ -189,7 +189,7 @@ fn what_was_numbered_elsewhere_comes_with_its_header() {
     let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(3));
     let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(16));
     let mut simulation = topology.simulate().unwrap();
-    let header = Header { sequence: 41, time_ns: 42, ingress_ticks: 43, ..Header::default() };
+    let header = Header { sequence: SequenceNumber(41), time_ns: 42, ingress_ticks: 43, ..Header::default() };
     sender.batch().send_as(Header { kind: 99, ..header }, note(1)).unwrap();
     simulation.run_until_idle();
     let arrived = receiver.receive().unwrap();

@@ -171,7 +171,7 @@ fn replay(config: GroupConfig, recorded: &[u8]) -> Vec<Vec<u8>> {
     let records = recorded.chunks(size_of::<Record>()).map(|bytes| Record::from_bytes(bytes).unwrap());
     for (number, record) in (1..).zip(records) {
         let (header, command) = record.decode().unwrap();
-        assert_eq!(header.sequence, number, "the record has a hole");
+        assert_eq!(header.sequence.0, number, "the record has a hole");
         let sent = group.inputs.batch().send_as(header, command);
         sent.unwrap_or_else(|_| panic!("the group has taken the one before"));
         group.sim.run_until_idle();

@@ -205,7 +205,7 @@ impl Actor for MarketData {
             return Step::Done;
         }
         self.counters.feed.add(FeedCount::Depths, 1);
-        let last_sequence = SequenceNumber(self.arbiter.expected() - 1);
+        let last_sequence = SequenceNumber(self.arbiter.expected().0 - 1);
         let send = |part| ctx.out.depth.send(DepthAnswer::Levels(part));
         self.builder.depth(asked, last_sequence, self.is_stale, send);
         Step::Done

@@ -176,14 +176,13 @@ impl MessageSink for Building<'_> {
     }
 
     #[inline]
-    fn message(&mut self, sequence: u64, bytes: &[u8]) {
+    fn message(&mut self, sequence: SequenceNumber, bytes: &[u8]) {
         let Building { builder, events, ingress } = self;
         let Ok(message) = Itch::decode(bytes) else {
             builder.counters.add(FeedCount::BadMessages, 1);
             return;
         };
         builder.counters.add(FeedCount::Messages, 1);
-        let sequence = SequenceNumber(sequence);
         if let Some(locate) = builder.books.apply(&message, &builder.counters) {
             builder.on_change(locate, sequence, &message, *ingress);
             builder.references.mark(locate);

@@ -5,6 +5,7 @@ use std::fmt;
 use corelane_codecs::mold::{self, PacketBuilder};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    message::SequenceNumber,
     net::{Datagram, EndpointId, SendError},
 };
 
@@ -34,7 +35,7 @@ pub struct Publisher {
     /// Finished packets that wait for the network.
     packets: PacketQueue,
     /// Number of the first message of the next packet.
-    next_sequence: u64,
+    next_sequence: SequenceNumber,
     last_sent_ns: u64,
     retry_is_set: bool,
     retransmission: Option<Retransmission>,
@@ -80,7 +81,7 @@ impl Publisher {
             open_bytes: mold::HEADER_LEN,
             held: None,
             packets: PacketQueue::new(packets_max, payload_max),
-            next_sequence: 1,
+            next_sequence: SequenceNumber::FIRST,
             last_sent_ns: 0,
             retry_is_set: false,
             counters,
@@ -114,7 +115,7 @@ impl Publisher {
         let PublisherConfig { session, payload_max, .. } = self.config;
         let Publisher { packets, open, retransmission, next_sequence, .. } = self;
         packets.push(|buffer| {
-            let builder = PacketBuilder::new(buffer, session, *next_sequence, payload_max);
+            let builder = PacketBuilder::new(buffer, session, next_sequence.0, payload_max);
             let mut builder = builder.expect("payload_max holds a header");
             for publication in open.drain(..) {
                 let message = &publication.bytes[..usize::from(publication.length)];
@@ -123,7 +124,7 @@ impl Publisher {
                     server.keep(&publication);
                 }
             }
-            *next_sequence = builder.next_sequence();
+            *next_sequence = SequenceNumber(builder.next_sequence());
             let messages = builder.count();
             (builder.finish().len(), messages)
         });
@@ -154,7 +155,7 @@ impl Publisher {
             let mut packet = [0; mold::HEADER_LEN];
             let is_idle = self.packets.is_empty() && self.open.is_empty();
             if is_idle
-                && mold::heartbeat(&mut packet, self.config.session, self.next_sequence).is_ok()
+                && mold::heartbeat(&mut packet, self.config.session, self.next_sequence.0).is_ok()
                 && ctx.net.send_datagram(self.endpoint, &packet).is_ok()
             {
                 self.last_sent_ns = now_ns;
@@ -225,7 +226,7 @@ impl Actor for Publisher {
         self.counters.feed.add(PublisherCount::UnsentAtStop, unsent);
         let mut packet = [0; mold::HEADER_LEN];
         let next_sequence = self.next_sequence + self.open.len() as u64;
-        if mold::end_of_session(&mut packet, self.config.session, next_sequence).is_ok() {
+        if mold::end_of_session(&mut packet, self.config.session, next_sequence.0).is_ok() {
             for _ in 0..END_OF_SESSION_PACKETS {
                 // Without room, subscribers see the end by the feed's silence.
                 let _ = ctx.net.send_datagram(self.endpoint, &packet);

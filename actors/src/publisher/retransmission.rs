@@ -9,6 +9,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use corelane_codecs::mold::{PacketBuilder, Request, SessionName};
 use corelane_runtime::{
+    message::SequenceNumber,
     net::{EndpointId, Net},
     telemetry::Counters,
 };
@@ -33,7 +34,7 @@ pub(super) struct Retransmission {
     /// By sequence number modulo their count.
     kept: Box<[Publication]>,
     /// Number of the next message to be published.
-    next_sequence: u64,
+    next_sequence: SequenceNumber,
     requests: VecDeque<(SocketAddr, Request)>,
     answer: Box<[u8]>,
     counters: Counters<RetransmissionCount>,
@@ -52,7 +53,7 @@ impl Retransmission {
             endpoint,
             session,
             kept: vec![Publication { length: 0, bytes: [0; 50] }; config.messages_max].into(),
-            next_sequence: 1,
+            next_sequence: SequenceNumber::FIRST,
             requests: VecDeque::with_capacity(REQUESTS_MAX),
             answer: vec![0; payload_max].into(),
             counters,
@@ -64,7 +65,7 @@ impl Retransmission {
     pub(super) fn keep(&mut self, publication: &Publication) {
         let place = self.place(self.next_sequence);
         self.kept[place] = *publication;
-        self.next_sequence += 1;
+        self.next_sequence = self.next_sequence.next();
     }
 
     /// Queues a request for [`Retransmission::answer`].
@@ -74,8 +75,8 @@ impl Retransmission {
             Ok(request) if request.session != self.session || request.count == 0 || request.sequence == 0 => {
                 RetransmissionCount::Bad
             }
-            Ok(request) if request.sequence >= self.next_sequence => RetransmissionCount::TooNew,
-            Ok(request) if request.sequence < self.oldest() => RetransmissionCount::TooOld,
+            Ok(request) if SequenceNumber(request.sequence) >= self.next_sequence => RetransmissionCount::TooNew,
+            Ok(request) if SequenceNumber(request.sequence) < self.oldest() => RetransmissionCount::TooOld,
             Ok(_) if self.requests.len() == REQUESTS_MAX => RetransmissionCount::Overflows,
             Ok(request) => return self.requests.push_back((from, request)),
             Err(_) => RetransmissionCount::Bad,
@@ -88,7 +89,7 @@ impl Retransmission {
     pub(super) fn answer(&mut self, net: &mut dyn Net) -> Option<u64> {
         for _ in 0..ANSWERS_PER_BATCH_MAX {
             let (to, request) = self.requests.pop_front()?;
-            if request.sequence < self.oldest() {
+            if SequenceNumber(request.sequence) < self.oldest() {
                 // While it waited, newer messages overwrote the requested ones.
                 self.counters.add(RetransmissionCount::TooOld, 1);
                 continue;
@@ -106,13 +107,13 @@ impl Retransmission {
 
     /// Writes the answer to a request whose first message is kept; returns its length and its number of messages.
     fn pack(&mut self, request: &Request) -> (usize, u64) {
-        let end = self.next_sequence.min(request.sequence.saturating_add(request.count.into()));
+        let end = self.next_sequence.0.min(request.sequence.saturating_add(request.count.into()));
         let mut answer = std::mem::take(&mut self.answer);
         let payload_max = answer.len();
         let builder = PacketBuilder::new(&mut answer, self.session, request.sequence, payload_max);
         let mut builder = builder.expect("payload_max holds a header");
         for sequence in request.sequence..end {
-            let Publication { length, bytes } = &self.kept[self.place(sequence)];
+            let Publication { length, bytes } = &self.kept[self.place(SequenceNumber(sequence))];
             if !builder.push(&bytes[..usize::from(*length)]) {
                 break;
             }
@@ -124,13 +125,13 @@ impl Retransmission {
     }
 
     /// Number of the oldest kept message.
-    fn oldest(&self) -> u64 {
-        self.next_sequence.saturating_sub(self.kept.len() as u64).max(1)
+    fn oldest(&self) -> SequenceNumber {
+        SequenceNumber(self.next_sequence.0.saturating_sub(self.kept.len() as u64)).max(SequenceNumber::FIRST)
     }
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the remainder is below a length")]
-    fn place(&self, sequence: u64) -> usize {
-        (sequence % self.kept.len() as u64) as usize
+    fn place(&self, sequence: SequenceNumber) -> usize {
+        (sequence.0 % self.kept.len() as u64) as usize
     }
 }

@@ -13,7 +13,8 @@ mod quantity;
 mod reference;
 mod reply;
 mod scope;
-mod sequence_number;
+
+pub use corelane_runtime::message::SequenceNumber;
 
 pub(crate) use self::reply::length_byte;
 pub use self::{
@@ -28,5 +29,4 @@ pub use self::{
     reference::{Reference, ReferenceUpdate},
     reply::{Publication, Reply},
     scope::{KillSwitch, Owner, Scope},
-    sequence_number::SequenceNumber,
 };

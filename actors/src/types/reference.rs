@@ -2,8 +2,9 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 use corelane_codecs::price::Price;
+use corelane_runtime::message::SequenceNumber;
 
-use super::{identifier::Locate, sequence_number::SequenceNumber};
+use super::identifier::Locate;
 
 /// The best prices of an instrument as the sequencer's shard knew them when the order arrived; zero means none.
 #[repr(C)]

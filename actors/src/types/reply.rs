@@ -1,9 +1,9 @@
 //! The outputs of the group: encoded messages, so that tests can compare the outputs of a replay byte by byte.
 
 use bytemuck::Zeroable;
-use corelane_runtime::message::Message;
+use corelane_runtime::message::{Message, SequenceNumber};
 
-use super::{identifier::PortId, quantity::Quantity, sequence_number::SequenceNumber};
+use super::{identifier::PortId, quantity::Quantity};
 
 /// One OUCH answer on its way to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroable)]

@@ -9,6 +9,7 @@ use corelane_codecs::{
     mold::{HEADER_LEN, Packet, PacketBuilder, SessionName, end_of_session, heartbeat},
     text::Alpha,
 };
+use corelane_runtime::message::SequenceNumber;
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -66,7 +67,7 @@ impl MessageSink for Delivered {
         self.sessions += 1;
     }
 
-    fn message(&mut self, sequence: u64, message: &[u8]) {
+    fn message(&mut self, SequenceNumber(sequence): SequenceNumber, message: &[u8]) {
         assert_eq!(message, text(sequence), "{sequence}");
         assert!(self.numbers.last().is_none_or(|&last| last < sequence), "{sequence} after {:?}", self.numbers.last());
         self.numbers.push(sequence);
@@ -136,7 +137,7 @@ impl Feed {
     #[track_caller]
     pub(crate) fn has_all_until(&self, end: u64) {
         assert!(self.sink.numbers.iter().copied().eq(1..end), "{:?}", self.sink.numbers);
-        assert_eq!(self.arbiter.expected(), end);
+        assert_eq!(self.arbiter.expected().0, end);
     }
 }
 

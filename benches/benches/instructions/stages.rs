@@ -19,7 +19,7 @@ use corelane_market::{Day, DaySpec};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
-    message::{Header, Message},
+    message::{Header, Message, SequenceNumber},
     net::DriverConfig,
     ports,
     simulation::Simulation,
@@ -173,7 +173,7 @@ fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = C
         let mut batch = numbered.batch();
         for command in commands {
             sequence += 1;
-            let sent = batch.send_as(Header { sequence, ..Header::default() }, command);
+            let sent = batch.send_as(Header { sequence: SequenceNumber(sequence), ..Header::default() }, command);
             sent.unwrap_or_else(|_| panic!("the edge has room for all"));
         }
     };

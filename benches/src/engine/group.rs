@@ -30,7 +30,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, Step},
-    message::Header,
+    message::{Header, SequenceNumber},
     net::DriverConfig,
     sequencer::Sequencer,
     simulation::Simulation,
@@ -96,7 +96,7 @@ impl Actor for Reports {
         self.totals.canceled += u64::from(kind == b'C');
         self.totals.trades += is_trade;
         self.totals.shares += is_trade * u64::from(executed.quantity.get());
-        self.answered = ctx.header().sequence;
+        self.answered = ctx.header().sequence.0;
         Step::Done
     }
 
@@ -210,7 +210,7 @@ impl Engine for Group {
             Input::Group(numbered) => {
                 let mut batch = numbered.batch();
                 for place in places {
-                    let header = Header { sequence: place as u64 + 1, ..Header::default() };
+                    let header = Header { sequence: SequenceNumber(place as u64 + 1), ..Header::default() };
                     send(commands.at(place), |command| batch.send_as(header, command).is_ok());
                 }
             }

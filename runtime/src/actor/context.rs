@@ -79,7 +79,7 @@ impl<O> Context<'_, O> {
     pub fn record_sampled<T: Metric>(&mut self, timing: T) {
         let Header { sequence, ingress_ticks, .. } = self.step.header.get();
         // Messages of an external sender have no such time.
-        if sequence.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
+        if sequence.0.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
             self.env.record_since(self.step.timings, timing, ingress_ticks);
         }
     }

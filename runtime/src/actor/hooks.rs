@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::context::Context;
 use crate::{
     edge::port::Outputs,
-    message::{Envelope, Message},
+    message::{Envelope, Message, SequenceNumber},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow},
     telemetry::TimingSet,
     topology::ids::ActorIndex,
@@ -27,8 +27,8 @@ pub enum Step {
 pub struct Down {
     /// The actor that failed; it compares with an [`ActorId`](crate::topology::ActorId).
     pub actor: ActorIndex,
-    /// The sequence number of the input that it failed on; 0 if that was not a sequenced input.
-    pub sequence: u64,
+    /// The number of the input that it failed on; [`SequenceNumber::NONE`] if that was not a sequenced input.
+    pub sequence: SequenceNumber,
 }
 
 /// The role of an actor, for [`Topology::check`](crate::topology::Topology::check).

@@ -48,7 +48,7 @@ impl Supervisor {
                 relayed += 1;
                 let name = self.names[failure.actor.position()].clone();
                 let Failure { header, place, message: reason, .. } = failure;
-                let (sequence, kind) = (header.sequence, header.kind);
+                let (sequence, kind) = (header.sequence.0, header.kind);
                 tracing::error!(actor = name, sequence, kind, %place, %reason, "actor failed");
                 self.shared.status().failures.push((name, failure));
                 for (_, link) in self.links.iter_mut().enumerate().filter(|(to, _)| *to != from) {

@@ -23,7 +23,7 @@ impl ShardEnv {
     /// The sequenced time of an input, or the shard's time where no sequencer has numbered it.
     #[inline]
     pub(crate) fn time_ns(&self, input: Header) -> u64 {
-        if input.sequence == 0 { self.time.wall_ns() } else { input.time_ns }
+        if input.sequence.is_none() { self.time.wall_ns() } else { input.time_ns }
     }
 
     /// Records the time from `ticks` until now, read anew.

@@ -148,8 +148,8 @@ impl Topology {
     /// let mut recorded = topology.external_sender("recorded", volume, EdgeSpec::backpressure(8));
     /// let mut outputs = topology.external_receiver(volume, |out| out, EdgeSpec::backpressure(8));
     /// let mut simulation = topology.simulate()?;
-    /// for sequence in 1..=3 {
-    ///     let header = Header { sequence, ..Header::default() };
+    /// for number in 1..=3 {
+    ///     let header = Header { sequence: SequenceNumber(number), ..Header::default() };
     ///     assert!(recorded.batch().send_as(header, Trade { quantity: 100 }).is_ok());
     /// }
     /// simulation.run_until_idle();

@@ -1,6 +1,7 @@
 //! The arbiter: which messages are new, which are missing, and which to request.
 
 use corelane_codecs::mold::{Content, Packet, SessionName};
+use corelane_runtime::message::SequenceNumber;
 
 use super::{
     config::ArbitrationConfig,
@@ -25,9 +26,9 @@ pub struct Arbiter {
     previous: Option<SessionName>,
     lines: [LineState; 2],
     /// Sequence number of the next message.
-    expected: u64,
+    expected: SequenceNumber,
     /// One more than the highest sequence number known to exist.
-    frontier: u64,
+    frontier: SequenceNumber,
     buffer: ReorderBuffer,
     gap_age: GapAge,
     gap_fill: GapFill,
@@ -55,8 +56,8 @@ impl Arbiter {
             session: None,
             previous: None,
             lines: Default::default(),
-            expected: 1,
-            frontier: 1,
+            expected: SequenceNumber::FIRST,
+            frontier: SequenceNumber::FIRST,
             last_packet_ns: 0,
             is_silent: false,
             has_ended: false,
@@ -73,7 +74,7 @@ impl Arbiter {
 
     /// Sequence number of the next message.
     #[must_use]
-    pub fn expected(&self) -> u64 {
+    pub fn expected(&self) -> SequenceNumber {
         self.expected
     }
 
@@ -88,11 +89,12 @@ impl Arbiter {
         self.last_packet_ns = now_ns;
         self.is_silent = false;
         self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
-        if packet.sequence > self.expected && packet.sequence - self.expected > self.config.gap_messages_max {
-            self.lose_until(packet.sequence, sink);
+        let first = SequenceNumber(packet.sequence);
+        if first > self.expected && first - self.expected > self.config.gap_messages_max {
+            self.lose_until(first, sink);
         }
-        self.frontier = self.frontier.max(packet.sequence);
-        let (new, seen) = self.take(packet, u64::MAX, sink);
+        self.frontier = self.frontier.max(first);
+        let (new, seen) = self.take(packet, SequenceNumber::MAX, sink);
         self.counters.line(line).add(LineCount::FirstCopies, new);
         self.counters.line(line).add(LineCount::Duplicates, seen);
         self.counters.feed.add(FeedCount::Duplicates, seen);
@@ -102,7 +104,7 @@ impl Arbiter {
 
     /// Takes a packet from the retransmission server with index `server`, except messages that were not requested.
     pub fn on_answer(&mut self, server: usize, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) {
-        let first = packet.sequence;
+        let first = SequenceNumber(packet.sequence);
         let is_ours = self.session == Some(packet.session) && packet.count() > 0;
         let Some(end) = self.gap_fill.asked_until(first).filter(|_| is_ours) else {
             let is_late = is_ours && self.has(first);
@@ -172,7 +174,7 @@ impl Arbiter {
         self.previous = self.session;
         self.session = session;
         self.lines = Default::default();
-        (self.expected, self.frontier) = (1, 1);
+        (self.expected, self.frontier) = (SequenceNumber::FIRST, SequenceNumber::FIRST);
         self.buffer.clear();
         self.gap_fill.clear();
         self.gap_age.begin(packet.sequence > 1);
@@ -186,8 +188,8 @@ impl Arbiter {
 
     /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.
     #[inline]
-    fn take(&mut self, packet: &Packet<'_>, end: u64, sink: &mut impl MessageSink) -> (u64, u64) {
-        if packet.next_sequence() <= self.expected {
+    fn take(&mut self, packet: &Packet<'_>, end: SequenceNumber, sink: &mut impl MessageSink) -> (u64, u64) {
+        if SequenceNumber(packet.next_sequence()) <= self.expected {
             return (0, packet.count().into());
         }
         sink.prefetch(packet);
@@ -198,13 +200,14 @@ impl Arbiter {
                 self.counters.feed.add(FeedCount::BadPackets, 1);
                 break;
             };
+            let sequence = SequenceNumber(sequence);
             if sequence >= end {
                 break;
             }
-            self.frontier = self.frontier.max(sequence + 1);
+            self.frontier = self.frontier.max(sequence.next());
             if sequence == self.expected {
                 new += 1;
-                self.expected += 1;
+                self.expected = self.expected.next();
                 sink.message(sequence, message);
                 self.deliver_buffered(sink);
             } else if self.has(sequence) {
@@ -220,7 +223,7 @@ impl Arbiter {
 
     /// Whether the message with this number has come.
     #[inline]
-    fn has(&self, sequence: u64) -> bool {
+    fn has(&self, sequence: SequenceNumber) -> bool {
         sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence))
     }
 
@@ -230,13 +233,13 @@ impl Arbiter {
             && let Some(message) = self.buffer.take(self.expected)
         {
             sink.message(self.expected, message);
-            self.expected += 1;
+            self.expected = self.expected.next();
         }
     }
 
     /// End of the numbers that the buffer can hold. It never holds `expected` itself.
     #[inline]
-    fn window_end(&self) -> u64 {
+    fn window_end(&self) -> SequenceNumber {
         self.expected.saturating_add(self.buffer.capacity())
     }
 
@@ -267,7 +270,7 @@ impl Arbiter {
 
     /// Advances to `end`: delivers the messages that the buffer holds, and counts the others as lost.
     #[cold]
-    fn lose_until(&mut self, end: u64, sink: &mut impl MessageSink) {
+    fn lose_until(&mut self, end: SequenceNumber, sink: &mut impl MessageSink) {
         while self.expected < end {
             let window_end = self.window_end();
             let present = self.buffer.next_present(self.expected, window_end);

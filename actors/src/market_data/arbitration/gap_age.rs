@@ -1,11 +1,13 @@
 //! How long messages have been missing: when to request them, and when prices are stale.
 
+use corelane_runtime::message::SequenceNumber;
+
 use super::config::ArbitrationConfig;
 
 /// A number that the sequence has to reach, and since when.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
-    sequence: u64,
+    sequence: SequenceNumber,
     since_ns: u64,
 }
 
@@ -21,7 +23,7 @@ pub(super) struct GapAge {
     wait_ns: u64,
     behind_after_ns: u64,
     /// Missing messages below this number may be requested.
-    requestable_end: u64,
+    requestable_end: SequenceNumber,
     /// Missing messages below this number may be requested after the wait.
     waiting: Option<Mark>,
     /// Set while a message is missing.
@@ -33,17 +35,24 @@ impl GapAge {
     /// No gap is open.
     pub(super) fn new(config: &ArbitrationConfig) -> Self {
         let ArbitrationConfig { wait_ns, behind_after_ns, .. } = *config;
-        GapAge { wait_ns, behind_after_ns, requestable_end: 1, waiting: None, catch_up: None, is_behind: false }
+        GapAge {
+            wait_ns,
+            behind_after_ns,
+            requestable_end: SequenceNumber::FIRST,
+            waiting: None,
+            catch_up: None,
+            is_behind: false,
+        }
     }
 
     /// Begins a session at message 1. It is behind if its first packet is a later one.
     pub(super) fn begin(&mut self, is_behind: bool) {
-        self.close(1);
+        self.close(SequenceNumber::FIRST);
         self.is_behind = is_behind;
     }
 
     /// Notes that nothing is missing below `expected`.
-    pub(super) fn close(&mut self, expected: u64) {
+    pub(super) fn close(&mut self, expected: SequenceNumber) {
         self.requestable_end = expected;
         (self.waiting, self.catch_up) = (None, None);
         self.is_behind = false;
@@ -63,7 +72,7 @@ impl GapAge {
 
     /// Missing messages below this number may be requested.
     #[inline]
-    pub(super) fn requestable_end(&self) -> u64 {
+    pub(super) fn requestable_end(&self) -> SequenceNumber {
         self.requestable_end
     }
 
@@ -76,7 +85,7 @@ impl GapAge {
     }
 
     /// Notes that messages from `expected` to `frontier` are missing. Returns whether the sequence falls behind now.
-    pub(super) fn observe(&mut self, expected: u64, frontier: u64, now_ns: u64) -> bool {
+    pub(super) fn observe(&mut self, expected: SequenceNumber, frontier: SequenceNumber, now_ns: u64) -> bool {
         let to_frontier = Mark { sequence: frontier, since_ns: now_ns };
         if self.waiting.is_none() && frontier > self.requestable_end {
             self.waiting = Some(to_frontier);

@@ -5,13 +5,14 @@
 //! up.
 
 use corelane_codecs::mold::{Request, SessionName};
+use corelane_runtime::message::SequenceNumber;
 
 use super::{config::GapFillConfig, reorder::ReorderBuffer};
 
 #[derive(Clone, Copy, Debug)]
 struct PendingRange {
-    first: u64,
-    end: u64,
+    first: SequenceNumber,
+    end: SequenceNumber,
     server: usize,
     attempts: u32,
     /// Time at which the answer is overdue; `u64::MAX` once the range is given up.
@@ -68,12 +69,12 @@ impl GapFill {
     }
 
     /// End of the requested range that contains `sequence`.
-    pub(super) fn asked_until(&self, sequence: u64) -> Option<u64> {
+    pub(super) fn asked_until(&self, sequence: SequenceNumber) -> Option<SequenceNumber> {
         self.covering(sequence).map(|one| one.end)
     }
 
     /// Whether the range that contains `sequence` is given up.
-    pub(super) fn is_given_up(&self, sequence: u64) -> bool {
+    pub(super) fn is_given_up(&self, sequence: SequenceNumber) -> bool {
         self.covering(sequence).is_some_and(PendingRange::is_exhausted)
     }
 
@@ -87,7 +88,7 @@ impl GapFill {
     }
 
     /// Notes that `server` has answered the request for `sequence`. The rest of its range needs a new request.
-    pub(super) fn on_help(&mut self, server: usize, sequence: u64) {
+    pub(super) fn on_help(&mut self, server: usize, sequence: SequenceNumber) {
         self.server = server;
         self.pending.retain(|one| !(one.first..one.end).contains(&sequence));
     }
@@ -97,8 +98,8 @@ impl GapFill {
     pub(super) fn next_request(
         &mut self,
         session: SessionName,
-        expected: u64,
-        end: u64,
+        expected: SequenceNumber,
+        end: SequenceNumber,
         buffer: &ReorderBuffer,
         now_ns: u64,
     ) -> Option<DueRequest> {
@@ -111,7 +112,7 @@ impl GapFill {
         });
         let one = self.overdue(now_ns).or_else(|| self.fresh(expected, end, buffer, now_ns))?;
         #[expect(clippy::cast_possible_truncation, reason = "a range has at most messages_max numbers, which is a u16")]
-        let request = Request { session, sequence: one.first, count: (one.end - one.first) as u16 };
+        let request = Request { session, sequence: one.first.0, count: (one.end - one.first) as u16 };
         Some(DueRequest { server: one.server, request, is_repeat: one.attempts > 1 })
     }
 
@@ -129,7 +130,13 @@ impl GapFill {
         Some(*one)
     }
 
-    fn fresh(&mut self, expected: u64, end: u64, buffer: &ReorderBuffer, now_ns: u64) -> Option<PendingRange> {
+    fn fresh(
+        &mut self,
+        expected: SequenceNumber,
+        end: SequenceNumber,
+        buffer: &ReorderBuffer,
+        now_ns: u64,
+    ) -> Option<PendingRange> {
         if self.pending.len() >= self.config.requests_max {
             return None;
         }
@@ -141,7 +148,8 @@ impl GapFill {
             return None;
         }
         let asked = self.pending.iter().map(|one| one.first).filter(|&asked| asked > first).min();
-        let limit = first.saturating_add(self.config.messages_max.into()).min(end).min(asked.unwrap_or(u64::MAX));
+        let limit =
+            first.saturating_add(self.config.messages_max.into()).min(end).min(asked.unwrap_or(SequenceNumber::MAX));
         let one = PendingRange {
             first,
             end: buffer.next_present(first, limit),
@@ -153,7 +161,7 @@ impl GapFill {
         Some(one)
     }
 
-    fn covering(&self, sequence: u64) -> Option<&PendingRange> {
+    fn covering(&self, sequence: SequenceNumber) -> Option<&PendingRange> {
         self.pending.iter().find(|one| (one.first..one.end).contains(&sequence))
     }
 }

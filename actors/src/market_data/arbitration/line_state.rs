@@ -1,15 +1,15 @@
 //! State of one line of the feed by itself.
 
 use corelane_codecs::mold::Packet;
-use corelane_runtime::telemetry::Counters;
+use corelane_runtime::{message::SequenceNumber, telemetry::Counters};
 
 use crate::market_data::counts::LineCount;
 
 /// The state of one line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LineState {
-    /// Number of the next message on this line alone; 0 before the first packet.
-    next: u64,
+    /// Number of the next message on this line alone; none before the first packet.
+    next: SequenceNumber,
     last_packet_ns: u64,
     is_silent: bool,
 }
@@ -19,18 +19,19 @@ impl LineState {
     #[inline]
     pub(super) fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
         counters.add(LineCount::Packets, 1);
-        if self.next > 0 && packet.sequence > self.next {
+        let first = SequenceNumber(packet.sequence);
+        if !self.next.is_none() && first > self.next {
             counters.add(LineCount::Gaps, 1);
-            counters.add(LineCount::Missed, packet.sequence - self.next);
+            counters.add(LineCount::Missed, first - self.next);
         }
-        self.next = self.next.max(packet.next_sequence()).max(1);
+        self.next = self.next.max(SequenceNumber(packet.next_sequence())).max(SequenceNumber::FIRST);
         self.last_packet_ns = now_ns;
         self.is_silent = false;
     }
 
     /// Time at which the line becomes silent; `None` if it is silent, or has never brought a packet.
     pub(super) fn silent_at_ns(&self, silent_after_ns: u64) -> Option<u64> {
-        (self.next > 0 && !self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns))
+        (!self.next.is_none() && !self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns))
     }
 
     /// Checks for silence.

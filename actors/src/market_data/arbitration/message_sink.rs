@@ -1,6 +1,7 @@
 //! The receiver of the gapless sequence.
 
 use corelane_codecs::mold::Packet;
+use corelane_runtime::message::SequenceNumber;
 
 /// Receiver of the sequence.
 pub trait MessageSink {
@@ -11,5 +12,5 @@ pub trait MessageSink {
         let _ = packet;
     }
     /// The next message, with its sequence number.
-    fn message(&mut self, sequence: u64, message: &[u8]);
+    fn message(&mut self, sequence: SequenceNumber, message: &[u8]);
 }

@@ -1,5 +1,7 @@
 //! Messages that came before their turn: a window of the sequence, with a slot of 64 bytes for each number.
 
+use corelane_runtime::message::SequenceNumber;
+
 /// Bytes of a slot, one cache line: a length and a message.
 const SLOT_BYTES: usize = 64;
 /// The longest message that the buffer holds, in bytes. A longer one must come in order; the longest of ITCH 5.0 has
@@ -47,7 +49,7 @@ impl ReorderBuffer {
 
     /// Whether it holds this message.
     #[inline]
-    pub(super) fn contains(&self, sequence: u64) -> bool {
+    pub(super) fn contains(&self, sequence: SequenceNumber) -> bool {
         let (word, bit) = self.bit(sequence);
         self.present[word] & bit != 0
     }
@@ -55,7 +57,7 @@ impl ReorderBuffer {
     /// Inserts a message; false if it is too long.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the length is checked")]
-    pub(super) fn insert(&mut self, sequence: u64, message: &[u8]) -> bool {
+    pub(super) fn insert(&mut self, sequence: SequenceNumber, message: &[u8]) -> bool {
         if message.len() > MESSAGE_BYTES_MAX {
             return false;
         }
@@ -71,7 +73,7 @@ impl ReorderBuffer {
 
     /// Removes a message and returns it.
     #[inline]
-    pub(super) fn take(&mut self, sequence: u64) -> Option<&[u8]> {
+    pub(super) fn take(&mut self, sequence: SequenceNumber) -> Option<&[u8]> {
         let (word, bit) = self.bit(sequence);
         if self.present[word] & bit == 0 {
             return None;
@@ -83,12 +85,12 @@ impl ReorderBuffer {
     }
 
     /// The first number from `from` to `end` that it holds; `end` if none.
-    pub(super) fn next_present(&self, from: u64, end: u64) -> u64 {
+    pub(super) fn next_present(&self, from: SequenceNumber, end: SequenceNumber) -> SequenceNumber {
         self.scan(from, end, 0)
     }
 
     /// The first number from `from` to `end` that it does not hold; `end` if none.
-    pub(super) fn next_missing(&self, from: u64, end: u64) -> u64 {
+    pub(super) fn next_missing(&self, from: SequenceNumber, end: SequenceNumber) -> SequenceNumber {
         self.scan(from, end, u64::MAX)
     }
 
@@ -98,7 +100,7 @@ impl ReorderBuffer {
         self.count = 0;
     }
 
-    fn scan(&self, from: u64, end: u64, invert: u64) -> u64 {
+    fn scan(&self, from: SequenceNumber, end: SequenceNumber, invert: u64) -> SequenceNumber {
         let mut at = from;
         while at < end {
             let index = self.index(at) as u64;
@@ -113,12 +115,12 @@ impl ReorderBuffer {
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the low bits")]
-    fn index(&self, sequence: u64) -> usize {
-        sequence as usize & (self.slots.len() - 1)
+    fn index(&self, sequence: SequenceNumber) -> usize {
+        sequence.0 as usize & (self.slots.len() - 1)
     }
 
     #[inline]
-    fn bit(&self, sequence: u64) -> (usize, u64) {
+    fn bit(&self, sequence: SequenceNumber) -> (usize, u64) {
         let index = self.index(sequence) as u64;
         ((index / WORD_BITS) as usize, 1 << (index % WORD_BITS))
     }
@@ -152,10 +154,10 @@ mod tests {
             let mut buffer = ReorderBuffer::new(100);
             prop_assert_eq!(buffer.capacity(), 128);
             let mut model = BTreeMap::new();
-            let mut from = start;
+            let mut from = SequenceNumber(start);
             for (ahead, message) in acts {
                 let end = from.saturating_add(128);
-                let sequence = from.saturating_add(ahead).min(u64::MAX - 1);
+                let sequence = from.saturating_add(ahead).min(SequenceNumber(u64::MAX - 1));
                 if buffer.insert(sequence, &message) {
                     model.insert(sequence, message);
                 } else {
@@ -163,13 +165,13 @@ mod tests {
                 }
                 prop_assert_eq!(buffer.len(), model.len());
                 prop_assert_eq!(buffer.next_present(from, end), model.keys().next().copied().unwrap_or(end));
-                let missing = (from..end).find(|number| !model.contains_key(number)).unwrap_or(end);
+                let missing = (from.0..end.0).map(SequenceNumber).find(|number| !model.contains_key(number)).unwrap_or(end);
                 prop_assert_eq!(buffer.next_missing(from, end), missing);
                 if ahead % 3 == 0 {
                     while let Some(message) = model.remove(&from) {
                         prop_assert!(buffer.contains(from));
                         prop_assert_eq!(buffer.take(from), Some(&message[..]));
-                        from += 1;
+                        from = from.next();
                     }
                     prop_assert_eq!(buffer.take(from), None);
                 }

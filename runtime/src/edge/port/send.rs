@@ -9,7 +9,7 @@ use crate::{
     edge::bind::EdgeIn,
     edge::overflow::Overflow,
     edge::queue::FreeSlot,
-    message::{Envelope, Header, Message},
+    message::{Envelope, Header, Message, SequenceNumber},
 };
 
 impl<M: Message> Port<M> {
@@ -130,12 +130,12 @@ impl<M: Message> Port<M> {
         self.unchecked_until = (self.taken + unchecked_max).min(self.fits_until);
         let sequence = self.step.header.get().sequence;
         if sequence != self.sequence {
-            if sequence == 0 || self.sequence == 0 {
+            if sequence.is_none() || self.sequence.is_none() {
                 return self.cross_callback(sequence);
             }
             self.sequence = sequence;
             self.index_start = self.taken;
-        } else if sequence == 0 {
+        } else if sequence.is_none() {
             self.index_start = self.taken;
         }
     }
@@ -143,9 +143,9 @@ impl<M: Message> Port<M> {
     /// Switches the message index between a callback and a sequenced input. If the callback ran between two steps of one
     /// input, the index of that input continues where it was.
     #[inline(never)]
-    fn cross_callback(&mut self, sequence: u64) {
+    fn cross_callback(&mut self, sequence: SequenceNumber) {
         let mut before = 0;
-        if sequence == 0 {
+        if sequence.is_none() {
             self.interrupted = Interrupted { sequence: self.sequence, sent: self.taken - self.index_start };
         } else if sequence == self.interrupted.sequence {
             before = self.interrupted.sent;

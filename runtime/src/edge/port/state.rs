@@ -6,7 +6,7 @@ use crate::{
     edge::bind::{Binding, EdgeIn, Notice},
     edge::overflow::Overflow,
     edge::step::{BATCH_MAX, StepState},
-    message::{Envelope, Message},
+    message::{Envelope, Message, SequenceNumber},
 };
 
 /// The producing end of an edge: where an actor puts messages of type `M`.
@@ -38,8 +38,8 @@ pub struct Port<M> {
     pub(super) step_start: u64,
     /// Count up to which that step sends without a check.
     pub(super) unchecked_until: u64,
-    /// The sequenced input that the step is for; 0 for a callback, and for what no sequencer has numbered.
-    pub(super) sequence: u64,
+    /// The sequenced input that the step is for; none for a callback, and for what no sequencer has numbered.
+    pub(super) sequence: SequenceNumber,
     /// The value of `taken` at index 0: before the first message of this input, or of this step if it has no input.
     pub(super) index_start: u64,
     pub(super) interrupted: Interrupted,
@@ -50,7 +50,7 @@ pub struct Port<M> {
 /// The input that a callback interrupted, and that may continue.
 #[derive(Default)]
 pub(super) struct Interrupted {
-    pub sequence: u64,
+    pub sequence: SequenceNumber,
     /// Messages sent for it.
     pub sent: u64,
 }
@@ -76,7 +76,7 @@ impl<M> Default for Port<M> {
             step_id: 0,
             step_start: 0,
             unchecked_until: 0,
-            sequence: 0,
+            sequence: SequenceNumber::NONE,
             index_start: 0,
             interrupted: Interrupted::default(),
             dropped: 0,

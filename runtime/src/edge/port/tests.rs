@@ -10,7 +10,7 @@ use crate::{
     edge::outlet::tests::Numbered,
     edge::queue::{LocalQueue, Queue},
     edge::step::{BATCH_MAX, StepState},
-    message::{Envelope, Header},
+    message::{Envelope, Header, SequenceNumber},
 };
 
 #[test]
@@ -35,7 +35,7 @@ fn the_messages_of_an_input_are_counted_on_behind_callbacks() {
     let (mut port, mut consumer) = edge(64, true, Overflow::Backpressure, &step);
     let mut sends = |sequence, messages| {
         step.id.set(step.id.get() + 1);
-        step.header.set(Header { sequence, ..Header::default() });
+        step.header.set(Header { sequence: SequenceNumber(sequence), ..Header::default() });
         (0..messages).for_each(|_| port.send(Numbered::new(sequence)));
         std::iter::from_fn(|| consumer.pop()).map(|message| message.header.index).collect::<Vec<_>>()
     };
