@@ -91,6 +91,7 @@ fn encode(header: &Header, command: &Command) -> Record {
         Command::LogIn(body) | Command::Disconnect(body) => put(payload, body),
         Command::KillSwitch(body) => put(payload, body),
         Command::MarketEvent(body) => put(payload, body),
+        Command::OtherChannel(body) => put(payload, body),
     }
     record
 }
@@ -105,6 +106,7 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         5 => Command::Disconnect(take(record)?),
         6 => Command::KillSwitch(take(record)?),
         7 => Command::MarketEvent(take(record)?),
+        8 => Command::OtherChannel(take(record)?),
         kind => {
             return Err(RecordError::UnknownKind { sequence: header.sequence, kind });
         }
@@ -113,6 +115,7 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         Command::Enter(enter) => enter.reserved == [0; 4],
         Command::Replace(replace) => replace.reserved == 0 && replace.reserved_end == [0; 2],
         Command::Cancel(cancel) => cancel.reserved == [0; 4],
+        Command::OtherChannel(request) => request.reserved == 0,
         Command::KillSwitch(switch) => *switch == KillSwitch::new(switch.scope(), switch.is_engaged()),
         Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) => true,
     };

@@ -13,7 +13,7 @@ use corelane_runtime::{
 use group_support::{
     Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, kill_port, log_in, market,
     model::Model,
-    replace,
+    other_channel, replace,
     streams::{Op, stream},
 };
 use proptest::prelude::*;
@@ -133,6 +133,7 @@ fn every_command_comes_back_from_its_record() {
         disconnect(3, 4),
         kill(Scope::Firm(FirmId(8)), true),
         market(b'Q'),
+        other_channel(1, 2, 3),
     ];
     for (index, command) in commands.into_iter().enumerate() {
         let kind = index as u16 + 1;
@@ -176,7 +177,7 @@ fn every_command_comes_back_from_its_record() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_a_record_panic(bytes in prop::collection::vec(any::<u8>(), 128), kind in 0..9_u8) {
+    fn no_bytes_make_a_record_panic(bytes in prop::collection::vec(any::<u8>(), 128), kind in 0..10_u8) {
         let mut bytes = bytes;
         bytes[28] = kind;
         bytes[29] = 0;

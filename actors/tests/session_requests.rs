@@ -5,12 +5,12 @@ mod session_harness;
 use corelane_actors::{session::SessionCount, types::Command};
 use corelane_codecs::{
     IntoBytes,
-    ouch::{AppendageWriter, Cancel, RejectReason, TagValue, encode_with_appendage},
+    ouch::{Cancel, RejectReason, TagValue},
     soup::ClientPacket,
     text::Mpid,
 };
 use corelane_runtime::net::ConnId;
-use session_harness::{Venue, config, enter, replace, short};
+use session_harness::{Venue, config, enter, replace, short, with_options};
 
 fn request(venue: &mut Venue, conn: ConnId, message: &[u8]) {
     venue.send(conn, &ClientPacket::Unsequenced(message));
@@ -67,7 +67,7 @@ fn a_replace_has_the_instrument_of_its_original_as_long_as_that_may_live() {
 fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
     let firm = Mpid::new("LIME").unwrap();
     let route = Mpid::new("SCAN").unwrap();
-    let cases: [(TagValue, Option<RejectReason>); 24] = [
+    let cases: [(TagValue, Option<RejectReason>); 23] = [
         (TagValue::Firm(firm), None),
         (TagValue::CustomerType(b'R'), None),
         (TagValue::GroupId(7), None),
@@ -90,25 +90,56 @@ fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
         (TagValue::ExpireTime(1), Some(RejectReason::Other)),
         (TagValue::TradeNow(b'Y'), Some(RejectReason::Other)),
         (TagValue::DisplayQty(1), Some(RejectReason::InvalidDisplay)),
-        (TagValue::UserRefIdx(1), Some(RejectReason::Other)),
         (TagValue::RandomReserves(1), Some(RejectReason::InvalidMaxFloor)),
     ];
     let mut venue = Venue::new(config());
     let conn = venue.alice();
     for (user_ref, (option, refusal)) in (1..).zip(cases) {
         venue.commands();
-        let mut buffer = [0; 32];
-        let mut options = AppendageWriter::new(&mut buffer);
-        assert!(options.push(option));
-        let mut out = [0; 128];
-        let length = encode_with_appendage(&enter(user_ref, "AAPL"), options.as_bytes(), &mut out).unwrap();
-        request(&mut venue, conn, &out[..length]);
+        request(&mut venue, conn, &with_options(&enter(user_ref, "AAPL"), &[option]));
         let [Command::Enter(read)] = venue.commands()[..] else { panic!("{option:?}") };
         assert_eq!(read.unsupported, refusal.map_or(0, RejectReason::to_wire), "{option:?}");
         venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
         venue.tick();
     }
     assert_eq!(venue.count(SessionCount::MalformedRequests), 0);
+}
+
+/// M13: the venue serves channel 0 only, and a request for another one touches nothing of it.
+#[test]
+fn a_request_for_another_channel_reaches_no_order_of_this_one() {
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    request(&mut venue, conn, enter(5, "AAPL").as_bytes());
+    venue.answer(0, 5, 100, &Venue::some_answer(5));
+    venue.tick();
+    venue.commands();
+    let channel = [TagValue::UserRefIdx(3)];
+    let mut spoilt = with_options(&replace(5, 7), &channel);
+    spoilt[22] = b'?';
+    let mut cut_off = with_options(&enter(8, "AAPL"), &[TagValue::UserRefIdx(3), TagValue::MinQty(1)]);
+    cut_off.truncate(cut_off.len() - 1);
+    let cases = [
+        (with_options(&Cancel::new(5, 0), &channel), &[][..]),
+        (with_options(&enter(6, "AAPL"), &channel), &["J6/3"]),
+        (with_options(&replace(5, 7), &channel), &["J7/3"]),
+        (with_options(&enter(6, "AAPL"), &[TagValue::MinQty(1), TagValue::UserRefIdx(3)]), &["J6/3"]),
+        (spoilt, &["J7/3"]),
+        (cut_off, &["J8/3"]),
+        (with_options(&Cancel::new(5, 0), &[TagValue::UserRefIdx(0)]), &["X5"]),
+    ];
+    for (message, expected) in cases {
+        request(&mut venue, conn, &message);
+        assert_eq!(venue.commands().iter().map(short).collect::<Vec<_>>(), expected, "{message:02x?}");
+    }
+    assert_eq!(venue.count(SessionCount::OtherChannels), 6);
+    // The number of the reject is one of another channel: the request of this channel with the same one is not answered.
+    request(&mut venue, conn, enter(6, "AAPL").as_bytes());
+    venue.answer(0, 0, 0, &Venue::some_answer(6));
+    venue.tick();
+    request(&mut venue, conn, replace(6, 9).as_bytes());
+    let [Command::Enter(_), Command::Replace(of_order)] = venue.commands()[..] else { panic!() };
+    assert_eq!(of_order.locate.0, 1, "order 6 is still known");
 }
 
 #[test]

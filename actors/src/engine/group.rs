@@ -181,6 +181,7 @@ impl SequencedActor for Group {
             }
             Command::Replace(replace) => self.replace(ctx, replace),
             Command::LogIn(change) => self.order.log_in(change),
+            Command::OtherChannel(request) => self.order.reject_other_channel(request, &mut replies(ctx)),
             Command::Disconnect(change) => {
                 if self.order.cancels_at(change) {
                     self.mass_cancel(ctx, Scope::Port(change.port), CancelReason::System);

@@ -29,6 +29,10 @@ impl Session {
         let (command, is_malformed) = match &mut request {
             DecodedRequest::Good(command) => (Some(command), false),
             DecodedRequest::Refused(command) => (Some(command), true),
+            DecodedRequest::Unserved(command) => {
+                self.counters.add(SessionCount::OtherChannels, 1);
+                (command.as_mut(), false)
+            }
             DecodedRequest::Unreadable => (None, true),
         };
         if let Some(command) = command {
@@ -65,7 +69,7 @@ impl Session {
     #[inline]
     fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
         let orders = &mut self.ports[port.index()].orders;
-        let wants_credit = !matches!(command, Command::Cancel(_));
+        let wants_credit = matches!(command, Command::Enter(_) | Command::Replace(_));
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;
         }

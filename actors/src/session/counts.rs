@@ -45,6 +45,8 @@ corelane_runtime::metrics! {
         Requests,
         /// Malformed requests among good packets.
         MalformedRequests,
+        /// Requests for a channel of numbers that the venue does not serve.
+        OtherChannels,
         /// Requests ignored because the port's sequence is used up.
         IgnoredRequests,
         /// Times that a request waited for room on the edge or for answers.

@@ -5,6 +5,7 @@
 //! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a future sequence number: reject `S` |
 //! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only |
 //! | answers | logged per port, also while the client is disconnected; on its return the client gets the same bytes again |
+//! | channel of numbers (`UserRefIdx`) | channel 0 alone is served: an enter or a replace in another is rejected, a cancel is ignored |
 //! | second log-in of a user | closes the first connection |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
 //! | malformed request | rejected by the group if its number is readable, else counted; too many end the connection |

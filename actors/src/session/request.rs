@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 
 use corelane_codecs::{
-    ouch::{self, Appendage, Inbound, RejectReason, TagValue, request_identity},
+    ouch::{self, Appendage, Inbound, RejectReason, RequestIdentity, TagValue, request_identity},
     price::Price,
     text::Symbol,
 };
 
 use super::number_hash::NumberHash;
-use crate::types::{Cancel, Command, Enter, Locate, PortId, Quantity, Reference, Replace};
+use crate::types::{Cancel, Command, Enter, Locate, OtherChannel, PortId, Quantity, Reference, Replace};
 
 /// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
@@ -52,6 +52,9 @@ pub(super) enum DecodedRequest {
     Good(Command),
     /// A malformed request with a readable number, to be forwarded as a command that the group rejects.
     Refused(Command),
+    /// A request for a channel of numbers that the venue does not serve, with the command that rejects it. A cancel has
+    /// none: OUCH has no reject for it, and there is no order to cancel.
+    Unserved(Option<Command>),
     /// A malformed request without a readable number, which gets no answer.
     Unreadable,
 }
@@ -61,18 +64,22 @@ impl DecodedRequest {
     #[inline]
     pub(super) fn read(port: PortId, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
         match Inbound::decode(payload) {
-            Ok(Inbound::Enter(enter, options)) => {
+            Ok(Inbound::Enter(enter, options)) if is_served(options) => {
                 DecodedRequest::Good(Command::Enter(self::enter(port, enter, options, locates)))
             }
-            Ok(Inbound::Replace(replace, options)) => {
+            Ok(Inbound::Replace(replace, options)) if is_served(options) => {
                 DecodedRequest::Good(Command::Replace(self::replace(port, replace, options)))
             }
-            Ok(Inbound::Cancel(cancel, _)) => DecodedRequest::Good(Command::Cancel(Cancel {
-                port,
-                user_ref: cancel.user_ref_num.get(),
-                quantity: Quantity(cancel.quantity.get()),
-                reserved: [0; 4],
-            })),
+            Ok(Inbound::Cancel(cancel, options)) if is_served(options) => {
+                DecodedRequest::Good(Command::Cancel(Cancel {
+                    port,
+                    user_ref: cancel.user_ref_num.get(),
+                    quantity: Quantity(cancel.quantity.get()),
+                    reserved: [0; 4],
+                }))
+            }
+            Ok(Inbound::Enter(..) | Inbound::Replace(..)) => refused(port, payload, RejectReason::Other),
+            Ok(Inbound::Cancel(..)) => DecodedRequest::Unserved(None),
             Err(error) => refused(port, payload, error.reject_reason()),
         }
     }
@@ -115,9 +122,14 @@ fn replace(port: PortId, replace: &ouch::Replace, options: Appendage<'_>) -> Rep
 fn refused(port: PortId, payload: &[u8], reason: RejectReason) -> DecodedRequest {
     /// Bytes of the original's number in a replace.
     const ORIGINAL: std::ops::Range<usize> = 1..5;
-    let Some((user_ref, cl_ord_id)) = request_identity(payload) else {
+    let Some(RequestIdentity { user_ref_num: user_ref, cl_ord_id, channel }) = request_identity(payload) else {
         return DecodedRequest::Unreadable;
     };
+    if channel != 0 {
+        let cl_ord_id = *cl_ord_id.as_array();
+        let request = OtherChannel { port, user_ref, cl_ord_id, channel, reserved: 0 };
+        return DecodedRequest::Unserved(Some(Command::OtherChannel(request)));
+    }
     // `request_identity` reads only enters and replaces, which are longer than this.
     DecodedRequest::Refused(match (payload[0], payload[ORIGINAL].try_into()) {
         (b'U', Ok(original)) => Command::Replace(Replace {
@@ -173,6 +185,13 @@ fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
     }
 }
 
+/// Whether the venue serves the channel of numbers that a request names. It serves one, channel 0: each would need its own
+/// rule of rising numbers.
+#[inline]
+fn is_served(options: Appendage<'_>) -> bool {
+    options.is_empty() || options.channel() == 0
+}
+
 /// Reject reason of the first option that would change the meaning of the order, 0 if there is none. Informative
 /// options (firm, customer type, group, locates, weight) are accepted and not used.
 #[inline]
@@ -202,8 +221,6 @@ fn refusal(option: TagValue) -> Option<RejectReason> {
         TagValue::HandleInst(code) => unless(code == b' ', RejectReason::Other),
         TagValue::DisplayQty(quantity) => unless(quantity == 0, RejectReason::InvalidDisplay),
         TagValue::DisplayPrice(price) => unless(price == 0, RejectReason::InvalidDisplay),
-        // Each channel of numbers would need its own rule of rising numbers; the venue has one channel.
-        TagValue::UserRefIdx(channel) => unless(channel == 0, RejectReason::Other),
         TagValue::SecondaryOrderRef(_)
         | TagValue::Firm(_)
         | TagValue::CustomerType(_)
@@ -211,6 +228,7 @@ fn refusal(option: TagValue) -> Option<RejectReason> {
         | TagValue::GroupId(_)
         | TagValue::SharesLocated(_)
         | TagValue::LocateBroker(_)
-        | TagValue::Side(_) => None,
+        | TagValue::Side(_)
+        | TagValue::UserRefIdx(_) => None,
     }
 }

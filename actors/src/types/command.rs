@@ -31,6 +31,8 @@ pub enum Command {
     KillSwitch(KillSwitch),
     /// The trading day enters its next phase.
     MarketEvent(MarketEvent),
+    /// Reject a request for a channel of numbers that the venue does not serve.
+    OtherChannel(OtherChannel),
 }
 
 impl Command {
@@ -58,6 +60,7 @@ impl Message for Command {
             Command::Disconnect(_) => 5,
             Command::KillSwitch(_) => 6,
             Command::MarketEvent(_) => 7,
+            Command::OtherChannel(_) => 8,
         }
     }
 }
@@ -162,6 +165,23 @@ pub struct Cancel {
     pub quantity: Quantity,
     /// Always zero.
     pub reserved: [u8; 4],
+}
+
+/// An enter or a replace for a channel of numbers (`UserRefIdx`) that the venue does not serve. It is rejected; it uses no
+/// number and touches no order.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct OtherChannel {
+    /// The port that sent it.
+    pub port: PortId,
+    /// The client's number of the request in that channel.
+    pub user_ref: u32,
+    /// The client's own identifier, echoed.
+    pub cl_ord_id: [u8; 14],
+    /// The channel, echoed.
+    pub channel: u8,
+    /// Always zero.
+    pub reserved: u8,
 }
 
 /// A log-in or a disconnect.

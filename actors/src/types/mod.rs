@@ -18,7 +18,7 @@ pub use corelane_runtime::message::SequenceNumber;
 
 pub(crate) use self::reply::length_byte;
 pub use self::{
-    command::{Cancel, Command, Enter, MarketEvent, Replace, SequencerIn, SessionChange},
+    command::{Cancel, Command, Enter, MarketEvent, OtherChannel, Replace, SequencerIn, SessionChange},
     config::{AccountConfig, FirmConfig, GroupConfig, GroupConfigError, Instrument, PortConfig, separate_members},
     event::{Event, Outcome},
     identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},

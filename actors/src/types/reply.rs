@@ -13,7 +13,7 @@ pub struct Reply {
     pub number: SequenceNumber,
     /// The port that it goes to.
     pub port: PortId,
-    /// The order it is about.
+    /// The order it is about; 0 if it is about none of the port's orders.
     pub user_ref: u32,
     /// Shares of that order that are open after this answer; 0 means that it is the order's last.
     pub leaves_qty: Quantity,

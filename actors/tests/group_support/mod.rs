@@ -9,7 +9,7 @@ use corelane_actors::{
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
-        LevelLimits, Limits, Locate, MarketEvent, Notional, PortConfig, PortId, Publication, Quantity, Reference,
+        LevelLimits, Limits, Locate, MarketEvent, Notional, OtherChannel, PortConfig, PortId, Publication, Quantity, Reference,
         ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn, SessionChange, WithoutReference,
         separate_members,
     },
@@ -257,6 +257,11 @@ pub(crate) fn kill_port(port: u32, engaged: bool) -> Command {
 
 pub(crate) fn market(code: u8) -> Command {
     Command::MarketEvent(MarketEvent { code })
+}
+
+pub(crate) fn other_channel(port: u32, user_ref: u32, channel: u8) -> Command {
+    let cl_ord_id = *b"client-order-3";
+    Command::OtherChannel(OtherChannel { port: PortId(port), user_ref, cl_ord_id, channel, reserved: 0 })
 }
 
 pub(crate) fn log_in(port: u32, generation: u32) -> Command {

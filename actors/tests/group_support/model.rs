@@ -2,7 +2,7 @@
 //! messages encoded byte by byte from the protocol specification.
 
 use corelane_actors::types::{
-    Command, Enter, GroupConfig, KillSwitch, Locate, Notional, PortId, Publication, Quantity, Reference, Replace,
+    Command, Enter, GroupConfig, KillSwitch, Locate, Notional, OtherChannel, PortId, Publication, Quantity, Reference, Replace,
     Reply, Scope, SequenceNumber, WithoutReference,
 };
 
@@ -93,6 +93,7 @@ impl Model {
                 }
             }
             Command::KillSwitch(switch) => self.kill(switch),
+            Command::OtherChannel(request) => self.reject_other_channel(request),
             Command::MarketEvent(event) => self.market_event(event.code),
         }
         while !self.exhausted.is_empty() {
@@ -500,6 +501,21 @@ impl Model {
             bytes.extend(reason.to_be_bytes());
             bytes.extend(cl_ord_id);
             self.put_reply(port, user_ref, 0, 0, bytes);
+        }
+    }
+
+    fn reject_other_channel(&mut self, request: &OtherChannel) {
+        let port = request.port.0;
+        if port as usize >= self.ports.len() {
+            return;
+        }
+        if self.ports[port as usize].messages + self.open_orders(port) + 2 < self.config.messages_per_port_max {
+            let mut bytes = self.answer(b'J');
+            bytes.extend(request.user_ref.to_be_bytes());
+            bytes.extend([0, 0x0f]);
+            bytes.extend(request.cl_ord_id);
+            bytes.extend([0, 3, 2, 28, request.channel]);
+            self.put_reply(port, 0, 0, 0, bytes);
         }
     }
 

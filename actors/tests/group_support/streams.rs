@@ -7,7 +7,7 @@ use corelane_actors::types::{
 use corelane_codecs::price::Price;
 use proptest::{prelude::*, sample::Index};
 
-use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, replace};
+use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, other_channel, replace};
 
 /// A step of a stream. Its order is chosen when the step is run.
 #[derive(Clone, Debug)]
@@ -153,6 +153,7 @@ fn other() -> impl Strategy<Value = Command> {
         1 => (port(), 0..3_u32).prop_map(|(port, generation)| log_in(port, generation)),
         1 => prop::sample::select(b"OSQMEC?".to_vec()).prop_map(market),
         2 => Just(market(b'Q')),
+        1 => (port(), 0..20_u32, 1..4_u8).prop_map(|(port, user_ref, channel)| other_channel(port, user_ref, channel)),
     ]
 }
 

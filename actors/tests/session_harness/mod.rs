@@ -306,6 +306,16 @@ pub(crate) fn replace(original: u32, user_ref: u32) -> ouch::Replace {
     }
 }
 
+/// A request with these options, in its long form.
+pub(crate) fn with_options(message: &impl ouch::Appendable, options: &[ouch::TagValue]) -> Vec<u8> {
+    let mut buffer = [0; 64];
+    let mut writer = ouch::AppendageWriter::new(&mut buffer);
+    assert!(options.iter().all(|&option| writer.push(option)), "{options:?}");
+    let mut out = [0; 128];
+    let length = ouch::encode_with_appendage(message, writer.as_bytes(), &mut out).unwrap();
+    out[..length].to_vec()
+}
+
 /// Splits a stream into packets; panics if it ends within a packet.
 pub(crate) fn packets(bytes: &[u8]) -> Vec<&[u8]> {
     let mut rest = bytes;
@@ -336,6 +346,7 @@ pub(crate) fn short(command: &Command) -> String {
         Command::Enter(enter) => format!("O{}", enter.user_ref),
         Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
         Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
+        Command::OtherChannel(request) => format!("J{}/{}", request.user_ref, request.channel),
         Command::LogIn(change) => format!("in{}.{}", change.port, change.generation),
         Command::Disconnect(change) => format!("out{}.{}", change.port, change.generation),
         other => format!("{other:?}"),

@@ -98,6 +98,16 @@ impl<'a> Appendage<'a> {
         self.0.is_empty()
     }
 
+    /// The channel of user reference numbers that a message belongs to ([`Tag::UserRefIdx`]), 0 if it names none.
+    #[inline]
+    #[must_use]
+    pub fn channel(&self) -> u8 {
+        match self.get(Tag::UserRefIdx) {
+            Some(TagValue::UserRefIdx(channel)) => channel,
+            _ => 0,
+        }
+    }
+
     /// The bytes of the elements, without the length field.
     #[inline]
     #[must_use]
@@ -130,6 +140,13 @@ impl fmt::Debug for Appendage<'_> {
 #[derive(Clone, Debug)]
 #[must_use = "an iterator does nothing until it is read"]
 pub struct Elements<'a>(&'a [u8]);
+
+impl<'a> Elements<'a> {
+    /// The elements up to the first that is malformed.
+    pub(super) fn readable(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
 
 impl<'a> Iterator for Elements<'a> {
     type Item = Element<'a>;

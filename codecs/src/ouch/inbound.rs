@@ -4,10 +4,11 @@ use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 use super::{
-    appendage::Appendage,
+    appendage::{Appendage, Elements},
     codes::{Capacity, CrossType, Display, Side, TimeInForce},
     error::OuchError,
     form::{appendable, decode},
+    tags::TagValue,
 };
 use crate::price::WirePrice;
 use crate::text::{ClOrdId, Symbol};
@@ -159,18 +160,36 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// Number and identifier of a request that [`Inbound::decode`] refuses, for the reject. `None` unless the bytes are an
-/// enter or a replace that is long enough to have both.
+/// What a reject says of a request that [`Inbound::decode`] refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestIdentity {
+    /// The number of the request.
+    pub user_ref_num: u32,
+    /// The client's identifier.
+    pub cl_ord_id: ClOrdId,
+    /// The channel of numbers that it names ([`Tag::UserRefIdx`]), as far as its options can be read; else 0.
+    pub channel: u8,
+}
+
+/// The identity of a request that [`Inbound::decode`] refuses. `None` unless the bytes are an enter or a replace that is
+/// long enough to have a number and an identifier.
 #[must_use]
-pub fn request_identity(bytes: &[u8]) -> Option<(u32, ClOrdId)> {
-    let (number_at, cl_ord_id_at) = match bytes.first()? {
-        b'O' => (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id)),
-        b'U' => (core::mem::offset_of!(Replace, user_ref_num), core::mem::offset_of!(Replace, cl_ord_id)),
+pub fn request_identity(bytes: &[u8]) -> Option<RequestIdentity> {
+    let (number_at, cl_ord_id_at, options_at) = match bytes.first()? {
+        b'O' => (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id), size_of::<Enter>()),
+        b'U' => {
+            let number_at = core::mem::offset_of!(Replace, user_ref_num);
+            (number_at, core::mem::offset_of!(Replace, cl_ord_id), size_of::<Replace>())
+        }
         _ => return None,
     };
-    let (number, _) = U32::read_from_prefix(bytes.get(number_at..)?).ok()?;
+    let (user_ref_num, _) = U32::read_from_prefix(bytes.get(number_at..)?).ok()?;
     let (cl_ord_id, _) = ClOrdId::read_from_prefix(bytes.get(cl_ord_id_at..)?).ok()?;
-    Some((number.get(), cl_ord_id))
+    let channel = Elements::readable(bytes.get(options_at..).unwrap_or_default()).find_map(|element| match element.typed() {
+        Some(TagValue::UserRefIdx(channel)) => Some(channel),
+        _ => None,
+    });
+    Some(RequestIdentity { user_ref_num: user_ref_num.get(), cl_ord_id, channel: channel.unwrap_or_default() })
 }
 
 #[inline]

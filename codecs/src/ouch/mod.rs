@@ -46,7 +46,7 @@ pub use codes::{
 };
 pub use error::OuchError;
 pub use form::{Appendable, encode_with_appendage};
-pub use inbound::{Cancel, Enter, Inbound, MAX_QUANTITY, Replace, request_identity};
+pub use inbound::{Cancel, Enter, Inbound, MAX_QUANTITY, Replace, RequestIdentity, request_identity};
 pub use outbound::Outbound;
 pub use reject_reason::RejectReason;
 pub use tags::{Tag, TagValue};

@@ -180,7 +180,8 @@ proptest! {
         let number_at = if spec.kind == b'U' { 5 } else { 1 };
         prop_assert_eq!(decoded.user_ref_num(), u32_at(&bytes, number_at));
         if spec.kind != b'X' {
-            let (number, cl_ord_id) = request_identity(&bytes).unwrap();
+            let identity = request_identity(&bytes).unwrap();
+            let (number, cl_ord_id) = (identity.user_ref_num, identity.cl_ord_id);
             prop_assert_eq!(number, decoded.user_ref_num());
             prop_assert_eq!(&cl_ord_id.as_array()[..], &bytes[spec.len - 16..spec.len - 2]);
         }

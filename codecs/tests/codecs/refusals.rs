@@ -4,7 +4,7 @@ use corelane_codecs::binary_file::{self, Frames, UnsizedFrames};
 use corelane_codecs::itch::{Message, Timestamp, message_len};
 use corelane_codecs::mold::{MoldError, Packet, PacketBuilder, Request};
 use corelane_codecs::ouch::{
-    AppendageWriter, Inbound, Outbound, RejectReason, encode_with_appendage, request_identity,
+    AppendageWriter, Inbound, Outbound, RejectReason, RequestIdentity, encode_with_appendage, request_identity,
 };
 use corelane_codecs::price::{Price, Price4, Price8, PriceError};
 use corelane_codecs::soup::{ClientPacket, MAX_PAYLOAD, ServerPacket, SoupError, packet_len};
@@ -82,8 +82,14 @@ fn a_refused_request_can_be_rejected() {
     for (offset, reason) in cases {
         let request = enter_with(offset, b"?");
         assert_eq!(Inbound::decode(&request).unwrap_err().reject_reason(), reason);
-        let (user_ref_num, cl_ord_id) = request_identity(&request).unwrap();
+        let RequestIdentity { user_ref_num, cl_ord_id, .. } = request_identity(&request).unwrap();
         assert_eq!((user_ref_num, cl_ord_id.to_string().as_str()), (113, "H8FUB8IV"));
+    }
+    // The channel is read as far as the options are readable. The recorded enter has the option Firm of six bytes.
+    let whole = [&enter_with(45, &[0, 9])[..], &[2, 28, 3]].concat();
+    let cases = [(&whole[..], 3), (&whole[..whole.len() - 1], 0), (&enter_with(5, b"?"), 0)];
+    for (bytes, channel) in cases {
+        assert_eq!(request_identity(bytes).map(|identity| identity.channel), Some(channel), "{bytes:02x?}");
     }
     assert_eq!(request_identity(&enter_with(0, b"O")[..44]), None);
     assert_eq!(request_identity(b"X\0\0\0\x01\0\0\0\0"), None);

@@ -2,7 +2,9 @@
 
 use corelane_codecs::{
     IntoBytes, MessageType, YesNo,
-    ouch::{Accepted, CrossType, Display, OrderState, Replaced},
+    ouch::{
+        Accepted, Appendable, AppendageWriter, CrossType, Display, OrderState, Replaced, TagValue, encode_with_appendage,
+    },
     text::Symbol,
     zerocopy::Immutable,
 };
@@ -53,6 +55,17 @@ pub(super) fn replaced(time_ns: u64, original_user_ref: u32, order: &OpenOrder, 
         cl_ord_id: order.cl_ord_id,
         appendage_len: 0.into(),
     }
+}
+
+/// Writes an answer that names its channel of numbers into a zeroed reply.
+pub(super) fn write_in_channel<M: Appendable>(reply: &mut Reply, answer: &M, channel: u8) {
+    let mut options = [0; 3];
+    let mut options = AppendageWriter::new(&mut options);
+    let is_whole = options.push(TagValue::UserRefIdx(channel));
+    let length = encode_with_appendage(answer, options.as_bytes(), &mut reply.bytes);
+    reply.length = length.ok().filter(|_| is_whole).and_then(|length| u8::try_from(length).ok()).expect(
+        "a reply has room for an answer with one option",
+    );
 }
 
 /// Writes an answer into a zeroed reply. Always inlined, so that the answer is built in the edge's slot.

@@ -14,6 +14,8 @@
 //! | replace | Replaced, for the new total less the executed shares |
 //! | cancel of an order that is not live, or to no fewer shares | none |
 //! | cancel | Canceled for the difference, `U`; the order keeps its priority |
+//! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
+//! | cancel in another channel than 0 | none: the port has no order there |
 //!
 //! Reject reasons that do not concern the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
 //! (the port has used seven eighths of its messages), 0x0F other (too many open orders of the port), 0x0A
@@ -47,8 +49,8 @@ use self::{
     port_state::{PortBounds, PortState},
 };
 use crate::types::{
-    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, PortId,
-    Quantity, Reference, Replace, Reply, SessionChange,
+    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, OtherChannel, Outcome,
+    PortId, Quantity, Reference, Replace, Reply, SessionChange,
 };
 
 /// The place of an order's number: a port, and the number's home in the port's table.
@@ -346,6 +348,26 @@ impl Order {
                 reply.port = port;
                 reply.user_ref = user_ref;
                 answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));
+            });
+        }
+    }
+}
+
+impl Order {
+    /// Rejects a request for a channel that the venue does not serve. The answer is about no order of the port.
+    #[cold]
+    pub(crate) fn reject_other_channel(&mut self, request: &OtherChannel, replies: &mut Replies<'_>) {
+        let Some(state) = self.ports.get_mut(request.port.index()) else {
+            return;
+        };
+        if state.can_reply() {
+            let number = state.next_number();
+            let id = ClOrdId::from_bytes(request.cl_ord_id);
+            let rejected = Rejected::new(replies.time_ns, request.user_ref, RejectReason::Other, id);
+            replies.port.send_filled(|reply| {
+                reply.number = number;
+                reply.port = request.port;
+                answers::write_in_channel(reply, &rejected, request.channel);
             });
         }
     }
