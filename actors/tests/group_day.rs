@@ -262,6 +262,26 @@ fn every_fault_of_an_order_has_its_reject_reason() {
     }
 }
 
+/// M12: only orders that are open when a request arrives count, however the requests were sent.
+#[test]
+fn the_bound_of_open_orders_counts_what_is_open() {
+    let mut venue = Venue::new(GroupConfig { open_orders_per_port_max: 1, ..config() });
+    check(
+        &mut venue,
+        "bound of one",
+        &[
+            (immediate(buy(0, 1, 10, 100_000)), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "0#2 C 1 10 I leaves 0"]),
+            (immediate(buy(0, 2, 10, 100_000)), &["0#3 A 2 10@10.0000 ref 2 leaves 10", "0#4 C 2 10 I leaves 0"]),
+            (buy(0, 3, 10, 100_000), &["0#5 A 3 10@10.0000 ref 3 leaves 10", "A 3 Buy 10@10.0000"]),
+            (amend(0, 3, 4, 20, 100_000), &["0#6 U 4 of 3 20@10.0000 ref 4 leaves 20", "U 3 4 20@10.0000"]),
+            (buy(0, 5, 10, 100_000), &["0#7 J 5 0x0f leaves 0"]),
+            (buy(1, 1, 10, 100_000), &["1#1 A 1 10@10.0000 ref 5 leaves 10", "A 5 Buy 10@10.0000"]),
+            (cancel(0, 4, 0), &["0#8 C 4 20 U leaves 0", "D 4"]),
+            (buy(0, 6, 10, 100_000), &["0#9 A 6 10@10.0000 ref 6 leaves 10", "A 6 Buy 10@10.0000"]),
+        ],
+    );
+}
+
 #[test]
 fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
     let strict = || {

@@ -6,7 +6,7 @@ use corelane_actors::{
     session::SessionCount,
     types::{Command, PortId, SessionChange},
 };
-use corelane_codecs::{IntoBytes, ouch::RejectReason, soup::ClientPacket};
+use corelane_codecs::{IntoBytes, ouch, soup::ClientPacket};
 use corelane_runtime::net::{CloseReason, ConnId};
 use session_harness::{MS, SECOND, Venue, config, enter, packets, replace, short, summary};
 
@@ -277,26 +277,36 @@ fn ignored_replaces_give_their_credit_back_when_their_fate_is_known() {
     assert_eq!(venue.count(SessionCount::Holds), 0);
 }
 
+/// M12: requests on their way count for nothing. An immediate order may be dead before the next one arrives, and a
+/// replace takes the place of its order.
 #[test]
-fn an_order_over_the_bound_of_open_orders_is_sent_on_to_be_rejected() {
+fn the_session_leaves_the_bound_of_open_orders_to_the_group() {
     let mut small = config();
-    small.open_orders_per_port_max = 2;
+    small.open_orders_per_port_max = 1;
     let mut venue = Venue::new(small);
     let conn = venue.alice();
     venue.commands();
-    for (user_ref, refused) in [(1, false), (2, false), (3, true)] {
-        request(&mut venue, conn, enter(user_ref, "AAPL").as_bytes());
-        let [Command::Enter(enter)] = venue.commands()[..] else { panic!() };
-        assert_eq!(enter.unsupported == RejectReason::Other.to_wire(), refused);
-        assert_eq!(enter.unsupported == 0, !refused);
+    let immediate = |user_ref| ouch::Enter {
+        time_in_force: ouch::TimeInForce::ImmediateOrCancel,
+        ..enter(user_ref, "AAPL")
+    };
+    let messages = [
+        immediate(1).as_bytes().to_vec(),
+        immediate(2).as_bytes().to_vec(),
+        enter(3, "AAPL").as_bytes().to_vec(),
+        replace(3, 4).as_bytes().to_vec(),
+        enter(5, "AAPL").as_bytes().to_vec(),
+    ];
+    for message in &messages {
+        venue.queue(conn, &ClientPacket::Unsequenced(message));
     }
-    for (user_ref, leaves_qty) in [(1, 100), (2, 0), (3, 0)] {
-        venue.answer(0, user_ref, leaves_qty, &Venue::some_answer(user_ref));
-    }
-    venue.tick();
-    request(&mut venue, conn, enter(4, "AAPL").as_bytes());
-    let [Command::Enter(enter)] = venue.commands()[..] else { panic!() };
-    assert_eq!(enter.unsupported, 0);
+    venue.sim.run_until_idle();
+    let refused = |command: &Command| match command {
+        Command::Enter(enter) => enter.unsupported,
+        Command::Replace(replace) => replace.unsupported,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(venue.commands().iter().map(refused).collect::<Vec<_>>(), [0; 5]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Requests on their way to the sequencer.
 
-use corelane_codecs::ouch::RejectReason;
 use corelane_runtime::net::{ConnId, Flow};
 
 use super::{
@@ -75,9 +74,6 @@ impl Session {
         }
         match command {
             Command::Enter(enter) => {
-                if enter.unsupported == 0 && orders.is_full() {
-                    enter.unsupported = RejectReason::Other.to_wire();
-                }
                 orders.on_enter(enter.user_ref, enter.locate, enter.quantity, enter.cl_ord_id);
             }
             Command::Replace(replace) => {

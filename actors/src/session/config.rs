@@ -46,7 +46,7 @@ pub struct SessionConfig {
     pub heartbeat_ns: u64,
     /// Messages in a port's log, up to [`MESSAGES_MAX`].
     pub messages_per_port_max: usize,
-    /// Most open orders per port; the session has the next one rejected.
+    /// Most open orders per port, as the group bounds them; sizes a table.
     pub open_orders_per_port_max: usize,
     /// Most unanswered enters and replaces per port. At the bound, the session stops reading the connection.
     pub in_flight_max: usize,

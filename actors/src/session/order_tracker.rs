@@ -1,5 +1,6 @@
-//! The session's knowledge of a port's orders: enough to find a replace's instrument, to bound the open orders, and
-//! to answer every order if the group fails.
+//! The session's knowledge of a port's orders: enough to find a replace's instrument, and to answer every order if the
+//! group fails. It refuses nothing: which orders are open is for the group to say, since an order that the session has not
+//! seen answered may be dead already.
 //!
 //! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so the tracker works out which
 //! requests are unanswered. The group takes a port's requests in the order of forwarding and accepts only rising
@@ -46,7 +47,6 @@ pub(super) struct OrderTracker {
     orders: HashMap<u32, TrackedOrder, NumberHash>,
     /// In the order of forwarding.
     pending: VecDeque<PendingRequest>,
-    open_max: usize,
     in_flight_max: usize,
     /// Highest number known to be used up.
     consumed: u32,
@@ -69,13 +69,12 @@ pub(super) enum Orphan {
 }
 
 impl OrderTracker {
-    /// A tracker of at most `open_max` open orders and `in_flight_max` unanswered requests.
+    /// A tracker of at most `in_flight_max` unanswered requests, and of `open_max` open orders, the bound of the group.
     pub(super) fn with_capacity(open_max: usize, in_flight_max: usize) -> Self {
         let most = open_max + in_flight_max;
         OrderTracker {
             orders: HashMap::with_capacity_and_hasher(2 * most, NumberHash::default()),
             pending: VecDeque::with_capacity(in_flight_max),
-            open_max,
             in_flight_max,
             consumed: 0,
             entered: 0,
@@ -88,12 +87,6 @@ impl OrderTracker {
     /// Orders and unanswered requests.
     pub(super) fn len(&self) -> usize {
         self.orders.len()
-    }
-
-    /// Whether the bound of open orders is reached.
-    #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.orders.len() >= self.open_max
     }
 
     /// Whether another enter or replace may be forwarded before an answer comes.
