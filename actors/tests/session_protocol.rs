@@ -202,6 +202,27 @@ fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
     }
 }
 
+/// M11: a member gets in however many others say nothing, from its own address too.
+#[test]
+fn silent_connections_make_room_for_new_ones() {
+    // Half of the six slots that three ports leave, two of them for one address.
+    let mut venue = Venue::new(SessionConfig { connections_max: 9, connections_per_address_max: 2, ..config() });
+    let (near, far) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+    let silent = [venue.connect_from(near), venue.connect_from(near)];
+    let member = venue.connect_from(near);
+    assert_eq!(venue.net.closed_by_actor(silent[0]), Some(CloseReason::TooMany), "the oldest of the address");
+    venue.send(member, &ClientPacket::Login(login("alice", "secret", 1)));
+    assert_eq!(summary(&venue.sent(member)), "A");
+    let others = [venue.connect_from(far), venue.connect_from(far)];
+    assert!(!venue.is_closed(silent[1]), "a member that is logged in takes no place");
+    let member = venue.connect_from([10, 0, 0, 3]);
+    assert!(venue.is_closed(silent[1]), "the oldest of all");
+    venue.send(member, &ClientPacket::Login(login("bob", "hunter2", 1)));
+    assert_eq!(summary(&venue.sent(member)), "A");
+    assert!(others.iter().all(|conn| !venue.is_closed(*conn)));
+    assert_eq!(venue.count(SessionCount::MadeRoom), 2);
+}
+
 #[test]
 fn a_second_log_in_of_a_user_takes_over() {
     let mut venue = Venue::new(config());
@@ -263,7 +284,9 @@ fn connections_beyond_the_bound_are_closed() {
     let mut venue = Venue::new(config());
     let conns: Vec<_> = (0..80).map(|_| venue.connect()).collect();
     let closed = conns.iter().filter(|conn| venue.is_closed(**conn)).count();
-    assert_eq!((closed, venue.count(SessionCount::TooMany)), (16, 16));
+    // The table has 64 slots; half of those that the three ports leave are for connections that have not logged in.
+    let counts = (venue.count(SessionCount::TooMany), venue.count(SessionCount::MadeRoom));
+    assert_eq!((closed, counts), (16 + 34, (16, 34)));
 }
 
 #[test]

@@ -125,6 +125,9 @@ fn placement(document: &mut Document, shards: &[(String, Shard)]) {
     }
 }
 
+/// Connections that `net.connections_max` must leave to clients that have not logged in: one, and one that makes room.
+const LOG_INS_MIN: usize = 2;
+
 fn network(document: &mut Document) {
     let Some(net) = document.section::<Net>("net") else {
         return;
@@ -148,12 +151,12 @@ fn network(document: &mut Document) {
         );
     }
     let ports = document.len("ports");
-    if net.connections_max < ports {
+    if net.connections_max < ports + LOG_INS_MIN {
         document.conflict(
             "net.connections_max",
             format!("{ports} ports may log in, but `net.connections_max` is {}", net.connections_max),
-            "fewer than the ports",
-            format!("raise it to {ports} or more"),
+            "no room for new connections",
+            format!("raise it to {} or more, so that new connections have room beside them", ports + LOG_INS_MIN),
         );
     }
 }
@@ -261,16 +264,19 @@ fn matching(document: &mut Document) {
     let Some(order_entry) = document.section::<OrderEntry>("order_entry") else {
         return;
     };
-    if order_entry.open_orders_per_port_max > matching.orders_max {
-        document.conflict(
-            "order_entry.open_orders_per_port_max",
-            format!(
-                "one port may have {} open orders, but the books hold {}",
-                order_entry.open_orders_per_port_max, matching.orders_max
-            ),
-            "more than the books hold",
-            "lower it, or raise `matching.orders_max`".into(),
-        );
+    let ports = document.len("ports").max(1);
+    let share = order_entry.open_orders_per_port_max;
+    // In the worst case, each order has a price level of its own.
+    for (key, what, most) in [("orders_max", "orders", matching.orders_max), ("levels_max", "levels", matching.levels_max)]
+    {
+        if ports.saturating_mul(share) > most {
+            document.conflict(
+                "order_entry.open_orders_per_port_max",
+                format!("{ports} ports may have {share} open orders each, but the books hold {most} {what}"),
+                "one port could take the room of another",
+                format!("lower it to {} or less, or raise `matching.{key}`", (most / ports).max(1)),
+            );
+        }
     }
 }
 

@@ -217,12 +217,18 @@ pub struct OrderEntry {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
+    /// Connections of one source address that serve no port, because they have not logged in or are closing; of IPv6, those
+    /// of one /64 network. At this bound, and at half of the connections that the ports leave free, the oldest one that
+    /// has not logged in is closed for the new one.
+    #[serde(default = "count::<256>")]
+    #[schemars(range(min = 1, max = 32_768))]
+    pub connections_per_address_max: usize,
     /// Sequenced messages kept per port, to be replayed to a client that logs in again. Before they run out, the port's new
     /// orders are rejected, its open orders are cancelled and its session is ended.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 1024, max = 16_777_216))]
     pub messages_per_port_max: usize,
-    /// Open orders of one port; one more is rejected.
+    /// Open orders of one port; one more is rejected. The books must have room for those of all ports.
     #[serde(default = "count::<8192>")]
     #[schemars(range(min = 1, max = 1_048_576))]
     pub open_orders_per_port_max: usize,

@@ -96,8 +96,10 @@ fn each_contradiction_is_reported() {
         ),
         (
             "connections_max = 8",
-            "connections_max = 1",
-            &["24:19 Conflict: 2 ports may log in, but `net.connections_max` is 1; raise it to 2 or more"],
+            "connections_max = 3",
+            &[
+                "24:19 Conflict: 2 ports may log in, but `net.connections_max` is 3; raise it to 4 or more, so that new connections have room beside them",
+            ],
         ),
         (
             "connections_max = 8",
@@ -129,9 +131,17 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
-            "listen = \"127.0.0.1:9001\"\nopen_orders_per_port_max = 300_000",
+            "listen = \"127.0.0.1:9001\"\nopen_orders_per_port_max = 131_073",
             &[
-                "28:28 Conflict: one port may have 300000 open orders, but the books hold 262144; lower it, or raise `matching.orders_max`",
+                "28:28 Conflict: 2 ports may have 131073 open orders each, but the books hold 262144 orders; lower it to 131072 or less, or raise `matching.orders_max`",
+                "28:28 Conflict: 2 ports may have 131073 open orders each, but the books hold 65536 levels; lower it to 32768 or less, or raise `matching.levels_max`",
+            ],
+        ),
+        (
+            "listen = \"127.0.0.1:9001\"",
+            "listen = \"127.0.0.1:9001\"\nopen_orders_per_port_max = 32_769",
+            &[
+                "28:28 Conflict: 2 ports may have 32769 open orders each, but the books hold 65536 levels; lower it to 32768 or less, or raise `matching.levels_max`",
             ],
         ),
         (

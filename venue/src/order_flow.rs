@@ -52,6 +52,7 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
         messages_per_port_max: order_entry.messages_per_port_max,
         open_orders_per_port_max: order_entry.open_orders_per_port_max,
         connections_max: config.net.connections_max,
+        connections_per_address_max: order_entry.connections_per_address_max,
         unsent_bytes_max: config.net.send_buffer_bytes,
         ..SessionConfig::new(alpha("session", &config.venue.session)?, ports, symbols(config)?)
     })

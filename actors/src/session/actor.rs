@@ -15,6 +15,7 @@ use super::{
     counts::SessionCount,
     order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
+    strangers::{Admission, Source},
 };
 use crate::{telemetry::OrderTiming, types::Reply};
 
@@ -114,7 +115,7 @@ impl Actor for Session {
 }
 
 impl NetActor for Session {
-    fn on_open(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, _peer: SocketAddr) {
+    fn on_open(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
         let now_ns = ctx.time_ns();
         let login_timeout_ns = self.config.login_timeout_ns;
         let Some(connection) = self.connections.get_mut(conn.slot as usize) else {
@@ -122,8 +123,14 @@ impl NetActor for Session {
             ctx.net.close(conn, CloseReason::TooMany);
             return;
         };
-        *connection = Connection::open(conn, now_ns, login_timeout_ns);
-        connection.timer = ctx.set_timer(login_timeout_ns, conn.slot.into()).ok();
+        let source = Source::of(peer.ip());
+        *connection = Connection::open(conn, source, now_ns, login_timeout_ns);
+        match self.strangers.admit(conn, source) {
+            Admission::Free => {}
+            Admission::Instead(oldest) => self.disconnect(ctx, oldest, SessionCount::MadeRoom),
+            Admission::Refused => return self.disconnect(ctx, conn, SessionCount::TooMany),
+        }
+        self.connections[conn.slot as usize].timer = ctx.set_timer(login_timeout_ns, conn.slot.into()).ok();
     }
 
     #[inline]
@@ -172,6 +179,7 @@ impl NetActor for Session {
         if let Some(timer) = timer {
             ctx.cancel_timer(timer);
         }
+        self.strangers.remove(conn);
         if matches!(phase, Phase::Anonymous | Phase::LoggedIn(_)) {
             self.counters.add(SessionCount::of_close(reason), 1);
         }

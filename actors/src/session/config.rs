@@ -52,6 +52,9 @@ pub struct SessionConfig {
     pub in_flight_max: usize,
     /// Most connections, as many as the driver's.
     pub connections_max: usize,
+    /// Most connections of one source address that serve no port: not logged in yet, or closing. At the bound, the oldest
+    /// one makes room for the new one.
+    pub connections_per_address_max: usize,
     /// Bytes by which a client may fall behind, beyond the driver's send buffer. A replay after a log-in does not
     /// count.
     pub unsent_bytes_max: usize,
@@ -59,7 +62,7 @@ pub struct SessionConfig {
 
 impl SessionConfig {
     /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
-    /// requests in flight, 1,024 connections, 256 KiB behind.
+    /// requests in flight, 1,024 connections, 256 of one address without a log-in, 256 KiB behind.
     #[must_use]
     pub fn new(session: SessionName, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
@@ -74,6 +77,7 @@ impl SessionConfig {
             open_orders_per_port_max: 8192,
             in_flight_max: 256,
             connections_max: 1024,
+            connections_per_address_max: 256,
             unsent_bytes_max: 256 << 10,
         }
     }
@@ -84,6 +88,7 @@ impl SessionConfig {
             ("open_orders_per_port_max", self.open_orders_per_port_max, 1 << 20),
             ("in_flight_max", self.in_flight_max, 1 << 15),
             ("connections_max", self.connections_max, CONNECTIONS_MAX),
+            ("connections_per_address_max", self.connections_per_address_max, CONNECTIONS_MAX),
             ("symbols", self.symbols.len(), u16::MAX as usize - 1),
             ("ports", self.ports.len(), u32::MAX as usize - 1),
         ];

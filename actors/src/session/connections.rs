@@ -62,6 +62,8 @@ impl Session {
             return;
         };
         let phase = std::mem::replace(&mut connection.phase, Phase::Closing);
+        let source = connection.source;
+        self.strangers.note_closing(conn, source);
         self.counters.add(reason, 1);
         ctx.net.close(conn, reason.close_reason());
         self.leave(ctx, conn, phase);

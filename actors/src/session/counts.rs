@@ -13,6 +13,8 @@ corelane_runtime::metrics! {
         Socket,
         /// Ended: no slot was free.
         TooMany,
+        /// Ended: it had not logged in when a newer connection needed its place.
+        MadeRoom,
         /// Ended: the client logged out.
         Logout,
         /// Ended: no log-in in time.
@@ -77,7 +79,7 @@ impl SessionCount {
     pub(super) fn close_reason(self) -> CloseReason {
         match self {
             SessionCount::SlowReader => CloseReason::SlowReader,
-            SessionCount::TooMany => CloseReason::TooMany,
+            SessionCount::TooMany | SessionCount::MadeRoom => CloseReason::TooMany,
             SessionCount::Shutdown => CloseReason::Shutdown,
             _ => CloseReason::Local,
         }

@@ -54,6 +54,7 @@ impl Session {
     ) {
         let now_ns = ctx.time_ns();
         let (heartbeat_ns, usual_ns) = (self.config.heartbeat_ns, self.config.client_timeout_ns);
+        self.strangers.remove(conn);
         let Some(connection) = self.connection(conn) else {
             return;
         };

@@ -9,6 +9,7 @@ use super::{
     counts::SessionCount,
     request::SymbolLocates,
     state::{Connection, PortState},
+    strangers::Strangers,
 };
 use crate::types::{PortId, SequencerIn};
 
@@ -43,6 +44,7 @@ pub struct Session {
     pub(super) locates: SymbolLocates,
     pub(super) ports: Vec<PortState>,
     pub(super) connections: Vec<Connection>,
+    pub(super) strangers: Strangers,
     pub(super) counters: Counters<SessionCount>,
     pub(super) group: GroupState,
     /// Ports whose log-in state must be announced to the group.
@@ -79,6 +81,11 @@ impl Session {
             locates,
             ports,
             connections: vec![Connection::FREE; config.connections_max],
+            strangers: Strangers::new(
+                config.connections_max,
+                config.ports.len(),
+                config.connections_per_address_max,
+            ),
             counters: Counters::default(),
             group: GroupState::Up,
             unannounced: Vec::with_capacity(config.ports.len()),

@@ -2,7 +2,7 @@
 
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
-use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker};
+use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker, strangers::Source};
 use crate::types::{PortId, SequenceNumber};
 
 /// Phase of a connection.
@@ -23,6 +23,7 @@ pub(super) enum Phase {
 pub(super) struct Connection {
     pub generation: u32,
     pub phase: Phase,
+    pub source: Source,
     pub last_heard_ns: u64,
     pub last_sent_ns: u64,
     /// Silence after which the client is disconnected; before the log-in, the login timeout.
@@ -39,6 +40,7 @@ impl Connection {
     pub(super) const FREE: Connection = Connection {
         generation: 0,
         phase: Phase::Free,
+        source: Source::UNKNOWN,
         last_heard_ns: 0,
         last_sent_ns: 0,
         client_timeout_ns: 0,
@@ -48,10 +50,11 @@ impl Connection {
         ending: false,
     };
 
-    pub(super) fn open(conn: ConnId, now_ns: u64, login_timeout_ns: u64) -> Self {
+    pub(super) fn open(conn: ConnId, source: Source, now_ns: u64, login_timeout_ns: u64) -> Self {
         Connection {
             generation: conn.generation,
             phase: Phase::Anonymous,
+            source,
             last_heard_ns: now_ns,
             last_sent_ns: now_ns,
             client_timeout_ns: login_timeout_ns,

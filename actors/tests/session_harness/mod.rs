@@ -130,8 +130,12 @@ impl Venue {
     }
 
     pub(crate) fn connect(&mut self) -> ConnId {
+        self.connect_from([127, 0, 0, 1])
+    }
+
+    pub(crate) fn connect_from(&mut self, address: [u8; 4]) -> ConnId {
         self.next_port += 1;
-        let peer = ([127, 0, 0, 1], self.next_port).into();
+        let peer = (address, self.next_port).into();
         let conn = self.net.connect(EndpointId(0), peer);
         self.sim.run_until_idle();
         conn

@@ -142,7 +142,9 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
     let kept_back = 8 * config.order_entry.open_orders_per_port_max as u64;
     let messages = spec.requests_per_session * ANSWERS_PER_REQUEST + kept_back + MESSAGES_SPARE;
     config.order_entry.messages_per_port_max = usize::try_from(messages).unwrap_or(usize::MAX).min(MESSAGES_MAX);
-    config.net.connections_max = config.net.connections_max.max(spec.sessions + 16);
+    // All sessions come from this host, and each may be connected before the first logs in.
+    config.net.connections_max = config.net.connections_max.max(3 * spec.sessions + 16);
+    config.order_entry.connections_per_address_max = config.order_entry.connections_per_address_max.max(spec.sessions);
     let (port, instrument) = (config.ports[1].clone(), config.instruments[0].clone());
     for index in config.ports.len()..spec.sessions {
         let mut port = port.clone();
