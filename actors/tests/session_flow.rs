@@ -286,10 +286,8 @@ fn the_session_leaves_the_bound_of_open_orders_to_the_group() {
     let mut venue = Venue::new(small);
     let conn = venue.alice();
     venue.commands();
-    let immediate = |user_ref| ouch::Enter {
-        time_in_force: ouch::TimeInForce::ImmediateOrCancel,
-        ..enter(user_ref, "AAPL")
-    };
+    let immediate =
+        |user_ref| ouch::Enter { time_in_force: ouch::TimeInForce::ImmediateOrCancel, ..enter(user_ref, "AAPL") };
     let messages = [
         immediate(1).as_bytes().to_vec(),
         immediate(2).as_bytes().to_vec(),

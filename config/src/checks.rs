@@ -267,7 +267,8 @@ fn matching(document: &mut Document) {
     let ports = document.len("ports").max(1);
     let share = order_entry.open_orders_per_port_max;
     // In the worst case, each order has a price level of its own.
-    for (key, what, most) in [("orders_max", "orders", matching.orders_max), ("levels_max", "levels", matching.levels_max)]
+    for (key, what, most) in
+        [("orders_max", "orders", matching.orders_max), ("levels_max", "levels", matching.levels_max)]
     {
         if ports.saturating_mul(share) > most {
             document.conflict(

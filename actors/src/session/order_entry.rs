@@ -81,11 +81,7 @@ impl Session {
             locates,
             ports,
             connections: vec![Connection::FREE; config.connections_max],
-            strangers: Strangers::new(
-                config.connections_max,
-                config.ports.len(),
-                config.connections_per_address_max,
-            ),
+            strangers: Strangers::new(config.connections_max, config.ports.len(), config.connections_per_address_max),
             counters: Counters::default(),
             group: GroupState::Up,
             unannounced: Vec::with_capacity(config.ports.len()),

@@ -9,9 +9,9 @@ use corelane_actors::{
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
-        LevelLimits, Limits, Locate, MarketEvent, Notional, OtherChannel, PortConfig, PortId, Publication, Quantity, Reference,
-        ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn, SessionChange, WithoutReference,
-        separate_members,
+        LevelLimits, Limits, Locate, MarketEvent, Notional, OtherChannel, PortConfig, PortId, Publication, Quantity,
+        Reference, ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn, SessionChange,
+        WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{price::Price, text::Symbol};

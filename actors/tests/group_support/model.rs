@@ -2,8 +2,8 @@
 //! messages encoded byte by byte from the protocol specification.
 
 use corelane_actors::types::{
-    Command, Enter, GroupConfig, KillSwitch, Locate, Notional, OtherChannel, PortId, Publication, Quantity, Reference, Replace,
-    Reply, Scope, SequenceNumber, WithoutReference,
+    Command, Enter, GroupConfig, KillSwitch, Locate, Notional, OtherChannel, PortId, Publication, Quantity, Reference,
+    Replace, Reply, Scope, SequenceNumber, WithoutReference,
 };
 
 use super::Outputs;

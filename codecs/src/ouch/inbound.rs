@@ -176,7 +176,9 @@ pub struct RequestIdentity {
 #[must_use]
 pub fn request_identity(bytes: &[u8]) -> Option<RequestIdentity> {
     let (number_at, cl_ord_id_at, options_at) = match bytes.first()? {
-        b'O' => (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id), size_of::<Enter>()),
+        b'O' => {
+            (core::mem::offset_of!(Enter, user_ref_num), core::mem::offset_of!(Enter, cl_ord_id), size_of::<Enter>())
+        }
         b'U' => {
             let number_at = core::mem::offset_of!(Replace, user_ref_num);
             (number_at, core::mem::offset_of!(Replace, cl_ord_id), size_of::<Replace>())
@@ -185,10 +187,11 @@ pub fn request_identity(bytes: &[u8]) -> Option<RequestIdentity> {
     };
     let (user_ref_num, _) = U32::read_from_prefix(bytes.get(number_at..)?).ok()?;
     let (cl_ord_id, _) = ClOrdId::read_from_prefix(bytes.get(cl_ord_id_at..)?).ok()?;
-    let channel = Elements::readable(bytes.get(options_at..).unwrap_or_default()).find_map(|element| match element.typed() {
-        Some(TagValue::UserRefIdx(channel)) => Some(channel),
-        _ => None,
-    });
+    let channel =
+        Elements::readable(bytes.get(options_at..).unwrap_or_default()).find_map(|element| match element.typed() {
+            Some(TagValue::UserRefIdx(channel)) => Some(channel),
+            _ => None,
+        });
     Some(RequestIdentity { user_ref_num: user_ref_num.get(), cl_ord_id, channel: channel.unwrap_or_default() })
 }
 

@@ -17,7 +17,7 @@ type Rule = fn(&Path) -> Result<Vec<Finding>, String>;
 /// The rules by name, with what each demands.
 const RULES: &[(&str, &str, Rule)] = &[
     ("circles", "the module files of a crate do not import each other in circles", circles::check),
-    ("texts", "paths, commands, flags and keys in texts exist", texts::check),
+    ("texts", "paths, tests, commands, flags and keys in texts exist", texts::check),
     ("readme", "the README's first actor is its example", readme::check),
     ("dependencies", "every dependency has its reason in docs/dependencies.md", dependencies::check),
     ("names", "names are the field's words", names::check),

@@ -3,7 +3,8 @@
 use corelane_codecs::{
     IntoBytes, MessageType, YesNo,
     ouch::{
-        Accepted, Appendable, AppendageWriter, CrossType, Display, OrderState, Replaced, TagValue, encode_with_appendage,
+        Accepted, Appendable, AppendageWriter, CrossType, Display, OrderState, Replaced, TagValue,
+        encode_with_appendage,
     },
     text::Symbol,
     zerocopy::Immutable,
@@ -63,9 +64,11 @@ pub(super) fn write_in_channel<M: Appendable>(reply: &mut Reply, answer: &M, cha
     let mut options = AppendageWriter::new(&mut options);
     let is_whole = options.push(TagValue::UserRefIdx(channel));
     let length = encode_with_appendage(answer, options.as_bytes(), &mut reply.bytes);
-    reply.length = length.ok().filter(|_| is_whole).and_then(|length| u8::try_from(length).ok()).expect(
-        "a reply has room for an answer with one option",
-    );
+    reply.length = length
+        .ok()
+        .filter(|_| is_whole)
+        .and_then(|length| u8::try_from(length).ok())
+        .expect("a reply has room for an answer with one option");
 }
 
 /// Writes an answer into a zeroed reply. Always inlined, so that the answer is built in the edge's slot.

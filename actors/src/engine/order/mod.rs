@@ -49,8 +49,8 @@ use self::{
     port_state::{PortBounds, PortState},
 };
 use crate::types::{
-    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, OtherChannel, Outcome,
-    PortId, Quantity, Reference, Replace, Reply, SessionChange,
+    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, OtherChannel,
+    Outcome, PortId, Quantity, Reference, Replace, Reply, SessionChange,
 };
 
 /// The place of an order's number: a port, and the number's home in the port's table.

@@ -1,4 +1,4 @@
-//! Texts name what exists: links, paths, commands with their flags, and keys of the configuration.
+//! Texts name what exists: links, paths, tests, commands with their flags, and keys of the configuration.
 //!
 //! The rule reads all Markdown at the root and below `docs`, README and REFERENCE anywhere, the comments of `config/*.toml`,
 //! and the comments of Rust files. [`RECORDS`] describe older code, so only their links are checked. Backticks and blocks of
@@ -10,6 +10,7 @@ mod commands;
 mod keys;
 mod paths;
 mod snippets;
+mod test_names;
 
 use super::finding::Finding;
 use crate::workspace;
@@ -20,6 +21,7 @@ use paths::Paths;
 use snippets::{Kind, Snippet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use test_names::TestNames;
 
 /// Texts about older code, in which names of that time stay.
 const RECORDS: [&str; 4] = [
@@ -39,11 +41,13 @@ pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
         texts.push((file, text));
     }
     let markdown = texts.iter().filter(|(file, _)| file.extension().is_some_and(|e| e == "md"));
+    let sources = texts.iter().filter(|(file, _)| file.extension().is_some_and(|e| e == "rs"));
     let known = Known {
         paths: Paths::new(tree),
         anchors: Anchors::new(markdown.map(|(file, text)| (file.as_path(), text.as_str()))),
         commands: Commands::read(root)?,
         keys: Keys::read(root)?,
+        tests: TestNames::new(sources.map(|(file, text)| (file.as_path(), text.as_str()))),
     };
     Ok(texts.iter().flat_map(|(file, text)| findings(file, text, &known)).collect())
 }
@@ -54,6 +58,7 @@ struct Known {
     anchors: Anchors,
     commands: Commands,
     keys: Keys,
+    tests: TestNames,
 }
 
 fn is_text(path: &Path) -> bool {
@@ -95,6 +100,7 @@ fn check_snippet(file: &Path, snippet: &Snippet, known: &Known) -> Vec<String> {
         Kind::Span => {
             messages.extend(known.paths.check_span(file, &snippet.text));
             messages.extend(known.keys.check_span(&snippet.text));
+            messages.extend(known.tests.check_span(&snippet.text));
         }
         Kind::Source => messages.extend(known.paths.check_span(file, &snippet.text)),
         Kind::Comment => {
