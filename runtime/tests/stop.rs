@@ -102,8 +102,8 @@ fn stopping_in_the_middle_of_traffic_never_hangs() {
         let shards = [shard(&mut topology, "one", one, idle), shard(&mut topology, "two", two, idle)];
         // Two that keep each other busy for ever in every other round, and a flood through both shards.
         let balls = if round % 2 == 0 { 3 } else { 0 };
-        let players = shards.map(|shard| {
-            topology.actor(shard, "player", move || {
+        let players = [("first player", shards[0]), ("second player", shards[1])].map(|(name, shard)| {
+            topology.actor(shard, name, move || {
                 let mut player = One::relay();
                 let first = shard == shards[0];
                 player.on_start = Box::new(move |ctx, ()| {

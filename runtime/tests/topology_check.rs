@@ -47,7 +47,7 @@ type Case = (fn(&mut Topology), fn(&TopologyError) -> bool, &'static str);
 #[test]
 fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
     use TopologyError as E;
-    let cases: [Case; 13] = [
+    let cases: [Case; 15] = [
         (
             |topology| {
                 shard(topology, "far", 1023, Idle::Park);
@@ -93,6 +93,26 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
             },
             |error| *error == E::CapacityTooSmall { edge: "actor.left".to_owned(), capacity: 3, least: 4 },
             "give it 4 or more",
+        ),
+        (
+            |topology| {
+                let here = here(topology);
+                for name in ["one", "two", "one", "one"] {
+                    let actor = topology.actor(here, name, One::relay);
+                    topology.leave_open(actor, out);
+                }
+            },
+            |error| *error == E::ActorNameTaken { name: "one".to_owned() },
+            "give each its own",
+        ),
+        (
+            |topology| {
+                for name in ["same", "same"] {
+                    shard(topology, name, two_cpus()[0], Idle::Park);
+                }
+            },
+            |error| *error == E::ShardNameTaken { name: "same".to_owned() },
+            "give each its own",
         ),
         (
             |topology| {

@@ -62,8 +62,9 @@ impl Plan {
         let nodes: Vec<ActorId<Node>> = self
             .nodes
             .iter()
-            .map(|plan| {
-                topology.actor(shards[plan.shard], "node", || {
+            .enumerate()
+            .map(|(n, plan)| {
+                topology.actor(shards[plan.shard], format!("node {n}"), || {
                     Node::new(|ctx, note| {
                         ctx.out.left.send(Note { from: note.from * 3 + 1, ..note });
                         ctx.out.right.send(Note { from: note.from * 3 + 2, ..note });

@@ -50,7 +50,7 @@ fn bound(host: u8) -> TcpListener {
 
 fn listener(topology: &mut Topology, shard: ShardId, addr: SocketAddr) {
     let listen = EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 };
-    topology.net_actor(shard, "listener", vec![listen], |_| Listener);
+    topology.net_actor(shard, format!("listener of {addr}"), vec![listen], |_| Listener);
 }
 
 /// Two shards: the first comes up with an address of its own on `host`.

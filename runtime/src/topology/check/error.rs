@@ -30,6 +30,18 @@ pub enum TopologyError {
         /// The CPU.
         cpu: usize,
     },
+    /// Two shards have one name.
+    #[error("two shards are named {name:?}; reports tell them apart by name: give each its own")]
+    ShardNameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Two actors have one name.
+    #[error("two actors are named {name:?}; reports tell them apart by name: give each its own")]
+    ActorNameTaken {
+        /// The name.
+        name: String,
+    },
     /// A port leads nowhere.
     #[error(
         "port {actor}.{port} is not connected; connect it (Topology::connect), or declare that it leads nowhere (Topology::leave_open)"

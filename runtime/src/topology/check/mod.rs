@@ -35,12 +35,14 @@
 //! - Readers outside the topology keep reading (their word).
 //!
 //! What hooks that cannot be put off send (start, end of batch, a neighbour's failure, a closed connection) waits in the port
-//! if there is no room. It goes before anything else that its actor sends, and delays a step like a full edge does.
+//! if there is no room. It goes before anything else that its actor sends, and delays a step like a full edge does. An actor
+//! that leaves more waiting than a batch of steps may send fails (the port enforces it).
 
 mod cpus;
 mod deadlock;
 mod edges;
 mod error;
+mod names;
 mod report;
 mod sequenced;
 

@@ -4,6 +4,7 @@ use super::cpus::check_cpus;
 use super::deadlock::{drain_order, never_waits};
 use super::edges::{check_edges, check_ports};
 use super::error::{TopologyError, TopologyErrors};
+use super::names::check_names;
 use super::sequenced::check_sequenced;
 use crate::{
     edge::overflow::Overflow,
@@ -69,13 +70,14 @@ impl CheckedEdge {
 }
 
 impl Topology {
-    /// Checks the whole: CPUs, ports, capacities, sequenced actors, and that full edges cannot deadlock it (the
+    /// Checks the whole: names, CPUs, ports, capacities, sequenced actors, and that full edges cannot deadlock it (the
     /// [proof](crate::topology::check)).
     ///
     /// # Errors
     /// Every fault found, each with its remedy.
     pub fn check(&self) -> Result<Checked, TopologyErrors> {
         let mut errors = Vec::new();
+        check_names(self, &mut errors);
         check_cpus(self, &mut errors);
         check_ports(self, &mut errors);
         check_edges(self, &mut errors);
