@@ -169,6 +169,58 @@ fn a_full_admission_edge_keeps_timers_out_and_answers_flowing() {
     assert_eq!(seen, (0..8).collect::<Vec<_>>());
 }
 
+/// Hooks that cannot be put off send without room. What they leave waiting is bounded, also where no step waits for it.
+// R8
+#[test]
+fn an_actor_that_leaves_ever_more_waiting_for_room_fails() {
+    for asks_for_room in [false, true] {
+        let (mut topology, shard) = topology();
+        let actor = topology.actor(shard, "actor", move || {
+            let mut actor = Play::<Two, 1>::new(|ctx, note| {
+                ctx.out.left.send(note);
+                Step::Done
+            });
+            actor.on_batch_end = Box::new(move |ctx, ()| {
+                if !asks_for_room || ctx.out.right.room() > 0 {
+                    ctx.out.right.send(note(9));
+                }
+            });
+            actor
+        });
+        let held = topology.actor(shard, "held", One::<1>::relay);
+        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+        let mut answers = topology.external_receiver(actor, left, EdgeSpec::backpressure(8));
+        topology.connect(actor, right, held, EdgeSpec::backpressure(2).admission());
+        let mut receiver = topology.external_receiver(held, out, EdgeSpec::backpressure(2));
+        let mut simulation = topology.simulate().unwrap();
+        let mut answered = 0;
+        for number in 0..10_000 {
+            if sender.send(note(number)).is_err() {
+                break;
+            }
+            simulation.run_until_idle();
+            answered += drain(&mut answers).len();
+        }
+        let mut kept = 0;
+        loop {
+            let taken = drain(&mut receiver).len();
+            if taken == 0 {
+                break;
+            }
+            kept += taken;
+            simulation.run_until_idle();
+        }
+        if asks_for_room {
+            assert_eq!((answered, simulation.failures()), (10_000, &[][..]));
+            assert!(kept <= 2 + 2, "{kept}");
+        } else {
+            let [failure] = simulation.failures() else { panic!("{:?}", simulation.failures()) };
+            assert!(failure.message.as_str().contains("waiting for it: ask Port::room"), "{}", failure.message);
+            assert!(kept <= 2 + 2 + 65, "two edges of two and what 65 steps may send, and {kept} were kept");
+        }
+    }
+}
+
 #[test]
 fn the_next_input_waits_until_a_long_one_is_done() {
     let log = Log::new();

@@ -18,8 +18,9 @@ impl<M: Message> Port<M> {
     ///
     /// # Panics
     /// If the step sends more than its declared bounds ([`Actor::OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX)
-    /// unless the edge drops, [`in_flight`](crate::topology::EdgeSpec::in_flight) of the edge), or sends on an admission
-    /// edge while answering a message. The actor has a bug, and fails.
+    /// unless the edge drops, [`in_flight`](crate::topology::EdgeSpec::in_flight) of the edge), sends on an admission
+    /// edge while answering a message, or hooks that run without room have sent 65 times `OUTPUTS_MAX` messages that wait for
+    /// room. The actor has a bug, and fails.
     // Always inline, so that the message is built in its slot. Built elsewhere and copied right after, its words would be
     // read wider than they were written, which stalls the processor.
     #[inline(always)]
@@ -116,6 +117,10 @@ impl<M: Message> Port<M> {
         if is_sent {
             self.notice.give(&self.step);
         } else {
+            assert!(
+                self.staged.len() < self.staged_max || matches!(self.edge, EdgeIn::Conflated { .. }),
+                "hooks that run without room (on_start, on_batch_end, on_open, on_writable, on_close, on_down) left 65 times OUTPUTS_MAX messages waiting for it: ask Port::room before sending, and keep the rest"
+            );
             self.step.staged.set(true);
             self.staged.push(message);
         }

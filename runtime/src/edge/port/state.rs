@@ -105,7 +105,8 @@ impl<M: Message> Port<M> {
             [is_plain && !admission, is_plain].map(|is_unchecked| u64::from(is_unchecked) * outputs_max as u64);
         let tells = !matches!((&edge, &notice), (EdgeIn::Local(_), Notice::Flush));
         assert!(tells, "the consumer of a queue is told of each message");
-        // What finds a ring that drops full may still find room at the flush: as much again waits for that.
+        // What finds a ring that drops full may still find room at the flush: as much again waits for that. On other edges it
+        // is what a batch sends on a conflated one, and what hooks that run without room may leave waiting.
         let staged_max = if overflow == Overflow::DropNewest { capacity } else { outputs_max * (BATCH_MAX + 1) };
         *self = Port {
             edge,
