@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use corelane_runtime::{
     actor::Step,
     message::{Header, SequenceNumber},
-    topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
+    topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Refused, Topology},
 };
 use proptest::prelude::*;
 use support::{Note, Play, Replayable, Two, drain, left, note, options, right, send_all, shard, two_cpus, until};
@@ -175,7 +175,7 @@ fn a_full_sender_hands_the_message_back() {
     let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(2));
     let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(8));
     let mut simulation = topology.simulate().unwrap();
-    assert_eq!([1, 2, 3].map(|n| sender.send(note(n))), [Ok(()), Ok(()), Err(note(3))]);
+    assert_eq!([1, 2, 3].map(|n| sender.send(note(n))), [Ok(()), Ok(()), Err(Refused::Full(note(3)))]);
     simulation.run_until_idle();
     send_all(&mut sender, [note(3)]);
     simulation.run_until_idle();
@@ -208,7 +208,7 @@ fn a_batch_takes_what_it_has_room_for_and_hands_the_rest_back() {
     drop(sender.batch());
     sender.send(note(1)).unwrap();
     let mut batch = sender.batch();
-    assert_eq!([2, 3, 4].map(|number| batch.send(note(number))), [Ok(()), Ok(()), Err(note(4))]);
+    assert_eq!([2, 3, 4].map(|number| batch.send(note(number))), [Ok(()), Ok(()), Err(Refused::Full(note(4)))]);
     drop(batch);
     // Around the end of its places.
     simulation.run_until_idle();

@@ -8,9 +8,10 @@ use corelane_actors::{
     session::{Session, SessionCount},
     types::SequencerIn,
 };
+use corelane_codecs::itch::Timestamp;
 use corelane_config::Config;
 use corelane_runtime::{
-    clock::UtcOffset,
+    clock::{ClockFault, UtcOffset},
     cpu,
     lifecycle::{Outcome, RunOptions, Running, Status},
     telemetry::Counters,
@@ -24,6 +25,10 @@ use crate::{
 
 /// The time limit of a stop for draining work in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The time of day at which a venue stops that nobody has stopped: a minute, which a stop never needs, before ITCH's 48-bit
+/// times end, 78 hours and 11 minutes after midnight. Later messages would carry times of three days before.
+const TIME_OF_DAY_MAX: Duration = Duration::from_nanos(Timestamp::MAX_NS - 60_000_000_000);
 
 /// A running venue.
 #[derive(Debug)]
@@ -45,7 +50,8 @@ impl Declared {
         let options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)
             .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
-            .drain_deadline(DRAIN_DEADLINE);
+            .drain_deadline(DRAIN_DEADLINE)
+            .time_of_day_max(TIME_OF_DAY_MAX);
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
         Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
     }
@@ -99,6 +105,16 @@ impl Venue {
     /// The counters, timings and failures so far.
     pub fn status(&self) -> Status {
         self.running.status()
+    }
+
+    /// Whether it still runs. If not, a part failed without which it does not go on: [`Venue::stop`] says which.
+    pub fn is_running(&self) -> bool {
+        self.running.is_running()
+    }
+
+    /// Lets the clock fail, as a test wants it.
+    pub fn inject(&self, fault: ClockFault) {
+        self.running.inject(fault);
     }
 
     /// Stops gracefully: accepts no new requests, answers those in flight, and ends every session.

@@ -167,7 +167,8 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
     pub(crate) fn send(&mut self, request: S::In, outputs: &mut Outputs) {
         let mut request = request;
         while let Err(refused) = self.requests.send(request) {
-            request = refused;
+            assert!(refused.is_full(), "{refused}");
+            request = refused.into_message();
             self.sim.turn();
             self.collect(outputs);
         }

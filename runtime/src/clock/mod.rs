@@ -11,6 +11,10 @@
 //! at the next midnight, but runs past 86,400 s, so that stamps stay ordered; a venue restarts for a new day. The
 //! zone's offset is fixed for the run: a change to or from daylight saving time takes effect at the next start.
 //!
+//! A wall clock that is set by an hour is followed for 83 days at that slope. So housekeeping tells how far the two are
+//! apart ([`ClockStatus`](crate::lifecycle::ClockStatus)), and warns above a millisecond and of a day that passes 24 hours. A
+//! test sets these clocks, and lets time pass, by a [`ClockFault`].
+//!
 //! ```
 //! use corelane_runtime::clock::{ClockMaster, HostTime, UtcOffset};
 //!
@@ -125,6 +129,23 @@ pub struct Recalibration {
     pub slew_ppb: i64,
 }
 
+/// A fault of the clock, for tests that cannot wait for it: see [`Running::inject`](crate::lifecycle::Running::inject). The
+/// host's own clocks are never set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClockFault {
+    /// The wall clock is set forward, or back.
+    WallClockSet {
+        /// By so many nanoseconds.
+        by_ns: i64,
+    },
+    /// Time passes at once, on all clocks.
+    TimePasses {
+        /// So many nanoseconds.
+        ns: u64,
+    },
+}
+
 /// Housekeeping's side of the clock, which recalibrates the shards' line.
 #[derive(Debug)]
 pub struct ClockMaster<S = HostTime> {
@@ -135,6 +156,8 @@ pub struct ClockMaster<S = HostTime> {
     rate: Rate,
     history: [Sample; HISTORY],
     samples: usize,
+    /// What faults have added to the host's wall clock.
+    wall_shift_ns: i64,
     writer: SeqWriter<WORDS>,
     reader: SeqReader<WORDS>,
 }
@@ -156,7 +179,17 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         let calibration =
             Calibration { base_ticks: sample.ticks, base_ns: sample.wall_ns.saturating_sub(midnight_ns), rate };
         let (writer, reader) = seqlock(calibration.words());
-        Self { source, midnight_ns, calibration, rate, history: [sample; HISTORY], samples: 1, writer, reader }
+        Self {
+            source,
+            midnight_ns,
+            calibration,
+            rate,
+            history: [sample; HISTORY],
+            samples: 1,
+            wall_shift_ns: 0,
+            writer,
+            reader,
+        }
     }
 
     /// Creates a clock for one shard.
@@ -174,7 +207,8 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
     /// Measures the offset from the wall clock, and publishes a line that corrects it. Call it at least every
     /// [`RECALIBRATION_NS_MAX`]; a later call is safe, but the clock drifts until then.
     pub fn recalibrate(&mut self) -> Recalibration {
-        let sample = measure(&self.source, self.rate);
+        let mut sample = measure(&self.source, self.rate);
+        sample.wall_ns = sample.wall_ns.saturating_add_signed(self.wall_shift_ns);
         self.measure_rate(sample);
         let ours_ns = self.midnight_ns.saturating_add(self.calibration.time_of_day_ns(sample.ticks));
         let offset_ns = clamp_i64(i128::from(sample.wall_ns) - i128::from(ours_ns));
@@ -189,6 +223,23 @@ impl<S: TimeSource + Clone> ClockMaster<S> {
         };
         self.writer.write(self.calibration.words());
         Recalibration { offset_ns, bracket_ns: sample.bracket_ns, slew_ppb }
+    }
+
+    /// Lets the clock fail. The next recalibration finds what a host's clock would have brought it.
+    pub fn inject(&mut self, fault: ClockFault) {
+        match fault {
+            ClockFault::WallClockSet { by_ns } => self.wall_shift_ns = self.wall_shift_ns.saturating_add(by_ns),
+            ClockFault::TimePasses { ns } => {
+                self.wall_shift_ns = self.wall_shift_ns.saturating_add_unsigned(ns);
+                self.calibration.base_ns = self.calibration.base_ns.saturating_add(ns);
+                self.writer.write(self.calibration.words());
+            }
+        }
+    }
+
+    /// The time of day now, as the shards see it.
+    pub fn time_of_day_ns(&self) -> u64 {
+        self.calibration.time_of_day_ns(self.source.ticks())
     }
 
     /// What the ticks are.

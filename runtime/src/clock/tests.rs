@@ -311,3 +311,68 @@ fn shards_read_a_monotone_clock_while_housekeeping_recalibrates() {
     }
     shards.into_iter().for_each(|shard| shard.join().unwrap());
 }
+
+// R16
+#[test]
+fn a_wall_clock_that_is_set_by_an_hour_is_followed_for_weeks_and_the_offset_is_told() {
+    for by_ns in [3600 * SECOND_NS as i64, -3600 * SECOND_NS as i64] {
+        let time = SimulatedTime::new(10, 5);
+        let mut master = ClockMaster::new(time.clone(), UtcOffset::UTC);
+        let clock = master.clock();
+        for _ in 0..50 {
+            time.advance(RECALIBRATION_NS_MAX);
+            master.recalibrate();
+        }
+        let before_ns = clock.time_of_day_ns(clock.ticks());
+        master.inject(ClockFault::WallClockSet { by_ns });
+        let found = master.recalibrate();
+        assert!(found.offset_ns.abs_diff(by_ns) < 1_000, "{found:?}");
+        assert_eq!(found.slew_ppb, by_ns.signum() * (SLEW_PPM_MAX * 1000) as i64);
+        assert!(clock.time_of_day_ns(clock.ticks()) - before_ns < MS_NS, "time does not step");
+        // In a day it has followed by 43.2 s.
+        for _ in 0..24 * 60 {
+            time.advance(60 * SECOND_NS);
+            master.recalibrate();
+        }
+        let left_ns = by_ns - by_ns.signum() * 43_200_000_000;
+        let found = master.recalibrate();
+        assert!(found.offset_ns.abs_diff(left_ns) < SECOND_NS, "{found:?}, and not {left_ns}");
+    }
+}
+
+// R16
+#[test]
+fn time_of_day_runs_on_past_midnights_without_a_jump() {
+    let time = SimulatedTime::new(-30, 3);
+    // It is 15:00.
+    let mut master = ClockMaster::new(time.clone(), UtcOffset::UTC);
+    let clock = master.clock();
+    let mut last_ns = clock.time_of_day_ns(clock.ticks());
+    for minute in 0..(78 - 15) * 60 + 30 {
+        time.advance(60 * SECOND_NS);
+        let found = master.recalibrate();
+        let now_ns = clock.time_of_day_ns(clock.ticks());
+        let passed_ns = now_ns - last_ns;
+        assert!(passed_ns.abs_diff(60 * SECOND_NS) < 60 * MS_NS, "minute {minute}: {passed_ns} ns");
+        assert!(found.offset_ns.unsigned_abs() < 20 * MS_NS, "minute {minute}: {found:?}");
+        last_ns = now_ns;
+    }
+    assert!(last_ns > 78 * 3600 * SECOND_NS && last_ns.abs_diff(master.time_of_day_ns()) < MS_NS);
+}
+
+// R16
+#[test]
+fn time_that_passes_at_once_passes_on_all_clocks() {
+    let time = SimulatedTime::new(0, 8);
+    let mut master = ClockMaster::new(time.clone(), UtcOffset::UTC);
+    let clock = master.clock();
+    let mut last_ns = clock.time_of_day_ns(clock.ticks());
+    for hours in [24, 78] {
+        let ns = hours * 3600 * SECOND_NS;
+        master.inject(ClockFault::TimePasses { ns });
+        let now_ns = clock.time_of_day_ns(clock.ticks());
+        assert!((now_ns - last_ns).abs_diff(ns) < MS_NS, "{last_ns} to {now_ns}");
+        assert!(master.recalibrate().offset_ns.unsigned_abs() < 1_000);
+        last_ns = now_ns;
+    }
+}

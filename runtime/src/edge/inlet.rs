@@ -9,7 +9,11 @@ use crate::{
 /// The consuming end of an edge.
 pub(crate) enum Inlet<M> {
     Local(LocalQueue<M>),
-    Ring(rtrb::Consumer<Envelope<M>>),
+    Ring {
+        consumer: rtrb::Consumer<Envelope<M>>,
+        /// Its producer is outside the topology, and learns from the consumer's end that nobody takes its messages.
+        is_external: bool,
+    },
     Conflated(Box<dyn TakeConflated<M>>),
 }
 
@@ -18,15 +22,20 @@ impl<M: Message> Inlet<M> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Inlet::Local(queue) => queue.borrow().len(),
-            Inlet::Ring(consumer) => consumer.slots(),
+            Inlet::Ring { consumer, .. } => consumer.slots(),
             Inlet::Conflated(values) => values.len(),
         }
+    }
+
+    /// Whether its messages come from outside the topology.
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(self, Inlet::Ring { is_external: true, .. })
     }
 
     /// Messages replaced before they were read.
     pub(crate) fn conflated(&self) -> u64 {
         match self {
-            Inlet::Local(_) | Inlet::Ring(_) => 0,
+            Inlet::Local(_) | Inlet::Ring { .. } => 0,
             Inlet::Conflated(values) => values.overwritten(),
         }
     }
@@ -47,7 +56,7 @@ impl<M: Message> Inlet<M> {
                 queue.advance(taken);
                 taken
             }
-            Inlet::Ring(consumer) => {
+            Inlet::Ring { consumer, .. } => {
                 let Ok(chunk) = consumer.read_chunk(consumer.cached_slots()) else { return 0 };
                 let taken = in_two_runs(chunk.as_slices(), count, visit);
                 chunk.commit(taken);

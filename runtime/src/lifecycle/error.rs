@@ -63,6 +63,14 @@ pub enum StartError {
         /// How long they were given.
         seconds: u64,
     },
+    /// Housekeeping may not run on its CPU.
+    #[error("housekeeping: CPU {cpu} is not among those this process may run on ({allowed:?}); choose one of them")]
+    HousekeepingCpu {
+        /// The CPU.
+        cpu: usize,
+        /// The CPUs of the process's affinity mask.
+        allowed: Vec<usize>,
+    },
     /// The thread of the housekeeping could not be created.
     #[error("housekeeping: its thread could not be created: {0}; raise the limit of threads (ulimit -u)")]
     Housekeeping(#[source] std::io::Error),

@@ -1,34 +1,43 @@
-//! The housekeeping thread: runs the supervisor on an executor of its own, and joins the shards' threads at the end.
+//! The housekeeping thread: runs the supervisor, and ends and joins the shards' threads whatever happens.
 
-use glommio::{LocalExecutorBuilder, Placement};
-
-use super::{GLOMMIO_IO_MEMORY, stages, supervise::Supervisor};
+use super::{END_DEADLINE, fault::RuntimeFault, stages, supervise::Supervisor};
+use crate::{
+    cpu,
+    shard::panics::{catch, mark_runtime_thread},
+};
 
 /// A shard's name and its thread.
 pub(super) type ShardThread = (String, glommio::ExecutorJoinHandle<()>);
 
-/// Looks after the shards until asked to stop, then stops them; returns whether everything in flight was finished.
+/// Looks after the shards until the stop, then stops them; returns whether everything in flight was finished.
 pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool {
-    let placement = supervisor.options.housekeeping_cpu.map_or(Placement::Unbound, Placement::Fixed);
-    let executor = LocalExecutorBuilder::new(placement).io_memory(GLOMMIO_IO_MEMORY).make();
-    let drained = match executor {
-        Ok(executor) => executor.run(async {
-            supervisor.look_after().await;
-            supervisor.stop_in_order().await
-        }),
-        Err(error) => {
-            tracing::error!(%error, "housekeeping could not start; stopping");
-            false
-        }
-    };
+    mark_runtime_thread();
+    if let Some(error) = supervisor.options.housekeeping_cpu.and_then(|cpu| cpu::pin_current_thread(cpu).err()) {
+        tracing::warn!(%error, "housekeeping runs on any CPU");
+    }
+    if catch(|| supervisor.look_after()).is_err() {
+        supervisor.note_own_panic();
+    }
+    let drained = catch(|| supervisor.stop_in_order()).unwrap_or_else(|_| {
+        supervisor.note_own_panic();
+        false
+    });
     supervisor.advance(stages::EXIT);
-    for (name, thread) in threads {
-        if let Err(error) = thread.join() {
-            tracing::error!(shard = name, %error, "shard ended badly");
+    supervisor.wait_for_ends(END_DEADLINE);
+    for (index, (shard, thread)) in threads.into_iter().enumerate() {
+        if !supervisor.has_ended(index) {
+            supervisor.note(RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs() });
+        } else if let Err(error) = thread.join() {
+            tracing::error!(shard, %error, "the shard's executor ended badly");
         }
     }
     // What the shards handed over last.
-    supervisor.relay_failures();
-    supervisor.gather();
+    let last = catch(|| {
+        supervisor.relay_failures();
+        supervisor.gather();
+    });
+    if last.is_err() {
+        supervisor.note_own_panic();
+    }
     drained
 }

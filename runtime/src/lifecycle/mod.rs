@@ -5,6 +5,10 @@
 //! a [`Status`], and stops them in order. It only observes: no message passes through it, and a shard never waits for it
 //! while it runs.
 //!
+//! An actor that panics ends nothing but itself. A panic anywhere else on a shard (a framer, the network driver) or on
+//! housekeeping ends the topology: the shard's actors count as failed, the other shards stop in order, and
+//! [`Status::faults`] tells what died. Whoever waits for a stop looks at [`Running::is_running`] too.
+//!
 //! ```
 //! use corelane_runtime::prelude::*;
 //! # #[derive(Clone, Copy)]
@@ -34,7 +38,12 @@
 //! ```
 #![expect(clippy::disallowed_methods, reason = "threads are started and stopped within wall time, on no shard")]
 
+use std::time::Duration;
+
+mod clock_watch;
 mod error;
+mod event;
+mod fault;
 mod housekeeping;
 mod options;
 mod running;
@@ -47,10 +56,13 @@ mod supervise;
 
 pub use self::{
     error::StartError,
+    fault::RuntimeFault,
     options::RunOptions,
     running::Running,
-    status::{Outcome, ShardStatus, Status},
+    status::{ClockStatus, Outcome, ShardStatus, Status},
 };
 
+/// How long shards may take to end once they were told to. Flushing their sockets takes up to two seconds of it.
+const END_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory that each of glommio's three rings per executor registers; it refuses below 512 KiB of memlock.
 const GLOMMIO_IO_MEMORY: usize = 1 << 20;

@@ -15,12 +15,20 @@ pub struct RunOptions {
     pub utc_offset: UtcOffset,
     /// How long an ordered stop waits for what is in flight.
     pub drain_deadline: Duration,
+    /// The time of day at which the topology stops by itself with [`RuntimeFault::DayWithoutEnd`](super::RuntimeFault::DayWithoutEnd), since what it sends cannot carry
+    /// later times. If `None`, it runs on, and a day that passes 24 hours is warned of.
+    pub time_of_day_max: Option<Duration>,
 }
 
 impl Default for RunOptions {
-    /// Housekeeping on any CPU, UTC, and five seconds to drain.
+    /// Housekeeping on any CPU, UTC, five seconds to drain, and days of any length.
     fn default() -> Self {
-        RunOptions { housekeeping_cpu: None, utc_offset: UtcOffset::UTC, drain_deadline: Duration::from_secs(5) }
+        RunOptions {
+            housekeeping_cpu: None,
+            utc_offset: UtcOffset::UTC,
+            drain_deadline: Duration::from_secs(5),
+            time_of_day_max: None,
+        }
     }
 }
 
@@ -40,6 +48,12 @@ impl RunOptions {
     /// Sets how long an ordered stop waits for what is in flight.
     pub fn drain_deadline(mut self, drain_deadline: Duration) -> Self {
         self.drain_deadline = drain_deadline;
+        self
+    }
+
+    /// Sets the time of day at which the topology stops by itself.
+    pub fn time_of_day_max(mut self, time_of_day_max: Duration) -> Self {
+        self.time_of_day_max = Some(time_of_day_max);
         self
     }
 }

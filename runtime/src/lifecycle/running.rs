@@ -2,20 +2,18 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
 };
 
 use corelane_sync::stage::Stage;
 
 use super::{
+    event::Event,
     stages,
     status::{Outcome, Status},
 };
-use crate::topology::ActorIndex;
+use crate::{clock::ClockFault, topology::ActorIndex};
 
 /// A topology that runs. Dropping it stops it in order, as [`Running::stop`] does.
 #[derive(Debug)]
@@ -23,6 +21,7 @@ use crate::topology::ActorIndex;
 pub struct Running {
     pub(super) stage: Arc<Stage>,
     pub(super) shared: Arc<Shared>,
+    pub(super) events: mpsc::Sender<Event>,
     pub(super) housekeeping: Option<thread::JoinHandle<bool>>,
     /// By actor.
     pub(super) addresses: Vec<Vec<SocketAddr>>,
@@ -31,7 +30,6 @@ pub struct Running {
 /// What the handle and the supervisor share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    stop: AtomicBool,
     status: Mutex<Status>,
 }
 
@@ -51,10 +49,11 @@ impl Running {
         self.shared.status().clone()
     }
 
-    /// Whether the shards still run.
+    /// Whether the shards still run. If it is false before [`Running::stop`], the topology ends by itself: `stop` then waits for
+    /// that, and [`Status::faults`] says why.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.stage.current() < stages::STOP && self.housekeeping.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.stage.current() < stages::DRAIN && self.housekeeping.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Stops in order: no new input; what is in flight is finished; actors run [`Actor::on_stop`](crate::actor::Actor::on_stop); sockets are flushed;
@@ -63,15 +62,19 @@ impl Running {
         self.join()
     }
 
+    /// Lets the clock fail, as a test wants it: all sees another wall clock, or that time has passed.
+    pub fn inject(&self, fault: ClockFault) {
+        self.tell(Event::ClockFault(fault));
+    }
+
+    fn tell(&self, event: Event) {
+        // If nobody listens, housekeeping is at its end.
+        let _ = self.events.send(event);
+    }
+
     fn join(&mut self) -> Outcome {
-        self.shared.ask_to_stop();
-        let drained = match self.housekeeping.take() {
-            Some(thread) => {
-                thread.thread().unpark();
-                thread.join().unwrap_or(false)
-            }
-            None => false,
-        };
+        self.tell(Event::Stop);
+        let drained = self.housekeeping.take().is_some_and(|thread| thread.join().unwrap_or(false));
         Outcome { drained, status: self.shared.status().clone() }
     }
 }
@@ -85,14 +88,6 @@ impl Drop for Running {
 }
 
 impl Shared {
-    fn ask_to_stop(&self) {
-        self.stop.store(true, Ordering::Release);
-    }
-
-    pub(super) fn is_asked_to_stop(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
-
     pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,6 @@
 use std::{
     ffi::CString,
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -11,13 +10,13 @@ use std::{
 
 use corelane_sync::stage::{ProgressWriter, Stage};
 
-use super::{error::StartError, stages};
+use super::{error::StartError, event::Presence, stages};
 use crate::{
     clock::Clock,
     net::{Driver, EndpointId, NetError},
     shard::Failure,
     shard::duty::{DutyCycle, Figures},
-    shard::panics::{caught, mark_shard_thread, take_location, take_message},
+    shard::panics::{self, mark_runtime_thread},
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
     telemetry::ShardTelemetry,
@@ -38,18 +37,18 @@ pub(super) struct Seat {
     pub failures: rtrb::Producer<Failure>,
     pub failures_elsewhere: rtrb::Consumer<Failure>,
     /// Dropped last, when all that the shard held is gone.
-    pub alive: mpsc::Sender<()>,
+    pub presence: Presence,
 }
 
 impl Seat {
     /// Builds the shard on its own thread, reports it, waits for the others and runs.
     pub(super) async fn run(self, built: mpsc::Sender<Built>) {
-        mark_shard_thread();
+        mark_runtime_thread();
         // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
         if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
             let _ = rustix::thread::set_name(&name);
         }
-        let Seat { alive: _alive, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
+        let Seat { presence, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
         let actors = plan.actor_indices();
@@ -61,14 +60,14 @@ impl Seat {
                 return;
             }
         };
-        let building = AssertUnwindSafe(|| {
+        let built_shard = panics::catch(|| {
             let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
             shard.start();
             shard
         });
-        let built_shard = catch_unwind(building).inspect_err(|payload| caught(&**payload));
         let Ok(shard) = built_shard else {
-            let (shard, place, message) = (spec.name.clone(), take_location(), take_message().to_string());
+            let (place, message) = panics::take();
+            let (shard, message) = (spec.name.clone(), message.to_string());
             let _ = built.send((spec.name, Err(StartError::Factory { shard, place, message })));
             return;
         };
@@ -96,7 +95,7 @@ impl Seat {
             failures_elsewhere,
             figures: Figures::default(),
         };
-        duty.run().await;
+        duty.run(|place, message| presence.panicked(place, message)).await;
     }
 }
 

@@ -4,15 +4,17 @@ use std::{
     net::SocketAddr,
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use corelane_sync::stage::{Stage, progress};
 use glommio::{LocalExecutorBuilder, Placement};
 
 use super::{
-    GLOMMIO_IO_MEMORY,
+    END_DEADLINE, GLOMMIO_IO_MEMORY,
+    clock_watch::ClockWatch,
     error::StartError,
+    event::{Event, Presence},
     housekeeping::{self, ShardThread},
     options::RunOptions,
     running::{Running, Shared},
@@ -22,15 +24,16 @@ use super::{
 };
 use crate::{
     clock::{ClockMaster, HostTime},
+    cpu,
     shard::panics::install_hook,
     telemetry::Collector,
     topology::Topology,
 };
 
+/// Failures of one actor: it may panic in a step, and when it is dropped.
+const FAILURES_PER_ACTOR: usize = 2;
 /// How long a shard may take to be built.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-/// How long the shards that came up may take to end when another did not.
-const END_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Topology {
     /// Checks the topology, starts its threads and returns when all shards run.
@@ -42,6 +45,10 @@ impl Topology {
             return Err(StartError::PanicAborts);
         }
         self.check()?;
+        let allowed = cpu::allowed_cpus();
+        if let Some(cpu) = options.housekeeping_cpu.filter(|cpu| !allowed.contains(cpu)) {
+            return Err(StartError::HousekeepingCpu { cpu, allowed });
+        }
         install_hook();
         let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let stage = Arc::new(Stage::new(stages::BOOT));
@@ -50,18 +57,20 @@ impl Topology {
         let mut links = Vec::new();
         let mut threads = Vec::new();
         let (built, reports) = mpsc::channel();
-        let (alive, ended) = mpsc::channel();
-        let plans = self.into_plans();
-        for mut plan in plans {
+        let (events_in, events) = mpsc::channel();
+        let gate = self.gate.clone();
+        for (index, mut plan) in self.into_plans().into_iter().enumerate() {
             let name = plan.spec.name.clone();
             let (progress_writer, progress_reader) = progress();
-            let (failures, failures_out) = rtrb::RingBuffer::new(names.len().max(1));
-            let (elsewhere_in, failures_elsewhere) = rtrb::RingBuffer::new(names.len().max(1));
+            let (failures, failures_out) = rtrb::RingBuffer::new(FAILURES_PER_ACTOR * names.len().max(1));
+            let (elsewhere_in, failures_elsewhere) = rtrb::RingBuffer::new(FAILURES_PER_ACTOR * names.len().max(1));
             links.push(Link {
+                name: name.clone(),
                 progress: progress_reader,
                 waker: plan.waker.clone(),
                 failures: failures_out,
                 elsewhere: elsewhere_in,
+                has_ended: false,
             });
             let seat = Seat {
                 telemetry: plan.register(&mut collector),
@@ -71,7 +80,7 @@ impl Topology {
                 progress: progress_writer,
                 failures,
                 failures_elsewhere,
-                alive: alive.clone(),
+                presence: Presence { shard: index, events: events_in.clone() },
             };
             let built = built.clone();
             let spawned = LocalExecutorBuilder::new(Placement::Fixed(seat.plan.spec.cpu))
@@ -80,8 +89,8 @@ impl Topology {
             match spawned {
                 Ok(thread) => threads.push((name, thread)),
                 Err(error) => {
-                    drop(alive);
-                    end(&stage, &ended);
+                    drop(events_in);
+                    end(&stage, &events);
                     return Err(StartError::of_executor(name, error.to_string()));
                 }
             }
@@ -90,15 +99,27 @@ impl Topology {
         let addresses = match collect_addresses(&reports, &threads, names.len()) {
             Ok(addresses) => addresses,
             Err(error) => {
-                drop(alive);
-                let died = if end(&stage, &ended) { cause_of_death(threads) } else { None };
+                drop(events_in);
+                let died = if end(&stage, &events) { cause_of_death(threads) } else { None };
                 return Err(died.unwrap_or(error));
             }
         };
         stage.advance_to(stages::RUN);
         let shared = Arc::<Shared>::default();
-        let supervisor =
-            Supervisor { stage: stage.clone(), shared: shared.clone(), links, collector, master, names, options };
+        let supervisor = Supervisor {
+            stage: stage.clone(),
+            shared: shared.clone(),
+            links,
+            events,
+            gate,
+            collector,
+            master,
+            clock_watch: ClockWatch::default(),
+            clock_kept: Instant::now(),
+            names,
+            options,
+            is_ending: false,
+        };
         let housekeeping = thread::Builder::new()
             .name("housekeeping".to_owned())
             .spawn(move || housekeeping::run(supervisor, threads))
@@ -106,16 +127,22 @@ impl Topology {
                 stage.advance_to(stages::EXIT);
                 StartError::Housekeeping(error)
             })?;
-        Ok(Running { stage, shared, housekeeping: Some(housekeeping), addresses })
+        Ok(Running { stage, shared, events: events_in, housekeeping: Some(housekeeping), addresses })
     }
 }
 
 /// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
 /// does not answer (an actor's factory that hangs) is left behind, and then it returns false.
-fn end(stage: &Stage, ended: &mpsc::Receiver<()>) -> bool {
+fn end(stage: &Stage, events: &mpsc::Receiver<Event>) -> bool {
     stage.advance_to(stages::EXIT);
-    // Nothing is ever sent: it is disconnected when the last shard has gone.
-    ended.recv_timeout(END_DEADLINE) == Err(mpsc::RecvTimeoutError::Disconnected)
+    let deadline = Instant::now() + END_DEADLINE;
+    loop {
+        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(_) => {}
+            // It is disconnected when the last shard has gone.
+            Err(error) => return error == mpsc::RecvTimeoutError::Disconnected,
+        }
+    }
 }
 
 /// Why a shard's executor did not come up, if one did not: only its thread knows.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use hdrhistogram::Histogram;
 
+use super::fault::RuntimeFault;
 use crate::{
     shard::Failure,
     telemetry::{Metric, ShardCount, ShardTotals, TimingTotal},
@@ -17,6 +18,23 @@ pub struct Status {
     pub shards: Vec<ShardStatus>,
     /// The actors that failed, with their names.
     pub failures: Vec<(String, Failure)>,
+    /// What else failed: what ended the topology, if nobody asked for its stop.
+    pub faults: Vec<RuntimeFault>,
+    /// The clock.
+    pub clock: ClockStatus,
+}
+
+/// The topology's time, as last compared with the host's wall clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClockStatus {
+    /// Time on the shards, in nanoseconds since the midnight before the start.
+    pub time_of_day_ns: u64,
+    /// How far the wall clock is ahead of it; negative if it is behind. If the host's clock is kept true to UTC, so far is our
+    /// time from UTC.
+    pub offset_ns: i64,
+    /// The offset is uncertain by half of this.
+    pub bracket_ns: u64,
 }
 
 /// The figures of one shard.
@@ -87,4 +105,11 @@ pub struct Outcome {
     pub drained: bool,
     /// The last figures.
     pub status: Status,
+}
+
+impl Outcome {
+    /// Whether everything in flight was finished and nothing failed.
+    pub fn is_clean(&self) -> bool {
+        self.drained && self.status.failures.is_empty() && self.status.faults.is_empty()
+    }
 }

@@ -3,22 +3,39 @@
 use std::time::{Duration, Instant};
 
 use corelane_sync::stage::{Round, Verdict};
-use glommio::timer::sleep;
 
 use super::{stages, supervise::Supervisor};
 
+/// How often a stop looks whether the shards have come as far as it waits for.
+const LOOK_PERIOD: Duration = Duration::from_micros(200);
+
+/// The end of a wait, if it has one.
+#[derive(Clone, Copy)]
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// In `wait` from now; never, if no clock reaches that time.
+    fn after(wait: Duration) -> Self {
+        Deadline(Instant::now().checked_add(wait))
+    }
+
+    fn has_passed(self) -> bool {
+        self.0.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
 impl Supervisor {
     /// Drains the topology and stops its actors; returns whether everything in flight was finished.
-    pub(super) async fn stop_in_order(&mut self) -> bool {
-        let deadline = Instant::now() + self.options.drain_deadline;
-        let drained = self.drain(deadline).await;
+    pub(super) fn stop_in_order(&mut self) -> bool {
+        self.gate.close();
+        let drained = self.drain(Deadline::after(self.options.drain_deadline));
         if !drained {
             tracing::warn!("not everything in flight was finished before the drain deadline");
         }
         self.advance(stages::STOP);
-        let deadline = Instant::now() + self.options.drain_deadline;
-        while !self.all_reached(stages::STOP) && Instant::now() < deadline {
-            sleep(Duration::from_millis(1)).await;
+        let deadline = Deadline::after(self.options.drain_deadline);
+        while !self.all_reached(stages::STOP) && !deadline.has_passed() {
+            self.wait(LOOK_PERIOD);
         }
         self.relay_failures();
         drained
@@ -26,7 +43,7 @@ impl Supervisor {
 
     /// Stops input and waits until nothing is in flight, in rounds; see [`Round`] for why that is so. The first round
     /// only stops the input: what was received before is still delivered in it.
-    async fn drain(&mut self, deadline: Instant) -> bool {
+    fn drain(&mut self, deadline: Deadline) -> bool {
         for stage in stages::DRAIN..stages::STOP {
             let round = Round::begin(stage, self.samples());
             // A failure is in flight too. One that the note covers must be with the other shards before their turn in
@@ -34,9 +51,13 @@ impl Supervisor {
             self.relay_failures();
             self.advance(stage);
             let mut verdict = round.judge(self.samples());
-            while verdict == Verdict::Pending && Instant::now() < deadline {
+            while verdict == Verdict::Pending && !deadline.has_passed() {
+                // It takes no turn any more, and what was sent to it stays where it is.
+                if self.links.iter().any(|link| link.has_ended) {
+                    return false;
+                }
                 self.relay_failures();
-                sleep(Duration::from_micros(200)).await;
+                self.wait(LOOK_PERIOD);
                 verdict = round.judge(self.samples());
             }
             let relayed = self.relay_failures();
@@ -44,7 +65,7 @@ impl Supervisor {
                 return true;
             }
             // A busy round too: what never comes to rest may not keep the stop for ever.
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 return false;
             }
         }
@@ -52,6 +73,6 @@ impl Supervisor {
     }
 
     fn all_reached(&self, stage: u32) -> bool {
-        self.samples().all(|progress| progress.stage_reached >= stage)
+        self.links.iter().all(|link| link.has_ended || link.progress.sample().stage_reached >= stage)
     }
 }

@@ -3,8 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "idling and the last flush take wall time, not the shard's")]
 
 use std::{
+    future::poll_fn,
     os::fd::OwnedFd,
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -16,6 +19,7 @@ use crate::{
     lifecycle::stages,
     net::{CloseReason, NetCounters},
     shard::cell::Rest,
+    shard::panics::{self, Caught, PanicLocation, PanicMessage},
     shard::wake::Waker,
     shard::{Failure, Shard},
     telemetry::{Counters, ShardCount},
@@ -87,8 +91,29 @@ impl Figures {
 }
 
 impl DutyCycle {
-    /// Runs until the topology's last stage.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the topology's last stage, then drops what the shard holds. `report` hears of panics outside of the actors:
+    /// of a framer, of the network driver.
+    pub(crate) async fn run(mut self, report: impl Fn(PanicLocation, PanicMessage)) {
+        let mut panicked = catching(self.turn_until_exit()).await.is_err();
+        if panicked {
+            let (place, message) = panics::take();
+            report(place, message);
+            self.shard.bury(place, message);
+            // There is nothing to sleep on.
+            self.idle = Idle::Backoff;
+            panicked = catching(self.turn_until_exit()).await.is_err();
+        }
+        let mut failures = Vec::new();
+        panicked |= self.shard.dispose(&mut failures).is_err();
+        if panicked {
+            let (place, message) = panics::take();
+            report(place, message);
+        }
+        self.report(&mut failures);
+        self.publish(stages::EXIT);
+    }
+
+    async fn turn_until_exit(&mut self) {
         let sleeper = Sleeper::new(&self.waker);
         let mut failures = Vec::with_capacity(FAILURES_PER_TURN);
         let mut reached = stages::RUN;
@@ -160,7 +185,6 @@ impl DutyCycle {
             }
         }
         self.count_figures();
-        self.publish(stages::EXIT);
     }
 
     fn enter_stage(&mut self, stage: u32, reached: u32) {
@@ -198,7 +222,7 @@ impl DutyCycle {
     #[cold]
     fn report(&mut self, failures: &mut Vec<Failure>) {
         for failure in failures.drain(..) {
-            // The ring holds one for every actor, and each fails once.
+            // The ring holds two for every actor: one that failed may do so again when it is dropped.
             let _ = self.failures.push(failure);
         }
     }
@@ -282,6 +306,16 @@ impl DutyCycle {
         }
         self.waker.clear();
     }
+}
+
+/// Awaits `future` and catches its panic, after which it is not polled again.
+async fn catching<T>(future: impl Future<Output = T>) -> Result<T, Caught> {
+    let mut future = pin!(future);
+    poll_fn(|context| match panics::catch(|| future.as_mut().poll(context)) {
+        Ok(poll) => poll.map(Ok),
+        Err(caught) => Poll::Ready(Err(caught)),
+    })
+    .await
 }
 
 /// Copies the driver's totals into the shard's figures.

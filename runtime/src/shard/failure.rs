@@ -29,6 +29,12 @@ pub struct Failure {
     pub message: PanicMessage,
 }
 
+impl Failure {
+    pub(crate) fn new(actor: ActorIndex, Fault { header, place, message }: Fault) -> Self {
+        Failure { actor, header, place, message }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "failed at {}: {}", self.place, self.message)

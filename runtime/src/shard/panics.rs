@@ -1,11 +1,11 @@
-//! The panic hook: on a shard's thread it notes where the panic was and formats nothing; elsewhere it is the one
-//! there was before. What the panic said is read from its payload once it is caught.
+//! Catches panics on the runtime's threads. The panic hook notes where a panic was and formats nothing; on other threads it
+//! is the one there was before. What the panic said is read from its payload once it is caught.
 
 use std::{
     any::Any,
     cell::Cell,
     fmt,
-    panic::{Location, PanicHookInfo},
+    panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind},
     sync::Once,
 };
 
@@ -88,7 +88,7 @@ impl fmt::Debug for PanicMessage {
 }
 
 thread_local! {
-    static ON_SHARD: Cell<bool> = const { Cell::new(false) };
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
     static LAST_LOCATION: Cell<PanicLocation> = const { Cell::new(PanicLocation::UNKNOWN) };
     static LAST_MESSAGE: Cell<PanicMessage> = const { Cell::new(PanicMessage::EMPTY) };
 }
@@ -100,7 +100,7 @@ pub(crate) fn install_hook() {
     INSTALL.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-            if ON_SHARD.get() {
+            if IS_OURS.get() {
                 LAST_LOCATION.set(info.location().map_or(PanicLocation::UNKNOWN, PanicLocation::of));
             } else {
                 before(info);
@@ -109,23 +109,35 @@ pub(crate) fn install_hook() {
     });
 }
 
-/// Panics on this thread are an actor's failure from now on, and are reported as such.
-pub(crate) fn mark_shard_thread() {
-    ON_SHARD.set(true);
+/// Panics on this thread are caught by the runtime from now on, and reported.
+pub(crate) fn mark_runtime_thread() {
+    IS_OURS.set(true);
 }
 
-/// Where the last panic on this thread was.
-pub(crate) fn take_location() -> PanicLocation {
-    LAST_LOCATION.replace(PanicLocation::UNKNOWN)
+/// A panic that was caught on this thread; [`take`] says where it was and what it said.
+#[derive(Debug)]
+pub(crate) struct Caught;
+
+/// Runs `run` and catches its panic. Whoever calls it answers for the state that a panic leaves behind.
+#[inline]
+pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Caught> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(caught)
 }
 
-/// Notes what a panic said that was caught on this thread.
+/// Notes what a panic said, and drops its payload.
 #[cold]
-pub(crate) fn caught(payload: &(dyn Any + Send)) {
-    LAST_MESSAGE.set(PanicMessage::of(payload));
+fn caught(payload: Box<dyn Any + Send>) -> Caught {
+    LAST_MESSAGE.set(PanicMessage::of(&*payload));
+    let location = LAST_LOCATION.get();
+    // The payload's own drop may panic. What that throws is leaked, as it may do the same.
+    if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(thrown);
+    }
+    LAST_LOCATION.set(location);
+    Caught
 }
 
-/// What the last panic said that was [`caught`] on this thread.
-pub(crate) fn take_message() -> PanicMessage {
-    LAST_MESSAGE.replace(PanicMessage::EMPTY)
+/// Where the last panic was that was caught on this thread, and what it said.
+pub(crate) fn take() -> (PanicLocation, PanicMessage) {
+    (LAST_LOCATION.replace(PanicLocation::UNKNOWN), LAST_MESSAGE.replace(PanicMessage::EMPTY))
 }

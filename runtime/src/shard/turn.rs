@@ -13,11 +13,13 @@ use crate::{
     actor::Down,
     edge::bind::{Touched, Waiting},
     edge::step::BATCH_MAX,
+    message::Header,
     net::{EndpointId, Net, NetHandler, Owners},
     shard::cell::{Hosted, Rest, Traffic},
     shard::failure::{Failure, Fault},
+    shard::panics::{self, Caught, PanicLocation, PanicMessage},
     shard::time::ShardEnv,
-    shard::transport::Transport,
+    shard::transport::{NoNet, Transport},
     shard::wake::Waker,
     telemetry::ShardCount,
     topology::ids::ActorIndex,
@@ -204,8 +206,7 @@ impl Shard {
             let unit = &mut self.units.units[index];
             let Some(fault) = unit.hosted.take_failure() else { continue };
             self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
-            let Fault { header, place, message } = *fault;
-            let failure = Failure { actor: unit.actor, header, place, message };
+            let failure = Failure::new(unit.actor, *fault);
             failures.push(failure);
             self.close_endpoints_of(index);
             self.announce_down(failure);
@@ -265,6 +266,30 @@ impl Shard {
         for unit in self.units.units.iter_mut().rev() {
             unit.hosted.stop(&mut *self.transport);
         }
+    }
+
+    /// After a panic outside of the actors: fails them all, and drops the network. Nothing of the shard runs again, but what
+    /// is sent to its actors is discarded in its turns, so that nobody waits for it.
+    #[cold]
+    pub(crate) fn bury(&mut self, place: PanicLocation, message: PanicMessage) {
+        // Its sockets close. If that panics too, the first panic is the one to report.
+        let _ = self.drop_network();
+        for unit in &mut self.units.units {
+            unit.hosted.fail(Fault { header: Header::default(), place, message });
+        }
+    }
+
+    /// Drops the actors, and notes those whose drop panics; then the network.
+    pub(crate) fn dispose(&mut self, failures: &mut Vec<Failure>) -> Result<(), Caught> {
+        for Unit { hosted, actor, .. } in self.units.units.drain(..) {
+            failures.extend(hosted.dispose().map(|fault| Failure::new(actor, fault)));
+        }
+        self.drop_network()
+    }
+
+    fn drop_network(&mut self) -> Result<(), Caught> {
+        let network = std::mem::replace(&mut self.transport, Box::new(NoNet));
+        panics::catch(|| drop(network))
     }
 
     pub(crate) fn next_timer_ns(&self) -> Option<u64> {

@@ -15,7 +15,7 @@ crate::metrics! {
         Parks = "parks",
         /// Sleeping consumers woken by this shard.
         WakesSent = "wakes_sent",
-        /// Actors that panicked and were stopped.
+        /// Actors that failed: they panicked, or their shard did.
         ActorPanics = "actor_panics",
         /// Steps that waited for room in an edge.
         Holds = "holds",

@@ -42,7 +42,7 @@ impl Topology {
                 outlet: Outlet::new(producer),
                 touched: site.touched(to_shard),
             });
-            self.open(to, move |_| Inlet::Ring(consumer));
+            self.open(to, move |_| Inlet::Ring { consumer, is_external: false });
         } else {
             self.bind(from, port, edge, move |site| EdgeIn::Local(site.local_queue(edge, spec.capacity)));
             self.open(to, move |site| Inlet::Local(site.local_queue(edge, spec.capacity)));
@@ -103,9 +103,9 @@ impl Topology {
     pub fn external_sender<B: Actor>(&mut self, name: &str, to: ActorId<B>, spec: EdgeSpec) -> ExternalSender<B::In> {
         self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index()), spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
-        self.open(to, move |_| Inlet::Ring(consumer));
-        let shard = self.declared(to).shard;
-        ExternalSender { producer, waker: self.shards[shard as usize].waker.clone() }
+        self.open(to, move |_| Inlet::Ring { consumer, is_external: true });
+        let waker = self.shards[self.declared(to).shard as usize].waker.clone();
+        ExternalSender { producer, waker, gate: self.gate.clone() }
     }
 
     /// Lets code outside the topology read what a port sends. On an edge with backpressure, a reader that does not keep up

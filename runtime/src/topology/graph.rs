@@ -8,6 +8,7 @@ use crate::{
     shard::cell::Hosted,
     shard::wake::Waker,
     telemetry::TimingSet,
+    topology::outside::Gate,
     topology::site::Site,
     topology::spec::{EdgeSpec, ShardSpec},
 };
@@ -18,6 +19,7 @@ pub struct Topology {
     pub(crate) shards: Vec<ShardDecl>,
     pub(crate) actors: Vec<ActorDecl>,
     pub(crate) edges: Vec<EdgeDecl>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl fmt::Debug for Topology {

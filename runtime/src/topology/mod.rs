@@ -41,12 +41,12 @@ mod connect;
 mod declare;
 mod graph;
 pub(crate) mod ids;
-mod outside;
+pub(crate) mod outside;
 pub(crate) mod plan;
 mod site;
 mod spec;
 
 pub use self::graph::Topology;
 pub use self::ids::{ActorId, ActorIndex, ShardId};
-pub use self::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender, SenderBatch};
+pub use self::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender, Refused, SenderBatch};
 pub use self::spec::{EdgeSpec, Idle, ShardSpec};

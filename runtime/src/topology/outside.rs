@@ -1,6 +1,12 @@
 //! The ends of edges for threads outside the topology.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use crate::{
     edge::conflated::TakeConflated,
@@ -10,11 +16,62 @@ use crate::{
 
 /// Sends to an actor from outside the topology.
 ///
-/// What is sent to an actor that has failed, or after the topology has stopped, is accepted while there is room, and lost:
-/// [`Running::status`](crate::lifecycle::Running::status) tells which actors failed.
+/// A message that was accepted is handled, unless its actor fails before that or the topology stops in the same moment.
 pub struct ExternalSender<M> {
     pub(super) producer: rtrb::Producer<Envelope<M>>,
     pub(super) waker: Arc<Waker>,
+    pub(super) gate: Arc<Gate>,
+}
+
+/// Whether messages from outside are still accepted.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    is_closed: AtomicBool,
+}
+
+impl Gate {
+    /// Accepts no more. It orders nothing: what was accepted before is in the rings.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+}
+
+/// An edge did not accept a message from outside; this gives the message back.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused<M> {
+    /// The edge has no room now.
+    #[error(
+        "the edge is full; send the message again when its actor has caught up, or give the edge a larger capacity"
+    )]
+    Full(M),
+    /// Nobody will take it: the actor has failed, or the topology stops.
+    #[error("the actor has failed or the topology has stopped; Running::status says which")]
+    Closed(M),
+}
+
+impl<M> Refused<M> {
+    /// The message.
+    pub fn into_message(self) -> M {
+        match self {
+            Refused::Full(message) | Refused::Closed(message) => message,
+        }
+    }
+
+    /// Whether a later try may succeed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Refused::Full(_))
+    }
+}
+
+impl<M> fmt::Debug for Refused<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_full() { "Full" } else { "Closed" })
+    }
 }
 
 impl<M> fmt::Debug for ExternalSender<M> {
@@ -24,11 +81,11 @@ impl<M> fmt::Debug for ExternalSender<M> {
 }
 
 impl<M: Message> ExternalSender<M> {
-    /// Sends `body`, or returns it if the edge is full.
+    /// Sends `body`. It never waits.
     ///
     /// # Errors
-    /// Returns the message if the edge is full.
-    pub fn send(&mut self, body: M) -> Result<(), M> {
+    /// [`Refused`], with the message, if the edge is full, the actor has failed or the topology stops.
+    pub fn send(&mut self, body: M) -> Result<(), Refused<M>> {
         self.batch().send(body)
     }
 
@@ -55,10 +112,10 @@ impl<M: Message> SenderBatch<'_, M> {
     /// As [`ExternalSender::send`]. The actor may see the message before the batch is dropped.
     ///
     /// # Errors
-    /// Returns the message if the edge is full.
+    /// [`Refused`].
     // Always inline, so that the message is built in its slot, as in `Port::send`.
     #[inline(always)]
-    pub fn send(&mut self, body: M) -> Result<(), M> {
+    pub fn send(&mut self, body: M) -> Result<(), Refused<M>> {
         self.send_as(Header::default(), body)
     }
 
@@ -66,11 +123,14 @@ impl<M: Message> SenderBatch<'_, M> {
     /// elsewhere, or whose inputs were recorded. The header's kind is replaced by the body's.
     ///
     /// # Errors
-    /// Returns the message if the edge is full.
+    /// [`Refused`].
     #[inline(always)]
-    pub fn send_as(&mut self, header: Header, body: M) -> Result<(), M> {
+    pub fn send_as(&mut self, header: Header, body: M) -> Result<(), Refused<M>> {
+        if self.sender.gate.is_closed() || self.sender.producer.is_abandoned() {
+            return Err(Refused::Closed(body));
+        }
         let envelope = Envelope { header: Header { kind: body.kind(), ..header }, body };
-        self.sender.producer.push(envelope).map_err(|rtrb::PushError::Full(envelope)| envelope.body)?;
+        self.sender.producer.push(envelope).map_err(|rtrb::PushError::Full(envelope)| Refused::Full(envelope.body))?;
         self.is_empty = false;
         Ok(())
     }

@@ -1,10 +1,6 @@
 //! The cell of an actor: decides which steps may run, and commits or discards their messages.
 
-use std::{
-    mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-};
+use std::{mem, rc::Rc};
 
 use super::core::{Core, Ran};
 use super::hosted::{Hosted, Polled, Rest, Traffic};
@@ -155,18 +151,15 @@ impl<A: Actor> ActorCell<A> {
     /// Runs one step. If it panics, its messages are discarded and the actor never runs again.
     fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
         self.credit = self.credit.saturating_sub(1);
-        let result = catch_unwind(AssertUnwindSafe(|| self.core.run_one(net, run)));
-        result.inspect_err(|payload| panics::caught(&**payload)).map_err(|_| self.fail_on_step()).ok()
+        panics::catch(|| self.core.run_one(net, run)).map_err(|_| self.fail_on_step()).ok()
     }
 
     #[cold]
     fn fail_on_step(&mut self) {
         let failed_step = self.core.step.id.get();
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
-        let (place, message) = (panics::take_location(), panics::take_message());
-        self.state = State::Failing(Box::new(Fault { header: self.core.step.header.get(), place, message }));
-        self.core.env.alarm.set(true);
-        self.more = false;
+        let (place, message) = panics::take();
+        self.fail(Fault { header: self.core.step.header.get(), place, message });
     }
 
     fn go_on(&mut self, budget: usize, net: &mut dyn Net) -> usize {
@@ -351,6 +344,24 @@ impl<A: Actor> Hosted for ActorCell<A> {
         }
         let State::Failing(fault) = mem::replace(&mut self.state, State::Failed) else { return None };
         Some(fault)
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        if !self.is_running() {
+            return;
+        }
+        self.state = State::Failing(Box::new(fault));
+        self.core.env.alarm.set(true);
+        self.more = false;
+        self.inlets.retain(|inlet| !inlet.is_external());
+    }
+
+    fn dispose(self: Box<Self>) -> Option<Fault> {
+        let ActorCell { core: Core { actor, .. }, .. } = *self;
+        panics::catch(|| drop(actor)).err().map(|_| {
+            let (place, message) = panics::take();
+            Fault { header: Header::default(), place, message }
+        })
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

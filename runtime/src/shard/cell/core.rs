@@ -1,9 +1,6 @@
 //! An actor with what its steps touch, and how a run of steps is made.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-};
+use std::rc::Rc;
 
 use crate::{
     actor::{Actor, Context, Step},
@@ -41,7 +38,7 @@ impl<A: Actor> Core<A> {
     pub(super) fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
         let Core { actor, out, step, env, timers } = self;
         let mut taken = 0;
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let result = panics::catch(|| {
             let mut ctx = Context { out, net, step, timers, env };
             for envelope in &messages[..count] {
                 taken += 1;
@@ -54,8 +51,8 @@ impl<A: Actor> Core<A> {
                 }
             }
             Ran::Through
-        }));
-        (taken, result.inspect_err(|payload| panics::caught(&**payload)).unwrap_or(Ran::IntoPanic))
+        });
+        (taken, result.unwrap_or(Ran::IntoPanic))
     }
 
     /// Makes one step; the caller catches its panic.

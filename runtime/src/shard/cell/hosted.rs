@@ -60,6 +60,10 @@ pub(crate) trait Hosted {
     fn stop(&mut self, net: &mut dyn Net);
     /// How the actor failed; returned once.
     fn take_failure(&mut self) -> Option<Box<Fault>>;
+    /// Fails the actor without a step of it, if it has not failed before.
+    fn fail(&mut self, fault: Fault);
+    /// Drops the actor; returns how that failed.
+    fn dispose(self: Box<Self>) -> Option<Fault>;
     /// When its next timer is due; none if it has failed.
     fn next_timer_ns(&self) -> Option<u64>;
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;

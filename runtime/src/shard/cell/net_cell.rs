@@ -38,6 +38,12 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn take_failure(&mut self) -> Option<Box<Fault>> {
         self.0.take_failure()
     }
+    fn fail(&mut self, fault: Fault) {
+        self.0.fail(fault);
+    }
+    fn dispose(self: Box<Self>) -> Option<Fault> {
+        Box::new(self.0).dispose()
+    }
     fn next_timer_ns(&self) -> Option<u64> {
         self.0.next_timer_ns()
     }

@@ -32,6 +32,12 @@ impl<A: SequencedActor> Hosted for SequencedCell<A> {
     fn take_failure(&mut self) -> Option<Box<Fault>> {
         self.0.take_failure()
     }
+    fn fail(&mut self, fault: Fault) {
+        self.0.fail(fault);
+    }
+    fn dispose(self: Box<Self>) -> Option<Fault> {
+        Box::new(self.0).dispose()
+    }
     fn next_timer_ns(&self) -> Option<u64> {
         None
     }

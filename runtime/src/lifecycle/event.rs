@@ -1,0 +1,40 @@
+//! What wakes housekeeping before its period is over.
+
+use std::sync::mpsc;
+
+use crate::{
+    clock::ClockFault,
+    shard::panics::{PanicLocation, PanicMessage},
+};
+
+/// What wakes housekeeping. Shards are their positions in the order of declaration.
+#[expect(clippy::large_enum_variant, reason = "events are rare, and a panic is handled without allocating")]
+pub(super) enum Event {
+    /// Somebody wants the topology to stop.
+    Stop,
+    /// A shard panicked outside of its actors.
+    Panicked { shard: usize, place: PanicLocation, message: PanicMessage },
+    /// A shard has let go of all that it held.
+    Ended { shard: usize },
+    /// A test wants the clock to fail.
+    ClockFault(ClockFault),
+}
+
+/// A shard's way to tell how it ends. Dropped last, however its thread ends: that is the [`Event::Ended`].
+pub(super) struct Presence {
+    pub shard: usize,
+    pub events: mpsc::Sender<Event>,
+}
+
+impl Presence {
+    pub(super) fn panicked(&self, place: PanicLocation, message: PanicMessage) {
+        // Without a receiver there is no housekeeping yet, and the start fails.
+        let _ = self.events.send(Event::Panicked { shard: self.shard, place, message });
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let _ = self.events.send(Event::Ended { shard: self.shard });
+    }
+}

@@ -1,0 +1,51 @@
+//! What else than an actor can fail, and end a topology.
+
+use crate::shard::panics::{PanicLocation, PanicMessage};
+
+/// Why a topology stopped by itself, or did not end as it should. An actor that fails is a
+/// [`Failure`](crate::Failure) instead, and ends nothing but itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeFault {
+    /// A shard panicked outside of its actors: in a framer, or in the network driver. Its actors have failed with it, its
+    /// sockets are closed, and the others were stopped in order.
+    #[error("shard {shard:?} panicked at {place}, outside of its actors, and ended the topology: {message}")]
+    ShardPanicked {
+        /// The shard.
+        shard: String,
+        /// Where in the code.
+        place: PanicLocation,
+        /// What the panic said.
+        message: PanicMessage,
+    },
+    /// A shard's thread ended before the stop.
+    #[error("shard {shard:?}: its thread ended and with it the topology; look into the log for its executor's words")]
+    ShardEnded {
+        /// The shard.
+        shard: String,
+    },
+    /// A shard's thread did not end when all should. It was left behind: end the process.
+    #[error("shard {shard:?} did not end within {seconds} s; look for an endless loop in one of its actors")]
+    ShardHangs {
+        /// The shard.
+        shard: String,
+        /// How long it was given.
+        seconds: u64,
+    },
+    /// The housekeeping thread panicked, and stopped the topology.
+    #[error("housekeeping panicked at {place} and ended the topology: {message}")]
+    HousekeepingPanicked {
+        /// Where in the code.
+        place: PanicLocation,
+        /// What the panic said.
+        message: PanicMessage,
+    },
+    /// Nobody ended the day before [`RunOptions::time_of_day_max`](super::RunOptions::time_of_day_max).
+    #[error(
+        "the day did not end: its time reached {seconds} s since midnight, where the topology stops; start it anew each day"
+    )]
+    DayWithoutEnd {
+        /// The time of day, in seconds.
+        seconds: u64,
+    },
+}

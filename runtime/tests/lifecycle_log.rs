@@ -1,0 +1,78 @@
+//! A program's own log that panics on the housekeeping thread: that is reported, and the topology ends.
+
+mod support;
+
+use std::fmt::Debug;
+
+use corelane_runtime::{
+    edge::port::Port,
+    lifecycle::RuntimeFault,
+    topology::{EdgeSpec, Idle, Topology},
+};
+use support::{Log, Note, Play, note, options, out, shard, two_cpus, until};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+type One = Play<Port<Note>, 1>;
+
+/// Panics when it shall write that an actor failed.
+struct BrokenLog;
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, _: &Field, value: &dyn Debug) {
+        self.0 += &format!("{value:?} ");
+    }
+}
+
+impl Subscriber for BrokenLog {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        assert!(!text.0.contains("actor failed"), "the disk is full");
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+// R11
+#[test]
+fn a_panic_of_housekeeping_is_reported_and_stops_the_shards() {
+    tracing::subscriber::set_global_default(BrokenLog).unwrap();
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "log", two_cpus()[0], Idle::Park);
+    let bad = topology.actor(shard, "bad", || One::new(|_, _| panic!("as the test wants")));
+    let log = Log::new();
+    let stopped = log.clone();
+    let good = topology.actor(shard, "good", move || {
+        let mut good = One::relay();
+        good.on_stop = Box::new(move |_, ()| stopped.push(()));
+        good
+    });
+    topology.leave_open(bad, out);
+    topology.leave_open(good, out);
+    let mut sender = topology.external_sender("in", bad, EdgeSpec::backpressure(8));
+    let running = topology.start(options()).unwrap();
+    sender.send(note(1)).unwrap();
+    until("the topology ends by itself", || !running.is_running());
+    let outcome = running.stop();
+    let [RuntimeFault::HousekeepingPanicked { message, .. }] = &outcome.status.faults[..] else {
+        panic!("{:?}", outcome.status.faults);
+    };
+    assert_eq!(message.as_str(), "the disk is full");
+    assert!(outcome.drained);
+    assert_eq!(outcome.status.failures.len(), 1, "what it was about to write is known");
+    assert_eq!(log.len(), 1, "actors stop in order");
+}
