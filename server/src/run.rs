@@ -4,13 +4,15 @@ use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use corelane_actors::types::{Command, KillSwitch, Scope, SequencerIn};
 use corelane_config::Config;
 use corelane_console::{Exit, LostOutput, Output};
 use corelane_runtime::{
-    lifecycle::{Outcome, Status},
+    lifecycle::{ClockStatus, Outcome, Status},
     shard::Failure,
     telemetry::{Counters, Metric},
 };
@@ -20,6 +22,9 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
     iterator::Signals,
 };
+
+/// How often `run` looks for signals, and whether the venue still runs.
+const LOOK_PERIOD: Duration = Duration::from_millis(20);
 
 /// Serves the topology in the file `path`.
 ///
@@ -36,12 +41,17 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
     let mut venue = Venue::start(&config)?;
     out.say(addresses(&venue, &config))?;
-    for signal in signals.forever() {
-        match signal {
-            SIGUSR1 => kill_switch(&mut venue, true),
-            SIGUSR2 => kill_switch(&mut venue, false),
-            _ => break,
+    let mut is_asked_to_stop = false;
+    // It ends by itself when a part has failed without which it does not go on.
+    while !is_asked_to_stop && venue.is_running() {
+        for signal in signals.pending() {
+            match signal {
+                SIGUSR1 => kill_switch(&mut venue, true),
+                SIGUSR2 => kill_switch(&mut venue, false),
+                _ => is_asked_to_stop = true,
+            }
         }
+        thread::sleep(LOOK_PERIOD);
     }
     let announced = out.say("stopping");
     let counters = venue.counters().clone();
@@ -74,7 +84,8 @@ fn addresses(venue: &Venue, config: &Config) -> String {
 
 /// Lists what was wrong at the end.
 fn ended(outcome: &Outcome, out: &mut Output) -> Exit {
-    let mut damage: Vec<String> = outcome.status.failures.iter().map(failed).collect();
+    let faults = outcome.status.faults.iter().map(ToString::to_string);
+    let mut damage: Vec<String> = faults.chain(outcome.status.failures.iter().map(failed)).collect();
     if !outcome.drained {
         damage.push("stopped with work in flight".to_owned());
     }
@@ -103,9 +114,7 @@ fn kill_switch(venue: &mut Venue, engaged: bool) {
     let word = if engaged { "engaged" } else { "released" };
     match venue.control().send(SequencerIn::Command(Command::KillSwitch(command))) {
         Ok(()) => tracing::warn!("kill switch {word} for everyone"),
-        Err(_) => {
-            tracing::error!("kill switch not {word}: the sequencer accepts no commands; send the signal again")
-        }
+        Err(refused) => tracing::error!("kill switch not {word}: {refused}"),
     }
 }
 
@@ -137,6 +146,8 @@ fn print_status(status: &Status, counters: &VenueCounters, out: &mut Output) -> 
     print_counters("feed in, recovery", &counters.feed_in.recovery, out)?;
     print_counters("feed out", &counters.feed_out.feed, out)?;
     print_counters("feed out, retransmission", &counters.feed_out.retransmission, out)?;
+    let ClockStatus { time_of_day_ns, offset_ns, .. } = status.clock;
+    out.say(format_args!("clock: time_of_day_ns={time_of_day_ns} wall_clock_ahead_ns={offset_ns}"))?;
     Ok(())
 }
 
