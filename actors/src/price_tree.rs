@@ -77,6 +77,11 @@ impl PriceTrees {
         PriceTrees { nodes, free: numbers.rev().collect() }
     }
 
+    /// Memory of a pool for `leaves_max` leaves, in bytes.
+    pub(crate) fn bytes(leaves_max: usize) -> usize {
+        leaves_max * (size_of::<Node>() + size_of::<u32>())
+    }
+
     /// Removes all trees.
     #[expect(clippy::cast_possible_truncation, reason = "leaves are numbered in 32 bits, which with_capacity checks")]
     pub(crate) fn clear(&mut self) {

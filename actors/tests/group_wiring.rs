@@ -58,7 +58,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
     let good = config();
     let cases = [
         (GroupConfig { ports: vec![], ..good.clone() }, "ports is 0; it must be 1 to 1048576"),
-        (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65535"),
+        (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65534"),
         (GroupConfig { orders_max: 0, ..good.clone() }, "orders_max is 0; it must be 1 to 1073741824"),
         (GroupConfig { levels_max: u32::MAX, ..good.clone() }, "levels_max is 4294967295; it must be 1 to 1073741824"),
         (

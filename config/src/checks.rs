@@ -3,7 +3,7 @@
 //! Every check reads only sections that fit the schema, so that no mistake is reported twice.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use crate::document::{Document, closest};
 use crate::members;
@@ -28,6 +28,7 @@ pub(crate) fn check(document: &mut Document) {
     matching(document);
     feed_in(document);
     feed_out(document);
+    feed_addresses(document);
 }
 
 /// Reports every name that an earlier element of the array has. Where case does not matter, pass names in one case.
@@ -132,12 +133,17 @@ fn network(document: &mut Document) {
     let Some(net) = document.section::<Net>("net") else {
         return;
     };
-    for (key, count) in [("receive_buffers", net.receive_buffers), ("submission_entries", net.submission_entries)] {
+    let powers = [
+        ("receive_buffers", net.receive_buffers, "the kernel's ring needs a power of two"),
+        ("send_buffer_bytes", net.send_buffer_bytes, "the ring of unsent bytes needs a power of two"),
+        ("submission_entries", net.submission_entries, "the kernel's ring needs a power of two"),
+    ];
+    for (key, count, why) in powers {
         if !count.is_power_of_two() {
             document.conflict(
                 &format!("net.{key}"),
                 format!("`net.{key}` is {count}, which is not a power of two"),
-                "the kernel's ring needs a power of two",
+                why,
                 format!("write {} or {}", count.next_power_of_two() / 2, count.next_power_of_two()),
             );
         }
@@ -334,6 +340,56 @@ fn feed_out(document: &mut Document) {
     if let Some(server) = &feed.retransmission {
         retransmission(document, server);
     }
+}
+
+/// Refuses two sockets of the venue on one address, and sending to one of them: the venue would take its own feed, or its
+/// own requests, for those of another.
+fn feed_addresses(document: &mut Document) {
+    let inbound = document.section::<FeedIn>("feeds.in").filter(|_| document.has("feeds.in"));
+    let outbound = document.section::<FeedOut>("feeds.out").filter(|_| document.has("feeds.out"));
+    let line_b = inbound.as_ref().and_then(|feed| feed.line_b.as_ref());
+    let server = outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
+    let listening = [
+        inbound.as_ref().map(|feed| ("feeds.in.listen", feed.listen)),
+        line_b.map(|line| ("feeds.in.line_b.listen", line.listen)),
+        server.map(|server| ("feeds.out.retransmission.listen", server.listen)),
+    ];
+    let listening: Vec<_> = listening.into_iter().flatten().filter(|(_, listen)| listen.port() != 0).collect();
+    // Line B beside line A has an error of its own.
+    if let Some((key, own)) = listening.iter().find(|(key, _)| key.starts_with("feeds.out"))
+        && let Some((other, _)) = listening.iter().find(|(other, listen)| other != key && collide(*own, *listen))
+    {
+        document.conflict(
+            key,
+            format!("`{key}` is {own}, where `{other}` listens too"),
+            "the same address",
+            format!("give each its own port, or change `{other}`"),
+        );
+    }
+    let servers = inbound.iter().flat_map(|feed| feed.recovery.servers.iter().enumerate());
+    let sent_to = servers.map(|(index, server)| (format!("feeds.in.recovery.servers[{index}]"), *server));
+    let sent_to = sent_to.chain(outbound.as_ref().map(|feed| ("feeds.out.to".to_owned(), feed.to)));
+    for (key, to) in sent_to.collect::<Vec<_>>() {
+        if let Some((own, _)) = listening.iter().find(|(_, listen)| reaches(to, *listen)) {
+            document.conflict(
+                &key,
+                format!("{to} is where the venue itself listens, as `{own}`"),
+                "sent to itself",
+                format!("write the address of another, or change `{own}`"),
+            );
+        }
+    }
+}
+
+/// Whether two sockets cannot have these addresses at once.
+fn collide(one: SocketAddrV4, other: SocketAddrV4) -> bool {
+    let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (one.ip() == other.ip() || is_any)
+}
+
+/// Whether a socket on `listen` gets what is sent to `to`, as far as the addresses themselves tell.
+fn reaches(to: SocketAddrV4, listen: SocketAddrV4) -> bool {
+    to.port() == listen.port() && (to.ip() == listen.ip() || listen.ip().is_unspecified() && to.ip().is_loopback())
 }
 
 fn retransmission(document: &mut Document, server: &Retransmission) {

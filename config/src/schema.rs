@@ -25,7 +25,7 @@ pub struct Config {
     /// The shard that runs each role.
     pub placement: Placement,
     /// Capacities of the queues between roles, in messages. A full queue makes its producer wait; once the back-pressure
-    /// reaches ingress, new requests are rejected.
+    /// reaches ingress, new requests wait in their sockets.
     #[serde(default = "all_defaults::<Edges>")]
     pub edges: Edges,
     /// Buffers and limits of the network driver.
@@ -54,7 +54,7 @@ pub struct Config {
     #[schemars(length(max = 4096))]
     pub firms: Vec<Firm>,
     /// The instruments that are traded.
-    #[schemars(length(min = 1, max = 65535))]
+    #[schemars(length(min = 1, max = 65534))]
     pub instruments: Vec<Instrument>,
     /// Pre-trade limits, applied to every order before matching. They have no defaults.
     pub risk: Risk,
@@ -172,7 +172,7 @@ pub struct Net {
     #[serde(default = "count::<2048>")]
     #[schemars(range(min = 256, max = 65_536))]
     pub receive_buffer_bytes: usize,
-    /// Unsent bytes kept for each connection; a client that reads so slowly that they run over is disconnected.
+    /// Unsent bytes kept for each connection, a power of two; a client that reads so slowly that they run over is disconnected.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 4096, max = 16_777_216))]
     pub send_buffer_bytes: usize,

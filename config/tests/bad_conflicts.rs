@@ -12,6 +12,12 @@ fn each_contradiction_is_reported() {
             "receive_buffers = 1000",
             &["24:19 Conflict: `net.receive_buffers` is 1000, which is not a power of two; write 512 or 1024"],
         ),
+        // T10
+        (
+            "connections_max = 8",
+            "send_buffer_bytes = 5000",
+            &["24:21 Conflict: `net.send_buffer_bytes` is 5000, which is not a power of two; write 4096 or 8192"],
+        ),
         (
             "symbol = \"ESH4\"",
             "symbol = \"AAPL\"",
@@ -207,6 +213,28 @@ fn each_contradiction_is_reported() {
             &[
                 "59:10 Conflict: `feeds.out.retransmission.listen` has port 0; write the port that clients use, or set feeds.out.retransmission.allow_ephemeral_port = true",
                 "59:10 Conflict: requests cannot be answered from the multicast group 239.192.0.1; listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all",
+            ],
+        ),
+        // T10
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"239.192.0.1:26477\"",
+            &[
+                "57:6 Conflict: 239.192.0.1:26477 is where the venue itself listens, as `feeds.in.listen`; write the address of another, or change `feeds.in.listen`",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:26401\"\n[feeds.out.retransmission]\nlisten = \"0.0.0.0:26401\"",
+            &[
+                "57:6 Conflict: 127.0.0.1:26401 is where the venue itself listens, as `feeds.out.retransmission.listen`; write the address of another, or change `feeds.out.retransmission.listen`",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:26400\"\n[feeds.out.retransmission]\nlisten = \"0.0.0.0:26477\"",
+            &[
+                "59:10 Conflict: `feeds.out.retransmission.listen` is 0.0.0.0:26477, where `feeds.in.listen` listens too; give each its own port, or change `feeds.in.listen`",
             ],
         ),
         (

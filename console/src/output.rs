@@ -6,9 +6,10 @@ use std::{
 };
 
 use miette::{Diagnostic, Report};
+use rustix::termios;
 use thiserror::Error;
 
-use crate::{Exit, report};
+use crate::{exit::Exit, message::report, table::Table};
 
 /// Standard output could not be written.
 #[derive(Clone, Debug, Error, Diagnostic)]
@@ -57,6 +58,23 @@ impl Output {
         // The error of a `Display` is no error of the output.
         let text = format!("{line}\n");
         Ok(self.write_all(text.as_bytes()).and_then(|()| self.flush())?)
+    }
+
+    /// Writes a table at once, folded to the width of the terminal if there is one.
+    ///
+    /// # Errors
+    /// [`LostOutput`], now or earlier.
+    pub fn table(&mut self, table: &Table) -> Result<(), LostOutput> {
+        let columns = self.columns();
+        self.say(table.lines(columns))
+    }
+
+    /// The width of the terminal; `None` if the output is none.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        let size = termios::tcgetwinsize(self.writer.get_ref()).ok()?;
+        // A terminal that does not know its width says 0.
+        (size.ws_col > 0).then_some(size.ws_col.into())
     }
 
     /// Lists damage on standard error, behind all output so far, and ends the command with [`Exit::Damaged`].

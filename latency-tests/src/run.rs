@@ -1,12 +1,15 @@
 //! `corelane-latency run`: runs a profile, prints and writes its results.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, writable};
 use corelane_runtime::cpu;
 use corelane_tester::jitter;
 use corelane_tuning::Host;
-use miette::{IntoDiagnostic, Report, miette};
+use miette::{IntoDiagnostic, Report, WrapErr, miette};
 
 use crate::{
     cli::RunArgs,
@@ -36,6 +39,7 @@ pub fn run(args: &RunArgs, out: &mut Output) -> miette::Result<Exit> {
     let facts = Host::inspect();
     let cpus = two_cpus()?;
     isolated(&profile, stem(&args.profile), &facts, cpus)?;
+    destinations(args)?;
     let started = Instant::now();
     let mut context = context::context(stem(&args.profile), &profile.summary, &cpus);
     let with_growth = args.scenario.is_empty() && profile.scaling.is_some();
@@ -111,6 +115,16 @@ pub fn run(args: &RunArgs, out: &mut Output) -> miette::Result<Exit> {
         "the figures do not count: {} problems, listed above",
         run.verdict.problems.len()
     )))
+}
+
+/// Refuses destinations that cannot be written before hours are spent.
+fn destinations(args: &RunArgs) -> miette::Result<()> {
+    fs::create_dir_all(&args.out).into_diagnostic().wrap_err_with(|| format!("cannot make {}", args.out.display()))?;
+    let tables = args.tables.iter().cloned();
+    for file in tables.chain(["result.json", "report.html"].map(|name| args.out.join(name))) {
+        writable(&file)?;
+    }
+    Ok(())
 }
 
 /// The profile's scenarios, or those that were asked for, with the profile's lengths if it has them.

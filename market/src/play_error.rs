@@ -23,7 +23,9 @@ pub enum PlayError {
         bytes: usize,
     },
     /// A message does not fit a packet.
-    #[error("message {message} of {bytes} bytes does not fit a packet of {payload_max} bytes; raise payload_max")]
+    #[error(
+        "message {message} of {bytes} bytes does not fit a packet of {payload_max} bytes; check that the file is an ITCH file"
+    )]
     TooLong {
         /// The number of the message, from 1.
         message: u64,

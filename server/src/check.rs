@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use comfy_table::Table;
 use corelane_config::Config;
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{cpu, edge::port::Overflow, topology::Idle, topology::check::Checked};
-use corelane_venue::{declare, reorder_bytes, replay_bytes, retransmission_bytes};
+use corelane_venue::{declare, driver_config, table_bytes};
 use miette::miette;
-
-use crate::tables::table;
 
 /// Checks the topology in the file `path` and prints it.
 ///
@@ -26,16 +23,17 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
         config.ports.len(),
         config.instruments.len()
     ))?;
-    out.say(format_args!("\n{}", shards(&checked)))?;
-    out.say(format_args!("housekeeping on CPU {}", declared.placement.housekeeping_cpu))?;
-    out.say(format_args!("\n{}", edges(&checked)))?;
-    out.say(format_args!("\n{}", proof(&checked)))?;
-    out.say(format_args!("\n{}", memory(&config, &checked)))?;
+    out.say("")?;
+    out.table(&shards(&checked))?;
+    out.say(format_args!("housekeeping on CPU {}\n", declared.placement.housekeeping_cpu))?;
+    out.table(&edges(&checked))?;
+    out.say(format_args!("\n{}\n", proof(&checked)))?;
+    out.table(&memory(&checked, &config)?)?;
     Ok(Exit::Done)
 }
 
 fn shards(checked: &Checked) -> Table {
-    let mut table = table(["shard", "CPU", "idle", "endpoints", "actors, in polling order"]);
+    let mut table = Table::new(["shard", "CPU", "idle", "endpoints", "actors, in polling order"], 1);
     for shard in &checked.shards {
         let idle = match shard.idle {
             Idle::Spin => "spin",
@@ -43,13 +41,13 @@ fn shards(checked: &Checked) -> Table {
             Idle::Park => "park",
         };
         let (cpu, endpoints) = (shard.cpu.to_string(), shard.endpoints.to_string());
-        table.add_row([&shard.name, &cpu, idle, &endpoints, &shard.actors.join(", ")].map(String::from));
+        table.add([&shard.name, &cpu, idle, &endpoints, &shard.actors.join(", ")].map(String::from));
     }
     table
 }
 
 fn edges(checked: &Checked) -> Table {
-    let mut table = table(["edge", "to", "kind", "capacity", "slot", "KiB", "when full"]);
+    let mut table = Table::new(["edge", "to", "kind", "capacity", "slot", "KiB", "when full"], 2);
     for edge in &checked.edges {
         let kind = if edge.crosses { "ring" } else { "queue" };
         let full = match edge.overflow {
@@ -59,7 +57,7 @@ fn edges(checked: &Checked) -> Table {
         };
         let (capacity, slot) = (edge.capacity.to_string(), edge.slot_bytes.to_string());
         let kib = edge.bytes().div_ceil(1024).to_string();
-        table.add_row([&edge.from, &edge.to, kind, &capacity, &slot, &kib, full].map(String::from));
+        table.add([&edge.from, &edge.to, kind, &capacity, &slot, &kib, full].map(String::from));
     }
     table
 }
@@ -78,21 +76,15 @@ fn proof(checked: &Checked) -> String {
 }
 
 /// The memory by purpose. Pages are committed on first use.
-fn memory(config: &Config, checked: &Checked) -> Table {
-    let mib = |bytes: usize| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
-    let net = &config.net;
-    let mut table = table(["memory", "MiB at most"]);
-    table.add_row(["edges".to_owned(), mib(checked.edges.iter().map(|edge| edge.bytes()).sum())]);
-    let receive = net.receive_buffers * net.receive_buffer_bytes;
-    table.add_row(["receive buffers".to_owned(), mib(receive)]);
-    table
-        .add_row(["send buffers".to_owned(), mib(net.connections_max * (net.send_buffer_bytes + net.max_frame_bytes))]);
-    table.add_row(["replay logs of the sessions".to_owned(), mib(replay_bytes(config))]);
-    if config.feeds.inbound.is_some() {
-        table.add_row(["feed in: reorder buffer behind gaps".to_owned(), mib(reorder_bytes(config))]);
+fn memory(checked: &Checked, config: &Config) -> miette::Result<Table> {
+    let edges = checked.edges.iter().map(|edge| edge.bytes()).sum();
+    let drivers = checked.shards.iter().filter(|shard| shard.endpoints > 0 || shard.idle == Idle::Park).count();
+    let mut rows = vec![("edges", edges), ("network buffers", drivers * driver_config(config).bytes())];
+    rows.extend(table_bytes(config)?);
+    rows.push(("in all", rows.iter().map(|(_, bytes)| bytes).sum()));
+    let mut table = Table::new(["memory", "MiB at most"], 1).with_figures();
+    for (what, bytes) in rows {
+        table.add([what.to_owned(), format!("{:.1}", bytes as f64 / f64::from(1 << 20))]);
     }
-    if config.feeds.outbound.is_some() {
-        table.add_row(["feed out: messages kept for retransmission".to_owned(), mib(retransmission_bytes(config))]);
-    }
-    table
+    Ok(table)
 }

@@ -13,7 +13,7 @@ use std::{
 
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_config::{Config, VENUE_TOML};
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, warn, writable};
 use corelane_market::{Day, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu;
 use corelane_tester::{
@@ -59,14 +59,17 @@ const RECORDED_SYMBOLS_MAX: usize = 10_000;
 /// # Errors
 /// A part that failed to start. An invalid run ends with [`Exit::Damaged`] and the reasons.
 pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
+    // Whatever would spoil the result is found before the run.
+    writable(&args.plot)?;
+    args.json.as_deref().map_or(Ok(()), writable)?;
+    let mut config = Config::parse("the embedded venue", VENUE_TOML)?;
+    let market = market(args, &mut config)?;
     let cpus = cpu::allowed_cpus();
     let host = Host::inspect();
     out.say(&host)?;
     out.say(format_args!("measuring machine jitter for {} s …", JITTER_WATCH.as_secs()))?;
     let jitter = jitter::measure(&cpus[..cpus.len().min(2)], JITTER_WATCH).into_diagnostic()?;
 
-    let mut config = Config::parse("the embedded venue", VENUE_TOML)?;
-    let market = market(args, &mut config)?;
     let feed = FeedReader::bind(loopback(0), Ipv4Addr::LOCALHOST).into_diagnostic()?;
     on_loopback(&mut config, feed.local_addr().into_diagnostic()?)?;
     let venue = Venue::start(&config)?;
@@ -94,7 +97,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
         market: Some(&market_report),
         feed: Some(feed.report()),
     };
-    out.say(format_args!("\n{}", report.table()))?;
+    out.say(format_args!("\n{}", report.table(out.columns())))?;
     report.write_plot(&args.plot).into_diagnostic()?;
     out.say(format_args!("percentile plot: {}", args.plot.display()))?;
     if let Some(path) = &args.json {
@@ -159,11 +162,14 @@ fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
     let mut symbols: Vec<Symbol> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut source = MessageSource::new(&bytes[..]);
+    let mut decoded = 0_u64;
     while let Some(message) = source.peek().into_diagnostic()? {
-        let symbol = match Message::decode(message) {
-            Ok(Message::StockDirectory(directory)) => Some(directory.stock),
-            Ok(Message::AddOrder(add)) => Some(add.stock),
-            Ok(Message::AddOrderMpid(add)) => Some(add.stock),
+        let message = Message::decode(message).ok();
+        decoded += u64::from(message.is_some());
+        let symbol = match message {
+            Some(Message::StockDirectory(directory)) => Some(directory.stock),
+            Some(Message::AddOrder(add)) => Some(add.stock),
+            Some(Message::AddOrderMpid(add)) => Some(add.stock),
             _ => None,
         };
         if let Some(symbol) = symbol
@@ -175,6 +181,20 @@ fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
         source.take().into_diagnostic()?;
     }
     let messages = source.taken();
+    if decoded == 0 {
+        return Err(miette!(
+            help = "give a recorded day, or leave out --itch to play a generated one",
+            "{} has no ITCH message, so there is no market to play",
+            file.display()
+        ));
+    }
+    if decoded < messages {
+        warn(format_args!(
+            "warning: {} of {messages} messages of {} are not ITCH 5.0",
+            messages - decoded,
+            file.display()
+        ));
+    }
     let symbols = symbols.iter().map(|symbol| String::from_utf8_lossy(symbol.trimmed()).into_owned()).collect();
     Ok((Market { bytes, messages }, symbols))
 }

@@ -65,6 +65,9 @@ pub struct VenueCounters {
 /// [`VenueError`] for contradictions in the configuration that the schema cannot detect.
 pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueError> {
     let placement = place(config, allowed);
+    if !allowed.contains(&placement.housekeeping_cpu) {
+        return Err(VenueError::HousekeepingCpu { cpu: placement.housekeeping_cpu, allowed: allowed.to_vec() });
+    }
     let mut topology = Topology::new();
     let net = driver_config(config);
     let shards: Vec<ShardId> = config

@@ -27,6 +27,19 @@ pub enum VenueError {
     /// The UTC offset is out of range.
     #[error(transparent)]
     UtcOffset(#[from] InvalidUtcOffset),
+    /// Housekeeping is placed on a CPU that this process may not use.
+    #[error(
+        "`placement.housekeeping_cpu` is {cpu}, which is not among the CPUs that this process may run on ({allowed:?})"
+    )]
+    #[diagnostic(help(
+        "choose one of them or \"auto\", or widen the CPUs: taskset for the process, cpuset.cpus for its cgroup"
+    ))]
+    HousekeepingCpu {
+        /// The CPU.
+        cpu: usize,
+        /// The CPUs of the process's affinity mask.
+        allowed: Vec<usize>,
+    },
     /// The topology is faulty or failed to start.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -115,15 +115,13 @@ fn any_port() -> SocketAddr {
 }
 
 /// The memory of messages kept for retransmission, in bytes.
-#[must_use]
-pub fn retransmission_bytes(config: &Config) -> usize {
+pub(crate) fn retransmission_bytes(config: &Config) -> usize {
     let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
     server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
 }
 
 /// The memory of messages that wait behind gaps of the incoming feed, in bytes.
-#[must_use]
-pub fn reorder_bytes(config: &Config) -> usize {
+pub(crate) fn reorder_bytes(config: &Config) -> usize {
     let feed = config.feeds.inbound.as_ref();
     feed.map_or(0, |feed| reorder_buffer_bytes(feed.recovery.buffered_messages_max))
 }

@@ -10,13 +10,14 @@ mod convert;
 mod declare;
 mod error;
 mod feeds;
+mod memory;
 mod order_flow;
 mod placement;
 mod running;
 
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
-pub use feeds::{reorder_bytes, retransmission_bytes};
-pub use order_flow::{group_config, replay_bytes};
+pub use memory::table_bytes;
+pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};
 pub use running::Venue;

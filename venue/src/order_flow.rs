@@ -17,22 +17,24 @@ use crate::{
 };
 
 /// The memory of the sessions' replay logs, in bytes.
-#[must_use]
-pub fn replay_bytes(config: &Config) -> usize {
+pub(crate) fn replay_bytes(config: &Config) -> usize {
     config.ports.len() * replay_log_bytes(config.order_entry.messages_per_port_max)
 }
 
-pub(crate) fn driver_config(config: &Config) -> DriverConfig {
+/// The capacities of the network driver of each shard that has one.
+#[must_use]
+pub fn driver_config(config: &Config) -> DriverConfig {
     // All numbers fit, because the schema limits their ranges.
     DriverConfig {
         receive_buffers: config.net.receive_buffers as u16,
         receive_buffer_bytes: config.net.receive_buffer_bytes as u32,
+        datagram_buffers: config.net.receive_buffers as u16,
+        datagram_buffer_bytes: config.net.receive_buffer_bytes as u32,
         send_buffer_bytes: config.net.send_buffer_bytes as u32,
         connections_max: config.net.connections_max as u32,
         submission_entries: config.net.submission_entries as u32,
         max_frame_bytes: config.net.max_frame_bytes as u32,
         sends_by_call: config.net.sends_by_call as u16,
-        ..DriverConfig::default()
     }
 }
 

@@ -78,6 +78,12 @@ impl Group {
         }
     }
 
+    /// Memory of the open orders and of the users' numbers, and of the books, in bytes.
+    #[must_use]
+    pub fn bytes(config: &GroupConfig) -> (usize, usize) {
+        (Order::bytes(config), Matching::bytes(config))
+    }
+
     /// Lets risk check a new order, and matching enter it if it passes.
     #[inline]
     fn enter(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, exposure: &Exposure) {

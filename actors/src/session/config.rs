@@ -8,7 +8,7 @@ use corelane_codecs::{
 };
 use thiserror::Error;
 
-use super::log::MESSAGES_MAX;
+use super::{log::MESSAGES_MAX, order_tracker::OrderTracker};
 
 /// Most connections of one session actor. Each has a timer, and the number of timers is set at compile time.
 pub const CONNECTIONS_MAX: usize = 32_768;
@@ -80,6 +80,12 @@ impl SessionConfig {
             connections_per_address_max: 256,
             unsent_bytes_max: 256 << 10,
         }
+    }
+
+    /// Memory of the users' numbers of all ports' open orders and unanswered requests, in bytes.
+    #[must_use]
+    pub fn number_bytes(&self) -> usize {
+        self.ports.len() * OrderTracker::bytes(self.open_orders_per_port_max, self.in_flight_max)
     }
 
     pub(super) fn check(&self) -> Result<(), SessionConfigError> {

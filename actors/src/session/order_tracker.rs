@@ -84,6 +84,13 @@ impl OrderTracker {
         }
     }
 
+    /// Memory of a tracker, in bytes. The map has a power of two of places, at most seven eighths of them used.
+    pub(super) fn bytes(open_max: usize, in_flight_max: usize) -> usize {
+        let most = open_max + in_flight_max;
+        let places = (2 * most * 8 / 7).next_power_of_two();
+        places * (size_of::<(u32, TrackedOrder)>() + 1) + most * size_of::<u32>()
+    }
+
     /// Orders and unanswered requests.
     pub(super) fn len(&self) -> usize {
         self.orders.len()

@@ -166,7 +166,7 @@ impl GroupConfig {
             ("ports", self.ports.len() as u64, 1, 1 << 20),
             ("accounts", self.accounts.len() as u64, 1, 1 << 20),
             ("firms", self.firms.len() as u64, 1, 1 << 20),
-            ("instruments", self.instruments.len() as u64, 1, u64::from(u16::MAX)),
+            ("instruments", self.instruments.len() as u64, 1, u64::from(u16::MAX) - 1),
             ("orders_max", self.orders_max.into(), 1, TABLE_MAX),
             ("levels_max", self.levels_max.into(), 1, TABLE_MAX),
             ("open_orders_per_port_max", open_orders.into(), 1, TABLE_MAX),

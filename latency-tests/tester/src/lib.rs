@@ -53,7 +53,7 @@
 //! };
 //! let load = load::run(&spec, &mut script, &mut ())?;
 //! let report = Report { title: "Demo", load: &load, jitter: &jitter, market: None, feed: None };
-//! println!("{}", report.table());
+//! println!("{}", report.table(None));
 //! # Ok(())
 //! # }
 //! ```

@@ -1,7 +1,7 @@
 //! The capacities of a driver. All memory is allocated at start; most of it is only reserved, and pages are faulted in
 //! on first use.
 
-use super::error::NetError;
+use super::{control, error::NetError};
 
 /// The capacities of a driver. It uses `receive_buffers × receive_buffer_bytes + datagram_buffers ×
 /// (datagram_buffer_bytes + 128) + connections × (send_buffer_bytes + max_frame_bytes)` bytes of memory, where
@@ -55,6 +55,15 @@ impl Default for DriverConfig {
 }
 
 impl DriverConfig {
+    /// The memory of a driver, in bytes, without that of outgoing endpoints' connections.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let streams = usize::from(self.receive_buffers) * self.receive_buffer_bytes as usize;
+        let datagram_bytes = self.datagram_buffer_bytes as usize + control::ROOM_BYTES;
+        let connection_bytes = self.send_buffer_bytes as usize + self.max_frame_bytes as usize;
+        streams + usize::from(self.datagram_buffers) * datagram_bytes + self.connections_max as usize * connection_bytes
+    }
+
     pub(super) fn check(&self, endpoints: usize) -> Result<(), NetError> {
         let power = |value: u32, min: u32, max: u32| value.is_power_of_two() && (min..=max).contains(&value);
         let buffers = |count: u16| power(count.into(), 1, 1 << 15);

@@ -49,6 +49,15 @@ impl Books {
         }
     }
 
+    /// Memory of the books, in bytes.
+    pub(super) fn bytes(orders_max: u32, levels_max: u32, instruments: usize, ports: u32) -> usize {
+        orders_max as usize * size_of::<Resting>()
+            + Levels::bytes(levels_max)
+            + (instruments + 1) * size_of::<[SideLevels; 2]>()
+            + Lists::bytes(orders_max, levels_max)
+            + Lists::bytes(orders_max, ports)
+    }
+
     /// Prefetches the order in `slot`, if there is such a slot.
     #[inline]
     pub(super) fn prefetch(&self, slot: u32) {

@@ -80,6 +80,11 @@ impl Levels {
         }
     }
 
+    /// Memory of a pool for `levels_max` levels, in bytes.
+    pub(super) fn bytes(levels_max: u32) -> usize {
+        levels_max as usize * (size_of::<Level>() + size_of::<u32>()) + PriceTrees::bytes(levels_max as usize)
+    }
+
     /// Whether the pool has a free level.
     #[inline]
     pub(super) fn has_room(&self) -> bool {

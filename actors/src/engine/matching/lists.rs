@@ -34,6 +34,11 @@ impl Lists {
         Lists { links, orders_max }
     }
 
+    /// Memory of so many orders and lists, in bytes.
+    pub(super) fn bytes(orders_max: u32, lists: u32) -> usize {
+        (orders_max as usize + lists as usize) * size_of::<Link>()
+    }
+
     /// Appends an order to a list; it must not be in one.
     #[inline]
     pub(super) fn push(&mut self, list: u32, slot: u32) {

@@ -134,6 +134,12 @@ impl Matching {
         }
     }
 
+    /// Memory of the books, in bytes.
+    pub(crate) fn bytes(config: &GroupConfig) -> usize {
+        let GroupConfig { orders_max, levels_max, ref instruments, ref ports, .. } = *config;
+        Books::bytes(orders_max, levels_max, instruments.len(), PortId::from_index(ports.len()).0)
+    }
+
     /// Runs the first step of a new order.
     #[inline(always)]
     pub fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {

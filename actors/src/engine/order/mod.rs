@@ -47,6 +47,7 @@ use self::{
     checks::Terms,
     open_order::OpenOrder,
     port_state::{PortBounds, PortState},
+    user_refs::UserRefs,
 };
 use crate::types::{
     Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, OtherChannel,
@@ -87,6 +88,13 @@ impl Order {
             is_open: config.opens_at_start,
             cancel_on_disconnect: config.cancel_on_disconnect,
         }
+    }
+
+    /// Memory of the open orders, and of the users' numbers of all ports, in bytes.
+    pub(crate) fn bytes(config: &GroupConfig) -> usize {
+        let order = size_of::<Option<OpenOrder>>() + size_of::<OrderSlot>();
+        let numbers = UserRefs::bytes(config.open_orders_per_port_max);
+        config.orders_max as usize * order + config.ports.len() * numbers
     }
 
     /// Prefetches the place of a request's order number.

@@ -45,7 +45,7 @@ pub(super) struct UserRefs {
 
 impl UserRefs {
     pub(super) fn with_capacity(orders_max: u32) -> UserRefs {
-        let lines = (2 * orders_max as usize).div_ceil(ENTRIES).next_power_of_two().max(2);
+        let lines = Self::lines(orders_max);
         // A free entry is not zero, so the table is written here and its pages are faulted in before the first order.
         let free = Entry { user_ref: 0, slot: Entry::FREE };
         let mut factor = secret();
@@ -58,6 +58,15 @@ impl UserRefs {
             shift: u64::BITS - lines.trailing_zeros(),
             away: 0,
         }
+    }
+
+    /// Memory of a table for `orders_max` orders, in bytes.
+    pub(super) fn bytes(orders_max: u32) -> usize {
+        Self::lines(orders_max) * size_of::<CacheLine>()
+    }
+
+    fn lines(orders_max: u32) -> usize {
+        (2 * orders_max as usize).div_ceil(ENTRIES).next_power_of_two().max(2)
     }
 
     /// Adds an order; its number must not be in the table.

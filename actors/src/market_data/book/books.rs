@@ -60,8 +60,7 @@ impl Books {
     }
 
     fn with_locates(locates: FeedLocates, books: usize, limits: BookLimits) -> Self {
-        // A level has an order, so there are at most as many.
-        let levels_total_max = limits.orders_max.min(2 * books * limits.levels_max);
+        let levels_total_max = Self::levels_total_max(books, limits);
         Books {
             locates,
             is_incomplete: vec![false; books].into(),
@@ -71,6 +70,21 @@ impl Books {
             levels: PriceLevels::with_capacity(levels_total_max),
             sides: Sides::new(books, u32::try_from(limits.levels_max).unwrap_or(u32::MAX), levels_total_max),
         }
+    }
+
+    /// A level has an order, so there are at most as many.
+    fn levels_total_max(books: usize, limits: BookLimits) -> usize {
+        limits.orders_max.min(2 * books * limits.levels_max)
+    }
+
+    /// Memory of the books of so many instruments, in bytes.
+    #[must_use]
+    pub fn bytes(books: usize, limits: BookLimits) -> usize {
+        let levels_total_max = Self::levels_total_max(books, limits);
+        books * (size_of::<InstrumentState>() + size_of::<bool>())
+            + Orders::bytes(limits.orders_max)
+            + PriceLevels::bytes(levels_total_max)
+            + Sides::bytes(books, levels_total_max)
     }
 
     /// Forgets all orders and the meaning of the feed's locates, for a new session.

@@ -107,7 +107,7 @@ impl Orders {
         reason = "slots have 32 bits, which is checked, and there are fewer frames"
     )]
     pub(super) fn with_capacity(orders_max: usize) -> Self {
-        let frames = (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN);
+        let frames = Self::frames(orders_max);
         let window = (FRAME_FIRST + frames) * PAGE;
         assert!(window + orders_max <= u32::MAX as usize, "{orders_max} orders are more than 32-bit slots can number");
         Orders {
@@ -120,6 +120,21 @@ impl Orders {
             len: 0,
             orders_max,
         }
+    }
+
+    /// Memory of a table for `orders_max` orders, in bytes.
+    pub(super) fn bytes(orders_max: usize) -> usize {
+        let frames = Self::frames(orders_max);
+        let slots = (FRAME_FIRST + frames) * PAGE + orders_max;
+        let places = (PLACES_PER_FRAME * frames).next_power_of_two();
+        slots * size_of::<QueuedOrder>()
+            + places * size_of::<Mapping>()
+            + 2 * frames * size_of::<u32>()
+            + Spill::bytes(orders_max)
+    }
+
+    fn frames(orders_max: usize) -> usize {
+        (SLOTS_PER_ORDER * orders_max).div_ceil(PAGE).max(FRAMES_MIN)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "slots have 32 bits, and there are fewer frames")]

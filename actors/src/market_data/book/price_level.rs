@@ -58,6 +58,11 @@ impl PriceLevels {
         PriceLevels { levels: HugeSlice::zeroed(levels_max + 1), free: LevelId::NONE, used: 1 }
     }
 
+    /// Memory of a pool for `levels_max` levels, in bytes.
+    pub(super) fn bytes(levels_max: usize) -> usize {
+        (levels_max + 1) * size_of::<PriceLevel>()
+    }
+
     pub(super) fn clear(&mut self) {
         (self.free, self.used) = (LevelId::NONE, 1);
     }

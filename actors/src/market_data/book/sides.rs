@@ -45,6 +45,12 @@ impl Sides {
         sides
     }
 
+    /// Memory of so many sides, in bytes.
+    pub(super) fn bytes(books: usize, levels_total_max: usize) -> usize {
+        let side = size_of::<BookSide>() + WIDTH * size_of::<LevelId>();
+        2 * books * side + PriceTrees::bytes(levels_total_max)
+    }
+
     pub(super) fn clear(&mut self) {
         self.sides.fill(BookSide::EMPTY);
         self.trees.clear();

@@ -35,6 +35,12 @@ impl Spill {
         }
     }
 
+    /// Memory of a spill of `orders_max` orders, in bytes.
+    pub(super) fn bytes(orders_max: usize) -> usize {
+        let places = (2 * orders_max * 8 / 7).next_power_of_two();
+        places * (size_of::<(u64, u32)>() + 1) + orders_max * (size_of::<u64>() + size_of::<u32>())
+    }
+
     pub(super) fn clear(&mut self) {
         self.index.clear();
         self.free.clear();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use corelane_console::Table;
 use hdrhistogram::Histogram;
 
 use super::{QUANTILES, Report};
@@ -11,19 +11,24 @@ use crate::jitter::Gaps;
 use corelane_market::LineReport;
 
 impl Report<'_> {
-    /// Renders the tables, with the verdict as the last line.
+    /// Renders the tables, with the verdict as the last line. They are folded to so many columns, if that is given.
     #[must_use]
-    pub fn table(&self) -> String {
-        render(self)
+    pub fn table(&self, columns: Option<usize>) -> String {
+        render(self, columns)
     }
 }
 
-fn render(report: &Report<'_>) -> String {
-    let mut text = format!("{}\n{}\n{}\n", report.title, latencies(report), counts(report));
+fn render(report: &Report<'_>, columns: Option<usize>) -> String {
+    let mut text = format!("{}\n", report.title);
+    let mut add = |table: Table| {
+        let _ = writeln!(text, "{}", table.lines(columns));
+    };
+    add(latencies(report));
+    add(counts(report));
     if !report.load.rejects.is_empty() {
-        let _ = writeln!(text, "{}", rejects(report));
+        add(rejects(report));
     }
-    let _ = writeln!(text, "{}", jitter(report));
+    add(jitter(report));
     let problems = report.problems();
     if problems.is_empty() {
         text.push_str("VALID: every answer was what it must be");
@@ -113,16 +118,10 @@ fn quantiles(histogram: &Histogram<u64>) -> impl Iterator<Item = String> {
 
 /// A table with names in the first column and numbers in the others.
 fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(header.into_iter().map(Cell::new));
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+    Table::new(header, 1).with_figures()
 }
 
 /// Adds a row with a name and its numbers.
 fn add(table: &mut Table, name: &str, values: impl IntoIterator<Item = String>) {
-    table.add_row(std::iter::once(name.to_owned()).chain(values));
+    table.add(std::iter::once(name.to_owned()).chain(values));
 }

@@ -60,7 +60,7 @@ fn jitter() -> Vec<CpuJitter> {
 fn the_table_has_every_figure_in_its_place() {
     let (load, jitter) = (load(), jitter());
     let report = Report { title: "Demo", load: &load, jitter: &jitter, market: None, feed: None };
-    assert_eq!(report.table(), include_str!("table.snapshot").trim_end());
+    assert_eq!(report.table(None), include_str!("table.snapshot").trim_end());
 }
 
 #[test]

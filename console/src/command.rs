@@ -1,0 +1,80 @@
+//! A binary's `main`: the command line, the command, the exit code.
+
+use std::{
+    io::{self, Write, stdout},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use miette::Report;
+
+use crate::{
+    exit::Exit,
+    message::report,
+    output::{LostOutput, Output},
+};
+
+/// The exit codes, as every `--help` shows them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  done, with damage that is listed
+  2  not done: wrong arguments, an error, or output that could not be written";
+
+/// The code of a command that could not do what it should.
+const NOT_DONE: u8 = 2;
+
+/// Runs a binary: parses its command line, runs `command`, reports its error on standard error, and returns the exit
+/// code.
+pub fn main<C: Parser>(command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
+    match parse() {
+        Ok(cli) => run(cli, command),
+        // Help and version are output like any other.
+        Err(said) if !said.use_stderr() => match said.print().and_then(|()| stdout().flush()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => lost(&LostOutput::from(error)),
+        },
+        Err(wrong) => {
+            let _ = wrong.print();
+            ExitCode::from(NOT_DONE)
+        }
+    }
+}
+
+/// Parses the command line. Every help ends with the exit codes.
+fn parse<C: Parser>() -> Result<C, clap::Error> {
+    let mut command = with_exit_codes(C::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    C::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let command = command.after_help(EXIT_CODES);
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_exit_codes))
+}
+
+fn run<C>(cli: C, command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
+    let mut out = Output::stdout();
+    let ended = command(cli, &mut out);
+    let flushed = out.finish();
+    match (ended, flushed) {
+        (Err(error), _) => match error.downcast_ref::<LostOutput>() {
+            Some(output) => lost(output),
+            None => {
+                report(&error);
+                ExitCode::from(NOT_DONE)
+            }
+        },
+        (Ok(_), Err(output)) => lost(&output),
+        (Ok(Exit::Done), Ok(())) => ExitCode::SUCCESS,
+        (Ok(Exit::Damaged), Ok(())) => ExitCode::from(1),
+    }
+}
+
+fn lost(output: &LostOutput) -> ExitCode {
+    if output.kind() != io::ErrorKind::BrokenPipe {
+        report(&Report::new(output.clone()));
+    }
+    ExitCode::from(NOT_DONE)
+}

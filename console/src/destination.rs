@@ -1,0 +1,50 @@
+//! Files that a command writes at its end.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// A file that cannot be written.
+#[derive(Debug, Error, Diagnostic)]
+#[error("cannot write {path}: {source}", path = path.display())]
+#[diagnostic(help("choose another path, or make its folder and give this user the right to write there"))]
+pub struct Unwritable {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Finds out before a long run whether its result can be written. A file that is there keeps its content.
+///
+/// # Errors
+/// [`Unwritable`].
+pub fn writable(path: &Path) -> Result<(), Unwritable> {
+    let error = |source| Unwritable { path: path.to_owned(), source };
+    let is_new = !path.exists();
+    OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
+    if is_new { fs::remove_file(path).map_err(error) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_tried_without_a_trace() {
+        let folder = std::env::temp_dir().join(format!("corelane-destination-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (new, old) = (folder.join("new"), folder.join("old"));
+        fs::write(&old, "kept").unwrap();
+        writable(&new).unwrap();
+        writable(&old).unwrap();
+        assert!(!new.exists() && fs::read_to_string(&old).unwrap() == "kept");
+        let error = writable(&folder.join("absent/new")).unwrap_err();
+        assert!(error.to_string().contains("absent/new: No such file"), "{error}");
+        assert!(writable(&folder).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

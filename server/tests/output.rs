@@ -1,0 +1,201 @@
+//! Commands whose output goes away: never a panic, and an exit code that says so.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufRead, BufReader, Read},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use corelane_test_support::wait;
+
+/// A file in a folder of the test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("corelane-output-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn corelane() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A disk without room.
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+/// A pipe that nobody reads any more.
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn finish(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The shipped topology on ports that the kernel picks, on one parked shard.
+fn topology(folder: &Path) -> PathBuf {
+    let shipped = include_str!("../../config/venue.toml");
+    let text = shipped
+        .replace("listen = \"127.0.0.1:9001\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
+        .replace("listen = \"127.0.0.1:26477\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
+        .replace("idle = \"auto\"", "idle = \"park\"");
+    let path = folder.join("venue.toml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// The commands that print and end by themselves.
+fn commands(folder: &Path) -> Vec<Vec<String>> {
+    let topology = topology(folder).display().to_string();
+    let lines = [vec!["--help"], vec!["--version"], vec!["run", "--help"], vec!["check", &topology]];
+    lines.into_iter().map(|words| words.into_iter().map(str::to_owned).collect()).collect()
+}
+
+// T2
+#[test]
+fn lost_output_is_an_error_and_never_a_panic() {
+    let folder = folder("lost");
+    for line in commands(&folder) {
+        let (code, errors) = finish(corelane().args(&line).stdout(full()));
+        assert_eq!(code, Some(2), "{line:?} to a full disk: {errors}");
+        assert!(errors.contains("cannot write to standard output: No space left on device"), "{line:?}: {errors}");
+        // A reader that has enough is told nothing.
+        let (code, errors) = finish(corelane().args(&line).stdout(closed()));
+        assert_eq!((code, errors.as_str()), (Some(2), ""), "{line:?} to a closed pipe");
+        // Nothing is wrong, so nothing is lost on standard error.
+        for errors in [full(), closed()] {
+            let status = corelane().args(&line).stdout(Stdio::null()).stderr(errors).status().unwrap();
+            assert_eq!(status.code(), Some(0), "{line:?} without standard error");
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn an_error_that_nobody_can_read_is_in_the_exit_code() {
+    let folder = folder("errors");
+    let absent = folder.join("absent").display().to_string();
+    let lines: [&[&str]; 8] = [
+        &["bogus"],
+        &["run", &absent],
+        &["check", &absent],
+        &["demo", "--itch", &absent],
+        &["itch", "stats", &absent],
+        &["itch", "decode", &absent],
+        &["itch", "generate", "--instruments", "20", "--messages", "50", &absent],
+        &["itch", "play", &absent, "--to", "127.0.0.1:9"],
+    ];
+    for line in lines {
+        for (out, errors) in [(Stdio::null(), full()), (full(), closed()), (closed(), closed())] {
+            let status = corelane().args(line).stdout(out).stderr(errors).status().unwrap();
+            assert_eq!(status.code(), Some(2), "{line:?}");
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A venue that serves, the reader of its output, and the address of its order entry.
+fn serving(topology: &Path, errors: Stdio) -> (Child, BufReader<ChildStdout>, String) {
+    let mut child = corelane().arg("run").arg(topology).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let (mut line, mut address) = (String::new(), String::new());
+    while !line.starts_with("stop with") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it ended: {:?}", child.wait());
+        address.extend(line.trim_end().strip_prefix("order entry on "));
+    }
+    (child, out, address)
+}
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn stop(child: &mut Child) -> ExitStatus {
+    send("-TERM", child);
+    child.wait().unwrap()
+}
+
+// T2
+#[test]
+fn a_venue_that_nobody_can_find_ends_and_one_that_is_no_longer_heard_serves_on() {
+    let folder = folder("run");
+    let topology = topology(&folder);
+    let (code, errors) = finish(corelane().arg("run").arg(&topology).stdout(full()));
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("cannot write to standard output"), "{errors}");
+
+    let (mut child, out, address) = serving(&topology, Stdio::null());
+    drop(out);
+    TcpStream::connect(address).expect("it serves without its reader");
+    assert_eq!(stop(&mut child).code(), Some(2));
+
+    // Without anybody to read the log.
+    let (mut child, mut out, _) = serving(&topology, closed());
+    assert_eq!(stop(&mut child).code(), Some(0));
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("stopped"), "{rest}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+// T4
+#[test]
+fn a_log_in_a_file_has_no_colours() {
+    let folder = folder("log");
+    let (topology, log) = (topology(&folder), folder.join("log"));
+    let (mut child, _out, _) = serving(&topology, File::create(&log).unwrap().into());
+    send("-USR1", &child);
+    let text = || fs::read_to_string(&log).unwrap();
+    wait::until("the log of the kill switch", || text().contains("kill switch"));
+    assert_eq!(stop(&mut child).code(), Some(0));
+    assert!(!text().contains('\u{1b}'), "{}", text());
+    fs::remove_dir_all(folder).unwrap();
+}
+
+// T1
+#[test]
+fn a_cpu_that_the_process_may_not_use_is_refused() {
+    let folder = folder("cpus");
+    let path = topology(&folder);
+    let text = fs::read_to_string(&path).unwrap();
+    let outside = text.replace("\nhousekeeping_cpu = \"auto\"", "\nhousekeeping_cpu = 999");
+    assert_ne!(text, outside);
+    fs::write(&path, outside).unwrap();
+    for command in ["check", "run"] {
+        let (code, errors) = finish(corelane().arg(command).arg(&path).stdout(Stdio::null()));
+        assert_eq!(code, Some(2), "{command}: {errors}");
+        assert!(errors.contains("`placement.housekeeping_cpu` is 999"), "{command}: {errors}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+// T8
+#[test]
+fn a_demo_finds_out_first_what_would_spoil_it() {
+    let folder = folder("demo");
+    let empty = folder.join("empty.itch");
+    fs::write(&empty, "").unwrap();
+    let (absent, plot) = (folder.join("absent/plot.svg"), folder.join("plot.svg"));
+    let plot = ["--plot", plot.to_str().unwrap()];
+    let cases: [(Vec<&str>, &str); 3] = [
+        (vec!["--plot", absent.to_str().unwrap()], "cannot write"),
+        ([&plot[..], &["--json", absent.to_str().unwrap()]].concat(), "cannot write"),
+        ([&plot[..], &["--itch", empty.to_str().unwrap()]].concat(), "has no ITCH message"),
+    ];
+    for (arguments, said) in cases {
+        let output = corelane().arg("demo").args(&arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {errors}");
+        assert!(errors.contains(said), "{arguments:?}: {errors}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
