@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use corelane_runtime::net::{Driver, DriverConfig, EndpointId, EndpointSpec, Net, NetError, UdpSpec};
+use corelane_runtime::topology::{Idle, ShardSpec, Topology};
+use corelane_test_support::shards::{options, two_cpus};
 use net_support::{LengthPrefixed, World, echo, frame, loopback, small_net};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -208,4 +210,18 @@ fn dropping_a_busy_driver_ends_its_connections() {
     drop(world);
     std::io::copy(&mut client, &mut std::io::sink()).unwrap();
     assert!(TcpStream::connect(addr).is_err());
+}
+
+/// R17: without it the shard would spin for ever and say nothing.
+#[test]
+fn a_process_out_of_descriptors_is_told_that_a_shard_cannot_be_woken() {
+    in_own_process("a_process_out_of_descriptors_is_told_that_a_shard_cannot_be_woken", || {
+        let mut topology = Topology::new();
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        topology.shard(ShardSpec::new("sleeper", two_cpus()[0]).idle(Idle::Park).net(small_net()));
+        setrlimit(Resource::Nofile, limit).unwrap();
+        let error = topology.start(options()).expect_err("a shard that parks needs a descriptor").to_string();
+        assert!(error.contains("\"sleeper\"") && error.contains("ulimit -n"), "{error}");
+    });
 }

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     net::{Driver, EndpointId, NetError},
     shard::Failure,
-    shard::duty::{DutyCycle, Figures},
+    shard::duty::{DutyCycle, Figures, Sleeper},
     shard::panics::{self, mark_runtime_thread},
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
@@ -52,8 +52,9 @@ impl Seat {
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
         let actors = plan.actor_indices();
-        let transport = match open_transport(&mut plan) {
-            Ok(transport) => transport,
+        let sleeper = Sleeper::new(&waker).map_err(|source| NetError::Eventfd { source });
+        let (transport, sleeper) = match open_transport(&mut plan).and_then(|transport| Ok((transport, sleeper?))) {
+            Ok(opened) => opened,
             Err(source) => {
                 let shard = spec.name.clone();
                 let _ = built.send((spec.name, Err(StartError::Net { shard, source })));
@@ -91,6 +92,7 @@ impl Seat {
             stage,
             progress,
             waker,
+            sleeper,
             failures,
             failures_elsewhere,
             figures: Figures::default(),
@@ -106,7 +108,7 @@ fn open_transport(plan: &mut ShardPlan) -> Result<Box<dyn Transport>, NetError> 
         return Ok(Box::new(NoNet));
     }
     let mut driver = Driver::new(plan.spec.net.clone(), endpoints)?;
-    if let Ok(Some(descriptor)) = plan.waker.descriptor() {
+    if let Some(descriptor) = plan.waker.descriptor().map_err(|source| NetError::Eventfd { source })? {
         driver.register_eventfd(descriptor)?;
         driver.disable_eventfd();
     }

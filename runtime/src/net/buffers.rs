@@ -6,19 +6,34 @@ use std::io;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use io_uring::Submitter;
-use io_uring::types::BufRingEntry;
 
-use super::memory::Region;
+use super::memory::{Plain, Region};
 
 /// The end of a chain.
 pub(super) const NO_BUFFER: u16 = u16::MAX;
 
 const PAGE_BYTES: usize = 4096;
 
+/// An entry of the ring of free buffers (`struct io_uring_buf`). The kernel reads entries while we write others, so they are
+/// only written, field by field and through raw pointers, and never borrowed.
+#[repr(C)]
+pub(super) struct BufferEntry {
+    address: u64,
+    length: u32,
+    id: u16,
+    /// Reserved, but the tail of the ring in its first entry.
+    tail: u16,
+}
+
+// SAFETY: integers.
+unsafe impl Plain for BufferEntry {}
+
+const _: () = assert!(size_of::<BufferEntry>() == size_of::<io_uring::types::BufRingEntry>());
+
 /// A group of buffers of equal size. The kernel owns free buffers, and we own filled ones. Owned buffers can be
 /// chained, so that a connection keeps its unread ones in order without allocating.
 pub(super) struct BufferGroup {
-    ring: Region<BufRingEntry>,
+    ring: Region<BufferEntry>,
     bytes: Region<u8>,
     buffers: Box<[Buffer]>,
     buffer_bytes: usize,
@@ -59,7 +74,7 @@ impl BufferGroup {
 
     /// The number of bytes that the kernel locks: the ring of entries, without the buffers.
     pub(super) fn locked_bytes(&self) -> u64 {
-        (self.buffers.len() * size_of::<BufRingEntry>()) as u64
+        (self.buffers.len() * size_of::<BufferEntry>()) as u64
     }
 
     /// Registers the group with the kernel as `id`.
@@ -90,13 +105,15 @@ impl BufferGroup {
         // SAFETY: `at` is in bounds. There are as many entries as buffers and each buffer is in the ring at most once,
         // so this entry is free: the kernel reads entries only from its head up to the published tail. Only the three
         // fields are written, not the reserved field, which is the tail in entry 0.
-        let entry = unsafe { &mut *at };
-        entry.set_addr(address);
-        entry.set_len(self.buffer_bytes as u32);
-        entry.set_bid(buffer);
+        unsafe {
+            (&raw mut (*at).address).write(address);
+            (&raw mut (*at).length).write(self.buffer_bytes as u32);
+            (&raw mut (*at).id).write(buffer);
+        }
         self.tail = self.tail.wrapping_add(1);
-        // SAFETY: this is the tail field of entry 0, which is aligned for u16 and which the kernel only reads.
-        let tail = unsafe { &*BufRingEntry::tail(self.ring.pointer(0)).cast::<AtomicU16>() };
+        // SAFETY: this is the tail field of entry 0, in bounds and aligned for u16. It lives as long as the region, is written
+        // only here and only read by the kernel.
+        let tail = unsafe { AtomicU16::from_ptr(&raw mut (*self.ring.pointer(0)).tail) };
         // Publishes the entry.
         tail.store(self.tail, Ordering::Release);
     }

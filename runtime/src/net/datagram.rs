@@ -8,7 +8,9 @@ use super::memory::{RawAddr, Region};
 
 /// The datagrams of one socket that are queued or in flight, in a ring of equal slots.
 ///
-/// A batch is submitted only when the previous one has ended, so that a blocking socket does not reorder datagrams.
+/// A batch is submitted only when the previous one has ended, so that a full socket does not reorder datagrams of
+/// different batches. Within a batch it may: while one datagram waits for room, a later one may find some. To chain them
+/// would cost an enter each, since an enter starts only one operation of a chain after the first.
 pub(super) struct DatagramSender {
     /// Negative once the socket is closed.
     pub fd: RawFd,

@@ -50,6 +50,14 @@ pub enum NetError {
          hides it; run on Linux 6.1 or newer with CONFIG_IO_URING, outside the sandbox"
     )]
     Missing,
+    /// The descriptor that wakes a sleeping shard could not be opened.
+    #[error(
+        "cannot open the eventfd that wakes the shard: {source}; raise the limit on open files (`ulimit -n`), or do not park"
+    )]
+    Eventfd {
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The limit on locked memory is too low for the ring or its buffers.
     #[error(
         "{what} failed: cannot lock {bytes} bytes of memory (RLIMIT_MEMLOCK is {limit}); raise the limit (`ulimit -l`, \

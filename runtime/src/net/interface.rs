@@ -131,7 +131,8 @@ pub trait Net {
     fn send_room(&self, conn: ConnId) -> usize;
 
     /// Queues one datagram on a UDP endpoint, to its configured destination. Datagrams leave after the stream bytes of
-    /// the same cycle.
+    /// the same cycle, and in the order of queueing. If the socket's send buffer (sysctl `net.core.wmem_default`) is full
+    /// meanwhile, those of one cycle may leave in another order, as the network may reorder them too.
     ///
     /// # Errors
     /// [`SendError::Full`] if all the endpoint's send slots are taken, [`SendError::TooLong`], or [`SendError::Closed`]

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ptr::NonNull;
 
-use io_uring::types::{BufRingEntry, Timespec};
+use io_uring::types::Timespec;
 
 /// Types that need no drop and for which all-zero bytes are a valid value.
 ///
@@ -16,8 +16,6 @@ pub(super) unsafe trait Plain {}
 unsafe impl Plain for u8 {}
 // SAFETY: integers.
 unsafe impl Plain for RawAddr {}
-// SAFETY: `repr(transparent)` over integers.
-unsafe impl Plain for BufRingEntry {}
 // SAFETY: `repr(transparent)` over integers.
 unsafe impl Plain for Timespec {}
 // SAFETY: integers and raw pointers, which may be null.

@@ -17,7 +17,7 @@ pub(super) enum Operation {
     Connect,
     Receive,
     Send,
-    /// Any step of closing a connection: cancel, option, close.
+    /// Any step of closing a connection: cancel, close.
     Close,
     /// The cancellation of a connection's receive.
     Disarm,

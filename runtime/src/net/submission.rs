@@ -3,6 +3,7 @@
 //! instead of through the ring.
 
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use io_uring::types::{CancelBuilder, Fd};
 use io_uring::{opcode, squeue};
@@ -15,11 +16,8 @@ use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
 use super::memory::RawAddr;
 use super::ring::{Operation, Token};
 
-/// Makes close(2) reset the connection, so that the kernel also discards what the peer has not read.
-static RESET_ON_CLOSE: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
-
-/// The maximum number of submissions for one connection's upkeep: cancel, option, close.
-const UPKEEP_ENTRIES_MAX: usize = 3;
+/// The maximum number of submissions for one connection's upkeep: cancel, close.
+const UPKEEP_ENTRIES_MAX: usize = 2;
 
 /// The submissions that close an endpoint: cancel, close.
 const CLOSE_ENTRIES: usize = 2;
@@ -159,14 +157,12 @@ impl Driver {
             self.push_for(slot, Operation::Close, cancel);
         }
         if reset {
-            let option = opcode::SetSockOpt::new(
-                fd,
-                libc::SOL_SOCKET as u32,
-                libc::SO_LINGER as u32,
-                (&raw const RESET_ON_CLOSE).cast(),
-                size_of::<libc::linger>() as u32,
-            );
-            self.push_for(slot, Operation::Close, option.build());
+            // SAFETY: the slot owned the descriptor until now, and its close is queued below.
+            let socket = unsafe { BorrowedFd::borrow_raw(fd.0) };
+            // Makes the close reset the connection, so that the kernel also discards what the peer has not read. This is a
+            // system call, because the ring has the operation only since Linux 6.7. It fails on no TCP socket.
+            let set = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+            debug_assert!(set.is_ok(), "{set:?}");
         }
         self.push_for(slot, Operation::Close, opcode::Close::new(fd).build());
     }
@@ -174,8 +170,8 @@ impl Driver {
     fn push_for(&mut self, slot: u32, operation: Operation, entry: squeue::Entry) {
         let token = self.connection_token(operation, slot);
         self.table.connections[slot as usize].in_flight += 1;
-        // SAFETY: the entries above name the connection's descriptor, which only the last of them closes, addresses in
-        // a region that outlives the operation, or statics.
+        // SAFETY: the entries above name the connection's descriptor, which only the last of them closes, or addresses in
+        // a region that outlives the operation.
         unsafe { self.ring.push(entry, token) };
     }
 

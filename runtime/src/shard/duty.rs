@@ -4,6 +4,7 @@
 
 use std::{
     future::poll_fn,
+    io,
     os::fd::OwnedFd,
     pin::pin,
     sync::Arc,
@@ -55,6 +56,8 @@ pub(crate) struct DutyCycle {
     pub stage: Arc<Stage>,
     pub progress: ProgressWriter,
     pub waker: Arc<Waker>,
+    /// None on a shard that never sleeps.
+    pub sleeper: Option<Sleeper>,
     /// Failures on this shard, to the supervisor.
     pub failures: rtrb::Producer<Failure>,
     /// Failures elsewhere, from the supervisor.
@@ -114,7 +117,7 @@ impl DutyCycle {
     }
 
     async fn turn_until_exit(&mut self) {
-        let sleeper = Sleeper::new(&self.waker);
+        let sleeper = self.sleeper.take();
         let mut failures = Vec::with_capacity(FAILURES_PER_TURN);
         let mut reached = stages::RUN;
         let mut empty_turns = 0u32;
@@ -297,8 +300,10 @@ impl DutyCycle {
         let still_rests = nothing_came && self.shard.rest(now_ns) <= rest;
         if still_rests && self.stage.current() == stage && self.failures_elsewhere.is_empty() {
             self.shard.env.telemetry.borrow().counters().add(ShardCount::Parks, 1);
-            // An error means that the executor is going away; then the next turn finds out why.
-            let _ = sleeper.eventfd.readable().await;
+            if sleeper.eventfd.readable().await.is_err() {
+                // The executor is going away, or short of memory: then the shard idles as one that backs off.
+                std::thread::sleep(BACKOFF_SLEEP);
+            }
         }
         self.waker.flag().retract();
         if let Some(driver) = self.shard.transport.driver() {
@@ -334,14 +339,18 @@ fn report_network(network: &NetCounters, counters: &Counters<ShardCount>) {
 }
 
 /// The descriptor that a sleeping shard awaits through its executor.
-struct Sleeper {
+pub(crate) struct Sleeper {
     eventfd: PollableFd<OwnedFd>,
 }
 
 impl Sleeper {
-    fn new(waker: &Waker) -> Option<Self> {
-        let descriptor = waker.descriptor().ok()??.try_clone_to_owned().ok()?;
-        Some(Sleeper { eventfd: PollableFd::new(descriptor).ok()? })
+    /// The sleeper of a shard, on its executor; none if it never sleeps.
+    ///
+    /// # Errors
+    /// Why the descriptor could not be opened or registered.
+    pub(crate) fn new(waker: &Waker) -> io::Result<Option<Self>> {
+        let Some(descriptor) = waker.descriptor()? else { return Ok(None) };
+        Ok(Some(Sleeper { eventfd: PollableFd::new(descriptor.try_clone_to_owned()?)? }))
     }
 }
 

@@ -10,6 +10,7 @@ mod imp {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    pub(crate) use std::thread::yield_now;
 
     macro_rules! order {
         ($site:literal, $order:ident) => {
@@ -31,6 +32,7 @@ mod imp {
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    pub(crate) use loom::thread::yield_now;
     use std::sync::OnceLock;
 
     macro_rules! order {

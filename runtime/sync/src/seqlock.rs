@@ -28,7 +28,11 @@
 //! assert_eq!(reader.try_read(), Some([2_000, 2]));
 //! ```
 
-use crate::atomic::{Arc, AtomicU64, Ordering, fence, order, spin_loop};
+use crate::atomic::{Arc, AtomicU64, Ordering, fence, order, spin_loop, yield_now};
+
+/// Attempts to read before each further one gives the CPU away. A write takes nanoseconds, so a reader that has not
+/// succeeded by then waits for a writer that was preempted, perhaps by the reader itself.
+const SPINS_MAX: u32 = 64;
 
 /// Creates a seqlock that holds `initial`.
 #[must_use]
@@ -96,15 +100,22 @@ pub struct SeqReader<const WORDS: usize> {
 impl<const WORDS: usize> SeqReader<WORDS> {
     /// The words of the last complete write.
     ///
-    /// Spins while a write is in progress: nanoseconds, unless the writer is preempted in the middle. A thread that
-    /// must not wait calls [`try_read`](Self::try_read) instead and keeps the value it has.
+    /// Spins while a write is in progress: nanoseconds, unless the writer is preempted in the middle. Then it yields, so that
+    /// a writer on the same CPU can go on (unless the reader has a real-time priority above it). A thread that must not wait
+    /// calls [`try_read`](Self::try_read) instead and keeps the value it has.
     #[must_use]
     pub fn read(&self) -> [u64; WORDS] {
+        let mut spins = 0;
         loop {
             if let Some(words) = self.try_read() {
                 return words;
             }
-            spin_loop();
+            if spins < SPINS_MAX {
+                spins += 1;
+                spin_loop();
+            } else {
+                yield_now();
+            }
         }
     }
 
