@@ -164,6 +164,21 @@ impl NetActor for Session {
         Flow::Taken
     }
 
+    /// The client has sent its last request. It still gets the answers and the cancels of its disconnect, and then the end; at
+    /// the latest when it has been silent for too long.
+    fn on_half_close(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        match self.connection(conn).map(|connection| connection.phase) {
+            Some(Phase::LoggedIn(port)) => {
+                self.ports[port.index()].leaving = true;
+                self.announce(ctx, port);
+                self.mark_dirty(port);
+            }
+            Some(Phase::Anonymous) => self.disconnect(ctx, conn, SessionCount::Peer),
+            // The driver is closing it already.
+            Some(Phase::Free | Phase::Closing) | None => {}
+        }
+    }
+
     fn on_writable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         if let Some(&mut Connection { phase: Phase::LoggedIn(port), .. }) = self.connection(conn) {
             self.flush(ctx, port);

@@ -37,8 +37,12 @@ impl Session {
             state.announced = current;
         }
         let is_announced = state.announced == current;
+        let is_leaving = state.leaving;
         if !is_announced {
             self.mark_unannounced(port);
+        } else if is_leaving {
+            // Perhaps the group owes it nothing.
+            self.mark_dirty(port);
         }
         is_announced
     }

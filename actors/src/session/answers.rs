@@ -59,11 +59,13 @@ impl Session {
             return;
         }
         state.replaying = false;
-        let is_over = state.is_over();
+        let (is_over, has_left) = (state.is_over(), state.has_left());
         if (connection.ending || is_over) && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
         {
             let reason = if is_over { SessionCount::SequenceUsedUp } else { SessionCount::Shutdown };
             self.disconnect(ctx, conn, reason);
+        } else if has_left {
+            self.disconnect(ctx, conn, SessionCount::Peer);
         }
     }
 

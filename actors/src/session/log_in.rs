@@ -35,6 +35,7 @@ impl Session {
         let state = &mut self.ports[index];
         state.generation += 1;
         state.conn = Some(conn);
+        state.leaving = false;
         state.cursor = start;
         state.replaying = start < state.log.end();
         let port = PortId::from_index(index);

@@ -8,6 +8,7 @@
 //! | channel of numbers (`UserRefIdx`) | channel 0 alone is served: an enter or a replace in another is rejected, a cancel is ignored |
 //! | second log-in of a user | closes the first connection |
 //! | connections without a log-in | at a bound, in all or of one source address, the oldest is closed for the new one, so that silent connections lock nobody out |
+//! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
 //! | malformed request | rejected by the group if its number is readable, else counted; too many end the connection |
 //! | sequence used up | the session ignores requests, announces a disconnect to the group, and ends when the port's last order is dead |

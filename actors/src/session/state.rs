@@ -75,6 +75,8 @@ pub(super) struct PortState {
     pub number_max: SequenceNumber,
     /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
+    /// Whether the client of that connection has ended its side: it sends no more, and reads until all is answered.
+    pub leaving: bool,
     /// Offset in the log up to which the connection has been sent.
     pub cursor: usize,
     /// Whether the connection has not caught up with the log since its log-in.
@@ -100,6 +102,7 @@ impl PortState {
             last_number: SequenceNumber::NONE,
             number_max: SequenceNumber((messages_max - reserve) as u64),
             conn: None,
+            leaving: false,
             cursor: 0,
             replaying: false,
             generation: 0,
@@ -120,10 +123,15 @@ impl PortState {
         self.is_spent() && (self.orders.len() == 0 || self.log.is_full())
     }
 
-    /// The log-in to announce to the group; `None` if it is not logged in.
+    /// The log-in to announce to the group; `None` if it is not logged in, or leaving.
     #[inline]
     pub(super) fn current(&self) -> Option<u32> {
-        (self.conn.is_some() && !self.is_spent()).then_some(self.generation)
+        (self.conn.is_some() && !self.leaving && !self.is_spent()).then_some(self.generation)
+    }
+
+    /// Whether its client has ended its side and is owed nothing more: the group knows of it, and no order or request is open.
+    pub(super) fn has_left(&self) -> bool {
+        self.leaving && self.announced.is_none() && self.orders.len() == 0
     }
 
     /// Whether its connection has been sent everything.

@@ -145,18 +145,31 @@ fn each_log_in_takes_over(address: SocketAddr, times: u32) {
 }
 
 /// All it sent before closing its side is answered, here or at its next log-in.
+/// R10: after its end, a client gets its answers, then those of cancel-on-disconnect, then the venue's end.
 fn half_closed_client_loses_no_answer(address: SocketAddr) {
     const ORDERS: u32 = 100;
     let mut client = Client::log_in(address, 4, 1);
-    let orders = (1..=ORDERS).flat_map(|user_ref| enter(user_ref, b'B', 1, SYMBOLS[3], price_of(SYMBOLS[3]) / 2, b'3'));
-    client.send(&orders.collect::<Vec<u8>>());
+    // Even ones rest.
+    let time_in_force = |user_ref: u32| if user_ref.is_multiple_of(2) { b'0' } else { b'3' };
+    let order = |user_ref| enter(user_ref, b'B', 1, SYMBOLS[3], price_of(SYMBOLS[3]) / 2, time_in_force(user_ref));
+    client.send(&(1..=ORDERS).flat_map(order).collect::<Vec<u8>>());
     client.half_close();
     let heard = client.answers_to_the_end();
     let mut again = Client::log_in(address, 4, 1);
-    let all = again.answers(2 * ORDERS as usize);
-    assert_eq!(heard, all[..heard.len()], "the same bytes again");
-    let expected: Vec<_> = (1..=ORDERS).flat_map(|user_ref| [(b'A', user_ref), (b'C', user_ref)]).collect();
-    assert_eq!(all.iter().map(|answer| (answer.kind, answer.user_ref)).collect::<Vec<_>>(), expected);
+    assert_eq!(heard, again.answers(2 * ORDERS as usize), "all of it, and the same bytes again");
+    let (answers, cancels) = heard.split_at(3 * ORDERS as usize / 2);
+    let expected = (1..=ORDERS).flat_map(|user_ref| match user_ref.is_multiple_of(2) {
+        true => vec![(b'A', user_ref)],
+        false => vec![(b'A', user_ref), (b'C', user_ref)],
+    });
+    assert_eq!(
+        answers.iter().map(|answer| (answer.kind, answer.user_ref)).collect::<Vec<_>>(),
+        expected.collect::<Vec<_>>()
+    );
+    let mut canceled: Vec<_> = cancels.iter().map(|answer| (answer.kind, answer.user_ref)).collect();
+    canceled.sort_unstable();
+    let resting = (1..=ORDERS).filter(|user_ref| user_ref.is_multiple_of(2));
+    assert_eq!(canceled, resting.map(|user_ref| (b'C', user_ref)).collect::<Vec<_>>());
     again.log_out();
 }
 
