@@ -110,10 +110,11 @@ fn a_panic_outside_of_actors_ends_the_topology_in_order_and_is_told() {
         };
         assert_eq!((shard.as_str(), message.as_str()), ("framer-dies", "a fault in a framer"));
         assert!(fault.to_string().contains("lifecycle_faults.rs:"), "{fault}");
+        assert_eq!(outcome.problems()[0], fault.to_string());
         let failed: Vec<_> = outcome.status.failures.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(failed, ["echo"], "its actors have failed with it");
         assert_eq!(log.entries(), ["down", "stop"], "the others stop in order");
-        assert!(!is_alive("framer-dies"));
+        until("its thread is gone", || !is_alive("framer-dies"));
     }
 }
 
@@ -207,7 +208,7 @@ fn a_stop_with_a_deadline_without_end_ends() {
     let running = topology.start(options().drain_deadline(Duration::MAX)).unwrap();
     let outcome = running.stop();
     assert!(outcome.is_clean(), "{:?}", outcome.status.faults);
-    assert!(!is_alive("no-deadline"));
+    until("its thread is gone", || !is_alive("no-deadline"));
 }
 
 // R11

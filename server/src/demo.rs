@@ -105,10 +105,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
         out.say(format_args!("report as JSON: {}", path.display()))?;
     }
     let mut problems = report.problems();
-    problems.extend(outcome.status.failures.iter().map(|(actor, failure)| format!("actor {actor} {failure}")));
-    if !outcome.drained {
-        problems.push("the venue stopped with work in flight".to_owned());
-    }
+    problems.extend(outcome.problems().into_iter().map(|problem| format!("the venue: {problem}")));
     if problems.is_empty() {
         return Ok(Exit::Done);
     }

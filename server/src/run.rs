@@ -13,7 +13,6 @@ use corelane_config::Config;
 use corelane_console::{Exit, LostOutput, Output};
 use corelane_runtime::{
     lifecycle::{ClockStatus, Outcome, Status},
-    shard::Failure,
     telemetry::{Counters, Metric},
 };
 use corelane_venue::{Venue, VenueCounters};
@@ -59,7 +58,7 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let exit = ended(&outcome, out);
     announced?;
     print_status(&outcome.status, &counters, out)?;
-    if outcome.drained {
+    if outcome.is_clean() {
         out.say("stopped, nothing in flight was left")?;
     }
     Ok(exit)
@@ -84,11 +83,7 @@ fn addresses(venue: &Venue, config: &Config) -> String {
 
 /// Lists what was wrong at the end.
 fn ended(outcome: &Outcome, out: &mut Output) -> Exit {
-    let faults = outcome.status.faults.iter().map(ToString::to_string);
-    let mut damage: Vec<String> = faults.chain(outcome.status.failures.iter().map(failed)).collect();
-    if !outcome.drained {
-        damage.push("stopped with work in flight".to_owned());
-    }
+    let damage = outcome.problems();
     if damage.is_empty() {
         return Exit::Done;
     }
@@ -97,10 +92,6 @@ fn ended(outcome: &Outcome, out: &mut Output) -> Exit {
         "{}",
         damage.join("\n")
     ))
-}
-
-fn failed((actor, failure): &(String, Failure)) -> String {
-    format!("actor {actor}, on input {}, {failure}", failure.header.sequence)
 }
 
 /// The lines of the incoming feed and the addresses that they arrive on.

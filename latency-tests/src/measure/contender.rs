@@ -1,6 +1,5 @@
 //! The rounds of one contender, gathered.
 
-use corelane_runtime::lifecycle::Status;
 use hdrhistogram::Histogram;
 
 use super::hops::{Stretches, merge};
@@ -74,8 +73,3 @@ impl Gathered {
 
 /// The stretch that the venue measures of an order.
 const ORDER: &str = "batch reaped to answer handed to the driver";
-
-/// Failures inside the server, in words.
-pub(super) fn failures(status: &Status) -> impl Iterator<Item = String> + '_ {
-    status.failures.iter().map(|(actor, failure)| format!("actor {actor} {failure}"))
-}

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 
 use super::{
     bench::{Bench, MeasureError},
-    contender::{Gathered, Turn, failures},
+    contender::{Gathered, Turn},
     market::Market,
 };
 use crate::{
@@ -75,7 +75,7 @@ fn turn(scenario: &Scenario, bench: &Bench<'_>, seed: u64) -> Result<Turn, Measu
             turn.round.problems.push(format!("{count} × {bad:?} at the feed"));
         }
     }
-    turn.round.problems.extend(failures(&outcome.status));
+    turn.round.problems.extend(outcome.problems());
     let per_message = |which| Some(outcome.status.count(which) as f64 / messages.max(1) as f64);
     turn.round.resources = Some(Resources {
         busy: Some(outcome.status.count(ShardCount::BusyNs) as f64 / watched.took.as_nanos() as f64),

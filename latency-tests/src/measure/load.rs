@@ -15,7 +15,7 @@ use corelane_tester::{
 
 use super::{
     bench::{Bench, MeasureError},
-    contender::{Turn, failures},
+    contender::Turn,
     hops::Stretches,
     market::Market,
     reconnecting::Reconnecting,
@@ -324,8 +324,5 @@ fn take_outcome(turn: &mut Turn, outcome: &Outcome, measured: &Measured, pacing:
         ),
         memory_bytes: Some(memory_bytes),
     });
-    turn.round.problems.extend(failures(status));
-    if !outcome.drained {
-        turn.round.problems.push("the server stopped with work in flight".to_owned());
-    }
+    turn.round.problems.extend(outcome.problems());
 }

@@ -117,6 +117,6 @@ pub(super) fn round_trips(cpus: &[usize], duration: Duration) -> Histogram<u64> 
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
     let seen = received.recv_timeout(duration + PATIENCE);
     let outcome = running.stop();
-    assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
+    assert!(outcome.status.failures.is_empty() && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     seen.expect("the ball comes round until the time is over")
 }

@@ -110,6 +110,16 @@ pub struct Outcome {
 impl Outcome {
     /// Whether everything in flight was finished and nothing failed.
     pub fn is_clean(&self) -> bool {
-        self.drained && self.status.failures.is_empty() && self.status.faults.is_empty()
+        self.problems().is_empty()
+    }
+
+    /// What failed, and whether work was left in flight: a line each.
+    pub fn problems(&self) -> Vec<String> {
+        let failed = |(actor, failure): &(String, Failure)| {
+            format!("actor {actor}, on input {}, {failure}", failure.header.sequence)
+        };
+        let faults = self.status.faults.iter().map(ToString::to_string);
+        let left = (!self.drained).then(|| "stopped with work in flight".to_owned());
+        faults.chain(self.status.failures.iter().map(failed)).chain(left).collect()
     }
 }
