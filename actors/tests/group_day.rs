@@ -211,14 +211,15 @@ fn a_replace_counts_what_was_executed_and_loses_priority() {
             // No more shares than are executed: the existing order is cancelled, the number stays free.
             (amend(0, 3, 4, 150, 100_200), &["0#7 C 3 50 U leaves 0", "D 7"]),
             (buy(0, 4, 10, 100_000), &["0#8 A 4 10@10.0000 ref 8 leaves 10", "A 8 Buy 10@10.0000"]),
-            // Invalid details, or rejected by risk: the existing order is cancelled, the number stays free.
+            // Invalid details: the existing order is cancelled, the number stays free.
             (amend(0, 4, 5, 10, 100_001), &["0#9 C 4 10 Z leaves 0", "D 8"]),
             (buy(0, 5, 10, 100_000), &["0#10 A 5 10@10.0000 ref 9 leaves 10", "A 9 Buy 10@10.0000"]),
-            (amend(0, 5, 6, 10_001, 100_000), &["0#11 C 5 10 Z leaves 0", "D 9"]),
-            (buy(0, 6, 10, 100_000), &["0#12 A 6 10@10.0000 ref 10 leaves 10", "A 10 Buy 10@10.0000"]),
+            // Rejected by risk: the existing order stays, the number is used.
+            (amend(0, 5, 6, 10_001, 100_000), &["0#11 J 6 0x31 leaves 0"]),
+            (amend(0, 5, 6, 11, 100_000), NOTHING),
             (
-                Command::Replace(Replace { time_in_force: b'3', ..replace(0, 6, 7, 10, 100_000) }),
-                &["0#13 U 7 of 6 10@10.0000 ref 11 leaves 10", "0#14 C 7 10 I leaves 0", "D 10"],
+                Command::Replace(Replace { time_in_force: b'3', ..replace(0, 5, 7, 10, 100_000) }),
+                &["0#12 U 7 of 5 10@10.0000 ref 10 leaves 10", "0#13 C 7 10 I leaves 0", "D 9"],
             ),
         ],
     );
@@ -283,43 +284,6 @@ fn the_bound_of_open_orders_counts_what_is_open() {
 }
 
 #[test]
-fn the_collar_takes_the_other_side_then_the_own_then_the_configured_price() {
-    let strict = || {
-        let mut config = config();
-        config.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
-        config
-    };
-    let stale = corelane_actors::types::Reference { stale: 1, ..reference(100_000, 100_000) };
-    // Reference, locate, side, and the highest (buy) or lowest (sell) price that passes; 0 if none does.
-    let cases = [
-        ("ask for a buy", reference(80_000, 200_000), 1, b'B', 220_000),
-        ("bid for a buy without ask", reference(80_000, 0), 1, b'B', 88_000),
-        ("configured for a buy without both", reference(0, 0), 1, b'B', 110_000),
-        ("bid for a sell", reference(80_000, 200_000), 1, b'S', 72_000),
-        ("ask for a sell without bid", reference(0, 200_000), 1, b'S', 180_000),
-        ("none", reference(0, 0), 3, b'B', 0),
-        ("stale", stale, 1, b'S', 0),
-    ];
-    for (name, prices, locate, side, edge) in cases {
-        let mut venue = Venue::new(strict());
-        venue.reference(locate, prices);
-        let beyond = if side == b'B' { edge + 100 } else { edge.max(101) - 100 };
-        let mut order = |user_ref, price| {
-            let order = Enter { locate: Locate(locate), ..enter(0, user_ref, side, 10, price) };
-            venue.run(0, Command::Enter(order)).replies[0].bytes[0]
-        };
-        assert_eq!(char::from(order(1, beyond)), 'J', "{name}: beyond");
-        if edge > 0 {
-            assert_eq!(char::from(order(2, edge)), 'A', "{name}: at the edge");
-        }
-    }
-    let mut lenient = Venue::new(config());
-    lenient.reference(3, stale);
-    let far = Command::Enter(Enter { locate: Locate(3), ..enter(0, 1, b'B', 1, 9_000_000) });
-    assert_eq!(show(&lenient.run(0, far))[0], "0#1 A 1 1@900.0000 ref 1 leaves 1");
-}
-
-#[test]
 fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_configured_price() {
     let mut strict = config();
     strict.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
@@ -333,7 +297,7 @@ fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_conf
             &[
                 (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
                 (amend(0, 1, 2, 10, 100_100), &["0#2 U 2 of 1 10@10.0100 ref 2 leaves 10", "U 1 2 10@10.0100"]),
-                (elsewhere(locate), &["0#3 C 2 10 Z leaves 0", "D 2"]),
+                (elsewhere(locate), &["0#3 J 3 0x26 leaves 0"]),
             ],
         );
     }

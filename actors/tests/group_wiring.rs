@@ -15,6 +15,7 @@ use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message, SequenceNumber},
     sequencer::{Sequencer, SequencerPolicy},
+    telemetry::Counters,
     topology::{ActorIndex, EdgeSpec, Topology},
 };
 use corelane_test_support::shards::simulated;
@@ -25,7 +26,7 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
     let mut topology = Topology::new();
     let shard = simulated(&mut topology, "hot");
     let sequencer = topology.actor(shard, "sequencer", || Sequencer::new(ReferencePolicy::new(3, None)));
-    let group = wire_group(&mut topology, shard, config()).unwrap();
+    let group = wire_group(&mut topology, shard, config(), Counters::default()).unwrap();
     let _requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(8));
     topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(8));
     topology.leave_open(sequencer, |out| &mut out.record);

@@ -12,6 +12,7 @@ use corelane_actors::{
     types::GroupConfig,
 };
 use corelane_codecs::text::{Alpha, Symbol};
+use corelane_runtime::telemetry::Counters;
 
 /// Tables of hundreds of megabytes, most of them never touched. What else the process does is less than 1 % of that.
 const MANY: usize = 3 << 20;
@@ -59,5 +60,5 @@ fn tables_take_the_memory_that_is_said() {
         ..group_support::config()
     };
     let (orders, books) = Group::bytes(&group);
-    assert_about(orders + books, grows(|| Group::new(&group)));
+    assert_about(orders + books, grows(|| Group::new(&group, Counters::default())));
 }

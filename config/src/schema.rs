@@ -56,7 +56,7 @@ pub struct Config {
     /// The instruments that are traded.
     #[schemars(length(min = 1, max = 65534))]
     pub instruments: Vec<Instrument>,
-    /// Pre-trade limits, applied to every order before matching. They have no defaults.
+    /// Pre-trade limits, applied to every order before matching. The limits have no defaults.
     pub risk: Risk,
     /// Sizes of the order books' tables, which are allocated once at start.
     #[serde(default = "all_defaults::<Matching>")]
@@ -297,7 +297,7 @@ pub struct LevelLimits {
     /// The largest price times quantity of one order, a decimal string.
     #[serde(default)]
     pub notional_max: Option<Price>,
-    /// How far a buy may be above the reference price, or a sell below it, in percent of the reference price.
+    /// How far a price may be above or below the reference price, in percent of it.
     #[serde(default)]
     pub collar_percent: Option<Percent>,
     /// What happens to an order while its instrument has no reference price. If any level says `"reject"`, the order is
@@ -319,7 +319,8 @@ pub struct Instrument {
     #[serde(default = "quantity::<1>")]
     #[schemars(range(min = 1, max = 999_999))]
     pub lot: u32,
-    /// The reference price for the collar while the incoming feed has no fresh price, a decimal string.
+    /// The reference price for the collar while neither the incoming feed, nor the venue's own book, nor a trade gives one,
+    /// a decimal string.
     #[serde(default)]
     pub reference_price: Option<Price>,
 }
@@ -333,10 +334,14 @@ pub struct Risk {
     pub quantity_max: u32,
     /// The largest price times quantity of one order, a decimal string.
     pub notional_max: Price,
-    /// How far a buy may be above the reference price, or a sell below it, in percent of the reference price.
+    /// How far a price may be above or below the reference price, in percent of it. The reference price is the first of
+    /// these that there is: the mean of the incoming feed's best bid and ask, that of the venue's own book, the last trade,
+    /// and the instrument's `reference_price`.
     pub collar_percent: Percent,
-    /// What happens to an order while its instrument has no reference price: the feed's is missing or stale, and none is
-    /// configured.
+    /// How far apart a bid and an ask may be, in percent of their mean, so that the mean is a reference price.
+    #[serde(default = "percent::<50_000>")]
+    pub quote_width_percent: Percent,
+    /// What happens to an order while its instrument has no reference price.
     pub collar_without_reference: WithoutReference,
 }
 
@@ -344,7 +349,7 @@ pub struct Risk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WithoutReference {
-    /// The collar is skipped.
+    /// The collar is skipped. The instrument has none until it trades or has two quotes.
     Accept,
     /// The order is rejected.
     Reject,
@@ -522,6 +527,10 @@ fn milliseconds<const N: u64>() -> u64 {
 
 fn quantity<const N: u32>() -> u32 {
     N
+}
+
+fn percent<const PARTS_PER_MILLION: u32>() -> Percent {
+    Percent::from_parts_per_million(PARTS_PER_MILLION)
 }
 
 fn flag<const B: bool>() -> bool {

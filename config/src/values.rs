@@ -122,6 +122,16 @@ impl JsonSchema for Price {
 pub struct Percent(u32);
 
 impl Percent {
+    /// The share of so many parts per million.
+    ///
+    /// # Panics
+    /// If they are more than a million.
+    #[must_use]
+    pub const fn from_parts_per_million(parts: u32) -> Percent {
+        assert!(parts <= 1_000_000, "a share is at most the whole");
+        Percent(parts)
+    }
+
     /// The share in parts per million: `2.5` (percent) is 25,000.
     #[must_use]
     pub const fn parts_per_million(self) -> u32 {

@@ -130,6 +130,7 @@ fn print_status(status: &Status, counters: &VenueCounters, out: &mut Output) -> 
         }
     }
     print_counters("order entry", &counters.session, out)?;
+    print_counters("group", &counters.group, out)?;
     print_counters("feed in", &counters.feed_in.feed, out)?;
     for (line, counters) in ["A", "B"].iter().zip(&counters.feed_in.lines) {
         print_counters(&format!("feed in, line {line}"), counters, out)?;

@@ -1,7 +1,7 @@
 //! The topology of a configured venue: its actors, their edges, and their placement on shards.
 
 use corelane_actors::{
-    engine::wire_group,
+    engine::{GroupCount, wire_group},
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
     publisher::{Publisher, PublisherCounters},
     sequencer_policy::ReferencePolicy,
@@ -53,6 +53,8 @@ pub struct Declared {
 pub struct VenueCounters {
     /// Order entry.
     pub session: Counters<SessionCount>,
+    /// The group: order, risk and matching.
+    pub group: Counters<GroupCount>,
     /// The incoming feed, its lines and its retransmission requests.
     pub feed_in: FeedCounters,
     /// The outgoing feed and its retransmission server.
@@ -102,7 +104,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     };
     let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(Into::into));
     let sequencer = topology.actor(ingress, "sequencer", move || Sequencer::new(stamp));
-    let group = wire_group(&mut topology, core, group_config(config)?)?;
+    let group = wire_group(&mut topology, core, group_config(config)?, counters.group.clone())?;
 
     let edges = &config.edges;
     topology.connect(

@@ -20,11 +20,12 @@ use corelane_actors::{
 use corelane_runtime::{
     cpu,
     simulation::Simulation,
+    telemetry::Counters,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
 use corelane_test_support::shards::simulated;
 use corelane_venue as venue;
-use support::{Client, Market, Random, SYMBOLS, cancel, enter, price_of, replace};
+use support::{Client, Market, Random, SYMBOLS, below_price_of, cancel, enter, price_of, replace};
 
 const USERS: usize = 4;
 const REQUESTS: u32 = 600;
@@ -108,7 +109,7 @@ impl Trader {
     fn read_to_a_marker(&mut self) {
         let marker = self.next + 1_000_000;
         self.next = marker + 1;
-        self.client.send(&enter(marker, b'B', 1, SYMBOLS[4], price_of(SYMBOLS[4]) / 2, b'3'));
+        self.client.send(&enter(marker, b'B', 1, SYMBOLS[4], below_price_of(SYMBOLS[4]), b'3'));
         loop {
             let answer = self.client.answer();
             self.received.extend(&answer.bytes);
@@ -194,7 +195,7 @@ impl Replay {
     fn new(config: GroupConfig) -> Replay {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "replay");
-        let group = wire_group(&mut topology, shard, config).unwrap();
+        let group = wire_group(&mut topology, shard, config, Counters::default()).unwrap();
         let inputs = topology.external_sender("inputs", group, EdgeSpec::backpressure(2));
         // One input can end all orders of a port.
         let replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(1 << 16));

@@ -17,21 +17,27 @@
 
 use std::{collections::VecDeque, fmt};
 
-use corelane_codecs::{itch::EventCode, ouch::CancelReason};
+use corelane_codecs::{
+    itch::EventCode,
+    ouch::{CancelReason, RejectReason},
+};
 use corelane_runtime::{
     actor::{SequencedActor, SequencedContext, Step},
     message::Envelope,
     ports,
+    telemetry::Counters,
     topology::{ActorId, ShardId, Topology},
 };
 
 use super::{
+    counts::GroupCount,
     matching::{Events, Matching, Outlets},
     order::{NumberPlace, Order, Reduction, Replacement, Replies},
     risk::Risk,
 };
 use crate::types::{
-    Command, Event, Exposure, GroupConfig, GroupConfigError, PortId, Publication, Quantity, Replace, Reply, Scope,
+    Command, Event, Exposure, GroupConfig, GroupConfigError, Increase, KillSwitch, MarketEvent, PortId, Publication,
+    Quantity, Replace, Reply, Scope,
 };
 
 ports! {
@@ -54,6 +60,9 @@ pub struct Group {
     /// Ports whose messages have run out. Their orders are cancelled once matching has finished the current input. A port
     /// is added at most once a day.
     exhausted: VecDeque<PortId>,
+    /// Whether the current input is an operator's command that is not done.
+    is_commanded: bool,
+    counters: Counters<GroupCount>,
     /// The place that the last [`prefetch`](SequencedActor::prefetch) found.
     expected_place: NumberPlace,
 }
@@ -65,15 +74,17 @@ impl fmt::Debug for Group {
 }
 
 impl Group {
-    /// A group with empty tables, sized by a [checked](GroupConfig::check) configuration.
+    /// A group with empty tables, sized by a [checked](GroupConfig::check) configuration, that counts in `counters`.
     #[must_use]
-    pub fn new(config: &GroupConfig) -> Group {
+    pub fn new(config: &GroupConfig, counters: Counters<GroupCount>) -> Group {
         Group {
             order: Order::new(config),
             risk: Risk::new(config),
             matching: Matching::new(config),
             is_matching: false,
             exhausted: VecDeque::with_capacity(config.ports.len()),
+            is_commanded: false,
+            counters,
             expected_place: NumberPlace::default(),
         }
     }
@@ -87,28 +98,59 @@ impl Group {
     /// Lets risk check a new order, and matching enter it if it passes.
     #[inline]
     fn enter(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, exposure: &Exposure) {
-        match self.risk.check(exposure) {
+        match self.risk.check(exposure, || self.matching.prices(exposure.order.locate)) {
             Ok(()) => self.run_matching(ctx, |matching, out| matching.enter(out, &exposure.order)),
             Err(reason) => self.order.refuse(exposure.order.slot, reason, &mut replies(ctx)),
         }
     }
 
-    /// Lets risk check a replace. If it fails, the existing order is cancelled.
+    /// Lets risk check what a replace raises. If that is refused, the existing order stays.
     #[inline(never)]
     fn replace(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, replace: &Replace) {
-        let cancelled = match self.order.replace(replace, &mut replies(ctx)) {
-            None => return,
-            Some(Replacement::Cancel(slot, reason)) => (slot, reason),
-            Some(Replacement::Order(exposure)) => match self.risk.check(&exposure) {
-                Ok(()) => return self.run_matching(ctx, |matching, out| matching.replace(out, &exposure.order)),
-                Err(_) => (exposure.order.slot, CancelReason::System),
+        match self.order.replace(replace, &mut replies(ctx)) {
+            None => {}
+            Some(Replacement::Cancel(slot, reason)) => self.run_matching(ctx, |matching, out| {
+                matching.cancel(out, slot, Quantity::MAX, reason);
+                Step::Done
+            }),
+            Some(Replacement::Order(exposure, increase)) => match self.check_replace(&exposure, increase) {
+                Ok(()) => self.run_matching(ctx, |matching, out| matching.replace(out, &exposure.order)),
+                Err(reason) => self.order.refuse_replace(replace, reason, &mut replies(ctx)),
             },
-        };
-        let (slot, reason) = cancelled;
-        self.run_matching(ctx, |matching, out| {
-            matching.cancel(out, slot, Quantity::MAX, reason);
-            Step::Done
-        });
+        }
+    }
+
+    fn check_replace(&mut self, exposure: &Exposure, increase: Increase) -> Result<(), RejectReason> {
+        let order = &exposure.order;
+        self.risk.check_replace(exposure, increase, || self.matching.prices(order.locate))?;
+        if self.matching.has_room_to_replace(order) { Ok(()) } else { Err(RejectReason::ProcessingError) }
+    }
+
+    #[cold]
+    fn kill_switch(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, switch: &KillSwitch) {
+        if self.risk.turn_kill_switch(switch) && switch.is_engaged() {
+            self.mass_cancel(ctx, switch.scope(), CancelReason::Supervisory);
+        }
+        self.counters.set(GroupCount::PortsStopped, self.risk.ports_stopped());
+        self.note_command();
+    }
+
+    #[cold]
+    fn market_event(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, event: &MarketEvent) {
+        if let Some(event) = EventCode::from_wire(event.code) {
+            self.order.market_event(event);
+            self.run_matching(ctx, |matching, out| matching.market_event(out, event));
+        }
+        self.note_command();
+    }
+
+    /// Counts an operator's command once its last step has run.
+    #[cold]
+    fn note_command(&mut self) {
+        self.is_commanded = self.step() == Step::More;
+        if !self.is_commanded {
+            self.counters.add(GroupCount::CommandsDone, 1);
+        }
     }
 
     /// Runs the first step of a mass cancel: all orders of a scope.
@@ -193,17 +235,8 @@ impl SequencedActor for Group {
                     self.mass_cancel(ctx, Scope::Port(change.port), CancelReason::System);
                 }
             }
-            Command::KillSwitch(switch) => {
-                if self.risk.turn_kill_switch(switch) && switch.is_engaged() {
-                    self.mass_cancel(ctx, switch.scope(), CancelReason::Supervisory);
-                }
-            }
-            Command::MarketEvent(event) => {
-                if let Some(event) = EventCode::from_wire(event.code) {
-                    self.order.market_event(event);
-                    self.run_matching(ctx, |matching, out| matching.market_event(out, event));
-                }
-            }
+            Command::KillSwitch(switch) => self.kill_switch(ctx, switch),
+            Command::MarketEvent(event) => self.market_event(ctx, event),
         }
         self.step()
     }
@@ -228,11 +261,15 @@ impl SequencedActor for Group {
         } else if let Some(port) = self.exhausted.pop_front() {
             self.mass_cancel(ctx, Scope::Port(port), CancelReason::System);
         }
+        if self.is_commanded {
+            self.note_command();
+        }
         self.step()
     }
 }
 
-/// Declares the group in a topology. The caller connects a sequencer to it, and its two outputs.
+/// Declares the group in a topology. The caller connects a sequencer to it, and its two outputs, and keeps a clone of
+/// `counters` to read.
 ///
 /// # Errors
 /// Those of [`GroupConfig::check`].
@@ -240,7 +277,8 @@ pub fn wire_group(
     topology: &mut Topology,
     shard: ShardId,
     config: GroupConfig,
+    counters: Counters<GroupCount>,
 ) -> Result<ActorId<Group>, GroupConfigError> {
     config.check()?;
-    Ok(topology.sequenced(shard, "trading", move || Group::new(&config)))
+    Ok(topology.sequenced(shard, "trading", move || Group::new(&config, counters)))
 }

@@ -1,5 +1,5 @@
 //! Pre-trade risk: limits and kill switches. A check depends only on the order, the prices that the sequencer attached to
-//! it, and the state of the kill switches.
+//! it, the prices of the own book, and the state of the kill switches.
 //!
 //! The checks run in this order; the first that fails gives the reject reason:
 //!
@@ -9,18 +9,21 @@
 //! | the order is at the market | 0x2C market order not allowed |
 //! | quantity above the maximum | 0x31 maximum quantity |
 //! | price times quantity above the maximum | 0x30 single-order notional |
-//! | price beyond the collar around the reference | 0x26 fat finger |
+//! | price outside the collar around the reference price | 0x26 fat finger |
 //!
 //! The limits of a port are the lowest of the venue's, its firm's, its account's and its own.
 //!
-//! A replace is checked like a new order of its total quantity. If it fails, the order that it would have replaced is
-//! cancelled (OUCH 5.0 cancels the existing order if a replace is invalid), which lowers the risk. Cancels of any kind
-//! always pass.
+//! A replace is checked for what it raises: the quantity if more shares are open, the notional if the open notional is
+//! higher, the collar if more shares are open or the price is more aggressive. Cancels of any kind, and replaces that raise
+//! nothing, always pass. `docs/rules.md` states these rules for members.
 
-use corelane_codecs::{ouch::RejectReason, price::Price};
+use corelane_codecs::{
+    ouch::RejectReason,
+    price::{Price, Price4},
+};
 
 use crate::types::{
-    Exposure, GroupConfig, KillSwitch, Limits, NewOrder, Owner, Reference, Scope, Side, WithoutReference,
+    BookPrices, Exposure, GroupConfig, Increase, KillSwitch, Limits, Owner, Reference, Scope, WithoutReference,
 };
 
 /// The limits and kill switches of one port: the only row that a check reads.
@@ -43,6 +46,8 @@ pub(crate) struct Risk {
     firms: usize,
     /// The configured reference prices, by locate from 1; zero means none.
     reference_prices: Vec<Price>,
+    /// See [`GroupConfig::quote_width_parts_per_million`].
+    quote_width_parts_per_million: u32,
 }
 
 impl Risk {
@@ -54,42 +59,68 @@ impl Risk {
             accounts: config.accounts.len(),
             firms: config.firms.len(),
             reference_prices: config.instruments.iter().map(|one| one.reference_price).collect(),
+            quote_width_parts_per_million: config.quote_width_parts_per_million,
         }
     }
 
-    /// Checks whether an order may trade.
+    /// Checks whether a new order may trade. `book` gives the own book's prices, which are needed only if the feed has none.
     #[inline]
-    pub(crate) fn check(&self, exposure: &Exposure) -> Result<(), RejectReason> {
+    pub(crate) fn check(&self, exposure: &Exposure, book: impl FnOnce() -> BookPrices) -> Result<(), RejectReason> {
+        self.check_replace(exposure, Increase::ALL, book)
+    }
+
+    /// Checks whether a replace may raise what it raises.
+    #[inline]
+    pub(crate) fn check_replace(
+        &self,
+        exposure: &Exposure,
+        increase: Increase,
+        book: impl FnOnce() -> BookPrices,
+    ) -> Result<(), RejectReason> {
         let Exposure { order, price, total_quantity, reference } = exposure;
         let PortRisk { limits, stopped } = &self.ports[order.port.index()];
-        if *stopped != 0 {
+        if *stopped != 0 && increase.is_any() {
             return Err(RejectReason::RiskAggregateExposure);
         }
         if price.is_market() {
             return Err(RejectReason::RiskMarketOrderNotAllowed);
         }
-        if *total_quantity > limits.quantity_max {
+        if increase.quantity && *total_quantity > limits.quantity_max {
             return Err(RejectReason::RiskMaxQuantity);
         }
-        if limits.notional_max.is_below(*price, *total_quantity) {
+        if increase.notional && limits.notional_max.is_below(*price, *total_quantity) {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
-        let allowed = match self.anchor(order, reference) {
-            Some(anchor) => is_within_collar(limits, order.side, *price, anchor),
+        if !increase.quantity && !increase.price {
+            return Ok(());
+        }
+        let configured = self.reference_prices[order.locate.index()];
+        let is_within = match self.anchor(reference, book, configured) {
+            Some(anchor) => anchor.is_near(order.price, limits.collar_parts_per_million),
             None => limits.without_reference == WithoutReference::Accept,
         };
-        if allowed { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
+        if is_within { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
     }
 
-    /// The price that the collar lies around: the best price of the opposite side, else of the own side, else the
-    /// configured price. Stale prices of the feed are not used.
+    /// The price that the collar lies around: the mean of the feed's quotes, else of the own book's, else the last trade's,
+    /// else the configured price. The feed comes first, because no member can move it. A single quote is no reference: it may
+    /// be a stub.
     #[inline(always)]
-    fn anchor(&self, order: &NewOrder, reference: &Reference) -> Option<Price> {
-        // No branch on the side: the CPU cannot predict it.
-        let fed = [reference.bid, reference.ask].map(|price| if reference.stale == 0 { price } else { Price::ZERO });
-        let (other, own) = (fed[order.side as usize], fed[order.side.opposite() as usize]);
-        let configured = self.reference_prices[order.locate.index()];
-        [other, own, configured].into_iter().find(|&price| price != Price::ZERO)
+    fn anchor(&self, reference: &Reference, book: impl FnOnce() -> BookPrices, configured: Price) -> Option<Anchor> {
+        let width = self.quote_width_parts_per_million;
+        let fed = Anchor::between(reference.bid, reference.ask, width);
+        if reference.stale == 0 && fed.is_some() {
+            return fed;
+        }
+        let BookPrices { bid, ask, last } = book();
+        let own = Anchor::between(bid.into(), ask.into(), width);
+        own.or_else(|| Anchor::at(last.into())).or_else(|| Anchor::at(configured))
+    }
+
+    /// The number of ports that a kill switch stops.
+    #[cold]
+    pub(crate) fn ports_stopped(&self) -> u64 {
+        self.ports.iter().filter(|port| port.stopped != 0).count() as u64
     }
 
     /// Engages or releases a kill switch. Returns false if its firm, account or port is unknown.
@@ -109,12 +140,39 @@ impl Risk {
     }
 }
 
+/// Twice the price that a collar lies around: the sum of two quotes is exact, their mean is not.
+#[derive(Clone, Copy)]
+struct Anchor {
+    doubled: u64,
+}
+
+impl Anchor {
+    /// At the price, if it is one.
+    #[inline(always)]
+    fn at(price: Price) -> Option<Anchor> {
+        (price != Price::ZERO).then_some(Anchor { doubled: price.raw().saturating_mul(2) })
+    }
+
+    /// At the mean of a bid and an ask, if there are both, they do not cross, and they are no further apart than `width`
+    /// millionths of the mean.
+    #[inline(always)]
+    fn between(bid: Price, ask: Price, width: u32) -> Option<Anchor> {
+        let doubled = bid.raw().saturating_add(ask.raw());
+        let spread = ask.checked_sub(bid)?;
+        let is_quote = bid != Price::ZERO && is_part(spread.raw().saturating_mul(2), doubled, width);
+        is_quote.then_some(Anchor { doubled })
+    }
+
+    /// Whether a price is no further from it than `collar` millionths of it.
+    #[inline(always)]
+    fn is_near(self, price: Price4, collar: u32) -> bool {
+        let doubled = 2 * u64::from(price.raw());
+        is_part(doubled.abs_diff(self.doubled), self.doubled, collar)
+    }
+}
+
+/// Whether `part` is at most so many millionths of `whole`.
 #[inline(always)]
-fn is_within_collar(limits: &Limits, side: Side, price: Price, anchor: Price) -> bool {
-    const WHOLE: u128 = 1_000_000;
-    let collar = u128::from(limits.collar_parts_per_million);
-    let (price, anchor) = (u128::from(price.raw()) * WHOLE, u128::from(anchor.raw()));
-    let (highest, lowest) = (anchor * (WHOLE + collar), anchor * WHOLE.saturating_sub(collar));
-    // No branch on the side here either.
-    (price <= highest) & side.is_buy() | (price >= lowest) & !side.is_buy()
+fn is_part(part: u64, whole: u64, millionths: u32) -> bool {
+    u128::from(part) * 1_000_000 <= u128::from(whole) * u128::from(millionths)
 }

@@ -18,7 +18,7 @@ pub struct Instrument {
     pub tick: Price,
     /// Quantity step; orders of other quantities are rejected.
     pub lot: Quantity,
-    /// The reference price for the collar while the feed has no fresh price; zero means none.
+    /// The reference price while neither the feed, nor the own book, nor a trade gives one; zero means none.
     pub reference_price: Price,
 }
 
@@ -81,6 +81,8 @@ pub struct GroupConfig {
     pub cancel_on_disconnect: bool,
     /// Whether orders are accepted before the first market event.
     pub opens_at_start: bool,
+    /// How far apart a bid and an ask may be, in millionths of their mean, so that the mean is a reference price.
+    pub quote_width_parts_per_million: u32,
     /// The venue's limits on every order.
     pub limits: Limits,
 }

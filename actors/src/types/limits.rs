@@ -9,13 +9,14 @@ pub struct Limits {
     pub quantity_max: Quantity,
     /// The largest price times quantity.
     pub notional_max: Notional,
-    /// How far a buy may be above the reference price, or a sell below it, in millionths of the reference price.
+    /// How far a price may be from the reference price on either side, in millionths of the reference price. `docs/rules.md`
+    /// says which price that is.
     pub collar_parts_per_million: u32,
     /// What happens without a reference price.
     pub without_reference: WithoutReference,
 }
 
-/// What happens to an order while its instrument has neither a fresh price from the feed nor a configured one.
+/// What happens to an order while its instrument has no reference price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutReference {
     /// The collar is skipped.

@@ -24,9 +24,9 @@ pub use self::{
     identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},
     limits::{LevelLimits, Limits, WithoutReference},
     notional::Notional,
-    order::{Exposure, NewOrder, Side},
+    order::{Exposure, Increase, NewOrder, Side},
     quantity::Quantity,
-    reference::{Reference, ReferenceUpdate},
+    reference::{BookPrices, Reference, ReferenceUpdate},
     reply::{Publication, Reply},
     scope::{KillSwitch, Owner, Scope},
 };

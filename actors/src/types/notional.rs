@@ -13,6 +13,13 @@ impl Notional {
     /// The largest.
     pub const MAX: Notional = Notional(u64::MAX);
 
+    /// That of `quantity` shares at `price`; the largest if it is larger than that.
+    #[inline]
+    #[must_use]
+    pub const fn of(price: Price, quantity: Quantity) -> Notional {
+        Notional(price.raw().saturating_mul(quantity.0 as u64))
+    }
+
     /// Whether it is less than `quantity` shares at `price` are worth.
     #[inline]
     #[must_use]

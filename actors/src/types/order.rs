@@ -7,6 +7,7 @@ use corelane_codecs::{
 
 use super::{
     identifier::{Locate, OrderSlot, PortId},
+    notional::Notional,
     quantity::Quantity,
     reference::Reference,
 };
@@ -66,6 +67,39 @@ pub struct NewOrder {
     pub price: Price4,
     /// The most executions that can still be reported to the port; the remainder after them is cancelled.
     pub executions_max: u32,
+}
+
+/// What a replace raises. Risk checks only that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Increase {
+    /// More shares are open.
+    pub quantity: bool,
+    /// The open shares times the price are more.
+    pub notional: bool,
+    /// The price is more aggressive: higher for a buy, lower for a sell.
+    pub price: bool,
+}
+
+impl Increase {
+    /// That of a new order.
+    pub const ALL: Increase = Increase { quantity: true, notional: true, price: true };
+
+    /// That of a replace by `new` shares and price of what is `open`.
+    #[must_use]
+    pub fn between(side: Side, open: (Quantity, Price), new: (Quantity, Price)) -> Increase {
+        let [(old_quantity, old_price), (quantity, price)] = [open, new];
+        Increase {
+            quantity: quantity > old_quantity,
+            notional: Notional::of(price, quantity) > Notional::of(old_price, old_quantity),
+            price: if side.is_buy() { price > old_price } else { price < old_price },
+        }
+    }
+
+    /// Whether anything is raised.
+    #[must_use]
+    pub const fn is_any(self) -> bool {
+        self.quantity || self.notional || self.price
+    }
 }
 
 /// An order, and the further details that risk checks.

@@ -32,6 +32,16 @@ impl Quantity {
         self.0.is_multiple_of(lot.0)
     }
 
+    /// The whole lots of it.
+    ///
+    /// # Panics
+    /// If `lot` is zero.
+    #[inline]
+    #[must_use]
+    pub const fn whole_lots(self, lot: Quantity) -> Quantity {
+        Quantity(self.0 - self.0 % lot.0)
+    }
+
     /// The lesser of the two.
     #[inline]
     #[must_use]

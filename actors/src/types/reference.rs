@@ -1,7 +1,7 @@
 //! Reference prices, which the sequencer attaches to orders.
 
 use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
-use corelane_codecs::price::Price;
+use corelane_codecs::price::{Price, Price4};
 use corelane_runtime::message::SequenceNumber;
 
 use super::identifier::Locate;
@@ -18,6 +18,17 @@ pub struct Reference {
     pub feed_sequence: SequenceNumber,
     /// 1 while the feed is silent or has a gap, so that the prices may be wrong. A whole word, so that it is copied as one.
     pub stale: u64,
+}
+
+/// The prices of the venue's own book of an instrument; zero means none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookPrices {
+    /// Highest bid.
+    pub bid: Price4,
+    /// Lowest ask.
+    pub ask: Price4,
+    /// Price of the last trade.
+    pub last: Price4,
 }
 
 /// A new best bid or offer of an instrument, from the market-data actor to the sequencer.

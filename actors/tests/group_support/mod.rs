@@ -5,7 +5,7 @@ pub(crate) mod model;
 pub(crate) mod streams;
 
 use corelane_actors::{
-    engine::wire_group,
+    engine::{GroupCount, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
@@ -19,11 +19,13 @@ use corelane_runtime::{
     message::Envelope,
     sequencer::{Sequencer, SequencerPolicy},
     simulation::Simulation,
+    telemetry::Counters,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
 use corelane_test_support::shards::simulated;
 
 pub(crate) const COLLAR_PPM: u32 = 100_000;
+pub(crate) const QUOTE_WIDTH_PPM: u32 = 50_000;
 
 /// Three instruments at 10.00, the last without a reference price, and tables small enough for tests to fill.
 pub(crate) fn config() -> GroupConfig {
@@ -49,6 +51,7 @@ pub(crate) fn config() -> GroupConfig {
         messages_per_port_max: 65_536,
         cancel_on_disconnect: true,
         opens_at_start: true,
+        quote_width_parts_per_million: QUOTE_WIDTH_PPM,
         limits: Limits {
             quantity_max: Quantity(10_000),
             notional_max: Notional(500_000_000),
@@ -110,6 +113,7 @@ pub(crate) struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
     pub replies: ExternalReceiver<Reply>,
     pub publications: ExternalReceiver<Publication>,
     pub record: ExternalReceiver<Command>,
+    pub counters: Counters<GroupCount>,
 }
 
 /// The outputs since the last call.
@@ -152,7 +156,8 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "hot");
         let sequencer = topology.actor(shard, "sequencer", move || Sequencer::new(policy));
-        let group = wire_group(&mut topology, shard, config).unwrap();
+        let counters = Counters::default();
+        let group = wire_group(&mut topology, shard, config, counters.clone()).unwrap();
         let requests = topology.external_sender("requests", sequencer, EdgeSpec::backpressure(edges.input));
         topology.connect(sequencer, |out| &mut out.group, group, EdgeSpec::backpressure(edges.input.max(2)));
         let record = topology.external_receiver(sequencer, |out| &mut out.record, EdgeSpec::backpressure(1 << 16));
@@ -160,7 +165,7 @@ impl<S: SequencerPolicy<Out = Command> + Send> Venue<S> {
         let publications =
             topology.external_receiver(group, |out| &mut out.publications, EdgeSpec::backpressure(edges.publications));
         let sim = topology.simulate().unwrap_or_else(|errors| panic!("{errors}"));
-        Venue { sim, requests, replies, publications, record }
+        Venue { sim, requests, replies, publications, record, counters }
     }
 
     /// Sends a request, waiting while the edge is full; collects the outputs meanwhile.

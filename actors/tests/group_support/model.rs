@@ -41,6 +41,8 @@ pub(crate) struct Model {
     open: bool,
     last_ref: u64,
     last_match: u64,
+    /// By locate; zero before the first trade.
+    last_prices: Vec<u64>,
     time_ns: u64,
     /// Ports whose messages ran out during the current input.
     exhausted: Vec<u32>,
@@ -56,6 +58,7 @@ impl Model {
             open: config.opens_at_start,
             last_ref: 0,
             last_match: 0,
+            last_prices: vec![0; config.instruments.len() + 1],
             time_ns: 0,
             exhausted: Vec::new(),
             out: Outputs::default(),
@@ -74,8 +77,10 @@ impl Model {
                     let order = &self.orders[at];
                     let total = order.cum_qty + order.leaves;
                     if cancel.quantity.0 < total {
-                        let wanted = cancel.quantity.0.max(order.cum_qty);
-                        self.cancel_at(at, total - wanted, b'U');
+                        let wanted = cancel.quantity.0.max(order.cum_qty) - order.cum_qty;
+                        let lot = self.config.instruments[usize::from(order.locate) - 1].lot.0;
+                        let shares = order.leaves - (wanted - wanted % lot);
+                        self.cancel_at(at, shares, b'U');
                     }
                 }
             }
@@ -177,22 +182,26 @@ impl Model {
             return Some(reason);
         }
         let buys = enter.side == b'B';
-        self.risk(enter.port.0, enter.locate.0, buys, enter.quantity.0, price, &enter.reference).or_else(|| {
+        let raised = [true; 3];
+        self.risk(enter.port.0, enter.locate.0, raised, enter.quantity.0, price, &enter.reference).or_else(|| {
             let rests = enter.time_in_force == b'0';
             (rests && self.lacks_level(enter.locate.0, buys, price)).then_some(0x0a)
         })
     }
 
+    /// The limit that a request exceeds. `raised` says which of these it raises: open shares, open notional,
+    /// aggressiveness of the price.
     fn risk(
         &self,
         port: u32,
         locate: u16,
-        buys: bool,
+        raised: [bool; 3],
         quantity: u32,
         price: u64,
         reference: &Reference,
     ) -> Option<u16> {
-        if self.engaged.iter().any(|scope| self.is_in(port, *scope)) {
+        let [more_shares, more_notional, more_aggressive] = raised;
+        if raised.contains(&true) && self.engaged.iter().any(|scope| self.is_in(port, *scope)) {
             return Some(0x20);
         }
         let venue = self.config.limits;
@@ -203,37 +212,50 @@ impl Model {
             return Some(0x2c);
         }
         let beyond = |most: Option<Quantity>| most.is_some_and(|most| quantity > most.0);
-        if beyond(Some(venue.quantity_max)) || levels.iter().any(|level| beyond(level.quantity_max)) {
+        if more_shares && (beyond(Some(venue.quantity_max)) || levels.iter().any(|level| beyond(level.quantity_max))) {
             return Some(0x31);
         }
         let beyond = |most: Option<Notional>| most.is_some_and(|most| price * u64::from(quantity) > most.0);
-        if beyond(Some(venue.notional_max)) || levels.iter().any(|level| beyond(level.notional_max)) {
+        if more_notional && (beyond(Some(venue.notional_max)) || levels.iter().any(|level| beyond(level.notional_max)))
+        {
             return Some(0x30);
         }
-        let configured = self.config.instruments[usize::from(locate) - 1].reference_price.raw();
-        let mut candidates = [reference.bid.raw(), reference.ask.raw(), configured];
-        if buys {
-            candidates.swap(0, 1);
+        if !more_shares && !more_aggressive {
+            return None;
         }
-        // Stale prices do not count; the configured price always does.
-        let first = if reference.stale == 0 { 0 } else { 2 };
-        let anchor = candidates[first..].iter().copied().find(|&candidate| candidate > 0);
-        let good = match anchor {
+        let good = match self.doubled_anchor(locate, reference) {
             None => {
                 venue.without_reference == WithoutReference::Accept
                     && levels.iter().all(|level| level.without_reference != Some(WithoutReference::Reject))
             }
             Some(anchor) => {
-                // How far the price is on the wrong side of the anchor, in millionths of it.
-                let beyond = (i128::from(price) - i128::from(anchor)) * 1_000_000;
-                let beyond = if buys { beyond } else { -beyond };
-                let within =
-                    |collar: Option<u32>| collar.is_none_or(|collar| beyond <= i128::from(anchor) * i128::from(collar));
+                // Twice the distance, in millionths of twice the anchor.
+                let away = (2 * i128::from(price) - anchor).abs() * 1_000_000;
+                let within = |collar: Option<u32>| collar.is_none_or(|collar| away <= anchor * i128::from(collar));
                 within(Some(venue.collar_parts_per_million))
                     && levels.iter().all(|level| within(level.collar_parts_per_million))
             }
         };
         (!good).then_some(0x26)
+    }
+
+    /// Twice the reference price: the first of the feed's mid, the book's, the last trade and the configured price.
+    fn doubled_anchor(&self, locate: u16, reference: &Reference) -> Option<i128> {
+        let mid = |bid: u64, ask: u64| {
+            let (sum, spread) = (i128::from(bid) + i128::from(ask), i128::from(ask) - i128::from(bid));
+            let width = i128::from(self.config.quote_width_parts_per_million);
+            (bid > 0 && ask > 0 && spread >= 0 && 2 * spread * 1_000_000 <= sum * width).then_some(sum)
+        };
+        let prices = |side: u8| {
+            let here = self.orders.iter().filter(move |order| order.locate == locate);
+            here.filter(move |order| (order.side == b'B') == (side == b'B')).map(|order| order.price)
+        };
+        let (bid, ask) = (prices(b'B').max().unwrap_or(0), prices(b'S').min().unwrap_or(0));
+        let last = self.last_prices[usize::from(locate)];
+        let configured = self.config.instruments[usize::from(locate) - 1].reference_price.raw();
+        let fed = (reference.stale == 0).then(|| mid(reference.bid.raw(), reference.ask.raw())).flatten();
+        let single = |price: u64| (price > 0).then_some(2 * i128::from(price));
+        fed.or(mid(bid, ask)).or(single(last)).or(single(configured))
     }
 
     fn lacks_level(&self, locate: u16, buys: bool, price: u64) -> bool {
@@ -286,19 +308,29 @@ impl Model {
             reference.stale = 1;
         }
         let buys = old.side == b'B';
-        let refused = self.risk(replace.port.0, old.locate, buys, replace.quantity.0, price, &reference).is_some();
+        let leaves = replace.quantity.0 - old.cum_qty;
+        let notional = |leaves: u32, price: u64| u128::from(leaves) * u128::from(price);
+        let raised = [
+            leaves > old.leaves,
+            notional(leaves, price) > notional(old.leaves, old.price),
+            if buys { price > old.price } else { price < old.price },
+        ];
+        let refusal = self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &reference);
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
-        if refused || (rests && self.lacks_level(old.locate, buys, price)) {
+        let lacks_level = rests && self.lacks_level(old.locate, buys, price);
+        if let Some(reason) = refusal.or(lacks_level.then_some(0x0a)) {
             self.orders.insert(at, removed);
-            return self.cancel_at(at, old.leaves, b'Z');
+            self.ports[replace.port.0 as usize].last_user_ref = replace.user_ref;
+            self.reject(replace.port.0, replace.user_ref, reason, &replace.cl_ord_id);
+            return;
         }
         self.last_ref += 1;
         let order = ModelOrder {
             user_ref: replace.user_ref,
             order_ref: self.last_ref,
             price,
-            leaves: replace.quantity.0 - old.cum_qty,
+            leaves,
             time_in_force: replace.time_in_force,
             cl_ord_id: replace.cl_ord_id,
             ..old.clone()
@@ -345,6 +377,7 @@ impl Model {
                 Some(at) if taker.leaves > 0 && executions_left > 0 => {
                     executions_left -= 1;
                     self.last_match += 1;
+                    self.last_prices[usize::from(taker.locate)] = self.orders[at].price;
                     let shares = taker.leaves.min(self.orders[at].leaves);
                     taker.leaves -= shares;
                     taker.cum_qty += shares;

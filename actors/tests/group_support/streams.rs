@@ -80,7 +80,7 @@ fn gap() -> impl Strategy<Value = u32> {
 }
 
 fn price() -> impl Strategy<Value = u64> {
-    prop_oneof![20 => (0..8_u64).prop_map(|tick| 99_600 + tick * 100), 1 => Just(100_001), 1 => Just(130_000)]
+    prop_oneof![20 => (0..8_u64).prop_map(|tick| 99_600 + tick * 100), 1 => Just(100_001), 1 => Just(130_000), 1 => Just(70_000)]
 }
 
 fn order() -> impl Strategy<Value = Enter> {

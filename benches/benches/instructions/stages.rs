@@ -148,6 +148,7 @@ fn config() -> GroupConfig {
         messages_per_port_max: 1 << 20,
         cancel_on_disconnect: true,
         opens_at_start: true,
+        quote_width_parts_per_million: 50_000,
         limits: Limits {
             quantity_max: Quantity(10_000),
             notional_max: Notional(500_000_000),
@@ -162,7 +163,8 @@ fn config() -> GroupConfig {
 fn group(before: impl Iterator<Item = Command>, commands: impl Iterator<Item = Command>, expected: u32) -> Stage {
     let mut topology = Topology::new();
     let shard = shard(&mut topology);
-    let group = wire_group(&mut topology, shard, config()).unwrap_or_else(|error| panic!("{error}"));
+    let group =
+        wire_group(&mut topology, shard, config(), Counters::default()).unwrap_or_else(|error| panic!("{error}"));
     let mut numbered = topology.external_sender("numbered", group, EdgeSpec::backpressure(ROOM));
     let mut replies = topology.external_receiver(group, |out| &mut out.replies, EdgeSpec::backpressure(ROOM));
     let mut publications = topology.external_receiver(group, |out| &mut out.publications, EdgeSpec::backpressure(ROOM));

@@ -34,6 +34,7 @@ use corelane_runtime::{
     net::DriverConfig,
     sequencer::Sequencer,
     simulation::Simulation,
+    telemetry::Counters,
     topology::{ActorId, EdgeSpec, ExternalSender, Idle, ShardId, ShardSpec, Topology},
 };
 
@@ -171,7 +172,8 @@ impl Group {
         let shard = topology.shard(ShardSpec::new("core", 0).idle(Idle::Spin).net(net));
         let config = config(commands);
         let instruments = config.instruments.len();
-        let group = wire_group(&mut topology, shard, config).unwrap_or_else(|error| panic!("{error}"));
+        let group =
+            wire_group(&mut topology, shard, config, Counters::default()).unwrap_or_else(|error| panic!("{error}"));
         let input = input(&mut topology, shard, group, instruments);
         let progress = Arc::<Progress>::default();
         let reports = Reports { progress: progress.clone(), answered: 0, totals: Totals::default() };
@@ -279,6 +281,7 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         messages_per_port_max: (16 * commands.len()) as u64 + (1 << 20),
         cancel_on_disconnect: true,
         opens_at_start: true,
+        quote_width_parts_per_million: 50_000,
         limits: Limits {
             quantity_max: Quantity(100_000),
             notional_max: Notional(50_000_000_000),

@@ -11,7 +11,7 @@ use corelane_runtime::telemetry::ShardCount;
 
 use crate::{
     Rise, alone, shard_counter,
-    support::{self, Client, Neighbour, SYMBOLS, enter, login_request, packet, price_of, until},
+    support::{self, Client, Neighbour, SYMBOLS, below_price_of, enter, login_request, packet, until},
 };
 
 const CONNECTIONS_MAX: usize = 64;
@@ -82,7 +82,7 @@ fn silent_connections_lock_no_member_out() {
     let members: Vec<Client> = (1..=8).map(|user| Client::log_in(address, user, 1)).collect();
     let more: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(address).unwrap()).collect();
     for (user, mut member) in (1..).zip(members) {
-        member.send(&enter(1, b'B', 1, SYMBOLS[0], price_of(SYMBOLS[0]) / 2, b'3'));
+        member.send(&enter(1, b'B', 1, SYMBOLS[0], below_price_of(SYMBOLS[0]), b'3'));
         let kinds: Vec<u8> = member.answers(2).iter().map(|answer| answer.kind).collect();
         assert_eq!(kinds, *b"AC", "member {user}");
         member.log_out();
@@ -102,7 +102,7 @@ fn says_nothing(address: SocketAddr) {
 
 fn one_byte_at_a_time(address: SocketAddr) {
     let mut client = Client::connect(address);
-    let order = enter(1, b'B', 1, SYMBOLS[0], price_of(SYMBOLS[0]) / 2, b'3');
+    let order = enter(1, b'B', 1, SYMBOLS[0], below_price_of(SYMBOLS[0]), b'3');
     for bytes in [login_request(1, "corelane", "", "1"), order] {
         bytes.iter().for_each(|byte| client.send(&[*byte]));
     }
@@ -136,7 +136,7 @@ fn each_log_in_takes_over(address: SocketAddr, times: u32) {
         if let Some(mut before) = before.take() {
             assert_eq!(before.answers_to_the_end(), [], "nothing of the new connection's on the old one");
         }
-        client.send(&enter(user_ref, b'B', 1, SYMBOLS[2], price_of(SYMBOLS[2]) / 2, b'3'));
+        client.send(&enter(user_ref, b'B', 1, SYMBOLS[2], below_price_of(SYMBOLS[2]), b'3'));
         let kinds: Vec<_> = client.answers(2).iter().map(|answer| (answer.kind, answer.user_ref)).collect();
         assert_eq!(kinds, [(b'A', user_ref), (b'C', user_ref)]);
         before = Some(client);
@@ -151,7 +151,7 @@ fn half_closed_client_loses_no_answer(address: SocketAddr) {
     let mut client = Client::log_in(address, 4, 1);
     // Even ones rest.
     let time_in_force = |user_ref: u32| if user_ref.is_multiple_of(2) { b'0' } else { b'3' };
-    let order = |user_ref| enter(user_ref, b'B', 1, SYMBOLS[3], price_of(SYMBOLS[3]) / 2, time_in_force(user_ref));
+    let order = |user_ref| enter(user_ref, b'B', 1, SYMBOLS[3], below_price_of(SYMBOLS[3]), time_in_force(user_ref));
     client.send(&(1..=ORDERS).flat_map(order).collect::<Vec<u8>>());
     client.half_close();
     let heard = client.answers_to_the_end();
@@ -180,7 +180,7 @@ fn reset_client_loses_no_answer(address: SocketAddr) {
     for round in 1..=5 {
         let mut client = Client::log_in(address, 5, sequence);
         for user_ref in next..next + 200 {
-            client.send(&enter(user_ref, b'B', 1, SYMBOLS[4], price_of(SYMBOLS[4]) / 2, b'0'));
+            client.send(&enter(user_ref, b'B', 1, SYMBOLS[4], below_price_of(SYMBOLS[4]), b'0'));
         }
         let first = client.answer();
         assert_eq!((first.kind, first.user_ref), (b'A', next), "round {round}");
@@ -188,7 +188,7 @@ fn reset_client_loses_no_answer(address: SocketAddr) {
         let mut again = Client::log_in(address, 5, sequence);
         // The marker order's answer says that there is nothing more of those before.
         let marker = next + 1000;
-        again.send(&enter(marker, b'B', 1, SYMBOLS[4], price_of(SYMBOLS[4]) / 2, b'3'));
+        again.send(&enter(marker, b'B', 1, SYMBOLS[4], below_price_of(SYMBOLS[4]), b'3'));
         let (mut accepted, mut canceled) = (Vec::new(), Vec::new());
         loop {
             let answer = again.answer();

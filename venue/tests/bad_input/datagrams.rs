@@ -26,13 +26,14 @@ fn datagrams_of_any_content_leave_the_feed_and_order_entry_working() {
         let _ = socket.send(&bytes);
     }
     neighbour.is_served();
-    // What is right is still taken in: the feed's price moves the collar of a symbol. Of all the wrong packets of its
+    // What is right is still taken in: the feed's quotes move the collar of a symbol. Of all the wrong packets of its
     // session, one had a whole message, the first.
-    let offer = add(2, 1, b'S', SYMBOLS[0], 2 * price_of(SYMBOLS[0]));
-    socket.send(&mold(SESSION, 2, &[directory(2, SYMBOLS[0]), offer])).unwrap();
+    let quotes = [(1, b'S'), (2, b'B')].map(|(order, side)| add(2, order, side, SYMBOLS[0], 2 * price_of(SYMBOLS[0])));
+    let [offer, bid] = quotes;
+    socket.send(&mold(SESSION, 2, &[directory(2, SYMBOLS[0]), offer, bid])).unwrap();
     let mut client = Client::log_in(venue.order_entry(), 1, 1);
     let mut user_ref = 0;
-    until("the feed's offer is what the collar is around", || {
+    until("the feed's quotes are what the collar is around", || {
         user_ref += 1;
         client.send(&enter(user_ref, b'B', 1, SYMBOLS[0], 2 * price_of(SYMBOLS[0]), b'3'));
         match client.answer().kind {

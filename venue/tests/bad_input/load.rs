@@ -11,7 +11,7 @@ use corelane_actors::session::SessionCount;
 
 use crate::{
     Rise, alone,
-    support::{self, Answer, Client, Neighbour, SYMBOLS, enter, price_of},
+    support::{self, Answer, Client, Neighbour, SYMBOLS, below_price_of, enter, price_of},
 };
 
 /// Answers that a socket's buffers and the venue's bounds do not hold: about 20 MB of them.
@@ -37,7 +37,7 @@ fn a_client_that_never_reads_is_disconnected_and_loses_no_fill() {
     }
     let taker = thread::spawn(move || take_from_the_slow(address, price));
     let flood = (RESTING + 1..=RESTING + FLOOD_ORDERS)
-        .map(|user_ref| enter(user_ref, b'B', 1, SYMBOLS[1], price_of(SYMBOLS[1]) / 2, b'3'));
+        .map(|user_ref| enter(user_ref, b'B', 1, SYMBOLS[1], below_price_of(SYMBOLS[1]), b'3'));
     for order in flood.collect::<Vec<_>>().chunks(100) {
         match slow.stream.write_all(&order.concat()) {
             Ok(()) => {}
@@ -90,7 +90,7 @@ fn take_from_the_slow(address: SocketAddr, price: u64) -> u32 {
 fn read_again(address: SocketAddr) -> Vec<Answer> {
     let mut again = Client::log_in(address, 1, 1);
     let marker = RESTING + FLOOD_ORDERS + 1;
-    again.send(&enter(marker, b'B', 1, SYMBOLS[1], price_of(SYMBOLS[1]) / 2, b'3'));
+    again.send(&enter(marker, b'B', 1, SYMBOLS[1], below_price_of(SYMBOLS[1]), b'3'));
     let mut answers = Vec::new();
     loop {
         answers.push(again.answer());

@@ -7,7 +7,7 @@ use corelane_venue::Venue;
 
 use crate::{
     Rise, alone,
-    support::{self, Client, Neighbour, Packet, Random, SYMBOLS, enter, login_request, packet, price_of},
+    support::{self, Client, Neighbour, Packet, Random, SYMBOLS, below_price_of, enter, login_request, packet},
 };
 
 /// Length fields that claim far more than any packet has, in number.
@@ -127,7 +127,7 @@ fn malformed_requests_are_rejected_and_at_last_disconnected(venue: &Venue) {
         client.send(&packet(b'U', unreadable[at % unreadable.len()]));
     }
     requests.is(MALFORMED_MAX as u64);
-    client.send(&enter(2, b'B', 1, SYMBOLS[0], price_of(SYMBOLS[0]) / 2, b'3'));
+    client.send(&enter(2, b'B', 1, SYMBOLS[0], below_price_of(SYMBOLS[0]), b'3'));
     let kinds: Vec<_> = client.answers(2).iter().map(|answer| (answer.kind, answer.user_ref)).collect();
     assert_eq!(kinds, [(b'A', 2), (b'C', 2)], "it is still served");
     client.send(&packet(b'U', b"?"));

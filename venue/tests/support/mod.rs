@@ -26,6 +26,11 @@ pub(crate) fn price_of(symbol: &str) -> u64 {
     REFERENCE_PRICES[index] * 10_000
 }
 
+/// A price within the collar at which a buy meets nobody who sells at [`price_of`] or above.
+pub(crate) fn below_price_of(symbol: &str) -> u64 {
+    price_of(symbol) / 100 * 95
+}
+
 /// The shipped configuration with ephemeral ports, no outgoing feed and a shard that sleeps when idle.
 pub(crate) fn config() -> Config {
     let mut config = Config::parse("venue.toml", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));

@@ -79,6 +79,15 @@ impl Books {
         Price4::from_raw(self.levels[order.level].rank.price(order.side.is_buy()))
     }
 
+    /// The best price of a side of a book; zero if the side is empty.
+    #[inline]
+    pub(super) fn best_price(&self, locate: Locate, side: Side) -> Price4 {
+        match self.sides[locate.row()][side as usize].best() {
+            NONE => Price4::ZERO,
+            best => Price4::from_raw(self.levels[best].rank.price(side.is_buy())),
+        }
+    }
+
     /// The next order to trade with an incoming order of this side and limit.
     #[inline]
     pub(super) fn best_match(&self, locate: Locate, side: Side, limit: Price4) -> Option<u32> {
@@ -100,6 +109,11 @@ impl Books {
     pub(super) fn has_room(&mut self, locate: Locate, side: Side, price: Price4) -> bool {
         let levels = &mut self.sides[locate.row()][side as usize];
         self.levels.has_room() || self.levels.find(levels, Rank::of(price.raw(), side.is_buy())).is_some()
+    }
+
+    /// Whether the order in `slot` is the only one at its price, so that its level becomes free without it.
+    pub(super) fn is_alone(&self, slot: u32) -> bool {
+        self.by_level.is_only(slot)
     }
 
     /// Adds `leaves` shares of an order behind all others at its price.

@@ -57,6 +57,12 @@ impl Lists {
         older == younger
     }
 
+    /// Whether an order is the only one of its list.
+    pub(super) fn is_only(&self, slot: u32) -> bool {
+        let Link { older, younger } = self.links[slot as usize];
+        older == younger
+    }
+
     /// The oldest order of a list.
     #[inline]
     pub(super) fn oldest(&self, list: u32) -> Option<u32> {
@@ -99,6 +105,7 @@ mod tests {
                 for (list, model) in (0..).zip(&models) {
                     prop_assert_eq!(lists.oldest(list), model.first().copied());
                     prop_assert_eq!(&lists.listed(list), model);
+                    prop_assert!(model.iter().all(|slot| lists.is_only(*slot) == (model.len() == 1)));
                 }
             }
         }

@@ -17,6 +17,7 @@ use std::fmt;
 use corelane_codecs::{
     itch::EventCode,
     ouch::{CancelReason, Liquidity, RejectReason},
+    price::Price4,
     text::Symbol,
 };
 use corelane_runtime::{actor::Step, edge::port::Port};
@@ -26,7 +27,8 @@ use self::{
     feed::Feed,
 };
 use crate::types::{
-    Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication, Quantity, Scope,
+    BookPrices, Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication,
+    Quantity, Scope, Side,
 };
 
 /// Executions in one step. Each makes two events; the order itself makes one more.
@@ -41,6 +43,8 @@ pub struct Matching {
     /// The account and firm of each port.
     owners: Vec<Owner>,
     instruments: Vec<Instrument>,
+    /// The prices of the last trades, by locate.
+    last_prices: Vec<Price4>,
     last_order_ref: u64,
     last_match_number: u64,
     /// The work that is left for the current input.
@@ -128,6 +132,7 @@ impl Matching {
             books: Books::new(orders_max, levels_max, instruments.len(), PortId::from_index(ports.len()).0),
             owners: config.owners().collect(),
             instruments: config.instruments.clone(),
+            last_prices: vec![Price4::ZERO; instruments.len() + 1],
             last_order_ref: 0,
             last_match_number: 0,
             work: Work::Nothing,
@@ -156,17 +161,28 @@ impl Matching {
         self.sweep(out, order, order_ref, order.quantity, order.executions_max)
     }
 
-    /// Runs the first step of a replace: the new order takes the slot of the old one. The old order is removed even if the
-    /// books have no room for the new one, because its client no longer wants it.
+    /// The prices of an instrument's book.
+    #[inline]
+    pub fn prices(&self, locate: Locate) -> BookPrices {
+        BookPrices {
+            bid: self.books.best_price(locate, Side::Buy),
+            ask: self.books.best_price(locate, Side::Sell),
+            last: self.last_prices[locate.row()],
+        }
+    }
+
+    /// Whether the books have room for an order that takes the slot of one that rests.
+    pub fn has_room_to_replace(&mut self, order: &NewOrder) -> bool {
+        self.books.is_alone(order.slot.0) || !self.lacks_room(order)
+    }
+
+    /// Runs the first step of a replace: the new order takes the slot of the old one.
+    ///
+    /// # Panics
+    /// If there is no room; ask [`Matching::has_room_to_replace`] first.
     pub fn replace<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
         let old = *self.books.order(order.slot.0);
         self.books.remove(order.slot.0);
-        if self.lacks_room(order) {
-            out.feed.deleted(old.locate, old.order_ref);
-            let (quantity, reason) = (old.leaves, CancelReason::System);
-            out.event(order.slot, Outcome::Canceled { quantity, reason });
-            return Step::Done;
-        }
         let order_ref = self.next_order_ref();
         out.event(order.slot, Outcome::Replaced { order_ref });
         if self.trades_at_once(order) || order.immediate {
@@ -278,6 +294,7 @@ impl Matching {
         let price = self.books.price(maker);
         let quantity = wanted.min(leaves);
         self.books.reduce(maker, quantity);
+        self.last_prices[locate.row()] = price;
         self.last_match_number += 1;
         let match_number = self.last_match_number;
         let executed = |liquidity| Outcome::Executed { quantity, price, liquidity, match_number };

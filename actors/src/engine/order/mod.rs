@@ -8,12 +8,12 @@
 //! | enter that a check refuses | Rejected; its number is used |
 //! | enter | Accepted, then Executed and Canceled as it goes |
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
-//! | replace with invalid details, or rejected by risk | the existing order is Canceled (`Z`, by the system); the number is not used |
+//! | replace with invalid details | the existing order is Canceled (`Z`, by the system); the number is not used |
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
-//! | replace after entry has closed for the port | Rejected; its number is used, the existing order stays |
+//! | replace that risk refuses, for which the books have no room, or after entry has closed for the port | Rejected; its number is used, the existing order stays |
 //! | replace | Replaced, for the new total less the executed shares |
 //! | cancel of an order that is not live, or to no fewer shares | none |
-//! | cancel | Canceled for the difference, `U`; the order keeps its priority |
+//! | cancel | Canceled for the difference, `U`; whole lots stay open, and the order keeps its priority |
 //! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
 //! | cancel in another channel than 0 | none: the port has no order there |
 //!
@@ -50,8 +50,8 @@ use self::{
     user_refs::UserRefs,
 };
 use crate::types::{
-    Cancel, Command, Enter, Event, Exposure, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, OtherChannel,
-    Outcome, PortId, Quantity, Reference, Replace, Reply, SessionChange,
+    Cancel, Command, Enter, Event, Exposure, GroupConfig, Increase, Instrument, Locate, NewOrder, OrderSlot,
+    OtherChannel, Outcome, PortId, Quantity, Reference, Replace, Reply, SessionChange,
 };
 
 /// The place of an order's number: a port, and the number's home in the port's table.
@@ -221,9 +221,7 @@ impl Order {
         }
         let slot = port.live.find(replace.original_user_ref)?;
         if port.is_entry_closed() {
-            port.last_user_ref = replace.user_ref;
-            let (reason, id) = (RejectReason::RiskPortMessageRate, ClOrdId::from_bytes(replace.cl_ord_id));
-            self.reject(replace.port, replace.user_ref, reason, id, replies);
+            self.refuse_replace(replace, RejectReason::RiskPortMessageRate, replies);
             return None;
         }
         let executions_max = port.executions_max();
@@ -250,7 +248,9 @@ impl Order {
                     true => replace.reference,
                     false => Reference { stale: 1, ..Reference::default() },
                 };
-                Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference })
+                let increase =
+                    Increase::between(order.side, (existing.leaves, existing.price), (order.quantity, replace.price));
+                Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference }, increase)
             }
         })
     }
@@ -265,6 +265,11 @@ impl Order {
         if leaves >= order.leaves {
             return None;
         }
+        // Rounded down, so that no more stays open than the client wants.
+        let leaves = match leaves {
+            Quantity::ZERO => leaves,
+            _ => leaves.whole_lots(self.instruments[order.locate.index()].lot),
+        };
         Some(Reduction { slot, quantity: order.leaves - leaves })
     }
 
@@ -331,6 +336,15 @@ impl Order {
         runs_out.then_some(port_id)
     }
 
+    /// Rejects a replace; the existing order stays.
+    #[cold]
+    pub(crate) fn refuse_replace(&mut self, replace: &Replace, reason: RejectReason, replies: &mut Replies<'_>) {
+        self.replacing = None;
+        self.ports[replace.port.index()].last_user_ref = replace.user_ref;
+        let id = ClOrdId::from_bytes(replace.cl_ord_id);
+        self.reject(replace.port, replace.user_ref, reason, id, replies);
+    }
+
     /// Rejects a new order that was not accepted yet, and frees its slot.
     pub(crate) fn refuse(&mut self, slot: OrderSlot, reason: RejectReason, replies: &mut Replies<'_>) {
         let Some(order) = self.orders[slot.0 as usize] else {
@@ -392,7 +406,7 @@ fn in_book(price: Price) -> Price4 {
 /// The outcome of a replace for the existing order.
 pub(crate) enum Replacement {
     /// If it passes risk, this order takes the slot of the existing one.
-    Order(Exposure),
+    Order(Exposure, Increase),
     /// The existing order is cancelled, for this reason.
     Cancel(OrderSlot, CancelReason),
 }

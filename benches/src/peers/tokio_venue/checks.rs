@@ -1,9 +1,9 @@
 //! Checks that every order must pass before it can trade, in the order of our venue's checks.
 
-use corelane_actors::types::{Instrument, Limits, Quantity};
+use corelane_actors::types::{Increase, Instrument, Limits, Quantity};
 use corelane_codecs::{
     YesNo,
-    ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, Side, TimeInForce},
+    ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, TimeInForce},
     price::Price,
 };
 
@@ -26,33 +26,28 @@ pub(super) fn replace(request: &Replace, instrument: &Instrument) -> Result<(), 
     price(request.price.get(), instrument)
 }
 
-/// Checks an order against the limits; the collar is around the instrument's configured price.
+/// Checks what an order raises against the limits; the collar is around the instrument's configured price.
 pub(super) fn risk(
     limits: &Limits,
     instrument: &Instrument,
-    side: Side,
     price: Price,
     quantity: u32,
+    increase: Increase,
 ) -> Result<(), RejectReason> {
     const WHOLE: u128 = 1_000_000;
     if price.is_market() {
         return Err(RejectReason::RiskMarketOrderNotAllowed);
     }
-    if quantity > limits.quantity_max.0 {
+    if increase.quantity && quantity > limits.quantity_max.0 {
         return Err(RejectReason::RiskMaxQuantity);
     }
-    let raw = u128::from(price.raw());
-    if limits.notional_max.is_below(price, Quantity(quantity)) {
+    if increase.notional && limits.notional_max.is_below(price, Quantity(quantity)) {
         return Err(RejectReason::RiskSingleOrderNotional);
     }
-    let anchor = u128::from(instrument.reference_price.raw());
-    let collar = u128::from(limits.collar_parts_per_million);
+    let (anchor, collar) = (instrument.reference_price.raw(), limits.collar_parts_per_million);
     let is_within = anchor == 0
-        || if side.is_buy() {
-            raw * WHOLE <= anchor * (WHOLE + collar)
-        } else {
-            raw * WHOLE >= anchor * WHOLE.saturating_sub(collar)
-        };
+        || !(increase.quantity || increase.price)
+        || u128::from(price.raw().abs_diff(anchor)) * WHOLE <= u128::from(anchor) * u128::from(collar);
     if is_within { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use corelane_actors::types::{GroupConfig, Instrument, Limits, Locate, PortId};
+use corelane_actors::types::{GroupConfig, Increase, Instrument, Limits, Locate, PortId, Quantity};
 use corelane_codecs::{
     IntoBytes, MessageType, YesNo,
     itch::{self, AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace},
@@ -155,7 +155,7 @@ impl Exchange {
         let locate = *self.locates.get(&enter.symbol).ok_or(RejectReason::InvalidSymbol)?;
         let instrument = self.instrument(locate);
         checks::enter(enter, instrument)?;
-        checks::risk(&self.limits, instrument, enter.side, enter.price.get(), enter.quantity.get())?;
+        checks::risk(&self.limits, instrument, enter.price.get(), enter.quantity.get(), Increase::ALL)?;
         Ok(locate)
     }
 
@@ -176,14 +176,17 @@ impl Exchange {
         if total <= old.executed {
             return self.cancel_all(now_ns, old_ref, CancelReason::UserRequested, out);
         }
-        if checks::risk(&self.limits, instrument, old.side, price, total).is_err() {
-            return self.cancel_all(now_ns, old_ref, CancelReason::System, out);
-        }
+        let leaves = total - old.executed;
+        let increase = Increase::between(old.side.into(), (Quantity(old.leaves), old.price), (Quantity(leaves), price));
         let symbol = instrument.symbol;
+        let checked = checks::risk(&self.limits, instrument, price, total, increase);
         self.last_user_refs[port.index()] = user_ref;
+        if let Err(reason) = checked {
+            let rejected = Rejected::new(now_ns, user_ref, reason, replace.cl_ord_id);
+            return out.answer(port, rejected.as_bytes());
+        }
         self.remove(old_ref);
         let order_ref = self.next_order_ref();
-        let leaves = total - old.executed;
         let replaced = Replaced {
             message_type: MessageType::NEW,
             timestamp: now_ns.into(),
@@ -235,6 +238,7 @@ impl Exchange {
         if leaves >= order.leaves {
             return;
         }
+        let leaves = Quantity(leaves).whole_lots(self.instruments[order.locate.index()].lot).0;
         if leaves == 0 {
             return self.cancel_all(now_ns, order_ref, CancelReason::UserRequested, out);
         }

@@ -110,7 +110,7 @@ impl Flow {
         }
     }
 
-    /// An order that the venue must reject. Covers every reason that the limits allow without an earlier check
+    /// An order or a replace that the venue must reject. Covers every reason that the limits allow without an earlier check
     /// rejecting the order.
     fn violation(&mut self, at: usize, spec: &MarketSpec) -> Request {
         let instrument = self.instruments[at];
@@ -118,7 +118,15 @@ impl Flow {
         let lot = u64::from(instrument.lot);
         let (mut symbol, mut price, mut quantity) = (instrument.symbol, self.middles[at], lot);
         let over_maximum = (u64::from(spec.limits.quantity_max) / lot + 1) * lot;
-        match self.rng.below(5) {
+        match self.rng.below(6) {
+            // Raised above the maximum; the order stays.
+            5 if over_maximum <= u64::from(MAX_QUANTITY) && !self.intended.orders().is_empty() => {
+                let order = self.any_order();
+                let user_ref = self.take_user_ref();
+                // Fits, because it is within MAX_QUANTITY.
+                let quantity = over_maximum as u32;
+                return Request::Replace { original: order.user_ref, user_ref, quantity, price: order.price };
+            }
             0 => symbol = UNKNOWN_SYMBOL,
             1 if instrument.tick.raw() > 1 => price = Price::from_raw(price.raw() + 1),
             2 if over_maximum <= u64::from(MAX_QUANTITY) => quantity = over_maximum,
@@ -134,7 +142,7 @@ impl Flow {
             // 50 % above or below the reference, beyond any sensible collar.
             _ => {
                 let reference = instrument.reference_price.raw();
-                let far = if side.is_buy() { reference * 3 / 2 } else { reference / 2 };
+                let far = if self.rng.below(2) == 0 { reference * 3 / 2 } else { reference / 2 };
                 price = instrument.on_tick(far);
             }
         }

@@ -11,7 +11,11 @@
 //! - The answer to a replace states the open quantity: with 500 entered and 100 executed, a replace by 500 leaves 400.
 //!   A replace that leaves nothing cancels the order.
 //! - The order of the checks is: symbol, quantity (zero, beyond the protocol's maximum, not a multiple of the lot),
-//!   tick, maximum quantity, notional, collar. The collar rejects buys far above and sells far below the market.
+//!   tick, maximum quantity, notional, collar. The collar rejects prices far above and far below the market.
+//! - A replace is checked for what it raises: the maximum quantity if more shares are open, the notional if the open
+//!   notional is higher, the collar if more shares are open or the price is more aggressive. A replace that is refused is
+//!   rejected and its number is used; the order stays. A replace with invalid details cancels the order.
+//! - A cancel that would leave an odd lot cancels the odd lot too.
 
 use std::collections::VecDeque;
 
@@ -78,9 +82,9 @@ pub struct Limits {
     pub quantity_max: u32,
     /// The maximum notional, price times quantity.
     pub notional_max: Price,
-    /// The distance from [`Instrument::reference_price`], in percent, beyond which a buy above it or a sell below it
-    /// certainly violates the collar. It must be well above the collar's setting, because the venue's own reference
-    /// moves, and below 50.
+    /// The distance from [`Instrument::reference_price`], in percent, beyond which a price above or below it certainly
+    /// violates the collar. It must be well above the collar's setting, because the venue's own reference moves, and
+    /// below 50.
     pub far_percent: u32,
 }
 
@@ -142,7 +146,8 @@ impl Model {
     pub fn apply(&mut self, request: Request, answers: &mut VecDeque<Expected>) {
         match request {
             Request::Enter { user_ref, side, quantity, symbol, price, time_in_force } => {
-                if let Some(reason) = self.refusal(side, symbol, quantity, price) {
+                let refusal = self.fault(symbol, quantity, price);
+                if let Some(reason) = refusal.or_else(|| self.refusal(symbol, quantity, price, Raised::ALL)) {
                     answers.push_back(Expected::Rejected { user_ref, reason });
                     return;
                 }
@@ -165,24 +170,34 @@ impl Model {
         }
     }
 
-    fn refusal(&self, side: Side, symbol: Symbol, quantity: u32, price: Price) -> Option<RejectReason> {
-        let Some(instrument) = self.instruments.iter().find(|one| one.symbol == symbol) else {
+    fn instrument(&self, symbol: Symbol) -> Option<&Instrument> {
+        self.instruments.iter().find(|one| one.symbol == symbol)
+    }
+
+    /// The reason why the details of a request are invalid.
+    fn fault(&self, symbol: Symbol, quantity: u32, price: Price) -> Option<RejectReason> {
+        let Some(instrument) = self.instrument(symbol) else {
             return Some(RejectReason::InvalidSymbol);
         };
-        let notional = u128::from(price.raw()) * u128::from(quantity);
-        let reference = instrument.reference_price.raw();
-        let beyond =
-            if side.is_buy() { price.raw().saturating_sub(reference) } else { reference.saturating_sub(price.raw()) };
-        let far = reference / 100 * u64::from(self.limits.far_percent);
         if !(1..=MAX_QUANTITY).contains(&quantity) || !quantity.is_multiple_of(instrument.lot) {
             Some(RejectReason::InvalidQuantity)
         } else if !price.raw().is_multiple_of(instrument.tick.raw()) {
             Some(RejectReason::InvalidPrice)
-        } else if quantity > self.limits.quantity_max {
+        } else {
+            None
+        }
+    }
+
+    /// The limit that a request exceeds with what it raises.
+    fn refusal(&self, symbol: Symbol, quantity: u32, price: Price, raised: Raised) -> Option<RejectReason> {
+        let reference = self.instrument(symbol)?.reference_price.raw();
+        let notional = u128::from(price.raw()) * u128::from(quantity);
+        let far = reference / 100 * u64::from(self.limits.far_percent);
+        if raised.quantity && quantity > self.limits.quantity_max {
             Some(RejectReason::RiskMaxQuantity)
-        } else if notional > u128::from(self.limits.notional_max.raw()) {
+        } else if raised.notional && notional > u128::from(self.limits.notional_max.raw()) {
             Some(RejectReason::RiskSingleOrderNotional)
-        } else if beyond > far {
+        } else if (raised.quantity || raised.price) && price.raw().abs_diff(reference) > far {
             Some(RejectReason::RiskFatFinger)
         } else {
             None
@@ -241,16 +256,19 @@ impl Model {
         let Some(at) = self.orders.iter().position(|one| one.user_ref == original) else {
             return;
         };
-        let old = self.orders.remove(at);
+        let old = self.orders[at];
         let open = quantity.saturating_sub(old.executed);
-        if open == 0 {
-            answers.push_back(Expected::Canceled {
-                user_ref: original,
-                quantity: old.open,
-                reason: CancelReason::UserRequested,
-            });
+        let invalid = self.fault(old.symbol, quantity, price).map(|_| CancelReason::System);
+        if let Some(reason) = invalid.or((open == 0).then_some(CancelReason::UserRequested)) {
+            self.orders.remove(at);
+            answers.push_back(Expected::Canceled { user_ref: original, quantity: old.open, reason });
             return;
         }
+        if let Some(reason) = self.refusal(old.symbol, quantity, price, Raised::from(&old, open, price)) {
+            answers.push_back(Expected::Rejected { user_ref, reason });
+            return;
+        }
+        self.orders.remove(at);
         let kept_priority =
             self.rules.priority == PriorityRule::KeptWhenReduced && price == old.price && open <= old.open;
         answers.push_back(Expected::Replaced {
@@ -268,13 +286,16 @@ impl Model {
     }
 
     fn cancel(&mut self, user_ref: u32, quantity: u32, answers: &mut VecDeque<Expected>) {
-        let Some(order) = self.orders.iter_mut().find(|one| one.user_ref == user_ref) else {
+        let Some(at) = self.orders.iter().position(|one| one.user_ref == user_ref) else {
             return;
         };
+        let lot = self.instrument(self.orders[at].symbol).map_or(1, |one| one.lot);
+        let order = &mut self.orders[at];
         let left = quantity.saturating_sub(order.executed);
         if left >= order.open {
             return;
         }
+        let left = left / lot * lot;
         answers.push_back(Expected::Canceled {
             user_ref,
             quantity: order.open - left,
@@ -287,6 +308,29 @@ impl Model {
     fn take_priority(&mut self) -> u64 {
         self.next_priority += 1;
         self.next_priority
+    }
+}
+
+/// What a request raises: a new order everything, a replace only some of it.
+#[derive(Clone, Copy)]
+struct Raised {
+    quantity: bool,
+    notional: bool,
+    /// The price is more aggressive.
+    price: bool,
+}
+
+impl Raised {
+    const ALL: Self = Self { quantity: true, notional: true, price: true };
+
+    /// That of a replace of `old` by so many open shares at a price.
+    fn from(old: &Order, open: u32, price: Price) -> Self {
+        let notional = |open: u32, price: Price| u128::from(open) * u128::from(price.raw());
+        Self {
+            quantity: open > old.open,
+            notional: notional(open, price) > notional(old.open, old.price),
+            price: if old.side.is_buy() { price > old.price } else { price < old.price },
+        }
     }
 }
 

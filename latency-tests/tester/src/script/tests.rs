@@ -84,7 +84,7 @@ fn check(name: &str, rules: Rules, requests: &[Request], expected: &[&str]) {
 #[test]
 fn the_model_keeps_the_rules_of_the_protocol() {
     use Side::{Buy, Sell};
-    let cases: [(&str, &[Request], &[&str]); 17] = [
+    let cases: [(&str, &[Request], &[&str]); 20] = [
         (
             "both sides of a fill are told, the resting one first, at its price",
             &[enter(1, Sell, 100, 10_000), enter(2, Buy, 40, 10_500)],
@@ -215,9 +215,36 @@ fn the_model_keeps_the_rules_of_the_protocol() {
             &["J1 0x13", "J2 0x13", "J3 0x13", "J4 0x31", "J5 0x30", "J6 0x26", "J7 0x26"],
         ),
         (
-            "the collar lets passive prices through",
-            &[enter(1, Buy, 10, 5_000), enter(2, Sell, 10, 15_000), enter(3, Buy, 10, 12_500)],
-            &["A1 10@50.00", "A2 10@150.00", "A3 10@125.00"],
+            "the collar holds on both sides, for buys and for sells",
+            &[
+                enter(1, Buy, 10, 7_499),
+                enter(2, Buy, 10, 7_500),
+                enter(3, Sell, 10, 12_500),
+                enter(4, Sell, 10, 12_501),
+            ],
+            &["J1 0x26", "A2 10@75.00", "A3 10@125.00", "J4 0x26"],
+        ),
+        (
+            "a replace is checked for what it raises, and one that is refused leaves the order",
+            &[
+                enter(1, Buy, 100, 10_000),
+                replace(1, 2, 10_010, 10_000),
+                replace(1, 3, 100, 12_501),
+                replace(1, 4, 100, 7_499),
+                replace(4, 5, 110, 7_499),
+                replace(4, 6, 90, 7_400),
+            ],
+            &["A1 100@100.00", "J2 0x31", "J3 0x26", "U1>4 100@74.99", "J5 0x26", "U4>6 90@74.00"],
+        ),
+        (
+            "a replace with invalid details cancels the order",
+            &[enter(1, Buy, 100, 10_000), replace(1, 2, 95, 10_000)],
+            &["A1 100@100.00", "C1 100Z"],
+        ),
+        (
+            "a cancel leaves whole lots",
+            &[enter(1, Buy, 100, 10_000), cancel(1, 55), cancel(1, 50), cancel(1, 49), cancel(1, 9)],
+            &["A1 100@100.00", "C1 50U", "C1 10U", "C1 40U"],
         ),
     ];
     for (name, requests, expected) in cases {
