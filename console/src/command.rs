@@ -69,6 +69,7 @@ fn run<C>(cli: C, command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) 
         (Ok(_), Err(output)) => lost(&output),
         (Ok(Exit::Done), Ok(())) => ExitCode::SUCCESS,
         (Ok(Exit::Damaged), Ok(())) => ExitCode::from(1),
+        (Ok(Exit::NotDone), Ok(())) => ExitCode::from(NOT_DONE),
     }
 }
 

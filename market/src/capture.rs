@@ -1,12 +1,15 @@
-//! UDP datagrams in packet captures: pcap or pcapng, of Ethernet (with or without VLAN tags) or raw IP.
+//! Frames of packet captures: pcap or pcapng.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, ErrorKind, Read};
+use std::rc::Rc;
 
-use etherparse::{SlicedPacket, TransportSlice, err::packet::SliceError};
 use pcap_parser::traits::PcapReaderIterator;
 use pcap_parser::{Block, LegacyPcapReader, Linktype, PcapBlockOwned, PcapError, PcapNGReader, parse_pcap_header};
 use thiserror::Error;
+
+use crate::link::{FrameContent, FrameError, Links};
 
 /// The longest block accepted, in bytes. Frames have at most 256 KiB; other pcapng blocks have no limit.
 const BLOCK_BYTES_MAX: usize = 1 << 20;
@@ -17,16 +20,22 @@ const BLOCK_BYTES_MIN: u32 = 12;
 const INTERFACES_MAX: usize = 4096;
 /// The number of bytes read first, which hold the whole first block.
 const HEAD_BYTES: u64 = 64 * 1024;
+/// The length of a pcap file's header, in bytes.
+const PCAP_HEADER_BYTES: usize = 24;
+/// The bits of a pcap header's link type; those above them describe the frame check sequence.
+const LINK_TYPE_BITS: i32 = 0x03ff_ffff;
 
 /// The reason why reading a capture failed. Offsets are those of the block, in bytes from the start of the capture.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CaptureError {
     /// Reading the file failed.
-    #[error("cannot read the capture at offset {offset}; check the disk, and that a gzip file is complete")]
+    #[error("cannot read the capture behind offset {offset}: {source}")]
     Read {
-        /// Where.
+        /// The end of the last block that was read.
         offset: u64,
+        /// The cause.
+        source: io::Error,
     },
     /// The capture ends within a block.
     #[error("the capture ends within the block at offset {offset}; the file is truncated, copy or capture it again")]
@@ -56,24 +65,6 @@ pub enum CaptureError {
     },
 }
 
-/// The reason why the datagram of a frame cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum FrameError {
-    /// The link type is not supported.
-    #[error("link type {0} is not supported; capture Ethernet or raw IP")]
-    LinkType(i32),
-    /// The frame belongs to an interface that the capture does not describe.
-    #[error("the capture does not describe interface {0} before its frame; it is damaged or incomplete")]
-    Interface(u32),
-    /// The headers are truncated or contradict each other.
-    #[error("{0}")]
-    Headers(#[from] SliceError),
-    /// The frame holds a fragment of a datagram.
-    #[error("the frame holds an IP fragment; only whole datagrams are supported")]
-    Fragment,
-}
-
 /// A frame of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedFrame<'a> {
@@ -81,14 +72,18 @@ pub struct CapturedFrame<'a> {
     pub number: u64,
     /// The offset of its block, in bytes from the start of the capture.
     pub offset: u64,
-    /// The UDP payload; `None` if the frame is not UDP.
-    pub datagram: Result<Option<&'a [u8]>, FrameError>,
+    /// What the frame carries.
+    pub content: Result<FrameContent<'a>, FrameError>,
 }
 
 /// A reader of the frames of a capture. Its memory is bounded, whatever the capture contains.
 pub struct CaptureSource<'r> {
     blocks: Box<dyn PcapReaderIterator + 'r>,
+    /// The error that ended reading; the library does not keep it.
+    read_error: Rc<RefCell<Option<io::Error>>>,
     links: Links,
+    /// The first eight bytes of a pcap capture: magic and version.
+    pcap_magic: Option<[u8; 8]>,
     /// For pcapng, whether the section is big-endian; `None` for pcap.
     is_big_endian: Option<bool>,
     /// The length of the block that was returned last, in bytes.
@@ -111,10 +106,17 @@ impl<'r> CaptureSource<'r> {
     ///
     /// # Errors
     /// [`CaptureError`] if `reader` does not contain a capture.
-    pub fn new(mut reader: impl Read + 'r) -> Result<Self, CaptureError> {
+    pub fn new(reader: impl Read + 'r) -> Result<Self, CaptureError> {
+        let read_error = Rc::default();
+        let mut reader = Noting { reader, error: Rc::clone(&read_error) };
         let mut head = Vec::new();
-        reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|_| CaptureError::Read { offset: 0 })?;
+        reader
+            .by_ref()
+            .take(HEAD_BYTES)
+            .read_to_end(&mut head)
+            .map_err(|source| CaptureError::Read { offset: 0, source })?;
         let is_legacy = parse_pcap_header(&head).is_ok();
+        let pcap_magic = head.first_chunk().copied().filter(|_| is_legacy);
         let reader = Cursor::new(head).chain(reader);
         let blocks: Result<Box<dyn PcapReaderIterator + 'r>, _> = if is_legacy {
             LegacyPcapReader::new(BLOCK_BYTES_MAX, reader).map(|blocks| Box::new(blocks) as _)
@@ -123,7 +125,8 @@ impl<'r> CaptureSource<'r> {
         };
         let blocks = blocks.map_err(|_| CaptureError::Damaged { offset: 0 })?;
         let is_big_endian = (!is_legacy).then_some(false);
-        Ok(Self { blocks, links: Links::default(), is_big_endian, taken: 0, offset: 0, frames: 0 })
+        let links = Links::default();
+        Ok(Self { blocks, read_error, links, pcap_magic, is_big_endian, taken: 0, offset: 0, frames: 0 })
     }
 
     /// Reads the next frame; `None` at the end.
@@ -140,7 +143,7 @@ impl<'r> CaptureSource<'r> {
             let (taken, block) = self.blocks.next().map_err(|_| CaptureError::Damaged { offset })?;
             self.taken = taken;
             match &block {
-                PcapBlockOwned::LegacyHeader(header) => self.links = Links(vec![header.network]),
+                PcapBlockOwned::LegacyHeader(header) => self.links = Links(vec![link_type(header.network)]),
                 PcapBlockOwned::NG(Block::SectionHeader(_)) => self.links = Links::default(),
                 PcapBlockOwned::NG(Block::InterfaceDescription(_)) if self.links.0.len() == INTERFACES_MAX => {
                     return Err(CaptureError::Interfaces { offset });
@@ -161,33 +164,64 @@ impl<'r> CaptureSource<'r> {
             PcapBlockOwned::NG(Block::SimplePacket(block)) => (0, captured(block.data, block.origlen)),
             _ => unreachable!("the loop above ends at a frame"),
         };
-        Ok(Some(CapturedFrame { number: self.frames, offset, datagram: self.links.datagram(interface, frame) }))
+        Ok(Some(CapturedFrame { number: self.frames, offset, content: self.links.content(interface, frame) }))
     }
 
     /// Drops the block that was returned last, and reads until the next one is complete. Returns false at the end.
     fn next_block(&mut self) -> Result<bool, CaptureError> {
-        self.blocks.consume(self.taken);
-        self.offset += self.taken as u64;
+        self.drop_bytes(self.taken);
         self.taken = 0;
-        let offset = self.offset;
         loop {
-            let had = self.blocks.data().len();
+            let (had, offset) = (self.blocks.data().len(), self.offset);
             if self.is_too_short() {
                 return Err(CaptureError::Damaged { offset });
             }
-            match self.blocks.next() {
+            if self.pcap_magic.is_some() && had < PCAP_HEADER_BYTES && !self.blocks.reader_exhausted() {
+                self.blocks.refill().map_err(|_| CaptureError::Damaged { offset })?;
+                continue;
+            }
+            if self.skip_header() {
+                continue;
+            }
+            let is_whole = match self.blocks.next() {
                 Ok(_) => return Ok(true),
-                Err(PcapError::Eof) => return Ok(false),
-                Err(PcapError::Incomplete(_)) => {}
-                Err(PcapError::UnexpectedEof) => return Err(CaptureError::Truncated { offset }),
+                Err(PcapError::Eof) => true,
+                Err(PcapError::UnexpectedEof) => had == 0,
+                Err(PcapError::Incomplete(_)) => {
+                    self.blocks.refill().map_err(|_| CaptureError::Damaged { offset })?;
+                    if self.blocks.data().len() == had && !self.blocks.reader_exhausted() {
+                        return Err(CaptureError::TooLong { offset });
+                    }
+                    continue;
+                }
                 Err(PcapError::BufferTooSmall) => return Err(CaptureError::TooLong { offset }),
                 Err(_) => return Err(CaptureError::Damaged { offset }),
-            }
-            self.blocks.refill().map_err(|_| CaptureError::Read { offset })?;
-            if self.blocks.data().len() == had && !self.blocks.reader_exhausted() {
-                return Err(CaptureError::TooLong { offset });
-            }
+            };
+            return match self.read_error.take() {
+                Some(source) => Err(CaptureError::Read { offset, source }),
+                None if is_whole => Ok(false),
+                None => Err(CaptureError::Truncated { offset }),
+            };
         }
+    }
+
+    fn drop_bytes(&mut self, bytes: usize) {
+        self.blocks.consume(bytes);
+        self.offset += bytes as u64;
+    }
+
+    /// Skips the header of one more pcap capture, if there is one: two captures in one file. Its time zone and accuracy
+    /// are zero, so that it cannot be a frame, which would be empty.
+    fn skip_header(&mut self) -> bool {
+        let data = self.blocks.data();
+        let is_header = self.offset > 0 && self.pcap_magic.is_some_and(|magic| data.starts_with(&magic));
+        if !is_header || data.get(8..16) != Some(&[0; 8]) {
+            return false;
+        }
+        let Ok((_, header)) = parse_pcap_header(data) else { return false };
+        self.links = Links(vec![link_type(header.network)]);
+        self.drop_bytes(PCAP_HEADER_BYTES);
+        true
     }
 }
 
@@ -208,6 +242,31 @@ impl CaptureSource<'_> {
     }
 }
 
+fn link_type(network: Linktype) -> Linktype {
+    Linktype(network.0 & LINK_TYPE_BITS)
+}
+
+/// A reader that keeps its error and then seems to be at its end.
+struct Noting<R> {
+    reader: R,
+    error: Rc<RefCell<Option<io::Error>>>,
+}
+
+impl<R: Read> Read for Noting<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.reader.read(out) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.error.replace(Some(error));
+                    return Ok(0);
+                }
+                read => return read,
+            }
+        }
+    }
+}
+
 /// The frame without its padding.
 fn captured(frame: &[u8], length: u32) -> &[u8] {
     frame.get(..length as usize).unwrap_or(frame)
@@ -221,26 +280,6 @@ pub fn is_capture(head: &[u8]) -> bool {
     /// frame headers.
     const PCAP: [u32; 5] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1, 0xa1b2_cd34];
     head.first_chunk().is_some_and(|magic| *magic == PCAPNG || PCAP.contains(&u32::from_le_bytes(*magic)))
-}
-
-/// The link types by interface. A pcap capture has one interface.
-#[derive(Debug, Default)]
-struct Links(Vec<Linktype>);
-
-impl Links {
-    fn datagram<'a>(&self, interface: u32, frame: &'a [u8]) -> Result<Option<&'a [u8]>, FrameError> {
-        let link = self.0.get(interface as usize).ok_or(FrameError::Interface(interface))?;
-        let packet = match *link {
-            Linktype::ETHERNET => SlicedPacket::from_ethernet(frame)?,
-            Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => SlicedPacket::from_ip(frame)?,
-            Linktype(other) => return Err(FrameError::LinkType(other)),
-        };
-        match packet.transport {
-            Some(TransportSlice::Udp(udp)) => Ok(Some(udp.payload())),
-            None if packet.is_ip_payload_fragmented() => Err(FrameError::Fragment),
-            _ => Ok(None),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ const END_PACKETS: u32 = 3;
 const MESSAGES_PER_PACKET: u16 = 64;
 /// The longest time between two checks for retransmission requests.
 const REQUESTS_READ_NS: u64 = 100_000;
+/// The longest sleep of [`Player::play_until`], after which it looks whether it should stop.
+const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// The bytes of an ITCH message that hold its timestamp.
 const TIMESTAMP: std::ops::Range<usize> = 5..11;
 
@@ -138,6 +141,7 @@ pub struct Player<R> {
     ends_told: u32,
     /// The time until which the end of session is repeated; set after the last message.
     lingers_until_ns: Option<u64>,
+    is_stopped: bool,
     report: PlayReport,
 }
 
@@ -171,6 +175,7 @@ impl<R: Read> Player<R> {
             packet: vec![0; spec.payload_max.max(mold::HEADER_LEN)].into_boxed_slice(),
             ends_told: 0,
             lingers_until_ns: None,
+            is_stopped: false,
             report: PlayReport::default(),
             spec,
         })
@@ -224,21 +229,45 @@ impl<R: Read> Player<R> {
         Ok(Step { next_due_ns: next_due_ns.max(now_ns), ended: false })
     }
 
+    /// Takes no more messages from the file. The end of session follows what was sent, without lingering.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+        self.spec.linger = Duration::ZERO;
+        self.lingers_until_ns = None;
+    }
+
+    /// Whether [`Player::stop`] came before the end of the file.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// Plays to the end on the calling thread, and sleeps while nothing is due.
     ///
     /// # Errors
     /// [`PlayError`] if the file cannot be read or a socket fails.
     pub fn play_all(&mut self) -> Result<PlayReport, PlayError> {
+        self.play_until(&AtomicBool::new(false))
+    }
+
+    /// As [`Player::play_all`], but ends the session early once `stop` is set.
+    ///
+    /// # Errors
+    /// As for [`Player::play_all`].
+    pub fn play_until(&mut self, stop: &AtomicBool) -> Result<PlayReport, PlayError> {
         let start = Instant::now();
         let now_ns = || start.elapsed().as_nanos() as u64;
         loop {
+            if !self.is_stopped && stop.load(Ordering::Relaxed) {
+                self.stop();
+            }
             let step = self.step(now_ns())?;
             if step.ended {
                 return Ok(self.report);
             }
             let wait_ns = step.next_due_ns.saturating_sub(now_ns());
             if wait_ns > 0 {
-                thread::sleep(Duration::from_nanos(wait_ns));
+                thread::sleep(Duration::from_nanos(wait_ns).min(SLEEP_MAX));
             } else if self.lines.iter().any(|line| line.next_due_ns().is_some()) {
                 thread::yield_now();
             }
@@ -248,6 +277,9 @@ impl<R: Read> Player<R> {
     /// The due time of the next message; `None` after the last.
     fn next_due(&mut self, now_ns: u64) -> Result<Option<u64>, PlayError> {
         let number = self.source.taken() + 1;
+        if self.is_stopped {
+            return Ok(None);
+        }
         let Some(message) = self.source.peek()? else {
             return Ok(None);
         };

@@ -33,6 +33,14 @@ pub enum SourceError {
         /// The number of bytes present, including its length field.
         bytes: usize,
     },
+    /// Bytes follow the end marker.
+    #[error("{bytes} bytes behind the end at offset {offset}, where a frame of length 0 ends the session")]
+    Behind {
+        /// The number of bytes.
+        bytes: u64,
+        /// The offset of the first one, in bytes from the start of the file.
+        offset: u64,
+    },
 }
 
 /// A reader of the messages in a file, a decompressor, a byte slice, or any other reader.
@@ -58,7 +66,7 @@ impl<R: Read> MessageSource<R> {
     /// The first message not taken yet; `None` at the end of the file or at its end marker.
     ///
     /// # Errors
-    /// [`SourceError`] if the file cannot be read or ends within a message.
+    /// [`SourceError`] if the file cannot be read or ends within a message; once, if bytes follow its end marker.
     pub fn peek(&mut self) -> Result<Option<&[u8]>, SourceError> {
         Ok(self.locate()?.map(|length| &self.buffer[self.start + 2..self.start + length]))
     }
@@ -94,11 +102,23 @@ impl<R: Read> MessageSource<R> {
         while !self.ended {
             match frame(&self.buffer[self.start..self.end]) {
                 Some((Frame::Message(_), length)) => return Ok(Some(length)),
-                Some((Frame::EndOfSession, _)) => self.ended = true,
+                Some((Frame::EndOfSession, length)) => {
+                    self.ended = true;
+                    self.behind(length)?;
+                }
                 None => self.fill()?,
             }
         }
         Ok(None)
+    }
+
+    /// Checks that nothing follows the end marker, of `length` bytes.
+    fn behind(&mut self, length: usize) -> Result<(), SourceError> {
+        self.offset += length as u64;
+        let read = io::copy(&mut self.reader, &mut io::sink());
+        let read = read.map_err(|source| SourceError::Read { message: self.messages, source })?;
+        let bytes = read + (self.end - self.start - length) as u64;
+        if bytes == 0 { Ok(()) } else { Err(SourceError::Behind { bytes, offset: self.offset }) }
     }
 
     /// Reads more bytes, and detects the end.
@@ -152,10 +172,24 @@ mod tests {
     #[test]
     fn messages_come_out_however_the_file_is_cut() {
         let cases: [(&[u8], &[&[u8]]); 4] =
-            [(b"", &[]), (b"\0\x01a\0\x02bc", &[b"a", b"bc"]), (b"\0\x01a\0\0\0\x02bc", &[b"a"]), (b"\0\0", &[])];
+            [(b"", &[]), (b"\0\x01a\0\x02bc", &[b"a", b"bc"]), (b"\0\x01a\0\0", &[b"a"]), (b"\0\0", &[])];
         for (file, expected) in cases {
             assert_eq!(all(file).unwrap(), expected);
             assert_eq!(all(Dripping(file)).unwrap(), expected);
+        }
+    }
+
+    // T5
+    #[test]
+    fn bytes_behind_the_end_marker_are_counted() {
+        for file in [&b"\0\x01a\0\0\0\x02bc"[..], &[&b"\0\x01a\0\0"[..], &[7; 300_000]].concat()] {
+            let mut source = MessageSource::new(Dripping(file));
+            assert_eq!(source.peek().unwrap(), Some(&b"a"[..]));
+            source.take().unwrap();
+            let error = source.peek().unwrap_err().to_string();
+            let expected = format!("{} bytes behind the end at offset 5, where", file.len() - 5);
+            assert!(error.starts_with(&expected), "{error}");
+            assert_eq!(source.peek().unwrap(), None);
         }
     }
 

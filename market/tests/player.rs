@@ -236,6 +236,35 @@ fn two_lines_bring_the_same_packets_each_with_its_own_faults_and_the_second_late
     assert_ne!(report.lines[0], report.lines[1]);
 }
 
+// T7
+#[test]
+fn a_player_that_is_stopped_ends_the_session_behind_what_it_sent() {
+    let file = day(6, 1000);
+    let mut reader = loopback();
+    let spec = PlaySpec {
+        pace: Pace::Rate { messages_per_s: 1000.0 },
+        linger: Duration::from_secs(3600),
+        ..PlaySpec::new(reader.local_addr().unwrap())
+    };
+    let mut player = Player::new(spec, &file[..]).unwrap();
+    let mut now_ns = 0;
+    loop {
+        let step = player.step(now_ns).unwrap();
+        while reader.poll().unwrap() > 0 {}
+        if step.ended {
+            break;
+        }
+        now_ns = step.next_due_ns.max(now_ns);
+        if now_ns > 500_000_000 {
+            player.stop();
+        }
+    }
+    let (played, read) = (player.report(), reader.report());
+    assert!(played.ended && (500..510).contains(&played.messages), "{played:?}");
+    assert_eq!((read.ended, read.messages, read.next_sequence), (true, played.messages, played.messages + 1));
+    assert!(now_ns < 600_000_000, "it does not linger");
+}
+
 #[test]
 fn what_was_played_is_sent_again_while_it_is_kept_also_after_the_end() {
     let file = day(5, 1000);

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use corelane_codecs::text::Symbol;
+use corelane_codecs::{mold::SessionName, text::Symbol};
 
 /// A colocated trading server on a thread-per-core actor runtime.
 ///
@@ -32,7 +32,12 @@ pub(crate) enum Command {
     },
     /// Run a venue, a market and clients for some seconds, check every answer and report the latency.
     Demo(DemoArgs),
-    /// Work with ITCH 5.0 files (length-prefixed, optionally gzip).
+    /// Work with ITCH 5.0: files (length-prefixed) and packet captures of MoldUDP64 (pcap, pcapng), plain or gzip.
+    ///
+    /// Every command recognises its input by content; - stands for standard input. Of a capture, each message of a
+    /// session is read once, in sequence, and only the first session unless another is chosen; `decode` prints all
+    /// messages as captured. Damage is listed on standard error; what could be read counts all the same, and the exit
+    /// code is 1. An input without a single ITCH message gets one line that says what it is, and exit code 2.
     #[command(subcommand)]
     Itch(ItchCommand),
 }
@@ -72,40 +77,63 @@ pub(crate) enum ItchCommand {
     /// Print every change of a best bid or offer as CSV: message number, time, instrument, prices in ten-thousandths,
     /// quantities.
     Bbo {
-        /// The file, plain or gzip.
-        file: PathBuf,
+        #[command(flatten)]
+        input: InputArgs,
     },
-    /// Print the books at the end of a file, or at a time of its day.
+    /// Print the books at the end of a file or capture, or at a time of its day.
     Book(BookArgs),
-    /// Print one line per message of an ITCH file, or of a packet capture (pcap or pcapng) of MoldUDP64.
+    /// Print one line per message.
     ///
-    /// A line begins with the number of the message: its position in the file, or its sequence number in a capture.
-    /// Invalid messages are reported on standard error with their offset and the reason, and skipped; the exit code is
-    /// then 1.
+    /// A line begins with the number of the message: its position in the file, or its sequence number in a capture. If
+    /// a capture holds several sessions, the name of the session comes before it; a session that begins behind the
+    /// first 4 MiB is named from its first line on. Invalid messages are listed on standard error with their offset and
+    /// the reason, the first 20 of them, and skipped.
     Decode {
-        /// The file or the capture, plain or gzip.
-        #[arg(value_name = "FILE|PCAP")]
-        file: PathBuf,
+        #[command(flatten)]
+        input: InputArgs,
     },
     /// Write a synthetic day: the message mix of a real one, valid references throughout, the same for the same seed.
     Generate(GenerateArgs),
-    /// Send a file as MoldUDP64 packets over UDP, on one or two lines, paced by its timestamps.
+    /// Send a file or capture as MoldUDP64 packets over UDP, on one or two lines, paced by its timestamps.
+    ///
+    /// SIGINT, SIGTERM and SIGHUP end the session behind what was sent; the exit code is then 1.
     Play(Box<PlayArgs>),
-    /// Count the messages of a file by type. Everything else, unknown types included, counts as an error.
+    /// Count messages by type. Everything else, unknown types included, counts as an error.
     Stats {
-        /// The file.
-        file: PathBuf,
-        /// Print JSON with messages by type, instruments, first and last time, and errors.
+        #[command(flatten)]
+        input: InputArgs,
+        /// Print JSON with messages by type, instruments, first and last time, errors, and the sessions of a capture.
         #[arg(long)]
         json: bool,
     },
 }
 
+/// The file or capture that a command reads.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// The ITCH file or capture, plain or gzip; - for standard input.
+    pub file: PathBuf,
+    /// Of a capture, read only what was sent to this UDP port.
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Of a capture, read only this MoldUDP64 session.
+    #[arg(long, value_name = "NAME", value_parser = parse_session)]
+    pub session: Option<SessionName>,
+}
+
+#[cfg(test)]
+impl InputArgs {
+    /// A whole file.
+    pub(crate) fn all_of(file: PathBuf) -> Self {
+        InputArgs { file, port: None, session: None }
+    }
+}
+
 /// Arguments of `itch book`.
 #[derive(Debug, Args)]
 pub(crate) struct BookArgs {
-    /// The file, plain or gzip.
-    pub file: PathBuf,
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Stop after the last message at or before this time [default: the end of the file].
     #[arg(long, value_name = "HH:MM:SS.nnnnnnnnn", value_parser = parse_time_of_day)]
     pub at: Option<u64>,
@@ -136,7 +164,7 @@ pub(crate) struct GenerateArgs {
     /// Number of orders that rest when the market opens, which sets the size of the books [default: M/400].
     #[arg(long, value_name = "ORDERS")]
     pub opening_orders: Option<u64>,
-    /// The file to write; compressed if its name ends in .gz.
+    /// The file to write; compressed if its name ends in .gz; - for standard output.
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
 }
@@ -144,8 +172,14 @@ pub(crate) struct GenerateArgs {
 /// Arguments of `itch play`.
 #[derive(Debug, Args)]
 pub(crate) struct PlayArgs {
-    /// The file.
+    /// The ITCH file or capture, plain or gzip; - for standard input.
     pub file: PathBuf,
+    /// Of a capture, play only what was sent to this UDP port.
+    #[arg(long, value_name = "PORT")]
+    pub from_port: Option<u16>,
+    /// Of a capture, play only this MoldUDP64 session.
+    #[arg(long, value_name = "NAME", value_parser = parse_session)]
+    pub from_session: Option<SessionName>,
     /// Destination of line A.
     #[arg(long, value_name = "ADDR")]
     pub to: SocketAddr,
@@ -198,9 +232,10 @@ pub(crate) struct PlayArgs {
     /// Seed of loss, duplication and reordering, which hit different packets on the two lines.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Session name in the packets, 1 to 10 ASCII characters.
-    #[arg(long, default_value = "CORELANE01", value_parser = parse_session)]
-    pub session: String,
+    /// Session name in the packets, 1 to 10 printable ASCII characters [default: a new one for each run, because a
+    /// receiver ignores a session that it has read].
+    #[arg(long, value_name = "NAME", value_parser = parse_session)]
+    pub session: Option<SessionName>,
 }
 
 /// The speed of playing a file.
@@ -248,11 +283,10 @@ fn parse_probability(text: &str) -> Result<f64, String> {
     }
 }
 
-fn parse_session(text: &str) -> Result<String, String> {
-    if text.is_ascii() && (1..=10).contains(&text.len()) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected 1 to 10 ASCII characters".to_owned())
+fn parse_session(text: &str) -> Result<SessionName, String> {
+    match SessionName::new(text) {
+        Ok(session) if !session.is_blank() => Ok(session),
+        _ => Err("expected 1 to 10 printable ASCII characters".to_owned()),
     }
 }
 

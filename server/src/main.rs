@@ -5,7 +5,6 @@ mod cli;
 mod demo;
 mod itch;
 mod run;
-mod tables;
 
 use std::process::ExitCode;
 

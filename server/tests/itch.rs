@@ -62,7 +62,7 @@ fn errors_in_a_file_are_reported_with_their_place_and_in_the_exit_code() {
     let cut = format!("the file ends within message 20000 at offset {}, after 9 bytes of it", bytes.len() - 9);
     assert!(errors.contains(&cut), "{errors}");
     let (code, table, _) = corelane(&["stats"], &day);
-    assert_eq!(code, Some(0));
+    assert_eq!(code, Some(1));
     assert!(table.contains("unknown type 'z': 1") && table.contains("2 errors"), "{table}");
 
     let (code, _, errors) = corelane(&["decode"], &folder.join("absent"));

@@ -55,7 +55,19 @@ fn topology(folder: &Path) -> PathBuf {
 /// The commands that print and end by themselves.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
     let topology = topology(folder).display().to_string();
-    let lines = [vec!["--help"], vec!["--version"], vec!["run", "--help"], vec!["check", &topology]];
+    let day = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inputs/p-plain.pcap");
+    let lines = [
+        vec!["--help"],
+        vec!["--version"],
+        vec!["run", "--help"],
+        vec!["check", &topology],
+        vec!["itch", "stats", day],
+        vec!["itch", "stats", "--json", day],
+        vec!["itch", "book", day],
+        vec!["itch", "bbo", day],
+        vec!["itch", "decode", day],
+        vec!["itch", "play", "--to", "127.0.0.1:9", "--speed", "max", day],
+    ];
     lines.into_iter().map(|words| words.into_iter().map(str::to_owned).collect()).collect()
 }
 

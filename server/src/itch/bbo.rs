@@ -1,48 +1,60 @@
 //! `corelane itch bbo`: every change of a best bid or offer.
 
-use std::{
-    io::{self, BufWriter, Write, stdout},
-    path::Path,
-};
+use std::io::{self, Write};
 
 use corelane_actors::market_data::Level;
-use miette::IntoDiagnostic;
+use corelane_console::{Exit, Output};
+use corelane_market::Order;
 
-use super::replay::{Applied, Replay};
+use super::{
+    input::Input,
+    replay::{Applied, Replay},
+};
+use crate::cli::InputArgs;
 
 /// Prices in ten-thousandths; 0 and 0 for a side without orders.
 const HEADER: &str = "msg_index_1based,itch_ts_ns,stock_locate,bid_px_1e4,bid_qty,ask_px_1e4,ask_qty";
 
-pub(super) fn bbo(file: &Path) -> miette::Result<()> {
-    let mut out = BufWriter::new(stdout().lock());
-    match write(file, &mut out)? {
-        // A reader such as `head` may close the pipe early.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.into_diagnostic(),
+pub(super) fn bbo(args: &InputArgs, out: &mut Output) -> miette::Result<Exit> {
+    let mut input = Input::open(args, Order::OneSession)?;
+    match write(&mut input, out) {
+        Ok(()) => Ok(input.finish()),
+        // The output is lost.
+        Err(_) => Ok(Exit::NotDone),
     }
 }
 
-/// Writes the table. The inner result is that of the writer.
-fn write(file: &Path, out: &mut impl Write) -> miette::Result<io::Result<()>> {
+fn write(input: &mut Input, out: &mut impl Write) -> io::Result<()> {
     let mut last = vec![(0, 0, 0, 0); 1 << 16];
-    let mut written = writeln!(out, "{HEADER}");
-    let replay = Replay::run(file, u64::MAX, |Applied { number, at_ns, locate, books }| {
+    let mut header = Some(HEADER);
+    Replay::run(input, u64::MAX, |Applied { number, at_ns, locate, books }| {
         let top = books.top(locate);
         let side = |level: Option<Level>| level.map_or((0, 0), |level| (level.price, level.quantity));
         let ((bid, bid_quantity), (ask, ask_quantity)) = (side(top.bid), side(top.ask));
         let now = (bid, bid_quantity, ask, ask_quantity);
         let last = &mut last[locate.row()];
-        if *last != now && written.is_ok() {
-            *last = now;
-            written = writeln!(out, "{number},{at_ns},{locate},{bid},{bid_quantity},{ask},{ask_quantity}");
+        if *last == now {
+            return Ok(());
         }
+        *last = now;
+        write_header(&mut header, out)?;
+        writeln!(out, "{number},{at_ns},{locate},{bid},{bid_quantity},{ask},{ask_quantity}")
     })?;
-    replay.warn();
-    Ok(written.and_then(|()| out.flush()))
+    if input.is_usable() {
+        write_header(&mut header, out)?;
+    }
+    out.flush()
+}
+
+/// Writes the header, unless it is written. An input that is not ITCH gets none.
+fn write_header(header: &mut Option<&str>, out: &mut impl Write) -> io::Result<()> {
+    header.take().map_or(Ok(()), |header| writeln!(out, "{header}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -52,7 +64,7 @@ mod tests {
         let day = Path::new(&folder).join("itch/esh4_20231225_mbo.itch");
         let Ok(expected) = std::fs::read_to_string(day.with_extension("itch.bbo.csv")) else { return };
         let mut got = Vec::new();
-        write(&day, &mut got).unwrap().unwrap();
+        write(&mut Input::open(&InputArgs::all_of(day), Order::OneSession).unwrap(), &mut got).unwrap();
         let got = String::from_utf8(got).unwrap();
         for (line, (got, expected)) in got.lines().zip(expected.lines()).enumerate() {
             assert_eq!(got, expected.trim_end(), "line {line}");

@@ -7,32 +7,64 @@ use corelane_actors::{
 use corelane_codecs::{
     itch::{MarketCode, TradingState},
     price::Price4,
+    text::Symbol,
 };
+use corelane_console::{Exit, LostOutput, Output, Table};
+use corelane_market::Order;
+use miette::{IntoDiagnostic, Report, miette};
 use serde_json::{Value, json};
 
-use super::replay::Replay;
-use crate::{
-    cli::BookArgs,
-    tables::{say, table},
-};
+use super::{input::Input, replay::Replay};
+use crate::cli::BookArgs;
 
 /// The default number of levels of each side in the table.
 const TABLE_DEPTH: usize = 10;
+/// The maximum number of symbols named instead of an unknown one, and how unlike it they may be, in characters.
+const NEAR_SYMBOLS_MAX: usize = 5;
+const NEAR_DISTANCE_MAX: usize = 2;
 
-pub(super) fn book(args: &BookArgs) -> miette::Result<()> {
-    let replay = Replay::run(&args.file, args.at.unwrap_or(u64::MAX), |_| ())?;
-    replay.warn();
+pub(super) fn book(args: &BookArgs, out: &mut Output) -> miette::Result<Exit> {
+    let mut input = Input::open(&args.input, Order::OneSession)?;
+    let replay = Replay::run(&mut input, args.at.unwrap_or(u64::MAX), |_| Ok(())).into_diagnostic()?;
+    if !input.is_usable() {
+        return Ok(input.finish());
+    }
+    if let Some(symbol) = args.symbol
+        && replay.symbols.values().all(|known| *known != symbol)
+    {
+        return Err(unknown(symbol, &replay, args));
+    }
     if args.json {
         let books = books(&replay, args, usize::MAX);
-        say(Value::from_iter(books.iter().map(Book::json)));
+        out.say(Value::from_iter(books.iter().map(Book::json)))?;
     } else {
         let books = books(&replay, args, TABLE_DEPTH);
-        books.iter().for_each(Book::print);
+        books.iter().try_for_each(|book| book.print(out))?;
         if books.is_empty() {
-            say("no resting orders");
+            out.say("no resting orders")?;
         }
     }
-    Ok(())
+    Ok(input.finish())
+}
+
+/// The error of a symbol that the file does not have, with the nearest ones that it has.
+fn unknown(symbol: Symbol, replay: &Replay, args: &BookArgs) -> Report {
+    let typed = symbol.to_string();
+    let mut near: Vec<(usize, String)> = replay
+        .symbols
+        .values()
+        .map(|known| (strsim::osa_distance(&typed, &known.to_string()), known.to_string()))
+        .filter(|(distance, known)| *distance <= NEAR_DISTANCE_MAX || known.starts_with(&typed))
+        .collect();
+    near.sort();
+    near.dedup();
+    let near: Vec<_> = near.into_iter().take(NEAR_SYMBOLS_MAX).map(|(_, known)| known).collect();
+    let help = match &near[..] {
+        [] => format!("leave --symbol out to see all; the input has {} instruments", replay.symbols.len()),
+        near => format!("did you mean {}?", near.join(" or ")),
+    };
+    let until = if args.at.is_some() { " until that time" } else { "" };
+    miette!(help = help, "no instrument {typed} in {}{until}", super::source::name(&args.input.file))
 }
 
 /// The resting orders of an instrument, by level, and its state.
@@ -76,8 +108,8 @@ impl Book {
         })
     }
 
-    fn print(&self) {
-        let mut rows = table(["bid orders", "bid quantity", "bid", "ask", "ask quantity", "ask orders"]);
+    fn print(&self, out: &mut Output) -> Result<(), LostOutput> {
+        let mut rows = Table::new(["bid orders", "bid quantity", "bid", "ask", "ask quantity", "ask orders"], 0);
         for at in 0..self.bids.len().max(self.asks.len()) {
             let cells = |level: Option<&Level>| {
                 level.map_or([const { String::new() }; 3], |level| {
@@ -86,10 +118,10 @@ impl Book {
             };
             let [ask_orders, ask_quantity, ask] = cells(self.asks.get(at));
             let row = cells(self.bids.get(at)).into_iter().chain([ask, ask_quantity, ask_orders]);
-            rows.add_row(row);
+            rows.add(row);
         }
-        say(format_args!("{} {}", self.symbol, self.state.trading.map_or("", trading)));
-        say(rows);
+        out.say(format_args!("{} {}", self.symbol, self.state.trading.map_or("", trading)))?;
+        out.say(rows.lines(out.columns()))
     }
 }
 
@@ -145,6 +177,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::cli::InputArgs;
 
     fn recorded_days() -> PathBuf {
         let folder = std::env::var("CORELANE_DATA")
@@ -153,11 +186,12 @@ mod tests {
     }
 
     fn args(file: PathBuf) -> BookArgs {
-        BookArgs { file, at: None, symbol: None, depth: None, json: true }
+        BookArgs { input: InputArgs::all_of(file), at: None, symbol: None, depth: None, json: true }
     }
 
     fn json(args: &BookArgs) -> Vec<Value> {
-        let replay = Replay::run(&args.file, args.at.unwrap_or(u64::MAX), |_| ()).unwrap();
+        let mut input = Input::open(&args.input, Order::OneSession).unwrap();
+        let replay = Replay::run(&mut input, args.at.unwrap_or(u64::MAX), |_| Ok(())).unwrap();
         books(&replay, args, usize::MAX).iter().map(Book::json).collect()
     }
 

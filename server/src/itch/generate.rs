@@ -6,12 +6,14 @@ use std::{
     path::Path,
 };
 
+use corelane_console::{Exit, Output, warn};
 use corelane_market::{Day, DaySpec};
 use flate2::{Compression, write::GzEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::IntoDiagnostic;
 
-use crate::{cli::GenerateArgs, tables::say};
+use super::source;
+use crate::cli::GenerateArgs;
 
 /// The number of bytes generated at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -25,19 +27,33 @@ struct WriteError {
     source: io::Error,
 }
 
-pub(super) fn generate(args: &GenerateArgs) -> miette::Result<()> {
+pub(super) fn generate(args: &GenerateArgs, out: &mut Output) -> miette::Result<Exit> {
     let mut spec = DaySpec::made_up(args.seed, args.instruments, args.messages);
     spec.opening_orders = args.opening_orders.unwrap_or(spec.opening_orders);
     let mut day = Day::new(spec).into_diagnostic()?;
-    let bytes = write(&mut day, &args.out, args.messages)
-        .map_err(|source| WriteError { path: args.out.display().to_string(), source })?;
-    say(format_args!(
+    let is_stdout = source::is_stdin(&args.out);
+    let bytes = if is_stdout {
+        match copy(&mut day, out, &ProgressBar::hidden()) {
+            Ok(bytes) => bytes,
+            // The output is lost.
+            Err(_) => return Ok(Exit::NotDone),
+        }
+    } else {
+        write(&mut day, &args.out, args.messages)
+            .map_err(|source| WriteError { path: args.out.display().to_string(), source })?
+    };
+    let written = format!(
         "{} messages in {} instruments, {bytes} bytes of ITCH, {} orders rest at the end",
         day.messages(),
         args.instruments,
         day.resting_orders()
-    ));
-    Ok(())
+    );
+    if is_stdout {
+        warn(written)
+    } else {
+        out.say(written)?
+    }
+    Ok(Exit::Done)
 }
 
 /// Writes the day, compressed if the file name ends in `.gz`, and returns the number of bytes before compression.
@@ -90,14 +106,8 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let read = |name: &str| {
             let out = folder.join(name);
-            generate(&GenerateArgs {
-                seed: 9,
-                instruments: 3,
-                messages: 5_000,
-                opening_orders: Some(100),
-                out: out.clone(),
-            })
-            .unwrap();
+            let spec = DaySpec { opening_orders: 100, ..DaySpec::made_up(9, 3, 5_000) };
+            write(&mut Day::new(spec).unwrap(), &out, 5_000).unwrap();
             let mut bytes = Vec::new();
             source::open(&out).unwrap().read_to_end(&mut bytes).unwrap();
             (std::fs::metadata(out).unwrap().len(), bytes)

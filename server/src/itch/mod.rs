@@ -1,9 +1,10 @@
-//! The commands on ITCH files.
+//! The commands on ITCH files and captures.
 
 mod bbo;
 mod book;
 mod decode;
 mod generate;
+mod input;
 mod play;
 mod replay;
 pub(crate) mod source;
@@ -19,12 +20,11 @@ use crate::cli::ItchCommand;
 /// The problem with the file or the address, and the remedy.
 pub(crate) fn run(command: &ItchCommand, out: &mut Output) -> miette::Result<Exit> {
     match command {
-        ItchCommand::Bbo { file } => bbo::bbo(file),
-        ItchCommand::Book(args) => book::book(args),
-        ItchCommand::Decode { file } => return decode::decode(file, out),
-        ItchCommand::Generate(args) => generate::generate(args),
-        ItchCommand::Play(args) => play::play(args),
-        ItchCommand::Stats { file, json } => stats::stats(file, *json),
-    }?;
-    Ok(Exit::Done)
+        ItchCommand::Bbo { input } => bbo::bbo(input, out),
+        ItchCommand::Book(args) => book::book(args, out),
+        ItchCommand::Decode { input } => decode::decode(input, out),
+        ItchCommand::Generate(args) => generate::generate(args, out),
+        ItchCommand::Play(args) => play::play(args, out),
+        ItchCommand::Stats { input, json } => stats::stats(input, *json, out),
+    }
 }

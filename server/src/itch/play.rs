@@ -1,31 +1,145 @@
-//! `corelane itch play`: sends a file as MoldUDP64 packets.
+//! `corelane itch play`: sends a file or a capture as MoldUDP64 packets.
 
-use std::{net::SocketAddr, time::Duration};
-
-use corelane_codecs::text::Alpha;
-use corelane_market::{Faults, LineReport, LineSpec, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
-use miette::IntoDiagnostic;
-
-use super::source;
-use crate::{
-    cli::{PlayArgs, Speed},
-    tables::say,
+use std::{
+    io::{self, Read},
+    net::SocketAddr,
+    process,
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, SystemTime},
 };
+
+use corelane_codecs::{
+    binary_file::encode,
+    mold::{ETHERNET_PAYLOAD, HEADER_LEN, SessionName},
+    text::Alpha,
+};
+use corelane_console::{Exit, LostOutput, Output, warn};
+use corelane_market::{Faults, LineReport, LineSpec, Order, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
+use miette::IntoDiagnostic;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
+};
+
+use super::input::{Found, Input};
+use crate::cli::{InputArgs, PlayArgs, Speed};
 
 /// The default time for repeating the end of session and answering requests, with a retransmission server.
 const LINGER: Duration = Duration::from_secs(3);
+/// The lengths of messages that can be played, in bytes: a timestamp, and one packet with a message's length field.
+const PLAYABLE_BYTES: std::ops::RangeInclusive<usize> = 11..=ETHERNET_PAYLOAD - HEADER_LEN - 2;
+/// The exit code when a second signal ends the command at once.
+const KILLED: i32 = 2;
 
-pub(super) fn play(args: &PlayArgs) -> miette::Result<()> {
-    let mut player = Player::new(spec(args)?, source::open(&args.file)?).into_diagnostic()?;
-    if let Some(address) = player.retransmission() {
-        say(format_args!("retransmission requests on {address}"));
+pub(super) fn play(args: &PlayArgs, out: &mut Output) -> miette::Result<Exit> {
+    let input = InputArgs { file: args.file.clone(), port: args.from_port, session: args.from_session };
+    let mut messages = Messages::of(Input::open(&input, Order::OneSession)?);
+    if !messages.begin() {
+        return Ok(messages.input.finish());
     }
-    let report = player.play_all().into_diagnostic()?;
-    print(&report, args);
-    Ok(())
+    let stop = stop_on_signals().into_diagnostic()?;
+    let session = args.session.unwrap_or_else(session_of_now);
+    let mut player = Player::new(spec(args, session), &mut messages).into_diagnostic()?;
+    out.say(format_args!("session {session}"))?;
+    if let Some(address) = player.retransmission() {
+        out.say(format_args!("retransmission requests on {address}"))?;
+    }
+    let report = player.play_until(&stop).into_diagnostic()?;
+    let is_stopped = player.is_stopped();
+    let exit = messages.input.finish();
+    print(&report, args, out)?;
+    if is_stopped {
+        warn("stopped by a signal before the end of the file; the end of the session was sent");
+        return Ok(Exit::Damaged);
+    }
+    Ok(exit)
 }
 
-fn spec(args: &PlayArgs) -> miette::Result<PlaySpec> {
+/// Sets the returned flag on a signal to stop. A second signal ends the process at once.
+fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// The name of a session that no other run has: a receiver takes a name that it knows for the session that it has read.
+/// The milliseconds since 1970 and the process's number in base 36.
+fn session_of_now() -> SessionName {
+    const TIME_DIGITS: usize = 8;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut name = *SessionName::BLANK.as_array();
+    let (time, process) = name.split_at_mut(TIME_DIGITS);
+    base36(since.as_millis() as u64, time);
+    base36(process::id().into(), process);
+    Alpha::from_bytes(name)
+}
+
+/// Fills `digits` with the last digits of `number`.
+fn base36(mut number: u64, digits: &mut [u8]) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[(number % 36) as usize];
+        number /= 36;
+    }
+}
+
+/// The messages of an input as the bytes of an ITCH file, which a player reads.
+struct Messages {
+    input: Input,
+    frame: Vec<u8>,
+    /// The number of bytes of `frame` that are read.
+    read: usize,
+}
+
+impl Messages {
+    fn of(input: Input) -> Self {
+        Messages { input, frame: Vec::new(), read: 0 }
+    }
+
+    /// Goes to the first valid message; false if there is none.
+    fn begin(&mut self) -> bool {
+        while let Some(Found { bytes, message, .. }) = self.input.next() {
+            if message.is_ok() {
+                frame(bytes, &mut self.frame);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Goes to the next message that can be played, valid or not; false at the end.
+    fn advance(&mut self) -> bool {
+        self.read = 0;
+        self.frame.clear();
+        while let Some(Found { bytes, .. }) = self.input.next() {
+            if PLAYABLE_BYTES.contains(&bytes.len()) {
+                frame(bytes, &mut self.frame);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Read for Messages {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.frame.len() && !self.advance() {
+            return Ok(0);
+        }
+        let bytes = (&self.frame[self.read..]).read(out)?;
+        self.read += bytes;
+        Ok(bytes)
+    }
+}
+
+fn frame(message: &[u8], frame: &mut Vec<u8>) {
+    frame.resize(message.len() + 2, 0);
+    encode(message, frame).expect("it has room, and a message of one packet has a length of 16 bits");
+}
+
+fn spec(args: &PlayArgs, session: SessionName) -> PlaySpec {
     let faults_a = Faults {
         loss: args.loss_a.unwrap_or(args.loss),
         duplication: args.dup_a.unwrap_or(args.dup),
@@ -41,41 +155,42 @@ fn spec(args: &PlayArgs) -> miette::Result<PlaySpec> {
     };
     let skew = Duration::from_millis(args.skew.into());
     let linger = args.linger.map(|seconds| Duration::from_secs(seconds.into()));
-    Ok(PlaySpec {
+    PlaySpec {
         line_a: LineSpec { faults: faults_a, ..LineSpec::new(args.to) },
         line_b: args.to_b.map(|to| LineSpec { faults: faults_b, skew, ..LineSpec::new(to) }),
         retransmission: args.retransmission.map(|listen| RetransmissionSpec { listen, messages_max: args.keep }),
         linger: linger.unwrap_or(if args.retransmission.is_some() { LINGER } else { Duration::ZERO }),
-        session: Alpha::new(&args.session).into_diagnostic()?,
+        session,
         pace: match args.speed {
             Speed::Times(speed) => Pace::Timestamps { speed },
             Speed::Max => Pace::Max,
         },
         ..PlaySpec::new(args.to)
-    })
+    }
 }
 
-fn print(report: &PlayReport, args: &PlayArgs) {
+fn print(report: &PlayReport, args: &PlayArgs, out: &mut Output) -> Result<(), LostOutput> {
     let [line_a, line_b] = &report.lines;
-    say(format_args!("{} messages in {} packets", report.messages, report.packets));
-    print_line("line A", args.to, line_a, args.seed);
+    out.say(format_args!("{} messages in {} packets", report.messages, report.packets))?;
+    out.say(line("line A", args.to, line_a, args.seed))?;
     if let Some(to) = args.to_b {
-        print_line("line B", to, line_b, args.seed);
+        out.say(line("line B", to, line_b, args.seed))?;
     }
     if args.retransmission.is_some() {
         let sent = report.retransmission;
-        say(format_args!(
+        out.say(format_args!(
             "{} retransmission requests, {} answers, {} messages retransmitted",
             sent.requests, sent.answers, sent.messages
-        ));
+        ))?;
     }
+    Ok(())
 }
 
-fn print_line(line: &str, to: SocketAddr, report: &LineReport, seed: u64) {
+fn line(name: &str, to: SocketAddr, report: &LineReport, seed: u64) -> String {
     let LineReport { bytes, lost, duplicated, reordered, .. } = report;
     let faults = match lost + duplicated + reordered {
         0 => String::new(),
         _ => format!("; {lost} packets lost, {duplicated} duplicated, {reordered} reordered (seed {seed})"),
     };
-    say(format_args!("{line}: {bytes} bytes to {to}{faults}"));
+    format!("{name}: {bytes} bytes to {to}{faults}")
 }

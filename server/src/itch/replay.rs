@@ -1,17 +1,16 @@
 //! Building of books from a file.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io};
 
 use corelane_actors::{
     market_data::{BookLimits, Books, FeedCount},
     types::Locate,
 };
 use corelane_codecs::{itch::Message, text::Symbol};
-use corelane_market::{MessageSource, SourceError};
+use corelane_console::warn;
 use corelane_runtime::telemetry::Counters;
-use miette::IntoDiagnostic;
 
-use super::source;
+use super::input::Input;
 
 /// More than all US instruments have at any time of a real day.
 const LIMITS: BookLimits = BookLimits { orders_max: 1 << 22, levels_max: 1 << 16 };
@@ -22,9 +21,6 @@ pub(super) struct Replay {
     /// The symbols by the file's locates.
     pub symbols: BTreeMap<Locate, Symbol>,
     counters: Counters<FeedCount>,
-    /// The number of invalid messages, and the error if the file is truncated.
-    errors: u64,
-    truncated: Option<String>,
 }
 
 /// A message that [`Replay::run`] has applied.
@@ -38,42 +34,30 @@ pub(super) struct Applied<'a> {
 }
 
 impl Replay {
-    /// Applies the messages of `file` up to and including `until_ns`.
+    /// Applies the messages of `input` up to and including `until_ns`, and lists what makes the books wrong as errors of
+    /// `input`.
     ///
     /// # Errors
-    /// If the file cannot be opened or read. A truncated file and invalid messages are not errors; see
-    /// [`Replay::warn`].
-    pub(super) fn run(file: &Path, until_ns: u64, mut on_change: impl FnMut(Applied<'_>)) -> miette::Result<Self> {
-        let mut source = MessageSource::new(source::open(file)?);
-        let mut replay = Replay {
-            books: Books::of_all(LIMITS),
-            symbols: BTreeMap::new(),
-            counters: Counters::default(),
-            errors: 0,
-            truncated: None,
-        };
+    /// The first error of `on_change`, which ends the replay.
+    pub(super) fn run(
+        input: &mut Input,
+        until_ns: u64,
+        mut on_change: impl FnMut(Applied<'_>) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let mut replay =
+            Replay { books: Books::of_all(LIMITS), symbols: BTreeMap::new(), counters: Counters::default() };
         let mut number = 0;
-        loop {
+        while let Some(found) = input.next() {
             number += 1;
-            match source.peek() {
-                Ok(None) => break,
-                Ok(Some(bytes)) => match Message::decode(bytes) {
-                    Ok(message) if message.timestamp_ns() > until_ns => break,
-                    Ok(message) => {
-                        if let Some(locate) = replay.apply(&message) {
-                            on_change(Applied { number, at_ns: message.timestamp_ns(), locate, books: &replay.books });
-                        }
-                    }
-                    Err(_) => replay.errors += 1,
-                },
-                Err(error @ SourceError::Truncated { .. }) => {
-                    replay.truncated = Some(error.to_string());
-                    break;
-                }
-                Err(error) => return Err(error).into_diagnostic(),
+            let Ok(message) = found.message else { continue };
+            if message.timestamp_ns() > until_ns {
+                break;
             }
-            source.take().into_diagnostic()?;
+            if let Some(locate) = replay.apply(&message) {
+                on_change(Applied { number, at_ns: message.timestamp_ns(), locate, books: &replay.books })?;
+            }
         }
+        replay.list(input);
         Ok(replay)
     }
 
@@ -86,21 +70,22 @@ impl Replay {
         self.books.apply(message, &self.counters)
     }
 
-    /// Reports problems of the file on standard error, if there are any.
-    pub(super) fn warn(&self) {
+    /// Lists what the books had to leave out. A file may refer to orders from before its start: the books hold what it
+    /// adds, so that is no error.
+    fn list(&self, input: &mut Input) {
         let count = |name| self.counters.get(name);
-        let told = [
-            (self.errors, "messages are not ITCH 5.0; run `corelane itch stats` to see which"),
-            (count(FeedCount::UnknownOrders), "messages refer to orders that were never added"),
-            (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order"),
+        for (count, what) in [
+            (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order, and are left out"),
             (count(FeedCount::Excess), "executions and cancels exceed the shares of their order"),
             (count(FeedCount::Overflows), "orders exceed the capacity of the books, which are incomplete"),
-        ];
-        for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
-            eprintln!("warning: {count} {what}");
+        ] {
+            if count > 0 {
+                input.error(&format_args!("{count} {what}"));
+            }
         }
-        if let Some(truncated) = &self.truncated {
-            eprintln!("warning: {truncated}");
+        let unknown = count(FeedCount::UnknownOrders);
+        if unknown > 0 {
+            warn(format_args!("note: {unknown} messages refer to orders that were never added"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Opening of ITCH files, plain or gzip, with a progress bar on a terminal.
+//! Opening of files, plain or gzip, with a progress bar on a terminal.
 
 use std::{
     fs::File,
@@ -8,11 +8,14 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// The path that stands for standard input.
+const STDIN: &str = "-";
+
 /// The error of a file that cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot open {path}: {source}", path = path.display())]
 #[diagnostic(help(
-    "give the path of a length-prefixed ITCH 5.0 file (for decode, also of a pcap or pcapng file), plain or gzip"
+    "give the path of a length-prefixed ITCH 5.0 file or of a pcap or pcapng file, plain or gzip, or - for standard input"
 ))]
 pub(crate) struct OpenError {
     path: PathBuf,
@@ -38,10 +41,24 @@ pub(crate) fn progress(is_shown: bool) -> ProgressBar {
 /// [`OpenError`].
 pub(crate) fn open_with(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
     let error = |source| OpenError { path: path.to_owned(), source };
-    let file = File::open(path).map_err(error)?;
-    let length = file.metadata().map_err(error)?.len();
-    progress.set_length(length);
+    let file: Box<dyn Read> = if is_stdin(path) {
+        Box::new(io::stdin())
+    } else {
+        let file = File::open(path).map_err(error)?;
+        progress.set_length(file.metadata().map_err(error)?.len());
+        Box::new(file)
+    };
     corelane_market::decompress(progress.wrap_read(file)).map_err(error)
+}
+
+/// Whether a path stands for standard input or standard output.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
+/// The name of a file in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 fn style() -> ProgressStyle {
