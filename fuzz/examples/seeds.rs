@@ -23,7 +23,11 @@ fn main() -> std::io::Result<()> {
     request.encode(&mut bytes).expect("a request fits");
     let ouch_in = ouch_inbound();
     let ouch_out = ouch_outbound();
-    write("capture", &[pcap(&packets), pcapng(&packets)])?;
+    // Ethernet, Linux's cooked header, a loopback interface; two captures in one file.
+    let (ethernet, cooked, loopback) =
+        (&[][..], &[0, 0, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 8, 0][..], &[2, 0, 0, 0][..]);
+    let captures = [pcap(1, ethernet, &packets), pcap(113, cooked, &packets), pcap(0, loopback, &packets)];
+    write("capture", &[&captures[..], &[pcapng(&packets), [&captures[0][..], &captures[1]].concat()]].concat())?;
     write("mold_request", &[bytes.to_vec()])?;
     write("soup_client", &[soup_client(&ouch_in)])?;
     write("soup_server", &[soup_server(&ouch_out)])?;
@@ -93,9 +97,14 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn pcap(packets: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 1].map(u32::to_be_bytes).concat();
-    for frame in packets.iter().map(|packet| frame(packet)) {
+/// A capture of this link type, whose header replaces that of Ethernet if it is not empty.
+fn pcap(link: u32, header: &[u8], packets: &[Vec<u8>]) -> Vec<u8> {
+    const ETHERNET_BYTES: usize = 18;
+    let mut file = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, link].map(u32::to_be_bytes).concat();
+    for mut frame in packets.iter().map(|packet| frame(packet)) {
+        if !header.is_empty() {
+            frame.splice(..ETHERNET_BYTES, header.iter().copied());
+        }
         file.extend([1, 2, frame.len() as u32, frame.len() as u32].map(u32::to_be_bytes).concat());
         file.extend(frame);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use corelane_codecs::binary_file::{Frames, encode};
-use corelane_market::MessageSource;
+use corelane_market::{MessageSource, SourceError};
 use libfuzzer_sys::fuzz_target;
 
 /// Gives a few bytes at a time.
@@ -33,7 +33,12 @@ fuzz_target!(|input: (u8, &[u8])| {
                 let length = encode(message, &mut frame).unwrap();
                 assert_eq!(frame[..length], bytes[offset..frames.offset()]);
             }
-            (Ok(None), None) | (Err(_), Some(Err(_))) => break,
+            (Ok(None), None) | (Err(SourceError::Truncated { .. }), Some(Err(_))) => break,
+            (Err(SourceError::Behind { bytes: behind, offset }), None) => {
+                assert_eq!((offset, behind + offset), (frames.offset() as u64, bytes.len() as u64));
+                assert_eq!(source.peek().unwrap(), None);
+                break;
+            }
             other => panic!("{other:?}"),
         }
         source.take().unwrap();
