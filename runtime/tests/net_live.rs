@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     thread,
     time::Duration,
 };
@@ -12,10 +12,13 @@ use std::{
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
-    net::{CloseReason, ConnId, EndpointId, Flow},
+    net::{CloseReason, ConnId, EndpointId, EndpointSpec, Flow},
+    telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Note, Play, listen_bytewise, note, numbers, options, out, receive, shard, two_cpus, until};
+use support::{
+    Bytewise, Note, Play, counter, listen_bytewise, note, numbers, options, out, receive, shard, two_cpus, until,
+};
 
 type One = Play<Port<Note>, 1>;
 
@@ -126,6 +129,95 @@ fn a_half_closed_peer_gets_answers_that_come_later() {
     assert!(running.stop().drained);
 }
 
+/// Keeps an outgoing connection up: opens it again after every end, at once or after a pause.
+struct Caller;
+
+impl Actor for Caller {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    const TIMERS_MAX: usize = 1;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+    fn on_timer(&mut self, ctx: &mut Context<'_, ()>, endpoint: u64) {
+        ctx.net.reconnect(EndpointId(endpoint as u32)).expect("the connection has ended");
+    }
+}
+
+impl NetActor for Caller {
+    fn on_open(&mut self, ctx: &mut Context<'_, ()>, _: EndpointId, conn: ConnId, _: SocketAddr) {
+        ctx.net.send(conn, b"h").expect("a new connection has room");
+    }
+    fn on_close(&mut self, ctx: &mut Context<'_, ()>, endpoint: EndpointId, _: ConnId, reason: CloseReason) {
+        match reason {
+            CloseReason::Peer => drop(ctx.net.reconnect(endpoint).expect("the connection has ended")),
+            CloseReason::Shutdown => assert!(ctx.net.reconnect(endpoint).is_err(), "the shard stops"),
+            _ => assert!(ctx.set_timer(1_000_000, endpoint.0.into()).is_ok()),
+        }
+    }
+}
+
+#[test]
+fn an_actor_connects_again() {
+    // A host of its own: nobody else is given the port while it is free.
+    let peer = TcpListener::bind("127.0.0.77:0").unwrap();
+    let addr = peer.local_addr().unwrap();
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "caller", two_cpus()[0], Idle::Park);
+    let connect = EndpointSpec::Connect { addr, framer: Box::new(Bytewise) };
+    let actor = topology.net_actor(shard, "caller", vec![connect], |_| Caller);
+    let _sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+    let running = topology.start(options()).unwrap();
+    let accept = |peer: &TcpListener| {
+        let (mut accepted, _) = peer.accept().unwrap();
+        let mut hello = [0];
+        accepted.read_exact(&mut hello).unwrap();
+        assert_eq!(hello, *b"h");
+        accepted
+    };
+    for _ in 0..3 {
+        drop(accept(&peer));
+    }
+    // Nobody listens for a while: the attempts fail and are repeated.
+    let last = accept(&peer);
+    drop((peer, last));
+    thread::sleep(Duration::from_millis(50));
+    let peer = TcpListener::bind(addr).unwrap();
+    let last = accept(&peer);
+    assert!(running.stop().drained);
+    drop(last);
+    peer.set_nonblocking(true).unwrap();
+    assert_eq!(peer.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "no call after the stop");
+}
+
+#[test]
+fn a_simulated_actor_connects_again() {
+    let addr = SocketAddr::from(([10, 0, 0, 1], 7));
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "caller", two_cpus()[0], Idle::Park);
+    let connect = EndpointSpec::Connect { addr, framer: Box::new(Bytewise) };
+    let actor = topology.net_actor(shard, "caller", vec![connect], |_| Caller);
+    let _sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+    let mut simulation = topology.simulate().unwrap();
+    let net = simulation.net(shard);
+    let first = net.connect(EndpointId(0), addr);
+    simulation.run_until_idle();
+    net.disconnect(first, CloseReason::Peer);
+    simulation.run_until_idle();
+    let [second] = net.take_reconnects()[..] else { panic!("one new connection") };
+    net.disconnect(second, CloseReason::Socket);
+    simulation.run_until_idle();
+    assert_eq!(net.take_reconnects(), [], "after a pause");
+    simulation.set_time_ns(2_000_000);
+    simulation.run_until_idle();
+    let [third] = net.take_reconnects()[..] else { panic!("one new connection") };
+    net.establish(third, addr);
+    simulation.run_until_idle();
+    assert_eq!((net.take_sent(second), net.take_sent(third)), (vec![], b"h".to_vec()));
+    assert!(simulation.failures().is_empty());
+}
+
 /// Fails on any message, or in the network callback of this name.
 struct Fails(&'static str);
 
@@ -167,6 +259,8 @@ fn a_failed_actors_idle_connections_and_its_listener_are_closed() {
         let addr = running.addresses(actor)[0];
         let mut client = TcpStream::connect(addr).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // One that is not accepted yet would be reset with the listener.
+        until("the client is accepted", || counter(&running, 0, ShardCount::NetOpened) == 1);
         sender.send(note(13)).unwrap();
         until("the failure", || running.status().failures.len() == 1);
         assert_eq!(client.read(&mut [0]).map_err(|error| error.kind()), Ok(0), "{name}");

@@ -448,6 +448,9 @@ fn an_outgoing_connection_is_made_lost_and_made_again() {
     }
     assert_eq!(world.driver.local_addr(outgoing), None);
     assert!(matches!(world.driver.reconnect(LISTENER), Err(NetError::Reconnect { .. })));
+    world.driver.close_all(CloseReason::Shutdown);
+    world.until("closed", |world| world.driver.open_connections() == 0);
+    assert!(matches!(world.driver.reconnect(outgoing), Err(NetError::Reconnect { .. })), "not while the shard stops");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
@@ -15,7 +15,7 @@ use super::datagram::DatagramSender;
 use super::error::{HostLimits, RingRequest};
 use super::memory::{RawAddr, Region};
 use super::ring::{Operation, Ring, Token};
-use super::table::Table;
+use super::table::{Connector, Table};
 use super::{
     CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetCounters, NetError, NetHandler,
     SendError, control, endpoint,
@@ -52,7 +52,7 @@ pub trait Owners {
 ///
 /// The driver allocates nothing after start. It makes at most one `io_uring_enter` call per poll and one per
 /// [`flush`](Driver::flush). Further system calls are a `sendto` per connection if few connections have bytes to send
-/// (see [`DriverConfig::sends_by_call`]), a `shutdown` per connection closed gracefully, a `setsockopt` per connection reset, and extra enters if the
+/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` per connection closed gracefully, a `setsockopt` per connection reset, and extra enters if the
 /// submission queue is too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
@@ -103,9 +103,19 @@ impl fmt::Debug for Driver {
 /// The state of one configured socket. It `closes` if it is to be closed for good, and has no descriptor once its close is
 /// queued.
 pub(super) enum Endpoint {
-    Listener { fd: Option<OwnedFd>, back_off: Option<BackOff>, closes: bool },
-    Connector { addr: SocketAddr, conn: Option<ConnId>, closes: bool },
-    Datagrams { fd: Option<OwnedFd>, receives: bool, receiving: Receiving, closes: bool },
+    Listener {
+        fd: Option<OwnedFd>,
+        back_off: Option<BackOff>,
+        closes: bool,
+    },
+    /// Its state is in the table, because actors connect again.
+    Connector,
+    Datagrams {
+        fd: Option<OwnedFd>,
+        receives: bool,
+        receiving: Receiving,
+        closes: bool,
+    },
 }
 
 /// The pause of a listener after the process ran out of descriptors or memory.
@@ -207,14 +217,16 @@ impl Driver {
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(None);
+                self.table.connectors.push(None);
             }
             EndpointSpec::Connect { addr, framer } => {
-                self.endpoints.push(Endpoint::Connector { addr, conn: None, closes: false });
+                self.endpoints.push(Endpoint::Connector);
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(None);
                 self.table.senders.push(None);
+                self.table.connectors.push(Some(Connector { addr, conn: None, closes: false }));
                 self.addresses.set(index, RawAddr::encode(addr));
-                self.reconnect(id)?;
+                self.table.reconnect(id)?;
             }
             EndpointSpec::Udp(udp) => {
                 let (fd, bound) = endpoint::udp(id, &udp)?;
@@ -230,6 +242,7 @@ impl Driver {
                 self.framers.push(None);
                 self.table.local_addrs.push(Some(bound));
                 self.table.senders.push(sender);
+                self.table.connectors.push(None);
             }
         }
         Ok(())
@@ -282,30 +295,6 @@ impl Driver {
         self.table.open_connections()
     }
 
-    /// Reopens an outgoing connection after its `on_close`.
-    ///
-    /// # Errors
-    /// [`NetError::Reconnect`] if the endpoint is not an outgoing connection, or if its previous connection is not
-    /// closed yet; also socket errors.
-    pub fn reconnect(&mut self, id: EndpointId) -> Result<ConnId, NetError> {
-        let refused = |why| NetError::Reconnect { endpoint: id.0, why };
-        let Some(Endpoint::Connector { addr, conn, closes }) = self.endpoints.get_mut(id.0 as usize) else {
-            return Err(refused("it is not an outgoing connection"));
-        };
-        if *closes {
-            return Err(refused("it was closed for good"));
-        }
-        if conn.is_some_and(|conn| self.table.find(conn).is_some()) {
-            return Err(refused("its connection is not closed yet; wait for on_close"));
-        }
-        let fd = endpoint::tcp_socket(id, *addr)?.into_raw_fd();
-        let slot = self.table.allocate(id, fd, *addr, false).expect("each outgoing endpoint has a slot");
-        let new = self.table.id(slot);
-        *conn = Some(new);
-        self.table.touch(slot);
-        Ok(new)
-    }
-
     /// Stops accepting and closes the listening sockets, during the next polls. The first step of a graceful stop.
     pub fn stop_accepting(&mut self) {
         self.accepting = false;
@@ -327,9 +316,8 @@ impl Driver {
     pub fn close_endpoint(&mut self, id: EndpointId) {
         let Some(endpoint) = self.endpoints.get_mut(id.0 as usize) else { return };
         match endpoint {
-            Endpoint::Listener { closes, .. }
-            | Endpoint::Connector { closes, .. }
-            | Endpoint::Datagrams { closes, .. } => *closes = true,
+            Endpoint::Listener { closes, .. } | Endpoint::Datagrams { closes, .. } => *closes = true,
+            Endpoint::Connector => self.table.close_connector(id),
         }
         for slot in 0..self.table.connections.len() as u32 {
             if self.table.connections[slot as usize].endpoint == id {
@@ -338,9 +326,12 @@ impl Driver {
         }
     }
 
-    /// Closes all connections. With [`CloseReason::Shutdown`], queued bytes are flushed first. Keep polling until
+    /// Closes all connections, and makes no new ones. With [`CloseReason::Shutdown`], queued bytes are flushed first. Keep polling until
     /// [`open_connections`](Driver::open_connections) is 0, which takes at most two seconds.
     pub fn close_all(&mut self, reason: CloseReason) {
+        for endpoint in 0..self.endpoints.len() as u32 {
+            self.table.close_connector(EndpointId(endpoint));
+        }
         for slot in 0..self.table.connections.len() as u32 {
             self.table.begin_close(slot, reason);
         }
@@ -370,6 +361,10 @@ impl Net for Driver {
 
     fn close(&mut self, conn: ConnId, reason: CloseReason) {
         self.table.close(conn, reason);
+    }
+
+    fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
+        self.table.reconnect(endpoint)
     }
 
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr> {

@@ -1,5 +1,5 @@
 //! The configuration and the opening of a driver's sockets. Sockets are opened at start and on
-//! [`Driver::reconnect`](super::Driver::reconnect), never while polling.
+//! [`Net::reconnect`](super::Net::reconnect).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,8 +23,8 @@ pub enum EndpointSpec {
         /// The number of established connections that may wait to be accepted; capped by `net.core.somaxconn`.
         backlog: u16,
     },
-    /// An outgoing TCP connection, opened at start. An actor cannot open it again once it has closed: only
-    /// [`Driver::reconnect`](super::Driver::reconnect) does, for code that drives its own [`Driver`](super::Driver).
+    /// An outgoing TCP connection, opened at start. Once it has closed, its actor opens it again by
+    /// [`Net::reconnect`](super::Net::reconnect).
     Connect {
         /// The peer's address.
         addr: SocketAddr,
@@ -148,7 +148,7 @@ pub struct MulticastGroup {
 
 /// Opens a listening socket, and returns it with its bound address.
 pub(super) fn listen(id: EndpointId, addr: SocketAddr, backlog: u16) -> Result<(OwnedFd, SocketAddr), NetError> {
-    let failed = |step| move |error| NetError::socket(id, addr, step, error);
+    let failed = |step| move |error| NetError::socket(id.0, addr, step, error);
     let fd = tcp_socket(id, addr)?;
     // So that a restarted server need not wait for old connections to leave TIME_WAIT.
     sockopt::set_socket_reuseaddr(&fd, true).map_err(failed("SO_REUSEADDR"))?;
@@ -164,7 +164,7 @@ pub(super) fn listen(id: EndpointId, addr: SocketAddr, backlog: u16) -> Result<(
 /// The socket stays blocking. The ring then tries without blocking and waits for readiness by itself; with a
 /// non-blocking socket it would return EAGAIN to us instead.
 pub(super) fn tcp_socket(id: EndpointId, addr: SocketAddr) -> Result<OwnedFd, NetError> {
-    let failed = |step| move |error| NetError::socket(id, addr, step, error);
+    let failed = |step| move |error| NetError::socket(id.0, addr, step, error);
     let fd = rustix::net::socket_with(family(addr), SocketType::STREAM, SocketFlags::CLOEXEC, None)
         .map_err(failed("socket"))?;
     sockopt::set_tcp_nodelay(&fd, true).map_err(failed("TCP_NODELAY"))?;
@@ -174,7 +174,7 @@ pub(super) fn tcp_socket(id: EndpointId, addr: SocketAddr) -> Result<OwnedFd, Ne
 /// Opens a UDP socket, and returns it with its bound address.
 pub(super) fn udp(id: EndpointId, spec: &UdpSpec) -> Result<(OwnedFd, SocketAddr), NetError> {
     let addr = spec.bind;
-    let failed = |step| move |error| NetError::socket(id, addr, step, error);
+    let failed = |step| move |error| NetError::socket(id.0, addr, step, error);
     let fd = rustix::net::socket_with(family(addr), SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .map_err(failed("socket"))?;
     if !spec.groups.is_empty() {
@@ -210,7 +210,7 @@ pub(super) fn udp(id: EndpointId, spec: &UdpSpec) -> Result<(OwnedFd, SocketAddr
 }
 
 fn local_addr(id: EndpointId, addr: SocketAddr, fd: &OwnedFd) -> Result<SocketAddr, NetError> {
-    let failed = |error| NetError::socket(id, addr, "getsockname", error);
+    let failed = |error| NetError::socket(id.0, addr, "getsockname", error);
     let any = rustix::net::getsockname(fd).map_err(failed)?;
     SocketAddr::try_from(any).map_err(failed)
 }

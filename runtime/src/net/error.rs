@@ -3,8 +3,6 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::EndpointId;
-
 /// The reason why a driver could not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -144,8 +142,8 @@ pub enum NetError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// [`Driver::reconnect`](super::Driver::reconnect) was called for an endpoint that is not an outgoing connection,
-    /// or whose connection is not closed yet.
+    /// [`Net::reconnect`](super::Net::reconnect) was called for an endpoint that is not an outgoing connection, that is closed
+    /// for good, or whose connection is not closed yet.
     #[error("net endpoint {endpoint} cannot connect: {why}")]
     Reconnect {
         /// The endpoint's index.
@@ -157,9 +155,8 @@ pub enum NetError {
 
 impl NetError {
     /// Derives the cause of a failed socket call from its errno.
-    pub(super) fn socket(endpoint: EndpointId, addr: SocketAddr, step: &'static str, errno: rustix::io::Errno) -> Self {
+    pub(super) fn socket(endpoint: u32, addr: SocketAddr, step: &'static str, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno;
-        let endpoint = endpoint.0;
         match errno {
             Errno::ADDRINUSE => NetError::AddressInUse { endpoint, addr },
             Errno::ADDRNOTAVAIL => NetError::AddressNotAvailable { endpoint, addr },
@@ -251,7 +248,7 @@ mod tests {
             (Errno::NOBUFS, "bind failed on 10.1.2.3:700"),
         ];
         for (errno, remedy) in cases {
-            let text = NetError::socket(EndpointId(3), addr, "bind", errno).to_string();
+            let text = NetError::socket(3, addr, "bind", errno).to_string();
             assert!(text.contains("endpoint 3") && text.contains(remedy), "{text}");
         }
     }

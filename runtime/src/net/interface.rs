@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::NetError;
+
 /// A handle of a connection. The generation keeps a stale handle from reaching a later connection in the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnId {
@@ -149,6 +151,15 @@ pub trait Net {
     /// Closes a connection. With the reasons `Local`, `Shutdown` and `Peer`, queued bytes are flushed first.
     /// [`NetHandler::on_close`] follows with `reason` when the slot is drained.
     fn close(&mut self, conn: ConnId, reason: CloseReason);
+
+    /// Opens an outgoing connection again, after its [`NetHandler::on_close`]. [`NetHandler::on_open`] follows, or
+    /// [`NetHandler::on_close`] if it cannot be established. It makes two system calls. An actor that waits between attempts sets
+    /// a timer.
+    ///
+    /// # Errors
+    /// [`NetError::Reconnect`] if the endpoint is not an outgoing connection, if its last connection is not closed yet, or
+    /// if the shard is stopping; also socket errors, such as a lack of descriptors.
+    fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError>;
 
     /// The address that an endpoint is bound to, with the actual port if port 0 was configured. `None` for an outgoing
     /// connection, whose address the kernel chooses.

@@ -2,16 +2,25 @@
 //! a send buffer and lists the slot for the next poll, without entering the kernel.
 
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 
 use super::connection::{Connection, Phase};
 use super::datagram::DatagramSender;
 use super::memory::{RawAddr, Region};
-use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, SendError};
+use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
 
 /// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
 /// then is cut off.
 pub(super) const CLOSE_LIMIT_NS: u64 = 2_000_000_000;
+
+/// The state of an outgoing connection's endpoint.
+pub(super) struct Connector {
+    pub addr: SocketAddr,
+    /// Its last connection.
+    pub conn: Option<ConnId>,
+    /// It makes no new one.
+    pub closes: bool,
+}
 
 pub(super) struct Table {
     pub connections: Box<[Connection]>,
@@ -23,6 +32,8 @@ pub(super) struct Table {
     pub closing: Vec<u32>,
     pub senders: Vec<Option<DatagramSender>>,
     pub local_addrs: Vec<Option<SocketAddr>>,
+    /// By endpoint: the state of those that are outgoing connections.
+    pub connectors: Vec<Option<Connector>>,
     pub counters: NetCounters,
     pub sends_in_flight: usize,
     free: Vec<u32>,
@@ -46,6 +57,7 @@ impl Table {
             closing: list(),
             senders: Vec::new(),
             local_addrs: Vec::new(),
+            connectors: Vec::new(),
             counters: NetCounters::default(),
             sends_in_flight: 0,
             free: (0..slots).rev().collect(),
@@ -202,6 +214,13 @@ impl Table {
         writable
     }
 
+    /// Keeps an outgoing connection from being made again.
+    pub(super) fn close_connector(&mut self, endpoint: EndpointId) {
+        if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
+            connector.closes = true;
+        }
+    }
+
     pub(super) fn leak(&mut self) {
         self.sends.leak();
         for sender in self.senders.iter_mut().flatten() {
@@ -264,6 +283,26 @@ impl Net for Table {
         if self.find(conn).is_some() {
             self.begin_close(conn.slot, reason);
         }
+    }
+
+    fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
+        let refused = |why| NetError::Reconnect { endpoint: endpoint.0, why };
+        let Some(Some(Connector { addr, conn, closes })) = self.connectors.get(endpoint.0 as usize) else {
+            return Err(refused("it is not an outgoing connection"));
+        };
+        if *closes {
+            return Err(refused("it was closed for good"));
+        }
+        if conn.is_some_and(|conn| self.find(conn).is_some()) {
+            return Err(refused("its connection is not closed yet; wait for on_close"));
+        }
+        let addr = *addr;
+        let fd = endpoint::tcp_socket(endpoint, addr)?.into_raw_fd();
+        let slot = self.allocate(endpoint, fd, addr, false).expect("each outgoing endpoint has a slot");
+        let conn = self.id(slot);
+        self.connectors[endpoint.0 as usize] = Some(Connector { addr, conn: Some(conn), closes: false });
+        self.touch(slot);
+        Ok(conn)
     }
 
     fn local_addr(&self, endpoint: EndpointId) -> Option<SocketAddr> {

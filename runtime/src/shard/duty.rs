@@ -35,9 +35,9 @@ const HAND_OVER_NS: u64 = 50_000_000;
 /// that run, because glommio issues a membarrier.
 const PARK_AFTER: Duration = Duration::from_micros(50);
 /// The longest sleep of a shard that waits for room in an edge or holds frames, in nanoseconds. Nobody tells it of the room,
-/// so it looks again after as long as it has waited already, and at least this often: that costs about 1 % of a CPU.
+/// so it looks again after twice as long as it has waited already, and at least this often: that costs about 1 % of a CPU.
 const ROOM_WAIT_NS_MAX: u64 = 20_000_000;
-const ROOM_WAIT_NS_MIN: u64 = 50_000;
+const ROOM_WAIT_NS_MIN: u64 = 100_000;
 /// Empty turns in that window before each turn yields the CPU: two shards on one CPU make 275,000 round trips a second with
 /// the yield and 9,000 without.
 const EMPTY_TURNS_BEFORE_YIELD: u32 = 50;
@@ -282,7 +282,7 @@ impl DutyCycle {
         let waits = rest == Rest::WaitsForRoom;
         *waits_since_ns = waits.then(|| waits_since_ns.unwrap_or(now_ns));
         let room_ns =
-            waits_since_ns.map(|since_ns| now_ns + (now_ns - since_ns).clamp(ROOM_WAIT_NS_MIN, ROOM_WAIT_NS_MAX));
+            waits_since_ns.map(|since_ns| now_ns + (2 * (now_ns - since_ns)).clamp(ROOM_WAIT_NS_MIN, ROOM_WAIT_NS_MAX));
         // Housekeeping gets the last figures before a long sleep.
         let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
         let actors_ns = self.shard.next_timer_ns();

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, Owners, SendError};
+use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, NetError, Owners, SendError};
 
 /// What a shard needs of its network.
 pub(crate) trait Transport: Net {
@@ -78,6 +78,9 @@ impl Net for NoNet {
         Err(SendError::Closed)
     }
     fn close(&mut self, _conn: ConnId, _reason: CloseReason) {}
+    fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
+        Err(NetError::Reconnect { endpoint: endpoint.0, why: "its shard has no network" })
+    }
     fn local_addr(&self, _endpoint: EndpointId) -> Option<SocketAddr> {
         None
     }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::VecDeque, fmt, net::SocketAddr, rc::Rc};
 
 use crate::{
-    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, Owners, SendError},
+    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetError, Owners, SendError},
     shard::transport::Transport,
 };
 
@@ -18,6 +18,8 @@ struct State {
     connections: Vec<Connection>,
     /// Endpoints closed for good, because their actor has failed.
     closed_endpoints: Vec<EndpointId>,
+    /// Outgoing connections that actors asked for, for the test to establish or refuse.
+    reconnects: Vec<ConnId>,
     datagrams: Vec<SentDatagram>,
     /// Bytes that a connection's send buffer takes before it refuses.
     send_room: Option<usize>,
@@ -40,7 +42,14 @@ struct Connection {
     endpoint: EndpointId,
     sent: Vec<u8>,
     open: bool,
+    established: bool,
     closed_by_actor: Option<CloseReason>,
+}
+
+impl Connection {
+    fn takes_bytes(&self) -> bool {
+        self.open && self.established && self.closed_by_actor.is_none()
+    }
 }
 
 enum Event {
@@ -68,9 +77,28 @@ impl SimNet {
     pub fn connect(&self, endpoint: EndpointId, peer: SocketAddr) -> ConnId {
         let mut state = self.0.borrow_mut();
         let conn = ConnId { slot: state.connections.len() as u32, generation: 1 };
-        state.connections.push(Connection { endpoint, sent: Vec::new(), open: true, closed_by_actor: None });
+        state.connections.push(Connection {
+            endpoint,
+            sent: Vec::new(),
+            open: true,
+            established: true,
+            closed_by_actor: None,
+        });
         state.events.push_back(Event::Open(conn, peer));
         conn
+    }
+
+    /// Takes the outgoing connections that actors asked for by [`Net::reconnect`]. The test lets each come about
+    /// ([`SimNet::establish`]) or fail ([`SimNet::disconnect`]).
+    pub fn take_reconnects(&self) -> Vec<ConnId> {
+        std::mem::take(&mut self.0.borrow_mut().reconnects)
+    }
+
+    /// An outgoing connection that an actor asked for comes about.
+    pub fn establish(&self, conn: ConnId, peer: SocketAddr) {
+        let mut state = self.0.borrow_mut();
+        state.connections[conn.slot as usize].established = true;
+        state.events.push_back(Event::Open(conn, peer));
     }
 
     /// The peer sends one whole frame.
@@ -152,7 +180,7 @@ impl Net for SimNet {
         let mut state = self.0.borrow_mut();
         let room = state.send_room.unwrap_or(usize::MAX);
         let connection = &mut state.connections[conn.slot as usize];
-        if !connection.open || connection.closed_by_actor.is_some() {
+        if !connection.takes_bytes() {
             return Err(SendError::Closed);
         }
         if connection.sent.len().saturating_add(bytes.len()) > room {
@@ -165,7 +193,7 @@ impl Net for SimNet {
     fn send_room(&self, conn: ConnId) -> usize {
         let state = self.0.borrow();
         let connection = &state.connections[conn.slot as usize];
-        if !connection.open || connection.closed_by_actor.is_some() {
+        if !connection.takes_bytes() {
             return 0;
         }
         state.send_room.unwrap_or(usize::MAX).saturating_sub(connection.sent.len())
@@ -186,6 +214,27 @@ impl Net for SimNet {
             connection.closed_by_actor = Some(reason);
             state.events.push_back(Event::Close(conn, reason));
         }
+    }
+
+    fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
+        let mut state = self.0.borrow_mut();
+        if state.closed_endpoints.contains(&endpoint) {
+            return Err(NetError::Reconnect { endpoint: endpoint.0, why: "it was closed for good" });
+        }
+        if state.connections.iter().any(|connection| connection.endpoint == endpoint && connection.open) {
+            let why = "its connection is not closed yet; wait for on_close";
+            return Err(NetError::Reconnect { endpoint: endpoint.0, why });
+        }
+        let conn = ConnId { slot: state.connections.len() as u32, generation: 1 };
+        state.connections.push(Connection {
+            endpoint,
+            sent: Vec::new(),
+            open: true,
+            established: false,
+            closed_by_actor: None,
+        });
+        state.reconnects.push(conn);
+        Ok(conn)
     }
 
     fn local_addr(&self, _endpoint: EndpointId) -> Option<SocketAddr> {
