@@ -46,7 +46,7 @@ fn the_feeds_locates_are_mapped_by_directory_or_by_adds_and_other_symbols_ignore
     assert_eq!(feed.count(FeedCount::UnknownOrders), 0);
     feed.packet(9, &[delete(30, 99), delete(77, 99)]);
     assert_eq!(feed.count(FeedCount::UnknownOrders), 2);
-    assert_eq!(feed.new_references(), []);
+    assert_eq!(feed.new_references(), [(2, 10, 0, true)]);
 }
 
 #[test]

@@ -25,11 +25,13 @@ use corelane_test_support::random::Random;
 struct SlowBook {
     /// Bids, asks.
     sides: [BTreeMap<u32, Vec<RestingOrder>>; 2],
-    is_incomplete: bool,
+    is_doubtful: bool,
 }
 
 struct SlowBooks {
     books: Vec<SlowBook>,
+    /// The book and side of each order that was added without shares or without a price, by reference.
+    void: HashMap<u64, (usize, usize)>,
     /// The book, side and price of each order, by reference.
     orders: HashMap<u64, (usize, usize, u32)>,
     limits: BookLimits,
@@ -39,11 +41,18 @@ struct SlowBooks {
 impl SlowBooks {
     fn new(books: usize, limits: BookLimits) -> Self {
         let counts = [0; FeedCount::ALL.len()];
-        SlowBooks { books: (0..books).map(|_| SlowBook::default()).collect(), orders: HashMap::new(), limits, counts }
+        SlowBooks {
+            books: (0..books).map(|_| SlowBook::default()).collect(),
+            orders: HashMap::new(),
+            void: HashMap::new(),
+            limits,
+            counts,
+        }
     }
 
     fn clear(&mut self) {
         self.orders.clear();
+        self.void.clear();
         self.books.iter_mut().for_each(|book| *book = SlowBook::default());
     }
 
@@ -52,23 +61,39 @@ impl SlowBooks {
     }
 
     fn add(&mut self, order_ref: u64, book: usize, side: usize, price: u32, shares: u32) {
-        if self.orders.contains_key(&order_ref) {
+        if let Some(&(resting, ..)) = self.orders.get(&order_ref) {
+            self.books[book].is_doubtful = true;
+            self.books[resting].is_doubtful = true;
             return self.count(FeedCount::DuplicateOrders);
+        }
+        if shares == 0 || price == 0 {
+            if self.void.len() < VOID_ORDERS_MAX || self.void.contains_key(&order_ref) {
+                self.void.insert(order_ref, (book, side));
+            } else {
+                self.books[book].is_doubtful = true;
+            }
+            return self.count(FeedCount::VoidOrders);
         }
         let levels = &mut self.books[book].sides[side];
         let has_place = levels.contains_key(&price) || levels.len() < self.limits.levels_max;
         if self.orders.len() >= self.limits.orders_max || !has_place {
-            self.books[book].is_incomplete = true;
+            self.books[book].is_doubtful = true;
             return self.count(FeedCount::Overflows);
         }
         levels.entry(price).or_default().push(RestingOrder { order_ref, shares });
         self.orders.insert(order_ref, (book, side, price));
     }
 
-    /// Takes shares off an order; returns its book and side.
-    fn reduce(&mut self, order_ref: u64, shares: Option<u32>) -> Option<(usize, usize)> {
-        let Some(&(book, side, price)) = self.orders.get(&order_ref) else {
-            self.count(FeedCount::UnknownOrders);
+    /// Takes shares off an order, or all; returns its book and side. The message names the book `named`.
+    fn reduce(&mut self, named: usize, order_ref: u64, shares: Option<u32>) -> Option<(usize, usize)> {
+        let Some((book, side, price)) = self.orders.get(&order_ref).copied().filter(|order| order.0 == named) else {
+            if let Some(place) = self.void.get(&order_ref).copied().filter(|place| place.0 == named) {
+                return shares.is_none().then(|| self.void.remove(&order_ref)).and(Some(place));
+            }
+            let resting = self.orders.get(&order_ref).map(|order| order.0);
+            resting.iter().for_each(|&book| self.books[book].is_doubtful = true);
+            self.books[named].is_doubtful = true;
+            self.count(if resting.is_some() { FeedCount::ForeignOrders } else { FeedCount::UnknownOrders });
             return None;
         };
         let level = self.books[book].sides[side].get_mut(&price).unwrap();
@@ -85,6 +110,7 @@ impl SlowBooks {
             self.orders.remove(&order_ref);
         }
         if shares > open {
+            self.books[book].is_doubtful = true;
             self.count(FeedCount::Excess);
         }
         Some((book, side))
@@ -176,6 +202,12 @@ impl Feed {
         self.used[self.used.len() - 1 - self.random.below(window as u64) as usize]
     }
 
+    /// The book that a message about an order names: mostly the order's own, rarely the other one.
+    fn book_of(&mut self, slow: &SlowBooks, order_ref: u64, other: usize) -> usize {
+        let own = slow.orders.get(&order_ref).map(|order| order.0).or(slow.void.get(&order_ref).map(|place| place.0));
+        own.filter(|_| self.random.below(50) > 0).unwrap_or(other)
+    }
+
     fn price(&mut self, is_bid: bool) -> u32 {
         let away = self.random.below(60) as u32 * self.random.below(60) as u32 / 60;
         let towards = |middle: u32, step: u32| {
@@ -199,6 +231,8 @@ impl Feed {
     }
 }
 
+/// Most orders without shares or without a price that are told apart.
+const VOID_ORDERS_MAX: usize = 1024;
 const SYMBOLS: [&str; 3] = ["AAA", "BBB", "CCC"];
 
 fn messages() -> u64 {
@@ -220,6 +254,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
         match feed.random.below(if is_growing { 130 } else { 100 }) {
             0..=39 => {
                 let (order_ref, old) = (feed.old_reference(), feed.random.below(2) == 0);
+                let book = feed.book_of(&slow, order_ref, book);
                 if old {
                     apply(OrderDelete { header: header(book, index), order_ref: order_ref.into() }.as_bytes());
                 } else {
@@ -230,10 +265,11 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
                             .as_bytes(),
                     );
                 }
-                slow.reduce(order_ref, (!old).then_some(u32::MAX));
+                slow.reduce(book, order_ref, (!old).then_some(u32::MAX));
             }
             40..=49 => {
                 let (order_ref, shares) = (feed.old_reference(), feed.random.below(300) as u32);
+                let book = feed.book_of(&slow, order_ref, book);
                 if shares % 2 == 0 {
                     apply(
                         OrderCancel {
@@ -254,12 +290,13 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
                     };
                     apply(executed.as_bytes());
                 }
-                slow.reduce(order_ref, Some(shares));
+                slow.reduce(book, order_ref, Some(shares));
             }
             50..=59 => {
                 let (old, new) = (feed.old_reference(), feed.new_reference());
+                let book = feed.book_of(&slow, old, book);
                 let is_bid = slow.orders.get(&old).is_none_or(|(_, side, _)| *side == 0);
-                let (price, shares) = (feed.price(is_bid), 1 + feed.random.below(300) as u32);
+                let (price, shares) = (feed.price(is_bid), feed.random.below(300) as u32);
                 let replace = OrderReplace {
                     header: header(book, index),
                     original_order_ref: old.into(),
@@ -268,7 +305,7 @@ fn run(seed: u64, references: References, prices: Prices, limits: BookLimits) {
                     price: Price4::from_raw(price).into(),
                 };
                 apply(replace.as_bytes());
-                if let Some((book, side)) = slow.reduce(old, None) {
+                if let Some((book, side)) = slow.reduce(book, old, None) {
                     slow.add(new, book, side, price, shares);
                 }
             }
@@ -329,7 +366,7 @@ fn compare(books: &Books, slow: &SlowBooks, name: &str) {
         assert_eq!(got, expected, "{name}");
         let [bid, ask] = expected.map(|levels| levels.first().copied());
         assert_eq!(books.top(locate), Top { bid, ask }, "{name}");
-        assert_eq!(books.is_incomplete(locate), model.is_incomplete, "{name}");
+        assert_eq!(books.is_doubtful(locate), model.is_doubtful, "{name}");
         for (side, levels) in model.sides.iter().enumerate() {
             for (price, orders) in levels.iter().take(3) {
                 let got: Vec<_> = books.orders_at(locate, side == 0, *price).collect();
@@ -352,7 +389,7 @@ fn the_books_are_those_of_an_obvious_builder_whatever_the_feed_says() {
 }
 
 #[test]
-fn orders_and_levels_without_a_place_are_counted_and_their_books_incomplete() {
+fn orders_and_levels_without_a_place_are_counted_and_their_books_doubtful() {
     for limits in [
         BookLimits { orders_max: 700, levels_max: 50_000 },
         BookLimits { orders_max: 50_000, levels_max: 25 },

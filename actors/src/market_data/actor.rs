@@ -119,6 +119,7 @@ impl MarketData {
             self.is_stale = !self.is_stale;
             self.builder.mark_all();
         }
+        self.builder.mark_doubtful();
         self.set_timer(ctx);
     }
 

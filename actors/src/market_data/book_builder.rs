@@ -79,6 +79,17 @@ impl BookBuilder {
         self.tops.iter_mut().for_each(LastPublished::mark_all);
     }
 
+    /// Marks the instruments whose books have become doubtful as changed.
+    #[inline]
+    pub(super) fn mark_doubtful(&mut self) {
+        while let Some(locate) = self.books.next_new_doubt() {
+            self.references.mark(locate);
+            if let Some(tops) = &mut self.tops {
+                tops.mark(locate);
+            }
+        }
+    }
+
     /// Whether something waits to be published.
     pub(super) fn is_due(&self) -> bool {
         self.references.is_due() || self.tops.as_ref().is_some_and(LastPublished::is_due)
@@ -136,7 +147,7 @@ impl BookBuilder {
     }
 
     fn is_stale(&self, locate: Locate, is_feed_stale: bool) -> bool {
-        is_feed_stale || self.books.is_incomplete(locate)
+        is_feed_stale || self.books.is_doubtful(locate)
     }
 
     fn cause(&self, locate: Locate) -> Cause {
@@ -179,7 +190,7 @@ impl MessageSink for Building<'_> {
     fn message(&mut self, sequence: SequenceNumber, bytes: &[u8]) {
         let Building { builder, events, ingress } = self;
         let Ok(message) = Itch::decode(bytes) else {
-            builder.counters.add(FeedCount::BadMessages, 1);
+            builder.books.note_unreadable(bytes, &builder.counters);
             return;
         };
         builder.counters.add(FeedCount::Messages, 1);

@@ -19,17 +19,25 @@ corelane_runtime::metrics! {
         Lost,
         /// Packets that are cut short or not MoldUDP64.
         BadPackets,
-        /// Packets of another session.
+        /// Packets of another session, or of another run of this one, that was not followed.
         ForeignSession,
+        /// Times that the feed began again under the name of the session that was followed.
+        Restarts,
         /// Messages that are not ITCH 5.0.
         BadMessages,
-        /// Messages about an order that was never added.
+        /// Messages about an order, of these: their instrument is stale from then on.
+        UnreadableOrders,
+        /// Messages about an order that was never added. The instrument is stale from then on.
         UnknownOrders,
-        /// Adds of an order that exists already.
+        /// Messages about an order of another instrument. Both are stale from then on.
+        ForeignOrders,
+        /// Adds of an order that exists already. The instrument is stale from then on.
         DuplicateOrders,
-        /// Executions and cancels of more shares than the order has.
+        /// Executions and cancels of more shares than the order has. The instrument is stale from then on.
         Excess,
-        /// Orders without room: the order table or a side of a book is full.
+        /// Adds and replaces without shares or without a price: in no book, and never the best price.
+        VoidOrders,
+        /// Orders without room: the order table or a side of a book is full. The instrument is stale from then on.
         Overflows,
         /// Times that the feed fell silent.
         Silences,

@@ -1,8 +1,9 @@
 //! Values published last of each instrument, and the instruments that have changed since.
 
-use crate::types::{Locate, Reference};
+use std::collections::VecDeque;
 
 use super::publication::TopOfBook;
+use crate::types::{Locate, Reference};
 
 /// A value that is published of each instrument.
 pub(super) trait Publishable: Copy + Default {
@@ -28,7 +29,8 @@ impl Publishable for TopOfBook {
 pub(super) struct LastPublished<N> {
     /// By our locate, less 1: the value, and whether the instrument is in `changed`.
     published: Box<[(N, bool)]>,
-    changed: Vec<Locate>,
+    /// In the order in which they changed: if all change all the time, each is still published in its turn.
+    changed: VecDeque<Locate>,
 }
 
 impl<N: Publishable> LastPublished<N> {
@@ -36,7 +38,7 @@ impl<N: Publishable> LastPublished<N> {
     pub(super) fn new(instruments: usize) -> Self {
         LastPublished {
             published: vec![(N::default(), false); instruments].into(),
-            changed: Vec::with_capacity(instruments),
+            changed: VecDeque::with_capacity(instruments),
         }
     }
 
@@ -46,7 +48,7 @@ impl<N: Publishable> LastPublished<N> {
         let (_, is_marked) = &mut self.published[locate.index()];
         if !*is_marked {
             *is_marked = true;
-            self.changed.push(locate);
+            self.changed.push_back(locate);
         }
     }
 
@@ -57,9 +59,9 @@ impl<N: Publishable> LastPublished<N> {
         }
     }
 
-    /// Removes an instrument from the list of changed ones; returns its locate.
+    /// Removes the instrument that changed first from the list of changed ones; returns its locate.
     pub(super) fn next_changed(&mut self) -> Option<Locate> {
-        let locate = self.changed.pop()?;
+        let locate = self.changed.pop_front()?;
         self.published[locate.index()].1 = false;
         Some(locate)
     }

@@ -76,6 +76,8 @@ impl Replay {
         let count = |name| self.counters.get(name);
         for (count, what) in [
             (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order, and are left out"),
+            (count(FeedCount::ForeignOrders), "messages refer to orders of another instrument, and are left out"),
+            (count(FeedCount::VoidOrders), "adds and replaces have no shares or no price, and are left out"),
             (count(FeedCount::Excess), "executions and cancels exceed the shares of their order"),
             (count(FeedCount::Overflows), "orders exceed the capacity of the books, which are incomplete"),
         ] {

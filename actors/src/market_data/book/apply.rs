@@ -9,6 +9,7 @@ use super::{
     books::Books,
     ids::{NIL, SideId},
     orders::{QueuedOrder, Refused},
+    prefetch::LOCATE,
 };
 use crate::{market_data::counts::FeedCount, types::Locate};
 
@@ -19,6 +20,15 @@ struct Added {
     shares: u32,
 }
 
+/// The order that a message is about.
+#[derive(Clone, Copy)]
+struct Subject {
+    order_ref: u64,
+    feed_locate: u16,
+    /// Our locate of the message's instrument; [`Locate::NONE`] if the feed has not named it.
+    locate: Locate,
+}
+
 impl Books {
     /// Applies a message; returns our locate of the book that it changed, if any.
     // Inlined into the decoding loop, which then branches on the type once; a second branch costs a misprediction.
@@ -27,7 +37,7 @@ impl Books {
         // The code of adds stands once, after the match: a call would cost an eighth of the time of an add.
         let (side, added) = match message {
             Message::AddOrder(add) => {
-                let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock)?;
+                let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock, &mut self.doubts)?;
                 let (price, shares) = (add.price.get().raw(), add.shares.get());
                 (
                     SideId::of(locate, add.side.get() == Side::Buy),
@@ -35,7 +45,7 @@ impl Books {
                 )
             }
             Message::AddOrderMpid(add) => {
-                let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock)?;
+                let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock, &mut self.doubts)?;
                 let (price, shares) = (add.price.get().raw(), add.shares.get());
                 (
                     SideId::of(locate, add.side.get() == Side::Buy),
@@ -43,27 +53,31 @@ impl Books {
                 )
             }
             Message::OrderExecuted(executed) => {
-                self.locates.unless_ignored(executed.header.stock_locate.get())?;
-                let shares = executed.executed_shares.get();
-                return self.reduce(executed.order_ref.get(), shares, counters);
+                let order = self.subject(executed.header.stock_locate.get(), executed.order_ref.get())?;
+                return self.reduce(order, executed.executed_shares.get(), counters);
             }
             Message::OrderExecutedWithPrice(executed) => {
-                self.locates.unless_ignored(executed.header.stock_locate.get())?;
-                let shares = executed.executed_shares.get();
-                return self.reduce(executed.order_ref.get(), shares, counters);
+                let order = self.subject(executed.header.stock_locate.get(), executed.order_ref.get())?;
+                return self.reduce(order, executed.executed_shares.get(), counters);
             }
             Message::OrderCancel(cancel) => {
-                self.locates.unless_ignored(cancel.header.stock_locate.get())?;
-                let shares = cancel.cancelled_shares.get();
-                return self.reduce(cancel.order_ref.get(), shares, counters);
+                let order = self.subject(cancel.header.stock_locate.get(), cancel.order_ref.get())?;
+                return self.reduce(order, cancel.cancelled_shares.get(), counters);
             }
             Message::OrderDelete(delete) => {
-                self.locates.unless_ignored(delete.header.stock_locate.get())?;
-                return self.delete(delete.order_ref.get(), counters).map(SideId::locate);
+                let order = self.subject(delete.header.stock_locate.get(), delete.order_ref.get())?;
+                let Some(side) = self.delete(order) else {
+                    self.remove_absent(order, counters);
+                    return None;
+                };
+                return Some(side.locate());
             }
             Message::OrderReplace(replace) => {
-                self.locates.unless_ignored(replace.header.stock_locate.get())?;
-                let side = self.delete(replace.original_order_ref.get(), counters)?;
+                let original = self.subject(replace.header.stock_locate.get(), replace.original_order_ref.get())?;
+                let side = match self.delete(original) {
+                    Some(side) => side,
+                    None => self.remove_absent(original, counters)?,
+                };
                 let (price, shares) = (replace.price.get().raw(), replace.shares.get());
                 (side, Added { order_ref: replace.new_order_ref.get(), price, shares })
             }
@@ -83,26 +97,33 @@ impl Books {
         match message.stock() {
             None => self.market.apply(message),
             Some(stock) if let Message::StockDirectory(directory) = message => {
-                self.locates.define(directory.header.stock_locate.get(), stock);
+                self.locates.define(directory.header.stock_locate.get(), stock, &mut self.doubts);
             }
             Some(stock) => {
-                if let Some(locate) = self.locates.learn(message.stock_locate(), stock) {
+                if let Some(locate) = self.locates.learn(message.stock_locate(), stock, &mut self.doubts) {
                     self.states[locate.index()].apply(message);
                 }
             }
         }
     }
 
-    /// Adds an order. Returns whether the book changed; it does not if the order exists already.
+    /// The order that a message is about; `None` if its instrument is known not to be ours.
+    #[inline(always)]
+    fn subject(&self, feed_locate: u16, order_ref: u64) -> Option<Subject> {
+        let locate = self.locates.unless_ignored(feed_locate)?;
+        Some(Subject { order_ref, feed_locate, locate })
+    }
+
+    /// Adds an order. Returns whether the book changed; it does not if the order is refused.
     #[inline(always)]
     fn add(&mut self, side: SideId, added: Added, counters: &Counters<FeedCount>) -> bool {
         let Added { order_ref, price, shares } = added;
+        if shares == 0 || price == 0 {
+            return self.add_void(side, order_ref, counters);
+        }
         let slot = match self.orders.insert(order_ref, &mut self.levels) {
             Ok(slot) => slot,
-            Err(Refused::Duplicate) => {
-                counters.add(FeedCount::DuplicateOrders, 1);
-                return false;
-            }
+            Err(Refused::Duplicate) => return self.duplicate(side, order_ref, counters),
             Err(Refused::Full) => return self.overflow(side, counters),
         };
         let Some(id) = self.sides.level_for(side, price, &mut self.levels) else {
@@ -123,40 +144,125 @@ impl Books {
     #[cold]
     fn overflow(&mut self, side: SideId, counters: &Counters<FeedCount>) -> bool {
         counters.add(FeedCount::Overflows, 1);
-        self.is_incomplete[side.book()] = true;
+        self.doubts.doubt(side.locate());
         true
+    }
+
+    /// Notes an order without shares or without a price, which is in no book.
+    #[cold]
+    fn add_void(&mut self, side: SideId, order_ref: u64, counters: &Counters<FeedCount>) -> bool {
+        if self.orders.find(order_ref).is_some() {
+            return self.duplicate(side, order_ref, counters);
+        }
+        counters.add(FeedCount::VoidOrders, 1);
+        if !self.void_orders.insert(order_ref, side) {
+            self.doubts.doubt(side.locate());
+        }
+        false
+    }
+
+    /// Doubts the book of a new order whose reference rests already, and the book where it rests.
+    #[cold]
+    fn duplicate(&mut self, side: SideId, order_ref: u64, counters: &Counters<FeedCount>) -> bool {
+        counters.add(FeedCount::DuplicateOrders, 1);
+        self.doubts.doubt(side.locate());
+        if let Some(resting) = self.side_of(order_ref) {
+            self.doubts.doubt(resting.locate());
+        }
+        false
+    }
+
+    /// Doubts the book of a message about an order that does not rest there, and the book where it rests, if any. If the
+    /// order is void, the message is no evidence against a book.
+    #[cold]
+    fn absent(&mut self, order: Subject, counters: &Counters<FeedCount>) {
+        if self.void_orders.side(order.order_ref).is_some_and(|side| side.locate() == order.locate) {
+            return;
+        }
+        if let Some(resting) = self.side_of(order.order_ref) {
+            counters.add(FeedCount::ForeignOrders, 1);
+            self.doubts.doubt(resting.locate());
+        } else {
+            counters.add(FeedCount::UnknownOrders, 1);
+        }
+        self.doubt(order.feed_locate);
+    }
+
+    /// As [`Books::absent`], for a message that removes the order; returns the side of a void order.
+    #[cold]
+    fn remove_absent(&mut self, order: Subject, counters: &Counters<FeedCount>) -> Option<SideId> {
+        self.absent(order, counters);
+        let is_void = self.void_orders.side(order.order_ref).is_some_and(|side| side.locate() == order.locate);
+        if is_void { self.void_orders.remove(order.order_ref) } else { None }
+    }
+
+    fn side_of(&self, order_ref: u64) -> Option<SideId> {
+        let slot = self.orders.find(order_ref)?;
+        Some(self.levels[self.orders[slot].level].side)
+    }
+
+    /// Doubts the book of a locate of the feed, now or when the feed names its instrument.
+    fn doubt(&mut self, feed_locate: u16) {
+        match self.locates.ours(feed_locate) {
+            Some(locate) => self.doubts.doubt(locate),
+            None => self.doubts.doubt_unnamed(feed_locate),
+        }
+    }
+
+    /// Takes note of a message that cannot be decoded. If it is about an order, the book of its instrument is doubtful;
+    /// all books are if it is too short to name its instrument.
+    #[cold]
+    pub fn note_unreadable(&mut self, bytes: &[u8], counters: &Counters<FeedCount>) {
+        counters.add(FeedCount::BadMessages, 1);
+        if !matches!(bytes.first(), Some(b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U')) {
+            return;
+        }
+        counters.add(FeedCount::UnreadableOrders, 1);
+        match bytes.get(LOCATE) {
+            Some(feed_locate) => self.doubt(u16::from_be_bytes([feed_locate[0], feed_locate[1]])),
+            None => Locate::first(self.states.len()).for_each(|locate| self.doubts.doubt(locate)),
+        }
     }
 
     /// Removes shares from an order, and the order with its last share.
     #[inline(always)]
-    fn reduce(&mut self, order_ref: u64, shares: u32, counters: &Counters<FeedCount>) -> Option<Locate> {
-        let slot = self.find(order_ref, counters)?;
-        let order = &mut self.orders[slot];
-        if shares < order.shares {
-            order.shares -= shares;
-            let level = &mut self.levels[order.level];
-            level.quantity -= u64::from(shares);
-            return Some(level.side.locate());
+    fn reduce(&mut self, order: Subject, shares: u32, counters: &Counters<FeedCount>) -> Option<Locate> {
+        let Some(slot) = self.find(order) else {
+            self.absent(order, counters);
+            return None;
+        };
+        let resting = &mut self.orders[slot];
+        if shares < resting.shares {
+            resting.shares -= shares;
+            self.levels[resting.level].quantity -= u64::from(shares);
+            return Some(order.locate);
         }
-        if shares > order.shares {
-            counters.add(FeedCount::Excess, 1);
+        if shares > resting.shares {
+            self.exceed(order.locate, counters);
         }
-        Some(self.take(order_ref, slot).locate())
+        self.take(order.order_ref, slot);
+        Some(order.locate)
+    }
+
+    /// Doubts a book from which more shares were taken than rested.
+    #[cold]
+    fn exceed(&mut self, locate: Locate, counters: &Counters<FeedCount>) {
+        counters.add(FeedCount::Excess, 1);
+        self.doubts.doubt(locate);
     }
 
     #[inline(always)]
-    fn delete(&mut self, order_ref: u64, counters: &Counters<FeedCount>) -> Option<SideId> {
-        let slot = self.find(order_ref, counters)?;
-        Some(self.take(order_ref, slot))
+    fn delete(&mut self, order: Subject) -> Option<SideId> {
+        let slot = self.find(order)?;
+        Some(self.take(order.order_ref, slot))
     }
 
-    #[inline]
-    fn find(&self, order_ref: u64, counters: &Counters<FeedCount>) -> Option<u32> {
-        let slot = self.orders.find(order_ref);
-        if slot.is_none() {
-            counters.add(FeedCount::UnknownOrders, 1);
-        }
-        slot
+    /// The slot of an order, if it rests in the book that the message names.
+    #[inline(always)]
+    fn find(&self, order: Subject) -> Option<u32> {
+        let slot = self.orders.find(order.order_ref)?;
+        let side = self.levels[self.orders[slot].level].side;
+        (side.locate() == order.locate).then_some(slot)
     }
 
     /// Removes an order from its slot, queue and level, and the level with its last order.

@@ -4,12 +4,14 @@ use corelane_codecs::text::Symbol;
 
 use super::{
     book_side::SIDE_BYTES,
+    doubts::Doubts,
     feed_locates::FeedLocates,
     ids::{LevelId, SideId},
     orders::Orders,
     price_level::PriceLevels,
     sides::Sides,
     top::{Level, Top},
+    void_orders::VoidOrders,
 };
 use crate::{
     market_data::state::{InstrumentState, MarketState},
@@ -29,8 +31,8 @@ pub struct BookLimits {
 #[derive(Debug)]
 pub struct Books {
     pub(super) locates: FeedLocates,
-    /// By our locate, less 1: whether orders are missing because there was no room.
-    pub(super) is_incomplete: Box<[bool]>,
+    pub(super) doubts: Doubts,
+    pub(super) void_orders: VoidOrders,
     /// By our locate, less 1.
     pub(super) states: Box<[InstrumentState]>,
     pub(super) market: MarketState,
@@ -63,7 +65,8 @@ impl Books {
         let levels_total_max = Self::levels_total_max(books, limits);
         Books {
             locates,
-            is_incomplete: vec![false; books].into(),
+            doubts: Doubts::new(books),
+            void_orders: VoidOrders::new(),
             states: vec![InstrumentState::default(); books].into(),
             market: MarketState::default(),
             orders: Orders::with_capacity(limits.orders_max),
@@ -90,7 +93,8 @@ impl Books {
     /// Forgets all orders and the meaning of the feed's locates, for a new session.
     pub fn clear(&mut self) {
         self.locates.clear();
-        self.is_incomplete.fill(false);
+        self.doubts.clear();
+        self.void_orders.clear();
         self.states.fill(InstrumentState::default());
         self.market = MarketState::default();
         self.orders.clear();
@@ -127,11 +131,17 @@ impl Books {
         self.orders.len()
     }
 
-    /// Whether orders of the instrument are missing because there was no room.
+    /// Whether the book may differ from the feed's: an order found no room, or the feed has contradicted the book.
     #[inline]
     #[must_use]
-    pub fn is_incomplete(&self, locate: Locate) -> bool {
-        self.is_incomplete[locate.index()]
+    pub fn is_doubtful(&self, locate: Locate) -> bool {
+        self.doubts.is_doubtful(locate)
+    }
+
+    /// A book that has become doubtful and was not returned yet.
+    #[inline]
+    pub fn next_new_doubt(&mut self) -> Option<Locate> {
+        self.doubts.next_new()
     }
 
     fn level(&self, level: LevelId) -> Level {

@@ -61,7 +61,7 @@ impl Books {
     /// The first [`Inconsistency`] found.
     pub fn check(&self) -> Result<(), Inconsistency> {
         let mut queued = 0;
-        for locate in Locate::first(self.is_incomplete.len()) {
+        for locate in Locate::first(self.states.len()) {
             for is_bid in [true, false] {
                 queued += self.check_side(locate, is_bid)?;
             }

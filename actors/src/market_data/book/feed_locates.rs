@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use corelane_codecs::text::Symbol;
 
+use super::doubts::Doubts;
 use crate::types::Locate;
 
 /// Meaning of a locate of the feed: unknown, an instrument that we do not trade, or our locate.
@@ -72,8 +73,12 @@ impl FeedLocates {
     }
 
     /// Takes a stock directory entry.
-    pub(super) fn define(&mut self, feed_locate: u16, symbol: &Symbol) {
+    #[cold]
+    pub(super) fn define(&mut self, feed_locate: u16, symbol: &Symbol, doubts: &mut Doubts) {
         self.meanings[usize::from(feed_locate)] = self.instruments.named(feed_locate, symbol);
+        if let Some(locate) = self.ours(feed_locate) {
+            doubts.on_named(feed_locate, locate);
+        }
     }
 
     /// Our locate, if the feed has named the instrument and it is ours.
@@ -85,18 +90,19 @@ impl FeedLocates {
 
     /// Our locate. A feed without a directory names its instruments in add orders.
     #[inline]
-    pub(super) fn learn(&mut self, feed_locate: u16, symbol: &Symbol) -> Option<Locate> {
-        let mut meaning = self.meanings[usize::from(feed_locate)];
-        if meaning == UNKNOWN {
-            meaning = self.instruments.named(feed_locate, symbol);
-            self.meanings[usize::from(feed_locate)] = meaning;
+    pub(super) fn learn(&mut self, feed_locate: u16, symbol: &Symbol, doubts: &mut Doubts) -> Option<Locate> {
+        if self.meanings[usize::from(feed_locate)] == UNKNOWN {
+            self.define(feed_locate, symbol, doubts);
         }
+        let meaning = self.meanings[usize::from(feed_locate)];
         (meaning != IGNORED).then_some(Locate(meaning))
     }
 
-    /// `None` if the instrument is known not to be ours, so that its order need not be looked up.
+    /// `None` if the instrument is known not to be ours, so that its order need not be looked up; otherwise our locate,
+    /// or 0 if the feed has not named the instrument.
     #[inline]
-    pub(super) fn unless_ignored(&self, feed_locate: u16) -> Option<()> {
-        (self.meanings[usize::from(feed_locate)] != IGNORED).then_some(())
+    pub(super) fn unless_ignored(&self, feed_locate: u16) -> Option<Locate> {
+        let meaning = self.meanings[usize::from(feed_locate)];
+        (meaning != IGNORED).then_some(Locate(meaning))
     }
 }

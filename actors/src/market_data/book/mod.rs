@@ -11,8 +11,8 @@
 //!
 //! **Memory**, reserved when the books are made and touched when used: for each order that may rest, 64 bytes of
 //! window, 64 of spill (an order is in one of them) and 48 for a level; for each instrument 4,449 bytes, nearly all of
-//! them two ladders (`INSTRUMENT_BYTES`). Orders and levels that find no room are counted, and their book is incomplete
-//! until the next session.
+//! them two ladders (`INSTRUMENT_BYTES`). Orders and levels that find no room are counted, and their book is doubtful
+//! until the feed is joined anew.
 //!
 //! **Inlining.** [`Books::apply`] and what it calls for an ordinary message are `#[inline(always)]` or `#[inline]`, so
 //! that decoding and applying are one loop; what is rare is `#[cold]`. Check a change with `cargo bench -p
@@ -22,6 +22,7 @@ mod apply;
 mod book_side;
 mod books;
 mod check;
+mod doubts;
 mod feed_locates;
 mod ids;
 mod orders;
@@ -32,6 +33,7 @@ mod queue;
 mod sides;
 mod spill;
 mod top;
+mod void_orders;
 
 pub use books::{BookLimits, Books};
 pub use check::Inconsistency;

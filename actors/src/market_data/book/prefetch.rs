@@ -17,7 +17,8 @@ const PREFETCHED_MAX: usize = 64;
 
 /// Bytes of the reference in all messages about an order.
 const ORDER_REF: std::ops::Range<usize> = 11..19;
-const LOCATE: std::ops::Range<usize> = 1..3;
+/// Bytes of the feed's locate in all messages.
+pub(super) const LOCATE: std::ops::Range<usize> = 1..3;
 const SIDE: usize = 19;
 const PRICE: std::ops::Range<usize> = 32..36;
 
