@@ -138,9 +138,12 @@ fn silence_is_stale_and_any_packet_of_the_session_ends_it() {
     feed.advance(3100 * MS);
     assert_eq!(feed.new_references(), [(1, 100, 0, true), (2, 0, 0, true)]);
     assert_eq!(feed.count(FeedCount::Silences), 2);
-    // If a feed restarts without ending its session, the new session is followed once the old one has been silent.
+    // If a feed restarts without ending its session, the new session is followed once the old one has been silent, and
+    // a second packet shows that the first was no stray.
     feed.session = "AGAIN";
     feed.packet(1, &[bid(1, 7)]);
+    assert_eq!(feed.new_references(), []);
+    feed.packet(2, &[]);
     assert_eq!(feed.new_references(), [(1, 7, 0, false), (2, 0, 0, false)]);
 }
 

@@ -399,7 +399,8 @@ pub struct FeedIn {
     #[serde(default)]
     #[schemars(schema_with = "graphic_ascii::<10>")]
     pub session: Option<String>,
-    /// Orders of the feed tracked at once. If there are more, the books are marked incomplete.
+    /// Orders of the feed tracked at once. If there are more, the instruments of those left out are stale for the
+    /// session.
     #[serde(default = "count::<1_048_576>")]
     #[schemars(range(min = 64, max = 67_108_864))]
     pub orders_max: usize,
@@ -457,8 +458,8 @@ pub struct Recovery {
     #[serde(default = "count::<16>")]
     #[schemars(range(min = 1, max = 1024))]
     pub requests_max: usize,
-    /// Messages kept behind a gap until it is filled, 64 bytes each; rounded up to a power of two. Later ones are dropped
-    /// and requested once the gap is filled.
+    /// Messages kept behind a gap until it is filled, and as many of a session that may follow, 64 bytes each; rounded up
+    /// to a power of two. Later ones are dropped and requested once the gap is filled.
     #[serde(default = "count::<65_536>")]
     #[schemars(range(min = 64, max = 16_777_216))]
     pub buffered_messages_max: usize,
@@ -468,7 +469,7 @@ pub struct Recovery {
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub gap_messages_max: u32,
     /// How long a gap may stay open before all prices count as stale, in milliseconds. They are fresh again once the gap
-    /// is filled; if a message is lost, they stay stale until the next session.
+    /// is filled; if a message is lost, they stay stale until the feed is joined anew.
     #[serde(default = "milliseconds::<10>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub stale_after_ms: u64,

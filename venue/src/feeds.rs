@@ -120,8 +120,8 @@ pub(crate) fn retransmission_bytes(config: &Config) -> usize {
     server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
 }
 
-/// The memory of messages that wait behind gaps of the incoming feed, in bytes.
+/// The memory of messages of the incoming feed that wait behind gaps, and of those of a session that may follow, in bytes.
 pub(crate) fn reorder_bytes(config: &Config) -> usize {
     let feed = config.feeds.inbound.as_ref();
-    feed.map_or(0, |feed| reorder_buffer_bytes(feed.recovery.buffered_messages_max))
+    feed.map_or(0, |feed| 2 * reorder_buffer_bytes(feed.recovery.buffered_messages_max))
 }

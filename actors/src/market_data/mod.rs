@@ -8,11 +8,12 @@
 //! ```
 //!
 //! Prices are *stale* while they may be wrong: while a gap stays open, while the feed is silent, after the end of its
-//! session, and for a book that had no room for an order. A lost message may have belonged to any book, so after a loss
-//! all books stay stale until the feed begins a new session.
+//! session, and for a book that had no room for an order or that the feed has contradicted. A lost message may have
+//! belonged to any book, so after a loss all books stay stale until the feed is joined anew.
 //!
 //! The actor follows one session: the configured one, or the first that it sees. When that session has ended or is
-//! silent, it follows the next one.
+//! silent, it follows the next one; if the feed begins again under the same name, it follows the new run. `succession.rs`
+//! of `arbitration` has the rules, `docs/market-data.md` the view of those who read prices.
 
 mod actor;
 mod arbitration;

@@ -5,11 +5,13 @@ use corelane_runtime::message::SequenceNumber;
 
 use super::{
     config::ArbitrationConfig,
+    fingerprints::Fingerprints,
     gap_age::GapAge,
     gap_fill::{DueRequest, GapFill},
     line_state::LineState,
     message_sink::MessageSink,
     reorder::ReorderBuffer,
+    successor::Successor,
 };
 use crate::market_data::{
     counts::{FeedCount, FeedCounters, LineCount, RecoveryCount},
@@ -19,23 +21,27 @@ use crate::market_data::{
 /// Merges the packets of two lines and of retransmission into one gapless sequence, without I/O or clock.
 #[derive(Debug)]
 pub struct Arbiter {
-    config: ArbitrationConfig,
-    counters: FeedCounters,
-    session: Option<SessionName>,
-    /// The session before. A late line still sends it; it must not begin again.
-    previous: Option<SessionName>,
-    lines: [LineState; 2],
+    pub(super) config: ArbitrationConfig,
+    pub(super) counters: FeedCounters,
+    pub(super) session: Option<SessionName>,
+    /// The session before, if it has ended, and whether each line has brought its end. A late line may still bring it.
+    pub(super) previous_ended: Option<(SessionName, [bool; 2])>,
+    pub(super) lines: [LineState; 2],
     /// Sequence number of the next message.
-    expected: SequenceNumber,
+    pub(super) expected: SequenceNumber,
     /// One more than the highest sequence number known to exist.
-    frontier: SequenceNumber,
-    buffer: ReorderBuffer,
-    gap_age: GapAge,
-    gap_fill: GapFill,
-    last_packet_ns: u64,
-    is_silent: bool,
-    has_ended: bool,
-    has_lost: bool,
+    pub(super) frontier: SequenceNumber,
+    pub(super) buffer: ReorderBuffer,
+    pub(super) fingerprints: Fingerprints,
+    pub(super) successor: Successor,
+    pub(super) gap_age: GapAge,
+    pub(super) gap_fill: GapFill,
+    /// Time of the last packet that shows that the feed goes on.
+    pub(super) last_packet_ns: u64,
+    pub(super) is_silent: bool,
+    /// One more than the last number of the session, by its end; none if it has not ended.
+    pub(super) ended_at: SequenceNumber,
+    pub(super) has_lost: bool,
 }
 
 impl Arbiter {
@@ -49,27 +55,36 @@ impl Arbiter {
         }
         Arbiter {
             buffer,
+            fingerprints: Fingerprints::new(),
+            successor: Successor::new(config.reorder_messages_max, config.silent_after_ns),
             gap_age: GapAge::new(&config),
             gap_fill: GapFill::new(config.gap_fill),
             config,
             counters,
             session: None,
-            previous: None,
+            previous_ended: None,
             lines: Default::default(),
             expected: SequenceNumber::FIRST,
             frontier: SequenceNumber::FIRST,
             last_packet_ns: 0,
             is_silent: false,
-            has_ended: false,
+            ended_at: SequenceNumber::NONE,
             has_lost: false,
         }
     }
 
-    /// Whether the state built from the messages may be wrong: some are lost or late, the lines are silent, or the
-    /// session has ended. After a loss, only the next session makes it fresh again.
+    /// Whether the state built from the messages may be wrong: some are lost or late, the lines are silent, the session
+    /// has ended, or the lines bring another run under its name. After a loss, only a new run makes it fresh again.
     #[must_use]
+    #[inline]
     pub fn is_stale(&self) -> bool {
-        self.has_lost || self.gap_age.is_behind() || self.is_silent || self.has_ended
+        self.has_lost || self.gap_age.is_behind() || self.is_silent || self.has_ended() || self.is_contradicted()
+    }
+
+    /// Whether the session has ended, and no message has come after its end.
+    #[inline]
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended_at >= self.expected
     }
 
     /// Sequence number of the next message.
@@ -81,8 +96,8 @@ impl Arbiter {
     /// Takes a packet from a line.
     #[inline]
     pub fn on_line(&mut self, line: FeedLine, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) {
-        if self.session != Some(packet.session) && !self.begin(packet, now_ns, sink) {
-            self.counters.feed.add(FeedCount::ForeignSession, 1);
+        let is_plain = self.session == Some(packet.session) && self.lines[line as usize].is_plain(packet);
+        if !is_plain && !self.on_other_run(line, packet, now_ns, sink) {
             return;
         }
         self.counters.feed.add(FeedCount::Packets, 1);
@@ -98,7 +113,9 @@ impl Arbiter {
         self.counters.line(line).add(LineCount::FirstCopies, new);
         self.counters.line(line).add(LineCount::Duplicates, seen);
         self.counters.feed.add(FeedCount::Duplicates, seen);
-        self.has_ended |= packet.content == Content::EndOfSession;
+        if packet.content == Content::EndOfSession {
+            self.ended_at = first;
+        }
         self.close_gap(now_ns, sink);
     }
 
@@ -134,6 +151,7 @@ impl Arbiter {
             self.is_silent = true;
             self.counters.feed.add(FeedCount::Silences, 1);
         }
+        self.follow_confirmed(now_ns, sink);
         self.close_gap(now_ns, sink);
     }
 
@@ -158,39 +176,14 @@ impl Arbiter {
         [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns()].into_iter().chain(lines).flatten().min()
     }
 
-    /// Begins the packet's session and returns true, if it is a new session, and there is no current one or that one
-    /// has ended or is silent.
-    #[cold]
-    fn begin(&mut self, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) -> bool {
-        let session = Some(packet.session);
-        let may_begin = self.session.is_none() || self.has_ended || self.is_silent;
-        if !may_begin || self.previous == session || self.config.session.is_some_and(|only| only != packet.session) {
-            return false;
-        }
-        let missing = self.frontier - self.expected - self.buffer.len() as u64;
-        if missing > 0 {
-            self.count_lost(missing);
-        }
-        self.previous = self.session;
-        self.session = session;
-        self.lines = Default::default();
-        (self.expected, self.frontier) = (SequenceNumber::FIRST, SequenceNumber::FIRST);
-        self.buffer.clear();
-        self.gap_fill.clear();
-        self.gap_age.begin(packet.sequence > 1);
-        self.is_silent = false;
-        self.has_ended = false;
-        self.has_lost = false;
-        self.last_packet_ns = now_ns;
-        sink.begin();
-        true
-    }
-
     /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.
     #[inline]
     fn take(&mut self, packet: &Packet<'_>, end: SequenceNumber, sink: &mut impl MessageSink) -> (u64, u64) {
         if SequenceNumber(packet.next_sequence()) <= self.expected {
             return (0, packet.count().into());
+        }
+        if self.expected < Fingerprints::END {
+            self.fingerprints.note(packet);
         }
         sink.prefetch(packet);
         let (mut new, mut seen) = (0, 0);
@@ -228,7 +221,7 @@ impl Arbiter {
     }
 
     #[inline]
-    fn deliver_buffered(&mut self, sink: &mut impl MessageSink) {
+    pub(super) fn deliver_buffered(&mut self, sink: &mut impl MessageSink) {
         while !self.buffer.is_empty()
             && let Some(message) = self.buffer.take(self.expected)
         {
@@ -282,7 +275,7 @@ impl Arbiter {
         self.frontier = self.frontier.max(self.expected);
     }
 
-    fn count_lost(&mut self, messages: u64) {
+    pub(super) fn count_lost(&mut self, messages: u64) {
         self.has_lost = true;
         self.counters.feed.add(FeedCount::Gaps, 1);
         self.counters.feed.add(FeedCount::Lost, messages);

@@ -10,8 +10,13 @@ use crate::market_data::counts::LineCount;
 pub(super) struct LineState {
     /// Number of the next message on this line alone; none before the first packet.
     next: SequenceNumber,
+    /// Packets that begin below this number need a closer look: `next`, or the highest number while the line seems to
+    /// bring another run.
+    plain_from: SequenceNumber,
     last_packet_ns: u64,
     is_silent: bool,
+    /// Whether its last packet began below a number that it had brought before.
+    has_fallen_back: bool,
 }
 
 impl LineState {
@@ -24,9 +29,62 @@ impl LineState {
             counters.add(LineCount::Gaps, 1);
             counters.add(LineCount::Missed, first - self.next);
         }
+        self.advance(packet, now_ns);
+    }
+
+    /// As [`LineState::on_packet`], without counters.
+    #[inline]
+    pub(super) fn advance(&mut self, packet: &Packet<'_>, now_ns: u64) {
         self.next = self.next.max(SequenceNumber(packet.next_sequence())).max(SequenceNumber::FIRST);
+        self.plain_from = self.next;
         self.last_packet_ns = now_ns;
         self.is_silent = false;
+        self.has_fallen_back = false;
+    }
+
+    /// Whether a packet begins where no earlier one of this line has been. All others are rare, on a line alone.
+    #[inline]
+    pub(super) fn is_plain(&self, packet: &Packet<'_>) -> bool {
+        SequenceNumber(packet.sequence) >= self.plain_from
+    }
+
+    /// Whether the line has brought packets, and this one comes after them.
+    pub(super) fn is_continued_by(&self, packet: &Packet<'_>) -> bool {
+        !self.next.is_none() && SequenceNumber(packet.sequence) >= self.next
+    }
+
+    /// Whether a packet is the next of this line.
+    pub(super) fn is_next(&self, packet: &Packet<'_>) -> bool {
+        SequenceNumber(packet.sequence) == self.next
+    }
+
+    /// Whether the line has brought all messages below a number.
+    pub(super) fn has_reached(&self, end: SequenceNumber) -> bool {
+        self.next >= end
+    }
+
+    /// Whether the line is not in doubt.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.plain_from == self.next
+    }
+
+    /// Notes a packet below the line's numbers. If the line seems to bring another run, none is plain from now on.
+    pub(super) fn fall_back(&mut self, is_another_run: bool) {
+        self.has_fallen_back = true;
+        if is_another_run {
+            self.plain_from = SequenceNumber::MAX;
+        }
+    }
+
+    /// Ends the doubt that [`LineState::fall_back`] began.
+    pub(super) fn trust(&mut self) {
+        self.plain_from = self.next;
+        self.has_fallen_back = false;
+    }
+
+    /// Whether the line brings the run that it brought before: not one that fell silent, or that fell back.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.next.is_none() && !self.is_silent && !self.has_fallen_back
     }
 
     /// Time at which the line becomes silent; `None` if it is silent, or has never brought a packet.

@@ -5,6 +5,7 @@
 //! - If neither line brings a message within the configured wait, the arbiter requests it. If that fails too, the
 //!   message is lost, and the sequence continues after it.
 //! - Joining a session late is a gap at its start, so requesting that gap replays the session.
+//! - When the feed begins a new session, or begins again under the same name, the arbiter follows it ([`succession`]).
 //!
 //! # Fault model
 //!
@@ -14,11 +15,14 @@
 
 mod arbiter;
 mod config;
+mod fingerprints;
 mod gap_age;
 mod gap_fill;
 mod line_state;
 mod message_sink;
 mod reorder;
+mod succession;
+mod successor;
 
 pub use arbiter::Arbiter;
 pub use config::{ArbitrationConfig, GapFillConfig};

@@ -71,6 +71,12 @@ impl ReorderBuffer {
         true
     }
 
+    /// A message that it holds.
+    pub(super) fn get(&self, sequence: SequenceNumber) -> Option<&[u8]> {
+        let slot = &self.slots[self.index(sequence)];
+        self.contains(sequence).then(|| &slot[1..=usize::from(slot[0])])
+    }
+
     /// Removes a message and returns it.
     #[inline]
     pub(super) fn take(&mut self, sequence: SequenceNumber) -> Option<&[u8]> {

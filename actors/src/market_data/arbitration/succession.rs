@@ -1,0 +1,217 @@
+//! When the arbiter follows another run of the feed: a new session, or the same one begun again.
+//!
+//! | the current session | is followed at once | is followed once a line has brought two packets in a row |
+//! |---|---|---|
+//! | none yet | the first packet seen | |
+//! | has ended | a run that begins with message 1 | any other run |
+//! | is silent | | a run under another name; one under the same name, unless it repeats the same messages |
+//! | has lost messages | | a run under the same name from message 1, if no line goes on |
+//! | goes on | | a run under the same name with other messages, if no line goes on |
+//!
+//! Until then its messages are held, so that none is lost when the old session has stopped. A run that repeats the same
+//! messages is the current one, sent again: prices are stale until it has passed what is known.
+
+use corelane_codecs::mold::{Packet, SessionName};
+use corelane_runtime::message::SequenceNumber;
+
+use super::{
+    arbiter::Arbiter,
+    fingerprints::{Comparison, Fingerprints},
+    line_state::LineState,
+    message_sink::MessageSink,
+    successor::Candidate,
+};
+use crate::market_data::{
+    counts::{FeedCount, LineCount},
+    feed_line::FeedLine,
+};
+
+impl Arbiter {
+    /// Takes a packet of another session, or one that begins below numbers which its line has brought. Returns whether
+    /// it belongs to the run that is followed and brings something.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn on_other_run(
+        &mut self,
+        line: FeedLine,
+        packet: &Packet<'_>,
+        now_ns: u64,
+        sink: &mut impl MessageSink,
+    ) -> bool {
+        if self.session == Some(packet.session) {
+            return self.on_fallen_back(line, packet, now_ns, sink);
+        }
+        let is_known = self.successor.candidate().is_some_and(|candidate| candidate.session == packet.session);
+        let begins = packet.sequence == SequenceNumber::FIRST.0 && packet.count() > 0;
+        // A session that has ended begins again only on a line that has brought its end; another line is only late.
+        let is_late = self.previous_ended.is_some_and(|(session, has_brought)| {
+            session == packet.session && !is_known && !(begins && has_brought[line as usize])
+        });
+        let is_excluded = is_late || self.config.session.is_some_and(|only| only != packet.session);
+        if !is_excluded {
+            let continues = self.is_candidate_after(line, packet);
+            let is_followed =
+                self.session.is_none() || (self.has_ended() && (begins || continues)) || (self.is_silent && continues);
+            if is_followed {
+                self.follow(packet.session, packet.sequence, now_ns, sink);
+                return true;
+            }
+            self.successor.on_packet(line, packet, Comparison::Unknown, now_ns);
+        }
+        self.counters.feed.add(FeedCount::ForeignSession, 1);
+        false
+    }
+
+    /// Takes a packet of the current session that begins below numbers which its line has brought.
+    fn on_fallen_back(
+        &mut self,
+        line: FeedLine,
+        packet: &Packet<'_>,
+        now_ns: u64,
+        sink: &mut impl MessageSink,
+    ) -> bool {
+        let comparison = self.fingerprints.compare(packet);
+        let is_in_doubt = !self.lines[line as usize].is_trusted();
+        if is_in_doubt && comparison != Comparison::Differs && self.is_current_after(line, packet) {
+            // The line goes on where it was: what came between was a stray.
+            self.successor.take();
+            self.lines.iter_mut().for_each(LineState::trust);
+            return true;
+        }
+        let is_old = SequenceNumber(packet.next_sequence()) <= self.expected;
+        if comparison != Comparison::Differs && !is_in_doubt && !is_old {
+            // Late, and it fills a gap.
+            return true;
+        }
+        let is_copy = is_in_doubt && comparison == Comparison::Same && !self.is_next_of_candidate(line, packet);
+        if !is_copy {
+            if self.is_run_after(line, packet, comparison, now_ns) {
+                self.follow(packet.session, packet.sequence, now_ns, sink);
+                return true;
+            }
+            self.successor.on_packet(line, packet, comparison, now_ns);
+        }
+        let is_in_question = is_in_doubt || comparison == Comparison::Differs;
+        let is_another_run = !is_copy && is_in_question && self.successor.contradicts();
+        if !is_copy {
+            self.lines[line as usize].fall_back(is_another_run);
+        }
+        if is_another_run {
+            self.counters.feed.add(FeedCount::ForeignSession, 1);
+        } else {
+            let seen = packet.count().into();
+            self.counters.feed.add(FeedCount::Packets, 1);
+            self.counters.feed.add(FeedCount::Duplicates, seen);
+            self.counters.line(line).add(LineCount::Packets, 1);
+            self.counters.line(line).add(LineCount::Duplicates, seen);
+        }
+        false
+    }
+
+    /// Whether a packet makes the current session's name that of another run, which is to be followed.
+    fn is_run_after(&self, line: FeedLine, packet: &Packet<'_>, comparison: Comparison, now_ns: u64) -> bool {
+        let begins = packet.sequence == SequenceNumber::FIRST.0 && packet.count() > 0;
+        let is_late_copy = now_ns.saturating_sub(self.last_packet_ns) < self.config.behind_after_ns;
+        if self.has_ended() && begins && !is_late_copy {
+            return true;
+        }
+        let others_go_on =
+            FeedLine::BOTH.into_iter().any(|other| other != line && self.lines[other as usize].goes_on());
+        if others_go_on || !self.is_candidate_after(line, packet) {
+            return false;
+        }
+        let known = self.candidate_of(packet.session);
+        let starts = begins || known.is_some_and(Candidate::starts);
+        let contradicts = comparison == Comparison::Differs || known.is_some_and(|candidate| candidate.contradicts);
+        let repeats = comparison == Comparison::Same || known.is_some_and(|candidate| candidate.repeats);
+        contradicts || (self.has_lost && starts && !is_late_copy) || (self.is_silent && !repeats)
+    }
+
+    /// Follows a candidate that needs no further packet, once the current session has stopped.
+    #[inline]
+    pub(super) fn follow_confirmed(&mut self, now_ns: u64, sink: &mut impl MessageSink) {
+        if let Some(&candidate) = self.successor.candidate()
+            && candidate.is_confirmed
+            && now_ns.saturating_sub(candidate.last_packet_ns) < self.config.silent_after_ns
+        {
+            let is_followed = if self.session == Some(candidate.session) {
+                !self.goes_on() && (candidate.contradicts || (self.is_silent && !candidate.repeats))
+            } else {
+                self.is_silent
+            };
+            if is_followed {
+                self.follow(candidate.session, candidate.first.0, candidate.last_packet_ns, sink);
+            }
+        }
+    }
+
+    /// Whether the lines bring another run under the session's name, and none goes on with the current one.
+    #[inline]
+    pub(super) fn is_contradicted(&self) -> bool {
+        self.successor.contradicts() && !self.goes_on()
+    }
+
+    /// Whether a line brings the current run.
+    fn goes_on(&self) -> bool {
+        self.lines.iter().any(LineState::goes_on)
+    }
+
+    fn candidate_of(&self, session: SessionName) -> Option<&Candidate> {
+        self.successor.candidate().filter(|candidate| candidate.session == session)
+    }
+
+    /// Whether a packet continues a candidate, or its run was continued before.
+    fn is_candidate_after(&self, line: FeedLine, packet: &Packet<'_>) -> bool {
+        let continues =
+            |candidate: &Candidate| candidate.is_confirmed || candidate.lines[line as usize].is_continued_by(packet);
+        self.candidate_of(packet.session).is_some_and(continues)
+    }
+
+    /// Whether a packet on a line in doubt continues the current run, and not the candidate.
+    fn is_current_after(&self, line: FeedLine, packet: &Packet<'_>) -> bool {
+        self.lines[line as usize].is_continued_by(packet) && !self.is_next_of_candidate(line, packet)
+    }
+
+    fn is_next_of_candidate(&self, line: FeedLine, packet: &Packet<'_>) -> bool {
+        self.candidate_of(packet.session).is_some_and(|candidate| candidate.lines[line as usize].is_next(packet))
+    }
+
+    /// Begins another run with what is held of it. `first` is the lowest number known of it.
+    fn follow(&mut self, session: SessionName, first: u64, now_ns: u64, sink: &mut impl MessageSink) {
+        let missing = self.frontier - self.expected - self.buffer.len() as u64;
+        if missing > 0 {
+            self.count_lost(missing);
+        }
+        self.counters.feed.add(FeedCount::Restarts, (self.session == Some(session)).into());
+        let has_brought_end = self.lines.map(|line| line.has_reached(self.ended_at));
+        self.previous_ended = self.session.filter(|_| self.has_ended()).map(|session| (session, has_brought_end));
+        self.session = Some(session);
+        self.lines = Default::default();
+        (self.expected, self.frontier) = (SequenceNumber::FIRST, SequenceNumber::FIRST);
+        self.ended_at = SequenceNumber::NONE;
+        self.buffer.clear();
+        self.gap_fill.clear();
+        self.fingerprints.clear();
+        self.is_silent = false;
+        self.has_lost = false;
+        self.last_packet_ns = now_ns;
+        let mut starts = first <= SequenceNumber::FIRST.0;
+        if let Some(candidate) = self.successor.take().filter(|candidate| candidate.session == session) {
+            std::mem::swap(&mut self.buffer, &mut self.successor.held);
+            self.lines = candidate.lines;
+            self.frontier = candidate.frontier;
+            starts |= candidate.starts();
+            if candidate.has_ended {
+                self.ended_at = candidate.frontier;
+            }
+            for number in (1..Fingerprints::END.0.min(self.frontier.0)).map(SequenceNumber) {
+                if let Some(message) = self.buffer.get(number) {
+                    self.fingerprints.note_message(number, message);
+                }
+            }
+        }
+        self.gap_age.begin(!starts);
+        sink.begin();
+        self.deliver_buffered(sink);
+    }
+}

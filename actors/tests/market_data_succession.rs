@@ -1,0 +1,308 @@
+//! When the feed begins a new session, or begins again under the same name: what is followed, and what is not.
+
+mod arbitration_harness;
+
+use arbitration_harness::{Feed, MS, beat, config, end, honest, nobody, packet, packet_of, text};
+use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine};
+
+/// The text of a message of another run than the one that `text` belongs to.
+fn other(sequence: u64) -> Vec<u8> {
+    [b"other ", &text(sequence)[..]].concat()
+}
+
+fn other_packet(name: &str, first: u64, end: u64) -> Vec<u8> {
+    packet_of(name, first, (first..end).map(other))
+}
+
+// M5
+#[test]
+fn a_run_that_begins_again_under_the_same_name_is_followed_from_its_first_message() {
+    let mut feed = Feed::new(config());
+    for first in (1..1001).step_by(100) {
+        feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+    }
+    feed.sink.allow_other_texts();
+    assert!(!feed.arbiter.is_stale());
+    feed.line(FeedLine::A, &other_packet("DAY", 1, 3));
+    assert!(feed.arbiter.is_stale(), "another message under a known number");
+    feed.line(FeedLine::A, &other_packet("DAY", 3, 6));
+    feed.has_all_until(6);
+    assert!(!feed.arbiter.is_stale());
+    assert_eq!((feed.count(FeedCount::Restarts), feed.count(FeedCount::Lost)), (1, 0));
+}
+
+// M5
+#[test]
+fn a_run_that_begins_with_the_same_messages_is_told_by_the_first_that_differs() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 4));
+    feed.sink.allow_other_texts();
+    // The packet passes the highest number known.
+    let texts = [text(1), other(2), other(3), other(4), other(5)];
+    feed.line(FeedLine::A, &packet_of("DAY", 1, texts.into_iter()));
+    assert!(feed.arbiter.is_stale());
+    feed.has_all_until(4);
+    feed.line(FeedLine::A, &other_packet("DAY", 6, 8));
+    feed.has_all_until(8);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 2));
+}
+
+// M5
+#[test]
+fn numbers_that_fall_back_are_stale_until_they_have_passed_what_is_known() {
+    let mut feed = Feed::new(config());
+    for first in (1..41).step_by(10) {
+        feed.line(FeedLine::A, &packet("DAY", first, first + 10));
+    }
+    for second in 0..38 {
+        feed.line(FeedLine::A, &packet("DAY", 1 + second, 2 + second));
+        feed.line(FeedLine::A, &beat("DAY", 2 + second));
+        feed.advance(1000 * MS, nobody);
+        assert_eq!(feed.arbiter.is_stale(), second >= 2, "second {second}");
+    }
+    feed.has_all_until(41);
+    feed.line(FeedLine::A, &packet("DAY", 39, 43));
+    feed.has_all_until(43);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 1));
+}
+
+// M5
+#[test]
+fn numbers_that_fall_back_and_cannot_be_compared_are_joined_anew_by_a_replay() {
+    for has_server in [true, false] {
+        let mut feed = Feed::new(config());
+        for first in (1..6001).step_by(100) {
+            feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+        }
+        // The first messages of the new run are lost, and with them what would tell it from the old one.
+        for first in (5000..5040).step_by(10) {
+            feed.line(FeedLine::A, &packet("DAY", first, first + 10));
+            feed.advance(1000 * MS, |asked| has_server.then(|| honest(asked)).flatten());
+        }
+        feed.advance(1500 * MS, |asked| has_server.then(|| honest(asked)).flatten());
+        assert_eq!(feed.arbiter.is_stale(), !has_server);
+        assert_eq!(feed.count(FeedCount::Restarts), 1);
+        if has_server {
+            feed.has_all_until(5040);
+        }
+    }
+}
+
+// M5
+#[test]
+fn a_session_that_has_ended_may_begin_again_under_its_name() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &end("DAY", 11));
+    // A late copy does not revive it.
+    feed.advance(MS, nobody);
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (true, 1));
+    feed.advance(60_000 * MS, nobody);
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.has_all_until(11);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 2));
+}
+
+// M5
+#[test]
+fn a_session_begins_again_behind_another_but_not_by_a_line_that_is_late() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 4));
+    feed.line(FeedLine::A, &end("DAY", 4));
+    feed.line(FeedLine::A, &packet("NEXT", 1, 3));
+    feed.line(FeedLine::A, &end("NEXT", 3));
+    feed.line(FeedLine::B, &packet("DAY", 1, 3));
+    feed.line(FeedLine::B, &packet("DAY", 3, 4));
+    feed.has_all_until(3);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (true, 2));
+    feed.line(FeedLine::A, &packet("DAY", 1, 4));
+    feed.has_all_until(4);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 3));
+}
+
+// M5
+#[test]
+fn a_session_whose_messages_were_lost_is_followed_again_from_its_first_message() {
+    let mut config = config();
+    config.gap_fill.servers = 0;
+    let mut feed = Feed::new(config);
+    feed.line(FeedLine::A, &packet("DAY", 1, 4));
+    feed.line(FeedLine::A, &packet("DAY", 9, 11));
+    feed.advance(1000 * MS, nobody);
+    assert!(feed.arbiter.is_stale());
+    for first in [1, 4, 7] {
+        feed.line(FeedLine::A, &packet("DAY", first, first + 3));
+        feed.advance(20 * MS, nobody);
+    }
+    feed.has_all_until(10);
+    assert!(!feed.arbiter.is_stale());
+}
+
+// M5
+#[test]
+fn a_line_that_begins_again_alone_is_not_followed_while_the_other_goes_on() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 101));
+    feed.line(FeedLine::B, &packet("DAY", 1, 101));
+    for step in 0..20 {
+        feed.line(FeedLine::B, &other_packet("DAY", 1 + step, 2 + step));
+        assert!(!feed.arbiter.is_stale());
+        feed.line(FeedLine::A, &packet("DAY", 101 + step, 102 + step));
+        feed.advance(500 * MS, nobody);
+    }
+    feed.has_all_until(121);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 1));
+    // The other line follows.
+    feed.sink.allow_other_texts();
+    feed.line(FeedLine::A, &other_packet("DAY", 1, 22));
+    feed.line(FeedLine::A, &other_packet("DAY", 22, 23));
+    feed.has_all_until(23);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 2));
+}
+
+// M5
+#[test]
+fn one_forged_packet_makes_prices_stale_until_the_feed_goes_on() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &other_packet("DAY", 1, 4));
+    assert!(feed.arbiter.is_stale());
+    feed.line(FeedLine::A, &packet("DAY", 11, 12));
+    feed.has_all_until(12);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 1));
+}
+
+// M6
+#[test]
+fn a_session_that_begins_before_the_old_one_is_silent_loses_nothing() {
+    for old_goes_on_ns in [0, 500 * MS] {
+        let mut feed = Feed::new(config());
+        feed.line(FeedLine::A, &packet("DAY", 1, 11));
+        feed.line(FeedLine::B, &packet("DAY", 1, 6));
+        feed.line(FeedLine::A, &packet("NEXT", 1, 4));
+        feed.advance(old_goes_on_ns, nobody);
+        // The late line still brings the old session.
+        feed.line(FeedLine::B, &packet("DAY", 6, 11));
+        for second in 0..4 {
+            feed.line(FeedLine::A, &packet("NEXT", 4 + second, 5 + second));
+            feed.line(FeedLine::B, &packet("NEXT", 1 + second, 3 + second));
+            feed.advance(1000 * MS, nobody);
+        }
+        feed.has_all_until(8);
+        assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions, feed.count(FeedCount::Lost)), (false, 2, 0));
+        // The old session does not come back.
+        feed.line(FeedLine::B, &packet("DAY", 11, 12));
+        feed.has_all_until(8);
+    }
+}
+
+// M6
+#[test]
+fn a_session_longer_than_the_buffer_is_followed_all_the_same() {
+    let mut feed = Feed::new(ArbitrationConfig { reorder_messages_max: 64, ..config() });
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    for first in (1..201).step_by(10) {
+        feed.line(FeedLine::A, &packet("NEXT", first, first + 10));
+        feed.advance(100 * MS, nobody);
+    }
+    let next = |asked: corelane_actors::market_data::DueRequest| {
+        let first = asked.request.sequence;
+        Some((asked.server, packet("NEXT", first, first + u64::from(asked.request.count))))
+    };
+    for _ in 0..20 {
+        feed.line(FeedLine::A, &beat("NEXT", 201));
+        feed.advance(100 * MS, next);
+    }
+    feed.has_all_until(201);
+    assert!(!feed.arbiter.is_stale());
+}
+
+// M6
+#[test]
+fn a_stray_packet_does_not_lock_the_feed_out() {
+    let strays = [beat("STRAY", 1), packet("STRAY", 1, 3), packet("STRAY", 57, 60), end("STRAY", 1), end("STRAY", 9)];
+    for (index, stray) in strays.iter().enumerate() {
+        for silence_ns in [0, 4000 * MS] {
+            let mut feed = Feed::new(config());
+            feed.line(FeedLine::A, &packet("DAY", 1, 11));
+            feed.advance(silence_ns, nobody);
+            assert_eq!(feed.arbiter.is_stale(), silence_ns > 0);
+            // It comes on both lines.
+            feed.line(FeedLine::A, stray);
+            feed.line(FeedLine::B, stray);
+            for second in 0..10 {
+                feed.line(FeedLine::A, &packet("DAY", 11 + second, 12 + second));
+                assert!(!feed.arbiter.is_stale());
+                feed.advance(1000 * MS, nobody);
+            }
+            feed.has_all_until(21);
+            assert_eq!((feed.sink.sessions, feed.count(FeedCount::ForeignSession)), (1, 2), "stray {index}");
+        }
+    }
+}
+
+// M6
+#[test]
+fn a_stray_that_was_followed_gives_way_to_the_feed() {
+    // The stray is the first packet of all, or comes behind the end of a session.
+    for has_ended in [false, true] {
+        let mut feed = Feed::new(config());
+        if has_ended {
+            feed.line(FeedLine::A, &packet("BEFORE", 1, 3));
+            feed.line(FeedLine::A, &end("BEFORE", 3));
+        }
+        feed.line(FeedLine::A, &packet("STRAY", 1, 3));
+        for second in 0..5 {
+            feed.line(FeedLine::A, &packet("DAY", 1 + second, 2 + second));
+            feed.advance(1000 * MS, nobody);
+        }
+        feed.has_all_until(6);
+        assert!(!feed.arbiter.is_stale());
+    }
+}
+
+// M6
+#[test]
+fn a_stray_does_not_displace_a_session_that_has_begun() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &packet("NEXT", 1, 4));
+    feed.line(FeedLine::A, &packet("STRAY", 40, 41));
+    for second in 0..4 {
+        feed.line(FeedLine::A, &packet("NEXT", 4 + second, 5 + second));
+        feed.line(FeedLine::A, &packet("STRAY", 1, 2));
+        feed.advance(1000 * MS, nobody);
+    }
+    feed.has_all_until(8);
+    assert!(!feed.arbiter.is_stale());
+}
+
+// M6
+#[test]
+fn a_false_end_is_forgotten_when_the_session_goes_on() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &end("DAY", 5));
+    assert!(!feed.arbiter.is_stale(), "an end below what has come");
+    feed.line(FeedLine::A, &end("DAY", 11));
+    assert!(feed.arbiter.is_stale());
+    feed.line(FeedLine::A, &packet("DAY", 11, 12));
+    feed.has_all_until(12);
+    assert!(!feed.arbiter.is_stale());
+}
+
+#[test]
+fn a_range_that_is_given_up_takes_no_others_with_it() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 2));
+    feed.line(FeedLine::A, &packet("DAY", 101, 102));
+    // The numbers 10 to 17 are nowhere, all others are there.
+    feed.advance(2000 * MS, |asked| {
+        let first = asked.request.sequence;
+        let end = first + u64::from(asked.request.count);
+        let end = if first < 10 { end.min(10) } else { end };
+        (!(10..18).contains(&first)).then(|| (asked.server, packet("DAY", first, end)))
+    });
+    assert_eq!((feed.sink.numbers.len(), feed.count(FeedCount::Lost)), (101 - 8, 8));
+}
