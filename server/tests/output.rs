@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Read},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
@@ -54,19 +54,30 @@ fn topology(folder: &Path) -> PathBuf {
 
 /// The commands that print and end by themselves.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
-    let topology = topology(folder).display().to_string();
-    let day = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inputs/p-plain.pcap");
+    let day = folder.join("day.itch").display().to_string();
+    let (topology, made) = (topology(folder).display().to_string(), folder.join("made.itch").display().to_string());
+    assert!(
+        corelane()
+            .args(["itch", "generate", "--instruments", "3", "--messages", "5000", &day])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    let sink = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let lines = [
         vec!["--help"],
         vec!["--version"],
         vec!["run", "--help"],
         vec!["check", &topology],
-        vec!["itch", "stats", day],
-        vec!["itch", "stats", "--json", day],
-        vec!["itch", "book", day],
-        vec!["itch", "bbo", day],
-        vec!["itch", "decode", day],
-        vec!["itch", "play", "--to", "127.0.0.1:9", "--speed", "max", day],
+        vec!["itch", "stats", &day],
+        vec!["itch", "stats", "--json", &day],
+        vec!["itch", "book", &day],
+        vec!["itch", "book", "--json", &day],
+        vec!["itch", "bbo", &day],
+        vec!["itch", "decode", &day],
+        vec!["itch", "generate", "--instruments", "3", "--messages", "5000", &made],
+        vec!["itch", "play", &day, "--to", &sink, "--speed", "max"],
     ];
     lines.into_iter().map(|words| words.into_iter().map(str::to_owned).collect()).collect()
 }
@@ -110,6 +121,20 @@ fn an_error_that_nobody_can_read_is_in_the_exit_code() {
             let status = corelane().args(line).stdout(out).stderr(errors).status().unwrap();
             assert_eq!(status.code(), Some(2), "{line:?}");
         }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A file whose messages are partly wrong: the code is 1, whether or not somebody reads the list.
+#[test]
+fn damage_is_in_the_exit_code() {
+    let folder = folder("damage");
+    let day = folder.join("day.itch");
+    let event = [&b"\0\x0cS"[..], &[0; 10], b"O"].concat();
+    fs::write(&day, [&event[..], b"\0\x01?", &event].concat()).unwrap();
+    for errors in [Stdio::null(), full(), closed()] {
+        let status = corelane().args(["itch", "decode"]).arg(&day).stdout(Stdio::null()).stderr(errors).status();
+        assert_eq!(status.unwrap().code(), Some(1));
     }
     fs::remove_dir_all(folder).unwrap();
 }
@@ -187,6 +212,49 @@ fn a_cpu_that_the_process_may_not_use_is_refused() {
         assert_eq!(code, Some(2), "{command}: {errors}");
         assert!(errors.contains("`placement.housekeeping_cpu` is 999"), "{command}: {errors}");
     }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+// T1
+#[test]
+fn a_venue_without_enough_files_either_serves_or_ends() {
+    let folder = folder("files");
+    let (path, log) = (topology(&folder), folder.join("log"));
+    for files_max in [6, 8, 10, 12, 14, 16, 20, 24] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files_max}; exec \"$0\" run \"$1\""), env!("CARGO_BIN_EXE_corelane")]);
+        shell.arg(&path).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        let mut child = shell.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let errors = || fs::read_to_string(&log).unwrap();
+        if lines.any(|line| line.starts_with("stop with")) {
+            assert_eq!(stop(&mut child).code(), Some(0), "{files_max} files: {}", errors());
+        } else {
+            assert_eq!(child.wait().unwrap().code(), Some(2), "{files_max} files: {}", errors());
+            let said = ["ulimit -n", "Too many open files"].iter().any(|words| errors().contains(words));
+            assert!(said, "{files_max} files: {}", errors());
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+// T2
+#[test]
+fn a_demo_ends_with_its_reader() {
+    let folder = folder("demo-reader");
+    let demo = || {
+        let mut command = corelane();
+        command.current_dir(&folder).args(["demo", "--seconds", "1", "--rate", "100"]);
+        command
+    };
+    assert_eq!(finish(demo().stdout(full())).0, Some(2));
+    assert_eq!(finish(demo().stdout(closed())), (Some(2), String::new()));
+    // As `head -1` does.
+    let mut child = demo().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(2), ""));
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -35,6 +35,16 @@ pub enum StartError {
         /// The kernel's or the executor's words.
         reason: String,
     },
+    /// The executor of a shard got no file descriptor.
+    #[error(
+        "shard {shard:?}: its executor did not start: this process may open no more files ({reason}); raise the limit (`ulimit -n`, systemd LimitNOFILE=)"
+    )]
+    OpenFiles {
+        /// The shard.
+        shard: String,
+        /// The executor's words.
+        reason: String,
+    },
     /// The executor of a shard did not start.
     #[error(
         "shard {shard:?}: its executor did not start: {reason}; check that io_uring is enabled (kernel.io_uring_disabled = 0) and that threads may be created"
@@ -87,6 +97,9 @@ impl StartError {
     pub(super) fn of_executor(shard: String, reason: String) -> Self {
         if reason.to_lowercase().contains("memlock") || reason.contains("Cannot allocate memory") {
             return StartError::LockedMemory { shard, reason };
+        }
+        if reason.contains("Too many open files") {
+            return StartError::OpenFiles { shard, reason };
         }
         StartError::Executor { shard, reason }
     }

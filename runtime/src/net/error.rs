@@ -130,6 +130,12 @@ pub enum NetError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The process has no file descriptor left.
+    #[error("{what} failed: this process may open no more files; raise the limit (`ulimit -n`, systemd LimitNOFILE=)")]
+    OpenFiles {
+        /// The call that needed a descriptor.
+        what: String,
+    },
     /// Another failure of a socket call.
     #[error("net endpoint {endpoint}: {step} failed on {addr}: {source}")]
     Socket {
@@ -161,6 +167,9 @@ impl NetError {
             Errno::ADDRINUSE => NetError::AddressInUse { endpoint, addr },
             Errno::ADDRNOTAVAIL => NetError::AddressNotAvailable { endpoint, addr },
             Errno::ACCESS | Errno::PERM => NetError::Permission { endpoint, addr },
+            Errno::MFILE | Errno::NFILE => {
+                NetError::OpenFiles { what: format!("net endpoint {endpoint}: {step} on {addr}") }
+            }
             errno => NetError::Socket { endpoint, addr, step, source: errno.into() },
         }
     }
@@ -175,6 +184,7 @@ impl NetError {
                 },
             },
             Some(libc::ENOSYS) => NetError::Missing,
+            Some(libc::EMFILE | libc::ENFILE) => NetError::OpenFiles { what: request.step.to_owned() },
             Some(libc::ENOMEM) => NetError::LockedMemory {
                 what: request.step,
                 bytes: request.bytes,
@@ -226,6 +236,7 @@ mod tests {
             (libc::ENOSYS, Some(0), "CONFIG_IO_URING"),
             (libc::ENOMEM, Some(0), "RLIMIT_MEMLOCK is 65536 bytes"),
             (libc::ENOMEM, Some(0), "lower receive_buffers"),
+            (libc::EMFILE, Some(0), "ulimit -n"),
             (libc::EINVAL, Some(0), "Linux 6.1"),
         ];
         for (errno, io_uring_disabled, remedy) in cases {
@@ -245,6 +256,7 @@ mod tests {
             (Errno::ADDRNOTAVAIL, "ip addr"),
             (Errno::ACCESS, "CAP_NET_BIND_SERVICE"),
             (Errno::PERM, "CAP_NET_BIND_SERVICE"),
+            (Errno::MFILE, "ulimit -n"),
             (Errno::NOBUFS, "bind failed on 10.1.2.3:700"),
         ];
         for (errno, remedy) in cases {

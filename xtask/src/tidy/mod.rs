@@ -4,6 +4,7 @@
 mod circles;
 mod dependencies;
 mod finding;
+mod kernel;
 mod names;
 mod readme;
 mod sizes;
@@ -20,6 +21,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("texts", "paths, tests, commands, flags and keys in texts exist", texts::check),
     ("readme", "the README's first actor is its example", readme::check),
     ("dependencies", "every dependency has its reason in docs/dependencies.md", dependencies::check),
+    ("kernel", "texts name one kernel that is needed", kernel::check),
     ("names", "names are the field's words", names::check),
 ];
 

@@ -36,6 +36,7 @@ const WORDS: &[(&str, Place, &str)] = &[
     ("actor_ref", Anywhere, "ActorId"),
     ("keep_newest", Anywhere, "conflate, overwritten"),
     ("look_ahead", Anywhere, "prefetch"),
+    ("outbox", Anywhere, "port, edge"),
     ("news", Anywhere, "LastPublished"),
     ("buys", Alone, "side: Side"),
 ];

@@ -2,7 +2,8 @@
 //!
 //! The rule reads all Markdown at the root and below `docs`, README and REFERENCE anywhere, the comments of `config/*.toml`,
 //! and the comments of Rust files. [`RECORDS`] describe older code, so only their links are checked. Backticks and blocks of
-//! commands are checked; in the comments of a configuration, every word; in Rust, paths and commands in backticks.
+//! commands are checked; in the comments of a configuration, every word; in Rust, paths and commands in backticks,
+//! and keys and commands in backticks in strings.
 
 mod anchors;
 mod command_line;
@@ -103,6 +104,11 @@ fn check_snippet(file: &Path, snippet: &Snippet, known: &Known) -> Vec<String> {
             messages.extend(known.tests.check_span(&snippet.text));
         }
         Kind::Source => messages.extend(known.paths.check_span(file, &snippet.text)),
+        // Tests, and those of this rule, speak of mistakes.
+        Kind::Said if file.components().any(|part| ["tests", "xtask"].iter().any(|of| part.as_os_str() == *of)) => {
+            messages.clear();
+        }
+        Kind::Said => messages.extend(known.keys.check_span(&snippet.text)),
         Kind::Comment => {
             messages.extend(known.paths.check_words(file, &snippet.text));
             messages.extend(known.keys.check_comment(&snippet.text));

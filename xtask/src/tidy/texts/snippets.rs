@@ -1,4 +1,5 @@
-//! The parts of a text that name something.
+//! The parts of a text that name something. A string of several lines is read line by line, so that a span in backticks
+//! must be on one.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -16,6 +17,8 @@ pub(super) enum Kind {
     Comment,
     /// What is in backticks in a comment of a Rust file.
     Source,
+    /// What is in backticks in a string of a Rust file: an error that names a key or a command.
+    Said,
 }
 
 /// A part of a text, with its line from 1.
@@ -83,6 +86,10 @@ pub(super) fn of_rust(text: &str) -> Vec<Snippet> {
     for (at, line) in text.lines().enumerate() {
         let Some(comment) = line.trim_start().strip_prefix("//") else {
             is_code = false;
+            // Without a string on the line, or its end, backticks are the code's.
+            let strings = line.split('"').skip(1).step_by(2);
+            let spans = strings.flat_map(|string| string.split('`').skip(1).step_by(2));
+            snippets.extend(spans.map(|span| Snippet { kind: Kind::Said, line: at + 1, text: span.to_owned() }));
             continue;
         };
         let comment = comment.trim_start_matches(['/', '!']).trim_start();
@@ -119,7 +126,7 @@ mod tests {
     #[test]
     fn comments_of_rust_are_read_and_code_is_not() {
         let text = "//! See `a.md`.\n//! ```\n//! `b`\n//! ```\nlet c = \"`d`\";\n    // As `cargo xtask e` or `f`.\n";
-        assert_eq!(shown(&of_rust(text)), ["1:Source:a.md", "6:Source:cargo xtask e", "6:Source:f"]);
+        assert_eq!(shown(&of_rust(text)), ["1:Source:a.md", "5:Said:d", "6:Source:cargo xtask e", "6:Source:f"]);
     }
 
     #[test]
