@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let running = topology.start(RunOptions::default())?;
     for cents in 0..PRICES {
         let price = Price { instrument: cents % INSTRUMENTS as u64, cents };
-        while prices.send(price).is_err() {
+        while let Err(Refused::Full(_)) = prices.send(price) {
             std::thread::yield_now();
         }
     }

@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sender = thread::spawn(move || {
         let mut refused = 0_u64;
         for word in 1..=WORDS {
-            while words.send(Word(word)).is_err() {
+            // Full, for now; if it were closed, because the actor has failed, no try would succeed.
+            while let Err(Refused::Full(_)) = words.send(Word(word)) {
                 refused += 1;
                 thread::yield_now();
             }
@@ -52,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while received.len() < WORDS as usize / 2 {
             match even.receive() {
                 Some(word) => received.push(word.body.0),
+                None if even.is_closed() => break,
                 None => thread::yield_now(),
             }
         }

@@ -14,6 +14,7 @@ pub use crate::{
     simulation::Simulation,
     telemetry::{Counters, Metric, TimingSet},
     topology::{
-        ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, ShardSpec, Topology,
+        ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Refused, ShardId, ShardSpec,
+        Topology,
     },
 };

@@ -261,10 +261,10 @@ fn a_refused_message_comes_back_with_the_reason() {
         })
     });
     let relay = topology.actor(shard, "relay", One::relay);
-    topology.leave_open(relay, out);
     let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(1));
     let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
     let mut other = topology.external_sender("other", relay, EdgeSpec::backpressure(8));
+    let mut others = topology.external_receiver(relay, out, EdgeSpec::backpressure(8));
     let running = topology.start(options()).unwrap();
     // Two are in the edge out, of which nobody takes any, and one in the edge in.
     let mut sent = 0;
@@ -274,11 +274,15 @@ fn a_refused_message_comes_back_with_the_reason() {
     assert_eq!(numbers(&receive(&mut receiver, 3)), [0, 1, 2]);
     until("there is room", || sender.send(note(13)).is_ok());
     until("the failure is known", || !running.status().failures.is_empty());
+    until("its reader is told too", || receiver.is_closed());
     let refused = sender.send(note(5)).unwrap_err();
     assert_eq!((refused, refused.is_full(), refused.into_message()), (Refused::Closed(note(5)), false, note(5)));
     let error: Box<dyn std::error::Error> = Box::new(refused);
     assert!(error.to_string().contains("has failed"), "{error}");
     other.send(note(1)).unwrap();
     let _ = running.stop();
+    assert!(!others.is_closed(), "something waits in it");
+    assert_eq!(others.receive().map(|envelope| envelope.body), Some(note(1)));
+    assert!(others.is_closed() && receiver.is_closed());
     assert_eq!(other.send(note(6)), Err(Refused::Closed(note(6))), "it has stopped");
 }

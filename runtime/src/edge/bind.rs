@@ -46,4 +46,6 @@ pub(crate) struct Binding<M> {
     pub overflow: Overflow,
     pub admission: bool,
     pub always_fits: bool,
+    /// Its reader is outside the topology, and learns from the port's end that no more comes.
+    pub is_external: bool,
 }

@@ -12,10 +12,13 @@ pub(super) type ShardThread = (String, glommio::ExecutorJoinHandle<()>);
 /// Looks after the shards until the stop, then stops them; returns whether everything in flight was finished.
 pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool {
     mark_runtime_thread();
-    if let Some(error) = supervisor.options.housekeeping_cpu.and_then(|cpu| cpu::pin_current_thread(cpu).err()) {
-        tracing::warn!(%error, "housekeeping runs on any CPU");
-    }
-    if catch(|| supervisor.look_after()).is_err() {
+    let looked_after = catch(|| {
+        if let Some(error) = supervisor.options.housekeeping_cpu.and_then(|cpu| cpu::pin_current_thread(cpu).err()) {
+            tracing::warn!(%error, "housekeeping runs on any CPU");
+        }
+        supervisor.look_after();
+    });
+    if looked_after.is_err() {
         supervisor.note_own_panic();
     }
     let drained = catch(|| supervisor.stop_in_order()).unwrap_or_else(|_| {
@@ -28,7 +31,7 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         if !supervisor.has_ended(index) {
             supervisor.note(RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs() });
         } else if let Err(error) = thread.join() {
-            tracing::error!(shard, %error, "the shard's executor ended badly");
+            let _ = catch(|| tracing::error!(shard, %error, "the shard's executor ended badly"));
         }
     }
     // What the shards handed over last.

@@ -154,8 +154,8 @@ impl Topology {
                 (local @ EdgeIn::Local(_), End::Actor(to)) => (local, Notice::Consumer(site.waiting(to))),
                 (other, _) => (other, Notice::Flush),
             };
-            let always_fits = in_flight_max.is_some();
-            let binding = Binding { edge, notice, capacity, overflow, admission, always_fits };
+            let (always_fits, is_external) = (in_flight_max.is_some(), to == End::Outside);
+            let binding = Binding { edge, notice, capacity, overflow, admission, always_fits, is_external };
             port(out).bind(binding, step.clone(), A::OUTPUTS_MAX);
         }));
     }

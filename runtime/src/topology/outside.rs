@@ -162,6 +162,13 @@ impl<M: Message> ExternalReceiver<M> {
     pub fn receive(&mut self) -> Option<Envelope<M>> {
         self.consumer.pop().ok()
     }
+
+    /// Whether all has been received and no more will come, since the actor has failed or the topology has stopped.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // In this order: what was sent before the end is seen with it.
+        self.consumer.is_abandoned() && self.consumer.is_empty()
+    }
 }
 
 /// Reads the newest message of each key that a port sends, outside the topology.

@@ -17,6 +17,8 @@ pub trait AnyPort {
     fn flush(&mut self) -> usize;
     /// Discards the messages of step `step_id`.
     fn roll_back(&mut self, step_id: u64);
+    /// Ends an edge to a reader outside the topology: no more comes.
+    fn close(&mut self);
     /// Messages dropped by [`Overflow::DropNewest`].
     fn dropped(&self) -> u64;
 }

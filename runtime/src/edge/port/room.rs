@@ -135,6 +135,12 @@ impl<M: Message> AnyPort for Port<M> {
         self.taken = self.step_start;
     }
 
+    fn close(&mut self) {
+        if self.is_external {
+            self.edge = EdgeIn::Open;
+        }
+    }
+
     fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -17,6 +17,8 @@ pub struct Port<M> {
     pub(super) admission: bool,
     /// The protocol between the two actors bounds what is in flight, and it fits: no step waits for room.
     pub(super) always_fits: bool,
+    /// Its reader is outside the topology.
+    pub(super) is_external: bool,
     /// How many messages a step may send without a check of each: a step that answers a message, and a callback. It is
     /// `outputs_max` if the edge is a ring or a queue with backpressure and takes messages from such a step, otherwise 0.
     pub(super) unchecked_max: [u64; 2],
@@ -64,6 +66,7 @@ impl<M> Default for Port<M> {
             overflow: Overflow::Backpressure,
             admission: false,
             always_fits: false,
+            is_external: false,
             unchecked_max: [0; 2],
             fits_until: u64::MAX,
             outputs_max: usize::MAX,
@@ -99,7 +102,7 @@ impl<M> fmt::Debug for Port<M> {
 
 impl<M: Message> Port<M> {
     pub(crate) fn bind(&mut self, binding: Binding<M>, step: Rc<StepState>, outputs_max: usize) {
-        let Binding { edge, notice, capacity, overflow, admission, always_fits } = binding;
+        let Binding { edge, notice, capacity, overflow, admission, always_fits, is_external } = binding;
         let is_plain = matches!(edge, EdgeIn::Local(_) | EdgeIn::Ring { .. }) && overflow == Overflow::Backpressure;
         let unchecked_max =
             [is_plain && !admission, is_plain].map(|is_unchecked| u64::from(is_unchecked) * outputs_max as u64);
@@ -114,6 +117,7 @@ impl<M: Message> Port<M> {
             overflow,
             admission,
             always_fits,
+            is_external,
             unchecked_max,
             fits_until: if always_fits { 0 } else { u64::MAX },
             outputs_max,

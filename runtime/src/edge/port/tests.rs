@@ -121,7 +121,8 @@ fn edge(capacity: usize, is_local: bool, overflow: Overflow, step: &Rc<StepState
         let edge = EdgeIn::Ring { outlet: Outlet::new(producer), touched: Some(Touched::default()) };
         (edge, Notice::Flush, Consumer::Ring(consumer))
     };
-    let binding = Binding { edge, notice, capacity, overflow, admission: false, always_fits: false };
+    let binding =
+        Binding { edge, notice, capacity, overflow, admission: false, always_fits: false, is_external: false };
     let mut port = Port::default();
     port.bind(binding, step.clone(), OUTPUTS_MAX);
     (port, consumer)

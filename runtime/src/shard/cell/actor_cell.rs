@@ -280,6 +280,9 @@ impl<A: Actor> ActorCell<A> {
 
     /// Discards the inputs of a failed actor, so that nobody waits for it. Its neighbours have been notified.
     fn discard(&mut self) -> usize {
+        if self.backlog == 0 {
+            self.core.out.visit(&mut |_, port| port.close());
+        }
         let mut discarded = 0;
         for inlet in &mut self.inlets {
             if inlet.len() > 0 {
