@@ -81,6 +81,8 @@ struct Opened {
     frame: u64,
     offset: u64,
     messages: VecDeque<(u64, Range<usize>)>,
+    /// What is wrong behind these messages.
+    damage: Option<Damage>,
 }
 
 /// How far the capture is read.
@@ -137,6 +139,9 @@ impl<'r> CapturedMessages<'r> {
             if self.draining.is_some() || !self.packet.messages.is_empty() {
                 continue;
             }
+            if let Some(damage) = self.packet.damage.take() {
+                return Some(Err(damage));
+            }
             match self.state {
                 State::Frames => self.next_frame(),
                 State::Sessions(session) => self.finish(session),
@@ -162,7 +167,7 @@ impl<'r> CapturedMessages<'r> {
 
     /// The next message of the opened packet, if it is to be read now.
     fn opened(&mut self) -> Option<(Place, Found)> {
-        let Opened { bytes, session: at, frame, offset, messages } = &mut self.packet;
+        let Opened { bytes, session: at, frame, offset, messages, .. } = &mut self.packet;
         let (sequence, range) = messages.pop_front()?;
         let session = &mut self.sessions[*at];
         let place = Place::Capture { frame: *frame, offset: *offset, session: session.report.name, sequence };
@@ -260,14 +265,14 @@ impl CapturedMessages<'_> {
                     self.packet.messages.push_back((sequence, range));
                 }
                 Err(error) => {
-                    self.damage.push_back(Damage::Packet { frame, offset, error });
+                    self.packet.damage = Some(Damage::Packet { frame, offset, error });
                     return;
                 }
             }
         }
         let bytes = messages.remainder().len();
         if bytes > 0 {
-            self.damage.push_back(Damage::BehindPacket { frame, offset, bytes });
+            self.packet.damage = Some(Damage::BehindPacket { frame, offset, bytes });
         }
     }
 
