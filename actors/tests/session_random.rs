@@ -25,6 +25,7 @@ enum Act {
     Enter(u32),
     Replace(u32, u32),
     LogOut,
+    HalfClose,
     Vanish,
     Wait(u64),
     SendRoom(usize),
@@ -43,6 +44,7 @@ fn act() -> impl Strategy<Value = Act> {
         6 => number.clone().prop_map(Act::Enter),
         3 => (number.clone(), number).prop_map(|(original, user_ref)| Act::Replace(original, user_ref)),
         1 => Just(Act::LogOut),
+        1 => Just(Act::HalfClose),
         1 => Just(Act::Vanish),
         1 => (1_u64..3000).prop_map(Act::Wait),
         1 => (0_usize..500).prop_map(Act::SendRoom),
@@ -78,6 +80,7 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
             venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
         }
         Act::LogOut => venue.queue(*conn, &ClientPacket::Logout),
+        Act::HalfClose => venue.net.half_close(*conn),
         Act::Vanish => venue.net.disconnect(*conn, CloseReason::Peer),
         Act::Wait(ms) => {
             venue.advance(ms * MS);

@@ -43,6 +43,8 @@ struct Connection {
     sent: Vec<u8>,
     open: bool,
     established: bool,
+    /// The peer has ended its side.
+    half_closed: bool,
     closed_by_actor: Option<CloseReason>,
 }
 
@@ -82,6 +84,7 @@ impl SimNet {
             sent: Vec::new(),
             open: true,
             established: true,
+            half_closed: false,
             closed_by_actor: None,
         });
         state.events.push_back(Event::Open(conn, peer));
@@ -101,9 +104,12 @@ impl SimNet {
         state.events.push_back(Event::Open(conn, peer));
     }
 
-    /// The peer sends one whole frame.
+    /// The peer sends one whole frame; nothing comes if it has ended its side.
     pub fn frame(&self, conn: ConnId, frame: &[u8]) {
-        self.0.borrow_mut().events.push_back(Event::Frame(conn, frame.to_vec()));
+        let mut state = self.0.borrow_mut();
+        if !state.connections[conn.slot as usize].half_closed {
+            state.events.push_back(Event::Frame(conn, frame.to_vec()));
+        }
     }
 
     /// A datagram comes in.
@@ -119,7 +125,10 @@ impl SimNet {
 
     /// The peer ends its side of the connection, and goes on reading.
     pub fn half_close(&self, conn: ConnId) {
-        self.0.borrow_mut().events.push_back(Event::HalfClose(conn));
+        let mut state = self.0.borrow_mut();
+        if !std::mem::replace(&mut state.connections[conn.slot as usize].half_closed, true) {
+            state.events.push_back(Event::HalfClose(conn));
+        }
     }
 
     /// The peer goes away.
@@ -231,6 +240,7 @@ impl Net for SimNet {
             sent: Vec::new(),
             open: true,
             established: false,
+            half_closed: false,
             closed_by_actor: None,
         });
         state.reconnects.push(conn);
