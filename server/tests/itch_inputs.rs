@@ -178,6 +178,11 @@ fn every_command_tells_whole_damaged_and_unusable_inputs_apart() {
         // What the messages say does not make the file damaged, unless the book cannot follow.
         ("dup-ref.itch", [0, 1, 1, 0, 0], ""),
         ("excess-exec.itch", [0, 1, 1, 0, 0], ""),
+        ("zero-shares.itch", [0, 1, 1, 0, 0], ""),
+        ("locate0.itch", [0, 1, 1, 0, 0], ""),
+        ("bad-side.itch", [1; 5], "message 2 at offset 41: add order (A): invalid code 'Z' in field side"),
+        ("no-directory.itch", [0; 5], ""),
+        ("replace-same-ref.itch", [0; 5], ""),
         ("non-utf8-symbol.itch", [0; 5], ""),
         ("beyond-midnight.itch", [0; 5], ""),
     ] {

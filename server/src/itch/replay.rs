@@ -21,6 +21,8 @@ pub(super) struct Replay {
     /// The symbols by the file's locates.
     pub symbols: BTreeMap<Locate, Symbol>,
     counters: Counters<FeedCount>,
+    /// The number of adds with locate 0, which stands for no instrument.
+    nowhere: u64,
 }
 
 /// A message that [`Replay::run`] has applied.
@@ -44,8 +46,12 @@ impl Replay {
         until_ns: u64,
         mut on_change: impl FnMut(Applied<'_>) -> io::Result<()>,
     ) -> io::Result<Self> {
-        let mut replay =
-            Replay { books: Books::of_all(LIMITS), symbols: BTreeMap::new(), counters: Counters::default() };
+        let mut replay = Replay {
+            books: Books::of_all(LIMITS),
+            symbols: BTreeMap::new(),
+            counters: Counters::default(),
+            nowhere: 0,
+        };
         let mut number = 0;
         while let Some(found) = input.next() {
             number += 1;
@@ -66,6 +72,7 @@ impl Replay {
             && let Some(symbol) = message.stock()
         {
             self.symbols.insert(Locate(message.stock_locate()), *symbol);
+            self.nowhere += u64::from(message.stock_locate() == 0 && !matches!(message, Message::StockDirectory(_)));
         }
         self.books.apply(message, &self.counters)
     }
@@ -75,6 +82,7 @@ impl Replay {
     fn list(&self, input: &mut Input) {
         let count = |name| self.counters.get(name);
         for (count, what) in [
+            (self.nowhere, "adds have locate 0, which is no instrument, and are left out"),
             (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order, and are left out"),
             (count(FeedCount::ForeignOrders), "messages refer to orders of another instrument, and are left out"),
             (count(FeedCount::VoidOrders), "adds and replaces have no shares or no price, and are left out"),
