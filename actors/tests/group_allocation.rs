@@ -14,7 +14,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// A day in which every table fills, empties and is compacted: sweeps, replaces, cancels, mass cancels, rejects.
 fn day() -> Vec<SequencerIn> {
-    let mut commands = vec![market(b'O'), market(b'Q')];
+    let mut commands = vec![market(b'O'), market(b'S'), market(b'Q')];
     let mut number = [0; 3];
     for round in 0..400_u32 {
         for port in 0..3_u32 {
@@ -35,10 +35,10 @@ fn day() -> Vec<SequencerIn> {
             20 => vec![kill_port(1, true), kill_port(1, false)],
             30 => vec![log_in(2, round), disconnect(2, round)],
             40 => vec![kill(Scope::Everyone, true), kill(Scope::Everyone, false)],
-            49 => vec![market(b'M'), market(b'Q')],
             _ => vec![],
         });
     }
+    commands.extend([market(b'M'), market(b'E'), market(b'C')]);
     commands.into_iter().map(SequencerIn::Command).collect()
 }
 

@@ -43,6 +43,7 @@ fn show(outputs: &Outputs) -> Vec<String> {
                 format!("{} {}", canceled.quantity, char::from(canceled.reason_code))
             }
             Outbound::Rejected(rejected, _) => format!("{:#04x}", rejected.reason_code.get()),
+            Outbound::SystemEvent(event) => char::from(event.event_code as u8).to_string(),
             other => panic!("unexpected {other:?}"),
         };
         format!("{}#{} {kind} {user_ref} {what} leaves {}", reply.port.0, reply.number, reply.leaves_qty)
@@ -327,19 +328,62 @@ fn a_kill_switch_cancels_and_rejects_orders_until_it_is_released() {
 #[test]
 fn the_market_opens_closes_and_publishes_its_day() {
     let closed = || corelane_actors::types::GroupConfig { opens_at_start: false, ..config() };
+    let ioc = |order: Command| match order {
+        Command::Enter(enter) => Command::Enter(Enter { time_in_force: b'3', ..enter }),
+        other => other,
+    };
+    // M4
     check(
         &mut Venue::new(closed()),
         "market day",
         &[
-            (market(b'O'), &["S O", "R 1 AAA", "R 2 BBB", "R 3 CCC"]),
             (buy(0, 1, 10, 100_000), &["0#1 J 1 0x02 leaves 0"]),
-            (market(b'Q'), &["S Q"]),
-            (buy(0, 2, 10, 100_000), &["0#2 A 2 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
-            (buy(1, 1, 10, 100_000), &["1#1 A 1 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"]),
-            (market(b'?'), NOTHING),
-            (market(b'M'), &["0#3 C 2 10 E leaves 0", "1#2 C 1 10 E leaves 0", "S M", "D 1", "D 2"]),
+            (market(b'C'), NOTHING),
+            (market(b'O'), &["S O", "R 1 AAA", "R 2 BBB", "R 3 CCC"]),
+            (buy(0, 2, 10, 100_000), &["0#2 J 2 0x02 leaves 0"]),
+            (market(b'S'), &["0#3 S 0 S leaves 0", "1#1 S 0 S leaves 0", "2#1 S 0 S leaves 0", "S S"]),
             (buy(0, 3, 10, 100_000), &["0#4 J 3 0x02 leaves 0"]),
-            (market(b'E'), &["S E"]),
+            (ioc(buy(0, 4, 10, 100_000)), &["0#5 A 4 10@10.0000 ref 1 leaves 10", "0#6 C 4 10 I leaves 0"]),
+            (market(b'Q'), &["S Q"]),
+            (market(b'O'), NOTHING),
+            (market(b'S'), NOTHING),
+            (market(b'C'), NOTHING),
+            (buy(0, 5, 10, 100_000), &["0#7 A 5 10@10.0000 ref 2 leaves 10", "A 2 Buy 10@10.0000"]),
+            (buy(1, 1, 10, 100_000), &["1#2 A 1 10@10.0000 ref 3 leaves 10", "A 3 Buy 10@10.0000"]),
+            (market(b'?'), NOTHING),
+            (market(b'M'), &["0#8 C 5 10 E leaves 0", "1#3 C 1 10 E leaves 0", "S M", "D 2", "D 3"]),
+            (market(b'Q'), NOTHING),
+            (buy(0, 6, 10, 100_000), &["0#9 J 6 0x02 leaves 0"]),
+            (ioc(buy(0, 7, 10, 100_000)), &["0#10 A 7 10@10.0000 ref 4 leaves 10", "0#11 C 7 10 I leaves 0"]),
+            (market(b'E'), &["0#12 S 0 E leaves 0", "1#4 S 0 E leaves 0", "2#2 S 0 E leaves 0", "S E"]),
+            (ioc(buy(0, 8, 10, 100_000)), &["0#13 J 8 0x02 leaves 0"]),
+            (market(b'C'), &["S C"]),
+            (market(b'M'), NOTHING),
+            (market(b'E'), NOTHING),
+            (market(b'C'), NOTHING),
+            (kill(Scope::Everyone, true), NOTHING),
+        ],
+    );
+}
+
+#[test]
+fn the_end_of_the_day_cancels_what_rests_before_it_says_so() {
+    check(
+        &mut Venue::new(config()),
+        "system hours end with the market open",
+        &[
+            (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
+            (
+                market(b'E'),
+                &[
+                    "0#2 C 1 10 E leaves 0",
+                    "0#3 S 0 E leaves 0",
+                    "1#1 S 0 E leaves 0",
+                    "2#1 S 0 E leaves 0",
+                    "S E",
+                    "D 1",
+                ],
+            ),
             (market(b'C'), &["S C"]),
         ],
     );

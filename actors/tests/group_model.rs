@@ -104,6 +104,7 @@ fn check_answers(replies: &[Reply], messages_max: u64) -> Result<(), TestCaseErr
                 prop_assert!(!open.contains_key(&key));
                 continue;
             }
+            Outbound::SystemEvent(_) => continue,
             Outbound::Accepted(accepted, _) => accepted.quantity.get(),
             Outbound::Replaced(replaced, _) => {
                 let original = (reply.port.0, replaced.orig_user_ref_num.get());

@@ -162,14 +162,52 @@ fn packets_that_the_network_refuses_hold_the_producer_back_and_are_not_lost() {
     assert!(feed.sim.failures().is_empty());
 }
 
+/// The system event that ends the messages of a day.
+const END_OF_MESSAGES: &[u8] = b"S\0\0\0\0\0\0\0\0\0\0C";
+
+// M3: the end of the session comes once it is over, and stays the last packet.
 #[test]
-fn stopping_sends_packed_messages_and_ends_the_session() {
+fn the_end_of_messages_is_followed_by_the_end_of_the_session_until_the_stop() {
+    let retransmission = Some(RetransmissionConfig { messages_max: 100 });
+    let mut feed = Feed::new(PublisherConfig { retransmission, ..config() });
+    assert!(feed.publish(b"message") && feed.publish(END_OF_MESSAGES));
+    feed.advance(MS);
+    let last = vec![b"message".to_vec(), END_OF_MESSAGES.to_vec()];
+    let end = (3, Err(Content::EndOfSession));
+    assert_eq!(feed.received(), [(1, Ok(last)), end.clone()]);
+    for _ in 0..3 {
+        feed.advance(1001 * MS);
+        assert_eq!(feed.received(), std::slice::from_ref(&end), "in place of heartbeats");
+    }
+    feed.sim.stop();
+    assert_eq!(feed.received(), vec![end; 3]);
+    assert_eq!(feed.stats.feed.get(PublisherCount::UnsentAtStop), 0);
+    assert_eq!(feed.stats.feed.get(PublisherCount::Ends), 1 + 3 + 3);
+}
+
+// M3
+#[test]
+fn the_end_of_the_session_waits_for_the_packets_before_it() {
+    let mut feed = Feed::new(config());
+    feed.net.set_datagram_room(Some(0));
+    assert!(feed.publish(b"message") && feed.publish(END_OF_MESSAGES));
+    (0..20).for_each(|_| feed.advance(100 * MS));
+    assert_eq!(feed.received(), []);
+    feed.net.set_datagram_room(None);
+    (0..3).for_each(|_| feed.advance(2 * MS));
+    let received = feed.received();
+    assert!(matches!(received[..], [(1, Ok(_)), (3, Err(Content::EndOfSession))]), "{received:?}");
+}
+
+// M3
+#[test]
+fn a_stop_before_the_end_of_messages_sends_what_is_packed_and_says_no_end() {
     let mut feed = Feed::new(config());
     assert!(feed.publish(b"message"));
     feed.advance(MS);
     feed.received();
     feed.sim.stop();
-    assert_eq!(feed.received(), vec![(2, Err(Content::EndOfSession)); 3]);
+    assert_eq!(feed.received(), []);
     assert_eq!(feed.stats.feed.get(PublisherCount::UnsentAtStop), 0);
 
     let mut feed = Feed::new(config());

@@ -7,7 +7,7 @@ use corelane_actors::{
     types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{
-    IntoBytes,
+    IntoBytes, ouch,
     soup::{ClientPacket, LoginRequest, ServerPacket},
     text::Alpha,
 };
@@ -289,18 +289,25 @@ fn connections_beyond_the_bound_are_closed() {
     assert_eq!((closed, counts), (16 + 34, (16, 34)));
 }
 
+// M3
 #[test]
-fn stopping_flushes_says_the_end_and_closes() {
-    let mut venue = Venue::new(config());
-    let (alice, bob, anonymous) = (venue.alice(), venue.bob(), venue.connect());
-    venue.answer(0, 1, 0, &Venue::some_answer(1));
-    venue.tick();
-    venue.sim.stop();
-    assert_eq!(summary(&venue.sent(alice)), "SC Z");
-    assert_eq!(summary(&venue.sent(bob)), "Z");
-    assert_eq!(summary(&venue.sent(anonymous)), "");
-    for conn in [alice, bob, anonymous] {
-        assert_eq!(venue.net.closed_by_actor(conn), Some(CloseReason::Shutdown));
+fn stopping_flushes_says_the_end_of_a_day_that_is_over_and_closes() {
+    for (is_over, [to_alice, to_bob]) in [(true, ["SC SS Z", "Z"]), (false, ["SC", ""])] {
+        let mut venue = Venue::new(config());
+        let (alice, bob, anonymous) = (venue.alice(), venue.bob(), venue.connect());
+        venue.answer(0, 1, 0, &Venue::some_answer(1));
+        if is_over {
+            let end_of_day = ouch::SystemEvent::new(1, ouch::EventCode::EndOfDay);
+            venue.answer(0, 0, 0, end_of_day.as_bytes());
+        }
+        venue.tick();
+        venue.sim.stop();
+        assert_eq!(summary(&venue.sent(alice)), to_alice);
+        assert_eq!(summary(&venue.sent(bob)), to_bob);
+        assert_eq!(summary(&venue.sent(anonymous)), "");
+        for conn in [alice, bob, anonymous] {
+            assert_eq!(venue.net.closed_by_actor(conn), Some(CloseReason::Shutdown));
+        }
+        assert_eq!(venue.count(SessionCount::Shutdown), 3);
     }
-    assert_eq!(venue.count(SessionCount::Shutdown), 3);
 }

@@ -198,5 +198,5 @@ pub fn venue(sessions: usize, seed: u64, mix: Mix, pacing: Pacing) -> Run {
     let market = Market::new(sessions);
     let venue = Venue::start(&market.config).unwrap_or_else(|error| panic!("{error}"));
     let measured = market.load(seed, mix, Pacing { server: venue.order_entry(), ..pacing.clone() });
-    Run::new("venue", measured, &pacing, busy_s("venue", &venue.stop()))
+    Run::new("venue", measured, &pacing, busy_s("venue", &venue.stop().outcome))
 }

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use crate::document::{Document, closest};
 use crate::members;
 use crate::schema::{
-    Account, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, Retransmission, Risk,
-    Shard,
+    Account, Day, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, Retransmission,
+    Risk, Shard,
 };
 use crate::values::{Cpu, Price};
 
@@ -29,6 +29,27 @@ pub(crate) fn check(document: &mut Document) {
     feed_in(document);
     feed_out(document);
     feed_addresses(document);
+    day(document);
+}
+
+/// Refuses events that do not follow each other. One of the end may not have a time if an earlier one comes at the stop.
+fn day(document: &mut Document) {
+    let Some(day) = document.section::<Day>("day") else {
+        return;
+    };
+    let timed = day.events().into_iter().filter_map(|(key, time)| Some((key, time?)));
+    let timed: Vec<_> = timed.collect();
+    for pair in timed.windows(2) {
+        let [(before, earlier), (key, later)] = pair else { continue };
+        if later < earlier {
+            document.conflict(
+                &format!("day.{key}"),
+                format!("`day.{key}` ({later}) is before `day.{before}` ({earlier})"),
+                "too early",
+                format!("write {earlier} or later; a day ends before midnight"),
+            );
+        }
+    }
 }
 
 /// Reports every name that an earlier element of the array has. Where case does not matter, pass names in one case.

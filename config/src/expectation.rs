@@ -154,6 +154,7 @@ fn describe(schema: &Value) -> String {
     let name = types(schema).find(|name| *name != "null").unwrap_or("value");
     match (name, schema.get("format").and_then(Value::as_str)) {
         ("string", Some("price")) => "a decimal string such as \"101.25\"".into(),
+        ("string", Some("time-of-day")) => "a time of day such as \"09:30:00\"".into(),
         ("string", Some("socket-address" | "socket-address-v4")) => {
             "an address string \"ip:port\" such as \"127.0.0.1:9000\"".into()
         }

@@ -26,10 +26,10 @@ use std::path::Path;
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
-    Account, Config, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LevelLimits, LineB, Matching, Net,
-    OrderEntry, Placement, Port, Recovery, Retransmission, Risk, Shard, Venue, WithoutReference,
+    Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LevelLimits, LineB, Matching,
+    Net, OrderEntry, Placement, Port, Recovery, Retransmission, Risk, Shard, Venue, WithoutReference,
 };
-pub use values::{Cpu, Password, Percent, Price, PriceError};
+pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 
 /// The shipped `config/venue.toml`, which the server runs if no file is given.
 pub const VENUE_TOML: &str = include_str!("../venue.toml");

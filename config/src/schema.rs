@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::Locations;
 use crate::values::{
-    Cpu, Password, Percent, Price, graphic_ascii, socket_address, socket_address_v4, socket_addresses_v4,
+    Cpu, Password, Percent, Price, TimeOfDay, graphic_ascii, socket_address, socket_address_v4, socket_addresses_v4,
 };
 
 /// The topology and the rules of one trading venue.
@@ -41,8 +41,8 @@ pub struct Config {
     /// Limits may be set on each level: in `[risk]` for the whole venue, and in `limits` of a firm, an account or a port.
     /// An order must keep within all of them, so the lowest limit decides. Each level also has a kill switch. While it is
     /// engaged, new orders of all ports below it are rejected; engaging it cancels their open orders. Releasing it leaves
-    /// the switches of the other levels as they are. SIGUSR1 engages the venue's switch and SIGUSR2 releases it; the
-    /// switches of firms, accounts and ports can only be turned by a program that embeds the venue.
+    /// the switches of the other levels as they are. `corelane admin kill-switch` turns each of them; SIGUSR1 engages the
+    /// venue's switch and SIGUSR2 releases it.
     #[schemars(length(min = 1, max = 4096))]
     pub ports: Vec<Port>,
     /// The accounts that orders are booked to. One that is not listed here has no limits of its own; see `[[ports]]`.
@@ -64,6 +64,15 @@ pub struct Config {
     /// Market data in and out, MoldUDP64 with ITCH 5.0.
     #[serde(default)]
     pub feeds: Feeds,
+    /// The hours of the trading day, as times of day of the venue's zone (`venue.utc_offset_minutes`). An event of the start
+    /// without a time follows the one before it at once, and the first comes when the venue starts. An event of the end
+    /// without a time comes with the next one, and the last when the venue stops. What has passed when the venue starts is
+    /// made up for at once. docs/operations.md tells what each event does; `corelane admin phase` brings one forward.
+    #[serde(default)]
+    pub day: Day,
+    /// The operator's way in; off while the section is absent.
+    #[serde(default)]
+    pub admin: Option<Admin>,
     /// The place of each key in the file that it came from.
     #[serde(skip)]
     pub(crate) locations: Locations,
@@ -369,6 +378,55 @@ pub struct Matching {
     pub levels_max: usize,
 }
 
+/// The hours of the trading day, in the words of the ITCH system events.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Day {
+    /// Event O: the feed begins, with the stock directory.
+    #[serde(default)]
+    pub start_of_messages: Option<TimeOfDay>,
+    /// Event S: immediate-or-cancel orders are accepted, and clients are told that the day has started.
+    #[serde(default)]
+    pub start_of_system_hours: Option<TimeOfDay>,
+    /// Event Q: all orders are accepted.
+    #[serde(default)]
+    pub start_of_market_hours: Option<TimeOfDay>,
+    /// Event M: day orders end.
+    #[serde(default)]
+    pub end_of_market_hours: Option<TimeOfDay>,
+    /// Event E: all orders are rejected, and clients are told that the day has ended.
+    #[serde(default)]
+    pub end_of_system_hours: Option<TimeOfDay>,
+    /// Event C: the last message of the feed, followed by the end of its session.
+    #[serde(default)]
+    pub end_of_messages: Option<TimeOfDay>,
+}
+
+impl Day {
+    /// The events in the order of the day, each with its key and its time.
+    #[must_use]
+    pub fn events(&self) -> [(&'static str, Option<TimeOfDay>); 6] {
+        [
+            ("start_of_messages", self.start_of_messages),
+            ("start_of_system_hours", self.start_of_system_hours),
+            ("start_of_market_hours", self.start_of_market_hours),
+            ("end_of_market_hours", self.end_of_market_hours),
+            ("end_of_system_hours", self.end_of_system_hours),
+            ("end_of_messages", self.end_of_messages),
+        ]
+    }
+}
+
+/// The operator's way in.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// The path of the Unix socket that `corelane run` serves and `corelane admin` speaks to, at most 100 bytes; relative
+    /// paths begin at the folder of this file. Only the user that runs the venue may connect.
+    #[schemars(length(min = 1, max = 100))]
+    pub socket: String,
+}
+
 /// Market data in and out; a direction whose section is absent is off.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -516,6 +574,11 @@ pub struct Retransmission {
     #[serde(default = "count::<1_048_576>")]
     #[schemars(range(min = 1024, max = 268_435_456))]
     pub messages_max: usize,
+    /// How long requests are still answered, and the end of the session repeated, after the last message, before a stop
+    /// ends the server, in milliseconds.
+    #[serde(default = "milliseconds::<3000>")]
+    #[schemars(range(min = 0, max = 600_000))]
+    pub linger_ms: u64,
 }
 
 fn count<const N: usize>() -> usize {

@@ -177,6 +177,75 @@ impl JsonSchema for Percent {
     }
 }
 
+/// A time of day to the second, in the venue's zone. Written as a string, `"09:30:00"` or `"09:30"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeOfDay(u32);
+
+impl TimeOfDay {
+    const EXPECTED: &str = "is not a time of day; write \"HH:MM\" or \"HH:MM:SS\", such as \"09:30:00\"";
+
+    /// The seconds since midnight, below 86,400.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let number = |digits: &str, below: u32| {
+            let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let number = is_number.then(|| digits.parse::<u32>().ok()).flatten();
+            number.filter(|number| *number < below).ok_or(TimeOfDay::EXPECTED)
+        };
+        let (hours, minutes, seconds) = match text.split(':').collect::<Vec<_>>()[..] {
+            [hours, minutes] => (hours, minutes, "00"),
+            [hours, minutes, seconds] => (hours, minutes, seconds),
+            _ => return Err(TimeOfDay::EXPECTED),
+        };
+        Ok(TimeOfDay(number(hours, 24)? * 3600 + number(minutes, 60)? * 60 + number(seconds, 60)?))
+    }
+}
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse()
+    }
+}
+
+impl From<TimeOfDay> for String {
+    fn from(time: TimeOfDay) -> String {
+        time.to_string()
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}:{:02}", self.0 / 3600, self.0 / 60 % 60, self.0 % 60)
+    }
+}
+
+impl JsonSchema for TimeOfDay {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TimeOfDay".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "format": "time-of-day", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+        })
+    }
+}
+
 /// The CPU that a thread runs on: one that is chosen at start, or a fixed one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "CpuText", into = "CpuText")]
@@ -299,6 +368,7 @@ pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
     }
     match format {
         "price" => text.parse::<Price>().map(|_| ()).map_err(|error| error.to_string()),
+        "time-of-day" => text.parse::<TimeOfDay>().map(|_| ()).map_err(str::to_owned),
         "graphic-ascii" => match text.chars().find(|c| !c.is_ascii_graphic()) {
             Some(c) => Err(format!("contains {c:?}; use letters, digits and ASCII punctuation without spaces")),
             None => Ok(()),
@@ -358,6 +428,17 @@ mod tests {
         }
         for percent in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
             assert!(Percent::try_from(percent).is_err(), "{percent}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_is_read_to_the_second_and_prints_as_it_is_written() {
+        for (text, seconds) in [("00:00", 0), ("09:30", 34_200), ("09:30:01", 34_201), ("23:59:59", 86_399)] {
+            assert_eq!(text.parse::<TimeOfDay>().map(TimeOfDay::seconds), Ok(seconds), "{text}");
+        }
+        assert_eq!("09:30".parse::<TimeOfDay>().unwrap().to_string(), "09:30:00");
+        for text in ["", "9:30", "24:00", "09:60", "09:30:60", "09", "09:30:00:00", "+9:30", "09:30 ", "٠٩:٣٠"] {
+            assert!(text.parse::<TimeOfDay>().is_err(), "{text:?}");
         }
     }
 

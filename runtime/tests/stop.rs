@@ -3,7 +3,15 @@
 
 mod support;
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
 
 use corelane_runtime::{
     actor::Step,
@@ -11,7 +19,7 @@ use corelane_runtime::{
     telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, shard, two_cpus};
+use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, shard, two_cpus, until};
 
 type One = Play<Port<Note>, 1>;
 
@@ -158,4 +166,22 @@ fn a_topology_that_is_dropped_has_stopped() {
     assert!(running.is_running());
     drop(running);
     assert_eq!(log.len(), 1);
+}
+
+#[test]
+fn housekeeping_calls_the_chore_with_the_status_until_the_stop() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let relay = topology.actor(shard, "relay", One::relay);
+    topology.leave_open(relay, out);
+    let calls = Arc::new(AtomicU64::new(0));
+    let counted = calls.clone();
+    let running = topology.start_with(options(), move |status| {
+        assert_eq!(status.failures, []);
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    let running = running.unwrap();
+    until("housekeeping has called the chore", || calls.load(Ordering::Relaxed) > 2);
+    assert!(running.stop().drained);
+    assert_eq!(Arc::strong_count(&calls), 1, "the chore is dropped");
 }

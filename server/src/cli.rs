@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use corelane_codecs::{mold::SessionName, text::Symbol};
 
 /// A colocated trading server on a thread-per-core actor runtime.
@@ -20,7 +20,13 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a topology until SIGINT or SIGTERM (SIGUSR1 engages the kill switch, SIGUSR2 releases it).
+    /// Ask a running venue for its status, bring its trading day forward, turn a kill switch, or stop it.
+    ///
+    /// Speaks to the Unix socket that [admin] of the topology names. What changes trading is done, and said to be done,
+    /// when the group has done it. docs/operations.md tells more.
+    Admin(AdminArgs),
+    /// Serve a topology until SIGINT, SIGTERM, SIGHUP or `corelane admin stop` ends its day (SIGUSR1 engages the kill
+    /// switch, SIGUSR2 releases it).
     Run {
         /// The topology, for example config/venue.toml.
         topology: PathBuf,
@@ -40,6 +46,89 @@ pub(crate) enum Command {
     /// code is 1. An input without a single ITCH message gets one line that says what it is, and exit code 2.
     #[command(subcommand)]
     Itch(ItchCommand),
+}
+
+/// Arguments of `admin`.
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// The topology that the venue runs, which names the socket.
+    #[arg(long, value_name = "FILE", default_value = "config/venue.toml", global = true)]
+    pub topology: PathBuf,
+    /// The socket itself, instead of the topology.
+    #[arg(long, value_name = "PATH", global = true)]
+    pub socket: Option<PathBuf>,
+    /// What to ask for.
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// What can be asked of a running venue.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Print the phase of the trading day, engaged kill switches, counters and failures.
+    Status,
+    /// Bring the trading day to one of its events; those before it that are still due come first.
+    Phase {
+        /// The event.
+        event: PhaseEvent,
+    },
+    /// Engage or release a kill switch.
+    ///
+    /// Engaging it cancels all orders of its scope and has new ones rejected (reason 0x20) until it is released. The
+    /// switches of other scopes stay as they are.
+    KillSwitch {
+        /// Which way to turn it.
+        turn: Turn,
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
+    /// End the trading day and stop: new orders are rejected, all others cancelled, clients and the feed told, and the
+    /// sockets closed.
+    Stop,
+}
+
+/// The events of the trading day.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PhaseEvent {
+    /// The feed begins with the stock directory.
+    StartOfMessages,
+    /// Immediate-or-cancel orders are accepted; clients are told that the day has started.
+    StartOfSystemHours,
+    /// All orders are accepted.
+    StartOfMarketHours,
+    /// Day orders are cancelled.
+    EndOfMarketHours,
+    /// All orders are rejected; clients are told that the day has ended.
+    EndOfSystemHours,
+    /// The last message of the feed, followed by the end of its session.
+    EndOfMessages,
+}
+
+/// The two ways to turn a switch.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Turn {
+    /// Stop trading.
+    Engage,
+    /// Allow it again.
+    Release,
+}
+
+/// Whose kill switch.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ScopeArgs {
+    /// That of the whole venue.
+    #[arg(long)]
+    pub everyone: bool,
+    /// That of a port, by its user.
+    #[arg(long, value_name = "USER")]
+    pub port: Option<String>,
+    /// That of an account.
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// That of a firm.
+    #[arg(long, value_name = "NAME")]
+    pub firm: Option<String>,
 }
 
 /// Arguments of the demo.

@@ -88,7 +88,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
         LoadSpec { sessions: configured::credentials(&config), pacing: pacing(args, &cpus, venue.order_entry()) };
     let load = load::run(&spec, &mut script, &mut observer).into_diagnostic()?;
     let (market_report, feed) = observer.finish(load.executed_resting)?;
-    let outcome = venue.stop();
+    let stopped = venue.stop();
 
     let report = Report {
         title: "corelane demo: order to acknowledgement over TCP",
@@ -105,7 +105,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
         out.say(format_args!("report as JSON: {}", path.display()))?;
     }
     let mut problems = report.problems();
-    problems.extend(outcome.problems().into_iter().map(|problem| format!("the venue: {problem}")));
+    problems.extend(stopped.problems().into_iter().map(|problem| format!("the venue: {problem}")));
     if problems.is_empty() {
         return Ok(Exit::Done);
     }

@@ -1,10 +1,12 @@
 //! The `corelane` binary: a command line for the venue, the market and the tester.
 
+mod admin;
 mod check;
 mod cli;
 mod demo;
 mod itch;
 mod run;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -13,6 +15,7 @@ use crate::cli::{Cli, Command, DemoArgs};
 fn main() -> ExitCode {
     corelane_console::main(|cli: Cli, out| match cli.command {
         None => demo::demo(&DemoArgs::default(), out),
+        Some(Command::Admin(args)) => admin::admin(&args, out),
         Some(Command::Demo(args)) => demo::demo(&args, out),
         Some(Command::Run { topology }) => run::run(&topology, out),
         Some(Command::Check { topology }) => check::check(&topology, out),

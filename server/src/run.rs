@@ -1,29 +1,28 @@
-//! `corelane run`: serves a topology until a signal stops it.
+//! `corelane run`: serves a topology until it is told to stop.
 
 use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
-use corelane_actors::types::{Command, KillSwitch, Scope, SequencerIn};
+use corelane_actors::types::{KillSwitch, Scope};
 use corelane_config::Config;
 use corelane_console::{Exit, LostOutput, Output};
 use corelane_runtime::{
-    lifecycle::{ClockStatus, Outcome, Status},
+    cpu,
+    lifecycle::{ClockStatus, Status},
     telemetry::{Counters, Metric},
 };
-use corelane_venue::{Venue, VenueCounters};
-use miette::{IntoDiagnostic, miette};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
-    iterator::Signals,
-};
+use corelane_venue::{Request, Stopped, Venue, VenueCounters, declare};
+use miette::miette;
+
+use crate::signals::Signals;
 
 /// How often `run` looks for signals, and whether the venue still runs.
-const LOOK_PERIOD: Duration = Duration::from_millis(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Serves the topology in the file `path`.
 ///
@@ -35,30 +34,31 @@ const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// with [`Exit::Damaged`].
 pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     log_to_stderr();
-    // Installed before the start, so that an early signal does not kill the process with open sessions.
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGUSR2]).into_diagnostic()?;
+    // Before the start, so that an early signal does not kill the process with open sessions.
+    let signals = Signals::install()?;
     let config = Config::load(path)?;
-    let mut venue = Venue::start(&config)?;
-    out.say(addresses(&venue, &config))?;
-    let mut is_asked_to_stop = false;
+    let socket = admin_socket(path, &config);
+    let declared = declare(&config, &cpu::allowed_cpus())?;
+    let venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;
+    if let Err(lost) = out.say(addresses(&venue, &config, socket.as_deref())) {
+        let _ = venue.stop();
+        return Err(lost.into());
+    }
     // It ends by itself when a part has failed without which it does not go on.
-    while !is_asked_to_stop && venue.is_running() {
-        for signal in signals.pending() {
-            match signal {
-                SIGUSR1 => kill_switch(&mut venue, true),
-                SIGUSR2 => kill_switch(&mut venue, false),
-                _ => is_asked_to_stop = true,
-            }
+    while !signals.say_stop() && !venue.is_stopping() && venue.is_running() {
+        if let Some(engaged) = signals.kill_switch() {
+            // What the group has done, or has not, is in the log.
+            let _ = venue.ask(Request::KillSwitch(KillSwitch::new(Scope::Everyone, engaged)));
         }
-        thread::sleep(LOOK_PERIOD);
+        thread::sleep(LOOK_AGAIN);
     }
     let announced = out.say("stopping");
     let counters = venue.counters().clone();
-    let outcome = venue.stop();
-    let exit = ended(&outcome, out);
+    let stopped = venue.stop();
+    let exit = ended(&stopped, out);
     announced?;
-    print_status(&outcome.status, &counters, out)?;
-    if outcome.is_clean() {
+    print_status(&stopped.outcome.status, &counters, out)?;
+    if stopped.problems().is_empty() {
         out.say("stopped, nothing in flight was left")?;
     }
     Ok(exit)
@@ -72,41 +72,39 @@ fn log_to_stderr() {
 }
 
 /// What a client needs to know, as one text: a reader of its first line does not make the others fail.
-fn addresses(venue: &Venue, config: &Config) -> String {
+fn addresses(venue: &Venue, config: &Config, socket: Option<&Path>) -> String {
     let mut lines = vec![format!("order entry on {}", venue.order_entry())];
     lines.extend(feed_lines(venue, config).map(|(line, feed)| format!("market data in on {feed} ({line})")));
     lines.extend(config.feeds.outbound.as_ref().map(|feed| format!("market data out to {}", feed.to)));
     lines.extend(venue.retransmission().map(|address| format!("market data retransmission on {address}")));
-    lines.push("stop with SIGINT or SIGTERM; SIGUSR1 engages the kill switch, SIGUSR2 releases it".to_owned());
+    lines.extend(socket.map(|socket| format!("admin socket {}", socket.display())));
+    lines.push("stop with SIGINT, SIGTERM or SIGHUP; SIGUSR1 engages the kill switch, SIGUSR2 releases it".to_owned());
     lines.join("\n")
 }
 
 /// Lists what was wrong at the end.
-fn ended(outcome: &Outcome, out: &mut Output) -> Exit {
-    let damage = outcome.problems();
+fn ended(stopped: &Stopped, out: &mut Output) -> Exit {
+    let damage = stopped.problems();
     if damage.is_empty() {
         return Exit::Done;
     }
     out.damaged(&miette!(
-        help = "the log says when and where; a stop waits five seconds for work in flight",
+        help = "the log says when and where; a stop waits five seconds for work in flight, and two for clients to read",
         "{}",
         damage.join("\n")
     ))
+}
+
+/// The path of the operator's socket; a relative one begins at the folder of the topology.
+pub(crate) fn admin_socket(topology: &Path, config: &Config) -> Option<PathBuf> {
+    let folder = topology.parent().unwrap_or(Path::new(""));
+    config.admin.as_ref().map(|admin| folder.join(&admin.socket))
 }
 
 /// The lines of the incoming feed and the addresses that they arrive on.
 fn feed_lines(venue: &Venue, config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
     let has_line_b = config.feeds.inbound.as_ref().is_some_and(|feed| feed.line_b.is_some());
     ["line A", "line B"].into_iter().zip(venue.feed_in_addresses().to_vec()).take(1 + usize::from(has_line_b))
-}
-
-fn kill_switch(venue: &mut Venue, engaged: bool) {
-    let command = KillSwitch::new(Scope::Everyone, engaged);
-    let word = if engaged { "engaged" } else { "released" };
-    match venue.control().send(SequencerIn::Command(Command::KillSwitch(command))) {
-        Ok(()) => tracing::warn!("kill switch {word} for everyone"),
-        Err(refused) => tracing::error!("kill switch not {word}: {refused}"),
-    }
 }
 
 /// Prints the nonzero counters of all shards and actors.

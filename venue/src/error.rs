@@ -4,6 +4,8 @@ use corelane_actors::{session::SessionConfigError, types::GroupConfigError};
 use corelane_codecs::text::AlphaError;
 use corelane_runtime::{clock::InvalidUtcOffset, lifecycle::StartError};
 
+use crate::operator::{DayIsOver, SocketError};
+
 /// The reason why a venue failed to start.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
@@ -40,6 +42,12 @@ pub enum VenueError {
         /// The CPUs of the process's affinity mask.
         allowed: Vec<usize>,
     },
+    /// The configured day has ended already.
+    #[error(transparent)]
+    Day(#[from] DayIsOver),
+    /// The operator's socket could not be made.
+    #[error("the operator's socket: {0}")]
+    Socket(#[from] SocketError),
     /// The topology is faulty or failed to start.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -101,7 +101,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         open_orders_per_port_max: config.order_entry.open_orders_per_port_max as u32,
         messages_per_port_max: config.order_entry.messages_per_port_max as u64,
         cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
-        opens_at_start: true,
+        opens_at_start: false,
         quote_width_parts_per_million: config.risk.quote_width_percent.parts_per_million(),
         limits: Limits {
             quantity_max: Quantity(config.risk.quantity_max),

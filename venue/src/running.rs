@@ -1,12 +1,17 @@
-//! A running venue: start, addresses, counters, stop.
+//! A running venue: start, addresses, counters, requests, stop.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use corelane_actors::{
     market_data::MarketData,
-    publisher::Publisher,
+    publisher::{Publisher, PublisherCount},
     session::{Session, SessionCount},
-    types::SequencerIn,
 };
 use corelane_codecs::itch::Timestamp;
 use corelane_config::Config;
@@ -14,17 +19,20 @@ use corelane_runtime::{
     clock::{ClockFault, UtcOffset},
     cpu,
     lifecycle::{Outcome, RunOptions, Running, Status},
-    telemetry::Counters,
-    topology::{ActorId, ExternalSender},
+    telemetry::{Counters, ShardCount},
+    topology::ActorId,
 };
 
 use crate::{
     declare::{Declared, VenueCounters, declare},
     error::VenueError,
+    operator::{AdminSocket, Answer, Asked, Day, Desk, Parts, Progress, Request},
 };
 
 /// The time limit of a stop for draining work in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// How often a stop looks whether the desk has finished.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The time of day at which a venue stops that nobody has stopped: a minute, which a stop never needs, before ITCH's 48-bit
 /// times end, 78 hours and 11 minutes after midnight. Later messages would carry times of three days before.
@@ -34,11 +42,44 @@ const TIME_OF_DAY_MAX: Duration = Duration::from_nanos(Timestamp::MAX_NS - 60_00
 #[derive(Debug)]
 pub struct Venue {
     running: Running,
-    control: ExternalSender<SequencerIn>,
+    desk: mpsc::Sender<Asked>,
+    progress: Arc<Progress>,
     session: ActorId<Session>,
     counters: VenueCounters,
     market_data: Option<ActorId<MarketData>>,
     publisher: Option<ActorId<Publisher>>,
+}
+
+/// How a venue ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use]
+pub struct Stopped {
+    /// How the topology ended, with the last figures.
+    pub outcome: Outcome,
+    /// Whether the group ended the day: every order got its final answer, and the tape its last message.
+    pub day_ended: bool,
+    /// Bytes of answers that clients did not take in time.
+    pub unsent_bytes: u64,
+    /// Messages of the feed that the network did not take in time.
+    pub unsent_publications: u64,
+}
+
+impl Stopped {
+    /// What failed, and what the stop left undone: a line each, none if the venue ran and stopped in order.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.outcome.problems();
+        if !self.day_ended {
+            problems.push("the group did not end the day: orders may be without a final answer".to_owned());
+        }
+        if self.unsent_bytes > 0 {
+            problems.push(format!("clients did not take {} bytes of answers", self.unsent_bytes));
+        }
+        if self.unsent_publications > 0 {
+            problems.push(format!("the network did not take {} messages of the feed", self.unsent_publications));
+        }
+        problems
+    }
 }
 
 impl Declared {
@@ -47,13 +88,34 @@ impl Declared {
     /// # Errors
     /// [`VenueError`].
     pub fn start(self, config: &Config) -> Result<Venue, VenueError> {
+        self.start_with_socket(config, None)
+    }
+
+    /// As [`Declared::start`], with the operator's socket at a path.
+    ///
+    /// # Errors
+    /// [`VenueError`].
+    pub fn start_with_socket(self, config: &Config, socket: Option<&Path>) -> Result<Venue, VenueError> {
         let options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)
             .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
             .drain_deadline(DRAIN_DEADLINE)
             .time_of_day_max(TIME_OF_DAY_MAX);
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
-        Ok(Venue { running: topology.start(options)?, control, session, counters, market_data, publisher })
+        let progress = Arc::<Progress>::default();
+        let (desk, asked) = mpsc::channel();
+        let parts = Parts {
+            control,
+            group: counters.group.clone(),
+            sessions: counters.session.clone(),
+            day: Day::new(config, SystemTime::now())?,
+            socket: socket.map(AdminSocket::bind).transpose()?,
+            asked,
+            progress: progress.clone(),
+        };
+        let mut served = Desk::new(config, parts);
+        let running = topology.start_with(options, move |status| served.turn(status))?;
+        Ok(Venue { running, desk, progress, session, counters, market_data, publisher })
     }
 }
 
@@ -87,9 +149,15 @@ impl Venue {
         self.running.addresses(self.publisher?).get(1).copied()
     }
 
-    /// The operator's sender of commands to the sequencer.
-    pub fn control(&mut self) -> &mut ExternalSender<SequencerIn> {
-        &mut self.control
+    /// Asks the venue for something, and waits until it is done: what changes trading is done when the group has done it.
+    ///
+    /// # Errors
+    /// Why it was not done, in words.
+    pub fn ask(&self, request: Request) -> Answer {
+        let (answer, answered) = mpsc::channel();
+        let ended = |_| "the venue's housekeeping has ended".to_owned();
+        self.desk.send((request, answer)).map_err(|_| ended(mpsc::RecvError))?;
+        answered.recv().map_err(ended)?
     }
 
     /// The current counters of order entry, such as the reasons for closed connections.
@@ -117,8 +185,29 @@ impl Venue {
         self.running.inject(fault);
     }
 
-    /// Stops gracefully: accepts no new requests, answers those in flight, and ends every session.
-    pub fn stop(self) -> Outcome {
-        self.running.stop()
+    /// Whether the operator has asked it to stop: call [`Venue::stop`].
+    pub fn is_stopping(&self) -> bool {
+        self.progress.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Stops in order: the group rejects new orders, cancels all others and ends the day; clients and the feed are told; the
+    /// feed's retransmission server answers for the configured time; then the sockets are closed. Waits for it.
+    pub fn stop(self) -> Stopped {
+        if !self.is_stopping()
+            && let Err(problem) = self.ask(Request::Stop)
+        {
+            tracing::error!("the day was not ended in order: {problem}");
+        }
+        while !self.progress.is_done.load(Ordering::Acquire) && self.running.is_running() {
+            thread::sleep(LOOK_AGAIN);
+        }
+        let day_ended = self.progress.day_is_over.load(Ordering::Acquire);
+        let outcome = self.running.stop();
+        Stopped {
+            day_ended,
+            unsent_bytes: outcome.status.count(ShardCount::NetUnsentAtStopBytes),
+            unsent_publications: self.counters.feed_out.feed.get(PublisherCount::UnsentAtStop),
+            outcome,
+        }
     }
 }

@@ -23,7 +23,7 @@ fn a_venue_goes_on_past_midnight_and_stops_before_the_feeds_times_wrap() {
     let left_ns = Timestamp::MAX_NS - venue.status().clock.time_of_day_ns;
     venue.inject(ClockFault::TimePasses { ns: left_ns - 30_000_000_000 });
     until("it ends by itself", || !venue.is_running());
-    let outcome = venue.stop();
+    let outcome = venue.stop().outcome;
     assert!(outcome.drained);
     assert!(matches!(outcome.status.faults[..], [RuntimeFault::DayWithoutEnd { .. }]), "{:?}", outcome.status.faults);
 }
@@ -37,6 +37,6 @@ fn a_venue_tells_that_the_wall_clock_was_set_by_an_hour() {
         let is_told = || venue.status().clock.offset_ns.abs_diff(by_ns) < 1_000_000_000;
         until("the divergence is told", is_told);
         assert!(venue.is_running());
-        assert!(venue.stop().is_clean());
+        assert!(venue.stop().outcome.is_clean());
     }
 }

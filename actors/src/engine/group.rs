@@ -19,7 +19,7 @@ use std::{collections::VecDeque, fmt};
 
 use corelane_codecs::{
     itch::EventCode,
-    ouch::{CancelReason, RejectReason},
+    ouch::{self, CancelReason, RejectReason},
 };
 use corelane_runtime::{
     actor::{SequencedActor, SequencedContext, Step},
@@ -62,9 +62,20 @@ pub struct Group {
     exhausted: VecDeque<PortId>,
     /// Whether the current input is an operator's command that is not done.
     is_commanded: bool,
+    /// The ports that are still to be told of the start or the end of the day, once matching has finished the input.
+    announcement: Option<Announcement>,
+    ports: usize,
     counters: Counters<GroupCount>,
     /// The place that the last [`prefetch`](SequencedActor::prefetch) found.
     expected_place: NumberPlace,
+}
+
+/// A system event on its way to all clients.
+#[derive(Clone, Copy)]
+struct Announcement {
+    event: ouch::EventCode,
+    /// The next port to tell.
+    next: usize,
 }
 
 impl fmt::Debug for Group {
@@ -84,6 +95,8 @@ impl Group {
             is_matching: false,
             exhausted: VecDeque::with_capacity(config.ports.len()),
             is_commanded: false,
+            announcement: None,
+            ports: config.ports.len(),
             counters,
             expected_place: NumberPlace::default(),
         }
@@ -135,15 +148,6 @@ impl Group {
         self.note_command();
     }
 
-    #[cold]
-    fn market_event(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, event: &MarketEvent) {
-        if let Some(event) = EventCode::from_wire(event.code) {
-            self.order.market_event(event);
-            self.run_matching(ctx, |matching, out| matching.market_event(out, event));
-        }
-        self.note_command();
-    }
-
     /// Counts an operator's command once its last step has run.
     #[cold]
     fn note_command(&mut self) {
@@ -157,6 +161,32 @@ impl Group {
     #[cold]
     fn mass_cancel(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, scope: Scope, reason: CancelReason) {
         self.run_matching(ctx, |matching, out| matching.cancel_all(out, scope, reason));
+    }
+
+    /// Runs the first step of a market event. One that does not come next in the day is ignored, and done.
+    #[cold]
+    fn market_event(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, event: &MarketEvent) {
+        let event = EventCode::from_wire(event.code).filter(|event| self.order.market_event(*event));
+        if let Some(event) = event {
+            self.run_matching(ctx, |matching, out| matching.market_event(out, event));
+            let told = match event {
+                EventCode::StartOfSystemHours => Some(ouch::EventCode::StartOfDay),
+                EventCode::EndOfSystemHours => Some(ouch::EventCode::EndOfDay),
+                _ => None,
+            };
+            self.announcement = told.map(|event| Announcement { event, next: 0 });
+        }
+        self.note_command();
+    }
+
+    /// Tells the next ports of the start or the end of the day.
+    fn announce(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, announcement: Announcement) {
+        let Announcement { event, next } = announcement;
+        let end = self.ports.min(next + Group::OUTPUTS_MAX);
+        for port in next..end {
+            self.order.announce(PortId::from_index(port), event, &mut replies(ctx));
+        }
+        self.announcement = (end < self.ports).then_some(Announcement { event, next: end });
     }
 
     /// Runs a step of matching.
@@ -177,7 +207,11 @@ impl Group {
 
     #[inline]
     fn step(&self) -> Step {
-        if self.is_matching || !self.exhausted.is_empty() { Step::More } else { Step::Done }
+        if self.is_matching || self.announcement.is_some() || !self.exhausted.is_empty() {
+            Step::More
+        } else {
+            Step::Done
+        }
     }
 }
 
@@ -258,6 +292,8 @@ impl SequencedActor for Group {
     fn on_more(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) -> Step {
         if self.is_matching {
             self.run_matching(ctx, |matching, out| matching.resume(out));
+        } else if let Some(announcement) = self.announcement {
+            self.announce(ctx, announcement);
         } else if let Some(port) = self.exhausted.pop_front() {
             self.mass_cancel(ctx, Scope::Port(port), CancelReason::System);
         }

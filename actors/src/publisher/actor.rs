@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use corelane_codecs::mold::{self, PacketBuilder};
+use corelane_codecs::{
+    itch::{EventCode, SystemEvent},
+    mold::{self, PacketBuilder},
+};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     message::SequenceNumber,
@@ -17,8 +20,11 @@ use super::{
 };
 use crate::types::Publication;
 
-/// Copies of the end of the session to send. No packet follows it, so its loss would go unnoticed.
+/// Copies of the end of the session to send at the stop. No packet follows it, so its loss would go unnoticed.
 const END_OF_SESSION_PACKETS: usize = 3;
+
+/// The offset of the event code in an ITCH system event.
+const EVENT_CODE: usize = size_of::<SystemEvent>() - 1;
 
 const HEARTBEAT: u64 = 0;
 const RETRY: u64 = 1;
@@ -36,6 +42,10 @@ pub struct Publisher {
     packets: PacketQueue,
     /// Number of the first message of the next packet.
     next_sequence: SequenceNumber,
+    /// Whether the last message of the session is packed.
+    is_over: bool,
+    /// Whether the end of the session was sent once. It is then repeated in place of heartbeats.
+    end_is_said: bool,
     last_sent_ns: u64,
     retry_is_set: bool,
     retransmission: Option<Retransmission>,
@@ -82,6 +92,8 @@ impl Publisher {
             held: None,
             packets: PacketQueue::new(packets_max, payload_max),
             next_sequence: SequenceNumber::FIRST,
+            is_over: false,
+            end_is_said: false,
             last_sent_ns: 0,
             retry_is_set: false,
             counters,
@@ -112,6 +124,8 @@ impl Publisher {
                 return false;
             }
         }
+        // Nothing follows the end of messages, so it is the last of its packet.
+        self.is_over |= self.open.last().is_some_and(ends_messages);
         let PublisherConfig { session, payload_max, .. } = self.config;
         let Publisher { packets, open, retransmission, next_sequence, .. } = self;
         packets.push(|buffer| {
@@ -146,20 +160,30 @@ impl Publisher {
         }
     }
 
+    /// Sends a heartbeat or, once all messages of the session are sent, its end; true if the network took it.
+    fn say_next_sequence(&mut self, ctx: &mut Context<'_, ()>) -> bool {
+        let mut packet = [0; mold::HEADER_LEN];
+        let PublisherConfig { session, .. } = self.config;
+        let (encoded, count) = match self.is_over {
+            true => (mold::end_of_session(&mut packet, session, self.next_sequence.0), PublisherCount::Ends),
+            false => (mold::heartbeat(&mut packet, session, self.next_sequence.0), PublisherCount::Heartbeats),
+        };
+        if encoded.is_err() || ctx.net.send_datagram(self.endpoint, &packet).is_err() {
+            return false;
+        }
+        self.last_sent_ns = ctx.time_ns();
+        self.counters.feed.add(count, 1);
+        true
+    }
+
     fn heartbeat(&mut self, ctx: &mut Context<'_, ()>) {
         let now_ns = ctx.time_ns();
         let idle_ns = now_ns.saturating_sub(self.last_sent_ns);
         let mut after_ns = self.config.heartbeat_ns.saturating_sub(idle_ns);
         if after_ns == 0 {
             after_ns = self.config.heartbeat_ns;
-            let mut packet = [0; mold::HEADER_LEN];
-            let is_idle = self.packets.is_empty() && self.open.is_empty();
-            if is_idle
-                && mold::heartbeat(&mut packet, self.config.session, self.next_sequence.0).is_ok()
-                && ctx.net.send_datagram(self.endpoint, &packet).is_ok()
-            {
-                self.last_sent_ns = now_ns;
-                self.counters.feed.add(PublisherCount::Heartbeats, 1);
+            if self.packets.is_empty() && self.open.is_empty() {
+                self.say_next_sequence(ctx);
             }
         }
         // It cannot fail: the actor has two timers and sets each only after it has fired.
@@ -209,9 +233,13 @@ impl Actor for Publisher {
     fn on_batch_end(&mut self, ctx: &mut Context<'_, ()>) {
         self.finish_packet(ctx);
         self.send_packets(ctx);
+        if self.is_over && !self.end_is_said && self.packets.is_empty() {
+            self.end_is_said = self.say_next_sequence(ctx);
+        }
         // After the feed, so that retransmission does not delay subscribers that have missed nothing.
         let unanswered = self.retransmission.as_mut().and_then(|server| server.answer(ctx.net));
-        let unsent = (!self.packets.is_empty()).then_some(RETRY_NS);
+        let waits = !self.packets.is_empty() || self.is_over && !self.end_is_said;
+        let unsent = waits.then_some(RETRY_NS);
         if let Some(after_ns) = unanswered.or(unsent)
             && !self.retry_is_set
         {
@@ -219,20 +247,27 @@ impl Actor for Publisher {
         }
     }
 
+    /// Says the end of the session only if it is over. A stop before that is one that the feed may be taken up after, and
+    /// says nothing.
     fn on_stop(&mut self, ctx: &mut Context<'_, ()>) {
         self.finish_packet(ctx);
         self.send_packets(ctx);
         let unsent = self.packets.messages() + self.open.len() as u64 + u64::from(self.held.is_some());
         self.counters.feed.add(PublisherCount::UnsentAtStop, unsent);
-        let mut packet = [0; mold::HEADER_LEN];
-        let next_sequence = self.next_sequence + self.open.len() as u64;
-        if mold::end_of_session(&mut packet, self.config.session, next_sequence.0).is_ok() {
+        if self.is_over {
             for _ in 0..END_OF_SESSION_PACKETS {
                 // Without room, subscribers see the end by the feed's silence.
-                let _ = ctx.net.send_datagram(self.endpoint, &packet);
+                self.say_next_sequence(ctx);
             }
         }
     }
+}
+
+/// Whether this is the system event that ends the messages of the day.
+fn ends_messages(publication: &Publication) -> bool {
+    let Publication { length, bytes } = publication;
+    usize::from(*length) == size_of::<SystemEvent>()
+        && (bytes[0], bytes[EVENT_CODE]) == (b'S', EventCode::EndOfMessages.to_wire())
 }
 
 impl NetActor for Publisher {

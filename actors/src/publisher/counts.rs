@@ -11,6 +11,8 @@ corelane_runtime::metrics! {
         Packets,
         /// Heartbeats sent.
         Heartbeats,
+        /// Ends of the session sent.
+        Ends,
         /// Sends that the network refused, to be tried again.
         Refused,
         /// Messages not sent when the publisher stopped.

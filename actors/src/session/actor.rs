@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use corelane_codecs::soup::ClientPacket;
+use corelane_codecs::{ouch, soup::ClientPacket};
 use corelane_runtime::{
     actor::{Actor, Down, NetActor, Step},
     net::{CloseReason, ConnId, EndpointId, Flow},
@@ -18,6 +18,9 @@ use super::{
     strangers::{Admission, Source},
 };
 use crate::{telemetry::OrderTiming, types::Reply};
+
+/// The offset of the event code in an OUCH system event.
+const EVENT_CODE: usize = size_of::<ouch::SystemEvent>() - 1;
 
 /// Timers per turn below which the turn has polled the inlets too: the budget of one poll.
 const TIMERS_PER_POLL: usize = 64;
@@ -44,6 +47,7 @@ impl Actor for Session {
             reply.port
         );
         port.orders.on_answer(reply);
+        self.day_is_over |= is_end_of_day(reply);
         let was_spent = port.is_spent();
         let is_kept = port.append(&reply.bytes[..usize::from(reply.length)]);
         let was_used_up = !was_spent && port.is_spent();
@@ -200,4 +204,10 @@ impl NetActor for Session {
         }
         self.leave(ctx, conn, phase);
     }
+}
+
+/// Whether this is the system event that ends a port's day. No order has the number 0.
+#[inline(always)]
+fn is_end_of_day(reply: &Reply) -> bool {
+    reply.user_ref == 0 && (reply.bytes[0], reply.bytes[EVENT_CODE]) == (b'S', ouch::EventCode::EndOfDay.to_wire())
 }

@@ -60,7 +60,9 @@ impl Session {
         }
         state.replaying = false;
         let (is_over, has_left) = (state.is_over(), state.has_left());
-        if (connection.ending || is_over) && send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full)
+        let says_end = is_over || self.day_is_over;
+        if (connection.ending || is_over)
+            && (!says_end || send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full))
         {
             let reason = if is_over { SessionCount::SequenceUsedUp } else { SessionCount::Shutdown };
             self.disconnect(ctx, conn, reason);

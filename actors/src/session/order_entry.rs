@@ -53,6 +53,9 @@ pub struct Session {
     pub(super) dirty: Vec<PortId>,
     /// Ports and ingress ticks of the answers of this batch.
     pub(super) timed: Vec<(PortId, u64)>,
+    /// Whether the group has said the end of the day. A stop then ends the clients' sessions; before, it only closes their
+    /// connections.
+    pub(super) day_is_over: bool,
     pub(super) wake_is_set: bool,
     pub(super) answers_in_cycle: usize,
     pub(super) timers_in_cycle: usize,
@@ -87,6 +90,7 @@ impl Session {
             unannounced: Vec::with_capacity(config.ports.len()),
             dirty: Vec::with_capacity(config.ports.len()),
             timed: Vec::with_capacity(TIMED_MAX),
+            day_is_over: false,
             wake_is_set: false,
             answers_in_cycle: 0,
             timers_in_cycle: 0,

@@ -32,7 +32,7 @@ pub(super) struct Connection {
     pub timer: Option<TimerId>,
     /// First number of an accepted log-in whose login accepted is not sent yet.
     pub accept_owed: Option<SequenceNumber>,
-    /// Whether to send the end of the session and close, once everything is sent.
+    /// Whether to close it once everything is sent, and before that to send the end of the session if the day is over.
     pub ending: bool,
 }
 

@@ -194,11 +194,22 @@ pub struct SessionChange {
     pub generation: u32,
 }
 
-/// A phase of the trading day, as an ITCH/OUCH system event.
+/// A phase of the trading day, as an ITCH system event.
+///
+/// Each event comes once and in the order of the list; one that is not later than the last is ignored. Some may be left
+/// out, but C ends only a day that E has ended.
+///
+/// | code | on the tape | orders | to clients |
+/// |---|---|---|---|
+/// | `O` | S, then R of each instrument | | |
+/// | `S` | S | only immediate-or-cancel orders are accepted | system event S |
+/// | `Q` | S | all are accepted | |
+/// | `M` | S | day orders are cancelled (reason E, closed), new ones rejected (0x02, closed) | |
+/// | `E` | S | all are rejected | system event E |
+/// | `C` | S, the last message of all | | |
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct MarketEvent {
-    /// ITCH event code: `O`, `S`, `Q`, `M`, `E` or `C`. `M` cancels the day orders (reason E, closed); `C` comes
-    /// last.
+    /// ITCH event code.
     pub code: u8,
 }

@@ -38,7 +38,10 @@ pub(crate) struct Model {
     pub orders: Vec<ModelOrder>,
     /// The engaged kill switches.
     engaged: Vec<Scope>,
-    open: bool,
+    /// The event codes of the day so far.
+    day: Vec<u8>,
+    /// The times in force that are accepted now; everything before the first event.
+    accepted: Accepted,
     last_ref: u64,
     last_match: u64,
     /// By locate; zero before the first trade.
@@ -49,13 +52,22 @@ pub(crate) struct Model {
     out: Outputs,
 }
 
+/// Which orders are accepted.
+#[derive(Clone, Copy)]
+enum Accepted {
+    All,
+    Immediate,
+    Nothing,
+}
+
 impl Model {
     pub(crate) fn new(config: GroupConfig) -> Model {
         Model {
             ports: vec![ModelPort::default(); config.ports.len()],
             orders: Vec::new(),
             engaged: Vec::new(),
-            open: config.opens_at_start,
+            day: Vec::new(),
+            accepted: if config.opens_at_start { Accepted::All } else { Accepted::Nothing },
             last_ref: 0,
             last_match: 0,
             last_prices: vec![0; config.instruments.len() + 1],
@@ -145,7 +157,12 @@ impl Model {
     /// The first check that an enter fails.
     fn why_not(&self, enter: &Enter) -> Option<u16> {
         let max = self.config.messages_per_port_max;
-        if !self.open {
+        let is_closed = match self.accepted {
+            Accepted::All => false,
+            Accepted::Immediate => enter.time_in_force != b'3',
+            Accepted::Nothing => true,
+        };
+        if is_closed {
             return Some(0x02);
         }
         if self.ports[enter.port.0 as usize].messages >= max - max / 8 {
@@ -485,17 +502,29 @@ impl Model {
     }
 
     fn market_event(&mut self, code: u8) {
-        if !b"OSQMEC".contains(&code) {
+        const DAY: &[u8] = b"OSQMEC";
+        let place = |code: &u8| DAY.iter().position(|one| one == code);
+        let Some(at) = place(&code) else { return };
+        let last = self.day.last();
+        if last.and_then(place).is_some_and(|last| at <= last) || code == b'C' && last != Some(&b'E') {
             return;
         }
+        self.day.push(code);
         let mut bytes = self.itch_header(b'S', 0);
         bytes.push(code);
         self.publish(bytes);
         match code {
-            b'S' | b'Q' => self.open = true,
+            b'S' => {
+                self.accepted = Accepted::Immediate;
+                self.tell_all(b'S');
+            }
+            b'Q' => self.accepted = Accepted::All,
             b'M' | b'E' => {
-                self.open = false;
+                self.accepted = if code == b'M' { Accepted::Immediate } else { Accepted::Nothing };
                 (0..self.ports.len() as u32).for_each(|port| self.cancel_port(port, b'E'));
+                if code == b'E' {
+                    self.tell_all(b'E');
+                }
             }
             b'O' => {
                 for locate in 1..=self.config.instruments.len() as u16 {
@@ -510,6 +539,18 @@ impl Model {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Sends a system event to every port that has messages left.
+    fn tell_all(&mut self, code: u8) {
+        for port in 0..self.ports.len() as u32 {
+            let used = self.ports[port as usize].messages + self.open_orders(port) + 2;
+            if used < self.config.messages_per_port_max {
+                let mut bytes = self.answer(b'S');
+                bytes.push(code);
+                self.put_reply(port, 0, 0, 0, bytes);
+            }
         }
     }
 

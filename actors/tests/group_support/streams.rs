@@ -151,9 +151,11 @@ fn other() -> impl Strategy<Value = Command> {
         4 => known_scope().prop_map(|scope| kill(scope, false)),
         2 => (port(), 0..3_u32).prop_map(|(port, generation)| disconnect(port, generation)),
         1 => (port(), 0..3_u32).prop_map(|(port, generation)| log_in(port, generation)),
-        1 => prop::sample::select(b"OSQMEC?".to_vec()).prop_map(market),
+        1 => prop::sample::select(b"OSQ?".to_vec()).prop_map(market),
         2 => Just(market(b'Q')),
         1 => (port(), 0..20_u32, 1..4_u8).prop_map(|(port, user_ref, channel)| other_channel(port, user_ref, channel)),
+        // What has ended stays so for the rest of the stream.
+        1 => prop::sample::select(b"MEC??????????????".to_vec()).prop_map(market),
     ]
 }
 

@@ -116,7 +116,7 @@ impl VenueUnderTest {
 
     /// Stops it in order.
     pub fn stop(self) -> Outcome {
-        self.venue.stop()
+        self.venue.stop().outcome
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     running::{Running, Shared},
     seat::{Built, Seat},
     stages,
+    status::Status,
     supervise::{Link, Supervisor},
 };
 use crate::{
@@ -41,6 +42,19 @@ impl Topology {
     /// # Errors
     /// [`StartError`]; the shards that had started are stopped again.
     pub fn start(self, options: RunOptions) -> Result<Running, StartError> {
+        self.start_with(options, |_| {})
+    }
+
+    /// As [`Topology::start`]. The housekeeping thread also calls `chore` every 20 ms or so with what it knows of the shards,
+    /// until the topology is stopped: for control work that is done without waiting, such as an operator's socket.
+    ///
+    /// # Errors
+    /// [`StartError`]; the shards that had started are stopped again.
+    pub fn start_with(
+        self,
+        options: RunOptions,
+        chore: impl FnMut(&Status) + Send + 'static,
+    ) -> Result<Running, StartError> {
         if cfg!(panic = "abort") {
             return Err(StartError::PanicAborts);
         }
@@ -106,6 +120,7 @@ impl Topology {
         };
         stage.advance_to(stages::RUN);
         let shared = Arc::<Shared>::default();
+        let chore = Box::new(chore);
         let supervisor = Supervisor {
             stage: stage.clone(),
             shared: shared.clone(),
@@ -119,6 +134,7 @@ impl Topology {
             names,
             options,
             is_ending: false,
+            chore,
         };
         let housekeeping = thread::Builder::new()
             .name("housekeeping".to_owned())

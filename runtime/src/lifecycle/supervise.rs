@@ -16,7 +16,7 @@ use super::{
     fault::RuntimeFault,
     options::RunOptions,
     running::Shared,
-    status::{ClockStatus, ShardStatus},
+    status::{ClockStatus, ShardStatus, Status},
 };
 use crate::{
     clock::ClockMaster, shard::Failure, shard::panics, shard::wake::Waker, telemetry::Collector,
@@ -52,6 +52,8 @@ pub(super) struct Supervisor {
     pub options: RunOptions,
     /// Somebody asked for the stop, or a part failed without which it does not go on.
     pub is_ending: bool,
+    /// See [`Topology::start_with`](crate::topology::Topology::start_with).
+    pub chore: Box<dyn FnMut(&Status) + Send>,
 }
 
 impl Supervisor {
@@ -61,6 +63,7 @@ impl Supervisor {
             self.keep_clock();
             self.relay_failures();
             self.gather();
+            (self.chore)(&self.shared.status());
             self.wait(HOUSEKEEPING_PERIOD);
         }
     }

@@ -289,6 +289,13 @@ impl Driver {
         &self.table.counters
     }
 
+    /// The bytes that were queued and are not sent: those of connections that have ended, and those that still wait.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> u64 {
+        let open = self.table.connections.iter().filter(|connection| connection.phase != Phase::Free);
+        self.table.counters.unsent_bytes + open.map(|connection| u64::from(connection.unsent_bytes())).sum::<u64>()
+    }
+
     /// The number of connections, including those being established or closed.
     #[must_use]
     pub fn open_connections(&self) -> usize {

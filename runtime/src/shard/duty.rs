@@ -195,9 +195,13 @@ impl DutyCycle {
             self.shard.transport.stop_input();
         }
         if stage == stages::STOP {
+            let lost_before = self.shard.transport.driver().map_or(0, |driver| driver.counters().unsent_bytes);
             self.shard.stop_actors();
             self.shard.transport.close_all();
             self.flush();
+            let lost = self.shard.transport.driver().map_or(0, |driver| driver.unsent_bytes());
+            let counters = self.shard.env.telemetry.borrow().counters().clone();
+            counters.set(ShardCount::NetUnsentAtStopBytes, lost - lost_before);
         }
     }
 

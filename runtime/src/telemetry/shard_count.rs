@@ -48,5 +48,7 @@ crate::metrics! {
         NetTooMany = "net_too_many",
         /// Times the kernel found no free receive buffer.
         NetBuffersExhausted = "net_buffers_exhausted",
+        /// Bytes that the stop left unsent, because their connections ended or did not take them in time.
+        NetUnsentAtStopBytes = "net_unsent_at_stop_bytes",
     }
 }

@@ -176,7 +176,8 @@ fn half_closed_client_loses_no_answer(address: SocketAddr) {
 /// What was taken before the reset is answered, without a gap; resting orders are cancelled.
 fn reset_client_loses_no_answer(address: SocketAddr) {
     let mut next = 1;
-    let mut sequence = 1;
+    // After the system event that starts the day.
+    let mut sequence = 2;
     for round in 1..=5 {
         let mut client = Client::log_in(address, 5, sequence);
         for user_ref in next..next + 200 {

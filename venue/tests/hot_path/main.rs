@@ -185,7 +185,8 @@ impl Recovery {
         feed.recovery.servers = vec![server];
         feed.recovery.timeout_ms = 20_000;
         let feed = config.feeds.outbound.as_mut().expect("it publishes");
-        feed.retransmission = Some(Retransmission { listen: any, allow_ephemeral_port: true, messages_max: 4096 });
+        feed.retransmission =
+            Some(Retransmission { listen: any, allow_ephemeral_port: true, messages_max: 4096, linger_ms: 0 });
         Recovery(socket)
     }
 

@@ -80,6 +80,8 @@ impl Answer {
             (b'C', 18) => (u32_at(9), u32_at(13), 0),
             (b'E', 36) => (u32_at(9), u32_at(13), u64_at(26)),
             (b'J', 29) => (u32_at(9), 0, 0),
+            // A system event.
+            (b'S', 10) => (0, 0, 0),
             _ => panic!("no answer to an order: {bytes:?}"),
         };
         Answer { kind: bytes[0], user_ref, quantity, match_number, bytes }
@@ -152,9 +154,20 @@ impl Client {
         }
     }
 
-    /// The next answer to an order.
+    /// The next answer to an order; system events before it are left out.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {
+        loop {
+            let found = self.answer_or_event();
+            if found.kind != b'S' {
+                return found;
+            }
+        }
+    }
+
+    /// The next sequenced message.
+    #[track_caller]
+    pub(crate) fn answer_or_event(&mut self) -> Answer {
         let found = self.packet().expect("an answer, not the end of the connection");
         assert_eq!(found.kind, b'S', "{found:?}");
         Answer::decode(found.payload)
@@ -170,7 +183,8 @@ impl Client {
     #[track_caller]
     pub(crate) fn answers_to_the_end(&mut self) -> Vec<Answer> {
         let packets = std::iter::from_fn(|| self.packet());
-        packets.filter(|packet| packet.kind == b'S').map(|packet| Answer::decode(packet.payload)).collect()
+        let sequenced = packets.filter(|packet| packet.kind == b'S');
+        sequenced.map(|packet| Answer::decode(packet.payload)).filter(|answer| answer.kind != b'S').collect()
     }
 
     /// Asks to be logged out; the server closes.

@@ -17,7 +17,8 @@
 //! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
 //! | cancel in another channel than 0 | none: the port has no order there |
 //!
-//! Reject reasons that do not concern the fields: 0x02 destination closed (outside market hours), 0x29 port message rate
+//! Reject reasons that do not concern the fields: 0x02 destination closed (outside the hours of the order, see
+//! [`MarketEvent`](crate::types::MarketEvent)), 0x29 port message rate
 //! (the port has used seven eighths of its messages), 0x0F other (too many open orders of the port), 0x0A
 //! processing error (the venue's tables are full). The reasons of the field checks are in `checks`, those of risk in
 //! [`risk`](super::risk).
@@ -29,6 +30,7 @@
 
 mod answers;
 mod checks;
+mod day;
 mod open_order;
 mod port_state;
 mod user_refs;
@@ -36,7 +38,7 @@ mod user_refs;
 use corelane_codecs::{
     IntoBytes,
     itch::EventCode,
-    ouch::{CancelReason, Canceled, Executed, RejectReason, Rejected, TimeInForce},
+    ouch::{self, CancelReason, Canceled, Executed, RejectReason, Rejected, SystemEvent, TimeInForce},
     price::{Price, Price4},
     text::{ClOrdId, Symbol},
     zerocopy::Immutable,
@@ -45,6 +47,7 @@ use corelane_runtime::{edge::port::Port, mem};
 
 use self::{
     checks::Terms,
+    day::Day,
     open_order::OpenOrder,
     port_state::{PortBounds, PortState},
     user_refs::UserRefs,
@@ -70,7 +73,7 @@ pub(crate) struct Order {
     free: Vec<OrderSlot>,
     /// The replace that the current input asks for, if it is one.
     replacing: Option<(Replace, TimeInForce)>,
-    is_open: bool,
+    day: Day,
     cancel_on_disconnect: bool,
 }
 
@@ -85,7 +88,7 @@ impl Order {
             orders: vec![None; config.orders_max as usize],
             free: (0..config.orders_max).rev().map(OrderSlot).collect(),
             replacing: None,
-            is_open: config.opens_at_start,
+            day: Day::new(config.opens_at_start),
             cancel_on_disconnect: config.cancel_on_disconnect,
         }
     }
@@ -132,12 +135,21 @@ impl Order {
         })
     }
 
-    /// Opens or closes entry at a market event.
-    pub(crate) fn market_event(&mut self, event: EventCode) {
-        match event {
-            EventCode::StartOfSystemHours | EventCode::StartOfMarketHours => self.is_open = true,
-            EventCode::EndOfMarketHours | EventCode::EndOfSystemHours => self.is_open = false,
-            EventCode::StartOfMessages | EventCode::EndOfMessages => {}
+    /// Takes a market event; false if it does not come next in the day, and must be ignored.
+    pub(crate) fn market_event(&mut self, event: EventCode) -> bool {
+        self.day.advance(event)
+    }
+
+    /// Tells a port's client of the start or the end of its day.
+    pub(crate) fn announce(&mut self, port: PortId, event: ouch::EventCode, replies: &mut Replies<'_>) {
+        let state = &mut self.ports[port.index()];
+        if state.can_reply() {
+            let number = state.next_number();
+            replies.port.send_filled(|reply| {
+                reply.number = number;
+                reply.port = port;
+                answers::write(reply, &SystemEvent::new(replies.time_ns, event));
+            });
         }
     }
 
@@ -178,7 +190,7 @@ impl Order {
     #[inline(always)]
     fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
         let port = &self.ports[enter.port.index()];
-        if !self.is_open {
+        if !self.day.accepts(enter.time_in_force) {
             return Err(RejectReason::DestinationClosed);
         }
         if port.is_entry_closed() {

@@ -1,0 +1,67 @@
+//! The signals that `corelane run` obeys.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use miette::IntoDiagnostic;
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
+    flag,
+};
+
+/// The last word on the kill switch: nothing new, engage, release.
+const NOTHING: usize = 0;
+const ENGAGE: usize = 1;
+const RELEASE: usize = 2;
+
+/// The signals that the process has received.
+pub(crate) struct Signals {
+    stop: Arc<AtomicUsize>,
+    kill_switch: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Catches the signals of this process from now on.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub(crate) fn install() -> miette::Result<Signals> {
+        let signals = Signals { stop: Arc::default(), kill_switch: Arc::default() };
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            flag::register_usize(signal, signals.stop.clone(), 1).into_diagnostic()?;
+        }
+        // Both write the same word, so that the later one counts however late the main thread looks.
+        for (signal, word) in [(SIGUSR1, ENGAGE), (SIGUSR2, RELEASE)] {
+            flag::register_usize(signal, signals.kill_switch.clone(), word).into_diagnostic()?;
+        }
+        Ok(signals)
+    }
+
+    /// Starts threads in `start` that get no signals. All are handled by this thread then, one after the other, instead of
+    /// by two threads at once, and no shard is interrupted.
+    pub(crate) fn kept_to_this_thread<T>(&self, start: impl FnOnce() -> T) -> T {
+        let ours: SigSet =
+            [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2].into_iter().collect();
+        // It cannot fail: the set is valid.
+        let _ = ours.thread_block();
+        let started = start();
+        let _ = ours.thread_unblock();
+        started
+    }
+
+    /// Whether the process is told to stop: by SIGTERM, by SIGINT from a terminal, or by SIGHUP as the terminal goes away.
+    pub(crate) fn say_stop(&self) -> bool {
+        self.stop.load(Ordering::Acquire) != 0
+    }
+
+    /// The last word on the kill switch since this was last asked: whether to engage it.
+    pub(crate) fn kill_switch(&self) -> Option<bool> {
+        match self.kill_switch.swap(NOTHING, Ordering::AcqRel) {
+            NOTHING => None,
+            word => Some(word == ENGAGE),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Operation of the real server: its trading day, its ordered stop, its kill switches and its socket, as clients, subscribers
+//! and the operator see them.
+
+mod server;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::UdpSocket,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+    },
+};
+
+use nix::sys::signal::Signal;
+use server::{Client, PATIENCE, Server, corelane, packet, packets, topology};
+
+/// Checks what a feed has said: numbers without a gap, C as the last message, and then the end of the session with the next
+/// number and nothing else. Returns the messages in short.
+fn whole_day(packets: Vec<(u64, Vec<String>)>) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut ends = 0;
+    for (sequence, messages) in packets {
+        assert_eq!(sequence, said.len() as u64 + 1, "{messages:?}");
+        if messages == ["END"] {
+            ends += 1;
+        } else {
+            assert_eq!(ends, 0, "after the end of the session: {messages:?}");
+            said.extend(messages);
+        }
+    }
+    assert!(ends >= 3, "{ends} ends");
+    assert_eq!(said.last().map(String::as_str), Some("S C"));
+    said
+}
+
+// M3, T3, M4
+#[test]
+fn each_stop_signal_ends_the_day_in_order() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let server = Server::start(&format!("stop-{signal}"), &[]);
+        let mut trader = Client::log_in(&server, 1);
+        let mut idle = Client::log_in(&server, 2);
+        trader.enter(1, b'B', b'0');
+        trader.enter(2, b'S', b'0');
+        assert_eq!([trader.hears(), trader.hears(), trader.hears()], ["S S", "A 1", "A 2"]);
+        server.signal(signal);
+        // The order of the books' queues; then what comes after the end of the day, before the sockets close.
+        assert_eq!([trader.hears(), trader.hears(), trader.hears()], ["C 1 E", "C 2 E", "S E"]);
+        trader.enter(3, b'B', b'0');
+        assert_eq!(trader.hears_all(), ["J 3 02", "Z"]);
+        assert_eq!(idle.hears_all(), ["S S", "S E", "Z"]);
+        let feed = server.feed.try_clone().unwrap();
+        let ended = server.ended();
+        assert_eq!(ended.code, Some(0), "{}", ended.output);
+        assert!(ended.output.ends_with("stopped, nothing in flight was left\n"), "{}", ended.output);
+        let said = whole_day(packets(&feed));
+        let instruments = said.iter().filter(|message| *message == "R").count();
+        let others: Vec<&str> = said.iter().map(String::as_str).filter(|message| *message != "R").collect();
+        assert_eq!(instruments, 11);
+        assert_eq!(others, ["S O", "S S", "S Q", "A", "A", "S M", "D", "D", "S E", "S C"], "{signal}");
+    }
+}
+
+// M3
+#[test]
+fn messages_are_retransmitted_after_the_end_of_the_session() {
+    let server = Server::start("linger", &[]);
+    server.signal(Signal::SIGTERM);
+    let mut bytes = [0; 2048];
+    let end = loop {
+        let length = server.feed.recv(&mut bytes).unwrap();
+        let (sequence, messages) = packet(&bytes[..length]);
+        if messages == ["END"] {
+            break sequence;
+        }
+    };
+    let request = [&bytes[..10], &(end - 1).to_be_bytes(), &1_u16.to_be_bytes()].concat();
+    let subscriber = UdpSocket::bind("127.0.0.1:0").unwrap();
+    subscriber.set_read_timeout(Some(PATIENCE)).unwrap();
+    subscriber.send_to(&request, server.retransmission.unwrap()).unwrap();
+    let length = subscriber.recv(&mut bytes).unwrap();
+    assert_eq!(packet(&bytes[..length]), (end - 1, vec!["S C".to_owned()]));
+    assert_eq!(server.ended().code, Some(0));
+}
+
+// M4
+#[test]
+fn the_day_begins_and_ends_by_command() {
+    let day = "# [day]\n# start_of_messages = \"03:00\"\n# start_of_system_hours = \"04:00\"\n";
+    let late = "[day]\nstart_of_messages = \"23:59:58\"\n";
+    let server = Server::start("phases", &[(day, late)]);
+    let mut client = Client::log_in(&server, 1);
+    client.enter(1, b'B', b'0');
+    assert_eq!(client.hears(), "J 1 02", "the day has not begun");
+    let status = server.admin(&["status"]).1;
+    assert!(status.contains("before the start of messages"), "{status}");
+    assert!(status.contains("next: start of messages at 23:59:58"), "{status}");
+
+    assert_eq!(server.admin(&["phase", "start-of-system-hours"]).0, Some(0));
+    client.enter(2, b'B', b'0');
+    client.enter(3, b'B', b'3');
+    assert_eq!([(); 4].map(|()| client.hears()), ["S S", "J 2 02", "A 3", "C 3 I"]);
+    let (code, said) = server.admin(&["phase", "start-of-market-hours"]);
+    assert_eq!((code, said.as_str()), (Some(0), "market hours: all orders\n"));
+    client.enter(4, b'B', b'0');
+    assert_eq!(client.hears(), "A 4", "said when the group has done it");
+    let (code, said) = server.admin(&["phase", "start-of-messages"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("the day has passed start of messages"), "{said}");
+
+    assert_eq!(server.admin(&["phase", "end-of-messages"]).0, Some(0));
+    client.enter(5, b'B', b'0');
+    assert_eq!([client.hears(), client.hears(), client.hears()], ["C 4 E", "S E", "J 5 02"]);
+    let status = server.admin(&["status"]).1;
+    assert!(status.contains("phase: the session is over"), "{status}");
+
+    let feed = server.feed.try_clone().unwrap();
+    let (code, said) = server.admin(&["stop"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(client.hears_all(), ["Z"]);
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let others: Vec<String> = whole_day(packets(&feed)).into_iter().filter(|message| message != "R").collect();
+    assert_eq!(others, ["S O", "S S", "S Q", "A", "S M", "D", "S E", "S C"]);
+}
+
+// M4
+#[test]
+fn a_day_whose_times_have_passed_does_not_begin() {
+    let day = "# [day]\n# start_of_messages = \"03:00\"\n";
+    let folder = topology("over", "127.0.0.1:9".parse().unwrap(), &[(day, "[day]\nend_of_messages = \"00:00\"\n")]);
+    let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("has ended at 00:00:00"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+// M14
+#[test]
+fn the_last_word_on_the_kill_switch_wins_also_if_signals_wait_together() {
+    let server = Server::start("signals", &[]);
+    let mut client = Client::log_in(&server, 1);
+    client.enter(1, b'B', b'0');
+    assert_eq!([client.hears(), client.hears()], ["S S", "A 1"]);
+    server.signal(Signal::SIGUSR1);
+    assert_eq!(client.hears(), "C 1 S");
+    let engaged = || server.admin(&["status"]).1.contains("kill switches engaged: everyone");
+    while !engaged() {}
+    // Waiting together, they reach the process at once.
+    for signal in [Signal::SIGSTOP, Signal::SIGUSR2, Signal::SIGUSR1, Signal::SIGCONT] {
+        server.signal(signal);
+    }
+    // It takes them within a few requests.
+    let mut user_ref = 1;
+    for _ in 0..5 {
+        assert!(engaged());
+        user_ref += 1;
+        client.enter(user_ref, b'B', b'3');
+        assert_eq!(client.hears(), format!("J {user_ref} 20"));
+    }
+    server.signal(Signal::SIGUSR2);
+    while engaged() {}
+    client.enter(100, b'B', b'3');
+    assert_eq!([client.hears(), client.hears()], ["A 100", "C 100 I"]);
+    let log = server.log();
+    assert!(
+        log.contains("kill switch engaged for everyone") && log.contains("kill switch released for everyone"),
+        "{log}"
+    );
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code, Some(0));
+}
+
+// M14
+#[test]
+fn a_kill_switch_stops_the_port_the_account_the_firm_or_everyone() {
+    // DEMO01 and DEMO02 have accounts of one firm; DEMO03 has its own.
+    let one_firm = ("[[firms]]", "[[accounts]]\nname = \"DEMO02\"\nfirm = \"CORE\"\n\n[[firms]]");
+    let server = Server::start("scopes", &[one_firm]);
+    let mut clients = [1, 2, 3].map(|user| Client::log_in(&server, user));
+    clients.iter_mut().for_each(|client| assert_eq!(client.hears(), "S S"));
+    let mut user_ref = 0;
+    // The orders of each client that rest.
+    let mut resting = [const { Vec::new() }; 3];
+    let cases = [
+        (["--port", "demo01"].as_slice(), "port DEMO01", [true, false, false]),
+        (&["--account", "HOUSE"], "account HOUSE", [true, false, false]),
+        (&["--firm", "CORE"], "firm CORE", [true, true, false]),
+        (&["--everyone"], "everyone", [true, true, true]),
+    ];
+    for (scope, name, stopped) in cases {
+        let turn = |word: &str| server.admin(&[&["kill-switch", word], scope].concat());
+        user_ref += 1;
+        for (client, resting) in clients.iter_mut().zip(&mut resting) {
+            client.enter(user_ref, b'B', b'0');
+            assert_eq!(client.hears(), format!("A {user_ref}"));
+            resting.push(user_ref);
+        }
+        assert_eq!(turn("engage"), (Some(0), format!("kill switch engaged for {name}\n")));
+        user_ref += 1;
+        for ((client, resting), is_stopped) in clients.iter_mut().zip(&mut resting).zip(stopped) {
+            client.enter(user_ref, b'B', b'3');
+            let expected: Vec<String> = match is_stopped {
+                true => {
+                    resting.drain(..).map(|order| format!("C {order} S")).chain([format!("J {user_ref} 20")]).collect()
+                }
+                false => vec![format!("A {user_ref}"), format!("C {user_ref} I")],
+            };
+            let heard: Vec<String> = expected.iter().map(|_| client.hears()).collect();
+            assert_eq!(heard, expected, "{name}");
+        }
+        let status = server.admin(&["status"]).1;
+        assert!(status.contains(&format!("kill switches engaged: {name}\n")), "{status}");
+        assert_eq!(turn("release"), (Some(0), format!("kill switch released for {name}\n")));
+    }
+    let (code, said) = server.admin(&["kill-switch", "engage", "--port", "NOBODY"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("no port is named \"NOBODY\"; the ports are DEMO01, DEMO02"), "{said}");
+    for wrong in [["kill-switch", "engage"].as_slice(), &["kill-switch", "engage", "--everyone", "--port", "DEMO01"]] {
+        assert_eq!(server.admin(wrong).0, Some(2), "{wrong:?}");
+    }
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn the_socket_is_the_users_alone_and_one_servers() {
+    let server = Server::start("socket", &[]);
+    let path = server.folder.join("corelane.sock");
+    let metadata = fs::metadata(&path).unwrap();
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    let second = corelane().arg("run").arg(server.folder.join("venue.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains("another server answers there"), "{said}");
+
+    // What is no request is refused or cut off, and does not keep others out.
+    let ask = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // It may have closed already.
+        let _ = stream.write_all(bytes);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    let idle: Vec<UnixStream> = (0..10).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    for (bytes, expected) in [
+        (b"\n".as_slice(), "error\nunknown request \"\""),
+        (b"dance\n", "error\nunknown request \"dance\""),
+        (b"phase noon\n", "error\nno phase is named \"noon\""),
+        (b"kill-switch engage\n", "error\nunknown request"),
+        (b"kill-switch engage nobody DEMO01\n", "error\nname the scope"),
+        (b"status\nstop\n", "ok\nvenue corelane, session CORELANE01\n"),
+        (&[b'x'; 5000], ""),
+        (b"\xff\xff\n", ""),
+    ] {
+        let answer = ask(bytes);
+        assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{bytes:?}: {answer}");
+    }
+    drop(idle);
+    let status = server.admin(&["--socket", path.to_str().unwrap(), "status"]);
+    assert_eq!(status.0, Some(0), "{}", status.1);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn a_stale_socket_is_replaced_and_another_file_is_not() {
+    let folder = topology("stale", "127.0.0.1:9".parse().unwrap(), &[]);
+    let path = folder.join("corelane.sock");
+    fs::write(&path, "precious").unwrap();
+    let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("a file that is no socket"), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    fs::remove_dir_all(&folder).unwrap();
+
+    // The file of a server that was killed stays behind.
+    let server = Server::start_after("killed", &[], |folder| {
+        drop(UnixListener::bind(folder.join("corelane.sock")).unwrap());
+        assert!(folder.join("corelane.sock").exists());
+    });
+    assert_eq!(server.admin(&["status"]).0, Some(0));
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn without_a_venue_admin_says_what_to_do() {
+    let folder = topology("nobody", "127.0.0.1:9".parse().unwrap(), &[]);
+    let admin = |arguments: &[&str]| corelane().arg("admin").args(arguments).output().unwrap();
+    let file = folder.join("venue.toml");
+    let output = admin(&["--topology", file.to_str().unwrap(), "status"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no venue answers at") && said.contains("corelane run"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
+}

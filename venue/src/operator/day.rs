@@ -1,0 +1,242 @@
+//! The trading day: which of its events have been said, and which come next.
+
+use std::time::{Duration, SystemTime};
+
+use corelane_codecs::itch::EventCode;
+use corelane_config::{Config, TimeOfDay};
+
+/// The events in the order of the day.
+const EVENTS: [EventCode; 6] = [
+    EventCode::StartOfMessages,
+    EventCode::StartOfSystemHours,
+    EventCode::StartOfMarketHours,
+    EventCode::EndOfMarketHours,
+    EventCode::EndOfSystemHours,
+    EventCode::EndOfMessages,
+];
+/// The place of the first event of the end.
+const FIRST_OF_END: usize = 3;
+/// The places of the start and the end of market hours.
+const MARKET_HOURS: std::ops::Range<usize> = 2..4;
+
+/// When an event comes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    AtStart,
+    At(SystemTime),
+    AtStop,
+}
+
+/// The reason why a day does not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the day of [day] has ended at {ended_at}; start the venue between midnight and that time, or change [day]")]
+pub struct DayIsOver {
+    /// The configured end of messages.
+    pub ended_at: TimeOfDay,
+}
+
+/// The trading day of a running venue.
+#[derive(Clone, Debug)]
+pub(crate) struct Day {
+    due: [Due; EVENTS.len()],
+    /// The times as configured, for the operator.
+    texts: [Option<String>; EVENTS.len()],
+    /// The number of events that have passed, said or left out.
+    passed: usize,
+    /// Whether the market has opened.
+    has_opened: bool,
+}
+
+impl Day {
+    /// The day of `config`, in which it is `now`.
+    ///
+    /// # Errors
+    /// [`DayIsOver`] if the day of the configured times has ended already.
+    pub(crate) fn new(config: &Config, now: SystemTime) -> Result<Day, DayIsOver> {
+        const DAY_S: i64 = 86_400;
+        let offset_s = i64::from(config.venue.utc_offset_minutes) * 60;
+        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let utc_s = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+        let midnight_s = (utc_s.saturating_add(offset_s)).div_euclid(DAY_S) * DAY_S - offset_s;
+        let midnight = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(midnight_s).unwrap_or(0));
+        let times = config.day.events().map(|(_, time)| time);
+        let mut due = [Due::AtStart; EVENTS.len()];
+        let mut texts = [None; EVENTS.len()];
+        for (place, time) in times.iter().enumerate() {
+            (due[place], texts[place]) = match time {
+                Some(time) => (Due::At(midnight + Duration::from_secs(time.seconds().into())), Some(*time)),
+                // One of the start follows the one before it at once.
+                None if place < FIRST_OF_END => {
+                    place.checked_sub(1).map_or((Due::AtStart, None), |at| (due[at], texts[at]))
+                }
+                None => (Due::AtStop, None),
+            };
+        }
+        if let (Due::At(end), Some(time)) = (due[EVENTS.len() - 1], times[EVENTS.len() - 1])
+            && end <= now
+        {
+            return Err(DayIsOver { ended_at: time });
+        }
+        let texts = texts.map(|time| time.map(|time| time.to_string()));
+        Ok(Day { due, texts, passed: 0, has_opened: false })
+    }
+
+    /// The latest event that has become due, unless it has passed.
+    pub(crate) fn due(&self, now: SystemTime) -> Option<EventCode> {
+        let is_due = |due: Due| match due {
+            Due::AtStart => true,
+            Due::At(time) => time <= now,
+            Due::AtStop => false,
+        };
+        let latest = (self.passed..EVENTS.len()).rev().find(|&place| is_due(self.due[place]))?;
+        Some(EVENTS[latest])
+    }
+
+    /// The events that lead to `event`. If the market has not opened, its hours are left out on the way to a later event:
+    /// they would end as they begin, with orders in between.
+    ///
+    /// # Errors
+    /// What stands against it, in words.
+    pub(crate) fn steps_to(&self, event: EventCode) -> Result<Vec<EventCode>, String> {
+        let target = place(event);
+        if target < self.passed {
+            return Err(format!("not possible: the day has passed {}; {}", words(event), self.phase()));
+        }
+        let opens = self.has_opened || target == MARKET_HOURS.start;
+        let is_said = |place: &usize| opens || !MARKET_HOURS.contains(place);
+        Ok((self.passed..=target).filter(is_said).map(|place| EVENTS[place]).collect())
+    }
+
+    /// Notes that the steps to an event are on their way to the group.
+    pub(crate) fn reach(&mut self, event: EventCode) {
+        self.passed = self.passed.max(place(event) + 1);
+        self.has_opened |= event == EventCode::StartOfMarketHours;
+    }
+
+    /// The phase that the day is in.
+    pub(crate) fn phase(&self) -> &'static str {
+        self.passed.checked_sub(1).map_or("before the start of messages", |last| phase_after(EVENTS[last]))
+    }
+
+    /// The next event and when it comes.
+    pub(crate) fn next(&self) -> String {
+        let Some(&event) = EVENTS.get(self.passed) else {
+            return "nothing; stop the venue, and start the next day under a session name of its own".to_owned();
+        };
+        let when = self.texts[self.passed].as_deref().map_or("at the stop".to_owned(), |time| format!("at {time}"));
+        format!("{} {when}", words(event))
+    }
+}
+
+fn place(event: EventCode) -> usize {
+    EVENTS.iter().position(|one| *one == event).expect("all events are listed")
+}
+
+/// An event in words.
+pub(crate) fn words(event: EventCode) -> &'static str {
+    match event {
+        EventCode::StartOfMessages => "start of messages",
+        EventCode::StartOfSystemHours => "start of system hours",
+        EventCode::StartOfMarketHours => "start of market hours",
+        EventCode::EndOfMarketHours => "end of market hours",
+        EventCode::EndOfSystemHours => "end of system hours",
+        EventCode::EndOfMessages => "end of messages",
+    }
+}
+
+/// An event as a word of a command.
+pub(crate) fn event_named(name: &str) -> Option<EventCode> {
+    EVENTS.into_iter().find(|event| words(*event).replace(' ', "-") == name)
+}
+
+/// The phase that an event leads to.
+pub(crate) fn phase_after(event: EventCode) -> &'static str {
+    match event {
+        EventCode::StartOfMessages => "start of messages: the directory is published, no orders yet",
+        EventCode::StartOfSystemHours => "system hours: immediate-or-cancel orders only",
+        EventCode::StartOfMarketHours => "market hours: all orders",
+        EventCode::EndOfMarketHours => "after market hours: immediate-or-cancel orders only",
+        EventCode::EndOfSystemHours => "after system hours: no orders",
+        EventCode::EndOfMessages => "the session is over",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corelane_config::VENUE_TOML;
+
+    use super::*;
+
+    /// The first second of 2030, a Tuesday.
+    const MIDNIGHT: u64 = 1_893_456_000;
+    const HOURS: &str = "start_of_messages = \"03:00\"\nstart_of_system_hours = \"04:00\"\n\
+        start_of_market_hours = \"09:30\"\nend_of_market_hours = \"16:00\"\nend_of_system_hours = \"20:00\"\n\
+        end_of_messages = \"20:05\"\n";
+
+    fn at(hour: u64, minute: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(MIDNIGHT + 3600 * hour + 60 * minute)
+    }
+
+    fn config(day: &str, utc_offset_minutes: i32) -> Config {
+        let text = format!("{VENUE_TOML}\n[day]\n{day}");
+        let mut config = Config::parse("venue.toml", &text).unwrap_or_else(|errors| panic!("{errors:?}"));
+        config.venue.utc_offset_minutes = utc_offset_minutes;
+        config
+    }
+
+    /// The codes that are sent at a time.
+    fn sent(day: &mut Day, now: SystemTime) -> String {
+        let Some(event) = day.due(now) else { return String::new() };
+        let steps = day.steps_to(event).unwrap();
+        day.reach(event);
+        steps.into_iter().map(|step| char::from(step.to_wire())).collect()
+    }
+
+    #[test]
+    fn events_come_at_their_times_and_what_was_missed_at_once() {
+        let cases = [
+            // Without times, the start comes at once, and the end at the stop.
+            ("", 0, [(0, 0, "OSQ"), (12, 0, ""), (23, 59, ""), (23, 59, "")]),
+            (HOURS, 0, [(2, 59, ""), (3, 0, "O"), (9, 29, "S"), (9, 30, "Q")]),
+            (HOURS, 0, [(9, 31, "OSQ"), (15, 59, ""), (16, 0, "M"), (20, 5, "EC")]),
+            // Too late to open: market hours would end as they begin.
+            (HOURS, 0, [(17, 0, "OS"), (18, 0, ""), (20, 0, "E"), (20, 6, "C")]),
+            // Five hours west of Greenwich.
+            (HOURS, -300, [(7, 59, ""), (8, 0, "O"), (14, 30, "SQ"), (21, 0, "M")]),
+            ("start_of_system_hours = \"09:00\"", 0, [(8, 0, "O"), (8, 59, ""), (9, 0, "SQ"), (23, 59, "")]),
+            ("end_of_market_hours = \"16:00\"", 0, [(9, 0, "OSQ"), (16, 0, "M"), (23, 59, ""), (23, 59, "")]),
+        ];
+        for (hours, offset, steps) in cases {
+            let first = at(steps[0].0, steps[0].1);
+            let mut day = Day::new(&config(hours, offset), first).unwrap();
+            for (hour, minute, expected) in steps {
+                assert_eq!(sent(&mut day, at(hour, minute)), expected, "{hour}:{minute} {offset} {hours}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_goes_on_past_midnight_and_does_not_begin_after_its_end() {
+        let mut day = Day::new(&config("end_of_system_hours = \"23:00\"", 0), at(22, 0)).unwrap();
+        assert_eq!(sent(&mut day, at(22, 0)), "OSQ");
+        assert_eq!(sent(&mut day, at(23, 0)), "ME");
+        assert_eq!(sent(&mut day, at(47, 0)), "");
+        // A clock that is set back repeats nothing.
+        assert_eq!(sent(&mut day, at(9, 0)), "");
+        let refused = Day::new(&config(HOURS, 0), at(20, 5));
+        assert!(matches!(refused, Err(DayIsOver { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn commands_bring_the_day_forward_only() {
+        let mut day = Day::new(&config(HOURS, 0), at(1, 0)).unwrap();
+        assert_eq!(day.next(), "start of messages at 03:00:00");
+        let steps = day.steps_to(EventCode::EndOfMessages).unwrap();
+        assert_eq!(steps.len(), 4, "a market that never opened does not close: {steps:?}");
+        day.reach(EventCode::StartOfMarketHours);
+        assert!(day.steps_to(EventCode::StartOfMarketHours).is_err());
+        let steps = day.steps_to(EventCode::EndOfMessages).unwrap();
+        assert_eq!(steps, [EventCode::EndOfMarketHours, EventCode::EndOfSystemHours, EventCode::EndOfMessages]);
+        assert_eq!(sent(&mut day, at(9, 30)), "", "it has opened already");
+    }
+}

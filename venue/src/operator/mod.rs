@@ -1,0 +1,332 @@
+//! The operator's desk: it runs the trading day, and does what the operator asks for.
+//!
+//! The housekeeping thread gives it a turn every 20 ms or so. Whatever changes trading is a command to the sequencer; it is done,
+//! and said to be done, when the group has counted it ([`GroupCount::CommandsDone`]). Nobody else sends such commands. Requests come from the process itself
+//! ([`Venue::ask`](crate::Venue::ask)) and from the [socket](socket).
+//!
+//! | module | holds |
+//! |---|---|
+//! | `day` | which events of the day are due, and which lead from one phase to another |
+//! | `members` | the names of ports, accounts and firms |
+//! | `request` | what can be asked for |
+//! | `socket` | the Unix socket and its connections |
+
+mod day;
+mod members;
+mod request;
+mod socket;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use corelane_actors::{
+    engine::GroupCount,
+    session::SessionCount,
+    types::{Command, KillSwitch, MarketEvent, Scope, SequencerIn},
+};
+use corelane_codecs::itch::EventCode;
+use corelane_config::Config;
+use corelane_runtime::{lifecycle::Status, telemetry::Counters, topology::ExternalSender};
+
+use self::socket::ConnectionId;
+pub(crate) use self::{day::Day, members::Names, socket::AdminSocket};
+pub use self::{
+    day::DayIsOver,
+    request::{Answer, Request},
+    socket::SocketError,
+};
+
+/// How long the group may take to do what was asked for.
+const GROUP_DEADLINE: Duration = Duration::from_secs(5);
+/// Commands that wait for room on the edge to the sequencer; beyond them, requests are refused.
+const UNSENT_MAX: usize = 64;
+
+/// A request of the process itself, and who waits for its answer.
+pub(crate) type Asked = (Request, mpsc::Sender<Answer>);
+
+/// What the desk and the [`Venue`](crate::Venue) share.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// A stop was asked for.
+    pub is_stopping: AtomicBool,
+    /// The group has ended the day: all orders have their final answer, and the tape its last message.
+    pub day_is_over: AtomicBool,
+    /// There is nothing left to do before the topology is stopped.
+    pub is_done: AtomicBool,
+}
+
+/// Who is answered.
+#[derive(Debug)]
+enum Asker {
+    /// The schedule of the day.
+    Schedule,
+    Embedder(mpsc::Sender<Answer>),
+    Connection(ConnectionId),
+}
+
+/// A request on its way through the group.
+#[derive(Debug)]
+struct Pending {
+    /// The number of its last command.
+    command: u64,
+    deadline: Instant,
+    asker: Asker,
+    /// What is true when the group has done the command.
+    then: Then,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Phase(EventCode),
+    Switch(KillSwitch),
+    Stopped,
+}
+
+/// The operator's desk.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    control: ExternalSender<SequencerIn>,
+    group: Counters<GroupCount>,
+    sessions: Counters<SessionCount>,
+    title: String,
+    names: Names,
+    day: Day,
+    /// The kill switches that are engaged, as far as the group has said.
+    engaged: Vec<Scope>,
+    socket: Option<AdminSocket>,
+    asked: mpsc::Receiver<Asked>,
+    unsent: VecDeque<SequencerIn>,
+    pending: VecDeque<Pending>,
+    /// Commands sent or waiting.
+    commands: u64,
+    progress: Arc<Progress>,
+    /// How long the feed's retransmission server answers after the last message.
+    linger: Duration,
+    /// When the lingering ends.
+    ends_at: Option<Instant>,
+}
+
+/// What a desk is made of.
+pub(crate) struct Parts {
+    pub control: ExternalSender<SequencerIn>,
+    pub group: Counters<GroupCount>,
+    pub sessions: Counters<SessionCount>,
+    pub day: Day,
+    pub socket: Option<AdminSocket>,
+    pub asked: mpsc::Receiver<Asked>,
+    pub progress: Arc<Progress>,
+}
+
+impl Desk {
+    /// The desk of the venue of `config`. What is due of the day is sent at once, so that the group has it before any
+    /// client's request.
+    pub(crate) fn new(config: &Config, parts: Parts) -> Desk {
+        let Parts { control, group, sessions, day, socket, asked, progress } = parts;
+        let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
+        let mut desk = Desk {
+            control,
+            group,
+            sessions,
+            title: format!("venue {}, session {}", config.venue.name, config.venue.session),
+            names: Names::new(config),
+            day,
+            engaged: Vec::new(),
+            socket,
+            asked,
+            unsent: VecDeque::with_capacity(UNSENT_MAX),
+            pending: VecDeque::new(),
+            commands: 0,
+            progress,
+            linger: Duration::from_millis(server.map_or(0, |server| server.linger_ms)),
+            ends_at: None,
+        };
+        desk.keep_to_schedule();
+        desk.send_waiting();
+        desk
+    }
+
+    /// Does what is due. Never waits.
+    pub(crate) fn turn(&mut self, status: &Status) {
+        self.finish_pending(status);
+        while let Ok((request, answer)) = self.asked.try_recv() {
+            self.handle(request, Asker::Embedder(answer), status);
+        }
+        let requests = self.socket.as_mut().map(AdminSocket::poll).unwrap_or_default();
+        for (connection, line) in requests {
+            match Request::parse(&line, &self.names) {
+                Ok(request) => self.handle(request, Asker::Connection(connection), status),
+                Err(problem) => self.answer(Asker::Connection(connection), Err(problem)),
+            }
+        }
+        if !self.progress.is_stopping.load(Ordering::Acquire) {
+            self.keep_to_schedule();
+        }
+        self.send_waiting();
+        if self.ends_at.is_some_and(|end| Instant::now() >= end) {
+            self.progress.is_done.store(true, Ordering::Release);
+        }
+    }
+
+    fn handle(&mut self, request: Request, asker: Asker, status: &Status) {
+        if self.unsent.len() >= UNSENT_MAX {
+            return self.answer(asker, Err("the sequencer takes no commands; try again".into()));
+        }
+        match request {
+            Request::Status => {
+                let text = self.status(status);
+                self.answer(asker, Ok(text));
+            }
+            Request::KillSwitch(switch) => {
+                self.send(Command::KillSwitch(switch));
+                self.await_group(asker, Then::Switch(switch));
+            }
+            Request::Phase(event) => match self.day.steps_to(event) {
+                Ok(steps) => self.enter(&steps, event, asker, Then::Phase(event)),
+                Err(problem) => self.answer(asker, Err(problem)),
+            },
+            Request::Stop => {
+                self.progress.is_stopping.store(true, Ordering::Release);
+                let end = EventCode::EndOfMessages;
+                // None are left if the day is over already.
+                let steps = self.day.steps_to(end).unwrap_or_default();
+                self.enter(&steps, end, asker, Then::Stopped);
+            }
+        }
+    }
+
+    /// Sends the events of the day that are due by the clock.
+    fn keep_to_schedule(&mut self) {
+        if let Some(event) = self.day.due(SystemTime::now())
+            && let Ok(steps) = self.day.steps_to(event)
+        {
+            self.enter(&steps, event, Asker::Schedule, Then::Phase(event));
+        }
+    }
+
+    /// Sends the steps that lead to an event of the day.
+    fn enter(&mut self, steps: &[EventCode], event: EventCode, asker: Asker, then: Then) {
+        for step in steps {
+            self.send(Command::MarketEvent(MarketEvent { code: step.to_wire() }));
+        }
+        self.day.reach(event);
+        self.await_group(asker, then);
+    }
+
+    fn send(&mut self, command: Command) {
+        self.unsent.push_back(SequencerIn::Command(command));
+        self.commands += 1;
+    }
+
+    fn await_group(&mut self, asker: Asker, then: Then) {
+        let (command, deadline) = (self.commands, Instant::now() + GROUP_DEADLINE);
+        self.pending.push_back(Pending { command, deadline, asker, then });
+    }
+
+    fn send_waiting(&mut self) {
+        let mut batch = self.control.batch();
+        while let Some(&command) = self.unsent.front()
+            && batch.send(command).is_ok()
+        {
+            self.unsent.pop_front();
+        }
+    }
+
+    /// Answers the requests that the group has done, and those that it will not do.
+    fn finish_pending(&mut self, status: &Status) {
+        let done = self.group.get(GroupCount::CommandsDone);
+        while let Some(first) = self.pending.front() {
+            let is_done = first.command <= done;
+            let dead = status.failures.iter().map(|(actor, _)| actor.as_str()).find(|actor| is_needed(actor));
+            if !is_done && dead.is_none() && Instant::now() < first.deadline {
+                return;
+            }
+            let Some(Pending { asker, then, .. }) = self.pending.pop_front() else { return };
+            let answer = match (is_done, dead) {
+                (true, _) => Ok(self.done(then)),
+                (false, Some(actor)) => Err(format!("not done: {actor} has failed")),
+                (false, None) => {
+                    let seconds = GROUP_DEADLINE.as_secs();
+                    Err(format!("not done within {seconds} s: the group is behind or stands still; look in the log"))
+                }
+            };
+            if let (Then::Stopped, None) = (then, self.ends_at) {
+                let linger = if is_done { self.linger } else { Duration::ZERO };
+                self.progress.day_is_over.store(is_done, Ordering::Release);
+                self.ends_at = Some(Instant::now() + linger);
+            }
+            self.answer(asker, answer);
+        }
+    }
+
+    /// Notes what the group has done, and says it.
+    fn done(&mut self, then: Then) -> String {
+        match then {
+            Then::Phase(event) => day::phase_after(event).to_owned(),
+            Then::Stopped => "the session is over: orders are cancelled, clients and the feed are told".to_owned(),
+            Then::Switch(switch) => {
+                self.engaged.retain(|scope| *scope != switch.scope());
+                let word = if switch.is_engaged() { "engaged" } else { "released" };
+                if switch.is_engaged() {
+                    self.engaged.push(switch.scope());
+                }
+                format!("kill switch {word} for {}", self.names.of(switch.scope()))
+            }
+        }
+    }
+
+    fn answer(&mut self, asker: Asker, answer: Answer) {
+        match (&asker, &answer) {
+            (Asker::Schedule, Ok(text)) => tracing::info!("{text}"),
+            (_, Err(problem)) => tracing::error!("{problem}"),
+            (_, Ok(text)) if !text.contains('\n') => tracing::warn!("{text}"),
+            _ => {}
+        }
+        match asker {
+            Asker::Schedule => {}
+            // Whoever asked may have stopped waiting.
+            Asker::Embedder(waiting) => drop(waiting.send(answer)),
+            Asker::Connection(connection) => {
+                if let Some(socket) = &mut self.socket {
+                    socket.answer(connection, &answer);
+                }
+            }
+        }
+    }
+
+    fn status(&self, status: &Status) -> String {
+        let engaged: Vec<String> = self.engaged.iter().map(|scope| self.names.of(*scope)).collect();
+        let engaged = if engaged.is_empty() { "none".to_owned() } else { engaged.join(", ") };
+        let mut lines = vec![
+            self.title.clone(),
+            format!("phase: {}", self.day.phase()),
+            format!("next: {}", self.day.next()),
+            format!("kill switches engaged: {engaged}"),
+        ];
+        let count = |count| self.sessions.get(count);
+        lines.push(format!(
+            "log-ins: {}, requests: {}, answers: {}",
+            count(SessionCount::LogIns),
+            count(SessionCount::Requests),
+            count(SessionCount::Answers)
+        ));
+        if status.failures.is_empty() {
+            lines.push("failures: none".to_owned());
+        }
+        for (actor, failure) in &status.failures {
+            lines.push(format!("failure: actor {actor}, on input {}, {failure}", failure.header.sequence));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Whether nothing can be done without this actor.
+fn is_needed(actor: &str) -> bool {
+    matches!(actor, "sequencer" | "trading")
+}

@@ -1,0 +1,231 @@
+//! The operator's Unix socket: one line asks, one answer is given, and the connection ends.
+//!
+//! The answer begins with a line `ok` or `error`; what was done, or why it was not, follows. Nothing here waits: the
+//! housekeeping thread looks for what has come at each of its turns.
+//!
+//! Fault model: whoever may connect may send anything, at any speed, and may never read. Connections, their bytes and their
+//! time are bounded.
+
+use std::{
+    fs,
+    io::{self, ErrorKind, Read, Write},
+    os::unix::{
+        fs::FileTypeExt,
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{Mode, fchmod},
+    net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket},
+};
+
+use super::Answer;
+
+/// Connections open at once; more wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 16;
+/// Connections that may wait in the kernel's queue.
+const BACKLOG: i32 = 16;
+/// Bytes of the longest request.
+const REQUEST_MAX: usize = 512;
+/// How long a connection may take to send its request or to read its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection, by its number from the start.
+pub(super) type ConnectionId = u64;
+
+/// The reason why the operator's socket could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocketError {
+    /// Another server serves it.
+    #[error("{path:?}: another server answers there; stop it, or give this venue another path in admin.socket")]
+    InUse {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// There is something else at its path.
+    #[error("{path:?}: there is a file that is no socket; remove it, or write another path in admin.socket")]
+    NoSocket {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error("{path:?}: {source}; write the path of a file that this user may create in admin.socket")]
+    System {
+        /// Its path.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// The operator's socket, whose file is removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    connections: Vec<Connection>,
+    accepted: ConnectionId,
+}
+
+#[derive(Debug)]
+struct Connection {
+    id: ConnectionId,
+    stream: UnixStream,
+    deadline: Instant,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Reading(Vec<u8>),
+    /// The request is on its way.
+    Waiting,
+    Writing(Vec<u8>),
+    Ended,
+}
+
+impl AdminSocket {
+    /// Makes the socket at `path`, for this user alone. The file of a server that is gone is replaced.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub(crate) fn bind(path: &Path) -> Result<AdminSocket, SocketError> {
+        let system = |source: io::Error| SocketError::System { path: path.to_owned(), source };
+        let listener = match listener(path) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                remove_stale(path)?;
+                listener(path)
+            }
+            result => result,
+        };
+        let listener = listener.map_err(system)?;
+        listener.set_nonblocking(true).map_err(system)?;
+        Ok(AdminSocket { listener, path: path.to_owned(), connections: Vec::new(), accepted: 0 })
+    }
+
+    /// Accepts, reads and writes what there is; returns the requests that are complete.
+    pub(super) fn poll(&mut self) -> Vec<(ConnectionId, String)> {
+        self.accept();
+        let mut requests = Vec::new();
+        for connection in &mut self.connections {
+            if let Some(line) = connection.advance() {
+                requests.push((connection.id, line));
+            }
+        }
+        self.connections.retain(|connection| !matches!(connection.phase, Phase::Ended));
+        requests
+    }
+
+    /// Answers a request. If its connection has ended, nobody is told.
+    pub(super) fn answer(&mut self, id: ConnectionId, answer: &Answer) {
+        if let Some(connection) = self.connections.iter_mut().find(|connection| connection.id == id) {
+            let (word, text) = match answer {
+                Ok(text) => ("ok", text),
+                Err(problem) => ("error", problem),
+            };
+            connection.deadline = Instant::now() + PATIENCE;
+            connection.phase = Phase::Writing(format!("{word}\n{text}\n").into_bytes());
+            connection.write();
+        }
+    }
+
+    fn accept(&mut self) {
+        while self.connections.len() < CONNECTIONS_MAX {
+            // Nobody waits, or the process has no descriptor left: the next turn tries again.
+            let Ok((stream, _)) = self.listener.accept() else { return };
+            if stream.set_nonblocking(true).is_err() {
+                continue;
+            }
+            self.accepted += 1;
+            let phase = Phase::Reading(Vec::new());
+            self.connections.push(Connection { id: self.accepted, stream, deadline: Instant::now() + PATIENCE, phase });
+        }
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        // If it is gone already, so much the better.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Connection {
+    /// Does what can be done now; returns the request if it is complete.
+    fn advance(&mut self) -> Option<String> {
+        match self.phase {
+            Phase::Reading(_) => self.read(),
+            Phase::Writing(_) => {
+                self.write();
+                None
+            }
+            Phase::Waiting | Phase::Ended => None,
+        }
+    }
+
+    fn read(&mut self) -> Option<String> {
+        let Phase::Reading(received) = &mut self.phase else { return None };
+        let mut bytes = [0; REQUEST_MAX];
+        let has_ended = loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => break true,
+                Ok(length) => received.extend(&bytes[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break Instant::now() >= self.deadline,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break true,
+            }
+            if received.len() > REQUEST_MAX {
+                break true;
+            }
+        };
+        let end = received.iter().position(|byte| *byte == b'\n').filter(|end| *end <= REQUEST_MAX);
+        let line = end.and_then(|end| String::from_utf8(received[..end].to_vec()).ok());
+        self.phase = match &line {
+            Some(_) => Phase::Waiting,
+            None if has_ended || end.is_some() => Phase::Ended,
+            None => return None,
+        };
+        line
+    }
+
+    fn write(&mut self) {
+        let Phase::Writing(unsent) = &mut self.phase else { return };
+        while !unsent.is_empty() {
+            match self.stream.write(unsent) {
+                Ok(length) => drop(unsent.drain(..length)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < self.deadline => return,
+                Err(_) => break,
+            }
+        }
+        self.phase = Phase::Ended;
+    }
+}
+
+/// A listening socket whose file has the mode 0600 from its first moment on.
+fn listener(path: &Path) -> io::Result<UnixListener> {
+    let address = SocketAddrUnix::new(path)?;
+    let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    // The file takes over the mode of the socket.
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    bind(&socket, &address)?;
+    listen(&socket, BACKLOG)?;
+    Ok(UnixListener::from(socket))
+}
+
+/// Removes the socket of a server that is gone.
+fn remove_stale(path: &Path) -> Result<(), SocketError> {
+    let system = |source| SocketError::System { path: path.to_owned(), source };
+    if !fs::symlink_metadata(path).map_err(system)?.file_type().is_socket() {
+        return Err(SocketError::NoSocket { path: path.to_owned() });
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(system),
+        // Also if it is too busy to accept.
+        _ => Err(SocketError::InUse { path: path.to_owned() }),
+    }
+}
