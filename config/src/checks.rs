@@ -9,7 +9,7 @@ use crate::document::{Document, closest};
 use crate::members;
 use crate::schema::{
     Account, Day, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, Retransmission,
-    Risk, Shard,
+    Risk, Shard, WithoutReference,
 };
 use crate::values::{Cpu, Price};
 
@@ -231,6 +231,8 @@ fn instruments(document: &mut Document) {
     let instruments = document.elements::<Instrument>("instruments");
     unique(document, "instrument", "symbol", instruments.iter().map(|(path, one)| (path, one.symbol.clone())));
     let risk = document.section::<Risk>("risk");
+    let needs_a_reference_price = !document.has("feeds.in")
+        && risk.as_ref().is_some_and(|risk| risk.collar_without_reference == WithoutReference::Reject);
     for (path, instrument) in &instruments {
         let Instrument { symbol, tick, lot, reference_price } = instrument;
         if tick.ten_thousandths() == 0 || *tick > Price::ORDER_MAX {
@@ -242,6 +244,14 @@ fn instruments(document: &mut Document) {
             );
         } else if let Some(reference) = reference_price {
             reference_price_fits(document, path, symbol, *reference, *tick);
+        } else if needs_a_reference_price {
+            // No first order could come, so neither quotes of the own book nor a trade would ever give one.
+            document.conflict(
+                &format!("{path}.reference_price"),
+                format!("{symbol} has no `reference_price`, so every order would be rejected"),
+                "has no price for the collar",
+                "write its reference price, add [feeds.in], or set `risk.collar_without_reference = \"accept\"`".into(),
+            );
         }
         if let Some(risk) = risk.as_ref().filter(|risk| risk.quantity_max < *lot) {
             document.conflict(

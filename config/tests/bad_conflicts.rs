@@ -265,6 +265,14 @@ fn each_contradiction_is_reported() {
                 "45:7 Conflict: the lot of ESH4 is 2000, more than the largest order allowed; lower it, or raise `risk.quantity_max` (1000)",
             ],
         ),
+        // M9
+        (
+            "collar_without_reference = \"accept\"\n\n[feeds.in]\nlisten = \"239.192.0.1:26477\"\ninterface = \"127.0.0.1\"",
+            "collar_without_reference = \"reject\"",
+            &[
+                "42:1 Conflict: ESH4 has no `reference_price`, so every order would be rejected; write its reference price, add [feeds.in], or set `risk.collar_without_reference = \"accept\"`",
+            ],
+        ),
         (
             "notional_max = \"1000000\"",
             "notional_max = \"0.0\"",

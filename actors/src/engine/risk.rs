@@ -23,7 +23,8 @@ use corelane_codecs::{
 };
 
 use crate::types::{
-    BookPrices, Exposure, GroupConfig, Increase, KillSwitch, Limits, Owner, Reference, Scope, WithoutReference,
+    BookPrices, Exposure, GroupConfig, Increase, KillSwitch, Limits, Notional, Owner, Reference, Scope,
+    WithoutReference,
 };
 
 /// The limits and kill switches of one port: the only row that a check reads.
@@ -88,7 +89,7 @@ impl Risk {
         if increase.quantity && *total_quantity > limits.quantity_max {
             return Err(RejectReason::RiskMaxQuantity);
         }
-        if increase.notional && limits.notional_max.is_below(*price, *total_quantity) {
+        if increase.notional && Notional::of(order.price, *total_quantity) > limits.notional_max {
             return Err(RejectReason::RiskSingleOrderNotional);
         }
         if !increase.quantity && !increase.price {
@@ -159,7 +160,7 @@ impl Anchor {
     fn between(bid: Price, ask: Price, width: u32) -> Option<Anchor> {
         let doubled = bid.raw().saturating_add(ask.raw());
         let spread = ask.checked_sub(bid)?;
-        let is_quote = bid != Price::ZERO && is_part(spread.raw().saturating_mul(2), doubled, width);
+        let is_quote = bid != Price::ZERO && is_part::<2_000_000>(spread.raw(), doubled, width);
         is_quote.then_some(Anchor { doubled })
     }
 
@@ -167,12 +168,12 @@ impl Anchor {
     #[inline(always)]
     fn is_near(self, price: Price4, collar: u32) -> bool {
         let doubled = 2 * u64::from(price.raw());
-        is_part(doubled.abs_diff(self.doubled), self.doubled, collar)
+        is_part::<1_000_000>(doubled.abs_diff(self.doubled), self.doubled, collar)
     }
 }
 
-/// Whether `part` is at most so many millionths of `whole`.
+/// Whether `part` is at most so many of `PARTS` parts of `whole`.
 #[inline(always)]
-fn is_part(part: u64, whole: u64, millionths: u32) -> bool {
-    u128::from(part) * 1_000_000 <= u128::from(whole) * u128::from(millionths)
+fn is_part<const PARTS: u32>(part: u64, whole: u64, parts: u32) -> bool {
+    u128::from(part) * u128::from(PARTS) <= u128::from(whole) * u128::from(parts)
 }

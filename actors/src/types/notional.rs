@@ -1,6 +1,6 @@
 //! Price times quantity.
 
-use corelane_codecs::price::Price;
+use corelane_codecs::price::Price4;
 
 use super::quantity::Quantity;
 
@@ -13,17 +13,10 @@ impl Notional {
     /// The largest.
     pub const MAX: Notional = Notional(u64::MAX);
 
-    /// That of `quantity` shares at `price`; the largest if it is larger than that.
+    /// That of `quantity` shares at `price`. Both have 32 bits, so it is exact.
     #[inline]
     #[must_use]
-    pub const fn of(price: Price, quantity: Quantity) -> Notional {
-        Notional(price.raw().saturating_mul(quantity.0 as u64))
-    }
-
-    /// Whether it is less than `quantity` shares at `price` are worth.
-    #[inline]
-    #[must_use]
-    pub const fn is_below(self, price: Price, quantity: Quantity) -> bool {
-        price.raw() as u128 * quantity.0 as u128 > self.0 as u128
+    pub const fn of(price: Price4, quantity: Quantity) -> Notional {
+        Notional(price.raw() as u64 * quantity.0 as u64)
     }
 }

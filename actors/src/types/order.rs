@@ -86,7 +86,7 @@ impl Increase {
 
     /// That of a replace by `new` shares and price of what is `open`.
     #[must_use]
-    pub fn between(side: Side, open: (Quantity, Price), new: (Quantity, Price)) -> Increase {
+    pub fn between(side: Side, open: (Quantity, Price4), new: (Quantity, Price4)) -> Increase {
         let [(old_quantity, old_price), (quantity, price)] = [open, new];
         Increase {
             quantity: quantity > old_quantity,

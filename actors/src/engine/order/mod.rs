@@ -260,8 +260,11 @@ impl Order {
                     true => replace.reference,
                     false => Reference { stale: 1, ..Reference::default() },
                 };
-                let increase =
-                    Increase::between(order.side, (existing.leaves, existing.price), (order.quantity, replace.price));
+                let increase = Increase::between(
+                    order.side,
+                    (existing.leaves, in_book(existing.price)),
+                    (order.quantity, order.price),
+                );
                 Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference }, increase)
             }
         })

@@ -1,10 +1,10 @@
 //! Checks that every order must pass before it can trade, in the order of our venue's checks.
 
-use corelane_actors::types::{Increase, Instrument, Limits, Quantity};
+use corelane_actors::types::{Increase, Instrument, Limits, Notional, Quantity};
 use corelane_codecs::{
     YesNo,
     ouch::{CrossType, Display, Enter, MAX_QUANTITY, RejectReason, Replace, TimeInForce},
-    price::Price,
+    price::{Price, Price4},
 };
 
 /// Checks the fields of a new order.
@@ -41,7 +41,7 @@ pub(super) fn risk(
     if increase.quantity && quantity > limits.quantity_max.0 {
         return Err(RejectReason::RiskMaxQuantity);
     }
-    if increase.notional && limits.notional_max.is_below(price, Quantity(quantity)) {
+    if increase.notional && Notional::of(price4(price), Quantity(quantity)) > limits.notional_max {
         return Err(RejectReason::RiskSingleOrderNotional);
     }
     let (anchor, collar) = (instrument.reference_price.raw(), limits.collar_parts_per_million);
@@ -49,6 +49,11 @@ pub(super) fn risk(
         || !(increase.quantity || increase.price)
         || u128::from(price.raw().abs_diff(anchor)) * WHOLE <= u128::from(anchor) * u128::from(collar);
     if is_within { Ok(()) } else { Err(RejectReason::RiskFatFinger) }
+}
+
+/// The price as ITCH has it; a code for "at the market" has no meaning there.
+pub(super) fn price4(price: Price) -> Price4 {
+    Price4::from_raw(price.raw() as u32)
 }
 
 fn quantity(quantity: u32, instrument: &Instrument) -> Result<(), RejectReason> {

@@ -10,11 +10,11 @@ use corelane_codecs::{
         Accepted, CancelReason, Canceled, Capacity, CrossType, Display, Enter, Executed, Liquidity, OrderState,
         RejectReason, Rejected, Replace, Replaced, Side, TimeInForce,
     },
-    price::{Price, Price4},
+    price::Price,
     text::Symbol,
 };
 
-use super::checks;
+use super::checks::{self, price4};
 use crate::book::Book;
 
 /// Takes what the exchange says.
@@ -177,7 +177,11 @@ impl Exchange {
             return self.cancel_all(now_ns, old_ref, CancelReason::UserRequested, out);
         }
         let leaves = total - old.executed;
-        let increase = Increase::between(old.side.into(), (Quantity(old.leaves), old.price), (Quantity(leaves), price));
+        let increase = Increase::between(
+            old.side.into(),
+            (Quantity(old.leaves), price4(old.price)),
+            (Quantity(leaves), price4(price)),
+        );
         let symbol = instrument.symbol;
         let checked = checks::risk(&self.limits, instrument, price, total, increase);
         self.last_user_refs[port.index()] = user_ref;
@@ -344,9 +348,4 @@ impl Exchange {
 fn publish_deleted(now_ns: u64, locate: Locate, order_ref: u64, out: &mut impl Outlet) {
     let message = OrderDelete { header: Header::new(locate.0, 0, now_ns), order_ref: order_ref.into() };
     out.publish(message.as_bytes());
-}
-
-/// Limits are far below what does not fit.
-fn price4(price: Price) -> Price4 {
-    Price4::from_raw(price.raw() as u32)
 }
