@@ -95,12 +95,26 @@ fn a_session_that_has_ended_may_begin_again_under_its_name() {
     feed.line(FeedLine::A, &packet("DAY", 1, 11));
     feed.line(FeedLine::A, &end("DAY", 11));
     // A late copy does not revive it.
-    feed.advance(MS, nobody);
+    feed.advance(100 * MS, nobody);
     feed.line(FeedLine::A, &packet("DAY", 1, 11));
     assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (true, 1));
     feed.advance(60_000 * MS, nobody);
     feed.line(FeedLine::A, &packet("DAY", 1, 11));
     feed.has_all_until(11);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 2));
+}
+
+// M5
+#[test]
+fn a_session_that_begins_again_right_behind_its_end_loses_nothing() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &end("DAY", 11));
+    for first in 1..8 {
+        feed.advance(500 * MS, nobody);
+        feed.line(FeedLine::A, &packet("DAY", first, first + 1));
+    }
+    feed.has_all_until(8);
     assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 2));
 }
 

@@ -3,8 +3,9 @@
 //! | the current session | is followed at once | is followed once a line has brought two packets in a row |
 //! |---|---|---|
 //! | none yet | the first packet seen | |
-//! | has ended | a run that begins with message 1 | any other run |
+//! | has ended | a run under another name that begins with message 1 | any other run under another name |
 //! | is silent | | a run under another name; one under the same name, unless it repeats the same messages |
+//! | has ended and is silent | a run that begins with message 1 | any other run |
 //! | has lost messages | | a run under the same name from message 1, if no line goes on |
 //! | goes on | | a run under the same name with other messages, if no line goes on |
 //!
@@ -112,7 +113,7 @@ impl Arbiter {
     fn is_run_after(&self, line: FeedLine, packet: &Packet<'_>, comparison: Comparison, now_ns: u64) -> bool {
         let begins = packet.sequence == SequenceNumber::FIRST.0 && packet.count() > 0;
         let is_late_copy = now_ns.saturating_sub(self.last_packet_ns) < self.config.behind_after_ns;
-        if self.has_ended() && begins && !is_late_copy {
+        if self.has_ended() && self.is_silent && begins {
             return true;
         }
         let others_go_on =
@@ -124,7 +125,7 @@ impl Arbiter {
         let starts = begins || known.is_some_and(Candidate::starts);
         let contradicts = comparison == Comparison::Differs || known.is_some_and(|candidate| candidate.contradicts);
         let repeats = comparison == Comparison::Same || known.is_some_and(|candidate| candidate.repeats);
-        contradicts || (self.has_lost && starts && !is_late_copy) || (self.is_silent && !repeats)
+        contradicts || (self.has_lost && starts && !is_late_copy) || (self.is_silent && (!repeats || self.has_ended()))
     }
 
     /// Follows a candidate that needs no further packet, once the current session has stopped.
@@ -135,7 +136,8 @@ impl Arbiter {
             && now_ns.saturating_sub(candidate.last_packet_ns) < self.config.silent_after_ns
         {
             let is_followed = if self.session == Some(candidate.session) {
-                !self.goes_on() && (candidate.contradicts || (self.is_silent && !candidate.repeats))
+                !self.goes_on()
+                    && (candidate.contradicts || (self.is_silent && (!candidate.repeats || self.has_ended())))
             } else {
                 self.is_silent
             };
@@ -191,6 +193,7 @@ impl Arbiter {
         self.ended_at = SequenceNumber::NONE;
         self.buffer.clear();
         self.gap_fill.clear();
+        self.replay.cancel();
         self.fingerprints.clear();
         self.is_silent = false;
         self.has_lost = false;

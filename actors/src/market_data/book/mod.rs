@@ -30,6 +30,7 @@ mod page;
 mod prefetch;
 mod price_level;
 mod queue;
+mod rejoin;
 mod sides;
 mod spill;
 mod top;
