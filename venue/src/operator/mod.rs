@@ -175,7 +175,8 @@ impl Desk {
     }
 
     fn handle(&mut self, request: Request, asker: Asker, status: &Status) {
-        if self.unsent.len() >= UNSENT_MAX {
+        // A stop is never refused: it ends by its deadline.
+        if self.unsent.len() >= UNSENT_MAX && matches!(request, Request::Phase(_) | Request::KillSwitch(_)) {
             return self.answer(asker, Err("the sequencer takes no commands; try again".into()));
         }
         match request {
