@@ -35,15 +35,15 @@ pub enum StartError {
         /// The kernel's or the executor's words.
         reason: String,
     },
-    /// The executor of a shard got no file descriptor.
+    /// The process may not open the files that the shards' executors need.
     #[error(
-        "shard {shard:?}: its executor did not start: this process may open no more files ({reason}); raise the limit (`ulimit -n`, systemd LimitNOFILE=)"
+        "cannot open the {count} files that the shards need ({source}); raise the limit (`ulimit -n`, systemd LimitNOFILE=)"
     )]
     OpenFiles {
-        /// The shard.
-        shard: String,
-        /// The executor's words.
-        reason: String,
+        /// How many they need.
+        count: usize,
+        /// The kernel's answer.
+        source: std::io::Error,
     },
     /// The executor of a shard did not start.
     #[error(
@@ -97,9 +97,6 @@ impl StartError {
     pub(super) fn of_executor(shard: String, reason: String) -> Self {
         if reason.to_lowercase().contains("memlock") || reason.contains("Cannot allocate memory") {
             return StartError::LockedMemory { shard, reason };
-        }
-        if reason.contains("Too many open files") {
-            return StartError::OpenFiles { shard, reason };
         }
         StartError::Executor { shard, reason }
     }

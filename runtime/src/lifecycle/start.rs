@@ -1,6 +1,8 @@
 //! Starts a topology: one thread per shard, and the housekeeping thread that supervises them.
 
 use std::{
+    fs::File,
+    io,
     net::SocketAddr,
     sync::{Arc, mpsc},
     thread,
@@ -33,6 +35,9 @@ use crate::{
 
 /// Failures of one actor: it may panic in a step, and when it is dropped.
 const FAILURES_PER_ACTOR: usize = 2;
+/// Files that a shard's executor opens: rings, eventfds, and what it reads of the host's CPUs. Without them it may panic
+/// where it should return an error.
+const FILES_PER_SHARD: usize = 10;
 /// How long a shard may take to be built.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -63,6 +68,7 @@ impl Topology {
         if let Some(cpu) = options.housekeeping_cpu.filter(|cpu| !allowed.contains(cpu)) {
             return Err(StartError::HousekeepingCpu { cpu, allowed });
         }
+        require_files(FILES_PER_SHARD * self.shards.len())?;
         install_hook();
         let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let stage = Arc::new(Stage::new(stages::BOOT));
@@ -145,6 +151,12 @@ impl Topology {
             })?;
         Ok(Running { stage, shared, events: events_in, housekeeping: Some(housekeeping), addresses })
     }
+}
+
+/// Makes sure that the process may open so many files.
+fn require_files(count: usize) -> Result<(), StartError> {
+    let files: Result<Vec<File>, io::Error> = (0..count).map(|_| File::open("/dev/null")).collect();
+    files.map(drop).map_err(|source| StartError::OpenFiles { count, source })
 }
 
 /// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that
