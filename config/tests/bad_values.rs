@@ -145,12 +145,12 @@ fn each_value_that_cannot_be_is_reported() {
         (
             "session = \"TEST000001\"",
             "session = \"TEST0000001\"",
-            &["3:11 InvalidValue: `venue.session` has 11 a character; give 1 to 10 a character"],
+            &["3:11 InvalidValue: `venue.session` has 11 characters; give 1 to 10 characters"],
         ),
         (
             "session = \"TEST000001\"",
             "session = \"\"",
-            &["3:11 InvalidValue: `venue.session` has 0 a character; give 1 to 10 a character"],
+            &["3:11 InvalidValue: `venue.session` has 0 characters; give 1 to 10 characters"],
         ),
         (
             "user = \"BOB\"",

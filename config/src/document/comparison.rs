@@ -59,7 +59,7 @@ impl Walk<'_> {
         match value.get_ref() {
             DeValue::Table(table) => Value::Object(self.table(schema, path, value.span(), table)),
             DeValue::Array(array) => {
-                self.bounded("Items", "an element", schema, path, value.span(), array.len());
+                self.bounded("Items", "elements", schema, path, value.span(), array.len());
                 let items = schema.get("items").unwrap_or(&Value::Null);
                 let checked = array.iter().enumerate().map(|(index, element)| {
                     let path = format!("{path}[{index}]");
@@ -96,7 +96,7 @@ impl Walk<'_> {
         {
             let (problem, remedy) = problem.split_once("; ").unwrap_or((&problem, "correct the value"));
             return self.invalid(span, format!("`{path}` {problem}"), "not valid", remedy.to_owned());
-        } else if !self.bounded("Length", "a character", schema, path, span, text.chars().count()) {
+        } else if !self.bounded("Length", "characters", schema, path, span, text.chars().count()) {
             return Value::Null;
         }
         Value::String(text.to_owned())

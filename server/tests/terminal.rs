@@ -1,0 +1,96 @@
+//! Commands on a terminal: its width, its colours, and its end.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufRead, BufReader},
+    os::fd::OwnedFd,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+const COLUMNS: u16 = 60;
+
+/// A terminal: what its window shows, and the side of the programs in it.
+fn terminal() -> (BufReader<File>, File) {
+    let window: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&window).unwrap();
+    unlockpt(&window).unwrap();
+    tcsetwinsize(&window, Winsize { ws_row: 40, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let name = ptsname(&window, Vec::new()).unwrap().into_string().unwrap();
+    (BufReader::new(window.into()), OpenOptions::new().read(true).write(true).open(name).unwrap())
+}
+
+/// Starts `corelane` in a terminal.
+fn in_terminal(arguments: &[&str], no_color: &str) -> (Child, BufReader<File>) {
+    let (window, programs) = terminal();
+    let side = || Stdio::from(programs.try_clone().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
+    command.args(arguments).env("NO_COLOR", no_color).env("TERM", "xterm");
+    (command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap(), window)
+}
+
+/// The lines of the window up to one that has this text, or to the end of its programs.
+fn lines_to(window: &mut BufReader<File>, text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    // At the end of its programs, reading a window is an error.
+    while window.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+        lines.push(line.trim_end().to_owned());
+        if line.contains(text) {
+            break;
+        }
+        line.clear();
+    }
+    lines
+}
+
+fn topology(name: &str) -> PathBuf {
+    let text = include_str!("../../config/venue.toml")
+        .replace("listen = \"127.0.0.1:9001\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
+        .replace("listen = \"127.0.0.1:26477\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
+        .replace("idle = \"auto\"", "idle = \"park\"");
+    let path = std::env::temp_dir().join(format!("corelane-terminal-{name}-{}.toml", std::process::id()));
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+// T8
+#[test]
+fn tables_fold_in_a_narrow_terminal() {
+    let path = topology("narrow");
+    let (mut child, mut window) = in_terminal(&["check", path.to_str().unwrap()], "1");
+    let lines = lines_to(&mut window, "│ in all");
+    assert!(lines.last().is_some_and(|line| line.contains("in all")), "{lines:?}");
+    drop(lines_to(&mut window, "└"));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    for line in lines.iter().filter(|line| line.contains(['│', '─', '═'])) {
+        assert!(line.chars().count() <= usize::from(COLUMNS), "{line}");
+    }
+    fs::remove_file(path).unwrap();
+}
+
+// T4, and T2 for a terminal that is closed
+#[test]
+fn a_log_has_colours_where_they_are_wanted_and_a_closed_terminal_is_lost_output() {
+    let path = topology("colours");
+    for (no_color, is_coloured) in [("", true), ("1", false)] {
+        let (mut child, mut window) = in_terminal(&["run", path.to_str().unwrap()], no_color);
+        assert!(lines_to(&mut window, "stop with").last().is_some_and(|line| line.contains("stop with")));
+        send("-USR1", &child);
+        let log = lines_to(&mut window, "kill switch");
+        assert_eq!(log.iter().any(|line| line.contains('\u{1b}')), is_coloured, "{log:?}");
+        drop(window);
+        send("-TERM", &child);
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+    }
+    fs::remove_file(path).unwrap();
+}
