@@ -2,14 +2,13 @@
 
 mod market_data_harness;
 
-use corelane_actors::{market_data::FeedCount, types::Locate};
+use corelane_actors::market_data::FeedCount;
 use corelane_codecs::{
     IntoBytes,
     itch::{Header, OrderCancel, OrderExecuted, OrderReplace, Side},
-    mold::Request,
     price::Price4,
 };
-use market_data_harness::{Feed, MS, add, bid, both_lines, config, delete, directory, packet, symbol};
+use market_data_harness::{Feed, MS, add, bid, config, delete, directory, symbol};
 
 fn executed(feed_locate: u16, order_ref: u64, shares: u32) -> Vec<u8> {
     let (order_ref, executed_shares) = (order_ref.into(), shares.into());
@@ -203,66 +202,4 @@ fn no_instrument_waits_for_ever_to_be_told() {
         }
     }
     assert!(first_told.is_some_and(|batch| batch < 10), "instrument 1 was told in batch {first_told:?}");
-}
-
-// M7
-#[test]
-fn a_contradicted_instrument_is_built_anew_by_a_replay_while_the_others_go_on() {
-    const REQUESTS: u32 = 2;
-    // What the session sends; in the first case, the line brings message 5 damaged, in the second it is wrong everywhere.
-    let session = [
-        directory(7, "AAPL"),
-        directory(8, "MSFT"),
-        bid(1, 100),
-        add(8, "MSFT", 5, Side::Buy, 50, 100),
-        bid(2, 110),
-        add(8, "MSFT", 6, Side::Buy, 60, 100),
-        delete(7, 1),
-        bid(3, 120),
-    ];
-    for (is_damaged_on_the_line, message) in [(true, bid(2, 110)[..30].to_vec()), (false, delete(7, 99))] {
-        let mut feed = Feed::new(both_lines());
-        let mut sent = session.to_vec();
-        sent[4] = message;
-        feed.packet(1, &sent[..5]);
-        assert_eq!(feed.new_references(), [(1, 100, 0, true), (2, 50, 0, false)]);
-        let served: &[Vec<u8>] = if is_damaged_on_the_line { &session } else { &sent };
-        let mut served_until = 0;
-        // The live sequence goes on while the first messages are replayed.
-        for live in [Some(5..7), None, Some(7..8), None] {
-            if let Some(live) = live {
-                feed.packet(live.start as u64 + 1, &sent[live]);
-            }
-            for asked in feed.net.take_datagrams() {
-                let request = Request::decode(&asked.payload).unwrap();
-                let first = request.sequence as usize - 1;
-                let end = (first + usize::from(request.count).min(3)).min(served.len());
-                served_until = end;
-                let answer = packet("FEED", request.sequence, &served[first..end]);
-                feed.datagram_on(REQUESTS, &asked.to.unwrap().to_string(), &answer);
-            }
-            feed.sim.run_until_idle();
-        }
-        assert_eq!(served_until, session.len());
-        assert!(feed.new_references().contains(&(2, 60, 0, false)));
-        let aapl = feed.known[&Locate(1)];
-        assert_eq!((aapl.bid.raw(), aapl.stale), (120, u64::from(!is_damaged_on_the_line)));
-        feed.advance(1000 * MS);
-        assert!(feed.net.take_datagrams().is_empty(), "a replay is not repeated");
-    }
-}
-
-// M7
-#[test]
-fn a_replay_that_nobody_answers_leaves_the_instrument_stale() {
-    let mut feed = Feed::new(both_lines());
-    feed.packet(1, &[bid(1, 100), delete(7, 99)]);
-    let mut requests = 0;
-    for _ in 0..20 {
-        feed.advance(20 * MS);
-        requests += feed.net.take_datagrams().len();
-    }
-    assert_eq!((requests, feed.new_references()), (3, vec![(1, 100, 0, true)]));
-    feed.packet(3, &[delete(7, 1), bid(2, 90)]);
-    assert!(feed.known[&Locate(1)].stale == 1 && feed.net.take_datagrams().is_empty());
 }

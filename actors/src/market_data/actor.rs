@@ -108,9 +108,6 @@ impl MarketData {
     #[inline]
     fn follow_up(&mut self, ctx: &mut Ctx<'_>) {
         let now_ns = ctx.time_ns();
-        if self.builder.books.wants_replay() {
-            self.arbiter.begin_replay();
-        }
         while let Some(DueRequest { server, request, .. }) = self.arbiter.next_request(now_ns) {
             let mut bytes = [0; mold::HEADER_LEN];
             if let (Some(endpoint), Ok(_)) = (self.requests, request.encode(&mut bytes)) {

@@ -181,18 +181,6 @@ impl MessageSink for Building<'_> {
         self.builder.mark_all();
     }
 
-    fn replay_begins(&mut self) {
-        self.builder.books.begin_replay();
-    }
-
-    fn replayed(&mut self, message: &[u8]) {
-        self.builder.books.replay(message, &self.builder.counters);
-    }
-
-    fn replay_ended(&mut self, is_complete: bool) {
-        self.builder.books.end_replay(is_complete);
-    }
-
     #[inline]
     fn prefetch(&mut self, packet: &Packet<'_>) {
         self.builder.books.prefetch(packet.messages().map_while(Result::ok).map(|(_, message)| message));

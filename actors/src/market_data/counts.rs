@@ -83,8 +83,6 @@ corelane_runtime::metrics! {
         Answers,
         /// Messages that came first by an answer.
         Recovered,
-        /// Messages replayed for books that the feed has contradicted.
-        Replayed,
         /// Answers whose first message had already come.
         Late,
         /// Datagrams that answer no request: wrong session, range or sender, or not MoldUDP64.

@@ -9,8 +9,7 @@
 //!
 //! Prices are *stale* while they may be wrong: while a gap stays open, while the feed is silent, after the end of its
 //! session, and for a book that had no room for an order or that the feed has contradicted. A lost message may have
-//! belonged to any book, so after a loss all books stay stale until the feed is joined anew. A contradicted book is built
-//! anew from a replay, if there are servers.
+//! belonged to any book, so after a loss all books stay stale until the feed is joined anew.
 //!
 //! The actor follows one session: the configured one, or the first that it sees. When that session has ended or is
 //! silent, it follows the next one; if the feed begins again under the same name, it follows the new run. `succession.rs`

@@ -11,7 +11,6 @@ use super::{
     line_state::LineState,
     message_sink::MessageSink,
     reorder::ReorderBuffer,
-    replay::Replay,
     successor::Successor,
 };
 use crate::market_data::{
@@ -37,7 +36,6 @@ pub struct Arbiter {
     pub(super) successor: Successor,
     pub(super) gap_age: GapAge,
     pub(super) gap_fill: GapFill,
-    pub(super) replay: Replay,
     /// Time of the last packet that shows that the feed goes on.
     pub(super) last_packet_ns: u64,
     pub(super) is_silent: bool,
@@ -61,7 +59,6 @@ impl Arbiter {
             successor: Successor::new(config.reorder_messages_max, config.silent_after_ns),
             gap_age: GapAge::new(&config),
             gap_fill: GapFill::new(config.gap_fill),
-            replay: Replay::new(config.gap_fill),
             config,
             counters,
             session: None,
@@ -127,9 +124,6 @@ impl Arbiter {
         let first = SequenceNumber(packet.sequence);
         let is_ours = self.session == Some(packet.session) && packet.count() > 0;
         let Some(end) = self.gap_fill.asked_until(first).filter(|_| is_ours) else {
-            if is_ours && self.on_replay_answer(server, packet, sink) {
-                return;
-            }
             let is_late = is_ours && self.has(first);
             self.counters.recovery.add(if is_late { RecoveryCount::Late } else { RecoveryCount::Refused }, 1);
             return;
@@ -158,21 +152,16 @@ impl Arbiter {
             self.counters.feed.add(FeedCount::Silences, 1);
         }
         self.follow_confirmed(now_ns, sink);
-        self.expire_replay(now_ns, sink);
         self.close_gap(now_ns, sink);
     }
 
     /// The next request to send. After every other call, call this until it returns `None`.
     pub fn next_request(&mut self, now_ns: u64) -> Option<DueRequest> {
-        let has_gap = self.expected < self.gap_age.requestable_end() || !self.gap_fill.is_idle();
-        if !has_gap && !self.replay.is_active {
+        if self.expected >= self.gap_age.requestable_end() && self.gap_fill.is_idle() {
             return None;
         }
         let end = self.gap_age.requestable_end().min(self.window_end());
-        let asked = match self.gap_fill.next_request(self.session?, self.expected, end, &self.buffer, now_ns) {
-            Some(asked) => asked,
-            None => self.next_replay_request(now_ns)?,
-        };
+        let asked = self.gap_fill.next_request(self.session?, self.expected, end, &self.buffer, now_ns)?;
         self.counters.recovery.add(RecoveryCount::Requests, 1);
         self.counters.recovery.add(RecoveryCount::Repeats, asked.is_repeat.into());
         Some(asked)
@@ -184,11 +173,7 @@ impl Arbiter {
         self.session?;
         let silent_after_ns = self.config.silent_after_ns;
         let lines = self.lines.iter().map(|line| line.silent_at_ns(silent_after_ns));
-        [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns(), self.replay.deadline_ns()]
-            .into_iter()
-            .chain(lines)
-            .flatten()
-            .min()
+        [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns()].into_iter().chain(lines).flatten().min()
     }
 
     /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.

@@ -11,16 +11,6 @@ pub trait MessageSink {
     fn prefetch(&mut self, packet: &Packet<'_>) {
         let _ = packet;
     }
-    /// The first messages of a replay that [`Arbiter::begin_replay`](super::Arbiter::begin_replay) asked for are there.
-    fn replay_begins(&mut self) {}
-    /// The next message of a replay, from message 1 on.
-    fn replayed(&mut self, message: &[u8]) {
-        let _ = message;
-    }
-    /// The replay has reached the next message, or has been given up.
-    fn replay_ended(&mut self, is_complete: bool) {
-        let _ = is_complete;
-    }
     /// The next message, with its sequence number.
     fn message(&mut self, sequence: SequenceNumber, message: &[u8]);
 }

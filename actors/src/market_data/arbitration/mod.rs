@@ -20,9 +20,7 @@ mod gap_age;
 mod gap_fill;
 mod line_state;
 mod message_sink;
-mod rejoin;
 mod reorder;
-mod replay;
 mod succession;
 mod successor;
 

@@ -193,7 +193,6 @@ impl Arbiter {
         self.ended_at = SequenceNumber::NONE;
         self.buffer.clear();
         self.gap_fill.clear();
-        self.replay.cancel();
         self.fingerprints.clear();
         self.is_silent = false;
         self.has_lost = false;

@@ -267,7 +267,7 @@ impl Books {
 
     /// Removes an order from its slot, queue and level, and the level with its last order.
     #[inline(always)]
-    pub(super) fn take(&mut self, order_ref: u64, slot: u32) -> SideId {
+    fn take(&mut self, order_ref: u64, slot: u32) -> SideId {
         let QueuedOrder { shares, level: id, older, newer } = self.orders[slot];
         self.orders.remove(order_ref, slot);
         let level = &mut self.levels[id];

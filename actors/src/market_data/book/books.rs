@@ -138,7 +138,7 @@ impl Books {
         self.doubts.is_doubtful(locate)
     }
 
-    /// A book that has become doubtful or sound and was not returned yet.
+    /// A book that has become doubtful and was not returned yet.
     #[inline]
     pub fn next_new_doubt(&mut self) -> Option<Locate> {
         self.doubts.next_new()

@@ -45,8 +45,6 @@ impl Instruments {
 pub(super) struct FeedLocates {
     /// By the feed's locate.
     meanings: Box<[Meaning]>,
-    /// By the feed's locate: its meaning, if its live messages are ignored for a while.
-    suspended: Box<[Meaning]>,
     instruments: Instruments,
 }
 
@@ -66,62 +64,21 @@ impl FeedLocates {
     }
 
     fn new(instruments: Instruments) -> Self {
-        let meanings = (0..=u16::MAX).map(|feed| instruments.unnamed(feed)).collect();
-        FeedLocates { meanings, suspended: vec![UNKNOWN; 1 << u16::BITS].into(), instruments }
+        FeedLocates { meanings: (0..=u16::MAX).map(|feed| instruments.unnamed(feed)).collect(), instruments }
     }
 
     /// Forgets what the feed has said.
     pub(super) fn clear(&mut self) {
-        self.suspended.fill(UNKNOWN);
         (0..=u16::MAX).zip(&mut self.meanings).for_each(|(feed, meaning)| *meaning = self.instruments.unnamed(feed));
     }
 
     /// Takes a stock directory entry.
     #[cold]
     pub(super) fn define(&mut self, feed_locate: u16, symbol: &Symbol, doubts: &mut Doubts) {
-        if self.is_suspended(feed_locate) {
-            return;
-        }
         self.meanings[usize::from(feed_locate)] = self.instruments.named(feed_locate, symbol);
         if let Some(locate) = self.ours(feed_locate) {
             doubts.on_named(feed_locate, locate);
         }
-    }
-
-    /// Ignores the live messages of an instrument of ours.
-    pub(super) fn suspend(&mut self, locate: Locate) {
-        for (meaning, suspended) in self.meanings.iter_mut().zip(&mut self.suspended) {
-            if *meaning == locate.0 {
-                (*suspended, *meaning) = (locate.0, IGNORED);
-            }
-        }
-    }
-
-    /// Gives a suspended locate its meaning, for a replayed message; false if it is not suspended.
-    pub(super) fn resume(&mut self, feed_locate: u16) -> bool {
-        let is_suspended = self.is_suspended(feed_locate);
-        if is_suspended {
-            self.meanings[usize::from(feed_locate)] = self.suspended[usize::from(feed_locate)];
-        }
-        is_suspended
-    }
-
-    /// Suspends a locate again behind a replayed message.
-    pub(super) fn suspend_again(&mut self, feed_locate: u16) {
-        self.meanings[usize::from(feed_locate)] = IGNORED;
-    }
-
-    /// Gives all suspended locates their meanings, for live messages.
-    pub(super) fn resume_all(&mut self) {
-        for (meaning, suspended) in self.meanings.iter_mut().zip(&mut self.suspended) {
-            if *suspended != UNKNOWN {
-                (*meaning, *suspended) = (*suspended, UNKNOWN);
-            }
-        }
-    }
-
-    fn is_suspended(&self, feed_locate: u16) -> bool {
-        self.suspended[usize::from(feed_locate)] != UNKNOWN
     }
 
     /// Our locate, if the feed has named the instrument and it is ours.

@@ -30,7 +30,6 @@ mod page;
 mod prefetch;
 mod price_level;
 mod queue;
-mod rejoin;
 mod sides;
 mod spill;
 mod top;
