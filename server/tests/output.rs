@@ -69,6 +69,7 @@ fn commands(folder: &Path) -> Vec<Vec<String>> {
         vec!["--help"],
         vec!["--version"],
         vec!["run", "--help"],
+        vec!["admin", "--help"],
         vec!["check", &topology],
         vec!["itch", "stats", &day],
         vec!["itch", "stats", "--json", &day],
@@ -106,8 +107,9 @@ fn lost_output_is_an_error_and_never_a_panic() {
 fn an_error_that_nobody_can_read_is_in_the_exit_code() {
     let folder = folder("errors");
     let absent = folder.join("absent").display().to_string();
-    let lines: [&[&str]; 8] = [
+    let lines: [&[&str]; 9] = [
         &["bogus"],
+        &["admin", "status", "--socket", &absent],
         &["run", &absent],
         &["check", &absent],
         &["demo", "--itch", &absent],
