@@ -92,6 +92,10 @@ fn encode(header: &Header, command: &Command) -> Record {
         Command::KillSwitch(body) => put(payload, body),
         Command::MarketEvent(body) => put(payload, body),
         Command::OtherChannel(body) => put(payload, body),
+        Command::Modify(body) => put(payload, body),
+        Command::MassCancel(body) => put(payload, body),
+        Command::EntrySwitch(body) => put(payload, body),
+        Command::AccountQuery(body) => put(payload, body),
     }
     record
 }
@@ -107,17 +111,24 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         6 => Command::KillSwitch(take(record)?),
         7 => Command::MarketEvent(take(record)?),
         8 => Command::OtherChannel(take(record)?),
+        9 => Command::Modify(take(record)?),
+        10 => Command::MassCancel(take(record)?),
+        11 => Command::EntrySwitch(take(record)?),
+        12 => Command::AccountQuery(take(record)?),
         kind => {
             return Err(RecordError::UnknownKind { sequence: header.sequence, kind });
         }
     };
     let reserved_is_zero = match &command {
-        Command::Enter(enter) => enter.reserved == [0; 4],
+        Command::Enter(enter) => enter.reserved == [0; 6],
         Command::Replace(replace) => replace.reserved == 0 && replace.reserved_end == [0; 2],
         Command::Cancel(cancel) => cancel.reserved == [0; 4],
         Command::OtherChannel(request) => request.reserved == 0,
+        Command::Modify(modify) => modify.reserved == [0; 3],
+        Command::MassCancel(request) => request.has_group <= 1 && request.reserved == [0; 6],
+        Command::EntrySwitch(switch) => switch.enabled <= 1 && switch.reserved == [0; 3],
         Command::KillSwitch(switch) => *switch == KillSwitch::new(switch.scope(), switch.is_engaged()),
-        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) => true,
+        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) | Command::AccountQuery(_) => true,
     };
     if reserved_is_zero && encode(&header, &command) == *record {
         Ok((header, command))

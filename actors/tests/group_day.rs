@@ -3,13 +3,13 @@
 mod group_support;
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, Notional, PortId, Quantity, Replace,
-    Scope, WithoutReference, separate_members,
+    AccountId, AccountQuery, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, MassCancel, Notional,
+    PortId, Quantity, Replace, Scope, SequencerIn, WithoutReference, separate_members,
 };
 use corelane_codecs::price::Price;
 use group_support::{
-    Edges, Outputs, Venue, cancel, config, disconnect, enter, firms_config, kill, kill_port, log_in, market, reference,
-    replace,
+    Edges, Outputs, Venue, cancel, config, disconnect, enter, entry_switch, firms_config, kill, kill_port, log_in,
+    market, modify, reference, replace,
 };
 
 /// Runs the requests one nanosecond apart and compares the outputs with lines such as
@@ -44,6 +44,11 @@ fn show(outputs: &Outputs) -> Vec<String> {
             }
             Outbound::Rejected(rejected, _) => format!("{:#04x}", rejected.reason_code.get()),
             Outbound::SystemEvent(event) => char::from(event.event_code as u8).to_string(),
+            Outbound::Modified(modified, _) => format!("{:?} {}", modified.side, modified.quantity),
+            Outbound::MassCancelResponse(response, _) => format!("{} {}", response.firm, response.symbol),
+            Outbound::DisableEntryResponse(response, _) => response.firm.to_string(),
+            Outbound::EnableEntryResponse(response, _) => response.firm.to_string(),
+            Outbound::AccountQueryResponse(response, _) => format!("next {}", response.next_user_ref_num),
             other => panic!("unexpected {other:?}"),
         };
         format!("{}#{} {kind} {user_ref} {what} leaves {}", reply.port.0, reply.number, reply.leaves_qty)
@@ -262,6 +267,151 @@ fn every_fault_of_an_order_has_its_reject_reason() {
         let expected = format!("0#{number} J {number} {reason} leaves 0");
         check(&mut venue, name, &[(command, &[&expected]), (command, NOTHING)]);
     }
+}
+
+const MASS_CANCEL: MassCancel = MassCancel {
+    port: PortId(0),
+    user_ref: 0,
+    firm: *b"    ",
+    symbol: *b"        ",
+    locate: Locate::NONE,
+    group: 0,
+    has_group: 0,
+    side: 0,
+    reserved: [0; 6],
+};
+
+/// M2: it changes size and side without loss of priority, and OUCH has no answer for one that may not be.
+#[test]
+fn a_modify_lowers_the_size_or_changes_the_kind_of_sale_and_keeps_priority() {
+    let mut venue = Venue::new(config());
+    check(
+        &mut venue,
+        "modify",
+        &[
+            (sell(0, 1, 100, 100_000), &["0#1 A 1 100@10.0000 ref 1 leaves 100", "A 1 Sell 100@10.0000"]),
+            (sell(1, 1, 50, 100_000), &["1#1 A 1 50@10.0000 ref 2 leaves 50", "A 2 Sell 50@10.0000"]),
+            (modify(0, 1, b'T', 100), &["0#2 M 1 SellShort 100 leaves 100"]),
+            (modify(0, 1, b'T', 100), NOTHING),
+            (modify(0, 1, b'B', 50), NOTHING),
+            (modify(0, 1, b'?', 50), NOTHING),
+            (modify(0, 1, b'S', 101), NOTHING),
+            (modify(0, 2, b'S', 50), NOTHING),
+            (modify(1, 1, b'S', 50), NOTHING),
+            (modify(0, 1, b'S', 60), &["0#3 M 1 Sell 60 leaves 60", "X 1 40"]),
+            (
+                buy(1, 2, 10, 100_000),
+                &[
+                    "1#2 A 2 10@10.0000 ref 3 leaves 10",
+                    "0#4 E 1 10@10.0000 A match 1 leaves 50",
+                    "1#3 E 2 10@10.0000 R match 1 leaves 0",
+                    "E 1 10 match 1",
+                ],
+            ),
+            (modify(0, 1, b'E', 60), &["0#5 M 1 SellShortExempt 50 leaves 50"]),
+            (modify(0, 1, b'E', 10), &["0#6 M 1 SellShortExempt 0 leaves 0", "D 1"]),
+            (modify(0, 1, b'S', 5), NOTHING),
+        ],
+    );
+}
+
+/// M2: response first, then the orders that match all it names, oldest first; other ports' orders stay.
+#[test]
+fn a_mass_cancel_means_the_orders_that_match_all_it_names() {
+    let order = |user_ref, side, locate, firm: &[u8; 4], group| {
+        Command::Enter(Enter {
+            locate: Locate(locate),
+            firm: *firm,
+            group,
+            ..enter(0, user_ref, side, 10, if side == b'B' { 99_000 } else { 101_000 })
+        })
+    };
+    let cancels = |of: &[u32]| of.iter().map(|user_ref| format!("C{user_ref}")).collect::<Vec<_>>();
+    let cases: [(&str, MassCancel, &[u32]); 11] = [
+        ("all", MASS_CANCEL, &[1, 2, 3, 4, 5]),
+        ("firm", MassCancel { firm: *b"LIME", ..MASS_CANCEL }, &[3, 4]),
+        ("another firm", MassCancel { firm: *b"PEAR", ..MASS_CANCEL }, &[]),
+        ("symbol", MassCancel { symbol: *b"BBB     ", locate: Locate(2), ..MASS_CANCEL }, &[2, 4]),
+        ("unknown symbol", MassCancel { symbol: *b"NONE    ", ..MASS_CANCEL }, &[]),
+        ("buys", MassCancel { side: b'B', ..MASS_CANCEL }, &[1, 3]),
+        ("sells of any kind", MassCancel { side: b'E', ..MASS_CANCEL }, &[2, 4, 5]),
+        ("unknown side", MassCancel { side: b'?', ..MASS_CANCEL }, &[]),
+        ("group", MassCancel { group: 7, has_group: 1, ..MASS_CANCEL }, &[4, 5]),
+        ("without group", MassCancel { group: 0, has_group: 1, ..MASS_CANCEL }, &[1, 2, 3]),
+        ("firm and side", MassCancel { firm: *b"LIME", side: b'S', ..MASS_CANCEL }, &[4]),
+    ];
+    for (name, request, expected) in cases {
+        let mut venue = Venue::new(config());
+        let orders = [
+            order(1, b'B', 1, b"    ", 0),
+            order(2, b'S', 2, b"    ", 0),
+            order(3, b'B', 1, b"LIME", 0),
+            order(4, b'S', 2, b"LIME", 7),
+            order(5, b'T', 1, b"    ", 7),
+            buy(1, 1, 10, 99_000),
+        ];
+        for (time_ns, command) in (1..).zip(orders) {
+            venue.run(time_ns, command);
+        }
+        let outputs = venue.run(10, Command::MassCancel(MassCancel { user_ref: 6, ..request }));
+        let kinds: Vec<String> =
+            outputs.replies.iter().map(|reply| format!("{}{}", char::from(reply.bytes[0]), reply.user_ref)).collect();
+        assert_eq!(kinds, [vec!["X6".to_owned()], cancels(expected)].concat(), "{name}");
+        assert_eq!(outputs.publications.len(), expected.len(), "{name}");
+        assert!(outputs.replies[1..].iter().all(|reply| reply.bytes[17] == b'U'));
+        let again = venue.run(11, Command::MassCancel(MassCancel { user_ref: 6, ..MASS_CANCEL }));
+        assert_eq!(again, Outputs::default(), "{name}: a retransmission");
+    }
+}
+
+/// M2: more orders than a step cancels, most of which are not meant.
+#[test]
+fn a_mass_cancel_of_many_orders_takes_several_steps() {
+    let mut venue = Venue::with_edges(config(), Edges::TIGHT);
+    let mut outputs = Outputs::default();
+    for user_ref in 1..=200 {
+        let group = u16::from(user_ref % 3 == 0);
+        let order = Enter { group, ..enter(0, user_ref, b'B', 10, 99_000) };
+        venue.run(u64::from(user_ref), Command::Enter(order));
+    }
+    venue.send(
+        SequencerIn::Command(Command::MassCancel(MassCancel { user_ref: 201, group: 1, has_group: 1, ..MASS_CANCEL })),
+        &mut outputs,
+    );
+    venue.settle(&mut outputs);
+    let cancelled: Vec<u32> = outputs.replies[1..].iter().map(|reply| reply.user_ref).collect();
+    assert_eq!(cancelled, (1..=66).map(|third| 3 * third).collect::<Vec<u32>>());
+}
+
+/// M2: a firm's entry is closed for enters and replaces only.
+#[test]
+fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
+    let of_firm = |user_ref| Command::Enter(Enter { firm: *b"LIME", ..enter(0, user_ref, b'B', 10, 99_000) });
+    let mut venue = Venue::new(config());
+    check(
+        &mut venue,
+        "disable and enable",
+        &[
+            (of_firm(1), &["0#1 A 1 10@9.9000 ref 1 leaves 10", "A 1 Buy 10@9.9000"]),
+            (of_firm(2), &["0#2 A 2 10@9.9000 ref 2 leaves 10", "A 2 Buy 10@9.9000"]),
+            (entry_switch(0, 3, *b"LIME", 0), &["0#3 G 3 LIME leaves 0"]),
+            (entry_switch(0, 3, *b"LIME", 1), NOTHING),
+            (of_firm(4), &["0#4 J 4 0x0c leaves 0"]),
+            (amend(0, 1, 5, 5, 99_000), &["0#5 J 5 0x0c leaves 0"]),
+            (buy(0, 6, 10, 99_000), &["0#6 A 6 10@9.9000 ref 3 leaves 10", "A 3 Buy 10@9.9000"]),
+            (buy(1, 1, 10, 99_000), &["1#1 A 1 10@9.9000 ref 4 leaves 10", "A 4 Buy 10@9.9000"]),
+            (modify(0, 1, b'B', 8), &["0#7 M 1 Buy 8 leaves 8", "X 1 2"]),
+            (cancel(0, 1, 0), &["0#8 C 1 8 U leaves 0", "D 1"]),
+            (entry_switch(0, 7, *b"    ", 0), &["0#9 G 7  leaves 0"]),
+            (buy(0, 8, 10, 99_000), &["0#10 J 8 0x0c leaves 0"]),
+            (entry_switch(0, 9, *b"    ", 1), &["0#11 K 9  leaves 0"]),
+            (amend(0, 2, 10, 5, 99_000), &["0#12 U 10 of 2 5@9.9000 ref 5 leaves 5", "U 2 5 5@9.9000"]),
+            (of_firm(11), &["0#13 A 11 10@9.9000 ref 6 leaves 10", "A 6 Buy 10@9.9000"]),
+            (Command::AccountQuery(AccountQuery { port: PortId(0) }), &["0#14 Q 0 next 12 leaves 0"]),
+            (Command::AccountQuery(AccountQuery { port: PortId(2) }), &["2#1 Q 0 next 1 leaves 0"]),
+            (Command::AccountQuery(AccountQuery { port: PortId(9) }), NOTHING),
+        ],
+    );
 }
 
 /// M12: only orders that are open when a request arrives count, however the requests were sent.

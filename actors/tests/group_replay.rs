@@ -4,16 +4,16 @@ mod group_support;
 
 use corelane_actors::{
     record::{Record, RecordError},
-    types::{Command, Enter, FirmId, GroupConfig, Scope},
+    types::{AccountQuery, Command, Enter, FirmId, GroupConfig, Locate, MassCancel, PortId, Scope},
 };
 use corelane_runtime::{
     message::{Header, SequenceNumber},
     sequencer::SequencerPolicy,
 };
 use group_support::{
-    Edges, Outputs, Venue, cancel, config, disconnect, enter, kill, kill_port, log_in, market,
+    Edges, Outputs, Venue, cancel, config, disconnect, enter, entry_switch, kill, kill_port, log_in, market,
     model::Model,
-    other_channel, replace,
+    modify, other_channel, replace,
     streams::{Op, stream},
 };
 use proptest::prelude::*;
@@ -121,6 +121,18 @@ proptest! {
     }
 }
 
+const MASS_CANCEL: MassCancel = MassCancel {
+    port: PortId(1),
+    user_ref: 2,
+    firm: *b"LIME",
+    symbol: *b"AAA     ",
+    locate: Locate(1),
+    group: 3,
+    has_group: 1,
+    side: b'B',
+    reserved: [0; 6],
+};
+
 #[test]
 fn every_command_comes_back_from_its_record() {
     let header =
@@ -134,6 +146,10 @@ fn every_command_comes_back_from_its_record() {
         kill(Scope::Firm(FirmId(8)), true),
         market(b'Q'),
         other_channel(1, 2, 3),
+        modify(1, 2, b'T', 3),
+        Command::MassCancel(MASS_CANCEL),
+        entry_switch(1, 2, *b"LIME", 1),
+        Command::AccountQuery(AccountQuery { port: PortId(1) }),
     ];
     for (index, command) in commands.into_iter().enumerate() {
         let kind = index as u16 + 1;
@@ -168,7 +184,7 @@ fn every_command_comes_back_from_its_record() {
         Record::from_bytes(&[0; 128]).unwrap().decode(),
         Err(RecordError::UnknownKind { sequence: SequenceNumber::NONE, kind: 0 })
     );
-    let reserved = Enter { reserved: [0, 1, 0, 0], ..enter(1, 2, b'B', 3, 4) };
+    let reserved = Enter { reserved: [0, 1, 0, 0, 0, 0], ..enter(1, 2, b'B', 3, 4) };
     assert_eq!(
         Record::encode(&header, &Command::Enter(reserved)).decode(),
         Err(RecordError::BadPayload { sequence: SequenceNumber(7), kind: 1 })
@@ -177,7 +193,7 @@ fn every_command_comes_back_from_its_record() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_a_record_panic(bytes in prop::collection::vec(any::<u8>(), 128), kind in 0..10_u8) {
+    fn no_bytes_make_a_record_panic(bytes in prop::collection::vec(any::<u8>(), 128), kind in 0..14_u8) {
         let mut bytes = bytes;
         bytes[28] = kind;
         bytes[29] = 0;

@@ -62,11 +62,6 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
         (GroupConfig { instruments: vec![], ..good.clone() }, "instruments is 0; it must be 1 to 65534"),
         (GroupConfig { orders_max: 0, ..good.clone() }, "orders_max is 0; it must be 1 to 1073741824"),
         (GroupConfig { levels_max: u32::MAX, ..good.clone() }, "levels_max is 4294967295; it must be 1 to 1073741824"),
-        (
-            GroupConfig { messages_per_port_max: 8 * 1008 - 1, ..good.clone() },
-            "messages_per_port_max is 8063; with 1000 open orders per port it must be at least 8064, so that \
-             the eighth kept in reserve can answer for them; raise it, or lower open_orders_per_port_max",
-        ),
     ];
     let with = |change: fn(&mut GroupConfig)| {
         let mut config = good.clone();

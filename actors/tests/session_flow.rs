@@ -3,12 +3,15 @@
 mod session_harness;
 
 use corelane_actors::{
-    session::SessionCount,
+    session::{SessionConfig, SessionCount},
     types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{IntoBytes, ouch, soup::ClientPacket};
 use corelane_runtime::net::{CloseReason, ConnId};
 use session_harness::{MS, SECOND, Venue, config, enter, packets, replace, short, summary};
+
+/// The least size of a replay log, in bytes.
+const SMALL_LOG: usize = 9472;
 
 fn request(venue: &mut Venue, conn: ConnId, message: &[u8]) {
     venue.send(conn, &ClientPacket::Unsequenced(message));
@@ -307,40 +310,81 @@ fn the_session_leaves_the_bound_of_open_orders_to_the_group() {
     assert_eq!(venue.commands().iter().map(refused).collect::<Vec<_>>(), [0; 5]);
 }
 
+/// M1: a port may get any number of answers, and its cancels and orders pass after each of them.
 #[test]
-fn a_used_up_sequence_ends_the_session_when_its_orders_are_dead() {
-    let mut small = config();
-    small.messages_per_port_max = 40;
-    let mut venue = Venue::new(small);
+fn a_port_has_no_budget_of_messages() {
+    let mut venue = Venue::new(SessionConfig { reply_log_bytes: SMALL_LOG, ..config() });
     let conn = venue.alice();
     request(&mut venue, conn, enter(1, "AAPL").as_bytes());
-    assert_eq!(shorts(&mut venue), ["in0.1", "O1"]);
-    // A quarter of the messages is kept in reserve.
-    for _ in 0..30 {
-        venue.answer(0, 1, 100, &Venue::some_answer(1));
+    for round in 1..=100 {
+        for _ in 0..50 {
+            venue.answer(0, 1, 100, &Venue::some_answer(1));
+        }
+        venue.tick();
+        assert_eq!(packets(&venue.sent(conn)).len(), 50, "round {round}");
+    }
+    venue.commands();
+    request(&mut venue, conn, ouch::Cancel::new(1, 0).as_bytes());
+    request(&mut venue, conn, replace(1, 2).as_bytes());
+    request(&mut venue, conn, enter(3, "AAPL").as_bytes());
+    assert_eq!(shorts(&mut venue), ["X1", "U1>2", "O3"]);
+}
+
+/// M1: the log is a window. A client never gets a stream with a hole; it is told that it must start with new messages.
+#[test]
+fn a_log_in_that_asks_for_a_message_no_longer_kept_is_rejected() {
+    const ANSWERS: u32 = 2000;
+    // A packet has 21 bytes, so that some 450 are kept, and at least all but a block of these.
+    const KEPT: u64 = 380;
+    let mut venue = Venue::new(SessionConfig { reply_log_bytes: SMALL_LOG, ..config() });
+    for user_ref in 1..=ANSWERS {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        if user_ref % 100 == 0 {
+            venue.tick();
+        }
+    }
+    let next = u64::from(ANSWERS) + 1;
+    let first_kept = next - KEPT;
+    for (asked, expected) in [(1, None), (next - 460, None), (first_kept, Some(KEPT)), (next, Some(0)), (0, Some(0))] {
+        let conn = venue.log_in("alice", "secret", asked);
+        let sent = venue.sent(conn);
+        match expected {
+            None => assert_eq!((&sent[..], venue.is_closed(conn)), (&b"\0\x02JS"[..], true), "{asked}"),
+            Some(replayed) => {
+                assert_eq!(packets(&sent).len() as u64, 1 + replayed, "{asked}");
+                assert!(summary(&sent).starts_with('A'), "{asked}");
+            }
+        }
+    }
+    assert_eq!(venue.count(SessionCount::NotKept), 2);
+    assert_eq!(venue.count(SessionCount::SessionUnavailable), 0);
+}
+
+/// M1: a replay that is slower than the answers that come is ended before it would have a hole.
+#[test]
+fn a_replay_that_the_window_overtakes_is_ended() {
+    let mut venue = Venue::new(SessionConfig { reply_log_bytes: SMALL_LOG, ..config() });
+    for user_ref in 1..=300 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
     }
     venue.tick();
-    assert_eq!(shorts(&mut venue), ["out0.1"], "the group ends its orders");
-    request(&mut venue, conn, enter(2, "AAPL").as_bytes());
-    assert_eq!(venue.commands(), []);
-    assert_eq!(venue.count(SessionCount::IgnoredRequests), 1);
-    assert!(!venue.is_closed(conn));
-    venue.answer(0, 1, 0, &Venue::some_answer(1));
-    venue.tick();
-    assert_eq!(summary(&venue.sent(conn)), format!("{}Z", "SC ".repeat(31)));
-    assert!(venue.is_closed(conn));
-    // A new log-in can still read the stream; then the session ends again.
-    let again = venue.log_in("alice", "secret", 31);
-    assert_eq!(summary(&venue.sent(again)), "A SC Z");
-    assert_eq!(venue.count(SessionCount::SequenceUsedUp), 2);
-    assert_eq!(venue.commands(), [], "nothing of it reaches the group");
-    // Answers beyond the end are not kept, and other clients are not affected.
-    for _ in 0..20 {
-        venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.net.set_send_room(Some(1000));
+    let conn = venue.log_in("alice", "secret", 1);
+    let mut bytes = venue.sent(conn);
+    for user_ref in 301..=1000 {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        if user_ref % 50 == 0 {
+            venue.tick();
+        }
     }
-    venue.tick();
-    assert_eq!(venue.count(SessionCount::AnswersNotKept), 11);
-    assert!(venue.sim.failures().is_empty());
+    bytes.extend(venue.sent(conn));
+    assert_eq!(venue.net.closed_by_actor(conn), Some(CloseReason::SlowReader));
+    let again = venue.log_in("alice", "secret", 0);
+    assert!(!venue.is_closed(again));
+    // What it got is the start of the stream.
+    let whole = bytes[33..].chunks_exact(21).zip(1_u32..);
+    assert!(whole.clone().count() > 0);
+    assert!(whole.into_iter().all(|(packet, user_ref)| packet[3..] == Venue::some_answer(user_ref)));
 }
 
 #[test]

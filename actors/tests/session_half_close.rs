@@ -43,6 +43,21 @@ fn answers_come_first_then_the_cancels_of_the_disconnect_then_the_end() {
     assert_eq!(shorts(&mut venue), ["in0.2"]);
 }
 
+/// The answer to a query is about no order.
+#[test]
+fn an_unanswered_query_is_waited_for() {
+    let mut venue = Venue::new(config());
+    let alice = venue.alice();
+    venue.queue(alice, &ClientPacket::Unsequenced(b"Q"));
+    venue.net.half_close(alice);
+    venue.sim.run_until_idle();
+    assert_eq!(shorts(&mut venue), ["in0.1", "Q", "out0.1"]);
+    assert!(!venue.is_closed(alice));
+    venue.answer(0, 0, 0, &Venue::some_answer(1));
+    venue.tick();
+    assert_eq!((summary(&venue.sent(alice)).as_str(), venue.is_closed(alice)), ("SC", true));
+}
+
 #[test]
 fn who_is_owed_nothing_is_closed_at_once() {
     let mut venue = Venue::new(config());

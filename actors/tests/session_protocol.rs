@@ -3,7 +3,7 @@
 mod session_harness;
 
 use corelane_actors::{
-    session::{MALFORMED_MAX, Session, SessionConfig, SessionCount, SoupFramer},
+    session::{ConnectionEnd, Session, SessionConfig, SessionCount, SoupFramer},
     types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{
@@ -83,7 +83,7 @@ fn a_configuration_that_cannot_work_is_refused() {
     };
     let cases: [(Spoil, &str); 6] = [
         (|config| config.connections_max = 0, "connections_max is 0"),
-        (|config| config.messages_per_port_max = usize::MAX, "messages_per_port_max"),
+        (|config| config.reply_log_bytes = 100, "reply_log_bytes is 100; it must be from 9472 to"),
         (|config| config.ports.clear(), "ports is 0"),
         (|config| config.ports[1].user = Alpha::new("ALICE").unwrap(), "configured twice"),
         (|config| config.ports[1].user = Alpha::BLANK, "blank"),
@@ -266,17 +266,47 @@ fn the_end_of_a_connection_is_announced_once_whoever_ended_it() {
     }
 }
 
+/// M2: only a rate of requests that nobody can answer ends a connection, and the log is told why.
 #[test]
-fn too_many_malformed_requests_end_the_connection() {
-    let mut venue = Venue::new(config());
+fn a_rate_of_unreadable_requests_ends_the_connection() {
+    const MOST: u32 = 3;
+    let mut venue = Venue::new(SessionConfig { unreadable_per_minute_max: MOST, ..config() });
     let conn = venue.alice();
-    for sent in 1..=MALFORMED_MAX + 1 {
-        assert!(!venue.is_closed(conn));
-        venue.send(conn, &ClientPacket::Unsequenced(b"?"));
-        assert_eq!(venue.count(SessionCount::MalformedRequests), u64::from(sent));
+    for minute in 0..5 {
+        for _ in 0..MOST {
+            venue.send(conn, &ClientPacket::Unsequenced(b"?"));
+        }
+        assert!(!venue.is_closed(conn), "minute {minute}");
+        for _ in 0..6 {
+            venue.advance_slowly(10 * SECOND);
+            venue.send(conn, &ClientPacket::Heartbeat);
+        }
+    }
+    assert_eq!(venue.count(SessionCount::UnreadableRequests), 5 * u64::from(MOST));
+    for sent in 0..=MOST {
+        assert!(!venue.is_closed(conn), "{sent} in a minute");
+        venue.send(conn, &ClientPacket::Unsequenced(b"X\0"));
     }
     assert!(venue.is_closed(conn));
-    assert_eq!(venue.count(SessionCount::Malformed), 1);
+    assert_eq!(venue.count(SessionCount::Unreadable), 1);
+    let end = ConnectionEnd { port: PortId(0), reason: SessionCount::Unreadable };
+    assert_eq!(venue.ends.receive().map(|envelope| envelope.body), Some(end));
+}
+
+/// M2: a client learns of its mistake by the reject, so a day may have any number of them.
+#[test]
+fn rejected_requests_end_no_connection() {
+    let mut venue = Venue::new(SessionConfig { unreadable_per_minute_max: 0, ..config() });
+    let conn = venue.alice();
+    for user_ref in 1..=200 {
+        let mut spoilt = enter(user_ref, "AAPL").as_bytes().to_vec();
+        spoilt[26] = b'9';
+        venue.send(conn, &ClientPacket::Unsequenced(&spoilt));
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        venue.tick();
+    }
+    assert!(!venue.is_closed(conn));
+    assert_eq!(venue.count(SessionCount::MalformedRequests), 200);
 }
 
 #[test]

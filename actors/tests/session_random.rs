@@ -2,11 +2,12 @@
 
 mod session_harness;
 
-use corelane_actors::types::Command;
+use corelane_actors::types::{Command, EntrySwitch, MassCancel};
 use corelane_codecs::{
-    IntoBytes,
-    ouch::Outbound,
+    IntoBytes, MessageType,
+    ouch::{self, Outbound},
     soup::{ClientPacket, ServerPacket},
+    text::Alpha,
 };
 use corelane_runtime::net::{CloseReason, ConnId};
 use proptest::prelude::*;
@@ -24,6 +25,7 @@ enum Act {
     LogIn(bool, u64),
     Enter(u32),
     Replace(u32, u32),
+    DisableEntry(u32),
     LogOut,
     HalfClose,
     Vanish,
@@ -42,6 +44,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(user_ref, spoils)| Act::Spoilt(user_ref, spoils)),
         3 => (any::<bool>(), 0_u64..6).prop_map(|(good, sequence)| Act::LogIn(good, sequence)),
         6 => number.clone().prop_map(Act::Enter),
+        1 => number.clone().prop_map(Act::DisableEntry),
         3 => (number.clone(), number).prop_map(|(original, user_ref)| Act::Replace(original, user_ref)),
         1 => Just(Act::LogOut),
         1 => Just(Act::HalfClose),
@@ -79,6 +82,15 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
             let message = replace(*original, *user_ref);
             venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
         }
+        Act::DisableEntry(user_ref) => {
+            let message = ouch::DisableEntry {
+                message_type: MessageType::NEW,
+                user_ref_num: (*user_ref).into(),
+                firm: Alpha::BLANK,
+                appendage_len: 0.into(),
+            };
+            venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
+        }
         Act::LogOut => venue.queue(*conn, &ClientPacket::Logout),
         Act::HalfClose => venue.net.half_close(*conn),
         Act::Vanish => venue.net.disconnect(*conn, CloseReason::Peer),
@@ -110,6 +122,12 @@ impl Model {
                     self.open.push((user_ref, leaves_qty));
                 }
                 venue.answer(0, user_ref, leaves_qty, &Venue::some_answer(user_ref));
+            }
+            Command::EntrySwitch(EntrySwitch { user_ref, .. }) | Command::MassCancel(MassCancel { user_ref, .. })
+                if *user_ref > self.consumed =>
+            {
+                self.consumed = *user_ref;
+                venue.answer(0, *user_ref, 0, &Venue::some_answer(*user_ref));
             }
             Command::Replace(replace) if replace.user_ref > self.consumed => {
                 let (original, user_ref) = (replace.original_user_ref, replace.user_ref);
@@ -144,11 +162,17 @@ impl Model {
         let mut highest = self.consumed;
         let mut owed = Vec::new();
         for command in waiting {
-            if let Command::Enter(enter) = command
-                && enter.user_ref > highest
-            {
-                highest = enter.user_ref;
-                owed.push(highest);
+            match command {
+                Command::Enter(enter) if enter.user_ref > highest => {
+                    highest = enter.user_ref;
+                    owed.push(highest);
+                }
+                // OUCH has no reject for it.
+                Command::EntrySwitch(EntrySwitch { user_ref, .. })
+                | Command::MassCancel(MassCancel { user_ref, .. }) => {
+                    highest = highest.max(*user_ref);
+                }
+                _ => {}
             }
         }
         owed

@@ -49,14 +49,13 @@ fn tables_take_the_memory_that_is_said() {
     let user = |user| Credentials { user: Alpha::new(user).unwrap(), password: Alpha::new("secret").unwrap() };
     let ports = vec![user("ALICE"), user("BOB")];
     let few = SessionConfig::new(Alpha::new("DAY0000001").unwrap(), ports, symbols.to_vec());
-    let many = SessionConfig { open_orders_per_port_max: 1 << 20, messages_per_port_max: 1024, ..few };
+    let many = SessionConfig { open_orders_per_port_max: 1 << 20, reply_log_bytes: 9472, ..few };
     assert_about(many.number_bytes(), grows(|| Session::new(many.clone()).unwrap()));
 
     let group = GroupConfig {
         orders_max: MANY as u32,
         levels_max: MANY as u32,
         open_orders_per_port_max: MANY as u32 / 2,
-        messages_per_port_max: 1 << 40,
         ..group_support::config()
     };
     let (orders, books) = Group::bytes(&group);

@@ -169,7 +169,7 @@ impl Market {
         config.order_entry.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.feeds.inbound = None;
         // Room for the answers of a round at any rate that is tried.
-        config.order_entry.messages_per_port_max = 1 << 19;
+        config.order_entry.reply_log_bytes = 40 << 20;
         if let Some(out) = &mut config.feeds.outbound {
             out.to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, feed_port);
         }

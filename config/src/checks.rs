@@ -203,6 +203,18 @@ fn order_entry(document: &mut Document) {
             "listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all".into(),
         );
     }
+    if let Some(net) = document.section::<Net>("net").filter(|net| order_entry.reply_log_bytes < net.send_buffer_bytes)
+    {
+        document.conflict(
+            "order_entry.reply_log_bytes",
+            format!(
+                "`order_entry.reply_log_bytes` ({}) is less than `net.send_buffer_bytes` ({})",
+                order_entry.reply_log_bytes, net.send_buffer_bytes
+            ),
+            "forgets what a slow client has yet to read",
+            "raise it, or lower `net.send_buffer_bytes`".into(),
+        );
+    }
     if order_entry.client_timeout_ms <= order_entry.heartbeat_ms {
         document.conflict(
             "order_entry.client_timeout_ms",

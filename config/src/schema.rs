@@ -232,11 +232,17 @@ pub struct OrderEntry {
     #[serde(default = "count::<256>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_per_address_max: usize,
-    /// Sequenced messages kept per port, to be replayed to a client that logs in again. Before they run out, the port's new
-    /// orders are rejected, its open orders are cancelled and its session is ended.
-    #[serde(default = "count::<262_144>")]
-    #[schemars(range(min = 1024, max = 16_777_216))]
-    pub messages_per_port_max: usize,
+    /// Requests of one connection that cannot be read or answered, in a minute; one more closes it. Requests that are
+    /// rejected do not count.
+    #[serde(default = "quantity::<64>")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub unreadable_per_minute_max: u32,
+    /// Answers kept per port, in bytes of their packets, to be replayed to a client that logs in again. When the store is
+    /// full, new answers overwrite the oldest. A log-in that asks for an answer which is no longer kept is rejected with
+    /// code `S`; a log-in from 0 gets new answers only.
+    #[serde(default = "count::<16_777_216>")]
+    #[schemars(range(min = 65_536, max = 4_294_967_296_u64))]
+    pub reply_log_bytes: usize,
     /// Open orders of one port; one more is rejected. The books must have room for those of all ports.
     #[serde(default = "count::<8192>")]
     #[schemars(range(min = 1, max = 1_048_576))]

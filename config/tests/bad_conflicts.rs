@@ -137,6 +137,13 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
+            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 262_143",
+            &[
+                "28:19 Conflict: `order_entry.reply_log_bytes` (262143) is less than `net.send_buffer_bytes` (262144); raise it, or lower `net.send_buffer_bytes`",
+            ],
+        ),
+        (
+            "listen = \"127.0.0.1:9001\"",
             "listen = \"127.0.0.1:9001\"\nopen_orders_per_port_max = 131_073",
             &[
                 "28:28 Conflict: 2 ports may have 131073 open orders each, but the books hold 262144 orders; lower it to 131072 or less, or raise `matching.orders_max`",

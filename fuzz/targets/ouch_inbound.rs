@@ -22,7 +22,9 @@ macro_rules! encoded {
 fuzz_target!(|bytes: &[u8]| match Inbound::decode(bytes) {
     Ok(message) => {
         let _ = (format!("{message:?}"), message.user_ref_num());
-        assert!(encoded!(message, bytes: Enter, Replace, Cancel;));
+        assert!(encoded!(
+            message, bytes: Enter, Replace, Cancel, Modify, MassCancel, DisableEntry, EnableEntry, AccountQuery;
+        ));
     }
     Err(error) => {
         let _ = (error.to_string(), error.reject_reason(), request_identity(bytes));

@@ -25,7 +25,8 @@ fuzz_target!(|bytes: &[u8]| match Outbound::decode(bytes) {
         assert!(encoded!(
             message, bytes:
             Accepted, Replaced, Canceled, AiqCanceled, Executed, BrokenTrade, Rejected, CancelPending, CancelReject,
-            PriorityUpdate, Restated; SystemEvent
+            PriorityUpdate, Restated, Modified, MassCancelResponse, DisableEntryResponse, EnableEntryResponse,
+            AccountQueryResponse; SystemEvent
         ));
     }
     Err(error) => assert!(!error.to_string().is_empty()),

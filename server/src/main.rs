@@ -3,6 +3,7 @@
 mod admin;
 mod check;
 mod cli;
+mod connection_log;
 mod demo;
 mod itch;
 mod run;

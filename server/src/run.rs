@@ -21,6 +21,8 @@ use miette::miette;
 
 use crate::signals::Signals;
 
+use crate::connection_log::ConnectionLog;
+
 /// How often `run` looks for signals, and whether the venue still runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -39,7 +41,8 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
     let socket = admin_socket(path, &config);
     let declared = declare(&config, &cpu::allowed_cpus())?;
-    let venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;
+    let mut venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;
+    let mut connections = venue.take_connection_ends().map(|ends| ConnectionLog::new(ends, &config));
     if let Err(lost) = out.say(addresses(&venue, &config, socket.as_deref())) {
         let _ = venue.stop();
         return Err(lost.into());
@@ -50,11 +53,13 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
             // What the group has done, or has not, is in the log.
             let _ = venue.ask(Request::KillSwitch(KillSwitch::new(Scope::Everyone, engaged)));
         }
+        connections.iter_mut().for_each(ConnectionLog::write);
         thread::sleep(LOOK_AGAIN);
     }
     let announced = out.say("stopping");
     let counters = venue.counters().clone();
     let stopped = venue.stop();
+    connections.iter_mut().for_each(ConnectionLog::write);
     let exit = ended(&stopped, out);
     announced?;
     print_status(&stopped.outcome.status, &counters, out)?;

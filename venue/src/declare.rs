@@ -5,7 +5,7 @@ use corelane_actors::{
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
     publisher::{Publisher, PublisherCounters},
     sequencer_policy::ReferencePolicy,
-    session::{Session, SessionCount, SoupFramer},
+    session::{ConnectionEnd, Session, SessionCount, SoupFramer},
     types::{Command, SequencerIn},
 };
 use corelane_codecs::soup;
@@ -27,6 +27,8 @@ use crate::{
 
 /// The number of established connections that may wait to be accepted.
 const LISTEN_BACKLOG: u16 = 4096;
+/// The number of ends of connections that the log may fall behind.
+const ENDS_CAPACITY: usize = 256;
 /// The number of operator commands that may wait for the sequencer.
 const CONTROL_CAPACITY: usize = 16;
 
@@ -42,6 +44,7 @@ pub struct Declared {
     sequencer: ActorId<Sequencer<ReferencePolicy>>,
     pub(crate) control: ExternalSender<SequencerIn>,
     pub(crate) session: ActorId<Session>,
+    pub(crate) ends: ExternalReceiver<ConnectionEnd>,
     pub(crate) counters: VenueCounters,
     pub(crate) market_data: Option<ActorId<MarketData>>,
     instruments: usize,
@@ -113,6 +116,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         sequencer,
         EdgeSpec::backpressure(edges.ingress_capacity).admission(),
     );
+    let ends = topology.external_receiver(session, |out| &mut out.ends, EdgeSpec::drop_newest(ENDS_CAPACITY));
     if let Some(market_data) = market_data {
         let references = EdgeSpec::backpressure(edges.references_capacity).admission();
         topology.connect(market_data, |out| &mut out.references, sequencer, references);
@@ -151,6 +155,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         sequencer,
         control,
         session,
+        ends,
         counters,
         market_data,
         instruments: config.instruments.len(),

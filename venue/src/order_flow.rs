@@ -18,7 +18,7 @@ use crate::{
 
 /// The memory of the sessions' replay logs, in bytes.
 pub(crate) fn replay_bytes(config: &Config) -> usize {
-    config.ports.len() * replay_log_bytes(config.order_entry.messages_per_port_max)
+    config.ports.len() * replay_log_bytes(config.order_entry.reply_log_bytes)
 }
 
 /// The capacities of the network driver of each shard that has one.
@@ -51,10 +51,11 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
         login_timeout_ns: nanos(order_entry.login_timeout_ms),
         client_timeout_ns: nanos(order_entry.client_timeout_ms),
         heartbeat_ns: nanos(order_entry.heartbeat_ms),
-        messages_per_port_max: order_entry.messages_per_port_max,
+        reply_log_bytes: order_entry.reply_log_bytes,
         open_orders_per_port_max: order_entry.open_orders_per_port_max,
         connections_max: config.net.connections_max,
         connections_per_address_max: order_entry.connections_per_address_max,
+        unreadable_per_minute_max: order_entry.unreadable_per_minute_max,
         unsent_bytes_max: config.net.send_buffer_bytes,
         ..SessionConfig::new(alpha("session", &config.venue.session)?, ports, symbols(config)?)
     })
@@ -99,7 +100,6 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         orders_max: config.matching.orders_max as u32,
         levels_max: config.matching.levels_max as u32,
         open_orders_per_port_max: config.order_entry.open_orders_per_port_max as u32,
-        messages_per_port_max: config.order_entry.messages_per_port_max as u64,
         cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
         opens_at_start: false,
         quote_width_parts_per_million: config.risk.quote_width_percent.parts_per_million(),

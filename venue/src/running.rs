@@ -11,7 +11,7 @@ use std::{
 use corelane_actors::{
     market_data::MarketData,
     publisher::{Publisher, PublisherCount},
-    session::{Session, SessionCount},
+    session::{ConnectionEnd, Session, SessionCount},
 };
 use corelane_codecs::itch::Timestamp;
 use corelane_config::Config;
@@ -20,7 +20,7 @@ use corelane_runtime::{
     cpu,
     lifecycle::{Outcome, RunOptions, Running, Status},
     telemetry::{Counters, ShardCount},
-    topology::ActorId,
+    topology::{ActorId, ExternalReceiver},
 };
 
 use crate::{
@@ -45,6 +45,7 @@ pub struct Venue {
     desk: mpsc::Sender<Asked>,
     progress: Arc<Progress>,
     session: ActorId<Session>,
+    ends: Option<ExternalReceiver<ConnectionEnd>>,
     counters: VenueCounters,
     market_data: Option<ActorId<MarketData>>,
     publisher: Option<ActorId<Publisher>>,
@@ -101,7 +102,7 @@ impl Declared {
             .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
             .drain_deadline(DRAIN_DEADLINE)
             .time_of_day_max(TIME_OF_DAY_MAX);
-        let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
+        let Declared { topology, control, session, ends, counters, market_data, publisher, .. } = self;
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
         let parts = Parts {
@@ -115,7 +116,8 @@ impl Declared {
         };
         let mut served = Desk::new(config, parts);
         let running = topology.start_with(options, move |status| served.turn(status))?;
-        Ok(Venue { running, desk, progress, session, counters, market_data, publisher })
+        let ends = Some(ends);
+        Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher })
     }
 }
 
@@ -163,6 +165,12 @@ impl Venue {
     /// The current counters of order entry, such as the reasons for closed connections.
     pub fn session_counts(&self) -> &Counters<SessionCount> {
         &self.counters.session
+    }
+
+    /// The receiver of connections that ended for a fault of their client or of the line, for a log; `None` if it has been
+    /// taken. While nobody reads it, later ones are dropped.
+    pub fn take_connection_ends(&mut self) -> Option<ExternalReceiver<ConnectionEnd>> {
+        self.ends.take()
     }
 
     /// The current counters of the venue's actors.

@@ -15,7 +15,7 @@
 //! When an edge for replies or publications is full, the group pauses, even in the middle of a sweep. Nothing is lost, and
 //! the next input waits.
 
-use std::{collections::VecDeque, fmt};
+use std::fmt;
 
 use corelane_codecs::{
     itch::EventCode,
@@ -31,13 +31,13 @@ use corelane_runtime::{
 
 use super::{
     counts::GroupCount,
-    matching::{Events, Matching, Outlets},
+    matching::{ENTRIES_PER_STEP, Events, Matching, Outlets},
     order::{NumberPlace, Order, Reduction, Replacement, Replies},
     risk::Risk,
 };
 use crate::types::{
-    Command, Event, Exposure, GroupConfig, GroupConfigError, Increase, KillSwitch, MarketEvent, PortId, Publication,
-    Quantity, Replace, Reply, Scope,
+    Command, Event, Exposure, GroupConfig, GroupConfigError, Increase, KillSwitch, MarketEvent, MassCancel, OrderSlot,
+    PortId, Publication, Quantity, Replace, Reply, Scope,
 };
 
 ports! {
@@ -57,9 +57,8 @@ pub struct Group {
     matching: Matching,
     /// Whether matching has more steps to do for the current input.
     is_matching: bool,
-    /// Ports whose messages have run out. Their orders are cancelled once matching has finished the current input. A port
-    /// is added at most once a day.
-    exhausted: VecDeque<PortId>,
+    /// The client's mass cancel that is being carried out.
+    selecting: Option<Selection>,
     /// Whether the current input is an operator's command that is not done.
     is_commanded: bool,
     /// The ports that are still to be told of the start or the end of the day, once matching has finished the input.
@@ -78,6 +77,13 @@ struct Announcement {
     next: usize,
 }
 
+/// A client's mass cancel, and the next of the port's resting orders to look at.
+#[derive(Clone, Copy)]
+struct Selection {
+    request: MassCancel,
+    next: Option<OrderSlot>,
+}
+
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Group").field("matching", &self.matching).finish_non_exhaustive()
@@ -93,7 +99,7 @@ impl Group {
             risk: Risk::new(config),
             matching: Matching::new(config),
             is_matching: false,
-            exhausted: VecDeque::with_capacity(config.ports.len()),
+            selecting: None,
             is_commanded: false,
             announcement: None,
             ports: config.ports.len(),
@@ -189,6 +195,27 @@ impl Group {
         self.announcement = (end < self.ports).then_some(Announcement { event, next: end });
     }
 
+    /// Runs a step of the client's mass cancel that is being carried out.
+    #[cold]
+    fn cancel_selected(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) {
+        let Some(Selection { request, mut next }) = self.selecting.take() else {
+            return;
+        };
+        for _ in 0..ENTRIES_PER_STEP {
+            let Some(slot) = next else {
+                return;
+            };
+            next = self.matching.after(slot);
+            if self.order.is_meant(&request, slot) {
+                self.run_matching(ctx, |matching, out| {
+                    matching.cancel(out, slot, Quantity::MAX, CancelReason::UserRequested);
+                    Step::Done
+                });
+            }
+        }
+        self.selecting = Some(Selection { request, next });
+    }
+
     /// Runs a step of matching.
     #[inline(always)]
     fn run_matching(
@@ -200,14 +227,14 @@ impl Group {
         let GroupOut { replies, publications } = &mut ctx.out;
         let replies = Replies { port: replies, time_ns };
         // Each event of matching is answered at once.
-        let answers = Answers { order: &mut self.order, exhausted: &mut self.exhausted, replies };
+        let answers = Answers { order: &mut self.order, replies };
         let mut out = Outlets::new(answers, publications, time_ns);
         self.is_matching = run(&mut self.matching, &mut out) == Step::More;
     }
 
     #[inline]
     fn step(&self) -> Step {
-        if self.is_matching || self.announcement.is_some() || !self.exhausted.is_empty() {
+        if self.is_matching || self.announcement.is_some() || self.selecting.is_some() {
             Step::More
         } else {
             Step::Done
@@ -224,16 +251,13 @@ fn replies<'a>(ctx: &'a mut SequencedContext<'_, GroupOut>) -> Replies<'a> {
 /// Answers the events of matching.
 struct Answers<'a> {
     order: &'a mut Order,
-    exhausted: &'a mut VecDeque<PortId>,
     replies: Replies<'a>,
 }
 
 impl Events for Answers<'_> {
     #[inline(always)]
     fn on_event(&mut self, event: Event) {
-        if let Some(port) = self.order.event(&event, &mut self.replies) {
-            self.exhausted.push_back(port);
-        }
+        self.order.event(&event, &mut self.replies);
     }
 }
 
@@ -263,6 +287,22 @@ impl SequencedActor for Group {
             }
             Command::Replace(replace) => self.replace(ctx, replace),
             Command::LogIn(change) => self.order.log_in(change),
+            Command::Modify(modify) => {
+                if let Some(Reduction { slot, quantity }) = self.order.modify(modify) {
+                    self.run_matching(ctx, |matching, out| {
+                        matching.modify(out, slot, quantity);
+                        Step::Done
+                    });
+                }
+            }
+            Command::MassCancel(request) => {
+                if self.order.mass_cancel(request, &mut replies(ctx)) {
+                    self.selecting = Some(Selection { request: *request, next: self.matching.first_of(request.port) });
+                    self.cancel_selected(ctx);
+                }
+            }
+            Command::EntrySwitch(switch) => self.order.switch_entry(switch, &mut replies(ctx)),
+            Command::AccountQuery(query) => self.order.account_query(query, &mut replies(ctx)),
             Command::OtherChannel(request) => self.order.reject_other_channel(request, &mut replies(ctx)),
             Command::Disconnect(change) => {
                 if self.order.cancels_at(change) {
@@ -294,8 +334,8 @@ impl SequencedActor for Group {
             self.run_matching(ctx, |matching, out| matching.resume(out));
         } else if let Some(announcement) = self.announcement {
             self.announce(ctx, announcement);
-        } else if let Some(port) = self.exhausted.pop_front() {
-            self.mass_cancel(ctx, Scope::Port(port), CancelReason::System);
+        } else {
+            self.cancel_selected(ctx);
         }
         if self.is_commanded {
             self.note_command();

@@ -12,6 +12,7 @@ use corelane_runtime::{
 use super::{
     announcements::WAKE,
     config::CONNECTIONS_MAX,
+    connections::note_end,
     counts::SessionCount,
     order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
@@ -42,23 +43,18 @@ impl Actor for Session {
         let port = &mut self.ports[reply.port.index()];
         assert_eq!(
             reply.number,
-            port.last_number.next(),
+            port.log.next_number(),
             "port {}: an answer of the group is not the next of its sequence",
             reply.port
         );
         port.orders.on_answer(reply);
         self.day_is_over |= is_end_of_day(reply);
-        let was_spent = port.is_spent();
-        let is_kept = port.append(&reply.bytes[..usize::from(reply.length)]);
-        let was_used_up = !was_spent && port.is_spent();
+        port.log.append(&reply.bytes[..usize::from(reply.length)]);
         if port.conn.is_some() && !port.replaying && self.timed.len() < TIMED_MAX {
             self.timed.push((reply.port, ctx.header().ingress_ticks));
         }
-        self.counters.add(if is_kept { SessionCount::Answers } else { SessionCount::AnswersNotKept }, 1);
+        self.counters.add(SessionCount::Answers, 1);
         self.mark_dirty(reply.port);
-        if was_used_up {
-            self.mark_unannounced(reply.port);
-        }
         Step::Done
     }
 
@@ -200,7 +196,9 @@ impl NetActor for Session {
         }
         self.strangers.remove(conn);
         if matches!(phase, Phase::Anonymous | Phase::LoggedIn(_)) {
-            self.counters.add(SessionCount::of_close(reason), 1);
+            let reason = SessionCount::of_close(reason);
+            self.counters.add(reason, 1);
+            note_end(ctx, phase, reason);
         }
         self.leave(ctx, conn, phase);
     }

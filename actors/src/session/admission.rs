@@ -7,32 +7,24 @@ use super::{
     order_entry::{Ctx, GroupState, Session},
     request::DecodedRequest,
 };
-use crate::types::{Command, PortId, SequencerIn};
+use crate::types::{Command, EntrySwitch, MassCancel, PortId, SequencerIn};
 
-/// Malformed requests that a connection may send; one more ends it. Enough that a faulty client sees its rejects, few
-/// enough that one that sends noise costs little.
-pub const MALFORMED_MAX: u32 = 64;
+/// The time over which unreadable requests are counted.
+const UNREADABLE_WINDOW_NS: u64 = 60_000_000_000;
 
 impl Session {
     #[inline]
     pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId, payload: &[u8]) -> Flow {
-        if self.ports[port.index()].is_spent() {
-            self.counters.add(SessionCount::IgnoredRequests, 1);
-            return Flow::Taken;
-        }
         if !self.announce(ctx, port) {
             return self.hold();
         }
         let mut request = DecodedRequest::read(port, payload, &self.locates);
         // By reference: a copy right after writing the fields one by one would stall on store forwarding.
-        let (command, is_malformed) = match &mut request {
-            DecodedRequest::Good(command) => (Some(command), false),
-            DecodedRequest::Refused(command) => (Some(command), true),
-            DecodedRequest::Unserved(command) => {
-                self.counters.add(SessionCount::OtherChannels, 1);
-                (command.as_mut(), false)
-            }
-            DecodedRequest::Unreadable => (None, true),
+        let (command, count) = match &mut request {
+            DecodedRequest::Good(command) => (Some(command), None),
+            DecodedRequest::Refused(command) => (Some(command), Some(SessionCount::MalformedRequests)),
+            DecodedRequest::Unserved(command) => (command.as_mut(), Some(SessionCount::OtherChannels)),
+            DecodedRequest::Unreadable => (None, Some(SessionCount::UnreadableRequests)),
         };
         if let Some(command) = command {
             if self.group == GroupState::Down {
@@ -41,8 +33,11 @@ impl Session {
                 return self.hold();
             }
         }
-        if is_malformed {
-            self.on_malformed(ctx, conn);
+        if let Some(count) = count {
+            self.counters.add(count, 1);
+            if count == SessionCount::UnreadableRequests {
+                self.on_unreadable(ctx, conn);
+            }
         }
         Flow::Taken
     }
@@ -52,15 +47,22 @@ impl Session {
         Flow::Hold
     }
 
+    /// Ends a connection that sends too many requests that nobody can answer. Rejected requests do not count: their client
+    /// has learnt of its mistake.
     #[cold]
-    fn on_malformed(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        self.counters.add(SessionCount::MalformedRequests, 1);
+    fn on_unreadable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        let now_ns = ctx.time_ns();
+        let most = self.config.unreadable_per_minute_max;
         let Some(connection) = self.connection(conn) else {
             return;
         };
-        connection.malformed += 1;
-        if connection.malformed > MALFORMED_MAX {
-            self.disconnect(ctx, conn, SessionCount::Malformed);
+        if now_ns.saturating_sub(connection.unreadable_since_ns) >= UNREADABLE_WINDOW_NS {
+            connection.unreadable_since_ns = now_ns;
+            connection.unreadable = 0;
+        }
+        connection.unreadable = connection.unreadable.saturating_add(1);
+        if connection.unreadable > most {
+            self.disconnect(ctx, conn, SessionCount::Unreadable);
         }
     }
 
@@ -68,7 +70,11 @@ impl Session {
     #[inline]
     fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
         let orders = &mut self.ports[port.index()].orders;
-        let wants_credit = matches!(command, Command::Enter(_) | Command::Replace(_));
+        // Those that use a number.
+        let wants_credit = !matches!(
+            command,
+            Command::Cancel(_) | Command::Modify(_) | Command::AccountQuery(_) | Command::OtherChannel(_)
+        );
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;
         }
@@ -80,6 +86,10 @@ impl Session {
                 replace.locate = orders.locate_of(replace.original_user_ref);
                 orders.on_replace(replace.original_user_ref, replace.user_ref, replace.quantity, replace.cl_ord_id);
             }
+            Command::MassCancel(MassCancel { user_ref, .. }) | Command::EntrySwitch(EntrySwitch { user_ref, .. }) => {
+                orders.on_other(*user_ref);
+            }
+            Command::AccountQuery(_) | Command::OtherChannel(_) => orders.on_query(),
             _ => {}
         }
         self.counters.add(SessionCount::Requests, 1);

@@ -41,6 +41,9 @@ impl Session {
             }
             connection.accept_owed = None;
         }
+        if !state.log.keeps(state.cursor) {
+            return self.disconnect(ctx, conn, SessionCount::SlowReader);
+        }
         while state.cursor < state.log.end() {
             let unsent = state.log.bytes_from(state.cursor);
             // Without room, offer one byte: the driver reports new room only after it has refused a send.
@@ -48,24 +51,23 @@ impl Session {
             if ctx.net.send(conn, &unsent[..piece]).is_err() {
                 break;
             }
-            state.cursor += piece;
+            state.cursor += piece as u64;
             connection.last_sent_ns = now_ns;
         }
         let behind = state.log.end() - state.cursor;
         if behind > 0 {
-            if !state.replaying && behind > self.config.unsent_bytes_max {
+            if !state.replaying && behind > self.config.unsent_bytes_max as u64 {
                 self.disconnect(ctx, conn, SessionCount::SlowReader);
             }
             return;
         }
         state.replaying = false;
-        let (is_over, has_left) = (state.is_over(), state.has_left());
-        let says_end = is_over || self.day_is_over;
-        if (connection.ending || is_over)
+        let has_left = state.has_left();
+        let says_end = self.day_is_over;
+        if connection.ending
             && (!says_end || send_packet(ctx, conn, &ServerPacket::EndOfSession) != Err(SendError::Full))
         {
-            let reason = if is_over { SessionCount::SequenceUsedUp } else { SessionCount::Shutdown };
-            self.disconnect(ctx, conn, reason);
+            self.disconnect(ctx, conn, SessionCount::Shutdown);
         } else if has_left {
             self.disconnect(ctx, conn, SessionCount::Peer);
         }
@@ -77,20 +79,16 @@ impl Session {
         self.group = GroupState::Down;
         let now_ns = ctx.time_ns();
         for index in 0..self.ports.len() {
-            let PortState { log, orders, last_number, .. } = &mut self.ports[index];
+            let PortState { log, orders, .. } = &mut self.ports[index];
             let mut answers = 0;
             orders.abandon(|user_ref, orphan| {
                 answers += 1;
-                *last_number = last_number.next();
-                let is_kept = match orphan {
+                match orphan {
                     Orphan::Unanswered(order) => log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes()),
                     Orphan::Open(order) => {
                         let reason = CancelReason::System;
-                        log.append(Canceled::new(now_ns, user_ref, order.leaves_qty.0, reason).as_bytes())
+                        log.append(Canceled::new(now_ns, user_ref, order.leaves_qty.0, reason).as_bytes());
                     }
-                };
-                if !is_kept {
-                    self.counters.add(SessionCount::AnswersNotKept, 1);
                 }
             });
             self.counters.add(SessionCount::AnswersForGroup, answers);
@@ -114,15 +112,9 @@ impl Session {
             return;
         }
         state.orders.consume(user_ref);
-        let is_kept = state.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
+        state.log.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
         self.counters.add(SessionCount::AnswersForGroup, 1);
-        if !is_kept {
-            self.counters.add(SessionCount::AnswersNotKept, 1);
-        }
         self.mark_dirty(port);
-        if self.ports[port.index()].is_spent() {
-            self.mark_unannounced(port);
-        }
     }
 }
 

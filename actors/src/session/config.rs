@@ -8,7 +8,7 @@ use corelane_codecs::{
 };
 use thiserror::Error;
 
-use super::{log::MESSAGES_MAX, order_tracker::OrderTracker};
+use super::{log::LOG_BYTES_MIN, order_tracker::OrderTracker};
 
 /// Most connections of one session actor. Each has a timer, and the number of timers is set at compile time.
 pub const CONNECTIONS_MAX: usize = 32_768;
@@ -44,8 +44,8 @@ pub struct SessionConfig {
     pub client_timeout_ns: u64,
     /// Silence after which the server sends a heartbeat.
     pub heartbeat_ns: u64,
-    /// Messages in a port's log, up to [`MESSAGES_MAX`].
-    pub messages_per_port_max: usize,
+    /// Size of a port's replay log, in bytes: its newest answers, which a client can have again.
+    pub reply_log_bytes: usize,
     /// Most open orders per port, as the group bounds them; sizes a table.
     pub open_orders_per_port_max: usize,
     /// Most unanswered enters and replaces per port. At the bound, the session stops reading the connection.
@@ -55,14 +55,17 @@ pub struct SessionConfig {
     /// Most connections of one source address that serve no port: not logged in yet, or closing. At the bound, the oldest
     /// one makes room for the new one.
     pub connections_per_address_max: usize,
+    /// Most unreadable requests of a connection in a minute; one more ends it.
+    pub unreadable_per_minute_max: u32,
     /// Bytes by which a client may fall behind, beyond the driver's send buffer. A replay after a log-in does not
     /// count.
     pub unsent_bytes_max: usize,
 }
 
 impl SessionConfig {
-    /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 262,144 messages, 8,192 open orders, 256
-    /// requests in flight, 1,024 connections, 256 of one address without a log-in, 256 KiB behind.
+    /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 16 MiB of answers, 8,192 open orders, 256
+    /// requests in flight, 1,024 connections, 256 of one address without a log-in, 64 unreadable
+    /// requests a minute, 256 KiB behind.
     #[must_use]
     pub fn new(session: SessionName, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
@@ -73,11 +76,12 @@ impl SessionConfig {
             login_timeout_ns: 30 * SECOND_NS,
             client_timeout_ns: 15 * SECOND_NS,
             heartbeat_ns: SECOND_NS,
-            messages_per_port_max: 1 << 18,
+            reply_log_bytes: 16 << 20,
             open_orders_per_port_max: 8192,
             in_flight_max: 256,
             connections_max: 1024,
             connections_per_address_max: 256,
+            unreadable_per_minute_max: 64,
             unsent_bytes_max: 256 << 10,
         }
     }
@@ -90,7 +94,6 @@ impl SessionConfig {
 
     pub(super) fn check(&self) -> Result<(), SessionConfigError> {
         let bounds = [
-            ("messages_per_port_max", self.messages_per_port_max, MESSAGES_MAX),
             ("open_orders_per_port_max", self.open_orders_per_port_max, 1 << 20),
             ("in_flight_max", self.in_flight_max, 1 << 15),
             ("connections_max", self.connections_max, CONNECTIONS_MAX),
@@ -100,8 +103,12 @@ impl SessionConfig {
         ];
         for (field, value, most) in bounds {
             if value == 0 || value > most {
-                return Err(SessionConfigError::OutOfRange { field, value, most });
+                return Err(SessionConfigError::OutOfRange { field, value, least: 1, most });
             }
+        }
+        let (value, least, most) = (self.reply_log_bytes, LOG_BYTES_MIN, isize::MAX as usize);
+        if !(least..=most).contains(&value) {
+            return Err(SessionConfigError::OutOfRange { field: "reply_log_bytes", value, least, most });
         }
         for (index, port) in self.ports.iter().enumerate() {
             let same = |other: &Credentials| other.user.matches_ignoring_case(&port.user);
@@ -118,12 +125,14 @@ impl SessionConfig {
 #[non_exhaustive]
 pub enum SessionConfigError {
     /// A size is out of range.
-    #[error("{field} is {value}; it must be from 1 to {most}")]
+    #[error("{field} is {value}; it must be from {least} to {most}")]
     OutOfRange {
         /// The field.
         field: &'static str,
         /// Its value.
         value: usize,
+        /// The least it may be.
+        least: usize,
         /// The most it may be.
         most: usize,
     },

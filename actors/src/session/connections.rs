@@ -5,7 +5,7 @@ use corelane_runtime::net::{ConnId, SendError};
 
 use super::{
     counts::SessionCount,
-    order_entry::{Ctx, Session},
+    order_entry::{ConnectionEnd, Ctx, Session},
     state::{Connection, Phase},
 };
 
@@ -64,6 +64,7 @@ impl Session {
         let phase = std::mem::replace(&mut connection.phase, Phase::Closing);
         let source = connection.source;
         self.strangers.note_closing(conn, source);
+        note_end(ctx, phase, reason);
         self.counters.add(reason, 1);
         ctx.net.close(conn, reason.close_reason());
         self.leave(ctx, conn, phase);
@@ -77,6 +78,15 @@ impl Session {
             self.ports[port.index()].conn = None;
             self.announce(ctx, port);
         }
+    }
+}
+
+/// Notes for the log that a port's connection ends for a fault.
+pub(super) fn note_end(ctx: &mut Ctx<'_>, phase: Phase, reason: SessionCount) {
+    if let Phase::LoggedIn(port) = phase
+        && reason.is_fault()
+    {
+        ctx.out.ends.send(ConnectionEnd { port, reason });
     }
 }
 

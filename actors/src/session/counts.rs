@@ -25,38 +25,36 @@ corelane_runtime::metrics! {
         NotAuthorized,
         /// Ended: the log-in requested another session, or a future sequence number.
         SessionUnavailable,
+        /// Ended: the log-in requested a message that is no longer kept.
+        NotKept,
         /// Ended: the first packet was not a log-in.
         NotLoggedIn,
         /// Ended: a second log-in on the same connection.
         LoggedInAlready,
         /// Ended: a packet of unknown type, or one that breaks the rules of its type.
         BadPacket,
-        /// Ended: too many malformed requests.
-        Malformed,
+        /// Ended: too many unreadable requests in a minute.
+        Unreadable,
         /// Ended: the client did not read its answers.
         SlowReader,
         /// Ended: the same user logged in again elsewhere.
         Superseded,
-        /// Ended: the port has used up its sequence of messages.
-        SequenceUsedUp,
         /// Ended: the venue stopped.
         Shutdown,
         /// Log-ins accepted.
         LogIns,
         /// Requests forwarded.
         Requests,
-        /// Malformed requests among good packets.
+        /// Malformed requests whose number is readable, which are rejected.
         MalformedRequests,
+        /// Requests in good packets that cannot be read, and so not answered.
+        UnreadableRequests,
         /// Requests for a channel of numbers that the venue does not serve.
         OtherChannels,
-        /// Requests ignored because the port's sequence is used up.
-        IgnoredRequests,
         /// Times that a request waited for room on the edge or for answers.
         Holds,
         /// Answers appended to a port's log.
         Answers,
-        /// Answers not logged because the port's log was full.
-        AnswersNotKept,
         /// Answers given for a group that has failed.
         AnswersForGroup,
     }
@@ -73,6 +71,21 @@ impl SessionCount {
             CloseReason::TooMany => SessionCount::TooMany,
             CloseReason::Shutdown => SessionCount::Shutdown,
         }
+    }
+
+    /// Whether a connection that ends for this reason ends for a fault, of which the log should tell.
+    pub(super) fn is_fault(self) -> bool {
+        matches!(
+            self,
+            SessionCount::BadFrame
+                | SessionCount::Socket
+                | SessionCount::ClientTimeout
+                | SessionCount::LoggedInAlready
+                | SessionCount::BadPacket
+                | SessionCount::Unreadable
+                | SessionCount::SlowReader
+                | SessionCount::Superseded
+        )
     }
 
     /// The driver's reason for closing a connection.

@@ -16,7 +16,7 @@ impl Session {
     pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {
         let by_login = |port: &Credentials| login.matches(&port.user, &port.password);
         let Some(index) = self.config.ports.iter().position(by_login) else {
-            return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized);
+            return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized, SessionCount::NotAuthorized);
         };
         let today = self.config.session;
         let next_number = self.ports[index].log.next_number();
@@ -24,10 +24,12 @@ impl Session {
             0 => next_number,
             number => SequenceNumber(number),
         };
-        let start = self.ports[index].log.start_of(first);
         let is_today = login.session.is_blank() || login.session.trimmed() == today.trimmed();
-        let Some(start) = start.filter(|_| is_today) else {
-            return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable);
+        if !is_today || first > next_number {
+            return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable, SessionCount::SessionUnavailable);
+        }
+        let Some(start) = self.ports[index].log.start_of(first) else {
+            return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable, SessionCount::NotKept);
         };
         if let Some(superseded) = self.ports[index].conn {
             self.disconnect(ctx, superseded, SessionCount::Superseded);
@@ -74,11 +76,7 @@ impl Session {
         connection.timer = ctx.set_timer(after_ns, conn.slot.into()).ok();
     }
 
-    fn reject_log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, code: RejectCode) {
-        let reason = match code {
-            RejectCode::NotAuthorized => SessionCount::NotAuthorized,
-            RejectCode::SessionUnavailable => SessionCount::SessionUnavailable,
-        };
+    fn reject_log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, code: RejectCode, reason: SessionCount) {
         // A new connection has room for four bytes. If it has not, the close tells the client.
         let _ = send_packet(ctx, conn, &ServerPacket::LoginRejected(code));
         self.disconnect(ctx, conn, reason);

@@ -3,15 +3,14 @@
 //! | | |
 //! |---|---|
 //! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a future sequence number: reject `S` |
-//! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only |
-//! | answers | logged per port, also while the client is disconnected; on its return the client gets the same bytes again |
+//! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only; a message that is no longer kept: reject `S`, never a stream with a hole |
+//! | answers | logged per port, also while the client is disconnected; on its return the client gets the same bytes again. The log is a window over the newest answers, of a given size in bytes; their number is not bounded |
 //! | channel of numbers (`UserRefIdx`) | channel 0 alone is served: an enter or a replace in another is rejected, a cancel is ignored |
 //! | second log-in of a user | closes the first connection |
 //! | connections without a log-in | at a bound, in all or of one source address, the oldest is closed for the new one, so that silent connections lock nobody out |
 //! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
-//! | malformed request | rejected by the group if its number is readable, else counted; too many end the connection |
-//! | sequence used up | the session ignores requests, announces a disconnect to the group, and ends when the port's last order is dead |
+//! | malformed request | an enter or a replace with a readable number is rejected by the group; any other is counted as unreadable, and too many of these in a minute end the connection |
 //! | group failed | the session rejects every unanswered order and cancels every open one, once each; it rejects new orders |
 //!
 //! # Fault model
@@ -40,10 +39,9 @@ mod state;
 mod strangers;
 
 pub use self::{
-    admission::MALFORMED_MAX,
     config::{CONNECTIONS_MAX, Credentials, SessionConfig, SessionConfigError},
     counts::SessionCount,
     framer::SoupFramer,
-    log::{MESSAGES_MAX, replay_log_bytes},
-    order_entry::{Session, SessionOut},
+    log::replay_log_bytes,
+    order_entry::{ConnectionEnd, Session, SessionOut},
 };

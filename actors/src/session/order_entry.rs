@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use corelane_runtime::{actor::Context, telemetry::Counters};
+use corelane_runtime::{actor::Context, message::Message, telemetry::Counters};
 
 use super::{
     config::{SessionConfig, SessionConfigError},
@@ -25,6 +25,23 @@ corelane_runtime::ports! {
     pub struct SessionOut {
         /// Requests to the sequencer: an admission edge, on which no answer waits.
         requests: SequencerIn,
+        /// Ends of connections, for the log: dropped while nobody reads them.
+        ends: ConnectionEnd,
+    }
+}
+
+/// The end of a port's connection for a fault of its client or of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionEnd {
+    /// The port.
+    pub port: PortId,
+    /// The reason, one of the counters of ends.
+    pub reason: SessionCount,
+}
+
+impl Message for ConnectionEnd {
+    fn kind(&self) -> u16 {
+        1
     }
 }
 

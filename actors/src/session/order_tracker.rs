@@ -6,7 +6,7 @@
 //! requests are unanswered. The group takes a port's requests in the order of forwarding and accepts only rising
 //! user reference numbers. Hence:
 //!
-//! - an enter is answered if its number is above those of all enters forwarded before, unless a replace took its number
+//! - an enter is answered (and so is a mass cancel or a switch of order entry, which use a number too) if its number is above those of all enters forwarded before, unless a replace took its number
 //!   or a higher one first;
 //! - once number *n* is answered, every request forwarded before it that has no answer was ignored, and every request
 //!   forwarded after it with a number of at most *n* will be ignored;
@@ -16,6 +16,9 @@ use std::collections::{HashMap, VecDeque};
 
 use super::number_hash::NumberHash;
 use crate::types::{Locate, Quantity, Reply};
+
+/// The type of the one answer that nobody asks for.
+const SYSTEM_EVENT: u8 = b'S';
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +39,10 @@ pub(super) struct TrackedOrder {
 #[derive(Clone, Copy, Debug)]
 struct PendingRequest {
     user_ref: u32,
-    /// The order that it replaces; 0 for an enter.
+    /// The order that it replaces; 0 for other requests.
     replaces: u32,
+    /// Whether it would become an order of its own: an enter.
+    enters: bool,
 }
 
 /// A port's orders.
@@ -48,6 +53,8 @@ pub(super) struct OrderTracker {
     /// In the order of forwarding.
     pending: VecDeque<PendingRequest>,
     in_flight_max: usize,
+    /// Unanswered requests whose answer is about no order: account queries, and requests for another channel.
+    queries: usize,
     /// Highest number known to be used up.
     consumed: u32,
     /// Highest number of an enter that was forwarded.
@@ -76,6 +83,7 @@ impl OrderTracker {
             orders: HashMap::with_capacity_and_hasher(2 * most, NumberHash::default()),
             pending: VecDeque::with_capacity(in_flight_max),
             in_flight_max,
+            queries: 0,
             consumed: 0,
             entered: 0,
             pending_high: 0,
@@ -93,7 +101,7 @@ impl OrderTracker {
 
     /// Orders and unanswered requests.
     pub(super) fn len(&self) -> usize {
-        self.orders.len()
+        self.orders.len() + self.queries
     }
 
     /// Whether another enter or replace may be forwarded before an answer comes.
@@ -125,7 +133,25 @@ impl OrderTracker {
             return;
         }
         self.entered = user_ref;
-        self.note(user_ref, 0, locate, quantity, cl_ord_id);
+        let request = PendingRequest { user_ref, replaces: 0, enters: true };
+        self.note(request, locate, quantity, cl_ord_id);
+    }
+
+    /// Notes a request whose answer is about no order.
+    #[cold]
+    pub(super) fn on_query(&mut self) {
+        self.queries += 1;
+    }
+
+    /// Notes a request that uses a number and makes no order, unless the group is sure to ignore it.
+    #[cold]
+    pub(super) fn on_other(&mut self, user_ref: u32) {
+        if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
+            return;
+        }
+        self.entered = user_ref;
+        let request = PendingRequest { user_ref, replaces: 0, enters: false };
+        self.note(request, Locate::NONE, Quantity::ZERO, [b' '; 14]);
     }
 
     /// Notes a replace that is forwarded, unless the group is sure to ignore it.
@@ -139,20 +165,26 @@ impl OrderTracker {
         };
         order.replaces_pending = order.replaces_pending.saturating_add(1);
         let locate = order.locate;
-        self.note(user_ref, original, locate, quantity, cl_ord_id);
+        let request = PendingRequest { user_ref, replaces: original, enters: false };
+        self.note(request, locate, quantity, cl_ord_id);
     }
 
-    fn note(&mut self, user_ref: u32, replaces: u32, locate: Locate, quantity: Quantity, cl_ord_id: [u8; 14]) {
-        self.disordered |= user_ref < self.pending_high;
-        self.pending_high = self.pending_high.max(user_ref);
-        self.pending.push_back(PendingRequest { user_ref, replaces });
+    fn note(&mut self, request: PendingRequest, locate: Locate, quantity: Quantity, cl_ord_id: [u8; 14]) {
+        self.disordered |= request.user_ref < self.pending_high;
+        self.pending_high = self.pending_high.max(request.user_ref);
+        self.pending.push_back(request);
         let order = TrackedOrder { locate, leaves_qty: quantity, cl_ord_id, answered: false, replaces_pending: 0 };
-        self.orders.insert(user_ref, order);
+        self.orders.insert(request.user_ref, order);
     }
 
     /// Notes an answer.
     #[inline]
     pub(super) fn on_answer(&mut self, reply: &Reply) {
+        if reply.user_ref == 0 {
+            let is_asked_for = reply.bytes[0] != SYSTEM_EVENT;
+            self.queries = self.queries.saturating_sub(usize::from(is_asked_for));
+            return;
+        }
         let order = self.orders.get(&reply.user_ref);
         if order.is_some_and(|order| !order.answered) {
             self.on_first_answer(reply.user_ref);
@@ -223,10 +255,12 @@ impl OrderTracker {
     }
 
     /// Forgets all orders, and passes each order to which the group owes an answer to `answer`, by rising number. An
-    /// unanswered replace needs no answer: its original gets one.
+    /// unanswered replace needs no answer: its original gets one. Nor do requests that make no order: OUCH has no reject
+    /// for them.
     pub(super) fn abandon(&mut self, mut answer: impl FnMut(u32, Orphan)) {
+        self.queries = 0;
         for request in self.pending.drain(..) {
-            if request.replaces != 0 {
+            if !request.enters {
                 self.orders.remove(&request.user_ref);
             }
         }

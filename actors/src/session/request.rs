@@ -6,13 +6,16 @@
 use std::collections::HashMap;
 
 use corelane_codecs::{
-    ouch::{self, Appendage, Inbound, RejectReason, RequestIdentity, TagValue, request_identity},
+    ouch::{self, Appendage, Inbound, RejectReason, RequestIdentity, Tag, TagValue, request_identity},
     price::Price,
-    text::Symbol,
+    text::{Mpid, Symbol},
 };
 
 use super::number_hash::NumberHash;
-use crate::types::{Cancel, Command, Enter, Locate, OtherChannel, PortId, Quantity, Reference, Replace};
+use crate::types::{
+    AccountQuery, Cancel, Command, Enter, EntrySwitch, Locate, MassCancel, Modify, OtherChannel, PortId, Quantity,
+    Reference, Replace,
+};
 
 /// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
 #[derive(Debug)]
@@ -52,8 +55,8 @@ pub(super) enum DecodedRequest {
     Good(Command),
     /// A malformed request with a readable number, to be forwarded as a command that the group rejects.
     Refused(Command),
-    /// A request for a channel of numbers that the venue does not serve, with the command that rejects it. A cancel has
-    /// none: OUCH has no reject for it, and there is no order to cancel.
+    /// A request for a channel of numbers that the venue does not serve, with the command that rejects it. Only an enter
+    /// and a replace have one: OUCH has no reject for others.
     Unserved(Option<Command>),
     /// A malformed request without a readable number, which gets no answer.
     Unreadable,
@@ -78,10 +81,64 @@ impl DecodedRequest {
                     reserved: [0; 4],
                 }))
             }
-            Ok(Inbound::Enter(..) | Inbound::Replace(..)) => refused(port, payload, RejectReason::Other),
-            Ok(Inbound::Cancel(..)) => DecodedRequest::Unserved(None),
+            Ok(request) => other(port, payload, request, locates),
             Err(error) => refused(port, payload, error.reject_reason()),
         }
+    }
+}
+
+/// A request other than enter, replace and cancel, or one for a channel that the venue does not serve.
+#[cold]
+fn other(port: PortId, payload: &[u8], request: Inbound<'_>, locates: &SymbolLocates) -> DecodedRequest {
+    DecodedRequest::Good(match request {
+        Inbound::Enter(..) | Inbound::Replace(..) => return refused(port, payload, RejectReason::Other),
+        Inbound::Modify(modify, options) if is_served(options) => Command::Modify(Modify {
+            port,
+            user_ref: modify.user_ref_num.get(),
+            quantity: Quantity(modify.quantity.get()),
+            side: modify.side.to_wire(),
+            reserved: [0; 3],
+        }),
+        Inbound::MassCancel(request, options) if is_served(options) => {
+            Command::MassCancel(mass_cancel(port, request, options, locates))
+        }
+        Inbound::DisableEntry(request, options) if is_served(options) => {
+            let (user_ref, firm) = (request.user_ref_num.get(), *request.firm.as_array());
+            Command::EntrySwitch(EntrySwitch { port, user_ref, firm, enabled: 0, reserved: [0; 3] })
+        }
+        Inbound::EnableEntry(request, options) if is_served(options) => {
+            let (user_ref, firm) = (request.user_ref_num.get(), *request.firm.as_array());
+            Command::EntrySwitch(EntrySwitch { port, user_ref, firm, enabled: 1, reserved: [0; 3] })
+        }
+        Inbound::AccountQuery(_, options) if is_served(options) => Command::AccountQuery(AccountQuery { port }),
+        _ => return DecodedRequest::Unserved(None),
+    })
+}
+
+fn mass_cancel(
+    port: PortId,
+    request: &ouch::MassCancel,
+    options: Appendage<'_>,
+    locates: &SymbolLocates,
+) -> MassCancel {
+    let group = match options.get(Tag::GroupId) {
+        Some(TagValue::GroupId(group)) => Some(group),
+        _ => None,
+    };
+    MassCancel {
+        port,
+        user_ref: request.user_ref_num.get(),
+        firm: *request.firm.as_array(),
+        symbol: *request.symbol.as_array(),
+        locate: locates.of(&request.symbol),
+        group: group.unwrap_or_default(),
+        has_group: group.is_some().into(),
+        side: match options.get(Tag::Side) {
+            // A side of 0 would be any; no side has the code 1.
+            Some(TagValue::Side(side)) => side.max(1),
+            _ => 0,
+        },
+        reserved: [0; 6],
     }
 }
 
@@ -99,6 +156,8 @@ fn enter(port: PortId, enter: &ouch::Enter, options: Appendage<'_>, locates: &Sy
         intermarket_sweep: enter.intermarket_sweep.to_wire(),
         cross: enter.cross_type.to_wire(),
         unsupported: unsupported(options),
+        firm: firm(options),
+        group: group(options),
         ..blank_enter(port, *enter.cl_ord_id.as_array())
     }
 }
@@ -162,7 +221,9 @@ fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
         cross: 0,
         cl_ord_id,
         unsupported: 0,
-        reserved: [0; 4],
+        firm: *Mpid::BLANK.as_array(),
+        group: 0,
+        reserved: [0; 6],
     }
 }
 
@@ -192,8 +253,27 @@ fn is_served(options: Appendage<'_>) -> bool {
     options.is_empty() || options.channel() == 0
 }
 
-/// Reject reason of the first option that would change the meaning of the order, 0 if there is none. Informative
-/// options (firm, customer type, group, locates, weight) are accepted and not used.
+/// The firm that an order is for, blank if it names none.
+#[inline]
+fn firm(options: Appendage<'_>) -> [u8; 4] {
+    match options.get(Tag::Firm) {
+        Some(TagValue::Firm(firm)) => *firm.as_array(),
+        _ => *Mpid::BLANK.as_array(),
+    }
+}
+
+/// The group that an order is in, 0 if it names none.
+#[inline]
+fn group(options: Appendage<'_>) -> u16 {
+    match options.get(Tag::GroupId) {
+        Some(TagValue::GroupId(group)) => group,
+        _ => 0,
+    }
+}
+
+/// Reject reason of the first option that would change the meaning of the order, 0 if there is none. Firm and group are
+/// for mass cancels and for disabling entry; informative options (customer type, locates, weight) are accepted and not
+/// used.
 #[inline]
 fn unsupported(options: Appendage<'_>) -> u16 {
     if options.is_empty() {

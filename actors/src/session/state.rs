@@ -28,7 +28,9 @@ pub(super) struct Connection {
     pub last_sent_ns: u64,
     /// Silence after which the client is disconnected; before the log-in, the login timeout.
     pub client_timeout_ns: u64,
-    pub malformed: u32,
+    /// Unreadable requests since `unreadable_since_ns`.
+    pub unreadable: u32,
+    pub unreadable_since_ns: u64,
     pub timer: Option<TimerId>,
     /// First number of an accepted log-in whose login accepted is not sent yet.
     pub accept_owed: Option<SequenceNumber>,
@@ -44,7 +46,8 @@ impl Connection {
         last_heard_ns: 0,
         last_sent_ns: 0,
         client_timeout_ns: 0,
-        malformed: 0,
+        unreadable: 0,
+        unreadable_since_ns: 0,
         timer: None,
         accept_owed: None,
         ending: false,
@@ -68,17 +71,12 @@ impl Connection {
 pub(super) struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
-    /// Number of the last answer, logged or not.
-    pub last_number: SequenceNumber,
-    /// Number from which the port may no longer send requests. The log's room beyond it is for answers to open
-    /// orders.
-    pub number_max: SequenceNumber,
     /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
     /// Whether the client of that connection has ended its side: it sends no more, and reads until all is answered.
     pub leaving: bool,
-    /// Offset in the log up to which the connection has been sent.
-    pub cursor: usize,
+    /// Place in the stream of answers up to which the connection has been sent.
+    pub cursor: u64,
     /// Whether the connection has not caught up with the log since its log-in.
     pub replaying: bool,
     /// Number of log-ins.
@@ -93,14 +91,9 @@ pub(super) struct PortState {
 
 impl PortState {
     pub(super) fn new(config: &SessionConfig) -> Self {
-        let messages_max = config.messages_per_port_max;
-        let open_max = config.open_orders_per_port_max;
-        let reserve = (open_max + config.in_flight_max).min(messages_max / 4);
         PortState {
-            log: ReplyLog::with_capacity(messages_max),
-            orders: OrderTracker::with_capacity(open_max, config.in_flight_max),
-            last_number: SequenceNumber::NONE,
-            number_max: SequenceNumber((messages_max - reserve) as u64),
+            log: ReplyLog::with_bytes(config.reply_log_bytes),
+            orders: OrderTracker::with_capacity(config.open_orders_per_port_max, config.in_flight_max),
             conn: None,
             leaving: false,
             cursor: 0,
@@ -112,21 +105,10 @@ impl PortState {
         }
     }
 
-    /// Whether its sequence is used up, so that it may send no more requests.
-    #[inline]
-    pub(super) fn is_spent(&self) -> bool {
-        self.last_number >= self.number_max
-    }
-
-    /// Whether its log is complete.
-    pub(super) fn is_over(&self) -> bool {
-        self.is_spent() && (self.orders.len() == 0 || self.log.is_full())
-    }
-
     /// The log-in to announce to the group; `None` if it is not logged in, or leaving.
     #[inline]
     pub(super) fn current(&self) -> Option<u32> {
-        (self.conn.is_some() && !self.leaving && !self.is_spent()).then_some(self.generation)
+        (self.conn.is_some() && !self.leaving).then_some(self.generation)
     }
 
     /// Whether its client has ended its side and is owed nothing more: the group knows of it, and no order or request is open.
@@ -138,12 +120,5 @@ impl PortState {
     #[inline]
     pub(super) fn is_up_to_date(&self) -> bool {
         self.conn.is_some() && self.cursor == self.log.end()
-    }
-
-    /// Appends an answer to the log; false if the log is full.
-    #[inline]
-    pub(super) fn append(&mut self, message: &[u8]) -> bool {
-        self.last_number = self.last_number.next();
-        self.log.append(message)
     }
 }

@@ -33,10 +33,18 @@ pub enum Command {
     MarketEvent(MarketEvent),
     /// Reject a request for a channel of numbers that the venue does not serve.
     OtherChannel(OtherChannel),
+    /// Modify an order.
+    Modify(Modify),
+    /// Cancel a port's orders that match a description.
+    MassCancel(MassCancel),
+    /// Disable or enable order entry of a firm.
+    EntrySwitch(EntrySwitch),
+    /// Ask for the next number of a request.
+    AccountQuery(AccountQuery),
 }
 
 impl Command {
-    /// The port of a request about an order, and the client's number of that order. All three kinds of request store them
+    /// The port of a request about an order, and the client's number of that order. All kinds of such requests store them
     /// at the same offsets, so the compiler needs no branch on the kind, which the CPU could not predict.
     #[inline]
     #[must_use]
@@ -45,6 +53,7 @@ impl Command {
             Command::Enter(Enter { port, user_ref, .. }) => Some((*port, *user_ref)),
             Command::Replace(Replace { port, original_user_ref, .. }) => Some((*port, *original_user_ref)),
             Command::Cancel(Cancel { port, user_ref, .. }) => Some((*port, *user_ref)),
+            Command::Modify(Modify { port, user_ref, .. }) => Some((*port, *user_ref)),
             _ => None,
         }
     }
@@ -61,6 +70,10 @@ impl Message for Command {
             Command::KillSwitch(_) => 6,
             Command::MarketEvent(_) => 7,
             Command::OtherChannel(_) => 8,
+            Command::Modify(_) => 9,
+            Command::MassCancel(_) => 10,
+            Command::EntrySwitch(_) => 11,
+            Command::AccountQuery(_) => 12,
         }
     }
 }
@@ -115,8 +128,12 @@ pub struct Enter {
     pub cl_ord_id: [u8; 14],
     /// Reason (OUCH reject code) if an option of the order is not supported, else 0.
     pub unsupported: u16,
+    /// The firm that the client named for the order; blank if it named none.
+    pub firm: [u8; 4],
+    /// The group that the client put the order into, 0 for none.
+    pub group: u16,
     /// Always zero.
-    pub reserved: [u8; 4],
+    pub reserved: [u8; 6],
 }
 
 /// A decoded OUCH replace.
@@ -165,6 +182,70 @@ pub struct Cancel {
     pub quantity: Quantity,
     /// Always zero.
     pub reserved: [u8; 4],
+}
+
+/// A decoded OUCH modify.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct Modify {
+    /// The port that sent it.
+    pub port: PortId,
+    /// The order to modify.
+    pub user_ref: u32,
+    /// Intended total quantity, executions included.
+    pub quantity: Quantity,
+    /// Wire byte of the side, unchecked.
+    pub side: u8,
+    /// Always zero.
+    pub reserved: [u8; 3],
+}
+
+/// A decoded OUCH mass cancel of a port's orders.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct MassCancel {
+    /// The port that sent it.
+    pub port: PortId,
+    /// The client's number of the request.
+    pub user_ref: u32,
+    /// The firm of the orders, echoed; blank for those of any.
+    pub firm: [u8; 4],
+    /// The symbol of the orders, echoed; blank for those of any.
+    pub symbol: [u8; 8],
+    /// Instrument of the symbol; 0 if it is blank or unknown.
+    pub locate: Locate,
+    /// The group of the orders, if `has_group`; 0 for those that are in none.
+    pub group: u16,
+    /// Whether only the orders of `group` are meant: 0 or 1.
+    pub has_group: u8,
+    /// Wire byte of the orders' side, unchecked; 0 for both.
+    pub side: u8,
+    /// Always zero.
+    pub reserved: [u8; 6],
+}
+
+/// A decoded OUCH request to disable or enable order entry of a firm on a port.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct EntrySwitch {
+    /// The port that sent it.
+    pub port: PortId,
+    /// The client's number of the request.
+    pub user_ref: u32,
+    /// The firm, echoed; blank for the whole port.
+    pub firm: [u8; 4],
+    /// Whether entry is enabled: 0 or 1.
+    pub enabled: u8,
+    /// Always zero.
+    pub reserved: [u8; 3],
+}
+
+/// A decoded OUCH account query.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+pub struct AccountQuery {
+    /// The port that sent it.
+    pub port: PortId,
 }
 
 /// An enter or a replace for a channel of numbers (`UserRefIdx`) that the venue does not serve. It is rejected; it uses no

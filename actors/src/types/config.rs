@@ -75,8 +75,6 @@ pub struct GroupConfig {
     pub levels_max: u32,
     /// The most open orders of one port.
     pub open_orders_per_port_max: u32,
-    /// The most messages to one port in a day.
-    pub messages_per_port_max: u64,
     /// Whether a port's orders are cancelled when its client disconnects.
     pub cancel_on_disconnect: bool,
     /// Whether orders are accepted before the first market event.
@@ -102,20 +100,6 @@ pub enum GroupConfigError {
         least: u64,
         /// Largest value.
         most: u64,
-    },
-    /// The last eighth of a port's messages does not suffice to answer for all its open orders.
-    #[error(
-        "messages_per_port_max is {messages}; with {open_orders} open orders per port it must be at least \
-         {least}, so that the eighth kept in reserve can answer for them; raise it, or lower \
-         open_orders_per_port_max"
-    )]
-    TooFewMessages {
-        /// Configured messages.
-        messages: u64,
-        /// Configured open orders.
-        open_orders: u32,
-        /// Least messages.
-        least: u64,
     },
     /// A port's account or an account's firm is not configured.
     #[error("{what} {index} belongs to {owner}, but only {count} are configured, numbered from 0")]
@@ -146,14 +130,6 @@ impl GroupConfig {
             let firm = self.limits.least(&self.firms[firm.index()].limits);
             firm.least(&self.accounts[account.index()].limits).least(&self.ports[port.index()].limits)
         })
-    }
-
-    /// The least [`messages_per_port_max`](GroupConfig::messages_per_port_max) that suffices for so many open orders. Once
-    /// seven eighths are used, no order is admitted; the last eighth must answer for all open orders and for some
-    /// executions of the last one admitted.
-    #[must_use]
-    pub const fn messages_least(open_orders_per_port_max: u32) -> u64 {
-        8 * (open_orders_per_port_max as u64 + 8)
     }
 
     /// Checks the bounds.
@@ -199,10 +175,6 @@ impl GroupConfig {
             if firm.index() >= count {
                 return Err(GroupConfigError::UnknownOwner { what, index, owner, count });
             }
-        }
-        let (messages, least) = (self.messages_per_port_max, GroupConfig::messages_least(open_orders));
-        if messages < least {
-            return Err(GroupConfigError::TooFewMessages { messages, open_orders, least });
         }
         Ok(())
     }

@@ -42,6 +42,11 @@ pub enum Outcome {
         /// The match number of the trade: 1 and up, without gaps.
         match_number: u64,
     },
+    /// It was modified at its client's request.
+    Modified {
+        /// The shares taken off it.
+        quantity: Quantity,
+    },
     /// Shares of it were cancelled.
     Canceled {
         /// Shares.

@@ -18,7 +18,10 @@ pub use corelane_runtime::message::SequenceNumber;
 
 pub(crate) use self::reply::length_byte;
 pub use self::{
-    command::{Cancel, Command, Enter, MarketEvent, OtherChannel, Replace, SequencerIn, SessionChange},
+    command::{
+        AccountQuery, Cancel, Command, Enter, EntrySwitch, MarketEvent, MassCancel, Modify, OtherChannel, Replace,
+        SequencerIn, SessionChange,
+    },
     config::{AccountConfig, FirmConfig, GroupConfig, GroupConfigError, Instrument, PortConfig, separate_members},
     event::{Event, Outcome},
     identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},

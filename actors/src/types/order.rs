@@ -65,8 +65,6 @@ pub struct NewOrder {
     pub quantity: Quantity,
     /// Limit price.
     pub price: Price4,
-    /// The most executions that can still be reported to the port; the remainder after them is cancelled.
-    pub executions_max: u32,
 }
 
 /// What a replace raises. Risk checks only that.

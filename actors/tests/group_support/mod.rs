@@ -8,10 +8,10 @@ use corelane_actors::{
     engine::{GroupCount, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
-        AccountConfig, AccountId, Cancel, Command, Enter, FirmConfig, FirmId, GroupConfig, Instrument, KillSwitch,
-        LevelLimits, Limits, Locate, MarketEvent, Notional, OtherChannel, PortConfig, PortId, Publication, Quantity,
-        Reference, ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn, SessionChange,
-        WithoutReference, separate_members,
+        AccountConfig, AccountId, Cancel, Command, Enter, EntrySwitch, FirmConfig, FirmId, GroupConfig, Instrument,
+        KillSwitch, LevelLimits, Limits, Locate, MarketEvent, Modify, Notional, OtherChannel, PortConfig, PortId,
+        Publication, Quantity, Reference, ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn,
+        SessionChange, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{price::Price, text::Symbol};
@@ -48,7 +48,6 @@ pub(crate) fn config() -> GroupConfig {
         orders_max: 1024,
         levels_max: 256,
         open_orders_per_port_max: 1000,
-        messages_per_port_max: 65_536,
         cancel_on_disconnect: true,
         opens_at_start: true,
         quote_width_parts_per_million: QUOTE_WIDTH_PPM,
@@ -225,7 +224,9 @@ pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u6
         cross: b'N',
         cl_ord_id: *b"client-order-1",
         unsupported: 0,
-        reserved: [0; 4],
+        firm: *b"    ",
+        group: 0,
+        reserved: [0; 6],
     }
 }
 
@@ -263,6 +264,15 @@ pub(crate) fn kill_port(port: u32, engaged: bool) -> Command {
 
 pub(crate) fn market(code: u8) -> Command {
     Command::MarketEvent(MarketEvent { code })
+}
+
+pub(crate) fn modify(port: u32, user_ref: u32, side: u8, quantity: u32) -> Command {
+    let quantity = Quantity(quantity);
+    Command::Modify(Modify { port: PortId(port), user_ref, quantity, side, reserved: [0; 3] })
+}
+
+pub(crate) fn entry_switch(port: u32, user_ref: u32, firm: [u8; 4], enabled: u8) -> Command {
+    Command::EntrySwitch(EntrySwitch { port: PortId(port), user_ref, firm, enabled, reserved: [0; 3] })
 }
 
 pub(crate) fn other_channel(port: u32, user_ref: u32, channel: u8) -> Command {

@@ -2,8 +2,8 @@
 //! messages encoded byte by byte from the protocol specification.
 
 use corelane_actors::types::{
-    Command, Enter, GroupConfig, KillSwitch, Locate, Notional, OtherChannel, PortId, Publication, Quantity, Reference,
-    Replace, Reply, Scope, SequenceNumber, WithoutReference,
+    Command, Enter, EntrySwitch, GroupConfig, KillSwitch, Locate, MassCancel, Modify, Notional, OtherChannel, PortId,
+    Publication, Quantity, Reference, Replace, Reply, Scope, SequenceNumber, WithoutReference,
 };
 
 use super::Outputs;
@@ -21,14 +21,17 @@ pub(crate) struct ModelOrder {
     time_in_force: u8,
     capacity: u8,
     cl_ord_id: [u8; 14],
+    firm: [u8; 4],
+    group: u16,
 }
 
 #[derive(Clone, Default)]
 pub(crate) struct ModelPort {
+    /// The disabled firms; blank for the whole port.
+    disabled: Vec<[u8; 4]>,
     pub last_user_ref: u32,
     pub messages: u64,
     generation: u32,
-    exhausted: bool,
 }
 
 pub(crate) struct Model {
@@ -47,8 +50,6 @@ pub(crate) struct Model {
     /// By locate; zero before the first trade.
     last_prices: Vec<u64>,
     time_ns: u64,
-    /// Ports whose messages ran out during the current input.
-    exhausted: Vec<u32>,
     out: Outputs,
 }
 
@@ -72,7 +73,6 @@ impl Model {
             last_match: 0,
             last_prices: vec![0; config.instruments.len() + 1],
             time_ns: 0,
-            exhausted: Vec::new(),
             out: Outputs::default(),
             config,
         }
@@ -111,11 +111,18 @@ impl Model {
             }
             Command::KillSwitch(switch) => self.kill(switch),
             Command::OtherChannel(request) => self.reject_other_channel(request),
+            Command::Modify(modify) => self.modify(modify),
+            Command::MassCancel(request) => self.mass_cancel(request),
+            Command::EntrySwitch(switch) => self.switch_entry(switch),
+            Command::AccountQuery(query) => {
+                if let Some(port) = self.ports.get(query.port.0 as usize) {
+                    let next = port.last_user_ref + 1;
+                    let mut bytes = self.answer(b'Q');
+                    bytes.extend(next.to_be_bytes());
+                    self.tell(query.port.0, 0, bytes);
+                }
+            }
             Command::MarketEvent(event) => self.market_event(event.code),
-        }
-        while !self.exhausted.is_empty() {
-            let port = self.exhausted.remove(0);
-            self.cancel_port(port, b'Z');
         }
         std::mem::take(&mut self.out)
     }
@@ -128,7 +135,6 @@ impl Model {
             return;
         }
         port.last_user_ref = enter.user_ref;
-        let executions_max = self.executions_max(enter.port.0);
         if let Some(reason) = self.why_not(enter) {
             self.reject(enter.port.0, enter.user_ref, reason, &enter.cl_ord_id);
             return;
@@ -146,17 +152,18 @@ impl Model {
             time_in_force: enter.time_in_force,
             capacity: enter.capacity,
             cl_ord_id: enter.cl_ord_id,
+            firm: enter.firm,
+            group: enter.group,
         };
         let mut bytes = self.answer(b'A');
         bytes.extend(order.user_ref.to_be_bytes());
         self.put_details(&mut bytes, &order);
-        self.reply(&order, 0, bytes, 1);
-        self.trade(order, executions_max);
+        self.reply(&order, 0, bytes);
+        self.trade(order);
     }
 
     /// The first check that an enter fails.
     fn why_not(&self, enter: &Enter) -> Option<u16> {
-        let max = self.config.messages_per_port_max;
         let is_closed = match self.accepted {
             Accepted::All => false,
             Accepted::Immediate => enter.time_in_force != b'3',
@@ -165,8 +172,8 @@ impl Model {
         if is_closed {
             return Some(0x02);
         }
-        if self.ports[enter.port.0 as usize].messages >= max - max / 8 {
-            return Some(0x29);
+        if self.is_disabled(enter.port.0, enter.firm) {
+            return Some(0x0c);
         }
         if enter.unsupported != 0 {
             let known = (1..=0x33).contains(&enter.unsupported);
@@ -295,13 +302,11 @@ impl Model {
         let Some(at) = self.position(replace.port.0, replace.original_user_ref) else {
             return;
         };
-        let max = self.config.messages_per_port_max;
-        if self.ports[replace.port.0 as usize].messages >= max - max / 8 {
+        if self.is_disabled(replace.port.0, self.orders[at].firm) {
             self.ports[replace.port.0 as usize].last_user_ref = replace.user_ref;
-            self.reject(replace.port.0, replace.user_ref, 0x29, &replace.cl_ord_id);
+            self.reject(replace.port.0, replace.user_ref, 0x0c, &replace.cl_ord_id);
             return;
         }
-        let executions_max = self.executions_max(replace.port.0);
         let old = self.orders[at].clone();
         let instrument = self.config.instruments[usize::from(old.locate) - 1];
         let price = replace.price.raw();
@@ -357,7 +362,7 @@ impl Model {
         bytes.extend(old.user_ref.to_be_bytes());
         bytes.extend(order.user_ref.to_be_bytes());
         self.put_details(&mut bytes, &order);
-        self.reply(&order, old.user_ref, bytes, 1);
+        self.reply(&order, old.user_ref, bytes);
         if rests && self.counterpart(order.locate, buys, order.price).is_none() {
             let mut bytes = self.itch_header(b'U', order.locate);
             bytes.extend(old.order_ref.to_be_bytes());
@@ -368,7 +373,7 @@ impl Model {
             self.orders.push(order);
         } else {
             self.publish_delete(&old);
-            self.trade(order, executions_max);
+            self.trade(order);
         }
     }
 
@@ -386,13 +391,12 @@ impl Model {
         }
     }
 
-    fn trade(&mut self, mut taker: ModelOrder, mut executions_left: u32) {
+    fn trade(&mut self, mut taker: ModelOrder) {
         let buys = taker.side == b'B';
         loop {
             let counterpart = self.counterpart(taker.locate, buys, taker.price);
             match counterpart {
-                Some(at) if taker.leaves > 0 && executions_left > 0 => {
-                    executions_left -= 1;
+                Some(at) if taker.leaves > 0 => {
                     self.last_match += 1;
                     self.last_prices[usize::from(taker.locate)] = self.orders[at].price;
                     let shares = taker.leaves.min(self.orders[at].leaves);
@@ -405,13 +409,10 @@ impl Model {
                     if maker.leaves == 0 {
                         self.orders.remove(at);
                     }
-                    let taker_open = u64::from(taker.leaves > 0);
-                    // The maker's execution is reported first, while the taker's is still to be reported.
-                    let waiting = u64::from(taker.port == maker.port);
                     let bytes = self.execution(&maker, shares, maker.price, b'A');
-                    self.reply(&maker, 0, bytes, waiting);
+                    self.reply(&maker, 0, bytes);
                     let bytes = self.execution(&taker, shares, maker.price, b'R');
-                    self.reply(&taker, 0, bytes, taker_open);
+                    self.reply(&taker, 0, bytes);
                     let mut bytes = self.itch_header(b'E', maker.locate);
                     bytes.extend(maker.order_ref.to_be_bytes());
                     bytes.extend(shares.to_be_bytes());
@@ -419,11 +420,10 @@ impl Model {
                     self.publish(bytes);
                 }
                 _ if taker.leaves == 0 => return,
-                crossing => {
-                    if taker.time_in_force == b'3' || crossing.is_some() {
-                        let reason = if taker.time_in_force == b'3' { b'I' } else { b'Z' };
+                _ => {
+                    if taker.time_in_force == b'3' {
                         let shares = std::mem::take(&mut taker.leaves);
-                        self.answer_cancel(&taker, shares, reason);
+                        self.answer_cancel(&taker, shares, b'I');
                     } else {
                         let mut bytes = self.itch_header(b'A', taker.locate);
                         bytes.extend(taker.order_ref.to_be_bytes());
@@ -453,9 +453,18 @@ impl Model {
 
     fn cancel_at(&mut self, at: usize, shares: u32, reason: u8) {
         self.orders[at].leaves -= shares;
+        self.publish_less(at, shares);
+        let order = match self.orders[at].leaves {
+            0 => self.orders.remove(at),
+            _ => self.orders[at].clone(),
+        };
+        self.answer_cancel(&order, shares, reason);
+    }
+
+    /// Publishes that an order has `shares` less.
+    fn publish_less(&mut self, at: usize, shares: u32) {
         let order = self.orders[at].clone();
         if order.leaves == 0 {
-            self.orders.remove(at);
             self.publish_delete(&order);
         } else {
             let mut bytes = self.itch_header(b'X', order.locate);
@@ -463,7 +472,6 @@ impl Model {
             bytes.extend(shares.to_be_bytes());
             self.publish(bytes);
         }
-        self.answer_cancel(&order, shares, reason);
     }
 
     fn answer_cancel(&mut self, order: &ModelOrder, shares: u32, reason: u8) {
@@ -471,7 +479,7 @@ impl Model {
         bytes.extend(order.user_ref.to_be_bytes());
         bytes.extend(shares.to_be_bytes());
         bytes.push(reason);
-        self.reply(order, 0, bytes, 0);
+        self.reply(order, 0, bytes);
     }
 
     fn cancel_port(&mut self, port: u32, reason: u8) {
@@ -542,15 +550,12 @@ impl Model {
         }
     }
 
-    /// Sends a system event to every port that has messages left.
+    /// Sends a system event to every port.
     fn tell_all(&mut self, code: u8) {
         for port in 0..self.ports.len() as u32 {
-            let used = self.ports[port as usize].messages + self.open_orders(port) + 2;
-            if used < self.config.messages_per_port_max {
-                let mut bytes = self.answer(b'S');
-                bytes.push(code);
-                self.put_reply(port, 0, 0, 0, bytes);
-            }
+            let mut bytes = self.answer(b'S');
+            bytes.push(code);
+            self.tell(port, 0, bytes);
         }
     }
 
@@ -562,46 +567,115 @@ impl Model {
         self.orders.iter().filter(|order| order.port == port).count() as u64
     }
 
-    fn executions_max(&self, port: u32) -> u32 {
-        let used = self.ports[port as usize].messages + self.open_orders(port) + 5;
-        self.config.messages_per_port_max.saturating_sub(used) as u32
-    }
-
     fn reject(&mut self, port: u32, user_ref: u32, reason: u16, cl_ord_id: &[u8; 14]) {
-        let used = self.ports[port as usize].messages + self.open_orders(port) + 2;
-        if used < self.config.messages_per_port_max {
-            let mut bytes = self.answer(b'J');
-            bytes.extend(user_ref.to_be_bytes());
-            bytes.extend(reason.to_be_bytes());
-            bytes.extend(cl_ord_id);
-            self.put_reply(port, user_ref, 0, 0, bytes);
-        }
+        let mut bytes = self.answer(b'J');
+        bytes.extend(user_ref.to_be_bytes());
+        bytes.extend(reason.to_be_bytes());
+        bytes.extend(cl_ord_id);
+        self.tell(port, user_ref, bytes);
     }
 
     fn reject_other_channel(&mut self, request: &OtherChannel) {
-        let port = request.port.0;
-        if port as usize >= self.ports.len() {
-            return;
-        }
-        if self.ports[port as usize].messages + self.open_orders(port) + 2 < self.config.messages_per_port_max {
+        if (request.port.0 as usize) < self.ports.len() {
             let mut bytes = self.answer(b'J');
             bytes.extend(request.user_ref.to_be_bytes());
             bytes.extend([0, 0x0f]);
             bytes.extend(request.cl_ord_id);
             bytes.extend([0, 3, 2, 28, request.channel]);
-            self.put_reply(port, 0, 0, 0, bytes);
+            self.tell(request.port.0, 0, bytes);
         }
     }
 
-    /// Sends a reply. `on_the_way` counts open orders of the port that are not in the list.
-    fn reply(&mut self, order: &ModelOrder, replaced: u32, bytes: Vec<u8>, on_the_way: u64) {
-        self.put_reply(order.port, order.user_ref, order.leaves, replaced, bytes);
-        let open = self.open_orders(order.port) + on_the_way;
-        let port = &mut self.ports[order.port as usize];
-        if open > 0 && !port.exhausted && port.messages + open + 2 > self.config.messages_per_port_max {
-            port.exhausted = true;
-            self.exhausted.push(order.port);
+    fn modify(&mut self, modify: &Modify) {
+        let Some(at) = self.position(modify.port.0, modify.user_ref) else {
+            return;
+        };
+        let order = &mut self.orders[at];
+        let sells = b"STE".contains(&order.side) && b"STE".contains(&modify.side);
+        let total = order.cum_qty + order.leaves;
+        let changes = modify.side != order.side || modify.quantity.0 < total;
+        if !(sells || modify.side == order.side) || modify.quantity.0 > total || !changes {
+            return;
         }
+        order.side = modify.side;
+        let wanted = modify.quantity.0.max(order.cum_qty) - order.cum_qty;
+        let lot = self.config.instruments[usize::from(order.locate) - 1].lot.0;
+        let shares = if wanted < order.leaves { order.leaves - (wanted - wanted % lot) } else { 0 };
+        if shares > 0 {
+            order.leaves -= shares;
+            self.publish_less(at, shares);
+        }
+        let order = match self.orders[at].leaves {
+            0 => self.orders.remove(at),
+            _ => self.orders[at].clone(),
+        };
+        let mut bytes = self.answer(b'M');
+        bytes.extend(order.user_ref.to_be_bytes());
+        bytes.push(order.side);
+        bytes.extend(order.leaves.to_be_bytes());
+        self.reply(&order, 0, bytes);
+    }
+
+    fn mass_cancel(&mut self, request: &MassCancel) {
+        let port = request.port.0;
+        if !self.is_new(port, request.user_ref) {
+            return;
+        }
+        let mut bytes = self.answer(b'X');
+        bytes.extend(request.user_ref.to_be_bytes());
+        bytes.extend(request.firm);
+        bytes.extend(request.symbol);
+        bytes.extend([0, 0]);
+        self.tell(port, request.user_ref, bytes);
+        let is_meant = |order: &ModelOrder| {
+            let side = if order.side == b'B' { b"B" } else { &b"STE"[..] };
+            order.port == port
+                && (request.firm == *b"    " || request.firm == order.firm)
+                && (request.symbol == *b"        " || request.locate.0 == order.locate)
+                && (request.side == 0 || side.contains(&request.side))
+                && (request.has_group == 0 || request.group == order.group)
+        };
+        while let Some(at) = self.orders.iter().position(is_meant) {
+            self.cancel_at(at, self.orders[at].leaves, b'U');
+        }
+    }
+
+    fn switch_entry(&mut self, switch: &EntrySwitch) {
+        if !self.is_new(switch.port.0, switch.user_ref) {
+            return;
+        }
+        let mut bytes = self.answer(if switch.enabled == 1 { b'K' } else { b'G' });
+        bytes.extend(switch.user_ref.to_be_bytes());
+        bytes.extend(switch.firm);
+        bytes.extend([0, 0]);
+        self.tell(switch.port.0, switch.user_ref, bytes);
+        let disabled = &mut self.ports[switch.port.0 as usize].disabled;
+        match (switch.enabled == 1, switch.firm == *b"    ") {
+            (true, true) => disabled.clear(),
+            (true, false) => disabled.retain(|firm| *firm != switch.firm),
+            (false, _) => disabled.push(switch.firm),
+        }
+    }
+
+    /// Whether a request has a number above all earlier ones, which it then uses.
+    fn is_new(&mut self, port: u32, user_ref: u32) -> bool {
+        let port = self.ports.get_mut(port as usize).filter(|port| user_ref > port.last_user_ref);
+        port.map(|port| port.last_user_ref = user_ref).is_some()
+    }
+
+    fn is_disabled(&self, port: u32, firm: [u8; 4]) -> bool {
+        let disabled = &self.ports[port as usize].disabled;
+        disabled.contains(b"    ") || disabled.contains(&firm)
+    }
+
+    /// Sends an answer that is about no open order.
+    fn tell(&mut self, port: u32, user_ref: u32, bytes: Vec<u8>) {
+        self.put_reply(port, user_ref, 0, 0, bytes);
+    }
+
+    /// Sends an answer about an order.
+    fn reply(&mut self, order: &ModelOrder, replaced: u32, bytes: Vec<u8>) {
+        self.put_reply(order.port, order.user_ref, order.leaves, replaced, bytes);
     }
 
     fn put_reply(&mut self, port: u32, user_ref: u32, leaves_qty: u32, replaced: u32, encoded: Vec<u8>) {

@@ -2,12 +2,15 @@
 //! garbled field.
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, Locate, PortId, Quantity, Reference, Replace, Scope, SequencerIn,
+    AccountId, AccountQuery, Command, Enter, FirmId, Locate, MassCancel, PortId, Quantity, Reference, Replace, Scope,
+    SequencerIn,
 };
 use corelane_codecs::price::Price;
 use proptest::{prelude::*, sample::Index};
 
-use super::{cancel, disconnect, enter, kill, log_in, market, model::Model, other_channel, replace};
+use super::{
+    cancel, disconnect, enter, entry_switch, kill, log_in, market, model::Model, modify, other_channel, replace,
+};
 
 /// A step of a stream. Its order is chosen when the step is run.
 #[derive(Clone, Debug)]
@@ -15,6 +18,9 @@ pub(crate) enum Op {
     Enter { order: Enter, gap: u32 },
     Replace { request: Replace, pick: Option<Index>, gap: u32 },
     Cancel { port: u32, user_ref: u32, quantity: u32, pick: Option<Index> },
+    Modify { port: u32, user_ref: u32, side: u8, quantity: u32, pick: Option<Index> },
+    MassCancel { request: MassCancel, gap: u32 },
+    EntrySwitch { port: u32, firm: [u8; 4], enabled: u8, gap: u32 },
     Other(Command),
     Reference { locate: u16, reference: Reference },
 }
@@ -42,6 +48,14 @@ impl Op {
                 Some(order) => cancel(order.port, order.user_ref, *quantity),
                 None => cancel(*port, *user_ref, *quantity),
             },
+            Op::Modify { port, user_ref, side, quantity, pick } => {
+                let order = picked(pick).map_or((*port, *user_ref), |order| (order.port, order.user_ref));
+                modify(order.0, order.1, *side, *quantity)
+            }
+            Op::MassCancel { request, gap } => {
+                Command::MassCancel(MassCancel { user_ref: next(request.port.0, *gap), ..*request })
+            }
+            Op::EntrySwitch { port, firm, enabled, gap } => entry_switch(*port, next(*port, *gap), *firm, *enabled),
             Op::Other(command) => *command,
             Op::Reference { locate, reference } => {
                 return SequencerIn::Reference(corelane_actors::types::ReferenceUpdate {
@@ -66,8 +80,44 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (0..4_u32, 0..20_u32, 0..90_u32, picks())
             .prop_map(|(port, user_ref, quantity, pick)| Op::Cancel { port, user_ref, quantity, pick }),
         4 => other().prop_map(Op::Other),
+        3 => (0..4_u32, 0..20_u32, prop::sample::select(b"BSTE?".to_vec()), 0..90_u32, picks()).prop_map(
+            |(port, user_ref, side, quantity, pick)| Op::Modify { port, user_ref, side, quantity, pick }
+        ),
+        2 => (mass_cancel(), gap()).prop_map(|(request, gap)| Op::MassCancel { request, gap }),
+        // Entry is enabled more often than disabled.
+        2 => (0..4_u32, firm(), 0..3_u8, gap())
+            .prop_map(|(port, firm, enabled, gap)| Op::EntrySwitch { port, firm, enabled: enabled.min(1), gap }),
+        1 => (0..4_u32).prop_map(|port| Op::Other(Command::AccountQuery(AccountQuery { port: PortId(port) }))),
         2 => (0..5_u16, reference()).prop_map(|(locate, reference)| Op::Reference { locate, reference }),
     ]
+}
+
+/// Few firms and groups, so that orders have those that requests name.
+fn firm() -> impl Strategy<Value = [u8; 4]> {
+    prop::sample::select(vec![*b"    ", *b"    ", *b"LIME", *b"PEAR"])
+}
+
+fn mass_cancel() -> impl Strategy<Value = MassCancel> {
+    let symbol = prop_oneof![
+        2 => Just((*b"        ", 0)),
+        2 => Just((*b"AAA     ", 1)),
+        1 => Just((*b"BBB     ", 2)),
+        1 => Just((*b"NONE    ", 0)),
+    ];
+    let side = prop::sample::select(vec![0, 0, b'B', b'S', b'T', b'?']);
+    (0..4_u32, firm(), symbol, side, prop::option::of(0..3_u16)).prop_map(
+        |(port, firm, (symbol, locate), side, group)| MassCancel {
+            port: PortId(port),
+            user_ref: 0,
+            firm,
+            symbol,
+            locate: Locate(locate),
+            group: group.unwrap_or_default(),
+            has_group: group.is_some().into(),
+            side,
+            reserved: [0; 6],
+        },
+    )
 }
 
 fn picks() -> impl Strategy<Value = Option<Index>> {
@@ -87,10 +137,12 @@ fn order() -> impl Strategy<Value = Enter> {
     let side = prop_oneof![6 => Just(b'B'), 4 => Just(b'S'), 1 => Just(b'T'), 1 => Just(b'E')];
     let quantity = prop_oneof![(1..9_u32).prop_map(|tens| tens * 10), 1..80_u32];
     let time_in_force = prop_oneof![6 => Just(b'0'), 1 => Just(b'3')];
-    (0..3_u32, 1..4_u16, side, quantity, price(), time_in_force).prop_map(
-        |(port, locate, side, quantity, price, time_in_force)| Enter {
+    (0..3_u32, 1..4_u16, side, quantity, price(), time_in_force, firm(), 0..3_u16).prop_map(
+        |(port, locate, side, quantity, price, time_in_force, firm, group)| Enter {
             locate: Locate(locate),
             time_in_force,
+            firm,
+            group,
             ..enter(port, 0, side, quantity, price)
         },
     )

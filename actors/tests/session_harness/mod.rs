@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::{
-    session::{Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
-    types::{Command, PortId, Quantity, Reply, SequenceNumber, SequencerIn},
+    session::{ConnectionEnd, Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
+    types::{Command, EntrySwitch, PortId, Quantity, Reply, SequenceNumber, SequencerIn},
 };
 use corelane_codecs::{
     IntoBytes, MessageType,
@@ -57,6 +57,7 @@ pub(crate) struct Venue {
     pub sim: Simulation,
     pub net: SimNet,
     pub requests: ExternalReceiver<SequencerIn>,
+    pub ends: ExternalReceiver<ConnectionEnd>,
     pub group: ExternalSender<Reply>,
     pub stats: Counters<SessionCount>,
     pub now_ns: u64,
@@ -71,7 +72,7 @@ pub(crate) fn config() -> SessionConfig {
     let ports = vec![port("alice", "secret"), port("bob", "hunter2"), port("carol", "swordfish")];
     let symbols = vec![Alpha::new("AAPL").unwrap(), Alpha::new("MSFT").unwrap()];
     SessionConfig {
-        messages_per_port_max: 4096,
+        reply_log_bytes: 256 << 10,
         open_orders_per_port_max: 64,
         connections_max: 64,
         ..SessionConfig::new(Alpha::new("DAY1").unwrap(), ports, symbols)
@@ -101,12 +102,13 @@ impl Venue {
             |out: &mut SessionOut| &mut out.requests,
             EdgeSpec::backpressure(capacity).admission(),
         );
+        let ends = topology.external_receiver(session, |out: &mut SessionOut| &mut out.ends, EdgeSpec::drop_newest(16));
         topology.connect(group, |out| out, session, EdgeSpec::backpressure(4096));
         let sender = topology.external_sender("answers", group, EdgeSpec::backpressure(4096));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
         let mut venue =
-            Venue { sim, net, requests, group: sender, stats, now_ns: 0, next_port: 40_000, numbers: [0; 3] };
+            Venue { sim, net, requests, ends, group: sender, stats, now_ns: 0, next_port: 40_000, numbers: [0; 3] };
         venue.advance(10 * 3600 * SECOND);
         venue
     }
@@ -350,6 +352,11 @@ pub(crate) fn short(command: &Command) -> String {
         Command::Enter(enter) => format!("O{}", enter.user_ref),
         Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
         Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
+        Command::Modify(modify) => format!("M{}", modify.user_ref),
+        Command::MassCancel(request) => format!("C{}", request.user_ref),
+        Command::EntrySwitch(EntrySwitch { user_ref, enabled: 0, .. }) => format!("D{user_ref}"),
+        Command::EntrySwitch(EntrySwitch { user_ref, .. }) => format!("E{user_ref}"),
+        Command::AccountQuery(_) => "Q".to_owned(),
         Command::OtherChannel(request) => format!("J{}/{}", request.user_ref, request.channel),
         Command::LogIn(change) => format!("in{}.{}", change.port, change.generation),
         Command::Disconnect(change) => format!("out{}.{}", change.port, change.generation),

@@ -145,7 +145,6 @@ fn config() -> GroupConfig {
         orders_max: 4 * MESSAGES,
         levels_max: 256,
         open_orders_per_port_max: 4 * MESSAGES,
-        messages_per_port_max: 1 << 20,
         cancel_on_disconnect: true,
         opens_at_start: true,
         quote_width_parts_per_million: 50_000,
@@ -210,7 +209,9 @@ fn enter(user_ref: u32, side: u8, price: u32) -> Command {
         cross: b'N',
         cl_ord_id: *b"              ",
         unsupported: 0,
-        reserved: [0; 4],
+        firm: *b"    ",
+        group: 0,
+        reserved: [0; 6],
     })
 }
 

@@ -248,7 +248,9 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             cross: b'N',
             cl_ord_id: *b"              ",
             unsupported: 0,
-            reserved: [0; 4],
+            firm: *b"    ",
+            group: 0,
+            reserved: [0; 6],
         })),
         Op::Cancel { port, user_ref, .. } => put(Command::Cancel(Cancel {
             port: PortId(port.into()),
@@ -277,8 +279,6 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         orders_max: commands.live_max(),
         levels_max: 65_536,
         open_orders_per_port_max: commands.live_max(),
-        // Enough for all that the commands lead to.
-        messages_per_port_max: (16 * commands.len()) as u64 + (1 << 20),
         cancel_on_disconnect: true,
         opens_at_start: true,
         quote_width_parts_per_million: 50_000,

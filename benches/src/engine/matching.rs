@@ -108,7 +108,6 @@ impl Actor for Matcher {
                     immediate: false,
                     quantity: Quantity(quantity),
                     price: Price4::try_from(Price::from_raw(price)).expect("a price of an order"),
-                    executions_max: u32::MAX,
                 };
                 self.run(ctx, |matching, out| matching.enter(out, &order))
             }

@@ -16,7 +16,7 @@ use super::{
     reject_reason::RejectReason,
 };
 use crate::price::{Price, WirePrice};
-use crate::text::{ClOrdId, Symbol};
+use crate::text::{ClOrdId, Mpid, Symbol};
 use crate::wire::{MessageType, YesNo, wire_message};
 
 /// Declares an answer: type, time, and the given fields.
@@ -207,6 +207,54 @@ answers! {
         order_ref: U64,
     }
 
+    /// The order was modified (`M`), 18 bytes in the short form.
+    pub struct Modified: b'M', TryFromBytes {
+        /// The order.
+        user_ref_num: U32,
+        /// Its side now.
+        side: Side,
+        /// Shares outstanding now; 0 means that the order is dead.
+        quantity: U32,
+    }
+
+    /// The orders that a mass cancel names are being cancelled (`X`), 27 bytes and the appendage.
+    pub struct MassCancelResponse: b'X', FromBytes {
+        /// The request.
+        user_ref_num: U32,
+        /// The firm, as requested.
+        firm: Mpid,
+        /// The instrument, as requested.
+        symbol: Symbol,
+        /// Bytes of the appendage after this struct.
+        appendage_len: U16,
+    }
+
+    /// Order entry is disabled (`G`), 19 bytes and the appendage.
+    pub struct DisableEntryResponse: b'G', FromBytes {
+        /// The request.
+        user_ref_num: U32,
+        /// The firm, as requested.
+        firm: Mpid,
+        /// Bytes of the appendage after this struct.
+        appendage_len: U16,
+    }
+
+    /// Order entry is enabled (`K`), 19 bytes and the appendage.
+    pub struct EnableEntryResponse: b'K', FromBytes {
+        /// The request.
+        user_ref_num: U32,
+        /// The firm, as requested.
+        firm: Mpid,
+        /// Bytes of the appendage after this struct.
+        appendage_len: U16,
+    }
+
+    /// Answer to an account query (`Q`), 13 bytes in the short form.
+    pub struct AccountQueryResponse: b'Q', FromBytes {
+        /// The least number that the next request may have.
+        next_user_ref_num: U32,
+    }
+
     /// Order restated (`R`), 16 bytes and the appendage, which says what has changed.
     pub struct Restated: b'R', FromBytes {
         /// The order.
@@ -239,8 +287,17 @@ wire_message!(CancelReject, "cancel reject (I)");
 wire_message!(PriorityUpdate, "priority update (T)", display: Display);
 wire_message!(Restated, "restated (R)");
 
-appendable!(field: Accepted, Replaced, Executed, Restated);
-appendable!(short: Canceled, AiqCanceled, BrokenTrade, Rejected, CancelPending, CancelReject, PriorityUpdate);
+wire_message!(Modified, "modified (M)", side: Side);
+wire_message!(MassCancelResponse, "mass cancel response (X)");
+wire_message!(DisableEntryResponse, "disable order entry response (G)");
+wire_message!(EnableEntryResponse, "enable order entry response (K)");
+wire_message!(AccountQueryResponse, "account query response (Q)");
+
+appendable!(field: Accepted, Replaced, Executed, Restated, MassCancelResponse, DisableEntryResponse, EnableEntryResponse);
+appendable!(
+    short: Canceled, AiqCanceled, BrokenTrade, Rejected, CancelPending, CancelReject, PriorityUpdate, Modified,
+    AccountQueryResponse
+);
 
 impl SystemEvent {
     /// The event at `timestamp_ns`.
@@ -360,6 +417,58 @@ impl CancelReject {
     #[must_use]
     pub fn new(timestamp_ns: u64, user_ref_num: u32) -> Self {
         Self { message_type: MessageType::NEW, timestamp: timestamp_ns.into(), user_ref_num: user_ref_num.into() }
+    }
+}
+
+impl Modified {
+    /// The order has this side and these outstanding shares now.
+    #[inline]
+    #[must_use]
+    pub fn new(timestamp_ns: u64, user_ref_num: u32, side: Side, quantity: u32) -> Self {
+        Self {
+            message_type: MessageType::NEW,
+            timestamp: timestamp_ns.into(),
+            user_ref_num: user_ref_num.into(),
+            side,
+            quantity: quantity.into(),
+        }
+    }
+}
+
+impl MassCancelResponse {
+    /// The mass cancel `user_ref_num` is carried out.
+    #[must_use]
+    pub fn new(timestamp_ns: u64, user_ref_num: u32, firm: Mpid, symbol: Symbol) -> Self {
+        let appendage_len = U16::ZERO;
+        let (timestamp, user_ref_num) = (timestamp_ns.into(), user_ref_num.into());
+        Self { message_type: MessageType::NEW, timestamp, user_ref_num, firm, symbol, appendage_len }
+    }
+}
+
+impl DisableEntryResponse {
+    /// The request `user_ref_num` is carried out.
+    #[must_use]
+    pub fn new(timestamp_ns: u64, user_ref_num: u32, firm: Mpid) -> Self {
+        let (timestamp, user_ref_num) = (timestamp_ns.into(), user_ref_num.into());
+        Self { message_type: MessageType::NEW, timestamp, user_ref_num, firm, appendage_len: U16::ZERO }
+    }
+}
+
+impl EnableEntryResponse {
+    /// The request `user_ref_num` is carried out.
+    #[must_use]
+    pub fn new(timestamp_ns: u64, user_ref_num: u32, firm: Mpid) -> Self {
+        let (timestamp, user_ref_num) = (timestamp_ns.into(), user_ref_num.into());
+        Self { message_type: MessageType::NEW, timestamp, user_ref_num, firm, appendage_len: U16::ZERO }
+    }
+}
+
+impl AccountQueryResponse {
+    /// The next request may have the number `next_user_ref_num`.
+    #[must_use]
+    pub fn new(timestamp_ns: u64, next_user_ref_num: u32) -> Self {
+        let (timestamp, next_user_ref_num) = (timestamp_ns.into(), next_user_ref_num.into());
+        Self { message_type: MessageType::NEW, timestamp, next_user_ref_num }
     }
 }
 

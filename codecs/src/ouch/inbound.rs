@@ -11,7 +11,7 @@ use super::{
     tags::TagValue,
 };
 use crate::price::WirePrice;
-use crate::text::{ClOrdId, Symbol};
+use crate::text::{ClOrdId, Mpid, Symbol};
 use crate::wire::{MessageType, WireMessage, YesNo, wire_message};
 
 /// The largest quantity of one order, in shares.
@@ -87,6 +87,72 @@ pub struct Cancel {
     pub quantity: U32,
 }
 
+/// Modify order (`M`), 10 bytes in the short form: changes it without loss of priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Modify {
+    /// `M`.
+    pub message_type: MessageType<b'M'>,
+    /// The order.
+    pub user_ref_num: U32,
+    /// The new side: any of the three that sell, if the order sells.
+    pub side: Side,
+    /// The new intended total size of the order, at most the present one.
+    pub quantity: U32,
+}
+
+/// Mass cancel (`C`), 19 bytes and the appendage, which may name a side and a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct MassCancel {
+    /// `C`.
+    pub message_type: MessageType<b'C'>,
+    /// The client's number of this request, as of an enter.
+    pub user_ref_num: U32,
+    /// The firm of the orders.
+    pub firm: Mpid,
+    /// The instrument of the orders; blank for all.
+    pub symbol: Symbol,
+    /// Bytes of the appendage after this struct.
+    pub appendage_len: U16,
+}
+
+/// Disable order entry of a firm (`D`), 11 bytes and the appendage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct DisableEntry {
+    /// `D`.
+    pub message_type: MessageType<b'D'>,
+    /// The client's number of this request, as of an enter.
+    pub user_ref_num: U32,
+    /// The firm.
+    pub firm: Mpid,
+    /// Bytes of the appendage after this struct.
+    pub appendage_len: U16,
+}
+
+/// Enable order entry of a firm again (`E`), 11 bytes and the appendage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct EnableEntry {
+    /// `E`.
+    pub message_type: MessageType<b'E'>,
+    /// The client's number of this request, as of an enter.
+    pub user_ref_num: U32,
+    /// The firm.
+    pub firm: Mpid,
+    /// Bytes of the appendage after this struct.
+    pub appendage_len: U16,
+}
+
+/// Account query (`Q`), 1 byte in the short form: asks for the next number of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct AccountQuery {
+    /// `Q`.
+    pub message_type: MessageType<b'Q'>,
+}
+
 wire_message!(
     Enter, "enter order (O)",
     side: Side, time_in_force: TimeInForce, display: Display, capacity: Capacity, intermarket_sweep: YesNo,
@@ -98,8 +164,14 @@ wire_message!(
 );
 wire_message!(Cancel, "cancel order (X)");
 
-appendable!(field: Enter, Replace);
-appendable!(short: Cancel);
+wire_message!(Modify, "modify order (M)", side: Side);
+wire_message!(MassCancel, "mass cancel (C)");
+wire_message!(DisableEntry, "disable order entry (D)");
+wire_message!(EnableEntry, "enable order entry (E)");
+wire_message!(AccountQuery, "account query (Q)");
+
+appendable!(field: Enter, Replace, MassCancel, DisableEntry, EnableEntry);
+appendable!(short: Cancel, Modify, AccountQuery);
 
 impl Cancel {
     /// Reduces the order to `quantity` shares in total.
@@ -119,6 +191,16 @@ pub enum Inbound<'a> {
     Replace(&'a Replace, Appendage<'a>),
     /// Cancel order, in either form.
     Cancel(&'a Cancel, Appendage<'a>),
+    /// Modify order, in either form.
+    Modify(&'a Modify, Appendage<'a>),
+    /// Mass cancel.
+    MassCancel(&'a MassCancel, Appendage<'a>),
+    /// Disable order entry.
+    DisableEntry(&'a DisableEntry, Appendage<'a>),
+    /// Enable order entry.
+    EnableEntry(&'a EnableEntry, Appendage<'a>),
+    /// Account query, in either form.
+    AccountQuery(&'a AccountQuery, Appendage<'a>),
 }
 
 impl<'a> Inbound<'a> {
@@ -143,12 +225,17 @@ impl<'a> Inbound<'a> {
                 Ok(Self::Replace(replace, appendage))
             }
             Some(b'X') => decode(bytes).map(|(cancel, appendage)| Self::Cancel(cancel, appendage)),
+            Some(b'M') => decode(bytes).map(|(modify, appendage)| Self::Modify(modify, appendage)),
+            Some(b'C') => decode(bytes).map(|(request, appendage)| Self::MassCancel(request, appendage)),
+            Some(b'D') => decode(bytes).map(|(request, appendage)| Self::DisableEntry(request, appendage)),
+            Some(b'E') => decode(bytes).map(|(request, appendage)| Self::EnableEntry(request, appendage)),
+            Some(b'Q') => decode(bytes).map(|(query, appendage)| Self::AccountQuery(query, appendage)),
             Some(&kind) => Err(OuchError::UnknownType { kind }),
             None => Err(OuchError::Empty),
         }
     }
 
-    /// The number of the request; of a cancel, that of its order.
+    /// The number of the request; of a cancel or a modify, that of its order; of an account query, which has none, 0.
     #[inline]
     #[must_use]
     pub fn user_ref_num(&self) -> u32 {
@@ -156,6 +243,11 @@ impl<'a> Inbound<'a> {
             Self::Enter(enter, _) => enter.user_ref_num.get(),
             Self::Replace(replace, _) => replace.user_ref_num.get(),
             Self::Cancel(cancel, _) => cancel.user_ref_num.get(),
+            Self::Modify(modify, _) => modify.user_ref_num.get(),
+            Self::MassCancel(request, _) => request.user_ref_num.get(),
+            Self::DisableEntry(request, _) => request.user_ref_num.get(),
+            Self::EnableEntry(request, _) => request.user_ref_num.get(),
+            Self::AccountQuery(..) => 0,
         }
     }
 }

@@ -36,7 +36,8 @@ mod reject_reason;
 mod tags;
 
 pub use answers::{
-    Accepted, AiqCanceled, BrokenTrade, CancelPending, CancelReject, Canceled, Executed, PriorityUpdate, Rejected,
+    Accepted, AccountQueryResponse, AiqCanceled, BrokenTrade, CancelPending, CancelReject, Canceled,
+    DisableEntryResponse, EnableEntryResponse, Executed, MassCancelResponse, Modified, PriorityUpdate, Rejected,
     Replaced, Restated, SystemEvent,
 };
 pub use appendage::{Appendage, AppendageFault, AppendageWriter, Element, Elements};
@@ -46,7 +47,10 @@ pub use codes::{
 };
 pub use error::OuchError;
 pub use form::{Appendable, encode_with_appendage};
-pub use inbound::{Cancel, Enter, Inbound, MAX_QUANTITY, Replace, RequestIdentity, request_identity};
+pub use inbound::{
+    AccountQuery, Cancel, DisableEntry, EnableEntry, Enter, Inbound, MAX_QUANTITY, MassCancel, Modify, Replace,
+    RequestIdentity, request_identity,
+};
 pub use outbound::Outbound;
 pub use reject_reason::RejectReason;
 pub use tags::{Tag, TagValue};

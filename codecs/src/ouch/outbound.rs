@@ -2,7 +2,8 @@
 
 use super::{
     answers::{
-        Accepted, AiqCanceled, BrokenTrade, CancelPending, CancelReject, Canceled, Executed, PriorityUpdate, Rejected,
+        Accepted, AccountQueryResponse, AiqCanceled, BrokenTrade, CancelPending, CancelReject, Canceled,
+        DisableEntryResponse, EnableEntryResponse, Executed, MassCancelResponse, Modified, PriorityUpdate, Rejected,
         Replaced, Restated, SystemEvent,
     },
     appendage::Appendage,
@@ -18,6 +19,8 @@ macro_rules! outbound {
         pub enum Outbound<'a> {
             /// System event; it never has an appendage.
             SystemEvent(&'a SystemEvent),
+            /// Answer to an account query.
+            AccountQueryResponse(&'a AccountQueryResponse, Appendage<'a>),
             $($(#[$meta])* $name(&'a $name, Appendage<'a>),)+
         }
 
@@ -30,6 +33,9 @@ macro_rules! outbound {
             pub fn decode(bytes: &'a [u8]) -> Result<Self, OuchError> {
                 match bytes.first() {
                     Some(b'S') => decode_fixed(bytes).map(Self::SystemEvent),
+                    Some(b'Q') => {
+                        decode(bytes).map(|(message, appendage)| Self::AccountQueryResponse(message, appendage))
+                    }
                     $(Some(&$code) => {
                         decode(bytes).map(|(message, appendage)| Self::$name(message, appendage))
                     })+
@@ -43,15 +49,16 @@ macro_rules! outbound {
             pub fn timestamp_ns(&self) -> u64 {
                 match self {
                     Self::SystemEvent(message) => message.timestamp.get(),
+                    Self::AccountQueryResponse(message, _) => message.timestamp.get(),
                     $(Self::$name(message, _) => message.timestamp.get(),)+
                 }
             }
 
-            /// Number of the request or order; `None` for a system event.
+            /// Number of the request or order; `None` for a system event and for the answer to an account query.
             #[inline]
             pub fn user_ref_num(&self) -> Option<u32> {
                 match self {
-                    Self::SystemEvent(_) => None,
+                    Self::SystemEvent(_) | Self::AccountQueryResponse(..) => None,
                     $(Self::$name(message, _) => Some(message.user_ref_num.get()),)+
                 }
             }
@@ -82,4 +89,12 @@ outbound! {
     PriorityUpdate = b'T',
     /// Order restated.
     Restated = b'R',
+    /// Order modified.
+    Modified = b'M',
+    /// Answer to a mass cancel.
+    MassCancelResponse = b'X',
+    /// Answer to disable order entry.
+    DisableEntryResponse = b'G',
+    /// Answer to enable order entry.
+    EnableEntryResponse = b'K',
 }

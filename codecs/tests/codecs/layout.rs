@@ -28,6 +28,16 @@ fn ouch_structs_lie_as_in_the_tables() {
         ouch::Replace, 40: 0 message_type, 1 orig_user_ref_num, 5 user_ref_num, 9 quantity, 13 price,
             21 time_in_force, 22 display, 23 intermarket_sweep, 24 cl_ord_id, 38 appendage_len;
         ouch::Cancel, 9: 0 message_type, 1 user_ref_num, 5 quantity;
+        ouch::Modify, 10: 0 message_type, 1 user_ref_num, 5 side, 6 quantity;
+        ouch::MassCancel, 19: 0 message_type, 1 user_ref_num, 5 firm, 9 symbol, 17 appendage_len;
+        ouch::DisableEntry, 11: 0 message_type, 1 user_ref_num, 5 firm, 9 appendage_len;
+        ouch::EnableEntry, 11: 0 message_type, 1 user_ref_num, 5 firm, 9 appendage_len;
+        ouch::AccountQuery, 1: 0 message_type;
+        ouch::Modified, 18: 1 timestamp, 9 user_ref_num, 13 side, 14 quantity;
+        ouch::MassCancelResponse, 27: 1 timestamp, 9 user_ref_num, 13 firm, 17 symbol, 25 appendage_len;
+        ouch::DisableEntryResponse, 19: 1 timestamp, 9 user_ref_num, 13 firm, 17 appendage_len;
+        ouch::EnableEntryResponse, 19: 1 timestamp, 9 user_ref_num, 13 firm, 17 appendage_len;
+        ouch::AccountQueryResponse, 13: 1 timestamp, 9 next_user_ref_num;
         ouch::SystemEvent, 10: 0 message_type, 1 timestamp, 9 event_code;
         ouch::Accepted, 64: 1 timestamp, 9 user_ref_num, 13 side, 14 quantity, 18 symbol, 26 price,
             34 time_in_force, 35 display, 36 order_ref, 44 capacity, 45 intermarket_sweep, 46 cross_type,

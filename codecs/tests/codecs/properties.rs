@@ -97,14 +97,18 @@ macro_rules! reencode {
 }
 
 fn reencode_inbound(message: Inbound<'_>, long: bool) -> (Appendage<'_>, Vec<u8>) {
-    reencode!(message, long, Inbound: Enter, Replace, Cancel;)
+    reencode!(
+        message, long,
+        Inbound: Enter, Replace, Cancel, Modify, MassCancel, DisableEntry, EnableEntry, AccountQuery;
+    )
 }
 
 fn reencode_outbound(message: Outbound<'_>, long: bool) -> (Appendage<'_>, Vec<u8>) {
     reencode!(
         message, long,
         Outbound: Accepted, Replaced, Canceled, AiqCanceled, Executed, BrokenTrade, Rejected, CancelPending,
-        CancelReject, PriorityUpdate, Restated; SystemEvent
+        CancelReject, PriorityUpdate, Restated, Modified, MassCancelResponse, DisableEntryResponse,
+        EnableEntryResponse, AccountQueryResponse; SystemEvent
     )
 }
 
@@ -177,9 +181,12 @@ proptest! {
         let (appendage, again) = reencode_inbound(decoded, options.is_some());
         prop_assert_eq!(&again, &bytes);
         prop_assert_eq!(appendage.values().collect::<Vec<_>>(), options.unwrap_or_default());
-        let number_at = if spec.kind == b'U' { 5 } else { 1 };
-        prop_assert_eq!(decoded.user_ref_num(), u32_at(&bytes, number_at));
-        if spec.kind != b'X' {
+        match spec.kind {
+            b'U' => prop_assert_eq!(decoded.user_ref_num(), u32_at(&bytes, 5)),
+            b'Q' => prop_assert_eq!(decoded.user_ref_num(), 0),
+            _ => prop_assert_eq!(decoded.user_ref_num(), u32_at(&bytes, 1)),
+        }
+        if b"OU".contains(&spec.kind) {
             let identity = request_identity(&bytes).unwrap();
             let (number, cl_ord_id) = (identity.user_ref_num, identity.cl_ord_id);
             prop_assert_eq!(number, decoded.user_ref_num());
@@ -195,7 +202,7 @@ proptest! {
         prop_assert_eq!(appendage.values().collect::<Vec<_>>(), options.unwrap_or_default());
         prop_assert_eq!(decoded.timestamp_ns().to_be_bytes(), &bytes[1..9]);
         let number_at = match spec.kind {
-            b'S' => None,
+            b'S' | b'Q' => None,
             b'U' => Some(13),
             _ => Some(9),
         };

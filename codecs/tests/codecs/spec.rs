@@ -44,6 +44,11 @@ pub(crate) static OUCH_INBOUND: &[Spec] = &[
         &[(21, "time_in_force", b"0356"), (22, "display", b"YNA"), (23, "intermarket_sweep", b"YN")],
     ),
     spec(b'X', 9, Form::Optional, &[]),
+    spec(b'M', 10, Form::Optional, &[(5, "side", b"BSTE")]),
+    spec(b'C', 19, Form::Always, &[]),
+    spec(b'D', 11, Form::Always, &[]),
+    spec(b'E', 11, Form::Always, &[]),
+    spec(b'Q', 1, Form::Optional, &[]),
 ];
 
 pub(crate) static OUCH_OUTBOUND: &[Spec] = &[
@@ -85,6 +90,11 @@ pub(crate) static OUCH_OUTBOUND: &[Spec] = &[
     spec(b'I', 13, Form::Optional, &[]),
     spec(b'T', 30, Form::Optional, &[(21, "display", b"YNAZ")]),
     spec(b'R', 16, Form::Always, &[]),
+    spec(b'M', 18, Form::Optional, &[(13, "side", b"BSTE")]),
+    spec(b'X', 27, Form::Always, &[]),
+    spec(b'G', 19, Form::Always, &[]),
+    spec(b'K', 19, Form::Always, &[]),
+    spec(b'Q', 13, Form::Optional, &[]),
 ];
 
 /// All 23 types; side is the only code that can fail a message.

@@ -17,8 +17,8 @@ use corelane_venue::{Venue, VenueError, declare};
 const OPEN_ORDERS_MAX: usize = corelane_benches::wire::OPEN_ORDERS_MAX;
 /// Answers to a request at most, on average: the full mix has 1.7.
 const ANSWERS_PER_REQUEST: u64 = 3;
-/// Room of the replay log of a session, besides what the load needs.
-const MESSAGES_SPARE: u64 = 2048;
+/// Answers of a session that its replay log keeps, besides those to the load.
+const ANSWERS_SPARE: u64 = 2048;
 
 /// Size and options of a venue.
 #[derive(Clone, Copy, Debug)]
@@ -138,10 +138,9 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
     if spec.sessions > SMALL {
         config.order_entry.open_orders_per_port_max = 4 * OPEN_ORDERS_MAX;
     }
-    // An eighth of the log is kept back for the answers to open orders.
-    let kept_back = 8 * config.order_entry.open_orders_per_port_max as u64;
-    let messages = spec.requests_per_session * ANSWERS_PER_REQUEST + kept_back + MESSAGES_SPARE;
-    config.order_entry.messages_per_port_max = usize::try_from(messages).unwrap_or(usize::MAX).min(MESSAGES_MAX);
+    let answers = spec.requests_per_session * ANSWERS_PER_REQUEST + ANSWERS_SPARE;
+    let bytes = usize::try_from(answers * ANSWER_BYTES).unwrap_or(usize::MAX);
+    config.order_entry.reply_log_bytes = bytes.clamp(config.net.send_buffer_bytes, REPLY_LOG_BYTES_MAX);
     // All sessions come from this host, and each may be connected before the first logs in.
     config.net.connections_max = config.net.connections_max.max(3 * spec.sessions + 16);
     config.order_entry.connections_per_address_max = config.order_entry.connections_per_address_max.max(spec.sessions);
@@ -161,7 +160,9 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
     config
 }
 
-/// Maximum number of messages that the session actor keeps.
-const MESSAGES_MAX: usize = corelane_actors::session::MESSAGES_MAX;
+/// Bytes of the longest answer in its packet.
+const ANSWER_BYTES: u64 = 74;
+/// What a port's log may take.
+const REPLY_LOG_BYTES_MAX: usize = 4 << 30;
 /// Sessions up to which the shipped bound on open orders stays; more would take memory that no scenario uses.
 const SMALL: usize = 16;

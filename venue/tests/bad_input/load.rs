@@ -24,7 +24,7 @@ fn a_client_that_never_reads_is_disconnected_and_loses_no_fill() {
     let _alone = alone();
     let mut config = support::config();
     config.net.send_buffer_bytes = 16_384;
-    config.order_entry.messages_per_port_max = 400_000;
+    config.order_entry.reply_log_bytes = 32 << 20;
     let venue = support::start(&config);
     let address = venue.order_entry();
     let neighbour = Neighbour::log_in(address);

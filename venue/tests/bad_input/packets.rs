@@ -15,7 +15,7 @@ const CLAIMS: usize = 2000;
 /// What the process may grow by meanwhile: sockets and threads of the test, but not 64 KiB for each claim.
 const GROWTH_MAX_BYTES: usize = 16 << 20;
 /// Malformed requests that a connection may send.
-const MALFORMED_MAX: usize = 64;
+const UNREADABLE_MAX: usize = 64;
 /// Connections that send noise.
 const NOISY: usize = 300;
 
@@ -114,7 +114,8 @@ fn refused(venue: &Venue, what: &str, mut client: Client, bytes: &[u8], reject: 
 
 #[track_caller]
 fn malformed_requests_are_rejected_and_at_last_disconnected(venue: &Venue) {
-    let (requests, ends) = (Rise::of(venue, SessionCount::MalformedRequests), Rise::of(venue, SessionCount::Malformed));
+    let requests = Rise::of(venue, SessionCount::UnreadableRequests);
+    let ends = Rise::of(venue, SessionCount::Unreadable);
     let mut client = Client::log_in(venue.order_entry(), 2, 1);
     // An order whose appendage is wrong has a number, and so a reject; the rest has nobody to answer to.
     let mut bad_appendage = enter(1, b'B', 1, SYMBOLS[0], 10_000, b'0')[3..].to_vec();
@@ -123,15 +124,15 @@ fn malformed_requests_are_rejected_and_at_last_disconnected(venue: &Venue) {
     let rejected = client.answer();
     assert_eq!((rejected.kind, rejected.user_ref), (b'J', 1));
     let unreadable: [&[u8]; 5] = [b"", b"?", b"O", b"X\0\0", &[0xff; 47]];
-    for at in 0..MALFORMED_MAX - 1 {
+    for at in 0..UNREADABLE_MAX {
         client.send(&packet(b'U', unreadable[at % unreadable.len()]));
     }
-    requests.is(MALFORMED_MAX as u64);
+    requests.is(UNREADABLE_MAX as u64);
     client.send(&enter(2, b'B', 1, SYMBOLS[0], below_price_of(SYMBOLS[0]), b'3'));
     let kinds: Vec<_> = client.answers(2).iter().map(|answer| (answer.kind, answer.user_ref)).collect();
     assert_eq!(kinds, [(b'A', 2), (b'C', 2)], "it is still served");
     client.send(&packet(b'U', b"?"));
-    assert_eq!(client.packet(), None, "one malformed request too many ends the connection");
+    assert_eq!(client.packet(), None, "one unreadable request too many in a minute ends the connection");
     ends.is(1);
 }
 

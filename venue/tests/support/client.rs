@@ -79,7 +79,9 @@ impl Answer {
             (b'U', 68) => (u32_at(13), u32_at(18), 0),
             (b'C', 18) => (u32_at(9), u32_at(13), 0),
             (b'E', 36) => (u32_at(9), u32_at(13), u64_at(26)),
-            (b'J', 29) => (u32_at(9), 0, 0),
+            (b'M', 18) => (u32_at(9), u32_at(14), 0),
+            // The number of an answer to an account query is the next one.
+            (b'J', 29) | (b'X', 27) | (b'G' | b'K', 19) | (b'Q', 13) => (u32_at(9), 0, 0),
             // A system event.
             (b'S', 10) => (0, 0, 0),
             _ => panic!("no answer to an order: {bytes:?}"),

@@ -153,6 +153,12 @@ impl Books {
         self.by_port.remove(slot);
     }
 
+    /// The next younger resting order of the port of the order in `slot`.
+    #[inline]
+    pub(super) fn after(&self, slot: u32) -> Option<u32> {
+        self.by_port.after(slot)
+    }
+
     /// The oldest resting order of a port.
     #[inline]
     pub(super) fn first_of(&self, port: PortId) -> Option<u32> {

@@ -70,6 +70,13 @@ impl Lists {
         (oldest < self.orders_max).then_some(oldest)
     }
 
+    /// The next younger order of the same list.
+    #[inline]
+    pub(super) fn after(&self, slot: u32) -> Option<u32> {
+        let younger = self.links[slot as usize].younger;
+        (younger < self.orders_max).then_some(younger)
+    }
+
     /// Prefetches the links of an order.
     #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
@@ -106,6 +113,8 @@ mod tests {
                     prop_assert_eq!(lists.oldest(list), model.first().copied());
                     prop_assert_eq!(&lists.listed(list), model);
                     prop_assert!(model.iter().all(|slot| lists.is_only(*slot) == (model.len() == 1)));
+                    prop_assert!(model.windows(2).all(|pair| lists.after(pair[0]) == Some(pair[1])));
+                    prop_assert_eq!(model.last().and_then(|slot| lists.after(*slot)), None);
                 }
             }
         }

@@ -35,7 +35,7 @@ use crate::types::{
 const EXECUTIONS_PER_STEP: usize = 7;
 
 /// Cancels or directory entries in one step.
-const ENTRIES_PER_STEP: usize = 2 * EXECUTIONS_PER_STEP;
+pub(super) const ENTRIES_PER_STEP: usize = 2 * EXECUTIONS_PER_STEP;
 
 /// All books, and the work that is left for the current input.
 pub struct Matching {
@@ -85,7 +85,6 @@ struct Sweep {
     order: NewOrder,
     order_ref: u64,
     leaves: Quantity,
-    executions_left: u32,
 }
 
 /// The receiver of events, called as they happen.
@@ -155,10 +154,10 @@ impl Matching {
         let order_ref = self.next_order_ref();
         out.event(order.slot, Outcome::Accepted { order_ref });
         if !self.trades_at_once(order) {
-            self.finish(out, order, order_ref, order.quantity, false);
+            self.finish(out, order, order_ref, order.quantity);
             return Step::Done;
         }
-        self.sweep(out, order, order_ref, order.quantity, order.executions_max)
+        self.sweep(out, order, order_ref, order.quantity)
     }
 
     /// The prices of an instrument's book.
@@ -187,7 +186,7 @@ impl Matching {
         out.event(order.slot, Outcome::Replaced { order_ref });
         if self.trades_at_once(order) || order.immediate {
             out.feed.deleted(old.locate, old.order_ref);
-            return self.sweep(out, order, order_ref, order.quantity, order.executions_max);
+            return self.sweep(out, order, order_ref, order.quantity);
         }
         out.feed.replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
         self.books.rest(order, order_ref, order.quantity);
@@ -210,6 +209,32 @@ impl Matching {
             _ => out.feed.reduced(locate, order_ref, quantity),
         }
         out.event(slot, Outcome::Canceled { quantity, reason });
+    }
+
+    /// Takes `quantity` shares off an order, or all that it has left if they are fewer; it keeps its priority.
+    #[cold]
+    pub fn modify<E: Events>(&mut self, out: &mut Outlets<'_, E>, slot: OrderSlot, quantity: Quantity) {
+        let Resting { order_ref, leaves, locate, .. } = *self.books.order(slot.0);
+        let quantity = quantity.min(leaves);
+        if !quantity.is_zero() {
+            match self.books.reduce(slot.0, quantity) {
+                Quantity::ZERO => out.feed.deleted(locate, order_ref),
+                _ => out.feed.reduced(locate, order_ref, quantity),
+            }
+        }
+        out.event(slot, Outcome::Modified { quantity });
+    }
+
+    /// The oldest resting order of a port, which must be configured.
+    #[must_use]
+    pub fn first_of(&self, port: PortId) -> Option<OrderSlot> {
+        self.books.first_of(port).map(OrderSlot)
+    }
+
+    /// The resting order of the same port that came to rest after the one in `slot`.
+    #[must_use]
+    pub fn after(&self, slot: OrderSlot) -> Option<OrderSlot> {
+        self.books.after(slot.0).map(OrderSlot)
     }
 
     /// Runs the first step of a mass cancel. The scope's firm, account or port must be configured.
@@ -244,9 +269,7 @@ impl Matching {
     pub fn resume<E: Events>(&mut self, out: &mut Outlets<'_, E>) -> Step {
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Nothing => Step::Done,
-            Work::Sweep(Sweep { order, order_ref, leaves, executions_left }) => {
-                self.sweep(out, &order, order_ref, leaves, executions_left)
-            }
+            Work::Sweep(Sweep { order, order_ref, leaves }) => self.sweep(out, &order, order_ref, leaves),
             Work::MassCancel(mass_cancel) => self.mass_cancel(out, mass_cancel),
             Work::Directory { next } => self.directory(out, next),
         }
@@ -265,20 +288,18 @@ impl Matching {
         order: &NewOrder,
         order_ref: u64,
         mut leaves: Quantity,
-        mut executions_left: u32,
     ) -> Step {
         for _ in 0..EXECUTIONS_PER_STEP {
             let maker = match self.books.best_match(order.locate, order.side, order.price) {
-                Some(maker) if !leaves.is_zero() && executions_left > 0 => maker,
-                more => {
-                    self.finish(out, order, order_ref, leaves, more.is_some());
+                Some(maker) if !leaves.is_zero() => maker,
+                _ => {
+                    self.finish(out, order, order_ref, leaves);
                     return Step::Done;
                 }
             };
             leaves -= self.execute(out, maker, order.slot, leaves);
-            executions_left -= 1;
         }
-        self.keep(Work::Sweep(Sweep { order: *order, order_ref, leaves, executions_left }))
+        self.keep(Work::Sweep(Sweep { order: *order, order_ref, leaves }))
     }
 
     /// Trades with the order in slot `maker`, at most `wanted` shares; returns the shares traded.
@@ -304,21 +325,14 @@ impl Matching {
         quantity
     }
 
-    /// Rests or cancels the remainder of an order. `crosses` says that it could trade on but has no executions left.
+    /// Rests the remainder of a day order, or cancels that of an immediate one.
     #[inline(always)]
-    fn finish<E: Events>(
-        &mut self,
-        out: &mut Outlets<'_, E>,
-        order: &NewOrder,
-        order_ref: u64,
-        quantity: Quantity,
-        crosses: bool,
-    ) {
+    fn finish<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder, order_ref: u64, quantity: Quantity) {
         if quantity.is_zero() {
             return;
         }
-        if order.immediate || crosses {
-            let reason = if order.immediate { CancelReason::ImmediateOrCancel } else { CancelReason::System };
+        if order.immediate {
+            let reason = CancelReason::ImmediateOrCancel;
             out.event(order.slot, Outcome::Canceled { quantity, reason });
         } else {
             let stock = self.symbol(order.locate);

@@ -10,27 +10,37 @@
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
 //! | replace with invalid details | the existing order is Canceled (`Z`, by the system); the number is not used |
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
-//! | replace that risk refuses, for which the books have no room, or after entry has closed for the port | Rejected; its number is used, the existing order stays |
+//! | replace that risk refuses, or for which the books have no room | Rejected; its number is used, the existing order stays |
 //! | replace | Replaced, for the new total less the executed shares |
 //! | cancel of an order that is not live, or to no fewer shares | none |
 //! | cancel | Canceled for the difference, `U`; whole lots stay open, and the order keeps its priority |
+//! | modify of an order that is not live, to more shares, to another side than one of the same direction, or without a change | none |
+//! | modify | Modified, with the shares outstanding now, whole lots; the order keeps its priority |
+//! | mass cancel, disable or enable with a number not above the last one used | none: it is a retransmission |
+//! | mass cancel | its response, then each order Canceled (`U`) in the order in which they came to rest; its number is used |
+//! | disable or enable order entry | its response; its number is used |
+//! | enter or replace while entry is disabled for the firm of the order | Rejected; its number is used, an existing order stays |
+//! | account query | its response: the number after the last one used |
 //! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
-//! | cancel in another channel than 0 | none: the port has no order there |
+//! | another request in another channel than 0 | none: the port has no order there |
+//!
+//! A mass cancel means the orders that match all that it names: firm, symbol, side and group. A blank firm or symbol matches
+//! any; an unknown symbol or side matches none. The firm of an order is the one that its client named (option `Firm`),
+//! blank if it named none; a disabled blank firm is the whole port.
 //!
 //! Reject reasons that do not concern the fields: 0x02 destination closed (outside the hours of the order, see
-//! [`MarketEvent`](crate::types::MarketEvent)), 0x29 port message rate
-//! (the port has used seven eighths of its messages), 0x0F other (too many open orders of the port), 0x0A
-//! processing error (the venue's tables are full). The reasons of the field checks are in `checks`, those of risk in
+//! [`MarketEvent`](crate::types::MarketEvent)), 0x0C firm not authorised (the client has disabled its order entry), 0x0F
+//! other (too many open orders of the port), 0x0A processing error (the venue's tables are full). The reasons of the field
+//! checks are in `checks`, those of risk in
 //! [`risk`](super::risk).
 //!
-//! The venue itself cancels orders when a kill switch is engaged (`S`, supervisory), at a disconnect if so configured, when
-//! the port's messages have run out (`Z`, system), and at the end of market hours (`E`, closed).
-//!
-//! A port whose messages have run out has no orders left, and gets no more answers.
+//! The venue itself cancels orders when a kill switch is engaged (`S`, supervisory), at a disconnect if so configured (`Z`,
+//! system), and at the end of market hours (`E`, closed).
 
 mod answers;
 mod checks;
 mod day;
+mod entry;
 mod open_order;
 mod port_state;
 mod user_refs;
@@ -38,23 +48,21 @@ mod user_refs;
 use corelane_codecs::{
     IntoBytes,
     itch::EventCode,
-    ouch::{self, CancelReason, Canceled, Executed, RejectReason, Rejected, SystemEvent, TimeInForce},
+    ouch::{
+        self, AccountQueryResponse, CancelReason, Canceled, DisableEntryResponse, EnableEntryResponse, Executed,
+        MassCancelResponse, Modified, RejectReason, Rejected, SystemEvent, TimeInForce,
+    },
     price::{Price, Price4},
-    text::{ClOrdId, Symbol},
+    text::{ClOrdId, Mpid, Symbol},
     zerocopy::Immutable,
 };
 use corelane_runtime::{edge::port::Port, mem};
 
-use self::{
-    checks::Terms,
-    day::Day,
-    open_order::OpenOrder,
-    port_state::{PortBounds, PortState},
-    user_refs::UserRefs,
-};
+use self::{checks::Terms, day::Day, open_order::OpenOrder, port_state::PortState, user_refs::UserRefs};
 use crate::types::{
-    Cancel, Command, Enter, Event, Exposure, GroupConfig, Increase, Instrument, Locate, NewOrder, OrderSlot,
-    OtherChannel, Outcome, PortId, Quantity, Reference, Replace, Reply, SessionChange,
+    AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
+    MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortId, Quantity, Reference, Replace, Reply,
+    SessionChange,
 };
 
 /// The place of an order's number: a port, and the number's home in the port's table.
@@ -80,10 +88,8 @@ pub(crate) struct Order {
 impl Order {
     /// Ports without orders, sized by `config`.
     pub(crate) fn new(config: &GroupConfig) -> Order {
-        let limits =
-            PortBounds { open_orders_max: config.open_orders_per_port_max, messages_max: config.messages_per_port_max };
         Order {
-            ports: config.ports.iter().map(|_| PortState::new(limits)).collect(),
+            ports: config.ports.iter().map(|_| PortState::new(config.open_orders_per_port_max)).collect(),
             instruments: config.instruments.clone(),
             orders: vec![None; config.orders_max as usize],
             free: (0..config.orders_max).rev().map(OrderSlot).collect(),
@@ -142,15 +148,8 @@ impl Order {
 
     /// Tells a port's client of the start or the end of its day.
     pub(crate) fn announce(&mut self, port: PortId, event: ouch::EventCode, replies: &mut Replies<'_>) {
-        let state = &mut self.ports[port.index()];
-        if state.can_reply() {
-            let number = state.next_number();
-            replies.port.send_filled(|reply| {
-                reply.number = number;
-                reply.port = port;
-                answers::write(reply, &SystemEvent::new(replies.time_ns, event));
-            });
-        }
+        let message = SystemEvent::new(replies.time_ns, event);
+        send_to_port(replies, port, &mut self.ports[port.index()], |reply| answers::write(reply, &message));
     }
 
     /// Handles an enter; returns the new order for risk to check.
@@ -164,7 +163,7 @@ impl Order {
         port.live.prefetch(enter.user_ref);
         match self.admit(enter) {
             Ok((slot, terms)) => {
-                let executions_max = self.open(slot, enter, terms);
+                self.open(slot, enter, terms);
                 let order = NewOrder {
                     slot,
                     port: enter.port,
@@ -173,7 +172,6 @@ impl Order {
                     immediate: terms.time_in_force == TimeInForce::ImmediateOrCancel,
                     quantity: enter.quantity,
                     price: in_book(enter.price),
-                    executions_max,
                 };
                 let Enter { price, quantity: total_quantity, reference, .. } = *enter;
                 Some(Exposure { order, price, total_quantity, reference })
@@ -193,8 +191,8 @@ impl Order {
         if !self.day.accepts(enter.time_in_force) {
             return Err(RejectReason::DestinationClosed);
         }
-        if port.is_entry_closed() {
-            return Err(RejectReason::RiskPortMessageRate);
+        if port.disabled.has(enter.firm) {
+            return Err(RejectReason::FirmNotAuthorised);
         }
         let terms = checks::enter(enter, &self.instruments)?;
         if !port.has_room_for_order() {
@@ -204,9 +202,9 @@ impl Order {
         Ok((slot, terms))
     }
 
-    /// Puts a new order into its slot; returns the most executions that it may have at once.
+    /// Puts a new order into its slot.
     #[inline(always)]
-    fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) -> u32 {
+    fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) {
         self.orders[slot.0 as usize] = Some(OpenOrder {
             port: enter.port,
             user_ref: enter.user_ref,
@@ -215,13 +213,12 @@ impl Order {
             leaves: enter.quantity,
             cum_qty: Quantity::ZERO,
             locate: enter.locate,
+            group: enter.group,
+            firm: enter.firm,
             terms,
             cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
         });
-        let port = &mut self.ports[enter.port.index()];
-        let executions_max = port.executions_max();
-        port.open_orders += 1;
-        executions_max
+        self.ports[enter.port.index()].open_orders += 1;
     }
 
     /// Handles a replace; returns what happens to the existing order.
@@ -232,12 +229,11 @@ impl Order {
             return None;
         }
         let slot = port.live.find(replace.original_user_ref)?;
-        if port.is_entry_closed() {
-            self.refuse_replace(replace, RejectReason::RiskPortMessageRate, replies);
+        let existing = self.orders[slot.0 as usize]?;
+        if port.disabled.has(existing.firm) {
+            self.refuse_replace(replace, RejectReason::FirmNotAuthorised, replies);
             return None;
         }
-        let executions_max = port.executions_max();
-        let existing = self.orders[slot.0 as usize]?;
         let instrument = &self.instruments[existing.locate.index()];
         Some(match checks::replace(replace, instrument) {
             Err(_) => Replacement::Cancel(slot, CancelReason::System),
@@ -253,7 +249,6 @@ impl Order {
                     immediate: time_in_force == TimeInForce::ImmediateOrCancel,
                     quantity: replace.quantity - existing.cum_qty,
                     price: in_book(price),
-                    executions_max,
                 };
                 // Reference prices of another instrument do not apply to the order.
                 let reference = match replace.locate == existing.locate {
@@ -280,24 +275,19 @@ impl Order {
         if leaves >= order.leaves {
             return None;
         }
-        // Rounded down, so that no more stays open than the client wants.
-        let leaves = match leaves {
-            Quantity::ZERO => leaves,
-            _ => leaves.whole_lots(self.instruments[order.locate.index()].lot),
-        };
-        Some(Reduction { slot, quantity: order.leaves - leaves })
+        Some(Reduction { slot, quantity: order.leaves - whole_lots(&self.instruments, order.locate, leaves) })
     }
 
-    /// Answers an event of matching, whose slot always holds an order. If the answer uses up the port's messages, returns
-    /// the port: all its orders must be cancelled.
+    /// Answers an event of matching, whose slot always holds an order.
     #[inline(always)]
-    pub(crate) fn event(&mut self, event: &Event, replies: &mut Replies<'_>) -> Option<PortId> {
+    pub(crate) fn event(&mut self, event: &Event, replies: &mut Replies<'_>) {
         let slot = event.slot;
         if let Outcome::Rejected(reason) = event.what {
-            self.refuse(slot, reason, replies);
-            return None;
+            return self.refuse(slot, reason, replies);
         }
-        let order = self.orders[slot.0 as usize].as_mut()?;
+        let Some(order) = self.orders[slot.0 as usize].as_mut() else {
+            return;
+        };
         let port = &mut self.ports[order.port.index()];
         match event.what {
             Outcome::Rejected(_) => {}
@@ -308,7 +298,9 @@ impl Order {
                 send_answer(replies, port, order, 0, |time_ns| answers::accepted(time_ns, order, symbol));
             }
             Outcome::Replaced { order_ref } => {
-                let (replace, time_in_force) = self.replacing.take()?;
+                let Some((replace, time_in_force)) = self.replacing.take() else {
+                    return;
+                };
                 let original = order.user_ref;
                 order.user_ref = replace.user_ref;
                 order.order_ref = order_ref;
@@ -332,6 +324,12 @@ impl Order {
                     Executed::new(time_ns, order.user_ref, quantity.0, price, liquidity, match_number)
                 });
             }
+            Outcome::Modified { quantity } => {
+                order.leaves -= quantity;
+                send_answer(replies, port, order, 0, |time_ns| {
+                    Modified::new(time_ns, order.user_ref, order.terms.side, order.leaves.0)
+                });
+            }
             Outcome::Canceled { quantity, reason } => {
                 order.leaves -= quantity;
                 send_answer(replies, port, order, 0, |time_ns| {
@@ -339,16 +337,11 @@ impl Order {
                 });
             }
         }
-        let (port_id, ends) = (order.port, order.leaves.is_zero());
-        if ends {
+        if order.leaves.is_zero() {
             port.live.remove(order.user_ref);
             port.open_orders -= 1;
-        }
-        let runs_out = port.note_running_out();
-        if ends {
             self.vacate(slot);
         }
-        runs_out.then_some(port_id)
     }
 
     /// Rejects a replace; the existing order stays.
@@ -377,33 +370,110 @@ impl Order {
 
     #[cold]
     fn reject(&mut self, port: PortId, user_ref: u32, reason: RejectReason, id: ClOrdId, replies: &mut Replies<'_>) {
-        let state = &mut self.ports[port.index()];
-        if state.can_reply() {
-            let number = state.next_number();
-            replies.port.send_filled(|reply| {
-                reply.number = number;
-                reply.port = port;
-                reply.user_ref = user_ref;
-                answers::write(reply, &Rejected::new(replies.time_ns, user_ref, reason, id));
-            });
-        }
+        let rejected = Rejected::new(replies.time_ns, user_ref, reason, id);
+        send_to_port(replies, port, &mut self.ports[port.index()], |reply| {
+            reply.user_ref = user_ref;
+            answers::write(reply, &rejected);
+        });
     }
 }
 
+/// Requests other than enter, replace and cancel.
 impl Order {
+    /// Handles a modify: changes the side of the order, and returns the shares to take off.
+    #[cold]
+    pub(crate) fn modify(&mut self, modify: &Modify) -> Option<Reduction> {
+        let port = self.ports.get(modify.port.index())?;
+        let slot = port.live.find(modify.user_ref)?;
+        let order = self.orders[slot.0 as usize].as_mut()?;
+        let side = ouch::Side::from_wire(modify.side)?;
+        let leaves = modify.quantity.saturating_sub(order.cum_qty);
+        let is_allowed = side.is_buy() == order.terms.side.is_buy() && leaves <= order.leaves;
+        if !is_allowed || (side == order.terms.side && leaves == order.leaves) {
+            return None;
+        }
+        order.terms.side = side;
+        let leaves = match leaves < order.leaves {
+            true => whole_lots(&self.instruments, order.locate, leaves),
+            false => leaves,
+        };
+        Some(Reduction { slot, quantity: order.leaves - leaves })
+    }
+
+    /// Answers a mass cancel; returns whether its orders must be cancelled.
+    #[cold]
+    pub(crate) fn mass_cancel(&mut self, request: &MassCancel, replies: &mut Replies<'_>) -> bool {
+        let (firm, symbol) = (Mpid::from_bytes(request.firm), Symbol::from_bytes(request.symbol));
+        self.answer_once(request.port, request.user_ref, replies, |time_ns, reply| {
+            answers::write(reply, &MassCancelResponse::new(time_ns, request.user_ref, firm, symbol));
+        })
+    }
+
+    /// Whether a mass cancel of its port means the order in `slot`.
+    pub(crate) fn is_meant(&self, request: &MassCancel, slot: OrderSlot) -> bool {
+        let Some(order) = &self.orders[slot.0 as usize] else {
+            return false;
+        };
+        let is_blank = |text: &[u8]| text.iter().all(|byte| *byte == b' ');
+        let side = ouch::Side::from_wire(request.side).map(ouch::Side::is_buy);
+        (is_blank(&request.firm) || request.firm == order.firm)
+            && (is_blank(&request.symbol) || request.locate == order.locate)
+            && (request.side == 0 || side == Some(order.terms.side.is_buy()))
+            && (request.has_group == 0 || request.group == order.group)
+    }
+
+    /// Disables or enables order entry of a firm, and answers.
+    #[cold]
+    pub(crate) fn switch_entry(&mut self, switch: &EntrySwitch, replies: &mut Replies<'_>) {
+        let (user_ref, firm, enabled) = (switch.user_ref, Mpid::from_bytes(switch.firm), switch.enabled == 1);
+        let is_new = self.answer_once(switch.port, user_ref, replies, |time_ns, reply| {
+            if enabled {
+                answers::write(reply, &EnableEntryResponse::new(time_ns, user_ref, firm));
+            } else {
+                answers::write(reply, &DisableEntryResponse::new(time_ns, user_ref, firm));
+            }
+        });
+        if is_new {
+            self.ports[switch.port.index()].disabled.set(switch.firm, enabled);
+        }
+    }
+
+    /// Answers an account query. The answer is about no order.
+    #[cold]
+    pub(crate) fn account_query(&mut self, query: &AccountQuery, replies: &mut Replies<'_>) {
+        if let Some(state) = self.ports.get_mut(query.port.index()) {
+            let answer = AccountQueryResponse::new(replies.time_ns, state.last_user_ref.wrapping_add(1));
+            send_to_port(replies, query.port, state, |reply| answers::write(reply, &answer));
+        }
+    }
+
+    /// Uses the number of a request and answers it, unless it is a retransmission; returns whether it is not.
+    fn answer_once(
+        &mut self,
+        port: PortId,
+        user_ref: u32,
+        replies: &mut Replies<'_>,
+        write: impl FnOnce(u64, &mut Reply),
+    ) -> bool {
+        let Some(state) = self.ports.get_mut(port.index()).filter(|state| user_ref > state.last_user_ref) else {
+            return false;
+        };
+        state.last_user_ref = user_ref;
+        let time_ns = replies.time_ns;
+        send_to_port(replies, port, state, |reply| {
+            reply.user_ref = user_ref;
+            write(time_ns, reply);
+        });
+        true
+    }
+
     /// Rejects a request for a channel that the venue does not serve. The answer is about no order of the port.
     #[cold]
     pub(crate) fn reject_other_channel(&mut self, request: &OtherChannel, replies: &mut Replies<'_>) {
-        let Some(state) = self.ports.get_mut(request.port.index()) else {
-            return;
-        };
-        if state.can_reply() {
-            let number = state.next_number();
+        if let Some(state) = self.ports.get_mut(request.port.index()) {
             let id = ClOrdId::from_bytes(request.cl_ord_id);
             let rejected = Rejected::new(replies.time_ns, request.user_ref, RejectReason::Other, id);
-            replies.port.send_filled(|reply| {
-                reply.number = number;
-                reply.port = request.port;
+            send_to_port(replies, request.port, state, |reply| {
                 answers::write_in_channel(reply, &rejected, request.channel);
             });
         }
@@ -442,6 +512,16 @@ pub(crate) struct Replies<'a> {
     pub time_ns: u64,
 }
 
+/// Sends an answer that is about no open order.
+fn send_to_port(replies: &mut Replies<'_>, port: PortId, state: &mut PortState, write: impl FnOnce(&mut Reply)) {
+    let number = state.next_number();
+    replies.port.send_filled(|reply| {
+        reply.number = number;
+        reply.port = port;
+        write(reply);
+    });
+}
+
 /// Sends an answer about an order. Always inlined, so that the answer is built in the edge's slot.
 #[inline(always)]
 fn send_answer<M: IntoBytes + Immutable>(
@@ -460,6 +540,16 @@ fn send_answer<M: IntoBytes + Immutable>(
         reply.replaced_user_ref = replaced_user_ref;
         answers::write(reply, &answer(time_ns));
     });
+}
+
+/// The shares that stay open of an order that is reduced to `leaves`: whole lots, rounded down, so that no more stays open
+/// than the client wants.
+#[inline(always)]
+fn whole_lots(instruments: &[Instrument], locate: Locate, leaves: Quantity) -> Quantity {
+    match leaves {
+        Quantity::ZERO => leaves,
+        _ => leaves.whole_lots(instruments[locate.index()].lot),
+    }
 }
 
 fn symbol(instruments: &[Instrument], locate: Locate) -> Symbol {

@@ -2,7 +2,7 @@
 
 use corelane_codecs::{price::Price, text::ClOrdId};
 
-use super::checks::Terms;
+use super::{checks::Terms, entry::Firm};
 use crate::types::{Locate, PortId, Quantity};
 
 /// An order from its entry to its final answer, in one cache line.
@@ -17,6 +17,10 @@ pub(super) struct OpenOrder {
     /// Shares executed, including those of the orders that it replaced.
     pub cum_qty: Quantity,
     pub locate: Locate,
+    /// The group that the client put it into, 0 for none.
+    pub group: u16,
+    /// The firm that the client named for it, blank for none.
+    pub firm: Firm,
     pub terms: Terms,
     pub cl_ord_id: ClOrdId,
 }

@@ -70,7 +70,7 @@ impl Inbox {
     }
 }
 
-/// A request as the exchange takes it; `None` for one that cannot be read.
+/// A request as the exchange takes it; `None` for one that cannot be read, or of a kind that the load has not.
 pub(super) fn request(payload: &[u8]) -> Option<Request> {
     Some(match Inbound::decode(payload).ok()? {
         Inbound::Enter(enter, _) => Request::Enter(*enter),
@@ -78,5 +78,6 @@ pub(super) fn request(payload: &[u8]) -> Option<Request> {
         Inbound::Cancel(cancel, _) => {
             Request::Cancel { user_ref: cancel.user_ref_num.get(), quantity: cancel.quantity.get() }
         }
+        _ => return None,
     })
 }

@@ -354,6 +354,7 @@ proptest! {
                     price: replace.price.get(),
                 },
                 Inbound::Cancel(cancel, _) => super::tests::cancel(cancel.user_ref_num.get(), cancel.quantity.get()),
+                other => panic!("the script sends no {other:?}"),
             };
             if let Request::Enter { user_ref, .. } | Request::Replace { user_ref, .. } = request {
                 prop_assert!(user_ref > last_user_ref);

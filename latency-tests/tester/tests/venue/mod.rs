@@ -123,7 +123,7 @@ impl Client {
                         Some(match request {
                             Inbound::Enter(enter, _) => enter.cl_ord_id,
                             Inbound::Replace(replace, _) => replace.cl_ord_id,
-                            Inbound::Cancel(..) => ClOrdId::BLANK,
+                            _ => ClOrdId::BLANK,
                         })
                     }
                     ClientPacket::Logout => return,
@@ -276,5 +276,6 @@ fn as_request(inbound: &Inbound<'_>) -> Request {
         Inbound::Cancel(cancel, _) => {
             Request::Cancel { user_ref: cancel.user_ref_num.get(), quantity: cancel.quantity.get() }
         }
+        other => panic!("the script sends no {other:?}"),
     }
 }
