@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Ask a running venue for its status, bring its trading day forward, turn a kill switch, or stop it.
     ///
-    /// Speaks to the Unix socket that [admin] of the topology names. What changes trading is done, and said to be done,
+    /// Speaks to the Unix socket that `[admin]` of the topology names. What changes trading is done, and said to be done,
     /// when the group has done it. docs/operations.md tells more.
     Admin(AdminArgs),
     /// Serve a topology until SIGINT, SIGTERM, SIGHUP or `corelane admin stop` ends its day (SIGUSR1 engages the kill
