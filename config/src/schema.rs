@@ -497,7 +497,8 @@ pub struct LineB {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recovery {
-    /// The retransmission servers in order of preference, at most 4. Without any, a missing message is lost.
+    /// The retransmission servers in order of preference, at most 4. Without any, a missing message is lost. With any, there
+    /// is a second set of books, to replay the session once for instruments that the feed has contradicted.
     #[serde(default)]
     #[schemars(schema_with = "socket_addresses_v4::<4>")]
     pub servers: Vec<SocketAddrV4>,

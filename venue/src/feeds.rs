@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use corelane_actors::{
-    market_data::{ArbitrationConfig, BookLimits, GapFillConfig, MarketDataConfig, reorder_buffer_bytes},
+    market_data::{ArbitrationConfig, BookLimits, GapFillConfig, MarketDataConfig},
     publisher::{PublisherConfig, RetransmissionConfig},
 };
 use corelane_config::{Config, FeedIn, FeedOut};
@@ -118,10 +118,4 @@ fn any_port() -> SocketAddr {
 pub(crate) fn retransmission_bytes(config: &Config) -> usize {
     let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
     server.map_or(0, |server| server.messages_max * RetransmissionConfig::MESSAGE_BYTES)
-}
-
-/// The memory of messages of the incoming feed that wait behind gaps, and of those of a session that may follow, in bytes.
-pub(crate) fn reorder_bytes(config: &Config) -> usize {
-    let feed = config.feeds.inbound.as_ref();
-    feed.map_or(0, |feed| 2 * reorder_buffer_bytes(feed.recovery.buffered_messages_max))
 }

@@ -5,7 +5,7 @@ use corelane_config::Config;
 
 use crate::{
     error::VenueError,
-    feeds::{market_data_config, reorder_bytes, retransmission_bytes},
+    feeds::{market_data_config, retransmission_bytes},
     order_flow::{group_config, replay_bytes, session_config},
 };
 
@@ -23,8 +23,12 @@ pub fn table_bytes(config: &Config) -> Result<Vec<(&'static str, usize)>, VenueE
     ];
     if let Some(feed) = &config.feeds.inbound {
         let market_data = market_data_config(config, feed)?;
-        tables.push(("feed in: books", Books::bytes(market_data.symbols.len(), market_data.limits)));
-        tables.push(("feed in: reorder buffer behind gaps", reorder_bytes(config)));
+        let books = Books::bytes(market_data.symbols.len(), market_data.limits);
+        tables.push(("feed in: books", books));
+        if !market_data.servers.is_empty() {
+            tables.push(("feed in: books built from a replay", books));
+        }
+        tables.push(("feed in: messages that wait their turn", market_data.arbitration.buffer_bytes()));
     }
     if config.feeds.outbound.is_some() {
         tables.push(("feed out: messages kept for retransmission", retransmission_bytes(config)));

@@ -87,7 +87,7 @@ impl MarketData {
         assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
         MarketData {
             arbiter: Arbiter::new(arbitration, counters.clone()),
-            builder: BookBuilder::new(Books::new(&symbols, limits), symbols.len(), counters.feed.clone()),
+            builder: BookBuilder::new(&symbols, limits, !servers.is_empty(), counters.feed.clone()),
             line_b: has_line_b.then(|| endpoints[1]),
             requests: (!servers.is_empty()).then(|| endpoints[endpoints.len() - 1]),
             servers,
@@ -108,6 +108,9 @@ impl MarketData {
     #[inline]
     fn follow_up(&mut self, ctx: &mut Ctx<'_>) {
         let now_ns = ctx.time_ns();
+        if self.builder.mark_doubtful() {
+            self.arbiter.begin_replay();
+        }
         while let Some(DueRequest { server, request, .. }) = self.arbiter.next_request(now_ns) {
             let mut bytes = [0; mold::HEADER_LEN];
             if let (Some(endpoint), Ok(_)) = (self.requests, request.encode(&mut bytes)) {
@@ -119,7 +122,6 @@ impl MarketData {
             self.is_stale = !self.is_stale;
             self.builder.mark_all();
         }
-        self.builder.mark_doubtful();
         self.set_timer(ctx);
     }
 

@@ -4,15 +4,17 @@ use corelane_codecs::{
     itch::{Message as Itch, TradingState},
     mold::Packet,
     price::{Price, Price4},
+    text::Symbol,
 };
 use corelane_runtime::{edge::port::Port, telemetry::Counters};
 
 use super::{
     arbitration::MessageSink,
-    book::{Books, Level, Top},
+    book::{BookLimits, Books, Level, Top},
     counts::FeedCount,
     last_published::LastPublished,
     publication::{BookEvent, DEPTH_PART_LEVELS, DepthPart, DepthRequest, TopOfBook},
+    rebuild::Rebuild,
 };
 use crate::types::{Locate, Reference, SequenceNumber};
 
@@ -44,6 +46,8 @@ pub(super) struct Unpublished {
 /// The books, and what is due to be published.
 pub(super) struct BookBuilder {
     pub books: Books,
+    /// Absent without servers, which it takes to replay a run.
+    rebuild: Option<Rebuild>,
     pub references: LastPublished<Reference>,
     /// Absent if no edge reads them.
     pub tops: Option<LastPublished<TopOfBook>>,
@@ -56,9 +60,12 @@ pub(super) struct BookBuilder {
 }
 
 impl BookBuilder {
-    pub(super) fn new(books: Books, instruments: usize, counters: Counters<FeedCount>) -> Self {
+    /// Empty books of `symbols`, and as many to build from a replay if `can_replay`.
+    pub(super) fn new(symbols: &[Symbol], limits: BookLimits, can_replay: bool, counters: Counters<FeedCount>) -> Self {
+        let instruments = symbols.len();
         BookBuilder {
-            books,
+            books: Books::new(symbols, limits),
+            rebuild: can_replay.then(|| Rebuild::new(Books::new(symbols, limits))),
             references: LastPublished::new(instruments),
             tops: None,
             causes: vec![Cause::default(); instruments].into(),
@@ -79,14 +86,37 @@ impl BookBuilder {
         self.tops.iter_mut().for_each(LastPublished::mark_all);
     }
 
-    /// Marks the instruments whose books have become doubtful as changed.
+    /// Marks the instruments whose books have become doubtful as changed. Returns whether there are any and the feed has
+    /// contradicted a book, so that a replay may help.
     #[inline]
-    pub(super) fn mark_doubtful(&mut self) {
+    pub(super) fn mark_doubtful(&mut self) -> bool {
+        let mut has_marked = false;
         while let Some(locate) = self.books.next_new_doubt() {
-            self.references.mark(locate);
-            if let Some(tops) = &mut self.tops {
-                tops.mark(locate);
-            }
+            self.mark(locate);
+            has_marked = true;
+        }
+        has_marked && self.books.is_contradicted()
+    }
+
+    fn mark(&mut self, locate: Locate) {
+        self.references.mark(locate);
+        if let Some(tops) = &mut self.tops {
+            tops.mark(locate);
+        }
+    }
+
+    /// Takes the books of a replay that has reached the live sequence, or does without them.
+    #[cold]
+    fn end_replay(&mut self, is_complete: bool) {
+        let Some(rebuild) = &mut self.rebuild else { return };
+        let is_taken = is_complete && rebuild.keeps_what_is_fresh(&self.books, self.causes.len());
+        for locate in Locate::first(self.causes.len()).filter(|&locate| self.books.is_doubtful(locate)) {
+            let is_fresh = is_taken && !rebuild.books.is_doubtful(locate);
+            self.counters.add(if is_fresh { FeedCount::Rejoined } else { FeedCount::NotRejoined }, 1);
+        }
+        if is_taken {
+            std::mem::swap(&mut self.books, &mut rebuild.books);
+            self.mark_all();
         }
     }
 
@@ -177,8 +207,19 @@ pub(super) struct Building<'a> {
 impl MessageSink for Building<'_> {
     fn begin(&mut self) {
         self.builder.books.clear();
+        self.builder.rebuild.iter_mut().for_each(Rebuild::clear);
         self.builder.causes.fill(Cause::default());
         self.builder.mark_all();
+    }
+
+    fn replayed(&mut self, message: &[u8]) {
+        if let Some(rebuild) = &mut self.builder.rebuild {
+            rebuild.apply(message);
+        }
+    }
+
+    fn replay_ended(&mut self, is_complete: bool) {
+        self.builder.end_replay(is_complete);
     }
 
     #[inline]

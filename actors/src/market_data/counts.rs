@@ -39,6 +39,10 @@ corelane_runtime::metrics! {
         VoidOrders,
         /// Orders without room: the order table or a side of a book is full. The instrument is stale from then on.
         Overflows,
+        /// Instruments that the feed has contradicted and a replay has made fresh.
+        Rejoined,
+        /// Instruments that a replay has not made fresh: it contradicts them too, or it was given up or not believed.
+        NotRejoined,
         /// Times that the feed fell silent.
         Silences,
         /// References sent.
@@ -83,6 +87,8 @@ corelane_runtime::metrics! {
         Answers,
         /// Messages that came first by an answer.
         Recovered,
+        /// Messages replayed for instruments that the feed has contradicted.
+        Replayed,
         /// Answers whose first message had already come.
         Late,
         /// Datagrams that answer no request: wrong session, range or sender, or not MoldUDP64.

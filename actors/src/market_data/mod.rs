@@ -9,7 +9,8 @@
 //!
 //! Prices are *stale* while they may be wrong: while a gap stays open, while the feed is silent, after the end of its
 //! session, and for a book that had no room for an order or that the feed has contradicted. A lost message may have
-//! belonged to any book, so after a loss all books stay stale until the feed is joined anew.
+//! belonged to any book, so after a loss all books stay stale until the feed is joined anew. For contradicted books, servers
+//! are asked once to replay the run; a second set of books is built from it and swapped for the first.
 //!
 //! The actor follows one session: the configured one, or the first that it sees. When that session has ended or is
 //! silent, it follows the next one; if the feed begins again under the same name, it follows the new run. `succession.rs`
@@ -23,12 +24,11 @@ mod counts;
 mod feed_line;
 mod last_published;
 mod publication;
+mod rebuild;
 mod state;
 
 pub use actor::{MarketData, MarketDataConfig};
-pub use arbitration::{
-    Arbiter, ArbitrationConfig, DueRequest, GapFillConfig, MESSAGE_BYTES_MAX, MessageSink, reorder_buffer_bytes,
-};
+pub use arbitration::{Arbiter, ArbitrationConfig, DueRequest, GapFillConfig, MESSAGE_BYTES_MAX, MessageSink};
 pub use book::{BookLimits, Books, Inconsistency, Level, QueuePosition, RestingOrder, Top};
 pub use counts::{FeedCount, FeedCounters, LineCount, RecoveryCount};
 pub use feed_line::FeedLine;

@@ -81,6 +81,10 @@ fn a_busy_hot_shard_allocates_nothing_and_makes_no_system_call_but_the_drivers()
     let messages_before = messages(&venue);
     readers.read = [0; 3];
     let traded = trade(&mut readers, ROUNDS, WINDOW);
+    // M7: the replay for a contradicted instrument is built in memory of the start, too.
+    market.contradicts();
+    recovery.replay(&market.messages);
+    until("the replay has ended", || venue.counters().feed_in.feed.get(FeedCount::NotRejoined) == 1);
     let (allocations, system_calls) = (take_watched_calls(), probe::take_system_calls());
     assert_eq!(allocations, 0, "allocations of the shard's thread in {traded} rounds");
     assert_eq!(system_calls, Vec::<i64>::new(), "system calls of the shard's thread in {traded} rounds");
@@ -199,6 +203,22 @@ impl Recovery {
             if length == 20 && bytes[10..18] == missed[10..18] {
                 self.0.send_to(missed, from).unwrap();
                 return;
+            }
+        }
+    }
+
+    /// Answers until the venue has asked for all messages from the first on.
+    fn replay(&self, all: &[Vec<u8>]) {
+        let (mut bytes, mut answered) = ([0; 2048], 0);
+        while answered < all.len() {
+            let (length, from) = self.0.recv_from(&mut bytes).expect("the venue asks for a replay");
+            // What else comes are answers to this socket's own requests.
+            if length == 20 && bytes.starts_with(b"MARKET") {
+                let sequence = u64::from_be_bytes(bytes[10..18].try_into().unwrap());
+                let count = usize::from(u16::from_be_bytes([bytes[18], bytes[19]]));
+                let first = sequence as usize - 1;
+                self.0.send_to(&support::mold("MARKET", sequence, &all[first..first + count]), from).unwrap();
+                answered += count;
             }
         }
     }

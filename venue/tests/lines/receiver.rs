@@ -37,7 +37,7 @@ const MS: u64 = 1_000_000;
 pub(crate) type Depth = Vec<(Vec<Level>, Vec<Level>)>;
 
 /// The books after the last message of a file, built straight from it.
-pub(crate) fn depth_of(file: &[u8], symbols: &[Symbol]) -> Depth {
+pub(crate) fn books_of(file: &[u8], symbols: &[Symbol]) -> Books {
     let mut books = Books::new(symbols, limits());
     let counters = FeedCounters::default();
     for message in Frames::new(file) {
@@ -45,7 +45,12 @@ pub(crate) fn depth_of(file: &[u8], symbols: &[Symbol]) -> Depth {
             books.apply(&message, &counters.feed);
         }
     }
-    depth(&books, symbols.len())
+    books
+}
+
+/// What [`books_of`] a file hold.
+pub(crate) fn depth_of(file: &[u8], symbols: &[Symbol]) -> Depth {
+    depth(&books_of(file, symbols), symbols.len())
 }
 
 /// The symbols that a file's directory names, in its order.

@@ -47,13 +47,15 @@ pub(crate) struct Market {
     socket: UdpSocket,
     sequence: u64,
     reference: u64,
+    /// All messages from the first on.
+    pub messages: Vec<Vec<u8>>,
 }
 
 impl Market {
     pub(crate) fn new(to: SocketAddr) -> Market {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(to).unwrap();
-        let mut market = Market { socket, sequence: 1, reference: 1 };
+        let mut market = Market { socket, sequence: 1, reference: 1, messages: Vec::new() };
         let directories: Vec<_> = SYMBOLS.iter().zip(1..).map(|(symbol, locate)| directory(locate, symbol)).collect();
         let packet = market.packet(&directories);
         market.socket.send(&packet).unwrap();
@@ -63,6 +65,12 @@ impl Market {
     /// Every symbol gets a new best bid and offer.
     pub(crate) fn moves(&mut self) {
         let packet = self.next_moves();
+        self.socket.send(&packet).unwrap();
+    }
+
+    /// An order of the first symbol is gone that never came.
+    pub(crate) fn contradicts(&mut self) {
+        let packet = self.packet(&[delete(1, u64::MAX)]);
         self.socket.send(&packet).unwrap();
     }
 
@@ -86,6 +94,7 @@ impl Market {
     fn packet(&mut self, messages: &[Vec<u8>]) -> Vec<u8> {
         let packet = mold("MARKET", self.sequence, messages);
         self.sequence += messages.len() as u64;
+        self.messages.extend_from_slice(messages);
         packet
     }
 }

@@ -11,6 +11,7 @@ use super::{
     line_state::LineState,
     message_sink::MessageSink,
     reorder::ReorderBuffer,
+    replay::Replay,
     successor::Successor,
 };
 use crate::market_data::{
@@ -36,6 +37,7 @@ pub struct Arbiter {
     pub(super) successor: Successor,
     pub(super) gap_age: GapAge,
     pub(super) gap_fill: GapFill,
+    pub(super) replay: Replay,
     /// Time of the last packet that shows that the feed goes on.
     pub(super) last_packet_ns: u64,
     pub(super) is_silent: bool,
@@ -59,6 +61,7 @@ impl Arbiter {
             successor: Successor::new(config.reorder_messages_max, config.silent_after_ns),
             gap_age: GapAge::new(&config),
             gap_fill: GapFill::new(config.gap_fill),
+            replay: Replay::new(&config),
             config,
             counters,
             session: None,
@@ -123,7 +126,12 @@ impl Arbiter {
     pub fn on_answer(&mut self, server: usize, packet: &Packet<'_>, now_ns: u64, sink: &mut impl MessageSink) {
         let first = SequenceNumber(packet.sequence);
         let is_ours = self.session == Some(packet.session) && packet.count() > 0;
+        // A range that was asked for as a gap may have come by a line and be asked for again for the replay.
+        let is_replay = is_ours && self.on_replay_answer(server, packet, sink);
         let Some(end) = self.gap_fill.asked_until(first).filter(|_| is_ours) else {
+            if is_replay {
+                return;
+            }
             let is_late = is_ours && self.has(first);
             self.counters.recovery.add(if is_late { RecoveryCount::Late } else { RecoveryCount::Refused }, 1);
             return;
@@ -152,16 +160,21 @@ impl Arbiter {
             self.counters.feed.add(FeedCount::Silences, 1);
         }
         self.follow_confirmed(now_ns, sink);
+        self.expire_replay(now_ns, sink);
         self.close_gap(now_ns, sink);
     }
 
     /// The next request to send. After every other call, call this until it returns `None`.
     pub fn next_request(&mut self, now_ns: u64) -> Option<DueRequest> {
-        if self.expected >= self.gap_age.requestable_end() && self.gap_fill.is_idle() {
+        let has_gap = self.expected < self.gap_age.requestable_end() || !self.gap_fill.is_idle();
+        if !has_gap && !self.replay.is_active {
             return None;
         }
         let end = self.gap_age.requestable_end().min(self.window_end());
-        let asked = self.gap_fill.next_request(self.session?, self.expected, end, &self.buffer, now_ns)?;
+        let asked = match self.gap_fill.next_request(self.session?, self.expected, end, &self.buffer, now_ns) {
+            Some(asked) => asked,
+            None => self.next_replay_request(now_ns)?,
+        };
         self.counters.recovery.add(RecoveryCount::Requests, 1);
         self.counters.recovery.add(RecoveryCount::Repeats, asked.is_repeat.into());
         Some(asked)
@@ -173,7 +186,8 @@ impl Arbiter {
         self.session?;
         let silent_after_ns = self.config.silent_after_ns;
         let lines = self.lines.iter().map(|line| line.silent_at_ns(silent_after_ns));
-        [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns()].into_iter().chain(lines).flatten().min()
+        let requests = [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns(), self.replay.deadline_ns()];
+        requests.into_iter().chain(lines).flatten().min()
     }
 
     /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.

@@ -2,6 +2,8 @@
 
 use corelane_codecs::mold::SessionName;
 
+use super::reorder::ReorderBuffer;
+
 /// Bounds and times of arbitration.
 #[derive(Clone, Debug)]
 pub struct ArbitrationConfig {
@@ -21,6 +23,22 @@ pub struct ArbitrationConfig {
     pub behind_after_ns: u64,
     /// Retransmission requests.
     pub gap_fill: GapFillConfig,
+}
+
+impl ArbitrationConfig {
+    /// Memory of the messages that wait behind gaps, of those of a session that may follow, and of those of a replay that
+    /// came before their turn, in bytes.
+    #[must_use]
+    pub fn buffer_bytes(&self) -> usize {
+        2 * ReorderBuffer::bytes(self.reorder_messages_max) + ReorderBuffer::bytes(self.replay_ahead_max())
+    }
+
+    /// Most messages that a replay asks for ahead of its next one.
+    pub(super) fn replay_ahead_max(&self) -> usize {
+        let GapFillConfig { servers, messages_max, requests_max, .. } = self.gap_fill;
+        let asked_max = requests_max.saturating_mul(messages_max.into());
+        if servers > 0 { asked_max.min(self.reorder_messages_max) } else { 0 }
+    }
 }
 
 /// Bounds and times of retransmission requests.

@@ -11,6 +11,15 @@ pub trait MessageSink {
     fn prefetch(&mut self, packet: &Packet<'_>) {
         let _ = packet;
     }
+    /// The next message of the replay that [`Arbiter::begin_replay`](super::Arbiter::begin_replay) began, from message 1
+    /// on.
+    fn replayed(&mut self, message: &[u8]) {
+        let _ = message;
+    }
+    /// The replay has reached the next message (`is_complete`), or is given up.
+    fn replay_ended(&mut self, is_complete: bool) {
+        let _ = is_complete;
+    }
     /// The next message, with its sequence number.
     fn message(&mut self, sequence: SequenceNumber, message: &[u8]);
 }

@@ -5,6 +5,7 @@
 //! - If neither line brings a message within the configured wait, the arbiter requests it. If that fails too, the
 //!   message is lost, and the sequence continues after it.
 //! - Joining a session late is a gap at its start, so requesting that gap replays the session.
+//! - A run may be replayed once beside the live sequence, for books that the feed has contradicted ([`rejoin`]).
 //! - When the feed begins a new session, or begins again under the same name, the arbiter follows it ([`succession`]).
 //!
 //! # Fault model
@@ -20,7 +21,9 @@ mod gap_age;
 mod gap_fill;
 mod line_state;
 mod message_sink;
+mod rejoin;
 mod reorder;
+mod replay;
 mod succession;
 mod successor;
 
@@ -28,4 +31,4 @@ pub use arbiter::Arbiter;
 pub use config::{ArbitrationConfig, GapFillConfig};
 pub use gap_fill::DueRequest;
 pub use message_sink::MessageSink;
-pub use reorder::{MESSAGE_BYTES_MAX, reorder_buffer_bytes};
+pub use reorder::MESSAGE_BYTES_MAX;

@@ -31,6 +31,11 @@ impl ReorderBuffer {
         }
     }
 
+    /// Memory of a buffer for a window of `messages_max` numbers, in bytes: 64 and a bit for each.
+    pub(super) fn bytes(messages_max: usize) -> usize {
+        slots(messages_max) * SLOT_BYTES + slots(messages_max) / 8
+    }
+
     /// Numbers of the window.
     pub(super) fn capacity(&self) -> u64 {
         self.slots.len() as u64
@@ -130,12 +135,6 @@ impl ReorderBuffer {
         let index = self.index(sequence) as u64;
         ((index / WORD_BITS) as usize, 1 << (index % WORD_BITS))
     }
-}
-
-/// Memory of a buffer for a window of `messages_max` numbers, in bytes: 64 and a bit for each.
-#[must_use]
-pub fn reorder_buffer_bytes(messages_max: usize) -> usize {
-    slots(messages_max) * SLOT_BYTES + slots(messages_max) / 8
 }
 
 fn slots(messages_max: usize) -> usize {

@@ -193,6 +193,7 @@ impl Arbiter {
         self.ended_at = SequenceNumber::NONE;
         self.buffer.clear();
         self.gap_fill.clear();
+        self.replay.clear();
         self.fingerprints.clear();
         self.is_silent = false;
         self.has_lost = false;

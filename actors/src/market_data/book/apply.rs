@@ -165,9 +165,9 @@ impl Books {
     #[cold]
     fn duplicate(&mut self, side: SideId, order_ref: u64, counters: &Counters<FeedCount>) -> bool {
         counters.add(FeedCount::DuplicateOrders, 1);
-        self.doubts.doubt(side.locate());
+        self.doubts.contradict(side.locate());
         if let Some(resting) = self.side_of(order_ref) {
-            self.doubts.doubt(resting.locate());
+            self.doubts.contradict(resting.locate());
         }
         false
     }
@@ -181,7 +181,7 @@ impl Books {
         }
         if let Some(resting) = self.side_of(order.order_ref) {
             counters.add(FeedCount::ForeignOrders, 1);
-            self.doubts.doubt(resting.locate());
+            self.doubts.contradict(resting.locate());
         } else {
             counters.add(FeedCount::UnknownOrders, 1);
         }
@@ -204,7 +204,7 @@ impl Books {
     /// Doubts the book of a locate of the feed, now or when the feed names its instrument.
     fn doubt(&mut self, feed_locate: u16) {
         match self.locates.ours(feed_locate) {
-            Some(locate) => self.doubts.doubt(locate),
+            Some(locate) => self.doubts.contradict(locate),
             None => self.doubts.doubt_unnamed(feed_locate),
         }
     }
@@ -220,7 +220,7 @@ impl Books {
         counters.add(FeedCount::UnreadableOrders, 1);
         match bytes.get(LOCATE) {
             Some(feed_locate) => self.doubt(u16::from_be_bytes([feed_locate[0], feed_locate[1]])),
-            None => Locate::first(self.states.len()).for_each(|locate| self.doubts.doubt(locate)),
+            None => Locate::first(self.states.len()).for_each(|locate| self.doubts.contradict(locate)),
         }
     }
 
@@ -248,7 +248,7 @@ impl Books {
     #[cold]
     fn exceed(&mut self, locate: Locate, counters: &Counters<FeedCount>) {
         counters.add(FeedCount::Excess, 1);
-        self.doubts.doubt(locate);
+        self.doubts.contradict(locate);
     }
 
     #[inline(always)]

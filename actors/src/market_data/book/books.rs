@@ -144,6 +144,12 @@ impl Books {
         self.doubts.next_new()
     }
 
+    /// Whether the feed has contradicted a book; a book without room for an order does not count.
+    #[must_use]
+    pub fn is_contradicted(&self) -> bool {
+        self.doubts.is_contradicted()
+    }
+
     fn level(&self, level: LevelId) -> Level {
         let level = &self.levels[level];
         Level { price: level.price, orders: level.orders, quantity: level.quantity }

@@ -1,6 +1,6 @@
 //! Which books may differ from the feed's: the feed has contradicted them, or an order found no room.
 //!
-//! A doubtful book stays so until the feed is joined anew ([`Doubts::clear`]).
+//! A doubtful book stays so until a replay has shown a sound one, or until the feed is joined anew ([`Doubts::clear`]).
 
 use crate::types::Locate;
 
@@ -16,6 +16,8 @@ pub(super) struct Doubts {
     new: Vec<Locate>,
     /// A bit for each locate of the feed.
     unnamed: Box<[u64; FEED_LOCATE_WORDS]>,
+    /// Whether the feed has contradicted a book.
+    is_contradicted: bool,
 }
 
 impl Doubts {
@@ -25,6 +27,7 @@ impl Doubts {
             is_doubtful: vec![false; books].into(),
             new: Vec::with_capacity(books),
             unnamed: Box::new([0; FEED_LOCATE_WORDS]),
+            is_contradicted: false,
         }
     }
 
@@ -32,11 +35,24 @@ impl Doubts {
         self.is_doubtful.fill(false);
         self.new.clear();
         self.unnamed.fill(0);
+        self.is_contradicted = false;
     }
 
     #[inline]
     pub(super) fn is_doubtful(&self, locate: Locate) -> bool {
         self.is_doubtful[locate.index()]
+    }
+
+    /// Whether the feed has contradicted a book, which may be sound in a replay. For lack of room, no book is.
+    pub(super) fn is_contradicted(&self) -> bool {
+        self.is_contradicted
+    }
+
+    /// Doubts a book that the feed has contradicted.
+    #[cold]
+    pub(super) fn contradict(&mut self, locate: Locate) {
+        self.is_contradicted = true;
+        self.doubt(locate);
     }
 
     /// Doubts a book.
@@ -61,7 +77,7 @@ impl Doubts {
     pub(super) fn on_named(&mut self, feed_locate: u16, locate: Locate) {
         let (word, bit) = word_and_bit(feed_locate);
         if self.unnamed[word] & bit != 0 {
-            self.doubt(locate);
+            self.contradict(locate);
         }
     }
 
