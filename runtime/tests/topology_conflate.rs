@@ -220,3 +220,19 @@ fn a_sleeping_reader_is_woken_and_never_misses_the_last_value() {
     assert_eq!(entries.len() as u64 + counted(ShardCount::Conflated), 3 * ROUNDS + SINGLES, "each is seen or counted");
     assert!(counted(ShardCount::Parks) > 0, "the reader never slept");
 }
+
+#[test]
+fn a_receiver_outside_knows_that_no_more_comes() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "ends", two_cpus()[0], Idle::Park);
+    let pricer = topology.actor(shard, "pricer", || Pricer);
+    let mut sender = topology.external_sender("in", pricer, EdgeSpec::backpressure(8));
+    let mut receiver = topology.conflated_receiver(pricer, out, 8);
+    let running = topology.start(options()).unwrap();
+    assert!(!receiver.is_closed(), "its actor runs");
+    sender.send(price(3, 5)).unwrap();
+    assert!(running.stop().is_clean());
+    assert!(!receiver.is_closed(), "something waits in it");
+    assert_eq!(receiver.receive().map(|envelope| envelope.body), Some(Price { instrument: 3, price: 5 }));
+    assert!(receiver.is_closed());
+}

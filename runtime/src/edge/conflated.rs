@@ -1,7 +1,13 @@
 //! Both ends of an edge that keeps only the newest message of each key: envelopes as the words of
 //! [`corelane_sync::conflate`].
 
-use std::marker::PhantomData;
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytemuck::{Zeroable, bytes_of, bytes_of_mut, cast_slice, cast_slice_mut};
 use corelane_sync::conflate::{ConflatedReader, ConflatedWriter, conflated};
@@ -29,6 +35,8 @@ pub(crate) trait PutConflated<M>: Send {
 pub(crate) trait TakeConflated<M>: Send {
     fn take(&mut self) -> Option<Envelope<M>>;
     fn len(&self) -> usize;
+    /// Whether the producing end is gone. What it put before that is seen then.
+    fn is_abandoned(&self) -> bool;
     /// Messages replaced before they were read.
     fn overwritten(&self) -> u64;
 }
@@ -36,12 +44,26 @@ pub(crate) trait TakeConflated<M>: Send {
 /// Makes the two ends of an edge of `keys` keys.
 pub(crate) fn conflated_pair<M: Keyed>(keys: usize) -> (Box<dyn PutConflated<M>>, Box<dyn TakeConflated<M>>) {
     let (writer, reader) = conflated(keys, words_of::<M>());
-    (Box::new(writer), Box::new(Reader { reader, message: PhantomData }))
+    let is_abandoned = Arc::<AtomicBool>::default();
+    let writer = Writer { writer, is_abandoned: is_abandoned.clone() };
+    (Box::new(writer), Box::new(Reader { reader, is_abandoned, message: PhantomData }))
 }
 
-impl<M: Keyed> PutConflated<M> for ConflatedWriter {
+struct Writer {
+    writer: ConflatedWriter,
+    is_abandoned: Arc<AtomicBool>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Release: whoever sees it sees what was put.
+        self.is_abandoned.store(true, Ordering::Release);
+    }
+}
+
+impl<M: Keyed> PutConflated<M> for Writer {
     fn has_key(&self, message: &M) -> bool {
-        message.key() < self.keys()
+        message.key() < self.writer.keys()
     }
 
     fn put(&mut self, envelope: &Envelope<M>) {
@@ -50,12 +72,13 @@ impl<M: Keyed> PutConflated<M> for ConflatedWriter {
         let (header, body) = bytes.split_at_mut(size_of::<Header>());
         header.copy_from_slice(bytes_of(&envelope.header));
         body[..size_of::<M>()].copy_from_slice(bytes_of(&envelope.body));
-        self.write(envelope.body.key(), &words[..words_of::<M>()]);
+        self.writer.write(envelope.body.key(), &words[..words_of::<M>()]);
     }
 }
 
 struct Reader<M> {
     reader: ConflatedReader,
+    is_abandoned: Arc<AtomicBool>,
     message: PhantomData<fn() -> M>,
 }
 
@@ -73,6 +96,10 @@ impl<M: Keyed> TakeConflated<M> for Reader<M> {
 
     fn len(&self) -> usize {
         self.reader.len()
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     fn overwritten(&self) -> u64 {

@@ -193,6 +193,13 @@ impl<M: Keyed> ConflatedReceiver<M> {
         self.newest.take()
     }
 
+    /// Whether all has been received and no more will come, since the actor has failed or the topology has stopped.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // In this order: what was sent before the end is seen with it.
+        self.newest.is_abandoned() && self.newest.len() == 0
+    }
+
     /// Messages replaced before they were read, counted when the newer message is read.
     #[must_use]
     pub fn conflated(&self) -> u64 {
