@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{Arc, atomic::Ordering, mpsc},
     thread,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use corelane_actors::{
@@ -16,7 +16,7 @@ use corelane_actors::{
 use corelane_codecs::itch::Timestamp;
 use corelane_config::Config;
 use corelane_runtime::{
-    clock::{ClockFault, UtcOffset},
+    clock::{ClockFault, ClockMaster, HostTime, UtcOffset},
     cpu,
     lifecycle::{Outcome, RunOptions, Running, Status},
     telemetry::{Counters, ShardCount},
@@ -97,19 +97,23 @@ impl Declared {
     /// # Errors
     /// [`VenueError`].
     pub fn start_with_socket(self, config: &Config, socket: Option<&Path>) -> Result<Venue, VenueError> {
+        let utc_offset = UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?;
         let options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)
-            .utc_offset(UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?)
+            .utc_offset(utc_offset)
             .drain_deadline(DRAIN_DEADLINE)
             .time_of_day_max(TIME_OF_DAY_MAX);
         let Declared { topology, control, session, ends, counters, market_data, publisher, .. } = self;
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
+        // As the topology's own clock will begin, which goes on from here.
+        let now = Duration::from_nanos(ClockMaster::new(HostTime::new(), utc_offset).time_of_day_ns());
         let parts = Parts {
             control,
             group: counters.group.clone(),
             sessions: counters.session.clone(),
-            day: Day::new(config, SystemTime::now())?,
+            day: Day::new(config, now)?,
+            now,
             socket: socket.map(AdminSocket::bind).transpose()?,
             asked,
             progress: progress.clone(),

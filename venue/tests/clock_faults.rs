@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::time::SystemTime;
+
 use corelane_codecs::itch::Timestamp;
+use corelane_config::{Config, VENUE_TOML};
 use corelane_runtime::{clock::ClockFault, lifecycle::RuntimeFault};
-use corelane_venue::Venue;
+use corelane_venue::{Request, Venue};
 use support::until;
 
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -39,4 +42,43 @@ fn a_venue_tells_that_the_wall_clock_was_set_by_an_hour() {
         assert!(venue.is_running());
         assert!(venue.stop().outcome.is_clean());
     }
+}
+
+/// A venue at noon of its own zone, with market hours from the start to 18:00.
+fn venue_at_noon() -> Venue {
+    let text = format!("{VENUE_TOML}\n[day]\nend_of_market_hours = \"18:00\"\n");
+    let mut config = support::config();
+    config.day = Config::parse("venue.toml", &text).unwrap_or_else(|errors| panic!("{errors:?}")).day;
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    config.venue.utc_offset_minutes = 720 - i32::try_from(since_1970.as_secs() / 60 % 1440).unwrap();
+    let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
+    assert!(phase(&venue).starts_with("market hours"), "{}", phase(&venue));
+    venue
+}
+
+fn phase(venue: &Venue) -> String {
+    let status = venue.ask(Request::Status).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("phase: ")).expect("it says the phase").to_owned()
+}
+
+#[test]
+fn the_day_goes_by_the_clock_that_stamps_it() {
+    let venue = venue_at_noon();
+    venue.inject(ClockFault::TimePasses { ns: 7 * HOUR_NS });
+    until("market hours end", || phase(&venue).starts_with("after market hours"));
+    assert!(venue.status().clock.time_of_day_ns > 18 * HOUR_NS);
+    assert!(venue.stop().outcome.is_clean());
+}
+
+#[test]
+fn a_wall_clock_set_forward_ends_no_day() {
+    let venue = venue_at_noon();
+    let by_ns = 7 * HOUR_NS as i64;
+    venue.inject(ClockFault::WallClockSet { by_ns });
+    until("the divergence is told", || venue.status().clock.offset_ns.abs_diff(by_ns) < 1_000_000_000);
+    // Two turns of the desk at least, with the new wall clock.
+    let seen_ns = venue.status().clock.time_of_day_ns;
+    until("the desk has had its turns", || venue.status().clock.time_of_day_ns > seen_ns + 100_000_000);
+    assert!(phase(&venue).starts_with("market hours"), "{}", phase(&venue));
+    assert!(venue.stop().outcome.is_clean());
 }

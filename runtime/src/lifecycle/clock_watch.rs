@@ -73,8 +73,8 @@ impl fmt::Display for ClockNotice {
                 let catch_up_s = (off.as_secs_f64() * 1e6 / SLEW_PPM_MAX as f64).ceil();
                 write!(
                     f,
-                    "the wall clock is {off:?} {where_is} our time, which never steps and takes {catch_up_s} s to follow; \
-                     stop and start again to follow at once"
+                    "the wall clock is {off:?} {where_is} our time, by which stamps, timers and the day go; it never steps and \
+                     takes {catch_up_s} s to follow: stop and start again to follow at once"
                 )
             }
             ClockNotice::Agrees => f.write_str("our time agrees with the wall clock again"),
@@ -116,7 +116,8 @@ mod tests {
         }
         assert_eq!(
             hour.to_string(),
-            "the wall clock is 3600s behind our time, which never steps and takes 7200000 s to follow; stop and start again to follow at once"
+            "the wall clock is 3600s behind our time, by which stamps, timers and the day go; it never steps and takes 7200000 s to \
+             follow: stop and start again to follow at once"
         );
     }
 

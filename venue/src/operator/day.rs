@@ -1,6 +1,7 @@
-//! The trading day: which of its events have been said, and which come next.
+//! The trading day: which of its events have been said, and which come next. Its times count from midnight in the venue's
+//! zone by the clock that stamps the messages; see [`corelane_runtime::clock`].
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use corelane_codecs::itch::EventCode;
 use corelane_config::{Config, TimeOfDay};
@@ -23,7 +24,8 @@ const MARKET_HOURS: std::ops::Range<usize> = 2..4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     AtStart,
-    At(SystemTime),
+    /// This long after midnight.
+    At(Duration),
     AtStop,
 }
 
@@ -48,23 +50,17 @@ pub(crate) struct Day {
 }
 
 impl Day {
-    /// The day of `config`, in which it is `now`.
+    /// The day of `config`, in which it is `now` after midnight.
     ///
     /// # Errors
     /// [`DayIsOver`] if the day of the configured times has ended already.
-    pub(crate) fn new(config: &Config, now: SystemTime) -> Result<Day, DayIsOver> {
-        const DAY_S: i64 = 86_400;
-        let offset_s = i64::from(config.venue.utc_offset_minutes) * 60;
-        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let utc_s = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
-        let midnight_s = (utc_s.saturating_add(offset_s)).div_euclid(DAY_S) * DAY_S - offset_s;
-        let midnight = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(midnight_s).unwrap_or(0));
+    pub(crate) fn new(config: &Config, now: Duration) -> Result<Day, DayIsOver> {
         let times = config.day.events().map(|(_, time)| time);
         let mut due = [Due::AtStart; EVENTS.len()];
         let mut texts = [None; EVENTS.len()];
         for (place, time) in times.iter().enumerate() {
             (due[place], texts[place]) = match time {
-                Some(time) => (Due::At(midnight + Duration::from_secs(time.seconds().into())), Some(*time)),
+                Some(time) => (Due::At(Duration::from_secs(time.seconds().into())), Some(*time)),
                 // One of the start follows the one before it at once.
                 None if place < FIRST_OF_END => {
                     place.checked_sub(1).map_or((Due::AtStart, None), |at| (due[at], texts[at]))
@@ -81,8 +77,8 @@ impl Day {
         Ok(Day { due, texts, passed: 0, has_opened: false })
     }
 
-    /// The latest event that has become due, unless it has passed.
-    pub(crate) fn due(&self, now: SystemTime) -> Option<EventCode> {
+    /// The latest event that has become due `now`, unless it has passed.
+    pub(crate) fn due(&self, now: Duration) -> Option<EventCode> {
         let is_due = |due: Due| match due {
             Due::AtStart => true,
             Due::At(time) => time <= now,
@@ -167,25 +163,21 @@ mod tests {
 
     use super::*;
 
-    /// The first second of 2030, a Tuesday.
-    const MIDNIGHT: u64 = 1_893_456_000;
     const HOURS: &str = "start_of_messages = \"03:00\"\nstart_of_system_hours = \"04:00\"\n\
         start_of_market_hours = \"09:30\"\nend_of_market_hours = \"16:00\"\nend_of_system_hours = \"20:00\"\n\
         end_of_messages = \"20:05\"\n";
 
-    fn at(hour: u64, minute: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(MIDNIGHT + 3600 * hour + 60 * minute)
+    fn at(hour: u64, minute: u64) -> Duration {
+        Duration::from_secs(3600 * hour + 60 * minute)
     }
 
-    fn config(day: &str, utc_offset_minutes: i32) -> Config {
+    fn config(day: &str) -> Config {
         let text = format!("{VENUE_TOML}\n[day]\n{day}");
-        let mut config = Config::parse("venue.toml", &text).unwrap_or_else(|errors| panic!("{errors:?}"));
-        config.venue.utc_offset_minutes = utc_offset_minutes;
-        config
+        Config::parse("venue.toml", &text).unwrap_or_else(|errors| panic!("{errors:?}"))
     }
 
     /// The codes that are sent at a time.
-    fn sent(day: &mut Day, now: SystemTime) -> String {
+    fn sent(day: &mut Day, now: Duration) -> String {
         let Some(event) = day.due(now) else { return String::new() };
         let steps = day.steps_to(event).unwrap();
         day.reach(event);
@@ -196,40 +188,38 @@ mod tests {
     fn events_come_at_their_times_and_what_was_missed_at_once() {
         let cases = [
             // Without times, the start comes at once, and the end at the stop.
-            ("", 0, [(0, 0, "OSQ"), (12, 0, ""), (23, 59, ""), (23, 59, "")]),
-            (HOURS, 0, [(2, 59, ""), (3, 0, "O"), (9, 29, "S"), (9, 30, "Q")]),
-            (HOURS, 0, [(9, 31, "OSQ"), (15, 59, ""), (16, 0, "M"), (20, 5, "EC")]),
+            ("", [(0, 0, "OSQ"), (12, 0, ""), (23, 59, ""), (23, 59, "")]),
+            (HOURS, [(2, 59, ""), (3, 0, "O"), (9, 29, "S"), (9, 30, "Q")]),
+            (HOURS, [(9, 31, "OSQ"), (15, 59, ""), (16, 0, "M"), (20, 5, "EC")]),
             // Too late to open: market hours would end as they begin.
-            (HOURS, 0, [(17, 0, "OS"), (18, 0, ""), (20, 0, "E"), (20, 6, "C")]),
-            // Five hours west of Greenwich.
-            (HOURS, -300, [(7, 59, ""), (8, 0, "O"), (14, 30, "SQ"), (21, 0, "M")]),
-            ("start_of_system_hours = \"09:00\"", 0, [(8, 0, "O"), (8, 59, ""), (9, 0, "SQ"), (23, 59, "")]),
-            ("end_of_market_hours = \"16:00\"", 0, [(9, 0, "OSQ"), (16, 0, "M"), (23, 59, ""), (23, 59, "")]),
+            (HOURS, [(17, 0, "OS"), (18, 0, ""), (20, 0, "E"), (20, 6, "C")]),
+            ("start_of_system_hours = \"09:00\"", [(8, 0, "O"), (8, 59, ""), (9, 0, "SQ"), (23, 59, "")]),
+            ("end_of_market_hours = \"16:00\"", [(9, 0, "OSQ"), (16, 0, "M"), (23, 59, ""), (23, 59, "")]),
         ];
-        for (hours, offset, steps) in cases {
+        for (hours, steps) in cases {
             let first = at(steps[0].0, steps[0].1);
-            let mut day = Day::new(&config(hours, offset), first).unwrap();
+            let mut day = Day::new(&config(hours), first).unwrap();
             for (hour, minute, expected) in steps {
-                assert_eq!(sent(&mut day, at(hour, minute)), expected, "{hour}:{minute} {offset} {hours}");
+                assert_eq!(sent(&mut day, at(hour, minute)), expected, "{hour}:{minute} {hours}");
             }
         }
     }
 
     #[test]
     fn a_day_goes_on_past_midnight_and_does_not_begin_after_its_end() {
-        let mut day = Day::new(&config("end_of_system_hours = \"23:00\"", 0), at(22, 0)).unwrap();
+        let mut day = Day::new(&config("end_of_system_hours = \"23:00\""), at(22, 0)).unwrap();
         assert_eq!(sent(&mut day, at(22, 0)), "OSQ");
         assert_eq!(sent(&mut day, at(23, 0)), "ME");
         assert_eq!(sent(&mut day, at(47, 0)), "");
         // A clock that is set back repeats nothing.
         assert_eq!(sent(&mut day, at(9, 0)), "");
-        let refused = Day::new(&config(HOURS, 0), at(20, 5));
+        let refused = Day::new(&config(HOURS), at(20, 5));
         assert!(matches!(refused, Err(DayIsOver { .. })), "{refused:?}");
     }
 
     #[test]
     fn commands_bring_the_day_forward_only() {
-        let mut day = Day::new(&config(HOURS, 0), at(1, 0)).unwrap();
+        let mut day = Day::new(&config(HOURS), at(1, 0)).unwrap();
         assert_eq!(day.next(), "start of messages at 03:00:00");
         let steps = day.steps_to(EventCode::EndOfMessages).unwrap();
         assert_eq!(steps.len(), 4, "a market that never opened does not close: {steps:?}");

@@ -23,7 +23,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use corelane_actors::{
@@ -119,6 +119,8 @@ pub(crate) struct Parts {
     pub group: Counters<GroupCount>,
     pub sessions: Counters<SessionCount>,
     pub day: Day,
+    /// The time since midnight at the start.
+    pub now: Duration,
     pub socket: Option<AdminSocket>,
     pub asked: mpsc::Receiver<Asked>,
     pub progress: Arc<Progress>,
@@ -128,7 +130,7 @@ impl Desk {
     /// The desk of the venue of `config`. What is due of the day is sent at once, so that the group has it before any
     /// client's request.
     pub(crate) fn new(config: &Config, parts: Parts) -> Desk {
-        let Parts { control, group, sessions, day, socket, asked, progress } = parts;
+        let Parts { control, group, sessions, day, now, socket, asked, progress } = parts;
         let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
         let mut desk = Desk {
             control,
@@ -147,7 +149,7 @@ impl Desk {
             linger: Duration::from_millis(server.map_or(0, |server| server.linger_ms)),
             ends_at: None,
         };
-        desk.keep_to_schedule();
+        desk.keep_to_schedule(now);
         desk.send_waiting();
         desk
     }
@@ -166,7 +168,7 @@ impl Desk {
             }
         }
         if !self.progress.is_stopping.load(Ordering::Acquire) {
-            self.keep_to_schedule();
+            self.keep_to_schedule(Duration::from_nanos(status.clock.time_of_day_ns));
         }
         self.send_waiting();
         if self.ends_at.is_some_and(|end| Instant::now() >= end) {
@@ -202,9 +204,9 @@ impl Desk {
         }
     }
 
-    /// Sends the events of the day that are due by the clock.
-    fn keep_to_schedule(&mut self) {
-        if let Some(event) = self.day.due(SystemTime::now())
+    /// Sends the events of the day that are due `now`, by the clock that stamps the messages.
+    fn keep_to_schedule(&mut self, now: Duration) {
+        if let Some(event) = self.day.due(now)
             && let Ok(steps) = self.day.steps_to(event)
         {
             self.enter(&steps, event, Asker::Schedule, Then::Phase(event));
