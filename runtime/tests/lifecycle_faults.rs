@@ -286,3 +286,30 @@ fn a_refused_message_comes_back_with_the_reason() {
     assert!(others.is_closed() && receiver.is_closed());
     assert_eq!(other.send(note(6)), Err(Refused::Closed(note(6))), "it has stopped");
 }
+
+/// A chore holds it.
+struct ChoreBomb;
+
+impl Drop for ChoreBomb {
+    fn drop(&mut self) {
+        panic!("a fault in a chore's drop");
+    }
+}
+
+#[test]
+fn a_chore_whose_drop_panics_is_reported() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "chore-drop", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "relay", One::relay);
+    topology.leave_open(actor, out);
+    let bomb = ChoreBomb;
+    let running = topology.start_with(options(), move |_| {
+        let _ = &bomb;
+    });
+    let outcome = running.unwrap().stop();
+    assert!(outcome.drained, "nothing was in flight: {:?}", outcome.problems());
+    let [RuntimeFault::HousekeepingPanicked { message, .. }] = &outcome.status.faults[..] else {
+        panic!("{:?}", outcome.status.faults);
+    };
+    assert_eq!(message.as_str(), "a fault in a chore's drop");
+}

@@ -1,15 +1,17 @@
-//! A program's own log that panics on the housekeeping thread: that is reported, and the topology ends.
+//! A program's own log that panics on the housekeeping thread: that is reported, and the topology ends in order.
 
 mod support;
 
 use std::fmt::Debug;
 
 use corelane_runtime::{
+    clock::ClockFault,
     edge::port::Port,
     lifecycle::RuntimeFault,
+    telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Log, Note, Play, note, options, out, shard, two_cpus, until};
+use support::{Log, Note, Play, note, options, out, receive, shard, two_cpus, until};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -18,7 +20,7 @@ use tracing::{
 
 type One = Play<Port<Note>, 1>;
 
-/// Panics when it shall write that an actor failed.
+/// Panics when it shall write that an actor failed, or that a day is too long.
 struct BrokenLog;
 
 struct Text(String);
@@ -41,16 +43,21 @@ impl Subscriber for BrokenLog {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
-        assert!(!text.0.contains("actor failed"), "the disk is full");
+        assert!(!text.0.contains("actor failed") && !text.0.contains("since midnight"), "the disk is full");
     }
     fn enter(&self, _: &span::Id) {}
     fn exit(&self, _: &span::Id) {}
 }
 
+fn break_the_log() {
+    // The other test may have done it.
+    let _ = tracing::subscriber::set_global_default(BrokenLog);
+}
+
 // R11
 #[test]
 fn a_panic_of_housekeeping_is_reported_and_stops_the_shards() {
-    tracing::subscriber::set_global_default(BrokenLog).unwrap();
+    break_the_log();
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "log", two_cpus()[0], Idle::Park);
     let bad = topology.actor(shard, "bad", || One::new(|_, _| panic!("as the test wants")));
@@ -75,4 +82,29 @@ fn a_panic_of_housekeeping_is_reported_and_stops_the_shards() {
     assert!(outcome.drained);
     assert_eq!(outcome.status.failures.len(), 1, "what it was about to write is known");
     assert_eq!(log.len(), 1, "actors stop in order");
+}
+
+#[test]
+fn a_panic_while_the_shards_end_keeps_no_figures_back() {
+    break_the_log();
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "last", two_cpus()[0], Idle::Park);
+    let relay = topology.actor(shard, "relay", One::relay);
+    let mut sender = topology.external_sender("in", relay, EdgeSpec::backpressure(8));
+    let mut receiver = topology.external_receiver(relay, out, EdgeSpec::backpressure(8));
+    let running = topology.start(options()).unwrap();
+    sender.send(note(1)).unwrap();
+    let _ = receive(&mut receiver, 1);
+    // Each is warned of. Housekeeping takes one where it looks after the shards and one in the stop, and the others while it
+    // waits for the shards' ends.
+    const PANICS: usize = 20;
+    for _ in 0..PANICS {
+        running.inject(ClockFault::TimePasses { ns: 25 * 3_600_000_000_000 });
+    }
+    until("the topology ends by itself", || !running.is_running());
+    let outcome = running.stop();
+    let is_own = |fault: &RuntimeFault| matches!(fault, RuntimeFault::HousekeepingPanicked { .. });
+    let own = outcome.status.faults.iter().filter(|fault| is_own(fault)).count();
+    assert_eq!(own, PANICS, "{:?}", outcome.problems());
+    assert_eq!(outcome.status.count(ShardCount::Messages), 1, "what the shard handed over last");
 }

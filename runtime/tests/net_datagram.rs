@@ -321,3 +321,17 @@ fn a_closed_udp_endpoint_sends_what_is_queued_and_takes_no_more() {
     assert_eq!(world.driver.send_datagram(EndpointId(0), b"x"), Err(SendError::Closed));
     world.run_until_idle();
 }
+
+#[test]
+fn datagrams_that_the_kernel_refuses_are_counted_as_lost() {
+    // The socket has no SO_BROADCAST, so the kernel answers EACCES.
+    let mut world = udp_world(small_net(), vec![UdpSpec::sender(loopback(), "255.255.255.255:9".parse().unwrap())]);
+    for _ in 0..3 {
+        world.driver.send_datagram(EndpointId(0), b"lost").unwrap();
+    }
+    assert_eq!(world.driver.unsent_datagrams(), 3, "they wait");
+    world.run_until_idle();
+    let counters = world.driver.counters();
+    assert_eq!((counters.datagrams_sent, counters.datagrams_refused, counters.datagram_errors), (0, 3, 0));
+    assert_eq!(world.driver.unsent_datagrams(), 3, "they are lost");
+}

@@ -10,7 +10,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use corelane_runtime::{
@@ -184,4 +184,28 @@ fn housekeeping_calls_the_chore_with_the_status_until_the_stop() {
     until("housekeeping has called the chore", || calls.load(Ordering::Relaxed) > 2);
     assert!(running.stop().drained);
     assert_eq!(Arc::strong_count(&calls), 1, "the chore is dropped");
+}
+
+#[test]
+fn status_does_not_wait_for_the_chore() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "slow-chore", two_cpus()[0], Idle::Park);
+    let relay = topology.actor(shard, "relay", One::relay);
+    topology.leave_open(relay, out);
+    let (entered, enters) = mpsc::channel();
+    let (leave, left) = mpsc::channel::<()>();
+    let running = topology.start_with(options(), move |_| {
+        let _ = entered.send(());
+        // Until this test has looked, or its end has dropped the other side.
+        let _ = left.recv_timeout(Duration::from_secs(10));
+    });
+    let running = running.unwrap();
+    enters.recv().unwrap();
+    let begun = Instant::now();
+    let status = running.status();
+    let took = begun.elapsed();
+    drop(leave);
+    assert!(status.clock.time_of_day_ns > 0);
+    assert!(running.stop().drained);
+    assert!(took < Duration::from_secs(5), "it waited for the chore: {took:?}");
 }

@@ -64,6 +64,8 @@ pub struct Stopped {
     pub unsent_bytes: u64,
     /// Messages of the feed that the network did not take in time.
     pub unsent_publications: u64,
+    /// Packets of the feed that the kernel refused, or that were unsent at the end. Subscribers see gaps for them.
+    pub lost_feed_packets: u64,
 }
 
 impl Stopped {
@@ -78,6 +80,13 @@ impl Stopped {
         }
         if self.unsent_publications > 0 {
             problems.push(format!("the network did not take {} messages of the feed", self.unsent_publications));
+        }
+        if self.lost_feed_packets > 0 {
+            problems.push(format!(
+                "{} packets of the feed were refused by the kernel and are lost; look for a link that was down, a missing \
+                 route or a firewall",
+                self.lost_feed_packets
+            ));
         }
         problems
     }
@@ -219,6 +228,8 @@ impl Venue {
             day_ended,
             unsent_bytes: outcome.status.count(ShardCount::NetUnsentAtStopBytes),
             unsent_publications: self.counters.feed_out.feed.get(PublisherCount::UnsentAtStop),
+            // No other socket of a venue has a destination of its own.
+            lost_feed_packets: outcome.status.count(ShardCount::NetDatagramsLost),
             outcome,
         }
     }

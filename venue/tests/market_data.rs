@@ -142,3 +142,21 @@ fn without_an_incoming_feed_there_is_nothing_to_read() {
     assert!(declared.tops().is_none() && declared.depth(4).is_none() && declared.events(4).is_none());
     support::stop(declared.start(&config).unwrap_or_else(|error| panic!("{error}")));
 }
+
+#[test]
+fn a_feed_that_the_kernel_refuses_to_send_is_told() {
+    let mut config = support::config();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    support::publish_to(&mut config, &socket);
+    let feed = config.feeds.outbound.as_mut().expect("it publishes");
+    // Its socket has no SO_BROADCAST, so the kernel answers EACCES, as EPERM by a firewall or ENETUNREACH without a route.
+    feed.to = "255.255.255.255:9".parse().unwrap();
+    feed.retransmission = None;
+    let venue = support::start(&config);
+    until("the first loss is counted", || venue.status().count(ShardCount::NetDatagramsLost) > 0);
+    let stopped = venue.stop();
+    assert!(stopped.lost_feed_packets > 0);
+    let [problem] = &stopped.problems()[..] else { panic!("{:?}", stopped.problems()) };
+    let expected = format!("{} packets of the feed were refused by the kernel", stopped.lost_feed_packets);
+    assert!(problem.starts_with(&expected), "{problem}");
+}

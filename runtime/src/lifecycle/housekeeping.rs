@@ -1,5 +1,7 @@
 //! The housekeeping thread: runs the supervisor, and ends and joins the shards' threads whatever happens.
 
+use std::{mem, time::Instant};
+
 use super::{END_DEADLINE, fault::RuntimeFault, stages, supervise::Supervisor};
 use crate::{
     cpu,
@@ -26,7 +28,11 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         false
     });
     supervisor.advance(stages::EXIT);
-    supervisor.wait_for_ends(END_DEADLINE);
+    let deadline = Instant::now() + END_DEADLINE;
+    // What panicked was an event's, which is taken.
+    while catch(|| supervisor.wait_for_ends(deadline)).is_err() {
+        supervisor.note_own_panic();
+    }
     for (index, (shard, thread)) in threads.into_iter().enumerate() {
         if !supervisor.has_ended(index) {
             supervisor.note(RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs() });
@@ -40,6 +46,11 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         supervisor.gather();
     });
     if last.is_err() {
+        supervisor.note_own_panic();
+    }
+    // It is the program's, and so is what it holds.
+    let chore = mem::replace(&mut supervisor.chore, Box::new(|_| {}));
+    if catch(|| drop(chore)).is_err() {
         supervisor.note_own_panic();
     }
     drained

@@ -2,8 +2,8 @@
 //!
 //! [`Topology::start`](crate::topology::Topology::start) starts a thread per shard and a housekeeping thread, and returns a
 //! [`Running`]. Housekeeping hears of failures and passes them on, keeps the shards' clock true, gathers their figures into
-//! a [`Status`], and stops them in order. It only observes: no message passes through it, and a shard never waits for it
-//! while it runs.
+//! a [`Status`], says what the network lost, runs the program's chore, and stops the shards in order. No message passes
+//! through it, and a shard never waits for it while it runs.
 //!
 //! An actor that panics ends nothing but itself. A panic anywhere else on a shard (a framer, the network driver) or on
 //! housekeeping ends the topology: the shard's actors count as failed, the other shards stop in order, and
@@ -45,6 +45,7 @@ mod error;
 mod event;
 mod fault;
 mod housekeeping;
+mod net_watch;
 mod options;
 mod running;
 mod seat;

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
 };
 
@@ -10,10 +10,11 @@ use corelane_sync::stage::Stage;
 
 use super::{
     event::Event,
+    fault::RuntimeFault,
     stages,
     status::{Outcome, Status},
 };
-use crate::{clock::ClockFault, topology::ActorIndex};
+use crate::{clock::ClockFault, shard::panics, topology::ActorIndex};
 
 /// A topology that runs. Dropping it stops it in order, as [`Running::stop`] does.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub struct Running {
 /// What the handle and the supervisor share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    status: Mutex<Status>,
+    /// Nobody keeps the lock while they read it, or run code of the program's.
+    status: Mutex<Arc<Status>>,
 }
 
 impl Running {
@@ -46,7 +48,7 @@ impl Running {
     /// complete ones.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.shared.status().clone()
+        Status::clone(&self.shared.status())
     }
 
     /// Whether the shards still run. If it is false before [`Running::stop`], the topology ends by itself: `stop` then waits for
@@ -74,8 +76,14 @@ impl Running {
 
     fn join(&mut self) -> Outcome {
         self.tell(Event::Stop);
-        let drained = self.housekeeping.take().is_some_and(|thread| thread.join().unwrap_or(false));
-        Outcome { drained, status: self.shared.status().clone() }
+        let drained = self.housekeeping.take().is_some_and(|thread| {
+            thread.join().unwrap_or_else(|payload| {
+                let (place, message) = panics::read(payload);
+                self.shared.update(|status| status.faults.push(RuntimeFault::HousekeepingPanicked { place, message }));
+                false
+            })
+        });
+        Outcome { drained, status: Arc::unwrap_or_clone(self.shared.status()) }
     }
 }
 
@@ -88,7 +96,13 @@ impl Drop for Running {
 }
 
 impl Shared {
-    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The status now.
+    pub(super) fn status(&self) -> Arc<Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the status; it is copied only if somebody reads the former one just now.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(Arc::make_mut(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 }

@@ -67,6 +67,14 @@ impl ShardStatus {
         }
     }
 
+    /// The figures of a shard that has counted just this.
+    #[cfg(test)]
+    pub(super) fn counting(name: &str, counted: &[(ShardCount, u64)]) -> Self {
+        let mut counts = [0; ShardCount::ALL.len()];
+        counted.iter().for_each(|&(name, count)| counts[name.index()] = count);
+        ShardStatus { name: name.to_owned(), timings: Vec::new(), counts }
+    }
+
     /// One of its counters.
     #[must_use]
     pub fn count(&self, name: ShardCount) -> u64 {

@@ -14,6 +14,7 @@ use super::{
     clock_watch::ClockWatch,
     event::Event,
     fault::RuntimeFault,
+    net_watch::NetWatch,
     options::RunOptions,
     running::Shared,
     status::{ClockStatus, ShardStatus, Status},
@@ -46,6 +47,7 @@ pub(super) struct Supervisor {
     pub collector: Collector,
     pub master: ClockMaster,
     pub clock_watch: ClockWatch,
+    pub net_watch: NetWatch,
     /// When the clock was last recalibrated.
     pub clock_kept: Instant,
     pub names: Vec<String>,
@@ -63,7 +65,10 @@ impl Supervisor {
             self.keep_clock();
             self.relay_failures();
             self.gather();
-            (self.chore)(&self.shared.status());
+            // A copy of the pointer: whoever else wants the status does not wait for the chore.
+            let status = self.shared.status();
+            (self.chore)(&status);
+            drop(status);
             self.wait(HOUSEKEEPING_PERIOD);
         }
     }
@@ -81,9 +86,8 @@ impl Supervisor {
         }
     }
 
-    /// Waits until all shards have let go of what they held.
-    pub(super) fn wait_for_ends(&mut self, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+    /// Waits until all shards have let go of what they held. After a panic, it can be called again.
+    pub(super) fn wait_for_ends(&mut self, deadline: Instant) {
         while !self.links.iter().all(|link| link.has_ended) {
             match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.take(event),
@@ -116,7 +120,7 @@ impl Supervisor {
     /// Records a fault, which ends the topology.
     pub(super) fn note(&mut self, fault: RuntimeFault) {
         self.is_ending = true;
-        self.shared.status().faults.push(fault.clone());
+        self.shared.update(|status| status.faults.push(fault.clone()));
         // A panic here, in the program's own log, may keep nothing from ending.
         let _ = panics::catch(|| tracing::error!("{fault}"));
     }
@@ -132,8 +136,8 @@ impl Supervisor {
         let found = self.master.recalibrate();
         self.clock_kept = Instant::now();
         let time_of_day_ns = self.master.time_of_day_ns();
-        self.shared.status().clock =
-            ClockStatus { time_of_day_ns, offset_ns: found.offset_ns, bracket_ns: found.bracket_ns };
+        let clock = ClockStatus { time_of_day_ns, offset_ns: found.offset_ns, bracket_ns: found.bracket_ns };
+        self.shared.update(|status| status.clock = clock);
         let max = self.options.time_of_day_max;
         if max.is_some_and(|max| u128::from(time_of_day_ns) >= max.as_nanos()) && !self.is_ending {
             self.note(RuntimeFault::DayWithoutEnd { seconds: time_of_day_ns / 1_000_000_000 });
@@ -150,7 +154,7 @@ impl Supervisor {
             while let Ok(failure) = self.links[from].failures.pop() {
                 relayed += 1;
                 let name = self.names[failure.actor.position()].clone();
-                self.shared.status().failures.push((name.clone(), failure));
+                self.shared.update(|status| status.failures.push((name.clone(), failure)));
                 for (_, link) in self.links.iter_mut().enumerate().filter(|(to, _)| *to != from) {
                     // The ring holds as many as all actors can have.
                     let _ = link.elsewhere.push(failure);
@@ -164,10 +168,14 @@ impl Supervisor {
         relayed
     }
 
-    /// Takes in the figures that the shards handed over.
+    /// Takes in the figures that the shards handed over, and says what the network lost or refused.
     pub(super) fn gather(&mut self) {
         if self.collector.collect() > 0 {
-            self.shared.status().shards = self.collector.shards().iter().map(ShardStatus::of).collect();
+            let shards = self.collector.shards().iter().map(ShardStatus::of).collect();
+            self.shared.update(|status| status.shards = shards);
+        }
+        for notice in self.net_watch.observe(Instant::now(), &self.shared.status().shards) {
+            tracing::warn!("{notice}");
         }
     }
 

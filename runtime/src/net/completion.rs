@@ -179,14 +179,13 @@ impl Driver {
     }
 
     fn take_datagram_sent(&mut self, completion: Completion) {
+        let Some(sender) = &mut self.table.senders[completion.token.slot as usize] else { return };
+        sender.finish_send();
         let counters = &mut self.table.counters;
-        if completion.result < 0 {
-            counters.datagram_errors += 1;
-        } else {
-            counters.datagrams_sent += 1;
-        }
-        if let Some(sender) = &mut self.table.senders[completion.token.slot as usize] {
-            sender.finish_send();
+        match completion.result {
+            0.. => counters.datagrams_sent += 1,
+            _ if sender.has_destination() => counters.datagrams_refused += 1,
+            _ => counters.datagram_errors += 1,
         }
     }
 }

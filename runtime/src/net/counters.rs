@@ -43,6 +43,8 @@ pub struct NetCounters {
     pub sent_bytes: u64,
     /// Stream and datagram sends rejected with [`SendError::Full`](super::SendError::Full).
     pub send_full: u64,
+    /// Connections that were to be reset and whose socket refused it; they were closed instead.
+    pub reset_errors: u64,
     /// Bytes that were queued but never sent, because the connection ended first.
     pub unsent_bytes: u64,
     /// Datagrams passed to handlers.
@@ -51,7 +53,10 @@ pub struct NetCounters {
     pub datagrams_truncated: u64,
     /// Datagrams that the kernel accepted.
     pub datagrams_sent: u64,
-    /// Datagram sends or receives that failed.
+    /// Datagrams to the destination of their socket that the kernel refused. They are lost.
+    pub datagrams_refused: u64,
+    /// Datagram receives that failed, and answers ([`Net::send_datagram_to`](super::Net::send_datagram_to)) that the kernel
+    /// refused: their destination is somebody else's word.
     pub datagram_errors: u64,
     /// Times that the kernel found no free receive buffer. Nothing is lost, because the bytes wait in the socket. If
     /// there are many, raise `receive_buffers` or `datagram_buffers`.

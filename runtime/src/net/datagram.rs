@@ -108,6 +108,16 @@ impl DatagramSender {
         self.queued + self.in_flight > 0
     }
 
+    /// Whether its socket has a destination of its own.
+    pub(super) fn has_destination(&self) -> bool {
+        self.to.is_some()
+    }
+
+    /// The datagrams that are queued or have not ended.
+    pub(super) fn unsent(&self) -> usize {
+        self.queued + self.unfinished
+    }
+
     fn payload_pointer(&self, at: usize) -> *const u8 {
         // With a `payload_max` of 0 the region has no bytes to point to.
         if self.payload_max == 0 { std::ptr::dangling() } else { self.payloads.pointer(at * self.payload_max) }

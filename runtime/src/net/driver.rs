@@ -296,6 +296,14 @@ impl Driver {
         self.table.counters.unsent_bytes + open.map(|connection| u64::from(connection.unsent_bytes())).sum::<u64>()
     }
 
+    /// The datagrams to the destination of their socket that are not sent: those that the kernel refused, and those that still
+    /// wait.
+    #[must_use]
+    pub fn unsent_datagrams(&self) -> u64 {
+        let senders = self.table.senders.iter().flatten().filter(|sender| sender.has_destination());
+        self.table.counters.datagrams_refused + senders.map(|sender| sender.unsent() as u64).sum::<u64>()
+    }
+
     /// The number of connections, including those being established or closed.
     #[must_use]
     pub fn open_connections(&self) -> usize {

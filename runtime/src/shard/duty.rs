@@ -188,6 +188,10 @@ impl DutyCycle {
             }
         }
         self.count_figures();
+        if let Some(driver) = self.shard.transport.driver() {
+            let counters = self.shard.env.telemetry.borrow().counters().clone();
+            counters.set(ShardCount::NetDatagramsLost, driver.unsent_datagrams());
+        }
     }
 
     fn enter_stage(&mut self, stage: u32, reached: u32) {
@@ -339,6 +343,11 @@ fn report_network(network: &NetCounters, counters: &Counters<ShardCount>) {
     counters.set(ShardCount::NetSlowReaders, network.closed_for(CloseReason::SlowReader));
     counters.set(ShardCount::NetBadFrames, network.closed_for(CloseReason::BadFrame));
     counters.set(ShardCount::NetTooMany, network.closed_for(CloseReason::TooMany));
+    counters.set(ShardCount::NetDatagramsLost, network.datagrams_refused);
+    counters.set(ShardCount::NetDatagramErrors, network.datagram_errors);
+    counters.set(ShardCount::NetDatagramsTruncated, network.datagrams_truncated);
+    counters.set(ShardCount::NetAcceptErrors, network.accept_errors);
+    counters.set(ShardCount::NetConnectErrors, network.connect_errors);
     counters.set(ShardCount::NetBuffersExhausted, network.buffers_exhausted);
 }
 

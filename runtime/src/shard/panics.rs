@@ -137,6 +137,13 @@ fn caught(payload: Box<dyn Any + Send>) -> Caught {
     Caught
 }
 
+/// What a panic of another thread said, of which the place is not known here. Drops its payload.
+pub(crate) fn read(payload: Box<dyn Any + Send>) -> (PanicLocation, PanicMessage) {
+    let Caught = caught(payload);
+    let (_, message) = take();
+    (PanicLocation::UNKNOWN, message)
+}
+
 /// Where the last panic was that was caught on this thread, and what it said.
 pub(crate) fn take() -> (PanicLocation, PanicMessage) {
     (LAST_LOCATION.replace(PanicLocation::UNKNOWN), LAST_MESSAGE.replace(PanicMessage::EMPTY))

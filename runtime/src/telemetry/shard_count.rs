@@ -46,6 +46,16 @@ crate::metrics! {
         NetBadFrames = "net_bad_frames",
         /// Connections closed because all slots were taken.
         NetTooMany = "net_too_many",
+        /// Datagrams to the destination of their socket that the kernel refused, or that the stop left unsent. They are lost.
+        NetDatagramsLost = "net_datagrams_lost",
+        /// Receives of datagrams that failed, and answers by datagram that the kernel refused.
+        NetDatagramErrors = "net_datagram_errors",
+        /// Datagrams dropped because they did not fit a receive buffer.
+        NetDatagramsTruncated = "net_datagrams_truncated",
+        /// Connections that could not be accepted.
+        NetAcceptErrors = "net_accept_errors",
+        /// Outgoing connections that were not established.
+        NetConnectErrors = "net_connect_errors",
         /// Times the kernel found no free receive buffer.
         NetBuffersExhausted = "net_buffers_exhausted",
         /// Bytes that the stop left unsent, because their connections ended or did not take them in time.
