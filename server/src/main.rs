@@ -6,6 +6,7 @@ mod cli;
 mod connection_log;
 mod demo;
 mod itch;
+mod log;
 mod run;
 mod signals;
 

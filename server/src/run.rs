@@ -1,7 +1,6 @@
 //! `corelane run`: serves a topology until it is told to stop.
 
 use std::{
-    io::{self, IsTerminal},
     net::SocketAddr,
     path::{Path, PathBuf},
     thread,
@@ -19,9 +18,7 @@ use corelane_runtime::{
 use corelane_venue::{Request, Stopped, Venue, VenueCounters, declare};
 use miette::miette;
 
-use crate::signals::Signals;
-
-use crate::connection_log::ConnectionLog;
+use crate::{connection_log::ConnectionLog, log::Log, signals::Signals};
 
 /// How often `run` looks for signals, and whether the venue still runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -35,9 +32,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Faults of the configuration, a part that fails to start, or lost output. Failed actors and work left in flight end
 /// with [`Exit::Damaged`].
 pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
-    log_to_stderr();
     // Before the start, so that an early signal does not kill the process with open sessions.
     let signals = Signals::install()?;
+    let log = signals.kept_to_this_thread(Log::to_stderr)?;
     let config = Config::load(path)?;
     let socket = admin_socket(path, &config);
     let declared = declare(&config, &cpu::allowed_cpus())?;
@@ -56,24 +53,20 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
         connections.iter_mut().for_each(ConnectionLog::write);
         thread::sleep(LOOK_AGAIN);
     }
-    let announced = out.say("stopping");
+    // Nothing is said on standard output before the venue has stopped: what reads it may stand still.
+    tracing::info!("stopping");
     let counters = venue.counters().clone();
     let stopped = venue.stop();
     connections.iter_mut().for_each(ConnectionLog::write);
+    // What is left is a report. If nobody reads it, a second signal ends the process.
+    signals.end_the_process();
+    drop(log);
     let exit = ended(&stopped, out);
-    announced?;
     print_status(&stopped.outcome.status, &counters, out)?;
     if stopped.problems().is_empty() {
         out.say("stopped, nothing in flight was left")?;
     }
     Ok(exit)
-}
-
-/// Logs to standard error, with colours only on a terminal and unless `NO_COLOR` is set.
-fn log_to_stderr() {
-    let is_plain = !io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    // A log that cannot be written is nothing to panic about.
-    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(!is_plain).log_internal_errors(false).init();
 }
 
 /// What a client needs to know, as one text: a reader of its first line does not make the others fail.

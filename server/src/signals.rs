@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use miette::IntoDiagnostic;
@@ -20,6 +20,8 @@ const RELEASE: usize = 2;
 /// The signals that the process has received.
 pub(crate) struct Signals {
     stop: Arc<AtomicUsize>,
+    /// Whether a signal to stop ends the process.
+    ends: Arc<AtomicBool>,
     kill_switch: Arc<AtomicUsize>,
 }
 
@@ -29,8 +31,9 @@ impl Signals {
     /// # Errors
     /// The system's refusal.
     pub(crate) fn install() -> miette::Result<Signals> {
-        let signals = Signals { stop: Arc::default(), kill_switch: Arc::default() };
+        let signals = Signals { stop: Arc::default(), ends: Arc::default(), kill_switch: Arc::default() };
         for signal in [SIGHUP, SIGINT, SIGTERM] {
+            flag::register_conditional_default(signal, signals.ends.clone()).into_diagnostic()?;
             flag::register_usize(signal, signals.stop.clone(), 1).into_diagnostic()?;
         }
         // Both write the same word, so that the later one counts however late the main thread looks.
@@ -55,6 +58,11 @@ impl Signals {
     /// Whether the process is told to stop: by SIGTERM, by SIGINT from a terminal, or by SIGHUP as the terminal goes away.
     pub(crate) fn say_stop(&self) -> bool {
         self.stop.load(Ordering::Acquire) != 0
+    }
+
+    /// Lets the signals that tell the process to stop end it at once, from now on.
+    pub(crate) fn end_the_process(&self) {
+        self.ends.store(true, Ordering::Release);
     }
 
     /// The last word on the kill switch since this was last asked: whether to engage it.

@@ -11,9 +11,11 @@ use std::{
         fs::{FileTypeExt, PermissionsExt},
         net::{UnixListener, UnixStream},
     },
+    path::Path,
 };
 
 use nix::sys::signal::Signal;
+use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat};
 use server::{Client, PATIENCE, Server, corelane, packet, packets, topology};
 
 /// Checks what a feed has said: numbers without a gap, C as the last message, and then the end of the session with the next
@@ -33,6 +35,16 @@ fn whole_day(packets: Vec<(u64, Vec<String>)>) -> Vec<String> {
     assert!(ends >= 3, "{ends} ends");
     assert_eq!(said.last().map(String::as_str), Some("S C"));
     said
+}
+
+/// A named pipe without room; it is full while the returned file is open.
+fn full_pipe(path: &Path) -> fs::File {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // Opened for both, so that neither side waits for the other.
+    let mut pipe = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    fcntl_setfl(&pipe, OFlags::NONBLOCK).unwrap();
+    while pipe.write(&[b' '; 1]).is_ok() {}
+    pipe
 }
 
 // M3, T3, M4
@@ -61,6 +73,17 @@ fn each_stop_signal_ends_the_day_in_order() {
         assert_eq!(instruments, 11);
         assert_eq!(others, ["S O", "S S", "S Q", "A", "A", "S M", "D", "D", "S E", "S C"], "{signal}");
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_neither_a_kill_switch_nor_a_stop() {
+    let mut pipe = None;
+    let server = Server::start_after("stalled-log", &[], |folder| pipe = Some(full_pipe(&folder.join("log"))));
+    let answer = server.admin(&["kill-switch", "engage", "--everyone"]);
+    assert_eq!(answer, (Some(0), "kill switch engaged for everyone\n".to_owned()));
+    server.signal(Signal::SIGTERM);
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
 }
 
 // M3
