@@ -259,7 +259,7 @@ pub struct RequestIdentity {
     pub user_ref_num: u32,
     /// The client's identifier.
     pub cl_ord_id: ClOrdId,
-    /// The channel of numbers that it names ([`Tag::UserRefIdx`]), as far as its options can be read; else 0.
+    /// The channel of numbers that it names ([`Tag::UserRefIdx`](super::Tag::UserRefIdx)), as far as its options can be read; else 0.
     pub channel: u8,
 }
 
