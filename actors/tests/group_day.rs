@@ -383,7 +383,7 @@ fn a_mass_cancel_of_many_orders_takes_several_steps() {
     assert_eq!(cancelled, (1..=66).map(|third| 3 * third).collect::<Vec<u32>>());
 }
 
-/// M2: a firm's entry is closed for enters and replaces only.
+/// M2: a firm's entry is closed for enters, and for replaces that raise something.
 #[test]
 fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
     let of_firm = |user_ref| Command::Enter(Enter { firm: *b"LIME", ..enter(0, user_ref, b'B', 10, 99_000) });
@@ -397,7 +397,7 @@ fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
             (entry_switch(0, 3, *b"LIME", 0), &["0#3 G 3 LIME leaves 0"]),
             (entry_switch(0, 3, *b"LIME", 1), NOTHING),
             (of_firm(4), &["0#4 J 4 0x0c leaves 0"]),
-            (amend(0, 1, 5, 5, 99_000), &["0#5 J 5 0x0c leaves 0"]),
+            (amend(0, 1, 5, 11, 99_000), &["0#5 J 5 0x0c leaves 0"]),
             (buy(0, 6, 10, 99_000), &["0#6 A 6 10@9.9000 ref 3 leaves 10", "A 3 Buy 10@9.9000"]),
             (buy(1, 1, 10, 99_000), &["1#1 A 1 10@9.9000 ref 4 leaves 10", "A 4 Buy 10@9.9000"]),
             (modify(0, 1, b'B', 8), &["0#7 M 1 Buy 8 leaves 8", "X 1 2"]),
@@ -412,6 +412,40 @@ fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
             (Command::AccountQuery(AccountQuery { port: PortId(9) }), NOTHING),
         ],
     );
+}
+
+/// M2: what lowers or ends the exposure of an order passes while its entry is disabled, and outside its hours.
+#[test]
+fn a_replace_that_raises_nothing_passes_while_entry_is_closed() {
+    let closures: [(&str, Command, &str); 2] = [
+        ("disabled", entry_switch(0, 2, *b"    ", 0), "0x0c"),
+        // Orders of a venue that opened without a day rest before market hours.
+        ("hours", market(b'S'), "0x02"),
+    ];
+    for (name, closure, reason) in closures {
+        let mut venue = Venue::new(config());
+        venue.run(0, buy(0, 1, 20, 99_000));
+        venue.run(0, immediate(sell(1, 1, 5, 99_000)));
+        venue.run(0, closure);
+        let mut run = |command| {
+            let outputs = venue.run(1, command);
+            let of_port = outputs.replies.iter().filter(|reply| reply.port == PortId(0)).copied().collect();
+            let shown = show(&Outputs { replies: of_port, publications: Vec::new() });
+            // Without the port and the number of the message.
+            shown.iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>()
+        };
+        let cases: [(Command, Vec<String>); 6] = [
+            (buy(0, 3, 10, 99_000), vec![format!("J 3 {reason} leaves 0")]),
+            (amend(0, 1, 4, 21, 99_000), vec![format!("J 4 {reason} leaves 0")]),
+            (amend(0, 1, 5, 20, 99_100), vec![format!("J 5 {reason} leaves 0")]),
+            (amend(0, 1, 6, 20, 99_000), vec!["U 6 of 1 15@9.9000 ref 3 leaves 15".to_owned()]),
+            (amend(0, 6, 7, 15, 98_900), vec!["U 7 of 6 10@9.8900 ref 4 leaves 10".to_owned()]),
+            (amend(0, 7, 8, 5, 98_900), vec!["C 7 10 U leaves 0".to_owned()]),
+        ];
+        for (command, expected) in cases {
+            assert_eq!(run(command), expected, "{name}: {command:?}");
+        }
+    }
 }
 
 /// M12: only orders that are open when a request arrives count, however the requests were sent.

@@ -164,16 +164,8 @@ impl Model {
 
     /// The first check that an enter fails.
     fn why_not(&self, enter: &Enter) -> Option<u16> {
-        let is_closed = match self.accepted {
-            Accepted::All => false,
-            Accepted::Immediate => enter.time_in_force != b'3',
-            Accepted::Nothing => true,
-        };
-        if is_closed {
-            return Some(0x02);
-        }
-        if self.is_disabled(enter.port.0, enter.firm) {
-            return Some(0x0c);
+        if let Some(reason) = self.why_no_entry(enter.port.0, enter.firm, enter.time_in_force) {
+            return Some(reason);
         }
         if enter.unsupported != 0 {
             let known = (1..=0x33).contains(&enter.unsupported);
@@ -211,6 +203,19 @@ impl Model {
             let rests = enter.time_in_force == b'0';
             (rests && self.lacks_level(enter.locate.0, buys, price)).then_some(0x0a)
         })
+    }
+
+    /// Why nothing may be entered or raised now.
+    fn why_no_entry(&self, port: u32, firm: [u8; 4], time_in_force: u8) -> Option<u16> {
+        let is_closed = match self.accepted {
+            Accepted::All => false,
+            Accepted::Immediate => time_in_force != b'3',
+            Accepted::Nothing => true,
+        };
+        match is_closed {
+            true => Some(0x02),
+            false => self.is_disabled(port, firm).then_some(0x0c),
+        }
     }
 
     /// The limit that a request exceeds. `raised` says which of these it raises: open shares, open notional,
@@ -302,11 +307,6 @@ impl Model {
         let Some(at) = self.position(replace.port.0, replace.original_user_ref) else {
             return;
         };
-        if self.is_disabled(replace.port.0, self.orders[at].firm) {
-            self.ports[replace.port.0 as usize].last_user_ref = replace.user_ref;
-            self.reject(replace.port.0, replace.user_ref, 0x0c, &replace.cl_ord_id);
-            return;
-        }
         let old = self.orders[at].clone();
         let instrument = self.config.instruments[usize::from(old.locate) - 1];
         let price = replace.price.raw();
@@ -337,7 +337,10 @@ impl Model {
             notional(leaves, price) > notional(old.leaves, old.price),
             if buys { price > old.price } else { price < old.price },
         ];
-        let refusal = self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &reference);
+        let no_entry = self.why_no_entry(replace.port.0, old.firm, replace.time_in_force);
+        let refusal = no_entry
+            .filter(|_| raised.contains(&true))
+            .or_else(|| self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &reference));
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
         let lacks_level = rests && self.lacks_level(old.locate, buys, price);

@@ -10,6 +10,7 @@
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
 //! | replace with invalid details | the existing order is Canceled (`Z`, by the system); the number is not used |
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
+//! | replace that raises something outside the hours of its time in force, or while entry is disabled for the firm of the order | Rejected; its number is used, the existing order stays |
 //! | replace that risk refuses, or for which the books have no room | Rejected; its number is used, the existing order stays |
 //! | replace | Replaced, for the new total less the executed shares |
 //! | cancel of an order that is not live, or to no fewer shares | none |
@@ -19,7 +20,7 @@
 //! | mass cancel, disable or enable with a number not above the last one used | none: it is a retransmission |
 //! | mass cancel | its response, then each order Canceled (`U`) in the order in which they came to rest; its number is used |
 //! | disable or enable order entry | its response; its number is used |
-//! | enter or replace while entry is disabled for the firm of the order | Rejected; its number is used, an existing order stays |
+//! | enter while entry is disabled for the firm of the order | Rejected; its number is used |
 //! | account query | its response: the number after the last one used |
 //! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
 //! | another request in another channel than 0 | none: the port has no order there |
@@ -230,16 +231,12 @@ impl Order {
         }
         let slot = port.live.find(replace.original_user_ref)?;
         let existing = self.orders[slot.0 as usize]?;
-        if port.disabled.has(existing.firm) {
-            self.refuse_replace(replace, RejectReason::FirmNotAuthorised, replies);
-            return None;
-        }
+        let is_disabled = port.disabled.has(existing.firm);
         let instrument = &self.instruments[existing.locate.index()];
         Some(match checks::replace(replace, instrument) {
             Err(_) => Replacement::Cancel(slot, CancelReason::System),
             Ok(_) if replace.quantity <= existing.cum_qty => Replacement::Cancel(slot, CancelReason::UserRequested),
             Ok(time_in_force) => {
-                self.replacing = Some((*replace, time_in_force));
                 let price = replace.price;
                 let order = NewOrder {
                     slot,
@@ -250,16 +247,23 @@ impl Order {
                     quantity: replace.quantity - existing.cum_qty,
                     price: in_book(price),
                 };
-                // Reference prices of another instrument do not apply to the order.
-                let reference = match replace.locate == existing.locate {
-                    true => replace.reference,
-                    false => Reference { stale: 1, ..Reference::default() },
-                };
                 let increase = Increase::between(
                     order.side,
                     (existing.leaves, in_book(existing.price)),
                     (order.quantity, order.price),
                 );
+                let closed = !self.day.accepts(replace.time_in_force);
+                if increase.is_any() && (closed || is_disabled) {
+                    let reason = if closed { RejectReason::DestinationClosed } else { RejectReason::FirmNotAuthorised };
+                    self.refuse_replace(replace, reason, replies);
+                    return None;
+                }
+                self.replacing = Some((*replace, time_in_force));
+                // Reference prices of another instrument do not apply to the order.
+                let reference = match replace.locate == existing.locate {
+                    true => replace.reference,
+                    false => Reference { stale: 1, ..Reference::default() },
+                };
                 Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference }, increase)
             }
         })
