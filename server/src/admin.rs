@@ -4,6 +4,8 @@ use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
@@ -25,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// # Errors
 /// No venue answers, or it refuses.
 pub(crate) fn admin(args: &AdminArgs, out: &mut Output) -> miette::Result<Exit> {
-    let answer = ask(&socket(args)?, &request(&args.command))?;
+    let answer = ask_in_time(socket(args)?, request(&args.command)?)?;
     match answer.split_once('\n') {
         Some(("ok", text)) => {
             out.say(text.trim_end())?;
@@ -51,23 +53,38 @@ fn socket(args: &AdminArgs) -> miette::Result<PathBuf> {
 }
 
 /// The line of a request.
-fn request(command: &AdminCommand) -> String {
-    match command {
+fn request(command: &AdminCommand) -> miette::Result<String> {
+    Ok(match command {
         AdminCommand::Status => "status".to_owned(),
         AdminCommand::Stop => "stop".to_owned(),
         AdminCommand::Phase { event } => format!("phase {}", word(event)),
-        AdminCommand::KillSwitch { turn, scope } => format!("kill-switch {} {}", word(turn), scope_words(scope)),
-    }
+        AdminCommand::KillSwitch { turn, scope } => format!("kill-switch {} {}", word(turn), scope_words(scope)?),
+    })
 }
 
 fn word(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-fn scope_words(scope: &ScopeArgs) -> String {
+fn scope_words(scope: &ScopeArgs) -> miette::Result<String> {
     let named = [("port", &scope.port), ("account", &scope.account), ("firm", &scope.firm)];
-    let named = named.into_iter().find_map(|(level, name)| Some(format!("{level} {}", name.as_ref()?)));
-    named.unwrap_or_else(|| "everyone".to_owned())
+    let Some((level, name)) = named.into_iter().find_map(|(level, name)| Some((level, name.as_ref()?))) else {
+        return Ok("everyone".to_owned());
+    };
+    if name.is_empty() || name.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        return Err(miette!(help = "write it as in the topology", "{name:?} is the name of no {level}"));
+    }
+    Ok(format!("{level} {name}"))
+}
+
+/// Asks on a thread of its own: the system has no deadline for connecting to a venue that does not accept.
+fn ask_in_time(socket: PathBuf, request: String) -> miette::Result<String> {
+    let (answer, answered) = mpsc::channel();
+    thread::spawn(move || answer.send(ask(&socket, &request)));
+    answered.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let seconds = PATIENCE.as_secs();
+        Err(miette!(help = "look in the venue's log", "no answer within {seconds} s; it may still be done"))
+    })
 }
 
 fn ask(socket: &Path, request: &str) -> miette::Result<String> {
@@ -79,7 +96,6 @@ fn ask(socket: &Path, request: &str) -> miette::Result<String> {
         )
     })?;
     let lost = || "the connection to the venue was lost".to_owned();
-    stream.set_read_timeout(Some(PATIENCE)).into_diagnostic()?;
     stream.write_all(format!("{request}\n").as_bytes()).into_diagnostic().wrap_err_with(lost)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).into_diagnostic().wrap_err_with(lost)?;

@@ -70,7 +70,9 @@ impl<O> Context<'_, O> {
     /// Records the time from `ingress_ticks` ([`Header::ingress_ticks`], or [`Context::ticks`] of an earlier moment) until
     /// now, as one of the actor's [`TIMINGS`](crate::actor::Actor::TIMINGS).
     pub fn record_since<T: Metric>(&mut self, timing: T, ingress_ticks: u64) {
-        self.env.record_since(self.step.timings, timing, ingress_ticks);
+        if ingress_ticks != 0 {
+            self.env.record_since(self.step.timings, timing, ingress_ticks);
+        }
     }
 
     /// Records the time from the reaping of the batch that held the input until now, for one sequenced input in
@@ -78,9 +80,8 @@ impl<O> Context<'_, O> {
     #[inline]
     pub fn record_sampled<T: Metric>(&mut self, timing: T) {
         let Header { sequence, ingress_ticks, .. } = self.step.header.get();
-        // Messages of an external sender have no such time.
-        if sequence.0.is_multiple_of(TIMED_ONE_IN) && ingress_ticks != 0 {
-            self.env.record_since(self.step.timings, timing, ingress_ticks);
+        if sequence.0.is_multiple_of(TIMED_ONE_IN) {
+            self.record_since(timing, ingress_ticks);
         }
     }
 

@@ -6,7 +6,7 @@ mod server;
 use std::{
     fs,
     io::{Read, Write},
-    net::UdpSocket,
+    net::{Shutdown, UdpSocket},
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
         net::{UnixListener, UnixStream},
@@ -79,11 +79,14 @@ fn each_stop_signal_ends_the_day_in_order() {
 fn a_log_that_nobody_reads_keeps_neither_a_kill_switch_nor_a_stop() {
     let mut pipe = None;
     let server = Server::start_after("stalled-log", &[], |folder| pipe = Some(full_pipe(&folder.join("log"))));
+    let mut client = Client::log_in(&server, 1);
     let answer = server.admin(&["kill-switch", "engage", "--everyone"]);
     assert_eq!(answer, (Some(0), "kill switch engaged for everyone\n".to_owned()));
     server.signal(Signal::SIGTERM);
+    assert_eq!(client.hears_all(), ["S S", "S E", "Z"]);
     let ended = server.ended();
     assert_eq!(ended.code, Some(0), "{}", ended.output);
+    assert!(!ended.output.contains("order_to_answer"), "no order was answered: {}", ended.output);
 }
 
 // M3
@@ -271,6 +274,18 @@ fn the_socket_is_the_users_alone_and_one_servers() {
         let _ = stream.read_to_string(&mut answer);
         answer
     };
+    let half = || {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(b"stop").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(half(), "error\nthe request does not end with a new line\n");
+    let (code, said) = server.admin(&["kill-switch", "engage", "--port", "DEMO01\nstop"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("is the name of no port"), "{said}");
     let idle: Vec<UnixStream> = (0..10).map(|_| UnixStream::connect(&path).unwrap()).collect();
     for (bytes, expected) in [
         (b"\n".as_slice(), "error\nunknown request \"\""),
@@ -279,8 +294,8 @@ fn the_socket_is_the_users_alone_and_one_servers() {
         (b"kill-switch engage\n", "error\nunknown request"),
         (b"kill-switch engage nobody DEMO01\n", "error\nname the scope"),
         (b"status\nstop\n", "ok\nvenue corelane, session CORELANE01\n"),
-        (&[b'x'; 5000], ""),
-        (b"\xff\xff\n", ""),
+        (&[b'x'; 5000], "error\nthe request is longer than 512 bytes\n"),
+        (b"\xff\xff\n", "error\nthe request is no UTF-8 text\n"),
     ] {
         let answer = ask(bytes);
         assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{bytes:?}: {answer}");
@@ -312,6 +327,18 @@ fn a_stale_socket_is_replaced_and_another_file_is_not() {
     assert_eq!(server.admin(&["status"]).0, Some(0));
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn a_socket_that_another_server_has_made_since_is_left_alone() {
+    let server = Server::start("successor", &[]);
+    let path = server.folder.join("corelane.sock");
+    fs::remove_file(&path).unwrap();
+    let successor = UnixListener::bind(&path).unwrap();
+    server.signal(Signal::SIGTERM);
+    let ended = server.ended_and(|| assert!(path.exists()));
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    drop(successor);
 }
 
 #[test]

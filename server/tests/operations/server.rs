@@ -113,14 +113,20 @@ impl Server {
     }
 
     /// Waits for the end, and checks that the socket's file is gone.
-    pub(crate) fn ended(mut self) -> Ended {
+    pub(crate) fn ended(self) -> Ended {
+        let socket = self.folder.join("corelane.sock");
+        self.ended_and(|| assert!(!socket.exists()))
+    }
+
+    /// Waits for the end, and checks something before the folder is removed.
+    pub(crate) fn ended_and(mut self, check: impl FnOnce()) -> Ended {
         let mut output = String::new();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             output += &line;
             output.push('\n');
         }
         let code = self.child.wait().unwrap().code();
-        assert!(!self.folder.join("corelane.sock").exists());
+        check();
         Ended { code, output }
     }
 }

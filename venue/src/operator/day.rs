@@ -43,8 +43,10 @@ pub(crate) struct Day {
     due: [Due; EVENTS.len()],
     /// The times as configured, for the operator.
     texts: [Option<String>; EVENTS.len()],
-    /// The number of events that have passed, said or left out.
+    /// The number of events that have passed or are on their way to the group, said or left out.
     passed: usize,
+    /// The number of events that the group has said or left out.
+    reached: usize,
     /// Whether the market has opened.
     has_opened: bool,
 }
@@ -74,7 +76,7 @@ impl Day {
             return Err(DayIsOver { ended_at: time });
         }
         let texts = texts.map(|time| time.map(|time| time.to_string()));
-        Ok(Day { due, texts, passed: 0, has_opened: false })
+        Ok(Day { due, texts, passed: 0, reached: 0, has_opened: false })
     }
 
     /// The latest event that has become due `now`, unless it has passed.
@@ -96,7 +98,8 @@ impl Day {
     pub(crate) fn steps_to(&self, event: EventCode) -> Result<Vec<EventCode>, String> {
         let target = place(event);
         if target < self.passed {
-            return Err(format!("not possible: the day has passed {}; {}", words(event), self.phase()));
+            let passed = if target < self.reached { "has passed" } else { "is on its way past" };
+            return Err(format!("not possible: the day {passed} {}; {}", words(event), self.phase()));
         }
         let opens = self.has_opened || target == MARKET_HOURS.start;
         let is_said = |place: &usize| opens || !MARKET_HOURS.contains(place);
@@ -104,14 +107,19 @@ impl Day {
     }
 
     /// Notes that the steps to an event are on their way to the group.
-    pub(crate) fn reach(&mut self, event: EventCode) {
+    pub(crate) fn set_out_for(&mut self, event: EventCode) {
         self.passed = self.passed.max(place(event) + 1);
         self.has_opened |= event == EventCode::StartOfMarketHours;
     }
 
-    /// The phase that the day is in.
+    /// Notes that the group has done the steps to an event.
+    pub(crate) fn reach(&mut self, event: EventCode) {
+        self.reached = self.reached.max(place(event) + 1);
+    }
+
+    /// The phase that the group is in.
     pub(crate) fn phase(&self) -> &'static str {
-        self.passed.checked_sub(1).map_or("before the start of messages", |last| phase_after(EVENTS[last]))
+        self.reached.checked_sub(1).map_or("before the start of messages", |last| phase_after(EVENTS[last]))
     }
 
     /// The next event and when it comes.
@@ -119,7 +127,9 @@ impl Day {
         let Some(&event) = EVENTS.get(self.passed) else {
             return "nothing; stop the venue, and start the next day under a session name of its own".to_owned();
         };
-        let when = self.texts[self.passed].as_deref().map_or("at the stop".to_owned(), |time| format!("at {time}"));
+        // One of the end without a time comes with the next that has one.
+        let time = self.texts[self.passed..].iter().flatten().next();
+        let when = time.map_or("at the stop".to_owned(), |time| format!("at {time}"));
         format!("{} {when}", words(event))
     }
 }
@@ -180,7 +190,7 @@ mod tests {
     fn sent(day: &mut Day, now: Duration) -> String {
         let Some(event) = day.due(now) else { return String::new() };
         let steps = day.steps_to(event).unwrap();
-        day.reach(event);
+        day.set_out_for(event);
         steps.into_iter().map(|step| char::from(step.to_wire())).collect()
     }
 
@@ -209,6 +219,7 @@ mod tests {
     fn a_day_goes_on_past_midnight_and_does_not_begin_after_its_end() {
         let mut day = Day::new(&config("end_of_system_hours = \"23:00\""), at(22, 0)).unwrap();
         assert_eq!(sent(&mut day, at(22, 0)), "OSQ");
+        assert_eq!(day.next(), "end of market hours at 23:00:00", "it comes with the next that has a time");
         assert_eq!(sent(&mut day, at(23, 0)), "ME");
         assert_eq!(sent(&mut day, at(47, 0)), "");
         // A clock that is set back repeats nothing.
@@ -223,10 +234,14 @@ mod tests {
         assert_eq!(day.next(), "start of messages at 03:00:00");
         let steps = day.steps_to(EventCode::EndOfMessages).unwrap();
         assert_eq!(steps.len(), 4, "a market that never opened does not close: {steps:?}");
+        day.set_out_for(EventCode::StartOfMarketHours);
+        assert_eq!(day.phase(), "before the start of messages", "the group is not there yet");
         day.reach(EventCode::StartOfMarketHours);
+        assert_eq!(day.phase(), "market hours: all orders");
         assert!(day.steps_to(EventCode::StartOfMarketHours).is_err());
         let steps = day.steps_to(EventCode::EndOfMessages).unwrap();
         assert_eq!(steps, [EventCode::EndOfMarketHours, EventCode::EndOfSystemHours, EventCode::EndOfMessages]);
         assert_eq!(sent(&mut day, at(9, 30)), "", "it has opened already");
+        assert_eq!(day.next(), "end of market hours at 16:00:00");
     }
 }

@@ -18,6 +18,7 @@ mod socket;
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -69,6 +70,8 @@ enum Asker {
     Schedule,
     Embedder(mpsc::Sender<Answer>),
     Connection(ConnectionId),
+    /// Whoever it was has been told that it was not done in time.
+    Told,
 }
 
 /// A request on its way through the group.
@@ -218,7 +221,7 @@ impl Desk {
         for step in steps {
             self.send(Command::MarketEvent(MarketEvent { code: step.to_wire() }));
         }
-        self.day.reach(event);
+        self.day.set_out_for(event);
         self.await_group(asker, then);
     }
 
@@ -241,38 +244,63 @@ impl Desk {
         }
     }
 
-    /// Answers the requests that the group has done, and those that it will not do.
+    /// Answers the requests that the group has done, and those that it does not do in time. What it does late is still noted.
     fn finish_pending(&mut self, status: &Status) {
         let done = self.group.get(GroupCount::CommandsDone);
-        while let Some(first) = self.pending.front() {
-            let is_done = first.command <= done;
-            let dead = status.failures.iter().map(|(actor, _)| actor.as_str()).find(|actor| is_needed(actor));
-            if !is_done && dead.is_none() && Instant::now() < first.deadline {
+        while let Some(Pending { asker, then, .. }) = self.pending.pop_front_if(|first| first.command <= done) {
+            let text = self.done(then);
+            if matches!(then, Then::Stopped) {
+                self.progress.day_is_over.store(true, Ordering::Release);
+                self.end_after(self.linger);
+            }
+            self.answer(asker, Ok(text));
+        }
+        let dead = status.failures.iter().map(|(actor, _)| actor.as_str()).find(|actor| is_needed(actor));
+        let now = Instant::now();
+        for late in 0..self.pending.len() {
+            let Pending { deadline, asker, then, .. } = &mut self.pending[late];
+            if dead.is_none() && now < *deadline {
                 return;
             }
-            let Some(Pending { asker, then, .. }) = self.pending.pop_front() else { return };
-            let answer = match (is_done, dead) {
-                (true, _) => Ok(self.done(then)),
-                (false, Some(actor)) => Err(format!("not done: {actor} has failed")),
-                (false, None) => {
+            let (asker, then) = (mem::replace(asker, Asker::Told), *then);
+            if matches!(asker, Asker::Told) {
+                continue;
+            }
+            if matches!(then, Then::Stopped) {
+                self.end_after(Duration::ZERO);
+            }
+            let problem = match dead {
+                Some(actor) => format!("not done: {actor} has failed"),
+                None => {
                     let seconds = GROUP_DEADLINE.as_secs();
-                    Err(format!("not done within {seconds} s: the group is behind or stands still; look in the log"))
+                    format!(
+                        "not done within {seconds} s, but may still be: the group is behind or stands still; look in the log"
+                    )
                 }
             };
-            if let (Then::Stopped, None) = (then, self.ends_at) {
-                let linger = if is_done { self.linger } else { Duration::ZERO };
-                self.progress.day_is_over.store(is_done, Ordering::Release);
-                self.ends_at = Some(Instant::now() + linger);
-            }
-            self.answer(asker, answer);
+            self.answer(asker, Err(problem));
         }
+        if dead.is_some() {
+            self.pending.clear();
+        }
+    }
+
+    /// Ends the desk's work after a time, unless its end is fixed already.
+    fn end_after(&mut self, linger: Duration) {
+        self.ends_at.get_or_insert_with(|| Instant::now() + linger);
     }
 
     /// Notes what the group has done, and says it.
     fn done(&mut self, then: Then) -> String {
         match then {
-            Then::Phase(event) => day::phase_after(event).to_owned(),
-            Then::Stopped => "the session is over: orders are cancelled, clients and the feed are told".to_owned(),
+            Then::Phase(event) => {
+                self.day.reach(event);
+                day::phase_after(event).to_owned()
+            }
+            Then::Stopped => {
+                self.day.reach(EventCode::EndOfMessages);
+                "the group has ended the day; the venue now tells clients and the feed, and stops".to_owned()
+            }
             Then::Switch(switch) => {
                 self.engaged.retain(|scope| *scope != switch.scope());
                 let word = if switch.is_engaged() { "engaged" } else { "released" };
@@ -284,15 +312,28 @@ impl Desk {
         }
     }
 
+    /// What the group is to do, in words.
+    fn words(&self, then: Then) -> String {
+        match then {
+            Then::Phase(event) => day::words(event).to_owned(),
+            Then::Stopped => "the stop".to_owned(),
+            Then::Switch(switch) => {
+                let verb = if switch.is_engaged() { "engage" } else { "release" };
+                format!("{verb} the kill switch for {}", self.names.of(switch.scope()))
+            }
+        }
+    }
+
     fn answer(&mut self, asker: Asker, answer: Answer) {
         match (&asker, &answer) {
             (Asker::Schedule, Ok(text)) => tracing::info!("{text}"),
+            (Asker::Told, Ok(text)) => tracing::warn!("late: {text}"),
             (_, Err(problem)) => tracing::error!("{problem}"),
             (_, Ok(text)) if !text.contains('\n') => tracing::warn!("{text}"),
             _ => {}
         }
         match asker {
-            Asker::Schedule => {}
+            Asker::Schedule | Asker::Told => {}
             // Whoever asked may have stopped waiting.
             Asker::Embedder(waiting) => drop(waiting.send(answer)),
             Asker::Connection(connection) => {
@@ -312,6 +353,10 @@ impl Desk {
             format!("next: {}", self.day.next()),
             format!("kill switches engaged: {engaged}"),
         ];
+        if !self.pending.is_empty() {
+            let waiting: Vec<String> = self.pending.iter().map(|pending| self.words(pending.then)).collect();
+            lines.push(format!("on its way: {}", waiting.join(", ")));
+        }
         let count = |count| self.sessions.get(count);
         lines.push(format!(
             "log-ins: {}, requests: {}, answers: {}",

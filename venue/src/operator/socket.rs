@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{self, ErrorKind, Read, Write},
     os::unix::{
-        fs::FileTypeExt,
+        fs::{FileTypeExt, MetadataExt},
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
@@ -67,6 +67,8 @@ pub enum SocketError {
 pub(crate) struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
+    /// The device and the inode of its file, which no other file has while this socket is open.
+    file: Option<(u64, u64)>,
     connections: Vec<Connection>,
     accepted: ConnectionId,
 }
@@ -104,7 +106,7 @@ impl AdminSocket {
         };
         let listener = listener.map_err(system)?;
         listener.set_nonblocking(true).map_err(system)?;
-        Ok(AdminSocket { listener, path: path.to_owned(), connections: Vec::new(), accepted: 0 })
+        Ok(AdminSocket { listener, path: path.to_owned(), file: file(path), connections: Vec::new(), accepted: 0 })
     }
 
     /// Accepts, reads and writes what there is; returns the requests that are complete.
@@ -123,13 +125,7 @@ impl AdminSocket {
     /// Answers a request. If its connection has ended, nobody is told.
     pub(super) fn answer(&mut self, id: ConnectionId, answer: &Answer) {
         if let Some(connection) = self.connections.iter_mut().find(|connection| connection.id == id) {
-            let (word, text) = match answer {
-                Ok(text) => ("ok", text),
-                Err(problem) => ("error", problem),
-            };
-            connection.deadline = Instant::now() + PATIENCE;
-            connection.phase = Phase::Writing(format!("{word}\n{text}\n").into_bytes());
-            connection.write();
+            connection.answer(answer);
         }
     }
 
@@ -149,8 +145,10 @@ impl AdminSocket {
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        // If it is gone already, so much the better.
-        let _ = fs::remove_file(&self.path);
+        // Another server may have made its own by now. If it is gone already, so much the better.
+        if file(&self.path) == self.file {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -183,13 +181,34 @@ impl Connection {
             }
         };
         let end = received.iter().position(|byte| *byte == b'\n').filter(|end| *end <= REQUEST_MAX);
-        let line = end.and_then(|end| String::from_utf8(received[..end].to_vec()).ok());
-        self.phase = match &line {
-            Some(_) => Phase::Waiting,
-            None if has_ended || end.is_some() => Phase::Ended,
-            None => return None,
+        let problem = match end.map(|end| str::from_utf8(&received[..end])) {
+            Some(Ok(line)) => {
+                let line = line.to_owned();
+                self.phase = Phase::Waiting;
+                return Some(line);
+            }
+            Some(Err(_)) => "the request is no UTF-8 text".to_owned(),
+            None if received.len() > REQUEST_MAX => format!("the request is longer than {REQUEST_MAX} bytes"),
+            None if !has_ended => return None,
+            // It has asked for nothing.
+            None if received.is_empty() => {
+                self.phase = Phase::Ended;
+                return None;
+            }
+            None => "the request does not end with a new line".to_owned(),
         };
-        line
+        self.answer(&Err(problem));
+        None
+    }
+
+    fn answer(&mut self, answer: &Answer) {
+        let (word, text) = match answer {
+            Ok(text) => ("ok", text),
+            Err(problem) => ("error", problem),
+        };
+        self.deadline = Instant::now() + PATIENCE;
+        self.phase = Phase::Writing(format!("{word}\n{text}\n").into_bytes());
+        self.write();
     }
 
     fn write(&mut self) {
@@ -215,6 +234,11 @@ fn listener(path: &Path) -> io::Result<UnixListener> {
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;
     Ok(UnixListener::from(socket))
+}
+
+/// The device and the inode of a file.
+fn file(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Removes the socket of a server that is gone.
