@@ -12,7 +12,8 @@ use corelane_runtime::{
     simulation::{SimNet, Simulation},
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Log, Note, drain, note, numbers, out, shard, two_cpus};
+use support::asks::Asks;
+use support::{Log, Note, Play, drain, listen_bytewise, note, numbers, out, shard, two_cpus};
 
 /// Sends one message for everything that happens.
 struct Teller;
@@ -150,4 +151,24 @@ fn who_only_listens_waits_for_128_datagrams_at_most_however_few_turns_bring_them
     assert_eq!(turn(128), 128);
     assert_eq!(turn(1), 0);
     assert_eq!(turn(0), 1);
+}
+
+/// The shard that is asked has had its turn before the question is sent.
+#[test]
+fn a_simulation_does_not_rest_before_a_question_with_a_held_frame_is_answered() {
+    for at_batch_end in [false, true] {
+        let mut topology = Topology::new();
+        let [far, near] = ["far", "near"].map(|name| shard(&mut topology, name, two_cpus()[0], Idle::Park));
+        let answers = topology.actor(far, "answers", Play::<Port<Note>, 1>::relay);
+        let asks = topology.net_actor(near, "asks", vec![listen_bytewise()], move |_| Asks::new(at_batch_end));
+        topology.connect(asks, out, answers, EdgeSpec::backpressure(8));
+        topology.connect(answers, out, asks, EdgeSpec::backpressure(8).in_flight(1));
+        let mut simulation = topology.simulate().unwrap();
+        let net = simulation.net(near);
+        let conn = net.connect(EndpointId(0), (Ipv4Addr::LOCALHOST, 0).into());
+        simulation.run_until_idle();
+        net.frame(conn, &[7]);
+        simulation.run_until_idle();
+        assert_eq!(net.take_sent(conn), [7], "at the end of a batch: {at_batch_end}");
+    }
 }

@@ -18,8 +18,12 @@ use corelane_runtime::{
     telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
+use support::asks::Asks;
 use support::threads::Thread;
-use support::{Bytewise, Note, Play, counter, note, numbers, options, out, receive, send_all, shard, two_cpus, until};
+use support::{
+    Bytewise, Note, Play, counter, listen_bytewise, note, numbers, options, out, receive, send_all, shard, two_cpus,
+    until,
+};
 
 type One = Play<Port<Note>, 1>;
 
@@ -191,6 +195,40 @@ fn a_peer_that_does_not_let_a_connection_close_is_reset_by_a_sleeping_shard_too(
     client.write_all(&[1]).unwrap();
     until("the connection is given up", || counter(&running, 0, ShardCount::NetClosed) == 1);
     assert!(running.stop().drained);
+}
+
+/// A client of an actor that asks one on another shard. Both shards sleep between two frames.
+fn ask(name: &str, at_batch_end: bool) {
+    let [one, two] = two_cpus();
+    let (near_name, far_name) = (format!("near-{name}"), format!("far-{name}"));
+    let mut topology = Topology::new();
+    let near = shard(&mut topology, &near_name, one, Idle::Park);
+    let far = shard(&mut topology, &far_name, two, Idle::Park);
+    let asks = topology.net_actor(near, "asks", vec![listen_bytewise()], move |_| Asks::new(at_batch_end));
+    let answers = topology.actor(far, "answers", One::relay);
+    topology.connect(asks, out, answers, EdgeSpec::backpressure(8));
+    topology.connect(answers, out, asks, EdgeSpec::backpressure(8).in_flight(1));
+    let running = topology.start(options()).unwrap();
+    let thread = Thread::of(&far_name);
+    let mut client = TcpStream::connect(running.addresses(asks)[0]).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    for round in 0..5 {
+        let told = || counter(&running, 1, ShardCount::Messages) == round;
+        until("the other shard sleeps", || told() && thread.stat().0 == 'S');
+        client.write_all(&[1]).unwrap();
+        client.read_exact(&mut [0]).unwrap_or_else(|error| panic!("{name}, round {round}: {error}"));
+    }
+    assert!(running.stop().drained);
+}
+
+#[test]
+fn a_question_sent_with_a_held_frame_wakes_the_other_shard() {
+    ask("frame", false);
+}
+
+#[test]
+fn a_question_sent_at_the_end_of_a_batch_of_held_frames_wakes_the_other_shard() {
+    ask("batch", true);
 }
 
 /// Two shards hand a ball to and fro.

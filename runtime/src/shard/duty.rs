@@ -138,8 +138,10 @@ impl DutyCycle {
             }
             let work = self.shard.turn(&mut failures);
             self.figures.count_turn(work > 0, self.shard.env.time.ticks_anew());
-            if work > 0 {
+            if work > 0 || self.shard.called() {
                 self.progress.count_work();
+            }
+            if work > 0 {
                 empty_turns = 0;
                 idle_since = None;
                 waits_since_ns = None;
@@ -242,6 +244,8 @@ impl DutyCycle {
     #[cold]
     fn check(&mut self) {
         while let Ok(failure) = self.failures_elsewhere.pop() {
+            // The turn's reading may be old: the yield gave the CPU away.
+            self.shard.env.time.begin_turn();
             self.shard.announce_down(failure);
             // The neighbours may have sent in answer, and no turn has counted it or woken who gets it.
             self.progress.count_work();

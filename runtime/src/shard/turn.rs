@@ -118,7 +118,7 @@ impl Shard {
         }
     }
 
-    /// Runs one turn. Returns the work done; 0 means idle.
+    /// Runs one turn. Returns the work done; 0 means that the shard may idle, see [`Shard::called`] for what it may have sent.
     #[inline]
     pub(crate) fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
         self.env.time.begin_turn();
@@ -128,14 +128,15 @@ impl Shard {
         let came_in = self.transport.poll(&mut self.units);
         work += came_in;
         // A callback whose frame was held is no work, but a batch that ends.
-        work += self.run_units(false, work > 0 || self.units.called);
+        let acted = work > 0 || self.units.called;
+        work += self.run_units(false, acted);
         if self.units.has_sinks {
             self.work_owed += work;
             let others_are_busy = came_in > 0 && !self.units.sink_called;
             if others_are_busy && self.turns_owed < SINKS_WAIT_TURNS_MAX && self.work_owed < SINKS_WAIT_WORK_MAX {
                 self.turns_owed += 1;
             } else {
-                work += self.run_sinks(work > 0);
+                work += self.run_sinks(work > 0 || acted);
             }
         }
         // An actor can fail without work: in its start, or in its reaction to another failure.
@@ -143,10 +144,15 @@ impl Shard {
             self.collect_failures(failures);
             work += 1;
         }
-        if work > 0 {
-            self.wake_peers();
-        }
+        // Whatever the work: a callback may send and hold its frame, a start hook has sent before the first turn.
+        self.wake_peers();
         work
+    }
+
+    /// Whether the network called an actor in the last turn. Even if that was no work, since it held its frame, it may have
+    /// sent.
+    pub(crate) fn called(&self) -> bool {
+        self.units.called
     }
 
     /// Runs the sinks, and clears what they are owed.

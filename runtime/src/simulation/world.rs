@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::network::SimNet;
 use crate::{
+    shard::cell::Rest,
     shard::time::ShardTime,
     shard::{Failure, Shard},
     telemetry::Collector,
@@ -74,17 +75,26 @@ impl Simulation {
         work
     }
 
-    /// Makes turns until one does nothing.
+    /// Makes turns until one does nothing and left nothing to do.
     ///
     /// # Panics
     /// When a million turns did not suffice: some actors keep each other busy.
     pub fn run_until_idle(&mut self) {
         for _ in 0..IDLE_TURNS_MAX {
-            if self.turn() == 0 {
+            if self.turn() == 0 && self.is_at_rest() {
                 return;
             }
         }
         panic!("the topology does not come to rest");
+    }
+
+    /// Whether no actor has anything to do. A callback that holds its frame is no work, but it may have sent to a shard that
+    /// had its turn before.
+    fn is_at_rest(&mut self) -> bool {
+        self.shards.iter_mut().all(|shard| {
+            let now_ns = shard.env.time.wall_ns();
+            shard.rest(now_ns) != Rest::Busy
+        })
     }
 
     /// Calls every actor's stop hook, last declared first.

@@ -1,6 +1,7 @@
 //! What the tests of topologies share: one message, an actor whose hooks are closures, and waiting with an end.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+pub(crate) mod asks;
 pub(crate) mod threads;
 
 use std::{
