@@ -50,7 +50,7 @@ impl Subscriber for BrokenLog {
 }
 
 fn break_the_log() {
-    // The other test may have done it.
+    // Another test may have done it.
     let _ = tracing::subscriber::set_global_default(BrokenLog);
 }
 
@@ -107,4 +107,37 @@ fn a_panic_while_the_shards_end_keeps_no_figures_back() {
     let own = outcome.status.faults.iter().filter(|fault| is_own(fault)).count();
     assert_eq!(own, PANICS, "{:?}", outcome.problems());
     assert_eq!(outcome.status.count(ShardCount::Messages), 1, "what the shard handed over last");
+}
+
+/// The log panics for the first failure while the topology runs, and for the second during the stop.
+#[test]
+fn a_log_that_panics_again_during_the_stop_skips_no_stage() {
+    break_the_log();
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "log-near", one, Idle::Park);
+    let far = shard(&mut topology, "log-far", two, Idle::Park);
+    let bad = ["bad", "worse"].map(|name| {
+        let actor = topology.actor(near, name, || One::new(|_, _| panic!("as the test wants")));
+        topology.leave_open(actor, out);
+        actor
+    });
+    let log = Log::new();
+    let stopped = log.clone();
+    let good = topology.actor(far, "good", move || {
+        let mut good = One::relay();
+        good.on_stop = Box::new(move |_, ()| stopped.push(()));
+        good
+    });
+    topology.leave_open(good, out);
+    let mut senders = bad.map(|actor| topology.external_sender("in", actor, EdgeSpec::backpressure(8)));
+    let running = topology.start(options()).unwrap();
+    senders.iter_mut().for_each(|sender| sender.send(note(1)).unwrap());
+    until("the topology ends by itself", || !running.is_running());
+    let outcome = running.stop();
+    assert_eq!(log.len(), 1, "actors stop in order: {:?}", outcome.problems());
+    assert!(outcome.drained);
+    assert_eq!(outcome.status.failures.len(), 2);
+    let faults = &outcome.status.faults;
+    assert!(faults.iter().all(|fault| matches!(fault, RuntimeFault::HousekeepingPanicked { .. })), "{faults:?}");
 }

@@ -209,3 +209,69 @@ fn status_does_not_wait_for_the_chore() {
     assert!(running.stop().drained);
     assert!(took < Duration::from_secs(5), "it waited for the chore: {took:?}");
 }
+
+#[test]
+fn on_stop_sees_the_time_of_the_stop() {
+    const LOOPS: Duration = Duration::from_millis(600);
+    let _watchdog = watchdog();
+    let [one, two] = two_cpus();
+    let mut topology = Topology::new();
+    let sleepy = shard(&mut topology, "sleepy", one, Idle::Park);
+    let busy = shard(&mut topology, "busy", two, Idle::Park);
+    let (begun, log, entered) = (Instant::now(), Log::new(), Log::new());
+    let (stopped, enters) = (log.clone(), entered.clone());
+    let sleeps = topology.actor(sleepy, "sleeps", move || {
+        let (mut actor, started) = (One::relay(), Log::new());
+        let start = started.clone();
+        let lag_ns = move |time_ns: u64| begun.elapsed().as_nanos() as i64 - time_ns as i64;
+        actor.on_start = Box::new(move |ctx, ()| start.push(lag_ns(ctx.time_ns())));
+        actor.on_stop = Box::new(move |ctx, ()| stopped.push(lag_ns(ctx.time_ns()) - started.entries()[0]));
+        actor
+    });
+    topology.leave_open(sleeps, out);
+    // The drain ends by its deadline, and the other shard sleeps meanwhile.
+    let loops = topology.actor(busy, "loops", move || {
+        let enters = enters.clone();
+        One::new(move |_, _| {
+            enters.push(());
+            thread::sleep(LOOPS);
+            Step::Done
+        })
+    });
+    topology.leave_open(loops, out);
+    let mut sender = topology.external_sender("in", loops, EdgeSpec::backpressure(8));
+    let running = topology.start(options().drain_deadline(LOOPS / 2)).unwrap();
+    sender.send(note(1)).unwrap();
+    until("it loops", || entered.len() == 1);
+    assert!(!running.stop().drained);
+    let age = Duration::from_nanos(log.entries()[0].max(0) as u64);
+    assert!(age < LOOPS / 4, "on_stop saw a time {age:?} old");
+}
+
+/// The last stage comes before a shard has seen the one in which actors stop.
+#[test]
+fn a_stop_without_patience_calls_on_stop_and_reports_its_panic() {
+    let _watchdog = watchdog();
+    for idle in [Idle::Park, Idle::Backoff, Idle::Spin] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, "impatient", two_cpus()[0], idle);
+        let log = Log::new();
+        let stopped = log.clone();
+        let actors = [false, true].map(|panics| {
+            let stopped = stopped.clone();
+            topology.actor(shard, format!("panics: {panics}"), move || {
+                let mut actor = One::relay();
+                actor.on_stop = Box::new(move |_, ()| {
+                    stopped.push(panics);
+                    assert!(!panics, "as the test wants");
+                });
+                actor
+            })
+        });
+        actors.into_iter().for_each(|actor| topology.leave_open(actor, out));
+        let outcome = topology.start(options().drain_deadline(Duration::ZERO)).unwrap().stop();
+        assert_eq!(log.entries(), [true, false], "{idle:?}");
+        assert_eq!(outcome.status.failures.len(), 1, "{idle:?}: {:?}", outcome.problems());
+        assert!(outcome.status.faults.is_empty(), "{idle:?}: {:?}", outcome.problems());
+    }
+}

@@ -16,7 +16,7 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
     mark_runtime_thread();
     let looked_after = catch(|| {
         if let Some(error) = supervisor.options.housekeeping_cpu.and_then(|cpu| cpu::pin_current_thread(cpu).err()) {
-            tracing::warn!(%error, "housekeeping runs on any CPU");
+            supervisor.log(|| tracing::warn!(%error, "housekeeping runs on any CPU"));
         }
         supervisor.look_after();
     });
@@ -37,7 +37,7 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         if !supervisor.has_ended(index) {
             supervisor.note(RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs() });
         } else if let Err(error) = thread.join() {
-            let _ = catch(|| tracing::error!(shard, %error, "the shard's executor ended badly"));
+            supervisor.log(|| tracing::error!(shard, %error, "the shard's executor ended badly"));
         }
     }
     // What the shards handed over last.

@@ -30,7 +30,7 @@ impl Supervisor {
         self.gate.close();
         let drained = self.drain(Deadline::after(self.options.drain_deadline));
         if !drained {
-            tracing::warn!("not everything in flight was finished before the drain deadline");
+            self.log(|| tracing::warn!("not everything in flight was finished before the drain deadline"));
         }
         self.advance(stages::STOP);
         let deadline = Deadline::after(self.options.drain_deadline);

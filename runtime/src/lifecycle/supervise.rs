@@ -125,6 +125,13 @@ impl Supervisor {
         let _ = panics::catch(|| tracing::error!("{fault}"));
     }
 
+    /// Writes to the program's own log. A panic in it is recorded, and keeps nothing from being done.
+    pub(super) fn log(&mut self, write: impl FnOnce()) {
+        if panics::catch(write).is_err() {
+            self.note_own_panic();
+        }
+    }
+
     /// Records a panic of this thread that was caught.
     pub(super) fn note_own_panic(&mut self) {
         let (place, message) = panics::take();
@@ -143,7 +150,7 @@ impl Supervisor {
             self.note(RuntimeFault::DayWithoutEnd { seconds: time_of_day_ns / 1_000_000_000 });
         }
         for notice in self.clock_watch.observe(time_of_day_ns, found).into_iter().flatten() {
-            tracing::warn!("{notice}");
+            self.log(|| tracing::warn!("{notice}"));
         }
     }
 
@@ -162,7 +169,7 @@ impl Supervisor {
                 }
                 let Failure { header, place, message: reason, .. } = failure;
                 let (sequence, kind) = (header.sequence.0, header.kind);
-                tracing::error!(actor = name, sequence, kind, %place, %reason, "actor failed");
+                self.log(|| tracing::error!(actor = name, sequence, kind, %place, %reason, "actor failed"));
             }
         }
         relayed

@@ -128,7 +128,11 @@ impl DutyCycle {
         // The actors' start hooks may have sent.
         self.progress.count_work();
         loop {
-            let stage = self.stage.current();
+            let stage = match self.stage.current() {
+                // A stop without patience goes on before this shard has seen it: the actors stop all the same.
+                stages::EXIT if reached < stages::STOP => stages::STOP,
+                stage => stage,
+            };
             if stage != reached {
                 self.enter_stage(stage, reached);
                 reached = stage;
@@ -201,13 +205,17 @@ impl DutyCycle {
             self.shard.transport.stop_input();
         }
         if stage == stages::STOP {
+            // No turn has begun yet since the shard slept.
+            self.shard.env.time.begin_turn();
             let lost_before = self.shard.transport.driver().map_or(0, |driver| driver.counters().unsent_bytes);
             self.shard.stop_actors();
+            self.shard.wake_peers();
             self.shard.transport.close_all();
             self.flush();
-            let lost = self.shard.transport.driver().map_or(0, |driver| driver.unsent_bytes());
-            let counters = self.shard.env.telemetry.borrow().counters().clone();
-            counters.set(ShardCount::NetUnsentAtStopBytes, lost - lost_before);
+            if let Some(driver) = self.shard.transport.driver() {
+                let counters = self.shard.env.telemetry.borrow().counters().clone();
+                counters.set(ShardCount::NetUnsentAtStopBytes, driver.unsent_bytes() - lost_before);
+            }
         }
     }
 
