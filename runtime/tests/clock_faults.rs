@@ -10,9 +10,10 @@ use corelane_runtime::{
     clock::{ClockFault, UtcOffset},
     edge::port::Port,
     lifecycle::{Running, RuntimeFault},
+    telemetry::ShardCount,
     topology::{EdgeSpec, ExternalReceiver, ExternalSender, Idle, Topology},
 };
-use support::{Note, Play, drain, note, numbers, options, out, receive, shard, two_cpus, until};
+use support::{Note, Play, counter, drain, note, numbers, options, out, receive, shard, two_cpus, until};
 
 type One = Play<Port<Note>, 2>;
 
@@ -182,4 +183,64 @@ fn one_second_to_midnight() -> UtcOffset {
     let second_of_day = (since_1970.as_secs() % 86_400) as i32;
     let east_s = 86_399 - second_of_day;
     UtcOffset::from_seconds(if east_s > 14 * 3600 { east_s - 86_400 } else { east_s }).unwrap()
+}
+
+/// An actor on a shard that parks has a timer a day ahead, sets one by `ahead` at each message, and says of each how late it
+/// was.
+fn timers(name: &str, ahead: fn(u64) -> u64) -> Clock {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, name, two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "timers", move || {
+        let mut actor = One::new(move |ctx, _| {
+            let now_ns = ctx.time_ns();
+            let at_ns = ahead(now_ns);
+            assert!(ctx.set_timer(at_ns - now_ns, at_ns).is_ok());
+            Step::Done
+        });
+        actor.on_start = Box::new(|ctx, ()| {
+            let at_ns = ctx.time_ns() + 24 * HOUR_NS;
+            assert!(ctx.set_timer(24 * HOUR_NS, at_ns).is_ok());
+        });
+        actor.on_timer = Box::new(|ctx, at_ns| ctx.out.send(note(ctx.time_ns() - at_ns)));
+        actor
+    });
+    let sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+    let receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(8));
+    Clock { running: topology.start(options()).unwrap(), sender, receiver }
+}
+
+/// By the kernel's clock, the timeout that is armed for the far timer still ends in 24 hours.
+#[test]
+fn a_timer_set_after_time_has_passed_fires_in_time() {
+    let Clock { running, mut sender, mut receiver } = timers("passed", |now_ns| now_ns + SECOND_NS / 10);
+    until("the shard sleeps", || counter(&running, 0, ShardCount::Parks) > 0);
+    running.inject(ClockFault::TimePasses { ns: 25 * HOUR_NS });
+    assert!(receive(&mut receiver, 1)[0].number >= HOUR_NS);
+    sender.send(note(0)).unwrap();
+    let late_ns = receive(&mut receiver, 1)[0].number;
+    assert!(late_ns < SECOND_NS, "{late_ns} ns late");
+    assert!(running.stop().is_clean());
+}
+
+/// The wall clock is an hour ahead, so that our time runs faster than the kernel's: by 2 ms in 4 seconds.
+#[test]
+fn timers_fire_in_time_while_the_clock_is_slewed() {
+    /// At least 4 s ahead, where the wheel lets its shard sleep until the deadline itself: see `next_deadline_ns`.
+    fn ahead(now_ns: u64) -> u64 {
+        let (slot_ns, top_slot_ns) = (1 << 28, 1 << 34);
+        let top_ns = now_ns.next_multiple_of(top_slot_ns);
+        let from_ns = if top_ns - now_ns < 5 * SECOND_NS { top_ns } else { now_ns };
+        (from_ns + 4 * SECOND_NS).next_multiple_of(slot_ns)
+    }
+    let Clock { running, mut sender, mut receiver } = timers("slewed", ahead);
+    running.inject(ClockFault::WallClockSet { by_ns: HOUR_NS as i64 });
+    until("the divergence is told", || running.status().clock.offset_ns > SECOND_NS as i64);
+    let mut late_ns = || {
+        sender.send(note(0)).unwrap();
+        receive(&mut receiver, 1)[0].number
+    };
+    // A busy host is late too, but not each time.
+    let least_ns = (0..5).map(|_| late_ns()).find(|&late_ns| late_ns < 1_500_000);
+    assert!(least_ns.is_some(), "each timer was late by 1.5 ms or more");
+    assert!(running.stop().is_clean());
 }

@@ -26,7 +26,7 @@ impl Driver {
             Operation::Accept => self.take_accept(completion),
             Operation::ReceiveDatagram => self.take_datagram(completion),
             Operation::SendDatagram => self.take_datagram_sent(completion),
-            Operation::Timeout => self.timeout_ns = None,
+            Operation::Timeout => self.timeout_end = None,
             Operation::Detached => {}
             Operation::Connect | Operation::Receive | Operation::Send | Operation::Close | Operation::Disarm => {
                 let connection = &mut self.table.connections[slot as usize];

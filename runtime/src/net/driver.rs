@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Instant;
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
@@ -84,8 +85,8 @@ pub struct Driver {
     pub(super) reading: bool,
     /// Whether a listener pauses.
     pub(super) backing_off: bool,
-    /// When the armed timeout completes, on the clock of [`Owners::now_ns`].
-    pub(super) timeout_ns: Option<u64>,
+    /// When the armed timeout completes, by the kernel's clock.
+    pub(super) timeout_end: Option<Instant>,
     /// Completions that were reaped since the last poll and that a poll must follow.
     pub(super) unpolled: usize,
 }
@@ -196,7 +197,7 @@ impl Driver {
             accepting: true,
             reading: true,
             backing_off: false,
-            timeout_ns: None,
+            timeout_end: None,
             unpolled: 0,
         };
         for spec in specs {

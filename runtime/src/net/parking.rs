@@ -2,9 +2,10 @@
 //!
 //! Polling the ring's own descriptor would not work: with `DEFER_TASKRUN`, completions are posted only when the owner
 //! enters, which does not wake a poller of that descriptor. A registered eventfd is signalled.
+#![expect(clippy::disallowed_methods, reason = "the kernel's timeout runs by the kernel's clock, not the shard's")]
 
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use io_uring::opcode;
 use io_uring::types::Timespec;
@@ -13,10 +14,22 @@ use super::NetError;
 use super::connection::Phase;
 use super::driver::{BackOff, Driver, Endpoint};
 use super::ring::{Operation, Token};
+use crate::clock::SLEW_PPM_MAX;
 
 /// The maximum number of enters before a sleep. An enter runs a bounded number of deferred operations, so only one that
 /// brings nothing shows that none is left; two are usual, and what comes all the time is no reason to wait for its end.
 const PARK_ENTERS_MAX: usize = 4;
+
+/// How much later than asked the timeout may complete: the kernel's own slack for timers, which a wake-up has anyway. So
+/// neither two readings of the clocks that are microseconds apart nor the slew over 0.1 s move it before each sleep.
+const LATENESS_NS_MAX: u64 = 50_000;
+
+/// How long the kernel may sleep so that `wait_ns` of the shards' clock pass. That clock may be slewed, now or meanwhile, and
+/// then runs faster than the kernel's. A shard that wakes too early sleeps again.
+fn sleep_for(wait_ns: u64) -> Duration {
+    let gain_ns = wait_ns / (1_000_000 / SLEW_PPM_MAX);
+    Duration::from_nanos(wait_ns - gain_ns.saturating_sub(LATENESS_NS_MAX))
+}
 
 impl Driver {
     /// Registers the eventfd that completions signal while the shard is parked. Signals are disabled at first.
@@ -39,31 +52,35 @@ impl Driver {
     }
 
     /// Sees to it that a parked shard wakes at `at_ns` or before. `now_ns` and `at_ns` are times of the clock of
-    /// [`Owners::now_ns`](super::Owners::now_ns). A timeout that is armed for an earlier time stays: its shard wakes once too
-    /// often, which costs less than to move the timeout before each sleep. Call it before
-    /// [`enable_eventfd`](Driver::enable_eventfd), so that the move itself signals nothing.
+    /// [`Owners::now_ns`](super::Owners::now_ns). A timeout that completes earlier stays: its shard wakes once too often, which
+    /// costs less than to move the timeout before each sleep. Whether it does is judged by the kernel's clock, since time may
+    /// have passed on the other, or been slewed. Call it before [`enable_eventfd`](Driver::enable_eventfd), so that the move
+    /// itself signals nothing.
     ///
     /// Returns false if the kernel takes no submission now: the shard must not park, because nothing would wake it.
     #[must_use = "without a timeout nothing wakes the shard in time"]
     pub fn arm_timeout(&mut self, now_ns: u64, at_ns: u64) -> bool {
-        if self.timeout_ns.is_some_and(|armed_ns| armed_ns <= at_ns) {
+        let sleep = sleep_for(at_ns.saturating_sub(now_ns));
+        let now = Instant::now();
+        let latest = now + sleep + Duration::from_nanos(LATENESS_NS_MAX);
+        if self.timeout_end.is_some_and(|armed_end| armed_end <= latest) {
             return true;
         }
         if !self.ring.reserve(1, &mut self.table.counters) {
             return false;
         }
-        self.timespec.set(0, Timespec::from(Duration::from_nanos(at_ns.saturating_sub(now_ns))));
+        self.timespec.set(0, Timespec::from(sleep));
         let timer = Token::new(Operation::Timeout, 0, 0);
         // SAFETY: the timespec is copied at submission, and lives as long as the driver.
         unsafe {
-            if self.timeout_ns.is_some() {
+            if self.timeout_end.is_some() {
                 let update = opcode::TimeoutUpdate::new(timer.pack(), self.timespec.pointer(0)).build();
                 self.ring.push(update, Token::new(Operation::Detached, 0, 0));
             } else {
                 self.ring.push(opcode::Timeout::new(self.timespec.pointer(0)).build(), timer);
             }
         }
-        self.timeout_ns = Some(at_ns);
+        self.timeout_end = Some(now + sleep);
         // The timespec is copied now, and the update completes now.
         self.ring.enter(0, &mut self.table.counters);
         self.take_completions();
@@ -115,5 +132,21 @@ impl Driver {
             && self.table.dirty.is_empty()
             && !self.table.senders.iter().flatten().any(|sender| sender.may_send(false))
             && !self.table.closing.iter().any(|&slot| self.needs_poll_to_close(slot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_is_over_in_time_by_a_clock_that_is_slewed() {
+        for wait_ns in [0, 1, 1_000_000, 99_999_999, 100_000_000, 10_000_000_000, 86_400_000_000_000, u64::MAX] {
+            let sleep_ns = sleep_for(wait_ns).as_nanos();
+            let fast_ns = sleep_ns + sleep_ns * u128::from(SLEW_PPM_MAX) / 1_000_000;
+            assert!(fast_ns <= u128::from(wait_ns) + u128::from(LATENESS_NS_MAX), "{wait_ns}: {fast_ns}");
+            // Nearly all of it is slept through at once.
+            assert!(sleep_ns >= u128::from(wait_ns) * 999 / 1000, "{wait_ns}: {sleep_ns}");
+        }
     }
 }
