@@ -414,6 +414,42 @@ fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
     );
 }
 
+/// M2: more firms than are few, and a firm of a disabled port.
+#[test]
+fn the_last_word_on_entry_holds_and_the_answer_says_what_holds() {
+    let firm = |index: u32| [b'F', b'0' + (index / 10) as u8, b'0' + (index % 10) as u8, b' '];
+    let mut venue = Venue::new(config());
+    let mut number = 0;
+    let mut say = |firm: [u8; 4], enabled| {
+        number += 1;
+        let switched = show(&venue.run(0, entry_switch(0, number, firm, enabled)));
+        number += 1;
+        let order = Enter { firm, time_in_force: b'3', ..enter(0, number, b'B', 10, 99_000) };
+        let entered = show(&venue.run(0, Command::Enter(order)));
+        let kind = |line: &String| line.split(' ').nth(1).unwrap().to_owned();
+        (kind(&switched[0]), switched[0].split(' ').nth(3).unwrap().to_owned(), kind(&entered[0]))
+    };
+    let told = |kind: &str, firm: [u8; 4], entered: &str| {
+        (kind.to_owned(), String::from_utf8(firm.to_vec()).unwrap().trim().to_owned(), entered.to_owned())
+    };
+    for (enabled, kind, entered) in [(0, "G", "J"), (1, "K", "A")] {
+        for index in 0..64 {
+            assert_eq!(say(firm(index), enabled), told(kind, firm(index), entered));
+        }
+    }
+    assert_eq!(say(*b"    ", 0), told("G", *b"    ", "J"));
+    for index in 0..64 {
+        assert_eq!(say(firm(index), 1), told("K", firm(index), "A"));
+    }
+    assert_eq!(say(firm(64), 1), told("G", firm(64), "J"), "the bound: it stays disabled");
+    assert_eq!(say(*b"    ", 1), told("K", *b"    ", "A"));
+    for index in 0..64 {
+        assert_eq!(say(firm(index), 0), told("G", firm(index), "J"));
+    }
+    assert_eq!(say(firm(64), 0), told("G", *b"    ", "J"), "the bound: the port is disabled");
+    assert_eq!(say(*b"    ", 1), told("K", *b"    ", "A"));
+}
+
 /// M2: what lowers or ends the exposure of an order passes while its entry is disabled, and outside its hours.
 #[test]
 fn a_replace_that_raises_nothing_passes_while_entry_is_closed() {

@@ -1,6 +1,8 @@
 //! A slow, obvious model of the venue: one list of orders in order of priority, searched from the start every time, and
 //! messages encoded byte by byte from the protocol specification.
 
+use std::collections::BTreeSet;
+
 use corelane_actors::types::{
     Command, Enter, EntrySwitch, GroupConfig, KillSwitch, Locate, MassCancel, Modify, Notional, OtherChannel, PortId,
     Publication, Quantity, Reference, Replace, Reply, Scope, SequenceNumber, WithoutReference,
@@ -27,8 +29,9 @@ pub(crate) struct ModelOrder {
 
 #[derive(Clone, Default)]
 pub(crate) struct ModelPort {
-    /// The disabled firms; blank for the whole port.
-    disabled: Vec<[u8; 4]>,
+    /// Whether the port as a whole is disabled, and the firms for which the opposite holds.
+    is_disabled: bool,
+    exceptions: BTreeSet<[u8; 4]>,
     pub last_user_ref: u32,
     pub messages: u64,
     generation: u32,
@@ -647,17 +650,26 @@ impl Model {
         if !self.is_new(switch.port.0, switch.user_ref) {
             return;
         }
-        let mut bytes = self.answer(if switch.enabled == 1 { b'K' } else { b'G' });
+        let port = &mut self.ports[switch.port.0 as usize];
+        let (mut firm, mut enabled) = (switch.firm, switch.enabled == 1);
+        port.exceptions.remove(&firm);
+        if firm != *b"    " && enabled == port.is_disabled && port.exceptions.len() == 64 {
+            if !enabled {
+                firm = *b"    ";
+            }
+            enabled = false;
+        }
+        if firm == *b"    " {
+            port.is_disabled = !enabled;
+            port.exceptions.clear();
+        } else if enabled == port.is_disabled {
+            port.exceptions.insert(firm);
+        }
+        let mut bytes = self.answer(if enabled { b'K' } else { b'G' });
         bytes.extend(switch.user_ref.to_be_bytes());
-        bytes.extend(switch.firm);
+        bytes.extend(firm);
         bytes.extend([0, 0]);
         self.tell(switch.port.0, switch.user_ref, bytes);
-        let disabled = &mut self.ports[switch.port.0 as usize].disabled;
-        match (switch.enabled == 1, switch.firm == *b"    ") {
-            (true, true) => disabled.clear(),
-            (true, false) => disabled.retain(|firm| *firm != switch.firm),
-            (false, _) => disabled.push(switch.firm),
-        }
     }
 
     /// Whether a request has a number above all earlier ones, which it then uses.
@@ -667,8 +679,8 @@ impl Model {
     }
 
     fn is_disabled(&self, port: u32, firm: [u8; 4]) -> bool {
-        let disabled = &self.ports[port as usize].disabled;
-        disabled.contains(b"    ") || disabled.contains(&firm)
+        let port = &self.ports[port as usize];
+        port.is_disabled != port.exceptions.contains(&firm)
     }
 
     /// Sends an answer that is about no open order.

@@ -19,7 +19,7 @@
 //! | modify | Modified, with the shares outstanding now, whole lots; the order keeps its priority |
 //! | mass cancel, disable or enable with a number not above the last one used | none: it is a retransmission |
 //! | mass cancel | its response, then each order Canceled (`U`) in the order in which they came to rest; its number is used |
-//! | disable or enable order entry | its response; its number is used |
+//! | disable or enable order entry | the response that tells what holds now, see `entry`; its number is used |
 //! | enter while entry is disabled for the firm of the order | Rejected; its number is used |
 //! | account query | its response: the number after the last one used |
 //! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
@@ -59,7 +59,9 @@ use corelane_codecs::{
 };
 use corelane_runtime::{edge::port::Port, mem};
 
-use self::{checks::Terms, day::Day, open_order::OpenOrder, port_state::PortState, user_refs::UserRefs};
+use self::{
+    checks::Terms, day::Day, entry::EntryState, open_order::OpenOrder, port_state::PortState, user_refs::UserRefs,
+};
 use crate::types::{
     AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
     MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortId, Quantity, Reference, Replace, Reply,
@@ -408,9 +410,12 @@ impl Order {
     #[cold]
     pub(crate) fn mass_cancel(&mut self, request: &MassCancel, replies: &mut Replies<'_>) -> bool {
         let (firm, symbol) = (Mpid::from_bytes(request.firm), Symbol::from_bytes(request.symbol));
-        self.answer_once(request.port, request.user_ref, replies, |time_ns, reply| {
-            answers::write(reply, &MassCancelResponse::new(time_ns, request.user_ref, firm, symbol));
-        })
+        let Some(state) = self.begin(request.port, request.user_ref) else {
+            return false;
+        };
+        let response = MassCancelResponse::new(replies.time_ns, request.user_ref, firm, symbol);
+        answer(replies, request.port, state, request.user_ref, &response);
+        true
     }
 
     /// Whether a mass cancel of its port means the order in `slot`.
@@ -429,16 +434,16 @@ impl Order {
     /// Disables or enables order entry of a firm, and answers.
     #[cold]
     pub(crate) fn switch_entry(&mut self, switch: &EntrySwitch, replies: &mut Replies<'_>) {
-        let (user_ref, firm, enabled) = (switch.user_ref, Mpid::from_bytes(switch.firm), switch.enabled == 1);
-        let is_new = self.answer_once(switch.port, user_ref, replies, |time_ns, reply| {
-            if enabled {
-                answers::write(reply, &EnableEntryResponse::new(time_ns, user_ref, firm));
-            } else {
-                answers::write(reply, &DisableEntryResponse::new(time_ns, user_ref, firm));
-            }
-        });
-        if is_new {
-            self.ports[switch.port.index()].disabled.set(switch.firm, enabled);
+        let (user_ref, time_ns) = (switch.user_ref, replies.time_ns);
+        let Some(state) = self.begin(switch.port, user_ref) else {
+            return;
+        };
+        let EntryState { firm, enabled } = state.disabled.set(switch.firm, switch.enabled == 1);
+        let firm = Mpid::from_bytes(firm);
+        if enabled {
+            answer(replies, switch.port, state, user_ref, &EnableEntryResponse::new(time_ns, user_ref, firm));
+        } else {
+            answer(replies, switch.port, state, user_ref, &DisableEntryResponse::new(time_ns, user_ref, firm));
         }
     }
 
@@ -451,24 +456,11 @@ impl Order {
         }
     }
 
-    /// Uses the number of a request and answers it, unless it is a retransmission; returns whether it is not.
-    fn answer_once(
-        &mut self,
-        port: PortId,
-        user_ref: u32,
-        replies: &mut Replies<'_>,
-        write: impl FnOnce(u64, &mut Reply),
-    ) -> bool {
-        let Some(state) = self.ports.get_mut(port.index()).filter(|state| user_ref > state.last_user_ref) else {
-            return false;
-        };
+    /// Uses the number of a request, and returns its port; `None` if it is a retransmission.
+    fn begin(&mut self, port: PortId, user_ref: u32) -> Option<&mut PortState> {
+        let state = self.ports.get_mut(port.index()).filter(|state| user_ref > state.last_user_ref)?;
         state.last_user_ref = user_ref;
-        let time_ns = replies.time_ns;
-        send_to_port(replies, port, state, |reply| {
-            reply.user_ref = user_ref;
-            write(time_ns, reply);
-        });
-        true
+        Some(state)
     }
 
     /// Rejects a request for a channel that the venue does not serve. The answer is about no order of the port.
@@ -523,6 +515,20 @@ fn send_to_port(replies: &mut Replies<'_>, port: PortId, state: &mut PortState, 
         reply.number = number;
         reply.port = port;
         write(reply);
+    });
+}
+
+/// Answers a request that is about no open order.
+fn answer<M: IntoBytes + Immutable>(
+    replies: &mut Replies<'_>,
+    port: PortId,
+    state: &mut PortState,
+    user_ref: u32,
+    message: &M,
+) {
+    send_to_port(replies, port, state, |reply| {
+        reply.user_ref = user_ref;
+        answers::write(reply, message);
     });
 }
 

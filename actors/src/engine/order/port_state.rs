@@ -27,7 +27,7 @@ impl PortState {
             last_number: SequenceNumber::NONE,
             open_orders: 0,
             generation: 0,
-            disabled: DisabledFirms::default(),
+            disabled: DisabledFirms::NONE,
             live: UserRefs::with_capacity(open_orders_max),
         }
     }
