@@ -228,7 +228,7 @@ pub struct OrderEntry {
     pub heartbeat_ms: u64,
     /// Connections of one source address that serve no port, because they have not logged in or are closing; of IPv6, those
     /// of one /64 network. At this bound, and at half of the connections that the ports leave free, the oldest one that
-    /// has not logged in is closed for the new one.
+    /// is closing makes room for the new one; if none is closing, the oldest that has not logged in.
     #[serde(default = "count::<256>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_per_address_max: usize,

@@ -385,6 +385,23 @@ fn a_local_close_flushes_first() {
 }
 
 #[test]
+fn a_close_that_waits_for_its_peer_can_be_cut_short() {
+    let mut world = World::listening(small_net(), take);
+    let (mut client, conn) = world.connect();
+    world.driver.send(conn, &frame(b"last")).unwrap();
+    for reason in [CloseReason::Local, CloseReason::Shutdown] {
+        world.driver.close(conn, reason);
+        world.run_until_idle();
+        assert_eq!(world.driver.open_connections(), 1, "it waits for the peer's end");
+    }
+    world.driver.close(conn, CloseReason::TooMany);
+    world.run_until_idle();
+    assert_eq!(world.actor.reason(conn), Some(CloseReason::Local), "the first reason counts");
+    assert_eq!((world.driver.open_connections(), world.driver.next_deadline_ns()), (0, None));
+    assert_eq!(world.read_to_end(&mut client), frame(b"last"), "what was sent still arrives");
+}
+
+#[test]
 fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
     let mut world = World::listening(small_net(), take);
     let (_deaf, deaf) = world.connect();

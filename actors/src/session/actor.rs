@@ -16,7 +16,7 @@ use super::{
     counts::SessionCount,
     order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
-    strangers::{Admission, Source},
+    strangers::Source,
 };
 use crate::{telemetry::OrderTiming, types::Reply};
 
@@ -125,10 +125,8 @@ impl NetActor for Session {
         };
         let source = Source::of(peer.ip());
         *connection = Connection::open(conn, source, now_ns, login_timeout_ns);
-        match self.strangers.admit(conn, source) {
-            Admission::Free => {}
-            Admission::Instead(oldest) => self.disconnect(ctx, oldest, SessionCount::MadeRoom),
-            Admission::Refused => return self.disconnect(ctx, conn, SessionCount::TooMany),
+        if let Some(displaced) = self.strangers.admit(conn, source) {
+            self.make_room(ctx, displaced);
         }
         self.connections[conn.slot as usize].timer = ctx.set_timer(login_timeout_ns, conn.slot.into()).ok();
     }

@@ -61,9 +61,26 @@ impl Session {
         let Some(connection) = self.connection(conn) else {
             return;
         };
-        let phase = std::mem::replace(&mut connection.phase, Phase::Closing);
         let source = connection.source;
         self.strangers.note_closing(conn, source);
+        self.end(ctx, conn, reason);
+    }
+
+    /// Closes a connection that counts as a stranger no longer, so that its slot is soon free.
+    pub(super) fn make_room(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        match self.connection(conn).map(|connection| connection.phase) {
+            // Its end is counted already. Only the wait for its client is cut short.
+            Some(Phase::Closing) => ctx.net.close(conn, SessionCount::MadeRoom.close_reason()),
+            Some(Phase::Anonymous | Phase::LoggedIn(_)) => self.end(ctx, conn, SessionCount::MadeRoom),
+            Some(Phase::Free) | None => {}
+        }
+    }
+
+    fn end(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, reason: SessionCount) {
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        let phase = std::mem::replace(&mut connection.phase, Phase::Closing);
         note_end(ctx, phase, reason);
         self.counters.add(reason, 1);
         ctx.net.close(conn, reason.close_reason());

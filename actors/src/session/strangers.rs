@@ -2,8 +2,9 @@
 //!
 //! Anyone can open connections. Were their number not bounded, they would take every slot of the driver's table and lock
 //! the members out until the log-in time-out. So they may take half of the slots that the ports do not need, and each
-//! source address a part of them. At a bound, the oldest connection that has not logged in makes room for the new one: a
-//! client that logs in at once is served, however many others say nothing.
+//! source address a part of them. At a bound, the oldest one that is closing makes room for the new one, since the end that
+//! it waits for is the client's to give; if none is closing, the oldest that has not logged in. So a client that logs in
+//! at once is served, however many others say nothing, or are refused and stay.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -22,8 +23,8 @@ pub(super) struct Strangers {
 struct Stranger {
     conn: ConnId,
     source: Source,
-    /// Whether it can still log in; otherwise it is closing.
-    may_log_in: bool,
+    /// Otherwise it can still log in.
+    is_closing: bool,
 }
 
 /// Where connections come from: an IPv4 address, or the network of an IPv6 address, whose host may choose the other half.
@@ -42,48 +43,41 @@ impl Source {
     }
 }
 
-/// What happens to a new connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
-    /// It may log in.
-    Free,
-    /// It may log in, and this connection must be closed for it.
-    Instead(ConnId),
-    /// There is no room: all connections that count against it are closing.
-    Refused,
-}
-
 impl Strangers {
     /// No connections yet, of at most `connections_max`, `ports` of which may be logged in at once.
     pub(super) fn new(connections_max: usize, ports: usize, per_source_max: usize) -> Self {
-        // The other half is for those that are being closed to make room.
+        // The other half is for those that made room, whose slots are free only when the kernel has closed their sockets.
         let all_max = (connections_max.saturating_sub(ports) / 2).max(1);
         Strangers { list: Vec::with_capacity(connections_max), all_max, per_source_max }
     }
 
-    /// Takes in a new connection, unless it is refused.
-    pub(super) fn admit(&mut self, conn: ConnId, source: Source) -> Admission {
-        let is_of_source = |stranger: &&Stranger| stranger.source == source;
-        let oldest = if self.list.iter().filter(is_of_source).count() >= self.per_source_max {
-            self.list.iter().filter(is_of_source).find(|stranger| stranger.may_log_in)
+    /// Takes in a new connection. At a bound, returns the one that makes room for it: it counts no longer, and must be closed
+    /// at once.
+    pub(super) fn admit(&mut self, conn: ConnId, source: Source) -> Option<ConnId> {
+        let is_of_source = |stranger: &Stranger| stranger.source == source;
+        let oldest = if self.list.iter().filter(|stranger| is_of_source(stranger)).count() >= self.per_source_max {
+            self.oldest(is_of_source)
         } else if self.list.len() >= self.all_max {
-            self.list.iter().find(|stranger| stranger.may_log_in)
+            self.oldest(|_| true)
         } else {
-            self.list.push(Stranger { conn, source, may_log_in: true });
-            return Admission::Free;
+            None
         };
-        let Some(&Stranger { conn: oldest, .. }) = oldest else {
-            return Admission::Refused;
-        };
-        self.list.push(Stranger { conn, source, may_log_in: true });
-        Admission::Instead(oldest)
+        let displaced = oldest.map(|at| self.list.remove(at).conn);
+        self.list.push(Stranger { conn, source, is_closing: false });
+        displaced
+    }
+
+    /// Where the oldest one that is closing is, or the oldest of all if none is closing.
+    fn oldest(&self, counts: impl Fn(&Stranger) -> bool) -> Option<usize> {
+        let closing = self.list.iter().position(|stranger| counts(stranger) && stranger.is_closing);
+        closing.or_else(|| self.list.iter().position(counts))
     }
 
     /// Notes that a connection is closing.
     pub(super) fn note_closing(&mut self, conn: ConnId, source: Source) {
         match self.list.iter_mut().find(|stranger| stranger.conn == conn) {
-            Some(stranger) => stranger.may_log_in = false,
-            None => self.list.push(Stranger { conn, source, may_log_in: false }),
+            Some(stranger) => stranger.is_closing = true,
+            None => self.list.push(Stranger { conn, source, is_closing: true }),
         }
     }
 
@@ -108,25 +102,27 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_that_may_log_in_makes_room_and_closing_ones_count() {
+    fn the_oldest_that_is_closing_makes_room_or_else_the_oldest_that_may_log_in() {
         // Half of 10 − 2 slots, two of them for one source.
         let mut strangers = Strangers::new(10, 2, 2);
-        assert_eq!(strangers.admit(conn(0), v4(1)), Admission::Free);
-        assert_eq!(strangers.admit(conn(1), v4(1)), Admission::Free);
-        assert_eq!(strangers.admit(conn(2), v4(1)), Admission::Instead(conn(0)));
-        strangers.note_closing(conn(0), v4(1));
-        assert_eq!(strangers.admit(conn(3), v4(2)), Admission::Free);
-        assert_eq!(strangers.admit(conn(4), v4(3)), Admission::Instead(conn(1)), "the oldest of all");
-        strangers.note_closing(conn(1), v4(1));
+        assert_eq!(strangers.admit(conn(0), v4(1)), None);
+        assert_eq!(strangers.admit(conn(1), v4(1)), None);
+        assert_eq!(strangers.admit(conn(2), v4(1)), Some(conn(0)));
+        assert_eq!(strangers.admit(conn(3), v4(2)), None);
+        assert_eq!(strangers.admit(conn(4), v4(3)), None);
+        assert_eq!(strangers.admit(conn(5), v4(4)), Some(conn(1)), "the oldest of all");
+        strangers.note_closing(conn(4), v4(3));
+        assert_eq!(strangers.admit(conn(6), v4(4)), Some(conn(4)), "one that is closing, before older ones");
         strangers.note_closing(conn(2), v4(1));
-        assert_eq!(strangers.admit(conn(5), v4(1)), Admission::Refused, "all of its source are closing");
-        [0, 1, 2].into_iter().for_each(|slot| strangers.remove(conn(slot)));
-        assert_eq!(strangers.admit(conn(6), v4(1)), Admission::Free);
+        assert_eq!(strangers.admit(conn(7), v4(4)), Some(conn(5)), "of its own source, which is at its bound");
+        [6, 7].into_iter().for_each(|slot| strangers.note_closing(conn(slot), v4(4)));
+        assert_eq!(strangers.admit(conn(8), v4(4)), Some(conn(6)), "though all of its source are closing");
+        strangers.remove(conn(3));
+        assert_eq!(strangers.admit(conn(9), v4(2)), None);
         // One that was logged in and is closing counts too.
-        strangers.remove(conn(6));
-        strangers.note_closing(conn(6), v4(1));
-        strangers.note_closing(conn(7), v4(1));
-        assert_eq!(strangers.admit(conn(8), v4(1)), Admission::Refused);
+        strangers.remove(conn(9));
+        strangers.note_closing(conn(9), v4(2));
+        assert_eq!(strangers.admit(conn(3), v4(3)), Some(conn(2)));
     }
 
     #[test]

@@ -149,7 +149,8 @@ pub trait Net {
     fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError>;
 
     /// Closes a connection. With the reasons `Local`, `Shutdown` and `Peer`, queued bytes are flushed first.
-    /// [`NetHandler::on_close`] follows with `reason` when the slot is drained.
+    /// [`NetHandler::on_close`] follows with `reason` when the slot is drained. Until then, another reason frees the slot at
+    /// once: bytes not yet sent are lost, and so may be sent ones that the peer has not read, if it still sends.
     fn close(&mut self, conn: ConnId, reason: CloseReason);
 
     /// Opens an outgoing connection again, after its [`NetHandler::on_close`]. [`NetHandler::on_open`] follows, or

@@ -136,13 +136,19 @@ impl Table {
         }
     }
 
-    /// Begins to close a connection. If called again, the first reason counts.
+    /// Begins to close a connection. If called again, the first reason counts, and a reason that does not flush ends the
+    /// wait for the peer.
     pub(super) fn begin_close(&mut self, slot: u32, reason: CloseReason) {
         let connection = &mut self.connections[slot as usize];
-        if !matches!(connection.phase, Phase::Open | Phase::Connecting) {
-            return;
-        }
         let flushes = matches!(reason, CloseReason::Local | CloseReason::Shutdown | CloseReason::Peer);
+        match connection.phase {
+            Phase::Open | Phase::Connecting => {}
+            Phase::Flushing | Phase::Lingering if !flushes => {
+                connection.phase = Phase::Draining;
+                return self.touch(slot);
+            }
+            Phase::Free | Phase::Flushing | Phase::Lingering | Phase::Draining => return,
+        }
         connection.phase = match connection.phase {
             Phase::Open if flushes && !connection.broken => Phase::Flushing,
             _ => Phase::Draining,

@@ -8,6 +8,7 @@ use std::{
 
 use corelane_actors::session::SessionCount;
 use corelane_runtime::telemetry::ShardCount;
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::{
     Rise, alone, shard_counter,
@@ -91,6 +92,48 @@ fn silent_connections_lock_no_member_out() {
     assert_eq!(venue.session_counts().get(SessionCount::LoginTimeout), 0);
     drop((silent, more));
     support::stop(venue);
+}
+
+/// M11: more refused log-ins than there are places, from several addresses. Each waits for its client, which stays, and
+/// still every member gets in.
+#[test]
+fn refused_log_ins_lock_no_member_out() {
+    const REFUSED: usize = 40;
+    let _alone = alone();
+    let mut config = support::config();
+    config.net.connections_max = CONNECTIONS_MAX;
+    let venue = support::start(&config);
+    let address = venue.order_entry();
+    let mut stay = Vec::new();
+    let mut members = Vec::new();
+    for user in 1..=8 {
+        for last_byte in [1, 2, 3, 4].into_iter().cycle().take(REFUSED) {
+            let mut client = Client::on(connect_from([127, 0, 1, last_byte], address));
+            client.send(&login_request(1, "guess", "", "1"));
+            client.packet();
+            stay.push(client);
+        }
+        members.push(Client::log_in(address, user, 1));
+    }
+    for (user, mut member) in (1..).zip(members) {
+        member.send(&enter(1, b'B', 1, SYMBOLS[0], below_price_of(SYMBOLS[0]), b'3'));
+        let kinds: Vec<u8> = member.answers(2).iter().map(|answer| answer.kind).collect();
+        assert_eq!(kinds, *b"AC", "member {user}");
+        member.log_out();
+    }
+    let counts = venue.session_counts();
+    assert_eq!(counts.get(SessionCount::NotAuthorized), 8 * REFUSED as u64, "each was answered");
+    assert_eq!((counts.get(SessionCount::MadeRoom), counts.get(SessionCount::TooMany)), (0, 0));
+    drop(stay);
+    support::stop(venue);
+}
+
+/// A connection of one of the loop's addresses.
+fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from((source, 0))).unwrap();
+    rustix::net::connect(&socket, &address).unwrap();
+    TcpStream::from(socket)
 }
 
 fn says_nothing(address: SocketAddr) {
