@@ -152,9 +152,10 @@ impl Driver {
             self.writable.push(slot);
         }
         if connection.broken && connection.phase == Phase::Open {
-            // Also of a half-closed connection: the peer does not read either.
-            connection.ended = Some(CloseReason::Socket);
-            mark_ready(&mut self.ready, connection, slot);
+            // What the kernel has still received counts, such as cancels sent before a close. The receive delivers it, and
+            // then ends, even if only sending has failed.
+            self.table.end_receiving(slot);
+            mark_ready(&mut self.ready, &mut self.table.connections[slot as usize], slot);
         }
     }
 

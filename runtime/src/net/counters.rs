@@ -45,7 +45,7 @@ pub struct NetCounters {
     pub send_full: u64,
     /// Connections that were to be reset and whose socket refused it; they were closed instead.
     pub reset_errors: u64,
-    /// Bytes that were queued but never sent, because the connection ended first.
+    /// Bytes that were queued or discarded but never sent, because the connection ended first.
     pub unsent_bytes: u64,
     /// Datagrams passed to handlers.
     pub datagrams_received: u64,

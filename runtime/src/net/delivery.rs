@@ -67,12 +67,12 @@ impl Driver {
         let mut events = (self.table.counters.frames - before) as usize;
         let connection = &mut self.table.connections[slot as usize];
         if connection.phase == Phase::Open {
-            if connection.broken && connection.held {
-                // Its handler may hold for room to answer, which there will never be.
-                self.table.begin_close(slot, CloseReason::Socket);
-            } else if connection.has_input() {
+            if connection.has_input() {
                 mark_ready(&mut self.ready, connection, slot);
                 self.table.touch(slot);
+            } else if connection.broken && (connection.ended.is_some() || !self.reading) {
+                // Also if the peer has only ended its side: it does not read either.
+                self.table.begin_close(slot, CloseReason::Socket);
             } else if connection.ended == Some(CloseReason::Peer) {
                 // The bytes of an incomplete frame are lost with what would have followed.
                 if !std::mem::replace(&mut connection.half_closed, true) {

@@ -122,7 +122,9 @@ pub trait Framer: Send {
 
 /// The network operations available to an actor.
 pub trait Net {
-    /// Queues `bytes` on a connection, all or nothing. They leave when the shard next enters the kernel.
+    /// Queues `bytes` on a connection, all or nothing. They leave when the shard next enters the kernel. If a send has failed
+    /// since, because the peer has reset the connection, they are discarded: frames that were received before are still
+    /// delivered, and then [`NetHandler::on_close`] follows.
     ///
     /// # Errors
     /// [`SendError::Full`], [`SendError::Closed`], or [`SendError::TooLong`] if the bytes would not fit even an empty

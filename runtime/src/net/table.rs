@@ -177,6 +177,15 @@ impl Table {
         self.touch(slot);
     }
 
+    /// Makes the receive of an open connection end once it has returned what the kernel has received.
+    #[cold]
+    pub(super) fn end_receiving(&mut self, slot: u32) {
+        // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
+        let socket = unsafe { BorrowedFd::borrow_raw(self.connections[slot as usize].fd) };
+        // Fails if the connection is reset, and then ends the receive too. This is a system call like the one above.
+        let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Read);
+    }
+
     /// Marks the next contiguous run of unsent bytes as in flight and returns it; `None` if a send is already in flight
     /// or there is nothing to send.
     pub(super) fn start_send(&mut self, slot: u32) -> Option<(RawFd, *const u8, u32)> {
@@ -195,14 +204,15 @@ impl Table {
     }
 
     /// Records the result of the send in flight: the number of bytes that the kernel accepted, or a negative errno.
-    /// Returns true if a handler whose send was rejected now has room again.
+    /// Returns true if a handler whose send was rejected now has room again. After an error there is always room, because
+    /// sends are discarded.
     pub(super) fn finish_send(&mut self, slot: u32, result: i32) -> bool {
         let connection = &mut self.connections[slot as usize];
         connection.sending_bytes = 0;
         self.sends_in_flight -= 1;
         if result < 0 {
             connection.broken = true;
-            return false;
+            return std::mem::take(&mut connection.refused) && connection.phase == Phase::Open;
         }
         self.counters.sent_bytes += result as u64;
         connection.sent_position = connection.sent_position.wrapping_add(result as u32);
@@ -238,12 +248,15 @@ impl Table {
 impl Net for Table {
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
         let capacity = self.send_buffer_bytes;
-        let open = self.find(conn).is_some_and(|connection| connection.phase == Phase::Open && !connection.broken);
-        if !open {
+        let Some(connection) = self.find(conn).filter(|connection| connection.phase == Phase::Open) else {
             return Err(SendError::Closed);
-        }
+        };
         if bytes.len() > capacity as usize {
             return Err(SendError::TooLong);
+        }
+        if connection.broken {
+            self.counters.unsent_bytes += bytes.len() as u64;
+            return Ok(());
         }
         let connection = &mut self.connections[conn.slot as usize];
         if bytes.len() > (capacity - connection.unsent_bytes()) as usize {
@@ -264,7 +277,8 @@ impl Net for Table {
 
     fn send_room(&self, conn: ConnId) -> usize {
         match self.find(conn) {
-            Some(connection) if connection.phase == Phase::Open && !connection.broken => {
+            Some(connection) if connection.phase == Phase::Open && connection.broken => self.send_buffer_bytes as usize,
+            Some(connection) if connection.phase == Phase::Open => {
                 (self.send_buffer_bytes - connection.unsent_bytes()) as usize
             }
             _ => 0,
