@@ -284,7 +284,7 @@ fn published_messages_are_retransmitted_on_request_one_packet_at_a_time() {
     feed.ask(3, "FEED", 95, 100);
     feed.ask(4, "FEED", 148, 10);
     feed.advance(MS);
-    assert_eq!(feed.answered(), [(1, 51, 1), (2, 60, 5), (3, 60, 15), (3, 95, 14), (4, 148, 3)]);
+    assert_eq!(feed.answered(), [(1, 51, 1), (2, 60, 5), (3, 60, 15), (4, 148, 3), (3, 95, 14)]);
     assert_eq!(feed.retransmission(RetransmissionCount::Answers), 5);
     assert_eq!(feed.retransmission(RetransmissionCount::Messages), 1 + 5 + 15 + 14 + 3);
 }
@@ -359,6 +359,28 @@ fn a_flood_of_requests_is_answered_a_few_per_batch_after_publishing() {
     }
     let expected: Vec<_> = (0..100).map(|request| (1 + request, 12 + u64::from(request) % 50, 1)).collect();
     assert_eq!(answered, expected, "in order, without any further event");
+}
+
+#[test]
+fn a_flood_of_one_source_keeps_no_other_from_its_answers() {
+    let mut feed = published(100);
+    for _ in 0..100 {
+        for _ in 0..300 {
+            feed.ask(1, "FEED", 5, 10);
+        }
+        feed.ask(2, "FEED", 7, 1);
+        feed.advance(MS / 10);
+        assert_eq!(feed.answered().iter().filter(|(client, ..)| *client == 2).count(), 1);
+    }
+    assert!(feed.retransmission(RetransmissionCount::Overflows) > 100);
+    feed.advance(MS);
+    feed.answered();
+    for (client, requests) in [(1, 4), (2, 2), (3, 1)] {
+        (0..requests).for_each(|_| feed.ask(client, "FEED", 5, 1));
+    }
+    feed.advance(MS);
+    let clients: Vec<_> = feed.answered().iter().map(|(client, ..)| *client).collect();
+    assert_eq!(clients, [1, 2, 3, 1, 2, 1, 1], "in turn");
 }
 
 #[test]

@@ -35,7 +35,7 @@ corelane_runtime::metrics! {
         TooOld,
         /// Requests for messages that are not published yet.
         TooNew,
-        /// Requests dropped because the queue was full.
+        /// Requests dropped because too many of their source, or of too many sources, were waiting.
         Overflows,
     }
 }

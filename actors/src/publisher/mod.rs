@@ -10,6 +10,7 @@ mod actor;
 mod config;
 mod counts;
 mod packet_queue;
+mod requests;
 mod retransmission;
 
 pub use actor::Publisher;

@@ -2,10 +2,11 @@
 //!
 //! An answer is one packet with as many of the requested messages as fit, from the first on; the client requests the
 //! rest again. As MoldUDP64 requires, a request for another session or for messages that do not exist gets no answer;
-//! nor does one for messages that newer ones have overwritten. Requests wait in a short queue. Each batch publishes
-//! first and then answers a bounded number, so a flood of requests delays only retransmission.
+//! nor does one for messages that newer ones have overwritten. Requests wait, up to a number for each source, and sources
+//! are served in turn. Each batch publishes first and then answers a bounded number, so a flood of requests delays only
+//! retransmission, and a flood of one source mostly its own.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::net::SocketAddr;
 
 use corelane_codecs::mold::{PacketBuilder, Request, SessionName};
 use corelane_runtime::{
@@ -17,11 +18,10 @@ use corelane_runtime::{
 use super::{
     config::{RETRY_NS, RetransmissionConfig},
     counts::RetransmissionCount,
+    requests::Requests,
 };
 use crate::types::Publication;
 
-/// Most requests that wait for an answer.
-const REQUESTS_MAX: usize = 256;
 /// Most answers in one batch. A datagram costs about 3 µs of CPU, so a flood adds 50 µs to a turn. An idle publisher
 /// has a batch at each tick of its timers, 65 µs.
 pub const ANSWERS_PER_BATCH_MAX: usize = 16;
@@ -35,7 +35,7 @@ pub(super) struct Retransmission {
     kept: Box<[Publication]>,
     /// Number of the next message to be published.
     next_sequence: SequenceNumber,
-    requests: VecDeque<(SocketAddr, Request)>,
+    requests: Requests,
     answer: Box<[u8]>,
     counters: Counters<RetransmissionCount>,
 }
@@ -54,7 +54,7 @@ impl Retransmission {
             session,
             kept: vec![Publication { length: 0, bytes: [0; 50] }; config.messages_max].into(),
             next_sequence: SequenceNumber::FIRST,
-            requests: VecDeque::with_capacity(REQUESTS_MAX),
+            requests: Requests::new(),
             answer: vec![0; payload_max].into(),
             counters,
         }
@@ -77,28 +77,29 @@ impl Retransmission {
             }
             Ok(request) if SequenceNumber(request.sequence) >= self.next_sequence => RetransmissionCount::TooNew,
             Ok(request) if SequenceNumber(request.sequence) < self.oldest() => RetransmissionCount::TooOld,
-            Ok(_) if self.requests.len() == REQUESTS_MAX => RetransmissionCount::Overflows,
-            Ok(request) => return self.requests.push_back((from, request)),
+            Ok(request) if self.requests.push(from, request) => return,
+            Ok(_) => RetransmissionCount::Overflows,
             Err(_) => RetransmissionCount::Bad,
         };
         self.counters.add(refusal, 1);
     }
 
-    /// Answers a bounded number of requests, oldest first. If more wait, returns the time until the next call, in
+    /// Answers a bounded number of requests, one of each source in turn. If more wait, returns the time until the next call, in
     /// nanoseconds.
     pub(super) fn answer(&mut self, net: &mut dyn Net) -> Option<u64> {
         for _ in 0..ANSWERS_PER_BATCH_MAX {
-            let (to, request) = self.requests.pop_front()?;
+            let (to, request) = self.requests.next()?;
             if SequenceNumber(request.sequence) < self.oldest() {
                 // While it waited, newer messages overwrote the requested ones.
                 self.counters.add(RetransmissionCount::TooOld, 1);
+                self.requests.advance();
                 continue;
             }
             let (length, messages) = self.pack(&request);
             if net.send_datagram_to(self.endpoint, to, &self.answer[..length]).is_err() {
-                self.requests.push_front((to, request));
                 return Some(RETRY_NS);
             }
+            self.requests.advance();
             self.counters.add(RetransmissionCount::Answers, 1);
             self.counters.add(RetransmissionCount::Messages, messages);
         }
