@@ -71,16 +71,16 @@ fn a_gap_makes_every_reference_stale_until_the_feed_begins_a_new_session() {
         mold::heartbeat(&mut bytes, Alpha::new(session).unwrap(), next).unwrap();
         bytes.to_vec()
     };
-    let gaps: [(&str, Vec<u8>); 3] = [
-        ("a message is missing", packet("FEED", 3, &[bid(2, 90)])),
-        ("a heartbeat is ahead", heartbeat("FEED", 3)),
-        ("a packet was cut", packet("FEED", 4, &[])),
+    let gaps: [(&str, Vec<Vec<u8>>); 3] = [
+        ("a message is missing", vec![packet("FEED", 3, &[bid(2, 90)])]),
+        ("two heartbeats are ahead", vec![heartbeat("FEED", 3), heartbeat("FEED", 3)]),
+        ("two packets were cut", vec![packet("FEED", 4, &[]), packet("FEED", 4, &[])]),
     ];
     for (name, gap) in gaps {
         let mut feed = Feed::new(config());
         feed.packet(1, &[bid(1, 100)]);
         assert_eq!(feed.new_references(), [(1, 100, 0, false)]);
-        feed.datagram(&gap);
+        gap.iter().for_each(|packet| feed.datagram(packet));
         feed.sim.run_until_idle();
         assert_eq!(feed.new_references(), [], "{name}: what is missing may only be late");
         feed.advance(2 * MS);

@@ -320,3 +320,62 @@ fn a_range_that_is_given_up_takes_no_others_with_it() {
     });
     assert_eq!((feed.sink.numbers.len(), feed.count(FeedCount::Lost)), (101 - 8, 8));
 }
+
+/// Takes `stray`, and then the feed on one line or on both; returns seconds of 60 with stale prices.
+fn stale_after(stray: &[u8], has_both: bool, servers: usize) -> u32 {
+    let mut config = config();
+    config.gap_fill.servers = servers;
+    let mut feed = Feed::new(config);
+    FeedLine::BOTH.iter().for_each(|&line| feed.line(line, &packet("DAY", 1, 11)));
+    feed.line(FeedLine::A, stray);
+    let mut stale = 0;
+    for second in 0..60 {
+        // Each second, before the feed, time for the requests of what the stray has claimed to be given up.
+        feed.advance(
+            1000 * MS,
+            |asked| if asked.request.sequence < 11 + second { honest(asked) } else { nobody(asked) },
+        );
+        for line in FeedLine::BOTH.into_iter().take(1 + usize::from(has_both)) {
+            feed.line(line, &packet("DAY", 11 + second, 12 + second));
+            feed.line(line, &beat("DAY", 12 + second));
+        }
+        stale += u32::from(feed.arbiter.is_stale());
+    }
+    feed.has_all_until(71);
+    assert_eq!((feed.count(FeedCount::Lost), feed.count(FeedCount::Restarts), feed.sink.sessions), (0, 0, 1));
+    stale
+}
+
+#[test]
+fn a_forged_heartbeat_is_forgotten_when_the_feed_goes_on() {
+    for number in [16, 61, 200_011, u64::MAX] {
+        for stray in [beat("DAY", number), end("DAY", number)] {
+            for has_both in [false, true] {
+                for servers in [0, 2] {
+                    assert_eq!(stale_after(&stray, has_both, servers), 0, "{number} {has_both} {servers}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_heartbeat_that_a_second_one_confirms_gives_up_what_is_missing() {
+    for second in FeedLine::BOTH {
+        for number in [16, 200_011] {
+            let mut feed = Feed::new(config());
+            feed.line(FeedLine::A, &packet("DAY", 1, 11));
+            feed.line(FeedLine::B, &packet("DAY", 1, 11));
+            // A forged one, higher than both, changes nothing.
+            feed.line(FeedLine::A, &beat("DAY", u64::MAX));
+            feed.line(FeedLine::A, &beat("DAY", 11));
+            assert!(!feed.arbiter.is_stale());
+            feed.line(FeedLine::A, &beat("DAY", number));
+            feed.advance(1500 * MS, nobody);
+            assert_eq!((feed.arbiter.is_stale(), feed.count(FeedCount::Lost)), (true, 0), "it is late, not lost");
+            feed.line(second, &beat("DAY", number));
+            feed.advance(1500 * MS, nobody);
+            assert_eq!((feed.arbiter.expected().0, feed.count(FeedCount::Lost)), (number, number - 11));
+        }
+    }
+}

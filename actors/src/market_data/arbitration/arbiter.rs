@@ -4,6 +4,7 @@ use corelane_codecs::mold::{Content, Packet, SessionName};
 use corelane_runtime::message::SequenceNumber;
 
 use super::{
+    claim::Claim,
     config::ArbitrationConfig,
     fingerprints::Fingerprints,
     gap_age::GapAge,
@@ -30,8 +31,9 @@ pub struct Arbiter {
     pub(super) lines: [LineState; 2],
     /// Sequence number of the next message.
     pub(super) expected: SequenceNumber,
-    /// One more than the highest sequence number known to exist.
+    /// One more than the highest sequence number known to exist, or claimed.
     pub(super) frontier: SequenceNumber,
+    pub(super) claim: Option<Claim>,
     pub(super) buffer: ReorderBuffer,
     pub(super) fingerprints: Fingerprints,
     pub(super) successor: Successor,
@@ -69,6 +71,7 @@ impl Arbiter {
             lines: Default::default(),
             expected: SequenceNumber::FIRST,
             frontier: SequenceNumber::FIRST,
+            claim: None,
             last_packet_ns: 0,
             is_silent: false,
             ended_at: SequenceNumber::NONE,
@@ -106,12 +109,20 @@ impl Arbiter {
         self.counters.feed.add(FeedCount::Packets, 1);
         self.last_packet_ns = now_ns;
         self.is_silent = false;
-        self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
         let first = SequenceNumber(packet.sequence);
-        if first > self.expected && first - self.expected > self.config.gap_messages_max {
-            self.lose_until(first, sink);
+        let is_claim = packet.count() == 0 && !self.on_empty(line, first);
+        if is_claim {
+            self.lines[line as usize].on_claim(now_ns, self.counters.line(line));
+        } else {
+            self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
+            if self.claim.is_some() && packet.count() > 0 {
+                self.on_messages_below_claim(packet);
+            }
+            if first > self.expected && first - self.expected > self.config.gap_messages_max {
+                self.lose_until(first, sink);
+            }
+            self.frontier = self.frontier.max(first);
         }
-        self.frontier = self.frontier.max(first);
         let (new, seen) = self.take(packet, SequenceNumber::MAX, sink);
         self.counters.line(line).add(LineCount::FirstCopies, new);
         self.counters.line(line).add(LineCount::Duplicates, seen);
@@ -137,6 +148,7 @@ impl Arbiter {
             return;
         };
         let (new, seen) = self.take(packet, end, sink);
+        self.on_answer_below_claim(packet, end);
         self.counters.recovery.add(RecoveryCount::Recovered, new);
         self.counters.feed.add(FeedCount::Duplicates, seen);
         if new > 0 {
@@ -261,7 +273,7 @@ impl Arbiter {
     fn close_open_gap(&mut self, now_ns: u64, sink: &mut impl MessageSink) {
         self.gap_age.end_wait(now_ns);
         self.gap_fill.expire(now_ns);
-        let end = self.gap_age.requestable_end();
+        let end = self.gap_age.requestable_end().min(self.known_end());
         while self.expected < end && (!self.gap_fill.has_servers() || self.gap_fill.is_given_up(self.expected)) {
             let present = self.buffer.next_present(self.expected, self.window_end());
             let gap_end = if present < self.window_end() { present.min(end) } else { end };

@@ -58,6 +58,14 @@ impl GapAge {
         self.is_behind = false;
     }
 
+    /// Forgets that numbers from `end` on were waited for.
+    pub(super) fn forget_from(&mut self, end: SequenceNumber) {
+        self.requestable_end = self.requestable_end.min(end);
+        for mark in [&mut self.waiting, &mut self.catch_up].into_iter().flatten() {
+            mark.sequence = mark.sequence.min(end);
+        }
+    }
+
     /// Whether a gap is open, or was open at the last update.
     #[inline]
     pub(super) fn is_open(&self) -> bool {

@@ -32,6 +32,14 @@ impl LineState {
         self.advance(packet, now_ns);
     }
 
+    /// Takes a packet whose number nothing else speaks for.
+    pub(super) fn on_claim(&mut self, now_ns: u64, counters: &Counters<LineCount>) {
+        counters.add(LineCount::Packets, 1);
+        self.next = self.next.max(SequenceNumber::FIRST);
+        self.last_packet_ns = now_ns;
+        self.is_silent = false;
+    }
+
     /// As [`LineState::on_packet`], without counters.
     #[inline]
     pub(super) fn advance(&mut self, packet: &Packet<'_>, now_ns: u64) {

@@ -180,6 +180,11 @@ impl Arbiter {
 
     /// Begins another run with what is held of it. `first` is the lowest number known of it.
     fn follow(&mut self, session: SessionName, first: u64, now_ns: u64, sink: &mut impl MessageSink) {
+        // The run that follows confirms the end of this one.
+        if !self.has_ended() {
+            self.drop_claim();
+        }
+        self.claim = None;
         let missing = self.frontier - self.expected - self.buffer.len() as u64;
         if missing > 0 {
             self.count_lost(missing);
