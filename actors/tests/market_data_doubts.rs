@@ -172,6 +172,7 @@ fn more_orders_without_shares_than_can_be_told_apart_make_their_instrument_stale
         sequence += 30;
     }
     assert_eq!(feed.new_references(), [(1, 100, 0, true)]);
+    assert_eq!([FeedCount::VoidOrders, FeedCount::VoidOverflows].map(|count| feed.count(count)), [1050, 26]);
 }
 
 // M16
@@ -202,4 +203,18 @@ fn no_instrument_waits_for_ever_to_be_told() {
         }
     }
     assert!(first_told.is_some_and(|batch| batch < 10), "instrument 1 was told in batch {first_told:?}");
+}
+
+#[test]
+fn an_add_whose_symbol_is_not_its_locates_makes_both_instruments_stale() {
+    // Both are ours, or one of them.
+    let (aapl, msft) = ((1, 100, 0, true), (2, 50, 0, true));
+    for (locate, symbol, stale) in [(7, "MSFT", vec![aapl, msft]), (7, "OTHER", vec![aapl]), (9, "MSFT", vec![msft])] {
+        let mut feed = Feed::new(config());
+        feed.packet(1, &[directory(9, "OTHER"), bid(1, 100), add(8, "MSFT", 2, Side::Buy, 50, 1)]);
+        assert_eq!(feed.new_references(), [(1, 100, 0, false), (2, 50, 0, false)]);
+        feed.packet(4, &[add(locate, symbol, 3, Side::Buy, 400, 1)]);
+        assert_eq!(feed.new_references(), stale, "{symbol} at {locate}");
+        assert_eq!(feed.count(FeedCount::ForeignSymbols), 1);
+    }
 }

@@ -71,6 +71,7 @@ impl SlowBooks {
                 self.void.insert(order_ref, (book, side));
             } else {
                 self.books[book].is_doubtful = true;
+                self.count(FeedCount::VoidOverflows);
             }
             return self.count(FeedCount::VoidOrders);
         }

@@ -31,12 +31,16 @@ corelane_runtime::metrics! {
         UnknownOrders,
         /// Messages about an order of another instrument. Both are stale from then on.
         ForeignOrders,
+        /// Adds whose symbol is not the one of their locate. Both instruments are stale from then on.
+        ForeignSymbols,
         /// Adds of an order that exists already. The instrument is stale from then on.
         DuplicateOrders,
         /// Executions and cancels of more shares than the order has. The instrument is stale from then on.
         Excess,
         /// Adds and replaces without shares or without a price: in no book, and never the best price.
         VoidOrders,
+        /// Of these, those beyond the 1,024 that are remembered. The instrument is stale from then on.
+        VoidOverflows,
         /// Orders without room: the order table or a side of a book is full. The instrument is stale from then on.
         Overflows,
         /// Instruments that the feed has contradicted and a replay has made fresh.

@@ -85,6 +85,7 @@ impl Replay {
             (self.nowhere, "adds have locate 0, which is no instrument, and are left out"),
             (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order, and are left out"),
             (count(FeedCount::ForeignOrders), "messages refer to orders of another instrument, and are left out"),
+            (count(FeedCount::ForeignSymbols), "adds name another symbol than their locate has, and are left out"),
             (count(FeedCount::VoidOrders), "adds and replaces have no shares or no price, and are left out"),
             (count(FeedCount::Excess), "executions and cancels exceed the shares of their order"),
             (count(FeedCount::Overflows), "orders exceed the capacity of the books, which are incomplete"),

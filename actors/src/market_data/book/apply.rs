@@ -37,7 +37,8 @@ impl Books {
         // The code of adds stands once, after the match: a call would cost an eighth of the time of an add.
         let (side, added) = match message {
             Message::AddOrder(add) => {
-                let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock, &mut self.doubts)?;
+                let feed_locate = add.header.stock_locate.get();
+                let locate = self.locates.of_add(feed_locate, &add.stock, &mut self.doubts, counters)?;
                 let (price, shares) = (add.price.get().raw(), add.shares.get());
                 (
                     SideId::of(locate, add.side.get() == Side::Buy),
@@ -45,7 +46,8 @@ impl Books {
                 )
             }
             Message::AddOrderMpid(add) => {
-                let locate = self.locates.learn(add.header.stock_locate.get(), &add.stock, &mut self.doubts)?;
+                let feed_locate = add.header.stock_locate.get();
+                let locate = self.locates.of_add(feed_locate, &add.stock, &mut self.doubts, counters)?;
                 let (price, shares) = (add.price.get().raw(), add.shares.get());
                 (
                     SideId::of(locate, add.side.get() == Side::Buy),
@@ -156,6 +158,7 @@ impl Books {
         }
         counters.add(FeedCount::VoidOrders, 1);
         if !self.void_orders.insert(order_ref, side) {
+            counters.add(FeedCount::VoidOverflows, 1);
             self.doubts.doubt(side.locate());
         }
         false

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use corelane_codecs::text::Symbol;
+use corelane_runtime::telemetry::Counters;
 
 use super::doubts::Doubts;
-use crate::types::Locate;
+use crate::{market_data::counts::FeedCount, types::Locate};
 
 /// Meaning of a locate of the feed: unknown, an instrument that we do not trade, or our locate.
 type Meaning = u16;
@@ -45,6 +46,8 @@ impl Instruments {
 pub(super) struct FeedLocates {
     /// By the feed's locate.
     meanings: Box<[Meaning]>,
+    /// The symbol that the feed gave each of its locates; blank before.
+    symbols: Box<[Symbol]>,
     instruments: Instruments,
 }
 
@@ -64,18 +67,24 @@ impl FeedLocates {
     }
 
     fn new(instruments: Instruments) -> Self {
-        FeedLocates { meanings: (0..=u16::MAX).map(|feed| instruments.unnamed(feed)).collect(), instruments }
+        FeedLocates {
+            meanings: (0..=u16::MAX).map(|feed| instruments.unnamed(feed)).collect(),
+            symbols: vec![Symbol::default(); 1 << u16::BITS].into(),
+            instruments,
+        }
     }
 
     /// Forgets what the feed has said.
     pub(super) fn clear(&mut self) {
         (0..=u16::MAX).zip(&mut self.meanings).for_each(|(feed, meaning)| *meaning = self.instruments.unnamed(feed));
+        self.symbols.fill(Symbol::default());
     }
 
     /// Takes a stock directory entry.
     #[cold]
     pub(super) fn define(&mut self, feed_locate: u16, symbol: &Symbol, doubts: &mut Doubts) {
         self.meanings[usize::from(feed_locate)] = self.instruments.named(feed_locate, symbol);
+        self.symbols[usize::from(feed_locate)] = *symbol;
         if let Some(locate) = self.ours(feed_locate) {
             doubts.on_named(feed_locate, locate);
         }
@@ -88,14 +97,56 @@ impl FeedLocates {
         (meaning != UNKNOWN && meaning != IGNORED).then_some(Locate(meaning))
     }
 
-    /// Our locate. A feed without a directory names its instruments in add orders.
-    #[inline]
+    /// Our locate, for a message that is no evidence.
     pub(super) fn learn(&mut self, feed_locate: u16, symbol: &Symbol, doubts: &mut Doubts) -> Option<Locate> {
         if self.meanings[usize::from(feed_locate)] == UNKNOWN {
             self.define(feed_locate, symbol, doubts);
         }
         let meaning = self.meanings[usize::from(feed_locate)];
         (meaning != IGNORED).then_some(Locate(meaning))
+    }
+
+    /// Our locate, for an add order. A feed without a directory names its instruments in adds. An add whose symbol is not
+    /// its locate's is counted and belongs to no book; the books of both, if they are ours, are doubtful.
+    #[inline]
+    pub(super) fn of_add(
+        &mut self,
+        feed_locate: u16,
+        symbol: &Symbol,
+        doubts: &mut Doubts,
+        counters: &Counters<FeedCount>,
+    ) -> Option<Locate> {
+        let is_named = self.meanings[usize::from(feed_locate)] != UNKNOWN;
+        let is_sound = is_named && self.symbols[usize::from(feed_locate)] == *symbol;
+        if !is_sound && !self.name_by_add(feed_locate, symbol, doubts, counters) {
+            return None;
+        }
+        self.unless_ignored(feed_locate)
+    }
+
+    /// Names a locate that has no symbol yet; false if it has another one.
+    #[cold]
+    fn name_by_add(
+        &mut self,
+        feed_locate: u16,
+        symbol: &Symbol,
+        doubts: &mut Doubts,
+        counters: &Counters<FeedCount>,
+    ) -> bool {
+        if self.symbols[usize::from(feed_locate)] == Symbol::default() {
+            self.define(feed_locate, symbol, doubts);
+            return true;
+        }
+        let by_symbol = match &self.instruments {
+            Instruments::BySymbol(symbols) => symbols.get(symbol).copied(),
+            Instruments::AsNumbered => None,
+        };
+        let by_locate = self.ours(feed_locate);
+        if by_symbol.or(by_locate).is_some() {
+            counters.add(FeedCount::ForeignSymbols, 1);
+        }
+        [by_symbol, by_locate].into_iter().flatten().for_each(|locate| doubts.contradict(locate));
+        false
     }
 
     /// `None` if the instrument is known not to be ours, so that its order need not be looked up; otherwise our locate,
