@@ -5,8 +5,10 @@ use std::path::Path;
 use corelane_config::Config;
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{cpu, edge::port::Overflow, topology::Idle, topology::check::Checked};
-use corelane_venue::{declare, driver_config, table_bytes};
+use corelane_venue::{VenueError, check_socket, declare, driver_config, table_bytes};
 use miette::miette;
+
+use crate::run::admin_socket;
 
 /// Checks the topology in the file `path` and prints it.
 ///
@@ -14,6 +16,9 @@ use miette::miette;
 /// All faults found.
 pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
+    if let Some(socket) = admin_socket(path, &config) {
+        check_socket(&socket).map_err(VenueError::from)?;
+    }
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
     out.say(format_args!(

@@ -46,7 +46,7 @@ pub enum VenueError {
     #[error(transparent)]
     Day(#[from] DayIsOver),
     /// The operator's socket could not be made.
-    #[error("the operator's socket: {0}")]
+    #[error(transparent)]
     Socket(#[from] SocketError),
     /// The topology is faulty or failed to start.
     #[error(transparent)]

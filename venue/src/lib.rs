@@ -19,7 +19,7 @@ mod running;
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
 pub use memory::table_bytes;
-pub use operator::{Answer, DayIsOver, Request, SocketError};
+pub use operator::{Answer, DayIsOver, Request, SocketError, check_socket};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};
 pub use running::{Stopped, Venue};

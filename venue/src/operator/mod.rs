@@ -41,7 +41,7 @@ pub(crate) use self::{day::Day, members::Names, socket::AdminSocket};
 pub use self::{
     day::DayIsOver,
     request::{Answer, Request},
-    socket::SocketError,
+    socket::{SocketError, check_socket},
 };
 
 /// How long the group may take to do what was asked for.

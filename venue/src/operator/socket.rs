@@ -53,13 +53,32 @@ pub enum SocketError {
         path: PathBuf,
     },
     /// The system refuses.
-    #[error("{path:?}: {source}; write the path of a file that this user may create in admin.socket")]
+    #[error("{path:?}: {reason}; write the path of a file that this user may create in admin.socket")]
     System {
         /// Its path.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
+}
+
+/// Checks that the operator's socket can be made at `path`, without making it.
+///
+/// # Errors
+/// [`SocketError`], but not whether another server serves it.
+pub fn check_socket(path: &Path) -> Result<(), SocketError> {
+    let system = |reason: io::Error| SocketError::System { path: path.to_owned(), reason };
+    SocketAddrUnix::new(path).map_err(|reason| system(reason.into()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !fs::metadata(folder).map_err(system)?.is_dir() {
+        return Err(system(ErrorKind::NotADirectory.into()));
+    }
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => Ok(()),
+        Ok(_) => Err(SocketError::NoSocket { path: path.to_owned() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(system(error)),
+    }
 }
 
 /// The operator's socket, whose file is removed when it is dropped.
@@ -96,7 +115,8 @@ impl AdminSocket {
     /// # Errors
     /// [`SocketError`].
     pub(crate) fn bind(path: &Path) -> Result<AdminSocket, SocketError> {
-        let system = |source: io::Error| SocketError::System { path: path.to_owned(), source };
+        check_socket(path)?;
+        let system = |reason: io::Error| SocketError::System { path: path.to_owned(), reason };
         let listener = match listener(path) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 remove_stale(path)?;
@@ -243,10 +263,7 @@ fn file(path: &Path) -> Option<(u64, u64)> {
 
 /// Removes the socket of a server that is gone.
 fn remove_stale(path: &Path) -> Result<(), SocketError> {
-    let system = |source| SocketError::System { path: path.to_owned(), source };
-    if !fs::symlink_metadata(path).map_err(system)?.file_type().is_socket() {
-        return Err(SocketError::NoSocket { path: path.to_owned() });
-    }
+    let system = |reason| SocketError::System { path: path.to_owned(), reason };
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(system),
         // Also if it is too busy to accept.
