@@ -414,6 +414,33 @@ fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
     );
 }
 
+/// M2: an order without the option `Firm` is its port's own firm's.
+#[test]
+fn a_request_that_names_the_ports_own_firm_means_the_orders_that_name_none() {
+    let own = *b"0000";
+    let of_firm = |user_ref, firm| Command::Enter(Enter { firm, ..enter(0, user_ref, b'B', 10, 99_000) });
+    check(
+        &mut Venue::new(config()),
+        "own firm",
+        &[
+            (buy(0, 1, 10, 99_000), &["0#1 A 1 10@9.9000 ref 1 leaves 10", "A 1 Buy 10@9.9000"]),
+            (of_firm(2, own), &["0#2 A 2 10@9.9000 ref 2 leaves 10", "A 2 Buy 10@9.9000"]),
+            (of_firm(3, *b"LIME"), &["0#3 A 3 10@9.9000 ref 3 leaves 10", "A 3 Buy 10@9.9000"]),
+            (buy(1, 1, 10, 99_000), &["1#1 A 1 10@9.9000 ref 4 leaves 10", "A 4 Buy 10@9.9000"]),
+            (
+                Command::MassCancel(MassCancel { user_ref: 4, firm: own, ..MASS_CANCEL }),
+                &["0#4 X 4 0000  leaves 0", "0#5 C 1 10 U leaves 0", "0#6 C 2 10 U leaves 0", "D 1", "D 2"],
+            ),
+            (entry_switch(0, 5, own, 0), &["0#7 G 5 0000 leaves 0"]),
+            (buy(0, 6, 10, 99_000), &["0#8 J 6 0x0c leaves 0"]),
+            (of_firm(7, own), &["0#9 J 7 0x0c leaves 0"]),
+            (of_firm(8, *b"LIME"), &["0#10 A 8 10@9.9000 ref 5 leaves 10", "A 5 Buy 10@9.9000"]),
+            (entry_switch(0, 9, own, 1), &["0#11 K 9 0000 leaves 0"]),
+            (buy(0, 10, 10, 99_000), &["0#12 A 10 10@9.9000 ref 6 leaves 10", "A 6 Buy 10@9.9000"]),
+        ],
+    );
+}
+
 /// M2: more firms than are few, and a firm of a disabled port.
 #[test]
 fn the_last_word_on_entry_holds_and_the_answer_says_what_holds() {

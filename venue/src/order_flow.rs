@@ -91,7 +91,15 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         limits: level_limits(&account.limits),
     };
     let accounts = members.accounts.iter().map(account).collect();
-    let firms = members.firms.iter().map(|firm| FirmConfig { limits: level_limits(&firm.limits) }).collect();
+    let firms = members
+        .firms
+        .iter()
+        .map(|firm| {
+            // Names are ASCII; the wire has room for the first four characters.
+            let mpid = alpha("firm", firm.name.get(..4).unwrap_or(&firm.name))?;
+            Ok(FirmConfig { mpid, limits: level_limits(&firm.limits) })
+        })
+        .collect::<Result<_, VenueError>>()?;
     Ok(GroupConfig {
         ports,
         accounts,

@@ -1,6 +1,10 @@
 //! The configuration of a group.
 
-use corelane_codecs::{ouch::MAX_QUANTITY, price::Price, text::Symbol};
+use corelane_codecs::{
+    ouch::MAX_QUANTITY,
+    price::Price,
+    text::{Mpid, Symbol},
+};
 
 use super::{
     identifier::{AccountId, FirmId, PortId},
@@ -43,19 +47,27 @@ pub struct AccountConfig {
 /// A firm of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirmConfig {
+    /// The firm of its orders, unless the client names another one (option `Firm`).
+    pub mpid: Mpid,
     /// Limits on each order that is booked to its accounts.
     pub limits: LevelLimits,
 }
 
-/// The given number of ports, each with its own account and firm, and without limits on any level.
+/// The given number of ports, each with its own account and firm, and without limits on any level. The firms are called
+/// `0000`, `0001` and so on.
 #[must_use]
 pub fn separate_members(ports: usize) -> (Vec<PortConfig>, Vec<AccountConfig>, Vec<FirmConfig>) {
     let limits = LevelLimits::default();
     (
         (0..ports).map(|port| PortConfig { account: AccountId::from_index(port), limits }).collect(),
         (0..ports).map(|account| AccountConfig { firm: FirmId::from_index(account), limits }).collect(),
-        vec![FirmConfig { limits }; ports],
+        (0..ports).map(|firm| FirmConfig { mpid: digits(firm), limits }).collect(),
     )
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a digit")]
+fn digits(number: usize) -> Mpid {
+    Mpid::from_bytes([1000, 100, 10, 1].map(|place| b'0' + (number / place % 10) as u8))
 }
 
 /// The configuration of a group. All tables are allocated once, for these sizes.

@@ -14,7 +14,10 @@ use corelane_actors::{
         SessionChange, WithoutReference, separate_members,
     },
 };
-use corelane_codecs::{price::Price, text::Symbol};
+use corelane_codecs::{
+    price::Price,
+    text::{Mpid, Symbol},
+};
 use corelane_runtime::{
     message::Envelope,
     sequencer::{Sequencer, SequencerPolicy},
@@ -85,8 +88,14 @@ pub(crate) fn firms_config() -> GroupConfig {
             account(1, LevelLimits { collar_parts_per_million: Some(3_000), ..limits }),
         ],
         firms: vec![
-            FirmConfig { limits: LevelLimits { quantity_max: Some(Quantity(70)), ..limits } },
-            FirmConfig { limits: LevelLimits { notional_max: Some(Notional(6_000_000)), ..limits } },
+            FirmConfig {
+                mpid: Mpid::from_bytes(*b"LIME"),
+                limits: LevelLimits { quantity_max: Some(Quantity(70)), ..limits },
+            },
+            FirmConfig {
+                mpid: Mpid::from_bytes(*b"PEAR"),
+                limits: LevelLimits { notional_max: Some(Notional(6_000_000)), ..limits },
+            },
         ],
         ..config()
     }

@@ -155,7 +155,7 @@ impl Model {
             time_in_force: enter.time_in_force,
             capacity: enter.capacity,
             cl_ord_id: enter.cl_ord_id,
-            firm: enter.firm,
+            firm: self.firm_of(enter),
             group: enter.group,
         };
         let mut bytes = self.answer(b'A');
@@ -167,7 +167,7 @@ impl Model {
 
     /// The first check that an enter fails.
     fn why_not(&self, enter: &Enter) -> Option<u16> {
-        if let Some(reason) = self.why_no_entry(enter.port.0, enter.firm, enter.time_in_force) {
+        if let Some(reason) = self.why_no_entry(enter.port.0, self.firm_of(enter), enter.time_in_force) {
             return Some(reason);
         }
         if enter.unsupported != 0 {
@@ -206,6 +206,14 @@ impl Model {
             let rests = enter.time_in_force == b'0';
             (rests && self.lacks_level(enter.locate.0, buys, price)).then_some(0x0a)
         })
+    }
+
+    fn firm_of(&self, enter: &Enter) -> [u8; 4] {
+        if enter.firm != *b"    " {
+            return enter.firm;
+        }
+        let account = self.config.accounts[self.config.ports[enter.port.0 as usize].account.index()];
+        *self.config.firms[account.firm.index()].mpid.as_array()
     }
 
     /// Why nothing may be entered or raised now.

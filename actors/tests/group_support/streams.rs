@@ -94,7 +94,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// Few firms and groups, so that orders have those that requests name.
 fn firm() -> impl Strategy<Value = [u8; 4]> {
-    prop::sample::select(vec![*b"    ", *b"    ", *b"LIME", *b"PEAR"])
+    prop::sample::select(vec![*b"    ", *b"    ", *b"LIME", *b"PEAR", *b"0000", *b"0001"])
 }
 
 fn mass_cancel() -> impl Strategy<Value = MassCancel> {

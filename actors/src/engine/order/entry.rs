@@ -9,7 +9,7 @@ const EXCEPTIONS_MAX: usize = 64;
 /// A firm as the client names it; blank for none.
 pub(super) type Firm = [u8; 4];
 
-const BLANK: Firm = *b"    ";
+pub(super) const BLANK: Firm = *b"    ";
 
 /// Whether order entry is disabled: of the port as a whole, and the firms that are an exception to it. The client's last
 /// word on a firm, or on the whole port after it, is what holds.

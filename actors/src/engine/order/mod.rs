@@ -27,7 +27,7 @@
 //!
 //! A mass cancel means the orders that match all that it names: firm, symbol, side and group. A blank firm or symbol matches
 //! any; an unknown symbol or side matches none. The firm of an order is the one that its client named (option `Firm`),
-//! blank if it named none; a disabled blank firm is the whole port.
+//! else the port's own; a disabled blank firm is the whole port.
 //!
 //! Reject reasons that do not concern the fields: 0x02 destination closed (outside the hours of the order, see
 //! [`MarketEvent`](crate::types::MarketEvent)), 0x0C firm not authorised (the client has disabled its order entry), 0x0F
@@ -64,8 +64,8 @@ use self::{
 };
 use crate::types::{
     AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
-    MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortId, Quantity, Reference, Replace, Reply,
-    SessionChange,
+    MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Reference, Replace,
+    Reply, SessionChange,
 };
 
 /// The place of an order's number: a port, and the number's home in the port's table.
@@ -91,8 +91,12 @@ pub(crate) struct Order {
 impl Order {
     /// Ports without orders, sized by `config`.
     pub(crate) fn new(config: &GroupConfig) -> Order {
+        let port_state = |port: &PortConfig| {
+            let firm = config.accounts[port.account.index()].firm;
+            PortState::new(config.open_orders_per_port_max, *config.firms[firm.index()].mpid.as_array())
+        };
         Order {
-            ports: config.ports.iter().map(|_| PortState::new(config.open_orders_per_port_max)).collect(),
+            ports: config.ports.iter().map(port_state).collect(),
             instruments: config.instruments.clone(),
             orders: vec![None; config.orders_max as usize],
             free: (0..config.orders_max).rev().map(OrderSlot).collect(),
@@ -194,7 +198,7 @@ impl Order {
         if !self.day.accepts(enter.time_in_force) {
             return Err(RejectReason::DestinationClosed);
         }
-        if port.disabled.has(enter.firm) {
+        if port.disabled.has(port.firm_of(enter.firm)) {
             return Err(RejectReason::FirmNotAuthorised);
         }
         let terms = checks::enter(enter, &self.instruments)?;
@@ -208,6 +212,8 @@ impl Order {
     /// Puts a new order into its slot.
     #[inline(always)]
     fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) {
+        let port = &mut self.ports[enter.port.index()];
+        port.open_orders += 1;
         self.orders[slot.0 as usize] = Some(OpenOrder {
             port: enter.port,
             user_ref: enter.user_ref,
@@ -217,11 +223,10 @@ impl Order {
             cum_qty: Quantity::ZERO,
             locate: enter.locate,
             group: enter.group,
-            firm: enter.firm,
+            firm: port.firm_of(enter.firm),
             terms,
             cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
         });
-        self.ports[enter.port.index()].open_orders += 1;
     }
 
     /// Handles a replace; returns what happens to the existing order.

@@ -19,7 +19,7 @@ pub(super) struct OpenOrder {
     pub locate: Locate,
     /// The group that the client put it into, 0 for none.
     pub group: u16,
-    /// The firm that the client named for it, blank for none.
+    /// Its firm: the one that the client named, else the port's own.
     pub firm: Firm,
     pub terms: Terms,
     pub cl_ord_id: ClOrdId,

@@ -1,11 +1,16 @@
 //! The state of a port: its message numbers, and its live orders by the client's number.
 
-use super::{entry::DisabledFirms, user_refs::UserRefs};
+use super::{
+    entry::{BLANK, DisabledFirms, Firm},
+    user_refs::UserRefs,
+};
 use crate::types::SequenceNumber;
 
 /// A port.
 pub(super) struct PortState {
     open_orders_max: u32,
+    /// The port's own firm.
+    firm: Firm,
     /// The highest order number that the client has used.
     pub last_user_ref: u32,
     /// The number of the last message sent.
@@ -20,9 +25,10 @@ pub(super) struct PortState {
 }
 
 impl PortState {
-    pub(super) fn new(open_orders_max: u32) -> PortState {
+    pub(super) fn new(open_orders_max: u32, firm: Firm) -> PortState {
         PortState {
             open_orders_max,
+            firm,
             last_user_ref: 0,
             last_number: SequenceNumber::NONE,
             open_orders: 0,
@@ -30,6 +36,12 @@ impl PortState {
             disabled: DisabledFirms::NONE,
             live: UserRefs::with_capacity(open_orders_max),
         }
+    }
+
+    /// The firm of an order that names `firm`, blank for none.
+    #[inline(always)]
+    pub(super) fn firm_of(&self, firm: Firm) -> Firm {
+        if firm == BLANK { self.firm } else { firm }
     }
 
     /// Takes the number for the next message.
