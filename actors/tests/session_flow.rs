@@ -3,7 +3,7 @@
 mod session_harness;
 
 use corelane_actors::{
-    session::{SessionConfig, SessionCount},
+    session::{REPLY_LOG_SPARE_BYTES, SessionConfig, SessionCount},
     types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{IntoBytes, ouch, soup::ClientPacket};
@@ -110,6 +110,31 @@ fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
     let replayed = venue.sent(again);
     assert_eq!(replayed[33..][..1000], slow_bytes);
     assert_eq!(packets(&replayed).len(), 1 + answered as usize);
+}
+
+/// The smallest log that the configuration allows suffices, with both buffers full and a batch of answers on top.
+#[test]
+fn a_slow_reader_loses_nothing_with_the_smallest_log_allowed() {
+    const BUFFER: usize = 32 << 10;
+    let reply_log_bytes = 2 * BUFFER + REPLY_LOG_SPARE_BYTES;
+    let mut venue = Venue::new(SessionConfig { reply_log_bytes, unsent_bytes_max: BUFFER, ..config() });
+    let conn = venue.alice();
+    venue.sent(conn);
+    venue.net.set_send_room(Some(BUFFER));
+    let mut answered = 0;
+    while !venue.is_closed(conn) {
+        for _ in 0..256 {
+            answered += 1;
+            venue.answer(0, answered, 0, &Venue::some_answer(answered));
+        }
+        venue.tick();
+        assert!(answered < 10_000);
+    }
+    assert_eq!(venue.count(SessionCount::SlowReader), 1);
+    venue.net.set_send_room(None);
+    let again = venue.log_in("alice", "secret", 1);
+    assert_eq!(venue.count(SessionCount::NotKept), 0);
+    assert_eq!(packets(&venue.sent(again)).len(), 1 + answered as usize);
 }
 
 #[test]

@@ -293,6 +293,39 @@ fn a_rate_of_unreadable_requests_ends_the_connection() {
     assert_eq!(venue.ends.receive().map(|envelope| envelope.body), Some(end));
 }
 
+/// Neither a new connection nor the border of a minute renews what a port may send.
+#[test]
+fn the_bound_of_unreadable_requests_is_that_of_the_port_in_any_minute() {
+    const MOST: u32 = 10;
+    let unreadable = ClientPacket::Unsequenced(b"?");
+    let mut venue = Venue::new(SessionConfig { unreadable_per_minute_max: MOST, ..config() });
+    let (conn, other) = (venue.alice(), venue.bob());
+    for _ in 0..MOST {
+        venue.send(conn, &unreadable);
+    }
+    let again = venue.log_in("alice", "secret", 0);
+    venue.send(again, &unreadable);
+    assert!(venue.is_closed(again), "a new connection");
+    venue.send(other, &unreadable);
+    assert!(!venue.is_closed(other), "another port");
+
+    venue.advance_slowly(60 * SECOND);
+    let conn = venue.log_in("alice", "secret", 0);
+    venue.send(conn, &unreadable);
+    for _ in 0..59 {
+        venue.advance_slowly(SECOND);
+        venue.send(conn, &ClientPacket::Heartbeat);
+    }
+    for _ in 1..MOST {
+        venue.send(conn, &unreadable);
+    }
+    venue.advance_slowly(2 * SECOND);
+    for _ in 0..MOST {
+        venue.send(conn, &unreadable);
+    }
+    assert!(venue.is_closed(conn), "19 in two seconds, at most 10 a minute");
+}
+
 /// M2: a client learns of its mistake by the reject, so a day may have any number of them.
 #[test]
 fn rejected_requests_end_no_connection() {

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use crate::document::{Document, closest};
 use crate::members;
 use crate::schema::{
-    Account, Day, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, Retransmission,
-    Risk, Shard, WithoutReference,
+    Account, Day, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port,
+    REPLY_LOG_SPARE_BYTES, Retransmission, Risk, Shard, WithoutReference,
 };
 use crate::values::{Cpu, Price};
 
@@ -203,16 +203,16 @@ fn order_entry(document: &mut Document) {
             "listen on an address of this host, such as 127.0.0.1, or on 0.0.0.0 for all".into(),
         );
     }
-    if let Some(net) = document.section::<Net>("net").filter(|net| order_entry.reply_log_bytes < net.send_buffer_bytes)
-    {
+    let net = document.section::<Net>("net");
+    if let Some(net) = net.filter(|net| order_entry.reply_log_bytes < net.reply_log_bytes_min()) {
         document.conflict(
             "order_entry.reply_log_bytes",
             format!(
-                "`order_entry.reply_log_bytes` ({}) is less than `net.send_buffer_bytes` ({})",
-                order_entry.reply_log_bytes, net.send_buffer_bytes
+                "`order_entry.reply_log_bytes` ({}) is less than twice `net.send_buffer_bytes` ({}) and {} more",
+                order_entry.reply_log_bytes, net.send_buffer_bytes, REPLY_LOG_SPARE_BYTES
             ),
             "forgets what a slow client has yet to read",
-            "raise it, or lower `net.send_buffer_bytes`".into(),
+            format!("raise it to {} or more, or lower `net.send_buffer_bytes`", net.reply_log_bytes_min()),
         );
     }
     if order_entry.client_timeout_ms <= order_entry.heartbeat_ms {

@@ -27,7 +27,8 @@ pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
     Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LevelLimits, LineB, Matching,
-    Net, OrderEntry, Placement, Port, Recovery, Retransmission, Risk, Shard, Venue, WithoutReference,
+    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Venue,
+    WithoutReference,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 

@@ -204,6 +204,19 @@ pub struct Net {
     pub sends_by_call: usize,
 }
 
+/// Bytes of answers that a replay log needs beside those that a client has yet to read: a turn of the session adds answers
+/// before it looks how far the client is behind, and the log forgets whole blocks of its oldest ones.
+pub const REPLY_LOG_SPARE_BYTES: usize = 32 << 10;
+
+impl Net {
+    /// The least size of a port's replay log, in bytes, with which a client that reads too slowly loses nothing: when it is
+    /// disconnected, its send buffer is full, and as many bytes again wait in the log.
+    #[must_use]
+    pub fn reply_log_bytes_min(&self) -> usize {
+        2 * self.send_buffer_bytes + REPLY_LOG_SPARE_BYTES
+    }
+}
+
 /// The TCP order entry port.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -232,14 +245,15 @@ pub struct OrderEntry {
     #[serde(default = "count::<256>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_per_address_max: usize,
-    /// Requests of one connection that cannot be read or answered, in a minute; one more closes it. Requests that are
-    /// rejected do not count.
+    /// Requests of one port that cannot be read or answered, in a minute; one more closes its connection. As many may come at
+    /// once, and their allowance returns evenly, also over a new log-in. Requests that are rejected do not count.
     #[serde(default = "quantity::<64>")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub unreadable_per_minute_max: u32,
     /// Answers kept per port, in bytes of their packets, to be replayed to a client that logs in again. When the store is
     /// full, new answers overwrite the oldest. A log-in that asks for an answer which is no longer kept is rejected with
-    /// code `S`; a log-in from 0 gets new answers only.
+    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes` and 32,768 more, which a slow
+    /// client may have yet to read; what the kernel's buffers hold for it comes on top.
     #[serde(default = "count::<16_777_216>")]
     #[schemars(range(min = 65_536, max = 4_294_967_296_u64))]
     pub reply_log_bytes: usize,

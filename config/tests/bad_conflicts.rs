@@ -137,9 +137,9 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
-            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 262_143",
+            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 557_055",
             &[
-                "28:19 Conflict: `order_entry.reply_log_bytes` (262143) is less than `net.send_buffer_bytes` (262144); raise it, or lower `net.send_buffer_bytes`",
+                "28:19 Conflict: `order_entry.reply_log_bytes` (557055) is less than twice `net.send_buffer_bytes` (262144) and 32768 more; raise it to 557056 or more, or lower `net.send_buffer_bytes`",
             ],
         ),
         (

@@ -8,13 +8,16 @@ use corelane_actors::{
     },
 };
 use corelane_codecs::price::Price;
-use corelane_config::{Config, MemberAccount};
+use corelane_config::{Config, MemberAccount, REPLY_LOG_SPARE_BYTES};
 use corelane_runtime::net::DriverConfig;
 
 use crate::{
     convert::{alpha, nanos, symbols},
     error::VenueError,
 };
+
+// What the configuration sets aside suffices for the session.
+const _: () = assert!(REPLY_LOG_SPARE_BYTES >= corelane_actors::session::REPLY_LOG_SPARE_BYTES);
 
 /// The memory of the sessions' replay logs, in bytes.
 pub(crate) fn replay_bytes(config: &Config) -> usize {

@@ -9,9 +9,6 @@ use super::{
 };
 use crate::types::{Command, EntrySwitch, MassCancel, PortId, SequencerIn};
 
-/// The time over which unreadable requests are counted.
-const UNREADABLE_WINDOW_NS: u64 = 60_000_000_000;
-
 impl Session {
     #[inline]
     pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId, payload: &[u8]) -> Flow {
@@ -36,7 +33,7 @@ impl Session {
         if let Some(count) = count {
             self.counters.add(count, 1);
             if count == SessionCount::UnreadableRequests {
-                self.on_unreadable(ctx, conn);
+                self.on_unreadable(ctx, conn, port);
             }
         }
         Flow::Taken
@@ -47,21 +44,12 @@ impl Session {
         Flow::Hold
     }
 
-    /// Ends a connection that sends too many requests that nobody can answer. Rejected requests do not count: their client
-    /// has learnt of its mistake.
+    /// Ends the connection of a port that sends too many requests that nobody can answer. Rejected requests do not count:
+    /// their client has learnt of its mistake.
     #[cold]
-    fn on_unreadable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        let now_ns = ctx.time_ns();
+    fn on_unreadable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId) {
         let most = self.config.unreadable_per_minute_max;
-        let Some(connection) = self.connection(conn) else {
-            return;
-        };
-        if now_ns.saturating_sub(connection.unreadable_since_ns) >= UNREADABLE_WINDOW_NS {
-            connection.unreadable_since_ns = now_ns;
-            connection.unreadable = 0;
-        }
-        connection.unreadable = connection.unreadable.saturating_add(1);
-        if connection.unreadable > most {
+        if !self.ports[port.index()].unreadable.admits(ctx.time_ns(), most) {
             self.disconnect(ctx, conn, SessionCount::Unreadable);
         }
     }

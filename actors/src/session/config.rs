@@ -55,7 +55,8 @@ pub struct SessionConfig {
     /// Most connections of one source address that serve no port: not logged in yet, or closing. At the bound, the oldest
     /// one makes room for the new one.
     pub connections_per_address_max: usize,
-    /// Most unreadable requests of a connection in a minute; one more ends it.
+    /// Most unreadable requests of a port in a minute; one more ends its connection. As many may come at once, and their
+    /// allowance returns evenly.
     pub unreadable_per_minute_max: u32,
     /// Bytes by which a client may fall behind, beyond the driver's send buffer. A replay after a log-in does not
     /// count.

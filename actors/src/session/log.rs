@@ -5,18 +5,21 @@ use corelane_codecs::soup::ServerPacket;
 use crate::types::SequenceNumber;
 
 /// Bytes of the longest packet: header and the longest OUCH answer that a [`Reply`](crate::types::Reply) carries.
-const PACKET_MAX: usize = 3 + 71;
+pub(super) const PACKET_MAX: usize = 3 + 71;
 
 /// Bytes of the shortest packet: header and the shortest OUCH answer.
 const PACKET_MIN: usize = 3 + 10;
 
 /// Least size of a log, in bytes: enough for two blocks of the longest messages.
-pub(super) const LOG_BYTES_MIN: usize = 2 * BLOCK_MESSAGES * PACKET_MAX;
+pub(super) const LOG_BYTES_MIN: usize = 2 * BLOCK_BYTES_MAX;
 
 /// Messages whose place in the log is noted once. The log forgets its oldest messages in such blocks, and a log-in walks
 /// through at most one.
 const BLOCK: u64 = BLOCK_MESSAGES as u64;
 const BLOCK_MESSAGES: usize = 64;
+
+/// Bytes of a block of the longest packets.
+pub(super) const BLOCK_BYTES_MAX: usize = BLOCK_MESSAGES * PACKET_MAX;
 
 const PAGE_BYTES: usize = 4096;
 

@@ -10,7 +10,7 @@
 //! | connections without a log-in | at a bound, in all or of one source address, the oldest is closed for the new one, so that silent connections lock nobody out |
 //! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
-//! | malformed request | an enter or a replace with a readable number is rejected by the group; any other is counted as unreadable, and too many of these in a minute end the connection |
+//! | malformed request | an enter or a replace with a readable number is rejected by the group; any other is counted as unreadable, and too many of these in a minute, over all connections of a port, end its connection |
 //! | group failed | the session rejects every unanswered order and cancels every open one, once each; it rejects new orders |
 //!
 //! # Fault model
@@ -23,6 +23,7 @@
 
 mod actor;
 mod admission;
+mod allowance;
 mod announcements;
 mod answers;
 mod config;
@@ -43,5 +44,5 @@ pub use self::{
     counts::SessionCount,
     framer::SoupFramer,
     log::replay_log_bytes,
-    order_entry::{ConnectionEnd, Session, SessionOut},
+    order_entry::{ConnectionEnd, REPLY_LOG_SPARE_BYTES, Session, SessionOut},
 };

@@ -7,6 +7,7 @@ use corelane_runtime::{actor::Context, message::Message, telemetry::Counters};
 use super::{
     config::{SessionConfig, SessionConfigError},
     counts::SessionCount,
+    log::{BLOCK_BYTES_MAX, PACKET_MAX},
     request::SymbolLocates,
     state::{Connection, PortState},
     strangers::Strangers,
@@ -19,6 +20,10 @@ const TOUCHED_BYTES_MAX: usize = 256 << 20;
 
 /// Answers to time per batch: as many as one turn of the shard can take.
 pub(super) const TIMED_MAX: usize = 256;
+
+/// Bytes that a replay log needs beside those that a client may have yet to read: the answers of a batch and the log's oldest
+/// block, which it forgets at once.
+pub const REPLY_LOG_SPARE_BYTES: usize = TIMED_MAX * PACKET_MAX + BLOCK_BYTES_MAX;
 
 corelane_runtime::ports! {
     /// Outputs of the session actor.

@@ -2,7 +2,9 @@
 
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
-use super::{config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker, strangers::Source};
+use super::{
+    allowance::Allowance, config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker, strangers::Source,
+};
 use crate::types::{PortId, SequenceNumber};
 
 /// Phase of a connection.
@@ -28,9 +30,6 @@ pub(super) struct Connection {
     pub last_sent_ns: u64,
     /// Silence after which the client is disconnected; before the log-in, the login timeout.
     pub client_timeout_ns: u64,
-    /// Unreadable requests since `unreadable_since_ns`.
-    pub unreadable: u32,
-    pub unreadable_since_ns: u64,
     pub timer: Option<TimerId>,
     /// First number of an accepted log-in whose login accepted is not sent yet.
     pub accept_owed: Option<SequenceNumber>,
@@ -46,8 +45,6 @@ impl Connection {
         last_heard_ns: 0,
         last_sent_ns: 0,
         client_timeout_ns: 0,
-        unreadable: 0,
-        unreadable_since_ns: 0,
         timer: None,
         accept_owed: None,
         ending: false,
@@ -71,6 +68,8 @@ impl Connection {
 pub(super) struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
+    /// Its unreadable requests, over all its connections.
+    pub unreadable: Allowance,
     /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
     /// Whether the client of that connection has ended its side: it sends no more, and reads until all is answered.
@@ -94,6 +93,7 @@ impl PortState {
         PortState {
             log: ReplyLog::with_bytes(config.reply_log_bytes),
             orders: OrderTracker::with_capacity(config.open_orders_per_port_max, config.in_flight_max),
+            unreadable: Allowance::default(),
             conn: None,
             leaving: false,
             cursor: 0,
