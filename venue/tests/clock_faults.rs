@@ -52,7 +52,7 @@ fn venue_at_noon() -> Venue {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     config.venue.utc_offset_minutes = 720 - i32::try_from(since_1970.as_secs() / 60 % 1440).unwrap();
     let venue = Venue::start(&config).unwrap_or_else(|error| panic!("{error}"));
-    assert!(phase(&venue).starts_with("market hours"), "{}", phase(&venue));
+    until("the group has opened the day", || phase(&venue).starts_with("market hours"));
     venue
 }
 
