@@ -54,14 +54,14 @@ impl Stage {
     fn set_up(root: &Path, corelane: &Path) -> Result<Self, String> {
         let scripts = root.join("server/tests/interop");
         let python = environment::python(root, &scripts)?;
-        // An unprivileged user may not be allowed to enter the folders that lead to the repository.
+        // An unprivileged user may not be allowed to enter the folders that lead to the repository, and makes its socket here.
         let folder = std::env::temp_dir().join(format!("corelane-interop-{}", std::process::id()));
         let (binary, topology) = (folder.join("corelane"), folder.join("venue.toml"));
         let venue =
             fs::read_to_string(root.join("config/venue.toml")).map_err(|e| format!("config/venue.toml: {e}"))?;
         let configuration = configuration::of_test(&venue)?;
         let copied = fs::create_dir_all(&folder)
-            .and_then(|()| fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)))
+            .and_then(|()| fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)))
             .and_then(|()| fs::copy(corelane, &binary))
             .and_then(|_| fs::write(&topology, &configuration));
         copied.map_err(|e| format!("{} to {}: {e}", corelane.display(), folder.display()))?;
