@@ -60,7 +60,8 @@ fn a_recorded_stream_replayed_gives_the_bytes_that_the_clients_received() {
     let recorded = record.stop();
     let replayed = replay(venue::group_config(&config).unwrap(), &recorded);
     for (account, (received, replayed)) in received.iter().zip(&replayed).enumerate() {
-        assert!(received.len() > 20_000, "account {account}: only {} bytes", received.len());
+        // A port whose switch is engaged the whole time still gets a reject of 31 bytes for each of some 450 orders.
+        assert!(received.len() > 10_000, "account {account}: only {} bytes", received.len());
         // The stop told the end of the day, when the client was gone.
         let heard = &replayed[..replayed.len() - SYSTEM_EVENT_BYTES];
         assert!(received == heard, "account {account}: {}", first_difference(received, heard));
