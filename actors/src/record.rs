@@ -125,10 +125,11 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         Command::Cancel(cancel) => cancel.reserved == [0; 4],
         Command::OtherChannel(request) => request.reserved == 0,
         Command::Modify(modify) => modify.reserved == [0; 3],
-        Command::MassCancel(request) => request.has_group <= 1 && request.reserved == [0; 6],
-        Command::EntrySwitch(switch) => switch.enabled <= 1 && switch.reserved == [0; 3],
+        Command::MassCancel(request) => request.has_group <= 1 && request.reserved == [0; 5],
+        Command::EntrySwitch(switch) => switch.enabled <= 1 && switch.reserved == [0; 2],
+        Command::AccountQuery(query) => query.reserved == [0; 3],
         Command::KillSwitch(switch) => *switch == KillSwitch::new(switch.scope(), switch.is_engaged()),
-        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) | Command::AccountQuery(_) => true,
+        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) => true,
     };
     if reserved_is_zero && encode(&header, &command) == *record {
         Ok((header, command))

@@ -3,13 +3,13 @@
 mod group_support;
 
 use corelane_actors::types::{
-    AccountId, AccountQuery, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, MassCancel, Notional,
-    PortId, Quantity, Replace, Scope, SequencerIn, WithoutReference, separate_members,
+    AccountId, Command, Enter, FirmId, GroupConfig, LevelLimits, Limits, Locate, MassCancel, Notional, PortId,
+    Quantity, Replace, Scope, SequencerIn, WithoutReference, separate_members,
 };
 use corelane_codecs::price::Price;
 use group_support::{
-    Edges, Outputs, Venue, cancel, config, disconnect, enter, entry_switch, firms_config, kill, kill_port, log_in,
-    market, modify, reference, replace,
+    Edges, MASS_CANCEL, Outputs, Venue, account_query, cancel, config, disconnect, enter, entry_switch, firms_config,
+    kill, kill_port, log_in, market, modify, reference, replace,
 };
 
 /// Runs the requests one nanosecond apart and compares the outputs with lines such as
@@ -269,18 +269,6 @@ fn every_fault_of_an_order_has_its_reject_reason() {
     }
 }
 
-const MASS_CANCEL: MassCancel = MassCancel {
-    port: PortId(0),
-    user_ref: 0,
-    firm: *b"    ",
-    symbol: *b"        ",
-    locate: Locate::NONE,
-    group: 0,
-    has_group: 0,
-    side: 0,
-    reserved: [0; 6],
-};
-
 /// M2: it changes size and side without loss of priority, and OUCH has no answer for one that may not be.
 #[test]
 fn a_modify_lowers_the_size_or_changes_the_kind_of_sale_and_keeps_priority() {
@@ -407,9 +395,9 @@ fn disabled_entry_rejects_orders_of_the_firm_until_it_is_enabled() {
             (entry_switch(0, 9, *b"    ", 1), &["0#11 K 9  leaves 0"]),
             (amend(0, 2, 10, 5, 99_000), &["0#12 U 10 of 2 5@9.9000 ref 5 leaves 5", "U 2 5 5@9.9000"]),
             (of_firm(11), &["0#13 A 11 10@9.9000 ref 6 leaves 10", "A 6 Buy 10@9.9000"]),
-            (Command::AccountQuery(AccountQuery { port: PortId(0) }), &["0#14 Q 0 next 12 leaves 0"]),
-            (Command::AccountQuery(AccountQuery { port: PortId(2) }), &["2#1 Q 0 next 1 leaves 0"]),
-            (Command::AccountQuery(AccountQuery { port: PortId(9) }), NOTHING),
+            (account_query(0, 0), &["0#14 Q 0 next 12 leaves 0"]),
+            (account_query(2, 0), &["2#1 Q 0 next 1 leaves 0"]),
+            (account_query(9, 0), NOTHING),
         ],
     );
 }

@@ -4,14 +4,15 @@ mod group_support;
 
 use corelane_actors::{
     record::{Record, RecordError},
-    types::{AccountQuery, Command, Enter, FirmId, GroupConfig, Locate, MassCancel, PortId, Scope},
+    types::{Command, Enter, FirmId, GroupConfig, Locate, MassCancel, PortId, Scope},
 };
 use corelane_runtime::{
     message::{Header, SequenceNumber},
     sequencer::SequencerPolicy,
 };
 use group_support::{
-    Edges, Outputs, Venue, cancel, config, disconnect, enter, entry_switch, kill, kill_port, log_in, market,
+    Edges, Outputs, Venue, account_query, cancel, config, disconnect, enter, entry_switch_in, kill, kill_port, log_in,
+    market,
     model::Model,
     modify, other_channel, replace,
     streams::{Op, stream},
@@ -130,7 +131,8 @@ const MASS_CANCEL: MassCancel = MassCancel {
     group: 3,
     has_group: 1,
     side: b'B',
-    reserved: [0; 6],
+    channel: 4,
+    reserved: [0; 5],
 };
 
 #[test]
@@ -148,8 +150,8 @@ fn every_command_comes_back_from_its_record() {
         other_channel(1, 2, 3),
         modify(1, 2, b'T', 3),
         Command::MassCancel(MASS_CANCEL),
-        entry_switch(1, 2, *b"LIME", 1),
-        Command::AccountQuery(AccountQuery { port: PortId(1) }),
+        entry_switch_in(1, 5, 2, *b"LIME", 1),
+        account_query(1, 2),
     ];
     for (index, command) in commands.into_iter().enumerate() {
         let kind = index as u16 + 1;
@@ -167,8 +169,14 @@ fn every_command_comes_back_from_its_record() {
         if let Command::Enter(_) | Command::Replace(_) = command {
             assert_eq!(damaged(32 + 87, 1), bad, "{command:?}: reserved at the end");
         }
-        if let Command::Cancel(_) = command {
-            assert_eq!(damaged(32 + 15, 1), bad, "{command:?}: reserved at the end");
+        let last_byte = match command {
+            Command::Cancel(_) | Command::EntrySwitch(_) => Some(15),
+            Command::MassCancel(_) => Some(31),
+            Command::AccountQuery(_) => Some(7),
+            _ => None,
+        };
+        if let Some(offset) = last_byte {
+            assert_eq!(damaged(32 + offset, 1), bad, "{command:?}: reserved at the end");
         }
         if let Command::KillSwitch(_) = command {
             for (offset, value) in [(4, 0), (4, 5), (5, 2), (6, 1), (7, 1)] {

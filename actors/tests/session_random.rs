@@ -2,16 +2,18 @@
 
 mod session_harness;
 
-use corelane_actors::types::{Command, EntrySwitch, MassCancel};
+use std::collections::BTreeMap;
+
+use corelane_actors::types::{Command, EntrySwitch, MassCancel, OtherChannel};
 use corelane_codecs::{
     IntoBytes, MessageType,
-    ouch::{self, Outbound},
+    ouch::{self, Outbound, TagValue},
     soup::{ClientPacket, ServerPacket},
     text::Alpha,
 };
 use corelane_runtime::net::{CloseReason, ConnId};
 use proptest::prelude::*;
-use session_harness::{MS, Venue, config, enter, login, replace};
+use session_harness::{MS, Venue, config, enter, login, replace, with_options};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -25,7 +27,10 @@ enum Act {
     LogIn(bool, u64),
     Enter(u32),
     Replace(u32, u32),
-    DisableEntry(u32),
+    /// In this channel, 0 among them.
+    DisableEntry(u32, u8),
+    EnterInChannel(u32, u8),
+    Query,
     LogOut,
     HalfClose,
     Vanish,
@@ -44,7 +49,9 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(user_ref, spoils)| Act::Spoilt(user_ref, spoils)),
         3 => (any::<bool>(), 0_u64..6).prop_map(|(good, sequence)| Act::LogIn(good, sequence)),
         6 => number.clone().prop_map(Act::Enter),
-        1 => number.clone().prop_map(Act::DisableEntry),
+        2 => (number.clone(), 0..3_u8).prop_map(|(user_ref, channel)| Act::DisableEntry(user_ref, channel)),
+        1 => (number.clone(), 1..3_u8).prop_map(|(user_ref, channel)| Act::EnterInChannel(user_ref, channel)),
+        1 => Just(Act::Query),
         3 => (number.clone(), number).prop_map(|(original, user_ref)| Act::Replace(original, user_ref)),
         1 => Just(Act::LogOut),
         1 => Just(Act::HalfClose),
@@ -82,15 +89,21 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
             let message = replace(*original, *user_ref);
             venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
         }
-        Act::DisableEntry(user_ref) => {
+        Act::DisableEntry(user_ref, channel) => {
             let message = ouch::DisableEntry {
                 message_type: MessageType::NEW,
                 user_ref_num: (*user_ref).into(),
                 firm: Alpha::BLANK,
                 appendage_len: 0.into(),
             };
-            venue.queue(*conn, &ClientPacket::Unsequenced(message.as_bytes()));
+            let message = with_options(&message, &[TagValue::UserRefIdx(*channel)]);
+            venue.queue(*conn, &ClientPacket::Unsequenced(&message));
         }
+        Act::EnterInChannel(user_ref, channel) => {
+            let message = with_options(&enter(*user_ref, "MSFT"), &[TagValue::UserRefIdx(*channel)]);
+            venue.queue(*conn, &ClientPacket::Unsequenced(&message));
+        }
+        Act::Query => venue.queue(*conn, &ClientPacket::Unsequenced(b"Q")),
         Act::LogOut => venue.queue(*conn, &ClientPacket::Logout),
         Act::HalfClose => venue.net.half_close(*conn),
         Act::Vanish => venue.net.disconnect(*conn, CloseReason::Peer),
@@ -107,6 +120,8 @@ fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
 #[derive(Default)]
 struct Model {
     consumed: u32,
+    /// The same of other channels.
+    channels: BTreeMap<u8, u32>,
     /// The number and shares of each open order.
     open: Vec<(u32, u32)>,
 }
@@ -122,6 +137,16 @@ impl Model {
                     self.open.push((user_ref, leaves_qty));
                 }
                 venue.answer(0, user_ref, leaves_qty, &Venue::some_answer(user_ref));
+            }
+            Command::AccountQuery(_) => venue.answer(0, 0, 0, &Venue::some_answer(1)),
+            Command::EntrySwitch(EntrySwitch { user_ref, channel: channel @ 1.., .. })
+            | Command::MassCancel(MassCancel { user_ref, channel: channel @ 1.., .. })
+            | Command::OtherChannel(OtherChannel { user_ref, channel, .. }) => {
+                let last = self.channels.entry(*channel).or_default();
+                if user_ref > last {
+                    *last = *user_ref;
+                    venue.answer(0, 0, 0, &Venue::some_answer(1));
+                }
             }
             Command::EntrySwitch(EntrySwitch { user_ref, .. }) | Command::MassCancel(MassCancel { user_ref, .. })
                 if *user_ref > self.consumed =>
@@ -168,8 +193,8 @@ impl Model {
                     owed.push(highest);
                 }
                 // OUCH has no reject for it.
-                Command::EntrySwitch(EntrySwitch { user_ref, .. })
-                | Command::MassCancel(MassCancel { user_ref, .. }) => {
+                Command::EntrySwitch(EntrySwitch { user_ref, channel: 0, .. })
+                | Command::MassCancel(MassCancel { user_ref, channel: 0, .. }) => {
                     highest = highest.max(*user_ref);
                 }
                 _ => {}
@@ -185,7 +210,7 @@ fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
     small.in_flight_max = 4;
     let mut venue = Venue::with_edge(small, 64);
     let bob = venue.bob();
-    let mut alice = venue.connect();
+    let mut alice = venue.alice();
     let mut model = Model::default();
     let (mut stream, mut faults) = (Vec::new(), Vec::new());
     for (step, act) in (1..).zip(acts) {
@@ -224,6 +249,15 @@ fn neighbour(acts: &[Act]) -> (Vec<u8>, Vec<String>) {
         }
         model.take(&mut venue, &commands[0]);
         venue.tick();
+    }
+    // Who is owed nothing more is closed at once.
+    for (user_ref, _) in std::mem::take(&mut model.open) {
+        venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+    }
+    venue.net.half_close(conn);
+    venue.tick();
+    if !venue.is_closed(conn) {
+        faults.push("an answer is waited for that does not come".to_owned());
     }
     faults.extend(venue.sim.failures().iter().map(|failure| format!("{failure:?}")));
     (stream, faults)

@@ -3,7 +3,7 @@
 mod session_harness;
 
 use corelane_actors::{
-    session::SessionCount,
+    session::{SessionConfig, SessionCount},
     types::{AccountQuery, Command, EntrySwitch, Locate, MassCancel, Modify, PortId, Quantity},
 };
 use corelane_codecs::{
@@ -143,15 +143,17 @@ fn every_kind_of_request_becomes_a_command() {
         group: 0,
         has_group: 0,
         side: 0,
-        reserved: [0; 6],
+        channel: 0,
+        reserved: [0; 5],
     };
     let switch = |user_ref, enabled| {
-        Command::EntrySwitch(EntrySwitch { port, user_ref, firm: *b"LIME", enabled, reserved: [0; 3] })
+        Command::EntrySwitch(EntrySwitch { port, user_ref, firm: *b"LIME", enabled, channel: 0, reserved: [0; 2] })
     };
+    let query = Command::AccountQuery(AccountQuery { port, channel: 0, reserved: [0; 3] });
     let all = [TagValue::Side(b'B'), TagValue::GroupId(7)];
     let cases = [
-        (b"Q".to_vec(), Command::AccountQuery(AccountQuery { port })),
-        (b"Q\0\0".to_vec(), Command::AccountQuery(AccountQuery { port })),
+        (b"Q".to_vec(), query),
+        (b"Q\0\0".to_vec(), query),
         (
             modify.as_bytes().to_vec(),
             Command::Modify(Modify { port, user_ref: 1, quantity: Quantity(40), side: b'T', reserved: [0; 3] }),
@@ -180,26 +182,64 @@ fn every_kind_of_request_becomes_a_command() {
     request(&mut venue, bob, &order);
     let [Command::Enter(order)] = venue.commands()[..] else { panic!() };
     assert_eq!((&order.firm, order.group), (b"LIME", 7));
-    // In another channel, none of them names anything of the port.
+    // In another channel, those that name no order are served too.
     let channel = [TagValue::UserRefIdx(2)];
     let others = [
-        with_options(&modify, &channel),
-        with_options(&mass_cancel(9, ""), &channel),
-        with_options(&disable, &channel),
-        with_options(&enable, &channel),
-        b"Q\0\x03\x02\x1c\x02".to_vec(),
+        (with_options(&mass_cancel(9, ""), &channel), "C9/2"),
+        (with_options(&disable, &channel), "D4/2"),
+        (with_options(&enable, &channel), "E5/2"),
+        (b"Q\0\x03\x02\x1c\x02".to_vec(), "Q/2"),
     ];
-    for message in others {
+    for (message, expected) in others {
         request(&mut venue, bob, &message);
-        assert_eq!(venue.commands(), [], "{message:02x?}");
+        assert_eq!(venue.commands().iter().map(short).collect::<Vec<_>>(), [expected], "{message:02x?}");
     }
-    assert_eq!(venue.count(SessionCount::OtherChannels), 5);
+    assert_eq!(venue.count(SessionCount::OtherChannels), 0);
     assert_eq!(venue.count(SessionCount::UnreadableRequests), 0);
+    request(&mut venue, bob, &with_options(&modify, &channel));
+    assert_eq!(venue.commands(), []);
+    assert_eq!(venue.count(SessionCount::UnreadableRequests), 1);
 }
 
-/// M13: the venue serves channel 0 only, and a request for another one touches nothing of it.
+/// Requests in other channels use none of the answers in flight that channel 0 may have, and each that the group answers is
+/// waited for.
 #[test]
-fn a_request_for_another_channel_reaches_no_order_of_this_one() {
+fn requests_in_other_channels_wait_for_no_answer_and_are_answered_before_the_end() {
+    use corelane_codecs::{MessageType, ouch, text::Symbol};
+    let mut venue = Venue::new(SessionConfig { in_flight_max: 1, ..config() });
+    let alice = venue.alice();
+    let mass_cancel = |user_ref: u32| ouch::MassCancel {
+        message_type: MessageType::NEW,
+        user_ref_num: user_ref.into(),
+        firm: Mpid::BLANK,
+        symbol: Symbol::BLANK,
+        appendage_len: 0.into(),
+    };
+    let channel = |channel| [TagValue::UserRefIdx(channel)];
+    request(&mut venue, alice, enter(1, "AAPL").as_bytes());
+    // The third is a retransmission; the number of the fourth is new in its channel.
+    for (user_ref, index) in [(1, 3), (4, 3), (4, 3), (4, 255)] {
+        request(&mut venue, alice, &with_options(&mass_cancel(user_ref), &channel(index)));
+    }
+    request(&mut venue, alice, &with_options(&enter(4, "AAPL"), &channel(3)));
+    request(&mut venue, alice, &with_options(&enter(5, "AAPL"), &channel(3)));
+    let all = ["in0.1", "O1", "C1/3", "C4/3", "C4/3", "C4/255", "J4/3", "J5/3"];
+    assert_eq!(venue.commands().iter().map(short).collect::<Vec<_>>(), all);
+    assert_eq!(venue.count(SessionCount::Holds), 0);
+    venue.net.half_close(alice);
+    venue.answer(0, 1, 0, &Venue::some_answer(1));
+    venue.tick();
+    for answered in 0..4 {
+        assert!(!venue.is_closed(alice), "after {answered} of 4 answers in other channels");
+        venue.answer(0, 0, 0, &Venue::some_answer(1));
+        venue.tick();
+    }
+    assert!(venue.is_closed(alice));
+}
+
+/// M13: the venue takes orders in channel 0 only, and a request in another one touches none of them.
+#[test]
+fn a_request_in_another_channel_reaches_no_order_of_this_one() {
     let mut venue = Venue::new(config());
     let conn = venue.alice();
     request(&mut venue, conn, enter(5, "AAPL").as_bytes());
@@ -224,7 +264,8 @@ fn a_request_for_another_channel_reaches_no_order_of_this_one() {
         request(&mut venue, conn, &message);
         assert_eq!(venue.commands().iter().map(short).collect::<Vec<_>>(), expected, "{message:02x?}");
     }
-    assert_eq!(venue.count(SessionCount::OtherChannels), 6);
+    assert_eq!(venue.count(SessionCount::OtherChannels), 5);
+    assert_eq!(venue.count(SessionCount::UnreadableRequests), 1);
     // The number of the reject is one of another channel: the request of this channel with the same one is not answered.
     request(&mut venue, conn, enter(6, "AAPL").as_bytes());
     venue.answer(0, 0, 0, &Venue::some_answer(6));

@@ -7,7 +7,7 @@ use super::{
     order_entry::{Ctx, GroupState, Session},
     request::DecodedRequest,
 };
-use crate::types::{Command, EntrySwitch, MassCancel, PortId, SequencerIn};
+use crate::types::{Command, EntrySwitch, MassCancel, OtherChannel, PortId, SequencerIn};
 
 impl Session {
     #[inline]
@@ -20,7 +20,7 @@ impl Session {
         let (command, count) = match &mut request {
             DecodedRequest::Good(command) => (Some(command), None),
             DecodedRequest::Refused(command) => (Some(command), Some(SessionCount::MalformedRequests)),
-            DecodedRequest::Unserved(command) => (command.as_mut(), Some(SessionCount::OtherChannels)),
+            DecodedRequest::OtherChannel(command) => (Some(command), Some(SessionCount::OtherChannels)),
             DecodedRequest::Unreadable => (None, Some(SessionCount::UnreadableRequests)),
         };
         if let Some(command) = command {
@@ -58,10 +58,15 @@ impl Session {
     #[inline]
     fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
         let orders = &mut self.ports[port.index()].orders;
-        // Those that use a number.
+        // Those that use a number of channel 0.
         let wants_credit = !matches!(
             command,
-            Command::Cancel(_) | Command::Modify(_) | Command::AccountQuery(_) | Command::OtherChannel(_)
+            Command::Cancel(_)
+                | Command::Modify(_)
+                | Command::AccountQuery(_)
+                | Command::OtherChannel(_)
+                | Command::MassCancel(MassCancel { channel: 1.., .. })
+                | Command::EntrySwitch(EntrySwitch { channel: 1.., .. })
         );
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;
@@ -74,10 +79,10 @@ impl Session {
                 replace.locate = orders.locate_of(replace.original_user_ref);
                 orders.on_replace(replace.original_user_ref, replace.user_ref, replace.quantity, replace.cl_ord_id);
             }
-            Command::MassCancel(MassCancel { user_ref, .. }) | Command::EntrySwitch(EntrySwitch { user_ref, .. }) => {
-                orders.on_other(*user_ref);
-            }
-            Command::AccountQuery(_) | Command::OtherChannel(_) => orders.on_query(),
+            Command::MassCancel(MassCancel { channel, user_ref, .. })
+            | Command::EntrySwitch(EntrySwitch { channel, user_ref, .. })
+            | Command::OtherChannel(OtherChannel { channel, user_ref, .. }) => orders.on_other(*channel, *user_ref),
+            Command::AccountQuery(_) => orders.on_query(),
             _ => {}
         }
         self.counters.add(SessionCount::Requests, 1);

@@ -47,9 +47,10 @@ corelane_runtime::metrics! {
         Requests,
         /// Malformed requests whose number is readable, which are rejected.
         MalformedRequests,
-        /// Requests in good packets that cannot be read, and so not answered.
+        /// Requests in good packets that get no answer: they cannot be read, or they cancel or modify an order in a channel of
+        /// numbers where none can be.
         UnreadableRequests,
-        /// Requests for a channel of numbers that the venue does not serve.
+        /// Enters and replaces in a channel of numbers where the venue takes no orders, which are rejected.
         OtherChannels,
         /// Times that a request waited for room on the edge or for answers.
         Holds,

@@ -5,7 +5,7 @@
 //! | log-in | either form; wrong user or password: reject `A`; another session than today's, or a future sequence number: reject `S` |
 //! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only; a message that is no longer kept: reject `S`, never a stream with a hole |
 //! | answers | logged per port, also while the client is disconnected; on its return the client gets the same bytes again. The log is a window over the newest answers, of a given size in bytes; their number is not bounded |
-//! | channel of numbers (`UserRefIdx`) | channel 0 alone is served: an enter or a replace in another is rejected, a cancel is ignored |
+//! | channel of numbers (`UserRefIdx`) | orders are taken in channel 0 only: an enter or a replace in another is rejected, a cancel or a modify counts as unreadable. Other requests are served in each |
 //! | second log-in of a user | closes the first connection |
 //! | connections without a log-in | at a bound, in all or of one source address, the oldest is closed for the new one, so that silent connections lock nobody out |
 //! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |

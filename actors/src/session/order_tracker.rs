@@ -15,7 +15,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::number_hash::NumberHash;
-use crate::types::{Locate, Quantity, Reply};
+use crate::types::{CHANNELS, Locate, Quantity, Reply};
 
 /// The type of the one answer that nobody asks for.
 const SYSTEM_EVENT: u8 = b'S';
@@ -53,8 +53,10 @@ pub(super) struct OrderTracker {
     /// In the order of forwarding.
     pending: VecDeque<PendingRequest>,
     in_flight_max: usize,
-    /// Unanswered requests whose answer is about no order: account queries, and requests for another channel.
+    /// Unanswered requests whose answer is about no order: account queries, and requests in other channels than 0.
     queries: usize,
+    /// By channel other than 0: the highest number that was forwarded. The group answers what raises it, and ignores the rest.
+    other_channels: Box<[u32; CHANNELS]>,
     /// Highest number known to be used up.
     consumed: u32,
     /// Highest number of an enter that was forwarded.
@@ -84,6 +86,7 @@ impl OrderTracker {
             pending: VecDeque::with_capacity(in_flight_max),
             in_flight_max,
             queries: 0,
+            other_channels: Box::new([0; CHANNELS]),
             consumed: 0,
             entered: 0,
             pending_high: 0,
@@ -96,7 +99,7 @@ impl OrderTracker {
     pub(super) fn bytes(open_max: usize, in_flight_max: usize) -> usize {
         let most = open_max + in_flight_max;
         let places = (2 * most * 8 / 7).next_power_of_two();
-        places * (size_of::<(u32, TrackedOrder)>() + 1) + most * size_of::<u32>()
+        places * (size_of::<(u32, TrackedOrder)>() + 1) + (most + CHANNELS) * size_of::<u32>()
     }
 
     /// Orders and unanswered requests.
@@ -145,7 +148,13 @@ impl OrderTracker {
 
     /// Notes a request that uses a number and makes no order, unless the group is sure to ignore it.
     #[cold]
-    pub(super) fn on_other(&mut self, user_ref: u32) {
+    pub(super) fn on_other(&mut self, channel: u8, user_ref: u32) {
+        if channel != 0 {
+            let last = &mut self.other_channels[usize::from(channel)];
+            self.queries += usize::from(user_ref > *last);
+            *last = user_ref.max(*last);
+            return;
+        }
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }

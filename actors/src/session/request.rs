@@ -55,10 +55,10 @@ pub(super) enum DecodedRequest {
     Good(Command),
     /// A malformed request with a readable number, to be forwarded as a command that the group rejects.
     Refused(Command),
-    /// A request for a channel of numbers that the venue does not serve, with the command that rejects it. Only an enter
-    /// and a replace have one: OUCH has no reject for others.
-    Unserved(Option<Command>),
-    /// A malformed request without a readable number, which gets no answer.
+    /// An enter or a replace in a channel of numbers where the venue takes no orders, with the command that rejects it.
+    OtherChannel(Command),
+    /// A request that gets no answer: malformed and without a readable number, or a cancel or a modify in a channel where no
+    /// order can be.
     Unreadable,
 }
 
@@ -67,13 +67,13 @@ impl DecodedRequest {
     #[inline]
     pub(super) fn read(port: PortId, payload: &[u8], locates: &SymbolLocates) -> DecodedRequest {
         match Inbound::decode(payload) {
-            Ok(Inbound::Enter(enter, options)) if is_served(options) => {
+            Ok(Inbound::Enter(enter, options)) if takes_orders(options) => {
                 DecodedRequest::Good(Command::Enter(self::enter(port, enter, options, locates)))
             }
-            Ok(Inbound::Replace(replace, options)) if is_served(options) => {
+            Ok(Inbound::Replace(replace, options)) if takes_orders(options) => {
                 DecodedRequest::Good(Command::Replace(self::replace(port, replace, options)))
             }
-            Ok(Inbound::Cancel(cancel, options)) if is_served(options) => {
+            Ok(Inbound::Cancel(cancel, options)) if takes_orders(options) => {
                 DecodedRequest::Good(Command::Cancel(Cancel {
                     port,
                     user_ref: cancel.user_ref_num.get(),
@@ -87,31 +87,34 @@ impl DecodedRequest {
     }
 }
 
-/// A request other than enter, replace and cancel, or one for a channel that the venue does not serve.
+/// A request other than enter, replace and cancel, or one in a channel where the venue takes no orders.
 #[cold]
 fn other(port: PortId, payload: &[u8], request: Inbound<'_>, locates: &SymbolLocates) -> DecodedRequest {
     DecodedRequest::Good(match request {
         Inbound::Enter(..) | Inbound::Replace(..) => return refused(port, payload, RejectReason::Other),
-        Inbound::Modify(modify, options) if is_served(options) => Command::Modify(Modify {
+        Inbound::Modify(modify, options) if takes_orders(options) => Command::Modify(Modify {
             port,
             user_ref: modify.user_ref_num.get(),
             quantity: Quantity(modify.quantity.get()),
             side: modify.side.to_wire(),
             reserved: [0; 3],
         }),
-        Inbound::MassCancel(request, options) if is_served(options) => {
-            Command::MassCancel(mass_cancel(port, request, options, locates))
-        }
-        Inbound::DisableEntry(request, options) if is_served(options) => {
+        Inbound::MassCancel(request, options) => Command::MassCancel(mass_cancel(port, request, options, locates)),
+        Inbound::DisableEntry(request, options) => {
             let (user_ref, firm) = (request.user_ref_num.get(), *request.firm.as_array());
-            Command::EntrySwitch(EntrySwitch { port, user_ref, firm, enabled: 0, reserved: [0; 3] })
+            let channel = options.channel();
+            Command::EntrySwitch(EntrySwitch { port, user_ref, firm, enabled: 0, channel, reserved: [0; 2] })
         }
-        Inbound::EnableEntry(request, options) if is_served(options) => {
+        Inbound::EnableEntry(request, options) => {
             let (user_ref, firm) = (request.user_ref_num.get(), *request.firm.as_array());
-            Command::EntrySwitch(EntrySwitch { port, user_ref, firm, enabled: 1, reserved: [0; 3] })
+            let channel = options.channel();
+            Command::EntrySwitch(EntrySwitch { port, user_ref, firm, enabled: 1, channel, reserved: [0; 2] })
         }
-        Inbound::AccountQuery(_, options) if is_served(options) => Command::AccountQuery(AccountQuery { port }),
-        _ => return DecodedRequest::Unserved(None),
+        Inbound::AccountQuery(_, options) => {
+            Command::AccountQuery(AccountQuery { port, channel: options.channel(), reserved: [0; 3] })
+        }
+        // OUCH has no answer to these for an order that is not live, and none is in another channel.
+        Inbound::Cancel(..) | Inbound::Modify(..) => return DecodedRequest::Unreadable,
     })
 }
 
@@ -138,7 +141,8 @@ fn mass_cancel(
             Some(TagValue::Side(side)) => side.max(1),
             _ => 0,
         },
-        reserved: [0; 6],
+        channel: options.channel(),
+        reserved: [0; 5],
     }
 }
 
@@ -187,7 +191,7 @@ fn refused(port: PortId, payload: &[u8], reason: RejectReason) -> DecodedRequest
     if channel != 0 {
         let cl_ord_id = *cl_ord_id.as_array();
         let request = OtherChannel { port, user_ref, cl_ord_id, channel, reserved: 0 };
-        return DecodedRequest::Unserved(Some(Command::OtherChannel(request)));
+        return DecodedRequest::OtherChannel(Command::OtherChannel(request));
     }
     // `request_identity` reads only enters and replaces, which are longer than this.
     DecodedRequest::Refused(match (payload[0], payload[ORIGINAL].try_into()) {
@@ -246,10 +250,10 @@ fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
     }
 }
 
-/// Whether the venue serves the channel of numbers that a request names. It serves one, channel 0: each would need its own
-/// rule of rising numbers.
+/// Whether the venue takes orders in the channel of numbers that a request names. It does so in channel 0 only, so that one
+/// number finds an order of the port.
 #[inline]
-fn is_served(options: Appendage<'_>) -> bool {
+fn takes_orders(options: Appendage<'_>) -> bool {
     options.is_empty() || options.channel() == 0
 }
 

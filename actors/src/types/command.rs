@@ -14,6 +14,9 @@ use super::{
     scope::KillSwitch,
 };
 
+/// The number of channels of user reference numbers (`UserRefIdx`), channel 0 included.
+pub(crate) const CHANNELS: usize = u8::MAX as usize + 1;
+
 /// An input of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -31,7 +34,7 @@ pub enum Command {
     KillSwitch(KillSwitch),
     /// The trading day enters its next phase.
     MarketEvent(MarketEvent),
-    /// Reject a request for a channel of numbers that the venue does not serve.
+    /// Reject an enter or a replace in a channel of numbers where the venue takes no orders.
     OtherChannel(OtherChannel),
     /// Modify an order.
     Modify(Modify),
@@ -220,8 +223,10 @@ pub struct MassCancel {
     pub has_group: u8,
     /// Wire byte of the orders' side, unchecked; 0 for both.
     pub side: u8,
+    /// The channel of numbers that the request is in, echoed. The port has orders in channel 0 only.
+    pub channel: u8,
     /// Always zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
 }
 
 /// A decoded OUCH request to disable or enable order entry of a firm on a port.
@@ -236,8 +241,10 @@ pub struct EntrySwitch {
     pub firm: [u8; 4],
     /// Whether entry is enabled: 0 or 1.
     pub enabled: u8,
+    /// The channel of numbers that the request is in, echoed. It takes effect on the port, whatever its channel.
+    pub channel: u8,
     /// Always zero.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// A decoded OUCH account query.
@@ -246,10 +253,14 @@ pub struct EntrySwitch {
 pub struct AccountQuery {
     /// The port that sent it.
     pub port: PortId,
+    /// The channel of numbers that it asks about, echoed.
+    pub channel: u8,
+    /// Always zero.
+    pub reserved: [u8; 3],
 }
 
-/// An enter or a replace for a channel of numbers (`UserRefIdx`) that the venue does not serve. It is rejected; it uses no
-/// number and touches no order.
+/// An enter or a replace in another channel of numbers (`UserRefIdx`) than 0, where the venue takes no orders. It is rejected,
+/// which uses its number in that channel, and touches no order.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 pub struct OtherChannel {

@@ -16,7 +16,7 @@ mod scope;
 
 pub use corelane_runtime::message::SequenceNumber;
 
-pub(crate) use self::reply::length_byte;
+pub(crate) use self::{command::CHANNELS, reply::length_byte};
 pub use self::{
     command::{
         AccountQuery, Cancel, Command, Enter, EntrySwitch, MarketEvent, MassCancel, Modify, OtherChannel, Replace,

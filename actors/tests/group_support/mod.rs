@@ -8,10 +8,10 @@ use corelane_actors::{
     engine::{GroupCount, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
-        AccountConfig, AccountId, Cancel, Command, Enter, EntrySwitch, FirmConfig, FirmId, GroupConfig, Instrument,
-        KillSwitch, LevelLimits, Limits, Locate, MarketEvent, Modify, Notional, OtherChannel, PortConfig, PortId,
-        Publication, Quantity, Reference, ReferenceUpdate, Replace, Reply, Scope, SequenceNumber, SequencerIn,
-        SessionChange, WithoutReference, separate_members,
+        AccountConfig, AccountId, AccountQuery, Cancel, Command, Enter, EntrySwitch, FirmConfig, FirmId, GroupConfig,
+        Instrument, KillSwitch, LevelLimits, Limits, Locate, MarketEvent, MassCancel, Modify, Notional, OtherChannel,
+        PortConfig, PortId, Publication, Quantity, Reference, ReferenceUpdate, Replace, Reply, Scope, SequenceNumber,
+        SequencerIn, SessionChange, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{
@@ -281,7 +281,33 @@ pub(crate) fn modify(port: u32, user_ref: u32, side: u8, quantity: u32) -> Comma
 }
 
 pub(crate) fn entry_switch(port: u32, user_ref: u32, firm: [u8; 4], enabled: u8) -> Command {
-    Command::EntrySwitch(EntrySwitch { port: PortId(port), user_ref, firm, enabled, reserved: [0; 3] })
+    entry_switch_in(port, 0, user_ref, firm, enabled)
+}
+
+pub(crate) fn entry_switch_in(port: u32, channel: u8, user_ref: u32, firm: [u8; 4], enabled: u8) -> Command {
+    Command::EntrySwitch(EntrySwitch { port: PortId(port), user_ref, firm, enabled, channel, reserved: [0; 2] })
+}
+
+pub(crate) const MASS_CANCEL: MassCancel = MassCancel {
+    port: PortId(0),
+    user_ref: 0,
+    firm: *b"    ",
+    symbol: *b"        ",
+    locate: Locate::NONE,
+    group: 0,
+    has_group: 0,
+    side: 0,
+    channel: 0,
+    reserved: [0; 5],
+};
+
+/// A mass cancel of all orders.
+pub(crate) fn mass_cancel_in(port: u32, channel: u8, user_ref: u32) -> Command {
+    Command::MassCancel(MassCancel { port: PortId(port), channel, user_ref, ..MASS_CANCEL })
+}
+
+pub(crate) fn account_query(port: u32, channel: u8) -> Command {
+    Command::AccountQuery(AccountQuery { port: PortId(port), channel, reserved: [0; 3] })
 }
 
 pub(crate) fn other_channel(port: u32, user_ref: u32, channel: u8) -> Command {

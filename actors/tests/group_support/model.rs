@@ -1,7 +1,7 @@
 //! A slow, obvious model of the venue: one list of orders in order of priority, searched from the start every time, and
 //! messages encoded byte by byte from the protocol specification.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use corelane_actors::types::{
     Command, Enter, EntrySwitch, GroupConfig, KillSwitch, Locate, MassCancel, Modify, Notional, OtherChannel, PortId,
@@ -33,6 +33,8 @@ pub(crate) struct ModelPort {
     is_disabled: bool,
     exceptions: BTreeSet<[u8; 4]>,
     pub last_user_ref: u32,
+    /// The same of other channels.
+    channels: BTreeMap<u8, u32>,
     pub messages: u64,
     generation: u32,
 }
@@ -118,11 +120,11 @@ impl Model {
             Command::MassCancel(request) => self.mass_cancel(request),
             Command::EntrySwitch(switch) => self.switch_entry(switch),
             Command::AccountQuery(query) => {
-                if let Some(port) = self.ports.get(query.port.0 as usize) {
-                    let next = port.last_user_ref + 1;
+                if let Some(last) = self.last_user_ref(query.port.0, query.channel) {
+                    let next = *last + 1;
                     let mut bytes = self.answer(b'Q');
                     bytes.extend(next.to_be_bytes());
-                    self.tell(query.port.0, 0, bytes);
+                    self.tell_in_channel(query.port.0, query.channel, 0, bytes);
                 }
             }
             Command::MarketEvent(event) => self.market_event(event.code),
@@ -590,13 +592,12 @@ impl Model {
     }
 
     fn reject_other_channel(&mut self, request: &OtherChannel) {
-        if (request.port.0 as usize) < self.ports.len() {
+        if self.is_new(request.port.0, request.channel, request.user_ref) {
             let mut bytes = self.answer(b'J');
             bytes.extend(request.user_ref.to_be_bytes());
             bytes.extend([0, 0x0f]);
             bytes.extend(request.cl_ord_id);
-            bytes.extend([0, 3, 2, 28, request.channel]);
-            self.tell(request.port.0, 0, bytes);
+            self.tell_in_channel(request.port.0, request.channel, request.user_ref, bytes);
         }
     }
 
@@ -632,18 +633,21 @@ impl Model {
 
     fn mass_cancel(&mut self, request: &MassCancel) {
         let port = request.port.0;
-        if !self.is_new(port, request.user_ref) {
+        if !self.is_new(port, request.channel, request.user_ref) {
             return;
         }
         let mut bytes = self.answer(b'X');
         bytes.extend(request.user_ref.to_be_bytes());
         bytes.extend(request.firm);
         bytes.extend(request.symbol);
-        bytes.extend([0, 0]);
-        self.tell(port, request.user_ref, bytes);
+        if request.channel == 0 {
+            bytes.extend([0, 0]);
+        }
+        self.tell_in_channel(port, request.channel, request.user_ref, bytes);
         let is_meant = |order: &ModelOrder| {
             let side = if order.side == b'B' { b"B" } else { &b"STE"[..] };
-            order.port == port
+            request.channel == 0
+                && order.port == port
                 && (request.firm == *b"    " || request.firm == order.firm)
                 && (request.symbol == *b"        " || request.locate.0 == order.locate)
                 && (request.side == 0 || side.contains(&request.side))
@@ -655,7 +659,7 @@ impl Model {
     }
 
     fn switch_entry(&mut self, switch: &EntrySwitch) {
-        if !self.is_new(switch.port.0, switch.user_ref) {
+        if !self.is_new(switch.port.0, switch.channel, switch.user_ref) {
             return;
         }
         let port = &mut self.ports[switch.port.0 as usize];
@@ -676,19 +680,35 @@ impl Model {
         let mut bytes = self.answer(if enabled { b'K' } else { b'G' });
         bytes.extend(switch.user_ref.to_be_bytes());
         bytes.extend(firm);
-        bytes.extend([0, 0]);
-        self.tell(switch.port.0, switch.user_ref, bytes);
+        if switch.channel == 0 {
+            bytes.extend([0, 0]);
+        }
+        self.tell_in_channel(switch.port.0, switch.channel, switch.user_ref, bytes);
     }
 
-    /// Whether a request has a number above all earlier ones, which it then uses.
-    fn is_new(&mut self, port: u32, user_ref: u32) -> bool {
-        let port = self.ports.get_mut(port as usize).filter(|port| user_ref > port.last_user_ref);
-        port.map(|port| port.last_user_ref = user_ref).is_some()
+    /// Whether a request has a number above all earlier ones of its channel, which it then uses.
+    fn is_new(&mut self, port: u32, channel: u8, user_ref: u32) -> bool {
+        let last = self.last_user_ref(port, channel).filter(|last| user_ref > **last);
+        last.map(|last| *last = user_ref).is_some()
+    }
+
+    fn last_user_ref(&mut self, port: u32, channel: u8) -> Option<&mut u32> {
+        let port = self.ports.get_mut(port as usize)?;
+        Some(if channel == 0 { &mut port.last_user_ref } else { port.channels.entry(channel).or_default() })
     }
 
     fn is_disabled(&self, port: u32, firm: [u8; 4]) -> bool {
         let port = &self.ports[port as usize];
         port.is_disabled != port.exceptions.contains(&firm)
+    }
+
+    /// Sends an answer that is about no open order, and names its channel if that is not 0.
+    fn tell_in_channel(&mut self, port: u32, channel: u8, user_ref: u32, mut bytes: Vec<u8>) {
+        if channel == 0 {
+            return self.tell(port, user_ref, bytes);
+        }
+        bytes.extend([0, 3, 2, 28, channel]);
+        self.tell(port, 0, bytes);
     }
 
     /// Sends an answer that is about no open order.

@@ -2,14 +2,14 @@
 //! garbled field.
 
 use corelane_actors::types::{
-    AccountId, AccountQuery, Command, Enter, FirmId, Locate, MassCancel, PortId, Quantity, Reference, Replace, Scope,
-    SequencerIn,
+    AccountId, Command, Enter, FirmId, Locate, MassCancel, PortId, Quantity, Reference, Replace, Scope, SequencerIn,
 };
 use corelane_codecs::price::Price;
 use proptest::{prelude::*, sample::Index};
 
 use super::{
-    cancel, disconnect, enter, entry_switch, kill, log_in, market, model::Model, modify, other_channel, replace,
+    MASS_CANCEL, account_query, cancel, disconnect, enter, entry_switch, entry_switch_in, kill, log_in, market,
+    model::Model, modify, other_channel, replace,
 };
 
 /// A step of a stream. Its order is chosen when the step is run.
@@ -87,7 +87,8 @@ fn op() -> impl Strategy<Value = Op> {
         // Entry is enabled more often than disabled.
         2 => (0..4_u32, firm(), 0..3_u8, gap())
             .prop_map(|(port, firm, enabled, gap)| Op::EntrySwitch { port, firm, enabled: enabled.min(1), gap }),
-        1 => (0..4_u32).prop_map(|port| Op::Other(Command::AccountQuery(AccountQuery { port: PortId(port) }))),
+        1 => (0..4_u32, 0..4_u8).prop_map(|(port, channel)| Op::Other(account_query(port, channel))),
+        2 => in_other_channel().prop_map(Op::Other),
         2 => (0..5_u16, reference()).prop_map(|(locate, reference)| Op::Reference { locate, reference }),
     ]
 }
@@ -108,16 +109,29 @@ fn mass_cancel() -> impl Strategy<Value = MassCancel> {
     (0..4_u32, firm(), symbol, side, prop::option::of(0..3_u16)).prop_map(
         |(port, firm, (symbol, locate), side, group)| MassCancel {
             port: PortId(port),
-            user_ref: 0,
             firm,
             symbol,
             locate: Locate(locate),
             group: group.unwrap_or_default(),
             has_group: group.is_some().into(),
             side,
-            reserved: [0; 6],
+            ..MASS_CANCEL
         },
     )
+}
+
+/// Few numbers, so that some are used before.
+fn in_other_channel() -> impl Strategy<Value = Command> {
+    let identity = || (0..4_u32, 1..4_u8, 0..20_u32);
+    prop_oneof![
+        (identity(), mass_cancel()).prop_map(|((port, channel, user_ref), request)| {
+            Command::MassCancel(MassCancel { port: PortId(port), channel, user_ref, ..request })
+        }),
+        (identity(), firm(), 0..3_u8).prop_map(|((port, channel, user_ref), firm, enabled)| {
+            entry_switch_in(port, channel, user_ref, firm, enabled.min(1))
+        }),
+        identity().prop_map(|(port, channel, user_ref)| other_channel(port, user_ref, channel)),
+    ]
 }
 
 fn picks() -> impl Strategy<Value = Option<Index>> {
@@ -205,7 +219,6 @@ fn other() -> impl Strategy<Value = Command> {
         1 => (port(), 0..3_u32).prop_map(|(port, generation)| log_in(port, generation)),
         1 => prop::sample::select(b"OSQ?".to_vec()).prop_map(market),
         2 => Just(market(b'Q')),
-        1 => (port(), 0..20_u32, 1..4_u8).prop_map(|(port, user_ref, channel)| other_channel(port, user_ref, channel)),
         // What has ended stays so for the rest of the stream.
         1 => prop::sample::select(b"MEC??????????????".to_vec()).prop_map(market),
     ]

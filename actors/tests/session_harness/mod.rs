@@ -346,6 +346,10 @@ pub(crate) fn summary(bytes: &[u8]) -> String {
         .join(" ")
 }
 
+fn in_channel(channel: u8) -> String {
+    if channel == 0 { String::new() } else { format!("/{channel}") }
+}
+
 /// A summary of a command.
 pub(crate) fn short(command: &Command) -> String {
     match command {
@@ -353,10 +357,11 @@ pub(crate) fn short(command: &Command) -> String {
         Command::Replace(replace) => format!("U{}>{}", replace.original_user_ref, replace.user_ref),
         Command::Cancel(cancel) => format!("X{}", cancel.user_ref),
         Command::Modify(modify) => format!("M{}", modify.user_ref),
-        Command::MassCancel(request) => format!("C{}", request.user_ref),
-        Command::EntrySwitch(EntrySwitch { user_ref, enabled: 0, .. }) => format!("D{user_ref}"),
-        Command::EntrySwitch(EntrySwitch { user_ref, .. }) => format!("E{user_ref}"),
-        Command::AccountQuery(_) => "Q".to_owned(),
+        Command::MassCancel(request) => format!("C{}{}", request.user_ref, in_channel(request.channel)),
+        Command::EntrySwitch(EntrySwitch { user_ref, enabled, channel, .. }) => {
+            format!("{}{user_ref}{}", if *enabled == 0 { 'D' } else { 'E' }, in_channel(*channel))
+        }
+        Command::AccountQuery(query) => format!("Q{}", in_channel(query.channel)),
         Command::OtherChannel(request) => format!("J{}/{}", request.user_ref, request.channel),
         Command::LogIn(change) => format!("in{}.{}", change.port, change.generation),
         Command::Disconnect(change) => format!("out{}.{}", change.port, change.generation),

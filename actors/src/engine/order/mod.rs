@@ -22,8 +22,12 @@
 //! | disable or enable order entry | the response that tells what holds now, see `entry`; its number is used |
 //! | enter while entry is disabled for the firm of the order | Rejected; its number is used |
 //! | account query | its response: the number after the last one used |
-//! | enter or replace in another channel than 0 | Rejected (0x0F), with its channel; no number is used, no order is touched |
-//! | another request in another channel than 0 | none: the port has no order there |
+//! | enter or replace in another channel of numbers (`UserRefIdx`) than 0 | Rejected (0x0F); no order is touched |
+//! | cancel or modify in another channel | none: the port has no order there |
+//! | mass cancel in another channel | its response alone: the port has no order there |
+//! | disable, enable or account query in another channel | as in channel 0 |
+//!
+//! The numbers of each channel rise by themselves. An answer in another channel than 0 names its channel.
 //!
 //! A mass cancel means the orders that match all that it names: firm, symbol, side and group. A blank firm or symbol matches
 //! any; an unknown symbol or side matches none. The firm of an order is the one that its client named (option `Firm`),
@@ -50,8 +54,8 @@ use corelane_codecs::{
     IntoBytes,
     itch::EventCode,
     ouch::{
-        self, AccountQueryResponse, CancelReason, Canceled, DisableEntryResponse, EnableEntryResponse, Executed,
-        MassCancelResponse, Modified, RejectReason, Rejected, SystemEvent, TimeInForce,
+        self, AccountQueryResponse, Appendable, CancelReason, Canceled, DisableEntryResponse, EnableEntryResponse,
+        Executed, MassCancelResponse, Modified, RejectReason, Rejected, SystemEvent, TimeInForce,
     },
     price::{Price, Price4},
     text::{ClOrdId, Mpid, Symbol},
@@ -59,9 +63,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{edge::port::Port, mem};
 
-use self::{
-    checks::Terms, day::Day, entry::EntryState, open_order::OpenOrder, port_state::PortState, user_refs::UserRefs,
-};
+use self::{checks::Terms, day::Day, entry::EntryState, open_order::OpenOrder, port_state::PortState};
 use crate::types::{
     AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
     MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Reference, Replace,
@@ -109,8 +111,8 @@ impl Order {
     /// Memory of the open orders, and of the users' numbers of all ports, in bytes.
     pub(crate) fn bytes(config: &GroupConfig) -> usize {
         let order = size_of::<Option<OpenOrder>>() + size_of::<OrderSlot>();
-        let numbers = UserRefs::bytes(config.open_orders_per_port_max);
-        config.orders_max as usize * order + config.ports.len() * numbers
+        let port = PortState::bytes(config.open_orders_per_port_max);
+        config.orders_max as usize * order + config.ports.len() * port
     }
 
     /// Prefetches the place of a request's order number.
@@ -415,12 +417,13 @@ impl Order {
     #[cold]
     pub(crate) fn mass_cancel(&mut self, request: &MassCancel, replies: &mut Replies<'_>) -> bool {
         let (firm, symbol) = (Mpid::from_bytes(request.firm), Symbol::from_bytes(request.symbol));
-        let Some(state) = self.begin(request.port, request.user_ref) else {
+        let MassCancel { port, channel, user_ref, .. } = *request;
+        let Some(state) = self.begin(port, channel, user_ref) else {
             return false;
         };
-        let response = MassCancelResponse::new(replies.time_ns, request.user_ref, firm, symbol);
-        answer(replies, request.port, state, request.user_ref, &response);
-        true
+        let response = MassCancelResponse::new(replies.time_ns, user_ref, firm, symbol);
+        answer(replies, port, state, (channel, user_ref), &response);
+        channel == 0
     }
 
     /// Whether a mass cancel of its port means the order in `slot`.
@@ -439,16 +442,17 @@ impl Order {
     /// Disables or enables order entry of a firm, and answers.
     #[cold]
     pub(crate) fn switch_entry(&mut self, switch: &EntrySwitch, replies: &mut Replies<'_>) {
-        let (user_ref, time_ns) = (switch.user_ref, replies.time_ns);
-        let Some(state) = self.begin(switch.port, user_ref) else {
+        let EntrySwitch { port, channel, user_ref, .. } = *switch;
+        let time_ns = replies.time_ns;
+        let Some(state) = self.begin(port, channel, user_ref) else {
             return;
         };
         let EntryState { firm, enabled } = state.disabled.set(switch.firm, switch.enabled == 1);
         let firm = Mpid::from_bytes(firm);
         if enabled {
-            answer(replies, switch.port, state, user_ref, &EnableEntryResponse::new(time_ns, user_ref, firm));
+            answer(replies, port, state, (channel, user_ref), &EnableEntryResponse::new(time_ns, user_ref, firm));
         } else {
-            answer(replies, switch.port, state, user_ref, &DisableEntryResponse::new(time_ns, user_ref, firm));
+            answer(replies, port, state, (channel, user_ref), &DisableEntryResponse::new(time_ns, user_ref, firm));
         }
     }
 
@@ -456,27 +460,31 @@ impl Order {
     #[cold]
     pub(crate) fn account_query(&mut self, query: &AccountQuery, replies: &mut Replies<'_>) {
         if let Some(state) = self.ports.get_mut(query.port.index()) {
-            let answer = AccountQueryResponse::new(replies.time_ns, state.last_user_ref.wrapping_add(1));
-            send_to_port(replies, query.port, state, |reply| answers::write(reply, &answer));
+            let next = state.last_user_ref_in(query.channel).wrapping_add(1);
+            let response = AccountQueryResponse::new(replies.time_ns, next);
+            answer(replies, query.port, state, (query.channel, 0), &response);
         }
     }
 
-    /// Uses the number of a request, and returns its port; `None` if it is a retransmission.
-    fn begin(&mut self, port: PortId, user_ref: u32) -> Option<&mut PortState> {
-        let state = self.ports.get_mut(port.index()).filter(|state| user_ref > state.last_user_ref)?;
-        state.last_user_ref = user_ref;
+    /// Uses the number of a request in its channel, and returns its port; `None` if it is a retransmission.
+    fn begin(&mut self, port: PortId, channel: u8, user_ref: u32) -> Option<&mut PortState> {
+        let state = self.ports.get_mut(port.index())?;
+        let last = state.last_user_ref_in(channel);
+        if user_ref <= *last {
+            return None;
+        }
+        *last = user_ref;
         Some(state)
     }
 
-    /// Rejects a request for a channel that the venue does not serve. The answer is about no order of the port.
+    /// Rejects an enter or a replace in a channel where the venue takes no orders.
     #[cold]
     pub(crate) fn reject_other_channel(&mut self, request: &OtherChannel, replies: &mut Replies<'_>) {
-        if let Some(state) = self.ports.get_mut(request.port.index()) {
-            let id = ClOrdId::from_bytes(request.cl_ord_id);
-            let rejected = Rejected::new(replies.time_ns, request.user_ref, RejectReason::Other, id);
-            send_to_port(replies, request.port, state, |reply| {
-                answers::write_in_channel(reply, &rejected, request.channel);
-            });
+        let OtherChannel { port, channel, user_ref, cl_ord_id, .. } = *request;
+        if let Some(state) = self.begin(port, channel, user_ref) {
+            let id = ClOrdId::from_bytes(cl_ord_id);
+            let rejected = Rejected::new(replies.time_ns, user_ref, RejectReason::Other, id);
+            answer(replies, port, state, (channel, user_ref), &rejected);
         }
     }
 }
@@ -523,17 +531,21 @@ fn send_to_port(replies: &mut Replies<'_>, port: PortId, state: &mut PortState, 
     });
 }
 
-/// Answers a request that is about no open order.
-fn answer<M: IntoBytes + Immutable>(
+/// Answers a request that is about no open order. A number in another channel than 0 is none of the port's orders'.
+fn answer<M: Appendable>(
     replies: &mut Replies<'_>,
     port: PortId,
     state: &mut PortState,
-    user_ref: u32,
+    (channel, user_ref): (u8, u32),
     message: &M,
 ) {
     send_to_port(replies, port, state, |reply| {
-        reply.user_ref = user_ref;
-        answers::write(reply, message);
+        if channel == 0 {
+            reply.user_ref = user_ref;
+            answers::write(reply, message);
+        } else {
+            answers::write_in_channel(reply, message, channel);
+        }
     });
 }
 
