@@ -306,7 +306,8 @@ pub struct Account {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Firm {
-    /// The name that `firm` of `[[accounts]]` refers to, at most 8 characters.
+    /// The name that `firm` of `[[accounts]]` refers to, at most 8 characters. Its first four characters are its `Firm` on the
+    /// wire (OUCH): requests name it by them, and orders of its ports that name no firm belong to it.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     pub name: String,
     /// Limits on each order that is booked to one of the firm's accounts.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use corelane_runtime::{
     actor::Step,
-    clock::{ClockFault, UtcOffset},
+    clock::{ClockFault, ClockMaster, HostTime, UtcOffset},
     edge::port::Port,
     lifecycle::{Running, RuntimeFault},
     telemetry::ShardCount,
@@ -166,7 +166,7 @@ fn midnight_passes_during_a_run() {
     let actor = topology.actor(shard, "clock", clock);
     let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
     let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(8));
-    let running = topology.start(options().utc_offset(one_second_to_midnight())).unwrap();
+    let running = topology.start(options().clock(ClockMaster::new(HostTime::new(), one_second_to_midnight()))).unwrap();
     let mut last_ns = 0;
     until("midnight", || {
         sender.send(note(0)).unwrap();

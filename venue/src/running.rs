@@ -107,16 +107,29 @@ impl Declared {
     /// [`VenueError`].
     pub fn start_with_socket(self, config: &Config, socket: Option<&Path>) -> Result<Venue, VenueError> {
         let utc_offset = UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?;
+        self.start_with_clock(config, socket, ClockMaster::new(HostTime::new(), utc_offset))
+    }
+
+    /// As [`Declared::start_with_socket`], on a clock that goes already. What is due of the day is decided by one reading of it,
+    /// and the shards go on from there, so that both are in the same day if midnight passes during the start.
+    ///
+    /// # Errors
+    /// [`VenueError`].
+    pub fn start_with_clock(
+        self,
+        config: &Config,
+        socket: Option<&Path>,
+        clock: ClockMaster,
+    ) -> Result<Venue, VenueError> {
+        let now = Duration::from_nanos(clock.time_of_day_ns());
         let options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)
-            .utc_offset(utc_offset)
+            .clock(clock)
             .drain_deadline(DRAIN_DEADLINE)
             .time_of_day_max(TIME_OF_DAY_MAX);
         let Declared { topology, control, session, ends, counters, market_data, publisher, .. } = self;
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
-        // As the topology's own clock will begin, which goes on from here.
-        let now = Duration::from_nanos(ClockMaster::new(HostTime::new(), utc_offset).time_of_day_ns());
         let parts = Parts {
             control,
             group: counters.group.clone(),

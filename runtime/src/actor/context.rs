@@ -36,7 +36,7 @@ impl<O> Context<'_, O> {
         self.step.header.get()
     }
 
-    /// Time in nanoseconds since midnight in the zone of [`RunOptions::utc_offset`](crate::lifecycle::RunOptions::utc_offset),
+    /// Time in nanoseconds since midnight in the zone of [`RunOptions::clock`](crate::lifecycle::RunOptions::clock),
     /// UTC by default; past the next midnight it runs on. It is the sequenced time of the input behind the
     /// sequencer, the shard's time before it.
     #[inline]

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use crate::clock::UtcOffset;
+use crate::clock::ClockMaster;
 
 /// How a topology is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 #[must_use]
 pub struct RunOptions {
     /// The CPU that housekeeping is pinned to; any if `None`.
     pub housekeeping_cpu: Option<usize>,
-    /// The time zone whose midnight times of day count from.
-    pub utc_offset: UtcOffset,
+    /// The clock of all shards; if `None`, one in UTC that begins at the start.
+    pub clock: Option<ClockMaster>,
     /// How long an ordered stop waits for what is in flight.
     pub drain_deadline: Duration,
     /// The time of day at which the topology stops by itself with [`RuntimeFault::DayWithoutEnd`](super::RuntimeFault::DayWithoutEnd), since what it sends cannot carry
@@ -25,7 +25,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
             housekeeping_cpu: None,
-            utc_offset: UtcOffset::UTC,
+            clock: None,
             drain_deadline: Duration::from_secs(5),
             time_of_day_max: None,
         }
@@ -39,9 +39,10 @@ impl RunOptions {
         self
     }
 
-    /// Sets the time zone whose midnight times of day count from.
-    pub fn utc_offset(mut self, utc_offset: UtcOffset) -> Self {
-        self.utc_offset = utc_offset;
+    /// Sets the clock. Its time zone and its beginning decide from which midnight times of day count, so whoever has read it
+    /// before the start goes by the same day as the shards.
+    pub fn clock(mut self, clock: ClockMaster) -> Self {
+        self.clock = Some(clock);
         self
     }
 

@@ -27,7 +27,7 @@ use super::{
     supervise::{Link, Supervisor},
 };
 use crate::{
-    clock::{ClockMaster, HostTime},
+    clock::{ClockMaster, HostTime, UtcOffset},
     cpu,
     shard::panics::install_hook,
     telemetry::Collector,
@@ -58,7 +58,7 @@ impl Topology {
     /// [`StartError`]; the shards that had started are stopped again.
     pub fn start_with(
         self,
-        options: RunOptions,
+        mut options: RunOptions,
         chore: impl FnMut(&Status) + Send + 'static,
     ) -> Result<Running, StartError> {
         if cfg!(panic = "abort") {
@@ -73,7 +73,7 @@ impl Topology {
         install_hook();
         let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let stage = Arc::new(Stage::new(stages::BOOT));
-        let master = ClockMaster::new(HostTime::new(), options.utc_offset);
+        let master = options.clock.take().unwrap_or_else(|| ClockMaster::new(HostTime::new(), UtcOffset::UTC));
         let mut collector = Collector::new();
         let mut links = Vec::new();
         let mut threads = Vec::new();
