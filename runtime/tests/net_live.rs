@@ -129,6 +129,26 @@ fn a_half_closed_peer_gets_answers_that_come_later() {
     assert!(running.stop().drained);
 }
 
+/// What was received before a stop is taken, also what is held for lack of room.
+#[test]
+fn an_ordered_stop_takes_held_frames_first() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "held", two_cpus()[0], Idle::Park);
+    let actor = topology.net_actor(shard, "numbers", vec![listen_bytewise()], |_| Later::default());
+    let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(4));
+    let running = topology.start(options()).unwrap();
+    let address = running.addresses(actor)[0];
+    let mut client = TcpStream::connect(address).unwrap();
+    let sent: Vec<u8> = (0..100).collect();
+    client.write_all(&sent).unwrap();
+    until("a frame is held", || counter(&running, 0, ShardCount::Holds) > 0);
+    let stop = thread::spawn(move || running.stop());
+    until("the stop has begun", || TcpStream::connect(address).is_err());
+    let got = numbers(&receive(&mut receiver, sent.len()));
+    assert_eq!(got, sent.iter().map(|&byte| byte.into()).collect::<Vec<u64>>());
+    assert!(stop.join().unwrap().drained);
+}
+
 /// Keeps an outgoing connection up: opens it again after every end, at once or after a pause.
 struct Caller;
 

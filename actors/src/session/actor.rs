@@ -149,7 +149,7 @@ impl NetActor for Session {
             }
             // The login timeout keeps running.
             (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::Anonymous) => {}
-            (Ok(ClientPacket::Login(login)), Phase::Anonymous) => self.log_in(ctx, conn, &login),
+            (Ok(ClientPacket::Login(login)), Phase::Anonymous) => return self.log_in(ctx, conn, &login),
             (Ok(ClientPacket::Login(_)), Phase::LoggedIn(_)) => {
                 self.disconnect(ctx, conn, SessionCount::LoggedInAlready);
             }
@@ -162,10 +162,12 @@ impl NetActor for Session {
         Flow::Taken
     }
 
-    /// The client has sent its last request. It still gets the answers and the cancels of its disconnect, and then the end; at
-    /// the latest when it has been silent for too long.
+    /// The client has sent its last request, or the session has ended its input. If it was the client, it still gets the answers
+    /// and the cancels of its disconnect, and then the end; at the latest when it has been silent for too long.
     fn on_half_close(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        let ends_for = self.connection(conn).and_then(|connection| connection.ends_for);
         match self.connection(conn).map(|connection| connection.phase) {
+            Some(Phase::LoggedIn(_)) if let Some(reason) = ends_for => self.disconnect(ctx, conn, reason),
             Some(Phase::LoggedIn(port)) => {
                 self.ports[port.index()].leaving = true;
                 self.announce(ctx, port);
@@ -187,14 +189,14 @@ impl NetActor for Session {
         let Some(connection) = self.connection(conn) else {
             return;
         };
-        let (phase, timer) = (connection.phase, connection.timer.take());
+        let (phase, timer, ends_for) = (connection.phase, connection.timer.take(), connection.ends_for);
         connection.phase = Phase::Free;
         if let Some(timer) = timer {
             ctx.cancel_timer(timer);
         }
         self.strangers.remove(conn);
         if matches!(phase, Phase::Anonymous | Phase::LoggedIn(_)) {
-            let reason = SessionCount::of_close(reason);
+            let reason = ends_for.unwrap_or(SessionCount::of_close(reason));
             self.counters.add(reason, 1);
             note_end(ctx, phase, reason);
         }

@@ -42,7 +42,7 @@ impl Session {
             connection.accept_owed = None;
         }
         if !state.log.keeps(state.cursor) {
-            return self.disconnect(ctx, conn, SessionCount::SlowReader);
+            return self.end_after_input(ctx, conn, SessionCount::SlowReader);
         }
         while state.cursor < state.log.end() {
             let unsent = state.log.bytes_from(state.cursor);
@@ -57,7 +57,7 @@ impl Session {
         let behind = state.log.end() - state.cursor;
         if behind > 0 {
             if !state.replaying && behind > self.config.unsent_bytes_max as u64 {
-                self.disconnect(ctx, conn, SessionCount::SlowReader);
+                self.end_after_input(ctx, conn, SessionCount::SlowReader);
             }
             return;
         }

@@ -31,11 +31,15 @@ impl Session {
         let mut after_ns = left_ns;
         match connection.phase {
             Phase::Free | Phase::Closing => return,
+            Phase::LoggedIn(_) if let Some(reason) = connection.ends_for => {
+                // What still waits of it is lost.
+                return self.disconnect(ctx, conn, reason);
+            }
             Phase::Anonymous if left_ns == 0 => {
                 return self.disconnect(ctx, conn, SessionCount::LoginTimeout);
             }
             Phase::LoggedIn(_) if left_ns == 0 => {
-                return self.disconnect(ctx, conn, SessionCount::ClientTimeout);
+                return self.end_after_input(ctx, conn, SessionCount::ClientTimeout);
             }
             Phase::Anonymous => {}
             Phase::LoggedIn(port) => {
@@ -55,6 +59,26 @@ impl Session {
             }
         }
         connection.timer = ctx.set_timer(after_ns, slot as u64).ok();
+    }
+
+    /// Disconnects a client once the requests are taken that came from it before, cancels perhaps: they may have waited for
+    /// room. That lasts no longer than the client time-out.
+    pub(super) fn end_after_input(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, reason: SessionCount) {
+        let limit_ns = self.config.client_timeout_ns;
+        let Some(&mut Connection { phase: Phase::LoggedIn(port), ends_for: None, .. }) = self.connection(conn) else {
+            return;
+        };
+        if self.ports[port.index()].leaving {
+            // Its client has ended its side, and all is taken.
+            return self.disconnect(ctx, conn, reason);
+        }
+        ctx.net.end_input(conn);
+        let connection = &mut self.connections[conn.slot as usize];
+        connection.ends_for = Some(reason);
+        if let Some(timer) = connection.timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        connection.timer = ctx.set_timer(limit_ns, conn.slot.into()).ok();
     }
 
     pub(super) fn disconnect(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, reason: SessionCount) {

@@ -1,7 +1,7 @@
 //! Log-ins.
 
 use corelane_codecs::soup::{LoginRequest, RejectCode, ServerPacket};
-use corelane_runtime::net::ConnId;
+use corelane_runtime::net::{ConnId, Flow};
 
 use super::{
     config::Credentials,
@@ -13,7 +13,9 @@ use super::{
 use crate::types::{PortId, SequenceNumber};
 
 impl Session {
-    pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) {
+    /// Logs a client in, or rejects it. A log-in that takes over waits until the port's other connection has ended, so that the
+    /// requests which came on that one before are taken first.
+    pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) -> Flow {
         let by_login = |port: &Credentials| login.matches(&port.user, &port.password);
         let Some(index) = self.config.ports.iter().position(by_login) else {
             return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized, SessionCount::NotAuthorized);
@@ -32,9 +34,14 @@ impl Session {
             return self.reject_log_in(ctx, conn, RejectCode::SessionUnavailable, SessionCount::NotKept);
         };
         if let Some(superseded) = self.ports[index].conn {
-            self.disconnect(ctx, superseded, SessionCount::Superseded);
+            self.end_after_input(ctx, superseded, SessionCount::Superseded);
+            if self.ports[index].conn.is_some() {
+                self.await_succession(ctx, index, conn);
+                return Flow::Hold;
+            }
         }
         let state = &mut self.ports[index];
+        state.successor = None;
         state.generation += 1;
         state.conn = Some(conn);
         state.leaving = false;
@@ -45,6 +52,17 @@ impl Session {
         self.begin(ctx, conn, port, first, login.heartbeat_timeout_ms);
         self.announce(ctx, port);
         self.flush(ctx, port);
+        Flow::Taken
+    }
+
+    /// Notes that a connection waits to take over a port. It takes the place of one that waits since earlier.
+    fn await_succession(&mut self, ctx: &mut Ctx<'_>, index: usize, conn: ConnId) {
+        let earlier = self.ports[index].successor.replace(conn).filter(|earlier| *earlier != conn);
+        if let Some(earlier) = earlier
+            && self.connection(earlier).is_some_and(|connection| connection.phase == Phase::Anonymous)
+        {
+            self.disconnect(ctx, earlier, SessionCount::Superseded);
+        }
     }
 
     fn begin(
@@ -76,9 +94,10 @@ impl Session {
         connection.timer = ctx.set_timer(after_ns, conn.slot.into()).ok();
     }
 
-    fn reject_log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, code: RejectCode, reason: SessionCount) {
+    fn reject_log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, code: RejectCode, reason: SessionCount) -> Flow {
         // A new connection has room for four bytes. If it has not, the close tells the client.
         let _ = send_packet(ctx, conn, &ServerPacket::LoginRejected(code));
         self.disconnect(ctx, conn, reason);
+        Flow::Taken
     }
 }

@@ -3,7 +3,8 @@
 use corelane_runtime::{net::ConnId, shard::timer::TimerId};
 
 use super::{
-    allowance::Allowance, config::SessionConfig, log::ReplyLog, order_tracker::OrderTracker, strangers::Source,
+    allowance::Allowance, config::SessionConfig, counts::SessionCount, log::ReplyLog, order_tracker::OrderTracker,
+    strangers::Source,
 };
 use crate::types::{PortId, SequenceNumber};
 
@@ -33,6 +34,8 @@ pub(super) struct Connection {
     pub timer: Option<TimerId>,
     /// First number of an accepted log-in whose login accepted is not sent yet.
     pub accept_owed: Option<SequenceNumber>,
+    /// Why it ends once the requests are taken that came on it before; nothing later counts.
+    pub ends_for: Option<SessionCount>,
     /// Whether to close it once everything is sent, and before that to send the end of the session if the day is over.
     pub ending: bool,
 }
@@ -47,6 +50,7 @@ impl Connection {
         client_timeout_ns: 0,
         timer: None,
         accept_owed: None,
+        ends_for: None,
         ending: false,
     };
 
@@ -72,6 +76,8 @@ pub(super) struct PortState {
     pub unreadable: Allowance,
     /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
+    /// The connection whose log-in waits for the end of that one.
+    pub successor: Option<ConnId>,
     /// Whether the client of that connection has ended its side: it sends no more, and reads until all is answered.
     pub leaving: bool,
     /// Place in the stream of answers up to which the connection has been sent.
@@ -95,6 +101,7 @@ impl PortState {
             orders: OrderTracker::with_capacity(config.open_orders_per_port_max, config.in_flight_max),
             unreadable: Allowance::default(),
             conn: None,
+            successor: None,
             leaving: false,
             cursor: 0,
             replaying: false,

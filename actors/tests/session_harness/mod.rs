@@ -53,6 +53,24 @@ impl Actor for Group {
     }
 }
 
+/// Passes requests on.
+struct Relay;
+
+impl Actor for Relay {
+    type In = SequencerIn;
+    type Out = Port<SequencerIn>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, request: &SequencerIn) -> Step {
+        ctx.out.send(*request);
+        Step::Done
+    }
+}
+
+fn requests_of(out: &mut SessionOut) -> &mut Port<SequencerIn> {
+    &mut out.requests
+}
+
 pub(crate) struct Venue {
     pub sim: Simulation,
     pub net: SimNet,
@@ -86,6 +104,16 @@ impl Venue {
 
     /// A venue with the given capacity for requests.
     pub(crate) fn with_edge(config: SessionConfig, capacity: usize) -> Self {
+        Venue::build(config, capacity, None)
+    }
+
+    /// A venue with the given capacity for requests, and a relay behind that has room for `relayed` and makes its turns before
+    /// the session does.
+    pub(crate) fn with_relay(config: SessionConfig, capacity: usize, relayed: usize) -> Self {
+        Venue::build(config, capacity, Some(relayed))
+    }
+
+    fn build(config: SessionConfig, capacity: usize, relayed: Option<usize>) -> Self {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "ingress");
         let session = Session::new(config).unwrap();
@@ -95,13 +123,17 @@ impl Venue {
             framer: Box::new(SoupFramer { payload_max: 512 }),
             backlog: 16,
         };
+        let relay = relayed.map(|_| topology.actor(shard, "relay", || Relay));
         let session = topology.net_actor(shard, "session", vec![listen], move |_| session);
         let group = topology.actor(shard, "group", || Group);
-        let requests = topology.external_receiver(
-            session,
-            |out: &mut SessionOut| &mut out.requests,
-            EdgeSpec::backpressure(capacity).admission(),
-        );
+        let edge = EdgeSpec::backpressure(capacity).admission();
+        let requests = match relay.zip(relayed) {
+            None => topology.external_receiver(session, requests_of, edge),
+            Some((relay, relayed)) => {
+                topology.connect(session, requests_of, relay, edge);
+                topology.external_receiver(relay, |out| out, EdgeSpec::backpressure(relayed))
+            }
+        };
         let ends = topology.external_receiver(session, |out: &mut SessionOut| &mut out.ends, EdgeSpec::drop_newest(16));
         topology.connect(group, |out| out, session, EdgeSpec::backpressure(4096));
         let sender = topology.external_sender("answers", group, EdgeSpec::backpressure(4096));

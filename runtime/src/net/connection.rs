@@ -47,6 +47,8 @@ pub(super) struct Connection {
     pub receiving: Receiving,
     /// The reason why nothing more will be received. The connection closes for it once the received bytes are consumed.
     pub ended: Option<CloseReason>,
+    /// Its handler has ended its input: what the kernel has received so far is the last.
+    pub is_last_input: bool,
     /// The received buffers, oldest first, and the number of bytes consumed of the oldest.
     pub first_buffer: u16,
     pub last_buffer: u16,
@@ -96,6 +98,7 @@ impl Connection {
             in_flight: 0,
             receiving: Receiving::Idle,
             ended: None,
+            is_last_input: false,
             first_buffer: NO_BUFFER,
             last_buffer: NO_BUFFER,
             consumed_bytes: 0,
@@ -134,7 +137,7 @@ pub(super) fn mark_ready(ready: &mut VecDeque<u32>, connection: &mut Connection,
 pub(super) fn wants_input(connection: &Connection, reading: bool) -> bool {
     connection.ended.is_none()
         && match connection.phase {
-            Phase::Open => reading && !connection.has_input(),
+            Phase::Open => (reading || connection.is_last_input) && !connection.has_input(),
             // Read and discard, to notice the peer's close and to keep unread bytes from resetting the connection.
             Phase::Flushing | Phase::Lingering => true,
             Phase::Free | Phase::Connecting | Phase::Draining => false,

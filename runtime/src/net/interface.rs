@@ -155,6 +155,12 @@ pub trait Net {
     /// once: bytes not yet sent are lost, and so may be sent ones that the peer has not read, if it still sends.
     fn close(&mut self, conn: ConnId, reason: CloseReason);
 
+    /// Ends the input of a connection: what the kernel has received so far is still delivered, and then
+    /// [`NetHandler::on_half_close`] follows. What the peer sends later is lost. A handler that closes a connection only then
+    /// discards no frame that it has held. It makes a system call. Nothing happens if the peer has ended its side, or if the
+    /// connection is closing.
+    fn end_input(&mut self, conn: ConnId);
+
     /// Opens an outgoing connection again, after its [`NetHandler::on_close`]. [`NetHandler::on_open`] follows, or
     /// [`NetHandler::on_close`] if it cannot be established. It makes two system calls. An actor that waits between attempts sets
     /// a timer.
@@ -177,9 +183,9 @@ pub trait NetHandler {
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow;
     /// A datagram, borrowed for the call.
     fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>);
-    /// The peer has ended its side of the connection (FIN), and all that it sent before has been taken. It may still read:
-    /// whether it does cannot be told. The handler can send until it calls [`Net::close`] with [`CloseReason::Peer`], which
-    /// it must in the end, at once if it owes nothing.
+    /// The peer has ended its side of the connection (FIN), or the handler has by [`Net::end_input`], and all that was received
+    /// before has been taken. The peer may still read: whether it does cannot be told. The handler can send until it calls
+    /// [`Net::close`] with [`CloseReason::Peer`], which it must in the end, at once if it owes nothing.
     fn on_half_close(&mut self, net: &mut dyn Net, conn: ConnId);
     /// A connection that rejected a send has room again: at least half of its send buffer.
     fn on_writable(&mut self, net: &mut dyn Net, conn: ConnId);

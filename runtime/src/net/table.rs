@@ -305,6 +305,14 @@ impl Net for Table {
         }
     }
 
+    fn end_input(&mut self, conn: ConnId) {
+        if self.find(conn).is_some_and(|connection| connection.phase == Phase::Open && connection.ended.is_none()) {
+            self.connections[conn.slot as usize].is_last_input = true;
+            self.end_receiving(conn.slot);
+            self.touch(conn.slot);
+        }
+    }
+
     fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
         let refused = |why| NetError::Reconnect { endpoint: endpoint.0, why };
         let Some(Some(Connector { addr, conn, closes })) = self.connectors.get(endpoint.0 as usize) else {

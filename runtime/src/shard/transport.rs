@@ -78,6 +78,7 @@ impl Net for NoNet {
         Err(SendError::Closed)
     }
     fn close(&mut self, _conn: ConnId, _reason: CloseReason) {}
+    fn end_input(&mut self, _conn: ConnId) {}
     fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
         Err(NetError::Reconnect { endpoint: endpoint.0, why: "its shard has no network" })
     }

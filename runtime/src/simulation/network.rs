@@ -225,6 +225,10 @@ impl Net for SimNet {
         }
     }
 
+    fn end_input(&mut self, conn: ConnId) {
+        self.half_close(conn);
+    }
+
     fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
         let mut state = self.0.borrow_mut();
         if state.closed_endpoints.contains(&endpoint) {
@@ -254,10 +258,17 @@ impl Net for SimNet {
 
 impl Transport for SimNet {
     fn poll(&mut self, owners: &mut dyn Owners) -> usize {
-        let waiting = self.0.borrow().events.len();
-        let mut done = 0;
-        for _ in 0..waiting {
+        let coming = self.0.borrow().events.len();
+        let (mut done, mut held, mut waiting) = (0, Vec::new(), Vec::new());
+        for _ in 0..coming {
             let Some(event) = self.0.borrow_mut().events.pop_front() else { break };
+            // What follows a held frame on its connection waits for it.
+            if let Event::Frame(conn, _) | Event::HalfClose(conn) | Event::Close(conn, _) = &event
+                && held.contains(conn)
+            {
+                waiting.push(event);
+                continue;
+            }
             let endpoint_of = |conn: ConnId| self.0.borrow().connections[conn.slot as usize].endpoint;
             match event {
                 Event::Open(conn, peer) => {
@@ -276,8 +287,9 @@ impl Transport for SimNet {
                         continue;
                     }
                     if owners.handler(endpoint).on_frame(&mut self.clone(), conn, &frame) == Flow::Hold {
-                        self.0.borrow_mut().events.push_front(Event::Frame(conn, frame));
-                        return done;
+                        held.push(conn);
+                        waiting.push(Event::Frame(conn, frame));
+                        continue;
                     }
                 }
                 Event::Datagram { endpoint, from, kernel_utc_ns, payload } => {
@@ -304,6 +316,10 @@ impl Transport for SimNet {
             }
             done += 1;
         }
+        // What callbacks have caused is work, even if they held their frames.
+        let mut state = self.0.borrow_mut();
+        done += state.events.len();
+        waiting.into_iter().rev().for_each(|event| state.events.push_front(event));
         done
     }
     fn flush(&mut self) {}
