@@ -14,7 +14,7 @@ use super::{
     config::CONNECTIONS_MAX,
     connections::note_end,
     counts::SessionCount,
-    order_entry::{Ctx, GroupState, Session, SessionOut, TIMED_MAX},
+    order_entry::{Ctx, Session, SessionOut, TIMED_MAX},
     state::{Connection, Phase},
     strangers::Source,
 };
@@ -22,9 +22,6 @@ use crate::{telemetry::OrderTiming, types::Reply};
 
 /// The offset of the event code in an OUCH system event.
 const EVENT_CODE: usize = size_of::<ouch::SystemEvent>() - 1;
-
-/// Timers per turn below which the turn has polled the inlets too: the budget of one poll.
-const TIMERS_PER_POLL: usize = 64;
 
 impl Actor for Session {
     type In = Reply;
@@ -36,7 +33,6 @@ impl Actor for Session {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Ctx<'_>, reply: &Reply) -> Step {
-        self.answers_in_cycle += 1;
         if ctx.header().index == 0 {
             ctx.record_sampled(OrderTiming::OrderToDecision);
         }
@@ -60,7 +56,6 @@ impl Actor for Session {
 
     #[expect(clippy::cast_possible_truncation, reason = "the token of a connection is its slot")]
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, token: u64) {
-        self.timers_in_cycle += 1;
         if token == WAKE {
             self.wake_is_set = false;
         } else {
@@ -70,11 +65,6 @@ impl Actor for Session {
 
     fn on_batch_end(&mut self, ctx: &mut Ctx<'_>) {
         self.announce_waiting(ctx);
-        // A turn polls the inlet before the batch ends. If it found no answer, the inlet is empty, and a failed group
-        // adds none.
-        if self.group == GroupState::Draining && self.answers_in_cycle == 0 && self.timers_in_cycle < TIMERS_PER_POLL {
-            self.answer_for_group(ctx);
-        }
         while let Some(port) = self.dirty.pop() {
             self.ports[port.index()].is_dirty = false;
             self.flush(ctx, port);
@@ -84,17 +74,12 @@ impl Actor for Session {
                 ctx.record_since(OrderTiming::OrderToAnswer, ingress_ticks);
             }
         }
-        self.answers_in_cycle = 0;
-        self.timers_in_cycle = 0;
         self.wake_if_waiting(ctx);
     }
 
     /// The failure of the sequencer counts as that of the group: without it, no request is answered either.
-    fn on_down(&mut self, ctx: &mut Ctx<'_>, _down: Down) {
-        if self.group == GroupState::Up {
-            self.group = GroupState::Draining;
-            self.wake_if_waiting(ctx);
-        }
+    fn on_down(&mut self, _ctx: &mut Ctx<'_>, _down: Down) {
+        self.group_is_down = true;
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "connections_max is below 2³²")]

@@ -4,7 +4,7 @@ use corelane_runtime::net::{ConnId, Flow};
 
 use super::{
     counts::SessionCount,
-    order_entry::{Ctx, GroupState, Session},
+    order_entry::{Ctx, Session},
     request::DecodedRequest,
 };
 use crate::types::{Command, EntrySwitch, MassCancel, OtherChannel, PortId, SequencerIn};
@@ -12,7 +12,8 @@ use crate::types::{Command, EntrySwitch, MassCancel, OtherChannel, PortId, Seque
 impl Session {
     #[inline]
     pub(super) fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId, payload: &[u8]) -> Flow {
-        if !self.announce(ctx, port) {
+        // Nobody else answers for the group: requests wait in the socket.
+        if self.group_is_down || !self.announce(ctx, port) {
             return self.hold();
         }
         let mut request = DecodedRequest::read(port, payload, &self.locates);
@@ -23,12 +24,10 @@ impl Session {
             DecodedRequest::OtherChannel(command) => (Some(command), Some(SessionCount::OtherChannels)),
             DecodedRequest::Unreadable => (None, Some(SessionCount::UnreadableRequests)),
         };
-        if let Some(command) = command {
-            if self.group == GroupState::Down {
-                self.answer_without_group(ctx, port, command);
-            } else if !self.forward(ctx, port, command) {
-                return self.hold();
-            }
+        if let Some(command) = command
+            && !self.forward(ctx, port, command)
+        {
+            return self.hold();
         }
         if let Some(count) = count {
             self.counters.add(count, 1);
@@ -73,11 +72,11 @@ impl Session {
         }
         match command {
             Command::Enter(enter) => {
-                orders.on_enter(enter.user_ref, enter.locate, enter.quantity, enter.cl_ord_id);
+                orders.on_enter(enter.user_ref, enter.locate);
             }
             Command::Replace(replace) => {
                 replace.locate = orders.locate_of(replace.original_user_ref);
-                orders.on_replace(replace.original_user_ref, replace.user_ref, replace.quantity, replace.cl_ord_id);
+                orders.on_replace(replace.original_user_ref, replace.user_ref);
             }
             Command::MassCancel(MassCancel { channel, user_ref, .. })
             | Command::EntrySwitch(EntrySwitch { channel, user_ref, .. })

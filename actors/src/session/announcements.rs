@@ -1,6 +1,6 @@
 //! Announcements of log-ins and disconnects to the group.
 
-use super::order_entry::{Ctx, GroupState, Session};
+use super::order_entry::{Ctx, Session};
 use crate::types::{Command, PortId, SequencerIn, SessionChange};
 
 /// Time until the next try to announce when the edge was full.
@@ -66,13 +66,8 @@ impl Session {
     }
 
     pub(super) fn wake_if_waiting(&mut self, ctx: &mut Ctx<'_>) {
-        let after_ns = match self.group {
-            GroupState::Draining => 0,
-            _ if !self.unannounced.is_empty() => RETRY_NS,
-            _ => return,
-        };
-        if !self.wake_is_set {
-            self.wake_is_set = ctx.set_timer(after_ns, WAKE).is_ok();
+        if !self.unannounced.is_empty() && !self.wake_is_set {
+            self.wake_is_set = ctx.set_timer(RETRY_NS, WAKE).is_ok();
         }
     }
 }

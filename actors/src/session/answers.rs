@@ -1,21 +1,14 @@
-//! Answers: sending them to clients, and giving them for a group that has failed.
+//! Answers: sending them to clients.
 
-use corelane_codecs::{
-    IntoBytes,
-    ouch::{CancelReason, Canceled, RejectReason, Rejected},
-    soup::ServerPacket,
-    text::ClOrdId,
-};
+use corelane_codecs::soup::ServerPacket;
 use corelane_runtime::net::SendError;
 
 use super::{
     connections::send_packet,
     counts::SessionCount,
-    order_entry::{Ctx, GroupState, Session},
-    order_tracker::Orphan,
-    state::PortState,
+    order_entry::{Ctx, Session},
 };
-use crate::types::{Command, PortId, SequenceNumber};
+use crate::types::{PortId, SequenceNumber};
 
 impl Session {
     #[inline]
@@ -72,52 +65,4 @@ impl Session {
             self.disconnect(ctx, conn, SessionCount::Peer);
         }
     }
-
-    /// Answers every order to which the failed group owes an answer, ordered by port and number.
-    #[cold]
-    pub(super) fn answer_for_group(&mut self, ctx: &mut Ctx<'_>) {
-        self.group = GroupState::Down;
-        let now_ns = ctx.time_ns();
-        for index in 0..self.ports.len() {
-            let PortState { log, orders, .. } = &mut self.ports[index];
-            let mut answers = 0;
-            orders.abandon(|user_ref, orphan| {
-                answers += 1;
-                match orphan {
-                    Orphan::Unanswered(order) => log.append(rejected(now_ns, user_ref, order.cl_ord_id).as_bytes()),
-                    Orphan::Open(order) => {
-                        let reason = CancelReason::System;
-                        log.append(Canceled::new(now_ns, user_ref, order.leaves_qty.0, reason).as_bytes());
-                    }
-                }
-            });
-            self.counters.add(SessionCount::AnswersForGroup, answers);
-            self.mark_dirty(PortId::from_index(index));
-            if self.ports[index].announced != self.ports[index].current() {
-                self.mark_unannounced(PortId::from_index(index));
-            }
-        }
-    }
-
-    /// Rejects an order after the group has failed. Cancels need no answer: no order is open.
-    pub(super) fn answer_without_group(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &Command) {
-        let (user_ref, cl_ord_id) = match command {
-            Command::Enter(enter) => (enter.user_ref, enter.cl_ord_id),
-            Command::Replace(replace) => (replace.user_ref, replace.cl_ord_id),
-            _ => return,
-        };
-        let now_ns = ctx.time_ns();
-        let state = &mut self.ports[port.index()];
-        if user_ref <= state.orders.consumed() {
-            return;
-        }
-        state.orders.consume(user_ref);
-        state.log.append(rejected(now_ns, user_ref, cl_ord_id).as_bytes());
-        self.counters.add(SessionCount::AnswersForGroup, 1);
-        self.mark_dirty(port);
-    }
-}
-
-fn rejected(now_ns: u64, user_ref: u32, cl_ord_id: [u8; 14]) -> Rejected {
-    Rejected::new(now_ns, user_ref, RejectReason::ProcessingError, ClOrdId::from_bytes(cl_ord_id))
 }

@@ -56,8 +56,6 @@ corelane_runtime::metrics! {
         Holds,
         /// Answers appended to a port's log.
         Answers,
-        /// Answers given for a group that has failed.
-        AnswersForGroup,
     }
 }
 

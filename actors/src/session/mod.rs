@@ -12,7 +12,7 @@
 //! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
 //! | malformed request | an enter or a replace with a readable number is rejected by the group; any other is counted as unreadable, and too many of these in a minute, over all connections of a port, end its connection |
-//! | group failed | the session rejects every unanswered order and cancels every open one, once each; it rejects new orders |
+//! | group or sequencer failed | requests stay in the socket: nobody answers for the group. Answers that it has given still leave |
 //!
 //! # Fault model
 //!

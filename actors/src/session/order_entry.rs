@@ -50,16 +50,6 @@ impl Message for ConnectionEnd {
     }
 }
 
-/// State of the group, as far as the session knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GroupState {
-    Up,
-    /// The group has failed, and its last answers may still be on the edge.
-    Draining,
-    /// The group has failed, and the session has answered its orders.
-    Down,
-}
-
 /// The order entry actor, see the [module](super).
 pub struct Session {
     pub(super) config: SessionConfig,
@@ -68,7 +58,8 @@ pub struct Session {
     pub(super) connections: Vec<Connection>,
     pub(super) strangers: Strangers,
     pub(super) counters: Counters<SessionCount>,
-    pub(super) group: GroupState,
+    /// The group or the sequencer has failed: nobody answers requests, so none is taken.
+    pub(super) group_is_down: bool,
     /// Ports whose log-in state must be announced to the group.
     pub(super) unannounced: Vec<PortId>,
     /// Ports with answers to send at the end of the batch.
@@ -79,14 +70,15 @@ pub struct Session {
     /// connections.
     pub(super) day_is_over: bool,
     pub(super) wake_is_set: bool,
-    pub(super) answers_in_cycle: usize,
-    pub(super) timers_in_cycle: usize,
 }
 
 /// The state of the group, and the number of ports.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("group", &self.group).field("ports", &self.ports.len()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("group_is_down", &self.group_is_down)
+            .field("ports", &self.ports.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,14 +100,12 @@ impl Session {
             connections: vec![Connection::FREE; config.connections_max],
             strangers: Strangers::new(config.connections_max, config.ports.len(), config.connections_per_address_max),
             counters: Counters::default(),
-            group: GroupState::Up,
+            group_is_down: false,
             unannounced: Vec::with_capacity(config.ports.len()),
             dirty: Vec::with_capacity(config.ports.len()),
             timed: Vec::with_capacity(TIMED_MAX),
             day_is_over: false,
             wake_is_set: false,
-            answers_in_cycle: 0,
-            timers_in_cycle: 0,
             config,
         })
     }

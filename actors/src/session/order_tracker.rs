@@ -1,5 +1,5 @@
-//! The session's knowledge of a port's orders: enough to find a replace's instrument, and to answer every order if the
-//! group fails. It refuses nothing: which orders are open is for the group to say, since an order that the session has not
+//! The session's knowledge of a port's orders: enough to find a replace's instrument, and to bound the requests that are
+//! unanswered. It refuses nothing: which orders are open is for the group to say, since an order that the session has not
 //! seen answered may be dead already.
 //!
 //! OUCH ignores some requests silently (retransmissions, replaces of dead orders), so the tracker works out which
@@ -15,7 +15,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::number_hash::NumberHash;
-use crate::types::{CHANNELS, Locate, Quantity, Reply};
+use crate::types::{CHANNELS, Locate, Reply};
 
 /// The type of the one answer that nobody asks for.
 const SYSTEM_EVENT: u8 = b'S';
@@ -25,10 +25,6 @@ const SYSTEM_EVENT: u8 = b'S';
 pub(super) struct TrackedOrder {
     /// Its instrument.
     pub locate: Locate,
-    /// Open shares; the requested ones until it is answered.
-    pub leaves_qty: Quantity,
-    /// The client's identifier, for a reject.
-    pub cl_ord_id: [u8; 14],
     /// Whether an answer has come.
     answered: bool,
     /// Unanswered replaces of this order.
@@ -41,8 +37,6 @@ struct PendingRequest {
     user_ref: u32,
     /// The order that it replaces; 0 for other requests.
     replaces: u32,
-    /// Whether it would become an order of its own: an enter.
-    enters: bool,
 }
 
 /// A port's orders.
@@ -64,17 +58,6 @@ pub(super) struct OrderTracker {
     /// Highest number in `pending`, and whether a lower one follows it there.
     pending_high: u32,
     disordered: bool,
-    /// Scratch space for sorting orders by number.
-    sorted: Vec<u32>,
-}
-
-/// An order without its group, after the group has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Orphan {
-    /// An enter that was never answered.
-    Unanswered(TrackedOrder),
-    /// An accepted order.
-    Open(TrackedOrder),
 }
 
 impl OrderTracker {
@@ -91,7 +74,6 @@ impl OrderTracker {
             entered: 0,
             pending_high: 0,
             disordered: false,
-            sorted: Vec::with_capacity(most),
         }
     }
 
@@ -99,7 +81,7 @@ impl OrderTracker {
     pub(super) fn bytes(open_max: usize, in_flight_max: usize) -> usize {
         let most = open_max + in_flight_max;
         let places = (2 * most * 8 / 7).next_power_of_two();
-        places * (size_of::<(u32, TrackedOrder)>() + 1) + (most + CHANNELS) * size_of::<u32>()
+        places * (size_of::<(u32, TrackedOrder)>() + 1) + CHANNELS * size_of::<u32>()
     }
 
     /// Orders and unanswered requests.
@@ -119,25 +101,20 @@ impl OrderTracker {
         self.orders.get(&user_ref).map_or(Locate::NONE, |order| order.locate)
     }
 
-    /// Highest number known to be used up.
-    pub(super) fn consumed(&self) -> u32 {
-        self.consumed
-    }
-
-    /// Notes that the session itself has answered a number.
-    pub(super) fn consume(&mut self, user_ref: u32) {
+    /// Notes that a number is used up.
+    fn consume(&mut self, user_ref: u32) {
         self.consumed = self.consumed.max(user_ref);
     }
 
     /// Notes an enter that is forwarded, unless the group is sure to ignore it.
     #[inline]
-    pub(super) fn on_enter(&mut self, user_ref: u32, locate: Locate, quantity: Quantity, cl_ord_id: [u8; 14]) {
+    pub(super) fn on_enter(&mut self, user_ref: u32, locate: Locate) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
         self.entered = user_ref;
-        let request = PendingRequest { user_ref, replaces: 0, enters: true };
-        self.note(request, locate, quantity, cl_ord_id);
+        let request = PendingRequest { user_ref, replaces: 0 };
+        self.note(request, locate);
     }
 
     /// Notes a request whose answer is about no order.
@@ -159,13 +136,13 @@ impl OrderTracker {
             return;
         }
         self.entered = user_ref;
-        let request = PendingRequest { user_ref, replaces: 0, enters: false };
-        self.note(request, Locate::NONE, Quantity::ZERO, [b' '; 14]);
+        let request = PendingRequest { user_ref, replaces: 0 };
+        self.note(request, Locate::NONE);
     }
 
     /// Notes a replace that is forwarded, unless the group is sure to ignore it.
     #[inline]
-    pub(super) fn on_replace(&mut self, original: u32, user_ref: u32, quantity: Quantity, cl_ord_id: [u8; 14]) {
+    pub(super) fn on_replace(&mut self, original: u32, user_ref: u32) {
         if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
             return;
         }
@@ -174,15 +151,15 @@ impl OrderTracker {
         };
         order.replaces_pending = order.replaces_pending.saturating_add(1);
         let locate = order.locate;
-        let request = PendingRequest { user_ref, replaces: original, enters: false };
-        self.note(request, locate, quantity, cl_ord_id);
+        let request = PendingRequest { user_ref, replaces: original };
+        self.note(request, locate);
     }
 
-    fn note(&mut self, request: PendingRequest, locate: Locate, quantity: Quantity, cl_ord_id: [u8; 14]) {
+    fn note(&mut self, request: PendingRequest, locate: Locate) {
         self.disordered |= request.user_ref < self.pending_high;
         self.pending_high = self.pending_high.max(request.user_ref);
         self.pending.push_back(request);
-        let order = TrackedOrder { locate, leaves_qty: quantity, cl_ord_id, answered: false, replaces_pending: 0 };
+        let order = TrackedOrder { locate, answered: false, replaces_pending: 0 };
         self.orders.insert(request.user_ref, order);
     }
 
@@ -205,7 +182,6 @@ impl OrderTracker {
             self.remove_dead(reply.user_ref);
         } else if let Some(order) = self.orders.get_mut(&reply.user_ref) {
             order.answered = true;
-            order.leaves_qty = reply.leaves_qty;
         }
     }
 
@@ -260,28 +236,6 @@ impl OrderTracker {
             && let Some(order) = self.orders.get_mut(&original)
         {
             order.replaces_pending = order.replaces_pending.saturating_sub(1);
-        }
-    }
-
-    /// Forgets all orders, and passes each order to which the group owes an answer to `answer`, by rising number. An
-    /// unanswered replace needs no answer: its original gets one. Nor do requests that make no order: OUCH has no reject
-    /// for them.
-    pub(super) fn abandon(&mut self, mut answer: impl FnMut(u32, Orphan)) {
-        self.queries = 0;
-        for request in self.pending.drain(..) {
-            if !request.enters {
-                self.orders.remove(&request.user_ref);
-            }
-        }
-        self.sorted.extend(self.orders.keys());
-        self.sorted.sort_unstable();
-        for user_ref in self.sorted.drain(..) {
-            let Some(order) = self.orders.remove(&user_ref) else {
-                continue;
-            };
-            self.consumed = self.consumed.max(user_ref);
-            let orphan = if order.answered { Orphan::Open(order) } else { Orphan::Unanswered(order) };
-            answer(user_ref, orphan);
         }
     }
 }
