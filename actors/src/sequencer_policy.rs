@@ -33,10 +33,20 @@ impl ReferencePolicy {
     }
 
     fn note(&mut self, update: &ReferenceUpdate) {
-        if update.locate != Locate::NONE
-            && let Some(reference) = self.references.get_mut(update.locate.row())
-        {
+        if update.locate == Locate::NONE {
+            self.begin_anew();
+        } else if let Some(reference) = self.references.get_mut(update.locate.row()) {
             *reference = update.reference;
+        }
+    }
+
+    /// The actor that publishes the prices begins. It was behind every update of the one before it, so what is known now is
+    /// stale until it is published anew.
+    #[cold]
+    fn begin_anew(&mut self) {
+        self.market_data_is_down = false;
+        for reference in self.references.iter_mut().filter(|reference| **reference != Reference::default()) {
+            reference.stale = 1;
         }
     }
 

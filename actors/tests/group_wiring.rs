@@ -118,7 +118,7 @@ fn the_policy_attaches_the_latest_prices_and_marks_them_stale_when_their_source_
         SequencerIn::Reference(ReferenceUpdate { locate: Locate(locate), reference: reference(bid, ask) })
     };
     assert_eq!(attached(&mut policy, ask(1)), Reference::default());
-    for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(0, 7, 7), update(4, 7, 7)] {
+    for input in [update(1, 10, 20), update(1, 11, 21), update(3, 30, 40), update(4, 7, 7)] {
         assert_eq!(passed(&mut policy, input), None);
     }
     assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
@@ -127,12 +127,19 @@ fn the_policy_attaches_the_latest_prices_and_marks_them_stale_when_their_source_
     for unknown in [0, 4, u16::MAX] {
         assert_eq!(attached(&mut policy, ask(unknown)), Reference::default());
     }
-    policy.on_down(Down { actor: ActorIndex::new(4), sequence: SequenceNumber::NONE });
+    policy.on_down(Down { actor: ActorIndex::new(4), sequence: SequenceNumber::NONE, generation: 0 });
     assert_eq!(attached(&mut policy, ask(1)), reference(11, 21));
-    policy.on_down(Down { actor: ActorIndex::new(5), sequence: SequenceNumber::NONE });
+    policy.on_down(Down { actor: ActorIndex::new(5), sequence: SequenceNumber::NONE, generation: 0 });
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(11, 21) });
     // An update that was still in flight does not make them fresh again.
     passed(&mut policy, update(1, 12, 22));
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(12, 22) });
     assert_eq!(attached(&mut policy, ask(2)).stale, 1);
+    // It was restarted: what is not published anew stays stale.
+    passed(&mut policy, update(0, 0, 0));
+    assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(12, 22) });
+    assert_eq!(attached(&mut policy, ask(2)), Reference::default(), "it never had a price");
+    passed(&mut policy, update(1, 13, 23));
+    assert_eq!(attached(&mut policy, ask(1)), reference(13, 23));
+    assert_eq!(attached(&mut policy, ask(3)).stale, 1);
 }

@@ -27,7 +27,7 @@ pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
     Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LevelLimits, LineB, Matching,
-    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Venue,
+    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Supervision, Venue,
     WithoutReference,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};

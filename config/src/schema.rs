@@ -70,6 +70,9 @@ pub struct Config {
     /// made up for at once. docs/operations.md tells what each event does; `corelane admin phase` brings one forward.
     #[serde(default)]
     pub day: Day,
+    /// What happens when a part of the venue fails.
+    #[serde(default = "all_defaults::<Supervision>")]
+    pub supervision: Supervision,
     /// The operator's way in; off while the section is absent.
     #[serde(default)]
     pub admin: Option<Admin>,
@@ -436,6 +439,43 @@ impl Day {
             ("end_of_messages", self.end_of_messages),
         ]
     }
+}
+
+/// What happens when a part of the venue fails. Market data is restarted, and joins its feed anew; until it has caught up, its
+/// prices are stale. When it fails too often, or order entry or the outgoing feed fails at all, the venue halts: the group
+/// cancels all orders and ends the day, clients and the feed are told as far as they can be, and the server ends. When the
+/// sequencer or the group fails, nobody can answer any more: the server ends at once. `corelane check` prints who is
+/// supervised how; docs/operations.md tells the rest.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Supervision {
+    /// The most failures of market data within `period_ms` that are answered with a restart; with one more the venue
+    /// halts.
+    #[serde(default = "quantity::<5>")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub restarts_max: u32,
+    /// The period in which failures are counted, in milliseconds.
+    #[serde(default = "milliseconds::<60_000>")]
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub period_ms: u64,
+    /// How long the first restart waits, in milliseconds. The wait doubles with each failure in a row, and starts over after a
+    /// period without one.
+    #[serde(default = "milliseconds::<0>")]
+    #[schemars(range(min = 0, max = 60_000))]
+    pub backoff_first_ms: u64,
+    /// The longest wait before a restart, in milliseconds.
+    #[serde(default = "milliseconds::<1000>")]
+    #[schemars(range(min = 0, max = 60_000))]
+    pub backoff_max_ms: u64,
+    /// How long a halt may take to end the day, in milliseconds; `feeds.out.retransmission.linger_ms` comes on top.
+    #[serde(default = "milliseconds::<10_000>")]
+    #[schemars(range(min = 0, max = 600_000))]
+    pub halt_deadline_ms: u64,
+    /// How long a shard may make no turn, in milliseconds, before it counts as stuck (an endless loop) and the server ends at
+    /// once; at least twice the jitter of this host, which is measured in the first second.
+    #[serde(default = "milliseconds::<10_000>")]
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub watchdog_ms: u64,
 }
 
 /// The operator's way in.

@@ -8,8 +8,9 @@
 //!
 //! An **actor** ([`actor::Actor`]) is a single-threaded state machine with one input type. Everything that it may touch comes
 //! through its [`Context`](actor::Context): output ports, timers, the network of its shard, and time. It cannot block: a
-//! step that has more to do returns [`Step::More`](actor::Step) and is continued later. An actor that panics is stopped and
-//! reported, the messages of its last step are discarded, and its neighbours are notified.
+//! step that has more to do returns [`Step::More`](actor::Step) and is continued later. If an actor panics, the messages of its
+//! last step are discarded, and its neighbours are notified. Whether it is replaced by a new one, which takes the input that has
+//! waited, is for its supervisor to say ([`supervision`]).
 //!
 //! A **message** ([`message::Message`]) is a plain value of up to 224 bytes. It is written once, into a slot of the edge,
 //! and read there.
@@ -33,7 +34,7 @@
 //! and hands them to the [`NetActor`](actor::NetActor) that owns the endpoint, borrowed.
 //!
 //! **Housekeeping** ([`lifecycle`]) is one more thread, which keeps the shards' clock true, gathers their figures
-//! ([`telemetry`]), passes failures on and stops everything in order. In a [`simulation`] a test does that, sets the time and
+//! ([`telemetry`]), restarts actors that fail and stops everything in order. In a [`simulation`] a test does that, sets the time and
 //! plays the network, so that a run is the same each time.
 //!
 //! # Start here
@@ -75,7 +76,7 @@
 //! ```
 //!
 //! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
-//! `sequenced_replay`, `conflated_prices`, `external_thread`, `simulation`. Each shard locks some memory for its rings; if a
+//! `sequenced_replay`, `conflated_prices`, `external_thread`, `supervised`, `simulation`. Each shard locks some memory for its rings; if a
 //! start fails because of this, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
@@ -92,10 +93,11 @@ pub mod prelude;
 pub mod sequencer;
 pub mod shard;
 pub mod simulation;
+pub mod supervision;
 pub mod telemetry;
 pub mod topology;
 
 pub use shard::{
-    Failure,
+    DeadLetter, Failure,
     panics::{PanicLocation, PanicMessage},
 };

@@ -46,7 +46,7 @@ pub struct Header {
     pub index: u32,
     /// The [`Message::kind`] of the body.
     pub kind: u16,
-    /// The generation of the producer: 0 until the actor is restarted or replaced.
+    /// The generation of the actor that sent it: 0 until it was restarted (see [`supervision`](crate::supervision)).
     pub generation: u16,
 }
 

@@ -114,7 +114,7 @@ fn survive(hook: Hook) {
         assert!(outcome.drained, "{hook:?}");
         let mut told = downs.entries();
         told.sort_by_key(|(name, _)| *name);
-        let down = Down { actor: victim.into(), sequence: SequenceNumber::NONE };
+        let down = Down { actor: victim.into(), sequence: SequenceNumber::NONE, generation: 0 };
         assert_eq!(told, [("downstream", down), ("upstream", down)], "{hook:?}");
         outcome
     };
@@ -170,7 +170,7 @@ fn a_failure_of_who_is_told_of_a_failure_is_reported_too() {
     let mut names: Vec<_> = outcome.status.failures.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["after", "before", "victim"]);
-    assert_eq!(downs.entries(), [("last", Down { actor: after.into(), sequence: SequenceNumber::NONE })]);
+    assert_eq!(downs.entries(), [("last", Down { actor: after.into(), sequence: SequenceNumber::NONE, generation: 0 })]);
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn its_last_step_is_taken_back_and_it_takes_nothing_more() {
         simulation.run_until_idle();
         // 4 to 50 were taken off the edge, so that nobody waits.
         assert_eq!(numbers(&drain(&mut receiver)), [whole, &[1_000_003]].concat(), "{fails:?}");
-        assert_eq!(downs.entries(), [Down { actor: index, sequence: SequenceNumber(3) }], "{fails:?}");
+        assert_eq!(downs.entries(), [Down { actor: index, sequence: SequenceNumber(3), generation: 0 }], "{fails:?}");
         let [failure] = simulation.failures() else { panic!("{fails:?}: {:?}", simulation.failures()) };
         assert_eq!((failure.actor, failure.header.sequence), (index, SequenceNumber(3)), "{fails:?}");
         (1..=64).for_each(|number| sender.send(note(number)).unwrap());
@@ -244,7 +244,7 @@ fn one_that_fails_as_it_starts_is_reported_without_any_input() {
     let Failing { mut simulation, mut sender, mut receiver, downs, index } = failing(Fails::AtStart);
     simulation.run_until_idle();
     assert_eq!(simulation.failures().len(), 1);
-    assert_eq!(downs.entries(), [Down { actor: index, sequence: SequenceNumber::NONE }]);
+    assert_eq!(downs.entries(), [Down { actor: index, sequence: SequenceNumber::NONE, generation: 0 }]);
     assert_eq!(numbers(&drain(&mut receiver)), [1_000_000]);
     sender.send(note(1)).unwrap();
     simulation.run_until_idle();

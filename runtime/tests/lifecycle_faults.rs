@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -305,6 +306,7 @@ fn a_chore_whose_drop_panics_is_reported() {
     let bomb = ChoreBomb;
     let running = topology.start_with(options(), move |_| {
         let _ = &bomb;
+        ControlFlow::Continue(())
     });
     let outcome = running.unwrap().stop();
     assert!(outcome.drained, "nothing was in flight: {:?}", outcome.problems());
@@ -312,4 +314,45 @@ fn a_chore_whose_drop_panics_is_reported() {
         panic!("{:?}", outcome.status.faults);
     };
     assert_eq!(message.as_str(), "a fault in a chore's drop");
+}
+
+#[test]
+fn an_endless_loop_is_noticed_and_ends_the_topology_without_waiting_for_it() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "endless", one, Idle::Park);
+    let far = shard(&mut topology, "other", two, Idle::Park);
+    let release = Arc::new(AtomicBool::new(false));
+    let released = release.clone();
+    let looping = topology.actor(near, "looping", move || {
+        One::new(move |_, _| {
+            while !released.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Step::Done
+        })
+    });
+    topology.leave_open(looping, out);
+    let log = Log::new();
+    let said = log.clone();
+    let other = topology.actor(far, "other", move || {
+        let mut relay = One::relay();
+        relay.on_stop = Box::new(move |_, ()| said.push("stop"));
+        relay
+    });
+    topology.leave_open(other, out);
+    let mut sender = topology.external_sender("in", looping, EdgeSpec::backpressure(8));
+    let running = topology.start(options().watchdog(Duration::from_secs(1))).unwrap();
+    sender.send(note(1)).unwrap();
+    until_it_ends(&running);
+    let outcome = running.stop();
+    release.store(true, Ordering::Relaxed);
+    let [RuntimeFault::ShardStuck { shard: stuck, milliseconds }, RuntimeFault::ShardHangs { shard: hangs, .. }] =
+        &outcome.status.faults[..]
+    else {
+        panic!("{:?}", outcome.status.faults);
+    };
+    assert_eq!((stuck.as_str(), hangs.as_str(), log.entries()), ("endless", "endless", vec!["stop"]));
+    assert!(*milliseconds >= 1000);
+    until("its thread is gone", || !is_alive("endless"));
 }

@@ -4,6 +4,7 @@
 mod support;
 
 use std::{
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -179,6 +180,7 @@ fn housekeeping_calls_the_chore_with_the_status_until_the_stop() {
     let running = topology.start_with(options(), move |status| {
         assert_eq!(status.failures, []);
         counted.fetch_add(1, Ordering::Relaxed);
+        ControlFlow::Continue(())
     });
     let running = running.unwrap();
     until("housekeeping has called the chore", || calls.load(Ordering::Relaxed) > 2);
@@ -198,6 +200,7 @@ fn status_does_not_wait_for_the_chore() {
         let _ = entered.send(());
         // Until this test has looked, or its end has dropped the other side.
         let _ = left.recv_timeout(Duration::from_secs(10));
+        ControlFlow::Continue(())
     });
     let running = running.unwrap();
     enters.recv().unwrap();

@@ -4,7 +4,12 @@ use std::path::Path;
 
 use corelane_config::Config;
 use corelane_console::{Exit, Output, Table};
-use corelane_runtime::{cpu, edge::port::Overflow, topology::Idle, topology::check::Checked};
+use corelane_runtime::{
+    cpu,
+    edge::port::Overflow,
+    supervision::{Escalation, Restart, SupervisorSpec},
+    topology::{Idle, check::Checked},
+};
 use corelane_venue::{VenueError, check_socket, declare, driver_config, table_bytes};
 use miette::miette;
 
@@ -33,6 +38,8 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.say(format_args!("housekeeping on CPU {}\n", declared.placement.housekeeping_cpu))?;
     out.table(&edges(&checked))?;
     out.say(format_args!("\n{}\n", proof(&checked)))?;
+    out.table(&supervisors(&checked))?;
+    out.say("")?;
     out.table(&memory(&checked, &config)?)?;
     Ok(Exit::Done)
 }
@@ -78,6 +85,23 @@ fn proof(checked: &Checked) -> String {
     lines.push("Without them the graph has no cycle; each of these actors waits only for those before it:".to_owned());
     lines.push(format!("  {}", checked.drain_order.join(", ")));
     lines.join("\n")
+}
+
+fn supervisors(checked: &Checked) -> Table {
+    let mut table = Table::new(["supervisor", "actors", "restarts", "then"], 1);
+    for supervisor in &checked.supervisors {
+        let SupervisorSpec { name, intensity, period, escalation, .. } = &supervisor.spec;
+        let is_restarted = supervisor.actors.iter().any(|(_, restart)| *restart == Restart::Permanent);
+        let restarts = if is_restarted { format!("{intensity} in {period:?}") } else { "none".to_owned() };
+        let then = match escalation {
+            Escalation::Parent => supervisor.above.as_deref().unwrap_or_default(),
+            Escalation::Halt => "the venue halts in order",
+            Escalation::Exit => "the venue ends at once",
+        };
+        let actors: Vec<&str> = supervisor.actors.iter().map(|(actor, _)| actor.as_str()).collect();
+        table.add([name.clone(), actors.join(", "), restarts, then.to_owned()]);
+    }
+    table
 }
 
 /// The memory by purpose. Pages are committed on first use.

@@ -23,6 +23,7 @@ use crate::{
     feeds::{feed_in_endpoints, feed_out_endpoints, market_data_config, publisher_config},
     order_flow::{driver_config, group_config, session_config},
     placement::{Placement, place},
+    supervision::{Significant, supervise, supervise_market_data},
 };
 
 /// The number of established connections that may wait to be accepted.
@@ -100,8 +101,11 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         Some(feed) => {
             let feed_config = market_data_config(config, feed)?;
             let feed_counters = counters.feed_in.clone();
-            let build = move |endpoints: &[EndpointId]| MarketData::new(feed_config, endpoints, feed_counters);
-            Some(topology.net_actor(ingress, "market-data", feed_in_endpoints(feed), build))
+            let build =
+                move |endpoints: &[EndpointId]| MarketData::new(feed_config.clone(), endpoints, feed_counters.clone());
+            let market_data = topology.net_actor(ingress, "market-data", feed_in_endpoints(feed), build.clone());
+            supervise_market_data(&mut topology, &config.supervision, market_data, build);
+            Some(market_data)
         }
         None => None,
     };
@@ -147,6 +151,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
             None
         }
     };
+    supervise(&mut topology, &Significant { session, sequencer, group, publisher });
     let control = topology.external_sender("control", sequencer, EdgeSpec::backpressure(CONTROL_CAPACITY));
     Ok(Declared {
         topology,

@@ -15,6 +15,7 @@ mod operator;
 mod order_flow;
 mod placement;
 mod running;
+mod supervision;
 
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;

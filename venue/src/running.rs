@@ -126,6 +126,8 @@ impl Declared {
             .housekeeping_cpu(self.placement.housekeeping_cpu)
             .clock(clock)
             .drain_deadline(DRAIN_DEADLINE)
+            .halt_deadline(halt_deadline(config))
+            .watchdog(Duration::from_millis(config.supervision.watchdog_ms))
             .time_of_day_max(TIME_OF_DAY_MAX);
         let Declared { topology, control, session, ends, counters, market_data, publisher, .. } = self;
         let progress = Arc::<Progress>::default();
@@ -145,6 +147,12 @@ impl Declared {
         let ends = Some(ends);
         Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher })
     }
+}
+
+/// How long a halt may take: to end the day, and to serve requests for retransmission of what subscribers missed.
+fn halt_deadline(config: &Config) -> Duration {
+    let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
+    Duration::from_millis(config.supervision.halt_deadline_ms + server.map_or(0, |server| server.linger_ms))
 }
 
 impl Venue {

@@ -30,7 +30,9 @@ fn a_venue_goes_on_past_midnight_and_stops_before_the_feeds_times_wrap() {
     let left_ns = Timestamp::MAX_NS - venue.status().clock.time_of_day_ns;
     venue.inject(ClockFault::TimePasses { ns: left_ns - 30_000_000_000 });
     until("it ends by itself", || !venue.is_running());
-    let outcome = venue.stop().outcome;
+    let stopped = venue.stop();
+    assert!(stopped.day_ended, "the group has ended the day: {:?}", stopped.problems());
+    let outcome = stopped.outcome;
     assert!(outcome.drained);
     assert!(matches!(outcome.status.faults[..], [RuntimeFault::DayWithoutEnd { .. }]), "{:?}", outcome.status.faults);
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     telemetry::FeedTiming,
-    types::{ReferenceUpdate, SequenceNumber, SequencerIn},
+    types::{Locate, Reference, ReferenceUpdate, SequenceNumber, SequencerIn},
 };
 
 /// Time until the next try to publish when an edge was full.
@@ -191,6 +191,8 @@ impl Actor for MarketData {
     const TIMINGS: TimingSet = TimingSet::of::<FeedTiming>();
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        let begins = ReferenceUpdate { locate: Locate::NONE, reference: Reference::default() };
+        ctx.out.references.send(SequencerIn::Reference(begins));
         if ctx.out.tops.is_connected() {
             self.builder.watch_tops();
         }

@@ -34,7 +34,7 @@ pub struct BookPrices {
 /// A new best bid or offer of an instrument, from the market-data actor to the sequencer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReferenceUpdate {
-    /// The instrument.
+    /// The instrument; [`Locate::NONE`] says that the actor begins, at the start or after a restart: what it said before is stale.
     pub locate: Locate,
     /// Its best prices.
     pub reference: Reference,

@@ -25,11 +25,12 @@ use corelane_codecs::{
 use corelane_runtime::{
     net::{EndpointId, EndpointSpec, UdpSpec},
     simulation::{SimNet, Simulation},
+    supervision::{Strategy, SupervisorSpec},
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Topology},
 };
 use corelane_test_support::shards::simulated;
 pub(crate) use watched::Shown;
-use watched::Watched;
+use watched::{POISON, Watched};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// Events that may wait for their reader.
@@ -53,6 +54,8 @@ pub(crate) struct Feed {
     pub session: &'static str,
     /// The last reference by our locate.
     pub known: BTreeMap<Locate, Reference>,
+    /// How often the actor said that it begins.
+    pub begins: usize,
 }
 
 pub(crate) fn config() -> MarketDataConfig {
@@ -106,11 +109,14 @@ impl Feed {
         let stats = FeedCounters::default();
         let shown = Arc::<Mutex<Shown>>::default();
         let (its_counters, its_shown) = (stats.clone(), shown.clone());
-        let actor = topology.net_actor(shard, "feed", endpoints, move |ids| Watched {
-            actor: MarketData::new(config, ids, its_counters),
+        let build = move |ids: &[EndpointId]| Watched {
+            actor: MarketData::new(config.clone(), ids, its_counters.clone()),
             instruments,
-            shown: its_shown,
-        });
+            shown: its_shown.clone(),
+        };
+        let actor = topology.net_actor(shard, "feed", endpoints, build.clone());
+        let feeds = topology.supervisor(SupervisorSpec::new("feeds", Strategy::OneForOne));
+        topology.supervise(feeds, actor, build);
         let references = topology.external_receiver(
             actor,
             |out: &mut MarketDataOut| &mut out.references,
@@ -135,8 +141,10 @@ impl Feed {
             now_ns: 0,
             session: "FEED",
             known: BTreeMap::new(),
+            begins: 0,
         };
         feed.advance(1000 * MS);
+        assert_eq!((feed.new_references(), feed.begins), (vec![], 1));
         feed
     }
 
@@ -148,6 +156,12 @@ impl Feed {
 
     pub(crate) fn datagram(&mut self, bytes: &[u8]) {
         self.datagram_on(0, "127.0.0.1:5000", bytes);
+    }
+
+    /// A datagram comes in that the actor fails on.
+    pub(crate) fn fail(&mut self) {
+        self.datagram(POISON);
+        self.sim.run_until_idle();
     }
 
     /// A datagram comes in on endpoint number `endpoint`.
@@ -171,6 +185,10 @@ impl Feed {
         let mut references = Vec::new();
         while let Some(envelope) = self.references.receive() {
             let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
+            if update.locate == Locate::NONE {
+                self.begins += 1;
+                continue;
+            }
             self.known.insert(update.locate, update.reference);
             let Reference { bid, ask, stale, .. } = update.reference;
             references.push((update.locate.0, bid.raw(), ask.raw(), stale == 1));

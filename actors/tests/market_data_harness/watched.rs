@@ -12,6 +12,9 @@ use corelane_runtime::{
     telemetry::TimingSet,
 };
 
+/// A datagram that the actor fails on.
+pub(super) const POISON: &[u8] = b"poison";
+
 /// The latest state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
@@ -58,6 +61,7 @@ impl Actor for Watched {
 
 impl NetActor for Watched {
     fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        assert!(datagram.payload != POISON, "it fails because the test says so");
         self.actor.on_datagram(ctx, endpoint, datagram);
     }
 }

@@ -22,13 +22,25 @@ pub enum Step {
     More,
 }
 
-/// The failure of a neighbour, an actor that exchanges messages with this one.
+/// The end of a neighbour, an actor that exchanges messages with this one: it has failed, or is stopped to be restarted with
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
-    /// The actor that failed; it compares with an [`ActorId`](crate::topology::ActorId).
+    /// The actor; it compares with an [`ActorId`](crate::topology::ActorId).
     pub actor: ActorIndex,
     /// The number of the input that it failed on; [`SequenceNumber::NONE`] if that was not a sequenced input.
     pub sequence: SequenceNumber,
+    /// Its generation that has ended: 0 until it was restarted.
+    pub generation: u16,
+}
+
+/// The restart of a neighbour, an actor that exchanges messages with this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Up {
+    /// The actor; it compares with an [`ActorId`](crate::topology::ActorId).
+    pub actor: ActorIndex,
+    /// Its generation that has begun, from 1. It knows nothing of the one before.
+    pub generation: u16,
 }
 
 /// The role of an actor, for [`Topology::check`](crate::topology::Topology::check).
@@ -97,9 +109,16 @@ pub trait Actor: 'static {
         let _ = ctx;
     }
 
-    /// An actor that this one exchanges messages with has failed and will not answer.
+    /// An actor that this one exchanges messages with has failed: called once for each of its generations. What it has
+    /// taken, it will not answer. If it is restarted, the messages that wait for it go to its next generation; otherwise they are
+    /// discarded.
     fn on_down(&mut self, ctx: &mut Context<'_, Self::Out>, down: Down) {
         let _ = (ctx, down);
+    }
+
+    /// An actor that this one exchanges messages with was restarted: called once for each of its generations but the first.
+    fn on_up(&mut self, ctx: &mut Context<'_, Self::Out>, up: Up) {
+        let _ = (ctx, up);
     }
 
     /// Called when the topology has drained and stops: the last chance to send to the network.

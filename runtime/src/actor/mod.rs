@@ -53,5 +53,5 @@ mod sequenced;
 pub use self::context::Context;
 #[doc(hidden)]
 pub use self::hooks::Role;
-pub use self::hooks::{Actor, Down, NetActor, Step};
+pub use self::hooks::{Actor, Down, NetActor, Step, Up};
 pub use self::sequenced::{SequencedActor, SequencedContext};

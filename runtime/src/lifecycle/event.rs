@@ -12,6 +12,8 @@ use crate::{
 pub(super) enum Event {
     /// Somebody wants the topology to stop.
     Stop,
+    /// A shard has reported something of its actors.
+    Reported,
     /// A shard panicked outside of its actors.
     Panicked { shard: usize, place: PanicLocation, message: PanicMessage },
     /// A shard has let go of all that it held.
@@ -27,6 +29,12 @@ pub(super) struct Presence {
 }
 
 impl Presence {
+    /// A way to wake housekeeping.
+    pub(super) fn waker(&self) -> Box<dyn Fn()> {
+        let events = self.events.clone();
+        Box::new(move || _ = events.send(Event::Reported))
+    }
+
     pub(super) fn panicked(&self, place: PanicLocation, message: PanicMessage) {
         // Without a receiver there is no housekeeping yet, and the start fails.
         let _ = self.events.send(Event::Panicked { shard: self.shard, place, message });

@@ -18,11 +18,31 @@ pub enum RuntimeFault {
         /// What the panic said.
         message: PanicMessage,
     },
+    /// A supervisor gave up, and ended the topology: restarts did not help, or could not.
+    #[error(
+        "supervisor {supervisor:?} gave up when actor {actor:?} failed, and ended the topology; its failures say why"
+    )]
+    GaveUp {
+        /// The supervisor.
+        supervisor: String,
+        /// The actor whose failure was one too many, or that did not stop or start in time.
+        actor: String,
+    },
     /// A shard's thread ended before the stop.
     #[error("shard {shard:?}: its thread ended and with it the topology; look into the log for its executor's words")]
     ShardEnded {
         /// The shard.
         shard: String,
+    },
+    /// A shard made no turn for longer than [`RunOptions::watchdog`](super::RunOptions::watchdog) allows.
+    #[error(
+        "shard {shard:?} made no turn for {milliseconds} ms and ended the topology; look for an endless loop in one of its actors"
+    )]
+    ShardStuck {
+        /// The shard.
+        shard: String,
+        /// How long.
+        milliseconds: u64,
     },
     /// A shard's thread did not end when all should. It was left behind: end the process.
     #[error("shard {shard:?} did not end within {seconds} s; look for an endless loop in one of its actors")]

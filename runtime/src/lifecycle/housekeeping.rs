@@ -1,6 +1,6 @@
 //! The housekeeping thread: runs the supervisor, and ends and joins the shards' threads whatever happens.
 
-use std::{mem, time::Instant};
+use std::{mem, ops::ControlFlow, time::Instant};
 
 use super::{END_DEADLINE, fault::RuntimeFault, stages, supervise::Supervisor};
 use crate::{
@@ -42,14 +42,14 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
     }
     // What the shards handed over last.
     let last = catch(|| {
-        supervisor.relay_failures();
+        supervisor.relay();
         supervisor.gather();
     });
     if last.is_err() {
         supervisor.note_own_panic();
     }
     // It is the program's, and so is what it holds.
-    let chore = mem::replace(&mut supervisor.chore, Box::new(|_| {}));
+    let chore = mem::replace(&mut supervisor.chore, Box::new(|_| ControlFlow::Break(())));
     if catch(|| drop(chore)).is_err() {
         supervisor.note_own_panic();
     }

@@ -5,7 +5,7 @@
 //! a [`Status`], says what the network lost, runs the program's chore, and stops the shards in order. No message passes
 //! through it, and a shard never waits for it while it runs.
 //!
-//! An actor that panics ends nothing but itself. A panic anywhere else on a shard (a framer, the network driver) or on
+//! An actor that panics ends nothing but itself, and is restarted if it is [supervised](crate::supervision). A panic anywhere else on a shard (a framer, the network driver) or on
 //! housekeeping ends the topology: the shard's actors count as failed, the other shards stop in order, and
 //! [`Status::faults`] tells what died. Whoever waits for a stop looks at [`Running::is_running`] too.
 //!
@@ -54,6 +54,7 @@ mod start;
 mod status;
 mod stop;
 mod supervise;
+mod watchdog;
 
 pub use self::{
     error::StartError,

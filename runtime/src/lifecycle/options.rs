@@ -18,16 +18,25 @@ pub struct RunOptions {
     /// The time of day at which the topology stops by itself with [`RuntimeFault::DayWithoutEnd`](super::RuntimeFault::DayWithoutEnd), since what it sends cannot carry
     /// later times. If `None`, it runs on, and a day that passes 24 hours is warned of.
     pub time_of_day_max: Option<Duration>,
+    /// How long a topology that halts by itself gives its program to end its business (see
+    /// [`Status::is_halting`](super::Status::is_halting)) before the ordered stop.
+    pub halt_deadline: Duration,
+    /// How long a shard may make no turn before it counts as stuck ([`RuntimeFault::ShardStuck`](super::RuntimeFault::ShardStuck)) and the
+    /// topology ends at once; at least twice the jitter that housekeeping measures in its first second. A saturated shard reports
+    /// its turns some three times a second. If `None`, nobody watches.
+    pub watchdog: Option<Duration>,
 }
 
 impl Default for RunOptions {
-    /// Housekeeping on any CPU, UTC, five seconds to drain, and days of any length.
+    /// Housekeeping on any CPU, UTC, five seconds to drain, days of any length, no business to end, and no watchdog.
     fn default() -> Self {
         RunOptions {
             housekeeping_cpu: None,
             clock: None,
             drain_deadline: Duration::from_secs(5),
             time_of_day_max: None,
+            halt_deadline: Duration::ZERO,
+            watchdog: None,
         }
     }
 }
@@ -49,6 +58,18 @@ impl RunOptions {
     /// Sets how long an ordered stop waits for what is in flight.
     pub fn drain_deadline(mut self, drain_deadline: Duration) -> Self {
         self.drain_deadline = drain_deadline;
+        self
+    }
+
+    /// Sets how long a topology that halts by itself gives its program to end its business.
+    pub fn halt_deadline(mut self, halt_deadline: Duration) -> Self {
+        self.halt_deadline = halt_deadline;
+        self
+    }
+
+    /// Sets how long a shard may make no turn.
+    pub fn watchdog(mut self, watchdog: Duration) -> Self {
+        self.watchdog = Some(watchdog);
         self
     }
 

@@ -14,8 +14,8 @@ use super::{error::StartError, event::Presence, stages};
 use crate::{
     clock::Clock,
     net::{Driver, EndpointId, NetError},
-    shard::Failure,
     shard::duty::{DutyCycle, Figures, Sleeper},
+    shard::notice::{Notice, Report},
     shard::panics::{self, mark_runtime_thread},
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
@@ -34,8 +34,8 @@ pub(super) struct Seat {
     pub time: Clock,
     pub stage: Arc<Stage>,
     pub progress: ProgressWriter,
-    pub failures: rtrb::Producer<Failure>,
-    pub failures_elsewhere: rtrb::Consumer<Failure>,
+    pub reports: rtrb::Producer<Report>,
+    pub notices: rtrb::Consumer<Notice>,
     /// Dropped last, when all that the shard held is gone.
     pub presence: Presence,
 }
@@ -48,7 +48,7 @@ impl Seat {
         if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
             let _ = rustix::thread::set_name(&name);
         }
-        let Seat { presence, mut plan, telemetry, time, stage, progress, failures, failures_elsewhere } = self;
+        let Seat { presence, mut plan, telemetry, time, stage, progress, reports, notices } = self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
         let actors = plan.actor_indices();
@@ -93,8 +93,9 @@ impl Seat {
             progress,
             waker,
             sleeper,
-            failures,
-            failures_elsewhere,
+            reports,
+            notices,
+            wake_housekeeping: presence.waker(),
             figures: Figures::default(),
         };
         duty.run(|place, message| presence.panicked(place, message)).await;

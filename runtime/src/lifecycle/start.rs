@@ -1,9 +1,11 @@
 //! Starts a topology: one thread per shard, and the housekeeping thread that supervises them.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io,
     net::SocketAddr,
+    ops::ControlFlow,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
@@ -25,6 +27,7 @@ use super::{
     stages,
     status::Status,
     supervise::{Link, Supervisor},
+    watchdog::Watchdog,
 };
 use crate::{
     clock::{ClockMaster, HostTime, UtcOffset},
@@ -34,8 +37,11 @@ use crate::{
     topology::Topology,
 };
 
-/// Failures of one actor: it may panic in a step, and when it is dropped.
-const FAILURES_PER_ACTOR: usize = 2;
+/// Reports of one actor that housekeeping may not have taken yet: its failure and its end, its restart with what was replaced, and
+/// a panic when it is dropped; room for a stop in between.
+const REPORTS_PER_ACTOR: usize = 8;
+/// Notices of one actor in a shard's ring: its end and its restart, twice. What does not fit waits at housekeeping.
+const NOTICES_PER_ACTOR: usize = 4;
 /// Files that a shard's executor opens: rings, eventfds, and what it reads of the host's CPUs. Without them it may panic
 /// where it should return an error.
 const FILES_PER_SHARD: usize = 10;
@@ -48,18 +54,19 @@ impl Topology {
     /// # Errors
     /// [`StartError`]; the shards that had started are stopped again.
     pub fn start(self, options: RunOptions) -> Result<Running, StartError> {
-        self.start_with(options, |_| {})
+        self.start_with(options, |_| ControlFlow::Continue(()))
     }
 
     /// As [`Topology::start`]. The housekeeping thread also calls `chore` every 20 ms or so with what it knows of the shards,
-    /// until the topology is stopped: for control work that is done without waiting, such as an operator's socket.
+    /// until the topology is stopped: for control work that is done without waiting, such as an operator's socket. When `chore`
+    /// returns `Break`, the topology stops in order; see [`Status::is_halting`] for when it should.
     ///
     /// # Errors
     /// [`StartError`]; the shards that had started are stopped again.
     pub fn start_with(
-        self,
+        mut self,
         mut options: RunOptions,
-        chore: impl FnMut(&Status) + Send + 'static,
+        chore: impl FnMut(&Status) -> ControlFlow<()> + Send + 'static,
     ) -> Result<Running, StartError> {
         if cfg!(panic = "abort") {
             return Err(StartError::PanicAborts);
@@ -80,18 +87,22 @@ impl Topology {
         let (built, reports) = mpsc::channel();
         let (events_in, events) = mpsc::channel();
         let gate = self.gate.clone();
+        // Hosts that start together do not wait alike.
+        let crew = self.take_crew(master.midnight_ns() + master.time_of_day_ns());
         for (index, mut plan) in self.into_plans().into_iter().enumerate() {
             let name = plan.spec.name.clone();
             let (progress_writer, progress_reader) = progress();
-            let (failures, failures_out) = rtrb::RingBuffer::new(FAILURES_PER_ACTOR * names.len().max(1));
-            let (elsewhere_in, failures_elsewhere) = rtrb::RingBuffer::new(FAILURES_PER_ACTOR * names.len().max(1));
+            let (reports, reports_out) = rtrb::RingBuffer::new(REPORTS_PER_ACTOR * names.len().max(1));
+            let (notices_in, notices) = rtrb::RingBuffer::new(NOTICES_PER_ACTOR * names.len().max(1));
             links.push(Link {
                 name: name.clone(),
                 progress: progress_reader,
                 waker: plan.waker.clone(),
-                failures: failures_out,
-                elsewhere: elsewhere_in,
+                reports: reports_out,
+                notices: notices_in,
+                waiting: VecDeque::new(),
                 has_ended: false,
+                is_stuck: false,
             });
             let seat = Seat {
                 telemetry: plan.register(&mut collector),
@@ -99,8 +110,8 @@ impl Topology {
                 time: master.clock(),
                 stage: stage.clone(),
                 progress: progress_writer,
-                failures,
-                failures_elsewhere,
+                reports,
+                notices,
                 presence: Presence { shard: index, events: events_in.clone() },
             };
             let built = built.clone();
@@ -134,14 +145,20 @@ impl Topology {
             links,
             events,
             gate,
+            crew,
+            is_unsupervised: false,
+            epoch: Instant::now(),
             collector,
             master,
             clock_watch: ClockWatch::default(),
             net_watch: NetWatch::default(),
+            watchdog: options.watchdog.map(Watchdog::new),
             clock_kept: Instant::now(),
             names,
             options,
             is_ending: false,
+            is_hasty: false,
+            halts_at: None,
             chore,
         };
         let housekeeping = thread::Builder::new()

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::fault::RuntimeFault;
 use crate::{
-    shard::Failure,
+    shard::{DeadLetter, Failure},
     telemetry::{Metric, ShardCount, ShardTotals, TimingTotal},
 };
 
@@ -16,10 +16,21 @@ use crate::{
 pub struct Status {
     /// One per shard, in the order of declaration.
     pub shards: Vec<ShardStatus>,
-    /// The actors that failed, with their names.
+    /// The last failures of actors, with their names: [`Status::FAILURES_MAX`] of them, oldest first.
     pub failures: Vec<(String, Failure)>,
+    /// All failures of actors.
+    pub failed: u64,
+    /// The last messages that were taken and will not be finished, with the actors that had taken them: as many, oldest first.
+    pub dead_letters: Vec<(String, DeadLetter)>,
+    /// All such messages.
+    pub dead_lettered: u64,
+    /// The actors that were restarted, with their generations: how often they were.
+    pub restarted: BTreeMap<String, u16>,
     /// What else failed: what ended the topology, if nobody asked for its stop.
     pub faults: Vec<RuntimeFault>,
+    /// The topology is about to stop by itself, for the last of [`Status::faults`]: the program's chore ends its business, and returns
+    /// `Break` when that is done. It has [`RunOptions::halt_deadline`](super::RunOptions::halt_deadline) for it.
+    pub is_halting: bool,
     /// The clock.
     pub clock: ClockStatus,
 }
@@ -88,6 +99,26 @@ impl ShardStatus {
 }
 
 impl Status {
+    /// The most failures, and dead letters, that are kept.
+    pub const FAILURES_MAX: usize = 64;
+
+    pub(super) fn note_failure(&mut self, actor: &str, failure: Failure) {
+        self.failed += 1;
+        keep(&mut self.failures, (actor.to_owned(), failure));
+        self.note_dead_letter(actor, failure.dead_letter);
+    }
+
+    pub(super) fn note_dead_letter(&mut self, actor: &str, dead_letter: Option<DeadLetter>) {
+        if let Some(dead_letter) = dead_letter {
+            self.dead_lettered += 1;
+            keep(&mut self.dead_letters, (actor.to_owned(), dead_letter));
+        }
+    }
+
+    pub(super) fn note_restart(&mut self, actor: &str, generation: u16) {
+        self.restarted.insert(actor.to_owned(), generation);
+    }
+
     /// One counter, over all shards.
     #[must_use]
     pub fn count(&self, name: ShardCount) -> u64 {
@@ -102,6 +133,14 @@ impl Status {
         histograms.for_each(|histogram| total.add(histogram).expect("all histograms have the same bounds"));
         Some(total)
     }
+}
+
+/// Appends an entry, and drops the oldest if there are too many.
+fn keep<T>(entries: &mut Vec<T>, entry: T) {
+    if entries.len() == Status::FAILURES_MAX {
+        entries.remove(0);
+    }
+    entries.push(entry);
 }
 
 /// How a topology ended.

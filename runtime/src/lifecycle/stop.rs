@@ -28,16 +28,17 @@ impl Supervisor {
     /// Drains the topology and stops its actors; returns whether everything in flight was finished.
     pub(super) fn stop_in_order(&mut self) -> bool {
         self.gate.close();
-        let drained = self.drain(Deadline::after(self.options.drain_deadline));
-        if !drained {
+        let drained = !self.is_hasty && self.drain(Deadline::after(self.options.drain_deadline));
+        if !drained && !self.is_hasty {
             self.log(|| tracing::warn!("not everything in flight was finished before the drain deadline"));
         }
+        self.end_supervision();
         self.advance(stages::STOP);
         let deadline = Deadline::after(self.options.drain_deadline);
         while !self.all_reached(stages::STOP) && !deadline.has_passed() {
             self.wait(LOOK_PERIOD);
         }
-        self.relay_failures();
+        self.relay();
         drained
     }
 
@@ -48,7 +49,7 @@ impl Supervisor {
             let round = Round::begin(stage, self.samples());
             // A failure is in flight too. One that the note covers must be with the other shards before their turn in
             // the round; what a later one does is work.
-            self.relay_failures();
+            self.relay();
             self.advance(stage);
             let mut verdict = round.judge(self.samples());
             while verdict == Verdict::Pending && !deadline.has_passed() {
@@ -56,11 +57,11 @@ impl Supervisor {
                 if self.links.iter().any(|link| link.has_ended) {
                     return false;
                 }
-                self.relay_failures();
+                self.relay();
                 self.wait(LOOK_PERIOD);
                 verdict = round.judge(self.samples());
             }
-            let relayed = self.relay_failures();
+            let relayed = self.relay();
             if verdict == Verdict::AtRest && relayed == 0 && stage > stages::DRAIN {
                 return true;
             }
@@ -73,6 +74,6 @@ impl Supervisor {
     }
 
     fn all_reached(&self, stage: u32) -> bool {
-        self.links.iter().all(|link| link.has_ended || link.progress.sample().stage_reached >= stage)
+        self.links.iter().all(|link| link.has_ended || link.is_stuck || link.progress.sample().stage_reached >= stage)
     }
 }

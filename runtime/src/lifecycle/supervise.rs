@@ -1,6 +1,9 @@
-//! The supervisor: relays failures between shards, keeps their clock true and gathers their figures.
+//! Looks after the shards: relays between them how actors fare, restarts those that are supervised, keeps the shards' clock true
+//! and gathers their figures.
 
 use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -18,24 +21,63 @@ use super::{
     options::RunOptions,
     running::Shared,
     status::{ClockStatus, ShardStatus, Status},
+    watchdog::{Stuck, Watchdog},
 };
 use crate::{
-    clock::ClockMaster, shard::Failure, shard::panics, shard::wake::Waker, telemetry::Collector,
+    actor::Up,
+    clock::ClockMaster,
+    shard::Failure,
+    shard::failure::Fault,
+    shard::notice::{Notice, Report},
+    shard::panics,
+    shard::wake::Waker,
+    supervision::{Escalation, crew::Crew},
+    telemetry::Collector,
     topology::outside::Gate,
 };
 
+/// See [`Topology::start_with`](crate::topology::Topology::start_with).
+pub(super) type Chore = Box<dyn FnMut(&Status) -> ControlFlow<()> + Send>;
+
 /// How often housekeeping looks at the shards; the clock is recalibrated as often, well within its 100 ms.
 const HOUSEKEEPING_PERIOD: Duration = Duration::from_millis(20);
+
+/// The least time between two looks at restarts that are due.
+const RESTART_WAIT_MIN: Duration = Duration::from_micros(100);
 
 /// The supervisor's ends of what leads to one shard.
 pub(super) struct Link {
     pub name: String,
     pub progress: ProgressReader,
     pub waker: Arc<Waker>,
-    pub failures: rtrb::Consumer<Failure>,
-    pub elsewhere: rtrb::Producer<Failure>,
+    pub reports: rtrb::Consumer<Report>,
+    pub notices: rtrb::Producer<Notice>,
+    /// Notices that the ring had no room for. No actor is restarted while there are any, so they do not add up.
+    pub waiting: VecDeque<Notice>,
     /// Its thread has let go of all that the shard held.
     pub has_ended: bool,
+    /// It makes no turns any more: nobody waits for it.
+    pub is_stuck: bool,
+}
+
+impl Link {
+    /// Tells the shard something, as soon as it has room.
+    fn notify(&mut self, notice: Notice) {
+        self.waiting.push_back(notice);
+        self.flush();
+    }
+
+    /// Passes on what waits. A shard that has ended needs no notice.
+    fn flush(&mut self) {
+        let mut pushed = false;
+        while !self.has_ended && self.notices.slots() > 0 {
+            let Some(notice) = self.waiting.pop_front() else { break };
+            pushed |= self.notices.push(notice).is_ok();
+        }
+        if pushed {
+            self.waker.wake_after_push();
+        }
+    }
 }
 
 pub(super) struct Supervisor {
@@ -44,40 +86,79 @@ pub(super) struct Supervisor {
     pub links: Vec<Link>,
     pub events: Receiver<Event>,
     pub gate: Arc<Gate>,
+    pub crew: Crew,
+    /// Nobody is restarted any more.
+    pub is_unsupervised: bool,
+    /// When the supervisors' time began.
+    pub epoch: Instant,
     pub collector: Collector,
     pub master: ClockMaster,
     pub clock_watch: ClockWatch,
     pub net_watch: NetWatch,
+    pub watchdog: Option<Watchdog>,
     /// When the clock was last recalibrated.
     pub clock_kept: Instant,
     pub names: Vec<String>,
     pub options: RunOptions,
     /// Somebody asked for the stop, or a part failed without which it does not go on.
     pub is_ending: bool,
+    /// The end does not wait for what is in flight.
+    pub is_hasty: bool,
+    /// When the topology stops that halts by itself.
+    pub halts_at: Option<Instant>,
     /// See [`Topology::start_with`](crate::topology::Topology::start_with).
-    pub chore: Box<dyn FnMut(&Status) + Send>,
+    pub chore: Chore,
 }
 
 impl Supervisor {
     /// Looks after the shards until the topology ends.
     pub(super) fn look_after(&mut self) {
         while !self.is_ending {
+            self.relay();
             self.keep_clock();
-            self.relay_failures();
             self.gather();
             // A copy of the pointer: whoever else wants the status does not wait for the chore.
             let status = self.shared.status();
-            (self.chore)(&status);
+            self.watch();
+            let chore = (self.chore)(&status);
             drop(status);
-            self.wait(HOUSEKEEPING_PERIOD);
+            if chore.is_break() || self.halts_at.is_some_and(|at| Instant::now() >= at) {
+                self.is_ending = true;
+            } else {
+                self.wait(self.until_next_turn());
+            }
+        }
+    }
+
+    /// How long nothing is to be done but what is reported.
+    fn until_next_turn(&self) -> Duration {
+        let now_ns = self.epoch.elapsed().as_nanos() as u64;
+        let restart_ns = self.crew.next_deadline_ns().map(|at_ns| at_ns.saturating_sub(now_ns));
+        // One that is due may wait for a shard to hear of the last one.
+        restart_ns.map_or(HOUSEKEEPING_PERIOD, Duration::from_nanos).clamp(RESTART_WAIT_MIN, HOUSEKEEPING_PERIOD)
+    }
+
+    /// Looks whether all shards make turns.
+    fn watch(&mut self) {
+        let Supervisor { watchdog: Some(watchdog), links, epoch, .. } = self else { return };
+        let samples = links.iter().map(|link| link.progress.sample());
+        if let Some(Stuck { shard, silence }) = watchdog.observe(epoch.elapsed(), samples) {
+            links[shard].is_stuck = true;
+            let fault =
+                RuntimeFault::ShardStuck { shard: links[shard].name.clone(), milliseconds: silence.as_millis() as u64 };
+            self.is_hasty = true;
+            self.note(fault);
         }
     }
 
     /// Waits for an event and takes it. Keeps the clock meanwhile, if it is called often enough.
     pub(super) fn wait(&mut self, timeout: Duration) {
+        let began = Instant::now();
         match self.events.recv_timeout(timeout) {
             Ok(event) => self.take(event),
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                self.watchdog.iter_mut().for_each(|watchdog| watchdog.measure(began.elapsed().saturating_sub(timeout)));
+            }
             // All shards have ended, and the handle is gone.
             Err(RecvTimeoutError::Disconnected) => self.is_ending = true,
         }
@@ -88,7 +169,7 @@ impl Supervisor {
 
     /// Waits until all shards have let go of what they held. After a panic, it can be called again.
     pub(super) fn wait_for_ends(&mut self, deadline: Instant) {
-        while !self.links.iter().all(|link| link.has_ended) {
+        while !self.links.iter().all(|link| link.has_ended || link.is_stuck) {
             match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.take(event),
                 Err(_) => return,
@@ -99,13 +180,15 @@ impl Supervisor {
     fn take(&mut self, event: Event) {
         match event {
             Event::Stop => self.is_ending = true,
+            // Whoever waits looks at the reports next.
+            Event::Reported => {}
             Event::Panicked { shard, place, message } => {
-                self.note(RuntimeFault::ShardPanicked { shard: self.links[shard].name.clone(), place, message });
+                self.halt(RuntimeFault::ShardPanicked { shard: self.links[shard].name.clone(), place, message });
             }
             Event::Ended { shard } => {
                 self.links[shard].has_ended = true;
                 if self.stage.current() < super::stages::EXIT {
-                    self.note(RuntimeFault::ShardEnded { shard: self.links[shard].name.clone() });
+                    self.halt(RuntimeFault::ShardEnded { shard: self.links[shard].name.clone() });
                 }
             }
             Event::ClockFault(fault) => {
@@ -114,6 +197,21 @@ impl Supervisor {
                 // They sleep until a time that may have passed.
                 self.wake_all();
             }
+        }
+    }
+
+    fn is_halting(&self) -> bool {
+        self.is_ending || self.halts_at.is_some()
+    }
+
+    /// Records a fault, which ends the topology once its program has ended its business.
+    fn halt(&mut self, fault: RuntimeFault) {
+        let was_ending = self.is_ending;
+        self.note(fault);
+        if !was_ending && !self.options.halt_deadline.is_zero() {
+            self.is_ending = false;
+            self.halts_at = self.halts_at.or_else(|| Instant::now().checked_add(self.options.halt_deadline));
+            self.shared.update(|status| status.is_halting = true);
         }
     }
 
@@ -146,33 +244,104 @@ impl Supervisor {
         let clock = ClockStatus { time_of_day_ns, offset_ns: found.offset_ns, bracket_ns: found.bracket_ns };
         self.shared.update(|status| status.clock = clock);
         let max = self.options.time_of_day_max;
-        if max.is_some_and(|max| u128::from(time_of_day_ns) >= max.as_nanos()) && !self.is_ending {
-            self.note(RuntimeFault::DayWithoutEnd { seconds: time_of_day_ns / 1_000_000_000 });
+        if max.is_some_and(|max| u128::from(time_of_day_ns) >= max.as_nanos()) && !self.is_halting() {
+            self.halt(RuntimeFault::DayWithoutEnd { seconds: time_of_day_ns / 1_000_000_000 });
         }
         for notice in self.clock_watch.observe(time_of_day_ns, found).into_iter().flatten() {
             self.log(|| tracing::warn!("{notice}"));
         }
     }
 
-    /// Passes each failure on to all other shards, and records it; returns how many there were.
-    pub(super) fn relay_failures(&mut self) -> usize {
-        let mut relayed = 0;
+    /// Takes what the shards report, passes it on to the others, and restarts who is to be restarted; returns how many ends of
+    /// actors were passed on.
+    pub(super) fn relay(&mut self) -> usize {
+        let mut ends = 0;
         for from in 0..self.links.len() {
-            while let Ok(failure) = self.links[from].failures.pop() {
-                relayed += 1;
-                let name = self.names[failure.actor.position()].clone();
-                self.shared.update(|status| status.failures.push((name.clone(), failure)));
-                for (_, link) in self.links.iter_mut().enumerate().filter(|(to, _)| *to != from) {
-                    // The ring holds as many as all actors can have.
-                    let _ = link.elsewhere.push(failure);
-                    link.waker.wake_after_push();
+            while let Ok(report) = self.links[from].reports.pop() {
+                self.crew.note(&report);
+                match report {
+                    Report::Failed(failure) => {
+                        self.note_failure(failure);
+                        if self.is_unsupervised {
+                            self.links[from].notify(Notice::End(failure.actor));
+                        }
+                    }
+                    Report::Down(down) => {
+                        ends += 1;
+                        self.notify_others(from, || Notice::Down(down));
+                    }
+                    Report::Up(up) => self.note_restart(from, up),
+                    Report::Suspended { actor, dead_letter } => {
+                        let name = &self.names[actor.position()];
+                        self.shared.update(|status| status.note_dead_letter(name, dead_letter));
+                    }
+                    Report::Retired { actor, generation, value } => {
+                        if panics::catch(|| drop(value)).is_err() {
+                            let (place, message) = panics::take();
+                            let fault = Fault { header: Default::default(), place, message, dead_letter: None };
+                            self.note_failure(Failure::new(actor, generation, fault));
+                        }
+                    }
                 }
-                let Failure { header, place, message: reason, .. } = failure;
-                let (sequence, kind) = (header.sequence.0, header.kind);
-                self.log(|| tracing::error!(actor = name, sequence, kind, %place, %reason, "actor failed"));
             }
         }
-        relayed
+        self.links.iter_mut().for_each(Link::flush);
+        let are_heard = self.links.iter().all(|link| link.has_ended || link.waiting.is_empty());
+        if are_heard && !self.is_unsupervised {
+            self.supervise();
+        }
+        ends
+    }
+
+    fn notify_others(&mut self, from: usize, notice: impl Fn() -> Notice) {
+        for (_, link) in self.links.iter_mut().enumerate().filter(|(to, _)| *to != from) {
+            link.notify(notice());
+        }
+    }
+
+    fn note_failure(&mut self, failure: Failure) {
+        let name = self.names[failure.actor.position()].clone();
+        self.shared.update(|status| status.note_failure(&name, failure));
+        let Failure { header, generation, place, message: reason, .. } = failure;
+        let (sequence, kind) = (header.sequence.0, header.kind);
+        self.log(|| tracing::error!(actor = name, generation, sequence, kind, %place, %reason, "actor failed"));
+    }
+
+    fn note_restart(&mut self, from: usize, up: Up) {
+        self.notify_others(from, || Notice::Up(up));
+        let name = self.names[up.actor.position()].clone();
+        self.shared.update(|status| status.note_restart(&name, up.generation));
+        self.log(|| tracing::warn!(actor = name, generation = up.generation, "actor restarted"));
+    }
+
+    /// Restarts, stops and gives up actors as their supervisors decide.
+    fn supervise(&mut self) {
+        let now_ns = self.epoch.elapsed().as_nanos() as u64;
+        let Supervisor { crew, links, .. } = self;
+        let mut failures = Vec::new();
+        let gave_up =
+            crew.turn(now_ns, &mut |shard, notice| links[shard].notify(notice), &mut |failure| failures.push(failure));
+        failures.into_iter().for_each(|failure| self.note_failure(failure));
+        if let Some(gave_up) = gave_up {
+            let supervisor = self.crew.tree().spec(gave_up.supervisor).name.clone();
+            let actor = self.names[gave_up.actor.position()].clone();
+            let fault = RuntimeFault::GaveUp { supervisor, actor };
+            if gave_up.escalation == Escalation::Exit {
+                self.is_hasty = true;
+                self.note(fault);
+            } else {
+                self.halt(fault);
+            }
+            self.end_supervision();
+        }
+    }
+
+    /// Ends supervision: who is suspended is given up, so that nobody waits for it any more.
+    pub(super) fn end_supervision(&mut self) {
+        if !std::mem::replace(&mut self.is_unsupervised, true) {
+            let Supervisor { crew, links, .. } = self;
+            crew.give_up(&mut |shard, notice| links[shard].notify(notice));
+        }
     }
 
     /// Takes in the figures that the shards handed over, and says what the network lost or refused.

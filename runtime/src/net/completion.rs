@@ -70,8 +70,12 @@ impl Driver {
         };
         if let Some(slot) = slot {
             self.table.counters.accepted += 1;
-            self.table.touch(slot);
-            self.opened.push(slot);
+            if matches!(self.endpoints[id.0 as usize], Endpoint::Listener { suspended: true, .. }) {
+                self.withheld.push(slot);
+            } else {
+                self.table.touch(slot);
+                self.opened.push(slot);
+            }
         } else {
             let reason = if accepting { CloseReason::TooMany } else { CloseReason::Shutdown };
             self.table.counters.closed[reason as usize] += 1;

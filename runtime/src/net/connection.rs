@@ -71,6 +71,8 @@ pub(super) struct Connection {
     /// Closing resets the connection, because the peer was too slow.
     pub reset: bool,
     pub reason: CloseReason,
+    /// Its handler was replaced, and the next one does not know it.
+    pub orphaned: bool,
     /// When a graceful close is given up. `None` until the poll in which the close begins ends, since an actor may begin one
     /// at any time and only a poll can ask for the time.
     pub deadline_ns: Option<u64>,
@@ -112,6 +114,7 @@ impl Connection {
             broken: false,
             reset: false,
             reason: CloseReason::Local,
+            orphaned: false,
             deadline_ns: None,
             listed: Listed::default(),
         }

@@ -232,8 +232,13 @@ impl Driver {
                 self.table.closing.swap_remove(at);
                 let connection = &self.table.connections[slot as usize];
                 let (endpoint, reason, conn) = (connection.endpoint, connection.reason, self.table.id(slot));
+                let orphaned = connection.orphaned;
                 self.table.release(slot);
-                owners.handler(endpoint).on_close(&mut self.table, endpoint, conn, reason);
+                if orphaned {
+                    self.table.orphan_is_gone(endpoint);
+                } else {
+                    owners.handler(endpoint).on_close(&mut self.table, endpoint, conn, reason);
+                }
                 events += 1;
             } else {
                 self.table.advance_close(slot, late);

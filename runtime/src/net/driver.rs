@@ -76,6 +76,8 @@ pub struct Driver {
     /// Connections with received bytes to deliver.
     pub(super) ready: VecDeque<u32>,
     pub(super) opened: Vec<u32>,
+    /// Connections accepted while their listener was suspended. Nothing is read from them before it is resumed.
+    pub(super) withheld: Vec<u32>,
     pub(super) writable: Vec<u32>,
     /// Datagrams to deliver.
     pub(super) arrived: VecDeque<Arrived>,
@@ -108,6 +110,7 @@ pub(super) enum Endpoint {
         fd: Option<OwnedFd>,
         back_off: Option<BackOff>,
         closes: bool,
+        suspended: bool,
     },
     /// Its state is in the table, because actors connect again.
     Connector,
@@ -191,6 +194,7 @@ impl Driver {
             timespec: Region::zeroed(1),
             ready: VecDeque::with_capacity(slots),
             opened: Vec::with_capacity(slots),
+            withheld: Vec::with_capacity(slots),
             writable: Vec::with_capacity(slots),
             arrived: VecDeque::with_capacity(usize::from(datagram_buffers)),
             refused: Vec::with_capacity(accepts),
@@ -213,7 +217,12 @@ impl Driver {
         match spec {
             EndpointSpec::Listen { addr, framer, backlog } => {
                 let (fd, bound) = endpoint::listen(id, addr, backlog)?;
-                self.endpoints.push(Endpoint::Listener { fd: Some(fd), back_off: None, closes: false });
+                self.endpoints.push(Endpoint::Listener {
+                    fd: Some(fd),
+                    back_off: None,
+                    closes: false,
+                    suspended: false,
+                });
                 self.accepts.extend((0..ACCEPTS_PER_LISTENER).map(|_| Accept { endpoint: id, armed: false }));
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(Some(bound));
@@ -225,7 +234,7 @@ impl Driver {
                 self.framers.push(Some(framer));
                 self.table.local_addrs.push(None);
                 self.table.senders.push(None);
-                self.table.connectors.push(Some(Connector { addr, conn: None, closes: false }));
+                self.table.connectors.push(Some(Connector { addr, conn: None, closes: false, reopens: false }));
                 self.addresses.set(index, RawAddr::encode(addr));
                 self.table.reconnect(id)?;
             }
@@ -340,6 +349,44 @@ impl Driver {
                 self.table.begin_close(slot, CloseReason::Local);
             }
         }
+    }
+
+    /// Suspends an endpoint, during the next polls: closes its connections, of which its handler hears no more, and accepts no
+    /// new ones until [`resume_endpoint`](Driver::resume_endpoint). What was queued is sent first; peers that connect meanwhile
+    /// wait. A UDP socket goes on: what comes meanwhile is its handler's loss.
+    pub fn suspend_endpoint(&mut self, id: EndpointId) {
+        if let Some(Endpoint::Listener { suspended, .. }) = self.endpoints.get_mut(id.0 as usize) {
+            *suspended = true;
+        }
+        let connections = &self.table.connections;
+        self.opened.retain(|&slot| connections[slot as usize].endpoint != id);
+        for slot in 0..self.table.connections.len() as u32 {
+            let connection = &mut self.table.connections[slot as usize];
+            if connection.endpoint == id && connection.phase != Phase::Free && !self.withheld.contains(&slot) {
+                connection.orphaned = true;
+                self.table.begin_close(slot, CloseReason::Local);
+            }
+        }
+    }
+
+    /// Serves a suspended endpoint again: a listener accepts; an outgoing connection is made anew, once the last one is closed.
+    pub fn resume_endpoint(&mut self, id: EndpointId) {
+        if let Some(Endpoint::Listener { suspended, .. }) = self.endpoints.get_mut(id.0 as usize) {
+            *suspended = false;
+        }
+        let Driver { withheld, opened, table, .. } = self;
+        withheld.retain(|&slot| {
+            let connection = &table.connections[slot as usize];
+            if connection.endpoint != id {
+                return true;
+            }
+            if connection.phase == Phase::Open {
+                table.touch(slot);
+                opened.push(slot);
+            }
+            false
+        });
+        self.table.reopen_connector(id);
     }
 
     /// Closes all connections, and makes no new ones. With [`CloseReason::Shutdown`], queued bytes are flushed first. Keep polling until

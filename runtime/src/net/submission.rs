@@ -207,7 +207,8 @@ impl Driver {
         }
         let peers_at = self.endpoints.len();
         for (index, accept) in self.accepts.iter_mut().enumerate().filter(|(_, accept)| !accept.armed) {
-            let Endpoint::Listener { fd: Some(fd), back_off: None, .. } = &self.endpoints[accept.endpoint.0 as usize]
+            let Endpoint::Listener { fd: Some(fd), back_off: None, suspended: false, .. } =
+                &self.endpoints[accept.endpoint.0 as usize]
             else {
                 continue;
             };

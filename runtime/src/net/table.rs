@@ -20,6 +20,8 @@ pub(super) struct Connector {
     pub conn: Option<ConnId>,
     /// It makes no new one.
     pub closes: bool,
+    /// It makes a new one as soon as the last is closed, of which its handler does not hear.
+    pub reopens: bool,
 }
 
 pub(super) struct Table {
@@ -230,6 +232,30 @@ impl Table {
         writable
     }
 
+    /// Makes an outgoing connection anew: at once if the last one is closed, or else when it is. If the handler has made one
+    /// itself, that one counts.
+    pub(super) fn reopen_connector(&mut self, endpoint: EndpointId) {
+        let Some(Some(Connector { conn, .. })) = self.connectors.get(endpoint.0 as usize) else { return };
+        match conn.and_then(|conn| self.find(conn)).map(|connection| connection.orphaned) {
+            Some(false) => {}
+            Some(true) => {
+                if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
+                    connector.reopens = true;
+                }
+            }
+            None => self.counters.connect_errors += u64::from(self.reconnect(endpoint).is_err()),
+        }
+    }
+
+    /// The last connection of an outgoing endpoint is closed, and its handler does not hear of it.
+    pub(super) fn orphan_is_gone(&mut self, endpoint: EndpointId) {
+        if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize)
+            && std::mem::take(&mut connector.reopens)
+        {
+            self.reopen_connector(endpoint);
+        }
+    }
+
     /// Keeps an outgoing connection from being made again.
     pub(super) fn close_connector(&mut self, endpoint: EndpointId) {
         if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
@@ -315,7 +341,7 @@ impl Net for Table {
 
     fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
         let refused = |why| NetError::Reconnect { endpoint: endpoint.0, why };
-        let Some(Some(Connector { addr, conn, closes })) = self.connectors.get(endpoint.0 as usize) else {
+        let Some(Some(Connector { addr, conn, closes, .. })) = self.connectors.get(endpoint.0 as usize) else {
             return Err(refused("it is not an outgoing connection"));
         };
         if *closes {
@@ -328,7 +354,8 @@ impl Net for Table {
         let fd = endpoint::tcp_socket(endpoint, addr)?.into_raw_fd();
         let slot = self.allocate(endpoint, fd, addr, false).expect("each outgoing endpoint has a slot");
         let conn = self.id(slot);
-        self.connectors[endpoint.0 as usize] = Some(Connector { addr, conn: Some(conn), closes: false });
+        self.connectors[endpoint.0 as usize] =
+            Some(Connector { addr, conn: Some(conn), closes: false, reopens: false });
         self.touch(slot);
         Ok(conn)
     }

@@ -19,10 +19,11 @@ use crate::{
     cpu,
     lifecycle::stages,
     net::{CloseReason, NetCounters},
+    shard::Shard,
     shard::cell::Rest,
+    shard::notice::{Notice, Report},
     shard::panics::{self, Caught, PanicLocation, PanicMessage},
     shard::wake::Waker,
-    shard::{Failure, Shard},
     telemetry::{Counters, ShardCount},
     topology::Idle,
 };
@@ -46,8 +47,8 @@ const EMPTY_TURNS_BEFORE_SLEEP: u32 = 1000;
 const BACKOFF_SLEEP: Duration = Duration::from_micros(50);
 /// How long sockets may take to flush after the actors have stopped.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
-/// Failures noted per turn without allocating.
-const FAILURES_PER_TURN: usize = 64;
+/// Reports made in a turn without allocating.
+const REPORTS_PER_TURN: usize = 64;
 
 pub(crate) struct DutyCycle {
     pub shard: Shard,
@@ -58,10 +59,12 @@ pub(crate) struct DutyCycle {
     pub waker: Arc<Waker>,
     /// None on a shard that never sleeps.
     pub sleeper: Option<Sleeper>,
-    /// Failures on this shard, to the supervisor.
-    pub failures: rtrb::Producer<Failure>,
-    /// Failures elsewhere, from the supervisor.
-    pub failures_elsewhere: rtrb::Consumer<Failure>,
+    /// What happened to actors of this shard, to housekeeping.
+    pub reports: rtrb::Producer<Report>,
+    /// What happened to others and what is to be done, from housekeeping.
+    pub notices: rtrb::Consumer<Notice>,
+    /// Wakes housekeeping, which may sleep.
+    pub wake_housekeeping: Box<dyn Fn()>,
     pub figures: Figures,
 }
 
@@ -106,19 +109,19 @@ impl DutyCycle {
             self.idle = Idle::Backoff;
             panicked = catching(self.turn_until_exit()).await.is_err();
         }
-        let mut failures = Vec::new();
-        panicked |= self.shard.dispose(&mut failures).is_err();
+        let mut reports = Vec::new();
+        panicked |= self.shard.dispose(&mut reports).is_err();
         if panicked {
             let (place, message) = panics::take();
             report(place, message);
         }
-        self.report(&mut failures);
+        self.report(&mut reports);
         self.publish(stages::EXIT);
     }
 
     async fn turn_until_exit(&mut self) {
         let sleeper = self.sleeper.take();
-        let mut failures = Vec::with_capacity(FAILURES_PER_TURN);
+        let mut reports = Vec::with_capacity(REPORTS_PER_TURN);
         let mut reached = stages::RUN;
         let mut empty_turns = 0u32;
         let mut until_check = TURNS_PER_CHECK;
@@ -140,7 +143,7 @@ impl DutyCycle {
                     break;
                 }
             }
-            let work = self.shard.turn(&mut failures);
+            let work = self.shard.turn(&mut reports);
             self.figures.count_turn(work > 0, self.shard.env.time.ticks_anew());
             if work > 0 || self.shard.called() {
                 self.progress.count_work();
@@ -149,8 +152,8 @@ impl DutyCycle {
                 empty_turns = 0;
                 idle_since = None;
                 waits_since_ns = None;
-                if !failures.is_empty() {
-                    self.report(&mut failures);
+                if !reports.is_empty() {
+                    self.report(&mut reports);
                 }
             } else {
                 empty_turns = empty_turns.saturating_add(1);
@@ -158,7 +161,7 @@ impl DutyCycle {
             until_check -= 1;
             if until_check == 0 || stage != stages::RUN {
                 until_check = TURNS_PER_CHECK;
-                self.check();
+                self.check(stage, &mut reports);
                 if work == 0 && stage != stages::RUN && !self.shard.is_quiet() {
                     // A full edge blocks the actors, or they hold frames: no work is done, but the shard is not at rest.
                     self.progress.count_work();
@@ -182,7 +185,7 @@ impl DutyCycle {
                     std::thread::yield_now();
                     let since = *idle_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= PARK_AFTER {
-                        self.check();
+                        self.check(stage, &mut reports);
                         self.publish(stage);
                         if let Some(sleeper) = &sleeper {
                             self.park(sleeper, stage, &mut waits_since_ns).await;
@@ -222,11 +225,11 @@ impl DutyCycle {
     /// Turns until all sockets are flushed and closed, or their time is up.
     fn flush(&mut self) {
         let deadline = Instant::now() + FLUSH_DEADLINE;
-        let mut failures = Vec::new();
+        let mut reports = Vec::new();
         let transport_is_busy = |shard: &Shard| shard.transport.open_connections() > 0 || shard.transport.has_pending();
         while transport_is_busy(&self.shard) || self.shard.owes_turns() {
-            self.shard.turn(&mut failures);
-            self.report(&mut failures);
+            self.shard.turn(&mut reports);
+            self.report(&mut reports);
             if Instant::now() > deadline {
                 break;
             }
@@ -240,24 +243,34 @@ impl DutyCycle {
         self.progress.publish();
     }
 
+    /// Hands reports to housekeeping; what it has no room for stays.
     #[cold]
-    fn report(&mut self, failures: &mut Vec<Failure>) {
-        for failure in failures.drain(..) {
-            // The ring holds two for every actor: one that failed may do so again when it is dropped.
-            let _ = self.failures.push(failure);
+    fn report(&mut self, reports: &mut Vec<Report>) {
+        let room = reports.len().min(self.reports.slots());
+        for report in reports.drain(..room) {
+            let _ = self.reports.push(report);
+        }
+        if room > 0 {
+            (self.wake_housekeeping)();
         }
     }
 
     /// Does the work that is not needed in every turn.
     #[cold]
-    fn check(&mut self) {
-        while let Ok(failure) = self.failures_elsewhere.pop() {
+    fn check(&mut self, stage: u32, reports: &mut Vec<Report>) {
+        // An actor whose stop hook could not be called any more is not started.
+        while stage < stages::STOP
+            && let Ok(notice) = self.notices.pop()
+        {
             // The turn's reading may be old: the yield gave the CPU away.
             self.shard.env.time.begin_turn();
-            self.shard.announce_down(failure);
+            self.shard.take(notice, reports);
             // The neighbours may have sent in answer, and no turn has counted it or woken who gets it.
             self.progress.count_work();
             self.shard.wake_peers();
+        }
+        if !reports.is_empty() {
+            self.report(reports);
         }
         let now_ns = self.shard.env.time.wall_ns();
         if now_ns.saturating_sub(self.figures.handed_over_ns) < HAND_OVER_NS {
@@ -318,9 +331,12 @@ impl DutyCycle {
         driver.enable_eventfd();
         let nothing_came = driver.prepare_park();
         let still_rests = nothing_came && self.shard.rest(now_ns) <= rest;
-        if still_rests && self.stage.current() == stage && self.failures_elsewhere.is_empty() {
+        if still_rests && self.stage.current() == stage && self.notices.is_empty() {
             self.shard.env.telemetry.borrow().counters().add(ShardCount::Parks, 1);
-            if sleeper.eventfd.readable().await.is_err() {
+            self.progress.publish_asleep();
+            let woken = sleeper.eventfd.readable().await;
+            self.progress.publish();
+            if woken.is_err() {
                 // The executor is going away, or short of memory: then the shard idles as one that backs off.
                 std::thread::sleep(BACKOFF_SLEEP);
             }

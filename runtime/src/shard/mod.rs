@@ -3,6 +3,7 @@
 //! - `duty` is the one task of the shard's executor: it turns the shard, follows the stages of the topology, and idles.
 //! - `turn` is one turn: network, actors to bounded quiescence, ends of batch, wake-ups.
 //! - `cell` hosts one actor each; [`timer`] and [`time`] give it time; `panics` and `failure` say how it failed.
+//! - `notice` is what housekeeping and a shard tell each other: who has failed, who is suspended, replaced, given up.
 //! - `transport` is the network as the shard polls it, `wake` how others end its sleep.
 //!
 //! Nothing here allocates after start, takes a lock, or makes a system call outside the transport and the sleep. A shard
@@ -13,6 +14,7 @@
 pub(crate) mod cell;
 pub(crate) mod duty;
 pub(crate) mod failure;
+pub(crate) mod notice;
 pub(crate) mod panics;
 pub mod time;
 pub mod timer;
@@ -20,5 +22,5 @@ pub(crate) mod transport;
 mod turn;
 pub(crate) mod wake;
 
-pub use self::failure::Failure;
+pub use self::failure::{DeadLetter, Failure};
 pub(crate) use self::turn::{Peer, Shard, Unit, Units};

@@ -161,6 +161,16 @@ impl Wheel {
         true
     }
 
+    /// Cancels all timers.
+    pub fn clear(&mut self) {
+        for index in 0..self.entries.len() as u32 {
+            if self.entries[index as usize].list != FREE {
+                self.remove(index);
+            }
+        }
+        self.note_next_event();
+    }
+
     /// The next timer that is due at `now_ns`, if any: never before its deadline, in the order of the deadlines
     /// rounded up to ticks, and within a tick in the order of setting. Call it until it returns `None`; when
     /// nothing is due this is one comparison.

@@ -21,6 +21,10 @@ pub(crate) trait Transport: Net {
     fn stop_input(&mut self);
     /// Closes an endpoint for good, with its connections.
     fn close_endpoint(&mut self, endpoint: EndpointId);
+    /// Closes the connections of an endpoint, of which its actor hears no more, and accepts none until it is resumed.
+    fn suspend_endpoint(&mut self, endpoint: EndpointId);
+    /// Serves a suspended endpoint again: a listener accepts, an outgoing connection is made anew.
+    fn resume_endpoint(&mut self, endpoint: EndpointId);
     /// Closes what is open; the polls that follow flush and drain it.
     fn close_all(&mut self);
     /// Connections not yet drained.
@@ -49,6 +53,12 @@ impl Transport for Driver {
     }
     fn close_endpoint(&mut self, endpoint: EndpointId) {
         Driver::close_endpoint(self, endpoint);
+    }
+    fn suspend_endpoint(&mut self, endpoint: EndpointId) {
+        Driver::suspend_endpoint(self, endpoint);
+    }
+    fn resume_endpoint(&mut self, endpoint: EndpointId) {
+        Driver::resume_endpoint(self, endpoint);
     }
     fn close_all(&mut self) {
         Driver::close_all(self, CloseReason::Shutdown);
@@ -97,6 +107,8 @@ impl Transport for NoNet {
     }
     fn stop_input(&mut self) {}
     fn close_endpoint(&mut self, _endpoint: EndpointId) {}
+    fn suspend_endpoint(&mut self, _endpoint: EndpointId) {}
+    fn resume_endpoint(&mut self, _endpoint: EndpointId) {}
     fn close_all(&mut self) {}
     fn open_connections(&self) -> usize {
         0

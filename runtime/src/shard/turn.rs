@@ -10,13 +10,14 @@ use std::{rc::Rc, sync::Arc};
 use corelane_sync::wake::producer_fence;
 
 use crate::{
-    actor::Down,
+    actor::{Down, Up},
     edge::bind::{Touched, Waiting},
     edge::step::BATCH_MAX,
-    message::Header,
+    message::{Header, SequenceNumber},
     net::{EndpointId, Net, NetHandler, Owners},
     shard::cell::{Hosted, Rest, Traffic},
     shard::failure::{Failure, Fault},
+    shard::notice::{Notice, Report, Value},
     shard::panics::{self, Caught, PanicLocation, PanicMessage},
     shard::time::ShardEnv,
     shard::transport::{NoNet, Transport},
@@ -43,6 +44,12 @@ pub(crate) struct Unit {
     pub waiting: Waiting,
     /// Whether it is a sink: it sends to no other actor.
     pub is_sink: bool,
+    /// Whether it is suspended when it fails, until a notice comes. Otherwise it is given up at once.
+    pub is_supervised: bool,
+    /// How often it was restarted.
+    pub generation: u16,
+    /// Its neighbours know that its generation has begun, and not that it has ended.
+    pub is_up: bool,
 }
 
 /// Another shard that this one sends to and that may sleep.
@@ -85,6 +92,10 @@ impl Units {
         let has_sinks = units.iter().any(|unit| unit.is_sink);
         Units { units, has_sinks, called: false, sink_called: false, endpoint_owner, env }
     }
+
+    fn position(&self, actor: ActorIndex) -> Option<usize> {
+        self.units.iter().position(|unit| unit.actor == actor)
+    }
 }
 
 impl Owners for Units {
@@ -120,7 +131,7 @@ impl Shard {
 
     /// Runs one turn. Returns the work done; 0 means that the shard may idle, see [`Shard::called`] for what it may have sent.
     #[inline]
-    pub(crate) fn turn(&mut self, failures: &mut Vec<Failure>) -> usize {
+    pub(crate) fn turn(&mut self, reports: &mut Vec<Report>) -> usize {
         self.env.time.begin_turn();
         let mut work = usize::from(std::mem::take(&mut self.stirred));
         self.units.called = false;
@@ -141,7 +152,7 @@ impl Shard {
         }
         // An actor can fail without work: in its start, or in its reaction to another failure.
         if self.env.alarm.get() {
-            self.collect_failures(failures);
+            self.collect_failures(reports);
             work += 1;
         }
         // Whatever the work: a callback may send and hold its frame, a start hook has sent before the first turn.
@@ -204,35 +215,106 @@ impl Shard {
         work
     }
 
-    /// Notes failures and notifies the neighbours on this shard; the caller notifies other shards.
+    /// Reports failures and notifies the neighbours on this shard; housekeeping notifies other shards.
     #[cold]
-    fn collect_failures(&mut self, failures: &mut Vec<Failure>) {
+    fn collect_failures(&mut self, reports: &mut Vec<Report>) {
         self.env.alarm.set(false);
         for index in 0..self.units.units.len() {
             let unit = &mut self.units.units[index];
             let Some(fault) = unit.hosted.take_failure() else { continue };
             self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
-            let failure = Failure::new(unit.actor, *fault);
-            failures.push(failure);
-            self.close_endpoints_of(index);
-            self.announce_down(failure);
+            let failure = Failure::new(unit.actor, unit.generation, *fault);
+            reports.push(Report::Failed(failure));
+            self.leave_network(index);
+            self.announce_end(index, failure.header.sequence, reports);
         }
     }
 
-    /// Closes the endpoints of a failed actor, so that its peers see the end and no new ones come.
-    fn close_endpoints_of(&mut self, unit: usize) {
+    /// Closes the connections of an actor that does not run, so that its peers see the end. The endpoints of one that is
+    /// supervised are kept for its next generation.
+    fn leave_network(&mut self, unit: usize) {
+        let is_supervised = self.units.units[unit].is_supervised;
         for (endpoint, _) in self.units.endpoint_owner.iter().enumerate().filter(|&(_, &owner)| owner == unit) {
-            self.transport.close_endpoint(EndpointId(endpoint as u32));
+            let endpoint = EndpointId(endpoint as u32);
+            if is_supervised {
+                self.transport.suspend_endpoint(endpoint);
+            } else {
+                self.transport.close_endpoint(endpoint);
+            }
         }
     }
 
-    /// Notifies the actors of this shard that exchange messages with the failed one.
+    /// Notifies the neighbours of an actor that has ended, once for each generation.
+    fn announce_end(&mut self, unit: usize, sequence: SequenceNumber, reports: &mut Vec<Report>) {
+        let Unit { actor, generation, is_up, .. } = &mut self.units.units[unit];
+        if std::mem::take(is_up) {
+            let down = Down { actor: *actor, sequence, generation: *generation };
+            self.announce_down(down);
+            reports.push(Report::Down(down));
+        }
+    }
+
     #[cold]
-    pub(crate) fn announce_down(&mut self, failure: Failure) {
+    fn announce_down(&mut self, down: Down) {
         self.stirred = true;
-        let down = Down { actor: failure.actor, sequence: failure.header.sequence };
-        for &unit in &self.neighbours[failure.actor.position()] {
+        for &unit in &self.neighbours[down.actor.position()] {
             self.units.units[unit].hosted.down(down, &mut *self.transport);
+        }
+    }
+
+    #[cold]
+    fn announce_up(&mut self, up: Up) {
+        self.stirred = true;
+        for &unit in &self.neighbours[up.actor.position()] {
+            self.units.units[unit].hosted.up(up, &mut *self.transport);
+        }
+    }
+
+    /// Does what housekeeping asks for.
+    #[cold]
+    pub(crate) fn take(&mut self, notice: Notice, reports: &mut Vec<Report>) {
+        if self.env.alarm.get() {
+            // In order: what it answers must not overtake an earlier failure.
+            self.collect_failures(reports);
+        }
+        match notice {
+            Notice::Down(down) => self.announce_down(down),
+            Notice::Up(up) => self.announce_up(up),
+            Notice::Suspend(actor) => self.suspend(actor, reports),
+            Notice::End(actor) => {
+                let Some(unit) = self.units.position(actor) else { return };
+                self.units.units[unit].is_supervised = false;
+                self.suspend(actor, reports);
+                self.units.units[unit].hosted.give_up();
+            }
+            Notice::Replace { actor, generation, value } => self.replace(actor, generation, value, reports),
+        }
+        // Whoever was told may have failed or sent, and who runs again has input.
+        self.stirred = true;
+    }
+
+    fn suspend(&mut self, actor: ActorIndex, reports: &mut Vec<Report>) {
+        let Some(unit) = self.units.position(actor) else { return };
+        let dead_letter = self.units.units[unit].hosted.suspend();
+        self.leave_network(unit);
+        self.announce_end(unit, SequenceNumber::NONE, reports);
+        reports.push(Report::Suspended { actor, dead_letter });
+    }
+
+    fn replace(&mut self, actor: ActorIndex, generation: u16, mut value: Value, reports: &mut Vec<Report>) {
+        let Some(unit) = self.units.position(actor) else { return };
+        let replaced = &mut self.units.units[unit];
+        let retired = std::mem::replace(&mut replaced.generation, generation);
+        let is_up = replaced.hosted.replace(&mut *value, generation, &mut *self.transport);
+        replaced.is_up = is_up;
+        reports.push(Report::Retired { actor, generation: retired, value });
+        if is_up {
+            for (endpoint, _) in self.units.endpoint_owner.iter().enumerate().filter(|&(_, &owner)| owner == unit) {
+                self.transport.resume_endpoint(EndpointId(endpoint as u32));
+            }
+            let up = Up { actor, generation };
+            self.announce_up(up);
+            reports.push(Report::Up(up));
         }
     }
 
@@ -281,14 +363,17 @@ impl Shard {
         // Its sockets close. If that panics too, the first panic is the one to report.
         let _ = self.drop_network();
         for unit in &mut self.units.units {
-            unit.hosted.fail(Fault { header: Header::default(), place, message });
+            unit.hosted.fail(Fault { header: Header::default(), place, message, dead_letter: None });
+            unit.hosted.give_up();
+            unit.is_supervised = false;
         }
     }
 
     /// Drops the actors, and notes those whose drop panics; then the network.
-    pub(crate) fn dispose(&mut self, failures: &mut Vec<Failure>) -> Result<(), Caught> {
-        for Unit { hosted, actor, .. } in self.units.units.drain(..) {
-            failures.extend(hosted.dispose().map(|fault| Failure::new(actor, fault)));
+    pub(crate) fn dispose(&mut self, reports: &mut Vec<Report>) -> Result<(), Caught> {
+        for Unit { hosted, actor, generation, .. } in self.units.units.drain(..) {
+            let failure = hosted.dispose().map(|fault| Failure::new(actor, generation, fault));
+            reports.extend(failure.map(Report::Failed));
         }
         self.drop_network()
     }

@@ -2,8 +2,8 @@
 //!
 //! A test sets the time, plays the peers of each shard's [`SimNet`], and makes the turns. So a run is deterministic: nothing
 //! here may read a clock, start a thread or depend on an address or a hash's order. What a simulation cannot show is what
-//! depends on several threads at once: the stages of a stop, sleeping and waking, the supervisor. Their tests run real
-//! threads.
+//! depends on several threads at once: the stages of a stop, sleeping and waking, housekeeping. Their tests run real threads.
+//! Supervisors restart actors here as they do there, in simulated time.
 //!
 //! ```
 //! use corelane_runtime::prelude::*;

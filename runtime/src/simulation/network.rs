@@ -18,6 +18,8 @@ struct State {
     connections: Vec<Connection>,
     /// Endpoints closed for good, because their actor has failed.
     closed_endpoints: Vec<EndpointId>,
+    /// Endpoints whose actor is suspended. Peers that connect wait, with all that they send.
+    suspended_endpoints: Vec<EndpointId>,
     /// Outgoing connections that actors asked for, for the test to establish or refuse.
     reconnects: Vec<ConnId>,
     datagrams: Vec<SentDatagram>,
@@ -46,6 +48,8 @@ struct Connection {
     /// The peer has ended its side.
     half_closed: bool,
     closed_by_actor: Option<CloseReason>,
+    /// Its actor was replaced, and the next one does not know it.
+    orphaned: bool,
 }
 
 impl Connection {
@@ -86,6 +90,7 @@ impl SimNet {
             established: true,
             half_closed: false,
             closed_by_actor: None,
+            orphaned: false,
         });
         state.events.push_back(Event::Open(conn, peer));
         conn
@@ -169,7 +174,26 @@ impl SimNet {
     }
 }
 
+impl Event {
+    fn endpoint(&self, connections: &[Connection]) -> EndpointId {
+        match *self {
+            Event::Datagram { endpoint, .. } => endpoint,
+            Event::Open(conn, _)
+            | Event::Frame(conn, _)
+            | Event::HalfClose(conn)
+            | Event::Writable(conn)
+            | Event::Close(conn, _) => connections[conn.slot as usize].endpoint,
+        }
+    }
+}
+
 impl State {
+    /// Whether the event is of a connection that waits for the next generation of a suspended actor.
+    fn waits_for_actor(&self, event: &Event) -> bool {
+        !matches!(event, Event::Datagram { .. })
+            && self.suspended_endpoints.contains(&event.endpoint(&self.connections))
+    }
+
     fn queue_datagram(
         &mut self,
         endpoint: EndpointId,
@@ -246,6 +270,7 @@ impl Net for SimNet {
             established: false,
             half_closed: false,
             closed_by_actor: None,
+            orphaned: false,
         });
         state.reconnects.push(conn);
         Ok(conn)
@@ -262,6 +287,10 @@ impl Transport for SimNet {
         let (mut done, mut held, mut waiting) = (0, Vec::new(), Vec::new());
         for _ in 0..coming {
             let Some(event) = self.0.borrow_mut().events.pop_front() else { break };
+            if self.0.borrow().waits_for_actor(&event) {
+                waiting.push(event);
+                continue;
+            }
             // What follows a held frame on its connection waits for it.
             if let Event::Frame(conn, _) | Event::HalfClose(conn) | Event::Close(conn, _) = &event
                 && held.contains(conn)
@@ -304,12 +333,18 @@ impl Transport for SimNet {
                 }
                 Event::Writable(conn) => {
                     let endpoint = endpoint_of(conn);
+                    if !self.0.borrow().connections[conn.slot as usize].open {
+                        continue;
+                    }
                     owners.handler(endpoint).on_writable(&mut self.clone(), conn);
                 }
                 Event::Close(conn, reason) => {
                     let endpoint = endpoint_of(conn);
-                    let was_open = std::mem::take(&mut self.0.borrow_mut().connections[conn.slot as usize].open);
-                    if was_open {
+                    let mut state = self.0.borrow_mut();
+                    let connection = &mut state.connections[conn.slot as usize];
+                    let (was_open, orphaned) = (std::mem::take(&mut connection.open), connection.orphaned);
+                    drop(state);
+                    if was_open && !orphaned {
                         owners.handler(endpoint).on_close(&mut self.clone(), endpoint, conn, reason);
                     }
                 }
@@ -335,6 +370,29 @@ impl Transport for SimNet {
                 self.close(ConnId { slot, generation: 1 }, CloseReason::Local);
             }
         }
+    }
+    fn suspend_endpoint(&mut self, endpoint: EndpointId) {
+        let mut state = self.0.borrow_mut();
+        let State { events, connections, suspended_endpoints, .. } = &mut *state;
+        if suspended_endpoints.contains(&endpoint) {
+            return;
+        }
+        suspended_endpoints.push(endpoint);
+        // Those that its actor has not seen yet wait for the next one.
+        let unseen: Vec<u32> = events
+            .iter()
+            .filter_map(|event| if let Event::Open(conn, _) = event { Some(conn.slot) } else { None })
+            .collect();
+        for (slot, connection) in connections.iter_mut().enumerate() {
+            if connection.endpoint == endpoint && connection.open && !unseen.contains(&(slot as u32)) {
+                connection.open = false;
+                connection.orphaned = true;
+                connection.closed_by_actor.get_or_insert(CloseReason::Local);
+            }
+        }
+    }
+    fn resume_endpoint(&mut self, endpoint: EndpointId) {
+        self.0.borrow_mut().suspended_endpoints.retain(|&suspended| suspended != endpoint);
     }
     fn close_all(&mut self) {
         let open = self.0.borrow().connections.len() as u32;

@@ -1,16 +1,19 @@
 //! A topology whose shards take turns on the calling thread.
 
-use std::fmt;
+use std::{collections::VecDeque, fmt};
 
 use super::network::SimNet;
 use crate::{
     shard::cell::Rest,
+    shard::notice::{Notice, Report},
     shard::time::ShardTime,
     shard::{Failure, Shard},
+    supervision::SupervisorId,
+    supervision::crew::{Crew, GaveUp},
     telemetry::Collector,
     topology::check::TopologyErrors,
     topology::plan::ShardPlan,
-    topology::{ShardId, Topology},
+    topology::{ActorIndex, ShardId, Topology},
 };
 
 /// The most turns of [`Simulation::run_until_idle`]; it panics if the topology is not at rest by then.
@@ -21,8 +24,9 @@ impl Topology {
     ///
     /// # Errors
     /// The faults that [`Topology::check`] finds.
-    pub fn simulate(self) -> Result<Simulation, TopologyErrors> {
+    pub fn simulate(mut self) -> Result<Simulation, TopologyErrors> {
         self.check()?;
+        let crew = self.take_crew(0);
         let mut collector = Collector::new();
         let mut nets = Vec::new();
         let build = |mut plan: ShardPlan| {
@@ -35,7 +39,8 @@ impl Topology {
         };
         let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();
         shards.iter_mut().for_each(Shard::start);
-        Ok(Simulation { shards, nets, failures: Vec::new() })
+        let (reports, failures) = (Vec::new(), Vec::new());
+        Ok(Simulation { shards, nets, crew, gave_up: None, reports, failures, now_ns: 0 })
     }
 }
 
@@ -43,7 +48,11 @@ impl Topology {
 pub struct Simulation {
     shards: Vec<Shard>,
     nets: Vec<SimNet>,
+    crew: Crew,
+    gave_up: Option<GaveUp>,
+    reports: Vec<Report>,
     failures: Vec<Failure>,
+    now_ns: u64,
 }
 
 impl fmt::Debug for Simulation {
@@ -58,21 +67,72 @@ impl fmt::Debug for Simulation {
 impl Simulation {
     /// Sets the time of all shards, in nanoseconds since midnight. It should not go backwards.
     pub fn set_time_ns(&mut self, wall_ns: u64) {
+        self.now_ns = wall_ns;
         self.shards.iter().for_each(|shard| shard.env.time.set(wall_ns));
     }
 
-    /// Makes one turn of every shard, in order; returns the work done.
+    /// Makes one turn of every shard, in order, and does what housekeeping would; returns the work done.
     pub fn turn(&mut self) -> usize {
         let mut work = 0;
         for index in 0..self.shards.len() {
-            let known = self.failures.len();
-            work += self.shards[index].turn(&mut self.failures);
-            for &failure in &self.failures[known..] {
-                let others = self.shards.iter_mut().enumerate().filter(|(other, _)| *other != index);
-                others.for_each(|(_, shard)| shard.announce_down(failure));
+            work += self.shards[index].turn(&mut self.reports);
+            self.relay(index);
+        }
+        work + self.supervise()
+    }
+
+    /// Passes on what a shard reports, at once.
+    fn relay(&mut self, from: usize) {
+        // What is reported in answer belongs to another shard, and is relayed next.
+        let mut reports: VecDeque<(usize, Report)> = self.reports.drain(..).map(|report| (from, report)).collect();
+        while let Some((from, report)) = reports.pop_front() {
+            self.crew.note(&report);
+            let notice: fn(&Report) -> Option<Notice> = |report| match *report {
+                Report::Down(down) => Some(Notice::Down(down)),
+                Report::Up(up) => Some(Notice::Up(up)),
+                _ => None,
+            };
+            for to in (0..self.shards.len()).filter(|&to| to != from) {
+                if let Some(notice) = notice(&report) {
+                    self.shards[to].take(notice, &mut self.reports);
+                    reports.extend(self.reports.drain(..).map(|report| (to, report)));
+                }
+            }
+            if let Report::Failed(failure) = report {
+                self.failures.push(failure);
+                if self.gave_up.is_some() {
+                    self.shards[from].take(Notice::End(failure.actor), &mut self.reports);
+                    reports.extend(self.reports.drain(..).map(|report| (from, report)));
+                }
             }
         }
+    }
+
+    /// Restarts, stops and gives up actors as their supervisors decide; returns how often.
+    fn supervise(&mut self) -> usize {
+        if self.gave_up.is_some() {
+            return 0;
+        }
+        let (mut notices, failures) = (Vec::new(), &mut self.failures);
+        self.gave_up =
+            self.crew.turn(self.now_ns, &mut |shard, notice| notices.push((shard, notice)), &mut |failure| {
+                failures.push(failure)
+            });
+        if self.gave_up.is_some() {
+            self.crew.give_up(&mut |shard, notice| notices.push((shard, notice)));
+        }
+        let work = notices.len();
+        for (shard, notice) in notices {
+            self.shards[shard].take(notice, &mut self.reports);
+            self.relay(shard);
+        }
         work
+    }
+
+    /// The supervisor that gave up, if one did, and the actor that failed once too often. A topology that runs would end.
+    #[must_use]
+    pub fn gave_up(&self) -> Option<(SupervisorId, ActorIndex)> {
+        self.gave_up.as_ref().map(|gave_up| (gave_up.supervisor, gave_up.actor))
     }
 
     /// Makes turns until one does nothing and left nothing to do.

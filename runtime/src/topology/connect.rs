@@ -168,11 +168,11 @@ impl Topology {
         self.actors.get(actor.index() as usize).expect(FOREIGN_ACTOR)
     }
 
-    fn declared_mut<A: Actor>(&mut self, actor: ActorId<A>) -> &mut ActorDecl {
+    pub(crate) fn declared_mut<A: Actor>(&mut self, actor: ActorId<A>) -> &mut ActorDecl {
         self.actors.get_mut(actor.index() as usize).expect(FOREIGN_ACTOR)
     }
 
-    fn plan<A: Actor>(&mut self, actor: ActorId<A>) -> &mut TypedPlan<A> {
+    pub(crate) fn plan<A: Actor>(&mut self, actor: ActorId<A>) -> &mut TypedPlan<A> {
         let plan = self.declared_mut(actor).plan.as_any().downcast_mut();
         plan.expect(FOREIGN_ACTOR)
     }

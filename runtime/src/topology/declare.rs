@@ -21,10 +21,11 @@ type BindPort<A> = Box<dyn FnOnce(&mut <A as Actor>::Out, &mut Site, &Rc<StepSta
 type OpenInlet<A> = Box<dyn FnOnce(&mut Site) -> Inlet<<A as Actor>::In> + Send>;
 
 /// What an actor's cell is made of: its factory, and its ends of edges in the order in which these were declared.
-pub(super) struct TypedPlan<A: Actor> {
+pub(crate) struct TypedPlan<A: Actor> {
     factory: Factory<A>,
     pub ports: Vec<BindPort<A>>,
     pub inlets: Vec<OpenInlet<A>>,
+    pub is_supervised: bool,
     host: fn(ActorCell<A>) -> Box<dyn Hosted>,
 }
 
@@ -37,7 +38,7 @@ impl<A: Actor> Plan for TypedPlan<A> {
         }
         let inlets = self.inlets.into_iter().map(|open| open(site)).collect();
         let actor = (self.factory)(endpoints);
-        (self.host)(ActorCell::new(actor, out, inlets, step, site.env.clone()))
+        (self.host)(ActorCell::new(actor, out, inlets, step, site.env.clone(), self.is_supervised))
     }
 
     fn as_any(&mut self) -> &mut dyn Any {
@@ -178,9 +179,11 @@ impl Topology {
         assert!(known, "actor {name:?}: a ShardId of another topology: use one that this topology returned");
         let mut ports = Vec::new();
         <A as Actor>::Out::default().visit(&mut |name, _| ports.push(PortDecl { name, edges: 0, left_open: false }));
-        let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), host });
+        let plan = Box::new(TypedPlan { factory, ports: Vec::new(), inlets: Vec::new(), is_supervised: false, host });
         let (role, outputs_max, timings) = (A::ROLE, <A as Actor>::OUTPUTS_MAX, A::TIMINGS);
-        self.actors.push(ActorDecl { name, shard: shard.0, role, outputs_max, timings, endpoints, ports, plan });
+        let is_supervised = false;
+        let shard = shard.0;
+        self.actors.push(ActorDecl { name, shard, role, outputs_max, timings, endpoints, ports, plan, is_supervised });
         ActorId::new(self.actors.len() as u32 - 1)
     }
 }

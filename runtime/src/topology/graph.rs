@@ -7,6 +7,8 @@ use crate::{
     net::{EndpointId, EndpointSpec},
     shard::cell::Hosted,
     shard::wake::Waker,
+    supervision::Tree,
+    supervision::crew::BuildNext,
     telemetry::TimingSet,
     topology::outside::Gate,
     topology::site::Site,
@@ -20,6 +22,9 @@ pub struct Topology {
     pub(crate) actors: Vec<ActorDecl>,
     pub(crate) edges: Vec<EdgeDecl>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) tree: Tree,
+    /// By actor: how those are built anew that are restarted.
+    pub(crate) builds_next: Vec<(u32, BuildNext)>,
 }
 
 impl fmt::Debug for Topology {
@@ -46,6 +51,7 @@ pub(crate) struct ActorDecl {
     pub endpoints: Vec<EndpointSpec>,
     pub ports: Vec<PortDecl>,
     pub plan: Box<dyn Plan>,
+    pub is_supervised: bool,
 }
 
 pub(crate) struct PortDecl {

@@ -39,7 +39,7 @@
 pub mod check;
 mod connect;
 mod declare;
-mod graph;
+pub(crate) mod graph;
 pub(crate) mod ids;
 pub(crate) mod outside;
 pub(crate) mod plan;

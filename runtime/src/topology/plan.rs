@@ -130,11 +130,13 @@ impl ShardPlan {
             site.timings = timings;
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
+            let is_supervised = actor.is_supervised;
             let hosted = actor.plan.build(&mut site, &ids);
             endpoint_owner.extend(ids.iter().map(|_| units.len()));
             unit_of_actor.insert(index, units.len());
             let (waiting, is_sink) = (site.waiting(index), self.sinks[index as usize]);
-            units.push(Unit { hosted, actor: ActorIndex::new(index), waiting, is_sink });
+            let actor = ActorIndex::new(index);
+            units.push(Unit { hosted, actor, waiting, is_sink, is_supervised, generation: 0, is_up: true });
         }
         let here = |near: &Vec<u32>| near.iter().filter_map(|actor| unit_of_actor.get(actor).copied()).collect();
         let neighbours = self.neighbours.iter().map(here).collect();

@@ -119,8 +119,13 @@ fn progress_counts_from_the_start_and_appears_when_published() {
     shard.publish();
     shard.count_work();
     shard.publish();
-    let expected = Progress { work: 2, stage_reached: 4, heartbeat: 2 };
+    let expected = Progress { work: 2, stage_reached: 4, heartbeat: 2, is_asleep: false };
     assert_eq!(reader.sample(), expected);
+    shard.publish_asleep();
+    assert_eq!(reader.sample(), Progress { heartbeat: 3, is_asleep: true, ..expected });
+    shard.reach(u32::MAX);
+    shard.publish();
+    assert_eq!(reader.sample(), Progress { heartbeat: 4, stage_reached: u32::MAX, ..expected });
 }
 
 #[test]
@@ -141,7 +146,7 @@ fn rest_needs_a_whole_turn_of_every_shard_and_no_work_since_the_note() {
         ("no work", [(5, 7), (3, 7)], AtRest),
         ("no work, and one is further", [(5, 8), (3, 7)], AtRest),
     ];
-    let sample = |(work, stage_reached)| Progress { work, stage_reached, heartbeat: 1 };
+    let sample = |(work, stage_reached)| Progress { work, stage_reached, heartbeat: 1, is_asleep: false };
     for (case, samples, expected) in cases {
         let round = Round::begin(STAGE, NOTED.map(|work| sample((work, 1))));
         assert_eq!(round.judge(samples.map(sample)), expected, "{case}");

@@ -10,7 +10,7 @@ use std::{
 };
 
 use corelane_runtime::{
-    actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step},
+    actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step, Up},
     edge::port::{Outputs, Port},
     lifecycle::Running,
     message::Message,
@@ -63,6 +63,7 @@ pub(crate) struct Play<O: Outputs, const K: usize> {
     pub on_timer: Hook<O, u64, ()>,
     pub on_batch_end: Hook<O, (), ()>,
     pub on_down: Hook<O, Down, ()>,
+    pub on_up: Hook<O, Up, ()>,
     pub on_stop: Hook<O, (), ()>,
 }
 
@@ -75,6 +76,7 @@ impl<O: Outputs, const K: usize> Play<O, K> {
             on_timer: Box::new(|_, _| ()),
             on_batch_end: Box::new(|_, ()| ()),
             on_down: Box::new(|_, _| ()),
+            on_up: Box::new(|_, _| ()),
             on_stop: Box::new(|_, ()| ()),
         }
     }
@@ -113,6 +115,9 @@ impl<O: Outputs, const K: usize> Actor for Play<O, K> {
     }
     fn on_down(&mut self, ctx: &mut Context<'_, O>, down: Down) {
         (self.on_down)(ctx, down);
+    }
+    fn on_up(&mut self, ctx: &mut Context<'_, O>, up: Up) {
+        (self.on_up)(ctx, up);
     }
     fn on_stop(&mut self, ctx: &mut Context<'_, O>) {
         (self.on_stop)(ctx, ());

@@ -19,6 +19,7 @@ mod socket;
 use std::{
     collections::VecDeque,
     mem,
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -157,8 +158,11 @@ impl Desk {
         desk
     }
 
-    /// Does what is due. Never waits.
-    pub(crate) fn turn(&mut self, status: &Status) {
+    /// Does what is due. Never waits. `Break` when the venue halts by itself and its day is ended, as far as it can be.
+    pub(crate) fn turn(&mut self, status: &Status) -> ControlFlow<()> {
+        if status.is_halting && !self.progress.is_stopping.load(Ordering::Acquire) {
+            self.handle(Request::Stop, Asker::Schedule, status);
+        }
         self.finish_pending(status);
         while let Ok((request, answer)) = self.asked.try_recv() {
             self.handle(request, Asker::Embedder(answer), status);
@@ -174,9 +178,11 @@ impl Desk {
             self.keep_to_schedule(Duration::from_nanos(status.clock.time_of_day_ns));
         }
         self.send_waiting();
-        if self.ends_at.is_some_and(|end| Instant::now() >= end) {
-            self.progress.is_done.store(true, Ordering::Release);
+        if self.ends_at.is_none_or(|end| Instant::now() < end) {
+            return ControlFlow::Continue(());
         }
+        self.progress.is_done.store(true, Ordering::Release);
+        if status.is_halting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn handle(&mut self, request: Request, asker: Asker, status: &Status) {

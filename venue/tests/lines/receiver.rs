@@ -208,7 +208,9 @@ impl Receiver {
     fn read(&mut self) {
         while let Some(envelope) = self.references.receive() {
             let SequencerIn::Reference(update) = envelope.body else { panic!("a feed orders nothing") };
-            self.known.insert(update.locate, update.reference);
+            if update.locate != Locate::NONE {
+                self.known.insert(update.locate, update.reference);
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub trait AnyPort {
     fn roll_back(&mut self, step_id: u64);
     /// Ends an edge to a reader outside the topology: no more comes.
     fn close(&mut self);
+    /// Sets the generation of the actor that sends from now on.
+    fn set_generation(&mut self, generation: u16);
     /// Messages dropped by [`Overflow::DropNewest`].
     fn dropped(&self) -> u64;
 }

@@ -141,6 +141,10 @@ impl<M: Message> AnyPort for Port<M> {
         }
     }
 
+    fn set_generation(&mut self, generation: u16) {
+        self.generation = generation;
+    }
+
     fn dropped(&self) -> u64 {
         self.dropped
     }

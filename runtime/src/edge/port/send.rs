@@ -54,7 +54,8 @@ impl<M: Message> Port<M> {
         if self.step_id != step_id {
             self.begin_step(step_id);
         }
-        let header = Header { index: (self.taken - self.index_start) as u32, ..self.step.header.get() };
+        let index = (self.taken - self.index_start) as u32;
+        let header = Header { index, generation: self.generation, ..self.step.header.get() };
         let place = self.place();
         let slot = match &place {
             Some(place) => place.slot,

@@ -47,6 +47,8 @@ pub struct Port<M> {
     pub(super) interrupted: Interrupted,
     /// Messages dropped, when sent or at the flush.
     pub(super) dropped: u64,
+    /// The generation of the actor, for the headers.
+    pub(super) generation: u16,
 }
 
 /// The input that a callback interrupted, and that may continue.
@@ -83,6 +85,7 @@ impl<M> Default for Port<M> {
             index_start: 0,
             interrupted: Interrupted::default(),
             dropped: 0,
+            generation: 0,
         }
     }
 }

@@ -1,18 +1,18 @@
 //! The cell of an actor: decides which steps may run, and commits or discards their messages.
 
-use std::{mem, rc::Rc};
+use std::{any::Any, mem, rc::Rc};
 
 use super::core::{Core, Ran};
 use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
-    actor::{Actor, Context, Down, Step},
+    actor::{Actor, Context, Down, Step, Up},
     edge::inlet::Inlet,
     edge::port::Outputs,
     edge::step::{BATCH_MAX, StepState},
     message::Header,
     net::{Net, NetHandler},
-    shard::failure::Fault,
-    shard::panics,
+    shard::failure::{DeadLetter, Fault},
+    shard::panics::{self, Caught},
     shard::time::ShardEnv,
     shard::timer::Wheel,
 };
@@ -35,8 +35,13 @@ pub(crate) struct ActorCell<A: Actor> {
     /// Inlet that the next poll begins with.
     turn: usize,
     state: State,
+    /// An actor that does not run is suspended: its input waits for its next generation. If nobody supervises it, it is given
+    /// up, and its input is discarded.
+    is_supervised: bool,
     /// The last step returned [`Step::More`].
     more: bool,
+    /// Steps done for the input that is not finished.
+    steps_done: u32,
     /// Steps ran since the last end of batch.
     worked: bool,
     /// Messages that wait in the ports for room in their edges.
@@ -56,13 +61,16 @@ impl<A: Actor> ActorCell<A> {
         inlets: Vec<Inlet<A::In>>,
         step: Rc<StepState>,
         env: Rc<ShardEnv>,
+        is_supervised: bool,
     ) -> Self {
         ActorCell {
             core: Core { actor, out, step, env, timers: Wheel::with_capacity(A::TIMERS_MAX) },
             inlets,
             turn: 0,
             state: State::Running,
+            is_supervised,
             more: false,
+            steps_done: 0,
             worked: false,
             backlog: 0,
             credit: 0,
@@ -143,23 +151,32 @@ impl<A: Actor> ActorCell<A> {
         self.core.step.admitting.set(true);
         let result = self.guarded(net, run);
         self.core.step.admitting.set(false);
+        if result.is_err() {
+            self.fail_on_step(self.more.then_some(interrupted));
+        }
         self.core.step.header.set(interrupted);
         self.flush();
-        result
+        result.ok()
     }
 
-    /// Runs one step. If it panics, its messages are discarded and the actor never runs again.
-    fn guarded<R>(&mut self, net: &mut dyn Net, run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R) -> Option<R> {
+    /// Runs one step. If it panics, the caller calls [`fail_on_step`](Self::fail_on_step).
+    fn guarded<R>(
+        &mut self,
+        net: &mut dyn Net,
+        run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R,
+    ) -> Result<R, Caught> {
         self.credit = self.credit.saturating_sub(1);
-        panics::catch(|| self.core.run_one(net, run)).map_err(|_| self.fail_on_step()).ok()
+        panics::catch(|| self.core.run_one(net, run))
     }
 
+    /// Discards the messages of the step that panicked. The actor does not run again; it had begun the message `input`, if any.
     #[cold]
-    fn fail_on_step(&mut self) {
+    fn fail_on_step(&mut self, input: Option<Header>) {
         let failed_step = self.core.step.id.get();
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
         let (place, message) = panics::take();
-        self.fail(Fault { header: self.core.step.header.get(), place, message });
+        let dead_letter = input.map(|header| DeadLetter { header, steps: self.steps_done });
+        self.fail(Fault { header: self.core.step.header.get(), place, message, dead_letter });
     }
 
     fn go_on(&mut self, budget: usize, net: &mut dyn Net) -> usize {
@@ -167,8 +184,14 @@ impl<A: Actor> ActorCell<A> {
         let mut steps = 0;
         while self.more && steps < room {
             steps += 1;
-            let step = self.guarded(net, |actor, ctx| actor.on_more(ctx));
-            self.more = step == Some(Step::More);
+            match self.guarded(net, |actor, ctx| actor.on_more(ctx)) {
+                Ok(Step::More) => self.steps_done = self.steps_done.saturating_add(1),
+                Ok(Step::Done) => {
+                    self.more = false;
+                    self.steps_done = 0;
+                }
+                Err(_) => self.fail_on_step(Some(self.core.step.header.get())),
+            }
         }
         steps
     }
@@ -206,8 +229,11 @@ impl<A: Actor> ActorCell<A> {
     fn note(&mut self, ran: Ran) {
         match ran {
             Ran::Through => {}
-            Ran::ToMore => self.more = true,
-            Ran::IntoPanic => self.fail_on_step(),
+            Ran::ToMore => {
+                self.more = true;
+                self.steps_done = 1;
+            }
+            Ran::IntoPanic => self.fail_on_step(Some(self.core.step.header.get())),
         }
     }
 
@@ -252,7 +278,8 @@ impl<A: Actor> ActorCell<A> {
             moved -= self.backlog;
         }
         if !self.is_running() {
-            return Polled { steps: moved + self.discard(), is_quiet: self.backlog == 0 };
+            let discarded = if self.is_supervised { 0 } else { self.discard() };
+            return Polled { steps: moved + discarded, is_quiet: self.backlog == 0 };
         }
         let budget = budget.min(BATCH_MAX);
         let (mut steps, mut left) = (0, true);
@@ -278,7 +305,16 @@ impl<A: Actor> ActorCell<A> {
         Polled { steps, is_quiet: !left && !self.more && self.backlog == 0 }
     }
 
-    /// Discards the inputs of a failed actor, so that nobody waits for it. Its neighbours have been notified.
+    /// Ends what the actor had begun; its input waits.
+    fn suspend_now(&mut self) {
+        self.state = State::Failed;
+        self.more = false;
+        self.steps_done = 0;
+        self.worked = false;
+        self.core.timers.clear();
+    }
+
+    /// Discards the inputs of an actor that was given up, so that nobody waits for it. Its neighbours have been notified.
     fn discard(&mut self) -> usize {
         if self.backlog == 0 {
             self.core.out.visit(&mut |_, port| port.close());
@@ -320,6 +356,9 @@ impl<A: Actor> Hosted for ActorCell<A> {
         }
         let goes_on = if self.is_running() {
             (has_input && self.has_room(0, false)) || (is_due && !self.more && self.has_room(1, true))
+        } else if self.is_supervised {
+            // What comes with its next generation wakes the shard.
+            return if self.backlog == 0 { Rest::Quiet } else { Rest::WaitsForRoom };
         } else {
             has_input
         };
@@ -337,6 +376,10 @@ impl<A: Actor> Hosted for ActorCell<A> {
         self.callback(net, |actor, ctx| actor.on_down(ctx, down));
     }
 
+    fn up(&mut self, up: Up, net: &mut dyn Net) {
+        self.callback(net, |actor, ctx| actor.on_up(ctx, up));
+    }
+
     fn stop(&mut self, net: &mut dyn Net) {
         self.callback(net, |actor, ctx| actor.on_stop(ctx));
     }
@@ -346,6 +389,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
             return None;
         }
         let State::Failing(fault) = mem::replace(&mut self.state, State::Failed) else { return None };
+        self.suspend_now();
         Some(fault)
     }
 
@@ -356,6 +400,34 @@ impl<A: Actor> Hosted for ActorCell<A> {
         self.state = State::Failing(Box::new(fault));
         self.core.env.alarm.set(true);
         self.more = false;
+        if !self.is_supervised {
+            self.give_up();
+        }
+    }
+
+    fn suspend(&mut self) -> Option<DeadLetter> {
+        if !self.is_running() {
+            return None;
+        }
+        let header = self.core.step.header.get();
+        let unfinished = self.more.then_some(DeadLetter { header, steps: self.steps_done });
+        self.suspend_now();
+        unfinished
+    }
+
+    fn replace(&mut self, value: &mut (dyn Any + Send), generation: u16, net: &mut dyn Net) -> bool {
+        let is_suspended = matches!(self.state, State::Failed) && self.is_supervised;
+        let Some(next) = value.downcast_mut::<A>().filter(|_| is_suspended) else { return false };
+        mem::swap(&mut self.core.actor, next);
+        self.core.out.visit(&mut |_, port| port.set_generation(generation));
+        self.state = State::Running;
+        self.start(net);
+        self.is_running()
+    }
+
+    fn give_up(&mut self) {
+        self.is_supervised = false;
+        // So their senders learn that nobody takes their messages.
         self.inlets.retain(|inlet| !inlet.is_external());
     }
 
@@ -363,7 +435,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
         let ActorCell { core: Core { actor, .. }, .. } = *self;
         panics::catch(|| drop(actor)).err().map(|_| {
             let (place, message) = panics::take();
-            Fault { header: Header::default(), place, message }
+            Fault { header: Header::default(), place, message, dead_letter: None }
         })
     }
 

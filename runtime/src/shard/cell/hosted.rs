@@ -1,9 +1,11 @@
 //! What a shard needs of a cell.
 
+use std::any::Any;
+
 use crate::{
-    actor::Down,
+    actor::{Down, Up},
     net::{Net, NetHandler},
-    shard::failure::Fault,
+    shard::failure::{DeadLetter, Fault},
 };
 
 /// Sums for telemetry.
@@ -57,11 +59,19 @@ pub(crate) trait Hosted {
     fn rest(&mut self, now_ns: u64) -> Rest;
     fn end_batch(&mut self, net: &mut dyn Net);
     fn down(&mut self, down: Down, net: &mut dyn Net);
+    fn up(&mut self, up: Up, net: &mut dyn Net);
     fn stop(&mut self, net: &mut dyn Net);
     /// How the actor failed; returned once.
     fn take_failure(&mut self) -> Option<Box<Fault>>;
     /// Fails the actor without a step of it, if it has not failed before.
     fn fail(&mut self, fault: Fault);
+    /// Suspends a running actor: its input waits. Returns the input that it has begun.
+    fn suspend(&mut self) -> Option<DeadLetter>;
+    /// Puts the next generation in the place of a suspended actor, which goes where that one was, and starts it. False if it does
+    /// not run then: its start panicked, or nothing was to be replaced.
+    fn replace(&mut self, value: &mut (dyn Any + Send), generation: u16, net: &mut dyn Net) -> bool;
+    /// Discards the input of an actor that does not run, from now on.
+    fn give_up(&mut self);
     /// Drops the actor; returns how that failed.
     fn dispose(self: Box<Self>) -> Option<Fault>;
     /// When its next timer is due; none if it has failed.

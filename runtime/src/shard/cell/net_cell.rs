@@ -1,13 +1,13 @@
 //! The cell of an actor that owns endpoints.
 
-use std::net::SocketAddr;
+use std::{any::Any, net::SocketAddr};
 
 use super::actor_cell::ActorCell;
 use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
-    actor::{Down, NetActor},
+    actor::{Down, NetActor, Up},
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
-    shard::failure::Fault,
+    shard::failure::{DeadLetter, Fault},
 };
 
 /// A cell whose actor owns endpoints.
@@ -32,6 +32,9 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn down(&mut self, down: Down, net: &mut dyn Net) {
         self.0.down(down, net);
     }
+    fn up(&mut self, up: Up, net: &mut dyn Net) {
+        self.0.up(up, net);
+    }
     fn stop(&mut self, net: &mut dyn Net) {
         self.0.stop(net);
     }
@@ -40,6 +43,15 @@ impl<A: NetActor> Hosted for NetCell<A> {
     }
     fn fail(&mut self, fault: Fault) {
         self.0.fail(fault);
+    }
+    fn suspend(&mut self) -> Option<DeadLetter> {
+        self.0.suspend()
+    }
+    fn replace(&mut self, value: &mut (dyn Any + Send), generation: u16, net: &mut dyn Net) -> bool {
+        self.0.replace(value, generation, net)
+    }
+    fn give_up(&mut self) {
+        self.0.give_up();
     }
     fn dispose(self: Box<Self>) -> Option<Fault> {
         Box::new(self.0).dispose()
@@ -82,7 +94,9 @@ impl<A: NetActor> NetHandler for NetCell<A> {
             self.0.datagrams_dropped += 1;
             return;
         }
-        self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram));
+        if self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram)).is_none() {
+            self.0.datagrams_dropped += 1;
+        }
     }
 
     fn on_half_close(&mut self, net: &mut dyn Net, conn: ConnId) {

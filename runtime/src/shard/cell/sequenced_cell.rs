@@ -1,11 +1,13 @@
 //! The cell of a sequenced actor.
 
+use std::any::Any;
+
 use super::actor_cell::ActorCell;
 use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
-    actor::{Down, SequencedActor},
+    actor::{Down, SequencedActor, Up},
     net::{Net, NetHandler},
-    shard::failure::Fault,
+    shard::failure::{DeadLetter, Fault},
 };
 
 /// A cell whose actor sees its input stream and nothing else: no end of batch, no failure of a neighbour, no stop. When
@@ -28,12 +30,22 @@ impl<A: SequencedActor> Hosted for SequencedCell<A> {
     }
     fn end_batch(&mut self, _net: &mut dyn Net) {}
     fn down(&mut self, _down: Down, _net: &mut dyn Net) {}
+    fn up(&mut self, _up: Up, _net: &mut dyn Net) {}
     fn stop(&mut self, _net: &mut dyn Net) {}
     fn take_failure(&mut self) -> Option<Box<Fault>> {
         self.0.take_failure()
     }
     fn fail(&mut self, fault: Fault) {
         self.0.fail(fault);
+    }
+    fn suspend(&mut self) -> Option<DeadLetter> {
+        self.0.suspend()
+    }
+    fn replace(&mut self, value: &mut (dyn Any + Send), generation: u16, net: &mut dyn Net) -> bool {
+        self.0.replace(value, generation, net)
+    }
+    fn give_up(&mut self) {
+        self.0.give_up();
     }
     fn dispose(self: Box<Self>) -> Option<Fault> {
         Box::new(self.0).dispose()

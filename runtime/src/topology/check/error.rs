@@ -112,6 +112,36 @@ pub enum TopologyError {
         /// The edge.
         edge: String,
     },
+    /// Two supervisors have one name.
+    #[error("two supervisors are named {name:?}; reports tell them apart by name: give each its own")]
+    SupervisorNameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A supervisor without one above it escalates to its parent.
+    #[error(
+        "supervisor {supervisor:?} escalates to its parent and has none; let it halt or exit, or declare it below another"
+    )]
+    NobodyAbove {
+        /// The supervisor.
+        supervisor: String,
+    },
+    /// An actor has two supervisors.
+    #[error("actor {actor:?} is supervised twice; declare it below one supervisor")]
+    SupervisedTwice {
+        /// The actor.
+        actor: String,
+    },
+    /// A significant actor, which nothing can build anew, would be restarted with others.
+    #[error(
+        "actor {actor:?} is significant, and supervisor {supervisor:?} may restart it with others; declare it below supervisors that restart one for one and escalate to no parent"
+    )]
+    SignificantRestarted {
+        /// The actor.
+        actor: String,
+        /// The supervisor.
+        supervisor: String,
+    },
     /// A circle of edges may fill up and deadlock.
     #[error(
         "deadlock possible: when all are full, each of the edges {} waits for the next, and the last for the first; bound what is in flight on one (EdgeSpec::in_flight), let only network and timer callbacks send on it (EdgeSpec::admission), or let it drop (EdgeSpec::drop_newest)",

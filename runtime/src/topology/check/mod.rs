@@ -29,7 +29,8 @@
 //! - Every edge with backpressure takes two steps of its producer, so that an empty one never blocks (checked here).
 //! - A step sends at most `OUTPUTS_MAX` messages per edge, no answer on an admission edge, and no more than declared on an
 //!   in-flight edge; an actor that does fails (the port enforces it).
-//! - A failed actor's messages are taken off its edges, so that nobody waits for it (its cell does).
+//! - A failed actor's messages are taken off its edges, so that nobody waits for it (its cell does). A supervised one's wait for
+//!   its next generation, or for the end (its supervisor brings one of the two).
 //! - A shard polls each of its actors in every turn (the shard does).
 //! - Each step returns, and its actor answers [`Step::Done`](crate::actor::Step::Done) in the end (the actor's word).
 //! - Readers outside the topology keep reading (their word).
@@ -45,6 +46,7 @@ mod error;
 mod names;
 mod report;
 mod sequenced;
+mod supervision;
 
 pub use self::error::{TopologyError, TopologyErrors};
-pub use self::report::{Checked, CheckedEdge, CheckedShard};
+pub use self::report::{Checked, CheckedEdge, CheckedShard, CheckedSupervisor};

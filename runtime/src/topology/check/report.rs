@@ -6,9 +6,12 @@ use super::edges::{check_edges, check_ports};
 use super::error::{TopologyError, TopologyErrors};
 use super::names::check_names;
 use super::sequenced::check_sequenced;
+use super::supervision::check_supervision;
 use crate::{
     edge::overflow::Overflow,
+    supervision::{Restart, SupervisorSpec},
     topology::graph::{End, Topology},
+    topology::ids::ActorIndex,
     topology::spec::Idle,
 };
 
@@ -22,6 +25,20 @@ pub struct Checked {
     pub edges: Vec<CheckedEdge>,
     /// The actors, each after all that it may wait for.
     pub drain_order: Vec<String>,
+    /// The supervisors, in the order of declaration.
+    pub supervisors: Vec<CheckedSupervisor>,
+}
+
+/// A supervisor with its children.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CheckedSupervisor {
+    /// What it was declared to do.
+    pub spec: SupervisorSpec,
+    /// The supervisor above it.
+    pub above: Option<String>,
+    /// Its actors, and whether they are restarted, in the order of declaration.
+    pub actors: Vec<(String, Restart)>,
 }
 
 /// A shard with what it hosts.
@@ -82,6 +99,7 @@ impl Topology {
         check_ports(self, &mut errors);
         check_edges(self, &mut errors);
         check_sequenced(self, &mut errors);
+        check_supervision(self, &mut errors);
         let drain_order = drain_order(self).unwrap_or_else(|circle| {
             errors.push(TopologyError::Deadlock { edges: circle });
             Vec::new()
@@ -110,7 +128,18 @@ fn report(topology: &Topology, drain_order: Vec<String>) -> Checked {
         overflow: edge.spec.overflow,
         never_waits: never_waits(edge),
     });
-    Checked { shards: shards.collect(), edges: edges.collect(), drain_order }
+    let tree = &topology.tree;
+    let supervisors = tree.supervisors().map(|(supervisor, above, spec)| {
+        let below = tree.actors().filter(|&(_, by, _)| by == supervisor);
+        let name = |actor: ActorIndex| topology.actors[actor.position()].name.clone();
+        CheckedSupervisor {
+            spec: spec.clone(),
+            above: above.map(|above| tree.spec(above).name.clone()),
+            actors: below.map(|(actor, _, restart)| (name(actor), restart)).collect(),
+        }
+    });
+    let supervisors = supervisors.collect();
+    Checked { shards: shards.collect(), edges: edges.collect(), drain_order, supervisors }
 }
 
 fn end_name(topology: &Topology, end: End) -> String {

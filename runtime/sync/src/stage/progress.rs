@@ -1,4 +1,4 @@
-//! One shard's progress report: three numbers, published and read together.
+//! One shard's progress report, published and read as a whole.
 
 use crate::seqlock::{SeqReader, SeqWriter, seqlock};
 
@@ -11,6 +11,8 @@ pub struct Progress {
     pub stage_reached: u32,
     /// The number of publications since the start. If it stops increasing, the shard is asleep, stalled or dead.
     pub heartbeat: u64,
+    /// The shard sleeps until it is woken.
+    pub is_asleep: bool,
 }
 
 /// Creates one shard's progress cell, all zero.
@@ -48,8 +50,19 @@ impl ProgressWriter {
         self.progress.stage_reached = self.progress.stage_reached.max(stage);
     }
 
-    /// Publishes the three numbers together and increments the heartbeat. Wait-free.
+    /// Publishes all together and increments the heartbeat. Wait-free.
     pub fn publish(&mut self) {
+        self.progress.is_asleep = false;
+        self.beat();
+    }
+
+    /// The same, and that the shard now sleeps; [`publish`](Self::publish) says that it is awake again.
+    pub fn publish_asleep(&mut self) {
+        self.progress.is_asleep = true;
+        self.beat();
+    }
+
+    fn beat(&mut self) {
         self.progress.heartbeat += 1;
         self.cell.write(encode(self.progress));
     }
@@ -70,15 +83,16 @@ impl ProgressReader {
     }
 }
 
+/// The upper half of the word that holds the stage.
+const ASLEEP: u64 = 1 << 32;
+
 fn encode(progress: Progress) -> [u64; 3] {
-    [progress.work, u64::from(progress.stage_reached), progress.heartbeat]
+    let asleep = if progress.is_asleep { ASLEEP } else { 0 };
+    [progress.work, u64::from(progress.stage_reached) | asleep, progress.heartbeat]
 }
 
-fn decode([work, stage_reached, heartbeat]: [u64; 3]) -> Progress {
-    Progress {
-        work,
-        // Only `encode` writes the cell, so the upper half is zero.
-        stage_reached: stage_reached as u32,
-        heartbeat,
-    }
+fn decode([work, stage_and_sleep, heartbeat]: [u64; 3]) -> Progress {
+    // The lower half is the stage.
+    let stage_reached = stage_and_sleep as u32;
+    Progress { work, stage_reached, heartbeat, is_asleep: stage_and_sleep & ASLEEP != 0 }
 }

@@ -49,7 +49,7 @@ fn progress_is_published_as_a_whole() {
             writer.reach(3);
             writer.publish();
         });
-        let published = Progress { work: 1, stage_reached: 3, heartbeat: 1 };
+        let published = Progress { work: 1, stage_reached: 3, heartbeat: 1, is_asleep: false };
         let sample = reader.sample();
         assert!(sample == Progress::default() || sample == published, "{sample:?}");
         shard.join().unwrap();

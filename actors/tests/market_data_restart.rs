@@ -1,0 +1,55 @@
+//! Market data that fails is restarted: it says that it begins, joins the feed anew, and is stale until it has caught up.
+
+mod market_data_harness;
+
+use corelane_actors::types::Locate;
+use corelane_codecs::mold::Request;
+use corelane_runtime::net::EndpointId;
+use market_data_harness::{Feed, MS, bid, both_lines, directory, packet};
+
+/// The messages of the day, from number 1.
+fn messages() -> Vec<Vec<u8>> {
+    [vec![directory(7, "AAPL")], (1..=5).map(|number| bid(number, 1_000_000 + 100 * number as u32)).collect()].concat()
+}
+
+/// Answers the requests for retransmission; returns the first number asked for, if one was.
+fn answer(feed: &mut Feed) -> Option<u64> {
+    let mut first = None;
+    for sent in feed.net.take_datagrams().iter().filter(|sent| sent.endpoint == EndpointId(2)) {
+        let request = Request::decode(&sent.payload).unwrap();
+        let from = request.sequence as usize - 1;
+        let wanted = &messages()[from..from + usize::from(request.count)];
+        let bytes = packet(feed.session, request.sequence, wanted);
+        feed.datagram_on(2, &sent.to.unwrap().to_string(), &bytes);
+        first = first.or(Some(request.sequence));
+    }
+    feed.sim.run_until_idle();
+    first
+}
+
+#[test]
+fn it_joins_the_feed_anew_and_its_prices_are_stale_until_it_has_caught_up() {
+    let mut feed = Feed::new(both_lines());
+    let messages = messages();
+    feed.packet(1, &messages[..5]);
+    assert_eq!(feed.new_references().last(), Some(&(1, 1_000_400, 0, false)));
+
+    feed.fail();
+    assert_eq!((feed.new_references(), feed.begins), (vec![], 2), "what was said before is stale");
+    assert_eq!((feed.sim.failures().len(), feed.sim.gave_up()), (1, None));
+
+    feed.known.clear();
+    // It does not know where the feed is until the next packet.
+    feed.packet(6, &messages[5..]);
+    let mut asked = None;
+    for _ in 0..100 {
+        feed.advance(MS);
+        asked = asked.or(answer(&mut feed));
+        feed.new_references();
+        if let Some(fresh) = feed.known.get(&Locate(1)).filter(|reference| reference.stale == 0) {
+            assert_eq!((fresh.bid.raw(), asked), (1_000_500, Some(1)), "from the first message on");
+            return;
+        }
+    }
+    panic!("its prices stay stale: {:?}", feed.known);
+}

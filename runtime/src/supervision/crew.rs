@@ -1,0 +1,134 @@
+//! What carries out the actions of a [`Tree`]: it builds replacements, and makes notices for the shards.
+
+use std::fmt;
+
+use super::tree::{Action, Event, SupervisorId, Tree};
+use crate::{
+    message::Header,
+    net::EndpointId,
+    shard::Failure,
+    shard::failure::Fault,
+    shard::notice::{Notice, Report, Value},
+    shard::panics,
+    topology::ids::ActorIndex,
+};
+
+/// Builds the next generation of an actor, on housekeeping.
+pub(crate) type BuildNext = Box<dyn Fn(&[EndpointId]) -> Value + Send>;
+
+/// A supervised actor: where it is hosted, and how it is replaced.
+pub(crate) struct Member {
+    pub actor: ActorIndex,
+    pub shard: usize,
+    pub endpoints: Vec<EndpointId>,
+    /// None for those that are never restarted.
+    pub build_next: Option<BuildNext>,
+    /// It neither failed nor was stopped since it was last started.
+    pub is_up: bool,
+}
+
+/// The end of supervision: a supervisor without one above it gave up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GaveUp {
+    pub supervisor: SupervisorId,
+    pub escalation: super::Escalation,
+    pub actor: ActorIndex,
+}
+
+/// All supervised actors with their supervisors.
+pub(crate) struct Crew {
+    tree: Tree,
+    members: Vec<Member>,
+    events: Vec<Event>,
+    actions: Vec<Action>,
+}
+
+impl fmt::Debug for Crew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crew").field("tree", &self.tree).finish_non_exhaustive()
+    }
+}
+
+impl Crew {
+    pub(crate) fn new(tree: Tree, members: Vec<Member>) -> Crew {
+        let (events, actions) = (Vec::with_capacity(members.len()), Vec::with_capacity(members.len()));
+        Crew { tree, members, events, actions }
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Notes what a shard reports.
+    pub(crate) fn note(&mut self, report: &Report) {
+        let (event, actor, is_up) = match *report {
+            Report::Failed(Failure { actor, .. }) => (Event::Failed(actor), actor, false),
+            Report::Suspended { actor, .. } => (Event::Stopped(actor), actor, false),
+            Report::Up(up) => (Event::Started(up.actor), up.actor, true),
+            Report::Down(_) | Report::Retired { .. } => return,
+        };
+        if let Some(member) = self.members.iter_mut().find(|member| member.actor == actor) {
+            member.is_up = is_up;
+            self.events.push(event);
+        }
+    }
+
+    /// Carries out what is to be done by `now_ns`. `notify` gets a shard and what it is told, `failed` the replacements that
+    /// could not be built.
+    pub(crate) fn turn(
+        &mut self,
+        now_ns: u64,
+        notify: &mut dyn FnMut(usize, Notice),
+        failed: &mut dyn FnMut(Failure),
+    ) -> Option<GaveUp> {
+        loop {
+            self.tree.turn(now_ns, &self.events, &mut self.actions);
+            self.events.clear();
+            for action in std::mem::take(&mut self.actions) {
+                let (Action::Stop(actor)
+                | Action::End(actor)
+                | Action::Start { actor, .. }
+                | Action::Escalate { actor, .. }) = action;
+                let Some(member) = self.members.iter().find(|member| member.actor == actor) else { continue };
+                match action {
+                    Action::Stop(_) => notify(member.shard, Notice::Suspend(actor)),
+                    Action::End(_) => notify(member.shard, Notice::End(actor)),
+                    Action::Start { generation, .. } => match build(member, generation) {
+                        Ok(value) => notify(member.shard, Notice::Replace { actor, generation, value }),
+                        Err(failure) => {
+                            failed(*failure);
+                            self.events.push(Event::Failed(actor));
+                        }
+                    },
+                    Action::Escalate { supervisor, escalation, .. } => {
+                        return Some(GaveUp { supervisor, escalation, actor });
+                    }
+                }
+            }
+            if self.events.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// When the next turn is needed without any report.
+    pub(crate) fn next_deadline_ns(&self) -> Option<u64> {
+        self.tree.next_deadline_ns()
+    }
+
+    /// Gives up those that are suspended: nobody waits for their input any more.
+    pub(crate) fn give_up(&self, notify: &mut dyn FnMut(usize, Notice)) {
+        for member in self.members.iter().filter(|member| !member.is_up) {
+            notify(member.shard, Notice::End(member.actor));
+        }
+    }
+}
+
+fn build(member: &Member, generation: u16) -> Result<Value, Box<Failure>> {
+    let build_next = member.build_next.as_ref().expect("check lets only those be restarted that can be");
+    panics::catch(|| build_next(&member.endpoints)).map_err(|_| {
+        let (place, message) = panics::take();
+        let fault = Fault { header: Header::default(), place, message, dead_letter: None };
+        Box::new(Failure::new(member.actor, generation, fault))
+    })
+}

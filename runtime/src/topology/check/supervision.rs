@@ -1,0 +1,43 @@
+//! Supervisors: names that tell them apart, and no restart of what cannot be restarted.
+
+use std::collections::BTreeSet;
+
+use super::error::TopologyError;
+use crate::{
+    supervision::{Escalation, Restart, Strategy, SupervisorId},
+    topology::graph::Topology,
+};
+
+pub(super) fn check_supervision(topology: &Topology, errors: &mut Vec<TopologyError>) {
+    let tree = &topology.tree;
+    let mut names = BTreeSet::new();
+    for (_, above, spec) in tree.supervisors() {
+        if !names.insert(&spec.name) {
+            errors.push(TopologyError::SupervisorNameTaken { name: spec.name.clone() });
+        }
+        if above.is_none() && spec.escalation == Escalation::Parent {
+            errors.push(TopologyError::NobodyAbove { supervisor: spec.name.clone() });
+        }
+    }
+    let mut supervised = BTreeSet::new();
+    for (actor, supervisor, restart) in tree.actors() {
+        let actor = topology.actors[actor.position()].name.clone();
+        if !supervised.insert(actor.clone()) {
+            errors.push(TopologyError::SupervisedTwice { actor });
+        } else if let Some(by) = (restart == Restart::Significant).then(|| restarts(topology, supervisor)).flatten() {
+            errors.push(TopologyError::SignificantRestarted { actor, supervisor: by });
+        }
+    }
+}
+
+/// The supervisor that may stop and restart all children of `supervisor`, if there is one.
+fn restarts(topology: &Topology, supervisor: SupervisorId) -> Option<String> {
+    let above =
+        |of: SupervisorId| topology.tree.supervisors().find(|&(it, ..)| it == of).and_then(|(_, above, _)| above);
+    let mut line = std::iter::successors(Some(supervisor), |&of| above(of));
+    let may = |of: &SupervisorId| {
+        let spec = topology.tree.spec(*of);
+        spec.strategy != Strategy::OneForOne || spec.escalation == Escalation::Parent
+    };
+    line.find(may).map(|of| topology.tree.spec(of).name.clone())
+}
