@@ -90,6 +90,7 @@ pub mod mem;
 pub mod message;
 pub mod net;
 pub mod prelude;
+pub mod resilience;
 pub mod sequencer;
 pub mod shard;
 pub mod simulation;
