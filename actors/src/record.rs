@@ -120,8 +120,8 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         }
     };
     let reserved_is_zero = match &command {
-        Command::Enter(enter) => enter.reserved == [0; 6],
-        Command::Replace(replace) => replace.reserved == 0 && replace.reserved_end == [0; 2],
+        Command::Enter(enter) => enter.reserved == [0; 5],
+        Command::Replace(replace) => replace.reserved == [0; 2],
         Command::Cancel(cancel) => cancel.reserved == [0; 4],
         Command::OtherChannel(request) => request.reserved == 0,
         Command::Modify(modify) => modify.reserved == [0; 3],

@@ -2,9 +2,11 @@
 
 mod group_support;
 
+use std::mem::offset_of;
+
 use corelane_actors::{
     record::{Record, RecordError},
-    types::{Command, Enter, FirmId, GroupConfig, Locate, MassCancel, PortId, Scope},
+    types::{Command, Enter, FirmId, GroupConfig, Locate, MassCancel, PortId, Replace, Scope},
 };
 use corelane_runtime::{
     message::{Header, SequenceNumber},
@@ -168,6 +170,9 @@ fn every_command_comes_back_from_its_record() {
         assert_eq!(damaged(127, 1), bad, "{command:?}: the last byte is never used");
         if let Command::Enter(_) | Command::Replace(_) = command {
             assert_eq!(damaged(32 + 87, 1), bad, "{command:?}: reserved at the end");
+            let is_enter = matches!(command, Command::Enter(_));
+            let mark = if is_enter { offset_of!(Enter, mark) } else { offset_of!(Replace, mark) };
+            assert_eq!(damaged(32 + mark, 200), bad, "{command:?}: no such mark");
         }
         let last_byte = match command {
             Command::Cancel(_) | Command::EntrySwitch(_) => Some(15),
@@ -192,7 +197,7 @@ fn every_command_comes_back_from_its_record() {
         Record::from_bytes(&[0; 128]).unwrap().decode(),
         Err(RecordError::UnknownKind { sequence: SequenceNumber::NONE, kind: 0 })
     );
-    let reserved = Enter { reserved: [0, 1, 0, 0, 0, 0], ..enter(1, 2, b'B', 3, 4) };
+    let reserved = Enter { reserved: [0, 1, 0, 0, 0], ..enter(1, 2, b'B', 3, 4) };
     assert_eq!(
         Record::encode(&header, &Command::Enter(reserved)).decode(),
         Err(RecordError::BadPayload { sequence: SequenceNumber(7), kind: 1 })

@@ -5,13 +5,15 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
+use crate::breaker::{Breaker, SAMPLE_MS, Watches};
 use crate::document::{Document, closest};
-use crate::members;
+use crate::limits::WithoutReference;
 use crate::schema::{
     Account, Day, FeedIn, FeedOut, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port,
-    REPLY_LOG_SPARE_BYTES, Retransmission, Risk, Shard, WithoutReference,
+    REPLY_LOG_SPARE_BYTES, Retransmission, Risk, Shard,
 };
 use crate::values::{Cpu, Price};
+use crate::{bulkhead, members};
 
 pub(crate) fn check(document: &mut Document) {
     let shards = document.elements::<Shard>("shards");
@@ -24,6 +26,8 @@ pub(crate) fn check(document: &mut Document) {
     network(document);
     order_entry(document);
     members(document);
+    bulkhead::check(document);
+    breakers(document);
     instruments(document);
     matching(document);
     feed_in(document);
@@ -237,6 +241,45 @@ fn members(document: &mut Document) {
     let firms = document.elements::<Firm>("firms");
     unique(document, "firm", "name", firms.iter().map(|(path, firm)| (path, firm.name.clone())));
     members::check(document);
+}
+
+fn breakers(document: &mut Document) {
+    let breakers = document.elements::<Breaker>("breaker");
+    unique(document, "breaker", "name", breakers.iter().map(|(path, one)| (path, one.name.clone())));
+    for (path, breaker) in &breakers {
+        let missing = match breaker.watches {
+            Watches::Feed => Some("feeds.in"),
+            Watches::Publisher => Some("feeds.out"),
+            Watches::Answers => None,
+        };
+        if let Some(section) = missing.filter(|section| !document.has(section)) {
+            document.conflict(
+                &format!("{path}.watches"),
+                format!("the breaker \"{}\" watches a feed that is not configured", breaker.name),
+                "nothing to watch",
+                format!("add [{section}], or remove the breaker"),
+            );
+        }
+        let samples_max = breaker.window_ms / SAMPLE_MS;
+        if u64::from(breaker.samples_min) > samples_max {
+            document.conflict(
+                &format!("{path}.samples_min"),
+                format!("`{path}.window_ms` ({}) has room for {samples_max} samples", breaker.window_ms),
+                "the breaker would never open",
+                format!("lower `samples_min` to {samples_max} or less, or raise `window_ms`"),
+            );
+        }
+        for (key, share) in [("failure_percent", breaker.failure_percent), ("slow_percent", breaker.slow_percent)] {
+            if share.parts_per_million() == 0 {
+                document.conflict(
+                    &format!("{path}.{key}"),
+                    format!("`{path}.{key}` is zero, so the breaker would open without a cause"),
+                    "always reached",
+                    "write a share above zero, up to 100".into(),
+                );
+            }
+        }
+    }
 }
 
 fn instruments(document: &mut Document) {

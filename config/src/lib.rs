@@ -12,10 +12,14 @@
 
 #![deny(missing_docs)]
 
+mod breaker;
+mod bulkhead;
 mod checks;
+mod defaults;
 pub mod document;
 mod errors;
 mod expectation;
+mod limits;
 mod members;
 mod reference;
 mod schema;
@@ -23,12 +27,14 @@ mod values;
 
 use std::path::Path;
 
+pub use breaker::{Breaker, BreakerStart, Watches};
+pub use bulkhead::{BulkheadLevel, MemberBulkhead};
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
+pub use limits::{Bulkhead, Bulkheads, LevelLimits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
-    Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LevelLimits, LineB, Matching,
-    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Supervision, Venue,
-    WithoutReference,
+    Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LineB, Matching, Net,
+    OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Supervision, Venue,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::document::{Document, closest};
-use crate::schema::{Account, Config, Firm, LevelLimits, Port};
+use crate::limits::LevelLimits;
+use crate::schema::{Account, Config, Firm, Port};
 
 /// The ports, accounts and firms of a venue, including those that no section declares: a port without `account` has an
 /// account of the user's name, and an account without `firm` has a firm of its own name.
@@ -51,7 +52,7 @@ impl Config {
             })
         };
         let mut accounts: Vec<MemberAccount> = Vec::new();
-        for Account { name, firm, limits } in &self.accounts {
+        for Account { name, firm, limits, .. } in &self.accounts {
             let firm = firm_of(firm.as_ref().unwrap_or(name));
             accounts.push(MemberAccount { name: name.clone(), firm, limits: *limits });
         }

@@ -4,10 +4,12 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::Breaker;
+use crate::defaults::{all_defaults, count, flag, milliseconds, percent, quantity};
 use crate::document::Locations;
+use crate::limits::{Bulkhead, Bulkheads, LevelLimits, WithoutReference};
 use crate::values::{
     Cpu, Password, Percent, Price, TimeOfDay, graphic_ascii, socket_address, socket_address_v4, socket_addresses_v4,
 };
@@ -58,6 +60,16 @@ pub struct Config {
     pub instruments: Vec<Instrument>,
     /// Pre-trade limits, applied to every order before matching. The limits have no defaults.
     pub risk: Risk,
+    /// How much one port, account or firm may send and have unanswered, so that none takes the venue's room from others; without
+    /// limits by default. Each port, account and firm has its own count; an order must keep within those of all three.
+    #[serde(default)]
+    pub bulkhead: Bulkheads,
+    /// The circuit breakers: while one is open, new orders and replaces that raise something are rejected (0x0A); cancels, and
+    /// replaces that raise nothing, pass. Housekeeping takes a sample for each some 50 times a second.
+    /// `corelane admin breaker` forces one open, disables or resets it; `corelane admin status` shows them.
+    #[serde(default, rename = "breaker")]
+    #[schemars(length(max = 64))]
+    pub breakers: Vec<Breaker>,
     /// Sizes of the order books' tables, which are allocated once at start.
     #[serde(default = "all_defaults::<Matching>")]
     pub matching: Matching,
@@ -287,6 +299,9 @@ pub struct Port {
     /// Limits on each order that the port sends.
     #[serde(default)]
     pub limits: LevelLimits,
+    /// How much the port may send and have unanswered; keys that are left out are those of `bulkhead.port`.
+    #[serde(default)]
+    pub bulkhead: Bulkhead,
 }
 
 /// An account: what orders are booked to.
@@ -303,6 +318,10 @@ pub struct Account {
     /// Limits on each order that is booked to the account.
     #[serde(default)]
     pub limits: LevelLimits,
+    /// How much the account's ports may send and have unanswered, together; keys that are left out are those of
+    /// `bulkhead.account`.
+    #[serde(default)]
+    pub bulkhead: Bulkhead,
 }
 
 /// A firm: it holds accounts.
@@ -316,27 +335,10 @@ pub struct Firm {
     /// Limits on each order that is booked to one of the firm's accounts.
     #[serde(default)]
     pub limits: LevelLimits,
-}
-
-/// Limits on each order of a firm, an account or a port. The lowest limit of all levels and of `[risk]` decides; a limit
-/// that is left out is not set on this level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LevelLimits {
-    /// The largest quantity of one order.
-    #[schemars(range(min = 1, max = 999_999))]
+    /// How much the ports of the firm's accounts may send and have unanswered, together; keys that are left out are those of
+    /// `bulkhead.firm`.
     #[serde(default)]
-    pub quantity_max: Option<u32>,
-    /// The largest price times quantity of one order, a decimal string.
-    #[serde(default)]
-    pub notional_max: Option<Price>,
-    /// How far a price may be above or below the reference price, in percent of it.
-    #[serde(default)]
-    pub collar_percent: Option<Percent>,
-    /// What happens to an order while its instrument has no reference price. If any level says `"reject"`, the order is
-    /// rejected.
-    #[serde(default)]
-    pub collar_without_reference: Option<WithoutReference>,
+    pub bulkhead: Bulkhead,
 }
 
 /// An instrument that is traded.
@@ -376,16 +378,6 @@ pub struct Risk {
     pub quote_width_percent: Percent,
     /// What happens to an order while its instrument has no reference price.
     pub collar_without_reference: WithoutReference,
-}
-
-/// What happens to an order while its instrument has no reference price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WithoutReference {
-    /// The collar is skipped. The instrument has none until it trades or has two quotes.
-    Accept,
-    /// The order is rejected.
-    Reject,
 }
 
 /// Sizes of the order books' tables.
@@ -641,30 +633,4 @@ pub struct Retransmission {
     #[serde(default = "milliseconds::<3000>")]
     #[schemars(range(min = 0, max = 600_000))]
     pub linger_ms: u64,
-}
-
-fn count<const N: usize>() -> usize {
-    N
-}
-
-fn milliseconds<const N: u64>() -> u64 {
-    N
-}
-
-fn quantity<const N: u32>() -> u32 {
-    N
-}
-
-fn percent<const PARTS_PER_MILLION: u32>() -> Percent {
-    Percent::from_parts_per_million(PARTS_PER_MILLION)
-}
-
-fn flag<const B: bool>() -> bool {
-    B
-}
-
-/// The defaults of a section that the file leaves out, if every key in it has one.
-fn all_defaults<T: DeserializeOwned>() -> T {
-    let empty = serde_json::Value::Object(serde_json::Map::new());
-    serde_json::from_value(empty).expect("every key of the section has a default")
 }

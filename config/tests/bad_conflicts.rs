@@ -281,6 +281,29 @@ fn each_contradiction_is_reported() {
             ],
         ),
         (
+            "[risk]",
+            "[[breaker]]\nname = \"a\"\nwatches = \"feed\"\n[[breaker]]\nname = \"a\"\nwatches = \"answers\"\nslow_percent = 0\nsamples_min = 51\n\n[risk]",
+            &[
+                "50:8 Conflict: two breakers have the name \"a\"; give each breaker its own name; `breaker[0]` has this one",
+                "52:16 Conflict: `breaker[1].slow_percent` is zero, so the breaker would open without a cause; write a share above zero, up to 100",
+                "53:15 Conflict: `breaker[1].window_ms` (1000) has room for 50 samples; lower `samples_min` to 50 or less, or raise `window_ms`",
+            ],
+        ),
+        (
+            "[feeds.in]\nlisten = \"239.192.0.1:26477\"\ninterface = \"127.0.0.1\"",
+            "[[breaker]]\nname = \"a\"\nwatches = \"feed\"",
+            &[
+                "54:11 Conflict: the breaker \"a\" watches a feed that is not configured; add [feeds.in], or remove the breaker",
+            ],
+        ),
+        (
+            "user = \"ALICE\"",
+            "user = \"ALICE\"\nbulkhead = { burst = 3 }",
+            &[
+                "31:22 Conflict: `ports[0].bulkhead.burst` is set without a rate; set `ports[0].bulkhead.orders_per_second` too, or remove `burst`",
+            ],
+        ),
+        (
             "notional_max = \"1000000\"",
             "notional_max = \"0.0\"",
             &[

@@ -58,6 +58,7 @@ fn request(command: &AdminCommand) -> miette::Result<String> {
         AdminCommand::Status => "status".to_owned(),
         AdminCommand::Stop => "stop".to_owned(),
         AdminCommand::Phase { event } => format!("phase {}", word(event)),
+        AdminCommand::Breaker { turn, name } => format!("breaker {} {}", word(turn), one_word("breaker", name)?),
         AdminCommand::KillSwitch { turn, scope } => format!("kill-switch {} {}", word(turn), scope_words(scope)?),
     })
 }
@@ -71,10 +72,14 @@ fn scope_words(scope: &ScopeArgs) -> miette::Result<String> {
     let Some((level, name)) = named.into_iter().find_map(|(level, name)| Some((level, name.as_ref()?))) else {
         return Ok("everyone".to_owned());
     };
+    Ok(format!("{level} {}", one_word(level, name)?))
+}
+
+fn one_word<'a>(what: &str, name: &'a str) -> miette::Result<&'a str> {
     if name.is_empty() || name.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
-        return Err(miette!(help = "write it as in the topology", "{name:?} is the name of no {level}"));
+        return Err(miette!(help = "write it as in the topology", "{name:?} is the name of no {what}"));
     }
-    Ok(format!("{level} {name}"))
+    Ok(name)
 }
 
 /// Asks on a thread of its own: the system has no deadline for connecting to a venue that does not accept.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corelane_config::Config;
+use corelane_config::{Bulkhead, Config};
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{
     cpu,
@@ -40,6 +40,10 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.say(format_args!("\n{}\n", proof(&checked)))?;
     out.table(&supervisors(&checked))?;
     out.say("")?;
+    if let Some(bulkheads) = bulkheads(&config) {
+        out.table(&bulkheads)?;
+        out.say("")?;
+    }
     out.table(&memory(&checked, &config)?)?;
     Ok(Exit::Done)
 }
@@ -102,6 +106,19 @@ fn supervisors(checked: &Checked) -> Table {
         table.add([name.clone(), actors.join(", "), restarts, then.to_owned()]);
     }
     table
+}
+
+/// How much ports, accounts and firms may send and have unanswered, if that is limited.
+fn bulkheads(config: &Config) -> Option<Table> {
+    let bulkheads = config.bulkheads();
+    let mut table = Table::new(["bulkhead", "of", "orders/s", "burst", "in flight"], 2).with_figures();
+    for one in &bulkheads {
+        let Bulkhead { orders_per_second, burst, in_flight_max } = one.limits;
+        let limits = [orders_per_second, burst.or(orders_per_second), in_flight_max];
+        let [rate, burst, in_flight] = limits.map(|most| most.map_or("any".to_owned(), |most| most.to_string()));
+        table.add([one.level.to_string(), one.name.clone(), rate, burst, in_flight]);
+    }
+    (!bulkheads.is_empty()).then_some(table)
 }
 
 /// The memory by purpose. Pages are committed on first use.

@@ -65,7 +65,7 @@ pub(crate) struct AdminArgs {
 /// What can be asked of a running venue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
-    /// Print the phase of the trading day, engaged kill switches, counters and failures.
+    /// Print the phase of the trading day, engaged kill switches, circuit breakers, counters and failures.
     Status,
     /// Bring the trading day to one of its events; those before it that are still due come first.
     Phase {
@@ -81,6 +81,15 @@ pub(crate) enum AdminCommand {
         turn: Turn,
         #[command(flatten)]
         scope: ScopeArgs,
+    },
+    /// Force a circuit breaker open, disable it, let it only count, or reset it.
+    ///
+    /// While one is open, new orders and replaces that raise something are rejected (reason 0x0A).
+    Breaker {
+        /// What to do with it.
+        turn: BreakerTurn,
+        /// Its name in `[[breaker]]`.
+        name: String,
     },
     /// End the trading day and stop: new orders are rejected, all others cancelled, clients and the feed told, and the
     /// sockets closed.
@@ -111,6 +120,19 @@ pub(crate) enum Turn {
     Engage,
     /// Allow it again.
     Release,
+}
+
+/// What to do with a circuit breaker.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BreakerTurn {
+    /// Keep it open until it is reset.
+    Open,
+    /// Let it do nothing until it is reset.
+    Disable,
+    /// Let it count and never open until it is reset.
+    MetricsOnly,
+    /// Close it, with an empty window.
+    Reset,
 }
 
 /// Whose kill switch.

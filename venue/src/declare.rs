@@ -5,7 +5,7 @@ use corelane_actors::{
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
     publisher::{Publisher, PublisherCounters},
     sequencer_policy::ReferencePolicy,
-    session::{ConnectionEnd, Session, SessionCount, SoupFramer},
+    session::{ConnectionEnd, EntryGate, Session, SessionCount, SoupFramer},
     types::{Command, SequencerIn},
 };
 use corelane_codecs::soup;
@@ -47,6 +47,7 @@ pub struct Declared {
     pub(crate) session: ActorId<Session>,
     pub(crate) ends: ExternalReceiver<ConnectionEnd>,
     pub(crate) counters: VenueCounters,
+    pub(crate) gate: EntryGate,
     pub(crate) market_data: Option<ActorId<MarketData>>,
     instruments: usize,
     pub(crate) publisher: Option<ActorId<Publisher>>,
@@ -95,6 +96,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let framer = Box::new(SoupFramer { payload_max: config.net.max_frame_bytes - soup::HEADER_LEN });
     let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer, backlog: LISTEN_BACKLOG };
     let built_session = Session::new(session_config)?;
+    let gate = built_session.gate();
     let counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
     let session = topology.net_actor(ingress, "session", vec![listen], move |_| built_session);
     let market_data = match &config.feeds.inbound {
@@ -162,6 +164,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         session,
         ends,
         counters,
+        gate,
         market_data,
         instruments: config.instruments.len(),
         publisher,

@@ -1,15 +1,15 @@
 //! The capacities and rules of the net driver, the session actor and the matching group, from the configuration.
 
 use corelane_actors::{
-    session::{Credentials, SessionConfig, replay_log_bytes},
+    session::{Compartment, Credentials, Level, SessionConfig, replay_log_bytes},
     types::{
         AccountConfig, AccountId, FirmConfig, FirmId, GroupConfig, Instrument, LevelLimits, Limits, Notional,
-        PortConfig, Quantity, WithoutReference,
+        PortConfig, PortId, Quantity, WithoutReference,
     },
 };
 use corelane_codecs::price::Price;
-use corelane_config::{Config, MemberAccount, REPLY_LOG_SPARE_BYTES};
-use corelane_runtime::net::DriverConfig;
+use corelane_config::{Bulkhead, BulkheadLevel, Config, MemberAccount, MemberBulkhead, REPLY_LOG_SPARE_BYTES};
+use corelane_runtime::{net::DriverConfig, resilience::Rate};
 
 use crate::{
     convert::{alpha, nanos, symbols},
@@ -56,12 +56,31 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
         heartbeat_ns: nanos(order_entry.heartbeat_ms),
         reply_log_bytes: order_entry.reply_log_bytes,
         open_orders_per_port_max: order_entry.open_orders_per_port_max,
+        compartments: compartments(config),
         connections_max: config.net.connections_max,
         connections_per_address_max: order_entry.connections_per_address_max,
         unreadable_per_minute_max: order_entry.unreadable_per_minute_max,
         unsent_bytes_max: config.net.send_buffer_bytes,
         ..SessionConfig::new(alpha("session", &config.venue.session)?, ports, symbols(config)?)
     })
+}
+
+/// The compartments of order entry: all bulkheads with a limit.
+fn compartments(config: &Config) -> Vec<Compartment> {
+    let compartment = |one: MemberBulkhead| {
+        let Bulkhead { orders_per_second, burst, in_flight_max } = one.limits;
+        Compartment {
+            level: match one.level {
+                BulkheadLevel::Port => Level::Port,
+                BulkheadLevel::Account => Level::Account,
+                BulkheadLevel::Firm => Level::Firm,
+            },
+            rate: orders_per_second.map(|orders| Rate::per_second(orders, burst.unwrap_or(orders))),
+            in_flight_max,
+            ports: one.ports.into_iter().map(PortId::from_index).collect(),
+        }
+    };
+    config.bulkheads().into_iter().map(compartment).collect()
 }
 
 /// The configuration of the matching group of `config`. A replay of its recorded stream needs the same one.

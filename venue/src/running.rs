@@ -129,13 +129,13 @@ impl Declared {
             .halt_deadline(halt_deadline(config))
             .watchdog(Duration::from_millis(config.supervision.watchdog_ms))
             .time_of_day_max(TIME_OF_DAY_MAX);
-        let Declared { topology, control, session, ends, counters, market_data, publisher, .. } = self;
+        let Declared { topology, control, session, ends, counters, gate, market_data, publisher, .. } = self;
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
         let parts = Parts {
             control,
-            group: counters.group.clone(),
-            sessions: counters.session.clone(),
+            counters: counters.clone(),
+            gate,
             day: Day::new(config, now)?,
             now,
             socket: socket.map(AdminSocket::bind).transpose()?,

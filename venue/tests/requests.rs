@@ -2,7 +2,10 @@
 
 mod support;
 
-use support::{Client, Packet, SYMBOLS, below_price_of, cancel, enter, login_request, packet, price_of};
+use corelane_config::Bulkhead;
+use support::{
+    Answer, Client, Packet, SYMBOLS, below_price_of, cancel, enter, login_request, packet, price_of, replace,
+};
 
 /// A request of `kind` with the number `user_ref`, in its packet.
 fn request(kind: u8, user_ref: u32, rest: &[u8]) -> Vec<u8> {
@@ -72,5 +75,48 @@ fn a_port_that_has_more_answers_than_are_kept_goes_on() {
     let replayed = client.answers(101);
     assert_eq!(replayed.last(), Some(&canceled));
     client.log_out();
+    support::stop(venue);
+}
+
+/// A port beyond its rate gets rejects; what lowers its exposure passes, and other ports notice nothing.
+#[test]
+fn a_port_that_sends_too_many_orders_is_throttled_alone() {
+    const BURST: u32 = 100;
+    let mut config = support::config();
+    // Tokens that come back during the test let single requests pass.
+    config.ports[0].bulkhead = Bulkhead { orders_per_second: Some(1), burst: Some(BURST), ..Bulkhead::default() };
+    let venue = support::start(&config);
+    let price = below_price_of(SYMBOLS[0]);
+    let [mut quick, mut other] = [1, 2].map(|user| Client::log_in(venue.order_entry(), user, 1));
+    let orders: Vec<u8> =
+        (1..=5 * BURST).flat_map(|user_ref| enter(user_ref, b'B', 10, SYMBOLS[0], price, b'0')).collect();
+    // Rejects, whose reason must be that of a message rate.
+    let rejects = |answers: &[Answer]| {
+        let rejects = answers.iter().filter(|answer| answer.kind == b'J');
+        rejects.inspect(|answer| assert_eq!(answer.bytes[13..15], [0, 0x29])).count()
+    };
+    quick.send(&orders);
+    let answers = quick.answers(5 * BURST as usize);
+    assert_eq!(rejects(&answers[..BURST as usize]), 0);
+    assert!(rejects(&answers) > 2 * BURST as usize);
+    let raise = |original: u32| replace(original, 1000 + original, 20, price);
+    quick.send(&(1..50).flat_map(raise).collect::<Vec<u8>>());
+    let answers = quick.answers(49);
+    assert!(rejects(&answers) > 20, "{answers:?}");
+    let live: Vec<u32> = (1..)
+        .zip(&answers)
+        .map(|(original, answer)| match answer.kind {
+            b'J' => original,
+            _ => 1000 + original,
+        })
+        .collect();
+    let lower = |(number, original): (u32, &u32)| [replace(*original, number, 5, price), cancel(number)].concat();
+    quick.send(&(2001..).zip(&live).flat_map(lower).collect::<Vec<u8>>());
+    let kinds: Vec<u8> = quick.answers(2 * live.len()).iter().map(|answer| answer.kind).collect();
+    assert_eq!(kinds, b"UC".repeat(live.len()), "orders stay, and can be lowered and cancelled");
+    other.send(&orders);
+    assert!(other.answers(5 * BURST as usize).iter().all(|answer| answer.kind == b'A'));
+    quick.log_out();
+    other.log_out();
     support::stop(venue);
 }

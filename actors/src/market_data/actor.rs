@@ -85,6 +85,7 @@ impl MarketData {
         let MarketDataConfig { symbols, limits, arbitration, has_line_b, servers } = config;
         assert_eq!(arbitration.gap_fill.servers, servers.len(), "every server has an address");
         assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
+        counters.feed.set(FeedCount::PricesStale, 0);
         MarketData {
             arbiter: Arbiter::new(arbitration, counters.clone()),
             builder: BookBuilder::new(&symbols, limits, !servers.is_empty(), counters.feed.clone()),
@@ -120,6 +121,7 @@ impl MarketData {
         }
         if self.is_stale != self.arbiter.is_stale() {
             self.is_stale = !self.is_stale;
+            self.counters.feed.set(FeedCount::PricesStale, self.is_stale.into());
             self.builder.mark_all();
         }
         self.set_timer(ctx);

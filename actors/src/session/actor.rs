@@ -43,12 +43,15 @@ impl Actor for Session {
             "port {}: an answer of the group is not the next of its sequence",
             reply.port
         );
+        let in_flight = port.orders.in_flight();
         port.orders.on_answer(reply);
         self.day_is_over |= is_end_of_day(reply);
         port.log.append(&reply.bytes[..usize::from(reply.length)]);
+        let in_flight_now = port.orders.in_flight();
         if port.conn.is_some() && !port.replaying && self.timed.len() < TIMED_MAX {
             self.timed.push((reply.port, ctx.header().ingress_ticks));
         }
+        self.note_unanswered(reply.port, in_flight, in_flight_now);
         self.counters.add(SessionCount::Answers, 1);
         self.mark_dirty(reply.port);
         Step::Done
@@ -74,6 +77,7 @@ impl Actor for Session {
                 ctx.record_since(OrderTiming::OrderToAnswer, ingress_ticks);
             }
         }
+        self.counters.set(SessionCount::Unanswered, self.unanswered);
         self.wake_if_waiting(ctx);
     }
 

@@ -1,13 +1,17 @@
 //! Requests on their way to the sequencer.
 
-use corelane_runtime::net::{ConnId, Flow};
+use corelane_runtime::{
+    net::{ConnId, Flow},
+    resilience::Rate,
+};
 
 use super::{
     counts::SessionCount,
     order_entry::{Ctx, Session},
     request::DecodedRequest,
+    state::PortState,
 };
-use crate::types::{Command, EntrySwitch, MassCancel, OtherChannel, PortId, SequencerIn};
+use crate::types::{Command, EntrySwitch, Mark, MassCancel, OtherChannel, PortId, SequencerIn};
 
 impl Session {
     #[inline]
@@ -48,7 +52,7 @@ impl Session {
     #[cold]
     fn on_unreadable(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, port: PortId) {
         let most = self.config.unreadable_per_minute_max;
-        if !self.ports[port.index()].unreadable.admits(ctx.time_ns(), most) {
+        if !self.ports[port.index()].unreadable.try_take(ctx.time_ns(), &Rate::per_minute(most, most)) {
             self.disconnect(ctx, conn, SessionCount::Unreadable);
         }
     }
@@ -56,7 +60,7 @@ impl Session {
     /// Sends a request to the sequencer; false if it must wait.
     #[inline]
     fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
-        let orders = &mut self.ports[port.index()].orders;
+        let PortState { orders, compartments, .. } = &mut self.ports[port.index()];
         // Those that use a number of channel 0.
         let wants_credit = !matches!(
             command,
@@ -70,11 +74,26 @@ impl Session {
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;
         }
+        let in_flight = orders.in_flight();
+        let (gate, bulkheads) = (&self.gate, &mut self.bulkheads);
+        // Writes nothing to a request without a mark: `on_request` says why.
+        let mut check = |mark: &mut Mark| {
+            let admitted = match gate.is_shut() {
+                true => Err((Mark::Breaker, SessionCount::BreakerMarks)),
+                false => bulkheads.admit(compartments, ctx.time_ns()),
+            };
+            if let Err((refusal, count)) = admitted {
+                *mark = refusal;
+                self.counters.add(count, 1);
+            }
+        };
         match command {
             Command::Enter(enter) => {
+                check(&mut enter.mark);
                 orders.on_enter(enter.user_ref, enter.locate);
             }
             Command::Replace(replace) => {
+                check(&mut replace.mark);
                 replace.locate = orders.locate_of(replace.original_user_ref);
                 orders.on_replace(replace.original_user_ref, replace.user_ref);
             }
@@ -84,6 +103,8 @@ impl Session {
             Command::AccountQuery(_) => orders.on_query(),
             _ => {}
         }
+        let in_flight_now = orders.in_flight();
+        self.note_unanswered(port, in_flight, in_flight_now);
         self.counters.add(SessionCount::Requests, 1);
         ctx.out.requests.send(SequencerIn::Command(*command));
         true

@@ -6,9 +6,11 @@ use corelane_codecs::{
     soup::SessionName,
     text::{Alpha, Symbol},
 };
+use corelane_runtime::resilience::Rate;
 use thiserror::Error;
 
 use super::{log::LOG_BYTES_MIN, order_tracker::OrderTracker};
+use crate::types::PortId;
 
 /// Most connections of one session actor. Each has a timer, and the number of timers is set at compile time.
 pub const CONNECTIONS_MAX: usize = 32_768;
@@ -29,10 +31,34 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Ports that share limits: those of an account or a firm, or a port by itself.
+#[derive(Clone, Debug)]
+pub struct Compartment {
+    /// What its ports have in common, for the counters.
+    pub level: Level,
+    /// The most enters and replaces of its ports in a time; `None` for any number.
+    pub rate: Option<Rate>,
+    /// The most unanswered requests of its ports that use an order number, over all of them; `None` for any number.
+    pub in_flight_max: Option<u32>,
+    /// Its ports. A port may be in several compartments; each of them must have room.
+    pub ports: Vec<PortId>,
+}
+
+/// What the ports of a compartment have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// They are one port.
+    Port,
+    /// They trade for one account.
+    Account,
+    /// Their accounts belong to one firm.
+    Firm,
+}
+
 /// Sizes and times of a session actor.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// The ports; their index is the [`PortId`](crate::types::PortId).
+    /// The ports; their index is the [`PortId`].
     pub ports: Vec<Credentials>,
     /// The symbols in locate order, from 1.
     pub symbols: Vec<Symbol>,
@@ -50,6 +76,8 @@ pub struct SessionConfig {
     pub open_orders_per_port_max: usize,
     /// Most unanswered enters and replaces per port. At the bound, the session stops reading the connection.
     pub in_flight_max: usize,
+    /// The limits that ports share. Beyond them, requests are rejected.
+    pub compartments: Vec<Compartment>,
     /// Most connections, as many as the driver's.
     pub connections_max: usize,
     /// Most connections of one source address that serve no port: not logged in yet, or closing. At the bound, the oldest
@@ -65,7 +93,7 @@ pub struct SessionConfig {
 
 impl SessionConfig {
     /// Default times and sizes: 30 s to log in, 15 s and 1 s heartbeats, 16 MiB of answers, 8,192 open orders, 256
-    /// requests in flight, 1,024 connections, 256 of one address without a log-in, 64 unreadable
+    /// requests in flight, no compartments, 1,024 connections, 256 of one address without a log-in, 64 unreadable
     /// requests a minute, 256 KiB behind.
     #[must_use]
     pub fn new(session: SessionName, ports: Vec<Credentials>, symbols: Vec<Symbol>) -> Self {
@@ -80,6 +108,7 @@ impl SessionConfig {
             reply_log_bytes: 16 << 20,
             open_orders_per_port_max: 8192,
             in_flight_max: 256,
+            compartments: Vec::new(),
             connections_max: 1024,
             connections_per_address_max: 256,
             unreadable_per_minute_max: 64,
@@ -110,6 +139,11 @@ impl SessionConfig {
         let (value, least, most) = (self.reply_log_bytes, LOG_BYTES_MIN, isize::MAX as usize);
         if !(least..=most).contains(&value) {
             return Err(SessionConfigError::OutOfRange { field: "reply_log_bytes", value, least, most });
+        }
+        let in_compartments = self.compartments.iter().flat_map(|one| &one.ports);
+        if let Some(port) = in_compartments.map(|port| port.index()).find(|port| *port >= self.ports.len()) {
+            let (field, most) = ("compartments.ports", self.ports.len() - 1);
+            return Err(SessionConfigError::OutOfRange { field, value: port, least: 0, most });
         }
         for (index, port) in self.ports.iter().enumerate() {
             let same = |other: &Credentials| other.user.matches_ignoring_case(&port.user);

@@ -54,6 +54,22 @@ corelane_runtime::metrics! {
         OtherChannels,
         /// Times that a request waited for room on the edge or for answers.
         Holds,
+        /// Requests marked: the rate of the port was used up.
+        PortRateMarks,
+        /// Requests marked: the rate of the account was used up.
+        AccountRateMarks,
+        /// Requests marked: the rate of the firm was used up.
+        FirmRateMarks,
+        /// Requests marked: the port had too many unanswered ones.
+        PortInFlightMarks,
+        /// Requests marked: the account had too many unanswered ones.
+        AccountInFlightMarks,
+        /// Requests marked: the firm had too many unanswered ones.
+        FirmInFlightMarks,
+        /// Requests marked: a circuit breaker was open.
+        BreakerMarks,
+        /// Requests that use an order number and are not answered now; a state, not a total.
+        Unanswered,
         /// Answers appended to a port's log.
         Answers,
     }

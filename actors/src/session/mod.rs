@@ -10,6 +10,8 @@
 //! | end of a connection by the venue | after a time-out, a slow reader or a second log-in, requests that waited are taken first, within the client time-out; a packet that ends its connection ends it at its place |
 //! | connections without a log-in | at a bound, in all or of one source address, the oldest is closed for the new one, so that silent connections lock nobody out |
 //! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |
+//! | bulkheads | an enter or a replace beyond the rate of its port, account or firm, or beyond their unanswered requests, is marked, and the group rejects it |
+//! | shut gate | while the venue's breakers shut it, enters and replaces are marked |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
 //! | malformed request | an enter or a replace with a readable number is rejected by the group; any other is counted as unreadable, and too many of these in a minute, over all connections of a port, end its connection |
 //! | group or sequencer failed | requests stay in the socket: nobody answers for the group. Answers that it has given still leave |
@@ -24,13 +26,14 @@
 
 mod actor;
 mod admission;
-mod allowance;
 mod announcements;
 mod answers;
+mod bulkhead;
 mod config;
 mod connections;
 mod counts;
 mod framer;
+mod gate;
 mod log;
 mod log_in;
 mod number_hash;
@@ -41,9 +44,10 @@ mod state;
 mod strangers;
 
 pub use self::{
-    config::{CONNECTIONS_MAX, Credentials, SessionConfig, SessionConfigError},
+    config::{CONNECTIONS_MAX, Compartment, Credentials, Level, SessionConfig, SessionConfigError},
     counts::SessionCount,
     framer::SoupFramer,
+    gate::EntryGate,
     log::replay_log_bytes,
     order_entry::{ConnectionEnd, REPLY_LOG_SPARE_BYTES, Session, SessionOut},
 };

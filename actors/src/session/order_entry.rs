@@ -5,8 +5,10 @@ use std::fmt;
 use corelane_runtime::{actor::Context, message::Message, telemetry::Counters};
 
 use super::{
+    bulkhead::{Bulkheads, compartments_by_port},
     config::{SessionConfig, SessionConfigError},
     counts::SessionCount,
+    gate::EntryGate,
     log::{BLOCK_BYTES_MAX, PACKET_MAX},
     request::SymbolLocates,
     state::{Connection, PortState},
@@ -57,6 +59,10 @@ pub struct Session {
     pub(super) ports: Vec<PortState>,
     pub(super) connections: Vec<Connection>,
     pub(super) strangers: Strangers,
+    pub(super) bulkheads: Bulkheads,
+    pub(super) gate: EntryGate,
+    /// Requests of all ports that use an order number and are not answered.
+    pub(super) unanswered: u64,
     pub(super) counters: Counters<SessionCount>,
     /// The group or the sequencer has failed: nobody answers requests, so none is taken.
     pub(super) group_is_down: bool,
@@ -91,7 +97,8 @@ impl Session {
         config.check()?;
         let locates = SymbolLocates::new(&config.symbols)
             .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
-        let mut ports: Vec<_> = config.ports.iter().map(|_| PortState::new(&config)).collect();
+        let compartments = compartments_by_port(&config);
+        let mut ports: Vec<_> = compartments.into_iter().map(|of_port| PortState::new(&config, of_port)).collect();
         let share = TOUCHED_BYTES_MAX / ports.len().max(1);
         ports.iter_mut().for_each(|port| port.log.touch(share));
         Ok(Session {
@@ -99,6 +106,9 @@ impl Session {
             ports,
             connections: vec![Connection::FREE; config.connections_max],
             strangers: Strangers::new(config.connections_max, config.ports.len(), config.connections_per_address_max),
+            bulkheads: Bulkheads::new(&config),
+            gate: EntryGate::default(),
+            unanswered: 0,
             counters: Counters::default(),
             group_is_down: false,
             unannounced: Vec::with_capacity(config.ports.len()),
@@ -108,6 +118,19 @@ impl Session {
             wake_is_set: false,
             config,
         })
+    }
+
+    /// Its gate, which any thread can shut and open while it runs.
+    #[must_use]
+    pub fn gate(&self) -> EntryGate {
+        self.gate.clone()
+    }
+
+    /// Notes that a port that had `before` unanswered requests has `after` now.
+    #[inline]
+    pub(super) fn note_unanswered(&mut self, port: PortId, before: usize, after: usize) {
+        self.unanswered = self.unanswered.wrapping_add((after as u64).wrapping_sub(before as u64));
+        self.bulkheads.note(&self.ports[port.index()].compartments, before, after);
     }
 
     /// Its counters, which any thread can read while it runs.

@@ -89,6 +89,12 @@ impl OrderTracker {
         self.orders.len() + self.queries
     }
 
+    /// Unanswered requests that use a number.
+    #[inline]
+    pub(super) fn in_flight(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Whether another enter or replace may be forwarded before an answer comes.
     #[inline]
     pub(super) fn has_credit(&self) -> bool {

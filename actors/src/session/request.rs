@@ -13,8 +13,8 @@ use corelane_codecs::{
 
 use super::number_hash::NumberHash;
 use crate::types::{
-    AccountQuery, Cancel, Command, Enter, EntrySwitch, Locate, MassCancel, Modify, OtherChannel, PortId, Quantity,
-    Reference, Replace,
+    AccountQuery, Cancel, Command, Enter, EntrySwitch, Locate, Mark, MassCancel, Modify, OtherChannel, PortId,
+    Quantity, Reference, Replace,
 };
 
 /// Locates by symbol. The key is the symbol's bytes as a number. Built at start and never changed.
@@ -227,7 +227,8 @@ fn blank_enter(port: PortId, cl_ord_id: [u8; 14]) -> Enter {
         unsupported: 0,
         firm: *Mpid::BLANK.as_array(),
         group: 0,
-        reserved: [0; 6],
+        mark: Mark::None,
+        reserved: [0; 5],
     }
 }
 
@@ -243,10 +244,10 @@ fn blank_replace(port: PortId, cl_ord_id: [u8; 14]) -> Replace {
         time_in_force: 0,
         display: 0,
         intermarket_sweep: 0,
-        reserved: 0,
+        mark: Mark::None,
         cl_ord_id,
         unsupported: 0,
-        reserved_end: [0; 2],
+        reserved: [0; 2],
     }
 }
 

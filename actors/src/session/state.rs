@@ -1,9 +1,9 @@
 //! State of a connection and of a port.
 
-use corelane_runtime::{net::ConnId, shard::timer::TimerId};
+use corelane_runtime::{net::ConnId, resilience::TokenBucket, shard::timer::TimerId};
 
 use super::{
-    allowance::Allowance, config::SessionConfig, counts::SessionCount, log::ReplyLog, order_tracker::OrderTracker,
+    bulkhead::CompartmentId, config::SessionConfig, counts::SessionCount, log::ReplyLog, order_tracker::OrderTracker,
     strangers::Source,
 };
 use crate::types::{PortId, SequenceNumber};
@@ -72,8 +72,10 @@ impl Connection {
 pub(super) struct PortState {
     pub log: ReplyLog,
     pub orders: OrderTracker,
+    /// The compartments whose limits it shares.
+    pub compartments: Box<[CompartmentId]>,
     /// Its unreadable requests, over all its connections.
-    pub unreadable: Allowance,
+    pub unreadable: TokenBucket,
     /// Its connection, if it is logged in.
     pub conn: Option<ConnId>,
     /// The connection whose log-in waits for the end of that one.
@@ -95,11 +97,12 @@ pub(super) struct PortState {
 }
 
 impl PortState {
-    pub(super) fn new(config: &SessionConfig) -> Self {
+    pub(super) fn new(config: &SessionConfig, compartments: Box<[CompartmentId]>) -> Self {
         PortState {
             log: ReplyLog::with_bytes(config.reply_log_bytes),
             orders: OrderTracker::with_capacity(config.open_orders_per_port_max, config.in_flight_max),
-            unreadable: Allowance::default(),
+            compartments,
+            unreadable: TokenBucket::default(),
             conn: None,
             successor: None,
             leaving: false,

@@ -9,6 +9,7 @@ use corelane_runtime::message::Message;
 
 use super::{
     identifier::{Locate, PortId},
+    mark::Mark,
     quantity::Quantity,
     reference::{Reference, ReferenceUpdate},
     scope::KillSwitch,
@@ -135,8 +136,10 @@ pub struct Enter {
     pub firm: [u8; 4],
     /// The group that the client put the order into, 0 for none.
     pub group: u16,
+    /// Why the venue does not take it now.
+    pub mark: Mark,
     /// Always zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
 }
 
 /// A decoded OUCH replace.
@@ -163,14 +166,14 @@ pub struct Replace {
     pub display: u8,
     /// Wire byte of the inter-market sweep flag, unchecked.
     pub intermarket_sweep: u8,
-    /// Always zero.
-    pub reserved: u8,
+    /// Why the venue does not take it now, if it raises something.
+    pub mark: Mark,
     /// The client's own identifier, echoed.
     pub cl_ord_id: [u8; 14],
     /// Reason (OUCH reject code) if an option is not supported, else 0.
     pub unsupported: u16,
     /// Always zero.
-    pub reserved_end: [u8; 2],
+    pub reserved: [u8; 2],
 }
 
 /// A decoded OUCH cancel.

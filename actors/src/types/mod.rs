@@ -7,6 +7,7 @@ mod config;
 mod event;
 mod identifier;
 mod limits;
+mod mark;
 mod notional;
 mod order;
 mod quantity;
@@ -26,6 +27,7 @@ pub use self::{
     event::{Event, Outcome},
     identifier::{AccountId, FirmId, Locate, OrderSlot, PortId},
     limits::{LevelLimits, Limits, WithoutReference},
+    mark::Mark,
     notional::Notional,
     order::{Exposure, Increase, NewOrder, Side},
     quantity::Quantity,

@@ -9,9 +9,9 @@ use corelane_actors::{
     sequencer_policy::ReferencePolicy,
     types::{
         AccountConfig, AccountId, AccountQuery, Cancel, Command, Enter, EntrySwitch, FirmConfig, FirmId, GroupConfig,
-        Instrument, KillSwitch, LevelLimits, Limits, Locate, MarketEvent, MassCancel, Modify, Notional, OtherChannel,
-        PortConfig, PortId, Publication, Quantity, Reference, ReferenceUpdate, Replace, Reply, Scope, SequenceNumber,
-        SequencerIn, SessionChange, WithoutReference, separate_members,
+        Instrument, KillSwitch, LevelLimits, Limits, Locate, Mark, MarketEvent, MassCancel, Modify, Notional,
+        OtherChannel, PortConfig, PortId, Publication, Quantity, Reference, ReferenceUpdate, Replace, Reply, Scope,
+        SequenceNumber, SequencerIn, SessionChange, WithoutReference, separate_members,
     },
 };
 use corelane_codecs::{
@@ -235,7 +235,8 @@ pub(crate) fn enter(port: u32, user_ref: u32, side: u8, quantity: u32, price: u6
         unsupported: 0,
         firm: *b"    ",
         group: 0,
-        reserved: [0; 6],
+        mark: Mark::None,
+        reserved: [0; 5],
     }
 }
 
@@ -252,10 +253,10 @@ pub(crate) fn replace(port: u32, original_user_ref: u32, user_ref: u32, quantity
         time_in_force: b'0',
         display: b'Y',
         intermarket_sweep: b'N',
-        reserved: 0,
+        mark: Mark::None,
         cl_ord_id: *b"client-order-2",
         unsupported: 0,
-        reserved_end: [0; 2],
+        reserved: [0; 2],
     }
 }
 

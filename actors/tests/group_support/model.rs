@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use corelane_actors::types::{
-    Command, Enter, EntrySwitch, GroupConfig, KillSwitch, Locate, MassCancel, Modify, Notional, OtherChannel, PortId,
-    Publication, Quantity, Reference, Replace, Reply, Scope, SequenceNumber, WithoutReference,
+    Command, Enter, EntrySwitch, GroupConfig, KillSwitch, Locate, Mark, MassCancel, Modify, Notional, OtherChannel,
+    PortId, Publication, Quantity, Reference, Replace, Reply, Scope, SequenceNumber, WithoutReference,
 };
 
 use super::Outputs;
@@ -169,6 +169,9 @@ impl Model {
 
     /// The first check that an enter fails.
     fn why_not(&self, enter: &Enter) -> Option<u16> {
+        if let Some(reason) = why_marked(enter.mark) {
+            return Some(reason);
+        }
         if let Some(reason) = self.why_no_entry(enter.port.0, self.firm_of(enter), enter.time_in_force) {
             return Some(reason);
         }
@@ -350,7 +353,8 @@ impl Model {
             notional(leaves, price) > notional(old.leaves, old.price),
             if buys { price > old.price } else { price < old.price },
         ];
-        let no_entry = self.why_no_entry(replace.port.0, old.firm, replace.time_in_force);
+        let no_entry =
+            why_marked(replace.mark).or_else(|| self.why_no_entry(replace.port.0, old.firm, replace.time_in_force));
         let refusal = no_entry
             .filter(|_| raised.contains(&true))
             .or_else(|| self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &reference));
@@ -780,6 +784,16 @@ impl Model {
 
     fn symbol(&self, locate: u16) -> [u8; 8] {
         *self.config.instruments[usize::from(locate) - 1].symbol.as_array()
+    }
+}
+
+/// The reject reason of a mark.
+fn why_marked(mark: Mark) -> Option<u16> {
+    match mark {
+        Mark::None => None,
+        Mark::Rate => Some(0x29),
+        Mark::InFlight => Some(0x0f),
+        Mark::Breaker => Some(0x0a),
     }
 }
 

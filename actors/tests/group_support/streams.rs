@@ -2,7 +2,8 @@
 //! garbled field.
 
 use corelane_actors::types::{
-    AccountId, Command, Enter, FirmId, Locate, MassCancel, PortId, Quantity, Reference, Replace, Scope, SequencerIn,
+    AccountId, Command, Enter, FirmId, Locate, Mark, MassCancel, PortId, Quantity, Reference, Replace, Scope,
+    SequencerIn,
 };
 use corelane_codecs::price::Price;
 use proptest::{prelude::*, sample::Index};
@@ -151,8 +152,9 @@ fn order() -> impl Strategy<Value = Enter> {
     let side = prop_oneof![6 => Just(b'B'), 4 => Just(b'S'), 1 => Just(b'T'), 1 => Just(b'E')];
     let quantity = prop_oneof![(1..9_u32).prop_map(|tens| tens * 10), 1..80_u32];
     let time_in_force = prop_oneof![6 => Just(b'0'), 1 => Just(b'3')];
-    (0..3_u32, 1..4_u16, side, quantity, price(), time_in_force, firm(), 0..3_u16).prop_map(
-        |(port, locate, side, quantity, price, time_in_force, firm, group)| Enter {
+    (0..3_u32, 1..4_u16, side, quantity, price(), time_in_force, firm(), 0..3_u16, mark()).prop_map(
+        |(port, locate, side, quantity, price, time_in_force, firm, group, mark)| Enter {
+            mark,
             locate: Locate(locate),
             time_in_force,
             firm,
@@ -160,6 +162,10 @@ fn order() -> impl Strategy<Value = Enter> {
             ..enter(port, 0, side, quantity, price)
         },
     )
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    prop_oneof![12 => Just(Mark::None), 1 => Just(Mark::Rate), 1 => Just(Mark::InFlight), 1 => Just(Mark::Breaker)]
 }
 
 /// An order with arbitrary fields.
@@ -191,9 +197,10 @@ fn garbled() -> impl Strategy<Value = Enter> {
 
 fn request() -> impl Strategy<Value = Replace> {
     let garbage = prop_oneof![12 => Just(None), 1 => any::<(u8, u8, u8, u16, u64)>().prop_map(Some)];
-    (0..4_u32, 0..20_u32, 0..100_u32, price(), prop_oneof![6 => Just(b'0'), 1 => Just(b'3')], garbage).prop_map(
-        |(port, original, quantity, price, time_in_force, garbage)| {
-            let good = Replace { time_in_force, ..replace(port, original, 0, quantity, price) };
+    let time_in_force = prop_oneof![6 => Just(b'0'), 1 => Just(b'3')];
+    (0..4_u32, 0..20_u32, 0..100_u32, price(), time_in_force, mark(), garbage).prop_map(
+        |(port, original, quantity, price, time_in_force, mark, garbage)| {
+            let good = Replace { time_in_force, mark, ..replace(port, original, 0, quantity, price) };
             match garbage {
                 None => good,
                 Some((time_in_force, display, intermarket_sweep, unsupported, price)) => Replace {

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use corelane_actors::{
-    session::{ConnectionEnd, Credentials, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
+    session::{ConnectionEnd, Credentials, EntryGate, Session, SessionConfig, SessionCount, SessionOut, SoupFramer},
     types::{Command, EntrySwitch, PortId, Quantity, Reply, SequenceNumber, SequencerIn},
 };
 use corelane_codecs::{
@@ -78,6 +78,7 @@ pub(crate) struct Venue {
     pub ends: ExternalReceiver<ConnectionEnd>,
     pub group: ExternalSender<Reply>,
     pub stats: Counters<SessionCount>,
+    pub gate: EntryGate,
     pub now_ns: u64,
     next_port: u16,
     /// The number of the last answer, by port.
@@ -117,7 +118,7 @@ impl Venue {
         let mut topology = Topology::new();
         let shard = simulated(&mut topology, "ingress");
         let session = Session::new(config).unwrap();
-        let stats = session.stats();
+        let (stats, gate) = (session.stats(), session.gate());
         let listen = EndpointSpec::Listen {
             addr: "127.0.0.1:9000".parse().unwrap(),
             framer: Box::new(SoupFramer { payload_max: 512 }),
@@ -139,8 +140,18 @@ impl Venue {
         let sender = topology.external_sender("answers", group, EdgeSpec::backpressure(4096));
         let sim = topology.simulate().unwrap();
         let net = sim.net(shard);
-        let mut venue =
-            Venue { sim, net, requests, ends, group: sender, stats, now_ns: 0, next_port: 40_000, numbers: [0; 3] };
+        let mut venue = Venue {
+            sim,
+            net,
+            requests,
+            ends,
+            group: sender,
+            stats,
+            gate,
+            now_ns: 0,
+            next_port: 40_000,
+            numbers: [0; 3],
+        };
         venue.advance(10 * 3600 * SECOND);
         venue
     }

@@ -3,8 +3,9 @@
 use corelane_actors::{
     engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
+    session::{Credentials, Session, SessionConfig, SessionOut, SoupFramer},
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Notional, PortId, Quantity, Reference,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Mark, Notional, PortId, Quantity, Reference,
         Replace, WithoutReference, separate_members,
     },
 };
@@ -13,14 +14,15 @@ use corelane_codecs::{
     itch,
     ouch::{Inbound, Side, TimeInForce},
     price::Price,
-    text::Symbol,
+    soup::{ClientPacket, LoginRequest},
+    text::{Alpha, Symbol},
 };
 use corelane_market::{Day, DaySpec};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
     message::{Header, Message, SequenceNumber},
-    net::DriverConfig,
+    net::{DriverConfig, EndpointId, EndpointSpec},
     ports,
     simulation::Simulation,
     telemetry::Counters,
@@ -129,6 +131,52 @@ pub(crate) fn hop() -> Stage {
     Stage { sim, outputs, expected: MESSAGES.into() }
 }
 
+/// A session with a client that has logged in, and that client's orders before it.
+pub(crate) fn session_enter() -> Stage {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology);
+    let (user, password) = (Alpha::new("USER").expect("it is short"), Alpha::new("secret").expect("it is short"));
+    let symbol = self::config().instruments[0].symbol;
+    let config = SessionConfig {
+        in_flight_max: 2 * MESSAGES as usize,
+        ..SessionConfig::new(
+            Alpha::new("DAY").expect("it is short"),
+            vec![Credentials { user, password }],
+            vec![symbol],
+        )
+    };
+    let session = Session::new(config).unwrap_or_else(|error| panic!("{error}"));
+    let listen = EndpointSpec::Listen {
+        addr: ([127, 0, 0, 1], 0).into(),
+        framer: Box::new(SoupFramer { payload_max: 512 }),
+        backlog: 1,
+    };
+    let session = topology.net_actor(shard, "session", vec![listen], move |_| session);
+    let _answers = topology.external_sender("answers", session, EdgeSpec::backpressure(1));
+    let requests = EdgeSpec::backpressure(ROOM).admission();
+    let mut requests = topology.external_receiver(session, |out: &mut SessionOut| &mut out.requests, requests);
+    topology.leave_open(session, |out| &mut out.ends);
+    let mut sim = simulate(topology);
+    let net = sim.net(shard);
+    let conn = net.connect(EndpointId(0), ([127, 0, 0, 1], 1).into());
+    let send = |packet: &ClientPacket<'_>| {
+        let mut bytes = [0; 256];
+        let length = packet.encode(&mut bytes).expect("it has room");
+        net.frame(conn, &bytes[..length]);
+    };
+    let login = LoginRequest { user, password, session: Alpha::BLANK, sequence: Some(1), heartbeat_timeout_ms: None };
+    send(&ClientPacket::Login(login));
+    sim.run_until_idle();
+    drain(&mut requests);
+    for user_ref in 1..=MESSAGES {
+        let (side, price, time_in_force) = (Side::Buy, Price::from_raw(PRICE.into()), TimeInForce::Day);
+        let mut bytes = Vec::new();
+        Request::Enter { user_ref, side, quantity: 100, symbol, price, time_in_force }.encode(&mut bytes);
+        send(&ClientPacket::Unsequenced(&bytes));
+    }
+    Stage { sim, outputs: Box::new(move || drain(&mut requests)), expected: MESSAGES.into() }
+}
+
 fn config() -> GroupConfig {
     let symbol = Symbol::new("AAA").expect("three letters are a symbol");
     let (ports, accounts, firms) = separate_members(1);
@@ -211,7 +259,8 @@ fn enter(user_ref: u32, side: u8, price: u32) -> Command {
         unsupported: 0,
         firm: *b"    ",
         group: 0,
-        reserved: [0; 6],
+        mark: Mark::None,
+        reserved: [0; 5],
     })
 }
 
@@ -252,10 +301,10 @@ pub(crate) fn group_replace() -> Stage {
             time_in_force: b'0',
             display: b'Y',
             intermarket_sweep: b'N',
-            reserved: 0,
+            mark: Mark::None,
             cl_ord_id: *b"              ",
             unsupported: 0,
-            reserved_end: [0; 2],
+            reserved: [0; 2],
         })
     };
     group(resting(), (1..=MESSAGES).map(replace), 2 * MESSAGES)

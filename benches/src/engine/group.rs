@@ -18,7 +18,7 @@ use corelane_actors::{
     engine::{Group as TradingGroup, wire_group},
     sequencer_policy::ReferencePolicy,
     types::{
-        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Notional, PortId, Publication, Quantity,
+        Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Mark, Notional, PortId, Publication, Quantity,
         Reference, Reply, SequencerIn, WithoutReference, separate_members,
     },
 };
@@ -250,7 +250,8 @@ fn send(op: &Op, put: impl FnOnce(Command) -> bool) {
             unsupported: 0,
             firm: *b"    ",
             group: 0,
-            reserved: [0; 6],
+            mark: Mark::None,
+            reserved: [0; 5],
         })),
         Op::Cancel { port, user_ref, .. } => put(Command::Cancel(Cancel {
             port: PortId(port.into()),

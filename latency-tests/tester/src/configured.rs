@@ -1,6 +1,7 @@
 //! The tester's input for a configured venue: credentials, orders of its sessions, and a market of its instruments.
 
 use corelane_codecs::{
+    ouch::RejectReason,
     price::{Price, Price4},
     text::{Alpha, AlphaError},
 };
@@ -90,7 +91,15 @@ pub fn script_of(
         mix,
         open_orders_max,
         first_user_ref: 1,
-        overload_reasons: Vec::new(),
+        overload_reasons: bulkhead_reasons(config),
+    }
+}
+
+/// The reasons with which the venue rejects an order beyond a bulkhead (`docs/rules.md`); none without bulkheads.
+fn bulkhead_reasons(config: &Config) -> Vec<RejectReason> {
+    match config.bulkheads().is_empty() {
+        true => Vec::new(),
+        false => vec![RejectReason::RiskPortMessageRate, RejectReason::Other],
     }
 }
 

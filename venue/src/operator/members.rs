@@ -1,4 +1,4 @@
-//! The names of ports, accounts and firms, as the operator writes them.
+//! The names of ports, accounts, firms and breakers, as the operator writes them.
 
 use corelane_actors::types::{AccountId, FirmId, PortId, Scope};
 use corelane_config::Config;
@@ -6,12 +6,13 @@ use corelane_config::Config;
 /// Names listed in an error; a venue may have thousands.
 const LISTED_MAX: usize = 8;
 
-/// The names of a venue's members.
+/// The names of a venue's members, and of its breakers.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     ports: Vec<String>,
     accounts: Vec<String>,
     firms: Vec<String>,
+    breakers: Vec<String>,
 }
 
 impl Names {
@@ -21,6 +22,7 @@ impl Names {
             ports: config.ports.iter().map(|port| port.user.clone()).collect(),
             accounts: members.accounts.into_iter().map(|account| account.name).collect(),
             firms: members.firms.into_iter().map(|firm| firm.name).collect(),
+            breakers: config.breakers.iter().map(|breaker| breaker.name.clone()).collect(),
         }
     }
 
@@ -37,6 +39,17 @@ impl Names {
             }
             ("port", Some(name)) => find("port", &self.ports, name).map(|at| Scope::Port(PortId::from_index(at))),
             _ => Err("name the scope: everyone, port USER, account NAME or firm NAME".to_owned()),
+        }
+    }
+
+    /// The index of a breaker.
+    ///
+    /// # Errors
+    /// There is none of this name, in words.
+    pub(crate) fn breaker(&self, name: &str) -> Result<usize, String> {
+        match self.breakers.is_empty() {
+            true => Err("this venue has no breakers; add [[breaker]] to its topology".to_owned()),
+            false => find("breaker", &self.breakers, name),
         }
     }
 

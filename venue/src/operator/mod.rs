@@ -6,11 +6,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `breakers` | the circuit breakers, their samples and the gate that they shut |
 //! | `day` | which events of the day are due, and which lead from one phase to another |
 //! | `members` | the names of ports, accounts and firms |
 //! | `request` | what can be asked for |
 //! | `socket` | the Unix socket and its connections |
 
+mod breakers;
 mod day;
 mod members;
 mod request;
@@ -30,20 +32,22 @@ use std::{
 
 use corelane_actors::{
     engine::GroupCount,
-    session::SessionCount,
+    session::{EntryGate, SessionCount},
     types::{Command, KillSwitch, MarketEvent, Scope, SequencerIn},
 };
 use corelane_codecs::itch::EventCode;
 use corelane_config::Config;
-use corelane_runtime::{lifecycle::Status, telemetry::Counters, topology::ExternalSender};
+use corelane_runtime::{lifecycle::Status, topology::ExternalSender};
 
-use self::socket::ConnectionId;
+use self::{breakers::Breakers, socket::ConnectionId};
 pub(crate) use self::{day::Day, members::Names, socket::AdminSocket};
 pub use self::{
     day::DayIsOver,
     request::{Answer, Request},
     socket::{SocketError, check_socket},
 };
+
+use crate::declare::VenueCounters;
 
 /// How long the group may take to do what was asked for.
 const GROUP_DEADLINE: Duration = Duration::from_secs(5);
@@ -97,8 +101,8 @@ enum Then {
 #[derive(Debug)]
 pub(crate) struct Desk {
     control: ExternalSender<SequencerIn>,
-    group: Counters<GroupCount>,
-    sessions: Counters<SessionCount>,
+    counters: VenueCounters,
+    breakers: Breakers,
     title: String,
     names: Names,
     day: Day,
@@ -120,8 +124,8 @@ pub(crate) struct Desk {
 /// What a desk is made of.
 pub(crate) struct Parts {
     pub control: ExternalSender<SequencerIn>,
-    pub group: Counters<GroupCount>,
-    pub sessions: Counters<SessionCount>,
+    pub counters: VenueCounters,
+    pub gate: EntryGate,
     pub day: Day,
     /// The time since midnight at the start.
     pub now: Duration,
@@ -134,12 +138,12 @@ impl Desk {
     /// The desk of the venue of `config`. What is due of the day is sent at once, so that the group has it before any
     /// client's request.
     pub(crate) fn new(config: &Config, parts: Parts) -> Desk {
-        let Parts { control, group, sessions, day, now, socket, asked, progress } = parts;
+        let Parts { control, counters, gate, day, now, socket, asked, progress } = parts;
         let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
         let mut desk = Desk {
             control,
-            group,
-            sessions,
+            breakers: Breakers::new(config, counters.clone(), gate),
+            counters,
             title: format!("venue {}, session {}", config.venue.name, config.venue.session),
             names: Names::new(config),
             day,
@@ -164,6 +168,7 @@ impl Desk {
             self.handle(Request::Stop, Asker::Schedule, status);
         }
         self.finish_pending(status);
+        self.breakers.turn(status);
         while let Ok((request, answer)) = self.asked.try_recv() {
             self.handle(request, Asker::Embedder(answer), status);
         }
@@ -198,6 +203,10 @@ impl Desk {
             Request::KillSwitch(switch) => {
                 self.send(Command::KillSwitch(switch));
                 self.await_group(asker, Then::Switch(switch));
+            }
+            Request::Breaker { index, state } => {
+                let answer = self.breakers.force(index, state, status);
+                self.answer(asker, answer);
             }
             Request::Phase(event) => match self.day.steps_to(event) {
                 Ok(steps) => self.enter(&steps, event, asker, Then::Phase(event)),
@@ -252,7 +261,7 @@ impl Desk {
 
     /// Answers the requests that the group has done, and those that it does not do in time. What it does late is still noted.
     fn finish_pending(&mut self, status: &Status) {
-        let done = self.group.get(GroupCount::CommandsDone);
+        let done = self.counters.group.get(GroupCount::CommandsDone);
         while let Some(Pending { asker, then, .. }) = self.pending.pop_front_if(|first| first.command <= done) {
             let text = self.done(then);
             if matches!(then, Then::Stopped) {
@@ -350,7 +359,7 @@ impl Desk {
         }
     }
 
-    fn status(&self, status: &Status) -> String {
+    fn status(&mut self, status: &Status) -> String {
         let engaged: Vec<String> = self.engaged.iter().map(|scope| self.names.of(*scope)).collect();
         let engaged = if engaged.is_empty() { "none".to_owned() } else { engaged.join(", ") };
         let mut lines = vec![
@@ -363,7 +372,8 @@ impl Desk {
             let waiting: Vec<String> = self.pending.iter().map(|pending| self.words(pending.then)).collect();
             lines.push(format!("on its way: {}", waiting.join(", ")));
         }
-        let count = |count| self.sessions.get(count);
+        lines.extend(self.breakers.lines(status));
+        let count = |count| self.counters.session.get(count);
         lines.push(format!(
             "log-ins: {}, requests: {}, answers: {}",
             count(SessionCount::LogIns),

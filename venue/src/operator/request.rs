@@ -2,6 +2,7 @@
 
 use corelane_actors::types::KillSwitch;
 use corelane_codecs::itch::EventCode;
+use corelane_runtime::resilience::BreakerState;
 
 use super::{day::event_named, members::Names};
 
@@ -15,6 +16,13 @@ pub enum Request {
     Phase(EventCode),
     /// Engage or release a kill switch.
     KillSwitch(KillSwitch),
+    /// Force a circuit breaker into a state; [`BreakerState::Closed`] is its reset.
+    Breaker {
+        /// Its index in `[[breaker]]`.
+        index: usize,
+        /// The state.
+        state: BreakerState,
+    },
     /// End the day and stop.
     Stop,
 }
@@ -39,7 +47,19 @@ impl Request {
                 let scope = names.scope(level, name.first().copied())?;
                 Ok(Request::KillSwitch(KillSwitch::new(scope, turn == "engage")))
             }
-            _ => Err(format!("unknown request {line:?}; the requests are status, phase, kill-switch and stop")),
+            ["breaker", turn, name] => {
+                let state = match turn {
+                    "open" => BreakerState::ForcedOpen,
+                    "disable" => BreakerState::Disabled,
+                    "metrics-only" => BreakerState::MetricsOnly,
+                    "reset" => BreakerState::Closed,
+                    _ => return Err("write breaker open, disable, metrics-only or reset, and its name".to_owned()),
+                };
+                Ok(Request::Breaker { index: names.breaker(name)?, state })
+            }
+            _ => {
+                Err(format!("unknown request {line:?}; the requests are status, phase, kill-switch, breaker and stop"))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
 //! | replace with invalid details | the existing order is Canceled (`Z`, by the system); the number is not used |
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
+//! | replace with a [mark](crate::types::Mark) that raises something | Rejected; its number is used, the existing order stays |
 //! | replace that raises something outside the hours of its time in force, or while entry is disabled for the firm of the order | Rejected; its number is used, the existing order stays |
 //! | replace that risk refuses, or for which the books have no room | Rejected; its number is used, the existing order stays |
 //! | replace | Replaced, for the new total less the executed shares |
@@ -33,7 +34,7 @@
 //! any; an unknown symbol or side matches none. The firm of an order is the one that its client named (option `Firm`),
 //! else the port's own; a disabled blank firm is the whole port.
 //!
-//! Reject reasons that do not concern the fields: 0x02 destination closed (outside the hours of the order, see
+//! Reject reasons that do not concern the fields: that of the request's [mark](crate::types::Mark), before all others; 0x02 destination closed (outside the hours of the order, see
 //! [`MarketEvent`](crate::types::MarketEvent)), 0x0C firm not authorised (the client has disabled its order entry), 0x0F
 //! other (too many open orders of the port), 0x0A processing error (the venue's tables are full). The reasons of the field
 //! checks are in `checks`, those of risk in
@@ -196,6 +197,9 @@ impl Order {
     /// Runs the checks that need no reference price, and takes a slot for an order that passes.
     #[inline(always)]
     fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
+        if let Some(reason) = enter.mark.reject_reason() {
+            return Err(reason);
+        }
         let port = &self.ports[enter.port.index()];
         if !self.day.accepts(enter.time_in_force) {
             return Err(RejectReason::DestinationClosed);
@@ -261,9 +265,11 @@ impl Order {
                     (existing.leaves, in_book(existing.price)),
                     (order.quantity, order.price),
                 );
-                let closed = !self.day.accepts(replace.time_in_force);
-                if increase.is_any() && (closed || is_disabled) {
-                    let reason = if closed { RejectReason::DestinationClosed } else { RejectReason::FirmNotAuthorised };
+                let refusal = match increase.is_any() {
+                    true => self.why_not_raise(replace, is_disabled),
+                    false => None,
+                };
+                if let Some(reason) = refusal {
                     self.refuse_replace(replace, reason, replies);
                     return None;
                 }
@@ -276,6 +282,14 @@ impl Order {
                 Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference }, increase)
             }
         })
+    }
+
+    /// Why a replace may raise nothing now, whatever risk says.
+    fn why_not_raise(&self, replace: &Replace, is_disabled: bool) -> Option<RejectReason> {
+        let is_closed = !self.day.accepts(replace.time_in_force);
+        let closed = is_closed.then_some(RejectReason::DestinationClosed);
+        let disabled = is_disabled.then_some(RejectReason::FirmNotAuthorised);
+        replace.mark.reject_reason().or(closed).or(disabled)
     }
 
     /// Handles a cancel; returns the shares to take off.

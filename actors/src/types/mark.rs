@@ -1,0 +1,37 @@
+//! Marks on requests that the venue does not take now.
+//!
+//! The group numbers the answers to requests. So whoever finds on a request's way in that it must not trade now does not answer
+//! it, but marks it, and the group rejects it for that reason. A mark never cancels: what lowers exposure passes, and a
+//! replace that is rejected leaves its order.
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+use corelane_codecs::ouch::RejectReason;
+
+/// Why an enter, or a replace that raises something, is rejected before any other check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, NoUninit, CheckedBitPattern)]
+#[repr(u8)]
+pub enum Mark {
+    /// It is not.
+    #[default]
+    None = 0,
+    /// The rate of its port, its account or its firm is used up.
+    Rate = 1,
+    /// Its port, its account or its firm has too many unanswered requests.
+    InFlight = 2,
+    /// A circuit breaker of the venue is open.
+    Breaker = 3,
+}
+
+impl Mark {
+    /// The reason that the client gets; `None` without a mark.
+    #[inline]
+    #[must_use]
+    pub fn reject_reason(self) -> Option<RejectReason> {
+        match self {
+            Mark::None => None,
+            Mark::Rate => Some(RejectReason::RiskPortMessageRate),
+            Mark::InFlight => Some(RejectReason::Other),
+            Mark::Breaker => Some(RejectReason::ProcessingError),
+        }
+    }
+}

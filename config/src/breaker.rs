@@ -1,0 +1,88 @@
+//! Circuit breakers: what they watch, and when they open and close.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::defaults::{milliseconds, percent, quantity};
+use crate::values::{Percent, graphic_ascii};
+
+/// The time from one sample to the next, in milliseconds: that of housekeeping's turns.
+pub(crate) const SAMPLE_MS: u64 = 20;
+
+/// A circuit breaker on a part of the venue. It opens when too many samples of its window fail or are slow; after a time it takes
+/// some more, as trials: they close it or open it again.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// The name, for the operator.
+    #[schemars(schema_with = "graphic_ascii::<32>")]
+    pub name: String,
+    /// What it watches.
+    pub watches: Watches,
+    /// The state it begins in.
+    #[serde(default)]
+    pub starts: BreakerStart,
+    /// The length of the window, in milliseconds; it moves in tenths.
+    #[serde(default = "milliseconds::<1000>")]
+    #[schemars(range(min = 100, max = 3_600_000))]
+    pub window_ms: u64,
+    /// Samples in the window below which it does not open.
+    #[serde(default = "quantity::<10>")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub samples_min: u32,
+    /// The share of failed samples at which it opens, in percent.
+    #[serde(default = "percent::<500_000>")]
+    pub failure_percent: Percent,
+    /// The share of slow samples at which it opens, in percent.
+    #[serde(default = "percent::<500_000>")]
+    pub slow_percent: Percent,
+    /// The time above which a sample is slow, in milliseconds.
+    #[serde(default = "milliseconds::<1000>")]
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub slow_ms: u64,
+    /// How long it stays open before it takes trials, in milliseconds.
+    #[serde(default = "milliseconds::<1000>")]
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub open_ms: u64,
+    /// Samples that decide then.
+    #[serde(default = "quantity::<5>")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub trials: u32,
+}
+
+/// What a circuit breaker watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Watches {
+    /// The incoming feed: a sample fails while all its prices are stale. Before its first packet it has no prices, and none fails.
+    Feed,
+    /// The outgoing feed: a sample fails if the network or the kernel has refused a packet since the last one.
+    Publisher,
+    /// The group's answers: a sample is slow if requests have waited so long without any answer.
+    Answers,
+}
+
+impl fmt::Display for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Watches::Feed => "feed",
+            Watches::Publisher => "publisher",
+            Watches::Answers => "answers",
+        })
+    }
+}
+
+/// The state that a circuit breaker begins in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerStart {
+    /// It opens when it must.
+    #[default]
+    Closed,
+    /// It counts and never opens.
+    MetricsOnly,
+    /// It does nothing.
+    Disabled,
+}

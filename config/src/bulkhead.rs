@@ -1,0 +1,101 @@
+//! The bulkheads of a venue: the limits on how much ports, accounts and firms may send and have unanswered.
+
+use std::fmt;
+
+use crate::document::Document;
+use crate::limits::{Bulkhead, Bulkheads};
+use crate::schema::{Account, Config, Firm, Port};
+
+/// What the ports of a bulkhead have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkheadLevel {
+    /// They are one port.
+    Port,
+    /// They trade for one account.
+    Account,
+    /// Their accounts belong to one firm.
+    Firm,
+}
+
+impl fmt::Display for BulkheadLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BulkheadLevel::Port => "port",
+            BulkheadLevel::Account => "account",
+            BulkheadLevel::Firm => "firm",
+        })
+    }
+}
+
+/// A bulkhead with a limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberBulkhead {
+    /// What its ports have in common.
+    pub level: BulkheadLevel,
+    /// The name of the port's user, the account or the firm.
+    pub name: String,
+    /// Its limits, at least one of them.
+    pub limits: Bulkhead,
+    /// Its ports: indices in `[[ports]]`.
+    pub ports: Vec<usize>,
+}
+
+impl Config {
+    /// The bulkheads with a limit: those of ports, then accounts, then firms.
+    #[must_use]
+    pub fn bulkheads(&self) -> Vec<MemberBulkhead> {
+        let members = self.members();
+        let all = &self.bulkhead;
+        let ports = self.ports.iter().enumerate().map(|(index, port)| MemberBulkhead {
+            level: BulkheadLevel::Port,
+            name: port.user.clone(),
+            limits: port.bulkhead.or(all.port),
+            ports: vec![index],
+        });
+        let ports_where = |is_in: &dyn Fn(usize) -> bool| {
+            let accounts = members.account_of_port.iter().enumerate();
+            accounts.filter(|(_, account)| is_in(**account)).map(|(port, _)| port).collect()
+        };
+        // The members' lists begin with those that are declared.
+        let accounts = members.accounts.iter().enumerate().map(|(index, account)| MemberBulkhead {
+            level: BulkheadLevel::Account,
+            name: account.name.clone(),
+            limits: self.accounts.get(index).map(|one| one.bulkhead).unwrap_or_default().or(all.account),
+            ports: ports_where(&|account| account == index),
+        });
+        let firms = members.firms.iter().enumerate().map(|(index, firm)| MemberBulkhead {
+            level: BulkheadLevel::Firm,
+            name: firm.name.clone(),
+            limits: self.firms.get(index).map(|one| one.bulkhead).unwrap_or_default().or(all.firm),
+            ports: ports_where(&|account| members.accounts[account].firm == index),
+        });
+        let has_limit = |one: &MemberBulkhead| one.limits != Bulkhead::default();
+        ports.chain(accounts).chain(firms).filter(has_limit).collect()
+    }
+}
+
+/// Refuses a burst without a rate.
+pub(crate) fn check(document: &mut Document) {
+    let Some(all) = document.section::<Bulkheads>("bulkhead") else {
+        return;
+    };
+    let path_of = |path: String| format!("{path}.bulkhead");
+    let ports =
+        document.elements::<Port>("ports").into_iter().map(|(path, one)| (path_of(path), one.bulkhead, all.port));
+    let accounts = document.elements::<Account>("accounts").into_iter();
+    let accounts = accounts.map(|(path, one)| (path_of(path), one.bulkhead, all.account));
+    let firms =
+        document.elements::<Firm>("firms").into_iter().map(|(path, one)| (path_of(path), one.bulkhead, all.firm));
+    let shared = [("port", all.port), ("account", all.account), ("firm", all.firm)];
+    let shared = shared.map(|(level, one)| (format!("bulkhead.{level}"), one, one)).into_iter();
+    for (path, own, default) in shared.chain(ports).chain(accounts).chain(firms).collect::<Vec<_>>() {
+        if own.burst.is_some() && own.or(default).orders_per_second.is_none() {
+            document.conflict(
+                &format!("{path}.burst"),
+                format!("`{path}.burst` is set without a rate"),
+                "has no effect",
+                format!("set `{path}.orders_per_second` too, or remove `burst`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The limits of ports, accounts and firms: on each of their orders, and on how much they send.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::values::{Percent, Price};
+
+/// Limits on each order of a firm, an account or a port. The lowest limit of all levels and of `[risk]` decides; a limit
+/// that is left out is not set on this level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelLimits {
+    /// The largest quantity of one order.
+    #[schemars(range(min = 1, max = 999_999))]
+    #[serde(default)]
+    pub quantity_max: Option<u32>,
+    /// The largest price times quantity of one order, a decimal string.
+    #[serde(default)]
+    pub notional_max: Option<Price>,
+    /// How far a price may be above or below the reference price, in percent of it.
+    #[serde(default)]
+    pub collar_percent: Option<Percent>,
+    /// What happens to an order while its instrument has no reference price. If any level says `"reject"`, the order is
+    /// rejected.
+    #[serde(default)]
+    pub collar_without_reference: Option<WithoutReference>,
+}
+
+/// What happens to an order while its instrument has no reference price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutReference {
+    /// The collar is skipped. The instrument has none until it trades or has two quotes.
+    Accept,
+    /// The order is rejected.
+    Reject,
+}
+
+/// The bulkheads of ports, accounts and firms that have none of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bulkheads {
+    /// Each port's.
+    #[serde(default)]
+    pub port: Bulkhead,
+    /// Each account's.
+    #[serde(default)]
+    pub account: Bulkhead,
+    /// Each firm's.
+    #[serde(default)]
+    pub firm: Bulkhead,
+}
+
+/// How much a port, an account or a firm may send and have unanswered; what is left out has no limit. Beyond it, a new
+/// order, or a replace that raises something, is rejected; cancels, and replaces that raise nothing, always pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bulkhead {
+    /// Orders and replaces in a second.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub orders_per_second: Option<u32>,
+    /// Orders and replaces at once, which then come back at the rate; if absent, as many as in a second.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub burst: Option<u32>,
+    /// Requests that use an order number and are not answered yet. A port has at most 256 in any case; more wait in its
+    /// socket.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub in_flight_max: Option<u32>,
+}
+
+impl Bulkhead {
+    /// This bulkhead, with what it leaves out from `other`.
+    #[must_use]
+    pub fn or(self, other: Bulkhead) -> Bulkhead {
+        Bulkhead {
+            orders_per_second: self.orders_per_second.or(other.orders_per_second),
+            burst: self.burst.or(other.burst),
+            in_flight_max: self.in_flight_max.or(other.in_flight_max),
+        }
+    }
+}

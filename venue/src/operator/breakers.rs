@@ -1,0 +1,250 @@
+//! The venue's circuit breakers: samples of facts that the actors count, and the gate of order entry that they shut.
+//!
+//! At each turn of the desk, each breaker takes one sample: a call in the words of
+//! [`Breaker`](corelane_runtime::resilience::Breaker). While one is open, half-open or forced open, the session marks what
+//! raises exposure, and the group rejects it.
+
+use corelane_actors::{
+    market_data::FeedCount,
+    publisher::PublisherCount,
+    session::{EntryGate, SessionCount},
+};
+use corelane_config::{BreakerStart, Config, Watches};
+use corelane_runtime::{
+    lifecycle::Status,
+    resilience::{Breaker, BreakerConfig, BreakerState, CallCounts, Window},
+    telemetry::ShardCount,
+};
+
+use crate::{convert::nanos, declare::VenueCounters};
+
+/// Slices of a breaker's window.
+const SLICES: u32 = 10;
+
+/// The breakers of a venue.
+#[derive(Debug)]
+pub(super) struct Breakers {
+    all: Vec<Watched>,
+    counters: VenueCounters,
+    gate: EntryGate,
+}
+
+/// A breaker and what it watches.
+#[derive(Debug)]
+struct Watched {
+    name: String,
+    watches: Watches,
+    breaker: Breaker,
+    /// The count that the last sample saw.
+    seen: u64,
+    /// When that count was new.
+    since_ns: u64,
+}
+
+/// One sample.
+struct Sample {
+    failed: bool,
+    duration_ns: u64,
+}
+
+impl Breakers {
+    pub(super) fn new(config: &Config, counters: VenueCounters, gate: EntryGate) -> Breakers {
+        let watched = |one: &corelane_config::Breaker| {
+            let config = BreakerConfig {
+                window: Window::Time { slices: SLICES, slice_ns: nanos(one.window_ms) / u64::from(SLICES) },
+                calls_min: one.samples_min,
+                failure_rate_ppm: one.failure_percent.parts_per_million(),
+                slow_rate_ppm: one.slow_percent.parts_per_million(),
+                slow_ns: nanos(one.slow_ms),
+                open_ns: nanos(one.open_ms),
+                trials: one.trials,
+                half_open_max_ns: None,
+            };
+            let mut breaker = Breaker::new(config).expect("the schema's ranges are the breaker's");
+            breaker.force(starts_as(one.starts), 0);
+            Watched { name: one.name.clone(), watches: one.watches, breaker, seen: 0, since_ns: 0 }
+        };
+        let breakers = Breakers { all: config.breakers.iter().map(watched).collect(), counters, gate };
+        breakers.turn_gate();
+        breakers
+    }
+
+    /// Takes a sample for each.
+    pub(super) fn turn(&mut self, status: &Status) {
+        let now_ns = status.clock.time_of_day_ns;
+        for one in &mut self.all {
+            let before = one.breaker.state();
+            let sample = one.sample(&self.counters, status, now_ns);
+            if let Some(permit) = one.breaker.try_acquire(now_ns) {
+                one.breaker.record(now_ns, permit, sample.failed, sample.duration_ns);
+            }
+            let state = one.breaker.state();
+            if state != before {
+                tracing::warn!("breaker {}: {}, was {}", one.name, words(state), words(before));
+            }
+        }
+        self.turn_gate();
+    }
+
+    /// Forces a breaker into a state; closed is its reset. Returns what has been done, in words.
+    pub(super) fn force(&mut self, index: usize, state: BreakerState, status: &Status) -> Result<String, String> {
+        let one = self.all.get_mut(index).ok_or("there is no such breaker")?;
+        one.breaker.force(state, status.clock.time_of_day_ns);
+        let text = format!("breaker {}: {}", one.name, words(state));
+        self.turn_gate();
+        Ok(text)
+    }
+
+    /// A line for each.
+    pub(super) fn lines(&mut self, status: &Status) -> impl Iterator<Item = String> {
+        let now_ns = status.clock.time_of_day_ns;
+        self.all.iter_mut().map(move |one| {
+            let CallCounts { calls, failed, slow } = one.breaker.counts(now_ns);
+            let watched = one.watches;
+            let state = words(one.breaker.state());
+            format!("breaker {} ({watched}): {state}, {calls} samples, {failed} failed, {slow} slow", one.name)
+        })
+    }
+
+    fn turn_gate(&self) {
+        self.gate.set_shut(self.all.iter().any(|one| is_shut(one.breaker.state())));
+    }
+}
+
+impl Watched {
+    fn sample(&mut self, counters: &VenueCounters, status: &Status, now_ns: u64) -> Sample {
+        let (count, can_wait) = match self.watches {
+            Watches::Feed => {
+                let failed = counters.feed_in.feed.get(FeedCount::PricesStale) > 0;
+                return Sample { failed, duration_ns: 0 };
+            }
+            Watches::Publisher => {
+                let refused = counters.feed_out.feed.get(PublisherCount::Refused);
+                (refused + status.count(ShardCount::NetDatagramsLost), false)
+            }
+            Watches::Answers => {
+                let waits = counters.session.get(SessionCount::Unanswered) > 0;
+                (counters.session.get(SessionCount::Answers), waits)
+            }
+        };
+        let is_new = count != self.seen;
+        self.seen = count;
+        if is_new || !can_wait {
+            self.since_ns = now_ns;
+        }
+        Sample {
+            failed: is_new && self.watches == Watches::Publisher,
+            duration_ns: now_ns.saturating_sub(self.since_ns),
+        }
+    }
+}
+
+fn starts_as(start: BreakerStart) -> BreakerState {
+    match start {
+        BreakerStart::Closed => BreakerState::Closed,
+        BreakerStart::MetricsOnly => BreakerState::MetricsOnly,
+        BreakerStart::Disabled => BreakerState::Disabled,
+    }
+}
+
+/// Whether orders are rejected.
+fn is_shut(state: BreakerState) -> bool {
+    matches!(state, BreakerState::Open | BreakerState::HalfOpen | BreakerState::ForcedOpen)
+}
+
+fn words(state: BreakerState) -> &'static str {
+    match state {
+        BreakerState::Closed => "closed",
+        BreakerState::Open => "open",
+        BreakerState::HalfOpen => "half-open",
+        BreakerState::ForcedOpen => "forced open",
+        BreakerState::Disabled => "disabled",
+        BreakerState::MetricsOnly => "metrics only",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corelane_config::VENUE_TOML;
+
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// The shipped venue with a breaker, and a desk's turns of 20 ms from noon on.
+    struct Bench {
+        breakers: Breakers,
+        counters: VenueCounters,
+        gate: EntryGate,
+        status: Status,
+    }
+
+    impl Bench {
+        fn new(keys: &str) -> Bench {
+            let text = format!("{VENUE_TOML}\n[[breaker]]\nname = \"it\"\n{keys}");
+            let config = Config::parse("test.toml", &text).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+            let (counters, gate) = (VenueCounters::default(), EntryGate::default());
+            let breakers = Breakers::new(&config, counters.clone(), gate.clone());
+            let mut status = Status::default();
+            status.clock.time_of_day_ns = 12 * 3_600_000 * MS;
+            Bench { breakers, counters, gate, status }
+        }
+
+        /// Some turns, each after a change of the counters; whether entry is shut then.
+        fn turns(&mut self, turns: u64, change: impl Fn(&VenueCounters)) -> bool {
+            for _ in 0..turns {
+                self.status.clock.time_of_day_ns += 20 * MS;
+                change(&self.counters);
+                self.breakers.turn(&self.status);
+            }
+            self.gate.is_shut()
+        }
+    }
+
+    #[test]
+    fn answers_that_do_not_come_open_it_and_the_first_ones_close_it() {
+        let keys = "watches = \"answers\"\nwindow_ms = 200\nsamples_min = 10\nslow_ms = 100\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        let [waits, answers] = [SessionCount::Unanswered, SessionCount::Answers];
+        assert!(!bench.turns(100, |_| {}), "nothing waits");
+        let busy = |counters: &VenueCounters| {
+            counters.session.set(waits, 7);
+            counters.session.add(answers, 1);
+        };
+        assert!(!bench.turns(100, busy), "answers come");
+        // Of ten samples, five are slower than 100 ms: the sixth to the tenth.
+        assert!(!bench.turns(9, |_| {}));
+        assert!(bench.turns(1, |_| {}), "none for 200 ms");
+        assert!(bench.turns(100, |_| {}), "still none");
+        assert!(!bench.turns(8, busy), "they come again");
+        bench.turns(10, |counters| counters.session.set(waits, 0));
+        assert!(!bench.turns(100, |_| {}), "nothing waits");
+    }
+
+    #[test]
+    fn packets_that_the_network_refuses_open_it() {
+        let keys = "watches = \"publisher\"\nwindow_ms = 200\nsamples_min = 10\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        let refused = |counters: &VenueCounters| counters.feed_out.feed.add(PublisherCount::Refused, 1);
+        assert!(!bench.turns(100, |_| {}));
+        assert!(!bench.turns(4, refused));
+        assert!(!bench.turns(20, |_| {}));
+        assert!(!bench.turns(4, refused));
+        assert!(bench.turns(1, refused), "half of ten");
+        assert!(!bench.turns(7, |_| {}), "the trials pass");
+    }
+
+    #[test]
+    fn stale_prices_open_it() {
+        let keys = "watches = \"feed\"\nwindow_ms = 200\nsamples_min = 5\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        let stale = |is_stale| {
+            move |counters: &VenueCounters| counters.feed_in.feed.set(FeedCount::PricesStale, u64::from(is_stale))
+        };
+        assert!(!bench.turns(10, stale(false)));
+        assert!(!bench.turns(4, stale(true)));
+        assert!(bench.turns(1, stale(true)));
+        assert!(bench.turns(1000, stale(true)));
+        assert!(!bench.turns(8, stale(false)));
+    }
+}
