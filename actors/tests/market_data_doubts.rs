@@ -218,3 +218,38 @@ fn an_add_whose_symbol_is_not_its_locates_makes_both_instruments_stale() {
         assert_eq!(feed.count(FeedCount::ForeignSymbols), 1);
     }
 }
+
+#[test]
+fn a_directory_entry_that_renames_makes_both_instruments_stale() {
+    // Both are ours, or one of them; or an instrument gets a second locate.
+    let (aapl, msft) = ((1, 100, 0, true), (2, 50, 0, true));
+    let cases = [
+        (7, "MSFT", vec![aapl, msft]),
+        (7, "OTHER", vec![aapl]),
+        (9, "MSFT", vec![msft]),
+        (31, "MSFT", vec![msft]),
+        (7, "AAPL", vec![]),
+        (9, "THIRD", vec![]),
+    ];
+    for (locate, symbol, stale) in cases {
+        let mut feed = Feed::new(config());
+        feed.packet(1, &[directory(9, "OTHER"), directory(7, "AAPL"), directory(8, "MSFT")]);
+        feed.packet(4, &[bid(1, 100), add(8, "MSFT", 2, Side::Buy, 50, 1)]);
+        assert_eq!(feed.new_references(), [(1, 100, 0, false), (2, 50, 0, false)]);
+        feed.packet(6, &[directory(locate, symbol)]);
+        assert_eq!(feed.new_references(), stale, "{symbol} at {locate}");
+        assert_eq!(feed.count(FeedCount::Renames), u64::from(!stale.is_empty()));
+        // The first name holds.
+        feed.packet(7, &[bid(3, 101), add(8, "MSFT", 4, Side::Buy, 51, 1)]);
+        let prices: Vec<_> = feed.new_references().into_iter().map(|(locate, bid, ..)| (locate, bid)).collect();
+        assert_eq!(prices, [(1, 101), (2, 51)], "{symbol} at {locate}");
+        // In the next session, the feed may name them anew.
+        feed.packet(9, &[]);
+        feed.advance(4000 * MS);
+        feed.new_references();
+        feed.session = "NEXT";
+        feed.packet(1, &[directory(8, "AAPL"), directory(7, "MSFT"), add(8, "AAPL", 1, Side::Buy, 70, 1)]);
+        feed.packet(4, &[]);
+        assert_eq!(feed.new_references(), [(1, 70, 0, false), (2, 0, 0, false)], "{symbol} at {locate}");
+    }
+}

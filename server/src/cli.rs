@@ -43,7 +43,8 @@ pub(crate) enum Command {
     /// Every command recognises its input by content; - stands for standard input. Of a capture, each message of a
     /// session is read once, in sequence, and only the first session unless another is chosen; `decode` prints all
     /// messages as captured. Damage is listed on standard error; what could be read counts all the same, and the exit
-    /// code is 1. An input without a single ITCH message gets one line that says what it is, and exit code 2.
+    /// code is 1. An input of something else gets one line that says what it is, and exit code 2; an empty one
+    /// is read whole.
     #[command(subcommand)]
     Itch(ItchCommand),
 }

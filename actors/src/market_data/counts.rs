@@ -33,6 +33,9 @@ corelane_runtime::metrics! {
         ForeignOrders,
         /// Adds whose symbol is not the one of their locate. Both instruments are stale from then on.
         ForeignSymbols,
+        /// Directory entries that give a locate another symbol, or an instrument another locate: not believed. Both
+        /// instruments are stale from then on.
+        Renames,
         /// Adds of an order that exists already. The instrument is stale from then on.
         DuplicateOrders,
         /// Executions and cancels of more shares than the order has. The instrument is stale from then on.

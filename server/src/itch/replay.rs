@@ -71,7 +71,7 @@ impl Replay {
         if let Message::StockDirectory(_) | Message::AddOrder(_) | Message::AddOrderMpid(_) = message
             && let Some(symbol) = message.stock()
         {
-            self.symbols.insert(Locate(message.stock_locate()), *symbol);
+            self.symbols.entry(Locate(message.stock_locate())).or_insert(*symbol);
             self.nowhere += u64::from(message.stock_locate() == 0 && !matches!(message, Message::StockDirectory(_)));
         }
         self.books.apply(message, &self.counters)
@@ -86,6 +86,7 @@ impl Replay {
             (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order, and are left out"),
             (count(FeedCount::ForeignOrders), "messages refer to orders of another instrument, and are left out"),
             (count(FeedCount::ForeignSymbols), "adds name another symbol than their locate has, and are left out"),
+            (count(FeedCount::Renames), "directory entries give a locate another symbol, and are left out"),
             (count(FeedCount::VoidOrders), "adds and replaces have no shares or no price, and are left out"),
             (count(FeedCount::Excess), "executions and cancels exceed the shares of their order"),
             (count(FeedCount::Overflows), "orders exceed the capacity of the books, which are incomplete"),

@@ -2,14 +2,15 @@
 
 use std::hint::select_unpredictable;
 
-use corelane_codecs::itch::{Message, Side};
+use corelane_codecs::itch::{Header, Message, Side};
 use corelane_runtime::telemetry::Counters;
 
 use super::{
     books::Books,
     ids::{NIL, SideId},
-    orders::{QueuedOrder, Refused},
+    orders::{Orders, QueuedOrder, Refused},
     prefetch::LOCATE,
+    price_level::PriceLevel,
 };
 use crate::{market_data::counts::FeedCount, types::Locate};
 
@@ -23,10 +24,15 @@ struct Added {
 /// The order that a message is about.
 #[derive(Clone, Copy)]
 struct Subject {
-    order_ref: u64,
     feed_locate: u16,
-    /// Our locate of the message's instrument; [`Locate::NONE`] if the feed has not named it.
-    locate: Locate,
+    order_ref: u64,
+}
+
+impl Subject {
+    #[inline(always)]
+    fn new<const CODE: u8>(header: &Header<CODE>, order_ref: u64) -> Self {
+        Subject { feed_locate: header.stock_locate.get(), order_ref }
+    }
 }
 
 impl Books {
@@ -55,28 +61,30 @@ impl Books {
                 )
             }
             Message::OrderExecuted(executed) => {
-                let order = self.subject(executed.header.stock_locate.get(), executed.order_ref.get())?;
+                let order = Subject::new(&executed.header, executed.order_ref.get());
                 return self.reduce(order, executed.executed_shares.get(), counters);
             }
             Message::OrderExecutedWithPrice(executed) => {
-                let order = self.subject(executed.header.stock_locate.get(), executed.order_ref.get())?;
+                let order = Subject::new(&executed.header, executed.order_ref.get());
                 return self.reduce(order, executed.executed_shares.get(), counters);
             }
             Message::OrderCancel(cancel) => {
-                let order = self.subject(cancel.header.stock_locate.get(), cancel.order_ref.get())?;
+                let order = Subject::new(&cancel.header, cancel.order_ref.get());
                 return self.reduce(order, cancel.cancelled_shares.get(), counters);
             }
             Message::OrderDelete(delete) => {
-                let order = self.subject(delete.header.stock_locate.get(), delete.order_ref.get())?;
-                let Some(side) = self.delete(order) else {
+                let order = Subject::new(&delete.header, delete.order_ref.get());
+                let locate = self.locates.unless_ignored(order.feed_locate)?;
+                if self.delete(locate, order.order_ref).is_none() {
                     self.remove_absent(order, counters);
                     return None;
-                };
-                return Some(side.locate());
+                }
+                return Some(locate);
             }
             Message::OrderReplace(replace) => {
-                let original = self.subject(replace.header.stock_locate.get(), replace.original_order_ref.get())?;
-                let side = match self.delete(original) {
+                let original = Subject::new(&replace.header, replace.original_order_ref.get());
+                let locate = self.locates.unless_ignored(original.feed_locate)?;
+                let side = match self.delete(locate, original.order_ref) {
                     Some(side) => side,
                     None => self.remove_absent(original, counters)?,
                 };
@@ -85,7 +93,7 @@ impl Books {
             }
             Message::Trade(_) | Message::BrokenTrade(_) => return None,
             _ => {
-                self.notice(message);
+                self.notice(*message, counters);
                 return None;
             }
         };
@@ -94,26 +102,20 @@ impl Books {
     }
 
     /// Applies a message about an instrument or the market that is not about orders.
+    // By value, as a reference would put every message into memory.
     #[cold]
-    fn notice(&mut self, message: &Message<'_>) {
+    fn notice(&mut self, message: Message<'_>, counters: &Counters<FeedCount>) {
         match message.stock() {
-            None => self.market.apply(message),
+            None => self.market.apply(&message),
             Some(stock) if let Message::StockDirectory(directory) = message => {
-                self.locates.define(directory.header.stock_locate.get(), stock, &mut self.doubts);
+                self.locates.define(directory.header.stock_locate.get(), stock, &mut self.doubts, counters);
             }
             Some(stock) => {
-                if let Some(locate) = self.locates.learn(message.stock_locate(), stock, &mut self.doubts) {
-                    self.states[locate.index()].apply(message);
+                if let Some(locate) = self.locates.learn(message.stock_locate(), stock, &mut self.doubts, counters) {
+                    self.states[locate.index()].apply(&message);
                 }
             }
         }
-    }
-
-    /// The order that a message is about; `None` if its instrument is known not to be ours.
-    #[inline(always)]
-    fn subject(&self, feed_locate: u16, order_ref: u64) -> Option<Subject> {
-        let locate = self.locates.unless_ignored(feed_locate)?;
-        Some(Subject { order_ref, feed_locate, locate })
     }
 
     /// Adds an order. Returns whether the book changed; it does not if the order is refused.
@@ -128,18 +130,18 @@ impl Books {
             Err(Refused::Duplicate) => return self.duplicate(side, order_ref, counters),
             Err(Refused::Full) => return self.overflow(side, counters),
         };
-        let Some(id) = self.sides.level_for(side, price, &mut self.levels) else {
+        let id = self.sides.level_for(side, price, &mut self.levels);
+        if !id.exists() {
             self.orders.remove(order_ref, slot);
             return self.overflow(side, counters);
-        };
+        }
         let level = &mut self.levels[id];
         let older = level.tail;
         level.tail = slot;
         level.head = select_unpredictable(older == NIL, slot, level.head);
         level.orders += 1;
         level.quantity += u64::from(shares);
-        self.orders[older].newer = slot;
-        self.orders[slot] = QueuedOrder { shares, level: id, older, newer: NIL };
+        self.orders.append(slot, QueuedOrder { shares, level: id, older, newer: NIL });
         true
     }
 
@@ -176,27 +178,31 @@ impl Books {
     }
 
     /// Doubts the book of a message about an order that does not rest there, and the book where it rests, if any. If the
-    /// order is void, the message is no evidence against a book.
+    /// order is void, the message is no evidence against a book: returns its side.
     #[cold]
-    fn absent(&mut self, order: Subject, counters: &Counters<FeedCount>) {
-        if self.void_orders.side(order.order_ref).is_some_and(|side| side.locate() == order.locate) {
-            return;
+    fn absent(&mut self, order: Subject, counters: &Counters<FeedCount>) -> Option<SideId> {
+        let Subject { feed_locate, order_ref } = order;
+        let is_here = |side: &SideId| self.locates.unless_ignored(feed_locate) == Some(side.locate());
+        let void = self.void_orders.side(order_ref).filter(is_here);
+        if void.is_some() {
+            return void;
         }
-        if let Some(resting) = self.side_of(order.order_ref) {
+        if let Some(resting) = self.side_of(order_ref) {
             counters.add(FeedCount::ForeignOrders, 1);
             self.doubts.contradict(resting.locate());
         } else {
             counters.add(FeedCount::UnknownOrders, 1);
         }
-        self.doubt(order.feed_locate);
+        self.doubt(feed_locate);
+        None
     }
 
-    /// As [`Books::absent`], for a message that removes the order; returns the side of a void order.
+    /// As [`Books::absent`], for a message that removes the order.
     #[cold]
     fn remove_absent(&mut self, order: Subject, counters: &Counters<FeedCount>) -> Option<SideId> {
-        self.absent(order, counters);
-        let is_void = self.void_orders.side(order.order_ref).is_some_and(|side| side.locate() == order.locate);
-        if is_void { self.void_orders.remove(order.order_ref) } else { None }
+        let void = self.absent(order, counters)?;
+        self.void_orders.remove(order.order_ref);
+        Some(void)
     }
 
     fn side_of(&self, order_ref: u64) -> Option<SideId> {
@@ -230,7 +236,8 @@ impl Books {
     /// Removes shares from an order, and the order with its last share.
     #[inline(always)]
     fn reduce(&mut self, order: Subject, shares: u32, counters: &Counters<FeedCount>) -> Option<Locate> {
-        let Some(slot) = self.find(order) else {
+        let locate = self.locates.unless_ignored(order.feed_locate)?;
+        let Some(slot) = self.find(locate, order.order_ref) else {
             self.absent(order, counters);
             return None;
         };
@@ -238,13 +245,13 @@ impl Books {
         if shares < resting.shares {
             resting.shares -= shares;
             self.levels[resting.level].quantity -= u64::from(shares);
-            return Some(order.locate);
+            return Some(locate);
         }
         if shares > resting.shares {
-            self.exceed(order.locate, counters);
+            self.exceed(locate, counters);
         }
         self.take(order.order_ref, slot);
-        Some(order.locate)
+        Some(locate)
     }
 
     /// Doubts a book from which more shares were taken than rested.
@@ -254,38 +261,58 @@ impl Books {
         self.doubts.contradict(locate);
     }
 
+    /// Removes an order if it rests in this book; returns its side.
     #[inline(always)]
-    fn delete(&mut self, order: Subject) -> Option<SideId> {
-        let slot = self.find(order)?;
-        Some(self.take(order.order_ref, slot))
+    fn delete(&mut self, locate: Locate, order_ref: u64) -> Option<SideId> {
+        let Some(found) = self.orders.find_in_window(order_ref) else { return self.delete_spilled(locate, order_ref) };
+        let id = found.order.level;
+        let level = &mut self.levels[id];
+        if level.locate != locate {
+            return None;
+        }
+        let order = found.remove();
+        let side = level.side;
+        if unlink(&order, level, &mut self.orders) {
+            self.sides.remove(id, &mut self.levels);
+        }
+        Some(side)
     }
 
-    /// The slot of an order, if it rests in the book that the message names.
+    #[cold]
+    #[inline(never)]
+    fn delete_spilled(&mut self, locate: Locate, order_ref: u64) -> Option<SideId> {
+        let slot = self.find(locate, order_ref)?;
+        Some(self.take(order_ref, slot))
+    }
+
+    /// The slot of an order, if it rests in this book.
     #[inline(always)]
-    fn find(&self, order: Subject) -> Option<u32> {
-        let slot = self.orders.find(order.order_ref)?;
-        let side = self.levels[self.orders[slot].level].side;
-        (side.locate() == order.locate).then_some(slot)
+    fn find(&self, locate: Locate, order_ref: u64) -> Option<u32> {
+        let slot = self.orders.find(order_ref)?;
+        (self.levels[self.orders[slot].level].locate == locate).then_some(slot)
     }
 
     /// Removes an order from its slot, queue and level, and the level with its last order.
-    #[inline(always)]
+    #[inline]
     fn take(&mut self, order_ref: u64, slot: u32) -> SideId {
-        let QueuedOrder { shares, level: id, older, newer } = self.orders[slot];
+        let order = self.orders[slot];
         self.orders.remove(order_ref, slot);
-        let level = &mut self.levels[id];
+        let level = &mut self.levels[order.level];
         let side = level.side;
-        level.orders -= 1;
-        level.quantity -= u64::from(shares);
-        // The neighbours of the first and the last order are `NIL`, whose slot may be written to.
-        level.head = select_unpredictable(older == NIL, newer, level.head);
-        level.tail = select_unpredictable(newer == NIL, older, level.tail);
-        let is_empty = level.orders == 0;
-        self.orders[older].newer = newer;
-        self.orders[newer].older = older;
-        if is_empty {
-            self.sides.remove(id, &mut self.levels);
+        if unlink(&order, level, &mut self.orders) {
+            self.sides.remove(order.level, &mut self.levels);
         }
         side
     }
+}
+
+/// Removes an order from its queue and its level; returns whether that was the last one.
+#[inline(always)]
+fn unlink(order: &QueuedOrder, level: &mut PriceLevel, orders: &mut Orders) -> bool {
+    level.orders -= 1;
+    level.quantity -= u64::from(order.shares);
+    level.head = select_unpredictable(order.older == NIL, order.newer, level.head);
+    level.tail = select_unpredictable(order.newer == NIL, order.older, level.tail);
+    orders.unlink(order);
+    level.orders == 0
 }

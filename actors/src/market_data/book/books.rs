@@ -84,7 +84,8 @@ impl Books {
     #[must_use]
     pub fn bytes(books: usize, limits: BookLimits) -> usize {
         let levels_total_max = Self::levels_total_max(books, limits);
-        books * (size_of::<InstrumentState>() + size_of::<bool>())
+        FeedLocates::BYTES
+            + books * (size_of::<InstrumentState>() + size_of::<bool>())
             + Orders::bytes(limits.orders_max)
             + PriceLevels::bytes(levels_total_max)
             + Sides::bytes(books, levels_total_max)

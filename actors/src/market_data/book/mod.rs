@@ -11,7 +11,7 @@
 //!
 //! **Memory**, reserved when the books are made and touched when used: for each order that may rest, 64 bytes of
 //! window, 64 of spill (an order is in one of them) and 48 for a level; for each instrument 4,449 bytes, nearly all of
-//! them two ladders (`INSTRUMENT_BYTES`). Orders and levels that find no room are counted, and their book is doubtful
+//! them two ladders (`INSTRUMENT_BYTES`); and 640 KiB for the feed's locates. Orders and levels that find no room are counted, and their book is doubtful
 //! until the feed is joined anew. If runs can be replayed, there are two sets of books.
 //!
 //! **Inlining.** [`Books::apply`] and what it calls for an ordinary message are `#[inline(always)]` or `#[inline]`, so

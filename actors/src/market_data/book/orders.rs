@@ -44,6 +44,26 @@ pub(super) struct QueuedOrder {
     pub newer: u32,
 }
 
+/// An order in the window.
+pub(super) struct InWindow<'a> {
+    pub order: &'a mut QueuedOrder,
+    mapping: &'a mut Mapping,
+    free_frames: &'a mut Vec<u32>,
+    len: &'a mut usize,
+}
+
+impl InWindow<'_> {
+    /// Removes the order from its slot.
+    #[inline]
+    pub(super) fn remove(self) -> QueuedOrder {
+        let order = *self.order;
+        self.order.level = LevelId::NONE;
+        *self.len -= 1;
+        self.mapping.release(self.free_frames);
+        order
+    }
+}
+
 /// Reason why an order cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
@@ -66,6 +86,16 @@ impl Mapping {
     #[inline]
     fn is_none(&self) -> bool {
         self.page == u64::MAX
+    }
+
+    /// Takes note that an order of the page has gone.
+    #[inline]
+    fn release(&mut self, free_frames: &mut Vec<u32>) {
+        self.live -= 1;
+        if self.live == 0 {
+            free_frames.push(self.frame);
+            *self = Mapping::NONE;
+        }
     }
 }
 
@@ -176,6 +206,20 @@ impl Orders {
         if self.spill.may_hold(page) { self.spill.find(order_ref) } else { None }
     }
 
+    /// The order with this reference, unless it is in the spill.
+    #[inline]
+    pub(super) fn find_in_window(&mut self, order_ref: u64) -> Option<InWindow<'_>> {
+        let page = page_of(order_ref);
+        let place = self.place(page);
+        let mapping = &mut self.page_table[place];
+        if mapping.page != page {
+            return None;
+        }
+        let order = &mut self.slots[slot_in(mapping.frame, order_ref) as usize];
+        let found = InWindow { order, mapping, free_frames: &mut self.free_frames, len: &mut self.len };
+        found.order.level.exists().then_some(found)
+    }
+
     /// Prefetches the slot that [`Orders::find`] and [`Orders::insert`] will read.
     #[inline]
     pub(super) fn prefetch(&self, order_ref: u64) {
@@ -224,12 +268,24 @@ impl Orders {
             return self.spill.remove(order_ref, slot);
         }
         let place = self.place(page_of(order_ref));
-        let mapping = &mut self.page_table[place];
-        mapping.live -= 1;
-        if mapping.live == 0 {
-            self.free_frames.push(mapping.frame);
-            *mapping = Mapping::NONE;
-        }
+        self.page_table[place].release(&mut self.free_frames);
+    }
+
+    /// Writes a new order to its slot, behind the youngest of its queue.
+    #[inline]
+    pub(super) fn append(&mut self, slot: u32, order: QueuedOrder) {
+        let slots = &mut self.slots[..];
+        slots[order.older as usize].newer = slot;
+        slots[slot as usize] = order;
+    }
+
+    /// Links the neighbours of an order that has left its queue. Those of the first and the last one are [`NIL`], whose
+    /// slot may be written to.
+    #[inline]
+    pub(super) fn unlink(&mut self, order: &QueuedOrder) {
+        let slots = &mut self.slots[..];
+        slots[order.older as usize].newer = order.newer;
+        slots[order.newer as usize].older = order.older;
     }
 
     /// The reference of the order in a slot.

@@ -4,7 +4,7 @@ use bytemuck::Zeroable;
 use corelane_runtime::mem::{HugeSlice, prefetch};
 
 use super::ids::{LevelId, NIL, SideId};
-use crate::price_tree::Rank;
+use crate::{price_tree::Rank, types::Locate};
 
 /// The orders at one price, oldest first. Two of them share a cache line.
 #[derive(Clone, Copy, Debug, Zeroable)]
@@ -18,6 +18,8 @@ pub(super) struct PriceLevel {
     /// Slot of the youngest order.
     pub tail: u32,
     pub side: SideId,
+    /// Locate of its book.
+    pub locate: Locate,
 }
 
 impl PriceLevel {
@@ -80,7 +82,7 @@ impl PriceLevels {
         } else {
             return None;
         };
-        self[level] = PriceLevel { quantity: 0, orders: 0, price, head: NIL, tail: NIL, side };
+        self[level] = PriceLevel { quantity: 0, orders: 0, price, head: NIL, tail: NIL, side, locate: side.locate() };
         Some(level)
     }
 

@@ -67,16 +67,16 @@ impl Sides {
         self.sides[id.index()].levels as usize
     }
 
-    /// The level of a price, allocated if there is none; `None` if there is no room.
+    /// The level of a price, allocated if there is none; [`LevelId::NONE`] if there is no room.
     #[inline(always)]
-    pub(super) fn level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> Option<LevelId> {
+    pub(super) fn level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> LevelId {
         let is_bid = id.is_bid();
         let side = &self.sides[id.index()];
         let Some(number) = side.tick_number(price, is_bid) else {
             return self.far_level_for(id, price, levels);
         };
         if side.is_occupied(number) {
-            return Some(self.ladders[place(id, number)]);
+            return self.ladders[place(id, number)];
         }
         if Rank::of(price, is_bid) >= side.far_best_rank {
             return self.far_level_for(id, price, levels);
@@ -134,12 +134,12 @@ impl Sides {
         self.ladders[place(id, Rank::of(ticks, id.is_bid()).0)]
     }
 
-    fn insert(&mut self, id: SideId, price: u32, number: Option<u32>, levels: &mut PriceLevels) -> Option<LevelId> {
+    fn insert(&mut self, id: SideId, price: u32, number: Option<u32>, levels: &mut PriceLevels) -> LevelId {
         let side = &mut self.sides[id.index()];
         if side.levels >= self.levels_max {
-            return None;
+            return LevelId::NONE;
         }
-        let level = levels.allocate(id, price)?;
+        let Some(level) = levels.allocate(id, price) else { return LevelId::NONE };
         let rank = Rank::of(price, id.is_bid());
         side.levels += 1;
         if rank <= side.best_rank {
@@ -152,7 +152,7 @@ impl Sides {
             }
             None => self.insert_far(id, rank, level, levels),
         }
-        Some(level)
+        level
     }
 
     fn find_best(&mut self, id: SideId) {
@@ -171,7 +171,7 @@ impl Sides {
 
     #[cold]
     #[inline(never)]
-    fn far_level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> Option<LevelId> {
+    fn far_level_for(&mut self, id: SideId, price: u32, levels: &mut PriceLevels) -> LevelId {
         let is_bid = id.is_bid();
         let side = &mut self.sides[id.index()];
         if side.levels == 0 {
@@ -187,11 +187,11 @@ impl Sides {
         if let Some(number) = number
             && side.is_occupied(number)
         {
-            return Some(self.ladders[place(id, number)]);
+            return self.ladders[place(id, number)];
         }
         let nearest = self.trees.nearest(side.far, Rank::of(price, is_bid)).map(LevelId);
         match nearest {
-            Some(nearest) if levels[nearest].price == price => Some(nearest),
+            Some(nearest) if levels[nearest].price == price => nearest,
             _ => self.insert(id, price, number, levels),
         }
     }
