@@ -269,6 +269,16 @@ impl Feed {
         self.net.take_datagrams().into_iter().map(read).collect()
     }
 
+    /// The clients of all answers to what waits.
+    fn clients_answered(&mut self) -> Vec<u16> {
+        let mut clients = Vec::new();
+        for _ in 0..100 {
+            self.advance(MS / 10);
+            clients.extend(self.answered().iter().map(|(client, ..)| *client));
+        }
+        clients
+    }
+
     fn retransmission(&self, count: RetransmissionCount) -> u64 {
         self.stats.retransmission.get(count)
     }
@@ -381,6 +391,21 @@ fn a_flood_of_one_source_keeps_no_other_from_its_answers() {
     feed.advance(MS);
     let clients: Vec<_> = feed.answered().iter().map(|(client, ..)| *client).collect();
     assert_eq!(clients, [1, 2, 3, 1, 2, 1, 1], "in turn");
+}
+
+#[test]
+fn requests_of_more_sources_than_may_wait_are_counted_and_not_answered() {
+    let mut feed = published(100);
+    feed.net.set_datagram_room(Some(0));
+    (1..=300).for_each(|client| feed.ask(client, "FEED", 5, 1));
+    feed.advance(MS);
+    assert_eq!(feed.retransmission(RetransmissionCount::Overflows), 300 - 256);
+    feed.net.set_datagram_room(None);
+    assert!(feed.clients_answered().into_iter().eq(1..=256));
+    // A source is forgotten with its last answer.
+    (257..=300).for_each(|client| feed.ask(client, "FEED", 5, 1));
+    assert!(feed.clients_answered().into_iter().eq(257..=300));
+    assert_eq!(feed.retransmission(RetransmissionCount::Overflows), 300 - 256);
 }
 
 #[test]
