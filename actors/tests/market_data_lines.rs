@@ -125,19 +125,19 @@ fn sequence_numbers_are_good_to_their_last_one() {
     assert!(Packet::decode(&packet("DAY", u64::MAX, u64::MAX)).is_ok(), "a heartbeat");
     // All messages are missing, and even eight servers would not have enough time.
     feed.line(FeedLine::A, &packet("DAY", LAST - 2, LAST));
-    feed.advance(500 * MS, nobody);
     feed.line(FeedLine::B, &packet("DAY", LAST, u64::MAX));
+    feed.advance(500 * MS, nobody);
     assert_eq!(feed.arbiter.expected(), SequenceNumber::MAX);
     feed.line(FeedLine::A, &beat("DAY", u64::MAX));
     feed.line(FeedLine::A, &end("DAY", u64::MAX));
     feed.advance(500 * MS, nobody);
     // Messages too far ahead of the gap for the buffer were lost with it.
-    assert_eq!(feed.sink.numbers, [1, LAST]);
-    assert_eq!(feed.count(FeedCount::Lost), LAST - 2);
+    assert_eq!(feed.sink.numbers, [1]);
+    assert_eq!(feed.count(FeedCount::Lost), LAST - 1);
 
     // Joined near the end, so the gap is longer than may be requested.
     let mut feed = Feed::new(config());
-    feed.line(FeedLine::A, &packet("DAY", LAST - 20, LAST - 10));
+    FeedLine::BOTH.iter().for_each(|&line| feed.line(line, &packet("DAY", LAST - 20, LAST - 10)));
     feed.line(FeedLine::B, &packet("DAY", LAST - 5, u64::MAX));
     feed.advance(50 * MS, honest);
     assert_eq!(feed.arbiter.expected(), SequenceNumber::MAX);

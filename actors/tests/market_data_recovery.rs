@@ -95,6 +95,7 @@ fn a_gap_that_no_server_can_fill_is_lost_and_prices_stay_stale_until_the_next_se
         feed.line(FeedLine::A, &packet("DAY", 1, 3));
         feed.line(FeedLine::A, &packet("DAY", 40, 41));
         feed.line(FeedLine::B, &packet("DAY", 50, 52));
+        feed.line(FeedLine::B, &beat("DAY", 52));
         feed.advance(500 * MS, nobody);
         assert_eq!(feed.sink.numbers, [1, 2, 40, 50, 51], "{servers} servers");
         assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::Lost)), (2, 37 + 9));
@@ -125,9 +126,11 @@ fn a_session_that_is_joined_late_is_replayed_from_its_first_message() {
     assert!(feed.recovery(RecoveryCount::Unbuffered) > 0);
     assert_eq!(feed.count(FeedCount::Lost), 0);
 
-    // A gap longer than may be requested is lost at once.
+    // A gap longer than may be requested is lost with the second packet that speaks for it.
     let mut feed = Feed::new(ArbitrationConfig { gap_messages_max: 5000 - 1, ..config() });
     feed.line(FeedLine::A, &packet("DAY", 5001, 5004));
+    assert!(feed.arbiter.is_stale());
+    feed.line(FeedLine::B, &packet("DAY", 5001, 5004));
     feed.advance(50 * MS, |asked| panic!("{asked:?}"));
     assert_eq!(feed.sink.numbers, [5001, 5002, 5003]);
     assert_eq!(feed.count(FeedCount::Lost), 5000);

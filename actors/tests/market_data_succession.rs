@@ -3,7 +3,7 @@
 mod arbitration_harness;
 
 use arbitration_harness::{Feed, MS, beat, config, end, honest, nobody, packet, packet_of, text};
-use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine};
+use corelane_actors::market_data::{ArbitrationConfig, FeedCount, FeedLine, LineCount};
 
 /// The text of a message of another run than the one that `text` belongs to.
 fn other(sequence: u64) -> Vec<u8> {
@@ -143,6 +143,7 @@ fn a_session_whose_messages_were_lost_is_followed_again_from_its_first_message()
     let mut feed = Feed::new(config);
     feed.line(FeedLine::A, &packet("DAY", 1, 4));
     feed.line(FeedLine::A, &packet("DAY", 9, 11));
+    feed.line(FeedLine::A, &beat("DAY", 11));
     feed.advance(1000 * MS, nobody);
     assert!(feed.arbiter.is_stale());
     for first in [1, 4, 7] {
@@ -347,16 +348,39 @@ fn stale_after(stray: &[u8], has_both: bool, servers: usize) -> u32 {
 }
 
 #[test]
-fn a_forged_heartbeat_is_forgotten_when_the_feed_goes_on() {
-    for number in [16, 61, 200_011, u64::MAX] {
-        for stray in [beat("DAY", number), end("DAY", number)] {
-            for has_both in [false, true] {
-                for servers in [0, 2] {
-                    assert_eq!(stale_after(&stray, has_both, servers), 0, "{number} {has_both} {servers}");
-                }
+fn a_forged_number_is_forgotten_when_the_feed_goes_on() {
+    let heartbeats = [16, 61, 200_011, u64::MAX].map(|number| [beat("DAY", number), end("DAY", number)]);
+    // Too far ahead to be kept.
+    let messages = [200, 200_011, u64::MAX - 3].map(|number| packet("DAY", number, number + 3));
+    for stray in heartbeats.iter().flatten().chain(&messages) {
+        for has_both in [false, true] {
+            for servers in [0, 2] {
+                assert_eq!(stale_after(stray, has_both, servers), 0, "{stray:?} {has_both} {servers}");
             }
         }
     }
+}
+
+#[test]
+fn a_forged_message_that_is_kept_makes_prices_stale_until_the_feed_has_passed_it() {
+    for has_both in [false, true] {
+        for servers in [0, 2] {
+            // The messages from 11 to 39 come one in each second.
+            assert_eq!(stale_after(&packet("DAY", 40, 42), has_both, servers), 28, "{has_both} {servers}");
+        }
+    }
+}
+
+#[test]
+fn messages_that_are_lost_below_a_forged_one_are_requested_again() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &packet("DAY", 40, 41));
+    feed.advance(1000 * MS, nobody);
+    feed.line(FeedLine::A, &packet("DAY", 14, 16));
+    feed.advance(1000 * MS, |asked| if asked.request.sequence < 16 { honest(asked) } else { nobody(asked) });
+    feed.has_all_until(16);
+    assert_eq!(feed.count(FeedCount::Lost), 0);
 }
 
 #[test]
@@ -376,6 +400,33 @@ fn a_heartbeat_that_a_second_one_confirms_gives_up_what_is_missing() {
             feed.line(second, &beat("DAY", number));
             feed.advance(1500 * MS, nobody);
             assert_eq!((feed.arbiter.expected().0, feed.count(FeedCount::Lost)), (number, number - 11));
+        }
+    }
+}
+
+// M6
+#[test]
+fn a_forged_heartbeat_of_a_session_that_is_not_followed_yet_loses_nothing() {
+    for stray in [beat("NEXT", 200_011), end("NEXT", 200_011), packet("NEXT", 200_011, 200_013)] {
+        for servers in [0, 2] {
+            let mut config = config();
+            config.gap_fill.servers = servers;
+            let mut feed = Feed::new(config);
+            feed.line(FeedLine::A, &packet("DAY", 1, 11));
+            feed.line(FeedLine::A, &packet("NEXT", 1, 4));
+            feed.advance(2000 * MS, nobody);
+            feed.line(FeedLine::A, &stray);
+            feed.advance(1000 * MS, nobody);
+            // The session is followed, since the old one is silent, and goes on below the number.
+            feed.line(FeedLine::A, &packet("NEXT", 4, 6));
+            feed.line(FeedLine::A, &beat("NEXT", 6));
+            feed.has_all_until(6);
+            feed.advance(1000 * MS, nobody);
+            assert_eq!((feed.arbiter.is_stale(), feed.count(FeedCount::Lost)), (false, 0), "{stray:?} {servers}");
+            // Its line is where it was.
+            feed.line(FeedLine::A, &packet("NEXT", 6, 8));
+            let gaps = feed.line_count(FeedLine::A, LineCount::Gaps);
+            assert_eq!((feed.sink.numbers.len(), gaps, feed.count(FeedCount::Duplicates)), (7, 0, 0));
         }
     }
 }

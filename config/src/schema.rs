@@ -575,8 +575,8 @@ pub struct Recovery {
     #[serde(default = "count::<65_536>")]
     #[schemars(range(min = 64, max = 16_777_216))]
     pub buffered_messages_max: usize,
-    /// The longest gap that is requested, in messages; a longer one is lost at once. A session joined late has a gap
-    /// that begins at its first message.
+    /// The longest gap that is requested, in messages; a longer one is lost once a second packet confirms it. A session
+    /// joined late has a gap that begins at its first message.
     #[serde(default = "quantity::<100_000_000>")]
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub gap_messages_max: u32,

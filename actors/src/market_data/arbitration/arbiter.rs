@@ -4,9 +4,9 @@ use corelane_codecs::mold::{Content, Packet, SessionName};
 use corelane_runtime::message::SequenceNumber;
 
 use super::{
-    claim::Claim,
     config::ArbitrationConfig,
     fingerprints::Fingerprints,
+    frontier::Frontier,
     gap_age::GapAge,
     gap_fill::{DueRequest, GapFill},
     line_state::LineState,
@@ -31,9 +31,7 @@ pub struct Arbiter {
     pub(super) lines: [LineState; 2],
     /// Sequence number of the next message.
     pub(super) expected: SequenceNumber,
-    /// One more than the highest sequence number known to exist, or claimed.
-    pub(super) frontier: SequenceNumber,
-    pub(super) claim: Option<Claim>,
+    pub(super) frontier: Frontier,
     pub(super) buffer: ReorderBuffer,
     pub(super) fingerprints: Fingerprints,
     pub(super) successor: Successor,
@@ -70,8 +68,7 @@ impl Arbiter {
             previous_ended: None,
             lines: Default::default(),
             expected: SequenceNumber::FIRST,
-            frontier: SequenceNumber::FIRST,
-            claim: None,
+            frontier: Frontier::START,
             last_packet_ns: 0,
             is_silent: false,
             ended_at: SequenceNumber::NONE,
@@ -110,18 +107,11 @@ impl Arbiter {
         self.last_packet_ns = now_ns;
         self.is_silent = false;
         let first = SequenceNumber(packet.sequence);
-        let is_claim = packet.count() == 0 && !self.on_empty(line, first);
-        if is_claim {
-            self.lines[line as usize].on_claim(now_ns, self.counters.line(line));
-        } else {
+        let is_plain = packet.count() > 0 && self.frontier.is_plain(first);
+        if is_plain || self.on_number(line, packet, now_ns, sink) {
             self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
-            if self.claim.is_some() && packet.count() > 0 {
-                self.on_messages_below_claim(packet);
-            }
-            if first > self.expected && first - self.expected > self.config.gap_messages_max {
-                self.lose_until(first, sink);
-            }
-            self.frontier = self.frontier.max(first);
+        } else {
+            self.lines[line as usize].on_claim(packet, now_ns, self.counters.line(line));
         }
         let (new, seen) = self.take(packet, SequenceNumber::MAX, sink);
         self.counters.line(line).add(LineCount::FirstCopies, new);
@@ -148,7 +138,7 @@ impl Arbiter {
             return;
         };
         let (new, seen) = self.take(packet, end, sink);
-        self.on_answer_below_claim(packet, end);
+        self.on_answered(packet, end);
         self.counters.recovery.add(RecoveryCount::Recovered, new);
         self.counters.feed.add(FeedCount::Duplicates, seen);
         if new > 0 {
@@ -223,7 +213,7 @@ impl Arbiter {
             if sequence >= end {
                 break;
             }
-            self.frontier = self.frontier.max(sequence.next());
+            self.frontier.on_message(sequence);
             if sequence == self.expected {
                 new += 1;
                 self.expected = self.expected.next();
@@ -258,14 +248,14 @@ impl Arbiter {
 
     /// End of the numbers that the buffer can hold. It never holds `expected` itself.
     #[inline]
-    fn window_end(&self) -> SequenceNumber {
+    pub(super) fn window_end(&self) -> SequenceNumber {
         self.expected.saturating_add(self.buffer.capacity())
     }
 
     /// Gives up lost messages, and updates the age of what is missing.
     #[inline]
-    fn close_gap(&mut self, now_ns: u64, sink: &mut impl MessageSink) {
-        if self.expected < self.frontier || self.gap_age.is_open() {
+    pub(super) fn close_gap(&mut self, now_ns: u64, sink: &mut impl MessageSink) {
+        if self.expected < self.frontier.end() || self.gap_age.is_open() {
             self.close_open_gap(now_ns, sink);
         }
     }
@@ -273,16 +263,21 @@ impl Arbiter {
     fn close_open_gap(&mut self, now_ns: u64, sink: &mut impl MessageSink) {
         self.gap_age.end_wait(now_ns);
         self.gap_fill.expire(now_ns);
-        let end = self.gap_age.requestable_end().min(self.known_end());
+        let known = self.frontier.known();
+        if known > self.expected && known - self.expected > self.config.gap_messages_max {
+            self.lose_until(known, sink);
+        }
+        let end = self.gap_age.requestable_end().min(known);
         while self.expected < end && (!self.gap_fill.has_servers() || self.gap_fill.is_given_up(self.expected)) {
             let present = self.buffer.next_present(self.expected, self.window_end());
             let gap_end = if present < self.window_end() { present.min(end) } else { end };
             self.lose_until(gap_end, sink);
         }
-        if self.expected == self.frontier {
+        self.frontier.pass(self.expected);
+        if self.expected == self.frontier.end() {
             self.gap_age.close(self.expected);
             self.gap_fill.clear();
-        } else if self.gap_age.observe(self.expected, self.frontier, now_ns) {
+        } else if self.gap_age.observe(self.expected, self.frontier.end(), now_ns) {
             self.counters.recovery.add(RecoveryCount::TimesBehind, 1);
         }
     }
@@ -298,7 +293,6 @@ impl Arbiter {
             self.expected = gap_end;
             self.deliver_buffered(sink);
         }
-        self.frontier = self.frontier.max(self.expected);
     }
 
     pub(super) fn count_lost(&mut self, messages: u64) {

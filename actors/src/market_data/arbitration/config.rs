@@ -16,7 +16,8 @@ pub struct ArbitrationConfig {
     /// Time in which a line may still bring a missing message. Then the arbiter requests it; without servers, it is
     /// lost.
     pub wait_ns: u64,
-    /// The longest gap to request, in messages; a longer one is lost at once. Joining a session late is a gap too.
+    /// The longest gap to request, in messages; a longer one is lost once a second packet confirms it. Joining a session
+    /// late is a gap too.
     /// Without servers, at most half of the buffer.
     pub gap_messages_max: u64,
     /// Time for which a gap may be open before prices are stale.

@@ -78,6 +78,11 @@ impl GapFill {
         self.covering(sequence).is_some_and(PendingRange::is_exhausted)
     }
 
+    /// Forgets the ranges that are given up and begin below `end`, so that they are requested anew.
+    pub(super) fn retry_below(&mut self, end: SequenceNumber) {
+        self.pending.retain(|one| one.first >= end || !one.is_exhausted());
+    }
+
     /// Gives up ranges whose last attempt is overdue.
     pub(super) fn expire(&mut self, now_ns: u64) {
         for one in &mut self.pending {

@@ -10,6 +10,8 @@ use crate::market_data::counts::LineCount;
 pub(super) struct LineState {
     /// Number of the next message on this line alone; none before the first packet.
     next: SequenceNumber,
+    /// What `next` is if the last packet, which claimed a number, is no stray; none if the last packet claimed none.
+    claimed_next: SequenceNumber,
     /// Packets that begin below this number need a closer look: `next`, or the highest number while the line seems to
     /// bring another run.
     plain_from: SequenceNumber,
@@ -23,21 +25,32 @@ impl LineState {
     /// Takes a packet of the session that the line has brought.
     #[inline]
     pub(super) fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
-        counters.add(LineCount::Packets, 1);
-        let first = SequenceNumber(packet.sequence);
-        if !self.next.is_none() && first > self.next {
-            counters.add(LineCount::Gaps, 1);
-            counters.add(LineCount::Missed, first - self.next);
-        }
+        self.count(packet, counters);
+        self.claimed_next = SequenceNumber::NONE;
         self.advance(packet, now_ns);
     }
 
-    /// Takes a packet whose number nothing else speaks for.
-    pub(super) fn on_claim(&mut self, now_ns: u64, counters: &Counters<LineCount>) {
-        counters.add(LineCount::Packets, 1);
+    /// Takes a packet whose number nothing else speaks for: the line may go on below it.
+    pub(super) fn on_claim(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
+        if packet.count() > 0 {
+            self.count(packet, counters);
+            self.claimed_next = SequenceNumber(packet.next_sequence());
+        } else {
+            counters.add(LineCount::Packets, 1);
+        }
         self.next = self.next.max(SequenceNumber::FIRST);
         self.last_packet_ns = now_ns;
         self.is_silent = false;
+    }
+
+    #[inline]
+    fn count(&self, packet: &Packet<'_>, counters: &Counters<LineCount>) {
+        counters.add(LineCount::Packets, 1);
+        let (first, next) = (SequenceNumber(packet.sequence), self.next.max(self.claimed_next));
+        if !self.next.is_none() && first > next {
+            counters.add(LineCount::Gaps, 1);
+            counters.add(LineCount::Missed, first - next);
+        }
     }
 
     /// As [`LineState::on_packet`], without counters.
@@ -48,6 +61,12 @@ impl LineState {
         self.last_packet_ns = now_ns;
         self.is_silent = false;
         self.has_fallen_back = false;
+    }
+
+    /// The same line, which has brought no number from `end` on.
+    pub(super) fn up_to(self, end: SequenceNumber) -> Self {
+        let next = self.next.min(end);
+        LineState { next, plain_from: next, ..self }
     }
 
     /// Whether a packet begins where no earlier one of this line has been. All others are rare, on a line alone.

@@ -4,8 +4,8 @@
 //! - A message that comes too early waits in a bounded buffer.
 //! - If neither line brings a message within the configured wait, the arbiter requests it. If that fails too, the
 //!   message is lost, and the sequence continues after it.
-//! - A number that one packet without messages speaks for is requested, and given up only if another packet
-//!   confirms it ([`heartbeat`]).
+//! - What is missing below a number that only one packet speaks for is requested, and given up only if another packet
+//!   confirms it ([`frontier`]).
 //! - Joining a session late is a gap at its start, so requesting that gap replays the session.
 //! - A run may be replayed once beside the live sequence, for books that the feed has contradicted ([`rejoin`]).
 //! - When the feed begins a new session, or begins again under the same name, the arbiter follows it ([`succession`]).
@@ -17,12 +17,12 @@
 //! has no authentication, so the arbiter cannot detect a forged message that fits the session.
 
 mod arbiter;
-mod claim;
+mod claims;
 mod config;
 mod fingerprints;
+mod frontier;
 mod gap_age;
 mod gap_fill;
-mod heartbeat;
 mod line_state;
 mod message_sink;
 mod rejoin;

@@ -18,6 +18,8 @@ pub(super) struct ReorderBuffer {
     /// One bit for each slot that holds a message.
     present: Box<[u64]>,
     count: usize,
+    /// One more than the highest number inserted.
+    end: SequenceNumber,
 }
 
 impl ReorderBuffer {
@@ -28,6 +30,7 @@ impl ReorderBuffer {
             slots: vec![[0; SLOT_BYTES]; slots].into(),
             present: vec![0; slots / u64::BITS as usize].into(),
             count: 0,
+            end: SequenceNumber::NONE,
         }
     }
 
@@ -52,6 +55,11 @@ impl ReorderBuffer {
         self.count
     }
 
+    /// One more than the highest number inserted since it was cleared.
+    pub(super) fn end(&self) -> SequenceNumber {
+        self.end
+    }
+
     /// Whether it holds this message.
     #[inline]
     pub(super) fn contains(&self, sequence: SequenceNumber) -> bool {
@@ -69,6 +77,7 @@ impl ReorderBuffer {
         let (word, bit) = self.bit(sequence);
         self.count += usize::from(self.present[word] & bit == 0);
         self.present[word] |= bit;
+        self.end = self.end.max(sequence.next());
         let index = self.index(sequence);
         let slot = &mut self.slots[index];
         slot[0] = message.len() as u8;
@@ -109,6 +118,7 @@ impl ReorderBuffer {
     pub(super) fn clear(&mut self) {
         self.present.fill(0);
         self.count = 0;
+        self.end = SequenceNumber::NONE;
     }
 
     fn scan(&self, from: SequenceNumber, end: SequenceNumber, invert: u64) -> SequenceNumber {

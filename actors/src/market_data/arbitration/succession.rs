@@ -18,6 +18,7 @@ use corelane_runtime::message::SequenceNumber;
 use super::{
     arbiter::Arbiter,
     fingerprints::{Comparison, Fingerprints},
+    frontier::Frontier,
     line_state::LineState,
     message_sink::MessageSink,
     successor::Candidate,
@@ -53,11 +54,9 @@ impl Arbiter {
             let continues = self.is_candidate_after(line, packet);
             let is_followed =
                 self.session.is_none() || (self.has_ended() && (begins || continues)) || (self.is_silent && continues);
-            if is_followed {
-                self.follow(packet.session, packet.sequence, now_ns, sink);
+            if self.follow_or_note(is_followed, line, packet, Comparison::Unknown, now_ns, sink) {
                 return true;
             }
-            self.successor.on_packet(line, packet, Comparison::Unknown, now_ns);
         }
         self.counters.feed.add(FeedCount::ForeignSession, 1);
         false
@@ -85,16 +84,14 @@ impl Arbiter {
             return true;
         }
         let is_copy = is_in_doubt && comparison == Comparison::Same && !self.is_next_of_candidate(line, packet);
+        let mut is_another_run = false;
         if !is_copy {
-            if self.is_run_after(line, packet, comparison, now_ns) {
-                self.follow(packet.session, packet.sequence, now_ns, sink);
+            let is_followed = self.is_run_after(line, packet, comparison, now_ns);
+            if self.follow_or_note(is_followed, line, packet, comparison, now_ns, sink) {
                 return true;
             }
-            self.successor.on_packet(line, packet, comparison, now_ns);
-        }
-        let is_in_question = is_in_doubt || comparison == Comparison::Differs;
-        let is_another_run = !is_copy && is_in_question && self.successor.contradicts();
-        if !is_copy {
+            let is_in_question = is_in_doubt || comparison == Comparison::Differs;
+            is_another_run = is_in_question && self.successor.contradicts();
             self.lines[line as usize].fall_back(is_another_run);
         }
         if is_another_run {
@@ -107,6 +104,24 @@ impl Arbiter {
             self.counters.line(line).add(LineCount::Duplicates, seen);
         }
         false
+    }
+
+    /// Follows the run of a packet, or notes the packet for a run that may follow. Returns `is_followed`.
+    fn follow_or_note(
+        &mut self,
+        is_followed: bool,
+        line: FeedLine,
+        packet: &Packet<'_>,
+        comparison: Comparison,
+        now_ns: u64,
+        sink: &mut impl MessageSink,
+    ) -> bool {
+        if is_followed {
+            self.follow(packet.session, packet.sequence, now_ns, sink);
+        } else {
+            self.successor.on_packet(line, packet, comparison, now_ns);
+        }
+        is_followed
     }
 
     /// Whether a packet makes the current session's name that of another run, which is to be followed.
@@ -184,8 +199,7 @@ impl Arbiter {
         if !self.has_ended() {
             self.drop_claim();
         }
-        self.claim = None;
-        let missing = self.frontier - self.expected - self.buffer.len() as u64;
+        let missing = self.frontier.end() - self.expected - self.buffer.len() as u64;
         if missing > 0 {
             self.count_lost(missing);
         }
@@ -194,7 +208,7 @@ impl Arbiter {
         self.previous_ended = self.session.filter(|_| self.has_ended()).map(|session| (session, has_brought_end));
         self.session = Some(session);
         self.lines = Default::default();
-        (self.expected, self.frontier) = (SequenceNumber::FIRST, SequenceNumber::FIRST);
+        (self.expected, self.frontier) = (SequenceNumber::FIRST, Frontier::START);
         self.ended_at = SequenceNumber::NONE;
         self.buffer.clear();
         self.gap_fill.clear();
@@ -206,13 +220,14 @@ impl Arbiter {
         let mut starts = first <= SequenceNumber::FIRST.0;
         if let Some(candidate) = self.successor.take().filter(|candidate| candidate.session == session) {
             std::mem::swap(&mut self.buffer, &mut self.successor.held);
-            self.lines = candidate.lines;
             self.frontier = candidate.frontier;
+            let end = self.frontier.known().max(self.buffer.end());
+            self.lines = candidate.lines.map(|line| line.up_to(end));
             starts |= candidate.starts();
-            if candidate.has_ended {
-                self.ended_at = candidate.frontier;
+            if candidate.ended_at <= self.frontier.end() {
+                self.ended_at = candidate.ended_at;
             }
-            for number in (1..Fingerprints::END.0.min(self.frontier.0)).map(SequenceNumber) {
+            for number in (1..Fingerprints::END.min(self.buffer.end()).0).map(SequenceNumber) {
                 if let Some(message) = self.buffer.get(number) {
                     self.fingerprints.note_message(number, message);
                 }

@@ -7,7 +7,7 @@
 use corelane_codecs::mold::{Content, Packet, SessionName};
 use corelane_runtime::message::SequenceNumber;
 
-use super::{fingerprints::Comparison, line_state::LineState, reorder::ReorderBuffer};
+use super::{fingerprints::Comparison, frontier::Frontier, line_state::LineState, reorder::ReorderBuffer};
 use crate::market_data::feed_line::FeedLine;
 
 /// A run that is not followed yet.
@@ -18,8 +18,7 @@ pub(super) struct Candidate {
     pub lines: [LineState; 2],
     /// The lowest number that it has sent.
     pub first: SequenceNumber,
-    /// One more than the highest number known of it.
-    pub frontier: SequenceNumber,
+    pub frontier: Frontier,
     pub last_packet_ns: u64,
     /// Whether a line has brought a packet that continues an earlier one of the same line. A stray is not continued.
     pub is_confirmed: bool,
@@ -27,7 +26,8 @@ pub(super) struct Candidate {
     pub contradicts: bool,
     /// Whether it repeats messages of the current session.
     pub repeats: bool,
-    pub has_ended: bool,
+    /// One more than its last number, by its end; none if it has not ended.
+    pub ended_at: SequenceNumber,
 }
 
 impl Candidate {
@@ -81,27 +81,30 @@ impl Successor {
                     session: packet.session,
                     lines: Default::default(),
                     first,
-                    frontier: SequenceNumber::FIRST,
+                    frontier: Frontier::START,
                     last_packet_ns: now_ns,
                     is_confirmed: false,
                     contradicts: false,
                     repeats: false,
-                    has_ended: false,
+                    ended_at: SequenceNumber::NONE,
                 })
             }
         };
         candidate.is_confirmed |= candidate.lines[line as usize].is_continued_by(packet);
         candidate.contradicts |= comparison == Comparison::Differs;
         candidate.repeats |= comparison == Comparison::Same;
-        candidate.has_ended |= packet.content == Content::EndOfSession;
+        if packet.content == Content::EndOfSession {
+            candidate.ended_at = first;
+        }
         candidate.lines[line as usize].advance(packet, now_ns);
         candidate.first = candidate.first.min(first);
-        candidate.frontier = candidate.frontier.max(first);
+        let kept_end = self.held.end().max(SequenceNumber::FIRST);
+        candidate.frontier.on_number(line, first, packet.count() > 0, kept_end);
         candidate.last_packet_ns = now_ns;
         let window_end = SequenceNumber::FIRST + self.held.capacity();
         for (number, message) in packet.messages().map_while(Result::ok) {
             let number = SequenceNumber(number);
-            candidate.frontier = candidate.frontier.max(number.next());
+            candidate.frontier.on_message(number);
             if (SequenceNumber::FIRST..window_end).contains(&number) && !self.held.contains(number) {
                 // If it is too long, it is missing later, as if the network had lost it.
                 self.held.insert(number, message);
