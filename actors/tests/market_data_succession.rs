@@ -106,6 +106,22 @@ fn a_session_that_has_ended_may_begin_again_under_its_name() {
 
 // M5
 #[test]
+fn a_copy_of_the_first_packet_begins_no_run_behind_a_forged_end() {
+    let mut feed = Feed::new(config());
+    FeedLine::BOTH.iter().for_each(|&line| feed.line(line, &packet("DAY", 1, 5)));
+    feed.line(FeedLine::B, &end("DAY", 37));
+    feed.advance(4000 * MS, nobody);
+    for _ in 0..2 {
+        feed.line(FeedLine::B, &packet("DAY", 1, 5));
+        feed.advance(MS, nobody);
+    }
+    feed.line(FeedLine::A, &packet("DAY", 5, 8));
+    feed.has_all_until(8);
+    assert_eq!((feed.sink.sessions, feed.count(FeedCount::Lost), feed.arbiter.is_stale()), (1, 0, false));
+}
+
+// M5
+#[test]
 fn a_session_that_begins_again_right_behind_its_end_loses_nothing() {
     let mut feed = Feed::new(config());
     feed.line(FeedLine::A, &packet("DAY", 1, 11));

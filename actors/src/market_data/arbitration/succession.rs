@@ -128,7 +128,7 @@ impl Arbiter {
     fn is_run_after(&self, line: FeedLine, packet: &Packet<'_>, comparison: Comparison, now_ns: u64) -> bool {
         let begins = packet.sequence == SequenceNumber::FIRST.0 && packet.count() > 0;
         let is_late_copy = now_ns.saturating_sub(self.last_packet_ns) < self.config.behind_after_ns;
-        if self.has_ended() && self.is_silent && begins {
+        if self.is_over() && self.is_silent && begins {
             return true;
         }
         let others_go_on =
@@ -140,7 +140,7 @@ impl Arbiter {
         let starts = begins || known.is_some_and(Candidate::starts);
         let contradicts = comparison == Comparison::Differs || known.is_some_and(|candidate| candidate.contradicts);
         let repeats = comparison == Comparison::Same || known.is_some_and(|candidate| candidate.repeats);
-        contradicts || (self.has_lost && starts && !is_late_copy) || (self.is_silent && (!repeats || self.has_ended()))
+        contradicts || (self.has_lost && starts && !is_late_copy) || (self.is_silent && (!repeats || self.is_over()))
     }
 
     /// Follows a candidate that needs no further packet, once the current session has stopped.
@@ -151,8 +151,7 @@ impl Arbiter {
             && now_ns.saturating_sub(candidate.last_packet_ns) < self.config.silent_after_ns
         {
             let is_followed = if self.session == Some(candidate.session) {
-                !self.goes_on()
-                    && (candidate.contradicts || (self.is_silent && (!candidate.repeats || self.has_ended())))
+                !self.goes_on() && (candidate.contradicts || (self.is_silent && (!candidate.repeats || self.is_over())))
             } else {
                 self.is_silent
             };
@@ -160,6 +159,11 @@ impl Arbiter {
                 self.follow(candidate.session, candidate.first.0, candidate.last_packet_ns, sink);
             }
         }
+    }
+
+    /// Whether the session has ended, and not by the word of one packet with a number that nothing else speaks for.
+    fn is_over(&self) -> bool {
+        self.has_ended() && self.ended_at <= self.frontier.known()
     }
 
     /// Whether the lines bring another run under the session's name, and none goes on with the current one.
