@@ -37,6 +37,7 @@ fn main() -> std::io::Result<()> {
     write("mold_packet", &packets)?;
     write("ouch_inbound", &ouch_in)?;
     write("ouch_outbound", &ouch_out)?;
+    write("arbiter", &arbiter_scripts())?;
     write("config", &[VENUE_TOML.as_bytes().to_vec(), b"[venue]\nname = 1\n".to_vec()])
 }
 
@@ -209,4 +210,26 @@ fn stream<P, E: std::fmt::Debug>(
         stream.extend(&out[..length]);
     }
     stream
+}
+
+/// Scripts for `targets/arbiter`: options, then an operation with two arguments each.
+fn arbiter_scripts() -> Vec<Vec<u8>> {
+    // Four messages in a packet on no line, line A, line B or both; half a millisecond, 25 ms, 4 s.
+    let [none, on_a, on_b, on_both] = [0, 1, 2, 3].map(|lines| [0, 3, lines]);
+    let [soon, later, silence] = [0, 4, 7].map(|step| [5, step, 0]);
+    let [heartbeat, end] = [0, 3].map(|kind| [4, 0, kind]);
+    let [answer_in_parts, lie] = [1, 3].map(|fate| [7, fate, 0]);
+    let [begin_a, begin_b] = [0, 1].map(|name| [8, name, 0]);
+    let (late_copy, replay) = ([2, 9, 7], [11, 0, 0]);
+    let [forged_heartbeat, forged_messages] = [1, 2].map(|kind| [9, kind, 0x85]);
+    let scripts = [
+        (1, vec![on_both, soon, on_a, on_b, soon, late_copy, heartbeat, later]),
+        (1, vec![on_a, none, on_b, soon, later, none, heartbeat, answer_in_parts, later, replay, later]),
+        (0, vec![on_a, none, on_b, on_a, later, begin_b, on_a, silence, on_a, silence, on_b]),
+        (2, vec![on_both, end, begin_b, on_a, on_b, later, silence, begin_a, on_a, on_a, silence]),
+        (2, vec![on_both, on_a, begin_a, on_a, on_a, late_copy, silence, replay, lie, later]),
+        (1, vec![on_a, forged_heartbeat, later, on_a, forged_messages, silence, on_a, [10, 2, 0], on_b]),
+        (0x81, vec![on_a, forged_heartbeat, later, on_a, forged_messages, silence, on_both, [9, 2, 9], later, on_a]),
+    ];
+    scripts.into_iter().map(|(options, steps)| [&[options][..], &steps.concat()].concat()).collect()
 }
