@@ -7,7 +7,7 @@ use std::{
     net::TcpStream,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -392,4 +392,71 @@ fn an_actor_that_nothing_goes_on_without_escalates_at_once() {
     until("the topology ends by itself", || !running.is_running());
     let faults = running.stop().status.faults;
     assert_eq!(faults, [RuntimeFault::GaveUp { supervisor: "supervisor".into(), actor: "fragile".into() }]);
+}
+
+#[test]
+fn a_shard_that_is_behind_hears_of_every_generation_once() {
+    const FAILURES: u16 = 50;
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "near", one, Idle::Park);
+    let far = shard(&mut topology, "far", two, Idle::Park);
+    let (heard, is_free) = (Log::new(), Arc::new(AtomicBool::new(false)));
+    let (hears, waits) = (heard.clone(), is_free.clone());
+    let slow = topology.actor(far, "slow", move || {
+        let mut actor = One::new(move |_, _| {
+            while !waits.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Step::Done
+        });
+        let downs = hears.clone();
+        actor.on_down = Box::new(move |_, Down { generation, .. }| downs.push(Heard::Down(generation)));
+        actor.on_up = Box::new(move |_, Up { generation, .. }| hears.push(Heard::Up(generation)));
+        actor
+    });
+    let fragile = topology.actor(near, "fragile", || Fragile::new(0));
+    topology.leave_open(fragile, out);
+    topology.connect(slow, out, fragile, EdgeSpec::backpressure(8));
+    let mut to_slow = topology.external_sender("slow", slow, EdgeSpec::backpressure(8));
+    let mut to_fragile = topology.external_sender("fragile", fragile, EdgeSpec::backpressure(64));
+    let restarts = topology.supervisor(supervisor(Strategy::OneForOne).intensity(1000, Duration::from_secs(3600)));
+    topology.supervise(restarts, fragile, |_| Fragile::new(1));
+    let running = topology.start(options()).unwrap();
+    send_all(&mut to_slow, [note(1)]);
+    send_all(&mut to_fragile, (0..FAILURES).map(|_| note(IN_MESSAGE)));
+    // As many as its ring holds, and those that were under way: no more are restarted before it has heard of them.
+    until("its ring is full", || running.status().restarted.get("fragile").is_some_and(|&generation| generation >= 4));
+    is_free.store(true, Ordering::Relaxed);
+    until("all are known", || heard.len() == 2 * usize::from(FAILURES));
+    let expected: Vec<Heard> =
+        (0..FAILURES).flat_map(|generation| [Heard::Down(generation), Heard::Up(generation + 1)]).collect();
+    assert_eq!(heard.entries(), expected);
+    assert_eq!(running.stop().status.failed, u64::from(FAILURES));
+}
+
+#[test]
+fn a_supervisor_that_gives_up_is_restarted_by_the_one_above_it() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "near", one, Idle::Park);
+    let far = shard(&mut topology, "far", two, Idle::Park);
+    let first = topology.actor(near, "first", || Fragile::new(0));
+    let second = topology.actor(far, "second", || Fragile::new(0));
+    let mut sender = topology.external_sender("in", first, EdgeSpec::backpressure(64));
+    topology.connect(first, out, second, EdgeSpec::backpressure(4));
+    let mut delivered = topology.external_receiver(second, out, EdgeSpec::backpressure(64));
+    let above = topology.supervisor(supervisor(Strategy::OneForAll));
+    let spec = SupervisorSpec::new("below", Strategy::OneForOne).intensity(1, Duration::from_secs(60));
+    let below = topology.supervisor_below(above, spec.escalation(Escalation::Parent));
+    topology.supervise(below, first, |_| Fragile::new(1));
+    topology.supervise(above, second, |_| Fragile::new(1));
+    let running = topology.start(options()).unwrap();
+    // The first is its own to answer, the second the one above's, and then it starts over.
+    let sent = [1, IN_MESSAGE, 2, IN_MESSAGE, 3, IN_MESSAGE, 4];
+    send_all(&mut sender, sent.map(note));
+    assert_eq!(numbers(&receive(&mut delivered, 4)), [1, 2, 3, 4]);
+    until("all restarts are known", || running.status().restarted.get("first") == Some(&3));
+    let status = running.stop().status;
+    assert_eq!((status.restarted["second"], status.failed, status.faults.len()), (1, 3, 0));
 }

@@ -166,7 +166,45 @@ impl Outcome {
             format!("actor {actor}, on input {}, {failure}", failure.header.sequence)
         };
         let faults = self.status.faults.iter().map(ToString::to_string);
+        let earlier = self.status.failed.saturating_sub(self.status.failures.len() as u64);
+        let earlier = (earlier > 0).then(|| format!("{earlier} failures of actors before these"));
         let left = (!self.drained).then(|| "stopped with work in flight".to_owned());
-        faults.chain(self.status.failures.iter().map(failed)).chain(left).collect()
+        faults.chain(earlier).chain(self.status.failures.iter().map(failed)).chain(left).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::Header,
+        shard::failure::Fault,
+        shard::panics::{self, PanicLocation},
+        topology::ActorIndex,
+    };
+
+    #[test]
+    fn the_last_failures_and_dead_letters_are_kept_and_all_are_counted() {
+        assert!(panics::catch::<()>(|| panic!("a fault")).is_err());
+        let (_, message) = panics::take();
+        let mut status = Status::default();
+        for generation in 0..100 {
+            let header = Header { generation, ..Header::default() };
+            let dead_letter = (generation % 2 == 0).then_some(DeadLetter { header, steps: 0 });
+            let fault = Fault { header, place: PanicLocation::UNKNOWN, message, dead_letter };
+            status.note_failure("actor", Failure::new(ActorIndex::new(0), generation, fault));
+        }
+        assert_eq!((status.failed, status.dead_lettered), (100, 50));
+        let generations: Vec<u16> = status.failures.iter().map(|(_, failure)| failure.generation).collect();
+        assert_eq!(generations, (36..100).collect::<Vec<u16>>());
+        assert_eq!(status.dead_letters.len(), 50);
+        status.note_dead_letter("actor", Some(DeadLetter { header: Header::default(), steps: 3 }));
+        (0..13)
+            .for_each(|_| status.note_dead_letter("actor", Some(DeadLetter { header: Header::default(), steps: 4 })));
+        assert_eq!((status.dead_lettered, status.dead_letters.len()), (64, Status::FAILURES_MAX));
+        status.note_dead_letter("actor", Some(DeadLetter { header: Header::default(), steps: 5 }));
+        assert_eq!((status.dead_lettered, status.dead_letters.len()), (65, Status::FAILURES_MAX));
+        let problems = Outcome { drained: true, status }.problems();
+        assert_eq!((problems.len(), problems[0].as_str()), (1 + 64, "36 failures of actors before these"));
     }
 }

@@ -386,6 +386,9 @@ impl Desk {
         for (actor, failure) in &status.failures {
             lines.push(format!("failure: actor {actor}, on input {}, {failure}", failure.header.sequence));
         }
+        for (actor, generation) in &status.restarted {
+            lines.push(format!("restarted: actor {actor}, {generation} times"));
+        }
         lines.join("\n")
     }
 }
