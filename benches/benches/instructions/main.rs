@@ -34,13 +34,6 @@ fn decode_ouch(requests: Requests) -> Requests {
     requests.decode()
 }
 
-// An order of a client, through the session: its frame is read, tracked, and sent to the sequencer.
-#[library_benchmark]
-#[bench::run(args = (stages::session_enter()), teardown = Stage::check)]
-fn session_enter(stage: Stage) -> Stage {
-    stage.run()
-}
-
 // An order that rests, through the whole group: order entry, risk, matching, its answer and its publication.
 #[library_benchmark]
 #[bench::run(args = (stages::group_add()), teardown = Stage::check)]
@@ -78,16 +71,6 @@ fn book_update(feed: Feed) -> Feed {
 
 library_benchmark_group!(
     name = stages_of_a_message,
-    benchmarks = [
-        hop,
-        decode_itch,
-        decode_ouch,
-        session_enter,
-        group_add,
-        group_execute,
-        group_cancel,
-        group_replace,
-        book_update
-    ]
+    benchmarks = [hop, decode_itch, decode_ouch, group_add, group_execute, group_cancel, group_replace, book_update]
 );
 main!(library_benchmark_groups = stages_of_a_message);

@@ -3,7 +3,6 @@
 use corelane_actors::{
     engine::wire_group,
     market_data::{BookLimits, Books, FeedCount},
-    session::{Credentials, Session, SessionConfig, SessionOut, SoupFramer},
     types::{
         Cancel, Command, Enter, GroupConfig, Instrument, Limits, Locate, Mark, Notional, PortId, Quantity, Reference,
         Replace, WithoutReference, separate_members,
@@ -14,15 +13,14 @@ use corelane_codecs::{
     itch,
     ouch::{Inbound, Side, TimeInForce},
     price::Price,
-    soup::{ClientPacket, LoginRequest},
-    text::{Alpha, Symbol},
+    text::Symbol,
 };
 use corelane_market::{Day, DaySpec};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     cpu,
     message::{Header, Message, SequenceNumber},
-    net::{DriverConfig, EndpointId, EndpointSpec},
+    net::DriverConfig,
     ports,
     simulation::Simulation,
     telemetry::Counters,
@@ -129,52 +127,6 @@ pub(crate) fn hop() -> Stage {
     let outputs =
         Box::new(move || lasts.iter_mut().filter_map(ExternalReceiver::receive).map(|last| last.body.number).sum());
     Stage { sim, outputs, expected: MESSAGES.into() }
-}
-
-/// A session with a client that has logged in, and that client's orders before it.
-pub(crate) fn session_enter() -> Stage {
-    let mut topology = Topology::new();
-    let shard = shard(&mut topology);
-    let (user, password) = (Alpha::new("USER").expect("it is short"), Alpha::new("secret").expect("it is short"));
-    let symbol = self::config().instruments[0].symbol;
-    let config = SessionConfig {
-        in_flight_max: 2 * MESSAGES as usize,
-        ..SessionConfig::new(
-            Alpha::new("DAY").expect("it is short"),
-            vec![Credentials { user, password }],
-            vec![symbol],
-        )
-    };
-    let session = Session::new(config).unwrap_or_else(|error| panic!("{error}"));
-    let listen = EndpointSpec::Listen {
-        addr: ([127, 0, 0, 1], 0).into(),
-        framer: Box::new(SoupFramer { payload_max: 512 }),
-        backlog: 1,
-    };
-    let session = topology.net_actor(shard, "session", vec![listen], move |_| session);
-    let _answers = topology.external_sender("answers", session, EdgeSpec::backpressure(1));
-    let requests = EdgeSpec::backpressure(ROOM).admission();
-    let mut requests = topology.external_receiver(session, |out: &mut SessionOut| &mut out.requests, requests);
-    topology.leave_open(session, |out| &mut out.ends);
-    let mut sim = simulate(topology);
-    let net = sim.net(shard);
-    let conn = net.connect(EndpointId(0), ([127, 0, 0, 1], 1).into());
-    let send = |packet: &ClientPacket<'_>| {
-        let mut bytes = [0; 256];
-        let length = packet.encode(&mut bytes).expect("it has room");
-        net.frame(conn, &bytes[..length]);
-    };
-    let login = LoginRequest { user, password, session: Alpha::BLANK, sequence: Some(1), heartbeat_timeout_ms: None };
-    send(&ClientPacket::Login(login));
-    sim.run_until_idle();
-    drain(&mut requests);
-    for user_ref in 1..=MESSAGES {
-        let (side, price, time_in_force) = (Side::Buy, Price::from_raw(PRICE.into()), TimeInForce::Day);
-        let mut bytes = Vec::new();
-        Request::Enter { user_ref, side, quantity: 100, symbol, price, time_in_force }.encode(&mut bytes);
-        send(&ClientPacket::Unsequenced(&bytes));
-    }
-    Stage { sim, outputs: Box::new(move || drain(&mut requests)), expected: MESSAGES.into() }
 }
 
 fn config() -> GroupConfig {
