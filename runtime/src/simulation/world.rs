@@ -76,9 +76,14 @@ impl Simulation {
         let mut work = 0;
         for index in 0..self.shards.len() {
             work += self.shards[index].turn(&mut self.reports);
-            self.relay(index);
+            if !self.reports.is_empty() {
+                self.relay(index);
+            }
         }
-        work + self.supervise()
+        if self.crew.is_due(self.now_ns) {
+            work += self.supervise();
+        }
+        work
     }
 
     /// Passes on what a shard reports, at once.

@@ -41,6 +41,8 @@ pub(crate) struct Crew {
     members: Vec<Member>,
     events: Vec<Event>,
     actions: Vec<Action>,
+    /// When the next turn is needed without any event.
+    due_ns: u64,
 }
 
 impl fmt::Debug for Crew {
@@ -52,7 +54,7 @@ impl fmt::Debug for Crew {
 impl Crew {
     pub(crate) fn new(tree: Tree, members: Vec<Member>) -> Crew {
         let (events, actions) = (Vec::with_capacity(members.len()), Vec::with_capacity(members.len()));
-        Crew { tree, members, events, actions }
+        Crew { tree, members, events, actions, due_ns: u64::MAX }
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -101,19 +103,27 @@ impl Crew {
                         }
                     },
                     Action::Escalate { supervisor, escalation, .. } => {
+                        self.due_ns = u64::MAX;
                         return Some(GaveUp { supervisor, escalation, actor });
                     }
                 }
             }
             if self.events.is_empty() {
+                self.due_ns = self.tree.next_deadline_ns().unwrap_or(u64::MAX);
                 return None;
             }
         }
     }
 
+    /// Whether a turn has something to do at `now_ns`.
+    #[inline]
+    pub(crate) fn is_due(&self, now_ns: u64) -> bool {
+        !self.events.is_empty() || self.due_ns <= now_ns
+    }
+
     /// When the next turn is needed without any report.
     pub(crate) fn next_deadline_ns(&self) -> Option<u64> {
-        self.tree.next_deadline_ns()
+        (self.due_ns != u64::MAX).then_some(self.due_ns)
     }
 
     /// Gives up those that are suspended: nobody waits for their input any more.
