@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use corelane_runtime::net::{Net, Owners};
+use corelane_runtime::net::{Net, Owners, SendError};
 use net_support::{World, echo, frame, listen, small_net};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
@@ -125,6 +125,22 @@ fn moving_the_timeout_forbids_no_sleep_and_rings_no_bell() {
     }
 }
 
+/// A send by call ends at once, and no completion says so.
+#[test]
+fn room_that_the_last_look_itself_makes_forbids_the_sleep() {
+    let (mut world, bell) = parkable();
+    let (_client, conn) = world.connect();
+    park(&mut world, &bell);
+    world.driver.send(conn, &[1; 4000]).unwrap();
+    assert_eq!(world.driver.send(conn, &[1; 4000]), Err(SendError::Full));
+    world.driver.enable_eventfd();
+    assert!(!world.driver.prepare_park(), "the refused sender is to be told");
+    assert_eq!(world.driver.counters().sends_by_call, 1);
+    world.poll();
+    assert_eq!(world.actor.writable, [conn]);
+    assert!(world.driver.prepare_park());
+}
+
 /// R6: what waits for a peer that does not read, or for an actor that holds its frame, is no reason to stay awake.
 #[test]
 fn a_peer_that_does_not_read_and_a_held_frame_forbid_no_sleep() {
@@ -132,11 +148,7 @@ fn a_peer_that_does_not_read_and_a_held_frame_forbid_no_sleep() {
     let (mut client, conn) = world.connect();
     client.write_all(&frame(b"x")).unwrap();
     world.until("the frame", |world| world.actor.frames_of(conn).len() == 1);
-    world.until("the buffers fill", |world| {
-        while world.driver.send(conn, &[0; 512]).is_ok() {}
-        world.run_until_idle();
-        world.driver.send_room(conn) < 512
-    });
+    world.fill(conn);
     // The echo holds what it cannot send.
     client.write_all(&frame(&[1; 120])).unwrap();
     world.until("the frame is held", |world| world.driver.holds_input());

@@ -77,11 +77,7 @@ fn frames_before_a_close_without_reading_are_delivered() {
 fn a_handler_that_waits_for_room_is_told_at_a_reset() {
     let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();
-    world.until("the buffers fill", |world| {
-        while world.driver.send(conn, &[0; 512]).is_ok() {}
-        world.run_until_idle();
-        world.driver.send_room(conn) < 512
-    });
+    world.fill(conn);
     client.write_all(&frame(&[1; 120]).repeat(40)).unwrap();
     world.until("a frame is held", |world| world.driver.holds_input());
     world.actor.writable.clear();

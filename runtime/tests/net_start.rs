@@ -204,11 +204,7 @@ fn dropping_a_busy_driver_ends_its_connections() {
     let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();
     // A send that cannot end is in flight when the driver goes.
-    world.until("the buffers fill", |world| {
-        while world.driver.send(conn, &[1; 512]).is_ok() {}
-        world.run_until_idle();
-        world.driver.send_room(conn) < 512
-    });
+    world.fill(conn);
     let addr = world.addr();
     drop(world);
     std::io::copy(&mut client, &mut std::io::sink()).unwrap();

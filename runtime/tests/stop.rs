@@ -4,6 +4,7 @@
 mod support;
 
 use std::{
+    net::{Ipv4Addr, UdpSocket},
     ops::ControlFlow,
     sync::{
         Arc,
@@ -15,8 +16,9 @@ use std::{
 };
 
 use corelane_runtime::{
-    actor::Step,
+    actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
+    net::{EndpointId, EndpointSpec, UdpSpec},
     telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
@@ -249,6 +251,53 @@ fn on_stop_sees_the_time_of_the_stop() {
     assert!(!running.stop().drained);
     let age = Duration::from_nanos(log.entries()[0].max(0) as u64);
     assert!(age < LOOPS / 4, "on_stop saw a time {age:?} old");
+}
+
+/// Sends a datagram for each message, and the message on.
+struct Talker {
+    endpoint: EndpointId,
+    sent: Arc<AtomicU64>,
+}
+
+impl Actor for Talker {
+    type In = Note;
+    type Out = Port<Note>;
+    const OUTPUTS_MAX: usize = 1;
+    fn on_start(&mut self, ctx: &mut Context<'_, Port<Note>>) {
+        ctx.out.send(note(0));
+    }
+    fn on_message(&mut self, ctx: &mut Context<'_, Port<Note>>, note: &Note) -> Step {
+        let is_sent = ctx.net.send_datagram(self.endpoint, &[1]).is_ok();
+        self.sent.fetch_add(is_sent.into(), Ordering::Relaxed);
+        ctx.out.send(*note);
+        Step::Done
+    }
+}
+
+impl NetActor for Talker {}
+
+/// Actors have turns until their shard ends, and no poll follows the last one.
+#[test]
+fn what_the_last_turn_sends_leaves() {
+    let _watchdog = watchdog();
+    let hears = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let udp = UdpSpec::sender((Ipv4Addr::LOCALHOST, 0).into(), hears.local_addr().unwrap());
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "talks", two_cpus()[0], Idle::Park);
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = sent.clone();
+    let talker = topology.net_actor(shard, "talker", vec![EndpointSpec::Udp(udp)], move |endpoints| Talker {
+        endpoint: endpoints[0],
+        sent: counted,
+    });
+    let relay = topology.actor(shard, "relay", One::relay);
+    topology.connect(talker, out, relay, EdgeSpec::backpressure(8).in_flight(1));
+    topology.connect(relay, out, talker, EdgeSpec::backpressure(8).in_flight(1));
+    let running = topology.start(options().drain_deadline(Duration::from_millis(10))).unwrap();
+    until("it talks", || sent.load(Ordering::Relaxed) > 0);
+    let status = running.stop().status;
+    let counts = [ShardCount::NetDatagramsOut, ShardCount::NetDatagramsLost].map(|count| status.count(count));
+    assert_eq!(counts, [sent.load(Ordering::Relaxed), 0]);
 }
 
 /// The last stage comes before a shard has seen the one in which actors stop.

@@ -114,19 +114,26 @@ impl Driver {
         self.ready.iter().any(|&slot| self.table.connections[slot as usize].held)
     }
 
-    /// The last check before parking: submits everything and runs the kernel's deferred work. Returns true if nothing
-    /// arrived and nothing is to be done before the next completion, so that the shard may park; false if it must poll first.
-    /// Sends in flight wait for their peers, and held frames for their handlers; neither is a reason to poll.
-    pub fn prepare_park(&mut self) -> bool {
-        self.stage();
+    /// Submits everything and runs the kernel's deferred work. What that brings is left to the next poll.
+    pub(crate) fn submit_and_reap(&mut self) {
         for _ in 0..PARK_ENTERS_MAX {
+            self.stage();
             self.ring.enter(0, &mut self.table.counters);
             if self.take_completions() == 0 {
                 break;
             }
         }
+    }
+
+    /// The last check before parking: submits everything and runs the kernel's deferred work. Returns true if nothing
+    /// arrived and nothing is to be done before the next completion, so that the shard may park; false if it must poll first.
+    /// Sends in flight wait for their peers, and held frames for their handlers; neither is a reason to poll.
+    pub fn prepare_park(&mut self) -> bool {
+        self.submit_and_reap();
         let has_input = self.ready.iter().any(|&slot| !self.table.connections[slot as usize].held);
+        // A send made by call may just have made room.
         !has_input
+            && self.writable.is_empty()
             && self.unpolled == 0
             && !self.ring.needs_enter(&mut self.table.counters)
             && self.table.dirty.is_empty()

@@ -196,6 +196,10 @@ impl DutyCycle {
                 }
             }
         }
+        if let Some(driver) = self.shard.transport.driver() {
+            // What the last turn has sent leaves too.
+            driver.submit_and_reap();
+        }
         self.count_figures();
         if let Some(driver) = self.shard.transport.driver() {
             let counters = self.shard.env.telemetry.borrow().counters().clone();

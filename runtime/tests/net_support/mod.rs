@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use corelane_runtime::net::{
     CloseReason, ConnId, Datagram, Driver, DriverConfig, EndpointId, EndpointSpec, Flow, FrameError, Framer, Net,
-    NetHandler, Owners,
+    NetHandler, Owners, SendError,
 };
 pub(crate) use corelane_test_support::shards::small_net;
 
@@ -123,6 +123,9 @@ pub(crate) fn echo(net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
     }
 }
 
+/// The bytes that [`World::fill`] sends.
+pub(crate) const FILLER: u8 = 5;
+
 pub(crate) const LISTENER: EndpointId = EndpointId(0);
 
 /// A driver and its handler.
@@ -202,6 +205,26 @@ impl World {
         self.until("a connection is accepted", |world| world.actor.opened.iter().any(|(_, _, peer)| *peer == from));
         let &(_, conn, _) = self.actor.opened.iter().rfind(|(_, _, peer)| *peer == from).unwrap();
         (client, conn)
+    }
+
+    /// Sends to a peer that does not read until all buffers on the way are full; returns how many bytes they hold.
+    #[track_caller]
+    pub(crate) fn fill(&mut self, conn: ConnId) -> usize {
+        let chunk = [FILLER; 512];
+        let mut sent = 0;
+        self.until("the buffers fill", |world| {
+            let refused = loop {
+                match world.driver.send(conn, &chunk) {
+                    Ok(()) => sent += chunk.len(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(refused, SendError::Full);
+            // The kernel gets its chance to take some.
+            world.run_until_idle();
+            world.driver.send_room(conn) < chunk.len()
+        });
+        sent
     }
 
     /// Writes all of `bytes` and reads `len` back, polling meanwhile.
