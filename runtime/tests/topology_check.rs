@@ -173,6 +173,7 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
             "put a sequencer between",
         ),
         (
+            // R7
             |topology| {
                 let here = here(topology);
                 let (sequencer, actor) = (sequencer(topology, here), sequenced(topology, here));
@@ -248,6 +249,7 @@ fn a_cycle_is_safe_with_one_edge_that_is_never_waited_for() {
     assert_eq!(errors.0, [TopologyError::Deadlock { edges: cycle }]);
 }
 
+// R12
 #[test]
 fn an_edge_that_drops_needs_room_for_one_message_only() {
     for (capacity, accepted) in [(0, false), (1, true)] {

@@ -169,6 +169,7 @@ impl SequencedActor for SequencedWatcher {
     }
 }
 
+// R7
 #[test]
 fn a_sequenced_actor_cannot_have_one_as_input_but_the_sequencer_can() {
     let mut topology = Topology::new();

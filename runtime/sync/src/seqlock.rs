@@ -134,3 +134,67 @@ struct Cell<const WORDS: usize> {
     sequence: AtomicU64,
     words: [AtomicU64; WORDS],
 }
+
+#[cfg(all(test, not(corelane_loom)))]
+mod tests {
+    use std::process::{Child, Command, ExitStatus};
+    use std::time::{Duration, Instant};
+    use std::{env, fs, thread};
+
+    use super::*;
+
+    /// Set in the process that has a CPU to itself.
+    const MARK: &str = "CORELANE_TEST_ONE_CPU";
+    const NAME: &str = "seqlock::tests::a_reader_lets_a_preempted_writer_on_its_cpu_finish";
+
+    /// R17. Threads of one real-time priority get a CPU only when another gives it away, so a reader that spins keeps it for ever.
+    #[test]
+    fn a_reader_lets_a_preempted_writer_on_its_cpu_finish() {
+        if env::var_os(MARK).is_some() {
+            return read_while_a_writer_is_preempted();
+        }
+        let this = env::current_exe().unwrap();
+        let real_time = |command: &str| {
+            let mut chrt = Command::new("chrt");
+            chrt.args(["--fifo", "1", "taskset", "--cpu-list", &first_cpu(), command]);
+            chrt
+        };
+        if !real_time("true").output().is_ok_and(|output| output.status.success()) {
+            eprintln!("this process may not set a real-time priority, or chrt and taskset are missing: not tested");
+            return;
+        }
+        let mut child = real_time(this.to_str().unwrap());
+        let ended = wait(child.args(["--exact", NAME]).env(MARK, "1").spawn().unwrap());
+        assert!(ended.is_some_and(|status| status.success()), "the reader keeps the CPU from its writer: {ended:?}");
+    }
+
+    fn read_while_a_writer_is_preempted() {
+        let (mut writer, reader) = seqlock([1, 1]);
+        // A write has begun.
+        writer.cell.sequence.store(1, Ordering::Relaxed);
+        thread::scope(|scope| {
+            scope.spawn(move || writer.write([2, 2]));
+            assert_eq!(reader.read(), [2, 2]);
+        });
+    }
+
+    fn first_cpu() -> String {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+        list.trim().split([',', '-']).next().unwrap().to_owned()
+    }
+
+    /// How it ended; none if it did not, and is killed.
+    fn wait(mut child: Child) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(60) {
+            if let Some(status) = child.try_wait().unwrap() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        None
+    }
+}

@@ -9,11 +9,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use bytemuck::{Pod, Zeroable};
 use corelane_runtime::{
     actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step, Up},
     edge::port::{Outputs, Port},
     lifecycle::Running,
-    message::Message,
+    message::{Keyed, Message},
     net::{EndpointSpec, FrameError, Framer},
     ports,
     sequencer::SequencerPolicy,
@@ -25,8 +26,9 @@ pub(crate) use corelane_test_support::{
     wait::until,
 };
 
-/// The message of all tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The message of all tests. On an edge that conflates, `from` is its key.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub(crate) struct Note {
     pub number: u64,
     pub from: u64,
@@ -36,6 +38,12 @@ pub(crate) struct Note {
 impl Message for Note {
     fn kind(&self) -> u16 {
         7
+    }
+}
+
+impl Keyed for Note {
+    fn key(&self) -> usize {
+        self.from as usize
     }
 }
 
