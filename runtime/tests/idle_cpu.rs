@@ -130,7 +130,8 @@ fn a_peer_that_does_not_read_lets_a_shard_sleep() {
     let client = deaf_client(addr, &running);
     let used = measure("idle-deaf", &running, |_| ());
     drop(client);
-    let _ = running.stop();
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     assert!(used < BOUND, "{used}");
 }
 
@@ -148,7 +149,8 @@ fn any_mix_of_timers_heartbeats_and_slow_peers_lets_a_shard_sleep() {
         }
     });
     drop((deaf, client));
-    let _ = running.stop();
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     assert!(used < BOUND, "{used}");
 }
 
@@ -183,7 +185,8 @@ fn a_full_edge_lets_a_shard_sleep() {
     });
     received.sort_unstable();
     assert_eq!(received, (0..=sent).collect::<Vec<_>>());
-    let _ = running.stop();
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     assert!(used < BOUND, "{used}");
 }
 
@@ -212,7 +215,8 @@ fn the_timers_of_a_failed_actor_let_a_shard_sleep() {
     sender.send(note(1)).unwrap();
     until("the failure", || running.status().failures.len() == 1);
     let used = measure("idle-failed", &running, |_| ());
-    let _ = running.stop();
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     assert!(used < BOUND, "{used}");
 }
 
@@ -253,6 +257,7 @@ fn light_load(name: &str, every: Duration, has_timer: bool) -> f64 {
         }
         while receiver.receive().is_some() {}
     });
-    let _ = running.stop();
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     used
 }

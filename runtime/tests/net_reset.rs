@@ -72,17 +72,38 @@ fn frames_before_a_close_without_reading_are_delivered() {
     assert_eq!(world.actor.bytes_of(conn), numbered());
 }
 
+/// What is sent is discarded, but not at once: whoever sends while there is room must come to an end.
+#[test]
+fn a_handler_that_sends_until_there_is_no_room_ends_at_a_reset() {
+    let most = Rc::new(Cell::new(0));
+    let sends = most.clone();
+    let mut world = World::listening(small_net(), move |net, conn, _| {
+        let sent = (0..1000).take_while(|_| net.send(conn, &[7; 512]).is_ok()).count();
+        sends.set(sent.max(sends.get()));
+        Flow::Taken
+    });
+    let (mut client, conn) = world.connect();
+    world.driver.send(conn, &frame(b"unread")).unwrap();
+    world.run_until_idle();
+    client.write_all(&numbered()).unwrap();
+    drop(client);
+    world.until("closed", |world| world.actor.reason(conn).is_some());
+    assert_eq!(world.actor.frames_of(conn).len(), FRAMES, "and all that came is delivered");
+    assert_eq!(most.get(), small_net().send_buffer_bytes as usize / 512);
+    assert!(world.driver.unsent_bytes() > 0, "what was discarded is counted");
+}
+
 /// A handler that waits for room is told of it, because what it sends is discarded.
 #[test]
 fn a_handler_that_waits_for_room_is_told_at_a_reset() {
     let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();
     world.fill(conn);
-    client.write_all(&frame(&[1; 120]).repeat(40)).unwrap();
+    client.write_all(&frame(&[1; 120]).repeat(20)).unwrap();
     world.until("a frame is held", |world| world.driver.holds_input());
     world.actor.writable.clear();
     drop(client);
     world.until("closed", |world| world.actor.reason(conn).is_some());
-    assert_eq!(world.actor.frames_of(conn).len(), 40);
+    assert_eq!(world.actor.frames_of(conn).len(), 20);
     assert_eq!(world.actor.writable.len(), 1);
 }

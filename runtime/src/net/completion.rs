@@ -150,16 +150,22 @@ impl Driver {
 
     /// Handles the end of a send, made through the ring or by call.
     pub(super) fn take_sent(&mut self, slot: u32, result: i32) {
-        let has_room = self.table.finish_send(slot, result);
-        let connection = &mut self.table.connections[slot as usize];
-        if has_room && !std::mem::replace(&mut connection.listed.writable, true) {
-            self.writable.push(slot);
+        if self.table.finish_send(slot, result) {
+            self.note_writable(slot);
         }
+        let connection = &self.table.connections[slot as usize];
         if connection.broken && connection.phase == Phase::Open {
             // What the kernel has still received counts, such as cancels sent before a close. The receive delivers it, and
             // then ends, even if only sending has failed.
             self.table.end_receiving(slot);
             mark_ready(&mut self.ready, &mut self.table.connections[slot as usize], slot);
+        }
+    }
+
+    /// Lets the next delivery tell the handler that it has room again.
+    pub(super) fn note_writable(&mut self, slot: u32) {
+        if !std::mem::replace(&mut self.table.connections[slot as usize].listed.writable, true) {
+            self.writable.push(slot);
         }
     }
 

@@ -66,7 +66,8 @@ pub(super) struct Connection {
     pub held: bool,
     /// A send was rejected, so [`on_writable`](super::NetHandler::on_writable) must follow.
     pub refused: bool,
-    /// A send failed. What is sent from then on is discarded, so that handlers still take what has been received.
+    /// A send failed. What is sent from then on is discarded with the next poll, so that handlers still take what has been
+    /// received.
     pub broken: bool,
     /// Closing resets the connection, because the peer was too slow.
     pub reset: bool,

@@ -42,8 +42,13 @@ impl Driver {
         while staged < self.table.dirty.len() && self.ring.reserve(1, &mut self.table.counters) {
             let slot = self.table.dirty[staged];
             staged += 1;
-            self.table.connections[slot as usize].listed.dirty = false;
-            if let Some((fd, bytes, len)) = self.table.start_send(slot) {
+            let connection = &mut self.table.connections[slot as usize];
+            connection.listed.dirty = false;
+            if connection.broken {
+                if self.table.discard_unsent(slot) {
+                    self.note_writable(slot);
+                }
+            } else if let Some((fd, bytes, len)) = self.table.start_send(slot) {
                 // Entries beyond `by_call` are the remainders of sends that were cut short.
                 if staged <= by_call && self.send_by_call(slot, fd, bytes, len) {
                     continue;

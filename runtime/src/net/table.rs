@@ -206,15 +206,14 @@ impl Table {
     }
 
     /// Records the result of the send in flight: the number of bytes that the kernel accepted, or a negative errno.
-    /// Returns true if a handler whose send was rejected now has room again. After an error there is always room, because
-    /// sends are discarded.
+    /// Returns true if a handler whose send was rejected now has room again.
     pub(super) fn finish_send(&mut self, slot: u32, result: i32) -> bool {
         let connection = &mut self.connections[slot as usize];
         connection.sending_bytes = 0;
         self.sends_in_flight -= 1;
         if result < 0 {
             connection.broken = true;
-            return std::mem::take(&mut connection.refused) && connection.phase == Phase::Open;
+            return self.discard_unsent(slot);
         }
         self.counters.sent_bytes += result as u64;
         connection.sent_position = connection.sent_position.wrapping_add(result as u32);
@@ -256,6 +255,20 @@ impl Table {
         }
     }
 
+    /// Discards what waits on a connection on which a send has failed. Returns true if a handler whose send was rejected now
+    /// has room again.
+    ///
+    /// Sends to it are queued as to any other until the next poll, so that a handler that sends while there is room comes to
+    /// an end.
+    #[cold]
+    pub(super) fn discard_unsent(&mut self, slot: u32) -> bool {
+        let connection = &mut self.connections[slot as usize];
+        self.counters.unsent_bytes += u64::from(connection.unsent_bytes());
+        connection.queued_position = 0;
+        connection.sent_position = 0;
+        std::mem::take(&mut connection.refused) && connection.phase == Phase::Open
+    }
+
     /// Keeps an outgoing connection from being made again.
     pub(super) fn close_connector(&mut self, endpoint: EndpointId) {
         if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
@@ -274,15 +287,11 @@ impl Table {
 impl Net for Table {
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
         let capacity = self.send_buffer_bytes;
-        let Some(connection) = self.find(conn).filter(|connection| connection.phase == Phase::Open) else {
+        if self.find(conn).is_none_or(|connection| connection.phase != Phase::Open) {
             return Err(SendError::Closed);
-        };
+        }
         if bytes.len() > capacity as usize {
             return Err(SendError::TooLong);
-        }
-        if connection.broken {
-            self.counters.unsent_bytes += bytes.len() as u64;
-            return Ok(());
         }
         let connection = &mut self.connections[conn.slot as usize];
         if bytes.len() > (capacity - connection.unsent_bytes()) as usize {
@@ -303,7 +312,6 @@ impl Net for Table {
 
     fn send_room(&self, conn: ConnId) -> usize {
         match self.find(conn) {
-            Some(connection) if connection.phase == Phase::Open && connection.broken => self.send_buffer_bytes as usize,
             Some(connection) if connection.phase == Phase::Open => {
                 (self.send_buffer_bytes - connection.unsent_bytes()) as usize
             }
