@@ -170,7 +170,10 @@ fn a_failure_of_who_is_told_of_a_failure_is_reported_too() {
     let mut names: Vec<_> = outcome.status.failures.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["after", "before", "victim"]);
-    assert_eq!(downs.entries(), [("last", Down { actor: after.into(), sequence: SequenceNumber::NONE, generation: 0 })]);
+    assert_eq!(
+        downs.entries(),
+        [("last", Down { actor: after.into(), sequence: SequenceNumber::NONE, generation: 0 })]
+    );
 }
 
 #[test]
