@@ -113,7 +113,7 @@ fn fail(tree: &mut Tree, now_ns: u64, actors: &[u32], failing_starts: &mut [u32]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_tree_does_what_otp_does(plan in plans(), steps in steps()) {

@@ -115,6 +115,25 @@ fn what_fails_during_a_restart_is_part_of_it_or_handled_afterwards() {
 }
 
 #[test]
+fn a_start_that_fails_is_handled_after_the_failures_before_it() {
+    use Event::{Failed, Started, Stopped};
+    check(
+        "the first has failed again when the second fails to start",
+        three(spec(Strategy::RestForOne)),
+        &[
+            (1, &[Failed(A)], &[Action::Stop(C)]),
+            (2, &[Stopped(C)], &[Action::Stop(B)]),
+            (3, &[Stopped(B)], &[start(A, 1)]),
+            (4, &[Started(A)], &[start(B, 1)]),
+            (5, &[Failed(A), Failed(B)], &[start(A, 2)]),
+            (6, &[Started(A)], &[start(B, 2)]),
+            (7, &[Started(B)], &[start(C, 1)]),
+            (8, &[Started(C)], &[]),
+        ],
+    );
+}
+
+#[test]
 fn one_failure_too_many_within_the_period_escalates_once() {
     use Event::{Failed, Started};
     for escalation in [Escalation::Halt, Escalation::Exit] {
