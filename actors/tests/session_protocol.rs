@@ -130,13 +130,13 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
         let mut venue = Venue::new(config());
         let other = venue.bob();
         let conn = if is_logged_in { venue.alice() } else { venue.connect() };
-        venue.net.frame(conn, &frame);
+        venue.net.bytes(conn, &frame);
         venue.sim.run_until_idle();
         assert!(venue.is_closed(conn), "{name}");
         assert_eq!(venue.count(reason), 1, "{name}");
         assert!(!venue.is_closed(other), "{name}");
         // Anything after the end is ignored.
-        venue.net.frame(conn, b"\x00\x01?");
+        venue.net.bytes(conn, b"\x00\x01?");
         venue.sim.run_until_idle();
         assert_eq!(venue.stats.iter().take(17).map(|(_, count)| count).sum::<u64>(), 1, "{name}");
     }

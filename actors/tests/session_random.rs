@@ -64,12 +64,12 @@ fn act() -> impl Strategy<Value = Act> {
 fn perform(venue: &mut Venue, conn: &mut ConnId, act: &Act) {
     match act {
         Act::Connect => *conn = venue.connect(),
-        Act::Noise(bytes) => venue.net.frame(*conn, bytes),
+        Act::Noise(bytes) => venue.net.bytes(*conn, bytes),
         Act::Packet(kind, body) => {
             let mut frame = (body.len() as u16 + 1).to_be_bytes().to_vec();
             frame.push(*kind);
             frame.extend(body);
-            venue.net.frame(*conn, &frame);
+            venue.net.bytes(*conn, &frame);
         }
         Act::Spoilt(user_ref, spoils) => {
             let mut message = enter(*user_ref, "AAPL").as_bytes().to_vec();

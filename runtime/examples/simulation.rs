@@ -7,12 +7,12 @@ const MS: u64 = 1_000_000;
 /// How long a connection may be silent.
 const SILENT_NS: u64 = 500 * MS;
 
-/// Each frame is one byte. The simulation delivers whole frames and never calls it.
+/// Each frame is one byte.
 struct OneByte;
 
 impl Framer for OneByte {
-    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
-        Ok(Some(1))
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok((!bytes.is_empty()).then_some(1))
     }
 }
 
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for time_ms in [400, 800, 1290, 1301] {
         simulation.set_time_ns(time_ms * MS);
         if time_ms <= 800 {
-            net.frame(conn, b"h");
+            net.bytes(conn, b"h");
         }
         simulation.run_until_idle();
         println!("after {time_ms} ms: closed for {:?}", net.closed_by_actor(conn));

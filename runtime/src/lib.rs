@@ -76,7 +76,7 @@
 //! ```
 //!
 //! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
-//! `sequenced_replay`, `conflated_prices`, `external_thread`, `supervised`, `simulation`. Each shard locks some memory for its rings; if a
+//! `sequenced_replay`, `conflated_prices`, `external_thread`, `supervised`, `simulation`, `simulated_faults`. Each shard locks some memory for its rings; if a
 //! start fails because of this, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
-    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, UdpSpec},
+    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, UdpSpec},
     simulation::{SimNet, Simulation},
     topology::{EdgeSpec, Idle, Topology},
 };
@@ -43,29 +43,20 @@ impl NetActor for Teller {
     }
 }
 
-struct NoFrames;
-
-impl Framer for NoFrames {
-    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
-        Err(FrameError::Malformed)
-    }
-}
-
 #[test]
 fn nothing_from_outside_fails_an_actor_that_has_no_room() {
     let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
-    let listen = EndpointSpec::Listen { addr, framer: Box::new(NoFrames), backlog: 1 };
-    let actor = topology.net_actor(shard, "teller", vec![listen], |_| Teller);
+    let actor = topology.net_actor(shard, "teller", vec![listen_bytewise()], |_| Teller);
     let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
     let mut simulation = topology.simulate().unwrap();
     let net = simulation.net(shard);
     let conns = [0, 1, 2, 3].map(|_| net.connect(EndpointId(0), addr));
     net.datagram(EndpointId(0), addr, &[1]);
     net.disconnect(conns[3], CloseReason::Peer);
-    net.frame(conns[0], &[1]);
-    net.frame(conns[1], &[2]);
+    net.bytes(conns[0], &[1]);
+    net.bytes(conns[1], &[2]);
     let mut told = Vec::new();
     for _ in 0..12 {
         simulation.turn();
@@ -167,7 +158,7 @@ fn a_simulation_does_not_rest_before_a_question_with_a_held_frame_is_answered() 
         let net = simulation.net(near);
         let conn = net.connect(EndpointId(0), (Ipv4Addr::LOCALHOST, 0).into());
         simulation.run_until_idle();
-        net.frame(conn, &[7]);
+        net.bytes(conn, &[7]);
         simulation.run_until_idle();
         assert_eq!(net.take_sent(conn), [7], "at the end of a batch: {at_batch_end}");
     }

@@ -198,13 +198,13 @@ fn a_simulated_listener_is_the_next_generations() {
     let net = simulation.net(near);
     let peer = ([127, 0, 0, 1], 9).into();
     let (one, two) = (net.connect(EndpointId(0), peer), net.connect(EndpointId(0), peer));
-    net.frame(one, &[255]);
-    net.frame(two, &[7]);
+    net.bytes(one, &[255]);
+    net.bytes(two, &[7]);
     simulation.run_until_idle();
     assert_eq!([one, two].map(|conn| net.closed_by_actor(conn)), [Some(CloseReason::Local); 2]);
     net.disconnect(one, CloseReason::Peer);
     let three = net.connect(EndpointId(0), peer);
-    net.frame(three, &[9]);
+    net.bytes(three, &[9]);
     simulation.run_until_idle();
     assert_eq!(net.take_sent(three), []);
     simulation.set_time_ns(SECOND);

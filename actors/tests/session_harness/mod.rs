@@ -195,7 +195,7 @@ impl Venue {
     pub(crate) fn queue(&mut self, conn: ConnId, packet: &ClientPacket<'_>) {
         let mut bytes = [0; 256];
         let length = packet.encode(&mut bytes).unwrap();
-        self.net.frame(conn, &bytes[..length]);
+        self.net.bytes(conn, &bytes[..length]);
     }
 
     pub(crate) fn log_in(&mut self, user: &str, password: &str, sequence: u64) -> ConnId {

@@ -12,7 +12,7 @@ use super::{CloseReason, Datagram, EndpointId, Flow, control};
 
 /// The maximum number of frames per connection in one poll. A flooding peer waits while other connections are served,
 /// and is not read until then. The frames of a full default buffer of 48-byte orders (85) fit.
-const FRAMES_PER_POLL: usize = 128;
+pub(crate) const FRAMES_PER_POLL: usize = 128;
 
 /// The maximum number of datagrams in one poll. The rest waits in its buffers, to bound the delay of answers in a
 /// burst.

@@ -3,7 +3,7 @@
 use super::Framer;
 
 /// The result of the search at the beginning of the unread bytes.
-pub(super) enum Next<'a> {
+pub(crate) enum Next<'a> {
     /// A frame. Taking it consumes `consumed_bytes` of the unread bytes.
     Frame { frame: &'a [u8], consumed_bytes: usize },
     /// An incomplete frame. Its bytes were copied to the tail, which now holds `tail_bytes`.
@@ -14,7 +14,7 @@ pub(super) enum Next<'a> {
 
 /// Finds the frame that begins in `tail[..tail_bytes]`, or in `unread` if `tail_bytes` is 0. The tail's length is
 /// `max_frame`.
-pub(super) fn next_frame<'a>(framer: &dyn Framer, tail: &'a mut [u8], tail_bytes: usize, unread: &'a [u8]) -> Next<'a> {
+pub(crate) fn next_frame<'a>(framer: &dyn Framer, tail: &'a mut [u8], tail_bytes: usize, unread: &'a [u8]) -> Next<'a> {
     let max_frame = tail.len();
     if tail_bytes == 0 {
         return match framer.frame_len(unread) {

@@ -40,7 +40,7 @@ mod delivery;
 mod driver;
 mod endpoint;
 mod error;
-mod framing;
+pub(crate) mod framing;
 mod interface;
 mod memory;
 mod parking;
@@ -50,6 +50,7 @@ mod table;
 
 pub use self::config::DriverConfig;
 pub use self::counters::NetCounters;
+pub(crate) use self::delivery::FRAMES_PER_POLL;
 pub use self::driver::{Driver, Owners};
 pub use self::endpoint::{EndpointSpec, MulticastGroup, UdpSpec};
 pub use self::error::NetError;

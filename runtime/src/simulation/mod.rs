@@ -1,9 +1,24 @@
-//! A topology on one thread: the same actors, cells and edges, without threads, sockets or a clock.
+//! A topology on one thread: the same actors, cells, edges and framers, without threads, sockets or a clock.
 //!
-//! A test sets the time, plays the peers of each shard's [`SimNet`], and makes the turns. So a run is deterministic: nothing
-//! here may read a clock, start a thread or depend on an address or a hash's order. What a simulation cannot show is what
-//! depends on several threads at once: the stages of a stop, sleeping and waking, housekeeping. Their tests run real threads.
-//! Supervisors restart actors here as they do there, in simulated time.
+//! There are two ways to drive it. In a [`Simulation`] a test sets the time, plays the peers of each shard's [`SimNet`], and
+//! makes the turns. A [`World`] does all that by itself: time goes from event to event, a seed chooses which shard turns
+//! when, and links carry bytes and datagrams with delay and faults; the caller plays the far ends of the links
+//! (`runtime/examples/simulated_faults.rs`).
+//!
+//! A run is deterministic: nothing here may read a clock, start a thread or depend on an address or a hash's order. What a
+//! simulation cannot show is what depends on several threads at once: the stages of a stop, sleeping and waking,
+//! housekeeping. Their tests run real threads. Supervisors restart actors here as they do there, in simulated time.
+//!
+//! | fault of a world | what happens |
+//! |---|---|
+//! | `link.late` | what a peer writes is late, and so is all behind it |
+//! | `link.reset` | a connection is lost, which both sides learn |
+//! | `line.lost`, `line.doubled`, `line.reordered` | a datagram does not arrive, arrives twice, is overtaken |
+//! | `shard.stall` | a shard is not chosen for a while |
+//! | [`World::vanish`], [`World::set_reading`] | a connection dies and nobody is told; a peer does not read |
+//! | [`World::strikes`] | whatever the caller decides by it |
+//!
+//! Each is decided by a hash of the seed, its source and the key of what it is about. Disks join here with the journal.
 //!
 //! ```
 //! use corelane_runtime::prelude::*;
@@ -46,8 +61,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chance;
+mod connection;
+mod delivery;
+mod links;
 mod network;
+mod seeded;
+mod trace;
 mod world;
 
+pub use self::chance::{Draw, Fault, FaultName, Source};
+pub use self::links::{LineSpec, LinkId, LinkSpec};
 pub use self::network::{SentDatagram, SimNet};
-pub use self::world::Simulation;
+pub use self::seeded::{Happening, Stalls, World};
+pub use self::world::{Simulation, Socket};

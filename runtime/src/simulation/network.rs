@@ -1,25 +1,44 @@
 //! The network of a simulated shard.
 
-use std::{cell::RefCell, collections::VecDeque, fmt, net::SocketAddr, rc::Rc};
-
-use crate::{
-    net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetError, Owners, SendError},
-    shard::transport::Transport,
+use std::{
+    cell::{Ref, RefCell, RefMut},
+    collections::VecDeque,
+    fmt,
+    net::SocketAddr,
+    rc::Rc,
 };
 
-/// A network that a test plays: it puts in what peers do, and reads what actors sent. Cloning gives another handle
-/// to the same network.
-#[derive(Clone, Default)]
-pub struct SimNet(Rc<RefCell<State>>);
+use super::connection::{Connection, Ending, Phase};
+use crate::net::{CloseReason, ConnId, DriverConfig, EndpointId, EndpointSpec, Framer, Net, NetError, SendError};
 
-#[derive(Default)]
-struct State {
-    events: VecDeque<Event>,
-    connections: Vec<Connection>,
+/// The sockets of a shard. A test plays the peers: it puts in what they do, and reads what actors sent. Bytes pass the
+/// framers of the endpoints as they do in the real driver, in any pieces. Cloning gives another handle to the same
+/// network.
+#[derive(Clone)]
+pub struct SimNet {
+    pub(super) framers: Rc<Vec<Option<Box<dyn Framer>>>>,
+    state: Rc<RefCell<State>>,
+}
+
+pub(super) struct State {
+    /// All connections ever, in the order in which they began.
+    pub connections: Vec<Connection>,
+    /// By slot: the connections that had it, oldest first.
+    slots: Vec<Vec<usize>>,
+    /// Connections that have come about and whose actor does not know.
+    pub opened: VecDeque<(usize, SocketAddr)>,
+    /// Connections with input, or an end, to deliver.
+    pub ready: VecDeque<usize>,
+    pub datagrams_in: VecDeque<DatagramIn>,
+    pub writable: VecDeque<usize>,
+    /// Connections that their actor has closed.
+    pub closing: Vec<usize>,
+    /// Linked connections whose actor has sent or closed since the world last looked.
+    touched: Vec<usize>,
     /// Endpoints closed for good, because their actor has failed.
-    closed_endpoints: Vec<EndpointId>,
+    pub closed_endpoints: Vec<EndpointId>,
     /// Endpoints whose actor is suspended. Peers that connect wait, with all that they send.
-    suspended_endpoints: Vec<EndpointId>,
+    pub suspended_endpoints: Vec<EndpointId>,
     /// Outgoing connections that actors asked for, for the test to establish or refuse.
     reconnects: Vec<ConnId>,
     datagrams: Vec<SentDatagram>,
@@ -27,6 +46,17 @@ struct State {
     send_room: Option<usize>,
     /// Datagrams that wait to be taken before more are refused.
     datagram_room: Option<usize>,
+    pub max_frame: usize,
+    send_buffer: usize,
+    connections_max: usize,
+}
+
+/// A datagram that has come and waits.
+pub(super) struct DatagramIn {
+    pub endpoint: EndpointId,
+    pub from: SocketAddr,
+    pub kernel_utc_ns: Option<u64>,
+    pub payload: Vec<u8>,
 }
 
 /// A datagram that an actor sent.
@@ -40,80 +70,78 @@ pub struct SentDatagram {
     pub payload: Vec<u8>,
 }
 
-struct Connection {
-    endpoint: EndpointId,
-    sent: Vec<u8>,
-    open: bool,
-    established: bool,
-    /// The peer has ended its side.
-    half_closed: bool,
-    closed_by_actor: Option<CloseReason>,
-    /// Its actor was replaced, and the next one does not know it.
-    orphaned: bool,
-}
-
-impl Connection {
-    fn takes_bytes(&self) -> bool {
-        self.open && self.established && self.closed_by_actor.is_none()
-    }
-}
-
-enum Event {
-    Open(ConnId, SocketAddr),
-    Frame(ConnId, Vec<u8>),
-    Datagram { endpoint: EndpointId, from: SocketAddr, kernel_utc_ns: Option<u64>, payload: Vec<u8> },
-    HalfClose(ConnId),
-    Writable(ConnId),
-    Close(ConnId, CloseReason),
-}
-
 impl fmt::Debug for SimNet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let State { events, connections, datagrams, .. } = &*self.0.borrow();
+        let State { ready, connections, datagrams, .. } = &*self.state.borrow();
         f.debug_struct("SimNet")
-            .field("events_waiting", &events.len())
+            .field("connections_ready", &ready.len())
             .field("connections", &connections.len())
             .field("datagrams_sent", &datagrams.len())
             .finish_non_exhaustive()
     }
 }
 
+/// What a test does in the place of peers.
 impl SimNet {
+    /// The network of a shard with these endpoints.
+    pub(super) fn new(endpoints: Vec<EndpointSpec>, config: &DriverConfig) -> SimNet {
+        let framer = |endpoint| match endpoint {
+            EndpointSpec::Listen { framer, .. } | EndpointSpec::Connect { framer, .. } => Some(framer),
+            EndpointSpec::Udp(_) => None,
+        };
+        let state = State {
+            connections: Vec::new(),
+            slots: Vec::new(),
+            opened: VecDeque::new(),
+            ready: VecDeque::new(),
+            datagrams_in: VecDeque::new(),
+            writable: VecDeque::new(),
+            closing: Vec::new(),
+            touched: Vec::new(),
+            closed_endpoints: Vec::new(),
+            suspended_endpoints: Vec::new(),
+            reconnects: Vec::new(),
+            datagrams: Vec::new(),
+            send_room: None,
+            datagram_room: None,
+            max_frame: config.max_frame_bytes as usize,
+            send_buffer: config.send_buffer_bytes as usize,
+            connections_max: config.connections_max as usize,
+        };
+        let framers = Rc::new(endpoints.into_iter().map(framer).collect());
+        SimNet { framers, state: Rc::new(RefCell::new(state)) }
+    }
+
     /// A peer connects to an endpoint; returns the connection it will have.
     pub fn connect(&self, endpoint: EndpointId, peer: SocketAddr) -> ConnId {
-        let mut state = self.0.borrow_mut();
-        let conn = ConnId { slot: state.connections.len() as u32, generation: 1 };
-        state.connections.push(Connection {
-            endpoint,
-            sent: Vec::new(),
-            open: true,
-            established: true,
-            half_closed: false,
-            closed_by_actor: None,
-            orphaned: false,
-        });
-        state.events.push_back(Event::Open(conn, peer));
-        conn
+        let mut state = self.borrow_mut();
+        let index = state.add(endpoint, Phase::Open);
+        state.opened.push_back((index, peer));
+        state.connections[index].id
     }
 
     /// Takes the outgoing connections that actors asked for by [`Net::reconnect`]. The test lets each come about
     /// ([`SimNet::establish`]) or fail ([`SimNet::disconnect`]).
     pub fn take_reconnects(&self) -> Vec<ConnId> {
-        std::mem::take(&mut self.0.borrow_mut().reconnects)
+        std::mem::take(&mut self.borrow_mut().reconnects)
     }
 
     /// An outgoing connection that an actor asked for comes about.
     pub fn establish(&self, conn: ConnId, peer: SocketAddr) {
-        let mut state = self.0.borrow_mut();
-        state.connections[conn.slot as usize].established = true;
-        state.events.push_back(Event::Open(conn, peer));
+        let mut state = self.borrow_mut();
+        let index = state.index(conn);
+        state.connections[index].phase = Phase::Open;
+        state.opened.push_back((index, peer));
     }
 
-    /// The peer sends one whole frame; nothing comes if it has ended its side.
-    pub fn frame(&self, conn: ConnId, frame: &[u8]) {
-        let mut state = self.0.borrow_mut();
-        if !state.connections[conn.slot as usize].half_closed {
-            state.events.push_back(Event::Frame(conn, frame.to_vec()));
+    /// The peer sends bytes, which the framer of the endpoint cuts into frames; nothing comes if it has ended its side.
+    pub fn bytes(&self, conn: ConnId, bytes: &[u8]) {
+        let mut state = self.borrow_mut();
+        let index = state.index(conn);
+        let connection = &mut state.connections[index];
+        if connection.ending.is_none() && connection.phase == Phase::Open {
+            connection.input.extend_from_slice(bytes);
+            state.mark_ready(index);
         }
     }
 
@@ -124,74 +152,242 @@ impl SimNet {
 
     /// A datagram comes in that the kernel received at `kernel_utc_ns`; here UTC is the simulation's time.
     pub fn datagram_at(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8], kernel_utc_ns: Option<u64>) {
-        let event = Event::Datagram { endpoint, from, kernel_utc_ns, payload: payload.to_vec() };
-        self.0.borrow_mut().events.push_back(event);
+        let payload = payload.to_vec();
+        self.borrow_mut().datagrams_in.push_back(DatagramIn { endpoint, from, kernel_utc_ns, payload });
     }
 
     /// The peer ends its side of the connection, and goes on reading.
     pub fn half_close(&self, conn: ConnId) {
-        let mut state = self.0.borrow_mut();
-        if !std::mem::replace(&mut state.connections[conn.slot as usize].half_closed, true) {
-            state.events.push_back(Event::HalfClose(conn));
-        }
+        self.borrow_mut().end(conn, Ending::HalfClose);
     }
 
     /// The peer goes away.
     pub fn disconnect(&self, conn: ConnId, reason: CloseReason) {
-        self.0.borrow_mut().events.push_back(Event::Close(conn, reason));
+        self.borrow_mut().end(conn, Ending::Gone(reason));
     }
 
     /// Takes what was sent on a connection.
     pub fn take_sent(&self, conn: ConnId) -> Vec<u8> {
-        std::mem::take(&mut self.0.borrow_mut().connections[conn.slot as usize].sent)
+        let mut state = self.borrow_mut();
+        let index = state.index(conn);
+        std::mem::take(&mut state.connections[index].sent)
     }
 
     /// Takes the datagrams sent, in order.
     pub fn take_datagrams(&self) -> Vec<SentDatagram> {
-        std::mem::take(&mut self.0.borrow_mut().datagrams)
+        std::mem::take(&mut self.borrow_mut().datagrams)
     }
 
     /// Datagrams that may wait to be taken from now on; more are refused.
     pub fn set_datagram_room(&self, datagrams: Option<usize>) {
-        self.0.borrow_mut().datagram_room = datagrams;
+        self.borrow_mut().datagram_room = datagrams;
     }
 
     /// Whether a connection is open, and if an actor closed it, why.
     #[must_use]
     pub fn closed_by_actor(&self, conn: ConnId) -> Option<CloseReason> {
-        self.0.borrow().connections[conn.slot as usize].closed_by_actor
+        let state = self.borrow();
+        state.connections[state.index(conn)].closed_by_actor
     }
 
     /// Sets the bytes that may wait unread on each connection. Connections that have room again are notified.
     pub fn set_send_room(&self, bytes: Option<usize>) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.borrow_mut();
         state.send_room = bytes;
-        for slot in 0..state.connections.len() as u32 {
-            if state.connections[slot as usize].open {
-                state.events.push_back(Event::Writable(ConnId { slot, generation: 1 }));
+        for index in 0..state.connections.len() {
+            if state.connections[index].phase == Phase::Open {
+                state.writable.push_back(index);
             }
         }
     }
 }
 
-impl Event {
-    fn endpoint(&self, connections: &[Connection]) -> EndpointId {
-        match *self {
-            Event::Datagram { endpoint, .. } => endpoint,
-            Event::Open(conn, _)
-            | Event::Frame(conn, _)
-            | Event::HalfClose(conn)
-            | Event::Writable(conn)
-            | Event::Close(conn, _) => connections[conn.slot as usize].endpoint,
+/// What a [`World`](super::World) does with the connections that its links carry.
+impl SimNet {
+    /// Accepts a connection; none if as many are open as the shard accepts.
+    pub(super) fn accept(&self, endpoint: EndpointId, peer: SocketAddr) -> Option<ConnId> {
+        let mut state = self.borrow_mut();
+        let is_taken = |connection: &&Connection| connection.is_accepted && connection.phase != Phase::Closed;
+        let accepted = state.slots.iter().filter_map(|slot| slot.last()).map(|&last| &state.connections[last]);
+        if accepted.filter(is_taken).count() >= state.connections_max || state.closed_endpoints.contains(&endpoint) {
+            return None;
         }
+        let index = state.add_in_free(endpoint, Phase::Open);
+        let connection = &mut state.connections[index];
+        (connection.is_linked, connection.is_accepted) = (true, true);
+        let id = connection.id;
+        state.opened.push_back((index, peer));
+        Some(id)
+    }
+
+    /// Whether the next turn has something to deliver.
+    pub(super) fn has_work(&self) -> bool {
+        crate::shard::transport::Transport::has_pending(self)
+    }
+
+    /// Bytes received and not taken.
+    pub(super) fn unread_bytes(&self, conn: ConnId) -> usize {
+        let state = self.borrow();
+        state.connections[state.index(conn)].unread_bytes()
+    }
+
+    /// Whether a connection takes bytes of its peer.
+    pub(super) fn is_open(&self, conn: ConnId) -> bool {
+        let state = self.borrow();
+        state.connections[state.index(conn)].phase == Phase::Open
+    }
+
+    /// Moves up to `bytes_max` bytes that were sent to the end of `to`; returns how many. The actor is told of room once half
+    /// of the send buffer is free.
+    pub(super) fn move_sent(&self, conn: ConnId, bytes_max: usize, to: &mut VecDeque<u8>) -> usize {
+        let mut state = self.borrow_mut();
+        let (index, room) = (state.index(conn), state.send_buffer / 2);
+        let connection = &mut state.connections[index];
+        let bytes = connection.sent.len().min(bytes_max);
+        to.extend(connection.sent.drain(..bytes));
+        if connection.is_refused && connection.sent.len() <= room {
+            connection.is_refused = false;
+            state.writable.push_back(index);
+        }
+        bytes
+    }
+
+    /// Takes the linked connections whose actor has sent or closed.
+    pub(super) fn take_touched(&self, into: &mut Vec<ConnId>) {
+        let mut state = self.borrow_mut();
+        let State { touched, connections, .. } = &mut *state;
+        for index in touched.drain(..) {
+            connections[index].is_touched = false;
+            into.push(connections[index].id);
+        }
+    }
+
+    /// Whether the actor has closed the connection, and waits until it is drained.
+    pub(super) fn waits_for_drain(&self, conn: ConnId) -> bool {
+        let state = self.borrow();
+        let connection = &state.connections[state.index(conn)];
+        connection.phase == Phase::Closing && !connection.close_is_due
+    }
+
+    /// Whether the peer has ended its side.
+    pub(super) fn peer_has_ended(&self, conn: ConnId) -> bool {
+        let state = self.borrow();
+        state.connections[state.index(conn)].ending.is_some()
+    }
+
+    /// Whether bytes wait that were sent.
+    pub(super) fn has_sent(&self, conn: ConnId) -> bool {
+        let state = self.borrow();
+        !state.connections[state.index(conn)].sent.is_empty()
+    }
+
+    /// The actor's close is drained, or no longer waited for.
+    pub(super) fn finish_close(&self, conn: ConnId) {
+        let mut state = self.borrow_mut();
+        let index = state.index(conn);
+        state.connections[index].close_is_due = true;
+    }
+}
+
+impl SimNet {
+    pub(super) fn borrow(&self) -> Ref<'_, State> {
+        self.state.borrow()
+    }
+
+    pub(super) fn borrow_mut(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
     }
 }
 
 impl State {
-    /// Whether the event is of a connection that waits for the next generation of a suspended actor.
-    fn waits_for_actor(&self, event: &Event) -> bool {
-        !matches!(event, Event::Datagram { .. })
-            && self.suspended_endpoints.contains(&event.endpoint(&self.connections))
+    /// Whether nothing waits to be delivered, held frames included.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.is_empty()
+            && self.opened.is_empty()
+            && self.datagrams_in.is_empty()
+            && self.writable.is_empty()
+            && self.closing.is_empty()
+    }
+
+    /// The place of a connection.
+    pub(super) fn index(&self, conn: ConnId) -> usize {
+        self.slots[conn.slot as usize][conn.generation as usize - 1]
+    }
+
+    /// Adds a connection in a new slot.
+    fn add(&mut self, endpoint: EndpointId, phase: Phase) -> usize {
+        self.slots.push(Vec::new());
+        self.add_in(self.slots.len() - 1, endpoint, phase)
+    }
+
+    /// Adds a connection in the first slot that is free again, as the real driver reuses them.
+    fn add_in_free(&mut self, endpoint: EndpointId, phase: Phase) -> usize {
+        let is_free = |slot: &Vec<usize>| slot.last().is_none_or(|&last| self.connections[last].phase == Phase::Closed);
+        match self.slots.iter().position(is_free) {
+            Some(slot) => self.add_in(slot, endpoint, phase),
+            None => self.add(endpoint, phase),
+        }
+    }
+
+    fn add_in(&mut self, slot: usize, endpoint: EndpointId, phase: Phase) -> usize {
+        let index = self.connections.len();
+        self.slots[slot].push(index);
+        let id = ConnId { slot: slot as u32, generation: self.slots[slot].len() as u32 };
+        self.connections.push(Connection::new(id, endpoint, phase));
+        index
+    }
+
+    /// Whether the connection's actor is suspended: what comes waits for the next one. What is closing waits for nobody.
+    pub(super) fn is_suspended(&self, index: usize) -> bool {
+        let connection = &self.connections[index];
+        connection.phase == Phase::Open && self.suspended_endpoints.contains(&connection.endpoint)
+    }
+
+    pub(super) fn mark_ready(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.connections[index].is_ready, true) {
+            self.ready.push_back(index);
+        }
+    }
+
+    fn touch(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if connection.is_linked && !std::mem::replace(&mut connection.is_touched, true) {
+            self.touched.push(index);
+        }
+    }
+
+    fn end(&mut self, conn: ConnId, ending: Ending) {
+        let index = self.index(conn);
+        let connection = &mut self.connections[index];
+        if connection.phase == Phase::Closed {
+            return;
+        }
+        if !matches!(connection.ending, Some(Ending::Gone(_))) {
+            connection.ending = Some(ending);
+        }
+        // Nobody reads what is still to be sent.
+        connection.close_is_due |= connection.phase == Phase::Closing && matches!(ending, Ending::Gone(_));
+        self.mark_ready(index);
+    }
+
+    /// Closes a connection for its actor.
+    pub(super) fn close(&mut self, index: usize, reason: CloseReason) {
+        let is_graceful = matches!(reason, CloseReason::Local | CloseReason::Shutdown | CloseReason::Peer);
+        let connection = &mut self.connections[index];
+        match connection.phase {
+            Phase::Closed => return,
+            Phase::Closing if is_graceful || connection.close_is_due => return,
+            Phase::Closing => {}
+            Phase::Open | Phase::Connecting => {
+                connection.phase = Phase::Closing;
+                connection.closed_by_actor = Some(reason);
+                connection.close_is_due = !connection.is_linked;
+                self.closing.push(index);
+            }
+        }
+        let connection = &mut self.connections[index];
+        connection.close_is_due |= !is_graceful || matches!(connection.ending, Some(Ending::Gone(_)));
+        self.touch(index);
     }
 
     fn queue_datagram(
@@ -206,47 +402,52 @@ impl State {
         self.datagrams.push(SentDatagram { endpoint, to, payload: payload.to_vec() });
         Ok(())
     }
+
+    fn room(&self, connection: &Connection) -> usize {
+        if !connection.takes_bytes() {
+            return 0;
+        }
+        let linked = connection.is_linked.then_some(self.send_buffer);
+        let room = linked.into_iter().chain(self.send_room).min().unwrap_or(usize::MAX);
+        room.saturating_sub(connection.sent.len())
+    }
 }
 
 impl Net for SimNet {
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
-        let mut state = self.0.borrow_mut();
-        let room = state.send_room.unwrap_or(usize::MAX);
-        let connection = &mut state.connections[conn.slot as usize];
+        let mut state = self.borrow_mut();
+        let index = state.index(conn);
+        let room = state.room(&state.connections[index]);
+        let connection = &mut state.connections[index];
         if !connection.takes_bytes() {
             return Err(SendError::Closed);
         }
-        if connection.sent.len().saturating_add(bytes.len()) > room {
+        if bytes.len() > room {
+            connection.is_refused = true;
             return Err(SendError::Full);
         }
         connection.sent.extend_from_slice(bytes);
+        state.touch(index);
         Ok(())
     }
 
     fn send_room(&self, conn: ConnId) -> usize {
-        let state = self.0.borrow();
-        let connection = &state.connections[conn.slot as usize];
-        if !connection.takes_bytes() {
-            return 0;
-        }
-        state.send_room.unwrap_or(usize::MAX).saturating_sub(connection.sent.len())
+        let state = self.borrow();
+        state.room(&state.connections[state.index(conn)])
     }
 
     fn send_datagram(&mut self, endpoint: EndpointId, payload: &[u8]) -> Result<(), SendError> {
-        self.0.borrow_mut().queue_datagram(endpoint, None, payload)
+        self.borrow_mut().queue_datagram(endpoint, None, payload)
     }
 
     fn send_datagram_to(&mut self, endpoint: EndpointId, to: SocketAddr, payload: &[u8]) -> Result<(), SendError> {
-        self.0.borrow_mut().queue_datagram(endpoint, Some(to), payload)
+        self.borrow_mut().queue_datagram(endpoint, Some(to), payload)
     }
 
     fn close(&mut self, conn: ConnId, reason: CloseReason) {
-        let mut state = self.0.borrow_mut();
-        let connection = &mut state.connections[conn.slot as usize];
-        if connection.open && connection.closed_by_actor.is_none() {
-            connection.closed_by_actor = Some(reason);
-            state.events.push_back(Event::Close(conn, reason));
-        }
+        let mut state = self.borrow_mut();
+        let index = state.index(conn);
+        state.close(index, reason);
     }
 
     fn end_input(&mut self, conn: ConnId) {
@@ -254,151 +455,22 @@ impl Net for SimNet {
     }
 
     fn reconnect(&mut self, endpoint: EndpointId) -> Result<ConnId, NetError> {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.borrow_mut();
         if state.closed_endpoints.contains(&endpoint) {
             return Err(NetError::Reconnect { endpoint: endpoint.0, why: "it was closed for good" });
         }
-        if state.connections.iter().any(|connection| connection.endpoint == endpoint && connection.open) {
+        let is_open = |connection: &Connection| connection.endpoint == endpoint && connection.phase != Phase::Closed;
+        if state.connections.iter().any(is_open) {
             let why = "its connection is not closed yet; wait for on_close";
             return Err(NetError::Reconnect { endpoint: endpoint.0, why });
         }
-        let conn = ConnId { slot: state.connections.len() as u32, generation: 1 };
-        state.connections.push(Connection {
-            endpoint,
-            sent: Vec::new(),
-            open: true,
-            established: false,
-            half_closed: false,
-            closed_by_actor: None,
-            orphaned: false,
-        });
+        let index = state.add(endpoint, Phase::Connecting);
+        let conn = state.connections[index].id;
         state.reconnects.push(conn);
         Ok(conn)
     }
 
     fn local_addr(&self, _endpoint: EndpointId) -> Option<SocketAddr> {
         None
-    }
-}
-
-impl Transport for SimNet {
-    fn poll(&mut self, owners: &mut dyn Owners) -> usize {
-        let coming = self.0.borrow().events.len();
-        let (mut done, mut held, mut waiting) = (0, Vec::new(), Vec::new());
-        for _ in 0..coming {
-            let Some(event) = self.0.borrow_mut().events.pop_front() else { break };
-            if self.0.borrow().waits_for_actor(&event) {
-                waiting.push(event);
-                continue;
-            }
-            // What follows a held frame on its connection waits for it.
-            if let Event::Frame(conn, _) | Event::HalfClose(conn) | Event::Close(conn, _) = &event
-                && held.contains(conn)
-            {
-                waiting.push(event);
-                continue;
-            }
-            let endpoint_of = |conn: ConnId| self.0.borrow().connections[conn.slot as usize].endpoint;
-            match event {
-                Event::Open(conn, peer) => {
-                    let endpoint = endpoint_of(conn);
-                    let mut state = self.0.borrow_mut();
-                    if state.closed_endpoints.contains(&endpoint) {
-                        state.connections[conn.slot as usize].open = false;
-                        continue;
-                    }
-                    drop(state);
-                    owners.handler(endpoint).on_open(&mut self.clone(), endpoint, conn, peer);
-                }
-                Event::Frame(conn, frame) => {
-                    let endpoint = endpoint_of(conn);
-                    if !self.0.borrow().connections[conn.slot as usize].open {
-                        continue;
-                    }
-                    if owners.handler(endpoint).on_frame(&mut self.clone(), conn, &frame) == Flow::Hold {
-                        held.push(conn);
-                        waiting.push(Event::Frame(conn, frame));
-                        continue;
-                    }
-                }
-                Event::Datagram { endpoint, from, kernel_utc_ns, payload } => {
-                    let datagram = Datagram { from, kernel_utc_ns, payload: &payload };
-                    owners.handler(endpoint).on_datagram(&mut self.clone(), endpoint, &datagram);
-                }
-                Event::HalfClose(conn) => {
-                    let endpoint = endpoint_of(conn);
-                    if self.0.borrow().connections[conn.slot as usize].open {
-                        owners.handler(endpoint).on_half_close(&mut self.clone(), conn);
-                    }
-                }
-                Event::Writable(conn) => {
-                    let endpoint = endpoint_of(conn);
-                    if !self.0.borrow().connections[conn.slot as usize].open {
-                        continue;
-                    }
-                    owners.handler(endpoint).on_writable(&mut self.clone(), conn);
-                }
-                Event::Close(conn, reason) => {
-                    let endpoint = endpoint_of(conn);
-                    let mut state = self.0.borrow_mut();
-                    let connection = &mut state.connections[conn.slot as usize];
-                    let (was_open, orphaned) = (std::mem::take(&mut connection.open), connection.orphaned);
-                    drop(state);
-                    if was_open && !orphaned {
-                        owners.handler(endpoint).on_close(&mut self.clone(), endpoint, conn, reason);
-                    }
-                }
-            }
-            done += 1;
-        }
-        // What callbacks have caused is work, even if they held their frames.
-        let mut state = self.0.borrow_mut();
-        done += state.events.len();
-        waiting.into_iter().rev().for_each(|event| state.events.push_front(event));
-        done
-    }
-    fn flush(&mut self) {}
-    fn has_pending(&self) -> bool {
-        !self.0.borrow().events.is_empty()
-    }
-    fn stop_input(&mut self) {}
-    fn close_endpoint(&mut self, endpoint: EndpointId) {
-        self.0.borrow_mut().closed_endpoints.push(endpoint);
-        let slots = 0..self.0.borrow().connections.len() as u32;
-        for slot in slots {
-            if self.0.borrow().connections[slot as usize].endpoint == endpoint {
-                self.close(ConnId { slot, generation: 1 }, CloseReason::Local);
-            }
-        }
-    }
-    fn suspend_endpoint(&mut self, endpoint: EndpointId) {
-        let mut state = self.0.borrow_mut();
-        let State { events, connections, suspended_endpoints, .. } = &mut *state;
-        if suspended_endpoints.contains(&endpoint) {
-            return;
-        }
-        suspended_endpoints.push(endpoint);
-        // Those that its actor has not seen yet wait for the next one.
-        let unseen: Vec<u32> = events
-            .iter()
-            .filter_map(|event| if let Event::Open(conn, _) = event { Some(conn.slot) } else { None })
-            .collect();
-        for (slot, connection) in connections.iter_mut().enumerate() {
-            if connection.endpoint == endpoint && connection.open && !unseen.contains(&(slot as u32)) {
-                connection.open = false;
-                connection.orphaned = true;
-                connection.closed_by_actor.get_or_insert(CloseReason::Local);
-            }
-        }
-    }
-    fn resume_endpoint(&mut self, endpoint: EndpointId) {
-        self.0.borrow_mut().suspended_endpoints.retain(|&suspended| suspended != endpoint);
-    }
-    fn close_all(&mut self) {
-        let open = self.0.borrow().connections.len() as u32;
-        (0..open).for_each(|slot| self.close(ConnId { slot, generation: 1 }, CloseReason::Shutdown));
-    }
-    fn open_connections(&self) -> usize {
-        self.0.borrow().connections.iter().filter(|connection| connection.open).count()
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, fmt};
 
 use super::network::SimNet;
 use crate::{
+    net::EndpointId,
     shard::cell::Rest,
     shard::notice::{Notice, Report},
     shard::time::ShardTime,
@@ -11,28 +12,38 @@ use crate::{
     supervision::SupervisorId,
     supervision::crew::{Crew, GaveUp},
     telemetry::Collector,
-    topology::check::TopologyErrors,
+    topology::check::{TopologyError, TopologyErrors},
     topology::plan::ShardPlan,
-    topology::{ActorIndex, ShardId, Topology},
+    topology::{ActorId, ActorIndex, ShardId, Topology},
 };
 
 /// The most turns of [`Simulation::run_until_idle`]; it panics if the topology is not at rest by then.
 const IDLE_TURNS_MAX: usize = 1_000_000;
 
 impl Topology {
-    /// Builds the whole topology on this thread, for simulation and tests.
+    /// Builds the whole topology on this thread, for simulation and tests. Its CPUs need not be there.
     ///
     /// # Errors
-    /// The faults that [`Topology::check`] finds.
+    /// The faults that [`Topology::check`] finds, unless they are only CPUs that this process may not use.
     pub fn simulate(mut self) -> Result<Simulation, TopologyErrors> {
-        self.check()?;
+        let is_of_host = |error: &TopologyError| matches!(error, TopologyError::CpuNotAllowed { .. });
+        if let Err(TopologyErrors(errors)) = self.check()
+            && !errors.iter().all(is_of_host)
+        {
+            return Err(TopologyErrors(errors));
+        }
         let crew = self.take_crew(0);
         let mut collector = Collector::new();
         let mut nets = Vec::new();
+        let mut sockets = vec![Vec::new(); self.actors.len()];
         let build = |mut plan: ShardPlan| {
             let counts = plan.endpoint_counts();
-            plan.take_endpoints();
-            let net = SimNet::default();
+            let shard = ShardId(nets.len() as u32);
+            let mut endpoints = (0..).map(|endpoint| Socket { shard, endpoint: EndpointId(endpoint) });
+            for (actor, &count) in plan.actor_indices().into_iter().zip(&counts) {
+                sockets[actor as usize] = endpoints.by_ref().take(count).collect();
+            }
+            let net = SimNet::new(plan.take_endpoints(), &plan.spec.net);
             nets.push(net.clone());
             let telemetry = plan.register(&mut collector);
             plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts)
@@ -40,14 +51,25 @@ impl Topology {
         let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();
         shards.iter_mut().for_each(Shard::start);
         let (reports, failures) = (Vec::new(), Vec::new());
-        Ok(Simulation { shards, nets, crew, gave_up: None, reports, failures, now_ns: 0 })
+        Ok(Simulation { shards, nets, sockets, crew, gave_up: None, reports, failures, now_ns: 0 })
     }
+}
+
+/// An endpoint of a simulated topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Socket {
+    /// The shard that has it.
+    pub shard: ShardId,
+    /// The endpoint on that shard.
+    pub endpoint: EndpointId,
 }
 
 /// A running simulation.
 pub struct Simulation {
-    shards: Vec<Shard>,
-    nets: Vec<SimNet>,
+    pub(super) shards: Vec<Shard>,
+    pub(super) nets: Vec<SimNet>,
+    /// By actor.
+    sockets: Vec<Vec<Socket>>,
     crew: Crew,
     gave_up: Option<GaveUp>,
     reports: Vec<Report>,
@@ -75,15 +97,23 @@ impl Simulation {
     pub fn turn(&mut self) -> usize {
         let mut work = 0;
         for index in 0..self.shards.len() {
-            work += self.shards[index].turn(&mut self.reports);
-            if !self.reports.is_empty() {
-                self.relay(index);
-            }
+            work += self.turn_shard(index);
         }
-        if self.crew.is_due(self.now_ns) {
-            work += self.supervise();
+        work + self.turn_supervisors()
+    }
+
+    /// Makes one turn of a shard; returns the work done.
+    pub(super) fn turn_shard(&mut self, index: usize) -> usize {
+        let work = self.shards[index].turn(&mut self.reports);
+        if !self.reports.is_empty() {
+            self.relay(index);
         }
         work
+    }
+
+    /// Does what is due of the supervisors' work; returns how much.
+    pub(super) fn turn_supervisors(&mut self) -> usize {
+        if self.crew.is_due(self.now_ns) { self.supervise() } else { 0 }
     }
 
     /// Passes on what a shard reports, at once.
@@ -171,6 +201,12 @@ impl Simulation {
     #[must_use]
     pub fn net(&self, shard: ShardId) -> SimNet {
         self.nets[shard.0 as usize].clone()
+    }
+
+    /// The endpoints of an actor, in the order of its declaration.
+    #[must_use]
+    pub fn sockets<A>(&self, actor: ActorId<A>) -> &[Socket] {
+        &self.sockets[actor.index() as usize]
     }
 
     /// The failures so far.
