@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use corelane_actors::types::{GroupConfig, Publication, Reply};
 use corelane_codecs::{itch, ouch::Outbound};
 use group_support::{
-    Outputs, Venue, config, firms_config, market,
-    model::Model,
+    Model, Outputs, Venue, config, firms_config, market,
     streams::{Op, stream},
 };
 use proptest::prelude::*;

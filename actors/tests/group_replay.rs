@@ -13,10 +13,8 @@ use corelane_runtime::{
     sequencer::SequencerPolicy,
 };
 use group_support::{
-    Edges, Outputs, Venue, account_query, cancel, config, disconnect, enter, entry_switch_in, kill, kill_port, log_in,
-    market,
-    model::Model,
-    modify, other_channel, replace,
+    Edges, Model, Outputs, Venue, account_query, cancel, config, disconnect, enter, entry_switch_in, kill, kill_port,
+    log_in, market, modify, other_channel, replace,
     streams::{Op, stream},
 };
 use proptest::prelude::*;

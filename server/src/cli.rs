@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use corelane_codecs::{mold::SessionName, text::Symbol};
+use corelane_simulator::Profile;
 
 /// A colocated trading server on a thread-per-core actor runtime.
 ///
@@ -47,6 +48,39 @@ pub(crate) enum Command {
     /// is read whole.
     #[command(subcommand)]
     Itch(ItchCommand),
+    /// Run a venue in a simulated world with faults, and judge every message.
+    ///
+    /// Clients, feeds and an operator that a seed decides trade, cancel, fail and misbehave; links lose, delay and reorder;
+    /// threads stall. A slow model predicts every answer and every message of the feed. The same seed gives the same run, on every
+    /// host and in every build. The last line sums up the runs; the exit code is 1 if a rule was broken, and the command
+    /// that repeats it is printed.
+    Sim(SimArgs),
+}
+
+/// Arguments of `sim`.
+#[derive(Debug, Args)]
+pub(crate) struct SimArgs {
+    /// The topology [default: a built-in one with a shard per role and small bounds].
+    #[arg(short, long, value_name = "FILE")]
+    pub topology: Option<PathBuf>,
+    /// The first seed.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// The number of seeds to run, one after the other.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub seeds: u64,
+    /// The requests of each run.
+    #[arg(long, value_name = "R", default_value_t = 20_000)]
+    pub requests: u64,
+    /// Which faults happen: none, network, feed, clients, operator or all.
+    #[arg(long, value_name = "PROFILE", default_value = "all")]
+    pub faults: Profile,
+    /// Repeat a run that `--shrink` has written, instead of seeds.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Make a run that breaks a rule smaller, and write it to corelane-sim-SEED.replay.
+    #[arg(long)]
+    pub shrink: bool,
 }
 
 /// Arguments of `admin`.

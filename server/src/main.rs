@@ -9,6 +9,7 @@ mod itch;
 mod log;
 mod run;
 mod signals;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -22,5 +23,6 @@ fn main() -> ExitCode {
         Some(Command::Run { topology }) => run::run(&topology, out),
         Some(Command::Check { topology }) => check::check(&topology, out),
         Some(Command::Itch(command)) => itch::run(&command, out),
+        Some(Command::Sim(args)) => sim::sim(&args, out),
     })
 }

@@ -15,6 +15,7 @@ mod operator;
 mod order_flow;
 mod placement;
 mod running;
+mod simulated;
 mod supervision;
 
 pub use declare::{Declared, VenueCounters, declare};
@@ -24,3 +25,4 @@ pub use operator::{Answer, DayIsOver, Request, SocketError, check_socket};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};
 pub use running::{Stopped, Venue};
+pub use simulated::SimulatedVenue;

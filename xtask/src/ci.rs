@@ -25,6 +25,7 @@ const STEPS: &[(&str, &str, Step)] = &[
     ("budget", "instructions of a message at each stage", budget),
     ("interop", "Python clients that share no code with us, and tshark on our feed", interop),
     ("demo", "the README's first command", demo),
+    ("sim", "the venue in simulated worlds, the same in every build", sim),
     ("recorded", "the demo on a recorded day, if there is one", recorded),
 ];
 
@@ -115,6 +116,24 @@ fn budget(root: &Path) -> Result<(), String> {
 fn interop(root: &Path) -> Result<(), String> {
     cargo(root, "build --release")?;
     interop::run(root, &root.join(CORELANE))
+}
+
+/// Runs seeds with all faults, and a few of them in the build of the tests too, which must give the same hash.
+fn sim(root: &Path) -> Result<(), String> {
+    cargo(root, "build --quiet")?;
+    cargo(root, "build --quiet --release")?;
+    let few = ["sim", "--seeds", "2", "--requests", "2000"];
+    let [debug, release] = ["target/debug/corelane", CORELANE].map(|binary| command(root, binary, few).output());
+    let last = |output: std::io::Result<std::process::Output>| {
+        let output = output.map_err(|e| format!("cannot run the simulation: {e}"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().last().map(str::to_owned).ok_or_else(|| format!("the simulation says nothing ({})", output.status))
+    };
+    let (debug, release) = (last(debug)?, last(release)?);
+    if debug != release {
+        return Err(format!("the same seeds give other runs:\n{debug}, without optimization\n{release}, with it"));
+    }
+    run(&mut command(root, CORELANE, ["sim", "--seeds", "20", "--requests", "20000"]))
 }
 
 fn demo(root: &Path) -> Result<(), String> {

@@ -1,7 +1,6 @@
 //! A venue's group behind its sequencer, on one thread with a manual clock, and the requests to send to it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-pub(crate) mod model;
 pub(crate) mod streams;
 
 use corelane_actors::{
@@ -18,6 +17,7 @@ use corelane_codecs::{
     price::Price,
     text::{Mpid, Symbol},
 };
+pub(crate) use corelane_model::{Model, Outputs};
 use corelane_runtime::{
     message::Envelope,
     sequencer::{Sequencer, SequencerPolicy},
@@ -122,13 +122,6 @@ pub(crate) struct Venue<S: SequencerPolicy<Out = Command> = ReferencePolicy> {
     pub publications: ExternalReceiver<Publication>,
     pub record: ExternalReceiver<Command>,
     pub counters: Counters<GroupCount>,
-}
-
-/// The outputs since the last call.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outputs {
-    pub replies: Vec<Reply>,
-    pub publications: Vec<Publication>,
 }
 
 impl Venue {

@@ -9,8 +9,8 @@ use corelane_codecs::price::Price;
 use proptest::{prelude::*, sample::Index};
 
 use super::{
-    MASS_CANCEL, account_query, cancel, disconnect, enter, entry_switch, entry_switch_in, kill, log_in, market,
-    model::Model, modify, other_channel, replace,
+    MASS_CANCEL, Model, account_query, cancel, disconnect, enter, entry_switch, entry_switch_in, kill, log_in, market,
+    modify, other_channel, replace,
 };
 
 /// A step of a stream. Its order is chosen when the step is run.

@@ -1,5 +1,11 @@
-//! A slow, obvious model of the venue: one list of orders in order of priority, searched from the start every time, and
-//! messages encoded byte by byte from the protocol specification.
+//! A slow, obvious model of the venue's group: one list of orders in order of priority, searched from the start every
+//! time, and messages encoded byte by byte from the protocol specification.
+//!
+//! It shares the types of commands, answers and limits with the group, and no rule: tests and the simulator compare the
+//! two message by message.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,17 +14,33 @@ use corelane_actors::types::{
     PortId, Publication, Quantity, Reference, Replace, Reply, Scope, SequenceNumber, WithoutReference,
 };
 
-use super::Outputs;
+/// What the group sends for one input.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// Answers to clients, in order.
+    pub replies: Vec<Reply>,
+    /// Messages of the feed, in order.
+    pub publications: Vec<Publication>,
+}
 
-#[derive(Clone)]
-pub(crate) struct ModelOrder {
+/// An order at the venue.
+#[derive(Clone, Debug)]
+pub struct ModelOrder {
+    /// Who sent it.
     pub port: u32,
+    /// Its client's number.
     pub user_ref: u32,
+    /// The venue's reference.
     pub order_ref: u64,
+    /// Its instrument, from 1.
     pub locate: u16,
+    /// The OUCH code.
     pub side: u8,
+    /// The limit, in ten-thousandths.
     pub price: u64,
+    /// Open shares.
     pub leaves: u32,
+    /// Executed shares.
     pub cum_qty: u32,
     time_in_force: u8,
     capacity: u8,
@@ -27,20 +49,26 @@ pub(crate) struct ModelOrder {
     group: u16,
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct ModelPort {
+/// A port.
+#[derive(Clone, Debug, Default)]
+pub struct ModelPort {
     /// Whether the port as a whole is disabled, and the firms for which the opposite holds.
     is_disabled: bool,
     exceptions: BTreeSet<[u8; 4]>,
+    /// The last number of a request that is used.
     pub last_user_ref: u32,
     /// The same of other channels.
     channels: BTreeMap<u8, u32>,
+    /// The answers so far.
     pub messages: u64,
     generation: u32,
 }
 
-pub(crate) struct Model {
+/// The venue.
+#[derive(Debug)]
+pub struct Model {
     config: GroupConfig,
+    /// The ports.
     pub ports: Vec<ModelPort>,
     /// Resting orders, oldest first; a replaced order is a new one.
     pub orders: Vec<ModelOrder>,
@@ -59,7 +87,7 @@ pub(crate) struct Model {
 }
 
 /// Which orders are accepted.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Accepted {
     All,
     Immediate,
@@ -67,7 +95,9 @@ enum Accepted {
 }
 
 impl Model {
-    pub(crate) fn new(config: GroupConfig) -> Model {
+    /// A venue of this configuration, before its first input.
+    #[must_use]
+    pub fn new(config: GroupConfig) -> Model {
         Model {
             ports: vec![ModelPort::default(); config.ports.len()],
             orders: Vec::new(),
@@ -84,7 +114,7 @@ impl Model {
     }
 
     /// All outputs of `command`, sequenced at `time_ns` with its reference attached.
-    pub(crate) fn run(&mut self, time_ns: u64, command: &Command) -> Outputs {
+    pub fn run(&mut self, time_ns: u64, command: &Command) -> Outputs {
         self.time_ns = time_ns;
         match command {
             Command::Enter(enter) => self.enter(enter),

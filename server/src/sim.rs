@@ -1,0 +1,90 @@
+//! `corelane sim`: runs the venue in a simulated world with faults, seed after seed.
+
+use std::{
+    io::{IsTerminal, stderr},
+    path::Path,
+};
+
+use corelane_config::Config;
+use corelane_console::{Exit, Output};
+use corelane_simulator::{Replay, Report, Spec, VENUE_TOML, run, shrink};
+use indicatif::{ProgressBar, ProgressStyle};
+use miette::{IntoDiagnostic, WrapErr, miette};
+
+use crate::cli::SimArgs;
+
+/// Runs the seeds.
+///
+/// # Errors
+/// A topology or replay that cannot be read or built. Broken rules end with [`Exit::Damaged`].
+pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
+    let replay = args.replay.as_deref().map(read).transpose()?;
+    let topology = args.topology.clone().or_else(|| replay.as_ref()?.topology.clone());
+    let config = match &topology {
+        Some(path) => Config::load(path)?,
+        None => Config::parse("the embedded simulation", VENUE_TOML)?,
+    };
+    let first = Spec::new(config, args.seed, args.requests, args.faults);
+    let (first, seeds) = match replay {
+        Some(Replay { seed, requests, profile, only, without_clients, without_kinds, .. }) => {
+            (Spec { seed, requests, profile, only, without_clients, without_kinds, ..first }, 1)
+        }
+        None => (first, args.seeds),
+    };
+    let bar = if stderr().is_terminal() { ProgressBar::new(seeds).with_style(style()) } else { ProgressBar::hidden() };
+    let (mut requests, mut faults, mut hash, mut broken) = (0, 0, 0_u64, Vec::new());
+    for seed in first.seed..first.seed.saturating_add(seeds) {
+        let spec = Spec { seed, ..first.clone() };
+        let report = run(&spec)?;
+        requests += report.requests;
+        faults += report.faults.len();
+        hash = hash.rotate_left(1) ^ report.hash;
+        if let Some(rule) = &report.broken {
+            broken.push(format!("seed {seed}, {rule}\n{}", repeat(args, &spec, &report, &bar)?));
+        }
+        bar.set_message(format!("seed {seed}, {requests} requests, {faults} faults, {} broken", broken.len()));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let count = broken.len();
+    let exit = match broken.is_empty() {
+        true => Exit::Done,
+        false => out.damaged(&miette!("rules were broken:\n{}", broken.join("\n"))),
+    };
+    out.say(format_args!("sim seeds={seeds} requests={requests} faults={faults} broken={count} hash={hash:016x}"))?;
+    Ok(exit)
+}
+
+fn read(path: &Path) -> miette::Result<Replay> {
+    let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
+    Replay::parse(&text).map_err(|why| miette!("{}: {why}", path.display()))
+}
+
+/// The command that repeats a run; with `--shrink`, a smaller one from a file.
+fn repeat(args: &SimArgs, spec: &Spec, report: &Report, bar: &ProgressBar) -> miette::Result<String> {
+    let Spec { seed, requests, profile, .. } = spec;
+    if !args.shrink {
+        let topology = args.topology.as_ref().map_or(String::new(), |path| format!(" -t {}", path.display()));
+        let replay = args.replay.as_ref().map(|path| format!("corelane sim --replay {}", path.display()));
+        let command =
+            format!("corelane sim{topology} --seed {seed} --seeds 1 --requests {requests} --faults {profile}");
+        return Ok(format!("repeat it: {}", replay.unwrap_or(command)));
+    }
+    let mut runs = 0;
+    let (small, report) = shrink(spec, report.clone(), || {
+        runs += 1;
+        bar.set_message(format!("seed {seed}: making it smaller, run {runs}"));
+    })?;
+    let path = format!("corelane-sim-{seed}.replay");
+    std::fs::write(&path, Replay::of(&small, args.topology.clone()).text()).into_diagnostic()?;
+    let rule = report.broken.map_or(String::new(), |broken| broken.to_string());
+    Ok(format!(
+        "smaller: {} requests and {} faults, {rule}\nrepeat it: corelane sim --replay {path}",
+        report.requests,
+        report.faults.len()
+    ))
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").expect("the template is a constant and valid")
+}

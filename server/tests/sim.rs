@@ -1,0 +1,69 @@
+//! `corelane sim`: its last line, its exit codes, and how a run that breaks a rule is repeated and made smaller.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use corelane_simulator::VENUE_TOML;
+
+/// A folder of the test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Exit code, standard output, standard error without its frame.
+fn sim(folder: &PathBuf, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
+    let output = command.arg("sim").args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let unframed = text(&output.stderr).replace("\n  │ ", " ");
+    (output.status.code(), text(&output.stdout), unframed)
+}
+
+#[test]
+fn a_sound_run_ends_with_its_sums() {
+    let folder = folder("sim-sound");
+    let arguments = ["--seeds", "2", "--requests", "300", "--faults", "all"];
+    let (code, out, err) = sim(&folder, &arguments);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.starts_with("sim seeds=2 requests=600 faults="), "{out}");
+    assert!(out.contains(" broken=0 hash="), "{out}");
+    assert_eq!(sim(&folder, &arguments).1, out, "the same seeds give the same hash");
+}
+
+#[test]
+fn what_cannot_be_run_is_an_error() {
+    let folder = folder("sim-wrong");
+    fs::write(folder.join("wrong.replay"), "seed five\n").unwrap();
+    let cases: [&[&str]; 3] = [&["--faults", "some"], &["-t", "none.toml"], &["--replay", "wrong.replay"]];
+    for arguments in cases {
+        let (code, out, err) = sim(&folder, arguments);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_run_that_breaks_a_rule_is_made_smaller_and_repeated() {
+    let folder = folder("sim-broken");
+    // The venue drops clients that pause for a few milliseconds.
+    let hasty = VENUE_TOML.replace("client_timeout_ms = 15_000", "client_timeout_ms = 20");
+    let hasty = hasty.replace("heartbeat_ms = 1000", "heartbeat_ms = 10");
+    fs::write(folder.join("hasty.toml"), hasty).unwrap();
+    let rule = "the venue ended the connection without a cause";
+    let arguments = ["-t", "hasty.toml", "--seed", "4", "--seeds", "1", "--requests", "3000", "--faults", "network"];
+    let (code, out, err) = sim(&folder, &arguments);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(out.contains(" broken=1 "), "{out}");
+    assert!(err.contains(rule) && err.contains("--seed 4 --seeds 1 --requests 3000 --faults network"), "{err}");
+
+    let (code, _, err) = sim(&folder, &[&arguments[..], &["--shrink"]].concat());
+    assert_eq!(code, Some(1), "{err}");
+    let replay = fs::read_to_string(folder.join("corelane-sim-4.replay")).unwrap();
+    // Neither a fault nor all clients and kinds of request are needed for it.
+    assert!(replay.contains("\nonly 0\n"), "{replay}");
+    assert!(replay.contains("\nwithout-client ") && replay.contains("\nwithout-kind "), "{replay}");
+    let (code, out, err) = sim(&folder, &["--replay", "corelane-sim-4.replay"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(out.starts_with("sim seeds=1 ") && err.contains(rule), "{out}{err}");
+}

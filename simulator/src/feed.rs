@@ -1,0 +1,229 @@
+//! The other venue, whose feed comes in on two lines: quotes that wander, packets that get lost, and a server that sends them
+//! again.
+
+use std::net::SocketAddr;
+
+use corelane_actors::types::Instrument;
+use corelane_codecs::mold::{self, HEADER_LEN, PacketBuilder, Request, SessionName};
+use corelane_runtime::simulation::{LineSpec, Socket, Source, World};
+
+/// Tokens of its wake-ups.
+pub(crate) const FEED: u64 = 3 << 56;
+
+const QUOTE: Source = Source::new("feed.quote");
+const PAUSE: Source = Source::new("feed.pause");
+const SILENCE: Source = Source::new("feed.silence");
+
+const SESSION: &str = "FEED000001";
+const PAYLOAD_MAX: usize = 1_200;
+/// The longest silence of both lines, in nanoseconds.
+const SILENCE_NS_MAX: u64 = 50_000_000;
+
+/// The quotes of an instrument: references and prices.
+#[derive(Clone, Copy, Debug, Default)]
+struct Quotes {
+    bid: (u64, u64),
+    ask: (u64, u64),
+}
+
+/// The other venue.
+pub(crate) struct OtherVenue {
+    /// Line A and, if there is one, line B.
+    lines: Vec<Socket>,
+    /// Where requests for retransmission come from.
+    requests: Option<Socket>,
+    from: SocketAddr,
+    line: LineSpec,
+    silence: u32,
+    session: SessionName,
+    instruments: Vec<Instrument>,
+    quotes: Vec<Quotes>,
+    messages: Vec<Vec<u8>>,
+    last_ref: u64,
+    packets: u64,
+    answers: u64,
+}
+
+impl OtherVenue {
+    /// A venue that sends to these sockets: its lines and, if it serves retransmission, the socket that asks.
+    pub(crate) fn new(
+        sockets: &[Socket],
+        has_line_b: bool,
+        instruments: &[Instrument],
+        parts_per_million: u32,
+        silence: u32,
+    ) -> Option<OtherVenue> {
+        let lines = 1 + usize::from(has_line_b);
+        let line = LineSpec {
+            loss_ppm: parts_per_million,
+            duplicate_ppm: parts_per_million,
+            reorder_ppm: parts_per_million,
+            ..LineSpec::default()
+        };
+        Some(OtherVenue {
+            lines: sockets.get(..lines)?.to_vec(),
+            requests: sockets.get(lines).copied(),
+            from: SocketAddr::from(([10, 0, 2, 1], 6000)),
+            line,
+            silence,
+            session: SessionName::new(SESSION).ok()?,
+            instruments: instruments.to_vec(),
+            quotes: vec![Quotes::default(); instruments.len()],
+            messages: Vec::new(),
+            last_ref: 0,
+            packets: 0,
+            answers: 0,
+        })
+    }
+
+    /// Sends the next packet. The first has the directory and both quotes of every instrument.
+    pub(crate) fn send(&mut self, world: &mut World) {
+        let first = self.messages.len() as u64 + 1;
+        self.packets += 1;
+        if self.packets == 1 {
+            self.open(world.now_ns());
+        } else {
+            self.quote(world);
+        }
+        let mut pause = world.draw(PAUSE, self.packets);
+        let mut pause_ns = match pause.happens(20_000) {
+            true => pause.within(1_000_000, 100_000_000),
+            false => pause.within(50_000, 2_000_000),
+        };
+        if let Some(mut silence) = world.strikes(SILENCE, self.packets, self.silence) {
+            // What was to be sent is lost on both lines, and nothing follows for a while.
+            pause_ns += silence.within(1, SILENCE_NS_MAX);
+        } else {
+            self.send_from(world, first);
+        }
+        world.wake_at(world.now_ns() + pause_ns, FEED);
+    }
+
+    /// Sends the messages from this number on, in as many packets as they need.
+    fn send_from(&mut self, world: &mut World, mut first: u64) {
+        let end = self.messages.len() as u64 + 1;
+        while first < end {
+            let (packet, messages) = self.packet(first, end - first);
+            first += messages;
+            self.packets += 1;
+            self.send_on_lines(world, &packet);
+        }
+    }
+
+    fn send_on_lines(&self, world: &mut World, packet: &[u8]) {
+        for (index, line) in self.lines.iter().enumerate() {
+            world.send_datagram(*line, self.from, self.packets << 1 | index as u64, packet, &self.line);
+        }
+    }
+
+    /// Whether the venue can have every message in the end.
+    pub(crate) fn can_be_complete(&self) -> bool {
+        !self.messages.is_empty() && (self.requests.is_some() || self.silence == 0 && self.line.loss_ppm == 0)
+    }
+
+    /// Whether datagrams of this socket are requests to it.
+    pub(crate) fn hears(&self, socket: Socket) -> bool {
+        self.requests == Some(socket)
+    }
+
+    /// Answers a request for retransmission.
+    pub(crate) fn answer(&mut self, world: &mut World, to: Option<SocketAddr>, request: &[u8]) {
+        let (Some(socket), Ok(request)) = (self.requests, Request::decode(request)) else { return };
+        let sent = self.messages.len() as u64;
+        if request.session == self.session && (1..=sent).contains(&request.sequence) {
+            self.answers += 1;
+            let count = u64::from(request.count).min(sent + 1 - request.sequence);
+            let (packet, _) = self.packet(request.sequence, count);
+            world.send_datagram(socket, to.unwrap_or(self.from), 1 << 40 | self.answers, &packet, &self.line);
+        }
+    }
+
+    /// A packet of up to `count` messages, and how many it has room for.
+    fn packet(&self, first: u64, count: u64) -> (Vec<u8>, u64) {
+        let mut buffer = [0; PAYLOAD_MAX];
+        let builder = PacketBuilder::new(&mut buffer, self.session, first, PAYLOAD_MAX);
+        let mut builder = builder.expect("a packet has room for its header");
+        let messages = self.messages.iter().skip(first as usize - 1).take(count as usize);
+        let messages = messages.take_while(|message| builder.push(message)).count() as u64;
+        (builder.finish().to_vec(), messages)
+    }
+
+    fn open(&mut self, now_ns: u64) {
+        for code in *b"OSQ" {
+            let mut event = header(b'S', 0, now_ns);
+            event.push(code);
+            self.messages.push(event);
+        }
+        for index in 0..self.instruments.len() {
+            let (instrument, locate) = (self.instruments[index], index as u16 + 1);
+            let mut entry = header(b'R', locate, now_ns);
+            entry.extend(instrument.symbol.as_array());
+            entry.extend(b"QN");
+            entry.extend(instrument.lot.0.to_be_bytes());
+            entry.extend(b"NCZ PNN N\0\0\0\0N");
+            self.messages.push(entry);
+            let (tick, price) = (instrument.tick.raw(), instrument.reference_price.raw());
+            let price = price / tick * tick;
+            for (side, price) in [(b'B', price - 2 * tick), (b'S', price + 2 * tick)] {
+                self.last_ref += 1;
+                let mut add = header(b'A', locate, now_ns);
+                add.extend(self.last_ref.to_be_bytes());
+                add.push(side);
+                add.extend(100_u32.to_be_bytes());
+                add.extend(instrument.symbol.as_array());
+                add.extend((price as u32).to_be_bytes());
+                self.messages.push(add);
+                let quotes = &mut self.quotes[index];
+                *(if side == b'B' { &mut quotes.bid } else { &mut quotes.ask }) = (self.last_ref, price);
+            }
+        }
+    }
+
+    /// Moves the quotes of an instrument by a tick, towards its reference price if they are far from it.
+    fn quote(&mut self, world: &World) {
+        let mut draw = world.draw(QUOTE, self.packets);
+        let index = draw.below(self.instruments.len() as u64) as usize;
+        let (instrument, locate) = (self.instruments[index], index as u16 + 1);
+        let (tick, reference) = (instrument.tick.raw(), instrument.reference_price.raw());
+        let is_low = self.quotes[index].bid.1 + 6 * tick < reference;
+        let is_high = self.quotes[index].ask.1 > reference + 6 * tick;
+        let up = is_low || !is_high && draw.happens(500_000);
+        for of_bid in [!up, up] {
+            self.last_ref += 1;
+            let quotes = &mut self.quotes[index];
+            // The side that the other moves towards moves first, so that they never cross.
+            let quote = if of_bid { &mut quotes.bid } else { &mut quotes.ask };
+            let price = if up { quote.1 + tick } else { quote.1 - tick };
+            let mut replace = header(b'U', locate, world.now_ns());
+            replace.extend(quote.0.to_be_bytes());
+            replace.extend(self.last_ref.to_be_bytes());
+            replace.extend(100_u32.to_be_bytes());
+            replace.extend((price as u32).to_be_bytes());
+            *quote = (self.last_ref, price);
+            self.messages.push(replace);
+        }
+    }
+
+    /// Says the number of the next message, so that a loss at the end is noticed.
+    pub(crate) fn say_next(&mut self, world: &mut World) {
+        self.packets += 1;
+        let mut packet = [0; HEADER_LEN];
+        if mold::heartbeat(&mut packet, self.session, self.messages.len() as u64 + 1).is_ok() {
+            self.send_on_lines(world, &packet);
+        }
+    }
+
+    /// The best bid and ask of each instrument.
+    pub(crate) fn best(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.quotes.iter().map(|quotes| (quotes.bid.1, quotes.ask.1))
+    }
+}
+
+/// The beginning of an ITCH message.
+fn header(kind: u8, locate: u16, now_ns: u64) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend(locate.to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(&now_ns.to_be_bytes()[2..]);
+    bytes
+}

@@ -1,0 +1,98 @@
+//! The oracle: what the venue must have said, by the slow model, for the inputs that its sequencer numbered.
+
+use corelane_actors::types::{Command, GroupConfig, Publication};
+use corelane_model::Model;
+use corelane_runtime::topology::ExternalReceiver;
+
+use crate::{client::Client, request::Request, stream::Stream};
+
+/// Follows the sequenced inputs.
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    record: ExternalReceiver<Command>,
+    model: Model,
+    /// By port: the answers that the model gives.
+    pub answers: Vec<Stream>,
+    /// The feed that the model publishes.
+    pub tape: Stream,
+    /// Inputs so far, of which clients sent `requests`.
+    inputs: u64,
+    pub requests: u64,
+    last_time_ns: u64,
+    /// By port.
+    log_ins: Vec<LogIn>,
+}
+
+/// What the group was told of a port.
+#[derive(Clone, Copy, Debug, Default)]
+struct LogIn {
+    number: u32,
+    is_in: bool,
+}
+
+impl Oracle {
+    pub(crate) fn new(config: GroupConfig, record: ExternalReceiver<Command>) -> Oracle {
+        Oracle {
+            record,
+            answers: config.ports.iter().map(|_| Stream::default()).collect(),
+            log_ins: vec![LogIn::default(); config.ports.len()],
+            model: Model::new(config),
+            tape: Stream::default(),
+            inputs: 0,
+            requests: 0,
+            last_time_ns: 0,
+        }
+    }
+
+    /// Follows what has been sequenced since the last call.
+    ///
+    /// # Errors
+    /// An input that nobody sent, or that is not the next of who sent it.
+    pub(crate) fn follow(&mut self, clients: &mut [Client]) -> Result<(), String> {
+        while let Some(envelope) = self.record.receive() {
+            let (sequence, time_ns) = (envelope.header.sequence.0, envelope.header.time_ns);
+            self.inputs += 1;
+            if sequence != self.inputs || time_ns < self.last_time_ns {
+                return Err(format!(
+                    "input {sequence} at {time_ns} ns follows input {} at {}",
+                    self.inputs - 1,
+                    self.last_time_ns
+                ));
+            }
+            self.last_time_ns = time_ns;
+            self.follow_session(&envelope.body).map_err(|why| format!("input {sequence}: {why}"))?;
+            if let Some((port, request)) = Request::of(&envelope.body) {
+                self.requests += 1;
+                let client =
+                    clients.get_mut(port.index()).ok_or_else(|| format!("input {sequence} is of port {port}"))?;
+                client.sequenced(&request).map_err(|why| format!("input {sequence} of port {port}: {why}"))?;
+            }
+            let outputs = self.model.run(time_ns, &envelope.body);
+            for reply in &outputs.replies {
+                self.answers[reply.port.index()].push(&reply.bytes[..usize::from(reply.length)]);
+            }
+            outputs
+                .publications
+                .iter()
+                .for_each(|Publication { length, bytes }| self.tape.push(&bytes[..usize::from(*length)]));
+        }
+        Ok(())
+    }
+
+    /// A port logs in and disconnects in turn, each time under the next number.
+    fn follow_session(&mut self, command: &Command) -> Result<(), String> {
+        let (Command::LogIn(change) | Command::Disconnect(change)) = command else { return Ok(()) };
+        let known = &mut self.log_ins[change.port.index()];
+        let is_next = match (command, *known) {
+            (Command::LogIn(_), LogIn { number, is_in }) => !is_in && change.generation > number,
+            (_, LogIn { number, is_in }) => is_in && change.generation == number,
+        };
+        *known = LogIn { number: change.generation, is_in: matches!(command, Command::LogIn(_)) };
+        if is_next { Ok(()) } else { Err(format!("{command:?} does not follow what the group was told before")) }
+    }
+
+    /// The model's resting orders: reference, open shares.
+    pub(crate) fn resting(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.model.orders.iter().map(|order| (order.order_ref, order.leaves))
+    }
+}

@@ -1,0 +1,52 @@
+//! Short runs of every profile: no rule is broken, and a run can be repeated, in part too.
+
+use corelane_config::Config;
+use corelane_simulator::{Kind, Profile, Report, Spec, VENUE_TOML, run};
+
+const REQUESTS: u64 = 1_500;
+
+fn spec(config: &Config, seed: u64, profile: Profile) -> Spec {
+    Spec::new(config.clone(), seed, REQUESTS, profile)
+}
+
+fn built_in() -> Config {
+    Config::parse("the built-in venue", VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+fn sound(spec: &Spec) -> Report {
+    let report = run(spec).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.broken, None, "seed {}, {}", spec.seed, spec.profile);
+    report
+}
+
+#[test]
+fn no_profile_breaks_a_rule() {
+    let config = built_in();
+    for (name, profile) in Profile::NAMES {
+        let faults: usize = (1..=2).map(|seed| sound(&spec(&config, seed, profile)).faults.len()).sum();
+        assert_eq!(faults > 0, profile != Profile::None, "{name}");
+    }
+}
+
+#[test]
+fn the_shipped_venue_on_one_shard_breaks_none_either() {
+    let config = Config::parse("venue.toml", corelane_config::VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
+    // Without a retransmission server, what its subscriber loses stays lost.
+    sound(&spec(&config, 3, Profile::Clients));
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again_and_its_faults_can_be_chosen() {
+    let config = built_in();
+    let all = spec(&config, 5, Profile::All);
+    let report = sound(&all);
+    assert_eq!(sound(&all).hash, report.hash);
+    assert_ne!(sound(&spec(&config, 6, Profile::All)).hash, report.hash);
+    let first: Vec<_> = report.faults.iter().take(3).map(|fault| (fault.source.name().to_owned(), fault.key)).collect();
+    let fewer = Spec { only: Some(first.clone()), ..all.clone() };
+    let repeated: Vec<_> =
+        sound(&fewer).faults.iter().map(|fault| (fault.source.name().to_owned(), fault.key)).collect();
+    assert_eq!(repeated, first);
+    let none = Spec { only: Some(Vec::new()), without_clients: vec![0, 3], without_kinds: vec![Kind::Replace], ..all };
+    assert!(sound(&none).faults.is_empty());
+}
