@@ -20,7 +20,7 @@ fn datagrams_arrive_with_their_sender() {
     for endpoint in [EndpointId(0), EndpointId(1)] {
         let sender = UdpSocket::bind(loopback()).unwrap();
         let to = world.driver.local_addr(endpoint).unwrap();
-        for payload in [&b"one"[..], b"", &[7; 512]] {
+        for payload in [&b"one"[..], b"", &[7; 256]] {
             world.actor.datagrams.clear();
             sender.send_to(payload, to).unwrap();
             world.until("the datagram", |world| !world.actor.datagrams.is_empty());
@@ -34,7 +34,7 @@ fn datagrams_arrive_with_their_sender() {
 #[test]
 fn a_burst_longer_than_the_buffers_is_received_in_order() {
     let spec = UdpSpec { socket_receive_bytes: Some(1 << 20), ..UdpSpec::receiver(loopback()) };
-    let config = DriverConfig { datagram_buffers: 4, ..small_net() };
+    let config = DriverConfig { receive_buffers: 4, ..small_net() };
     let mut world = udp_world(config, vec![spec]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
@@ -52,8 +52,8 @@ fn a_datagram_that_does_not_fit_is_dropped_and_counted() {
     let mut world = udp_world(small_net(), vec![UdpSpec::receiver(loopback())]);
     let sender = UdpSocket::bind(loopback()).unwrap();
     let to = world.driver.local_addr(RECEIVER).unwrap();
-    sender.send_to(&[1; 513], to).unwrap();
-    sender.send_to(&[2; 512], to).unwrap();
+    sender.send_to(&[1; 257], to).unwrap();
+    sender.send_to(&[2; 256], to).unwrap();
     world.until("the second", |world| !world.actor.datagrams.is_empty());
     assert_eq!((world.actor.datagrams.len(), world.actor.datagrams[0].2[0]), (1, 2));
     assert_eq!(world.driver.counters().datagrams_truncated, 1);
@@ -71,7 +71,7 @@ fn the_kernels_receive_time_comes_with_datagrams_where_it_is_asked_for() {
         let sender = UdpSocket::bind(from).unwrap();
         let to = world.driver.local_addr(EndpointId(endpoint)).unwrap();
         // The longest payload of `small` fits behind a time as it does without one.
-        for payload in [&b""[..], b"one", &[7; 512]] {
+        for payload in [&b""[..], b"one", &[7; 256]] {
             let sent_ns = utc_ns();
             sender.send_to(payload, to).unwrap();
             world.until("the datagram", |world| !world.actor.datagrams.is_empty());
@@ -85,7 +85,7 @@ fn the_kernels_receive_time_comes_with_datagrams_where_it_is_asked_for() {
             }
             world.actor.datagrams.clear();
         }
-        sender.send_to(&[1; 513], to).unwrap();
+        sender.send_to(&[1; 257], to).unwrap();
         world.until("a truncated one", |world| world.driver.counters().datagrams_truncated == u64::from(endpoint) + 1);
     }
 }
@@ -94,7 +94,7 @@ fn the_kernels_receive_time_comes_with_datagrams_where_it_is_asked_for() {
 #[test]
 fn a_datagram_that_waited_has_the_time_at_which_it_began_to() {
     let spec = UdpSpec { kernel_times: true, ..UdpSpec::receiver(loopback()) };
-    let mut world = udp_world(DriverConfig { datagram_buffers: 2, ..small_net() }, vec![spec]);
+    let mut world = udp_world(DriverConfig { receive_buffers: 2, ..small_net() }, vec![spec]);
     let to = world.driver.local_addr(RECEIVER).unwrap();
     let sender = UdpSocket::bind(loopback()).unwrap();
     // The kernel begins to take times some moments after the first socket has asked; until then they are of delivery.

@@ -40,8 +40,6 @@ fn sizes_out_of_range_are_named() {
     let cases = [
         ("receive_buffers", DriverConfig { receive_buffers: 3, ..small_net() }),
         ("receive_buffer_bytes", DriverConfig { receive_buffer_bytes: 0, ..small_net() }),
-        ("datagram_buffers", DriverConfig { datagram_buffers: 0, ..small_net() }),
-        ("datagram_buffer_bytes", DriverConfig { datagram_buffer_bytes: 1 << 20, ..small_net() }),
         ("send_buffer_bytes", DriverConfig { send_buffer_bytes: 1000, ..small_net() }),
         ("connections_max", DriverConfig { connections_max: 0, ..small_net() }),
         ("submission_entries", DriverConfig { submission_entries: 4, ..small_net() }),
@@ -50,7 +48,7 @@ fn sizes_out_of_range_are_named() {
     ];
     for (field, config) in cases {
         let error = start(config, loopback()).err().unwrap();
-        assert!(error.to_string().starts_with(&format!("net: {field} = ")), "{error}");
+        assert!(error.to_string().starts_with(&format!("net.{field} is ")), "{error}");
     }
 }
 

@@ -34,8 +34,6 @@ pub fn small_net() -> DriverConfig {
     DriverConfig {
         receive_buffers: 16,
         receive_buffer_bytes: 256,
-        datagram_buffers: 16,
-        datagram_buffer_bytes: 512,
         send_buffer_bytes: 4096,
         connections_max: 8,
         submission_entries: 32,

@@ -1,5 +1,7 @@
 //! The topology of a configured venue: its actors, their edges, and their placement on shards.
 
+use std::collections::HashMap;
+
 use corelane_actors::{
     engine::{GroupCount, wire_group},
     market_data::{BookEvent, DepthAnswer, FeedCounters, MarketData, MarketDataIn, TopOfBook},
@@ -12,6 +14,7 @@ use corelane_codecs::soup;
 use corelane_config::Config;
 use corelane_runtime::{
     actor::Actor,
+    lifecycle::StartError,
     net::{EndpointId, EndpointSpec},
     sequencer::Sequencer,
     telemetry::Counters,
@@ -51,6 +54,7 @@ pub struct Declared {
     pub(crate) market_data: Option<ActorId<MarketData>>,
     instruments: usize,
     pub(crate) publisher: Option<ActorId<Publisher>>,
+    pub(crate) endpoint_keys: EndpointKeys,
 }
 
 /// The counters of the venue's actors, readable while they run.
@@ -98,14 +102,17 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let built_session = Session::new(session_config)?;
     let gate = built_session.gate();
     let counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
-    let session = topology.net_actor(ingress, "session", vec![listen], move |_| built_session);
+    let mut endpoint_keys = EndpointKeys::default();
+    let listen = endpoint_keys.of(&config.placement.ingress, vec![("order_entry.listen", listen)]);
+    let session = topology.net_actor(ingress, "session", listen, move |_| built_session);
     let market_data = match &config.feeds.inbound {
         Some(feed) => {
             let feed_config = market_data_config(config, feed)?;
             let feed_counters = counters.feed_in.clone();
             let build =
                 move |endpoints: &[EndpointId]| MarketData::new(feed_config.clone(), endpoints, feed_counters.clone());
-            let market_data = topology.net_actor(ingress, "market-data", feed_in_endpoints(feed), build.clone());
+            let endpoints = endpoint_keys.of(&config.placement.ingress, feed_in_endpoints(feed));
+            let market_data = topology.net_actor(ingress, "market-data", endpoints, build.clone());
             supervise_market_data(&mut topology, &config.supervision, market_data, build);
             Some(market_data)
         }
@@ -140,7 +147,8 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         Some(feed) => {
             let publisher_config = publisher_config(config, feed)?;
             let feed_counters = counters.feed_out.clone();
-            let actor = topology.net_actor(publisher, "publisher", feed_out_endpoints(feed), move |endpoints| {
+            let endpoints = endpoint_keys.of(&config.placement.publisher, feed_out_endpoints(feed));
+            let actor = topology.net_actor(publisher, "publisher", endpoints, move |endpoints| {
                 let built = Publisher::new(publisher_config, endpoints, feed_counters);
                 built.expect("the schema's ranges are the publisher's")
             });
@@ -168,7 +176,27 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         market_data,
         instruments: config.instruments.len(),
         publisher,
+        endpoint_keys,
     })
+}
+
+/// The keys of the configuration that endpoints are for, by shard and in the order of their declaration.
+#[derive(Debug, Default)]
+pub(crate) struct EndpointKeys(HashMap<String, Vec<&'static str>>);
+
+impl EndpointKeys {
+    /// Notes the keys of an actor's endpoints on a shard, and returns the endpoints.
+    fn of(&mut self, shard: &str, endpoints: Vec<(&'static str, EndpointSpec)>) -> Vec<EndpointSpec> {
+        let (keys, endpoints): (Vec<_>, Vec<_>) = endpoints.into_iter().unzip();
+        self.0.entry(shard.to_owned()).or_default().extend(keys);
+        endpoints
+    }
+
+    /// The key of the endpoint that kept a topology from its start, if it was one.
+    pub(crate) fn of_error(&self, error: &StartError) -> Option<&'static str> {
+        let StartError::Net { shard, source } = error else { return None };
+        self.0.get(shard)?.get(source.endpoint()?).copied()
+    }
 }
 
 impl Declared {

@@ -49,6 +49,12 @@ pub enum VenueError {
     #[error(transparent)]
     Socket(#[from] SocketError),
     /// The topology is faulty or failed to start.
-    #[error(transparent)]
-    Start(#[from] StartError),
+    #[error("{error}")]
+    Start {
+        /// Why.
+        error: Box<StartError>,
+        /// Which key of the configuration it is about, if it is about a socket.
+        #[help]
+        key: Option<String>,
+    },
 }

@@ -70,15 +70,21 @@ pub(crate) fn publisher_config(config: &Config, feed: &FeedOut) -> Result<Publis
     })
 }
 
-/// The sockets of the incoming feed: line A, line B if configured, and the sender of retransmission requests if there
-/// are servers.
-pub(crate) fn feed_in_endpoints(feed: &FeedIn) -> Vec<EndpointSpec> {
-    let mut endpoints = vec![feed_line(feed.listen, feed.interface)];
-    endpoints.extend(feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface)));
+/// The sockets of the incoming feed, each with the key that it is for: line A, line B if configured, and the sender of
+/// retransmission requests if there are servers.
+pub(crate) fn feed_in_endpoints(feed: &FeedIn) -> Vec<(&'static str, EndpointSpec)> {
+    let mut endpoints = vec![("feeds.in.listen", feed_line(feed.listen, feed.interface))];
+    let line_b = feed.line_b.as_ref().map(|line| feed_line(line.listen, line.interface));
+    endpoints.extend(line_b.map(|line_b| ("feeds.in.line_b.listen", line_b)));
     if !feed.recovery.servers.is_empty() {
-        endpoints.push(UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::peer(any_port()) });
+        let requests = UdpSpec { socket_receive_bytes: Some(FEED_RECEIVE_BYTES), ..UdpSpec::peer(any_port()) };
+        endpoints.push(("feeds.in.recovery.servers", requests));
     }
-    endpoints.into_iter().map(EndpointSpec::Udp).collect()
+    udp(endpoints)
+}
+
+fn udp(sockets: Vec<(&'static str, UdpSpec)>) -> Vec<(&'static str, EndpointSpec)> {
+    sockets.into_iter().map(|(key, socket)| (key, EndpointSpec::Udp(socket))).collect()
 }
 
 fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
@@ -94,8 +100,8 @@ fn feed_line(listen: SocketAddrV4, interface: Option<Ipv4Addr>) -> UdpSpec {
     }
 }
 
-/// The sockets of the outgoing feed and, if configured, of its retransmission server.
-pub(crate) fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
+/// The sockets of the outgoing feed and, if configured, of its retransmission server, each with the key that it is for.
+pub(crate) fn feed_out_endpoints(feed: &FeedOut) -> Vec<(&'static str, EndpointSpec)> {
     let payload_max = feed.payload_max_bytes as u16;
     let publications = UdpSpec {
         multicast_interface: feed.source_interface,
@@ -107,7 +113,8 @@ pub(crate) fn feed_out_endpoints(feed: &FeedOut) -> Vec<EndpointSpec> {
         socket_receive_bytes: Some(REQUESTS_RECEIVE_BYTES),
         ..UdpSpec::peer(server.listen.into())
     });
-    [Some(publications), requests].into_iter().flatten().map(EndpointSpec::Udp).collect()
+    let requests = requests.map(|requests| ("feeds.out.retransmission.listen", requests));
+    udp([Some(("feeds.out.to", publications)), requests].into_iter().flatten().collect())
 }
 
 fn any_port() -> SocketAddr {

@@ -31,8 +31,6 @@ pub fn driver_config(config: &Config) -> DriverConfig {
     DriverConfig {
         receive_buffers: config.net.receive_buffers as u16,
         receive_buffer_bytes: config.net.receive_buffer_bytes as u32,
-        datagram_buffers: config.net.receive_buffers as u16,
-        datagram_buffer_bytes: config.net.receive_buffer_bytes as u32,
         send_buffer_bytes: config.net.send_buffer_bytes as u32,
         connections_max: config.net.connections_max as u32,
         submission_entries: config.net.submission_entries as u32,

@@ -129,7 +129,9 @@ impl Declared {
             .halt_deadline(halt_deadline(config))
             .watchdog(Duration::from_millis(config.supervision.watchdog_ms))
             .time_of_day_max(TIME_OF_DAY_MAX);
-        let Declared { topology, control, session, ends, counters, gate, market_data, publisher, .. } = self;
+        let Declared {
+            topology, control, session, ends, counters, gate, market_data, publisher, endpoint_keys, ..
+        } = self;
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
         let parts = Parts {
@@ -143,7 +145,10 @@ impl Declared {
             progress: progress.clone(),
         };
         let mut served = Desk::new(config, parts);
-        let running = topology.start_with(options, move |status| served.turn(status))?;
+        let running = topology.start_with(options, move |status| served.turn(status)).map_err(|error| {
+            let key = endpoint_keys.of_error(&error).map(|key| format!("it is the socket of `{key}` in the topology"));
+            VenueError::Start { error: error.into(), key }
+        })?;
         let ends = Some(ends);
         Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher })
     }

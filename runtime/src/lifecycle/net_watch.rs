@@ -23,7 +23,7 @@ const WATCHED: [(ShardCount, &str); 5] = [
     ),
     (
         ShardCount::NetDatagramsTruncated,
-        "datagrams were longer than a receive buffer and are lost; raise datagram_buffer_bytes, or look who sends them",
+        "datagrams were longer than a receive buffer and are lost; raise net.receive_buffer_bytes, or look who sends them",
     ),
     (
         ShardCount::NetAcceptErrors,

@@ -3,21 +3,18 @@
 
 use super::{control, error::NetError};
 
-/// The capacities of a driver. It uses `receive_buffers × receive_buffer_bytes + datagram_buffers ×
-/// (datagram_buffer_bytes + 128) + connections × (send_buffer_bytes + max_frame_bytes)` bytes of memory, where
-/// `connections` is `connections_max` plus one per outgoing endpoint.
+/// The capacities of a driver. It uses `receive_buffers × (2 × receive_buffer_bytes + 128) + connections ×
+/// (send_buffer_bytes + max_frame_bytes)` bytes of memory, where `connections` is `connections_max` plus one per outgoing
+/// endpoint. Errors name them as fields of [`ShardSpec`](crate::topology::ShardSpec), such as `net.connections_max`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverConfig {
-    /// Receive buffers shared by all streams; a power of two, 1 to 32,768. A connection that is held or over its budget
+    /// Receive buffers shared by all streams, and as many shared by all UDP sockets; a power of two, 1 to 32,768. A connection that is held or over its budget
     /// keeps the buffers that it received before the driver stopped reading it: those of one enter, up to about 32
     /// buffers in a flood.
     pub receive_buffers: u16,
-    /// The size of a receive buffer in bytes, which is the most that one completion delivers; 1 to 16,777,216.
+    /// The size of a receive buffer in bytes, which is the most that one completion delivers; longer datagrams are dropped and
+    /// counted. 1 to 16,777,216.
     pub receive_buffer_bytes: u32,
-    /// Receive buffers shared by all UDP sockets; a power of two, 1 to 32,768.
-    pub datagram_buffers: u16,
-    /// The longest datagram payload received, in bytes; longer datagrams are dropped and counted. 1 to 65,536.
-    pub datagram_buffer_bytes: u32,
     /// The size of each connection's send buffer in bytes; a power of two, at most 2^30.
     pub send_buffer_bytes: u32,
     /// The maximum number of accepted connections at a time, below 2^23; further ones are closed straight after accept.
@@ -43,8 +40,6 @@ impl Default for DriverConfig {
         DriverConfig {
             receive_buffers: 1024,
             receive_buffer_bytes: 4096,
-            datagram_buffers: 2048,
-            datagram_buffer_bytes: 2048,
             send_buffer_bytes: 64 << 10,
             connections_max: 1024,
             submission_entries: 1024,
@@ -58,10 +53,9 @@ impl DriverConfig {
     /// The memory of a driver, in bytes, without that of outgoing endpoints' connections.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let streams = usize::from(self.receive_buffers) * self.receive_buffer_bytes as usize;
-        let datagram_bytes = self.datagram_buffer_bytes as usize + control::ROOM_BYTES;
+        let received_bytes = 2 * self.receive_buffer_bytes as usize + control::ROOM_BYTES;
         let connection_bytes = self.send_buffer_bytes as usize + self.max_frame_bytes as usize;
-        streams + usize::from(self.datagram_buffers) * datagram_bytes + self.connections_max as usize * connection_bytes
+        usize::from(self.receive_buffers) * received_bytes + self.connections_max as usize * connection_bytes
     }
 
     pub(super) fn check(&self, endpoints: usize) -> Result<(), NetError> {
@@ -70,36 +64,29 @@ impl DriverConfig {
         let small = |value: u32, max: u32| (1..=max).contains(&value);
         const BUFFERS: &str = "a power of two, 1 to 32768";
         let rules = [
-            ("receive_buffers", self.receive_buffers.into(), buffers(self.receive_buffers), BUFFERS),
-            ("datagram_buffers", self.datagram_buffers.into(), buffers(self.datagram_buffers), BUFFERS),
+            ("net.receive_buffers", self.receive_buffers.into(), buffers(self.receive_buffers), BUFFERS),
             (
-                "receive_buffer_bytes",
+                "net.receive_buffer_bytes",
                 self.receive_buffer_bytes,
                 small(self.receive_buffer_bytes, 1 << 24),
                 "1 to 16777216",
             ),
             (
-                "datagram_buffer_bytes",
-                self.datagram_buffer_bytes,
-                small(self.datagram_buffer_bytes, 1 << 16),
-                "1 to 65536",
-            ),
-            (
-                "send_buffer_bytes",
+                "net.send_buffer_bytes",
                 self.send_buffer_bytes,
                 power(self.send_buffer_bytes, 1, 1 << 30),
                 "a power of two up to 1073741824",
             ),
-            ("connections_max", self.connections_max, small(self.connections_max, (1 << 23) - 1), "1 to 8388607"),
+            ("net.connections_max", self.connections_max, small(self.connections_max, (1 << 23) - 1), "1 to 8388607"),
             (
-                "submission_entries",
+                "net.submission_entries",
                 self.submission_entries,
                 power(self.submission_entries, 8, 1 << 15),
                 "a power of two, 8 to 32768",
             ),
-            ("max_frame_bytes", self.max_frame_bytes, small(self.max_frame_bytes, 1 << 24), "1 to 16777216"),
-            ("sends_by_call", self.sends_by_call.into(), self.sends_by_call <= 1 << 15, "at most 32768"),
-            ("endpoints", endpoints as u32, endpoints <= 1 << 16, "at most 65536"),
+            ("net.max_frame_bytes", self.max_frame_bytes, small(self.max_frame_bytes, 1 << 24), "1 to 16777216"),
+            ("net.sends_by_call", self.sends_by_call.into(), self.sends_by_call <= 1 << 15, "at most 32768"),
+            ("the number of endpoints", endpoints as u32, endpoints <= 1 << 16, "at most 65536"),
         ];
         match rules.into_iter().find(|(_, _, holds, _)| !holds) {
             Some((field, value, _, must)) => Err(NetError::Config { field, value: value.into(), must }),

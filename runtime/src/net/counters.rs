@@ -49,7 +49,7 @@ pub struct NetCounters {
     pub unsent_bytes: u64,
     /// Datagrams passed to handlers.
     pub datagrams_received: u64,
-    /// Datagrams dropped because they did not fit a receive buffer; raise `datagram_buffer_bytes`.
+    /// Datagrams dropped because they did not fit a receive buffer; raise `receive_buffer_bytes`.
     pub datagrams_truncated: u64,
     /// Datagrams that the kernel accepted.
     pub datagrams_sent: u64,
@@ -59,7 +59,7 @@ pub struct NetCounters {
     /// refused: their destination is somebody else's word.
     pub datagram_errors: u64,
     /// Times that the kernel found no free receive buffer. Nothing is lost, because the bytes wait in the socket. If
-    /// there are many, raise `receive_buffers` or `datagram_buffers`.
+    /// there are many, raise `receive_buffers`.
     pub buffers_exhausted: u64,
     /// Receive operations that ended and were rearmed: the kernel ended them, or a held connection stopped reading.
     pub rearmed: u64,

@@ -160,7 +160,7 @@ impl Driver {
 
         let table = Table::new(&config, outgoing as u32);
         let slots = table.connections.len();
-        let datagram_buffers = if receivers == 0 { 1 } else { config.datagram_buffers };
+        let datagram_buffers = if receivers == 0 { 1 } else { config.receive_buffers };
         let sends: usize = specs.iter().map(EndpointSpec::send_slots).sum();
         // Every buffer, and every operation that can be in flight, may have a completion at the same time.
         let completions = usize::from(config.receive_buffers)
@@ -171,10 +171,10 @@ impl Driver {
             + specs.len() * 3;
         let mut ring = Ring::new(config.submission_entries, completions.next_power_of_two() as u32)?;
         let mut streams = BufferGroup::new(config.receive_buffers, config.receive_buffer_bytes as usize);
-        let datagram_bytes = control::ROOM_BYTES + config.datagram_buffer_bytes as usize;
+        let datagram_bytes = control::ROOM_BYTES + config.receive_buffer_bytes as usize;
         let mut datagrams = BufferGroup::new(datagram_buffers, datagram_bytes);
-        register(&mut ring, &mut streams, STREAM_GROUP, "receive_buffers")?;
-        register(&mut ring, &mut datagrams, DATAGRAM_GROUP, "datagram_buffers")?;
+        register(&mut ring, &mut streams, STREAM_GROUP)?;
+        register(&mut ring, &mut datagrams, DATAGRAM_GROUP)?;
 
         let mut message = Region::zeroed(1);
         message.set(0, control::message_header());
@@ -484,7 +484,8 @@ impl Driver {
     }
 }
 
-fn register(ring: &mut Ring, group: &mut BufferGroup, id: u16, field: &'static str) -> Result<(), NetError> {
+fn register(ring: &mut Ring, group: &mut BufferGroup, id: u16) -> Result<(), NetError> {
+    let field = "net.receive_buffers";
     let request = RingRequest { step: "IORING_REGISTER_PBUF_RING", bytes: group.locked_bytes(), field };
     let registered = group.register(&ring.submitter(), id);
     registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 #[non_exhaustive]
 pub enum NetError {
     /// A capacity in [`DriverConfig`](super::DriverConfig) is out of range.
-    #[error("net: {field} = {value} is out of range; it must be {must}")]
+    #[error("{field} is {value}; it must be {must}")]
     Config {
         /// The field's name.
         field: &'static str,
@@ -160,6 +160,27 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// The endpoint that the error is about, as its position among those of its shard.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<usize> {
+        match self {
+            NetError::AddressInUse { endpoint, .. }
+            | NetError::AddressNotAvailable { endpoint, .. }
+            | NetError::Permission { endpoint, .. }
+            | NetError::Multicast { endpoint, .. }
+            | NetError::Socket { endpoint, .. }
+            | NetError::Reconnect { endpoint, .. } => Some(*endpoint as usize),
+            NetError::Config { .. }
+            | NetError::Disabled { .. }
+            | NetError::Refused { .. }
+            | NetError::Missing
+            | NetError::Eventfd { .. }
+            | NetError::LockedMemory { .. }
+            | NetError::Ring { .. }
+            | NetError::OpenFiles { .. } => None,
+        }
+    }
+
     /// Derives the cause of a failed socket call from its errno.
     pub(super) fn socket(endpoint: u32, addr: SocketAddr, step: &'static str, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno;
@@ -235,12 +256,13 @@ mod tests {
             (libc::EACCES, None, "seccomp profile"),
             (libc::ENOSYS, Some(0), "CONFIG_IO_URING"),
             (libc::ENOMEM, Some(0), "RLIMIT_MEMLOCK is 65536 bytes"),
-            (libc::ENOMEM, Some(0), "lower receive_buffers"),
+            (libc::ENOMEM, Some(0), "lower net.receive_buffers"),
             (libc::EMFILE, Some(0), "ulimit -n"),
             (libc::EINVAL, Some(0), "Linux 6.1"),
         ];
         for (errno, io_uring_disabled, remedy) in cases {
-            let request = RingRequest { step: "IORING_REGISTER_PBUF_RING", bytes: 100_000, field: "receive_buffers" };
+            let request =
+                RingRequest { step: "IORING_REGISTER_PBUF_RING", bytes: 100_000, field: "net.receive_buffers" };
             let host = HostLimits { io_uring_disabled, memlock_bytes: Some(65_536) };
             let text = NetError::ring(request, io::Error::from_raw_os_error(errno), host).to_string();
             assert!(text.contains(remedy), "{errno} with {io_uring_disabled:?}: {text}");

@@ -96,7 +96,7 @@ impl Ring {
         let request = RingRequest {
             step: "io_uring_setup",
             bytes: u64::from(submission_entries) * 64 + u64::from(completion_entries) * 16,
-            field: "submission_entries or connections_max",
+            field: "net.submission_entries or net.connections_max",
         };
         let io = IoUring::builder()
             .setup_single_issuer()
@@ -209,7 +209,7 @@ impl Ring {
     /// Registers `fd` to be signalled by completions. Signals are disabled at first.
     pub(super) fn register_eventfd(&mut self, fd: BorrowedFd<'_>) -> Result<(), NetError> {
         self.io.completion().disable_eventfd();
-        let request = RingRequest { step: "IORING_REGISTER_EVENTFD", bytes: 0, field: "submission_entries" };
+        let request = RingRequest { step: "IORING_REGISTER_EVENTFD", bytes: 0, field: "net.submission_entries" };
         let registered = self.io.submitter().register_eventfd(fd.as_raw_fd());
         registered.map_err(|error| NetError::ring(request, error, HostLimits::read()))
     }
