@@ -10,7 +10,7 @@ use miette::Report;
 
 use crate::{
     exit::Exit,
-    message::report,
+    message::{Wait, report},
     output::{LostOutput, Output},
 };
 
@@ -32,7 +32,7 @@ pub fn main<C: Parser>(command: impl FnOnce(C, &mut Output) -> miette::Result<Ex
         // Help and version are output like any other.
         Err(said) if !said.use_stderr() => match said.print().and_then(|()| stdout().flush()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => lost(&LostOutput::from(error)),
+            Err(error) => lost(&LostOutput::from(error), Wait::ForReader),
         },
         Err(wrong) => {
             let _ = wrong.print();
@@ -57,25 +57,26 @@ fn with_exit_codes(command: clap::Command) -> clap::Command {
 fn run<C>(cli: C, command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
     let mut out = Output::stdout();
     let ended = command(cli, &mut out);
+    let wait = out.wait();
     let flushed = out.finish();
     match (ended, flushed) {
         (Err(error), _) => match error.downcast_ref::<LostOutput>() {
-            Some(output) => lost(output),
+            Some(output) => lost(output, wait),
             None => {
-                report(&error);
+                report(&error, wait);
                 ExitCode::from(NOT_DONE)
             }
         },
-        (Ok(_), Err(output)) => lost(&output),
+        (Ok(_), Err(output)) => lost(&output, wait),
         (Ok(Exit::Done), Ok(())) => ExitCode::SUCCESS,
         (Ok(Exit::Damaged), Ok(())) => ExitCode::from(1),
         (Ok(Exit::NotDone), Ok(())) => ExitCode::from(NOT_DONE),
     }
 }
 
-fn lost(output: &LostOutput) -> ExitCode {
+fn lost(output: &LostOutput, wait: Wait) -> ExitCode {
     if output.kind() != io::ErrorKind::BrokenPipe {
-        report(&Report::new(output.clone()));
+        report(&Report::new(output.clone()), wait);
     }
     ExitCode::from(NOT_DONE)
 }

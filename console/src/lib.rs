@@ -12,10 +12,14 @@
 //! Nothing here panics if standard output or standard error cannot be written. Lost output is an error, because what
 //! reads it has less than all. A reader that closes its pipe early (`| head`) ends the command in the same way, but
 //! without a message: it has what it wanted. What is lost on standard error changes nothing; the exit code still tells.
+//!
+//! A command waits for the readers of its output, unless it has said [`Output::write_aside`]: then readers that stand still
+//! keep it neither from its work nor from its end.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod aside;
 mod command;
 mod destination;
 mod exit;

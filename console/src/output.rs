@@ -9,7 +9,12 @@ use miette::{Diagnostic, Report};
 use rustix::termios;
 use thiserror::Error;
 
-use crate::{exit::Exit, message::report, table::Table};
+use crate::{
+    aside::Aside,
+    exit::Exit,
+    message::{Wait, report},
+    table::Table,
+};
 
 /// Standard output could not be written.
 #[derive(Clone, Debug, Error, Diagnostic)]
@@ -41,13 +46,38 @@ impl From<io::Error> for LostOutput {
 /// Write much through [`Write`], which buffers, and what a reader waits for through [`Output::say`].
 #[derive(Debug)]
 pub struct Output {
-    writer: BufWriter<Stdout>,
+    writer: BufWriter<Stream>,
     lost: Option<LostOutput>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Direct(Stdout),
+    Aside(Aside),
 }
 
 impl Output {
     pub(crate) fn stdout() -> Self {
-        Self { writer: BufWriter::new(stdout()), lost: None }
+        Self { writer: BufWriter::new(Stream::Direct(stdout())), lost: None }
+    }
+
+    /// Lets a thread of its own write from now on, so that nothing written here waits for its reader. A loss is told by the next
+    /// write or flush. The end of the command waits five seconds for a reader that stands still, and then counts what it has
+    /// not read as lost; so do errors on standard error.
+    ///
+    /// # Errors
+    /// [`LostOutput`]: what was written so far, or the system starts no thread.
+    pub fn write_aside(&mut self) -> Result<(), LostOutput> {
+        self.flush()?;
+        self.writer = BufWriter::new(Stream::Aside(Aside::start(stdout())?));
+        Ok(())
+    }
+
+    pub(crate) fn wait(&self) -> Wait {
+        match self.writer.get_ref() {
+            Stream::Direct(_) => Wait::ForReader,
+            Stream::Aside(_) => Wait::Briefly,
+        }
     }
 
     /// Writes a line at once.
@@ -72,7 +102,7 @@ impl Output {
     /// The width of the terminal; `None` if the output is none.
     #[must_use]
     pub fn columns(&self) -> Option<usize> {
-        let size = termios::tcgetwinsize(self.writer.get_ref()).ok()?;
+        let size = termios::tcgetwinsize(stdout()).ok()?;
         // A terminal that does not know its width says 0.
         (size.ws_col > 0).then_some(size.ws_col.into())
     }
@@ -81,7 +111,7 @@ impl Output {
     pub fn damaged(&mut self, damage: &Report) -> Exit {
         // A loss is remembered.
         let _ = self.flush();
-        report(damage);
+        report(damage, self.wait());
         Exit::Damaged
     }
 
@@ -95,14 +125,15 @@ impl Output {
         let flushed = self.flush();
         let Self { writer, lost } = self;
         // What the buffer still holds after a loss is not tried again.
-        let _ = writer.into_parts();
-        match (lost, flushed) {
-            (Some(lost), _) => Err(lost),
-            (None, flushed) => Ok(flushed?),
+        let (stream, _) = writer.into_parts();
+        match (lost, flushed, stream) {
+            (Some(lost), ..) => Err(lost),
+            (None, Ok(()), Stream::Aside(aside)) => Ok(aside.finish()?),
+            (None, flushed, _) => Ok(flushed?),
         }
     }
 
-    fn attempt<T>(&mut self, write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<T>) -> io::Result<T> {
+    fn attempt<T>(&mut self, write: impl FnOnce(&mut BufWriter<Stream>) -> io::Result<T>) -> io::Result<T> {
         if let Some(lost) = &self.lost {
             return Err(io::Error::new(lost.kind, lost.reason.clone()));
         }
@@ -121,5 +152,21 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.attempt(|writer| writer.flush())
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Direct(stdout) => stdout.write(bytes),
+            Stream::Aside(aside) => aside.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Direct(stdout) => stdout.flush(),
+            Stream::Aside(aside) => aside.flush(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `corelane run`: serves a topology until it is told to stop.
 
 use std::{
+    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     thread,
@@ -25,8 +26,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Serves the topology in the file `path`.
 ///
-/// A venue whose addresses nobody can read stops again. If standard output is lost later, the venue serves on, and the
-/// exit code tells.
+/// A venue whose addresses cannot be written stops again. If standard output is lost later, or its reader stands still, the
+/// venue serves on, and the exit code tells.
 ///
 /// # Errors
 /// Faults of the configuration, a part that fails to start, or lost output. Failed actors and work left in flight end
@@ -35,28 +36,29 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     // Before the start, so that an early signal does not kill the process with open sessions.
     let signals = Signals::install()?;
     let log = signals.kept_to_this_thread(Log::to_stderr)?;
+    // A reader that stands still keeps neither a signal nor the stop.
+    signals.kept_to_this_thread(|| out.write_aside())?;
     let config = Config::load(path)?;
     let socket = admin_socket(path, &config);
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let mut venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;
     let mut connections = venue.take_connection_ends().map(|ends| ConnectionLog::new(ends, &config));
-    if let Err(lost) = out.say(addresses(&venue, &config, socket.as_deref())) {
-        let _ = venue.stop();
-        return Err(lost.into());
-    }
+    let mut said = out.say(addresses(&venue, &config, socket.as_deref()));
     // It ends by itself when a part has failed without which it does not go on.
-    while !signals.say_stop() && !venue.is_stopping() && venue.is_running() {
+    while said.is_ok() && !signals.say_stop() && !venue.is_stopping() && venue.is_running() {
         if let Some(engaged) = signals.kill_switch() {
             // What the group has done, or has not, is in the log.
             let _ = venue.ask(Request::KillSwitch(KillSwitch::new(Scope::Everyone, engaged)));
         }
         connections.iter_mut().for_each(ConnectionLog::write);
         thread::sleep(LOOK_AGAIN);
+        said = out.flush().map_err(LostOutput::from);
     }
-    // Nothing is said on standard output before the venue has stopped: what reads it may stand still.
     tracing::info!("stopping");
     let counters = venue.counters().clone();
     let stopped = venue.stop();
+    // Nobody could find the venue.
+    said?;
     connections.iter_mut().for_each(ConnectionLog::write);
     // What is left is a report. If nobody reads it, a second signal ends the process.
     signals.end_the_process();
