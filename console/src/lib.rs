@@ -23,6 +23,7 @@ mod aside;
 mod command;
 mod destination;
 mod exit;
+mod fold;
 mod message;
 mod output;
 mod table;

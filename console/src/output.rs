@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::{
     aside::Aside,
     exit::Exit,
+    fold::folded,
     message::{Wait, report},
     table::Table,
 };
@@ -97,6 +98,18 @@ impl Output {
     pub fn table(&mut self, table: &Table) -> Result<(), LostOutput> {
         let columns = self.columns();
         self.say(table.lines(columns))
+    }
+
+    /// Writes lines of text at once, folded to the width of the terminal if there is one.
+    ///
+    /// # Errors
+    /// [`LostOutput`], now or earlier.
+    pub fn text(&mut self, text: impl Display) -> Result<(), LostOutput> {
+        let text = text.to_string();
+        match self.columns() {
+            Some(columns) => self.say(folded(&text, columns)),
+            None => self.say(text),
+        }
     }
 
     /// The width of the terminal; `None` if the output is none.

@@ -26,7 +26,7 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     }
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
-    out.say(format_args!(
+    out.text(format_args!(
         "{}: venue {:?}, {} sessions, {} instruments",
         path.display(),
         config.venue.name,
@@ -37,7 +37,7 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.table(&shards(&checked))?;
     out.say(format_args!("housekeeping on CPU {}\n", declared.placement.housekeeping_cpu))?;
     out.table(&edges(&checked))?;
-    out.say(format_args!("\n{}\n", proof(&checked)))?;
+    out.text(format_args!("\n{}\n", proof(&checked)))?;
     out.table(&supervisors(&checked))?;
     out.say("")?;
     if let Some(bulkheads) = bulkheads(&config) {
