@@ -191,7 +191,7 @@ pub(crate) struct ScopeArgs {
 /// Arguments of the demo.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Play this recorded day as the market instead of a generated one.
+    /// Play this recorded day as the market instead of a generated one: a file or a capture, as for `corelane itch`.
     #[arg(long, value_name = "FILE")]
     pub itch: Option<PathBuf>,
     /// Requests per second, over all sessions [default: 25000, or 5000 if server and clients share one CPU].
@@ -267,9 +267,8 @@ pub(crate) struct InputArgs {
     pub session: Option<SessionName>,
 }
 
-#[cfg(test)]
 impl InputArgs {
-    /// A whole file.
+    /// A whole file, or the first session of a capture.
     pub(crate) fn all_of(file: PathBuf) -> Self {
         InputArgs { file, port: None, session: None }
     }

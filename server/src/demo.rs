@@ -13,8 +13,8 @@ use std::{
 
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_config::{Config, VENUE_TOML};
-use corelane_console::{Exit, Output, warn, writable};
-use corelane_market::{Day, DaySpec, FeedReader, MessageSource, Pace, PlayError, PlayReport, PlaySpec, Player};
+use corelane_console::{Exit, Output, writable};
+use corelane_market::{Day, DaySpec, FeedReader, Order, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu;
 use corelane_tester::{
     configured,
@@ -29,7 +29,10 @@ use corelane_venue::Venue;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, miette};
 
-use crate::{cli::DemoArgs, itch::source};
+use crate::{
+    cli::{DemoArgs, InputArgs},
+    itch::input::Input,
+};
 
 /// The default rate over all sessions, in requests per second: on two or more CPUs, and on one CPU that server and
 /// clients share.
@@ -107,7 +110,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
     let mut problems = report.problems();
     problems.extend(stopped.problems().into_iter().map(|problem| format!("the venue: {problem}")));
     if problems.is_empty() {
-        return Ok(Exit::Done);
+        return Ok(market.exit);
     }
     Ok(out.damaged(&miette!("the run is invalid:\n{}", problems.join("\n"))))
 }
@@ -120,6 +123,8 @@ fn loopback(port: u16) -> SocketAddr {
 struct Market {
     bytes: Vec<u8>,
     messages: u64,
+    /// Whether a recorded day is damaged.
+    exit: Exit,
 }
 
 /// A recorded day, with its instruments added to the configuration, or a generated one.
@@ -127,7 +132,7 @@ fn market(args: &DemoArgs, config: &mut Config) -> miette::Result<Market> {
     let Some(file) = &args.itch else {
         let (mut bytes, mut day) = (Vec::new(), Day::new(day(args, config)).into_diagnostic()?);
         day.read_to_end(&mut bytes).into_diagnostic()?;
-        return Ok(Market { bytes, messages: day.messages() });
+        return Ok(Market { bytes, messages: day.messages(), exit: Exit::Done });
     };
     let (market, symbols) = recorded(file)?;
     let like = config.instruments[0].clone();
@@ -152,21 +157,19 @@ fn day(args: &DemoArgs, config: &Config) -> DaySpec {
     }
 }
 
-/// Reads a recorded file, and returns its bytes and symbols.
+/// Reads a recorded file or capture, lists its damage, and returns its messages and symbols.
 fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
-    let mut bytes = Vec::new();
-    source::open(file)?.read_to_end(&mut bytes).into_diagnostic()?;
+    let mut input = Input::open(&InputArgs::all_of(file.to_owned()), Order::OneSession)?;
+    let (mut bytes, mut messages, mut is_itch) = (Vec::new(), 0, false);
     let mut symbols: Vec<Symbol> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    let mut source = MessageSource::new(&bytes[..]);
-    let mut decoded = 0_u64;
-    while let Some(message) = source.peek().into_diagnostic()? {
-        let message = Message::decode(message).ok();
-        decoded += u64::from(message.is_some());
-        let symbol = match message {
-            Some(Message::StockDirectory(directory)) => Some(directory.stock),
-            Some(Message::AddOrder(add)) => Some(add.stock),
-            Some(Message::AddOrderMpid(add)) => Some(add.stock),
+    while let Some(found) = input.next() {
+        messages += u64::from(found.append_to(&mut bytes));
+        is_itch |= found.message.is_ok();
+        let symbol = match found.message {
+            Ok(Message::StockDirectory(directory)) => Some(directory.stock),
+            Ok(Message::AddOrder(add)) => Some(add.stock),
+            Ok(Message::AddOrderMpid(add)) => Some(add.stock),
             _ => None,
         };
         if let Some(symbol) = symbol
@@ -175,25 +178,17 @@ fn recorded(file: &Path) -> miette::Result<(Market, Vec<String>)> {
         {
             symbols.push(symbol);
         }
-        source.take().into_diagnostic()?;
     }
-    let messages = source.taken();
-    if decoded == 0 {
+    let exit = input.finish();
+    if !is_itch {
         return Err(miette!(
             help = "give a recorded day, or leave out --itch to play a generated one",
             "{} has no ITCH message, so there is no market to play",
             file.display()
         ));
     }
-    if decoded < messages {
-        warn(format_args!(
-            "warning: {} of {messages} messages of {} are not ITCH 5.0",
-            messages - decoded,
-            file.display()
-        ));
-    }
     let symbols = symbols.iter().map(|symbol| String::from_utf8_lossy(symbol.trimmed()).into_owned()).collect();
-    Ok((Market { bytes, messages }, symbols))
+    Ok((Market { bytes, messages, exit }, symbols))
 }
 
 /// Lets the kernel choose ports, so that the demo runs beside another venue.

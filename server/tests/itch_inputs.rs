@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     net::UdpSocket,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -266,6 +266,37 @@ fn sessions_are_named_and_ports_and_sessions_can_be_chosen() {
 }
 
 // T9
+/// It plays as many messages as `play` does, and says the same of damage. It is stopped before its run.
+#[test]
+fn a_demo_plays_the_recordings_that_play_does() {
+    let demo_of = |name: &str| {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_corelane"));
+        demo.current_dir(folder("demo"))
+            .args(["demo", "--seconds", "1", "--rate", "100", "--itch"])
+            .arg(input(name))
+            .stdin(Stdio::null());
+        demo
+    };
+    for name in ["p-plain.pcap", "p-two-sessions.pcap", "cut.itch.gz"] {
+        let played = run("play", &[], &input(name));
+        let messages = played.stdout.lines().find_map(|line| line.split_once(" messages in ")).unwrap().0;
+        let mut demo = demo_of(name).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let up = BufReader::new(demo.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap)
+            .find(|line| line.starts_with("venue up"));
+        let output = demo.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let up = up.unwrap_or_else(|| panic!("{name}: {said}"));
+        assert!(up.ends_with(&format!(", {messages} market messages to play")), "{name}: {messages} in {up}");
+        assert_eq!((output.status.code(), said), (Some(2), played.stderr), "{name}");
+    }
+    let text = ran(demo_of("text.csv"));
+    assert_eq!((text.code, text.stdout.as_str()), (2, ""), "{}", text.stderr);
+    assert!(text.stderr.contains("not ITCH 5.0 but text that begins"), "{}", text.stderr);
+    fs::remove_dir_all(folder("demo")).unwrap();
+}
+
 #[test]
 fn an_unknown_symbol_is_an_error_that_names_the_nearest() {
     let day = input("p-plain.pcap");

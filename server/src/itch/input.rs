@@ -5,7 +5,11 @@ use std::{
     io::{self, IsTerminal, Read},
 };
 
-use corelane_codecs::itch::{ItchError, Message};
+use corelane_codecs::{
+    binary_file::encode,
+    itch::{ItchError, Message},
+    mold::{ETHERNET_PAYLOAD, HEADER_LEN},
+};
 use corelane_console::{Exit, warn};
 use corelane_market::{CaptureReport, Order, Place, Recording, Selection};
 use indicatif::ProgressBar;
@@ -16,9 +20,11 @@ use crate::cli::InputArgs;
 
 /// The maximum number of errors listed; the others are counted.
 const LISTED_MAX: u64 = 20;
+/// The lengths of messages that can be played, in bytes: a timestamp, and one packet with a message's length field.
+const PLAYABLE_BYTES: std::ops::RangeInclusive<usize> = 11..=ETHERNET_PAYLOAD - HEADER_LEN - 2;
 
 /// A file or a capture whose messages are read, with a progress bar on a terminal.
-pub(super) struct Input {
+pub(crate) struct Input {
     name: String,
     selection: Selection,
     recording: Recording<'static>,
@@ -39,11 +45,26 @@ struct Listing {
 }
 
 /// A message that was found.
-pub(super) struct Found<'a> {
+pub(crate) struct Found<'a> {
     pub place: Place,
     pub bytes: &'a [u8],
     /// The message; an error has been counted and listed.
     pub message: Result<Message<'a>, ItchError>,
+}
+
+impl Found<'_> {
+    /// Appends the message to the bytes of an ITCH file, which a player reads; false if it cannot be played. Whether it is
+    /// valid does not matter.
+    pub(crate) fn append_to(&self, file: &mut Vec<u8>) -> bool {
+        let is_playable = PLAYABLE_BYTES.contains(&self.bytes.len());
+        if is_playable {
+            let start = file.len();
+            file.resize(start + self.bytes.len() + 2, 0);
+            encode(self.bytes, &mut file[start..])
+                .expect("it has room, and a message of one packet has a length of 16 bits");
+        }
+        is_playable
+    }
 }
 
 impl Input {
@@ -51,7 +72,7 @@ impl Input {
     ///
     /// # Errors
     /// If it cannot be opened, or is damaged from its first bytes on.
-    pub(super) fn open(args: &InputArgs, order: Order) -> miette::Result<Self> {
+    pub(crate) fn open(args: &InputArgs, order: Order) -> miette::Result<Self> {
         Self::open_as(args, order, |reader| reader)
     }
 
@@ -59,7 +80,7 @@ impl Input {
     ///
     /// # Errors
     /// As for [`Input::open`].
-    pub(super) fn open_as(
+    pub(crate) fn open_as(
         args: &InputArgs,
         order: Order,
         wrap: impl FnOnce(Box<dyn Read>) -> Box<dyn Read>,
@@ -67,7 +88,7 @@ impl Input {
         let progress = source::progress(io::stderr().is_terminal() && !io::stdout().is_terminal());
         let name = source::name(&args.file);
         let selection = Selection { port: args.port, session: args.session, order };
-        let reader = wrap(source::open_with(&args.file, &progress)?);
+        let reader = wrap(source::open(&args.file, &progress)?);
         let recording = Recording::new(reader, selection).map_err(|damage| miette!("{name}: {damage}"))?;
         if recording.capture().is_none() && (selection.port.is_some() || selection.session.is_some()) {
             return Err(miette!(
@@ -80,7 +101,7 @@ impl Input {
     }
 
     /// The next message; `None` at the end.
-    pub(super) fn next(&mut self) -> Option<Found<'_>> {
+    pub(crate) fn next(&mut self) -> Option<Found<'_>> {
         let place = loop {
             match self.recording.next()? {
                 Ok(recorded) => {
@@ -100,30 +121,30 @@ impl Input {
     }
 
     /// The number of errors so far.
-    pub(super) fn errors(&self) -> u64 {
+    pub(crate) fn errors(&self) -> u64 {
         self.listing.errors
     }
 
     /// Whether there was a valid message, or there is nothing that is not ITCH: an empty file, or a session without a
     /// message.
-    pub(super) fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         let is_whole = self.selected().is_none();
         let is_empty = |capture: &CaptureReport| capture.frames == 0 || (is_whole && !capture.sessions.is_empty());
         self.listing.messages > 0 || (self.listing.errors == 0 && self.capture().is_none_or(is_empty))
     }
 
     /// What a capture has held; `None` for a file.
-    pub(super) fn capture(&self) -> Option<&CaptureReport> {
+    pub(crate) fn capture(&self) -> Option<&CaptureReport> {
         self.recording.capture()
     }
 
     /// Counts and lists an error that the caller found.
-    pub(super) fn error(&mut self, error: &dyn Display) {
+    pub(crate) fn error(&mut self, error: &dyn Display) {
         self.listing.error(error);
     }
 
     /// Ends reading: says what was left out, and whether the input was usable.
-    pub(super) fn finish(self) -> Exit {
+    pub(crate) fn finish(self) -> Exit {
         let Listing { messages, errors, listed, .. } = self.listing;
         self.listing.progress.finish_and_clear();
         if messages == 0 {

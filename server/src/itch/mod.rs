@@ -4,10 +4,10 @@ mod bbo;
 mod book;
 mod decode;
 mod generate;
-mod input;
+pub(crate) mod input;
 mod play;
 mod replay;
-pub(crate) mod source;
+mod source;
 mod stats;
 
 use corelane_console::{Exit, Output};

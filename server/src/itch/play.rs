@@ -8,11 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use corelane_codecs::{
-    binary_file::encode,
-    mold::{ETHERNET_PAYLOAD, HEADER_LEN, SessionName},
-    text::Alpha,
-};
+use corelane_codecs::{mold::SessionName, text::Alpha};
 use corelane_console::{Exit, LostOutput, Output, warn};
 use corelane_market::{Faults, LineReport, LineSpec, Order, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
 use miette::IntoDiagnostic;
@@ -21,13 +17,11 @@ use signal_hook::{
     flag,
 };
 
-use super::input::{Found, Input};
+use super::input::Input;
 use crate::cli::{InputArgs, PlayArgs, Speed};
 
 /// The default time for repeating the end of session and answering requests, with a retransmission server.
 const LINGER: Duration = Duration::from_secs(3);
-/// The lengths of messages that can be played, in bytes: a timestamp, and one packet with a message's length field.
-const PLAYABLE_BYTES: std::ops::RangeInclusive<usize> = 11..=ETHERNET_PAYLOAD - HEADER_LEN - 2;
 /// The exit code when a second signal ends the command at once.
 const KILLED: i32 = 2;
 
@@ -100,10 +94,9 @@ impl Messages {
 
     /// Goes to the first valid message; false if there is none.
     fn begin(&mut self) -> bool {
-        while let Some(Found { bytes, message, .. }) = self.input.next() {
-            if message.is_ok() {
-                frame(bytes, &mut self.frame);
-                return true;
+        while let Some(found) = self.input.next() {
+            if found.message.is_ok() {
+                return found.append_to(&mut self.frame);
             }
         }
         false
@@ -113,9 +106,8 @@ impl Messages {
     fn advance(&mut self) -> bool {
         self.read = 0;
         self.frame.clear();
-        while let Some(Found { bytes, .. }) = self.input.next() {
-            if PLAYABLE_BYTES.contains(&bytes.len()) {
-                frame(bytes, &mut self.frame);
+        while let Some(found) = self.input.next() {
+            if found.append_to(&mut self.frame) {
                 return true;
             }
         }
@@ -132,11 +124,6 @@ impl Read for Messages {
         self.read += bytes;
         Ok(bytes)
     }
-}
-
-fn frame(message: &[u8], frame: &mut Vec<u8>) {
-    frame.resize(message.len() + 2, 0);
-    encode(message, frame).expect("it has room, and a message of one packet has a length of 16 bits");
 }
 
 fn spec(args: &PlayArgs, session: SessionName) -> PlaySpec {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -22,24 +22,16 @@ pub(crate) struct OpenError {
     source: io::Error,
 }
 
-/// Opens a file and decompresses it if it is a gzip file, with a progress bar on a terminal.
-///
-/// # Errors
-/// [`OpenError`].
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, OpenError> {
-    open_with(path, &progress(io::stderr().is_terminal()))
-}
-
-/// A progress bar for [`open_with`].
+/// A progress bar for [`open`].
 pub(crate) fn progress(is_shown: bool) -> ProgressBar {
     if is_shown { ProgressBar::new(0).with_style(style()) } else { ProgressBar::hidden() }
 }
 
-/// Opens a file like [`open`], with the caller's progress bar.
+/// Opens a file and decompresses it if it is a gzip file, with the caller's progress bar.
 ///
 /// # Errors
 /// [`OpenError`].
-pub(crate) fn open_with(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
+pub(crate) fn open(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
     let error = |source| OpenError { path: path.to_owned(), source };
     let file: Box<dyn Read> = if is_stdin(path) {
         Box::new(io::stdin())
