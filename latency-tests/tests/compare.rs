@@ -1,5 +1,7 @@
 //! Comparison of results that the binary made.
 
+mod support;
+
 use std::{
     fs,
     path::PathBuf,
@@ -10,38 +12,17 @@ use corelane_latency::{
     compare::{Comparison, Finding},
     result::Run,
 };
+use support::Folder;
 
-const PROFILE: &str = r#"
-summary = "five short rounds"
-jitter_ms = 10
-warmup_ms = 50
-interval_ms = 100
-[[scenarios]]
-name = "tiny.toml"
-rounds = 5
-round_ms = 200
-"#;
+/// A folder with results.
+struct Results(Folder);
 
-const SCENARIO: &str = r#"
-summary = "a few orders"
-kind = "order_ack"
-category = "execution_latency"
-sessions = 1
-rates_per_s = [200]
-"#;
-
-struct Folder(PathBuf);
-
-impl Folder {
+impl Results {
     /// With `old.json`, the result of a real run of the venue.
-    fn with_a_run(name: &str) -> (Self, Run) {
-        let path = std::env::temp_dir().join(format!("corelane-latency-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        let folder = Self(path);
-        fs::write(folder.0.join("profile.toml"), PROFILE).unwrap();
-        fs::write(folder.0.join("tiny.toml"), SCENARIO).unwrap();
+    fn of_a_run(name: &str) -> (Self, Run) {
+        let folder = Results(Folder::with_a_profile(name, 5, 200));
         let output = folder.run(&["run", "--profile", "profile.toml", "--out", "."]);
-        let written = fs::read_to_string(folder.0.join("result.json"));
+        let written = fs::read_to_string(folder.path("result.json"));
         let written = written.unwrap_or_else(|_| panic!("{}{}", text(&output.stdout), text(&output.stderr)));
         let mut run = Run::from_json(&written).unwrap();
         // A machine whose CPUs others use too misses rates, which is not what is tested here.
@@ -52,22 +33,20 @@ impl Folder {
         (folder, run)
     }
 
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.0.join(name)
+    }
+
     fn write(&self, name: &str, run: &Run) {
-        fs::write(self.0.join(name), serde_json::to_string(run).unwrap()).unwrap();
+        fs::write(self.path(name), serde_json::to_string(run).unwrap()).unwrap();
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_corelane-latency")).current_dir(&self.0).args(arguments).output().unwrap()
+        Command::new(env!("CARGO_BIN_EXE_corelane-latency")).current_dir(&self.0.0).args(arguments).output().unwrap()
     }
 
     fn comparison(&self, new: &str) -> Comparison {
         serde_json::from_slice(&self.run(&["compare", "old.json", new, "--json"]).stdout).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -91,7 +70,7 @@ fn slow_down_median(run: &mut Run, factor: f64) {
 
 #[test]
 fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refused() {
-    let (folder, run) = Folder::with_a_run("compare");
+    let (folder, run) = Results::of_a_run("compare");
 
     let output = folder.run(&["compare", "old.json", "old.json"]);
     let shown = text(&output.stdout);
@@ -147,7 +126,7 @@ fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refu
         assert!(text(&output.stderr).contains("nothing in these two results is comparable"), "{reason}");
     }
 
-    fs::write(folder.0.join("broken.json"), "{").unwrap();
+    fs::write(folder.path("broken.json"), "{").unwrap();
     for (file, reason) in [("broken.json", "no result of corelane-latency"), ("absent.json", "cannot read the result")]
     {
         let output = folder.run(&["compare", "old.json", file]);

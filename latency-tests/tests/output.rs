@@ -1,41 +1,14 @@
 //! Commands whose output goes away: never a panic, and an exit code that says so.
 
+mod support;
+
 use std::{
-    fs::{self, OpenOptions},
     path::Path,
     process::{Command, Stdio},
 };
 
-const PROFILE: &str = r#"
-summary = "one short round"
-jitter_ms = 10
-warmup_ms = 50
-interval_ms = 100
-[[scenarios]]
-name = "tiny.toml"
-rounds = 1
-round_ms = 100
-"#;
-
-const SCENARIO: &str = r#"
-summary = "a few orders"
-kind = "order_ack"
-category = "execution_latency"
-sessions = 1
-rates_per_s = [200]
-"#;
-
-/// A disk without room.
-fn full() -> Stdio {
-    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
-}
-
-/// A pipe that nobody reads any more.
-fn closed() -> Stdio {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    writer.into()
-}
+use corelane_test_support::streams::{closed_pipe, full_disk};
+use support::Folder;
 
 fn latency(folder: &Path, line: &[&str], out: Stdio, errors: Stdio) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_corelane-latency"));
@@ -47,12 +20,9 @@ fn latency(folder: &Path, line: &[&str], out: Stdio, errors: Stdio) -> (Option<i
 // T2
 #[test]
 fn lost_output_is_an_error_and_never_a_panic() {
-    let folder = std::env::temp_dir().join(format!("corelane-latency-output-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("profile.toml"), PROFILE).unwrap();
-    fs::write(folder.join("tiny.toml"), SCENARIO).unwrap();
+    let Folder(folder) = &Folder::with_a_profile("output", 1, 100);
     let run = ["run", "--profile", "profile.toml", "--out", "."];
-    let (code, errors) = latency(&folder, &run, Stdio::null(), Stdio::piped());
+    let (code, errors) = latency(folder, &run, Stdio::null(), Stdio::piped());
     // A busy machine makes the run invalid, which is no matter here.
     assert!(matches!(code, Some(0 | 1)), "{code:?}: {errors}");
     let lines: [&[&str]; 6] = [
@@ -64,15 +34,15 @@ fn lost_output_is_an_error_and_never_a_panic() {
         &["compare", "--json", "result.json", "result.json"],
     ];
     for line in lines {
-        let (code, errors) = latency(&folder, line, full(), Stdio::piped());
+        let (code, errors) = latency(folder, line, full_disk(), Stdio::piped());
         assert_eq!(code, Some(2), "{line:?} to a full disk: {errors}");
         assert!(errors.contains("cannot write to standard output: No space left on device"), "{line:?}: {errors}");
-        let (code, errors) = latency(&folder, line, closed(), Stdio::piped());
+        let (code, errors) = latency(folder, line, closed_pipe(), Stdio::piped());
         assert_eq!((code, errors.as_str()), (Some(2), ""), "{line:?} to a closed pipe");
     }
     let written = ["report", "result.json", "--html", "page.html", "--tables", "page.md"];
-    for errors in [full(), closed()] {
-        assert_eq!(latency(&folder, &written, closed(), errors).0, Some(0), "it has no output");
+    for errors in [full_disk(), closed_pipe()] {
+        assert_eq!(latency(folder, &written, closed_pipe(), errors).0, Some(0), "it has no output");
     }
     let lines: [&[&str]; 6] = [
         &["bogus"],
@@ -83,30 +53,27 @@ fn lost_output_is_an_error_and_never_a_panic() {
         &["report", "result.json", "--html", "absent/page.html"],
     ];
     for line in lines {
-        for (out, errors) in [(Stdio::null(), full()), (full(), closed()), (closed(), closed())] {
-            assert_eq!(latency(&folder, line, out, errors).0, Some(2), "{line:?}");
+        for (out, errors) in
+            [(Stdio::null(), full_disk()), (full_disk(), closed_pipe()), (closed_pipe(), closed_pipe())]
+        {
+            assert_eq!(latency(folder, line, out, errors).0, Some(2), "{line:?}");
         }
     }
-    fs::remove_dir_all(folder).unwrap();
 }
 
 // T8
 #[test]
 fn a_run_finds_out_first_that_its_result_cannot_be_written() {
-    let folder = std::env::temp_dir().join(format!("corelane-latency-destination-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("profile.toml"), PROFILE).unwrap();
-    fs::write(folder.join("tiny.toml"), SCENARIO).unwrap();
+    let Folder(folder) = &Folder::with_a_profile("destination", 1, 100);
     let lines: [&[&str]; 2] = [
         &["run", "--profile", "profile.toml", "--out", "profile.toml/out"],
         &["run", "--profile", "profile.toml", "--out", "out", "--tables", "absent/tables.md"],
     ];
     for line in lines {
         let mut command = Command::new(env!("CARGO_BIN_EXE_corelane-latency"));
-        let output = command.current_dir(&folder).args(line).output().unwrap();
+        let output = command.current_dir(folder).args(line).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{line:?}: {errors}");
         assert!(errors.contains("cannot"), "{errors}");
     }
-    fs::remove_dir_all(folder).unwrap();
 }

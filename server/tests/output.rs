@@ -1,14 +1,17 @@
 //! Commands whose output goes away: never a panic, and an exit code that says so.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{BufRead, BufReader, Read},
     net::{TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
 
-use corelane_test_support::wait;
+use corelane_test_support::{
+    streams::{closed_pipe, full_disk, full_pipe},
+    wait,
+};
 
 /// A file in a folder of the test's own.
 fn folder(name: &str) -> PathBuf {
@@ -21,18 +24,6 @@ fn corelane() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
     command.stdin(Stdio::null());
     command
-}
-
-/// A disk without room.
-fn full() -> Stdio {
-    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
-}
-
-/// A pipe that nobody reads any more.
-fn closed() -> Stdio {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    writer.into()
 }
 
 fn finish(command: &mut Command) -> (Option<i32>, String) {
@@ -88,14 +79,14 @@ fn commands(folder: &Path) -> Vec<Vec<String>> {
 fn lost_output_is_an_error_and_never_a_panic() {
     let folder = folder("lost");
     for line in commands(&folder) {
-        let (code, errors) = finish(corelane().args(&line).stdout(full()));
+        let (code, errors) = finish(corelane().args(&line).stdout(full_disk()));
         assert_eq!(code, Some(2), "{line:?} to a full disk: {errors}");
         assert!(errors.contains("cannot write to standard output: No space left on device"), "{line:?}: {errors}");
         // A reader that has enough is told nothing.
-        let (code, errors) = finish(corelane().args(&line).stdout(closed()));
+        let (code, errors) = finish(corelane().args(&line).stdout(closed_pipe()));
         assert_eq!((code, errors.as_str()), (Some(2), ""), "{line:?} to a closed pipe");
         // Nothing is wrong, so nothing is lost on standard error.
-        for errors in [full(), closed()] {
+        for errors in [full_disk(), closed_pipe()] {
             let status = corelane().args(&line).stdout(Stdio::null()).stderr(errors).status().unwrap();
             assert_eq!(status.code(), Some(0), "{line:?} without standard error");
         }
@@ -119,7 +110,9 @@ fn an_error_that_nobody_can_read_is_in_the_exit_code() {
         &["itch", "play", &absent, "--to", "127.0.0.1:9"],
     ];
     for line in lines {
-        for (out, errors) in [(Stdio::null(), full()), (full(), closed()), (closed(), closed())] {
+        for (out, errors) in
+            [(Stdio::null(), full_disk()), (full_disk(), closed_pipe()), (closed_pipe(), closed_pipe())]
+        {
             let status = corelane().args(line).stdout(out).stderr(errors).status().unwrap();
             assert_eq!(status.code(), Some(2), "{line:?}");
         }
@@ -134,7 +127,7 @@ fn damage_is_in_the_exit_code() {
     let day = folder.join("day.itch");
     let event = [&b"\0\x0cS"[..], &[0; 10], b"O"].concat();
     fs::write(&day, [&event[..], b"\0\x01?", &event].concat()).unwrap();
-    for errors in [Stdio::null(), full(), closed()] {
+    for errors in [Stdio::null(), full_disk(), closed_pipe()] {
         let status = corelane().args(["itch", "decode"]).arg(&day).stdout(Stdio::null()).stderr(errors).status();
         assert_eq!(status.unwrap().code(), Some(1));
     }
@@ -168,7 +161,7 @@ fn stop(child: &mut Child) -> ExitStatus {
 fn a_venue_that_nobody_can_find_ends_and_one_that_is_no_longer_heard_serves_on() {
     let folder = folder("run");
     let topology = topology(&folder);
-    let (code, errors) = finish(corelane().arg("run").arg(&topology).stdout(full()));
+    let (code, errors) = finish(corelane().arg("run").arg(&topology).stdout(full_disk()));
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("cannot write to standard output"), "{errors}");
 
@@ -178,7 +171,7 @@ fn a_venue_that_nobody_can_find_ends_and_one_that_is_no_longer_heard_serves_on()
     assert_eq!(stop(&mut child).code(), Some(2));
 
     // Without anybody to read the log.
-    let (mut child, mut out, _) = serving(&topology, closed());
+    let (mut child, mut out, _) = serving(&topology, closed_pipe());
     assert_eq!(stop(&mut child).code(), Some(0));
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
@@ -217,24 +210,32 @@ fn a_cpu_that_the_process_may_not_use_is_refused() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-// T1
+/// Readers that stand still from the start keep a venue neither from serving nor from its stop, nor its process from ending.
 #[test]
-fn a_venue_without_enough_files_either_serves_or_ends() {
-    let folder = folder("files");
-    let (path, log) = (topology(&folder), folder.join("log"));
-    for files_max in [6, 8, 10, 12, 14, 16, 20, 24] {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files_max}; exec \"$0\" run \"$1\""), env!("CARGO_BIN_EXE_corelane")]);
-        shell.arg(&path).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
-        let mut child = shell.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let errors = || fs::read_to_string(&log).unwrap();
-        if lines.any(|line| line.starts_with("stop with")) {
-            assert_eq!(stop(&mut child).code(), Some(0), "{files_max} files: {}", errors());
-        } else {
-            assert_eq!(child.wait().unwrap().code(), Some(2), "{files_max} files: {}", errors());
-            let said = ["ulimit -n", "Too many open files"].iter().any(|words| errors().contains(words));
-            assert!(said, "{files_max} files: {}", errors());
+fn a_venue_whose_output_nobody_reads_stops_in_order_and_ends() {
+    let folder = folder("unread");
+    let (topology, log, socket) = (topology(&folder), folder.join("log"), folder.join("corelane.sock"));
+    for is_log_read in [true, false] {
+        let (_unread, out) = full_pipe();
+        let (_unread_log, full_log) = full_pipe();
+        let errors = if is_log_read { File::create(&log).unwrap().into() } else { full_log };
+        let mut child = corelane().arg("run").arg(&topology).stdout(out).stderr(errors).spawn().unwrap();
+        let admin = |request: &[&str]| finish(corelane().args(["admin", "--socket"]).arg(&socket).args(request)).0;
+        wait::until("it serves", || admin(&["status"]) == Some(0));
+        send("-USR1", &child);
+        send("-TERM", &child);
+        let mut ended = None;
+        wait::until("it ends", || {
+            ended = child.try_wait().unwrap();
+            ended.is_some()
+        });
+        assert_eq!(ended.and_then(|status| status.code()), Some(2), "nobody could read where it serves");
+        assert!(!socket.exists());
+        if is_log_read {
+            let said = fs::read_to_string(&log).unwrap();
+            for words in ["the group has ended the day", "cannot write to standard output: its reader stands still"] {
+                assert!(said.contains(words), "{words}: {said}");
+            }
         }
     }
     fs::remove_dir_all(folder).unwrap();
@@ -249,8 +250,8 @@ fn a_demo_ends_with_its_reader() {
         command.current_dir(&folder).args(["demo", "--seconds", "1", "--rate", "100"]);
         command
     };
-    assert_eq!(finish(demo().stdout(full())).0, Some(2));
-    assert_eq!(finish(demo().stdout(closed())), (Some(2), String::new()));
+    assert_eq!(finish(demo().stdout(full_disk())).0, Some(2));
+    assert_eq!(finish(demo().stdout(closed_pipe())), (Some(2), String::new()));
     // As `head -1` does.
     let mut child = demo().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
