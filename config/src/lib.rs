@@ -12,6 +12,7 @@
 
 #![deny(missing_docs)]
 
+mod addresses;
 mod breaker;
 mod bulkhead;
 mod checks;

@@ -182,7 +182,52 @@ fn each_contradiction_is_reported() {
             "to = \"127.0.0.1:26400\"",
             "to = \"0.0.0.0:26400\"",
             &[
-                "57:6 Conflict: nothing can be sent to 0.0.0.0:26400; write the address and port that subscribers listen on, such as \"239.192.0.1:26400\"",
+                "57:6 Conflict: `feeds.out.to`: nothing can be sent to 0.0.0.0:26400; write the address and port that subscribers listen on, such as \"239.192.0.1:26400\"",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"255.255.255.255:26400\"",
+            &[
+                "57:6 Conflict: `feeds.out.to`: nothing can be sent to 255.255.255.255:26400; write the address and port that subscribers listen on, such as \"239.192.0.1:26400\"",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:0\"",
+            &[
+                "57:6 Conflict: `feeds.out.to`: nothing can be sent to 127.0.0.1:0; write the address and port that subscribers listen on, such as \"239.192.0.1:26400\"",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "[feeds.in.recovery]\nservers = [\"10.0.0.1:1\", \"0.0.0.0:1\", \"255.255.255.255:1\", \"239.0.0.1:1\"]",
+            &[
+                "55:26 Conflict: `feeds.in.recovery.servers[1]`: nothing can be sent to 0.0.0.0:1; write the unicast address and port of the retransmission server",
+                "55:39 Conflict: `feeds.in.recovery.servers[2]`: nothing can be sent to 255.255.255.255:1; write the unicast address and port of the retransmission server",
+                "55:60 Conflict: no server can receive requests at 239.0.0.1:1; write the unicast address and port of the retransmission server",
+            ],
+        ),
+        (
+            "listen = \"239.192.0.1:26477\"\ninterface = \"127.0.0.1\"",
+            "listen = \"255.255.255.255:26477\"\n[feeds.in.line_b]\nlisten = \"255.255.255.255:26478\"",
+            &[
+                "53:10 Conflict: `feeds.in.listen` is the broadcast address 255.255.255.255; listen on an address of this host, such as 127.0.0.1, on a multicast group, or on 0.0.0.0 for all",
+                "55:10 Conflict: `feeds.in.line_b.listen` is the broadcast address 255.255.255.255; listen on an address of this host, such as 127.0.0.1, on a multicast group, or on 0.0.0.0 for all",
+            ],
+        ),
+        (
+            "interface = \"127.0.0.1\"",
+            "interface = \"255.255.255.255\"",
+            &[
+                "54:13 Conflict: `feeds.in.interface` is a broadcast address; write the unicast address of a local interface, such as 127.0.0.1",
+            ],
+        ),
+        (
+            "to = \"127.0.0.1:26400\"",
+            "to = \"127.0.0.1:26400\"\n[feeds.out.retransmission]\nlisten = \"255.255.255.255:26401\"",
+            &[
+                "59:10 Conflict: `feeds.out.retransmission.listen` is the broadcast address 255.255.255.255; listen on an address of this host, such as 127.0.0.1, on a multicast group, or on 0.0.0.0 for all",
             ],
         ),
         (
@@ -211,7 +256,7 @@ fn each_contradiction_is_reported() {
             "interface = \"127.0.0.1\"",
             "[feeds.in.recovery]\nservers = [\"10.0.0.1:1\", \"10.0.0.2:0\"]",
             &[
-                "55:26 Conflict: no server can receive requests at 10.0.0.2:0; write the unicast address and port of the retransmission server",
+                "55:26 Conflict: `feeds.in.recovery.servers[1]`: nothing can be sent to 10.0.0.2:0; write the unicast address and port of the retransmission server",
             ],
         ),
         (

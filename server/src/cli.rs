@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use corelane_codecs::{mold::SessionName, text::Symbol};
@@ -326,10 +329,10 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
     pub from_session: Option<SessionName>,
     /// Destination of line A.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_destination)]
     pub to: SocketAddr,
     /// Destination of line B, which gets the same packets.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_destination)]
     pub to_b: Option<SocketAddr>,
     /// Delay of line B behind line A, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS", requires = "to_b")]
@@ -428,6 +431,18 @@ fn parse_probability(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Parses the address of a host or a multicast group, with its port.
+fn parse_destination(text: &str) -> Result<SocketAddr, String> {
+    let to: SocketAddr = text.parse().map_err(|_| "expected ip:port, such as 127.0.0.1:26477".to_owned())?;
+    let is_broadcast = matches!(to.ip(), IpAddr::V4(ip) if ip.is_broadcast());
+    match to.ip().is_unspecified() || is_broadcast || to.port() == 0 {
+        true => {
+            Err("nothing can be sent there; expected the address of a host or a multicast group, and a port".to_owned())
+        }
+        false => Ok(to),
+    }
+}
+
 fn parse_session(text: &str) -> Result<SessionName, String> {
     match SessionName::new(text) {
         Ok(session) if !session.is_blank() => Ok(session),
@@ -459,6 +474,12 @@ mod tests {
         assert_eq!(parse_time_of_day("00:00:00.5"), Ok(500_000_000));
         for bad in ["-0.1", "1.1", "nan", ""] {
             assert!(parse_probability(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["", "127.0.0.1", "127.0.0.1:0", "0.0.0.0:9", "[::]:9", "255.255.255.255:9"] {
+            assert!(parse_destination(bad).is_err(), "{bad:?}");
+        }
+        for good in ["127.0.0.1:9", "239.192.0.1:9", "[::1]:9"] {
+            assert_eq!(parse_destination(good), Ok(good.parse().unwrap()));
         }
         assert_eq!(parse_speed("max"), Ok(Speed::Max));
         assert_eq!(parse_speed("2.5"), Ok(Speed::Times(2.5)));
