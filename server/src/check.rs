@@ -10,7 +10,7 @@ use corelane_runtime::{
     supervision::{Escalation, Restart, SupervisorSpec},
     topology::{Idle, check::Checked},
 };
-use corelane_venue::{VenueError, check_socket, declare, driver_config, table_bytes};
+use corelane_venue::{Descriptors, declare, driver_config, table_bytes};
 use miette::miette;
 
 use crate::run::admin_socket;
@@ -21,11 +21,9 @@ use crate::run::admin_socket;
 /// All faults found.
 pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
-    if let Some(socket) = admin_socket(path, &config) {
-        check_socket(&socket).map_err(VenueError::from)?;
-    }
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
+    let descriptors = declared.check_host(&config, admin_socket(path, &config).as_deref())?;
     out.text(format_args!(
         "{}: venue {:?}, {} sessions, {} instruments",
         path.display(),
@@ -45,6 +43,8 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
         out.say("")?;
     }
     out.table(&memory(&checked, &config)?)?;
+    out.say("")?;
+    out.table(&open_files(&descriptors))?;
     Ok(Exit::Done)
 }
 
@@ -133,4 +133,14 @@ fn memory(checked: &Checked, config: &Config) -> miette::Result<Table> {
         table.add([what.to_owned(), format!("{:.1}", bytes as f64 / f64::from(1 << 20))]);
     }
     Ok(table)
+}
+
+/// The file descriptors by purpose.
+fn open_files(descriptors: &Descriptors) -> Table {
+    let mut table = Table::new(["open files", "at most"], 1).with_figures();
+    for (what, count) in descriptors.parts.iter().filter(|(_, count)| *count > 0) {
+        table.add([(*what).to_owned(), count.to_string()]);
+    }
+    table.add(["in all".to_owned(), descriptors.total().to_string()]);
+    table
 }

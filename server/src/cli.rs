@@ -35,7 +35,8 @@ pub(crate) enum Command {
         /// The topology, for example config/venue.toml.
         topology: PathBuf,
     },
-    /// Check a topology and print its CPUs, edges, overflow policies and memory, and the proof that it cannot deadlock.
+    /// Check a topology and this host, and print CPUs, edges, overflow policies, memory and open files, and the proof that it
+    /// cannot deadlock.
     Check {
         /// The topology.
         topology: PathBuf,

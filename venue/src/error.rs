@@ -1,5 +1,7 @@
 //! Errors of starting a venue.
 
+use std::net::SocketAddrV4;
+
 use corelane_actors::{session::SessionConfigError, types::GroupConfigError};
 use corelane_codecs::text::AlphaError;
 use corelane_runtime::{clock::InvalidUtcOffset, lifecycle::StartError};
@@ -41,6 +43,35 @@ pub enum VenueError {
         cpu: usize,
         /// The CPUs of the process's affinity mask.
         allowed: Vec<usize>,
+    },
+    /// The process may not open as many files as the venue may need at once.
+    #[error(
+        "the venue may need {needed} open files at once, but this process may have {limit} (RLIMIT_NOFILE): {parts}"
+    )]
+    #[diagnostic(help(
+        "raise the hard limit to {needed} or more (`ulimit -n {needed}`, in systemd LimitNOFILE={needed}), or lower \
+         `net.connections_max` by {excess}"
+    ))]
+    OpenFiles {
+        /// How many it may need.
+        needed: usize,
+        /// The hard limit.
+        limit: u64,
+        /// By how many they are too many.
+        excess: u64,
+        /// What it needs them for.
+        parts: String,
+    },
+    /// The kernel lets no datagrams go to a destination.
+    #[error(
+        "`{key}`: the kernel lets no datagrams go to {to}, which is a broadcast address of one of this host's networks"
+    )]
+    #[diagnostic(help("write the address of a host, or a multicast group such as 239.192.0.1; `ip route get {}` shows the route", to.ip()))]
+    Destination {
+        /// The key of the configuration.
+        key: String,
+        /// The destination.
+        to: SocketAddrV4,
     },
     /// The configured day has ended already.
     #[error(transparent)]

@@ -10,6 +10,7 @@ mod convert;
 mod declare;
 mod error;
 mod feeds;
+mod host;
 mod memory;
 mod operator;
 mod order_flow;
@@ -20,8 +21,9 @@ mod supervision;
 
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
+pub use host::Descriptors;
 pub use memory::table_bytes;
-pub use operator::{Answer, DayIsOver, Request, SocketError, check_socket};
+pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};
 pub use running::{Stopped, Venue};

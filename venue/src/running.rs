@@ -101,7 +101,8 @@ impl Declared {
         self.start_with_socket(config, None)
     }
 
-    /// As [`Declared::start`], with the operator's socket at a path.
+    /// As [`Declared::start`], with the operator's socket at a path. Raises the process's limit on open files
+    /// (`RLIMIT_NOFILE`) to what the venue may need.
     ///
     /// # Errors
     /// [`VenueError`].
@@ -121,6 +122,7 @@ impl Declared {
         socket: Option<&Path>,
         clock: ClockMaster,
     ) -> Result<Venue, VenueError> {
+        self.check_host(config, socket)?.provide()?;
         let now = Duration::from_nanos(clock.time_of_day_ns());
         let options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)

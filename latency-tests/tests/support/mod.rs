@@ -14,7 +14,7 @@ rates_per_s = [200]
 pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
-    /// With `profile.toml` of the scenario `tiny`.
+    /// With a profile of one scenario, `tiny`.
     pub(crate) fn with_a_profile(name: &str, rounds: u32, round_ms: u32) -> Folder {
         let path = std::env::temp_dir().join(format!("corelane-latency-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();

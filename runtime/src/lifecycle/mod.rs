@@ -41,6 +41,7 @@
 use std::time::Duration;
 
 mod clock_watch;
+mod descriptors;
 mod error;
 mod event;
 mod fault;

@@ -2,8 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
-    io,
     net::SocketAddr,
     ops::ControlFlow,
     sync::{Arc, mpsc},
@@ -17,6 +15,7 @@ use glommio::{LocalExecutorBuilder, Placement};
 use super::{
     END_DEADLINE, GLOMMIO_IO_MEMORY,
     clock_watch::ClockWatch,
+    descriptors::{FILES_PER_EXECUTOR, require_files},
     error::StartError,
     event::{Event, Presence},
     housekeeping::{self, ShardThread},
@@ -42,9 +41,6 @@ use crate::{
 const REPORTS_PER_ACTOR: usize = 8;
 /// Notices of one actor in a shard's ring: its end and its restart, twice. What does not fit waits at housekeeping.
 const NOTICES_PER_ACTOR: usize = 4;
-/// Files that a shard's executor opens: rings, eventfds, and what it reads of the host's CPUs. Without them it may panic
-/// where it should return an error.
-const FILES_PER_SHARD: usize = 10;
 /// How long a shard may take to be built.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -76,7 +72,7 @@ impl Topology {
         if let Some(cpu) = options.housekeeping_cpu.filter(|cpu| !allowed.contains(cpu)) {
             return Err(StartError::HousekeepingCpu { cpu, allowed });
         }
-        require_files(FILES_PER_SHARD * self.shards.len())?;
+        require_files(FILES_PER_EXECUTOR * self.shards.len())?;
         install_hook();
         let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let stage = Arc::new(Stage::new(stages::BOOT));
@@ -170,12 +166,6 @@ impl Topology {
             })?;
         Ok(Running { stage, shared, events: events_in, housekeeping: Some(housekeeping), addresses })
     }
-}
-
-/// Makes sure that the process may open so many files.
-fn require_files(count: usize) -> Result<(), StartError> {
-    let files: Result<Vec<File>, io::Error> = (0..count).map(|_| File::open("/dev/null")).collect();
-    files.map(drop).map_err(|source| StartError::OpenFiles { count, source })
 }
 
 /// Ends the shards that came up while another did not, and waits until they have let go of what they held. One that

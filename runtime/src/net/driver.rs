@@ -25,7 +25,7 @@ use super::{
 /// Accepts in flight per listener. A poll accepts at most this many connections, so that a connect storm does not
 /// starve the traffic. The accepts are single-shot, because a multishot accept does not return the peer's address, and
 /// `getpeername` would cost a system call per connection.
-const ACCEPTS_PER_LISTENER: usize = 8;
+pub(super) const ACCEPTS_PER_LISTENER: usize = 8;
 
 /// The group numbers of the provided buffers.
 pub(super) const STREAM_GROUP: u16 = 0;

@@ -1,16 +1,14 @@
 //! Operation of the real server: its trading day, its ordered stop, its kill switches and its socket, as clients, subscribers
 //! and the operator see them.
 
+mod open_files;
 mod server;
+mod socket;
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::{Shutdown, UdpSocket},
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
-        net::{UnixListener, UnixStream},
-    },
+    io::Write,
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::Path,
 };
 
@@ -95,6 +93,30 @@ fn a_log_that_nobody_reads_keeps_neither_a_kill_switch_nor_a_stop() {
     assert!(!ended.output.contains("order_to_answer"), "no order was answered: {}", ended.output);
 }
 
+/// The stop waits two seconds for its clients to read, and then says what they did not take.
+#[test]
+fn a_stop_says_what_a_client_did_not_take() {
+    const REJECTED: u32 = 4000;
+    let server = Server::start("unsent", &[]);
+    let mut client = Client::log_in_with_small_buffers(&server, 1);
+    assert_eq!(server.admin(&["phase", "end-of-system-hours"]).0, Some(0));
+    // It reads none of the rejects. They fill the kernel's buffers, but not the venue's, at which it would be disconnected.
+    (1..=REJECTED).for_each(|user_ref| client.enter(user_ref, b'B', b'0'));
+    let answered = format!("requests: {REJECTED}, ");
+    while !server.admin(&["status"]).1.contains(&answered) {}
+    server.signal(Signal::SIGTERM);
+    let log = server.folder.join("log");
+    let mut said = String::new();
+    let ended = server.ended_and(|| said = unfolded(&fs::read(log).unwrap()));
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    let bytes = said.split("clients did not take ").nth(1).and_then(|rest| rest.split_once(" bytes of answers"));
+    let bytes: usize = bytes.unwrap_or_else(|| panic!("{said}")).0.parse().unwrap();
+    // Each reject is 34 bytes.
+    assert!((1..=34 * REJECTED as usize).contains(&bytes), "{bytes}");
+    assert!(!ended.output.contains("nothing in flight was left"), "{}", ended.output);
+    drop(client);
+}
+
 // M3
 #[test]
 fn messages_are_retransmitted_after_the_end_of_the_session() {
@@ -168,6 +190,52 @@ fn a_day_whose_times_have_passed_does_not_begin() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("has ended at 00:00:00"), "{said}");
     fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_socket_that_cannot_be_made_is_named_by_its_key() {
+    let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (stream, datagrams) = (tcp.local_addr().unwrap(), udp.local_addr().unwrap());
+    let ephemeral = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
+    let listen = |header: &str, address: SocketAddr| {
+        (format!("{header}\n{ephemeral}"), format!("{header}\nlisten = \"{address}\""))
+    };
+    let order_entry = listen("[order_entry]", stream);
+    let feed_in = listen("[feeds.in]", datagrams);
+    let server = listen("[feeds.out.retransmission]", datagrams);
+    let cases = [
+        (order_entry, "is in use", "order_entry.listen"),
+        (feed_in, "is in use", "feeds.in.listen"),
+        (server, "is in use", "feeds.out.retransmission.listen"),
+    ];
+    for ((from, to), problem, key) in cases {
+        let folder = topology("taken", "127.0.0.1:9".parse().unwrap(), &[(&from, &to)]);
+        let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
+        let said = unfolded(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{key}: {said}");
+        assert!(said.contains(problem) && said.contains(&format!("it is the socket of `{key}`")), "{key}: {said}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// Only the host's routes tell which addresses are broadcast addresses; loopback has one.
+#[test]
+fn a_broadcast_address_of_a_network_of_this_host_is_refused() {
+    for key in ["feeds.out.to", "feeds.in.recovery.servers[0]"] {
+        let servers = "[feeds.in.recovery]\nservers = [\"127.255.255.255:26479\"]";
+        let (feed, changes) = match key {
+            "feeds.out.to" => ("127.255.255.255:26400", &[][..]),
+            _ => ("127.0.0.1:9", &[("# [feeds.in.recovery]", servers)][..]),
+        };
+        let folder = topology("broadcast", feed.parse().unwrap(), changes);
+        for command in ["check", "run"] {
+            let output = corelane().arg(command).arg(folder.join("venue.toml")).output().unwrap();
+            let said = unfolded(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}: {said}");
+            assert!(said.contains(&format!("`{key}`: the kernel lets no datagrams go to 127.255.255.255")), "{said}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
 
 // M14
@@ -256,107 +324,4 @@ fn a_kill_switch_stops_the_port_the_account_the_firm_or_everyone() {
     }
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().code, Some(0));
-}
-
-#[test]
-fn the_socket_is_the_users_alone_and_one_servers() {
-    let server = Server::start("socket", &[]);
-    let path = server.folder.join("corelane.sock");
-    let metadata = fs::metadata(&path).unwrap();
-    assert!(metadata.file_type().is_socket());
-    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
-    let second = corelane().arg("run").arg(server.folder.join("venue.toml")).output().unwrap();
-    let said = unfolded(&second.stderr);
-    assert_eq!(second.status.code(), Some(2), "{said}");
-    assert!(said.contains("another server answers there"), "{said}");
-
-    // What is no request is refused or cut off, and does not keep others out.
-    let ask = |bytes: &[u8]| {
-        let mut stream = UnixStream::connect(&path).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // It may have closed already.
-        let _ = stream.write_all(bytes);
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
-    };
-    let half = || {
-        let mut stream = UnixStream::connect(&path).unwrap();
-        stream.write_all(b"stop").unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    assert_eq!(half(), "error\nthe request does not end with a new line\n");
-    let (code, said) = server.admin(&["kill-switch", "engage", "--port", "DEMO01\nstop"]);
-    assert_eq!(code, Some(2));
-    assert!(said.contains("is the name of no port"), "{said}");
-    let idle: Vec<UnixStream> = (0..10).map(|_| UnixStream::connect(&path).unwrap()).collect();
-    for (bytes, expected) in [
-        (b"\n".as_slice(), "error\nunknown request \"\""),
-        (b"dance\n", "error\nunknown request \"dance\""),
-        (b"phase noon\n", "error\nno phase is named \"noon\""),
-        (b"kill-switch engage\n", "error\nunknown request"),
-        (b"kill-switch engage nobody DEMO01\n", "error\nname the scope"),
-        (b"status\nstop\n", "ok\nvenue corelane, session CORELANE01\n"),
-        (&[b'x'; 5000], "error\nthe request is longer than 512 bytes\n"),
-        (b"\xff\xff\n", "error\nthe request is no UTF-8 text\n"),
-    ] {
-        let answer = ask(bytes);
-        assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{bytes:?}: {answer}");
-    }
-    drop(idle);
-    let status = server.admin(&["--socket", path.to_str().unwrap(), "status"]);
-    assert_eq!(status.0, Some(0), "{}", status.1);
-    server.signal(Signal::SIGTERM);
-    assert_eq!(server.ended().code, Some(0));
-}
-
-#[test]
-fn a_stale_socket_is_replaced_and_another_file_is_not() {
-    let folder = topology("stale", "127.0.0.1:9".parse().unwrap(), &[]);
-    let path = folder.join("corelane.sock");
-    fs::write(&path, "precious").unwrap();
-    for command in ["check", "run"] {
-        let output = corelane().arg(command).arg(folder.join("venue.toml")).output().unwrap();
-        let said = unfolded(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert_eq!(said.matches("a file that is no socket").count(), 1, "{said}");
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
-    fs::remove_dir_all(&folder).unwrap();
-
-    // The file of a server that was killed stays behind.
-    let server = Server::start_after("killed", &[], |folder| {
-        drop(UnixListener::bind(folder.join("corelane.sock")).unwrap());
-        assert!(folder.join("corelane.sock").exists());
-    });
-    assert_eq!(server.admin(&["status"]).0, Some(0));
-    server.signal(Signal::SIGTERM);
-    assert_eq!(server.ended().code, Some(0));
-}
-
-#[test]
-fn a_socket_that_another_server_has_made_since_is_left_alone() {
-    let server = Server::start("successor", &[]);
-    let path = server.folder.join("corelane.sock");
-    fs::remove_file(&path).unwrap();
-    let successor = UnixListener::bind(&path).unwrap();
-    server.signal(Signal::SIGTERM);
-    let ended = server.ended_and(|| assert!(path.exists()));
-    assert_eq!(ended.code, Some(0), "{}", ended.output);
-    drop(successor);
-}
-
-#[test]
-fn without_a_venue_admin_says_what_to_do() {
-    let folder = topology("nobody", "127.0.0.1:9".parse().unwrap(), &[]);
-    let admin = |arguments: &[&str]| corelane().arg("admin").args(arguments).output().unwrap();
-    let file = folder.join("venue.toml");
-    let output = admin(&["--topology", file.to_str().unwrap(), "status"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("no venue answers at") && said.contains("corelane run"), "{said}");
-    fs::remove_dir_all(folder).unwrap();
 }

@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream, UdpSocket},
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -14,7 +15,10 @@ use std::{
 
 use corelane_config::VENUE_TOML;
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, setsockopt, socket, sockopt},
+    },
     unistd::Pid,
 };
 
@@ -72,13 +76,23 @@ impl Server {
 
     /// Starts it when its folder is prepared.
     pub(crate) fn start_after(name: &str, changes: &[(&str, &str)], prepare: impl FnOnce(&Path)) -> Server {
+        Server::start_by(&mut corelane(), name, changes, prepare)
+    }
+
+    /// Starts it by a command that passes its arguments to `corelane`.
+    pub(crate) fn start_by(
+        command: &mut Command,
+        name: &str,
+        changes: &[(&str, &str)],
+        prepare: impl FnOnce(&Path),
+    ) -> Server {
         let feed = UdpSocket::bind("127.0.0.1:0").unwrap();
         feed.set_read_timeout(Some(PATIENCE)).unwrap();
         let folder = topology(name, feed.local_addr().unwrap(), changes);
         prepare(&folder);
         let log = fs::File::create(folder.join("log")).unwrap();
-        let mut child =
-            corelane().arg("run").arg(folder.join("venue.toml")).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        command.arg("run").arg(folder.join("venue.toml"));
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (to_test, lines) = mpsc::channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| to_test.send(line)));
@@ -98,6 +112,10 @@ impl Server {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -151,7 +169,21 @@ pub(crate) struct Client {
 impl Client {
     /// A connection on which `DEMO0{user}` is logged in from the first message on.
     pub(crate) fn log_in(server: &Server, user: usize) -> Client {
-        let stream = TcpStream::connect(server.order_entry).unwrap();
+        Client::log_in_on(TcpStream::connect(server.order_entry).unwrap(), user)
+    }
+
+    /// As [`Client::log_in`], on a connection of which the kernels keep some kilobytes unread at most.
+    pub(crate) fn log_in_with_small_buffers(server: &Server, user: usize) -> Client {
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
+        // With small segments, the server's kernel keeps little too.
+        setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
+        setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
+        let SocketAddr::V4(address) = server.order_entry else { panic!("the shipped topology listens on IPv4") };
+        connect(socket.as_raw_fd(), &SockaddrIn::from(address)).unwrap();
+        Client::log_in_on(socket.into(), user)
+    }
+
+    fn log_in_on(stream: TcpStream, user: usize) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Client { stream, received: Vec::new() };
         client.send(b'L', format!("DEMO0{user}corelane  {:10}{:>20}", "", 1).as_bytes());

@@ -40,11 +40,15 @@ use corelane_config::Config;
 use corelane_runtime::{lifecycle::Status, topology::ExternalSender};
 
 use self::{breakers::Breakers, socket::ConnectionId};
-pub(crate) use self::{day::Day, members::Names, socket::AdminSocket};
+pub(crate) use self::{
+    day::Day,
+    members::Names,
+    socket::{AdminSocket, check_socket},
+};
 pub use self::{
     day::DayIsOver,
     request::{Answer, Request},
-    socket::{SocketError, check_socket},
+    socket::SocketError,
 };
 
 use crate::declare::VenueCounters;

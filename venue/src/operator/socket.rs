@@ -33,6 +33,9 @@ const REQUEST_MAX: usize = 512;
 /// How long a connection may take to send its request or to read its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Bytes of the longest path of a Unix socket: `sockaddr_un` has 108, the last one a zero.
+const PATH_BYTES_MAX: usize = 107;
+
 /// A connection, by its number from the start.
 pub(super) type ConnectionId = u64;
 
@@ -52,6 +55,16 @@ pub enum SocketError {
         /// Its path.
         path: PathBuf,
     },
+    /// The system has no sockets with paths so long.
+    #[error(
+        "{path:?}: the path of a socket has at most {max} bytes; write a shorter one in admin.socket, or name the topology by a \
+         shorter path",
+        max = PATH_BYTES_MAX
+    )]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
     /// The system refuses.
     #[error("{path:?}: {reason}; write the path of a file that this user may create in admin.socket")]
     System {
@@ -66,9 +79,12 @@ pub enum SocketError {
 ///
 /// # Errors
 /// [`SocketError`], but not whether another server serves it.
-pub fn check_socket(path: &Path) -> Result<(), SocketError> {
+pub(crate) fn check_socket(path: &Path) -> Result<(), SocketError> {
     let system = |reason: io::Error| SocketError::System { path: path.to_owned(), reason };
-    SocketAddrUnix::new(path).map_err(|reason| system(reason.into()))?;
+    // Clients such as `corelane admin` need a zero at its end.
+    if path.as_os_str().len() > PATH_BYTES_MAX {
+        return Err(SocketError::TooLong { path: path.to_owned() });
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !fs::metadata(folder).map_err(system)?.is_dir() {
         return Err(system(ErrorKind::NotADirectory.into()));
@@ -90,6 +106,8 @@ pub(crate) struct AdminSocket {
     file: Option<(u64, u64)>,
     connections: Vec<Connection>,
     accepted: ConnectionId,
+    /// Whether the system last refused to accept, which is said once as long as it lasts.
+    is_refused: bool,
 }
 
 #[derive(Debug)]
@@ -110,6 +128,9 @@ enum Phase {
 }
 
 impl AdminSocket {
+    /// The descriptors that it may have open at once.
+    pub(crate) const DESCRIPTORS_MAX: usize = 1 + CONNECTIONS_MAX;
+
     /// Makes the socket at `path`, for this user alone. The file of a server that is gone is replaced.
     ///
     /// # Errors
@@ -126,7 +147,14 @@ impl AdminSocket {
         };
         let listener = listener.map_err(system)?;
         listener.set_nonblocking(true).map_err(system)?;
-        Ok(AdminSocket { listener, path: path.to_owned(), file: file(path), connections: Vec::new(), accepted: 0 })
+        Ok(AdminSocket {
+            listener,
+            path: path.to_owned(),
+            file: file(path),
+            connections: Vec::new(),
+            accepted: 0,
+            is_refused: false,
+        })
     }
 
     /// Accepts, reads and writes what there is; returns the requests that are complete.
@@ -151,8 +179,12 @@ impl AdminSocket {
 
     fn accept(&mut self) {
         while self.connections.len() < CONNECTIONS_MAX {
-            // Nobody waits, or the process has no descriptor left: the next turn tries again.
-            let Ok((stream, _)) = self.listener.accept() else { return };
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                // The next turn tries again.
+                Err(error) => return self.note_refusal(&error),
+            };
+            self.is_refused = false;
             if stream.set_nonblocking(true).is_err() {
                 continue;
             }
@@ -160,6 +192,18 @@ impl AdminSocket {
             let phase = Phase::Reading(Vec::new());
             self.connections.push(Connection { id: self.accepted, stream, deadline: Instant::now() + PATIENCE, phase });
         }
+    }
+
+    /// Says that the operator cannot get in, such as for want of descriptors, unless nobody waits or it is said already.
+    fn note_refusal(&mut self, error: &io::Error) {
+        let is_refused = !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted);
+        if is_refused && !self.is_refused {
+            tracing::error!(
+                "{:?} takes no connection: {error}; raise the limit of open files (`ulimit -n`)",
+                self.path
+            );
+        }
+        self.is_refused = is_refused;
     }
 }
 

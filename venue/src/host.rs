@@ -1,0 +1,112 @@
+//! What the host must give a venue before it starts: file descriptors, a place for the operator's socket, and destinations
+//! that datagrams may go to.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use corelane_config::Config;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::{
+    declare::Declared,
+    error::VenueError,
+    operator::{AdminSocket, check_socket},
+};
+
+/// The standard streams, where the system does not say what is open.
+const STANDARD_STREAMS: usize = 3;
+
+/// The file descriptors that a venue's process may have open at once, by purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    /// Each purpose and its number of descriptors.
+    pub parts: Vec<(&'static str, usize)>,
+}
+
+impl Descriptors {
+    /// Their sum.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.parts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Checks that the process may have a limit that suffices.
+    fn check(&self) -> Result<(), VenueError> {
+        let hard = getrlimit(Resource::Nofile).maximum;
+        match hard.filter(|&hard| hard < self.total() as u64) {
+            Some(limit) => Err(self.refused(limit)),
+            None => Ok(()),
+        }
+    }
+
+    /// Raises the process's soft limit to what suffices, if it is lower.
+    pub(crate) fn provide(&self) -> Result<(), VenueError> {
+        // Two venues of one process read and write the limit one after the other, so that neither lowers it.
+        static LIMIT: Mutex<()> = Mutex::new(());
+        let _held = LIMIT.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = getrlimit(Resource::Nofile);
+        let needed = self.total() as u64;
+        match limit.current.filter(|&soft| soft < needed) {
+            Some(soft) => setrlimit(Resource::Nofile, Rlimit { current: Some(needed), ..limit })
+                .map_err(|_| self.refused(limit.maximum.unwrap_or(soft))),
+            None => Ok(()),
+        }
+    }
+
+    fn refused(&self, limit: u64) -> VenueError {
+        let parts =
+            self.parts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} for {what}"));
+        let needed = self.total();
+        let excess = (needed as u64).saturating_sub(limit);
+        VenueError::OpenFiles { needed, limit, excess, parts: parts.collect::<Vec<_>>().join(", ") }
+    }
+}
+
+impl Declared {
+    /// Checks that this host gives what the venue of `config` needs, without taking it: descriptors, a place for the operator's
+    /// socket at `socket`, and destinations that datagrams may go to. Returns the descriptors.
+    ///
+    /// # Errors
+    /// [`VenueError::OpenFiles`], [`VenueError::Socket`] (but not whether another server serves it) and
+    /// [`VenueError::Destination`].
+    pub fn check_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
+        socket.map(check_socket).transpose()?;
+        check_destinations(config)?;
+        let mut parts = vec![("what is open at the start, such as the standard streams", open())];
+        parts.extend(self.topology.descriptors());
+        if socket.is_some() {
+            parts.push(("the operator's socket and its connections", AdminSocket::DESCRIPTORS_MAX));
+        }
+        let descriptors = Descriptors { parts };
+        descriptors.check()?;
+        Ok(descriptors)
+    }
+}
+
+/// The number of descriptors that the process has open.
+fn open() -> usize {
+    // One of them reads the folder.
+    fs::read_dir("/proc/self/fd").map_or(STANDARD_STREAMS, |open| open.count() - 1)
+}
+
+/// Refuses destinations of datagrams that are broadcast addresses of this host's networks, which only its routes tell.
+fn check_destinations(config: &Config) -> Result<(), VenueError> {
+    let out = config.feeds.outbound.iter().map(|feed| ("feeds.out.to".to_owned(), feed.to));
+    let servers = config.feeds.inbound.iter().flat_map(|feed| feed.recovery.servers.iter().enumerate());
+    let servers = servers.map(|(index, server)| (format!("feeds.in.recovery.servers[{index}]"), *server));
+    match out.chain(servers).find(|(_, to)| is_forbidden(*to)) {
+        Some((key, to)) => Err(VenueError::Destination { key, to }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the kernel refuses datagrams to an address. Connecting sends none. Other obstacles, such as a link that is down, may
+/// pass.
+fn is_forbidden(to: SocketAddrV4) -> bool {
+    let connected = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.connect(to));
+    connected.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
