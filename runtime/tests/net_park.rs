@@ -2,7 +2,7 @@
 
 mod net_support;
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -169,4 +169,43 @@ fn a_peer_that_does_not_read_and_a_held_frame_forbid_no_sleep() {
         world.actor.frames_of(conn).len() == 2
     });
     assert!(!world.driver.holds_input());
+}
+
+/// The last look sends by call, which no completion follows.
+#[test]
+fn room_made_by_the_last_look_is_told_before_the_sleep() {
+    let (mut world, _bell) = parkable();
+    let (mut client, conn) = world.connect();
+    client.set_nonblocking(true).unwrap();
+    let room = small_net().send_buffer_bytes as usize;
+    world.run_until_idle();
+    // One small send after the other, until one finds the socket full and waits in the ring.
+    while world.driver.send_room(conn) == room {
+        world.driver.send(conn, &[7; 64]).unwrap();
+        world.driver.flush();
+        world.run_until_idle();
+    }
+    // More, until one is refused: from now on, the handler is owed a call.
+    while world.driver.send(conn, &[7; 64]).is_ok() {}
+    assert!(world.actor.writable.is_empty());
+    // The peer reads, until the kernel has room for all that waits.
+    let mut chunk = vec![0; 1 << 16];
+    let mut silence = Instant::now();
+    while silence.elapsed() < Duration::from_millis(50) {
+        match client.read(&mut chunk) {
+            Ok(length) => {
+                assert!(length > 0, "the stream has ended");
+                silence = Instant::now();
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+    }
+    // As a shard that the completion of the send has woken, finds nothing to do and parks again.
+    world.driver.enable_eventfd();
+    while world.poll() > 0 || !world.driver.prepare_park() {}
+    assert!(
+        world.driver.send_room(conn) < room / 2 || !world.actor.writable.is_empty(),
+        "the shard sleeps with {} of {room} bytes free, and the handler was not told",
+        world.driver.send_room(conn)
+    );
 }

@@ -135,6 +135,8 @@ impl Driver {
         !has_input
             && self.writable.is_empty()
             && self.unpolled == 0
+            // A send by call has no completion, and may make the room that a handler waits for.
+            && self.writable.is_empty()
             && !self.ring.needs_enter(&mut self.table.counters)
             && self.table.dirty.is_empty()
             && !self.table.senders.iter().flatten().any(|sender| sender.may_send(false))
