@@ -197,6 +197,23 @@ fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
 }
 
 #[test]
+fn heartbeats_and_time_outs_go_on_while_requests_wait_for_room() {
+    let mut venue = Venue::with_edge(config(), 12);
+    let (alice, bob) = (venue.alice(), venue.bob());
+    let _ = venue.commands();
+    let stranger = venue.connect();
+    for user_ref in 1..=40 {
+        venue.queue(alice, &ClientPacket::Unsequenced(enter(user_ref, "AAPL").as_bytes()));
+    }
+    // Less than the time after which bob counts as silent.
+    venue.advance_slowly(10 * SECOND);
+    let sent = summary(&venue.sent(bob));
+    assert!(sent.matches('H').count() >= 8, "in 10 s bob got {sent:?}");
+    venue.advance_slowly(50 * SECOND);
+    assert!(venue.is_closed(stranger));
+}
+
+#[test]
 fn disconnects_that_find_no_room_are_announced_when_there_is_room() {
     let mut venue = Venue::with_edge(config(), 8);
     let conns = [venue.alice(), venue.bob(), venue.carol()];

@@ -15,6 +15,9 @@ use corelane_runtime::{
 use support::asks::Asks;
 use support::{Log, Note, Play, drain, listen_bytewise, note, numbers, out, shard, two_cpus};
 
+/// A millisecond in nanoseconds.
+const MS: u64 = 1_000_000;
+
 /// Sends one message for everything that happens.
 struct Teller;
 
@@ -161,5 +164,61 @@ fn a_simulation_does_not_rest_before_a_question_with_a_held_frame_is_answered() 
         net.bytes(conn, &[7]);
         simulation.run_until_idle();
         assert_eq!(net.take_sent(conn), [7], "at the end of a batch: {at_batch_end}");
+    }
+}
+
+/// Forwards each frame, and has a timer of a millisecond.
+struct Gateway(Log<u64>);
+
+impl Actor for Gateway {
+    type In = Note;
+    type Out = Port<Note>;
+    const OUTPUTS_MAX: usize = 1;
+    const TIMERS_MAX: usize = 1;
+    fn on_start(&mut self, ctx: &mut Context<'_, Port<Note>>) {
+        assert!(ctx.set_timer(MS, 0).is_ok());
+    }
+    fn on_message(&mut self, _: &mut Context<'_, Port<Note>>, _: &Note) -> Step {
+        Step::Done
+    }
+    fn on_timer(&mut self, ctx: &mut Context<'_, Port<Note>>, _: u64) {
+        self.0.push(ctx.time_ns());
+        assert!(ctx.set_timer(MS, 0).is_ok());
+    }
+}
+
+impl NetActor for Gateway {
+    fn on_frame(&mut self, ctx: &mut Context<'_, Port<Note>>, _: ConnId, frame: &[u8]) -> Flow {
+        ctx.out.send(note(frame[0].into()));
+        Flow::Taken
+    }
+}
+
+#[test]
+fn network_input_that_fills_an_edge_does_not_keep_timers_from_firing() {
+    for reads in [true, false] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
+        let fired = Log::new();
+        let log = fired.clone();
+        let gateway = topology.net_actor(shard, "gateway", vec![listen_bytewise()], move |_| Gateway(log));
+        let relay = topology.actor(shard, "relay", Play::<Port<Note>, 1>::relay);
+        topology.connect(gateway, out, relay, EdgeSpec::backpressure(64).admission());
+        let mut receiver = topology.external_receiver(relay, out, EdgeSpec::backpressure(256));
+        let mut simulation = topology.simulate().unwrap();
+        let net = simulation.net(shard);
+        let conn = net.connect(EndpointId(0), SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));
+        let mut passed = 0;
+        for turn in 1..=1000 {
+            simulation.set_time_ns(turn * MS);
+            // More than the edge takes in a turn always waits.
+            (0..64).for_each(|_| net.bytes(conn, &[1]));
+            simulation.turn();
+            if reads {
+                passed += drain(&mut receiver).len();
+            }
+        }
+        assert!(!reads || passed > 10_000, "{passed} of 64,000 frames were passed on");
+        assert!(fired.len() > 400, "in a second, the timer of 1 ms fired {} times", fired.len());
     }
 }

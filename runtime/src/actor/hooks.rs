@@ -65,8 +65,8 @@ pub trait Actor: 'static {
     /// Its typed ports: `()` for none, a [`Port`](crate::edge::port::Port) for one, a struct that [`ports!`](crate::ports)
     /// declares for several.
     type Out: Outputs;
-    /// The most messages that one step sends on any one port; 0 without ports. A step runs only while every port has that
-    /// much room. A step that sends more fails the actor, except on edges that drop.
+    /// The most messages that one step sends on any one port; 0 without ports. A step that takes an input runs only while
+    /// every port has that much room. A step that sends more fails the actor, except on edges that drop.
     const OUTPUTS_MAX: usize;
     /// The most timers that it has set at once.
     const TIMERS_MAX: usize = 0;
@@ -99,7 +99,8 @@ pub trait Actor: 'static {
         Step::Done
     }
 
-    /// A timer set through [`Context::set_timer`] is due.
+    /// A timer set through [`Context::set_timer`] is due. It fires also if a port has no room: what it then sends waits in the
+    /// port, and no further timer fires until that has left.
     fn on_timer(&mut self, ctx: &mut Context<'_, Self::Out>, token: u64) {
         let _ = (ctx, token);
     }

@@ -108,10 +108,10 @@ impl<A: Actor> ActorCell<A> {
         room
     }
 
-    /// Whether every port has room for a step, and for `reserve` more left over.
-    fn has_room(&mut self, reserve: usize, admitting: bool) -> bool {
+    /// Whether every port has room for a step that takes a message.
+    fn has_room(&mut self) -> bool {
         let mut has_room = true;
-        self.core.out.visit(&mut |_, port| has_room &= port.steps_room(1, reserve, admitting) > 0);
+        self.core.out.visit(&mut |_, port| has_room &= port.steps_room(1, 0, false) > 0);
         has_room
     }
 
@@ -196,10 +196,12 @@ impl<A: Actor> ActorCell<A> {
         steps
     }
 
+    /// Fires timers that are due, whether or not the edges have room: full ones, and network input that fills them, may not
+    /// stop heartbeats and time-outs. What one of them sends without room waits in the port, and the next timers for that.
     fn fire_timers(&mut self, net: &mut dyn Net) -> usize {
         let now_ns = self.core.env.time.wall_ns();
         let mut fired = 0;
-        while fired < BATCH_MAX && self.is_running() && self.room(1, 1, true) > 0 {
+        while fired < BATCH_MAX && self.is_running() && self.backlog == 0 {
             let Some(timer) = self.core.timers.expire(now_ns) else { break };
             fired += 1;
             self.callback(net, |actor, ctx| actor.on_timer(ctx, timer.token));
@@ -355,7 +357,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
             return Rest::Quiet;
         }
         let goes_on = if self.is_running() {
-            (has_input && self.has_room(0, false)) || (is_due && !self.more && self.has_room(1, true))
+            (has_input && self.has_room()) || (is_due && !self.more && self.backlog == 0)
         } else if self.is_supervised {
             // What comes with its next generation wakes the shard.
             return if self.backlog == 0 { Rest::Quiet } else { Rest::WaitsForRoom };

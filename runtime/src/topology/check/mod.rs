@@ -14,8 +14,8 @@
 //! of that edge. An actor never waits for
 //!
 //! - an edge that drops its newest message, or conflates;
-//! - an *admission* edge: a step that answers a message may not send there. Only network and timer callbacks do, and those
-//!   run only with room for two steps on every edge. If they must wait, what they would have brought stays outside;
+//! - an *admission* edge: a step that answers a message may not send there. Only network and timer callbacks do. A frame is
+//!   taken only with room for two steps on every edge, and stays outside otherwise;
 //! - an *in-flight* edge: the protocol of its two actors bounds what is on it, and check demands room for that and for two
 //!   steps more;
 //! - an edge to a reader outside the topology, as long as that reader keeps reading.
@@ -35,9 +35,10 @@
 //! - Each step returns, and its actor answers [`Step::Done`](crate::actor::Step::Done) in the end (the actor's word).
 //! - Readers outside the topology keep reading (their word).
 //!
-//! What hooks that cannot be put off send (start, end of batch, a neighbour's failure, a closed connection) waits in the port
-//! if there is no room. It goes before anything else that its actor sends, and delays a step like a full edge does. An actor
-//! that leaves more waiting than a batch of steps may send fails (the port enforces it).
+//! What hooks that cannot be put off send (start, a timer, end of batch, a neighbour's failure, a closed connection) waits in
+//! the port if there is no room. It goes before anything else that its actor sends, and delays a step like a full edge does. An
+//! actor that leaves more waiting than a batch of steps may send fails (the port enforces it). While anything waits, no timer
+//! fires (its cell does).
 
 mod cpus;
 mod deadlock;
