@@ -4,8 +4,10 @@
 mod support;
 
 use std::{
+    cell::Cell,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    rc::Rc,
     thread,
     time::{Duration, Instant},
 };
@@ -21,7 +23,7 @@ use corelane_runtime::{
 use support::asks::Asks;
 use support::threads::Thread;
 use support::{
-    Bytewise, Note, Play, counter, listen_bytewise, note, numbers, options, out, receive, send_all, shard, two_cpus,
+    Bytewise, Log, Note, Play, counter, listen_bytewise, note, numbers, options, out, receive, send_all, shard, two_cpus,
     until,
 };
 
@@ -107,6 +109,39 @@ fn a_timer_wakes_and_not_before_its_time() {
         // The shard's clock is slewed by 500 ppm at most.
         assert!(sent.elapsed() > AFTER.mul_f64(0.99), "{:?}", sent.elapsed());
     }
+    assert!(running.stop().drained);
+}
+
+#[test]
+fn a_timer_set_late_in_a_long_step_fires_no_earlier_for_it() {
+    const AFTER: Duration = Duration::from_millis(30);
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "long-step", two_cpus()[0], Idle::Park);
+    let waited = Log::new();
+    let log = waited.clone();
+    let actor = topology.actor(shard, "actor", move || {
+        let set_at = Rc::new(Cell::new(Instant::now()));
+        let set = set_at.clone();
+        let mut actor = Play::<(), 0>::new(move |ctx, _| {
+            // The turn's reading is taken now.
+            let _ = ctx.time_ns();
+            let begun = Instant::now();
+            while begun.elapsed() < AFTER + Duration::from_millis(10) {
+                std::hint::spin_loop();
+            }
+            set.set(Instant::now());
+            assert!(ctx.set_timer(AFTER.as_nanos() as u64, 1).is_ok());
+            Step::Done
+        });
+        actor.on_timer = Box::new(move |_, _| log.push(set_at.get().elapsed()));
+        actor
+    });
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(8));
+    let running = topology.start(options()).unwrap();
+    sender.send(note(1)).unwrap();
+    until("the timer", || waited.len() == 1);
+    // The shard's clock is slewed by 500 ppm at most.
+    assert!(waited.entries()[0] > AFTER.mul_f64(0.99), "{waited:?}");
     assert!(running.stop().drained);
 }
 

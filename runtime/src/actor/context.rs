@@ -52,14 +52,14 @@ impl<O> Context<'_, O> {
         self.env.time.ticks()
     }
 
-    /// Sets a timer: [`Actor::on_timer`](crate::actor::Actor::on_timer) is called with `token` in `after_ns` nanoseconds, never
-    /// earlier.
+    /// Sets a timer: [`Actor::on_timer`](crate::actor::Actor::on_timer) is called with `token` in `after_ns` nanoseconds from
+    /// now, never earlier. That is now as the clock is read for this call, not [`Context::time_ns`]: the turn may have lasted.
     ///
     /// # Errors
     /// [`TimersExhausted`] when the actor's timers are all in use.
     pub fn set_timer(&mut self, after_ns: u64, token: u64) -> Result<TimerId, TimersExhausted> {
-        let now_ns = self.env.time.wall_ns();
-        self.timers.set(now_ns, now_ns.saturating_add(after_ns), token)
+        let deadline_ns = self.env.time.wall_ns_anew().saturating_add(after_ns);
+        self.timers.set(self.env.time.wall_ns(), deadline_ns, token)
     }
 
     /// Cancels a timer; false if it has fired already.

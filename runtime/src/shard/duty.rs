@@ -322,12 +322,10 @@ impl DutyCycle {
             waits_since_ns.map(|since_ns| now_ns + (2 * (now_ns - since_ns)).clamp(ROOM_WAIT_NS_MIN, ROOM_WAIT_NS_MAX));
         // Housekeeping gets the last figures before a long sleep.
         let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
-        let actors_ns = self.shard.next_timer_ns();
+        let actors_ns = self.shard.next_timer_ns(now_ns, waits);
         let Some(driver) = self.shard.transport.driver() else { return };
-        // A listener that backs off, a connection whose peer does not let it close. A timer that is due and waits for room
-        // must not wake the shard.
-        let timers_ns = [actors_ns, figures_ns, driver.next_deadline_ns()].into_iter().flatten();
-        let timer_ns = timers_ns.filter(|&at_ns| !waits || at_ns > now_ns).chain(room_ns).min();
+        // The driver's: a listener that backs off, a connection whose peer does not let it close.
+        let timer_ns = [actors_ns, figures_ns, driver.next_deadline_ns(), room_ns].into_iter().flatten().min();
         if timer_ns.is_some_and(|timer_ns| !driver.arm_timeout(now_ns, timer_ns)) {
             return;
         }

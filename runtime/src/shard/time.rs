@@ -120,7 +120,7 @@ impl ShardTime {
     }
 
     /// Wall time, read now and not once per turn; in a simulation the time that was set.
-    fn wall_ns_anew(&self) -> u64 {
+    pub(crate) fn wall_ns_anew(&self) -> u64 {
         self.clock.as_ref().map_or(self.wall_ns.get(), |clock| clock.time_of_day_ns(clock.ticks()))
     }
 

@@ -383,8 +383,11 @@ impl Shard {
         panics::catch(|| drop(network))
     }
 
-    pub(crate) fn next_timer_ns(&self) -> Option<u64> {
-        self.units.units.iter().filter_map(|unit| unit.hosted.next_timer_ns()).min()
+    /// When the next timer wakes the shard. If it `waits` for room, a timer that is due at `now_ns` is one that cannot fire
+    /// yet: it wakes nobody, and hides no later timer of another actor.
+    pub(crate) fn next_timer_ns(&self, now_ns: u64, waits: bool) -> Option<u64> {
+        let timers = self.units.units.iter().filter_map(|unit| unit.hosted.next_timer_ns());
+        timers.filter(|&at_ns| !waits || at_ns > now_ns).min()
     }
 
     pub(crate) fn traffic(&mut self) -> Traffic {

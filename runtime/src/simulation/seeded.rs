@@ -461,7 +461,7 @@ impl World {
             let wanted_ns = match rest {
                 Rest::Busy => Some(self.now_ns),
                 Rest::WaitsForRoom => Some(self.now_ns + LOOK_AGAIN_NS),
-                Rest::Quiet => shard.next_timer_ns(),
+                Rest::Quiet => shard.next_timer_ns(0, false),
             };
             let Some(wanted_ns) = wanted_ns else { continue };
             let plan = self.shards[index];

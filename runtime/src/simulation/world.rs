@@ -215,3 +215,55 @@ impl Simulation {
         &self.failures
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        actor::{Actor, Context, Step},
+        edge::port::Port,
+        shard::cell::Rest,
+        topology::{EdgeSpec, Idle, ShardSpec, Topology},
+    };
+
+    /// A millisecond in nanoseconds.
+    const MS: u64 = 1_000_000;
+
+    /// Sends a message for each of its timers.
+    struct Ticker(&'static [u64]);
+
+    impl Actor for Ticker {
+        type In = ();
+        type Out = Port<()>;
+        const OUTPUTS_MAX: usize = 1;
+        const TIMERS_MAX: usize = 4;
+        fn on_start(&mut self, ctx: &mut Context<'_, Port<()>>) {
+            self.0.iter().for_each(|&after_ns| assert!(ctx.set_timer(after_ns, 0).is_ok()));
+        }
+        fn on_message(&mut self, _: &mut Context<'_, Port<()>>, (): &()) -> Step {
+            Step::Done
+        }
+        fn on_timer(&mut self, ctx: &mut Context<'_, Port<()>>, _: u64) {
+            ctx.out.send(());
+        }
+    }
+
+    #[test]
+    fn a_timer_that_waits_for_room_hides_no_later_timer_of_another_actor() {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec::new("only", 0).idle(Idle::Park));
+        // Two fit the edge, the third waits in the port, and the fourth for that.
+        let blocked = topology.actor(shard, "blocked", || Ticker(&[MS; 4]));
+        let other = topology.actor(shard, "other", || Ticker(&[10 * MS]));
+        let _unread = topology.external_receiver(blocked, |out| out, EdgeSpec::backpressure(2));
+        topology.leave_open(other, |out: &mut Port<()>| out);
+        let mut simulation = topology.simulate().unwrap();
+        let now_ns = 2 * MS;
+        simulation.set_time_ns(now_ns);
+        simulation.run_until_idle();
+        let shard = &mut simulation.shards[0];
+        assert_eq!(shard.rest(now_ns), Rest::WaitsForRoom);
+        assert!(shard.next_timer_ns(now_ns, false).is_some_and(|at_ns| at_ns <= now_ns), "the fourth is due");
+        let next_ns = shard.next_timer_ns(now_ns, true);
+        assert!(next_ns.is_some_and(|at_ns| at_ns > now_ns && at_ns <= 11 * MS), "{next_ns:?}");
+    }
+}
