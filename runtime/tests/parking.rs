@@ -327,6 +327,26 @@ fn a_parked_shard_uses_no_cpu() {
 }
 
 #[test]
+fn a_busy_shard_tells_its_figures() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "busy", two_cpus()[0], Idle::Spin);
+    let actor = topology.actor(shard, "slow", || {
+        Play::<(), 0>::new(|_, _| {
+            thread::sleep(Duration::from_millis(5));
+            Step::Done
+        })
+    });
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(1024));
+    let running = topology.start(options().drain_deadline(Duration::ZERO)).unwrap();
+    send_all(&mut sender, (0..1024).map(note));
+    // Before the last message is taken, after 5 s and 16 turns.
+    until("some of the messages are told of", || counter(&running, 0, ShardCount::Messages) > 0);
+    let told = counter(&running, 0, ShardCount::Messages);
+    assert!(told < 1024, "{told}");
+    let _ = running.stop();
+}
+
+#[test]
 fn a_shard_is_pinned_and_tells_when_it_was_moved() {
     let [one, two] = two_cpus();
     for (name, idle) in [("pin-backoff", Idle::Backoff), ("pin-park", Idle::Park)] {

@@ -28,8 +28,9 @@ use crate::{
     topology::Idle,
 };
 
-/// Turns between two clock readings for housekeeping: 0.1 to 0.5 ms on a spinning shard.
-const TURNS_PER_CHECK: u32 = 4096;
+/// Interval of the work that is not needed in every turn, in nanoseconds. It goes by time and not by turns, since a busy turn
+/// may last milliseconds.
+const CHECK_NS: u64 = 500_000;
 /// Interval at which figures are handed to housekeeping, about.
 const HAND_OVER_NS: u64 = 50_000_000;
 /// How long a shard that may sleep looks for work first. A sleep costs a wake-up of 20 µs and disturbs the shards
@@ -124,7 +125,8 @@ impl DutyCycle {
         let mut reports = Vec::with_capacity(REPORTS_PER_TURN);
         let mut reached = stages::RUN;
         let mut empty_turns = 0u32;
-        let mut until_check = TURNS_PER_CHECK;
+        let check_ticks = self.shard.env.time.ticks_of(CHECK_NS);
+        let mut checked_ticks = 0;
         let mut idle_since: Option<Instant> = None;
         let mut waits_since_ns: Option<u64> = None;
         self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
@@ -144,7 +146,8 @@ impl DutyCycle {
                 }
             }
             let work = self.shard.turn(&mut reports);
-            self.figures.count_turn(work > 0, self.shard.env.time.ticks_anew());
+            let now_ticks = self.shard.env.time.ticks_anew();
+            self.figures.count_turn(work > 0, now_ticks);
             if work > 0 || self.shard.called() {
                 self.progress.count_work();
             }
@@ -158,9 +161,8 @@ impl DutyCycle {
             } else {
                 empty_turns = empty_turns.saturating_add(1);
             }
-            until_check -= 1;
-            if until_check == 0 || stage != stages::RUN {
-                until_check = TURNS_PER_CHECK;
+            if now_ticks.wrapping_sub(checked_ticks) >= check_ticks || stage != stages::RUN {
+                checked_ticks = now_ticks;
                 self.check(stage, &mut reports);
                 if work == 0 && stage != stages::RUN && !self.shard.is_quiet() {
                     // A full edge blocks the actors, or they hold frames: no work is done, but the shard is not at rest.

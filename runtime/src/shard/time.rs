@@ -111,6 +111,12 @@ impl ShardTime {
         self.clock.as_ref().map_or(ticks, |clock| clock.nanos_between(0, ticks))
     }
 
+    /// Converts nanoseconds to ticks, about: for intervals that need no precision.
+    pub(crate) fn ticks_of(&self, nanos: u64) -> u64 {
+        const TICKS: u64 = 1 << 20;
+        (u128::from(nanos) * u128::from(TICKS) / u128::from(self.nanos_of(TICKS).max(1))) as u64
+    }
+
     /// Nanoseconds from `ticks` until now; in a simulation, until the time that was set.
     fn nanos_since(&self, ticks: u64) -> u64 {
         match &self.clock {
