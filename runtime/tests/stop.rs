@@ -99,6 +99,22 @@ fn a_consumer_that_never_takes_is_told_of_and_does_not_hang_the_stop() {
 }
 
 #[test]
+fn a_reader_that_is_gone_holds_nobody_back_and_is_told_of() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "relay", One::relay);
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(64));
+    let receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
+    let running = topology.start(options()).unwrap();
+    drop(receiver);
+    send_all(&mut sender, (0..200).map(note));
+    let outcome = running.stop();
+    assert!(outcome.is_clean(), "{:?}", outcome.problems());
+    let count = |name| outcome.status.count(name);
+    assert_eq!((count(ShardCount::Dropped), count(ShardCount::ReadersGone)), (200, 1));
+}
+
+#[test]
 fn stopping_in_the_middle_of_traffic_never_hangs() {
     let _watchdog = watchdog();
     let [one, two] = two_cpus();

@@ -35,6 +35,16 @@ impl<M: Message> Outlet<M> {
         self.producer.slots() - self.unpublished
     }
 
+    /// Whether nobody reads it any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.producer.is_abandoned()
+    }
+
+    /// Messages in it, published or not.
+    pub(crate) fn len(&self) -> usize {
+        self.producer.buffer().capacity() - self.room()
+    }
+
     /// The place of the next message; `None` if the ring is full.
     #[inline(always)]
     pub(crate) fn place(&mut self) -> Option<FreeSlot<Envelope<M>>> {

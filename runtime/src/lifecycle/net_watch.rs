@@ -1,4 +1,4 @@
-//! Watches the shards' network: says what was lost or refused, which no actor hears of.
+//! Watches what the shards count: says what was lost or refused, mostly by the network, which no actor hears of.
 
 use std::{
     fmt,
@@ -12,7 +12,11 @@ use crate::telemetry::{Metric, ShardCount};
 const REPEAT: Duration = Duration::from_secs(60);
 
 /// What is watched, and what is said of it.
-const WATCHED: [(ShardCount, &str); 5] = [
+const WATCHED: [(ShardCount, &str); 6] = [
+    (
+        ShardCount::ReadersGone,
+        "receivers outside the topology were dropped, and what is sent to them is dropped too; keep each as long as its actor sends",
+    ),
     (
         ShardCount::NetDatagramsLost,
         "datagrams were refused by the kernel and are lost; look for a link that is down, a missing route or a firewall",

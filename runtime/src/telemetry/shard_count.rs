@@ -19,11 +19,13 @@ crate::metrics! {
         ActorPanics = "actor_panics",
         /// Steps that waited for room in an edge.
         Holds = "holds",
-        /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest), and datagrams
-        /// for which an actor's ports had no room.
+        /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest) or to readers that
+        /// are gone, and datagrams for which an actor's ports had no room.
         Dropped = "dropped",
         /// Messages overwritten by a newer one of the same key before they were read.
         Conflated = "conflated",
+        /// Edges to readers outside the topology that are gone. They filled up, and their actors no longer wait for them.
+        ReadersGone = "readers_gone",
         /// Times the shard was found on another CPU than its own.
         PinLosses = "pin_losses",
         /// System calls of the net driver.

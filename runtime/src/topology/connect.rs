@@ -109,7 +109,8 @@ impl Topology {
     }
 
     /// Lets code outside the topology read what a port sends. On an edge with backpressure, a reader that does not keep up
-    /// holds the actor back.
+    /// holds the actor back. One that is dropped does not: once the edge is full, what is on it and what follows is dropped,
+    /// counted ([`ShardCount::ReadersGone`](crate::telemetry::ShardCount::ReadersGone)) and warned of.
     pub fn external_receiver<A: Actor, M: Message>(
         &mut self,
         from: ActorId<A>,

@@ -21,8 +21,10 @@ pub trait AnyPort {
     fn close(&mut self);
     /// Sets the generation of the actor that sends from now on.
     fn set_generation(&mut self, generation: u16);
-    /// Messages dropped by [`Overflow::DropNewest`].
+    /// Messages dropped by [`Overflow::DropNewest`], or since the reader is gone.
     fn dropped(&self) -> u64;
+    /// Whether its reader outside the topology is gone, for which it no longer waits.
+    fn is_forsaken(&self) -> bool;
 }
 
 /// The ports of an actor: [`Port`] itself (one port), `()` (none), or a struct that [`ports!`](crate::ports) declares.

@@ -45,11 +45,30 @@ impl<M: Message> Port<M> {
             EdgeIn::Ring { outlet, .. } => outlet.room(),
         };
         let room = room.saturating_sub(self.staged.len());
+        let room = if room < needed && self.forsake() { usize::MAX } else { room };
         self.room_until = self.taken.saturating_add(room as u64);
         if self.always_fits {
             self.fits_until = self.room_until;
         }
         room
+    }
+
+    /// Ends the edge if its reader outside the topology is gone, so that nobody waits for it; what is in it counts as dropped.
+    /// Returns whether it did. Looked for when the edge has no room.
+    #[cold]
+    fn forsake(&mut self) -> bool {
+        let EdgeIn::Ring { outlet, .. } = &self.edge else { return false };
+        if !self.is_external || !outlet.is_abandoned() {
+            return false;
+        }
+        self.dropped += (outlet.len() + self.staged.len()) as u64;
+        self.staged.clear();
+        self.edge = EdgeIn::Open;
+        self.is_forsaken = true;
+        // Each message is checked from now on, and so counted.
+        self.unchecked_max = [0; 2];
+        self.unchecked_until = self.taken;
+        true
     }
 
     /// Moves staged messages into the edge; returns how many stay.
@@ -74,7 +93,7 @@ impl<M: Message> Port<M> {
                 count
             }
         };
-        if taken == count {
+        if taken == count || self.forsake() {
             self.staged.clear();
         } else if self.overflow == Overflow::DropNewest {
             self.dropped += (count - taken) as u64;
@@ -147,6 +166,10 @@ impl<M: Message> AnyPort for Port<M> {
 
     fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    fn is_forsaken(&self) -> bool {
+        self.is_forsaken
     }
 }
 

@@ -170,6 +170,7 @@ impl<M: Message> Port<M> {
     #[track_caller]
     fn takes(&mut self, body: &M) -> bool {
         if matches!(self.edge, EdgeIn::Open) {
+            self.dropped += u64::from(self.is_forsaken);
             return false;
         }
         let drops = self.overflow == Overflow::DropNewest;

@@ -45,6 +45,8 @@ pub struct Port<M> {
     /// The value of `taken` at index 0: before the first message of this input, or of this step if it has no input.
     pub(super) index_start: u64,
     pub(super) interrupted: Interrupted,
+    /// Its reader outside the topology is gone: what is sent goes nowhere, and counts as dropped.
+    pub(super) is_forsaken: bool,
     /// Messages dropped, when sent or at the flush.
     pub(super) dropped: u64,
     /// The generation of the actor, for the headers.
@@ -84,6 +86,7 @@ impl<M> Default for Port<M> {
             sequence: SequenceNumber::NONE,
             index_start: 0,
             interrupted: Interrupted::default(),
+            is_forsaken: false,
             dropped: 0,
             generation: 0,
         }

@@ -453,8 +453,11 @@ impl<A: Actor> Hosted for ActorCell<A> {
         let dropped = self.datagrams_dropped;
         let conflated = self.inlets.iter().map(Inlet::conflated).sum();
         let (received, holds) = (self.received, self.holds);
-        let mut traffic = Traffic { received, holds, dropped, conflated };
-        self.core.out.visit(&mut |_, port| traffic.dropped += port.dropped());
+        let mut traffic = Traffic { received, holds, dropped, conflated, readers_gone: 0 };
+        self.core.out.visit(&mut |_, port| {
+            traffic.dropped += port.dropped();
+            traffic.readers_gone += u64::from(port.is_forsaken());
+        });
         traffic
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Traffic {
     pub dropped: u64,
     pub conflated: u64,
     pub holds: u64,
+    pub readers_gone: u64,
 }
 
 impl Traffic {
@@ -24,6 +25,7 @@ impl Traffic {
             dropped: self.dropped + other.dropped,
             conflated: self.conflated + other.conflated,
             holds: self.holds + other.holds,
+            readers_gone: self.readers_gone + other.readers_gone,
         }
     }
 }

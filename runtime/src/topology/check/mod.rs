@@ -18,7 +18,7 @@
 //!   taken only with room for two steps on every edge, and stays outside otherwise;
 //! - an *in-flight* edge: the protocol of its two actors bounds what is on it, and check demands room for that and for two
 //!   steps more;
-//! - an edge to a reader outside the topology, as long as that reader keeps reading.
+//! - an edge to a reader outside the topology, as long as that reader keeps reading or is gone.
 //!
 //! Check refuses the topology if the edges that remain have a circle. Without one, walk from any actor that has a message and
 //! cannot run along its full edges: each step leads to an actor that has a message too, and the walk ends, at an actor with
