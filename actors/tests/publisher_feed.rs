@@ -455,3 +455,15 @@ proptest! {
         prop_assert_eq!(got, expected);
     }
 }
+
+#[test]
+fn a_network_that_takes_nothing_lets_the_shard_rest() {
+    let mut feed = Feed::new(config());
+    feed.net.set_datagram_room(Some(0));
+    for round in 0..100_u64 {
+        while feed.publish(&round.to_be_bytes()) {}
+        feed.advance(MS);
+    }
+    let work: usize = (0..50).map(|_| feed.sim.turn()).sum();
+    assert_eq!(work, 0, "steps in 50 turns in which nothing could be done");
+}

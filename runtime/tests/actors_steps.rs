@@ -295,6 +295,36 @@ fn a_timer_still_fires_under_inputs_that_never_end_a_batch() {
 }
 
 #[test]
+fn an_input_that_waits_is_tried_once_a_turn_and_is_no_work() {
+    let tries = Log::new();
+    let log = tries.clone();
+    let actor = move || {
+        let mut actor = One::<1>::new(|_, _| Step::Wait);
+        actor.on_more = Box::new(move |ctx, ()| {
+            log.push(0);
+            if log.len() < 10 {
+                return Step::Wait;
+            }
+            ctx.out.send(note(9));
+            Step::Done
+        });
+        actor
+    };
+    let (mut simulation, mut sender, mut receiver) = alone(actor, EdgeSpec::backpressure(4));
+    sender.send(note(1)).unwrap();
+    sender.send(note(2)).unwrap();
+    assert!(simulation.turn() > 0);
+    let before = tries.len();
+    for _ in before..9 {
+        assert_eq!(simulation.turn(), 0);
+    }
+    assert_eq!((tries.len(), drain(&mut receiver)), (9, vec![]));
+    simulation.run_until_idle();
+    // The second input came after the first was done.
+    assert_eq!(numbers(&drain(&mut receiver)), [9, 9]);
+}
+
+#[test]
 fn no_producer_keeps_the_others_out() {
     // Where the bound comes from: the budget of a poll (a wide outlet) or the room behind (a narrow one).
     for (outlet, inlet) in [(1024, 512), (2, 512), (3, 2)] {

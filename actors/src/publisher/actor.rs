@@ -216,7 +216,7 @@ impl Actor for Publisher {
             return Step::Done;
         };
         if !self.take(ctx, &publication) {
-            return Step::More;
+            return Step::Wait;
         }
         self.held = None;
         Step::Done

@@ -20,6 +20,9 @@ pub enum Step {
     /// There is more to do for this input: [`Actor::on_more`] is called, now or in a later turn, before any
     /// other message is delivered.
     More,
+    /// As [`Step::More`], but what it needs is not there yet, such as room in a socket: [`Actor::on_more`] is called once more
+    /// in each turn. That it still waits is no work, so the shard may sleep for up to 20 ms.
+    Wait,
 }
 
 /// The end of a neighbour, an actor that exchanges messages with this one: it has failed, or is stopped to be restarted with
@@ -93,7 +96,7 @@ pub trait Actor: 'static {
         let _ = coming;
     }
 
-    /// Continues the input whose last step returned [`Step::More`].
+    /// Continues the input whose last step returned [`Step::More`] or [`Step::Wait`].
     fn on_more(&mut self, ctx: &mut Context<'_, Self::Out>) -> Step {
         let _ = ctx;
         Step::Done

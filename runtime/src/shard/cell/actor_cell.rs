@@ -38,10 +38,12 @@ pub(crate) struct ActorCell<A: Actor> {
     /// An actor that does not run is suspended: its input waits for its next generation. If nobody supervises it, it is given
     /// up, and its input is discarded.
     is_supervised: bool,
-    /// The last step returned [`Step::More`].
+    /// The last step did not finish its input.
     more: bool,
     /// Steps done for the input that is not finished.
     steps_done: u32,
+    /// The last call of `on_more` returned [`Step::Wait`].
+    waits: bool,
     /// Steps ran since the last end of batch.
     worked: bool,
     /// Messages that wait in the ports for room in their edges.
@@ -71,6 +73,7 @@ impl<A: Actor> ActorCell<A> {
             is_supervised,
             more: false,
             steps_done: 0,
+            waits: false,
             worked: false,
             backlog: 0,
             credit: 0,
@@ -182,10 +185,15 @@ impl<A: Actor> ActorCell<A> {
     fn go_on(&mut self, budget: usize, net: &mut dyn Net) -> usize {
         let room = self.room(budget, 0, false);
         let mut steps = 0;
-        while self.more && steps < room {
+        self.waits = false;
+        while self.more && !self.waits && steps < room {
             steps += 1;
             match self.guarded(net, |actor, ctx| actor.on_more(ctx)) {
                 Ok(Step::More) => self.steps_done = self.steps_done.saturating_add(1),
+                Ok(Step::Wait) => {
+                    self.waits = true;
+                    steps -= 1;
+                }
                 Ok(Step::Done) => {
                     self.more = false;
                     self.steps_done = 0;
@@ -357,7 +365,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
             return Rest::Quiet;
         }
         let goes_on = if self.is_running() {
-            (has_input && self.has_room()) || (is_due && !self.more && self.backlog == 0)
+            (has_input && !(self.more && self.waits) && self.has_room()) || (is_due && !self.more && self.backlog == 0)
         } else if self.is_supervised {
             // What comes with its next generation wakes the shard.
             return if self.backlog == 0 { Rest::Quiet } else { Rest::WaitsForRoom };

@@ -26,7 +26,7 @@ pub(super) struct Core<A: Actor> {
 pub(super) enum Ran {
     /// All are done.
     Through,
-    /// The last one returned [`Step::More`].
+    /// The last one did not finish its input.
     ToMore,
     /// The last one panicked.
     IntoPanic,
@@ -46,7 +46,7 @@ impl<A: Actor> Core<A> {
                 step.header.set(envelope.header);
                 // Without a panic, so that nothing is left of it where an actor does not look.
                 actor.prefetch(messages.get(taken..).unwrap_or_default());
-                if actor.on_message(&mut ctx, &envelope.body) == Step::More {
+                if actor.on_message(&mut ctx, &envelope.body) != Step::Done {
                     return Ran::ToMore;
                 }
             }
