@@ -4,7 +4,7 @@ mod net_support;
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
@@ -220,6 +220,35 @@ fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
     }
     assert!(world.driver.counters().unsent_bytes > 0);
     assert_eq!(world.driver.next_deadline_ns(), None);
+}
+
+#[test]
+fn a_stop_spares_handlers_that_have_more_and_counts_what_it_cuts_off() {
+    let mut world = World::listening(small_net(), take);
+    let (_mute, mute) = world.connect();
+    let (mut deaf, conn) = world.connect();
+    let mut queued = 0;
+    world.until("the buffers fill", |world| {
+        while world.driver.send(conn, &[0; 512]).is_ok() {
+            queued += 512;
+        }
+        world.run_until_idle();
+        world.driver.send_room(conn) < 512
+    });
+    world.driver.close_served();
+    world.run_until_idle();
+    assert_eq!(world.driver.send(mute, &[0; 512]), Err(SendError::Closed));
+    assert_eq!(world.driver.send(conn, &[0; 512]), Err(SendError::Full), "its handler waits for room");
+    world.driver.cut_off_all();
+    world.until("both are cut off", |world| world.driver.open_connections() == 0);
+    let (mut received, mut chunk) = (0, vec![0; 1 << 16]);
+    while let Ok(length @ 1..) = deaf.read(&mut chunk) {
+        received += length as u64;
+    }
+    // The kernel held most of it.
+    let unsent = world.driver.counters().unsent_bytes;
+    assert!(received + unsent >= queued, "{received} of {queued} bytes arrived, {unsent} count as unsent");
+    assert_eq!(unsent, world.driver.unsent_bytes());
 }
 
 #[test]

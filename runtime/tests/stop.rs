@@ -22,7 +22,7 @@ use corelane_runtime::{
     telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, shard, two_cpus, until};
+use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, send_all, shard, two_cpus, until};
 
 type One = Play<Port<Note>, 1>;
 
@@ -166,6 +166,54 @@ fn stopping_in_the_middle_of_traffic_never_hangs() {
         let outcome = running.stop();
         assert!(outcome.status.failures.is_empty(), "round {round}: {:?}", outcome.status.failures);
         assert!(balls == 0 || !outcome.drained, "round {round}: the players never rest");
+    }
+}
+
+/// An actor that relays and sends 99 as it stops.
+fn speaker() -> One {
+    let mut actor = One::relay();
+    actor.on_stop = Box::new(|ctx, ()| ctx.out.send(note(99)));
+    actor
+}
+
+#[test]
+fn what_a_stop_hook_sends_without_room_is_told_of() {
+    for messages in [1, 2] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+        let actor = topology.actor(shard, "speaker", speaker);
+        let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(64));
+        let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(2));
+        let running = topology.start(options().drain_deadline(Duration::from_millis(300))).unwrap();
+        send_all(&mut sender, (0..messages).map(note));
+        let outcome = running.stop();
+        let is_there = numbers(&drain(&mut receiver)).contains(&99);
+        assert_eq!((is_there, outcome.is_clean()), (messages < 2, messages < 2), "{:?}", outcome.problems());
+    }
+}
+
+#[test]
+fn what_a_stop_hook_sends_to_another_shard_is_handled_and_answered() {
+    let [one, two] = two_cpus();
+    for round in 0..30 {
+        let idle = [Idle::Park, Idle::Backoff][round % 2];
+        let mut topology = Topology::new();
+        let (near, far) = (shard(&mut topology, "near", one, idle), shard(&mut topology, "far", two, idle));
+        let speaker = topology.actor(near, "speaker", speaker);
+        let relay = topology.actor(far, "relay", One::relay);
+        let heard = Log::new();
+        let log = heard.clone();
+        let listener = topology.actor(near, "listener", move || {
+            Play::<(), 0>::new(move |_, note| {
+                log.push(note.number);
+                Step::Done
+            })
+        });
+        topology.connect(speaker, out, relay, EdgeSpec::backpressure(8));
+        topology.connect(relay, out, listener, EdgeSpec::backpressure(8));
+        let outcome = topology.start(options()).unwrap().stop();
+        assert!(outcome.is_clean(), "{:?}", outcome.problems());
+        assert_eq!(heard.entries(), [99], "round {round}");
     }
 }
 

@@ -125,7 +125,8 @@ pub trait Actor: 'static {
         let _ = (ctx, up);
     }
 
-    /// Called when the topology has drained and stops: the last chance to send to the network.
+    /// Called when the topology has drained and stops. What it sends to other actors is still handled. What a connection does
+    /// not take can be sent in [`NetActor::on_writable`] within two seconds; a connection that takes all is then closed.
     fn on_stop(&mut self, ctx: &mut Context<'_, Self::Out>) {
         let _ = ctx;
     }

@@ -6,7 +6,8 @@ pub(crate) const BOOT: u32 = 0;
 pub(crate) const RUN: u32 = 1;
 /// Input is stopped, what is in flight goes on; each further round up to [`STOP`] is a look whether all is at rest.
 pub(crate) const DRAIN: u32 = 2;
-/// Actors have their stop hook called and sockets are flushed.
-pub(crate) const STOP: u32 = u32::MAX - 1;
+/// Actors have their stop hook called and sockets are flushed. Each further round up to [`EXIT`] is a look whether what the
+/// hooks sent to other actors has been taken.
+pub(crate) const STOP: u32 = 1 << 31;
 /// Shards end.
 pub(crate) const EXIT: u32 = u32::MAX;

@@ -148,19 +148,19 @@ fn keep<T>(entries: &mut Vec<T>, entry: T) {
 #[non_exhaustive]
 #[must_use]
 pub struct Outcome {
-    /// Whether everything in flight was finished before the deadline.
+    /// Whether everything in flight was finished before the deadline, and what actors sent as they stopped was taken.
     pub drained: bool,
     /// The last figures.
     pub status: Status,
 }
 
 impl Outcome {
-    /// Whether everything in flight was finished and nothing failed.
+    /// Whether everything in flight was finished, peers have taken what was sent to them, and nothing failed.
     pub fn is_clean(&self) -> bool {
         self.problems().is_empty()
     }
 
-    /// What failed, and whether work was left in flight: a line each.
+    /// What failed, whether work was left in flight, and what peers did not take: a line each.
     pub fn problems(&self) -> Vec<String> {
         let failed = |(actor, failure): &(String, Failure)| {
             format!("actor {actor}, on input {}, {failure}", failure.header.sequence)
@@ -169,7 +169,15 @@ impl Outcome {
         let earlier = self.status.failed.saturating_sub(self.status.failures.len() as u64);
         let earlier = (earlier > 0).then(|| format!("{earlier} failures of actors before these"));
         let left = (!self.drained).then(|| "stopped with work in flight".to_owned());
-        faults.chain(earlier).chain(self.status.failures.iter().map(failed)).chain(left).collect()
+        let unsent = self.status.count(ShardCount::NetUnsentAtStopBytes);
+        let unsent =
+            (unsent > 0).then(|| format!("peers did not take {unsent} bytes before their connections were closed"));
+        faults
+            .chain(earlier)
+            .chain(self.status.failures.iter().map(failed))
+            .chain(left)
+            .chain(unsent)
+            .collect()
     }
 }
 

@@ -1,6 +1,9 @@
 //! Stops a topology in order: no new input; what is in flight is finished; actors say good-bye; sockets are flushed.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use corelane_sync::stage::{Round, Verdict};
 
@@ -25,10 +28,13 @@ impl Deadline {
 }
 
 impl Supervisor {
-    /// Drains the topology and stops its actors; returns whether everything in flight was finished.
+    /// Drains the topology and stops its actors; returns whether everything in flight was finished, what the actors sent as
+    /// they stopped included.
     pub(super) fn stop_in_order(&mut self) -> bool {
         self.gate.close();
-        let drained = !self.is_hasty && self.drain(Deadline::after(self.options.drain_deadline));
+        // The first round only stops the input: what was received before is still delivered in it.
+        let drained =
+            !self.is_hasty && self.settle(stages::DRAIN..stages::STOP, Deadline::after(self.options.drain_deadline));
         if !drained && !self.is_hasty {
             self.log(|| tracing::warn!("not everything in flight was finished before the drain deadline"));
         }
@@ -38,14 +44,19 @@ impl Supervisor {
         while !self.all_reached(stages::STOP) && !deadline.has_passed() {
             self.wait(LOOK_PERIOD);
         }
+        // If something is stuck already, it is not waited for again.
+        let heard = drained && self.settle(stages::STOP..stages::EXIT, deadline);
+        if drained && !heard {
+            self.log(|| tracing::warn!("not everything that actors sent in on_stop was taken before the drain deadline"));
+        }
         self.relay();
-        drained
+        heard
     }
 
-    /// Stops input and waits until nothing is in flight, in rounds; see [`Round`] for why that is so. The first round
-    /// only stops the input: what was received before is still delivered in it.
-    fn drain(&mut self, deadline: Deadline) -> bool {
-        for stage in stages::DRAIN..stages::STOP {
+    /// Waits until nothing is in flight, in rounds, each a stage of its own; see [`Round`] for why that is so.
+    fn settle(&mut self, stages: Range<u32>, deadline: Deadline) -> bool {
+        let first = stages.start;
+        for stage in stages {
             let round = Round::begin(stage, self.samples());
             // A failure is in flight too. One that the note covers must be with the other shards before their turn in
             // the round; what a later one does is work.
@@ -62,7 +73,7 @@ impl Supervisor {
                 verdict = round.judge(self.samples());
             }
             let relayed = self.relay();
-            if verdict == Verdict::AtRest && relayed == 0 && stage > stages::DRAIN {
+            if verdict == Verdict::AtRest && relayed == 0 && stage > first {
                 return true;
             }
             // A busy round too: what never comes to rest may not keep the stop for ever.

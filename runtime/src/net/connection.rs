@@ -71,6 +71,8 @@ pub(super) struct Connection {
     pub broken: bool,
     /// Closing resets the connection, because the peer was too slow.
     pub reset: bool,
+    /// Our side is shut down: the end of the stream is queued in the kernel.
+    pub shut_down: bool,
     pub reason: CloseReason,
     /// Its handler was replaced, and the next one does not know it.
     pub orphaned: bool,
@@ -114,6 +116,7 @@ impl Connection {
             refused: false,
             broken: false,
             reset: false,
+            shut_down: false,
             reason: CloseReason::Local,
             orphaned: false,
             deadline_ns: None,

@@ -53,7 +53,7 @@ pub trait Owners {
 ///
 /// The driver allocates nothing after start. It makes at most one `io_uring_enter` call per poll and one per
 /// [`flush`](Driver::flush). Further system calls are a `sendto` per connection if few connections have bytes to send
-/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` per connection closed gracefully and per [`end_input`](Net::end_input), a `setsockopt` per connection reset, and extra enters if the
+/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` per connection closed gracefully and per [`end_input`](Net::end_input), an `ioctl` and a `setsockopt` per connection reset, and extra enters if the
 /// submission queue is too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
@@ -299,7 +299,8 @@ impl Driver {
         &self.table.counters
     }
 
-    /// The bytes that were queued and are not sent: those of connections that have ended, and those that still wait.
+    /// The bytes that were queued and are not delivered: those of connections that have ended, with those that the kernel held
+    /// when it reset one, and those that still wait.
     #[must_use]
     pub fn unsent_bytes(&self) -> u64 {
         let open = self.table.connections.iter().filter(|connection| connection.phase != Phase::Free);
@@ -397,6 +398,32 @@ impl Driver {
         }
         for slot in 0..self.table.connections.len() as u32 {
             self.table.begin_close(slot, reason);
+        }
+    }
+
+    /// The step of a graceful stop before [`close_all`](Driver::close_all): makes no new connections, and closes those whose
+    /// handlers have sent all that they have. A handler whose send was refused has more, and is told of the room. Call it
+    /// before each poll.
+    pub fn close_served(&mut self) {
+        for endpoint in 0..self.endpoints.len() as u32 {
+            self.table.close_connector(EndpointId(endpoint));
+        }
+        for slot in 0..self.table.connections.len() as u32 {
+            let connection = &self.table.connections[slot as usize];
+            if !connection.refused && !connection.listed.writable {
+                self.table.begin_close(slot, CloseReason::Shutdown);
+            }
+        }
+    }
+
+    /// The end of a graceful stop: closes what is still open, with nobody's leave. What its peers have not taken is discarded,
+    /// and counts as unsent.
+    pub fn cut_off_all(&mut self) {
+        self.close_all(CloseReason::Shutdown);
+        for slot in 0..self.table.connections.len() as u32 {
+            if matches!(self.table.connections[slot as usize].phase, Phase::Flushing | Phase::Lingering) {
+                self.table.advance_close(slot, true);
+            }
         }
     }
 

@@ -156,7 +156,7 @@ impl Driver {
     fn push_close(&mut self, slot: u32) {
         let connection = &mut self.table.connections[slot as usize];
         let fd = Fd(std::mem::replace(&mut connection.fd, -1));
-        let (in_flight, reset) = (connection.in_flight > 0, connection.reset);
+        let (in_flight, reset, shut_down) = (connection.in_flight > 0, connection.reset, connection.shut_down);
         if in_flight {
             let cancel = opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build();
             self.push_for(slot, Operation::Close, cancel);
@@ -164,6 +164,8 @@ impl Driver {
         if reset {
             // SAFETY: the slot owned the descriptor until now, and its close is queued below.
             let socket = unsafe { BorrowedFd::borrow_raw(fd.0) };
+            // The end of the stream counts as one byte.
+            self.table.counters.unsent_bytes += unacknowledged_bytes(socket).saturating_sub(u64::from(shut_down));
             // Makes the close reset the connection, so that the kernel also discards what the peer has not read. This is a
             // system call, because the ring has the operation only since Linux 6.7. It fails on no TCP socket.
             let set = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
@@ -299,6 +301,14 @@ impl Driver {
         // SAFETY: the header is in a region that outlives the operation and never changes. A cancel names no memory.
         unsafe { self.ring.push(entry, token) };
     }
+}
+
+/// The bytes that the kernel holds for a peer that has not acknowledged them; 0 if the socket is no stream.
+fn unacknowledged_bytes(socket: BorrowedFd<'_>) -> u64 {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the request writes one int, which outlives the call.
+    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if answer == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
 #[cfg(test)]

@@ -170,6 +170,7 @@ impl Table {
             connection.phase = Phase::Draining;
         } else {
             connection.phase = Phase::Lingering;
+            connection.shut_down = true;
             // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
             let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
             // Fails only if the peer has reset the connection, which the receive also reports. This is a system call,

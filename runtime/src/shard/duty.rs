@@ -46,8 +46,10 @@ const EMPTY_TURNS_BEFORE_YIELD: u32 = 50;
 /// Empty turns before `backoff` sleeps, and how long it sleeps.
 const EMPTY_TURNS_BEFORE_SLEEP: u32 = 1000;
 const BACKOFF_SLEEP: Duration = Duration::from_micros(50);
-/// How long sockets may take to flush after the actors have stopped.
+/// How long actors may go on sending, and sockets take to flush, after the stop hooks.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+/// How long the connections that are cut off then may take to end: they wait for nobody.
+const CUT_OFF_DEADLINE: Duration = Duration::from_secs(1);
 /// Reports made in a turn without allocating.
 const REPORTS_PER_TURN: usize = 64;
 
@@ -81,6 +83,8 @@ pub(crate) struct Figures {
     handed_over_ns: u64,
     /// Whether work was done since.
     behind: bool,
+    /// The bytes that connections had lost when the stop began.
+    lost_before_stop_bytes: u64,
 }
 
 impl Figures {
@@ -135,7 +139,7 @@ impl DutyCycle {
         loop {
             let stage = match self.stage.current() {
                 // A stop without patience goes on before this shard has seen it: the actors stop all the same.
-                stages::EXIT if reached < stages::STOP => stages::STOP,
+                stage if stage > stages::STOP && reached < stages::STOP => stages::STOP,
                 stage => stage,
             };
             if stage != reached {
@@ -212,32 +216,46 @@ impl DutyCycle {
     fn enter_stage(&mut self, stage: u32, reached: u32) {
         if reached == stages::RUN {
             self.shard.transport.stop_input();
+            self.figures.lost_before_stop_bytes = self.lost_bytes();
         }
         if stage == stages::STOP {
             // No turn has begun yet since the shard slept.
             self.shard.env.time.begin_turn();
-            let lost_before = self.shard.transport.driver().map_or(0, |driver| driver.counters().unsent_bytes);
             self.shard.stop_actors();
             self.shard.wake_peers();
-            self.shard.transport.close_all();
             self.flush();
             if let Some(driver) = self.shard.transport.driver() {
                 let counters = self.shard.env.telemetry.borrow().counters().clone();
-                counters.set(ShardCount::NetUnsentAtStopBytes, driver.unsent_bytes() - lost_before);
+                let unsent_bytes = driver.unsent_bytes().saturating_sub(self.figures.lost_before_stop_bytes);
+                counters.set(ShardCount::NetUnsentAtStopBytes, unsent_bytes);
             }
         }
     }
 
-    /// Turns until all sockets are flushed and closed, or their time is up.
+    /// The bytes that connections which have ended did not deliver.
+    fn lost_bytes(&mut self) -> u64 {
+        self.shard.transport.driver().map_or(0, |driver| driver.counters().unsent_bytes)
+    }
+
+    /// Turns until the actors have sent what they had for the network, and all sockets are flushed and closed, or their time
+    /// is up. What is open then is cut off.
     fn flush(&mut self) {
-        let deadline = Instant::now() + FLUSH_DEADLINE;
+        let begun = Instant::now();
+        let mut is_cut_off = false;
         let mut reports = Vec::new();
         let transport_is_busy = |shard: &Shard| shard.transport.open_connections() > 0 || shard.transport.has_pending();
+        self.shard.transport.close_served();
         while transport_is_busy(&self.shard) || self.shard.owes_turns() {
             self.shard.turn(&mut reports);
             self.report(&mut reports);
-            if Instant::now() > deadline {
+            self.shard.transport.close_served();
+            let elapsed = begun.elapsed();
+            if elapsed > FLUSH_DEADLINE + CUT_OFF_DEADLINE {
                 break;
+            }
+            if elapsed > FLUSH_DEADLINE && !is_cut_off {
+                is_cut_off = true;
+                self.shard.transport.cut_off_all();
             }
             std::thread::yield_now();
         }

@@ -25,8 +25,10 @@ pub(crate) trait Transport: Net {
     fn suspend_endpoint(&mut self, endpoint: EndpointId);
     /// Serves a suspended endpoint again: a listener accepts, an outgoing connection is made anew.
     fn resume_endpoint(&mut self, endpoint: EndpointId);
-    /// Closes what is open; the polls that follow flush and drain it.
-    fn close_all(&mut self);
+    /// Closes the connections whose actors have sent all that they have; the polls that follow flush and drain them.
+    fn close_served(&mut self);
+    /// Closes what is still open, whether or not it is flushed.
+    fn cut_off_all(&mut self);
     /// Connections not yet drained.
     fn open_connections(&self) -> usize;
     fn driver(&mut self) -> Option<&mut Driver> {
@@ -60,8 +62,11 @@ impl Transport for Driver {
     fn resume_endpoint(&mut self, endpoint: EndpointId) {
         Driver::resume_endpoint(self, endpoint);
     }
-    fn close_all(&mut self) {
-        Driver::close_all(self, CloseReason::Shutdown);
+    fn close_served(&mut self) {
+        Driver::close_served(self);
+    }
+    fn cut_off_all(&mut self) {
+        Driver::cut_off_all(self);
     }
     fn open_connections(&self) -> usize {
         Driver::open_connections(self)
@@ -109,7 +114,8 @@ impl Transport for NoNet {
     fn close_endpoint(&mut self, _endpoint: EndpointId) {}
     fn suspend_endpoint(&mut self, _endpoint: EndpointId) {}
     fn resume_endpoint(&mut self, _endpoint: EndpointId) {}
-    fn close_all(&mut self) {}
+    fn close_served(&mut self) {}
+    fn cut_off_all(&mut self) {}
     fn open_connections(&self) -> usize {
         0
     }

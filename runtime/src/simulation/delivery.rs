@@ -86,11 +86,9 @@ impl Transport for SimNet {
         self.borrow_mut().suspended_endpoints.retain(|&suspended| suspended != endpoint);
     }
 
-    fn close_all(&mut self) {
-        let mut state = self.borrow_mut();
-        (0..state.connections.len()).for_each(|index| state.close(index, CloseReason::Shutdown));
-    }
-
+    // A simulation has no stages: its stop ends with the actors' hooks.
+    fn close_served(&mut self) {}
+    fn cut_off_all(&mut self) {}
     fn open_connections(&self) -> usize {
         self.borrow().connections.iter().filter(|connection| connection.phase != Phase::Closed).count()
     }

@@ -60,7 +60,8 @@ crate::metrics! {
         NetConnectErrors = "net_connect_errors",
         /// Times the kernel found no free receive buffer.
         NetBuffersExhausted = "net_buffers_exhausted",
-        /// Bytes that the stop left unsent, because their connections ended or did not take them in time.
+        /// Bytes that peers did not take, because their connections ended during the stop or were cut off at its end: those that
+        /// were queued, and those that the kernel discarded.
         NetUnsentAtStopBytes = "net_unsent_at_stop_bytes",
     }
 }
