@@ -23,8 +23,8 @@ use corelane_runtime::{
 use support::asks::Asks;
 use support::threads::Thread;
 use support::{
-    Bytewise, Log, Note, Play, counter, listen_bytewise, note, numbers, options, out, receive, send_all, shard, two_cpus,
-    until,
+    Bytewise, Log, Note, Play, counter, listen_bytewise, note, numbers, options, out, receive, send_all, shard,
+    two_cpus, until,
 };
 
 type One = Play<Port<Note>, 1>;

@@ -22,7 +22,9 @@ use corelane_runtime::{
     telemetry::ShardCount,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Log, Note, Play, Two, drain, left, note, numbers, options, out, right, send_all, shard, two_cpus, until};
+use support::{
+    Log, Note, Play, Two, drain, left, note, numbers, options, out, right, send_all, shard, two_cpus, until,
+};
 
 type One = Play<Port<Note>, 1>;
 

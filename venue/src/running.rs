@@ -60,8 +60,11 @@ pub struct Stopped {
     pub outcome: Outcome,
     /// Whether the group ended the day: every order got its final answer, and the tape its last message.
     pub day_ended: bool,
-    /// Bytes of answers that clients did not take in time.
+    /// Bytes of answers that waited behind those which clients did not take in time; what their connections held of these is in
+    /// [`ShardCount::NetUnsentAtStopBytes`].
     pub unsent_bytes: u64,
+    /// Clients that were closed during the stop because they read too slowly: they did not get their last answers.
+    pub slow_readers: u64,
     /// Messages of the feed that the network did not take in time.
     pub unsent_publications: u64,
     /// Packets of the feed that the kernel refused, or that were unsent at the end. Subscribers see gaps for them.
@@ -76,7 +79,11 @@ impl Stopped {
             problems.push("the group did not end the day: orders may be without a final answer".to_owned());
         }
         if self.unsent_bytes > 0 {
-            problems.push(format!("clients did not take {} bytes of answers", self.unsent_bytes));
+            problems
+                .push(format!("{} bytes of answers waited behind those that clients did not take", self.unsent_bytes));
+        }
+        if self.slow_readers > 0 {
+            problems.push(format!("{} clients read too slowly to get the answers of the stop", self.slow_readers));
         }
         if self.unsent_publications > 0 {
             problems.push(format!("the network did not take {} messages of the feed", self.unsent_publications));
@@ -242,6 +249,9 @@ impl Venue {
     /// Stops in order: the group rejects new orders, cancels all others and ends the day; clients and the feed are told; the
     /// feed's retransmission server answers for the configured time; then the sockets are closed. Waits for it.
     pub fn stop(self) -> Stopped {
+        let slow_readers = || self.counters.session.get(SessionCount::SlowReader);
+        // If nobody takes the request, it begins now.
+        let mut slow_readers_before = slow_readers();
         if !self.is_stopping()
             && let Err(problem) = self.ask(Request::Stop)
         {
@@ -252,9 +262,13 @@ impl Venue {
         }
         let day_ended = self.progress.day_is_over.load(Ordering::Acquire);
         let outcome = self.running.stop();
+        if self.progress.is_stopping.load(Ordering::Acquire) {
+            slow_readers_before = self.progress.slow_readers_before.load(Ordering::Acquire);
+        }
         Stopped {
             day_ended,
-            unsent_bytes: outcome.status.count(ShardCount::NetUnsentAtStopBytes),
+            unsent_bytes: self.counters.session.get(SessionCount::UnsentAtStopBytes),
+            slow_readers: slow_readers().saturating_sub(slow_readers_before),
             unsent_publications: self.counters.feed_out.feed.get(PublisherCount::UnsentAtStop),
             // No other socket of a venue has a destination of its own.
             lost_feed_packets: outcome.status.count(ShardCount::NetDatagramsLost),

@@ -86,6 +86,8 @@ impl Actor for Session {
         self.group_is_down = true;
     }
 
+    /// Ends each client's session behind its last answer. A client that is behind gets them as it takes them, until the stop's
+    /// deadline.
     #[expect(clippy::cast_possible_truncation, reason = "connections_max is below 2³²")]
     fn on_stop(&mut self, ctx: &mut Ctx<'_>) {
         for slot in 0..self.connections.len() {

@@ -6,7 +6,7 @@ use corelane_runtime::net::{ConnId, SendError};
 use super::{
     counts::SessionCount,
     order_entry::{ConnectionEnd, Ctx, Session},
-    state::{Connection, Phase},
+    state::{Connection, Phase, PortState},
 };
 
 impl Session {
@@ -116,6 +116,10 @@ impl Session {
         if let Phase::LoggedIn(port) = phase
             && self.ports[port.index()].conn == Some(conn)
         {
+            if self.connection(conn).is_some_and(|connection| connection.ending) {
+                let PortState { log, cursor, .. } = &self.ports[port.index()];
+                self.counters.add(SessionCount::UnsentAtStopBytes, log.end() - cursor);
+            }
             self.ports[port.index()].conn = None;
             self.announce(ctx, port);
         }

@@ -72,6 +72,8 @@ corelane_runtime::metrics! {
         Unanswered,
         /// Answers appended to a port's log.
         Answers,
+        /// Bytes of answers that waited in the logs of connected clients when the stop ended their connections.
+        UnsentAtStopBytes,
     }
 }
 

@@ -172,12 +172,7 @@ impl Outcome {
         let unsent = self.status.count(ShardCount::NetUnsentAtStopBytes);
         let unsent =
             (unsent > 0).then(|| format!("peers did not take {unsent} bytes before their connections were closed"));
-        faults
-            .chain(earlier)
-            .chain(self.status.failures.iter().map(failed))
-            .chain(left)
-            .chain(unsent)
-            .collect()
+        faults.chain(earlier).chain(self.status.failures.iter().map(failed)).chain(left).chain(unsent).collect()
     }
 }
 

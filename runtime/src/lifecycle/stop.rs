@@ -47,7 +47,9 @@ impl Supervisor {
         // If something is stuck already, it is not waited for again.
         let heard = drained && self.settle(stages::STOP..stages::EXIT, deadline);
         if drained && !heard {
-            self.log(|| tracing::warn!("not everything that actors sent in on_stop was taken before the drain deadline"));
+            self.log(|| {
+                tracing::warn!("not everything that actors sent in on_stop was taken before the drain deadline")
+            });
         }
         self.relay();
         heard

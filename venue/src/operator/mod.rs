@@ -24,7 +24,7 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -70,6 +70,8 @@ pub(crate) struct Progress {
     pub day_is_over: AtomicBool,
     /// There is nothing left to do before the topology is stopped.
     pub is_done: AtomicBool,
+    /// Clients that had been closed as slow readers when the stop was asked for.
+    pub slow_readers_before: AtomicU64,
 }
 
 /// Who is answered.
@@ -217,7 +219,11 @@ impl Desk {
                 Err(problem) => self.answer(asker, Err(problem)),
             },
             Request::Stop => {
-                self.progress.is_stopping.store(true, Ordering::Release);
+                if !self.progress.is_stopping.swap(true, Ordering::AcqRel) {
+                    self.progress
+                        .slow_readers_before
+                        .store(self.counters.session.get(SessionCount::SlowReader), Ordering::Release);
+                }
                 let end = EventCode::EndOfMessages;
                 // None are left if the day is over already.
                 let steps = self.day.steps_to(end).unwrap_or_default();

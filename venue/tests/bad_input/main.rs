@@ -7,11 +7,13 @@
 //! | [`connections`] | how connections come, stay and go |
 //! | [`load`] | how much there is, and who does not read it |
 //! | [`datagrams`] | what arrives on the feed's port |
+//! | [`stops`] | who does not take the last answers |
 
 mod connections;
 mod datagrams;
 mod load;
 mod packets;
+mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 
