@@ -4,6 +4,7 @@ use std::fmt;
 
 use corelane_actors::types::SequencerIn;
 use corelane_runtime::{
+    lifecycle::StartError,
     simulation::{Simulation, Socket},
     topology::ExternalSender,
 };
@@ -42,7 +43,8 @@ impl Declared {
     /// [`VenueError::Start`] for the faults that a check of the topology finds.
     pub fn simulate(self) -> Result<SimulatedVenue, VenueError> {
         let Declared { topology, control, session, counters, market_data, publisher, .. } = self;
-        let simulation = topology.simulate().map_err(|errors| VenueError::Start(errors.into()))?;
+        let faulty = |errors| VenueError::Start { error: Box::new(StartError::from(errors)), key: None };
+        let simulation = topology.simulate().map_err(faulty)?;
         Ok(SimulatedVenue {
             order_entry: simulation.sockets(session)[0],
             feed_in: market_data.map_or_else(Vec::new, |actor| simulation.sockets(actor).to_vec()),
