@@ -4,6 +4,7 @@ use std::{
     mem,
     net::{SocketAddr, TcpStream},
     os::fd::AsRawFd,
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -92,14 +93,16 @@ fn a_stop_sends_what_waits_for_a_client_that_is_behind_or_tells_of_it() {
         client.log_out();
         let mut behind = narrow(address);
         until_stuck(&venue, || ());
+        let (tell, told) = mpsc::channel::<()>();
         let reader = thread::spawn(move || {
             if !reads {
-                // After the stop.
-                thread::sleep(Duration::from_secs(5));
+                // The stop is over when the other end is dropped.
+                assert!(told.recv().is_err());
             }
             read_to_the_end(&mut behind)
         });
         let stopped = venue.stop();
+        drop(tell);
         let (answers, is_ended) = reader.join().unwrap();
         let is_clean = stopped.problems().is_empty();
         // On a busy host, a reader may not be done in time either. The end is behind the last answer.
