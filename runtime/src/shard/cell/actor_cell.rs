@@ -99,12 +99,15 @@ impl<A: Actor> ActorCell<A> {
 
     #[cold]
     fn look_for_room(&mut self, wanted: usize, reserve: usize, admitting: bool) -> usize {
-        let (mut room, mut credit) = (wanted, CREDIT_MAX);
-        self.core.out.visit(&mut |_, port| {
-            credit = credit.min(port.steps_room(CREDIT_MAX, 0, true));
-            room = room.min(port.steps_room(wanted, reserve, admitting));
-        });
+        let mut credit = CREDIT_MAX;
+        self.core.out.visit(&mut |_, port| credit = credit.min(port.steps_room(CREDIT_MAX, 0, true)));
         self.credit = credit;
+        // Mostly there is room for any step, so the ports are asked once.
+        if wanted + reserve <= credit {
+            return wanted;
+        }
+        let mut room = wanted;
+        self.core.out.visit(&mut |_, port| room = room.min(port.steps_room(wanted, reserve, admitting)));
         if room < wanted {
             self.holds += 1;
         }
