@@ -64,7 +64,13 @@ use corelane_codecs::{
 };
 use corelane_runtime::{edge::port::Port, mem};
 
-use self::{checks::Terms, day::Day, entry::EntryState, open_order::OpenOrder, port_state::PortState};
+use self::{
+    checks::Terms,
+    day::Day,
+    entry::{EntryState, Firm},
+    open_order::OpenOrder,
+    port_state::PortState,
+};
 use crate::types::{
     AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
     MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Reference, Replace,
@@ -172,8 +178,8 @@ impl Order {
         port.last_user_ref = enter.user_ref;
         port.live.prefetch(enter.user_ref);
         match self.admit(enter) {
-            Ok((slot, terms)) => {
-                self.open(slot, enter, terms);
+            Ok((slot, terms, firm)) => {
+                self.open(slot, enter, terms, firm);
                 let order = NewOrder {
                     slot,
                     port: enter.port,
@@ -196,7 +202,7 @@ impl Order {
 
     /// Runs the checks that need no reference price, and takes a slot for an order that passes.
     #[inline(always)]
-    fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms), RejectReason> {
+    fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms, Firm), RejectReason> {
         if let Some(reason) = enter.mark.reject_reason() {
             return Err(reason);
         }
@@ -204,7 +210,8 @@ impl Order {
         if !self.day.accepts(enter.time_in_force) {
             return Err(RejectReason::DestinationClosed);
         }
-        if port.disabled.has(port.firm_of(enter.firm)) {
+        let firm = port.firm_of(enter.firm);
+        if port.disabled.has(firm) {
             return Err(RejectReason::FirmNotAuthorised);
         }
         let terms = checks::enter(enter, &self.instruments)?;
@@ -212,12 +219,12 @@ impl Order {
             return Err(RejectReason::Other);
         }
         let slot = self.free.pop().ok_or(RejectReason::ProcessingError)?;
-        Ok((slot, terms))
+        Ok((slot, terms, firm))
     }
 
     /// Puts a new order into its slot.
     #[inline(always)]
-    fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms) {
+    fn open(&mut self, slot: OrderSlot, enter: &Enter, terms: Terms, firm: Firm) {
         let port = &mut self.ports[enter.port.index()];
         port.open_orders += 1;
         self.orders[slot.0 as usize] = Some(OpenOrder {
@@ -229,7 +236,7 @@ impl Order {
             cum_qty: Quantity::ZERO,
             locate: enter.locate,
             group: enter.group,
-            firm: port.firm_of(enter.firm),
+            firm,
             terms,
             cl_ord_id: ClOrdId::from_bytes(enter.cl_ord_id),
         });
