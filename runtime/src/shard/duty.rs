@@ -341,7 +341,9 @@ impl DutyCycle {
         *waits_since_ns = waits.then(|| waits_since_ns.unwrap_or(now_ns));
         let room_ns =
             waits_since_ns.map(|since_ns| now_ns + (2 * (now_ns - since_ns)).clamp(ROOM_WAIT_NS_MIN, ROOM_WAIT_NS_MAX));
-        // Housekeeping gets the last figures before a long sleep.
+        // Housekeeping gets the last figures before a long sleep. The first sleep is told soon after it has begun; each later
+        // one when it ends.
+        self.figures.behind |= self.shard.env.telemetry.borrow().counters().get(ShardCount::Parks) == 0;
         let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
         let actors_ns = self.shard.next_timer_ns(now_ns, waits);
         let Some(driver) = self.shard.transport.driver() else { return };
