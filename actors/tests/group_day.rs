@@ -519,21 +519,26 @@ fn the_bound_of_open_orders_counts_what_is_open() {
     );
 }
 
+/// M9: the feed's prices, which no member can move, cannot be evaded by a replace whose instrument order entry does not know.
 #[test]
-fn a_replace_that_came_with_the_prices_of_another_instrument_is_held_to_the_configured_price() {
-    let mut strict = config();
-    strict.limits.without_reference = corelane_actors::types::WithoutReference::Reject;
-    let elsewhere = |locate| {
-        Command::Replace(Replace { locate, reference: reference(200_000, 200_000), ..replace(0, 2, 3, 10, 200_000) })
+fn a_replace_that_came_with_the_prices_of_another_instrument_raises_nothing() {
+    let replace_at = |original, user_ref, locate, quantity, price| {
+        let reference = reference(200_000, 200_000);
+        Command::Replace(Replace { locate, reference, ..replace(0, original, user_ref, quantity, price) })
     };
     for locate in [Locate::NONE, Locate(2), Locate(999)] {
         check(
-            &mut Venue::new(strict.clone()),
+            &mut Venue::new(config()),
             "locate",
             &[
                 (buy(0, 1, 10, 100_000), &["0#1 A 1 10@10.0000 ref 1 leaves 10", "A 1 Buy 10@10.0000"]),
-                (amend(0, 1, 2, 10, 100_100), &["0#2 U 2 of 1 10@10.0100 ref 2 leaves 10", "U 1 2 10@10.0100"]),
-                (elsewhere(locate), &["0#3 J 3 0x26 leaves 0"]),
+                (replace_at(1, 2, locate, 10, 100_100), &["0#2 J 2 0x0a leaves 0"]),
+                (replace_at(1, 3, locate, 11, 100_000), &["0#3 J 3 0x0a leaves 0"]),
+                (
+                    replace_at(1, 4, locate, 10, 100_000),
+                    &["0#4 U 4 of 1 10@10.0000 ref 2 leaves 10", "U 1 2 10@10.0000"],
+                ),
+                (replace_at(4, 5, locate, 9, 99_900), &["0#5 U 5 of 4 9@9.9900 ref 3 leaves 9", "U 2 3 9@9.9900"]),
             ],
         );
     }

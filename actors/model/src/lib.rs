@@ -371,10 +371,6 @@ impl Model {
         if replace.quantity.0 <= old.cum_qty {
             return self.cancel_at(at, old.leaves, b'U');
         }
-        let mut reference = replace.reference;
-        if replace.locate.0 != old.locate {
-            reference.stale = 1;
-        }
         let buys = old.side == b'B';
         let leaves = replace.quantity.0 - old.cum_qty;
         let notional = |leaves: u32, price: u64| u128::from(leaves) * u128::from(price);
@@ -387,7 +383,8 @@ impl Model {
             why_marked(replace.mark).or_else(|| self.why_no_entry(replace.port.0, old.firm, replace.time_in_force));
         let refusal = no_entry
             .filter(|_| raised.contains(&true))
-            .or_else(|| self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &reference));
+            .or((replace.locate.0 != old.locate && (raised[0] || raised[2])).then_some(0x0a))
+            .or_else(|| self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &replace.reference));
         let removed = self.orders.remove(at);
         let rests = replace.time_in_force == b'0';
         let lacks_level = rests && self.lacks_level(old.locate, buys, price);

@@ -12,6 +12,7 @@
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
 //! | replace with a [mark](crate::types::Mark) that raises something | Rejected; its number is used, the existing order stays |
 //! | replace that raises something outside the hours of its time in force, or while entry is disabled for the firm of the order | Rejected; its number is used, the existing order stays |
+//! | replace that came with the prices of another instrument and raises the open shares or the price's aggressiveness | Rejected (0x0A); its number is used, the existing order stays |
 //! | replace that risk refuses, or for which the books have no room | Rejected; its number is used, the existing order stays |
 //! | replace | Replaced, for the new total less the executed shares |
 //! | cancel of an order that is not live, or to no fewer shares | none |
@@ -73,8 +74,8 @@ use self::{
 };
 use crate::types::{
     AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
-    MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Reference, Replace,
-    Reply, SessionChange,
+    MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Replace, Reply,
+    SessionChange,
 };
 
 /// The place of an order's number: a port, and the number's home in the port's table.
@@ -272,8 +273,10 @@ impl Order {
                     (existing.leaves, in_book(existing.price)),
                     (order.quantity, order.price),
                 );
+                let needs_collar = increase.quantity || increase.price;
+                let is_misled = needs_collar && replace.locate != existing.locate;
                 let refusal = match increase.is_any() {
-                    true => self.why_not_raise(replace, is_disabled),
+                    true => self.why_not_raise(replace, is_disabled, is_misled),
                     false => None,
                 };
                 if let Some(reason) = refusal {
@@ -281,22 +284,20 @@ impl Order {
                     return None;
                 }
                 self.replacing = Some((*replace, time_in_force));
-                // Reference prices of another instrument do not apply to the order.
-                let reference = match replace.locate == existing.locate {
-                    true => replace.reference,
-                    false => Reference { stale: 1, ..Reference::default() },
-                };
-                Replacement::Order(Exposure { order, price, total_quantity: replace.quantity, reference }, increase)
+                let Replace { quantity: total_quantity, reference, .. } = *replace;
+                Replacement::Order(Exposure { order, price, total_quantity, reference }, increase)
             }
         })
     }
 
-    /// Why a replace may raise nothing now, whatever risk says.
-    fn why_not_raise(&self, replace: &Replace, is_disabled: bool) -> Option<RejectReason> {
+    /// Why a replace may raise nothing now, whatever risk says. One `is_misled` that came with the prices of another instrument
+    /// than its order's, so that nobody can tell whether it keeps to the collar.
+    fn why_not_raise(&self, replace: &Replace, is_disabled: bool, is_misled: bool) -> Option<RejectReason> {
         let is_closed = !self.day.accepts(replace.time_in_force);
         let closed = is_closed.then_some(RejectReason::DestinationClosed);
         let disabled = is_disabled.then_some(RejectReason::FirmNotAuthorised);
-        replace.mark.reject_reason().or(closed).or(disabled)
+        let misled = is_misled.then_some(RejectReason::ProcessingError);
+        replace.mark.reject_reason().or(closed).or(disabled).or(misled)
     }
 
     /// Handles a cancel; returns the shares to take off.
