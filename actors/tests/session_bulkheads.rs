@@ -94,12 +94,10 @@ fn replaces_are_counted_and_what_only_lowers_exposure_is_not() {
         request(&mut venue, conn, Cancel::new(1, 10).as_bytes());
         request(&mut venue, conn, modify.as_bytes());
         request(&mut venue, conn, mass_cancel(user_ref).as_bytes());
-    }
-    assert_eq!(venue.commands().len(), 60, "they pass, whatever the limits");
-    for user_ref in 2..22 {
+        assert_eq!(venue.commands().len(), 3, "they pass, whatever the limits");
         venue.answer(0, user_ref, 0, &Venue::some_answer(user_ref));
+        venue.tick();
     }
-    venue.tick();
     request(&mut venue, conn, replace(1, 30).as_bytes());
     request(&mut venue, conn, replace(1, 31).as_bytes());
     assert_eq!(marks(&mut venue), [Mark::None, Mark::Rate], "one token was left");

@@ -177,6 +177,11 @@ fn every_kind_of_request_becomes_a_command() {
     for (message, expected) in cases {
         request(&mut venue, bob, &message);
         assert_eq!(venue.commands(), [expected]);
+        // The next request may wait for the answer to a mass cancel.
+        if let Command::MassCancel(MassCancel { user_ref, .. }) = expected {
+            venue.answer(1, user_ref, 0, &Venue::some_answer(user_ref));
+            venue.tick();
+        }
     }
     let order = with_options(&enter(6, "AAPL"), &[TagValue::Firm(firm), TagValue::GroupId(7)]);
     request(&mut venue, bob, &order);
@@ -196,9 +201,10 @@ fn every_kind_of_request_becomes_a_command() {
     }
     assert_eq!(venue.count(SessionCount::OtherChannels), 0);
     assert_eq!(venue.count(SessionCount::UnreadableRequests), 0);
+    // No order is there to be modified, which is no fault of the request.
     request(&mut venue, bob, &with_options(&modify, &channel));
     assert_eq!(venue.commands(), []);
-    assert_eq!(venue.count(SessionCount::UnreadableRequests), 1);
+    assert_eq!([SessionCount::OtherChannels, SessionCount::UnreadableRequests].map(|one| venue.count(one)), [1, 0]);
 }
 
 /// Requests in other channels use none of the answers in flight that channel 0 may have, and each that the group answers is
@@ -264,8 +270,7 @@ fn a_request_in_another_channel_reaches_no_order_of_this_one() {
         request(&mut venue, conn, &message);
         assert_eq!(venue.commands().iter().map(short).collect::<Vec<_>>(), expected, "{message:02x?}");
     }
-    assert_eq!(venue.count(SessionCount::OtherChannels), 5);
-    assert_eq!(venue.count(SessionCount::UnreadableRequests), 1);
+    assert_eq!([SessionCount::OtherChannels, SessionCount::UnreadableRequests].map(|one| venue.count(one)), [6, 0]);
     // The number of the reject is one of another channel: the request of this channel with the same one is not answered.
     request(&mut venue, conn, enter(6, "AAPL").as_bytes());
     venue.answer(0, 0, 0, &Venue::some_answer(6));

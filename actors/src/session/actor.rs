@@ -44,7 +44,7 @@ impl Actor for Session {
             reply.port
         );
         let in_flight = port.orders.in_flight();
-        port.orders.on_answer(reply);
+        port.orders.on_answer(reply, &self.locates);
         self.day_is_over |= is_end_of_day(reply);
         port.log.append(&reply.bytes[..usize::from(reply.length)]);
         let in_flight_now = port.orders.in_flight();

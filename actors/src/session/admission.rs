@@ -26,6 +26,7 @@ impl Session {
             DecodedRequest::Good(command) => (Some(command), None),
             DecodedRequest::Refused(command) => (Some(command), Some(SessionCount::MalformedRequests)),
             DecodedRequest::OtherChannel(command) => (Some(command), Some(SessionCount::OtherChannels)),
+            DecodedRequest::NoOrder => (None, Some(SessionCount::OtherChannels)),
             DecodedRequest::Unreadable => (None, Some(SessionCount::UnreadableRequests)),
         };
         if let Some(command) = command
@@ -62,15 +63,18 @@ impl Session {
     fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
         let PortState { orders, compartments, .. } = &mut self.ports[port.index()];
         // Those that use a number of channel 0.
-        let wants_credit = !matches!(
-            command,
+        let wants_credit = match command {
+            Command::MassCancel(MassCancel { channel: 0, user_ref, .. }) if orders.is_pending(*user_ref) => {
+                return false;
+            }
             Command::Cancel(_)
-                | Command::Modify(_)
-                | Command::AccountQuery(_)
-                | Command::OtherChannel(_)
-                | Command::MassCancel(MassCancel { channel: 1.., .. })
-                | Command::EntrySwitch(EntrySwitch { channel: 1.., .. })
-        );
+            | Command::Modify(_)
+            | Command::AccountQuery(_)
+            | Command::OtherChannel(_)
+            | Command::MassCancel(MassCancel { channel: 1.., .. })
+            | Command::EntrySwitch(EntrySwitch { channel: 1.., .. }) => false,
+            _ => true,
+        };
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {
             return false;
         }
@@ -97,6 +101,7 @@ impl Session {
                 replace.locate = orders.locate_of(replace.original_user_ref);
                 orders.on_replace(replace.original_user_ref, replace.user_ref);
             }
+            Command::MassCancel(MassCancel { channel: 0, user_ref, .. }) => orders.on_mass_cancel(*user_ref),
             Command::MassCancel(MassCancel { channel, user_ref, .. })
             | Command::EntrySwitch(EntrySwitch { channel, user_ref, .. })
             | Command::OtherChannel(OtherChannel { channel, user_ref, .. }) => orders.on_other(*channel, *user_ref),

@@ -47,10 +47,10 @@ corelane_runtime::metrics! {
         Requests,
         /// Malformed requests whose number is readable, which are rejected.
         MalformedRequests,
-        /// Requests in good packets that get no answer: they cannot be read, or they cancel or modify an order in a channel of
-        /// numbers where none can be.
+        /// Requests in good packets that get no answer because they cannot be read.
         UnreadableRequests,
-        /// Enters and replaces in a channel of numbers where the venue takes no orders, which are rejected.
+        /// Requests about an order in a channel of numbers where the venue takes none: enters and replaces are rejected, cancels
+        /// and modifies have no effect.
         OtherChannels,
         /// Times that a request waited for room on the edge or for answers.
         Holds,

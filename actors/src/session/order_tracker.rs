@@ -11,10 +11,15 @@
 //! - once number *n* is answered, every request forwarded before it that has no answer was ignored, and every request
 //!   forwarded after it with a number of at most *n* will be ignored;
 //! - once an order is dead, replaces of it are ignored.
+//!
+//! Two unanswered requests may have one number, a replace and another request behind it. Only the first is noted. If the
+//! group ignores it, the answer to the second tells what is to be known of that.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::number_hash::NumberHash;
+use corelane_codecs::ouch::Outbound;
+
+use super::{number_hash::NumberHash, request::SymbolLocates};
 use crate::types::{CHANNELS, Locate, Reply};
 
 /// The type of the one answer that nobody asks for.
@@ -47,6 +52,10 @@ pub(super) struct OrderTracker {
     /// In the order of forwarding.
     pending: VecDeque<PendingRequest>,
     in_flight_max: usize,
+    /// The most unanswered requests now: `in_flight_max`, or none while a mass cancel is unanswered.
+    credit_max: usize,
+    /// The number of that mass cancel, else 0.
+    mass_cancel: u32,
     /// Unanswered requests whose answer is about no order: account queries, and requests in other channels than 0.
     queries: usize,
     /// By channel other than 0: the highest number that was forwarded. The group answers what raises it, and ignores the rest.
@@ -68,6 +77,8 @@ impl OrderTracker {
             orders: HashMap::with_capacity_and_hasher(2 * most, NumberHash::default()),
             pending: VecDeque::with_capacity(in_flight_max),
             in_flight_max,
+            credit_max: in_flight_max,
+            mass_cancel: 0,
             queries: 0,
             other_channels: Box::new([0; CHANNELS]),
             consumed: 0,
@@ -95,10 +106,10 @@ impl OrderTracker {
         self.pending.len()
     }
 
-    /// Whether another enter or replace may be forwarded before an answer comes.
+    /// Whether another request that uses a number may be forwarded before an answer comes.
     #[inline]
     pub(super) fn has_credit(&self) -> bool {
-        self.pending.len() < self.in_flight_max
+        self.pending.len() < self.credit_max
     }
 
     /// The instrument of an order, 0 if unknown.
@@ -127,6 +138,27 @@ impl OrderTracker {
     #[cold]
     pub(super) fn on_query(&mut self) {
         self.queries += 1;
+    }
+
+    /// Whether a request with this number is unanswered.
+    #[cold]
+    pub(super) fn is_pending(&self, user_ref: u32) -> bool {
+        self.orders.get(&user_ref).is_some_and(|request| !request.answered)
+    }
+
+    /// Notes a mass cancel, whose number must not be pending. While the group looks for its orders among all that rest of the port,
+    /// everybody waits; so no other request that uses a number is forwarded until it is answered.
+    #[cold]
+    pub(super) fn on_mass_cancel(&mut self, user_ref: u32) {
+        self.on_other(0, user_ref);
+        if let Some(request) = self.orders.get_mut(&user_ref)
+            && !request.answered
+        {
+            // As if it were an order that is replaced, so that its end is noticed.
+            request.replaces_pending = 1;
+            self.mass_cancel = user_ref;
+            self.credit_max = 0;
+        }
     }
 
     /// Notes a request that uses a number and makes no order, unless the group is sure to ignore it.
@@ -171,15 +203,16 @@ impl OrderTracker {
 
     /// Notes an answer.
     #[inline]
-    pub(super) fn on_answer(&mut self, reply: &Reply) {
+    pub(super) fn on_answer(&mut self, reply: &Reply, locates: &SymbolLocates) {
         if reply.user_ref == 0 {
             let is_asked_for = reply.bytes[0] != SYSTEM_EVENT;
             self.queries = self.queries.saturating_sub(usize::from(is_asked_for));
             return;
         }
-        let order = self.orders.get(&reply.user_ref);
-        if order.is_some_and(|order| !order.answered) {
-            self.on_first_answer(reply.user_ref);
+        match self.orders.get(&reply.user_ref) {
+            Some(order) if order.answered => {}
+            Some(_) => self.on_first_answer(reply.user_ref),
+            None => self.on_unnoted(reply, locates),
         }
         if reply.replaced_user_ref != 0 {
             self.remove_dead(reply.replaced_user_ref);
@@ -211,6 +244,22 @@ impl OrderTracker {
         }
     }
 
+    /// Notes the first answer to a request that had the number of an unanswered replace when it was forwarded, and was not noted
+    /// for that. The group has ignored that replace; and of the rest, all up to this number.
+    #[cold]
+    fn on_unnoted(&mut self, reply: &Reply, locates: &SymbolLocates) {
+        self.consume(reply.user_ref);
+        self.drop_pending(|request| request.user_ref <= reply.user_ref);
+        if !reply.leaves_qty.is_zero() {
+            let locate = match Outbound::decode(&reply.bytes[..usize::from(reply.length)]) {
+                Ok(Outbound::Accepted(order, _)) => locates.of(&order.symbol),
+                Ok(Outbound::Replaced(order, _)) => locates.of(&order.symbol),
+                _ => Locate::NONE,
+            };
+            self.orders.insert(reply.user_ref, TrackedOrder { locate, answered: true, replaces_pending: 0 });
+        }
+    }
+
     /// Removes a dead order, and the replaces of it, which the group ignores.
     #[inline]
     fn remove_dead(&mut self, user_ref: u32) {
@@ -235,6 +284,10 @@ impl OrderTracker {
             }
             false
         });
+        if self.mass_cancel != 0 && !self.orders.contains_key(&self.mass_cancel) {
+            self.credit_max = self.in_flight_max;
+            self.mass_cancel = 0;
+        }
     }
 
     fn end_replacing(&mut self, original: u32) {

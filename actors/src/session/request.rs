@@ -37,7 +37,7 @@ impl SymbolLocates {
     }
 
     #[inline]
-    fn of(&self, symbol: &Symbol) -> Locate {
+    pub(super) fn of(&self, symbol: &Symbol) -> Locate {
         self.0.get(&number_of(symbol)).copied().unwrap_or(Locate::NONE)
     }
 }
@@ -57,8 +57,9 @@ pub(super) enum DecodedRequest {
     Refused(Command),
     /// An enter or a replace in a channel of numbers where the venue takes no orders, with the command that rejects it.
     OtherChannel(Command),
-    /// A request that gets no answer: malformed and without a readable number, or a cancel or a modify in a channel where no
-    /// order can be.
+    /// A valid cancel or modify in a channel where no order can be: it gets no answer, as one of a dead order in channel 0.
+    NoOrder,
+    /// A malformed request without a readable number, which gets no answer.
     Unreadable,
 }
 
@@ -114,7 +115,7 @@ fn other(port: PortId, payload: &[u8], request: Inbound<'_>, locates: &SymbolLoc
             Command::AccountQuery(AccountQuery { port, channel: options.channel(), reserved: [0; 3] })
         }
         // OUCH has no answer to these for an order that is not live, and none is in another channel.
-        Inbound::Cancel(..) | Inbound::Modify(..) => return DecodedRequest::Unreadable,
+        Inbound::Cancel(..) | Inbound::Modify(..) => return DecodedRequest::NoOrder,
     })
 }
 
