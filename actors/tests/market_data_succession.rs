@@ -204,6 +204,41 @@ fn one_forged_packet_makes_prices_stale_until_the_feed_goes_on() {
     assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 1));
 }
 
+// M5
+#[test]
+fn a_forged_message_that_was_not_kept_makes_no_copy_another_run() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    // Too far ahead to be kept.
+    feed.line(FeedLine::A, &other_packet("DAY", 141, 145));
+    for first in (11..151).step_by(10) {
+        feed.line(FeedLine::A, &packet("DAY", first, first + 10));
+    }
+    // The network doubles the true ones.
+    feed.line(FeedLine::A, &packet("DAY", 141, 143));
+    feed.line(FeedLine::A, &packet("DAY", 143, 145));
+    feed.has_all_until(151);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions), (false, 1));
+}
+
+// M5
+#[test]
+fn copies_that_differ_from_a_forged_message_join_the_feed_anew_in_a_silence() {
+    let mut feed = Feed::new(config());
+    feed.sink.allow_other_texts();
+    feed.line(FeedLine::A, &packet("DAY", 1, 5));
+    feed.line(FeedLine::B, &other_packet("DAY", 7, 8));
+    FeedLine::BOTH.iter().for_each(|&line| feed.line(line, &packet("DAY", 5, 9)));
+    feed.advance(4000 * MS, nobody);
+    for first in [1, 6] {
+        feed.line(FeedLine::B, &packet("DAY", first, first + 3));
+    }
+    feed.line(FeedLine::A, &packet("DAY", 9, 11));
+    feed.advance(100 * MS, honest);
+    feed.has_all_until(11);
+    assert_eq!((feed.arbiter.is_stale(), feed.sink.sessions, feed.count(FeedCount::Lost)), (false, 2, 0));
+}
+
 // M6
 #[test]
 fn a_session_that_begins_before_the_old_one_is_silent_loses_nothing() {

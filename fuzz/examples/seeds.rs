@@ -230,6 +230,8 @@ fn arbiter_scripts() -> Vec<Vec<u8>> {
         (2, vec![on_both, on_a, begin_a, on_a, on_a, late_copy, silence, replay, lie, later]),
         (1, vec![on_a, forged_heartbeat, later, on_a, forged_messages, silence, on_a, [10, 2, 0], on_b]),
         (0x81, vec![on_a, forged_heartbeat, later, on_a, forged_messages, silence, on_both, [9, 2, 9], later, on_a]),
+        // A forged message is taken for the feed's, and a copy of the true one comes in a silence.
+        (0x83, vec![on_a, [9, 3, 1], on_both, silence, [2, 48, 9], [2, 1, 9]]),
     ];
     scripts.into_iter().map(|(options, steps)| [&[options][..], &steps.concat()].concat()).collect()
 }

@@ -2,6 +2,9 @@
 
 use corelane_codecs::mold::{HEADER_LEN, PacketBuilder, SessionName, end_of_session, heartbeat};
 
+/// The run of forged messages.
+pub const FORGED: u8 = u8::MAX;
+
 /// A run of the feed.
 #[derive(Clone, Copy)]
 pub struct Run {

@@ -6,6 +6,8 @@ use corelane_actors::market_data::{Arbiter, FeedCount, FeedCounters, MessageSink
 use corelane_actors::types::SequenceNumber;
 use corelane_codecs::mold::{Packet, SessionName};
 
+use crate::wire::FORGED;
+
 /// Receiver of the sequence.
 pub struct Witness {
     counters: FeedCounters,
@@ -18,6 +20,8 @@ pub struct Witness {
     delivered: u64,
     lost_before: u64,
     replayed: u64,
+    /// Whether a forged message was delivered, so that the true one differs from it.
+    pub has_taken_forged: bool,
     /// Since these times, it is known that there are messages below these ends.
     seen: Vec<(u64, u64)>,
 }
@@ -33,6 +37,7 @@ impl Witness {
             delivered: 0,
             lost_before: 0,
             replayed: 0,
+            has_taken_forged: false,
             seen: Vec::new(),
         }
     }
@@ -95,6 +100,7 @@ impl MessageSink for Witness {
     fn message(&mut self, SequenceNumber(number): SequenceNumber, message: &[u8]) {
         assert!(number > self.last, "{number} after {}", self.last);
         self.belongs(number, message);
+        self.has_taken_forged |= message.first() == Some(&FORGED);
         self.last = number;
         self.delivered += 1;
     }

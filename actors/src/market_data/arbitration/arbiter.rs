@@ -198,9 +198,7 @@ impl Arbiter {
         if SequenceNumber(packet.next_sequence()) <= self.expected {
             return (0, packet.count().into());
         }
-        if self.expected < Fingerprints::END {
-            self.fingerprints.note(packet);
-        }
+        let is_compared = self.expected < Fingerprints::END;
         sink.prefetch(packet);
         let (mut new, mut seen) = (0, 0);
         for message in packet.messages() {
@@ -227,7 +225,22 @@ impl Arbiter {
                 self.counters.recovery.add(RecoveryCount::Unbuffered, 1);
             }
         }
+        if is_compared {
+            self.note_fingerprints(packet, end);
+        }
         (new, seen)
+    }
+
+    /// Notes what a packet has brought below `end`. What was too early to be kept is not delivered, so it is no copy's
+    /// measure.
+    #[cold]
+    fn note_fingerprints(&mut self, packet: &Packet<'_>, end: SequenceNumber) {
+        for (number, message) in packet.messages().map_while(Result::ok) {
+            let sequence = SequenceNumber(number);
+            if sequence < end && self.has(sequence) {
+                self.fingerprints.note(sequence, message);
+            }
+        }
     }
 
     /// Whether the message with this number has come.

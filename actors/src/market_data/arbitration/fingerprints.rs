@@ -34,16 +34,8 @@ impl Fingerprints {
         self.0.fill(0);
     }
 
-    /// Notes the messages of a packet, except those that are known already: the first copy is the one that counts.
-    #[cold]
-    pub(super) fn note(&mut self, packet: &Packet<'_>) {
-        for (number, message) in packet.messages().map_while(Result::ok) {
-            self.note_message(SequenceNumber(number), message);
-        }
-    }
-
-    /// Notes a message, unless it is known already.
-    pub(super) fn note_message(&mut self, sequence: SequenceNumber, message: &[u8]) {
+    /// Notes a message, unless it is known already: the first copy is the one that counts.
+    pub(super) fn note(&mut self, sequence: SequenceNumber, message: &[u8]) {
         if let Some(kept) = self.place(sequence)
             && self.0[kept] == 0
         {

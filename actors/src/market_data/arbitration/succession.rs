@@ -233,7 +233,7 @@ impl Arbiter {
             }
             for number in (1..Fingerprints::END.min(self.buffer.end()).0).map(SequenceNumber) {
                 if let Some(message) = self.buffer.get(number) {
-                    self.fingerprints.note_message(number, message);
+                    self.fingerprints.note(number, message);
                 }
             }
         }
