@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
+use crate::shown::shown;
+
 /// All errors found in one file, in the order of the file.
 ///
 /// Print it through miette (`miette::Report::new(errors)` with `{:?}`) for the annotated source, or with
@@ -212,7 +214,7 @@ pub(crate) struct Source {
     pub lines: Lines,
 }
 
-/// A text, and the offset at which each of its lines starts.
+/// A text as it is shown, and the offset at which each of its lines starts.
 #[derive(Debug)]
 pub(crate) struct Lines {
     pub text: Arc<str>,
@@ -222,7 +224,7 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(text: &str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text: text.into(), starts }
+        Self { text: shown(text).into(), starts }
     }
 
     /// The line and column, both from 1, of a byte offset; columns count characters.

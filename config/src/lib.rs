@@ -24,6 +24,7 @@ mod limits;
 mod members;
 mod reference;
 mod schema;
+mod shown;
 mod values;
 
 use std::path::Path;
