@@ -3,10 +3,12 @@
 use std::{
     io::{self, Write, stdout},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Parser;
 use miette::Report;
+use signal_hook::{consts::SIGXFSZ, flag};
 
 use crate::{
     exit::Exit,
@@ -27,6 +29,8 @@ const NOT_DONE: u8 = 2;
 /// Runs a binary: parses its command line, runs `command`, reports its error on standard error, and returns the exit
 /// code.
 pub fn main<C: Parser>(command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
+    // A file that has reached its limit (RLIMIT_FSIZE) is an error of the write, and not the end of a venue whose log it is.
+    let _ = flag::register(SIGXFSZ, Arc::default());
     match parse() {
         Ok(cli) => run(cli, command),
         // Help and version are output like any other.

@@ -5,7 +5,7 @@ use std::{
     io::{self, BufWriter, Stdout, Write, stdout},
 };
 
-use miette::{Diagnostic, Report};
+use miette::{Diagnostic, Report, miette};
 use rustix::termios;
 use thiserror::Error;
 
@@ -67,10 +67,14 @@ impl Output {
     /// not read as lost; so do errors on standard error.
     ///
     /// # Errors
-    /// [`LostOutput`]: what was written so far, or the system starts no thread.
-    pub fn write_aside(&mut self) -> Result<(), LostOutput> {
-        self.flush()?;
-        self.writer = BufWriter::new(Stream::Aside(Aside::start(stdout())?));
+    /// [`LostOutput`] for what was written so far; or the system starts no thread.
+    pub fn write_aside(&mut self) -> miette::Result<()> {
+        self.flush().map_err(LostOutput::from)?;
+        let aside = Aside::start(stdout()).map_err(|error| {
+            let help = "raise the limit of threads (ulimit -u, in systemd TasksMax=, pids.max of the cgroup)";
+            miette!(help = help, "the thread that writes standard output does not start: {error}")
+        })?;
+        self.writer = BufWriter::new(Stream::Aside(aside));
         Ok(())
     }
 

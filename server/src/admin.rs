@@ -85,7 +85,10 @@ fn one_word<'a>(what: &str, name: &'a str) -> miette::Result<&'a str> {
 /// Asks on a thread of its own: the system has no deadline for connecting to a venue that does not accept.
 fn ask_in_time(socket: PathBuf, request: String) -> miette::Result<String> {
     let (answer, answered) = mpsc::channel();
-    thread::spawn(move || answer.send(ask(&socket, &request)));
+    thread::Builder::new().spawn(move || answer.send(ask(&socket, &request))).map_err(|error| {
+        let help = "raise the limit of threads (ulimit -u, in systemd TasksMax=, pids.max of the cgroup)";
+        miette!(help = help, "cannot wait for an answer with a deadline: the system starts no thread: {error}")
+    })?;
     answered.recv_timeout(PATIENCE).unwrap_or_else(|_| {
         let seconds = PATIENCE.as_secs();
         Err(miette!(help = "look in the venue's log", "no answer within {seconds} s; it may still be done"))

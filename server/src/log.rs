@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use miette::{IntoDiagnostic, WrapErr};
+use miette::miette;
 
 /// Lines that wait for standard error; beyond them, lines are dropped.
 const LINES_MAX: usize = 1024;
@@ -51,8 +51,10 @@ impl Log {
         let (lines, items) = lines();
         let lost = lines.lost.clone();
         let writing = move || write(&items, &lost, &mut io::stderr());
-        let started = thread::Builder::new().name("log".to_owned()).spawn(writing);
-        started.into_diagnostic().wrap_err("the log's thread does not start")?;
+        thread::Builder::new().name("log".to_owned()).spawn(writing).map_err(|error| {
+            let help = "raise the limit of threads (ulimit -u, in systemd TasksMax=, pids.max of the cgroup)";
+            miette!(help = help, "the thread that writes the log does not start: {error}")
+        })?;
         let writer = lines.clone();
         // A log that cannot be written is nothing to panic about.
         tracing_subscriber::fmt()

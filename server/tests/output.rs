@@ -94,6 +94,27 @@ fn lost_output_is_an_error_and_never_a_panic() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// The kernel sends SIGXFSZ, which ends a process that does not expect it.
+#[test]
+fn a_file_at_its_limit_is_lost_output_and_ends_no_venue() {
+    let folder = folder("limit");
+    let (topology, file) = (topology(&folder), folder.join("file"));
+    let limited = || {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_corelane")]);
+        command
+    };
+    for command in ["check", "run"] {
+        let (code, errors) = finish(limited().arg(command).arg(&topology).stdout(File::create(&file).unwrap()));
+        assert_eq!(code, Some(2), "{command}: {errors}");
+        assert!(errors.contains("cannot write to standard output: File too large"), "{command}: {errors}");
+    }
+    let (mut child, _out, address) = serving(limited().arg("run").arg(&topology).stderr(File::create(&file).unwrap()));
+    TcpStream::connect(address).expect("it serves without its log");
+    assert_eq!(stop(&mut child).code(), Some(0));
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn an_error_that_nobody_can_read_is_in_the_exit_code() {
     let folder = folder("errors");
@@ -134,9 +155,9 @@ fn damage_is_in_the_exit_code() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// A venue that serves, the reader of its output, and the address of its order entry.
-fn serving(topology: &Path, errors: Stdio) -> (Child, BufReader<ChildStdout>, String) {
-    let mut child = corelane().arg("run").arg(topology).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
+/// The venue of a command that serves, the reader of its output, and the address of its order entry.
+fn serving(command: &mut Command) -> (Child, BufReader<ChildStdout>, String) {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let (mut line, mut address) = (String::new(), String::new());
     while !line.starts_with("stop with") {
@@ -145,6 +166,12 @@ fn serving(topology: &Path, errors: Stdio) -> (Child, BufReader<ChildStdout>, St
         address.extend(line.trim_end().strip_prefix("order entry on "));
     }
     (child, out, address)
+}
+
+fn run(topology: &Path) -> Command {
+    let mut command = corelane();
+    command.arg("run").arg(topology);
+    command
 }
 
 fn send(signal: &str, child: &Child) {
@@ -165,13 +192,13 @@ fn a_venue_that_nobody_can_find_ends_and_one_that_is_no_longer_heard_serves_on()
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("cannot write to standard output"), "{errors}");
 
-    let (mut child, out, address) = serving(&topology, Stdio::null());
+    let (mut child, out, address) = serving(run(&topology).stderr(Stdio::null()));
     drop(out);
     TcpStream::connect(address).expect("it serves without its reader");
     assert_eq!(stop(&mut child).code(), Some(2));
 
     // Without anybody to read the log.
-    let (mut child, mut out, _) = serving(&topology, closed_pipe());
+    let (mut child, mut out, _) = serving(run(&topology).stderr(closed_pipe()));
     assert_eq!(stop(&mut child).code(), Some(0));
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
@@ -184,7 +211,7 @@ fn a_venue_that_nobody_can_find_ends_and_one_that_is_no_longer_heard_serves_on()
 fn a_log_in_a_file_has_no_colours() {
     let folder = folder("log");
     let (topology, log) = (topology(&folder), folder.join("log"));
-    let (mut child, _out, _) = serving(&topology, File::create(&log).unwrap().into());
+    let (mut child, _out, _) = serving(run(&topology).stderr(File::create(&log).unwrap()));
     send("-USR1", &child);
     let text = || fs::read_to_string(&log).unwrap();
     wait::until("the log of the kill switch", || text().contains("kill switch"));
