@@ -369,6 +369,8 @@ fn a_shard_is_pinned_and_tells_when_it_was_moved() {
             send_all(&mut sender, [note(2)]);
             counter(&running, 0, ShardCount::PinLosses) > 0
         });
+        let warnings = running.status().warnings();
+        assert!(warnings.iter().any(|warning| warning.contains("on another CPU than its own")), "{warnings:?}");
         assert!(running.stop().drained);
     }
 }

@@ -1,18 +1,18 @@
-//! Watches what the shards count: says what was lost or refused, mostly by the network, which no actor hears of.
+//! Watches what the shards count: says what was lost or refused, mostly by the network and the host, which no actor hears of.
 
 use std::{
     fmt,
     time::{Duration, Instant},
 };
 
-use super::status::ShardStatus;
+use super::status::{ShardStatus, Status};
 use crate::telemetry::{Metric, ShardCount};
 
 /// How often more of the same is said of one shard: whoever can reach a socket can cause some of it.
 const REPEAT: Duration = Duration::from_secs(60);
 
 /// What is watched, and what is said of it.
-const WATCHED: [(ShardCount, &str); 6] = [
+const WATCHED: [(ShardCount, &str); 8] = [
     (
         ShardCount::ReadersGone,
         "receivers outside the topology were dropped, and what is sent to them is dropped too; keep each as long as its actor sends",
@@ -36,6 +36,15 @@ const WATCHED: [(ShardCount, &str); 6] = [
     (
         ShardCount::NetConnectErrors,
         "outgoing connections were not established; look whether the peer listens and can be reached",
+    ),
+    (
+        ShardCount::NetResetErrors,
+        "connections could not be reset and were closed, so that their peers get what they have not read; look into the kernel's log",
+    ),
+    (
+        ShardCount::PinLosses,
+        "looks found it on another CPU than its own, which it may share there; look for taskset, a cpuset being changed \
+         (cpuset.cpus), or a CPU that went offline",
     ),
 ];
 
@@ -82,6 +91,19 @@ impl NetWatch {
     }
 }
 
+impl Status {
+    /// What the shards have lost or were refused since their start, as the log has said or will say: a line for each shard and
+    /// count, none if all is well.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let of = |shard: &ShardStatus, (count, problem)| {
+            let more = shard.count(count);
+            (more > 0).then(|| NetNotice { shard: shard.name.clone(), count, more, problem }.to_string())
+        };
+        self.shards.iter().flat_map(|shard| WATCHED.into_iter().filter_map(move |watched| of(shard, watched))).collect()
+    }
+}
+
 impl fmt::Display for NetNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NetNotice { shard, count, more, problem } = self;
@@ -110,5 +132,8 @@ mod tests {
         let counts = WATCHED.map(|(count, _)| (count, 1));
         let notices = NetWatch::default().observe(Instant::now(), &[ShardStatus::counting("out", &counts)]);
         assert_eq!(notices.iter().map(|notice| notice.count).collect::<Vec<_>>(), WATCHED.map(|(count, _)| count));
+        let shards = vec![ShardStatus::counting("quiet", &[]), ShardStatus::counting("out", &counts)];
+        let said: Vec<String> = notices.iter().map(ToString::to_string).collect();
+        assert_eq!(Status { shards, ..Status::default() }.warnings(), said);
     }
 }

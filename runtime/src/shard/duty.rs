@@ -202,6 +202,8 @@ impl DutyCycle {
                 }
             }
         }
+        self.shard.collect_last_failures(&mut reports);
+        self.report(&mut reports);
         if let Some(driver) = self.shard.transport.driver() {
             // What the last turn has sent leaves too.
             driver.submit_and_reap();
@@ -401,6 +403,7 @@ fn report_network(network: &NetCounters, counters: &Counters<ShardCount>) {
     counters.set(ShardCount::NetDatagramsTruncated, network.datagrams_truncated);
     counters.set(ShardCount::NetAcceptErrors, network.accept_errors);
     counters.set(ShardCount::NetConnectErrors, network.connect_errors);
+    counters.set(ShardCount::NetResetErrors, network.reset_errors);
     counters.set(ShardCount::NetBuffersExhausted, network.buffers_exhausted);
 }
 

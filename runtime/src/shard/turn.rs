@@ -230,6 +230,13 @@ impl Shard {
         }
     }
 
+    /// Collects what has failed since the last turn: who was told of a failure in it may have failed too.
+    pub(crate) fn collect_last_failures(&mut self, reports: &mut Vec<Report>) {
+        while self.env.alarm.get() {
+            self.collect_failures(reports);
+        }
+    }
+
     /// Closes the connections of an actor that does not run, so that its peers see the end. The endpoints of one that is
     /// supervised are kept for its next generation.
     fn leave_network(&mut self, unit: usize) {

@@ -58,6 +58,8 @@ crate::metrics! {
         NetAcceptErrors = "net_accept_errors",
         /// Outgoing connections that were not established.
         NetConnectErrors = "net_connect_errors",
+        /// Connections that were to be reset and were closed instead: the kernel keeps what their peers have not read.
+        NetResetErrors = "net_reset_errors",
         /// Times the kernel found no free receive buffer.
         NetBuffersExhausted = "net_buffers_exhausted",
         /// Bytes that peers did not take, because their connections ended during the stop or were cut off at its end: those that
