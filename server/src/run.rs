@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Faults of the configuration, a part that fails to start, or lost output. Failed actors and work left in flight end
 /// with [`Exit::Damaged`].
 pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
-    // Before the start, so that an early signal does not kill the process with open sessions.
+    // Before any thread starts, so that all signals come to this one.
     let signals = Signals::install()?;
     let log = signals.kept_to_this_thread(Log::to_stderr)?;
     // A reader that stands still keeps neither a signal nor the stop.
@@ -41,6 +41,8 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
     let socket = admin_socket(path, &config);
     let declared = declare(&config, &cpu::allowed_cpus())?;
+    // So far nothing is to be stopped, and the file may have come from a pipe that says nothing.
+    signals.stop_in_order();
     let mut venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;
     let mut connections = venue.take_connection_ends().map(|ends| ConnectionLog::new(ends, &config));
     let mut said = out.say(addresses(&venue, &config, socket.as_deref()));

@@ -26,12 +26,12 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Catches the signals of this process from now on.
+    /// Catches the signals of this process from now on. A signal to stop ends it at once until [`Signals::stop_in_order`].
     ///
     /// # Errors
     /// The system's refusal.
     pub(crate) fn install() -> miette::Result<Signals> {
-        let signals = Signals { stop: Arc::default(), ends: Arc::default(), kill_switch: Arc::default() };
+        let signals = Signals { stop: Arc::default(), ends: Arc::new(true.into()), kill_switch: Arc::default() };
         for signal in [SIGHUP, SIGINT, SIGTERM] {
             flag::register_conditional_default(signal, signals.ends.clone()).into_diagnostic()?;
             flag::register_usize(signal, signals.stop.clone(), 1).into_diagnostic()?;
@@ -58,6 +58,11 @@ impl Signals {
     /// Whether the process is told to stop: by SIGTERM, by SIGINT from a terminal, or by SIGHUP as the terminal goes away.
     pub(crate) fn say_stop(&self) -> bool {
         self.stop.load(Ordering::Acquire) != 0
+    }
+
+    /// Keeps the signals that tell the process to stop for [`Signals::say_stop`], from now on.
+    pub(crate) fn stop_in_order(&self) {
+        self.ends.store(false, Ordering::Release);
     }
 
     /// Lets the signals that tell the process to stop end it at once, from now on.

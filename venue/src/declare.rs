@@ -192,8 +192,13 @@ impl EndpointKeys {
         endpoints
     }
 
-    /// The key of the endpoint that kept a topology from its start, if it was one.
-    pub(crate) fn of_error(&self, error: &StartError) -> Option<&'static str> {
+    /// Why a topology does not start, with the key of the endpoint that kept it from that, if it was one.
+    pub(crate) fn explain(&self, error: StartError) -> VenueError {
+        let key = self.of_error(&error).map(|key| format!("it is the socket of `{key}` in the topology"));
+        VenueError::Start { error: error.into(), key }
+    }
+
+    fn of_error(&self, error: &StartError) -> Option<&'static str> {
         let StartError::Net { shard, source } = error else { return None };
         self.0.get(shard)?.get(source.endpoint()?).copied()
     }

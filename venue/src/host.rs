@@ -67,13 +67,20 @@ impl Descriptors {
 }
 
 impl Declared {
-    /// Checks that this host gives what the venue of `config` needs, without taking it: descriptors, a place for the operator's
-    /// socket at `socket`, and destinations that datagrams may go to. Returns the descriptors.
+    /// Checks that this host gives what the venue of `config` needs, without keeping it: what [`Declared::prepare_host`] checks,
+    /// executors for its shards and addresses for its sockets. Returns the descriptors.
     ///
     /// # Errors
-    /// [`VenueError::OpenFiles`], [`VenueError::Socket`] (but not whether another server serves it) and
-    /// [`VenueError::Destination`].
+    /// [`VenueError`], but not whether another server has the addresses or the operator's socket.
     pub fn check_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
+        let descriptors = self.prepare_host(config, socket)?;
+        self.topology.check_host().map_err(|error| self.endpoint_keys.explain(error))?;
+        Ok(descriptors)
+    }
+
+    /// Checks what the start of the topology does not: descriptors, a place for the operator's socket at `socket`, and
+    /// destinations that datagrams may go to. Returns the descriptors.
+    pub(crate) fn prepare_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
         socket.map(check_socket).transpose()?;
         check_destinations(config)?;
         let mut parts = vec![("what is open at the start, such as the standard streams", open())];

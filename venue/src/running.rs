@@ -129,7 +129,7 @@ impl Declared {
         socket: Option<&Path>,
         clock: ClockMaster,
     ) -> Result<Venue, VenueError> {
-        self.check_host(config, socket)?.provide()?;
+        self.prepare_host(config, socket)?.provide()?;
         let now = Duration::from_nanos(clock.time_of_day_ns());
         let options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)
@@ -154,10 +154,9 @@ impl Declared {
             progress: progress.clone(),
         };
         let mut served = Desk::new(config, parts);
-        let running = topology.start_with(options, move |status| served.turn(status)).map_err(|error| {
-            let key = endpoint_keys.of_error(&error).map(|key| format!("it is the socket of `{key}` in the topology"));
-            VenueError::Start { error: error.into(), key }
-        })?;
+        let running = topology
+            .start_with(options, move |status| served.turn(status))
+            .map_err(|error| endpoint_keys.explain(error))?;
         let ends = Some(ends);
         Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher })
     }

@@ -48,6 +48,7 @@ mod fault;
 mod housekeeping;
 mod net_watch;
 mod options;
+mod probe;
 mod running;
 mod seat;
 pub(crate) mod stages;

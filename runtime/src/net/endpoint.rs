@@ -146,16 +146,32 @@ pub struct MulticastGroup {
     pub interface: Ipv4Addr,
 }
 
+/// Tries whether an endpoint could be opened. Nothing stays open, and nobody can connect meanwhile.
+pub(crate) fn probe(id: EndpointId, spec: &EndpointSpec) -> Result<(), NetError> {
+    match spec {
+        EndpointSpec::Listen { addr, .. } => bound_tcp_socket(id, *addr).map(drop),
+        EndpointSpec::Udp(spec) => udp(id, spec).map(drop),
+        // The peer decides.
+        EndpointSpec::Connect { .. } => Ok(()),
+    }
+}
+
 /// Opens a listening socket, and returns it with its bound address.
 pub(super) fn listen(id: EndpointId, addr: SocketAddr, backlog: u16) -> Result<(OwnedFd, SocketAddr), NetError> {
+    let failed = |step| move |error| NetError::socket(id.0, addr, step, error);
+    let fd = bound_tcp_socket(id, addr)?;
+    rustix::net::listen(&fd, i32::from(backlog)).map_err(failed("listen"))?;
+    let bound = local_addr(id, addr, &fd)?;
+    Ok((fd, bound))
+}
+
+fn bound_tcp_socket(id: EndpointId, addr: SocketAddr) -> Result<OwnedFd, NetError> {
     let failed = |step| move |error| NetError::socket(id.0, addr, step, error);
     let fd = tcp_socket(id, addr)?;
     // So that a restarted server need not wait for old connections to leave TIME_WAIT.
     sockopt::set_socket_reuseaddr(&fd, true).map_err(failed("SO_REUSEADDR"))?;
     rustix::net::bind(&fd, &addr).map_err(failed("bind"))?;
-    rustix::net::listen(&fd, i32::from(backlog)).map_err(failed("listen"))?;
-    let bound = local_addr(id, addr, &fd)?;
-    Ok((fd, bound))
+    Ok(fd)
 }
 
 /// Creates a TCP socket for an outgoing connection or a listener. Accepted sockets inherit `TCP_NODELAY` from the

@@ -54,6 +54,7 @@ pub use self::counters::NetCounters;
 pub(crate) use self::delivery::FRAMES_PER_POLL;
 pub(crate) use self::descriptors::descriptors;
 pub use self::driver::{Driver, Owners};
+pub(crate) use self::endpoint::probe;
 pub use self::endpoint::{EndpointSpec, MulticastGroup, UdpSpec};
 pub use self::error::NetError;
 pub use self::interface::{

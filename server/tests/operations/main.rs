@@ -4,17 +4,21 @@
 mod open_files;
 mod server;
 mod socket;
+mod start;
 
 use std::{
     fs,
     io::Write,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::UdpSocket,
     path::Path,
+    process::{Child, ExitStatus},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::sys::signal::Signal;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat};
-use server::{Client, PATIENCE, Server, corelane, packet, packets, topology};
+use server::{Client, PATIENCE, Server, packet, packets};
 
 /// Checks what a feed has said: numbers without a gap, C as the last message, and then the end of the session with the next
 /// number and nothing else. Returns the messages in short.
@@ -49,6 +53,21 @@ fn full_pipe(path: &Path) -> fs::File {
     fcntl_setfl(&pipe, OFlags::NONBLOCK).unwrap();
     while pipe.write(&[b' '; 1]).is_ok() {}
     pipe
+}
+
+/// Waits for the end of a process, which is killed should it not come.
+fn ended(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() >= deadline {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 // M3, T3, M4
@@ -178,64 +197,6 @@ fn the_day_begins_and_ends_by_command() {
     assert_eq!(ended.code, Some(0), "{}", ended.output);
     let others: Vec<String> = whole_day(packets(&feed)).into_iter().filter(|message| message != "R").collect();
     assert_eq!(others, ["S O", "S S", "S Q", "A", "S M", "D", "S E", "S C"]);
-}
-
-// M4
-#[test]
-fn a_day_whose_times_have_passed_does_not_begin() {
-    let day = "# [day]\n# start_of_messages = \"03:00\"\n";
-    let folder = topology("over", "127.0.0.1:9".parse().unwrap(), &[(day, "[day]\nend_of_messages = \"00:00\"\n")]);
-    let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("has ended at 00:00:00"), "{said}");
-    fs::remove_dir_all(folder).unwrap();
-}
-
-#[test]
-fn a_socket_that_cannot_be_made_is_named_by_its_key() {
-    let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
-    let (stream, datagrams) = (tcp.local_addr().unwrap(), udp.local_addr().unwrap());
-    let ephemeral = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
-    let listen = |header: &str, address: SocketAddr| {
-        (format!("{header}\n{ephemeral}"), format!("{header}\nlisten = \"{address}\""))
-    };
-    let order_entry = listen("[order_entry]", stream);
-    let feed_in = listen("[feeds.in]", datagrams);
-    let server = listen("[feeds.out.retransmission]", datagrams);
-    let cases = [
-        (order_entry, "is in use", "order_entry.listen"),
-        (feed_in, "is in use", "feeds.in.listen"),
-        (server, "is in use", "feeds.out.retransmission.listen"),
-    ];
-    for ((from, to), problem, key) in cases {
-        let folder = topology("taken", "127.0.0.1:9".parse().unwrap(), &[(&from, &to)]);
-        let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
-        let said = unfolded(&output.stderr);
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{key}: {said}");
-        assert!(said.contains(problem) && said.contains(&format!("it is the socket of `{key}`")), "{key}: {said}");
-        fs::remove_dir_all(folder).unwrap();
-    }
-}
-
-/// Only the host's routes tell which addresses are broadcast addresses; loopback has one.
-#[test]
-fn a_broadcast_address_of_a_network_of_this_host_is_refused() {
-    for key in ["feeds.out.to", "feeds.in.recovery.servers[0]"] {
-        let servers = "[feeds.in.recovery]\nservers = [\"127.255.255.255:26479\"]";
-        let (feed, changes) = match key {
-            "feeds.out.to" => ("127.255.255.255:26400", &[][..]),
-            _ => ("127.0.0.1:9", &[("# [feeds.in.recovery]", servers)][..]),
-        };
-        let folder = topology("broadcast", feed.parse().unwrap(), changes);
-        for command in ["check", "run"] {
-            let output = corelane().arg(command).arg(folder.join("venue.toml")).output().unwrap();
-            let said = unfolded(&output.stderr);
-            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}: {said}");
-            assert!(said.contains(&format!("`{key}`: the kernel lets no datagrams go to 127.255.255.255")), "{said}");
-        }
-        fs::remove_dir_all(folder).unwrap();
-    }
 }
 
 // M14

@@ -4,15 +4,20 @@ use std::{
     fs,
     io::{Read, Write},
     net::Shutdown,
+    os::fd::{AsRawFd, OwnedFd},
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
         net::{UnixListener, UnixStream},
     },
 };
 
-use nix::sys::signal::Signal;
+use nix::sys::{
+    signal::Signal,
+    socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen},
+};
 
 use crate::{
+    ended,
     server::{PATIENCE, Server, corelane, topology},
     unfolded,
 };
@@ -66,6 +71,7 @@ fn the_socket_is_the_users_alone_and_one_servers() {
         assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{bytes:?}: {answer}");
     }
     drop(idle);
+    assert_eq!(server.log().matches("unknown request").count(), 0, "nobody fills the log with them");
     let status = server.admin(&["--socket", path.to_str().unwrap(), "status"]);
     assert_eq!(status.0, Some(0), "{}", status.1);
     server.signal(Signal::SIGTERM);
@@ -94,6 +100,29 @@ fn a_stale_socket_is_replaced_and_another_file_is_not() {
     assert_eq!(server.admin(&["status"]).0, Some(0));
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().code, Some(0));
+}
+
+/// As many wait for the other server as its queue takes.
+#[test]
+fn a_socket_whose_server_stands_still_is_in_use() {
+    let folder = topology("still", "127.0.0.1:9".parse().unwrap(), &[]);
+    let address = UnixAddr::new(&folder.join("corelane.sock")).unwrap();
+    let unix = |flags| nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).unwrap();
+    let still = unix(SockFlag::empty());
+    bind(still.as_raw_fd(), &address).unwrap();
+    listen(&still, Backlog::new(1).unwrap()).unwrap();
+    let client = || Some(unix(SockFlag::SOCK_NONBLOCK)).filter(|it| connect(it.as_raw_fd(), &address).is_ok());
+    let waiting: Vec<OwnedFd> = std::iter::from_fn(client).collect();
+    assert!(!waiting.is_empty());
+    let log = folder.join("log");
+    let mut run = corelane();
+    run.arg("run").arg(folder.join("venue.toml")).stderr(fs::File::create(&log).unwrap());
+    let mut child = run.spawn().unwrap();
+    let code = ended(&mut child).code();
+    let said = unfolded(&fs::read(log).unwrap());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("another server answers there"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

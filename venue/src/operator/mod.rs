@@ -182,7 +182,8 @@ impl Desk {
         for (connection, line) in requests {
             match Request::parse(&line, &self.names) {
                 Ok(request) => self.handle(request, Asker::Connection(connection), status),
-                Err(problem) => self.answer(Asker::Connection(connection), Err(problem)),
+                // It is nothing for the log: whoever asks for nothing in a loop would fill it.
+                Err(problem) => self.answer_socket(connection, &Err(problem)),
             }
         }
         if !self.progress.is_stopping.load(Ordering::Acquire) {
@@ -361,11 +362,13 @@ impl Desk {
             Asker::Schedule | Asker::Told => {}
             // Whoever asked may have stopped waiting.
             Asker::Embedder(waiting) => drop(waiting.send(answer)),
-            Asker::Connection(connection) => {
-                if let Some(socket) = &mut self.socket {
-                    socket.answer(connection, &answer);
-                }
-            }
+            Asker::Connection(connection) => self.answer_socket(connection, &answer),
+        }
+    }
+
+    fn answer_socket(&mut self, connection: ConnectionId, answer: &Answer) {
+        if let Some(socket) = &mut self.socket {
+            socket.answer(connection, answer);
         }
     }
 
@@ -399,6 +402,7 @@ impl Desk {
         for (actor, generation) in &status.restarted {
             lines.push(format!("restarted: actor {actor}, {generation} times"));
         }
+        lines.extend(status.warnings().iter().map(|warning| format!("warning: {warning}")));
         lines.join("\n")
     }
 }

@@ -18,8 +18,8 @@ use std::{
 };
 
 use rustix::{
-    fs::{Mode, fchmod},
-    net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket},
+    fs::{Access, Mode, access, fchmod},
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket, socket_with},
 };
 
 use super::Answer;
@@ -30,6 +30,8 @@ const CONNECTIONS_MAX: usize = 16;
 const BACKLOG: i32 = 16;
 /// Bytes of the longest request.
 const REQUEST_MAX: usize = 512;
+/// How often it is said at most that the system refuses to accept.
+const REFUSAL_REPEAT: Duration = Duration::from_secs(60);
 /// How long a connection may take to send its request or to read its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -89,6 +91,7 @@ pub(crate) fn check_socket(path: &Path) -> Result<(), SocketError> {
     if !fs::metadata(folder).map_err(system)?.is_dir() {
         return Err(system(ErrorKind::NotADirectory.into()));
     }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| system(error.into()))?;
     match fs::symlink_metadata(path) {
         Ok(there) if there.file_type().is_socket() => Ok(()),
         Ok(_) => Err(SocketError::NoSocket { path: path.to_owned() }),
@@ -106,8 +109,8 @@ pub(crate) struct AdminSocket {
     file: Option<(u64, u64)>,
     connections: Vec<Connection>,
     accepted: ConnectionId,
-    /// Whether the system last refused to accept, which is said once as long as it lasts.
-    is_refused: bool,
+    /// When it was last said that the system refuses to accept.
+    refusal_said: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -153,7 +156,7 @@ impl AdminSocket {
             file: file(path),
             connections: Vec::new(),
             accepted: 0,
-            is_refused: false,
+            refusal_said: None,
         })
     }
 
@@ -184,7 +187,6 @@ impl AdminSocket {
                 // The next turn tries again.
                 Err(error) => return self.note_refusal(&error),
             };
-            self.is_refused = false;
             if stream.set_nonblocking(true).is_err() {
                 continue;
             }
@@ -194,16 +196,17 @@ impl AdminSocket {
         }
     }
 
-    /// Says that the operator cannot get in, such as for want of descriptors, unless nobody waits or it is said already.
+    /// Says that the operator cannot get in, such as for want of descriptors, unless nobody waits or it was said just now.
     fn note_refusal(&mut self, error: &io::Error) {
         let is_refused = !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted);
-        if is_refused && !self.is_refused {
+        let is_said = self.refusal_said.is_some_and(|said| said.elapsed() < REFUSAL_REPEAT);
+        if is_refused && !is_said {
+            self.refusal_said = Some(Instant::now());
             tracing::error!(
                 "{:?} takes no connection: {error}; raise the limit of open files (`ulimit -n`)",
                 self.path
             );
         }
-        self.is_refused = is_refused;
     }
 }
 
@@ -308,9 +311,15 @@ fn file(path: &Path) -> Option<(u64, u64)> {
 /// Removes the socket of a server that is gone.
 fn remove_stale(path: &Path) -> Result<(), SocketError> {
     let system = |reason| SocketError::System { path: path.to_owned(), reason };
-    match UnixStream::connect(path) {
+    match try_connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(system),
         // Also if it is too busy to accept.
         _ => Err(SocketError::InUse { path: path.to_owned() }),
     }
+}
+
+/// Connects without waiting for a server that stands still.
+fn try_connect(path: &Path) -> io::Result<()> {
+    let client = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None)?;
+    Ok(connect(&client, &SocketAddrUnix::new(path)?)?)
 }

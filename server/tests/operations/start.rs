@@ -1,0 +1,155 @@
+//! What keeps a venue from its start: the host, another venue, its hours, a signal.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
+    process::{Command, Stdio},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::getuid,
+};
+
+use crate::{
+    ended,
+    server::{Client, Server, corelane, topology},
+    unfolded,
+};
+
+/// Nothing is open yet, so there is nothing to stop in order, and nobody looks for the signal.
+#[test]
+fn a_signal_ends_a_venue_that_waits_for_its_topology() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let folder = topology("waits", "127.0.0.1:9".parse().unwrap(), &[]);
+        let pipe = folder.join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let mut child = corelane().arg("run").arg(&pipe).stdout(Stdio::null()).spawn().unwrap();
+        // It opens when the reader has come.
+        let silent = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+        assert_eq!(ended(&mut child).signal(), Some(signal as i32));
+        drop(silent);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+// M4
+#[test]
+fn a_day_whose_times_have_passed_does_not_begin() {
+    let day = "# [day]\n# start_of_messages = \"03:00\"\n";
+    let folder = topology("over", "127.0.0.1:9".parse().unwrap(), &[(day, "[day]\nend_of_messages = \"00:00\"\n")]);
+    let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("has ended at 00:00:00"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_socket_that_cannot_be_made_is_named_by_its_key() {
+    let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (stream, datagrams) = (tcp.local_addr().unwrap(), udp.local_addr().unwrap());
+    let ephemeral = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
+    let listen = |header: &str, address: SocketAddr| {
+        (format!("{header}\n{ephemeral}"), format!("{header}\nlisten = \"{address}\""))
+    };
+    let order_entry = listen("[order_entry]", stream);
+    let feed_in = listen("[feeds.in]", datagrams);
+    let server = listen("[feeds.out.retransmission]", datagrams);
+    let cases = [
+        (order_entry, "is in use", "order_entry.listen"),
+        (feed_in, "is in use", "feeds.in.listen"),
+        (server, "is in use", "feeds.out.retransmission.listen"),
+    ];
+    for ((from, to), problem, key) in cases {
+        let folder = topology("taken", "127.0.0.1:9".parse().unwrap(), &[(&from, &to)]);
+        let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
+        let said = unfolded(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{key}: {said}");
+        assert!(said.contains(problem) && said.contains(&format!("it is the socket of `{key}`")), "{key}: {said}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// Only the host's routes tell which addresses are broadcast addresses; loopback has one.
+#[test]
+fn a_broadcast_address_of_a_network_of_this_host_is_refused() {
+    for key in ["feeds.out.to", "feeds.in.recovery.servers[0]"] {
+        let servers = "[feeds.in.recovery]\nservers = [\"127.255.255.255:26479\"]";
+        let (feed, changes) = match key {
+            "feeds.out.to" => ("127.255.255.255:26400", &[][..]),
+            _ => ("127.0.0.1:9", &[("# [feeds.in.recovery]", servers)][..]),
+        };
+        let folder = topology("broadcast", feed.parse().unwrap(), changes);
+        for command in ["check", "run"] {
+            let output = corelane().arg(command).arg(folder.join("venue.toml")).output().unwrap();
+            let said = unfolded(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}: {said}");
+            assert!(said.contains(&format!("`{key}`: the kernel lets no datagrams go to 127.255.255.255")), "{said}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// What keeps `run` from its start keeps `check` from its praise.
+#[test]
+fn check_refuses_what_run_would() {
+    // Of no host, by RFC 5737.
+    let elsewhere = "192.0.2.1:9";
+    let ephemeral = "\nlisten = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
+    let listen = |section: &str| (format!("[{section}]{ephemeral}"), format!("[{section}]\nlisten = \"{elsewhere}\""));
+    let by_key = |section: &str| (listen(section), format!("it is the socket of `{section}.listen`"));
+    let group = "\nlisten = \"239.192.0.1:9\"\ninterface = \"192.0.2.1\"";
+    let no_interface = (format!("[feeds.in]{ephemeral}"), format!("[feeds.in]{group}"));
+    let socket = |path: &str| ("socket = \"corelane.sock\"".to_owned(), format!("socket = \"{path}\""));
+    let nothing = socket("corelane.sock");
+    let cases = [
+        ("", by_key("order_entry")),
+        ("", by_key("feeds.in")),
+        ("", by_key("feeds.out.retransmission")),
+        ("", (no_interface, "it is the socket of `feeds.in.listen`".to_owned())),
+        ("ulimit -l 100", (nothing, "raise RLIMIT_MEMLOCK (ulimit -l)".to_owned())),
+        ("", (socket("closed/corelane.sock"), "Permission denied (os error 13); write the path of a file".to_owned())),
+    ];
+    for (limit, ((from, to), problem)) in cases {
+        let folder = topology("refused", "127.0.0.1:9".parse().unwrap(), &[(&from, &to)]);
+        fs::DirBuilder::new().mode(0o500).create(folder.join("closed")).unwrap();
+        for command in ["check", "run"] {
+            let output = unprivileged(limit).arg(command).arg(folder.join("venue.toml")).output().unwrap();
+            let said = unfolded(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}, {to}: {said}");
+            assert!(said.contains(&problem), "{command}, {to}: {said}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// `corelane` without the capabilities of root, behind a command of a shell.
+fn unprivileged(command: &str) -> Command {
+    let mut run = Command::new("setpriv");
+    let is_root = getuid().is_root();
+    run.args(if is_root { ["--bounding-set", "-all", "--inh-caps", "-all"].as_slice() } else { &[] });
+    run.args(["sh", "-c", &format!("{command}\nexec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_corelane")]);
+    run
+}
+
+/// A venue that is checked may run already.
+#[test]
+fn check_takes_nothing_from_a_venue_that_runs() {
+    let server = Server::start("checked", &[]);
+    let path = server.folder.join("venue.toml");
+    let ephemeral = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen(ephemeral, &format!("listen = \"{}\"", server.order_entry), 1)).unwrap();
+    let output = corelane().arg("check").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", unfolded(&output.stderr));
+    assert_eq!(Client::log_in(&server, 1).hears(), "S S");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code, Some(0));
+}
