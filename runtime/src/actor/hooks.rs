@@ -18,7 +18,7 @@ pub enum Step {
     /// The input is done.
     Done,
     /// There is more to do for this input: [`Actor::on_more`] is called, now or in a later turn, before any
-    /// other message is delivered.
+    /// other message is delivered. Timers and the network do not wait for it.
     More,
     /// As [`Step::More`], but what it needs is not there yet, such as room in a socket: [`Actor::on_more`] is called once more
     /// in each turn. That it still waits is no work, so the shard may sleep for up to 20 ms.
@@ -103,7 +103,7 @@ pub trait Actor: 'static {
     }
 
     /// A timer set through [`Context::set_timer`] is due. It fires also if a port has no room: what it then sends waits in the
-    /// port, and no further timer fires until that has left.
+    /// port, and no further timer fires until that has left. It fires between two steps of an unfinished input too.
     fn on_timer(&mut self, ctx: &mut Context<'_, Self::Out>, token: u64) {
         let _ = (ctx, token);
     }

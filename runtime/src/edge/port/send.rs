@@ -120,7 +120,7 @@ impl<M: Message> Port<M> {
         } else {
             assert!(
                 self.staged.len() < self.staged_max || matches!(self.edge, EdgeIn::Conflated { .. }),
-                "hooks that run without room (on_start, on_batch_end, on_open, on_writable, on_close, on_down) left 65 times OUTPUTS_MAX messages waiting for it: ask Port::room before sending, and keep the rest"
+                "hooks that run without room (all but on_message, on_more and on_frame) left 65 times OUTPUTS_MAX messages waiting for it: ask Port::room before sending, and keep the rest"
             );
             self.step.staged.set(true);
             self.staged.push(message);

@@ -207,8 +207,8 @@ impl<A: Actor> ActorCell<A> {
         steps
     }
 
-    /// Fires timers that are due, whether or not the edges have room: full ones, and network input that fills them, may not
-    /// stop heartbeats and time-outs. What one of them sends without room waits in the port, and the next timers for that.
+    /// Fires timers that are due, whether or not the edges have room or an input is unfinished: full edges, network input that
+    /// fills them, and what a long input waits for may not stop heartbeats and time-outs. What one of them sends without room waits in the port, and the next timers for that.
     fn fire_timers(&mut self, net: &mut dyn Net) -> usize {
         let now_ns = self.core.env.time.wall_ns();
         let mut fired = 0;
@@ -300,7 +300,7 @@ impl<A: Actor> ActorCell<A> {
             steps = self.go_on(budget, net);
             self.flush();
         }
-        if !self.more && self.is_running() && !self.core.timers.is_empty() {
+        if self.is_running() && !self.core.timers.is_empty() {
             steps += self.fire_timers(net);
         }
         if !self.more && self.is_running() {
@@ -368,7 +368,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
             return Rest::Quiet;
         }
         let goes_on = if self.is_running() {
-            (has_input && !(self.more && self.waits) && self.has_room()) || (is_due && !self.more && self.backlog == 0)
+            (has_input && !(self.more && self.waits) && self.has_room()) || (is_due && self.backlog == 0)
         } else if self.is_supervised {
             // What comes with its next generation wakes the shard.
             return if self.backlog == 0 { Rest::Quiet } else { Rest::WaitsForRoom };
