@@ -48,10 +48,18 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
     if last.is_err() {
         supervisor.note_own_panic();
     }
-    // It is the program's, and so is what it holds.
+    // They are the program's, and so is what they hold.
     let chore = mem::replace(&mut supervisor.chore, Box::new(|_| ControlFlow::Break(())));
-    if catch(|| drop(chore)).is_err() {
-        supervisor.note_own_panic();
+    let_go(&mut supervisor, chore);
+    while let Some(build_next) = supervisor.crew.take_builder() {
+        let_go(&mut supervisor, build_next);
     }
     drained
+}
+
+/// Drops something; a panic in that is recorded, and no reason to leave the rest undone.
+fn let_go<T>(supervisor: &mut Supervisor, held: T) {
+    if catch(|| drop(held)).is_err() {
+        supervisor.note_own_panic();
+    }
 }

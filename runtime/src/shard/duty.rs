@@ -284,13 +284,16 @@ impl DutyCycle {
     /// Does the work that is not needed in every turn.
     #[cold]
     fn check(&mut self, stage: u32, reports: &mut Vec<Report>) {
-        // An actor whose stop hook could not be called any more is not started.
-        while stage < stages::STOP
-            && let Ok(notice) = self.notices.pop()
-        {
+        while let Ok(notice) = self.notices.pop() {
             // The turn's reading may be old: the yield gave the CPU away.
             self.shard.env.time.begin_turn();
-            self.shard.take(notice, reports);
+            match notice {
+                // An actor whose stop hook could not be called any more is not started.
+                Notice::Replace { actor, generation, value } if stage >= stages::STOP => {
+                    reports.push(Report::Retired { actor, generation, value });
+                }
+                notice => self.shard.take(notice, reports),
+            }
             // The neighbours may have sent in answer, and no turn has counted it or woken who gets it.
             self.progress.count_work();
             self.shard.wake_peers();

@@ -126,6 +126,11 @@ impl Crew {
         (self.due_ns != u64::MAX).then_some(self.due_ns)
     }
 
+    /// Takes out what builds one of the actors, until there is none: nobody is restarted any more.
+    pub(crate) fn take_builder(&mut self) -> Option<BuildNext> {
+        self.members.iter_mut().find_map(|member| member.build_next.take())
+    }
+
     /// Gives up those that are suspended: nobody waits for their input any more.
     pub(crate) fn give_up(&self, notify: &mut dyn FnMut(usize, Notice)) {
         for member in self.members.iter().filter(|member| !member.is_up) {
