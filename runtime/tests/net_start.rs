@@ -198,6 +198,29 @@ fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
 }
 
 #[test]
+fn an_outgoing_connection_of_the_next_generation_is_tried_again_when_there_are_descriptors() {
+    in_own_process("an_outgoing_connection_of_the_next_generation_is_tried_again_when_there_are_descriptors", || {
+        let server = TcpListener::bind(loopback()).unwrap();
+        let connect = EndpointSpec::Connect { addr: server.local_addr().unwrap(), framer: Box::new(LengthPrefixed) };
+        let mut world = World::new(small_net(), vec![connect], echo);
+        world.until("it is open", |world| world.actor.opened.len() == 1);
+        drop(server.accept().unwrap());
+        world.driver.suspend_endpoint(EndpointId(0));
+        world.until("it is closed", |world| world.driver.open_connections() == 0);
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        world.driver.resume_endpoint(EndpointId(0));
+        world.run_until_idle();
+        let errors = world.driver.counters().connect_errors;
+        assert!((1..=2).contains(&errors), "it is told, without spinning: {errors}");
+        assert!(world.driver.next_deadline_ns().is_some(), "a shard that sleeps tries it too");
+        setrlimit(Resource::Nofile, limit).unwrap();
+        world.skip(Duration::from_millis(50));
+        world.until("it is open again", |world| world.actor.opened.len() == 2);
+    });
+}
+
+#[test]
 fn dropping_a_busy_driver_ends_its_connections() {
     let mut world = World::listening(small_net(), echo);
     let (mut client, conn) = world.connect();

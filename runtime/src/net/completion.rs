@@ -2,10 +2,11 @@
 //! handlers afterwards, so that they always see a consistent driver.
 
 use super::buffers::NO_BUFFER;
-use super::connection::{Phase, Receiving, mark_ready};
-use super::driver::{Arrived, BackOff, Driver, Endpoint};
+use super::connection::{BackOff, Phase, Receiving, mark_ready};
+use super::driver::{Arrived, Driver, Endpoint};
 use super::memory::RawAddr;
 use super::ring::{Completion, Operation};
+use super::table::Table;
 use super::{CloseReason, EndpointId};
 
 impl Driver {
@@ -79,6 +80,7 @@ impl Driver {
         } else {
             let reason = if accepting { CloseReason::TooMany } else { CloseReason::Shutdown };
             self.table.counters.closed[reason as usize] += 1;
+            self.table.unheard += 1;
             self.refused.push(fd);
         }
     }
@@ -88,6 +90,7 @@ impl Driver {
             return;
         }
         self.table.counters.accept_errors += 1;
+        self.table.unheard += 1;
         // A lack of descriptors or memory lasts, so accepting again at once would spin. Other errors concern one
         // connection.
         if matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)
@@ -181,7 +184,10 @@ impl Driver {
         match -completion.result {
             libc::ENOBUFS => self.table.counters.buffers_exhausted += 1,
             errno if errno <= 0 || errno == libc::ECANCELED => {}
-            _ => self.table.counters.datagram_errors += 1,
+            _ => {
+                self.table.counters.datagram_errors += 1;
+                self.table.unheard += 1;
+            }
         }
         self.table.counters.rearmed += u64::from(self.reading);
         if let Endpoint::Datagrams { receiving, .. } = &mut self.endpoints[endpoint.0 as usize] {
@@ -190,14 +196,15 @@ impl Driver {
     }
 
     fn take_datagram_sent(&mut self, completion: Completion) {
-        let Some(sender) = &mut self.table.senders[completion.token.slot as usize] else { return };
+        let Table { senders, counters, unheard, .. } = &mut self.table;
+        let Some(sender) = &mut senders[completion.token.slot as usize] else { return };
         sender.finish_send();
-        let counters = &mut self.table.counters;
         match completion.result {
-            0.. => counters.datagrams_sent += 1,
+            0.. => return counters.datagrams_sent += 1,
             _ if sender.has_destination() => counters.datagrams_refused += 1,
             _ => counters.datagram_errors += 1,
         }
+        *unheard += 1;
     }
 }
 

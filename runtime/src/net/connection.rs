@@ -33,6 +33,15 @@ pub(super) enum Receiving {
     Cancelling,
 }
 
+/// The pause of an endpoint after the process ran out of descriptors or memory.
+#[derive(Clone, Copy)]
+pub(super) enum BackOff {
+    /// It begins with the next delivery, which knows the time.
+    Begins,
+    /// It ends at this time.
+    Until { at_ns: u64 },
+}
+
 /// One slot of the table.
 pub(super) struct Connection {
     pub generation: u32,

@@ -3,8 +3,8 @@
 use io_uring::types::RecvMsgOut;
 
 use super::buffers::{BufferGroup, NO_BUFFER};
-use super::connection::{Connection, Phase, Receiving, mark_ready};
-use super::driver::{Arrived, BackOff, Driver, Endpoint, Owners};
+use super::connection::{BackOff, Connection, Phase, Receiving, mark_ready};
+use super::driver::{Arrived, Driver, Endpoint, Owners};
 use super::framing::{Next, next_frame};
 use super::memory::RawAddr;
 use super::table::CLOSE_LIMIT_NS;
@@ -18,13 +18,13 @@ pub(crate) const FRAMES_PER_POLL: usize = 128;
 /// burst.
 const DATAGRAMS_PER_POLL: usize = 64;
 
-/// How long a listener backs off after the process ran out of descriptors or memory, in nanoseconds.
-const ACCEPT_BACKOFF_NS: u64 = 10_000_000;
+/// How long an endpoint backs off after the process ran out of descriptors or memory, in nanoseconds.
+const BACK_OFF_NS: u64 = 10_000_000;
 
 impl Driver {
     /// Delivers all noted events, and returns their number.
     pub(super) fn deliver(&mut self, owners: &mut dyn Owners) -> usize {
-        let mut events = self.deliver_opened(owners);
+        let mut events = std::mem::take(&mut self.table.unheard) + self.deliver_opened(owners);
         // Connections with input left over from the last poll come first, in rotation.
         if self.ready.len() > 1 {
             self.ready.rotate_left(1);
@@ -38,7 +38,7 @@ impl Driver {
         }
         events += self.deliver_datagrams(owners);
         events += self.deliver_writable(owners);
-        if self.backing_off {
+        if self.backing_off || self.table.retry.is_some() {
             self.advance_back_offs(owners.now_ns());
         }
         if !self.table.closing.is_empty() {
@@ -188,18 +188,20 @@ impl Driver {
         events
     }
 
-    /// Begins and ends the pauses of listeners.
+    /// Begins and ends the pauses of listeners, and of outgoing connections that could not be made anew.
     #[cold]
     fn advance_back_offs(&mut self, now_ns: u64) {
         self.backing_off = false;
         for endpoint in &mut self.endpoints {
             let Endpoint::Listener { back_off, .. } = endpoint else { continue };
-            *back_off = match *back_off {
-                Some(BackOff::Begins) => Some(BackOff::Until { at_ns: now_ns.saturating_add(ACCEPT_BACKOFF_NS) }),
-                Some(BackOff::Until { at_ns }) if at_ns <= now_ns => None,
-                unchanged => unchanged,
-            };
+            *back_off = back_off.and_then(|back_off| advanced(back_off, now_ns));
             self.backing_off |= back_off.is_some();
+        }
+        if let Some(retry) = self.table.retry {
+            self.table.retry = advanced(retry, now_ns);
+            if self.table.retry.is_none() {
+                self.table.reopen_connectors();
+            }
         }
     }
 
@@ -245,6 +247,14 @@ impl Driver {
             }
         }
         events
+    }
+}
+
+/// A pause as of `now_ns`; none if it is over.
+fn advanced(back_off: BackOff, now_ns: u64) -> Option<BackOff> {
+    match back_off {
+        BackOff::Begins => Some(BackOff::Until { at_ns: now_ns.saturating_add(BACK_OFF_NS) }),
+        BackOff::Until { at_ns } => (at_ns > now_ns).then_some(back_off),
     }
 }
 

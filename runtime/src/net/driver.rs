@@ -11,7 +11,7 @@ use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
 
 use super::buffers::BufferGroup;
-use super::connection::{Phase, Receiving};
+use super::connection::{BackOff, Phase, Receiving};
 use super::datagram::DatagramSender;
 use super::error::{HostLimits, RingRequest};
 use super::memory::{RawAddr, Region};
@@ -120,15 +120,6 @@ pub(super) enum Endpoint {
         receiving: Receiving,
         closes: bool,
     },
-}
-
-/// The pause of a listener after the process ran out of descriptors or memory.
-#[derive(Clone, Copy)]
-pub(super) enum BackOff {
-    /// It begins with the next delivery, which knows the time.
-    Begins,
-    /// It ends at this time.
-    Until { at_ns: u64 },
 }
 
 /// One accept operation.
@@ -263,7 +254,8 @@ impl Driver {
     ///
     /// Delivers in this order: opened connections; frames, connection by connection, starting with a different one in
     /// each poll; datagrams; writability; closed connections. Returns the number of events delivered. Frames that were
-    /// offered and held are none, see [`holds_input`](Driver::holds_input). 0 means that nothing could be done.
+    /// offered and held are none, see [`holds_input`](Driver::holds_input). What was refused or lost without any handler
+    /// hearing of it is one, since the counters have changed. 0 means that nothing could be done.
     pub fn poll(&mut self, owners: &mut dyn Owners) -> usize {
         self.stage();
         if self.ring.needs_enter(&mut self.table.counters) {
@@ -345,6 +337,8 @@ impl Driver {
             Endpoint::Listener { closes, .. } | Endpoint::Datagrams { closes, .. } => *closes = true,
             Endpoint::Connector => self.table.close_connector(id),
         }
+        let connections = &self.table.connections;
+        self.withheld.retain(|&slot| connections[slot as usize].endpoint != id);
         for slot in 0..self.table.connections.len() as u32 {
             if self.table.connections[slot as usize].endpoint == id {
                 self.table.begin_close(slot, CloseReason::Local);
@@ -359,6 +353,7 @@ impl Driver {
         if let Some(Endpoint::Listener { suspended, .. }) = self.endpoints.get_mut(id.0 as usize) {
             *suspended = true;
         }
+        self.table.suspend_connector(id);
         let connections = &self.table.connections;
         self.opened.retain(|&slot| connections[slot as usize].endpoint != id);
         for slot in 0..self.table.connections.len() as u32 {

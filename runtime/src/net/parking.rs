@@ -11,8 +11,8 @@ use io_uring::opcode;
 use io_uring::types::Timespec;
 
 use super::NetError;
-use super::connection::Phase;
-use super::driver::{BackOff, Driver, Endpoint};
+use super::connection::{BackOff, Phase};
+use super::driver::{Driver, Endpoint};
 use super::ring::{Operation, Token};
 use crate::clock::SLEW_PPM_MAX;
 
@@ -95,9 +95,13 @@ impl Driver {
         let closes = closing
             .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
             .filter_map(|connection| connection.deadline_ns);
-        let retries = self.endpoints.iter().filter_map(|endpoint| match endpoint {
-            Endpoint::Listener { back_off: Some(BackOff::Until { at_ns }), .. } => Some(*at_ns),
+        let listeners = self.endpoints.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::Listener { back_off, .. } => *back_off,
             _ => None,
+        });
+        let retries = listeners.chain(self.table.retry).filter_map(|back_off| match back_off {
+            BackOff::Until { at_ns } => Some(at_ns),
+            BackOff::Begins => None,
         });
         closes.chain(retries).min()
     }

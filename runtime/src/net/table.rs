@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 
-use super::connection::{Connection, Phase};
+use super::connection::{BackOff, Connection, Phase};
 use super::datagram::DatagramSender;
 use super::memory::{RawAddr, Region};
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
@@ -20,7 +20,8 @@ pub(super) struct Connector {
     pub conn: Option<ConnId>,
     /// It makes no new one.
     pub closes: bool,
-    /// It makes a new one as soon as the last is closed, of which its handler does not hear.
+    /// It makes a new one as soon as the last is closed, of which its handler does not hear, or as the process has what it
+    /// takes.
     pub reopens: bool,
 }
 
@@ -36,7 +37,12 @@ pub(super) struct Table {
     pub local_addrs: Vec<Option<SocketAddr>>,
     /// By endpoint: the state of those that are outgoing connections.
     pub connectors: Vec<Option<Connector>>,
+    /// The pause before outgoing connections that could not be made anew are tried again.
+    pub retry: Option<BackOff>,
     pub counters: NetCounters,
+    /// What was refused or lost since the last delivery, of which no handler hears: it is counted, so that the shard tells
+    /// its figures.
+    pub unheard: usize,
     pub sends_in_flight: usize,
     free: Vec<u32>,
     sends: Region<u8>,
@@ -60,7 +66,9 @@ impl Table {
             senders: Vec::new(),
             local_addrs: Vec::new(),
             connectors: Vec::new(),
+            retry: None,
             counters: NetCounters::default(),
+            unheard: 0,
             sends_in_flight: 0,
             free: (0..slots).rev().collect(),
             sends: Region::zeroed(slots as usize * config.send_buffer_bytes as usize),
@@ -235,15 +243,37 @@ impl Table {
     /// Makes an outgoing connection anew: at once if the last one is closed, or else when it is. If the handler has made one
     /// itself, that one counts.
     pub(super) fn reopen_connector(&mut self, endpoint: EndpointId) {
-        let Some(Some(Connector { conn, .. })) = self.connectors.get(endpoint.0 as usize) else { return };
-        match conn.and_then(|conn| self.find(conn)).map(|connection| connection.orphaned) {
-            Some(false) => {}
-            Some(true) => {
-                if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
-                    connector.reopens = true;
-                }
+        let Some(Some(Connector { conn, closes: false, .. })) = self.connectors.get(endpoint.0 as usize) else {
+            return;
+        };
+        let must_wait = match conn.and_then(|conn| self.find(conn)).map(|connection| connection.orphaned) {
+            Some(is_orphaned) => is_orphaned,
+            None if self.reconnect(endpoint).is_err() => {
+                self.counters.connect_errors += 1;
+                self.unheard += 1;
+                self.retry = Some(BackOff::Begins);
+                true
             }
-            None => self.counters.connect_errors += u64::from(self.reconnect(endpoint).is_err()),
+            None => false,
+        };
+        if must_wait && let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
+            connector.reopens = true;
+        }
+    }
+
+    /// Makes outgoing connections anew that could not be made when they should.
+    pub(super) fn reopen_connectors(&mut self) {
+        for endpoint in 0..self.connectors.len() {
+            if self.connectors[endpoint].as_mut().is_some_and(|connector| std::mem::take(&mut connector.reopens)) {
+                self.reopen_connector(EndpointId(endpoint as u32));
+            }
+        }
+    }
+
+    /// Keeps an outgoing connection from being made anew before it is resumed.
+    pub(super) fn suspend_connector(&mut self, endpoint: EndpointId) {
+        if let Some(Some(connector)) = self.connectors.get_mut(endpoint.0 as usize) {
+            connector.reopens = false;
         }
     }
 
