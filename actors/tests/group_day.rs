@@ -678,6 +678,7 @@ fn limited(level: At, set: impl FnOnce(&mut LevelLimits)) -> GroupConfig {
     config
 }
 
+/// M18: port, account and firm are three things, each with limits of its own.
 #[test]
 fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
     let quantity: SetLimit = |limits| limits.quantity_max = Some(Quantity(500));
@@ -737,6 +738,7 @@ fn each_limit_holds_at_each_level_below_at_and_above_its_bound() {
     }
 }
 
+/// M18: the limits of an account and of a firm hold for each port that trades for them.
 #[test]
 fn the_lowest_limit_of_all_levels_decides() {
     for least in LEVELS {
@@ -758,6 +760,7 @@ fn the_lowest_limit_of_all_levels_decides() {
     }
 }
 
+/// M18: a port, an account with two ports, a firm with two accounts, and the venue.
 #[test]
 fn a_kill_switch_of_each_level_stops_its_ports_and_no_others() {
     // Ports 0 and 1 trade for account 0, port 2 for account 1, both of firm 0; port 3 trades for account 2 of firm 1.
@@ -785,6 +788,7 @@ fn a_kill_switch_of_each_level_stops_its_ports_and_no_others() {
     }
 }
 
+/// M18: each level's switch is released by itself.
 #[test]
 fn a_port_is_stopped_while_any_of_its_levels_is() {
     let scopes = [Scope::Everyone, Scope::Firm(FirmId(0)), Scope::Account(AccountId(0)), Scope::Port(PortId(1))];
@@ -812,6 +816,7 @@ fn a_port_is_stopped_while_any_of_its_levels_is() {
     }
 }
 
+/// M18: the orders of all ports of a firm, and no others.
 #[test]
 fn a_mass_cancel_of_a_firm_goes_over_several_steps_and_leaves_the_others_orders() {
     let mut venue = Venue::with_edges(firms_config(), Edges::TIGHT);

@@ -47,9 +47,10 @@ fn all_cancels_and(then: &[&str]) -> Vec<String> {
     ["in0.1".to_owned()].into_iter().chain(cancels).chain(then).collect()
 }
 
-/// A venue whose group owes an answer before it takes more than one order.
+/// A venue whose group owes an answer before it takes more than one order. A log-in that waits has come in time, so it waits
+/// longer than the log-in time-out.
 fn waiting_venue() -> Venue {
-    Venue::new(SessionConfig { in_flight_max: 1, login_timeout_ns: 60 * SECOND, ..config() })
+    Venue::new(SessionConfig { in_flight_max: 1, login_timeout_ns: 2 * SECOND, ..config() })
 }
 
 /// Sends an order that is taken, and one that is held, with cancels behind it.

@@ -35,6 +35,10 @@ impl Session {
                 // What still waits of it is lost.
                 return self.disconnect(ctx, conn, reason);
             }
+            // It has logged in, and waits for another to end.
+            Phase::Anonymous if left_ns == 0 && self.ports.iter().any(|port| port.successor == Some(conn)) => {
+                after_ns = self.config.client_timeout_ns;
+            }
             Phase::Anonymous if left_ns == 0 => {
                 return self.disconnect(ctx, conn, SessionCount::LoginTimeout);
             }
