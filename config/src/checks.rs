@@ -13,7 +13,7 @@ use crate::schema::{
     Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Risk,
     Shard,
 };
-use crate::values::{Cpu, Price};
+use crate::values::{Cpu, Price, TimeOfDay};
 use crate::{bulkhead, members};
 
 pub(crate) fn check(document: &mut Document) {
@@ -52,6 +52,19 @@ fn day(document: &mut Document) {
                 format!("write {earlier} or later; a day ends before midnight"),
             );
         }
+    }
+    let events = day.events();
+    let (start, end) = events.split_at(3);
+    // Without a time, the market opens when the venue starts, at midnight at the earliest.
+    let opens = start.iter().rev().find_map(|(_, time)| *time).map_or(0, TimeOfDay::seconds);
+    let closes = end.iter().find_map(|(key, time)| Some((key, (*time)?)));
+    if let Some((key, closes)) = closes.filter(|(_, closes)| closes.seconds() == opens) {
+        document.conflict(
+            &format!("day.{key}"),
+            format!("`day.{key}` ({closes}) is not after the time at which the market opens"),
+            "no market hours",
+            "write a later time, or no day order is ever accepted".into(),
+        );
     }
 }
 

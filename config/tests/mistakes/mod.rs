@@ -68,7 +68,7 @@ pub(crate) fn errors_of(text: &str) -> ConfigErrors {
 }
 
 /// One line per error: `line:column kind: message; help`.
-fn lines_of(errors: &ConfigErrors) -> Vec<String> {
+pub(crate) fn lines_of(errors: &ConfigErrors) -> Vec<String> {
     errors
         .iter()
         .map(|error| format!("{}:{} {:?}: {}; {}", error.line, error.column, error.kind, error.message, error.help))
