@@ -85,6 +85,7 @@ pub mod actor;
 pub mod clock;
 pub mod cpu;
 pub mod edge;
+pub mod faults;
 pub mod lifecycle;
 pub mod mem;
 pub mod message;

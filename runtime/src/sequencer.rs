@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     actor::{Actor, Context, Down, Role, Step},
+    fault,
     message::{Header, Message, SequenceNumber},
     telemetry::TimingSet,
 };
@@ -79,6 +80,7 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {
+        fault!("sequencer.message");
         let Sequencer { policy, last_sequence, last_time_ns } = self;
         policy.sequence(
             message,

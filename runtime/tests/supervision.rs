@@ -163,6 +163,7 @@ fn come_back(poison: u64, idle: Idle) {
     assert_eq!((&upstream[..], &downstream[..], &stranger[..]), (&twice[..], &twice[..], &[][..]), "{poison}");
     let status = outcome.status;
     assert_eq!((status.failed, status.failures.len()), (2, 2), "{poison}");
+    assert!(status.failures.iter().all(|(_, failure)| failure.noticed_after.is_some()));
     let generations: Vec<u16> = status.failures.iter().map(|(_, failure)| failure.generation).collect();
     assert_eq!(generations, [0, 1], "{poison}");
     let steps: Vec<u32> = status.dead_letters.iter().map(|(_, letter)| letter.steps).collect();

@@ -57,6 +57,10 @@ fn request(command: &AdminCommand) -> miette::Result<String> {
     Ok(match command {
         AdminCommand::Status => "status".to_owned(),
         AdminCommand::Stop => "stop".to_owned(),
+        #[cfg(feature = "faults")]
+        AdminCommand::Fault { site, kind } => {
+            format!("fault {} {}", one_word("fault point", site)?, one_word("fault", kind)?)
+        }
         AdminCommand::Phase { event } => format!("phase {}", word(event)),
         AdminCommand::Breaker { turn, name } => format!("breaker {} {}", word(turn), one_word("breaker", name)?),
         AdminCommand::KillSwitch { turn, scope } => format!("kill-switch {} {}", word(turn), scope_words(scope)?),

@@ -133,6 +133,15 @@ pub(crate) enum AdminCommand {
     /// End the trading day and stop: new orders are rejected, all others cancelled, clients and the feed told, and the
     /// sockets closed.
     Stop,
+    /// Let a fault point of the venue fail, once.
+    #[cfg(feature = "faults")]
+    Fault {
+        /// The fault point, or clock; an unknown one gets the list.
+        site: String,
+        /// panic, panic-in-drop or loop; of the clock the seconds by which it is set.
+        #[arg(allow_hyphen_values = true)]
+        kind: String,
+    },
 }
 
 /// The events of the trading day.

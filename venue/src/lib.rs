@@ -23,6 +23,8 @@ pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
 pub use host::Descriptors;
 pub use memory::table_bytes;
+#[cfg(feature = "faults")]
+pub use operator::FAULT_SITES;
 pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};

@@ -232,6 +232,10 @@ impl Venue {
 
     /// Whether it still runs. If not, a part failed without which it does not go on: [`Venue::stop`] says which.
     pub fn is_running(&self) -> bool {
+        #[cfg(feature = "faults")]
+        for fault in self.progress.clock_faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+            self.inject(fault);
+        }
         self.running.is_running()
     }
 

@@ -23,6 +23,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{SequencedActor, SequencedContext, Step},
+    fault,
     message::Envelope,
     ports,
     telemetry::Counters,
@@ -269,6 +270,7 @@ impl SequencedActor for Group {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, command: &Command) -> Step {
+        fault!("group.command");
         // Risk checks new orders and replaces, and lets cancels pass.
         match command {
             Command::Enter(enter) => {
@@ -330,6 +332,7 @@ impl SequencedActor for Group {
     }
 
     fn on_more(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) -> Step {
+        fault!("group.more");
         if self.is_matching {
             self.run_matching(ctx, |matching, out| matching.resume(out));
         } else if let Some(announcement) = self.announcement {

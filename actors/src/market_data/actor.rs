@@ -8,6 +8,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    fault,
     net::{Datagram, EndpointId},
     shard::timer::TimerId,
     telemetry::TimingSet,
@@ -256,6 +257,7 @@ impl Actor for MarketData {
 impl NetActor for MarketData {
     #[inline]
     fn on_datagram(&mut self, ctx: &mut Ctx<'_>, endpoint: EndpointId, datagram: &Datagram<'_>) {
+        fault!("market-data.datagram");
         let &Datagram { from, kernel_utc_ns, payload } = datagram;
         let now_ns = ctx.time_ns();
         let packet = Packet::decode(payload);

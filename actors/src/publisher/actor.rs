@@ -8,6 +8,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    fault,
     message::SequenceNumber,
     net::{Datagram, EndpointId, SendError},
 };
@@ -204,6 +205,7 @@ impl Actor for Publisher {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Context<'_, ()>, publication: &Publication) -> Step {
+        fault!("publisher.message");
         if self.take(ctx, publication) {
             return Step::Done;
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use corelane_codecs::{ouch, soup::ClientPacket};
 use corelane_runtime::{
     actor::{Actor, Down, NetActor, Step},
+    fault,
     net::{CloseReason, ConnId, EndpointId, Flow},
     telemetry::TimingSet,
 };
@@ -33,6 +34,7 @@ impl Actor for Session {
 
     #[inline]
     fn on_message(&mut self, ctx: &mut Ctx<'_>, reply: &Reply) -> Step {
+        fault!("session.reply");
         if ctx.header().index == 0 {
             ctx.record_sampled(OrderTiming::OrderToDecision);
         }
@@ -124,6 +126,7 @@ impl NetActor for Session {
 
     #[inline]
     fn on_frame(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, frame: &[u8]) -> Flow {
+        fault!("session.frame");
         let now_ns = ctx.time_ns();
         let Some(connection) = self.connection(conn) else {
             return Flow::Taken;
@@ -177,6 +180,7 @@ impl NetActor for Session {
     }
 
     fn on_close(&mut self, ctx: &mut Ctx<'_>, _endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
+        fault!("session.close");
         let Some(connection) = self.connection(conn) else {
             return;
         };

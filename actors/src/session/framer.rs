@@ -1,7 +1,10 @@
 //! Framing of SoupBinTCP packets, for the net driver.
 
 use corelane_codecs::soup::{SoupError, packet_len};
-use corelane_runtime::net::{FrameError, Framer};
+use corelane_runtime::{
+    fault,
+    net::{FrameError, Framer},
+};
 
 /// Finds SoupBinTCP packets in a byte stream.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +16,7 @@ pub struct SoupFramer {
 impl Framer for SoupFramer {
     #[inline]
     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        fault!("session.framer");
         packet_len(bytes, self.payload_max).map_err(|error| match error {
             SoupError::TooLong { length, .. } => FrameError::TooLong { length },
             _ => FrameError::Malformed,

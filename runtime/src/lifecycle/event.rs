@@ -1,10 +1,10 @@
 //! What wakes housekeeping before its period is over.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, time::Instant};
 
 use crate::{
     clock::ClockFault,
-    shard::panics::{PanicLocation, PanicMessage},
+    shard::panics::{self, PanicLocation, PanicMessage},
 };
 
 /// What wakes housekeeping. Shards are their positions in the order of declaration.
@@ -15,7 +15,7 @@ pub(super) enum Event {
     /// A shard has reported something of its actors.
     Reported,
     /// A shard panicked outside of its actors.
-    Panicked { shard: usize, place: PanicLocation, message: PanicMessage },
+    Panicked { shard: usize, place: PanicLocation, message: PanicMessage, at: Option<Instant> },
     /// A shard has let go of all that it held.
     Ended { shard: usize },
     /// A test wants the clock to fail.
@@ -37,7 +37,8 @@ impl Presence {
 
     pub(super) fn panicked(&self, place: PanicLocation, message: PanicMessage) {
         // Without a receiver there is no housekeeping yet, and the start fails.
-        let _ = self.events.send(Event::Panicked { shard: self.shard, place, message });
+        let at = panics::time_of_last();
+        let _ = self.events.send(Event::Panicked { shard: self.shard, place, message, at });
     }
 }
 

@@ -150,6 +150,7 @@ impl Topology {
             net_watch: NetWatch::default(),
             watchdog: options.watchdog.map(Watchdog::new),
             clock_kept: Instant::now(),
+            failed_at: vec![None; names.len()],
             names,
             options,
             is_ending: false,

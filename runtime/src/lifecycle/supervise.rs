@@ -26,6 +26,7 @@ use super::{
 use crate::{
     actor::Up,
     clock::ClockMaster,
+    fault,
     shard::Failure,
     shard::failure::Fault,
     shard::notice::{Notice, Report},
@@ -99,6 +100,8 @@ pub(super) struct Supervisor {
     /// When the clock was last recalibrated.
     pub clock_kept: Instant,
     pub names: Vec<String>,
+    /// By actor: when its last failure was noticed.
+    pub failed_at: Vec<Option<Instant>>,
     pub options: RunOptions,
     /// Somebody asked for the stop, or a part failed without which it does not go on.
     pub is_ending: bool,
@@ -110,10 +113,15 @@ pub(super) struct Supervisor {
     pub chore: Chore,
 }
 
+fn microseconds_since(at: Instant) -> u64 {
+    at.elapsed().as_micros() as u64
+}
+
 impl Supervisor {
     /// Looks after the shards until the topology ends.
     pub(super) fn look_after(&mut self) {
         while !self.is_ending {
+            fault!("housekeeping.turn");
             self.relay();
             self.keep_clock();
             self.gather();
@@ -182,8 +190,11 @@ impl Supervisor {
             Event::Stop => self.is_ending = true,
             // Whoever waits looks at the reports next.
             Event::Reported => {}
-            Event::Panicked { shard, place, message } => {
-                self.halt(RuntimeFault::ShardPanicked { shard: self.links[shard].name.clone(), place, message });
+            Event::Panicked { shard, place, message, at } => {
+                let noticed_after_us = at.map(microseconds_since);
+                let shard = self.links[shard].name.clone();
+                self.log(|| tracing::error!(shard, noticed_after_us, "a panic outside of the actors"));
+                self.halt(RuntimeFault::ShardPanicked { shard, place, message });
             }
             Event::Ended { shard } => {
                 self.links[shard].has_ended = true;
@@ -299,19 +310,25 @@ impl Supervisor {
         }
     }
 
-    fn note_failure(&mut self, failure: Failure) {
+    fn note_failure(&mut self, mut failure: Failure) {
+        failure.noticed_after = failure.panicked_at.map(|at| at.elapsed());
         let name = self.names[failure.actor.position()].clone();
+        self.failed_at[failure.actor.position()] = Some(Instant::now());
         self.shared.update(|status| status.note_failure(&name, failure));
-        let Failure { header, generation, place, message: reason, .. } = failure;
+        let Failure { header, generation, place, message: reason, noticed_after, .. } = failure;
         let (sequence, kind) = (header.sequence.0, header.kind);
-        self.log(|| tracing::error!(actor = name, generation, sequence, kind, %place, %reason, "actor failed"));
+        let noticed_after_us = noticed_after.map(|after| after.as_micros() as u64);
+        self.log(|| {
+            tracing::error!(actor = name, generation, sequence, kind, noticed_after_us, %place, %reason, "actor failed");
+        });
     }
 
     fn note_restart(&mut self, from: usize, up: Up) {
         self.notify_others(from, || Notice::Up(up));
         let name = self.names[up.actor.position()].clone();
         self.shared.update(|status| status.note_restart(&name, up.generation));
-        self.log(|| tracing::warn!(actor = name, generation = up.generation, "actor restarted"));
+        let after_us = self.failed_at[up.actor.position()].map(microseconds_since);
+        self.log(|| tracing::warn!(actor = name, generation = up.generation, after_us, "actor restarted"));
     }
 
     /// Restarts, stops and gives up actors as their supervisors decide.

@@ -16,7 +16,7 @@ use corelane_sync::stage::{ProgressWriter, Stage};
 use glommio::io::PollableFd;
 
 use crate::{
-    cpu,
+    cpu, fault,
     lifecycle::stages,
     net::{CloseReason, NetCounters},
     shard::Shard,
@@ -149,6 +149,7 @@ impl DutyCycle {
                     break;
                 }
             }
+            fault!("shard.turn");
             let work = self.shard.turn(&mut reports);
             let now_ticks = self.shard.env.time.ticks_anew();
             self.figures.count_turn(work > 0, now_ticks);

@@ -1,10 +1,13 @@
 //! How an actor failed, as its shard and housekeeping know it.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use crate::{
     message::Header,
-    shard::panics::{PanicLocation, PanicMessage},
+    shard::panics::{self, PanicLocation, PanicMessage},
     topology::ids::ActorIndex,
 };
 
@@ -42,15 +45,20 @@ pub struct Failure {
     pub message: PanicMessage,
     /// The message that it will not finish; none if it failed between two.
     pub dead_letter: Option<DeadLetter>,
+    /// How long after the panic housekeeping took notice; none in a simulation.
+    pub noticed_after: Option<Duration>,
+    pub(crate) panicked_at: Option<Instant>,
 }
 
 impl Failure {
+    /// The failure of an actor whose panic was the last of this thread.
     pub(crate) fn new(
         actor: ActorIndex,
         generation: u16,
         Fault { header, place, message, dead_letter }: Fault,
     ) -> Self {
-        Failure { actor, generation, header, place, message, dead_letter }
+        let panicked_at = panics::time_of_last();
+        Failure { actor, generation, header, place, message, dead_letter, noticed_after: None, panicked_at }
     }
 }
 

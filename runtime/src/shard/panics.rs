@@ -7,6 +7,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind},
     sync::Once,
+    time::Instant,
 };
 
 /// Bytes kept of a file's path: its end, which tells more than its beginning.
@@ -91,16 +92,22 @@ thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
     static LAST_LOCATION: Cell<PanicLocation> = const { Cell::new(PanicLocation::UNKNOWN) };
     static LAST_MESSAGE: Cell<PanicMessage> = const { Cell::new(PanicMessage::EMPTY) };
+    static LAST_TIME: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 static INSTALL: Once = Once::new();
 
 /// Installs the hook, once per process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a panic is no part of the hot path, and its time is compared across threads"
+)]
 pub(crate) fn install_hook() {
     INSTALL.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
             if IS_OURS.get() {
+                LAST_TIME.set(Some(Instant::now()));
                 LAST_LOCATION.set(info.location().map_or(PanicLocation::UNKNOWN, PanicLocation::of));
             } else {
                 before(info);
@@ -142,6 +149,11 @@ pub(crate) fn read(payload: Box<dyn Any + Send>) -> (PanicLocation, PanicMessage
     let Caught = caught(payload);
     let (_, message) = take();
     (PanicLocation::UNKNOWN, message)
+}
+
+/// When the last panic of this thread began; none on other threads than the runtime's.
+pub(crate) fn time_of_last() -> Option<Instant> {
+    LAST_TIME.get()
 }
 
 /// Where the last panic was that was caught on this thread, and what it said.

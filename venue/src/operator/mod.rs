@@ -39,6 +39,8 @@ use corelane_codecs::itch::EventCode;
 use corelane_config::Config;
 use corelane_runtime::{lifecycle::Status, topology::ExternalSender};
 
+#[cfg(feature = "faults")]
+pub use self::request::FAULT_SITES;
 use self::{breakers::Breakers, socket::ConnectionId};
 pub(crate) use self::{
     day::Day,
@@ -72,6 +74,9 @@ pub(crate) struct Progress {
     pub is_done: AtomicBool,
     /// Clients that had been closed as slow readers when the stop was asked for.
     pub slow_readers_before: AtomicU64,
+    /// Faults of the clock that were asked for, for [`Venue::is_running`](crate::Venue::is_running) to inject.
+    #[cfg(feature = "faults")]
+    pub clock_faults: std::sync::Mutex<Vec<corelane_runtime::clock::ClockFault>>,
 }
 
 /// Who is answered.
@@ -214,6 +219,16 @@ impl Desk {
             Request::Breaker { index, state } => {
                 let answer = self.breakers.force(index, state, status);
                 self.answer(asker, answer);
+            }
+            #[cfg(feature = "faults")]
+            Request::Fault { site, kind } => {
+                self.answer(asker, Ok(format!("fault point {site} is armed")));
+                corelane_runtime::faults::arm(site, kind);
+            }
+            #[cfg(feature = "faults")]
+            Request::ClockFault(fault) => {
+                self.progress.clock_faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(fault);
+                self.answer(asker, Ok("the clock will be set".to_owned()));
             }
             Request::Phase(event) => match self.day.steps_to(event) {
                 Ok(steps) => self.enter(&steps, event, asker, Then::Phase(event)),

@@ -3,6 +3,8 @@
 use corelane_actors::types::KillSwitch;
 use corelane_codecs::itch::EventCode;
 use corelane_runtime::resilience::BreakerState;
+#[cfg(feature = "faults")]
+use corelane_runtime::{clock::ClockFault, faults::Kind};
 
 use super::{day::event_named, members::Names};
 
@@ -25,7 +27,34 @@ pub enum Request {
     },
     /// End the day and stop.
     Stop,
+    /// Let a fault point fail; see [`corelane_runtime::faults`].
+    #[cfg(feature = "faults")]
+    Fault {
+        /// Its name, one of [`FAULT_SITES`].
+        site: &'static str,
+        /// How.
+        kind: Kind,
+    },
+    /// Let the clock go wrong.
+    #[cfg(feature = "faults")]
+    ClockFault(ClockFault),
 }
+
+/// The fault points of a venue.
+#[cfg(feature = "faults")]
+pub const FAULT_SITES: [&str; 11] = [
+    "group.command",
+    "group.more",
+    "housekeeping.turn",
+    "market-data.datagram",
+    "publisher.message",
+    "sequencer.message",
+    "session.close",
+    "session.frame",
+    "session.framer",
+    "session.reply",
+    "shard.turn",
+];
 
 /// What has been done, or why it has not, in words.
 pub type Answer = Result<String, String>;
@@ -57,9 +86,29 @@ impl Request {
                 };
                 Ok(Request::Breaker { index: names.breaker(name)?, state })
             }
+            #[cfg(feature = "faults")]
+            ["fault", site, kind] => fault(site, kind),
             _ => {
                 Err(format!("unknown request {line:?}; the requests are status, phase, kill-switch, breaker and stop"))
             }
         }
     }
+}
+
+#[cfg(feature = "faults")]
+fn fault(site: &str, kind: &str) -> Result<Request, String> {
+    if site == "clock" {
+        let seconds: i64 = kind.parse().map_err(|_| "write by how many seconds the clock is set".to_owned())?;
+        return Ok(Request::ClockFault(ClockFault::WallClockSet { by_ns: seconds.saturating_mul(1_000_000_000) }));
+    }
+    let known = FAULT_SITES.iter().find(|known| **known == site);
+    let site = known
+        .ok_or_else(|| format!("no fault point is named {site:?}; there are clock, {}", FAULT_SITES.join(", ")))?;
+    let kind = match kind {
+        "panic" => Kind::Panic,
+        "panic-in-drop" => Kind::PanicInDrop,
+        "loop" => Kind::Loop,
+        _ => return Err("a fault is a panic, panic-in-drop or loop".to_owned()),
+    };
+    Ok(Request::Fault { site, kind })
 }
