@@ -180,7 +180,7 @@ impl Client {
     /// Sends a request, or does something else in its place.
     fn trade(&mut self, world: &mut World, members: &Members) -> u64 {
         let Some(link) = self.link else { return 0 };
-        if (self.sent.len() - self.sequenced) as u64 >= UNDER_WAY_MAX + self.flooding {
+        if self.under_way() as u64 >= UNDER_WAY_MAX + self.flooding {
             self.acts_in(world, WAIT_NS);
             return 0;
         }
@@ -237,6 +237,12 @@ impl Client {
             return 1;
         }
         0
+    }
+
+    /// Requests of this connection that are not sequenced. Those of earlier ones may be lost, and are not waited for.
+    fn under_way(&self) -> usize {
+        let unsequenced = self.sent[self.sequenced..].iter();
+        unsequenced.rev().take_while(|sent| sent.connection == self.connection).count()
     }
 
     /// Says the last on a connection; its end follows.
@@ -365,8 +371,7 @@ impl Client {
 
     /// What it still waits for; none if it is at rest.
     pub(crate) fn waits_for(&self, expected: &Stream) -> Option<String> {
-        let lost_may_be = |sent: &&Sent| sent.connection == self.connection;
-        let unsequenced = self.sent[self.sequenced..].iter().filter(lost_may_be).count();
+        let unsequenced = self.under_way();
         if self.phase != Phase::Up {
             Some(format!("client {}: {:?}", self.user, self.phase))
         } else if unsequenced > 0 {

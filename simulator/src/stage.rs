@@ -177,10 +177,16 @@ impl Stage {
             self.world.wake_at(START_NS, index as u64);
             self.world.wake_at(START_NS + BEAT_NS, BEAT | index as u64);
         }
+        let (mut sent, mut sent_ns) = (0, START_NS);
         while self.requests < spec.requests && traders > 0 {
             match self.world.next(u64::MAX) {
                 Some(happening) => self.happen(happening)?,
                 None => return Err("the world stands still".to_owned()),
+            }
+            if self.requests > sent {
+                (sent, sent_ns) = (self.requests, self.world.now_ns());
+            } else if self.world.now_ns() - sent_ns > REST_NS_MAX {
+                return Err(format!("no client sends a request any more, after {sent}"));
             }
         }
         self.trades = false;

@@ -50,3 +50,9 @@ fn a_seed_gives_the_same_run_again_and_its_faults_can_be_chosen() {
     let none = Spec { only: Some(Vec::new()), without_clients: vec![0, 3], without_kinds: vec![Kind::Replace], ..all };
     assert!(sound(&none).faults.is_empty());
 }
+
+#[test]
+fn a_client_goes_on_whose_requests_were_lost_with_their_connections() {
+    let without_clients = (1..6).collect();
+    sound(&Spec { requests: 4_000, without_clients, ..spec(&built_in(), 2, Profile::Network) });
+}

@@ -334,6 +334,10 @@ impl Model {
     }
 
     fn lacks_level(&self, locate: u16, buys: bool, price: u64) -> bool {
+        // A level has an order.
+        if self.orders.len() < self.config.levels_max as usize {
+            return false;
+        }
         let mut levels: Vec<_> =
             self.orders.iter().map(|order| (order.locate, order.side == b'B', order.price)).collect();
         levels.sort_unstable();

@@ -95,7 +95,7 @@ pub(super) struct Link {
     pub to_socket: Direction,
     pub to_peer: Direction,
     /// Bytes that have come to the peer and are not read.
-    pub arrived: VecDeque<u8>,
+    pub arrived: Vec<u8>,
     /// Whether the peer reads: if not, bytes wait in the window and then in the socket.
     pub reads: bool,
     /// Nothing passes any more, and nobody is told.
@@ -121,7 +121,7 @@ impl Link {
             conn: None,
             to_socket: Direction::default(),
             to_peer: Direction::default(),
-            arrived: VecDeque::new(),
+            arrived: Vec::new(),
             reads: true,
             is_dead: false,
             was_reset: false,

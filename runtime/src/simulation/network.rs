@@ -244,7 +244,8 @@ impl SimNet {
         let (index, room) = (state.index(conn), state.send_buffer / 2);
         let connection = &mut state.connections[index];
         let bytes = connection.sent.len().min(bytes_max);
-        to.extend(connection.sent.drain(..bytes));
+        to.extend(&connection.sent[..bytes]);
+        connection.sent.drain(..bytes);
         if connection.is_refused && connection.sent.len() <= room {
             connection.is_refused = false;
             state.writable.push_back(index);

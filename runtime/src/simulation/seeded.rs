@@ -87,6 +87,8 @@ struct ShardPlan {
     not_before_ns: u64,
     /// The last slot in which it was decided whether it stalls.
     slot: u64,
+    /// Something has happened since its turn was planned that may give it something to do.
+    is_stirred: bool,
 }
 
 struct Scheduled {
@@ -244,11 +246,12 @@ impl World {
 
     /// Runs the world until something happens that concerns the caller, or until a time.
     pub fn next(&mut self, until_ns: u64) -> Option<Happening> {
+        // The caller may have sent something, or made room.
+        self.stir_all();
         loop {
             if let Some(happening) = self.happened.pop_front() {
                 return Some(happening);
             }
-            // The caller may have sent something.
             self.plan_turns();
             match self.queue.peek() {
                 Some(Reverse(first)) if first.time_ns <= until_ns => {}
@@ -313,7 +316,7 @@ impl World {
     pub fn read(&mut self, id: LinkId, into: &mut Vec<u8>) -> usize {
         let link = &mut self.links[id.0];
         let bytes = link.arrived.len();
-        into.extend(link.arrived.drain(..));
+        into.append(&mut link.arrived);
         if bytes > 0 {
             self.pull(id);
         }
@@ -412,6 +415,17 @@ impl World {
     }
 
     fn run(&mut self, event: Event) {
+        match &event {
+            Event::Connect(id)
+            | Event::ToSocket(id, _)
+            | Event::Finish(id)
+            | Event::Reset(id)
+            | Event::CloseLimit(id) => {
+                self.stir(self.links[id.0].socket.shard);
+            }
+            Event::DatagramIn(socket, ..) => self.stir(socket.shard),
+            Event::Turn(_) | Event::Wake(_) | Event::ToPeer(..) | Event::End(_) | Event::DatagramOut(..) => {}
+        }
         match event {
             Event::Turn(shard) => self.turn(shard),
             Event::Wake(token) => self.happened.push_back(Happening::Wake(token)),
@@ -452,9 +466,20 @@ impl World {
 
 /// Turns of shards.
 impl World {
-    /// Plans a turn of each shard that has something to do, now or by a timer.
+    fn stir_all(&mut self) {
+        self.shards.iter_mut().for_each(|shard| shard.is_stirred = true);
+    }
+
+    fn stir(&mut self, shard: ShardId) {
+        self.shards[shard.0 as usize].is_stirred = true;
+    }
+
+    /// Plans a turn of each stirred shard that has something to do, now or by a timer.
     fn plan_turns(&mut self) {
         for index in 0..self.shards.len() {
+            if !mem::take(&mut self.shards[index].is_stirred) {
+                continue;
+            }
             let shard = &mut self.simulation.shards[index];
             let pending = self.simulation.nets[index].has_work();
             let rest = if pending { Rest::Busy } else { shard.rest(self.now_ns) };
@@ -480,6 +505,7 @@ impl World {
             return;
         }
         plan.turn_ns = None;
+        plan.is_stirred = true;
         let slot = now_ns / STALL_SLOT_NS;
         let key = slot << 8 | index as u64;
         if mem::replace(&mut self.shards[index].slot, slot) != slot
@@ -490,6 +516,10 @@ impl World {
         }
         self.simulation.set_time_ns(now_ns);
         let work = self.simulation.turn_shard(index) + self.simulation.turn_supervisors();
+        if work > 0 || self.simulation.shards[index].called() {
+            // It may have sent to others, or made room for them.
+            self.stir_all();
+        }
         self.trace.add(now_ns << 8 | index as u64);
         self.trace.add(work as u64);
         let took_ns = self.draw(TURN, now_ns << 8 | index as u64).within(TURN_NS.0, TURN_NS.1);
@@ -548,7 +578,7 @@ impl World {
         let flying = &mut self.links[id.0].to_socket.flying;
         let front = &flying.make_contiguous()[..bytes];
         net.bytes(conn, front);
-        self.trace.add_bytes(front.iter().copied());
+        self.trace.add_bytes(front);
         flying.drain(..bytes);
     }
 
@@ -586,18 +616,19 @@ impl World {
 
     fn bring_to_peer(&mut self, id: LinkId, bytes: usize) {
         let link = &mut self.links[id.0];
-        let arrived = link.to_peer.flying.drain(..bytes);
+        let front = &link.to_peer.flying.make_contiguous()[..bytes];
+        if !link.is_dead && !link.is_gone {
+            link.arrived.extend_from_slice(front);
+            self.trace.add_bytes(front);
+        }
+        link.to_peer.flying.drain(..bytes);
         if link.is_dead {
             return;
         }
         if link.is_gone {
-            drop(arrived);
             // Nobody has this connection any more.
             return self.reset(id);
         }
-        let before = link.arrived.len();
-        link.arrived.extend(arrived);
-        self.trace.add_bytes(link.arrived.range(before..).copied());
         if link.reads {
             self.happened.push_back(Happening::Readable(id));
         }

@@ -17,17 +17,16 @@ impl Trace {
         self.0 = (self.0.rotate_left(23) ^ number).wrapping_mul(MULTIPLIER);
     }
 
-    pub(super) fn add_bytes(&mut self, bytes: impl Iterator<Item = u8>) {
-        let (mut word, mut count) = (0_u64, 0_u64);
-        for byte in bytes {
-            word = word << 8 | u64::from(byte);
-            count += 1;
-            if count.is_multiple_of(8) {
-                self.add(word);
-            }
+    pub(super) fn add_bytes(&mut self, bytes: &[u8]) {
+        let mut word = 0;
+        let (words, rest) = bytes.as_chunks();
+        for bytes in words {
+            word = u64::from_be_bytes(*bytes);
+            self.add(word);
         }
+        rest.iter().for_each(|&byte| word = word << 8 | u64::from(byte));
         self.add(word);
-        self.add(count);
+        self.add(bytes.len() as u64);
     }
 
     pub(super) fn value(self) -> u64 {
@@ -38,7 +37,7 @@ impl Trace {
 /// A hash of bytes by themselves.
 pub(super) fn hash_of(bytes: &[u8]) -> u64 {
     let mut trace = Trace::new(0);
-    trace.add_bytes(bytes.iter().copied());
+    trace.add_bytes(bytes);
     trace.value()
 }
 
