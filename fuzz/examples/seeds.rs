@@ -232,6 +232,8 @@ fn arbiter_scripts() -> Vec<Vec<u8>> {
         (0x81, vec![on_a, forged_heartbeat, later, on_a, forged_messages, silence, on_both, [9, 2, 9], later, on_a]),
         // A forged message is taken for the feed's, and a copy of the true one comes in a silence.
         (0x83, vec![on_a, [9, 3, 1], on_both, silence, [2, 48, 9], [2, 1, 9]]),
+        // A forged message waits, and the line comes back from a silence.
+        (0x83, vec![on_a, [9, 2, 0], silence]),
         // A forged end and two forged heartbeats that claim half of all numbers each.
         (1, vec![on_a, [9, 1, 0xbf], begin_b, on_both, [9, 4, 0xbf], [9, 4, 0xbf], later]),
     ];

@@ -40,7 +40,8 @@ pub struct Script<'a> {
     /// A server that makes up all messages up to a forged number would never end.
     lies_left: u32,
     now_ns: u64,
-    last_line_ns: u64,
+    /// Time of the last packet that may show that the feed goes on.
+    last_shown_ns: u64,
     /// All runs, the last one is current.
     runs: Vec<Run>,
     /// Session of the packet that began the run which is followed, if a packet did.
@@ -85,7 +86,7 @@ impl<'a> Script<'a> {
             server_fate: Servers::Answer,
             lies_left: LIES_MAX,
             now_ns: MS,
-            last_line_ns: 0,
+            last_shown_ns: 0,
             runs: vec![Run { session: first, id: 0, head: 0, has_ended: false }],
             following: None,
             only,
@@ -261,12 +262,16 @@ impl<'a> Script<'a> {
 
     fn line(&mut self, line: FeedLine, bytes: &[u8]) {
         let Ok(packet) = Packet::decode(bytes) else { return };
-        self.last_line_ns = self.now_ns;
         self.witness.arrives(&packet);
         let begun = self.witness.begun;
+        let goes_on = packet.next_sequence() >= self.arbiter.expected().0;
         self.arbiter.on_line(line, &packet, self.now_ns, &mut self.witness);
-        if self.witness.begun != begun {
+        let has_begun = self.witness.begun != begun;
+        if has_begun {
             self.following = Some(packet.session);
+        }
+        if has_begun || goes_on {
+            self.last_shown_ns = self.now_ns;
         }
         let expected = self.arbiter.expected().0;
         if self.following == Some(packet.session) && !self.is_forged && !self.is_repeated {
@@ -300,6 +305,7 @@ impl<'a> Script<'a> {
                     self.arbiter.on_time(self.now_ns, &mut self.witness);
                     if self.witness.begun != begun {
                         self.following = None;
+                        self.last_shown_ns = self.now_ns;
                     }
                     self.check();
                 }
@@ -343,7 +349,7 @@ impl<'a> Script<'a> {
 
     fn check(&mut self) {
         self.witness.check(&self.arbiter);
-        let is_silent = self.witness.begun > 0 && self.now_ns - self.last_line_ns >= SILENT_AFTER_NS;
+        let is_silent = self.witness.begun > 0 && self.now_ns - self.last_shown_ns >= SILENT_AFTER_NS;
         assert!(!is_silent || self.arbiter.is_stale(), "the feed is silent");
         if !self.is_forged && !self.is_repeated {
             // A gap that is seen while an older one is open has its own age from when that one is closed.

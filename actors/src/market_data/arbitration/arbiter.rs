@@ -66,7 +66,7 @@ impl Arbiter {
             counters,
             session: None,
             previous_ended: None,
-            lines: Default::default(),
+            lines: [LineState::UNHEARD; 2],
             expected: SequenceNumber::FIRST,
             frontier: Frontier::START,
             last_packet_ns: 0,
@@ -104,9 +104,12 @@ impl Arbiter {
             return;
         }
         self.counters.feed.add(FeedCount::Packets, 1);
-        self.last_packet_ns = now_ns;
-        self.is_silent = false;
         let first = SequenceNumber(packet.sequence);
+        // A line that brings only what is known does not show that the feed goes on.
+        if SequenceNumber(packet.next_sequence()) >= self.expected {
+            self.last_packet_ns = now_ns;
+            self.is_silent = false;
+        }
         let is_plain = packet.count() > 0 && self.frontier.is_plain(first);
         if is_plain || self.on_number(line, packet, now_ns, sink) {
             self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
@@ -117,8 +120,9 @@ impl Arbiter {
         self.counters.line(line).add(LineCount::FirstCopies, new);
         self.counters.line(line).add(LineCount::Duplicates, seen);
         self.counters.feed.add(FeedCount::Duplicates, seen);
-        if packet.content == Content::EndOfSession {
-            self.ended_at = first;
+        if packet.content == Content::EndOfSession && first >= self.expected {
+            // Of two ends, the lower one holds.
+            self.ended_at = if self.has_ended() { first.min(self.ended_at) } else { first };
         }
         self.close_gap(now_ns, sink);
     }

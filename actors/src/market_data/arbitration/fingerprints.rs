@@ -43,10 +43,10 @@ impl Fingerprints {
         }
     }
 
-    /// Compares the messages of a packet with the delivered ones.
-    pub(super) fn compare(&self, packet: &Packet<'_>) -> Comparison {
+    /// Compares the messages of a packet with the delivered ones, which are below `end`.
+    pub(super) fn compare(&self, packet: &Packet<'_>, end: SequenceNumber) -> Comparison {
         let mut comparison = Comparison::Unknown;
-        for (number, message) in packet.messages().map_while(Result::ok) {
+        for (number, message) in packet.messages().map_while(Result::ok).take_while(|(number, _)| *number < end.0) {
             match self.place(SequenceNumber(number)).map_or(0, |kept| self.0[kept]) {
                 0 => {}
                 known if known != fingerprint(message) => return Comparison::Differs,

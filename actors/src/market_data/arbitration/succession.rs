@@ -70,7 +70,7 @@ impl Arbiter {
         now_ns: u64,
         sink: &mut impl MessageSink,
     ) -> bool {
-        let comparison = self.fingerprints.compare(packet);
+        let comparison = self.fingerprints.compare(packet, self.expected);
         let is_in_doubt = !self.lines[line as usize].is_trusted();
         if is_in_doubt && comparison != Comparison::Differs && self.is_current_after(line, packet) {
             // The line goes on where it was: what came between was a stray.
@@ -79,8 +79,11 @@ impl Arbiter {
             return true;
         }
         let is_old = SequenceNumber(packet.next_sequence()) <= self.expected;
-        if comparison != Comparison::Differs && !is_in_doubt && !is_old {
-            // Late, and it fills a gap.
+        if comparison != Comparison::Differs
+            && !is_in_doubt
+            && (!is_old || !self.lines[line as usize].is_ahead_of(packet))
+        {
+            // Late, and it fills a gap; or the first packet of a line, or of one that was silent.
             return true;
         }
         let is_copy = is_in_doubt && comparison == Comparison::Same && !self.is_next_of_candidate(line, packet);
@@ -92,7 +95,10 @@ impl Arbiter {
             }
             let is_in_question = is_in_doubt || comparison == Comparison::Differs;
             is_another_run = is_in_question && self.successor.contradicts();
-            self.lines[line as usize].fall_back(is_another_run);
+            match is_another_run {
+                true => self.lines[line as usize].doubt(self.expected),
+                false => self.lines[line as usize].fall_back(),
+            }
         }
         if is_another_run {
             self.counters.feed.add(FeedCount::ForeignSession, 1);
@@ -211,7 +217,7 @@ impl Arbiter {
         let has_brought_end = self.lines.map(|line| line.has_reached(self.ended_at));
         self.previous_ended = self.session.filter(|_| self.has_ended()).map(|session| (session, has_brought_end));
         self.session = Some(session);
-        self.lines = Default::default();
+        self.lines = [LineState::UNHEARD; 2];
         (self.expected, self.frontier) = (SequenceNumber::FIRST, Frontier::START);
         self.ended_at = SequenceNumber::NONE;
         self.buffer.clear();

@@ -79,7 +79,7 @@ impl Successor {
                 self.held.clear();
                 place.insert(Candidate {
                     session: packet.session,
-                    lines: Default::default(),
+                    lines: [LineState::UNHEARD; 2],
                     first,
                     frontier: Frontier::START,
                     last_packet_ns: now_ns,
