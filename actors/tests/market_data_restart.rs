@@ -2,7 +2,10 @@
 
 mod market_data_harness;
 
-use corelane_actors::types::Locate;
+use corelane_actors::{
+    market_data::{DepthAnswer, DepthRequest, FeedCount, MarketDataIn},
+    types::Locate,
+};
 use corelane_codecs::mold::Request;
 use corelane_runtime::net::EndpointId;
 use market_data_harness::{Feed, MS, bid, both_lines, directory, packet};
@@ -52,4 +55,26 @@ fn it_joins_the_feed_anew_and_its_prices_are_stale_until_it_has_caught_up() {
         }
     }
     panic!("its prices stay stale: {:?}", feed.known);
+}
+
+#[test]
+fn what_it_said_before_is_stale_also_if_the_feed_is_dead() {
+    let mut feed = Feed::new(both_lines());
+    let stale = |feed: &mut Feed| {
+        let tops: Vec<_> = std::iter::from_fn(|| feed.tops.receive()).map(|envelope| envelope.body.stale).collect();
+        let depth = DepthRequest { request: 1, locate: Locate(1), levels: 1 };
+        feed.requests.send(MarketDataIn::Depth(depth)).unwrap();
+        feed.sim.run_until_idle();
+        let sides = std::iter::from_fn(|| feed.depth.receive()).map(|envelope| match envelope.body {
+            DepthAnswer::Levels(part) => part.is_stale,
+            DepthAnswer::Refused { .. } => panic!("refused"),
+        });
+        (tops, sides.collect::<Vec<_>>(), feed.count(FeedCount::PricesStale))
+    };
+    assert_eq!(stale(&mut feed), (vec![1, 1], vec![true; 2], 1), "nothing has come yet");
+    feed.packet(1, &messages()[..5]);
+    assert_eq!(stale(&mut feed), (vec![0, 0], vec![false; 2], 0));
+    feed.fail();
+    feed.advance(MS);
+    assert_eq!(stale(&mut feed), (vec![1, 1], vec![true; 2], 1));
 }

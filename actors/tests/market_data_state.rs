@@ -333,6 +333,7 @@ fn a_new_session_begins_without_the_states_of_the_old_one() {
 #[test]
 fn states_do_not_change_a_book() {
     let mut states = StateFeed::new();
+    while states.feed.tops.receive().is_some() {}
     let quiet: Vec<_> = all_of(AAPL_THERE, "AAPL").into_iter().filter(|message| message[0] != b'H').collect();
     states.send(&quiet);
     states.send(&[breaker_status(b'1'), breaker_levels([3, 2, 1]), system_event(b'Q')]);

@@ -57,7 +57,8 @@ pub struct MarketData {
     line_b: Option<EndpointId>,
     requests: Option<EndpointId>,
     counters: FeedCounters,
-    /// Whether all books were last published as stale.
+    /// Whether all books were last published as stale. They are before the first packet, so that what was published before
+    /// a restart passes for nothing.
     is_stale: bool,
     timer: Option<(TimerId, u64)>,
     retry_is_set: bool,
@@ -86,7 +87,7 @@ impl MarketData {
         let MarketDataConfig { symbols, limits, arbitration, has_line_b, servers } = config;
         assert_eq!(arbitration.gap_fill.servers, servers.len(), "every server has an address");
         assert_eq!(endpoints.len(), 1 + usize::from(has_line_b) + usize::from(!servers.is_empty()));
-        counters.feed.set(FeedCount::PricesStale, 0);
+        counters.feed.set(FeedCount::PricesStale, 1);
         MarketData {
             arbiter: Arbiter::new(arbitration, counters.clone()),
             builder: BookBuilder::new(&symbols, limits, !servers.is_empty(), counters.feed.clone()),
@@ -94,7 +95,7 @@ impl MarketData {
             requests: (!servers.is_empty()).then(|| endpoints[endpoints.len() - 1]),
             servers,
             counters,
-            is_stale: false,
+            is_stale: true,
             timer: None,
             retry_is_set: false,
         }
@@ -198,6 +199,7 @@ impl Actor for MarketData {
         ctx.out.references.send(SequencerIn::Reference(begins));
         if ctx.out.tops.is_connected() {
             self.builder.watch_tops();
+            self.retry_is_set = ctx.set_timer(RETRY_NS, RETRY).is_ok();
         }
     }
 

@@ -75,9 +75,9 @@ impl BookBuilder {
         }
     }
 
-    /// Tracks best levels from now on. Allocates.
+    /// Tracks best levels from now on. All are due. Allocates.
     pub(super) fn watch_tops(&mut self) {
-        self.tops = Some(LastPublished::new(self.causes.len()));
+        self.tops.insert(LastPublished::new(self.causes.len())).mark_all();
     }
 
     /// Marks all instruments as changed.

@@ -50,7 +50,7 @@ corelane_runtime::metrics! {
         Rejoined,
         /// Instruments that a replay has not made fresh: it contradicts them too, or it was given up or not believed.
         NotRejoined,
-        /// Whether all prices are stale now: 0 or 1; a state, not a total.
+        /// Whether all prices are stale now, as they are before the first packet: 0 or 1; a state, not a total.
         PricesStale,
         /// Times that the feed fell silent.
         Silences,

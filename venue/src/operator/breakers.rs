@@ -115,7 +115,8 @@ impl Watched {
     fn sample(&mut self, counters: &VenueCounters, status: &Status, now_ns: u64) -> Sample {
         let (count, can_wait) = match self.watches {
             Watches::Feed => {
-                let failed = counters.feed_in.feed.get(FeedCount::PricesStale) > 0;
+                let feed = &counters.feed_in.feed;
+                let failed = feed.get(FeedCount::PricesStale) > 0 && feed.get(FeedCount::Packets) > 0;
                 return Sample { failed, duration_ns: 0 };
             }
             Watches::Publisher => {
@@ -241,6 +242,8 @@ mod tests {
         let stale = |is_stale| {
             move |counters: &VenueCounters| counters.feed_in.feed.set(FeedCount::PricesStale, u64::from(is_stale))
         };
+        assert!(!bench.turns(10, stale(true)), "before the first packet");
+        assert!(!bench.turns(1, |counters| counters.feed_in.feed.add(FeedCount::Packets, 1)));
         assert!(!bench.turns(10, stale(false)));
         assert!(!bench.turns(4, stale(true)));
         assert!(bench.turns(1, stale(true)));

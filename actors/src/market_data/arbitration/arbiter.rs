@@ -70,14 +70,16 @@ impl Arbiter {
             expected: SequenceNumber::FIRST,
             frontier: Frontier::START,
             last_packet_ns: 0,
-            is_silent: false,
+            // No packet has shown yet that the feed goes on.
+            is_silent: true,
             ended_at: SequenceNumber::NONE,
             has_lost: false,
         }
     }
 
-    /// Whether the state built from the messages may be wrong: some are lost or late, the lines are silent, the session
-    /// has ended, or the lines bring another run under its name. After a loss, only a new run makes it fresh again.
+    /// Whether the state built from the messages may be wrong: no session has begun, some are lost or late, the lines are
+    /// silent, the session has ended, or the lines bring another run under its name. After a loss, only a new run makes it
+    /// fresh again.
     #[must_use]
     #[inline]
     pub fn is_stale(&self) -> bool {
