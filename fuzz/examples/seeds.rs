@@ -218,7 +218,7 @@ fn arbiter_scripts() -> Vec<Vec<u8>> {
     let [none, on_a, on_b, on_both] = [0, 1, 2, 3].map(|lines| [0, 3, lines]);
     let [soon, later, silence] = [0, 4, 7].map(|step| [5, step, 0]);
     let [heartbeat, end] = [0, 3].map(|kind| [4, 0, kind]);
-    let [answer_in_parts, lie] = [1, 3].map(|fate| [7, fate, 0]);
+    let [answer_in_parts, silent, lie] = [1, 2, 3].map(|fate| [7, fate, 0]);
     let [begin_a, begin_b] = [0, 1].map(|name| [8, name, 0]);
     let (late_copy, replay) = ([2, 9, 7], [11, 0, 0]);
     let [forged_heartbeat, forged_messages] = [1, 2].map(|kind| [9, kind, 0x85]);
@@ -234,6 +234,10 @@ fn arbiter_scripts() -> Vec<Vec<u8>> {
         (0x83, vec![on_a, [9, 3, 1], on_both, silence, [2, 48, 9], [2, 1, 9]]),
         // A forged message waits, and the line comes back from a silence.
         (0x83, vec![on_a, [9, 2, 0], silence]),
+        // Forged messages are passed, and the true ones come behind a silence.
+        (0x82, vec![on_a, [9, 0x72, 0], on_a, silence]),
+        // A replay goes past messages that are lost.
+        (1, vec![on_a, on_a, none, none, on_a, none, heartbeat, heartbeat, silent, later, [5, 3, 0], replay, later]),
         // A forged end and two forged heartbeats that claim half of all numbers each.
         (1, vec![on_a, [9, 1, 0xbf], begin_b, on_both, [9, 4, 0xbf], [9, 4, 0xbf], later]),
     ];

@@ -20,6 +20,8 @@ pub struct Witness {
     delivered: u64,
     lost_before: u64,
     replayed: u64,
+    /// Number of the next message of the sequence when an answer arrives.
+    pub expected: u64,
     /// Whether a forged message was delivered, so that the true one differs from it.
     pub has_taken_forged: bool,
     /// Since these times, it is known that there are messages below these ends.
@@ -37,6 +39,7 @@ impl Witness {
             delivered: 0,
             lost_before: 0,
             replayed: 0,
+            expected: 1,
             has_taken_forged: false,
             seen: Vec::new(),
         }
@@ -108,11 +111,11 @@ impl MessageSink for Witness {
 
     fn replayed(&mut self, message: &[u8]) {
         self.replayed += 1;
-        assert!(self.replayed <= self.last, "a replay stays below the sequence");
+        assert!(self.replayed < self.expected, "a replay stays below the sequence");
         self.belongs(self.replayed, message);
     }
 
     fn replay_ended(&mut self, is_complete: bool) {
-        assert!(!is_complete || self.replayed == self.last, "a replay reaches the sequence");
+        assert!(!is_complete || self.replayed + 1 == self.expected, "a replay reaches the sequence");
     }
 }
