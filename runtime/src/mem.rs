@@ -84,7 +84,7 @@ pub fn prefetch<T>(values: &[T], index: usize) {
 // Assembly, because the intrinsic compiles to a prefetch for reading if the target is not known to have `prfchw`.
 #[inline(always)]
 pub(crate) fn prefetch_to_write<T>(place: *const T) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     for line in (0..size_of::<T>()).step_by(64) {
         // SAFETY: a prefetch changes no program state and cannot fault, whatever the address. A processor that lacks
         // this instruction executes it as a `nop`.
@@ -93,7 +93,7 @@ pub(crate) fn prefetch_to_write<T>(place: *const T) {
             std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = place;
 }
 
