@@ -132,7 +132,6 @@ impl Topology {
                 return Err(died.unwrap_or(error));
             }
         };
-        stage.advance_to(stages::RUN);
         let shared = Arc::<Shared>::default();
         let chore = Box::new(chore);
         let supervisor = Supervisor {
@@ -162,9 +161,11 @@ impl Topology {
             .name("housekeeping".to_owned())
             .spawn(move || housekeeping::run(supervisor, threads))
             .map_err(|error| {
+                // None sleeps yet.
                 stage.advance_to(stages::EXIT);
                 StartError::Housekeeping(error)
             })?;
+        stage.advance_to(stages::RUN);
         Ok(Running { stage, shared, events: events_in, housekeeping: Some(housekeeping), addresses })
     }
 }
