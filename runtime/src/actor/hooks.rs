@@ -125,8 +125,9 @@ pub trait Actor: 'static {
         let _ = (ctx, up);
     }
 
-    /// Called when the topology has drained and stops. What it sends to other actors is still handled. What a connection does
-    /// not take can be sent in [`NetActor::on_writable`] within two seconds; a connection that takes all is then closed.
+    /// Called when the topology has drained and stops. What it sends to other actors is still handled, and what they send to their
+    /// peers then leaves: connections are closed when nothing is in flight any more. What a connection does not take can be
+    /// sent in [`NetActor::on_writable`] within two seconds after that; a connection that takes all is then closed.
     fn on_stop(&mut self, ctx: &mut Context<'_, Self::Out>) {
         let _ = ctx;
     }

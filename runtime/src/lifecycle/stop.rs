@@ -39,13 +39,13 @@ impl Supervisor {
             self.log(|| tracing::warn!("not everything in flight was finished before the drain deadline"));
         }
         self.end_supervision();
-        self.advance(stages::STOP);
         let deadline = Deadline::after(self.options.drain_deadline);
-        while !self.all_reached(stages::STOP) && !deadline.has_passed() {
-            self.wait(LOOK_PERIOD);
-        }
+        self.order(stages::STOP, deadline);
         // If something is stuck already, it is not waited for again.
-        let heard = drained && self.settle(stages::STOP..stages::EXIT, deadline);
+        let heard = drained && self.settle(stages::STOP..stages::CLOSE, deadline);
+        // What the hooks sent to actors with connections can reach their peers up to now.
+        self.order(stages::CLOSE, deadline);
+        let heard = heard && self.settle(stages::CLOSE..stages::EXIT, deadline);
         if drained && !heard {
             self.log(|| {
                 tracing::warn!("not everything that actors sent in on_stop was taken before the drain deadline")
@@ -53,6 +53,14 @@ impl Supervisor {
         }
         self.relay();
         heard
+    }
+
+    /// Leads the shards to a stage, and waits until all have done what belongs to it.
+    fn order(&mut self, stage: u32, deadline: Deadline) {
+        self.advance(stage);
+        while !self.all_reached(stage) && !deadline.has_passed() {
+            self.wait(LOOK_PERIOD);
+        }
     }
 
     /// Waits until nothing is in flight, in rounds, each a stage of its own; see [`Round`] for why that is so.

@@ -138,8 +138,10 @@ impl DutyCycle {
         self.progress.count_work();
         loop {
             let stage = match self.stage.current() {
-                // A stop without patience goes on before this shard has seen it: the actors stop all the same.
+                // A stop without patience goes on before this shard has seen it: the actors stop all the same, and what they
+                // have sent leaves.
                 stage if stage > stages::STOP && reached < stages::STOP => stages::STOP,
+                stage if stage > stages::CLOSE && reached < stages::CLOSE => stages::CLOSE,
                 stage => stage,
             };
             if stage != reached {
@@ -226,6 +228,8 @@ impl DutyCycle {
             self.shard.env.time.begin_turn();
             self.shard.stop_actors();
             self.shard.wake_peers();
+        }
+        if stage == stages::CLOSE {
             self.flush();
             if let Some(driver) = self.shard.transport.driver() {
                 let counters = self.shard.env.telemetry.borrow().counters().clone();
