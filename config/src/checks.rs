@@ -11,7 +11,7 @@ use crate::document::{Document, closest};
 use crate::limits::WithoutReference;
 use crate::schema::{
     Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Risk,
-    Shard,
+    Shard, Supervision,
 };
 use crate::values::{Cpu, Price, TimeOfDay};
 use crate::{bulkhead, members};
@@ -33,6 +33,25 @@ pub(crate) fn check(document: &mut Document) {
     matching(document);
     addresses::check(document);
     day(document);
+    supervision(document);
+}
+
+fn supervision(document: &mut Document) {
+    let Some(supervision) = document.section::<Supervision>("supervision") else {
+        return;
+    };
+    let Supervision { backoff_first_ms, backoff_max_ms, .. } = supervision;
+    if backoff_first_ms > backoff_max_ms {
+        document.conflict(
+            "supervision.backoff_first_ms",
+            format!(
+                "`supervision.backoff_first_ms` ({backoff_first_ms}) is more than `supervision.backoff_max_ms` \
+                 ({backoff_max_ms})"
+            ),
+            "longer than the longest wait",
+            "lower it, or raise `backoff_max_ms`".into(),
+        );
+    }
 }
 
 /// Refuses events that do not follow each other. One of the end may not have a time if an earlier one comes at the stop.

@@ -355,5 +355,12 @@ fn each_contradiction_is_reported() {
                 "48:16 Conflict: `risk.notional_max` is zero, so every order would be rejected; write the largest price times quantity of one order, such as \"1000000\"",
             ],
         ),
+        (
+            "[feeds.out]",
+            "[supervision]\nbackoff_first_ms = 1001\n\n[feeds.out]",
+            &[
+                "57:20 Conflict: `supervision.backoff_first_ms` (1001) is more than `supervision.backoff_max_ms` (1000); lower it, or raise `backoff_max_ms`",
+            ],
+        ),
     ]);
 }

@@ -65,7 +65,7 @@ pub struct CompareArgs {
     /// The newer result.json.
     pub after: PathBuf,
     /// Share by which a figure may get worse before the exit code is 1, for example 0.05.
-    #[arg(long, default_value_t = compare::THRESHOLD, value_name = "SHARE")]
+    #[arg(long, default_value_t = compare::THRESHOLD, value_name = "SHARE", value_parser = parse_share)]
     pub threshold: f64,
     /// Print JSON instead of the table.
     #[arg(long)]
@@ -100,4 +100,12 @@ pub struct BudgetArgs {
     /// A result.json, for its ratios.
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        // No figure is worse by more than nan.
+        Ok(share) if f64::is_finite(share) && share >= 0.0 => Ok(share),
+        _ => Err("expected a share of 0 or more, such as 0.05".to_owned()),
+    }
 }

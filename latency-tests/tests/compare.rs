@@ -99,6 +99,11 @@ fn the_same_shows_no_difference_a_shift_is_found_and_what_does_not_count_is_refu
     assert!(row("p50", true).counts && !row("p50", false).counts);
     // What got slower is not slower by more than a large threshold.
     assert!(folder.run(&["compare", "old.json", "slower.json", "--threshold", "1e6"]).status.success());
+    for no_share in ["nan", "inf", "-0.1", "5 %"] {
+        let output = folder.run(&["compare", "old.json", "slower.json", &format!("--threshold={no_share}")]);
+        assert_eq!(output.status.code(), Some(2), "{no_share}");
+        assert!(text(&output.stderr).contains("expected a share of 0 or more"), "{no_share}");
+    }
     // The other way round it is better, which is no failure.
     let output = folder.run(&["compare", "slower.json", "old.json"]);
     let shown = text(&output.stdout);

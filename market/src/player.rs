@@ -225,7 +225,9 @@ impl<R: Read> Player<R> {
         if self.report.ended {
             return Ok(Step { next_due_ns: u64::MAX, ended: true });
         }
-        let next_due_ns = next_due_ns.min(waiting_ns.unwrap_or(u64::MAX)).min(self.heartbeat_due_ns());
+        // Behind the end come no more heartbeats, only what a delayed line has yet to send.
+        let heartbeat_ns = if self.has_ended(now_ns) { u64::MAX } else { self.heartbeat_due_ns() };
+        let next_due_ns = next_due_ns.min(waiting_ns.unwrap_or(u64::MAX)).min(heartbeat_ns);
         Ok(Step { next_due_ns: next_due_ns.max(now_ns), ended: false })
     }
 
@@ -289,9 +291,11 @@ impl<R: Read> Player<R> {
         Ok(Some(match self.spec.pace {
             Pace::Timestamps { speed } => {
                 let since_ns = timestamp_ns.saturating_sub(first_ns);
-                start_ns + (since_ns as f64 / speed) as u64
+                start_ns.saturating_add((since_ns as f64 / speed) as u64)
             }
-            Pace::Rate { messages_per_s } => start_ns + ((number - 1) as f64 * 1e9 / messages_per_s) as u64,
+            Pace::Rate { messages_per_s } => {
+                start_ns.saturating_add(((number - 1) as f64 * 1e9 / messages_per_s) as u64)
+            }
             Pace::Max => start_ns,
         }))
     }

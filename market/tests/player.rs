@@ -104,6 +104,32 @@ fn a_bad_line_loses_repeats_and_reorders_by_its_seed() {
 }
 
 #[test]
+fn a_pace_beyond_all_clocks_is_waited_for() {
+    let file = day(1, 1000);
+    for pace in [Pace::Timestamps { speed: f64::MIN_POSITIVE }, Pace::Rate { messages_per_s: f64::MIN_POSITIVE }] {
+        let spec = PlaySpec { pace, ..PlaySpec::new(loopback().local_addr().unwrap()) };
+        let mut player = Player::new(spec, &file[..]).unwrap();
+        let steps = [500, 1_000_000_000].map(|now_ns| player.step(now_ns).unwrap());
+        assert!(steps.iter().all(|step| !step.ended), "{pace:?}");
+        assert!(player.report().messages < 1000, "{pace:?}");
+    }
+}
+
+#[test]
+fn a_stopped_player_sleeps_until_its_delayed_line_has_sent_the_end() {
+    let (file, skew) = (day(1, 1000), Duration::from_secs(30));
+    let to = loopback().local_addr().unwrap();
+    let spec = PlaySpec { pace: Pace::Max, line_b: Some(LineSpec { skew, ..LineSpec::new(to) }), ..PlaySpec::new(to) };
+    let mut player = Player::new(spec, &file[..]).unwrap();
+    player.step(0).unwrap();
+    player.stop();
+    let ends: Vec<_> = (0..4).map(|turn| player.step(2_000_000_000 + turn).unwrap()).collect();
+    let last = ends.last().unwrap();
+    assert!(!last.ended && last.next_due_ns >= skew.as_nanos() as u64, "{ends:?}");
+    assert!(player.step(40_000_000_000).unwrap().ended);
+}
+
+#[test]
 fn messages_that_are_due_together_share_a_packet_and_others_do_not() {
     // Two messages at once, one 5 ms later, two another 5 ms later.
     let file: Vec<u8> = [1_000_000_u64, 1_000_000, 6_000_000, 11_000_000, 11_000_000]

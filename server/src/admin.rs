@@ -12,7 +12,7 @@ use std::{
 use clap::ValueEnum;
 use corelane_config::Config;
 use corelane_console::{Exit, Output};
-use miette::{IntoDiagnostic, WrapErr, miette};
+use miette::miette;
 
 use crate::{
     cli::{AdminArgs, AdminCommand, ScopeArgs},
@@ -34,7 +34,10 @@ pub(crate) fn admin(args: &AdminArgs, out: &mut Output) -> miette::Result<Exit> 
             Ok(Exit::Done)
         }
         Some(("error", problem)) => Err(miette!("{}", problem.trim_end())),
-        _ => Err(miette!(help = "look into its log", "the venue closed the connection without an answer")),
+        _ => Err(miette!(
+            help = "it is at the end of its stop, or has failed; look into its log whether the request was done",
+            "the venue closed the connection without an answer"
+        )),
     }
 }
 
@@ -107,9 +110,15 @@ fn ask(socket: &Path, request: &str) -> miette::Result<String> {
             socket.display()
         )
     })?;
-    let lost = || "the connection to the venue was lost".to_owned();
-    stream.write_all(format!("{request}\n").as_bytes()).into_diagnostic().wrap_err_with(lost)?;
+    let lost = |error| {
+        miette!(
+            help = "it has ended, or is at the end of its stop; look into its log whether the request was done",
+            "the connection to the venue at {} was lost: {error}",
+            socket.display()
+        )
+    };
+    stream.write_all(format!("{request}\n").as_bytes()).map_err(lost)?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).into_diagnostic().wrap_err_with(lost)?;
+    stream.read_to_string(&mut answer).map_err(lost)?;
     Ok(answer)
 }

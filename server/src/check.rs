@@ -10,7 +10,7 @@ use corelane_runtime::{
     supervision::{Escalation, Restart, SupervisorSpec},
     topology::{Idle, check::Checked},
 };
-use corelane_venue::{Descriptors, declare, driver_config, table_bytes};
+use corelane_venue::{Descriptors, declare, driver_config, memory_limit, table_bytes};
 use miette::miette;
 
 use crate::run::admin_socket;
@@ -42,10 +42,21 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
         out.table(&bulkheads)?;
         out.say("")?;
     }
-    out.table(&memory(&checked, &config)?)?;
+    let memory = memory(&checked, &config)?;
+    let needed: usize = memory.iter().map(|(_, bytes)| bytes).sum();
+    out.table(&memory_table(memory, needed))?;
     out.say("")?;
     out.table(&open_files(&descriptors))?;
-    Ok(Exit::Done)
+    match memory_limit().filter(|(limit, _)| needed as u64 > *limit) {
+        None => Ok(Exit::Done),
+        Some((limit, what)) => Ok(out.damaged(&miette!(
+            help = "lower the bounds of the largest tables, or raise the limit",
+            "the venue may need {:.1} MiB of memory, but this process may have {:.1} MiB ({what}): it would start, and end when \
+             its tables fill",
+            mib(needed as f64),
+            mib(limit as f64)
+        ))),
+    }
 }
 
 fn shards(checked: &Checked) -> Table {
@@ -121,18 +132,25 @@ fn bulkheads(config: &Config) -> Option<Table> {
     (!bulkheads.is_empty()).then_some(table)
 }
 
-/// The memory by purpose. Pages are committed on first use.
-fn memory(checked: &Checked, config: &Config) -> miette::Result<Table> {
+/// The memory by purpose, in bytes at most. Pages are committed on first use.
+fn memory(checked: &Checked, config: &Config) -> miette::Result<Vec<(&'static str, usize)>> {
     let edges = checked.edges.iter().map(|edge| edge.bytes()).sum();
     let drivers = checked.shards.iter().filter(|shard| shard.endpoints > 0 || shard.idle == Idle::Park).count();
     let mut rows = vec![("edges", edges), ("network buffers", drivers * driver_config(config).bytes())];
     rows.extend(table_bytes(config)?);
-    rows.push(("in all", rows.iter().map(|(_, bytes)| bytes).sum()));
+    Ok(rows)
+}
+
+fn memory_table(rows: Vec<(&str, usize)>, sum: usize) -> Table {
     let mut table = Table::new(["memory", "MiB at most"], 1).with_figures();
-    for (what, bytes) in rows {
-        table.add([what.to_owned(), format!("{:.1}", bytes as f64 / f64::from(1 << 20))]);
+    for (what, bytes) in rows.into_iter().chain([("in all", sum)]) {
+        table.add([what.to_owned(), format!("{:.1}", mib(bytes as f64))]);
     }
-    Ok(table)
+    table
+}
+
+fn mib(bytes: f64) -> f64 {
+    bytes / f64::from(1 << 20)
 }
 
 /// The file descriptors by purpose.

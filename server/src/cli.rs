@@ -71,7 +71,7 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// The number of seeds to run, one after the other.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// The requests of each run.
     #[arg(long, value_name = "R", default_value_t = 20_000)]
@@ -314,8 +314,8 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Number of instruments, 1 to 65535; some are much busier than others.
-    #[arg(long, value_name = "N")]
-    pub instruments: usize,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub instruments: u16,
     /// Total number of messages; at least 7, plus 4 per instrument, plus the opening orders.
     #[arg(long, value_name = "M")]
     pub messages: u64,
@@ -345,7 +345,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "ADDR", value_parser = parse_destination)]
     pub to_b: Option<SocketAddr>,
     /// Delay of line B behind line A, in milliseconds.
-    #[arg(long, default_value_t = 0, value_name = "MS", requires = "to_b")]
+    #[arg(long, default_value_t = 0, value_name = "MS", requires = "to_b", value_parser = clap::value_parser!(u32).range(..=60_000))]
     pub skew: u32,
     /// Answer MoldUDP64 retransmission requests on this address.
     #[arg(long, value_name = "ADDR")]

@@ -65,11 +65,15 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
     // Whatever would spoil the result is found before the run.
     writable(&args.plot)?;
     args.json.as_deref().map_or(Ok(()), writable)?;
+    if args.json.as_ref() == Some(&args.plot) {
+        let path = args.plot.display();
+        return Err(miette!(help = "give each a path of its own", "--plot and --json would both write {path}"));
+    }
     let mut config = Config::parse("the embedded venue", VENUE_TOML)?;
     let market = market(args, &mut config)?;
     let cpus = cpu::allowed_cpus();
     let host = Host::inspect();
-    out.say(&host)?;
+    out.text(&host)?;
     out.say(format_args!("measuring machine jitter for {} s …", JITTER_WATCH.as_secs()))?;
     let jitter = jitter::measure(&cpus[..cpus.len().min(2)], JITTER_WATCH).into_diagnostic()?;
 
@@ -77,7 +81,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
     on_loopback(&mut config, feed.local_addr().into_diagnostic()?)?;
     let venue = Venue::start(&config)?;
     let feed_in = venue.feed_in().ok_or_else(|| miette!("the embedded venue has no incoming feed"))?;
-    out.say(format_args!(
+    out.text(format_args!(
         "venue up: {} sessions over TCP on {}, market data in on {feed_in}, {} market messages to play",
         config.ports.len(),
         venue.order_entry(),

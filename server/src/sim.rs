@@ -33,7 +33,10 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
     };
     let bar = if stderr().is_terminal() { ProgressBar::new(seeds).with_style(style()) } else { ProgressBar::hidden() };
     let (mut requests, mut faults, mut hash, mut broken) = (0, 0, 0_u64, Vec::new());
-    for seed in first.seed..first.seed.saturating_add(seeds) {
+    let last = first.seed.checked_add(seeds - 1).ok_or_else(|| {
+        miette!(help = "begin with a lower --seed", "there are no {seeds} seeds from {} on", first.seed)
+    })?;
+    for seed in first.seed..=last {
         let spec = Spec { seed, ..first.clone() };
         let report = run(&spec)?;
         requests += report.requests;

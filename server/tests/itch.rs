@@ -74,3 +74,27 @@ fn errors_in_a_file_are_reported_with_their_place_and_in_the_exit_code() {
     assert!(errors.contains("50 messages are too few"), "{errors}");
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn numbers_beyond_all_bounds_are_refused() {
+    const HUGE: &str = "18446744073709551615";
+    let folder = folder("huge");
+    let day = folder.join("day.itch");
+    assert_eq!(corelane(GENERATE, &day).0, Some(0));
+    let play = ["play", "--to", "127.0.0.1:9", "--to-b", "127.0.0.1:9", "--speed", "max"];
+    let cases: [&[&str]; 6] = [
+        &["generate", "--instruments", HUGE, "--messages", "100"],
+        &["generate", "--instruments", "1", "--messages", HUGE],
+        &["generate", "--instruments", "1", "--messages", "1000", "--opening-orders", HUGE],
+        &[&play[..], &["--skew", HUGE]].concat(),
+        // 49 days, in which a signal would wait for line B.
+        &[&play[..], &["--skew", "4294967295"]].concat(),
+        &[&play[..], &["--linger", HUGE]].concat(),
+    ];
+    for arguments in cases {
+        let (code, said, errors) = corelane(arguments, &day);
+        assert_eq!((code, said.as_str()), (Some(2), ""), "{arguments:?}: {errors}");
+        assert!(!errors.contains("panicked"), "{arguments:?}: {errors}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -296,9 +296,10 @@ fn a_demo_finds_out_first_what_would_spoil_it() {
     fs::write(&empty, "").unwrap();
     let (absent, plot) = (folder.join("absent/plot.svg"), folder.join("plot.svg"));
     let plot = ["--plot", plot.to_str().unwrap()];
-    let cases: [(Vec<&str>, &str); 3] = [
+    let cases: [(Vec<&str>, &str); 4] = [
         (vec!["--plot", absent.to_str().unwrap()], "cannot write"),
         ([&plot[..], &["--json", absent.to_str().unwrap()]].concat(), "cannot write"),
+        ([&plot[..], &["--json", plot[1]]].concat(), "would both write"),
         ([&plot[..], &["--itch", empty.to_str().unwrap()]].concat(), "has no ITCH message"),
     ];
     for (arguments, said) in cases {

@@ -36,7 +36,13 @@ fn a_sound_run_ends_with_its_sums() {
 fn what_cannot_be_run_is_an_error() {
     let folder = folder("sim-wrong");
     fs::write(folder.join("wrong.replay"), "seed five\n").unwrap();
-    let cases: [&[&str]; 3] = [&["--faults", "some"], &["-t", "none.toml"], &["--replay", "wrong.replay"]];
+    let cases: [&[&str]; 5] = [
+        &["--faults", "some"],
+        &["-t", "none.toml"],
+        &["--replay", "wrong.replay"],
+        &["--seeds", "0"],
+        &["--seed", "18446744073709551615", "--seeds", "2"],
+    ];
     for arguments in cases {
         let (code, out, err) = sim(&folder, arguments);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");

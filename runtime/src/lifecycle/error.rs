@@ -45,6 +45,12 @@ pub enum StartError {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// The kernel does not show the host's CPUs.
+    #[error("cannot read the host's CPUs below /sys/devices/system ({reason}); mount sysfs there, read-only will do")]
+    Cpus {
+        /// The executor's words.
+        reason: String,
+    },
     /// The executor of a shard did not start.
     #[error(
         "shard {shard:?}: its executor did not start: {reason}; check that io_uring is enabled (kernel.io_uring_disabled = 0) and that threads may be created"

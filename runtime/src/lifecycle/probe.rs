@@ -1,6 +1,6 @@
 //! What a start needs of the host, tried without starting.
 
-use glommio::{LocalExecutorBuilder, Placement};
+use glommio::{CpuSet, LocalExecutorBuilder, Placement};
 
 use super::{GLOMMIO_IO_MEMORY, error::StartError};
 use crate::{
@@ -15,6 +15,7 @@ impl Topology {
     /// # Errors
     /// The [`StartError`] that a start would end with.
     pub fn check_host(&self) -> Result<(), StartError> {
+        require_cpus()?;
         for (index, shard) in self.shards.iter().enumerate() {
             let name = || shard.spec.name.clone();
             let executor = LocalExecutorBuilder::new(Placement::Fixed(shard.spec.cpu)).io_memory(GLOMMIO_IO_MEMORY);
@@ -30,4 +31,9 @@ impl Topology {
         }
         Ok(())
     }
+}
+
+/// Makes sure that the executors find the host's CPUs; they would panic.
+pub(super) fn require_cpus() -> Result<(), StartError> {
+    CpuSet::online().map(drop).map_err(|error| StartError::Cpus { reason: error.to_string() })
 }

@@ -21,6 +21,7 @@ use super::{
     housekeeping::{self, ShardThread},
     net_watch::NetWatch,
     options::RunOptions,
+    probe::require_cpus,
     running::{Running, Shared},
     seat::{Built, Seat},
     stages,
@@ -73,6 +74,7 @@ impl Topology {
             return Err(StartError::HousekeepingCpu { cpu, allowed });
         }
         require_files(FILES_PER_EXECUTOR * self.shards.len())?;
+        require_cpus()?;
         install_hook();
         let names: Vec<String> = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let stage = Arc::new(Stage::new(stages::BOOT));

@@ -28,7 +28,7 @@ struct WriteError {
 }
 
 pub(super) fn generate(args: &GenerateArgs, out: &mut Output) -> miette::Result<Exit> {
-    let mut spec = DaySpec::made_up(args.seed, args.instruments, args.messages);
+    let mut spec = DaySpec::made_up(args.seed, args.instruments.into(), args.messages);
     spec.opening_orders = args.opening_orders.unwrap_or(spec.opening_orders);
     let mut day = Day::new(spec).into_diagnostic()?;
     let is_stdout = source::is_stdin(&args.out);

@@ -56,6 +56,8 @@ pub(crate) fn topology(name: &str, feed: SocketAddr, changes: &[(&str, &str)]) -
             &format!("[feeds.out.retransmission]\n{ephemeral}"),
         ),
         ("# linger_ms = 3000", "linger_ms = 300"),
+        // The clients of the tests send no heartbeats, and a busy host may need that long for a few commands.
+        ("client_timeout_ms = 15_000", "client_timeout_ms = 600_000"),
     ];
     for (from, to) in usual.iter().chain(changes) {
         assert!(text.contains(from), "{from}");

@@ -130,6 +130,42 @@ fn check_refuses_what_run_would() {
     }
 }
 
+/// It would start, since the tables fill later.
+#[test]
+fn check_tells_of_more_memory_than_the_process_may_have() {
+    let folder = topology("memory", "127.0.0.1:9".parse().unwrap(), &[]);
+    let mut limited = unprivileged("ulimit -v 500000");
+    let output = limited.arg("check").arg(folder.join("venue.toml")).output().unwrap();
+    let said = unfolded(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("this process may have 488.3 MiB (RLIMIT_AS, `ulimit -v`)"), "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("│ in all"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// In a container, perhaps. Where a test may have no namespaces of its own, there is nothing to see.
+#[test]
+fn a_host_that_does_not_show_its_cpus_is_refused() {
+    let hidden = |command: &str| {
+        let mut run = Command::new("unshare");
+        let script = format!("mount -t tmpfs none /sys && exec {command}");
+        run.args(["--mount", "--map-root-user", "sh", "-c", &script, env!("CARGO_BIN_EXE_corelane")]);
+        run
+    };
+    if !hidden("true").status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let folder = topology("no-sys", "127.0.0.1:9".parse().unwrap(), &[]);
+    for command in ["check", "run"] {
+        let output = hidden("\"$0\" \"$@\"").arg(command).arg(folder.join("venue.toml")).output().unwrap();
+        let said = unfolded(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}: {said}");
+        assert!(said.contains("cannot read the host's CPUs below /sys/devices/system"), "{command}: {said}");
+        assert!(!folder.join("corelane.sock").exists());
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
 /// `corelane` without the capabilities of root, behind a command of a shell.
 fn unprivileged(command: &str) -> Command {
     let mut run = Command::new("setpriv");
