@@ -394,21 +394,21 @@ fn a_stop_without_patience_calls_on_stop_and_reports_its_panic() {
     }
 }
 
-/// No turn follows the one in which the first failure is collected.
+/// No turn follows the one in which the first failure is collected, behind the actor that is told of it.
 #[test]
 fn a_failure_in_answer_to_the_last_one_is_reported() {
     let _watchdog = watchdog();
     for idle in [Idle::Park, Idle::Backoff, Idle::Spin] {
         let mut topology = Topology::new();
         let shard = shard(&mut topology, "impatient", two_cpus()[0], idle);
-        let first = topology.actor(shard, "first", || {
-            let mut actor = One::relay();
-            actor.on_stop = Box::new(|_, ()| panic!("as the test wants"));
-            actor
-        });
         let second = topology.actor(shard, "second", || {
             let mut actor = One::relay();
             actor.on_down = Box::new(|_, down| panic!("told of {down:?}"));
+            actor
+        });
+        let first = topology.actor(shard, "first", || {
+            let mut actor = One::relay();
+            actor.on_stop = Box::new(|_, ()| panic!("as the test wants"));
             actor
         });
         topology.connect(first, out, second, EdgeSpec::backpressure(8));

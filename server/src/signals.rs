@@ -1,8 +1,11 @@
 //! The signals that `corelane run` obeys.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use miette::IntoDiagnostic;
@@ -16,6 +19,16 @@ use signal_hook::{
 const NOTHING: usize = 0;
 const ENGAGE: usize = 1;
 const RELEASE: usize = 2;
+
+/// The signals that tell a command to stop. SIGHUP is not among them if the process was started with it ignored: whoever has used
+/// `nohup` wants it to go on when the terminal goes away.
+pub(crate) fn stop_signals() -> impl Iterator<Item = i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let hears_of_terminal = ignored & (1 << (SIGHUP - 1)) == 0;
+    [SIGINT, SIGTERM].into_iter().chain(hears_of_terminal.then_some(SIGHUP))
+}
 
 /// The signals that the process has received.
 pub(crate) struct Signals {
@@ -32,7 +45,7 @@ impl Signals {
     /// The system's refusal.
     pub(crate) fn install() -> miette::Result<Signals> {
         let signals = Signals { stop: Arc::default(), ends: Arc::new(true.into()), kill_switch: Arc::default() };
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
+        for signal in stop_signals() {
             flag::register_conditional_default(signal, signals.ends.clone()).into_diagnostic()?;
             flag::register_usize(signal, signals.stop.clone(), 1).into_diagnostic()?;
         }

@@ -12,13 +12,13 @@ use corelane_codecs::{mold::SessionName, text::Alpha};
 use corelane_console::{Exit, LostOutput, Output, warn};
 use corelane_market::{Faults, LineReport, LineSpec, Order, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
 use miette::IntoDiagnostic;
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    flag,
-};
+use signal_hook::flag;
 
 use super::input::Input;
-use crate::cli::{InputArgs, PlayArgs, Speed};
+use crate::{
+    cli::{InputArgs, PlayArgs, Speed},
+    signals::stop_signals,
+};
 
 /// The default time for repeating the end of session and answering requests, with a retransmission server.
 const LINGER: Duration = Duration::from_secs(3);
@@ -52,7 +52,7 @@ pub(super) fn play(args: &PlayArgs, out: &mut Output) -> miette::Result<Exit> {
 /// Sets the returned flag on a signal to stop. A second signal ends the process at once.
 fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in stop_signals() {
         flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }

@@ -11,7 +11,7 @@ use std::{
     io::Write,
     net::UdpSocket,
     path::Path,
-    process::{Child, ExitStatus},
+    process::{Child, Command, ExitStatus},
     thread,
     time::{Duration, Instant},
 };
@@ -70,11 +70,33 @@ fn ended(child: &mut Child) -> ExitStatus {
     }
 }
 
+/// `corelane`, started with SIGHUP as an option of `env` says: whoever runs the test may ignore it, too.
+fn with_signal(option: &str) -> Command {
+    let mut env = Command::new("env");
+    env.args([option, env!("CARGO_BIN_EXE_corelane")]);
+    env
+}
+
+/// As `nohup` starts it.
+#[test]
+fn a_venue_that_ignores_hangups_goes_on_without_its_terminal() {
+    let server = Server::start_by(&mut with_signal("--ignore-signal=HUP"), "nohup", &[], |_| ());
+    let mut client = Client::log_in(&server, 1);
+    server.signal(Signal::SIGHUP);
+    client.enter(1, b'B', b'0');
+    assert_eq!([client.hears(), client.hears()], ["S S", "A 1"]);
+    let (code, said) = server.admin(&["status"]);
+    assert!(code == Some(0) && said.contains("market hours: all orders"), "{said}");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(client.hears_all(), ["C 1 E", "S E", "Z"]);
+    assert_eq!(server.ended().code, Some(0));
+}
+
 // M3, T3, M4
 #[test]
 fn each_stop_signal_ends_the_day_in_order() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        let server = Server::start(&format!("stop-{signal}"), &[]);
+        let server = Server::start_by(&mut with_signal("--default-signal=HUP"), &format!("stop-{signal}"), &[], |_| ());
         let mut trader = Client::log_in(&server, 1);
         let mut idle = Client::log_in(&server, 2);
         trader.enter(1, b'B', b'0');

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream, UdpSocket},
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -21,6 +21,7 @@ use nix::{
     },
     unistd::Pid,
 };
+use rustix::fs::OFlags;
 
 /// Everything that tests wait for takes far less; reaching this is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,7 +114,12 @@ impl Server {
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+        let mut text = Vec::new();
+        // If it is a pipe, it has no end: what is there now must do.
+        let nonblocking = OFlags::NONBLOCK.bits() as i32;
+        let log = fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(self.folder.join("log"));
+        let _ = log.and_then(|mut log| log.read_to_end(&mut text));
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     pub(crate) fn pid(&self) -> u32 {

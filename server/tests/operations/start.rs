@@ -19,7 +19,7 @@ use rustix::{
 use crate::{
     ended,
     server::{Client, Server, corelane, topology},
-    unfolded,
+    unfolded, with_signal,
 };
 
 /// Nothing is open yet, so there is nothing to stop in order, and nobody looks for the signal.
@@ -29,7 +29,8 @@ fn a_signal_ends_a_venue_that_waits_for_its_topology() {
         let folder = topology("waits", "127.0.0.1:9".parse().unwrap(), &[]);
         let pipe = folder.join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let mut child = corelane().arg("run").arg(&pipe).stdout(Stdio::null()).spawn().unwrap();
+        let mut run = with_signal("--default-signal=HUP");
+        let mut child = run.arg("run").arg(&pipe).stdout(Stdio::null()).spawn().unwrap();
         // It opens when the reader has come.
         let silent = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
         kill(Pid::from_raw(child.id() as i32), signal).unwrap();
@@ -43,11 +44,11 @@ fn a_signal_ends_a_venue_that_waits_for_its_topology() {
 #[test]
 fn a_day_whose_times_have_passed_does_not_begin() {
     let day = "# [day]\n# start_of_messages = \"03:00\"\n";
-    let folder = topology("over", "127.0.0.1:9".parse().unwrap(), &[(day, "[day]\nend_of_messages = \"00:00\"\n")]);
+    let folder = topology("over", "127.0.0.1:9".parse().unwrap(), &[(day, "[day]\nend_of_messages = \"00:00:01\"\n")]);
     let output = corelane().arg("run").arg(folder.join("venue.toml")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("has ended at 00:00:00"), "{said}");
+    assert!(said.contains("has ended at 00:00:01"), "{said}");
     fs::remove_dir_all(folder).unwrap();
 }
 
