@@ -157,19 +157,25 @@ impl Driver {
         let connection = &mut self.table.connections[slot as usize];
         let fd = Fd(std::mem::replace(&mut connection.fd, -1));
         let (in_flight, reset, shut_down) = (connection.in_flight > 0, connection.reset, connection.shut_down);
+        let is_sending = connection.sending_bytes > 0;
+        // SAFETY: the slot owned the descriptor until now, and its close is queued below.
+        let socket = unsafe { BorrowedFd::borrow_raw(fd.0) };
         if in_flight {
             let cancel = opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build();
             self.push_for(slot, Operation::Close, cancel);
         }
         if reset {
-            // SAFETY: the slot owned the descriptor until now, and its close is queued below.
-            let socket = unsafe { BorrowedFd::borrow_raw(fd.0) };
             // The end of the stream counts as one byte.
             self.table.counters.unsent_bytes += unacknowledged_bytes(socket).saturating_sub(u64::from(shut_down));
             // Makes the close reset the connection, so that the kernel also discards what the peer has not read. This is a
             // system call, because the ring has the operation only since Linux 6.7. It fails on no TCP socket.
             let set = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
             self.table.counters.reset_errors += u64::from(set.is_err());
+        }
+        if is_sending {
+            // The kernel gives a send that its peer's packets have woken too often to a worker, which waits in the socket until
+            // there is room. No cancellation ends that wait, and while it lasts the socket is not closed. This does.
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
         }
         self.push_for(slot, Operation::Close, opcode::Close::new(fd).build());
     }
