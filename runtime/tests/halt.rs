@@ -117,3 +117,33 @@ fn a_day_without_end_and_a_stop_during_a_halt_end_once() {
     assert!(outcome.drained);
     assert!(matches!(outcome.status.faults[..], [RuntimeFault::DayWithoutEnd { .. }]), "{:?}", outcome.status.faults);
 }
+
+/// Once, or each time that it is told of the halt.
+#[test]
+fn a_chore_that_panics_is_told_of_the_halt_once_more() {
+    for panics in [1, 2] {
+        let mut topology = Topology::new();
+        let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+        let relay = topology.actor(shard, "relay", One::relay);
+        let mut to_relay = topology.external_sender("words", relay, EdgeSpec::backpressure(8));
+        let mut said = topology.external_receiver(relay, out, EdgeSpec::backpressure(8));
+        let mut turns = 0;
+        let options = options().halt_deadline(Duration::from_secs(3600));
+        let running = topology.start_with(options, move |status| {
+            turns += 1;
+            assert!(turns > panics, "as the test wants");
+            assert!(status.is_halting);
+            to_relay.send(note(LAST_WORDS)).unwrap();
+            ControlFlow::Break(())
+        });
+        let running = running.unwrap();
+        until("the topology ends by itself", || !running.is_running());
+        let outcome = running.stop();
+        assert!(outcome.drained, "{outcome:?}");
+        let faults = outcome.status.faults;
+        assert!(faults.iter().all(|fault| matches!(fault, RuntimeFault::HousekeepingPanicked { .. })), "{faults:?}");
+        assert_eq!(faults.len(), panics);
+        let words = if panics == 1 { &[LAST_WORDS][..] } else { &[] };
+        assert_eq!(numbers(&drain(&mut said)), words);
+    }
+}

@@ -21,7 +21,11 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         supervisor.look_after();
     });
     if looked_after.is_err() {
-        supervisor.note_own_panic();
+        // The program ends its business all the same, if it can: a panic is no reason to leave orders without their last word.
+        supervisor.halt_for_own_panic();
+        if catch(|| supervisor.look_after()).is_err() {
+            supervisor.note_own_panic();
+        }
     }
     let drained = catch(|| supervisor.stop_in_order()).unwrap_or_else(|_| {
         supervisor.note_own_panic();

@@ -241,6 +241,12 @@ impl Supervisor {
         }
     }
 
+    /// Records a panic of this thread that was caught, which halts the topology.
+    pub(super) fn halt_for_own_panic(&mut self) {
+        let (place, message) = panics::take();
+        self.halt(RuntimeFault::HousekeepingPanicked { place, message });
+    }
+
     /// Records a panic of this thread that was caught.
     pub(super) fn note_own_panic(&mut self) {
         let (place, message) = panics::take();
