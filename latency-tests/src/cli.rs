@@ -20,6 +20,11 @@ pub struct Cli {
 pub enum Command {
     /// Run a profile: print the tables, write the results, and fail if the run is invalid.
     Run(RunArgs),
+    /// Let parts of the real server fail under load, one after the other, and fail if anything else follows than must.
+    ///
+    /// Builds the server with fault points first. Each row takes some five seconds. A row that trading survives loses, doubles and
+    /// leaves unanswered nothing; in every other the server stops in the one way there is, and says why.
+    Faults(FaultsArgs),
     /// List the shipped scenarios and profiles, or print one.
     Scenarios(ScenariosArgs),
     /// Compare two results: what got better or worse, with confidence; fail if something got worse.
@@ -46,6 +51,23 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE.md")]
     pub tables: Option<PathBuf>,
     /// Seed of orders, markets and random arrivals.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Arguments of `faults`.
+#[derive(Debug, Args)]
+pub struct FaultsArgs {
+    /// Run only this row; may be given several times. An unknown name gets the list.
+    #[arg(long, value_name = "NAME")]
+    pub row: Vec<String>,
+    /// A server that is built with `--features faults`, instead of building one.
+    #[arg(long, value_name = "FILE")]
+    pub server: Option<PathBuf>,
+    /// Also write the table to this file.
+    #[arg(long, value_name = "FILE")]
+    pub tables: Option<PathBuf>,
+    /// Seed of the orders.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }

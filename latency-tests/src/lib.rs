@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`run`], [`shipped`] | the commands, one module each |
+//! | [`run`], [`faults`], [`shipped`] | the commands, one module each |
 //! | [`scenario`], [`profile`] | what is measured and how long, as TOML |
 //! | [`measure`] | runs the contenders of a scenario in turns |
 //! | [`target`] | the servers under load: the venue, echoes |
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod compare;
 pub mod confidence;
 mod context;
+pub mod faults;
 pub mod judge;
 pub mod measure;
 mod memory;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use corelane_latency::{
     budget,
     cli::{Cli, Command},
-    compare,
+    compare, faults,
     report::html,
     run, shipped,
 };
@@ -13,6 +13,7 @@ use corelane_latency::{
 fn main() -> ExitCode {
     corelane_console::main(|cli: Cli, out| match cli.command {
         Command::Run(args) => run::run(&args, out),
+        Command::Faults(args) => faults::run(&args, out),
         Command::Compare(args) => compare::command(&args, out),
         Command::Report(args) => html::command(&args),
         Command::Budget(args) => budget::command(&args, out),

@@ -163,7 +163,7 @@ fn isolated(profile: &Profile, name: &str, facts: &Host, cpus: [usize; 2]) -> mi
 }
 
 /// The server's CPU and the tester's.
-fn two_cpus() -> miette::Result<[usize; 2]> {
+pub(crate) fn two_cpus() -> miette::Result<[usize; 2]> {
     match cpu::allowed_cpus()[..] {
         [server, tester, ..] => Ok([server, tester]),
         _ => Err(miette!(

@@ -13,7 +13,7 @@ use corelane_tester::{load::Credentials, script::REQUEST_BYTES_MAX};
 
 /// A connection on which the log-in was sent, and which does not block from then on. `sequence` is the number of the first
 /// answer that is wanted; 0 for new ones only.
-pub(super) fn log_in(server: SocketAddr, user: &Credentials, sequence: u64) -> io::Result<TcpStream> {
+pub(crate) fn log_in(server: SocketAddr, user: &Credentials, sequence: u64) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     let invalid = |error| io::Error::new(ErrorKind::InvalidInput, format!("user {}: {error}", user.user));
@@ -30,7 +30,7 @@ pub(super) fn log_in(server: SocketAddr, user: &Credentials, sequence: u64) -> i
 }
 
 /// Bytes of a client's packet.
-pub(super) fn packet(packet: &ClientPacket<'_>) -> Vec<u8> {
+pub(crate) fn packet(packet: &ClientPacket<'_>) -> Vec<u8> {
     let mut bytes = [0; soup::HEADER_LEN + REQUEST_BYTES_MAX];
     let length = packet.encode(&mut bytes).expect("log-ins and requests of at most REQUEST_BYTES_MAX fit");
     bytes[..length].to_vec()

@@ -12,7 +12,7 @@
 //! | [`estimate`] | how long it all takes, before it starts |
 
 mod bench;
-mod client;
+pub(crate) mod client;
 mod contender;
 mod engine;
 pub mod estimate;

@@ -1,0 +1,202 @@
+//! `corelane-latency faults`: lets parts of the running server fail under load, one after the other, and says what followed.
+//!
+//! The server is the real binary, built with fault points, in a process of its own. Each row starts one, puts an open-loop load on
+//! it whose every answer is checked, lets one thing go wrong, and compares what followed with what must follow. A subscriber
+//! reads the feed beside it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `rows` | what goes wrong, and what must follow |
+//! | `trial` | one row: server, load, fault, findings |
+//! | `ending` | the answers when a venue stops |
+//! | `server` | the process, its log and its socket |
+//! | `peers` | clients that misbehave |
+//! | `tape` | the subscriber |
+
+mod ending;
+mod peers;
+mod rows;
+mod server;
+mod tape;
+mod trial;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use corelane_console::{Exit, Output, Table, writable};
+use miette::{IntoDiagnostic, WrapErr, miette};
+
+use self::{
+    rows::{Cause, ROWS, Row},
+    trial::{Findings, Trial},
+};
+use crate::{cli::FaultsArgs, run::two_cpus};
+
+/// Runs the matrix.
+///
+/// # Errors
+/// If the server could not be built, or a row not be run. A row that went wrong ends with [`Exit::Damaged`].
+pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
+    let chosen = chosen(&args.row)?;
+    if let Some(tables) = &args.tables {
+        writable(tables)?;
+    }
+    let cpus = two_cpus()?;
+    let binary = match &args.server {
+        Some(binary) => binary.clone(),
+        None => build(out)?,
+    };
+    let folder = env::temp_dir().join(format!("corelane-faults-{}", std::process::id()));
+    fs::create_dir_all(&folder).into_diagnostic().wrap_err_with(|| format!("cannot make {}", folder.display()))?;
+    let mut matrix = Matrix::default();
+    for (number, row) in chosen.iter().enumerate() {
+        if let Cause::Missing(why) = row.cause {
+            matrix.missing.push(format!("{}: {why}", row.name));
+            continue;
+        }
+        out.say(format_args!("{:>3} of {}: {}", number + 1, chosen.len(), row.name))?;
+        let trial = Trial { row, binary: &binary, folder: &folder, cpus, seed: args.seed };
+        let findings = trial.run().map_err(|problem| miette!("{}: {problem}", row.name))?;
+        for problem in &findings.problems {
+            out.say(format_args!("    {problem}"))?;
+        }
+        matrix.rows.push((**row, findings));
+    }
+    // Left over files do no harm.
+    let _ = fs::remove_dir_all(&folder);
+    let text = matrix.text();
+    out.say(format_args!("\n{text}"))?;
+    if let Some(tables) = &args.tables {
+        fs::write(tables, text).into_diagnostic().wrap_err_with(|| format!("cannot write {}", tables.display()))?;
+    }
+    let wrong = matrix.rows.iter().filter(|(_, findings)| !findings.problems.is_empty()).count();
+    out.say(matrix.last_line())?;
+    match wrong {
+        0 => Ok(Exit::Done),
+        _ => Ok(out.damaged(&miette!(
+            help = "run one row alone with --row, and read what is listed below its name",
+            "{wrong} rows did not end as they must"
+        ))),
+    }
+}
+
+/// The rows of these names, or all.
+fn chosen(names: &[String]) -> miette::Result<Vec<&'static Row>> {
+    if names.is_empty() {
+        return Ok(ROWS.iter().collect());
+    }
+    let find = |name: &String| {
+        ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
+            let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            miette!(help = format!("the rows are: {}", known.join("; ")), "no row is named {name:?}")
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Builds the server with fault points, into a folder of its own so that it replaces no other build.
+fn build(out: &mut Output) -> miette::Result<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness lies in the workspace");
+    let target = workspace.join("target/faults");
+    out.say("building the server with fault points (some minutes the first time)")?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(workspace)
+        .args(["build", "--release", "--quiet", "-p", "corelane", "--features", "faults", "--target-dir"])
+        .arg(&target)
+        .status()
+        .into_diagnostic()
+        .wrap_err("cannot run cargo; name a server that is built with --features faults by --server")?;
+    match status.success() {
+        true => Ok(target.join("release/corelane")),
+        false => Err(miette!(help = "cargo's words are above", "the server with fault points does not build")),
+    }
+}
+
+/// All that was found.
+#[derive(Default)]
+struct Matrix {
+    rows: Vec<(Row, Findings)>,
+    missing: Vec<String>,
+}
+
+impl Matrix {
+    fn text(&self) -> String {
+        let header = [
+            "fault",
+            "then",
+            "detected",
+            "recovered or ended",
+            "lost",
+            "doubled",
+            "unanswered",
+            "p50 before",
+            "during",
+            "p99.9 before",
+            "during",
+            "",
+        ];
+        let mut table = Table::new(header, 1).with_figures();
+        for (row, findings) in &self.rows {
+            let time = |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{} µs", time.as_micros()));
+            let [before, during] = [&findings.before, &findings.during];
+            let quantile = |histogram: &hdrhistogram::Histogram<u64>, quantile| match histogram.is_empty() {
+                true => "-".to_owned(),
+                false => format!("{:.0} µs", histogram.value_at_quantile(quantile) as f64 / 1000.0),
+            };
+            table.add([
+                row.name.to_owned(),
+                row.outcome.words().to_owned(),
+                time(findings.detected),
+                time(findings.recovered),
+                findings.lost.to_string(),
+                findings.doubled.to_string(),
+                findings.unanswered.to_string(),
+                quantile(before, 0.5),
+                quantile(during, 0.5),
+                quantile(before, 0.999),
+                quantile(during, 0.999),
+                if findings.problems.is_empty() { "as it must" } else { "WRONG" }.to_owned(),
+            ]);
+        }
+        let mut text = table.lines(None);
+        let (answered, sent) = self
+            .survived()
+            .fold((0, 0), |(answered, sent), findings| (answered + findings.answered_in_time, sent + findings.sent));
+        if sent > 0 {
+            let share = 100.0 * answered as f64 / sent as f64;
+            text += &format!(
+                "\navailability {share:.3} %: of {sent} requests in rows that trading survives, {answered} were answered within \
+                 100 ms"
+            );
+        }
+        for missing in &self.missing {
+            text += &format!("\nnot run: {missing}");
+        }
+        text
+    }
+
+    fn survived(&self) -> impl Iterator<Item = &Findings> {
+        self.rows.iter().filter(|(row, _)| row.outcome.is_survived()).map(|(_, findings)| findings)
+    }
+
+    fn last_line(&self) -> String {
+        let sum = |of: fn(&Findings) -> u64| self.survived().map(of).sum::<u64>();
+        let mut detected: Vec<_> = self.rows.iter().filter_map(|(_, findings)| findings.detected).collect();
+        detected.sort();
+        let p99 = detected.get((detected.len() * 99).div_ceil(100).saturating_sub(1));
+        format!(
+            "faults rows={} missing={} lost={} doubled={} unanswered={} detected_us_p99={}",
+            self.rows.len(),
+            self.missing.len(),
+            sum(|findings| findings.lost),
+            sum(|findings| findings.doubled),
+            sum(|findings| findings.unanswered),
+            p99.map_or(0, Duration::as_micros),
+        )
+    }
+}

@@ -1,0 +1,137 @@
+//! The rows of the matrix: what goes wrong, and what must follow.
+
+use std::{net::SocketAddr, time::Duration};
+
+use corelane_tester::{
+    load::Credentials,
+    script::{MarketScript, MarketSpec},
+};
+
+use super::peers;
+
+/// What must follow from a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Trading goes on as if nothing had been.
+    GoesOn,
+    /// The server stops in order: exit code 1, the log says why, and the feed ends with the end of its session.
+    Halts,
+    /// The server ends without a word of the group, which is dead: exit code 1, and the log says why.
+    Ends,
+    /// The operator's stop: exit code 0, and the feed ends with the end of its session.
+    Stops,
+    /// The server does not start: exit code 2, and the text says why.
+    Refuses,
+}
+
+impl Outcome {
+    /// Whether trading goes on.
+    pub(super) fn is_survived(self) -> bool {
+        self == Outcome::GoesOn
+    }
+
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Outcome::GoesOn => "goes on",
+            Outcome::Halts => "halts in order",
+            Outcome::Ends => "ends at once",
+            Outcome::Stops => "stops in order",
+            Outcome::Refuses => "is refused",
+        }
+    }
+}
+
+/// How the fault is brought about.
+#[derive(Clone, Copy)]
+pub(super) enum Cause {
+    /// A fault point, and how it fails; so many times, each when the one before is repaired.
+    Point(&'static str, &'static str, u32),
+    /// Peers misbehave; how long the server took to end each.
+    Peers(fn(&Peers<'_>) -> Result<Duration, String>),
+    /// The operator stops it.
+    Signal,
+    /// Nobody reads the log, and so much is written to it that it stands still.
+    BlockedLog,
+    /// A limit of the process, in the words of the shell.
+    Limit(&'static str),
+    /// Not there: why.
+    Missing(&'static str),
+}
+
+/// What peers that misbehave know.
+pub(super) struct Peers<'a> {
+    pub server: SocketAddr,
+    /// A user who is no part of the load.
+    pub user: &'a Credentials,
+    /// Requests of sessions that are no part of it either.
+    pub script: MarketSpec,
+}
+
+impl Peers<'_> {
+    fn own_script(&self) -> MarketScript {
+        MarketScript::new(self.script.clone())
+    }
+}
+
+/// A row.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub name: &'static str,
+    pub cause: Cause,
+    pub outcome: Outcome,
+}
+
+const fn row(name: &'static str, cause: Cause, outcome: Outcome) -> Row {
+    Row { name, cause, outcome }
+}
+
+/// Restarts of market data that the shipped topology allows, and one more.
+const STORM: u32 = 6;
+
+/// All rows.
+pub(super) const ROWS: &[Row] = &[
+    row("market data panics", Cause::Point("market-data.datagram", "panic", 1), Outcome::GoesOn),
+    row("its panic's payload panics", Cause::Point("market-data.datagram", "panic-in-drop", 1), Outcome::GoesOn),
+    row("restart storm", Cause::Point("market-data.datagram", "panic", STORM), Outcome::Halts),
+    row("order entry panics on a frame", Cause::Point("session.frame", "panic", 1), Outcome::Halts),
+    row("order entry panics on a reply", Cause::Point("session.reply", "panic", 1), Outcome::Halts),
+    row("order entry: payload panics", Cause::Point("session.frame", "panic-in-drop", 1), Outcome::Halts),
+    row("framer panics", Cause::Point("session.framer", "panic", 1), Outcome::Ends),
+    row("publisher panics", Cause::Point("publisher.message", "panic", 1), Outcome::Halts),
+    row("sequencer panics", Cause::Point("sequencer.message", "panic", 1), Outcome::Ends),
+    row("group panics", Cause::Point("group.command", "panic", 1), Outcome::Ends),
+    row("group loops for ever", Cause::Point("group.command", "loop", 1), Outcome::Ends),
+    row("shard thread dies", Cause::Point("shard.turn", "panic", 1), Outcome::Ends),
+    row("housekeeping panics", Cause::Point("housekeeping.turn", "panic", 1), Outcome::Halts),
+    row("clock steps 1 h ahead", Cause::Point("clock", "3600", 1), Outcome::GoesOn),
+    row("clock steps 1 h back", Cause::Point("clock", "-3600", 1), Outcome::GoesOn),
+    row("half-open socket", Cause::Peers(|peers| peers::half_open(peers.server, peers.user)), Outcome::GoesOn),
+    row(
+        "slow reader",
+        Cause::Peers(|peers| peers::slow_reader(peers.server, peers.user, &mut peers.own_script())),
+        Outcome::GoesOn,
+    ),
+    row("malformed frames", Cause::Peers(|peers| peers::malformed(peers.server)), Outcome::GoesOn),
+    row("SoupBinTCP gap", Cause::Peers(|peers| peers::sequence_gap(peers.server, peers.user)), Outcome::GoesOn),
+    row("log-in brute force", Cause::Peers(|peers| peers::brute_force(peers.server, peers.user, 200)), Outcome::GoesOn),
+    row("connection flood", Cause::Peers(|peers| peers::flood(peers.server, 2000)), Outcome::GoesOn),
+    row("log is blocked", Cause::BlockedLog, Outcome::GoesOn),
+    row("stop under load", Cause::Signal, Outcome::Stops),
+    row("descriptors exhausted", Cause::Limit("ulimit -n 32; "), Outcome::Refuses),
+    row("memlock refused", Cause::Missing("needs a user without CAP_IPC_LOCK"), Outcome::Refuses),
+    row("io_uring refused", Cause::Missing("needs a seccomp filter"), Outcome::Refuses),
+    row("ring full, slow consumer", Cause::Missing("in `corelane sim` and runtime/tests only"), Outcome::GoesOn),
+    row(
+        "UDP loss, duplication, reordering",
+        Cause::Missing("in `corelane sim` and venue/tests/lines only"),
+        Outcome::GoesOn,
+    ),
+    row(
+        "feed line dead, both dead, restart",
+        Cause::Missing("in `corelane sim` and actors/tests only"),
+        Outcome::GoesOn,
+    ),
+    row("delay protection", Cause::Missing("not built yet"), Outcome::GoesOn),
+    row("replicas", Cause::Missing("not built yet"), Outcome::GoesOn),
+    row("journal", Cause::Missing("not built yet"), Outcome::GoesOn),
+];

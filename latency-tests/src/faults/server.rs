@@ -1,0 +1,212 @@
+//! The server under test: the real binary, with fault points, as a process of its own.
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Read},
+    net::{SocketAddr, UdpSocket},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_config::VENUE_TOML;
+
+/// How long the server may take to say its addresses, and to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often its end is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// A line of the server's log, and when it came.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub at: Instant,
+    pub text: String,
+}
+
+impl Line {
+    /// The number in the field of this name.
+    pub(super) fn field(&self, name: &str) -> Option<u64> {
+        let value = self.text.split_once(&format!("{name}="))?.1;
+        value.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    }
+}
+
+/// A running server.
+pub(super) struct Server {
+    child: Child,
+    socket: PathBuf,
+    pub order_entry: SocketAddr,
+    pub feed_in: SocketAddr,
+    lines: Receiver<Line>,
+    log: Vec<Line>,
+    output: Option<thread::JoinHandle<String>>,
+}
+
+/// How a server ended.
+pub(super) struct Ended {
+    pub status: ExitStatus,
+    pub at: Instant,
+    pub log: Vec<Line>,
+}
+
+/// How a server is started.
+pub(super) struct Setup<'a> {
+    pub binary: &'a Path,
+    pub folder: &'a Path,
+    /// Changes of the shipped topology: what is written there, and what instead.
+    pub changes: &'a [(&'a str, &'a str)],
+    /// Where its feed goes.
+    pub tape: SocketAddr,
+    /// Nobody reads its log.
+    pub log_is_blocked: bool,
+    /// What is run before it in the same process: a command of the shell.
+    pub limits: &'a str,
+}
+
+impl Server {
+    pub(super) fn start(setup: &Setup<'_>) -> io::Result<Result<Server, Ended>> {
+        let topology = setup.folder.join("venue.toml");
+        fs::write(&topology, topology_text(setup.changes, setup.tape))?;
+        let socket = setup.folder.join("corelane.sock");
+        let _ = fs::remove_file(&socket);
+        let script = format!("{}exec \"$0\" run \"$1\"", setup.limits);
+        let mut child = Command::new("sh")
+            .args(["-c", &script])
+            .arg(setup.binary)
+            .arg(&topology)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let errors = child.stderr.take().expect("it is piped");
+        let (sender, lines) = mpsc::channel();
+        if setup.log_is_blocked {
+            thread::spawn(move || {
+                // The pipe stays open, and full.
+                thread::sleep(Duration::from_secs(3600));
+                drop(errors);
+            });
+        } else {
+            thread::spawn(move || {
+                for text in BufReader::new(errors).lines().map_while(Result::ok) {
+                    if sender.send(Line { at: Instant::now(), text }).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let (mut order_entry, mut feed_in) = (None, None);
+        let mut line = String::new();
+        while order_entry.is_none() || feed_in.is_none() {
+            line.clear();
+            if output.read_line(&mut line)? == 0 {
+                let status = child.wait()?;
+                return Ok(Err(Ended { status, at: Instant::now(), log: lines.iter().collect() }));
+            }
+            let address = |prefix: &str| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok();
+            order_entry = order_entry.or_else(|| address("order entry on "));
+            feed_in = feed_in.or_else(|| address("market data in on "));
+        }
+        let (Some(order_entry), Some(feed_in)) = (order_entry, feed_in) else {
+            unreachable!("the loop ends with both")
+        };
+        let output = Some(thread::spawn(move || {
+            let mut rest = String::new();
+            // What is no text is no line to look for.
+            let _ = output.read_to_string(&mut rest);
+            rest
+        }));
+        Ok(Ok(Server { child, socket, order_entry, feed_in, lines, log: Vec::new(), output }))
+    }
+
+    /// Asks the running server through its socket, as `corelane admin` does.
+    pub(super) fn ask(&self, request: &str) -> Result<String, String> {
+        ask(&self.socket, request).map_err(|error| format!("{request}: {error}")).and_then(|answer| {
+            match answer.split_once('\n') {
+                Some(("ok", text)) => Ok(text.trim_end().to_owned()),
+                Some((_, problem)) => Err(format!("{request}: {}", problem.trim_end())),
+                None => Err(format!("{request}: no answer")),
+            }
+        })
+    }
+
+    pub(super) fn signal_to_stop(&self) {
+        // A process that has ended takes no signal.
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+    }
+
+    /// Waits until it has ended, and says when; not if that takes too long.
+    pub(super) fn ended_at(&mut self) -> Option<Instant> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return Some(Instant::now());
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        None
+    }
+
+    /// Waits until it has ended, and kills it if that takes too long: then there is no status.
+    pub(super) fn wait(mut self) -> Result<(Ended, String), String> {
+        let begun = Instant::now();
+        let (status, at) = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break (status, Instant::now()),
+                Ok(None) if begun.elapsed() < PATIENCE => thread::sleep(LOOK_AGAIN),
+                Ok(None) => {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    return Err(format!("the server did not end within {} s", PATIENCE.as_secs()));
+                }
+                Err(error) => return Err(format!("waiting for the server: {error}")),
+            }
+        };
+        let output = self.output.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        self.log.extend(self.lines.iter());
+        Ok((Ended { status, at, log: std::mem::take(&mut self.log) }, output))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a request to a socket of a server.
+pub(super) fn ask(socket: &Path, request: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    io::Write::write_all(&mut stream, format!("{request}\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// The shipped topology on free ports, with these changes.
+fn topology_text(changes: &[(&str, &str)], tape: SocketAddr) -> String {
+    let to = format!("to = \"{tape}\"");
+    let free = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
+    let own = [
+        ("listen = \"127.0.0.1:9001\"", free),
+        ("listen = \"127.0.0.1:26477\"", free),
+        ("to = \"127.0.0.1:26400\"", to.as_str()),
+    ];
+    own.iter().chain(changes).fold(VENUE_TOML.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the shipped topology says {from:?}");
+        text.replacen(from, to, 1)
+    })
+}
+
+/// A socket for the feed of a server.
+pub(super) fn tape_socket() -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+    socket.set_read_timeout(Some(Duration::from_millis(20)))?;
+    Ok(socket)
+}
