@@ -2,7 +2,7 @@
 
 mod arbitration_harness;
 
-use arbitration_harness::{Feed, MS, config, end, nobody, packet, packet_of, text};
+use arbitration_harness::{Feed, MS, config, end, honest, nobody, packet, packet_of, text};
 use corelane_actors::market_data::{FeedCount, FeedLine};
 
 /// The text of a message of another run than the one that `text` belongs to.
@@ -46,6 +46,18 @@ fn a_run_that_begins_again_on_a_line_that_was_silent_is_followed() {
         assert!(feed.arbiter.is_stale());
     }
     assert_eq!(feed.sink.sessions, 2);
+}
+
+#[test]
+fn a_copy_does_not_put_off_the_silence() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 2, 5));
+    feed.advance(1000 * MS, honest);
+    feed.line(FeedLine::A, &packet("DAY", 2, 4));
+    feed.advance(1900 * MS, nobody);
+    assert!(!feed.arbiter.is_stale());
+    feed.advance(100 * MS, nobody);
+    assert!(feed.arbiter.is_stale(), "three seconds after the last message");
 }
 
 // M5

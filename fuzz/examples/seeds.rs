@@ -238,6 +238,8 @@ fn arbiter_scripts() -> Vec<Vec<u8>> {
         (0x82, vec![on_a, [9, 0x72, 0], on_a, silence]),
         // A replay goes past messages that are lost.
         (1, vec![on_a, on_a, none, none, on_a, none, heartbeat, heartbeat, silent, later, [5, 3, 0], replay, later]),
+        // A copy comes before the feed is silent, and no other packet.
+        (1, vec![none, [2, 2, 8], [5, 6, 0], [2, 2, 2], [5, 6, 0], [5, 6, 0], [5, 5, 0]]),
         // A forged end and two forged heartbeats that claim half of all numbers each.
         (1, vec![on_a, [9, 1, 0xbf], begin_b, on_both, [9, 4, 0xbf], [9, 4, 0xbf], later]),
     ];

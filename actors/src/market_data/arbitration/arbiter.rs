@@ -194,8 +194,9 @@ impl Arbiter {
         self.session?;
         let silent_after_ns = self.config.silent_after_ns;
         let lines = self.lines.iter().map(|line| line.silent_at_ns(silent_after_ns));
+        let silent_ns = (!self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns));
         let requests = [self.gap_age.deadline_ns(), self.gap_fill.deadline_ns(), self.replay.deadline_ns()];
-        requests.into_iter().chain(lines).flatten().min()
+        requests.into_iter().chain(lines).chain([silent_ns]).flatten().min()
     }
 
     /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.
