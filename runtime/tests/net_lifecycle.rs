@@ -194,7 +194,7 @@ fn run(seed: u64) {
         }
         driver.poll(&mut judge);
     }
-    // All come back, and all peers read on and go.
+    // All come back, and all peers go; or they stay, and the driver stops.
     for id in 0..=LISTENERS {
         if judge.served[&id] == Served::Suspended {
             judge.served.insert(id, Served::Yes);
@@ -202,21 +202,31 @@ fn run(seed: u64) {
         }
     }
     judge.reconnects = false;
-    drop(clients);
+    let stops = random.below(2) == 0;
+    if stops {
+        driver.stop_accepting();
+        driver.stop_reading();
+    } else {
+        clients.clear();
+    }
     drop(server);
     let begun = Instant::now();
+    let mut polls = 0;
     while driver.open_connections() > 0 || driver.has_pending() {
+        polls += 1;
+        if stops {
+            driver.close_served();
+        }
+        if stops && polls == 40 {
+            driver.cut_off_all();
+        }
         for &(slot, generation) in judge.half_closed.clone().iter() {
             driver.close(ConnId { slot, generation }, CloseReason::Peer);
         }
-        judge.offset += Duration::from_millis(100);
+        judge.offset += Duration::from_millis(if stops { 1 } else { 100 });
         driver.poll(&mut judge);
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "something stays behind: {:?} {:?}",
-            judge.live,
-            driver.counters()
-        );
+        let counters = driver.counters();
+        assert!(begun.elapsed() < Duration::from_secs(20), "something stays behind: {:?} {counters:?}", judge.live);
     }
     assert!(judge.live.is_empty(), "{:?}", judge.live);
     // Nothing is left to do: a shard could sleep.
@@ -228,8 +238,11 @@ fn run(seed: u64) {
 
 #[test]
 fn each_connection_is_told_from_its_begin_to_its_end_and_nothing_stays_behind() {
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
     for seed in 0..SEEDS {
         println!("seed {seed}");
         run(seed);
+        assert_eq!(descriptors(), before, "seed {seed}");
     }
 }
