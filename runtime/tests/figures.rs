@@ -6,12 +6,13 @@ use std::{io::Read, net::TcpStream, time::Duration};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    edge::port::Port,
     net::DriverConfig,
     telemetry::ShardCount,
-    topology::{Idle, ShardSpec, Topology},
+    topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
 use corelane_test_support::shards::small_net;
-use support::{Note, counter, listen_bytewise, options, two_cpus, until};
+use support::{Note, Play, counter, listen_bytewise, note, options, out, send_all, two_cpus, until};
 
 struct Quiet;
 
@@ -45,4 +46,19 @@ fn connections_that_were_refused_are_told_by_a_shard_that_sleeps() {
     until("all are told", || counter(&running, 0, ShardCount::NetTooMany) == REFUSED);
     drop(only);
     assert!(running.stop().drained);
+}
+
+#[test]
+fn messages_to_an_actor_that_was_given_up_are_dropped_and_not_delivered() {
+    let mut topology = Topology::new();
+    let shard = topology.shard(ShardSpec::new("given-up", two_cpus()[0]).idle(Idle::Park).net(small_net()));
+    let relay = topology.actor(shard, "relay", Play::<Port<Note>, 1>::relay);
+    let fails = topology.actor(shard, "fails", || Play::<(), 0>::new(|_, _| panic!("as the test wants")));
+    topology.connect(relay, out, fails, EdgeSpec::backpressure(2));
+    let mut sender = topology.external_sender("in", relay, EdgeSpec::backpressure(64));
+    let running = topology.start(options()).unwrap();
+    send_all(&mut sender, (0..50).map(note));
+    let outcome = running.stop();
+    let count = |name| outcome.status.count(name);
+    assert_eq!((count(ShardCount::Messages), count(ShardCount::Dropped)), (50 + 1, 49));
 }

@@ -20,7 +20,8 @@ crate::metrics! {
         /// Steps that waited for room in an edge.
         Holds = "holds",
         /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest) or to readers that
-        /// are gone, and datagrams for which an actor's ports had no room.
+        /// are gone, those to actors that were given up, and datagrams for which an actor's ports had no room or that came while it
+        /// did not run.
         Dropped = "dropped",
         /// Messages overwritten by a newer one of the same key before they were read.
         Conflated = "conflated",

@@ -51,8 +51,9 @@ pub(crate) struct ActorCell<A: Actor> {
     /// Steps for which every port with backpressure is known to have room.
     credit: usize,
     received: u64,
-    /// Datagrams dropped because messages of the actor still waited for room.
-    pub(super) datagrams_dropped: u64,
+    /// Datagrams dropped because messages of the actor still waited for room or it did not run, and messages discarded since it
+    /// was given up.
+    pub(super) dropped: u64,
     holds: u64,
 }
 
@@ -78,7 +79,7 @@ impl<A: Actor> ActorCell<A> {
             backlog: 0,
             credit: 0,
             received: 0,
-            datagrams_dropped: 0,
+            dropped: 0,
             holds: 0,
         }
     }
@@ -338,7 +339,7 @@ impl<A: Actor> ActorCell<A> {
                 discarded += inlet.drain(usize::MAX, |run, _| (run.len(), true));
             }
         }
-        self.received += discarded as u64;
+        self.dropped += discarded as u64;
         discarded
     }
 }
@@ -461,7 +462,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     fn traffic(&mut self) -> Traffic {
-        let dropped = self.datagrams_dropped;
+        let dropped = self.dropped;
         let conflated = self.inlets.iter().map(Inlet::conflated).sum();
         let (received, holds) = (self.received, self.holds);
         let mut traffic = Traffic { received, holds, dropped, conflated, readers_gone: 0 };

@@ -91,11 +91,11 @@ impl<A: NetActor> NetHandler for NetCell<A> {
     #[inline]
     fn on_datagram(&mut self, net: &mut dyn Net, endpoint: EndpointId, datagram: &Datagram<'_>) {
         if self.0.backlog > 0 {
-            self.0.datagrams_dropped += 1;
+            self.0.dropped += 1;
             return;
         }
         if self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram)).is_none() {
-            self.0.datagrams_dropped += 1;
+            self.0.dropped += 1;
         }
     }
 
