@@ -71,3 +71,20 @@ fn every_channel_is_answered_by_its_own_rising_numbers_and_touches_no_order() {
         }
     }
 }
+
+/// The answer to a query says 0, which is no number of a request, when none is left. Orders can be cancelled as before.
+#[test]
+fn a_port_that_has_used_the_last_number_can_only_cancel() {
+    let mut venue = Venue::new(config());
+    let cases: [(Command, &[&str]); 6] = [
+        (buy(u32::MAX - 1), &["A4294967294/0"]),
+        (account_query(0, 0), &["Q4294967295/0"]),
+        (buy(u32::MAX), &["A4294967295/0"]),
+        (account_query(0, 0), &["Q0/0"]),
+        (buy(0), &[]),
+        (cancel(0, u32::MAX, 0), &["C4294967295/0"]),
+    ];
+    for (step, (command, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(shown(&venue.run(step as u64, command)), expected, "step {step}: {command:?}");
+    }
+}

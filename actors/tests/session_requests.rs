@@ -108,6 +108,23 @@ fn options_that_inform_pass_and_options_that_change_the_order_are_named() {
     assert_eq!(venue.count(SessionCount::MalformedRequests), 0);
 }
 
+/// Options of a later revision, among them its prevention of self-matches (29, 30), between two that are known.
+#[test]
+fn an_option_that_is_not_known_is_skipped() {
+    let firm = Mpid::new("LIME").unwrap();
+    let known = with_options(&enter(1, "AAPL"), &[TagValue::Firm(firm), TagValue::MinQty(5)]);
+    let fixed = known.len() - 12;
+    let options =
+        [&known[fixed..fixed + 6], b"\x02\x1dY", b"\x03\x1e\x00\x07", b"\x01\xff", &known[fixed + 6..]].concat();
+    let length = u16::try_from(options.len()).unwrap().to_be_bytes();
+    let mut venue = Venue::new(config());
+    let conn = venue.alice();
+    venue.commands();
+    request(&mut venue, conn, &[&known[..fixed - 2], &length, &options].concat());
+    let [Command::Enter(read)] = venue.commands()[..] else { panic!("no enter") };
+    assert_eq!((read.firm, read.unsupported), (*b"LIME", RejectReason::InvalidMinQuantity.to_wire()));
+}
+
 /// M2: every request of OUCH 5.0 is served.
 #[test]
 fn every_kind_of_request_becomes_a_command() {

@@ -151,7 +151,7 @@ impl Model {
             Command::EntrySwitch(switch) => self.switch_entry(switch),
             Command::AccountQuery(query) => {
                 if let Some(last) = self.last_user_ref(query.port.0, query.channel) {
-                    let next = *last + 1;
+                    let next = last.wrapping_add(1);
                     let mut bytes = self.answer(b'Q');
                     bytes.extend(next.to_be_bytes());
                     self.tell_in_channel(query.port.0, query.channel, 0, bytes);
