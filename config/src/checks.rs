@@ -339,6 +339,18 @@ fn instruments(document: &mut Document) {
                 "write its reference price, add [feeds.in], or set `risk.collar_without_reference = \"accept\"`".into(),
             );
         }
+        let notional = |price: Price| u128::from(price.ten_thousandths()) * u128::from(*lot);
+        if let Some(price) = reference_price
+            && let Some(risk) = risk.as_ref()
+            && (1..notional(*price)).contains(&risk.notional_max.ten_thousandths().into())
+        {
+            document.conflict(
+                &format!("{path}.reference_price"),
+                format!("a lot of {symbol} is {lot} at {price}, more than the largest notional allowed"),
+                "above the limit",
+                format!("lower it, or raise `risk.notional_max` ({})", risk.notional_max),
+            );
+        }
         if let Some(risk) = risk.as_ref().filter(|risk| risk.quantity_max < *lot) {
             document.conflict(
                 &format!("{path}.lot"),
