@@ -175,7 +175,7 @@ impl<'r> CapturedMessages<'r> {
             session.report.messages += 1;
             return Some((place, Found::Packet(range)));
         }
-        let is_next = session.take(sequence, || Waiting { place, bytes: bytes[range.clone()].into() });
+        let is_next = session.take(sequence, place, &bytes[range.clone()]);
         let given_up = session.give_up(false);
         self.draining = (is_next || given_up.is_some()).then_some(*at);
         self.damage.extend(given_up);
@@ -283,6 +283,7 @@ impl CapturedMessages<'_> {
             if given_up.is_some() {
                 self.draining = Some(at);
             } else {
+                self.damage.extend(session.contradiction());
                 self.state = State::Sessions(at + 1);
             }
             self.damage.extend(given_up);

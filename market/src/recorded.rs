@@ -136,6 +136,20 @@ pub enum Damage {
         /// The sequence number of the message after them.
         before: u64,
     },
+    /// Messages of a session differ from those read under the same numbers.
+    #[error(
+        "session {}: {messages} messages from {place} on differ from those read under their numbers, and are left out; \
+         the feed has begun again there: split the capture",
+        Named(*session)
+    )]
+    BegunAgain {
+        /// The session.
+        session: SessionName,
+        /// The number of messages.
+        messages: u64,
+        /// The place of the first.
+        place: Place,
+    },
     /// The capture has fragments of UDP datagrams.
     #[error(
         "{frames} frames hold IP fragments of UDP datagrams, which are left out; capture where datagrams are whole"

@@ -1,6 +1,7 @@
 //! One MoldUDP64 session of a capture: which of its messages came, and in which order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
 
 use corelane_codecs::mold::SessionName;
 
@@ -9,6 +10,9 @@ use crate::recorded::{Damage, Place};
 /// The maximum size of the messages of a session that wait for an earlier one, which another line or a retransmission
 /// may bring: some 40,000 messages of ITCH.
 const WAITING_BYTES_MAX: usize = 4 << 20;
+/// The number of messages of a session with which repeated ones are compared. A feed that begins again under its name
+/// differs there, at the latest where its messages carry their times.
+const COMPARED_MAX: usize = 4096;
 /// What a waiting message takes beside its own bytes.
 const WAITING_OVERHEAD_BYTES: usize = 64;
 
@@ -54,13 +58,25 @@ pub(crate) struct Session {
     announced: u64,
     waiting: BTreeMap<u64, Waiting>,
     waiting_bytes: usize,
+    /// Fingerprints of the first messages, by number less that of the first one; none for those that are missing.
+    compared: Vec<Option<u64>>,
+    /// The first message that differs from the one read under its number, and the number of all.
+    differing: Option<(Place, u64)>,
 }
 
 impl Session {
     pub(crate) fn new(name: SessionName) -> Self {
         let ports = BTreeSet::new();
         let report = SessionReport { name, ports, first: 0, messages: 0, repeated: 0, missing: 0, has_ended: false };
-        Session { report, next: None, announced: 0, waiting: BTreeMap::new(), waiting_bytes: 0 }
+        Session {
+            report,
+            next: None,
+            announced: 0,
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            compared: Vec::new(),
+            differing: None,
+        }
     }
 
     /// Notes a packet without messages, whose sequence number is the next one.
@@ -70,7 +86,7 @@ impl Session {
     }
 
     /// Takes a message. Returns whether it is the next one, to be read now; otherwise it waits or is left out.
-    pub(crate) fn take(&mut self, sequence: u64, waiting: impl FnOnce() -> Waiting) -> bool {
+    pub(crate) fn take(&mut self, sequence: u64, place: Place, bytes: &[u8]) -> bool {
         if sequence == 0 {
             // The sequence numbers are blanked.
             self.report.messages += 1;
@@ -81,13 +97,15 @@ impl Session {
             self.report.first = next;
         }
         if sequence == next {
-            self.advance();
+            self.advance(bytes);
             return true;
         }
-        if sequence < next || self.waiting.contains_key(&sequence) {
+        if sequence < next {
+            self.repeat(sequence, place, bytes);
+        } else if self.waiting.contains_key(&sequence) {
             self.report.repeated += 1;
         } else {
-            let waiting = waiting();
+            let waiting = Waiting { place, bytes: bytes.into() };
             self.waiting_bytes += waiting.size();
             self.waiting.insert(sequence, waiting);
         }
@@ -98,7 +116,7 @@ impl Session {
     pub(crate) fn take_waiting(&mut self) -> Option<Waiting> {
         let waiting = self.waiting.remove(&self.next?)?;
         self.waiting_bytes -= waiting.size();
-        self.advance();
+        self.advance(&waiting.bytes);
         Some(waiting)
     }
 
@@ -115,10 +133,40 @@ impl Session {
         Some(Damage::Missing { session: self.report.name, messages, before })
     }
 
-    fn advance(&mut self) {
+    /// What contradicts the session, at the end of the capture.
+    pub(crate) fn contradiction(&self) -> Option<Damage> {
+        let (place, messages) = self.differing?;
+        Some(Damage::BegunAgain { session: self.report.name, messages, place })
+    }
+
+    fn advance(&mut self, bytes: &[u8]) {
+        if let Some(index) = self.next.and_then(|next| self.compared_index(next)) {
+            self.compared.resize(index, None);
+            self.compared.push(Some(fingerprint(bytes)));
+        }
         self.next = self.next.map(|next| next.saturating_add(1));
         self.report.messages += 1;
     }
+
+    /// Counts a message whose number was passed, and compares it with the one that was read.
+    fn repeat(&mut self, sequence: u64, place: Place, bytes: &[u8]) {
+        self.report.repeated += 1;
+        let read = self.compared_index(sequence).and_then(|index| *self.compared.get(index)?);
+        if read.is_some_and(|read| read != fingerprint(bytes)) {
+            self.differing.get_or_insert((place, 0)).1 += 1;
+        }
+    }
+
+    fn compared_index(&self, sequence: u64) -> Option<usize> {
+        let index = usize::try_from(sequence.checked_sub(self.report.first)?).ok()?;
+        (index < COMPARED_MAX).then_some(index)
+    }
+}
+
+fn fingerprint(message: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(message);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -128,17 +176,14 @@ mod tests {
     /// What is read of a session whose packets have these messages, gaps as 0.
     fn read(sequences: &[u64], announced: u64) -> (Vec<u64>, SessionReport) {
         let (mut session, mut read) = (Session::new(SessionName::BLANK), Vec::new());
-        let waiting = |sequence: u64| Waiting {
-            place: Place::File { number: sequence, offset: 0 },
-            bytes: sequence.to_be_bytes().into(),
-        };
+        let place = Place::File { number: 0, offset: 0 };
         let drain = |session: &mut Session, read: &mut Vec<u64>| {
             while let Some(waiting) = session.take_waiting() {
                 read.push(u64::from_be_bytes(waiting.bytes[..].try_into().unwrap()));
             }
         };
         for sequence in sequences {
-            if session.take(*sequence, || waiting(*sequence)) {
+            if session.take(*sequence, place, &sequence.to_be_bytes()) {
                 read.push(*sequence);
             }
             drain(&mut session, &mut read);
@@ -150,7 +195,24 @@ mod tests {
             read.push(0);
             drain(&mut session, &mut read);
         }
+        assert!(session.contradiction().is_none());
         (read, session.report)
+    }
+
+    // M5
+    #[test]
+    fn another_message_under_a_number_that_was_read_is_no_copy() {
+        let mut session = Session::new(SessionName::BLANK);
+        let place = |number| Place::File { number, offset: 0 };
+        for (number, message) in (1..).zip([b"one", b"two", b"sea", b"one", b"new", b"sun"]) {
+            let sequence = 7 + (number - 1) % 3;
+            assert_eq!(session.take(sequence, place(number), message), number < 4);
+        }
+        assert_eq!((session.report.messages, session.report.repeated), (3, 3));
+        let Some(Damage::BegunAgain { messages: 2, place: first, .. }) = session.contradiction() else {
+            panic!("{:?}", session.contradiction())
+        };
+        assert_eq!(first, place(5));
     }
 
     #[test]
@@ -176,14 +238,13 @@ mod tests {
     fn what_waits_is_bounded() {
         let mut session = Session::new(SessionName::BLANK);
         let place = Place::File { number: 0, offset: 0 };
-        let waiting = || Waiting { place, bytes: Box::default() };
         let most = (WAITING_BYTES_MAX / WAITING_OVERHEAD_BYTES) as u64;
-        assert!(session.take(1, || unreachable!()));
+        assert!(session.take(1, place, &[]));
         for sequence in 3..3 + most {
-            assert!(!session.take(sequence, waiting));
+            assert!(!session.take(sequence, place, &[]));
             assert!(session.give_up(false).is_none());
         }
-        assert!(!session.take(3 + most, waiting));
+        assert!(!session.take(3 + most, place, &[]));
         assert!(matches!(session.give_up(false), Some(Damage::Missing { messages: 1, before: 3, .. })));
         assert!(session.take_waiting().is_some());
     }

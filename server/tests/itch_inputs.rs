@@ -138,7 +138,12 @@ fn every_command_tells_whole_damaged_and_unusable_inputs_apart() {
     unknown[16] = b'z';
     let iex = [&[1, 0, 3, 0x80][..], &[0; 36]].concat();
     let many_iex: Vec<(u8, u16, &[u8])> = vec![(17, 10378, &iex[..]); 1000];
-    let made: [(&str, Vec<u8>, [i32; 5], &str); 15] = [
+    let mut last_locate = day.clone();
+    [17, 58, 96].iter().for_each(|&at| last_locate[at..at + 2].fill(0xff));
+    // The same session begins again, with another time in its first message.
+    let [first, again] =
+        [0, 1].map(|time| [b"000010059B\0\0\0\0\0\0\0\x01\0\x01\0\x0cS\0\0\0\0\0\0\0\0\0", &[time, b'O'][..]].concat());
+    let made: [(&str, Vec<u8>, [i32; 5], &str); 17] = [
         ("whole.itch", day.clone(), [0; 5], ""),
         ("whole.itch.gz", gzip(&day), [0; 5], ""),
         ("members.itch.gz", [gzip(&day[..50]), gzip(&day[50..])].concat(), [0; 5], ""),
@@ -154,6 +159,8 @@ fn every_command_tells_whole_damaged_and_unusable_inputs_apart() {
         ("soup.pcap", pcap(1, &[(6, 7001, b"\0\x01H")]), [2; 5], "1 TCP segments to port 7001 (a SoupBinTCP stream)"),
         ("wifi.pcap", pcap(105, &[(17, 1, b"x")]), [2; 5], "link type 105 is not supported"),
         ("random", vec![0xee; 5000], [2; 5], "data that begins ee ee"),
+        ("last-locate.itch", last_locate, [0, 1, 1, 0, 0], ""),
+        ("again.pcap", pcap(1, &[(17, 1, &first), (17, 1, &first), (17, 1, &again)]), [1, 1, 1, 0, 1], ""),
     ];
     for (name, bytes, codes, said) in made {
         let file = folder.join(name);

@@ -21,7 +21,7 @@ pub(super) struct Replay {
     /// The symbols by the file's locates.
     pub symbols: BTreeMap<Locate, Symbol>,
     counters: Counters<FeedCount>,
-    /// The number of adds with locate 0, which stands for no instrument.
+    /// The number of adds with a locate that has no book: 0, which stands for no instrument, or the last.
     nowhere: u64,
 }
 
@@ -72,7 +72,8 @@ impl Replay {
             && let Some(symbol) = message.stock()
         {
             self.symbols.entry(Locate(message.stock_locate())).or_insert(*symbol);
-            self.nowhere += u64::from(message.stock_locate() == 0 && !matches!(message, Message::StockDirectory(_)));
+            let has_book = message.stock_locate() > 0 && self.books.has(Locate(message.stock_locate()));
+            self.nowhere += u64::from(!has_book && !matches!(message, Message::StockDirectory(_)));
         }
         self.books.apply(message, &self.counters)
     }
@@ -82,7 +83,7 @@ impl Replay {
     fn list(&self, input: &mut Input) {
         let count = |name| self.counters.get(name);
         for (count, what) in [
-            (self.nowhere, "adds have locate 0, which is no instrument, and are left out"),
+            (self.nowhere, "adds have locate 0 or 65535, which have no book, and are left out"),
             (count(FeedCount::DuplicateOrders), "adds repeat the reference of a resting order, and are left out"),
             (count(FeedCount::ForeignOrders), "messages refer to orders of another instrument, and are left out"),
             (count(FeedCount::ForeignSymbols), "adds name another symbol than their locate has, and are left out"),
