@@ -280,3 +280,12 @@ fn what_is_shipped_is_listed_and_printed() {
     let one = text(&folder.run(&["scenarios", "wire"]).stdout);
     assert_eq!(one, include_str!("../scenarios/wire.toml"));
 }
+
+#[test]
+fn a_row_of_the_fault_matrix_that_does_not_exist_gets_the_list() {
+    let folder = Folder::new("faults");
+    let output = folder.run(&["faults", "--row", "nothing fails"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no row is named \"nothing fails\"") && said.contains("group panics"), "{said}");
+}

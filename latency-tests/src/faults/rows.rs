@@ -52,10 +52,17 @@ pub(super) enum Cause {
     Signal,
     /// Nobody reads the log, and so much is written to it that it stands still.
     BlockedLog,
-    /// A limit of the process, in the words of the shell.
+    /// A limit of the process, in the words of the shell, before the command.
     Limit(&'static str),
     /// Not there: why.
     Missing(&'static str),
+}
+
+impl Cause {
+    /// Whether a thread of the server unwinds.
+    pub(super) fn is_panic(&self) -> bool {
+        matches!(self, Cause::Point(_, "panic" | "panic-in-drop", _))
+    }
 }
 
 /// What peers that misbehave know.
@@ -88,6 +95,10 @@ const fn row(name: &'static str, cause: Cause, outcome: Outcome) -> Row {
 /// Restarts of market data that the shipped topology allows, and one more.
 const STORM: u32 = 6;
 
+/// Memory may not be locked, and the superuser, whom no limit binds, becomes nobody.
+const WITHOUT_MEMLOCK: &str =
+    "ulimit -l 0; if [ $(id -u) = 0 ]; then become='setpriv --reuid=65534 --clear-groups'; fi; exec $become";
+
 /// All rows.
 pub(super) const ROWS: &[Row] = &[
     row("market data panics", Cause::Point("market-data.datagram", "panic", 1), Outcome::GoesOn),
@@ -117,8 +128,8 @@ pub(super) const ROWS: &[Row] = &[
     row("connection flood", Cause::Peers(|peers| peers::flood(peers.server, 2000)), Outcome::GoesOn),
     row("log is blocked", Cause::BlockedLog, Outcome::GoesOn),
     row("stop under load", Cause::Signal, Outcome::Stops),
-    row("descriptors exhausted", Cause::Limit("ulimit -n 32; "), Outcome::Refuses),
-    row("memlock refused", Cause::Missing("needs a user without CAP_IPC_LOCK"), Outcome::Refuses),
+    row("descriptors exhausted", Cause::Limit("ulimit -n 32; exec"), Outcome::Refuses),
+    row("memlock refused", Cause::Limit(WITHOUT_MEMLOCK), Outcome::Refuses),
     row("io_uring refused", Cause::Missing("needs a seccomp filter"), Outcome::Refuses),
     row("ring full, slow consumer", Cause::Missing("in `corelane sim` and runtime/tests only"), Outcome::GoesOn),
     row(

@@ -62,7 +62,7 @@ pub(super) struct Setup<'a> {
     pub tape: SocketAddr,
     /// Nobody reads its log.
     pub log_is_blocked: bool,
-    /// What is run before it in the same process: a command of the shell.
+    /// What the shell is told before its command.
     pub limits: &'a str,
 }
 
@@ -72,7 +72,7 @@ impl Server {
         fs::write(&topology, topology_text(setup.changes, setup.tape))?;
         let socket = setup.folder.join("corelane.sock");
         let _ = fs::remove_file(&socket);
-        let script = format!("{}exec \"$0\" run \"$1\"", setup.limits);
+        let script = format!("{} \"$0\" run \"$1\"", setup.limits);
         let mut child = Command::new("sh")
             .args(["-c", &script])
             .arg(setup.binary)

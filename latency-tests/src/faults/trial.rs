@@ -36,12 +36,18 @@ const FAULT_AFTER: Duration = Duration::from_millis(1300);
 const DURING: Duration = Duration::from_secs(1);
 /// A later answer counts against availability.
 const IN_TIME_NS: u64 = 100_000_000;
+/// Orders that the venue must reject.
+const REJECTED: Mix =
+    Mix { rest: 0, cross: 0, immediate: 0, cancel: 0, reduce: 0, replace: 0, silent: 0, violation: 1 };
 /// What the log says when a part has failed.
 const SAID: [&str; 5] = ["panic", "gave up", "made no turn", "actor failed", "fault point"];
 
 /// The shipped topology with short time-outs.
-const CHANGES: [(&str, &str); 2] =
-    [("client_timeout_ms = 15_000", "client_timeout_ms = 1000"), ("heartbeat_ms = 1000\n", "heartbeat_ms = 200\n")];
+const CHANGES: [(&str, &str); 3] = [
+    ("client_timeout_ms = 15_000", "client_timeout_ms = 1000"),
+    ("heartbeat_ms = 1000\n", "heartbeat_ms = 200\n"),
+    ("[feeds.in]\n", "[supervision]\nwatchdog_ms = 1000\n\n[feeds.in]\n"),
+];
 
 pub(super) struct Trial<'a> {
     pub row: &'a Row,
@@ -122,7 +128,7 @@ impl Trial<'_> {
         let socket = server::tape_socket().map_err(|error| format!("a socket for the feed: {error}"))?;
         let tape = socket.local_addr().map_err(|error| error.to_string())?;
         let subscriber = Subscriber::start(socket);
-        let limits = if let Cause::Limit(limits) = self.row.cause { limits } else { "" };
+        let limits = if let Cause::Limit(limits) = self.row.cause { limits } else { "exec" };
         let log_is_blocked = matches!(self.row.cause, Cause::BlockedLog);
         let setup = Setup { binary: self.binary, folder: self.folder, changes: &CHANGES, tape, log_is_blocked, limits };
         let begun = Instant::now();
@@ -159,7 +165,7 @@ impl Trial<'_> {
     fn load(&self, mut server: Server) -> Result<(LoadResult, Watch, Result<Caused, String>, Server), String> {
         let config = shipped()?;
         let users = configured::credentials(&config);
-        let script = self.script(&config, 0)?;
+        let script = self.script(&config, 0, Mix::default())?;
         let pacing = Pacing {
             duration: DURATION,
             warmup: WARMUP,
@@ -200,11 +206,11 @@ impl Trial<'_> {
         Ok((load.map_err(|error| format!("the load: {error}"))?, watch, caused, server))
     }
 
-    fn script(&self, config: &Config, first: usize) -> Result<MarketSpec, String> {
+    fn script(&self, config: &Config, first: usize, mix: Mix) -> Result<MarketSpec, String> {
         let own =
             config.instruments.iter().skip(first).take(SESSIONS).map(|one| Ok(vec![configured::instrument(one)?]));
         let own = own.collect::<Result<_, configured::ConfiguredError>>().map_err(|error| error.to_string())?;
-        Ok(configured::script_of(config, own, self.seed, Mix::default(), OPEN_ORDERS_MAX))
+        Ok(configured::script_of(config, own, self.seed, mix, OPEN_ORDERS_MAX))
     }
 
     /// Brings the fault about; says when, and how long the server took to end the peers that misbehave.
@@ -219,7 +225,8 @@ impl Trial<'_> {
                 caused(None)
             }
             Cause::Peers(misbehave) => {
-                let script = self.script(config, SESSIONS)?;
+                // The venue rejects all of them: the feed, which is compared with the answers, is the load's alone.
+                let script = self.script(config, SESSIONS, REJECTED)?;
                 let took = misbehave(&Peers { server: server.order_entry, user, script })?;
                 caused(Some(took))
             }
@@ -302,7 +309,7 @@ impl Trial<'_> {
             .iter()
             .filter(later)
             .find_map(|line| line.field("after_us").filter(|_| line.text.contains("restarted")));
-        let is_panic = matches!(self.row.cause, Cause::Point(_, "panic" | "panic-in-drop", _));
+        let is_panic = self.row.cause.is_panic();
         let code = match self.row.outcome {
             Outcome::GoesOn if !is_panic => 0,
             Outcome::Stops => 0,

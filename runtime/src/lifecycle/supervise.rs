@@ -243,7 +243,9 @@ impl Supervisor {
 
     /// Records a panic of this thread that was caught, which halts the topology.
     pub(super) fn halt_for_own_panic(&mut self) {
+        let noticed_after_us = panics::time_of_last().map(microseconds_since);
         let (place, message) = panics::take();
+        self.log(|| tracing::error!(noticed_after_us, "a panic of housekeeping"));
         self.halt(RuntimeFault::HousekeepingPanicked { place, message });
     }
 
