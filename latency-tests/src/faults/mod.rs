@@ -27,14 +27,15 @@ use std::{
     time::Duration,
 };
 
-use corelane_console::{Exit, Output, Table, writable};
+use corelane_console::{Exit, Output, writable};
+use hdrhistogram::Histogram;
 use miette::{IntoDiagnostic, WrapErr, miette};
 
 use self::{
     rows::{Cause, ROWS, Row},
     trial::{Findings, Trial},
 };
-use crate::{cli::FaultsArgs, run::two_cpus};
+use crate::{cli::FaultsArgs, report::table::Table, run::two_cpus};
 
 /// Runs the matrix.
 ///
@@ -68,10 +69,11 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
     }
     // Left over files do no harm.
     let _ = fs::remove_dir_all(&folder);
-    let text = matrix.text();
-    out.say(format_args!("\n{text}"))?;
+    out.say(format_args!("\n{}", matrix.text()))?;
     if let Some(tables) = &args.tables {
-        fs::write(tables, text).into_diagnostic().wrap_err_with(|| format!("cannot write {}", tables.display()))?;
+        fs::write(tables, matrix.text())
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot write {}", tables.display()))?;
     }
     let wrong = matrix.rows.iter().filter(|(_, findings)| !findings.problems.is_empty()).count();
     out.say(matrix.last_line())?;
@@ -117,6 +119,48 @@ fn build(out: &mut Output) -> miette::Result<PathBuf> {
     }
 }
 
+const HEADER: [&str; 12] = [
+    "fault",
+    "then trading",
+    "detected",
+    "recovered or ended",
+    "lost",
+    "doubled",
+    "unanswered",
+    "p50 before",
+    "p50 during",
+    "p99.9 before",
+    "p99.9 during",
+    "as it must",
+];
+
+fn cells(row: &Row, findings: &Findings) -> [String; HEADER.len()] {
+    let time = |time: Option<Duration>| match time.map(|time| time.as_micros()) {
+        None => "-".to_owned(),
+        Some(us) if us < 10_000 => format!("{us} µs"),
+        Some(us) => format!("{} ms", us / 1000),
+    };
+    let quantile = |histogram: &Histogram<u64>, quantile| match histogram.is_empty() {
+        true => "-".to_owned(),
+        false => format!("{:.0} µs", histogram.value_at_quantile(quantile) as f64 / 1000.0),
+    };
+    let Findings { before, during, .. } = findings;
+    [
+        row.name.to_owned(),
+        row.outcome.words().to_owned(),
+        time(findings.detected),
+        time(findings.recovered),
+        findings.lost.to_string(),
+        findings.doubled.to_string(),
+        findings.unanswered.to_string(),
+        quantile(before, 0.5),
+        quantile(during, 0.5),
+        quantile(before, 0.999),
+        quantile(during, 0.999),
+        if findings.problems.is_empty() { "yes" } else { "NO" }.to_owned(),
+    ]
+}
+
 /// All that was found.
 #[derive(Default)]
 struct Matrix {
@@ -125,59 +169,25 @@ struct Matrix {
 }
 
 impl Matrix {
+    /// The table, and what else there is to say, as Markdown.
     fn text(&self) -> String {
-        let header = [
-            "fault",
-            "then",
-            "detected",
-            "recovered or ended",
-            "lost",
-            "doubled",
-            "unanswered",
-            "p50 before",
-            "during",
-            "p99.9 before",
-            "during",
-            "",
-        ];
-        let mut table = Table::new(header, 1).with_figures();
-        for (row, findings) in &self.rows {
-            let time = |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{} µs", time.as_micros()));
-            let [before, during] = [&findings.before, &findings.during];
-            let quantile = |histogram: &hdrhistogram::Histogram<u64>, quantile| match histogram.is_empty() {
-                true => "-".to_owned(),
-                false => format!("{:.0} µs", histogram.value_at_quantile(quantile) as f64 / 1000.0),
-            };
-            table.add([
-                row.name.to_owned(),
-                row.outcome.words().to_owned(),
-                time(findings.detected),
-                time(findings.recovered),
-                findings.lost.to_string(),
-                findings.doubled.to_string(),
-                findings.unanswered.to_string(),
-                quantile(before, 0.5),
-                quantile(during, 0.5),
-                quantile(before, 0.999),
-                quantile(during, 0.999),
-                if findings.problems.is_empty() { "as it must" } else { "WRONG" }.to_owned(),
-            ]);
-        }
-        let mut text = table.lines(None);
+        let mut table = Table::new(HEADER, 2);
+        self.rows.iter().for_each(|(row, findings)| table.add(cells(row, findings)));
+        let remarks = self.remarks().into_iter().map(|remark| format!("- {remark}\n"));
+        format!("{table}\n{}", remarks.collect::<String>())
+    }
+
+    fn remarks(&self) -> Vec<String> {
         let (answered, sent) = self
             .survived()
             .fold((0, 0), |(answered, sent), findings| (answered + findings.answered_in_time, sent + findings.sent));
-        if sent > 0 {
-            let share = 100.0 * answered as f64 / sent as f64;
-            text += &format!(
-                "\navailability {share:.3} %: of {sent} requests in rows that trading survives, {answered} were answered within \
-                 100 ms"
-            );
-        }
-        for missing in &self.missing {
-            text += &format!("\nnot run: {missing}");
-        }
-        text
+        let share = 100.0 * answered as f64 / sent.max(1) as f64;
+        let availability = format!(
+            "availability {share:.3} %: of {sent} requests in rows that trading survives, {answered} were answered within \
+             100 ms"
+        );
+        let availability = (sent > 0).then_some(availability);
+        availability.into_iter().chain(self.missing.iter().map(|missing| format!("not run: {missing}"))).collect()
     }
 
     fn survived(&self) -> impl Iterator<Item = &Findings> {
