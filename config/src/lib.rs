@@ -27,7 +27,11 @@ mod schema;
 mod shown;
 mod values;
 
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 pub use breaker::{Breaker, BreakerStart, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
@@ -42,6 +46,9 @@ pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 
 /// The shipped `config/venue.toml`, which the server runs if no file is given.
 pub const VENUE_TOML: &str = include_str!("../venue.toml");
+
+/// Bytes of the longest file that is read: the largest topology that the schema allows has a tenth of that.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 
 impl Config {
     /// Parses a topology; `name` is the file's name in messages.
@@ -60,7 +67,7 @@ impl Config {
     pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigErrors> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
+        match read(path) {
             Ok(text) => Self::parse(&name, &text),
             Err(error) => Err(ConfigErrors::unreadable(name, &error)),
         }
@@ -71,5 +78,15 @@ impl Config {
     #[must_use]
     pub fn locate(&self, path: &str) -> Option<(usize, usize)> {
         self.locations.get(path)
+    }
+}
+
+/// Reads a file. One that never ends, such as a device, would take all memory of the host.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let bytes = File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    match bytes as u64 > FILE_BYTES_MAX {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 64 MiB")),
+        false => Ok(text),
     }
 }

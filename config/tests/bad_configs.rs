@@ -87,10 +87,17 @@ fn five_different_mistakes_are_reported_together() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_an_error_with_a_remedy() {
-    let errors = Config::load("no/such/venue.toml").expect_err("there is no such file");
-    let lines = errors.plain();
-    assert!(lines.starts_with("no/such/venue.toml: cannot read the file: No such file"), "{lines}");
-    assert!(lines.ends_with("such as config/venue.toml\n"), "{lines}");
+    let cases = [
+        ("no/such/venue.toml", "No such file"),
+        ("/", "Is a directory"),
+        // It would take all memory.
+        ("/dev/zero", "it has more than 64 MiB"),
+    ];
+    for (path, problem) in cases {
+        let lines = Config::load(path).expect_err("it is no topology").plain();
+        assert!(lines.starts_with(&format!("{path}: cannot read the file: {problem}")), "{lines}");
+        assert!(lines.ends_with("such as config/venue.toml\n"), "{lines}");
+    }
 }
 
 #[test]

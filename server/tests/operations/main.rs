@@ -180,6 +180,15 @@ fn messages_are_retransmitted_after_the_end_of_the_session() {
     assert_eq!(server.ended().code, Some(0));
 }
 
+#[test]
+fn a_venue_that_is_stopping_says_so() {
+    // It is not waited for.
+    let server = Server::start("stopping", &[("linger_ms = 300", "linger_ms = 60_000")]);
+    assert_eq!(server.admin(&["stop"]).0, Some(0));
+    let (code, said) = server.admin(&["status"]);
+    assert!(code == Some(0) && said.contains("next: the end of the venue, which is stopping\n"), "{said}");
+}
+
 // M4
 #[test]
 fn the_day_begins_and_ends_by_command() {

@@ -69,21 +69,31 @@ impl Breakers {
         breakers
     }
 
-    /// Takes a sample for each.
+    /// Takes a sample for each, and logs which of them have shut or opened the gate.
     pub(super) fn turn(&mut self, status: &Status) {
+        for notice in self.take_samples(status) {
+            tracing::warn!("{notice}");
+        }
+        self.turn_gate();
+    }
+
+    /// Takes a sample for each; returns what is to be said. Trials that fail are not: they go on as long as what is watched
+    /// fails, all night perhaps.
+    fn take_samples(&mut self, status: &Status) -> Vec<String> {
         let now_ns = status.clock.time_of_day_ns;
+        let mut notices = Vec::new();
         for one in &mut self.all {
-            let before = one.breaker.state();
+            let was_shut = is_shut(one.breaker.state());
             let sample = one.sample(&self.counters, status, now_ns);
             if let Some(permit) = one.breaker.try_acquire(now_ns) {
                 one.breaker.record(now_ns, permit, sample.failed, sample.duration_ns);
             }
             let state = one.breaker.state();
-            if state != before {
-                tracing::warn!("breaker {}: {}, was {}", one.name, words(state), words(before));
+            if is_shut(state) != was_shut {
+                notices.push(format!("breaker {}: {}", one.name, words(state)));
             }
         }
-        self.turn_gate();
+        notices
     }
 
     /// Forces a breaker into a state; closed is its reset. Returns what has been done, in words.
@@ -249,5 +259,22 @@ mod tests {
         assert!(bench.turns(1, stale(true)));
         assert!(bench.turns(1000, stale(true)));
         assert!(!bench.turns(8, stale(false)));
+    }
+
+    #[test]
+    fn a_breaker_whose_trials_fail_is_said_once() {
+        let keys = "watches = \"feed\"\nwindow_ms = 200\nsamples_min = 5\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        bench.counters.feed_in.feed.add(FeedCount::Packets, 1);
+        let mut said = |is_stale| {
+            bench.counters.feed_in.feed.set(FeedCount::PricesStale, u64::from(is_stale));
+            let turn = |_| {
+                bench.status.clock.time_of_day_ns += 20 * MS;
+                bench.breakers.take_samples(&bench.status)
+            };
+            (0..1000).flat_map(turn).collect::<Vec<_>>()
+        };
+        assert_eq!(said(true), ["breaker it: open"]);
+        assert_eq!(said(false), ["breaker it: closed"]);
     }
 }

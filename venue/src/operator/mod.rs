@@ -390,10 +390,14 @@ impl Desk {
     fn status(&mut self, status: &Status) -> String {
         let engaged: Vec<String> = self.engaged.iter().map(|scope| self.names.of(*scope)).collect();
         let engaged = if engaged.is_empty() { "none".to_owned() } else { engaged.join(", ") };
+        let next = match self.progress.is_stopping.load(Ordering::Acquire) {
+            true => "the end of the venue, which is stopping".to_owned(),
+            false => self.day.next(),
+        };
         let mut lines = vec![
             self.title.clone(),
             format!("phase: {}", self.day.phase()),
-            format!("next: {}", self.day.next()),
+            format!("next: {next}"),
             format!("kill switches engaged: {engaged}"),
         ];
         if !self.pending.is_empty() {
