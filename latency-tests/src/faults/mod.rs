@@ -11,9 +11,11 @@
 //! | `ending` | the answers when a venue stops |
 //! | `server` | the process, its log and its socket |
 //! | `peers` | clients that misbehave |
+//! | `feed` | the other venue's feed |
 //! | `tape` | the subscriber |
 
 mod ending;
+mod feed;
 mod peers;
 mod rows;
 mod server;

@@ -1,21 +1,13 @@
-//! Peers that misbehave: clients, and a feed that says little.
+//! Clients that misbehave.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpStream, UdpSocket},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    net::{SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
-use corelane_codecs::{
-    mold,
-    soup::{ClientPacket, ServerPacket},
-    text::Alpha,
-};
+use corelane_codecs::soup::{ClientPacket, ServerPacket};
 use corelane_tester::{
     load::Credentials,
     script::{MarketScript, REQUEST_BYTES_MAX, Script},
@@ -27,40 +19,6 @@ use crate::measure::client::{log_in, packet};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Receive buffer asked of the kernel, which gives its minimum.
 const RECEIVE_BYTES: usize = 4096;
-/// How often the feed says that it is there.
-const HEARTBEAT: Duration = Duration::from_millis(10);
-
-/// A feed without messages: heartbeats on line A.
-pub(super) struct QuietFeed {
-    is_over: Arc<AtomicBool>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl QuietFeed {
-    pub(super) fn start(to: SocketAddr) -> io::Result<QuietFeed> {
-        let socket = UdpSocket::bind(("127.0.0.1", 0))?;
-        let is_over = Arc::<AtomicBool>::default();
-        let over = is_over.clone();
-        let thread = thread::spawn(move || {
-            let mut bytes = [0; mold::HEADER_LEN];
-            let session = Alpha::new("QUIET").expect("five letters");
-            let length = mold::heartbeat(&mut bytes, session, 1).expect("it fits");
-            while !over.load(Ordering::Acquire) {
-                // A server that is gone refuses it.
-                let _ = socket.send_to(&bytes[..length], to);
-                thread::sleep(HEARTBEAT);
-            }
-        });
-        Ok(QuietFeed { is_over, thread: Some(thread) })
-    }
-}
-
-impl Drop for QuietFeed {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Release);
-        self.thread.take().map(thread::JoinHandle::join);
-    }
-}
 
 /// A client that the server shall close: waits for that, reading what comes; how long it took.
 fn closed_within(mut stream: TcpStream, since: Instant) -> Result<Duration, String> {

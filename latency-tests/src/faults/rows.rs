@@ -7,7 +7,7 @@ use corelane_tester::{
     script::{MarketScript, MarketSpec},
 };
 
-use super::peers;
+use super::{feed::Trouble, peers};
 
 /// What must follow from a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub(super) enum Cause {
     Point(&'static str, &'static str, u32),
     /// Peers misbehave; how long the server took to end each.
     Peers(fn(&Peers<'_>) -> Result<Duration, String>),
+    /// The other venue's feed has trouble.
+    Feed(Trouble),
     /// The operator stops it.
     Signal,
     /// Nobody reads the log, and so much is written to it that it stands still.
@@ -126,22 +128,18 @@ pub(super) const ROWS: &[Row] = &[
     row("SoupBinTCP gap", Cause::Peers(|peers| peers::sequence_gap(peers.server, peers.user)), Outcome::GoesOn),
     row("log-in brute force", Cause::Peers(|peers| peers::brute_force(peers.server, peers.user, 200)), Outcome::GoesOn),
     row("connection flood", Cause::Peers(|peers| peers::flood(peers.server, 2000)), Outcome::GoesOn),
+    row("feed loses packets of a line", Cause::Feed(Trouble::Loss), Outcome::GoesOn),
+    row("feed doubles packets", Cause::Feed(Trouble::Duplication), Outcome::GoesOn),
+    row("feed reorders packets", Cause::Feed(Trouble::Reordering), Outcome::GoesOn),
+    row("feed line dies", Cause::Feed(Trouble::LineDead), Outcome::GoesOn),
+    row("both feed lines die", Cause::Feed(Trouble::BothDead), Outcome::GoesOn),
+    row("feed restarts", Cause::Feed(Trouble::Restart), Outcome::GoesOn),
     row("log is blocked", Cause::BlockedLog, Outcome::GoesOn),
     row("stop under load", Cause::Signal, Outcome::Stops),
     row("descriptors exhausted", Cause::Limit("ulimit -n 32; exec"), Outcome::Refuses),
     row("memlock refused", Cause::Limit(WITHOUT_MEMLOCK), Outcome::Refuses),
     row("io_uring refused", Cause::Missing("needs a seccomp filter"), Outcome::Refuses),
     row("ring full, slow consumer", Cause::Missing("in `corelane sim` and runtime/tests only"), Outcome::GoesOn),
-    row(
-        "UDP loss, duplication, reordering",
-        Cause::Missing("in `corelane sim` and venue/tests/lines only"),
-        Outcome::GoesOn,
-    ),
-    row(
-        "feed line dead, both dead, restart",
-        Cause::Missing("in `corelane sim` and actors/tests only"),
-        Outcome::GoesOn,
-    ),
     row("delay protection", Cause::Missing("not built yet"), Outcome::GoesOn),
     row("replicas", Cause::Missing("not built yet"), Outcome::GoesOn),
     row("journal", Cause::Missing("not built yet"), Outcome::GoesOn),

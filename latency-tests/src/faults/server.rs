@@ -39,7 +39,8 @@ pub(super) struct Server {
     child: Child,
     socket: PathBuf,
     pub order_entry: SocketAddr,
-    pub feed_in: SocketAddr,
+    /// Lines A and B.
+    pub feed_in: Vec<SocketAddr>,
     lines: Receiver<Line>,
     log: Vec<Line>,
     output: Option<thread::JoinHandle<String>>,
@@ -99,9 +100,9 @@ impl Server {
                 }
             });
         }
-        let (mut order_entry, mut feed_in) = (None, None);
+        let (mut order_entry, mut feed_in) = (None, Vec::new());
         let mut line = String::new();
-        while order_entry.is_none() || feed_in.is_none() {
+        while order_entry.is_none() || feed_in.len() < 2 {
             line.clear();
             if output.read_line(&mut line)? == 0 {
                 let status = child.wait()?;
@@ -109,11 +110,9 @@ impl Server {
             }
             let address = |prefix: &str| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok();
             order_entry = order_entry.or_else(|| address("order entry on "));
-            feed_in = feed_in.or_else(|| address("market data in on "));
+            feed_in.extend(address("market data in on "));
         }
-        let (Some(order_entry), Some(feed_in)) = (order_entry, feed_in) else {
-            unreachable!("the loop ends with both")
-        };
+        let order_entry = order_entry.expect("the loop ends with it");
         let output = Some(thread::spawn(move || {
             let mut rest = String::new();
             // What is no text is no line to look for.
@@ -193,9 +192,11 @@ pub(super) fn ask(socket: &Path, request: &str) -> io::Result<String> {
 fn topology_text(changes: &[(&str, &str)], tape: SocketAddr) -> String {
     let to = format!("to = \"{tape}\"");
     let free = "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true";
+    let line_b = "[feeds.in.line_b]\nlisten = \"127.0.0.1:0\"\n";
     let own = [
         ("listen = \"127.0.0.1:9001\"", free),
         ("listen = \"127.0.0.1:26477\"", free),
+        ("# [feeds.in.line_b]\n# listen = \"127.0.0.1:26478\"\n", line_b),
         ("to = \"127.0.0.1:26400\"", to.as_str()),
     ];
     own.iter().chain(changes).fold(VENUE_TOML.to_owned(), |text, (from, to)| {

@@ -18,7 +18,8 @@ use hdrhistogram::Histogram;
 
 use super::{
     ending::Ending,
-    peers::{self, QuietFeed},
+    feed::Feed,
+    peers,
     rows::{Cause, Outcome, Peers, Row},
     server::{self, Ended, Line, Server, Setup},
     tape::{Subscriber, Tape},
@@ -43,7 +44,8 @@ const REJECTED: Mix =
 const SAID: [&str; 5] = ["panic", "gave up", "made no turn", "actor failed", "fault point"];
 
 /// The shipped topology with short time-outs.
-const CHANGES: [(&str, &str); 3] = [
+const CHANGES: [(&str, &str); 4] = [
+    ("stale_after_ms = 3000", "stale_after_ms = 500"),
     ("client_timeout_ms = 15_000", "client_timeout_ms = 1000"),
     ("heartbeat_ms = 1000\n", "heartbeat_ms = 200\n"),
     ("[feeds.in]\n", "[supervision]\nwatchdog_ms = 1000\n\n[feeds.in]\n"),
@@ -140,9 +142,13 @@ impl Trial<'_> {
         if self.row.outcome == Outcome::Refuses {
             return Err("it must be refused, and the server started".to_owned());
         }
-        let feed = QuietFeed::start(server.feed_in).map_err(|error| format!("a feed: {error}"))?;
+        let config = shipped()?;
+        let feed = match self.row.cause {
+            Cause::Feed(trouble) => Feed::market(&config, &server.feed_in, self.seed, trouble)?,
+            _ => Feed::quiet(&server.feed_in)?,
+        };
         let mut findings = Findings::none();
-        let (load, watch, caused, server) = self.load(server)?;
+        let (load, watch, caused, server) = self.load(server, &feed, &config)?;
         let caused = caused?;
         let fault_at = caused.at;
         self.judge_load(&load, &watch, fault_at, &mut findings);
@@ -162,10 +168,14 @@ impl Trial<'_> {
     }
 
     /// Puts load on the server while the fault comes.
-    fn load(&self, mut server: Server) -> Result<(LoadResult, Watch, Result<Caused, String>, Server), String> {
-        let config = shipped()?;
-        let users = configured::credentials(&config);
-        let script = self.script(&config, 0, Mix::default())?;
+    fn load(
+        &self,
+        mut server: Server,
+        feed: &Feed,
+        config: &Config,
+    ) -> Result<(LoadResult, Watch, Result<Caused, String>, Server), String> {
+        let users = configured::credentials(config);
+        let script = self.script(config, 0, Mix::default())?;
         let pacing = Pacing {
             duration: DURATION,
             warmup: WARMUP,
@@ -187,7 +197,7 @@ impl Trial<'_> {
                     thread::sleep(Duration::from_millis(1));
                 }
                 thread::sleep(FAULT_AFTER);
-                let mut caused = self.cause(&server, &users[SESSIONS], &config);
+                let mut caused = self.cause(&server, feed, &users[SESSIONS], config);
                 if !self.row.outcome.is_survived()
                     && let Ok(caused) = &mut caused
                 {
@@ -214,7 +224,7 @@ impl Trial<'_> {
     }
 
     /// Brings the fault about; says when, and how long the server took to end the peers that misbehave.
-    fn cause(&self, server: &Server, user: &Credentials, config: &Config) -> Result<Caused, String> {
+    fn cause(&self, server: &Server, feed: &Feed, user: &Credentials, config: &Config) -> Result<Caused, String> {
         let at = Instant::now();
         let caused = |peers_ended| Ok(Caused { at, peers_ended, ended_at: None });
         match self.row.cause {
@@ -229,6 +239,10 @@ impl Trial<'_> {
                 let script = self.script(config, SESSIONS, REJECTED)?;
                 let took = misbehave(&Peers { server: server.order_entry, user, script })?;
                 caused(Some(took))
+            }
+            Cause::Feed(_) => {
+                feed.trouble();
+                caused(None)
             }
             Cause::Signal => {
                 server.signal_to_stop();
@@ -329,6 +343,13 @@ impl Trial<'_> {
         });
         if self.row.outcome == Outcome::GoesOn && is_panic {
             findings.demand(restarted.is_some(), || "the log tells of no restart".to_owned());
+        }
+        if let Cause::Feed(trouble) = self.row.cause {
+            let counts = output.lines().find(|line| line.starts_with("feed in: ")).unwrap_or_default();
+            let wanted = trouble.count();
+            findings.demand(counts.contains(wanted), || format!("the server counted no {wanted:?}: {counts:?}"));
+            let loses = trouble.loses() || !counts.contains(" Lost=");
+            findings.demand(loses, || format!("messages of the feed are lost: {counts}"));
         }
         if matches!(self.row.outcome, Outcome::Halts | Outcome::Ends) {
             let is_said = ended.log.iter().any(|line| SAID.iter().any(|word| line.text.contains(word)));
