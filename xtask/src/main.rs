@@ -5,6 +5,7 @@ mod command;
 mod fuzz;
 mod interop;
 mod loom;
+mod planted;
 mod sites;
 mod tasks;
 mod tidy;
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
         ["ci", steps @ ..] => ci::gate(root(), steps),
         ["tidy", rules @ ..] => tidy::run(root(), rules),
         ["mutants"] => loom::mutants(root()),
+        ["planted"] => planted::run(root(), ""),
+        ["planted", filter] => planted::run(root(), filter),
         _ => {
             eprint!("{}", tasks::usage());
             return ExitCode::from(2);
