@@ -9,6 +9,7 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{CloseReason, ConnId, DriverConfig, EndpointSpec, Flow, FrameError, Framer},
     simulation::{Happening, LinkId, LinkSpec, Socket, Stalls, World},
+    supervision::Escalation,
     topology::{ShardSpec, Topology},
 };
 use support::{Log, two_cpus};
@@ -22,6 +23,7 @@ impl Framer for LengthByte {
     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
         match bytes.first() {
             Some(0) => Err(FrameError::Malformed),
+            Some(255) => panic!("a length that nobody sends"),
             first => Ok(first.map(|&length| 1 + usize::from(length))),
         }
     }
@@ -181,4 +183,18 @@ fn a_seed_gives_the_same_run_again_and_another_seed_another() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7).0, run(8).0);
+}
+
+#[test]
+fn a_shard_that_panics_outside_of_its_actors_is_gone_with_its_sockets() {
+    let (mut world, socket, _) = world(3);
+    let before = world.connect(socket, peer(), 1, LinkSpec::default());
+    world.write(before, &[255]);
+    assert_eq!(world.next(10 * MS), Some(Happening::Ended(before)));
+    let after = world.connect(socket, peer(), 2, LinkSpec::default());
+    assert_eq!(world.next(20 * MS), Some(Happening::Ended(after)), "nobody listens any more");
+    let simulation = world.simulation();
+    assert_eq!(simulation.escalation(), Some(Escalation::Halt));
+    assert_eq!(simulation.down().collect::<Vec<_>>(), ["echo"]);
+    assert!(simulation.failures()[0].message.as_str().contains("nobody sends"));
 }

@@ -76,7 +76,7 @@ pub(crate) struct SimArgs {
     /// The requests of each run.
     #[arg(long, value_name = "R", default_value_t = 20_000)]
     pub requests: u64,
-    /// Which faults happen: none, network, feed, clients, operator or all.
+    /// Which faults happen: none, network, feed, clients, operator, panics or all.
     #[arg(long, value_name = "PROFILE", default_value = "all")]
     pub faults: Profile,
     /// Repeat a run that `--shrink` has written, instead of seeds.

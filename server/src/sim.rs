@@ -1,17 +1,23 @@
 //! `corelane sim`: runs the venue in a simulated world with faults, seed after seed.
 
 use std::{
+    collections::BTreeSet,
     io::{IsTerminal, stderr},
     path::Path,
 };
 
 use corelane_config::Config;
 use corelane_console::{Exit, Output};
-use corelane_simulator::{Replay, Report, Spec, VENUE_TOML, run, shrink};
+use corelane_simulator::{HAS_FAULT_POINTS, Profile, Replay, Report, Spec, VENUE_TOML, fault_points, run, shrink};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, WrapErr, miette};
 
 use crate::cli::SimArgs;
+
+/// A run that reaches every fault point has so many seeds, half of which end at one of ten, and so many requests of each,
+/// during which an actor that is restarted panics once in five seeds.
+const LONG_SEEDS: u64 = 200;
+const LONG_REQUESTS: u64 = 20_000;
 
 /// Runs the seeds.
 ///
@@ -31,6 +37,10 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
         }
         None => (first, args.seeds),
     };
+    if first.profile == Profile::Panics && !HAS_FAULT_POINTS {
+        return Err(miette!("this build has no fault points: build it with `--features faults`"));
+    }
+    let mut panicked = BTreeSet::new();
     let bar = if stderr().is_terminal() { ProgressBar::new(seeds).with_style(style()) } else { ProgressBar::hidden() };
     let (mut requests, mut faults, mut hash, mut broken) = (0, 0, 0_u64, Vec::new());
     let last = first.seed.checked_add(seeds - 1).ok_or_else(|| {
@@ -41,6 +51,7 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
         let report = run(&spec)?;
         requests += report.requests;
         faults += report.faults.len();
+        panicked.extend(report.panicked.iter().copied());
         hash = hash.rotate_left(1) ^ report.hash;
         if let Some(rule) = &report.broken {
             broken.push(format!("seed {seed}, {rule}\n{}", repeat(args, &spec, &report, &bar)?));
@@ -50,12 +61,26 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
     }
     bar.finish_and_clear();
     let count = broken.len();
+    let panics = HAS_FAULT_POINTS && matches!(first.profile, Profile::Panics | Profile::All);
+    if panics {
+        let missed: Vec<&str> = fault_points().filter(|point| !panicked.contains(point)).collect();
+        out.say(format_args!("fault points: {} panicked; not reached: {}", panicked.len(), shown(&missed)))?;
+        // Fewer seeds, or clients that leave no connection, are not expected to reach all.
+        let is_long = first.profile == Profile::All && seeds >= LONG_SEEDS && args.requests >= LONG_REQUESTS;
+        if is_long && !missed.is_empty() {
+            broken.push(format!("no seed reached the fault points {}", shown(&missed)));
+        }
+    }
     let exit = match broken.is_empty() {
         true => Exit::Done,
         false => out.damaged(&miette!("rules were broken:\n{}", broken.join("\n"))),
     };
     out.say(format_args!("sim seeds={seeds} requests={requests} faults={faults} broken={count} hash={hash:016x}"))?;
     Ok(exit)
+}
+
+fn shown(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn read(path: &Path) -> miette::Result<Replay> {

@@ -80,16 +80,21 @@ pub(crate) struct Client {
     next_number: u64,
     unheard: u64,
     sent: Vec<Sent>,
-    /// Those of `sent` before it are sequenced or lost.
-    sequenced: usize,
-    /// The last connection of which a request was lost.
-    lost_connection: Option<u64>,
+    /// Those of `sent` before it are sequenced or lost. There is more than one such place while it cannot be told whether a
+    /// request was lost and a later one like it was sequenced.
+    sequenced: Vec<usize>,
     pub ledger: Ledger,
     /// Requests chosen so far: what draws are made by.
     chosen: u64,
     flooding: u64,
     last_heard_ns: u64,
     last_sent_ns: u64,
+    /// When it logged in.
+    up_since_ns: u64,
+    /// The venue has ended by itself: the client only reads what still comes.
+    is_retired: bool,
+    /// The venue has said that its session is over.
+    pub is_over: bool,
     /// When it acts next.
     pub acts_ns: Option<u64>,
     reads_again_ns: Option<u64>,
@@ -109,13 +114,15 @@ impl Client {
             next_number: 1,
             unheard: 1,
             sent: Vec::new(),
-            sequenced: 0,
-            lost_connection: None,
+            sequenced: vec![0],
             ledger: Ledger::new(instruments),
             chosen: 0,
             flooding: 0,
             last_heard_ns: 0,
             last_sent_ns: 0,
+            up_since_ns: 0,
+            is_retired: false,
+            is_over: false,
             acts_ns: None,
             reads_again_ns: None,
         }
@@ -137,7 +144,7 @@ impl Client {
             self.reads_again_ns = None;
             self.link.into_iter().for_each(|link| world.set_reading(link, true));
         }
-        if self.acts_ns.is_none_or(|at_ns| at_ns > now_ns) {
+        if self.is_retired || self.acts_ns.is_none_or(|at_ns| at_ns > now_ns) {
             return 0;
         }
         self.acts_ns = None;
@@ -147,6 +154,32 @@ impl Client {
             Phase::Up | Phase::LoggingIn | Phase::Leaving => {}
         }
         0
+    }
+
+    /// Does nothing any more but read what still comes.
+    pub(crate) fn retire(&mut self) {
+        self.is_retired = true;
+        self.is_excused = true;
+        self.acts_ns = None;
+    }
+
+    /// Goes on after [`retire`](Self::retire).
+    pub(crate) fn resume(&mut self, world: &mut World) {
+        self.is_retired = false;
+        if self.phase == Phase::Down {
+            self.acts_in(world, MS);
+        }
+    }
+
+    /// Whether nothing that happened to its connection since a time keeps it from hearing what it is told.
+    pub(crate) fn is_sound_since(&self, world: &World, time_ns: u64) -> bool {
+        let is_whole = self.link.is_some_and(|link| !world.was_reset(link));
+        is_whole && self.phase == Phase::Up && !self.is_excused && self.up_since_ns < time_ns
+    }
+
+    /// The answers that it has heard.
+    pub(crate) fn heard(&self) -> u64 {
+        self.unheard - 1
     }
 
     fn acts_in(&mut self, world: &mut World, ns: u64) {
@@ -241,7 +274,8 @@ impl Client {
 
     /// Requests of this connection that are not sequenced. Those of earlier ones may be lost, and are not waited for.
     fn under_way(&self) -> usize {
-        let unsequenced = self.sent[self.sequenced..].iter();
+        let first = self.sequenced.last().copied().unwrap_or_default();
+        let unsequenced = self.sent[first..].iter();
         unsequenced.rev().take_while(|sent| sent.connection == self.connection).count()
     }
 
@@ -259,7 +293,7 @@ impl Client {
     pub(crate) fn beat(&mut self, world: &mut World) -> Result<(), String> {
         let now_ns = world.now_ns();
         world.wake_at(now_ns + BEAT_NS, BEAT | self.index as u64);
-        let Some(link) = self.link else { return Ok(()) };
+        let Some(link) = self.link.filter(|_| !self.is_retired) else { return Ok(()) };
         if now_ns - self.last_heard_ns > SILENCE_NS && self.reads_again_ns.is_none() {
             if !self.is_excused && !world.was_reset(link) {
                 return Err(format!("the venue was silent for {} ms", (now_ns - self.last_heard_ns) / MS));
@@ -293,7 +327,11 @@ impl Client {
             return Err("the venue ended the connection without a cause".to_owned());
         }
         world.close(link);
-        self.go_down(world, 0);
+        if self.is_retired {
+            (self.phase, self.link) = (Phase::Down, None);
+        } else {
+            self.go_down(world, 0);
+        }
         Ok(())
     }
 
@@ -326,11 +364,16 @@ impl Client {
                     return Err(format!("asked for {}, and the log-in begins with {number:?}", self.next_number));
                 }
                 self.phase = Phase::Up;
+                self.up_since_ns = world.now_ns();
                 self.acts_in(world, 1_000);
                 Ok(())
             }
             (b'J', Phase::LoggingIn) if self.is_excused => Ok(()),
             (b'H', _) => Ok(()),
+            (b'Z', _) if self.is_retired => {
+                self.is_over = true;
+                Ok(())
+            }
             (b'S', Phase::Up | Phase::Leaving) => {
                 let number = self.next_number;
                 expected.compare(number, payload)?;
@@ -350,23 +393,35 @@ impl Client {
     /// # Errors
     /// It is not the next that the client sent.
     pub(crate) fn sequenced(&mut self, request: &Request) -> Result<(), String> {
-        loop {
-            let Some(&Sent { connection, request: sent }) = self.sent.get(self.sequenced) else {
-                return Err(format!("{request:?} was not sent, or not so often"));
-            };
-            self.sequenced += 1;
-            if sent.as_sequenced() == *request && self.lost_connection != Some(connection) {
-                if sent.is_numbered() {
-                    self.ledger.sequenced(sent.user_ref);
+        let mut next = Vec::new();
+        for &cursor in &self.sequenced {
+            let mut at = cursor;
+            while let Some(&Sent { connection, request: sent }) = self.sent.get(at) {
+                if sent.as_sequenced() == *request {
+                    next.push(at + 1);
                 }
-                return Ok(());
+                // What was under way when a connection ended may be lost, and then with all that came behind it.
+                if connection == self.connection && !self.is_excused && self.phase != Phase::Down {
+                    break;
+                }
+                let behind = self.sent[at..].iter().position(|sent| sent.connection != connection);
+                at = behind.map_or(self.sent.len(), |count| at + count);
             }
-            // What was under way when a connection ended may be lost, and then with all that came behind it.
-            if connection == self.connection && !self.is_excused && self.phase != Phase::Down {
-                return Err(format!("{request:?} overtook {sent:?}"));
-            }
-            self.lost_connection = Some(connection);
         }
+        if next.is_empty() {
+            let due = self.sequenced.iter().filter_map(|&at| self.sent.get(at)).map(|sent| sent.request);
+            return Err(format!(
+                "{request:?} was not sent, not so often, or not so early: {:?} are due",
+                due.collect::<Vec<_>>()
+            ));
+        }
+        next.sort_unstable();
+        next.dedup();
+        self.sequenced = next;
+        if request.is_numbered() {
+            self.ledger.sequenced(request.user_ref);
+        }
+        Ok(())
     }
 
     /// What it still waits for; none if it is at rest.
@@ -399,5 +454,30 @@ fn garbage(draw: &mut Draw, user: &str, password: &str) -> Vec<u8> {
         1 => vec![0xff; draw.within(2, 200) as usize],
         2 => packet(b'z', b"?"),
         _ => packet(b'L', format!("{user:<6}{password:<10}{:<10}{:>20}", "", 1).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_like_a_lost_one_is_sequenced_for_either() {
+        let cancel = Request { code: b'X', user_ref: 4, ..Request::default() };
+        let query = Request { code: b'Q', ..Request::default() };
+        let sequences: [(&[Request], bool); 4] = [
+            (&[cancel, query], true),
+            (&[cancel, cancel, query], true),
+            (&[query], false),
+            (&[cancel, query, query], false),
+        ];
+        for (sequence, is_right) in sequences {
+            let mut client = Client::new(0, "USER", "password", 1);
+            (client.connection, client.phase) = (2, Phase::Up);
+            let sent = [(1, cancel), (2, cancel), (2, query)];
+            client.sent.extend(sent.map(|(connection, request)| Sent { connection, request }));
+            let followed: Result<Vec<()>, String> = sequence.iter().map(|request| client.sequenced(request)).collect();
+            assert_eq!(followed.is_ok(), is_right, "{sequence:?}: {followed:?}");
+        }
     }
 }

@@ -12,6 +12,8 @@
 //! - each order gets one final answer, executions are within what is open, shares and cash are conserved over all clients;
 //! - the feed rebuilds the book; prices of the incoming feed are those of the other venue once it is complete;
 //! - no connection ends without a cause; the counters agree;
+//! - after a panic, who is restarted goes on; else the venue ends in the one way to stop, and only what was in flight is
+//!   unanswered;
 //! - faults off, everything comes to rest with every request answered within [`REST_NS_MAX`].
 //!
 //! Disks, replicas and recovery have their place beside the profiles once they exist.
@@ -25,6 +27,7 @@ mod feed;
 mod ledger;
 mod operator;
 mod oracle;
+mod panics;
 mod profile;
 mod replay;
 mod request;
@@ -33,6 +36,7 @@ mod stage;
 mod stream;
 mod tape;
 
+pub use panics::{HAS_FAULT_POINTS, fault_points};
 pub use profile::Profile;
 pub use replay::Replay;
 pub use request::Kind;

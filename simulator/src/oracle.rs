@@ -69,12 +69,12 @@ impl Oracle {
             }
             let outputs = self.model.run(time_ns, &envelope.body);
             for reply in &outputs.replies {
-                self.answers[reply.port.index()].push(&reply.bytes[..usize::from(reply.length)]);
+                self.answers[reply.port.index()].push(&reply.bytes[..usize::from(reply.length)], time_ns);
             }
             outputs
                 .publications
                 .iter()
-                .for_each(|Publication { length, bytes }| self.tape.push(&bytes[..usize::from(*length)]));
+                .for_each(|Publication { length, bytes }| self.tape.push(&bytes[..usize::from(*length)], time_ns));
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::panics::HAS_FAULT_POINTS;
+
 /// Which faults happen in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -16,18 +18,21 @@ pub enum Profile {
     Clients,
     /// Kill switches that the operator engages and releases.
     Operator,
+    /// Panics at fault points, in a build that has them.
+    Panics,
     /// All of these.
     All,
 }
 
 impl Profile {
     /// All profiles, with their names.
-    pub const NAMES: [(&'static str, Profile); 6] = [
+    pub const NAMES: [(&'static str, Profile); 7] = [
         ("none", Profile::None),
         ("network", Profile::Network),
         ("feed", Profile::Feed),
         ("clients", Profile::Clients),
         ("operator", Profile::Operator),
+        ("panics", Profile::Panics),
         ("all", Profile::All),
     ];
 
@@ -37,6 +42,7 @@ impl Profile {
         let has = |one: Profile| u32::from(self == one || self == Profile::All);
         let (network, feed, clients, operator) =
             (has(Profile::Network), has(Profile::Feed), has(Profile::Clients), has(Profile::Operator));
+        let panics = if HAS_FAULT_POINTS { has(Profile::Panics) } else { 0 };
         Rates {
             late: 300 * network,
             reset: 100 * network,
@@ -55,6 +61,8 @@ impl Profile {
             wrong_log_in: 100_000 * clients,
             rewind: 200_000 * (network | clients),
             kill: 400_000 * operator,
+            panic: 3_000 * panics,
+            fatal_panic: 500_000 * panics,
         }
     }
 }
@@ -105,4 +113,8 @@ pub(crate) struct Rates {
     pub silence: u32,
     /// Of the slots of 10 ms of the operator.
     pub kill: u32,
+    /// Of the slots of 10 ms: an actor that is restarted panics.
+    pub panic: u32,
+    /// Of runs: they end with a panic.
+    pub fatal_panic: u32,
 }

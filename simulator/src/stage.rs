@@ -18,6 +18,7 @@ use crate::{
     ledger::State,
     operator::{OPERATE, Operator},
     oracle::Oracle,
+    panics::{PANIC, Panics},
     profile::Profile,
     request::Kind,
     tape::{ASK, Subscriber},
@@ -29,6 +30,12 @@ pub const REST_NS_MAX: u64 = 60_000_000_000;
 const START_NS: u64 = 9 * 3600 * 1_000_000_000;
 /// How often the end looks whether everything rests.
 const LOOK_NS: u64 = 5_000_000;
+/// How long a run goes on whose last panic waits for its fault point.
+const FATAL_NS_MAX: u64 = 3_000_000_000;
+/// How long what is sequenced may be in flight, over stalled shards.
+const IN_FLIGHT_NS_MAX: u64 = 300_000_000;
+/// How long sockets are flushed after a stop.
+const STOP_NS: u64 = 3_000_000_000;
 /// The longest stall of a shard.
 const STALL_NS_MAX: u64 = 20_000_000;
 /// Inputs that the record holds until the oracle follows them, which it does at every step.
@@ -72,6 +79,8 @@ pub struct Report {
     pub requests: u64,
     /// The faults.
     pub faults: Vec<Fault>,
+    /// The fault points that panicked.
+    pub panicked: Vec<&'static str>,
     /// The rule that was broken, if one was.
     pub broken: Option<Broken>,
 }
@@ -99,7 +108,13 @@ pub fn run(spec: &Spec) -> Result<Report, VenueError> {
     let mut stage = Stage::new(spec)?;
     let verdict = stage.play(spec);
     let broken = verdict.err().map(|what| Broken { what, time_ns: stage.world.now_ns() });
-    Ok(Report { hash: stage.world.trace(), requests: stage.requests, faults: stage.world.faults().to_vec(), broken })
+    Ok(Report {
+        hash: stage.world.trace(),
+        requests: stage.requests,
+        faults: stage.world.faults().to_vec(),
+        panicked: std::mem::take(&mut stage.panics.reached),
+        broken,
+    })
 }
 
 struct Stage {
@@ -111,6 +126,9 @@ struct Stage {
     client_of: BTreeMap<LinkId, usize>,
     oracle: Oracle,
     operator: Operator,
+    panics: Panics,
+    /// The venue has ended by itself.
+    halt: Option<Halt>,
     subscriber: Option<Subscriber>,
     other: Option<OtherVenue>,
     tops: Option<ConflatedReceiver<TopOfBook>>,
@@ -118,6 +136,15 @@ struct Stage {
     last_tops: BTreeMap<u16, TopOfBook>,
     requests: u64,
     trades: bool,
+}
+
+/// The end of a venue by itself.
+#[derive(Clone)]
+struct Halt {
+    /// What was sequenced before was not in flight any more.
+    since_ns: u64,
+    /// The clients that must have heard all of that.
+    sound: Vec<usize>,
 }
 
 impl Stage {
@@ -145,6 +172,8 @@ impl Stage {
         Ok(Stage {
             subscriber: Subscriber::new(&mut world, &simulated.feed_out, session, rates.line_out),
             other: OtherVenue::new(&simulated.feed_in, has_line_b, &instruments, rates.line_in, rates.silence),
+            halt: None,
+            panics: Panics::new(rates.panic, rates.fatal_panic),
             operator: Operator::new(simulated.control, clients.len(), rates.kill),
             oracle: Oracle::new(group, record),
             members: Members {
@@ -167,6 +196,7 @@ impl Stage {
     fn play(&mut self, spec: &Spec) -> Result<(), String> {
         self.operator.events(b"OSQ");
         self.world.wake_at(START_NS, OPERATE);
+        self.world.wake_at(START_NS, PANIC);
         if self.other.is_some() {
             self.world.wake_at(START_NS, FEED);
         }
@@ -183,15 +213,37 @@ impl Stage {
                 Some(happening) => self.happen(happening)?,
                 None => return Err("the world stands still".to_owned()),
             }
+            if let Some(halt) = self.halt.clone() {
+                return self.halt(&halt, spec);
+            }
             if self.requests > sent {
                 (sent, sent_ns) = (self.requests, self.world.now_ns());
             } else if self.world.now_ns() - sent_ns > REST_NS_MAX {
                 return Err(format!("no client sends a request any more, after {sent}"));
             }
         }
+        if self.panics.end(&mut self.world) {
+            let until_ns = self.world.now_ns() + FATAL_NS_MAX;
+            while let Some(happening) = self.world.next(until_ns) {
+                self.happen(happening)?;
+                if let Some(halt) = self.halt.clone() {
+                    return self.halt(&halt, spec);
+                }
+            }
+        }
+        self.end_faults();
+        self.end_day(spec)
+    }
+
+    fn end_faults(&mut self) {
         self.trades = false;
+        self.panics.disarm();
         self.world.end_faults();
         self.operator.release_all();
+    }
+
+    /// Comes to rest, ends the day, and comes to rest again.
+    fn end_day(&mut self, spec: &Spec) -> Result<(), String> {
         self.rest(spec)?;
         self.check_books()?;
         self.operator.events(b"MEC");
@@ -200,6 +252,9 @@ impl Stage {
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        if self.halt.is_none() && self.world.simulation().escalation().is_some() {
+            self.begin_halt();
+        }
         self.oracle.follow(&mut self.clients)?;
         let Stage { world, oracle, .. } = self;
         match happening {
@@ -223,10 +278,7 @@ impl Stage {
                 }
             }
         }
-        if let Some(failure) = self.world.simulation().failures().first() {
-            return Err(format!("an actor failed: {failure:?}"));
-        }
-        Ok(())
+        self.panics.judge(self.world.simulation())
     }
 
     fn wake(&mut self, token: u64) -> Result<(), String> {
@@ -236,6 +288,8 @@ impl Stage {
             FEED if !self.trades => {}
             FEED => self.other.iter_mut().for_each(|other| other.send(world)),
             OPERATE => self.operator.operate(world),
+            PANIC if !self.trades => {}
+            PANIC => self.panics.operate(world),
             _ => {
                 let index = (token & !BEAT) as usize;
                 let client = &mut self.clients[index];
@@ -271,6 +325,86 @@ impl Stage {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Notes that the venue ends by itself, and who has no reason not to hear what it says until then.
+    fn begin_halt(&mut self) {
+        let since_ns = self.world.now_ns().saturating_sub(IN_FLIGHT_NS_MAX);
+        let sound = self.clients.iter().filter(|client| client.is_sound_since(&self.world, since_ns));
+        self.halt = Some(Halt { since_ns, sound: sound.map(|client| client.index).collect() });
+        self.clients.iter_mut().for_each(Client::retire);
+    }
+
+    /// Follows a venue that ends by itself. Who lives ends its business; nothing is said that is not so, and only what was in
+    /// flight is unanswered.
+    fn halt(&mut self, halt: &Halt, spec: &Spec) -> Result<(), String> {
+        self.end_faults();
+        // The other failures of its shard are collected in its next turn.
+        self.pass(LOOK_NS)?;
+        let down: Vec<String> = self.world.simulation().down().map(str::to_owned).collect();
+        let is_down = |name: &str| down.iter().any(|one| one == name);
+        let engine_is_down = is_down("sequencer") || is_down("trading");
+        if is_down("market-data") {
+            self.other = None;
+        }
+        if is_down("publisher") {
+            self.subscriber = None;
+        }
+        if !engine_is_down && is_down("session") {
+            self.end_without_clients()?;
+        } else if !engine_is_down {
+            self.clients.iter_mut().for_each(|client| client.resume(&mut self.world));
+            self.end_day(spec)?;
+            self.clients.iter_mut().for_each(Client::retire);
+        }
+        self.world.stop();
+        self.pass(STOP_NS)?;
+        for &index in &halt.sound {
+            let (heard, due) = (self.clients[index].heard(), self.oracle.answers[index].len_before(halt.since_ns));
+            if heard < due {
+                return Err(of_client(index, &format!("a halt: has {heard} of {due} answers that were not in flight")));
+            }
+        }
+        if let Some(client) = self.clients.iter().find(|client| client.is_over && engine_is_down) {
+            return Err(of_client(client.index, "a halt: its session ends without its day"));
+        }
+        match &self.subscriber {
+            Some(subscriber) if subscriber.is_over == engine_is_down => {
+                let says = if engine_is_down { "ends its session without its day" } else { "does not end its session" };
+                Err(format!("a halt: the feed {says}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the day of a venue whose order entry has failed.
+    fn end_without_clients(&mut self) -> Result<(), String> {
+        self.operator.events(b"MEC");
+        let end_ns = self.world.now_ns() + REST_NS_MAX;
+        loop {
+            self.pass(LOOK_NS)?;
+            let is_done = self.counters.group.get(GroupCount::CommandsDone) == self.operator.commands;
+            let waits = self.subscriber.as_ref().and_then(|one| one.waits_for(&self.oracle.tape));
+            if is_done && waits.is_none() {
+                break;
+            }
+            if self.world.now_ns() > end_ns {
+                return Err(format!("a halt: the day does not end; {waits:?}"));
+            }
+        }
+        match self.oracle.resting().count() {
+            0 => Ok(()),
+            open => Err(format!("a halt: {open} orders are open after the end of the day")),
+        }
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, ns: u64) -> Result<(), String> {
+        let until_ns = self.world.now_ns() + ns;
+        while let Some(happening) = self.world.next(until_ns) {
+            self.happen(happening)?;
+        }
+        self.oracle.follow(&mut self.clients)
     }
 
     /// What anybody still waits for.

@@ -4,19 +4,26 @@
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     bytes: Vec<u8>,
-    /// Where each message ends.
+    /// Where each message ends, and when the input was sequenced that it answers.
     ends: Vec<usize>,
+    times_ns: Vec<u64>,
 }
 
 impl Stream {
-    pub(crate) fn push(&mut self, message: &[u8]) {
+    pub(crate) fn push(&mut self, message: &[u8], time_ns: u64) {
         self.bytes.extend(message);
+        self.times_ns.push(time_ns);
         self.ends.push(self.bytes.len());
     }
 
     /// The number of messages.
     pub(crate) fn len(&self) -> u64 {
         self.ends.len() as u64
+    }
+
+    /// The number of messages of inputs that were sequenced before a time.
+    pub(crate) fn len_before(&self, time_ns: u64) -> u64 {
+        self.times_ns.partition_point(|&one_ns| one_ns < time_ns) as u64
     }
 
     /// Compares a message with the one of this number, from 1.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use corelane_codecs::{
     itch::Message,
-    mold::{HEADER_LEN, Packet, Request, SessionName},
+    mold::{Content, HEADER_LEN, Packet, Request, SessionName},
 };
 use corelane_runtime::simulation::{LineSpec, Socket, World};
 
@@ -29,6 +29,8 @@ pub(crate) struct Subscriber {
     early: BTreeMap<u64, Vec<u8>>,
     /// The number after the last that the feed has told of.
     end: u64,
+    /// Whether the feed has said that its session is over.
+    pub is_over: bool,
     asks: bool,
     attempts: u64,
     /// Open shares by order reference.
@@ -59,6 +61,7 @@ impl Subscriber {
             next: 1,
             early: BTreeMap::new(),
             end: 1,
+            is_over: false,
             asks: false,
             attempts: 0,
             book: BTreeMap::new(),
@@ -76,6 +79,16 @@ impl Subscriber {
     /// What is wrong with it.
     pub(crate) fn take(&mut self, world: &mut World, datagram: &[u8], tape: &Stream) -> Result<(), String> {
         let packet = Packet::decode(datagram).map_err(|error| format!("the feed: {error}"))?;
+        if packet.content == Content::EndOfSession {
+            self.is_over = true;
+            if packet.sequence != tape.len() + 1 {
+                return Err(format!(
+                    "the feed: its session ends before {}, and has {} messages",
+                    packet.sequence,
+                    tape.len()
+                ));
+            }
+        }
         self.end = self.end.max(packet.next_sequence());
         for message in packet.messages() {
             let (number, message) = message.map_err(|error| format!("the feed: {error}"))?;

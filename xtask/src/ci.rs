@@ -135,7 +135,9 @@ fn sim(root: &Path) -> Result<(), String> {
     if debug != release {
         return Err(format!("the same seeds give other runs:\n{debug}, without optimization\n{release}, with it"));
     }
-    run(&mut command(root, CORELANE, ["sim", "--seeds", "20", "--requests", "20000"]))
+    run(&mut command(root, CORELANE, ["sim", "--seeds", "20", "--requests", "20000"]))?;
+    // With fault points, which the other builds do not have.
+    cargo(root, "run --quiet -p corelane --features faults -- sim --seeds 20 --requests 2000")
 }
 
 fn demo(root: &Path) -> Result<(), String> {

@@ -227,6 +227,7 @@ impl Actor for MarketData {
             self.retry_is_set = false;
             return;
         }
+        fault!("market-data.timer");
         self.timer = None;
         let now_ns = ctx.time_ns();
         let (arbiter, mut building) = self.parts(ctx, None);

@@ -274,6 +274,7 @@ fn ends_messages(publication: &Publication) -> bool {
 
 impl NetActor for Publisher {
     fn on_datagram(&mut self, _ctx: &mut Context<'_, ()>, _: EndpointId, datagram: &Datagram<'_>) {
+        fault!("publisher.request");
         // Only the retransmission server's endpoint receives. `on_batch_end` answers.
         if let Some(server) = &mut self.retransmission {
             server.on_request(datagram.from, datagram.payload);

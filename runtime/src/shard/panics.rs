@@ -144,6 +144,14 @@ fn caught(payload: Box<dyn Any + Send>) -> Caught {
     Caught
 }
 
+/// As [`catch`], on a thread that is the runtime's meanwhile only: of one that takes turns of a simulation.
+pub(crate) fn catch_as_runtime<R>(run: impl FnOnce() -> R) -> Result<R, Caught> {
+    let was_ours = IS_OURS.replace(true);
+    let result = catch(run);
+    IS_OURS.set(was_ours);
+    result
+}
+
 /// What a panic of another thread said, of which the place is not known here. Drops its payload.
 pub(crate) fn read(payload: Box<dyn Any + Send>) -> (PanicLocation, PanicMessage) {
     let Caught = caught(payload);

@@ -300,6 +300,11 @@ impl Shard {
         self.stirred = true;
     }
 
+    /// Whether an actor of this shard runs.
+    pub(crate) fn runs(&self, actor: ActorIndex) -> bool {
+        self.units.position(actor).is_some_and(|unit| self.units.units[unit].is_up)
+    }
+
     fn suspend(&mut self, actor: ActorIndex, reports: &mut Vec<Report>) {
         let Some(unit) = self.units.position(actor) else { return };
         let dead_letter = self.units.units[unit].hosted.suspend();

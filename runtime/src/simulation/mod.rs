@@ -15,6 +15,7 @@
 //! | `link.reset` | a connection is lost, which both sides learn |
 //! | `line.lost`, `line.doubled`, `line.reordered` | a datagram does not arrive, arrives twice, is overtaken |
 //! | `shard.stall` | a shard is not chosen for a while |
+//! | [`fault!`](crate::fault) places, with the feature `faults` | the place that the caller arms panics: an actor fails, or a shard outside of its actors |
 //! | [`World::vanish`], [`World::set_reading`] | a connection dies and nobody is told; a peer does not read |
 //! | [`World::strikes`] | whatever the caller decides by it |
 //!

@@ -46,6 +46,8 @@ pub(super) struct State {
     send_room: Option<usize>,
     /// Datagrams that wait to be taken before more are refused.
     datagram_room: Option<usize>,
+    /// Its shard is gone, and nobody takes what comes.
+    is_buried: bool,
     pub max_frame: usize,
     send_buffer: usize,
     connections_max: usize,
@@ -104,6 +106,7 @@ impl SimNet {
             datagrams: Vec::new(),
             send_room: None,
             datagram_room: None,
+            is_buried: false,
             max_frame: config.max_frame_bytes as usize,
             send_buffer: config.send_buffer_bytes as usize,
             connections_max: config.connections_max as usize,
@@ -153,6 +156,9 @@ impl SimNet {
     /// A datagram comes in that the kernel received at `kernel_utc_ns`; here UTC is the simulation's time.
     pub fn datagram_at(&self, endpoint: EndpointId, from: SocketAddr, payload: &[u8], kernel_utc_ns: Option<u64>) {
         let payload = payload.to_vec();
+        if self.borrow().is_buried {
+            return;
+        }
         self.borrow_mut().datagrams_in.push_back(DatagramIn { endpoint, from, kernel_utc_ns, payload });
     }
 
@@ -209,7 +215,8 @@ impl SimNet {
         let mut state = self.borrow_mut();
         let is_taken = |connection: &&Connection| connection.is_accepted && connection.phase != Phase::Closed;
         let accepted = state.slots.iter().filter_map(|slot| slot.last()).map(|&last| &state.connections[last]);
-        if accepted.filter(is_taken).count() >= state.connections_max || state.closed_endpoints.contains(&endpoint) {
+        let is_full = accepted.filter(is_taken).count() >= state.connections_max;
+        if is_full || state.is_buried || state.closed_endpoints.contains(&endpoint) {
             return None;
         }
         let index = state.add_in_free(endpoint, Phase::Open);
@@ -218,6 +225,21 @@ impl SimNet {
         let id = connection.id;
         state.opened.push_back((index, peer));
         Some(id)
+    }
+
+    /// Its shard is gone: its sockets close, and nobody hears of it here.
+    pub(super) fn bury(&self) {
+        let mut state = self.borrow_mut();
+        state.is_buried = true;
+        for index in 0..state.connections.len() {
+            state.close(index, CloseReason::Socket);
+            state.connections[index].phase = Phase::Closed;
+        }
+        state.opened.clear();
+        state.ready.clear();
+        state.datagrams_in.clear();
+        state.writable.clear();
+        state.closing.clear();
     }
 
     /// Whether the next turn has something to deliver.

@@ -244,6 +244,13 @@ impl World {
         self.schedule(time_ns, token, Event::Wake(token));
     }
 
+    /// Calls every actor's stop hook, last declared first, and sends off what they say.
+    pub fn stop(&mut self) {
+        self.simulation.set_time_ns(self.now_ns);
+        self.simulation.stop();
+        (0..self.shards.len() as u32).for_each(|shard| self.carry_out(ShardId(shard)));
+    }
+
     /// Runs the world until something happens that concerns the caller, or until a time.
     pub fn next(&mut self, until_ns: u64) -> Option<Happening> {
         // The caller may have sent something, or made room.

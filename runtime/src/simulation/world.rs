@@ -4,13 +4,15 @@ use std::{collections::VecDeque, fmt};
 
 use super::network::SimNet;
 use crate::{
+    fault,
     net::EndpointId,
     shard::cell::Rest,
     shard::notice::{Notice, Report},
+    shard::panics,
     shard::time::ShardTime,
     shard::{Failure, Shard},
-    supervision::SupervisorId,
     supervision::crew::{Crew, GaveUp},
+    supervision::{Escalation, SupervisorId},
     telemetry::Collector,
     topology::check::{TopologyError, TopologyErrors},
     topology::plan::ShardPlan,
@@ -32,6 +34,8 @@ impl Topology {
         {
             return Err(TopologyErrors(errors));
         }
+        panics::install_hook();
+        let names = self.actors.iter().map(|actor| actor.name.clone()).collect();
         let crew = self.take_crew(0);
         let mut collector = Collector::new();
         let mut nets = Vec::new();
@@ -51,7 +55,18 @@ impl Topology {
         let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();
         shards.iter_mut().for_each(Shard::start);
         let (reports, failures) = (Vec::new(), Vec::new());
-        Ok(Simulation { shards, nets, sockets, crew, gave_up: None, reports, failures, now_ns: 0 })
+        Ok(Simulation {
+            shards,
+            nets,
+            names,
+            sockets,
+            crew,
+            gave_up: None,
+            has_buried: false,
+            reports,
+            failures,
+            now_ns: 0,
+        })
     }
 }
 
@@ -69,9 +84,13 @@ pub struct Simulation {
     pub(super) shards: Vec<Shard>,
     pub(super) nets: Vec<SimNet>,
     /// By actor.
+    names: Vec<String>,
+    /// By actor.
     sockets: Vec<Vec<Socket>>,
     crew: Crew,
     gave_up: Option<GaveUp>,
+    /// A shard panicked outside of its actors.
+    has_buried: bool,
     reports: Vec<Report>,
     failures: Vec<Failure>,
     now_ns: u64,
@@ -104,11 +123,26 @@ impl Simulation {
 
     /// Makes one turn of a shard; returns the work done.
     pub(super) fn turn_shard(&mut self, index: usize) -> usize {
-        let work = self.shards[index].turn(&mut self.reports);
+        let Simulation { shards, reports, .. } = self;
+        let turned = panics::catch_as_runtime(|| {
+            fault!("shard.turn");
+            shards[index].turn(reports)
+        });
+        let work = turned.unwrap_or_else(|_| self.bury(index));
         if !self.reports.is_empty() {
             self.relay(index);
         }
         work
+    }
+
+    /// Does what a shard's thread does that panicked outside of its actors. Their failures are collected in the next turn.
+    #[cold]
+    fn bury(&mut self, index: usize) -> usize {
+        let (place, message) = panics::take();
+        self.shards[index].bury(place, message);
+        self.nets[index].bury();
+        self.has_buried = true;
+        1
     }
 
     /// Does what is due of the supervisors' work; returns how much.
@@ -168,6 +202,26 @@ impl Simulation {
     #[must_use]
     pub fn gave_up(&self) -> Option<(SupervisorId, ActorIndex)> {
         self.gave_up.as_ref().map(|gave_up| (gave_up.supervisor, gave_up.actor))
+    }
+
+    /// How a topology that runs would end now: a supervisor gave up, or a shard panicked outside of its actors.
+    #[must_use]
+    pub fn escalation(&self) -> Option<Escalation> {
+        let gave_up = self.gave_up.as_ref().map(|gave_up| gave_up.escalation);
+        gave_up.or_else(|| self.has_buried.then_some(Escalation::Halt))
+    }
+
+    /// The names of the actors that do not run.
+    pub fn down(&self) -> impl Iterator<Item = &str> {
+        let runs = |&actor: &ActorIndex| self.shards.iter().any(|shard| shard.runs(actor));
+        let actors = (0..self.names.len() as u32).map(ActorIndex::new);
+        actors.filter(move |actor| !runs(actor)).map(|actor| self.name(actor))
+    }
+
+    /// The name of an actor.
+    #[must_use]
+    pub fn name(&self, actor: ActorIndex) -> &str {
+        &self.names[actor.position()]
     }
 
     /// Makes turns until one does nothing and left nothing to do.
