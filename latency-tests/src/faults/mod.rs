@@ -73,7 +73,7 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
     let _ = fs::remove_dir_all(&folder);
     out.say(format_args!("\n{}", matrix.text()))?;
     if let Some(tables) = &args.tables {
-        fs::write(tables, matrix.text())
+        fs::write(tables, format!("{PAGE}{}", matrix.text()))
             .into_diagnostic()
             .wrap_err_with(|| format!("cannot write {}", tables.display()))?;
     }
@@ -120,6 +120,14 @@ fn build(out: &mut Output) -> miette::Result<PathBuf> {
         false => Err(miette!(help = "cargo's words are above", "the server with fault points does not build")),
     }
 }
+
+/// What stands above the table in a file.
+const PAGE: &str = "# The fault matrix
+
+Written by `cargo run --release -p corelane-latency-tests -- faults --tables docs/performance/faults.md`;
+[latency-tests/README.md](../../latency-tests/README.md#the-fault-matrix) says what the columns mean. Do not edit.
+
+";
 
 const HEADER: [&str; 12] = [
     "fault",
