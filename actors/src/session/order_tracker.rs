@@ -126,12 +126,14 @@ impl OrderTracker {
     /// Notes an enter that is forwarded, unless the group is sure to ignore it.
     #[inline]
     pub(super) fn on_enter(&mut self, user_ref: u32, locate: Locate) {
-        if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
+        if user_ref <= self.consumed.max(self.entered) {
             return;
         }
+        // Also if a replace has the number: one of the two uses it.
         self.entered = user_ref;
-        let request = PendingRequest { user_ref, replaces: 0 };
-        self.note(request, locate);
+        if !self.orders.contains_key(&user_ref) {
+            self.note(PendingRequest { user_ref, replaces: 0 }, locate);
+        }
     }
 
     /// Notes a request whose answer is about no order.
@@ -170,12 +172,7 @@ impl OrderTracker {
             *last = user_ref.max(*last);
             return;
         }
-        if user_ref <= self.consumed.max(self.entered) || self.orders.contains_key(&user_ref) {
-            return;
-        }
-        self.entered = user_ref;
-        let request = PendingRequest { user_ref, replaces: 0 };
-        self.note(request, Locate::NONE);
+        self.on_enter(user_ref, Locate::NONE);
     }
 
     /// Notes a replace that is forwarded, unless the group is sure to ignore it.
@@ -215,6 +212,12 @@ impl OrderTracker {
             None => self.on_unnoted(reply, locates),
         }
         if reply.replaced_user_ref != 0 {
+            // Perhaps it was noted for another request of its number.
+            if let Some(original) = self.orders.get(&reply.replaced_user_ref).copied()
+                && let Some(order) = self.orders.get_mut(&reply.user_ref)
+            {
+                order.locate = original.locate;
+            }
             self.remove_dead(reply.replaced_user_ref);
         }
         if reply.leaves_qty.is_zero() {
