@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::document::Document;
-use crate::limits::{Bulkhead, Bulkheads};
+use crate::limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX};
 use crate::schema::{Account, Config, Firm, Port};
 
 /// What the ports of a bulkhead have in common.
@@ -74,7 +74,7 @@ impl Config {
     }
 }
 
-/// Refuses a burst without a rate.
+/// Refuses a burst without a rate, and a bound of a port's unanswered requests that order entry never lets it reach.
 pub(crate) fn check(document: &mut Document) {
     let Some(all) = document.section::<Bulkheads>("bulkhead") else {
         return;
@@ -86,6 +86,19 @@ pub(crate) fn check(document: &mut Document) {
     let accounts = accounts.map(|(path, one)| (path_of(path), one.bulkhead, all.account));
     let firms =
         document.elements::<Firm>("firms").into_iter().map(|(path, one)| (path_of(path), one.bulkhead, all.firm));
+    let of_ports: Vec<_> = ports.clone().map(|(path, own, _)| (path, own)).collect();
+    for (path, own) in [("bulkhead.port".to_owned(), all.port)].into_iter().chain(of_ports) {
+        if let Some(most) = own.in_flight_max.filter(|most| *most >= IN_FLIGHT_PER_PORT_MAX) {
+            document.conflict(
+                &format!("{path}.in_flight_max"),
+                format!(
+                    "`{path}.in_flight_max` is {most}, but a port has at most {IN_FLIGHT_PER_PORT_MAX} in any case"
+                ),
+                "has no effect",
+                format!("lower it to {} or less, or remove it", IN_FLIGHT_PER_PORT_MAX - 1),
+            );
+        }
+    }
     let shared = [("port", all.port), ("account", all.account), ("firm", all.firm)];
     let shared = shared.map(|(level, one)| (format!("bulkhead.{level}"), one, one)).into_iter();
     for (path, own, default) in shared.chain(ports).chain(accounts).chain(firms).collect::<Vec<_>>() {

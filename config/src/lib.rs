@@ -36,7 +36,7 @@ use std::{
 pub use breaker::{Breaker, BreakerStart, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
-pub use limits::{Bulkhead, Bulkheads, LevelLimits, WithoutReference};
+pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
     Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LineB, Matching, Net,

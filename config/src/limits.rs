@@ -36,6 +36,9 @@ pub enum WithoutReference {
     Reject,
 }
 
+/// Requests of one port that use an order number and are not answered yet. One more waits in the socket.
+pub const IN_FLIGHT_PER_PORT_MAX: u32 = 256;
+
 /// The bulkheads of ports, accounts and firms that have none of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -47,3 +47,28 @@ fn an_account_and_a_firm_have_the_ports_of_all_their_users() {
     let expected = (BulkheadLevel::Firm, "HOUSE".to_owned(), [None, None, Some(7)], vec![0, 1]);
     assert_eq!(bulkheads(&text), [expected]);
 }
+
+/// More wait in the socket, so that the bulkhead would never be reached.
+#[test]
+fn a_ports_bound_of_unanswered_requests_is_below_that_of_order_entry_or_refused() {
+    let problems = |of_port: u32, of_all: u32| {
+        let text = mistakes::VALID
+            .replace("user = \"ALICE\"", &format!("user = \"ALICE\"\nbulkhead = {{ in_flight_max = {of_port} }}"))
+            .replace(
+                "[risk]",
+                &format!("[bulkhead.port]\nin_flight_max = {of_all}\n[bulkhead.firm]\nin_flight_max = 1000\n[risk]"),
+            );
+        match Config::parse("test.toml", &text) {
+            Ok(_) => Vec::new(),
+            Err(errors) => mistakes::lines_of(&errors),
+        }
+    };
+    let refused = |place: &str, key: &str, most: u32| {
+        format!(
+            "{place} Conflict: `{key}.in_flight_max` is {most}, but a port has at most 256 in any case; lower it to 255 or less, or remove it"
+        )
+    };
+    assert_eq!(problems(255, 255), Vec::<String>::new());
+    assert_eq!(problems(256, 255), [refused("31:30", "ports[0].bulkhead", 256)]);
+    assert_eq!(problems(255, 256), [refused("48:17", "bulkhead.port", 256)]);
+}

@@ -8,7 +8,9 @@ use corelane_actors::{
     },
 };
 use corelane_codecs::price::Price;
-use corelane_config::{Bulkhead, BulkheadLevel, Config, MemberAccount, MemberBulkhead, REPLY_LOG_SPARE_BYTES};
+use corelane_config::{
+    Bulkhead, BulkheadLevel, Config, IN_FLIGHT_PER_PORT_MAX, MemberAccount, MemberBulkhead, REPLY_LOG_SPARE_BYTES,
+};
 use corelane_runtime::{net::DriverConfig, resilience::Rate};
 
 use crate::{
@@ -54,6 +56,7 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
         heartbeat_ns: nanos(order_entry.heartbeat_ms),
         reply_log_bytes: order_entry.reply_log_bytes,
         open_orders_per_port_max: order_entry.open_orders_per_port_max,
+        in_flight_max: IN_FLIGHT_PER_PORT_MAX as usize,
         compartments: compartments(config),
         connections_max: config.net.connections_max,
         connections_per_address_max: order_entry.connections_per_address_max,
