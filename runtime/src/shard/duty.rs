@@ -85,6 +85,8 @@ pub(crate) struct Figures {
     behind: bool,
     /// The bytes that connections had lost when the stop began.
     lost_before_stop_bytes: u64,
+    /// The messages that actors had sent when a turn of the stop was last looked at.
+    sent: u64,
 }
 
 impl Figures {
@@ -155,7 +157,7 @@ impl DutyCycle {
             let work = self.shard.turn(&mut reports);
             let now_ticks = self.shard.env.time.ticks_anew();
             self.figures.count_turn(work > 0, now_ticks);
-            if work > 0 || self.shard.called() {
+            if (work > 0 || self.shard.called()) && (stage == stages::RUN || self.moved_messages(work)) {
                 self.progress.count_work();
             }
             if work > 0 {
@@ -237,6 +239,18 @@ impl DutyCycle {
                 counters.set(ShardCount::NetUnsentAtStopBytes, unsent_bytes);
             }
         }
+        self.shard.env.timers_fired.set(0);
+        self.figures.sent = self.shard.traffic().sent;
+    }
+
+    /// Whether a turn of the stop did more than fire timers that sent nothing. These put nothing in flight, and as they are set
+    /// again and again, no stop can wait for their end.
+    #[cold]
+    fn moved_messages(&mut self, work: usize) -> bool {
+        let timers = self.shard.env.timers_fired.take();
+        let sent = self.shard.traffic().sent;
+        let sent_before = std::mem::replace(&mut self.figures.sent, sent);
+        work > timers || sent != sent_before || self.shard.called()
     }
 
     /// The bytes that connections which have ended did not deliver.

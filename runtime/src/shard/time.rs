@@ -17,6 +17,8 @@ pub(crate) struct ShardEnv {
     pub telemetry: RefCell<ShardTelemetry>,
     /// Set when an actor fails; the shard looks for it at the end of the turn.
     pub alarm: Cell<bool>,
+    /// Timers fired since the shard last looked.
+    pub timers_fired: Cell<usize>,
 }
 
 impl ShardEnv {
@@ -167,7 +169,7 @@ mod tests {
         let mut collector = Collector::new();
         let (telemetry, slots) = collector.register("shard", [("actor".to_owned(), TimingSet::of::<Probe>())]);
         let (slots, telemetry) = (slots[0], RefCell::new(telemetry));
-        let env = ShardEnv { time, telemetry, alarm: Cell::new(false) };
+        let env = ShardEnv { time, telemetry, alarm: Cell::new(false), timers_fired: Cell::new(0) };
         let midnight_ns = master.midnight_ns();
         let now_ns = midnight_ns + env.time.wall_ns_anew();
         let record = |utc_ns| env.record_since_utc(slots, Probe::Age, utc_ns);

@@ -121,7 +121,12 @@ impl ShardPlan {
         transport: Box<dyn Transport>,
         endpoint_counts: &[usize],
     ) -> Shard {
-        let env = Rc::new(ShardEnv { time, telemetry: RefCell::new(telemetry), alarm: Cell::new(false) });
+        let env = Rc::new(ShardEnv {
+            time,
+            telemetry: RefCell::new(telemetry),
+            alarm: Cell::new(false),
+            timers_fired: Cell::new(0),
+        });
         let mut site = Site::new(env.clone(), &self.parks);
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();

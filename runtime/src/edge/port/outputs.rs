@@ -21,6 +21,8 @@ pub trait AnyPort {
     fn close(&mut self);
     /// Sets the generation of the actor that sends from now on.
     fn set_generation(&mut self, generation: u16);
+    /// Messages sent.
+    fn sent(&self) -> u64;
     /// Messages dropped by [`Overflow::DropNewest`], or since the reader is gone.
     fn dropped(&self) -> u64;
     /// Whether its reader outside the topology is gone, for which it no longer waits.

@@ -164,6 +164,10 @@ impl<M: Message> AnyPort for Port<M> {
         self.generation = generation;
     }
 
+    fn sent(&self) -> u64 {
+        self.taken
+    }
+
     fn dropped(&self) -> u64 {
         self.dropped
     }

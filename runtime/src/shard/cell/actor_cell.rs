@@ -218,6 +218,8 @@ impl<A: Actor> ActorCell<A> {
             fired += 1;
             self.callback(net, |actor, ctx| actor.on_timer(ctx, timer.token));
         }
+        let all_fired = &self.core.env.timers_fired;
+        all_fired.set(all_fired.get() + fired);
         fired
     }
 
@@ -465,10 +467,11 @@ impl<A: Actor> Hosted for ActorCell<A> {
         let dropped = self.dropped;
         let conflated = self.inlets.iter().map(Inlet::conflated).sum();
         let (received, holds) = (self.received, self.holds);
-        let mut traffic = Traffic { received, holds, dropped, conflated, readers_gone: 0 };
+        let mut traffic = Traffic { received, holds, dropped, conflated, ..Traffic::default() };
         self.core.out.visit(&mut |_, port| {
             traffic.dropped += port.dropped();
             traffic.readers_gone += u64::from(port.is_forsaken());
+            traffic.sent += port.sent();
         });
         traffic
     }

@@ -12,6 +12,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
     pub received: u64,
+    pub sent: u64,
     pub dropped: u64,
     pub conflated: u64,
     pub holds: u64,
@@ -22,6 +23,7 @@ impl Traffic {
     pub(crate) fn plus(self, other: Traffic) -> Traffic {
         Traffic {
             received: self.received + other.received,
+            sent: self.sent + other.sent,
             dropped: self.dropped + other.dropped,
             conflated: self.conflated + other.conflated,
             holds: self.holds + other.holds,
