@@ -2,7 +2,7 @@
 //! server has.
 //!
 //! [`fault!`](crate::fault) names a place. Without the feature it expands to nothing. With it, nothing happens there either until
-//! somebody arms the place: for all threads by [`arm`], for the calling one by [`arm_here`], as a simulation does. Then the next
+//! somebody arms the place: for all threads by `arm`, for the calling one by `arm_here`, as a simulation does. Then the next
 //! pass fails, once.
 //!
 //! ```

@@ -67,8 +67,8 @@ impl Descriptors {
 }
 
 impl Declared {
-    /// Checks that this host gives what the venue of `config` needs, without keeping it: what [`Declared::prepare_host`] checks,
-    /// executors for its shards and addresses for its sockets. Returns the descriptors.
+    /// Checks that this host gives what the venue of `config` needs, without keeping it: descriptors, a place for the operator's
+    /// socket, destinations of datagrams, executors for its shards and addresses for its sockets. Returns the descriptors.
     ///
     /// # Errors
     /// [`VenueError`], but not whether another server has the addresses or the operator's socket.
