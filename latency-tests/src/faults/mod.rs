@@ -42,7 +42,7 @@ use crate::{cli::FaultsArgs, report::table::Table, run::two_cpus};
 /// Runs the matrix.
 ///
 /// # Errors
-/// If the server could not be built, or a row not be run. A row that went wrong ends with [`Exit::Damaged`].
+/// If the server could not be built. A row that went wrong ends with [`Exit::Damaged`].
 pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
     let chosen = chosen(&args.row)?;
     if let Some(tables) = &args.tables {
@@ -63,7 +63,7 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
         }
         out.say(format_args!("{:>3} of {}: {}", number + 1, chosen.len(), row.name))?;
         let trial = Trial { row, binary: &binary, folder: &folder, cpus, seed: args.seed };
-        let findings = trial.run().map_err(|problem| miette!("{}: {problem}", row.name))?;
+        let findings = trial.run().unwrap_or_else(Findings::failed);
         for problem in &findings.problems {
             out.say(format_args!("    {problem}"))?;
         }

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -42,7 +42,8 @@ pub(super) struct Server {
     /// Lines A and B.
     pub feed_in: Vec<SocketAddr>,
     lines: Receiver<Line>,
-    log: Vec<Line>,
+    /// A log that nobody reads: its pipe stays open, and full.
+    _unread: Option<ChildStderr>,
     output: Option<thread::JoinHandle<String>>,
 }
 
@@ -85,12 +86,9 @@ impl Server {
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let errors = child.stderr.take().expect("it is piped");
         let (sender, lines) = mpsc::channel();
+        let mut unread = None;
         if setup.log_is_blocked {
-            thread::spawn(move || {
-                // The pipe stays open, and full.
-                thread::sleep(Duration::from_secs(3600));
-                drop(errors);
-            });
+            unread = Some(errors);
         } else {
             thread::spawn(move || {
                 for text in BufReader::new(errors).lines().map_while(Result::ok) {
@@ -119,7 +117,7 @@ impl Server {
             let _ = output.read_to_string(&mut rest);
             rest
         }));
-        Ok(Ok(Server { child, socket, order_entry, feed_in, lines, log: Vec::new(), output }))
+        Ok(Ok(Server { child, socket, order_entry, feed_in, lines, _unread: unread, output }))
     }
 
     /// Asks the running server through its socket, as `corelane admin` does.
@@ -166,8 +164,7 @@ impl Server {
             }
         };
         let output = self.output.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        self.log.extend(self.lines.iter());
-        Ok((Ended { status, at, log: std::mem::take(&mut self.log) }, output))
+        Ok((Ended { status, at, log: self.lines.iter().collect() }, output))
     }
 }
 

@@ -92,6 +92,11 @@ impl Findings {
         }
     }
 
+    /// Of a row that could not be judged.
+    pub(super) fn failed(problem: String) -> Findings {
+        Findings { problems: vec![problem], ..Findings::none() }
+    }
+
     fn demand(&mut self, holds: bool, problem: impl FnOnce() -> String) {
         if !holds {
             self.problems.push(problem());

@@ -42,12 +42,14 @@ pub enum Request {
 
 /// The fault points of a venue.
 #[cfg(feature = "faults")]
-pub const FAULT_SITES: [&str; 11] = [
+pub const FAULT_SITES: [&str; 13] = [
     "group.command",
     "group.more",
     "housekeeping.turn",
     "market-data.datagram",
+    "market-data.timer",
     "publisher.message",
+    "publisher.request",
     "sequencer.message",
     "session.close",
     "session.frame",
