@@ -220,6 +220,36 @@ fn an_outgoing_connection_of_the_next_generation_is_tried_again_when_there_are_d
     });
 }
 
+/// Polls as a shard does that sleeps as soon as it may; returns whether it is woken.
+fn is_woken(world: &mut World) -> bool {
+    while world.poll() > 0 || !world.driver.prepare_park() {}
+    world.driver.next_deadline_ns().is_some()
+}
+
+#[test]
+fn a_shard_that_sleeps_tries_an_outgoing_connection_again_until_there_are_descriptors() {
+    in_own_process("a_shard_that_sleeps_tries_an_outgoing_connection_again_until_there_are_descriptors", || {
+        let server = TcpListener::bind(loopback()).unwrap();
+        let connect = EndpointSpec::Connect { addr: server.local_addr().unwrap(), framer: Box::new(LengthPrefixed) };
+        let mut world = World::new(small_net(), vec![connect], echo);
+        world.until("it is open", |world| world.actor.opened.len() == 1);
+        drop(server.accept().unwrap());
+        world.driver.suspend_endpoint(EndpointId(0));
+        world.until("it is closed", |world| world.driver.open_connections() == 0);
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        world.driver.resume_endpoint(EndpointId(0));
+        let tries = [1, 2, 3, 4].map(|_| {
+            let tried = (is_woken(&mut world), world.driver.counters().connect_errors);
+            world.skip(Duration::from_millis(50));
+            tried
+        });
+        setrlimit(Resource::Nofile, limit).unwrap();
+        assert_eq!(tries, [(true, 1), (true, 2), (true, 3), (true, 4)], "woken for the next try, tries");
+        world.until("it is open again", |world| world.actor.opened.len() == 2);
+    });
+}
+
 #[test]
 fn dropping_a_busy_driver_ends_its_connections() {
     let mut world = World::listening(small_net(), echo);

@@ -135,10 +135,11 @@ impl Driver {
     pub fn prepare_park(&mut self) -> bool {
         self.submit_and_reap();
         let has_input = self.ready.iter().any(|&slot| !self.table.connections[slot as usize].held);
-        // A send made by call may just have made room.
         !has_input
-            && self.writable.is_empty()
             && self.unpolled == 0
+            // The delivery may have noted something for the next one, such as the pause of an outgoing connection that could not
+            // be made anew again.
+            && self.table.unheard == 0
             // A send by call has no completion, and may make the room that a handler waits for.
             && self.writable.is_empty()
             && !self.ring.needs_enter(&mut self.table.counters)
