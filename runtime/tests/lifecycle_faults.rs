@@ -199,6 +199,36 @@ fn an_actor_whose_drop_panics_is_reported() {
     }
 }
 
+/// A framer whose drop panics.
+struct FramesBadly;
+
+impl Framer for FramesBadly {
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok((!bytes.is_empty()).then_some(1))
+    }
+}
+
+impl Drop for FramesBadly {
+    fn drop(&mut self) {
+        panic!("a fault in a framer's drop");
+    }
+}
+
+#[test]
+fn framers_whose_drops_panic_are_reported() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "frames-badly", two_cpus()[0], Idle::Park);
+    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let listen = || EndpointSpec::Listen { addr, framer: Box::new(FramesBadly), backlog: 8 };
+    let echo = topology.net_actor(shard, "echo", vec![listen(), listen()], |_| Echo);
+    topology.leave_open(echo, out);
+    let outcome = topology.start(options()).unwrap().stop();
+    let [RuntimeFault::ShardPanicked { shard, message, .. }] = &outcome.status.faults[..] else {
+        panic!("{:?}", outcome.problems());
+    };
+    assert_eq!((shard.as_str(), message.as_str()), ("frames-badly", "a fault in a framer's drop"));
+}
+
 // R11
 #[test]
 fn a_stop_with_a_deadline_without_end_ends() {

@@ -95,6 +95,52 @@ fn a_factory_that_panics_is_named_with_its_place_and_the_other_shards_end() {
     ended(free);
 }
 
+/// An actor, and a framer, whose drop panics.
+struct DropsBadly;
+
+impl Actor for DropsBadly {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for DropsBadly {}
+
+impl Framer for DropsBadly {
+    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
+        Err(FrameError::Malformed)
+    }
+}
+
+impl Drop for DropsBadly {
+    fn drop(&mut self) {
+        panic!("a fault in a drop");
+    }
+}
+
+/// Two of them panic together, beside the factory.
+#[test]
+fn a_factory_that_panics_is_named_whatever_the_drops_of_the_others_do() {
+    let (mut topology, second, free) = two_shards(4);
+    let addr = (Ipv4Addr::LOCALHOST, 0).into();
+    let listen = || EndpointSpec::Listen { addr, framer: Box::new(DropsBadly), backlog: 1 };
+    topology.net_actor(second, "bad", vec![listen(), listen()], |_| DropsBadly);
+    topology.actor(second, "also bad", || DropsBadly);
+    topology.actor(second, "unlucky", || -> DropsBadly { panic!("as the test wants") });
+    let kept = DropsBadly;
+    topology.actor(second, "not built", move || kept);
+    let also_kept = DropsBadly;
+    topology.actor(second, "not built either", move || also_kept);
+    let error = topology.start(options()).err().unwrap();
+    let StartError::Factory { shard, place, message } = &error else { panic!("{error:?}") };
+    assert_eq!((shard.as_str(), message.as_str()), ("second", "as the test wants"));
+    assert!(place.to_string().contains("topology_start.rs:"), "{place}");
+    ended(free);
+}
+
 #[test]
 fn a_cpu_that_is_not_allowed_is_named() {
     let mut topology = Topology::new();

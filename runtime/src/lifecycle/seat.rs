@@ -16,7 +16,7 @@ use crate::{
     net::{Driver, EndpointId, NetError},
     shard::duty::{DutyCycle, Figures, Sleeper},
     shard::notice::{Notice, Report},
-    shard::panics::{self, mark_runtime_thread},
+    shard::panics::mark_runtime_thread,
     shard::time::ShardTime,
     shard::transport::{NoNet, Transport},
     telemetry::ShardTelemetry,
@@ -61,17 +61,16 @@ impl Seat {
                 return;
             }
         };
-        let built_shard = panics::catch(|| {
-            let mut shard = plan.build(ShardTime::real(time), telemetry, transport, &counts);
-            shard.start();
-            shard
-        });
-        let Ok(shard) = built_shard else {
-            let (place, message) = panics::take();
-            let (shard, message) = (spec.name.clone(), message.to_string());
-            let _ = built.send((spec.name, Err(StartError::Factory { shard, place, message })));
-            return;
+        let mut shard = match plan.build(ShardTime::real(time), telemetry, transport, &counts) {
+            Ok(shard) => shard,
+            Err(panicked) => {
+                let (place, message) = *panicked;
+                let (shard, message) = (spec.name.clone(), message.to_string());
+                let _ = built.send((spec.name, Err(StartError::Factory { shard, place, message })));
+                return;
+            }
         };
+        shard.start();
         let mut endpoint = 0;
         let mut addresses = Vec::new();
         for (actor, count) in actors.into_iter().zip(counts) {

@@ -313,6 +313,11 @@ impl Driver {
         self.table.open_connections()
     }
 
+    /// Takes out the framers of all endpoints, whose input is not looked at any more.
+    pub(crate) fn take_framers(&mut self) -> Vec<Box<dyn Framer>> {
+        self.framers.iter_mut().filter_map(Option::take).collect()
+    }
+
     /// Stops accepting and closes the listening sockets, during the next polls. The first step of a graceful stop.
     pub fn stop_accepting(&mut self) {
         self.accepting = false;

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::net::{CloseReason, ConnId, Driver, EndpointId, Net, NetError, Owners, SendError};
+use crate::net::{CloseReason, ConnId, Driver, EndpointId, Framer, Net, NetError, Owners, SendError};
 
 /// What a shard needs of its network.
 pub(crate) trait Transport: Net {
@@ -31,6 +31,10 @@ pub(crate) trait Transport: Net {
     fn cut_off_all(&mut self);
     /// Connections not yet drained.
     fn open_connections(&self) -> usize;
+    /// Takes out the program's part, to be dropped by itself. The network serves nobody any more.
+    fn take_framers(&mut self) -> Vec<Box<dyn Framer>> {
+        Vec::new()
+    }
     fn driver(&mut self) -> Option<&mut Driver> {
         None
     }
@@ -70,6 +74,9 @@ impl Transport for Driver {
     }
     fn open_connections(&self) -> usize {
         Driver::open_connections(self)
+    }
+    fn take_framers(&mut self) -> Vec<Box<dyn Framer>> {
+        Driver::take_framers(self)
     }
     fn driver(&mut self) -> Option<&mut Driver> {
         Some(self)

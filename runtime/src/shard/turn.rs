@@ -391,8 +391,11 @@ impl Shard {
     }
 
     fn drop_network(&mut self) -> Result<(), Caught> {
-        let network = std::mem::replace(&mut self.transport, Box::new(NoNet));
-        panics::catch(|| drop(network))
+        let mut network = std::mem::replace(&mut self.transport, Box::new(NoNet));
+        // One by one: a second drop that panics while the first unwinds would end the process.
+        let framers = network.take_framers().into_iter().map(|framer| panics::catch(|| drop(framer)));
+        let dropped = framers.fold(Ok(()), Result::and);
+        panics::catch(|| drop(network)).and(dropped)
     }
 
     /// When the next timer wakes the shard. If it `waits` for room, a timer that is due at `now_ns` is one that cannot fire

@@ -50,7 +50,8 @@ impl Topology {
             let net = SimNet::new(plan.take_endpoints(), &plan.spec.net);
             nets.push(net.clone());
             let telemetry = plan.register(&mut collector);
-            plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts)
+            let built = plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts);
+            built.unwrap_or_else(|panicked| panic!("the factory of an actor panicked: {}", panicked.1))
         };
         let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();
         shards.iter_mut().for_each(Shard::start);

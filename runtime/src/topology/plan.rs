@@ -10,6 +10,7 @@ use std::{
 use crate::{
     actor::Role,
     net::{EndpointId, EndpointSpec},
+    shard::panics::{self, PanicLocation, PanicMessage},
     shard::time::{ShardEnv, ShardTime},
     shard::transport::Transport,
     shard::wake::Waker,
@@ -114,13 +115,17 @@ impl ShardPlan {
     }
 
     /// Builds the shard on the calling thread.
+    ///
+    /// # Errors
+    /// Where the factory of an actor panicked, and what it said. What was built before is dropped then, each by itself: a drop that
+    /// panics while the factory's panic unwinds would end the process.
     pub(crate) fn build(
         self,
         time: ShardTime,
         telemetry: ShardTelemetry,
         transport: Box<dyn Transport>,
         endpoint_counts: &[usize],
-    ) -> Shard {
+    ) -> Result<Shard, Box<(PanicLocation, PanicMessage)>> {
         let env = Rc::new(ShardEnv {
             time,
             telemetry: RefCell::new(telemetry),
@@ -131,12 +136,18 @@ impl ShardPlan {
         let mut endpoint_owner = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of_actor = HashMap::new();
-        for (((index, actor), &count), timings) in self.actors.into_iter().zip(endpoint_counts).zip(self.timings) {
+        let mut panicked = None;
+        let mut actors = self.actors.into_iter().zip(endpoint_counts).zip(self.timings);
+        for (((index, actor), &count), timings) in actors.by_ref() {
             site.timings = timings;
             let first = endpoint_owner.len() as u32;
             let ids: Vec<EndpointId> = (first..first + count as u32).map(EndpointId).collect();
             let is_supervised = actor.is_supervised;
-            let hosted = actor.plan.build(&mut site, &ids);
+            let built = panics::catch(|| actor.plan.build(&mut site, &ids));
+            let Ok(hosted) = built else {
+                panicked = Some(Box::new(panics::take()));
+                break;
+            };
             endpoint_owner.extend(ids.iter().map(|_| units.len()));
             unit_of_actor.insert(index, units.len());
             let (waiting, is_sink) = (site.waiting(index), self.sinks[index as usize]);
@@ -151,6 +162,14 @@ impl ShardPlan {
             .enumerate()
             .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
             .collect();
-        Shard::new(Units::new(units, endpoint_owner, env.clone()), transport, env, peers, neighbours)
+        let mut shard = Shard::new(Units::new(units, endpoint_owner, env.clone()), transport, env, peers, neighbours);
+        match panicked {
+            None => Ok(shard),
+            Some(panicked) => {
+                let _ = shard.dispose(&mut Vec::new());
+                actors.for_each(|unbuilt| _ = panics::catch(|| drop(unbuilt)));
+                Err(panicked)
+            }
+        }
     }
 }
