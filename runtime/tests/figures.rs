@@ -62,3 +62,16 @@ fn messages_to_an_actor_that_was_given_up_are_dropped_and_not_delivered() {
     let count = |name| outcome.status.count(name);
     assert_eq!((count(ShardCount::Messages), count(ShardCount::Dropped)), (50 + 1, 49));
 }
+
+#[test]
+fn messages_from_outside_that_wait_for_who_is_given_up_are_dropped() {
+    let mut topology = Topology::new();
+    let shard = topology.shard(ShardSpec::new("given-up", two_cpus()[0]).idle(Idle::Park).net(small_net()));
+    let fails = topology.actor(shard, "fails", || Play::<(), 0>::new(|_, _| panic!("as the test wants")));
+    let mut sender = topology.external_sender("in", fails, EdgeSpec::backpressure(64));
+    // All are there before the first is taken.
+    send_all(&mut sender, (0..50).map(note));
+    let outcome = topology.start(options()).unwrap().stop();
+    let count = |name| outcome.status.count(name);
+    assert_eq!((count(ShardCount::Messages), count(ShardCount::Dropped)), (1, 49));
+}

@@ -444,7 +444,11 @@ impl<A: Actor> Hosted for ActorCell<A> {
     fn give_up(&mut self) {
         self.is_supervised = false;
         // So their senders learn that nobody takes their messages.
-        self.inlets.retain(|inlet| !inlet.is_external());
+        self.inlets.retain(|inlet| {
+            let is_gone = inlet.is_external();
+            self.dropped += if is_gone { inlet.len() as u64 } else { 0 };
+            !is_gone
+        });
     }
 
     fn dispose(self: Box<Self>) -> Option<Fault> {
