@@ -275,3 +275,38 @@ fn a_process_out_of_descriptors_is_told_that_a_shard_cannot_be_woken() {
         assert!(error.contains("\"sleeper\"") && error.contains("ulimit -n"), "{error}");
     });
 }
+
+#[test]
+fn what_a_start_refuses_of_the_network_the_check_of_the_host_refuses_too() {
+    let configs = [
+        DriverConfig { receive_buffers: 3, ..small_net() },
+        DriverConfig { connections_max: 0, ..small_net() },
+        DriverConfig { submission_entries: 4, ..small_net() },
+    ];
+    for net in configs {
+        let mut topology = Topology::new();
+        topology.shard(ShardSpec::new("sleeper", two_cpus()[0]).idle(Idle::Park).net(net));
+        let checked = topology.check_host().expect_err("a start refuses it").to_string();
+        assert_eq!(topology.start(options()).expect_err("it is out of range").to_string(), checked);
+    }
+}
+
+/// One executor after the other would find enough.
+#[test]
+fn the_check_of_the_host_counts_the_open_files_of_all_shards_together() {
+    in_own_process("the_check_of_the_host_counts_the_open_files_of_all_shards_together", || {
+        let mut topology = Topology::new();
+        for name in ["one", "two", "three", "four"] {
+            topology.shard(ShardSpec::new(name, two_cpus()[0]).idle(Idle::Park).net(small_net()));
+        }
+        topology.check_host().unwrap();
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(open + 20), ..limit }).unwrap();
+        let checked = topology.check_host().expect_err("a start refuses it").to_string();
+        let refused = topology.start(options()).expect_err("there are too few").to_string();
+        setrlimit(Resource::Nofile, limit).unwrap();
+        assert!(checked.contains("ulimit -n"), "{checked}");
+        assert_eq!(refused, checked);
+    });
+}

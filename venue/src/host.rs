@@ -68,12 +68,14 @@ impl Descriptors {
 
 impl Declared {
     /// Checks that this host gives what the venue of `config` needs, without keeping it: descriptors, a place for the operator's
-    /// socket, destinations of datagrams, executors for its shards and addresses for its sockets. Returns the descriptors.
+    /// socket, destinations of datagrams, executors and rings for its shards and addresses for its sockets. Raises the process's
+    /// limit on open files, as a start does. Returns the descriptors.
     ///
     /// # Errors
     /// [`VenueError`], but not whether another server has the addresses or the operator's socket.
     pub fn check_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
         let descriptors = self.prepare_host(config, socket)?;
+        descriptors.provide()?;
         self.topology.check_host().map_err(|error| self.endpoint_keys.explain(error))?;
         Ok(descriptors)
     }

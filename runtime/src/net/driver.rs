@@ -145,22 +145,12 @@ impl Driver {
         config.check(specs.len())?;
         let count = |wanted: fn(&EndpointSpec) -> bool| specs.iter().filter(|spec| wanted(spec)).count();
         let outgoing = count(|spec| matches!(spec, EndpointSpec::Connect { .. }));
-        let listeners = count(|spec| matches!(spec, EndpointSpec::Listen { .. }));
-        let receivers = count(|spec| matches!(spec, EndpointSpec::Udp(udp) if udp.receive));
-        let accepts = listeners * ACCEPTS_PER_LISTENER;
+        let accepts = count(|spec| matches!(spec, EndpointSpec::Listen { .. })) * ACCEPTS_PER_LISTENER;
 
         let table = Table::new(&config, outgoing as u32);
         let slots = table.connections.len();
-        let datagram_buffers = if receivers == 0 { 1 } else { config.receive_buffers };
-        let sends: usize = specs.iter().map(EndpointSpec::send_slots).sum();
-        // Every buffer, and every operation that can be in flight, may have a completion at the same time.
-        let completions = usize::from(config.receive_buffers)
-            + usize::from(datagram_buffers)
-            + slots * 6
-            + accepts * 2
-            + sends
-            + specs.len() * 3;
-        let mut ring = Ring::new(config.submission_entries, completions.next_power_of_two() as u32)?;
+        let (completions, datagram_buffers) = completions(&config, &specs.iter().collect::<Vec<_>>());
+        let mut ring = Ring::new(config.submission_entries, completions)?;
         let mut streams = BufferGroup::new(config.receive_buffers, config.receive_buffer_bytes as usize);
         let datagram_bytes = control::ROOM_BYTES + config.receive_buffer_bytes as usize;
         let mut datagrams = BufferGroup::new(datagram_buffers, datagram_bytes);
@@ -200,6 +190,14 @@ impl Driver {
         }
         driver.flush();
         Ok(driver)
+    }
+
+    /// Tries whether a driver could have its ring, which is closed again. Its endpoints are not opened, and its buffers not
+    /// allocated.
+    pub(crate) fn probe(config: &DriverConfig, specs: &[&EndpointSpec]) -> Result<(), NetError> {
+        config.check(specs.len())?;
+        let (completions, _) = completions(config, specs);
+        Ring::new(config.submission_entries, completions).map(drop)
     }
 
     fn open_endpoint(&mut self, spec: EndpointSpec) -> Result<(), NetError> {
@@ -509,6 +507,24 @@ impl Driver {
             }
         }
     }
+}
+
+/// The entries of the completion queue, and the buffers for datagrams. Every buffer, and every operation that can be in flight,
+/// may have a completion at the same time.
+fn completions(config: &DriverConfig, specs: &[&EndpointSpec]) -> (u32, u16) {
+    let count = |wanted: fn(&EndpointSpec) -> bool| specs.iter().filter(|spec| wanted(spec)).count();
+    let outgoing = count(|spec| matches!(spec, EndpointSpec::Connect { .. }));
+    let listeners = count(|spec| matches!(spec, EndpointSpec::Listen { .. }));
+    let receivers = count(|spec| matches!(spec, EndpointSpec::Udp(udp) if udp.receive));
+    let datagram_buffers = if receivers == 0 { 1 } else { config.receive_buffers };
+    let sends: usize = specs.iter().map(|spec| spec.send_slots()).sum();
+    let completions = usize::from(config.receive_buffers)
+        + usize::from(datagram_buffers)
+        + (config.connections_max as usize + outgoing) * 6
+        + listeners * ACCEPTS_PER_LISTENER * 2
+        + sends
+        + specs.len() * 3;
+    (completions.next_power_of_two() as u32, datagram_buffers)
 }
 
 fn register(ring: &mut Ring, group: &mut BufferGroup, id: u16) -> Result<(), NetError> {
