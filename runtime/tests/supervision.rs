@@ -239,6 +239,25 @@ fn replacements_that_fail_to_be_built_or_to_start_count_and_drops_that_panic_are
 }
 
 #[test]
+fn a_replacement_that_never_comes_up_keeps_housekeeping_from_nothing() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "never-up", two_cpus()[0], Idle::Park);
+    let fragile = topology.actor(shard, "fragile", || Fragile::new(0));
+    let mut sender = topology.external_sender("in", fragile, EdgeSpec::backpressure(64));
+    topology.leave_open(fragile, out);
+    let for_ever = SupervisorSpec::new("for ever", Strategy::OneForOne).intensity(u32::MAX, Duration::from_secs(3600));
+    let restarts = topology.supervisor(for_ever);
+    topology.supervise(restarts, fragile, |_| -> Fragile { panic!("in the factory") });
+    let running = topology.start(options()).unwrap();
+    send_all(&mut sender, [IN_MESSAGE].map(note));
+    until("it is tried again and again", || running.status().failed > 100);
+    let clock = running.status().clock;
+    until("the clock is kept meanwhile", || running.status().clock != clock);
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.status.faults);
+}
+
+#[test]
 fn siblings_stop_and_start_in_order_and_what_waits_for_them_is_kept() {
     let mut topology = Topology::new();
     let [one, two] = two_cpus();

@@ -183,6 +183,7 @@ impl Simulation {
         if self.gave_up.is_some() {
             return 0;
         }
+        let failed_before = self.failures.len();
         let (mut notices, failures) = (Vec::new(), &mut self.failures);
         self.gave_up =
             self.crew.turn(self.now_ns, &mut |shard, notice| notices.push((shard, notice)), &mut |failure| {
@@ -191,7 +192,7 @@ impl Simulation {
         if self.gave_up.is_some() {
             self.crew.give_up(&mut |shard, notice| notices.push((shard, notice)));
         }
-        let work = notices.len();
+        let work = notices.len() + self.failures.len() - failed_before;
         for (shard, notice) in notices {
             self.shards[shard].take(notice, &mut self.reports);
             self.relay(shard);

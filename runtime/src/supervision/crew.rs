@@ -76,43 +76,41 @@ impl Crew {
     }
 
     /// Carries out what is to be done by `now_ns`. `notify` gets a shard and what it is told, `failed` the replacements that
-    /// could not be built.
+    /// could not be built. These are failures too, of which the next turn decides, however many there are: whoever gives this its
+    /// turns has other work between two.
     pub(crate) fn turn(
         &mut self,
         now_ns: u64,
         notify: &mut dyn FnMut(usize, Notice),
         failed: &mut dyn FnMut(Failure),
     ) -> Option<GaveUp> {
-        loop {
-            self.tree.turn(now_ns, &self.events, &mut self.actions);
-            self.events.clear();
-            for action in std::mem::take(&mut self.actions) {
-                let (Action::Stop(actor)
-                | Action::End(actor)
-                | Action::Start { actor, .. }
-                | Action::Escalate { actor, .. }) = action;
-                let Some(member) = self.members.iter().find(|member| member.actor == actor) else { continue };
-                match action {
-                    Action::Stop(_) => notify(member.shard, Notice::Suspend(actor)),
-                    Action::End(_) => notify(member.shard, Notice::End(actor)),
-                    Action::Start { generation, .. } => match build(member, generation) {
-                        Ok(value) => notify(member.shard, Notice::Replace { actor, generation, value }),
-                        Err(failure) => {
-                            failed(*failure);
-                            self.events.push(Event::Failed(actor));
-                        }
-                    },
-                    Action::Escalate { supervisor, escalation, .. } => {
-                        self.due_ns = u64::MAX;
-                        return Some(GaveUp { supervisor, escalation, actor });
+        self.tree.turn(now_ns, &self.events, &mut self.actions);
+        self.events.clear();
+        for action in std::mem::take(&mut self.actions) {
+            let (Action::Stop(actor)
+            | Action::End(actor)
+            | Action::Start { actor, .. }
+            | Action::Escalate { actor, .. }) = action;
+            let Some(member) = self.members.iter().find(|member| member.actor == actor) else { continue };
+            match action {
+                Action::Stop(_) => notify(member.shard, Notice::Suspend(actor)),
+                Action::End(_) => notify(member.shard, Notice::End(actor)),
+                Action::Start { generation, .. } => match build(member, generation) {
+                    Ok(value) => notify(member.shard, Notice::Replace { actor, generation, value }),
+                    Err(failure) => {
+                        failed(*failure);
+                        self.events.push(Event::Failed(actor));
                     }
+                },
+                Action::Escalate { supervisor, escalation, .. } => {
+                    self.due_ns = u64::MAX;
+                    return Some(GaveUp { supervisor, escalation, actor });
                 }
             }
-            if self.events.is_empty() {
-                self.due_ns = self.tree.next_deadline_ns().unwrap_or(u64::MAX);
-                return None;
-            }
         }
+        let next_ns = if self.events.is_empty() { self.tree.next_deadline_ns() } else { Some(now_ns) };
+        self.due_ns = next_ns.unwrap_or(u64::MAX);
+        None
     }
 
     /// Whether a turn has something to do at `now_ns`.

@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 use super::spec::{Escalation, Restart, Strategy, SupervisorSpec, nanos};
 use crate::topology::ids::ActorIndex;
 
+/// Restarts within a period that a supervisor notes without allocating.
+const RESTARTS_KEPT: u32 = 64;
+
 /// A declared supervisor. It is valid only with the tree, or the topology, that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SupervisorId(usize);
@@ -160,7 +163,8 @@ impl Tree {
 
     /// Declares a supervisor, as the last child of `parent` if it has one.
     pub fn supervisor(&mut self, parent: Option<SupervisorId>, spec: SupervisorSpec) -> SupervisorId {
-        let restarts = VecDeque::with_capacity(spec.intensity as usize + 1);
+        // One that restarts for ever has a high intensity, and no memory for all of it.
+        let restarts = VecDeque::with_capacity(spec.intensity.min(RESTARTS_KEPT) as usize + 1);
         let supervisor = Supervisor {
             spec,
             children: Vec::new(),
