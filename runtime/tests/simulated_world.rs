@@ -3,13 +3,13 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     net::{CloseReason, ConnId, DriverConfig, EndpointSpec, Flow, FrameError, Framer},
     simulation::{Happening, LinkId, LinkSpec, Socket, Stalls, World},
-    supervision::Escalation,
+    supervision::{Backoff, Escalation, Strategy, SupervisorSpec},
     topology::{ShardSpec, Topology},
 };
 use support::{Log, two_cpus};
@@ -197,4 +197,47 @@ fn a_shard_that_panics_outside_of_its_actors_is_gone_with_its_sockets() {
     assert_eq!(simulation.escalation(), Some(Escalation::Halt));
     assert_eq!(simulation.down().collect::<Vec<_>>(), ["echo"]);
     assert!(simulation.failures()[0].message.as_str().contains("nobody sends"));
+}
+
+/// Fails on the first frame.
+struct Fragile;
+
+impl Actor for Fragile {
+    type In = ();
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+
+    fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Fragile {
+    fn on_frame(&mut self, _: &mut Context<'_, ()>, _: ConnId, _: &[u8]) -> Flow {
+        panic!("as the test wants");
+    }
+}
+
+#[test]
+fn an_actor_is_restarted_in_time_though_nothing_else_happens() {
+    let mut topology = Topology::new();
+    let shard = topology.shard(ShardSpec::new("fragile", two_cpus()[0]));
+    let addr: SocketAddr = ([127, 0, 0, 1], 9000).into();
+    let listen = EndpointSpec::Listen { addr, framer: Box::new(LengthByte), backlog: 8 };
+    let fragile = topology.net_actor(shard, "fragile", vec![listen], |_| Fragile);
+    let wait = Duration::from_millis(50);
+    let backoff = Backoff { first: wait, max: wait, jitter_percent: 0, reset_after: Duration::ZERO };
+    let supervisor = topology.supervisor(SupervisorSpec::new("all", Strategy::OneForOne).backoff(backoff));
+    topology.supervise(supervisor, fragile, |_| Fragile);
+    let simulation = topology.simulate().unwrap();
+    let socket = simulation.sockets(fragile)[0];
+    let mut world = simulation.into_world(1, 0);
+    let link = world.connect(socket, peer(), 1, LinkSpec::default());
+    world.write(link, b"\x01a");
+    assert!(heard(&mut world, link, 20).1, "its connections end with it");
+    world.close(link);
+    let _ = heard(&mut world, link, 20);
+    assert_eq!(world.simulation().down().collect::<Vec<_>>(), ["fragile"]);
+    let _ = heard(&mut world, link, 100);
+    assert_eq!(world.simulation().down().count(), 0);
 }

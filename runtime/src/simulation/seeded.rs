@@ -495,7 +495,9 @@ impl World {
                 Rest::WaitsForRoom => Some(self.now_ns + LOOK_AGAIN_NS),
                 Rest::Quiet => shard.next_timer_ns(0, false),
             };
-            let Some(wanted_ns) = wanted_ns else { continue };
+            // Supervisors have their turns with shards.
+            let restart_ns = if index == 0 { self.simulation.next_restart_ns() } else { None };
+            let Some(wanted_ns) = wanted_ns.into_iter().chain(restart_ns).min() else { continue };
             let plan = self.shards[index];
             let turn_ns = wanted_ns.max(plan.not_before_ns);
             if plan.turn_ns.is_none_or(|planned_ns| turn_ns < planned_ns) {

@@ -151,6 +151,11 @@ impl Simulation {
         if self.crew.is_due(self.now_ns) { self.supervise() } else { 0 }
     }
 
+    /// When a supervisor has something to do, without any report.
+    pub(super) fn next_restart_ns(&self) -> Option<u64> {
+        self.crew.next_deadline_ns()
+    }
+
     /// Passes on what a shard reports, at once.
     fn relay(&mut self, from: usize) {
         // What is reported in answer belongs to another shard, and is relayed next.
