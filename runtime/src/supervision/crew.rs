@@ -23,7 +23,7 @@ pub(crate) struct Member {
     pub endpoints: Vec<EndpointId>,
     /// None for those that are never restarted.
     pub build_next: Option<BuildNext>,
-    /// It neither failed nor was stopped since it was last started.
+    /// It neither failed nor was told to stop since it was last started.
     pub is_up: bool,
 }
 
@@ -91,9 +91,12 @@ impl Crew {
             | Action::End(actor)
             | Action::Start { actor, .. }
             | Action::Escalate { actor, .. }) = action;
-            let Some(member) = self.members.iter().find(|member| member.actor == actor) else { continue };
+            let Some(member) = self.members.iter_mut().find(|member| member.actor == actor) else { continue };
             match action {
-                Action::Stop(_) => notify(member.shard, Notice::Suspend(actor)),
+                Action::Stop(_) => {
+                    member.is_up = false;
+                    notify(member.shard, Notice::Suspend(actor));
+                }
                 Action::End(_) => notify(member.shard, Notice::End(actor)),
                 Action::Start { generation, .. } => match build(member, generation) {
                     Ok(value) => notify(member.shard, Notice::Replace { actor, generation, value }),
