@@ -1,5 +1,5 @@
-//! Rules for the addresses of the feeds: what the venue can listen on and send to, and that none of its sockets is in the way
-//! of another.
+//! Rules for the addresses of the feeds: what the venue can listen on and send to, that none of its sockets is in the way of
+//! another, and that there is a server for what is said of servers.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -30,6 +30,17 @@ fn feed_in(document: &mut Document) {
                 format!("line B listens on {}, as line A does", line_b.listen),
                 "the same address",
                 "write the address of the second line, or remove [feeds.in.line_b]".into(),
+            );
+        }
+    }
+    for key in ["timeout_ms", "attempts_max", "messages_per_request", "requests_max"] {
+        let key = format!("feeds.in.recovery.{key}");
+        if feed.recovery.servers.is_empty() && document.has(&key) {
+            document.conflict(
+                &key,
+                format!("`{key}` is set, but there is no server to ask"),
+                "has no effect",
+                "write `feeds.in.recovery.servers`, or remove it".into(),
             );
         }
     }

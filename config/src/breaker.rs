@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::defaults::{milliseconds, percent, quantity};
 use crate::values::{Percent, graphic_ascii};
 
-/// The time from one sample to the next, in milliseconds: that of housekeeping's turns.
-pub(crate) const SAMPLE_MS: u64 = 20;
+/// The time from one sample to the next, in milliseconds: that of housekeeping's turns, which begin 20 ms after the end of the
+/// last one.
+const SAMPLE_MS: u64 = 20;
 
 /// A circuit breaker on a part of the venue. It opens when too many samples of its window fail or are slow; after a time it takes
 /// some more, as trials: they close it or open it again.
@@ -50,6 +51,14 @@ pub struct Breaker {
     #[serde(default = "quantity::<5>")]
     #[schemars(range(min = 1, max = 65_536))]
     pub trials: u32,
+}
+
+impl Breaker {
+    /// The most samples that its window is sure to have at some time: it covers nine tenths of its length at least, and the host
+    /// may take a ninth more time than it should from one sample to the next.
+    pub(crate) fn samples_max(&self) -> u64 {
+        self.window_ms * 8 / 10 / SAMPLE_MS
+    }
 }
 
 /// What a circuit breaker watches.

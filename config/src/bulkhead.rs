@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::document::Document;
 use crate::limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX};
+use crate::members::PortsByOwner;
 use crate::schema::{Account, Config, Firm, Port};
 
 /// What the ports of a bulkhead have in common.
@@ -74,7 +75,7 @@ impl Config {
     }
 }
 
-/// Refuses a burst without a rate, and a bound of a port's unanswered requests that order entry never lets it reach.
+/// Refuses a burst without a rate, and a bound of unanswered requests that order entry never lets ports reach.
 pub(crate) fn check(document: &mut Document) {
     let Some(all) = document.section::<Bulkheads>("bulkhead") else {
         return;
@@ -99,6 +100,7 @@ pub(crate) fn check(document: &mut Document) {
             );
         }
     }
+    never_reached(document, &all);
     let shared = [("port", all.port), ("account", all.account), ("firm", all.firm)];
     let shared = shared.map(|(level, one)| (format!("bulkhead.{level}"), one, one)).into_iter();
     for (path, own, default) in shared.chain(ports).chain(accounts).chain(firms).collect::<Vec<_>>() {
@@ -109,6 +111,45 @@ pub(crate) fn check(document: &mut Document) {
                 "has no effect",
                 format!("set `{path}.orders_per_second` too, or remove `burst`"),
             );
+        }
+    }
+}
+
+/// Refuses a bound of an account's or a firm's unanswered requests that its ports cannot reach together.
+fn never_reached(document: &mut Document, all: &Bulkheads) {
+    let Some(PortsByOwner { of_account, of_firm }) = PortsByOwner::read(document) else { return };
+    let accounts = document.elements::<Account>("accounts").into_iter();
+    let accounts: Vec<_> = accounts.map(|(path, one)| (path, one.name, one.bulkhead.in_flight_max)).collect();
+    let firms = document.elements::<Firm>("firms").into_iter();
+    let firms: Vec<_> = firms.map(|(path, one)| (path, one.name, one.bulkhead.in_flight_max)).collect();
+    for (what, declared, ports, default) in
+        [("account", accounts, of_account, all.account), ("firm", firms, of_firm, all.firm)]
+    {
+        let own = declared.iter().filter_map(|(path, name, most)| {
+            Some((
+                format!("{path}.bulkhead"),
+                (*most)?,
+                ports.get(name)?.len(),
+                format!("the ports of \"{name}\" have"),
+            ))
+        });
+        // The largest of those that it is for.
+        let has_own = |name: &String| declared.iter().any(|(_, known, most)| known == name && most.is_some());
+        let largest = ports.iter().filter(|(name, _)| !has_own(name)).map(|(_, ports)| ports.len()).max();
+        let shared = default
+            .in_flight_max
+            .zip(largest)
+            .map(|(most, ports)| (format!("bulkhead.{what}"), most, ports, format!("the ports of each {what} have")));
+        for (path, most, ports, whose) in own.chain(shared).collect::<Vec<_>>() {
+            let reached = IN_FLIGHT_PER_PORT_MAX as usize * ports;
+            if most as usize >= reached {
+                document.conflict(
+                    &format!("{path}.in_flight_max"),
+                    format!("`{path}.in_flight_max` is {most}, but {whose} at most {reached} in any case"),
+                    "has no effect",
+                    format!("lower it to {} or less, or remove it", reached - 1),
+                );
+            }
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Every check reads only sections that fit the schema, so that no mistake is reported twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::addresses::{self, fixed_port};
-use crate::breaker::{Breaker, SAMPLE_MS, Watches};
+use crate::breaker::{Breaker, Watches};
 use crate::document::{Document, closest};
 use crate::limits::WithoutReference;
 use crate::schema::{
@@ -14,7 +14,10 @@ use crate::schema::{
     Shard, Supervision,
 };
 use crate::values::{Cpu, Price, TimeOfDay};
-use crate::{bulkhead, members};
+use crate::{
+    bulkhead,
+    members::{self, PortsByOwner},
+};
 
 pub(crate) fn check(document: &mut Document) {
     let shards = document.elements::<Shard>("shards");
@@ -291,13 +294,25 @@ fn breakers(document: &mut Document) {
                 format!("add [{section}], or remove the breaker"),
             );
         }
-        let samples_max = breaker.window_ms / SAMPLE_MS;
+        let samples_max = breaker.samples_max();
         if u64::from(breaker.samples_min) > samples_max {
             document.conflict(
                 &format!("{path}.samples_min"),
-                format!("`{path}.window_ms` ({}) has room for {samples_max} samples", breaker.window_ms),
-                "the breaker would never open",
+                format!("`{path}.window_ms` ({}) is sure to have {samples_max} samples only", breaker.window_ms),
+                "the breaker might never open",
                 format!("lower `samples_min` to {samples_max} or less, or raise `window_ms`"),
+            );
+        }
+        let (without_effect, sampled): (&[&str], _) = match breaker.watches {
+            Watches::Feed | Watches::Publisher => (&["slow_percent", "slow_ms"], "fail or not, but are never slow"),
+            Watches::Answers => (&["failure_percent"], "are slow or not, but never fail"),
+        };
+        for key in without_effect.iter().filter(|key| document.has(&format!("{path}.{key}"))).collect::<Vec<_>>() {
+            document.conflict(
+                &format!("{path}.{key}"),
+                format!("`{path}.{key}` is set, but samples of `watches = \"{}\"` {sampled}", breaker.watches),
+                "has no effect",
+                "remove it".into(),
             );
         }
         for (key, share) in [("failure_percent", breaker.failure_percent), ("slow_percent", breaker.slow_percent)] {
@@ -317,8 +332,11 @@ fn instruments(document: &mut Document) {
     let instruments = document.elements::<Instrument>("instruments");
     unique(document, "instrument", "symbol", instruments.iter().map(|(path, one)| (path, one.symbol.clone())));
     let risk = document.section::<Risk>("risk");
-    let needs_a_reference_price = !document.has("feeds.in")
-        && risk.as_ref().is_some_and(|risk| risk.collar_without_reference == WithoutReference::Reject);
+    let needs_a_reference_price = !document.has("feeds.in") && reject_without_reference(document, risk.as_ref());
+    let accepting = match &risk {
+        Some(risk) if risk.collar_without_reference == WithoutReference::Reject => "risk.",
+        _ => "",
+    };
     for (path, instrument) in &instruments {
         let Instrument { symbol, tick, lot, reference_price } = instrument;
         if tick.ten_thousandths() == 0 || *tick > Price::ORDER_MAX {
@@ -336,16 +354,16 @@ fn instruments(document: &mut Document) {
                 &format!("{path}.reference_price"),
                 format!("{symbol} has no `reference_price`, so every order would be rejected"),
                 "has no price for the collar",
-                "write its reference price, add [feeds.in], or set `risk.collar_without_reference = \"accept\"`".into(),
+                format!("write its reference price, add [feeds.in], or set `{accepting}collar_without_reference = \"accept\"`"),
             );
         }
-        let notional = |price: Price| u128::from(price.ten_thousandths()) * u128::from(*lot);
-        if let Some(price) = reference_price
-            && let Some(risk) = risk.as_ref()
-            && (1..notional(*price)).contains(&risk.notional_max.ten_thousandths().into())
+        // Without a reference price, at the lowest price that there is.
+        let (key, price) = reference_price.map_or(("tick", *tick), |price| ("reference_price", price));
+        if let Some(risk) = risk.as_ref()
+            && (1..instrument.notional(price)).contains(&risk.notional_max.ten_thousandths().into())
         {
             document.conflict(
-                &format!("{path}.reference_price"),
+                &format!("{path}.{key}"),
                 format!("a lot of {symbol} is {lot} at {price}, more than the largest notional allowed"),
                 "above the limit",
                 format!("lower it, or raise `risk.notional_max` ({})", risk.notional_max),
@@ -368,6 +386,25 @@ fn instruments(document: &mut Document) {
             "write the largest price times quantity of one order, such as \"1000000\"".into(),
         );
     }
+}
+
+/// Whether the orders of all ports are rejected while an instrument has no reference price.
+fn reject_without_reference(document: &Document, risk: Option<&Risk>) -> bool {
+    let rejects = |word: Option<WithoutReference>| word == Some(WithoutReference::Reject);
+    if rejects(risk.map(|risk| risk.collar_without_reference)) {
+        return true;
+    }
+    let Some(owners) = PortsByOwner::read(document) else { return false };
+    let own = document.elements::<Port>("ports").into_iter();
+    let own = own.filter(|(_, port)| rejects(port.limits.collar_without_reference)).map(|(path, _)| path);
+    let accounts = document.elements::<Account>("accounts").into_iter();
+    let accounts = accounts.filter(|(_, account)| rejects(account.limits.collar_without_reference));
+    let of_accounts = accounts.filter_map(|(_, account)| owners.of_account.get(&account.name)).flatten().cloned();
+    let firms = document.elements::<Firm>("firms").into_iter();
+    let firms = firms.filter(|(_, firm)| rejects(firm.limits.collar_without_reference));
+    let of_firms = firms.filter_map(|(_, firm)| owners.of_firm.get(&firm.name)).flatten().cloned();
+    let rejecting: HashSet<String> = own.chain(of_accounts).chain(of_firms).collect();
+    !rejecting.is_empty() && rejecting.len() == document.len("ports")
 }
 
 fn reference_price_fits(document: &mut Document, path: &str, symbol: &str, reference: Price, tick: Price) {

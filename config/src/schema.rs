@@ -246,7 +246,8 @@ pub struct OrderEntry {
     #[serde(default = "milliseconds::<30_000>")]
     #[schemars(range(min = 10, max = 600_000))]
     pub login_timeout_ms: u64,
-    /// Silence after which a client counts as gone, in milliseconds. Clients send a heartbeat every second.
+    /// Silence after which a client counts as gone, in milliseconds. Clients send a heartbeat every second. One that logs in by
+    /// SoupBinTCP 4.10 names its own, up to 99,999.
     #[serde(default = "milliseconds::<15_000>")]
     #[schemars(range(min = 10, max = 600_000))]
     pub client_timeout_ms: u64,
@@ -358,6 +359,13 @@ pub struct Instrument {
     /// a decimal string.
     #[serde(default)]
     pub reference_price: Option<Price>,
+}
+
+impl Instrument {
+    /// What a lot costs at a price, in ten-thousandths.
+    pub(crate) fn notional(&self, price: Price) -> u128 {
+        u128::from(price.ten_thousandths()) * u128::from(self.lot)
+    }
 }
 
 /// Pre-trade limits on every order; firms, accounts and ports may lower them.

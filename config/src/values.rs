@@ -144,10 +144,15 @@ impl TryFrom<f64> for Percent {
 
     fn try_from(percent: f64) -> Result<Self, Self::Error> {
         if !(0.0..=100.0).contains(&percent) {
-            return Err("a percentage lies between 0.0 and 100.0");
+            return Err("is not a percentage; write a number from 0 to 100");
+        }
+        let parts = percent * 10_000.0;
+        // A decimal of four places is off by less, since no f64 is exactly that.
+        if (parts - parts.round()).abs() > 1e-6 {
+            return Err("has more than four decimals; a percentage is exact to 0.0001");
         }
         // In range, so the rounded product is at most 1,000,000 and the conversion exact.
-        Ok(Self((percent * 10_000.0).round() as u32))
+        Ok(Self(parts.round() as u32))
     }
 }
 
@@ -173,7 +178,7 @@ impl JsonSchema for Percent {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "minimum": 0.0, "maximum": 100.0 })
+        json_schema!({ "type": "number", "format": "percent", "minimum": 0.0, "maximum": 100.0 })
     }
 }
 
@@ -426,7 +431,7 @@ mod tests {
         for (percent, expected) in [(0.0, 0), (0.1, 1_000), (2.5, 25_000), (33.3333, 333_333), (100.0, 1_000_000)] {
             assert_eq!(Percent::try_from(percent).map(Percent::parts_per_million), Ok(expected), "{percent}");
         }
-        for percent in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
+        for percent in [-0.1, 100.1, 0.00004, 2.50001, 99.99999, f64::NAN, f64::INFINITY] {
             assert!(Percent::try_from(percent).is_err(), "{percent}");
         }
     }

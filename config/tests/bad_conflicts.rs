@@ -327,11 +327,11 @@ fn each_contradiction_is_reported() {
         ),
         (
             "[risk]",
-            "[[breaker]]\nname = \"a\"\nwatches = \"feed\"\n[[breaker]]\nname = \"a\"\nwatches = \"answers\"\nslow_percent = 0\nsamples_min = 51\n\n[risk]",
+            "[[breaker]]\nname = \"a\"\nwatches = \"feed\"\n[[breaker]]\nname = \"a\"\nwatches = \"answers\"\nslow_percent = 0\nsamples_min = 41\n\n[risk]",
             &[
                 "50:8 Conflict: two breakers have the name \"a\"; give each breaker its own name; `breaker[0]` has this one",
                 "52:16 Conflict: `breaker[1].slow_percent` is zero, so the breaker would open without a cause; write a share above zero, up to 100",
-                "53:15 Conflict: `breaker[1].window_ms` (1000) has room for 50 samples; lower `samples_min` to 50 or less, or raise `window_ms`",
+                "53:15 Conflict: `breaker[1].window_ms` (1000) is sure to have 40 samples only; lower `samples_min` to 40 or less, or raise `window_ms`",
             ],
         ),
         (

@@ -56,7 +56,7 @@ fn a_ports_bound_of_unanswered_requests_is_below_that_of_order_entry_or_refused(
             .replace("user = \"ALICE\"", &format!("user = \"ALICE\"\nbulkhead = {{ in_flight_max = {of_port} }}"))
             .replace(
                 "[risk]",
-                &format!("[bulkhead.port]\nin_flight_max = {of_all}\n[bulkhead.firm]\nin_flight_max = 1000\n[risk]"),
+                &format!("[bulkhead.port]\nin_flight_max = {of_all}\n[bulkhead.firm]\nin_flight_max = 255\n[risk]"),
             );
         match Config::parse("test.toml", &text) {
             Ok(_) => Vec::new(),

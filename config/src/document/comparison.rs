@@ -10,7 +10,7 @@ use super::checked::{Document, Spans};
 use super::closest::closest;
 use crate::errors::{ErrorKind, Found};
 use crate::expectation::{self, Alternatives};
-use crate::values::check_format;
+use crate::values::{Percent, check_format};
 
 /// The comparison of a spanned tree with a schema.
 pub(super) struct Walk<'a> {
@@ -124,11 +124,18 @@ impl Walk<'_> {
         };
         // The conversion from i64 to f64 is monotonic and rounds only above 2^53, far beyond every bound of ours.
         let bound = |key: &str| schema.get(key).and_then(|bound| Some((bound.as_f64()?, bound)));
+        let is_percent = schema.get("format").is_some_and(|format| format == "percent");
         let problem = match (bound("minimum"), bound("maximum")) {
             (Some((least, bound)), _) if value < least => format!("less than {bound}"),
             (_, Some((most, bound))) if value > most => format!("more than {bound}"),
             _ if checked.is_null() => "not a finite number of 64 bits".into(),
-            _ => return checked,
+            _ => match Percent::try_from(value) {
+                Err(problem) if is_percent => {
+                    let (problem, remedy) = problem.split_once("; ").unwrap_or((problem, "correct the value"));
+                    return self.invalid(span, format!("`{path}` {problem}"), "not valid", remedy.to_owned());
+                }
+                _ => return checked,
+            },
         };
         let help = format!("write {}", alternatives.description_with_default());
         self.invalid(span, format!("`{path}` is {text}, {problem}"), "out of range", help)
