@@ -52,6 +52,15 @@ fn sizes_out_of_range_are_named() {
     }
 }
 
+/// A small network has fewer completions than the largest submission queue has entries.
+#[test]
+fn each_size_of_the_submission_queue_that_is_allowed_starts() {
+    for submission_entries in [8, 1 << 15] {
+        let started = start(DriverConfig { submission_entries, ..small_net() }, loopback());
+        assert!(started.is_ok(), "{submission_entries}: {:?}", started.err());
+    }
+}
+
 /// The filter is this thread's only.
 #[test]
 fn a_seccomp_filter_is_named() {

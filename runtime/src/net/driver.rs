@@ -524,7 +524,8 @@ fn completions(config: &DriverConfig, specs: &[&EndpointSpec]) -> (u32, u16) {
         + listeners * ACCEPTS_PER_LISTENER * 2
         + sends
         + specs.len() * 3;
-    (completions.next_power_of_two() as u32, datagram_buffers)
+    // The kernel refuses a ring with fewer completions than submissions.
+    ((completions.next_power_of_two() as u32).max(config.submission_entries), datagram_buffers)
 }
 
 fn register(ring: &mut Ring, group: &mut BufferGroup, id: u16) -> Result<(), NetError> {
