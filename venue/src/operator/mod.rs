@@ -11,12 +11,14 @@
 //! | `members` | the names of ports, accounts and firms |
 //! | `request` | what can be asked for |
 //! | `socket` | the Unix socket and its connections |
+//! | `turn` | that servers which start at once make their sockets one after the other |
 
 mod breakers;
 mod day;
 mod members;
 mod request;
 mod socket;
+mod turn;
 
 use std::{
     collections::VecDeque,

@@ -22,7 +22,7 @@ use rustix::{
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket, socket_with},
 };
 
-use super::Answer;
+use super::{Answer, turn::turn};
 
 /// Connections open at once; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 16;
@@ -87,7 +87,7 @@ pub(crate) fn check_socket(path: &Path) -> Result<(), SocketError> {
     if path.as_os_str().len() > PATH_BYTES_MAX {
         return Err(SocketError::TooLong { path: path.to_owned() });
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder(path);
     if !fs::metadata(folder).map_err(system)?.is_dir() {
         return Err(system(ErrorKind::NotADirectory.into()));
     }
@@ -141,6 +141,8 @@ impl AdminSocket {
     pub(crate) fn bind(path: &Path) -> Result<AdminSocket, SocketError> {
         check_socket(path)?;
         let system = |reason: io::Error| SocketError::System { path: path.to_owned(), reason };
+        // Until it listens, its file is as stale as that of a server which is gone.
+        let _turn = turn(folder(path));
         let listener = match listener(path) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 remove_stale(path)?;
@@ -301,6 +303,11 @@ fn listener(path: &Path) -> io::Result<UnixListener> {
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;
     Ok(UnixListener::from(socket))
+}
+
+/// The folder that a path is in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The device and the inode of a file.
