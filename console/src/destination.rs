@@ -18,12 +18,20 @@ pub struct Unwritable {
     source: io::Error,
 }
 
+impl Unwritable {
+    /// The file at `path`, and why it cannot be written.
+    #[must_use]
+    pub fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+}
+
 /// Finds out before a long run whether its result can be written. A file that is there keeps its content.
 ///
 /// # Errors
 /// [`Unwritable`].
 pub fn writable(path: &Path) -> Result<(), Unwritable> {
-    let error = |source| Unwritable { path: path.to_owned(), source };
+    let error = |source| Unwritable::new(path, source);
     let is_new = !path.exists();
     OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
     if is_new { fs::remove_file(path).map_err(error) } else { Ok(()) }

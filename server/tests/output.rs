@@ -12,6 +12,7 @@ use corelane_test_support::{
     streams::{closed_pipe, full_disk, full_pipe},
     wait,
 };
+use rustix::process::getuid;
 
 /// A file in a folder of the test's own.
 fn folder(name: &str) -> PathBuf {
@@ -113,6 +114,24 @@ fn a_file_at_its_limit_is_lost_output_and_ends_no_venue() {
     TcpStream::connect(address).expect("it serves without its log");
     assert_eq!(stop(&mut child).code(), Some(0));
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// `run` lets a thread of its own write its error, which is one too many here.
+#[test]
+fn an_error_at_the_limit_of_threads_is_said() {
+    // Only root can be a user that has no other threads.
+    if !getuid().is_root() {
+        return;
+    }
+    let user = (1_000_000 + std::process::id()).to_string();
+    // The shell opens the binary, since that user may not reach it.
+    let script = "exec setpriv --reuid \"$1\" --clear-groups prlimit --nproc=3 /proc/self/fd/3 run /absent 3<\"$0\"";
+    // The thread of standard output may have ended by then, which leaves room for another one.
+    for _ in 0..10 {
+        let (code, errors) = finish(Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_corelane"), &user]));
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains("cannot read the file: No such file or directory"), "{errors}");
+    }
 }
 
 #[test]
