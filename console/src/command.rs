@@ -8,11 +8,12 @@ use std::{
 
 use clap::Parser;
 use miette::Report;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::{consts::SIGXFSZ, flag};
 
 use crate::{
     exit::Exit,
-    message::{Wait, report},
+    message::{Wait, report, warn},
     output::{LostOutput, Output},
 };
 
@@ -26,9 +27,41 @@ Exit codes:
 /// The code of a command that could not do what it should.
 const NOT_DONE: u8 = 2;
 
+/// Bytes of the main thread's stack with which every command runs, in any build.
+const STACK_BYTES: u64 = 1 << 20;
+
 /// Runs a binary: parses its command line, runs `command`, reports its error on standard error, and returns the exit
 /// code.
 pub fn main<C: Parser>(command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
+    match provide_stack() {
+        Ok(()) => with_stack(command),
+        // Little of a stack is left for words.
+        Err(limit) => {
+            warn(format_args!(
+                "Error: the stack of this process may have {} KiB (RLIMIT_STACK); raise the limit to {} KiB or more \
+                 (`ulimit -s`, in systemd LimitSTACK=)",
+                limit / 1024,
+                STACK_BYTES / 1024
+            ));
+            ExitCode::from(NOT_DONE)
+        }
+    }
+}
+
+/// Raises the soft limit of the stack if it is too low: the kernel lets the stack grow to the limit that holds when it grows.
+/// Otherwise the process would be aborted somewhere. The error is the hard limit, in bytes.
+fn provide_stack() -> Result<(), u64> {
+    let limit = getrlimit(Resource::Stack);
+    match limit.current.filter(|soft| *soft < STACK_BYTES) {
+        Some(soft) => setrlimit(Resource::Stack, Rlimit { current: Some(STACK_BYTES), ..limit })
+            .map_err(|_| limit.maximum.unwrap_or(soft)),
+        None => Ok(()),
+    }
+}
+
+// What is inlined into `main` would need its stack before the limit is looked at.
+#[inline(never)]
+fn with_stack<C: Parser>(command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
     // A file that has reached its limit (RLIMIT_FSIZE) is an error of the write, and not the end of a venue whose log it is.
     let _ = flag::register(SIGXFSZ, Arc::default());
     match parse() {

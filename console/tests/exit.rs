@@ -52,6 +52,15 @@ fn main() -> ExitCode {
 
 fn test() {
     let this = std::env::current_exe().unwrap();
+    // A stack that may not grow to what a command needs is an error with a remedy; a soft limit is raised.
+    for (limit, code, error) in
+        [("-s", 2, "raise the limit to 1024 KiB or more (`ulimit -s`"), ("-S -s", 2, "it failed")]
+    {
+        let script = format!("ulimit {limit} 64; exec \"$0\" error");
+        let output = Command::new("sh").env(MARK, "1").args(["-c", &script]).arg(&this).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && said.contains(error), "{limit}: {:?}: {said}", output.status);
+    }
     for (end, code, error) in [("done", 0, ""), ("damaged", 1, ""), ("not-done", 2, ""), ("error", 2, "it failed")] {
         for options in [&[][..], &["--aside"]] {
             let output = Command::new(&this).env(MARK, "1").arg(end).args(options).output().unwrap();

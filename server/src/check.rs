@@ -10,10 +10,13 @@ use corelane_runtime::{
     supervision::{Escalation, Restart, SupervisorSpec},
     topology::{Idle, check::Checked},
 };
-use corelane_venue::{Descriptors, declare, driver_config, memory_limit, table_bytes};
+use corelane_venue::{Descriptors, check_address_space, declare, driver_config, memory_limit, table_bytes};
 use miette::miette;
 
 use crate::run::admin_socket;
+
+/// The time between two heartbeats of a client by SoupBinTCP, in milliseconds.
+const CLIENT_HEARTBEAT_MS: u64 = 1000;
 
 /// Checks the topology in the file `path` and prints it.
 ///
@@ -21,6 +24,7 @@ use crate::run::admin_socket;
 /// All faults found.
 pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
+    check_address_space(&config)?;
     let declared = declare(&config, &cpu::allowed_cpus())?;
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
     let descriptors = declared.check_host(&config, admin_socket(path, &config).as_deref())?;
@@ -47,16 +51,25 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.table(&memory_table(memory, needed))?;
     out.say("")?;
     out.table(&open_files(&descriptors))?;
-    match memory_limit().filter(|(limit, _)| needed as u64 > *limit) {
-        None => Ok(Exit::Done),
-        Some((limit, what)) => Ok(out.damaged(&miette!(
+    let mut exit = Exit::Done;
+    let client_timeout_ms = config.order_entry.client_timeout_ms;
+    if client_timeout_ms <= CLIENT_HEARTBEAT_MS {
+        exit = out.damaged(&miette!(
+            help = "make it several seconds; 15000 is usual",
+            "`order_entry.client_timeout_ms` is {client_timeout_ms}, but clients send a heartbeat once a second \
+             (SoupBinTCP): quiet ones would be dropped"
+        ));
+    }
+    if let Some((limit, what)) = memory_limit().filter(|(limit, _)| needed as u64 > *limit) {
+        exit = out.damaged(&miette!(
             help = "lower the bounds of the largest tables, or raise the limit",
             "the venue may need {:.1} MiB of memory, but this process may have {:.1} MiB ({what}): it would start, and end when \
              its tables fill",
             mib(needed as f64),
             mib(limit as f64)
-        ))),
+        ));
     }
+    Ok(exit)
 }
 
 fn shards(checked: &Checked) -> Table {

@@ -16,7 +16,7 @@ use corelane_runtime::{
     lifecycle::{ClockStatus, Status},
     telemetry::{Counters, Metric},
 };
-use corelane_venue::{Request, Stopped, Venue, VenueCounters, declare};
+use corelane_venue::{Request, Stopped, Venue, VenueCounters, check_address_space, declare};
 use miette::miette;
 
 use crate::{connection_log::ConnectionLog, log::Log, signals::Signals};
@@ -40,6 +40,7 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     signals.kept_to_this_thread(|| out.write_aside())?;
     let config = Config::load(path)?;
     let socket = admin_socket(path, &config);
+    check_address_space(&config)?;
     let declared = declare(&config, &cpu::allowed_cpus())?;
     // So far nothing is to be stopped, and the file may have come from a pipe that says nothing.
     signals.stop_in_order();

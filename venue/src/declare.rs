@@ -104,7 +104,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
     let mut endpoint_keys = EndpointKeys::default();
     let listen = endpoint_keys.of(&config.placement.ingress, vec![("order_entry.listen", listen)]);
-    let session = topology.net_actor(ingress, "session", listen, move |_| built_session);
+    let session = topology.net_actor(ingress, "session", listen, move |_| built_session.touched());
     let market_data = match &config.feeds.inbound {
         Some(feed) => {
             let feed_config = market_data_config(config, feed)?;

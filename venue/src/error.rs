@@ -62,6 +62,20 @@ pub enum VenueError {
         /// What it needs them for.
         parts: String,
     },
+    /// The process may not have the address space that the venue takes at its start.
+    #[error(
+        "the venue takes {needed_kib} KiB of address space at its start, but this process may have {limit_kib} KiB (RLIMIT_AS)"
+    )]
+    #[diagnostic(help(
+        "raise the limit to {needed_kib} KiB or more (`ulimit -v {needed_kib}`, in systemd LimitAS={needed_kib}K), or lower the \
+         bounds of tables and buffers, such as `net.connections_max` and `order_entry.reply_log_bytes`"
+    ))]
+    AddressSpace {
+        /// What it takes.
+        needed_kib: u64,
+        /// The soft limit.
+        limit_kib: u64,
+    },
     /// The kernel lets no datagrams go to a destination.
     #[error(
         "`{key}`: the kernel lets no datagrams go to {to}, which is a broadcast address of one of this host's networks"

@@ -22,7 +22,7 @@ mod supervision;
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
 pub use host::Descriptors;
-pub use memory::{memory_limit, table_bytes};
+pub use memory::{check_address_space, memory_limit, table_bytes};
 #[cfg(feature = "faults")]
 pub use operator::FAULT_SITES;
 pub use operator::{Answer, DayIsOver, Request, SocketError};

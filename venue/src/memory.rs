@@ -9,8 +9,45 @@ use rustix::process::{Resource, getrlimit};
 use crate::{
     error::VenueError,
     feeds::{market_data_config, retransmission_bytes},
-    order_flow::{group_config, replay_bytes, session_config},
+    order_flow::{driver_config, group_config, replay_bytes, session_config},
 };
+
+/// Address space of the program itself, in bytes at most.
+const PROGRAM_BYTES: usize = 64 << 20;
+/// Address space of a thread, in bytes: its stack, and the allocator's reserve for it.
+const THREAD_BYTES: usize = (2 << 20) + (64 << 20);
+/// Threads beside the shards: housekeeping, the log and standard output.
+const OTHER_THREADS: usize = 3;
+/// Bytes of a message on an edge between the roles.
+const SLOT_BYTES: usize = 128;
+
+/// Checks that this process may have the address space that the venue of `config` takes at its start, used or not. Call it before
+/// [`declare`](crate::declare): an allocation that fails aborts the process.
+///
+/// # Errors
+/// [`VenueError::AddressSpace`], or [`VenueError::Text`] for a text that does not fit its wire field.
+pub fn check_address_space(config: &Config) -> Result<(), VenueError> {
+    let Some(limit) = getrlimit(Resource::As).current else { return Ok(()) };
+    let tables: usize = table_bytes(config)?.iter().map(|(_, bytes)| bytes).sum();
+    let edges = &config.edges;
+    let messages = edges.ingress_capacity
+        + edges.group_capacity
+        + edges.replies_capacity
+        + edges.publications_capacity
+        + edges.references_capacity;
+    let shards = config.shards.len();
+    // Each shard has a thread for blocking calls beside it.
+    let threads = OTHER_THREADS + 2 * shards;
+    let needed = tables
+        + messages * SLOT_BYTES
+        + shards * driver_config(config).bytes()
+        + threads * THREAD_BYTES
+        + PROGRAM_BYTES;
+    match needed as u64 > limit {
+        true => Err(VenueError::AddressSpace { needed_kib: needed.div_ceil(1024) as u64, limit_kib: limit / 1024 }),
+        false => Ok(()),
+    }
+}
 
 /// The tables of the venue's actors and their memory, in bytes.
 ///
@@ -39,17 +76,16 @@ pub fn table_bytes(config: &Config) -> Result<Vec<(&'static str, usize)>, VenueE
     Ok(tables)
 }
 
-/// The most memory that this process may have, in bytes, and what limits it: the least of its address space, the limits of its
-/// cgroups, and the host's memory. `None` if the system tells none of them.
+/// The most memory that this process may have, in bytes, and what limits it: the least of the limits of its cgroups and the
+/// host's memory. `None` if the system tells neither.
 #[must_use]
 pub fn memory_limit() -> Option<(u64, &'static str)> {
-    let address_space = getrlimit(Resource::As).current.map(|bytes| (bytes, "RLIMIT_AS, `ulimit -v`"));
     let cgroup = cgroup_limit().map(|bytes| (bytes, "the limit of its cgroup"));
     let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix("kB")?.trim();
         Some((kib.parse::<u64>().ok()? * 1024, "the host's memory"))
     });
-    [address_space, cgroup, host].into_iter().flatten().min_by_key(|(bytes, _)| *bytes)
+    [cgroup, host].into_iter().flatten().min_by_key(|(bytes, _)| *bytes)
 }
 
 /// The least limit of the process's cgroup and those above it, of either version.

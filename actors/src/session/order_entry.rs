@@ -98,9 +98,7 @@ impl Session {
         let locates = SymbolLocates::new(&config.symbols)
             .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
         let compartments = compartments_by_port(&config);
-        let mut ports: Vec<_> = compartments.into_iter().map(|of_port| PortState::new(&config, of_port)).collect();
-        let share = TOUCHED_BYTES_MAX / ports.len().max(1);
-        ports.iter_mut().for_each(|port| port.log.touch(share));
+        let ports = compartments.into_iter().map(|of_port| PortState::new(&config, of_port)).collect();
         Ok(Session {
             locates,
             ports,
@@ -118,6 +116,15 @@ impl Session {
             wake_is_set: false,
             config,
         })
+    }
+
+    /// Writes to the first pages of its replay logs, so that answering causes no page fault there. For the thread that runs it:
+    /// who only declares a venue needs no memory for them.
+    #[must_use]
+    pub fn touched(mut self) -> Self {
+        let share = TOUCHED_BYTES_MAX / self.ports.len().max(1);
+        self.ports.iter_mut().for_each(|port| port.log.touch(share));
+        self
     }
 
     /// Its gate, which any thread can shut and open while it runs.

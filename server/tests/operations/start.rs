@@ -131,17 +131,41 @@ fn check_refuses_what_run_would() {
     }
 }
 
-/// It would start, since the tables fill later.
+/// Whatever limit is not refused lets the venue start: an allocation that fails would abort it.
 #[test]
-fn check_tells_of_more_memory_than_the_process_may_have() {
+fn a_venue_gets_the_address_space_that_it_takes_or_is_refused() {
     let folder = topology("memory", "127.0.0.1:9".parse().unwrap(), &[]);
-    let mut limited = unprivileged("ulimit -v 500000");
-    let output = limited.arg("check").arg(folder.join("venue.toml")).output().unwrap();
-    let said = unfolded(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("this process may have 488.3 MiB (RLIMIT_AS, `ulimit -v`)"), "{said}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("│ in all"), "{said}");
-    fs::remove_dir_all(folder).unwrap();
+    let file = folder.join("venue.toml");
+    let refused = |command: &str, kib: u64| {
+        let output = unprivileged(&format!("ulimit -v {kib}")).arg(command).arg(&file).output().unwrap();
+        let said = unfolded(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}: {said}");
+        assert!(said.contains(&format!("this process may have {kib} KiB (RLIMIT_AS)")), "{command}: {said}");
+        let needed = said.split("the venue takes ").nth(1).and_then(|rest| rest.split(' ').next());
+        needed.and_then(|needed| needed.parse::<u64>().ok()).unwrap_or_else(|| panic!("{said}"))
+    };
+    let needed = refused("check", 500_000);
+    assert_eq!(refused("run", needed - 1), needed);
+    fs::remove_dir_all(&folder).unwrap();
+    let server = Server::start_by(&mut unprivileged(&format!("ulimit -v {needed}")), "memory", &[], |_| ());
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn check_tells_of_a_time_out_shorter_than_the_heartbeats_of_clients() {
+    for (milliseconds, code) in [(1000, 1), (1001, 0)] {
+        let timeout = format!("client_timeout_ms = {milliseconds}");
+        let changes =
+            [("client_timeout_ms = 600_000", timeout.as_str()), ("heartbeat_ms = 1000", "heartbeat_ms = 100")];
+        let folder = topology("hasty", "127.0.0.1:9".parse().unwrap(), &changes);
+        let output = corelane().arg("check").arg(folder.join("venue.toml")).output().unwrap();
+        let said = unfolded(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("`order_entry.client_timeout_ms` is 1000, but clients send a heartbeat"), code == 1);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("│ in all"), "{said}");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
 
 /// In a container, perhaps. Where a test may have no namespaces of its own, there is nothing to see.
