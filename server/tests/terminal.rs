@@ -82,6 +82,21 @@ fn tables_and_texts_fold_in_a_narrow_terminal() {
     fs::remove_file(path).unwrap();
 }
 
+#[test]
+fn every_help_folds_in_a_narrow_terminal() {
+    for arguments in
+        [&["--help"][..], &["admin", "--help"], &["itch", "--help"], &["itch", "play", "--help"], &["sim", "-h"]]
+    {
+        let (mut child, mut window) = in_terminal(arguments, "1");
+        let lines = lines_until(&mut window, |_| false);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert!(lines.iter().any(|line| line.contains("Exit codes:")), "{lines:?}");
+        for line in &lines {
+            assert!(line.chars().count() <= usize::from(COLUMNS), "{arguments:?}: {line}");
+        }
+    }
+}
+
 // T4, and T2 for a terminal that is closed
 #[test]
 fn a_log_has_colours_where_they_are_wanted_and_a_closed_terminal_is_lost_output() {
