@@ -1,8 +1,9 @@
 //! `corelane admin`: asks a running venue through its Unix socket.
 
 use std::{
+    fs,
     io::{Read, Write},
-    os::unix::net::UnixStream,
+    os::unix::{fs::FileTypeExt, net::UnixStream},
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -21,22 +22,33 @@ use crate::{
 
 /// How long an answer may take; the venue gives the group five seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Bytes of the longest answer that is read; a venue's has some lines.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Asks for what the command says, and prints the answer.
 ///
 /// # Errors
 /// No venue answers, or it refuses.
 pub(crate) fn admin(args: &AdminArgs, out: &mut Output) -> miette::Result<Exit> {
-    let answer = ask_in_time(socket(args)?, request(&args.command)?)?;
-    match answer.split_once('\n') {
+    let socket = socket(args)?;
+    let answer = ask_in_time(socket.clone(), request(&args.command)?)?;
+    // The new line at its end shows that it is whole.
+    match answer.strip_suffix('\n').and_then(|whole| whole.split_once('\n')) {
         Some(("ok", text)) => {
             out.say(text.trim_end())?;
             Ok(Exit::Done)
         }
         Some(("error", problem)) => Err(miette!("{}", problem.trim_end())),
-        _ => Err(miette!(
+        _ if answer.is_empty() => Err(miette!(
             help = "it is at the end of its stop, or has failed; look into its log whether the request was done",
             "the venue closed the connection without an answer"
+        )),
+        _ => Err(miette!(
+            help = "it has ended meanwhile, and its log says whether the request was done; or it is no venue: name the socket \
+                    that `corelane run` has printed",
+            "what answers at {} gave no whole answer of a venue; it began with {:?}",
+            socket.display(),
+            answer.chars().take(40).collect::<String>()
         )),
     }
 }
@@ -104,6 +116,10 @@ fn ask_in_time(socket: PathBuf, request: String) -> miette::Result<String> {
 
 fn ask(socket: &Path, request: &str) -> miette::Result<String> {
     let mut stream = UnixStream::connect(socket).map_err(|error| {
+        if fs::metadata(socket).is_ok_and(|there| !there.file_type().is_socket()) {
+            let help = "name the socket that `corelane run` has printed";
+            return miette!(help = help, "{} is no socket", socket.display());
+        }
         miette!(
             help = "start the venue with `corelane run`, as the same user",
             "no venue answers at {}: {error}",
@@ -118,7 +134,7 @@ fn ask(socket: &Path, request: &str) -> miette::Result<String> {
         )
     };
     stream.write_all(format!("{request}\n").as_bytes()).map_err(lost)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(lost)?;
-    Ok(answer)
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).map_err(lost)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

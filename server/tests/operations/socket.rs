@@ -9,6 +9,8 @@ use std::{
         fs::{FileTypeExt, PermissionsExt},
         net::{UnixListener, UnixStream},
     },
+    path::Path,
+    thread,
 };
 
 use nix::sys::{
@@ -146,6 +148,44 @@ fn without_a_venue_admin_says_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("no venue answers at") && said.contains("corelane run"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn admin_says_what_it_has_met_in_place_of_a_venue() {
+    let folder = topology("foreign", "127.0.0.1:9".parse().unwrap(), &[]);
+    let path = folder.join("corelane.sock");
+    let admin = |path: &Path| {
+        let output = corelane().args(["admin", "status", "--socket"]).arg(path).output().unwrap();
+        (output.status.code(), unfolded(&output.stderr))
+    };
+    let listener = UnixListener::bind(&path).unwrap();
+    let (endless, cut) = ("x".repeat(64 << 10), "ok\nphase: mark".to_owned());
+    for (answer, times, problem) in [
+        (
+            "HTTP/1.1 400 Bad Request\r\n\r\n".to_owned(),
+            1,
+            "gave no whole answer of a venue; it began with \"HTTP/1.1 400",
+        ),
+        (cut, 1, "gave no whole answer of a venue; it began with \"ok\\nphase: mark\""),
+        (endless, usize::MAX, "gave no whole answer of a venue; it began with \"xxxx"),
+        (String::new(), 1, "the venue closed the connection without an answer"),
+    ] {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 512]).unwrap();
+                // It ends when nobody reads any more.
+                (0..times).all(|_| stream.write_all(answer.as_bytes()).is_ok());
+            });
+            let (code, said) = admin(&path);
+            assert!(code == Some(2) && said.contains(problem), "{code:?} {said}");
+        });
+    }
+    for (path, problem) in [(folder.clone(), "is no socket"), (folder.join("venue.toml"), "is no socket")] {
+        let (code, said) = admin(&path);
+        assert!(code == Some(2) && said.contains(problem), "{code:?} {said}");
+    }
     fs::remove_dir_all(folder).unwrap();
 }
 
