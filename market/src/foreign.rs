@@ -11,7 +11,9 @@ const SHOWN_BYTES: usize = 16;
 const PORTS_MAX: usize = 8;
 
 /// Files by their first bytes, and what to do with them.
-const FILES: [(&[u8], &str); 6] = [
+const FILES: [(&[u8], &str); 7] = [
+    // The outer layer is gone already.
+    (&[0x1f, 0x8b], "gzip data in gzip data; decompress it once, as in `gzip -dc FILE | corelane itch stats -`"),
     (&[0x28, 0xb5, 0x2f, 0xfd], "zstd data; decompress it, as in `zstd -dc FILE | corelane itch stats -`"),
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz data; decompress it, as in `xz -dc FILE | corelane itch stats -`"),
     (b"BZh", "bzip2 data; decompress it, as in `bzip2 -dc FILE | corelane itch stats -`"),
@@ -142,6 +144,9 @@ fn describe_payload(bytes: &[u8]) -> String {
         let line = String::from_utf8_lossy(&line[..line.len().min(2 * SHOWN_BYTES)]);
         return format!("text that begins \"{line}\"");
     }
+    if bytes.is_empty() {
+        return "nothing that can be read".to_owned();
+    }
     let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
     shown.iter().fold("data that begins".to_owned(), |mut text, byte| {
         let _ = write!(text, " {byte:02x}");
@@ -176,6 +181,11 @@ mod tests {
             (&[1, 0, 3, 0x80, 1, 0, 0, 0], "IEX-TP, TOPS 1.6"),
             (b"\0\x01H", "a SoupBinTCP stream"),
             (&[9, 8, 7], "data that begins 09 08 07"),
+            (&[], "nothing that can be read"),
+            (
+                &[0x1f, 0x8b, 8],
+                "gzip data in gzip data; decompress it once, as in `gzip -dc FILE | corelane itch stats -`",
+            ),
             (b"000010059B\0\0\0\0\0\0\0\x01\0\x01\0\x01S", "MoldUDP64 packets without a capture around them"),
         ] {
             assert_eq!(describe_file(head), expected);

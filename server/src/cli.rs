@@ -74,13 +74,13 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// The requests of each run.
-    #[arg(long, value_name = "R", default_value_t = 20_000)]
+    #[arg(long, value_name = "R", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: u64,
     /// Which faults happen: none, network, feed, clients, operator, panics or all.
     #[arg(long, value_name = "PROFILE", default_value = "all")]
     pub faults: Profile,
     /// Repeat a run that `--shrink` has written, instead of seeds.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "requests", "faults"])]
     pub replay: Option<PathBuf>,
     /// Make a run that breaks a rule smaller, and write it to corelane-sim-SEED.replay.
     #[arg(long)]
@@ -469,6 +469,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_replay_takes_no_option_that_it_would_not_heed() {
+        let parse =
+            |options: &[&str]| Cli::try_parse_from([&["corelane", "sim", "--replay", "a.replay"], options].concat());
+        assert!(parse(&["--shrink", "-t", "a.toml"]).is_ok());
+        for option in ["--seed", "--seeds", "--requests"] {
+            assert!(parse(&[option, "1"]).is_err(), "{option}");
+        }
+        assert!(parse(&["--faults", "all"]).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_config::{Config, VENUE_TOML};
-use corelane_console::{Exit, Output, writable};
+use corelane_console::{Exit, Output, Unwritable, writable};
 use corelane_market::{Day, DaySpec, FeedReader, Order, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu;
 use corelane_tester::{
@@ -108,7 +108,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
     report.write_plot(&args.plot).into_diagnostic()?;
     out.say(format_args!("percentile plot: {}", args.plot.display()))?;
     if let Some(path) = &args.json {
-        std::fs::write(path, format!("{:#}\n", report.json())).into_diagnostic()?;
+        std::fs::write(path, format!("{:#}\n", report.json())).map_err(|error| Unwritable::new(path, error))?;
         out.say(format_args!("report as JSON: {}", path.display()))?;
     }
     let mut problems = report.problems();

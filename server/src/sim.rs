@@ -2,15 +2,16 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Display,
     io::{IsTerminal, stderr},
     path::Path,
 };
 
 use corelane_config::Config;
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, Unwritable};
 use corelane_simulator::{HAS_FAULT_POINTS, Profile, Replay, Report, Spec, VENUE_TOML, fault_points, run, shrink};
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{IntoDiagnostic, WrapErr, miette};
+use miette::miette;
 
 use crate::cli::SimArgs;
 
@@ -84,8 +85,10 @@ fn shown(names: &[&str]) -> String {
 }
 
 fn read(path: &Path) -> miette::Result<Replay> {
-    let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
-    Replay::parse(&text).map_err(|why| miette!("{}: {why}", path.display()))
+    let help = "give a file that `corelane sim --shrink` has written";
+    let unread = |why: &dyn Display| miette!(help = help, "cannot read the replay {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
+    Replay::parse(&text).map_err(|why| unread(&why))
 }
 
 /// The command that repeats a run; with `--shrink`, a smaller one from a file.
@@ -104,7 +107,8 @@ fn repeat(args: &SimArgs, spec: &Spec, report: &Report, bar: &ProgressBar) -> mi
         bar.set_message(format!("seed {seed}: making it smaller, run {runs}"));
     })?;
     let path = format!("corelane-sim-{seed}.replay");
-    std::fs::write(&path, Replay::of(&small, args.topology.clone()).text()).into_diagnostic()?;
+    std::fs::write(&path, Replay::of(&small, args.topology.clone()).text())
+        .map_err(|error| Unwritable::new(Path::new(&path), error))?;
     let rule = report.broken.map_or(String::new(), |broken| broken.to_string());
     Ok(format!(
         "smaller: {} requests and {} faults, {rule}\nrepeat it: corelane sim --replay {path}",

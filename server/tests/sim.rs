@@ -36,17 +36,21 @@ fn a_sound_run_ends_with_its_sums() {
 fn what_cannot_be_run_is_an_error() {
     let folder = folder("sim-wrong");
     fs::write(folder.join("wrong.replay"), "seed five\n").unwrap();
-    let cases: [&[&str]; 5] = [
+    let cases: [&[&str]; 6] = [
         &["--faults", "some"],
         &["-t", "none.toml"],
         &["--replay", "wrong.replay"],
         &["--seeds", "0"],
+        &["--requests", "0"],
         &["--seed", "18446744073709551615", "--seeds", "2"],
     ];
     for arguments in cases {
         let (code, out, err) = sim(&folder, arguments);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
     }
+    let (_, _, err) = sim(&folder, &["--replay", "absent.replay"]);
+    assert!(err.contains("cannot read the replay absent.replay: No such file"), "{err}");
+    assert!(err.contains("help: give a file that `corelane sim --shrink` has written"), "{err}");
 }
 
 #[test]

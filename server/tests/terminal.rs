@@ -97,6 +97,15 @@ fn every_help_folds_in_a_narrow_terminal() {
     }
 }
 
+#[test]
+fn a_day_is_not_written_to_a_terminal() {
+    let (mut child, mut window) =
+        in_terminal(&["itch", "generate", "--instruments", "1", "--messages", "1000", "-"], "1");
+    let lines = lines_until(&mut window, |_| false);
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert!(lines.iter().any(|line| line.contains("no text for a terminal")), "{lines:?}");
+}
+
 // T4, and T2 for a terminal that is closed
 #[test]
 fn a_log_has_colours_where_they_are_wanted_and_a_closed_terminal_is_lost_output() {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, IsTerminal, Read, Write},
+    io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write},
     path::Path,
 };
 
@@ -10,7 +10,7 @@ use corelane_console::{Exit, Output, warn};
 use corelane_market::{Day, DaySpec};
 use flate2::{Compression, write::GzEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::IntoDiagnostic;
+use miette::{IntoDiagnostic, miette};
 
 use super::source;
 use crate::cli::GenerateArgs;
@@ -21,10 +21,23 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// The error of a file that cannot be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot write {path}: {source}")]
-#[diagnostic(help("the file is incomplete; give a path on a disk with more room"))]
 struct WriteError {
     path: String,
     source: io::Error,
+    #[help]
+    help: &'static str,
+}
+
+impl WriteError {
+    fn new(path: &Path, source: io::Error) -> Self {
+        let help = match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                "the file is incomplete; give a path on a disk with more room"
+            }
+            _ => "choose another path, or make its folder and give this user the right to write there",
+        };
+        Self { path: path.display().to_string(), source, help }
+    }
 }
 
 pub(super) fn generate(args: &GenerateArgs, out: &mut Output) -> miette::Result<Exit> {
@@ -32,6 +45,9 @@ pub(super) fn generate(args: &GenerateArgs, out: &mut Output) -> miette::Result<
     spec.opening_orders = args.opening_orders.unwrap_or(spec.opening_orders);
     let mut day = Day::new(spec).into_diagnostic()?;
     let is_stdout = source::is_stdin(&args.out);
+    if is_stdout && io::stdout().is_terminal() {
+        return Err(miette!(help = "give a file, or pipe it to another command", "a day is no text for a terminal"));
+    }
     let bytes = if is_stdout {
         match copy(&mut day, out, &ProgressBar::hidden()) {
             Ok(bytes) => bytes,
@@ -39,8 +55,7 @@ pub(super) fn generate(args: &GenerateArgs, out: &mut Output) -> miette::Result<
             Err(_) => return Ok(Exit::NotDone),
         }
     } else {
-        write(&mut day, &args.out, args.messages)
-            .map_err(|source| WriteError { path: args.out.display().to_string(), source })?
+        write(&mut day, &args.out, args.messages).map_err(|source| WriteError::new(&args.out, source))?
     };
     let written = format!(
         "{} messages in {} instruments, {bytes} bytes of ITCH, {} orders rest at the end",
@@ -119,5 +134,7 @@ mod tests {
         std::fs::remove_dir_all(&folder).unwrap();
         let error = write(&mut Day::new(DaySpec::made_up(1, 1, 100)).unwrap(), &folder.join("gone"), 100).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(WriteError::new(&folder, error).help.starts_with("choose another path"));
+        assert!(WriteError::new(&folder, ErrorKind::StorageFull.into()).help.contains("incomplete"));
     }
 }
