@@ -111,7 +111,10 @@ fn what_is_missing_when_a_session_ends_is_lost_with_it() {
     feed.line(FeedLine::A, &packet("DAY", 5, 6));
     feed.line(FeedLine::A, &end("DAY", 8));
     feed.line(FeedLine::A, &packet("NEXT", 1, 2));
-    feed.has_all_until(2);
+    assert_eq!((feed.sink.sessions, feed.count(FeedCount::Lost)), (1, 0), "one packet alone speaks for the end");
+    feed.line(FeedLine::A, &end("DAY", 8));
+    feed.line(FeedLine::A, &packet("NEXT", 2, 3));
+    feed.has_all_until(3);
     assert_eq!((feed.count(FeedCount::Gaps), feed.count(FeedCount::Lost)), (1, 4));
     assert!(!feed.arbiter.is_stale());
 }

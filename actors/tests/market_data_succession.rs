@@ -481,3 +481,81 @@ fn a_forged_heartbeat_of_a_session_that_is_not_followed_yet_loses_nothing() {
         }
     }
 }
+
+// M6
+#[test]
+fn a_false_end_and_a_stray_do_not_lock_the_feed_out() {
+    // The false end is where the feed is, or one packet alone speaks for it.
+    for (number, sessions) in [(11, 3), (16, 1), (200_011, 1)] {
+        let mut feed = Feed::new(config());
+        FeedLine::BOTH.iter().for_each(|&line| feed.line(line, &packet("DAY", 1, 11)));
+        feed.line(FeedLine::A, &end("DAY", number));
+        feed.line(FeedLine::A, &packet("STRAY", 1, 3));
+        for second in 0..20 {
+            FeedLine::BOTH.iter().for_each(|&line| feed.line(line, &packet("DAY", 11 + second, 12 + second)));
+            feed.advance(1000 * MS, honest);
+        }
+        let stale = feed.arbiter.is_stale();
+        assert_eq!((stale, feed.arbiter.expected().0, feed.sink.sessions), (false, 31, sessions), "{number}");
+    }
+}
+
+/// A packet that is cut off: its header promises more messages than it has.
+fn cut_off(name: &str, first: u64, end: u64, promised: u16) -> Vec<u8> {
+    let mut bytes = packet(name, first, end);
+    bytes[18..20].copy_from_slice(&promised.to_be_bytes());
+    bytes
+}
+
+#[test]
+fn a_packet_that_is_cut_off_speaks_for_no_number_that_it_does_not_bring() {
+    for (first, end) in [(1, 1), (5, 7), (11, 11), (11, 12)] {
+        for servers in [0, 2] {
+            let mut config = config();
+            config.gap_fill.servers = servers;
+            let mut feed = Feed::new(config);
+            feed.line(FeedLine::A, &packet("DAY", 1, 11));
+            feed.line(FeedLine::A, &cut_off("DAY", first, end, 65_534));
+            let next = end.max(11);
+            // The feed has nothing to say but that it is there.
+            for _ in 0..20 {
+                feed.line(FeedLine::A, &beat("DAY", next));
+                feed.advance(1000 * MS, nobody);
+                assert!(!feed.arbiter.is_stale(), "{first} {end} {servers}");
+            }
+            feed.line(FeedLine::A, &packet("DAY", next, 15));
+            feed.has_all_until(15);
+            assert_eq!((feed.sink.sessions, feed.count(FeedCount::Restarts)), (1, 0), "{first} {end} {servers}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_cut_off_confirms_no_number_that_it_does_not_bring() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    // A forged number, for which the servers have nothing.
+    feed.line(FeedLine::A, &beat("DAY", 19));
+    feed.advance(1000 * MS, |asked| {
+        let first = asked.request.sequence;
+        Some((asked.server, cut_off("DAY", first, first, asked.request.count)))
+    });
+    assert_eq!((feed.arbiter.expected().0, feed.count(FeedCount::Lost)), (11, 0));
+    feed.line(FeedLine::A, &packet("DAY", 11, 15));
+    feed.has_all_until(15);
+    assert!(!feed.arbiter.is_stale());
+}
+
+// M6
+#[test]
+fn a_session_that_follows_is_confirmed_behind_a_packet_that_is_cut_off() {
+    let mut feed = Feed::new(config());
+    feed.line(FeedLine::A, &packet("DAY", 1, 11));
+    feed.line(FeedLine::A, &cut_off("NEXT", 1, 4, 65_534));
+    for second in 0..5 {
+        feed.line(FeedLine::A, &packet("NEXT", 4 + second, 5 + second));
+        feed.advance(1000 * MS, nobody);
+    }
+    feed.has_all_until(9);
+    assert!(!feed.arbiter.is_stale());
+}

@@ -5,12 +5,14 @@ use corelane_runtime::message::SequenceNumber;
 
 use super::{
     config::ArbitrationConfig,
+    ended::Ended,
     fingerprints::Fingerprints,
     frontier::Frontier,
     gap_age::GapAge,
     gap_fill::{DueRequest, GapFill},
     line_state::LineState,
     message_sink::MessageSink,
+    readable::readable_end,
     reorder::ReorderBuffer,
     replay::Replay,
     successor::Successor,
@@ -26,8 +28,8 @@ pub struct Arbiter {
     pub(super) config: ArbitrationConfig,
     pub(super) counters: FeedCounters,
     pub(super) session: Option<SessionName>,
-    /// The session before, if it has ended, and whether each line has brought its end. A late line may still bring it.
-    pub(super) previous_ended: Option<(SessionName, [bool; 2])>,
+    /// The session before, if it has ended. A late line may still bring it.
+    pub(super) previous_ended: Option<Ended>,
     pub(super) lines: [LineState; 2],
     /// Sequence number of the next message.
     pub(super) expected: SequenceNumber,
@@ -44,6 +46,16 @@ pub struct Arbiter {
     /// One more than the last number of the session, by its end; none if it has not ended.
     pub(super) ended_at: SequenceNumber,
     pub(super) has_lost: bool,
+}
+
+/// What was taken of a packet.
+struct Taken {
+    /// Messages that nothing has brought before.
+    new: u64,
+    /// Messages that had come already.
+    seen: u64,
+    /// The end of the numbers that the packet has brought. Its header may promise more.
+    end: SequenceNumber,
 }
 
 impl Arbiter {
@@ -113,12 +125,12 @@ impl Arbiter {
             self.is_silent = false;
         }
         let is_plain = packet.count() > 0 && self.frontier.is_plain(first);
-        if is_plain || self.on_number(line, packet, now_ns, sink) {
-            self.lines[line as usize].on_packet(packet, now_ns, self.counters.line(line));
-        } else {
-            self.lines[line as usize].on_claim(packet, now_ns, self.counters.line(line));
+        let is_known = is_plain || self.on_number(line, packet, now_ns, sink);
+        let Taken { new, seen, end } = self.take(packet, SequenceNumber::MAX, sink);
+        match is_known {
+            true => self.lines[line as usize].on_packet(first, end, now_ns, self.counters.line(line)),
+            false => self.lines[line as usize].on_claim(first, end, now_ns, self.counters.line(line)),
         }
-        let (new, seen) = self.take(packet, SequenceNumber::MAX, sink);
         self.counters.line(line).add(LineCount::FirstCopies, new);
         self.counters.line(line).add(LineCount::Duplicates, seen);
         self.counters.feed.add(FeedCount::Duplicates, seen);
@@ -143,8 +155,8 @@ impl Arbiter {
             self.counters.recovery.add(if is_late { RecoveryCount::Late } else { RecoveryCount::Refused }, 1);
             return;
         };
-        let (new, seen) = self.take(packet, end, sink);
-        self.on_answered(packet, end);
+        let Taken { new, seen, end: answered } = self.take(packet, end, sink);
+        self.on_answered(answered.min(end));
         self.counters.recovery.add(RecoveryCount::Recovered, new);
         self.counters.feed.add(FeedCount::Duplicates, seen);
         if new > 0 {
@@ -199,11 +211,12 @@ impl Arbiter {
         requests.into_iter().chain(lines).chain([silent_ns]).flatten().min()
     }
 
-    /// Takes the messages of a packet below `end`; returns how many were new and how many were duplicates.
+    /// Takes the messages of a packet below `end`.
     #[inline]
-    fn take(&mut self, packet: &Packet<'_>, end: SequenceNumber, sink: &mut impl MessageSink) -> (u64, u64) {
-        if SequenceNumber(packet.next_sequence()) <= self.expected {
-            return (0, packet.count().into());
+    fn take(&mut self, packet: &Packet<'_>, end: SequenceNumber, sink: &mut impl MessageSink) -> Taken {
+        let mut read_end = SequenceNumber(packet.next_sequence());
+        if read_end <= self.expected {
+            return Taken { new: 0, seen: packet.count().into(), end: read_end };
         }
         let is_compared = self.expected < Fingerprints::END;
         sink.prefetch(packet);
@@ -212,6 +225,7 @@ impl Arbiter {
             let Ok((sequence, message)) = message else {
                 // The next packet reveals the gap.
                 self.counters.feed.add(FeedCount::BadPackets, 1);
+                read_end = readable_end(packet);
                 break;
             };
             let sequence = SequenceNumber(sequence);
@@ -235,7 +249,7 @@ impl Arbiter {
         if is_compared {
             self.note_fingerprints(packet, end);
         }
-        (new, seen)
+        Taken { new, seen, end: read_end }
     }
 
     /// Notes what a packet has brought below `end`. What was too early to be kept is not delivered, so it is no copy's

@@ -3,7 +3,7 @@
 use corelane_codecs::mold::Packet;
 use corelane_runtime::message::SequenceNumber;
 
-use super::{arbiter::Arbiter, frontier::Frontier, message_sink::MessageSink};
+use super::{arbiter::Arbiter, frontier::Frontier, message_sink::MessageSink, readable::readable_end};
 use crate::market_data::feed_line::FeedLine;
 
 impl Arbiter {
@@ -18,7 +18,8 @@ impl Arbiter {
         sink: &mut impl MessageSink,
     ) -> bool {
         let first = SequenceNumber(packet.sequence);
-        let goes_on = packet.count() > 0 && SequenceNumber(packet.next_sequence()) > self.expected;
+        let end = readable_end(packet);
+        let goes_on = end > first && end > self.expected;
         let (kept_end, known) = (self.kept_end(), self.frontier.known());
         let is_known = self.move_frontier(|frontier| frontier.on_number(line, first, goes_on, kept_end));
         if self.frontier.known() > known {
@@ -32,9 +33,8 @@ impl Arbiter {
         is_known
     }
 
-    /// Takes note of an answer with messages below `end`: they exist.
-    pub(super) fn on_answered(&mut self, packet: &Packet<'_>, end: SequenceNumber) {
-        let answered = SequenceNumber(packet.next_sequence()).min(end);
+    /// Takes note of an answer with messages below `answered`: they exist.
+    pub(super) fn on_answered(&mut self, answered: SequenceNumber) {
         self.frontier.confirm(answered.max(self.expected));
     }
 

@@ -42,19 +42,31 @@ impl LineState {
         course: Course::GoesOn,
     };
 
-    /// Takes a packet of the session that the line has brought.
+    /// Takes a packet of the session that the line has brought, which begins at `first` and has messages up to `end`.
     #[inline]
-    pub(super) fn on_packet(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
-        self.count(packet, counters);
+    pub(super) fn on_packet(
+        &mut self,
+        first: SequenceNumber,
+        end: SequenceNumber,
+        now_ns: u64,
+        counters: &Counters<LineCount>,
+    ) {
+        self.count(first, counters);
         self.claimed_next = SequenceNumber::NONE;
-        self.advance(packet, now_ns);
+        self.advance(end, now_ns);
     }
 
     /// Takes a packet whose number nothing else speaks for: the line may go on below it.
-    pub(super) fn on_claim(&mut self, packet: &Packet<'_>, now_ns: u64, counters: &Counters<LineCount>) {
-        if packet.count() > 0 {
-            self.count(packet, counters);
-            self.claimed_next = SequenceNumber(packet.next_sequence());
+    pub(super) fn on_claim(
+        &mut self,
+        first: SequenceNumber,
+        end: SequenceNumber,
+        now_ns: u64,
+        counters: &Counters<LineCount>,
+    ) {
+        if end > first {
+            self.count(first, counters);
+            self.claimed_next = end;
         } else {
             counters.add(LineCount::Packets, 1);
         }
@@ -65,9 +77,9 @@ impl LineState {
     }
 
     #[inline]
-    fn count(&self, packet: &Packet<'_>, counters: &Counters<LineCount>) {
+    fn count(&self, first: SequenceNumber, counters: &Counters<LineCount>) {
         counters.add(LineCount::Packets, 1);
-        let (first, next) = (SequenceNumber(packet.sequence), self.next.max(self.claimed_next));
+        let next = self.next.max(self.claimed_next);
         if !self.next.is_none() && first > next {
             counters.add(LineCount::Gaps, 1);
             counters.add(LineCount::Missed, first - next);
@@ -76,8 +88,8 @@ impl LineState {
 
     /// As [`LineState::on_packet`], without counters.
     #[inline]
-    pub(super) fn advance(&mut self, packet: &Packet<'_>, now_ns: u64) {
-        self.next = self.next.max(SequenceNumber(packet.next_sequence())).max(SequenceNumber::FIRST);
+    pub(super) fn advance(&mut self, end: SequenceNumber, now_ns: u64) {
+        self.next = self.next.max(end).max(SequenceNumber::FIRST);
         self.plain_from = self.next;
         self.last_packet_ns = now_ns;
         self.is_silent = false;

@@ -19,12 +19,14 @@
 mod arbiter;
 mod claims;
 mod config;
+mod ended;
 mod fingerprints;
 mod frontier;
 mod gap_age;
 mod gap_fill;
 mod line_state;
 mod message_sink;
+mod readable;
 mod rejoin;
 mod reorder;
 mod replay;

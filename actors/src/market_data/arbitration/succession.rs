@@ -9,6 +9,8 @@
 //! | has lost messages | | a run under the same name from message 1, if no line goes on |
 //! | goes on | | a run under the same name with other messages, if no line goes on |
 //!
+//! A session has ended if more than one packet speaks for the number of its end. One that goes on past it is like any other name.
+//!
 //! Until then its messages are held, so that none is lost when the old session has stopped. A run that repeats the same
 //! messages is the current one, sent again: prices are stale until it has passed what is known.
 
@@ -17,6 +19,7 @@ use corelane_runtime::message::SequenceNumber;
 
 use super::{
     arbiter::Arbiter,
+    ended::Ended,
     fingerprints::{Comparison, Fingerprints},
     frontier::Frontier,
     line_state::LineState,
@@ -46,14 +49,15 @@ impl Arbiter {
         let is_known = self.successor.candidate().is_some_and(|candidate| candidate.session == packet.session);
         let begins = packet.sequence == SequenceNumber::FIRST.0 && packet.count() > 0;
         // A session that has ended begins again only on a line that has brought its end; another line is only late.
-        let is_late = self.previous_ended.is_some_and(|(session, has_brought)| {
-            session == packet.session && !is_known && !(begins && has_brought[line as usize])
+        let is_late = self.previous_ended.is_some_and(|previous| {
+            let begins_again = begins && previous.has_brought_end[line as usize];
+            previous.session == packet.session && !is_known && !begins_again && !previous.is_passed_by(packet)
         });
         let is_excluded = is_late || self.config.session.is_some_and(|only| only != packet.session);
         if !is_excluded {
             let continues = self.is_candidate_after(line, packet);
             let is_followed =
-                self.session.is_none() || (self.has_ended() && (begins || continues)) || (self.is_silent && continues);
+                self.session.is_none() || (self.is_over() && (begins || continues)) || (self.is_silent && continues);
             if self.follow_or_note(is_followed, line, packet, Comparison::Unknown, now_ns, sink) {
                 return true;
             }
@@ -205,6 +209,7 @@ impl Arbiter {
 
     /// Begins another run with what is held of it. `first` is the lowest number known of it.
     fn follow(&mut self, session: SessionName, first: u64, now_ns: u64, sink: &mut impl MessageSink) {
+        let is_over = self.is_over();
         // The run that follows confirms the end of this one.
         if !self.has_ended() {
             self.drop_claim();
@@ -214,8 +219,11 @@ impl Arbiter {
             self.count_lost(missing);
         }
         self.counters.feed.add(FeedCount::Restarts, (self.session == Some(session)).into());
-        let has_brought_end = self.lines.map(|line| line.has_reached(self.ended_at));
-        self.previous_ended = self.session.filter(|_| self.has_ended()).map(|session| (session, has_brought_end));
+        let ended = |session| {
+            let has_brought_end = self.lines.map(|line| line.has_reached(self.ended_at));
+            Ended { session, ended_at: self.ended_at, has_brought_end }
+        };
+        self.previous_ended = self.session.filter(|_| is_over).map(ended);
         self.session = Some(session);
         self.lines = [LineState::UNHEARD; 2];
         (self.expected, self.frontier) = (SequenceNumber::FIRST, Frontier::START);

@@ -7,7 +7,9 @@
 use corelane_codecs::mold::{Content, Packet, SessionName};
 use corelane_runtime::message::SequenceNumber;
 
-use super::{fingerprints::Comparison, frontier::Frontier, line_state::LineState, reorder::ReorderBuffer};
+use super::{
+    fingerprints::Comparison, frontier::Frontier, line_state::LineState, readable::readable_end, reorder::ReorderBuffer,
+};
 use crate::market_data::feed_line::FeedLine;
 
 /// A run that is not followed yet.
@@ -96,7 +98,7 @@ impl Successor {
         if packet.content == Content::EndOfSession {
             candidate.ended_at = first;
         }
-        candidate.lines[line as usize].advance(packet, now_ns);
+        candidate.lines[line as usize].advance(readable_end(packet), now_ns);
         candidate.first = candidate.first.min(first);
         let kept_end = self.held.end().max(SequenceNumber::FIRST);
         candidate.frontier.on_number(line, first, packet.count() > 0, kept_end);
