@@ -54,8 +54,12 @@ pub(super) enum Cause {
     Signal,
     /// Nobody reads the log, and so much is written to it that it stands still.
     BlockedLog,
+    /// The process stands still for a while, with the smallest rings allowed: more requests wait then than they hold.
+    FullRings,
     /// A limit of the process, in the words of the shell, before the command.
     Limit(&'static str),
+    /// The kernel refuses io_uring, as in a container.
+    NoIoUring,
     /// Not there: why.
     Missing(&'static str),
 }
@@ -135,11 +139,11 @@ pub(super) const ROWS: &[Row] = &[
     row("both feed lines die", Cause::Feed(Trouble::BothDead), Outcome::GoesOn),
     row("feed restarts", Cause::Feed(Trouble::Restart), Outcome::GoesOn),
     row("log is blocked", Cause::BlockedLog, Outcome::GoesOn),
+    row("rings full, slow consumer", Cause::FullRings, Outcome::GoesOn),
     row("stop under load", Cause::Signal, Outcome::Stops),
     row("descriptors exhausted", Cause::Limit("ulimit -n 32; exec"), Outcome::Refuses),
     row("memlock refused", Cause::Limit(WITHOUT_MEMLOCK), Outcome::Refuses),
-    row("io_uring refused", Cause::Missing("needs a seccomp filter"), Outcome::Refuses),
-    row("ring full, slow consumer", Cause::Missing("in `corelane sim` and runtime/tests only"), Outcome::GoesOn),
+    row("io_uring refused", Cause::NoIoUring, Outcome::Refuses),
     row("delay protection", Cause::Missing("not built yet"), Outcome::GoesOn),
     row("replicas", Cause::Missing("not built yet"), Outcome::GoesOn),
     row("journal", Cause::Missing("not built yet"), Outcome::GoesOn),

@@ -1,6 +1,7 @@
 //! The server under test: the real binary, with fault points, as a process of its own.
 
 use std::{
+    env::consts::ARCH,
     fs,
     io::{self, BufRead, BufReader, Read},
     net::{SocketAddr, UdpSocket},
@@ -13,6 +14,8 @@ use std::{
 };
 
 use corelane_config::VENUE_TOML;
+use rustix::io::Errno;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 /// How long the server may take to say its addresses, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,6 +69,8 @@ pub(super) struct Setup<'a> {
     pub log_is_blocked: bool,
     /// What the shell is told before its command.
     pub limits: &'a str,
+    /// The kernel refuses io_uring.
+    pub without_io_uring: bool,
 }
 
 impl Server {
@@ -75,14 +80,13 @@ impl Server {
         let socket = setup.folder.join("corelane.sock");
         let _ = fs::remove_file(&socket);
         let script = format!("{} \"$0\" run \"$1\"", setup.limits);
-        let mut child = Command::new("sh")
-            .args(["-c", &script])
-            .arg(setup.binary)
-            .arg(&topology)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(setup.binary).arg(&topology);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = match setup.without_io_uring {
+            true => spawn_without_io_uring(&mut command)?,
+            false => command.spawn()?,
+        };
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let errors = child.stderr.take().expect("it is piped");
         let (sender, lines) = mpsc::channel();
@@ -132,8 +136,19 @@ impl Server {
     }
 
     pub(super) fn signal_to_stop(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Lets the process stand still for so long.
+    pub(super) fn pause(&self, time: Duration) {
+        self.signal("-STOP");
+        thread::sleep(time);
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
         // A process that has ended takes no signal.
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
     }
 
     /// Waits until it has ended, and says when; not if that takes too long.
@@ -173,6 +188,25 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts a process for which the kernel refuses to set io_uring up, as the default profile of container runtimes does.
+fn spawn_without_io_uring(command: &mut Command) -> io::Result<Child> {
+    const IO_URING_SETUP: i64 = 425;
+    let rules = [(IO_URING_SETUP, Vec::new())].into();
+    let refuse = SeccompAction::Errno(Errno::PERM.raw_os_error().unsigned_abs());
+    let target = TargetArch::try_from(ARCH).map_err(io::Error::other)?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, target)
+        .and_then(BpfProgram::try_from)
+        .map_err(io::Error::other)?;
+    // A filter holds for the thread that applies it, and for what that thread starts.
+    thread::scope(|scope| {
+        let spawn = || {
+            seccompiler::apply_filter(&filter).map_err(io::Error::other)?;
+            command.spawn()
+        };
+        scope.spawn(spawn).join().unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
+    })
 }
 
 /// Sends a request to a socket of a server.

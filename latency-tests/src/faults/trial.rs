@@ -51,6 +51,16 @@ const CHANGES: [(&str, &str); 4] = [
     ("[feeds.in]\n", "[supervision]\nwatchdog_ms = 1000\n\n[feeds.in]\n"),
 ];
 
+/// The smallest rings allowed.
+const SMALL_RINGS: [(&str, &str); 4] = [
+    ("ingress_capacity = 4096", "ingress_capacity = 16"),
+    ("group_capacity = 1024", "group_capacity = 16"),
+    ("replies_capacity = 4096", "replies_capacity = 32"),
+    ("publications_capacity = 8192", "publications_capacity = 64"),
+];
+/// How long the process stands still, for which many times what those rings hold comes.
+const PAUSE: Duration = Duration::from_millis(60);
+
 pub(super) struct Trial<'a> {
     pub row: &'a Row,
     pub binary: &'a Path,
@@ -137,7 +147,16 @@ impl Trial<'_> {
         let subscriber = Subscriber::start(socket);
         let limits = if let Cause::Limit(limits) = self.row.cause { limits } else { "exec" };
         let log_is_blocked = matches!(self.row.cause, Cause::BlockedLog);
-        let setup = Setup { binary: self.binary, folder: self.folder, changes: &CHANGES, tape, log_is_blocked, limits };
+        let rings: &[_] = if matches!(self.row.cause, Cause::FullRings) { &SMALL_RINGS } else { &[] };
+        let setup = Setup {
+            binary: self.binary,
+            folder: self.folder,
+            changes: &[&CHANGES[..], rings].concat(),
+            tape,
+            log_is_blocked,
+            limits,
+            without_io_uring: matches!(self.row.cause, Cause::NoIoUring),
+        };
         let begun = Instant::now();
         let server =
             match Server::start(&setup).map_err(|error| format!("starting {}: {error}", self.binary.display()))? {
@@ -258,7 +277,11 @@ impl Trial<'_> {
                 peers::brute_force(server.order_entry, user, 400)?;
                 caused(None)
             }
-            Cause::Limit(_) | Cause::Missing(_) => Err("the server started".to_owned()),
+            Cause::FullRings => {
+                server.pause(PAUSE);
+                caused(None)
+            }
+            Cause::Limit(_) | Cause::NoIoUring | Cause::Missing(_) => Err("the server started".to_owned()),
         }
     }
 
@@ -348,6 +371,10 @@ impl Trial<'_> {
         });
         if self.row.outcome == Outcome::GoesOn && is_panic {
             findings.demand(restarted.is_some(), || "the log tells of no restart".to_owned());
+        }
+        if matches!(self.row.cause, Cause::FullRings) {
+            findings
+                .demand(output.contains(" holds="), || "no step waited for room: the rings were not full".to_owned());
         }
         if let Cause::Feed(trouble) = self.row.cause {
             let counts = output.lines().find(|line| line.starts_with("feed in: ")).unwrap_or_default();
