@@ -107,3 +107,18 @@ fn a_handler_that_waits_for_room_is_told_at_a_reset() {
     assert_eq!(world.actor.frames_of(conn).len(), 20);
     assert_eq!(world.actor.writable.len(), 1);
 }
+
+/// Nothing is received any more then, which would tell of the end.
+#[test]
+fn a_reset_that_is_seen_just_before_a_stop_ends_the_connection_too() {
+    let mut world = World::listening(small_net(), echo);
+    let (mut client, conn) = world.connect();
+    world.fill(conn);
+    client.write_all(&frame(&[1])).unwrap();
+    world.until("a frame is held", |world| world.driver.holds_input());
+    drop(client);
+    world.until("the frame is taken", |world| !world.driver.holds_input());
+    world.driver.stop_reading();
+    world.until("closed", |world| world.actor.reason(conn).is_some());
+    assert_eq!(world.actor.reason(conn), Some(CloseReason::Socket));
+}

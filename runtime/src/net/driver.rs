@@ -11,7 +11,7 @@ use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Timespec};
 
 use super::buffers::BufferGroup;
-use super::connection::{BackOff, Phase, Receiving};
+use super::connection::{BackOff, Phase, Receiving, mark_ready};
 use super::datagram::DatagramSender;
 use super::error::{HostLimits, RingRequest};
 use super::memory::{RawAddr, Region};
@@ -325,7 +325,12 @@ impl Driver {
     pub fn stop_reading(&mut self) {
         self.reading = false;
         for slot in 0..self.table.connections.len() as u32 {
-            if self.table.connections[slot as usize].phase == Phase::Open {
+            let connection = &mut self.table.connections[slot as usize];
+            if connection.phase == Phase::Open {
+                if connection.broken {
+                    // No receive tells of its end any more.
+                    mark_ready(&mut self.ready, connection, slot);
+                }
                 self.table.touch(slot);
             }
         }
