@@ -248,13 +248,14 @@ fn a_shard_that_sleeps_tries_an_outgoing_connection_again_until_there_are_descri
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
         world.driver.resume_endpoint(EndpointId(0));
-        let tries = [1, 2, 3, 4].map(|_| {
-            let tried = (is_woken(&mut world), world.driver.counters().connect_errors);
+        let woken = [(); 4].map(|()| {
+            let is_woken = is_woken(&mut world);
             world.skip(Duration::from_millis(50));
-            tried
+            is_woken
         });
         setrlimit(Resource::Nofile, limit).unwrap();
-        assert_eq!(tries, [(true, 1), (true, 2), (true, 3), (true, 4)], "woken for the next try, tries");
+        assert_eq!(woken, [true; 4], "for the next try");
+        assert!(world.driver.counters().connect_errors >= 4, "{:?}", world.driver.counters());
         world.until("it is open again", |world| world.actor.opened.len() == 2);
     });
 }

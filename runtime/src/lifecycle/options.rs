@@ -23,7 +23,7 @@ pub struct RunOptions {
     pub halt_deadline: Duration,
     /// How long a shard may make no turn before it counts as stuck ([`RuntimeFault::ShardStuck`](super::RuntimeFault::ShardStuck)) and the
     /// topology ends at once; at least twice the jitter that housekeeping measures in its first second. A saturated shard reports
-    /// its turns some three times a second. If `None`, nobody watches.
+    /// its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
 }
 
