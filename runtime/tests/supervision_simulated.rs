@@ -7,14 +7,14 @@ use std::time::Duration;
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
-    net::{CloseReason, ConnId, EndpointId, Flow},
-    supervision::{Backoff, Escalation, Strategy, SupervisorId, SupervisorSpec},
+    net::{CloseReason, ConnId, EndpointId, EndpointSpec, Flow},
+    supervision::{Action, Backoff, Escalation, Event, Restart, Strategy, SupervisorId, SupervisorSpec, Tree},
     topology::{
         ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, Topology,
         check::{TopologyError, TopologyErrors},
     },
 };
-use support::{Log, Note, drain, listen_bytewise, note, numbers, out, shard, two_cpus};
+use support::{Bytewise, Log, Note, drain, listen_bytewise, note, numbers, out, shard, two_cpus};
 
 const POISON: u64 = 666;
 const SET_TIMER: u64 = 777;
@@ -211,6 +211,45 @@ fn a_simulated_listener_is_the_next_generations() {
     simulation.run_until_idle();
     assert_eq!((net.take_sent(three), net.closed_by_actor(three)), (vec![9, 1], None));
     assert_eq!(simulation.failures().len(), 1);
+}
+
+#[test]
+fn a_simulated_outgoing_connection_is_made_anew_for_the_next_generation() {
+    let mut topology = Topology::new();
+    let near = shard(&mut topology, "near", two_cpus()[0], Idle::Park);
+    let peer = ([127, 0, 0, 1], 9).into();
+    let connect = EndpointSpec::Connect { addr: peer, framer: Box::new(Bytewise) };
+    let echo = topology.net_actor(near, "echo", vec![connect], |_| Echo(0));
+    let supervisor = topology.supervisor(spec("all", Strategy::OneForOne));
+    topology.supervise(supervisor, echo, |_| Echo(1));
+    let mut simulation = topology.simulate().unwrap();
+    let net = simulation.net(near);
+    let first = net.connect(EndpointId(0), peer);
+    net.bytes(first, &[255]);
+    simulation.run_until_idle();
+    assert_eq!(net.closed_by_actor(first), Some(CloseReason::Local));
+    let [second] = net.take_reconnects()[..] else { panic!("one new connection") };
+    net.establish(second, peer);
+    net.bytes(second, &[9]);
+    simulation.run_until_idle();
+    assert_eq!((net.take_sent(second), net.take_reconnects()), (vec![9, 1], vec![]));
+}
+
+#[test]
+fn only_the_first_generation_is_0() {
+    let mut stage = Stage::new();
+    let actor = stage.relay("relay").0.into();
+    let mut tree = Tree::new(0);
+    let for_ever = SupervisorSpec::new("for ever", Strategy::OneForOne).intensity(u32::MAX, Duration::ZERO);
+    let supervisor = tree.supervisor(None, for_ever);
+    tree.child(supervisor, actor, Restart::Permanent);
+    for now_ns in 0..70_000 {
+        let mut actions = Vec::new();
+        tree.turn(now_ns, &[Event::Failed(actor)], &mut actions);
+        let [Action::Start { generation, .. }] = actions[..] else { panic!("{actions:?}") };
+        assert_ne!(generation, 0, "after {now_ns} restarts");
+        tree.turn(now_ns, &[Event::Started(actor)], &mut actions);
+    }
 }
 
 /// Why a topology of two relays is refused that `declare` adds supervisors to.

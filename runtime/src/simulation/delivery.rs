@@ -32,6 +32,7 @@ impl Transport for SimNet {
         done += self.deliver_datagrams(owners);
         done += self.deliver_writable(owners);
         done += self.deliver_closed(owners);
+        self.borrow_mut().reopen();
         // What callbacks have caused is work, even if they held their frames.
         done + usize::from(self.has_pending())
     }
@@ -58,6 +59,7 @@ impl Transport for SimNet {
     fn close_endpoint(&mut self, endpoint: EndpointId) {
         let mut state = self.borrow_mut();
         state.closed_endpoints.push(endpoint);
+        state.keep_closed(endpoint);
         for index in 0..state.connections.len() {
             if state.connections[index].endpoint == endpoint {
                 state.close(index, CloseReason::Local);
@@ -71,6 +73,7 @@ impl Transport for SimNet {
             return;
         }
         state.suspended_endpoints.push(endpoint);
+        state.keep_closed(endpoint);
         for index in 0..state.connections.len() {
             // Those that its actor has not seen yet wait for the next one.
             let is_unseen = state.opened.iter().any(|&(unseen, _)| unseen == index);
@@ -83,7 +86,7 @@ impl Transport for SimNet {
     }
 
     fn resume_endpoint(&mut self, endpoint: EndpointId) {
-        self.borrow_mut().suspended_endpoints.retain(|&suspended| suspended != endpoint);
+        self.borrow_mut().resume(endpoint);
     }
 
     // A simulation has no stages: its stop ends with the actors' hooks.

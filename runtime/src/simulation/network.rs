@@ -39,7 +39,11 @@ pub(super) struct State {
     pub closed_endpoints: Vec<EndpointId>,
     /// Endpoints whose actor is suspended. Peers that connect wait, with all that they send.
     pub suspended_endpoints: Vec<EndpointId>,
-    /// Outgoing connections that actors asked for, for the test to establish or refuse.
+    /// Endpoints that are outgoing connections.
+    outgoing: Vec<EndpointId>,
+    /// Those of them to be made anew for their next generation, once the last one's connection is closed.
+    reopens: Vec<EndpointId>,
+    /// Outgoing connections that were asked for, for the test to establish or refuse.
     reconnects: Vec<ConnId>,
     datagrams: Vec<SentDatagram>,
     /// Bytes that a connection's send buffer takes before it refuses.
@@ -87,6 +91,8 @@ impl fmt::Debug for SimNet {
 impl SimNet {
     /// The network of a shard with these endpoints.
     pub(super) fn new(endpoints: Vec<EndpointSpec>, config: &DriverConfig) -> SimNet {
+        let is_outgoing = |&(_, endpoint): &(usize, &EndpointSpec)| matches!(endpoint, EndpointSpec::Connect { .. });
+        let outgoing = endpoints.iter().enumerate().filter(is_outgoing).map(|(id, _)| EndpointId(id as u32)).collect();
         let framer = |endpoint| match endpoint {
             EndpointSpec::Listen { framer, .. } | EndpointSpec::Connect { framer, .. } => Some(framer),
             EndpointSpec::Udp(_) => None,
@@ -102,6 +108,8 @@ impl SimNet {
             touched: Vec::new(),
             closed_endpoints: Vec::new(),
             suspended_endpoints: Vec::new(),
+            outgoing,
+            reopens: Vec::new(),
             reconnects: Vec::new(),
             datagrams: Vec::new(),
             send_room: None,
@@ -123,7 +131,8 @@ impl SimNet {
         state.connections[index].id
     }
 
-    /// Takes the outgoing connections that actors asked for by [`Net::reconnect`]. The test lets each come about
+    /// Takes the outgoing connections that actors asked for by [`Net::reconnect`], and those that are made anew for restarted
+    /// ones. The test lets each come about
     /// ([`SimNet::establish`]) or fail ([`SimNet::disconnect`]).
     pub fn take_reconnects(&self) -> Vec<ConnId> {
         std::mem::take(&mut self.borrow_mut().reconnects)
@@ -358,6 +367,37 @@ impl State {
         let id = ConnId { slot: slot as u32, generation: self.slots[slot].len() as u32 };
         self.connections.push(Connection::new(id, endpoint, phase));
         index
+    }
+
+    /// Serves a suspended endpoint again.
+    pub(super) fn resume(&mut self, endpoint: EndpointId) {
+        self.suspended_endpoints.retain(|&suspended| suspended != endpoint);
+        if self.outgoing.contains(&endpoint) {
+            self.reopens.push(endpoint);
+        }
+        self.reopen();
+    }
+
+    /// Asks for the outgoing connections that are to be made anew and whose last one is closed. If an actor has made one itself,
+    /// that one counts.
+    pub(super) fn reopen(&mut self) {
+        for endpoint in std::mem::take(&mut self.reopens) {
+            let is_last =
+                |connection: &&Connection| connection.endpoint == endpoint && connection.phase != Phase::Closed;
+            match self.connections.iter().find(is_last).map(|last| last.is_orphaned) {
+                Some(true) => self.reopens.push(endpoint),
+                Some(false) => {}
+                None => {
+                    let index = self.add(endpoint, Phase::Connecting);
+                    self.reconnects.push(self.connections[index].id);
+                }
+            }
+        }
+    }
+
+    /// Keeps an outgoing connection from being made anew.
+    pub(super) fn keep_closed(&mut self, endpoint: EndpointId) {
+        self.reopens.retain(|&reopens| reopens != endpoint);
     }
 
     /// Whether the connection's actor is suspended: what comes waits for the next one. What is closing waits for nobody.

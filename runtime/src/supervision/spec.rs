@@ -83,7 +83,8 @@ pub struct SupervisorSpec {
     pub backoff: Backoff,
     /// What it does when it gives up.
     pub escalation: Escalation,
-    /// How long a child may take to stop, or to start. A shard that has not answered by then hangs, and the topology halts.
+    /// How long a child may take to stop, or to start, its factory included. A shard that has not answered by then hangs, and the
+    /// topology halts.
     pub deadline: Duration,
 }
 

@@ -43,7 +43,7 @@ pub enum Action {
     Start {
         /// The actor.
         actor: ActorIndex,
-        /// The generation that begins, from 1.
+        /// The generation that begins, from 1, and from 1 again after 65,535.
         generation: u16,
     },
     /// End an actor for good: it is not replaced, and what is sent to it is discarded.
@@ -485,7 +485,7 @@ impl Tree {
         self.nodes[node].deadline_ns = self.deadline_ns(node, turn.now_ns);
         match &mut self.nodes[node].kind {
             Kind::Actor { actor, generation, .. } => {
-                *generation = generation.wrapping_add(1);
+                *generation = generation.checked_add(1).unwrap_or(1);
                 turn.actions.push(Action::Start { actor: *actor, generation: *generation });
             }
             Kind::Supervisor(supervisor) => {
