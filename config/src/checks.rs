@@ -43,7 +43,18 @@ fn supervision(document: &mut Document) {
     let Some(supervision) = document.section::<Supervision>("supervision") else {
         return;
     };
-    let Supervision { backoff_first_ms, backoff_max_ms, .. } = supervision;
+    let Supervision { restarts_max, backoff_first_ms, backoff_max_ms, .. } = supervision;
+    for key in ["period_ms", "backoff_first_ms", "backoff_max_ms"] {
+        let key = format!("supervision.{key}");
+        if restarts_max == 0 && document.has(&key) {
+            document.conflict(
+                &key,
+                format!("`{key}` is set, but nothing is restarted, since `supervision.restarts_max` is 0"),
+                "has no effect",
+                "remove it, or raise `restarts_max`".into(),
+            );
+        }
+    }
     if backoff_first_ms > backoff_max_ms {
         document.conflict(
             "supervision.backoff_first_ms",

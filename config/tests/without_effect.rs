@@ -194,3 +194,18 @@ fn a_percentage_finer_than_it_is_kept_is_refused_as_a_price_is() {
         );
     }
 }
+
+#[test]
+fn what_is_said_of_restarts_is_about_some_or_refused() {
+    for key in ["period_ms = 1000", "backoff_first_ms = 1", "backoff_max_ms = 1000"] {
+        let supervision = |restarts: u32| format!("[supervision]\nrestarts_max = {restarts}\n{key}\n");
+        assert_eq!(problems(&supervision(1), &[]), NONE);
+        let name = key.split(' ').next().unwrap();
+        assert_eq!(
+            problems(&supervision(0), &[]),
+            [format!(
+                "`supervision.{name}` is set, but nothing is restarted, since `supervision.restarts_max` is 0; remove it, or raise `restarts_max`"
+            )]
+        );
+    }
+}
