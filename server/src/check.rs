@@ -10,7 +10,7 @@ use corelane_runtime::{
     supervision::{Escalation, Restart, SupervisorSpec},
     topology::{Idle, check::Checked},
 };
-use corelane_venue::{Descriptors, check_address_space, declare, driver_config, memory_limit, table_bytes};
+use corelane_venue::{Descriptors, check_address_space, check_day, declare, driver_config, memory_limit, table_bytes};
 use miette::miette;
 
 use crate::run::admin_socket;
@@ -59,6 +59,10 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
             "`order_entry.client_timeout_ms` is {client_timeout_ms}, but clients send a heartbeat once a second \
              (SoupBinTCP): quiet ones would be dropped"
         ));
+    }
+    // It may be for tomorrow.
+    if let Err(over) = check_day(&config) {
+        exit = out.damaged(&miette!("{over}"));
     }
     if let Some((limit, what)) = memory_limit().filter(|(limit, _)| needed as u64 > *limit) {
         exit = out.damaged(&miette!(

@@ -28,5 +28,5 @@ pub use operator::FAULT_SITES;
 pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};
-pub use running::{Stopped, Venue};
+pub use running::{Stopped, Venue, check_day};
 pub use simulated::SimulatedVenue;

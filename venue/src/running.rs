@@ -26,6 +26,7 @@ use corelane_runtime::{
 use crate::{
     declare::{Declared, VenueCounters, declare},
     error::VenueError,
+    memory::check_address_space,
     operator::{AdminSocket, Answer, Asked, Day, Desk, Parts, Progress, Request},
 };
 
@@ -162,6 +163,17 @@ impl Declared {
     }
 }
 
+/// Checks that the venue of `config` could start now: its day has not ended already.
+///
+/// # Errors
+/// [`VenueError::Day`].
+pub fn check_day(config: &Config) -> Result<(), VenueError> {
+    let utc_offset = UtcOffset::from_seconds(config.venue.utc_offset_minutes * 60)?;
+    let now = Duration::from_nanos(ClockMaster::new(HostTime::new(), utc_offset).time_of_day_ns());
+    Day::new(config, now)?;
+    Ok(())
+}
+
 /// How long a halt may take: to end the day, and to serve requests for retransmission of what subscribers missed.
 fn halt_deadline(config: &Config) -> Duration {
     let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
@@ -174,6 +186,7 @@ impl Venue {
     /// # Errors
     /// [`VenueError`].
     pub fn start(config: &Config) -> Result<Self, VenueError> {
+        check_address_space(config)?;
         declare(config, &cpu::allowed_cpus())?.start(config)
     }
 
