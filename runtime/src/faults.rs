@@ -49,6 +49,8 @@ mod armed {
             Mutex, PoisonError,
             atomic::{AtomicUsize, Ordering},
         },
+        thread,
+        time::Duration,
     };
 
     /// What happens at a place that is armed.
@@ -60,6 +62,8 @@ mod armed {
         PanicInDrop,
         /// An endless loop.
         Loop,
+        /// The thread stands still for so long, and goes on.
+        Stall(Duration),
     }
 
     /// Places armed for all threads.
@@ -112,6 +116,7 @@ mod armed {
     }
 
     #[cold]
+    #[expect(clippy::disallowed_methods, reason = "a stall takes wall time")]
     fn fail_if_armed(site: &'static str) {
         let here = ARMED_HERE.get().filter(|(armed, _)| *armed == site);
         let kind = match here {
@@ -128,6 +133,7 @@ mod armed {
             Some(Kind::Loop) => loop {
                 hint::spin_loop();
             },
+            Some(Kind::Stall(time)) => thread::sleep(time),
         }
     }
 
@@ -150,7 +156,7 @@ mod armed {
 
     #[cfg(test)]
     mod tests {
-        use std::{mem, panic::catch_unwind, thread};
+        use std::{mem, panic::catch_unwind};
 
         use super::*;
 

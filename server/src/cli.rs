@@ -138,7 +138,7 @@ pub(crate) enum AdminCommand {
     Fault {
         /// The fault point, or clock; an unknown one gets the list.
         site: String,
-        /// panic, panic-in-drop or loop; of the clock the seconds by which it is set.
+        /// panic, panic-in-drop, loop, or stall-N for N milliseconds; of the clock the seconds by which it is set.
         #[arg(allow_hyphen_values = true)]
         kind: String,
     },

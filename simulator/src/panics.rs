@@ -1,7 +1,8 @@
 //! Panics at the fault points of a venue: in the middle of a run where a supervisor restarts who failed, and at its end where
 //! the venue ends by itself.
 
-use corelane_runtime::simulation::{Simulation, Source, World};
+use corelane_runtime::simulation::{Draw, Simulation, Source, World};
+use corelane_venue::AfterPanic;
 
 /// Tokens of its wake-ups.
 pub(crate) const PANIC: u64 = 5 << 56;
@@ -14,25 +15,9 @@ const SLOT_NS: u64 = 10_000_000;
 /// Whether this build has fault points: the feature `faults`.
 pub const HAS_FAULT_POINTS: bool = cfg!(feature = "faults");
 
-/// Where a panic is survived: the actor is restarted.
-const RESTARTED_SITES: [&str; 2] = ["market-data.datagram", "market-data.timer"];
-/// Where a panic ends the venue.
-const FATAL_SITES: [&str; 10] = [
-    "group.command",
-    "group.more",
-    "publisher.message",
-    "publisher.request",
-    "sequencer.message",
-    "session.close",
-    "session.frame",
-    "session.framer",
-    "session.reply",
-    "shard.turn",
-];
-
 /// All fault points that a simulated venue can reach.
 pub fn fault_points() -> impl Iterator<Item = &'static str> {
-    RESTARTED_SITES.into_iter().chain(FATAL_SITES)
+    [AfterPanic::Restart, AfterPanic::End].into_iter().flat_map(corelane_venue::fault_points)
 }
 
 /// The panics of a run.
@@ -57,9 +42,9 @@ impl Panics {
     pub(crate) fn operate(&mut self, world: &mut World) {
         let slot = world.now_ns() / SLOT_NS;
         if self.armed.is_none()
-            && let Some(mut draw) = world.strikes(RESTARTED, slot, self.restarted)
+            && let Some(draw) = world.strikes(RESTARTED, slot, self.restarted)
         {
-            self.arm(RESTARTED_SITES[draw.below(RESTARTED_SITES.len() as u64) as usize]);
+            self.arm_one(AfterPanic::Restart, draw);
         }
         if self.restarted > 0 {
             world.wake_at((slot + 1) * SLOT_NS, PANIC);
@@ -69,13 +54,16 @@ impl Panics {
     /// Arms a fault point whose panic ends the venue, if this run ends so.
     pub(crate) fn end(&mut self, world: &mut World) -> bool {
         let struck = world.strikes(FATAL, 0, self.fatal);
-        if let Some(mut draw) = struck {
-            self.arm(FATAL_SITES[draw.below(FATAL_SITES.len() as u64) as usize]);
+        if let Some(draw) = struck {
+            self.arm_one(AfterPanic::End, draw);
         }
         struck.is_some()
     }
 
-    fn arm(&mut self, site: &'static str) {
+    /// Arms one of the fault points with this end.
+    fn arm_one(&mut self, after: AfterPanic, mut draw: Draw) {
+        let sites: Vec<_> = corelane_venue::fault_points(after).collect();
+        let site = sites[draw.below(sites.len() as u64) as usize];
         self.armed = Some(site);
         #[cfg(feature = "faults")]
         corelane_runtime::faults::arm_here(site, corelane_runtime::faults::Kind::Panic);

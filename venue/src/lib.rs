@@ -9,6 +9,7 @@
 mod convert;
 mod declare;
 mod error;
+mod fault_points;
 mod feeds;
 mod host;
 mod memory;
@@ -21,10 +22,9 @@ mod supervision;
 
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
+pub use fault_points::{AfterPanic, FAULT_POINTS, fault_points};
 pub use host::Descriptors;
 pub use memory::{check_address_space, memory_limit, table_bytes};
-#[cfg(feature = "faults")]
-pub use operator::FAULT_SITES;
 pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};

@@ -41,8 +41,6 @@ use corelane_codecs::itch::EventCode;
 use corelane_config::Config;
 use corelane_runtime::{lifecycle::Status, topology::ExternalSender};
 
-#[cfg(feature = "faults")]
-pub use self::request::FAULT_SITES;
 use self::{breakers::Breakers, socket::ConnectionId};
 pub(crate) use self::{
     day::Day,

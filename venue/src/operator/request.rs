@@ -1,5 +1,8 @@
 //! What can be asked of a running venue.
 
+#[cfg(feature = "faults")]
+use std::time::Duration;
+
 use corelane_actors::types::KillSwitch;
 use corelane_codecs::itch::EventCode;
 use corelane_runtime::resilience::BreakerState;
@@ -7,6 +10,8 @@ use corelane_runtime::resilience::BreakerState;
 use corelane_runtime::{clock::ClockFault, faults::Kind};
 
 use super::{day::event_named, members::Names};
+#[cfg(feature = "faults")]
+use crate::fault_points::FAULT_POINTS;
 
 /// A request to a running venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +35,7 @@ pub enum Request {
     /// Let a fault point fail; see [`corelane_runtime::faults`].
     #[cfg(feature = "faults")]
     Fault {
-        /// Its name, one of [`FAULT_SITES`].
+        /// Its name, one of [`FAULT_POINTS`](crate::FAULT_POINTS).
         site: &'static str,
         /// How.
         kind: Kind,
@@ -39,24 +44,6 @@ pub enum Request {
     #[cfg(feature = "faults")]
     ClockFault(ClockFault),
 }
-
-/// The fault points of a venue.
-#[cfg(feature = "faults")]
-pub const FAULT_SITES: [&str; 13] = [
-    "group.command",
-    "group.more",
-    "housekeeping.turn",
-    "market-data.datagram",
-    "market-data.timer",
-    "publisher.message",
-    "publisher.request",
-    "sequencer.message",
-    "session.close",
-    "session.frame",
-    "session.framer",
-    "session.reply",
-    "shard.turn",
-];
 
 /// What has been done, or why it has not, in words.
 pub type Answer = Result<String, String>;
@@ -103,14 +90,18 @@ fn fault(site: &str, kind: &str) -> Result<Request, String> {
         let seconds: i64 = kind.parse().map_err(|_| "write by how many seconds the clock is set".to_owned())?;
         return Ok(Request::ClockFault(ClockFault::WallClockSet { by_ns: seconds.saturating_mul(1_000_000_000) }));
     }
-    let known = FAULT_SITES.iter().find(|known| **known == site);
-    let site = known
-        .ok_or_else(|| format!("no fault point is named {site:?}; there are clock, {}", FAULT_SITES.join(", ")))?;
+    let names = FAULT_POINTS.map(|(name, _)| name);
+    let known = names.into_iter().find(|name| *name == site);
+    let site =
+        known.ok_or_else(|| format!("no fault point is named {site:?}; there are clock, {}", names.join(", ")))?;
     let kind = match kind {
         "panic" => Kind::Panic,
         "panic-in-drop" => Kind::PanicInDrop,
         "loop" => Kind::Loop,
-        _ => return Err("a fault is a panic, panic-in-drop or loop".to_owned()),
+        _ => match kind.strip_prefix("stall-").and_then(|ms| ms.parse().ok()) {
+            Some(ms) => Kind::Stall(Duration::from_millis(ms)),
+            None => return Err("a fault is a panic, panic-in-drop, loop, or stall-N of N milliseconds".to_owned()),
+        },
     };
     Ok(Request::Fault { site, kind })
 }

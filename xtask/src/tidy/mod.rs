@@ -3,6 +3,7 @@
 
 mod circles;
 mod dependencies;
+mod fault_points;
 mod finding;
 mod kernel;
 mod names;
@@ -21,6 +22,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("texts", "paths, tests, commands, flags and keys in texts exist", texts::check),
     ("readme", "the README's first actor is its example", readme::check),
     ("dependencies", "every dependency has its reason in docs/dependencies.md", dependencies::check),
+    ("fault-points", "the list of the venue's fault points is that of the sources", fault_points::check),
     ("kernel", "texts name one kernel that is needed", kernel::check),
     ("names", "names are the field's words", names::check),
 ];
