@@ -96,6 +96,7 @@ fn encode(header: &Header, command: &Command) -> Record {
         Command::MassCancel(body) => put(payload, body),
         Command::EntrySwitch(body) => put(payload, body),
         Command::AccountQuery(body) => put(payload, body),
+        Command::EndPauses => {}
     }
     record
 }
@@ -115,6 +116,7 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         10 => Command::MassCancel(take(record)?),
         11 => Command::EntrySwitch(take(record)?),
         12 => Command::AccountQuery(take(record)?),
+        13 => Command::EndPauses,
         kind => {
             return Err(RecordError::UnknownKind { sequence: header.sequence, kind });
         }
@@ -129,7 +131,7 @@ fn decode(record: &Record) -> Result<(Header, Command), RecordError> {
         Command::EntrySwitch(switch) => switch.enabled <= 1 && switch.reserved == [0; 2],
         Command::AccountQuery(query) => query.reserved == [0; 3],
         Command::KillSwitch(switch) => *switch == KillSwitch::new(switch.scope(), switch.is_engaged()),
-        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) => true,
+        Command::LogIn(_) | Command::Disconnect(_) | Command::MarketEvent(_) | Command::EndPauses => true,
     };
     if reserved_is_zero && encode(&header, &command) == *record {
         Ok((header, command))

@@ -1,10 +1,11 @@
-//! The trading policy of the sequencer: it attaches the best prices that its shard knows to each request.
+//! The trading policy of the sequencer: it attaches the best prices that its shard knows to each request, and marks what comes too
+//! late.
 
 use std::fmt;
 
 use corelane_runtime::{actor::Down, sequencer::SequencerPolicy, topology::ActorIndex};
 
-use crate::types::{Command, Locate, Reference, ReferenceUpdate, Replace, SequencerIn};
+use crate::types::{Command, Locate, Mark, Reference, ReferenceUpdate, Replace, SequencerIn};
 
 /// A policy that keeps the latest [`Reference`] of every instrument and attaches it to enters and replaces.
 pub struct ReferencePolicy {
@@ -13,6 +14,8 @@ pub struct ReferencePolicy {
     /// The actor that publishes the prices.
     market_data: Option<ActorIndex>,
     market_data_is_down: bool,
+    /// Enters and replaces that are older are marked.
+    age_max_ns: u64,
 }
 
 impl fmt::Debug for ReferencePolicy {
@@ -20,6 +23,7 @@ impl fmt::Debug for ReferencePolicy {
         f.debug_struct("ReferencePolicy")
             .field("market_data", &self.market_data)
             .field("market_data_is_down", &self.market_data_is_down)
+            .field("age_max_ns", &self.age_max_ns)
             .finish_non_exhaustive()
     }
 }
@@ -29,7 +33,19 @@ impl ReferencePolicy {
     #[must_use]
     pub fn new(instruments: usize, market_data: Option<ActorIndex>) -> ReferencePolicy {
         let references = vec![Reference::default(); instruments + 1];
-        ReferencePolicy { references, market_data, market_data_is_down: false }
+        ReferencePolicy { references, market_data, market_data_is_down: false, age_max_ns: u64::MAX }
+    }
+
+    /// Marks enters and replaces that are older than `age_max_ns` nanoseconds.
+    #[must_use]
+    pub fn protect_from_delay(self, age_max_ns: u64) -> ReferencePolicy {
+        ReferencePolicy { age_max_ns, ..self }
+    }
+
+    /// The mark of a request of this age: the one that it has, if it has one.
+    #[inline]
+    fn mark(&self, mark: Mark, age_ns: u64) -> Mark {
+        if age_ns > self.age_max_ns && mark == Mark::None { Mark::Delay } else { mark }
     }
 
     fn note(&mut self, update: &ReferenceUpdate) {
@@ -64,15 +80,17 @@ impl SequencerPolicy for ReferencePolicy {
     type Out = Command;
 
     #[inline]
-    fn sequence(&mut self, input: &SequencerIn, emit: impl FnOnce(Command)) {
+    fn sequence(&mut self, input: &SequencerIn, age_ns: u64, emit: impl FnOnce(Command)) {
         match input {
             SequencerIn::Command(Command::Enter(enter)) => {
                 let mut stamped = *enter;
                 stamped.reference = self.reference(enter.locate);
+                stamped.mark = self.mark(enter.mark, age_ns);
                 emit(Command::Enter(stamped));
             }
             SequencerIn::Command(Command::Replace(replace)) => {
-                emit(Command::Replace(Replace { reference: self.reference(replace.locate), ..*replace }));
+                let reference = self.reference(replace.locate);
+                emit(Command::Replace(Replace { reference, mark: self.mark(replace.mark, age_ns), ..*replace }));
             }
             // By itself, since it is frequent and short.
             SequencerIn::Command(Command::Cancel(cancel)) => emit(Command::Cancel(*cancel)),

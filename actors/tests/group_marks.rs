@@ -2,11 +2,17 @@
 
 mod group_support;
 
-use corelane_actors::types::{Command, Enter, Mark, Replace, Reply};
+use corelane_actors::types::{Command, Enter, GroupConfig, Mark, Replace, Reply};
 use corelane_codecs::ouch::Outbound;
 use group_support::{Outputs, Venue, cancel, config, enter, market, replace};
 
-const MARKS: [(Mark, u16); 3] = [(Mark::Rate, 0x29), (Mark::InFlight, 0x0f), (Mark::Breaker, 0x0a)];
+const MARKS: [(Mark, u16); 4] =
+    [(Mark::Rate, 0x29), (Mark::InFlight, 0x0f), (Mark::Breaker, 0x0a), (Mark::Delay, 0x07)];
+
+/// What a delay does beside its mark is in `group_delay.rs`.
+fn without_pauses() -> GroupConfig {
+    GroupConfig { pause_ns: 0, ..config() }
+}
 
 /// Replies as `1 A`: the order and the kind of the answer, with the reason of a reject.
 fn answers(outputs: &Outputs) -> Vec<String> {
@@ -24,7 +30,7 @@ fn run(venue: &mut Venue, command: Command) -> Vec<String> {
 #[test]
 fn an_enter_with_a_mark_is_rejected_and_its_number_is_used() {
     for (mark, reason) in MARKS {
-        let mut venue = Venue::new(config());
+        let mut venue = Venue::new(without_pauses());
         let order = |user_ref, mark| Command::Enter(Enter { mark, ..enter(0, user_ref, b'B', 10, 100_000) });
         let seen = venue.run(0, order(1, mark));
         assert_eq!(answers(&seen), [format!("1 J {reason:#04x}")]);
@@ -38,7 +44,7 @@ fn an_enter_with_a_mark_is_rejected_and_its_number_is_used() {
 #[test]
 fn a_mark_comes_before_every_other_reason() {
     for (mark, reason) in MARKS {
-        let mut venue = Venue::new(config());
+        let mut venue = Venue::new(without_pauses());
         let garbled = Enter { mark, unsupported: 0x17, ..enter(0, 1, b'?', 0, 0) };
         assert_eq!(run(&mut venue, Command::Enter(garbled)), [format!("1 J {reason:#04x}")]);
         run(&mut venue, Command::Enter(enter(0, 2, b'B', 10, 100_000)));
@@ -63,7 +69,7 @@ fn a_replace_with_a_mark_is_rejected_if_it_raises_something_and_leaves_its_order
         (101, 90_000, true),
     ];
     for ((mark, reason), (total, price, raises)) in MARKS.into_iter().flat_map(|mark| cases.map(|case| (mark, case))) {
-        let mut venue = Venue::new(config());
+        let mut venue = Venue::new(without_pauses());
         run(&mut venue, Command::Enter(enter(0, 1, b'B', 100, 100_000)));
         let request = Replace { mark, ..replace(0, 1, 2, total, price) };
         let expected = if raises { format!("2 J {reason:#04x}") } else { "2 U".to_owned() };
@@ -80,7 +86,7 @@ fn a_replace_with_a_mark_is_rejected_if_it_raises_something_and_leaves_its_order
 fn a_replace_with_a_mark_that_ends_its_order_ends_it() {
     for (mark, _) in MARKS {
         for (total, price) in [(20, 100_000), (100, 100_001)] {
-            let mut venue = Venue::new(config());
+            let mut venue = Venue::new(without_pauses());
             run(&mut venue, Command::Enter(enter(0, 1, b'B', 100, 100_000)));
             run(&mut venue, Command::Enter(enter(1, 1, b'S', 20, 100_000)));
             let request = Replace { mark, ..replace(0, 1, 2, total, price) };

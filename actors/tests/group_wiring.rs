@@ -97,7 +97,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
 /// The command that a policy emits for an input.
 fn passed(policy: &mut ReferencePolicy, input: SequencerIn) -> Option<Command> {
     let mut passed = None;
-    policy.sequence(&input, |command| passed = Some(command));
+    policy.sequence(&input, 0, |command| passed = Some(command));
     passed
 }
 

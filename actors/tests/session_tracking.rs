@@ -110,6 +110,7 @@ fn group_config() -> GroupConfig {
         open_orders_per_port_max: 8,
         cancel_on_disconnect: true,
         opens_at_start: true,
+        pause_ns: 0,
         quote_width_parts_per_million: 50_000,
         limits: Limits {
             quantity_max: Quantity(1000),

@@ -17,6 +17,7 @@ mod breaker;
 mod bulkhead;
 mod checks;
 mod defaults;
+mod delay;
 pub mod document;
 mod errors;
 mod expectation;
@@ -35,6 +36,7 @@ use std::{
 
 pub use breaker::{Breaker, BreakerStart, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
+pub use delay::DelayProtection;
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::breaker::Breaker;
 use crate::defaults::{all_defaults, count, flag, milliseconds, percent, quantity};
+use crate::delay::DelayProtection;
 use crate::document::Locations;
 use crate::limits::{Bulkhead, Bulkheads, LevelLimits, WithoutReference};
 use crate::values::{
@@ -70,6 +71,9 @@ pub struct Config {
     #[serde(default, rename = "breaker")]
     #[schemars(length(max = 64))]
     pub breakers: Vec<Breaker>,
+    /// How old a request may be when it is sequenced; without a bound while the section is absent.
+    #[serde(default)]
+    pub delay_protection: Option<DelayProtection>,
     /// Sizes of the order books' tables, which are allocated once at start.
     #[serde(default = "all_defaults::<Matching>")]
     pub matching: Matching,

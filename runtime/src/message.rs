@@ -39,7 +39,8 @@ pub struct Header {
     /// The sequenced time of that input, in nanoseconds since midnight (as [`Context::time_ns`](crate::actor::Context::time_ns)); a replay gives the
     /// same.
     pub time_ns: u64,
-    /// The clock ticks when the shard reaped the input's batch from the network; queueing in the kernel came before.
+    /// The clock ticks when the shard reaped the input's batch from the network; queueing in the kernel came before. If the shard
+    /// had stood still for more than a millisecond, the ticks when it last looked: the input has come since.
     pub ingress_ticks: u64,
     /// The index of this message among the outputs of the same input on the same edge; before the sequencer, among the
     /// outputs of one step.

@@ -20,8 +20,9 @@ pub trait SequencerPolicy: 'static {
     type Out: Message;
 
     /// Passes to `emit` the sequenced input that `input` becomes, or only takes note of `input`. Construct the sequenced input
-    /// inside the call to `emit`: it is then built in its slot and not copied.
-    fn sequence(&mut self, input: &Self::In, emit: impl FnOnce(Self::Out));
+    /// inside the call to `emit`: it is then built in its slot and not copied. `age_ns` is how long the input has been on its way
+    /// ([`Context::age_ns`]); what depends on it must be in the sequenced input.
+    fn sequence(&mut self, input: &Self::In, age_ns: u64, emit: impl FnOnce(Self::Out));
 
     /// A neighbour of the sequencer has failed.
     fn on_down(&mut self, down: Down) {
@@ -82,8 +83,10 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {
         fault!("sequencer.message");
         let Sequencer { policy, last_sequence, last_time_ns } = self;
+        let age_ns = ctx.age_ns();
         policy.sequence(
             message,
+            age_ns,
             #[inline(always)]
             |input| {
                 *last_sequence = last_sequence.next();

@@ -153,7 +153,7 @@ struct Priced;
 impl SequencerPolicy for Priced {
     type In = Price;
     type Out = Price;
-    fn sequence(&mut self, input: &Price, emit: impl FnOnce(Price)) {
+    fn sequence(&mut self, input: &Price, _age_ns: u64, emit: impl FnOnce(Price)) {
         emit(*input);
     }
 }

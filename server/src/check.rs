@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corelane_config::{Bulkhead, Config};
+use corelane_config::{Bulkhead, Config, DelayProtection};
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{
     cpu,
@@ -45,6 +45,12 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     if let Some(bulkheads) = bulkheads(&config) {
         out.table(&bulkheads)?;
         out.say("")?;
+    }
+    if let Some(protection) = &config.delay_protection {
+        let DelayProtection { max_age_ms, pause_ms } = protection;
+        out.say(format_args!(
+            "requests older than {max_age_ms} ms are rejected, and their instruments paused for {pause_ms} ms\n"
+        ))?;
     }
     let memory = memory(&checked, &config)?;
     let needed: usize = memory.iter().map(|(_, bytes)| bytes).sum();

@@ -2,9 +2,13 @@
 
 use std::collections::VecDeque;
 
-use corelane_actors::types::{AccountId, Command, FirmId, KillSwitch, MarketEvent, PortId, Scope, SequencerIn};
+use corelane_actors::{
+    engine::GroupCount,
+    types::{AccountId, Command, FirmId, KillSwitch, MarketEvent, PortId, Scope, SequencerIn},
+};
 use corelane_runtime::{
     simulation::{Source, World},
+    telemetry::Counters,
     topology::ExternalSender,
 };
 
@@ -20,18 +24,24 @@ const RETRY_NS: u64 = 100_000;
 /// The operator.
 pub(crate) struct Operator {
     control: ExternalSender<SequencerIn>,
+    group: Counters<GroupCount>,
     waiting: VecDeque<Command>,
     engaged: Vec<(u64, Scope)>,
-    /// Commands given so far.
+    /// Commands given so far that the group counts.
     pub commands: u64,
     kill: u32,
     ports: u64,
 }
 
 impl Operator {
-    pub(crate) fn new(control: ExternalSender<SequencerIn>, ports: usize, kill: u32) -> Operator {
+    pub(crate) fn new(
+        control: ExternalSender<SequencerIn>,
+        group: Counters<GroupCount>,
+        ports: usize,
+        kill: u32,
+    ) -> Operator {
         let (waiting, engaged) = (VecDeque::new(), Vec::new());
-        Operator { control, waiting, engaged, commands: 0, kill, ports: ports as u64 }
+        Operator { control, group, waiting, engaged, commands: 0, kill, ports: ports as u64 }
     }
 
     /// Brings the day through these events.
@@ -73,6 +83,10 @@ impl Operator {
             };
             self.engaged.push((now_ns + draw.within(1_000_000, 30_000_000), scope));
             self.command(Command::KillSwitch(KillSwitch::new(scope, true)));
+        }
+        // As the desk of a venue does while instruments are paused.
+        if self.waiting.is_empty() && self.group.get(GroupCount::InstrumentsPaused) > 0 {
+            self.waiting.push_back(Command::EndPauses);
         }
         let is_due = |(until_ns, _): &(u64, Scope)| *until_ns <= now_ns;
         while let Some(at) = self.engaged.iter().position(is_due) {

@@ -1,6 +1,6 @@
 //! The oracle: what the venue must have said, by the slow model, for the inputs that its sequencer numbered.
 
-use corelane_actors::types::{Command, GroupConfig, Publication};
+use corelane_actors::types::{Command, Enter, GroupConfig, Mark, Publication, Replace};
 use corelane_model::Model;
 use corelane_runtime::topology::ExternalReceiver;
 
@@ -18,6 +18,8 @@ pub(crate) struct Oracle {
     /// Inputs so far, of which clients sent `requests`.
     inputs: u64,
     pub requests: u64,
+    /// Requests that were too old when they were sequenced.
+    pub late: u64,
     last_time_ns: u64,
     /// By port.
     log_ins: Vec<LogIn>,
@@ -40,6 +42,7 @@ impl Oracle {
             tape: Stream::default(),
             inputs: 0,
             requests: 0,
+            late: 0,
             last_time_ns: 0,
         }
     }
@@ -61,6 +64,9 @@ impl Oracle {
             }
             self.last_time_ns = time_ns;
             self.follow_session(&envelope.body).map_err(|why| format!("input {sequence}: {why}"))?;
+            if let Command::Enter(Enter { mark, .. }) | Command::Replace(Replace { mark, .. }) = envelope.body {
+                self.late += u64::from(mark == Mark::Delay);
+            }
             if let Some((port, request)) = Request::of(&envelope.body) {
                 self.requests += 1;
                 let client =

@@ -194,7 +194,8 @@ impl Request {
             | Command::Disconnect(_)
             | Command::KillSwitch(_)
             | Command::MarketEvent(_)
-            | Command::OtherChannel(_) => return None,
+            | Command::OtherChannel(_)
+            | Command::EndPauses => return None,
         })
     }
 

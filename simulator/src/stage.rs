@@ -79,6 +79,8 @@ pub struct Report {
     pub requests: u64,
     /// The faults.
     pub faults: Vec<Fault>,
+    /// Requests that delay protection found too old.
+    pub late: u64,
     /// The fault points that panicked.
     pub panicked: Vec<&'static str>,
     /// The rule that was broken, if one was.
@@ -111,6 +113,7 @@ pub fn run(spec: &Spec) -> Result<Report, VenueError> {
     Ok(Report {
         hash: stage.world.trace(),
         requests: stage.requests,
+        late: stage.oracle.late,
         faults: stage.world.faults().to_vec(),
         panicked: std::mem::take(&mut stage.panics.reached),
         broken,
@@ -174,7 +177,7 @@ impl Stage {
             other: OtherVenue::new(&simulated.feed_in, has_line_b, &instruments, rates.line_in, rates.silence),
             halt: None,
             panics: Panics::new(rates.panic, rates.fatal_panic),
-            operator: Operator::new(simulated.control, clients.len(), rates.kill),
+            operator: Operator::new(simulated.control, simulated.counters.group.clone(), clients.len(), rates.kill),
             oracle: Oracle::new(group, record),
             members: Members {
                 order_entry: simulated.order_entry,

@@ -30,6 +30,13 @@ fn no_profile_breaks_a_rule() {
 }
 
 #[test]
+fn what_waits_for_a_shard_that_stalls_is_found_too_old() {
+    let config = built_in();
+    let mut runs = (1..=10).map(|seed| sound(&Spec { requests: 5_000, ..spec(&config, seed, Profile::Network) }));
+    assert!(runs.any(|report| report.late > 0));
+}
+
+#[test]
 fn the_shipped_venue_on_one_shard_breaks_none_either() {
     let config = Config::parse("venue.toml", corelane_config::VENUE_TOML).unwrap_or_else(|errors| panic!("{errors:?}"));
     // Without a retransmission server, what its subscriber loses stays lost.

@@ -22,6 +22,7 @@ use corelane_runtime::{
 };
 
 use crate::{
+    convert::nanos,
     error::VenueError,
     feeds::{feed_in_endpoints, feed_out_endpoints, market_data_config, publisher_config},
     order_flow::{driver_config, group_config, session_config},
@@ -118,7 +119,10 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         }
         None => None,
     };
-    let stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(Into::into));
+    let mut stamp = ReferencePolicy::new(config.instruments.len(), market_data.map(Into::into));
+    if let Some(protection) = &config.delay_protection {
+        stamp = stamp.protect_from_delay(nanos(protection.max_age_ms));
+    }
     let sequencer = topology.actor(ingress, "sequencer", move || Sequencer::new(stamp));
     let group = wire_group(&mut topology, core, group_config(config)?, counters.group.clone())?;
 

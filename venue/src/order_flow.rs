@@ -133,6 +133,7 @@ pub fn group_config(config: &Config) -> Result<GroupConfig, VenueError> {
         open_orders_per_port_max: config.order_entry.open_orders_per_port_max as u32,
         cancel_on_disconnect: config.order_entry.cancel_on_disconnect,
         opens_at_start: false,
+        pause_ns: config.delay_protection.as_ref().map_or(0, |protection| nanos(protection.pause_ms)),
         quote_width_parts_per_million: config.risk.quote_width_percent.parts_per_million(),
         limits: Limits {
             quantity_max: Quantity(config.risk.quantity_max),

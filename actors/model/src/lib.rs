@@ -78,6 +78,8 @@ pub struct Model {
     day: Vec<u8>,
     /// The times in force that are accepted now; everything before the first event.
     accepted: Accepted,
+    /// The paused instruments in the order of their pauses, with the end of each.
+    pauses: Vec<(u16, u64)>,
     last_ref: u64,
     last_match: u64,
     /// By locate; zero before the first trade.
@@ -104,6 +106,7 @@ impl Model {
             engaged: Vec::new(),
             day: Vec::new(),
             accepted: if config.opens_at_start { Accepted::All } else { Accepted::Nothing },
+            pauses: Vec::new(),
             last_ref: 0,
             last_match: 0,
             last_prices: vec![0; config.instruments.len() + 1],
@@ -158,6 +161,15 @@ impl Model {
                 }
             }
             Command::MarketEvent(event) => self.market_event(event.code),
+            Command::EndPauses => {
+                // A step has room for so many.
+                for _ in 0..14 {
+                    if self.pauses.first().is_some_and(|(_, end_ns)| *end_ns <= time_ns) {
+                        let (locate, _) = self.pauses.remove(0);
+                        self.publish_state(locate, b'T', *b"    ");
+                    }
+                }
+            }
         }
         std::mem::take(&mut self.out)
     }
@@ -198,8 +210,8 @@ impl Model {
     }
 
     /// The first check that an enter fails.
-    fn why_not(&self, enter: &Enter) -> Option<u16> {
-        if let Some(reason) = why_marked(enter.mark) {
+    fn why_not(&mut self, enter: &Enter) -> Option<u16> {
+        if let Some(reason) = self.why_not_now(enter.mark, enter.locate.0) {
             return Some(reason);
         }
         if let Some(reason) = self.why_no_entry(enter.port.0, self.firm_of(enter), enter.time_in_force) {
@@ -249,6 +261,26 @@ impl Model {
         }
         let account = self.config.accounts[self.config.ports[enter.port.0 as usize].account.index()];
         *self.config.firms[account.firm.index()].mpid.as_array()
+    }
+
+    /// The reason of a mark or of a pause. What came too late begins a pause while orders are accepted.
+    fn why_not_now(&mut self, mark: Mark, locate: u16) -> Option<u16> {
+        let is_known = (1..=self.config.instruments.len()).contains(&usize::from(locate));
+        let is_paused = self.pauses.iter().any(|(one, _)| *one == locate);
+        let is_open = !matches!(self.accepted, Accepted::Nothing);
+        if mark == Mark::Delay && is_known && !is_paused && is_open && self.config.pause_ns > 0 {
+            self.pauses.push((locate, self.time_ns + self.config.pause_ns));
+            self.publish_state(locate, b'P', *b"O1  ");
+        }
+        why_marked(mark).or(is_paused.then_some(0x07))
+    }
+
+    fn publish_state(&mut self, locate: u16, state: u8, reason: [u8; 4]) {
+        let mut bytes = self.itch_header(b'H', locate);
+        bytes.extend(self.symbol(locate));
+        bytes.extend([state, b' ']);
+        bytes.extend(reason);
+        self.publish(bytes);
     }
 
     /// Why nothing may be entered or raised now.
@@ -383,10 +415,13 @@ impl Model {
             notional(leaves, price) > notional(old.leaves, old.price),
             if buys { price > old.price } else { price < old.price },
         ];
-        let no_entry =
-            why_marked(replace.mark).or_else(|| self.why_no_entry(replace.port.0, old.firm, replace.time_in_force));
+        let no_entry = match raised.contains(&true) {
+            true => self
+                .why_not_now(replace.mark, old.locate)
+                .or_else(|| self.why_no_entry(replace.port.0, old.firm, replace.time_in_force)),
+            false => None,
+        };
         let refusal = no_entry
-            .filter(|_| raised.contains(&true))
             .or((replace.locate.0 != old.locate && (raised[0] || raised[2])).then_some(0x0a))
             .or_else(|| self.risk(replace.port.0, old.locate, raised, replace.quantity.0, price, &replace.reference));
         let removed = self.orders.remove(at);
@@ -580,6 +615,9 @@ impl Model {
             b'Q' => self.accepted = Accepted::All,
             b'M' | b'E' => {
                 self.accepted = if code == b'M' { Accepted::Immediate } else { Accepted::Nothing };
+                if code == b'E' {
+                    self.pauses.clear();
+                }
                 (0..self.ports.len() as u32).for_each(|port| self.cancel_port(port, b'E'));
                 if code == b'E' {
                     self.tell_all(b'E');
@@ -825,6 +863,7 @@ fn why_marked(mark: Mark) -> Option<u16> {
         Mark::Rate => Some(0x29),
         Mark::InFlight => Some(0x0f),
         Mark::Breaker => Some(0x0a),
+        Mark::Delay => Some(0x07),
     }
 }
 

@@ -8,5 +8,7 @@ corelane_runtime::metrics! {
         CommandsDone,
         /// Ports whose new orders are rejected now, because a kill switch stops them; a state, not a total.
         PortsStopped,
+        /// Instruments that take no new orders now, because an input about them came too late; a state, not a total.
+        InstrumentsPaused,
     }
 }

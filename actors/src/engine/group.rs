@@ -18,7 +18,7 @@
 use std::fmt;
 
 use corelane_codecs::{
-    itch::EventCode,
+    itch::{EventCode, TradingState},
     ouch::{self, CancelReason, RejectReason},
 };
 use corelane_runtime::{
@@ -37,8 +37,8 @@ use super::{
     risk::Risk,
 };
 use crate::types::{
-    Command, Event, Exposure, GroupConfig, GroupConfigError, Increase, KillSwitch, MarketEvent, MassCancel, OrderSlot,
-    PortId, Publication, Quantity, Replace, Reply, Scope,
+    Command, Event, Exposure, GroupConfig, GroupConfigError, Increase, KillSwitch, Locate, MarketEvent, MassCancel,
+    OrderSlot, PortId, Publication, Quantity, Replace, Reply, Scope,
 };
 
 ports! {
@@ -92,6 +92,9 @@ impl fmt::Debug for Group {
 }
 
 impl Group {
+    /// Pauses that one [`EndPauses`](Command::EndPauses) ends at most.
+    pub const PAUSES_PER_STEP: usize = ENTRIES_PER_STEP;
+
     /// A group with empty tables, sized by a [checked](GroupConfig::check) configuration, that counts in `counters`.
     #[must_use]
     pub fn new(config: &GroupConfig, counters: Counters<GroupCount>) -> Group {
@@ -128,7 +131,7 @@ impl Group {
     #[inline(never)]
     fn replace(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, replace: &Replace) {
         match self.order.replace(replace, &mut replies(ctx)) {
-            None => {}
+            None => self.tell_of_pause(ctx),
             Some(Replacement::Cancel(slot, reason)) => self.run_matching(ctx, |matching, out| {
                 matching.cancel(out, slot, Quantity::MAX, reason);
                 Step::Done
@@ -174,6 +177,7 @@ impl Group {
     #[cold]
     fn market_event(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, event: &MarketEvent) {
         let event = EventCode::from_wire(event.code).filter(|event| self.order.market_event(*event));
+        self.counters.set(GroupCount::InstrumentsPaused, self.order.paused() as u64);
         if let Some(event) = event {
             self.run_matching(ctx, |matching, out| matching.market_event(out, event));
             let told = match event {
@@ -184,6 +188,31 @@ impl Group {
             self.announcement = told.map(|event| Announcement { event, next: 0 });
         }
         self.note_command();
+    }
+
+    /// Tells subscribers of a pause that the input has begun.
+    #[cold]
+    fn tell_of_pause(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) {
+        if let Some(locate) = self.order.take_begun_pause() {
+            self.publish_state(ctx, locate, TradingState::Paused);
+        }
+    }
+
+    /// Ends pauses that are over, as many as a step has room for.
+    #[cold]
+    fn end_pauses(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) {
+        for _ in 0..Group::PAUSES_PER_STEP {
+            let Some(locate) = self.order.end_pause(ctx.time_ns()) else { return };
+            self.publish_state(ctx, locate, TradingState::Trading);
+        }
+    }
+
+    fn publish_state(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, locate: Locate, state: TradingState) {
+        self.counters.set(GroupCount::InstrumentsPaused, self.order.paused() as u64);
+        self.run_matching(ctx, |matching, out| {
+            matching.trading_state(out, locate, state);
+            Step::Done
+        });
     }
 
     /// Tells the next ports of the start or the end of the day.
@@ -275,8 +304,9 @@ impl SequencedActor for Group {
         match command {
             Command::Enter(enter) => {
                 let exposure = self.order.enter(enter, &mut replies(ctx));
-                if let Some(exposure) = &exposure {
-                    self.enter(ctx, exposure);
+                match &exposure {
+                    Some(exposure) => self.enter(ctx, exposure),
+                    None => self.tell_of_pause(ctx),
                 }
             }
             Command::Cancel(cancel) => {
@@ -313,6 +343,7 @@ impl SequencedActor for Group {
             }
             Command::KillSwitch(switch) => self.kill_switch(ctx, switch),
             Command::MarketEvent(event) => self.market_event(ctx, event),
+            Command::EndPauses => self.end_pauses(ctx),
         }
         self.step()
     }

@@ -45,6 +45,8 @@ pub enum Command {
     EntrySwitch(EntrySwitch),
     /// Ask for the next number of a request.
     AccountQuery(AccountQuery),
+    /// End the pauses of instruments that are over, as many as one step has room for.
+    EndPauses,
 }
 
 impl Command {
@@ -78,6 +80,7 @@ impl Message for Command {
             Command::MassCancel(_) => 10,
             Command::EntrySwitch(_) => 11,
             Command::AccountQuery(_) => 12,
+            Command::EndPauses => 13,
         }
     }
 }

@@ -91,6 +91,8 @@ pub struct GroupConfig {
     pub cancel_on_disconnect: bool,
     /// Whether orders are accepted before the first market event.
     pub opens_at_start: bool,
+    /// How long an instrument takes no new orders after an input about it that came too late, in nanoseconds; 0 for no pause.
+    pub pause_ns: u64,
     /// How far apart a bid and an ask may be, in millionths of their mean, so that the mean is a reference price.
     pub quote_width_parts_per_million: u32,
     /// The venue's limits on every order.

@@ -20,6 +20,8 @@ pub enum Mark {
     InFlight = 2,
     /// A circuit breaker of the venue is open.
     Breaker = 3,
+    /// It was older than the venue allows when it was sequenced. Its instrument is paused.
+    Delay = 4,
 }
 
 impl Mark {
@@ -32,6 +34,7 @@ impl Mark {
             Mark::Rate => Some(RejectReason::RiskPortMessageRate),
             Mark::InFlight => Some(RejectReason::Other),
             Mark::Breaker => Some(RejectReason::ProcessingError),
+            Mark::Delay => Some(RejectReason::Halted),
         }
     }
 }

@@ -29,6 +29,8 @@ use corelane_test_support::shards::simulated;
 
 pub(crate) const COLLAR_PPM: u32 = 100_000;
 pub(crate) const QUOTE_WIDTH_PPM: u32 = 50_000;
+/// How long an instrument is paused: some steps of the random streams.
+pub(crate) const PAUSE_NS: u64 = 10_000;
 
 /// Three instruments at 10.00, the last without a reference price, and tables small enough for tests to fill.
 pub(crate) fn config() -> GroupConfig {
@@ -53,6 +55,7 @@ pub(crate) fn config() -> GroupConfig {
         open_orders_per_port_max: 1000,
         cancel_on_disconnect: true,
         opens_at_start: true,
+        pause_ns: PAUSE_NS,
         quote_width_parts_per_million: QUOTE_WIDTH_PPM,
         limits: Limits {
             quantity_max: Quantity(10_000),

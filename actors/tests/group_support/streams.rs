@@ -165,7 +165,8 @@ fn order() -> impl Strategy<Value = Enter> {
 }
 
 fn mark() -> impl Strategy<Value = Mark> {
-    prop_oneof![12 => Just(Mark::None), 1 => Just(Mark::Rate), 1 => Just(Mark::InFlight), 1 => Just(Mark::Breaker)]
+    let one = prop::sample::select(vec![Mark::Rate, Mark::InFlight, Mark::Breaker, Mark::Delay]);
+    prop_oneof![12 => Just(Mark::None), 3 => one]
 }
 
 /// An order with arbitrary fields.
@@ -226,6 +227,7 @@ fn other() -> impl Strategy<Value = Command> {
         1 => (port(), 0..3_u32).prop_map(|(port, generation)| log_in(port, generation)),
         1 => prop::sample::select(b"OSQ?".to_vec()).prop_map(market),
         2 => Just(market(b'Q')),
+        2 => Just(Command::EndPauses),
         // What has ended stays so for the rest of the stream.
         1 => prop::sample::select(b"MEC??????????????".to_vec()).prop_map(market),
     ]

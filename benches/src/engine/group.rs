@@ -282,6 +282,7 @@ pub(super) fn config(commands: &Commands) -> GroupConfig {
         open_orders_per_port_max: commands.live_max(),
         cancel_on_disconnect: true,
         opens_at_start: true,
+        pause_ns: 0,
         quote_width_parts_per_million: 50_000,
         limits: Limits {
             quantity_max: Quantity(100_000),

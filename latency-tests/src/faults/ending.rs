@@ -1,9 +1,10 @@
-//! The answers to a script when the venue stops beneath it: from the first order that the end of the day cancels on, each order
-//! gets one final answer, and new ones are rejected.
+//! The answers to a script when the venue stops beneath it, or rejects what has waited too long: from the first order that the end
+//! of the day cancels, or that delay protection rejects, the script no longer knows which orders rest. Each order gets one final
+//! answer.
 
 use std::collections::BTreeSet;
 
-use corelane_codecs::ouch::{CancelReason, Outbound};
+use corelane_codecs::ouch::{CancelReason, Outbound, RejectReason};
 use corelane_tester::script::{Completion, MarketScript, Mismatch, Script};
 
 pub(super) struct Ending {
@@ -27,10 +28,15 @@ impl Script for Ending {
     fn check(&mut self, session: usize, answer: &Outbound<'_>) -> Result<Completion, Mismatch> {
         let last = match answer {
             Outbound::Canceled(canceled, _) => {
-                self.has_begun |= canceled.reason_code == CancelReason::Closed.to_wire();
-                Some(canceled.user_ref_num.get())
+                // At the client's wish it may be of a part, and may be read after the end has begun for another session.
+                let is_closed = canceled.reason_code == CancelReason::Closed.to_wire();
+                self.has_begun |= is_closed;
+                is_closed.then_some(canceled.user_ref_num.get())
             }
-            Outbound::Rejected(rejected, _) => Some(rejected.user_ref_num.get()),
+            Outbound::Rejected(rejected, _) => {
+                self.has_begun |= rejected.reason_code.get() == RejectReason::Halted.to_wire();
+                Some(rejected.user_ref_num.get())
+            }
             _ => None,
         };
         if !self.has_begun {

@@ -50,6 +50,8 @@ pub(super) enum Cause {
     Peers(fn(&Peers<'_>) -> Result<Duration, String>),
     /// The other venue's feed has trouble.
     Feed(Trouble),
+    /// The shard stands still, so that what waits is too old when it goes on.
+    Stall,
     /// The operator stops it.
     Signal,
     /// Nobody reads the log, and so much is written to it that it stands still.
@@ -122,6 +124,7 @@ pub(super) const ROWS: &[Row] = &[
     row("housekeeping panics", Cause::Point("housekeeping.turn", "panic", 1), Outcome::Halts),
     row("clock steps 1 h ahead", Cause::Point("clock", "3600", 1), Outcome::GoesOn),
     row("clock steps 1 h back", Cause::Point("clock", "-3600", 1), Outcome::GoesOn),
+    row("delay protection", Cause::Stall, Outcome::GoesOn),
     row("half-open socket", Cause::Peers(|peers| peers::half_open(peers.server, peers.user)), Outcome::GoesOn),
     row(
         "slow reader",
@@ -144,7 +147,6 @@ pub(super) const ROWS: &[Row] = &[
     row("descriptors exhausted", Cause::Limit("ulimit -n 32; exec"), Outcome::Refuses),
     row("memlock refused", Cause::Limit(WITHOUT_MEMLOCK), Outcome::Refuses),
     row("io_uring refused", Cause::NoIoUring, Outcome::Refuses),
-    row("delay protection", Cause::Missing("not built yet"), Outcome::GoesOn),
     row("replicas", Cause::Missing("not built yet"), Outcome::GoesOn),
     row("journal", Cause::Missing("not built yet"), Outcome::GoesOn),
 ];

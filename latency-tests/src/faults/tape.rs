@@ -10,7 +10,7 @@ use std::{
 };
 
 use corelane_codecs::{
-    itch::Message,
+    itch::{Message, TradingState},
     mold::{Content, Packet},
 };
 
@@ -22,6 +22,9 @@ pub(super) struct Tape {
     pub out_of_sequence: u64,
     /// Shares of all executions.
     pub executed: u64,
+    /// Instruments that were paused, and that were traded again.
+    pub paused: u64,
+    pub resumed: u64,
     /// The last packet was the end of the session, with the number after its last message.
     pub has_ended: bool,
     /// Something came behind the end.
@@ -76,6 +79,11 @@ impl Tape {
         for message in packet.messages() {
             let Ok((sequence, message)) = message else { continue };
             self.messages = sequence;
+            if let Ok(Message::StockTradingAction(action)) = Message::decode(message) {
+                let is_trading = action.trading_state() == Some(TradingState::Trading);
+                self.resumed += u64::from(is_trading);
+                self.paused += u64::from(!is_trading);
+            }
             self.executed += match Message::decode(message) {
                 Ok(Message::OrderExecuted(executed)) => u64::from(executed.executed_shares.get()),
                 Ok(Message::OrderExecutedWithPrice(executed)) => u64::from(executed.executed_shares.get()),

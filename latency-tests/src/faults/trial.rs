@@ -60,6 +60,10 @@ const SMALL_RINGS: [(&str, &str); 4] = [
 ];
 /// How long the process stands still, for which many times what those rings hold comes.
 const PAUSE: Duration = Duration::from_millis(60);
+/// Orders that are older are rejected, in the row of the stall; and how long it lasts.
+const PROTECTION: (&str, &str) =
+    ("[matching]\n", "[delay_protection]\nmax_age_ms = 100\npause_ms = 300\n\n[matching]\n");
+const STALL: &str = "fault shard.turn stall-500";
 
 pub(super) struct Trial<'a> {
     pub row: &'a Row,
@@ -147,11 +151,15 @@ impl Trial<'_> {
         let subscriber = Subscriber::start(socket);
         let limits = if let Cause::Limit(limits) = self.row.cause { limits } else { "exec" };
         let log_is_blocked = matches!(self.row.cause, Cause::BlockedLog);
-        let rings: &[_] = if matches!(self.row.cause, Cause::FullRings) { &SMALL_RINGS } else { &[] };
+        let changes: &[_] = match self.row.cause {
+            Cause::FullRings => &SMALL_RINGS,
+            Cause::Stall => &[PROTECTION],
+            _ => &[],
+        };
         let setup = Setup {
             binary: self.binary,
             folder: self.folder,
-            changes: &[&CHANGES[..], rings].concat(),
+            changes: &[&CHANGES[..], changes].concat(),
             tape,
             log_is_blocked,
             limits,
@@ -268,6 +276,10 @@ impl Trial<'_> {
                 feed.trouble();
                 caused(None)
             }
+            Cause::Stall => {
+                server.ask(STALL)?;
+                caused(None)
+            }
             Cause::Signal => {
                 server.signal_to_stop();
                 caused(None)
@@ -345,7 +357,13 @@ impl Trial<'_> {
             let number = line.text.split_once("made no turn for ")?.1.split(' ').next()?;
             Some(Duration::from_millis(number.parse().ok()?))
         };
-        findings.detected = noticed.map(Duration::from_micros).or_else(silence).or(peers_ended);
+        let says = |text: &'static str| {
+            let said = move |line: &&Line| line.text.contains("delay protection: ") && line.text.contains(text);
+            ended.log.iter().filter(later).find(said).map(|line| line.at - fault_at)
+        };
+        let resumed = says(" 0 instruments");
+        let paused = says("instruments are paused");
+        findings.detected = noticed.map(Duration::from_micros).or_else(silence).or(paused).or(peers_ended);
         let restarted = ended
             .log
             .iter()
@@ -359,7 +377,7 @@ impl Trial<'_> {
             Outcome::Refuses => 2,
         };
         findings.recovered = match self.row.outcome {
-            Outcome::GoesOn => restarted.map(Duration::from_micros),
+            Outcome::GoesOn => restarted.map(Duration::from_micros).or(resumed),
             _ => ended_at.map(|at| at.saturating_duration_since(fault_at)),
         };
         findings.demand(ended.status.code() == Some(code), || {
@@ -403,10 +421,16 @@ impl Trial<'_> {
             true => format!("the feed has no end; its last message was {}", tape.messages),
             false => "the feed says that the session is over".to_owned(),
         });
+        let must_pause = matches!(self.row.cause, Cause::Stall);
+        findings.demand((tape.paused > 0) == must_pause && tape.paused == tape.resumed, || {
+            format!("the feed tells of {} pauses and {} ends of pauses", tape.paused, tape.resumed)
+        });
         if self.row.outcome.is_survived() {
             let told = load.executed_resting;
-            findings.lost = tape.executed.abs_diff(told);
-            findings.demand(tape.executed == told, || {
+            // A load whose orders are rejected ends without waiting for its last answers.
+            let not_told = if must_pause { tape.executed.saturating_sub(told) } else { 0 };
+            findings.lost = tape.executed.abs_diff(told + not_told);
+            findings.demand(findings.lost == 0, || {
                 format!("clients were told of {told} executed shares, subscribers of {}", tape.executed)
             });
         }

@@ -52,6 +52,16 @@ impl<O> Context<'_, O> {
         self.env.time.ticks()
     }
 
+    /// How long the input being worked on has been in the topology, in nanoseconds: from [`Header::ingress_ticks`] to this turn; 0
+    /// if it has no such stamp. As [`Context::ticks`], it is not the same in a replay.
+    #[inline]
+    #[must_use]
+    pub fn age_ns(&self) -> u64 {
+        let (now, then) = (self.env.time.ticks(), self.header().ingress_ticks);
+        // Mostly it came in this turn.
+        if now == then || then == 0 { 0 } else { self.env.time.nanos_of(now.saturating_sub(then)) }
+    }
+
     /// Sets a timer: [`Actor::on_timer`](crate::actor::Actor::on_timer) is called with `token` in `after_ns` nanoseconds from
     /// now, never earlier. That is now as the clock is read for this call, not [`Context::time_ns`]: the turn may have lasted.
     ///

@@ -79,6 +79,8 @@ pub(crate) struct Figures {
     busy_ticks: u64,
     /// When the last turn ended, by the clock's ticks.
     turn_end_ticks: u64,
+    /// When it began, and so the shard looked at the network; or when the shard woke up since.
+    looked_ticks: u64,
     /// When they were last handed over.
     handed_over_ns: u64,
     /// Whether work was done since.
@@ -94,12 +96,19 @@ impl Figures {
     #[inline]
     fn count_turn(&mut self, was_busy: bool, now_ticks: u64) {
         let began_ticks = std::mem::replace(&mut self.turn_end_ticks, now_ticks);
+        self.looked_ticks = began_ticks;
         self.turns += 1;
         if was_busy {
             self.busy_turns += 1;
             self.busy_ticks += now_ticks.saturating_sub(began_ticks);
             self.behind = true;
         }
+    }
+
+    /// Leaves the time until `now_ticks` out of the turns: the shard has slept.
+    fn slept(&mut self, now_ticks: u64) {
+        self.turn_end_ticks = now_ticks;
+        self.looked_ticks = now_ticks;
     }
 }
 
@@ -135,7 +144,7 @@ impl DutyCycle {
         let mut checked_ticks = 0;
         let mut idle_since: Option<Instant> = None;
         let mut waits_since_ns: Option<u64> = None;
-        self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
+        self.figures.slept(self.shard.env.time.ticks_anew());
         // The actors' start hooks may have sent.
         self.progress.count_work();
         loop {
@@ -154,6 +163,7 @@ impl DutyCycle {
                 }
             }
             fault!("shard.turn");
+            self.shard.env.time.set_looked(self.figures.looked_ticks);
             let work = self.shard.turn(&mut reports);
             let now_ticks = self.shard.env.time.ticks_anew();
             self.figures.count_turn(work > 0, now_ticks);
@@ -186,7 +196,7 @@ impl DutyCycle {
                 Idle::Spin => std::hint::spin_loop(),
                 Idle::Backoff if empty_turns > EMPTY_TURNS_BEFORE_SLEEP => {
                     std::thread::sleep(BACKOFF_SLEEP);
-                    self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
+                    self.figures.slept(self.shard.env.time.ticks_anew());
                 }
                 Idle::Backoff => std::hint::spin_loop(),
                 Idle::Park => {
@@ -203,7 +213,7 @@ impl DutyCycle {
                         }
                         // `idle_since` and `empty_turns` stay: a wake-up without work ends in the next sleep at once.
                     }
-                    self.figures.turn_end_ticks = self.shard.env.time.ticks_anew();
+                    self.figures.slept(self.shard.env.time.ticks_anew());
                 }
             }
         }

@@ -54,11 +54,21 @@ pub struct ShardTime {
     fresh: Cell<bool>,
     ticks: Cell<u64>,
     wall_ns: Cell<u64>,
+    /// When the shard last looked at the network, or woke up; the largest number while nobody says it.
+    looked_ticks: Cell<u64>,
+    /// The stamp of what the network brings in this turn.
+    arrival_ticks: Cell<u64>,
+    /// [`STALL_NS`] in ticks.
+    stall_ticks: u64,
 }
+
+/// A shard that has not looked at the network for so long has stood still. What it finds then may have waited as long; below, the
+/// time of a turn is near enough.
+const STALL_NS: u64 = 1_000_000;
 
 impl fmt::Debug for ShardTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ShardTime { clock, fresh: _, ticks, wall_ns } = self;
+        let ShardTime { clock, ticks, wall_ns, .. } = self;
         f.debug_struct("ShardTime")
             .field("is_simulated", &clock.is_none())
             .field("ticks", &ticks.get())
@@ -69,17 +79,41 @@ impl fmt::Debug for ShardTime {
 
 impl ShardTime {
     pub(crate) fn real(clock: Clock) -> Self {
-        ShardTime { clock: Some(clock), fresh: Cell::new(false), ticks: Cell::new(0), wall_ns: Cell::new(0) }
+        let time = ShardTime { clock: Some(clock), fresh: Cell::new(false), ..ShardTime::simulated() };
+        let stall_ticks = time.ticks_of(STALL_NS);
+        ShardTime { stall_ticks, ..time }
     }
 
     pub(crate) fn simulated() -> Self {
-        ShardTime { clock: None, fresh: Cell::new(true), ticks: Cell::new(0), wall_ns: Cell::new(0) }
+        ShardTime {
+            clock: None,
+            fresh: Cell::new(true),
+            ticks: Cell::new(0),
+            wall_ns: Cell::new(0),
+            looked_ticks: Cell::new(u64::MAX),
+            arrival_ticks: Cell::new(0),
+            stall_ticks: STALL_NS,
+        }
     }
 
     /// Simulated time goes to `wall_ns`; ticks are nanoseconds.
     pub(crate) fn set(&self, wall_ns: u64) {
-        self.ticks.set(wall_ns);
+        self.note_ticks(wall_ns);
         self.wall_ns.set(wall_ns);
+    }
+
+    #[inline]
+    fn note_ticks(&self, ticks: u64) {
+        self.ticks.set(ticks);
+        let looked = self.looked_ticks.get();
+        let has_stood = ticks.saturating_sub(looked) > self.stall_ticks;
+        self.arrival_ticks.set(if has_stood { looked } else { ticks });
+    }
+
+    /// Says when the shard last looked at the network before the turn that begins.
+    #[inline]
+    pub(crate) fn set_looked(&self, ticks: u64) {
+        self.looked_ticks.set(ticks);
     }
 
     /// The next reading looks at the clock again.
@@ -93,6 +127,14 @@ impl ShardTime {
     pub fn ticks(&self) -> u64 {
         self.refresh();
         self.ticks.get()
+    }
+
+    /// The stamp of what the network brings in this turn: its ticks. After a stall, the ticks when the shard looked before it:
+    /// nobody knows when in between it has come.
+    #[inline]
+    pub(crate) fn arrival_ticks(&self) -> u64 {
+        self.refresh();
+        self.arrival_ticks.get()
     }
 
     /// Nanoseconds since midnight of the venue's zone, of this turn.
@@ -143,7 +185,7 @@ impl ShardTime {
             && let Some(clock) = &self.clock
         {
             let ticks = clock.ticks();
-            self.ticks.set(ticks);
+            self.note_ticks(ticks);
             self.wall_ns.set(clock.time_of_day_ns(ticks));
             self.fresh.set(true);
         }
@@ -160,6 +202,23 @@ mod tests {
 
     crate::metrics! {
         enum Probe { Age = "age_ns" }
+    }
+
+    #[test]
+    fn what_comes_after_a_stall_has_come_since_the_last_look() {
+        let master = ClockMaster::new(HostTime::new(), UtcOffset::UTC);
+        let time = ShardTime::real(master.clock());
+        assert_eq!(time.arrival_ticks(), time.ticks(), "nobody says when it looked");
+        for ago_ns in [0, 2 * STALL_NS, 1_000 * STALL_NS] {
+            let looked = time.ticks_anew() - time.ticks_of(ago_ns);
+            time.set_looked(looked);
+            time.begin_turn();
+            let (arrival, now) = (time.arrival_ticks(), time.ticks());
+            // The host may let this thread stand still too.
+            let has_stood = now - looked > time.ticks_of(STALL_NS);
+            assert!(has_stood || ago_ns == 0);
+            assert_eq!(arrival, if has_stood { looked } else { now });
+        }
     }
 
     #[test]

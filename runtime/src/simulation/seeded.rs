@@ -85,6 +85,8 @@ pub struct World {
 struct ShardPlan {
     turn_ns: Option<u64>,
     not_before_ns: u64,
+    /// When it was to turn, if it has stalled since.
+    stalled_since_ns: Option<u64>,
     /// The last slot in which it was decided whether it stalls.
     slot: u64,
     /// Something has happened since its turn was planned that may give it something to do.
@@ -521,8 +523,11 @@ impl World {
             && let Some(mut stall) = self.strikes(STALL, key, self.stalls.parts_per_million)
         {
             self.shards[index].not_before_ns = now_ns + stall.within(1, self.stalls.stall_ns_max.max(1));
+            self.shards[index].stalled_since_ns.get_or_insert(now_ns);
             return;
         }
+        let looked_ns = self.shards[index].stalled_since_ns.take().unwrap_or(now_ns);
+        self.simulation.shards[index].env.time.set_looked(looked_ns);
         self.simulation.set_time_ns(now_ns);
         let work = self.simulation.turn_shard(index) + self.simulation.turn_supervisors();
         if work > 0 || self.simulation.shards[index].called() {

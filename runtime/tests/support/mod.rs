@@ -196,7 +196,7 @@ pub(crate) struct AsIs;
 impl SequencerPolicy for AsIs {
     type In = Note;
     type Out = Note;
-    fn sequence(&mut self, input: &Note, emit: impl FnOnce(Note)) {
+    fn sequence(&mut self, input: &Note, _age_ns: u64, emit: impl FnOnce(Note)) {
         emit(*input);
     }
 }

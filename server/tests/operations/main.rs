@@ -1,6 +1,7 @@
 //! Operation of the real server: its trading day, its ordered stop, its kill switches and its socket, as clients, subscribers
 //! and the operator see them.
 
+mod delay;
 mod open_files;
 mod server;
 mod socket;

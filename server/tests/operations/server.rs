@@ -218,6 +218,11 @@ impl Client {
         self.send(b'U', &order);
     }
 
+    /// Cancels an order.
+    pub(crate) fn cancel(&mut self, user_ref: u32) {
+        self.send(b'U', &[&b"X"[..], &user_ref.to_be_bytes(), &[0; 4]].concat());
+    }
+
     /// The next packet but heartbeats; `None` at the end of the connection.
     fn next(&mut self) -> Option<Vec<u8>> {
         loop {
@@ -270,7 +275,7 @@ impl Client {
     }
 }
 
-/// A packet of the feed: its sequence number, and its messages in short (`S Q`, `R`, `A`), or `heartbeat` or `END`.
+/// A packet of the feed: its sequence number, and its messages in short (`S Q`, `H P`, `R`, `A`), or `heartbeat` or `END`.
 pub(crate) fn packet(bytes: &[u8]) -> (u64, Vec<String>) {
     let sequence = u64::from_be_bytes(bytes[10..18].try_into().unwrap());
     let count = u16::from_be_bytes(bytes[18..20].try_into().unwrap());
@@ -284,7 +289,11 @@ pub(crate) fn packet(bytes: &[u8]) -> (u64, Vec<String>) {
         let length = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
         let message = &rest[2..2 + length];
         let kind = char::from(message[0]);
-        messages.push(if kind == 'S' { format!("S {}", char::from(message[11])) } else { kind.to_string() });
+        messages.push(match kind {
+            'S' => format!("S {}", char::from(message[11])),
+            'H' => format!("H {}", char::from(message[19])),
+            _ => kind.to_string(),
+        });
         rest = &rest[2 + length..];
     }
     (sequence, messages)

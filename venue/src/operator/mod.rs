@@ -33,7 +33,7 @@ use std::{
 };
 
 use corelane_actors::{
-    engine::GroupCount,
+    engine::{Group, GroupCount},
     session::{EntryGate, SessionCount},
     types::{Command, KillSwitch, MarketEvent, Scope, SequencerIn},
 };
@@ -59,6 +59,8 @@ use crate::declare::VenueCounters;
 const GROUP_DEADLINE: Duration = Duration::from_secs(5);
 /// Commands that wait for room on the edge to the sequencer; beyond them, requests are refused.
 const UNSENT_MAX: usize = 64;
+/// Commands of a turn that end pauses: half of the room on that edge.
+const PAUSE_STEPS_MAX: u64 = 8;
 
 /// A request of the process itself, and who waits for its answer.
 pub(crate) type Asked = (Request, mpsc::Sender<Answer>);
@@ -123,8 +125,10 @@ pub(crate) struct Desk {
     asked: mpsc::Receiver<Asked>,
     unsent: VecDeque<SequencerIn>,
     pending: VecDeque<Pending>,
-    /// Commands sent or waiting.
+    /// Commands sent or waiting that the group counts.
     commands: u64,
+    /// Instruments that were paused at the last turn.
+    paused: u64,
     progress: Arc<Progress>,
     /// How long the feed's retransmission server answers after the last message.
     linger: Duration,
@@ -165,6 +169,7 @@ impl Desk {
             pending: VecDeque::new(),
             commands: 0,
             progress,
+            paused: 0,
             linger: Duration::from_millis(server.map_or(0, |server| server.linger_ms)),
             ends_at: None,
         };
@@ -194,6 +199,7 @@ impl Desk {
         if !self.progress.is_stopping.load(Ordering::Acquire) {
             self.keep_to_schedule(Duration::from_nanos(status.clock.time_of_day_ns));
         }
+        self.end_pauses();
         self.send_waiting();
         if self.ends_at.is_none_or(|end| Instant::now() < end) {
             return ControlFlow::Continue(());
@@ -274,6 +280,20 @@ impl Desk {
     fn await_group(&mut self, asker: Asker, then: Then) {
         let (command, deadline) = (self.commands, Instant::now() + GROUP_DEADLINE);
         self.pending.push_back(Pending { command, deadline, asker, then });
+    }
+
+    /// Lets the group end the pauses of instruments that are over. It does so in its own time, which only its inputs bring.
+    fn end_pauses(&mut self) {
+        let paused = self.counters.group.get(GroupCount::InstrumentsPaused);
+        let before = mem::replace(&mut self.paused, paused);
+        if (before == 0) != (paused == 0) {
+            tracing::warn!("delay protection: {paused} instruments are paused");
+        }
+        // If there is no room for commands, these have time too.
+        if self.unsent.is_empty() {
+            let steps = paused.div_ceil(Group::PAUSES_PER_STEP as u64).min(PAUSE_STEPS_MAX);
+            self.unsent.extend((0..steps).map(|_| SequencerIn::Command(Command::EndPauses)));
+        }
     }
 
     fn send_waiting(&mut self) {
@@ -400,6 +420,10 @@ impl Desk {
             format!("next: {next}"),
             format!("kill switches engaged: {engaged}"),
         ];
+        let paused = self.counters.group.get(GroupCount::InstrumentsPaused);
+        if paused > 0 {
+            lines.push(format!("instruments paused: {paused}"));
+        }
         if !self.pending.is_empty() {
             let waiting: Vec<String> = self.pending.iter().map(|pending| self.words(pending.then)).collect();
             lines.push(format!("on its way: {}", waiting.join(", ")));

@@ -3,7 +3,8 @@
 use corelane_codecs::{
     IntoBytes,
     itch::{
-        self, AddOrder, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, StockDirectory, SystemEvent,
+        self, AddOrder, HaltReason, Header, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, StockDirectory,
+        StockTradingAction, SystemEvent, TradingState,
     },
     price::Price4,
     text::{Alpha, Symbol},
@@ -42,6 +43,21 @@ impl Feed<'_> {
             etp_flag: b'N',
             etp_leverage: 0.into(),
             inverse: b'N',
+        });
+    }
+
+    /// Publishes that an instrument is paused for a reason of operations, or trades again.
+    pub(super) fn trading_action(&mut self, locate: Locate, stock: Symbol, state: TradingState) {
+        let reason = match state {
+            TradingState::Trading => HaltReason::NotAvailable,
+            _ => HaltReason::Operations,
+        };
+        self.send(|time_ns| StockTradingAction {
+            header: header(locate, time_ns),
+            stock,
+            trading_state: state.to_wire(),
+            reserved: b' ',
+            reason: reason.to_wire(),
         });
     }
 

@@ -15,7 +15,7 @@ mod lists;
 use std::fmt;
 
 use corelane_codecs::{
-    itch::EventCode,
+    itch::{EventCode, TradingState},
     ouch::{CancelReason, Liquidity, RejectReason},
     price::Price4,
     text::Symbol,
@@ -257,6 +257,12 @@ impl Matching {
             }
             _ => Step::Done,
         }
+    }
+
+    /// Publishes whether an instrument trades or is paused.
+    #[cold]
+    pub fn trading_state<E: Events>(&mut self, out: &mut Outlets<'_, E>, locate: Locate, state: TradingState) {
+        out.feed.trading_action(locate, self.symbol(locate), state);
     }
 
     /// Prefetches an order.

@@ -42,6 +42,11 @@ impl Day {
         true
     }
 
+    /// Whether no order is accepted now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.hours == Hours::Closed
+    }
+
     /// Whether orders with this time in force (its wire byte) are accepted now.
     #[inline(always)]
     pub(super) fn accepts(&self, time_in_force: u8) -> bool {

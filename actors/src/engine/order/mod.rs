@@ -10,7 +10,7 @@
 //! | replace with a used number, or of an order that is not live | none; its number is not used |
 //! | replace with invalid details | the existing order is Canceled (`Z`, by the system); the number is not used |
 //! | replace to no more shares than are executed | the existing order is Canceled (`U`, requested by the user); the number is not used |
-//! | replace with a [mark](crate::types::Mark) that raises something | Rejected; its number is used, the existing order stays |
+//! | replace with a [mark](crate::types::Mark), or of an order of a paused instrument, that raises something | Rejected; its number is used, the existing order stays |
 //! | replace that raises something outside the hours of its time in force, or while entry is disabled for the firm of the order | Rejected; its number is used, the existing order stays |
 //! | replace that came with the prices of another instrument and raises the open shares or the price's aggressiveness | Rejected (0x0A); its number is used, the existing order stays |
 //! | replace that risk refuses, or for which the books have no room | Rejected; its number is used, the existing order stays |
@@ -35,7 +35,8 @@
 //! any; an unknown symbol or side matches none. The firm of an order is the one that its client named (option `Firm`),
 //! else the port's own; a disabled blank firm is the whole port.
 //!
-//! Reject reasons that do not concern the fields: that of the request's [mark](crate::types::Mark), before all others; 0x02 destination closed (outside the hours of the order, see
+//! Reject reasons that do not concern the fields: that of the request's [mark](crate::types::Mark), before all others; 0x07 halted
+//! (its instrument is paused, because an input about it came too late); 0x02 destination closed (outside the hours of the order, see
 //! [`MarketEvent`](crate::types::MarketEvent)), 0x0C firm not authorised (the client has disabled its order entry), 0x0F
 //! other (too many open orders of the port), 0x0A processing error (the venue's tables are full). The reasons of the field
 //! checks are in `checks`, those of risk in
@@ -49,6 +50,7 @@ mod checks;
 mod day;
 mod entry;
 mod open_order;
+mod pauses;
 mod port_state;
 mod user_refs;
 
@@ -70,11 +72,12 @@ use self::{
     day::Day,
     entry::{EntryState, Firm},
     open_order::OpenOrder,
+    pauses::Pauses,
     port_state::PortState,
 };
 use crate::types::{
     AccountQuery, Cancel, Command, Enter, EntrySwitch, Event, Exposure, GroupConfig, Increase, Instrument, Locate,
-    MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Replace, Reply,
+    Mark, MassCancel, Modify, NewOrder, OrderSlot, OtherChannel, Outcome, PortConfig, PortId, Quantity, Replace, Reply,
     SessionChange,
 };
 
@@ -95,6 +98,7 @@ pub(crate) struct Order {
     /// The replace that the current input asks for, if it is one.
     replacing: Option<(Replace, TimeInForce)>,
     day: Day,
+    pauses: Pauses,
     cancel_on_disconnect: bool,
 }
 
@@ -112,6 +116,7 @@ impl Order {
             free: (0..config.orders_max).rev().map(OrderSlot).collect(),
             replacing: None,
             day: Day::new(config.opens_at_start),
+            pauses: Pauses::new(config.pause_ns, config.instruments.len()),
             cancel_on_disconnect: config.cancel_on_disconnect,
         }
     }
@@ -160,7 +165,27 @@ impl Order {
 
     /// Takes a market event; false if it does not come next in the day, and must be ignored.
     pub(crate) fn market_event(&mut self, event: EventCode) -> bool {
-        self.day.advance(event)
+        let comes_next = self.day.advance(event);
+        if self.day.is_closed() {
+            // Nothing is traded any more: nobody needs to be told.
+            self.pauses.clear();
+        }
+        comes_next
+    }
+
+    /// The number of instruments that take no new orders.
+    pub(crate) fn paused(&self) -> usize {
+        self.pauses.count()
+    }
+
+    /// The instrument whose pause the current input has begun.
+    pub(crate) fn take_begun_pause(&mut self) -> Option<Locate> {
+        self.pauses.take_begun()
+    }
+
+    /// Ends the next pause that is over.
+    pub(crate) fn end_pause(&mut self, now_ns: u64) -> Option<Locate> {
+        self.pauses.end(now_ns)
     }
 
     /// Tells a port's client of the start or the end of its day.
@@ -178,7 +203,7 @@ impl Order {
         }
         port.last_user_ref = enter.user_ref;
         port.live.prefetch(enter.user_ref);
-        match self.admit(enter) {
+        match self.admit(enter, replies.time_ns) {
             Ok((slot, terms, firm)) => {
                 self.open(slot, enter, terms, firm);
                 let order = NewOrder {
@@ -203,8 +228,8 @@ impl Order {
 
     /// Runs the checks that need no reference price, and takes a slot for an order that passes.
     #[inline(always)]
-    fn admit(&mut self, enter: &Enter) -> Result<(OrderSlot, Terms, Firm), RejectReason> {
-        if let Some(reason) = enter.mark.reject_reason() {
+    fn admit(&mut self, enter: &Enter, now_ns: u64) -> Result<(OrderSlot, Terms, Firm), RejectReason> {
+        if let Some(reason) = self.why_not_now(enter.mark, enter.locate, now_ns) {
             return Err(reason);
         }
         let port = &self.ports[enter.port.index()];
@@ -221,6 +246,22 @@ impl Order {
         }
         let slot = self.free.pop().ok_or(RejectReason::ProcessingError)?;
         Ok((slot, terms, firm))
+    }
+
+    /// Why nothing may be entered or raised now, whoever asks: the request has a mark, or its instrument is paused. A mark of a
+    /// delay begins a pause.
+    #[inline(always)]
+    fn why_not_now(&mut self, mark: Mark, locate: Locate, now_ns: u64) -> Option<RejectReason> {
+        let is_usual = mark == Mark::None && self.pauses.count() == 0;
+        if is_usual { None } else { self.why_marked_or_paused(mark, locate, now_ns) }
+    }
+
+    #[cold]
+    fn why_marked_or_paused(&mut self, mark: Mark, locate: Locate, now_ns: u64) -> Option<RejectReason> {
+        if mark == Mark::Delay && !self.day.is_closed() {
+            self.pauses.begin(locate, now_ns);
+        }
+        mark.reject_reason().or_else(|| self.pauses.has(locate).then_some(RejectReason::Halted))
     }
 
     /// Puts a new order into its slot.
@@ -276,7 +317,9 @@ impl Order {
                 let needs_collar = increase.quantity || increase.price;
                 let is_misled = needs_collar && replace.locate != existing.locate;
                 let refusal = match increase.is_any() {
-                    true => self.why_not_raise(replace, is_disabled, is_misled),
+                    true => self
+                        .why_not_now(replace.mark, existing.locate, replies.time_ns)
+                        .or_else(|| self.why_not_raise(replace, is_disabled, is_misled)),
                     false => None,
                 };
                 if let Some(reason) = refusal {
@@ -290,14 +333,14 @@ impl Order {
         })
     }
 
-    /// Why a replace may raise nothing now, whatever risk says. One `is_misled` that came with the prices of another instrument
+    /// Why a replace may raise nothing, whatever risk says. One `is_misled` that came with the prices of another instrument
     /// than its order's, so that nobody can tell whether it keeps to the collar.
     fn why_not_raise(&self, replace: &Replace, is_disabled: bool, is_misled: bool) -> Option<RejectReason> {
         let is_closed = !self.day.accepts(replace.time_in_force);
         let closed = is_closed.then_some(RejectReason::DestinationClosed);
         let disabled = is_disabled.then_some(RejectReason::FirmNotAuthorised);
         let misled = is_misled.then_some(RejectReason::ProcessingError);
-        replace.mark.reject_reason().or(closed).or(disabled).or(misled)
+        closed.or(disabled).or(misled)
     }
 
     /// Handles a cancel; returns the shares to take off.

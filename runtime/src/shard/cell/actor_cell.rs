@@ -150,7 +150,7 @@ impl<A: Actor> ActorCell<A> {
         self.worked = true;
         let header = Header {
             time_ns: self.core.env.time.wall_ns(),
-            ingress_ticks: self.core.env.time.ticks(),
+            ingress_ticks: self.core.env.time.arrival_ticks(),
             ..Header::default()
         };
         // A callback between two steps of an unfinished input must not change the input's header.
