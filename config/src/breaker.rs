@@ -29,6 +29,10 @@ pub struct Breaker {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 100, max = 3_600_000))]
     pub window_ms: u64,
+    /// The length of the window in samples, in the place of a time: the last so many, however long they took.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub window_samples: Option<u32>,
     /// Samples in the window below which it does not open.
     #[serde(default = "quantity::<10>")]
     #[schemars(range(min = 1, max = 65_536))]
@@ -54,10 +58,10 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// The most samples that its window is sure to have at some time: it covers nine tenths of its length at least, and the host
+    /// The most samples that its window is sure to have at some time: one of a time covers nine tenths of its length at least, and the host
     /// may take a ninth more time than it should from one sample to the next.
     pub(crate) fn samples_max(&self) -> u64 {
-        self.window_ms * 8 / 10 / SAMPLE_MS
+        self.window_samples.map_or(self.window_ms * 8 / 10 / SAMPLE_MS, u64::from)
     }
 }
 
@@ -71,6 +75,10 @@ pub enum Watches {
     Publisher,
     /// The group's answers: a sample is slow if requests have waited so long without any answer.
     Answers,
+    /// Housekeeping, which takes the samples and serves the operator: a sample is slow if it comes so long after the last.
+    Housekeeping,
+    /// The server's log: a sample fails if lines of it were dropped since the last one.
+    Log,
 }
 
 impl fmt::Display for Watches {
@@ -79,6 +87,8 @@ impl fmt::Display for Watches {
             Watches::Feed => "feed",
             Watches::Publisher => "publisher",
             Watches::Answers => "answers",
+            Watches::Housekeeping => "housekeeping",
+            Watches::Log => "log",
         })
     }
 }

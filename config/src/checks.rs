@@ -295,7 +295,7 @@ fn breakers(document: &mut Document) {
         let missing = match breaker.watches {
             Watches::Feed => Some("feeds.in"),
             Watches::Publisher => Some("feeds.out"),
-            Watches::Answers => None,
+            Watches::Answers | Watches::Housekeeping | Watches::Log => None,
         };
         if let Some(section) = missing.filter(|section| !document.has(section)) {
             document.conflict(
@@ -307,16 +307,30 @@ fn breakers(document: &mut Document) {
         }
         let samples_max = breaker.samples_max();
         if u64::from(breaker.samples_min) > samples_max {
+            let (window, has) = match breaker.window_samples {
+                None => ("window_ms", format!("({}) is sure to have {samples_max} samples only", breaker.window_ms)),
+                Some(_) => ("window_samples", format!("is {samples_max}")),
+            };
             document.conflict(
                 &format!("{path}.samples_min"),
-                format!("`{path}.window_ms` ({}) is sure to have {samples_max} samples only", breaker.window_ms),
+                format!("`{path}.{window}` {has}"),
                 "the breaker might never open",
-                format!("lower `samples_min` to {samples_max} or less, or raise `window_ms`"),
+                format!("lower `samples_min` to {samples_max} or less, or raise `{window}`"),
+            );
+        }
+        if breaker.window_samples.is_some() && document.has(&format!("{path}.window_ms")) {
+            document.conflict(
+                &format!("{path}.window_ms"),
+                format!("the window of the breaker \"{}\" is a time and a number of samples", breaker.name),
+                "one too many",
+                "write one of `window_ms` and `window_samples`".into(),
             );
         }
         let (without_effect, sampled): (&[&str], _) = match breaker.watches {
-            Watches::Feed | Watches::Publisher => (&["slow_percent", "slow_ms"], "fail or not, but are never slow"),
-            Watches::Answers => (&["failure_percent"], "are slow or not, but never fail"),
+            Watches::Feed | Watches::Publisher | Watches::Log => {
+                (&["slow_percent", "slow_ms"], "fail or not, but are never slow")
+            }
+            Watches::Answers | Watches::Housekeeping => (&["failure_percent"], "are slow or not, but never fail"),
         };
         for key in without_effect.iter().filter(|key| document.has(&format!("{path}.{key}"))).collect::<Vec<_>>() {
             document.conflict(

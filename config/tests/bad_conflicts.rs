@@ -335,6 +335,14 @@ fn each_contradiction_is_reported() {
             ],
         ),
         (
+            "[risk]",
+            "[[breaker]]\nname = \"a\"\nwatches = \"log\"\nwindow_samples = 9\nwindow_ms = 1000\n\n[risk]",
+            &[
+                "46:1 Conflict: `breaker[0].window_samples` is 9; lower `samples_min` to 9 or less, or raise `window_samples`",
+                "50:13 Conflict: the window of the breaker \"a\" is a time and a number of samples; write one of `window_ms` and `window_samples`",
+            ],
+        ),
+        (
             "[feeds.in]\nlisten = \"239.192.0.1:26477\"\ninterface = \"127.0.0.1\"",
             "[[breaker]]\nname = \"a\"\nwatches = \"feed\"",
             &[

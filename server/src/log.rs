@@ -37,7 +37,10 @@ enum Item {
 #[derive(Clone)]
 struct Lines {
     items: SyncSender<Item>,
+    /// Lines that were dropped and not said yet.
     lost: Arc<AtomicU64>,
+    /// All lines that were dropped.
+    all_lost: Arc<AtomicU64>,
 }
 
 impl Log {
@@ -64,6 +67,11 @@ impl Log {
             .init();
         Ok(Log { lines })
     }
+
+    /// How many lines were dropped: a count that goes on.
+    pub(crate) fn lost(&self) -> Arc<AtomicU64> {
+        self.lines.all_lost.clone()
+    }
 }
 
 impl Drop for Log {
@@ -81,6 +89,7 @@ impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Err(TrySendError::Full(_)) = self.items.try_send(Item::Line(line.to_vec())) {
             self.lost.fetch_add(1, Ordering::Relaxed);
+            self.all_lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -92,7 +101,7 @@ impl Write for Lines {
 
 fn lines() -> (Lines, Receiver<Item>) {
     let (items, received) = sync_channel(LINES_MAX);
-    (Lines { items, lost: Arc::default() }, received)
+    (Lines { items, lost: Arc::default(), all_lost: Arc::default() }, received)
 }
 
 /// Writes lines as they come, and behind them how many were dropped.

@@ -41,7 +41,8 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
     let socket = admin_socket(path, &config);
     check_address_space(&config)?;
-    let declared = declare(&config, &cpu::allowed_cpus())?;
+    let mut declared = declare(&config, &cpu::allowed_cpus())?;
+    declared.count_lost_log_lines_in(log.lost());
     // So far nothing is to be stopped, and the file may have come from a pipe that says nothing.
     signals.stop_in_order();
     let mut venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;

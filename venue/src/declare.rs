@@ -1,6 +1,9 @@
 //! The topology of a configured venue: its actors, their edges, and their placement on shards.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use corelane_actors::{
     engine::{GroupCount, wire_group},
@@ -69,6 +72,8 @@ pub struct VenueCounters {
     pub feed_in: FeedCounters,
     /// The outgoing feed and its retransmission server.
     pub feed_out: PublisherCounters,
+    /// Lines of the program's log that were dropped: who writes the log counts them here, or nobody does.
+    pub lost_log_lines: Arc<AtomicU64>,
 }
 
 /// Declares the venue of `config` on the `allowed` CPUs.
@@ -209,6 +214,11 @@ impl EndpointKeys {
 }
 
 impl Declared {
+    /// Lets the venue read from `lost` how many lines of the program's log were dropped, for a breaker that watches it.
+    pub fn count_lost_log_lines_in(&mut self, lost: Arc<AtomicU64>) {
+        self.counters.lost_log_lines = lost;
+    }
+
     /// Opens a receiver of every sequenced input, in order, from which the group can be replayed. While `capacity`
     /// inputs are unread, the venue accepts no requests.
     pub fn record(&mut self, capacity: usize) -> ExternalReceiver<Command> {

@@ -18,6 +18,7 @@ fn breaker(name: &str, watches: Watches, starts: BreakerStart) -> Breaker {
         watches,
         starts,
         window_ms: 200,
+        window_samples: None,
         samples_min: 2,
         failure_percent: half,
         slow_percent: half,

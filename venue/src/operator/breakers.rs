@@ -4,6 +4,8 @@
 //! [`Breaker`](corelane_runtime::resilience::Breaker). While one is open, half-open or forced open, the session marks what
 //! raises exposure, and the group rejects it.
 
+use std::sync::atomic::Ordering;
+
 use corelane_actors::{
     market_data::FeedCount,
     publisher::PublisherCount,
@@ -51,7 +53,10 @@ impl Breakers {
     pub(super) fn new(config: &Config, counters: VenueCounters, gate: EntryGate) -> Breakers {
         let watched = |one: &corelane_config::Breaker| {
             let config = BreakerConfig {
-                window: Window::Time { slices: SLICES, slice_ns: nanos(one.window_ms) / u64::from(SLICES) },
+                window: match one.window_samples {
+                    Some(samples) => Window::Calls(samples),
+                    None => Window::Time { slices: SLICES, slice_ns: nanos(one.window_ms) / u64::from(SLICES) },
+                },
                 calls_min: one.samples_min,
                 failure_rate_ppm: one.failure_percent.parts_per_million(),
                 slow_rate_ppm: one.slow_percent.parts_per_million(),
@@ -137,6 +142,13 @@ impl Watched {
                 let waits = counters.session.get(SessionCount::Unanswered) > 0;
                 (counters.session.get(SessionCount::Answers), waits)
             }
+            Watches::Housekeeping => {
+                let last_ns = std::mem::replace(&mut self.since_ns, now_ns);
+                // The first sample has none before it.
+                let duration_ns = if last_ns == 0 { 0 } else { now_ns.saturating_sub(last_ns) };
+                return Sample { failed: false, duration_ns };
+            }
+            Watches::Log => (counters.lost_log_lines.load(Ordering::Relaxed), false),
         };
         let is_new = count != self.seen;
         self.seen = count;
@@ -144,7 +156,7 @@ impl Watched {
             self.since_ns = now_ns;
         }
         Sample {
-            failed: is_new && self.watches == Watches::Publisher,
+            failed: is_new && matches!(self.watches, Watches::Publisher | Watches::Log),
             duration_ns: now_ns.saturating_sub(self.since_ns),
         }
     }
@@ -276,6 +288,52 @@ mod tests {
         assert!(bench.turns(1, stale(true)));
         assert!(bench.turns(1000, stale(true)));
         assert!(!bench.turns(8, stale(false)));
+    }
+
+    #[test]
+    fn a_window_of_samples_forgets_by_number_and_not_by_time() {
+        let keys = "watches = \"publisher\"\nwindow_samples = 4\nsamples_min = 4\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        let refused = |counters: &VenueCounters| counters.feed_out.feed.add(PublisherCount::Refused, 1);
+        assert!(!bench.turns(100, |_| {}));
+        assert!(!bench.turns(1, refused));
+        // An hour without a sample forgets nothing.
+        bench.status.clock.time_of_day_ns += 3_600_000 * MS;
+        assert!(bench.turns(1, refused), "half of four");
+        assert!(!bench.turns(7, |_| {}), "the trials pass");
+        assert!(!bench.turns(1, refused));
+        assert!(!bench.turns(3, |_| {}));
+        assert!(!bench.turns(1, refused), "the first has left the window");
+    }
+
+    #[test]
+    fn turns_of_housekeeping_that_come_late_open_it() {
+        let keys =
+            "watches = \"housekeeping\"\nwindow_samples = 4\nsamples_min = 4\nslow_ms = 100\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        assert!(!bench.turns(100, |_| {}));
+        let mut late = |by_ms: u64| {
+            bench.status.clock.time_of_day_ns += by_ms * MS;
+            bench.turns(1, |_| {})
+        };
+        // 20 ms more is the turn itself.
+        assert!(!late(80) && !late(80), "at the bound");
+        assert!(!late(81));
+        assert!(late(81), "half of four");
+        assert!(!bench.turns(7, |_| {}), "the trials pass");
+    }
+
+    #[test]
+    fn lines_of_the_log_that_are_lost_open_it() {
+        let keys = "watches = \"log\"\nwindow_samples = 4\nsamples_min = 4\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        let lost = |counters: &VenueCounters| {
+            counters.lost_log_lines.fetch_add(3, Ordering::Relaxed);
+        };
+        assert!(!bench.turns(100, |_| {}));
+        assert!(!bench.turns(1, lost));
+        assert!(bench.turns(1, lost), "half of four");
+        assert!(!bench.turns(7, |_| {}), "the trials pass");
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub(super) fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let listed = listed(&read(Path::new(LIST))?);
     let mut found = Vec::new();
     let mut passed = Vec::new();
-    let is_source = |file: &Path| SOURCES.iter().any(|folder| file.starts_with(folder));
+    let is_source = |file: &Path| {
+        file.extension().is_some_and(|extension| extension == "rs") && SOURCES.iter().any(|from| file.starts_with(from))
+    };
     for file in workspace::tree(root)?.into_iter().filter(|file| is_source(file)) {
         for (line, name) in passed_in(&read(&file)?) {
             if !listed.iter().any(|(_, one)| *one == name) {
