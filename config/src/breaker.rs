@@ -22,6 +22,9 @@ pub struct Breaker {
     pub name: String,
     /// What it watches.
     pub watches: Watches,
+    /// The edge, if it watches one.
+    #[serde(default)]
+    pub edge: Option<Edge>,
     /// The state it begins in.
     #[serde(default)]
     pub starts: BreakerStart,
@@ -79,6 +82,36 @@ pub enum Watches {
     Housekeeping,
     /// The server's log: a sample fails if lines of it were dropped since the last one.
     Log,
+    /// The queue that `edge` names: a sample fails if its producer has waited for room in it since the last one.
+    Edge,
+}
+
+/// A queue between two roles, by the name of its capacity in `[edges]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Edge {
+    /// Requests on their way from the sessions to the sequencer.
+    Ingress,
+    /// Sequenced requests on their way from the sequencer to the group.
+    Group,
+    /// Answers on their way back to the sessions.
+    Replies,
+    /// Book events on their way to the publisher.
+    Publications,
+    /// Reference prices on their way from the incoming feed to the sequencer.
+    References,
+}
+
+impl fmt::Display for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Edge::Ingress => "ingress",
+            Edge::Group => "group",
+            Edge::Replies => "replies",
+            Edge::Publications => "publications",
+            Edge::References => "references",
+        })
+    }
 }
 
 impl fmt::Display for Watches {
@@ -89,6 +122,7 @@ impl fmt::Display for Watches {
             Watches::Answers => "answers",
             Watches::Housekeeping => "housekeeping",
             Watches::Log => "log",
+            Watches::Edge => "edge",
         })
     }
 }

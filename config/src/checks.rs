@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::addresses::{self, fixed_port};
-use crate::breaker::{Breaker, Watches};
+use crate::breaker::{Breaker, Edge, Watches};
 use crate::document::{Document, closest};
 use crate::limits::WithoutReference;
 use crate::schema::{
@@ -292,11 +292,22 @@ fn breakers(document: &mut Document) {
     let breakers = document.elements::<Breaker>("breaker");
     unique(document, "breaker", "name", breakers.iter().map(|(path, one)| (path, one.name.clone())));
     for (path, breaker) in &breakers {
-        let missing = match breaker.watches {
-            Watches::Feed => Some("feeds.in"),
-            Watches::Publisher => Some("feeds.out"),
-            Watches::Answers | Watches::Housekeeping | Watches::Log => None,
+        let missing = match (breaker.watches, breaker.edge) {
+            (Watches::Feed, _) | (Watches::Edge, Some(Edge::References)) => Some("feeds.in"),
+            (Watches::Publisher, _) | (Watches::Edge, Some(Edge::Publications)) => Some("feeds.out"),
+            _ => None,
         };
+        if breaker.edge.is_some() != (breaker.watches == Watches::Edge) {
+            document.conflict(
+                &format!("{path}.watches"),
+                format!(
+                    "the breaker \"{}\" watches an edge and names none, or names one and watches none",
+                    breaker.name
+                ),
+                "no edge",
+                "write `watches = \"edge\"` and `edge` together, or neither".into(),
+            );
+        }
         if let Some(section) = missing.filter(|section| !document.has(section)) {
             document.conflict(
                 &format!("{path}.watches"),
@@ -327,7 +338,7 @@ fn breakers(document: &mut Document) {
             );
         }
         let (without_effect, sampled): (&[&str], _) = match breaker.watches {
-            Watches::Feed | Watches::Publisher | Watches::Log => {
+            Watches::Feed | Watches::Publisher | Watches::Log | Watches::Edge => {
                 (&["slow_percent", "slow_ms"], "fail or not, but are never slow")
             }
             Watches::Answers | Watches::Housekeeping => (&["failure_percent"], "are slow or not, but never fail"),

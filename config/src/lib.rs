@@ -34,7 +34,7 @@ use std::{
     path::Path,
 };
 
-pub use breaker::{Breaker, BreakerStart, Watches};
+pub use breaker::{Breaker, BreakerStart, Edge, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
 pub use delay::DelayProtection;
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};

@@ -336,6 +336,14 @@ fn each_contradiction_is_reported() {
         ),
         (
             "[risk]",
+            "[[breaker]]\nname = \"a\"\nwatches = \"log\"\nedge = \"group\"\n[[breaker]]\nname = \"b\"\nwatches = \"edge\"\n\n[risk]",
+            &[
+                "48:11 Conflict: the breaker \"a\" watches an edge and names none, or names one and watches none; write `watches = \"edge\"` and `edge` together, or neither",
+                "52:11 Conflict: the breaker \"b\" watches an edge and names none, or names one and watches none; write `watches = \"edge\"` and `edge` together, or neither",
+            ],
+        ),
+        (
+            "[risk]",
             "[[breaker]]\nname = \"a\"\nwatches = \"log\"\nwindow_samples = 9\nwindow_ms = 1000\n\n[risk]",
             &[
                 "46:1 Conflict: `breaker[0].window_samples` is 9; lower `samples_min` to 9 or less, or raise `window_samples`",

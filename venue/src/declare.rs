@@ -14,13 +14,13 @@ use corelane_actors::{
     types::{Command, SequencerIn},
 };
 use corelane_codecs::soup;
-use corelane_config::Config;
+use corelane_config::{Config, Edge};
 use corelane_runtime::{
     actor::Actor,
     lifecycle::StartError,
     net::{EndpointId, EndpointSpec},
     sequencer::Sequencer,
-    telemetry::Counters,
+    telemetry::{Counters, EdgeCount},
     topology::{ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, ShardId, ShardSpec, Topology},
 };
 
@@ -74,6 +74,8 @@ pub struct VenueCounters {
     pub feed_out: PublisherCounters,
     /// Lines of the program's log that were dropped: who writes the log counts them here, or nobody does.
     pub lost_log_lines: Arc<AtomicU64>,
+    /// How often the producer of each queue was held.
+    pub edges: HashMap<Edge, Counters<EdgeCount>>,
 }
 
 /// Declares the venue of `config` on the `allowed` CPUs.
@@ -107,7 +109,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let listen = EndpointSpec::Listen { addr: config.order_entry.listen, framer, backlog: LISTEN_BACKLOG };
     let built_session = Session::new(session_config)?;
     let gate = built_session.gate();
-    let counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
+    let mut counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
     let mut endpoint_keys = EndpointKeys::default();
     let listen = endpoint_keys.of(&config.placement.ingress, vec![("order_entry.listen", listen)]);
     let session = topology.net_actor(ingress, "session", listen, move |_| built_session.touched());
@@ -170,6 +172,14 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
             None
         }
     };
+    let watched = &mut counters.edges;
+    watched.insert(Edge::Ingress, topology.watch(session, |out| &mut out.requests));
+    watched.insert(Edge::Group, topology.watch(sequencer, |out| &mut out.group));
+    watched.insert(Edge::Replies, topology.watch(group, |out| &mut out.replies));
+    watched.insert(Edge::Publications, topology.watch(group, |out| &mut out.publications));
+    if let Some(market_data) = market_data {
+        watched.insert(Edge::References, topology.watch(market_data, |out| &mut out.references));
+    }
     supervise(&mut topology, &Significant { session, sequencer, group, publisher });
     let control = topology.external_sender("control", sequencer, EdgeSpec::backpressure(CONTROL_CAPACITY));
     Ok(Declared {

@@ -16,6 +16,7 @@ fn breaker(name: &str, watches: Watches, starts: BreakerStart) -> Breaker {
     Breaker {
         name: name.to_owned(),
         watches,
+        edge: None,
         starts,
         window_ms: 200,
         window_samples: None,

@@ -59,12 +59,14 @@
 //! ```
 
 mod counters;
+mod edge_count;
 mod metric;
 mod shard_count;
 mod timings;
 
 pub use self::{
     counters::Counters,
+    edge_count::EdgeCount,
     metric::Metric,
     shard_count::ShardCount,
     timings::{Collector, ShardTelemetry, ShardTotals, TIMING_NS_MAX, TimingSet, TimingSlots, TimingTotal},

@@ -8,6 +8,7 @@ use crate::{
     edge::outlet::Outlet,
     edge::port::{AnyPort, Outputs, Port},
     message::{Envelope, Keyed, Message},
+    telemetry::{Counters, EdgeCount},
     topology::declare::TypedPlan,
     topology::graph::{ActorDecl, EdgeDecl, End, Topology},
     topology::ids::ActorId,
@@ -121,6 +122,19 @@ impl Topology {
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
         self.bind(from, port, edge, move |_| EdgeIn::Ring { outlet: Outlet::new(producer), touched: None });
         ExternalReceiver { consumer }
+    }
+
+    /// Counts how often the actor of a connected port was held for want of room in its edge; any thread can read the counter. Only
+    /// an edge with backpressure holds anybody.
+    pub fn watch<A: Actor, M: Message>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<M>,
+    ) -> Counters<EdgeCount> {
+        let counters = Counters::default();
+        let watched = counters.clone();
+        self.plan(from).ports.push(Box::new(move |out, _, _| port(out).watch(watched)));
+        counters
     }
 
     /// Declares that a port is meant to lead nowhere; any other open port is an error.

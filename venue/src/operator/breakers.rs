@@ -11,11 +11,11 @@ use corelane_actors::{
     publisher::PublisherCount,
     session::{EntryGate, SessionCount},
 };
-use corelane_config::{BreakerStart, Config, Watches};
+use corelane_config::{BreakerStart, Config, Edge, Watches};
 use corelane_runtime::{
     lifecycle::Status,
     resilience::{Breaker, BreakerConfig, BreakerState, CallCounts, Window},
-    telemetry::ShardCount,
+    telemetry::{EdgeCount, ShardCount},
 };
 
 use crate::{convert::nanos, declare::VenueCounters};
@@ -36,6 +36,7 @@ pub(super) struct Breakers {
 struct Watched {
     name: String,
     watches: Watches,
+    edge: Option<Edge>,
     breaker: Breaker,
     /// The count that the last sample saw.
     seen: u64,
@@ -67,7 +68,7 @@ impl Breakers {
             };
             let mut breaker = Breaker::new(config).expect("the schema's ranges are the breaker's");
             breaker.force(starts_as(one.starts), 0);
-            Watched { name: one.name.clone(), watches: one.watches, breaker, seen: 0, since_ns: 0 }
+            Watched { name: one.name.clone(), watches: one.watches, edge: one.edge, breaker, seen: 0, since_ns: 0 }
         };
         let breakers = Breakers { all: config.breakers.iter().map(watched).collect(), counters, gate };
         breakers.turn_gate();
@@ -115,7 +116,7 @@ impl Breakers {
         let now_ns = status.clock.time_of_day_ns;
         self.all.iter_mut().map(move |one| {
             let CallCounts { calls, failed, slow } = one.breaker.counts(now_ns);
-            let watched = one.watches;
+            let watched = one.edge.map_or(one.watches.to_string(), |edge| format!("edge {edge}"));
             let state = words(one.breaker.state());
             format!("breaker {} ({watched}): {state}, {calls} samples, {failed} failed, {slow} slow", one.name)
         })
@@ -149,16 +150,17 @@ impl Watched {
                 return Sample { failed: false, duration_ns };
             }
             Watches::Log => (counters.lost_log_lines.load(Ordering::Relaxed), false),
+            Watches::Edge => {
+                let watched = self.edge.and_then(|edge| counters.edges.get(&edge));
+                (watched.map_or(0, |watched| watched.get(EdgeCount::Holds)), false)
+            }
         };
         let is_new = count != self.seen;
         self.seen = count;
         if is_new || !can_wait {
             self.since_ns = now_ns;
         }
-        Sample {
-            failed: is_new && matches!(self.watches, Watches::Publisher | Watches::Log),
-            duration_ns: now_ns.saturating_sub(self.since_ns),
-        }
+        Sample { failed: is_new && self.watches != Watches::Answers, duration_ns: now_ns.saturating_sub(self.since_ns) }
     }
 }
 
@@ -189,6 +191,7 @@ fn words(state: BreakerState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use corelane_config::VENUE_TOML;
+    use corelane_runtime::telemetry::Counters;
 
     use super::*;
 
@@ -333,6 +336,23 @@ mod tests {
         assert!(!bench.turns(100, |_| {}));
         assert!(!bench.turns(1, lost));
         assert!(bench.turns(1, lost), "half of four");
+        assert!(!bench.turns(7, |_| {}), "the trials pass");
+    }
+
+    #[test]
+    fn a_producer_that_waits_for_room_in_the_named_edge_opens_it() {
+        let keys =
+            "watches = \"edge\"\nedge = \"replies\"\nwindow_samples = 4\nsamples_min = 4\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        let [replies, group] = [Edge::Replies, Edge::Group].map(|edge| {
+            bench.counters.edges.insert(edge, Counters::default());
+            bench.counters.edges[&edge].clone()
+        });
+        bench.breakers.counters = bench.counters.clone();
+        let holds = |edge: Counters<EdgeCount>| move |_: &VenueCounters| edge.add(EdgeCount::Holds, 2);
+        assert!(!bench.turns(100, holds(group)), "another edge");
+        assert!(!bench.turns(1, holds(replies.clone())));
+        assert!(bench.turns(1, holds(replies)), "half of four");
         assert!(!bench.turns(7, |_| {}), "the trials pass");
     }
 

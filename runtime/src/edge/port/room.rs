@@ -22,7 +22,11 @@ impl<M: Message> Port<M> {
             return left;
         }
         let kept = self.outputs_max;
-        self.look_for(kept + left).saturating_sub(kept).min(left)
+        let room = self.look_for(kept + left).saturating_sub(kept).min(left);
+        if room < left {
+            self.note_hold();
+        }
+        room
     }
 
     /// Whether the port is connected. Messages to an unconnected port go nowhere and need not be built.
@@ -118,7 +122,11 @@ impl<M: Message> AnyPort for Port<M> {
         if room >= needed {
             return wanted;
         }
-        (room / self.outputs_max).saturating_sub(reserve)
+        let steps = (room / self.outputs_max).saturating_sub(reserve);
+        if steps == 0 {
+            self.note_hold();
+        }
+        steps
     }
 
     #[inline]

@@ -7,6 +7,7 @@ use crate::{
     edge::overflow::Overflow,
     edge::step::{BATCH_MAX, StepState},
     message::{Envelope, Message, SequenceNumber},
+    telemetry::{Counters, EdgeCount},
 };
 
 /// The producing end of an edge: where an actor puts messages of type `M`.
@@ -51,6 +52,8 @@ pub struct Port<M> {
     pub(super) dropped: u64,
     /// The generation of the actor, for the headers.
     pub(super) generation: u16,
+    /// Where its holds are counted, if somebody watches the edge.
+    pub(super) watch: Option<Counters<EdgeCount>>,
 }
 
 /// The input that a callback interrupted, and that may continue.
@@ -89,6 +92,7 @@ impl<M> Default for Port<M> {
             is_forsaken: false,
             dropped: 0,
             generation: 0,
+            watch: None,
         }
     }
 }
@@ -132,5 +136,18 @@ impl<M: Message> Port<M> {
             staged_max,
             ..Port::default()
         };
+    }
+
+    /// Counts its holds from now on.
+    pub(crate) fn watch(&mut self, counters: Counters<EdgeCount>) {
+        self.watch = Some(counters);
+    }
+
+    /// There is no room for a step.
+    #[cold]
+    pub(super) fn note_hold(&self) {
+        if let Some(counters) = &self.watch {
+            counters.add(EdgeCount::Holds, 1);
+        }
     }
 }
