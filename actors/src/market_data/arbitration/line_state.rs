@@ -108,6 +108,11 @@ impl LineState {
         SequenceNumber(packet.sequence) >= self.plain_from
     }
 
+    /// Whether the line has brought packets.
+    pub(super) fn is_heard(&self) -> bool {
+        !self.next.is_none()
+    }
+
     /// Whether the line has brought packets, and this one comes after them.
     pub(super) fn is_continued_by(&self, packet: &Packet<'_>) -> bool {
         !self.next.is_none() && SequenceNumber(packet.sequence) >= self.next

@@ -74,6 +74,10 @@ impl Arbiter {
         now_ns: u64,
         sink: &mut impl MessageSink,
     ) -> bool {
+        if self.lines[line as usize].goes_on() && self.successor.is_of_line_alone(packet.session, line) {
+            // The line has gone on with the current run since: what it brought before was a stray.
+            self.successor.take();
+        }
         let comparison = self.fingerprints.compare(packet, self.expected);
         let is_in_doubt = !self.lines[line as usize].is_trusted();
         if is_in_doubt && comparison != Comparison::Differs && self.is_current_after(line, packet) {

@@ -64,6 +64,15 @@ impl Successor {
         self.candidate.as_ref().is_some_and(|candidate| candidate.contradicts)
     }
 
+    /// Whether there is a candidate of this session which no other line has brought.
+    pub(super) fn is_of_line_alone(&self, session: SessionName, line: FeedLine) -> bool {
+        let is_silent = |candidate: &Candidate, other: FeedLine| !candidate.lines[other as usize].is_heard();
+        self.candidate.as_ref().is_some_and(|candidate| {
+            candidate.session == session
+                && FeedLine::BOTH.into_iter().all(|other| other == line || is_silent(candidate, other))
+        })
+    }
+
     /// The candidate, which is followed from now on or has turned out to be none.
     pub(super) fn take(&mut self) -> Option<Candidate> {
         self.candidate.take()
