@@ -8,6 +8,7 @@
 //! | [`wake`] | "I am about to sleep" and "wake up" | one sleeper, many producers |
 //! | [`seqlock`] | a few words that belong together | one → many |
 //! | [`conflate`] | the newest value of each of many keys | one → one |
+//! | [`trail`] | the last of many records | one → many |
 //! | [`stage`] | the lifecycle stage, progress, and whether any message is in flight | coordinator ↔ shards |
 //!
 //! # How the memory orderings are checked
@@ -24,4 +25,5 @@ mod atomic;
 pub mod conflate;
 pub mod seqlock;
 pub mod stage;
+pub mod trail;
 pub mod wake;

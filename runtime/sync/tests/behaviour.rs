@@ -6,6 +6,7 @@
 use corelane_sync::conflate::conflated;
 use corelane_sync::seqlock::seqlock;
 use corelane_sync::stage::{Progress, ProgressReader, ProgressWriter, Round, Stage, Verdict, progress};
+use corelane_sync::trail::trail;
 use corelane_sync::wake::{WakeFlag, producer_fence};
 use std::array;
 use std::ops::Range;
@@ -308,4 +309,26 @@ fn conflated_keys_take_turns_and_are_counted() {
     order.sort_unstable();
     assert_eq!(order, [(3, 33), (64, 64), (70, 70), (4_199, 4_199)]);
     assert_eq!(reader.overwritten(), 1);
+}
+
+#[test]
+fn a_reader_of_a_trail_that_is_written_gets_whole_records_in_order() {
+    const RECORDS: u64 = 200_000;
+    let (mut writer, reader) = trail(8);
+    thread::scope(|scope| {
+        scope.spawn(move || (1..=RECORDS).for_each(|number| writer.push([number, number, !number])));
+        let (mut records, mut last) = ([[0; 3]; 8], 0);
+        while last < RECORDS {
+            let read = reader.read(&mut records);
+            let Some(&[newest, ..]) = read.last() else { continue };
+            for (at, &[first, second, third]) in read.iter().enumerate() {
+                let number = newest + 1 - read.len() as u64 + at as u64;
+                assert_eq!([first, second, third], [number, number, !number]);
+            }
+            assert!(newest >= last, "{newest} after {last}");
+            last = newest;
+        }
+    });
+    let mut records = [[0; 3]; 8];
+    assert_eq!(reader.read(&mut records).len(), 7);
 }

@@ -10,6 +10,7 @@ mod conflate;
 mod rest;
 mod seqlock;
 mod stage;
+mod trail;
 mod wake;
 
 /// Explores every interleaving of `model`.
