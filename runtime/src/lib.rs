@@ -100,6 +100,6 @@ pub mod telemetry;
 pub mod topology;
 
 pub use shard::{
-    DeadLetter, Failure,
+    DeadLetter, FailedInput, Failure, Happened, InputKind, ShardEvent,
     panics::{PanicLocation, PanicMessage},
 };

@@ -266,7 +266,8 @@ fn an_actor_that_never_returns_does_not_keep_the_stop() {
     let outcome = running.stop();
     released.store(true, Ordering::Relaxed);
     assert!(!outcome.drained);
-    assert_eq!(outcome.status.faults, [RuntimeFault::ShardHangs { shard: "loops".to_owned(), seconds: 5 }]);
+    let (shard, actor) = ("loops".to_owned(), Some("loops".to_owned()));
+    assert_eq!(outcome.status.faults, [RuntimeFault::ShardHangs { shard, seconds: 5, actor }]);
 }
 
 // T1
@@ -377,7 +378,7 @@ fn an_endless_loop_is_noticed_and_ends_the_topology_without_waiting_for_it() {
     until_it_ends(&running);
     let outcome = running.stop();
     release.store(true, Ordering::Relaxed);
-    let [RuntimeFault::ShardStuck { shard: stuck, milliseconds }, RuntimeFault::ShardHangs { shard: hangs, .. }] =
+    let [RuntimeFault::ShardStuck { shard: stuck, milliseconds, .. }, RuntimeFault::ShardHangs { shard: hangs, .. }] =
         &outcome.status.faults[..]
     else {
         panic!("{:?}", outcome.status.faults);

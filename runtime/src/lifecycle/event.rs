@@ -1,9 +1,13 @@
 //! What wakes housekeeping before its period is over.
 
-use std::{sync::mpsc, time::Instant};
+use std::{
+    sync::{Arc, mpsc},
+    time::Instant,
+};
 
 use crate::{
     clock::ClockFault,
+    shard::ShardEvent,
     shard::panics::{self, PanicLocation, PanicMessage},
 };
 
@@ -15,7 +19,13 @@ pub(super) enum Event {
     /// A shard has reported something of its actors.
     Reported,
     /// A shard panicked outside of its actors.
-    Panicked { shard: usize, place: PanicLocation, message: PanicMessage, at: Option<Instant> },
+    Panicked {
+        shard: usize,
+        place: PanicLocation,
+        message: PanicMessage,
+        events: Arc<[ShardEvent]>,
+        at: Option<Instant>,
+    },
     /// A shard has let go of all that it held.
     Ended { shard: usize },
     /// A test wants the clock to fail.
@@ -35,10 +45,10 @@ impl Presence {
         Box::new(move || _ = events.send(Event::Reported))
     }
 
-    pub(super) fn panicked(&self, place: PanicLocation, message: PanicMessage) {
+    pub(super) fn panicked(&self, place: PanicLocation, message: PanicMessage, events: Arc<[ShardEvent]>) {
         // Without a receiver there is no housekeeping yet, and the start fails.
         let at = panics::time_of_last();
-        let _ = self.events.send(Event::Panicked { shard: self.shard, place, message, at });
+        let _ = self.events.send(Event::Panicked { shard: self.shard, place, message, events, at });
     }
 }
 

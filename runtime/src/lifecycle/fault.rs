@@ -36,21 +36,28 @@ pub enum RuntimeFault {
     },
     /// A shard made no turn for longer than [`RunOptions::watchdog`](super::RunOptions::watchdog) allows.
     #[error(
-        "shard {shard:?} made no turn for {milliseconds} ms and ended the topology; look for an endless loop in one of its actors"
+        "shard {shard:?} made no turn for {milliseconds} ms, after {turns} with work, and ended the topology; look for an endless loop in {}",
+        looping(actor)
     )]
     ShardStuck {
         /// The shard.
         shard: String,
         /// How long.
         milliseconds: u64,
+        /// The actor that it had called last in its turn; none if that was the network, or a framer, before any actor.
+        actor: Option<String>,
+        /// The turns with work that it had published before.
+        turns: u64,
     },
     /// A shard's thread did not end when all should. It was left behind: end the process.
-    #[error("shard {shard:?} did not end within {seconds} s; look for an endless loop in one of its actors")]
+    #[error("shard {shard:?} did not end within {seconds} s; look for an endless loop in {}", looping(actor))]
     ShardHangs {
         /// The shard.
         shard: String,
         /// How long it was given.
         seconds: u64,
+        /// The actor that it had called last.
+        actor: Option<String>,
     },
     /// The housekeeping thread panicked, and stopped the topology.
     #[error("housekeeping panicked at {place} and ended the topology: {message}")]
@@ -68,4 +75,11 @@ pub enum RuntimeFault {
         /// The time of day, in seconds.
         seconds: u64,
     },
+}
+
+fn looping(actor: &Option<String>) -> String {
+    match actor {
+        Some(actor) => format!("actor {actor:?}, which it had called last"),
+        None => "its network, which it polled".to_owned(),
+    }
 }

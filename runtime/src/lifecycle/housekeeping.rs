@@ -39,7 +39,9 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
     }
     for (index, (shard, thread)) in threads.into_iter().enumerate() {
         if !supervisor.has_ended(index) {
-            supervisor.note(RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs() });
+            let actor = supervisor.last_called(index);
+            let fault = RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs(), actor };
+            supervisor.note_of(index, fault, "its thread was left behind");
         } else if let Err(error) = thread.join() {
             supervisor.log(|| tracing::error!(shard, %error, "the shard's executor ended badly"));
         }
@@ -58,6 +60,9 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
     while let Some(build_next) = supervisor.crew.take_builder() {
         let_go(&mut supervisor, build_next);
     }
+    supervisor.hand_over_incidents();
+    let taker = supervisor.incidents.take_last();
+    let_go(&mut supervisor, taker);
     drained
 }
 

@@ -46,6 +46,7 @@ mod error;
 mod event;
 mod fault;
 mod housekeeping;
+mod incident;
 mod net_watch;
 mod options;
 mod probe;
@@ -61,6 +62,7 @@ mod watchdog;
 pub use self::{
     error::StartError,
     fault::RuntimeFault,
+    incident::{Failed, Incident},
     options::RunOptions,
     running::Running,
     status::{ClockStatus, Outcome, ShardStatus, Status},

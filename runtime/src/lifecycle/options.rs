@@ -1,7 +1,8 @@
 //! How a topology is run.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
+use super::incident::{Incident, Taker};
 use crate::clock::ClockMaster;
 
 /// How a topology is run.
@@ -25,6 +26,16 @@ pub struct RunOptions {
     /// topology ends at once; at least twice the jitter that housekeeping measures in its first second. A saturated shard reports
     /// its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
+    pub(super) on_incident: Option<OnIncident>,
+}
+
+/// See [`RunOptions::on_incident`].
+pub(super) struct OnIncident(pub Taker);
+
+impl fmt::Debug for OnIncident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnIncident")
+    }
 }
 
 impl Default for RunOptions {
@@ -37,6 +48,7 @@ impl Default for RunOptions {
             time_of_day_max: None,
             halt_deadline: Duration::ZERO,
             watchdog: None,
+            on_incident: None,
         }
     }
 }
@@ -70,6 +82,13 @@ impl RunOptions {
     /// Sets how long a shard may make no turn.
     pub fn watchdog(mut self, watchdog: Duration) -> Self {
         self.watchdog = Some(watchdog);
+        self
+    }
+
+    /// Sets who takes what is known of each failure. Housekeeping calls it when the supervisor has decided and the shards have
+    /// been told; it should not wait. A panic in it is reported, and it is not called again.
+    pub fn on_incident(mut self, take: impl FnMut(Incident) + Send + 'static) -> Self {
+        self.on_incident = Some(OnIncident(Box::new(take)));
         self
     }
 

@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     net::{Driver, EndpointId, NetError},
     shard::duty::{DutyCycle, Figures, Sleeper},
+    shard::flight::{LastCalled, RecorderSeat},
     shard::notice::{Notice, Report},
     shard::panics::mark_runtime_thread,
     shard::time::ShardTime,
@@ -36,6 +37,8 @@ pub(super) struct Seat {
     pub progress: ProgressWriter,
     pub reports: rtrb::Producer<Report>,
     pub notices: rtrb::Consumer<Notice>,
+    pub recorder: RecorderSeat,
+    pub last_called: LastCalled,
     /// Dropped last, when all that the shard held is gone.
     pub presence: Presence,
 }
@@ -48,7 +51,8 @@ impl Seat {
         if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
             let _ = rustix::thread::set_name(&name);
         }
-        let Seat { presence, mut plan, telemetry, time, stage, progress, reports, notices } = self;
+        let Seat { presence, mut plan, telemetry, time, stage, progress, reports, notices, recorder, last_called } =
+            self;
         let (spec, waker) = (plan.spec.clone(), plan.waker.clone());
         let counts = plan.endpoint_counts();
         let actors = plan.actor_indices();
@@ -61,7 +65,7 @@ impl Seat {
                 return;
             }
         };
-        let mut shard = match plan.build(ShardTime::real(time), telemetry, transport, &counts) {
+        let mut shard = match plan.build(ShardTime::real(time), telemetry, transport, &counts, last_called) {
             Ok(shard) => shard,
             Err(panicked) => {
                 let (place, message) = *panicked;
@@ -85,6 +89,7 @@ impl Seat {
             thread::sleep(Duration::from_micros(200));
         }
         let duty = DutyCycle {
+            recorder: recorder.of(shard.recorded()),
             shard,
             idle: spec.idle,
             cpu: spec.cpu,
@@ -97,7 +102,7 @@ impl Seat {
             wake_housekeeping: presence.waker(),
             figures: Figures::default(),
         };
-        duty.run(|place, message| presence.panicked(place, message)).await;
+        duty.run(|place, message, events| presence.panicked(place, message, events)).await;
     }
 }
 

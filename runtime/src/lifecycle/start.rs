@@ -19,6 +19,7 @@ use super::{
     error::StartError,
     event::{Event, Presence},
     housekeeping::{self, ShardThread},
+    incident::Incidents,
     net_watch::NetWatch,
     options::RunOptions,
     probe::require_cpus,
@@ -32,6 +33,7 @@ use super::{
 use crate::{
     clock::{ClockMaster, HostTime, UtcOffset},
     cpu,
+    shard::flight::{LastCalled, flight_recorder},
     shard::panics::install_hook,
     telemetry::Collector,
     topology::Topology,
@@ -92,6 +94,8 @@ impl Topology {
             let (progress_writer, progress_reader) = progress();
             let (reports, reports_out) = rtrb::RingBuffer::new(REPORTS_PER_ACTOR * names.len().max(1));
             let (notices_in, notices) = rtrb::RingBuffer::new(NOTICES_PER_ACTOR * names.len().max(1));
+            let (recorder, flight) = flight_recorder();
+            let last_called = LastCalled::default();
             links.push(Link {
                 name: name.clone(),
                 progress: progress_reader,
@@ -99,6 +103,8 @@ impl Topology {
                 reports: reports_out,
                 notices: notices_in,
                 waiting: VecDeque::new(),
+                flight,
+                last_called: last_called.clone(),
                 has_ended: false,
                 is_stuck: false,
             });
@@ -110,6 +116,8 @@ impl Topology {
                 progress: progress_writer,
                 reports,
                 notices,
+                recorder,
+                last_called,
                 presence: Presence { shard: index, events: events_in.clone() },
             };
             let built = built.clone();
@@ -152,6 +160,7 @@ impl Topology {
             watchdog: options.watchdog.map(Watchdog::new),
             clock_kept: Instant::now(),
             failed_at: vec![None; names.len()],
+            incidents: Incidents::new(options.on_incident.take().map(|taker| taker.0), names.clone()),
             names,
             options,
             is_ending: false,

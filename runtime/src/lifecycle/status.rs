@@ -104,8 +104,8 @@ impl Status {
 
     pub(super) fn note_failure(&mut self, actor: &str, failure: Failure) {
         self.failed += 1;
-        keep(&mut self.failures, (actor.to_owned(), failure));
         self.note_dead_letter(actor, failure.dead_letter);
+        keep(&mut self.failures, (actor.to_owned(), failure));
     }
 
     pub(super) fn note_dead_letter(&mut self, actor: &str, dead_letter: Option<DeadLetter>) {
@@ -194,7 +194,7 @@ mod tests {
         for generation in 0..100 {
             let header = Header { generation, ..Header::default() };
             let dead_letter = (generation % 2 == 0).then_some(DeadLetter { header, steps: 0 });
-            let fault = Fault { header, place: PanicLocation::UNKNOWN, message, dead_letter };
+            let fault = Fault { header, dead_letter, ..Fault::without_input(PanicLocation::UNKNOWN, message) };
             status.note_failure("actor", Failure::new(ActorIndex::new(0), generation, fault));
         }
         assert_eq!((status.failed, status.dead_lettered), (100, 50));

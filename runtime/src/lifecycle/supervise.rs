@@ -17,6 +17,7 @@ use super::{
     clock_watch::ClockWatch,
     event::Event,
     fault::RuntimeFault,
+    incident::Incidents,
     net_watch::NetWatch,
     options::RunOptions,
     running::Shared,
@@ -28,7 +29,9 @@ use crate::{
     clock::ClockMaster,
     fault,
     shard::Failure,
+    shard::ShardEvent,
     shard::failure::Fault,
+    shard::flight::{FlightReader, LastCalled},
     shard::notice::{Notice, Report},
     shard::panics,
     shard::wake::Waker,
@@ -55,6 +58,8 @@ pub(super) struct Link {
     pub notices: rtrb::Producer<Notice>,
     /// Notices that the ring had no room for. No actor is restarted while there are any, so they do not add up.
     pub waiting: VecDeque<Notice>,
+    pub flight: FlightReader,
+    pub last_called: LastCalled,
     /// Its thread has let go of all that the shard held.
     pub has_ended: bool,
     /// It makes no turns any more: nobody waits for it.
@@ -102,6 +107,7 @@ pub(super) struct Supervisor {
     pub names: Vec<String>,
     /// By actor: when its last failure was noticed.
     pub failed_at: Vec<Option<Instant>>,
+    pub incidents: Incidents,
     pub options: RunOptions,
     /// Somebody asked for the stop, or a part failed without which it does not go on.
     pub is_ending: bool,
@@ -112,6 +118,11 @@ pub(super) struct Supervisor {
     /// See [`Topology::start_with`](crate::topology::Topology::start_with).
     pub chore: Chore,
 }
+
+/// What follows from a fault.
+const AT_ONCE: &str = "the topology ends at once";
+const HALTS: &str = "the topology halts in order";
+const STOPS: &str = "the topology stops in order";
 
 fn microseconds_since(at: Instant) -> u64 {
     at.elapsed().as_micros() as u64
@@ -151,11 +162,12 @@ impl Supervisor {
         let Supervisor { watchdog: Some(watchdog), links, epoch, .. } = self else { return };
         let samples = links.iter().map(|link| link.progress.sample());
         if let Some(Stuck { shard, silence }) = watchdog.observe(epoch.elapsed(), samples) {
-            links[shard].is_stuck = true;
-            let fault =
-                RuntimeFault::ShardStuck { shard: links[shard].name.clone(), milliseconds: silence.as_millis() as u64 };
+            let Link { name, is_stuck, progress, .. } = &mut links[shard];
+            *is_stuck = true;
+            let (name, turns) = (name.clone(), progress.sample().work);
+            let (actor, milliseconds) = (self.last_called(shard), silence.as_millis() as u64);
             self.is_hasty = true;
-            self.note(fault);
+            self.note_of(shard, RuntimeFault::ShardStuck { shard: name, milliseconds, actor, turns }, AT_ONCE);
         }
     }
 
@@ -190,16 +202,17 @@ impl Supervisor {
             Event::Stop => self.is_ending = true,
             // Whoever waits looks at the reports next.
             Event::Reported => {}
-            Event::Panicked { shard, place, message, at } => {
+            Event::Panicked { shard, place, message, events, at } => {
                 let noticed_after_us = at.map(microseconds_since);
                 let shard = self.links[shard].name.clone();
                 self.log(|| tracing::error!(shard, noticed_after_us, "a panic outside of the actors"));
-                self.halt(RuntimeFault::ShardPanicked { shard, place, message });
+                self.halt(RuntimeFault::ShardPanicked { shard, place, message }, events);
             }
             Event::Ended { shard } => {
                 self.links[shard].has_ended = true;
                 if self.stage.current() < super::stages::EXIT {
-                    self.halt(RuntimeFault::ShardEnded { shard: self.links[shard].name.clone() });
+                    let fault = RuntimeFault::ShardEnded { shard: self.links[shard].name.clone() };
+                    self.halt(fault, self.events_of(shard));
                 }
             }
             Event::ClockFault(fault) => {
@@ -216,19 +229,26 @@ impl Supervisor {
     }
 
     /// Records a fault, which ends the topology once its program has ended its business.
-    fn halt(&mut self, fault: RuntimeFault) {
+    fn halt(&mut self, fault: RuntimeFault, events: Arc<[ShardEvent]>) {
         let was_ending = self.is_ending;
-        self.note(fault);
-        if !was_ending && !self.options.halt_deadline.is_zero() {
+        let halts = !was_ending && !self.options.halt_deadline.is_zero();
+        self.note_with(fault, &events, if halts { HALTS } else { STOPS });
+        if halts {
             self.is_ending = false;
             self.halts_at = self.halts_at.or_else(|| Instant::now().checked_add(self.options.halt_deadline));
             self.shared.update(|status| status.is_halting = true);
         }
     }
 
+    /// Records a fault of a shard, which ends the topology.
+    pub(super) fn note_of(&mut self, shard: usize, fault: RuntimeFault, decision: &str) {
+        self.note_with(fault, &self.events_of(shard), decision);
+    }
+
     /// Records a fault, which ends the topology.
-    pub(super) fn note(&mut self, fault: RuntimeFault) {
+    fn note_with(&mut self, fault: RuntimeFault, events: &Arc<[ShardEvent]>, decision: &str) {
         self.is_ending = true;
+        self.incidents.open_fault(&fault, events, decision);
         self.shared.update(|status| status.faults.push(fault.clone()));
         // A panic here, in the program's own log, may keep nothing from ending.
         let _ = panics::catch(|| tracing::error!("{fault}"));
@@ -246,13 +266,13 @@ impl Supervisor {
         let noticed_after_us = panics::time_of_last().map(microseconds_since);
         let (place, message) = panics::take();
         self.log(|| tracing::error!(noticed_after_us, "a panic of housekeeping"));
-        self.halt(RuntimeFault::HousekeepingPanicked { place, message });
+        self.halt(RuntimeFault::HousekeepingPanicked { place, message }, Arc::default());
     }
 
     /// Records a panic of this thread that was caught.
     pub(super) fn note_own_panic(&mut self) {
         let (place, message) = panics::take();
-        self.note(RuntimeFault::HousekeepingPanicked { place, message });
+        self.note_with(RuntimeFault::HousekeepingPanicked { place, message }, &Arc::default(), STOPS);
     }
 
     /// Recalibrates the clock, and says what is wrong with it.
@@ -264,7 +284,7 @@ impl Supervisor {
         self.shared.update(|status| status.clock = clock);
         let max = self.options.time_of_day_max;
         if max.is_some_and(|max| u128::from(time_of_day_ns) >= max.as_nanos()) && !self.is_halting() {
-            self.halt(RuntimeFault::DayWithoutEnd { seconds: time_of_day_ns / 1_000_000_000 });
+            self.halt(RuntimeFault::DayWithoutEnd { seconds: time_of_day_ns / 1_000_000_000 }, Arc::default());
         }
         for notice in self.clock_watch.observe(time_of_day_ns, found).into_iter().flatten() {
             self.log(|| tracing::warn!("{notice}"));
@@ -280,9 +300,10 @@ impl Supervisor {
                 self.crew.note(&report);
                 match report {
                     Report::Failed(failure) => {
-                        self.note_failure(failure);
+                        let actor = failure.actor;
+                        self.note_failure(failure, Some(from));
                         if self.is_unsupervised {
-                            self.links[from].notify(Notice::End(failure.actor));
+                            self.links[from].notify(Notice::End(actor));
                         }
                     }
                     Report::Down(down) => {
@@ -297,8 +318,8 @@ impl Supervisor {
                     Report::Retired { actor, generation, value } => {
                         if panics::catch(|| drop(value)).is_err() {
                             let (place, message) = panics::take();
-                            let fault = Fault { header: Default::default(), place, message, dead_letter: None };
-                            self.note_failure(Failure::new(actor, generation, fault));
+                            let fault = Fault::without_input(place, message);
+                            self.note_failure(Failure::new(actor, generation, fault), Some(from));
                         }
                     }
                 }
@@ -309,7 +330,34 @@ impl Supervisor {
         if are_heard && !self.is_unsupervised {
             self.supervise();
         }
+        self.hand_over_incidents();
         ends
+    }
+
+    /// Hands over what is known of failures, once it is decided what follows from them.
+    pub(super) fn hand_over_incidents(&mut self) {
+        if self.is_unsupervised {
+            self.incidents.decide(|_| "it ended: nobody is restarted during a stop".to_owned());
+        }
+        let Some((mut taker, incidents)) = self.incidents.take() else { return };
+        if panics::catch(|| incidents.into_iter().for_each(&mut taker)).is_ok() {
+            self.incidents.give_back(taker);
+        } else {
+            self.note_own_panic();
+            if panics::catch(|| drop(taker)).is_err() {
+                self.note_own_panic();
+            }
+        }
+    }
+
+    /// The name of the actor that a shard called last.
+    pub(super) fn last_called(&self, shard: usize) -> Option<String> {
+        self.links[shard].last_called.get().map(|actor| self.names[actor.position()].clone())
+    }
+
+    fn events_of(&self, shard: usize) -> Arc<[ShardEvent]> {
+        let clock = self.master.clock();
+        self.links[shard].flight.read(|ticks| clock.time_of_day_ns(ticks))
     }
 
     fn notify_others(&mut self, from: usize, notice: impl Fn() -> Notice) {
@@ -318,12 +366,13 @@ impl Supervisor {
         }
     }
 
-    fn note_failure(&mut self, mut failure: Failure) {
+    fn note_failure(&mut self, mut failure: Failure, shard: Option<usize>) {
         failure.noticed_after = failure.panicked_at.map(|at| at.elapsed());
+        self.incidents.open_failure(&failure, shard.map(|shard| self.links[shard].name.as_str()));
+        let Failure { header, generation, place, message: reason, noticed_after, .. } = failure;
         let name = self.names[failure.actor.position()].clone();
         self.failed_at[failure.actor.position()] = Some(Instant::now());
         self.shared.update(|status| status.note_failure(&name, failure));
-        let Failure { header, generation, place, message: reason, noticed_after, .. } = failure;
         let (sequence, kind) = (header.sequence.0, header.kind);
         let noticed_after_us = noticed_after.map(|after| after.as_micros() as u64);
         self.log(|| {
@@ -346,16 +395,29 @@ impl Supervisor {
         let mut failures = Vec::new();
         let gave_up =
             crew.turn(now_ns, &mut |shard, notice| links[shard].notify(notice), &mut |failure| failures.push(failure));
-        failures.into_iter().for_each(|failure| self.note_failure(failure));
+        failures.into_iter().for_each(|failure| self.note_failure(failure, None));
+        if gave_up.is_none() {
+            let Supervisor { crew, incidents, .. } = self;
+            incidents.decide(|actor| crew.decision(actor, now_ns));
+        }
         if let Some(gave_up) = gave_up {
             let supervisor = self.crew.tree().spec(gave_up.supervisor).name.clone();
             let actor = self.names[gave_up.actor.position()].clone();
+            let at_once = gave_up.escalation == Escalation::Exit;
+            let then = if at_once { AT_ONCE } else { HALTS };
+            let decision = format!("supervisor {supervisor:?} gave up for actor {actor:?}: {then}");
+            let is_known = self.incidents.has_open(gave_up.actor);
+            self.incidents.decide(|_| decision.clone());
             let fault = RuntimeFault::GaveUp { supervisor, actor };
-            if gave_up.escalation == Escalation::Exit {
+            if at_once {
                 self.is_hasty = true;
-                self.note(fault);
+                self.note_with(fault, &Arc::default(), AT_ONCE);
             } else {
-                self.halt(fault);
+                self.halt(fault, Arc::default());
+            }
+            if is_known {
+                // It is their decision, and no failure of its own.
+                self.incidents.withdraw_last();
             }
             self.end_supervision();
         }

@@ -21,6 +21,7 @@ use crate::{
     net::{CloseReason, NetCounters},
     shard::Shard,
     shard::cell::Rest,
+    shard::flight::{Recorder, ShardEvent},
     shard::notice::{Notice, Report},
     shard::panics::{self, Caught, PanicLocation, PanicMessage},
     shard::wake::Waker,
@@ -62,6 +63,7 @@ pub(crate) struct DutyCycle {
     pub waker: Arc<Waker>,
     /// None on a shard that never sleeps.
     pub sleeper: Option<Sleeper>,
+    pub recorder: Recorder,
     /// What happened to actors of this shard, to housekeeping.
     pub reports: rtrb::Producer<Report>,
     /// What happened to others and what is to be done, from housekeeping.
@@ -115,11 +117,12 @@ impl Figures {
 impl DutyCycle {
     /// Runs until the topology's last stage, then drops what the shard holds. `report` hears of panics outside of the actors:
     /// of a framer, of the network driver.
-    pub(crate) async fn run(mut self, report: impl Fn(PanicLocation, PanicMessage)) {
+    pub(crate) async fn run(mut self, report: impl Fn(PanicLocation, PanicMessage, Arc<[ShardEvent]>)) {
         let mut panicked = catching(self.turn_until_exit()).await.is_err();
         if panicked {
             let (place, message) = panics::take();
-            report(place, message);
+            self.recorder.note_turn(self.shard.env.time.ticks_anew());
+            report(place, message, self.events());
             self.shard.bury(place, message);
             // There is nothing to sleep on.
             self.idle = Idle::Backoff;
@@ -129,7 +132,7 @@ impl DutyCycle {
         panicked |= self.shard.dispose(&mut reports).is_err();
         if panicked {
             let (place, message) = panics::take();
-            report(place, message);
+            report(place, message, self.events());
         }
         self.report(&mut reports);
         self.publish(stages::EXIT);
@@ -174,6 +177,7 @@ impl DutyCycle {
                 empty_turns = 0;
                 idle_since = None;
                 waits_since_ns = None;
+                self.recorder.note_turn(now_ticks);
                 if !reports.is_empty() {
                     self.report(&mut reports);
                 }
@@ -302,12 +306,25 @@ impl DutyCycle {
     #[cold]
     fn report(&mut self, reports: &mut Vec<Report>) {
         let room = reports.len().min(self.reports.slots());
-        for report in reports.drain(..room) {
+        let ticks = self.shard.env.time.ticks_anew();
+        // Who is reported of may have run since.
+        self.recorder.note_turn(ticks);
+        for mut report in reports.drain(..room) {
+            if let Some((actor, what, input)) = report.happened() {
+                self.recorder.note(ticks, actor, what, input);
+            }
+            if let Report::Failed(failure) = &mut report {
+                failure.events = self.events();
+            }
             let _ = self.reports.push(report);
         }
         if room > 0 {
             (self.wake_housekeeping)();
         }
+    }
+
+    fn events(&self) -> Arc<[ShardEvent]> {
+        self.recorder.events(|ticks| self.shard.env.time.time_of_day_ns(ticks))
     }
 
     /// Does the work that is not needed in every turn.

@@ -2,22 +2,74 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
     message::Header,
+    shard::flight::ShardEvent,
     shard::panics::{self, PanicLocation, PanicMessage},
     topology::ids::ActorIndex,
 };
 
 /// On what input an actor failed, where in the code, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub header: Header,
     pub place: PanicLocation,
     pub message: PanicMessage,
     pub dead_letter: Option<DeadLetter>,
+    pub input: Option<FailedInput>,
+    /// Its shard panicked outside of any actor, and took it along.
+    pub is_of_shard: bool,
+}
+
+impl Fault {
+    /// A panic outside of any step on an input.
+    pub(crate) fn without_input(place: PanicLocation, message: PanicMessage) -> Fault {
+        Fault { header: Header::default(), place, message, dead_letter: None, input: None, is_of_shard: false }
+    }
+}
+
+/// The input that an actor failed on, if it failed in its first step on one.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailedInput {
+    /// What it was.
+    pub kind: InputKind,
+    /// Its length in bytes.
+    pub length: usize,
+    /// Its first [`FailedInput::BYTES_MAX`] bytes; of a message those of its body, as they lay in memory, padding included.
+    pub bytes: Arc<[u8]>,
+}
+
+/// What an actor takes from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputKind {
+    /// A message of an edge.
+    Message,
+    /// A frame of a connection.
+    Frame,
+    /// A datagram.
+    Datagram,
+}
+
+impl FailedInput {
+    /// The most bytes that are kept: a datagram of an Ethernet frame, or any message.
+    pub const BYTES_MAX: usize = 2048;
+
+    pub(crate) fn new(kind: InputKind, bytes: &[u8]) -> FailedInput {
+        FailedInput { kind, length: bytes.len(), bytes: bytes[..bytes.len().min(Self::BYTES_MAX)].into() }
+    }
+}
+
+impl fmt::Debug for FailedInput {
+    /// Without the bytes, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedInput").field("kind", &self.kind).field("length", &self.length).finish_non_exhaustive()
+    }
 }
 
 /// A message that was taken and will not be finished: the input that an actor failed on, or had begun when it failed or was stopped.
@@ -30,7 +82,7 @@ pub struct DeadLetter {
 }
 
 /// An actor that failed, and on what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
     /// The actor; it compares with an [`ActorId`](crate::topology::ActorId).
@@ -45,9 +97,14 @@ pub struct Failure {
     pub message: PanicMessage,
     /// The message that it will not finish; none if it failed between two.
     pub dead_letter: Option<DeadLetter>,
+    /// What it failed on; none if it failed in a later step on its input, or on none.
+    pub input: Option<FailedInput>,
+    /// What the actors of its shard did last, oldest first; none in a simulation.
+    pub events: Arc<[ShardEvent]>,
     /// How long after the panic housekeeping took notice; none in a simulation.
     pub noticed_after: Option<Duration>,
     pub(crate) panicked_at: Option<Instant>,
+    pub(crate) is_of_shard: bool,
 }
 
 impl Failure {
@@ -55,10 +112,21 @@ impl Failure {
     pub(crate) fn new(
         actor: ActorIndex,
         generation: u16,
-        Fault { header, place, message, dead_letter }: Fault,
+        Fault { header, place, message, dead_letter, input, is_of_shard }: Fault,
     ) -> Self {
-        let panicked_at = panics::time_of_last();
-        Failure { actor, generation, header, place, message, dead_letter, noticed_after: None, panicked_at }
+        Failure {
+            actor,
+            generation,
+            header,
+            place,
+            message,
+            dead_letter,
+            input,
+            events: Arc::default(),
+            noticed_after: None,
+            panicked_at: panics::time_of_last(),
+            is_of_shard,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `duty` is the one task of the shard's executor: it turns the shard, follows the stages of the topology, and idles.
 //! - `turn` is one turn: network, actors to bounded quiescence, ends of batch, wake-ups.
 //! - `cell` hosts one actor each; [`timer`] and [`time`] give it time; `panics` and `failure` say how it failed.
+//! - `flight` records what the actors did last.
 //! - `notice` is what housekeeping and a shard tell each other: who has failed, who is suspended, replaced, given up.
 //! - `transport` is the network as the shard polls it, `wake` how others end its sleep.
 //!
@@ -14,6 +15,7 @@
 pub(crate) mod cell;
 pub(crate) mod duty;
 pub(crate) mod failure;
+pub(crate) mod flight;
 pub(crate) mod notice;
 pub(crate) mod panics;
 pub mod time;
@@ -22,5 +24,6 @@ pub(crate) mod transport;
 mod turn;
 pub(crate) mod wake;
 
-pub use self::failure::{DeadLetter, Failure};
+pub use self::failure::{DeadLetter, FailedInput, Failure, InputKind};
+pub use self::flight::{Happened, ShardEvent};
 pub(crate) use self::turn::{Peer, Shard, Unit, Units};

@@ -4,7 +4,9 @@ use std::any::Any;
 
 use crate::{
     actor::{Down, Up},
+    message::Header,
     shard::failure::{DeadLetter, Failure},
+    shard::flight::Happened,
     topology::ids::ActorIndex,
 };
 
@@ -44,4 +46,18 @@ pub(crate) enum Report {
         generation: u16,
         value: Value,
     },
+}
+
+impl Report {
+    /// What the flight recorder keeps of it.
+    pub(crate) fn happened(&self) -> Option<(ActorIndex, Happened, Header)> {
+        match self {
+            Report::Failed(failure) => Some((failure.actor, Happened::Failed, failure.header)),
+            Report::Suspended { actor, .. } => Some((*actor, Happened::Suspended, Header::default())),
+            Report::Up(Up { actor, generation }) => {
+                Some((*actor, Happened::Restarted { generation: *generation }, Header::default()))
+            }
+            Report::Down(_) | Report::Retired { .. } => None,
+        }
+    }
 }

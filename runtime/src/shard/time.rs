@@ -155,6 +155,11 @@ impl ShardTime {
         self.clock.as_ref().map_or(ticks, |clock| clock.nanos_between(0, ticks))
     }
 
+    /// Converts ticks to nanoseconds since midnight.
+    pub(crate) fn time_of_day_ns(&self, ticks: u64) -> u64 {
+        self.clock.as_ref().map_or(ticks, |clock| clock.time_of_day_ns(ticks))
+    }
+
     /// Converts nanoseconds to ticks, about: for intervals that need no precision.
     pub(crate) fn ticks_of(&self, nanos: u64) -> u64 {
         const TICKS: u64 = 1 << 20;

@@ -5,7 +5,10 @@
 //! for other actors and none for a sink, the sinks wait for a few turns: their messages then share packets, and the next input
 //! does not wait for them.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+};
 
 use corelane_sync::wake::producer_fence;
 
@@ -13,10 +16,11 @@ use crate::{
     actor::{Down, Up},
     edge::bind::{Touched, Waiting},
     edge::step::BATCH_MAX,
-    message::{Header, SequenceNumber},
+    message::SequenceNumber,
     net::{EndpointId, Net, NetHandler, Owners},
     shard::cell::{Hosted, Rest, Traffic},
     shard::failure::{Failure, Fault},
+    shard::flight::{LastCalled, Recorded},
     shard::notice::{Notice, Report, Value},
     shard::panics::{self, Caught, PanicLocation, PanicMessage},
     shard::time::ShardEnv,
@@ -52,6 +56,12 @@ pub(crate) struct Unit {
     pub is_up: bool,
 }
 
+/// What marks a unit as called: it is where it stays until the shard has ended.
+#[inline(always)]
+fn address(unit: &Unit) -> usize {
+    std::ptr::from_ref(unit).addr()
+}
+
 /// Another shard that this one sends to and that may sleep.
 pub(crate) struct Peer {
     pub touched: Touched,
@@ -81,20 +91,34 @@ pub(crate) struct Units {
     /// By endpoint: the unit that owns it.
     endpoint_owner: Vec<usize>,
     env: Rc<ShardEnv>,
+    last_called: LastCalled,
 }
 
 impl Units {
-    pub(crate) fn new(mut units: Vec<Unit>, endpoint_owner: Vec<usize>, env: Rc<ShardEnv>) -> Units {
+    pub(crate) fn new(
+        mut units: Vec<Unit>,
+        endpoint_owner: Vec<usize>,
+        env: Rc<ShardEnv>,
+        last_called: LastCalled,
+    ) -> Units {
         // Without other actors, sinks never wait.
         if units.iter().all(|unit| unit.is_sink) {
             units.iter_mut().for_each(|unit| unit.is_sink = false);
         }
         let has_sinks = units.iter().any(|unit| unit.is_sink);
-        Units { units, has_sinks, called: false, sink_called: false, endpoint_owner, env }
+        last_called.name(units.iter().map(|unit| (address(unit), unit.actor)).collect());
+        Units { units, has_sinks, called: false, sink_called: false, endpoint_owner, env, last_called }
     }
 
     fn position(&self, actor: ActorIndex) -> Option<usize> {
         self.units.iter().position(|unit| unit.actor == actor)
+    }
+
+    /// A unit that is about to be called.
+    fn called(&mut self, index: usize) -> &mut Unit {
+        let unit = &mut self.units[index];
+        self.last_called.place().store(address(unit), Ordering::Relaxed);
+        unit
     }
 }
 
@@ -104,6 +128,7 @@ impl Owners for Units {
         let unit = &mut self.units[self.endpoint_owner[endpoint.0 as usize]];
         self.called = true;
         self.sink_called |= unit.is_sink;
+        self.last_called.place().store(address(unit), Ordering::Relaxed);
         unit.hosted.net_handler().expect("the owner of an endpoint handles the network")
     }
 
@@ -136,6 +161,8 @@ impl Shard {
         let mut work = usize::from(std::mem::take(&mut self.stirred));
         self.units.called = false;
         self.units.sink_called = false;
+        // No actor was called yet: the network is polled.
+        self.units.last_called.place().store(0, Ordering::Relaxed);
         let came_in = self.transport.poll(&mut self.units);
         work += came_in;
         // A callback whose frame was held is no work, but a batch that ends.
@@ -187,6 +214,7 @@ impl Shard {
     #[inline]
     fn run_units(&mut self, sinks: bool, worked: bool) -> usize {
         let net: &mut dyn Net = &mut *self.transport;
+        let last_called = self.units.last_called.place();
         let mut work = 0;
         for round in 0..ROUNDS_MAX {
             let mut steps = 0;
@@ -196,6 +224,7 @@ impl Shard {
                 if round > 0 && !is_marked {
                     continue;
                 }
+                last_called.store(address(unit), Ordering::Relaxed);
                 let polled = unit.hosted.poll(BATCH_MAX, net);
                 if polled.steps > 0 || is_marked {
                     unit.waiting.set(!polled.is_quiet);
@@ -209,6 +238,7 @@ impl Shard {
         }
         if worked || work > 0 {
             for unit in self.units.units.iter_mut().filter(|unit| unit.is_sink == sinks) {
+                last_called.store(address(unit), Ordering::Relaxed);
                 unit.hosted.end_batch(net);
             }
         }
@@ -224,9 +254,10 @@ impl Shard {
             let Some(fault) = unit.hosted.take_failure() else { continue };
             self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
             let failure = Failure::new(unit.actor, unit.generation, *fault);
+            let sequence = failure.header.sequence;
             reports.push(Report::Failed(failure));
             self.leave_network(index);
-            self.announce_end(index, failure.header.sequence, reports);
+            self.announce_end(index, sequence, reports);
         }
     }
 
@@ -265,7 +296,7 @@ impl Shard {
     fn announce_down(&mut self, down: Down) {
         self.stirred = true;
         for &unit in &self.neighbours[down.actor.position()] {
-            self.units.units[unit].hosted.down(down, &mut *self.transport);
+            self.units.called(unit).hosted.down(down, &mut *self.transport);
         }
     }
 
@@ -273,7 +304,7 @@ impl Shard {
     fn announce_up(&mut self, up: Up) {
         self.stirred = true;
         for &unit in &self.neighbours[up.actor.position()] {
-            self.units.units[unit].hosted.up(up, &mut *self.transport);
+            self.units.called(unit).hosted.up(up, &mut *self.transport);
         }
     }
 
@@ -300,6 +331,12 @@ impl Shard {
         self.stirred = true;
     }
 
+    /// What the flight recorder looks at.
+    pub(crate) fn recorded(&self) -> Vec<Recorded> {
+        let recorded = |unit: &Unit| Recorded { actor: unit.actor, step: unit.hosted.step(), steps: 0 };
+        self.units.units.iter().map(recorded).collect()
+    }
+
     /// Whether an actor of this shard runs.
     pub(crate) fn runs(&self, actor: ActorIndex) -> bool {
         self.units.position(actor).is_some_and(|unit| self.units.units[unit].is_up)
@@ -315,7 +352,7 @@ impl Shard {
 
     fn replace(&mut self, actor: ActorIndex, generation: u16, mut value: Value, reports: &mut Vec<Report>) {
         let Some(unit) = self.units.position(actor) else { return };
-        let replaced = &mut self.units.units[unit];
+        let replaced = self.units.called(unit);
         let retired = std::mem::replace(&mut replaced.generation, generation);
         let is_up = replaced.hosted.replace(&mut *value, generation, &mut *self.transport);
         replaced.is_up = is_up;
@@ -363,8 +400,8 @@ impl Shard {
 
     pub(crate) fn stop_actors(&mut self) {
         self.run_sinks(false);
-        for unit in self.units.units.iter_mut().rev() {
-            unit.hosted.stop(&mut *self.transport);
+        for unit in (0..self.units.units.len()).rev() {
+            self.units.called(unit).hosted.stop(&mut *self.transport);
         }
     }
 
@@ -375,7 +412,7 @@ impl Shard {
         // Its sockets close. If that panics too, the first panic is the one to report.
         let _ = self.drop_network();
         for unit in &mut self.units.units {
-            unit.hosted.fail(Fault { header: Header::default(), place, message, dead_letter: None });
+            unit.hosted.fail(Fault { is_of_shard: true, ..Fault::without_input(place, message) });
             unit.hosted.give_up();
             unit.is_supervised = false;
         }
@@ -383,7 +420,9 @@ impl Shard {
 
     /// Drops the actors, and notes those whose drop panics; then the network.
     pub(crate) fn dispose(&mut self, reports: &mut Vec<Report>) -> Result<(), Caught> {
-        for Unit { hosted, actor, generation, .. } in self.units.units.drain(..) {
+        let addresses: Vec<usize> = self.units.units.iter().map(address).collect();
+        for (Unit { hosted, actor, generation, .. }, address) in self.units.units.drain(..).zip(addresses) {
+            self.units.last_called.place().store(address, Ordering::Relaxed);
             let failure = hosted.dispose().map(|fault| Failure::new(actor, generation, fault));
             reports.extend(failure.map(Report::Failed));
         }

@@ -7,6 +7,7 @@ use crate::{
     fault,
     net::EndpointId,
     shard::cell::Rest,
+    shard::flight::LastCalled,
     shard::notice::{Notice, Report},
     shard::panics,
     shard::time::ShardTime,
@@ -50,7 +51,7 @@ impl Topology {
             let net = SimNet::new(plan.take_endpoints(), &plan.spec.net);
             nets.push(net.clone());
             let telemetry = plan.register(&mut collector);
-            let built = plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts);
+            let built = plan.build(ShardTime::simulated(), telemetry, Box::new(net), &counts, LastCalled::default());
             built.unwrap_or_else(|panicked| panic!("the factory of an actor panicked: {}", panicked.1))
         };
         let mut shards: Vec<Shard> = self.into_plans().into_iter().map(build).collect();
@@ -174,9 +175,10 @@ impl Simulation {
                 }
             }
             if let Report::Failed(failure) = report {
+                let actor = failure.actor;
                 self.failures.push(failure);
                 if self.gave_up.is_some() {
-                    self.shards[from].take(Notice::End(failure.actor), &mut self.reports);
+                    self.shards[from].take(Notice::End(actor), &mut self.reports);
                     reports.extend(self.reports.drain(..).map(|report| (from, report)));
                 }
             }

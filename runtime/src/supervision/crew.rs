@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::tree::{Action, Event, SupervisorId, Tree};
+use super::tree::{Action, Event, Outlook, SupervisorId, Tree};
 use crate::{
-    message::Header,
     net::EndpointId,
     shard::Failure,
     shard::failure::Fault,
@@ -63,9 +62,9 @@ impl Crew {
 
     /// Notes what a shard reports.
     pub(crate) fn note(&mut self, report: &Report) {
-        let (event, actor, is_up) = match *report {
-            Report::Failed(Failure { actor, .. }) => (Event::Failed(actor), actor, false),
-            Report::Suspended { actor, .. } => (Event::Stopped(actor), actor, false),
+        let (event, actor, is_up) = match report {
+            &Report::Failed(Failure { actor, .. }) => (Event::Failed(actor), actor, false),
+            &Report::Suspended { actor, .. } => (Event::Stopped(actor), actor, false),
             Report::Up(up) => (Event::Started(up.actor), up.actor, true),
             Report::Down(_) | Report::Retired { .. } => return,
         };
@@ -116,6 +115,20 @@ impl Crew {
         None
     }
 
+    /// What follows from an actor's failure, in words.
+    pub(crate) fn decision(&self, actor: ActorIndex, now_ns: u64) -> String {
+        let Some(outlook) = self.tree.outlook(actor) else { return "it ended alone: nobody supervises it".to_owned() };
+        match outlook {
+            Outlook::Ends => "it ended alone: it is temporary".to_owned(),
+            Outlook::Starts { generation } => format!("restart as generation {generation}"),
+            Outlook::StartsAt { ns, generation } => {
+                let wait_ms = ns.saturating_sub(now_ns) / 1_000_000;
+                format!("restart as generation {generation} in {wait_ms} ms")
+            }
+            Outlook::Waits => "restart after that of others, or with them".to_owned(),
+        }
+    }
+
     /// Whether a turn has something to do at `now_ns`.
     #[inline]
     pub(crate) fn is_due(&self, now_ns: u64) -> bool {
@@ -144,7 +157,6 @@ fn build(member: &Member, generation: u16) -> Result<Value, Box<Failure>> {
     let build_next = member.build_next.as_ref().expect("check lets only those be restarted that can be");
     panics::catch(|| build_next(&member.endpoints)).map_err(|_| {
         let (place, message) = panics::take();
-        let fault = Fault { header: Header::default(), place, message, dead_letter: None };
-        Box::new(Failure::new(member.actor, generation, fault))
+        Box::new(Failure::new(member.actor, generation, Fault::without_input(place, message)))
     })
 }

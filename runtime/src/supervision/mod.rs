@@ -29,4 +29,4 @@ mod spec;
 mod tree;
 
 pub use self::spec::{Backoff, Escalation, Restart, Strategy, SupervisorSpec};
-pub use self::tree::{Action, Event, SupervisorId, Tree};
+pub use self::tree::{Action, Event, Outlook, SupervisorId, Tree};

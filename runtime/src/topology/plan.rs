@@ -10,6 +10,7 @@ use std::{
 use crate::{
     actor::Role,
     net::{EndpointId, EndpointSpec},
+    shard::flight::LastCalled,
     shard::panics::{self, PanicLocation, PanicMessage},
     shard::time::{ShardEnv, ShardTime},
     shard::transport::Transport,
@@ -125,6 +126,7 @@ impl ShardPlan {
         telemetry: ShardTelemetry,
         transport: Box<dyn Transport>,
         endpoint_counts: &[usize],
+        last_called: LastCalled,
     ) -> Result<Shard, Box<(PanicLocation, PanicMessage)>> {
         let env = Rc::new(ShardEnv {
             time,
@@ -162,7 +164,8 @@ impl ShardPlan {
             .enumerate()
             .filter_map(|(shard, waker)| Some(Peer { touched: site.touched(shard as u32)?, waker: waker.clone() }))
             .collect();
-        let mut shard = Shard::new(Units::new(units, endpoint_owner, env.clone()), transport, env, peers, neighbours);
+        let mut shard =
+            Shard::new(Units::new(units, endpoint_owner, env.clone(), last_called), transport, env, peers, neighbours);
         match panicked {
             None => Ok(shard),
             Some(panicked) => {

@@ -11,7 +11,7 @@ use crate::{
     edge::step::{BATCH_MAX, StepState},
     message::Header,
     net::{Net, NetHandler},
-    shard::failure::{DeadLetter, Fault},
+    shard::failure::{DeadLetter, FailedInput, Fault, InputKind},
     shard::panics::{self, Caught},
     shard::time::ShardEnv,
     shard::timer::Wheel,
@@ -67,7 +67,7 @@ impl<A: Actor> ActorCell<A> {
         is_supervised: bool,
     ) -> Self {
         ActorCell {
-            core: Core { actor, out, step, env, timers: Wheel::with_capacity(A::TIMERS_MAX) },
+            core: Core { actor, out, step, env, timers: Wheel::with_capacity(A::TIMERS_MAX), failed_on: None },
             inlets,
             turn: 0,
             state: State::Running,
@@ -183,7 +183,16 @@ impl<A: Actor> ActorCell<A> {
         self.core.out.visit(&mut |_, port| port.roll_back(failed_step));
         let (place, message) = panics::take();
         let dead_letter = input.map(|header| DeadLetter { header, steps: self.steps_done });
-        self.fail(Fault { header: self.core.step.header.get(), place, message, dead_letter });
+        let (header, input) = (self.core.step.header.get(), self.core.failed_on.take().map(|input| *input));
+        self.fail(Fault { header, dead_letter, input, ..Fault::without_input(place, message) });
+    }
+
+    /// Keeps what a callback of the network panicked on.
+    #[cold]
+    pub(super) fn keep_input(&mut self, kind: InputKind, bytes: &[u8]) {
+        if let State::Failing(fault) = &mut self.state {
+            fault.input = Some(FailedInput::new(kind, bytes));
+        }
     }
 
     fn go_on(&mut self, budget: usize, net: &mut dyn Net) -> usize {
@@ -455,7 +464,7 @@ impl<A: Actor> Hosted for ActorCell<A> {
         let ActorCell { core: Core { actor, .. }, .. } = *self;
         panics::catch(|| drop(actor)).err().map(|_| {
             let (place, message) = panics::take();
-            Fault { header: Header::default(), place, message, dead_letter: None }
+            Fault::without_input(place, message)
         })
     }
 
@@ -465,6 +474,10 @@ impl<A: Actor> Hosted for ActorCell<A> {
 
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {
         None
+    }
+
+    fn step(&self) -> Rc<StepState> {
+        self.core.step.clone()
     }
 
     fn traffic(&mut self) -> Traffic {

@@ -5,8 +5,10 @@ use std::rc::Rc;
 use crate::{
     actor::{Actor, Context, Step},
     edge::step::StepState,
-    message::Envelope,
+    mem,
+    message::{Envelope, Message},
     net::Net,
+    shard::failure::{FailedInput, InputKind},
     shard::panics,
     shard::time::ShardEnv,
     shard::timer::Wheel,
@@ -19,6 +21,8 @@ pub(super) struct Core<A: Actor> {
     pub step: Rc<StepState>,
     pub env: Rc<ShardEnv>,
     pub timers: Wheel,
+    /// The input that a run of steps panicked on, until it is reported.
+    pub failed_on: Option<Box<FailedInput>>,
 }
 
 /// How a run of steps ended.
@@ -36,7 +40,7 @@ impl<A: Actor> Core<A> {
     /// Makes a step of each of the first `count` messages until one asks for more or panics; returns how many, that one
     /// included.
     pub(super) fn run(&mut self, messages: &[Envelope<A::In>], count: usize, net: &mut dyn Net) -> (usize, Ran) {
-        let Core { actor, out, step, env, timers } = self;
+        let Core { actor, out, step, env, timers, failed_on } = self;
         let mut taken = 0;
         let result = panics::catch(|| {
             let mut ctx = Context { out, net, step, timers, env };
@@ -52,7 +56,11 @@ impl<A: Actor> Core<A> {
             }
             Ran::Through
         });
-        (taken, result.unwrap_or(Ran::IntoPanic))
+        let ran = result.unwrap_or_else(|_| {
+            *failed_on = messages[..taken].last().map(failed_input);
+            Ran::IntoPanic
+        });
+        (taken, ran)
     }
 
     /// Makes one step; the caller catches its panic.
@@ -62,8 +70,13 @@ impl<A: Actor> Core<A> {
         net: &mut dyn Net,
         run: impl FnOnce(&mut A, &mut Context<'_, A::Out>) -> R,
     ) -> R {
-        let Core { actor, out, step, env, timers } = self;
+        let Core { actor, out, step, env, timers, .. } = self;
         step.id.set(step.id.get() + 1);
         run(actor, &mut Context { out, net, step, timers, env })
     }
+}
+
+#[cold]
+fn failed_input<M: Message>(envelope: &Envelope<M>) -> Box<FailedInput> {
+    Box::new(FailedInput::new(InputKind::Message, &mem::copy_of_bytes(&envelope.body)))
 }

@@ -1,9 +1,10 @@
 //! What a shard needs of a cell.
 
-use std::any::Any;
+use std::{any::Any, rc::Rc};
 
 use crate::{
     actor::{Down, Up},
+    edge::step::StepState,
     net::{Net, NetHandler},
     shard::failure::{DeadLetter, Fault},
 };
@@ -81,5 +82,7 @@ pub(crate) trait Hosted {
     /// When its next timer is due; none if it has failed.
     fn next_timer_ns(&self) -> Option<u64>;
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler>;
+    /// The step in progress, which the flight recorder looks at.
+    fn step(&self) -> Rc<StepState>;
     fn traffic(&mut self) -> Traffic;
 }

@@ -1,13 +1,14 @@
 //! The cell of an actor that owns endpoints.
 
-use std::{any::Any, net::SocketAddr};
+use std::{any::Any, net::SocketAddr, rc::Rc};
 
 use super::actor_cell::ActorCell;
 use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
     actor::{Down, NetActor, Up},
+    edge::step::StepState,
     net::{CloseReason, ConnId, Datagram, EndpointId, Flow, Net, NetHandler},
-    shard::failure::{DeadLetter, Fault},
+    shard::failure::{DeadLetter, Fault, InputKind},
 };
 
 /// A cell whose actor owns endpoints.
@@ -62,6 +63,9 @@ impl<A: NetActor> Hosted for NetCell<A> {
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {
         Some(self)
     }
+    fn step(&self) -> Rc<StepState> {
+        self.0.step()
+    }
     fn traffic(&mut self) -> Traffic {
         self.0.traffic()
     }
@@ -76,12 +80,16 @@ impl<A: NetActor> NetHandler for NetCell<A> {
 
     #[inline]
     fn on_frame(&mut self, net: &mut dyn Net, conn: ConnId, frame: &[u8]) -> Flow {
-        if self.0.is_running() && self.0.room(1, 1, true) == 0 {
+        let runs = self.0.is_running();
+        if runs && self.0.room(1, 1, true) == 0 {
             return Flow::Hold;
         }
         match self.0.callback(net, |actor, ctx| actor.on_frame(ctx, conn, frame)) {
             Some(flow) => flow,
             None => {
+                if runs {
+                    self.0.keep_input(InputKind::Frame, frame);
+                }
                 net.close(conn, CloseReason::Local);
                 Flow::Taken
             }
@@ -94,7 +102,11 @@ impl<A: NetActor> NetHandler for NetCell<A> {
             self.0.dropped += 1;
             return;
         }
+        let runs = self.0.is_running();
         if self.0.callback(net, |actor, ctx| actor.on_datagram(ctx, endpoint, datagram)).is_none() {
+            if runs {
+                self.0.keep_input(InputKind::Datagram, datagram.payload);
+            }
             self.0.dropped += 1;
         }
     }

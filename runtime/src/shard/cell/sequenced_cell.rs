@@ -1,11 +1,12 @@
 //! The cell of a sequenced actor.
 
-use std::any::Any;
+use std::{any::Any, rc::Rc};
 
 use super::actor_cell::ActorCell;
 use super::hosted::{Hosted, Polled, Rest, Traffic};
 use crate::{
     actor::{Down, SequencedActor, Up},
+    edge::step::StepState,
     net::{Net, NetHandler},
     shard::failure::{DeadLetter, Fault},
 };
@@ -55,6 +56,9 @@ impl<A: SequencedActor> Hosted for SequencedCell<A> {
     }
     fn net_handler(&mut self) -> Option<&mut dyn NetHandler> {
         None
+    }
+    fn step(&self) -> Rc<StepState> {
+        self.0.step()
     }
     fn traffic(&mut self) -> Traffic {
         self.0.traffic()

@@ -59,6 +59,27 @@ pub enum Action {
     },
 }
 
+/// What is to become of an actor that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It is not started again.
+    Ends,
+    /// It is being started, or runs again.
+    Starts {
+        /// The generation that begins.
+        generation: u16,
+    },
+    /// It starts when its backoff is over.
+    StartsAt {
+        /// When, by the clock of [`Tree::turn`].
+        ns: u64,
+        /// The generation that will begin.
+        generation: u16,
+    },
+    /// It waits for others of its supervisor, which are stopped, started or waited for.
+    Waits,
+}
+
 /// The supervisors of a topology, their children and the state of each.
 #[derive(Debug, Default)]
 pub struct Tree {
@@ -248,6 +269,22 @@ impl Tree {
             _ => None,
         };
         self.nodes.iter().filter_map(due).min()
+    }
+
+    /// What is to become of an actor that failed; `None` if nobody supervises it.
+    #[must_use]
+    pub fn outlook(&self, actor: ActorIndex) -> Option<Outlook> {
+        self.nodes.iter().find_map(|node| match node.kind {
+            Kind::Actor { actor: it, generation, .. } if it == actor => Some(match node.state {
+                State::Ended => Outlook::Ends,
+                State::Up | State::Starting => Outlook::Starts { generation },
+                State::Waiting { until_ns } => {
+                    Outlook::StartsAt { ns: until_ns, generation: generation.wrapping_add(1) }
+                }
+                State::Failed | State::Stopping | State::Down => Outlook::Waits,
+            }),
+            _ => None,
+        })
     }
 
     fn take(&mut self, event: Event, turn: &mut Turn<'_>) {

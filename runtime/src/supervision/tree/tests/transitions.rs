@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Action, Event, SupervisorId, Tree};
+use super::super::{Action, Event, Outlook, SupervisorId, Tree};
 use crate::{
     supervision::{Backoff, Escalation, Restart, Strategy, SupervisorSpec},
     topology::ids::ActorIndex,
@@ -303,4 +303,26 @@ fn who_neither_stops_nor_starts_in_time_halts_the_topology() {
             (22, &[], &[]),
         ],
     );
+}
+
+#[test]
+fn what_is_to_become_of_an_actor_is_known_after_its_failure() {
+    use Event::Failed;
+    let wait = Duration::from_millis(7);
+    let waits = Backoff { first: wait, max: wait, ..Backoff::NONE };
+    let cases = [
+        (spec(Strategy::OneForOne), Outlook::Starts { generation: 1 }),
+        (spec(Strategy::OneForOne).backoff(waits), Outlook::StartsAt { ns: 9 * MS, generation: 1 }),
+        (spec(Strategy::OneForAll), Outlook::Waits),
+    ];
+    for (spec, outlook) in cases {
+        let mut tree = three(spec);
+        tree.turn(2 * MS, &[Failed(B)], &mut Vec::new());
+        assert_eq!((tree.outlook(B), tree.outlook(D)), (Some(outlook), None));
+    }
+    let mut tree = Tree::new(1);
+    let supervisor = tree.supervisor(None, spec(Strategy::OneForOne));
+    tree.child(supervisor, A, Restart::Temporary);
+    tree.turn(1, &[Failed(A)], &mut Vec::new());
+    assert_eq!(tree.outlook(A), Some(Outlook::Ends));
 }
