@@ -81,7 +81,7 @@ pub(crate) struct Figures {
     busy_ticks: u64,
     /// When the last turn ended, by the clock's ticks.
     turn_end_ticks: u64,
-    /// When it began, and so the shard looked at the network; or when the shard woke up since.
+    /// When it began, and so the shard looked at the network; or when the shard should have woken up since.
     looked_ticks: u64,
     /// When they were last handed over.
     handed_over_ns: u64,
@@ -107,10 +107,10 @@ impl Figures {
         }
     }
 
-    /// Leaves the time until `now_ticks` out of the turns: the shard has slept.
-    fn slept(&mut self, now_ticks: u64) {
+    /// Leaves the time until `now_ticks` out of the turns: the shard has slept, and should have woken up at `due_ticks`.
+    fn slept(&mut self, now_ticks: u64, due_ticks: u64) {
         self.turn_end_ticks = now_ticks;
-        self.looked_ticks = now_ticks;
+        self.looked_ticks = now_ticks.min(due_ticks);
     }
 }
 
@@ -144,10 +144,11 @@ impl DutyCycle {
         let mut reached = stages::RUN;
         let mut empty_turns = 0u32;
         let check_ticks = self.shard.env.time.ticks_of(CHECK_NS);
+        let back_off_ticks = self.shard.env.time.ticks_of(BACKOFF_SLEEP.as_nanos() as u64);
         let mut checked_ticks = 0;
         let mut idle_since: Option<Instant> = None;
         let mut waits_since_ns: Option<u64> = None;
-        self.figures.slept(self.shard.env.time.ticks_anew());
+        self.figures.slept(self.shard.env.time.ticks_anew(), u64::MAX);
         // The actors' start hooks may have sent.
         self.progress.count_work();
         loop {
@@ -200,7 +201,7 @@ impl DutyCycle {
                 Idle::Spin => std::hint::spin_loop(),
                 Idle::Backoff if empty_turns > EMPTY_TURNS_BEFORE_SLEEP => {
                     std::thread::sleep(BACKOFF_SLEEP);
-                    self.figures.slept(self.shard.env.time.ticks_anew());
+                    self.figures.slept(self.shard.env.time.ticks_anew(), now_ticks + back_off_ticks);
                 }
                 Idle::Backoff => std::hint::spin_loop(),
                 Idle::Park => {
@@ -208,16 +209,18 @@ impl DutyCycle {
                         continue;
                     }
                     std::thread::yield_now();
+                    // It yields to whoever has work, and what comes meanwhile waits.
+                    let mut due_ticks = now_ticks;
                     let since = *idle_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= PARK_AFTER {
                         self.check(stage, &mut reports);
                         self.publish(stage);
                         if let Some(sleeper) = &sleeper {
-                            self.park(sleeper, stage, &mut waits_since_ns).await;
+                            due_ticks = self.park(sleeper, stage, &mut waits_since_ns).await.unwrap_or(due_ticks);
                         }
                         // `idle_since` and `empty_turns` stay: a wake-up without work ends in the next sleep at once.
                     }
-                    self.figures.slept(self.shard.env.time.ticks_anew());
+                    self.figures.slept(self.shard.env.time.ticks_anew(), due_ticks);
                 }
             }
         }
@@ -379,14 +382,15 @@ impl DutyCycle {
     }
 
     /// Sleeps until a packet, a message, a timer or a stage comes. A shard that waits for room sleeps for a bounded time, and
-    /// `waits_since_ns` says since when. The order of these steps matters.
-    async fn park(&mut self, sleeper: &Sleeper, stage: u32, waits_since_ns: &mut Option<u64>) {
+    /// `waits_since_ns` says since when. Returns when it should have woken up at the latest, by the clock's ticks; none if it did
+    /// not sleep. The order of these steps matters.
+    async fn park(&mut self, sleeper: &Sleeper, stage: u32, waits_since_ns: &mut Option<u64>) -> Option<u64> {
         // The turn's reading may be old: the yield gave the CPU away.
         self.shard.env.time.begin_turn();
         let now_ns = self.shard.env.time.wall_ns();
         let rest = self.shard.rest(now_ns);
         if rest == Rest::Busy {
-            return;
+            return None;
         }
         let waits = rest == Rest::WaitsForRoom;
         *waits_since_ns = waits.then(|| waits_since_ns.unwrap_or(now_ns));
@@ -397,12 +401,13 @@ impl DutyCycle {
         self.figures.behind |= self.shard.env.telemetry.borrow().counters().get(ShardCount::Parks) == 0;
         let figures_ns = self.figures.behind.then_some(self.figures.handed_over_ns + HAND_OVER_NS);
         let actors_ns = self.shard.next_timer_ns(now_ns, waits);
-        let Some(driver) = self.shard.transport.driver() else { return };
+        let driver = self.shard.transport.driver()?;
         // The driver's: a listener that backs off, a connection whose peer does not let it close.
         let timer_ns = [actors_ns, figures_ns, driver.next_deadline_ns(), room_ns].into_iter().flatten().min();
         if timer_ns.is_some_and(|timer_ns| !driver.arm_timeout(now_ns, timer_ns)) {
-            return;
+            return None;
         }
+        let mut due_ticks = None;
         self.waker.flag().announce();
         driver.enable_eventfd();
         let nothing_came = driver.prepare_park();
@@ -410,6 +415,9 @@ impl DutyCycle {
         if still_rests && self.stage.current() == stage && self.notices.is_empty() {
             self.shard.env.telemetry.borrow().counters().add(ShardCount::Parks, 1);
             self.progress.publish_asleep();
+            let time = &self.shard.env.time;
+            let wait_ticks = timer_ns.map_or(u64::MAX, |timer_ns| time.ticks_of(timer_ns.saturating_sub(now_ns)));
+            due_ticks = Some(time.ticks_anew().saturating_add(wait_ticks));
             let woken = sleeper.eventfd.readable().await;
             self.progress.publish();
             if woken.is_err() {
@@ -422,6 +430,7 @@ impl DutyCycle {
             driver.disable_eventfd();
         }
         self.waker.clear();
+        due_ticks
     }
 }
 
@@ -475,6 +484,18 @@ impl Sleeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_sleeps_looks_at_the_network_until_it_should_wake_up() {
+        let mut figures = Figures::default();
+        figures.count_turn(false, 100);
+        figures.count_turn(false, 150);
+        assert_eq!(figures.looked_ticks, 100, "the last turn began there");
+        for (now_ticks, due_ticks, looked_ticks) in [(900, u64::MAX, 900), (950, 950, 950), (990, 960, 960)] {
+            figures.slept(now_ticks, due_ticks);
+            assert_eq!((figures.looked_ticks, figures.turn_end_ticks), (looked_ticks, now_ticks));
+        }
+    }
 
     #[test]
     fn only_the_time_of_busy_turns_counts() {
