@@ -61,6 +61,12 @@ pub struct Breaker {
 }
 
 impl Breaker {
+    /// What it watches, in words.
+    #[must_use]
+    pub fn watched(&self) -> String {
+        self.edge.map_or(self.watches.to_string(), |edge| format!("edge {edge}"))
+    }
+
     /// The most samples that its window is sure to have at some time: one of a time covers nine tenths of its length at least, and the host
     /// may take a ninth more time than it should from one sample to the next.
     pub(crate) fn samples_max(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corelane_config::{Bulkhead, Config, DelayProtection};
+use corelane_config::{Bulkhead, Config, DelayProtection, Watches};
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{
     cpu,
@@ -44,6 +44,10 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.say("")?;
     if let Some(bulkheads) = bulkheads(&config) {
         out.table(&bulkheads)?;
+        out.say("")?;
+    }
+    if !config.breakers.is_empty() {
+        out.table(&breakers(&config))?;
         out.say("")?;
     }
     if let Some(protection) = &config.delay_protection {
@@ -153,6 +157,27 @@ fn bulkheads(config: &Config) -> Option<Table> {
         table.add([one.level.to_string(), one.name.clone(), rate, burst, in_flight]);
     }
     (!bulkheads.is_empty()).then_some(table)
+}
+
+/// What opens each circuit breaker, and what follows.
+fn breakers(config: &Config) -> Table {
+    let mut table = Table::new(["breaker", "watches", "opens at", "of the last", "open"], 1);
+    for one in &config.breakers {
+        let opens_at = match one.watches {
+            Watches::Answers | Watches::Housekeeping => format!("{} slower than {} ms", one.slow_percent, one.slow_ms),
+            Watches::Feed | Watches::Publisher | Watches::Log | Watches::Edge => {
+                format!("{} failed", one.failure_percent)
+            }
+        };
+        let window = match one.window_samples {
+            Some(samples) => format!("{samples} samples"),
+            None => format!("{} ms", one.window_ms),
+        };
+        let window = format!("{window}, {} samples at least", one.samples_min);
+        let open = format!("{} ms, then {} trials", one.open_ms, one.trials);
+        table.add([one.name.clone(), one.watched(), opens_at, window, open]);
+    }
+    table
 }
 
 /// The memory by purpose, in bytes at most. Pages are committed on first use.
