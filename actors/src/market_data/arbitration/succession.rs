@@ -97,6 +97,9 @@ impl Arbiter {
         let is_copy = is_in_doubt && comparison == Comparison::Same && !self.is_next_of_candidate(line, packet);
         let mut is_another_run = false;
         if !is_copy {
+            if comparison == Comparison::Differs {
+                self.successor.forget_copies(packet.session);
+            }
             let is_followed = self.is_run_after(line, packet, comparison, now_ns);
             if self.follow_or_note(is_followed, line, packet, comparison, now_ns, sink) {
                 return true;

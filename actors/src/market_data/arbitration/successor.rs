@@ -78,6 +78,14 @@ impl Successor {
         self.candidate.take()
     }
 
+    /// Forgets a candidate under the current session's name that nothing tells from the current run: what the network doubled
+    /// of that, or what came late, reaches further than the run that begins again now.
+    pub(super) fn forget_copies(&mut self, session: SessionName) {
+        let may_be_copies =
+            |candidate: &Candidate| candidate.session == session && !candidate.contradicts && !candidate.starts();
+        self.candidate = self.candidate.filter(|candidate| !may_be_copies(candidate));
+    }
+
     /// Notes a packet of a run that is not followed.
     pub(super) fn on_packet(&mut self, line: FeedLine, packet: &Packet<'_>, comparison: Comparison, now_ns: u64) {
         if !self.has_room_for(packet, now_ns) {

@@ -1,0 +1,32 @@
+//! Packets that the network doubles, and a feed that begins again behind them.
+
+mod arbitration_harness;
+
+use arbitration_harness::{Feed, MS, config, nobody, packet, packet_of};
+use corelane_actors::market_data::{FeedCount, FeedLine};
+
+// M5
+#[test]
+fn a_run_that_begins_again_behind_copies_of_the_last_one_reaches_no_further_than_it_does() {
+    for (first_copy, copies) in [(5801, 2), (5901, 1), (1001, 3)] {
+        let mut feed = Feed::new(config());
+        for first in (1..6001).step_by(100) {
+            feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+        }
+        for copy in 0..copies {
+            let first = first_copy + 100 * copy;
+            feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+        }
+        feed.sink.allow_other_texts();
+        for first in [1, 3] {
+            feed.advance(100 * MS, nobody);
+            let texts = (first..first + 2).map(|number| format!("other {number}").into_bytes());
+            feed.line(FeedLine::A, &packet_of("DAY", first, texts));
+        }
+        feed.advance(1000 * MS, nobody);
+        assert_eq!(feed.arbiter.expected().0, 5, "{copies} copies from {first_copy}");
+        feed.has_all_until(5);
+        let counts = [FeedCount::Restarts, FeedCount::Lost].map(|count| feed.count(count));
+        assert_eq!((feed.arbiter.is_stale(), counts), (false, [1, 0]), "{copies} copies from {first_copy}");
+    }
+}
