@@ -7,6 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    clock::ClockFault,
     net::{CloseReason, ConnId, DriverConfig, EndpointSpec, Flow, FrameError, Framer},
     simulation::{Happening, LinkId, LinkSpec, Socket, Stalls, World},
     supervision::{Backoff, Escalation, Strategy, SupervisorSpec},
@@ -65,6 +66,10 @@ impl NetActor for Echo {
 
 /// An echo in a world; its socket, and the reasons for which its connections ended.
 fn world(seed: u64) -> (World, Socket, Log<String>) {
+    world_at(seed, 0)
+}
+
+fn world_at(seed: u64, start_ns: u64) -> (World, Socket, Log<String>) {
     let addr: SocketAddr = ([127, 0, 0, 1], 9000).into();
     let mut topology = Topology::new();
     let net =
@@ -76,7 +81,7 @@ fn world(seed: u64) -> (World, Socket, Log<String>) {
     let echo = topology.net_actor(shard, "echo", vec![listen], move |_| Echo(log));
     let simulation = topology.simulate().unwrap();
     let socket = simulation.sockets(echo)[0];
-    (simulation.into_world(seed, 0), socket, ends)
+    (simulation.into_world(seed, start_ns), socket, ends)
 }
 
 fn peer() -> SocketAddr {
@@ -124,6 +129,38 @@ fn bytes_come_back_in_order_whatever_pieces_and_delays_a_seed_gives_them() {
         assert_eq!((rest.len(), ended), (0, true), "seed {seed}");
         let _ = heard(&mut world, link, 10);
         assert_eq!(ends.entries(), ["Peer"], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_paused_shard_does_nothing_until_it_is_resumed() {
+    let (mut world, socket, _) = world(3);
+    let link = world.connect(socket, peer(), 1 << 20, LinkSpec::default());
+    let sent = frames(20);
+    world.write(link, &sent[..100]);
+    world.pause(socket.shard);
+    world.write(link, &sent[100..]);
+    assert_eq!(heard(&mut world, link, 1_000), (Vec::new(), false));
+    world.resume(socket.shard);
+    assert_eq!(heard(&mut world, link, 10), (sent, false));
+}
+
+#[test]
+fn a_wall_clock_that_is_set_by_an_hour_moves_the_shards_time_by_half_a_millisecond_in_a_second() {
+    let hour_ns = 3_600_000 * MS;
+    for (by_ns, expected_ms) in [(hour_ns as i64, 2_000), (-(hour_ns as i64), 1_998)] {
+        let (mut world, socket, _) = world_at(4, 9 * hour_ns);
+        let link = world.connect(socket, peer(), 1 << 20, LinkSpec::default());
+        world.inject(ClockFault::WallClockSet { by_ns });
+        for second in 1..=2 {
+            let _ = heard(&mut world, link, 999);
+            // Its time is read at its turns.
+            world.write(link, &[1, second]);
+            assert_eq!(heard(&mut world, link, 1), (vec![1, second], false));
+        }
+        // The last turn was after 1,999 ms.
+        let time_ns = world.simulation().status().clock.time_of_day_ns;
+        assert!((time_ns - 9 * hour_ns).abs_diff(expected_ms * MS) < MS / 10, "{time_ns}");
     }
 }
 

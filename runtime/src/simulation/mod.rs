@@ -14,7 +14,8 @@
 //! | `link.late` | what a peer writes is late, and so is all behind it |
 //! | `link.reset` | a connection is lost, which both sides learn |
 //! | `line.lost`, `line.doubled`, `line.reordered` | a datagram does not arrive, arrives twice, is overtaken |
-//! | `shard.stall` | a shard is not chosen for a while |
+//! | `shard.stall`, [`World::pause`] | a shard is not chosen for a while, or until it is resumed |
+//! | [`World::inject`] | the host's wall clock is set: the shards' time is slewed |
 //! | [`fault!`](crate::fault) places, with the feature `faults` | the place that the caller arms panics: an actor fails, or a shard outside of its actors |
 //! | [`World::vanish`], [`World::set_reading`] | a connection dies and nobody is told; a peer does not read |
 //! | [`World::strikes`] | whatever the caller decides by it |
@@ -63,11 +64,13 @@
 //! ```
 
 mod chance;
+mod clock;
 mod connection;
 mod delivery;
 mod links;
 mod network;
 mod seeded;
+mod status;
 mod trace;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fmt};
 
-use super::network::SimNet;
+use super::{clock::HostClock, network::SimNet};
 use crate::{
     fault,
     net::EndpointId,
@@ -68,6 +68,7 @@ impl Topology {
             reports,
             failures,
             now_ns: 0,
+            clock: None,
         })
     }
 }
@@ -95,7 +96,9 @@ pub struct Simulation {
     has_buried: bool,
     reports: Vec<Report>,
     failures: Vec<Failure>,
-    now_ns: u64,
+    pub(super) now_ns: u64,
+    /// The host's clock, if it was set. Else the shards' time is that of the world.
+    pub(super) clock: Option<HostClock>,
 }
 
 impl fmt::Debug for Simulation {
@@ -111,7 +114,8 @@ impl Simulation {
     /// Sets the time of all shards, in nanoseconds since midnight. It should not go backwards.
     pub fn set_time_ns(&mut self, wall_ns: u64) {
         self.now_ns = wall_ns;
-        self.shards.iter().for_each(|shard| shard.env.time.set(wall_ns));
+        let shard_ns = self.clock.as_mut().map_or(wall_ns, |clock| clock.set(wall_ns));
+        self.shards.iter().for_each(|shard| shard.env.time.set(shard_ns));
     }
 
     /// Makes one turn of every shard, in order, and does what housekeeping would; returns the work done.
