@@ -55,9 +55,9 @@ pub(crate) enum Command {
     /// Run a venue in a simulated world with faults, and judge every message.
     ///
     /// Clients, feeds and an operator that a seed decides trade, cancel, fail and misbehave; links lose, delay and reorder;
-    /// threads stall. A slow model predicts every answer and every message of the feed. The same seed gives the same run, on every
-    /// host and in every build. The last line sums up the runs; the exit code is 1 if a rule was broken, and the command
-    /// that repeats it is printed.
+    /// threads stall, are paused and panic; the other venue's feed begins again; the host's clock is set. A slow model predicts every answer and every message of the feed. The same seed gives the same run, on every
+    /// host and in every build. The last line sums up the runs, the one before says which fault sites were reached; the exit code
+    /// is 1 if a rule was broken, and the command that repeats it is printed.
     Sim(SimArgs),
 }
 

@@ -9,14 +9,14 @@ use std::{
 
 use corelane_config::Config;
 use corelane_console::{Exit, Output, Unwritable};
-use corelane_simulator::{HAS_FAULT_POINTS, Profile, Replay, Report, Spec, VENUE_TOML, fault_points, run, shrink};
+use corelane_simulator::{HAS_FAULT_POINTS, Profile, Replay, Report, Spec, VENUE_TOML, run, shrink, sites};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::miette;
 
 use crate::cli::SimArgs;
 
-/// A run that reaches every fault point has so many seeds, half of which end at one of ten, and so many requests of each,
-/// during which an actor that is restarted panics once in five seeds.
+/// A run that reaches every fault site has so many seeds, half of which end at one of ten fault points, and so many requests of
+/// each, during which an actor that is restarted panics once in five seeds.
 const LONG_SEEDS: u64 = 200;
 const LONG_REQUESTS: u64 = 20_000;
 
@@ -41,9 +41,10 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
     if first.profile == Profile::Panics && !HAS_FAULT_POINTS {
         return Err(miette!("this build has no fault points: build it with `--features faults`"));
     }
-    let mut panicked = BTreeSet::new();
+    let mut reached = BTreeSet::new();
     let bar = if stderr().is_terminal() { ProgressBar::new(seeds).with_style(style()) } else { ProgressBar::hidden() };
     let (mut requests, mut faults, mut hash, mut broken) = (0, 0, 0_u64, Vec::new());
+    let mut faults_min = usize::MAX;
     let last = first.seed.checked_add(seeds - 1).ok_or_else(|| {
         miette!(help = "begin with a lower --seed", "there are no {seeds} seeds from {} on", first.seed)
     })?;
@@ -52,7 +53,8 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
         let report = run(&spec)?;
         requests += report.requests;
         faults += report.faults.len();
-        panicked.extend(report.panicked.iter().copied());
+        faults_min = faults_min.min(report.faults.len());
+        reached.extend(report.reached.iter().copied());
         hash = hash.rotate_left(1) ^ report.hash;
         if let Some(rule) = &report.broken {
             broken.push(format!("seed {seed}, {rule}\n{}", repeat(args, &spec, &report, &bar)?));
@@ -62,15 +64,17 @@ pub(crate) fn sim(args: &SimArgs, out: &mut Output) -> miette::Result<Exit> {
     }
     bar.finish_and_clear();
     let count = broken.len();
-    let panics = HAS_FAULT_POINTS && matches!(first.profile, Profile::Panics | Profile::All);
-    if panics {
-        let missed: Vec<&str> = fault_points().filter(|point| !panicked.contains(point)).collect();
-        out.say(format_args!("fault points: {} panicked; not reached: {}", panicked.len(), shown(&missed)))?;
-        // Fewer seeds, or clients that leave no connection, are not expected to reach all.
-        let is_long = first.profile == Profile::All && seeds >= LONG_SEEDS && args.requests >= LONG_REQUESTS;
-        if is_long && !missed.is_empty() {
-            broken.push(format!("no seed reached the fault points {}", shown(&missed)));
-        }
+    let missed: Vec<&str> = sites(first.profile).filter(|site| !reached.contains(site)).collect();
+    let due = sites(first.profile).collect::<BTreeSet<_>>().len();
+    out.say(format_args!(
+        "fault sites: {} of {due} reached; not reached: {}; {faults_min} faults or more in each run",
+        due - missed.len(),
+        shown(&missed)
+    ))?;
+    // Fewer seeds, a venue without some of them, or clients that leave no connection, are not expected to reach all.
+    let is_long = first.profile == Profile::All && seeds >= LONG_SEEDS && args.requests >= LONG_REQUESTS;
+    if is_long && topology.is_none() && !missed.is_empty() {
+        broken.push(format!("no seed reached the fault sites {}", shown(&missed)));
     }
     let exit = match broken.is_empty() {
         true => Exit::Done,

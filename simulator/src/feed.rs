@@ -1,23 +1,32 @@
-//! The other venue, whose feed comes in on two lines: quotes that wander, packets that get lost, and a server that sends them
-//! again.
+//! The other venue, whose feed comes in on two lines: quotes that wander, packets that get lost, a server that sends them
+//! again, and a feed that begins again.
 
 use std::net::SocketAddr;
 
 use corelane_actors::types::Instrument;
 use corelane_codecs::mold::{self, HEADER_LEN, PacketBuilder, Request, SessionName};
-use corelane_runtime::simulation::{LineSpec, Socket, Source, World};
+use corelane_runtime::simulation::{Draw, LineSpec, Socket, Source, World};
+
+use crate::profile::Rates;
 
 /// Tokens of its wake-ups.
 pub(crate) const FEED: u64 = 3 << 56;
 
 const QUOTE: Source = Source::new("feed.quote");
 const PAUSE: Source = Source::new("feed.pause");
-const SILENCE: Source = Source::new("feed.silence");
+pub(crate) const SILENCE: Source = Source::new("feed.silence");
+pub(crate) const RESTART: Source = Source::new("feed.restart");
 
-const SESSION: &str = "FEED000001";
 const PAYLOAD_MAX: usize = 1_200;
 /// The longest silence of both lines, in nanoseconds.
 const SILENCE_NS_MAX: u64 = 50_000_000;
+/// How long the feed is quiet behind the packet that reveals what was lost in a silence.
+const QUIET_NS: u64 = 200_000_000;
+/// How long it may take until the venue follows a feed that has begun again: until the one before is silent, and some more.
+const FOLLOWED_NS_MAX: u64 = 2_000_000_000;
+/// How long a feed is down before it begins again: longer than any datagram is late. A late one of the run before cannot be told
+/// from the new run under the same name.
+const DOWN_NS: (u64, u64) = (20_000_000, 1_000_000_000);
 
 /// The quotes of an instrument: references and prices.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,8 +43,19 @@ pub(crate) struct OtherVenue {
     requests: Option<Socket>,
     from: SocketAddr,
     line: LineSpec,
-    silence: u32,
+    rates: Rates,
     session: SessionName,
+    /// How often it has begun, under whatever name.
+    runs: u64,
+    began_ns: u64,
+    /// When it was last asked for something.
+    asked_ns: u64,
+    /// Its last packet was lost in a silence.
+    was_silent: bool,
+    /// Since when it is quiet behind what has revealed such a loss.
+    quiet_since_ns: Option<u64>,
+    /// It overhears the first request for that.
+    is_deaf: bool,
     instruments: Vec<Instrument>,
     quotes: Vec<Quotes>,
     messages: Vec<Vec<u8>>,
@@ -50,14 +70,13 @@ impl OtherVenue {
         sockets: &[Socket],
         has_line_b: bool,
         instruments: &[Instrument],
-        parts_per_million: u32,
-        silence: u32,
+        rates: Rates,
     ) -> Option<OtherVenue> {
         let lines = 1 + usize::from(has_line_b);
         let line = LineSpec {
-            loss_ppm: parts_per_million,
-            duplicate_ppm: parts_per_million,
-            reorder_ppm: parts_per_million,
+            loss_ppm: rates.line_in,
+            duplicate_ppm: rates.line_in,
+            reorder_ppm: rates.line_in,
             ..LineSpec::default()
         };
         Some(OtherVenue {
@@ -65,8 +84,14 @@ impl OtherVenue {
             requests: sockets.get(lines).copied(),
             from: SocketAddr::from(([10, 0, 2, 1], 6000)),
             line,
-            silence,
-            session: SessionName::new(SESSION).ok()?,
+            rates,
+            session: session_name(1),
+            runs: 1,
+            began_ns: 0,
+            asked_ns: 0,
+            was_silent: false,
+            quiet_since_ns: None,
+            is_deaf: false,
             instruments: instruments.to_vec(),
             quotes: vec![Quotes::default(); instruments.len()],
             messages: Vec::new(),
@@ -76,11 +101,12 @@ impl OtherVenue {
         })
     }
 
-    /// Sends the next packet. The first has the directory and both quotes of every instrument.
+    /// Sends the next packet. The first of a run has the directory and both quotes of every instrument.
     pub(crate) fn send(&mut self, world: &mut World) {
         let first = self.messages.len() as u64 + 1;
         self.packets += 1;
-        if self.packets == 1 {
+        if self.messages.is_empty() {
+            self.began_ns = world.now_ns();
             self.open(world.now_ns());
         } else {
             self.quote(world);
@@ -90,13 +116,52 @@ impl OtherVenue {
             true => pause.within(1_000_000, 100_000_000),
             false => pause.within(50_000, 2_000_000),
         };
-        if let Some(mut silence) = world.strikes(SILENCE, self.packets, self.silence) {
+        let was_silent = std::mem::take(&mut self.was_silent);
+        self.quiet_since_ns = None;
+        if let Some(mut silence) = world.strikes(SILENCE, self.packets, self.rates.silence) {
             // What was to be sent is lost on both lines, and nothing follows for a while.
             pause_ns += silence.within(1, SILENCE_NS_MAX);
+            self.was_silent = true;
+        } else if was_silent {
+            // What reveals the loss arrives.
+            let line = std::mem::take(&mut self.line);
+            self.send_from(world, first);
+            self.line = line;
+            (pause_ns, self.quiet_since_ns) = (QUIET_NS, Some(world.now_ns()));
+            self.is_deaf = true;
         } else {
             self.send_from(world, first);
         }
+        if let Some(mut draw) = world.strikes(RESTART, self.packets, self.rates.restart) {
+            pause_ns = draw.within(DOWN_NS.0, DOWN_NS.1);
+            self.begin_again(world, draw);
+        }
         world.wake_at(world.now_ns() + pause_ns, FEED);
+    }
+
+    /// Ends, with or without saying so, and begins again with message 1, under the same name or another.
+    fn begin_again(&mut self, world: &mut World, mut draw: Draw) {
+        if draw.happens(300_000) {
+            self.say_next(world, true);
+        }
+        self.runs += 1;
+        if draw.happens(500_000) {
+            self.session = session_name(self.runs);
+        }
+        self.messages.clear();
+        self.quotes.fill(Quotes::default());
+        (self.last_ref, self.was_silent, self.quiet_since_ns) = (0, false, None);
+    }
+
+    /// Whether it has been quiet for long behind what has revealed a loss, and was not asked for what is missing.
+    pub(crate) fn was_not_asked(&self, now_ns: u64) -> bool {
+        let is_quiet = self.quiet_since_ns.is_some_and(|since_ns| since_ns + QUIET_NS <= now_ns);
+        is_quiet && self.requests.is_some() && self.asked_ns + QUIET_NS * 3 / 4 < now_ns
+    }
+
+    /// Whether the venue must have followed its last beginning by now.
+    pub(crate) fn is_settled(&self, now_ns: u64) -> bool {
+        self.began_ns + if self.runs == 1 { 0 } else { FOLLOWED_NS_MAX } < now_ns
     }
 
     /// Sends the messages from this number on, in as many packets as they need.
@@ -118,7 +183,7 @@ impl OtherVenue {
 
     /// Whether the venue can have every message in the end.
     pub(crate) fn can_be_complete(&self) -> bool {
-        !self.messages.is_empty() && (self.requests.is_some() || self.silence == 0 && self.line.loss_ppm == 0)
+        !self.messages.is_empty() && (self.requests.is_some() || self.rates.silence == 0 && self.line.loss_ppm == 0)
     }
 
     /// Whether datagrams of this socket are requests to it.
@@ -130,7 +195,9 @@ impl OtherVenue {
     pub(crate) fn answer(&mut self, world: &mut World, to: Option<SocketAddr>, request: &[u8]) {
         let (Some(socket), Ok(request)) = (self.requests, Request::decode(request)) else { return };
         let sent = self.messages.len() as u64;
-        if request.session == self.session && (1..=sent).contains(&request.sequence) {
+        self.asked_ns = world.now_ns();
+        let is_deaf = std::mem::take(&mut self.is_deaf);
+        if !is_deaf && request.session == self.session && (1..=sent).contains(&request.sequence) {
             self.answers += 1;
             let count = u64::from(request.count).min(sent + 1 - request.sequence);
             let (packet, _) = self.packet(request.sequence, count);
@@ -204,11 +271,12 @@ impl OtherVenue {
         }
     }
 
-    /// Says the number of the next message, so that a loss at the end is noticed.
-    pub(crate) fn say_next(&mut self, world: &mut World) {
+    /// Says the number of the next message, so that a loss at the end is noticed; or that no more come.
+    pub(crate) fn say_next(&mut self, world: &mut World, is_over: bool) {
         self.packets += 1;
         let mut packet = [0; HEADER_LEN];
-        if mold::heartbeat(&mut packet, self.session, self.messages.len() as u64 + 1).is_ok() {
+        let say = if is_over { mold::end_of_session } else { mold::heartbeat };
+        if say(&mut packet, self.session, self.messages.len() as u64 + 1).is_ok() {
             self.send_on_lines(world, &packet);
         }
     }
@@ -217,6 +285,10 @@ impl OtherVenue {
     pub(crate) fn best(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.quotes.iter().map(|quotes| (quotes.bid.1, quotes.ask.1))
     }
+}
+
+fn session_name(run: u64) -> SessionName {
+    SessionName::new(&format!("FEED{run:06}")).unwrap_or(SessionName::BLANK)
 }
 
 /// The beginning of an ITCH message.

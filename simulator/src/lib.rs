@@ -11,6 +11,8 @@
 //!   number missing or twice, across reconnects;
 //! - each order gets one final answer, executions are within what is open, shares and cash are conserved over all clients;
 //! - the feed rebuilds the book; prices of the incoming feed are those of the other venue once it is complete;
+//! - each mark of a bulkhead or a circuit breaker has its reason, and none is missing; the desk answers what it is asked for;
+//! - a client that reads has each answer in time; a gap in the incoming feed is asked for;
 //! - no connection ends without a cause; the counters agree;
 //! - after a panic, who is restarted goes on; else the venue ends in the one way to stop, and only what was in flight is
 //!   unanswered;
@@ -24,7 +26,9 @@
 mod choice;
 mod client;
 mod feed;
+mod host;
 mod ledger;
+mod marks;
 mod operator;
 mod oracle;
 mod panics;
@@ -32,16 +36,20 @@ mod profile;
 mod replay;
 mod request;
 mod shrink;
+mod sites;
+mod spec;
 mod stage;
 mod stream;
 mod tape;
 
-pub use panics::{HAS_FAULT_POINTS, fault_points};
+pub use panics::HAS_FAULT_POINTS;
 pub use profile::Profile;
 pub use replay::Replay;
 pub use request::Kind;
 pub use shrink::shrink;
-pub use stage::{Broken, REST_NS_MAX, Report, Spec, run};
+pub use sites::sites;
+pub use spec::{Broken, Report, Spec};
+pub use stage::{REST_NS_MAX, run};
 
 /// The venue that is simulated if none is given: a shard per role, and small bounds.
 pub const VENUE_TOML: &str = include_str!("venue.toml");

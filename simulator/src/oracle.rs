@@ -1,16 +1,27 @@
 //! The oracle: what the venue must have said, by the slow model, for the inputs that its sequencer numbered.
 
-use corelane_actors::types::{Command, Enter, GroupConfig, Mark, Publication, Replace};
+use corelane_actors::types::{Command, GroupConfig, Publication};
+use corelane_config::Config;
 use corelane_model::Model;
 use corelane_runtime::topology::ExternalReceiver;
 
-use crate::{client::Client, request::Request, stream::Stream};
+use crate::{
+    client::Client,
+    marks::{Marks, When},
+    operator::Operator,
+    request::Request,
+    stream::Stream,
+};
+
+/// How far the venue's time may be from the world's: a clock that is slewed by 500 ppm for a run, and a turn.
+const DRIFT_NS_MAX: u64 = 100_000_000;
 
 /// Follows the sequenced inputs.
 #[derive(Debug)]
 pub(crate) struct Oracle {
     record: ExternalReceiver<Command>,
     model: Model,
+    pub marks: Marks,
     /// By port: the answers that the model gives.
     pub answers: Vec<Stream>,
     /// The feed that the model publishes.
@@ -18,8 +29,6 @@ pub(crate) struct Oracle {
     /// Inputs so far, of which clients sent `requests`.
     inputs: u64,
     pub requests: u64,
-    /// Requests that were too old when they were sequenced.
-    pub late: u64,
     last_time_ns: u64,
     /// By port.
     log_ins: Vec<LogIn>,
@@ -33,25 +42,31 @@ struct LogIn {
 }
 
 impl Oracle {
-    pub(crate) fn new(config: GroupConfig, record: ExternalReceiver<Command>) -> Oracle {
+    pub(crate) fn new(venue: &Config, config: GroupConfig, record: ExternalReceiver<Command>) -> Oracle {
         Oracle {
             record,
+            marks: Marks::new(venue),
             answers: config.ports.iter().map(|_| Stream::default()).collect(),
             log_ins: vec![LogIn::default(); config.ports.len()],
             model: Model::new(config),
             tape: Stream::default(),
             inputs: 0,
             requests: 0,
-            late: 0,
             last_time_ns: 0,
         }
     }
 
-    /// Follows what has been sequenced since the last call.
+    /// Follows what has been sequenced since the last call. It was on its way for `in_flight_ns` at most.
     ///
     /// # Errors
-    /// An input that nobody sent, or that is not the next of who sent it.
-    pub(crate) fn follow(&mut self, clients: &mut [Client]) -> Result<(), String> {
+    /// An input that nobody sent, or that is not the next of who sent it, or has the wrong mark or time.
+    pub(crate) fn follow(
+        &mut self,
+        clients: &mut [Client],
+        now_ns: u64,
+        in_flight_ns: u64,
+        operator: &Operator,
+    ) -> Result<(), String> {
         while let Some(envelope) = self.record.receive() {
             let (sequence, time_ns) = (envelope.header.sequence.0, envelope.header.time_ns);
             self.inputs += 1;
@@ -63,10 +78,13 @@ impl Oracle {
                 ));
             }
             self.last_time_ns = time_ns;
-            self.follow_session(&envelope.body).map_err(|why| format!("input {sequence}: {why}"))?;
-            if let Command::Enter(Enter { mark, .. }) | Command::Replace(Replace { mark, .. }) = envelope.body {
-                self.late += u64::from(mark == Mark::Delay);
+            if time_ns.abs_diff(now_ns) > DRIFT_NS_MAX {
+                return Err(format!("input {sequence} has the time {time_ns}, and it is {now_ns}"));
             }
+            let (was_open, was_shut) = operator.gate_within(now_ns.saturating_sub(in_flight_ns), now_ns);
+            let when = When { time_ns, in_flight_ns, was_open, was_shut };
+            self.marks.follow(&envelope.body, when).map_err(|why| format!("input {sequence}: {why}"))?;
+            self.follow_session(&envelope.body).map_err(|why| format!("input {sequence}: {why}"))?;
             if let Some((port, request)) = Request::of(&envelope.body) {
                 self.requests += 1;
                 let client =

@@ -16,7 +16,7 @@ const SLOT_NS: u64 = 10_000_000;
 pub const HAS_FAULT_POINTS: bool = cfg!(feature = "faults");
 
 /// All fault points that a simulated venue can reach.
-pub fn fault_points() -> impl Iterator<Item = &'static str> {
+pub(crate) fn fault_points() -> impl Iterator<Item = &'static str> {
     [AfterPanic::Restart, AfterPanic::End].into_iter().flat_map(corelane_venue::fault_points)
 }
 

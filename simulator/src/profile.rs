@@ -9,14 +9,15 @@ use crate::panics::HAS_FAULT_POINTS;
 pub enum Profile {
     /// None.
     None,
-    /// Late and reset connections, connections that die silently, stalled shards; on the feed out, datagrams that are lost,
-    /// doubled and overtaken.
+    /// Late and reset connections, connections that die silently; shards that stall or are paused, sockets that take no
+    /// datagrams, a wall clock that is set; on the feed out, datagrams that are lost, doubled and overtaken.
     Network,
-    /// The feed in: datagrams that are lost, doubled and overtaken on either line, lines that are silent.
+    /// The feed in: datagrams that are lost, doubled and overtaken on either line, lines that are silent, a feed that begins
+    /// again under its session's name or another.
     Feed,
     /// Clients that log out, half-close, read slowly, flood, log in wrongly or twice, and send what is no request.
     Clients,
-    /// Kill switches that the operator engages and releases.
+    /// Kill switches that the operator engages and releases, circuit breakers that are forced open and reset.
     Operator,
     /// Panics at fault points, in a build that has them.
     Panics,
@@ -48,12 +49,17 @@ impl Profile {
             reset: 100 * network,
             vanish: 60 * network,
             stall: 100_000 * network,
+            pause: 2_000 * network,
+            no_buffers: 3_000 * network,
+            clock: 5_000 * network,
             line_out: 10_000 * network,
             line_in: 50_000 * feed,
             silence: 5_000 * feed,
+            restart: 500 * feed,
             log_out: 100 * clients,
             half_close: 60 * clients,
             slow: 100 * clients,
+            doze: 2_000 * clients,
             flood: 60 * clients,
             garbage: 60 * clients,
             unreadable: 200 * clients,
@@ -61,6 +67,7 @@ impl Profile {
             wrong_log_in: 100_000 * clients,
             rewind: 200_000 * (network | clients),
             kill: 400_000 * operator,
+            breaker: 20_000 * operator,
             panic: 3_000 * panics,
             fatal_panic: 500_000 * panics,
         }
@@ -97,6 +104,8 @@ pub(crate) struct Rates {
     pub log_out: u32,
     pub half_close: u32,
     pub slow: u32,
+    /// The same of the last ones of a run.
+    pub doze: u32,
     pub flood: u32,
     pub garbage: u32,
     pub unreadable: u32,
@@ -106,13 +115,21 @@ pub(crate) struct Rates {
     pub rewind: u32,
     /// Of the slots of 10 ms of each shard.
     pub stall: u32,
+    /// The same: it is paused, its sockets take no datagrams.
+    pub pause: u32,
+    pub no_buffers: u32,
+    /// Of the slots of 10 ms: the wall clock is set.
+    pub clock: u32,
     /// Of datagrams, each of loss, doubling and overtaking.
     pub line_out: u32,
     pub line_in: u32,
     /// Of the packets of the feed in: its lines are silent for a while.
     pub silence: u32,
-    /// Of the slots of 10 ms of the operator.
+    /// Of the same: the feed begins again.
+    pub restart: u32,
+    /// Of the slots of 10 ms of the operator: a kill switch, a breaker.
     pub kill: u32,
+    pub breaker: u32,
     /// Of the slots of 10 ms: an actor that is restarted panics.
     pub panic: u32,
     /// Of runs: they end with a panic.

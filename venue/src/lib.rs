@@ -29,4 +29,4 @@ pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};
 pub use running::{Stopped, Venue, check_day};
-pub use simulated::SimulatedVenue;
+pub use simulated::{SimulatedDesk, SimulatedVenue};

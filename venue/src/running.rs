@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{Arc, atomic::Ordering, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use corelane_actors::{
@@ -150,13 +150,14 @@ impl Declared {
             gate,
             day: Day::new(config, now)?,
             now,
+            at: Instant::now(),
             socket: socket.map(AdminSocket::bind).transpose()?,
             asked,
             progress: progress.clone(),
         };
         let mut served = Desk::new(config, parts);
         let running = topology
-            .start_with(options, move |status| served.turn(status))
+            .start_with(options, move |status| served.turn(status, Instant::now()))
             .map_err(|error| endpoint_keys.explain(error))?;
         let ends = Some(ends);
         Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher })

@@ -134,6 +134,8 @@ pub(crate) struct Desk {
     linger: Duration,
     /// When the lingering ends.
     ends_at: Option<Instant>,
+    /// When its turn began.
+    at: Instant,
 }
 
 /// What a desk is made of.
@@ -144,6 +146,8 @@ pub(crate) struct Parts {
     pub day: Day,
     /// The time since midnight at the start.
     pub now: Duration,
+    /// The start.
+    pub at: Instant,
     pub socket: Option<AdminSocket>,
     pub asked: mpsc::Receiver<Asked>,
     pub progress: Arc<Progress>,
@@ -153,7 +157,7 @@ impl Desk {
     /// The desk of the venue of `config`. What is due of the day is sent at once, so that the group has it before any
     /// client's request.
     pub(crate) fn new(config: &Config, parts: Parts) -> Desk {
-        let Parts { control, counters, gate, day, now, socket, asked, progress } = parts;
+        let Parts { control, counters, gate, day, now, at, socket, asked, progress } = parts;
         let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
         let mut desk = Desk {
             control,
@@ -172,14 +176,16 @@ impl Desk {
             paused: 0,
             linger: Duration::from_millis(server.map_or(0, |server| server.linger_ms)),
             ends_at: None,
+            at,
         };
         desk.keep_to_schedule(now);
         desk.send_waiting();
         desk
     }
 
-    /// Does what is due. Never waits. `Break` when the venue halts by itself and its day is ended, as far as it can be.
-    pub(crate) fn turn(&mut self, status: &Status) -> ControlFlow<()> {
+    /// Does what is due `at` this time. Never waits. `Break` when the venue halts by itself and its day is ended, as far as it can be.
+    pub(crate) fn turn(&mut self, status: &Status, at: Instant) -> ControlFlow<()> {
+        self.at = at;
         if status.is_halting && !self.progress.is_stopping.load(Ordering::Acquire) {
             self.handle(Request::Stop, Asker::Schedule, status);
         }
@@ -201,7 +207,7 @@ impl Desk {
         }
         self.end_pauses();
         self.send_waiting();
-        if self.ends_at.is_none_or(|end| Instant::now() < end) {
+        if self.ends_at.is_none_or(|end| at < end) {
             return ControlFlow::Continue(());
         }
         self.progress.is_done.store(true, Ordering::Release);
@@ -254,6 +260,11 @@ impl Desk {
         }
     }
 
+    /// What it waits for, in words; none if the group has done all that it was given.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        self.pending.front().map(|first| self.words(first.then))
+    }
+
     /// Sends the events of the day that are due `now`, by the clock that stamps the messages.
     fn keep_to_schedule(&mut self, now: Duration) {
         if let Some(event) = self.day.due(now)
@@ -278,7 +289,7 @@ impl Desk {
     }
 
     fn await_group(&mut self, asker: Asker, then: Then) {
-        let (command, deadline) = (self.commands, Instant::now() + GROUP_DEADLINE);
+        let (command, deadline) = (self.commands, self.at + GROUP_DEADLINE);
         self.pending.push_back(Pending { command, deadline, asker, then });
     }
 
@@ -317,7 +328,7 @@ impl Desk {
             self.answer(asker, Ok(text));
         }
         let dead = status.failures.iter().map(|(actor, _)| actor.as_str()).find(|actor| is_needed(actor));
-        let now = Instant::now();
+        let now = self.at;
         for late in 0..self.pending.len() {
             let Pending { deadline, asker, then, .. } = &mut self.pending[late];
             if dead.is_none() && now < *deadline {
@@ -348,7 +359,7 @@ impl Desk {
 
     /// Ends the desk's work after a time, unless its end is fixed already.
     fn end_after(&mut self, linger: Duration) {
-        self.ends_at.get_or_insert_with(|| Instant::now() + linger);
+        self.ends_at.get_or_insert(self.at + linger);
     }
 
     /// Notes what the group has done, and says it.

@@ -1,12 +1,14 @@
 //! A simulated client: it logs in, trades, keeps its own books, and misbehaves if the profile says so.
 
+mod trading;
+
 use std::net::SocketAddr;
 
 use corelane_actors::types::Instrument;
-use corelane_runtime::simulation::{Draw, LinkId, LinkSpec, Socket, Source, World};
+use corelane_runtime::simulation::{LinkId, LinkSpec, Socket, Source, World};
 
+pub(crate) use self::trading::{DOZE, FLOODS, GARBAGE, HALF_CLOSE, LOG_IN_AGAIN, LOG_OUT, SLOW, UNREADABLE, VANISH};
 use crate::{
-    choice,
     ledger::Ledger,
     profile::Rates,
     request::{Kind, Request},
@@ -18,26 +20,11 @@ const MS: u64 = 1_000_000;
 pub(crate) const BEAT_NS: u64 = 1_000 * MS;
 /// The silence after which it gives a connection up.
 const SILENCE_NS: u64 = 3_000 * MS;
-/// Requests without an answer that it has under way at most.
-const UNDER_WAY_MAX: u64 = 48;
-/// How long it waits then.
-const WAIT_NS: u64 = 200_000;
-/// Requests of a flood.
-const FLOOD: u64 = 300;
 
-const REQUEST: Source = Source::new("client.request");
-const PAUSE: Source = Source::new("client.pause");
 const RECONNECT: Source = Source::new("client.reconnect");
-const VANISH: Source = Source::new("client.vanish");
-const LOG_OUT: Source = Source::new("client.log-out");
-const HALF_CLOSE: Source = Source::new("client.half-close");
-const SLOW: Source = Source::new("client.slow");
-const FLOODS: Source = Source::new("client.flood");
-const GARBAGE: Source = Source::new("client.garbage");
-const UNREADABLE: Source = Source::new("client.unreadable");
-const LOG_IN_AGAIN: Source = Source::new("client.log-in-again");
-const WRONG_LOG_IN: Source = Source::new("client.wrong-log-in");
-const REWIND: Source = Source::new("client.rewind");
+const WINDOW: Source = Source::new("client.window");
+pub(crate) const WRONG_LOG_IN: Source = Source::new("client.wrong-log-in");
+pub(crate) const REWIND: Source = Source::new("client.rewind");
 
 /// What all clients of a run share.
 pub(crate) struct Members {
@@ -62,6 +49,7 @@ enum Phase {
 struct Sent {
     connection: u64,
     request: Request,
+    at_ns: u64,
 }
 
 /// A simulated client.
@@ -75,6 +63,10 @@ pub(crate) struct Client {
     connection: u64,
     /// Whether the end of the connection has a cause that the client or the line has given.
     is_excused: bool,
+    /// It has not read for a while and may be behind, so that the venue may end the connection.
+    is_behind: bool,
+    /// Since when it reads.
+    reads_since_ns: u64,
     received: Vec<u8>,
     /// The number of the next sequenced message on this connection, and the first that was never heard.
     next_number: u64,
@@ -110,6 +102,8 @@ impl Client {
             link: None,
             connection: 0,
             is_excused: false,
+            is_behind: false,
+            reads_since_ns: 0,
             received: Vec::new(),
             next_number: 1,
             unheard: 1,
@@ -142,6 +136,7 @@ impl Client {
         let now_ns = world.now_ns();
         if self.reads_again_ns.is_some_and(|at_ns| at_ns <= now_ns) {
             self.reads_again_ns = None;
+            self.reads_since_ns = now_ns;
             self.link.into_iter().for_each(|link| world.set_reading(link, true));
         }
         if self.is_retired || self.acts_ns.is_none_or(|at_ns| at_ns > now_ns) {
@@ -174,7 +169,37 @@ impl Client {
     /// Whether nothing that happened to its connection since a time keeps it from hearing what it is told.
     pub(crate) fn is_sound_since(&self, world: &World, time_ns: u64) -> bool {
         let is_whole = self.link.is_some_and(|link| !world.was_reset(link));
-        is_whole && self.phase == Phase::Up && !self.is_excused && self.up_since_ns < time_ns
+        is_whole && self.phase == Phase::Up && !self.is_excused && !self.is_behind && self.up_since_ns < time_ns
+    }
+
+    /// Looks whether its requests are sequenced, and it has their answers, in time: what was sent before `due_ns`. `expected` is
+    /// what the model answers to this client.
+    ///
+    /// # Errors
+    /// What has not come.
+    pub(crate) fn check_in_time(&mut self, world: &World, expected: &Stream, due_ns: u64) -> Result<(), String> {
+        let is_whole = self.link.is_some_and(|link| !world.was_reset(link));
+        if !is_whole || self.phase != Phase::Up || self.is_excused {
+            return Ok(());
+        }
+        let first = self.sent.len() - self.under_way();
+        if let Some(&Sent { request, at_ns, .. }) = self.sent.get(first)
+            && at_ns < due_ns
+            && !self.is_behind
+        {
+            let ms = (world.now_ns() - at_ns) / MS;
+            return Err(format!("{request:?} is not sequenced, and was sent {ms} ms ago"));
+        }
+        if self.reads_again_ns.is_some() || self.up_since_ns.max(self.reads_since_ns) >= due_ns {
+            return Ok(());
+        }
+        let (heard, due) = (self.heard(), expected.len_before(due_ns));
+        self.is_behind &= heard < expected.len();
+        if heard < due {
+            let late_ms = (world.now_ns() - due_ns) / MS;
+            return Err(format!("has {heard} of {due} answers that were due {late_ms} ms ago, and reads"));
+        }
+        Ok(())
     }
 
     /// The answers that it has heard.
@@ -193,11 +218,13 @@ impl Client {
         let key = self.key(self.connection << 24);
         let from = SocketAddr::from(([10, 0, 0, 1 + self.index as u8], 1024 + (self.connection % 60_000) as u16));
         let rates = &members.rates;
-        let spec = LinkSpec { late_ppm: rates.late, reset_ppm: rates.reset, ..LinkSpec::default() };
+        // Some kernels hold little for who does not read.
+        let window_bytes = 1 << world.draw(WINDOW, key).within(12, 16);
+        let spec = LinkSpec { window_bytes, late_ppm: rates.late, reset_ppm: rates.reset, ..LinkSpec::default() };
         let link = world.connect(members.order_entry, from, key, spec);
         self.link = Some(link);
         self.phase = Phase::LoggingIn;
-        self.is_excused = false;
+        (self.is_excused, self.is_behind) = (false, false);
         self.received.clear();
         let is_wrong = world.strikes(WRONG_LOG_IN, key, rates.wrong_log_in);
         let password = if is_wrong.is_some() { "mistaken" } else { self.password.as_str() };
@@ -210,80 +237,11 @@ impl Client {
         world.write(link, &packet);
     }
 
-    /// Sends a request, or does something else in its place.
-    fn trade(&mut self, world: &mut World, members: &Members) -> u64 {
-        let Some(link) = self.link else { return 0 };
-        if self.under_way() as u64 >= UNDER_WAY_MAX + self.flooding {
-            self.acts_in(world, WAIT_NS);
-            return 0;
-        }
-        self.chosen += 1;
-        let key = self.key(self.chosen);
-        let rates = members.rates;
-        let mut pause = world.draw(PAUSE, key);
-        let pause_ns = match pause.below(1_000) {
-            0 => pause.within(MS, 300 * MS),
-            1..=20 => pause.within(100_000, 2 * MS),
-            _ => pause.within(1_000, 40_000),
-        };
-        let pause_ns = if self.flooding > 0 { 200 } else { pause_ns };
-        self.flooding = self.flooding.saturating_sub(1);
-        self.acts_in(world, pause_ns);
-        if world.strikes(VANISH, key, rates.vanish).is_some() {
-            // Nothing passes any more; the client notices by the silence.
-            world.vanish(link);
-            self.is_excused = true;
-        } else if world.strikes(LOG_OUT, key, rates.log_out).is_some() {
-            self.leave(world, link, &packet(b'O', &[]));
-        } else if world.strikes(HALF_CLOSE, key, rates.half_close).is_some() {
-            self.leave(world, link, &[]);
-            world.finish(link);
-        } else if let Some(mut draw) = world.strikes(GARBAGE, key, rates.garbage) {
-            let garbage = garbage(&mut draw, &self.user, &self.password);
-            self.leave(world, link, &garbage);
-        } else if let Some(mut draw) = world.strikes(SLOW, key, rates.slow) {
-            world.set_reading(link, false);
-            self.is_excused = true;
-            let at_ns = world.now_ns() + draw.within(MS, 2_000 * MS);
-            self.reads_again_ns = Some(at_ns);
-            world.wake_at(at_ns, self.index as u64);
-        } else if world.strikes(LOG_IN_AGAIN, key, rates.log_in_again).is_some() {
-            // The old connection stays as it is: the log-in on the new one supersedes it.
-            self.go_down(world, 0);
-        } else if world.strikes(FLOODS, key, rates.flood).is_some() {
-            self.flooding = FLOOD;
-        } else if let Some(mut draw) = world.strikes(UNREADABLE, key, rates.unreadable) {
-            let payload = [b'?'; 40];
-            world.write(link, &packet(b'U', &payload[..draw.within(1, 40) as usize]));
-        } else {
-            let mut draw = world.draw(REQUEST, key);
-            let (kind, request) = choice::next(&mut draw, &self.ledger, &members.instruments, self.ledger.next_ref());
-            if members.without.contains(&kind) {
-                return 0;
-            }
-            world.write(link, &packet(b'U', &request.encode(&members.instruments)));
-            self.sent.push(Sent { connection: self.connection, request });
-            if request.is_numbered() {
-                self.ledger.sent(request);
-            }
-            self.last_sent_ns = world.now_ns();
-            return 1;
-        }
-        0
-    }
-
     /// Requests of this connection that are not sequenced. Those of earlier ones may be lost, and are not waited for.
     fn under_way(&self) -> usize {
         let first = self.sequenced.last().copied().unwrap_or_default();
         let unsequenced = self.sent[first..].iter();
         unsequenced.rev().take_while(|sent| sent.connection == self.connection).count()
-    }
-
-    /// Says the last on a connection; its end follows.
-    fn leave(&mut self, world: &mut World, link: LinkId, last: &[u8]) {
-        world.write(link, last);
-        self.phase = Phase::Leaving;
-        self.is_excused = true;
     }
 
     /// Looks whether the connection is alive, and says that the client is.
@@ -295,7 +253,7 @@ impl Client {
         world.wake_at(now_ns + BEAT_NS, BEAT | self.index as u64);
         let Some(link) = self.link.filter(|_| !self.is_retired) else { return Ok(()) };
         if now_ns - self.last_heard_ns > SILENCE_NS && self.reads_again_ns.is_none() {
-            if !self.is_excused && !world.was_reset(link) {
+            if !self.is_excused && !self.is_behind && !world.was_reset(link) {
                 return Err(format!("the venue was silent for {} ms", (now_ns - self.last_heard_ns) / MS));
             }
             world.reset(link);
@@ -323,7 +281,7 @@ impl Client {
     /// An end without a cause.
     pub(crate) fn ended(&mut self, world: &mut World) -> Result<(), String> {
         let Some(link) = self.link else { return Ok(()) };
-        if !self.is_excused && !world.was_reset(link) {
+        if !self.is_excused && !self.is_behind && !world.was_reset(link) {
             return Err("the venue ended the connection without a cause".to_owned());
         }
         world.close(link);
@@ -396,12 +354,12 @@ impl Client {
         let mut next = Vec::new();
         for &cursor in &self.sequenced {
             let mut at = cursor;
-            while let Some(&Sent { connection, request: sent }) = self.sent.get(at) {
+            while let Some(&Sent { connection, request: sent, .. }) = self.sent.get(at) {
                 if sent.as_sequenced() == *request {
                     next.push(at + 1);
                 }
                 // What was under way when a connection ended may be lost, and then with all that came behind it.
-                if connection == self.connection && !self.is_excused && self.phase != Phase::Down {
+                if connection == self.connection && !self.is_excused && !self.is_behind && self.phase != Phase::Down {
                     break;
                 }
                 let behind = self.sent[at..].iter().position(|sent| sent.connection != connection);
@@ -447,16 +405,6 @@ fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), &[kind][..], payload].concat()
 }
 
-/// What ends a connection: no packets, packets of no kind, a second log-in.
-fn garbage(draw: &mut Draw, user: &str, password: &str) -> Vec<u8> {
-    match draw.below(4) {
-        0 => vec![0, 0],
-        1 => vec![0xff; draw.within(2, 200) as usize],
-        2 => packet(b'z', b"?"),
-        _ => packet(b'L', format!("{user:<6}{password:<10}{:<10}{:>20}", "", 1).as_bytes()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -475,7 +423,7 @@ mod tests {
             let mut client = Client::new(0, "USER", "password", 1);
             (client.connection, client.phase) = (2, Phase::Up);
             let sent = [(1, cancel), (2, cancel), (2, query)];
-            client.sent.extend(sent.map(|(connection, request)| Sent { connection, request }));
+            client.sent.extend(sent.map(|(connection, request)| Sent { connection, request, at_ns: 0 }));
             let followed: Result<Vec<()>, String> = sequence.iter().map(|request| client.sequenced(request)).collect();
             assert_eq!(followed.is_ok(), is_right, "{sequence:?}: {followed:?}");
         }
