@@ -82,6 +82,18 @@ const BUGS: &[Bug] = &[
         planted: "let (price, shares) = (replace.price.get().raw() / 10_000 * 10_000, replace.shares.get());",
     },
     Bug {
+        name: "room for a slow reader is not used",
+        file: "actors/src/session/actor.rs",
+        text: "LoggedIn(port), .. }) = self.connection(conn) {\n            self.flush(ctx, port);",
+        planted: "LoggedIn(port), .. }) = self.connection(conn) {\n            let _ = (&ctx, port);",
+    },
+    Bug {
+        name: "the credit of a mass cancel does not come back",
+        file: "actors/src/session/order_tracker.rs",
+        text: "            self.credit_max = self.in_flight_max;\n            self.mass_cancel = 0;",
+        planted: "            self.mass_cancel = 0;",
+    },
+    Bug {
         name: "the number of a match is used twice",
         file: "actors/src/engine/matching/mod.rs",
         text: "        self.last_match_number += 1;",
