@@ -18,7 +18,8 @@
 //! An **edge** leads from a **port** of one actor to the input of another: a plain queue within a shard, a wait-free ring
 //! between shards. One producer, one consumer, a fixed capacity, and a declared answer to being full
 //! ([`topology::EdgeSpec`]): hold the producer back, or drop the newest message. A *conflated* edge keeps the newest value of
-//! each key instead ([`Topology::conflate`](topology::Topology::conflate)). Threads outside take part by an
+//! each key instead ([`Topology::conflate`](topology::Topology::conflate)), and a *mailbox* takes work that is not sequenced by
+//! priority ([`Topology::mailbox`](topology::Topology::mailbox)). Threads outside take part by an
 //! [`ExternalSender`](topology::ExternalSender) and an [`ExternalReceiver`](topology::ExternalReceiver).
 //!
 //! A **topology** ([`topology::Topology`]) declares shards, actors and edges. It is checked as a whole before anything runs:
@@ -76,7 +77,7 @@
 //! ```
 //!
 //! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
-//! `sequenced_replay`, `conflated_prices`, `external_thread`, `supervised`, `simulation`, `simulated_faults`. Each shard locks some memory for its rings; if a
+//! `sequenced_replay`, `conflated_prices`, `priority_mailbox`, `external_thread`, `supervised`, `simulation`, `simulated_faults`. Each shard locks some memory for its rings; if a
 //! start fails because of this, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -24,8 +24,10 @@
 
 use bytemuck::{Pod, Zeroable};
 
+mod priority;
 mod sequence_number;
 
+pub use self::priority::{Prioritized, Priority};
 pub use self::sequence_number::SequenceNumber;
 
 /// The header of every message: the input that caused it, the time of that input, and the kind of the message.

@@ -5,7 +5,7 @@ pub use crate::{
     cpu::allowed_cpus,
     edge::port::Port,
     lifecycle::{RunOptions, Running},
-    message::{Envelope, Header, Keyed, Message, SequenceNumber},
+    message::{Envelope, Header, Keyed, Message, Prioritized, Priority, SequenceNumber},
     metrics,
     net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, SendError, UdpSpec},
     ports,
@@ -14,7 +14,7 @@ pub use crate::{
     simulation::Simulation,
     telemetry::{Counters, Metric, TimingSet},
     topology::{
-        ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, Refused, ShardId, ShardSpec,
-        Topology,
+        ActorId, ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Idle, MailboxSpec, Refused, ShardId,
+        ShardSpec, Topology,
     },
 };

@@ -33,6 +33,7 @@ fn kind_without_waits() -> impl Strategy<Value = Kind> {
         2 => (1..12u32).prop_map(Kind::InFlight),
         1 => Just(Kind::DropNewest),
         1 => Just(Kind::Conflate),
+        1 => Just(Kind::Mailbox),
     ]
 }
 

@@ -108,6 +108,7 @@ fn edges(checked: &Checked) -> Table {
             Overflow::Backpressure => "backpressure",
             Overflow::DropNewest => "drop newest",
             Overflow::Conflate => "conflate",
+            Overflow::Prioritize => "prioritize",
         };
         let (capacity, slot) = (edge.capacity.to_string(), edge.slot_bytes.to_string());
         let kib = edge.bytes().div_ceil(1024).to_string();

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use crate::{
-    edge::conflated::PutConflated, edge::outlet::Outlet, edge::overflow::Overflow, edge::queue::LocalQueue,
+    edge::ends::PutMessage, edge::outlet::Outlet, edge::overflow::Overflow, edge::queue::LocalQueue,
     edge::step::StepState,
 };
 
@@ -35,7 +35,7 @@ pub(crate) enum EdgeIn<M> {
     Open,
     Local(LocalQueue<M>),
     Ring { outlet: Outlet<M>, touched: Option<Touched> },
-    Conflated { values: Box<dyn PutConflated<M>>, touched: Option<Touched> },
+    Other { end: Box<dyn PutMessage<M>>, touched: Option<Touched> },
 }
 
 /// How a port is bound to its edge; made by the topology.

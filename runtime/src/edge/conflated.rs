@@ -12,7 +12,10 @@ use std::{
 use bytemuck::{Zeroable, bytes_of, bytes_of_mut, cast_slice, cast_slice_mut};
 use corelane_sync::conflate::{ConflatedReader, ConflatedWriter, conflated};
 
-use crate::message::{Envelope, Header, Keyed};
+use crate::{
+    edge::ends::{PutMessage, TakeMessage, Taken},
+    message::{Envelope, Header, Keyed},
+};
 
 const HEADER_WORDS: usize = size_of::<Header>() / 8;
 /// The largest slot.
@@ -23,33 +26,15 @@ const fn words_of<M: Keyed>() -> usize {
     HEADER_WORDS + size_of::<M>().div_ceil(8)
 }
 
-/// The producing end, with its message type's demands erased.
-pub(crate) trait PutConflated<M>: Send {
-    /// Whether the edge has the message's key.
-    fn has_key(&self, message: &M) -> bool;
-    /// Replaces the message of its key.
-    fn put(&mut self, envelope: &Envelope<M>);
-}
-
-/// The consuming end, likewise.
-pub(crate) trait TakeConflated<M>: Send {
-    fn take(&mut self) -> Option<Envelope<M>>;
-    fn len(&self) -> usize;
-    /// Whether the producing end is gone. What it put before that is seen then.
-    fn is_abandoned(&self) -> bool;
-    /// Messages replaced before they were read.
-    fn overwritten(&self) -> u64;
-}
-
 /// Makes the two ends of an edge of `keys` keys.
-pub(crate) fn conflated_pair<M: Keyed>(keys: usize) -> (Box<dyn PutConflated<M>>, Box<dyn TakeConflated<M>>) {
+pub(crate) fn conflated_pair<M: Keyed>(keys: usize) -> (Writer, Reader<M>) {
     let (writer, reader) = conflated(keys, words_of::<M>());
     let is_abandoned = Arc::<AtomicBool>::default();
     let writer = Writer { writer, is_abandoned: is_abandoned.clone() };
-    (Box::new(writer), Box::new(Reader { reader, is_abandoned, message: PhantomData }))
+    (writer, Reader { reader, is_abandoned, message: PhantomData })
 }
 
-struct Writer {
+pub(crate) struct Writer {
     writer: ConflatedWriter,
     is_abandoned: Arc<AtomicBool>,
 }
@@ -61,29 +46,39 @@ impl Drop for Writer {
     }
 }
 
-impl<M: Keyed> PutConflated<M> for Writer {
-    fn has_key(&self, message: &M) -> bool {
-        message.key() < self.writer.keys()
+impl<M: Keyed> PutMessage<M> for Writer {
+    fn refuses(&self, message: &M) -> Option<&'static str> {
+        (message.key() >= self.writer.keys())
+            .then_some("the key of a message is not below the number of keys of its conflated edge: raise that number")
     }
 
-    fn put(&mut self, envelope: &Envelope<M>) {
+    fn put(&mut self, envelope: &Envelope<M>) -> bool {
         let mut words = [0; WORDS_MAX];
         let bytes: &mut [u8] = cast_slice_mut(&mut words);
         let (header, body) = bytes.split_at_mut(size_of::<Header>());
         header.copy_from_slice(bytes_of(&envelope.header));
         body[..size_of::<M>()].copy_from_slice(bytes_of(&envelope.body));
         self.writer.write(envelope.body.key(), &words[..words_of::<M>()]);
+        true
     }
 }
 
-struct Reader<M> {
+pub(crate) struct Reader<M> {
     reader: ConflatedReader,
     is_abandoned: Arc<AtomicBool>,
     message: PhantomData<fn() -> M>,
 }
 
-impl<M: Keyed> TakeConflated<M> for Reader<M> {
-    fn take(&mut self) -> Option<Envelope<M>> {
+impl<M> Reader<M> {
+    /// Whether the producing end is gone. What it put before that is seen then.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
+    }
+}
+
+impl<M: Keyed> Reader<M> {
+    /// The newest message of a key that has changed.
+    pub(crate) fn receive(&mut self) -> Option<Envelope<M>> {
         let mut words = [0; WORDS_MAX];
         self.reader.take(&mut words[..words_of::<M>()])?;
         let bytes: &[u8] = cast_slice(&words);
@@ -93,16 +88,26 @@ impl<M: Keyed> TakeConflated<M> for Reader<M> {
         bytes_of_mut(&mut envelope.body).copy_from_slice(&body[..size_of::<M>()]);
         Some(envelope)
     }
+}
+
+impl<M: Keyed> TakeMessage<M> for Reader<M> {
+    fn take(&mut self) -> Option<Taken<M>> {
+        self.receive().map(Taken::Message)
+    }
+
+    fn clear(&mut self) -> usize {
+        std::iter::from_fn(|| self.receive()).count()
+    }
 
     fn len(&self) -> usize {
         self.reader.len()
     }
 
-    fn is_abandoned(&self) -> bool {
-        self.is_abandoned.load(Ordering::Acquire)
-    }
-
     fn overwritten(&self) -> u64 {
         self.reader.overwritten()
+    }
+
+    fn expired(&self) -> u64 {
+        0
     }
 }

@@ -1,7 +1,7 @@
 //! The consuming end of an edge, as a cell polls it.
 
 use crate::{
-    edge::conflated::TakeConflated,
+    edge::ends::{TakeMessage, Taken},
     edge::queue::LocalQueue,
     message::{Envelope, Message},
 };
@@ -14,7 +14,7 @@ pub(crate) enum Inlet<M> {
         /// Its producer is outside the topology, and learns from the consumer's end that nobody takes its messages.
         is_external: bool,
     },
-    Conflated(Box<dyn TakeConflated<M>>),
+    Other(Box<dyn TakeMessage<M>>),
 }
 
 impl<M: Message> Inlet<M> {
@@ -23,7 +23,7 @@ impl<M: Message> Inlet<M> {
         match self {
             Inlet::Local(queue) => queue.borrow().len(),
             Inlet::Ring { consumer, .. } => consumer.slots(),
-            Inlet::Conflated(values) => values.len(),
+            Inlet::Other(end) => end.len(),
         }
     }
 
@@ -36,13 +36,29 @@ impl<M: Message> Inlet<M> {
     pub(crate) fn conflated(&self) -> u64 {
         match self {
             Inlet::Local(_) | Inlet::Ring { .. } => 0,
-            Inlet::Conflated(values) => values.overwritten(),
+            Inlet::Other(end) => end.overwritten(),
+        }
+    }
+
+    /// Discards all messages; returns how many.
+    pub(crate) fn clear(&mut self) -> usize {
+        match self {
+            Inlet::Local(_) | Inlet::Ring { .. } => self.drain(usize::MAX, |run, _| (run.len(), true)),
+            Inlet::Other(end) => end.clear(),
+        }
+    }
+
+    /// Messages that waited in a mailbox for longer than they live.
+    pub(crate) fn expired(&self) -> u64 {
+        match self {
+            Inlet::Local(_) | Inlet::Ring { .. } => 0,
+            Inlet::Other(end) => end.expired(),
         }
     }
 
     /// Takes up to `count` messages, oldest first; returns how many. `visit` gets a run of messages and how many of them it may
     /// take. It returns how many it took, and whether it wants the next run. A ring shows only what was there when
-    /// [`len`](Self::len) last looked.
+    /// [`len`](Self::len) last looked. Messages that expire count too, and are not visited.
     #[inline]
     pub(crate) fn drain(
         &mut self,
@@ -62,13 +78,15 @@ impl<M: Message> Inlet<M> {
                 chunk.commit(taken);
                 taken
             }
-            Inlet::Conflated(values) => {
-                let (mut taken, waiting) = (0, values.len());
+            Inlet::Other(end) => {
+                let (mut taken, waiting) = (0, end.len());
                 while taken < count.min(waiting)
-                    && let Some(envelope) = values.take()
+                    && let Some(next) = end.take()
                 {
                     taken += 1;
-                    if !visit(&[envelope], 1).1 {
+                    if let Taken::Message(envelope) = next
+                        && !visit(&[envelope], 1).1
+                    {
                         break;
                     }
                 }

@@ -1,7 +1,8 @@
 //! Edges: how one actor's messages reach another.
 //!
 //! A [`port`] is the typed producing end, an `inlet` the consuming one. Between them is a ring (`outlet`, to another shard),
-//! a `queue` (within a shard) or a `conflated` slot per key. `bind` joins a port to its edge; `step` is what the port knows
+//! a `queue` (within a shard), a `conflated` slot per key or a `mailbox` with a ring per priority; `ends` is what the last two
+//! have in common. `bind` joins a port to its edge; `step` is what the port knows
 //! of the step that sends.
 //!
 //! This is the hot path. A message is written once, into its slot, and read there: no copy, no allocation, no dynamic call
@@ -51,7 +52,9 @@
 
 pub(crate) mod bind;
 pub(crate) mod conflated;
+pub(crate) mod ends;
 pub(crate) mod inlet;
+pub(crate) mod mailbox;
 pub(crate) mod outlet;
 pub(crate) mod overflow;
 pub mod port;

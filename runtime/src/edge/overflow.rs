@@ -11,4 +11,7 @@ pub enum Overflow {
     /// The edge never fills up: a message replaces the previous one of the same key, which is counted as conflated if it
     /// was not read. The values seen depend on when the reader looks, so a sequenced actor cannot have such an input.
     Conflate,
+    /// Each priority has a queue of its own, and the newest message is dropped and counted if its priority is full
+    /// ([`Topology::mailbox`](crate::topology::Topology::mailbox)).
+    Prioritize,
 }

@@ -372,6 +372,7 @@ impl DutyCycle {
         counters.set(ShardCount::Holds, traffic.holds);
         counters.set(ShardCount::Dropped, traffic.dropped);
         counters.set(ShardCount::Conflated, traffic.conflated);
+        counters.set(ShardCount::Expired, traffic.expired);
         counters.set(ShardCount::ReadersGone, traffic.readers_gone);
         if !cpu::verify_pinned(self.cpu) {
             counters.add(ShardCount::PinLosses, 1);

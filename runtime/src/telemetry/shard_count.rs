@@ -19,12 +19,14 @@ crate::metrics! {
         ActorPanics = "actor_panics",
         /// Steps that waited for room in an edge.
         Holds = "holds",
-        /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest) or to readers that
-        /// are gone, those to actors that were given up, and datagrams for which an actor's ports had no room or that came while it
-        /// did not run.
+        /// Messages dropped by edges with [`Overflow::DropNewest`](crate::edge::port::Overflow::DropNewest), by mailboxes whose
+        /// priority was full, or to readers that are gone, those to actors that were given up, and datagrams for which an actor's
+        /// ports had no room or that came while it did not run.
         Dropped = "dropped",
         /// Messages overwritten by a newer one of the same key before they were read.
         Conflated = "conflated",
+        /// Messages that waited in a mailbox for longer than they live, and were dropped.
+        Expired = "expired",
         /// Edges to readers outside the topology that are gone. They filled up, and their actors no longer wait for them.
         ReadersGone = "readers_gone",
         /// Times the shard was found on another CPU than its own.

@@ -3,18 +3,19 @@
 use crate::{
     actor::Actor,
     edge::bind::{Binding, EdgeIn, Notice},
-    edge::conflated::{TakeConflated, conflated_pair},
+    edge::conflated::{self, conflated_pair},
     edge::inlet::Inlet,
+    edge::mailbox::{MailboxReader, MailboxWriter, mailbox_rings},
     edge::outlet::Outlet,
     edge::port::{AnyPort, Outputs, Port},
-    message::{Envelope, Keyed, Message},
+    message::{Envelope, Keyed, Message, Prioritized},
     telemetry::{Counters, EdgeCount},
     topology::declare::TypedPlan,
     topology::graph::{ActorDecl, EdgeDecl, End, Topology},
     topology::ids::ActorId,
     topology::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender},
     topology::site::Site,
-    topology::spec::EdgeSpec,
+    topology::spec::{EdgeSpec, MailboxSpec},
 };
 
 const FOREIGN_ACTOR: &str = "an ActorId of another topology: use the one that this topology returned";
@@ -60,10 +61,42 @@ impl Topology {
         to: ActorId<B>,
         keys: usize,
     ) {
-        let from_shard = self.declared(from).shard;
-        let to_shard = Some(self.declared(to).shard).filter(|shard| *shard != from_shard);
-        let (_, newest) = self.newest(from, port, End::Actor(to.index()), keys, to_shard);
-        self.open(to, move |_| Inlet::Conflated(newest));
+        let newest = self.newest(from, port, End::Actor(to.index()), keys, self.other_shard(from, to));
+        self.open(to, move |_| Inlet::Other(Box::new(newest)));
+    }
+
+    /// Connects a port to another actor by a mailbox: the consumer, on whatever shard, takes messages by their priority, and
+    /// none that has waited for longer than it lives. For work that no sequencer numbers and that may be lost or overtaken, such
+    /// as queries and reports; [`check`](Self::check) refuses a mailbox to a sequencer or a sequenced actor.
+    ///
+    /// The producer never waits. A message whose priority is full is dropped and counted
+    /// ([`ShardCount::Dropped`](crate::telemetry::ShardCount::Dropped)), one that is too old is counted as
+    /// [`Expired`](crate::telemetry::ShardCount::Expired). No priority starves:
+    /// [`Priority::others_max`](crate::message::Priority::others_max) is the bound.
+    pub fn mailbox<A: Actor, B: Actor<In: Prioritized>>(
+        &mut self,
+        from: ActorId<A>,
+        port: fn(&mut A::Out) -> &mut Port<B::In>,
+        to: ActorId<B>,
+        spec: MailboxSpec,
+    ) {
+        let wakes = self.other_shard(from, to);
+        let ends = (End::Actor(from.index()), End::Actor(to.index()));
+        let name = self.port_name(from, port);
+        let edge = self.edge::<B::In>(name, ends.0, ends.1, EdgeSpec::mailbox(spec), wakes.is_some());
+        // A message has its time beside it, which takes it to one cache line more.
+        self.edges[edge as usize].slot_bytes += 64;
+        let (producers, consumers) = mailbox_rings(spec.length.clamp(1, MailboxSpec::LENGTH_MAX));
+        self.bind(from, port, edge, move |site| {
+            let env = site.env.clone();
+            let end = Box::new(MailboxWriter { producers, ticks: move || env.time.ticks() });
+            EdgeIn::Other { end, touched: wakes.and_then(|shard| site.touched(shard)) }
+        });
+        self.open(to, move |site| {
+            let env = site.env.clone();
+            let time_to_live_ticks = env.time.ticks_of(spec.time_to_live.as_nanos() as u64);
+            Inlet::Other(Box::new(MailboxReader::new(consumers, move || env.time.ticks(), time_to_live_ticks)))
+        });
     }
 
     /// Lets code outside the topology read the newest message of each of `keys` keys that a port sends, as
@@ -74,8 +107,7 @@ impl Topology {
         port: fn(&mut A::Out) -> &mut Port<M>,
         keys: usize,
     ) -> ConflatedReceiver<M> {
-        let (_, newest) = self.newest(from, port, End::Outside, keys, None);
-        ConflatedReceiver { newest }
+        ConflatedReceiver { newest: self.newest(from, port, End::Outside, keys, None) }
     }
 
     /// A conflated edge, bound to its producer; `wakes` is its consumer's shard, if that is another one.
@@ -86,7 +118,7 @@ impl Topology {
         to: End,
         keys: usize,
         wakes: Option<u32>,
-    ) -> (u32, Box<dyn TakeConflated<M>>) {
+    ) -> conflated::Reader<M> {
         let spec = EdgeSpec::conflate(keys);
         let crosses = to == End::Outside || wakes.is_some();
         let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index()), to, spec, crosses);
@@ -95,9 +127,9 @@ impl Topology {
         let (values, newest) = conflated_pair(keys.max(1));
         self.bind(from, port, edge, move |site| {
             let touched = wakes.and_then(|shard| site.touched(shard));
-            EdgeIn::Conflated { values, touched }
+            EdgeIn::Other { end: Box::new(values), touched }
         });
-        (edge, newest)
+        newest
     }
 
     /// Gives code outside the topology a way to send to an actor. The sender may be used from any one thread.
@@ -143,6 +175,12 @@ impl Topology {
         self.declared_mut(from).ports[index].left_open = true;
     }
 
+    /// The shard of a consumer, if it is another one than its producer's.
+    fn other_shard<A: Actor, B: Actor>(&self, from: ActorId<A>, to: ActorId<B>) -> Option<u32> {
+        let to_shard = self.declared(to).shard;
+        (to_shard != self.declared(from).shard).then_some(to_shard)
+    }
+
     fn port_name<A: Actor, M: Message>(&self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) -> String {
         let actor = self.declared(from);
         format!("{}.{}", actor.name, actor.ports[port_index::<A, M>(port)].name)
@@ -163,7 +201,7 @@ impl Topology {
         let declared = &mut self.declared_mut(from).ports[port_index::<A, M>(port)];
         declared.edges += 1;
         let EdgeDecl { to, spec, .. } = self.edges[edge as usize];
-        let EdgeSpec { capacity, overflow, admission, in_flight_max } = spec;
+        let EdgeSpec { capacity, overflow, admission, in_flight_max, mailbox: _ } = spec;
         self.plan(from).ports.push(Box::new(move |out, site, step| {
             let (edge, notice) = match (edge_in(site), to) {
                 (local @ EdgeIn::Local(_), End::Actor(to)) => (local, Notice::Consumer(site.waiting(to))),

@@ -49,4 +49,4 @@ mod spec;
 pub use self::graph::Topology;
 pub use self::ids::{ActorId, ActorIndex, ShardId};
 pub use self::outside::{ConflatedReceiver, ExternalReceiver, ExternalSender, Refused, SenderBatch};
-pub use self::spec::{EdgeSpec, Idle, ShardSpec};
+pub use self::spec::{EdgeSpec, Idle, MailboxSpec, ShardSpec};

@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::{
-    edge::conflated::TakeConflated,
+    edge::conflated,
+    edge::ends::TakeMessage,
     message::{Envelope, Header, Keyed, Message},
     shard::wake::Waker,
 };
@@ -173,10 +174,10 @@ impl<M: Message> ExternalReceiver<M> {
 
 /// Reads the newest message of each key that a port sends, outside the topology.
 pub struct ConflatedReceiver<M> {
-    pub(super) newest: Box<dyn TakeConflated<M>>,
+    pub(super) newest: conflated::Reader<M>,
 }
 
-impl<M> fmt::Debug for ConflatedReceiver<M> {
+impl<M: Keyed> fmt::Debug for ConflatedReceiver<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConflatedReceiver")
             .field("waiting", &self.newest.len())
@@ -190,7 +191,7 @@ impl<M: Keyed> ConflatedReceiver<M> {
     /// read round robin.
     #[must_use]
     pub fn receive(&mut self) -> Option<Envelope<M>> {
-        self.newest.take()
+        self.newest.receive()
     }
 
     /// Whether all has been received and no more will come, since the actor has failed or the topology has stopped.

@@ -1,6 +1,8 @@
 //! What a declaration says of a shard, an actor and an edge.
 
-use crate::{edge::overflow::Overflow, net::DriverConfig};
+use std::time::Duration;
+
+use crate::{edge::overflow::Overflow, message::Priority, net::DriverConfig};
 
 /// What a shard does when it has nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +57,12 @@ pub struct EdgeSpec {
     pub(crate) overflow: Overflow,
     pub(crate) admission: bool,
     pub(crate) in_flight_max: Option<u32>,
+    pub(crate) mailbox: Option<MailboxSpec>,
 }
 
 impl EdgeSpec {
     const fn new(capacity: usize, overflow: Overflow) -> Self {
-        EdgeSpec { capacity, overflow, admission: false, in_flight_max: None }
+        EdgeSpec { capacity, overflow, admission: false, in_flight_max: None, mailbox: None }
     }
 
     /// An edge of `capacity` messages that holds its producer back when full ([`Overflow::Backpressure`]).
@@ -78,6 +81,12 @@ impl EdgeSpec {
         EdgeSpec::new(keys, Overflow::Conflate)
     }
 
+    /// A queue for each priority ([`Overflow::Prioritize`]).
+    pub(crate) const fn mailbox(spec: MailboxSpec) -> Self {
+        let capacity = spec.length.saturating_mul(Priority::ALL.len());
+        EdgeSpec { mailbox: Some(spec), ..EdgeSpec::new(capacity, Overflow::Prioritize) }
+    }
+
     /// Only network and timer callbacks send on this edge, never an answer to a message (enforced): a full edge then
     /// keeps requests out and nothing else.
     pub const fn admission(mut self) -> Self {
@@ -92,5 +101,35 @@ impl EdgeSpec {
     pub const fn in_flight(mut self, messages: u32) -> Self {
         self.in_flight_max = Some(messages);
         self
+    }
+}
+
+/// A mailbox's declared bounds. There is no default: how much may wait, and for how long, is part of the design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct MailboxSpec {
+    pub(crate) length: usize,
+    pub(crate) time_to_live: Duration,
+}
+
+impl MailboxSpec {
+    /// The most messages of each priority.
+    pub const LENGTH_MAX: usize = 65_536;
+    /// The shortest time to live.
+    pub const TIME_TO_LIVE_MIN: Duration = Duration::from_micros(1);
+    /// The longest time to live: a day.
+    pub const TIME_TO_LIVE_MAX: Duration = Duration::from_secs(86_400);
+
+    /// A mailbox that holds `length` messages of each priority, and drops what has waited for longer than `time_to_live`.
+    ///
+    /// A message's age is measured from the turn of the shard that sends it to the turn of the shard that would take it, each
+    /// by the time at which that turn has first looked at the clock.
+    pub const fn new(length: usize, time_to_live: Duration) -> Self {
+        MailboxSpec { length, time_to_live }
+    }
+
+    pub(crate) fn is_within_bounds(self) -> bool {
+        (1..=Self::LENGTH_MAX).contains(&self.length)
+            && (Self::TIME_TO_LIVE_MIN..=Self::TIME_TO_LIVE_MAX).contains(&self.time_to_live)
     }
 }

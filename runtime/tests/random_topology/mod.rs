@@ -1,18 +1,24 @@
 //! A topology made by numbers, and its run: actors that pass messages on by a rule which the messages' numbers decide.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use bytemuck::{Pod, Zeroable};
 use corelane_runtime::{
     actor::{Actor, Context, Step},
     edge::port::Port,
-    message::{Keyed, Message},
+    message::{Keyed, Message, Prioritized, Priority},
     ports,
     simulation::Simulation,
-    topology::{ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, Topology, check::TopologyErrors},
+    topology::{
+        ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, MailboxSpec, ShardId, Topology,
+        check::TopologyErrors,
+    },
 };
 
 use crate::support;
@@ -42,11 +48,12 @@ pub(crate) enum Kind {
     InFlight(u32),
     DropNewest,
     Conflate,
+    Mailbox,
 }
 
 impl Kind {
     fn is_lossless(self) -> bool {
-        !matches!(self, Kind::DropNewest | Kind::Conflate)
+        !matches!(self, Kind::DropNewest | Kind::Conflate | Kind::Mailbox)
     }
 }
 
@@ -132,6 +139,12 @@ impl Keyed for Ball {
     }
 }
 
+impl Prioritized for Ball {
+    fn priority(&self) -> Priority {
+        Priority::ALL[self.id as usize % Priority::ALL.len()]
+    }
+}
+
 ports! {
     struct Out {
         a: Ball,
@@ -198,7 +211,7 @@ impl Bouncer {
             let may_send = match wire.kind {
                 Kind::Admission => is_callback,
                 Kind::InFlight(most) => wire.in_flight() < u64::from(most),
-                Kind::Backpressure | Kind::DropNewest | Kind::Conflate => true,
+                Kind::Backpressure | Kind::DropNewest | Kind::Conflate | Kind::Mailbox => true,
             };
             if may_send {
                 let number = wire.sent.fetch_add(1, Relaxed);
@@ -318,6 +331,10 @@ impl Run {
                 Kind::InFlight(most) => topology.connect(from, SELECT[port], to, spec.in_flight(most)),
                 Kind::DropNewest => topology.connect(from, SELECT[port], to, EdgeSpec::drop_newest(edge.capacity)),
                 Kind::Conflate => topology.conflate(from, SELECT[port], to, KEYS),
+                Kind::Mailbox => {
+                    let spec = MailboxSpec::new(edge.capacity, Duration::from_nanos(ROUND_NS));
+                    topology.mailbox(from, SELECT[port], to, spec);
+                }
             }
         }
         for (ports, &actor) in ports.iter().zip(&actors) {

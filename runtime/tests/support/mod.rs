@@ -14,7 +14,7 @@ use corelane_runtime::{
     actor::{Actor, Context, Down, SequencedActor, SequencedContext, Step, Up},
     edge::port::{Outputs, Port},
     lifecycle::Running,
-    message::{Keyed, Message},
+    message::{Keyed, Message, Prioritized, Priority},
     net::{EndpointSpec, FrameError, Framer},
     ports,
     sequencer::SequencerPolicy,
@@ -26,7 +26,7 @@ pub(crate) use corelane_test_support::{
     wait::until,
 };
 
-/// The message of all tests. On an edge that conflates, `from` is its key.
+/// The message of all tests. On an edge that conflates, `from` is its key; in a mailbox it is its priority, 0 the most urgent.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub(crate) struct Note {
@@ -44,6 +44,12 @@ impl Message for Note {
 impl Keyed for Note {
     fn key(&self) -> usize {
         self.from as usize
+    }
+}
+
+impl Prioritized for Note {
+    fn priority(&self) -> Priority {
+        Priority::ALL[self.from as usize]
     }
 }
 

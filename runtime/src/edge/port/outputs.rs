@@ -23,7 +23,7 @@ pub trait AnyPort {
     fn set_generation(&mut self, generation: u16);
     /// Messages sent.
     fn sent(&self) -> u64;
-    /// Messages dropped by [`Overflow::DropNewest`], or since the reader is gone.
+    /// Messages dropped by [`Overflow::DropNewest`] or [`Overflow::Prioritize`], or since the reader is gone.
     fn dropped(&self) -> u64;
     /// Whether its reader outside the topology is gone, for which it no longer waits.
     fn is_forsaken(&self) -> bool;

@@ -44,7 +44,7 @@ impl<M: Message> Port<M> {
             return known;
         }
         let room = match &self.edge {
-            EdgeIn::Open | EdgeIn::Conflated { .. } => usize::MAX,
+            EdgeIn::Open | EdgeIn::Other { .. } => usize::MAX,
             EdgeIn::Local(queue) => queue.borrow().room(),
             EdgeIn::Ring { outlet, .. } => outlet.room(),
         };
@@ -91,8 +91,8 @@ impl<M: Message> Port<M> {
                 publish(outlet, touched);
                 pushed
             }
-            EdgeIn::Conflated { values, touched } => {
-                self.staged.iter().for_each(|envelope| values.put(envelope));
+            EdgeIn::Other { end, touched } => {
+                self.dropped += self.staged.iter().filter(|envelope| !end.put(envelope)).count() as u64;
                 touch(touched);
                 count
             }
@@ -157,7 +157,7 @@ impl<M: Message> AnyPort for Port<M> {
         match &mut self.edge {
             EdgeIn::Local(queue) => queue.borrow_mut().take_back(undone - unstaged),
             EdgeIn::Ring { outlet, .. } => outlet.take_back(undone - unstaged),
-            EdgeIn::Open | EdgeIn::Conflated { .. } => {}
+            EdgeIn::Open | EdgeIn::Other { .. } => {}
         }
         self.taken = self.step_start;
     }

@@ -113,13 +113,13 @@ impl<M: Message> Port<M> {
             && match &mut self.edge {
                 EdgeIn::Local(queue) => queue.borrow_mut().push(message),
                 EdgeIn::Ring { outlet, .. } => outlet.push(message),
-                EdgeIn::Open | EdgeIn::Conflated { .. } => false,
+                EdgeIn::Open | EdgeIn::Other { .. } => false,
             };
         if is_sent {
             self.notice.give(&self.step);
         } else {
             assert!(
-                self.staged.len() < self.staged_max || matches!(self.edge, EdgeIn::Conflated { .. }),
+                self.staged.len() < self.staged_max || matches!(self.edge, EdgeIn::Other { .. }),
                 "hooks that run without room (all but on_message, on_more and on_frame) left 65 times OUTPUTS_MAX messages waiting for it: ask Port::room before sending, and keep the rest"
             );
             self.step.staged.set(true);
@@ -182,11 +182,10 @@ impl<M: Message> Port<M> {
             !self.admission || self.step.admitting.get(),
             "an answer to a message was sent on an admission edge, which takes only what network and timer callbacks send"
         );
-        if let EdgeIn::Conflated { values, .. } = &self.edge {
-            assert!(
-                values.has_key(body),
-                "the key of a message is not below the number of keys of its conflated edge: raise that number"
-            );
+        if let EdgeIn::Other { end, .. } = &self.edge
+            && let Some(why) = end.refuses(body)
+        {
+            panic!("{why}");
         }
         if drops && self.staged.len() == self.staged_max {
             self.dropped += 1;

@@ -27,7 +27,8 @@ pub struct Port<M> {
     pub(super) fits_until: u64,
     pub(super) outputs_max: usize,
     pub(super) step: Rc<StepState>,
-    /// Messages that wait here for the flush: those that found a ring or a queue full, and all on a conflated edge.
+    /// Messages that wait here for the flush: those that found a ring or a queue full, and all on a conflated edge or
+    /// to a mailbox.
     pub(super) staged: Vec<Envelope<M>>,
     /// The most messages in `staged`.
     pub(super) staged_max: usize,

@@ -50,6 +50,7 @@ pub(crate) struct ActorCell<A: Actor> {
     pub(super) backlog: usize,
     /// Steps for which every port with backpressure is known to have room.
     credit: usize,
+    /// Messages taken, those included that had expired.
     received: u64,
     /// Datagrams dropped because messages of the actor still waited for room or it did not run, and messages discarded since it
     /// was given up.
@@ -347,7 +348,7 @@ impl<A: Actor> ActorCell<A> {
         let mut discarded = 0;
         for inlet in &mut self.inlets {
             if inlet.len() > 0 {
-                discarded += inlet.drain(usize::MAX, |run, _| (run.len(), true));
+                discarded += inlet.clear();
             }
         }
         self.dropped += discarded as u64;
@@ -483,8 +484,9 @@ impl<A: Actor> Hosted for ActorCell<A> {
     fn traffic(&mut self) -> Traffic {
         let dropped = self.dropped;
         let conflated = self.inlets.iter().map(Inlet::conflated).sum();
-        let (received, holds) = (self.received, self.holds);
-        let mut traffic = Traffic { received, holds, dropped, conflated, ..Traffic::default() };
+        let expired: u64 = self.inlets.iter().map(Inlet::expired).sum();
+        let (received, holds) = (self.received - expired, self.holds);
+        let mut traffic = Traffic { received, holds, dropped, conflated, expired, ..Traffic::default() };
         self.core.out.visit(&mut |_, port| {
             traffic.dropped += port.dropped();
             traffic.readers_gone += u64::from(port.is_forsaken());

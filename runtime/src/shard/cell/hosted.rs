@@ -16,6 +16,7 @@ pub(crate) struct Traffic {
     pub sent: u64,
     pub dropped: u64,
     pub conflated: u64,
+    pub expired: u64,
     pub holds: u64,
     pub readers_gone: u64,
 }
@@ -27,6 +28,7 @@ impl Traffic {
             sent: self.sent + other.sent,
             dropped: self.dropped + other.dropped,
             conflated: self.conflated + other.conflated,
+            expired: self.expired + other.expired,
             holds: self.holds + other.holds,
             readers_gone: self.readers_gone + other.readers_gone,
         }

@@ -11,6 +11,7 @@ pub(super) fn never_waits(edge: &EdgeDecl) -> Option<&'static str> {
         _ if edge.from == End::Outside => Some("comes from outside"),
         Overflow::DropNewest => Some("drops its newest"),
         Overflow::Conflate => Some("keeps the newest of each key"),
+        Overflow::Prioritize => Some("drops the newest of a full priority"),
         Overflow::Backpressure if edge.spec.admission => Some("admission: no answer is sent there"),
         Overflow::Backpressure if edge.spec.in_flight_max.is_some() => Some("what may be in flight fits"),
         Overflow::Backpressure => None,

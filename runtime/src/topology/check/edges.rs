@@ -21,6 +21,13 @@ pub(super) fn check_ports(topology: &Topology, errors: &mut Vec<TopologyError>) 
 
 pub(super) fn check_edges(topology: &Topology, errors: &mut Vec<TopologyError>) {
     for edge in &topology.edges {
+        if let Some(spec) = edge.spec.mailbox
+            && !spec.is_within_bounds()
+        {
+            let (edge, length, time_to_live) = (edge.name.clone(), spec.length, spec.time_to_live);
+            errors.push(TopologyError::MailboxBounds { edge, length, time_to_live });
+            continue;
+        }
         if edge.from == edge.to {
             errors.push(TopologyError::SelfEdge { edge: edge.name.clone() });
         }

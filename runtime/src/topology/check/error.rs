@@ -1,6 +1,8 @@
 //! The faults that the checks find.
 
-use std::fmt;
+use std::{fmt, time::Duration};
+
+use crate::topology::spec::MailboxSpec;
 
 /// A fault in a topology.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +75,31 @@ pub enum TopologyError {
         capacity: usize,
         /// Least capacity.
         least: usize,
+    },
+    /// A mailbox holds too little or too much, or keeps it too briefly or too long.
+    #[error(
+        "edge {edge}: a mailbox of {length} messages per priority that live for {time_to_live:?}; give it 1 to {} messages, and a time to live from {:?} to {:?}",
+        MailboxSpec::LENGTH_MAX,
+        MailboxSpec::TIME_TO_LIVE_MIN,
+        MailboxSpec::TIME_TO_LIVE_MAX
+    )]
+    MailboxBounds {
+        /// The edge.
+        edge: String,
+        /// Declared length.
+        length: usize,
+        /// Declared time to live.
+        time_to_live: Duration,
+    },
+    /// A mailbox leads to a sequencer.
+    #[error(
+        "sequencer {sequencer:?}: edge {edge} is a mailbox, which reorders, expires and drops requests; connect it with backpressure"
+    )]
+    MailboxSequenced {
+        /// The sequencer.
+        sequencer: String,
+        /// The edge.
+        edge: String,
     },
     /// An edge from an actor to itself.
     #[error("edge {edge}: an actor cannot send to itself; return Step::More and go on in on_more")]

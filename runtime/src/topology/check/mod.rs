@@ -13,7 +13,7 @@
 //! (`OUTPUTS_MAX`). That is all that a step waits for. So an actor that cannot run has a full edge, and waits for the consumer
 //! of that edge. An actor never waits for
 //!
-//! - an edge that drops its newest message, or conflates;
+//! - an edge that drops its newest message, or conflates, or is a mailbox;
 //! - an *admission* edge: a step that answers a message may not send there. Only network and timer callbacks do. A frame is
 //!   taken only with room for two steps on every edge, and stays outside otherwise;
 //! - an *in-flight* edge: the protocol of its two actors bounds what is on it, and check demands room for that and for two

@@ -1,4 +1,4 @@
-//! The input of each sequenced actor.
+//! The input of each sequenced actor, and of sequencers.
 
 use super::error::TopologyError;
 use crate::{
@@ -8,6 +8,14 @@ use crate::{
 };
 
 pub(super) fn check_sequenced(topology: &Topology, errors: &mut Vec<TopologyError>) {
+    for edge in topology.edges.iter().filter(|edge| edge.spec.overflow == Overflow::Prioritize) {
+        if let End::Actor(to) = edge.to
+            && topology.actors[to as usize].role == Role::Sequencer
+        {
+            let (sequencer, edge) = (topology.actors[to as usize].name.clone(), edge.name.clone());
+            errors.push(TopologyError::MailboxSequenced { sequencer, edge });
+        }
+    }
     let is_sequenced = |&index: &usize| topology.actors[index].role == Role::Sequenced;
     for index in (0..topology.actors.len()).filter(is_sequenced) {
         let actor = || topology.actors[index].name.clone();
