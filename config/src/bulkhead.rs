@@ -101,6 +101,7 @@ pub(crate) fn check(document: &mut Document) {
         }
     }
     never_reached(document, &all);
+    never_taken(document);
     let shared = [("port", all.port), ("account", all.account), ("firm", all.firm)];
     let shared = shared.map(|(level, one)| (format!("bulkhead.{level}"), one, one)).into_iter();
     for (path, own, default) in shared.chain(ports).chain(accounts).chain(firms).collect::<Vec<_>>() {
@@ -150,6 +151,28 @@ fn never_reached(document: &mut Document, all: &Bulkheads) {
                     format!("lower it to {} or less, or remove it", reached - 1),
                 );
             }
+        }
+    }
+}
+
+/// Refuses permits for work that the venue never does.
+fn never_taken(document: &mut Document) {
+    let has_servers = document.len("feeds.in.recovery.servers") > 0;
+    let has_socket = document.has("admin");
+    let classes = [
+        ("fetch", has_servers, "no server is asked for messages", "feeds.in.recovery.servers"),
+        ("venue", has_socket, "the operator has no socket", "admin.socket"),
+        ("analytics", has_socket, "the operator has no socket", "admin.socket"),
+    ];
+    for (class, is_used, why, needed) in classes {
+        let key = format!("bulkhead.permits.{class}");
+        if !is_used && document.has(&key) {
+            document.conflict(
+                &key,
+                format!("`{key}` is set, but {why}"),
+                "has no effect",
+                format!("set `{needed}`, or remove it"),
+            );
         }
     }
 }

@@ -38,7 +38,7 @@ pub use breaker::{Breaker, BreakerStart, Edge, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
 pub use delay::DelayProtection;
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
-pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, WithoutReference};
+pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, Permits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
     Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Instrument, LineB, Matching, Net,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::{all_defaults, quantity};
 use crate::values::{Percent, Price};
 
 /// Limits on each order of a firm, an account or a port. The lowest limit of all levels and of `[risk]` decides; a limit
@@ -39,8 +40,8 @@ pub enum WithoutReference {
 /// Requests of one port that use an order number and are not answered yet. One more waits in the socket.
 pub const IN_FLIGHT_PER_PORT_MAX: u32 = 256;
 
-/// The bulkheads of ports, accounts and firms that have none of their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+/// The bulkheads of ports, accounts and firms that have none of their own, and of the work beside order entry.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulkheads {
     /// Each port's.
@@ -52,6 +53,35 @@ pub struct Bulkheads {
     /// Each firm's.
     #[serde(default)]
     pub firm: Bulkhead,
+    /// How much work of each class beside order entry may be under way at once, so that none takes the room of another. Beyond it,
+    /// work is put off or refused, and counted; `corelane admin status` shows how much there is.
+    #[serde(default = "all_defaults::<Permits>")]
+    pub permits: Permits,
+}
+
+/// How much work of each class beside order entry may be under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Permits {
+    /// Requests of market data to retransmission servers, from the first sending until the answer, or until they are given
+    /// up. One more waits for `feeds.in.recovery.timeout_ms`. `feeds.in.recovery.requests_max` is the bound for gaps, and once more
+    /// for a replay.
+    #[serde(default = "quantity::<50>")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub fetch: u32,
+    /// Requests over the operator's socket that change the venue, until they are done and answered; one more is refused. What
+    /// lowers risk always passes: a stop, a kill switch that is engaged, a circuit breaker that is opened.
+    #[serde(default = "quantity::<10>")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub venue: u32,
+    /// Records on their way to the disk. None are written yet.
+    #[serde(default = "quantity::<25>")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub storage: u32,
+    /// Queries over the operator's socket, until their answer is read; one more is refused.
+    #[serde(default = "quantity::<20>")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub analytics: u32,
 }
 
 /// How much a port, an account or a firm may send and have unanswered; what is left out has no limit. Beyond it, a new

@@ -62,8 +62,9 @@ pub struct Config {
     /// Pre-trade limits, applied to every order before matching. The limits have no defaults.
     pub risk: Risk,
     /// How much one port, account or firm may send and have unanswered, so that none takes the venue's room from others; without
-    /// limits by default. Each port, account and firm has its own count; an order must keep within those of all three.
-    #[serde(default)]
+    /// limits by default. Each port, account and firm has its own count; an order must keep within those of all three. Work
+    /// beside order entry has permits.
+    #[serde(default = "all_defaults::<Bulkheads>")]
     pub bulkhead: Bulkheads,
     /// The circuit breakers: while one is open, new orders and replaces that raise something are rejected (0x0A); cancels, and
     /// replaces that raise nothing, pass. Housekeeping takes a sample for each some 50 times a second.

@@ -180,6 +180,30 @@ fn keys_of_requests_need_a_server() {
     }
 }
 
+#[test]
+fn permits_are_for_work_that_there_is() {
+    let cases = [
+        (
+            "fetch",
+            "[feeds.out]",
+            "[feeds.in.recovery]\nservers = [\"10.0.0.1:9\"]\n[feeds.out]",
+            "no server is asked for messages; set `feeds.in.recovery.servers`",
+        ),
+        ("venue", "[risk]", "[admin]\nsocket = \"a.sock\"\n[risk]", "the operator has no socket; set `admin.socket`"),
+        (
+            "analytics",
+            "[risk]",
+            "[admin]\nsocket = \"a.sock\"\n[risk]",
+            "the operator has no socket; set `admin.socket`",
+        ),
+    ];
+    for (class, part, used, why) in cases {
+        let keys = format!("[bulkhead.permits]\n{class} = 1");
+        assert_eq!(problems(&keys, &[(part, used)]), NONE, "{class}");
+        assert_eq!(problems(&keys, &[]), [format!("`bulkhead.permits.{class}` is set, but {why}, or remove it")]);
+    }
+}
+
 /// Rounded, 0.00004 would be zero: every order off the reference price would be rejected.
 #[test]
 fn a_percentage_finer_than_it_is_kept_is_refused_as_a_price_is() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corelane_config::{Bulkhead, Config, DelayProtection, Watches};
+use corelane_config::{Bulkhead, Config, DelayProtection, Permits, Watches};
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{
     cpu,
@@ -56,6 +56,8 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
             "requests older than {max_age_ms} ms are rejected, and their instruments paused for {pause_ms} ms\n"
         ))?;
     }
+    let Permits { fetch, venue, storage, analytics } = config.bulkhead.permits;
+    out.say(format_args!("permits: fetch {fetch}, venue {venue}, storage {storage}, analytics {analytics}\n"))?;
     let memory = memory(&checked, &config)?;
     let needed: usize = memory.iter().map(|(_, bytes)| bytes).sum();
     out.table(&memory_table(memory, needed))?;

@@ -29,6 +29,7 @@ use crate::{
     error::VenueError,
     feeds::{feed_in_endpoints, feed_out_endpoints, market_data_config, publisher_config},
     order_flow::{driver_config, group_config, session_config},
+    permits::WorkPermits,
     placement::{Placement, place},
     supervision::{Significant, supervise, supervise_market_data},
 };
@@ -54,6 +55,7 @@ pub struct Declared {
     pub(crate) session: ActorId<Session>,
     pub(crate) ends: ExternalReceiver<ConnectionEnd>,
     pub(crate) counters: VenueCounters,
+    pub(crate) permits: WorkPermits,
     pub(crate) gate: EntryGate,
     pub(crate) market_data: Option<ActorId<MarketData>>,
     instruments: usize,
@@ -110,12 +112,13 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
     let built_session = Session::new(session_config)?;
     let gate = built_session.gate();
     let mut counters = VenueCounters { session: built_session.stats(), ..VenueCounters::default() };
+    let permits = WorkPermits::new(config);
     let mut endpoint_keys = EndpointKeys::default();
     let listen = endpoint_keys.of(&config.placement.ingress, vec![("order_entry.listen", listen)]);
     let session = topology.net_actor(ingress, "session", listen, move |_| built_session.touched());
     let market_data = match &config.feeds.inbound {
         Some(feed) => {
-            let feed_config = market_data_config(config, feed)?;
+            let feed_config = market_data_config(config, feed, &permits)?;
             let feed_counters = counters.feed_in.clone();
             let build =
                 move |endpoints: &[EndpointId]| MarketData::new(feed_config.clone(), endpoints, feed_counters.clone());
@@ -191,6 +194,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         session,
         ends,
         counters,
+        permits,
         gate,
         market_data,
         instruments: config.instruments.len(),

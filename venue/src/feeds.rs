@@ -12,6 +12,7 @@ use corelane_runtime::net::{EndpointSpec, UdpSpec};
 use crate::{
     convert::{alpha, nanos, symbols},
     error::VenueError,
+    permits::WorkPermits,
 };
 
 /// The receive buffer for bursts on the incoming feed: 4 MiB, about 3,000 full packets.
@@ -27,7 +28,11 @@ const REQUESTS_RECEIVE_BYTES: u32 = 64 << 10;
 ///
 /// # Errors
 /// [`VenueError::Text`] for a session or a symbol that does not fit its wire field.
-pub(crate) fn market_data_config(config: &Config, feed: &FeedIn) -> Result<MarketDataConfig, VenueError> {
+pub(crate) fn market_data_config(
+    config: &Config,
+    feed: &FeedIn,
+    permits: &WorkPermits,
+) -> Result<MarketDataConfig, VenueError> {
     let recovery = &feed.recovery;
     Ok(MarketDataConfig {
         symbols: symbols(config)?,
@@ -47,6 +52,7 @@ pub(crate) fn market_data_config(config: &Config, feed: &FeedIn) -> Result<Marke
                 messages_max: recovery.messages_per_request as u16,
                 requests_max: recovery.requests_max,
             },
+            permits: permits.fetch.clone(),
         },
         has_line_b: feed.line_b.is_some(),
         servers: recovery.servers.iter().map(|&server| server.into()).collect(),

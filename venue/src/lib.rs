@@ -15,6 +15,7 @@ mod host;
 mod memory;
 mod operator;
 mod order_flow;
+mod permits;
 mod placement;
 mod running;
 mod simulated;

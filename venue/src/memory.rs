@@ -10,6 +10,7 @@ use crate::{
     error::VenueError,
     feeds::{market_data_config, retransmission_bytes},
     order_flow::{driver_config, group_config, replay_bytes, session_config},
+    permits::WorkPermits,
 };
 
 /// Address space of the program itself, in bytes at most.
@@ -62,7 +63,7 @@ pub fn table_bytes(config: &Config) -> Result<Vec<(&'static str, usize)>, VenueE
         ("books of the group", books),
     ];
     if let Some(feed) = &config.feeds.inbound {
-        let market_data = market_data_config(config, feed)?;
+        let market_data = market_data_config(config, feed, &WorkPermits::new(config))?;
         let books = Books::bytes(market_data.symbols.len(), market_data.limits);
         tables.push(("feed in: books", books));
         if !market_data.servers.is_empty() {

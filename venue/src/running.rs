@@ -140,13 +140,24 @@ impl Declared {
             .watchdog(Duration::from_millis(config.supervision.watchdog_ms))
             .time_of_day_max(TIME_OF_DAY_MAX);
         let Declared {
-            topology, control, session, ends, counters, gate, market_data, publisher, endpoint_keys, ..
+            topology,
+            control,
+            session,
+            ends,
+            counters,
+            permits,
+            gate,
+            market_data,
+            publisher,
+            endpoint_keys,
+            ..
         } = self;
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
         let parts = Parts {
             control,
             counters: counters.clone(),
+            permits,
             gate,
             day: Day::new(config, now)?,
             now,

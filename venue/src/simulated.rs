@@ -89,7 +89,7 @@ impl Declared {
     /// # Errors
     /// [`VenueError::Start`] for the faults that a check of the topology finds, [`VenueError::DayIsOver`].
     pub fn simulate(self, config: &Config, start_ns: u64) -> Result<SimulatedVenue, VenueError> {
-        let Declared { topology, control, session, counters, gate, market_data, publisher, .. } = self;
+        let Declared { topology, control, session, counters, permits, gate, market_data, publisher, .. } = self;
         let faulty = |errors| VenueError::Start { error: Box::new(StartError::from(errors)), key: None };
         let simulation = topology.simulate().map_err(faulty)?;
         let (now, start) = (Duration::from_nanos(start_ns), Instant::now());
@@ -97,6 +97,7 @@ impl Declared {
         let parts = Parts {
             control,
             counters: counters.clone(),
+            permits,
             gate: gate.clone(),
             day: Day::new(config, now)?,
             now,

@@ -9,7 +9,7 @@ use corelane_codecs::{
     mold::{HEADER_LEN, Packet, PacketBuilder, SessionName, end_of_session, heartbeat},
     text::Alpha,
 };
-use corelane_runtime::message::SequenceNumber;
+use corelane_runtime::{message::SequenceNumber, resilience::Permits};
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -26,6 +26,7 @@ pub(crate) fn config() -> ArbitrationConfig {
         gap_messages_max: 100_000,
         behind_after_ns: 10 * MS,
         gap_fill: GapFillConfig { servers: 2, timeout_ns: 20 * MS, attempts_max: 5, messages_max: 8, requests_max: 4 },
+        permits: Permits::new(50),
     }
 }
 

@@ -24,6 +24,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     net::{EndpointId, EndpointSpec, UdpSpec},
+    resilience::Permits,
     simulation::{SimNet, Simulation},
     supervision::{Strategy, SupervisorSpec},
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Topology},
@@ -78,6 +79,7 @@ pub(crate) fn arbitration() -> ArbitrationConfig {
         gap_messages_max: 1_000_000,
         behind_after_ns: 10 * MS,
         gap_fill: GapFillConfig { servers: 0, timeout_ns: 20 * MS, attempts_max: 3, messages_max: 8, requests_max: 4 },
+        permits: Permits::new(50),
     }
 }
 

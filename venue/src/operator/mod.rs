@@ -53,7 +53,7 @@ pub use self::{
     socket::SocketError,
 };
 
-use crate::declare::VenueCounters;
+use crate::{declare::VenueCounters, permits::WorkPermits};
 
 /// How long the group may take to do what was asked for.
 const GROUP_DEADLINE: Duration = Duration::from_secs(5);
@@ -119,6 +119,7 @@ pub(crate) struct Desk {
     title: String,
     names: Names,
     day: Day,
+    permits: WorkPermits,
     /// The kill switches that are engaged, as far as the group has said.
     engaged: Vec<Scope>,
     socket: Option<AdminSocket>,
@@ -142,6 +143,7 @@ pub(crate) struct Desk {
 pub(crate) struct Parts {
     pub control: ExternalSender<SequencerIn>,
     pub counters: VenueCounters,
+    pub permits: WorkPermits,
     pub gate: EntryGate,
     pub day: Day,
     /// The time since midnight at the start.
@@ -157,7 +159,7 @@ impl Desk {
     /// The desk of the venue of `config`. What is due of the day is sent at once, so that the group has it before any
     /// client's request.
     pub(crate) fn new(config: &Config, parts: Parts) -> Desk {
-        let Parts { control, counters, gate, day, now, at, socket, asked, progress } = parts;
+        let Parts { control, counters, permits, gate, day, now, at, socket, asked, progress } = parts;
         let server = config.feeds.outbound.as_ref().and_then(|feed| feed.retransmission.as_ref());
         let mut desk = Desk {
             control,
@@ -166,6 +168,7 @@ impl Desk {
             title: format!("venue {}, session {}", config.venue.name, config.venue.session),
             names: Names::new(config),
             day,
+            permits,
             engaged: Vec::new(),
             socket,
             asked,
@@ -197,7 +200,7 @@ impl Desk {
         let requests = self.socket.as_mut().map(AdminSocket::poll).unwrap_or_default();
         for (connection, line) in requests {
             match Request::parse(&line, &self.names) {
-                Ok(request) => self.handle(request, Asker::Connection(connection), status),
+                Ok(request) => self.admit(request, connection, status),
                 // It is nothing for the log: whoever asks for nothing in a loop would fill it.
                 Err(problem) => self.answer_socket(connection, &Err(problem)),
             }
@@ -212,6 +215,18 @@ impl Desk {
         }
         self.progress.is_done.store(true, Ordering::Release);
         if status.is_halting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Handles a request of the socket, whose connection holds its permit until it ends.
+    fn admit(&mut self, request: Request, connection: ConnectionId, status: &Status) {
+        let permit = match request.class(&self.permits).map(|class| class.try_acquire()).transpose() {
+            Ok(permit) => permit,
+            Err(refusal) => return self.answer_socket(connection, &Err(refusal.to_string())),
+        };
+        if let Some(socket) = &mut self.socket {
+            socket.hold(connection, permit);
+        }
+        self.handle(request, Asker::Connection(connection), status);
     }
 
     fn handle(&mut self, request: Request, asker: Asker, status: &Status) {
@@ -440,6 +455,7 @@ impl Desk {
             lines.push(format!("on its way: {}", waiting.join(", ")));
         }
         lines.extend(self.breakers.lines(status));
+        lines.extend(self.permits.lines());
         let count = |count| self.counters.session.get(count);
         lines.push(format!(
             "log-ins: {}, requests: {}, answers: {}",
@@ -465,3 +481,6 @@ impl Desk {
 fn is_needed(actor: &str) -> bool {
     matches!(actor, "sequencer" | "trading")
 }
+
+#[cfg(test)]
+mod tests;

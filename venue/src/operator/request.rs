@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use corelane_actors::types::KillSwitch;
 use corelane_codecs::itch::EventCode;
-use corelane_runtime::resilience::BreakerState;
+use corelane_runtime::resilience::{BreakerState, Permits};
 #[cfg(feature = "faults")]
 use corelane_runtime::{clock::ClockFault, faults::Kind};
 
 use super::{day::event_named, members::Names};
 #[cfg(feature = "faults")]
 use crate::fault_points::FAULT_POINTS;
+use crate::permits::WorkPermits;
 
 /// A request to a running venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,18 @@ pub enum Request {
 pub type Answer = Result<String, String>;
 
 impl Request {
+    /// The class of work that it is; none for what lowers risk, which needs no permit.
+    pub(super) fn class<'a>(&self, permits: &'a WorkPermits) -> Option<&'a Permits> {
+        match self {
+            Request::Status => Some(&permits.analytics),
+            Request::Stop | Request::Breaker { state: BreakerState::ForcedOpen, .. } => None,
+            Request::KillSwitch(switch) if switch.is_engaged() => None,
+            Request::Phase(_) | Request::KillSwitch(_) | Request::Breaker { .. } => Some(&permits.venue),
+            #[cfg(feature = "faults")]
+            Request::Fault { .. } | Request::ClockFault(_) => None,
+        }
+    }
+
     /// Reads the line of a request.
     ///
     /// # Errors

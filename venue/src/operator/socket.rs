@@ -22,6 +22,8 @@ use rustix::{
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket, socket_with},
 };
 
+use corelane_runtime::resilience::WorkPermit;
+
 use super::{Answer, turn::turn};
 
 /// Connections open at once; more wait in the kernel's queue.
@@ -119,6 +121,8 @@ struct Connection {
     stream: UnixStream,
     deadline: Instant,
     phase: Phase,
+    /// Held for its request.
+    permit: Option<WorkPermit>,
 }
 
 #[derive(Debug)]
@@ -175,6 +179,13 @@ impl AdminSocket {
         requests
     }
 
+    /// Keeps the permit of a request until its connection ends.
+    pub(super) fn hold(&mut self, id: ConnectionId, permit: Option<WorkPermit>) {
+        if let Some(connection) = self.connections.iter_mut().find(|connection| connection.id == id) {
+            connection.permit = permit;
+        }
+    }
+
     /// Answers a request. If its connection has ended, nobody is told.
     pub(super) fn answer(&mut self, id: ConnectionId, answer: &Answer) {
         if let Some(connection) = self.connections.iter_mut().find(|connection| connection.id == id) {
@@ -194,7 +205,8 @@ impl AdminSocket {
             }
             self.accepted += 1;
             let phase = Phase::Reading(Vec::new());
-            self.connections.push(Connection { id: self.accepted, stream, deadline: Instant::now() + PATIENCE, phase });
+            let (id, deadline) = (self.accepted, Instant::now() + PATIENCE);
+            self.connections.push(Connection { id, stream, deadline, phase, permit: None });
         }
     }
 
@@ -291,6 +303,7 @@ impl Connection {
             }
         }
         self.phase = Phase::Ended;
+        self.permit = None;
     }
 }
 

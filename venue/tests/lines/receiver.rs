@@ -21,6 +21,7 @@ use corelane_runtime::{
     cpu::allowed_cpus,
     lifecycle::Running,
     net::{Datagram, EndpointId, EndpointSpec, UdpSpec},
+    resilience::Permits,
     telemetry::TimingSet,
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Topology},
 };
@@ -136,6 +137,7 @@ pub(crate) fn config(symbols: Vec<Symbol>, servers: Vec<SocketAddr>) -> MarketDa
                 messages_max: 32,
                 requests_max: 16,
             },
+            permits: Permits::new(50),
         },
         has_line_b: true,
         servers,

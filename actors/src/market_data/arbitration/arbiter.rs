@@ -72,7 +72,7 @@ impl Arbiter {
             fingerprints: Fingerprints::new(),
             successor: Successor::new(config.reorder_messages_max, config.silent_after_ns),
             gap_age: GapAge::new(&config),
-            gap_fill: GapFill::new(config.gap_fill),
+            gap_fill: GapFill::new(&config),
             replay: Replay::new(&config),
             config,
             counters,

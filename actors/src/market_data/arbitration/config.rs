@@ -1,6 +1,7 @@
 //! Bounds and times of arbitration.
 
 use corelane_codecs::mold::SessionName;
+use corelane_runtime::resilience::Permits;
 
 use super::reorder::ReorderBuffer;
 
@@ -24,6 +25,8 @@ pub struct ArbitrationConfig {
     pub behind_after_ns: u64,
     /// Retransmission requests.
     pub gap_fill: GapFillConfig,
+    /// Permits to fetch data. Each request holds one, from its first sending until it is answered or given up.
+    pub permits: Permits,
 }
 
 impl ArbitrationConfig {

@@ -2,26 +2,34 @@
 //!
 //! A request is for a range of numbers. It ends when all its messages are there, when an answer has brought some of
 //! them (a new request asks for the rest), or when it has been sent `attempts_max` times in vain and the range is given
-//! up.
+//! up. Until then it holds a permit. If none is left, a new request waits for as long as for an answer.
 
 use corelane_codecs::mold::{Request, SessionName};
-use corelane_runtime::message::SequenceNumber;
+use corelane_runtime::{
+    message::SequenceNumber,
+    resilience::{Permits, WorkPermit},
+};
 
-use super::{config::GapFillConfig, reorder::ReorderBuffer};
+use super::{
+    config::{ArbitrationConfig, GapFillConfig},
+    reorder::ReorderBuffer,
+};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct PendingRange {
     first: SequenceNumber,
     end: SequenceNumber,
     server: usize,
     attempts: u32,
-    /// Time at which the answer is overdue; `u64::MAX` once the range is given up.
+    /// Time at which the answer is overdue.
     deadline_ns: u64,
+    /// None once the range is given up.
+    permit: Option<WorkPermit>,
 }
 
 impl PendingRange {
     fn is_exhausted(&self) -> bool {
-        self.deadline_ns == u64::MAX
+        self.permit.is_none()
     }
 }
 
@@ -43,11 +51,16 @@ pub(super) struct GapFill {
     pending: Vec<PendingRange>,
     /// The server for new requests: the last one that answered.
     server: usize,
+    permits: Permits,
+    /// When a new request may ask for a permit again, after it got none.
+    no_permit_until_ns: Option<u64>,
 }
 
 impl GapFill {
-    pub(super) fn new(config: GapFillConfig) -> Self {
-        GapFill { config, pending: Vec::with_capacity(config.requests_max), server: 0 }
+    pub(super) fn new(config: &ArbitrationConfig) -> Self {
+        let (config, permits) = (config.gap_fill, config.permits.clone());
+        let pending = Vec::with_capacity(config.requests_max);
+        GapFill { config, pending, server: 0, permits, no_permit_until_ns: None }
     }
 
     /// Whether there are servers.
@@ -61,11 +74,13 @@ impl GapFill {
 
     pub(super) fn clear(&mut self) {
         self.pending.clear();
+        self.no_permit_until_ns = None;
     }
 
-    /// Time at which the next answer is overdue.
+    /// Time at which the next answer is overdue, or the next request may be sent.
     pub(super) fn deadline_ns(&self) -> Option<u64> {
-        self.pending.iter().filter(|one| !one.is_exhausted()).map(|one| one.deadline_ns).min()
+        let answers = self.pending.iter().filter(|one| !one.is_exhausted()).map(|one| one.deadline_ns);
+        answers.chain(self.no_permit_until_ns).min()
     }
 
     /// End of the requested range that contains `sequence`.
@@ -87,9 +102,10 @@ impl GapFill {
     pub(super) fn expire(&mut self, now_ns: u64) {
         for one in &mut self.pending {
             if one.deadline_ns <= now_ns && one.attempts >= self.config.attempts_max {
-                one.deadline_ns = u64::MAX;
+                one.permit = None;
             }
         }
+        self.no_permit_until_ns = self.no_permit_until_ns.filter(|until_ns| *until_ns > now_ns);
     }
 
     /// Notes that `server` has answered the request for `sequence`. The rest of its range needs a new request.
@@ -115,34 +131,38 @@ impl GapFill {
             one.first = buffer.next_missing(one.first.max(expected), one.end.max(expected));
             one.first < one.end
         });
-        let one = self.overdue(now_ns).or_else(|| self.fresh(expected, end, buffer, now_ns))?;
+        let at = self.overdue(now_ns).or_else(|| self.fresh(expected, end, buffer, now_ns))?;
+        let one = &self.pending[at];
         #[expect(clippy::cast_possible_truncation, reason = "a range has at most messages_max numbers, which is a u16")]
         let request = Request { session, sequence: one.first.0, count: (one.end - one.first) as u16 };
         Some(DueRequest { server: one.server, request, is_repeat: one.attempts > 1 })
     }
 
-    fn overdue(&mut self, now_ns: u64) -> Option<PendingRange> {
+    /// Sends an overdue request again; returns its place.
+    fn overdue(&mut self, now_ns: u64) -> Option<usize> {
         let GapFillConfig { attempts_max, timeout_ns, servers, .. } = self.config;
-        let is_due = |one: &&mut PendingRange| one.deadline_ns <= now_ns && one.attempts < attempts_max;
-        let one = self.pending.iter_mut().find(is_due)?;
+        let is_due = |one: &PendingRange| one.deadline_ns <= now_ns && one.attempts < attempts_max;
+        let at = self.pending.iter().position(is_due)?;
+        let one = &mut self.pending[at];
         one.attempts += 1;
-        one.deadline_ns = deadline_ns(now_ns, timeout_ns);
+        one.deadline_ns = now_ns.saturating_add(timeout_ns);
         // This server has not answered: send this request and new ones to the next server.
         if one.server == self.server {
             self.server = (self.server + 1) % servers;
         }
         one.server = self.server;
-        Some(*one)
+        Some(at)
     }
 
+    /// Begins a request; returns its place.
     fn fresh(
         &mut self,
         expected: SequenceNumber,
         end: SequenceNumber,
         buffer: &ReorderBuffer,
         now_ns: u64,
-    ) -> Option<PendingRange> {
-        if self.pending.len() >= self.config.requests_max {
+    ) -> Option<usize> {
+        if self.pending.len() >= self.config.requests_max || self.no_permit_until_ns.is_some_and(|at| at > now_ns) {
             return None;
         }
         let mut first = buffer.next_missing(expected, end);
@@ -152,6 +172,11 @@ impl GapFill {
         if first >= end {
             return None;
         }
+        let deadline_ns = now_ns.saturating_add(self.config.timeout_ns);
+        let Ok(permit) = self.permits.try_acquire() else {
+            self.no_permit_until_ns = Some(deadline_ns);
+            return None;
+        };
         let asked = self.pending.iter().map(|one| one.first).filter(|&asked| asked > first).min();
         let limit =
             first.saturating_add(self.config.messages_max.into()).min(end).min(asked.unwrap_or(SequenceNumber::MAX));
@@ -160,18 +185,14 @@ impl GapFill {
             end: buffer.next_present(first, limit),
             server: self.server,
             attempts: 1,
-            deadline_ns: deadline_ns(now_ns, self.config.timeout_ns),
+            deadline_ns,
+            permit: Some(permit),
         };
         self.pending.push(one);
-        Some(one)
+        Some(self.pending.len() - 1)
     }
 
     fn covering(&self, sequence: SequenceNumber) -> Option<&PendingRange> {
         self.pending.iter().find(|one| (one.first..one.end).contains(&sequence))
     }
-}
-
-/// A deadline other than the one that marks a range as given up.
-fn deadline_ns(now_ns: u64, timeout_ns: u64) -> u64 {
-    now_ns.saturating_add(timeout_ns).min(u64::MAX - 1)
 }

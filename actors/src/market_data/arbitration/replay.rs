@@ -23,7 +23,7 @@ impl Replay {
             is_active: false,
             begun: 0,
             next: SequenceNumber::FIRST,
-            requests: GapFill::new(config.gap_fill),
+            requests: GapFill::new(config),
             buffer: ReorderBuffer::new(config.replay_ahead_max()),
         }
     }
