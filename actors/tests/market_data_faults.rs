@@ -124,7 +124,7 @@ proptest! {
         window in prop_oneof![Just(64_usize), Just(128), Just(512)]
     ) {
         let mut config = ArbitrationConfig { reorder_messages_max: window, ..config() };
-        config.gap_fill.attempts_max = 1000;
+        config.gap_fill.retry.attempts_max = 1000;
         let mut feed = Feed::new(config);
         let (network, missing) = send(messages, &lines);
         run(&mut feed, network, &server_fates);

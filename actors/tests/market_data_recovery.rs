@@ -7,7 +7,7 @@ use corelane_actors::market_data::{
     Arbiter, ArbitrationConfig, FeedCount, FeedCounters, FeedLine, MessageSink, RecoveryCount,
 };
 use corelane_codecs::mold::{Packet, PacketBuilder};
-use corelane_runtime::message::SequenceNumber;
+use corelane_runtime::{message::SequenceNumber, resilience::RetryPolicy};
 
 #[test]
 fn messages_missing_on_both_lines_are_requested_in_small_parts() {
@@ -44,6 +44,30 @@ fn a_dead_server_is_skipped() {
     assert_eq!(feed.recovery(RecoveryCount::Repeats), 4);
     // The feed was stale meanwhile.
     assert_eq!(feed.recovery(RecoveryCount::TimesBehind), 1);
+}
+
+#[test]
+fn each_further_request_waits_as_its_policy_says_and_the_last_one_too() {
+    let mut config = config();
+    config.gap_fill.retry = RetryPolicy { step_ns: 10 * MS, max_ns: 35 * MS, ..RetryPolicy::constant(4, 20 * MS) };
+    let mut feed = Feed::new(config);
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    feed.line(FeedLine::A, &packet("DAY", 8, 9));
+    feed.line(FeedLine::B, &packet("DAY", 8, 10));
+    let (mut requests_ms, mut lost_ms) = (Vec::new(), 0);
+    for ms in 5..200 {
+        let mut is_asked = false;
+        feed.advance(MS, |_| {
+            is_asked = true;
+            None
+        });
+        requests_ms.extend(is_asked.then_some(ms + 1));
+        lost_ms += u64::from(feed.count(FeedCount::Lost) == 0);
+    }
+    // The lines have a millisecond, from the fifth on.
+    assert_eq!(requests_ms, [6, 6 + 20, 6 + 20 + 30, 6 + 20 + 30 + 35]);
+    assert_eq!(5 + lost_ms + 1, 6 + 20 + 30 + 35 + 35);
+    assert_eq!(feed.sink.numbers, [1, 2, 8, 9]);
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn a_replay_beside_lines_that_go_on_misses_and_doubles_nothing() {
         sent[4].truncate(30);
         let mut config = both_lines();
         config.limits.orders_max = 1000;
-        config.arbitration.gap_fill.attempts_max = 1000;
+        config.arbitration.gap_fill.retry.attempts_max = 1000;
         let mut feed = Feed::new(config);
         let mut next = 0;
         // Answers are lost, repeated, short and late, while the lines go on.

@@ -33,7 +33,15 @@ fn feed_in(document: &mut Document) {
             );
         }
     }
-    for key in ["timeout_ms", "attempts_max", "messages_per_request", "requests_max"] {
+    for key in [
+        "timeout_ms",
+        "timeout_step_ms",
+        "timeout_max_ms",
+        "timeout_jitter_percent",
+        "attempts_max",
+        "messages_per_request",
+        "requests_max",
+    ] {
         let key = format!("feeds.in.recovery.{key}");
         if feed.recovery.servers.is_empty() && document.has(&key) {
             document.conflict(

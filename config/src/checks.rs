@@ -10,8 +10,8 @@ use crate::breaker::{Breaker, Edge, Watches};
 use crate::document::{Document, closest};
 use crate::limits::WithoutReference;
 use crate::schema::{
-    Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Risk,
-    Shard, Supervision,
+    Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery,
+    Risk, Shard, Supervision,
 };
 use crate::values::{Cpu, Price, TimeOfDay};
 use crate::{
@@ -37,6 +37,30 @@ pub(crate) fn check(document: &mut Document) {
     addresses::check(document);
     day(document);
     supervision(document);
+    recovery(document);
+}
+
+fn recovery(document: &mut Document) {
+    let Some(recovery) = document.section::<Recovery>("feeds.in.recovery") else {
+        return;
+    };
+    let Recovery { timeout_ms, timeout_step_ms, timeout_max_ms, .. } = recovery;
+    if timeout_step_ms == 0 && document.has("feeds.in.recovery.timeout_max_ms") {
+        document.conflict(
+            "feeds.in.recovery.timeout_max_ms",
+            "`timeout_max_ms` is set, but without `timeout_step_ms` no time is longer than the first".into(),
+            "has no effect",
+            "set `timeout_step_ms`, or remove it".into(),
+        );
+    }
+    if timeout_ms > timeout_max_ms {
+        document.conflict(
+            "feeds.in.recovery.timeout_max_ms",
+            format!("`timeout_max_ms` ({timeout_max_ms}) is less than `timeout_ms` ({timeout_ms})"),
+            "shorter than the shortest time",
+            format!("write {timeout_ms} or more, or lower `timeout_ms`"),
+        );
+    }
 }
 
 fn supervision(document: &mut Document) {

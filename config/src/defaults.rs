@@ -20,6 +20,10 @@ pub(crate) fn percent<const PARTS_PER_MILLION: u32>() -> Percent {
     Percent::from_parts_per_million(PARTS_PER_MILLION)
 }
 
+pub(crate) fn share<const PERCENT: u8>() -> u8 {
+    PERCENT
+}
+
 pub(crate) fn flag<const B: bool>() -> bool {
     B
 }

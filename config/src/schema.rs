@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::Breaker;
-use crate::defaults::{all_defaults, count, flag, milliseconds, percent, quantity};
+use crate::defaults::{all_defaults, count, flag, milliseconds, percent, quantity, share};
 use crate::delay::DelayProtection;
 use crate::document::Locations;
 use crate::limits::{Bulkhead, Bulkheads, LevelLimits, WithoutReference};
@@ -567,10 +567,23 @@ pub struct Recovery {
     #[serde(default = "milliseconds::<1>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub wait_ms: u64,
-    /// How long a server may take to answer, in milliseconds.
+    /// How long a server may take to answer, in milliseconds; then the next server is asked.
     #[serde(default = "milliseconds::<20>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub timeout_ms: u64,
+    /// How much longer the answer to each further request for the same messages may take, in milliseconds.
+    #[serde(default = "milliseconds::<0>")]
+    #[schemars(range(min = 0, max = 60_000))]
+    pub timeout_step_ms: u64,
+    /// The longest that the answer to any of them may take, in milliseconds.
+    #[serde(default = "milliseconds::<60_000>")]
+    #[schemars(range(min = 1, max = 60_000))]
+    pub timeout_max_ms: u64,
+    /// How much of these times may be left out, in percent, so that subscribers that missed the same messages do not all ask
+    /// again at once. How much it is depends on the venue's name, its session, the messages and the request's number.
+    #[serde(default = "share::<0>")]
+    #[schemars(range(min = 0, max = 90))]
+    pub timeout_jitter_percent: u8,
     /// Requests for one message, over all servers, before it is lost.
     #[serde(default = "quantity::<5>")]
     #[schemars(range(min = 1, max = 1000))]

@@ -378,5 +378,12 @@ fn each_contradiction_is_reported() {
                 "57:20 Conflict: `supervision.backoff_first_ms` (1001) is more than `supervision.backoff_max_ms` (1000); lower it, or raise `backoff_max_ms`",
             ],
         ),
+        (
+            "[feeds.out]",
+            "[feeds.in.recovery]\nservers = [\"10.0.0.1:1\"]\ntimeout_ms = 30\ntimeout_step_ms = 1\ntimeout_max_ms = 29\n\n[feeds.out]",
+            &[
+                "60:18 Conflict: `timeout_max_ms` (29) is less than `timeout_ms` (30); write 30 or more, or lower `timeout_ms`",
+            ],
+        ),
     ]);
 }

@@ -171,13 +171,28 @@ fn a_breaker_has_no_key_that_what_it_watches_has_no_use_for() {
 fn keys_of_requests_need_a_server() {
     let recovery = |keys: &str| problems("", &[("[feeds.out]", &format!("[feeds.in.recovery]\n{keys}\n[feeds.out]"))]);
     assert_eq!(recovery("wait_ms = 5"), NONE);
-    for key in ["timeout_ms", "attempts_max", "messages_per_request", "requests_max"] {
+    for key in [
+        "timeout_ms",
+        "timeout_step_ms",
+        "timeout_jitter_percent",
+        "attempts_max",
+        "messages_per_request",
+        "requests_max",
+    ] {
         assert_eq!(recovery(&format!("servers = [\"10.0.0.1:9\"]\n{key} = 5")), NONE);
         let said = format!(
             "`feeds.in.recovery.{key}` is set, but there is no server to ask; write `feeds.in.recovery.servers`, or remove it"
         );
         assert_eq!(recovery(&format!("{key} = 5")), [said]);
     }
+    let with_server = |keys: &str| recovery(&format!("servers = [\"10.0.0.1:9\"]\n{keys}"));
+    assert_eq!(with_server("timeout_step_ms = 1\ntimeout_max_ms = 20"), NONE, "as long as the first one's");
+    assert_eq!(
+        with_server("timeout_max_ms = 20"),
+        [
+            "`timeout_max_ms` is set, but without `timeout_step_ms` no time is longer than the first; set `timeout_step_ms`, or remove it"
+        ]
+    );
 }
 
 #[test]

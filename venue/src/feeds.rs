@@ -7,7 +7,10 @@ use corelane_actors::{
     publisher::{PublisherConfig, RetransmissionConfig},
 };
 use corelane_config::{Config, FeedIn, FeedOut};
-use corelane_runtime::net::{EndpointSpec, UdpSpec};
+use corelane_runtime::{
+    net::{EndpointSpec, UdpSpec},
+    resilience::RetryPolicy,
+};
 
 use crate::{
     convert::{alpha, nanos, symbols},
@@ -46,8 +49,14 @@ pub(crate) fn market_data_config(
             behind_after_ns: nanos(recovery.stale_after_ms),
             gap_fill: GapFillConfig {
                 servers: recovery.servers.len(),
-                timeout_ns: nanos(recovery.timeout_ms),
-                attempts_max: recovery.attempts_max,
+                retry: RetryPolicy {
+                    attempts_max: recovery.attempts_max,
+                    start_ns: nanos(recovery.timeout_ms),
+                    step_ns: nanos(recovery.timeout_step_ms),
+                    max_ns: nanos(recovery.timeout_max_ms),
+                    jitter_percent: recovery.timeout_jitter_percent,
+                    seed: seed(config),
+                },
                 // Fits, because the schema limits the range.
                 messages_max: recovery.messages_per_request as u16,
                 requests_max: recovery.requests_max,
@@ -57,6 +66,12 @@ pub(crate) fn market_data_config(
         has_line_b: feed.line_b.is_some(),
         servers: recovery.servers.iter().map(|&server| server.into()).collect(),
     })
+}
+
+/// What chooses the venue's jitter: its name and its session.
+fn seed(config: &Config) -> u64 {
+    let bytes = config.venue.name.bytes().chain(config.venue.session.bytes());
+    bytes.fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
 /// The capacities and timeouts of the publisher of `feed`.

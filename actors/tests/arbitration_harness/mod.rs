@@ -9,7 +9,10 @@ use corelane_codecs::{
     mold::{HEADER_LEN, Packet, PacketBuilder, SessionName, end_of_session, heartbeat},
     text::Alpha,
 };
-use corelane_runtime::{message::SequenceNumber, resilience::Permits};
+use corelane_runtime::{
+    message::SequenceNumber,
+    resilience::{Permits, RetryPolicy},
+};
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -25,7 +28,12 @@ pub(crate) fn config() -> ArbitrationConfig {
         wait_ns: MS,
         gap_messages_max: 100_000,
         behind_after_ns: 10 * MS,
-        gap_fill: GapFillConfig { servers: 2, timeout_ns: 20 * MS, attempts_max: 5, messages_max: 8, requests_max: 4 },
+        gap_fill: GapFillConfig {
+            servers: 2,
+            retry: RetryPolicy::constant(5, 20 * MS),
+            messages_max: 8,
+            requests_max: 4,
+        },
         permits: Permits::new(50),
     }
 }

@@ -24,7 +24,7 @@ use corelane_codecs::{
 };
 use corelane_runtime::{
     net::{EndpointId, EndpointSpec, UdpSpec},
-    resilience::Permits,
+    resilience::{Permits, RetryPolicy},
     simulation::{SimNet, Simulation},
     supervision::{Strategy, SupervisorSpec},
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, ExternalSender, Topology},
@@ -78,7 +78,12 @@ pub(crate) fn arbitration() -> ArbitrationConfig {
         wait_ns: MS,
         gap_messages_max: 1_000_000,
         behind_after_ns: 10 * MS,
-        gap_fill: GapFillConfig { servers: 0, timeout_ns: 20 * MS, attempts_max: 3, messages_max: 8, requests_max: 4 },
+        gap_fill: GapFillConfig {
+            servers: 0,
+            retry: RetryPolicy::constant(3, 20 * MS),
+            messages_max: 8,
+            requests_max: 4,
+        },
         permits: Permits::new(50),
     }
 }

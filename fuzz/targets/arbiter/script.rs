@@ -4,7 +4,7 @@ use corelane_actors::market_data::{
     Arbiter, ArbitrationConfig, DueRequest, FeedCount, FeedCounters, FeedLine, GapFillConfig,
 };
 use corelane_codecs::mold::{Content, Packet, SessionName};
-use corelane_runtime::resilience::Permits;
+use corelane_runtime::resilience::{Permits, RetryPolicy};
 
 use crate::wire::{FORGED, Run, empty, messages, packet, session};
 use crate::witness::Witness;
@@ -78,7 +78,7 @@ impl<'a> Script<'a> {
             wait_ns: MS,
             gap_messages_max: if options & 0x08 == 0 { 100_000 } else { 100 },
             behind_after_ns: BEHIND_AFTER_NS,
-            gap_fill: GapFillConfig { servers, timeout_ns: 20 * MS, attempts_max: 3, messages_max: 8, requests_max: 4 },
+            gap_fill: GapFillConfig { servers, retry: RetryPolicy::constant(3, 20 * MS), messages_max: 8, requests_max: 4 },
             permits: Permits::new(50),
         };
         let counters = FeedCounters::default();

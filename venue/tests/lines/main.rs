@@ -16,6 +16,7 @@ use corelane_codecs::{
     mold::{HEADER_LEN, end_of_session, heartbeat},
 };
 use corelane_market::{Faults, LineSpec, Pace, PlaySpec};
+use corelane_runtime::resilience::RetryPolicy;
 use place::Place;
 use receiver::{Receiver, books_of, config, depth, depth_of, limits, symbols_of};
 use stage::{Liar, Playing, day, faulty, good_lines, session, with_server};
@@ -168,8 +169,7 @@ fn a_gap_that_nobody_fills_is_stale_until_the_next_session_whose_books_are_right
     let (place, first, second) = (Place::new(), day(26, 20_000), day(27, 20_000));
     let symbols = symbols_of(&second);
     let mut config = config(symbols.clone(), vec![place.server()]);
-    config.arbitration.gap_fill.timeout_ns = 5 * MS;
-    config.arbitration.gap_fill.attempts_max = 3;
+    config.arbitration.gap_fill.retry = RetryPolicy::constant(3, 5 * MS);
     let mut receiver = Receiver::start(&place, config);
     // Nobody listens where it asks.
     let playing = Playing::start(faulty(good_lines(&place), 0.3, 7), first.clone());

@@ -21,7 +21,7 @@ use corelane_runtime::{
     cpu::allowed_cpus,
     lifecycle::Running,
     net::{Datagram, EndpointId, EndpointSpec, UdpSpec},
-    resilience::Permits,
+    resilience::{Permits, RetryPolicy},
     telemetry::TimingSet,
     topology::{ConflatedReceiver, EdgeSpec, ExternalReceiver, Topology},
 };
@@ -131,9 +131,8 @@ pub(crate) fn config(symbols: Vec<Symbol>, servers: Vec<SocketAddr>) -> MarketDa
             behind_after_ns: 10 * MS,
             gap_fill: GapFillConfig {
                 servers: servers.len(),
-                timeout_ns: 50 * MS,
                 // The machine may be busy with others for a while.
-                attempts_max: 100,
+                retry: RetryPolicy::constant(100, 50 * MS),
                 messages_max: 32,
                 requests_max: 16,
             },

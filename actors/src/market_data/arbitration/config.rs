@@ -1,7 +1,7 @@
 //! Bounds and times of arbitration.
 
 use corelane_codecs::mold::SessionName;
-use corelane_runtime::resilience::Permits;
+use corelane_runtime::resilience::{Permits, RetryPolicy};
 
 use super::reorder::ReorderBuffer;
 
@@ -50,10 +50,8 @@ impl ArbitrationConfig {
 pub struct GapFillConfig {
     /// Number of retransmission servers. Without servers, a gap that no line fills in time is lost.
     pub servers: usize,
-    /// Time for an answer.
-    pub timeout_ns: u64,
-    /// Requests for one range, over all servers, before it is given up.
-    pub attempts_max: u32,
+    /// Requests for one range, over all servers, before it is given up, and the time for the answer to each.
+    pub retry: RetryPolicy,
     /// Messages per request. An answer is one packet; messages that do not fit it are requested again.
     pub messages_max: u16,
     /// Requests in flight.

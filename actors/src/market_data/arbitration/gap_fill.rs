@@ -1,13 +1,13 @@
 //! Retransmission requests: which range, to which server, how often.
 //!
 //! A request is for a range of numbers. It ends when all its messages are there, when an answer has brought some of
-//! them (a new request asks for the rest), or when it has been sent `attempts_max` times in vain and the range is given
-//! up. Until then it holds a permit. If none is left, a new request waits for as long as for an answer.
+//! them (a new request asks for the rest), or when its [`RetryPolicy`] has no more tries
+//! and the range is given up. Until then it holds a permit. If none is left, a new request waits for as long as for an answer.
 
 use corelane_codecs::mold::{Request, SessionName};
 use corelane_runtime::{
     message::SequenceNumber,
-    resilience::{Permits, WorkPermit},
+    resilience::{Permits, RetryPolicy, WorkPermit},
 };
 
 use super::{
@@ -101,7 +101,7 @@ impl GapFill {
     /// Gives up ranges whose last attempt is overdue.
     pub(super) fn expire(&mut self, now_ns: u64) {
         for one in &mut self.pending {
-            if one.deadline_ns <= now_ns && one.attempts >= self.config.attempts_max {
+            if one.deadline_ns <= now_ns && one.attempts >= self.config.retry.attempts_max {
                 one.permit = None;
             }
         }
@@ -140,12 +140,12 @@ impl GapFill {
 
     /// Sends an overdue request again; returns its place.
     fn overdue(&mut self, now_ns: u64) -> Option<usize> {
-        let GapFillConfig { attempts_max, timeout_ns, servers, .. } = self.config;
-        let is_due = |one: &PendingRange| one.deadline_ns <= now_ns && one.attempts < attempts_max;
+        let GapFillConfig { retry, servers, .. } = self.config;
+        let is_due = |one: &PendingRange| one.deadline_ns <= now_ns && one.attempts < retry.attempts_max;
         let at = self.pending.iter().position(is_due)?;
         let one = &mut self.pending[at];
         one.attempts += 1;
-        one.deadline_ns = now_ns.saturating_add(timeout_ns);
+        one.deadline_ns = deadline_ns(&retry, now_ns, one.first, one.attempts);
         // This server has not answered: send this request and new ones to the next server.
         if one.server == self.server {
             self.server = (self.server + 1) % servers;
@@ -172,7 +172,7 @@ impl GapFill {
         if first >= end {
             return None;
         }
-        let deadline_ns = now_ns.saturating_add(self.config.timeout_ns);
+        let deadline_ns = deadline_ns(&self.config.retry, now_ns, first, 1);
         let Ok(permit) = self.permits.try_acquire() else {
             self.no_permit_until_ns = Some(deadline_ns);
             return None;
@@ -195,4 +195,9 @@ impl GapFill {
     fn covering(&self, sequence: SequenceNumber) -> Option<&PendingRange> {
         self.pending.iter().find(|one| (one.first..one.end).contains(&sequence))
     }
+}
+
+/// When the answer to try number `attempt` for the range from `first` on is overdue.
+fn deadline_ns(retry: &RetryPolicy, now_ns: u64, first: SequenceNumber, attempt: u32) -> u64 {
+    now_ns.saturating_add(retry.time_ns(first.0, attempt).unwrap_or_default())
 }

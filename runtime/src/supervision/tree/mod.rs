@@ -14,7 +14,7 @@ mod tests;
 use std::collections::VecDeque;
 
 use super::spec::{Escalation, Restart, Strategy, SupervisorSpec, nanos};
-use crate::topology::ids::ActorIndex;
+use crate::{resilience::mix, topology::ids::ActorIndex};
 
 /// Restarts within a period that a supervisor notes without allocating.
 const RESTARTS_KEPT: u32 = 64;
@@ -607,12 +607,4 @@ impl Tree {
             Kind::Actor { .. } => unreachable!("only supervisors have children"),
         }
     }
-}
-
-/// Spreads the bits of `value`: the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
 }
