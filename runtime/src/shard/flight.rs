@@ -76,7 +76,7 @@ impl fmt::Display for ShardEvent {
     }
 }
 
-/// Which of its units a shard has called last in the turn that goes on, as the unit's address, which is at hand when it is called;
+/// Which of its cells a shard has called last in the turn that goes on, as the cell's address, which is at hand when it is called;
 /// by this it is known in which actor a shard loops that makes no turns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LastCalled(Arc<Line>);
@@ -86,15 +86,15 @@ pub(crate) struct LastCalled(Arc<Line>);
 #[repr(align(128))]
 struct Line {
     last: AtomicUsize,
-    /// The units' addresses, in their order, and their actors.
-    units: OnceLock<Vec<(usize, ActorIndex)>>,
+    /// The cells' addresses with their actors.
+    cells: OnceLock<Vec<(usize, ActorIndex)>>,
 }
 
 impl LastCalled {
     /// Makes known what the addresses mean.
-    pub(crate) fn name(&self, units: Vec<(usize, ActorIndex)>) {
+    pub(crate) fn name(&self, cells: Vec<(usize, ActorIndex)>) {
         // There is one shard for it.
-        let _ = self.0.units.set(units);
+        let _ = self.0.cells.set(cells);
     }
 
     /// Where the address goes: taken once for many calls.
@@ -105,7 +105,7 @@ impl LastCalled {
 
     pub(crate) fn get(&self) -> Option<ActorIndex> {
         let last = self.0.last.load(Ordering::Relaxed);
-        self.0.units.get()?.iter().find(|(address, _)| *address == last).map(|(_, actor)| *actor)
+        self.0.cells.get()?.iter().find(|(address, _)| *address == last).map(|(_, actor)| *actor)
     }
 }
 

@@ -56,10 +56,10 @@ pub(crate) struct Unit {
     pub is_up: bool,
 }
 
-/// What marks a unit as called: it is where it stays until the shard has ended.
+/// What marks a unit as called: where its cell is, which the call needs anyway.
 #[inline(always)]
 fn address(unit: &Unit) -> usize {
-    std::ptr::from_ref(unit).addr()
+    std::ptr::from_ref(&*unit.hosted).addr()
 }
 
 /// Another shard that this one sends to and that may sleep.
@@ -420,9 +420,9 @@ impl Shard {
 
     /// Drops the actors, and notes those whose drop panics; then the network.
     pub(crate) fn dispose(&mut self, reports: &mut Vec<Report>) -> Result<(), Caught> {
-        let addresses: Vec<usize> = self.units.units.iter().map(address).collect();
-        for (Unit { hosted, actor, generation, .. }, address) in self.units.units.drain(..).zip(addresses) {
-            self.units.last_called.place().store(address, Ordering::Relaxed);
+        for unit in self.units.units.drain(..) {
+            self.units.last_called.place().store(address(&unit), Ordering::Relaxed);
+            let Unit { hosted, actor, generation, .. } = unit;
             let failure = hosted.dispose().map(|fault| Failure::new(actor, generation, fault));
             reports.extend(failure.map(Report::Failed));
         }
