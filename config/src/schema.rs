@@ -93,6 +93,9 @@ pub struct Config {
     /// The operator's way in; off while the section is absent.
     #[serde(default)]
     pub admin: Option<Admin>,
+    /// Records of failures; none are kept while the section is absent.
+    #[serde(default)]
+    pub incidents: Option<Incidents>,
     /// The place of each key in the file that it came from.
     #[serde(skip)]
     pub(crate) locations: Locations,
@@ -491,6 +494,27 @@ pub struct Admin {
     /// paths begin at the folder of this file. Only the user that runs the venue may connect.
     #[schemars(length(min = 1, max = 100))]
     pub socket: String,
+}
+
+/// Records of failures, a file each: what failed, where and on what, what the shard did last, and what the supervisor decided.
+/// `corelane incidents` lists and shows them. They are written by a thread on the CPU of housekeeping, after the supervisor has
+/// acted; a disk that is full or a directory that cannot be written is said in the log, and keeps nothing else from going on.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incidents {
+    /// The directory, which is made for the first record; relative paths begin at the folder of this file. Each venue has its own.
+    /// A record holds the input that an actor failed on, so only the user that runs the venue may read it.
+    #[schemars(length(min = 1, max = 1000))]
+    pub directory: String,
+    /// The most records that are kept; the oldest are deleted.
+    #[serde(default = "count::<100>")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub records_max: usize,
+    /// The most bytes of a record: the oldest events of the shard are left out of one that would have more, then the end of the
+    /// input.
+    #[serde(default = "count::<32_768>")]
+    #[schemars(range(min = 4096, max = 1_048_576))]
+    pub record_bytes_max: usize,
 }
 
 /// Market data in and out; a direction whose section is absent is off.

@@ -24,7 +24,7 @@ fn each_key_that_is_unknown_or_missing_is_reported() {
             "[feeds.in]",
             "[journal]\nmode = \"async\"\n\n[feeds.in]",
             &[
-                "52:2 UnknownKey: unknown key `journal`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `ports`, `accounts`, `firms`, `instruments`, `risk`, `bulkhead`, `breaker`, `delay_protection`, `matching`, `feeds`, `day`, `supervision`, `admin`",
+                "52:2 UnknownKey: unknown key `journal`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `ports`, `accounts`, `firms`, `instruments`, `risk`, `bulkhead`, `breaker`, `delay_protection`, `matching`, `feeds`, `day`, `supervision`, `admin`, `incidents`",
             ],
         ),
         (
@@ -59,7 +59,7 @@ fn each_key_that_is_unknown_or_missing_is_reported() {
             "[x]",
             &[
                 "1:1 MissingKey: `ports` is missing; add a section [[ports]]",
-                "29:2 UnknownKey: unknown key `x`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `ports`, `accounts`, `firms`, `instruments`, `risk`, `bulkhead`, `breaker`, `delay_protection`, `matching`, `feeds`, `day`, `supervision`, `admin`",
+                "29:2 UnknownKey: unknown key `x`; remove it; the keys here are `venue`, `shards`, `placement`, `edges`, `net`, `order_entry`, `ports`, `accounts`, `firms`, `instruments`, `risk`, `bulkhead`, `breaker`, `delay_protection`, `matching`, `feeds`, `day`, `supervision`, `admin`, `incidents`",
             ],
         ),
     ]);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
 };
 
@@ -61,6 +62,7 @@ pub struct Declared {
     instruments: usize,
     pub(crate) publisher: Option<ActorId<Publisher>>,
     pub(crate) endpoint_keys: EndpointKeys,
+    pub(crate) incidents: Option<PathBuf>,
 }
 
 /// The counters of the venue's actors, readable while they run.
@@ -200,6 +202,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         instruments: config.instruments.len(),
         publisher,
         endpoint_keys,
+        incidents: None,
     })
 }
 
@@ -231,6 +234,11 @@ impl Declared {
     /// Lets the venue read from `lost` how many lines of the program's log were dropped, for a breaker that watches it.
     pub fn count_lost_log_lines_in(&mut self, lost: Arc<AtomicU64>) {
         self.counters.lost_log_lines = lost;
+    }
+
+    /// Makes the venue write a record of each failure to a directory, within the bounds of `[incidents]`.
+    pub fn record_incidents(&mut self, directory: &Path) {
+        self.incidents = Some(directory.to_owned());
     }
 
     /// Opens a receiver of every sequenced input, in order, from which the group can be replayed. While `capacity`

@@ -26,6 +26,7 @@ use corelane_runtime::{
 use crate::{
     declare::{Declared, VenueCounters, declare},
     error::VenueError,
+    incidents::{IncidentsTo, Writing},
     memory::check_address_space,
     operator::{AdminSocket, Answer, Asked, Day, Desk, Parts, Progress, Request},
 };
@@ -50,6 +51,7 @@ pub struct Venue {
     counters: VenueCounters,
     market_data: Option<ActorId<MarketData>>,
     publisher: Option<ActorId<Publisher>>,
+    incidents: Option<Writing>,
 }
 
 /// How a venue ended.
@@ -132,7 +134,7 @@ impl Declared {
     ) -> Result<Venue, VenueError> {
         self.prepare_host(config, socket)?.provide()?;
         let now = Duration::from_nanos(clock.time_of_day_ns());
-        let options = RunOptions::default()
+        let mut options = RunOptions::default()
             .housekeeping_cpu(self.placement.housekeeping_cpu)
             .clock(clock)
             .drain_deadline(DRAIN_DEADLINE)
@@ -150,8 +152,22 @@ impl Declared {
             market_data,
             publisher,
             endpoint_keys,
+            incidents,
+            placement,
             ..
         } = self;
+        let mut writing = None;
+        if let Some((directory, bounds)) = incidents.zip(config.incidents.clone()) {
+            match (IncidentsTo { directory, bounds }).start(placement.housekeeping_cpu) {
+                Ok((take, thread)) => {
+                    options = options.on_incident(take);
+                    writing = Some(thread);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no incidents are recorded: the system starts no thread for them")
+                }
+            }
+        }
         let progress = Arc::<Progress>::default();
         let (desk, asked) = mpsc::channel();
         let parts = Parts {
@@ -171,7 +187,7 @@ impl Declared {
             .start_with(options, move |status| served.turn(status, Instant::now()))
             .map_err(|error| endpoint_keys.explain(error))?;
         let ends = Some(ends);
-        Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher })
+        Ok(Venue { running, desk, progress, session, ends, counters, market_data, publisher, incidents: writing })
     }
 }
 
@@ -290,6 +306,7 @@ impl Venue {
         }
         let day_ended = self.progress.day_is_over.load(Ordering::Acquire);
         let outcome = self.running.stop();
+        self.incidents.into_iter().for_each(Writing::wait);
         if self.progress.is_stopping.load(Ordering::Acquire) {
             slow_readers_before = self.progress.slow_readers_before.load(Ordering::Acquire);
         }

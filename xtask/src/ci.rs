@@ -137,7 +137,8 @@ fn sim(root: &Path) -> Result<(), String> {
     }
     run(&mut command(root, CORELANE, ["sim", "--seeds", "20", "--requests", "20000"]))?;
     // With fault points, which the other builds do not have.
-    cargo(root, "run --quiet -p corelane --features faults -- sim --seeds 20 --requests 2000")
+    cargo(root, "run --quiet -p corelane --features faults -- sim --seeds 20 --requests 2000")?;
+    cargo(root, "test --quiet -p corelane-venue --features faults --test incidents")
 }
 
 fn demo(root: &Path) -> Result<(), String> {
