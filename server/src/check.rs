@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corelane_config::{Bulkhead, Config, DelayProtection, Permits, Watches};
+use corelane_config::{Bulkhead, Config, DelayProtection, Incidents, Permits, Watches};
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{
     cpu,
@@ -13,7 +13,7 @@ use corelane_runtime::{
 use corelane_venue::{Descriptors, check_address_space, check_day, declare, driver_config, memory_limit, table_bytes};
 use miette::miette;
 
-use crate::run::admin_socket;
+use crate::{incidents::incidents_directory, run::admin_socket};
 
 /// The time between two heartbeats of a client by SoupBinTCP, in milliseconds.
 const CLIENT_HEARTBEAT_MS: u64 = 1000;
@@ -58,6 +58,7 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     }
     let Permits { fetch, venue, storage, analytics } = config.bulkhead.permits;
     out.say(format_args!("permits: fetch {fetch}, venue {venue}, storage {storage}, analytics {analytics}\n"))?;
+    out.text(format_args!("{}\n", incidents(path, &config)))?;
     let memory = memory(&checked, &config)?;
     let needed: usize = memory.iter().map(|(_, bytes)| bytes).sum();
     out.table(&memory_table(memory, needed))?;
@@ -181,6 +182,18 @@ fn breakers(config: &Config) -> Table {
         table.add([one.name.clone(), one.watched(), opens_at, window, open]);
     }
     table
+}
+
+/// Where records of failures go.
+fn incidents(path: &Path, config: &Config) -> String {
+    match incidents_directory(path, config).zip(config.incidents.as_ref()) {
+        None => "no records of failures: there is no [incidents]".to_owned(),
+        Some((directory, Incidents { records_max, record_bytes_max, .. })) => format!(
+            "records of failures in {}: at most {records_max}, of {} KiB each",
+            directory.display(),
+            record_bytes_max.div_ceil(1024)
+        ),
+    }
 }
 
 /// The memory by purpose, in bytes at most. Pages are committed on first use.

@@ -43,6 +43,12 @@ pub(crate) enum Command {
     },
     /// Run a venue, a market and clients for some seconds, check every answer and report the latency.
     Demo(DemoArgs),
+    /// List the records of failures that a venue has kept, or show one.
+    ///
+    /// They are in the directory that `[incidents]` of the topology names: what failed, where and on what, what the shard did
+    /// last, and what the supervisor decided. The venue need not run. docs/operations.md tells more. The exit code is 1 if a
+    /// record is damaged.
+    Incidents(IncidentsArgs),
     /// Work with ITCH 5.0: files (length-prefixed) and packet captures of MoldUDP64 (pcap, pcapng), plain or gzip.
     ///
     /// Every command recognises its input by content; - stands for standard input. Of a capture, each message of a
@@ -85,6 +91,19 @@ pub(crate) struct SimArgs {
     /// Make a run that breaks a rule smaller, and write it to corelane-sim-SEED.replay.
     #[arg(long)]
     pub shrink: bool,
+}
+
+/// Arguments of `incidents`.
+#[derive(Debug, Args)]
+pub(crate) struct IncidentsArgs {
+    /// The record to show [default: a list of all].
+    pub id: Option<u64>,
+    /// The topology, which names the directory.
+    #[arg(long, value_name = "FILE", default_value = "config/venue.toml")]
+    pub topology: PathBuf,
+    /// The directory itself, instead of the topology.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Arguments of `admin`.

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod connection_log;
 mod demo;
+mod incidents;
 mod itch;
 mod log;
 mod run;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => demo::demo(&args, out),
         Some(Command::Run { topology }) => run::run(&topology, out),
         Some(Command::Check { topology }) => check::check(&topology, out),
+        Some(Command::Incidents(args)) => incidents::incidents(&args, out),
         Some(Command::Itch(command)) => itch::run(&command, out),
         Some(Command::Sim(args)) => sim::sim(&args, out),
     })

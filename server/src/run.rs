@@ -19,7 +19,7 @@ use corelane_runtime::{
 use corelane_venue::{Request, Stopped, Venue, VenueCounters, check_address_space, declare};
 use miette::miette;
 
-use crate::{connection_log::ConnectionLog, log::Log, signals::Signals};
+use crate::{connection_log::ConnectionLog, incidents::incidents_directory, log::Log, signals::Signals};
 
 /// How often `run` looks for signals, and whether the venue still runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -43,6 +43,9 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     check_address_space(&config)?;
     let mut declared = declare(&config, &cpu::allowed_cpus())?;
     declared.count_lost_log_lines_in(log.lost());
+    if let Some(directory) = incidents_directory(path, &config) {
+        declared.record_incidents(&directory);
+    }
     // So far nothing is to be stopped, and the file may have come from a pipe that says nothing.
     signals.stop_in_order();
     let mut venue = signals.kept_to_this_thread(|| declared.start_with_socket(&config, socket.as_deref()))?;

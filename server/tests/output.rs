@@ -63,6 +63,7 @@ fn commands(folder: &Path) -> Vec<Vec<String>> {
         vec!["run", "--help"],
         vec!["admin", "--help"],
         vec!["check", &topology],
+        vec!["incidents", "--topology", &topology],
         vec!["itch", "stats", &day],
         vec!["itch", "stats", "--json", &day],
         vec!["itch", "book", &day],
