@@ -227,7 +227,7 @@ impl Shard {
                 last_called.store(address(unit), Ordering::Relaxed);
                 let polled = unit.hosted.poll(BATCH_MAX, net);
                 if polled.steps > 0 || is_marked {
-                    unit.waiting.set(!polled.is_quiet);
+                    unit.waiting.set(polled.has_more);
                 }
                 steps += polled.steps;
             }

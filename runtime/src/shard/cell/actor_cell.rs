@@ -305,7 +305,7 @@ impl<A: Actor> ActorCell<A> {
         }
         if !self.is_running() {
             let discarded = if self.is_supervised { 0 } else { self.discard() };
-            return Polled { steps: moved + discarded, is_quiet: self.backlog == 0 };
+            return Polled { steps: moved + discarded, has_more: self.backlog > 0 };
         }
         let budget = budget.min(BATCH_MAX);
         let (mut steps, mut left) = (0, true);
@@ -328,7 +328,7 @@ impl<A: Actor> ActorCell<A> {
     #[inline]
     fn polled(&mut self, steps: usize, left: bool) -> Polled {
         self.worked |= steps > 0;
-        Polled { steps, is_quiet: !left && !self.more && self.backlog == 0 }
+        Polled { steps, has_more: left | self.more | (self.backlog > 0) }
     }
 
     /// Ends what the actor had begun; its input waits.

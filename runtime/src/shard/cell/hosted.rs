@@ -40,8 +40,8 @@ impl Traffic {
 pub(crate) struct Polled {
     /// Steps that ran, and messages that moved on.
     pub steps: usize,
-    /// Nothing is left for it.
-    pub is_quiet: bool,
+    /// Something is left for it.
+    pub has_more: bool,
 }
 
 /// What keeps an actor, or a shard, from sleeping.
