@@ -30,3 +30,40 @@ fn a_run_that_begins_again_behind_copies_of_the_last_one_reaches_no_further_than
         assert_eq!((feed.arbiter.is_stale(), counts), (false, [1, 0]), "{copies} copies from {first_copy}");
     }
 }
+
+// M5
+#[test]
+fn copies_that_nothing_tells_from_another_run_are_none_in_a_silence_behind_them() {
+    for begins_again in [false, true] {
+        let mut feed = Feed::new(config());
+        for first in (1..6001).step_by(100) {
+            feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+        }
+        // Two in a row, of numbers whose texts nobody remembers.
+        for first in [5801, 5901] {
+            feed.advance(MS, nobody);
+            feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+        }
+        feed.advance(4000 * MS, nobody);
+        assert_eq!((feed.arbiter.expected().0, feed.count(FeedCount::Restarts)), (6001, 0));
+        let end = match begins_again {
+            false => {
+                feed.line(FeedLine::A, &packet("DAY", 6001, 6101));
+                6101
+            }
+            true => {
+                feed.sink.allow_other_texts();
+                for first in [1, 3] {
+                    feed.advance(100 * MS, nobody);
+                    let texts = (first..first + 2).map(|number| format!("other {number}").into_bytes());
+                    feed.line(FeedLine::A, &packet_of("DAY", first, texts));
+                }
+                5
+            }
+        };
+        feed.advance(1000 * MS, nobody);
+        feed.has_all_until(end);
+        let counts = [FeedCount::Restarts, FeedCount::Lost].map(|count| feed.count(count));
+        assert_eq!((feed.arbiter.is_stale(), counts), (false, [u64::from(begins_again), 0]), "{begins_again}");
+    }
+}

@@ -41,8 +41,8 @@ pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, Permits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
-    Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Incidents, Instrument, LineB, Matching, Net,
-    OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Supervision, Venue,
+    Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Incidents, Instrument, LineB, Matching,
+    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Supervision, Venue,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 

@@ -100,8 +100,11 @@ impl Arbiter {
             if comparison == Comparison::Differs {
                 self.successor.forget_copies(packet.session);
             }
+            // Nothing tells a copy of so late a message from another run's, but that it comes so soon.
+            let may_be_copy = !is_in_doubt && comparison == Comparison::Unknown && self.is_soon(now_ns);
             let is_followed = self.is_run_after(line, packet, comparison, now_ns);
-            if self.follow_or_note(is_followed, line, packet, comparison, now_ns, sink) {
+            if (is_followed || !may_be_copy) && self.follow_or_note(is_followed, line, packet, comparison, now_ns, sink)
+            {
                 return true;
             }
             let is_in_question = is_in_doubt || comparison == Comparison::Differs;
@@ -144,7 +147,6 @@ impl Arbiter {
     /// Whether a packet makes the current session's name that of another run, which is to be followed.
     fn is_run_after(&self, line: FeedLine, packet: &Packet<'_>, comparison: Comparison, now_ns: u64) -> bool {
         let begins = packet.sequence == SequenceNumber::FIRST.0 && packet.count() > 0;
-        let is_late_copy = now_ns.saturating_sub(self.last_packet_ns) < self.config.behind_after_ns;
         if self.is_over() && self.is_silent && begins {
             return true;
         }
@@ -157,7 +159,14 @@ impl Arbiter {
         let starts = begins || known.is_some_and(Candidate::starts);
         let contradicts = comparison == Comparison::Differs || known.is_some_and(|candidate| candidate.contradicts);
         let repeats = comparison == Comparison::Same || known.is_some_and(|candidate| candidate.repeats);
-        contradicts || (self.has_lost && starts && !is_late_copy) || (self.is_silent && (!repeats || self.is_over()))
+        contradicts
+            || (self.has_lost && starts && !self.is_soon(now_ns))
+            || (self.is_silent && (!repeats || self.is_over()))
+    }
+
+    /// Whether the current run has brought a packet so recently that copies of what it has sent may still come.
+    fn is_soon(&self, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.last_packet_ns) < self.config.behind_after_ns
     }
 
     /// Follows a candidate that needs no further packet, once the current session has stopped.
