@@ -10,7 +10,7 @@ use corelane_actors::{
 };
 use corelane_runtime::{
     message::{Header, SequenceNumber},
-    sequencer::SequencerPolicy,
+    sequencer::{Origin, SequencerPolicy},
 };
 use group_support::{
     Edges, Model, Outputs, Venue, account_query, cancel, config, disconnect, enter, entry_switch_in, kill, kill_port,
@@ -25,7 +25,7 @@ struct Replayed;
 impl SequencerPolicy for Replayed {
     type In = Command;
     type Out = Command;
-    fn sequence(&mut self, input: &Command, _age_ns: u64, emit: impl FnOnce(Command)) {
+    fn sequence(&mut self, input: &Command, _: Origin, emit: impl FnOnce(Command)) {
         emit(*input);
     }
 }

@@ -14,7 +14,7 @@ use corelane_codecs::price::Price;
 use corelane_runtime::{
     actor::Down,
     message::{Envelope, Message, SequenceNumber},
-    sequencer::{Sequencer, SequencerPolicy},
+    sequencer::{Origin, Sequencer, SequencerPolicy},
     telemetry::Counters,
     topology::{ActorIndex, EdgeSpec, Topology},
 };
@@ -97,7 +97,7 @@ fn a_config_out_of_bounds_says_which_setting_and_what_it_may_be() {
 /// The command that a policy emits for an input.
 fn passed(policy: &mut ReferencePolicy, input: SequencerIn) -> Option<Command> {
     let mut passed = None;
-    policy.sequence(&input, 0, |command| passed = Some(command));
+    policy.sequence(&input, Origin::default(), |command| passed = Some(command));
     passed
 }
 
@@ -136,7 +136,7 @@ fn the_policy_attaches_the_latest_prices_and_marks_them_stale_when_their_source_
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(12, 22) });
     assert_eq!(attached(&mut policy, ask(2)).stale, 1);
     // It was restarted: what is not published anew stays stale.
-    passed(&mut policy, update(0, 0, 0));
+    policy.sequence(&update(0, 0, 0), Origin { generation: 1, ..Origin::default() }, |_| {});
     assert_eq!(attached(&mut policy, ask(1)), Reference { stale: 1, ..reference(12, 22) });
     assert_eq!(attached(&mut policy, ask(2)), Reference::default(), "it never had a price");
     passed(&mut policy, update(1, 13, 23));

@@ -40,7 +40,7 @@ struct AsItComes;
 impl SequencerPolicy for AsItComes {
     type In = Payment;
     type Out = Payment;
-    fn sequence(&mut self, input: &Payment, _age_ns: u64, emit: impl FnOnce(Payment)) {
+    fn sequence(&mut self, input: &Payment, _: Origin, emit: impl FnOnce(Payment)) {
         emit(*input);
     }
 }

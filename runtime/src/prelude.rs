@@ -9,7 +9,7 @@ pub use crate::{
     metrics,
     net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, FrameError, Framer, SendError, UdpSpec},
     ports,
-    sequencer::{Sequencer, SequencerPolicy},
+    sequencer::{Origin, Sequencer, SequencerPolicy},
     shard::timer::TimerId,
     simulation::Simulation,
     telemetry::{Counters, Metric, TimingSet},

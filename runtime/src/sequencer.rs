@@ -20,14 +20,24 @@ pub trait SequencerPolicy: 'static {
     type Out: Message;
 
     /// Passes to `emit` the sequenced input that `input` becomes, or only takes note of `input`. Construct the sequenced input
-    /// inside the call to `emit`: it is then built in its slot and not copied. `age_ns` is how long the input has been on its way
-    /// ([`Context::age_ns`]); what depends on it must be in the sequenced input.
-    fn sequence(&mut self, input: &Self::In, age_ns: u64, emit: impl FnOnce(Self::Out));
+    /// inside the call to `emit`: it is then built in its slot and not copied. What depends on where the input comes from must be in
+    /// the sequenced input.
+    fn sequence(&mut self, input: &Self::In, origin: Origin, emit: impl FnOnce(Self::Out));
 
     /// A neighbour of the sequencer has failed.
     fn on_down(&mut self, down: Down) {
         let _ = down;
     }
+}
+
+/// Where an input of the sequencer comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// How long it has been on its way ([`Context::age_ns`]), in nanoseconds.
+    pub age_ns: u64,
+    /// The generation of the actor that sent it ([`Header::generation`]). What that has sent may be read after its
+    /// [`Down`].
+    pub generation: u16,
 }
 
 crate::metrics! {
@@ -83,10 +93,10 @@ impl<S: SequencerPolicy> Actor for Sequencer<S> {
     fn on_message(&mut self, ctx: &mut Context<'_, Self::Out>, message: &S::In) -> Step {
         fault!("sequencer.message");
         let Sequencer { policy, last_sequence, last_time_ns } = self;
-        let age_ns = ctx.age_ns();
+        let origin = Origin { age_ns: ctx.age_ns(), generation: ctx.header().generation };
         policy.sequence(
             message,
-            age_ns,
+            origin,
             #[inline(always)]
             |input| {
                 *last_sequence = last_sequence.next();

@@ -7,7 +7,7 @@ use corelane_runtime::{
     actor::{Actor, Context, SequencedActor, SequencedContext, Step},
     edge::port::Port,
     message::{Keyed, Message},
-    sequencer::{Sequencer, SequencerPolicy},
+    sequencer::{Origin, Sequencer, SequencerPolicy},
     telemetry::ShardCount,
     topology::check::TopologyError,
     topology::{ActorId, EdgeSpec, ExternalSender, Idle, ShardId, Topology},
@@ -153,7 +153,7 @@ struct Priced;
 impl SequencerPolicy for Priced {
     type In = Price;
     type Out = Price;
-    fn sequence(&mut self, input: &Price, _age_ns: u64, emit: impl FnOnce(Price)) {
+    fn sequence(&mut self, input: &Price, _: Origin, emit: impl FnOnce(Price)) {
         emit(*input);
     }
 }

@@ -17,7 +17,7 @@ use corelane_runtime::{
     message::{Keyed, Message, Prioritized, Priority},
     net::{EndpointSpec, FrameError, Framer},
     ports,
-    sequencer::SequencerPolicy,
+    sequencer::{Origin, SequencerPolicy},
     telemetry::ShardCount,
     topology::{ExternalReceiver, Idle, ShardId, ShardSpec, Topology},
 };
@@ -202,7 +202,7 @@ pub(crate) struct AsIs;
 impl SequencerPolicy for AsIs {
     type In = Note;
     type Out = Note;
-    fn sequence(&mut self, input: &Note, _age_ns: u64, emit: impl FnOnce(Note)) {
+    fn sequence(&mut self, input: &Note, _: Origin, emit: impl FnOnce(Note)) {
         emit(*input);
     }
 }
