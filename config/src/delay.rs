@@ -10,7 +10,7 @@ use crate::defaults::milliseconds;
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DelayProtection {
-    /// The most time from its arrival to its sequence number, in milliseconds. After a stall of the ingress shard by more than a
+    /// The most time from order entry to its sequence number, in milliseconds. After a stall of the ingress shard by more than a
     /// millisecond, what it then finds counts as come at its beginning.
     #[schemars(range(min = 2, max = 60_000))]
     pub max_age_ms: u64,
