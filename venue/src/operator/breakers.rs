@@ -132,7 +132,8 @@ impl Watched {
         let (count, can_wait) = match self.watches {
             Watches::Feed => {
                 let feed = &counters.feed_in.feed;
-                let failed = feed.get(FeedCount::PricesStale) > 0 && feed.get(FeedCount::Packets) > 0;
+                let is_stale = feed.get(FeedCount::PricesStale) > 0 || market_data_is_down(status);
+                let failed = is_stale && feed.get(FeedCount::Packets) > 0;
                 return Sample { failed, duration_ns: 0 };
             }
             Watches::Publisher => {
@@ -164,6 +165,12 @@ impl Watched {
     }
 }
 
+/// Whether market data has failed and is not back: it says nothing of its prices then, which are stale.
+fn market_data_is_down(status: &Status) -> bool {
+    let last = status.failures.iter().rev().find(|(actor, _)| actor == "market-data");
+    last.is_some_and(|(actor, failure)| status.restarted.get(actor).copied().unwrap_or(0) <= failure.generation)
+}
+
 fn starts_as(start: BreakerStart) -> BreakerState {
     match start {
         BreakerStart::Closed => BreakerState::Closed,
@@ -191,7 +198,7 @@ fn words(state: BreakerState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use corelane_config::VENUE_TOML;
-    use corelane_runtime::telemetry::Counters;
+    use corelane_runtime::{cpu, prelude::*, shard::Failure};
 
     use super::*;
 
@@ -291,6 +298,42 @@ mod tests {
         assert!(bench.turns(1, stale(true)));
         assert!(bench.turns(1000, stale(true)));
         assert!(!bench.turns(8, stale(false)));
+    }
+
+    /// Fails on each message.
+    struct Fails;
+
+    impl Actor for Fails {
+        type In = ();
+        type Out = ();
+        const OUTPUTS_MAX: usize = 0;
+        fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+            panic!("the test wants it")
+        }
+    }
+
+    fn failure() -> Failure {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec::new("only", cpu::allowed_cpus()[0]));
+        let actor = topology.actor(shard, "it", || Fails);
+        let mut input = topology.external_sender("input", actor, EdgeSpec::backpressure(2));
+        let mut simulation = topology.simulate().unwrap();
+        input.send(()).unwrap();
+        simulation.run_until_idle();
+        simulation.failures()[0].clone()
+    }
+
+    #[test]
+    fn prices_are_stale_from_a_failure_of_market_data_until_it_is_back() {
+        let keys = "watches = \"feed\"\nwindow_ms = 200\nsamples_min = 5\nopen_ms = 100\ntrials = 2";
+        let mut bench = Bench::new(keys);
+        assert!(!bench.turns(10, |counters| counters.feed_in.feed.add(FeedCount::Packets, 1)));
+        bench.status.failures.push(("market-data".to_owned(), failure()));
+        assert!(!bench.turns(4, |_| {}));
+        assert!(bench.turns(1, |_| {}), "half of ten, and it waits for its restart");
+        assert!(bench.turns(100, |_| {}));
+        bench.status.restarted.insert("market-data".to_owned(), 1);
+        assert!(!bench.turns(8, |_| {}));
     }
 
     #[test]
