@@ -24,6 +24,7 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         // The program ends its business all the same, if it can: a panic is no reason to leave orders without their last word.
         supervisor.halt_for_own_panic();
         if catch(|| supervisor.look_after()).is_err() {
+            supervisor.is_ending = true;
             supervisor.note_own_panic();
         }
     }

@@ -165,6 +165,7 @@ impl Topology {
             options,
             is_ending: false,
             is_hasty: false,
+            halts: false,
             halts_at: None,
             chore,
         };

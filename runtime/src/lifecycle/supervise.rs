@@ -113,7 +113,9 @@ pub(super) struct Supervisor {
     pub is_ending: bool,
     /// The end does not wait for what is in flight.
     pub is_hasty: bool,
-    /// When the topology stops that halts by itself.
+    /// It halts by itself: it stops when its program has ended its business.
+    pub halts: bool,
+    /// When it stops that halts, if its program has not ended its business.
     pub halts_at: Option<Instant>,
     /// See [`Topology::start_with`](crate::topology::Topology::start_with).
     pub chore: Chore,
@@ -225,7 +227,7 @@ impl Supervisor {
     }
 
     fn is_halting(&self) -> bool {
-        self.is_ending || self.halts_at.is_some()
+        self.is_ending || self.halts
     }
 
     /// Records a fault, which ends the topology once its program has ended its business.
@@ -235,6 +237,7 @@ impl Supervisor {
         self.note_with(fault, &events, if halts { HALTS } else { STOPS });
         if halts {
             self.is_ending = false;
+            self.halts = true;
             self.halts_at = self.halts_at.or_else(|| Instant::now().checked_add(self.options.halt_deadline));
             self.shared.update(|status| status.is_halting = true);
         }
@@ -269,10 +272,10 @@ impl Supervisor {
         self.halt(RuntimeFault::HousekeepingPanicked { place, message }, Arc::default());
     }
 
-    /// Records a panic of this thread that was caught.
+    /// Records a panic of this thread that was caught where the log or the program was called, which halts the topology.
     pub(super) fn note_own_panic(&mut self) {
         let (place, message) = panics::take();
-        self.note_with(RuntimeFault::HousekeepingPanicked { place, message }, &Arc::default(), STOPS);
+        self.halt(RuntimeFault::HousekeepingPanicked { place, message }, Arc::default());
     }
 
     /// Recalibrates the clock, and says what is wrong with it.
