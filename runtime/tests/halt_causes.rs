@@ -2,16 +2,26 @@
 
 mod support;
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use corelane_runtime::{
-    actor::{Actor, Context, Step},
+    actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
     lifecycle::RuntimeFault,
+    net::{ConnId, EndpointSpec, Flow, FrameError, Framer},
     supervision::{Strategy, SupervisorSpec},
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Note, drain, note, numbers, options, out, shard, two_cpus, until};
+use support::{Note, drain, note, numbers, options, out, receive, shard, two_cpus, until};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -27,6 +37,20 @@ impl Actor for Relay {
         assert_ne!(note.number, 13, "as the test wants");
         ctx.out.send(*note);
         Step::Done
+    }
+}
+
+impl NetActor for Relay {
+    fn on_frame(&mut self, _: &mut Context<'_, Port<Note>>, _: ConnId, _: &[u8]) -> Flow {
+        Flow::Taken
+    }
+}
+
+struct Faulty;
+
+impl Framer for Faulty {
+    fn frame_len(&self, _: &[u8]) -> Result<Option<usize>, FrameError> {
+        panic!("a fault in a framer");
     }
 }
 
@@ -73,4 +97,47 @@ fn a_halt_without_a_deadline_is_told_once() {
     until("the topology ends by itself", || !running.is_running());
     let faults = running.stop().status.faults;
     assert!(matches!(faults[..], [RuntimeFault::DayWithoutEnd { .. }]), "{faults:?}");
+}
+
+/// The siblings of an actor whose shard has died are not stopped for a restart that cannot be.
+#[test]
+fn actors_of_a_dead_shard_take_no_others_along() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "near", one, Idle::Park);
+    let far = shard(&mut topology, "far", two, Idle::Park);
+    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let listen = EndpointSpec::Listen { addr, framer: Box::new(Faulty), backlog: 8 };
+    let dies = topology.net_actor(near, "dies", vec![listen], |_| Relay);
+    let lives = topology.actor(far, "lives", || Relay);
+    let supervisor = topology.supervisor(SupervisorSpec::new("both", Strategy::OneForAll).intensity(9, LONG));
+    topology.supervise(supervisor, dies, |_| Relay);
+    topology.supervise(supervisor, lives, |_| Relay);
+    topology.leave_open(dies, out);
+    let mut to_lives = topology.external_sender("in", lives, EdgeSpec::backpressure(64));
+    let mut said = topology.external_receiver(lives, out, EdgeSpec::backpressure(64));
+    let (halts, is_over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (tells, ends) = (halts.clone(), is_over.clone());
+    let mut turns = 0;
+    let running = topology.start_with(options().halt_deadline(LONG), move |status| {
+        turns += u32::from(status.is_halting);
+        // By then the supervisor has had its turns.
+        tells.store(turns > 5, Ordering::Relaxed);
+        if ends.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let running = running.unwrap();
+    TcpStream::connect(running.addresses(dies)[0]).unwrap().write_all(&[1]).unwrap();
+    until("the topology halts", || halts.load(Ordering::Relaxed));
+    (1..=5).for_each(|number| to_lives.send(note(number)).unwrap());
+    assert_eq!(numbers(&receive(&mut said, 5)), [1, 2, 3, 4, 5]);
+    is_over.store(true, Ordering::Relaxed);
+    let outcome = running.stop();
+    assert!(outcome.drained, "{outcome:?}");
+    let is_why = |fault: &RuntimeFault| match fault {
+        RuntimeFault::ShardPanicked { shard, .. } => shard == "near",
+        RuntimeFault::GaveUp { supervisor, actor } => (supervisor.as_str(), actor.as_str()) == ("both", "dies"),
+        _ => false,
+    };
+    assert!(outcome.status.faults.len() == 2 && outcome.status.faults.iter().all(is_why), "{outcome:?}");
+    assert!(outcome.status.restarted.is_empty(), "{outcome:?}");
 }

@@ -63,6 +63,7 @@ impl Crew {
     /// Notes what a shard reports.
     pub(crate) fn note(&mut self, report: &Report) {
         let (event, actor, is_up) = match report {
+            &Report::Failed(Failure { actor, is_of_shard: true, .. }) => (Event::Lost(actor), actor, false),
             &Report::Failed(Failure { actor, .. }) => (Event::Failed(actor), actor, false),
             &Report::Suspended { actor, .. } => (Event::Stopped(actor), actor, false),
             Report::Up(up) => (Event::Started(up.actor), up.actor, true),

@@ -28,6 +28,8 @@ pub struct SupervisorId(usize);
 pub enum Event {
     /// It panicked, in a step or while it started. It is suspended: it runs no more, and keeps its input.
     Failed(ActorIndex),
+    /// Its shard has died, which took it along: it cannot be started again.
+    Lost(ActorIndex),
     /// It is suspended, as [`Action::Stop`] or [`Action::End`] asked.
     Stopped(ActorIndex),
     /// The generation that [`Action::Start`] asked for runs.
@@ -288,11 +290,13 @@ impl Tree {
     }
 
     fn take(&mut self, event: Event, turn: &mut Turn<'_>) {
-        let (Event::Failed(actor) | Event::Stopped(actor) | Event::Started(actor)) = event;
+        let (Event::Failed(actor) | Event::Lost(actor) | Event::Stopped(actor) | Event::Started(actor)) = event;
         let is_it = |node: &Node| matches!(node.kind, Kind::Actor { actor: it, .. } if it == actor);
         let Some(node) = self.nodes.iter().position(is_it) else { return };
+        let is_temporary = matches!(self.nodes[node].kind, Kind::Actor { restart: Restart::Temporary, .. });
         match (event, self.nodes[node].state) {
-            (Event::Failed(_), State::Up) => self.child_failed(node, turn),
+            (Event::Lost(_), _) if !is_temporary => self.lost(node, turn),
+            (Event::Failed(_) | Event::Lost(_), State::Up) => self.child_failed(node, turn),
             (Event::Failed(_), State::Starting) => self.start_failed(node, turn),
             (Event::Started(_), State::Starting) => self.started(node, turn),
             (Event::Stopped(_), State::Stopping) => self.stopped(node, turn),
@@ -560,14 +564,25 @@ impl Tree {
                 self.begin_stop(node, Then::Failed);
                 self.advance_stop(node, turn);
             }
-            // Nobody is above it.
-            (Escalation::Parent, actor, None) => self.leave_to_program(node, Escalation::Halt, actor, turn),
             (escalation, actor, _) => self.leave_to_program(node, escalation, actor, turn),
         }
     }
 
+    /// No supervisor can help an actor whose shard has died, and none stops others for it.
+    fn lost(&mut self, actor: usize, turn: &mut Turn<'_>) {
+        let mut node = self.parent(actor);
+        while let (Escalation::Parent, Some(above)) =
+            (self.supervisor_ref(node).spec.escalation, self.nodes[node].parent)
+        {
+            node = above;
+        }
+        self.leave_to_program(node, self.supervisor_ref(node).spec.escalation, self.culprit_of(actor), turn);
+    }
+
     fn leave_to_program(&mut self, node: usize, escalation: Escalation, actor: ActorIndex, turn: &mut Turn<'_>) {
         self.has_escalated = true;
+        // Nobody is above it.
+        let escalation = if escalation == Escalation::Parent { Escalation::Halt } else { escalation };
         turn.actions.push(Action::Escalate { supervisor: SupervisorId(node), escalation, actor });
     }
 

@@ -228,6 +228,29 @@ fn a_significant_child_escalates_at_once() {
 }
 
 #[test]
+fn a_child_whose_shard_has_died_escalates_at_once_and_stops_nobody() {
+    use Event::{Failed, Lost};
+    for (above, below, then) in [
+        (Escalation::Exit, Escalation::Halt, escalate(1, Escalation::Halt, A)),
+        (Escalation::Exit, Escalation::Parent, escalate(0, Escalation::Exit, A)),
+        (Escalation::Parent, Escalation::Parent, escalate(0, Escalation::Halt, A)),
+    ] {
+        let nested = || {
+            let mut tree = Tree::new(1);
+            let top = tree.supervisor(None, spec(Strategy::OneForAll).escalation(above));
+            let nested = tree.supervisor(Some(top), spec(Strategy::OneForAll).escalation(below));
+            tree.child(nested, A, Restart::Permanent);
+            tree.child(nested, B, Restart::Permanent);
+            tree.child(nested, C, Restart::Temporary);
+            tree
+        };
+        check("it ran", nested(), &[(1, &[Lost(A), Failed(B)], &[then]), (2, &[Lost(B)], &[])]);
+        check("it was being stopped", nested(), &[(1, &[Failed(B)], &[Action::End(C)]), (2, &[Lost(A)], &[then])]);
+        check("it is temporary", nested(), &[(1, &[Lost(C)], &[Action::End(C)]), (2, &[Lost(A)], &[then])]);
+    }
+}
+
+#[test]
 fn a_restart_waits_longer_with_each_failure_and_others_do_not_wait_for_it() {
     use Event::{Failed, Started, Stopped};
     let ms = Duration::from_millis;
