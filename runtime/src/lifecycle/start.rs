@@ -153,6 +153,7 @@ impl Topology {
             crew,
             is_unsupervised: false,
             epoch: Instant::now(),
+            away: Duration::ZERO,
             collector,
             master,
             clock_watch: ClockWatch::default(),

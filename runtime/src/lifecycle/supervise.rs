@@ -49,6 +49,9 @@ const HOUSEKEEPING_PERIOD: Duration = Duration::from_millis(20);
 /// The least time between two looks at restarts that are due.
 const RESTART_WAIT_MIN: Duration = Duration::from_micros(100);
 
+/// A wait of housekeeping that ends so late: the process was suspended meanwhile, or its host.
+const AWAY_MIN: Duration = Duration::from_millis(100);
+
 /// The supervisor's ends of what leads to one shard.
 pub(super) struct Link {
     pub name: String,
@@ -95,8 +98,9 @@ pub(super) struct Supervisor {
     pub crew: Crew,
     /// Nobody is restarted any more.
     pub is_unsupervised: bool,
-    /// When the supervisors' time began.
+    /// When the supervisors' time began, and how long it stood still since, as the process was suspended.
     pub epoch: Instant,
+    pub away: Duration,
     pub collector: Collector,
     pub master: ClockMaster,
     pub clock_watch: ClockWatch,
@@ -153,10 +157,15 @@ impl Supervisor {
 
     /// How long nothing is to be done but what is reported.
     fn until_next_turn(&self) -> Duration {
-        let now_ns = self.epoch.elapsed().as_nanos() as u64;
+        let now_ns = self.supervisors_ns();
         let restart_ns = self.crew.next_deadline_ns().map(|at_ns| at_ns.saturating_sub(now_ns));
         // One that is due may wait for a shard to hear of the last one.
         restart_ns.map_or(HOUSEKEEPING_PERIOD, Duration::from_nanos).clamp(RESTART_WAIT_MIN, HOUSEKEEPING_PERIOD)
+    }
+
+    /// The supervisors' time. It stands still while nothing runs, so that nobody is late for that.
+    fn supervisors_ns(&self) -> u64 {
+        self.epoch.elapsed().saturating_sub(self.away).as_nanos() as u64
     }
 
     /// Looks whether all shards make turns.
@@ -176,10 +185,15 @@ impl Supervisor {
     /// Waits for an event and takes it. Keeps the clock meanwhile, if it is called often enough.
     pub(super) fn wait(&mut self, timeout: Duration) {
         let began = Instant::now();
-        match self.events.recv_timeout(timeout) {
+        let waited = self.events.recv_timeout(timeout);
+        let late = began.elapsed().saturating_sub(timeout);
+        if late >= AWAY_MIN {
+            self.away += late;
+        }
+        match waited {
             Ok(event) => self.take(event),
             Err(RecvTimeoutError::Timeout) => {
-                self.watchdog.iter_mut().for_each(|watchdog| watchdog.measure(began.elapsed().saturating_sub(timeout)));
+                self.watchdog.iter_mut().for_each(|watchdog| watchdog.measure(late));
             }
             // All shards have ended, and the handle is gone.
             Err(RecvTimeoutError::Disconnected) => self.is_ending = true,
@@ -393,7 +407,7 @@ impl Supervisor {
 
     /// Restarts, stops and gives up actors as their supervisors decide.
     fn supervise(&mut self) {
-        let now_ns = self.epoch.elapsed().as_nanos() as u64;
+        let now_ns = self.supervisors_ns();
         let Supervisor { crew, links, .. } = self;
         let mut failures = Vec::new();
         let gave_up =

@@ -1,0 +1,100 @@
+//! A process that is suspended for a while (SIGSTOP, a debugger, the pause of a virtual machine) finds nobody late when it goes on.
+
+mod support;
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read, Write},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use corelane_runtime::{
+    actor::{Actor, Context, Step},
+    edge::port::Port,
+    supervision::{Strategy, SupervisorSpec},
+    topology::{EdgeSpec, Idle, Topology},
+};
+use support::{Note, note, options, out, shard, two_cpus, until};
+
+const DEADLINE: Duration = Duration::from_secs(4);
+const SUSPENDED: Duration = Duration::from_secs(5);
+
+/// Fails on 13. On 1, it is in its step until something comes by the standard input.
+struct Busy(Arc<AtomicBool>);
+
+impl Actor for Busy {
+    type In = Note;
+    type Out = Port<Note>;
+    const OUTPUTS_MAX: usize = 1;
+
+    fn on_message(&mut self, _: &mut Context<'_, Port<Note>>, note: &Note) -> Step {
+        assert_ne!(note.number, 13, "as the test wants");
+        if note.number == 1 {
+            self.0.store(true, Ordering::Relaxed);
+            std::io::stdin().lock().read_exact(&mut [0]).unwrap();
+        }
+        Step::Done
+    }
+}
+
+#[test]
+#[ignore = "it is a process of the test below"]
+fn stop_late() {
+    let mut topology = Topology::new();
+    let is_busy = Arc::<AtomicBool>::default();
+    let supervisor = topology.supervisor(SupervisorSpec::new("both", Strategy::OneForAll).deadline(DEADLINE));
+    let mut senders = Vec::new();
+    for (name, cpu) in ["fails", "busy"].into_iter().zip(two_cpus()) {
+        let shard = shard(&mut topology, name, cpu, Idle::Park);
+        let [flag, next] = [is_busy.clone(), is_busy.clone()];
+        let actor = topology.actor(shard, name, move || Busy(flag));
+        topology.supervise(supervisor, actor, move |_| Busy(next.clone()));
+        topology.leave_open(actor, out);
+        senders.push(topology.external_sender("in", actor, EdgeSpec::backpressure(8)));
+    }
+    let running = topology.start(options()).unwrap();
+    senders[1].send(note(1)).unwrap();
+    until("it is in its step", || is_busy.load(Ordering::Relaxed));
+    senders[0].send(note(13)).unwrap();
+    until("the other fails", || running.status().failed == 1);
+    println!("\nsuspend");
+    let mut last = Instant::now();
+    until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
+    for _ in 0..3 {
+        let seen = running.status().clock;
+        until("housekeeping has looked", || running.status().clock != seen);
+    }
+    println!("\ngoes on");
+    until("both are restarted, or given up", || running.status().restarted.len() == 2 || !running.is_running());
+    let faults = running.stop().status.faults;
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
+fn who_could_not_stop_while_the_process_was_suspended_is_not_late() {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "stop_late", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut until_it_says = |words: &str| assert!(lines.any(|line| line.unwrap() == words), "it never says {words:?}");
+    until_it_says("suspend");
+    let pid = child.id().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-STOP");
+    // The time is the fault.
+    thread::sleep(SUSPENDED);
+    signal("-CONT");
+    until_it_says("goes on");
+    child.stdin.take().unwrap().write_all(&[1]).unwrap();
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+}
