@@ -23,8 +23,8 @@ pub struct RunOptions {
     /// [`Status::is_halting`](super::Status::is_halting)) before the ordered stop.
     pub halt_deadline: Duration,
     /// How long a shard may make no turn before it counts as stuck ([`RuntimeFault::ShardStuck`](super::RuntimeFault::ShardStuck)) and the
-    /// topology ends at once; at least twice the jitter that housekeeping measures in its first second. A saturated shard reports
-    /// its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
+    /// topology ends at once; at least 80 ms, and twice the jitter that housekeeping measures in its first second. A saturated
+    /// shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
     pub(super) on_incident: Option<OnIncident>,
 }

@@ -8,6 +8,9 @@ use corelane_sync::stage::Progress;
 /// Waits of housekeeping in which its own lateness is measured before the watchdog watches: about a second.
 const MEASURED_WAITS: u32 = 50;
 
+/// The least threshold: a few looks of housekeeping, so that one which is late by a period was not away.
+const THRESHOLD_MIN: Duration = Duration::from_millis(80);
+
 /// Watches the heartbeats of all shards. Times are durations since the start of housekeeping.
 #[derive(Debug)]
 pub(super) struct Watchdog {
@@ -30,6 +33,7 @@ pub(super) struct Stuck {
 impl Watchdog {
     pub(super) fn new(threshold: Duration) -> Self {
         let (jitter, looked_at) = (Duration::ZERO, Duration::ZERO);
+        let threshold = threshold.max(THRESHOLD_MIN);
         Watchdog { threshold, jitter, unmeasured: MEASURED_WAITS, seen: Vec::new(), looked_at }
     }
 
@@ -108,6 +112,13 @@ mod tests {
         let mut watchdog = watchdog(MS(1000), MS(2000));
         let found = (0..41).find(|beat| watchdog.observe(MS(100 * beat), [shard(1, false)].into_iter()).is_some());
         assert_eq!(found, Some(40));
+    }
+
+    #[test]
+    fn a_threshold_that_is_shorter_than_housekeepings_period_watches_too() {
+        let mut watchdog = watchdog(MS(10), MS(0));
+        let found = (0..9).find(|look| watchdog.observe(MS(20 * look), [shard(1, false)].into_iter()).is_some());
+        assert_eq!(found, Some(4));
     }
 
     #[test]
