@@ -96,6 +96,19 @@ fn desk_and_worker(
 }
 
 #[test]
+fn who_sends_what_has_no_priority_fails_alone() {
+    let mut topology = Topology::new();
+    let shards = near_and_far(&mut topology);
+    let (_, mut jobs) = desk_and_worker(&mut topology, shards, MailboxSpec::new(64, LONG), &Worker::new());
+    let other = topology.actor(shards[1], "other", Play::<Port<Note>, 1>::relay);
+    topology.leave_open(other, out);
+    let mut simulation = topology.simulate().unwrap();
+    jobs.send(Note { from: u64::MAX, ..note(1) }).unwrap();
+    simulation.run_until_idle();
+    assert_eq!(simulation.down().collect::<Vec<_>>(), ["desk"]);
+}
+
+#[test]
 fn messages_are_taken_by_priority_and_weight_within_a_shard_and_across() {
     for crosses in [false, true] {
         let mut topology = Topology::new();
