@@ -280,9 +280,7 @@ impl Tree {
             Kind::Actor { actor: it, generation, .. } if it == actor => Some(match node.state {
                 State::Ended => Outlook::Ends,
                 State::Up | State::Starting => Outlook::Starts { generation },
-                State::Waiting { until_ns } => {
-                    Outlook::StartsAt { ns: until_ns, generation: generation.wrapping_add(1) }
-                }
+                State::Waiting { until_ns } => Outlook::StartsAt { ns: until_ns, generation: next(generation) },
                 State::Failed | State::Stopping | State::Down => Outlook::Waits,
             }),
             _ => None,
@@ -526,7 +524,7 @@ impl Tree {
         self.nodes[node].deadline_ns = self.deadline_ns(node, turn.now_ns);
         match &mut self.nodes[node].kind {
             Kind::Actor { actor, generation, .. } => {
-                *generation = generation.checked_add(1).unwrap_or(1);
+                *generation = next(*generation);
                 turn.actions.push(Action::Start { actor: *actor, generation: *generation });
             }
             Kind::Supervisor(supervisor) => {
@@ -622,4 +620,9 @@ impl Tree {
             Kind::Actor { .. } => unreachable!("only supervisors have children"),
         }
     }
+}
+
+/// The generation that follows one: only the first is 0.
+fn next(generation: u16) -> u16 {
+    generation.checked_add(1).unwrap_or(1)
 }

@@ -329,6 +329,25 @@ fn who_neither_stops_nor_starts_in_time_halts_the_topology() {
 }
 
 #[test]
+fn the_generation_that_is_to_come_is_the_one_that_comes() {
+    use Event::{Failed, Started};
+    let wait = Duration::from_millis(7);
+    let waits = Backoff { first: wait, max: wait, ..Backoff::NONE };
+    let mut tree = three(spec(Strategy::OneForOne).intensity(u32::MAX, Duration::ZERO).backoff(waits));
+    let mut now_ns = 0;
+    for restart in 0..=u64::from(u16::MAX) {
+        let mut actions = Vec::new();
+        tree.turn(now_ns + MS, &[Failed(A)], &mut actions);
+        let outlook = tree.outlook(A);
+        let Some(Outlook::StartsAt { ns, generation }) = outlook else { panic!("{restart}: {outlook:?}") };
+        tree.turn(ns, &[], &mut actions);
+        assert_eq!(actions, [start(A, generation)], "{restart}");
+        tree.turn(ns, &[Started(A)], &mut actions);
+        now_ns = ns;
+    }
+}
+
+#[test]
 fn what_is_to_become_of_an_actor_is_known_after_its_failure() {
     use Event::Failed;
     let wait = Duration::from_millis(7);
