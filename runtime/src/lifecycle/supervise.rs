@@ -35,7 +35,10 @@ use crate::{
     shard::notice::{Notice, Report},
     shard::panics,
     shard::wake::Waker,
-    supervision::{Escalation, crew::Crew},
+    supervision::{
+        Escalation,
+        crew::{Crew, GaveUp},
+    },
     telemetry::Collector,
     topology::outside::Gate,
 };
@@ -346,6 +349,11 @@ impl Supervisor {
         let are_heard = self.links.iter().all(|link| link.has_ended || link.waiting.is_empty());
         if are_heard && !self.is_unsupervised {
             self.supervise();
+        } else if !self.is_ending
+            && let Some(gave_up) = self.is_unsupervised.then(|| self.crew.exit()).flatten()
+        {
+            // What failed during a halt, without which there is no business to end.
+            self.escalate(&gave_up);
         }
         self.hand_over_incidents();
         ends
@@ -418,25 +426,30 @@ impl Supervisor {
             incidents.decide(|actor| crew.decision(actor, now_ns));
         }
         if let Some(gave_up) = gave_up {
-            let supervisor = self.crew.tree().spec(gave_up.supervisor).name.clone();
-            let actor = self.names[gave_up.actor.position()].clone();
-            let at_once = gave_up.escalation == Escalation::Exit;
-            let then = if at_once { AT_ONCE } else { HALTS };
-            let decision = format!("supervisor {supervisor:?} gave up for actor {actor:?}: {then}");
-            let is_known = self.incidents.has_open(gave_up.actor);
-            self.incidents.decide(|_| decision.clone());
-            let fault = RuntimeFault::GaveUp { supervisor, actor };
-            if at_once {
-                self.is_hasty = true;
-                self.note_with(fault, &Arc::default(), AT_ONCE);
-            } else {
-                self.halt(fault, Arc::default());
-            }
-            if is_known {
-                // It is their decision, and no failure of its own.
-                self.incidents.withdraw_last();
-            }
+            self.escalate(&gave_up);
             self.end_supervision();
+        }
+    }
+
+    /// Ends the topology as a supervisor wants it that has given up.
+    fn escalate(&mut self, gave_up: &GaveUp) {
+        let supervisor = self.crew.tree().spec(gave_up.supervisor).name.clone();
+        let actor = self.names[gave_up.actor.position()].clone();
+        let at_once = gave_up.escalation == Escalation::Exit;
+        let then = if at_once { AT_ONCE } else { HALTS };
+        let decision = format!("supervisor {supervisor:?} gave up for actor {actor:?}: {then}");
+        let is_known = self.incidents.has_open(gave_up.actor);
+        self.incidents.decide(|_| decision.clone());
+        let fault = RuntimeFault::GaveUp { supervisor, actor };
+        if at_once {
+            self.is_hasty = true;
+            self.note_with(fault, &Arc::default(), AT_ONCE);
+        } else {
+            self.halt(fault, Arc::default());
+        }
+        if is_known {
+            // It is their decision, and no failure of its own.
+            self.incidents.withdraw_last();
         }
     }
 

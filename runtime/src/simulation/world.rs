@@ -192,6 +192,7 @@ impl Simulation {
     /// Restarts, stops and gives up actors as their supervisors decide; returns how often.
     fn supervise(&mut self) -> usize {
         if self.gave_up.is_some() {
+            self.gave_up = self.crew.exit().or(self.gave_up.take());
             return 0;
         }
         let failed_before = self.failures.len();

@@ -107,13 +107,21 @@ impl Crew {
                 },
                 Action::Escalate { supervisor, escalation, .. } => {
                     self.due_ns = u64::MAX;
-                    return Some(GaveUp { supervisor, escalation, actor });
+                    return self.exit().or(Some(GaveUp { supervisor, escalation, actor }));
                 }
             }
         }
         let next_ns = if self.events.is_empty() { self.tree.next_deadline_ns() } else { Some(now_ns) };
         self.due_ns = next_ns.unwrap_or(u64::MAX);
         None
+    }
+
+    /// What ends the topology at once, whatever else has failed.
+    pub(crate) fn exit(&self) -> Option<GaveUp> {
+        self.members.iter().filter(|member| !member.is_up).find_map(|member| {
+            let supervisor = self.tree.exits_without(member.actor)?;
+            Some(GaveUp { supervisor, escalation: super::Escalation::Exit, actor: member.actor })
+        })
     }
 
     /// What follows from an actor's failure, in words.

@@ -568,13 +568,26 @@ impl Tree {
 
     /// No supervisor can help an actor whose shard has died, and none stops others for it.
     fn lost(&mut self, actor: usize, turn: &mut Turn<'_>) {
+        let (node, escalation) = self.last_escalation(actor);
+        self.leave_to_program(node, escalation, self.culprit_of(actor), turn);
+    }
+
+    /// Who gives up last above an actor, and how the topology ends then.
+    fn last_escalation(&self, actor: usize) -> (usize, Escalation) {
         let mut node = self.parent(actor);
         while let (Escalation::Parent, Some(above)) =
             (self.supervisor_ref(node).spec.escalation, self.nodes[node].parent)
         {
             node = above;
         }
-        self.leave_to_program(node, self.supervisor_ref(node).spec.escalation, self.culprit_of(actor), turn);
+        (node, self.supervisor_ref(node).spec.escalation)
+    }
+
+    /// The supervisor that ends the topology at once if an actor fails without which nothing goes on.
+    pub(crate) fn exits_without(&self, actor: ActorIndex) -> Option<SupervisorId> {
+        let is_it = |node: &Node| matches!(node.kind, Kind::Actor { actor: it, restart: Restart::Significant, .. } if it == actor);
+        let (node, escalation) = self.last_escalation(self.nodes.iter().position(is_it)?);
+        (escalation == Escalation::Exit).then_some(SupervisorId(node))
     }
 
     fn leave_to_program(&mut self, node: usize, escalation: Escalation, actor: ActorIndex, turn: &mut Turn<'_>) {
