@@ -84,7 +84,7 @@ impl IncidentDirectory {
     }
 
     fn file(&self, id: u64) -> PathBuf {
-        self.path.join(format!("{PREFIX}{id:06}{SUFFIX}"))
+        self.path.join(name_of(id))
     }
 
     /// The numbers of the records, in order.
@@ -98,8 +98,14 @@ impl IncidentDirectory {
     }
 }
 
+fn name_of(id: u64) -> String {
+    format!("{PREFIX}{id:06}{SUFFIX}")
+}
+
+/// None if it is no name that [`name_of`] gives, such as that of a copy.
 fn id_of(name: &str) -> Option<u64> {
-    name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
+    let id = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()?;
+    (name == name_of(id)).then_some(id)
 }
 
 /// Writes a file that only its owner may read.
@@ -156,6 +162,18 @@ mod tests {
         assert_eq!(directory.write(record(""), 1, 4096).unwrap(), 9);
         assert_eq!(ids(&directory), [9]);
         assert!(directory.path.join("notes.txt").exists());
+        fs::remove_dir_all(&directory.path).unwrap();
+    }
+
+    #[test]
+    fn what_is_named_nearly_as_a_record_is_none_and_keeps_none() {
+        let directory = directory("strays");
+        fs::create_dir(&directory.path).unwrap();
+        for stray in ["incident-1.toml", "incident-+00002.toml"] {
+            fs::write(directory.path.join(stray), "a copy").unwrap();
+        }
+        (1..=5).for_each(|number| assert_eq!(directory.write(record(""), 2, 4096).unwrap(), number));
+        assert_eq!(ids(&directory), [4, 5]);
         fs::remove_dir_all(&directory.path).unwrap();
     }
 
