@@ -2,7 +2,7 @@
 
 mod arbitration_harness;
 
-use arbitration_harness::{Feed, MS, config, nobody, packet, packet_of};
+use arbitration_harness::{Feed, MS, config, end, nobody, packet, packet_of};
 use corelane_actors::market_data::{FeedCount, FeedLine};
 
 // M5
@@ -46,7 +46,7 @@ fn copies_that_nothing_tells_from_another_run_are_none_in_a_silence_behind_them(
         }
         feed.advance(4000 * MS, nobody);
         assert_eq!((feed.arbiter.expected().0, feed.count(FeedCount::Restarts)), (6001, 0));
-        let end = match begins_again {
+        let until = match begins_again {
             false => {
                 feed.line(FeedLine::A, &packet("DAY", 6001, 6101));
                 6101
@@ -62,8 +62,25 @@ fn copies_that_nothing_tells_from_another_run_are_none_in_a_silence_behind_them(
             }
         };
         feed.advance(1000 * MS, nobody);
-        feed.has_all_until(end);
+        feed.has_all_until(until);
         let counts = [FeedCount::Restarts, FeedCount::Lost].map(|count| feed.count(count));
         assert_eq!((feed.arbiter.is_stale(), counts), (false, [u64::from(begins_again), 0]), "{begins_again}");
     }
+}
+
+// M5
+#[test]
+fn copies_behind_the_end_of_a_session_do_not_begin_it_again() {
+    let mut feed = Feed::new(config());
+    for first in (1..3001).step_by(100) {
+        feed.line(FeedLine::A, &packet("DAY", first, first + 100));
+        feed.line(FeedLine::B, &packet("DAY", first, first + 100));
+    }
+    FeedLine::BOTH.into_iter().for_each(|line| feed.line(line, &end("DAY", 3001)));
+    for first in [2801, 2901] {
+        feed.advance(MS, nobody);
+        feed.line(FeedLine::B, &packet("DAY", first, first + 100));
+    }
+    feed.advance(4000 * MS, nobody);
+    assert_eq!((feed.arbiter.expected().0, feed.count(FeedCount::Restarts)), (3001, 0));
 }

@@ -100,8 +100,9 @@ impl Arbiter {
             if comparison == Comparison::Differs {
                 self.successor.forget_copies(packet.session);
             }
-            // Nothing tells a copy of so late a message from another run's, but that it comes so soon.
-            let may_be_copy = !is_in_doubt && comparison == Comparison::Unknown && self.is_soon(now_ns);
+            // Nothing tells a copy from what a run has sent again, or of a late message from another run's, but that it comes
+            // so soon.
+            let may_be_copy = !is_in_doubt && comparison != Comparison::Differs && self.is_soon(now_ns);
             let is_followed = self.is_run_after(line, packet, comparison, now_ns);
             if (is_followed || !may_be_copy) && self.follow_or_note(is_followed, line, packet, comparison, now_ns, sink)
             {
