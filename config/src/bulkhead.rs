@@ -162,6 +162,7 @@ fn never_taken(document: &mut Document) {
     let classes = [
         ("fetch", has_servers, "no server is asked for messages", "feeds.in.recovery.servers"),
         ("venue", has_socket, "the operator has no socket", "admin.socket"),
+        ("storage", document.has("incidents"), "no record of a failure is written", "incidents.directory"),
         ("analytics", has_socket, "the operator has no socket", "admin.socket"),
     ];
     for (class, is_used, why, needed) in classes {

@@ -74,7 +74,7 @@ pub struct Permits {
     #[serde(default = "quantity::<10>")]
     #[schemars(range(min = 1, max = 65_535))]
     pub venue: u32,
-    /// Records on their way to the disk. None are written yet.
+    /// Records of failures on their way to the disk; one more is dropped, and the next record says how many were.
     #[serde(default = "quantity::<25>")]
     #[schemars(range(min = 1, max = 65_535))]
     pub storage: u32,

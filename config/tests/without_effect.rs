@@ -206,6 +206,12 @@ fn permits_are_for_work_that_there_is() {
         ),
         ("venue", "[risk]", "[admin]\nsocket = \"a.sock\"\n[risk]", "the operator has no socket; set `admin.socket`"),
         (
+            "storage",
+            "[risk]",
+            "[incidents]\ndirectory = \"records\"\n[risk]",
+            "no record of a failure is written; set `incidents.directory`",
+        ),
+        (
             "analytics",
             "[risk]",
             "[admin]\nsocket = \"a.sock\"\n[risk]",

@@ -10,7 +10,7 @@ pub(crate) struct WorkPermits {
     pub fetch: Permits,
     /// Requests of the operator that change the venue.
     pub venue: Permits,
-    /// Records on their way to the disk.
+    /// Records of failures on their way to the disk.
     pub storage: Permits,
     /// Queries of the operator.
     pub analytics: Permits,

@@ -158,7 +158,8 @@ impl Declared {
         } = self;
         let mut writing = None;
         if let Some((directory, bounds)) = incidents.zip(config.incidents.clone()) {
-            match (IncidentsTo { directory, bounds }).start(placement.housekeeping_cpu) {
+            let permits = permits.storage.clone();
+            match (IncidentsTo { directory, bounds, permits }).start(placement.housekeeping_cpu) {
                 Ok((take, thread)) => {
                     options = options.on_incident(take);
                     writing = Some(thread);

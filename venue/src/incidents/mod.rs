@@ -17,22 +17,24 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{self, Receiver, Sender},
     },
     thread,
     time::Duration,
 };
 
 use corelane_config::Incidents;
-use corelane_runtime::{cpu, lifecycle::Incident};
+use corelane_runtime::{
+    cpu,
+    lifecycle::Incident,
+    resilience::{Permits, WorkPermit},
+};
 
 pub use self::{
     directory::{IncidentDirectory, StoredIncident},
     record::{IncidentInput, IncidentRecord},
 };
 
-/// Incidents that wait to be written; beyond them, they are dropped and counted.
-const WAITING_MAX: usize = 64;
 /// How long the end of a venue waits for the last record.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -41,7 +43,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct IncidentsTo {
     pub directory: PathBuf,
     pub bounds: Incidents,
+    /// One for each incident until it is written; one that gets none is dropped and counted.
+    pub permits: Permits,
 }
+
+/// An incident that is to be written.
+type Waiting = (Incident, WorkPermit);
 
 /// The thread that writes; it ends when nobody hands anything over any more.
 #[derive(Debug)]
@@ -61,28 +68,30 @@ impl IncidentsTo {
     /// # Errors
     /// The system starts no thread.
     pub(crate) fn start(self, cpu: usize) -> io::Result<(impl FnMut(Incident) + Send + 'static, Writing)> {
-        let (incidents, waiting) = sync_channel::<Incident>(WAITING_MAX);
+        let (incidents, waiting) = mpsc::channel::<Waiting>();
+        let permits = self.permits.clone();
         let lost = Arc::<AtomicU64>::default();
         let dropped = lost.clone();
-        let (lives, ended) = sync_channel(1);
+        let (lives, ended) = mpsc::channel();
         thread::Builder::new().name("incidents".to_owned()).spawn(move || {
             // On any CPU it would disturb a shard, but write all the same.
             let _ = cpu::pin_current_thread(cpu);
             self.write_all(&waiting, &dropped);
-            drop::<SyncSender<()>>(lives);
+            drop::<Sender<()>>(lives);
         })?;
         let take = move |incident| {
-            if incidents.try_send(incident).is_err() {
+            let has_place = permits.try_acquire().is_ok_and(|permit| incidents.send((incident, permit)).is_ok());
+            if !has_place {
                 lost.fetch_add(1, Ordering::Relaxed);
             }
         };
         Ok((take, Writing(ended)))
     }
 
-    fn write_all(&self, waiting: &Receiver<Incident>, dropped: &AtomicU64) {
+    fn write_all(&self, waiting: &Receiver<Waiting>, dropped: &AtomicU64) {
         let Incidents { records_max, record_bytes_max, .. } = self.bounds;
         let directory = IncidentDirectory::new(&self.directory);
-        for incident in waiting {
+        for (incident, _permit) in waiting {
             let lost = dropped.swap(0, Ordering::Relaxed);
             let record = IncidentRecord::of(&incident, lost);
             match directory.write(record, records_max, record_bytes_max) {
