@@ -27,7 +27,7 @@ fn a_sound_run_ends_with_its_sums() {
     let arguments = ["--seeds", "2", "--requests", "300", "--faults", "all"];
     let (code, out, err) = sim(&folder, &arguments);
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.starts_with("sim seeds=2 requests=600 faults="), "{out}");
+    assert!(out.starts_with("fault sites: ") && out.contains("\nsim seeds=2 requests=600 faults="), "{out}");
     assert!(out.contains(" broken=0 hash="), "{out}");
     assert_eq!(sim(&folder, &arguments).1, out, "the same seeds give the same hash");
 }
@@ -75,5 +75,5 @@ fn a_run_that_breaks_a_rule_is_made_smaller_and_repeated() {
     assert!(replay.contains("\nwithout-client ") && replay.contains("\nwithout-kind "), "{replay}");
     let (code, out, err) = sim(&folder, &["--replay", "corelane-sim-4.replay"]);
     assert_eq!(code, Some(1), "{err}");
-    assert!(out.starts_with("sim seeds=1 ") && err.contains(rule), "{out}{err}");
+    assert!(out.contains("\nsim seeds=1 ") && err.contains(rule), "{out}{err}");
 }
