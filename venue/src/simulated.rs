@@ -87,7 +87,7 @@ impl Declared {
     /// Builds the venue of `config` on this thread, for a simulation that begins at `start_ns` after midnight.
     ///
     /// # Errors
-    /// [`VenueError::Start`] for the faults that a check of the topology finds, [`VenueError::DayIsOver`].
+    /// [`VenueError::Start`] for the faults that a check of the topology finds, [`VenueError::Day`] for a day that has ended.
     pub fn simulate(self, config: &Config, start_ns: u64) -> Result<SimulatedVenue, VenueError> {
         let Declared { topology, control, session, counters, permits, gate, market_data, publisher, .. } = self;
         let faulty = |errors| VenueError::Start { error: Box::new(StartError::from(errors)), key: None };
