@@ -1,7 +1,10 @@
 //! Connections: heartbeats, time-outs, end.
 
 use corelane_codecs::soup::{LOGIN_ACCEPTED_LEN, ServerPacket};
-use corelane_runtime::net::{ConnId, SendError};
+use corelane_runtime::{
+    actor::Actor,
+    net::{ConnId, SendError},
+};
 
 use super::{
     counts::SessionCount,
@@ -23,8 +26,13 @@ impl Session {
     pub(super) fn on_connection_timer(&mut self, ctx: &mut Ctx<'_>, slot: usize) {
         let now_ns = ctx.time_ns();
         let heartbeat_ns = self.config.heartbeat_ns;
+        let holds_frames = ctx.out.requests.room() < Session::OUTPUTS_MAX;
         let connection = &mut self.connections[slot];
         connection.timer = None;
+        if holds_frames && matches!(connection.phase, Phase::LoggedIn(_)) {
+            // What it sends waits unread, so nobody knows whether it is silent.
+            connection.last_heard_ns = now_ns;
+        }
         let conn = ConnId { slot: slot as u32, generation: connection.generation };
         let silent_ns = now_ns.saturating_sub(connection.last_heard_ns);
         let left_ns = connection.client_timeout_ns.saturating_sub(silent_ns);
