@@ -78,7 +78,12 @@ impl<'a> Script<'a> {
             wait_ns: MS,
             gap_messages_max: if options & 0x08 == 0 { 100_000 } else { 100 },
             behind_after_ns: BEHIND_AFTER_NS,
-            gap_fill: GapFillConfig { servers, retry: RetryPolicy::constant(3, 20 * MS), messages_max: 8, requests_max: 4 },
+            gap_fill: GapFillConfig {
+                servers,
+                retry: RetryPolicy::constant(3, 20 * MS),
+                messages_max: 8,
+                requests_max: 4,
+            },
             permits: Permits::new(50),
         };
         let counters = FeedCounters::default();
