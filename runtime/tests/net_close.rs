@@ -4,7 +4,7 @@ mod net_support;
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
@@ -220,6 +220,87 @@ fn a_close_ends_even_if_the_peer_never_reads_or_never_closes() {
     }
     assert!(world.driver.counters().unsent_bytes > 0);
     assert_eq!(world.driver.next_deadline_ns(), None);
+}
+
+/// Reads until the end, and returns the number of bytes and how it ended.
+fn read_all(client: &mut TcpStream) -> (usize, Result<(), ErrorKind>) {
+    client.set_nonblocking(false).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let (mut received, mut chunk) = (0, vec![0; 1 << 16]);
+    loop {
+        match client.read(&mut chunk) {
+            Ok(0) => return (received, Ok(())),
+            Ok(bytes) => received += bytes,
+            Err(error) => return (received, Err(error.kind())),
+        }
+    }
+}
+
+/// Its input has ended, by either side, so no completion tells of the peer. What it does not read waits in the kernel, which
+/// would not tell it for minutes.
+#[test]
+fn a_peer_whose_input_has_ended_and_that_does_not_read_is_reset() {
+    for by_handler in [false, true] {
+        let mut world = World::listening(small_net(), take);
+        world.actor.keeps_half_closed = true;
+        let (_full, full) = world.connect();
+        let (mut client, conn) = world.connect();
+        // So much that the driver can hand all of it to the kernel, which cannot hand all of it to the peer's.
+        for _ in 0..world.fill(full) / 4 * 3 / 512 {
+            world.until("room", |world| world.driver.send(conn, &[0; 512]).is_ok());
+        }
+        if by_handler {
+            world.driver.end_input(conn);
+        } else {
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        world.until("the half-close", |world| world.actor.half_closed == [conn]);
+        world.driver.close(conn, CloseReason::Peer);
+        world.run_until_idle();
+        assert_eq!(world.driver.open_connections(), 2, "it gets its time");
+        assert!(world.driver.next_deadline_ns().is_some(), "a parked shard looks again");
+        world.skip(Duration::from_secs(3));
+        world.until("it is given up", |world| world.driver.open_connections() == 1);
+        assert!(world.driver.counters().unsent_bytes > 0);
+        assert_eq!(read_all(&mut client).1, Err(ErrorKind::ConnectionReset), "by handler: {by_handler}");
+    }
+}
+
+/// It gets all that was sent, in its own time.
+#[test]
+fn a_peer_whose_input_has_ended_and_that_reads_late_gets_everything() {
+    for by_handler in [false, true] {
+        let mut world = World::listening(small_net(), take);
+        world.actor.keeps_half_closed = true;
+        let (mut client, conn) = world.connect();
+        let queued = world.fill(conn);
+        if by_handler {
+            world.driver.end_input(conn);
+        } else {
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        world.until("the half-close", |world| world.actor.half_closed == [conn]);
+        world.driver.close(conn, CloseReason::Peer);
+        world.run_until_idle();
+        let reader = std::thread::spawn(move || read_all(&mut client));
+        world.until("it is closed", |world| world.driver.open_connections() == 0);
+        assert_eq!(reader.join().unwrap(), (queued, Ok(())), "by handler: {by_handler}");
+        assert_eq!(world.driver.counters().unsent_bytes, 0);
+    }
+}
+
+/// A peer that closes while answers are on their way resets them: nothing is waited for.
+#[test]
+fn a_peer_that_is_gone_when_its_answers_come_is_not_waited_for() {
+    let mut world = World::listening(small_net(), take);
+    world.actor.keeps_half_closed = true;
+    let (client, conn) = world.connect();
+    world.fill(conn);
+    client.shutdown(Shutdown::Write).unwrap();
+    world.until("the half-close", |world| world.actor.half_closed == [conn]);
+    world.driver.close(conn, CloseReason::Peer);
+    drop(client);
+    world.until("it is closed", |world| world.driver.open_connections() == 0);
 }
 
 #[test]

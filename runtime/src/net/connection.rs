@@ -7,6 +7,10 @@ use std::os::fd::RawFd;
 use super::buffers::NO_BUFFER;
 use super::{CloseReason, EndpointId};
 
+/// The first pause between two looks at what a closing connection's peer has not acknowledged, in nanoseconds; each is twice as
+/// long as the one before. Two round trips over a local network: a peer that reads is found gone at the first look.
+const LOOK_PAUSE_NS_FIRST: u64 = 100_000;
+
 /// The lifecycle phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -19,7 +23,9 @@ pub(super) enum Phase {
     /// Closing: flushing queued bytes, discarding received ones.
     Flushing,
     /// Closing: everything is sent and our side is shut down. Waits for the peer to close its side, because closing a
-    /// socket with unread bytes resets the connection, and the peer could lose our last answer.
+    /// socket with unread bytes resets the connection, and the peer could lose our last answer. If its side has ended, waits
+    /// until it has acknowledged what was sent: the kernel would keep that for minutes for a peer that does not read, and not
+    /// tell it.
     Lingering,
     /// Closing: cancelling operations and closing the socket.
     Draining,
@@ -88,6 +94,10 @@ pub(super) struct Connection {
     /// When a graceful close is given up. `None` until the poll in which the close begins ends, since an actor may begin one
     /// at any time and only a poll can ask for the time.
     pub deadline_ns: Option<u64>,
+    /// When a lingering connection whose input has ended is next asked what its peer has not acknowledged, and the pause after
+    /// that. No completion tells of it.
+    pub look_ns: u64,
+    pub look_pause_ns: u64,
     /// Membership in the driver's work lists, each of which has room for every slot once.
     pub listed: Listed,
 }
@@ -129,6 +139,8 @@ impl Connection {
             reason: CloseReason::Local,
             orphaned: false,
             deadline_ns: None,
+            look_ns: 0,
+            look_pause_ns: LOOK_PAUSE_NS_FIRST,
             listed: Listed::default(),
         }
     }

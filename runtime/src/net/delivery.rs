@@ -205,12 +205,12 @@ impl Driver {
         }
     }
 
-    /// Whether a closing connection can take its next step. It is `late` when its deadline has passed.
-    pub(super) fn is_close_due(&self, slot: u32, late: bool) -> bool {
+    /// Whether a closing connection can take its next step at `now_ns`. It is `late` when its deadline has passed.
+    pub(super) fn is_close_due(&self, slot: u32, now_ns: u64, late: bool) -> bool {
         let connection = &self.table.connections[slot as usize];
         match connection.phase {
             Phase::Flushing => late || connection.broken || connection.unsent_bytes() == 0,
-            Phase::Lingering => late || connection.ended.is_some(),
+            Phase::Lingering => late || connection.ended.is_some() && now_ns >= connection.look_ns,
             Phase::Draining => connection.in_flight == 0 && connection.fd < 0,
             Phase::Free | Phase::Connecting | Phase::Open => false,
         }
@@ -226,7 +226,7 @@ impl Driver {
             self.discard_input(slot);
             let deadline_ns = &mut self.table.connections[slot as usize].deadline_ns;
             let late = now_ns >= *deadline_ns.get_or_insert(now_ns.saturating_add(CLOSE_LIMIT_NS));
-            if !self.is_close_due(slot, late) {
+            if !self.is_close_due(slot, now_ns, late) {
                 at += 1;
                 continue;
             }
@@ -243,7 +243,7 @@ impl Driver {
                 }
                 events += 1;
             } else {
-                self.table.advance_close(slot, late);
+                self.table.advance_close(slot, now_ns, late);
             }
         }
         events

@@ -425,7 +425,7 @@ impl Driver {
         self.close_all(CloseReason::Shutdown);
         for slot in 0..self.table.connections.len() as u32 {
             if matches!(self.table.connections[slot as usize].phase, Phase::Flushing | Phase::Lingering) {
-                self.table.advance_close(slot, true);
+                self.table.advance_close(slot, 0, true);
             }
         }
     }

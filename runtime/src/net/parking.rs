@@ -94,7 +94,10 @@ impl Driver {
         let closing = self.table.closing.iter().map(|&slot| &self.table.connections[slot as usize]);
         let closes = closing
             .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
-            .filter_map(|connection| connection.deadline_ns);
+            .filter_map(|connection| {
+                let is_looked_at = connection.phase == Phase::Lingering && connection.ended.is_some();
+                connection.deadline_ns.map(|at_ns| if is_looked_at { at_ns.min(connection.look_ns) } else { at_ns })
+            });
         let listeners = self.endpoints.iter().filter_map(|endpoint| match endpoint {
             Endpoint::Listener { back_off, .. } => *back_off,
             _ => None,
@@ -106,9 +109,9 @@ impl Driver {
         closes.chain(retries).min()
     }
 
-    /// Whether a closing connection takes its next step in the next poll. Its deadline is left to the timeout.
+    /// Whether a closing connection takes its next step in the next poll. Its deadline and its looks are left to the timeout.
     fn needs_poll_to_close(&self, slot: u32) -> bool {
-        self.table.connections[slot as usize].deadline_ns.is_none() || self.is_close_due(slot, false)
+        self.table.connections[slot as usize].deadline_ns.is_none() || self.is_close_due(slot, 0, false)
     }
 
     /// Whether frames wait that their handlers have held. They are offered again in every poll, and no event of the driver

@@ -310,7 +310,7 @@ impl Driver {
 }
 
 /// The bytes that the kernel holds for a peer that has not acknowledged them; 0 if the socket is no stream.
-fn unacknowledged_bytes(socket: BorrowedFd<'_>) -> u64 {
+pub(super) fn unacknowledged_bytes(socket: BorrowedFd<'_>) -> u64 {
     let mut bytes: libc::c_int = 0;
     // SAFETY: the request writes one int, which outlives the call.
     let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };

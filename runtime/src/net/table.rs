@@ -7,6 +7,7 @@ use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use super::connection::{BackOff, Connection, Phase};
 use super::datagram::DatagramSender;
 use super::memory::{RawAddr, Region};
+use super::submission::unacknowledged_bytes;
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
 
 /// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
@@ -170,17 +171,30 @@ impl Table {
     }
 
     /// Takes the next closing step of a connection that has flushed, lingered, failed or is `late`: its time is up.
-    pub(super) fn advance_close(&mut self, slot: u32, late: bool) {
+    pub(super) fn advance_close(&mut self, slot: u32, now_ns: u64, late: bool) {
         let connection = &mut self.connections[slot as usize];
-        let done = late || connection.broken || connection.ended.is_some() || connection.phase == Phase::Lingering;
+        // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
+        let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
+        let unacknowledged = || unacknowledged_bytes(socket).saturating_sub(u64::from(connection.shut_down));
+        // The receive has ended, so it does not tell of a reset.
+        let is_reset = || !matches!(rustix::net::sockopt::socket_error(socket), Ok(Ok(())));
+        let is_over = match connection.ended {
+            None => false,
+            Some(CloseReason::Peer) => unacknowledged() == 0 || is_reset(),
+            Some(_) => true,
+        };
         connection.reset |= late;
-        if done {
+        if late || connection.broken || is_over {
             connection.phase = Phase::Draining;
-        } else {
+            return self.touch(slot);
+        }
+        if connection.ended.is_some() {
+            connection.look_ns = now_ns.saturating_add(connection.look_pause_ns);
+            connection.look_pause_ns *= 2;
+        }
+        if connection.phase == Phase::Flushing {
             connection.phase = Phase::Lingering;
             connection.shut_down = true;
-            // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
-            let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
             // Fails only if the peer has reset the connection, which the receive also reports. This is a system call,
             // because the ring would start a worker thread for it.
             let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
