@@ -212,9 +212,8 @@ impl Matrix {
         detected.sort();
         let p99 = detected.get((detected.len() * 99).div_ceil(100).saturating_sub(1));
         format!(
-            "faults rows={} missing={} lost={} doubled={} unanswered={} detected_us_p99={}",
+            "faults rows={} lost={} doubled={} unanswered={} detected_us_p99={}",
             self.rows.len(),
-            self.missing.len(),
             sum(|findings| findings.lost),
             sum(|findings| findings.doubled),
             sum(|findings| findings.unanswered),
