@@ -16,7 +16,7 @@
 //! and read there.
 //!
 //! An **edge** leads from a **port** of one actor to the input of another: a plain queue within a shard, a wait-free ring
-//! between shards. One producer, one consumer, a fixed capacity, and a declared answer to being full
+//! between shards. A port has one edge, and any number of edges may lead to one actor. An edge has a fixed capacity, and a declared answer to being full
 //! ([`topology::EdgeSpec`]): hold the producer back, or drop the newest message. A *conflated* edge keeps the newest value of
 //! each key instead ([`Topology::conflate`](topology::Topology::conflate)), and a *mailbox* takes work that is not sequenced by
 //! priority ([`Topology::mailbox`](topology::Topology::mailbox)). Threads outside take part by an
@@ -37,6 +37,8 @@
 //! **Housekeeping** ([`lifecycle`]) is one more thread, which keeps the shards' clock true, gathers their figures
 //! ([`telemetry`]), restarts actors that fail and stops everything in order. In a [`simulation`] a test does that, sets the time and
 //! plays the network, so that a run is the same each time.
+//!
+//! For an actor that calls what may fail or be too slow, [`resilience`] has circuit breakers, permits, token buckets and retries.
 //!
 //! # Start here
 //!
@@ -69,12 +71,24 @@
 //! let mut numbers = topology.external_sender("numbers", adder, EdgeSpec::backpressure(8));
 //! let mut totals = topology.external_receiver(adder, |out| out, EdgeSpec::backpressure(8));
 //! let running = topology.start(RunOptions::default())?;
-//! numbers.send(Number(20)).map_err(|_| "the edge is full")?;
-//! numbers.send(Number(22)).map_err(|_| "the edge is full")?;
+//! numbers.send(Number(20))?;
+//! numbers.send(Number(22))?;
 //! assert!(running.stop().drained);
 //! assert_eq!(std::iter::from_fn(|| totals.receive()).last().map(|total| total.body.0), Some(42));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # When something fails
+//!
+//! An actor that panics does not end the program: its edges close ([`ExternalReceiver::is_closed`](topology::ExternalReceiver::is_closed),
+//! [`Refused::Closed`](topology::Refused::Closed)), and the others go on. Who waits for a message in a loop looks at `is_closed`
+//! too, or waits for ever. Why it failed is in [`Running::status`](lifecycle::Running::status) while it runs, in
+//! [`Outcome::problems`](lifecycle::Outcome::problems) after the stop, and for a simulation in
+//! [`Simulation::failures`](simulation::Simulation::failures).
+//!
+//! Housekeeping logs by [`tracing`](https://docs.rs/tracing): failures, restarts, and what the network or the host refused
+//! ([`Status::warnings`](lifecycle::Status::warnings)). Without a subscriber it writes failures and refusals to standard error, 64
+//! lines at most.
 //!
 //! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
 //! `sequenced_replay`, `conflated_prices`, `priority_mailbox`, `external_thread`, `supervised`, `simulation`, `simulated_faults`. Each shard locks some memory for its rings; if a

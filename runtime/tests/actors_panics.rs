@@ -177,7 +177,7 @@ fn a_failure_of_who_is_told_of_a_failure_is_reported_too() {
 }
 
 #[test]
-fn a_panic_on_a_shard_prints_nothing_and_one_elsewhere_does() {
+fn without_a_log_a_failure_is_a_line_of_standard_error() {
     let run = |test: &str| {
         let exe = std::env::current_exe().unwrap();
         let child = Command::new(exe).args(["--exact", test, "--nocapture"]).env("RUST_BACKTRACE", "0").output();
@@ -186,7 +186,12 @@ fn a_panic_on_a_shard_prints_nothing_and_one_elsewhere_does() {
         String::from_utf8(child.stderr).unwrap()
     };
     let printed = run("a_failure_of_who_is_told_of_a_failure_is_reported_too");
-    assert!(!printed.contains("panicked"), "{printed}");
+    assert!(!printed.contains("panicked"), "a shard formats nothing: {printed}");
+    for actor in ["before", "victim", "after"] {
+        let line = format!("corelane: actor {actor:?} failed at ");
+        assert_eq!(printed.matches(&line).count(), 1, "{printed}");
+    }
+    assert!(printed.contains("runtime/tests/actors_panics.rs") && printed.contains("told of Down"), "{printed}");
     let printed = run("a_panic_outside_a_shard_is_printed_as_ever");
     assert!(printed.contains("panicked") && printed.contains("outside"), "{printed}");
 }

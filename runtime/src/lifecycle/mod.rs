@@ -30,7 +30,7 @@
 //! let mut words = topology.external_sender("words", relay, EdgeSpec::backpressure(64));
 //! let mut relayed = topology.external_receiver(relay, |out| out, EdgeSpec::backpressure(64));
 //! let running = topology.start(RunOptions::default())?;
-//! words.send(Word(7)).map_err(|_| "the edge is full")?;
+//! words.send(Word(7))?;
 //! let outcome = running.stop();
 //! assert!(outcome.drained && outcome.status.failures.is_empty());
 //! assert_eq!(relayed.receive().map(|word| word.body.0), Some(7));
@@ -47,6 +47,7 @@ mod event;
 mod fault;
 mod housekeeping;
 mod incident;
+mod last_resort;
 mod net_watch;
 mod options;
 mod probe;

@@ -18,6 +18,7 @@ use super::{
     event::Event,
     fault::RuntimeFault,
     incident::Incidents,
+    last_resort::LastResort,
     net_watch::NetWatch,
     options::RunOptions,
     running::Shared,
@@ -115,6 +116,7 @@ pub(super) struct Supervisor {
     /// By actor: when its last failure was noticed.
     pub failed_at: Vec<Option<Instant>>,
     pub incidents: Incidents,
+    pub last_resort: LastResort,
     pub options: RunOptions,
     /// Somebody asked for the stop, or a part failed without which it does not go on.
     pub is_ending: bool,
@@ -272,6 +274,7 @@ impl Supervisor {
         self.shared.update(|status| status.faults.push(fault.clone()));
         // A panic here, in the program's own log, may keep nothing from ending.
         let _ = panics::catch(|| tracing::error!("{fault}"));
+        self.last_resort.say(format_args!("{fault}"));
     }
 
     /// Writes to the program's own log. A panic in it is recorded, and keeps nothing from being done.
@@ -403,6 +406,7 @@ impl Supervisor {
         self.log(|| {
             tracing::error!(actor = name, generation, sequence, kind, noticed_after_us, %place, %reason, "actor failed");
         });
+        self.last_resort.say(format_args!("actor {name:?} failed at {place}: {reason}"));
     }
 
     fn note_restart(&mut self, from: usize, up: Up) {
@@ -469,6 +473,7 @@ impl Supervisor {
         }
         for notice in self.net_watch.observe(Instant::now(), &self.shared.status().shards) {
             tracing::warn!("{notice}");
+            self.last_resort.warn(format_args!("{notice}"));
         }
     }
 
