@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut totals = topology.external_receiver(adder, |out| out, EdgeSpec::backpressure(100));
     let running = topology.start(RunOptions::default())?;
     for number in 1..=100 {
-        numbers.send(Number(number)).map_err(|_| "the edge is full")?;
+        numbers.send(Number(number))?;
     }
     assert!(running.stop().drained, "an ordered stop finishes what is in flight");
     let total = std::iter::from_fn(|| totals.receive()).last().ok_or("no total came")?;

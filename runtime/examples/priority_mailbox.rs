@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut simulation = topology.simulate()?;
     for number in 0..10 {
         for priority in [Priority::Batch, Priority::Normal, Priority::Critical] {
-            jobs.send(Job { priority, number }).map_err(|_| "the edge is full")?;
+            jobs.send(Job { priority, number })?;
         }
     }
     simulation.run_until_idle();

@@ -96,6 +96,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let result = loop {
         match sum.receive() {
             Some(sum) => break sum.body.0,
+            None if sum.is_closed() => return Err("the client has failed".into()),
             None => std::thread::yield_now(),
         }
     };

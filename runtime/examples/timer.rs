@@ -55,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let beat = loop {
             match beats.receive() {
                 Some(beat) => break beat.body,
+                None if beats.is_closed() => return Err("the metronome has failed".into()),
                 None => thread::sleep(Duration::from_millis(1)),
             }
         };

@@ -176,6 +176,8 @@ fn a_full_sender_hands_the_message_back() {
     let mut receiver = topology.external_receiver(actor, support::out, EdgeSpec::backpressure(8));
     let mut simulation = topology.simulate().unwrap();
     assert_eq!([1, 2, 3].map(|n| sender.send(note(n))), [Ok(()), Ok(()), Err(Refused::Full(note(3)))]);
+    // What a `main` that returns it prints.
+    assert!(format!("{:?}", sender.send(note(3)).unwrap_err()).contains("larger capacity"));
     simulation.run_until_idle();
     send_all(&mut sender, [note(3)]);
     simulation.run_until_idle();

@@ -60,13 +60,14 @@ impl Topology {
     /// let mut relayed = topology.external_receiver(relay, |out| out, EdgeSpec::backpressure(8));
     /// let mut simulation = topology.simulate()?;
     /// for word in [12, 13, 14] {
-    ///     words.send(Word(word)).map_err(|_| "the edge is full")?;
+    ///     words.send(Word(word))?;
     /// }
     /// simulation.run_until_idle();
     /// let relayed: Vec<_> = std::iter::from_fn(|| relayed.receive()).collect();
     /// assert!(relayed.iter().map(|word| (word.body.0, word.header.generation)).eq([(12, 0), (14, 1)]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn supervise<A: Actor + Send>(
         &mut self,
         supervisor: SupervisorId,
@@ -80,16 +81,19 @@ impl Topology {
     }
 
     /// Lets an actor end with its siblings: its own failure ends it alone, as if nobody supervised it.
+    #[track_caller]
     pub fn supervise_temporary<A: Actor>(&mut self, supervisor: SupervisorId, actor: ActorId<A>) {
         self.add_child(supervisor, actor, Restart::Temporary);
     }
 
     /// Declares that nothing goes on without an actor: its failure is its supervisor's, which escalates at once. Until the end its
     /// input waits.
+    #[track_caller]
     pub fn supervise_significant<A: Actor>(&mut self, supervisor: SupervisorId, actor: ActorId<A>) {
         self.add_child(supervisor, actor, Restart::Significant);
     }
 
+    #[track_caller]
     fn add_child<A: Actor>(&mut self, supervisor: SupervisorId, actor: ActorId<A>, restart: Restart) {
         self.tree.child(supervisor, actor.into(), restart);
         self.plan(actor).is_supervised = true;

@@ -49,7 +49,7 @@
 //! let mut words = topology.external_sender("words", echo, EdgeSpec::backpressure(8));
 //! let mut echoes = topology.external_receiver(echo, |out| out, EdgeSpec::backpressure(8));
 //! let running = topology.start(RunOptions::default())?;
-//! words.send(Word(7)).map_err(|_| "the edge is full")?;
+//! words.send(Word(7))?;
 //! // `running.status()` has the same while it runs, as of the last hand-over.
 //! let status = running.stop().status;
 //! assert_eq!(echoes.receive().map(|echo| echo.body.0), Some(7));

@@ -71,7 +71,7 @@ impl<M> Refused<M> {
 
 impl<M> fmt::Debug for Refused<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_full() { "Full" } else { "Closed" })
+        fmt::Display::fmt(self, f)
     }
 }
 
