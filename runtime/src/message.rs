@@ -55,6 +55,11 @@ pub struct Header {
 }
 
 /// A value that can travel on an edge.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "not a `Message`",
+    note = "a message is a plain value: derive `Clone` and `Copy` for a type of your own, and write `impl Message for` it"
+)]
 pub trait Message: Copy + Send + 'static {
     /// A number for the variant, for tools that read only headers.
     fn kind(&self) -> u16 {
@@ -67,6 +72,11 @@ impl Message for () {}
 
 /// A message that replaces the one before it of the same key, for edges that keep only the newest of each
 /// ([`Topology::conflate`](crate::topology::Topology::conflate)).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no key, by which a conflated edge replaces messages",
+    label = "not `Keyed`",
+    note = "write `impl Keyed for` it, and derive `bytemuck::Pod` and `bytemuck::Zeroable` with `#[repr(C)]`"
+)]
 pub trait Keyed: Message + Pod {
     /// Its key, from 0 to one less than the edge's number of keys; a larger one fails the actor that sends it.
     fn key(&self) -> usize;

@@ -96,6 +96,9 @@ fn a_consumer_that_never_takes_is_told_of_and_does_not_hang_the_stop() {
         (0..messages).for_each(|n| sender.send(note(n)).unwrap());
         let outcome = running.stop();
         assert_eq!(outcome.drained, drained, "{idle:?}, {messages} messages");
+        let problems = outcome.problems();
+        assert!(problems.iter().all(|problem| problem.contains("receiver") && problem.contains("drain_deadline")));
+        assert_eq!(problems.is_empty(), drained, "{problems:?}");
         assert_eq!(numbers(&drain(&mut receiver)), [0, 1]);
     }
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::panic::AssertUnwindSafe;
+
 use corelane_runtime::{
     actor::Step,
     cpu,
@@ -305,6 +307,24 @@ fn an_actor_of_another_topology_is_refused() {
     let shard = here(&mut other);
     let actor = other.actor(shard, "actor", pair);
     ours.leave_open(actor, left);
+}
+
+#[test]
+fn an_actor_of_another_topology_is_refused_also_where_ours_has_one_of_its_number() {
+    let declarations: [fn(&mut Topology, ActorId<Pair>); 2] = [
+        |ours, actor| ours.leave_open(actor, right),
+        |ours, actor| ours.connect(actor, right, actor, EdgeSpec::backpressure(8)),
+    ];
+    for declare in declarations {
+        let (mut ours, mut other) = (Topology::new(), Topology::new());
+        let shard = here(&mut other);
+        let actor = other.actor(shard, "actor", pair);
+        let shard = here(&mut ours);
+        ours.actor(shard, "of one port", One::relay);
+        let refused = std::panic::catch_unwind(AssertUnwindSafe(|| declare(&mut ours, actor))).unwrap_err();
+        let text = refused.downcast_ref::<String>().map(String::as_str).or(refused.downcast_ref().copied());
+        assert!(text.is_some_and(|text| text.starts_with("an ActorId of another topology")), "{text:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::fault::RuntimeFault;
 use crate::{
+    message::SequenceNumber,
     shard::{DeadLetter, Failure},
     telemetry::{Metric, ShardCount, ShardTotals, TimingTotal},
 };
@@ -135,6 +136,9 @@ impl Status {
     }
 }
 
+const LEFT_IN_FLIGHT_HINT: &str = "; look for a receiver outside the topology that was not read or an actor that never answers \
+     Step::Done, or raise RunOptions::drain_deadline";
+
 /// Appends an entry, and drops the oldest if there are too many.
 fn keep<T>(entries: &mut Vec<T>, entry: T) {
     if entries.len() == Status::FAILURES_MAX {
@@ -162,13 +166,17 @@ impl Outcome {
 
     /// What failed, whether work was left in flight, and what peers did not take: a line each.
     pub fn problems(&self) -> Vec<String> {
-        let failed = |(actor, failure): &(String, Failure)| {
-            format!("actor {actor}, on input {}, {failure}", failure.header.sequence)
+        let failed = |(actor, failure): &(String, Failure)| match failure.header.sequence {
+            SequenceNumber::NONE => format!("actor {actor} {failure}"),
+            sequence => format!("actor {actor}, on input {sequence}, {failure}"),
         };
         let faults = self.status.faults.iter().map(ToString::to_string);
+        // Else that is why.
+        let nothing_failed = self.status.faults.is_empty() && self.status.failures.is_empty();
+        let hint = if nothing_failed { LEFT_IN_FLIGHT_HINT } else { "" };
         let earlier = self.status.failed.saturating_sub(self.status.failures.len() as u64);
         let earlier = (earlier > 0).then(|| format!("{earlier} failures of actors before these"));
-        let left = (!self.drained).then(|| "stopped with work in flight".to_owned());
+        let left = (!self.drained).then(|| format!("stopped with work in flight{hint}"));
         let unsent = self.status.count(ShardCount::NetUnsentAtStopBytes);
         let unsent =
             (unsent > 0).then(|| format!("peers did not take {unsent} bytes before their connections were closed"));

@@ -55,6 +55,11 @@ const ROUND: usize = Priority::Batch.weight() + Priority::Batch.more_urgent();
 
 /// A message that says how urgent it is, for edges that take by priority
 /// ([`Topology::mailbox`](crate::topology::Topology::mailbox)).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no priority, by which a mailbox takes messages",
+    label = "not `Prioritized`",
+    note = "write `impl Prioritized for` it"
+)]
 pub trait Prioritized: Message {
     /// Its priority. Messages of one priority are taken in the order in which they were sent.
     fn priority(&self) -> Priority;

@@ -49,7 +49,8 @@ pub enum CloseReason {
     Peer,
     /// The handler closed the connection.
     Local,
-    /// The peer sent bytes that cannot be a frame (see [`FrameError`]).
+    /// The peer sent bytes that cannot be a frame, or a frame that is too long (see [`FrameError`]). By default
+    /// [`DriverConfig::max_frame_bytes`](super::DriverConfig::max_frame_bytes) is 1,024.
     BadFrame,
     /// The peer read too slowly, and its send buffer was full.
     SlowReader,
@@ -83,7 +84,9 @@ pub enum SendError {
     #[error("the send buffer is full; wait for on_writable, or close the slow reader")]
     Full,
     /// The connection no longer exists, or the endpoint cannot send.
-    #[error("the connection is closed")]
+    #[error(
+        "the connection is closed, or the endpoint cannot send: a datagram needs UdpSpec::to or send_datagram_to, and send_slots"
+    )]
     Closed,
     /// The bytes can never be sent: a datagram is longer than the socket's `payload_max`, or a stream send is longer
     /// than the whole send buffer.

@@ -9,6 +9,8 @@
 //! its tick differs from the wheel's, so all timers of one tick are always in the same list, and lists are moved in
 //! order: this alone keeps the order of setting.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// log2 of the tick in nanoseconds: 65,536 ns. Finer would only cost more cascades: the users are time-outs,
@@ -45,12 +47,18 @@ pub struct Expired {
     pub deadline_ns: u64,
 }
 
-/// All places of a wheel are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("all {timers_max} timers of the actor are set; cancel some or raise its timers_max")]
+/// All places of a wheel are taken. `Debug` prints the same text as `Display`, so that an actor that fails for it shows the remedy.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("all {timers_max} timers of the actor are set; cancel some or raise its Actor::TIMERS_MAX")]
 pub struct TimersExhausted {
     /// How many the wheel was made for.
     pub timers_max: usize,
+}
+
+impl fmt::Debug for TimersExhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The timers of one actor, see the [module](self).

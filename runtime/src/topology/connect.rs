@@ -22,6 +22,7 @@ const FOREIGN_ACTOR: &str = "an ActorId of another topology: use the one that th
 
 impl Topology {
     /// Connects a port of one actor to another actor, whose input type the port must have.
+    #[track_caller]
     pub fn connect<A: Actor, B: Actor>(
         &mut self,
         from: ActorId<A>,
@@ -54,6 +55,7 @@ impl Topology {
     /// Connects a port to another actor by an edge that keeps only the newest message of each of `keys` keys
     /// ([`Overflow::Conflate`](crate::edge::port::Overflow::Conflate)): the producer never waits, and the consumer, on whatever shard, sees what has changed
     /// since it last looked. For what is replaced rather than queued, such as best prices.
+    #[track_caller]
     pub fn conflate<A: Actor, B: Actor<In: Keyed>>(
         &mut self,
         from: ActorId<A>,
@@ -73,6 +75,7 @@ impl Topology {
     /// ([`ShardCount::Dropped`](crate::telemetry::ShardCount::Dropped)), one that is too old is counted as
     /// [`Expired`](crate::telemetry::ShardCount::Expired). No priority starves:
     /// [`Priority::others_max`](crate::message::Priority::others_max) is the bound.
+    #[track_caller]
     pub fn mailbox<A: Actor, B: Actor<In: Prioritized>>(
         &mut self,
         from: ActorId<A>,
@@ -101,6 +104,7 @@ impl Topology {
 
     /// Lets code outside the topology read the newest message of each of `keys` keys that a port sends, as
     /// [`Topology::conflate`] does for an actor. The producer never waits for the reader.
+    #[track_caller]
     pub fn conflated_receiver<A: Actor, M: Keyed>(
         &mut self,
         from: ActorId<A>,
@@ -111,6 +115,7 @@ impl Topology {
     }
 
     /// A conflated edge, bound to its producer; `wakes` is its consumer's shard, if that is another one.
+    #[track_caller]
     fn newest<A: Actor, M: Keyed>(
         &mut self,
         from: ActorId<A>,
@@ -133,6 +138,7 @@ impl Topology {
     }
 
     /// Gives code outside the topology a way to send to an actor. The sender may be used from any one thread.
+    #[track_caller]
     pub fn external_sender<B: Actor>(&mut self, name: &str, to: ActorId<B>, spec: EdgeSpec) -> ExternalSender<B::In> {
         self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index()), spec, true);
         let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
@@ -144,6 +150,7 @@ impl Topology {
     /// Lets code outside the topology read what a port sends. On an edge with backpressure, a reader that does not keep up
     /// holds the actor back. One that is dropped does not: once the edge is full, what is on it and what follows is dropped,
     /// counted ([`ShardCount::ReadersGone`](crate::telemetry::ShardCount::ReadersGone)) and warned of.
+    #[track_caller]
     pub fn external_receiver<A: Actor, M: Message>(
         &mut self,
         from: ActorId<A>,
@@ -158,6 +165,7 @@ impl Topology {
 
     /// Counts how often the actor of a connected port was held for want of room in its edge; any thread can read the counter. Only
     /// an edge with backpressure holds anybody.
+    #[track_caller]
     pub fn watch<A: Actor, M: Message>(
         &mut self,
         from: ActorId<A>,
@@ -170,20 +178,24 @@ impl Topology {
     }
 
     /// Declares that a port is meant to lead nowhere; any other open port is an error.
+    #[track_caller]
     pub fn leave_open<A: Actor, M: Message>(&mut self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) {
         let index = port_index::<A, M>(port);
-        self.declared_mut(from).ports[index].left_open = true;
+        self.declared_mut(from).ports.get_mut(index).expect(FOREIGN_ACTOR).left_open = true;
     }
 
     /// The shard of a consumer, if it is another one than its producer's.
+    #[track_caller]
     fn other_shard<A: Actor, B: Actor>(&self, from: ActorId<A>, to: ActorId<B>) -> Option<u32> {
         let to_shard = self.declared(to).shard;
         (to_shard != self.declared(from).shard).then_some(to_shard)
     }
 
+    #[track_caller]
     fn port_name<A: Actor, M: Message>(&self, from: ActorId<A>, port: fn(&mut A::Out) -> &mut Port<M>) -> String {
         let actor = self.declared(from);
-        format!("{}.{}", actor.name, actor.ports[port_index::<A, M>(port)].name)
+        let port = actor.ports.get(port_index::<A, M>(port)).expect(FOREIGN_ACTOR);
+        format!("{}.{}", actor.name, port.name)
     }
 
     fn edge<M: Message>(&mut self, name: String, from: End, to: End, spec: EdgeSpec, crosses: bool) -> u32 {
@@ -191,6 +203,7 @@ impl Topology {
         self.edges.len() as u32 - 1
     }
 
+    #[track_caller]
     fn bind<A: Actor, M: Message>(
         &mut self,
         from: ActorId<A>,
@@ -213,18 +226,22 @@ impl Topology {
         }));
     }
 
+    #[track_caller]
     fn open<B: Actor>(&mut self, to: ActorId<B>, inlet: impl FnOnce(&mut Site) -> Inlet<B::In> + Send + 'static) {
         self.plan(to).inlets.push(Box::new(inlet));
     }
 
+    #[track_caller]
     fn declared<A: Actor>(&self, actor: ActorId<A>) -> &ActorDecl {
         self.actors.get(actor.index() as usize).expect(FOREIGN_ACTOR)
     }
 
+    #[track_caller]
     pub(crate) fn declared_mut<A: Actor>(&mut self, actor: ActorId<A>) -> &mut ActorDecl {
         self.actors.get_mut(actor.index() as usize).expect(FOREIGN_ACTOR)
     }
 
+    #[track_caller]
     pub(crate) fn plan<A: Actor>(&mut self, actor: ActorId<A>) -> &mut TypedPlan<A> {
         let plan = self.declared_mut(actor).plan.as_any().downcast_mut();
         plan.expect(FOREIGN_ACTOR)

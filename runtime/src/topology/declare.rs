@@ -88,6 +88,7 @@ impl Topology {
     /// #     std::hint::black_box(declare);
     /// # }
     /// ```
+    #[track_caller]
     pub fn actor<A: Actor>(
         &mut self,
         shard: ShardId,
@@ -99,6 +100,7 @@ impl Topology {
     }
 
     /// Declares an actor that owns endpoints; the factory is given their ids in the same order.
+    #[track_caller]
     pub fn net_actor<A: NetActor>(
         &mut self,
         shard: ShardId,
@@ -158,6 +160,7 @@ impl Topology {
     /// assert_eq!(volumes, [100, 200, 300]);
     /// # Ok::<(), corelane_runtime::topology::check::TopologyErrors>(())
     /// ```
+    #[track_caller]
     pub fn sequenced<A: SequencedActor>(
         &mut self,
         shard: ShardId,
@@ -167,6 +170,7 @@ impl Topology {
         self.declare(shard, name.into(), Vec::new(), Box::new(|_| factory()), |cell| Box::new(SequencedCell(cell)))
     }
 
+    #[track_caller]
     fn declare<A: Actor>(
         &mut self,
         shard: ShardId,

@@ -30,6 +30,11 @@ pub trait AnyPort {
 }
 
 /// The ports of an actor: [`Port`] itself (one port), `()` (none), or a struct that [`ports!`](crate::ports) declares.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what an actor sends by",
+    label = "neither `()`, a `Port` nor a struct of ports",
+    note = "use `()` for no output, `Port<M>` for one, and a struct that `ports!` declares for several"
+)]
 pub trait Outputs: Default + 'static {
     /// Shows every port with its name.
     #[doc(hidden)]

@@ -192,7 +192,7 @@ fn the_wheel_is_full_at_timers_max_and_has_room_again_after_one_goes() {
         let ids: Vec<_> = (0..timers_max).map(|n| wheel.set(0, n as u64, 0).unwrap()).collect();
         let error = wheel.set(0, 1, 0).unwrap_err();
         assert_eq!(error, TimersExhausted { timers_max });
-        assert!(error.to_string().contains("raise its timers_max"));
+        assert!(format!("{error:?}").contains("raise its Actor::TIMERS_MAX"), "where an actor unwraps it too");
         if let Some(&id) = ids.first() {
             assert!(wheel.cancel(id));
             assert!(wheel.set(0, 1, 0).is_ok());
