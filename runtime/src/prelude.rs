@@ -1,7 +1,7 @@
 //! What the author of an actor needs: `use corelane_runtime::prelude::*`.
 
 pub use crate::{
-    actor::{Actor, Context, Down, NetActor, SequencedActor, SequencedContext, Step},
+    actor::{Actor, Context, Down, NetActor, SequencedActor, SequencedContext, Step, Up},
     cpu::allowed_cpus,
     edge::port::Port,
     lifecycle::{RunOptions, Running},

@@ -63,7 +63,8 @@ impl<O> Context<'_, O> {
     }
 
     /// Sets a timer: [`Actor::on_timer`](crate::actor::Actor::on_timer) is called with `token` in `after_ns` nanoseconds from
-    /// now, never earlier. That is now as the clock is read for this call, not [`Context::time_ns`]: the turn may have lasted.
+    /// now, never earlier, and up to [`TICK_NS`](crate::shard::timer::TICK_NS) later. So in a simulation it may not be due at the very
+    /// time that it was set for. That is now as the clock is read for this call, not [`Context::time_ns`]: the turn may have lasted.
     ///
     /// # Errors
     /// [`TimersExhausted`] when the actor's timers are all in use.

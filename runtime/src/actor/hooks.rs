@@ -139,6 +139,64 @@ pub trait Actor: 'static {
 /// block answers. The other callbacks cannot be put off: messages that they send without room wait in the port. While any
 /// wait, datagrams are dropped and counted. An actor that must see all datagrams asks
 /// [`Port::room`](crate::edge::port::Port::room) before it sends, and keeps the rest itself.
+///
+/// `runtime/examples/network_echo.rs` is a server. This is a client that tries again until its peer listens:
+///
+/// ```
+/// use corelane_runtime::prelude::*;
+/// use std::{io::Read, net::{SocketAddr, TcpListener}};
+///
+/// /// Each frame is one byte.
+/// struct OneByte;
+/// impl Framer for OneByte {
+///     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+///         Ok((!bytes.is_empty()).then_some(1))
+///     }
+/// }
+///
+/// struct Client { peer: EndpointId }
+/// impl Actor for Client {
+///     type In = ();
+///     type Out = ();
+///     const OUTPUTS_MAX: usize = 0;
+///     const TIMERS_MAX: usize = 1;
+///
+///     fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+///         Step::Done
+///     }
+///     fn on_timer(&mut self, ctx: &mut Context<'_, ()>, _token: u64) {
+///         ctx.net.reconnect(self.peer).expect("it is an outgoing connection, and closed");
+///     }
+/// }
+/// impl NetActor for Client {
+///     fn on_open(&mut self, ctx: &mut Context<'_, ()>, _: EndpointId, conn: ConnId, _: SocketAddr) {
+///         ctx.net.send(conn, b"hello").expect("its send buffer is empty");
+///     }
+///     fn on_close(&mut self, ctx: &mut Context<'_, ()>, _: EndpointId, _: ConnId, _: CloseReason) {
+///         ctx.set_timer(1_000_000, 0).expect("one connection, one timer");
+///     }
+/// }
+///
+/// // An address at which nobody listens yet.
+/// let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+/// let mut topology = Topology::new();
+/// let shard = topology.shard(ShardSpec::new("shard", allowed_cpus()[0]));
+/// let connect = EndpointSpec::Connect { addr, framer: Box::new(OneByte) };
+/// topology.net_actor(shard, "client", vec![connect], |endpoints| Client { peer: endpoints[0] });
+/// let running = topology.start(RunOptions::default())?;
+/// let (mut server, _) = TcpListener::bind(addr)?.accept()?;
+/// let mut hello = [0; 5];
+/// server.read_exact(&mut hello)?;
+/// assert_eq!(&hello, b"hello");
+/// drop(server);
+/// assert!(running.stop().drained);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle the network",
+    label = "not a `NetActor`",
+    note = "write `impl NetActor for` it (all hooks have defaults), or declare it with `Topology::actor`, without endpoints"
+)]
 pub trait NetActor: Actor {
     /// A connection was accepted, or an outgoing one is established.
     fn on_open(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, peer: SocketAddr) {
@@ -169,7 +227,7 @@ pub trait NetActor: Actor {
         let _ = (ctx, conn);
     }
 
-    /// A connection is gone.
+    /// A connection is gone, or an outgoing one could not be established: then there was no [`NetActor::on_open`].
     fn on_close(&mut self, ctx: &mut Context<'_, Self::Out>, endpoint: EndpointId, conn: ConnId, reason: CloseReason) {
         let _ = (ctx, endpoint, conn, reason);
     }

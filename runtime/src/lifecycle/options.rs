@@ -87,6 +87,50 @@ impl RunOptions {
 
     /// Sets who takes what is known of each failure. Housekeeping calls it when the supervisor has decided and the shards have
     /// been told; it should not wait. A panic in it is reported, and it is not called again.
+    ///
+    /// # Examples
+    /// ```
+    /// use corelane_runtime::{lifecycle::Failed, prelude::*};
+    /// use std::sync::mpsc;
+    ///
+    /// #[derive(Clone, Copy)]
+    /// struct Word([u8; 4]);
+    /// impl Message for Word {}
+    ///
+    /// struct Reader;
+    /// impl Actor for Reader {
+    ///     type In = Word;
+    ///     type Out = ();
+    ///     const OUTPUTS_MAX: usize = 0;
+    ///     fn on_message(&mut self, _: &mut Context<'_, ()>, word: &Word) -> Step {
+    ///         std::str::from_utf8(&word.0).expect("words are UTF-8");
+    ///         Step::Done
+    ///     }
+    /// }
+    ///
+    /// let mut topology = Topology::new();
+    /// let shard = topology.shard(ShardSpec::new("shard", allowed_cpus()[0]));
+    /// let reader = topology.actor(shard, "reader", || Reader);
+    /// let mut words = topology.external_sender("words", reader, EdgeSpec::backpressure(8));
+    /// // Another thread may write it to a file, which takes time.
+    /// let (incidents, taken) = mpsc::channel();
+    /// let options = RunOptions::default().on_incident(move |incident| {
+    ///     let _ = incidents.send(incident);
+    /// });
+    /// let running = topology.start(options)?;
+    /// words.send(Word(*b"good"))?;
+    /// words.send(Word([0xff; 4]))?;
+    /// let incident = taken.recv()?;
+    /// let Failed::Actor(failure) = &incident.what else { panic!("an actor has failed") };
+    /// assert_eq!(incident.actor.as_deref(), Some("reader"));
+    /// assert!(failure.message.as_str().starts_with("words are UTF-8"));
+    /// assert_eq!(failure.input.as_ref().map(|input| &input.bytes[..4]), Some(&[0xff; 4][..]));
+    /// // What the actors of its shard did before, from the shard's flight recorder, and what the supervisor has decided.
+    /// assert!(incident.events.iter().all(|(actor, _event)| actor == "reader"));
+    /// println!("{}: {}", incident.what, incident.decision);
+    /// drop(running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_incident(mut self, take: impl FnMut(Incident) + Send + 'static) -> Self {
         self.on_incident = Some(OnIncident(Box::new(take)));
         self

@@ -18,7 +18,8 @@ pub enum EndpointSpec {
         /// The address to bind. With port 0 the kernel chooses the port (see
         /// [`Running::addresses`](crate::lifecycle::Running::addresses) and [`Net::local_addr`](super::Net::local_addr)).
         addr: SocketAddr,
-        /// The framing of the accepted connections.
+        /// The framing of the accepted connections. By default a frame has at most 1,024 bytes
+        /// ([`DriverConfig::max_frame_bytes`](super::DriverConfig::max_frame_bytes) of the shard).
         framer: Box<dyn Framer>,
         /// The number of established connections that may wait to be accepted; capped by `net.core.somaxconn`.
         backlog: u16,

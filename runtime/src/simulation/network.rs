@@ -123,7 +123,8 @@ impl SimNet {
         SimNet { framers, state: Rc::new(RefCell::new(state)) }
     }
 
-    /// A peer connects to an endpoint; returns the connection it will have.
+    /// A peer connects to a listener, or the first connection of an outgoing endpoint comes about; returns the connection it will
+    /// have.
     pub fn connect(&self, endpoint: EndpointId, peer: SocketAddr) -> ConnId {
         let mut state = self.borrow_mut();
         let index = state.add(endpoint, Phase::Open);
@@ -132,8 +133,7 @@ impl SimNet {
     }
 
     /// Takes the outgoing connections that actors asked for by [`Net::reconnect`], and those that are made anew for restarted
-    /// ones. The test lets each come about
-    /// ([`SimNet::establish`]) or fail ([`SimNet::disconnect`]).
+    /// ones. The test lets each come about ([`SimNet::establish`]) or fail ([`SimNet::disconnect`]).
     pub fn take_reconnects(&self) -> Vec<ConnId> {
         std::mem::take(&mut self.borrow_mut().reconnects)
     }

@@ -238,7 +238,8 @@ impl Simulation {
         &self.names[actor.position()]
     }
 
-    /// Makes turns until one does nothing and left nothing to do.
+    /// Makes turns until one does nothing and left nothing to do. An actor that panics meanwhile is not said:
+    /// [`Simulation::failures`] has it.
     ///
     /// # Panics
     /// When a million turns did not suffice: some actors keep each other busy.

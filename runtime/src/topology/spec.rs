@@ -65,7 +65,9 @@ impl EdgeSpec {
         EdgeSpec { capacity, overflow, admission: false, in_flight_max: None, mailbox: None }
     }
 
-    /// An edge of `capacity` messages that holds its producer back when full ([`Overflow::Backpressure`]).
+    /// An edge of `capacity` messages that holds its producer back when full ([`Overflow::Backpressure`]). It must have room for
+    /// two steps of its producer: twice its [`OUTPUTS_MAX`](crate::actor::Actor::OUTPUTS_MAX), and what is
+    /// [in flight](Self::in_flight) besides. From a thread outside, any capacity but 0 will do.
     pub const fn backpressure(capacity: usize) -> Self {
         EdgeSpec::new(capacity, Overflow::Backpressure)
     }

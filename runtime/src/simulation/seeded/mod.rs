@@ -52,7 +52,56 @@ pub struct Stalls {
 /// decides which shard turns when, how long bytes are under way and what goes wrong, so that a run can be repeated.
 ///
 /// The caller plays the peers: [`World::next`] runs the world until something concerns them. The topology is the same as the
-/// live one; what is beyond a simulation is said in the [module](super).
+/// live one; what is beyond a simulation is said in the [module](super). Outgoing connections are not played here: those that an
+/// actor asks for by [`Net::reconnect`](crate::net::Net::reconnect) never come about. Use a [`Simulation`].
+///
+/// ```
+/// use corelane_runtime::{prelude::*, simulation::{Happening, LinkSpec}};
+///
+/// /// Each frame is one byte.
+/// struct OneByte;
+/// impl Framer for OneByte {
+///     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+///         Ok((!bytes.is_empty()).then_some(1))
+///     }
+/// }
+///
+/// struct Echo;
+/// impl Actor for Echo {
+///     type In = ();
+///     type Out = ();
+///     const OUTPUTS_MAX: usize = 0;
+///     fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+///         Step::Done
+///     }
+/// }
+/// impl NetActor for Echo {
+///     fn on_frame(&mut self, ctx: &mut Context<'_, ()>, conn: ConnId, frame: &[u8]) -> Flow {
+///         ctx.net.send(conn, frame).map_or(Flow::Hold, |()| Flow::Taken)
+///     }
+/// }
+///
+/// let mut topology = Topology::new();
+/// let shard = topology.shard(ShardSpec::new("shard", 0));
+/// let listen = EndpointSpec::Listen { addr: "192.0.2.1:7".parse()?, framer: Box::new(OneByte), backlog: 16 };
+/// let echo = topology.net_actor(shard, "echo", vec![listen], |_| Echo);
+/// let simulation = topology.simulate()?;
+/// let socket = simulation.sockets(echo)[0];
+/// let mut world = simulation.into_world(7, 0);
+/// // A link on which each write is late by up to a millisecond.
+/// let late = LinkSpec { late_ppm: 1_000_000, late_ns_max: 1_000_000, ..LinkSpec::default() };
+/// let link = world.connect(socket, "192.0.2.7:4000".parse()?, 1, late);
+/// world.write(link, b"hello");
+/// let mut answer = Vec::new();
+/// while answer.len() < 5 {
+///     match world.next(1_000_000_000) {
+///         Some(Happening::Readable(link)) => _ = world.read(link, &mut answer),
+///         other => panic!("no answer within a second: {other:?}, {:?}", world.simulation().failures()),
+///     }
+/// }
+/// assert_eq!((answer.as_slice(), world.faults().len()), (b"hello".as_slice(), 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct World {
     simulation: Simulation,
     now_ns: u64,
