@@ -22,21 +22,21 @@ pub struct Breaker {
     pub name: String,
     /// What it watches.
     pub watches: Watches,
-    /// The edge, if it watches one.
+    /// Which queue it watches, if `watches` is `"edge"`.
     #[serde(default)]
     pub edge: Option<Edge>,
     /// The state it begins in.
     #[serde(default)]
     pub starts: BreakerStart,
-    /// The length of the window, in milliseconds; it moves in tenths.
+    /// The length of the window, in milliseconds; it advances in steps of a tenth.
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 100, max = 3_600_000))]
     pub window_ms: u64,
-    /// The length of the window in samples, in the place of a time: the last so many, however long they took.
+    /// The length of the window in samples, instead of `window_ms`: the last so many samples, however long they took.
     #[serde(default)]
     #[schemars(range(min = 1, max = 65_536))]
     pub window_samples: Option<u32>,
-    /// Samples in the window below which it does not open.
+    /// The breaker does not open while its window holds fewer samples than this.
     #[serde(default = "quantity::<10>")]
     #[schemars(range(min = 1, max = 65_536))]
     pub samples_min: u32,
@@ -54,7 +54,7 @@ pub struct Breaker {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 3_600_000))]
     pub open_ms: u64,
-    /// Samples that decide then.
+    /// The number of samples, once it is half-open, that decide whether it closes or opens again.
     #[serde(default = "quantity::<5>")]
     #[schemars(range(min = 1, max = 65_536))]
     pub trials: u32,
@@ -82,9 +82,10 @@ pub enum Watches {
     Feed,
     /// The outgoing feed: a sample fails if the network or the kernel has refused a packet since the last one.
     Publisher,
-    /// The group's answers: a sample is slow if requests have waited so long without any answer.
+    /// The group's answers: a sample is slow if requests have waited for longer than `slow_ms` without any answer.
     Answers,
-    /// Housekeeping, which takes the samples and serves the operator: a sample is slow if it comes so long after the last.
+    /// Housekeeping, which takes the samples and serves the operator: a sample is slow if it comes more than `slow_ms` after the
+    /// one before it.
     Housekeeping,
     /// The server's log: a sample fails if lines of it were dropped since the last one.
     Log,
@@ -96,15 +97,15 @@ pub enum Watches {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Edge {
-    /// Requests on their way from the sessions to the sequencer.
+    /// Requests from order entry to the sequencer.
     Ingress,
-    /// Sequenced requests on their way from the sequencer to the group.
+    /// Sequenced requests from the sequencer to the group.
     Group,
-    /// Answers on their way back to the sessions.
+    /// Answers from the group to order entry.
     Replies,
-    /// Book events on their way to the publisher.
+    /// Messages of the outgoing feed from the group to the publisher.
     Publications,
-    /// Reference prices on their way from the incoming feed to the sequencer.
+    /// Reference prices from the incoming feed to the sequencer.
     References,
 }
 
@@ -137,7 +138,7 @@ impl fmt::Display for Watches {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerStart {
-    /// It opens when it must.
+    /// It watches, and opens when its shares are reached.
     #[default]
     Closed,
     /// It counts and never opens.

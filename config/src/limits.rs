@@ -31,7 +31,7 @@ pub struct LevelLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WithoutReference {
-    /// The collar is skipped. The instrument has none until it trades or has two quotes.
+    /// The order passes without a collar. The instrument has none until it trades or its book has two quotes.
     Accept,
     /// The order is rejected.
     Reject,
@@ -44,17 +44,17 @@ pub const IN_FLIGHT_PER_PORT_MAX: u32 = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulkheads {
-    /// Each port's.
+    /// The limits of each port, unless its own `bulkhead` says otherwise.
     #[serde(default)]
     pub port: Bulkhead,
-    /// Each account's.
+    /// The limits of each account, unless its own `bulkhead` says otherwise.
     #[serde(default)]
     pub account: Bulkhead,
-    /// Each firm's.
+    /// The limits of each firm, unless its own `bulkhead` says otherwise.
     #[serde(default)]
     pub firm: Bulkhead,
-    /// How much work of each class beside order entry may be under way at once, so that none takes the room of another. Beyond it,
-    /// work is put off or refused, and counted; `corelane admin status` shows how much there is.
+    /// How much work of each class other than order entry may be under way at once, so that no class takes the room of another.
+    /// Work beyond it is put off or refused, and counted; `corelane admin status` shows how much there is.
     #[serde(default = "all_defaults::<Permits>")]
     pub permits: Permits,
 }
@@ -63,9 +63,9 @@ pub struct Bulkheads {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Permits {
-    /// Requests of market data to retransmission servers, from the first sending until the answer, or until they are given
-    /// up. One more waits for `feeds.in.recovery.timeout_ms`. `feeds.in.recovery.requests_max` is the bound for gaps, and once more
-    /// for a replay.
+    /// Market data's requests to retransmission servers, from the first sending until they are answered or given up. One more
+    /// waits for `feeds.in.recovery.timeout_ms`. `feeds.in.recovery.requests_max` also bounds them, once for gaps and once for a
+    /// replay.
     #[serde(default = "quantity::<50>")]
     #[schemars(range(min = 1, max = 65_535))]
     pub fetch: u32,
@@ -89,11 +89,11 @@ pub struct Permits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulkhead {
-    /// Orders and replaces in a second.
+    /// Orders and replaces per second.
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub orders_per_second: Option<u32>,
-    /// Orders and replaces at once, which then come back at the rate; if absent, as many as in a second.
+    /// Orders and replaces that may come at once; the allowance then returns at the rate. If absent, as many as in a second.
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub burst: Option<u32>,

@@ -67,12 +67,12 @@ pub struct Config {
     #[serde(default = "all_defaults::<Bulkheads>")]
     pub bulkhead: Bulkheads,
     /// The circuit breakers: while one is open, new orders and replaces that raise something are rejected (0x0A); cancels, and
-    /// replaces that raise nothing, pass. Housekeeping takes a sample for each some 50 times a second.
+    /// replaces that raise nothing, pass. Housekeeping samples each of them about 50 times a second.
     /// `corelane admin breaker` forces one open, disables or resets it; `corelane admin status` shows them.
     #[serde(default, rename = "breaker")]
     #[schemars(length(max = 64))]
     pub breakers: Vec<Breaker>,
-    /// How old a request may be when it is sequenced; without a bound while the section is absent.
+    /// How old a request may be when it is sequenced; there is no bound while the section is absent.
     #[serde(default)]
     pub delay_protection: Option<DelayProtection>,
     /// Sizes of the order books' tables, which are allocated once at start.
@@ -81,16 +81,17 @@ pub struct Config {
     /// Market data in and out, MoldUDP64 with ITCH 5.0.
     #[serde(default)]
     pub feeds: Feeds,
-    /// The hours of the trading day, as times of day of the venue's zone (`venue.utc_offset_minutes`). An event of the start
-    /// without a time follows the one before it at once, and the first comes when the venue starts. An event of the end
-    /// without a time comes with the next one, and the last when the venue stops. What has passed when the venue starts is
-    /// made up for at once. docs/operations.md tells what each event does; `corelane admin phase` brings one forward.
+    /// The hours of the trading day, as times of day in the venue's zone (`venue.utc_offset_minutes`). The three events that start
+    /// the day: without a time, the first comes when the venue starts, and each other one right after the one before it. The three
+    /// that end it: without a time, the last comes when the venue stops, and each other one together with the next. Events
+    /// that are already over when the venue starts come at once. docs/operations.md says what each event does;
+    /// `corelane admin phase` brings one forward.
     #[serde(default)]
     pub day: Day,
     /// What happens when a part of the venue fails.
     #[serde(default = "all_defaults::<Supervision>")]
     pub supervision: Supervision,
-    /// The operator's way in; off while the section is absent.
+    /// The operator's socket; off while the section is absent.
     #[serde(default)]
     pub admin: Option<Admin>,
     /// Records of failures; none are kept while the section is absent.
@@ -170,23 +171,23 @@ pub struct Placement {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edges {
-    /// Requests on their way from the sessions to the sequencer.
+    /// Requests from order entry to the sequencer.
     #[serde(default = "count::<4096>")]
     #[schemars(range(min = 16, max = 1_048_576))]
     pub ingress_capacity: usize,
-    /// Sequenced requests on their way from the sequencer to the group.
+    /// Sequenced requests from the sequencer to the group.
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 16, max = 1_048_576))]
     pub group_capacity: usize,
-    /// Answers on their way back to the sessions.
+    /// Answers from the group to order entry.
     #[serde(default = "count::<4096>")]
     #[schemars(range(min = 32, max = 1_048_576))]
     pub replies_capacity: usize,
-    /// Book events on their way to the publisher.
+    /// Messages of the outgoing feed from the group to the publisher.
     #[serde(default = "count::<8192>")]
     #[schemars(range(min = 64, max = 1_048_576))]
     pub publications_capacity: usize,
-    /// Reference prices on their way from the incoming feed to the sequencer.
+    /// Reference prices from the incoming feed to the sequencer.
     #[serde(default = "count::<1024>")]
     #[schemars(range(min = 128, max = 1_048_576))]
     pub references_capacity: usize,
@@ -204,7 +205,8 @@ pub struct Net {
     #[serde(default = "count::<2048>")]
     #[schemars(range(min = 256, max = 65_536))]
     pub receive_buffer_bytes: usize,
-    /// Unsent bytes kept for each connection, a power of two; a client that reads so slowly that they run over is disconnected.
+    /// The send buffer of each connection in bytes, a power of two. A client that reads so slowly that this buffer is full and as
+    /// many bytes again wait behind it is disconnected.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 4096, max = 16_777_216))]
     pub send_buffer_bytes: usize,
@@ -254,8 +256,8 @@ pub struct OrderEntry {
     #[serde(default = "milliseconds::<30_000>")]
     #[schemars(range(min = 10, max = 600_000))]
     pub login_timeout_ms: u64,
-    /// Silence after which a client counts as gone, in milliseconds. Clients send a heartbeat every second. One that logs in by
-    /// SoupBinTCP 4.10 names its own, up to 99,999.
+    /// Silence after which a client counts as gone, in milliseconds. Clients send a heartbeat every second. A client that logs in
+    /// by SoupBinTCP 4.10 names its own time-out, up to 99,999.
     #[serde(default = "milliseconds::<15_000>")]
     #[schemars(range(min = 10, max = 600_000))]
     pub client_timeout_ms: u64,
@@ -263,21 +265,21 @@ pub struct OrderEntry {
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
-    /// Connections of one source address that serve no port, because they have not logged in or are closing; of IPv6, those
-    /// of one /64 network. At this bound, and at half of the connections that the ports leave free, the oldest one that
+    /// Connections of one source address (in IPv6, of one /64 network) that serve no port because they have not logged in or are
+    /// closing. At this bound, and when half of the connections that the ports leave free are taken, the oldest one that
     /// is closing makes room for the new one; if none is closing, the oldest that has not logged in.
     #[serde(default = "count::<256>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_per_address_max: usize,
-    /// Requests of one port that cannot be read or answered, in a minute; one more closes its connection. As many may come at
-    /// once, and their allowance returns evenly, also over a new log-in. Requests that are rejected do not count.
+    /// Requests of one port per minute that cannot be read or answered; one more closes its connection. They may all come at
+    /// once; the allowance then returns evenly, and a new log-in does not renew it. Rejected requests do not count.
     #[serde(default = "quantity::<64>")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub unreadable_per_minute_max: u32,
     /// Answers kept per port, in bytes of their packets, to be replayed to a client that logs in again. When the store is
     /// full, new answers overwrite the oldest. A log-in that asks for an answer which is no longer kept is rejected with
-    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes` and 32,768 more, which a slow
-    /// client may have yet to read; what the kernel's buffers hold for it comes on top.
+    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes` plus 32,768, so that a slow client
+    /// that is disconnected finds all that it has not read; unread bytes in the kernel's buffers come on top.
     #[serde(default = "count::<16_777_216>")]
     #[schemars(range(min = 65_536, max = 4_294_967_296_u64))]
     pub reply_log_bytes: usize,
@@ -357,14 +359,13 @@ pub struct Instrument {
     /// The symbol on the wire, at most 8 characters.
     #[schemars(schema_with = "graphic_ascii::<8>")]
     pub symbol: String,
-    /// The price step, a decimal string: orders at other prices are rejected.
+    /// The price step, a decimal string; orders at prices in between are rejected.
     pub tick: Price,
-    /// The quantity step: orders of other quantities are rejected.
+    /// The quantity step; orders that are not whole lots are rejected.
     #[serde(default = "quantity::<1>")]
     #[schemars(range(min = 1, max = 999_999))]
     pub lot: u32,
-    /// The reference price for the collar while neither the incoming feed, nor the venue's own book, nor a trade gives one,
-    /// a decimal string.
+    /// The reference price for the collar, a decimal string, until the incoming feed, the venue's own book or a trade gives one.
     #[serde(default)]
     pub reference_price: Option<Price>,
 }
@@ -386,10 +387,10 @@ pub struct Risk {
     /// The largest price times quantity of one order, a decimal string.
     pub notional_max: Price,
     /// How far a price may be above or below the reference price, in percent of it. The reference price is the first of
-    /// these that there is: the mean of the incoming feed's best bid and ask, that of the venue's own book, the last trade,
-    /// and the instrument's `reference_price`.
+    /// these that exists: the mean of the incoming feed's best bid and ask, that of the venue's own book, the price of the last
+    /// trade, and the instrument's `reference_price`.
     pub collar_percent: Percent,
-    /// How far apart a bid and an ask may be, in percent of their mean, so that the mean is a reference price.
+    /// The largest spread, in percent of the mean of bid and ask, at which that mean is a reference price.
     #[serde(default = "percent::<50_000>")]
     pub quote_width_percent: Percent,
     /// What happens to an order while its instrument has no reference price.
@@ -450,15 +451,14 @@ impl Day {
 }
 
 /// What happens when a part of the venue fails. Market data is restarted, and joins its feed anew; until it has caught up, its
-/// prices are stale. When it fails too often, or order entry or the outgoing feed fails at all, the venue halts: the group
-/// cancels all orders and ends the day, clients and the feed are told as far as they can be, and the server ends. When the
-/// sequencer or the group fails, nobody can answer any more: the server ends at once. `corelane check` prints who is
-/// supervised how; docs/operations.md tells the rest.
+/// prices are stale. When it fails too often, or order entry or the outgoing feed fails even once, the venue halts: the group
+/// cancels all orders and ends the day, clients and the feed are told as far as that is still possible, and the server ends. When
+/// the sequencer or the group fails, nobody can answer any more: the server ends at once. `corelane check` prints who is
+/// supervised how; docs/operations.md says the rest.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Supervision {
-    /// The most failures of market data within `period_ms` that are answered with a restart; with one more the venue
-    /// halts.
+    /// Failures of market data within `period_ms` after which it is restarted; after one more the venue halts.
     #[serde(default = "quantity::<5>")]
     #[schemars(range(min = 0, max = 1000))]
     pub restarts_max: u32,
@@ -480,13 +480,13 @@ pub struct Supervision {
     #[schemars(range(min = 0, max = 600_000))]
     pub halt_deadline_ms: u64,
     /// How long a shard may make no turn, in milliseconds, before it counts as stuck (an endless loop) and the server ends at
-    /// once; at least twice the jitter of this host, which is measured in the first second.
+    /// once. If twice the jitter of this host, measured in the first second, is more, that counts.
     #[serde(default = "milliseconds::<10_000>")]
     #[schemars(range(min = 1000, max = 600_000))]
     pub watchdog_ms: u64,
 }
 
-/// The operator's way in.
+/// The operator's socket.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
@@ -497,21 +497,20 @@ pub struct Admin {
 }
 
 /// Records of failures, a file each: what failed, where and on what, what the shard did last, and what the supervisor decided.
-/// `corelane incidents` lists and shows them. They are written by a thread on the CPU of housekeeping, after the supervisor has
-/// acted; a disk that is full or a directory that cannot be written is said in the log, and keeps nothing else from going on.
+/// `corelane incidents` lists and shows them. A thread on the housekeeping CPU writes them, after the supervisor has acted; if the
+/// disk is full or the directory cannot be written, the log says so, and everything else goes on.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Incidents {
-    /// The directory, which is made for the first record; relative paths begin at the folder of this file. Each venue has its own.
+    /// The directory, created with the first record; a relative path begins at the folder of this file. Each venue needs its own.
     /// A record holds the input that an actor failed on, so only the user that runs the venue may read it.
     #[schemars(length(min = 1, max = 1000))]
     pub directory: String,
-    /// The most records that are kept; the oldest are deleted.
+    /// Records that are kept; the oldest are deleted.
     #[serde(default = "count::<100>")]
     #[schemars(range(min = 1, max = 10_000))]
     pub records_max: usize,
-    /// The most bytes of a record: the oldest events of the shard are left out of one that would have more, then the end of the
-    /// input.
+    /// Bytes of a record. From a longer one, the oldest events of the shard are left out, then the end of the input.
     #[serde(default = "count::<32_768>")]
     #[schemars(range(min = 4096, max = 1_048_576))]
     pub record_bytes_max: usize,
@@ -547,8 +546,8 @@ pub struct FeedIn {
     #[serde(default)]
     #[schemars(schema_with = "graphic_ascii::<10>")]
     pub session: Option<String>,
-    /// Orders of the feed tracked at once. If there are more, the instruments of those left out are stale for the
-    /// session.
+    /// Orders of the feed that are tracked at the same time. If there are more, the instruments of those left out stay stale until
+    /// the feed is joined anew.
     #[serde(default = "count::<1_048_576>")]
     #[schemars(range(min = 64, max = 67_108_864))]
     pub orders_max: usize,
@@ -582,7 +581,7 @@ pub struct LineB {
 #[serde(deny_unknown_fields)]
 pub struct Recovery {
     /// The retransmission servers in order of preference, at most 4. Without any, a missing message is lost. With any, there
-    /// is a second set of books, to replay the session once for instruments that the feed has contradicted.
+    /// is a second set of books, used to replay the session once for instruments whose books the feed has contradicted.
     #[serde(default)]
     #[schemars(schema_with = "socket_addresses_v4::<4>")]
     pub servers: Vec<SocketAddrV4>,
@@ -591,24 +590,24 @@ pub struct Recovery {
     #[serde(default = "milliseconds::<1>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub wait_ms: u64,
-    /// How long a server may take to answer, in milliseconds; then the next server is asked.
+    /// How long a server may take to answer the first request for some messages, in milliseconds; then the next server is asked.
     #[serde(default = "milliseconds::<20>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub timeout_ms: u64,
-    /// How much longer the answer to each further request for the same messages may take, in milliseconds.
+    /// How much longer each further request for the same messages waits than the one before it, in milliseconds.
     #[serde(default = "milliseconds::<0>")]
     #[schemars(range(min = 0, max = 60_000))]
     pub timeout_step_ms: u64,
-    /// The longest that the answer to any of them may take, in milliseconds.
+    /// The longest wait of any of these requests, in milliseconds.
     #[serde(default = "milliseconds::<60_000>")]
     #[schemars(range(min = 1, max = 60_000))]
     pub timeout_max_ms: u64,
-    /// How much of these times may be left out, in percent, so that subscribers that missed the same messages do not all ask
-    /// again at once. How much it is depends on the venue's name, its session, the messages and the request's number.
+    /// By how much these waits may be shortened, in percent, so that subscribers that missed the same messages do not all ask
+    /// again at once. The cut depends on the venue's name, its session, the messages and the request's number.
     #[serde(default = "share::<0>")]
     #[schemars(range(min = 0, max = 90))]
     pub timeout_jitter_percent: u8,
-    /// Requests for one message, over all servers, before it is lost.
+    /// Requests for one message, to all servers together, before it counts as lost.
     #[serde(default = "quantity::<5>")]
     #[schemars(range(min = 1, max = 1000))]
     pub attempts_max: u32,
@@ -616,7 +615,7 @@ pub struct Recovery {
     #[serde(default = "count::<32>")]
     #[schemars(range(min = 1, max = 65_534))]
     pub messages_per_request: usize,
-    /// Requests that wait for an answer at once.
+    /// Requests that may wait for an answer at the same time.
     #[serde(default = "count::<16>")]
     #[schemars(range(min = 1, max = 1024))]
     pub requests_max: usize,
