@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::buffers::NO_BUFFER;
 use super::{CloseReason, EndpointId};
@@ -175,4 +175,12 @@ pub(super) fn wants_input(connection: &Connection, reading: bool) -> bool {
 /// Whether the receive must be cancelled to stop reading.
 pub(super) fn must_disarm(connection: &Connection, reading: bool) -> bool {
     connection.receiving == Receiving::Armed && !wants_input(connection, reading)
+}
+
+/// The bytes that the kernel holds for a peer that has not acknowledged them; 0 if the socket is no stream.
+pub(super) fn unacknowledged_bytes(socket: BorrowedFd<'_>) -> u64 {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the request writes one int, which outlives the call.
+    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if answer == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
 }

@@ -10,7 +10,7 @@ use io_uring::{opcode, squeue};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use super::connection::{Phase, Receiving, must_disarm, wants_input};
+use super::connection::{Phase, Receiving, must_disarm, unacknowledged_bytes, wants_input};
 use super::datagram::DatagramSender;
 use super::driver::{DATAGRAM_GROUP, Driver, Endpoint, STREAM_GROUP};
 use super::memory::RawAddr;
@@ -307,14 +307,6 @@ impl Driver {
         // SAFETY: the header is in a region that outlives the operation and never changes. A cancel names no memory.
         unsafe { self.ring.push(entry, token) };
     }
-}
-
-/// The bytes that the kernel holds for a peer that has not acknowledged them; 0 if the socket is no stream.
-pub(super) fn unacknowledged_bytes(socket: BorrowedFd<'_>) -> u64 {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: the request writes one int, which outlives the call.
-    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-    if answer == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 
-use super::connection::{BackOff, Connection, Phase};
+use super::connection::{BackOff, Connection, Phase, unacknowledged_bytes};
 use super::datagram::DatagramSender;
 use super::memory::{RawAddr, Region};
-use super::submission::unacknowledged_bytes;
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
 
 /// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
