@@ -29,7 +29,7 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
     let descriptors = declared.check_host(&config, admin_socket(path, &config).as_deref())?;
     out.text(format_args!(
-        "{}: venue {:?}, {} sessions, {} instruments",
+        "{}: venue {:?}, {} ports, {} instruments",
         path.display(),
         config.venue.name,
         config.ports.len(),

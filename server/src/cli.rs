@@ -24,10 +24,10 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Ask a running venue for its status, bring its trading day forward, turn a kill switch, or stop it.
+    /// Ask a running venue for its status, bring its trading day forward, turn a kill switch or a circuit breaker, or stop it.
     ///
-    /// Speaks to the Unix socket that `[admin]` of the topology names. What changes trading is done, and said to be done,
-    /// when the group has done it. docs/operations.md tells more.
+    /// Speaks to the Unix socket that `[admin]` of the topology names. A command that changes trading is answered when the group
+    /// has carried it out. docs/operations.md says more.
     Admin(AdminArgs),
     /// Serve a topology until SIGINT, SIGTERM, SIGHUP or `corelane admin stop` ends its day (SIGUSR1 engages the kill
     /// switch, SIGUSR2 releases it).
@@ -45,25 +45,26 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// List the records of failures that a venue has kept, or show one.
     ///
-    /// They are in the directory that `[incidents]` of the topology names: what failed, where and on what, what the shard did
-    /// last, and what the supervisor decided. The venue need not run. docs/operations.md tells more. The exit code is 1 if a
-    /// record is damaged.
+    /// A record says what failed, where and on what, what the shard did last, and what the supervisor decided. The records are in
+    /// the directory that `[incidents]` of the topology names. The venue need not be running. docs/operations.md says more. The
+    /// exit code is 1 if a record is damaged.
     Incidents(IncidentsArgs),
     /// Work with ITCH 5.0: files (length-prefixed) and packet captures of MoldUDP64 (pcap, pcapng), plain or gzip.
     ///
-    /// Every command recognises its input by content; - stands for standard input. Of a capture, each message of a
-    /// session is read once, in sequence, and only the first session unless another is chosen; `decode` prints all
-    /// messages as captured. Damage is listed on standard error; what could be read counts all the same, and the exit
-    /// code is 1. An input of something else gets one line that says what it is, and exit code 2; an empty one
-    /// is read whole.
+    /// Every command recognises its input by content; - stands for standard input. From a capture, each message of a
+    /// session is read once, in sequence, and only from the first session unless another is chosen; `decode` prints all
+    /// messages as captured. Damage is listed on standard error; the rest is used all the same, and the exit code is 1. If
+    /// the input is neither ITCH nor a capture, one line says what it is, and the exit code is 2. An empty input is no
+    /// damage.
     #[command(subcommand)]
     Itch(ItchCommand),
     /// Run a venue in a simulated world with faults, and judge every message.
     ///
-    /// Clients, feeds and an operator that a seed decides trade, cancel, fail and misbehave; links lose, delay and reorder;
-    /// threads stall, are paused and panic; the other venue's feed begins again; the host's clock is set. A slow model predicts every answer and every message of the feed. The same seed gives the same run, on every
-    /// host and in every build. The last line sums up the runs, the one before says which fault sites were reached; the exit code
-    /// is 1 if a rule was broken, and the command that repeats it is printed.
+    /// A seed decides what happens: clients, feeds and an operator trade, cancel, fail and misbehave; links lose, delay and
+    /// reorder; threads stall, are paused and panic; the incoming feed begins again; the host's clock is set. A slow model
+    /// predicts every answer and every message of the feed. The same seed gives the same run, on every host and in every build.
+    /// The last line sums up the runs, the one before it says which fault sites were reached. If a rule was broken, the command
+    /// that repeats the run is printed, and the exit code is 1.
     Sim(SimArgs),
 }
 
@@ -85,7 +86,7 @@ pub(crate) struct SimArgs {
     /// Which faults happen: none, network, feed, clients, operator, panics or all.
     #[arg(long, value_name = "PROFILE", default_value = "all")]
     pub faults: Profile,
-    /// Repeat a run that `--shrink` has written, instead of seeds.
+    /// Repeat the run that `--shrink` has written to this file, instead of running seeds.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "requests", "faults"])]
     pub replay: Option<PathBuf>,
     /// Make a run that breaks a rule smaller, and write it to corelane-sim-SEED.replay.
@@ -125,15 +126,15 @@ pub(crate) struct AdminArgs {
 pub(crate) enum AdminCommand {
     /// Print the phase of the trading day, engaged kill switches, circuit breakers, counters and failures.
     Status,
-    /// Bring the trading day to one of its events; those before it that are still due come first.
+    /// Bring the trading day forward to one of its events; earlier ones that are still due come first.
     Phase {
         /// The event.
         event: PhaseEvent,
     },
     /// Engage or release a kill switch.
     ///
-    /// Engaging it cancels all orders of its scope and has new ones rejected (reason 0x20) until it is released. The
-    /// switches of other scopes stay as they are.
+    /// Engaging it cancels all orders of its scope; until it is released, new orders and replaces that raise something are
+    /// rejected (reason 0x20). The switches of other scopes stay as they are.
     KillSwitch {
         /// Which way to turn it.
         turn: Turn,
@@ -149,15 +150,15 @@ pub(crate) enum AdminCommand {
         /// Its name in `[[breaker]]`.
         name: String,
     },
-    /// End the trading day and stop: new orders are rejected, all others cancelled, clients and the feed told, and the
-    /// sockets closed.
+    /// End the trading day and stop: new orders are rejected, open ones cancelled, clients and the feed told, and the sockets
+    /// closed.
     Stop,
     /// Let a fault point of the venue fail, once.
     #[cfg(feature = "faults")]
     Fault {
         /// The fault point, or clock; an unknown one gets the list.
         site: String,
-        /// panic, panic-in-drop, loop, or stall-N for N milliseconds; of the clock the seconds by which it is set.
+        /// panic, panic-in-drop, loop, or stall-N for N milliseconds; for the clock, the seconds by which it is set.
         #[arg(allow_hyphen_values = true)]
         kind: String,
     },
@@ -206,16 +207,16 @@ pub(crate) enum BreakerTurn {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct ScopeArgs {
-    /// That of the whole venue.
+    /// The kill switch of the whole venue.
     #[arg(long)]
     pub everyone: bool,
-    /// That of a port, by its user.
+    /// The kill switch of a port, by its user.
     #[arg(long, value_name = "USER")]
     pub port: Option<String>,
-    /// That of an account.
+    /// The kill switch of an account.
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-    /// That of a firm.
+    /// The kill switch of a firm.
     #[arg(long, value_name = "NAME")]
     pub firm: Option<String>,
 }
@@ -263,7 +264,7 @@ pub(crate) enum ItchCommand {
     /// Print one line per message.
     ///
     /// A line begins with the number of the message: its position in the file, or its sequence number in a capture. If
-    /// a capture holds several sessions, the name of the session comes before it; a session that begins behind the
+    /// a capture holds several sessions, the name of the session comes before it; a session that begins after the
     /// first 4 MiB is named from its first line on. Invalid messages are listed on standard error with their offset and
     /// the reason, the first 20 of them, and skipped.
     Decode {
@@ -274,7 +275,7 @@ pub(crate) enum ItchCommand {
     Generate(GenerateArgs),
     /// Send a file or capture as MoldUDP64 packets over UDP, on one or two lines, paced by its timestamps.
     ///
-    /// SIGINT, SIGTERM and SIGHUP end the session behind what was sent; the exit code is then 1.
+    /// SIGINT, SIGTERM and SIGHUP end the session after what was sent; the exit code is then 1.
     Play(Box<PlayArgs>),
     /// Count messages by type. Everything else, unknown types included, counts as an error.
     Stats {
@@ -291,10 +292,10 @@ pub(crate) enum ItchCommand {
 pub(crate) struct InputArgs {
     /// The ITCH file or capture, plain or gzip; - for standard input.
     pub file: PathBuf,
-    /// Of a capture, read only what was sent to this UDP port.
+    /// From a capture, read only what was sent to this UDP port.
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
-    /// Of a capture, read only this MoldUDP64 session.
+    /// From a capture, read only this MoldUDP64 session.
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
     pub session: Option<SessionName>,
 }
@@ -351,10 +352,10 @@ pub(crate) struct GenerateArgs {
 pub(crate) struct PlayArgs {
     /// The ITCH file or capture, plain or gzip; - for standard input.
     pub file: PathBuf,
-    /// Of a capture, play only what was sent to this UDP port.
+    /// From a capture, play only what was sent to this UDP port.
     #[arg(long, value_name = "PORT")]
     pub from_port: Option<u16>,
-    /// Of a capture, play only this MoldUDP64 session.
+    /// From a capture, play only this MoldUDP64 session.
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
     pub from_session: Option<SessionName>,
     /// Destination of line A.
@@ -382,28 +383,28 @@ pub(crate) struct PlayArgs {
     /// Probability that a packet is not sent, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub loss: f64,
-    /// As --loss, on line A only.
+    /// Instead of --loss, for line A.
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     pub loss_a: Option<f64>,
-    /// As --loss, on line B only.
+    /// Instead of --loss, for line B.
     #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
     pub loss_b: Option<f64>,
     /// Probability that a packet is sent twice, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub dup: f64,
-    /// As --dup, on line A only.
+    /// Instead of --dup, for line A.
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     pub dup_a: Option<f64>,
-    /// As --dup, on line B only.
+    /// Instead of --dup, for line B.
     #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
     pub dup_b: Option<f64>,
     /// Probability that a packet is sent after its successor, on each line.
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     pub reorder: f64,
-    /// As --reorder, on line A only.
+    /// Instead of --reorder, for line A.
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     pub reorder_a: Option<f64>,
-    /// As --reorder, on line B only.
+    /// Instead of --reorder, for line B.
     #[arg(long, value_name = "P", value_parser = parse_probability, requires = "to_b")]
     pub reorder_b: Option<f64>,
     /// Seed of loss, duplication and reordering, which hit different packets on the two lines.
