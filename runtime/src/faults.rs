@@ -1,8 +1,8 @@
 //! Fault points: places in the code where a test makes something fail. Behind the feature `faults`, which no plain build of the
 //! server has.
 //!
-//! [`fault!`](crate::fault) names a place. Without the feature it expands to nothing. With it, nothing happens there either until
-//! somebody arms the place: for all threads by `arm`, for the calling one by `arm_here`, as a simulation does. Then the next
+//! [`fault!`](crate::fault) names a place. Without the feature it expands to nothing. With the feature, nothing happens either until
+//! somebody arms the place: for all threads by `arm`, or for the calling thread by `arm_here`, as a simulation does. Then the next
 //! pass fails, once.
 //!
 //! ```

@@ -9,8 +9,8 @@
 //! An **actor** ([`actor::Actor`]) is a single-threaded state machine with one input type. Everything that it may touch comes
 //! through its [`Context`](actor::Context): output ports, timers, the network of its shard, and time. It cannot block: a
 //! step that has more to do returns [`Step::More`](actor::Step) and is continued later. If an actor panics, the messages of its
-//! last step are discarded, and its neighbours are notified. Whether it is replaced by a new one, which takes the input that has
-//! waited, is for its supervisor to say ([`supervision`]).
+//! last step are discarded, its neighbours are notified, and its supervisor decides whether a new value replaces it and takes the
+//! input that has waited ([`supervision`]).
 //!
 //! A **message** ([`message::Message`]) is a plain value of up to 224 bytes. It is written once, into a slot of the edge,
 //! and read there.
@@ -91,8 +91,8 @@
 //! lines at most.
 //!
 //! `runtime/examples` has a program per concept: `first_actor`, `timer`, `request_reply`, `network_echo`,
-//! `sequenced_replay`, `conflated_prices`, `priority_mailbox`, `external_thread`, `supervised`, `simulation`, `simulated_faults`. Each shard locks some memory for its rings; if a
-//! start fails because of this, raise the limit as the error says.
+//! `sequenced_replay`, `conflated_prices`, `priority_mailbox`, `external_thread`, `supervised`, `simulation`, `simulated_faults`.
+//! Each shard locks some memory for its rings; if a start fails because of this, raise the limit as the error says.
 #![deny(missing_docs)]
 #![deny(clippy::disallowed_methods, clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 

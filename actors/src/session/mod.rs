@@ -6,16 +6,16 @@
 //! | requested sequence | 1 or blank: from the start; *n*: from *n*; 0: new messages only; a message that is no longer kept: reject `S`, never a stream with a hole |
 //! | answers | logged per port, also while the client is disconnected; on its return the client gets the same bytes again. The log is a window over the newest answers, of a given size in bytes; their number is not bounded |
 //! | channel of numbers (`UserRefIdx`) | orders are taken in channel 0 only: an enter or a replace in another is rejected, a cancel or a modify has no effect, as for any order that is not live. Other requests are served in each |
-//! | second log-in of a user | closes the first connection. It is answered once all requests are taken that came on that one |
+//! | second log-in of a user | closes the first connection. It is answered once all requests of that connection are taken |
 //! | end of a connection by the venue | after a time-out, a slow reader or a second log-in, requests that waited are taken first, within the client time-out; a packet that ends its connection ends it at its place |
 //! | connections without a log-in | at a bound, in all or of one source address, the oldest is closed for the new one, so that silent connections lock nobody out |
 //! | half-close | a client that ends its side gets all answers, then the cancels of cancel-on-disconnect, then the end |
-//! | mass cancel | while one of a port is unanswered, its other requests that use a number wait, so that neighbours wait for one at a time |
+//! | mass cancel | while a mass cancel of a port is unanswered, the port's other requests that use a number wait, so that other ports wait for one mass cancel at a time |
 //! | bulkheads | an enter or a replace beyond the rate of its port, account or firm, or beyond their unanswered requests, is marked, and the group rejects it |
 //! | shut gate | while the venue's breakers shut it, enters and replaces are marked |
 //! | slow reader | a client that falls behind by more than a bound is disconnected; at its next log-in it continues, and nothing is lost |
 //! | malformed request | an enter or a replace with a readable number is rejected by the group; any other is counted as unreadable, and too many of these in a minute, over all connections of a port, end its connection |
-//! | group or sequencer failed | requests stay in the socket: nobody answers for the group. Answers that it has given still leave |
+//! | failed group or sequencer | requests stay in the socket: nobody answers for the group. Answers that it has already sent still leave |
 //!
 //! # Fault model
 //!

@@ -1,8 +1,8 @@
 //! Marks on requests that the venue does not take now.
 //!
-//! The group numbers the answers to requests. So whoever finds on a request's way in that it must not trade now does not answer
-//! it, but marks it, and the group rejects it for that reason. A mark never cancels: what lowers exposure passes, and a
-//! replace that is rejected leaves its order.
+//! The group numbers the answers to requests. So an actor before it that finds that a request must not trade now does not answer
+//! the request but marks it, and the group rejects it for that reason. A mark never cancels an order: requests that lower exposure
+//! pass, and a replace that is rejected leaves its order as it is.
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 use corelane_codecs::ouch::RejectReason;
@@ -11,7 +11,7 @@ use corelane_codecs::ouch::RejectReason;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, NoUninit, CheckedBitPattern)]
 #[repr(u8)]
 pub enum Mark {
-    /// It is not.
+    /// It is not marked.
     #[default]
     None = 0,
     /// The rate of its port, its account or its firm is used up.

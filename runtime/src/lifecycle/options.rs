@@ -16,15 +16,15 @@ pub struct RunOptions {
     pub clock: Option<ClockMaster>,
     /// How long an ordered stop waits for what is in flight.
     pub drain_deadline: Duration,
-    /// The time of day at which the topology stops by itself with [`RuntimeFault::DayWithoutEnd`](super::RuntimeFault::DayWithoutEnd), since what it sends cannot carry
-    /// later times. If `None`, it runs on, and a day that passes 24 hours is warned of.
+    /// The time of day at which the topology halts with [`RuntimeFault::DayWithoutEnd`](super::RuntimeFault::DayWithoutEnd), because
+    /// its messages cannot carry later times. If `None`, it runs on, and the log warns when the day passes 24 hours.
     pub time_of_day_max: Option<Duration>,
     /// How long a topology that halts by itself gives its program to end its business (see
     /// [`Status::is_halting`](super::Status::is_halting)) before the ordered stop.
     pub halt_deadline: Duration,
     /// How long a shard may make no turn before it counts as stuck ([`RuntimeFault::ShardStuck`](super::RuntimeFault::ShardStuck)) and the
-    /// topology ends at once; at least 80 ms, and twice the jitter that housekeeping measures in its first second. A saturated
-    /// shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
+    /// topology ends at once. If 80 ms, or twice the jitter that housekeeping measures in its first second, is longer, that counts. A
+    /// saturated shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
     pub(super) on_incident: Option<OnIncident>,
 }
@@ -60,8 +60,8 @@ impl RunOptions {
         self
     }
 
-    /// Sets the clock. Its time zone and its beginning decide from which midnight times of day count, so whoever has read it
-    /// before the start goes by the same day as the shards.
+    /// Sets the clock. Its time zone and its start decide from which midnight times of day count, so a program that reads it
+    /// before the start is in the same day as the shards.
     pub fn clock(mut self, clock: ClockMaster) -> Self {
         self.clock = Some(clock);
         self
@@ -85,8 +85,8 @@ impl RunOptions {
         self
     }
 
-    /// Sets who takes what is known of each failure. Housekeeping calls it when the supervisor has decided and the shards have
-    /// been told; it should not wait. A panic in it is reported, and it is not called again.
+    /// Sets the function that gets an [`Incident`] for each failure. Housekeeping calls it when the supervisor has decided and the
+    /// shards know it; it should not wait. A panic in it is reported, and it is not called again.
     ///
     /// # Examples
     /// ```
@@ -136,7 +136,7 @@ impl RunOptions {
         self
     }
 
-    /// Sets the time of day at which the topology stops by itself.
+    /// Sets the time of day at which the topology halts.
     pub fn time_of_day_max(mut self, time_of_day_max: Duration) -> Self {
         self.time_of_day_max = Some(time_of_day_max);
         self

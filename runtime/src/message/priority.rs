@@ -8,7 +8,7 @@ use super::Message;
 /// most urgent first. A round ends when no priority that waits has any of its weight left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Nine in a round: what must not wait for anything else, such as an operator's halt.
+    /// Nine in a round: work that must not wait for other work, such as an operator's halt.
     Critical,
     /// Seven in a round.
     High,
@@ -16,7 +16,7 @@ pub enum Priority {
     Normal,
     /// Three in a round.
     Low,
-    /// One in a round: what may wait for all the rest, such as a report.
+    /// One in a round: work that may wait for all other work, such as a report.
     Batch,
 }
 
@@ -34,9 +34,9 @@ impl Priority {
     /// The starvation bound: the most messages of other priorities that are taken before a message that has `ahead` messages of
     /// its own priority before it. With none before it, that is 16, 27, 36, 43 and 48, from critical to batch.
     ///
-    /// Of the round in which it came, the others may have all of their weight left, and its own priority nothing; so it is in
-    /// each further round that its priority needs for those ahead. In the round in which it is taken, only those that are more
-    /// urgent come before it.
+    /// In the round in which it comes, the other priorities may have all of their weight left, and its own none; the same holds for
+    /// each further round that its priority needs for those ahead. In the round in which it is taken, only more urgent priorities
+    /// come before it.
     #[must_use]
     pub const fn others_max(self, ahead: usize) -> usize {
         let rounds = (ahead + 1).div_ceil(self.weight());

@@ -1,12 +1,12 @@
-//! What keeps an overload or a fault within its part: state machines without I/O, for use inside actors.
+//! State machines without I/O that keep an overload or a fault from spreading, for use inside actors.
 //!
-//! All that need the time are told it, and none allocates after its construction, so they run on a hot path, in a simulation and
-//! in a replay alike.
+//! Time is an argument, and none of them allocates after its construction, so they run on a hot path, in a simulation and in a
+//! replay alike.
 //!
-//! - [`Breaker`]: stops calls of what fails or is slow, and tries again later.
-//! - [`Permits`]: so much work of one class at once.
-//! - [`RetryPolicy`]: how often work is tried, and how long each try may take.
-//! - [`TokenBucket`]: so many events in a time, and so many at once.
+//! - [`Breaker`]: stops calling a service that fails or is slow, and tries again later.
+//! - [`Permits`]: bounds how much work of one class is under way at once.
+//! - [`RetryPolicy`]: says how often work is tried, and how long each try may take.
+//! - [`TokenBucket`]: bounds the rate of events, and how many may come at once.
 
 mod breaker;
 mod permits;

@@ -21,7 +21,7 @@
 //! | modify | Modified, with the shares outstanding now, whole lots; the order keeps its priority |
 //! | mass cancel, disable or enable with a number not above the last one used | none: it is a retransmission |
 //! | mass cancel | its response, then each order Canceled (`U`) in the order in which they came to rest; its number is used |
-//! | disable or enable order entry | the response that tells what holds now, see `entry`; its number is used |
+//! | disable or enable order entry | the response that says what applies now, see `entry`; its number is used |
 //! | enter while entry is disabled for the firm of the order | Rejected; its number is used |
 //! | account query | its response: the number after the last one used |
 //! | enter or replace in another channel of numbers (`UserRefIdx`) than 0 | Rejected (0x0F); no order is touched |

@@ -1,8 +1,8 @@
 //! The supervisors of a topology as one state machine.
 //!
-//! Its rules are those of OTP's `supervisor` (`stdlib`, OTP 26), which a property test compares it with: a supervisor handles
-//! one failure at a time, and those that come meanwhile afterwards, unless its restart has dealt with them already; a start
-//! that fails is a failure, handled after those that came before it; a supervisor that starts anew has forgotten its failures.
+//! Its rules are those of OTP's `supervisor` (`stdlib`, OTP 26), with which a property test compares it. A supervisor handles one
+//! failure at a time; those that come meanwhile are handled afterwards, unless its restart has already dealt with them. A start
+//! that fails is a failure, handled after those that came before it. A supervisor that starts anew has forgotten its failures.
 //!
 //! Three things are added. A restart may wait ([`Backoff`](super::Backoff)). A child that does not stop or start in time
 //! escalates, since no actor can be killed. A temporary child that has ended never comes back, not even with its supervisor:
