@@ -8,9 +8,10 @@ use corelane_runtime::{
     actor::Step,
     cpu,
     edge::port::Port,
+    net::DriverConfig,
     sequencer::Sequencer,
     topology::check::TopologyError,
-    topology::{ActorId, EdgeSpec, Idle, ShardId, Topology},
+    topology::{ActorId, EdgeSpec, Idle, ShardId, ShardSpec, Topology},
 };
 use support::{AsIs, Note, Play, Replayable, Two, left, out, right, shard, two_cpus};
 
@@ -204,6 +205,73 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
         let said = errors.to_string();
         assert!(matches!(&errors.0[..], [error] if expected(error)), "case {n}: {said}");
         assert!(said.contains(remedy), "case {n}: {said}");
+    }
+}
+
+#[test]
+fn what_no_host_could_allocate_is_refused_before_it_is_allocated() {
+    let mut topology = Topology::new();
+    let [here, there] = two_cpus();
+    let [here, there] =
+        [("here", here), ("there", there)].map(|(name, cpu)| shard(&mut topology, name, cpu, Idle::Park));
+    let most = EdgeSpec::BYTES_MAX / 64;
+    let names = ["near", "far", "out", "newest"];
+    let [near, far, outside, newest] = names.map(|name| topology.actor(here, name, One::relay));
+    let [sink, beyond] =
+        [(here, "sink"), (there, "beyond")].map(|(shard, name)| topology.actor(shard, name, One::relay));
+    topology.connect(near, out, sink, EdgeSpec::backpressure(usize::MAX));
+    topology.connect(far, out, beyond, EdgeSpec::backpressure(most + 1));
+    topology.external_receiver(outside, out, EdgeSpec::drop_newest(usize::MAX / 64));
+    topology.conflated_receiver(newest, out, most / 2 + 1);
+    topology.external_sender("in", near, EdgeSpec::backpressure(usize::MAX));
+    [sink, beyond].into_iter().for_each(|actor| topology.leave_open(actor, out));
+    let errors = topology.check().unwrap_err();
+    let refused = errors.0.iter().map(|error| match error {
+        TopologyError::CapacityTooLarge { edge, .. } => &**edge,
+        other => panic!("{other}"),
+    });
+    assert_eq!(refused.collect::<Vec<_>>(), ["near.out", "far.out", "out.out", "newest.out", "in"]);
+    assert!(errors.to_string().contains("16777217 messages of 64 bytes"), "{errors}");
+    assert!(errors.to_string().contains("give it a capacity of 16777216 or less"), "{errors}");
+    assert!(errors.to_string().contains("give it a capacity of 8388608 or less"), "{errors}");
+}
+
+#[test]
+fn capacities_of_a_network_driver_are_refused_that_a_start_would_refuse() {
+    /// The capacity that is refused, what spoils it, and words of the remedy.
+    type Spoiled = (&'static str, fn(&mut DriverConfig), &'static str);
+    let cases: [Spoiled; 9] = [
+        ("net.receive_buffers", |net| net.receive_buffers = 3, "a power of two"),
+        ("net.receive_buffer_bytes", |net| net.receive_buffer_bytes = 0, "1 to 16777216"),
+        ("net.send_buffer_bytes", |net| net.send_buffer_bytes = 1000, "a power of two"),
+        ("net.connections_max", |net| net.connections_max = 0, "1 to 8388607"),
+        ("net.submission_entries", |net| net.submission_entries = 4, "8 to 32768"),
+        ("net.max_frame_bytes", |net| net.max_frame_bytes = 0, "1 to 16777216"),
+        ("net.sends_by_call", |net| net.sends_by_call = 40_000, "at most 32768"),
+        (
+            "the memory of the network driver in bytes",
+            |net| (net.connections_max, net.send_buffer_bytes) = (1 << 22, 1 << 30),
+            "lower net.connections_max",
+        ),
+        (
+            "net.max_frame_bytes",
+            |net| (net.connections_max, net.max_frame_bytes) = (u32::MAX, u32::MAX),
+            "1 to 16777216",
+        ),
+    ];
+    for (field, spoil, remedy) in cases {
+        let mut net = DriverConfig::default();
+        spoil(&mut net);
+        let mut topology = Topology::new();
+        topology.shard(ShardSpec::new("here", two_cpus()[0]).net(net.clone()));
+        let errors = topology.check().unwrap_err();
+        let is_it = |error: &TopologyError| matches!(error, TopologyError::NetBounds { shard, field: it, .. } if shard == "here" && *it == field);
+        assert!(errors.0.iter().any(is_it), "{errors}");
+        assert!(errors.to_string().contains(remedy), "{errors}");
+        // It has no driver.
+        let mut topology = Topology::new();
+        topology.shard(ShardSpec::new("here", two_cpus()[0]).idle(Idle::Spin).net(net));
+        assert!(topology.check().is_ok(), "{field}");
     }
 }
 

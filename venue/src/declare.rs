@@ -260,7 +260,7 @@ impl Declared {
     pub fn depth(&mut self, capacity: usize) -> Option<(ExternalSender<MarketDataIn>, ExternalReceiver<DepthAnswer>)> {
         let market_data = self.market_data?;
         let requests = self.topology.external_sender("depth", market_data, EdgeSpec::backpressure(capacity));
-        let answers = EdgeSpec::drop_newest(capacity.max(2) * MarketData::OUTPUTS_MAX);
+        let answers = EdgeSpec::drop_newest(capacity.max(2).saturating_mul(MarketData::OUTPUTS_MAX));
         Some((requests, self.topology.external_receiver(market_data, |out| &mut out.depth, answers)))
     }
 

@@ -69,9 +69,10 @@ pub trait Actor: 'static {
     /// declares for several.
     type Out: Outputs;
     /// The most messages that one step sends on any one port; 0 without ports. A step that takes an input runs only while
-    /// every port has that much room. A step that sends more fails the actor, except on edges that drop.
+    /// every port has that much room. A step that sends more fails the actor, except on edges that drop. More
+    /// than 65,536 do not compile.
     const OUTPUTS_MAX: usize;
-    /// The most timers that it has set at once.
+    /// The most timers that it has set at once. More than 16,777,216 do not compile.
     const TIMERS_MAX: usize = 0;
     /// The timings it records through its [`Context`]: [`TimingSet::of`] an enum that [`metrics!`](crate::metrics) made.
     const TIMINGS: TimingSet = TimingSet::NONE;

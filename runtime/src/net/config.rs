@@ -3,6 +3,9 @@
 
 use super::{control, error::NetError};
 
+/// The most memory that a driver reserves, in bytes: more than any host has, and far below what an address can name.
+const BYTES_MAX: usize = 1 << 40;
+
 /// The capacities of a driver. It uses `receive_buffers × (2 × receive_buffer_bytes + 128) + connections ×
 /// (send_buffer_bytes + max_frame_bytes)` bytes of memory, where `connections` is `connections_max` plus one per outgoing
 /// endpoint. Errors name them as fields of [`ShardSpec`](crate::topology::ShardSpec), such as `net.connections_max`.
@@ -55,42 +58,44 @@ impl DriverConfig {
     pub fn bytes(&self) -> usize {
         let received_bytes = 2 * self.receive_buffer_bytes as usize + control::ROOM_BYTES;
         let connection_bytes = self.send_buffer_bytes as usize + self.max_frame_bytes as usize;
-        usize::from(self.receive_buffers) * received_bytes + self.connections_max as usize * connection_bytes
+        let connections_bytes = (self.connections_max as usize).saturating_mul(connection_bytes);
+        (usize::from(self.receive_buffers) * received_bytes).saturating_add(connections_bytes)
     }
 
     pub(super) fn check(&self, endpoints: usize) -> Result<(), NetError> {
-        let power = |value: u32, min: u32, max: u32| value.is_power_of_two() && (min..=max).contains(&value);
-        let buffers = |count: u16| power(count.into(), 1, 1 << 15);
-        let small = |value: u32, max: u32| (1..=max).contains(&value);
-        const BUFFERS: &str = "a power of two, 1 to 32768";
-        let rules = [
-            ("net.receive_buffers", self.receive_buffers.into(), buffers(self.receive_buffers), BUFFERS),
-            (
-                "net.receive_buffer_bytes",
-                self.receive_buffer_bytes,
-                small(self.receive_buffer_bytes, 1 << 24),
-                "1 to 16777216",
-            ),
-            (
-                "net.send_buffer_bytes",
-                self.send_buffer_bytes,
-                power(self.send_buffer_bytes, 1, 1 << 30),
-                "a power of two up to 1073741824",
-            ),
-            ("net.connections_max", self.connections_max, small(self.connections_max, (1 << 23) - 1), "1 to 8388607"),
-            (
-                "net.submission_entries",
-                self.submission_entries,
-                power(self.submission_entries, 8, 1 << 15),
-                "a power of two, 8 to 32768",
-            ),
-            ("net.max_frame_bytes", self.max_frame_bytes, small(self.max_frame_bytes, 1 << 24), "1 to 16777216"),
-            ("net.sends_by_call", self.sends_by_call.into(), self.sends_by_call <= 1 << 15, "at most 32768"),
-            ("the number of endpoints", endpoints as u32, endpoints <= 1 << 16, "at most 65536"),
-        ];
-        match rules.into_iter().find(|(_, _, holds, _)| !holds) {
-            Some((field, value, _, must)) => Err(NetError::Config { field, value: value.into(), must }),
+        match self.out_of_range(endpoints).next() {
+            Some((field, value, must)) => Err(NetError::Config { field, value, must }),
             None => Ok(()),
         }
+    }
+
+    /// The capacities that are out of range for a driver of so many endpoints: each with its value, and what it must be.
+    pub(crate) fn out_of_range(&self, endpoints: usize) -> impl Iterator<Item = (&'static str, u64, &'static str)> {
+        let power = |value: u32, min: u32, max: u32| value.is_power_of_two() && (min..=max).contains(&value);
+        let small = |value: u32, max: u32| (1..=max).contains(&value);
+        const BUFFERS: &str = "a power of two, 1 to 32768";
+        const SEND_BUFFER: &str = "a power of two up to 1073741824";
+        const ENTRIES: &str = "a power of two, 8 to 32768";
+        const BYTES: &str =
+            "at most 1099511627776; lower net.connections_max, net.send_buffer_bytes or net.max_frame_bytes";
+        let DriverConfig { receive_buffer_bytes, send_buffer_bytes, connections_max, .. } = *self;
+        let DriverConfig { submission_entries, max_frame_bytes, .. } = *self;
+        let (buffers, by_call) = (u32::from(self.receive_buffers), u32::from(self.sends_by_call));
+        let rules = [
+            ("net.receive_buffers", buffers, power(buffers, 1, 1 << 15), BUFFERS),
+            ("net.receive_buffer_bytes", receive_buffer_bytes, small(receive_buffer_bytes, 1 << 24), "1 to 16777216"),
+            ("net.send_buffer_bytes", send_buffer_bytes, power(send_buffer_bytes, 1, 1 << 30), SEND_BUFFER),
+            ("net.connections_max", connections_max, small(connections_max, (1 << 23) - 1), "1 to 8388607"),
+            ("net.submission_entries", submission_entries, power(submission_entries, 8, 1 << 15), ENTRIES),
+            ("net.max_frame_bytes", max_frame_bytes, small(max_frame_bytes, 1 << 24), "1 to 16777216"),
+            ("net.sends_by_call", by_call, by_call <= 1 << 15, "at most 32768"),
+        ];
+        let rules = rules.map(|(field, value, holds, must)| (field, u64::from(value), holds, must));
+        let sums = [
+            ("the number of endpoints", endpoints as u64, endpoints <= 1 << 16, "at most 65536"),
+            ("the memory of the network driver in bytes", self.bytes() as u64, self.bytes() <= BYTES_MAX, BYTES),
+        ];
+        let broken = rules.into_iter().chain(sums).filter(|&(_, _, holds, _)| !holds);
+        broken.map(|(field, value, _, must)| (field, value, must))
     }
 }

@@ -39,7 +39,7 @@ impl Topology {
             crosses,
         );
         if crosses {
-            let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
+            let (producer, consumer) = rtrb::RingBuffer::new(self.slots(edge));
             let to_shard = self.declared(to).shard;
             self.bind(from, port, edge, move |site| EdgeIn::Ring {
                 outlet: Outlet::new(producer),
@@ -129,7 +129,7 @@ impl Topology {
         let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index()), to, spec, crosses);
         // A value has a sequence beside it, which takes it to one cache line more.
         self.edges[edge as usize].slot_bytes += 64;
-        let (values, newest) = conflated_pair(keys.max(1));
+        let (values, newest) = conflated_pair(self.slots(edge));
         self.bind(from, port, edge, move |site| {
             let touched = wakes.and_then(|shard| site.touched(shard));
             EdgeIn::Other { end: Box::new(values), touched }
@@ -140,8 +140,8 @@ impl Topology {
     /// Gives code outside the topology a way to send to an actor. The sender may be used from any one thread.
     #[track_caller]
     pub fn external_sender<B: Actor>(&mut self, name: &str, to: ActorId<B>, spec: EdgeSpec) -> ExternalSender<B::In> {
-        self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index()), spec, true);
-        let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
+        let edge = self.edge::<B::In>(name.to_owned(), End::Outside, End::Actor(to.index()), spec, true);
+        let (producer, consumer) = rtrb::RingBuffer::new(self.slots(edge));
         self.open(to, move |_| Inlet::Ring { consumer, is_external: true });
         let waker = self.shards[self.declared(to).shard as usize].waker.clone();
         ExternalSender { producer, waker, gate: self.gate.clone() }
@@ -158,7 +158,7 @@ impl Topology {
         spec: EdgeSpec,
     ) -> ExternalReceiver<M> {
         let edge = self.edge::<M>(self.port_name(from, port), End::Actor(from.index()), End::Outside, spec, true);
-        let (producer, consumer) = rtrb::RingBuffer::new(spec.capacity.max(1));
+        let (producer, consumer) = rtrb::RingBuffer::new(self.slots(edge));
         self.bind(from, port, edge, move |_| EdgeIn::Ring { outlet: Outlet::new(producer), touched: None });
         ExternalReceiver { consumer }
     }
@@ -201,6 +201,12 @@ impl Topology {
     fn edge<M: Message>(&mut self, name: String, from: End, to: End, spec: EdgeSpec, crosses: bool) -> u32 {
         self.edges.push(EdgeDecl { name, from, to, spec, slot_bytes: Envelope::<M>::SLOT_BYTES, crosses });
         self.edges.len() as u32 - 1
+    }
+
+    /// The slots to allocate for an edge. One is enough if check refuses its capacity.
+    fn slots(&self, edge: u32) -> usize {
+        let edge = &self.edges[edge as usize];
+        if edge.bytes() > EdgeSpec::BYTES_MAX { 1 } else { edge.spec.capacity.max(1) }
     }
 
     #[track_caller]

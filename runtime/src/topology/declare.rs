@@ -16,6 +16,12 @@ use crate::{
     topology::spec::{Idle, ShardSpec},
 };
 
+/// The most messages that a step of any actor may send on a port: each port keeps places for a batch of such steps.
+const OUTPUTS_MAX: usize = 1 << 16;
+
+/// The most timers of any actor, for which it has 40 bytes each from its start on.
+const TIMERS_MAX: usize = 1 << 24;
+
 type Factory<A> = Box<dyn FnOnce(&[EndpointId]) -> A + Send>;
 type BindPort<A> = Box<dyn FnOnce(&mut <A as Actor>::Out, &mut Site, &Rc<StepState>) + Send>;
 type OpenInlet<A> = Box<dyn FnOnce(&mut Site) -> Inlet<<A as Actor>::In> + Send>;
@@ -179,6 +185,8 @@ impl Topology {
         factory: Factory<A>,
         host: fn(ActorCell<A>) -> Box<dyn Hosted>,
     ) -> ActorId<A> {
+        const { assert!(<A as Actor>::OUTPUTS_MAX <= OUTPUTS_MAX, "an actor's OUTPUTS_MAX is at most 65,536") };
+        const { assert!(A::TIMERS_MAX <= TIMERS_MAX, "an actor's TIMERS_MAX is at most 16,777,216") };
         let known = (shard.0 as usize) < self.shards.len();
         assert!(known, "actor {name:?}: a ShardId of another topology: use one that this topology returned");
         let mut ports = Vec::new();

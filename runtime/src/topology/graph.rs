@@ -76,6 +76,19 @@ pub(crate) struct EdgeDecl {
     pub crosses: bool,
 }
 
+impl EdgeDecl {
+    /// Memory of its slots.
+    pub(crate) fn bytes(&self) -> usize {
+        bytes_of(self.spec.capacity, self.slot_bytes, self.crosses)
+    }
+}
+
+/// The memory of an edge's slots: a queue within a shard has a power of two of them.
+pub(crate) fn bytes_of(capacity: usize, slot_bytes: usize, crosses: bool) -> usize {
+    let slots = if crosses { capacity } else { capacity.checked_next_power_of_two().unwrap_or(usize::MAX) };
+    slots.saturating_mul(slot_bytes)
+}
+
 /// Builds one actor's cell on its shard's thread.
 pub(crate) trait Plan: Send {
     fn build(self: Box<Self>, site: &mut Site, endpoints: &[EndpointId]) -> Box<dyn Hosted>;

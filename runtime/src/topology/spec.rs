@@ -61,6 +61,10 @@ pub struct EdgeSpec {
 }
 
 impl EdgeSpec {
+    /// The most bytes that the slots of an edge may take: 1 GiB, 16,777,216 messages of the smallest size. An edge is full
+    /// within seconds long before that, and a larger one would be refused by the allocator, which ends the process.
+    pub const BYTES_MAX: usize = 1 << 30;
+
     const fn new(capacity: usize, overflow: Overflow) -> Self {
         EdgeSpec { capacity, overflow, admission: false, in_flight_max: None, mailbox: None }
     }

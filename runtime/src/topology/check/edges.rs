@@ -4,6 +4,7 @@ use super::error::TopologyError;
 use crate::{
     edge::overflow::Overflow,
     topology::graph::{End, Topology},
+    topology::spec::EdgeSpec,
 };
 
 pub(super) fn check_ports(topology: &Topology, errors: &mut Vec<TopologyError>) {
@@ -37,11 +38,15 @@ pub(super) fn check_edges(topology: &Topology, errors: &mut Vec<TopologyError>) 
             // No step waits for room there.
             End::Actor(_) if edge.spec.overflow != Overflow::Backpressure => in_flight.max(1),
             // A network callback leaves room for another step.
-            End::Actor(from) => in_flight + 2 * topology.actors[from as usize].outputs_max,
+            End::Actor(from) => topology.actors[from as usize].outputs_max.saturating_mul(2).saturating_add(in_flight),
         };
         if edge.spec.capacity < least {
             let (edge, capacity) = (edge.name.clone(), edge.spec.capacity);
             errors.push(TopologyError::CapacityTooSmall { edge, capacity, least });
+        }
+        if edge.bytes() > EdgeSpec::BYTES_MAX {
+            let (edge, capacity, slot_bytes) = (edge.name.clone(), edge.spec.capacity, edge.slot_bytes);
+            errors.push(TopologyError::CapacityTooLarge { edge, capacity, slot_bytes });
         }
     }
 }

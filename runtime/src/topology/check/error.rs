@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::topology::spec::MailboxSpec;
+use crate::topology::spec::{EdgeSpec, MailboxSpec};
 
 /// A fault in a topology.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +75,32 @@ pub enum TopologyError {
         capacity: usize,
         /// Least capacity.
         least: usize,
+    },
+    /// An edge is larger than any may be.
+    #[error(
+        "edge {edge}: {capacity} messages of {slot_bytes} bytes are more than the {} bytes that an edge may take; give it a capacity of {} or less",
+        EdgeSpec::BYTES_MAX,
+        EdgeSpec::BYTES_MAX / slot_bytes
+    )]
+    CapacityTooLarge {
+        /// The edge.
+        edge: String,
+        /// Declared capacity.
+        capacity: usize,
+        /// Bytes of a slot.
+        slot_bytes: usize,
+    },
+    /// A capacity of a shard's network driver is out of range.
+    #[error("shard {shard:?}: {field} is {value}; it must be {must}")]
+    NetBounds {
+        /// The shard.
+        shard: String,
+        /// The field of [`DriverConfig`](crate::net::DriverConfig), or what follows from several.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// The valid range.
+        must: &'static str,
     },
     /// A mailbox holds too little or too much, or keeps it too briefly or too long.
     #[error(

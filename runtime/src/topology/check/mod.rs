@@ -45,6 +45,7 @@ mod deadlock;
 mod edges;
 mod error;
 mod names;
+mod net;
 mod report;
 mod sequenced;
 mod supervision;

@@ -5,12 +5,13 @@ use super::deadlock::{drain_order, never_waits};
 use super::edges::{check_edges, check_ports};
 use super::error::{TopologyError, TopologyErrors};
 use super::names::check_names;
+use super::net::check_net;
 use super::sequenced::check_sequenced;
 use super::supervision::check_supervision;
 use crate::{
     edge::overflow::Overflow,
     supervision::{Restart, SupervisorSpec},
-    topology::graph::{End, Topology},
+    topology::graph::{End, Topology, bytes_of},
     topology::ids::ActorIndex,
     topology::spec::Idle,
 };
@@ -81,13 +82,12 @@ impl CheckedEdge {
     /// Memory of its slots.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let slots = if self.crosses { self.capacity } else { self.capacity.next_power_of_two() };
-        slots * self.slot_bytes
+        bytes_of(self.capacity, self.slot_bytes, self.crosses)
     }
 }
 
 impl Topology {
-    /// Checks the whole: names, CPUs, ports, capacities, sequenced actors, and that full edges cannot deadlock it (the
+    /// Checks the whole: names, CPUs, ports, capacities of edges and of network drivers, sequenced actors, and that full edges cannot deadlock it (the
     /// [proof](crate::topology::check)).
     ///
     /// # Errors
@@ -96,6 +96,7 @@ impl Topology {
         let mut errors = Vec::new();
         check_names(self, &mut errors);
         check_cpus(self, &mut errors);
+        check_net(self, &mut errors);
         check_ports(self, &mut errors);
         check_edges(self, &mut errors);
         check_sequenced(self, &mut errors);
