@@ -234,6 +234,13 @@ fn replacements_that_fail_to_be_built_or_to_start_count_and_drops_that_panic_are
     let mut sorted = told.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, ["in drop", "in message", "in start", "in the factory"], "{told:?}");
+    let in_restart = outcome.status.failures.iter().filter(|(_, failure)| failure.in_restart);
+    let in_restart: Vec<String> = in_restart.map(|(_, failure)| failure.to_string()).collect();
+    assert!(in_restart[0].starts_with("could not be restarted as generation 1: failed at "), "{in_restart:?}");
+    assert!(in_restart[1].starts_with("could not be restarted as generation 2: failed at "), "{in_restart:?}");
+    assert_eq!(in_restart.len(), 2);
+    // One of the three replacements ran.
+    assert_eq!((outcome.status.restarted["fragile"], outcome.status.generations["fragile"]), (1, 3));
     // The second generation never came up, so nobody hears of its end.
     assert_eq!(heard.entries(), [Heard::Down(0), Heard::Up(3)]);
 }
@@ -285,8 +292,8 @@ fn siblings_stop_and_start_in_order_and_what_waits_for_them_is_kept() {
     let outcome = running.stop();
     assert!(outcome.drained && outcome.status.faults.is_empty(), "{outcome:?}");
     assert_eq!(log.entries(), names, "the first failed; the others were stopped and started after it");
-    let generations: Vec<u16> = outcome.status.restarted.values().copied().collect();
-    assert_eq!((outcome.status.failed, &generations[..]), (1, &[1, 1, 1][..]));
+    let restarts: Vec<u64> = outcome.status.restarted.values().copied().collect();
+    assert_eq!((outcome.status.failed, &restarts[..]), (1, &[1, 1, 1][..]));
 }
 
 #[test]
@@ -446,7 +453,7 @@ fn a_shard_that_is_behind_hears_of_every_generation_once() {
     send_all(&mut to_slow, [note(1)]);
     send_all(&mut to_fragile, (0..FAILURES).map(|_| note(IN_MESSAGE)));
     // As many as its ring holds, and those that were under way: no more are restarted before it has heard of them.
-    until("its ring is full", || running.status().restarted.get("fragile").is_some_and(|&generation| generation >= 4));
+    until("its ring is full", || running.status().restarted.get("fragile").is_some_and(|&times| times >= 4));
     is_free.store(true, Ordering::Relaxed);
     until("all are known", || heard.len() == 2 * usize::from(FAILURES));
     let expected: Vec<Heard> =

@@ -41,7 +41,7 @@ const IN_TIME_NS: u64 = 100_000_000;
 const REJECTED: Mix =
     Mix { rest: 0, cross: 0, immediate: 0, cancel: 0, reduce: 0, replace: 0, silent: 0, violation: 1 };
 /// What the log says when a part has failed.
-const SAID: [&str; 5] = ["panic", "gave up", "made no turn", "actor failed", "fault point"];
+const SAID: [&str; 6] = ["panic", "gave up", "made no turn", "actor failed", "could not be restarted", "fault point"];
 
 /// The shipped topology with short time-outs.
 const CHANGES: [(&str, &str); 4] = [

@@ -41,6 +41,7 @@ impl Failed {
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
+            Failed::Actor(failure) if failure.in_restart => "restart-failed",
             Failed::Actor(_) => "actor-panicked",
             Failed::Runtime(fault) => match **fault {
                 RuntimeFault::ShardPanicked { .. } => "shard-panicked",

@@ -25,8 +25,11 @@ pub struct Status {
     pub dead_letters: Vec<(String, DeadLetter)>,
     /// All such messages.
     pub dead_lettered: u64,
-    /// The actors that were restarted, with their generations: how often they were.
-    pub restarted: BTreeMap<String, u16>,
+    /// The actors that were restarted, and how often. A replacement that could not be built, or that panicked in its start, is a
+    /// failure ([`Failure::in_restart`](crate::Failure::in_restart)) and no restart.
+    pub restarted: BTreeMap<String, u64>,
+    /// Their generations, which count the replacements that never ran too.
+    pub generations: BTreeMap<String, u16>,
     /// What else failed: what ended the topology, if nobody asked for its stop.
     pub faults: Vec<RuntimeFault>,
     /// The topology is about to stop by itself, for the last of [`Status::faults`]: the program's chore ends its business, and returns
@@ -117,7 +120,8 @@ impl Status {
     }
 
     pub(super) fn note_restart(&mut self, actor: &str, generation: u16) {
-        self.restarted.insert(actor.to_owned(), generation);
+        *self.restarted.entry(actor.to_owned()).or_default() += 1;
+        self.generations.insert(actor.to_owned(), generation);
     }
 
     /// One counter, over all shards.

@@ -113,7 +113,7 @@ pub(super) struct Supervisor {
     /// When the clock was last recalibrated.
     pub clock_kept: Instant,
     pub names: Vec<String>,
-    /// By actor: when its last failure was noticed.
+    /// By actor that has failed and does not run again: when its failure was noticed.
     pub failed_at: Vec<Option<Instant>>,
     pub incidents: Incidents,
     pub last_resort: LastResort,
@@ -324,6 +324,7 @@ impl Supervisor {
                 match report {
                     Report::Failed(failure) => {
                         let actor = failure.actor;
+                        self.failed_at[actor.position()].get_or_insert_with(Instant::now);
                         self.note_failure(failure, Some(from));
                         if self.is_unsupervised {
                             self.links[from].notify(Notice::End(actor));
@@ -397,14 +398,17 @@ impl Supervisor {
     fn note_failure(&mut self, mut failure: Failure, shard: Option<usize>) {
         failure.noticed_after = failure.panicked_at.map(|at| at.elapsed());
         self.incidents.open_failure(&failure, shard.map(|shard| self.links[shard].name.as_str()));
-        let Failure { header, generation, place, message: reason, noticed_after, .. } = failure;
+        let Failure { header, generation, place, message: reason, noticed_after, in_restart, .. } = failure;
         let name = self.names[failure.actor.position()].clone();
-        self.failed_at[failure.actor.position()] = Some(Instant::now());
         self.shared.update(|status| status.note_failure(&name, failure));
         let (sequence, kind) = (header.sequence.0, header.kind);
         let noticed_after_us = noticed_after.map(|after| after.as_micros() as u64);
         self.log(|| {
-            tracing::error!(actor = name, generation, sequence, kind, noticed_after_us, %place, %reason, "actor failed");
+            if in_restart {
+                tracing::error!(actor = name, generation, noticed_after_us, %place, %reason, "actor could not be restarted");
+            } else {
+                tracing::error!(actor = name, generation, sequence, kind, noticed_after_us, %place, %reason, "actor failed");
+            }
         });
         self.last_resort.say(format_args!("actor {name:?} failed at {place}: {reason}"));
     }
@@ -413,7 +417,7 @@ impl Supervisor {
         self.notify_others(from, || Notice::Up(up));
         let name = self.names[up.actor.position()].clone();
         self.shared.update(|status| status.note_restart(&name, up.generation));
-        let after_us = self.failed_at[up.actor.position()].map(microseconds_since);
+        let after_us = self.failed_at[up.actor.position()].take().map(microseconds_since);
         self.log(|| tracing::warn!(actor = name, generation = up.generation, after_us, "actor restarted"));
     }
 

@@ -23,12 +23,14 @@ pub(crate) struct Fault {
     pub input: Option<FailedInput>,
     /// Its shard panicked outside of any actor, and took it along.
     pub is_of_shard: bool,
+    pub in_restart: bool,
 }
 
 impl Fault {
     /// A panic outside of any step on an input.
     pub(crate) fn without_input(place: PanicLocation, message: PanicMessage) -> Fault {
-        Fault { header: Header::default(), place, message, dead_letter: None, input: None, is_of_shard: false }
+        let header = Header::default();
+        Fault { header, place, message, dead_letter: None, input: None, is_of_shard: false, in_restart: false }
     }
 }
 
@@ -89,6 +91,8 @@ pub struct Failure {
     pub actor: ActorIndex,
     /// Its generation: 0 until it was restarted.
     pub generation: u16,
+    /// The restart failed: the replacement could not be built, or panicked in its start. This generation never ran.
+    pub in_restart: bool,
     /// Header of the input it failed on.
     pub header: Header,
     /// Where in the code it panicked.
@@ -112,11 +116,12 @@ impl Failure {
     pub(crate) fn new(
         actor: ActorIndex,
         generation: u16,
-        Fault { header, place, message, dead_letter, input, is_of_shard }: Fault,
+        Fault { header, place, message, dead_letter, input, is_of_shard, in_restart }: Fault,
     ) -> Self {
         Failure {
             actor,
             generation,
+            in_restart,
             header,
             place,
             message,
@@ -132,6 +137,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.in_restart {
+            write!(f, "could not be restarted as generation {}: ", self.generation)?;
+        }
         write!(f, "failed at {}: {}", self.place, self.message)
     }
 }

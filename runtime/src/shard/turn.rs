@@ -251,7 +251,9 @@ impl Shard {
         self.env.alarm.set(false);
         for index in 0..self.units.units.len() {
             let unit = &mut self.units.units[index];
-            let Some(fault) = unit.hosted.take_failure() else { continue };
+            let Some(mut fault) = unit.hosted.take_failure() else { continue };
+            // Its start has failed, or it would be up.
+            fault.in_restart = !unit.is_up;
             self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
             let failure = Failure::new(unit.actor, unit.generation, *fault);
             let sequence = failure.header.sequence;

@@ -166,6 +166,7 @@ fn build(member: &Member, generation: u16) -> Result<Value, Box<Failure>> {
     let build_next = member.build_next.as_ref().expect("check lets only those be restarted that can be");
     panics::catch(|| build_next(&member.endpoints)).map_err(|_| {
         let (place, message) = panics::take();
-        Box::new(Failure::new(member.actor, generation, Fault::without_input(place, message)))
+        let fault = Fault { in_restart: true, ..Fault::without_input(place, message) };
+        Box::new(Failure::new(member.actor, generation, fault))
     })
 }

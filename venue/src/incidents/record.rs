@@ -34,7 +34,7 @@ pub struct IncidentRecord {
     /// The actor that failed, or was called last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// Its generation: 0 until it was restarted.
+    /// Its generation: 0 until it was restarted. Of a restart that failed, the one that never ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u16>,
     /// What the supervisor decided.

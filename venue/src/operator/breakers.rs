@@ -168,7 +168,7 @@ impl Watched {
 /// Whether market data has failed and is not back: it says nothing of its prices then, which are stale.
 fn market_data_is_down(status: &Status) -> bool {
     let last = status.failures.iter().rev().find(|(actor, _)| actor == "market-data");
-    last.is_some_and(|(actor, failure)| status.restarted.get(actor).copied().unwrap_or(0) <= failure.generation)
+    last.is_some_and(|(actor, failure)| status.generations.get(actor).copied().unwrap_or(0) <= failure.generation)
 }
 
 fn starts_as(start: BreakerStart) -> BreakerState {
@@ -332,7 +332,7 @@ mod tests {
         assert!(!bench.turns(4, |_| {}));
         assert!(bench.turns(1, |_| {}), "half of ten, and it waits for its restart");
         assert!(bench.turns(100, |_| {}));
-        bench.status.restarted.insert("market-data".to_owned(), 1);
+        bench.status.generations.insert("market-data".to_owned(), 1);
         assert!(!bench.turns(8, |_| {}));
     }
 

@@ -469,8 +469,8 @@ impl Desk {
         for (actor, failure) in &status.failures {
             lines.push(format!("failure: actor {actor}, on input {}, {failure}", failure.header.sequence));
         }
-        for (actor, generation) in &status.restarted {
-            lines.push(format!("restarted: actor {actor}, {generation} times"));
+        for (actor, times) in &status.restarted {
+            lines.push(format!("restarted: actor {actor}, {times} times"));
         }
         lines.extend(status.warnings().iter().map(|warning| format!("warning: {warning}")));
         lines.join("\n")
