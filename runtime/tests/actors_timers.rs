@@ -1,15 +1,15 @@
-//! Timers of an actor that has begun an input and cannot go on with it.
+//! Timers of an actor beside its input.
 
 mod support;
 
 use std::{cell::Cell, rc::Rc};
 
 use corelane_runtime::{
-    actor::Step,
+    actor::{Actor, Context, Step},
     edge::port::Port,
     topology::{EdgeSpec, Idle, Topology},
 };
-use support::{Note, Play, Two, drain, left, note, numbers, out, right, shard, two_cpus};
+use support::{Log, Note, Play, Two, drain, left, note, numbers, out, right, shard, two_cpus};
 
 #[test]
 fn a_timer_fires_while_its_actor_waits_for_what_the_timer_brings() {
@@ -64,4 +64,50 @@ fn a_timer_fires_while_a_long_input_waits_for_room() {
     simulation.set_time_ns(2_000_000);
     simulation.run_until_idle();
     assert_eq!(numbers(&drain(&mut beats)), [9]);
+}
+
+/// What an actor is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Called {
+    Timer,
+    Message,
+}
+
+/// Sets many timers for one time.
+struct Beset(Log<Called>);
+
+impl Actor for Beset {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    const TIMERS_MAX: usize = 1024;
+
+    fn on_start(&mut self, ctx: &mut Context<'_, ()>) {
+        (0..1024).for_each(|token| assert!(ctx.set_timer(1_000_000, token).is_ok()));
+    }
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        self.0.push(Called::Message);
+        Step::Done
+    }
+    fn on_timer(&mut self, _: &mut Context<'_, ()>, _token: u64) {
+        self.0.push(Called::Timer);
+    }
+}
+
+#[test]
+fn timers_that_are_due_and_messages_that_wait_go_64_by_64() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Spin);
+    let log = Log::new();
+    let called = log.clone();
+    let actor = topology.actor(shard, "beset", move || Beset(called));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(1024));
+    let mut simulation = topology.simulate().unwrap();
+    simulation.run_until_idle();
+    assert_eq!(log.len(), 0);
+    (0..1024).for_each(|number| sender.send(note(number)).unwrap());
+    simulation.set_time_ns(2_000_000);
+    simulation.run_until_idle();
+    let in_turn: Vec<Called> = [[Called::Timer; 64], [Called::Message; 64]].concat().repeat(16);
+    assert_eq!(log.entries(), in_turn);
 }

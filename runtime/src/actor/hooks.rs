@@ -105,6 +105,9 @@ pub trait Actor: 'static {
 
     /// A timer set through [`Context::set_timer`] is due. It fires also if a port has no room: what it then sends waits in the
     /// port, and no further timer fires until that has left. It fires between two steps of an unfinished input too.
+    ///
+    /// Each time that the actor is polled, which is at least once per turn, up to 64 timers fire that are due, and then up to 64
+    /// messages are taken: neither waits for the end of the other.
     fn on_timer(&mut self, ctx: &mut Context<'_, Self::Out>, token: u64) {
         let _ = (ctx, token);
     }

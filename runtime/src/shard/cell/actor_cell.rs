@@ -295,7 +295,8 @@ impl<A: Actor> ActorCell<A> {
         (steps, left)
     }
 
-    /// Polls an actor that has more than inlets to look at.
+    /// Polls an actor that has more than inlets to look at. Timers take nothing from the budget of its input, nor input from
+    /// theirs: however many are due, up to [`BATCH_MAX`] of them fire and up to `budget` steps are made of what waits.
     fn poll_unfinished(&mut self, budget: usize, net: &mut dyn Net) -> Polled {
         let mut moved = 0;
         if self.backlog > 0 {
@@ -313,16 +314,17 @@ impl<A: Actor> ActorCell<A> {
             steps = self.go_on(budget, net);
             self.flush();
         }
+        let mut fired = 0;
         if self.is_running() && !self.core.timers.is_empty() {
-            steps += self.fire_timers(net);
+            fired = self.fire_timers(net);
         }
         if !self.more && self.is_running() {
-            let (taken, leaves) = self.take_in_turn(budget.saturating_sub(steps), net);
+            let (taken, leaves) = self.take_in_turn(budget - steps, net);
             steps += taken;
             left = leaves;
         }
-        let polled = self.polled(steps, left);
-        Polled { steps: moved + steps, ..polled }
+        let polled = self.polled(steps + fired, left);
+        Polled { steps: moved + polled.steps, ..polled }
     }
 
     #[inline]
