@@ -14,7 +14,7 @@ pub struct RunOptions {
     pub housekeeping_cpu: Option<usize>,
     /// The clock of all shards; if `None`, one in UTC that begins at the start.
     pub clock: Option<ClockMaster>,
-    /// How long an ordered stop waits for what is in flight.
+    /// How long an ordered stop waits for what is in flight; not counting times in which the process is suspended.
     pub drain_deadline: Duration,
     /// The time of day at which the topology halts with [`RuntimeFault::DayWithoutEnd`](super::RuntimeFault::DayWithoutEnd), because
     /// its messages cannot carry later times. If `None`, it runs on, and the log warns when the day passes 24 hours.
@@ -23,8 +23,8 @@ pub struct RunOptions {
     /// [`Status::is_halting`](super::Status::is_halting)) before the ordered stop.
     pub halt_deadline: Duration,
     /// How long a shard may make no turn before it counts as stuck ([`RuntimeFault::ShardStuck`](super::RuntimeFault::ShardStuck)) and the
-    /// topology ends at once. If 80 ms, or twice the jitter that housekeeping measures in its first second, is longer, that counts. A
-    /// saturated shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
+    /// topology ends at once. If 80 ms, or twice the jitter that housekeeping measures in its first second, is longer, that counts
+    /// (its latest wait left out, which a pause of the host may have made late). A saturated shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
     pub(super) on_incident: Option<OnIncident>,
 }

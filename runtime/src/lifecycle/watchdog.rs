@@ -15,8 +15,8 @@ const THRESHOLD_MIN: Duration = Duration::from_millis(80);
 #[derive(Debug)]
 pub(super) struct Watchdog {
     threshold: Duration,
-    /// The most that a wait of housekeeping was late, and how many waits are still to be measured.
-    jitter: Duration,
+    /// The two waits of housekeeping that were the latest, and how many are still to be measured.
+    latest: [Duration; 2],
     unmeasured: u32,
     /// By shard: its last heartbeat, and when it was first seen.
     seen: Vec<(u64, Duration)>,
@@ -32,23 +32,25 @@ pub(super) struct Stuck {
 
 impl Watchdog {
     pub(super) fn new(threshold: Duration) -> Self {
-        let (jitter, looked_at) = (Duration::ZERO, Duration::ZERO);
+        let (latest, looked_at) = ([Duration::ZERO; 2], Duration::ZERO);
         let threshold = threshold.max(THRESHOLD_MIN);
-        Watchdog { threshold, jitter, unmeasured: MEASURED_WAITS, seen: Vec::new(), looked_at }
+        Watchdog { threshold, latest, unmeasured: MEASURED_WAITS, seen: Vec::new(), looked_at }
     }
 
     /// Takes how late a wait ended. Twice the most of it is the least threshold: a host that runs its threads late does so to
-    /// shards too.
+    /// shards too. The latest of all does not count, since a pause of the process or of its host makes one wait late, by however
+    /// long it lasted.
     pub(super) fn measure(&mut self, late: Duration) {
         if self.unmeasured > 0 {
             self.unmeasured -= 1;
-            self.jitter = self.jitter.max(late);
+            let [most, second] = self.latest;
+            self.latest = [most.max(late), second.max(late.min(most))];
         }
     }
 
     /// Looks at the shards; returns one that is stuck.
     pub(super) fn observe(&mut self, now: Duration, shards: impl Iterator<Item = Progress>) -> Option<Stuck> {
-        let threshold = self.threshold.max(2 * self.jitter);
+        let threshold = self.threshold.max(2 * self.latest[1]);
         // Whoever does not run cannot say that others do not.
         let was_away = now.saturating_sub(self.looked_at) > threshold / 2;
         self.looked_at = now;
@@ -112,6 +114,16 @@ mod tests {
         let mut watchdog = watchdog(MS(1000), MS(2000));
         let found = (0..41).find(|beat| watchdog.observe(MS(100 * beat), [shard(1, false)].into_iter()).is_some());
         assert_eq!(found, Some(40));
+    }
+
+    #[test]
+    fn a_pause_of_the_host_while_jitter_is_measured_is_no_jitter() {
+        let mut watchdog = Watchdog::new(MS(1000));
+        for wait in 0..MEASURED_WAITS {
+            watchdog.measure(if wait == 7 { MS(60_000) } else { MS(3) });
+        }
+        let found = (0..41).find(|beat| watchdog.observe(MS(100 * beat), [shard(1, false)].into_iter()).is_some());
+        assert_eq!(found, Some(10));
     }
 
     #[test]
