@@ -95,8 +95,8 @@ impl<M: Keyed> TakeMessage<M> for Reader<M> {
         self.receive().map(Taken::Message)
     }
 
-    fn clear(&mut self) -> usize {
-        std::iter::from_fn(|| self.receive()).count()
+    fn clear(&mut self, count: usize) -> usize {
+        std::iter::from_fn(|| self.receive()).take(count).count()
     }
 
     fn len(&self) -> usize {

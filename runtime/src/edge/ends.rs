@@ -22,8 +22,8 @@ pub(crate) enum Taken<M> {
 pub(crate) trait TakeMessage<M> {
     /// Takes the next message.
     fn take(&mut self) -> Option<Taken<M>>;
-    /// Discards all messages; returns how many.
-    fn clear(&mut self) -> usize;
+    /// Discards up to `count` messages; returns how many.
+    fn clear(&mut self, count: usize) -> usize;
     fn len(&self) -> usize;
     /// Messages replaced before they were read.
     fn overwritten(&self) -> u64;

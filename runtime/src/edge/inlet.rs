@@ -40,11 +40,12 @@ impl<M: Message> Inlet<M> {
         }
     }
 
-    /// Discards all messages; returns how many.
-    pub(crate) fn clear(&mut self) -> usize {
+    /// Discards messages; returns how many. A ring or a queue is emptied by moving its end. Where each costs a call, it discards
+    /// up to `count`.
+    pub(crate) fn clear(&mut self, count: usize) -> usize {
         match self {
             Inlet::Local(_) | Inlet::Ring { .. } => self.drain(usize::MAX, |run, _| (run.len(), true)),
-            Inlet::Other(end) => end.clear(),
+            Inlet::Other(end) => end.clear(count),
         }
     }
 

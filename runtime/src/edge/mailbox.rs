@@ -89,8 +89,8 @@ impl<M: Message, T: Fn() -> u64> TakeMessage<M> for MailboxReader<M, T> {
         Some(Taken::Message(envelope))
     }
 
-    fn clear(&mut self) -> usize {
-        self.consumers.iter_mut().map(|ring| std::iter::from_fn(|| ring.pop().ok()).count()).sum()
+    fn clear(&mut self, count: usize) -> usize {
+        self.consumers.iter_mut().flat_map(|ring| std::iter::from_fn(move || ring.pop().ok())).take(count).count()
     }
 
     fn len(&self) -> usize {

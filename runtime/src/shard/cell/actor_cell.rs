@@ -342,7 +342,8 @@ impl<A: Actor> ActorCell<A> {
         self.core.timers.clear();
     }
 
-    /// Discards the inputs of an actor that was given up, so that nobody waits for it. Its neighbours have been notified.
+    /// Discards the inputs of an actor that was given up, so that nobody waits for it: of each edge at most as many messages in a
+    /// poll as it would take, or what costs as little. Its neighbours have been notified.
     fn discard(&mut self) -> usize {
         if self.backlog == 0 {
             self.core.out.visit(&mut |_, port| port.close());
@@ -350,7 +351,7 @@ impl<A: Actor> ActorCell<A> {
         let mut discarded = 0;
         for inlet in &mut self.inlets {
             if inlet.len() > 0 {
-                discarded += inlet.clear();
+                discarded += inlet.clear(BATCH_MAX);
             }
         }
         self.dropped += discarded as u64;
