@@ -18,7 +18,7 @@ use corelane_runtime::{
     edge::port::Port,
     lifecycle::{RuntimeFault, Status},
     net::{ConnId, EndpointSpec, Flow, FrameError, Framer},
-    supervision::{Escalation, Strategy, SupervisorId, SupervisorSpec},
+    supervision::{Backoff, Escalation, Strategy, SupervisorId, SupervisorSpec},
     topology::{EdgeSpec, Idle, Topology},
 };
 use support::{Note, drain, note, numbers, options, out, receive, shard, two_cpus, until};
@@ -191,4 +191,36 @@ fn actors_of_a_dead_shard_take_no_others_along() {
     assert!(faults.iter().any(|fault| matches!(fault, RuntimeFault::ShardPanicked { .. })), "{faults:?}");
     assert!(faults.len() == 2 && faults.contains(&gave_up("both", "dies")), "{faults:?}");
     assert!(outcome.status.restarted.is_empty(), "{outcome:?}");
+}
+
+#[test]
+fn a_halt_does_not_wait_for_an_actor_that_was_to_be_restarted_on_a_shard_that_has_died() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "framer-dies", one, Idle::Park);
+    let far = shard(&mut topology, "far", two, Idle::Park);
+    let addr: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let listen = EndpointSpec::Listen { addr, framer: Box::new(Faulty), backlog: 8 };
+    let listens = topology.net_actor(near, "listens", vec![listen], |_| Relay);
+    let fails = topology.actor(near, "fails", || Relay);
+    let relay = topology.actor(far, "relay", || Relay);
+    [listens, relay].into_iter().for_each(|actor| topology.leave_open(actor, out));
+    topology.leave_open(fails, out);
+    let mut sender = topology.external_sender("in", fails, EdgeSpec::backpressure(8));
+    let wait = Backoff { first: LONG, max: LONG, jitter_percent: 0, reset_after: Duration::ZERO };
+    let spec = SupervisorSpec::new("exits", Strategy::OneForOne).backoff(wait).escalation(Escalation::Exit);
+    let exits = topology.supervisor(spec);
+    topology.supervise(exits, fails, |_| Relay);
+    // Its program never ends its business.
+    let running = topology.start(options().halt_deadline(LONG)).unwrap();
+    let address = running.addresses(listens)[0];
+    sender.send(note(13)).unwrap();
+    until("it waits for its restart", || running.status().failed == 1);
+    TcpStream::connect(address).unwrap().write_all(&[1]).unwrap();
+    until("the topology ends at once", || !running.is_running());
+    let status = running.stop().status;
+    let [RuntimeFault::ShardPanicked { .. }, gave_up] = &status.faults[..] else { panic!("{:?}", status.faults) };
+    assert_eq!(*gave_up, RuntimeFault::GaveUp { supervisor: "exits".into(), actor: "fails".into() });
+    let lost = status.failures.iter().filter(|(actor, _)| actor == "fails").count();
+    assert_eq!(lost, 2, "it failed, and was lost with its shard");
 }

@@ -118,7 +118,8 @@ impl DutyCycle {
     /// Runs until the topology's last stage, then drops what the shard holds. `report` hears of panics outside of the actors:
     /// of a framer, of the network driver.
     pub(crate) async fn run(mut self, report: impl Fn(PanicLocation, PanicMessage, Arc<[ShardEvent]>)) {
-        let mut panicked = catching(self.turn_until_exit()).await.is_err();
+        let mut reports = Vec::with_capacity(REPORTS_PER_TURN);
+        let mut panicked = catching(self.turn_until_exit(&mut reports)).await.is_err();
         if panicked {
             let (place, message) = panics::take();
             self.recorder.note_turn(self.shard.env.time.ticks_anew());
@@ -126,9 +127,10 @@ impl DutyCycle {
             self.shard.bury(place, message);
             // There is nothing to sleep on.
             self.idle = Idle::Backoff;
-            panicked = catching(self.turn_until_exit()).await.is_err();
+            panicked = catching(self.turn_until_exit(&mut reports)).await.is_err();
+            // However far its turns came: nobody waits for any of them.
+            self.shard.collect_last_failures(&mut reports);
         }
-        let mut reports = Vec::new();
         panicked |= self.shard.dispose(&mut reports).is_err();
         if panicked {
             let (place, message) = panics::take();
@@ -138,9 +140,8 @@ impl DutyCycle {
         self.publish(stages::EXIT);
     }
 
-    async fn turn_until_exit(&mut self) {
+    async fn turn_until_exit(&mut self, reports: &mut Vec<Report>) {
         let sleeper = self.sleeper.take();
-        let mut reports = Vec::with_capacity(REPORTS_PER_TURN);
         let mut reached = stages::RUN;
         let mut empty_turns = 0u32;
         let check_ticks = self.shard.env.time.ticks_of(CHECK_NS);
@@ -168,7 +169,7 @@ impl DutyCycle {
             }
             fault!("shard.turn");
             self.shard.env.time.set_looked(self.figures.looked_ticks);
-            let work = self.shard.turn(&mut reports);
+            let work = self.shard.turn(reports);
             let now_ticks = self.shard.env.time.ticks_anew();
             self.figures.count_turn(work > 0, now_ticks);
             if (work > 0 || self.shard.called()) && (stage == stages::RUN || self.moved_messages(work)) {
@@ -180,14 +181,14 @@ impl DutyCycle {
                 waits_since_ns = None;
                 self.recorder.note_turn(now_ticks);
                 if !reports.is_empty() {
-                    self.report(&mut reports);
+                    self.report(reports);
                 }
             } else {
                 empty_turns = empty_turns.saturating_add(1);
             }
             if now_ticks.wrapping_sub(checked_ticks) >= check_ticks || stage != stages::RUN {
                 checked_ticks = now_ticks;
-                self.check(stage, &mut reports);
+                self.check(stage, reports);
                 if work == 0 && stage != stages::RUN && !self.shard.is_quiet() {
                     // A full edge blocks the actors, or they hold frames: no work is done, but the shard is not at rest.
                     self.progress.count_work();
@@ -213,7 +214,7 @@ impl DutyCycle {
                     let mut due_ticks = now_ticks;
                     let since = *idle_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= PARK_AFTER {
-                        self.check(stage, &mut reports);
+                        self.check(stage, reports);
                         self.publish(stage);
                         if let Some(sleeper) = &sleeper {
                             due_ticks = self.park(sleeper, stage, &mut waits_since_ns).await.unwrap_or(due_ticks);
@@ -224,8 +225,8 @@ impl DutyCycle {
                 }
             }
         }
-        self.shard.collect_last_failures(&mut reports);
-        self.report(&mut reports);
+        self.shard.collect_last_failures(reports);
+        self.report(reports);
         if let Some(driver) = self.shard.transport.driver() {
             // What the last turn has sent leaves too.
             driver.submit_and_reap();

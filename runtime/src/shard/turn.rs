@@ -253,7 +253,7 @@ impl Shard {
             let unit = &mut self.units.units[index];
             let Some(mut fault) = unit.hosted.take_failure() else { continue };
             // Its start has failed, or it would be up.
-            fault.in_restart = !unit.is_up;
+            fault.in_restart = !unit.is_up && !fault.is_of_shard;
             self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
             let failure = Failure::new(unit.actor, unit.generation, *fault);
             let sequence = failure.header.sequence;

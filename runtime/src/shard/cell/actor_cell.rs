@@ -423,7 +423,9 @@ impl<A: Actor> Hosted for ActorCell<A> {
     }
 
     fn fail(&mut self, fault: Fault) {
-        if !self.is_running() {
+        // Of one that waits for its restart, its shard's end is a failure too: it cannot come back.
+        let waits = matches!(self.state, State::Failed) && self.is_supervised;
+        if !self.is_running() && !waits {
             return;
         }
         self.state = State::Failing(Box::new(fault));

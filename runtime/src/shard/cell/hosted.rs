@@ -70,7 +70,7 @@ pub(crate) trait Hosted {
     fn stop(&mut self, net: &mut dyn Net);
     /// How the actor failed; returned once.
     fn take_failure(&mut self) -> Option<Box<Fault>>;
-    /// Fails the actor without a step of it, if it has not failed before.
+    /// Fails the actor without a step of it, if it runs or waits for its restart.
     fn fail(&mut self, fault: Fault);
     /// Suspends a running actor: its input waits. Returns the input that it has begun.
     fn suspend(&mut self) -> Option<DeadLetter>;
