@@ -257,7 +257,8 @@ impl Supervisor {
         if halts {
             self.is_ending = false;
             self.halts = true;
-            self.halts_at = self.halts_at.or_else(|| Instant::now().checked_add(self.options.halt_deadline));
+            let now = self.time.passed();
+            self.halts_at = self.halts_at.or_else(|| now.checked_add(self.options.halt_deadline));
             self.shared.update(|status| status.is_halting = true);
         }
     }

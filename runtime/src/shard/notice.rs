@@ -7,11 +7,41 @@ use crate::{
     message::Header,
     shard::failure::{DeadLetter, Failure},
     shard::flight::Happened,
+    shard::panics::{self, Caught},
     topology::ids::ActorIndex,
 };
 
-/// An actor of any type, built or to be dropped on housekeeping.
-pub(crate) type Value = Box<dyn Any + Send>;
+/// An actor of any type, built or to be dropped on housekeeping. It is the program's, and so is its drop: wherever it is dropped,
+/// with what it waited in too, a panic of that ends nothing.
+pub(crate) struct Value(Option<Box<dyn Any + Send>>);
+
+impl Value {
+    pub(crate) fn new(actor: impl Any + Send) -> Value {
+        Value(Some(Box::new(actor)))
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut (dyn Any + Send) {
+        self.0.as_deref_mut().expect("it is there until it is let go")
+    }
+
+    /// Drops it where its panic is told.
+    pub(crate) fn let_go(mut self) -> Result<(), Caught> {
+        let actor = self.0.take();
+        panics::catch(|| drop(actor))
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        let Some(actor) = self.0.take() else { return };
+        if panics::catch(|| drop(actor)).is_err() {
+            let (place, message) = panics::take();
+            let _ = panics::catch(
+                || tracing::error!(%place, %message, "a replacement panicked when it was dropped unused"),
+            );
+        }
+    }
+}
 
 /// What a shard is told.
 pub(crate) enum Notice {
@@ -59,5 +89,30 @@ impl Report {
             }
             Report::Down(_) | Report::Retired { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct DropsBadly;
+
+    impl Drop for DropsBadly {
+        fn drop(&mut self) {
+            panic!("as the test wants");
+        }
+    }
+
+    #[test]
+    fn replacements_whose_drops_panic_end_nothing_where_they_wait() {
+        let (mut notices, ring) = rtrb::RingBuffer::new(2);
+        for generation in 1..=2 {
+            let value = Value::new(DropsBadly);
+            assert!(notices.push(Notice::Replace { actor: ActorIndex::new(0), generation, value }).is_ok());
+        }
+        // As at the end of a topology: a second panic while the first unwinds would end the process.
+        drop((notices, ring));
+        assert!(Value::new(DropsBadly).let_go().is_err());
     }
 }

@@ -356,7 +356,7 @@ impl Shard {
         let Some(unit) = self.units.position(actor) else { return };
         let replaced = self.units.called(unit);
         let retired = std::mem::replace(&mut replaced.generation, generation);
-        let is_up = replaced.hosted.replace(&mut *value, generation, &mut *self.transport);
+        let is_up = replaced.hosted.replace(value.get_mut(), generation, &mut *self.transport);
         replaced.is_up = is_up;
         reports.push(Report::Retired { actor, generation: retired, value });
         if is_up {

@@ -76,7 +76,7 @@ impl Topology {
     ) {
         const { assert!(matches!(A::ROLE, Role::Ordinary), "what is sequenced cannot be restarted without its state") };
         self.add_child(supervisor, actor, Restart::Permanent);
-        let build_next = move |endpoints: &[EndpointId]| Box::new(build_next(endpoints)) as Value;
+        let build_next = move |endpoints: &[EndpointId]| Value::new(build_next(endpoints));
         self.builds_next.push((actor.index(), Box::new(build_next)));
     }
 

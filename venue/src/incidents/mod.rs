@@ -13,6 +13,7 @@ mod record;
 
 use std::{
     io,
+    panic::{self, AssertUnwindSafe},
     path::PathBuf,
     sync::{
         Arc,
@@ -94,14 +95,99 @@ impl IncidentsTo {
         for (incident, _permit) in waiting {
             let lost = dropped.swap(0, Ordering::Relaxed);
             let record = IncidentRecord::of(&incident, lost);
-            match directory.write(record, records_max, record_bytes_max) {
+            let written = directory.write(record, records_max, record_bytes_max);
+            // The log is the program's, and a panic in it no reason to record no more.
+            let said = panic::catch_unwind(AssertUnwindSafe(|| match written {
                 Ok(id) => tracing::warn!(id, "an incident was recorded: corelane incidents {id} shows it"),
                 Err(error) => {
                     let directory = self.directory.display();
                     let what = incident.what.label();
                     tracing::error!(%directory, %error, what, "an incident could not be recorded");
                 }
+            }));
+            if let Err(payload) = said {
+                // Its drop may panic too.
+                std::mem::forget(payload);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process::id};
+
+    use corelane_runtime::{
+        actor::{Actor, Context, Step},
+        lifecycle::RunOptions,
+        topology::{EdgeSpec, ShardSpec, Topology},
+    };
+    use corelane_test_support::wait::until;
+    use tracing::{Event, Metadata, Subscriber, span};
+
+    use super::*;
+
+    struct Fails;
+
+    impl Actor for Fails {
+        type In = ();
+        type Out = ();
+        const OUTPUTS_MAX: usize = 0;
+        fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+            panic!("as the test wants");
+        }
+    }
+
+    /// As many incidents as there are actors.
+    fn incidents(actors: usize) -> Vec<Incident> {
+        let mut topology = Topology::new();
+        let shard = topology.shard(ShardSpec::new("only", cpu::allowed_cpus()[0]));
+        let fails = (0..actors).map(|number| {
+            let actor = topology.actor(shard, format!("fails {number}"), || Fails);
+            topology.external_sender("in", actor, EdgeSpec::backpressure(1))
+        });
+        let mut senders: Vec<_> = fails.collect();
+        let (taken, incidents) = mpsc::channel();
+        let running = topology.start(RunOptions::default().on_incident(move |incident| taken.send(incident).unwrap()));
+        let running = running.unwrap();
+        senders.iter_mut().for_each(|sender| sender.send(()).unwrap());
+        until("all have failed", || running.status().failed == actors as u64);
+        let _ = running.stop();
+        incidents.iter().collect()
+    }
+
+    struct BrokenLog;
+
+    impl Subscriber for BrokenLog {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, _: &Event<'_>) {
+            panic!("the log is broken");
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_log_that_panics_keeps_no_incident_from_its_record() {
+        let directory = env::temp_dir().join(format!("corelane-records-broken-log-{}", id()));
+        let _ = fs::remove_dir_all(&directory);
+        let bounds = Incidents { directory: String::new(), records_max: 8, record_bytes_max: 4096 };
+        let permits = Permits::new(8);
+        let (hands_over, waiting) = mpsc::channel();
+        for incident in incidents(3) {
+            hands_over.send((incident, permits.try_acquire().unwrap())).unwrap();
+        }
+        drop(hands_over);
+        let to = IncidentsTo { directory: directory.clone(), bounds, permits };
+        tracing::subscriber::with_default(BrokenLog, || to.write_all(&waiting, &AtomicU64::new(0)));
+        assert_eq!(IncidentDirectory::new(&directory).list().unwrap().len(), 3);
+        fs::remove_dir_all(&directory).unwrap();
     }
 }
