@@ -5,6 +5,7 @@ mod support;
 use std::{
     env,
     io::{BufRead, BufReader, Read, Write},
+    ops::ControlFlow,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -18,9 +19,9 @@ use corelane_runtime::{
     actor::{Actor, Context, Step},
     edge::port::Port,
     supervision::{Strategy, SupervisorSpec},
-    topology::{EdgeSpec, Idle, Topology},
+    topology::{EdgeSpec, Idle, Refused, Topology},
 };
-use support::{Note, note, options, out, shard, two_cpus, until};
+use support::{Note, Play, drain, note, options, out, shard, two_cpus, until};
 
 const DEADLINE: Duration = Duration::from_secs(4);
 const SUSPENDED: Duration = Duration::from_secs(5);
@@ -76,10 +77,91 @@ fn stop_late() {
     assert!(faults.is_empty(), "{faults:?}");
 }
 
+/// Reads nothing before the process was suspended, for longer than a stop waits.
+#[test]
+#[ignore = "it is a process of a test below"]
+fn drain_late() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "relay", Play::<Port<Note>, 1>::relay);
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(16));
+    let mut receiver = topology.external_receiver(actor, out, EdgeSpec::backpressure(4));
+    let running = topology.start(options().drain_deadline(DEADLINE)).unwrap();
+    (0..16).for_each(|number| sender.send(note(number)).unwrap());
+    let stopping = thread::spawn(|| running.stop());
+    until("it takes no more input", || {
+        sender.send(note(99)).is_err_and(|refused| matches!(refused, Refused::Closed(_)))
+    });
+    println!("\nsuspend");
+    let mut last = Instant::now();
+    until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
+    println!("\ngoes on");
+    std::io::stdin().lock().read_exact(&mut [0]).unwrap();
+    let mut received = 0;
+    until("the stop has ended", || {
+        received += drain(&mut receiver).len();
+        stopping.is_finished()
+    });
+    assert!(received >= 16, "{received}");
+    assert!(stopping.join().unwrap().drained);
+}
+
+/// Ends its business after the process was suspended, for longer than a halt waits for that.
+#[test]
+#[ignore = "it is a process of a test below"]
+fn halt_late() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "fails", || Busy(Arc::default()));
+    topology.leave_open(actor, out);
+    let supervisor = topology.supervisor(SupervisorSpec::new("halts", Strategy::OneForOne).intensity(0, DEADLINE));
+    topology.supervise(supervisor, actor, |_| Busy(Arc::default()));
+    let mut sender = topology.external_sender("in", actor, EdgeSpec::backpressure(16));
+    let (may_end, has_ended) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+    let (may, has) = (may_end.clone(), has_ended.clone());
+    let running = topology.start_with(options().halt_deadline(DEADLINE), move |status| {
+        if !status.is_halting || !may.load(Ordering::Relaxed) {
+            return ControlFlow::Continue(());
+        }
+        has.store(true, Ordering::Relaxed);
+        ControlFlow::Break(())
+    });
+    let running = running.unwrap();
+    sender.send(note(13)).unwrap();
+    until("it halts", || running.status().is_halting);
+    println!("\nsuspend");
+    let mut last = Instant::now();
+    until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
+    for _ in 0..3 {
+        let seen = running.status().clock;
+        until("housekeeping has looked", || running.status().clock != seen || !running.is_running());
+    }
+    println!("\ngoes on");
+    may_end.store(true, Ordering::Relaxed);
+    until("it ends", || !running.is_running());
+    assert!(has_ended.load(Ordering::Relaxed), "its program had its time");
+    let _ = running.stop();
+}
+
 #[test]
 fn who_could_not_stop_while_the_process_was_suspended_is_not_late() {
+    suspend("stop_late");
+}
+
+#[test]
+fn a_stop_waits_for_what_is_in_flight_as_long_as_it_would_if_the_process_was_suspended_meanwhile() {
+    suspend("drain_late");
+}
+
+#[test]
+fn a_program_has_its_time_to_end_its_business_if_the_process_was_suspended_meanwhile() {
+    suspend("halt_late");
+}
+
+/// Runs a test in a process of its own, and suspends that when it says so.
+fn suspend(test: &str) {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "stop_late", "--ignored", "--nocapture"])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -94,7 +176,8 @@ fn who_could_not_stop_while_the_process_was_suspended_is_not_late() {
     thread::sleep(SUSPENDED);
     signal("-CONT");
     until_it_says("goes on");
-    child.stdin.take().unwrap().write_all(&[1]).unwrap();
+    // Not all wait for it.
+    let _ = child.stdin.take().unwrap().write_all(&[1]);
     lines.for_each(drop);
     assert!(child.wait().unwrap().success());
 }

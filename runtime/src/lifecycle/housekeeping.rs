@@ -1,6 +1,6 @@
 //! The housekeeping thread: runs the supervisor, and ends and joins the shards' threads whatever happens.
 
-use std::{mem, ops::ControlFlow, time::Instant};
+use std::{mem, ops::ControlFlow};
 
 use super::{END_DEADLINE, fault::RuntimeFault, stages, supervise::Supervisor};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
         false
     });
     supervisor.advance(stages::EXIT);
-    let deadline = Instant::now() + END_DEADLINE;
+    let deadline = supervisor.time.passed() + END_DEADLINE;
     // What panicked was an event's, which is taken.
     while catch(|| supervisor.wait_for_ends(deadline)).is_err() {
         supervisor.note_own_panic();

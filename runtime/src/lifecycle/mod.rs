@@ -52,6 +52,7 @@ mod net_watch;
 mod options;
 mod probe;
 mod running;
+pub(crate) mod running_time;
 mod seat;
 pub(crate) mod stages;
 mod start;

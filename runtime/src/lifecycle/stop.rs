@@ -1,9 +1,6 @@
 //! Stops a topology in order: no new input; what is in flight is finished; actors say good-bye; sockets are flushed.
 
-use std::{
-    ops::Range,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, time::Duration};
 
 use corelane_sync::stage::{Round, Verdict};
 
@@ -12,20 +9,8 @@ use super::{stages, supervise::Supervisor};
 /// How often a stop looks whether the shards have come as far as it waits for.
 const LOOK_PERIOD: Duration = Duration::from_micros(200);
 
-/// The end of a wait, if it has one.
-#[derive(Clone, Copy)]
-struct Deadline(Option<Instant>);
-
-impl Deadline {
-    /// In `wait` from now; never, if no clock reaches that time.
-    fn after(wait: Duration) -> Self {
-        Deadline(Instant::now().checked_add(wait))
-    }
-
-    fn has_passed(self) -> bool {
-        self.0.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-}
+/// The end of a wait, in the supervisors' time: `Duration::MAX` never comes.
+type Deadline = Duration;
 
 impl Supervisor {
     /// Drains the topology and stops its actors; returns whether everything in flight was finished, what the actors sent as
@@ -33,13 +18,13 @@ impl Supervisor {
     pub(super) fn stop_in_order(&mut self) -> bool {
         self.gate.close();
         // The first round only stops the input: what was received before is still delivered in it.
-        let drained =
-            !self.is_hasty && self.settle(stages::DRAIN..stages::STOP, Deadline::after(self.options.drain_deadline));
+        let deadline = self.drain_deadline();
+        let drained = !self.is_hasty && self.settle(stages::DRAIN..stages::STOP, deadline);
         if !drained && !self.is_hasty {
             self.log(|| tracing::warn!("not everything in flight was finished before the drain deadline"));
         }
         self.end_supervision();
-        let deadline = Deadline::after(self.options.drain_deadline);
+        let deadline = self.drain_deadline();
         self.order(stages::STOP, deadline);
         // If something is stuck already, it is not waited for again.
         let heard = drained && self.settle(stages::STOP..stages::CLOSE, deadline);
@@ -55,10 +40,18 @@ impl Supervisor {
         heard
     }
 
+    fn drain_deadline(&mut self) -> Deadline {
+        self.time.passed().saturating_add(self.options.drain_deadline)
+    }
+
+    fn has_passed(&mut self, deadline: Deadline) -> bool {
+        self.time.passed() >= deadline
+    }
+
     /// Leads the shards to a stage, and waits until all have done what belongs to it.
     fn order(&mut self, stage: u32, deadline: Deadline) {
         self.advance(stage);
-        while !self.all_reached(stage) && !deadline.has_passed() {
+        while !self.all_reached(stage) && !self.has_passed(deadline) {
             self.wait(LOOK_PERIOD);
         }
     }
@@ -73,7 +66,7 @@ impl Supervisor {
             self.relay();
             self.advance(stage);
             let mut verdict = round.judge(self.samples());
-            while verdict == Verdict::Pending && !deadline.has_passed() {
+            while verdict == Verdict::Pending && !self.has_passed(deadline) {
                 // It takes no turn any more, and what was sent to it stays where it is.
                 if self.links.iter().any(|link| link.has_ended) {
                     return false;
@@ -87,7 +80,7 @@ impl Supervisor {
                 return true;
             }
             // A busy round too: what never comes to rest may not keep the stop for ever.
-            if deadline.has_passed() {
+            if self.has_passed(deadline) {
                 return false;
             }
         }

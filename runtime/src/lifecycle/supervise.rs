@@ -22,6 +22,7 @@ use super::{
     net_watch::NetWatch,
     options::RunOptions,
     running::Shared,
+    running_time::RunningTime,
     status::{ClockStatus, ShardStatus, Status},
     watchdog::{Stuck, Watchdog},
 };
@@ -52,9 +53,6 @@ const HOUSEKEEPING_PERIOD: Duration = Duration::from_millis(20);
 
 /// The least time between two looks at restarts that are due.
 const RESTART_WAIT_MIN: Duration = Duration::from_micros(100);
-
-/// A wait of housekeeping that ends so late: the process was suspended meanwhile, or its host.
-const AWAY_MIN: Duration = Duration::from_millis(100);
 
 /// The supervisor's ends of what leads to one shard.
 pub(super) struct Link {
@@ -102,9 +100,10 @@ pub(super) struct Supervisor {
     pub crew: Crew,
     /// Nobody is restarted any more.
     pub is_unsupervised: bool,
-    /// When the supervisors' time began, and how long it stood still since, as the process was suspended.
+    /// When housekeeping began.
     pub epoch: Instant,
-    pub away: Duration,
+    /// The supervisors' time, and that of all deadlines. It stands still while nothing runs, so that nobody is late for that.
+    pub time: RunningTime,
     pub collector: Collector,
     pub master: ClockMaster,
     pub clock_watch: ClockWatch,
@@ -125,7 +124,7 @@ pub(super) struct Supervisor {
     /// It halts by itself: it stops when its program has ended its business.
     pub halts: bool,
     /// When it stops that halts, if its program has not ended its business.
-    pub halts_at: Option<Instant>,
+    pub halts_at: Option<Duration>,
     /// See [`Topology::start_with`](crate::topology::Topology::start_with).
     pub chore: Chore,
 }
@@ -152,25 +151,26 @@ impl Supervisor {
             self.watch();
             let chore = (self.chore)(&status);
             drop(status);
-            if chore.is_break() || self.halts_at.is_some_and(|at| Instant::now() >= at) {
+            let now = self.time.passed();
+            if chore.is_break() || self.halts_at.is_some_and(|at| now >= at) {
                 self.is_ending = true;
             } else {
-                self.wait(self.until_next_turn());
+                let timeout = self.until_next_turn();
+                self.wait(timeout);
             }
         }
     }
 
     /// How long nothing is to be done but what is reported.
-    fn until_next_turn(&self) -> Duration {
+    fn until_next_turn(&mut self) -> Duration {
         let now_ns = self.supervisors_ns();
         let restart_ns = self.crew.next_deadline_ns().map(|at_ns| at_ns.saturating_sub(now_ns));
         // One that is due may wait for a shard to hear of the last one.
         restart_ns.map_or(HOUSEKEEPING_PERIOD, Duration::from_nanos).clamp(RESTART_WAIT_MIN, HOUSEKEEPING_PERIOD)
     }
 
-    /// The supervisors' time. It stands still while nothing runs, so that nobody is late for that.
-    fn supervisors_ns(&self) -> u64 {
-        self.epoch.elapsed().saturating_sub(self.away).as_nanos() as u64
+    fn supervisors_ns(&mut self) -> u64 {
+        self.time.passed().as_nanos() as u64
     }
 
     /// Looks whether all shards make turns.
@@ -192,9 +192,7 @@ impl Supervisor {
         let began = Instant::now();
         let waited = self.events.recv_timeout(timeout);
         let late = began.elapsed().saturating_sub(timeout);
-        if late >= AWAY_MIN {
-            self.away += late;
-        }
+        self.time.passed();
         match waited {
             Ok(event) => self.take(event),
             Err(RecvTimeoutError::Timeout) => {
@@ -209,11 +207,12 @@ impl Supervisor {
     }
 
     /// Waits until all shards have let go of what they held. After a panic, it can be called again.
-    pub(super) fn wait_for_ends(&mut self, deadline: Instant) {
-        while !self.links.iter().all(|link| link.has_ended || link.is_stuck) {
-            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+    pub(super) fn wait_for_ends(&mut self, deadline: Duration) {
+        while !self.links.iter().all(|link| link.has_ended || link.is_stuck) && self.time.passed() < deadline {
+            match self.events.recv_timeout(HOUSEKEEPING_PERIOD) {
                 Ok(event) => self.take(event),
-                Err(_) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
@@ -341,7 +340,7 @@ impl Supervisor {
                         self.shared.update(|status| status.note_dead_letter(name, dead_letter));
                     }
                     Report::Retired { actor, generation, value } => {
-                        if panics::catch(|| drop(value)).is_err() {
+                        if value.let_go().is_err() {
                             let (place, message) = panics::take();
                             let fault = Fault::without_input(place, message);
                             self.note_failure(Failure::new(actor, generation, fault), Some(from));

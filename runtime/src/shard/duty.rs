@@ -17,6 +17,7 @@ use glommio::io::PollableFd;
 
 use crate::{
     cpu, fault,
+    lifecycle::running_time::RunningTime,
     lifecycle::stages,
     net::{CloseReason, NetCounters},
     shard::Shard,
@@ -279,7 +280,7 @@ impl DutyCycle {
     /// Turns until the actors have sent what they had for the network, and all sockets are flushed and closed, or their time
     /// is up. What is open then is cut off.
     fn flush(&mut self) {
-        let begun = Instant::now();
+        let mut time = RunningTime::begin();
         let mut is_cut_off = false;
         let mut reports = Vec::new();
         let transport_is_busy = |shard: &Shard| shard.transport.open_connections() > 0 || shard.transport.has_pending();
@@ -288,7 +289,7 @@ impl DutyCycle {
             self.shard.turn(&mut reports);
             self.report(&mut reports);
             self.shard.transport.close_served();
-            let elapsed = begun.elapsed();
+            let elapsed = time.passed();
             if elapsed > FLUSH_DEADLINE + CUT_OFF_DEADLINE {
                 break;
             }

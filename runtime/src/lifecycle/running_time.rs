@@ -1,0 +1,46 @@
+//! Time that stands still while nothing runs.
+
+use std::time::{Duration, Instant};
+
+/// The most that passes between two looks. Whoever looks every 20 ms, or oftener, and finds more was suspended meanwhile, or
+/// its host was: by SIGSTOP, a debugger, the pause of a virtual machine.
+const STEP_MAX: Duration = Duration::from_millis(100);
+
+/// The time for which a thread has run that looks at it again and again. Deadlines in it are not missed for a pause, in which nobody
+/// could have met them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunningTime {
+    looked: Instant,
+    passed: Duration,
+}
+
+impl RunningTime {
+    pub(crate) fn begin() -> Self {
+        RunningTime { looked: Instant::now(), passed: Duration::ZERO }
+    }
+
+    /// The time for which it has run.
+    pub(crate) fn passed(&mut self) -> Duration {
+        self.passed_at(Instant::now())
+    }
+
+    fn passed_at(&mut self, now: Instant) -> Duration {
+        self.passed += now.saturating_duration_since(self.looked).min(STEP_MAX);
+        self.looked = now;
+        self.passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_stands_still_while_nobody_looks() {
+        let mut time = RunningTime::begin();
+        let (began, ms) = (time.looked, Duration::from_millis);
+        for (at_ms, passed_ms) in [(0, 0), (20, 20), (120, 120), (60_000, 220), (60_020, 240), (60_010, 240)] {
+            assert_eq!(time.passed_at(began + ms(at_ms)), ms(passed_ms), "{at_ms}");
+        }
+    }
+}
