@@ -261,3 +261,22 @@ fn light_load(name: &str, every: Duration, has_timer: bool) -> f64 {
     assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
     used
 }
+
+#[test]
+fn housekeeping_has_its_turns_on_the_cpu_of_a_shard_that_spins() {
+    let mut topology = Topology::new();
+    let cpu = two_cpus()[0];
+    shard(&mut topology, "spins", cpu, Idle::Spin);
+    let running = topology.start(options().housekeeping_cpu(cpu)).unwrap();
+    let begun = Instant::now();
+    let (mut seen, mut looks) = (running.status().clock, 0);
+    while begun.elapsed() < Duration::from_secs(2) {
+        thread::sleep(Duration::from_millis(2));
+        let clock = running.status().clock;
+        looks += u32::from(clock != seen);
+        seen = clock;
+    }
+    println!("{looks} looks of 100");
+    assert!(looks >= 25, "{looks} looks of 100");
+    assert!(running.stop().drained);
+}
