@@ -20,10 +20,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a profile: print the tables, write the results, and fail if the run is invalid.
     Run(RunArgs),
-    /// Let parts of the real server fail under load, one after the other, and fail if anything else follows than must.
+    /// Make parts of the real server fail under load, one after the other, and fail if what follows is not what must follow.
     ///
-    /// Builds the server with fault points first. Each row takes some five seconds. A row that trading survives loses, doubles and
-    /// leaves unanswered nothing; in every other the server stops in the one way there is, and says why.
+    /// Builds the server with fault points first. Each row takes some five seconds. Where trading goes on, nothing may be lost,
+    /// duplicated or left unanswered; in every other row the server stops as it must, and says why.
     Faults(FaultsArgs),
     /// List the shipped scenarios and profiles, or print one.
     Scenarios(ScenariosArgs),
@@ -58,7 +58,7 @@ pub struct RunArgs {
 /// Arguments of `faults`.
 #[derive(Debug, Args)]
 pub struct FaultsArgs {
-    /// Run only this row; may be given several times. An unknown name gets the list.
+    /// Run only this row; may be given several times. An unknown name prints the list.
     #[arg(long, value_name = "NAME")]
     pub row: Vec<String>,
     /// A server that is built with `--features faults`, instead of building one.

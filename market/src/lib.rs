@@ -1,7 +1,7 @@
-//! Market data in files and on the wire: ITCH files and packet captures, told apart by content, synthetic trading days, a player that sends
-//! them as MoldUDP64 on one or two lines, and a reader that counts a venue's publications.
+//! Market data in files and on the wire: ITCH files and packet captures (recognised by content), synthetic trading days, a player
+//! that sends them as MoldUDP64 on one or two lines, and a reader that counts a venue's publications.
 //!
-//! Of Corelane it uses only the wire formats.
+//! The only other crate of Corelane that it uses is the one of wire formats.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
