@@ -7,12 +7,13 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod checks;
+mod messages;
+mod requests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use corelane_actors::types::{
-    Command, Enter, EntrySwitch, GroupConfig, KillSwitch, Locate, Mark, MassCancel, Modify, Notional, OtherChannel,
-    PortId, Publication, Quantity, Reference, Replace, Reply, Scope, SequenceNumber, WithoutReference,
-};
+use corelane_actors::types::{Command, Enter, GroupConfig, KillSwitch, Publication, Replace, Reply, Scope};
 
 /// What the group sends for one input.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -209,174 +210,12 @@ impl Model {
         self.trade(order);
     }
 
-    /// The first check that an enter fails.
-    fn why_not(&mut self, enter: &Enter) -> Option<u16> {
-        if let Some(reason) = self.why_not_now(enter.mark, enter.locate.0) {
-            return Some(reason);
-        }
-        if let Some(reason) = self.why_no_entry(enter.port.0, self.firm_of(enter), enter.time_in_force) {
-            return Some(reason);
-        }
-        if enter.unsupported != 0 {
-            let known = (1..=0x33).contains(&enter.unsupported);
-            return Some(if known { enter.unsupported } else { 0x0f });
-        }
-        if enter.locate == Locate::NONE || enter.locate.row() > self.config.instruments.len() {
-            return Some(0x17);
-        }
-        let instrument = self.config.instruments[enter.locate.index()];
-        let price = enter.price.raw();
-        let market = is_market(price);
-        let faults = [
-            (!b"BSTE".contains(&enter.side), 0x09),
-            (
-                enter.quantity.0 == 0
-                    || enter.quantity.0 > 999_999
-                    || !enter.quantity.0.is_multiple_of(instrument.lot.0),
-                0x13,
-            ),
-            (!b"03".contains(&enter.time_in_force), 0x0f),
-            (enter.display != b'Y', 0x03),
-            (!b"APRO".contains(&enter.capacity), 0x0f),
-            (enter.intermarket_sweep != b'N', 0x08),
-            (enter.cross != b'N', 0x14),
-            (!market && (price == 0 || price > 1_999_999_900 || !price.is_multiple_of(instrument.tick.raw())), 0x1d),
-            (self.open_orders(enter.port.0) >= u64::from(self.config.open_orders_per_port_max), 0x0f),
-            (self.orders.len() >= self.config.orders_max as usize, 0x0a),
-        ];
-        if let Some((_, reason)) = faults.into_iter().find(|(fault, _)| *fault) {
-            return Some(reason);
-        }
-        let buys = enter.side == b'B';
-        let raised = [true; 3];
-        self.risk(enter.port.0, enter.locate.0, raised, enter.quantity.0, price, &enter.reference).or_else(|| {
-            let rests = enter.time_in_force == b'0';
-            (rests && self.lacks_level(enter.locate.0, buys, price)).then_some(0x0a)
-        })
-    }
-
-    fn firm_of(&self, enter: &Enter) -> [u8; 4] {
-        if enter.firm != *b"    " {
-            return enter.firm;
-        }
-        let account = self.config.accounts[self.config.ports[enter.port.0 as usize].account.index()];
-        *self.config.firms[account.firm.index()].mpid.as_array()
-    }
-
-    /// The reason of a mark or of a pause. What came too late begins a pause while orders are accepted.
-    fn why_not_now(&mut self, mark: Mark, locate: u16) -> Option<u16> {
-        let is_known = (1..=self.config.instruments.len()).contains(&usize::from(locate));
-        let is_paused = self.pauses.iter().any(|(one, _)| *one == locate);
-        let is_open = !matches!(self.accepted, Accepted::Nothing);
-        if mark == Mark::Delay && is_known && !is_paused && is_open && self.config.pause_ns > 0 {
-            self.pauses.push((locate, self.time_ns + self.config.pause_ns));
-            self.publish_state(locate, b'P', *b"O1  ");
-        }
-        why_marked(mark).or(is_paused.then_some(0x07))
-    }
-
     fn publish_state(&mut self, locate: u16, state: u8, reason: [u8; 4]) {
         let mut bytes = self.itch_header(b'H', locate);
         bytes.extend(self.symbol(locate));
         bytes.extend([state, b' ']);
         bytes.extend(reason);
         self.publish(bytes);
-    }
-
-    /// Why nothing may be entered or raised now.
-    fn why_no_entry(&self, port: u32, firm: [u8; 4], time_in_force: u8) -> Option<u16> {
-        let is_closed = match self.accepted {
-            Accepted::All => false,
-            Accepted::Immediate => time_in_force != b'3',
-            Accepted::Nothing => true,
-        };
-        match is_closed {
-            true => Some(0x02),
-            false => self.is_disabled(port, firm).then_some(0x0c),
-        }
-    }
-
-    /// The limit that a request exceeds. `raised` says which of these it raises: open shares, open notional,
-    /// aggressiveness of the price.
-    fn risk(
-        &self,
-        port: u32,
-        locate: u16,
-        raised: [bool; 3],
-        quantity: u32,
-        price: u64,
-        reference: &Reference,
-    ) -> Option<u16> {
-        let [more_shares, more_notional, more_aggressive] = raised;
-        if raised.contains(&true) && self.engaged.iter().any(|scope| self.is_in(port, *scope)) {
-            return Some(0x20);
-        }
-        let venue = self.config.limits;
-        let account = self.config.accounts[self.config.ports[port as usize].account.index()];
-        let firm = self.config.firms[account.firm.index()];
-        let levels = [self.config.ports[port as usize].limits, account.limits, firm.limits];
-        if is_market(price) {
-            return Some(0x2c);
-        }
-        let beyond = |most: Option<Quantity>| most.is_some_and(|most| quantity > most.0);
-        if more_shares && (beyond(Some(venue.quantity_max)) || levels.iter().any(|level| beyond(level.quantity_max))) {
-            return Some(0x31);
-        }
-        let beyond = |most: Option<Notional>| most.is_some_and(|most| price * u64::from(quantity) > most.0);
-        if more_notional && (beyond(Some(venue.notional_max)) || levels.iter().any(|level| beyond(level.notional_max)))
-        {
-            return Some(0x30);
-        }
-        if !more_shares && !more_aggressive {
-            return None;
-        }
-        let good = match self.doubled_anchor(locate, reference) {
-            None => {
-                venue.without_reference == WithoutReference::Accept
-                    && levels.iter().all(|level| level.without_reference != Some(WithoutReference::Reject))
-            }
-            Some(anchor) => {
-                // Twice the distance, in millionths of twice the anchor.
-                let away = (2 * i128::from(price) - anchor).abs() * 1_000_000;
-                let within = |collar: Option<u32>| collar.is_none_or(|collar| away <= anchor * i128::from(collar));
-                within(Some(venue.collar_parts_per_million))
-                    && levels.iter().all(|level| within(level.collar_parts_per_million))
-            }
-        };
-        (!good).then_some(0x26)
-    }
-
-    /// Twice the reference price: the first of the feed's mid, the book's, the last trade and the configured price.
-    fn doubled_anchor(&self, locate: u16, reference: &Reference) -> Option<i128> {
-        let mid = |bid: u64, ask: u64| {
-            let (sum, spread) = (i128::from(bid) + i128::from(ask), i128::from(ask) - i128::from(bid));
-            let width = i128::from(self.config.quote_width_parts_per_million);
-            (bid > 0 && ask > 0 && spread >= 0 && 2 * spread * 1_000_000 <= sum * width).then_some(sum)
-        };
-        let prices = |side: u8| {
-            let here = self.orders.iter().filter(move |order| order.locate == locate);
-            here.filter(move |order| (order.side == b'B') == (side == b'B')).map(|order| order.price)
-        };
-        let (bid, ask) = (prices(b'B').max().unwrap_or(0), prices(b'S').min().unwrap_or(0));
-        let last = self.last_prices[usize::from(locate)];
-        let configured = self.config.instruments[usize::from(locate) - 1].reference_price.raw();
-        let fed = (reference.stale == 0).then(|| mid(reference.bid.raw(), reference.ask.raw())).flatten();
-        let single = |price: u64| (price > 0).then_some(2 * i128::from(price));
-        fed.or(mid(bid, ask)).or(single(last)).or(single(configured))
-    }
-
-    fn lacks_level(&self, locate: u16, buys: bool, price: u64) -> bool {
-        // A level has an order.
-        if self.orders.len() < self.config.levels_max as usize {
-            return false;
-        }
-        let mut levels: Vec<_> =
-            self.orders.iter().map(|order| (order.locate, order.side == b'B', order.price)).collect();
-        levels.sort_unstable();
-        levels.dedup();
-        levels.len() >= self.config.levels_max as usize
-            && !levels.contains(&(locate, buys, price))
-            && self.counterpart(locate, buys, price).is_none()
     }
 
     fn replace(&mut self, replace: &Replace) {
@@ -526,17 +365,6 @@ impl Model {
         }
     }
 
-    fn execution(&self, order: &ModelOrder, shares: u32, price: u64, liquidity: u8) -> Vec<u8> {
-        let mut bytes = self.answer(b'E');
-        bytes.extend(order.user_ref.to_be_bytes());
-        bytes.extend(shares.to_be_bytes());
-        bytes.extend(price.to_be_bytes());
-        bytes.push(liquidity);
-        bytes.extend(self.last_match.to_be_bytes());
-        bytes.extend([0, 0]);
-        bytes
-    }
-
     fn cancel_at(&mut self, at: usize, shares: u32, reason: u8) {
         self.orders[at].leaves -= shares;
         self.publish_less(at, shares);
@@ -663,210 +491,9 @@ impl Model {
         bytes.extend(cl_ord_id);
         self.tell(port, user_ref, bytes);
     }
-
-    fn reject_other_channel(&mut self, request: &OtherChannel) {
-        if self.is_new(request.port.0, request.channel, request.user_ref) {
-            let mut bytes = self.answer(b'J');
-            bytes.extend(request.user_ref.to_be_bytes());
-            bytes.extend([0, 0x0f]);
-            bytes.extend(request.cl_ord_id);
-            self.tell_in_channel(request.port.0, request.channel, request.user_ref, bytes);
-        }
-    }
-
-    fn modify(&mut self, modify: &Modify) {
-        let Some(at) = self.position(modify.port.0, modify.user_ref) else {
-            return;
-        };
-        let order = &mut self.orders[at];
-        let sells = b"STE".contains(&order.side) && b"STE".contains(&modify.side);
-        let total = order.cum_qty + order.leaves;
-        let changes = modify.side != order.side || modify.quantity.0 < total;
-        if !(sells || modify.side == order.side) || modify.quantity.0 > total || !changes {
-            return;
-        }
-        order.side = modify.side;
-        let wanted = modify.quantity.0.max(order.cum_qty) - order.cum_qty;
-        let lot = self.config.instruments[usize::from(order.locate) - 1].lot.0;
-        let shares = if wanted < order.leaves { order.leaves - (wanted - wanted % lot) } else { 0 };
-        if shares > 0 {
-            order.leaves -= shares;
-            self.publish_less(at, shares);
-        }
-        let order = match self.orders[at].leaves {
-            0 => self.orders.remove(at),
-            _ => self.orders[at].clone(),
-        };
-        let mut bytes = self.answer(b'M');
-        bytes.extend(order.user_ref.to_be_bytes());
-        bytes.push(order.side);
-        bytes.extend(order.leaves.to_be_bytes());
-        self.reply(&order, 0, bytes);
-    }
-
-    fn mass_cancel(&mut self, request: &MassCancel) {
-        let port = request.port.0;
-        if !self.is_new(port, request.channel, request.user_ref) {
-            return;
-        }
-        let mut bytes = self.answer(b'X');
-        bytes.extend(request.user_ref.to_be_bytes());
-        bytes.extend(request.firm);
-        bytes.extend(request.symbol);
-        if request.channel == 0 {
-            bytes.extend([0, 0]);
-        }
-        self.tell_in_channel(port, request.channel, request.user_ref, bytes);
-        let is_meant = |order: &ModelOrder| {
-            let side = if order.side == b'B' { b"B" } else { &b"STE"[..] };
-            request.channel == 0
-                && order.port == port
-                && (request.firm == *b"    " || request.firm == order.firm)
-                && (request.symbol == *b"        " || request.locate.0 == order.locate)
-                && (request.side == 0 || side.contains(&request.side))
-                && (request.has_group == 0 || request.group == order.group)
-        };
-        while let Some(at) = self.orders.iter().position(is_meant) {
-            self.cancel_at(at, self.orders[at].leaves, b'U');
-        }
-    }
-
-    fn switch_entry(&mut self, switch: &EntrySwitch) {
-        if !self.is_new(switch.port.0, switch.channel, switch.user_ref) {
-            return;
-        }
-        let port = &mut self.ports[switch.port.0 as usize];
-        let (mut firm, mut enabled) = (switch.firm, switch.enabled == 1);
-        port.exceptions.remove(&firm);
-        if firm != *b"    " && enabled == port.is_disabled && port.exceptions.len() == 64 {
-            if !enabled {
-                firm = *b"    ";
-            }
-            enabled = false;
-        }
-        if firm == *b"    " {
-            port.is_disabled = !enabled;
-            port.exceptions.clear();
-        } else if enabled == port.is_disabled {
-            port.exceptions.insert(firm);
-        }
-        let mut bytes = self.answer(if enabled { b'K' } else { b'G' });
-        bytes.extend(switch.user_ref.to_be_bytes());
-        bytes.extend(firm);
-        if switch.channel == 0 {
-            bytes.extend([0, 0]);
-        }
-        self.tell_in_channel(switch.port.0, switch.channel, switch.user_ref, bytes);
-    }
-
-    /// Whether a request has a number above all earlier ones of its channel, which it then uses.
-    fn is_new(&mut self, port: u32, channel: u8, user_ref: u32) -> bool {
-        let last = self.last_user_ref(port, channel).filter(|last| user_ref > **last);
-        last.map(|last| *last = user_ref).is_some()
-    }
-
-    fn last_user_ref(&mut self, port: u32, channel: u8) -> Option<&mut u32> {
-        let port = self.ports.get_mut(port as usize)?;
-        Some(if channel == 0 { &mut port.last_user_ref } else { port.channels.entry(channel).or_default() })
-    }
-
-    fn is_disabled(&self, port: u32, firm: [u8; 4]) -> bool {
-        let port = &self.ports[port as usize];
-        port.is_disabled != port.exceptions.contains(&firm)
-    }
-
-    /// Sends an answer that is about no open order, and names its channel if that is not 0.
-    fn tell_in_channel(&mut self, port: u32, channel: u8, user_ref: u32, mut bytes: Vec<u8>) {
-        if channel == 0 {
-            return self.tell(port, user_ref, bytes);
-        }
-        bytes.extend([0, 3, 2, 28, channel]);
-        self.tell(port, 0, bytes);
-    }
-
-    /// Sends an answer that is about no open order.
-    fn tell(&mut self, port: u32, user_ref: u32, bytes: Vec<u8>) {
-        self.put_reply(port, user_ref, 0, 0, bytes);
-    }
-
-    /// Sends an answer about an order.
-    fn reply(&mut self, order: &ModelOrder, replaced: u32, bytes: Vec<u8>) {
-        self.put_reply(order.port, order.user_ref, order.leaves, replaced, bytes);
-    }
-
-    fn put_reply(&mut self, port: u32, user_ref: u32, leaves_qty: u32, replaced: u32, encoded: Vec<u8>) {
-        let number = &mut self.ports[port as usize].messages;
-        *number += 1;
-        let mut bytes = [0; 71];
-        bytes[..encoded.len()].copy_from_slice(&encoded);
-        self.out.replies.push(Reply {
-            number: SequenceNumber(*number),
-            port: PortId(port),
-            user_ref,
-            leaves_qty: Quantity(leaves_qty),
-            replaced_user_ref: replaced,
-            length: encoded.len() as u8,
-            bytes,
-        });
-    }
-
-    fn answer(&self, kind: u8) -> Vec<u8> {
-        let mut bytes = vec![kind];
-        bytes.extend(self.time_ns.to_be_bytes());
-        bytes
-    }
-
-    /// Appends the fields that Accepted and Replaced share.
-    fn put_details(&self, bytes: &mut Vec<u8>, order: &ModelOrder) {
-        bytes.push(order.side);
-        bytes.extend(order.leaves.to_be_bytes());
-        bytes.extend(self.symbol(order.locate));
-        bytes.extend(order.price.to_be_bytes());
-        bytes.push(order.time_in_force);
-        bytes.push(b'Y');
-        bytes.extend(order.order_ref.to_be_bytes());
-        bytes.push(order.capacity);
-        bytes.extend(b"NNL");
-        bytes.extend(order.cl_ord_id);
-        bytes.extend([0, 0]);
-    }
-
-    fn itch_header(&self, kind: u8, locate: u16) -> Vec<u8> {
-        let mut bytes = vec![kind];
-        bytes.extend(locate.to_be_bytes());
-        bytes.extend([0, 0]);
-        bytes.extend(&self.time_ns.to_be_bytes()[2..]);
-        bytes
-    }
-
-    fn publish_delete(&mut self, order: &ModelOrder) {
-        let mut bytes = self.itch_header(b'D', order.locate);
-        bytes.extend(order.order_ref.to_be_bytes());
-        self.publish(bytes);
-    }
-
-    fn publish(&mut self, encoded: Vec<u8>) {
-        let mut bytes = [0; 50];
-        bytes[..encoded.len()].copy_from_slice(&encoded);
-        self.out.publications.push(Publication { length: encoded.len() as u8, bytes });
-    }
-
-    fn symbol(&self, locate: u16) -> [u8; 8] {
-        *self.config.instruments[usize::from(locate) - 1].symbol.as_array()
-    }
 }
 
-/// The reject reason of a mark.
-fn why_marked(mark: Mark) -> Option<u16> {
-    match mark {
-        Mark::None => None,
-        Mark::Rate => Some(0x29),
-        Mark::InFlight => Some(0x0f),
-        Mark::Breaker => Some(0x0a),
-        Mark::Delay => Some(0x07),
-    }
-}
-
+/// Whether an OUCH price means "at the market".
 fn is_market(price: u64) -> bool {
     [2_000_000_000, 0x7fff_ffff, u64::MAX].contains(&price)
 }
