@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::document::Document;
-use crate::schema::{FeedIn, FeedOut, Retransmission};
+use crate::feeds::{FeedIn, FeedOut, Retransmission};
 
 pub(crate) fn check(document: &mut Document) {
     feed_in(document);

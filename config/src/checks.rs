@@ -8,10 +8,11 @@ use std::net::IpAddr;
 use crate::addresses::{self, fixed_port};
 use crate::breaker::{Breaker, Edge, Watches};
 use crate::document::{Document, closest};
+use crate::feeds::Recovery;
 use crate::limits::WithoutReference;
 use crate::schema::{
-    Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery,
-    Risk, Shard, Supervision,
+    Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Risk,
+    Shard, Supervision,
 };
 use crate::values::{Cpu, Price, TimeOfDay};
 use crate::{

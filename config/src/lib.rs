@@ -21,6 +21,7 @@ mod delay;
 pub mod document;
 mod errors;
 mod expectation;
+mod feeds;
 mod limits;
 mod members;
 mod reference;
@@ -38,15 +39,16 @@ pub use breaker::{Breaker, BreakerStart, Edge, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
 pub use delay::DelayProtection;
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
+pub use feeds::{FeedIn, FeedOut, Feeds, LineB, Recovery, Retransmission};
 pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, Permits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
-    Account, Admin, Config, Day, Edges, FeedIn, FeedOut, Feeds, Firm, Idle, Incidents, Instrument, LineB, Matching,
-    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Recovery, Retransmission, Risk, Shard, Supervision, Venue,
+    Account, Admin, Config, Day, Edges, Firm, Idle, Incidents, Instrument, Matching, Net, OrderEntry, Placement, Port,
+    REPLY_LOG_SPARE_BYTES, Risk, Shard, Supervision, Venue,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 
-/// The shipped `config/venue.toml`, which the server runs if no file is given.
+/// The shipped `config/venue.toml`, which `corelane demo` runs.
 pub const VENUE_TOML: &str = include_str!("../venue.toml");
 
 /// Bytes of the longest file that is read: the largest topology that the schema allows has a tenth of that.
