@@ -176,7 +176,7 @@ mod faults {
             until("market data is restarted", || {
                 // One that comes while it is suspended is dropped.
                 feed.send(&packet).unwrap();
-                venue.status().restarted.get("market-data") == Some(&(number as u64))
+                venue.status().restarted.get("market-data") == Some(&number)
             });
         }
         let failed = venue.status().failed;
