@@ -79,32 +79,34 @@ impl ReplyLog {
     /// Appends a message of at most 71 bytes.
     #[inline]
     pub(super) fn append(&mut self, message: &[u8]) {
-        let mut packet = [0; PACKET_MAX];
-        let length = ServerPacket::Sequenced(message).encode(&mut packet);
-        let length = length.expect("a packet has room for every answer");
+        let packet = ServerPacket::Sequenced(message);
         let index = self.next_number.0 - 1;
         if index.is_multiple_of(BLOCK) {
             let block = self.place_of_block(index / BLOCK);
             self.blocks[block] = self.end;
         }
         self.next_number = self.next_number.next();
+        let length = match self.bytes.get_mut(self.at..self.at + PACKET_MAX) {
+            Some(room) => {
+                let length = encode(packet, room);
+                self.at += length;
+                length
+            }
+            None => self.append_around(packet),
+        };
         self.end += length as u64;
-        let after = self.at + length;
-        if after < self.bytes.len() {
-            self.bytes[self.at..after].copy_from_slice(&packet[..length]);
-            self.at = after;
-        } else {
-            self.append_around(&packet[..length]);
-        }
     }
 
-    /// Appends a packet that reaches the end of the memory, and goes on at its start.
+    /// Appends a packet that may reach the end of the memory, and go on at its start. Returns its length in bytes.
     #[cold]
-    fn append_around(&mut self, packet: &[u8]) {
-        let (head, tail) = packet.split_at(self.bytes.len() - self.at);
-        self.bytes[self.at..].copy_from_slice(head);
+    fn append_around(&mut self, packet: ServerPacket<'_>) -> usize {
+        let mut bytes = [0; PACKET_MAX];
+        let length = encode(packet, &mut bytes);
+        let (head, tail) = bytes[..length].split_at(length.min(self.bytes.len() - self.at));
+        self.bytes[self.at..self.at + head.len()].copy_from_slice(head);
         self.bytes[..tail.len()].copy_from_slice(tail);
-        self.at = tail.len();
+        self.at = (self.at + length) % self.bytes.len();
+        length
     }
 
     /// The place of the next message in the stream.
@@ -170,6 +172,11 @@ impl ReplyLog {
     fn place_of_block(&self, block: u64) -> usize {
         block as usize & (self.blocks.len() - 1)
     }
+}
+
+#[inline]
+fn encode(packet: ServerPacket<'_>, room: &mut [u8]) -> usize {
+    packet.encode(room).expect("a packet has room for every answer")
 }
 
 #[cfg(test)]

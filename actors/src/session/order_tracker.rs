@@ -206,9 +206,9 @@ impl OrderTracker {
             self.queries = self.queries.saturating_sub(usize::from(is_asked_for));
             return;
         }
-        match self.orders.get(&reply.user_ref) {
-            Some(order) if order.answered => {}
-            Some(_) => self.on_first_answer(reply.user_ref),
+        match self.orders.get_mut(&reply.user_ref).map(|order| std::mem::replace(&mut order.answered, true)) {
+            Some(true) => {}
+            Some(false) => self.on_first_answer(reply.user_ref),
             None => self.on_unnoted(reply, locates),
         }
         if reply.replaced_user_ref != 0 {
@@ -222,8 +222,6 @@ impl OrderTracker {
         }
         if reply.leaves_qty.is_zero() {
             self.remove_dead(reply.user_ref);
-        } else if let Some(order) = self.orders.get_mut(&reply.user_ref) {
-            order.answered = true;
         }
     }
 
